@@ -1,0 +1,127 @@
+/** One port that a VM's author listed under `spec.domain.devices.interfaces[].ports`. */
+export interface Port {
+  readonly name?: string;
+  /** Defaulted to TCP by the core, as KubeVirt does at use. */
+  readonly protocol: "TCP" | "UDP";
+  /** 1..65535. */
+  readonly port: number;
+}
+
+/** A site-specific DHCPv4 option (RFC 3942): code 224..254, value as text. */
+export interface PrivateDhcpOption {
+  readonly option: number;
+  readonly value: string;
+}
+
+/** What the VM's author asked the DHCP server to say (`dhcpOptions`). All text is untrusted. */
+export interface DhcpOptions {
+  /** Option 67. */
+  readonly bootFileName?: string;
+  /** Option 66. */
+  readonly tftpServerName?: string;
+  /** Option 42: IPv4 addresses. */
+  readonly ntpServers: readonly string[];
+  readonly privateOptions: readonly PrivateDhcpOption[];
+}
+
+/** The network that the NIC is joined to (`spec.networks[]`). */
+export type PodNetwork =
+  | {
+      readonly kind: "pod";
+      /** The guest's IPv4 subnet where the binding hides the guest, as written: `10.0.2.0/24`. */
+      readonly vmNetworkCidr?: string;
+      /** The guest's IPv6 subnet where the binding hides the guest, as written: `fd10:0:2::/120`. */
+      readonly vmIpv6NetworkCidr?: string;
+    }
+  | {
+      readonly kind: "multus";
+      /** `<name>` or `<namespace>/<name>` of a NetworkAttachmentDefinition. */
+      readonly networkName: string;
+      /** True where this attachment replaces the pod network. */
+      readonly default: boolean;
+    };
+
+/**
+ * A virtual NIC as its VM's author wrote it, with KubeVirt's defaults filled in. All that is known before a pod exists:
+ * what `admit` and `needs` see.
+ */
+export interface NicSpec {
+  /** The logical name: `interfaces[].name`, equal to `networks[].name`. */
+  readonly name: string;
+  readonly network: PodNetwork;
+  /** `virtio` where the author named none. */
+  readonly model: string;
+  readonly macAddress?: string;
+  /** Empty means every port, where the binding forwards ports at all. */
+  readonly ports: readonly Port[];
+  readonly dhcpOptions: DhcpOptions;
+  readonly bootOrder?: number;
+  /** `DDDD:BB:SS.F`, hexadecimal. */
+  readonly pciAddress?: string;
+  readonly acpiIndex?: number;
+  readonly state: "up" | "down" | "absent";
+  /** True where a service mesh (Istio) is injected into the VM's pod. */
+  readonly mesh: boolean;
+}
+
+/** The pod's link of this NIC, as it was before anything changed. Observed once, recorded, replayed on every retry. */
+export interface PodLink {
+  readonly name: string;
+  /** Lower case, colons. */
+  readonly mac: string;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Every address of the link but link-local ones, as `address/prefix`, in the kernel's order. */
+  readonly addresses: readonly string[];
+  readonly routes: readonly Route[];
+}
+
+/** A route of the pod's main table. */
+export interface Route {
+  /** `address/prefix`; the default route is `0.0.0.0/0` or `::/0`. */
+  readonly destination: string;
+  /** Absent for a route to the link itself. */
+  readonly gateway?: string;
+}
+
+/** The names that the core reserved for this NIC. A plugin uses these and makes none up. */
+export interface NicNames {
+  /** The pod's link: `eth0`, or `pod` and eleven hexadecimal digits. */
+  readonly pod: string;
+  /** `tap0`, or `tap` and the digits. */
+  readonly tap: string;
+  /** `k6t-eth0`, or `k6t-` and the digits. */
+  readonly bridge: string;
+}
+
+/** The pod's resolver, read from its resolv.conf by KubeVirt's rules (never both lists of servers empty). */
+export interface ResolvConf {
+  readonly nameservers4: readonly string[];
+  readonly nameservers6: readonly string[];
+  /** Lower case, in order. */
+  readonly search: readonly string[];
+}
+
+/** All that is known of a NIC once its pod has a network: what `plan` sees. */
+export interface Attachment extends NicSpec {
+  /** Why this plan is asked for. */
+  readonly cause: "boot" | "migrationTarget" | "hotplug";
+  /**
+   * The guest's MAC, always set: the author's, else the VMI status', else the pod link's where the binding delegates
+   * it, else derived from namespace, VM and NIC.
+   */
+  readonly mac: string;
+  /** The NIC's place in the VM's list of interfaces, from 0. */
+  readonly index: number;
+  /** Queues of the NIC; 0 where multiqueue is off or the model has none. */
+  readonly queues: number;
+  readonly pod: PodLink;
+  readonly names: NicNames;
+  readonly resolvConf: ResolvConf;
+  /** The pod's host name, a DNS label. */
+  readonly hostname: string;
+  /** `spec.subdomain`. */
+  readonly subdomain?: string;
+  /** How KubeVirt moves migration data: with `ports`, two TCP ports of the pod's loopback must stay its own. */
+  readonly migrationTransport: "unix" | "ports";
+}

@@ -1,0 +1,40 @@
+/** Every reason that crosses the contract. The specification's error tables say what the caller does about each. */
+export const ERROR_CODES = [
+  "ATTACHMENT_INVALID",
+  "ATTACHMENT_MISSING",
+  "CONTRACT_UNSUPPORTED",
+  "DOMAIN_INVALID",
+  "HOOK_UNSUPPORTED",
+  "INTERNAL",
+  "PLAN_IMPOSSIBLE",
+  "PLAN_OUT_OF_BOUNDS",
+  "PLUGIN_FAILED",
+  "POD_LINK_MISSING",
+  "UNAVAILABLE",
+] as const;
+
+/** A stable, machine-readable reason. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** The one error class of the contract: a stable code, a sentence with the facts quoted, and the next action. */
+export class BindingError extends Error {
+  override readonly name = "BindingError";
+  readonly code: ErrorCode;
+  /** What to do next. */
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.hint = hint;
+  }
+
+  /** Normalises anything thrown. An author's own error becomes PLUGIN_FAILED or `code`, and stays as the cause. */
+  static from(thrown: unknown, code: ErrorCode = "INTERNAL", where = ""): BindingError {
+    if (thrown instanceof BindingError) return thrown;
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    return new BindingError(code, where === "" ? text : `${where}: ${text}`, "report this with the log of the process that failed", {
+      cause: thrown,
+    });
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * The words that a network binding plugin speaks. A plugin imports this package and nothing else.
+ *
+ * @packageDocumentation
+ */
+export type { Attachment, DhcpOptions, NicNames, NicSpec, PodLink, PodNetwork, Port, PrivateDhcpOption, ResolvConf, Route } from "./attachment.ts";
+export { type AdmitHook, type Binding, type BindingDefinition, type BindingDescription, type ContractVersion, defineBinding, describe, type Hook, type Migration, type NeedsHook, type PlanHook } from "./binding.ts";
+export { BindingError, type ErrorCode, ERROR_CODES } from "./errors.ts";
+export { addressOf, cidrHost, type Cidr, formatAddress, type IpFamily, isMacAddress, normaliseMac, parseAddress, parseCidr, RESERVED_BRIDGE_MAC } from "./net.ts";
+export type { ComputeNeeds, Needs, PodNeeds, SidecarNeeds } from "./needs.ts";
+export type {
+  BridgeLink,
+  Dhcp4Service,
+  DomainPlan,
+  LinkPlan,
+  NetworkPlan,
+  NftBase,
+  NftChain,
+  NftMatch,
+  NftPort,
+  NftRule,
+  NftVerdict,
+  Plan,
+  PlannedAddress,
+  ServicePlan,
+  Sysctl,
+  TapLink,
+  XmlElement,
+} from "./plan.ts";
+export { type Violation, violation } from "./violation.ts";

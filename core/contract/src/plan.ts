@@ -1,0 +1,133 @@
+/** An address that a link gets: `10.0.2.1` and 24. */
+export interface PlannedAddress {
+  readonly address: string;
+  readonly prefix: number;
+}
+
+/** A bridge of the NIC's own. */
+export interface BridgeLink {
+  readonly kind: "bridge";
+  readonly name: string;
+  readonly mac?: string;
+  readonly mtu: number;
+  readonly addresses: readonly PlannedAddress[];
+}
+
+/** The tap that the hypervisor opens. Owned by the VM's user. */
+export interface TapLink {
+  readonly kind: "tap";
+  readonly name: string;
+  readonly mtu: number;
+  /** 0 or 1: a single queue. */
+  readonly queues: number;
+  /** The bridge that it is a port of. */
+  readonly bridge?: string;
+}
+
+/** A link that the core makes, keeps as planned, and removes. */
+export type LinkPlan = BridgeLink | TapLink;
+
+/** One sysctl below `net.`, in dotted form, of the pod's own network namespace. */
+export interface Sysctl {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** A port, or a closed range of ports. */
+export type NftPort = number | readonly [first: number, last: number];
+
+/** What a packet must be. All matches of a rule must hold. */
+export type NftMatch =
+  | { readonly kind: "inputInterface"; readonly name: string }
+  | { readonly kind: "outputInterface"; readonly name: string }
+  | { readonly kind: "sourceAddress"; readonly addresses: readonly string[] }
+  | { readonly kind: "destinationAddress"; readonly addresses: readonly string[] }
+  | { readonly kind: "destinationPort"; readonly protocol: "tcp" | "udp"; readonly ports: readonly NftPort[] };
+
+/** What happens to a packet that matched. */
+export type NftVerdict =
+  | { readonly kind: "accept" }
+  | { readonly kind: "drop" }
+  | { readonly kind: "return" }
+  | { readonly kind: "masquerade" }
+  | { readonly kind: "dnat"; readonly to: string }
+  | { readonly kind: "snat"; readonly to: string }
+  | { readonly kind: "jump"; readonly chain: string };
+
+/** One rule, of one address family. */
+export interface NftRule {
+  readonly family: "ip" | "ip6";
+  readonly matches: readonly NftMatch[];
+  readonly verdict: NftVerdict;
+}
+
+/** Where the kernel calls a chain. */
+export interface NftBase {
+  readonly type: "nat" | "filter";
+  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting";
+  /** -100 is the kernel's place for destination NAT, 100 for source NAT. */
+  readonly priority: number;
+}
+
+/** A chain of the NIC's own table; without a base it is only jumped to. */
+export interface NftChain {
+  readonly name: string;
+  readonly base?: NftBase;
+  readonly rules: readonly NftRule[];
+}
+
+/** What the pod's network looks like when this NIC is attached. The order of links is the order in which they are made. */
+export interface NetworkPlan {
+  readonly links: readonly LinkPlan[];
+  readonly sysctls?: readonly Sysctl[];
+  /** The chains of the one nftables table that is this NIC's. */
+  readonly nftables?: readonly NftChain[];
+}
+
+/** A DHCPv4 server for one guest on one bridge. Texts are data: the core encodes them for the server that it runs. */
+export interface Dhcp4Service {
+  readonly kind: "dhcp4";
+  /** The bridge that it serves on. */
+  readonly link: string;
+  /** The server's own address, on the bridge. */
+  readonly server: string;
+  readonly client: { readonly mac: string; readonly address: string; readonly prefix: number };
+  readonly leaseSeconds: number;
+  readonly router?: string;
+  readonly nameservers: readonly string[];
+  readonly search: readonly string[];
+  readonly domainName?: string;
+  readonly hostname?: string;
+  readonly mtu: number;
+  readonly bootFileName?: string;
+  readonly tftpServerName?: string;
+  readonly ntpServers: readonly string[];
+  readonly privateOptions: readonly { readonly option: number; readonly value: string }[];
+}
+
+/** A service that the core runs for this NIC. */
+export type ServicePlan = Dhcp4Service;
+
+/** An element of the domain XML, as data: the core prints it, so no text of a plugin reaches XML unencoded. */
+export interface XmlElement {
+  readonly name: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly children?: readonly XmlElement[];
+}
+
+/** What the libvirt domain says of this NIC. */
+export type DomainPlan =
+  /** KubeVirt's own attachment: an ethernet interface on the NIC's tap. The binding's hook changes nothing. */
+  | { readonly kind: "tap" }
+  /**
+   * One `<interface>` or `<hostdev>` of the binding's own. Alias, MAC, model, PCI address, boot order, ACPI index,
+   * queues, MTU and link state are filled in by the core.
+   */
+  | { readonly kind: "device"; readonly element: XmlElement; readonly sharedMemory: boolean };
+
+/** What a binding wants for one NIC. Data only: the core checks it, applies the difference, and records it. */
+export interface Plan {
+  readonly network?: NetworkPlan;
+  readonly services?: readonly ServicePlan[];
+  readonly domain: DomainPlan;
+}

@@ -1,0 +1,152 @@
+/**
+ * The parts of KubeVirt's API that networking reads, as they stand after the input's shape was checked.
+ * Field names and meanings: KubeVirt v1 `VirtualMachineInstanceSpec`, `Interface`, `Network`, `KubeVirtConfiguration`.
+ */
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface VmiPort {
+  readonly name?: string;
+  readonly protocol?: string;
+  readonly port: number;
+}
+
+export interface VmiDhcpOptions {
+  readonly bootFileName?: string;
+  readonly tftpServerName?: string;
+  readonly ntpServers?: readonly string[];
+  readonly privateOptions?: readonly { readonly option: number; readonly value: string }[];
+}
+
+export interface VmiInterface {
+  readonly name: string;
+  readonly model?: string;
+  readonly bridge?: object;
+  readonly masquerade?: object;
+  readonly sriov?: object;
+  readonly slirp?: object;
+  readonly macvtap?: object;
+  readonly passt?: object;
+  readonly passtBinding?: object;
+  readonly binding?: { readonly name: string };
+  readonly ports?: readonly VmiPort[];
+  readonly portRanges?: readonly { readonly protocol?: string; readonly start: number; readonly end: number }[];
+  readonly macAddress?: string;
+  readonly bootOrder?: number;
+  readonly pciAddress?: string;
+  readonly dhcpOptions?: VmiDhcpOptions;
+  readonly tag?: string;
+  readonly acpiIndex?: number;
+  readonly state?: string;
+}
+
+export interface VmiNetwork {
+  readonly name: string;
+  readonly pod?: { readonly vmNetworkCIDR?: string; readonly vmIPv6NetworkCIDR?: string };
+  readonly multus?: { readonly networkName: string; readonly default?: boolean };
+  readonly resourceClaim?: { readonly claimName?: string; readonly requestName?: string };
+}
+
+export interface VmiDisk {
+  readonly name: string;
+  readonly bootOrder?: number;
+  readonly serial?: string;
+  readonly disk?: { readonly bus?: string; readonly readonly?: boolean };
+  readonly cdrom?: { readonly bus?: string };
+  readonly lun?: { readonly bus?: string };
+}
+
+export interface CloudInitSource {
+  readonly userData?: string;
+  readonly userDataBase64?: string;
+  readonly secretRef?: { readonly name: string };
+  readonly networkData?: string;
+  readonly networkDataBase64?: string;
+  readonly networkDataSecretRef?: { readonly name: string };
+}
+
+/** One of `spec.volumes[]`: its name and exactly one source, of which only these are looked into. */
+export interface VmiVolume {
+  readonly name: string;
+  readonly cloudInitNoCloud?: CloudInitSource;
+  readonly hostDisk?: { readonly path: string; readonly type?: string; readonly capacity?: string };
+  readonly containerDisk?: { readonly image: string };
+  readonly configMap?: { readonly name: string };
+  readonly secret?: { readonly secretName: string };
+}
+
+export interface VmiSpec {
+  readonly domain: {
+    readonly cpu?: { readonly cores?: number; readonly sockets?: number; readonly threads?: number; readonly model?: string };
+    readonly memory?: { readonly guest?: string };
+    readonly resources?: {
+      readonly requests?: Readonly<Record<string, string | number>>;
+      readonly limits?: Readonly<Record<string, string | number>>;
+    };
+    readonly devices: {
+      readonly interfaces?: readonly VmiInterface[];
+      readonly disks?: readonly VmiDisk[];
+      readonly autoattachPodInterface?: boolean;
+      readonly networkInterfaceMultiqueue?: boolean;
+      readonly useVirtioTransitional?: boolean;
+    };
+    readonly launchSecurity?: object;
+  };
+  readonly networks?: readonly VmiNetwork[];
+  readonly volumes?: readonly VmiVolume[];
+  readonly hostname?: string;
+  readonly subdomain?: string;
+  readonly dnsPolicy?: string;
+  readonly dnsConfig?: {
+    readonly nameservers?: readonly string[];
+    readonly searches?: readonly string[];
+    readonly options?: readonly { readonly name: string; readonly value?: string }[];
+  };
+  readonly terminationGracePeriodSeconds?: number;
+  readonly resourceClaims?: readonly { readonly name: string }[];
+}
+
+export interface Vmi {
+  readonly apiVersion: string;
+  readonly kind: "VirtualMachineInstance";
+  readonly metadata: ObjectMeta & { readonly namespace: string };
+  readonly spec: VmiSpec;
+  readonly status?: {
+    readonly interfaces?: readonly { readonly name?: string; readonly mac?: string; readonly podInterfaceName?: string }[];
+    readonly migrationTransport?: string;
+  };
+}
+
+/** One entry of `spec.configuration.network.binding` of the KubeVirt CR. */
+export interface BindingRegistration {
+  readonly sidecarImage?: string;
+  readonly networkAttachmentDefinition?: string;
+  readonly domainAttachmentType?: string;
+  readonly migration?: { readonly method?: string };
+  readonly downwardAPI?: string;
+  readonly computeResourceOverhead?: { readonly requests?: Readonly<Record<string, string | number>> };
+}
+
+/** `spec.configuration` of the KubeVirt CR. */
+export interface KubevirtConfiguration {
+  readonly imagePullPolicy?: string;
+  readonly developerConfiguration?: { readonly featureGates?: readonly string[] };
+  readonly network?: {
+    readonly defaultNetworkInterface?: string;
+    readonly permitSlirpInterface?: boolean;
+    readonly permitBridgeInterfaceOnPodNetwork?: boolean;
+    readonly binding?: Readonly<Record<string, BindingRegistration>>;
+  };
+}
+
+/** A NetworkAttachmentDefinition (k8s.cni.cncf.io/v1). */
+export interface NetworkAttachmentDefinition {
+  readonly metadata: ObjectMeta & { readonly namespace: string };
+  readonly spec?: { readonly config?: string };
+}
