@@ -98,7 +98,7 @@ export interface NicNames {
 export interface ResolvConf {
   readonly nameservers4: readonly string[];
   readonly nameservers6: readonly string[];
-  /** Lower case, in order. */
+  /** Lower case, in order; the domain of the VM's `spec.subdomain` first. */
   readonly search: readonly string[];
 }
 
@@ -120,8 +120,6 @@ export interface Attachment extends NicSpec {
   readonly resolvConf: ResolvConf;
   /** The pod's host name, a DNS label. */
   readonly hostname: string;
-  /** `spec.subdomain`. */
-  readonly subdomain?: string;
   /** How KubeVirt moves migration data: with `ports`, two TCP ports of the pod's loopback must stay its own. */
   readonly migrationTransport: "unix" | "ports";
 }

@@ -95,8 +95,8 @@ export interface Dhcp4Service {
   readonly leaseSeconds: number;
   readonly router?: string;
   readonly nameservers: readonly string[];
+  /** Search domains; the longest is told as the domain name too (options 119 and 15). */
   readonly search: readonly string[];
-  readonly domainName?: string;
   readonly hostname?: string;
   readonly mtu: number;
   readonly bootFileName?: string;
