@@ -1,0 +1,99 @@
+import { BindingError, type BridgeLink, type LinkPlan, type NetworkPlan, type TapLink } from "@netbind/contract";
+import { type NftJson, type NftTable, normaliseListing, replaceTable } from "./nft.ts";
+import type { ObservedLink, ObservedNetwork } from "./observed.ts";
+
+/** What must be done to a network namespace. Empty lists: nothing. */
+export interface Operations {
+  /** Lines for `ip -batch`. */
+  readonly ip: readonly string[];
+  readonly sysctls: readonly { readonly key: string; readonly value: string }[];
+  /** Commands of one nftables transaction. */
+  readonly nft: readonly NftJson[];
+}
+
+/** Who may open the NIC's tap: the VM's user. */
+export interface TapOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What a NIC's network must look like, with what only the core knows. */
+export interface WantedNetwork {
+  readonly plan: NetworkPlan;
+  readonly table: NftTable;
+  readonly owner: TapOwner;
+  /** The table's listing after it was last applied; absent before the first time. */
+  readonly afterImage?: readonly NftJson[];
+}
+
+/** The number of single steps. */
+export const countOperations = ({ ip, sysctls, nft }: Operations): number => ip.length + sysctls.length + (nft.length > 0 ? 1 : 0);
+
+function createLink(link: LinkPlan, owner: TapOwner): string {
+  switch (link.kind) {
+    case "bridge":
+      return `link add name ${link.name}${link.mac === undefined ? "" : ` address ${link.mac}`} type bridge`;
+    case "tap":
+      return `tuntap add dev ${link.name} mode tap user ${owner.uid} group ${owner.gid} vnet_hdr${link.queues > 1 ? " multi_queue" : ""}`;
+    default:
+      return link satisfies never;
+  }
+}
+
+const KERNEL_KIND = { bridge: "bridge", tap: "tun" } as const satisfies Record<LinkPlan["kind"], string>;
+
+function refuseCollision(link: LinkPlan, there: ObservedLink): void {
+  if (there.kind === KERNEL_KIND[link.kind]) return;
+  throw new BindingError(
+    "PLAN_IMPOSSIBLE",
+    `a link named "${link.name}" is there already, and it is a ${there.kind ?? "loopback"}, not a ${link.kind}`,
+    "remove that link, or start in a pod of its own",
+  );
+}
+
+function diffBridge(link: BridgeLink, there: ObservedLink | undefined): readonly string[] {
+  const wanted = link.addresses.map(({ address, prefix }) => `${address}/${prefix}`);
+  const present = there?.addresses ?? [];
+  return [
+    ...(there !== undefined && link.mac !== undefined && there.mac !== link.mac ? [`link set dev ${link.name} address ${link.mac}`] : []),
+    ...present.filter((address) => !wanted.includes(address)).map((address) => `addr del ${address} dev ${link.name}`),
+    ...wanted.filter((address) => !present.includes(address)).map((address) => `addr add ${address} dev ${link.name}`),
+  ];
+}
+
+const diffTap = (link: TapLink, there: ObservedLink | undefined): readonly string[] =>
+  link.bridge === undefined || there?.controller === link.bridge ? [] : [`link set dev ${link.name} master ${link.bridge}`];
+
+function diffLink(link: LinkPlan, there: ObservedLink | undefined, owner: TapOwner): readonly string[] {
+  if (there !== undefined) refuseCollision(link, there);
+  return [
+    ...(there === undefined ? [createLink(link, owner)] : []),
+    ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
+    ...(link.kind === "bridge" ? diffBridge(link, there) : diffTap(link, there)),
+    ...(there?.up === true ? [] : [`link set dev ${link.name} up`]),
+  ];
+}
+
+function diffTable(wanted: WantedNetwork, there: ObservedNetwork): readonly NftJson[] {
+  const chains = wanted.plan.nftables ?? [];
+  if (chains.length === 0) return [];
+  const same =
+    there.table !== undefined &&
+    wanted.afterImage !== undefined &&
+    JSON.stringify(normaliseListing(there.table)) === JSON.stringify(normaliseListing(wanted.afterImage));
+  return same ? [] : replaceTable(wanted.table, chains);
+}
+
+/**
+ * The difference between what a plan wants and what is there: pure. Applied twice it is empty the second time.
+ *
+ * @throws BindingError PLAN_IMPOSSIBLE where a link of another kind has a planned name
+ */
+export function diffNetwork(wanted: WantedNetwork, there: ObservedNetwork): Operations {
+  const links = new Map(there.links.map((link) => [link.name, link]));
+  return {
+    ip: wanted.plan.links.flatMap((link) => diffLink(link, links.get(link.name), wanted.owner)),
+    sysctls: (wanted.plan.sysctls ?? []).filter(({ key, value }) => there.sysctls[key] !== value),
+    nft: diffTable(wanted, there),
+  };
+}

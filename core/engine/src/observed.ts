@@ -1,0 +1,36 @@
+import type { PodLink, Route } from "@netbind/contract";
+import type { NftJson } from "./nft.ts";
+
+/** A link of a network namespace, as the kernel shows it. */
+export interface ObservedLink {
+  readonly name: string;
+  /** `bridge`, `tun`, `veth`, ...; absent for the loopback. */
+  readonly kind?: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** The bridge that it is a port of. */
+  readonly controller?: string;
+  /** `address/prefix`, without link-local ones. */
+  readonly addresses: readonly string[];
+  readonly tap?: { readonly uid: number; readonly gid: number; readonly multiQueue: boolean };
+}
+
+/** What was found in a network namespace. */
+export interface ObservedNetwork {
+  readonly links: readonly ObservedLink[];
+  /** Routes of the main table, with the link that each leaves by. */
+  readonly routes: readonly (Route & { readonly link: string })[];
+  /** Values of the sysctls that were asked for, by dotted key; one that is not there is missing. */
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** The listing of the table that was asked for, normalised; undefined where there is none. */
+  readonly table?: readonly NftJson[];
+}
+
+/** The pod link of a name, as a plan sees it; undefined where there is none. */
+export function podLinkOf(observed: ObservedNetwork, name: string): PodLink | undefined {
+  const link = observed.links.find((candidate) => candidate.name === name);
+  if (link === undefined) return undefined;
+  const routes = observed.routes.filter((route) => route.link === name).map(({ link: _, ...route }) => route);
+  return { name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes };
+}

@@ -1,0 +1,99 @@
+import type { NftJson, NftTable, ObservedLink, ObservedNetwork } from "@netbind/engine";
+import { normaliseListing } from "@netbind/engine";
+import { CommandError, type Run } from "./run.ts";
+
+/** What `ip -json -details addr show` says of a link, as far as it is read. */
+interface IpAddrShow {
+  readonly ifname: string;
+  readonly link_type: string;
+  readonly address?: string;
+  readonly mtu: number;
+  readonly flags: readonly string[];
+  readonly master?: string;
+  readonly linkinfo?: {
+    readonly info_kind?: string;
+    readonly info_data?: { readonly type?: string; readonly user?: number | string; readonly group?: number | string; readonly multi_queue?: boolean };
+  };
+  readonly addr_info?: readonly { readonly local?: string; readonly prefixlen: number; readonly scope: string }[];
+}
+
+/** What `ip -json route show` says of a route. */
+interface IpRouteShow {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly dev?: string;
+}
+
+function readLink(link: IpAddrShow): ObservedLink {
+  const { info_kind: kind, info_data: data } = link.linkinfo ?? {};
+  return {
+    name: link.ifname,
+    ...(kind === undefined ? {} : { kind }),
+    mac: link.address ?? "00:00:00:00:00:00",
+    mtu: link.mtu,
+    up: link.flags.includes("UP"),
+    ...(link.master === undefined ? {} : { controller: link.master }),
+    addresses: (link.addr_info ?? []).filter(({ local, scope }) => local !== undefined && scope !== "link").map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+    ...(kind === "tun" && data !== undefined
+      ? { tap: { uid: Number(data.user ?? -1), gid: Number(data.group ?? -1), multiQueue: data.multi_queue === true } }
+      : {}),
+  };
+}
+
+function destination({ dst, gateway }: IpRouteShow, family: 4 | 6): string {
+  if (dst === "default") return family === 4 ? "0.0.0.0/0" : "::/0";
+  if (dst.includes("/")) return dst;
+  void gateway;
+  return `${dst}/${family === 4 ? 32 : 128}`;
+}
+
+const parseJson = <T>(text: string): readonly T[] => (text.trim() === "" ? [] : (JSON.parse(text) as readonly T[]));
+
+async function readRoutes(runIn: Run, family: 4 | 6): Promise<ObservedNetwork["routes"]> {
+  const routes = parseJson<IpRouteShow>(await runIn(["ip", `-${family}`, "-json", "route", "show", "table", "main"]));
+  return routes.flatMap((route) =>
+    route.dev === undefined || route.dst.startsWith("fe80:")
+      ? []
+      : [{ link: route.dev, destination: destination(route, family), ...(route.gateway === undefined ? {} : { gateway: route.gateway }) }],
+  );
+}
+
+async function readSysctls(runIn: Run, keys: readonly string[]): Promise<Record<string, string>> {
+  if (keys.length === 0) return {};
+  // -e: a key of a link that is not there yet is left out.
+  const text = await runIn(["sysctl", "-e", ...keys]);
+  const pairs = text.split("\n").flatMap((line) => {
+    const at = line.indexOf(" = ");
+    return at === -1 ? [] : [[line.slice(0, at), line.slice(at + 3).trim().replace(/\s+/g, " ")] as const];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** The listing of one nftables table, normalised; undefined where there is no such table. */
+export async function readTable(runIn: Run, table: NftTable): Promise<readonly NftJson[] | undefined> {
+  try {
+    const listing = JSON.parse(await runIn(["nft", "-j", "list", "table", table.family, table.name])) as { nftables: readonly NftJson[] };
+    return normaliseListing(listing.nftables);
+  } catch (error) {
+    if (error instanceof CommandError && error.stderr.includes("No such file or directory")) return undefined;
+    throw error;
+  }
+}
+
+/** What is asked for beside links and routes. */
+export interface ObserveRequest {
+  readonly sysctls?: readonly string[];
+  readonly table?: NftTable;
+}
+
+/** Reads what is in a network namespace. `runIn` runs in it. Changes nothing. */
+export async function observe(runIn: Run, request: ObserveRequest = {}): Promise<ObservedNetwork> {
+  const [links, routes4, routes6, sysctls, table] = await Promise.all([
+    runIn(["ip", "-json", "-details", "addr", "show"]).then((text) => parseJson<IpAddrShow>(text).map(readLink)),
+    readRoutes(runIn, 4),
+    readRoutes(runIn, 6),
+    readSysctls(runIn, request.sysctls ?? []),
+    request.table === undefined ? undefined : readTable(runIn, request.table),
+  ]);
+  return { links, routes: [...routes4, ...routes6], sysctls, ...(table === undefined ? {} : { table }) };
+}

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+
+/** A process that cannot be mistaken for a later one with the same number. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Clock ticks since boot at its start, from /proc/PID/stat. */
+  readonly startTime: number;
+}
+
+/** When a process started, in clock ticks since boot; undefined where there is no such process or it is a zombie. */
+export function startTimeOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The command's name is in parentheses and may hold anything; fields are counted from behind it.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : Number(fields[19]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Identifies a running process. */
+export function identify(pid: number): ProcessId | undefined {
+  const startTime = startTimeOf(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
+}
+
+/** True while this very process runs. */
+export const isAlive = ({ pid, startTime }: ProcessId): boolean => startTimeOf(pid) === startTime;
+
+/** Every process whose network namespace is the one at `path`, this process not counted. */
+export function processesIn(path: string): readonly ProcessId[] {
+  const wanted = inode(path);
+  if (wanted === undefined) return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && inode(`/proc/${name}/ns/net`) === wanted)
+    .flatMap((name) => identify(Number(name)) ?? []);
+}
+
+function inode(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sends a signal to a process if it is still the same one. */
+export function signal(target: ProcessId, name: NodeJS.Signals): void {
+  if (!isAlive(target)) return;
+  try {
+    process.kill(target.pid, name);
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** Waits until a condition holds; false where it did not within `deadline` milliseconds. */
+export async function waitUntil(condition: () => boolean | Promise<boolean>, deadline: number, interval = 20): Promise<boolean> {
+  const end = performance.now() + deadline;
+  for (;;) {
+    if (await condition()) return true;
+    if (performance.now() >= end) return false;
+    await new Promise((resolve) => setTimeout(resolve, interval));
+  }
+}
+
+/** Ends processes: SIGTERM, then SIGKILL to those that are still there after `grace` milliseconds. Returns those left. */
+export async function endProcesses(targets: readonly ProcessId[], grace = 2000): Promise<readonly ProcessId[]> {
+  for (const target of targets) signal(target, "SIGTERM");
+  if (await waitUntil(() => !targets.some(isAlive), grace)) return [];
+  for (const target of targets) signal(target, "SIGKILL");
+  await waitUntil(() => !targets.some(isAlive), 2000);
+  return targets.filter(isAlive);
+}

@@ -1,0 +1,90 @@
+import { spawn } from "node:child_process";
+
+/** A child process that ended with an error, did not start, or did not end in time. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly argv: readonly string[];
+  readonly exitCode: number | undefined;
+  readonly stderr: string;
+
+  constructor(argv: readonly string[], what: string, stderr: string, exitCode?: number) {
+    super(`${argv.join(" ")}: ${what}${stderr === "" ? "" : `: ${stderr.trim()}`}`);
+    this.argv = argv;
+    this.exitCode = exitCode;
+    this.stderr = stderr;
+  }
+}
+
+/** What a child gets and how long it may take. */
+export interface RunOptions {
+  readonly stdin?: string;
+  /** Milliseconds until the child is killed; 30 s where none is given. */
+  readonly deadline?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a command to its end and gives its standard output. */
+export type Run = (argv: readonly string[], options?: RunOptions) => Promise<string>;
+
+const DEFAULT_DEADLINE = 30_000;
+const OUTPUT_LIMIT = 64 * 1024 * 1024;
+
+/** The environment of a child: nothing of ours but what finds programs. Messages in English, to be read by us. */
+const childEnv = (extra: RunOptions["env"]): NodeJS.ProcessEnv => ({
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LC_ALL: "C.UTF-8",
+  ...extra,
+});
+
+/**
+ * Runs a command without a shell, in a process group of its own, which is killed whole at the deadline.
+ *
+ * @throws CommandError where it does not start, ends with an error, or is not done in time
+ */
+export const run: Run = (argv, options = {}) =>
+  new Promise((resolve, reject) => {
+    const [file, ...args] = argv;
+    const child = spawn(file ?? "", args, { stdio: "pipe", detached: true, env: childEnv(options.env) });
+    const chunks = { out: [] as Buffer[], err: [] as Buffer[], size: 0 };
+    let failure: string | undefined;
+    const stop = (why: string): void => {
+      failure ??= why;
+      if (child.pid !== undefined) killGroup(child.pid);
+    };
+    const deadline = options.deadline ?? DEFAULT_DEADLINE;
+    const timer = setTimeout(() => stop(`not done after ${deadline} ms`), deadline);
+    const collect = (into: Buffer[]) => (chunk: Buffer) => {
+      chunks.size += chunk.length;
+      if (chunks.size > OUTPUT_LIMIT) stop(`more than ${OUTPUT_LIMIT} bytes of output`);
+      else into.push(chunk);
+    };
+    child.stdout.on("data", collect(chunks.out));
+    child.stderr.on("data", collect(chunks.err));
+    // A child may end without reading what it was given.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(options.stdin ?? "");
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(new CommandError(argv, `cannot be started: ${error.message}`, ""));
+    });
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      const stderr = Buffer.concat(chunks.err).toString("utf8");
+      if (failure === undefined && code === 0) resolve(Buffer.concat(chunks.out).toString("utf8"));
+      else reject(new CommandError(argv, failure ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`), stderr, code ?? undefined));
+    });
+  });
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** The same, with every child born in a network namespace: `path` is `/run/netns/NAME` or `/proc/PID/ns/net`. */
+export const inNetns =
+  (path: string, runner: Run = run): Run =>
+  (argv, options) =>
+    runner(["nsenter", `--net=${path}`, "--", ...argv], options);

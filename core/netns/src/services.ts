@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import type { ServicePlan } from "@netbind/contract";
+import { dnsmasqConfig } from "./dnsmasq.ts";
+import { endProcesses, identify, isAlive, type ProcessId, waitUntil } from "./processes.ts";
+import { LIBRARY_BINDS, type Sandbox, sandboxCommand } from "./sandbox.ts";
+
+/** A service that runs: the process that started it and the one that ends it all, the first of its PID namespace. */
+export interface RunningService {
+  readonly kind: ServicePlan["kind"];
+  readonly processes: readonly ProcessId[];
+}
+
+/** Where a service runs, as whom, and where what it says before it serves is kept. */
+export interface ServiceHost {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  /** A user of the VM's own. */
+  readonly uid: number;
+  readonly logFile: string;
+  /** Called with each process before anything waits for it, so that it can be recorded. */
+  readonly started: (service: RunningService) => Promise<void>;
+}
+
+const START_DEADLINE = 5000;
+const DHCP_SERVER_PORT = 67;
+
+/** The sysctls that a service needs in its pod. A server without privilege binds a low port. */
+export const serviceSysctls = (services: readonly ServicePlan[]): readonly { readonly key: string; readonly value: string }[] =>
+  services.length === 0 ? [] : [{ key: "net.ipv4.ip_unprivileged_port_start", value: "0" }];
+
+/** Which file a service's configuration is shown as, and the sandbox that it runs in. */
+function dnsmasqSandbox(uid: number): Sandbox {
+  const configuration = "/dnsmasq.conf";
+  return {
+    uid,
+    gid: uid,
+    binds: [...LIBRARY_BINDS, { source: "/usr/lib64", target: "/usr/lib64" }, { source: "/usr/sbin/dnsmasq", target: "/usr/sbin/dnsmasq" }],
+    stdinFile: configuration,
+    // It will not serve without them in its own eyes; over the pod's namespace they are void.
+    innerCapabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE"],
+    argv: ["/usr/sbin/dnsmasq", `--conf-file=${configuration}`],
+  };
+}
+
+/** Starts a sandboxed process in the pod's network namespace. It outlives the caller. */
+function startSandboxed(sandbox: Sandbox, host: ServiceHost, stdin: string): ChildProcess {
+  const log = openSync(host.logFile, "a", 0o600);
+  try {
+    const [file, ...args] = ["nsenter", `--net=${host.netns}`, "--", ...sandboxCommand(sandbox)];
+    const child = spawn(file as string, args, { detached: true, stdio: ["pipe", log, log, "pipe"], env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" } });
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(stdin);
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** The first process of the sandbox's PID namespace, as bubblewrap tells it on descriptor 3. */
+function readInnerPid(child: ChildProcess): Promise<number | undefined> {
+  const info = child.stdio[3];
+  if (info === null || info === undefined || !("on" in info)) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    let text = "";
+    const timer = setTimeout(() => resolve(undefined), START_DEADLINE);
+    info.on("data", (chunk: Buffer) => {
+      text += chunk.toString("utf8");
+    });
+    info.on("close", () => {
+      clearTimeout(timer);
+      const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+      resolve(pid === undefined ? undefined : Number(pid));
+    });
+  });
+}
+
+/** True where a process of this PID's network namespace has the UDP port open. */
+function listensOnUdp(pid: number, port: number): boolean {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+  try {
+    return readFileSync(`/proc/${pid}/net/udp`, "utf8").includes(wanted);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Starts what a plan lists, in the order of the plan, each in a sandbox of its own.
+ *
+ * @throws Error with what the service said where it ends or does not serve in time; it is not left running
+ */
+export async function startService(service: ServicePlan, host: ServiceHost): Promise<RunningService> {
+  const child = startSandboxed(dnsmasqSandbox(host.uid), host, dnsmasqConfig(service));
+  const inner = await readInnerPid(child);
+  const processes = [child.pid, inner].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
+  const running: RunningService = { kind: service.kind, processes };
+  await host.started(running);
+  const [outer] = processes;
+  const ended = (): boolean => outer === undefined || !isAlive(outer);
+  await waitUntil(() => ended() || (inner !== undefined && listensOnUdp(inner, DHCP_SERVER_PORT)), START_DEADLINE);
+  if (ended() || inner === undefined || !listensOnUdp(inner, DHCP_SERVER_PORT)) {
+    await endProcesses(processes);
+    throw new Error(`the DHCP server of ${service.link} did not start: ${readFileSync(host.logFile, "utf8").trim() || "it said nothing"}`);
+  }
+  child.unref();
+  for (const stream of child.stdio) stream?.destroy();
+  return running;
+}
