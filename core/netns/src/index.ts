@@ -3,5 +3,4 @@ export { observe, type ObserveRequest, readTable } from "./observe.ts";
 export { endProcesses, identify, isAlive, type ProcessId, processesIn, signal, startTimeOf, waitUntil } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
-export { dnsmasqConfig } from "./dnsmasq.ts";
-export { type RunningService, type ServiceHost, serviceSysctls, startService } from "./services.ts";
+export { type RunningService, type ServiceHost, startService } from "./services.ts";

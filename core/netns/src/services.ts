@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import type { ServicePlan } from "@netbind/contract";
-import { dnsmasqConfig } from "./dnsmasq.ts";
+import { dnsmasqConfig } from "@netbind/engine";
 import { endProcesses, identify, isAlive, type ProcessId, waitUntil } from "./processes.ts";
 import { LIBRARY_BINDS, type Sandbox, sandboxCommand } from "./sandbox.ts";
 
@@ -24,10 +24,6 @@ export interface ServiceHost {
 
 const START_DEADLINE = 5000;
 const DHCP_SERVER_PORT = 67;
-
-/** The sysctls that a service needs in its pod. A server without privilege binds a low port. */
-export const serviceSysctls = (services: readonly ServicePlan[]): readonly { readonly key: string; readonly value: string }[] =>
-  services.length === 0 ? [] : [{ key: "net.ipv4.ip_unprivileged_port_start", value: "0" }];
 
 /** Which file a service's configuration is shown as, and the sandbox that it runs in. */
 function dnsmasqSandbox(uid: number): Sandbox {

@@ -2,6 +2,14 @@ import { BindingError, type Dhcp4Service, normaliseMac, parseAddress } from "@ne
 
 const DHCP_OPTION_LIMIT = 255;
 
+/** The UTF-8 bytes of a text, as hexadecimal pairs. Half a surrogate pair has none. */
+function utf8(text: string): readonly string[] {
+  if (!text.isWellFormed()) return [];
+  return [...encodeURIComponent(text).matchAll(/%(..)|(.)/g)].map(([, escaped, plain]) =>
+    escaped === undefined ? (plain ?? "").charCodeAt(0).toString(16).padStart(2, "0") : escaped.toLowerCase(),
+  );
+}
+
 function refuse(what: string, value: string, why: string): never {
   throw new BindingError("PLAN_OUT_OF_BOUNDS", `${what} ${JSON.stringify(value)} cannot be sent by DHCP: ${why}`, "plan a value that fits the option");
 }
@@ -26,16 +34,17 @@ function domain(what: string, text: string): string {
  */
 function quoted(what: string, text: string): string {
   if (/\p{Cc}/u.test(text)) refuse(what, text, "it holds a control character");
-  if (text === "" || Buffer.byteLength(text) > DHCP_OPTION_LIMIT) refuse(what, text, `it must be 1 to ${DHCP_OPTION_LIMIT} bytes long`);
+  const size = utf8(text).length;
+  if (size === 0 || size > DHCP_OPTION_LIMIT) refuse(what, text, `it must be 1 to ${DHCP_OPTION_LIMIT} bytes long`);
   return `"${text.replace(/[\\"]/g, "\\$&")}"`;
 }
 
 /** Any bytes, as hexadecimal: taken for the options that dnsmasq knows no type of. */
 function hex(what: string, text: string): string {
-  const bytes = Buffer.from(text, "utf8");
+  const bytes = utf8(text);
   if (bytes.length === 0 || bytes.length > DHCP_OPTION_LIMIT) refuse(what, text, `it must be 1 to ${DHCP_OPTION_LIMIT} bytes long`);
   // Two digits alone would be read as a decimal number, which is one byte too.
-  return bytes.length === 1 ? String(bytes[0]) : (bytes.toString("hex").match(/../g) ?? []).join(":");
+  return bytes.length === 1 ? String(Number.parseInt(bytes[0] ?? "", 16)) : bytes.join(":");
 }
 
 const option = (code: number, value: string): string => `dhcp-option-force=${code},${value}`;

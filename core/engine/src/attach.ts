@@ -1,0 +1,89 @@
+import type { Attachment, NicNames, Plan, PodLink, ResolvConf } from "@netbind/contract";
+import { authorize } from "./authorize.ts";
+import type { DecidedNic, Decision } from "./decide.ts";
+import type { WantedNetwork } from "./diff.ts";
+import { nicTable } from "./nft.ts";
+import { type NicPlanner, planNic } from "./plan-nic.ts";
+import { serviceSysctls } from "./service-sysctls.ts";
+
+/** What a NIC is once it is attached: all of it is in the host's record too. */
+export interface AttachedNic {
+  readonly nic: DecidedNic;
+  readonly attachment: Attachment;
+  readonly plan: Plan;
+}
+
+/** What a host tells of a pod that has its network, beside the links. */
+export interface PodFacts {
+  readonly resolvConf: ResolvConf;
+  readonly hostname: string;
+}
+
+/** A place where pods are: one machine, or a node of a cluster. The engine decides; a host does, and keeps the record. */
+export interface Host {
+  /** Makes the pod, its networks and its sidecars. */
+  makePod(decision: Decision): Promise<PodFacts>;
+  /** The recorded value of a NIC's fact; found and recorded first where there is none. */
+  once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T>;
+  /** The pod's link as it is now. */
+  observe(names: NicNames): Promise<PodLink>;
+  /** Asks the binding, wherever it runs. */
+  planner(binding: string): NicPlanner;
+  /** Makes what is there into what is wanted. */
+  apply(nic: string, wanted: Omit<WantedNetwork, "owner" | "afterImage">): Promise<void>;
+  startServices(nic: string, plan: Plan): Promise<void>;
+  /** Hands a binding's NICs to its sidecar. Now the hook socket appears. */
+  attach(binding: string, nics: readonly AttachedNic[]): Promise<void>;
+}
+
+/** What the core knows of a NIC before it is planned, joined with what the pod showed. */
+export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): Attachment {
+  return {
+    ...nic.spec,
+    cause: "boot",
+    mac: nic.mac,
+    index: nic.index,
+    queues: nic.queues,
+    pod,
+    names: nic.names,
+    resolvConf: facts.resolvConf,
+    hostname: facts.hostname,
+    migrationTransport: nic.migrationTransport,
+  };
+}
+
+/** The network part of a plan, with what its services need. */
+export function wantedNetwork(names: NicNames, plan: Plan): Omit<WantedNetwork, "owner" | "afterImage"> {
+  const network = plan.network ?? { links: [] };
+  return {
+    table: nicTable(names.pod),
+    plan: { ...network, sysctls: [...(network.sysctls ?? []), ...serviceSysctls(plan.services ?? [])] },
+  };
+}
+
+async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts: PodFacts): Promise<AttachedNic> {
+  const { name } = nic.spec;
+  const before = await host.once(name, "before", () => host.observe(nic.names));
+  const attachment = attachmentOf(nic, before, facts);
+  const plan = await host.once(name, "plan", async () => authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, decision.grants));
+  await host.apply(name, wantedNetwork(nic.names, plan));
+  await host.startServices(name, plan);
+  return { nic, attachment, plan };
+}
+
+/**
+ * One VMI's way: a decided VMI becomes a pod whose NICs are observed, planned, applied, served, and handed to their
+ * sidecars. Each step is recorded before it is acted on; called again it goes on where the record ends.
+ */
+export async function attachVmi(host: Host, decision: Decision): Promise<readonly AttachedNic[]> {
+  const facts = await host.makePod(decision);
+  const attached: AttachedNic[] = [];
+  for (const nic of decision.nics) attached.push(await attachNic(host, nic, decision, facts));
+  for (const binding of decision.bindings) {
+    await host.attach(
+      binding.name,
+      attached.filter(({ nic }) => nic.binding === binding.name),
+    );
+  }
+  return attached;
+}

@@ -1,0 +1,145 @@
+import {
+  type Attachment,
+  BindingError,
+  type BridgeLink,
+  isMacAddress,
+  type LinkPlan,
+  type NetworkPlan,
+  type Plan,
+  parseCidr,
+  type ServicePlan,
+  type Sysctl,
+} from "@netbind/contract";
+import { checkNftables } from "./authorize-nft.ts";
+import { dnsmasqConfig } from "./dnsmasq.ts";
+import type { Grants } from "./grants.ts";
+
+/** Collects what is wrong: `path` within the plan, and the sentence. */
+export type Complain = (path: string, problem: string) => void;
+
+const PLAN_SIZE_LIMIT = 256 * 1024;
+const MTU = { least: 68, most: 65_535 } as const;
+const MOST_ADDRESSES = 16;
+
+const isIntegerIn = (value: number, least: number, most: number): boolean => Number.isInteger(value) && value >= least && value <= most;
+
+function checkMtu(path: string, mtu: number, complain: Complain): void {
+  if (!isIntegerIn(mtu, MTU.least, MTU.most)) complain(`${path}.mtu`, `${mtu} is no MTU between ${MTU.least} and ${MTU.most}`);
+}
+
+function checkBridge(path: string, link: BridgeLink, complain: Complain): void {
+  if (link.mac !== undefined && (!isMacAddress(link.mac) || (Number.parseInt(link.mac.slice(0, 2), 16) & 1) === 1)) {
+    complain(`${path}.mac`, `${JSON.stringify(link.mac)} is no MAC address of a single station`);
+  }
+  if (link.addresses.length > MOST_ADDRESSES) complain(`${path}.addresses`, `${link.addresses.length} addresses are more than ${MOST_ADDRESSES}`);
+  for (const [at, { address, prefix }] of link.addresses.entries()) {
+    if (parseCidr(`${address}/${prefix}`) === undefined) complain(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is no address`);
+  }
+}
+
+function checkLink(path: string, link: LinkPlan, attachment: Attachment, plan: NetworkPlan, complain: Complain): void {
+  const own = attachment.names[link.kind];
+  if (link.name !== own) complain(`${path}.name`, `${JSON.stringify(link.name)} is not this NIC's ${link.kind}, which is "${own}"`);
+  checkMtu(path, link.mtu, complain);
+  if (link.kind === "bridge") return checkBridge(path, link, complain);
+  const bridges = plan.links.filter(({ kind }) => kind === "bridge").map(({ name }) => name);
+  if (link.bridge !== undefined && !bridges.includes(link.bridge)) complain(`${path}.bridge`, `${JSON.stringify(link.bridge)} is no bridge of this plan`);
+  if (!isIntegerIn(link.queues, 0, Math.max(1, attachment.queues))) {
+    complain(`${path}.queues`, `${link.queues} queues are not between 0 and the NIC's ${attachment.queues}`);
+  }
+}
+
+function checkSysctl(path: string, { key, value }: Sysctl, own: readonly string[], grants: Grants, complain: Complain): void {
+  const allowed = grants.sysctls.flatMap((pattern) => (pattern.includes("<own>") ? own.map((name) => pattern.replace("<own>", name)) : [pattern]));
+  if (!allowed.includes(key)) complain(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
+  if (!/^\d{1,10}( \d{1,10})*$/.test(value)) complain(`${path}.value`, `${JSON.stringify(value)} is no number`);
+}
+
+/** Every bridge network of the plan, as `address/prefix`. */
+const bridgeNetworks = (plan: NetworkPlan): readonly string[] =>
+  plan.links.flatMap((link) => (link.kind === "bridge" ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`) : []));
+
+function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants, complain: Complain): void {
+  const { names, pod } = attachment;
+  const seen = new Set<string>();
+  for (const [at, link] of plan.links.entries()) {
+    const path = `network.links[${at}]`;
+    if (!grants.linkKinds.includes(link.kind)) complain(`${path}.kind`, `links of kind ${JSON.stringify(link.kind)} are not granted`);
+    else checkLink(path, link, attachment, plan, complain);
+    if (seen.has(link.name)) complain(`${path}.name`, `${JSON.stringify(link.name)} is planned twice`);
+    seen.add(link.name);
+  }
+  const own = [names.bridge, names.tap];
+  for (const [at, sysctl] of (plan.sysctls ?? []).entries()) checkSysctl(`network.sysctls[${at}]`, sysctl, own, grants, complain);
+  checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, complain);
+}
+
+function checkService(path: string, service: ServicePlan, attachment: Attachment, plan: Plan, complain: Complain): void {
+  const bridge = plan.network?.links.find((link) => link.kind === "bridge" && link.name === service.link);
+  if (bridge?.kind !== "bridge") return complain(`${path}.link`, `${JSON.stringify(service.link)} is no bridge of this plan`);
+  const serverNetwork = bridge.addresses.find(({ address }) => address === service.server);
+  if (serverNetwork === undefined) return complain(`${path}.server`, `${JSON.stringify(service.server)} is no address of ${service.link}`);
+  if (service.client.mac !== attachment.mac) complain(`${path}.client.mac`, `${JSON.stringify(service.client.mac)} is not this NIC's, ${attachment.mac}`);
+  const network = parseCidr(`${service.server}/${serverNetwork.prefix}`);
+  const guest = parseCidr(`${service.client.address}/${service.client.prefix}`);
+  if (guest === undefined || network === undefined || guest.prefix !== network.prefix || guest.base !== network.base) {
+    complain(`${path}.client.address`, `${service.client.address}/${service.client.prefix} is not in the server's network`);
+  }
+  if (!isIntegerIn(service.leaseSeconds, 120, 0xffff_fffe)) complain(`${path}.leaseSeconds`, `${service.leaseSeconds} is no lease of 120 seconds or more`);
+  checkMtu(path, service.mtu, complain);
+  for (const [at, { option }] of service.privateOptions.entries()) {
+    if (!isIntegerIn(option, 224, 254)) complain(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
+  }
+  try {
+    dnsmasqConfig(service);
+  } catch (error) {
+    complain(path, BindingError.from(error).message);
+  }
+}
+
+function checkServices(plan: Plan, attachment: Attachment, grants: Grants, complain: Complain): void {
+  const links = new Set<string>();
+  for (const [at, service] of (plan.services ?? []).entries()) {
+    const path = `services[${at}]`;
+    if (!grants.serviceKinds.includes(service.kind)) complain(`${path}.kind`, `services of kind ${JSON.stringify(service.kind)} are not granted`);
+    else checkService(path, service, attachment, plan, complain);
+    if (links.has(service.link)) complain(`${path}.link`, `${service.link} has a ${service.kind} server already`);
+    links.add(service.link);
+  }
+}
+
+function checkDomain(plan: Plan, grants: Grants, complain: Complain): void {
+  const { kind } = plan.domain;
+  if (!grants.domainKinds.includes(kind)) complain("domain.kind", `domain parts of kind ${JSON.stringify(kind)} are not granted`);
+  if (kind === "tap" && plan.network?.links.some((link) => link.kind === "tap") !== true) {
+    complain("domain.kind", "the domain wants this NIC's tap, and the plan makes none");
+  }
+}
+
+/** All that is wrong with a plan, as `path: sentence`. Empty for a plan within its bounds. */
+export function findPlanProblems(plan: Plan, attachment: Attachment, grants: Grants): readonly string[] {
+  const size = JSON.stringify(plan).length;
+  if (size > PLAN_SIZE_LIMIT) return [`the plan has ${size} characters, and ${PLAN_SIZE_LIMIT} are the most`];
+  const problems: string[] = [];
+  const complain: Complain = (path, problem) => void problems.push(`${path}: ${problem}`);
+  if (plan.network !== undefined) checkNetwork(plan.network, attachment, grants, complain);
+  checkServices(plan, attachment, grants, complain);
+  checkDomain(plan, grants, complain);
+  return problems;
+}
+
+/**
+ * Lets a plan pass only if it stays within its own NIC and what the administrator granted.
+ *
+ * @throws BindingError PLAN_OUT_OF_BOUNDS with all that is wrong
+ */
+export function authorize(plan: Plan, attachment: Attachment, grants: Grants): Plan {
+  const problems = findPlanProblems(plan, attachment, grants);
+  if (problems.length === 0) return plan;
+  throw new BindingError(
+    "PLAN_OUT_OF_BOUNDS",
+    `the plan for NIC "${attachment.name}" is refused: ${problems.join("; ")}`,
+    "tell the binding's author; nothing was applied",
+  );
+}
+

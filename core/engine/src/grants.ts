@@ -1,0 +1,18 @@
+import type { DomainPlan, LinkPlan, ServicePlan } from "@netbind/contract";
+
+/** What an administrator lets a binding's plans do. Never taken from the plugin's own description. */
+export interface Grants {
+  readonly linkKinds: readonly LinkPlan["kind"][];
+  readonly serviceKinds: readonly ServicePlan["kind"][];
+  readonly domainKinds: readonly DomainPlan["kind"][];
+  /** Dotted keys of the pod's namespace; `<own>` stands for the name of a link of the NIC's own. */
+  readonly sysctls: readonly string[];
+}
+
+/** What every binding may do without being asked: wire its own NIC to its own pod link. */
+export const STANDARD_GRANTS: Grants = {
+  linkKinds: ["bridge", "tap"],
+  serviceKinds: ["dhcp4"],
+  domainKinds: ["tap"],
+  sysctls: ["net.ipv4.ip_forward", "net.ipv4.conf.<own>.route_localnet"],
+};
