@@ -4,3 +4,4 @@ export { endProcesses, identify, isAlive, type ProcessId, processesIn, signal, s
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
 export { type RunningService, type ServiceHost, startService } from "./services.ts";
+export { startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";

@@ -12,7 +12,8 @@ export interface Sandbox {
   readonly gid: number;
   /** The only files that it sees beside an empty root, /dev, /proc and /tmp. */
   readonly binds: readonly SandboxBind[];
-  /** Files whose text is given through standard input: at most one. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A file whose text is given through standard input. */
   readonly stdinFile?: string;
   /** Capabilities inside its own user namespace: void over the pod's namespaces. */
   readonly innerCapabilities?: readonly string[];
@@ -20,7 +21,10 @@ export interface Sandbox {
 }
 
 /** The library directories that a dynamically linked program needs, and nothing else of /usr. */
-export const LIBRARY_BINDS: readonly SandboxBind[] = [{ source: "/usr/lib", target: "/usr/lib" }];
+export const LIBRARY_BINDS: readonly SandboxBind[] = [
+  { source: "/usr/lib", target: "/usr/lib" },
+  { source: "/usr/lib64", target: "/usr/lib64" },
+];
 
 /**
  * The command line of a sandboxed process, in the network namespace of whoever runs it. It leaves out bubblewrap's
@@ -35,6 +39,7 @@ export function sandboxCommand(sandbox: Sandbox): readonly string[] {
     ...(sandbox.innerCapabilities ?? []).flatMap((capability) => ["--cap-add", capability]),
     ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"],
     ...sandbox.binds.flatMap(({ source, target, writable }) => [writable === true ? "--bind" : "--ro-bind", source, target]),
+    ...Object.entries(sandbox.env ?? {}).flatMap(([name, value]) => ["--setenv", name, value]),
     ...(sandbox.stdinFile === undefined ? [] : ["--ro-bind-data", "0", sandbox.stdinFile]),
     ...["--remount-ro", "/", "--", ...sandbox.argv],
   ];

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { ServicePlan } from "@netbind/contract";
 import { dnsmasqConfig } from "@netbind/engine";
-import { endProcesses, identify, isAlive, type ProcessId, waitUntil } from "./processes.ts";
-import { LIBRARY_BINDS, type Sandbox, sandboxCommand } from "./sandbox.ts";
+import { endProcesses, isAlive, type ProcessId, waitUntil } from "./processes.ts";
+import { LIBRARY_BINDS, type Sandbox } from "./sandbox.ts";
+import { startSandboxed } from "./start-sandboxed.ts";
 
 /** A service that runs: the process that started it and the one that ends it all, the first of its PID namespace. */
 export interface RunningService {
@@ -31,44 +31,12 @@ function dnsmasqSandbox(uid: number): Sandbox {
   return {
     uid,
     gid: uid,
-    binds: [...LIBRARY_BINDS, { source: "/usr/lib64", target: "/usr/lib64" }, { source: "/usr/sbin/dnsmasq", target: "/usr/sbin/dnsmasq" }],
+    binds: [...LIBRARY_BINDS, { source: "/usr/sbin/dnsmasq", target: "/usr/sbin/dnsmasq" }],
     stdinFile: configuration,
     // It will not serve without them in its own eyes; over the pod's namespace they are void.
     innerCapabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE"],
     argv: ["/usr/sbin/dnsmasq", `--conf-file=${configuration}`],
   };
-}
-
-/** Starts a sandboxed process in the pod's network namespace. It outlives the caller. */
-function startSandboxed(sandbox: Sandbox, host: ServiceHost, stdin: string): ChildProcess {
-  const log = openSync(host.logFile, "a", 0o600);
-  try {
-    const [file, ...args] = ["nsenter", `--net=${host.netns}`, "--", ...sandboxCommand(sandbox)];
-    const child = spawn(file as string, args, { detached: true, stdio: ["pipe", log, log, "pipe"], env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" } });
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.end(stdin);
-    return child;
-  } finally {
-    closeSync(log);
-  }
-}
-
-/** The first process of the sandbox's PID namespace, as bubblewrap tells it on descriptor 3. */
-function readInnerPid(child: ChildProcess): Promise<number | undefined> {
-  const info = child.stdio[3];
-  if (info === null || info === undefined || !("on" in info)) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
-    let text = "";
-    const timer = setTimeout(() => resolve(undefined), START_DEADLINE);
-    info.on("data", (chunk: Buffer) => {
-      text += chunk.toString("utf8");
-    });
-    info.on("close", () => {
-      clearTimeout(timer);
-      const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
-      resolve(pid === undefined ? undefined : Number(pid));
-    });
-  });
 }
 
 /** True where a process of this PID's network namespace has the UDP port open. */
@@ -87,9 +55,7 @@ function listensOnUdp(pid: number, port: number): boolean {
  * @throws Error with what the service said where it ends or does not serve in time; it is not left running
  */
 export async function startService(service: ServicePlan, host: ServiceHost): Promise<RunningService> {
-  const child = startSandboxed(dnsmasqSandbox(host.uid), host, dnsmasqConfig(service));
-  const inner = await readInnerPid(child);
-  const processes = [child.pid, inner].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
+  const { processes, inner } = await startSandboxed(dnsmasqSandbox(host.uid), { netns: host.netns, logFile: host.logFile, stdin: dnsmasqConfig(service) });
   const running: RunningService = { kind: service.kind, processes };
   await host.started(running);
   const [outer] = processes;
@@ -99,7 +65,5 @@ export async function startService(service: ServicePlan, host: ServiceHost): Pro
     await endProcesses(processes);
     throw new Error(`the DHCP server of ${service.link} did not start: ${readFileSync(host.logFile, "utf8").trim() || "it said nothing"}`);
   }
-  child.unref();
-  for (const stream of child.stdio) stream?.destroy();
   return running;
 }

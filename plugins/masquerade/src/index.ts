@@ -75,6 +75,12 @@ function podAddress(attachment: Attachment): string | undefined {
   });
 }
 
+/** True where an address lies in a network. */
+function contains(network: string, address: string): boolean {
+  const cidr = parseCidr(network);
+  return cidr !== undefined && parseCidr(`${address}/${cidr.prefix}`)?.base === cidr.base;
+}
+
 const rule = (verdict: NftVerdict, ...matches: readonly NftMatch[]): NftRule => ({ family: "ip", matches, verdict });
 const from = (...addresses: readonly string[]): NftMatch => ({ kind: "sourceAddress", addresses });
 const to = (...addresses: readonly string[]): NftMatch => ({ kind: "destinationAddress", addresses });
@@ -195,6 +201,13 @@ const masquerade: Binding = defineBinding({
         "PLAN_IMPOSSIBLE",
         `pod link "${pod.name}" has no IPv4 address to hide the guest behind (it has: ${pod.addresses.join(", ") || "none"})`,
         "give the pod network an IPv4 address",
+      );
+    }
+    if (contains(text, address)) {
+      throw new BindingError(
+        "PLAN_IMPOSSIBLE",
+        `the guest's network ${text} holds the pod's own address ${address}, so nothing could be told apart`,
+        "set vmNetworkCIDR to a network that the pod network does not use",
       );
     }
     return {

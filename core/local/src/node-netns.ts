@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { inNetns, type Run } from "@netbind/netns";
+import type { CniConfigList } from "./journal.ts";
+import type { State } from "./state.ts";
+
+/** Where `ip netns` keeps a namespace. */
+export const netnsPath = (name: string): string => `/run/netns/${name}`;
+
+/** Makes a namespace with its loopback up, if it is not there yet. */
+export async function makeNetns(run: Run, name: string): Promise<void> {
+  if (!existsSync(netnsPath(name))) await run(["ip", "netns", "add", name]);
+  await inNetns(netnsPath(name), run)(["ip", "link", "set", "lo", "up"]);
+}
+
+/** Removes a namespace; nothing where there is none. */
+export async function removeNetns(run: Run, name: string): Promise<void> {
+  if (existsSync(netnsPath(name))) await run(["ip", "netns", "delete", name]);
+}
+
+/** Makes the namespace that plays the node: CNI plugins work in it, so nothing touches the machine's own network. */
+export async function makeNode(run: Run, state: State): Promise<void> {
+  await makeNetns(run, state.nodeNetns);
+  await inNetns(netnsPath(state.nodeNetns), run)(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
+}
+
+/** The pod network of a machine without a cluster: a bridge on the node, with an address for each pod. */
+export const defaultPodNetwork = (state: State): CniConfigList => ({
+  cniVersion: "1.0.0",
+  name: "netbind-pods",
+  plugins: [
+    {
+      type: "bridge",
+      bridge: "cni0",
+      isGateway: true,
+      mtu: 1500,
+      ipam: {
+        type: "host-local",
+        ranges: [[{ subnet: "10.244.0.0/24" }]],
+        routes: [{ dst: "0.0.0.0/0" }],
+        dataDir: join(state.node, "ipam"),
+      },
+    },
+  ],
+});

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const DEFAULT_STATE = "/run/netbind";
+
+/** Where the host keeps what runs (gone after a reboot, like all that it speaks of) and what is kept between runs. */
+export interface StateDirectories {
+  readonly state: string;
+  readonly cache: string;
+}
+
+/** The directories, from the environment (`NETBIND_STATE_DIR`, `NETBIND_CACHE_DIR`) or their defaults. */
+export const stateDirectories = (env: NodeJS.ProcessEnv): StateDirectories => ({
+  state: env["NETBIND_STATE_DIR"] ?? DEFAULT_STATE,
+  cache: env["NETBIND_CACHE_DIR"] ?? "/var/cache/netbind",
+});
+
+/** A VM's short, stable identity on this machine: the same VM has the same one, two VMs never do. */
+export const vmId = (namespace: string, name: string): string => createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 12);
+
+/** The paths and names of one state directory. Names in /run/netns are the machine's: each state directory has its own. */
+export class State {
+  readonly root: string;
+  readonly cache: string;
+  readonly #prefix: string;
+
+  constructor({ state, cache }: StateDirectories) {
+    this.root = state;
+    this.cache = cache;
+    this.#prefix = state === DEFAULT_STATE ? "netbind" : `netbind-${createHash("sha256").update(state).digest("hex").slice(0, 6)}`;
+  }
+
+  get vms(): string {
+    return join(this.root, "vms");
+  }
+
+  get node(): string {
+    return join(this.root, "node");
+  }
+
+  vm(id: string): string {
+    return join(this.vms, id);
+  }
+
+  /** The namespace that plays the node. */
+  get nodeNetns(): string {
+    return `${this.#prefix}-node`;
+  }
+
+  /** The namespace that plays a VM's pod. */
+  podNetns(id: string): string {
+    return `${this.#prefix}-${id}`;
+  }
+
+  /** Every VM with a directory, whatever its condition. */
+  vmIds(): readonly string[] {
+    return existsSync(this.vms) ? readdirSync(this.vms).filter((name) => /^[0-9a-f]{12}$/.test(name)) : [];
+  }
+
+  /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */
+  prepare(): void {
+    for (const directory of [this.root, this.vms, this.node, this.cache]) makeDirectory(directory);
+  }
+}
+
+/** Makes a directory that others may pass through. */
+export function makeDirectory(path: string, mode = 0o711): void {
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, mode);
+}

@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { identify, type ProcessId } from "./processes.ts";
+import { type Sandbox, sandboxCommand } from "./sandbox.ts";
+
+const INFO_DEADLINE = 5000;
+
+/** Where a sandboxed process starts and where what it prints is kept. */
+export interface StartOptions {
+  /** Path of the network namespace that it is born in. */
+  readonly netns: string;
+  readonly logFile: string;
+  readonly stdin?: string;
+}
+
+/** A sandbox that was started. */
+export interface StartedSandbox {
+  /** The process outside, and the first of the sandbox's PID namespace, with which all of it ends. */
+  readonly processes: readonly ProcessId[];
+  /** The latter's number on the machine; undefined where the sandbox could not be made. */
+  readonly inner: number | undefined;
+}
+
+/** Starts a sandboxed process. It outlives the caller. */
+export async function startSandboxed(sandbox: Sandbox, options: StartOptions): Promise<StartedSandbox> {
+  const child = spawnSandbox(sandbox, options);
+  const inner = await readInnerPid(child);
+  const processes = [child.pid, inner].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
+  child.unref();
+  for (const stream of child.stdio) stream?.destroy();
+  return { processes, inner };
+}
+
+function spawnSandbox(sandbox: Sandbox, { netns, logFile, stdin }: StartOptions): ChildProcess {
+  const log = openSync(logFile, "a", 0o600);
+  try {
+    const [file, ...args] = ["nsenter", `--net=${netns}`, "--", ...sandboxCommand(sandbox)];
+    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
+    const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe"], env });
+    child.on("error", () => undefined);
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(stdin ?? "");
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** The first process of the sandbox's PID namespace, as bubblewrap tells it on descriptor 3. */
+function readInnerPid(child: ChildProcess): Promise<number | undefined> {
+  const info = child.stdio[3];
+  if (info === null || info === undefined || !("on" in info)) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    let text = "";
+    const finish = (): void => {
+      clearTimeout(timer);
+      const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+      resolve(pid === undefined ? undefined : Number(pid));
+    };
+    const timer = setTimeout(finish, INFO_DEADLINE);
+    info.on("data", (chunk: Buffer) => {
+      text += chunk.toString("utf8");
+      if (text.includes("}")) finish();
+    });
+    info.on("close", finish);
+  });
+}
