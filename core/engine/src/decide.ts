@@ -1,0 +1,143 @@
+import { type Binding, BindingError, type NicNames, type NicSpec, type Violation } from "@netbind/contract";
+import { admitVmi } from "./admit.ts";
+import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
+import { defaultVmi } from "./default-vmi.ts";
+import { type Grants, STANDARD_GRANTS } from "./grants.ts";
+import { nicMac } from "./mac.ts";
+import { nicNames } from "./names.ts";
+import { bindingName, nicSpec } from "./nic-spec.ts";
+import { nicQueues } from "./queues.ts";
+import { type Pod, renderPod } from "./render-pod.ts";
+import { type ImageFallback, type ResolvedBinding, resolveBinding } from "./resolve-binding.ts";
+
+/** A NIC, with all that is known of it before its pod exists. */
+export interface DecidedNic {
+  readonly spec: NicSpec;
+  /** The registered name of its binding. */
+  readonly binding: string;
+  /** Its place in the VM's list of interfaces. */
+  readonly index: number;
+  readonly mac: string;
+  readonly queues: number;
+  readonly names: NicNames;
+  readonly migrationTransport: "unix" | "ports";
+}
+
+/** What was decided about a VMI: all that a host needs to go on. */
+export interface Decision {
+  readonly vmi: Vmi;
+  readonly nics: readonly DecidedNic[];
+  /** One entry for each distinct binding, by name. */
+  readonly bindings: readonly ResolvedBinding[];
+  readonly grants: Grants;
+  readonly pod: Pod;
+}
+
+/** What a decision is made from. */
+export interface DecideInput {
+  readonly vmi: Vmi;
+  readonly configuration: KubevirtConfiguration;
+  readonly fallback: ImageFallback;
+  /** The bindings that can be asked before any pod exists, by name. */
+  readonly bindings: ReadonlyMap<string, Binding>;
+}
+
+/** A decision, or all that is in its way. */
+export type DecideResult = { readonly decision: Decision; readonly violations: readonly [] } | { readonly decision?: never; readonly violations: readonly Violation[] };
+
+const INTERFACES = "spec.domain.devices.interfaces";
+
+interface Candidate {
+  readonly nic: VmiInterface;
+  readonly network: VmiNetwork;
+  readonly index: number;
+  readonly binding: string;
+}
+
+/** The NICs that are in the pod: those that name a binding and have a network, without the ones that are taken out. */
+function candidates(vmi: Vmi): readonly Candidate[] {
+  return (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, index) => {
+    const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
+    const binding = bindingName(nic);
+    return network === undefined || binding === undefined || nic.state === "absent" ? [] : [{ nic, network, index, binding }];
+  });
+}
+
+/** Puts the interface's own path before what a binding said. Paths of the network go to the network's entry. */
+function locate(vmi: Vmi, { nic, index }: Candidate, found: Violation): Violation {
+  const network = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
+  const field = found.field.startsWith("network.") ? `spec.networks[${network}].${found.field.slice("network.".length)}` : `${INTERFACES}[${index}].${found.field}`;
+  return { ...found, field };
+}
+
+function admitByBinding(vmi: Vmi, candidate: Candidate, spec: NicSpec, binding: Binding): readonly Violation[] {
+  try {
+    return binding.admit(spec).map((found) => locate(vmi, candidate, found));
+  } catch (error) {
+    throw BindingError.from(error, "PLUGIN_FAILED", `binding "${candidate.binding}" failed to admit NIC "${spec.name}"`);
+  }
+}
+
+/** Two judges may say the same. */
+function oncePerField(violations: readonly Violation[]): readonly Violation[] {
+  const heard = new Set<string>();
+  return violations.filter(({ field, problem }) => {
+    const key = `${field} ${problem}`;
+    return !heard.has(key) && heard.add(key);
+  });
+}
+
+function resolveAll(found: readonly Candidate[], input: DecideInput): { readonly bindings: readonly ResolvedBinding[]; readonly violations: readonly Violation[] } {
+  const bindings: ResolvedBinding[] = [];
+  const violations: Violation[] = [];
+  for (const name of [...new Set(found.map(({ binding }) => binding))].sort()) {
+    const resolved = resolveBinding(name, input.configuration, input.fallback);
+    if (!("problem" in resolved)) {
+      bindings.push(resolved);
+      continue;
+    }
+    for (const { nic, index } of found.filter(({ binding }) => binding === name)) {
+      violations.push({ ...resolved, field: `${INTERFACES}[${index}]${nic.binding === undefined ? `.${name}` : ".binding.name"}` });
+    }
+  }
+  return { bindings, violations };
+}
+
+/** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
+export function decideVmi(input: DecideInput): DecideResult {
+  const defaulted = defaultVmi(input.vmi, input.configuration);
+  const { vmi } = defaulted;
+  const core = [...defaulted.violations, ...admitVmi(vmi, input.configuration)];
+  const found = candidates(vmi);
+  const resolved = resolveAll(found, input);
+  const nics = found.map((candidate) => ({ candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
+  const judged = nics.flatMap(({ candidate, spec }) => {
+    const binding = input.bindings.get(candidate.binding);
+    // What the core found already, a binding need not say again in its own words.
+    const fields = new Set(core.map(({ field }) => field));
+    return binding === undefined ? [] : admitByBinding(vmi, candidate, spec, binding).filter(({ field }) => !fields.has(field));
+  });
+  const violations = oncePerField([...core, ...resolved.violations, ...judged]);
+  if (violations.length > 0) return { violations };
+  const needs = nics.map(({ candidate, spec }) => input.bindings.get(candidate.binding)?.needs(spec) ?? {});
+  return {
+    violations: [],
+    decision: {
+      vmi,
+      nics: nics.map(({ candidate, spec }) => decidedNic(vmi, candidate, spec)),
+      bindings: resolved.bindings,
+      grants: STANDARD_GRANTS,
+      pod: renderPod(vmi, input.configuration, resolved.bindings, needs),
+    },
+  };
+}
+
+const decidedNic = (vmi: Vmi, { nic, network, index, binding }: Candidate, spec: NicSpec): DecidedNic => ({
+  spec,
+  binding,
+  index,
+  mac: nicMac(vmi, nic),
+  queues: nicQueues(vmi.spec, spec.model),
+  names: nicNames(network),
+  migrationTransport: vmi.status?.migrationTransport === undefined || vmi.status.migrationTransport === "Unix" ? "unix" : "ports",
+});

@@ -1,0 +1,54 @@
+import type { NicSpec, PodNetwork } from "@netbind/contract";
+import type { Vmi, VmiInterface, VmiNetwork } from "./api.ts";
+
+/** The keys under which KubeVirt knows a binding without a plugin. */
+export const CORE_BINDINGS = ["bridge", "masquerade", "sriov", "slirp", "macvtap", "passt", "passtBinding"] as const satisfies readonly (keyof VmiInterface)[];
+
+/** The binding that a NIC asks for: the plugin's registered name, or the core binding's. */
+export function bindingName(nic: VmiInterface): string | undefined {
+  if (nic.binding !== undefined) return nic.binding.name;
+  const key = CORE_BINDINGS.find((candidate) => nic[candidate] !== undefined);
+  return key === "passtBinding" ? "passt" : key;
+}
+
+/** True where a VM's pod has a service mesh's proxy injected. */
+export const hasMesh = (vmi: Vmi): boolean => vmi.metadata.annotations?.["sidecar.istio.io/inject"]?.toLowerCase() === "true";
+
+function podNetwork(network: VmiNetwork): PodNetwork {
+  if (network.multus !== undefined) {
+    return { kind: "multus", networkName: network.multus.networkName, default: network.multus.default === true };
+  }
+  const { vmNetworkCIDR, vmIPv6NetworkCIDR } = network.pod ?? {};
+  return {
+    kind: "pod",
+    ...(vmNetworkCIDR ? { vmNetworkCidr: vmNetworkCIDR } : {}),
+    ...(vmIPv6NetworkCIDR ? { vmIpv6NetworkCidr: vmIPv6NetworkCIDR } : {}),
+  };
+}
+
+/** A NIC with KubeVirt's defaults filled in, as a binding sees it. */
+export function nicSpec(vmi: Vmi, nic: VmiInterface, network: VmiNetwork): NicSpec {
+  const { bootFileName, tftpServerName, ntpServers, privateOptions } = nic.dhcpOptions ?? {};
+  return {
+    name: nic.name,
+    network: podNetwork(network),
+    model: nic.model || "virtio",
+    ...(nic.macAddress ? { macAddress: nic.macAddress } : {}),
+    ports: (nic.ports ?? []).map(({ name, protocol, port }) => ({
+      ...(name ? { name } : {}),
+      protocol: protocol === "UDP" ? "UDP" : "TCP",
+      port,
+    })),
+    dhcpOptions: {
+      ...(bootFileName ? { bootFileName } : {}),
+      ...(tftpServerName ? { tftpServerName } : {}),
+      ntpServers: ntpServers ?? [],
+      privateOptions: privateOptions ?? [],
+    },
+    ...(nic.bootOrder === undefined ? {} : { bootOrder: nic.bootOrder }),
+    ...(nic.pciAddress ? { pciAddress: nic.pciAddress } : {}),
+    ...(nic.acpiIndex !== undefined && nic.acpiIndex > 0 ? { acpiIndex: nic.acpiIndex } : {}),
+    state: nic.state === "down" || nic.state === "absent" ? nic.state : "up",
+    mesh: hasMesh(vmi),
+  };
+}

@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { parseQuantity, type Vmi } from "@netbind/engine";
+import { DEMO_GUEST } from "./image.ts";
+import type { Accelerator } from "./kvm.ts";
+import type { GuestDisk } from "./volumes.ts";
+
+/** What a domain is made of, beside its NICs. */
+export interface BaseDomain {
+  readonly vmi: Vmi;
+  readonly accelerator: Accelerator;
+  readonly disks: readonly GuestDisk[];
+}
+
+const DEFAULT_MEMORY = 256 * 1024 * 1024;
+/** Root ports that are left free, so that NICs can be plugged into a running guest. */
+const SPARE_PORTS = 4;
+const KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 tsc=reliable";
+const DISK_BUSES: Readonly<Record<string, string>> = { virtio: "vd", sata: "sd", scsi: "sd", usb: "sd" };
+
+const escapeXml = (text: string): string =>
+  text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/** The domain's name, as KubeVirt makes it. */
+export const domainName = (vmi: Vmi): string => `${vmi.metadata.namespace}_${vmi.metadata.name}`;
+
+/** True where the demo guest stands in: nothing that was given can be booted. */
+export const needsDemoGuest = (disks: readonly GuestDisk[]): boolean => !disks.some(({ bootable }) => bootable);
+
+function uuidOf(vmi: Vmi): string {
+  const digits = createHash("sha256").update(`${vmi.metadata.namespace}/${vmi.metadata.name}`).digest("hex");
+  return [digits.slice(0, 8), digits.slice(8, 12), `4${digits.slice(13, 16)}`, `8${digits.slice(17, 20)}`, digits.slice(20, 32)].join("-");
+}
+
+function memoryBytes({ spec }: Vmi): number {
+  const { memory, resources } = spec.domain;
+  const text = memory?.guest ?? resources?.requests?.["memory"] ?? resources?.limits?.["memory"];
+  const bytes = text === undefined ? DEFAULT_MEMORY : Number(parseQuantity(String(text)) ?? 0n);
+  return Math.ceil(bytes / 1024) * 1024;
+}
+
+function diskXml(disk: GuestDisk, at: number): string {
+  const letter = String.fromCharCode("a".charCodeAt(0) + at);
+  const bus = disk.bus in DISK_BUSES ? disk.bus : "virtio";
+  return [
+    "    <disk type='file' device='disk'>",
+    "      <driver name='qemu' type='raw'/>",
+    `      <source file='${escapeXml(disk.path)}'/>`,
+    `      <target dev='${DISK_BUSES[bus]}${letter}' bus='${bus}'/>`,
+    ...(disk.readonly ? ["      <readonly/>"] : []),
+    ...(disk.bootOrder === undefined ? [] : [`      <boot order='${disk.bootOrder}'/>`]),
+    `      <alias name='ua-${escapeXml(disk.name)}'/>`,
+    "    </disk>",
+  ].join("\n");
+}
+
+/** The libvirt domain of a VM without its NICs, in the shape that KubeVirt's launcher gives it. */
+export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string {
+  const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {};
+  const boot = needsDemoGuest(disks)
+    ? [`    <kernel>${DEMO_GUEST.kernel}</kernel>`, `    <initrd>${DEMO_GUEST.initrd}</initrd>`, `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`]
+    : [];
+  return [
+    `<domain type='${accelerator === "kvm" ? "kvm" : "qemu"}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>`,
+    `  <name>${escapeXml(domainName(vmi))}</name>`,
+    `  <uuid>${uuidOf(vmi)}</uuid>`,
+    `  <memory unit='b'>${memoryBytes(vmi)}</memory>`,
+    `  <vcpu placement='static'>${cores * sockets * threads}</vcpu>`,
+    "  <os>",
+    "    <type arch='x86_64' machine='q35'>hvm</type>",
+    ...boot,
+    "  </os>",
+    "  <features><acpi/></features>",
+    `  <cpu mode='${accelerator === "kvm" ? "host-passthrough" : "maximum"}'>`,
+    `    <topology sockets='${sockets}' dies='1' cores='${cores}' threads='${threads}'/>`,
+    "  </cpu>",
+    "  <on_poweroff>destroy</on_poweroff>",
+    "  <on_reboot>restart</on_reboot>",
+    "  <on_crash>destroy</on_crash>",
+    "  <devices>",
+    "    <emulator>/usr/bin/qemu-system-x86_64</emulator>",
+    "    <controller type='usb' index='0' model='none'/>",
+    "    <controller type='pci' index='0' model='pcie-root'/>",
+    ...Array.from({ length: SPARE_PORTS + disks.length + 8 }, (_, at) => `    <controller type='pci' index='${at + 1}' model='pcie-root-port'/>`),
+    ...disks.map(diskXml),
+    "    <serial type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target port='0'/></serial>",
+    "    <console type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target type='serial' port='0'/></console>",
+    "    <memballoon model='none'/>",
+    "    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
+    "  </devices>",
+    "</domain>",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,78 @@
+import { fork } from "node:child_process";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { identify, inNetns, type ProcessId } from "@netbind/netns";
+
+const START_DEADLINE = 20_000;
+
+/** The sockets and files of a VM's console. */
+export interface ConsoleFiles {
+  readonly serial: string;
+  readonly socket: string;
+  readonly log: string;
+}
+
+/** Where a launcher's directory keeps them. */
+export const consoleFiles = (directory: string): ConsoleFiles => ({
+  serial: join(directory, "run/serial.sock"),
+  socket: join(directory, "run/console.sock"),
+  log: join(directory, "log/console.log"),
+});
+
+/** Starts the process that reads the guest's console, in the pod's namespace so that it ends with the pod. */
+export function startConsole(netns: string, files: ConsoleFiles): Promise<readonly ProcessId[]> {
+  void inNetns;
+  const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url));
+  const child = fork(program, [files.serial, files.socket, files.log], {
+    detached: true,
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    execPath: "/usr/bin/nsenter",
+    execArgv: [`--net=${netns}`, "--", process.execPath, ...process.execArgv],
+    env: { PATH: "/usr/bin:/bin", NODE_NO_WARNINGS: "1" },
+  });
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error("the guest's console could not be opened in time"));
+    }, START_DEADLINE);
+    child.once("message", () => {
+      clearTimeout(timer);
+      child.unref();
+      const id = child.pid === undefined ? undefined : identify(child.pid);
+      resolve(id === undefined ? [] : [id]);
+    });
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      reject(new Error(`the guest's console could not be opened: its reader ended with ${code}`));
+    });
+    child.once("error", reject);
+  });
+}
+
+/**
+ * Runs a command in the demo guest's shell and gives what it printed, without the echo.
+ *
+ * @throws Error where the guest does not answer in time
+ */
+export function guestCommand(socketPath: string, command: string, deadline = 20_000): Promise<string> {
+  const mark = `nb${Math.random().toString(36).slice(2, 10)}`;
+  const socket = connect(socketPath);
+  return new Promise((resolve, reject) => {
+    let seen = "";
+    const finish = (end: () => void): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      end();
+    };
+    const timer = setTimeout(() => finish(() => reject(new Error(`the guest did not answer to "${command}" in ${deadline} ms: ${seen.slice(-300)}`))), deadline);
+    socket.on("error", (error) => finish(() => reject(error)));
+    socket.on("data", (chunk) => {
+      seen += chunk.toString("utf8").replaceAll("\r", "");
+      // The echo of the command holds the marks in quotes; what it prints holds them without.
+      const found = new RegExp(`${mark}-begin\\n([\\s\\S]*?)${mark}-end`).exec(seen);
+      if (found?.[1] !== undefined) finish(() => resolve(found[1] ?? ""));
+    });
+    socket.write(`\necho ${mark}''-begin; { ${command}\n} 2>&1; echo ${mark}''-end\n`);
+  });
+}

@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Run } from "@netbind/netns";
+import { takeLock } from "../lock.ts";
+import { makeDirectory } from "../state.ts";
+
+/** The launcher's root file system and the demo guest in it. */
+export interface Image {
+  /** Hash of the recipe. */
+  readonly version: string;
+  readonly rootfs: string;
+}
+
+/** Where the image shows the demo guest, inside the launcher. */
+export const DEMO_GUEST = { kernel: "/out/vmlinuz", initrd: "/out/initrd" } as const;
+
+/** Tells a person what a long step does. */
+export type Progress = (line: string) => void;
+
+const SUITE = "trixie";
+/** Bump to build anew from the same packages' newer versions. */
+const RECIPE = 1;
+const PACKAGES = [
+  ...["libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients", "qemu-system-x86", "passt"],
+  ...["genisoimage", "busybox-static", "cpio", "kmod", "util-linux"],
+] as const;
+const BUILD_DEADLINE = 30 * 60_000;
+const LOCK_WAIT = 40 * 60_000;
+const GUEST_FILES = ["build", "init", "udhcpc-script"] as const;
+
+const guestFile = (name: string): string => fileURLToPath(new URL(`guest/${name}`, import.meta.url));
+
+function imageVersion(): string {
+  const hash = createHash("sha256").update(JSON.stringify([RECIPE, SUITE, PACKAGES]));
+  for (const name of GUEST_FILES) hash.update(readFileSync(guestFile(name)));
+  return hash.digest("hex").slice(0, 12);
+}
+
+/** The Debian archive that the machine itself uses. */
+async function debianMirror(run: Run): Promise<string> {
+  const targets = await run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)"]);
+  const mirror = targets
+    .split("\n")
+    .map((line) => line.split("|"))
+    .find(([origin, uri]) => origin === "Debian" && uri !== undefined && !uri.includes("security"))?.[1];
+  if (mirror === undefined) throw new Error("apt knows no Debian archive on this machine: add one to its sources and run apt-get update");
+  return mirror;
+}
+
+/** What the launcher's processes find under /etc: the VM's user, and a name for the host that needs no resolver. */
+function writeIdentity(rootfs: string): void {
+  appendFileSync(join(rootfs, "etc/passwd"), "qemu:x:107:107::/:/usr/sbin/nologin\n");
+  appendFileSync(join(rootfs, "etc/group"), "qemu:x:107:\n");
+  writeFileSync(join(rootfs, "etc/hosts"), "127.0.0.1 localhost launcher\n");
+  for (const directory of ["netbind", "disks"]) mkdirSync(join(rootfs, directory));
+}
+
+async function build(run: Run, target: string, progress: Progress): Promise<void> {
+  progress("building the launcher's root file system from Debian 13 packages: libvirt, QEMU, passt (once; about a minute)");
+  const include = `--include=${PACKAGES.join(",")}`;
+  const apt = "--aptopt=APT::Install-Recommends \"false\"";
+  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, await debianMirror(run)], { deadline: BUILD_DEADLINE });
+  progress("building the demo guest from Debian's kernel and busybox (once; seconds)");
+  mkdirSync(join(target, "guest"));
+  for (const name of GUEST_FILES) {
+    writeFileSync(join(target, "guest", name), readFileSync(guestFile(name)));
+    chmodSync(join(target, "guest", name), 0o755);
+  }
+  await run(["chroot", target, "sh", "-c", "apt-get -qq update && /guest/build"], { deadline: BUILD_DEADLINE });
+  writeIdentity(target);
+  chmodSync(target, 0o755);
+}
+
+/**
+ * The image of this release's recipe, built where there is none yet. Two builders wait for each other; a build that was
+ * interrupted is never taken for a whole one.
+ */
+export async function ensureImage(run: Run, cache: string, progress: Progress): Promise<Image> {
+  const version = imageVersion();
+  const directory = join(cache, "images");
+  const rootfs = join(directory, version);
+  makeDirectory(directory, 0o755);
+  if (existsSync(rootfs)) return { version, rootfs };
+  await using _ = await takeLock(join(directory, "lock"), "the launcher image", LOCK_WAIT);
+  if (existsSync(rootfs)) return { version, rootfs };
+  for (const name of readdirSync(directory)) if (name.startsWith("building-")) rmSync(join(directory, name), { recursive: true });
+  const next = join(directory, `building-${version}`);
+  await build(run, next, progress);
+  renameSync(next, rootfs);
+  return { version, rootfs };
+}

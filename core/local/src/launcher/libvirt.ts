@@ -1,0 +1,182 @@
+import { spawn } from "node:child_process";
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CommandError, endProcesses, identify, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
+import { makeDirectory } from "../state.ts";
+import type { Image } from "./image.ts";
+
+/** The user that libvirt and QEMU run as, as in KubeVirt's launcher. */
+export const VM_USER = { uid: 107, gid: 107 } as const;
+
+/** A file of the machine that the launcher sees. */
+export interface LauncherBind {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** What a launcher is made of. */
+export interface LauncherSpec {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  readonly image: Image;
+  /** The VM's directory of the launcher: shown inside as /netbind. */
+  readonly directory: string;
+  /** Directory with the machine's device nodes for VMs. */
+  readonly devices: string;
+  readonly disks: readonly LauncherBind[];
+  readonly kvm: boolean;
+}
+
+/** libvirt said no. */
+export class LibvirtError extends Error {
+  override readonly name = "LibvirtError";
+}
+
+const START_DEADLINE = 60_000;
+const SOCKET = "run/libvirt/libvirt-sock";
+const DROP_PRIVILEGES = ["setpriv", "--reuid", "107", "--regid", "107", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"] as const;
+const ENVIRONMENT = {
+  PATH: "/usr/sbin:/usr/bin",
+  HOME: "/netbind",
+  XDG_RUNTIME_DIR: "/netbind/run",
+  XDG_CONFIG_HOME: "/netbind/config",
+  XDG_CACHE_HOME: "/netbind/cache",
+  XDG_DATA_HOME: "/netbind/data",
+} as const;
+/** Shows the pod's own links under /sys, in a mount namespace that ends with the launcher. */
+const WITH_SYSFS = 'mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys && exec "$@"';
+
+const own = (path: string): void => chownSync(path, VM_USER.uid, VM_USER.gid);
+
+/** Makes the device nodes that VMs open, once for the machine: /run may not hold devices. */
+export async function makeDevices(run: Run, cache: string): Promise<string> {
+  const directory = join(cache, "dev");
+  makeDirectory(directory);
+  for (const [name, minor] of [["tun", "200"], ["kvm", "232"]] as const) {
+    const node = join(directory, name);
+    if (existsSync(node)) continue;
+    await run(["mknod", "--mode=0600", node, "c", "10", minor]);
+    own(node);
+  }
+  return directory;
+}
+
+/** Makes the launcher's directory, as its user's. */
+function prepareDirectory(directory: string): void {
+  makeDirectory(directory, 0o700);
+  own(directory);
+  for (const name of ["run", "config", "config/libvirt", "cache", "data", "log", "disks"]) {
+    const path = join(directory, name);
+    if (existsSync(path)) continue;
+    mkdirSync(path, { mode: 0o700 });
+    own(path);
+  }
+  const configuration = join(directory, "config/libvirt/qemu.conf");
+  writeFileSync(configuration, 'stdio_handler = "file"\nsecurity_driver = "none"\n');
+  own(configuration);
+}
+
+/** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
+export function launcherCommand({ netns, image, directory, devices, disks, kvm }: LauncherSpec): readonly string[] {
+  const bindDevice = (name: string, target: string): readonly string[] => ["--dev-bind", join(devices, name), target];
+  return [
+    ...["nsenter", `--net=${netns}`, "--", "unshare", "--mount", "sh", "-c", WITH_SYSFS, "sh"],
+    ...["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", "launcher", "--new-session", "--clearenv", "--info-fd", "3"],
+    // What changing to the VM's user takes; none of it is left then.
+    ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
+    ...["--ro-bind", image.rootfs, "/", "--dev", "/dev", "--perms", "0755", "--dir", "/dev/net", ...bindDevice("tun", "/dev/net/tun")],
+    ...(kvm ? bindDevice("kvm", "/dev/kvm") : []),
+    ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
+    ...["--bind", directory, "/netbind", "--perms", "0755", "--tmpfs", "/disks"],
+    ...disks.flatMap(({ source, target }) => ["--bind", source, target]),
+    ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...["--", ...DROP_PRIVILEGES, "libvirtd"],
+  ];
+}
+
+/** A running launcher. It outlives the process that started it. */
+export class Launcher {
+  /** The process outside, and the first one of the launcher's PID namespace, with which all of it ends. */
+  readonly processes: readonly ProcessId[];
+  readonly #run: Run;
+  readonly #netns: string;
+
+  constructor(run: Run, netns: string, processes: readonly ProcessId[]) {
+    this.#run = run;
+    this.#netns = netns;
+    this.processes = processes;
+  }
+
+  /** Runs virsh beside libvirt, as the VM's user. @throws LibvirtError with what libvirt said */
+  async virsh(args: readonly string[], deadline = 30_000): Promise<string> {
+    const inner = this.processes.at(-1)?.pid;
+    const uri = "qemu:///session?socket=/netbind/run/libvirt/libvirt-sock";
+    try {
+      return await this.#run(
+        ["nsenter", "--target", String(inner), "--mount", "--pid", "--ipc", "--uts", "--net", "--", ...DROP_PRIVILEGES, "virsh", "-q", "-c", uri, ...args],
+        { deadline, env: { ...ENVIRONMENT } },
+      );
+    } catch (error) {
+      throw new LibvirtError((error as CommandError).message.replace(/^.* virsh /, "virsh "), { cause: error });
+    }
+  }
+
+  /** Starts a domain from XML that stands in the launcher's directory. */
+  async create(file: string): Promise<void> {
+    await this.virsh(["create", `/netbind/${file}`], 120_000);
+  }
+
+  async shutdown(domain: string): Promise<void> {
+    await this.virsh(["shutdown", domain]);
+  }
+
+  async destroy(domain: string): Promise<void> {
+    await this.virsh(["destroy", domain]);
+  }
+
+  /** The VM's QEMU, as the machine sees it; undefined where it does not run. */
+  qemu(): ProcessId | undefined {
+    return findQemu(this.#netns);
+  }
+}
+
+/** The QEMU of a pod: the process in its namespace whose program it is. */
+export function findQemu(netns: string): ProcessId | undefined {
+  return processesIn(netns).find(({ pid }) => {
+    try {
+      return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("qemu-system");
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Starts libvirt; `started` is told of its processes before anything waits for it. */
+export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
+  prepareDirectory(spec.directory);
+  const logFile = join(spec.directory, "log/libvirtd.log");
+  const log = openSync(logFile, "a", 0o600);
+  const [file, ...args] = launcherCommand(spec);
+  const child = spawn(file ?? "", args, {
+    detached: true,
+    stdio: ["ignore", log, log, "pipe"],
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" },
+  });
+  closeSync(log);
+  child.on("error", () => undefined);
+  let info = "";
+  const pipe = child.stdio[3];
+  if (pipe && "on" in pipe) pipe.on("data", (chunk: Buffer) => { info += chunk.toString("utf8"); });
+  const inner = (): number | undefined => Number(/"child-pid":\s*(\d+)/.exec(info)?.[1] ?? Number.NaN) || undefined;
+  await waitUntil(() => inner() !== undefined || child.exitCode !== null, START_DEADLINE, 5);
+  const processes = [child.pid, inner()].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
+  started(processes);
+  const ready = await waitUntil(() => child.exitCode !== null || existsSync(join(spec.directory, SOCKET)), START_DEADLINE);
+  if (!ready || child.exitCode !== null) {
+    await endProcesses(processes);
+    throw new LibvirtError(`libvirt did not start: ${readFileSync(logFile, "utf8").trim().split("\n").slice(-3).join("; ")}`);
+  }
+  child.unref();
+  for (const stream of child.stdio) stream?.destroy();
+  return new Launcher(run, spec.netns, processes);
+}

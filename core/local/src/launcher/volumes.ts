@@ -1,0 +1,188 @@
+import { accessSync, chownSync, constants, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
+import type { Run } from "@netbind/netns";
+import type { Image } from "./image.ts";
+import { type LauncherBind, VM_USER } from "./libvirt.ts";
+
+/** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
+export interface ReferencedData {
+  readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly configMaps: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** KubeVirt's JSON of cloud-init data, as it goes through the PreCloudInitIso hook. */
+export interface CloudInitData {
+  readonly DataSource: "noCloud";
+  readonly NoCloudMetaData: { readonly "instance-id": string; readonly "local-hostname": string };
+  readonly UserData: string;
+  readonly NetworkData: string;
+  readonly VolumeName: string;
+}
+
+/** A disk that the guest gets. */
+export interface GuestDisk {
+  readonly name: string;
+  /** Path inside the launcher. */
+  readonly path: string;
+  readonly readonly: boolean;
+  readonly bus: string;
+  readonly bootOrder?: number;
+  /** True where a guest can boot from it. */
+  readonly bootable: boolean;
+}
+
+/** What became of a VM's volumes. */
+export interface PreparedVolumes {
+  readonly disks: readonly GuestDisk[];
+  readonly binds: readonly LauncherBind[];
+  /** One sentence for each volume that is left out. */
+  readonly warnings: readonly string[];
+}
+
+/** A volume that refers to something that is not in the input, or not usable. */
+export class VolumeError extends Error {
+  override readonly name = "VolumeError";
+}
+
+const decode = (text: string): string => Buffer.from(text, "base64").toString("utf8");
+
+function secretValue(volume: string, data: ReferencedData, name: string, keys: readonly string[]): string {
+  const secret = data.secrets[name];
+  if (secret === undefined) throw new VolumeError(`volume "${volume}" refers to Secret "${name}", which is not in the input: add its file with -f`);
+  const key = keys.find((candidate) => secret[candidate] !== undefined);
+  if (key === undefined) throw new VolumeError(`volume "${volume}" needs the key "${keys[0]}" in Secret "${name}", which has: ${Object.keys(secret).join(", ")}`);
+  return secret[key] ?? "";
+}
+
+/** The cloud-init data of a volume, with what it refers to filled in. */
+export function cloudInitData(vmi: Vmi, volume: string, source: CloudInitSource, data: ReferencedData): CloudInitData {
+  const userData =
+    source.userData ??
+    (source.userDataBase64 === undefined ? undefined : decode(source.userDataBase64)) ??
+    (source.secretRef === undefined ? undefined : secretValue(volume, data, source.secretRef.name, ["userdata", "userData"]));
+  const networkData =
+    source.networkData ??
+    (source.networkDataBase64 === undefined ? undefined : decode(source.networkDataBase64)) ??
+    (source.networkDataSecretRef === undefined ? undefined : secretValue(volume, data, source.networkDataSecretRef.name, ["networkdata", "networkData"]));
+  return {
+    DataSource: "noCloud",
+    NoCloudMetaData: { "instance-id": `${vmi.metadata.name}.${vmi.metadata.namespace}`, "local-hostname": podHostname(vmi) },
+    UserData: userData ?? "",
+    NetworkData: networkData ?? "",
+    VolumeName: volume,
+  };
+}
+
+/** The files of a NoCloud disk. */
+export const noCloudFiles = (data: CloudInitData): Readonly<Record<string, string>> => ({
+  "meta-data": `${JSON.stringify(data.NoCloudMetaData)}\n`,
+  "user-data": data.UserData,
+  ...(data.NetworkData === "" ? {} : { "network-config": data.NetworkData }),
+});
+
+/** Puts files on an ISO 9660 disk, with the image's own tool. */
+async function buildIso(run: Run, image: Image, directory: string, name: string, label: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const tree = join(directory, `${name}.files`);
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(tree, { mode: 0o700 });
+  for (const [file, text] of Object.entries(files)) {
+    if (!/^[A-Za-z0-9._-]{1,100}$/.test(file) || file.startsWith("..")) throw new VolumeError(`volume "${name}" has a key that is no file name: ${JSON.stringify(file)}`);
+    writeFileSync(join(tree, file), text, { mode: 0o644 });
+  }
+  const sandbox = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", image.rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"];
+  await run([...sandbox, "--bind", directory, "/netbind", "genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", `/netbind/${name}.iso`, `/netbind/${name}.files`]);
+  rmSync(tree, { recursive: true });
+  const iso = join(directory, `${name}.iso`);
+  chownSync(iso, VM_USER.uid, VM_USER.gid);
+  return iso;
+}
+
+function checkHostDisk(name: string, path: string): void {
+  try {
+    const { uid, gid, mode } = statSync(path);
+    accessSync(path, constants.R_OK | constants.W_OK);
+    const writable = (uid === VM_USER.uid && (mode & 0o600) === 0o600) || (gid === VM_USER.gid && (mode & 0o060) === 0o060) || (mode & 0o006) === 0o006;
+    if (!writable) throw new VolumeError(`volume "${name}": ${path} is not writable by the VM's user ${VM_USER.uid}: chown ${VM_USER.uid}:${VM_USER.gid} ${path}`);
+  } catch (error) {
+    if (error instanceof VolumeError) throw error;
+    throw new VolumeError(`volume "${name}": ${path} cannot be used as a disk: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Turns one volume into a disk's file, or says why it is left out. */
+export interface VolumeContext {
+  readonly run: Run;
+  readonly image: Image;
+  readonly vmi: Vmi;
+  readonly data: ReferencedData;
+  /** Directory of the launcher's disks on the machine. */
+  readonly directory: string;
+  /** The PreCloudInitIso hook of the VM's sidecars. */
+  readonly preCloudInitIso: (data: CloudInitData) => Promise<CloudInitData>;
+}
+
+interface VolumeFile {
+  readonly path: string;
+  readonly bind?: LauncherBind;
+  readonly readonly: boolean;
+  readonly bootable: boolean;
+}
+
+async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise<VolumeFile | string> {
+  const { run, image, directory, vmi, data } = context;
+  const iso = async (label: string, files: Readonly<Record<string, string>>): Promise<VolumeFile> => {
+    await buildIso(run, image, directory, volume.name, label, files);
+    return { path: `/netbind/disks/${volume.name}.iso`, readonly: true, bootable: false };
+  };
+  if (volume.cloudInitNoCloud !== undefined) {
+    return iso("cidata", noCloudFiles(await context.preCloudInitIso(cloudInitData(vmi, volume.name, volume.cloudInitNoCloud, data))));
+  }
+  const [files, kind, name] = volume.configMap
+    ? [data.configMaps[volume.configMap.name], "ConfigMap", volume.configMap.name]
+    : volume.secret
+      ? [data.secrets[volume.secret.secretName], "Secret", volume.secret.secretName]
+      : [undefined, "", ""];
+  if (kind !== "") {
+    if (files === undefined) throw new VolumeError(`volume "${volume.name}" refers to ${kind} "${name}", which is not in the input: add its file with -f`);
+    return iso("cfgdata", files);
+  }
+  if (volume.hostDisk !== undefined) {
+    checkHostDisk(volume.name, volume.hostDisk.path);
+    const path = `/disks/${volume.name}.img`;
+    return { path, bind: { source: volume.hostDisk.path, target: path }, readonly: false, bootable: true };
+  }
+  if (volume.containerDisk !== undefined) return `it is the container disk ${volume.containerDisk.image}, and pulling images is a cluster's job`;
+  return `its source (${Object.keys(volume).filter((key) => key !== "name").join(", ") || "none"}) needs a cluster`;
+}
+
+/**
+ * Makes the disks of a VM's volumes, in the order of `spec.domain.devices.disks`. What one machine cannot provide is
+ * left out, with a warning that names it.
+ *
+ * @throws VolumeError where a volume refers to something that is missing or unusable
+ */
+export async function prepareVolumes(context: VolumeContext): Promise<PreparedVolumes> {
+  const { spec } = context.vmi;
+  const disks: GuestDisk[] = [];
+  const binds: LauncherBind[] = [];
+  const warnings: string[] = [];
+  for (const volume of spec.volumes ?? []) {
+    const disk = spec.domain.devices.disks?.find(({ name }) => name === volume.name);
+    const prepared = disk === undefined ? "no entry of spec.domain.devices.disks has its name" : await prepareVolume(context, volume);
+    if (typeof prepared === "string" || disk === undefined) {
+      warnings.push(`volume "${volume.name}" is left out: ${prepared}`);
+      continue;
+    }
+    if (prepared.bind !== undefined) binds.push(prepared.bind);
+    disks.push({
+      name: volume.name,
+      path: prepared.path,
+      readonly: prepared.readonly || disk.cdrom !== undefined,
+      bus: disk.disk?.bus ?? disk.cdrom?.bus ?? disk.lun?.bus ?? "virtio",
+      bootable: prepared.bootable,
+      ...(disk.bootOrder === undefined ? {} : { bootOrder: disk.bootOrder }),
+    });
+  }
+  return { disks, binds, warnings };
+}
