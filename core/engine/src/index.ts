@@ -19,3 +19,5 @@ export { mergeNeeds, type Pod, type PodContainer, renderPod } from "./render-pod
 export { type FallbackImage, type ImageFallback, type ResolvedBinding, resolveBinding } from "./resolve-binding.ts";
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./resolv-conf.ts";
 export { checkKubevirt, checkMetadata, checkNad, checkVmiSpec } from "./schema.ts";
+export { type NicDomain, nicDomain, patchDomain, tapInterface, writeTapInterface } from "./domain/patch.ts";
+export { scanXml, type XmlNode } from "./domain/scan.ts";

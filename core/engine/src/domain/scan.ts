@@ -1,0 +1,213 @@
+import { BindingError } from "@netbind/contract";
+
+/** An element of a scanned document: where it stands, and what stands in it. Text is never copied. */
+export interface XmlNode {
+  readonly name: string;
+  readonly attributes: ReadonlyMap<string, string>;
+  readonly children: readonly XmlNode[];
+  readonly parent: XmlNode | undefined;
+  /** Offset of `<`. */
+  readonly start: number;
+  /** Offset behind the start tag's `>`. */
+  readonly openEnd: number;
+  /** Offset of the end tag's `<`; equal to `openEnd` where the element is empty and has none. */
+  readonly closeStart: number;
+  /** Offset behind the element. */
+  readonly end: number;
+  readonly selfClosing: boolean;
+}
+
+type Building = { -readonly [K in keyof XmlNode]: XmlNode[K] } & { children: Building[]; attributes: Map<string, string>; parent: Building | undefined };
+
+const NAME = /[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*(?::[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*)?/y;
+const SPACE = /[ \t\r\n]*/y;
+const REFERENCE = /&(?:amp|lt|gt|quot|apos|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/y;
+/** What XML 1.0 does not allow at all: control characters, half surrogate pairs, two non-characters. */
+const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
+
+const isCharacter = (code: number): boolean =>
+  code === 0x9 || code === 0xa || code === 0xd || (code >= 0x20 && code <= 0xd7ff) || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x1_0000 && code <= 0x10_ffff);
+
+/** Reads a document once, from its first character to its last, and notes where its elements are. */
+class Scanner {
+  readonly #xml: string;
+  #at = 0;
+  #root: Building | undefined;
+  #open: Building | undefined;
+
+  constructor(xml: string) {
+    this.#xml = xml;
+  }
+
+  scan(): XmlNode {
+    const forbidden = FORBIDDEN.exec(this.#xml);
+    if (forbidden !== null) this.#fail("a character that XML does not allow", forbidden.index);
+    if (!this.#xml.isWellFormed()) this.#fail("half a surrogate pair", 0);
+    if (this.#xml.charCodeAt(0) === 0xfeff) this.#at = 1;
+    if (/^<\?xml[ \t\r\n]/.test(this.#xml.slice(this.#at, this.#at + 6))) this.#declaration();
+    while (this.#at < this.#xml.length) this.#step();
+    if (this.#open !== undefined) this.#fail(`<${this.#open.name}> is not closed`, this.#open.start);
+    if (this.#root === undefined) return this.#fail("there is no element", this.#xml.length);
+    return this.#root;
+  }
+
+  #fail(problem: string, at: number): never {
+    const before = this.#xml.slice(0, at);
+    const line = before.split("\n").length;
+    const column = at - before.lastIndexOf("\n");
+    throw new BindingError("DOMAIN_INVALID", `the domain is no well-formed XML at ${line}:${column}: ${problem}`, "give the domain as libvirt prints it");
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#xml);
+    if (found !== null) this.#at = pattern.lastIndex;
+    return found;
+  }
+
+  /** Goes behind the next occurrence of a mark. */
+  #skipTo(mark: string, what: string): string {
+    const start = this.#at;
+    const found = this.#xml.indexOf(mark, start);
+    if (found === -1) this.#fail(`${what} does not end`, start);
+    this.#at = found + mark.length;
+    return this.#xml.slice(start, found);
+  }
+
+  #step(): void {
+    const { 0: first, 1: second } = this.#xml.slice(this.#at, this.#at + 2);
+    if (first !== "<") return this.#text();
+    if (second === "!") return this.#markup();
+    if (second === "?") return this.#instruction();
+    if (second === "/") return this.#endTag();
+    return this.#startTag();
+  }
+
+  #declaration(): void {
+    const start = this.#at;
+    this.#at += 5;
+    const text = this.#skipTo("?>", "the XML declaration");
+    const form = /^\s+version\s*=\s*(["'])1\.[0-9]+\1(\s+encoding\s*=\s*(["'])[A-Za-z][A-Za-z0-9._-]*\3)?(\s+standalone\s*=\s*(["'])(yes|no)\5)?\s*$/;
+    if (!form.test(text)) this.#fail("the XML declaration is malformed", start);
+  }
+
+  #text(): void {
+    const start = this.#at;
+    const next = this.#xml.indexOf("<", start);
+    const end = next === -1 ? this.#xml.length : next;
+    const text = this.#xml.slice(start, end);
+    if (this.#open === undefined && /[^ \t\r\n]/.test(text)) this.#fail("text outside the root element", start);
+    const stray = text.indexOf("]]>");
+    if (stray !== -1) this.#fail("]]> in text", start + stray);
+    this.#references(text, start);
+    this.#at = end;
+  }
+
+  #references(text: string, start: number): void {
+    for (let at = text.indexOf("&"); at !== -1; at = text.indexOf("&", at + 1)) {
+      REFERENCE.lastIndex = at;
+      const found = REFERENCE.exec(text);
+      const code = found?.[1] === undefined ? (found?.[2] === undefined ? 0x20 : Number.parseInt(found[2], 16)) : Number(found[1]);
+      if (found === null || !isCharacter(code)) this.#fail("an & that begins no reference", start + at);
+    }
+  }
+
+  #markup(): void {
+    const start = this.#at;
+    if (this.#xml.startsWith("<!--", start)) {
+      this.#at += 4;
+      const text = this.#skipTo("--", "a comment");
+      if (this.#xml[this.#at] !== ">") this.#fail("-- within a comment", start + text.length + 4);
+      this.#at += 1;
+      return;
+    }
+    if (this.#xml.startsWith("<![CDATA[", start)) {
+      if (this.#open === undefined) this.#fail("CDATA outside the root element", start);
+      this.#at += 9;
+      this.#skipTo("]]>", "CDATA");
+      return;
+    }
+    // A document type can define entities: what they stand for is not for us to find out.
+    this.#fail(this.#xml.startsWith("<!DOCTYPE", start) ? "a document type, which domains do not have" : "markup that is none", start);
+  }
+
+  #instruction(): void {
+    const start = this.#at;
+    this.#at += 2;
+    const name = this.#match(NAME)?.[0];
+    if (name === undefined || name.toLowerCase() === "xml") this.#fail("a processing instruction without a name of its own", start);
+    const rest = this.#skipTo("?>", "a processing instruction");
+    if (rest !== "" && !/^[ \t\r\n]/.test(rest)) this.#fail("a processing instruction whose name does not end", start);
+  }
+
+  #endTag(): void {
+    const start = this.#at;
+    this.#at += 2;
+    const name = this.#match(NAME)?.[0];
+    this.#match(SPACE);
+    if (name === undefined || this.#xml[this.#at] !== ">") this.#fail("an end tag that is none", start);
+    this.#at += 1;
+    const open = this.#open;
+    if (open === undefined || open.name !== name) return this.#fail(`</${name}> closes ${open === undefined ? "nothing" : `<${open.name}>`}`, start);
+    open.closeStart = start;
+    open.end = this.#at;
+    this.#open = open.parent;
+  }
+
+  #startTag(): void {
+    const start = this.#at;
+    this.#at += 1;
+    const name = this.#match(NAME)?.[0];
+    if (name === undefined) return this.#fail("a < that begins no tag", start);
+    if (this.#open === undefined && this.#root !== undefined) this.#fail("a second root element", start);
+    const attributes = this.#attributes();
+    const selfClosing = this.#xml[this.#at] === "/";
+    if (selfClosing) this.#at += 1;
+    if (this.#xml[this.#at] !== ">") this.#fail(`the tag <${name}> is malformed`, this.#at);
+    this.#at += 1;
+    const node: Building = { name, attributes, children: [], parent: this.#open, start, openEnd: this.#at, closeStart: this.#at, end: this.#at, selfClosing };
+    this.#open?.children.push(node);
+    this.#root ??= node;
+    if (!selfClosing) this.#open = node;
+  }
+
+  #attributes(): Map<string, string> {
+    const attributes = new Map<string, string>();
+    for (;;) {
+      const spaced = (this.#match(SPACE)?.[0] ?? "") !== "";
+      const start = this.#at;
+      const name = this.#match(NAME)?.[0];
+      if (name === undefined) return attributes;
+      if (!spaced) this.#fail("attributes without space between them", start);
+      if (attributes.has(name)) this.#fail(`the attribute ${name} stands twice`, start);
+      this.#match(SPACE);
+      if (this.#xml[this.#at] !== "=") this.#fail(`the attribute ${name} has no value`, start);
+      this.#at += 1;
+      this.#match(SPACE);
+      attributes.set(name, this.#value());
+    }
+  }
+
+  #value(): string {
+    const quote = this.#xml[this.#at];
+    const start = this.#at + 1;
+    if (quote !== '"' && quote !== "'") this.#fail("an attribute value without quotes", this.#at);
+    this.#at = start;
+    const text = this.#skipTo(quote as string, "an attribute value");
+    const stray = text.indexOf("<");
+    if (stray !== -1) this.#fail("a < in an attribute value", start + stray);
+    this.#references(text, start);
+    return text;
+  }
+}
+
+/**
+ * Scans a document and gives its root element. Strict: what is not well-formed is refused, a document type too.
+ * Attribute values are as written, with their references.
+ *
+ * @throws BindingError DOMAIN_INVALID with line and column
+ */
+export const scanXml = (xml: string): XmlNode => new Scanner(xml).scan();
+
+/** The first child of a name. */
+export const childOf = (node: XmlNode | undefined, name: string): XmlNode | undefined => node?.children.find((child) => child.name === name);
