@@ -1,0 +1,11 @@
+import type { Attachment } from "./attachment.ts";
+import type { Plan } from "./plan.ts";
+
+/** What a sidecar is told once the network of its NICs is there. */
+export interface AttachRequest {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** All NICs of the VM that use the sidecar's binding. */
+  readonly nics: readonly { readonly attachment: Attachment; readonly plan: Plan }[];
+}

@@ -1,0 +1,26 @@
+import { BindingError } from "@netbind/contract";
+
+/** The same type without the keys' undefined: what `exactOptionalPropertyTypes` calls optional. */
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Leaves keys out whose value is undefined: on the wire an absent field, in the contract no key. */
+export function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as Defined<T>;
+}
+
+/** What crossed the wire lacks something, or says something that the contract does not know. */
+export const malformed = (what: string): BindingError =>
+  new BindingError("ATTACHMENT_INVALID", `the message is malformed: ${what}`, "send what the specification of netbind.v1alpha1 says");
+
+/** A part that must be there. @throws BindingError ATTACHMENT_INVALID */
+export function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw malformed(`${what} is missing`);
+  return value;
+}
+
+/** One of a few words. @throws BindingError ATTACHMENT_INVALID */
+export function oneOf<const T extends string>(value: string, words: readonly T[], what: string): T {
+  const word = words.find((candidate) => candidate === value);
+  if (word === undefined) throw malformed(`${what} is ${JSON.stringify(value)}, not one of ${words.join(", ")}`);
+  return word;
+}

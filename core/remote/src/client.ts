@@ -1,0 +1,168 @@
+import { type AttachRequest, type Attachment, BindingError, type BindingDescription, type Hook, type Needs, type NicSpec, type Plan, type Violation } from "@netbind/contract";
+import { binding as bindingWire, hooksV1alpha1, hooksV1alpha2, hooksV1alpha3, info as infoWire, sidecar as sidecarWire } from "@netbind/proto";
+import { type CallOptions, type ClientOptions, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { defined, oneOf } from "./checks.ts";
+import { attachmentToWire, nicToWire } from "./nic-wire.ts";
+import { planFromWire, planToWire } from "./plan-wire.ts";
+import { errorFromStatus } from "./status.ts";
+
+/** Messages are at most this long, both ways. */
+export const MESSAGE_LIMIT: number = 4 * 1024 * 1024;
+const DEADLINE = 10_000;
+const INFO_DEADLINE = 1000;
+const HOOK_DEADLINE = 60_000;
+
+const OPTIONS: ClientOptions = {
+  // What KubeVirt's launcher says, whatever the socket's path.
+  "grpc.default_authority": "localhost",
+  "grpc.max_receive_message_length": MESSAGE_LIMIT,
+  "grpc.max_send_message_length": MESSAGE_LIMIT,
+  "grpc.enable_http_proxy": 0,
+};
+
+type Callback<R> = (error: ServiceError | null, response: R) => void;
+
+/** Makes a call with callbacks one with a promise, its error a BindingError. */
+function call<R>(start: (callback: Callback<R>) => unknown): Promise<R> {
+  return new Promise((resolve, reject) => {
+    start((error, response) => (error === null ? resolve(response) : reject(errorFromStatus(error))));
+  });
+}
+
+const within = (milliseconds: number): Partial<CallOptions> => ({ deadline: Date.now() + milliseconds });
+const address = (socket: string): string => `unix:${socket}`;
+
+/** A binding behind a socket. */
+export interface BindingClient {
+  describe(): Promise<BindingDescription>;
+  admit(nic: NicSpec): Promise<readonly Violation[]>;
+  needs(nic: NicSpec): Promise<Needs>;
+  plan(attachment: Attachment): Promise<Plan>;
+  close(): void;
+}
+
+function readDescription({ name, contract, migration, hooks }: bindingWire.DescribeResponse): BindingDescription {
+  if (contract !== "v1alpha1") {
+    throw new BindingError("CONTRACT_UNSUPPORTED", `binding "${name}" speaks contract "${contract}"`, "use a release of it that speaks v1alpha1");
+  }
+  const known = hooks.filter((hook): hook is Hook => hook === "admit" || hook === "needs" || hook === "plan");
+  return { name, contract, migration: oneOf(migration, ["none", "supported", "link-refresh"], "the migration method"), hooks: known };
+}
+
+/** What a binding answers is the binding's fault, not its caller's. */
+function fromBinding<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new BindingError("PLUGIN_FAILED", `the binding's answer cannot be read: ${(error as Error).message}`, "tell the binding's author", { cause: error });
+  }
+}
+
+/** Connects to a binding. It is described first: what it does not declare is never called. */
+export function connectBinding(socket: string): BindingClient {
+  const client = new bindingWire.BindingClient(address(socket), credentials.createInsecure(), OPTIONS);
+  let description: Promise<BindingDescription> | undefined;
+  const describe = (): Promise<BindingDescription> => {
+    description ??= call<bindingWire.DescribeResponse>((done) => client.describe({}, new Metadata(), within(DEADLINE), done)).then((response) => {
+      try {
+        return readDescription(response);
+      } catch (error) {
+        throw BindingError.from(error, "PLUGIN_FAILED");
+      }
+    });
+    return description;
+  };
+  const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);
+  return {
+    describe,
+    admit: async (nic) => {
+      if (!(await has("admit"))) return [];
+      return (await call<bindingWire.AdmitResponse>((done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done))).violations;
+    },
+    needs: async (nic) => {
+      if (!(await has("needs"))) return {};
+      return needsFromWire(await call<bindingWire.NeedsResponse>((done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done)));
+    },
+    plan: async (attachment) => {
+      await describe();
+      const response = await call<bindingWire.PlanResponse>((done) => client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), within(DEADLINE), done));
+      return fromBinding(() => planFromWire(response));
+    },
+    close: () => client.close(),
+  };
+}
+
+function needsFromWire({ compute, pod, sidecar }: bindingWire.NeedsResponse): Needs {
+  const number = (value: bigint | undefined): number | undefined => (value === undefined ? undefined : Number(value));
+  return {
+    ...(compute === undefined
+      ? {}
+      : { compute: defined({ capabilities: compute.capabilities, devices: compute.devices, memoryOverheadBytes: number(compute.memoryOverheadBytes) }) }),
+    ...(pod === undefined ? {} : { pod }),
+    ...(sidecar === undefined ? {} : { sidecar: defined({ memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis }) }),
+  };
+}
+
+/** A VM's sidecar behind a socket. */
+export interface SidecarClient {
+  attach(request: AttachRequest): Promise<void>;
+  close(): void;
+}
+
+/** Connects to a sidecar's attach socket. */
+export function connectSidecar(socket: string): SidecarClient {
+  const client = new sidecarWire.SidecarClient(address(socket), credentials.createInsecure(), OPTIONS);
+  return {
+    attach: async ({ nics, ...vm }) => {
+      const request = { ...vm, nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentToWire(attachment), plan: planToWire(plan) })) };
+      await call<sidecarWire.AttachResponse>((done) => client.attach(request, new Metadata(), within(DEADLINE), done));
+    },
+    close: () => client.close(),
+  };
+}
+
+/** The versions of KubeVirt's hook services, newest first. */
+export const HOOK_VERSIONS = ["v1alpha3", "v1alpha2", "v1alpha1"] as const;
+export type HookVersion = (typeof HOOK_VERSIONS)[number];
+
+/** KubeVirt's hooks behind a sidecar's socket, as its launcher calls them. */
+export interface HooksClient {
+  info(): Promise<infoWire.InfoResult>;
+  onDefineDomain(version: HookVersion, domainXML: Uint8Array, vmi: Uint8Array): Promise<Uint8Array>;
+  /** Null where the version has no such hook. */
+  preCloudInitIso(version: HookVersion, cloudInitData: Uint8Array, vmi: Uint8Array): Promise<Uint8Array | null>;
+  shutdown(version: HookVersion): Promise<void>;
+  close(): void;
+}
+
+/** Connects to a hook socket. */
+export function connectHooks(socket: string): HooksClient {
+  const make = [address(socket), credentials.createInsecure(), OPTIONS] as const;
+  const info = new infoWire.InfoClient(...make);
+  const callbacks = {
+    v1alpha1: new hooksV1alpha1.CallbacksClient(...make),
+    v1alpha2: new hooksV1alpha2.CallbacksClient(...make),
+    v1alpha3: new hooksV1alpha3.CallbacksClient(...make),
+  };
+  return {
+    info: () => call<infoWire.InfoResult>((done) => info.info({}, new Metadata(), within(INFO_DEADLINE), done)),
+    onDefineDomain: async (version, domainXML, vmi) => {
+      const request = { domainXML: Buffer.from(domainXML), vmi: Buffer.from(vmi) };
+      const reply = await call<hooksV1alpha1.OnDefineDomainResult>((done) => callbacks[version].onDefineDomain(request, new Metadata(), within(HOOK_DEADLINE), done));
+      return reply.domainXML;
+    },
+    preCloudInitIso: async (version, cloudInitData, vmi) => {
+      if (version === "v1alpha1") return null;
+      const request = { cloudInitNoCloudSource: Buffer.alloc(0), cloudInitData: Buffer.from(cloudInitData), vmi: Buffer.from(vmi) };
+      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>((done) => callbacks[version].preCloudInitIso(request, new Metadata(), within(HOOK_DEADLINE), done));
+      return reply.cloudInitData;
+    },
+    shutdown: async (version) => {
+      if (version !== "v1alpha3") return;
+      await call<hooksV1alpha3.ShutdownResult>((done) => callbacks.v1alpha3.shutdown({}, new Metadata(), within(HOOK_DEADLINE), done));
+    },
+    close: () => {
+      for (const client of [info, ...Object.values(callbacks)]) client.close();
+    },
+  };
+}

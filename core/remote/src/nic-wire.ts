@@ -1,0 +1,78 @@
+import type { Attachment, NicSpec, PodNetwork, ResolvConf } from "@netbind/contract";
+import type { binding as wire } from "@netbind/proto";
+import { defined, oneOf, required } from "./checks.ts";
+
+function networkToWire(network: PodNetwork): wire.NicSpec["network"] {
+  if (network.kind === "multus") return { $case: "multus", value: { networkName: network.networkName, default: network.default } };
+  const { vmNetworkCidr, vmIpv6NetworkCidr } = network;
+  return { $case: "pod", value: { vmNetworkCidr, vmIpv6NetworkCidr } };
+}
+
+function networkFromWire(network: wire.NicSpec["network"]): PodNetwork {
+  const { $case, value } = required(network, "the NIC's network");
+  return $case === "multus" ? { kind: "multus", ...value } : { kind: "pod", ...defined(value) };
+}
+
+/** A NIC for the wire. */
+export const nicToWire = (nic: NicSpec): wire.NicSpec => ({
+  name: nic.name,
+  network: networkToWire(nic.network),
+  model: nic.model,
+  macAddress: nic.macAddress,
+  ports: nic.ports,
+  dhcpOptions: nic.dhcpOptions,
+  bootOrder: nic.bootOrder,
+  pciAddress: nic.pciAddress,
+  acpiIndex: nic.acpiIndex,
+  state: nic.state,
+  mesh: nic.mesh,
+});
+
+/** A NIC from the wire. @throws BindingError ATTACHMENT_INVALID */
+export function nicFromWire(message: wire.NicSpec | undefined): NicSpec {
+  const nic = required(message, "the NIC");
+  const { network, ports, dhcpOptions, state, ...plain } = nic;
+  return {
+    ...defined(plain),
+    name: nic.name,
+    model: nic.model,
+    mesh: nic.mesh,
+    network: networkFromWire(network),
+    ports: ports.map(({ protocol, ...port }) => ({ ...defined(port), port: port.port, protocol: oneOf(protocol, ["TCP", "UDP"], "a port's protocol") })),
+    dhcpOptions: dhcpOptions === undefined ? { ntpServers: [], privateOptions: [] } : { ...defined(dhcpOptions), ntpServers: dhcpOptions.ntpServers, privateOptions: dhcpOptions.privateOptions },
+    state: oneOf(state, ["up", "down", "absent"], "the NIC's state"),
+  };
+}
+
+/** An attachment for the wire. */
+export const attachmentToWire = (attachment: Attachment): wire.Attachment => ({
+  nic: nicToWire(attachment),
+  cause: attachment.cause,
+  mac: attachment.mac,
+  index: attachment.index,
+  queues: attachment.queues,
+  pod: { ...attachment.pod, routes: attachment.pod.routes.map(({ destination, gateway }) => ({ destination, gateway })) },
+  names: attachment.names,
+  resolvConf: attachment.resolvConf,
+  hostname: attachment.hostname,
+  migrationTransport: attachment.migrationTransport,
+});
+
+/** An attachment from the wire. @throws BindingError ATTACHMENT_INVALID */
+export function attachmentFromWire(message: wire.Attachment | undefined): Attachment {
+  const attachment = required(message, "the attachment");
+  const pod = required(attachment.pod, "the pod's link");
+  const resolvConf: ResolvConf = required(attachment.resolvConf, "the resolver");
+  return {
+    ...nicFromWire(attachment.nic),
+    cause: oneOf(attachment.cause, ["boot", "migrationTarget", "hotplug"], "the cause"),
+    mac: attachment.mac,
+    index: attachment.index,
+    queues: attachment.queues,
+    pod: { ...pod, routes: pod.routes.map((route) => ({ ...defined(route), destination: route.destination })) },
+    names: required(attachment.names, "the reserved names"),
+    resolvConf,
+    hostname: attachment.hostname,
+    migrationTransport: oneOf(attachment.migrationTransport, ["unix", "ports"], "the migration transport"),
+  };
+}

@@ -1,0 +1,185 @@
+import type { DomainPlan, LinkPlan, NetworkPlan, NftChain, NftMatch, NftPort, NftRule, NftVerdict, Plan, ServicePlan, XmlElement } from "@netbind/contract";
+import type { binding as wire } from "@netbind/proto";
+import { defined, oneOf, required } from "./checks.ts";
+
+function linkToWire(link: LinkPlan): wire.Link {
+  switch (link.kind) {
+    case "bridge":
+      return { kind: { $case: "bridge", value: { name: link.name, mac: link.mac, mtu: link.mtu, addresses: link.addresses } } };
+    case "tap":
+      return { kind: { $case: "tap", value: { name: link.name, mtu: link.mtu, queues: link.queues, bridge: link.bridge } } };
+    default:
+      return link satisfies never;
+  }
+}
+
+function linkFromWire({ kind }: wire.Link): LinkPlan {
+  const link = required(kind, "a link's kind");
+  switch (link.$case) {
+    case "bridge":
+      return { kind: "bridge", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, addresses: link.value.addresses };
+    case "tap":
+      return { kind: "tap", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, queues: link.value.queues };
+    default:
+      return link satisfies never;
+  }
+}
+
+function matchToWire(match: NftMatch): wire.NftMatch {
+  switch (match.kind) {
+    case "inputInterface":
+    case "outputInterface":
+      return { kind: { $case: match.kind, value: match.name } };
+    case "sourceAddress":
+    case "destinationAddress":
+      return { kind: { $case: match.kind, value: { addresses: match.addresses } } };
+    case "destinationPort": {
+      const ports = match.ports.map((port) => (typeof port === "number" ? { first: port, last: port } : { first: port[0], last: port[1] }));
+      return { kind: { $case: "destinationPort", value: { protocol: match.protocol, ports } } };
+    }
+    default:
+      return match satisfies never;
+  }
+}
+
+function matchFromWire({ kind }: wire.NftMatch): NftMatch {
+  const match = required(kind, "a match's kind");
+  switch (match.$case) {
+    case "inputInterface":
+    case "outputInterface":
+      return { kind: match.$case, name: match.value };
+    case "sourceAddress":
+    case "destinationAddress":
+      return { kind: match.$case, addresses: match.value.addresses };
+    case "destinationPort": {
+      const ports = match.value.ports.map(({ first, last }): NftPort => (first === last ? first : [first, last]));
+      return { kind: "destinationPort", protocol: oneOf(match.value.protocol, ["tcp", "udp"], "a match's protocol"), ports };
+    }
+    default:
+      return match satisfies never;
+  }
+}
+
+function verdictToWire(verdict: NftVerdict): wire.NftVerdict {
+  switch (verdict.kind) {
+    case "accept":
+    case "drop":
+    case "return":
+    case "masquerade":
+      return { kind: { $case: verdict.kind, value: {} } };
+    case "dnat":
+    case "snat":
+      return { kind: { $case: verdict.kind, value: verdict.to } };
+    case "jump":
+      return { kind: { $case: "jump", value: verdict.chain } };
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function verdictFromWire(message: wire.NftVerdict | undefined): NftVerdict {
+  const verdict = required(message?.kind, "a rule's verdict");
+  switch (verdict.$case) {
+    case "accept":
+    case "drop":
+    case "return":
+    case "masquerade":
+      return { kind: verdict.$case };
+    case "dnat":
+    case "snat":
+      return { kind: verdict.$case, to: verdict.value };
+    case "jump":
+      return { kind: "jump", chain: verdict.value };
+    default:
+      return verdict satisfies never;
+  }
+}
+
+const ruleFromWire = (rule: wire.NftRule): NftRule => ({
+  family: oneOf(rule.family, ["ip", "ip6"], "a rule's family"),
+  matches: rule.matches.map(matchFromWire),
+  verdict: verdictFromWire(rule.verdict),
+});
+
+function chainFromWire({ name, base, rules }: wire.NftChain): NftChain {
+  const of = base && {
+    type: oneOf(base.type, ["nat", "filter"], "a chain's type"),
+    hook: oneOf(base.hook, ["prerouting", "input", "forward", "output", "postrouting"], "a chain's hook"),
+    priority: base.priority,
+  };
+  return { name, rules: rules.map(ruleFromWire), ...(of === undefined ? {} : { base: of }) };
+}
+
+const networkToWire = ({ links, sysctls = [], nftables = [] }: NetworkPlan): wire.NetworkPlan => ({
+  links: links.map(linkToWire),
+  sysctls,
+  nftables: nftables.map(({ name, base, rules }) => ({
+    name,
+    base,
+    rules: rules.map((rule) => ({ family: rule.family, matches: rule.matches.map(matchToWire), verdict: verdictToWire(rule.verdict) })),
+  })),
+});
+
+const networkFromWire = ({ links, sysctls, nftables }: wire.NetworkPlan): NetworkPlan => ({
+  links: links.map(linkFromWire),
+  ...(sysctls.length === 0 ? {} : { sysctls }),
+  ...(nftables.length === 0 ? {} : { nftables: nftables.map(chainFromWire) }),
+});
+
+const serviceToWire = ({ kind, ...service }: ServicePlan): wire.Service => ({
+  kind: {
+    $case: kind,
+    value: {
+      ...service,
+      router: service.router,
+      hostname: service.hostname,
+      bootFileName: service.bootFileName,
+      tftpServerName: service.tftpServerName,
+    },
+  },
+});
+
+function serviceFromWire({ kind }: wire.Service): ServicePlan {
+  const { $case, value } = required(kind, "a service's kind");
+  const { client, ...rest } = value;
+  return { ...defined(rest), ...pickRequired(value), kind: $case, client: required(client, "a DHCP server's client") };
+}
+
+/** The fields of a DHCP service that are always there. */
+const pickRequired = ({ link, server, leaseSeconds, nameservers, search, mtu, ntpServers, privateOptions }: wire.Dhcp4Service): Pick<
+  ServicePlan,
+  "link" | "server" | "leaseSeconds" | "nameservers" | "search" | "mtu" | "ntpServers" | "privateOptions"
+> => ({ link, server, leaseSeconds, nameservers, search, mtu, ntpServers, privateOptions });
+
+const elementToWire = ({ name, attributes = {}, children = [] }: XmlElement): wire.XmlElement => ({ name, attributes, children: children.map(elementToWire) });
+
+const elementFromWire = ({ name, attributes, children }: wire.XmlElement): XmlElement => ({
+  name,
+  ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
+  ...(children.length === 0 ? {} : { children: children.map(elementFromWire) }),
+});
+
+const domainToWire = (domain: DomainPlan): wire.DomainPlan =>
+  domain.kind === "tap"
+    ? { kind: { $case: "tap", value: {} } }
+    : { kind: { $case: "device", value: { element: elementToWire(domain.element), sharedMemory: domain.sharedMemory } } };
+
+function domainFromWire(message: wire.DomainPlan | undefined): DomainPlan {
+  const domain = required(message?.kind, "the domain part");
+  if (domain.$case === "tap") return { kind: "tap" };
+  return { kind: "device", element: elementFromWire(required(domain.value.element, "the domain's element")), sharedMemory: domain.value.sharedMemory };
+}
+
+/** A plan for the wire. */
+export const planToWire = (plan: Plan): wire.PlanResponse => ({
+  network: plan.network && networkToWire(plan.network),
+  services: (plan.services ?? []).map(serviceToWire),
+  domain: domainToWire(plan.domain),
+});
+
+/** A plan from the wire. @throws BindingError ATTACHMENT_INVALID */
+export const planFromWire = ({ network, services, domain }: wire.PlanResponse): Plan => ({
+  ...(network === undefined ? {} : { network: networkFromWire(network) }),
+  ...(services.length === 0 ? {} : { services: services.map(serviceFromWire) }),
+  domain: domainFromWire(domain),
+});

@@ -1,0 +1,116 @@
+import { rmSync } from "node:fs";
+import { type AttachRequest, type Binding, BindingError, describe, type Needs } from "@netbind/contract";
+import { binding as bindingWire, hooksV1alpha1, hooksV1alpha2, hooksV1alpha3, info as infoWire, sidecar as sidecarWire } from "@netbind/proto";
+import { type handleUnaryCall, Server, ServerCredentials } from "@grpc/grpc-js";
+import { MESSAGE_LIMIT } from "./client.ts";
+import { required } from "./checks.ts";
+import { attachmentFromWire, nicFromWire } from "./nic-wire.ts";
+import { planFromWire, planToWire } from "./plan-wire.ts";
+import { errorToStatus } from "./status.ts";
+
+/** A server whose messages are limited as the contract says. */
+export const makeServer = (): Server => new Server({ "grpc.max_receive_message_length": MESSAGE_LIMIT, "grpc.max_send_message_length": MESSAGE_LIMIT });
+
+/** Serves on a unix socket. One that a killed process left is removed. */
+export async function listenUnix(server: Server, path: string): Promise<void> {
+  rmSync(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+/** A handler from a function that answers or throws. */
+function handle<Q, R>(answer: (request: Q) => R | Promise<R>): handleUnaryCall<Q, R> {
+  return (unary, callback) => {
+    Promise.resolve()
+      .then(() => answer(unary.request))
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(errorToStatus(error)),
+      );
+  };
+}
+
+/** An author's own error names what was asked of whom. */
+function stamped<T>(binding: Binding, hook: string, nic: string, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    throw BindingError.from(error, "PLUGIN_FAILED", `binding "${binding.name}" failed to ${hook} NIC "${nic}"`);
+  }
+}
+
+const needsToWire = ({ compute, pod, sidecar }: Needs): bindingWire.NeedsResponse => {
+  const number = (value: number | undefined): bigint | undefined => (value === undefined ? undefined : BigInt(value));
+  return {
+    compute: compute && { capabilities: compute.capabilities ?? [], devices: compute.devices ?? {}, memoryOverheadBytes: number(compute.memoryOverheadBytes) },
+    pod: pod && { annotations: pod.annotations ?? {} },
+    sidecar: sidecar && { memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis },
+  };
+};
+
+/** Serves a plugin. */
+export function addBinding(server: Server, binding: Binding): void {
+  server.addService(bindingWire.BindingService, {
+    describe: handle<bindingWire.DescribeRequest, bindingWire.DescribeResponse>(() => describe(binding)),
+    admit: handle<bindingWire.AdmitRequest, bindingWire.AdmitResponse>(({ nic: message }) => {
+      const nic = nicFromWire(message);
+      return { violations: stamped(binding, "admit", nic.name, () => binding.admit(nic)) };
+    }),
+    needs: handle<bindingWire.NeedsRequest, bindingWire.NeedsResponse>(({ nic: message }) => {
+      const nic = nicFromWire(message);
+      return needsToWire(stamped(binding, "tell the needs of", nic.name, () => binding.needs(nic)));
+    }),
+    plan: handle<bindingWire.PlanRequest, bindingWire.PlanResponse>(({ attachment: message }) => {
+      const attachment = attachmentFromWire(message);
+      return stamped(binding, "plan", attachment.name, () => planToWire(binding.plan(attachment)));
+    }),
+  });
+}
+
+/** Reads an Attach. @throws BindingError ATTACHMENT_INVALID */
+export const attachFromWire = ({ namespace, name, uid, nics }: sidecarWire.AttachRequest): AttachRequest => ({
+  namespace,
+  name,
+  uid,
+  nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentFromWire(attachment), plan: planFromWire(required(plan, "a NIC's plan")) })),
+});
+
+/** Serves the sidecar's side of the contract. */
+export function addSidecar(server: Server, attach: (request: AttachRequest) => void | Promise<void>): void {
+  server.addService(sidecarWire.SidecarService, {
+    attach: handle<sidecarWire.AttachRequest, sidecarWire.AttachResponse>(async (request) => {
+      await attach(attachFromWire(request));
+      return {};
+    }),
+  });
+}
+
+/** What a sidecar answers to KubeVirt's hooks. */
+export interface HookHandlers {
+  readonly name: string;
+  onDefineDomain(domainXML: Uint8Array): Uint8Array;
+  /** Called once its answer is on its way. */
+  shutdown(): void;
+}
+
+/** Serves KubeVirt's hooks, in every version. */
+export function addHooks(server: Server, handlers: HookHandlers): void {
+  const onDefineDomain = handle<hooksV1alpha1.OnDefineDomainParams, hooksV1alpha1.OnDefineDomainResult>(({ domainXML }) => ({
+    domainXML: Buffer.from(handlers.onDefineDomain(domainXML)),
+  }));
+  const preCloudInitIso = handle<hooksV1alpha2.PreCloudInitIsoParams, hooksV1alpha2.PreCloudInitIsoResult>(
+    ({ cloudInitNoCloudSource, cloudInitData }) => ({ cloudInitNoCloudSource, cloudInitData }),
+  );
+  const shutdown = handle<hooksV1alpha3.ShutdownParams, hooksV1alpha3.ShutdownResult>(() => {
+    setImmediate(() => handlers.shutdown());
+    return {};
+  });
+  const hookPoints = ["OnDefineDomain", "PreCloudInitIso", "Shutdown"].map((name) => ({ name, priority: 0 }));
+  server.addService(infoWire.InfoService, {
+    info: handle<infoWire.InfoParams, infoWire.InfoResult>(() => ({ name: handlers.name, hookPoints, versions: ["v1alpha3", "v1alpha2", "v1alpha1"] })),
+  });
+  server.addService(hooksV1alpha1.CallbacksService, { onDefineDomain });
+  server.addService(hooksV1alpha2.CallbacksService, { onDefineDomain, preCloudInitIso });
+  server.addService(hooksV1alpha3.CallbacksService, { onDefineDomain, preCloudInitIso, shutdown });
+}

@@ -1,0 +1,39 @@
+import { BindingError, ERROR_CODES, type ErrorCode } from "@netbind/contract";
+import { Metadata, type ServiceError, status, type StatusObject } from "@grpc/grpc-js";
+
+const REASON = "netbind-reason";
+const HINT = "netbind-hint-bin";
+
+/** The gRPC code says what kind of recovery makes sense; the reason says which it is. */
+const GRPC_CODE = {
+  ATTACHMENT_INVALID: status.INVALID_ARGUMENT,
+  ATTACHMENT_MISSING: status.FAILED_PRECONDITION,
+  CONTRACT_UNSUPPORTED: status.FAILED_PRECONDITION,
+  DOMAIN_INVALID: status.INVALID_ARGUMENT,
+  HOOK_UNSUPPORTED: status.UNIMPLEMENTED,
+  INTERNAL: status.INTERNAL,
+  PLAN_IMPOSSIBLE: status.FAILED_PRECONDITION,
+  PLAN_OUT_OF_BOUNDS: status.INVALID_ARGUMENT,
+  PLUGIN_FAILED: status.INTERNAL,
+  POD_LINK_MISSING: status.FAILED_PRECONDITION,
+  UNAVAILABLE: status.UNAVAILABLE,
+} as const satisfies Record<ErrorCode, status>;
+
+/** An error for the wire. Its cause stays here. */
+export function errorToStatus(thrown: unknown): Partial<StatusObject> {
+  const error = BindingError.from(thrown);
+  const metadata = new Metadata();
+  metadata.set(REASON, error.code);
+  metadata.set(HINT, Buffer.from(error.hint, "utf8"));
+  return { code: GRPC_CODE[error.code], details: error.message, metadata };
+}
+
+/** An error from the wire. What names no reason is UNAVAILABLE where nobody answered, else PLUGIN_FAILED. */
+export function errorFromStatus(error: ServiceError): BindingError {
+  const reason = String(error.metadata.get(REASON)[0] ?? "");
+  const known = ERROR_CODES.find((code) => code === reason);
+  const hint = error.metadata.get(HINT)[0];
+  const absent = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;
+  const code = known ?? (absent ? "UNAVAILABLE" : "PLUGIN_FAILED");
+  return new BindingError(code, error.details, hint === undefined ? "see the log of the process that was asked" : hint.toString(), { cause: error });
+}

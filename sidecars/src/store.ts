@@ -1,0 +1,44 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import type { AttachRequest, DomainPlan } from "@netbind/contract";
+import { type NicDomain, nicDomain } from "@netbind/engine/domain";
+
+/** What the domain hook needs of one NIC. */
+export interface StoredNic {
+  readonly nic: NicDomain;
+  readonly domain: DomainPlan;
+}
+
+/** What was attached, as it is kept in a file. */
+export interface StoredAttach {
+  readonly version: 1;
+  readonly vm: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly nics: readonly StoredNic[];
+}
+
+/** Takes from an Attach what hooks are answered from. */
+export const toStored = ({ namespace, name, uid, nics }: AttachRequest): StoredAttach => ({
+  version: 1,
+  vm: { namespace, name, uid },
+  nics: nics.map(({ attachment, plan }) => ({ nic: nicDomain(attachment), domain: plan.domain })),
+});
+
+/** Writes a file so that after any crash it holds the old text or the new one. */
+export function writeStored(file: string, stored: StoredAttach): void {
+  const next = `${file}.next`;
+  const descriptor = openSync(next, "w", 0o600);
+  try {
+    writeSync(descriptor, JSON.stringify(stored));
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(next, file);
+}
+
+/** Reads what was attached; undefined where nothing was. @throws Error where the file is damaged or of another version */
+export function readStored(file: string): StoredAttach | undefined {
+  if (!existsSync(file)) return undefined;
+  const stored = JSON.parse(readFileSync(file, "utf8")) as Partial<StoredAttach>;
+  if (stored.version !== 1 || !Array.isArray(stored.nics)) throw new Error(`${file} is of version ${JSON.stringify(stored.version)}`);
+  return stored as StoredAttach;
+}
