@@ -21,3 +21,4 @@ export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./re
 export { checkKubevirt, checkMetadata, checkNad, checkVmiSpec } from "./schema.ts";
 export { type NicDomain, nicDomain, patchDomain, tapInterface, writeTapInterface } from "./domain/patch.ts";
 export { scanXml, type XmlNode } from "./domain/scan.ts";
+export { type NicSighting, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";

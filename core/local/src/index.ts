@@ -1,1 +1,13 @@
-export {};
+export { CniError } from "./cni.ts";
+export { type CniConfigList, JournalError, type VmRecord } from "./journal.ts";
+export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
+export { guestCommand } from "./launcher/console.ts";
+export { ensureImage, type Image, type Progress } from "./launcher/image.ts";
+export { LibvirtError } from "./launcher/libvirt.ts";
+export { type ReferencedData, VolumeError } from "./launcher/volumes.ts";
+export { BusyError, takeLock } from "./lock.ts";
+export { defaultPodNetwork, makeNetns, netnsPath, removeNetns } from "./node-netns.ts";
+export type { SidecarRuntime } from "./sidecars.ts";
+export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError, waitForEnd } from "./start-vm.ts";
+export { State, stateDirectories, vmId } from "./state.ts";
+export { collectGarbage, consoleSocket, findVm, listVms, parseVmName, seeNics, stopVm, VmNotFoundError, type VmStatus, vmStatus } from "./vms.ts";

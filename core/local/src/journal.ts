@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Plan, PodLink } from "@netbind/contract";
+import type { Attachment, Plan, PodLink } from "@netbind/contract";
 import type { NftJson, PodFacts, Vmi, WantedNetwork } from "@netbind/engine";
 import type { ProcessId } from "@netbind/netns";
 
@@ -57,6 +57,8 @@ export interface VmRecord {
   /** Binding of each NIC, by logical name. */
   readonly bindings: Readonly<Record<string, string>>;
   readonly nics: Readonly<Record<string, NicRecord>>;
+  /** The NICs as their sidecars were told of them. */
+  readonly attached?: readonly Attachment[];
   readonly processes: readonly ProcessRecord[];
   readonly domainXml?: string;
 }

@@ -43,6 +43,11 @@ export class State {
     return join(this.vms, id);
   }
 
+  /** The file that is locked while somebody works on a VM. */
+  lock(id: string): string {
+    return join(this.root, "locks", id);
+  }
+
   /** The namespace that plays the node. */
   get nodeNetns(): string {
     return `${this.#prefix}-node`;
@@ -60,7 +65,7 @@ export class State {
 
   /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */
   prepare(): void {
-    for (const directory of [this.root, this.vms, this.node, this.cache]) makeDirectory(directory);
+    for (const directory of [this.root, this.vms, this.node, join(this.root, "locks"), this.cache]) makeDirectory(directory);
   }
 }
 

@@ -1,0 +1,46 @@
+import type { Attachment, Plan } from "@netbind/contract";
+
+/** What was seen of a NIC while its guest runs. */
+export interface NicSighting {
+  /** Addresses that answered with the NIC's MAC. */
+  readonly answered: readonly string[];
+  /** Packets that the guest sent and got, as its tap counts them. */
+  readonly packets: { readonly fromGuest: number; readonly toGuest: number };
+}
+
+/** A NIC as a person wants to see it. */
+export interface NicStatus {
+  readonly name: string;
+  readonly binding: string;
+  readonly mac: string;
+  /** What the outside reaches the guest by, without prefixes. */
+  readonly podAddresses: readonly string[];
+  /** The address that the guest was seen to have; absent while it has none. */
+  readonly guestAddress?: string;
+  readonly mtu: number;
+  /** Absent where the NIC has one queue. */
+  readonly queueCount?: number;
+  /** `80/TCP`; empty where every port goes to the guest. */
+  readonly ports: readonly string[];
+  /** A first packet each way. */
+  readonly traffic: { readonly fromGuest: boolean; readonly toGuest: boolean };
+}
+
+/** The addresses that a plan gives its guest. */
+export const plannedGuestAddresses = (plan: Plan): readonly string[] => (plan.services ?? []).map(({ client }) => client.address);
+
+/** A NIC's status, from its record and what was seen. */
+export function nicStatus(binding: string, attachment: Attachment, plan: Plan, seen: NicSighting): NicStatus {
+  const guest = plannedGuestAddresses(plan).find((address) => seen.answered.includes(address));
+  return {
+    name: attachment.name,
+    binding,
+    mac: attachment.mac,
+    podAddresses: attachment.pod.addresses.map((address) => address.split("/")[0] ?? address),
+    ...(guest === undefined ? {} : { guestAddress: guest }),
+    mtu: attachment.pod.mtu,
+    ...(attachment.queues > 1 ? { queueCount: attachment.queues } : {}),
+    ports: attachment.ports.map(({ port, protocol }) => `${port}/${protocol}`),
+    traffic: { fromGuest: seen.packets.fromGuest > 0, toGuest: seen.packets.toGuest > 0 },
+  };
+}

@@ -1,0 +1,171 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AttachRequest, BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
+import {
+  type AttachedNic,
+  countOperations,
+  type Decision,
+  diffNetwork,
+  guestResolver,
+  type Host,
+  type NicPlanner,
+  nicTable,
+  type PodFacts,
+  podHostname,
+  podLinkOf,
+  podResolvConf,
+  type WantedNetwork,
+} from "@netbind/engine";
+import { applyNetwork, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
+import { connectBinding, connectSidecar } from "@netbind/remote";
+import { cniAdd } from "./cni.ts";
+import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
+import { VM_USER } from "./launcher/libvirt.ts";
+import { takeLock } from "./lock.ts";
+import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
+import { attachSocket, type SidecarRuntime, startSidecar } from "./sidecars.ts";
+import type { State } from "./state.ts";
+
+const NODE_LOCK_WAIT = 60_000;
+
+/** What the host on one machine is made of. */
+export interface LocalHostParts {
+  readonly state: State;
+  readonly run: Run;
+  readonly runtime: SidecarRuntime;
+  readonly podNetwork: CniConfigList;
+  readonly journal: Journal;
+}
+
+/** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
+export class LocalHost implements Host {
+  readonly #parts: LocalHostParts;
+  /** Container of each binding's sidecar. */
+  readonly #containers = new Map<string, string>();
+
+  constructor(parts: LocalHostParts) {
+    this.#parts = parts;
+  }
+
+  get #netns(): string {
+    return netnsPath(this.#parts.journal.record.netns);
+  }
+
+  get #runIn(): Run {
+    return inNetns(this.#netns, this.#parts.run);
+  }
+
+  get #directory(): string {
+    const { state, journal } = this.#parts;
+    return state.vm(journal.record.id);
+  }
+
+  async makePod(decision: Decision): Promise<PodFacts> {
+    const { run, journal } = this.#parts;
+    await this.#attachNetwork();
+    await makeNetns(run, journal.record.netns);
+    const facts = this.#podFacts(decision);
+    journal.update({ facts });
+    for (const [at, { name }] of decision.bindings.filter(({ image }) => image !== undefined).entries()) {
+      await this.#startSidecar(name, `hook-sidecar-${at}`);
+    }
+    return facts;
+  }
+
+  /** Node, pod and pod network, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
+  async #attachNetwork(): Promise<void> {
+    const { state, run, journal, podNetwork } = this.#parts;
+    await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_LOCK_WAIT);
+    await makeNode(run, state);
+    await makeNetns(run, journal.record.netns);
+    if (journal.record.vmi.spec.networks?.some(({ pod }) => pod !== undefined) !== true) return;
+    const attachment: CniAttachment = { network: "pod", ifname: "eth0", containerId: `netbind-${journal.record.id}`, config: podNetwork };
+    journal.update({ attachments: [attachment] });
+    const result = await cniAdd(run, netnsPath(state.nodeNetns), this.#netns, attachment);
+    journal.update({ attachments: [{ ...attachment, result }] });
+  }
+
+  #podFacts({ vmi }: Decision): PodFacts {
+    const text = podResolvConf(vmi.spec, readFileSync("/etc/resolv.conf", "utf8"));
+    writeFileSync(join(this.#directory, "resolv.conf"), text, { mode: 0o644 });
+    return { resolvConf: guestResolver(text, vmi.spec.subdomain), hostname: podHostname(vmi) };
+  }
+
+  async #startSidecar(binding: string, container: string): Promise<void> {
+    const { state, runtime, journal } = this.#parts;
+    this.#containers.set(binding, container);
+    const place = { netns: this.#netns, vmDirectory: this.#directory, cache: state.cache, runtime };
+    await startSidecar({ binding, container }, place, (processes) => journal.setProcesses(`sidecar ${binding}`, processes));
+  }
+
+  async once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T> {
+    const { journal } = this.#parts;
+    const known = journal.record.nics[nic]?.[fact];
+    if (known !== undefined) return known as T;
+    const found = await find();
+    journal.updateNic(nic, { [fact]: found });
+    return found;
+  }
+
+  async observe(names: NicNames): Promise<PodLink> {
+    const link = podLinkOf(await observe(this.#runIn), names.pod);
+    if (link !== undefined) return link;
+    throw new BindingError("POD_LINK_MISSING", `pod link "${names.pod}" is not in the pod's namespace`, "see what the network's CNI plugin made");
+  }
+
+  planner(binding: string): NicPlanner {
+    const container = this.#containers.get(binding);
+    if (container === undefined) throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
+    return {
+      plan: async (attachment) => {
+        const client = connectBinding(attachSocket(this.#directory, container));
+        try {
+          return await client.plan(attachment);
+        } finally {
+          client.close();
+        }
+      },
+    };
+  }
+
+  async apply(nic: string, wanted: Omit<WantedNetwork, "owner" | "afterImage">): Promise<void> {
+    const { journal } = this.#parts;
+    const { afterImage } = journal.record.nics[nic] ?? {};
+    const complete: WantedNetwork = { ...wanted, owner: VM_USER, ...(afterImage === undefined ? {} : { afterImage }) };
+    journal.updateNic(nic, { wanted: complete });
+    const there = await observe(this.#runIn, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
+    const operations = diffNetwork(complete, there);
+    if (countOperations(operations) === 0) return;
+    await applyNetwork(this.#runIn, operations);
+    const image = operations.nft.length === 0 ? undefined : await readTable(this.#runIn, wanted.table);
+    if (image !== undefined) journal.updateNic(nic, { afterImage: image });
+  }
+
+  async startServices(nic: string, plan: Plan): Promise<void> {
+    const { journal } = this.#parts;
+    for (const service of plan.services ?? []) {
+      const role = `${service.kind} ${nic}`;
+      await startService(service, {
+        netns: this.#netns,
+        uid: journal.record.serviceUid,
+        logFile: join(this.#directory, `${service.kind}-${nicTable(service.link).name}.log`),
+        started: async ({ processes }) => journal.setProcesses(role, processes),
+      });
+    }
+  }
+
+  async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {
+    const { journal } = this.#parts;
+    journal.update({ attached: [...(journal.record.attached ?? []), ...nics.map(({ attachment }) => attachment)] });
+    const container = this.#containers.get(binding);
+    if (container === undefined) return;
+    const { namespace, name, uid } = journal.record;
+    const request: AttachRequest = { namespace, name, uid, nics: nics.map(({ attachment, plan }) => ({ attachment, plan })) };
+    const client = connectSidecar(attachSocket(this.#directory, container));
+    try {
+      await client.attach(request);
+    } finally {
+      client.close();
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { endProcesses, isAlive, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
+import { cniDel } from "./cni.ts";
+import { findSockets, HookManager } from "./hook-manager.ts";
+import { Journal, type VmRecord } from "./journal.ts";
+import { domainName } from "./launcher/base-domain.ts";
+import { findQemu, Launcher } from "./launcher/libvirt.ts";
+import { takeLock } from "./lock.ts";
+import { netnsPath, removeNetns } from "./node-netns.ts";
+import type { State } from "./state.ts";
+
+const NODE_LOCK_WAIT = 60_000;
+
+/** What is left of a VM although all was tried. */
+export class RetractError extends Error {
+  override readonly name = "RetractError";
+}
+
+/** Asks the guest to end, as its power button does, and waits for it. */
+async function askGuest(run: Run, record: VmRecord, grace: number): Promise<void> {
+  const netns = netnsPath(record.netns);
+  const processes = record.processes.find(({ role }) => role === "launcher")?.processes ?? [];
+  if (grace <= 0 || findQemu(netns) === undefined || !processes.every(isAlive)) return;
+  const launcher = new Launcher(run, netns, processes);
+  const end = performance.now() + grace;
+  // A guest that is still booting does not hear its power button: press it again.
+  while (findQemu(netns) !== undefined && performance.now() < end) {
+    await launcher.shutdown(domainName(record.vmi)).catch(() => undefined);
+    await waitUntil(() => findQemu(netns) === undefined, Math.min(3000, end - performance.now()));
+  }
+}
+
+async function tellSidecars(hooks: string): Promise<void> {
+  const sockets = findSockets(hooks);
+  if (sockets.length === 0) return;
+  try {
+    await using manager = await HookManager.collect(hooks, sockets.length);
+    await manager.shutdown();
+  } catch {
+    // A sidecar that does not answer is ended with the pod's other processes.
+  }
+}
+
+/** Ends what runs for a VM: what the record names, and whatever else is in its pod's namespace. */
+async function endAll(record: VmRecord): Promise<void> {
+  const recorded = record.processes.flatMap(({ processes }) => processes).filter(isAlive);
+  const there = processesIn(netnsPath(record.netns));
+  const unique = new Map<number, ProcessId>([...recorded, ...there].map((process) => [process.pid, process]));
+  const left = await endProcesses([...unique.values()]);
+  if (left.length > 0) throw new RetractError(`processes ${left.map(({ pid }) => pid).join(", ")} of VM ${record.namespace}/${record.name} do not end`);
+}
+
+/** Takes the pod off its networks and removes it; the node too, where no VM is left. */
+async function removePod(state: State, run: Run, record: VmRecord): Promise<void> {
+  await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_LOCK_WAIT);
+  const node = netnsPath(state.nodeNetns);
+  const pod = netnsPath(record.netns);
+  if (existsSync(node)) {
+    for (const attachment of [...record.attachments].reverse()) await cniDel(run, node, existsSync(pod) ? pod : "", attachment);
+  }
+  await removeNetns(run, record.netns);
+  rmSync(state.vm(record.id), { recursive: true, force: true });
+  if (state.vmIds().length === 0) {
+    await removeNetns(run, state.nodeNetns);
+    rmSync(state.node, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Removes a VM from its record alone: asks the guest to end (for `grace` milliseconds), tells the sidecars, ends every
+ * process, leaves the networks, removes namespace and files. Called again it goes on where it was stopped.
+ */
+export async function retract(state: State, run: Run, id: string, grace: number): Promise<void> {
+  const journal = Journal.open(state.vm(id));
+  if (journal === undefined) {
+    // Nothing was recorded, so nothing was made.
+    rmSync(state.vm(id), { recursive: true, force: true });
+    return;
+  }
+  journal.update({ phase: "stopping" });
+  const { record } = journal;
+  await askGuest(run, record, grace);
+  await tellSidecars(join(state.vm(id), "hooks"));
+  await endAll(record);
+  await removePod(state, run, record);
+}

@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
+import { makeDirectory } from "./state.ts";
+import { VM_USER } from "./launcher/libvirt.ts";
+
+const START_DEADLINE = 20_000;
+const HOOKS_PATH = "/var/run/kubevirt-hooks";
+
+/** The files that a sidecar is run from on one machine: the runtime, and a bundle for each binding. */
+export interface SidecarRuntime {
+  /** Path of the Node executable. */
+  readonly node: string;
+  /** Path of a binding's bundle; undefined where this release has none. */
+  readonly bundle: (binding: string) => string | undefined;
+}
+
+/** One sidecar of a VM. */
+export interface SidecarSpec {
+  readonly binding: string;
+  /** `hook-sidecar-0`. */
+  readonly container: string;
+}
+
+/** The sidecar's directory on the machine: its hooks directory, as it sees it. */
+export const sidecarDirectory = (vmDirectory: string, container: string): string => join(vmDirectory, "hooks", container);
+/** Where a sidecar is attached. */
+export const attachSocket = (vmDirectory: string, container: string): string => join(sidecarDirectory(vmDirectory, container), "netbind/attach.sock");
+
+/** Copies a file to where the VMs' user may read and run it, once for each content. */
+function publish(directory: string, source: string, name: string, mode: number): string {
+  const { size, mtimeMs } = statSync(source);
+  const identity = size < 8 * 1024 * 1024 ? readFileSync(source) : `${source} ${size} ${mtimeMs}`;
+  const target = join(directory, `${createHash("sha256").update(identity).digest("hex").slice(0, 16)}-${name}`);
+  if (existsSync(target)) return target;
+  const next = `${target}.${process.pid}`;
+  copyFileSync(source, next);
+  chmodSync(next, mode);
+  renameSync(next, target);
+  return target;
+}
+
+/** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
+function sidecarSandbox(node: string, bundle: string, hooks: string, spec: SidecarSpec): Sandbox {
+  return {
+    ...VM_USER,
+    binds: [
+      ...LIBRARY_BINDS,
+      { source: node, target: "/netbind/node" },
+      { source: bundle, target: "/netbind/sidecar.mjs" },
+      { source: hooks, target: HOOKS_PATH, writable: true },
+    ],
+    env: { CONTAINER_NAME: spec.container, NETWORK_BINDING_PLUGIN_NAME: spec.binding },
+    argv: ["/netbind/node", "/netbind/sidecar.mjs", "both"],
+  };
+}
+
+/** Starts a sidecar as an unprivileged process in the pod, and waits for its attach socket. */
+export async function startSidecar(
+  spec: SidecarSpec,
+  place: { readonly netns: string; readonly vmDirectory: string; readonly cache: string; readonly runtime: SidecarRuntime },
+  started: (processes: readonly ProcessId[]) => void,
+): Promise<void> {
+  const source = place.runtime.bundle(spec.binding);
+  if (source === undefined) throw new Error(`this release has no sidecar of binding "${spec.binding}" to run on one machine`);
+  const published = join(place.cache, "runtime");
+  makeDirectory(published, 0o755);
+  const hooks = sidecarDirectory(place.vmDirectory, spec.container);
+  makeDirectory(join(place.vmDirectory, "hooks"));
+  mkdirSync(hooks, { recursive: true, mode: 0o700 });
+  chownSync(hooks, VM_USER.uid, VM_USER.gid);
+  const sandbox = sidecarSandbox(publish(published, place.runtime.node, "node", 0o755), publish(published, source, `${spec.binding}.mjs`, 0o644), hooks, spec);
+  const logFile = join(place.vmDirectory, `${spec.container}.log`);
+  const { processes, inner } = await startSandboxed(sandbox, { netns: place.netns, logFile });
+  started(processes);
+  const socket = attachSocket(place.vmDirectory, spec.container);
+  const ready = inner !== undefined && (await waitUntil(() => existsSync(socket), START_DEADLINE));
+  if (!ready) throw new Error(`the sidecar of binding "${spec.binding}" did not start: ${readFileSync(logFile, "utf8").trim() || "it said nothing"}`);
+}

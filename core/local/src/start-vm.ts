@@ -1,0 +1,186 @@
+import { chownSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { type AttachedNic, attachVmi, type Decision, nicDomain, type Vmi, writeTapInterface } from "@netbind/engine";
+import { isAlive, type ProcessId, type Run, waitUntil } from "@netbind/netns";
+import { HookManager } from "./hook-manager.ts";
+import { type CniConfigList, Journal, type VmRecord } from "./journal.ts";
+import { buildBaseDomain, needsDemoGuest } from "./launcher/base-domain.ts";
+import { consoleFiles, startConsole } from "./launcher/console.ts";
+import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
+import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
+import { findQemu, makeDevices, startLauncher, VM_USER } from "./launcher/libvirt.ts";
+import { type PreparedVolumes, prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
+import { LocalHost } from "./local-host.ts";
+import { takeLock } from "./lock.ts";
+import { netnsPath } from "./node-netns.ts";
+import { retract } from "./retract.ts";
+import type { SidecarRuntime } from "./sidecars.ts";
+import { makeDirectory, type State, vmId } from "./state.ts";
+
+/** The place that VMs are started in. */
+export interface Machine {
+  readonly state: State;
+  readonly run: Run;
+  readonly runtime: SidecarRuntime;
+  readonly podNetwork: CniConfigList;
+  readonly progress: Progress;
+}
+
+/** A VM to start. */
+export interface StartRequest {
+  readonly decision: Decision;
+  /** Where its document came from: `vm.yaml:1`. */
+  readonly source: string;
+  readonly data: ReferencedData;
+  /** Aborted where the person who asked does not want it any more. */
+  readonly signal: AbortSignal;
+}
+
+/** A VM that was started. */
+export interface StartedVm {
+  readonly id: string;
+  readonly nics: readonly AttachedNic[];
+  readonly warnings: readonly string[];
+  readonly qemu: ProcessId;
+}
+
+/** The VM is there already. */
+export class VmExistsError extends Error {
+  override readonly name = "VmExistsError";
+}
+
+const SERVICE_UIDS = { first: 1_900_000_000, count: 0x100_0000 } as const;
+/** How often KubeVirt's launcher defines a domain at boot: once more than it needs to see the result. */
+const DEFINITIONS = 2;
+const QEMU_DEADLINE = 10_000;
+
+/** A user of the VM's own, which no other VM's services run as. */
+function serviceUid(state: State, id: string): number {
+  const taken = new Set(state.vmIds().flatMap((other) => Journal.open(state.vm(other))?.record.serviceUid ?? []));
+  let offset = Number.parseInt(id.slice(0, 6), 16);
+  while (taken.has(SERVICE_UIDS.first + offset)) offset = (offset + 1) % SERVICE_UIDS.count;
+  return SERVICE_UIDS.first + offset;
+}
+
+function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): VmRecord {
+  const { namespace, name } = vmi.metadata;
+  const id = vmId(namespace, name);
+  return {
+    version: 1,
+    id,
+    namespace,
+    name,
+    uid: vmi.metadata.uid ?? randomUUID(),
+    source,
+    createdAt: new Date().toISOString(),
+    phase: "starting",
+    vmi,
+    netns: state.podNetns(id),
+    serviceUid: serviceUid(state, id),
+    attachments: [],
+    bindings: Object.fromEntries(decision.nics.map(({ spec, binding }) => [spec.name, binding])),
+    nics: {},
+    processes: [],
+  };
+}
+
+/** Refuses a VM that is there, and removes what is left of one that is over. */
+async function makeRoom(machine: Machine, id: string): Promise<void> {
+  const { state, run } = machine;
+  const directory = state.vm(id);
+  if (!existsSync(directory)) return;
+  const record = Journal.open(directory)?.record;
+  if (record !== undefined && findQemu(netnsPath(record.netns)) !== undefined) {
+    throw new VmExistsError(`VM ${record.namespace}/${record.name} runs already: started from ${record.source} at ${record.createdAt}`);
+  }
+  machine.progress("removing what an earlier start of this VM left");
+  await retract(state, run, id, 0);
+}
+
+/** The base domain with the NICs on taps, after the sidecars' hooks: asked more than once, as KubeVirt's launcher asks. */
+async function defineDomain(vmi: Vmi, nics: readonly AttachedNic[], hooks: HookManager, volumes: PreparedVolumes, accelerator: Accelerator): Promise<string> {
+  const base = buildBaseDomain({ vmi, accelerator, disks: volumes.disks });
+  const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
+  let xml = onTaps.reduce((domain, { attachment }) => writeTapInterface(domain, nicDomain(attachment)), base);
+  for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
+  return xml;
+}
+
+/** Starts libvirt and the guest in a pod whose NICs are attached. */
+async function startGuest(machine: Machine, journal: Journal, request: StartRequest, nics: readonly AttachedNic[], image: Image): Promise<StartedVm> {
+  const { state, run, progress } = machine;
+  const { vmi, bindings } = request.decision;
+  const vmDirectory = state.vm(journal.record.id);
+  const directory = join(vmDirectory, "launcher");
+  const netns = netnsPath(journal.record.netns);
+  const accelerator = await probeAccelerator(run, image, state.cache);
+  await using hooks = await HookManager.collect(join(vmDirectory, "hooks"), bindings.filter((binding) => binding.image !== undefined).length);
+
+  makeDirectory(directory, 0o700);
+  makeDirectory(join(directory, "disks"), 0o700);
+  for (const path of [directory, join(directory, "disks")]) chownSync(path, VM_USER.uid, VM_USER.gid);
+  const volumes = await prepareVolumes({
+    run,
+    image,
+    vmi,
+    data: request.data,
+    directory: join(directory, "disks"),
+    preCloudInitIso: (data) => hooks.preCloudInitIso(data, vmi),
+  });
+  request.signal.throwIfAborted();
+
+  const devices = await makeDevices(run, state.cache);
+  const spec = { netns, image, directory, devices, disks: volumes.binds, kvm: accelerator === "kvm" };
+  const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
+  const xml = await defineDomain(vmi, nics, hooks, volumes, accelerator);
+  journal.update({ domainXml: xml });
+  writeFileSync(join(directory, "domain.xml"), xml, { mode: 0o644 });
+  progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
+  const files = consoleFiles(directory);
+  const [console] = await Promise.all([startConsole(netns, files), launcher.create("domain.xml")]);
+  journal.setProcesses("console", console);
+  let qemu: ProcessId | undefined;
+  await waitUntil(() => (qemu = launcher.qemu()) !== undefined, QEMU_DEADLINE);
+  if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(join(directory, "log/libvirtd.log"))}`);
+  journal.setProcesses("qemu", [qemu]);
+  const demo = needsDemoGuest(volumes.disks) && volumes.warnings.length > 0 ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"] : [];
+  return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo], qemu };
+}
+
+const lastLines = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-3).join("; ") : "it said nothing");
+
+/**
+ * Starts a VM: pod, network, sidecars, guest. Whatever fails, nothing of it is left.
+ *
+ * @throws VmExistsError where it runs already, BusyError where somebody works on it
+ */
+export async function startVm(machine: Machine, request: StartRequest): Promise<StartedVm> {
+  const { state, run, progress } = machine;
+  const { vmi } = request.decision;
+  const id = vmId(vmi.metadata.namespace, vmi.metadata.name);
+  state.prepare();
+  const image = await ensureImage(run, state.cache, progress);
+  await using _ = await takeLock(state.lock(id), `VM ${vmi.metadata.namespace}/${vmi.metadata.name}`);
+  await makeRoom(machine, id);
+  makeDirectory(state.vm(id));
+  const journal = Journal.create(state.vm(id), newRecord(state, vmi, request.source, request.decision));
+  try {
+    progress("making the pod: namespace, pod network, sidecars");
+    const host = new LocalHost({ state, run, runtime: machine.runtime, podNetwork: machine.podNetwork, journal });
+    const nics = await attachVmi(host, request.decision);
+    request.signal.throwIfAborted();
+    const started = await startGuest(machine, journal, request, nics, image);
+    request.signal.throwIfAborted();
+    journal.update({ phase: "running" });
+    return started;
+  } catch (error) {
+    await retract(state, run, id, 0);
+    throw error;
+  }
+}
+
+/** Waits until a VM is over. */
+export async function waitForEnd(qemu: ProcessId, signal: AbortSignal): Promise<void> {
+  await waitUntil(() => signal.aborted || !isAlive(qemu), Number.POSITIVE_INFINITY, 200);
+}

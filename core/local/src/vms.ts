@@ -1,0 +1,128 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type NicStatus, nicNames, nicStatus, plannedGuestAddresses } from "@netbind/engine";
+import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
+import { Journal, type VmRecord } from "./journal.ts";
+import { consoleFiles } from "./launcher/console.ts";
+import { findQemu } from "./launcher/libvirt.ts";
+import { BusyError, type Lock, takeLock } from "./lock.ts";
+import { netnsPath } from "./node-netns.ts";
+import { retract } from "./retract.ts";
+import { type State, vmId } from "./state.ts";
+
+/** A VM as the record and the kernel show it. */
+export interface VmStatus {
+  readonly namespace: string;
+  readonly name: string;
+  /** `over`: its QEMU is gone, and `gc` removes what is left. */
+  readonly phase: "starting" | "running" | "stopping" | "over";
+  readonly netns: string;
+  readonly createdAt: string;
+  readonly source: string;
+  readonly nics: readonly NicStatus[];
+  readonly processes: readonly { readonly role: string; readonly pids: readonly number[]; readonly alive: boolean }[];
+}
+
+/** There is no such VM. */
+export class VmNotFoundError extends Error {
+  override readonly name = "VmNotFoundError";
+}
+
+const DEFAULT_GRACE = 30_000;
+/** Somebody who is about to end working on the VM is waited for. */
+const PATIENCE = 5000;
+
+/** Splits `[namespace/]name`. */
+export function parseVmName(text: string): { readonly namespace: string; readonly name: string } {
+  const at = text.indexOf("/");
+  return at === -1 ? { namespace: "default", name: text } : { namespace: text.slice(0, at), name: text.slice(at + 1) };
+}
+
+/** A VM's record. @throws VmNotFoundError */
+export function findVm(state: State, text: string): VmRecord {
+  const { namespace, name } = parseVmName(text);
+  const journal = Journal.open(state.vm(vmId(namespace, name)));
+  if (journal !== undefined) return journal.record;
+  const known = listVms(state).map((record) => `${record.namespace}/${record.name}`);
+  throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);
+}
+
+/** Every VM's record, by name. */
+export const listVms = (state: State): readonly VmRecord[] =>
+  state
+    .vmIds()
+    .flatMap((id) => Journal.open(state.vm(id))?.record ?? [])
+    .sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
+
+/** The NICs of a VM, as they are seen now. */
+export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicStatus[]> {
+  const runIn = inNetns(netnsPath(record.netns), run);
+  const interfaces = record.vmi.spec.domain.devices.interfaces ?? [];
+  const seen = await Promise.all(
+    Object.entries(record.nics).map(async ([name, { before, plan }]): Promise<NicStatus | undefined> => {
+      const nic = interfaces.find((candidate) => candidate.name === name);
+      const network = record.vmi.spec.networks?.find((candidate) => candidate.name === name);
+      const attachment = record.attached?.find((candidate) => candidate.name === name);
+      if (before === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined) return undefined;
+      const { bridge, tap } = nicNames(network);
+      const sighting = await sightNic(runIn, bridge, tap, attachment.mac, plannedGuestAddresses(plan)).catch(() => ({
+        answered: [],
+        packets: { fromGuest: 0, toGuest: 0 },
+      }));
+      return nicStatus(record.bindings[name] ?? "", attachment, plan, sighting);
+    }),
+  );
+  return seen.filter((status) => status !== undefined);
+}
+
+function phaseOf(record: VmRecord): VmStatus["phase"] {
+  const runs = findQemu(netnsPath(record.netns)) !== undefined;
+  return record.phase === "running" && !runs ? "over" : record.phase;
+}
+
+/** A VM's status. */
+export async function vmStatus(run: Run, record: VmRecord): Promise<VmStatus> {
+  const { namespace, name, netns, createdAt, source } = record;
+  return {
+    namespace,
+    name,
+    phase: phaseOf(record),
+    netns,
+    createdAt,
+    source,
+    nics: existsSync(netnsPath(netns)) ? await seeNics(run, record) : [],
+    processes: record.processes.map(({ role, processes }) => ({ role, pids: processes.map(({ pid }) => pid), alive: processes.length > 0 && processes.every(isAlive) })),
+  };
+}
+
+/** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
+export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {
+  const { id, vmi, namespace, name } = findVm(state, text);
+  await using _ = await takeLock(state.lock(id), `VM ${namespace}/${name}`, PATIENCE);
+  const grace = (vmi.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE / 1000) * 1000;
+  await retract(state, run, id, force ? 0 : grace);
+}
+
+/** Removes what no living VM owns. Returns the VMs that were removed. */
+export async function collectGarbage(state: State, run: Run): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const id of state.vmIds()) {
+    let lock: Lock;
+    try {
+      lock = await takeLock(state.lock(id), `VM ${id}`);
+    } catch (error) {
+      // A netbind is at work on it: it lives.
+      if (error instanceof BusyError) continue;
+      throw error;
+    }
+    await using _ = lock;
+    const record = Journal.open(state.vm(id))?.record;
+    if (record !== undefined && findQemu(netnsPath(record.netns)) !== undefined) continue;
+    await retract(state, run, id, 0);
+    removed.push(record === undefined ? id : `${record.namespace}/${record.name}`);
+  }
+  return removed;
+}
+
+/** The socket that a VM's console is served on. */
+export const consoleSocket = (state: State, record: VmRecord): string => consoleFiles(join(state.vm(record.id), "launcher")).socket;
