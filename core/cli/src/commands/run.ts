@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { plannedGuestAddresses } from "@netbind/engine";
+import { type CniConfigList, defaultPodNetwork, findVm, type Machine, type StartedVm, startVm, stopVm, VmNotFoundError, type VmStatus, vmStatus, waitForEnd } from "@netbind/local";
+import { type DecidedVm, decideInput } from "../decide-input.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { Input } from "../input/load-input.ts";
+import { type OutputFormat, print, printJson, tell } from "../output.ts";
+import { nicTable } from "../report.ts";
+import { type Resolve, TOKENS } from "../services.ts";
+
+export interface RunOptions {
+  readonly filename: readonly string[];
+  readonly keep: boolean;
+  readonly output: OutputFormat;
+  readonly podNetwork?: string;
+  /** Seconds to wait for the guest's address. */
+  readonly wait: number;
+}
+
+const SIGHT_INTERVAL = 300;
+
+function readPodNetwork(file: string): CniConfigList {
+  const config = JSON.parse(readFileSync(file, "utf8")) as Partial<CniConfigList> & { readonly type?: string };
+  if (config.type !== undefined) return { cniVersion: config.cniVersion ?? "1.0.0", name: config.name ?? "pods", plugins: [config as CniConfigList["plugins"][number]] };
+  if (!Array.isArray(config.plugins) || config.name === undefined) throw new Error(`${file} is no CNI configuration list: it needs name and plugins`);
+  return config as CniConfigList;
+}
+
+/** Waits until every guest address is seen, or time is up: some guests take no address. */
+async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, seconds: number, signal: AbortSignal): Promise<VmStatus> {
+  const expected = vm.nics.filter(({ plan }) => plannedGuestAddresses(plan).length > 0).length;
+  const end = performance.now() + seconds * 1000;
+  machine.progress("waiting for the guest to take its address");
+  for (;;) {
+    const status = await vmStatus(machine.run, findVm(machine.state, name));
+    const seen = status.nics.filter((nic) => nic.guestAddress !== undefined && nic.traffic.fromGuest && nic.traffic.toGuest).length;
+    if (seen >= expected || performance.now() > end || signal.aborted || status.phase === "over") return status;
+    await new Promise((resolve) => setTimeout(resolve, SIGHT_INTERVAL));
+  }
+}
+
+function report(status: VmStatus, format: OutputFormat): void {
+  if (format === "json") return printJson(status);
+  print(`VM ${status.namespace}/${status.name} runs\n\n${nicTable(status.nics)}\n`);
+  if (status.nics.some(({ guestAddress }) => guestAddress === undefined)) tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
+}
+
+/** Stops VMs that are still there. */
+async function stopAll(machine: Machine, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    try {
+      await stopVm(machine.state, machine.run, name, false);
+    } catch (error) {
+      // Somebody else stopped it.
+      if (!(error instanceof VmNotFoundError)) throw error;
+    }
+  }
+}
+
+async function startAll(machine: Machine, input: Input, vms: readonly DecidedVm[], options: RunOptions, signal: AbortSignal): Promise<readonly StartedVm[]> {
+  const started: StartedVm[] = [];
+  const nameOf = ({ vm }: DecidedVm): string => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`;
+  try {
+    for (const decided of vms) {
+      const { vm, decision } = decided;
+      const one = await startVm(machine, { decision, source: `${vm.file}:${vm.line}`, data: input.dataOf(vm.vmi.metadata.namespace), signal });
+      started.push(one);
+      for (const warning of one.warnings) tell(`warning: ${warning}`);
+      report(await waitForAddresses(machine, one, nameOf(decided), options.wait, signal), options.output);
+    }
+    return started;
+  } catch (error) {
+    await stopAll(machine, vms.slice(0, started.length).map(nameOf));
+    throw error;
+  }
+}
+
+/** `netbind run`: starts VMs and stays until they end, or with `--keep` leaves them running. */
+export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
+  const { input, vms } = decideInput(options.filename, resolve);
+  const state = resolve(TOKENS.state);
+  const podNetwork = options.podNetwork === undefined ? defaultPodNetwork(state) : readPodNetwork(options.podNetwork);
+  const machine: Machine = { state, run: resolve(TOKENS.run), runtime: resolve(TOKENS.runtime), podNetwork, progress: tell };
+  const abort = new AbortController();
+  const interrupted = (): void => {
+    if (!abort.signal.aborted) tell("stopping");
+    abort.abort();
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, interrupted);
+  const started = await startAll(machine, input, vms, options, abort.signal);
+  const names = vms.map(({ vm }) => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`);
+  if (options.keep && !abort.signal.aborted) return EXIT.ok;
+  await Promise.all(started.map(({ qemu }) => waitForEnd(qemu, abort.signal)));
+  await stopAll(machine, names);
+  return abort.signal.aborted ? EXIT.interrupted : EXIT.ok;
+}

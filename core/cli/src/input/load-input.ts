@@ -1,0 +1,179 @@
+import { type Violation, violation } from "@netbind/contract";
+import {
+  checkKubevirt,
+  checkMetadata,
+  checkNad,
+  checkVmiSpec,
+  type KubevirtConfiguration,
+  type NetworkAttachmentDefinition,
+  type ObjectMeta,
+  type Vmi,
+  type VmiSpec,
+} from "@netbind/engine";
+import type { ReferencedData } from "@netbind/local";
+import { type InputDocument, type InputViolation, readFiles } from "./documents.ts";
+
+/** A VM of the input, as a VMI, with the way back to its text. */
+export interface InputVm {
+  readonly vmi: Vmi;
+  readonly file: string;
+  readonly line: number;
+  /** Puts a violation of the VMI where its text is. */
+  readonly locate: (found: Violation) => InputViolation;
+}
+
+/** All that files say. */
+export interface Input {
+  readonly vms: readonly InputVm[];
+  readonly configuration: KubevirtConfiguration;
+  readonly nads: readonly NetworkAttachmentDefinition[];
+  /** Secrets and ConfigMaps of a namespace. */
+  readonly dataOf: (namespace: string) => ReferencedData;
+  readonly violations: readonly InputViolation[];
+  readonly warnings: readonly string[];
+}
+
+const KUBEVIRT_API = /^kubevirt\.io\/v1(alpha3)?$/;
+
+/** Headers that people write, and the ones that are meant. */
+const SHORTHANDS: Readonly<Record<string, string>> = {
+  VM: "kind: VirtualMachineInstance",
+  VMI: "kind: VirtualMachineInstance",
+  Vm: "kind: VirtualMachine",
+  Kubevirt: "kind: KubeVirt",
+  Kubvirt: "kind: KubeVirt",
+};
+
+type Kind = "vm" | "vmi" | "kubevirt" | "nad" | "secret" | "configMap" | "other";
+
+function kindOf({ value }: InputDocument): Kind {
+  const [apiVersion, kind] = [String(value["apiVersion"] ?? ""), String(value["kind"] ?? "")];
+  if (KUBEVIRT_API.test(apiVersion)) {
+    if (kind === "VirtualMachine") return "vm";
+    if (kind === "VirtualMachineInstance") return "vmi";
+    if (kind === "KubeVirt") return "kubevirt";
+  }
+  if (kind === "NetworkAttachmentDefinition" && apiVersion.startsWith("k8s.cni.cncf.io/")) return "nad";
+  if (apiVersion === "v1" && kind === "Secret") return "secret";
+  if (apiVersion === "v1" && kind === "ConfigMap") return "configMap";
+  return "other";
+}
+
+const at = (document: InputDocument, found: Violation): InputViolation => ({ ...found, file: document.file, line: document.lineOf(found.field) });
+
+/** What is wrong with a header that is nearly one of ours. */
+function checkHeader(document: InputDocument): readonly Violation[] {
+  const { apiVersion, kind } = document.value;
+  const name = typeof kind === "string" ? kind : "";
+  const meant = SHORTHANDS[name] ?? (["VirtualMachine", "VirtualMachineInstance", "KubeVirt"].includes(name) ? `kind: ${name}` : undefined);
+  if (meant !== undefined) {
+    const shown = apiVersion === undefined ? "no apiVersion" : `apiVersion ${JSON.stringify(apiVersion)}`;
+    return [violation("kind", `${shown} with kind ${JSON.stringify(kind)} is no header of a KubeVirt object`, `write "apiVersion: kubevirt.io/v1" and "${meant}", and a metadata.name`)];
+  }
+  if (apiVersion !== undefined && kind !== undefined) return [];
+  return [violation(kind === undefined ? "kind" : "apiVersion", "the object has no apiVersion and kind", 'write, for a VM, "apiVersion: kubevirt.io/v1" and "kind: VirtualMachineInstance"')];
+}
+
+function asVmi(document: InputDocument, kind: "vm" | "vmi"): InputVm | readonly InputViolation[] {
+  const { value } = document;
+  const template = kind === "vm" ? ((value["spec"] as { template?: { metadata?: ObjectMeta; spec?: unknown } } | undefined)?.template ?? {}) : undefined;
+  const path = kind === "vm" ? "spec.template.spec" : "spec";
+  const spec = template === undefined ? value["spec"] : template.spec;
+  const shape =
+    spec === undefined || spec === null ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
+  const metadata = value["metadata"] ?? {};
+  const problems = [...checkMetadata(metadata), ...shape].map((found) => at(document, found));
+  if (problems.length > 0) return problems;
+  const { name, namespace = "default", uid, labels, annotations } = metadata as ObjectMeta;
+  const inner = template?.metadata;
+  const complete = spec as VmiSpec;
+  const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };
+  return {
+    vmi: {
+      apiVersion: "kubevirt.io/v1",
+      kind: "VirtualMachineInstance",
+      metadata: {
+        name,
+        namespace,
+        ...(uid === undefined ? {} : { uid }),
+        labels: (template === undefined ? labels : inner?.labels) ?? {},
+        annotations: (template === undefined ? annotations : inner?.annotations) ?? {},
+      },
+      spec: { ...complete, domain },
+      ...(template === undefined && value["status"] ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
+    },
+    file: document.file,
+    line: document.line,
+    locate: (found) => {
+      const field = found.field.startsWith("spec") && kind === "vm" ? found.field.replace(/^spec/, path) : found.field;
+      return { ...found, field, file: document.file, line: document.lineOf(field) };
+    },
+  };
+}
+
+function findTwins(vms: readonly InputVm[]): readonly InputViolation[] {
+  const nameOf = ({ vmi }: InputVm): string => `${vmi.metadata.namespace}/${vmi.metadata.name}`;
+  return vms.flatMap((vm, index) => {
+    const first = vms.find((other) => nameOf(other) === nameOf(vm));
+    if (first === undefined || vms.indexOf(first) === index) return [];
+    return [vm.locate(violation("metadata.name", `VM ${nameOf(vm)} is in ${first.file}:${first.line} already`, "give it a name of its own, or remove one"))];
+  });
+}
+
+type Texts = Record<string, string>;
+
+function secretTexts({ value }: InputDocument): Texts {
+  const data = Object.entries((value["data"] ?? {}) as Texts).map(([key, text]) => [key, Buffer.from(String(text), "base64").toString("utf8")] as const);
+  return { ...Object.fromEntries(data), ...((value["stringData"] ?? {}) as Texts) };
+}
+
+function collectData(documents: readonly InputDocument[]): Input["dataOf"] {
+  const of = (kind: Kind, namespace: string, read: (document: InputDocument) => Texts): Record<string, Texts> =>
+    Object.fromEntries(
+      documents
+        .filter((document) => kindOf(document) === kind)
+        .map((document) => ({ document, metadata: (document.value["metadata"] ?? {}) as Partial<ObjectMeta> }))
+        .filter(({ metadata }) => (metadata.namespace ?? "default") === namespace && metadata.name !== undefined)
+        .map(({ document, metadata }) => [metadata.name, read(document)]),
+    );
+  return (namespace) => ({
+    secrets: of("secret", namespace, secretTexts),
+    configMaps: of("configMap", namespace, ({ value }) => (value["data"] ?? {}) as Texts),
+  });
+}
+
+/** Reads all that files say, in any order, with everything that is wrong with their shape. */
+export function loadInput(files: readonly string[]): Input {
+  const { documents, violations } = readFiles(files);
+  const of = (kind: Kind): readonly InputDocument[] => documents.filter((document) => kindOf(document) === kind);
+  const converted = documents.flatMap((document) => {
+    const kind = kindOf(document);
+    return kind === "vm" || kind === "vmi" ? [asVmi(document, kind)] : [];
+  });
+  const vms = converted.filter((result): result is InputVm => "vmi" in result);
+  const [kubevirt, ...others] = of("kubevirt");
+  const spec = kubevirt?.value["spec"] as { configuration?: KubevirtConfiguration } | undefined;
+  const headers = of("other").flatMap((document) => checkHeader(document).map((found) => at(document, found)));
+  const none = documents.length === 0 && violations.length === 0;
+  return {
+    vms,
+    configuration: spec?.configuration ?? {},
+    nads: of("nad").map(({ value }) => value as unknown as NetworkAttachmentDefinition),
+    dataOf: collectData(documents),
+    violations: [
+      ...violations,
+      ...headers,
+      ...converted.filter((result): result is readonly InputViolation[] => !("vmi" in result)).flat(),
+      ...findTwins(vms),
+      ...of("nad").flatMap((document) => checkNad(document.value).map((found) => at(document, found))),
+      ...(kubevirt === undefined ? [] : checkKubevirt(kubevirt.value).map((found) => at(kubevirt, found))),
+      ...others.map((document) => at(document, violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one"))),
+      ...(none || (converted.length === 0 && headers.length === 0 && violations.length === 0)
+        ? [{ ...violation("", "there is no VirtualMachine and no VirtualMachineInstance in the input", "add one with -f"), file: files[0] ?? "-", line: 1 }]
+        : []),
+    ],
+    warnings: of("other")
+      .filter((document) => checkHeader(document).length === 0)
+      .map(({ file, line, value }) => `${file}:${line}: ${String(value["kind"])} is left out: networking does not read it`),
+  };
+}

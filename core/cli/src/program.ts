@@ -1,0 +1,129 @@
+import { BindingError } from "@netbind/contract";
+import { Command, CommanderError, Option } from "commander";
+import { plan } from "./commands/plan.ts";
+import { run } from "./commands/run.ts";
+import { console, gc, status, stop } from "./commands/vms.ts";
+import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
+import { type OutputFormat, printJson, tell } from "./output.ts";
+import type { Resolve } from "./services.ts";
+import { InputError, showViolations } from "./violations.ts";
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+const outputOption = (): Option => new Option("-o, --output <format>", "how the result is printed").choices(["text", "json"]).default("text");
+const fileOption = (): Option =>
+  new Option("-f, --filename <file>", "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets, ConfigMaps, in any order; - is standard input; may be repeated")
+    .argParser(collect)
+    .default([] as readonly string[])
+    .makeOptionMandatory();
+
+const seconds = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0) throw new CommanderError(EXIT.usage, "netbind.seconds", `error: ${JSON.stringify(text)} is no number of seconds`);
+  return value;
+};
+
+/** A command's part that may fail: its result is the exit code. */
+type Action = () => number | Promise<number>;
+
+/** Tells what went wrong, in the form that was asked for. */
+function tellFailure(error: unknown, format: OutputFormat): number {
+  const code = exitCodeOf(error);
+  const reason = error instanceof BindingError ? { code: error.code, hint: error.hint } : {};
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof InputError) process.stderr.write(showViolations(error.violations));
+  tell(error instanceof BindingError ? `[${error.code}] ${message}\n    ${error.hint}` : message);
+  if (format === "json") printJson({ error: { message, ...reason, ...(error instanceof InputError ? { violations: error.violations } : {}) } });
+  return code;
+}
+
+/** The `netbind` command. Gives the exit code. */
+export function buildProgram(resolve: Resolve): (args: readonly string[]) => Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const act = async (format: OutputFormat, action: Action): Promise<void> => {
+    try {
+      exitCode = await action();
+    } catch (error) {
+      exitCode = tellFailure(error, format);
+    }
+  };
+  const program = new Command("netbind").description("Attaches virtual machines to networks, by KubeVirt's network bindings, on one machine.").addHelpText("after", EXIT_HELP);
+  addRun(program, resolve, act);
+  addPlan(program, resolve, act);
+  addVmCommands(program, resolve, act);
+  return async (args) => {
+    for (const command of [program, ...program.commands]) command.exitOverride();
+    try {
+      await program.parseAsync([...args], { from: "user" });
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    }
+    return exitCode;
+  };
+}
+
+type Act = (format: OutputFormat, action: Action) => Promise<void>;
+
+function requireFiles(command: Command, files: readonly string[]): void {
+  if (files.length === 0) command.error("error: name at least one file with -f", { exitCode: EXIT.usage });
+}
+
+function addRun(program: Command, resolve: Resolve, act: Act): void {
+  const command = program
+    .command("run")
+    .description("start VMs and stay until they end; Ctrl-C stops them")
+    .addOption(fileOption())
+    .option("--keep", "return once the VM runs, and leave it running", false)
+    .option("--pod-network <file>", "a CNI configuration list for the pod network, instead of a bridge with 10.244.0.0/24")
+    .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 120)
+    .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  kustomize build . | netbind run -f -\n" + EXIT_HELP);
+  command.action((options) => {
+    requireFiles(command, options.filename);
+    return act(options.output, () => run(options, resolve));
+  });
+}
+
+function addPlan(program: Command, resolve: Resolve, act: Act): void {
+  const command = program
+    .command("plan")
+    .description("print what run would do, without touching anything")
+    .addOption(fileOption())
+    .option("--pod-link <file>", "the pod's link as JSON: name, mac, mtu, addresses, routes; without it a link is assumed, and marked so")
+    .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n" + EXIT_HELP);
+  command.action((options) => {
+    requireFiles(command, options.filename);
+    return act(options.output, () => plan(options, resolve));
+  });
+}
+
+function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
+  program
+    .command("status")
+    .description("show the VMs on this machine, or one with its NICs and processes")
+    .argument("[vm]", "[namespace/]name")
+    .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  netbind status\n  netbind status default/vm -o json\n" + EXIT_HELP)
+    .action((name: string | undefined, options) => act(options.output, () => status(name, options.output, resolve)));
+  program
+    .command("stop")
+    .description("stop VMs, and remove all that was made for them")
+    .argument("<vm...>", "[namespace/]name")
+    .option("--force", "do not ask the guest first", false)
+    .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n" + EXIT_HELP)
+    .action((names: string[], options) => act(options.output, () => stop(names, options, resolve)));
+  program
+    .command("gc")
+    .description("remove what no living VM owns")
+    .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  netbind gc\n" + EXIT_HELP)
+    .action((options) => act(options.output, () => gc(options.output, resolve)));
+  program
+    .command("console")
+    .description("connect to a guest's serial console; Ctrl-] leaves it")
+    .argument("<vm>", "[namespace/]name")
+    .addHelpText("after", "\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n" + EXIT_HELP)
+    .action((name: string) => act("text", () => console(name, resolve)));
+}

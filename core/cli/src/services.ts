@@ -1,0 +1,19 @@
+import type { Binding } from "@netbind/contract";
+import type { ImageFallback } from "@netbind/engine";
+import type { SidecarRuntime, State } from "@netbind/local";
+import type { Run } from "@netbind/netns";
+import type { Logger } from "pino";
+import type { InjectionToken } from "tsyringe";
+
+/** What commands are given. Each token's value has the type that stands beside it. */
+export const TOKENS = {
+  bindings: Symbol("bindings") as InjectionToken<ReadonlyMap<string, Binding>>,
+  fallback: Symbol("fallback") as InjectionToken<ImageFallback>,
+  log: Symbol("log") as InjectionToken<Logger>,
+  run: Symbol("run") as InjectionToken<Run>,
+  runtime: Symbol("runtime") as InjectionToken<SidecarRuntime>,
+  state: Symbol("state") as InjectionToken<State>,
+} as const;
+
+/** Gives the value of a token. */
+export type Resolve = <T>(token: InjectionToken<T>) => T;
