@@ -106,6 +106,8 @@ export function dnsmasqConfig(service: Dhcp4Service): string {
     `interface=${service.link}`,
     "except-interface=lo",
     "bind-interfaces",
+    // Its capabilities are void in the pod, so it cannot tell the kernel where an address that is new is.
+    "dhcp-broadcast",
     "dhcp-authoritative",
     "dhcp-lease-max=8",
     `dhcp-range=${guest},static,${netmask(client.prefix)},${leaseSeconds}`,

@@ -10,5 +10,6 @@ export async function applyNetwork(runIn: Run, operations: Operations): Promise<
   if (operations.sysctls.length > 0) {
     await runIn(["sysctl", "-q", "-w", ...operations.sysctls.map(({ key, value }) => `${key}=${value}`)]);
   }
-  if (operations.nft.length > 0) await runIn(["nft", "-j", "-f", "-"], { stdin: JSON.stringify({ nftables: operations.nft }) });
+  // nft opens its standard input anew, which only works for a pipe, and a child's standard input is a socket here.
+  if (operations.nft.length > 0) await runIn(["sh", "-c", "cat | nft -j -f -"], { stdin: JSON.stringify({ nftables: operations.nft }) });
 }
