@@ -44,7 +44,10 @@ function generate(target) {
   writeFileSync(join(target, "defs/buf.yaml"), "version: v2\n");
   const plugin = { local: bin("protoc-gen-ts_proto"), out, opt: OPTIONS };
   const template = JSON.stringify({ version: "v2", plugins: [plugin] });
-  execFileSync(bin("buf"), ["generate", "--template", template, "."], { cwd: join(target, "defs"), stdio: ["ignore", "inherit", "inherit"] });
+  execFileSync(bin("buf"), ["generate", "--template", template, "."], {
+    cwd: join(target, "defs"),
+    stdio: ["ignore", "inherit", "inherit"],
+  });
 }
 
 /** Every file below a directory, with its text. */
@@ -60,7 +63,9 @@ if (process.argv.includes("--check")) {
   const target = mkdtempSync(join(tmpdir(), "netbind-gen-"));
   try {
     generate(target);
-    const differs = ["defs", "src/gen"].filter((part) => JSON.stringify(read(join(target, part))) !== JSON.stringify(read(join(here, part))));
+    const differs = ["defs", "src/gen"].filter(
+      (part) => JSON.stringify(read(join(target, part))) !== JSON.stringify(read(join(here, part))),
+    );
     if (differs.length > 0) {
       console.error(`proto/${differs.join(" and proto/")} are not what SPEC.md and the definitions say: run "npm run gen"`);
       process.exit(1);

@@ -27,7 +27,10 @@ export function defineDomain(stored: StoredAttach | undefined, domainXML: Uint8A
   } catch (error) {
     throw new BindingError("DOMAIN_INVALID", "the domain is no UTF-8 text", "give the domain as libvirt prints it", { cause: error });
   }
-  return Buffer.from(devices.reduce((xml, { nic, domain }) => patchDomain(xml, nic, domain), text), "utf8");
+  return Buffer.from(
+    devices.reduce((xml, { nic, domain }) => patchDomain(xml, nic, domain), text),
+    "utf8",
+  );
 }
 
 /** Serves a plugin's sidecar until Shutdown or a signal. */

@@ -19,7 +19,12 @@ export function decideInput(files: readonly string[], resolve: Resolve): { reado
   const input = loadInput(files);
   const results = input.vms.map((vm) => ({
     vm,
-    result: decideVmi({ vmi: vm.vmi, configuration: input.configuration, fallback: resolve(TOKENS.fallback), bindings: resolve(TOKENS.bindings) }),
+    result: decideVmi({
+      vmi: vm.vmi,
+      configuration: input.configuration,
+      fallback: resolve(TOKENS.fallback),
+      bindings: resolve(TOKENS.bindings),
+    }),
   }));
   const violations = [...input.violations, ...results.flatMap(({ vm, result }) => result.violations.map(vm.locate))];
   if (violations.length > 0) throw new InputError(violations);

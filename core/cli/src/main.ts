@@ -17,7 +17,9 @@ function compose(): void {
   container.register(TOKENS.bindings, { useValue: bindings });
   container.register(TOKENS.fallback, { useValue: { policy: "Always", table: fallbackTable } });
   container.register(TOKENS.log, {
-    useFactory: instanceCachingFactory(() => pino({ name: "netbind", level: process.env["NETBIND_LOG"] ?? "warn" }, pino.destination({ dest: 2, sync: true }))),
+    useFactory: instanceCachingFactory(() =>
+      pino({ name: "netbind", level: process.env["NETBIND_LOG"] ?? "warn" }, pino.destination({ dest: 2, sync: true })),
+    ),
   });
   container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => new State(stateDirectories(process.env))) });
   container.register(TOKENS.run, { useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))) });

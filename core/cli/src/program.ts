@@ -9,16 +9,21 @@ import type { Resolve } from "./services.ts";
 import { InputError, showViolations } from "./violations.ts";
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-const outputOption = (): Option => new Option("-o, --output <format>", "how the result is printed").choices(["text", "json"]).default("text");
+const outputOption = (): Option =>
+  new Option("-o, --output <format>", "how the result is printed").choices(["text", "json"]).default("text");
 const fileOption = (): Option =>
-  new Option("-f, --filename <file>", "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets, ConfigMaps, in any order; - is standard input; may be repeated")
+  new Option(
+    "-f, --filename <file>",
+    "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets, ConfigMaps, in any order; - is standard input; may be repeated",
+  )
     .argParser(collect)
     .default([] as readonly string[])
     .makeOptionMandatory();
 
 const seconds = (text: string): number => {
   const value = Number(text);
-  if (!Number.isFinite(value) || value < 0) throw new CommanderError(EXIT.usage, "netbind.seconds", `error: ${JSON.stringify(text)} is no number of seconds`);
+  if (!Number.isFinite(value) || value < 0)
+    throw new CommanderError(EXIT.usage, "netbind.seconds", `error: ${JSON.stringify(text)} is no number of seconds`);
   return value;
 };
 
@@ -32,7 +37,8 @@ function tellFailure(error: unknown, format: OutputFormat): number {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof InputError) process.stderr.write(showViolations(error.violations));
   tell(error instanceof BindingError ? `[${error.code}] ${message}\n    ${error.hint}` : message);
-  if (format === "json") printJson({ error: { message, ...reason, ...(error instanceof InputError ? { violations: error.violations } : {}) } });
+  if (format === "json")
+    printJson({ error: { message, ...reason, ...(error instanceof InputError ? { violations: error.violations } : {}) } });
   return code;
 }
 
@@ -46,7 +52,9 @@ export function buildProgram(resolve: Resolve): (args: readonly string[]) => Pro
       exitCode = tellFailure(error, format);
     }
   };
-  const program = new Command("netbind").description("Attaches virtual machines to networks, by KubeVirt's network bindings, on one machine.").addHelpText("after", EXIT_HELP);
+  const program = new Command("netbind")
+    .description("Attaches virtual machines to networks, by KubeVirt's network bindings, on one machine.")
+    .addHelpText("after", EXIT_HELP);
   addRun(program, resolve, act);
   addPlan(program, resolve, act);
   addVmCommands(program, resolve, act);
@@ -77,7 +85,11 @@ function addRun(program: Command, resolve: Resolve, act: Act): void {
     .option("--pod-network <file>", "a CNI configuration list for the pod network, instead of a bridge with 10.244.0.0/24")
     .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 120)
     .addOption(outputOption())
-    .addHelpText("after", "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  kustomize build . | netbind run -f -\n" + EXIT_HELP);
+    .addHelpText(
+      "after",
+      "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  kustomize build . | netbind run -f -\n" +
+        EXIT_HELP,
+    );
   command.action((options) => {
     requireFiles(command, options.filename);
     return act(options.output, () => run(options, resolve));

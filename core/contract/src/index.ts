@@ -4,10 +4,44 @@
  * @packageDocumentation
  */
 export type { AttachRequest } from "./attach-request.ts";
-export type { Attachment, DhcpOptions, NicNames, NicSpec, PodLink, PodNetwork, Port, PrivateDhcpOption, ResolvConf, Route } from "./attachment.ts";
-export { type AdmitHook, type Binding, type BindingDefinition, type BindingDescription, type ContractVersion, defineBinding, describe, type Hook, type Migration, type NeedsHook, type PlanHook } from "./binding.ts";
+export type {
+  Attachment,
+  DhcpOptions,
+  NicNames,
+  NicSpec,
+  PodLink,
+  PodNetwork,
+  Port,
+  PrivateDhcpOption,
+  ResolvConf,
+  Route,
+} from "./attachment.ts";
+export {
+  type AdmitHook,
+  type Binding,
+  type BindingDefinition,
+  type BindingDescription,
+  type ContractVersion,
+  defineBinding,
+  describe,
+  type Hook,
+  type Migration,
+  type NeedsHook,
+  type PlanHook,
+} from "./binding.ts";
 export { BindingError, type ErrorCode, ERROR_CODES } from "./errors.ts";
-export { addressOf, cidrHost, type Cidr, formatAddress, type IpFamily, isMacAddress, normaliseMac, parseAddress, parseCidr, RESERVED_BRIDGE_MAC } from "./net.ts";
+export {
+  addressOf,
+  cidrHost,
+  type Cidr,
+  formatAddress,
+  type IpFamily,
+  isMacAddress,
+  normaliseMac,
+  parseAddress,
+  parseCidr,
+  RESERVED_BRIDGE_MAC,
+} from "./net.ts";
 export type { ComputeNeeds, Needs, PodNeeds, SidecarNeeds } from "./needs.ts";
 export type {
   BridgeLink,

@@ -13,11 +13,23 @@ function admitPort(port: VmiPort, at: number, ports: readonly VmiPort[], path: s
       ? [violation(`${here}.name`, `${JSON.stringify(name)} is the name of another port already`, "give every port a name of its own")]
       : []),
     ...(name && !isName(name)
-      ? [violation(`${here}.name`, `${JSON.stringify(name)} is no port name`, "use 1 to 15 lower-case letters, digits and -, with a letter")]
+      ? [
+          violation(
+            `${here}.name`,
+            `${JSON.stringify(name)} is no port name`,
+            "use 1 to 15 lower-case letters, digits and -, with a letter",
+          ),
+        ]
       : []),
     ...(Number.isInteger(port.port) && port.port >= 1 && port.port <= 65_535
       ? []
-      : [violation(`${here}.port`, port.port === undefined ? "no port is given" : `${JSON.stringify(port.port)} is no port`, "use 1 to 65535")]),
+      : [
+          violation(
+            `${here}.port`,
+            port.port === undefined ? "no port is given" : `${JSON.stringify(port.port)} is no port`,
+            "use 1 to 65535",
+          ),
+        ]),
     ...(protocol && protocol !== "TCP" && protocol !== "UDP"
       ? [violation(`${here}.protocol`, `${JSON.stringify(protocol)} is no protocol that ports have`, "use TCP or UDP")]
       : []),
@@ -27,7 +39,9 @@ function admitPort(port: VmiPort, at: number, ports: readonly VmiPort[], path: s
 /** What is wrong with an interface's `ports`. */
 export const admitPorts = (nic: VmiInterface, path: string): readonly Violation[] => [
   ...(nic.ports ?? []).flatMap((port, at, ports) => admitPort(port, at, ports, path)),
-  ...(nic.portRanges === undefined ? [] : [violation(`${path}.portRanges`, "the feature gate PortRangesSpec is off", "list the ports under ports")]),
+  ...(nic.portRanges === undefined
+    ? []
+    : [violation(`${path}.portRanges`, "the feature gate PortRangesSpec is off", "list the ports under ports")]),
 ];
 
 function admitText(text: string | undefined, field: string): readonly Violation[] {
@@ -47,7 +61,9 @@ export function admitDhcpOptions(nic: VmiInterface, path: string): readonly Viol
     ...admitText(bootFileName, `${here}.bootFileName`),
     ...admitText(tftpServerName, `${here}.tftpServerName`),
     ...ntpServers.flatMap((server, at) =>
-      parseAddress(server)?.family === 4 ? [] : [violation(`${here}.ntpServers[${at}]`, `${JSON.stringify(server)} is no IPv4 address`, "write an IPv4 address")],
+      parseAddress(server)?.family === 4
+        ? []
+        : [violation(`${here}.ntpServers[${at}]`, `${JSON.stringify(server)} is no IPv4 address`, "write an IPv4 address")],
     ),
     ...privateOptions.flatMap(({ option, value }, at) => {
       const field = `${here}.privateOptions[${at}]`;
@@ -56,7 +72,9 @@ export function admitDhcpOptions(nic: VmiInterface, path: string): readonly Viol
         ...(privateOptions.findIndex((other) => other.option === option) < at
           ? [violation(`${field}.option`, `option ${option} is given already`, "give every option once")]
           : []),
-        ...(value === "" ? [violation(`${field}.value`, "the value is empty", "give a value, or remove the option")] : admitText(value, `${field}.value`)),
+        ...(value === ""
+          ? [violation(`${field}.value`, "the value is empty", "give a value, or remove the option")]
+          : admitText(value, `${field}.value`)),
       ];
     }),
   ];

@@ -28,14 +28,34 @@ function admitNetworks({ networks }: Subject): readonly Violation[] {
   const pods = networks.flatMap(({ pod }, at) => (pod === undefined ? [] : [at]));
   const defaults = networks.flatMap(({ multus }, at) => (multus?.default === true ? [at] : []));
   return [
-    ...pods.slice(1).map((at) => violation(`${NETWORKS}[${at}].pod`, "a VM has one pod network, and this is a second", "remove one, or make it a multus network")),
-    ...defaults.slice(1).map((at) => violation(`${NETWORKS}[${at}].multus.default`, "a VM has one default network, and this is a second", "let one network be the default")),
+    ...pods
+      .slice(1)
+      .map((at) =>
+        violation(`${NETWORKS}[${at}].pod`, "a VM has one pod network, and this is a second", "remove one, or make it a multus network"),
+      ),
+    ...defaults
+      .slice(1)
+      .map((at) =>
+        violation(
+          `${NETWORKS}[${at}].multus.default`,
+          "a VM has one default network, and this is a second",
+          "let one network be the default",
+        ),
+      ),
     ...(pods.length > 0 ? defaults : []).map((at) =>
-      violation(`${NETWORKS}[${at}].multus.default`, "a default multus network replaces the pod network, and there is a pod network", "remove the pod network, or set default: false"),
+      violation(
+        `${NETWORKS}[${at}].multus.default`,
+        "a default multus network replaces the pod network, and there is a pod network",
+        "remove the pod network, or set default: false",
+      ),
     ),
     ...networks.flatMap(admitNetwork),
     ...findRepeated(networks.map(({ name }) => name)).map(({ at, first, value }) =>
-      violation(`${NETWORKS}[${at}].name`, `${JSON.stringify(value)} is the name of ${NETWORKS}[${first}] already`, "give every network a name of its own"),
+      violation(
+        `${NETWORKS}[${at}].name`,
+        `${JSON.stringify(value)} is the name of ${NETWORKS}[${first}] already`,
+        "give every network a name of its own",
+      ),
     ),
   ];
 }
@@ -44,8 +64,12 @@ function admitNetwork(network: VmiNetwork, at: number): readonly Violation[] {
   const path = `${NETWORKS}[${at}]`;
   const sources = SOURCES.filter((source) => network[source] !== undefined);
   return [
-    ...(sources.length === 0 ? [violation(path, `network "${network.name}" has no source`, "write pod: {} or multus: {networkName: ...}")] : []),
-    ...(sources.length > 1 ? [violation(path, `network "${network.name}" has ${sources.length} sources: ${sources.join(", ")}`, "keep one of them")] : []),
+    ...(sources.length === 0
+      ? [violation(path, `network "${network.name}" has no source`, "write pod: {} or multus: {networkName: ...}")]
+      : []),
+    ...(sources.length > 1
+      ? [violation(path, `network "${network.name}" has ${sources.length} sources: ${sources.join(", ")}`, "keep one of them")]
+      : []),
     ...(network.multus !== undefined && !network.multus.networkName
       ? [violation(`${path}.multus.networkName`, "no NetworkAttachmentDefinition is named", "write <name> or <namespace>/<name>")]
       : []),
@@ -60,7 +84,13 @@ function admitGuestNetwork({ pod }: VmiNetwork, path: string): readonly Violatio
     const cidr = parseCidr(text);
     if (cidr?.family === family && cidr.prefix <= longest) return [];
     const why = cidr?.family === family ? `leaves no room for a gateway and a guest` : `is no IPv${family} network`;
-    return [violation(`${path}.pod.${field}`, `${JSON.stringify(text)} ${why}`, `write address/prefix with a prefix of at most ${longest}, such as ${example}`)];
+    return [
+      violation(
+        `${path}.pod.${field}`,
+        `${JSON.stringify(text)} ${why}`,
+        `write address/prefix with a prefix of at most ${longest}, such as ${example}`,
+      ),
+    ];
   };
   return [...check("vmNetworkCIDR", 4, 30, "10.0.2.0/24"), ...check("vmIPv6NetworkCIDR", 6, 126, "fd10:0:2::/120")];
 }
@@ -70,13 +100,21 @@ function admitPairing({ networks, interfaces }: Subject): readonly Violation[] {
   const nets = new Set(networks.map(({ name }) => name));
   return [
     ...networks.flatMap(({ name }, at) =>
-      nics.has(name) ? [] : [violation(`${NETWORKS}[${at}].name`, `network "${name}" has no interface`, `add an interface of that name under ${INTERFACES}`)],
+      nics.has(name)
+        ? []
+        : [violation(`${NETWORKS}[${at}].name`, `network "${name}" has no interface`, `add an interface of that name under ${INTERFACES}`)],
     ),
     ...interfaces.flatMap(({ name }, at) =>
-      nets.has(name) ? [] : [violation(`${INTERFACES}[${at}].name`, `interface "${name}" has no network`, `add a network of that name under ${NETWORKS}`)],
+      nets.has(name)
+        ? []
+        : [violation(`${INTERFACES}[${at}].name`, `interface "${name}" has no network`, `add a network of that name under ${NETWORKS}`)],
     ),
     ...findRepeated(interfaces.map(({ name }) => name)).map(({ at, first, value }) =>
-      violation(`${INTERFACES}[${at}].name`, `${JSON.stringify(value)} is the name of ${INTERFACES}[${first}] already`, "connect one interface to each network"),
+      violation(
+        `${INTERFACES}[${at}].name`,
+        `${JSON.stringify(value)} is the name of ${INTERFACES}[${first}] already`,
+        "connect one interface to each network",
+      ),
     ),
   ];
 }
@@ -87,13 +125,23 @@ function admitBinding(nic: VmiInterface, path: string, network: VmiNetwork | und
   const oneWord = methods.length === 0 ? "no binding" : `${methods.length} bindings (${methods.join(", ")})`;
   const permitted = configuration.network?.permitBridgeInterfaceOnPodNetwork !== false;
   return [
-    ...gone.map((key) => violation(`${path}.${key}`, `${key} is no field of an interface since KubeVirt 1.3`, `write binding: {name: ${key}}`)),
-    ...(methods.length === 1 || gone.length > 0 ? [] : [violation(path, `interface "${nic.name}" has ${oneWord}`, "give it one, such as masquerade: {}")]),
+    ...gone.map((key) =>
+      violation(`${path}.${key}`, `${key} is no field of an interface since KubeVirt 1.3`, `write binding: {name: ${key}}`),
+    ),
+    ...(methods.length === 1 || gone.length > 0
+      ? []
+      : [violation(path, `interface "${nic.name}" has ${oneWord}`, "give it one, such as masquerade: {}")]),
     ...(nic.masquerade !== undefined && network !== undefined && network.pod === undefined
       ? [violation(`${path}.masquerade`, `masquerade serves the pod network only, and "${nic.name}" is another`, "use bridge: {} here")]
       : []),
     ...(nic.bridge !== undefined && network?.pod !== undefined && !permitted
-      ? [violation(`${path}.bridge`, "the cluster does not permit bridge on the pod network", "use masquerade: {}, or set permitBridgeInterfaceOnPodNetwork in the KubeVirt CR")]
+      ? [
+          violation(
+            `${path}.bridge`,
+            "the cluster does not permit bridge on the pod network",
+            "use masquerade: {}, or set permitBridgeInterfaceOnPodNetwork in the KubeVirt CR",
+          ),
+        ]
       : []),
     ...(nic.masquerade !== undefined && normaliseMac(nic.macAddress ?? "") === "02:00:00:00:00:00"
       ? [violation(`${path}.macAddress`, `${nic.macAddress} is the in-pod bridge's own`, "choose another MAC address")]
@@ -104,15 +152,29 @@ function admitBinding(nic: VmiInterface, path: string, network: VmiNetwork | und
 function admitFields(nic: VmiInterface, path: string): readonly Violation[] {
   const mac = nic.macAddress === undefined || nic.macAddress === "" ? undefined : normaliseMac(nic.macAddress);
   return [
-    ...(/^[A-Za-z0-9_-]+$/.test(nic.name) ? [] : [violation(`${path}.name`, `${JSON.stringify(nic.name)} is no interface name`, "use letters, digits, - and _")]),
+    ...(/^[A-Za-z0-9_-]+$/.test(nic.name)
+      ? []
+      : [violation(`${path}.name`, `${JSON.stringify(nic.name)} is no interface name`, "use letters, digits, - and _")]),
     ...(!nic.model || MODELS.some((model) => model === nic.model)
       ? []
       : [violation(`${path}.model`, `${JSON.stringify(nic.model)} is no model that KubeVirt knows`, `use one of ${MODELS.join(", ")}`)]),
     ...(nic.macAddress && mac === undefined
-      ? [violation(`${path}.macAddress`, `${JSON.stringify(nic.macAddress)} is no 48-bit MAC address`, "write six bytes, such as 02:00:00:00:00:01")]
+      ? [
+          violation(
+            `${path}.macAddress`,
+            `${JSON.stringify(nic.macAddress)} is no 48-bit MAC address`,
+            "write six bytes, such as 02:00:00:00:00:01",
+          ),
+        ]
       : []),
     ...(nic.pciAddress && !/^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$/.test(nic.pciAddress)
-      ? [violation(`${path}.pciAddress`, `${JSON.stringify(nic.pciAddress)} is no PCI address`, "write domain:bus:slot.function, such as 0000:81:01.1")]
+      ? [
+          violation(
+            `${path}.pciAddress`,
+            `${JSON.stringify(nic.pciAddress)} is no PCI address`,
+            "write domain:bus:slot.function, such as 0000:81:01.1",
+          ),
+        ]
       : []),
   ];
 }
@@ -129,13 +191,18 @@ function admitState(nic: VmiInterface, path: string, network: VmiNetwork | undef
   if (state !== "absent") return [];
   const isDefault = network?.pod !== undefined || network?.multus?.default === true;
   return [
-    ...(nic.bridge === undefined ? [violation(field, "only a bridge interface can be taken out", "remove the field, or remove interface and network")] : []),
+    ...(nic.bridge === undefined
+      ? [violation(field, "only a bridge interface can be taken out", "remove the field, or remove interface and network")]
+      : []),
     ...(isDefault ? [violation(field, "the default network cannot be taken out", "remove the field")] : []),
   ];
 }
 
 function admitBootOrder({ vmi, interfaces }: Subject): readonly Violation[] {
-  const disks = (vmi.spec.domain.devices.disks ?? []).map(({ bootOrder }, at) => ({ path: `spec.domain.devices.disks[${at}].bootOrder`, bootOrder }));
+  const disks = (vmi.spec.domain.devices.disks ?? []).map(({ bootOrder }, at) => ({
+    path: `spec.domain.devices.disks[${at}].bootOrder`,
+    bootOrder,
+  }));
   const nics = interfaces.map(({ bootOrder }, at) => ({ path: `${INTERFACES}[${at}].bootOrder`, bootOrder }));
   const all = [...disks, ...nics].filter(({ bootOrder }) => bootOrder !== undefined);
   return [
@@ -144,7 +211,13 @@ function admitBootOrder({ vmi, interfaces }: Subject): readonly Violation[] {
     ),
     ...findRepeated(all.map(({ bootOrder }) => bootOrder)).flatMap(({ at, first, value }) =>
       nics.some(({ path }) => path === all[at]?.path)
-        ? [violation(all[at]?.path ?? "", `place ${value} in the boot order is taken by ${all[first]?.path}`, "give every device a place of its own")]
+        ? [
+            violation(
+              all[at]?.path ?? "",
+              `place ${value} in the boot order is taken by ${all[first]?.path}`,
+              "give every device a place of its own",
+            ),
+          ]
         : [],
     ),
   ];
@@ -155,31 +228,51 @@ function admitIdentity({ vmi }: Subject): readonly Violation[] {
   const { name, namespace } = vmi.metadata;
   const fix = "use lower-case letters, digits, - and (in a name) dots";
   return [
-    ...(name.length <= 253 && new RegExp(`^${part}(\\.${part})*$`).test(name) ? [] : [violation("metadata.name", `${JSON.stringify(name)} is no object name`, fix)]),
-    ...(namespace.length <= 63 && new RegExp(`^${part}$`).test(namespace) ? [] : [violation("metadata.namespace", `${JSON.stringify(namespace)} is no namespace`, fix)]),
+    ...(name.length <= 253 && new RegExp(`^${part}(\\.${part})*$`).test(name)
+      ? []
+      : [violation("metadata.name", `${JSON.stringify(name)} is no object name`, fix)]),
+    ...(namespace.length <= 63 && new RegExp(`^${part}$`).test(namespace)
+      ? []
+      : [violation("metadata.namespace", `${JSON.stringify(namespace)} is no namespace`, fix)]),
   ];
 }
 
 function admitMacs({ interfaces }: Subject): readonly Violation[] {
   const macs = interfaces.map(({ macAddress }, at) => normaliseMac(macAddress ?? "") ?? `none ${at}`);
   return findRepeated(macs).map(({ at, first, value }) =>
-    violation(`${INTERFACES}[${at}].macAddress`, `${value} is the MAC address of ${INTERFACES}[${first}] already`, "give every interface a MAC address of its own"),
+    violation(
+      `${INTERFACES}[${at}].macAddress`,
+      `${value} is the MAC address of ${INTERFACES}[${first}] already`,
+      "give every interface a MAC address of its own",
+    ),
   );
 }
 
 function admitResolver({ vmi }: Subject): readonly Violation[] {
   const { dnsConfig, hostname, subdomain } = vmi.spec;
   const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-  const isDomain = (text: string): boolean => text.length <= 253 && text.split(".").every((part) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(part));
+  const isDomain = (text: string): boolean =>
+    text.length <= 253 && text.split(".").every((part) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(part));
   return [
     ...(dnsConfig?.searches ?? []).flatMap((text, at) =>
-      isDomain(text) ? [] : [violation(`spec.dnsConfig.searches[${at}]`, `${JSON.stringify(text)} is no domain name`, "write a domain such as example.com")],
+      isDomain(text)
+        ? []
+        : [violation(`spec.dnsConfig.searches[${at}]`, `${JSON.stringify(text)} is no domain name`, "write a domain such as example.com")],
     ),
     ...(dnsConfig?.nameservers ?? []).flatMap((text, at) =>
-      parseAddress(text) ? [] : [violation(`spec.dnsConfig.nameservers[${at}]`, `${JSON.stringify(text)} is no IP address`, "write the name server's address")],
+      parseAddress(text)
+        ? []
+        : [violation(`spec.dnsConfig.nameservers[${at}]`, `${JSON.stringify(text)} is no IP address`, "write the name server's address")],
     ),
-    ...([["hostname", hostname], ["subdomain", subdomain]] as const).flatMap(([field, text]) =>
-      text === undefined || text === "" || label.test(text) ? [] : [violation(`spec.${field}`, `${JSON.stringify(text)} is no DNS label`, "use lower-case letters, digits and -")],
+    ...(
+      [
+        ["hostname", hostname],
+        ["subdomain", subdomain],
+      ] as const
+    ).flatMap(([field, text]) =>
+      text === undefined || text === "" || label.test(text)
+        ? []
+        : [violation(`spec.${field}`, `${JSON.stringify(text)} is no DNS label`, "use lower-case letters, digits and -")],
     ),
   ];
 }

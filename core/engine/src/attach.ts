@@ -65,7 +65,9 @@ async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts:
   const { name } = nic.spec;
   const before = await host.once(name, "before", () => host.observe(nic.names));
   const attachment = attachmentOf(nic, before, facts);
-  const plan = await host.once(name, "plan", async () => authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, decision.grants));
+  const plan = await host.once(name, "plan", async () =>
+    authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, decision.grants),
+  );
   await host.apply(name, wantedNetwork(nic.names, plan));
   await host.startServices(name, plan);
   return { nic, attachment, plan };

@@ -12,7 +12,10 @@ export interface NftBounds {
 
 const MOST_CHAINS = 16;
 const MOST_RULES = 20_000;
-const HOOKS = { nat: ["prerouting", "input", "output", "postrouting"], filter: ["prerouting", "input", "forward", "output", "postrouting"] } as const;
+const HOOKS = {
+  nat: ["prerouting", "input", "output", "postrouting"],
+  filter: ["prerouting", "input", "forward", "output", "postrouting"],
+} as const;
 
 function isWithin(address: string, network: string): boolean {
   const cidr = parseCidr(network);
@@ -32,7 +35,9 @@ function isAnchor(match: NftMatch, bounds: NftBounds): boolean {
     case "destinationAddress":
       return match.addresses.every(
         (address) =>
-          isLoopback(address) || bounds.podAddresses.some((own) => addressOf(own) === address) || bounds.networks.some((network) => isWithin(address, network)),
+          isLoopback(address) ||
+          bounds.podAddresses.some((own) => addressOf(own) === address) ||
+          bounds.networks.some((network) => isWithin(address, network)),
       );
     case "destinationPort":
       return false;
@@ -45,13 +50,15 @@ function checkMatch(path: string, match: NftMatch, family: 4 | 6, bounds: NftBou
   switch (match.kind) {
     case "inputInterface":
     case "outputInterface":
-      if (!bounds.links.includes(match.name)) complain(`${path}.name`, `${JSON.stringify(match.name)} is no link of this NIC (${bounds.links.join(", ")})`);
+      if (!bounds.links.includes(match.name))
+        complain(`${path}.name`, `${JSON.stringify(match.name)} is no link of this NIC (${bounds.links.join(", ")})`);
       return;
     case "sourceAddress":
     case "destinationAddress":
       if (match.addresses.length === 0) complain(`${path}.addresses`, "a match needs an address");
       for (const address of match.addresses) {
-        if (parseAddress(address)?.family !== family) complain(`${path}.addresses`, `${JSON.stringify(address)} is no IPv${family} address`);
+        if (parseAddress(address)?.family !== family)
+          complain(`${path}.addresses`, `${JSON.stringify(address)} is no IPv${family} address`);
       }
       return;
     case "destinationPort":
@@ -63,20 +70,30 @@ function checkMatch(path: string, match: NftMatch, family: 4 | 6, bounds: NftBou
 
 function checkPorts(path: string, match: NftMatch & { readonly kind: "destinationPort" }, complain: Complain): void {
   const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;
-  if (match.protocol !== "tcp" && match.protocol !== "udp") complain(`${path}.protocol`, `${JSON.stringify(match.protocol)} is neither tcp nor udp`);
+  if (match.protocol !== "tcp" && match.protocol !== "udp")
+    complain(`${path}.protocol`, `${JSON.stringify(match.protocol)} is neither tcp nor udp`);
   if (match.ports.length === 0) complain(`${path}.ports`, "a match needs a port");
   for (const port of match.ports) {
     const ends = typeof port === "number" ? [port] : port;
-    if (!ends.every(isPort) || (ends[1] ?? 0) < (ends.length === 2 ? ends[0] : 0)) complain(`${path}.ports`, `${JSON.stringify(port)} is no port or range of ports`);
+    if (!ends.every(isPort) || (ends[1] ?? 0) < (ends.length === 2 ? ends[0] : 0))
+      complain(`${path}.ports`, `${JSON.stringify(port)} is no port or range of ports`);
   }
 }
 
-function checkVerdict(path: string, rule: NftRule, chain: NftChain, chains: readonly NftChain[], bounds: NftBounds, complain: Complain): void {
+function checkVerdict(
+  path: string,
+  rule: NftRule,
+  chain: NftChain,
+  chains: readonly NftChain[],
+  bounds: NftBounds,
+  complain: Complain,
+): void {
   const { verdict } = rule;
   const family = rule.family === "ip" ? 4 : 6;
   if (verdict.kind === "jump") {
     const target = chains.find(({ name }) => name === verdict.chain);
-    if (target === undefined || target.base !== undefined) complain(`${path}.chain`, `${JSON.stringify(verdict.chain)} is no chain of this plan to jump to`);
+    if (target === undefined || target.base !== undefined)
+      complain(`${path}.chain`, `${JSON.stringify(verdict.chain)} is no chain of this plan to jump to`);
   }
   if (verdict.kind === "dnat" || verdict.kind === "snat") {
     const own = [...bounds.networks, ...bounds.podAddresses.map((address) => `${addressOf(address)}/${family === 4 ? 32 : 128}`)];
@@ -90,11 +107,14 @@ function checkVerdict(path: string, rule: NftRule, chain: NftChain, chains: read
 
 function checkChain(path: string, chain: NftChain, chains: readonly NftChain[], bounds: NftBounds, complain: Complain): void {
   if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(chain.name)) complain(`${path}.name`, `${JSON.stringify(chain.name)} is no chain name`);
-  if (chains.filter(({ name }) => name === chain.name).length > 1) complain(`${path}.name`, `${JSON.stringify(chain.name)} is planned twice`);
+  if (chains.filter(({ name }) => name === chain.name).length > 1)
+    complain(`${path}.name`, `${JSON.stringify(chain.name)} is planned twice`);
   const { base } = chain;
   if (base !== undefined) {
-    if (!(HOOKS[base.type] as readonly string[] | undefined)?.includes(base.hook)) complain(`${path}.base`, `a ${base.type} chain has no hook ${JSON.stringify(base.hook)}`);
-    if (!Number.isInteger(base.priority) || Math.abs(base.priority) > 1000) complain(`${path}.base.priority`, `${base.priority} is not between -1000 and 1000`);
+    if (!(HOOKS[base.type] as readonly string[] | undefined)?.includes(base.hook))
+      complain(`${path}.base`, `a ${base.type} chain has no hook ${JSON.stringify(base.hook)}`);
+    if (!Number.isInteger(base.priority) || Math.abs(base.priority) > 1000)
+      complain(`${path}.base.priority`, `${base.priority} is not between -1000 and 1000`);
   }
   for (const [at, rule] of chain.rules.entries()) {
     const where = `${path}.rules[${at}]`;

@@ -31,9 +31,11 @@ function checkBridge(path: string, link: BridgeLink, complain: Complain): void {
   if (link.mac !== undefined && (!isMacAddress(link.mac) || (Number.parseInt(link.mac.slice(0, 2), 16) & 1) === 1)) {
     complain(`${path}.mac`, `${JSON.stringify(link.mac)} is no MAC address of a single station`);
   }
-  if (link.addresses.length > MOST_ADDRESSES) complain(`${path}.addresses`, `${link.addresses.length} addresses are more than ${MOST_ADDRESSES}`);
+  if (link.addresses.length > MOST_ADDRESSES)
+    complain(`${path}.addresses`, `${link.addresses.length} addresses are more than ${MOST_ADDRESSES}`);
   for (const [at, { address, prefix }] of link.addresses.entries()) {
-    if (parseCidr(`${address}/${prefix}`) === undefined) complain(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is no address`);
+    if (parseCidr(`${address}/${prefix}`) === undefined)
+      complain(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is no address`);
   }
 }
 
@@ -43,14 +45,17 @@ function checkLink(path: string, link: LinkPlan, attachment: Attachment, plan: N
   checkMtu(path, link.mtu, complain);
   if (link.kind === "bridge") return checkBridge(path, link, complain);
   const bridges = plan.links.filter(({ kind }) => kind === "bridge").map(({ name }) => name);
-  if (link.bridge !== undefined && !bridges.includes(link.bridge)) complain(`${path}.bridge`, `${JSON.stringify(link.bridge)} is no bridge of this plan`);
+  if (link.bridge !== undefined && !bridges.includes(link.bridge))
+    complain(`${path}.bridge`, `${JSON.stringify(link.bridge)} is no bridge of this plan`);
   if (!isIntegerIn(link.queues, 0, Math.max(1, attachment.queues))) {
     complain(`${path}.queues`, `${link.queues} queues are not between 0 and the NIC's ${attachment.queues}`);
   }
 }
 
 function checkSysctl(path: string, { key, value }: Sysctl, own: readonly string[], grants: Grants, complain: Complain): void {
-  const allowed = grants.sysctls.flatMap((pattern) => (pattern.includes("<own>") ? own.map((name) => pattern.replace("<own>", name)) : [pattern]));
+  const allowed = grants.sysctls.flatMap((pattern) =>
+    pattern.includes("<own>") ? own.map((name) => pattern.replace("<own>", name)) : [pattern],
+  );
   if (!allowed.includes(key)) complain(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
   if (!/^\d{1,10}( \d{1,10})*$/.test(value)) complain(`${path}.value`, `${JSON.stringify(value)} is no number`);
 }
@@ -79,13 +84,15 @@ function checkService(path: string, service: ServicePlan, attachment: Attachment
   if (bridge?.kind !== "bridge") return complain(`${path}.link`, `${JSON.stringify(service.link)} is no bridge of this plan`);
   const serverNetwork = bridge.addresses.find(({ address }) => address === service.server);
   if (serverNetwork === undefined) return complain(`${path}.server`, `${JSON.stringify(service.server)} is no address of ${service.link}`);
-  if (service.client.mac !== attachment.mac) complain(`${path}.client.mac`, `${JSON.stringify(service.client.mac)} is not this NIC's, ${attachment.mac}`);
+  if (service.client.mac !== attachment.mac)
+    complain(`${path}.client.mac`, `${JSON.stringify(service.client.mac)} is not this NIC's, ${attachment.mac}`);
   const network = parseCidr(`${service.server}/${serverNetwork.prefix}`);
   const guest = parseCidr(`${service.client.address}/${service.client.prefix}`);
   if (guest === undefined || network === undefined || guest.prefix !== network.prefix || guest.base !== network.base) {
     complain(`${path}.client.address`, `${service.client.address}/${service.client.prefix} is not in the server's network`);
   }
-  if (!isIntegerIn(service.leaseSeconds, 120, 0xffff_fffe)) complain(`${path}.leaseSeconds`, `${service.leaseSeconds} is no lease of 120 seconds or more`);
+  if (!isIntegerIn(service.leaseSeconds, 120, 0xffff_fffe))
+    complain(`${path}.leaseSeconds`, `${service.leaseSeconds} is no lease of 120 seconds or more`);
   checkMtu(path, service.mtu, complain);
   for (const [at, { option }] of service.privateOptions.entries()) {
     if (!isIntegerIn(option, 224, 254)) complain(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
@@ -101,7 +108,8 @@ function checkServices(plan: Plan, attachment: Attachment, grants: Grants, compl
   const links = new Set<string>();
   for (const [at, service] of (plan.services ?? []).entries()) {
     const path = `services[${at}]`;
-    if (!grants.serviceKinds.includes(service.kind)) complain(`${path}.kind`, `services of kind ${JSON.stringify(service.kind)} are not granted`);
+    if (!grants.serviceKinds.includes(service.kind))
+      complain(`${path}.kind`, `services of kind ${JSON.stringify(service.kind)} are not granted`);
     else checkService(path, service, attachment, plan, complain);
     if (links.has(service.link)) complain(`${path}.link`, `${service.link} has a ${service.kind} server already`);
     links.add(service.link);
@@ -142,4 +150,3 @@ export function authorize(plan: Plan, attachment: Attachment, grants: Grants): P
     "tell the binding's author; nothing was applied",
   );
 }
-

@@ -43,7 +43,9 @@ export interface DecideInput {
 }
 
 /** A decision, or all that is in its way. */
-export type DecideResult = { readonly decision: Decision; readonly violations: readonly [] } | { readonly decision?: never; readonly violations: readonly Violation[] };
+export type DecideResult =
+  | { readonly decision: Decision; readonly violations: readonly [] }
+  | { readonly decision?: never; readonly violations: readonly Violation[] };
 
 const INTERFACES = "spec.domain.devices.interfaces";
 
@@ -66,7 +68,9 @@ function candidates(vmi: Vmi): readonly Candidate[] {
 /** Puts the interface's own path before what a binding said. Paths of the network go to the network's entry. */
 function locate(vmi: Vmi, { nic, index }: Candidate, found: Violation): Violation {
   const network = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
-  const field = found.field.startsWith("network.") ? `spec.networks[${network}].${found.field.slice("network.".length)}` : `${INTERFACES}[${index}].${found.field}`;
+  const field = found.field.startsWith("network.")
+    ? `spec.networks[${network}].${found.field.slice("network.".length)}`
+    : `${INTERFACES}[${index}].${found.field}`;
   return { ...found, field };
 }
 
@@ -87,7 +91,10 @@ function oncePerField(violations: readonly Violation[]): readonly Violation[] {
   });
 }
 
-function resolveAll(found: readonly Candidate[], input: DecideInput): { readonly bindings: readonly ResolvedBinding[]; readonly violations: readonly Violation[] } {
+function resolveAll(
+  found: readonly Candidate[],
+  input: DecideInput,
+): { readonly bindings: readonly ResolvedBinding[]; readonly violations: readonly Violation[] } {
   const bindings: ResolvedBinding[] = [];
   const violations: Violation[] = [];
   for (const name of [...new Set(found.map(({ binding }) => binding))].sort()) {

@@ -11,7 +11,11 @@ function utf8(text: string): readonly string[] {
 }
 
 function refuse(what: string, value: string, why: string): never {
-  throw new BindingError("PLAN_OUT_OF_BOUNDS", `${what} ${JSON.stringify(value)} cannot be sent by DHCP: ${why}`, "plan a value that fits the option");
+  throw new BindingError(
+    "PLAN_OUT_OF_BOUNDS",
+    `${what} ${JSON.stringify(value)} cannot be sent by DHCP: ${why}`,
+    "plan a value that fits the option",
+  );
 }
 
 /** An IPv4 address, printed anew from its number. */
@@ -54,7 +58,8 @@ function searchOptions(search: readonly string[]): readonly string[] {
   if (search.length === 0) return [];
   const names = search.map((name) => domain("search domain", name));
   const size = names.reduce((sum, name) => sum + name.length + 2, 0);
-  if (size > DHCP_OPTION_LIMIT) refuse("search domains", names.join(" "), `they need ${size} bytes and an option holds ${DHCP_OPTION_LIMIT}`);
+  if (size > DHCP_OPTION_LIMIT)
+    refuse("search domains", names.join(" "), `they need ${size} bytes and an option holds ${DHCP_OPTION_LIMIT}`);
   const longest = names.reduce((best, name) => (name.length > best.length ? name : best));
   return [option(15, longest), option(119, names.join(","))];
 }
@@ -76,8 +81,7 @@ function optionLines(service: Dhcp4Service): readonly string[] {
   ];
 }
 
-const netmask = (prefix: number): string =>
-  [24, 16, 8, 0].map((shift) => ((0xffffffff << (32 - prefix)) >>> shift) & 0xff).join(".");
+const netmask = (prefix: number): string => [24, 16, 8, 0].map((shift) => ((0xffffffff << (32 - prefix)) >>> shift) & 0xff).join(".");
 
 /**
  * The configuration of the dnsmasq that serves one guest: that guest's MAC alone gets an answer, every option is sent

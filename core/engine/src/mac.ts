@@ -11,5 +11,5 @@ export function nicMac(vmi: Vmi, nic: VmiInterface): string {
   const given = [nic.macAddress, inStatus].flatMap((text) => (text === undefined ? [] : (normaliseMac(text) ?? [])))[0];
   if (given !== undefined) return given;
   const digits = sha256(`${vmi.metadata.namespace}/${vmi.metadata.name}/${nic.name}`).slice(0, 10);
-  return ["02", ...(digits === "0000000000" ? "0000000001" : digits).match(/../g) ?? []].join(":");
+  return ["02", ...((digits === "0000000000" ? "0000000001" : digits).match(/../g) ?? [])].join(":");
 }

@@ -75,11 +75,15 @@ export function replaceTable(table: NftTable, chains: readonly NftChain[]): read
           family,
           table: name,
           name: chain.name,
-          ...(chain.base === undefined ? {} : { type: chain.base.type, hook: chain.base.hook, prio: chain.base.priority, policy: "accept" }),
+          ...(chain.base === undefined
+            ? {}
+            : { type: chain.base.type, hook: chain.base.hook, prio: chain.base.priority, policy: "accept" }),
         },
       },
     })),
-    ...chains.flatMap((chain) => chain.rules.map((rule) => ({ add: { rule: { family, table: name, chain: chain.name, expr: printRule(rule) } } }))),
+    ...chains.flatMap((chain) =>
+      chain.rules.map((rule) => ({ add: { rule: { family, table: name, chain: chain.name, expr: printRule(rule) } } })),
+    ),
   ];
 }
 
@@ -98,7 +102,9 @@ export function normaliseListing(listing: readonly NftJson[]): readonly NftJson[
 export function showTable(table: NftTable, chains: readonly NftChain[]): string {
   const lines = chains.flatMap((chain) => [
     `  chain ${chain.name} {`,
-    ...(chain.base === undefined ? [] : [`    type ${chain.base.type} hook ${chain.base.hook} priority ${chain.base.priority}; policy accept;`]),
+    ...(chain.base === undefined
+      ? []
+      : [`    type ${chain.base.type} hook ${chain.base.hook} priority ${chain.base.priority}; policy accept;`]),
     ...chain.rules.map((rule) => `    ${showRule(rule)}`),
     "  }",
   ]);
@@ -124,7 +130,9 @@ function showRule(rule: NftRule): string {
         return match satisfies never;
     }
   });
-  const family = rule.matches.some(({ kind }) => kind.endsWith("Address")) ? [] : [`meta nfproto ${rule.family === "ip" ? "ipv4" : "ipv6"}`];
+  const family = rule.matches.some(({ kind }) => kind.endsWith("Address"))
+    ? []
+    : [`meta nfproto ${rule.family === "ip" ? "ipv4" : "ipv6"}`];
   const { verdict } = rule;
   const end =
     verdict.kind === "dnat" || verdict.kind === "snat"

@@ -2,7 +2,15 @@ import type { NicSpec, PodNetwork } from "@netbind/contract";
 import type { Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 
 /** The keys under which KubeVirt knows a binding without a plugin. */
-const CORE_BINDINGS = ["bridge", "masquerade", "sriov", "slirp", "macvtap", "passt", "passtBinding"] as const satisfies readonly (keyof VmiInterface)[];
+const CORE_BINDINGS = [
+  "bridge",
+  "masquerade",
+  "sriov",
+  "slirp",
+  "macvtap",
+  "passt",
+  "passtBinding",
+] as const satisfies readonly (keyof VmiInterface)[];
 
 /** The binding that a NIC asks for: the plugin's registered name, or the core binding's. */
 export function bindingName(nic: VmiInterface): string | undefined {

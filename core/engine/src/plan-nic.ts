@@ -19,6 +19,8 @@ export async function planNic(planner: NicPlanner, attachment: Attachment, bindi
   } catch (error) {
     const where = `binding "${binding}" failed to plan NIC "${attachment.name}"`;
     if (!(error instanceof BindingError)) throw BindingError.from(error, "PLUGIN_FAILED", where);
-    throw new BindingError(error.code, error.message.includes(where) ? error.message : `${where}: ${error.message}`, error.hint, { cause: error });
+    throw new BindingError(error.code, error.message.includes(where) ? error.message : `${where}: ${error.message}`, error.hint, {
+      cause: error,
+    });
   }
 }

@@ -32,7 +32,8 @@ const PRIVATE_DIRECTORY = "/var/run/kubevirt-private";
 /** What a pod must have for all of a VM's NICs: annotations joined, devices and memory added up, capabilities once. */
 export function mergeNeeds(needs: readonly Needs[]): Required<Pick<Needs, "compute" | "pod">> {
   const devices: Record<string, number> = {};
-  for (const need of needs) for (const [name, count] of Object.entries(need.compute?.devices ?? {})) devices[name] = (devices[name] ?? 0) + count;
+  for (const need of needs)
+    for (const [name, count] of Object.entries(need.compute?.devices ?? {})) devices[name] = (devices[name] ?? 0) + count;
   return {
     compute: {
       capabilities: [...new Set(needs.flatMap((need) => need.compute?.capabilities ?? []))].sort(),
@@ -55,7 +56,13 @@ function multusElements(vmi: Vmi, configuration: KubevirtConfiguration): readonl
     const plugin = nic.binding === undefined ? undefined : configuration.network?.binding?.[nic.binding.name]?.networkAttachmentDefinition;
     return [
       ...(network.multus !== undefined && !isPrimary(network)
-        ? [{ ...reference(network.multus.networkName), ...(nic.macAddress ? { mac: nic.macAddress } : {}), interface: nicNames(network).pod }]
+        ? [
+            {
+              ...reference(network.multus.networkName),
+              ...(nic.macAddress ? { mac: nic.macAddress } : {}),
+              interface: nicNames(network).pod,
+            },
+          ]
         : []),
       ...(plugin ? [{ ...reference(plugin), "cni-args": { logicNetworkName: network.name } }] : []),
     ];
@@ -81,7 +88,9 @@ function compute(vmi: Vmi, needs: Needs, hasSidecars: boolean): PodContainer {
     name: "compute",
     ...(ports.length === 0
       ? {}
-      : { ports: ports.map(({ name, port, protocol }) => ({ ...(name ? { name } : {}), containerPort: port, protocol: protocol || "TCP" })) }),
+      : {
+          ports: ports.map(({ name, port, protocol }) => ({ ...(name ? { name } : {}), containerPort: port, protocol: protocol || "TCP" })),
+        }),
     ...(hasSidecars ? { volumeMounts: [{ name: HOOKS_VOLUME, mountPath: HOOKS_PATH }] } : {}),
     resources: { limits: Object.fromEntries(Object.entries(devices).map(([name, count]) => [name, String(count)])) },
     capabilities: { add: ["NET_BIND_SERVICE", ...(needs.compute?.capabilities ?? [])], drop: ["ALL"] },
@@ -109,7 +118,12 @@ function sidecar(binding: ResolvedBinding, at: number, configuration: KubevirtCo
 }
 
 /** The launcher pod of a VMI. Sidecars come in the order of their bindings' names, so that their numbers are stable. */
-export function renderPod(vmi: Vmi, configuration: KubevirtConfiguration, bindings: readonly ResolvedBinding[], nicNeeds: readonly Needs[]): Pod {
+export function renderPod(
+  vmi: Vmi,
+  configuration: KubevirtConfiguration,
+  bindings: readonly ResolvedBinding[],
+  nicNeeds: readonly Needs[],
+): Pod {
   const needs = mergeNeeds(nicNeeds);
   const withImage = bindings.filter(({ image }) => image !== undefined);
   const inject = vmi.metadata.annotations?.["sidecar.istio.io/inject"];

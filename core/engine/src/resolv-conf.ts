@@ -9,7 +9,9 @@ const DEFAULT_SEARCH = "cluster.local";
 export function parseResolvConf(text: string): { readonly nameservers: readonly string[]; readonly search: readonly string[] } {
   const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
   return {
-    nameservers: lines.flatMap(([key, server, ...more]) => (key === "nameserver" && server !== undefined && more.length === 0 && parseAddress(server) ? [server] : [])),
+    nameservers: lines.flatMap(([key, server, ...more]) =>
+      key === "nameserver" && server !== undefined && more.length === 0 && parseAddress(server) ? [server] : [],
+    ),
     search: lines.flatMap(([key, ...domains]) => (key === "search" ? domains.map((domain) => domain.toLowerCase()) : [])),
   };
 }
@@ -27,7 +29,9 @@ export function podResolvConf(spec: VmiSpec, machine: string): string {
 /** The domain that a VM's subdomain has in its cluster, derived from the longest service domain of the search list. */
 function subdomainOf(search: readonly string[], subdomain: string | undefined): string | undefined {
   if (subdomain === undefined || subdomain === "") return undefined;
-  const longest = search.filter((domain) => domain.includes(".svc.")).reduce((best, domain) => (domain.length > best.length ? domain : best), "");
+  const longest = search
+    .filter((domain) => domain.includes(".svc."))
+    .reduce((best, domain) => (domain.length > best.length ? domain : best), "");
   return longest === "" || longest.startsWith(`${subdomain}.`) ? undefined : `${subdomain}.${longest}`;
 }
 

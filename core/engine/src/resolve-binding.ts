@@ -42,7 +42,8 @@ export function resolveBinding(name: string, configuration: KubevirtConfiguratio
   if (isTap) return { name, from: "domainAttachmentType", domainAttachmentType: attachment };
   const own = Object.hasOwn(fallback.table, name) ? fallback.table[name] : undefined;
   const allowed = fallback.policy === "Always" || (fallback.policy === "SlirpOnly" && name === "slirp");
-  if (own !== undefined && allowed) return { name, image: own.digest === undefined ? own.image : `${own.image}@${own.digest}`, from: "fallback" };
+  if (own !== undefined && allowed)
+    return { name, image: own.digest === undefined ? own.image : `${own.image}@${own.digest}`, from: "fallback" };
   const names = Object.keys(registered).sort();
   return violation(
     "",

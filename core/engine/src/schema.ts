@@ -7,7 +7,12 @@ type Shape =
   | { readonly type: "list"; readonly of: Shape }
   | { readonly type: "map"; readonly of: Shape }
   /** `closed`: a field that is not listed is a mistake. */
-  | { readonly type: "object"; readonly closed: boolean; readonly fields: Readonly<Record<string, Shape>>; readonly required: readonly string[] };
+  | {
+      readonly type: "object";
+      readonly closed: boolean;
+      readonly fields: Readonly<Record<string, Shape>>;
+      readonly required: readonly string[];
+    };
 
 const string: Shape = { type: "string" };
 const integer: Shape = { type: "integer" };
@@ -15,8 +20,18 @@ const boolean: Shape = { type: "boolean" };
 const quantity: Shape = { type: "quantity" };
 const list = (of: Shape): Shape => ({ type: "list", of });
 const map = (of: Shape): Shape => ({ type: "map", of });
-const closed = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): Shape => ({ type: "object", closed: true, fields, required });
-const open = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): Shape => ({ type: "object", closed: false, fields, required });
+const closed = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): Shape => ({
+  type: "object",
+  closed: true,
+  fields,
+  required,
+});
+const open = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): Shape => ({
+  type: "object",
+  closed: false,
+  fields,
+  required,
+});
 
 const PORT = closed({ name: string, protocol: string, port: integer }, "port");
 const DHCP_OPTIONS = closed({
@@ -78,25 +93,24 @@ const VOLUME = open(
   },
   "name",
 );
-const DISK = open({ name: string, bootOrder: integer, disk: open({ bus: string }), cdrom: open({ bus: string }), lun: open({ bus: string }) }, "name");
+const DISK = open(
+  { name: string, bootOrder: integer, disk: open({ bus: string }), cdrom: open({ bus: string }), lun: open({ bus: string }) },
+  "name",
+);
 const VMI_SPEC = open(
   {
-    domain: open(
-      {
-        cpu: open({ cores: integer, sockets: integer, threads: integer }),
-        memory: open({ guest: quantity }),
-        resources: open({ requests: map(quantity), limits: map(quantity) }),
-        devices: open(
-          {
-            interfaces: list(INTERFACE),
-            disks: list(DISK),
-            autoattachPodInterface: boolean,
-            networkInterfaceMultiqueue: boolean,
-            useVirtioTransitional: boolean,
-          },
-        ),
-      },
-    ),
+    domain: open({
+      cpu: open({ cores: integer, sockets: integer, threads: integer }),
+      memory: open({ guest: quantity }),
+      resources: open({ requests: map(quantity), limits: map(quantity) }),
+      devices: open({
+        interfaces: list(INTERFACE),
+        disks: list(DISK),
+        autoattachPodInterface: boolean,
+        networkInterfaceMultiqueue: boolean,
+        useVirtioTransitional: boolean,
+      }),
+    }),
     networks: list(NETWORK),
     volumes: list(VOLUME),
     hostname: string,
@@ -137,7 +151,8 @@ function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, left] of [...a].entries()) {
     const next = [i + 1];
-    for (const [j, right] of [...b].entries()) next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)));
+    for (const [j, right] of [...b].entries())
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)));
     row = next;
   }
   return row[b.length] ?? 0;
@@ -155,7 +170,8 @@ function unknownField(path: string, key: string, known: readonly string[]): Viol
 }
 
 const join = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
-const describe = (value: unknown): string => (Array.isArray(value) ? "a list" : value === null ? "null" : typeof value === "object" ? "an object" : JSON.stringify(value));
+const describe = (value: unknown): string =>
+  Array.isArray(value) ? "a list" : value === null ? "null" : typeof value === "object" ? "an object" : JSON.stringify(value);
 
 function wrongType(path: string, value: unknown, wanted: string): readonly Violation[] {
   return [violation(path, `${describe(value)} is not ${wanted}`, `write ${wanted}`)];
@@ -183,7 +199,9 @@ function check(value: unknown, shape: Shape, path: string): readonly Violation[]
     case "integer":
       return Number.isInteger(value) ? [] : wrongType(path, value, "a whole number");
     case "quantity":
-      return (typeof value === "number" || typeof value === "string") && parseQuantity(String(value)) !== undefined ? [] : wrongType(path, value, "a quantity such as 64Mi");
+      return (typeof value === "number" || typeof value === "string") && parseQuantity(String(value)) !== undefined
+        ? []
+        : wrongType(path, value, "a quantity such as 64Mi");
     case "list":
       if (!Array.isArray(value)) return wrongType(path, value, "a list");
       return value.flatMap((inner, at) => check(inner, shape.of, `${path}[${at}]`));

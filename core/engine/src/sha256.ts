@@ -5,7 +5,9 @@ const isPrime = (n: number): boolean => {
   return true;
 };
 
-const PRIMES = Array.from({ length: 310 }, (_, at) => at + 2).filter(isPrime).slice(0, 64);
+const PRIMES = Array.from({ length: 310 }, (_, at) => at + 2)
+  .filter(isPrime)
+  .slice(0, 64);
 const fraction = (root: number): number => Math.floor((root - Math.floor(root)) * 0x1_0000_0000) >>> 0;
 /** The first 32 bits of the fractional parts of the primes' cube and square roots (sections 4.2.2 and 5.3.3). */
 const ROUND = PRIMES.map((prime) => fraction(Math.cbrt(prime)));

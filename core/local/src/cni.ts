@@ -20,7 +20,10 @@ function findPlugin(type: string): string {
 
 /** CNI errors are JSON on the plugin's standard output, which a failed command does not give us; its standard error has them too. */
 const explain = (type: string, verb: string, error: unknown): CniError =>
-  new CniError(`CNI plugin "${type}" failed to ${verb}: ${error instanceof CommandError && error.stderr !== "" ? error.stderr.trim() : (error as Error).message}`, { cause: error });
+  new CniError(
+    `CNI plugin "${type}" failed to ${verb}: ${error instanceof CommandError && error.stderr !== "" ? error.stderr.trim() : (error as Error).message}`,
+    { cause: error },
+  );
 
 interface Call {
   readonly verb: "ADD" | "DEL";
@@ -33,8 +36,19 @@ interface Call {
 async function call(runOnNode: Run, { verb, attachment, netns }: Call, at: number, previous: unknown): Promise<unknown> {
   const { config, containerId, ifname } = attachment;
   const plugin = config.plugins[at] as CniConfigList["plugins"][number];
-  const stdin = JSON.stringify({ ...plugin, cniVersion: config.cniVersion, name: config.name, ...(previous === undefined ? {} : { prevResult: previous }) });
-  const env = { CNI_COMMAND: verb, CNI_CONTAINERID: containerId, CNI_NETNS: netns, CNI_IFNAME: ifname, CNI_PATH: PLUGIN_DIRECTORIES.join(":") };
+  const stdin = JSON.stringify({
+    ...plugin,
+    cniVersion: config.cniVersion,
+    name: config.name,
+    ...(previous === undefined ? {} : { prevResult: previous }),
+  });
+  const env = {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: containerId,
+    CNI_NETNS: netns,
+    CNI_IFNAME: ifname,
+    CNI_PATH: PLUGIN_DIRECTORIES.join(":"),
+  };
   try {
     // A failing plugin prints its error object on standard output: move it to where it is read.
     const script = 'out=$("$0") && { printf %s "$out"; exit 0; }; code=$?; printf %s "$out" >&2; exit $code';
@@ -48,7 +62,8 @@ async function call(runOnNode: Run, { verb, attachment, netns }: Call, at: numbe
 /** Attaches the pod to a network: every plugin of the list in order, each with the result of the one before. */
 export async function cniAdd(run: Run, nodeNetns: string, netns: string, attachment: CniAttachment): Promise<unknown> {
   let result: unknown;
-  for (const at of attachment.config.plugins.keys()) result = await call(inNetns(nodeNetns, run), { verb: "ADD", attachment, netns }, at, result);
+  for (const at of attachment.config.plugins.keys())
+    result = await call(inNetns(nodeNetns, run), { verb: "ADD", attachment, netns }, at, result);
   return result;
 }
 

@@ -48,7 +48,8 @@ export class HookManager implements AsyncDisposable {
   async preCloudInitIso<T extends object>(data: T, vmi: object): Promise<T> {
     const json = Buffer.from(JSON.stringify(vmi));
     let current: Uint8Array = Buffer.from(JSON.stringify(data));
-    for (const { client, version } of this.#subscribers("PreCloudInitIso")) current = (await client.preCloudInitIso(version, current, json)) ?? current;
+    for (const { client, version } of this.#subscribers("PreCloudInitIso"))
+      current = (await client.preCloudInitIso(version, current, json)) ?? current;
     return JSON.parse(Buffer.from(current).toString("utf8")) as T;
   }
 
@@ -87,6 +88,7 @@ async function ask(socket: string): Promise<Sidecar> {
   const client = connectHooks(socket);
   const { name, versions, hookPoints } = await client.info();
   const version = HOOK_VERSIONS.find((candidate) => versions.includes(candidate));
-  if (version === undefined) throw new Error(`sidecar "${name}" speaks hooks ${versions.join(", ") || "of no version"}, and ${HOOK_VERSIONS.join(", ")} are known`);
+  if (version === undefined)
+    throw new Error(`sidecar "${name}" speaks hooks ${versions.join(", ") || "of no version"}, and ${HOOK_VERSIONS.join(", ")} are known`);
   return { socket, client, version, points: new Map(hookPoints.map((point) => [point.name, point.priority])) };
 }

@@ -10,4 +10,15 @@ export { defaultPodNetwork, makeNetns, netnsPath, removeNetns } from "./node-net
 export type { SidecarRuntime } from "./sidecars.ts";
 export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError, waitForEnd } from "./start-vm.ts";
 export { State, stateDirectories, vmId } from "./state.ts";
-export { collectGarbage, consoleSocket, findVm, listVms, parseVmName, seeNics, stopVm, VmNotFoundError, type VmStatus, vmStatus } from "./vms.ts";
+export {
+  collectGarbage,
+  consoleSocket,
+  findVm,
+  listVms,
+  parseVmName,
+  seeNics,
+  stopVm,
+  VmNotFoundError,
+  type VmStatus,
+  vmStatus,
+} from "./vms.ts";

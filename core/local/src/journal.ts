@@ -121,7 +121,8 @@ export class Journal {
     } catch (error) {
       throw new JournalError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
     }
-    if (record.version !== 1) throw new JournalError(`${file} is of version ${JSON.stringify(record.version)}, and this netbind reads version 1`);
+    if (record.version !== 1)
+      throw new JournalError(`${file} is of version ${JSON.stringify(record.version)}, and this netbind reads version 1`);
     return new Journal(file, record);
   }
 

@@ -110,12 +110,17 @@ export class LocalHost implements Host {
   async observe(names: NicNames): Promise<PodLink> {
     const link = podLinkOf(await observe(this.#runIn), names.pod);
     if (link !== undefined) return link;
-    throw new BindingError("POD_LINK_MISSING", `pod link "${names.pod}" is not in the pod's namespace`, "see what the network's CNI plugin made");
+    throw new BindingError(
+      "POD_LINK_MISSING",
+      `pod link "${names.pod}" is not in the pod's namespace`,
+      "see what the network's CNI plugin made",
+    );
   }
 
   planner(binding: string): NicPlanner {
     const container = this.#containers.get(binding);
-    if (container === undefined) throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
+    if (container === undefined)
+      throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
     return {
       plan: async (attachment) => {
         const client = connectBinding(attachSocket(this.#directory, container));

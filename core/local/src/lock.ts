@@ -17,11 +17,15 @@ export class BusyError extends Error {
  * @throws BusyError where it is not free within `wait` milliseconds
  */
 export async function takeLock(file: string, what: string, wait = 0): Promise<Lock> {
-  const child = spawn("flock", ["--exclusive", "--wait", String(wait / 1000), "--conflict-exit-code", "75", file, "sh", "-c", "echo locked; exec cat"], {
-    stdio: ["pipe", "pipe", "inherit"],
-    // A terminal's Ctrl-C is for whoever holds the lock, who then releases it.
-    detached: true,
-  });
+  const child = spawn(
+    "flock",
+    ["--exclusive", "--wait", String(wait / 1000), "--conflict-exit-code", "75", file, "sh", "-c", "echo locked; exec cat"],
+    {
+      stdio: ["pipe", "pipe", "inherit"],
+      // A terminal's Ctrl-C is for whoever holds the lock, who then releases it.
+      detached: true,
+    },
+  );
   child.stdin.on("error", () => undefined);
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once("exit", resolve);
@@ -30,7 +34,9 @@ export async function takeLock(file: string, what: string, wait = 0): Promise<Lo
   const locked = new Promise<"locked">((resolve) => child.stdout.once("data", () => resolve("locked")));
   const outcome = await Promise.race([locked, ended]);
   if (outcome !== "locked") {
-    throw outcome === 75 ? new BusyError(`${what} is busy: another netbind is working on it`) : new Error(`flock ${file}: exit code ${outcome}`);
+    throw outcome === 75
+      ? new BusyError(`${what} is busy: another netbind is working on it`)
+      : new Error(`flock ${file}: exit code ${outcome}`);
   }
   const release = async (): Promise<void> => {
     child.stdin.end();

@@ -48,7 +48,8 @@ async function endAll(record: VmRecord): Promise<void> {
   const there = processesIn(netnsPath(record.netns));
   const unique = new Map<number, ProcessId>([...recorded, ...there].map((process) => [process.pid, process]));
   const left = await endProcesses([...unique.values()]);
-  if (left.length > 0) throw new RetractError(`processes ${left.map(({ pid }) => pid).join(", ")} of VM ${record.namespace}/${record.name} do not end`);
+  if (left.length > 0)
+    throw new RetractError(`processes ${left.map(({ pid }) => pid).join(", ")} of VM ${record.namespace}/${record.name} do not end`);
 }
 
 /** Takes the pod off its networks and removes it; the node too, where no VM is left. */

@@ -26,7 +26,8 @@ export interface SidecarSpec {
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
 export const sidecarDirectory = (vmDirectory: string, container: string): string => join(vmDirectory, "hooks", container);
 /** Where a sidecar is attached. */
-export const attachSocket = (vmDirectory: string, container: string): string => join(sidecarDirectory(vmDirectory, container), "netbind/attach.sock");
+export const attachSocket = (vmDirectory: string, container: string): string =>
+  join(sidecarDirectory(vmDirectory, container), "netbind/attach.sock");
 
 /** Copies a file to where the VMs' user may read and run it, once for each content. */
 function publish(directory: string, source: string, name: string, mode: number): string {
@@ -70,11 +71,17 @@ export async function startSidecar(
   makeDirectory(join(place.vmDirectory, "hooks"));
   mkdirSync(hooks, { recursive: true, mode: 0o700 });
   chownSync(hooks, VM_USER.uid, VM_USER.gid);
-  const sandbox = sidecarSandbox(publish(published, place.runtime.node, "node", 0o755), publish(published, source, `${spec.binding}.mjs`, 0o644), hooks, spec);
+  const sandbox = sidecarSandbox(
+    publish(published, place.runtime.node, "node", 0o755),
+    publish(published, source, `${spec.binding}.mjs`, 0o644),
+    hooks,
+    spec,
+  );
   const logFile = join(place.vmDirectory, `${spec.container}.log`);
   const { processes, inner } = await startSandboxed(sandbox, { netns: place.netns, logFile });
   started(processes);
   const socket = attachSocket(place.vmDirectory, spec.container);
   const ready = inner !== undefined && (await waitUntil(() => existsSync(socket), START_DEADLINE));
-  if (!ready) throw new Error(`the sidecar of binding "${spec.binding}" did not start: ${readFileSync(logFile, "utf8").trim() || "it said nothing"}`);
+  if (!ready)
+    throw new Error(`the sidecar of binding "${spec.binding}" did not start: ${readFileSync(logFile, "utf8").trim() || "it said nothing"}`);
 }

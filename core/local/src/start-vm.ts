@@ -99,7 +99,13 @@ async function makeRoom(machine: Machine, id: string): Promise<void> {
 }
 
 /** The base domain with the NICs on taps, after the sidecars' hooks: asked more than once, as KubeVirt's launcher asks. */
-async function defineDomain(vmi: Vmi, nics: readonly AttachedNic[], hooks: HookManager, volumes: PreparedVolumes, accelerator: Accelerator): Promise<string> {
+async function defineDomain(
+  vmi: Vmi,
+  nics: readonly AttachedNic[],
+  hooks: HookManager,
+  volumes: PreparedVolumes,
+  accelerator: Accelerator,
+): Promise<string> {
   const base = buildBaseDomain({ vmi, accelerator, disks: volumes.disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
   let xml = onTaps.reduce((domain, { attachment }) => writeTapInterface(domain, nicDomain(attachment)), base);
@@ -108,14 +114,23 @@ async function defineDomain(vmi: Vmi, nics: readonly AttachedNic[], hooks: HookM
 }
 
 /** Starts libvirt and the guest in a pod whose NICs are attached. */
-async function startGuest(machine: Machine, journal: Journal, request: StartRequest, nics: readonly AttachedNic[], image: Image): Promise<StartedVm> {
+async function startGuest(
+  machine: Machine,
+  journal: Journal,
+  request: StartRequest,
+  nics: readonly AttachedNic[],
+  image: Image,
+): Promise<StartedVm> {
   const { state, run, progress } = machine;
   const { vmi, bindings } = request.decision;
   const vmDirectory = state.vm(journal.record.id);
   const directory = join(vmDirectory, "launcher");
   const netns = netnsPath(journal.record.netns);
   const accelerator = await probeAccelerator(run, image, state.cache);
-  await using hooks = await HookManager.collect(join(vmDirectory, "hooks"), bindings.filter((binding) => binding.image !== undefined).length);
+  await using hooks = await HookManager.collect(
+    join(vmDirectory, "hooks"),
+    bindings.filter((binding) => binding.image !== undefined).length,
+  );
 
   makeDirectory(directory, 0o700);
   makeDirectory(join(directory, "disks"), 0o700);
@@ -144,11 +159,15 @@ async function startGuest(machine: Machine, journal: Journal, request: StartRequ
   await waitUntil(() => (qemu = launcher.qemu()) !== undefined, QEMU_DEADLINE);
   if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(join(directory, "log/libvirtd.log"))}`);
   journal.setProcesses("qemu", [qemu]);
-  const demo = needsDemoGuest(volumes.disks) && volumes.warnings.length > 0 ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"] : [];
+  const demo =
+    needsDemoGuest(volumes.disks) && volumes.warnings.length > 0
+      ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"]
+      : [];
   return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo], qemu };
 }
 
-const lastLines = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-3).join("; ") : "it said nothing");
+const lastLines = (file: string): string =>
+  existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-3).join("; ") : "it said nothing";
 
 /**
  * Starts a VM: pod, network, sidecars, guest. Whatever fails, nothing of it is left.

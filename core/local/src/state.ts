@@ -17,7 +17,8 @@ export const stateDirectories = (env: NodeJS.ProcessEnv): StateDirectories => ({
 });
 
 /** A VM's short, stable identity on this machine: the same VM has the same one, two VMs never do. */
-export const vmId = (namespace: string, name: string): string => createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 12);
+export const vmId = (namespace: string, name: string): string =>
+  createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 12);
 
 /** The paths and names of one state directory. Names in /run/netns are the machine's: each state directory has its own. */
 export class State {

@@ -63,7 +63,8 @@ export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicS
       const nic = interfaces.find((candidate) => candidate.name === name);
       const network = record.vmi.spec.networks?.find((candidate) => candidate.name === name);
       const attachment = record.attached?.find((candidate) => candidate.name === name);
-      if (before === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined) return undefined;
+      if (before === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
+        return undefined;
       const { bridge, tap } = nicNames(network);
       const sighting = await sightNic(runIn, bridge, tap, attachment.mac, plannedGuestAddresses(plan)).catch(() => ({
         answered: [],
@@ -91,7 +92,11 @@ export async function vmStatus(run: Run, record: VmRecord): Promise<VmStatus> {
     createdAt,
     source,
     nics: existsSync(netnsPath(netns)) ? await seeNics(run, record) : [],
-    processes: record.processes.map(({ role, processes }) => ({ role, pids: processes.map(({ pid }) => pid), alive: processes.length > 0 && processes.every(isAlive) })),
+    processes: record.processes.map(({ role, processes }) => ({
+      role,
+      pids: processes.map(({ pid }) => pid),
+      alive: processes.length > 0 && processes.every(isAlive),
+    })),
   };
 }
 

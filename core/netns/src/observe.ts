@@ -12,7 +12,12 @@ interface IpAddrShow {
   readonly master?: string;
   readonly linkinfo?: {
     readonly info_kind?: string;
-    readonly info_data?: { readonly type?: string; readonly user?: number | string; readonly group?: number | string; readonly multi_queue?: boolean };
+    readonly info_data?: {
+      readonly type?: string;
+      readonly user?: number | string;
+      readonly group?: number | string;
+      readonly multi_queue?: boolean;
+    };
   };
   readonly addr_info?: readonly { readonly local?: string; readonly prefixlen: number; readonly scope: string }[];
 }
@@ -33,7 +38,9 @@ function readLink(link: IpAddrShow): ObservedLink {
     mtu: link.mtu,
     up: link.flags.includes("UP"),
     ...(link.master === undefined ? {} : { controller: link.master }),
-    addresses: (link.addr_info ?? []).filter(({ local, scope }) => local !== undefined && scope !== "link").map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+    addresses: (link.addr_info ?? [])
+      .filter(({ local, scope }) => local !== undefined && scope !== "link")
+      .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
     ...(kind === "tun" && data !== undefined
       ? { tap: { uid: Number(data.user ?? -1), gid: Number(data.group ?? -1), multiQueue: data.multi_queue === true } }
       : {}),
@@ -64,7 +71,17 @@ async function readSysctls(runIn: Run, keys: readonly string[]): Promise<Record<
   const text = await runIn(["sysctl", "-e", ...keys]);
   const pairs = text.split("\n").flatMap((line) => {
     const at = line.indexOf(" = ");
-    return at === -1 ? [] : [[line.slice(0, at), line.slice(at + 3).trim().replace(/\s+/g, " ")] as const];
+    return at === -1
+      ? []
+      : [
+          [
+            line.slice(0, at),
+            line
+              .slice(at + 3)
+              .trim()
+              .replace(/\s+/g, " "),
+          ] as const,
+        ];
   });
   return Object.fromEntries(pairs);
 }

@@ -71,7 +71,10 @@ export const run: Run = (argv, options = {}) =>
       clearTimeout(timer);
       const stderr = Buffer.concat(chunks.err).toString("utf8");
       if (failure === undefined && code === 0) resolve(Buffer.concat(chunks.out).toString("utf8"));
-      else reject(new CommandError(argv, failure ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`), stderr, code ?? undefined));
+      else
+        reject(
+          new CommandError(argv, failure ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`), stderr, code ?? undefined),
+        );
     });
   });
 

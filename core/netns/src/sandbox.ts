@@ -33,7 +33,17 @@ export const LIBRARY_BINDS: readonly SandboxBind[] = [
 export function sandboxCommand(sandbox: Sandbox): readonly string[] {
   const { uid, gid } = sandbox;
   return [
-    ...["setpriv", "--reuid", String(uid), "--regid", String(gid), "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"],
+    ...[
+      "setpriv",
+      "--reuid",
+      String(uid),
+      "--regid",
+      String(gid),
+      "--clear-groups",
+      "--inh-caps=-all",
+      "--bounding-set=-all",
+      "--no-new-privs",
+    ],
     ...["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv"],
     ...["--uid", String(uid), "--gid", String(gid), "--hostname", "sandbox", "--info-fd", "3"],
     ...(sandbox.innerCapabilities ?? []).flatMap((capability) => ["--cap-add", capability]),

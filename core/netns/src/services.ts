@@ -55,7 +55,11 @@ function listensOnUdp(pid: number, port: number): boolean {
  * @throws Error with what the service said where it ends or does not serve in time; it is not left running
  */
 export async function startService(service: ServicePlan, host: ServiceHost): Promise<RunningService> {
-  const { processes, inner } = await startSandboxed(dnsmasqSandbox(host.uid), { netns: host.netns, logFile: host.logFile, stdin: dnsmasqConfig(service) });
+  const { processes, inner } = await startSandboxed(dnsmasqSandbox(host.uid), {
+    netns: host.netns,
+    logFile: host.logFile,
+    stdin: dnsmasqConfig(service),
+  });
   const running: RunningService = { kind: service.kind, processes };
   await host.started(running);
   const [outer] = processes;

@@ -18,7 +18,9 @@ interface LinkStatistics {
 export async function sightNic(runIn: Run, bridge: string, tap: string, mac: string, addresses: readonly string[]): Promise<NicSighting> {
   await Promise.all(addresses.map((address) => runIn(["ping", "-n", "-q", "-c", "1", "-W", "1", address]).catch(() => "")));
   const neighbours = JSON.parse((await runIn(["ip", "-json", "neigh", "show", "dev", bridge])) || "[]") as readonly Neighbour[];
-  const answered = neighbours.filter(({ lladdr, state }) => lladdr === mac && !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE"));
+  const answered = neighbours.filter(
+    ({ lladdr, state }) => lladdr === mac && !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE"),
+  );
   const [link] = JSON.parse(await runIn(["ip", "-json", "-statistics", "link", "show", "dev", tap])) as readonly LinkStatistics[];
   return {
     answered: answered.map(({ dst }) => dst),

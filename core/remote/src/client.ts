@@ -1,5 +1,22 @@
-import { type AttachRequest, type Attachment, BindingError, type BindingDescription, type Hook, type Needs, type NicSpec, type Plan, type Violation } from "@netbind/contract";
-import { binding as bindingWire, hooksV1alpha1, hooksV1alpha2, hooksV1alpha3, info as infoWire, sidecar as sidecarWire } from "@netbind/proto";
+import {
+  type AttachRequest,
+  type Attachment,
+  BindingError,
+  type BindingDescription,
+  type Hook,
+  type Needs,
+  type NicSpec,
+  type Plan,
+  type Violation,
+} from "@netbind/contract";
+import {
+  binding as bindingWire,
+  hooksV1alpha1,
+  hooksV1alpha2,
+  hooksV1alpha3,
+  info as infoWire,
+  sidecar as sidecarWire,
+} from "@netbind/proto";
 import { type CallOptions, type ClientOptions, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { defined, oneOf } from "./checks.ts";
 import { attachmentToWire, nicToWire } from "./nic-wire.ts";
@@ -43,7 +60,11 @@ export interface BindingClient {
 
 function readDescription({ name, contract, migration, hooks }: bindingWire.DescribeResponse): BindingDescription {
   if (contract !== "v1alpha1") {
-    throw new BindingError("CONTRACT_UNSUPPORTED", `binding "${name}" speaks contract "${contract}"`, "use a release of it that speaks v1alpha1");
+    throw new BindingError(
+      "CONTRACT_UNSUPPORTED",
+      `binding "${name}" speaks contract "${contract}"`,
+      "use a release of it that speaks v1alpha1",
+    );
   }
   const known = hooks.filter((hook): hook is Hook => hook === "admit" || hook === "needs" || hook === "plan");
   return { name, contract, migration: oneOf(migration, ["none", "supported", "link-refresh"], "the migration method"), hooks: known };
@@ -54,7 +75,12 @@ function fromBinding<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new BindingError("PLUGIN_FAILED", `the binding's answer cannot be read: ${(error as Error).message}`, "tell the binding's author", { cause: error });
+    throw new BindingError(
+      "PLUGIN_FAILED",
+      `the binding's answer cannot be read: ${(error as Error).message}`,
+      "tell the binding's author",
+      { cause: error },
+    );
   }
 }
 
@@ -63,13 +89,15 @@ export function connectBinding(socket: string): BindingClient {
   const client = new bindingWire.BindingClient(address(socket), credentials.createInsecure(), OPTIONS);
   let description: Promise<BindingDescription> | undefined;
   const describe = (): Promise<BindingDescription> => {
-    description ??= call<bindingWire.DescribeResponse>((done) => client.describe({}, new Metadata(), within(DEADLINE), done)).then((response) => {
-      try {
-        return readDescription(response);
-      } catch (error) {
-        throw BindingError.from(error, "PLUGIN_FAILED");
-      }
-    });
+    description ??= call<bindingWire.DescribeResponse>((done) => client.describe({}, new Metadata(), within(DEADLINE), done)).then(
+      (response) => {
+        try {
+          return readDescription(response);
+        } catch (error) {
+          throw BindingError.from(error, "PLUGIN_FAILED");
+        }
+      },
+    );
     return description;
   };
   const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);
@@ -77,15 +105,21 @@ export function connectBinding(socket: string): BindingClient {
     describe,
     admit: async (nic) => {
       if (!(await has("admit"))) return [];
-      return (await call<bindingWire.AdmitResponse>((done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done))).violations;
+      return (
+        await call<bindingWire.AdmitResponse>((done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done))
+      ).violations;
     },
     needs: async (nic) => {
       if (!(await has("needs"))) return {};
-      return needsFromWire(await call<bindingWire.NeedsResponse>((done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done)));
+      return needsFromWire(
+        await call<bindingWire.NeedsResponse>((done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done)),
+      );
     },
     plan: async (attachment) => {
       await describe();
-      const response = await call<bindingWire.PlanResponse>((done) => client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), within(DEADLINE), done));
+      const response = await call<bindingWire.PlanResponse>((done) =>
+        client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), within(DEADLINE), done),
+      );
       return fromBinding(() => planFromWire(response));
     },
     close: () => client.close(),
@@ -97,7 +131,13 @@ function needsFromWire({ compute, pod, sidecar }: bindingWire.NeedsResponse): Ne
   return {
     ...(compute === undefined
       ? {}
-      : { compute: defined({ capabilities: compute.capabilities, devices: compute.devices, memoryOverheadBytes: number(compute.memoryOverheadBytes) }) }),
+      : {
+          compute: defined({
+            capabilities: compute.capabilities,
+            devices: compute.devices,
+            memoryOverheadBytes: number(compute.memoryOverheadBytes),
+          }),
+        }),
     ...(pod === undefined ? {} : { pod }),
     ...(sidecar === undefined ? {} : { sidecar: defined({ memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis }) }),
   };
@@ -114,7 +154,10 @@ export function connectSidecar(socket: string): SidecarClient {
   const client = new sidecarWire.SidecarClient(address(socket), credentials.createInsecure(), OPTIONS);
   return {
     attach: async ({ nics, ...vm }) => {
-      const request = { ...vm, nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentToWire(attachment), plan: planToWire(plan) })) };
+      const request = {
+        ...vm,
+        nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentToWire(attachment), plan: planToWire(plan) })),
+      };
       await call<sidecarWire.AttachResponse>((done) => client.attach(request, new Metadata(), within(DEADLINE), done));
     },
     close: () => client.close(),
@@ -148,13 +191,17 @@ export function connectHooks(socket: string): HooksClient {
     info: () => call<infoWire.InfoResult>((done) => info.info({}, new Metadata(), within(INFO_DEADLINE), done)),
     onDefineDomain: async (version, domainXML, vmi) => {
       const request = { domainXML: Buffer.from(domainXML), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha1.OnDefineDomainResult>((done) => callbacks[version].onDefineDomain(request, new Metadata(), within(HOOK_DEADLINE), done));
+      const reply = await call<hooksV1alpha1.OnDefineDomainResult>((done) =>
+        callbacks[version].onDefineDomain(request, new Metadata(), within(HOOK_DEADLINE), done),
+      );
       return reply.domainXML;
     },
     preCloudInitIso: async (version, cloudInitData, vmi) => {
       if (version === "v1alpha1") return null;
       const request = { cloudInitNoCloudSource: Buffer.alloc(0), cloudInitData: Buffer.from(cloudInitData), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>((done) => callbacks[version].preCloudInitIso(request, new Metadata(), within(HOOK_DEADLINE), done));
+      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>((done) =>
+        callbacks[version].preCloudInitIso(request, new Metadata(), within(HOOK_DEADLINE), done),
+      );
       return reply.cloudInitData;
     },
     shutdown: async (version) => {

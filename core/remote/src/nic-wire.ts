@@ -38,8 +38,15 @@ export function nicFromWire(message: wire.NicSpec | undefined): NicSpec {
     model: nic.model,
     mesh: nic.mesh,
     network: networkFromWire(network),
-    ports: ports.map(({ protocol, ...port }) => ({ ...defined(port), port: port.port, protocol: oneOf(protocol, ["TCP", "UDP"], "a port's protocol") })),
-    dhcpOptions: dhcpOptions === undefined ? { ntpServers: [], privateOptions: [] } : { ...defined(dhcpOptions), ntpServers: dhcpOptions.ntpServers, privateOptions: dhcpOptions.privateOptions },
+    ports: ports.map(({ protocol, ...port }) => ({
+      ...defined(port),
+      port: port.port,
+      protocol: oneOf(protocol, ["TCP", "UDP"], "a port's protocol"),
+    })),
+    dhcpOptions:
+      dhcpOptions === undefined
+        ? { ntpServers: [], privateOptions: [] }
+        : { ...defined(dhcpOptions), ntpServers: dhcpOptions.ntpServers, privateOptions: dhcpOptions.privateOptions },
     state: oneOf(state, ["up", "down", "absent"], "the NIC's state"),
   };
 }

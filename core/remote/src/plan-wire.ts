@@ -1,4 +1,16 @@
-import type { DomainPlan, LinkPlan, NetworkPlan, NftChain, NftMatch, NftPort, NftRule, NftVerdict, Plan, ServicePlan, XmlElement } from "@netbind/contract";
+import type {
+  DomainPlan,
+  LinkPlan,
+  NetworkPlan,
+  NftChain,
+  NftMatch,
+  NftPort,
+  NftRule,
+  NftVerdict,
+  Plan,
+  ServicePlan,
+  XmlElement,
+} from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, oneOf, required } from "./checks.ts";
 
@@ -146,12 +158,25 @@ function serviceFromWire({ kind }: wire.Service): ServicePlan {
 }
 
 /** The fields of a DHCP service that are always there. */
-const pickRequired = ({ link, server, leaseSeconds, nameservers, search, mtu, ntpServers, privateOptions }: wire.Dhcp4Service): Pick<
+const pickRequired = ({
+  link,
+  server,
+  leaseSeconds,
+  nameservers,
+  search,
+  mtu,
+  ntpServers,
+  privateOptions,
+}: wire.Dhcp4Service): Pick<
   ServicePlan,
   "link" | "server" | "leaseSeconds" | "nameservers" | "search" | "mtu" | "ntpServers" | "privateOptions"
 > => ({ link, server, leaseSeconds, nameservers, search, mtu, ntpServers, privateOptions });
 
-const elementToWire = ({ name, attributes = {}, children = [] }: XmlElement): wire.XmlElement => ({ name, attributes, children: children.map(elementToWire) });
+const elementToWire = ({ name, attributes = {}, children = [] }: XmlElement): wire.XmlElement => ({
+  name,
+  attributes,
+  children: children.map(elementToWire),
+});
 
 const elementFromWire = ({ name, attributes, children }: wire.XmlElement): XmlElement => ({
   name,
@@ -167,7 +192,11 @@ const domainToWire = (domain: DomainPlan): wire.DomainPlan =>
 function domainFromWire(message: wire.DomainPlan | undefined): DomainPlan {
   const domain = required(message?.kind, "the domain part");
   if (domain.$case === "tap") return { kind: "tap" };
-  return { kind: "device", element: elementFromWire(required(domain.value.element, "the domain's element")), sharedMemory: domain.value.sharedMemory };
+  return {
+    kind: "device",
+    element: elementFromWire(required(domain.value.element, "the domain's element")),
+    sharedMemory: domain.value.sharedMemory,
+  };
 }
 
 /** A plan for the wire. */

@@ -1,6 +1,13 @@
 import { rmSync } from "node:fs";
 import { type AttachRequest, type Binding, BindingError, describe, type Needs } from "@netbind/contract";
-import { binding as bindingWire, hooksV1alpha1, hooksV1alpha2, hooksV1alpha3, info as infoWire, sidecar as sidecarWire } from "@netbind/proto";
+import {
+  binding as bindingWire,
+  hooksV1alpha1,
+  hooksV1alpha2,
+  hooksV1alpha3,
+  info as infoWire,
+  sidecar as sidecarWire,
+} from "@netbind/proto";
 import { type handleUnaryCall, Server, ServerCredentials } from "@grpc/grpc-js";
 import { MESSAGE_LIMIT } from "./client.ts";
 import { required } from "./checks.ts";
@@ -9,7 +16,8 @@ import { planFromWire, planToWire } from "./plan-wire.ts";
 import { errorToStatus } from "./status.ts";
 
 /** A server whose messages are limited as the contract says. */
-export const makeServer = (): Server => new Server({ "grpc.max_receive_message_length": MESSAGE_LIMIT, "grpc.max_send_message_length": MESSAGE_LIMIT });
+export const makeServer = (): Server =>
+  new Server({ "grpc.max_receive_message_length": MESSAGE_LIMIT, "grpc.max_send_message_length": MESSAGE_LIMIT });
 
 /** Serves on a unix socket. One that a killed process left is removed. */
 export async function listenUnix(server: Server, path: string): Promise<void> {
@@ -43,7 +51,11 @@ function stamped<T>(binding: Binding, hook: string, nic: string, ask: () => T): 
 const needsToWire = ({ compute, pod, sidecar }: Needs): bindingWire.NeedsResponse => {
   const number = (value: number | undefined): bigint | undefined => (value === undefined ? undefined : BigInt(value));
   return {
-    compute: compute && { capabilities: compute.capabilities ?? [], devices: compute.devices ?? {}, memoryOverheadBytes: number(compute.memoryOverheadBytes) },
+    compute: compute && {
+      capabilities: compute.capabilities ?? [],
+      devices: compute.devices ?? {},
+      memoryOverheadBytes: number(compute.memoryOverheadBytes),
+    },
     pod: pod && { annotations: pod.annotations ?? {} },
     sidecar: sidecar && { memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis },
   };
@@ -73,7 +85,10 @@ export const attachFromWire = ({ namespace, name, uid, nics }: sidecarWire.Attac
   namespace,
   name,
   uid,
-  nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentFromWire(attachment), plan: planFromWire(required(plan, "a NIC's plan")) })),
+  nics: nics.map(({ attachment, plan }) => ({
+    attachment: attachmentFromWire(attachment),
+    plan: planFromWire(required(plan, "a NIC's plan")),
+  })),
 });
 
 /** Serves the sidecar's side of the contract. */
@@ -108,7 +123,11 @@ export function addHooks(server: Server, handlers: HookHandlers): void {
   });
   const hookPoints = ["OnDefineDomain", "PreCloudInitIso", "Shutdown"].map((name) => ({ name, priority: 0 }));
   server.addService(infoWire.InfoService, {
-    info: handle<infoWire.InfoParams, infoWire.InfoResult>(() => ({ name: handlers.name, hookPoints, versions: ["v1alpha3", "v1alpha2", "v1alpha1"] })),
+    info: handle<infoWire.InfoParams, infoWire.InfoResult>(() => ({
+      name: handlers.name,
+      hookPoints,
+      versions: ["v1alpha3", "v1alpha2", "v1alpha1"],
+    })),
   });
   server.addService(hooksV1alpha1.CallbacksService, { onDefineDomain });
   server.addService(hooksV1alpha2.CallbacksService, { onDefineDomain, preCloudInitIso });

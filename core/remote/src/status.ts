@@ -35,5 +35,7 @@ export function errorFromStatus(error: ServiceError): BindingError {
   const hint = error.metadata.get(HINT)[0];
   const absent = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;
   const code = known ?? (absent ? "UNAVAILABLE" : "PLUGIN_FAILED");
-  return new BindingError(code, error.details, hint === undefined ? "see the log of the process that was asked" : hint.toString(), { cause: error });
+  return new BindingError(code, error.details, hint === undefined ? "see the log of the process that was asked" : hint.toString(), {
+    cause: error,
+  });
 }

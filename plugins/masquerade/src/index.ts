@@ -193,7 +193,11 @@ const masquerade: Binding = defineBinding({
     const text = (network.kind === "pod" ? network.vmNetworkCidr : undefined) ?? DEFAULT_CIDR;
     const guest = guestNetwork(text);
     if (guest === undefined) {
-      throw new BindingError("PLAN_IMPOSSIBLE", `"${text}" is no IPv4 network for a guest`, "set vmNetworkCIDR to a network of /30 or larger");
+      throw new BindingError(
+        "PLAN_IMPOSSIBLE",
+        `"${text}" is no IPv4 network for a guest`,
+        "set vmNetworkCIDR to a network of /30 or larger",
+      );
     }
     const address = podAddress(attachment);
     if (address === undefined) {

@@ -47,11 +47,20 @@ function readPodLink(file: string): PodLink {
   return { name, mac, mtu, addresses, routes };
 }
 
-async function planOne(nic: DecidedNic, decision: Decision, given: PodLink | undefined, resolve: Resolve): Promise<object & { readonly xml: (domain: string) => string; readonly text: string }> {
+async function planOne(
+  nic: DecidedNic,
+  decision: Decision,
+  given: PodLink | undefined,
+  resolve: Resolve,
+): Promise<object & { readonly xml: (domain: string) => string; readonly text: string }> {
   const binding = resolve(TOKENS.bindings).get(nic.binding);
-  if (binding === undefined) throw new BindingError("UNAVAILABLE", `binding "${nic.binding}" can only be asked in a pod`, "use netbind run");
+  if (binding === undefined)
+    throw new BindingError("UNAVAILABLE", `binding "${nic.binding}" can only be asked in a pod`, "use netbind run");
   const pod = given !== undefined && given.name === nic.names.pod ? given : { name: nic.names.pod, ...ASSUMED_POD_LINK };
-  const facts = { resolvConf: guestResolver(podResolvConf(decision.vmi.spec, ASSUMED_RESOLV_CONF), decision.vmi.spec.subdomain), hostname: podHostname(decision.vmi) };
+  const facts = {
+    resolvConf: guestResolver(podResolvConf(decision.vmi.spec, ASSUMED_RESOLV_CONF), decision.vmi.spec.subdomain),
+    hostname: podHostname(decision.vmi),
+  };
   const attachment = attachmentOf(nic, pod, facts);
   const plan = authorize(await planNic(plannerOf(binding), attachment, nic.binding), attachment, decision.grants);
   const { table, plan: network } = wantedNetwork(nic.names, plan);
@@ -73,7 +82,16 @@ async function planOne(nic: DecidedNic, decision: Decision, given: PodLink | und
   return { ...shown, xml, text: showNic(shown) };
 }
 
-function showNic(nic: { name: string; binding: string; assumed: readonly string[]; pod: PodLink; links: readonly object[]; sysctls?: readonly { key: string; value: string }[] | undefined; nftables: string; services: readonly object[] }): string {
+function showNic(nic: {
+  name: string;
+  binding: string;
+  assumed: readonly string[];
+  pod: PodLink;
+  links: readonly object[];
+  sysctls?: readonly { key: string; value: string }[] | undefined;
+  nftables: string;
+  services: readonly object[];
+}): string {
   const mark = nic.assumed.includes("pod") ? " (assumed)" : "";
   const { name, mac, mtu, addresses, routes } = nic.pod;
   return [
@@ -83,7 +101,10 @@ function showNic(nic: { name: string; binding: string; assumed: readonly string[
     ...nic.links.map((link) => `  link: ${JSON.stringify(link)}`),
     ...(nic.sysctls ?? []).map(({ key, value }) => `  sysctl: ${key} = ${value}`),
     "  nftables:",
-    ...nic.nftables.trimEnd().split("\n").map((line) => `    ${line}`),
+    ...nic.nftables
+      .trimEnd()
+      .split("\n")
+      .map((line) => `    ${line}`),
     ...nic.services.map((service) => `  service: ${JSON.stringify({ ...service, configuration: undefined })}`),
   ].join("\n");
 }
@@ -99,13 +120,20 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
     const base = buildBaseDomain({ vmi: vm.vmi, accelerator: "kvm", disks: [] });
     const domainXml = nics.reduce((xml, nic) => nic.xml(xml), base);
     const { name, namespace } = vm.vmi.metadata;
-    plans.push({ vm: `${namespace}/${name}`, pod: decision.pod, nics: nics.map(({ xml: _, text: __, ...shown }) => shown), domainXml, text: nics.map(({ text }) => text) });
+    plans.push({
+      vm: `${namespace}/${name}`,
+      pod: decision.pod,
+      nics: nics.map(({ xml: _, text: __, ...shown }) => shown),
+      domainXml,
+      text: nics.map(({ text }) => text),
+    });
   }
   if (options.output === "json") {
     const shown = plans.map(({ text: _, ...rest }) => rest);
     printJson(shown.length === 1 ? shown[0] : shown);
     return EXIT.ok;
   }
-  for (const one of plans) print([`VM ${one.vm}`, `pod: ${JSON.stringify(one.pod, null, 2)}`, ...one.text, "domain:", one.domainXml].join("\n"));
+  for (const one of plans)
+    print([`VM ${one.vm}`, `pod: ${JSON.stringify(one.pod, null, 2)}`, ...one.text, "domain:", one.domainXml].join("\n"));
   return EXIT.ok;
 }

@@ -1,6 +1,18 @@
 import { readFileSync } from "node:fs";
 import { plannedGuestAddresses } from "@netbind/engine";
-import { type CniConfigList, defaultPodNetwork, findVm, type Machine, type StartedVm, startVm, stopVm, VmNotFoundError, type VmStatus, vmStatus, waitForEnd } from "@netbind/local";
+import {
+  type CniConfigList,
+  defaultPodNetwork,
+  findVm,
+  type Machine,
+  type StartedVm,
+  startVm,
+  stopVm,
+  VmNotFoundError,
+  type VmStatus,
+  vmStatus,
+  waitForEnd,
+} from "@netbind/local";
 import { type DecidedVm, decideInput } from "../decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
@@ -21,8 +33,10 @@ const SIGHT_INTERVAL = 300;
 
 function readPodNetwork(file: string): CniConfigList {
   const config = JSON.parse(readFileSync(file, "utf8")) as Partial<CniConfigList> & { readonly type?: string };
-  if (config.type !== undefined) return { cniVersion: config.cniVersion ?? "1.0.0", name: config.name ?? "pods", plugins: [config as CniConfigList["plugins"][number]] };
-  if (!Array.isArray(config.plugins) || config.name === undefined) throw new Error(`${file} is no CNI configuration list: it needs name and plugins`);
+  if (config.type !== undefined)
+    return { cniVersion: config.cniVersion ?? "1.0.0", name: config.name ?? "pods", plugins: [config as CniConfigList["plugins"][number]] };
+  if (!Array.isArray(config.plugins) || config.name === undefined)
+    throw new Error(`${file} is no CNI configuration list: it needs name and plugins`);
   return config as CniConfigList;
 }
 
@@ -42,7 +56,8 @@ async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, s
 function report(status: VmStatus, format: OutputFormat): void {
   if (format === "json") return printJson(status);
   print(`VM ${status.namespace}/${status.name} runs\n\n${nicTable(status.nics)}\n`);
-  if (status.nics.some(({ guestAddress }) => guestAddress === undefined)) tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
+  if (status.nics.some(({ guestAddress }) => guestAddress === undefined))
+    tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
 }
 
 /** Stops VMs that are still there. */
@@ -57,13 +72,24 @@ async function stopAll(machine: Machine, names: readonly string[]): Promise<void
   }
 }
 
-async function startAll(machine: Machine, input: Input, vms: readonly DecidedVm[], options: RunOptions, signal: AbortSignal): Promise<readonly StartedVm[]> {
+async function startAll(
+  machine: Machine,
+  input: Input,
+  vms: readonly DecidedVm[],
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<readonly StartedVm[]> {
   const started: StartedVm[] = [];
   const nameOf = ({ vm }: DecidedVm): string => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`;
   try {
     for (const decided of vms) {
       const { vm, decision } = decided;
-      const one = await startVm(machine, { decision, source: `${vm.file}:${vm.line}`, data: input.dataOf(vm.vmi.metadata.namespace), signal });
+      const one = await startVm(machine, {
+        decision,
+        source: `${vm.file}:${vm.line}`,
+        data: input.dataOf(vm.vmi.metadata.namespace),
+        signal,
+      });
       started.push(one);
       for (const warning of one.warnings) tell(`warning: ${warning}`);
       report(await waitForAddresses(machine, one, nameOf(decided), options.wait, signal), options.output);

@@ -43,7 +43,11 @@ function showVm(vm: VmStatus): string {
 }
 
 /** `netbind stop`: ends VMs from their records alone. */
-export async function stop(names: readonly string[], options: { readonly force: boolean; readonly output: OutputFormat }, resolve: Resolve): Promise<number> {
+export async function stop(
+  names: readonly string[],
+  options: { readonly force: boolean; readonly output: OutputFormat },
+  resolve: Resolve,
+): Promise<number> {
   const state = resolve(TOKENS.state);
   for (const name of names) findVm(state, name);
   for (const name of names) {

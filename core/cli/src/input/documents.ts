@@ -82,7 +82,13 @@ function objectsOf(file: string, document: Document, counter: LineCounter): read
 /** Reads the objects of a text with any number of YAML documents. */
 export function readText(file: string, text: string): ReadResult {
   const counter = new LineCounter();
-  const parsed = parseAllDocuments(text, { lineCounter: counter, version: "1.2", merge: true, customTags: (tags) => [...KUBECTL_TAGS, ...tags], prettyErrors: false });
+  const parsed = parseAllDocuments(text, {
+    lineCounter: counter,
+    version: "1.2",
+    merge: true,
+    customTags: (tags) => [...KUBECTL_TAGS, ...tags],
+    prettyErrors: false,
+  });
   if (!Array.isArray(parsed)) return { documents: [], violations: [] };
   const results = (parsed as readonly Document[]).flatMap((document): readonly (InputDocument | InputViolation)[] => {
     const errors = document.errors.map((error) => ({
@@ -107,14 +113,19 @@ export function readText(file: string, text: string): ReadResult {
 export function readFiles(files: readonly string[]): ReadResult {
   const results = files.map((file): ReadResult => {
     const name = file === "-" ? "standard input" : file;
-    const refuse = (problem: string, fix: string): ReadResult => ({ documents: [], violations: [{ ...violation("", problem, fix), file: name, line: 1 }] });
+    const refuse = (problem: string, fix: string): ReadResult => ({
+      documents: [],
+      violations: [{ ...violation("", problem, fix), file: name, line: 1 }],
+    });
     let text: string;
     try {
       text = readFileSync(file === "-" ? 0 : file, "utf8");
     } catch (error) {
       return refuse(`it cannot be read: ${(error as Error).message}`, "name a file that exists");
     }
-    return text.length > SIZE_LIMIT ? refuse(`it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file") : readText(name, text);
+    return text.length > SIZE_LIMIT
+      ? refuse(`it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file")
+      : readText(name, text);
   });
   return { documents: results.flatMap(({ documents }) => documents), violations: results.flatMap(({ violations }) => violations) };
 }

@@ -59,7 +59,11 @@ function kindOf({ value }: InputDocument): Kind {
   return "other";
 }
 
-const at = (document: InputDocument, found: Violation): InputViolation => ({ ...found, file: document.file, line: document.lineOf(found.field) });
+const at = (document: InputDocument, found: Violation): InputViolation => ({
+  ...found,
+  file: document.file,
+  line: document.lineOf(found.field),
+});
 
 /** What is wrong with a header that is nearly one of ours. */
 function checkHeader(document: InputDocument): readonly Violation[] {
@@ -68,15 +72,28 @@ function checkHeader(document: InputDocument): readonly Violation[] {
   const meant = SHORTHANDS[name] ?? (["VirtualMachine", "VirtualMachineInstance", "KubeVirt"].includes(name) ? `kind: ${name}` : undefined);
   if (meant !== undefined) {
     const shown = apiVersion === undefined ? "no apiVersion" : `apiVersion ${JSON.stringify(apiVersion)}`;
-    return [violation("kind", `${shown} with kind ${JSON.stringify(kind)} is no header of a KubeVirt object`, `write "apiVersion: kubevirt.io/v1" and "${meant}", and a metadata.name`)];
+    return [
+      violation(
+        "kind",
+        `${shown} with kind ${JSON.stringify(kind)} is no header of a KubeVirt object`,
+        `write "apiVersion: kubevirt.io/v1" and "${meant}", and a metadata.name`,
+      ),
+    ];
   }
   if (apiVersion !== undefined && kind !== undefined) return [];
-  return [violation(kind === undefined ? "kind" : "apiVersion", "the object has no apiVersion and kind", 'write, for a VM, "apiVersion: kubevirt.io/v1" and "kind: VirtualMachineInstance"')];
+  return [
+    violation(
+      kind === undefined ? "kind" : "apiVersion",
+      "the object has no apiVersion and kind",
+      'write, for a VM, "apiVersion: kubevirt.io/v1" and "kind: VirtualMachineInstance"',
+    ),
+  ];
 }
 
 function asVmi(document: InputDocument, kind: "vm" | "vmi"): InputVm | readonly InputViolation[] {
   const { value } = document;
-  const template = kind === "vm" ? ((value["spec"] as { template?: { metadata?: ObjectMeta; spec?: unknown } } | undefined)?.template ?? {}) : undefined;
+  const template =
+    kind === "vm" ? ((value["spec"] as { template?: { metadata?: ObjectMeta; spec?: unknown } } | undefined)?.template ?? {}) : undefined;
   const path = kind === "vm" ? "spec.template.spec" : "spec";
   const spec = template === undefined ? value["spec"] : template.spec;
   const shape =
@@ -116,14 +133,24 @@ function findTwins(vms: readonly InputVm[]): readonly InputViolation[] {
   return vms.flatMap((vm, index) => {
     const first = vms.find((other) => nameOf(other) === nameOf(vm));
     if (first === undefined || vms.indexOf(first) === index) return [];
-    return [vm.locate(violation("metadata.name", `VM ${nameOf(vm)} is in ${first.file}:${first.line} already`, "give it a name of its own, or remove one"))];
+    return [
+      vm.locate(
+        violation(
+          "metadata.name",
+          `VM ${nameOf(vm)} is in ${first.file}:${first.line} already`,
+          "give it a name of its own, or remove one",
+        ),
+      ),
+    ];
   });
 }
 
 type Texts = Record<string, string>;
 
 function secretTexts({ value }: InputDocument): Texts {
-  const data = Object.entries((value["data"] ?? {}) as Texts).map(([key, text]) => [key, Buffer.from(String(text), "base64").toString("utf8")] as const);
+  const data = Object.entries((value["data"] ?? {}) as Texts).map(
+    ([key, text]) => [key, Buffer.from(String(text), "base64").toString("utf8")] as const,
+  );
   return { ...Object.fromEntries(data), ...((value["stringData"] ?? {}) as Texts) };
 }
 
@@ -167,9 +194,17 @@ export function loadInput(files: readonly string[]): Input {
       ...findTwins(vms),
       ...of("nad").flatMap((document) => checkNad(document.value).map((found) => at(document, found))),
       ...(kubevirt === undefined ? [] : checkKubevirt(kubevirt.value).map((found) => at(kubevirt, found))),
-      ...others.map((document) => at(document, violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one"))),
+      ...others.map((document) =>
+        at(document, violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one")),
+      ),
       ...(none || (converted.length === 0 && headers.length === 0 && violations.length === 0)
-        ? [{ ...violation("", "there is no VirtualMachine and no VirtualMachineInstance in the input", "add one with -f"), file: files[0] ?? "-", line: 1 }]
+        ? [
+            {
+              ...violation("", "there is no VirtualMachine and no VirtualMachineInstance in the input", "add one with -f"),
+              file: files[0] ?? "-",
+              line: 1,
+            },
+          ]
         : []),
     ],
     warnings: of("other")

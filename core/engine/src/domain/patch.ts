@@ -33,7 +33,11 @@ export const nicDomain = (attachment: Attachment): NicDomain => ({
   linkDown: attachment.state === "down",
 });
 
-const element = (name: string, attributes: Readonly<Record<string, string>>, ...children: readonly XmlElement[]): XmlElement => ({ name, attributes, children });
+const element = (name: string, attributes: Readonly<Record<string, string>>, ...children: readonly XmlElement[]): XmlElement => ({
+  name,
+  attributes,
+  children,
+});
 
 function pciAddress(text: string): XmlElement {
   const [domain = "", bus = "", slot = "", fn = ""] = text.split(/[:.]/);
@@ -82,11 +86,16 @@ const CORE_CHILDREN = ["alias", "mac", "model", "address", "boot", "acpi", "driv
 /** A binding's own device, with what the core fills in. */
 function plannedDevice(nic: NicDomain, planned: XmlElement): XmlElement {
   if (planned.name !== "interface" && planned.name !== "hostdev") {
-    throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" is planned as <${planned.name}>`, "plan one <interface> or one <hostdev>");
+    throw new BindingError(
+      "PLAN_OUT_OF_BOUNDS",
+      `NIC "${nic.name}" is planned as <${planned.name}>`,
+      "plan one <interface> or one <hostdev>",
+    );
   }
   const own = planned.children ?? [];
   const clash = own.find(({ name }) => CORE_CHILDREN.some((child) => child === name));
-  if (clash !== undefined) throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans its own <${clash.name}>`, "leave it to the core");
+  if (clash !== undefined)
+    throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans its own <${clash.name}>`, "leave it to the core");
   const filled = planned.name === "interface" ? interfaceChildren(nic) : [];
   return { ...planned, children: [...own, ...filled, ...commonChildren(nic, aliasOf(nic, planned.name))] };
 }
@@ -122,7 +131,11 @@ function insertChild(xml: string, parent: XmlNode, after: XmlNode | undefined, c
   }
   if (after !== undefined) {
     const { newline, indent } = indentBefore(xml, after.start);
-    return splice(xml, { start: after.end, end: after.end, text: `${newline}${printElement(child, newline === "" ? "" : indent, newline)}` });
+    return splice(xml, {
+      start: after.end,
+      end: after.end,
+      text: `${newline}${printElement(child, newline === "" ? "" : indent, newline)}`,
+    });
   }
   const { newline, indent } = indentBefore(xml, parent.closeStart);
   const at = newline === "" ? parent.closeStart : parent.closeStart - indent.length;
@@ -139,7 +152,8 @@ function domainOf(xml: string): XmlNode {
 /** Writes a NIC's device into a domain: over the one that has its alias, or behind the last interface. */
 function writeDevice(xml: string, nic: NicDomain, device: XmlElement): string {
   const devices = childOf(domainOf(xml), "devices");
-  if (devices === undefined) throw new BindingError("DOMAIN_INVALID", "the domain has no <devices>", "give the domain as libvirt prints it");
+  if (devices === undefined)
+    throw new BindingError("DOMAIN_INVALID", "the domain has no <devices>", "give the domain as libvirt prints it");
   const alias = aliasOf(nic, device.name);
   const present = devices.children.find((child) => child.name === device.name && hasAlias(child, alias));
   if (present === undefined) {
@@ -163,7 +177,11 @@ function shareMemory(xml: string): string {
   }
   const mode = childOf(backing, "access")?.attributes.get("mode");
   if (mode !== undefined && mode !== "shared") {
-    throw new BindingError("PLAN_IMPOSSIBLE", `the domain's memory has access mode "${mode}", and the NIC needs it shared`, "remove the access mode, or use another binding");
+    throw new BindingError(
+      "PLAN_IMPOSSIBLE",
+      `the domain's memory has access mode "${mode}", and the NIC needs it shared`,
+      "remove the access mode, or use another binding",
+    );
   }
   const withSource = childOf(backing, "source") === undefined ? insertChild(xml, backing, backing.children.at(-1), source) : xml;
   const now = childOf(domainOf(withSource), "memoryBacking");

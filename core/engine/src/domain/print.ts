@@ -5,14 +5,22 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
 function encodeValue(value: string): string {
   if (!value.isWellFormed() || /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/.test(value)) {
-    throw new BindingError("PLAN_OUT_OF_BOUNDS", `${JSON.stringify(value)} holds a character that XML does not have`, "plan printable text");
+    throw new BindingError(
+      "PLAN_OUT_OF_BOUNDS",
+      `${JSON.stringify(value)} holds a character that XML does not have`,
+      "plan printable text",
+    );
   }
   return value.replace(/[&<>"'\t\n\r]/g, (character) => ENTITIES[character] ?? `&#${character.charCodeAt(0)};`);
 }
 
 function checkName(name: string): string {
   if (NAME.test(name)) return name;
-  throw new BindingError("PLAN_OUT_OF_BOUNDS", `${JSON.stringify(name)} is no name of an XML element or attribute`, "use letters, digits, dots, - and _");
+  throw new BindingError(
+    "PLAN_OUT_OF_BOUNDS",
+    `${JSON.stringify(name)} is no name of an XML element or attribute`,
+    "use letters, digits, dots, - and _",
+  );
 }
 
 /**

@@ -17,7 +17,11 @@ export interface XmlNode {
   readonly selfClosing: boolean;
 }
 
-type Building = { -readonly [K in keyof XmlNode]: XmlNode[K] } & { children: Building[]; attributes: Map<string, string>; parent: Building | undefined };
+type Building = { -readonly [K in keyof XmlNode]: XmlNode[K] } & {
+  children: Building[];
+  attributes: Map<string, string>;
+  parent: Building | undefined;
+};
 
 const NAME = /[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*(?::[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*)?/y;
 const SPACE = /[ \t\r\n]*/y;
@@ -26,7 +30,12 @@ const REFERENCE = /&(?:amp|lt|gt|quot|apos|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/y;
 const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
 
 const isCharacter = (code: number): boolean =>
-  code === 0x9 || code === 0xa || code === 0xd || (code >= 0x20 && code <= 0xd7ff) || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x1_0000 && code <= 0x10_ffff);
+  code === 0x9 ||
+  code === 0xa ||
+  code === 0xd ||
+  (code >= 0x20 && code <= 0xd7ff) ||
+  (code >= 0xe000 && code <= 0xfffd) ||
+  (code >= 0x1_0000 && code <= 0x10_ffff);
 
 /** Reads a document once, from its first character to its last, and notes where its elements are. */
 class Scanner {
@@ -55,7 +64,11 @@ class Scanner {
     const before = this.#xml.slice(0, at);
     const line = before.split("\n").length;
     const column = at - before.lastIndexOf("\n");
-    throw new BindingError("DOMAIN_INVALID", `the domain is no well-formed XML at ${line}:${column}: ${problem}`, "give the domain as libvirt prints it");
+    throw new BindingError(
+      "DOMAIN_INVALID",
+      `the domain is no well-formed XML at ${line}:${column}: ${problem}`,
+      "give the domain as libvirt prints it",
+    );
   }
 
   #match(pattern: RegExp): RegExpExecArray | null {
@@ -87,7 +100,8 @@ class Scanner {
     const start = this.#at;
     this.#at += 5;
     const text = this.#skipTo("?>", "the XML declaration");
-    const form = /^\s+version\s*=\s*(["'])1\.[0-9]+\1(\s+encoding\s*=\s*(["'])[A-Za-z][A-Za-z0-9._-]*\3)?(\s+standalone\s*=\s*(["'])(yes|no)\5)?\s*$/;
+    const form =
+      /^\s+version\s*=\s*(["'])1\.[0-9]+\1(\s+encoding\s*=\s*(["'])[A-Za-z][A-Za-z0-9._-]*\3)?(\s+standalone\s*=\s*(["'])(yes|no)\5)?\s*$/;
     if (!form.test(text)) this.#fail("the XML declaration is malformed", start);
   }
 
@@ -148,7 +162,8 @@ class Scanner {
     if (name === undefined || this.#xml[this.#at] !== ">") this.#fail("an end tag that is none", start);
     this.#at += 1;
     const open = this.#open;
-    if (open === undefined || open.name !== name) return this.#fail(`</${name}> closes ${open === undefined ? "nothing" : `<${open.name}>`}`, start);
+    if (open === undefined || open.name !== name)
+      return this.#fail(`</${name}> closes ${open === undefined ? "nothing" : `<${open.name}>`}`, start);
     open.closeStart = start;
     open.end = this.#at;
     this.#open = open.parent;
@@ -165,7 +180,17 @@ class Scanner {
     if (selfClosing) this.#at += 1;
     if (this.#xml[this.#at] !== ">") this.#fail(`the tag <${name}> is malformed`, this.#at);
     this.#at += 1;
-    const node: Building = { name, attributes, children: [], parent: this.#open, start, openEnd: this.#at, closeStart: this.#at, end: this.#at, selfClosing };
+    const node: Building = {
+      name,
+      attributes,
+      children: [],
+      parent: this.#open,
+      start,
+      openEnd: this.#at,
+      closeStart: this.#at,
+      end: this.#at,
+      selfClosing,
+    };
     this.#open?.children.push(node);
     this.#root ??= node;
     if (!selfClosing) this.#open = node;
@@ -210,4 +235,5 @@ class Scanner {
 export const scanXml = (xml: string): XmlNode => new Scanner(xml).scan();
 
 /** The first child of a name. */
-export const childOf = (node: XmlNode | undefined, name: string): XmlNode | undefined => node?.children.find((child) => child.name === name);
+export const childOf = (node: XmlNode | undefined, name: string): XmlNode | undefined =>
+  node?.children.find((child) => child.name === name);

@@ -17,8 +17,7 @@ const SPARE_PORTS = 4;
 const KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 tsc=reliable";
 const DISK_BUSES: Readonly<Record<string, string>> = { virtio: "vd", sata: "sd", scsi: "sd", usb: "sd" };
 
-const escapeXml = (text: string): string =>
-  text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const escapeXml = (text: string): string => text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /** The domain's name, as KubeVirt makes it. */
 export const domainName = (vmi: Vmi): string => `${vmi.metadata.namespace}_${vmi.metadata.name}`;
@@ -57,7 +56,11 @@ function diskXml(disk: GuestDisk, at: number): string {
 export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string {
   const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {};
   const boot = needsDemoGuest(disks)
-    ? [`    <kernel>${DEMO_GUEST.kernel}</kernel>`, `    <initrd>${DEMO_GUEST.initrd}</initrd>`, `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`]
+    ? [
+        `    <kernel>${DEMO_GUEST.kernel}</kernel>`,
+        `    <initrd>${DEMO_GUEST.initrd}</initrd>`,
+        `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`,
+      ]
     : [];
   return [
     `<domain type='${accelerator === "kvm" ? "kvm" : "qemu"}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>`,
@@ -80,7 +83,10 @@ export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string
     "    <emulator>/usr/bin/qemu-system-x86_64</emulator>",
     "    <controller type='usb' index='0' model='none'/>",
     "    <controller type='pci' index='0' model='pcie-root'/>",
-    ...Array.from({ length: SPARE_PORTS + disks.length + 8 }, (_, at) => `    <controller type='pci' index='${at + 1}' model='pcie-root-port'/>`),
+    ...Array.from(
+      { length: SPARE_PORTS + disks.length + 8 },
+      (_, at) => `    <controller type='pci' index='${at + 1}' model='pcie-root-port'/>`,
+    ),
     ...disks.map(diskXml),
     "    <serial type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target port='0'/></serial>",
     "    <console type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target type='serial' port='0'/></console>",

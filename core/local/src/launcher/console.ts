@@ -65,7 +65,10 @@ export function guestCommand(socketPath: string, command: string, deadline = 20_
       socket.destroy();
       end();
     };
-    const timer = setTimeout(() => finish(() => reject(new Error(`the guest did not answer to "${command}" in ${deadline} ms: ${seen.slice(-300)}`))), deadline);
+    const timer = setTimeout(
+      () => finish(() => reject(new Error(`the guest did not answer to "${command}" in ${deadline} ms: ${seen.slice(-300)}`))),
+      deadline,
+    );
     socket.on("error", (error) => finish(() => reject(error)));
     socket.on("data", (chunk) => {
       seen += chunk.toString("utf8").replaceAll("\r", "");

@@ -60,8 +60,10 @@ function writeIdentity(rootfs: string): void {
 async function build(run: Run, target: string, progress: Progress): Promise<void> {
   progress("building the launcher's root file system from Debian 13 packages: libvirt, QEMU, passt (once; about a minute)");
   const include = `--include=${PACKAGES.join(",")}`;
-  const apt = "--aptopt=APT::Install-Recommends \"false\"";
-  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, await debianMirror(run)], { deadline: BUILD_DEADLINE });
+  const apt = '--aptopt=APT::Install-Recommends "false"';
+  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, await debianMirror(run)], {
+    deadline: BUILD_DEADLINE,
+  });
   progress("building the demo guest from Debian's kernel and busybox (once; seconds)");
   mkdirSync(join(target, "guest"));
   for (const name of GUEST_FILES) {

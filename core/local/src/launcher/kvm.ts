@@ -29,9 +29,46 @@ export async function probeAccelerator(run: Run, image: Image, cache: string): P
 }
 
 async function bootsUnderKvm(run: Run, image: Image): Promise<Accelerator> {
-  const kernel = ["-kernel", DEMO_GUEST.kernel, "-initrd", DEMO_GUEST.initrd, "-append", "console=ttyS0 quiet panic=-1 rdinit=/bin/poweroff -- -f"];
-  const machine = ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "192"];
-  const sandbox = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", image.rootfs, "/", "--dev", "/dev", "--dev-bind", "/dev/kvm", "/dev/kvm", "--proc", "/proc", "--tmpfs", "/tmp"];
+  const kernel = [
+    "-kernel",
+    DEMO_GUEST.kernel,
+    "-initrd",
+    DEMO_GUEST.initrd,
+    "-append",
+    "console=ttyS0 quiet panic=-1 rdinit=/bin/poweroff -- -f",
+  ];
+  const machine = [
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-no-reboot",
+    "-machine",
+    "q35",
+    "-accel",
+    "kvm",
+    "-cpu",
+    "host",
+    "-m",
+    "192",
+  ];
+  const sandbox = [
+    "bwrap",
+    "--unshare-all",
+    "--die-with-parent",
+    "--ro-bind",
+    image.rootfs,
+    "/",
+    "--dev",
+    "/dev",
+    "--dev-bind",
+    "/dev/kvm",
+    "/dev/kvm",
+    "--proc",
+    "/proc",
+    "--tmpfs",
+    "/tmp",
+  ];
   try {
     // The guest does nothing but end: QEMU's own end without an error is the proof.
     await run([...sandbox, "qemu-system-x86_64", ...machine, ...kernel, "-serial", "stdio"], { deadline: PROBE_DEADLINE });

@@ -34,7 +34,17 @@ export class LibvirtError extends Error {
 
 const START_DEADLINE = 60_000;
 const SOCKET = "run/libvirt/libvirt-sock";
-const DROP_PRIVILEGES = ["setpriv", "--reuid", "107", "--regid", "107", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"] as const;
+const DROP_PRIVILEGES = [
+  "setpriv",
+  "--reuid",
+  "107",
+  "--regid",
+  "107",
+  "--clear-groups",
+  "--inh-caps=-all",
+  "--bounding-set=-all",
+  "--no-new-privs",
+] as const;
 const ENVIRONMENT = {
   PATH: "/usr/sbin:/usr/bin",
   HOME: "/netbind",
@@ -52,7 +62,10 @@ const own = (path: string): void => chownSync(path, VM_USER.uid, VM_USER.gid);
 export async function makeDevices(run: Run, cache: string): Promise<string> {
   const directory = join(cache, "dev");
   makeDirectory(directory);
-  for (const [name, minor] of [["tun", "200"], ["kvm", "232"]] as const) {
+  for (const [name, minor] of [
+    ["tun", "200"],
+    ["kvm", "232"],
+  ] as const) {
     const node = join(directory, name);
     if (existsSync(node)) continue;
     await run(["mknod", "--mode=0600", node, "c", "10", minor]);
@@ -81,7 +94,18 @@ export function launcherCommand({ netns, image, directory, devices, disks, kvm }
   const bindDevice = (name: string, target: string): readonly string[] => ["--dev-bind", join(devices, name), target];
   return [
     ...["nsenter", `--net=${netns}`, "--", "unshare", "--mount", "sh", "-c", WITH_SYSFS, "sh"],
-    ...["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", "launcher", "--new-session", "--clearenv", "--info-fd", "3"],
+    ...[
+      "bwrap",
+      "--unshare-pid",
+      "--unshare-ipc",
+      "--unshare-uts",
+      "--hostname",
+      "launcher",
+      "--new-session",
+      "--clearenv",
+      "--info-fd",
+      "3",
+    ],
     // What changing to the VM's user takes; none of it is left then.
     ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev", "--perms", "0755", "--dir", "/dev/net", ...bindDevice("tun", "/dev/net/tun")],
@@ -113,7 +137,23 @@ export class Launcher {
     const uri = "qemu:///session?socket=/netbind/run/libvirt/libvirt-sock";
     try {
       return await this.#run(
-        ["nsenter", "--target", String(inner), "--mount", "--pid", "--ipc", "--uts", "--net", "--", ...DROP_PRIVILEGES, "virsh", "-q", "-c", uri, ...args],
+        [
+          "nsenter",
+          "--target",
+          String(inner),
+          "--mount",
+          "--pid",
+          "--ipc",
+          "--uts",
+          "--net",
+          "--",
+          ...DROP_PRIVILEGES,
+          "virsh",
+          "-q",
+          "-c",
+          uri,
+          ...args,
+        ],
         { deadline, env: { ...ENVIRONMENT } },
       );
     } catch (error) {
@@ -166,7 +206,10 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   child.on("error", () => undefined);
   let info = "";
   const pipe = child.stdio[3];
-  if (pipe && "on" in pipe) pipe.on("data", (chunk: Buffer) => { info += chunk.toString("utf8"); });
+  if (pipe && "on" in pipe)
+    pipe.on("data", (chunk: Buffer) => {
+      info += chunk.toString("utf8");
+    });
   const inner = (): number | undefined => Number(/"child-pid":\s*(\d+)/.exec(info)?.[1] ?? Number.NaN) || undefined;
   await waitUntil(() => inner() !== undefined || child.exitCode !== null, START_DEADLINE, 5);
   const processes = [child.pid, inner()].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));

@@ -49,9 +49,13 @@ const decode = (text: string): string => Buffer.from(text, "base64").toString("u
 
 function secretValue(volume: string, data: ReferencedData, name: string, keys: readonly string[]): string {
   const secret = data.secrets[name];
-  if (secret === undefined) throw new VolumeError(`volume "${volume}" refers to Secret "${name}", which is not in the input: add its file with -f`);
+  if (secret === undefined)
+    throw new VolumeError(`volume "${volume}" refers to Secret "${name}", which is not in the input: add its file with -f`);
   const key = keys.find((candidate) => secret[candidate] !== undefined);
-  if (key === undefined) throw new VolumeError(`volume "${volume}" needs the key "${keys[0]}" in Secret "${name}", which has: ${Object.keys(secret).join(", ")}`);
+  if (key === undefined)
+    throw new VolumeError(
+      `volume "${volume}" needs the key "${keys[0]}" in Secret "${name}", which has: ${Object.keys(secret).join(", ")}`,
+    );
   return secret[key] ?? "";
 }
 
@@ -64,7 +68,9 @@ export function cloudInitData(vmi: Vmi, volume: string, source: CloudInitSource,
   const networkData =
     source.networkData ??
     (source.networkDataBase64 === undefined ? undefined : decode(source.networkDataBase64)) ??
-    (source.networkDataSecretRef === undefined ? undefined : secretValue(volume, data, source.networkDataSecretRef.name, ["networkdata", "networkData"]));
+    (source.networkDataSecretRef === undefined
+      ? undefined
+      : secretValue(volume, data, source.networkDataSecretRef.name, ["networkdata", "networkData"]));
   return {
     DataSource: "noCloud",
     NoCloudMetaData: { "instance-id": `${vmi.metadata.name}.${vmi.metadata.namespace}`, "local-hostname": podHostname(vmi) },
@@ -82,16 +88,51 @@ export const noCloudFiles = (data: CloudInitData): Readonly<Record<string, strin
 });
 
 /** Puts files on an ISO 9660 disk, with the image's own tool. */
-async function buildIso(run: Run, image: Image, directory: string, name: string, label: string, files: Readonly<Record<string, string>>): Promise<string> {
+async function buildIso(
+  run: Run,
+  image: Image,
+  directory: string,
+  name: string,
+  label: string,
+  files: Readonly<Record<string, string>>,
+): Promise<string> {
   const tree = join(directory, `${name}.files`);
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(tree, { mode: 0o700 });
   for (const [file, text] of Object.entries(files)) {
-    if (!/^[A-Za-z0-9._-]{1,100}$/.test(file) || file.startsWith("..")) throw new VolumeError(`volume "${name}" has a key that is no file name: ${JSON.stringify(file)}`);
+    if (!/^[A-Za-z0-9._-]{1,100}$/.test(file) || file.startsWith(".."))
+      throw new VolumeError(`volume "${name}" has a key that is no file name: ${JSON.stringify(file)}`);
     writeFileSync(join(tree, file), text, { mode: 0o644 });
   }
-  const sandbox = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", image.rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"];
-  await run([...sandbox, "--bind", directory, "/netbind", "genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", `/netbind/${name}.iso`, `/netbind/${name}.files`]);
+  const sandbox = [
+    "bwrap",
+    "--unshare-all",
+    "--die-with-parent",
+    "--ro-bind",
+    image.rootfs,
+    "/",
+    "--dev",
+    "/dev",
+    "--proc",
+    "/proc",
+    "--tmpfs",
+    "/tmp",
+  ];
+  await run([
+    ...sandbox,
+    "--bind",
+    directory,
+    "/netbind",
+    "genisoimage",
+    "-quiet",
+    "-joliet",
+    "-rock",
+    "-volid",
+    label,
+    "-output",
+    `/netbind/${name}.iso`,
+    `/netbind/${name}.files`,
+  ]);
   rmSync(tree, { recursive: true });
   const iso = join(directory, `${name}.iso`);
   chownSync(iso, VM_USER.uid, VM_USER.gid);
@@ -102,8 +143,12 @@ function checkHostDisk(name: string, path: string): void {
   try {
     const { uid, gid, mode } = statSync(path);
     accessSync(path, constants.R_OK | constants.W_OK);
-    const writable = (uid === VM_USER.uid && (mode & 0o600) === 0o600) || (gid === VM_USER.gid && (mode & 0o060) === 0o060) || (mode & 0o006) === 0o006;
-    if (!writable) throw new VolumeError(`volume "${name}": ${path} is not writable by the VM's user ${VM_USER.uid}: chown ${VM_USER.uid}:${VM_USER.gid} ${path}`);
+    const writable =
+      (uid === VM_USER.uid && (mode & 0o600) === 0o600) || (gid === VM_USER.gid && (mode & 0o060) === 0o060) || (mode & 0o006) === 0o006;
+    if (!writable)
+      throw new VolumeError(
+        `volume "${name}": ${path} is not writable by the VM's user ${VM_USER.uid}: chown ${VM_USER.uid}:${VM_USER.gid} ${path}`,
+      );
   } catch (error) {
     if (error instanceof VolumeError) throw error;
     throw new VolumeError(`volume "${name}": ${path} cannot be used as a disk: ${(error as Error).message}`, { cause: error });
@@ -144,7 +189,8 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise
       ? [data.secrets[volume.secret.secretName], "Secret", volume.secret.secretName]
       : [undefined, "", ""];
   if (kind !== "") {
-    if (files === undefined) throw new VolumeError(`volume "${volume.name}" refers to ${kind} "${name}", which is not in the input: add its file with -f`);
+    if (files === undefined)
+      throw new VolumeError(`volume "${volume.name}" refers to ${kind} "${name}", which is not in the input: add its file with -f`);
     return iso("cfgdata", files);
   }
   if (volume.hostDisk !== undefined) {
@@ -152,8 +198,13 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise
     const path = `/disks/${volume.name}.img`;
     return { path, bind: { source: volume.hostDisk.path, target: path }, readonly: false, bootable: true };
   }
-  if (volume.containerDisk !== undefined) return `it is the container disk ${volume.containerDisk.image}, and pulling images is a cluster's job`;
-  return `its source (${Object.keys(volume).filter((key) => key !== "name").join(", ") || "none"}) needs a cluster`;
+  if (volume.containerDisk !== undefined)
+    return `it is the container disk ${volume.containerDisk.image}, and pulling images is a cluster's job`;
+  return `its source (${
+    Object.keys(volume)
+      .filter((key) => key !== "name")
+      .join(", ") || "none"
+  }) needs a cluster`;
 }
 
 /**

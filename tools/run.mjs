@@ -1,0 +1,58 @@
+/** The workspace's tasks: `node tools/run.mjs TASK [ARGUMENT...]`. The root package's scripts call it. */
+import { spawnSync } from "node:child_process";
+import { bootstrap, buildSidecars, innerEnv, nodePath, root } from "./bootstrap.mjs";
+import { runSource } from "./spawn-last.mjs";
+import { ensureSystemPackages } from "./system-packages.mjs";
+import { runTests } from "./test-tiers.mjs";
+
+const [task, ...args] = process.argv.slice(2);
+
+function must(what, argv) {
+  console.error(`netbind: ${what}`);
+  const { status } = spawnSync(argv[0], argv.slice(1), { cwd: root, env: innerEnv(), stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const local = (name) => `${root}/node_modules/.bin/${name}`;
+
+function check() {
+  must("types", [local("tsc"), "-b"]);
+  must("types of tests", [local("tsc"), "-p", "test/tsconfig.json"]);
+  must("format, lint and import law", [local("biome"), "check", "--error-on-warnings"]);
+  must("manifests and locks", [nodePath(), "tools/check-manifests.mjs"]);
+  must("generated code", [nodePath(), "proto/gen.mjs", "--check"]);
+}
+
+const tasks = {
+  build: () => {
+    must("types", [local("tsc"), "-b"]);
+    buildSidecars();
+  },
+  check,
+  demo: () => {
+    ensureSystemPackages();
+    buildSidecars();
+    runSource("test/demo/demo.ts", args);
+  },
+  format: () => must("format", [local("biome"), "check", "--write"]),
+  gen: () => must("generate", [nodePath(), "proto/gen.mjs"]),
+  test: () => {
+    ensureSystemPackages();
+    buildSidecars();
+    check();
+    process.exit(runTests(["unit", "kernel", "e2e"], args));
+  },
+  "test:all": () => {
+    ensureSystemPackages();
+    buildSidecars();
+    check();
+    process.exit(runTests(["unit", "kernel", "e2e", "slow"], args));
+  },
+};
+
+if (!(task in tasks)) {
+  console.error(`usage: node tools/run.mjs ${Object.keys(tasks).join(" | ")}`);
+  process.exit(2);
+}
+bootstrap();
+tasks[task]();

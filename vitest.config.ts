@@ -1,0 +1,24 @@
+import { defineConfig } from "vitest/config";
+
+const conditions = ["@netbind/source", "module", "node", "development|production"];
+/** Tests that use the machine's kernel or start guests: one after the other, each with time. */
+const alone = { pool: "forks", fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, hookTimeout: 300_000 } as const;
+
+export default defineConfig({
+  ssr: { resolve: { conditions } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["core/*/test/**/*.test.ts", "plugins/*/test/**/*.test.ts", "sidecars/test/**/*.test.ts", "test/unit/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...alone } },
+      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...alone } },
+      { extends: true, test: { name: "slow", include: ["test/slow/**/*.test.ts"], ...alone } },
+    ],
+  },
+});
