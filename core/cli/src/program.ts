@@ -103,7 +103,7 @@ function addPlan(program: Command, resolve: Resolve, act: Act): void {
     .addOption(fileOption())
     .option("--pod-link <file>", "the pod's link as JSON: name, mac, mtu, addresses, routes; without it a link is assumed, and marked so")
     .addOption(outputOption())
-    .addHelpText("after", "\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n" + EXIT_HELP);
+    .addHelpText("after", `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n${EXIT_HELP}`);
   command.action((options) => {
     requireFiles(command, options.filename);
     return act(options.output, () => plan(options, resolve));
@@ -116,7 +116,7 @@ function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
     .description("show the VMs on this machine, or one with its NICs and processes")
     .argument("[vm]", "[namespace/]name")
     .addOption(outputOption())
-    .addHelpText("after", "\nExamples:\n  netbind status\n  netbind status default/vm -o json\n" + EXIT_HELP)
+    .addHelpText("after", `\nExamples:\n  netbind status\n  netbind status default/vm -o json\n${EXIT_HELP}`)
     .action((name: string | undefined, options) => act(options.output, () => status(name, options.output, resolve)));
   program
     .command("stop")
@@ -124,18 +124,18 @@ function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
     .argument("<vm...>", "[namespace/]name")
     .option("--force", "do not ask the guest first", false)
     .addOption(outputOption())
-    .addHelpText("after", "\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n" + EXIT_HELP)
+    .addHelpText("after", `\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n${EXIT_HELP}`)
     .action((names: string[], options) => act(options.output, () => stop(names, options, resolve)));
   program
     .command("gc")
     .description("remove what no living VM owns")
     .addOption(outputOption())
-    .addHelpText("after", "\nExamples:\n  netbind gc\n" + EXIT_HELP)
+    .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
     .action((options) => act(options.output, () => gc(options.output, resolve)));
   program
     .command("console")
     .description("connect to a guest's serial console; Ctrl-] leaves it")
     .argument("<vm>", "[namespace/]name")
-    .addHelpText("after", "\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n" + EXIT_HELP)
+    .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
     .action((name: string) => act("text", () => console(name, resolve)));
 }

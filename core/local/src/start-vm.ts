@@ -155,8 +155,8 @@ async function startGuest(
   const files = consoleFiles(directory);
   const [console] = await Promise.all([startConsole(netns, files), launcher.create("domain.xml")]);
   journal.setProcesses("console", console);
-  let qemu: ProcessId | undefined;
-  await waitUntil(() => (qemu = launcher.qemu()) !== undefined, QEMU_DEADLINE);
+  await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
+  const qemu = launcher.qemu();
   if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(join(directory, "log/libvirtd.log"))}`);
   journal.setProcesses("qemu", [qemu]);
   const demo =

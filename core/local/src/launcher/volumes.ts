@@ -1,4 +1,4 @@
-import { accessSync, chownSync, constants, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, chownSync, constants, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
@@ -96,9 +96,11 @@ async function buildIso(
   label: string,
   files: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const tree = join(directory, `${name}.files`);
-  rmSync(tree, { recursive: true, force: true });
-  mkdirSync(tree, { mode: 0o700 });
+  // Root's own directory: in its user namespace the tool may not enter the VM's.
+  const workspace = join(directory, "../../iso");
+  rmSync(workspace, { recursive: true, force: true });
+  const tree = join(workspace, "files");
+  mkdirSync(tree, { recursive: true, mode: 0o700 });
   for (const [file, text] of Object.entries(files)) {
     if (!/^[A-Za-z0-9._-]{1,100}$/.test(file) || file.startsWith(".."))
       throw new VolumeError(`volume "${name}" has a key that is no file name: ${JSON.stringify(file)}`);
@@ -120,8 +122,7 @@ async function buildIso(
   ];
   await run([
     ...sandbox,
-    "--bind",
-    directory,
+    "--bind", workspace,
     "/netbind",
     "genisoimage",
     "-quiet",
@@ -130,11 +131,12 @@ async function buildIso(
     "-volid",
     label,
     "-output",
-    `/netbind/${name}.iso`,
-    `/netbind/${name}.files`,
+    "/netbind/disk.iso",
+    "/netbind/files",
   ]);
-  rmSync(tree, { recursive: true });
   const iso = join(directory, `${name}.iso`);
+  renameSync(join(workspace, "disk.iso"), iso);
+  rmSync(workspace, { recursive: true });
   chownSync(iso, VM_USER.uid, VM_USER.gid);
   return iso;
 }
