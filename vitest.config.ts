@@ -12,7 +12,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["core/*/test/**/*.test.ts", "plugins/*/test/**/*.test.ts", "sidecars/test/**/*.test.ts", "test/unit/**/*.test.ts"],
+          include: ["test/unit/**/*.test.ts"],
           testTimeout: 60_000,
         },
       },

@@ -44,5 +44,10 @@ const logged =
     }
   };
 
+// Whoever reads our output may stop reading: that is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
 compose();
 process.exitCode = await buildProgram((token) => container.resolve(token))(process.argv.slice(2));

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { netbind } from "../../support/netbind.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "netbind-input-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const VMI = `apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata:
+  name: vm
+spec:
+  domain:
+    devices:
+      interfaces:
+        - name: red
+          masquerade: {}
+  networks:
+    - name: red
+      pod: {}
+`;
+
+interface Refusal {
+  readonly error: { readonly violations: readonly { readonly file: string; readonly line: number; readonly field: string; readonly problem: string; readonly fix: string }[] };
+}
+
+async function refused(...files: readonly string[]): Promise<Refusal["error"]["violations"]> {
+  const { code, stdout } = await netbind(["plan", "-o", "json", ...files.flatMap((path) => ["-f", path])]);
+  expect(code).toBe(3);
+  return (JSON.parse(stdout) as Refusal).error.violations;
+}
+
+test("everything wrong is told at once, each with file, line, field, problem and fix", async () => {
+  const bad = VMI.replace("name: red\n          masquerade: {}", 'name: "bad name"\n          masquerade: {}\n          model: e2000\n          macAddress: 02:zz\n          prots: []\n          ports:\n            - port: 70000\n              name: "a,b"\n              protocol: ICMP');
+  const found = await refused(file("a.yaml", bad));
+  expect(found).toEqual([expect.objectContaining({ field: "spec.domain.devices.interfaces[0].prots", line: 13, fix: expect.stringContaining('"ports"') })]);
+  const shaped = await refused(file("b.yaml", bad.replace("          prots: []\n", "").replace('"bad name"', "red").replace("pod: {}", "pod: {vmNetworkCIDR: 10.0.0.0/31}")));
+  expect(shaped.map(({ field }) => field).sort()).toEqual([
+    "spec.domain.devices.interfaces[0].macAddress",
+    "spec.domain.devices.interfaces[0].model",
+    "spec.domain.devices.interfaces[0].ports[0].name",
+    "spec.domain.devices.interfaces[0].ports[0].port",
+    "spec.domain.devices.interfaces[0].ports[0].protocol",
+    "spec.networks[0].pod.vmNetworkCIDR",
+  ]);
+  for (const { file: where, line, problem, fix } of shaped) {
+    expect(where).toBe(join(directory, "b.yaml"));
+    expect(line).toBeGreaterThan(8);
+    expect(problem.length * fix.length).toBeGreaterThan(0);
+  }
+});
+
+test("the guide's shorthand is refused with the header that is meant", async () => {
+  const found = await refused(file("a.yaml", "kind: VM\nspec:\n  domain: {}\n"));
+  expect(found).toEqual([expect.objectContaining({ field: "kind", line: 1, fix: expect.stringContaining("apiVersion: kubevirt.io/v1") })]);
+});
+
+test("unknown fields of the CR's network, and a second CR, are refused", async () => {
+  const cr = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata:\n  name: kubevirt\nspec:\n  configuration:\n    network:\n      permitBridgeInterfaceOnPodNetwrk: false\n";
+  const found = await refused(file("vm.yaml", VMI), file("cr.yaml", `${cr}---\n${cr.replace("permitBridgeInterfaceOnPodNetwrk: false", "binding: {}")}`));
+  expect(found.map(({ line, fix }) => [line, fix])).toEqual([
+    [8, expect.stringContaining('"permitBridgeInterfaceOnPodNetwork"')],
+    [expect.any(Number), "keep one"],
+  ]);
+});
+
+test("the same VM twice names the first", async () => {
+  const path = file("a.yaml", `${VMI}---\n${VMI}`);
+  expect(await refused(path)).toEqual([expect.objectContaining({ line: 18, problem: expect.stringContaining(`${path}:1`) })]);
+});
+
+test("documents come in any order, as kubectl takes them: a VM, Lists, standard input", async () => {
+  const vm = `kind: List\napiVersion: v1\nitems:\n- apiVersion: kubevirt.io/v1\n  kind: VirtualMachine\n  metadata: {name: vm}\n  spec:\n    template:\n      spec:\n${VMI.slice(VMI.indexOf("  domain:")).replace(/^/gm, "      ")}`;
+  const { code, stdout } = await netbind(["plan", "-o", "json", "-f", "-"], { stdin: `apiVersion: v1\nkind: Service\nmetadata: {name: s}\n---\n${vm}` });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ vm: "default/vm", nics: [{ name: "red", assumed: ["pod", "resolvConf"] }] });
+  const bad = await netbind(["plan", "-o", "json", "-f", "-"], { stdin: vm.replace("masquerade: {}", "slirp: {}") });
+  expect((JSON.parse(bad.stdout) as Refusal).error.violations[0]).toMatchObject({ field: "spec.template.spec.domain.devices.interfaces[0].slirp", fix: expect.stringContaining("binding: {name: slirp}") });
+});
+
+test("what is no YAML, no file and no VM is refused with its place", async () => {
+  expect((await refused(file("a.yaml", "a: [1\nb: 2\n")))[0]).toMatchObject({ file: join(directory, "a.yaml"), line: expect.any(Number) });
+  expect((await refused(join(directory, "none.yaml")))[0]?.problem).toContain("cannot be read");
+  expect((await refused(file("b.yaml", "")))[0]?.problem).toContain("no VirtualMachine");
+});
+
+test("a binding that nobody registered is refused with what is registered and the field to set", async () => {
+  const [found] = await refused(file("a.yaml", VMI.replace("masquerade: {}", "binding: {name: pasta}")));
+  expect(found).toMatchObject({ field: "spec.domain.devices.interfaces[0].binding.name", fix: expect.stringContaining("spec.configuration.network.binding") });
+});
+
+test("the command line itself: usage errors, help, no such VM", async () => {
+  expect((await netbind(["run"])).code).toBe(2);
+  expect((await netbind(["plan", "-f", "x", "-o", "xml"])).code).toBe(2);
+  expect((await netbind(["nonsense"])).code).toBe(2);
+  const help = await netbind(["run", "--help"]);
+  expect([help.code, help.stdout.includes("Examples:"), help.stdout.includes("Exit codes:")]).toEqual([0, true, true]);
+  expect((await netbind(["stop", "nope"], { env: { NETBIND_STATE_DIR: directory } })).code).toBe(4);
+});

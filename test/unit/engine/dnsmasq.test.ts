@@ -1,0 +1,46 @@
+import { type Dhcp4Service, BindingError } from "@netbind/contract";
+import masquerade from "@netbind/plugin-masquerade";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { anAttachment } from "../../support/attachment.ts";
+import { dnsmasqConfig } from "../../../core/engine/src/dnsmasq.ts";
+
+const base = masquerade.plan(anAttachment()).services?.[0] as Dhcp4Service;
+const lines = (service: Dhcp4Service): readonly string[] => dnsmasqConfig(service).trimEnd().split("\n");
+const keysOf = (service: Dhcp4Service): readonly string[] => lines(service).map((line) => line.split("=")[0] ?? "");
+
+test("says what KubeVirt's server says", () => {
+  const text = dnsmasqConfig({ ...base, bootFileName: "default_image.bin", tftpServerName: "tftp.example.com", ntpServers: ["192.0.2.1"], privateOptions: [{ option: 224, value: "a" }, { option: 240, value: "ab" }] });
+  for (const line of [
+    "dhcp-host=02:11:22:33:44:55,10.0.2.2,86313600",
+    "dhcp-option-force=26,1450",
+    "dhcp-option-force=6,10.96.0.10",
+    'dhcp-option-force=66,"tftp.example.com"',
+    'dhcp-option-force=67,"default_image.bin"',
+    "dhcp-option-force=42,192.0.2.1",
+    "dhcp-option-force=15,default.svc.cluster.local",
+    "dhcp-option-force=224,97",
+    "dhcp-option-force=240,61:62",
+  ]) expect(text).toContain(`${line}\n`);
+});
+
+test("no text makes another line, another key or an unquoted character", () => {
+  const keys = new Set(keysOf({ ...base, bootFileName: "x", tftpServerName: "x", hostname: "x", search: ["x"], privateOptions: [{ option: 224, value: "x" }] }));
+  const nasty = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("a\ndhcp-script=/bin/sh", 'a",b', "a\\", "#", "{}", "a,b", "a\r", "\u2028"));
+  fc.assert(
+    fc.property(nasty, nasty, nasty, (bootFileName, hostname, value) => {
+      let config: readonly string[];
+      try {
+        config = lines({ ...base, bootFileName, hostname, search: [hostname], privateOptions: [{ option: 224, value }] });
+      } catch (error) {
+        expect(error).toBeInstanceOf(BindingError);
+        return;
+      }
+      for (const line of config) {
+        expect(keys.has(line.split("=")[0] ?? "")).toBe(true);
+        if (line.startsWith("dhcp-option-force=67")) expect(line).toMatch(/^dhcp-option-force=67,"(?:[^"\\\p{Cc}]|\\["\\])*"$/u);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,62 @@
+import { BindingError, type NftRule } from "@netbind/contract";
+import { findPlanProblems, STANDARD_GRANTS } from "@netbind/engine";
+import { expect, test } from "vitest";
+import { anAttachment } from "../../support/attachment.ts";
+import masquerade from "../../../plugins/masquerade/src/index.ts";
+
+const rulesOf = (change: Parameters<typeof anAttachment>[0], chain: string): readonly NftRule[] =>
+  masquerade.plan(anAttachment(change)).network?.nftables?.find(({ name }) => name === chain)?.rules ?? [];
+const tcp = (...ports: number[]): object => ({ kind: "destinationPort", protocol: "tcp", ports });
+const inbound = { kind: "inputInterface", name: "eth0" };
+const dnat = { kind: "dnat", to: "10.0.2.2" };
+
+test("guest at .2, gateway at .1, of the default network or the VM's own", () => {
+  expect(masquerade.plan(anAttachment()).services?.[0]).toMatchObject({ server: "10.0.2.1", router: "10.0.2.1", client: { address: "10.0.2.2", prefix: 24 }, mtu: 1450 });
+  const own = masquerade.plan(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.77.3.9/28" } }));
+  expect(own.services?.[0]).toMatchObject({ server: "10.77.3.1", client: { address: "10.77.3.2", prefix: 28 } });
+  expect(own.network?.links[0]).toMatchObject({ kind: "bridge", mac: "02:00:00:00:00:00", addresses: [{ address: "10.77.3.1", prefix: 28 }] });
+});
+
+test("without ports everything goes to the guest; with ports only those, each by its protocol", () => {
+  expect(rulesOf({}, "prerouting")).toEqual([{ family: "ip", matches: [inbound], verdict: dnat }]);
+  const ports = [{ protocol: "TCP", port: 80 }, { protocol: "UDP", port: 53 }] as const;
+  expect(rulesOf({ ports }, "prerouting").map(({ matches }) => matches)).toEqual([
+    [inbound, tcp(80)],
+    [inbound, { kind: "destinationPort", protocol: "udp", ports: [53] }],
+  ]);
+});
+
+test("in a mesh only ssh goes past Envoy, which reaches the guest from the pod's own side", () => {
+  expect(rulesOf({ mesh: true }, "prerouting")).toEqual([{ family: "ip", matches: [inbound, tcp(22)], verdict: dnat }]);
+  expect(rulesOf({ mesh: true, ports: [{ protocol: "TCP", port: 80 }] }, "prerouting")).toEqual([]);
+  expect(rulesOf({ mesh: true, ports: [{ protocol: "TCP", port: 80 }] }, "output")).toContainEqual({
+    family: "ip",
+    matches: [{ kind: "destinationAddress", addresses: ["127.0.0.1", "10.244.0.2"] }, tcp(80)],
+    verdict: dnat,
+  });
+  expect(rulesOf({ mesh: true }, "output")[0]).toMatchObject({ verdict: { kind: "return" }, matches: [{ ports: expect.arrayContaining([15001, 15090]) }, {}] });
+});
+
+test("migration ports stay the pod's own where migration uses ports", () => {
+  expect(rulesOf({ migrationTransport: "ports" }, "output")[0]).toEqual({
+    family: "ip",
+    matches: [tcp(49152, 49153), { kind: "sourceAddress", addresses: ["127.0.0.1"] }],
+    verdict: { kind: "return" },
+  });
+});
+
+test("every plan stays within the standard grants", () => {
+  for (const change of [{}, { mesh: true }, { migrationTransport: "ports" as const }, { ports: [{ protocol: "UDP" as const, port: 53 }] }, { queues: 4 }]) {
+    const attachment = anAttachment(change);
+    expect(findPlanProblems(masquerade.plan(attachment), attachment, STANDARD_GRANTS)).toEqual([]);
+  }
+});
+
+test("what cannot be is said before a pod exists, and refused after", () => {
+  const nic = anAttachment({ network: { kind: "multus", networkName: "red", default: true }, macAddress: "02-00-00-00-00-00" });
+  expect(masquerade.admit(nic).map(({ field }) => field)).toEqual(["name", "macAddress"]);
+  expect(masquerade.admit(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.0.0.0/31" } }))[0]?.field).toBe("network.pod.vmNetworkCIDR");
+  const noIpv4 = { ...anAttachment().pod, addresses: ["fd00::2/64"] };
+  expect(() => masquerade.plan(anAttachment({ pod: noIpv4 }))).toThrow(BindingError);
+  expect(() => masquerade.plan(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.244.0.0/16" } }))).toThrow(/holds the pod's own address/);
+});

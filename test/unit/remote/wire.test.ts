@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Attachment, type Binding, BindingError, defineBinding, type NftMatch, type NftVerdict, type Plan } from "@netbind/contract";
+import masquerade from "@netbind/plugin-masquerade";
+import { addBinding, attachmentFromWire, attachmentToWire, connectBinding, listenUnix, makeServer, planFromWire, planToWire } from "@netbind/remote";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { anAttachment } from "../../support/attachment.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "netbind-wire-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const text = fc.string({ maxLength: 8 });
+const port = fc.integer({ min: 1, max: 65_535 });
+const attachments: fc.Arbitrary<Attachment> = fc.record(
+  {
+    name: text,
+    network: fc.oneof(
+      fc.record({ kind: fc.constant("pod" as const), vmNetworkCidr: text, vmIpv6NetworkCidr: text }, { requiredKeys: ["kind"] }),
+      fc.record({ kind: fc.constant("multus" as const), networkName: text, default: fc.boolean() }),
+    ),
+    model: text,
+    macAddress: text,
+    ports: fc.array(fc.record({ name: text, protocol: fc.constantFrom("TCP" as const, "UDP" as const), port }, { requiredKeys: ["protocol", "port"] })),
+    dhcpOptions: fc.record(
+      { bootFileName: text, tftpServerName: text, ntpServers: fc.array(text), privateOptions: fc.array(fc.record({ option: port, value: text })) },
+      { requiredKeys: ["ntpServers", "privateOptions"] },
+    ),
+    bootOrder: port,
+    pciAddress: text,
+    acpiIndex: port,
+    state: fc.constantFrom("up" as const, "down" as const, "absent" as const),
+    mesh: fc.boolean(),
+    cause: fc.constantFrom("boot" as const, "migrationTarget" as const, "hotplug" as const),
+    mac: text,
+    index: port,
+    queues: port,
+    pod: fc.record({
+      name: text,
+      mac: text,
+      mtu: port,
+      addresses: fc.array(text),
+      routes: fc.array(fc.record({ destination: text, gateway: text }, { requiredKeys: ["destination"] })),
+    }),
+    names: fc.record({ pod: text, tap: text, bridge: text }),
+    resolvConf: fc.record({ nameservers4: fc.array(text), nameservers6: fc.array(text), search: fc.array(text) }),
+    hostname: text,
+    migrationTransport: fc.constantFrom("unix" as const, "ports" as const),
+  },
+  { noNullPrototype: true, requiredKeys: ["name", "network", "model", "ports", "dhcpOptions", "state", "mesh", "cause", "mac", "index", "queues", "pod", "names", "resolvConf", "hostname", "migrationTransport"] },
+);
+
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+test("every attachment comes out of the wire as it went in", () => {
+  fc.assert(fc.property(attachments, (attachment) => void expect(plain(attachmentFromWire(attachmentToWire(attachment)))).toEqual(plain(attachment))));
+});
+
+const matches: fc.Arbitrary<NftMatch> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("inputInterface" as const, "outputInterface" as const), name: text }),
+  fc.record({ kind: fc.constantFrom("sourceAddress" as const, "destinationAddress" as const), addresses: fc.array(text) }),
+  fc.record({
+    kind: fc.constant("destinationPort" as const),
+    protocol: fc.constantFrom("tcp" as const, "udp" as const),
+    ports: fc.array(fc.oneof(port, fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 6, max: 9 })))),
+  }),
+);
+const verdicts: fc.Arbitrary<NftVerdict> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("accept" as const, "drop" as const, "return" as const, "masquerade" as const) }),
+  fc.record({ kind: fc.constantFrom("dnat" as const, "snat" as const), to: text }),
+  fc.record({ kind: fc.constant("jump" as const), chain: text }),
+);
+
+test("every rule and every kind of domain part comes out of the wire as it went in", () => {
+  const domains = fc.oneof(
+    fc.constant({ kind: "tap" as const }),
+    fc.constant({ kind: "device" as const, element: { name: "interface", attributes: { a: "b" }, children: [{ name: "source" }] }, sharedMemory: true }),
+  );
+  fc.assert(
+    fc.property(fc.array(matches), verdicts, domains, (found, verdict, domain) => {
+      const chain = { name: "c", base: { type: "nat", hook: "output", priority: -100 }, rules: [{ family: "ip6", matches: found, verdict }] } as const;
+      const plan: Plan = { network: { links: [{ kind: "tap", name: "t", mtu: 1, queues: 2, bridge: "b" }], sysctls: [{ key: "k", value: "v" }], nftables: [chain, { name: "r", rules: [] }] }, domain };
+      expect(plain(planFromWire(planToWire(plan)))).toEqual(plain(plan));
+    }),
+  );
+  const real = masquerade.plan(anAttachment({ ports: [{ protocol: "UDP", port: 53 }], mesh: true }));
+  expect(plain(planFromWire(planToWire(real)))).toEqual(plain(real));
+});
+
+async function served(binding: Binding): Promise<{ readonly client: ReturnType<typeof connectBinding> } & AsyncDisposable> {
+  const server = makeServer();
+  addBinding(server, binding);
+  const socket = join(directory, "binding.sock");
+  await listenUnix(server, socket);
+  const client = connectBinding(socket);
+  return {
+    client,
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      server.forceShutdown();
+    },
+  };
+}
+
+test("a plugin behind a socket answers as the plugin itself", async () => {
+  await using there = await served(masquerade);
+  const attachment = anAttachment({ ports: [{ protocol: "TCP", port: 80 }] });
+  expect(await there.client.describe()).toEqual({ name: "masquerade", contract: "v1alpha1", migration: "supported", hooks: ["admit", "needs", "plan"] });
+  expect(plain(await there.client.plan(attachment))).toEqual(plain(masquerade.plan(attachment)));
+  expect(await there.client.admit({ ...attachment, macAddress: "02:00:00:00:00:00" })).toEqual(masquerade.admit({ ...attachment, macAddress: "02:00:00:00:00:00" }));
+  expect(plain(await there.client.needs(attachment))).toEqual(plain(masquerade.needs(attachment)));
+});
+
+test("an author's error names binding, hook and NIC; the contract's own keeps its code and hint", async () => {
+  const broken = defineBinding({
+    name: "broken",
+    contract: "v1alpha1",
+    migration: "none",
+    plan: ({ name }) => {
+      if (name === "red") throw new TypeError("x is undefined");
+      throw new BindingError("PLAN_IMPOSSIBLE", "no", "do ünlike");
+    },
+  });
+  await using there = await served(broken);
+  await expect(there.client.plan(anAttachment())).rejects.toMatchObject({ code: "PLUGIN_FAILED", message: expect.stringMatching(/"broken" failed to plan NIC "red": x is undefined/) });
+  await expect(there.client.plan(anAttachment({ name: "blue" }))).rejects.toMatchObject({ code: "PLAN_IMPOSSIBLE", hint: "do ünlike" });
+  expect(await there.client.admit(anAttachment())).toEqual([]);
+});
+
+test("another contract version is refused; a socket that nobody serves is UNAVAILABLE", async () => {
+  await using there = await served({ ...masquerade, contract: "v9" as "v1alpha1" });
+  await expect(there.client.plan(anAttachment())).rejects.toMatchObject({ code: "CONTRACT_UNSUPPORTED" });
+  const nobody = connectBinding(join(directory, "nobody.sock"));
+  await expect(nobody.describe()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  nobody.close();
+});
+
+test("a stale socket is replaced", async () => {
+  const socket = join(directory, "binding.sock");
+  const stale = createServer().listen(socket);
+  await new Promise((resolve) => stale.once("listening", resolve));
+  await new Promise((resolve) => stale.close(resolve));
+  writeFileSync(socket, "");
+  await using there = await served(masquerade);
+  expect((await there.client.describe()).name).toBe("masquerade");
+});
