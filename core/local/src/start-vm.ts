@@ -108,7 +108,7 @@ async function defineDomain(
 ): Promise<string> {
   const base = buildBaseDomain({ vmi, accelerator, disks: volumes.disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  let xml = onTaps.reduce((domain, { attachment }) => writeTapInterface(domain, nicDomain(attachment)), base);
+  let xml = onTaps.reduce((domain, { attachment }) => writeTapInterface(domain, nicDomain(attachment, "qemu")), base);
   for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
   return xml;
 }

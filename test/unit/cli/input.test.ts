@@ -32,7 +32,15 @@ spec:
 `;
 
 interface Refusal {
-  readonly error: { readonly violations: readonly { readonly file: string; readonly line: number; readonly field: string; readonly problem: string; readonly fix: string }[] };
+  readonly error: {
+    readonly violations: readonly {
+      readonly file: string;
+      readonly line: number;
+      readonly field: string;
+      readonly problem: string;
+      readonly fix: string;
+    }[];
+  };
 }
 
 async function refused(...files: readonly string[]): Promise<Refusal["error"]["violations"]> {
@@ -42,10 +50,20 @@ async function refused(...files: readonly string[]): Promise<Refusal["error"]["v
 }
 
 test("everything wrong is told at once, each with file, line, field, problem and fix", async () => {
-  const bad = VMI.replace("name: red\n          masquerade: {}", 'name: "bad name"\n          masquerade: {}\n          model: e2000\n          macAddress: 02:zz\n          prots: []\n          ports:\n            - port: 70000\n              name: "a,b"\n              protocol: ICMP');
+  const bad = VMI.replace(
+    "name: red\n          masquerade: {}",
+    'name: "bad name"\n          masquerade: {}\n          model: e2000\n          macAddress: 02:zz\n          prots: []\n          ports:\n            - port: 70000\n              name: "a,b"\n              protocol: ICMP',
+  );
   const found = await refused(file("a.yaml", bad));
-  expect(found).toEqual([expect.objectContaining({ field: "spec.domain.devices.interfaces[0].prots", line: 13, fix: expect.stringContaining('"ports"') })]);
-  const shaped = await refused(file("b.yaml", bad.replace("          prots: []\n", "").replace('"bad name"', "red").replace("pod: {}", "pod: {vmNetworkCIDR: 10.0.0.0/31}")));
+  expect(found).toEqual([
+    expect.objectContaining({ field: "spec.domain.devices.interfaces[0].prots", line: 13, fix: expect.stringContaining('"ports"') }),
+  ]);
+  const shaped = await refused(
+    file(
+      "b.yaml",
+      bad.replace("          prots: []\n", "").replace('"bad name"', "red").replace("pod: {}", "pod: {vmNetworkCIDR: 10.0.0.0/31}"),
+    ),
+  );
   expect(shaped.map(({ field }) => field).sort()).toEqual([
     "spec.domain.devices.interfaces[0].macAddress",
     "spec.domain.devices.interfaces[0].model",
@@ -67,8 +85,12 @@ test("the guide's shorthand is refused with the header that is meant", async () 
 });
 
 test("unknown fields of the CR's network, and a second CR, are refused", async () => {
-  const cr = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata:\n  name: kubevirt\nspec:\n  configuration:\n    network:\n      permitBridgeInterfaceOnPodNetwrk: false\n";
-  const found = await refused(file("vm.yaml", VMI), file("cr.yaml", `${cr}---\n${cr.replace("permitBridgeInterfaceOnPodNetwrk: false", "binding: {}")}`));
+  const cr =
+    "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata:\n  name: kubevirt\nspec:\n  configuration:\n    network:\n      permitBridgeInterfaceOnPodNetwrk: false\n";
+  const found = await refused(
+    file("vm.yaml", VMI),
+    file("cr.yaml", `${cr}---\n${cr.replace("permitBridgeInterfaceOnPodNetwrk: false", "binding: {}")}`),
+  );
   expect(found.map(({ line, fix }) => [line, fix])).toEqual([
     [8, expect.stringContaining('"permitBridgeInterfaceOnPodNetwork"')],
     [expect.any(Number), "keep one"],
@@ -82,11 +104,16 @@ test("the same VM twice names the first", async () => {
 
 test("documents come in any order, as kubectl takes them: a VM, Lists, standard input", async () => {
   const vm = `kind: List\napiVersion: v1\nitems:\n- apiVersion: kubevirt.io/v1\n  kind: VirtualMachine\n  metadata: {name: vm}\n  spec:\n    template:\n      spec:\n${VMI.slice(VMI.indexOf("  domain:")).replace(/^/gm, "      ")}`;
-  const { code, stdout } = await netbind(["plan", "-o", "json", "-f", "-"], { stdin: `apiVersion: v1\nkind: Service\nmetadata: {name: s}\n---\n${vm}` });
+  const { code, stdout } = await netbind(["plan", "-o", "json", "-f", "-"], {
+    stdin: `apiVersion: v1\nkind: Service\nmetadata: {name: s}\n---\n${vm}`,
+  });
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ vm: "default/vm", nics: [{ name: "red", assumed: ["pod", "resolvConf"] }] });
   const bad = await netbind(["plan", "-o", "json", "-f", "-"], { stdin: vm.replace("masquerade: {}", "slirp: {}") });
-  expect((JSON.parse(bad.stdout) as Refusal).error.violations[0]).toMatchObject({ field: "spec.template.spec.domain.devices.interfaces[0].slirp", fix: expect.stringContaining("binding: {name: slirp}") });
+  expect((JSON.parse(bad.stdout) as Refusal).error.violations[0]).toMatchObject({
+    field: "spec.template.spec.domain.devices.interfaces[0].slirp",
+    fix: expect.stringContaining("binding: {name: slirp}"),
+  });
 });
 
 test("what is no YAML, no file and no VM is refused with its place", async () => {
@@ -97,7 +124,10 @@ test("what is no YAML, no file and no VM is refused with its place", async () =>
 
 test("a binding that nobody registered is refused with what is registered and the field to set", async () => {
   const [found] = await refused(file("a.yaml", VMI.replace("masquerade: {}", "binding: {name: pasta}")));
-  expect(found).toMatchObject({ field: "spec.domain.devices.interfaces[0].binding.name", fix: expect.stringContaining("spec.configuration.network.binding") });
+  expect(found).toMatchObject({
+    field: "spec.domain.devices.interfaces[0].binding.name",
+    fix: expect.stringContaining("spec.configuration.network.binding"),
+  });
 });
 
 test("the command line itself: usage errors, help, no such VM", async () => {

@@ -10,7 +10,16 @@ const lines = (service: Dhcp4Service): readonly string[] => dnsmasqConfig(servic
 const keysOf = (service: Dhcp4Service): readonly string[] => lines(service).map((line) => line.split("=")[0] ?? "");
 
 test("says what KubeVirt's server says", () => {
-  const text = dnsmasqConfig({ ...base, bootFileName: "default_image.bin", tftpServerName: "tftp.example.com", ntpServers: ["192.0.2.1"], privateOptions: [{ option: 224, value: "a" }, { option: 240, value: "ab" }] });
+  const text = dnsmasqConfig({
+    ...base,
+    bootFileName: "default_image.bin",
+    tftpServerName: "tftp.example.com",
+    ntpServers: ["192.0.2.1"],
+    privateOptions: [
+      { option: 224, value: "a" },
+      { option: 240, value: "ab" },
+    ],
+  });
   for (const line of [
     "dhcp-host=02:11:22:33:44:55,10.0.2.2,86313600",
     "dhcp-option-force=26,1450",
@@ -21,12 +30,25 @@ test("says what KubeVirt's server says", () => {
     "dhcp-option-force=15,default.svc.cluster.local",
     "dhcp-option-force=224,97",
     "dhcp-option-force=240,61:62",
-  ]) expect(text).toContain(`${line}\n`);
+  ])
+    expect(text).toContain(`${line}\n`);
 });
 
 test("no text makes another line, another key or an unquoted character", () => {
-  const keys = new Set(keysOf({ ...base, bootFileName: "x", tftpServerName: "x", hostname: "x", search: ["x"], privateOptions: [{ option: 224, value: "x" }] }));
-  const nasty = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("a\ndhcp-script=/bin/sh", 'a",b', "a\\", "#", "{}", "a,b", "a\r", "\u2028"));
+  const keys = new Set(
+    keysOf({
+      ...base,
+      bootFileName: "x",
+      tftpServerName: "x",
+      hostname: "x",
+      search: ["x"],
+      privateOptions: [{ option: 224, value: "x" }],
+    }),
+  );
+  const nasty = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom("a\ndhcp-script=/bin/sh", 'a",b', "a\\", "#", "{}", "a,b", "a\r", "\u2028"),
+  );
   fc.assert(
     fc.property(nasty, nasty, nasty, (bootFileName, hostname, value) => {
       let config: readonly string[];

@@ -4,8 +4,21 @@ import { SaxesParser } from "saxes";
 import { describe, expect, test } from "vitest";
 import { type NicDomain, patchDomain, writeTapInterface } from "../../../core/engine/src/domain/patch.ts";
 
-const nic: NicDomain = { name: "red", mac: "02:11:22:33:44:55", model: "virtio", queues: 0, mtu: 1450, tap: "tap0", linkDown: false };
-const device: DomainPlan = { kind: "device", element: { name: "interface", attributes: { type: "vhostuser" }, children: [{ name: "source", attributes: { dev: "a'<&\"\n" } }] }, sharedMemory: false };
+const nic: NicDomain = {
+  name: "red",
+  mac: "02:11:22:33:44:55",
+  model: "virtio",
+  queues: 0,
+  mtu: 1450,
+  tap: "tap0",
+  linkDown: false,
+  backend: "vhost",
+};
+const device: DomainPlan = {
+  kind: "device",
+  element: { name: "interface", attributes: { type: "vhostuser" }, children: [{ name: "source", attributes: { dev: "a'<&\"\n" } }] },
+  sharedMemory: false,
+};
 const shared: DomainPlan = { ...device, sharedMemory: true };
 
 const DOMAIN = `<?xml version="1.0" encoding='utf-8'?>\r
@@ -77,16 +90,25 @@ describe("a NIC's element is written, and nothing else", () => {
   });
 
   test("empty devices are opened; a domain without them is refused", () => {
-    expect(writeTapInterface("<domain><devices/></domain>", nic)).toMatch(/^<domain><devices><interface .*<\/interface><\/devices><\/domain>$/);
+    expect(writeTapInterface("<domain><devices/></domain>", nic)).toMatch(
+      /^<domain><devices><interface .*<\/interface><\/devices><\/domain>$/,
+    );
     expect(() => writeTapInterface("<domain/>", nic)).toThrow(expect.objectContaining({ code: "DOMAIN_INVALID" }) as BindingError);
     expect(() => writeTapInterface("<x><devices/></x>", nic)).toThrow(expect.objectContaining({ code: "DOMAIN_INVALID" }) as BindingError);
   });
 
   test("a plugin brings no child of the core's, and no other element", () => {
-    const bring = (name: string): DomainPlan => ({ kind: "device", element: { name: "interface", children: [{ name }] }, sharedMemory: false });
-    for (const name of ["alias", "mac", "model", "address"]) expect(() => patchDomain(DOMAIN, nic, bring(name))).toThrow(expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS" }) as BindingError);
+    const bring = (name: string): DomainPlan => ({
+      kind: "device",
+      element: { name: "interface", children: [{ name }] },
+      sharedMemory: false,
+    });
+    for (const name of ["alias", "mac", "model", "address"])
+      expect(() => patchDomain(DOMAIN, nic, bring(name))).toThrow(expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS" }) as BindingError);
     expect(() => patchDomain(DOMAIN, nic, { kind: "device", element: { name: "disk" }, sharedMemory: false })).toThrow(BindingError);
-    expect(() => patchDomain(DOMAIN, nic, { kind: "device", element: { name: "interface", attributes: { "a b": "c" } }, sharedMemory: false })).toThrow(BindingError);
+    expect(() =>
+      patchDomain(DOMAIN, nic, { kind: "device", element: { name: "interface", attributes: { "a b": "c" } }, sharedMemory: false }),
+    ).toThrow(BindingError);
   });
 });
 
@@ -97,12 +119,21 @@ const element: fc.Arbitrary<string> = fc.letrec<{ node: string }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 5 },
     fc.tuple(name, attributes).map(([tag, attrs]) => `<${tag}${attrs}/>`),
-    fc.tuple(name, attributes, fc.array(fc.oneof(text, tie("node")), { maxLength: 4 })).map(([tag, attrs, inner]) => `<${tag}${attrs}>${inner.join("")}</${tag} >`),
+    fc
+      .tuple(name, attributes, fc.array(fc.oneof(text, tie("node")), { maxLength: 4 }))
+      .map(([tag, attrs, inner]) => `<${tag}${attrs}>${inner.join("")}</${tag} >`),
   ),
 })).node;
 const domain = fc
-  .tuple(text.filter((one) => !/text|&|CDATA|ü/.test(one)), fc.array(fc.oneof(element, text), { maxLength: 4 }), fc.array(fc.oneof(element, text), { maxLength: 4 }))
-  .map(([misc, before, inside]) => `${misc}<domain xmlns:x='urn:x'>${before.join("").replaceAll("devices", "other")}<devices>${inside.join("").replaceAll("interface", "serial")}</devices></domain>`);
+  .tuple(
+    text.filter((one) => !/text|&|CDATA|ü/.test(one)),
+    fc.array(fc.oneof(element, text), { maxLength: 4 }),
+    fc.array(fc.oneof(element, text), { maxLength: 4 }),
+  )
+  .map(
+    ([misc, before, inside]) =>
+      `${misc}<domain xmlns:x='urn:x'>${before.join("").replaceAll("devices", "other")}<devices>${inside.join("").replaceAll("interface", "serial")}</devices></domain>`,
+  );
 
 test("any well-formed domain is patched, nothing outside is touched, twice is once", () => {
   fc.assert(
@@ -118,10 +149,12 @@ test("any well-formed domain is patched, nothing outside is touched, twice is on
 });
 
 test("what another reader finds malformed is refused, and never with another error", () => {
-  const damage = fc.tuple(domain, fc.nat(), fc.constantFrom("<", ">", "&", '"', "'", "/", "</a>", "<a>", "]]>", "\u0000", "<!DOCTYPE x>", "--", "=")).map(([xml, at, bad]) => {
-    const place = at % (xml.length + 1);
-    return xml.slice(0, place) + bad + xml.slice(place + (at % 2));
-  });
+  const damage = fc
+    .tuple(domain, fc.nat(), fc.constantFrom("<", ">", "&", '"', "'", "/", "</a>", "<a>", "]]>", "\u0000", "<!DOCTYPE x>", "--", "="))
+    .map(([xml, at, bad]) => {
+      const place = at % (xml.length + 1);
+      return xml.slice(0, place) + bad + xml.slice(place + (at % 2));
+    });
   fc.assert(
     fc.property(damage, (xml) => {
       let refused: unknown;

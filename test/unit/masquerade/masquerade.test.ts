@@ -11,15 +11,27 @@ const inbound = { kind: "inputInterface", name: "eth0" };
 const dnat = { kind: "dnat", to: "10.0.2.2" };
 
 test("guest at .2, gateway at .1, of the default network or the VM's own", () => {
-  expect(masquerade.plan(anAttachment()).services?.[0]).toMatchObject({ server: "10.0.2.1", router: "10.0.2.1", client: { address: "10.0.2.2", prefix: 24 }, mtu: 1450 });
+  expect(masquerade.plan(anAttachment()).services?.[0]).toMatchObject({
+    server: "10.0.2.1",
+    router: "10.0.2.1",
+    client: { address: "10.0.2.2", prefix: 24 },
+    mtu: 1450,
+  });
   const own = masquerade.plan(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.77.3.9/28" } }));
   expect(own.services?.[0]).toMatchObject({ server: "10.77.3.1", client: { address: "10.77.3.2", prefix: 28 } });
-  expect(own.network?.links[0]).toMatchObject({ kind: "bridge", mac: "02:00:00:00:00:00", addresses: [{ address: "10.77.3.1", prefix: 28 }] });
+  expect(own.network?.links[0]).toMatchObject({
+    kind: "bridge",
+    mac: "02:00:00:00:00:00",
+    addresses: [{ address: "10.77.3.1", prefix: 28 }],
+  });
 });
 
 test("without ports everything goes to the guest; with ports only those, each by its protocol", () => {
   expect(rulesOf({}, "prerouting")).toEqual([{ family: "ip", matches: [inbound], verdict: dnat }]);
-  const ports = [{ protocol: "TCP", port: 80 }, { protocol: "UDP", port: 53 }] as const;
+  const ports = [
+    { protocol: "TCP", port: 80 },
+    { protocol: "UDP", port: 53 },
+  ] as const;
   expect(rulesOf({ ports }, "prerouting").map(({ matches }) => matches)).toEqual([
     [inbound, tcp(80)],
     [inbound, { kind: "destinationPort", protocol: "udp", ports: [53] }],
@@ -34,7 +46,10 @@ test("in a mesh only ssh goes past Envoy, which reaches the guest from the pod's
     matches: [{ kind: "destinationAddress", addresses: ["127.0.0.1", "10.244.0.2"] }, tcp(80)],
     verdict: dnat,
   });
-  expect(rulesOf({ mesh: true }, "output")[0]).toMatchObject({ verdict: { kind: "return" }, matches: [{ ports: expect.arrayContaining([15001, 15090]) }, {}] });
+  expect(rulesOf({ mesh: true }, "output")[0]).toMatchObject({
+    verdict: { kind: "return" },
+    matches: [{ ports: expect.arrayContaining([15001, 15090]) }, {}],
+  });
 });
 
 test("migration ports stay the pod's own where migration uses ports", () => {
@@ -46,7 +61,13 @@ test("migration ports stay the pod's own where migration uses ports", () => {
 });
 
 test("every plan stays within the standard grants", () => {
-  for (const change of [{}, { mesh: true }, { migrationTransport: "ports" as const }, { ports: [{ protocol: "UDP" as const, port: 53 }] }, { queues: 4 }]) {
+  for (const change of [
+    {},
+    { mesh: true },
+    { migrationTransport: "ports" as const },
+    { ports: [{ protocol: "UDP" as const, port: 53 }] },
+    { queues: 4 },
+  ]) {
     const attachment = anAttachment(change);
     expect(findPlanProblems(masquerade.plan(attachment), attachment, STANDARD_GRANTS)).toEqual([]);
   }
@@ -55,8 +76,12 @@ test("every plan stays within the standard grants", () => {
 test("what cannot be is said before a pod exists, and refused after", () => {
   const nic = anAttachment({ network: { kind: "multus", networkName: "red", default: true }, macAddress: "02-00-00-00-00-00" });
   expect(masquerade.admit(nic).map(({ field }) => field)).toEqual(["name", "macAddress"]);
-  expect(masquerade.admit(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.0.0.0/31" } }))[0]?.field).toBe("network.pod.vmNetworkCIDR");
+  expect(masquerade.admit(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.0.0.0/31" } }))[0]?.field).toBe(
+    "network.pod.vmNetworkCIDR",
+  );
   const noIpv4 = { ...anAttachment().pod, addresses: ["fd00::2/64"] };
   expect(() => masquerade.plan(anAttachment({ pod: noIpv4 }))).toThrow(BindingError);
-  expect(() => masquerade.plan(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.244.0.0/16" } }))).toThrow(/holds the pod's own address/);
+  expect(() => masquerade.plan(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.244.0.0/16" } }))).toThrow(
+    /holds the pod's own address/,
+  );
 });

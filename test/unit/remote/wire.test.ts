@@ -4,7 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Attachment, type Binding, BindingError, defineBinding, type NftMatch, type NftVerdict, type Plan } from "@netbind/contract";
 import masquerade from "@netbind/plugin-masquerade";
-import { addBinding, attachmentFromWire, attachmentToWire, connectBinding, listenUnix, makeServer, planFromWire, planToWire } from "@netbind/remote";
+import {
+  addBinding,
+  attachmentFromWire,
+  attachmentToWire,
+  connectBinding,
+  listenUnix,
+  makeServer,
+  planFromWire,
+  planToWire,
+} from "@netbind/remote";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
@@ -26,9 +35,16 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
     ),
     model: text,
     macAddress: text,
-    ports: fc.array(fc.record({ name: text, protocol: fc.constantFrom("TCP" as const, "UDP" as const), port }, { requiredKeys: ["protocol", "port"] })),
+    ports: fc.array(
+      fc.record({ name: text, protocol: fc.constantFrom("TCP" as const, "UDP" as const), port }, { requiredKeys: ["protocol", "port"] }),
+    ),
     dhcpOptions: fc.record(
-      { bootFileName: text, tftpServerName: text, ntpServers: fc.array(text), privateOptions: fc.array(fc.record({ option: port, value: text })) },
+      {
+        bootFileName: text,
+        tftpServerName: text,
+        ntpServers: fc.array(text),
+        privateOptions: fc.array(fc.record({ option: port, value: text })),
+      },
       { requiredKeys: ["ntpServers", "privateOptions"] },
     ),
     bootOrder: port,
@@ -52,13 +68,38 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
     hostname: text,
     migrationTransport: fc.constantFrom("unix" as const, "ports" as const),
   },
-  { noNullPrototype: true, requiredKeys: ["name", "network", "model", "ports", "dhcpOptions", "state", "mesh", "cause", "mac", "index", "queues", "pod", "names", "resolvConf", "hostname", "migrationTransport"] },
+  {
+    noNullPrototype: true,
+    requiredKeys: [
+      "name",
+      "network",
+      "model",
+      "ports",
+      "dhcpOptions",
+      "state",
+      "mesh",
+      "cause",
+      "mac",
+      "index",
+      "queues",
+      "pod",
+      "names",
+      "resolvConf",
+      "hostname",
+      "migrationTransport",
+    ],
+  },
 );
 
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 test("every attachment comes out of the wire as it went in", () => {
-  fc.assert(fc.property(attachments, (attachment) => void expect(plain(attachmentFromWire(attachmentToWire(attachment)))).toEqual(plain(attachment))));
+  fc.assert(
+    fc.property(
+      attachments,
+      (attachment) => void expect(plain(attachmentFromWire(attachmentToWire(attachment)))).toEqual(plain(attachment)),
+    ),
+  );
 });
 
 const matches: fc.Arbitrary<NftMatch> = fc.oneof(
@@ -79,12 +120,27 @@ const verdicts: fc.Arbitrary<NftVerdict> = fc.oneof(
 test("every rule and every kind of domain part comes out of the wire as it went in", () => {
   const domains = fc.oneof(
     fc.constant({ kind: "tap" as const }),
-    fc.constant({ kind: "device" as const, element: { name: "interface", attributes: { a: "b" }, children: [{ name: "source" }] }, sharedMemory: true }),
+    fc.constant({
+      kind: "device" as const,
+      element: { name: "interface", attributes: { a: "b" }, children: [{ name: "source" }] },
+      sharedMemory: true,
+    }),
   );
   fc.assert(
     fc.property(fc.array(matches), verdicts, domains, (found, verdict, domain) => {
-      const chain = { name: "c", base: { type: "nat", hook: "output", priority: -100 }, rules: [{ family: "ip6", matches: found, verdict }] } as const;
-      const plan: Plan = { network: { links: [{ kind: "tap", name: "t", mtu: 1, queues: 2, bridge: "b" }], sysctls: [{ key: "k", value: "v" }], nftables: [chain, { name: "r", rules: [] }] }, domain };
+      const chain = {
+        name: "c",
+        base: { type: "nat", hook: "output", priority: -100 },
+        rules: [{ family: "ip6", matches: found, verdict }],
+      } as const;
+      const plan: Plan = {
+        network: {
+          links: [{ kind: "tap", name: "t", mtu: 1, queues: 2, bridge: "b" }],
+          sysctls: [{ key: "k", value: "v" }],
+          nftables: [chain, { name: "r", rules: [] }],
+        },
+        domain,
+      };
       expect(plain(planFromWire(planToWire(plan)))).toEqual(plain(plan));
     }),
   );
@@ -110,9 +166,16 @@ async function served(binding: Binding): Promise<{ readonly client: ReturnType<t
 test("a plugin behind a socket answers as the plugin itself", async () => {
   await using there = await served(masquerade);
   const attachment = anAttachment({ ports: [{ protocol: "TCP", port: 80 }] });
-  expect(await there.client.describe()).toEqual({ name: "masquerade", contract: "v1alpha1", migration: "supported", hooks: ["admit", "needs", "plan"] });
+  expect(await there.client.describe()).toEqual({
+    name: "masquerade",
+    contract: "v1alpha1",
+    migration: "supported",
+    hooks: ["admit", "needs", "plan"],
+  });
   expect(plain(await there.client.plan(attachment))).toEqual(plain(masquerade.plan(attachment)));
-  expect(await there.client.admit({ ...attachment, macAddress: "02:00:00:00:00:00" })).toEqual(masquerade.admit({ ...attachment, macAddress: "02:00:00:00:00:00" }));
+  expect(await there.client.admit({ ...attachment, macAddress: "02:00:00:00:00:00" })).toEqual(
+    masquerade.admit({ ...attachment, macAddress: "02:00:00:00:00:00" }),
+  );
   expect(plain(await there.client.needs(attachment))).toEqual(plain(masquerade.needs(attachment)));
 });
 
@@ -127,7 +190,10 @@ test("an author's error names binding, hook and NIC; the contract's own keeps it
     },
   });
   await using there = await served(broken);
-  await expect(there.client.plan(anAttachment())).rejects.toMatchObject({ code: "PLUGIN_FAILED", message: expect.stringMatching(/"broken" failed to plan NIC "red": x is undefined/) });
+  await expect(there.client.plan(anAttachment())).rejects.toMatchObject({
+    code: "PLUGIN_FAILED",
+    message: expect.stringMatching(/"broken" failed to plan NIC "red": x is undefined/),
+  });
   await expect(there.client.plan(anAttachment({ name: "blue" }))).rejects.toMatchObject({ code: "PLAN_IMPOSSIBLE", hint: "do ünlike" });
   expect(await there.client.admit(anAttachment())).toEqual([]);
 });

@@ -41,7 +41,10 @@ async function appears(path: string): Promise<boolean> {
 
 async function start(): Promise<void> {
   const env = { NETBIND_HOOKS_DIR: hooks(), CONTAINER_NAME: "hook-sidecar-0" };
-  sidecar = spawn("setpriv", [...UNPRIVILEGED, join(directory, "node"), join(directory, "sidecar.mjs"), "sidecar"], { env, stdio: "ignore" });
+  sidecar = spawn("setpriv", [...UNPRIVILEGED, join(directory, "node"), join(directory, "sidecar.mjs"), "sidecar"], {
+    env,
+    stdio: "ignore",
+  });
   expect(await appears(attachSocket())).toBe(true);
 }
 
@@ -88,7 +91,8 @@ test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data passed th
   const client = connectHooks(hookSocket());
   expect((await client.info()).hookPoints.map(({ name }) => name).sort()).toEqual(["OnDefineDomain", "PreCloudInitIso", "Shutdown"]);
   const odd = Buffer.from([0xff, 0xfe, 0x3c, 0x0d, 0x0a]);
-  for (const version of ["v1alpha1", "v1alpha2", "v1alpha3"] as const) expect(Buffer.from(await client.onDefineDomain(version, odd, Buffer.from("{}"))).equals(odd)).toBe(true);
+  for (const version of ["v1alpha1", "v1alpha2", "v1alpha3"] as const)
+    expect(Buffer.from(await client.onDefineDomain(version, odd, Buffer.from("{}"))).equals(odd)).toBe(true);
   const data = Buffer.from('{"DataSource":"noCloud"}');
   expect(Buffer.from((await client.preCloudInitIso("v1alpha3", data, Buffer.from("{}"))) ?? []).equals(data)).toBe(true);
   const ended = end();
@@ -102,10 +106,22 @@ test("a client that knows only the protos speaks to it", async () => {
   await start();
   await attach();
   const loaded = loadPackageDefinition(await load("kubevirt/hooks/info/info.proto", { includeDirs: [PROTOS] })) as unknown as {
-    kubevirt: { hooks: { info: { Info: new (...args: unknown[]) => { Info(request: object, done: (error: unknown, answer: { name: string }) => void): void; close(): void } } } };
+    kubevirt: {
+      hooks: {
+        info: {
+          Info: new (
+            ...args: unknown[]
+          ) => { Info(request: object, done: (error: unknown, answer: { name: string }) => void): void; close(): void };
+        };
+      };
+    };
   };
-  const client = new loaded.kubevirt.hooks.info.Info(`unix:${hookSocket()}`, credentials.createInsecure(), { "grpc.default_authority": "localhost" });
-  const answer = await new Promise<{ name: string }>((resolve, reject) => client.Info({}, (error, result) => (error ? reject(error) : resolve(result))));
+  const client = new loaded.kubevirt.hooks.info.Info(`unix:${hookSocket()}`, credentials.createInsecure(), {
+    "grpc.default_authority": "localhost",
+  });
+  const answer = await new Promise<{ name: string }>((resolve, reject) =>
+    client.Info({}, (error, result) => (error ? reject(error) : resolve(result))),
+  );
   expect(answer.name).toBe("masquerade");
   client.close();
 });

@@ -11,7 +11,8 @@ let copy: string;
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), "netbind-law-"));
   const isSource = (path: string): boolean => !/[\\/](node_modules|dist|\.git|gen)([\\/]|$)/.test(path.slice(ROOT.length - 1));
-  for (const name of ["biome.json", ".gitignore", "package.json", "core", "plugins", "proto", "sidecars"]) cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter: isSource });
+  for (const name of ["biome.json", ".gitignore", "package.json", "core", "plugins", "proto", "sidecars"])
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter: isSource });
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   spawnSync("git", ["init", "-q"], { cwd: copy });
 });

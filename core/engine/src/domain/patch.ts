@@ -17,10 +17,13 @@ export interface NicDomain {
   readonly bootOrder?: number;
   readonly acpiIndex?: number;
   readonly linkDown: boolean;
+  /** What moves a multiqueue NIC's packets: the kernel, as in a cluster, or QEMU itself. */
+  readonly backend: "vhost" | "qemu";
 }
 
 /** What the core says of a NIC in its domain. */
-export const nicDomain = (attachment: Attachment): NicDomain => ({
+export const nicDomain = (attachment: Attachment, backend: NicDomain["backend"] = "vhost"): NicDomain => ({
+  backend,
   name: attachment.name,
   mac: attachment.mac,
   model: attachment.model,
@@ -60,7 +63,7 @@ function interfaceChildren(nic: NicDomain): readonly XmlElement[] {
   return [
     element("mac", { address: nic.mac }),
     element("model", { type: model }),
-    ...(nic.queues > 0 && nic.model === "virtio" ? [element("driver", { name: "vhost", queues: String(nic.queues) })] : []),
+    ...(nic.queues > 0 && nic.model === "virtio" ? [element("driver", { name: nic.backend, queues: String(nic.queues) })] : []),
     ...(nic.linkDown ? [element("link", { state: "down" })] : []),
   ];
 }

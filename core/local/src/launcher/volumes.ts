@@ -122,7 +122,8 @@ async function buildIso(
   ];
   await run([
     ...sandbox,
-    "--bind", workspace,
+    "--bind",
+    workspace,
     "/netbind",
     "genisoimage",
     "-quiet",

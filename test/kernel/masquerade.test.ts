@@ -1,0 +1,253 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BindingError, type Plan } from "@netbind/contract";
+import {
+  countOperations,
+  diffNetwork,
+  nicTable,
+  type NftJson,
+  podLinkOf,
+  STANDARD_GRANTS,
+  authorize,
+  wantedNetwork,
+  type WantedNetwork,
+} from "@netbind/engine";
+import {
+  applyNetwork,
+  CommandError,
+  endProcesses,
+  isAlive,
+  observe,
+  type ProcessId,
+  readTable,
+  type RunningService,
+  run,
+  startService,
+} from "@netbind/netns";
+import masquerade from "@netbind/plugin-masquerade";
+import { expect, test } from "vitest";
+import { anAttachment } from "../support/attachment.ts";
+import { TestNetns } from "../support/netns.ts";
+import { Outside } from "../support/outside.ts";
+
+const GUEST_MAC = "02:11:22:33:44:55";
+
+/** A pod with a link, and a plan for it that was observed, authorised and applied. */
+async function attached(
+  pod: TestNetns,
+  ports: Parameters<typeof anAttachment>[0],
+): Promise<{ readonly plan: Plan; readonly wanted: WantedNetwork; readonly operations: number }> {
+  const link = podLinkOf(await observe(pod.run), "eth0");
+  if (link === undefined) throw new Error("the pod has no link");
+  const attachment = anAttachment({ pod: link, mac: GUEST_MAC, ...ports });
+  const plan = authorize(masquerade.plan(attachment), attachment, STANDARD_GRANTS);
+  const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan), owner: { uid: 107, gid: 107 } };
+  const operations = diffNetwork(wanted, await observeFor(pod, wanted));
+  await applyNetwork(pod.run, operations);
+  return { plan, wanted: await withImage(pod, wanted), operations: countOperations(operations) };
+}
+
+const observeFor = (pod: TestNetns, wanted: WantedNetwork): ReturnType<typeof observe> =>
+  observe(pod.run, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
+
+async function withImage(pod: TestNetns, wanted: WantedNetwork): Promise<WantedNetwork> {
+  const afterImage: readonly NftJson[] | undefined = await readTable(pod.run, wanted.table);
+  return { ...wanted, ...(afterImage === undefined ? {} : { afterImage }) };
+}
+
+async function againstPlan(pod: TestNetns, wanted: WantedNetwork): Promise<number> {
+  return countOperations(diffNetwork(wanted, await observeFor(pod, wanted)));
+}
+
+test("applied once it is there; applied twice nothing is done; what somebody changes is put back", async () => {
+  await using pod = await TestNetns.make();
+  await using outside = await TestNetns.make();
+  await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
+  const { wanted, operations } = await attached(pod, {
+    ports: [
+      { protocol: "TCP", port: 80 },
+      { protocol: "UDP", port: 53 },
+    ],
+  });
+  expect(operations).toBeGreaterThan(8);
+  expect(await againstPlan(pod, wanted)).toBe(0);
+
+  const there = await observeFor(pod, wanted);
+  expect(there.links.find(({ name }) => name === "k6t-eth0")).toMatchObject({
+    kind: "bridge",
+    mac: "02:00:00:00:00:00",
+    mtu: 1450,
+    addresses: ["10.0.2.1/24"],
+    up: true,
+  });
+  expect(there.links.find(({ name }) => name === "tap0")).toMatchObject({
+    controller: "k6t-eth0",
+    mtu: 1450,
+    tap: { uid: 107, gid: 107, multiQueue: false },
+  });
+  expect(there.sysctls).toMatchObject({ "net.ipv4.ip_forward": "1", "net.ipv4.conf.k6t-eth0.route_localnet": "1" });
+
+  await pod.run(["ip", "addr", "del", "10.0.2.1/24", "dev", "k6t-eth0"]);
+  await pod.run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
+  await pod.run(["nft", "flush", "chain", "inet", wanted.table.name, "prerouting"]);
+  const repair = diffNetwork(wanted, await observeFor(pod, wanted));
+  expect(repair.ip).toEqual(["addr add 10.0.2.1/24 dev k6t-eth0"]);
+  expect(countOperations(repair)).toBe(3);
+  await applyNetwork(pod.run, repair);
+  expect(await againstPlan(pod, wanted)).toBe(0);
+});
+
+/** A guest without a machine: a namespace whose link is a port of the pod's bridge, as a tap is. */
+async function plugGuest(pod: TestNetns, guest: TestNetns): Promise<void> {
+  await pod.run([
+    "ip",
+    "link",
+    "add",
+    "g0",
+    "mtu",
+    "1450",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "eth0",
+    "mtu",
+    "1450",
+    "address",
+    GUEST_MAC,
+    "netns",
+    guest.name,
+  ]);
+  await pod.run(["ip", "link", "set", "g0", "master", "k6t-eth0", "up"]);
+  await guest.run(["ip", "link", "set", "eth0", "up"]);
+}
+
+async function addressGuest(guest: TestNetns): Promise<void> {
+  await guest.run(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
+  await guest.run(["ip", "route", "add", "default", "via", "10.0.2.1"]);
+}
+
+test("listed ports reach the guest from who really sent, others are refused, and the guest leaves as the pod", async () => {
+  await using pod = await TestNetns.make();
+  await using outside = await TestNetns.make();
+  await using guest = await TestNetns.make();
+  await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
+  await attached(pod, { ports: [{ protocol: "TCP", port: 7000 }] });
+  await plugGuest(pod, guest);
+  await addressGuest(guest);
+  using inside = await Outside.start(guest.path);
+  using there = await Outside.start(outside.path);
+  const send = (from: TestNetns, address: string, port: number, text: string): Promise<string> =>
+    from.run([
+      process.execPath,
+      "-e",
+      `const s = require("node:net").connect(${port}, ${JSON.stringify(address)}, () => s.end(${JSON.stringify(text)})); s.on("error", (e) => { process.exitCode = 3; });`,
+    ]);
+
+  await send(outside, "10.9.0.2", 7000, "from outside");
+  expect((await inside.sees("tcp", "from outside")).address).toBe("10.9.0.1");
+  expect(await there.connect("10.9.0.2", 7002)).toBe("ECONNREFUSED");
+  await send(guest, "10.9.0.1", 7000, "from the guest");
+  expect((await there.sees("tcp", "from the guest")).address).toBe("10.9.0.2");
+  await guest.run([
+    process.execPath,
+    "-e",
+    'const s = require("node:dgram").createSocket("udp4"); s.send("datagram", 7001, "10.9.0.1", () => s.close())',
+  ]);
+  expect((await there.sees("udp", "datagram")).address).toBe("10.9.0.2");
+  // The pod's own loopback reaches the guest, as the gateway.
+  await send(pod, "127.0.0.1", 7000, "from the pod");
+  expect((await inside.sees("tcp", "from the pod")).address).toBe("10.0.2.1");
+});
+
+test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
+  await using pod = await TestNetns.make();
+  await using outside = await TestNetns.make();
+  await using guest = await TestNetns.make();
+  await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
+  const { plan } = await attached(pod, { dhcpOptions: { bootFileName: 'a"b\\c,d', ntpServers: [], privateOptions: [] } });
+  await plugGuest(pod, guest);
+  const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
+  const [service] = plan.services ?? [];
+  if (service === undefined) throw new Error("no service is planned");
+  const host = { netns: pod.path, uid: 1_900_000_007, logFile: join(directory, "log"), started: async () => undefined };
+  const running = await startService(service, host);
+  try {
+    const inner = running.processes.at(-1)?.pid ?? 0;
+    const status = readFileSync(`/proc/${inner}/status`, "utf8");
+    expect(status).toMatch(/^Uid:\t1900000007\t1900000007\t1900000007\t1900000007$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^NSpid:\t\d+\t1$/m);
+    for (const kind of ["user", "pid", "mnt", "ipc", "uts"])
+      expect((await run(["readlink", `/proc/${inner}/ns/${kind}`])).trim()).not.toBe(
+        (await run(["readlink", `/proc/self/ns/${kind}`])).trim(),
+      );
+    expect((await run(["ls", `/proc/${inner}/root`])).split("\n").sort()).toEqual([
+      "",
+      "dev",
+      "dnsmasq.conf",
+      "lib",
+      "lib64",
+      "proc",
+      "tmp",
+      "usr",
+    ]);
+    await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
+    const discovered = await guest.run([
+      "sh",
+      "-c",
+      `${process.execPath} ${JSON.stringify(new URL("../support/dhcp-client.ts", import.meta.url).pathname)} ${GUEST_MAC}`,
+    ]);
+    expect(JSON.parse(discovered)).toMatchObject({
+      address: "10.0.2.2",
+      options: { 26: "05aa", 3: "0a000201", 12: Buffer.from("vm").toString("hex"), 67: Buffer.from('a"b\\c,d\0').toString("hex") },
+    });
+  } finally {
+    await endProcesses(running.processes);
+    rmSync(directory, { recursive: true });
+  }
+  expect(running.processes.some(isAlive)).toBe(false);
+});
+
+test("a server that cannot serve says why, and is not left running", async () => {
+  await using pod = await TestNetns.make();
+  const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
+  const [service] = masquerade.plan(anAttachment()).services ?? [];
+  const started: ProcessId[] = [];
+  const host = {
+    netns: pod.path,
+    uid: 1_900_000_008,
+    logFile: join(directory, "log"),
+    started: async ({ processes }: RunningService) => void started.push(...processes),
+  };
+  if (service === undefined) throw new Error("no service is planned");
+  await expect(startService(service, host)).rejects.toThrow(/did not start: dnsmasq: failed to bind DHCP server socket/);
+  rmSync(directory, { recursive: true });
+  expect(started.length).toBeGreaterThan(0);
+  expect(started.some(isAlive)).toBe(false);
+});
+
+test("a link of another kind with a planned name is refused before anything is done", async () => {
+  await using pod = await TestNetns.make();
+  await pod.run(["ip", "link", "add", "k6t-eth0", "type", "veth", "peer", "name", "x"]);
+  const attachment = anAttachment();
+  const wanted = { ...wantedNetwork(attachment.names, masquerade.plan(attachment)), owner: { uid: 107, gid: 107 } };
+  expect(() =>
+    diffNetwork(wanted, {
+      links: [{ name: "k6t-eth0", kind: "veth", mac: "", mtu: 1, up: false, addresses: [] }],
+      routes: [],
+      sysctls: {},
+    }),
+  ).toThrow(BindingError);
+  const observed = await observe(pod.run, { table: nicTable("eth0") });
+  expect(() => diffNetwork(wanted, observed)).toThrow(/k6t-eth0.*veth/);
+});
+
+test("a child that hangs is ended at its deadline, with all that it started", async () => {
+  const mark = "61.0625";
+  const start = performance.now();
+  await expect(run(["sh", "-c", `sleep ${mark} & sleep ${mark}`], { deadline: 300 })).rejects.toThrow(CommandError);
+  expect(performance.now() - start).toBeLessThan(10_000);
+  await expect(run(["pgrep", "-f", `^sleep ${mark}$`])).rejects.toMatchObject({ exitCode: 1 });
+});

@@ -1,0 +1,73 @@
+import type { PodLink } from "@netbind/contract";
+import { attachVmi, decideVmi, type Host, plannerOf } from "@netbind/engine";
+import masquerade from "@netbind/plugin-masquerade";
+import { expect, test } from "vitest";
+import { anAttachment } from "../../support/attachment.ts";
+
+/** A host that only remembers what it was asked, in order; the real one is tested with real guests. */
+function rememberingHost(facts: Map<string, unknown>): { readonly host: Host; readonly calls: string[] } {
+  const calls: string[] = [];
+  const host: Host = {
+    makePod: async () => (calls.push("pod"), { resolvConf: anAttachment().resolvConf, hostname: "vm" }),
+    once: async <T>(nic: string, fact: string, find: () => Promise<T>): Promise<T> => {
+      const key = `${nic}/${fact}`;
+      if (!facts.has(key)) facts.set(key, await find());
+      return facts.get(key) as T;
+    },
+    observe: async ({ pod }): Promise<PodLink> => (calls.push("observe"), { ...anAttachment().pod, name: pod }),
+    planner: () => ({ plan: async (attachment) => (calls.push("plan"), plannerOf(masquerade).plan(attachment)) }),
+    apply: async () => void calls.push("apply"),
+    startServices: async () => void calls.push("services"),
+    attach: async (binding, nics) => void calls.push(`attach ${binding} ${nics.length}`),
+  };
+  return { host, calls };
+}
+
+const decided = decideVmi({
+  vmi: {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { name: "vm", namespace: "ns" },
+    spec: { domain: { devices: { interfaces: [{ name: "red", masquerade: {} }] } }, networks: [{ name: "red", pod: {} }] },
+  },
+  configuration: {},
+  fallback: { policy: "Always", table: { masquerade: { image: "m" } } },
+  bindings: new Map([["masquerade", masquerade]]),
+});
+
+test("the steps come in the design's order, and a second run plans from the record", async () => {
+  if (decided.decision === undefined) throw new Error("the VM was refused");
+  const facts = new Map<string, unknown>();
+  const first = rememberingHost(facts);
+  const [nic] = await attachVmi(first.host, decided.decision);
+  expect(first.calls).toEqual(["pod", "observe", "plan", "apply", "services", "attach masquerade 1"]);
+  expect(nic?.plan).toEqual(facts.get("red/plan"));
+  const second = rememberingHost(facts);
+  await attachVmi(second.host, decided.decision);
+  expect(second.calls).toEqual(["pod", "apply", "services", "attach masquerade 1"]);
+});
+
+test("a plan out of bounds is refused before anything is applied", async () => {
+  if (decided.decision === undefined) throw new Error("the VM was refused");
+  const { host, calls } = rememberingHost(new Map());
+  const hostile: Host = {
+    ...host,
+    planner: () => ({
+      plan: async () => ({ network: { links: [], sysctls: [{ key: "kernel.core_pattern", value: "1" }] }, domain: { kind: "tap" } }),
+    }),
+  };
+  await expect(attachVmi(hostile, decided.decision)).rejects.toMatchObject({ code: "PLAN_OUT_OF_BOUNDS" });
+  expect(calls).toEqual(["pod", "observe"]);
+  const throwing: Host = {
+    ...host,
+    planner: () => ({
+      plan: async () => {
+        throw new TypeError("boom");
+      },
+    }),
+  };
+  await expect(attachVmi(throwing, decided.decision)).rejects.toMatchObject({
+    code: "PLUGIN_FAILED",
+    message: expect.stringMatching(/"masquerade" failed to plan NIC "red": boom/),
+  });
+});
