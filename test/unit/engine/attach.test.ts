@@ -7,15 +7,19 @@ import { anAttachment } from "../../support/attachment.ts";
 /** A host that only remembers what it was asked, in order; the real one is tested with real guests. */
 function rememberingHost(facts: Map<string, unknown>): { readonly host: Host; readonly calls: string[] } {
   const calls: string[] = [];
+  const saying = <T>(call: string, value: T): T => {
+    calls.push(call);
+    return value;
+  };
   const host: Host = {
-    makePod: async () => (calls.push("pod"), { resolvConf: anAttachment().resolvConf, hostname: "vm" }),
+    makePod: async () => saying("pod", { resolvConf: anAttachment().resolvConf, hostname: "vm" }),
     once: async <T>(nic: string, fact: string, find: () => Promise<T>): Promise<T> => {
       const key = `${nic}/${fact}`;
       if (!facts.has(key)) facts.set(key, await find());
       return facts.get(key) as T;
     },
-    observe: async ({ pod }): Promise<PodLink> => (calls.push("observe"), { ...anAttachment().pod, name: pod }),
-    planner: () => ({ plan: async (attachment) => (calls.push("plan"), plannerOf(masquerade).plan(attachment)) }),
+    observe: async ({ pod }): Promise<PodLink> => saying("observe", { ...anAttachment().pod, name: pod }),
+    planner: () => ({ plan: async (attachment) => saying("plan", plannerOf(masquerade).plan(attachment)) }),
     apply: async () => void calls.push("apply"),
     startServices: async () => void calls.push("services"),
     attach: async (binding, nics) => void calls.push(`attach ${binding} ${nics.length}`),
