@@ -20,7 +20,7 @@ import { applyNetwork, inNetns, observe, readTable, type Run, startService } fro
 import { connectBinding, connectSidecar } from "@netbind/remote";
 import { cniAdd } from "./cni.ts";
 import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
-import { VM_USER } from "./launcher/libvirt.ts";
+import { VM_USER } from "./launcher/vm-user.ts";
 import { takeLock } from "./lock.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
 import { attachSocket, type SidecarRuntime, startSidecar } from "./sidecars.ts";

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync
 import { join } from "node:path";
 import { LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
 import { makeDirectory } from "./state.ts";
-import { VM_USER } from "./launcher/libvirt.ts";
+import { VM_USER } from "./launcher/vm-user.ts";
 
 const START_DEADLINE = 20_000;
 const HOOKS_PATH = "/var/run/kubevirt-hooks";

@@ -41,7 +41,8 @@ function diskXml(disk: GuestDisk, at: number): string {
   const letter = String.fromCharCode("a".charCodeAt(0) + at);
   const bus = disk.bus in DISK_BUSES ? disk.bus : "virtio";
   return [
-    "    <disk type='file' device='disk'>",
+    // A read-only disk on a SATA bus is a CD-ROM: there is no other.
+    `    <disk type='file' device='${disk.readonly && bus === "sata" ? "cdrom" : "disk"}'>`,
     "      <driver name='qemu' type='raw'/>",
     `      <source file='${escapeXml(disk.path)}'/>`,
     `      <target dev='${DISK_BUSES[bus]}${letter}' bus='${bus}'/>`,

@@ -3,10 +3,9 @@ import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, wr
 import { join } from "node:path";
 import { type CommandError, endProcesses, identify, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
 import { makeDirectory } from "../state.ts";
+import { copyCapabilities } from "./capabilities.ts";
 import type { Image } from "./image.ts";
-
-/** The user that libvirt and QEMU run as, as in KubeVirt's launcher. */
-export const VM_USER = { uid: 107, gid: 107 } as const;
+import { DROP_PRIVILEGES, VM_USER } from "./vm-user.ts";
 
 /** A file of the machine that the launcher sees. */
 export interface LauncherBind {
@@ -34,17 +33,6 @@ export class LibvirtError extends Error {
 
 const START_DEADLINE = 60_000;
 const SOCKET = "run/libvirt/libvirt-sock";
-const DROP_PRIVILEGES = [
-  "setpriv",
-  "--reuid",
-  "107",
-  "--regid",
-  "107",
-  "--clear-groups",
-  "--inh-caps=-all",
-  "--bounding-set=-all",
-  "--no-new-privs",
-] as const;
 const ENVIRONMENT = {
   PATH: "/usr/sbin:/usr/bin",
   HOME: "/netbind",
@@ -75,7 +63,7 @@ export async function makeDevices(run: Run, cache: string): Promise<string> {
 }
 
 /** Makes the launcher's directory, as its user's. */
-function prepareDirectory(directory: string): void {
+function prepareDirectory(directory: string, rootfs: string): void {
   makeDirectory(directory, 0o700);
   own(directory);
   for (const name of ["run", "config", "config/libvirt", "cache", "data", "log", "disks"]) {
@@ -84,6 +72,7 @@ function prepareDirectory(directory: string): void {
     mkdirSync(path, { mode: 0o700 });
     own(path);
   }
+  copyCapabilities(rootfs, join(directory, "cache"));
   const configuration = join(directory, "config/libvirt/qemu.conf");
   writeFileSync(configuration, 'stdio_handler = "file"\nsecurity_driver = "none"\n');
   own(configuration);
@@ -193,7 +182,7 @@ export function findQemu(netns: string): ProcessId | undefined {
 
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
-  prepareDirectory(spec.directory);
+  prepareDirectory(spec.directory, spec.image.rootfs);
   const logFile = join(spec.directory, "log/libvirtd.log");
   const log = openSync(logFile, "a", 0o600);
   const [file, ...args] = launcherCommand(spec);

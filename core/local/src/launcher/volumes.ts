@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import type { Image } from "./image.ts";
-import { type LauncherBind, VM_USER } from "./libvirt.ts";
+import type { LauncherBind } from "./libvirt.ts";
+import { VM_USER } from "./vm-user.ts";
 
 /** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
 export interface ReferencedData {

@@ -1,0 +1,79 @@
+import { chownSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Run } from "@netbind/netns";
+import { DROP_PRIVILEGES, VM_USER } from "./vm-user.ts";
+
+/** Where libvirt keeps what it found out about QEMU, below its cache directory. */
+const LIBVIRT_CACHE = "libvirt/qemu/cache/capabilities";
+/** Where the image keeps a copy. */
+const IMAGE_COPY = "capabilities";
+const DEADLINE = 120_000;
+
+/** Starts libvirt for nothing but a look at QEMU, and ends it. */
+const PROBE = [
+  "libvirtd -d -p /tmp/libvirtd.pid",
+  "virsh -q -c 'qemu:///session?socket=/tmp/run/libvirt/libvirt-sock' domcapabilities --virttype qemu > /tmp/found",
+  "kill $(cat /tmp/libvirtd.pid)",
+  `cp /tmp/cache/${LIBVIRT_CACHE}/*.xml /netbind/`,
+].join(" && ");
+
+/**
+ * Finds QEMU's capabilities out while the image is built, where no guest is near: every launcher starts from a copy, and
+ * none can change what another one reads. libvirt itself looks anew where QEMU or the kernel is another one by then.
+ */
+export async function warmCapabilities(run: Run, rootfs: string): Promise<void> {
+  const found = join(rootfs, IMAGE_COPY);
+  mkdirSync(found, { recursive: true });
+  chownSync(found, VM_USER.uid, VM_USER.gid);
+  const directories = {
+    HOME: "/tmp",
+    XDG_RUNTIME_DIR: "/tmp/run",
+    XDG_CONFIG_HOME: "/tmp/config",
+    XDG_CACHE_HOME: "/tmp/cache",
+    XDG_DATA_HOME: "/tmp/data",
+  };
+  await run(
+    [
+      ...["bwrap", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv", "--ro-bind", rootfs, "/"],
+      ...[
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+        "--ro-bind",
+        "/sys",
+        "/sys",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+        "--tmpfs",
+        "/run",
+        "--tmpfs",
+        "/netbind",
+      ],
+      ...["--bind", found, "/netbind", "--setenv", "PATH", "/usr/sbin:/usr/bin"],
+      ...Object.entries(directories).flatMap(([name, value]) => ["--setenv", name, value]),
+      ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
+      ...["--", ...DROP_PRIVILEGES, "sh", "-c", `mkdir -p /tmp/run /tmp/config /tmp/cache /tmp/data && ${PROBE}`],
+    ],
+    { deadline: DEADLINE },
+  );
+  for (const path of [found, ...readdirSync(found).map((name) => join(found, name))]) chownSync(path, 0, 0);
+}
+
+/** Gives a launcher its copy, below its cache directory. */
+export function copyCapabilities(rootfs: string, cache: string): void {
+  const source = join(rootfs, IMAGE_COPY);
+  if (!existsSync(source)) return;
+  let target = cache;
+  for (const part of LIBVIRT_CACHE.split("/")) {
+    target = join(target, part);
+    mkdirSync(target, { recursive: true, mode: 0o700 });
+    chownSync(target, VM_USER.uid, VM_USER.gid);
+  }
+  for (const name of readdirSync(source)) {
+    cpSync(join(source, name), join(target, name));
+    chownSync(join(target, name), VM_USER.uid, VM_USER.gid);
+  }
+}
