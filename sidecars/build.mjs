@@ -1,30 +1,49 @@
-/** Bundles each plugin with the sidecar's entry point into one file: what an image holds beside the runtime. */
+/**
+ * Bundles a plugin with the sidecar's entry point into one file: what an image holds beside the runtime.
+ *
+ *   node sidecars/build.mjs [NAME...]            this release's plugins, all where none is named, into sidecars/dist
+ *   node sidecars/build.mjs --plugin FILE --out FILE    somebody's own plugin: a module whose default export is a binding
+ */
 import { readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const asked = process.argv.slice(2);
-const plugins = asked.length > 0 ? asked : readdirSync(join(here, "../plugins"));
+const { values, positionals } = parseArgs({
+  options: { plugin: { type: "string" }, out: { type: "string" } },
+  allowPositionals: true,
+});
 
-for (const plugin of plugins) {
+/** Bundles the plugin that a module specifier names. */
+async function bundle(specifier, name, outfile) {
   await build({
     stdin: {
-      contents: `import binding from "@netbind/plugin-${plugin}";\nimport { main } from "./src/main.ts";\nawait main(binding, process.argv.slice(2), process.env);\n`,
+      contents: `import binding from ${JSON.stringify(specifier)};\nimport { main } from "./src/main.ts";\nawait main(binding, process.argv.slice(2), process.env);\n`,
       resolveDir: here,
-      sourcefile: `${plugin}.ts`,
+      sourcefile: `${name}.ts`,
       loader: "ts",
     },
-    outfile: join(here, "dist", `${plugin}.mjs`),
+    outfile,
     bundle: true,
     minify: true,
     platform: "node",
     target: "node24",
     format: "esm",
     conditions: ["@netbind/source"],
+    // Wherever a plugin's file stands, the contract that it imports is this one.
+    alias: { "@netbind/contract": join(here, "../core/contract/src/index.ts") },
     // CommonJS inside the bundle asks for modules of the runtime.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "warning",
   });
+}
+
+if (values.plugin !== undefined) {
+  if (values.out === undefined) throw new Error("--plugin needs --out: the file to write the bundle to");
+  await bundle(resolve(values.plugin), "plugin", resolve(values.out));
+} else {
+  const plugins = positionals.length > 0 ? positionals : readdirSync(join(here, "../plugins"));
+  for (const plugin of plugins) await bundle(`@netbind/plugin-${plugin}`, plugin, join(here, "dist", `${plugin}.mjs`));
 }

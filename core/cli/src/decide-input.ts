@@ -1,4 +1,4 @@
-import { type Decision, decideVmi } from "@netbind/engine";
+import { type Decision, decideVmi, type ImageFallback } from "@netbind/engine";
 import { type Input, type InputVm, loadInput } from "./input/load-input.ts";
 import { tell } from "./output.ts";
 import { type Resolve, TOKENS } from "./services.ts";
@@ -10,20 +10,32 @@ export interface DecidedVm {
   readonly decision: Decision;
 }
 
+/** This release's images, with the files that stand in for images on this machine. */
+function withPlugins(fallback: ImageFallback, plugins: Readonly<Record<string, string>>): ImageFallback {
+  const files = Object.fromEntries(Object.entries(plugins).map(([name, image]) => [name, { image }]));
+  return { ...fallback, table: { ...fallback.table, ...files } };
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
  * @throws InputError with all that is wrong, of all VMs at once
  */
-export function decideInput(files: readonly string[], resolve: Resolve): { readonly input: Input; readonly vms: readonly DecidedVm[] } {
+export function decideInput(
+  files: readonly string[],
+  resolve: Resolve,
+  plugins: Readonly<Record<string, string>> = {},
+): { readonly input: Input; readonly vms: readonly DecidedVm[] } {
   const input = loadInput(files);
+  // A plugin of the command line is asked in its sidecar, never in this process, whatever its name.
+  const bindings = new Map([...resolve(TOKENS.bindings)].filter(([name]) => !Object.hasOwn(plugins, name)));
   const results = input.vms.map((vm) => ({
     vm,
     result: decideVmi({
       vmi: vm.vmi,
       configuration: input.configuration,
-      fallback: resolve(TOKENS.fallback),
-      bindings: resolve(TOKENS.bindings),
+      fallback: withPlugins(resolve(TOKENS.fallback), plugins),
+      bindings,
     }),
   }));
   const violations = [...input.violations, ...results.flatMap(({ vm, result }) => result.violations.map(vm.locate))];

@@ -9,6 +9,13 @@ import type { Resolve } from "./services.ts";
 import { InputError, showViolations } from "./violations.ts";
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+/** Reads `NAME=FILE`. */
+const plugin = (value: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  const at = value.indexOf("=");
+  if (at <= 0 || at === value.length - 1)
+    throw new CommanderError(EXIT.usage, "netbind.plugin", `error: ${JSON.stringify(value)} is not NAME=FILE`);
+  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
+};
 const outputOption = (): Option =>
   new Option("-o, --output <format>", "how the result is printed").choices(["text", "json"]).default("text");
 const fileOption = (): Option =>
@@ -83,11 +90,16 @@ function addRun(program: Command, resolve: Resolve, act: Act): void {
     .addOption(fileOption())
     .option("--keep", "return once the VM runs, and leave it running", false)
     .option("--pod-network <file>", "a CNI configuration list for the pod network, instead of a bridge with 10.244.0.0/24")
+    .addOption(
+      new Option("--plugin <name=file>", "the bundle that serves as a binding's sidecar image on this machine; may be repeated")
+        .argParser(plugin)
+        .default({} as Readonly<Record<string, string>>),
+    )
     .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 120)
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  kustomize build . | netbind run -f -\n" +
+      "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  netbind run -f vm.yaml --plugin routed-tap=routed-tap.mjs\n  kustomize build . | netbind run -f -\n" +
         EXIT_HELP,
     );
   command.action((options) => {

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { plannedGuestAddresses } from "@netbind/engine";
 import {
   type CniConfigList,
   defaultPodNetwork,
   findVm,
   type Machine,
+  type SidecarRuntime,
   type StartedVm,
   startVm,
   stopVm,
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly keep: boolean;
   readonly output: OutputFormat;
   readonly podNetwork?: string;
+  /** Bundles of bindings that are not of this release, by registered name. */
+  readonly plugin: Readonly<Record<string, string>>;
   /** Seconds to wait for the guest's address. */
   readonly wait: number;
 }
@@ -38,6 +41,13 @@ function readPodNetwork(file: string): CniConfigList {
   if (!Array.isArray(config.plugins) || config.name === undefined)
     throw new Error(`${file} is no CNI configuration list: it needs name and plugins`);
   return config as CniConfigList;
+}
+
+/** The runtime, with bundles that were named on the command line before those of this release. */
+function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): SidecarRuntime {
+  const missing = Object.entries(plugins).filter(([, file]) => !existsSync(file));
+  if (missing.length > 0) throw new Error(missing.map(([name, file]) => `--plugin ${name}: there is no file ${file}`).join("; "));
+  return { ...runtime, bundle: (name) => (Object.hasOwn(plugins, name) ? plugins[name] : runtime.bundle(name)) };
 }
 
 /** Waits until every guest address is seen, or time is up: some guests take no address. */
@@ -103,10 +113,11 @@ async function startAll(
 
 /** `netbind run`: starts VMs and stays until they end, or with `--keep` leaves them running. */
 export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
-  const { input, vms } = decideInput(options.filename, resolve);
+  const { input, vms } = decideInput(options.filename, resolve, options.plugin);
+  const runtime = withPlugins(resolve(TOKENS.runtime), options.plugin);
   const state = resolve(TOKENS.state);
   const podNetwork = options.podNetwork === undefined ? defaultPodNetwork(state) : readPodNetwork(options.podNetwork);
-  const machine: Machine = { state, run: resolve(TOKENS.run), runtime: resolve(TOKENS.runtime), podNetwork, progress: tell };
+  const machine: Machine = { state, run: resolve(TOKENS.run), runtime, podNetwork, progress: tell };
   const abort = new AbortController();
   const interrupted = (): void => {
     if (!abort.signal.aborted) tell("stopping");

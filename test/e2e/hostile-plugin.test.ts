@@ -1,0 +1,68 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { State, stateDirectories } from "@netbind/local";
+import { demoVmi } from "../demo/vmi.ts";
+import { bundlePlugin } from "../support/bundle.ts";
+import { type MachineState, machineState } from "../support/machine.ts";
+import { netbind, type Outcome } from "../support/netbind.ts";
+
+let directory: string;
+let state: State;
+let before: MachineState;
+let plugin: string;
+
+beforeAll(async () => {
+  before = await machineState();
+  directory = mkdtempSync("/run/netbind-e2e-");
+  state = new State({ ...stateDirectories(process.env), state: directory });
+  plugin = bundlePlugin("hostile", directory);
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Runs a VM whose binding does the harm that its NIC is named after. */
+const runHarmed = (harm: string, ...options: readonly string[]): Promise<Outcome> =>
+  netbind(["run", "-f", "-", "--plugin", plugin, "-o", "json", ...options], {
+    env: { NETBIND_STATE_DIR: directory },
+    stdin: demoVmi({ name: "one", port: 80, nonce: "x" })
+      .replaceAll("name: red", `name: ${harm}`)
+      .replace("masquerade: {}", "binding: {name: hostile}"),
+  });
+
+test.each([
+  [
+    "bounds",
+    3,
+    "PLAN_OUT_OF_BOUNDS",
+    ['"cni0" is not this NIC\'s bridge', "64 queues", '"kernel.core_pattern" is not granted', "limited to"],
+  ],
+  ["huge", 3, "PLAN_OUT_OF_BOUNDS", ["are the most"]],
+  ["slow", 1, "UNAVAILABLE", ["hostile"]],
+  ["crash", 1, "UNAVAILABLE", ["hostile"]],
+  ["throws", 1, "PLUGIN_FAILED", ["no\nplan { } today"]],
+] as const)(
+  "a plugin that does harm by %s ends with exit code %i and %s, and nothing of its VM is there",
+  async (harm, exit, code, words) => {
+    const ended = await runHarmed(harm);
+    expect(ended.code, ended.stderr).toBe(exit);
+    const { error } = JSON.parse(ended.stdout) as { error: { code: string; message: string } };
+    expect(error.code).toBe(code);
+    for (const word of words) expect(error.message).toContain(word);
+    expect(await machineState()).toEqual(before);
+    expect(state.vmIds()).toEqual([]);
+  },
+);
+
+test("a plugin that plans differently each time is asked once: the record is what counts", async () => {
+  const started = await runHarmed("different", "--keep", "--wait", "0");
+  expect(started.code, started.stderr).toBe(0);
+  const [id = ""] = state.vmIds();
+  const record = JSON.parse(readFileSync(`${state.vm(id)}/journal.json`, "utf8")) as {
+    nics: { different: { plan: { network: { links: { mtu: number }[] } } } };
+    domainXml: string;
+  };
+  const [bridge] = record.nics.different.plan.network.links;
+  expect(bridge?.mtu).toBeGreaterThanOrEqual(1000);
+  const stopped = await netbind(["stop", "--force", "one"], { env: { NETBIND_STATE_DIR: directory } });
+  expect(stopped.code, stopped.stderr).toBe(0);
+  expect(await machineState()).toEqual(before);
+});
