@@ -64,7 +64,7 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
       {
         name: "red",
         binding: "masquerade",
-        guestAddress: "10.0.2.2",
+        guestAddresses: ["10.0.2.2"],
         mtu: 1450,
         ports: ["80/TCP"],
         traffic: { fromGuest: true, toGuest: true },

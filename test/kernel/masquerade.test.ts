@@ -8,23 +8,13 @@ import {
   nicTable,
   type NftJson,
   podLinkOf,
+  serviceProcesses,
   STANDARD_GRANTS,
   authorize,
   wantedNetwork,
   type WantedNetwork,
 } from "@netbind/engine";
-import {
-  applyNetwork,
-  CommandError,
-  endProcesses,
-  isAlive,
-  observe,
-  type ProcessId,
-  readTable,
-  type RunningService,
-  run,
-  startService,
-} from "@netbind/netns";
+import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, run, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
 import { anAttachment } from "../support/attachment.ts";
@@ -169,12 +159,17 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
   const { plan } = await attached(pod, { dhcpOptions: { bootFileName: 'a"b\\c,d', ntpServers: [], privateOptions: [] } });
   await plugGuest(pod, guest);
   const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
-  const [service] = plan.services ?? [];
+  const [service] = serviceProcesses(plan.services ?? []);
   if (service === undefined) throw new Error("no service is planned");
-  const host = { netns: pod.path, uid: 1_900_000_007, logFile: join(directory, "log"), started: async () => undefined };
-  const running = await startService(service, host);
+  const running: ProcessId[] = [];
+  await startService(service, {
+    netns: pod.path,
+    uid: 1_900_000_007,
+    logFile: join(directory, "log"),
+    started: async (processes) => void running.push(...processes),
+  });
   try {
-    const inner = running.processes.at(-1)?.pid ?? 0;
+    const inner = running.at(-1)?.pid ?? 0;
     const status = readFileSync(`/proc/${inner}/status`, "utf8");
     expect(status).toMatch(/^Uid:\t1900000007\t1900000007\t1900000007\t1900000007$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
@@ -204,22 +199,22 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
       options: { 26: "05aa", 3: "0a000201", 12: Buffer.from("vm").toString("hex"), 67: Buffer.from('a"b\\c,d\0').toString("hex") },
     });
   } finally {
-    await endProcesses(running.processes);
+    await endProcesses(running);
     rmSync(directory, { recursive: true });
   }
-  expect(running.processes.some(isAlive)).toBe(false);
+  expect(running.some(isAlive)).toBe(false);
 });
 
 test("a server that cannot serve says why, and is not left running", async () => {
   await using pod = await TestNetns.make();
   const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
-  const [service] = masquerade.plan(anAttachment()).services ?? [];
+  const [service] = serviceProcesses(masquerade.plan(anAttachment()).services ?? []);
   const started: ProcessId[] = [];
   const host = {
     netns: pod.path,
     uid: 1_900_000_008,
     logFile: join(directory, "log"),
-    started: async ({ processes }: RunningService) => void started.push(...processes),
+    started: async (processes: readonly ProcessId[]) => void started.push(...processes),
   };
   if (service === undefined) throw new Error("no service is planned");
   await expect(startService(service, host)).rejects.toThrow(/did not start: dnsmasq: failed to bind DHCP server socket/);

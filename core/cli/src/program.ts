@@ -89,7 +89,10 @@ function addRun(program: Command, resolve: Resolve, act: Act): void {
     .description("start VMs and stay until they end; Ctrl-C stops them")
     .addOption(fileOption())
     .option("--keep", "return once the VM runs, and leave it running", false)
-    .option("--pod-network <file>", "a CNI configuration list for the pod network, instead of a bridge with 10.244.0.0/24")
+    .option(
+      "--pod-network <file>",
+      "a CNI configuration list for the pod network, instead of a bridge with 10.244.0.0/24 and fd10:244::/64",
+    )
     .addOption(
       new Option("--plugin <name=file>", "the bundle that serves as a binding's sidecar image on this machine; may be repeated")
         .argParser(plugin)

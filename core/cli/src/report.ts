@@ -8,7 +8,7 @@ export function nicTable(nics: readonly NicStatus[]): string {
     nic.name,
     nic.binding,
     nic.podAddresses.join(",") || "-",
-    nic.guestAddress ?? "-",
+    nic.guestAddresses.join(",") || "-",
     nic.mac,
     String(nic.mtu),
     String(nic.queueCount ?? 1),

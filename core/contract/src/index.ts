@@ -46,6 +46,7 @@ export type { ComputeNeeds, Needs, PodNeeds, SidecarNeeds } from "./needs.ts";
 export type {
   BridgeLink,
   Dhcp4Service,
+  Dhcp6Service,
   DomainPlan,
   LinkPlan,
   NetworkPlan,
@@ -57,6 +58,7 @@ export type {
   NftVerdict,
   Plan,
   PlannedAddress,
+  RouterAdvertisementService,
   ServicePlan,
   Sysctl,
   TapLink,

@@ -105,8 +105,31 @@ export interface Dhcp4Service {
   readonly privateOptions: readonly { readonly option: number; readonly value: string }[];
 }
 
+/** A DHCPv6 server for one guest on one bridge (RFC 8415, IA_NA). It tells no route: router advertisements do. */
+export interface Dhcp6Service {
+  readonly kind: "dhcp6";
+  /** The bridge that it serves on. */
+  readonly link: string;
+  readonly client: { readonly mac: string; readonly address: string; readonly prefix: number };
+  readonly leaseSeconds: number;
+  readonly nameservers: readonly string[];
+  readonly search: readonly string[];
+}
+
+/** Router advertisements on one bridge (RFC 4861): the default route, the network that is on the link, and the MTU. */
+export interface RouterAdvertisementService {
+  readonly kind: "ra";
+  /** The bridge that it serves on. */
+  readonly link: string;
+  /** A network of the bridge, as `address/prefix`. No guest makes an address of its own from it. */
+  readonly network: string;
+  readonly mtu: number;
+  /** 0..9000: how long a guest takes the bridge for its router without hearing of it. */
+  readonly routerLifetimeSeconds: number;
+}
+
 /** A service that the core runs for this NIC. */
-export type ServicePlan = Dhcp4Service;
+export type ServicePlan = Dhcp4Service | Dhcp6Service | RouterAdvertisementService;
 
 /** An element of the domain XML, as data: the core prints it, so no text of a plugin reaches XML unencoded. */
 export interface XmlElement {

@@ -4,7 +4,8 @@ import type { DecidedNic, Decision } from "./decide.ts";
 import type { WantedNetwork } from "./diff.ts";
 import { nicTable } from "./nft.ts";
 import { type NicPlanner, planNic } from "./plan-nic.ts";
-import { serviceSysctls } from "./service-sysctls.ts";
+import { hardeningSysctls } from "./hardening.ts";
+import { serviceSysctls } from "./service-processes.ts";
 
 /** What a NIC is once it is attached: all of it is in the host's record too. */
 export interface AttachedNic {
@@ -31,7 +32,7 @@ export interface Host {
   planner(binding: string): NicPlanner;
   /** Makes what is there into what is wanted. */
   apply(nic: string, wanted: Omit<WantedNetwork, "owner" | "afterImage">): Promise<void>;
-  startServices(nic: string, plan: Plan): Promise<void>;
+  startServices(plan: Plan): Promise<void>;
   /** Hands a binding's NICs to its sidecar. Now the hook socket appears. */
   attach(binding: string, nics: readonly AttachedNic[]): Promise<void>;
 }
@@ -57,7 +58,7 @@ export function wantedNetwork(names: NicNames, plan: Plan): Omit<WantedNetwork, 
   const network = plan.network ?? { links: [] };
   return {
     table: nicTable(names.pod),
-    plan: { ...network, sysctls: [...(network.sysctls ?? []), ...serviceSysctls(plan.services ?? [])] },
+    plan: { ...network, sysctls: [...(network.sysctls ?? []), ...hardeningSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },
   };
 }
 
@@ -69,7 +70,7 @@ async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts:
     authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, decision.grants),
   );
   await host.apply(name, wantedNetwork(nic.names, plan));
-  await host.startServices(name, plan);
+  await host.startServices(plan);
   return { nic, attachment, plan };
 }
 

@@ -1,5 +1,5 @@
 import { addressOf, type NftChain, type NftMatch, type NftRule, parseAddress, parseCidr } from "@netbind/contract";
-import type { Complain } from "./authorize.ts";
+import type { Complain } from "./authorize-checks.ts";
 
 /** What a NIC's rules may speak of. */
 export interface NftBounds {

@@ -7,25 +7,15 @@ import {
   type NetworkPlan,
   type Plan,
   parseCidr,
-  type ServicePlan,
   type Sysctl,
 } from "@netbind/contract";
 import { checkNftables } from "./authorize-nft.ts";
-import { dnsmasqConfig } from "./dnsmasq.ts";
+import { checkMtu, type Complain, isIntegerIn } from "./authorize-checks.ts";
+import { checkServices } from "./authorize-services.ts";
 import type { Grants } from "./grants.ts";
 
-/** Collects what is wrong: `path` within the plan, and the sentence. */
-export type Complain = (path: string, problem: string) => void;
-
 const PLAN_SIZE_LIMIT = 256 * 1024;
-const MTU = { least: 68, most: 65_535 } as const;
 const MOST_ADDRESSES = 16;
-
-const isIntegerIn = (value: number, least: number, most: number): boolean => Number.isInteger(value) && value >= least && value <= most;
-
-function checkMtu(path: string, mtu: number, complain: Complain): void {
-  if (!isIntegerIn(mtu, MTU.least, MTU.most)) complain(`${path}.mtu`, `${mtu} is no MTU between ${MTU.least} and ${MTU.most}`);
-}
 
 function checkBridge(path: string, link: BridgeLink, complain: Complain): void {
   if (link.mac !== undefined && (!isMacAddress(link.mac) || (Number.parseInt(link.mac.slice(0, 2), 16) & 1) === 1)) {
@@ -77,43 +67,6 @@ function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants,
   const own = [names.bridge, names.tap];
   for (const [at, sysctl] of (plan.sysctls ?? []).entries()) checkSysctl(`network.sysctls[${at}]`, sysctl, own, grants, complain);
   checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, complain);
-}
-
-function checkService(path: string, service: ServicePlan, attachment: Attachment, plan: Plan, complain: Complain): void {
-  const bridge = plan.network?.links.find((link) => link.kind === "bridge" && link.name === service.link);
-  if (bridge?.kind !== "bridge") return complain(`${path}.link`, `${JSON.stringify(service.link)} is no bridge of this plan`);
-  const serverNetwork = bridge.addresses.find(({ address }) => address === service.server);
-  if (serverNetwork === undefined) return complain(`${path}.server`, `${JSON.stringify(service.server)} is no address of ${service.link}`);
-  if (service.client.mac !== attachment.mac)
-    complain(`${path}.client.mac`, `${JSON.stringify(service.client.mac)} is not this NIC's, ${attachment.mac}`);
-  const network = parseCidr(`${service.server}/${serverNetwork.prefix}`);
-  const guest = parseCidr(`${service.client.address}/${service.client.prefix}`);
-  if (guest === undefined || network === undefined || guest.prefix !== network.prefix || guest.base !== network.base) {
-    complain(`${path}.client.address`, `${service.client.address}/${service.client.prefix} is not in the server's network`);
-  }
-  if (!isIntegerIn(service.leaseSeconds, 120, 0xffff_fffe))
-    complain(`${path}.leaseSeconds`, `${service.leaseSeconds} is no lease of 120 seconds or more`);
-  checkMtu(path, service.mtu, complain);
-  for (const [at, { option }] of service.privateOptions.entries()) {
-    if (!isIntegerIn(option, 224, 254)) complain(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
-  }
-  try {
-    dnsmasqConfig(service);
-  } catch (error) {
-    complain(path, BindingError.from(error).message);
-  }
-}
-
-function checkServices(plan: Plan, attachment: Attachment, grants: Grants, complain: Complain): void {
-  const links = new Set<string>();
-  for (const [at, service] of (plan.services ?? []).entries()) {
-    const path = `services[${at}]`;
-    if (!grants.serviceKinds.includes(service.kind))
-      complain(`${path}.kind`, `services of kind ${JSON.stringify(service.kind)} are not granted`);
-    else checkService(path, service, attachment, plan, complain);
-    if (links.has(service.link)) complain(`${path}.link`, `${service.link} has a ${service.kind} server already`);
-    links.add(service.link);
-  }
 }
 
 function checkDomain(plan: Plan, grants: Grants, complain: Complain): void {

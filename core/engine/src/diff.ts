@@ -1,4 +1,12 @@
-import { BindingError, type BridgeLink, type LinkPlan, type NetworkPlan, type TapLink } from "@netbind/contract";
+import {
+  BindingError,
+  type BridgeLink,
+  formatAddress,
+  type LinkPlan,
+  type NetworkPlan,
+  parseAddress,
+  type TapLink,
+} from "@netbind/contract";
 import { type NftJson, type NftTable, normaliseListing, replaceTable } from "./nft.ts";
 import type { ObservedLink, ObservedNetwork } from "./observed.ts";
 
@@ -51,13 +59,22 @@ function refuseCollision(link: LinkPlan, there: ObservedLink): void {
   );
 }
 
+/** An address as the kernel writes it. */
+function canonical(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed === undefined ? address : formatAddress(parsed.family, parsed.value);
+}
+
 function diffBridge(link: BridgeLink, there: ObservedLink | undefined): readonly string[] {
-  const wanted = link.addresses.map(({ address, prefix }) => `${address}/${prefix}`);
+  const wanted = link.addresses.map(({ address, prefix }) => `${canonical(address)}/${prefix}`);
   const present = there?.addresses ?? [];
   return [
     ...(there !== undefined && link.mac !== undefined && there.mac !== link.mac ? [`link set dev ${link.name} address ${link.mac}`] : []),
     ...present.filter((address) => !wanted.includes(address)).map((address) => `addr del ${address} dev ${link.name}`),
-    ...wanted.filter((address) => !present.includes(address)).map((address) => `addr add ${address} dev ${link.name}`),
+    // No guest may hold up the gateway's address by claiming it first.
+    ...wanted
+      .filter((address) => !present.includes(address))
+      .map((address) => `addr add ${address} dev ${link.name}${address.includes(":") ? " nodad" : ""}`),
   ];
 }
 

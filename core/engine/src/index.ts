@@ -4,7 +4,7 @@ export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, 
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./observed.ts";
 export { type AttachedNic, attachmentOf, attachVmi, type Host, type PodFacts, wantedNetwork } from "./attach.ts";
 export { authorize, findPlanProblems } from "./authorize.ts";
-export { dnsmasqConfig } from "./dnsmasq.ts";
+export { type ServiceProcess, serviceProcesses } from "./service-processes.ts";
 export { type Grants, STANDARD_GRANTS } from "./grants.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan-nic.ts";
 export { admitVmi } from "./admit.ts";

@@ -15,8 +15,8 @@ export interface NicStatus {
   readonly mac: string;
   /** What the outside reaches the guest by, without prefixes. */
   readonly podAddresses: readonly string[];
-  /** The address that the guest was seen to have; absent while it has none. */
-  readonly guestAddress?: string;
+  /** The addresses that the guest was seen to have. */
+  readonly guestAddresses: readonly string[];
   readonly mtu: number;
   /** Absent where the NIC has one queue. */
   readonly queueCount?: number;
@@ -27,17 +27,17 @@ export interface NicStatus {
 }
 
 /** The addresses that a plan gives its guest. */
-export const plannedGuestAddresses = (plan: Plan): readonly string[] => (plan.services ?? []).map(({ client }) => client.address);
+export const plannedGuestAddresses = (plan: Plan): readonly string[] =>
+  (plan.services ?? []).flatMap((service) => (service.kind === "ra" ? [] : [service.client.address]));
 
 /** A NIC's status, from its record and what was seen. */
 export function nicStatus(binding: string, attachment: Attachment, plan: Plan, seen: NicSighting): NicStatus {
-  const guest = plannedGuestAddresses(plan).find((address) => seen.answered.includes(address));
   return {
     name: attachment.name,
     binding,
     mac: attachment.mac,
     podAddresses: attachment.pod.addresses.map((address) => address.split("/")[0] ?? address),
-    ...(guest === undefined ? {} : { guestAddress: guest }),
+    guestAddresses: plannedGuestAddresses(plan).filter((address) => seen.answered.includes(address)),
     mtu: attachment.pod.mtu,
     ...(attachment.queues > 1 ? { queueCount: attachment.queues } : {}),
     ports: attachment.ports.map(({ port, protocol }) => `${port}/${protocol}`),

@@ -9,11 +9,11 @@ import {
   guestResolver,
   type Host,
   type NicPlanner,
-  nicTable,
   type PodFacts,
   podHostname,
   podLinkOf,
   podResolvConf,
+  serviceProcesses,
   type WantedNetwork,
 } from "@netbind/engine";
 import { applyNetwork, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
@@ -146,15 +146,14 @@ export class LocalHost implements Host {
     if (image !== undefined) journal.updateNic(nic, { afterImage: image });
   }
 
-  async startServices(nic: string, plan: Plan): Promise<void> {
+  async startServices(plan: Plan): Promise<void> {
     const { journal } = this.#parts;
-    for (const service of plan.services ?? []) {
-      const role = `${service.kind} ${nic}`;
+    for (const service of serviceProcesses(plan.services ?? [])) {
       await startService(service, {
         netns: this.#netns,
         uid: journal.record.serviceUid,
-        logFile: join(this.#directory, `${service.kind}-${nicTable(service.link).name}.log`),
-        started: async ({ processes }) => journal.setProcesses(role, processes),
+        logFile: join(this.#directory, `${service.role.replace(" ", "-")}.log`),
+        started: async (processes) => journal.setProcesses(service.role, processes),
       });
     }
   }

@@ -24,7 +24,7 @@ export async function makeNode(run: Run, state: State): Promise<void> {
   await inNetns(netnsPath(state.nodeNetns), run)(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
 }
 
-/** The pod network of a machine without a cluster: a bridge on the node, with an address for each pod. */
+/** The pod network of a machine without a cluster: a bridge on the node, with an address of each family for each pod. */
 export const defaultPodNetwork = (state: State): CniConfigList => ({
   cniVersion: "1.0.0",
   name: "netbind-pods",
@@ -36,8 +36,8 @@ export const defaultPodNetwork = (state: State): CniConfigList => ({
       mtu: 1500,
       ipam: {
         type: "host-local",
-        ranges: [[{ subnet: "10.244.0.0/24" }]],
-        routes: [{ dst: "0.0.0.0/0" }],
+        ranges: [[{ subnet: "10.244.0.0/24" }], [{ subnet: "fd10:244::/64" }]],
+        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
         dataDir: join(state.node, "ipam"),
       },
     },

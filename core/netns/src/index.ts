@@ -3,6 +3,6 @@ export { observe, type ObserveRequest, readTable } from "./observe.ts";
 export { endProcesses, identify, isAlive, type ProcessId, processesIn, signal, startTimeOf, waitUntil } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
-export { type RunningService, type ServiceHost, startService } from "./services.ts";
+export { type ServiceHost, serves, startService } from "./services.ts";
 export { startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";
 export { sightNic } from "./sight.ts";

@@ -47,10 +47,9 @@ function readLink(link: IpAddrShow): ObservedLink {
   };
 }
 
-function destination({ dst, gateway }: IpRouteShow, family: 4 | 6): string {
+function destination({ dst }: IpRouteShow, family: 4 | 6): string {
   if (dst === "default") return family === 4 ? "0.0.0.0/0" : "::/0";
   if (dst.includes("/")) return dst;
-  void gateway;
   return `${dst}/${family === 4 ? 32 : 128}`;
 }
 

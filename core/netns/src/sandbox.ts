@@ -5,7 +5,8 @@ export interface SandboxBind {
   readonly writable?: boolean;
 }
 
-/** A process shut off from the machine: own user, PID, mount, IPC and host name namespaces, no new privileges. */
+/** A process shut off from the machine: own PID, mount, IPC and host name namespaces (and user namespace,
+ * where it needs no privilege over the pod), no new privileges. */
 export interface Sandbox {
   /** The machine's user that it runs as; inside its user namespace it is the same number. */
   readonly uid: number;
@@ -17,6 +18,8 @@ export interface Sandbox {
   readonly stdinFile?: string;
   /** Capabilities inside its own user namespace: void over the pod's namespaces. */
   readonly innerCapabilities?: readonly string[];
+  /** Real capabilities over the pod's network (`net_raw`): it then has no user namespace of its own. */
+  readonly podCapabilities?: readonly string[];
   readonly argv: readonly string[];
 }
 
@@ -26,31 +29,50 @@ export const LIBRARY_BINDS: readonly SandboxBind[] = [
   { source: "/usr/lib64", target: "/usr/lib64" },
 ];
 
+/** Becomes a user without a way back, before anything of the sandbox is made. */
+const asUser = ({ uid, gid }: Sandbox, capabilities: readonly string[]): readonly string[] => {
+  const kept = ["-all", ...capabilities.map((name) => `+${name}`)].join(",");
+  const ambient = capabilities.length === 0 ? [] : [`--ambient-caps=${kept}`];
+  const ids = ["--reuid", String(uid), "--regid", String(gid), "--clear-groups"];
+  return ["setpriv", ...ids, `--inh-caps=${kept}`, ...ambient, `--bounding-set=${kept}`, "--no-new-privs"];
+};
+
+/** What every sandbox sees. */
+function fileSystem(sandbox: Sandbox): readonly string[] {
+  return [
+    ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"],
+    ...sandbox.binds.flatMap(({ source, target, writable }) => [writable === true ? "--bind" : "--ro-bind", source, target]),
+    ...Object.entries(sandbox.env ?? {}).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...(sandbox.stdinFile === undefined ? [] : ["--perms", "0444", "--ro-bind-data", "0", sandbox.stdinFile]),
+    ...["--remount-ro", "/", "--"],
+  ];
+}
+
+const NAMESPACES = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv"] as const;
+const IDENTITY = ["--hostname", "sandbox", "--info-fd", "3"] as const;
+
 /**
  * The command line of a sandboxed process, in the network namespace of whoever runs it. It leaves out bubblewrap's
  * `--die-with-parent` on purpose: a service outlives the process that started it, and its end comes from the journal.
  */
 export function sandboxCommand(sandbox: Sandbox): readonly string[] {
-  const { uid, gid } = sandbox;
+  const { uid, gid, podCapabilities = [] } = sandbox;
+  if (podCapabilities.length > 0) {
+    // In a user namespace of its own a capability would be void over the pod: it changes its user inside instead.
+    const changing = ["setuid", "setgid", "setpcap", ...podCapabilities].flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]);
+    const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
+    return [
+      ...["bwrap", ...NAMESPACES, ...IDENTITY, "--cap-drop", "ALL", ...changing],
+      ...fileSystem({ ...sandbox, binds: [...sandbox.binds, setpriv], env: { PATH: "/usr/bin", ...sandbox.env } }),
+      ...asUser(sandbox, podCapabilities),
+      ...sandbox.argv,
+    ];
+  }
   return [
-    ...[
-      "setpriv",
-      "--reuid",
-      String(uid),
-      "--regid",
-      String(gid),
-      "--clear-groups",
-      "--inh-caps=-all",
-      "--bounding-set=-all",
-      "--no-new-privs",
-    ],
-    ...["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv"],
-    ...["--uid", String(uid), "--gid", String(gid), "--hostname", "sandbox", "--info-fd", "3"],
+    ...asUser(sandbox, []),
+    ...["bwrap", "--unshare-user", ...NAMESPACES, "--uid", String(uid), "--gid", String(gid), ...IDENTITY],
     ...(sandbox.innerCapabilities ?? []).flatMap((capability) => ["--cap-add", capability]),
-    ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"],
-    ...sandbox.binds.flatMap(({ source, target, writable }) => [writable === true ? "--bind" : "--ro-bind", source, target]),
-    ...Object.entries(sandbox.env ?? {}).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...(sandbox.stdinFile === undefined ? [] : ["--ro-bind-data", "0", sandbox.stdinFile]),
-    ...["--remount-ro", "/", "--", ...sandbox.argv],
+    ...fileSystem(sandbox),
+    ...sandbox.argv,
   ];
 }

@@ -1,15 +1,8 @@
-import { readFileSync } from "node:fs";
-import type { ServicePlan } from "@netbind/contract";
-import { dnsmasqConfig } from "@netbind/engine";
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import type { ServiceProcess } from "@netbind/engine";
 import { endProcesses, isAlive, type ProcessId, waitUntil } from "./processes.ts";
 import { LIBRARY_BINDS, type Sandbox } from "./sandbox.ts";
 import { startSandboxed } from "./start-sandboxed.ts";
-
-/** A service that runs: the process that started it and the one that ends it all, the first of its PID namespace. */
-export interface RunningService {
-  readonly kind: ServicePlan["kind"];
-  readonly processes: readonly ProcessId[];
-}
 
 /** Where a service runs, as whom, and where what it says before it serves is kept. */
 export interface ServiceHost {
@@ -19,55 +12,84 @@ export interface ServiceHost {
   readonly uid: number;
   readonly logFile: string;
   /** Called with each process before anything waits for it, so that it can be recorded. */
-  readonly started: (service: RunningService) => Promise<void>;
+  readonly started: (processes: readonly ProcessId[]) => Promise<void>;
 }
 
 const START_DEADLINE = 5000;
-const DHCP_SERVER_PORT = 67;
+const CONFIGURATION = "/dnsmasq.conf";
+/** The protocol number of ICMPv6, as /proc/net/raw6 writes the "port" of a raw socket. */
+const ICMP6 = 58;
 
-/** Which file a service's configuration is shown as, and the sandbox that it runs in. */
-function dnsmasqSandbox(uid: number): Sandbox {
-  const configuration = "/dnsmasq.conf";
+/** The sandbox of a server. Its capabilities satisfy its own check; they are void over the pod where it needs none. */
+function dnsmasqSandbox({ privileged }: ServiceProcess, uid: number): Sandbox {
   return {
     uid,
     gid: uid,
     binds: [...LIBRARY_BINDS, { source: "/usr/sbin/dnsmasq", target: "/usr/sbin/dnsmasq" }],
-    stdinFile: configuration,
-    // It will not serve without them in its own eyes; over the pod's namespace they are void.
-    innerCapabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE"],
-    argv: ["/usr/sbin/dnsmasq", `--conf-file=${configuration}`],
+    stdinFile: CONFIGURATION,
+    ...(privileged
+      ? { podCapabilities: ["net_admin", "net_raw"] }
+      : { innerCapabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE"] }),
+    argv: ["/usr/sbin/dnsmasq", `--conf-file=${CONFIGURATION}`],
   };
 }
 
-/** True where a process of this PID's network namespace has the UDP port open. */
-function listensOnUdp(pid: number, port: number): boolean {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+/** Inodes of the sockets that a process holds. */
+function socketsOf(pid: number): readonly string[] {
   try {
-    return readFileSync(`/proc/${pid}/net/udp`, "utf8").includes(wanted);
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []);
+  } catch {
+    return [];
+  }
+}
+
+/** The first process of a sandbox and its children: the server is one of them. */
+function familyOf(pid: number): readonly number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+    return [pid, ...children.filter((one) => one !== "").map(Number)];
+  } catch {
+    return [pid];
+  }
+}
+
+/**
+ * True where a sandbox's server has its socket. Another server of the same pod may have the same port on another link, so
+ * the socket must be this one's own.
+ */
+export function serves({ socket }: Pick<ServiceProcess, "socket">, pid: number): boolean {
+  const [table, port] = socket === "icmp6" ? ["raw6", ICMP6] : [socket.family === 4 ? "udp" : "udp6", socket.udpPort];
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const own = new Set(familyOf(pid).flatMap(socketsOf));
+  try {
+    return readFileSync(`/proc/${pid}/net/${table}`, "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .some(([, local, , , , , , , , inode]) => local?.endsWith(wanted) === true && own.has(inode ?? ""));
   } catch {
     return false;
   }
 }
 
+const said = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8").trim() : "") || "it said nothing";
+
 /**
- * Starts what a plan lists, in the order of the plan, each in a sandbox of its own.
+ * Starts one server, in a sandbox of its own, and waits until it serves.
  *
- * @throws Error with what the service said where it ends or does not serve in time; it is not left running
+ * @throws Error with what it said where it ends or does not serve in time; it is not left running
  */
-export async function startService(service: ServicePlan, host: ServiceHost): Promise<RunningService> {
-  const { processes, inner } = await startSandboxed(dnsmasqSandbox(host.uid), {
+export async function startService(service: ServiceProcess, host: ServiceHost): Promise<void> {
+  const from = existsSync(host.logFile) ? statSync(host.logFile).size : 0;
+  const { processes, inner } = await startSandboxed(dnsmasqSandbox(service, host.uid), {
     netns: host.netns,
     logFile: host.logFile,
-    stdin: dnsmasqConfig(service),
+    stdin: service.configuration,
   });
-  const running: RunningService = { kind: service.kind, processes };
-  await host.started(running);
-  const [outer] = processes;
-  const ended = (): boolean => outer === undefined || !isAlive(outer);
-  await waitUntil(() => ended() || (inner !== undefined && listensOnUdp(inner, DHCP_SERVER_PORT)), START_DEADLINE);
-  if (ended() || inner === undefined || !listensOnUdp(inner, DHCP_SERVER_PORT)) {
-    await endProcesses(processes);
-    throw new Error(`the DHCP server of ${service.link} did not start: ${readFileSync(host.logFile, "utf8").trim() || "it said nothing"}`);
-  }
-  return running;
+  await host.started(processes);
+  const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
+  const up = (): boolean => inner !== undefined && serves(service, inner);
+  await waitUntil(() => ended() || up(), START_DEADLINE);
+  if (!ended() && up()) return;
+  await endProcesses(processes);
+  throw new Error(`the server ${service.role} did not start: ${said(host.logFile).slice(from)}`);
 }

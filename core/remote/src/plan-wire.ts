@@ -8,11 +8,11 @@ import type {
   NftRule,
   NftVerdict,
   Plan,
-  ServicePlan,
   XmlElement,
 } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, oneOf, required } from "./checks.ts";
+import { serviceFromWire, serviceToWire } from "./service-wire.ts";
 
 function linkToWire(link: LinkPlan): wire.Link {
   switch (link.kind) {
@@ -137,40 +137,6 @@ const networkFromWire = ({ links, sysctls, nftables }: wire.NetworkPlan): Networ
   ...(sysctls.length === 0 ? {} : { sysctls }),
   ...(nftables.length === 0 ? {} : { nftables: nftables.map(chainFromWire) }),
 });
-
-const serviceToWire = ({ kind, ...service }: ServicePlan): wire.Service => ({
-  kind: {
-    $case: kind,
-    value: {
-      ...service,
-      router: service.router,
-      hostname: service.hostname,
-      bootFileName: service.bootFileName,
-      tftpServerName: service.tftpServerName,
-    },
-  },
-});
-
-function serviceFromWire({ kind }: wire.Service): ServicePlan {
-  const { $case, value } = required(kind, "a service's kind");
-  const { client, ...rest } = value;
-  return { ...defined(rest), ...pickRequired(value), kind: $case, client: required(client, "a DHCP server's client") };
-}
-
-/** The fields of a DHCP service that are always there. */
-const pickRequired = ({
-  link,
-  server,
-  leaseSeconds,
-  nameservers,
-  search,
-  mtu,
-  ntpServers,
-  privateOptions,
-}: wire.Dhcp4Service): Pick<
-  ServicePlan,
-  "link" | "server" | "leaseSeconds" | "nameservers" | "search" | "mtu" | "ntpServers" | "privateOptions"
-> => ({ link, server, leaseSeconds, nameservers, search, mtu, ntpServers, privateOptions });
 
 const elementToWire = ({ name, attributes = {}, children = [] }: XmlElement): wire.XmlElement => ({
   name,

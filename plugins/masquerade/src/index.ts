@@ -5,8 +5,8 @@ import {
   BindingError,
   type Cidr,
   cidrHost,
-  type Dhcp4Service,
   defineBinding,
+  type IpFamily,
   type NftChain,
   type NftMatch,
   type NftRule,
@@ -16,12 +16,16 @@ import {
   parseAddress,
   parseCidr,
   RESERVED_BRIDGE_MAC,
+  type ServicePlan,
   type Violation,
   violation,
 } from "@netbind/contract";
 
-const DEFAULT_CIDR = "10.0.2.0/24";
-const LOOPBACK = "127.0.0.1";
+/** What differs between the two families. */
+const FAMILIES = {
+  4: { words: "IPv4", nft: "ip", network: "10.0.2.0/24", field: "vmNetworkCIDR", loopback: "127.0.0.1", longest: 30 },
+  6: { words: "IPv6", nft: "ip6", network: "fd10:0:2::/120", field: "vmIPv6NetworkCIDR", loopback: "::1", longest: 126 },
+} as const;
 /** Where Istio's Envoy connects from when it hands traffic to the workload. */
 const ENVOY_SOURCE = "127.0.0.6";
 /** Ports of the pod's loopback that KubeVirt's migration proxy listens on without its unix transport. */
@@ -32,19 +36,30 @@ const ISTIO_PORTS = [15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 150
 const SSH_PORT = 22;
 /** 999 days: KubeVirt's lease, long enough that a guest which is paused keeps its address. */
 const LEASE_SECONDS = 999 * 24 * 60 * 60;
+/** Half an hour: a guest hears of its router every minute. */
+const ROUTER_LIFETIME_SECONDS = 1800;
 
-/** The addresses of the little network between the pod and its guest. */
+/** The addresses of the little network between the pod and its guest, in one family. */
 interface GuestNetwork {
+  readonly family: IpFamily;
+  readonly cidr: string;
   readonly gateway: string;
   readonly guest: string;
   readonly prefix: number;
+  /** The pod's own address that the guest hides behind. */
+  readonly pod: string;
 }
 
-/** The guest's network, or undefined where the text is no IPv4 network with room for a gateway and a guest. */
-function guestNetwork(text: string): GuestNetwork | undefined {
-  const cidr: Cidr | undefined = parseCidr(text);
-  if (cidr === undefined || cidr.family !== 4 || cidr.prefix > 30) return undefined;
-  return { gateway: cidrHost(cidr, 1), guest: cidrHost(cidr, 2), prefix: cidr.prefix };
+/** The network that a VM's author wrote for a family, or the one that KubeVirt takes. */
+function networkText({ network }: NicSpec, family: IpFamily): string {
+  const written = network.kind !== "pod" ? undefined : family === 4 ? network.vmNetworkCidr : network.vmIpv6NetworkCidr;
+  return written ?? FAMILIES[family].network;
+}
+
+/** A network of the family with room for a gateway and a guest; undefined where the text is none. */
+function parseGuestNetwork(text: string, family: IpFamily): Cidr | undefined {
+  const cidr = parseCidr(text);
+  return cidr?.family === family && cidr.prefix <= FAMILIES[family].longest ? cidr : undefined;
 }
 
 function admit(nic: NicSpec): readonly Violation[] {
@@ -52,12 +67,15 @@ function admit(nic: NicSpec): readonly Violation[] {
   if (nic.network.kind !== "pod") {
     violations.push(violation("name", `masquerade serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here"));
   }
-  if (nic.network.kind === "pod" && nic.network.vmNetworkCidr !== undefined && guestNetwork(nic.network.vmNetworkCidr) === undefined) {
+  for (const family of [4, 6] as const) {
+    const { words, field, longest, network } = FAMILIES[family];
+    const text = networkText(nic, family);
+    if (parseGuestNetwork(text, family) !== undefined) continue;
     violations.push(
       violation(
-        "network.pod.vmNetworkCIDR",
-        `"${nic.network.vmNetworkCidr}" is no IPv4 network with room for a gateway and a guest`,
-        'write address/prefix with a prefix of at most 30, such as "10.0.2.0/24"',
+        `network.pod.${field}`,
+        `"${text}" is no ${words} network with room for a gateway and a guest`,
+        `write address/prefix with a prefix of at most ${longest}, such as "${network}"`,
       ),
     );
   }
@@ -67,13 +85,12 @@ function admit(nic: NicSpec): readonly Violation[] {
   return violations;
 }
 
-/** The pod's first IPv4 address that others can reach it by. */
-function podAddress(attachment: Attachment): string | undefined {
-  return attachment.pod.addresses.map(addressOf).find((address) => {
-    const parsed = parseAddress(address);
-    return parsed?.family === 4 && !/^(127|169\.254|22[4-9]|23\d|0)\./.test(address);
-  });
-}
+/** Loopback, link-local, multicast and "this host" addresses: nobody else can reach a pod by them. */
+const UNREACHABLE = { 4: /^(127|169\.254|22[4-9]|23\d|0)\./, 6: /^(::1?$|fe[89ab]|ff)/ } as const;
+
+/** The pod's first address of a family that others can reach it by. */
+const podAddress = ({ pod }: Attachment, family: IpFamily): string | undefined =>
+  pod.addresses.map(addressOf).find((address) => parseAddress(address)?.family === family && !UNREACHABLE[family].test(address));
 
 /** True where an address lies in a network. */
 function contains(network: string, address: string): boolean {
@@ -81,75 +98,91 @@ function contains(network: string, address: string): boolean {
   return cidr !== undefined && parseCidr(`${address}/${cidr.prefix}`)?.base === cidr.base;
 }
 
-const rule = (verdict: NftVerdict, ...matches: readonly NftMatch[]): NftRule => ({ family: "ip", matches, verdict });
 const from = (...addresses: readonly string[]): NftMatch => ({ kind: "sourceAddress", addresses });
 const to = (...addresses: readonly string[]): NftMatch => ({ kind: "destinationAddress", addresses });
 const tcpPorts = (...ports: readonly number[]): NftMatch => ({ kind: "destinationPort", protocol: "tcp", ports });
 
-/** The rules of one NIC: who gets to the guest, by which chain, and as whom the guest's traffic leaves. */
+/** The rules of one NIC in one family: who gets to the guest, by which chain, and as whom the guest's traffic leaves. */
 class MasqueradeRules {
-  readonly #prerouting: NftRule[] = [];
-  readonly #output: NftRule[] = [];
-  readonly #postrouting: NftRule[] = [];
+  readonly prerouting: NftRule[] = [];
+  readonly output: NftRule[] = [];
+  readonly postrouting: NftRule[] = [];
   readonly #inbound: NftMatch;
   readonly #toBridge: NftMatch;
   readonly #guest: GuestNetwork;
 
-  constructor(attachment: Attachment, guest: GuestNetwork) {
+  constructor({ names }: Attachment, guest: GuestNetwork) {
     this.#guest = guest;
-    this.#inbound = { kind: "inputInterface", name: attachment.names.pod };
-    this.#toBridge = { kind: "outputInterface", name: attachment.names.bridge };
-    this.#postrouting.push(rule({ kind: "masquerade" }, from(guest.guest)));
+    this.#inbound = { kind: "inputInterface", name: names.pod };
+    this.#toBridge = { kind: "outputInterface", name: names.bridge };
+    this.postrouting.push(this.#rule({ kind: "masquerade" }, from(guest.guest)));
+  }
+
+  #rule(verdict: NftVerdict, ...matches: readonly NftMatch[]): NftRule {
+    return { family: FAMILIES[this.#guest.family].nft, matches, verdict };
   }
 
   /** Traffic of the pod's own loopback to these ports stays the pod's. */
   keepLocal(ports: readonly number[]): void {
-    this.#output.push(rule({ kind: "return" }, tcpPorts(...ports), from(LOOPBACK)));
-    this.#postrouting.push(rule({ kind: "return" }, this.#toBridge, tcpPorts(...ports), from(LOOPBACK)));
+    const { loopback } = FAMILIES[this.#guest.family];
+    this.output.push(this.#rule({ kind: "return" }, tcpPorts(...ports), from(loopback)));
+    this.postrouting.push(this.#rule({ kind: "return" }, this.#toBridge, tcpPorts(...ports), from(loopback)));
   }
 
   /** Traffic that comes to the pod goes to the guest. */
   forwardInbound(port?: NftMatch): void {
-    this.#prerouting.push(rule({ kind: "dnat", to: this.#guest.guest }, this.#inbound, ...(port === undefined ? [] : [port])));
+    this.prerouting.push(this.#rule({ kind: "dnat", to: this.#guest.guest }, this.#inbound, ...(port === undefined ? [] : [port])));
   }
 
   /** Traffic of the pod's own processes goes to the guest, and looks as if the gateway had sent it. */
   forwardLocal(destinations: readonly string[], sources: readonly string[], port?: NftMatch): void {
     const ports = port === undefined ? [] : [port];
-    this.#output.push(rule({ kind: "dnat", to: this.#guest.guest }, to(...destinations), ...ports));
-    this.#postrouting.push(rule({ kind: "snat", to: this.#guest.gateway }, this.#toBridge, ...ports, from(...sources)));
-  }
-
-  chains(): readonly NftChain[] {
-    return [
-      { name: "prerouting", base: { type: "nat", hook: "prerouting", priority: -100 }, rules: this.#prerouting },
-      { name: "output", base: { type: "nat", hook: "output", priority: -100 }, rules: this.#output },
-      { name: "postrouting", base: { type: "nat", hook: "postrouting", priority: 100 }, rules: this.#postrouting },
-    ];
+    this.output.push(this.#rule({ kind: "dnat", to: this.#guest.guest }, to(...destinations), ...ports));
+    this.postrouting.push(this.#rule({ kind: "snat", to: this.#guest.gateway }, this.#toBridge, ...ports, from(...sources)));
   }
 }
 
-function planRules(attachment: Attachment, guest: GuestNetwork, pod: string): readonly NftChain[] {
+function familyRules(attachment: Attachment, guest: GuestNetwork): MasqueradeRules {
+  const { mesh, ports, migrationTransport } = attachment;
+  const { loopback } = FAMILIES[guest.family];
   const rules = new MasqueradeRules(attachment, guest);
-  if (attachment.migrationTransport === "ports") rules.keepLocal(MIGRATION_PORTS);
-  const destinations = attachment.mesh ? [LOOPBACK, pod] : [LOOPBACK];
-  const sources = attachment.mesh ? [LOOPBACK, ENVOY_SOURCE] : [LOOPBACK];
-  if (attachment.ports.length === 0) {
-    if (attachment.mesh) rules.keepLocal(ISTIO_PORTS);
-    rules.forwardInbound(attachment.mesh ? tcpPorts(SSH_PORT) : undefined);
+  if (migrationTransport === "ports") rules.keepLocal(MIGRATION_PORTS);
+  // Envoy reaches the workload by the pod's IPv4 address, and by the loopback's in both families.
+  const envoy = mesh && guest.family === 4;
+  const destinations = envoy ? [loopback, guest.pod] : [loopback];
+  const sources = envoy ? [loopback, ENVOY_SOURCE] : [loopback];
+  if (ports.length === 0) {
+    if (mesh) rules.keepLocal(ISTIO_PORTS);
+    rules.forwardInbound(mesh ? tcpPorts(SSH_PORT) : undefined);
     rules.forwardLocal(destinations, sources);
   }
-  for (const { protocol, port } of attachment.ports) {
+  for (const { protocol, port } of ports) {
     const match: NftMatch = { kind: "destinationPort", protocol: protocol === "UDP" ? "udp" : "tcp", ports: [port] };
     // In a mesh Envoy takes what comes in and reaches the guest by the output rule; ssh alone goes past it.
-    if (!attachment.mesh) rules.forwardInbound(match);
-    else if (port === SSH_PORT && protocol === "TCP") rules.forwardInbound(match);
+    if (!mesh || (port === SSH_PORT && protocol === "TCP")) rules.forwardInbound(match);
     rules.forwardLocal(destinations, sources, match);
   }
-  return rules.chains();
+  return rules;
 }
 
-function planDhcp(attachment: Attachment, guest: GuestNetwork): Dhcp4Service {
+function planRules(attachment: Attachment, guests: readonly GuestNetwork[]): readonly NftChain[] {
+  const families = guests.map((guest) => familyRules(attachment, guest));
+  return [
+    {
+      name: "prerouting",
+      base: { type: "nat", hook: "prerouting", priority: -100 },
+      rules: families.flatMap(({ prerouting }) => prerouting),
+    },
+    { name: "output", base: { type: "nat", hook: "output", priority: -100 }, rules: families.flatMap(({ output }) => output) },
+    {
+      name: "postrouting",
+      base: { type: "nat", hook: "postrouting", priority: 100 },
+      rules: families.flatMap(({ postrouting }) => postrouting),
+    },
+  ];
+}
+
+function planDhcp4(attachment: Attachment, guest: GuestNetwork): ServicePlan {
   const { dhcpOptions, resolvConf } = attachment;
   return {
     kind: "dhcp4",
@@ -167,6 +200,52 @@ function planDhcp(attachment: Attachment, guest: GuestNetwork): Dhcp4Service {
     ntpServers: dhcpOptions.ntpServers,
     privateOptions: dhcpOptions.privateOptions,
   };
+}
+
+/** IPv6 configures itself: the address by DHCPv6, the default route and the MTU by router advertisements. */
+function planIpv6(attachment: Attachment, guest: GuestNetwork): readonly ServicePlan[] {
+  const { mac, names, pod, resolvConf } = attachment;
+  return [
+    {
+      kind: "dhcp6",
+      link: names.bridge,
+      client: { mac, address: guest.guest, prefix: guest.prefix },
+      leaseSeconds: LEASE_SECONDS,
+      nameservers: resolvConf.nameservers6,
+      search: resolvConf.search,
+    },
+    { kind: "ra", link: names.bridge, network: guest.cidr, mtu: pod.mtu, routerLifetimeSeconds: ROUTER_LIFETIME_SECONDS },
+  ];
+}
+
+/** The guest's networks: one for each family that the pod has. @throws BindingError PLAN_IMPOSSIBLE */
+function guestNetworks(attachment: Attachment): readonly GuestNetwork[] {
+  const { pod } = attachment;
+  const networks = ([4, 6] as const).flatMap((family): readonly GuestNetwork[] => {
+    const address = podAddress(attachment, family);
+    if (address === undefined) return [];
+    const { words, field } = FAMILIES[family];
+    const text = networkText(attachment, family);
+    const cidr = parseGuestNetwork(text, family);
+    if (cidr === undefined) {
+      throw new BindingError("PLAN_IMPOSSIBLE", `"${text}" is no ${words} network for a guest`, `set ${field} to a larger network`);
+    }
+    if (contains(text, address)) {
+      throw new BindingError(
+        "PLAN_IMPOSSIBLE",
+        `the guest's network ${text} holds the pod's own address ${address}, so nothing could be told apart`,
+        `set ${field} to a network that the pod network does not use`,
+      );
+    }
+    const base = `${cidrHost(cidr, 0)}/${cidr.prefix}`;
+    return [{ family, cidr: base, gateway: cidrHost(cidr, 1), guest: cidrHost(cidr, 2), prefix: cidr.prefix, pod: address }];
+  });
+  if (networks.length > 0) return networks;
+  throw new BindingError(
+    "PLAN_IMPOSSIBLE",
+    `pod link "${pod.name}" has no address to hide the guest behind (it has: ${pod.addresses.join(", ") || "none"})`,
+    "give the pod network an IPv4 or IPv6 address",
+  );
 }
 
 /**
@@ -189,31 +268,9 @@ const masquerade: Binding = defineBinding({
     };
   },
   plan: (attachment) => {
-    const { names, pod, queues, network } = attachment;
-    const text = (network.kind === "pod" ? network.vmNetworkCidr : undefined) ?? DEFAULT_CIDR;
-    const guest = guestNetwork(text);
-    if (guest === undefined) {
-      throw new BindingError(
-        "PLAN_IMPOSSIBLE",
-        `"${text}" is no IPv4 network for a guest`,
-        "set vmNetworkCIDR to a network of /30 or larger",
-      );
-    }
-    const address = podAddress(attachment);
-    if (address === undefined) {
-      throw new BindingError(
-        "PLAN_IMPOSSIBLE",
-        `pod link "${pod.name}" has no IPv4 address to hide the guest behind (it has: ${pod.addresses.join(", ") || "none"})`,
-        "give the pod network an IPv4 address",
-      );
-    }
-    if (contains(text, address)) {
-      throw new BindingError(
-        "PLAN_IMPOSSIBLE",
-        `the guest's network ${text} holds the pod's own address ${address}, so nothing could be told apart`,
-        "set vmNetworkCIDR to a network that the pod network does not use",
-      );
-    }
+    const { names, pod, queues } = attachment;
+    const guests = guestNetworks(attachment);
+    const has = (family: IpFamily): boolean => guests.some((guest) => guest.family === family);
     return {
       network: {
         links: [
@@ -222,17 +279,22 @@ const masquerade: Binding = defineBinding({
             name: names.bridge,
             mac: RESERVED_BRIDGE_MAC,
             mtu: pod.mtu,
-            addresses: [{ address: guest.gateway, prefix: guest.prefix }],
+            addresses: guests.map(({ gateway, prefix }) => ({ address: gateway, prefix })),
           },
           { kind: "tap", name: names.tap, mtu: pod.mtu, queues, bridge: names.bridge },
         ],
         sysctls: [
-          { key: `net.ipv4.conf.${names.bridge}.route_localnet`, value: "1" },
-          { key: "net.ipv4.ip_forward", value: "1" },
+          ...(has(4)
+            ? [
+                { key: `net.ipv4.conf.${names.bridge}.route_localnet`, value: "1" },
+                { key: "net.ipv4.ip_forward", value: "1" },
+              ]
+            : []),
+          ...(has(6) ? [{ key: "net.ipv6.conf.all.forwarding", value: "1" }] : []),
         ],
-        nftables: planRules(attachment, guest, address),
+        nftables: planRules(attachment, guests),
       },
-      services: [planDhcp(attachment, guest)],
+      services: guests.flatMap((guest) => (guest.family === 4 ? [planDhcp4(attachment, guest)] : planIpv6(attachment, guest))),
       domain: { kind: "tap" },
     };
   },

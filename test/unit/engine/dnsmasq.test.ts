@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
 import { dnsmasqConfig } from "../../../core/engine/src/dnsmasq.ts";
+import { serviceProcesses } from "../../../core/engine/src/service-processes.ts";
 
 const base = masquerade.plan(anAttachment()).services?.[0] as Dhcp4Service;
 const lines = (service: Dhcp4Service): readonly string[] => dnsmasqConfig(service).trimEnd().split("\n");
@@ -64,5 +65,31 @@ test("no text makes another line, another key or an unquoted character", () => {
       }
     }),
     { numRuns: 500 },
+  );
+});
+
+test("IPv6: the guest's address by DHCPv6, the route and the MTU by router advertisements", () => {
+  const pod = { ...anAttachment().pod, addresses: ["fd10:244::2/64"] };
+  const resolvConf = { nameservers4: [], nameservers6: ["fd10:96::a"], search: ["example.com"] };
+  const [process, ...others] = serviceProcesses(masquerade.plan(anAttachment({ pod, resolvConf })).services ?? []);
+  expect(others).toEqual([]);
+  expect(process).toMatchObject({ role: "ipv6 k6t-eth0", privileged: true, socket: { family: 6, udpPort: 547 } });
+  for (const line of [
+    "dhcp-range=fd10:0:2::2,static,120,86313600",
+    "dhcp-host=02:11:22:33:44:55,[fd10:0:2::2],86313600",
+    "dhcp-option=option6:dns-server,[fd10:96::a]",
+    "dhcp-option=option6:domain-search,example.com",
+    "enable-ra",
+    "ra-param=k6t-eth0,mtu:1450,60,1800",
+  ])
+    expect(process?.configuration).toContain(`${line}\n`);
+  const ra = { kind: "ra", link: "k6t-eth0", network: "fd10:0:2::/120", mtu: 1450, routerLifetimeSeconds: 1800 } as const;
+  expect(serviceProcesses([ra])[0]).toMatchObject({
+    socket: "icmp6",
+    configuration: expect.stringContaining("dhcp-range=fd10:0:2::,ra-only,120\n"),
+  });
+  const dhcp6 = { kind: "dhcp6", link: "k6t-eth0", leaseSeconds: 600, nameservers: ["fd00::1\ndhcp-script=/x"], search: [] } as const;
+  expect(() => serviceProcesses([{ ...dhcp6, client: { mac: "02:00:00:00:00:01", address: "fd00::2", prefix: 64 } }])).toThrow(
+    BindingError,
   );
 });

@@ -60,6 +60,35 @@ test("migration ports stay the pod's own where migration uses ports", () => {
   });
 });
 
+const podWith = (...addresses: readonly string[]): Parameters<typeof anAttachment>[0] => ({ pod: { ...anAttachment().pod, addresses } });
+
+test("each family that the pod has, and only that, reaches the guest", () => {
+  const both = masquerade.plan(anAttachment(podWith("10.244.0.2/24", "fd10:244::2/64")));
+  expect(both.network?.links[0]).toMatchObject({
+    addresses: [
+      { address: "10.0.2.1", prefix: 24 },
+      { address: "fd10:0:2::1", prefix: 120 },
+    ],
+  });
+  expect(both.services?.map(({ kind }) => kind)).toEqual(["dhcp4", "dhcp6", "ra"]);
+  expect(both.services?.[1]).toMatchObject({ client: { mac: "02:11:22:33:44:55", address: "fd10:0:2::2", prefix: 120 } });
+  expect(both.services?.[2]).toMatchObject({ network: "fd10:0:2::/120", mtu: 1450 });
+  expect(both.network?.sysctls?.map(({ key }) => key)).toContain("net.ipv6.conf.all.forwarding");
+  expect(rulesOf(podWith("10.244.0.2/24", "fd10:244::2/64"), "prerouting")).toEqual([
+    { family: "ip", matches: [inbound], verdict: dnat },
+    { family: "ip6", matches: [inbound], verdict: { kind: "dnat", to: "fd10:0:2::2" } },
+  ]);
+
+  const own = anAttachment({ ...podWith("fd10:244::2/64"), network: { kind: "pod", vmIpv6NetworkCidr: "fd77::/64" } });
+  const ipv6Only = masquerade.plan(own);
+  expect(ipv6Only.services?.map(({ kind }) => kind)).toEqual(["dhcp6", "ra"]);
+  expect(ipv6Only.network?.links[0]).toMatchObject({ addresses: [{ address: "fd77::1", prefix: 64 }] });
+  expect(ipv6Only.network?.sysctls).toEqual([{ key: "net.ipv6.conf.all.forwarding", value: "1" }]);
+  expect(findPlanProblems(ipv6Only, own, STANDARD_GRANTS)).toEqual([]);
+
+  expect(masquerade.plan(anAttachment()).services?.map(({ kind }) => kind)).toEqual(["dhcp4"]);
+});
+
 test("every plan stays within the standard grants", () => {
   for (const change of [
     {},
@@ -67,6 +96,8 @@ test("every plan stays within the standard grants", () => {
     { migrationTransport: "ports" as const },
     { ports: [{ protocol: "UDP" as const, port: 53 }] },
     { queues: 4 },
+    podWith("10.244.0.2/24", "fd10:244::2/64"),
+    { ...podWith("10.244.0.2/24", "fd10:244::2/64"), mesh: true, ports: [{ protocol: "TCP" as const, port: 22 }] },
   ]) {
     const attachment = anAttachment(change);
     expect(findPlanProblems(masquerade.plan(attachment), attachment, STANDARD_GRANTS)).toEqual([]);
@@ -79,8 +110,11 @@ test("what cannot be is said before a pod exists, and refused after", () => {
   expect(masquerade.admit(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.0.0.0/31" } }))[0]?.field).toBe(
     "network.pod.vmNetworkCIDR",
   );
-  const noIpv4 = { ...anAttachment().pod, addresses: ["fd00::2/64"] };
-  expect(() => masquerade.plan(anAttachment({ pod: noIpv4 }))).toThrow(BindingError);
+  const unreachable = { ...anAttachment().pod, addresses: ["169.254.3.4/16", "fe80::1/64", "127.0.0.1/8"] };
+  expect(() => masquerade.plan(anAttachment({ pod: unreachable }))).toThrow(BindingError);
+  expect(masquerade.admit(anAttachment({ network: { kind: "pod", vmIpv6NetworkCidr: "fd00::/127" } }))[0]?.field).toBe(
+    "network.pod.vmIPv6NetworkCIDR",
+  );
   expect(() => masquerade.plan(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.244.0.0/16" } }))).toThrow(
     /holds the pod's own address/,
   );

@@ -5,13 +5,13 @@ import {
   authorize,
   type DecidedNic,
   type Decision,
-  dnsmasqConfig,
   guestResolver,
   nicDomain,
   planNic,
   plannerOf,
   podHostname,
   podResolvConf,
+  serviceProcesses,
   showTable,
   wantedNetwork,
   writeTapInterface,
@@ -32,8 +32,13 @@ export interface PlanOptions {
 const ASSUMED_POD_LINK: Omit<PodLink, "name"> = {
   mac: "02:00:00:00:aa:01",
   mtu: 1500,
-  addresses: ["10.244.0.2/24"],
-  routes: [{ destination: "0.0.0.0/0", gateway: "10.244.0.1" }, { destination: "10.244.0.0/24" }],
+  addresses: ["10.244.0.2/24", "fd10:244::2/64"],
+  routes: [
+    { destination: "0.0.0.0/0", gateway: "10.244.0.1" },
+    { destination: "10.244.0.0/24" },
+    { destination: "fd10:244::/64" },
+    { destination: "::/0", gateway: "fd10:244::1" },
+  ],
 };
 /** The resolver of a pod of which nothing is known. */
 const ASSUMED_RESOLV_CONF = "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n";
@@ -75,7 +80,8 @@ async function planOne(
     routes: pod.routes,
     sysctls: network.sysctls,
     nftables: nft,
-    services: (plan.services ?? []).map((service) => ({ ...service, configuration: dnsmasqConfig(service) })),
+    services: plan.services ?? [],
+    processes: serviceProcesses(plan.services ?? []),
     domain: plan.domain,
   };
   const xml = (domain: string): string => (plan.domain.kind === "tap" ? writeTapInterface(domain, nicDomain(attachment)) : domain);
@@ -105,7 +111,7 @@ function showNic(nic: {
       .trimEnd()
       .split("\n")
       .map((line) => `    ${line}`),
-    ...nic.services.map((service) => `  service: ${JSON.stringify({ ...service, configuration: undefined })}`),
+    ...nic.services.map((service) => `  service: ${JSON.stringify(service)}`),
   ].join("\n");
 }
 

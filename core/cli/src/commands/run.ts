@@ -57,7 +57,7 @@ async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, s
   machine.progress("waiting for the guest to take its address");
   for (;;) {
     const status = await vmStatus(machine.run, findVm(machine.state, name));
-    const seen = status.nics.filter((nic) => nic.guestAddress !== undefined && nic.traffic.fromGuest && nic.traffic.toGuest).length;
+    const seen = status.nics.filter((nic) => nic.guestAddresses.length > 0 && nic.traffic.fromGuest && nic.traffic.toGuest).length;
     if (seen >= expected || performance.now() > end || signal.aborted || status.phase === "over") return status;
     await new Promise((resolve) => setTimeout(resolve, SIGHT_INTERVAL));
   }
@@ -66,7 +66,7 @@ async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, s
 function report(status: VmStatus, format: OutputFormat): void {
   if (format === "json") return printJson(status);
   print(`VM ${status.namespace}/${status.name} runs\n\n${nicTable(status.nics)}\n`);
-  if (status.nics.some(({ guestAddress }) => guestAddress === undefined))
+  if (status.nics.some(({ guestAddresses }) => guestAddresses.length === 0))
     tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
 }
 

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { identify, inNetns, type ProcessId } from "@netbind/netns";
+import { identify, type ProcessId } from "@netbind/netns";
 
 const START_DEADLINE = 20_000;
 
@@ -22,7 +22,6 @@ export const consoleFiles = (directory: string): ConsoleFiles => ({
 
 /** Starts the process that reads the guest's console, in the pod's namespace so that it ends with the pod. */
 export function startConsole(netns: string, files: ConsoleFiles): Promise<readonly ProcessId[]> {
-  void inNetns;
   const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url));
   const child = fork(program, [files.serial, files.socket, files.log], {
     detached: true,

@@ -29,7 +29,7 @@ const PACKAGES = [
 ] as const;
 const BUILD_DEADLINE = 30 * 60_000;
 const LOCK_WAIT = 40 * 60_000;
-const GUEST_FILES = ["build", "init", "udhcpc-script"] as const;
+const GUEST_FILES = ["build", "init", "udhcpc-script", "udhcpc6-script"] as const;
 
 const guestFile = (name: string): string => fileURLToPath(new URL(`guest/${name}`, import.meta.url));
 

@@ -307,8 +307,33 @@ export interface Dhcp4Service {
   readonly privateOptions: readonly PrivateDhcpOption[];
 }
 
+/** Hands one guest its IPv6 address. DHCPv6 tells no route: that is the router advertisement's part. */
+export interface Dhcp6Service {
+  readonly link: string;
+  readonly client: DhcpClient | undefined;
+  readonly leaseSeconds: number;
+  readonly nameservers: readonly string[];
+  readonly search: readonly string[];
+}
+
+/**
+ * Tells guests on a link that the link's own address is their default route. An address comes by DHCPv6, where the plan
+ * has that on the same link.
+ */
+export interface RouterAdvertisementService {
+  readonly link: string;
+  /** A network of the link, as address/prefix; guests reach it without the router. */
+  readonly network: string;
+  readonly mtu: number;
+  readonly routerLifetimeSeconds: number;
+}
+
 export interface Service {
-  readonly kind: { readonly $case: "dhcp4"; readonly value: Dhcp4Service } | undefined;
+  readonly kind:
+    | { readonly $case: "dhcp4"; readonly value: Dhcp4Service }
+    | { readonly $case: "dhcp6"; readonly value: Dhcp6Service }
+    | { readonly $case: "ra"; readonly value: RouterAdvertisementService }
+    | undefined;
 }
 
 export interface XmlElement {
@@ -3234,6 +3259,175 @@ export const Dhcp4Service: MessageFns<Dhcp4Service> = {
   },
 };
 
+function createBaseDhcp6Service(): Dhcp6Service {
+  return { link: "", client: undefined, leaseSeconds: 0, nameservers: [], search: [] };
+}
+
+export const Dhcp6Service: MessageFns<Dhcp6Service> = {
+  encode(message: Dhcp6Service, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.link !== "") {
+      writer.uint32(10).string(message.link);
+    }
+    if (message.client !== undefined) {
+      DhcpClient.encode(message.client, writer.uint32(18).fork()).join();
+    }
+    if (message.leaseSeconds !== 0) {
+      writer.uint32(24).uint32(message.leaseSeconds);
+    }
+    for (const v of message.nameservers) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.search) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Dhcp6Service {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDhcp6Service() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.link = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.client = DhcpClient.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.leaseSeconds = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nameservers.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.search.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRouterAdvertisementService(): RouterAdvertisementService {
+  return { link: "", network: "", mtu: 0, routerLifetimeSeconds: 0 };
+}
+
+export const RouterAdvertisementService: MessageFns<RouterAdvertisementService> = {
+  encode(message: RouterAdvertisementService, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.link !== "") {
+      writer.uint32(10).string(message.link);
+    }
+    if (message.network !== "") {
+      writer.uint32(18).string(message.network);
+    }
+    if (message.mtu !== 0) {
+      writer.uint32(24).uint32(message.mtu);
+    }
+    if (message.routerLifetimeSeconds !== 0) {
+      writer.uint32(32).uint32(message.routerLifetimeSeconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RouterAdvertisementService {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRouterAdvertisementService() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.link = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mtu = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.routerLifetimeSeconds = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseService(): Service {
   return { kind: undefined };
 }
@@ -3243,6 +3437,12 @@ export const Service: MessageFns<Service> = {
     switch (message.kind?.$case) {
       case "dhcp4":
         Dhcp4Service.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "dhcp6":
+        Dhcp6Service.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "ra":
+        RouterAdvertisementService.encode(message.kind.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -3267,6 +3467,22 @@ export const Service: MessageFns<Service> = {
             }
 
             message.kind = { $case: "dhcp4", value: Dhcp4Service.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "dhcp6", value: Dhcp6Service.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "ra", value: RouterAdvertisementService.decode(reader, reader.uint32()) };
             continue;
           }
         }

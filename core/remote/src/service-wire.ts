@@ -1,0 +1,55 @@
+import type { Dhcp4Service, ServicePlan } from "@netbind/contract";
+import type { binding as wire } from "@netbind/proto";
+import { defined, required } from "./checks.ts";
+
+/** A service for the wire. */
+export function serviceToWire(service: ServicePlan): wire.Service {
+  switch (service.kind) {
+    case "dhcp4": {
+      const { kind, router, hostname, bootFileName, tftpServerName, ...rest } = service;
+      return { kind: { $case: kind, value: { ...rest, router, hostname, bootFileName, tftpServerName } } };
+    }
+    case "dhcp6": {
+      const { kind, ...value } = service;
+      return { kind: { $case: kind, value } };
+    }
+    case "ra": {
+      const { kind, ...value } = service;
+      return { kind: { $case: kind, value } };
+    }
+    default:
+      return service satisfies never;
+  }
+}
+
+/** A service from the wire. @throws BindingError ATTACHMENT_INVALID */
+export function serviceFromWire({ kind }: wire.Service): ServicePlan {
+  const service = required(kind, "a service's kind");
+  switch (service.$case) {
+    case "dhcp4": {
+      const { client, ...rest } = service.value;
+      return { ...defined(rest), ...alwaysThere(service.value), kind: "dhcp4", client: required(client, "a DHCP server's client") };
+    }
+    case "dhcp6":
+      return { ...service.value, kind: "dhcp6", client: required(service.value.client, "a DHCPv6 server's client") };
+    case "ra":
+      return { ...service.value, kind: "ra" };
+    default:
+      return service satisfies never;
+  }
+}
+
+/** The fields of a DHCPv4 service that are always there. */
+const alwaysThere = ({
+  link,
+  server,
+  leaseSeconds,
+  nameservers,
+  search,
+  mtu,
+  ntpServers,
+  privateOptions,
+}: wire.Dhcp4Service): Pick<
+  Dhcp4Service,
+  "link" | "server" | "leaseSeconds" | "nameservers" | "search" | "mtu" | "ntpServers" | "privateOptions"
+> => ({ link, server, leaseSeconds, nameservers, search, mtu, ntpServers, privateOptions });
