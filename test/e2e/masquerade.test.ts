@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { consoleSocket, findVm, guestCommand, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
+import { consoleSocket, findVm, guestCommand, listVms, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { type MachineState, machineState } from "../support/machine.ts";
 import { netbind } from "../support/netbind.ts";
@@ -25,10 +25,13 @@ beforeAll(async () => {
   env = { NETBIND_STATE_DIR: directory };
   state = new State({ ...stateDirectories(process.env), state: directory });
 });
-afterAll(async () => {
-  for (const name of ["one", "two"]) await netbind(["stop", "--force", name], { env });
-  rmSync(directory, { recursive: true });
+// A test that failed must not make the next one fail.
+afterEach(async () => {
+  for (const id of state.vmIds()) await netbind(["stop", "--force", nameOf(id)], { env });
 });
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const nameOf = (id: string): string => listVms(state).find((record) => record.id === id)?.name ?? id;
 
 async function start(name: string, vmi: string, ...options: readonly string[]): Promise<VmStatus> {
   const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", ...options], { env, stdin: vmi });
@@ -122,9 +125,44 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
   expect(state.vmIds()).toEqual([]);
 });
 
+test("IPv6 alone: the guest configures itself, and its traffic goes both ways", async () => {
+  const podNetwork = join(directory, "pods6.json");
+  const ipam = { type: "host-local", ranges: [[{ subnet: "fd99::/64" }]], routes: [{ dst: "::/0" }], dataDir: join(state.node, "ipam") };
+  const bridge = { type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam };
+  writeFileSync(podNetwork, JSON.stringify({ cniVersion: "1.0.0", name: "pods", plugins: [bridge] }));
+  const vmi = demoVmi({ name: "one", port: 80, nonce: "n0nce6", extra: "  dnsConfig:\n    nameservers: ['fd00::53']\n" }).replace(
+    "pod: {}",
+    "pod: {vmIPv6NetworkCIDR: 'fd55:5::/64'}",
+  );
+  const status = await start("one", vmi, "--pod-network", podNetwork);
+  expect(status.nics[0]?.guestAddresses).toEqual(["fd55:5::2"]);
+  const pod = status.nics[0]?.podAddresses[0] ?? "";
+  expect(pod).toMatch(/^fd99::/);
+  const guest = await inGuest("one", "ip -6 route; cat /etc/resolv.conf /proc/sys/net/ipv6/conf/eth0/mtu; ip -4 addr show dev eth0");
+  expect(guest).toMatch(/default via fe80::\S+ dev eth0/);
+  expect(guest).toMatch(/^nameserver fd00:(0000:){6}0053/m);
+  expect(guest).toMatch(/^1450\s*$/m);
+  expect(guest).not.toContain("inet 1");
+
+  using outside = await Outside.start(netnsPath(state.nodeNetns));
+  expect((await outside.fetch(`http://[${pod}]/`)).trim()).toBe("n0nce6");
+  expect(await outside.connect(pod, 81)).toBe("ECONNREFUSED");
+  await inGuest("one", `echo out6-tcp | nc -w 3 fd99::1 ${OUTSIDE_PORTS.tcp}`);
+  expect((await outside.sees("tcp", "out6-tcp")).address).toBe(pod);
+  await inGuest("one", `syslogd -R [fd99::1]:${OUTSIDE_PORTS.udp}; sleep 1; logger out6-udp`);
+  expect((await outside.sees("udp", "out6-udp")).address).toBe(pod);
+  const inPod = inNetns(netnsPath(findVm(state, "one").netns), run);
+  await inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1402", "fd55:5::2"]);
+  await expect(inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1403", "fd55:5::2"])).rejects.toThrow(/ping/);
+  expect((await netbind(["stop", "one"], { env })).code).toBe(0);
+  outside[Symbol.dispose]();
+  expect(await machineState()).toEqual(before);
+});
+
 test("without ports a ping of exactly the MTU reaches the guest from outside; two VMs do not disturb each other", async () => {
   const all = (name: string): string => demoVmi({ name, port: 80, nonce: name }).replace(/ {10}ports:\n.*\n/, "");
   const [one, two] = [await start("one", all("one")), await start("two", all("two"))];
+  expect(one.nics[0]?.guestAddresses).toEqual(["10.0.2.2", "fd10:0:2::2"]);
   const pods = [one, two].map(({ nics }) => nics[0]?.podAddresses[0] ?? "");
   expect(new Set(pods).size).toBe(2);
   expect(one.nics[0]?.mac).not.toBe(two.nics[0]?.mac);
@@ -132,6 +170,9 @@ test("without ports a ping of exactly the MTU reaches the guest from outside; tw
   for (const [at, name] of ["one", "two"].entries()) {
     expect((await outside.fetch(`http://${pods[at]}/`)).trim()).toBe(name);
     await outside.run(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1472", pods[at] ?? ""]);
+    const ipv6 = [one, two][at]?.nics[0]?.podAddresses[1] ?? "";
+    expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe(name);
+    await outside.run(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1452", ipv6]);
     expect(await inGuest(name, "cat /sys/class/net/eth0/statistics/rx_bytes")).toMatch(/^\d{4,}/);
   }
   expect((await netbind(["status"], { env })).stdout).toMatch(/one.*running[\s\S]*two.*running/);
@@ -173,7 +214,7 @@ test("in the foreground: Ctrl-C stops the VM cleanly; what is left out is said",
   });
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   for (let waited = 0; waited < 600 && !stdout.includes("red"); waited++) await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(stdout).toMatch(/red +masquerade +10\.244\.0\.\d+ +10\.0\.2\.2/);
+  expect(stdout).toMatch(/red +masquerade +10\.244\.0\.\d+,\S+ +10\.0\.2\.2,fd10:0:2::2/);
   expect(stderr).toContain('volume "root" is left out');
   expect(stderr).toContain("the demo guest boots instead");
   child.kill("SIGINT");

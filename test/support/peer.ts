@@ -9,10 +9,11 @@ const [tcpPort, udpPort] = process.argv.slice(2).map(Number);
 const tellSeen = (protocol: string, address: string, text: string): void =>
   void process.stdout.write(`${JSON.stringify({ protocol, address, text })}\n`);
 
-const udp = createSocket("udp4");
-udp.on("message", (message, { address }) => tellSeen("udp", address, message.toString("utf8")));
+const udp = createSocket("udp6");
+udp.on("message", (message, { address }) => tellSeen("udp", address.replace("::ffff:", ""), message.toString("utf8")));
 const tcp = createServer((socket) => {
   socket.on("data", (chunk) => tellSeen("tcp", (socket.remoteAddress ?? "").replace("::ffff:", ""), chunk.toString("utf8")));
   socket.on("error", () => undefined);
 });
-tcp.listen(tcpPort, "0.0.0.0", () => udp.bind(udpPort, "0.0.0.0", () => process.stdout.write("ready\n")));
+// Both families: an IPv4 peer is seen by its mapped address.
+tcp.listen(tcpPort, "::", () => udp.bind(udpPort, "::", () => process.stdout.write("ready\n")));

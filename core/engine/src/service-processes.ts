@@ -53,6 +53,6 @@ export function serviceProcesses(services: readonly ServicePlan[]): readonly Ser
   return [...ipv4, ...ipv6];
 }
 
-/** What services need of their pod: a DHCP server without privilege binds a port below 1024. */
+/** What services need of their pod: a server that is not root binds a port below 1024. The key holds for IPv6 too. */
 export const serviceSysctls = (services: readonly ServicePlan[]): readonly Sysctl[] =>
-  services.some(({ kind }) => kind === "dhcp4") ? [{ key: "net.ipv4.ip_unprivileged_port_start", value: "0" }] : [];
+  services.some(({ kind }) => kind !== "ra") ? [{ key: "net.ipv4.ip_unprivileged_port_start", value: "0" }] : [];

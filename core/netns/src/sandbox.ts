@@ -37,9 +37,19 @@ const asUser = ({ uid, gid }: Sandbox, capabilities: readonly string[]): readonl
   return ["setpriv", ...ids, `--inh-caps=${kept}`, ...ambient, `--bounding-set=${kept}`, "--no-new-privs"];
 };
 
+/** The directories on the way to what is shown: bubblewrap would make them for their owner alone. */
+function parents(sandbox: Sandbox): readonly string[] {
+  const paths = sandbox.binds.flatMap(({ target }) => {
+    const parts = target.split("/").slice(1, -1);
+    return parts.map((_, at) => `/${parts.slice(0, at + 1).join("/")}`);
+  });
+  return [...new Set(paths)].flatMap((path) => ["--perms", "0755", "--dir", path]);
+}
+
 /** What every sandbox sees. */
 function fileSystem(sandbox: Sandbox): readonly string[] {
   return [
+    ...parents(sandbox),
     ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"],
     ...sandbox.binds.flatMap(({ source, target, writable }) => [writable === true ? "--bind" : "--ro-bind", source, target]),
     ...Object.entries(sandbox.env ?? {}).flatMap(([name, value]) => ["--setenv", name, value]),
@@ -62,7 +72,8 @@ export function sandboxCommand(sandbox: Sandbox): readonly string[] {
     const changing = ["setuid", "setgid", "setpcap", ...podCapabilities].flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]);
     const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
     return [
-      ...["bwrap", ...NAMESPACES, ...IDENTITY, "--cap-drop", "ALL", ...changing],
+      // The server is the first process itself: no other of root's stays in the sandbox.
+      ...["bwrap", ...NAMESPACES, "--as-pid-1", ...IDENTITY, "--cap-drop", "ALL", ...changing],
       ...fileSystem({ ...sandbox, binds: [...sandbox.binds, setpriv], env: { PATH: "/usr/bin", ...sandbox.env } }),
       ...asUser(sandbox, podCapabilities),
       ...sandbox.argv,

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { plannedGuestAddresses } from "@netbind/engine";
+import { type NicStatus, plannedGuestAddresses } from "@netbind/engine";
 import {
   type CniConfigList,
   defaultPodNetwork,
@@ -33,6 +33,8 @@ export interface RunOptions {
 }
 
 const SIGHT_INTERVAL = 300;
+/** Milliseconds in which a guest that has an address of one family takes the other. */
+const SECOND_FAMILY_PATIENCE = 4000;
 
 function readPodNetwork(file: string): CniConfigList {
   const config = JSON.parse(readFileSync(file, "utf8")) as Partial<CniConfigList> & { readonly type?: string };
@@ -52,16 +54,26 @@ function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): Si
 
 /** Waits until every guest address is seen, or time is up: some guests take no address. */
 async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, seconds: number, signal: AbortSignal): Promise<VmStatus> {
-  const expected = vm.nics.filter(({ plan }) => plannedGuestAddresses(plan).length > 0).length;
-  const end = performance.now() + seconds * 1000;
+  const expected = vm.nics.map(({ plan }) => plannedGuestAddresses(plan).length);
+  const seenOf = ({ guestAddresses, traffic }: NicStatus): number => (traffic.fromGuest && traffic.toGuest ? guestAddresses.length : 0);
+  let end = performance.now() + seconds * 1000;
+  let partial = false;
   machine.progress("waiting for the guest to take its address");
   for (;;) {
     const status = await vmStatus(machine.run, findVm(machine.state, name));
-    const seen = status.nics.filter((nic) => nic.guestAddresses.length > 0 && nic.traffic.fromGuest && nic.traffic.toGuest).length;
-    if (seen >= expected || performance.now() > end || signal.aborted || status.phase === "over") return status;
+    const seen = status.nics.map(seenOf);
+    if (seen.every((count, at) => count >= (expected[at] ?? 0)) || isOver(status, end, signal)) return status;
+    // A guest that takes only one family's address is not waited for.
+    if (!partial && seen.every((count, at) => count > 0 || expected[at] === 0)) {
+      partial = true;
+      end = Math.min(end, performance.now() + SECOND_FAMILY_PATIENCE);
+    }
     await new Promise((resolve) => setTimeout(resolve, SIGHT_INTERVAL));
   }
 }
+
+const isOver = (status: VmStatus, end: number, signal: AbortSignal): boolean =>
+  performance.now() > end || signal.aborted || status.phase === "over";
 
 function report(status: VmStatus, format: OutputFormat): void {
   if (format === "json") return printJson(status);
