@@ -2,7 +2,7 @@ import { BindingError } from "@netbind/contract";
 import { Command, CommanderError, Option } from "commander";
 import { plan } from "./commands/plan.ts";
 import { run } from "./commands/run.ts";
-import { console, gc, status, stop } from "./commands/vms.ts";
+import { apply, check, console, gc, status, stop } from "./commands/vms.ts";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { type OutputFormat, printJson, tell } from "./output.ts";
 import type { Resolve } from "./services.ts";
@@ -141,6 +141,20 @@ function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n${EXIT_HELP}`)
     .action((names: string[], options) => act(options.output, () => stop(names, options, resolve)));
+  program
+    .command("check")
+    .description("show how VMs differ from what was recorded of them; exit code 1 where one does")
+    .argument("[vm...]", "[namespace/]name; all VMs where none is named")
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind check\n  netbind check default/vm -o json\n${EXIT_HELP}`)
+    .action((names: string[], options) => act(options.output, () => check(names, options.output, resolve)));
+  program
+    .command("apply")
+    .description("repair what check shows, and touch nothing else")
+    .argument("[vm...]", "[namespace/]name; all VMs where none is named")
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind apply\n  netbind apply default/vm\n${EXIT_HELP}`)
+    .action((names: string[], options) => act(options.output, () => apply(names, options.output, resolve)));
   program
     .command("gc")
     .description("remove what no living VM owns")

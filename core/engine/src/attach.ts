@@ -54,10 +54,11 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
 }
 
 /** The network part of a plan, with what its services need. */
-export function wantedNetwork(names: NicNames, plan: Plan): Omit<WantedNetwork, "owner" | "afterImage"> {
+export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Omit<WantedNetwork, "owner" | "afterImage"> {
   const network = plan.network ?? { links: [] };
   return {
     table: nicTable(names.pod),
+    podLink: before,
     plan: { ...network, sysctls: [...(network.sysctls ?? []), ...hardeningSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },
   };
 }
@@ -69,7 +70,7 @@ async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts:
   const plan = await host.once(name, "plan", async () =>
     authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, decision.grants),
   );
-  await host.apply(name, wantedNetwork(nic.names, plan));
+  await host.apply(name, wantedNetwork(nic.names, plan, before));
   await host.startServices(plan);
   return { nic, attachment, plan };
 }

@@ -5,6 +5,9 @@ import {
   type LinkPlan,
   type NetworkPlan,
   parseAddress,
+  parseCidr,
+  type PodLink,
+  type Route,
   type TapLink,
 } from "@netbind/contract";
 import { type NftJson, type NftTable, normaliseListing, replaceTable } from "./nft.ts";
@@ -17,6 +20,8 @@ export interface Operations {
   readonly sysctls: readonly { readonly key: string; readonly value: string }[];
   /** Commands of one nftables transaction. */
   readonly nft: readonly NftJson[];
+  /** What no operation can bring back, as sentences. */
+  readonly lost: readonly string[];
 }
 
 /** Who may open the NIC's tap: the VM's user. */
@@ -30,12 +35,22 @@ export interface WantedNetwork {
   readonly plan: NetworkPlan;
   readonly table: NftTable;
   readonly owner: TapOwner;
+  /** The pod's link as it was recorded, where the plan leaves it as it was: then it is kept so. */
+  readonly podLink?: PodLink;
   /** The table's listing after it was last applied; absent before the first time. */
   readonly afterImage?: readonly NftJson[];
 }
 
 /** The number of single steps. */
 export const countOperations = ({ ip, sysctls, nft }: Operations): number => ip.length + sysctls.length + (nft.length > 0 ? 1 : 0);
+
+/** A difference for people: a line for each operation. */
+export const showOperations = ({ ip, sysctls, nft, lost }: Operations, table: NftTable): readonly string[] => [
+  ...lost,
+  ...ip.map((line) => `missing or different: ip ${line}`),
+  ...sysctls.map(({ key, value }) => `missing or different: sysctl ${key}=${value}`),
+  ...(nft.length > 0 ? [`missing or different: nftables table ${table.family} ${table.name}`] : []),
+];
 
 function createLink(link: LinkPlan, owner: TapOwner): string {
   switch (link.kind) {
@@ -101,6 +116,31 @@ function diffTable(wanted: WantedNetwork, there: ObservedNetwork): readonly NftJ
   return same ? [] : replaceTable(wanted.table, chains);
 }
 
+/** Addresses and routes that a CNI plugin gave the pod's link, and that somebody took away. */
+function diffPodLink(before: PodLink, there: ObservedLink, routes: ObservedNetwork["routes"]): readonly string[] {
+  const { name } = before;
+  const missing = before.addresses.filter((address) => !there.addresses.includes(address));
+  const has = (route: Route): boolean =>
+    routes.some(({ link, destination, gateway }) => link === name && destination === route.destination && gateway === route.gateway);
+  // The kernel makes the route to an address' own network when it gets the address.
+  const byKernel = ({ destination, gateway }: Route): boolean =>
+    gateway === undefined && missing.some((address) => JSON.stringify(networkOf(address)) === JSON.stringify(networkOf(destination)));
+  const lost = before.routes.filter((route) => !has(route) && !byKernel(route));
+  return [
+    ...(there.mtu === before.mtu ? [] : [`link set dev ${name} mtu ${before.mtu}`]),
+    ...missing.map((address) => `addr add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`),
+    ...(there.up ? [] : [`link set dev ${name} up`]),
+    ...[...lost]
+      .sort((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined))
+      .map(({ destination, gateway }) => `route replace ${destination}${gateway === undefined ? "" : ` via ${gateway}`} dev ${name}`),
+  ];
+}
+
+function networkOf(text: string): readonly [string, number] | undefined {
+  const cidr = parseCidr(text);
+  return cidr && [formatAddress(cidr.family, cidr.base), cidr.prefix];
+}
+
 /**
  * The difference between what a plan wants and what is there: pure. Applied twice it is empty the second time.
  *
@@ -108,8 +148,15 @@ function diffTable(wanted: WantedNetwork, there: ObservedNetwork): readonly NftJ
  */
 export function diffNetwork(wanted: WantedNetwork, there: ObservedNetwork): Operations {
   const links = new Map(there.links.map((link) => [link.name, link]));
+  const { podLink } = wanted;
+  const pod = podLink === undefined ? undefined : links.get(podLink.name);
   return {
-    ip: wanted.plan.links.flatMap((link) => diffLink(link, links.get(link.name), wanted.owner)),
+    lost:
+      podLink !== undefined && pod === undefined ? [`the pod's link ${podLink.name} is gone: only its network's plugin can make it`] : [],
+    ip: [
+      ...(podLink === undefined || pod === undefined ? [] : diffPodLink(podLink, pod, there.routes)),
+      ...wanted.plan.links.flatMap((link) => diffLink(link, links.get(link.name), wanted.owner)),
+    ],
     sysctls: (wanted.plan.sysctls ?? []).filter(({ key, value }) => there.sysctls[key] !== value),
     nft: diffTable(wanted, there),
   };

@@ -1,5 +1,5 @@
 export type * from "./api.ts";
-export { countOperations, diffNetwork, type Operations, type TapOwner, type WantedNetwork } from "./diff.ts";
+export { countOperations, diffNetwork, type Operations, showOperations, type TapOwner, type WantedNetwork } from "./diff.ts";
 export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable } from "./nft.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./observed.ts";
 export { type AttachedNic, attachmentOf, attachVmi, type Host, type PodFacts, wantedNetwork } from "./attach.ts";
@@ -20,5 +20,6 @@ export { type FallbackImage, type ImageFallback, type ResolvedBinding, resolveBi
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./resolv-conf.ts";
 export { checkKubevirt, checkMetadata, checkNad, checkVmiSpec } from "./schema.ts";
 export { type NicDomain, nicDomain, patchDomain, tapInterface, writeTapInterface } from "./domain/patch.ts";
+export { type DomainNic, domainNics } from "./domain/nics.ts";
 export { scanXml, type XmlNode } from "./domain/scan.ts";
 export { type NicSighting, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";

@@ -9,6 +9,8 @@ export interface ObservedLink {
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
+  /** True where the other end is there: of a tap, where a hypervisor has it open. */
+  readonly carrier: boolean;
   /** The bridge that it is a port of. */
   readonly controller?: string;
   /** `address/prefix`, without link-local ones. */

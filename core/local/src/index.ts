@@ -1,3 +1,5 @@
+export { type Drift, findDrift, showDrift } from "./drift.ts";
+export { type RepairContext, type Repaired, repairVm } from "./repair.ts";
 export { CniError } from "./cni.ts";
 export { type CniConfigList, JournalError, type VmRecord } from "./journal.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";

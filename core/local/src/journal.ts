@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { Attachment, Plan, PodLink } from "@netbind/contract";
 import type { NftJson, PodFacts, Vmi, WantedNetwork } from "@netbind/engine";
 import type { ProcessId } from "@netbind/netns";
+import type { SidecarSpec } from "./sidecars.ts";
 
 /** One CNI attachment: recorded before ADD is called, so that DEL can be called whatever became of it. */
 export interface CniAttachment {
@@ -59,6 +60,8 @@ export interface VmRecord {
   readonly nics: Readonly<Record<string, NicRecord>>;
   /** The NICs as their sidecars were told of them. */
   readonly attached?: readonly Attachment[];
+  /** The sidecar of each binding that has one. */
+  readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
   readonly processes: readonly ProcessRecord[];
   readonly domainXml?: string;
 }

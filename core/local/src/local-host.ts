@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type AttachRequest, BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
+import { BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   type AttachedNic,
   countOperations,
@@ -13,17 +13,18 @@ import {
   podHostname,
   podLinkOf,
   podResolvConf,
+  type ServiceProcess,
   serviceProcesses,
   type WantedNetwork,
 } from "@netbind/engine";
-import { applyNetwork, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
+import { applyNetwork, endProcesses, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
 import { connectBinding, connectSidecar } from "@netbind/remote";
 import { cniAdd } from "./cni.ts";
 import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 import { takeLock } from "./lock.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
-import { attachSocket, type SidecarRuntime, startSidecar } from "./sidecars.ts";
+import { attachSocket, publishSidecar, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
 import type { State } from "./state.ts";
 
 const NODE_LOCK_WAIT = 60_000;
@@ -32,16 +33,16 @@ const NODE_LOCK_WAIT = 60_000;
 export interface LocalHostParts {
   readonly state: State;
   readonly run: Run;
-  readonly runtime: SidecarRuntime;
-  readonly podNetwork: CniConfigList;
+  /** Where sidecars are started from that are not in the record yet. */
+  readonly runtime?: SidecarRuntime;
+  /** The pod network's configuration; only a pod that is made takes it. */
+  readonly podNetwork?: CniConfigList;
   readonly journal: Journal;
 }
 
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
 export class LocalHost implements Host {
   readonly #parts: LocalHostParts;
-  /** Container of each binding's sidecar. */
-  readonly #containers = new Map<string, string>();
 
   constructor(parts: LocalHostParts) {
     this.#parts = parts;
@@ -61,13 +62,14 @@ export class LocalHost implements Host {
   }
 
   async makePod(decision: Decision): Promise<PodFacts> {
-    const { run, journal } = this.#parts;
+    const { state, run, runtime, journal } = this.#parts;
     await this.#attachNetwork();
     await makeNetns(run, journal.record.netns);
     const facts = this.#podFacts(decision);
     journal.update({ facts });
     for (const [at, { name }] of decision.bindings.filter(({ image }) => image !== undefined).entries()) {
-      await this.#startSidecar(name, `hook-sidecar-${at}`);
+      if (runtime === undefined) throw new Error("a pod with sidecars needs a runtime to start them from");
+      await this.#startSidecar(name, publishSidecar(runtime, state.cache, name, `hook-sidecar-${at}`));
     }
     return facts;
   }
@@ -78,7 +80,7 @@ export class LocalHost implements Host {
     await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_LOCK_WAIT);
     await makeNode(run, state);
     await makeNetns(run, journal.record.netns);
-    if (journal.record.vmi.spec.networks?.some(({ pod }) => pod !== undefined) !== true) return;
+    if (podNetwork === undefined || journal.record.vmi.spec.networks?.some(({ pod }) => pod !== undefined) !== true) return;
     const attachment: CniAttachment = { network: "pod", ifname: "eth0", containerId: `netbind-${journal.record.id}`, config: podNetwork };
     journal.update({ attachments: [attachment] });
     const result = await cniAdd(run, netnsPath(state.nodeNetns), this.#netns, attachment);
@@ -91,11 +93,22 @@ export class LocalHost implements Host {
     return { resolvConf: guestResolver(text, vmi.spec.subdomain), hostname: podHostname(vmi) };
   }
 
-  async #startSidecar(binding: string, container: string): Promise<void> {
-    const { state, runtime, journal } = this.#parts;
-    this.#containers.set(binding, container);
-    const place = { netns: this.#netns, vmDirectory: this.#directory, cache: state.cache, runtime };
-    await startSidecar({ binding, container }, place, (processes) => journal.setProcesses(`sidecar ${binding}`, processes));
+  async #startSidecar(binding: string, spec: SidecarSpec): Promise<void> {
+    const { journal } = this.#parts;
+    journal.update({ sidecars: { ...journal.record.sidecars, [binding]: spec } });
+    const place = { netns: this.#netns, vmDirectory: this.#directory };
+    await startSidecar(binding, spec, place, (processes) => journal.setProcesses(`sidecar ${binding}`, processes));
+  }
+
+  /** Ends what is left of a binding's sidecar, starts it anew from the record, and tells it again what it was told. */
+  async restartSidecar(binding: string): Promise<void> {
+    const { sidecars, processes } = this.#parts.journal.record;
+    const spec = sidecars?.[binding];
+    if (spec === undefined) return;
+    await endProcesses(processes.find(({ role }) => role === `sidecar ${binding}`)?.processes ?? []);
+    rmSync(attachSocket(this.#directory, spec.container), { force: true });
+    await this.#startSidecar(binding, spec);
+    await this.#tell(binding, spec.container);
   }
 
   async once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T> {
@@ -118,7 +131,7 @@ export class LocalHost implements Host {
   }
 
   planner(binding: string): NicPlanner {
-    const container = this.#containers.get(binding);
+    const container = this.#parts.journal.record.sidecars?.[binding]?.container;
     if (container === undefined)
       throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
     return {
@@ -140,6 +153,8 @@ export class LocalHost implements Host {
     journal.updateNic(nic, { wanted: complete });
     const there = await observe(this.#runIn, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
     const operations = diffNetwork(complete, there);
+    const [lost] = operations.lost;
+    if (lost !== undefined) throw new BindingError("POD_LINK_MISSING", lost, "stop the VM and start it again");
     if (countOperations(operations) === 0) return;
     await applyNetwork(this.#runIn, operations);
     const image = operations.nft.length === 0 ? undefined : await readTable(this.#runIn, wanted.table);
@@ -147,27 +162,38 @@ export class LocalHost implements Host {
   }
 
   async startServices(plan: Plan): Promise<void> {
+    for (const service of serviceProcesses(plan.services ?? [])) await this.startService(service);
+  }
+
+  /** Starts one server. What is left of the one that had its role is ended first. */
+  async startService(service: ServiceProcess): Promise<void> {
     const { journal } = this.#parts;
-    for (const service of serviceProcesses(plan.services ?? [])) {
-      await startService(service, {
-        netns: this.#netns,
-        uid: journal.record.serviceUid,
-        logFile: join(this.#directory, `${service.role.replace(" ", "-")}.log`),
-        started: async (processes) => journal.setProcesses(service.role, processes),
-      });
-    }
+    await endProcesses(journal.record.processes.find(({ role }) => role === service.role)?.processes ?? []);
+    await startService(service, {
+      netns: this.#netns,
+      uid: journal.record.serviceUid,
+      logFile: join(this.#directory, `${service.role.replace(" ", "-")}.log`),
+      started: async (processes) => journal.setProcesses(service.role, processes),
+    });
   }
 
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {
     const { journal } = this.#parts;
     journal.update({ attached: [...(journal.record.attached ?? []), ...nics.map(({ attachment }) => attachment)] });
-    const container = this.#containers.get(binding);
-    if (container === undefined) return;
-    const { namespace, name, uid } = journal.record;
-    const request: AttachRequest = { namespace, name, uid, nics: nics.map(({ attachment, plan }) => ({ attachment, plan })) };
+    const container = journal.record.sidecars?.[binding]?.container;
+    if (container !== undefined) await this.#tell(binding, container);
+  }
+
+  /** Hands a sidecar the NICs of its binding, as they are recorded. */
+  async #tell(binding: string, container: string): Promise<void> {
+    const { namespace, name, uid, attached = [], bindings, nics } = this.#parts.journal.record;
+    const own = attached.flatMap((attachment) => {
+      const plan = nics[attachment.name]?.plan;
+      return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
+    });
     const client = connectSidecar(attachSocket(this.#directory, container));
     try {
-      await client.attach(request);
+      await client.attach({ namespace, name, uid, nics: own });
     } finally {
       client.close();
     }

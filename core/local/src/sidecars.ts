@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
+import { isAlive, LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
 import { makeDirectory } from "./state.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 
@@ -16,11 +16,14 @@ export interface SidecarRuntime {
   readonly bundle: (binding: string) => string | undefined;
 }
 
-/** One sidecar of a VM. */
+/** One sidecar of a VM: all that it takes to start it, now and again. */
 export interface SidecarSpec {
-  readonly binding: string;
   /** `hook-sidecar-0`. */
   readonly container: string;
+  /** Path of the runtime that VMs' users may run. */
+  readonly node: string;
+  /** Path of the bundle that VMs' users may read. */
+  readonly bundle: string;
 }
 
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
@@ -42,46 +45,54 @@ function publish(directory: string, source: string, name: string, mode: number):
   return target;
 }
 
-/** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
-function sidecarSandbox(node: string, bundle: string, hooks: string, spec: SidecarSpec): Sandbox {
+/**
+ * Puts the files of a binding's sidecar where the VMs' user may read them. They stay as they are: a VM that runs goes on
+ * with what it was started with.
+ *
+ * @throws Error where this machine has no sidecar of the binding
+ */
+export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: string, container: string): SidecarSpec {
+  const source = runtime.bundle(binding);
+  if (source === undefined) throw new Error(`this release has no sidecar of binding "${binding}" to run on one machine`);
+  const published = join(cache, "runtime");
+  makeDirectory(published, 0o755);
   return {
-    ...VM_USER,
-    binds: [
-      ...LIBRARY_BINDS,
-      { source: node, target: "/netbind/node" },
-      { source: bundle, target: "/netbind/sidecar.mjs" },
-      { source: hooks, target: HOOKS_PATH, writable: true },
-    ],
-    env: { CONTAINER_NAME: spec.container, NETWORK_BINDING_PLUGIN_NAME: spec.binding },
-    argv: ["/netbind/node", "/netbind/sidecar.mjs", "both"],
+    container,
+    node: publish(published, runtime.node, "node", 0o755),
+    bundle: publish(published, source, `${binding}.mjs`, 0o644),
   };
 }
 
+/** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
+const sidecarSandbox = (binding: string, { container, node, bundle }: SidecarSpec, hooks: string): Sandbox => ({
+  ...VM_USER,
+  binds: [
+    ...LIBRARY_BINDS,
+    { source: node, target: "/netbind/node" },
+    { source: bundle, target: "/netbind/sidecar.mjs" },
+    { source: hooks, target: HOOKS_PATH, writable: true },
+  ],
+  env: { CONTAINER_NAME: container, NETWORK_BINDING_PLUGIN_NAME: binding },
+  argv: ["/netbind/node", "/netbind/sidecar.mjs", "both"],
+});
+
 /** Starts a sidecar as an unprivileged process in the pod, and waits for its attach socket. */
 export async function startSidecar(
+  binding: string,
   spec: SidecarSpec,
-  place: { readonly netns: string; readonly vmDirectory: string; readonly cache: string; readonly runtime: SidecarRuntime },
+  place: { readonly netns: string; readonly vmDirectory: string },
   started: (processes: readonly ProcessId[]) => void,
 ): Promise<void> {
-  const source = place.runtime.bundle(spec.binding);
-  if (source === undefined) throw new Error(`this release has no sidecar of binding "${spec.binding}" to run on one machine`);
-  const published = join(place.cache, "runtime");
-  makeDirectory(published, 0o755);
   const hooks = sidecarDirectory(place.vmDirectory, spec.container);
   makeDirectory(join(place.vmDirectory, "hooks"));
   mkdirSync(hooks, { recursive: true, mode: 0o700 });
   chownSync(hooks, VM_USER.uid, VM_USER.gid);
-  const sandbox = sidecarSandbox(
-    publish(published, place.runtime.node, "node", 0o755),
-    publish(published, source, `${spec.binding}.mjs`, 0o644),
-    hooks,
-    spec,
-  );
   const logFile = join(place.vmDirectory, `${spec.container}.log`);
-  const { processes, inner } = await startSandboxed(sandbox, { netns: place.netns, logFile });
+  const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks), { netns: place.netns, logFile });
   started(processes);
   const socket = attachSocket(place.vmDirectory, spec.container);
-  const ready = inner !== undefined && (await waitUntil(() => existsSync(socket), START_DEADLINE));
+  const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
+  const ready = inner !== undefined && (await waitUntil(() => existsSync(socket) || ended(), START_DEADLINE)) && !ended();
   if (!ready)
-    throw new Error(`the sidecar of binding "${spec.binding}" did not start: ${readFileSync(logFile, "utf8").trim() || "it said nothing"}`);
+    throw new Error(`the sidecar of binding "${binding}" did not start: ${readFileSync(logFile, "utf8").trim() || "it said nothing"}`);
 }

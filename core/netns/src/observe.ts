@@ -37,6 +37,7 @@ function readLink(link: IpAddrShow): ObservedLink {
     mac: link.address ?? "00:00:00:00:00:00",
     mtu: link.mtu,
     up: link.flags.includes("UP"),
+    carrier: link.flags.includes("LOWER_UP"),
     ...(link.master === undefined ? {} : { controller: link.master }),
     addresses: (link.addr_info ?? [])
       .filter(({ local, scope }) => local !== undefined && scope !== "link")

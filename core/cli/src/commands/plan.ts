@@ -68,7 +68,7 @@ async function planOne(
   };
   const attachment = attachmentOf(nic, pod, facts);
   const plan = authorize(await planNic(plannerOf(binding), attachment, nic.binding), attachment, decision.grants);
-  const { table, plan: network } = wantedNetwork(nic.names, plan);
+  const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
   const nft = showTable(table, network.nftables ?? []);
   const assumed = pod === given ? [] : ["pod"];
   const shown = {

@@ -1,5 +1,18 @@
 import { connect } from "node:net";
-import { collectGarbage, consoleSocket, findVm, listVms, stopVm, type VmStatus, vmStatus } from "@netbind/local";
+import {
+  collectGarbage,
+  consoleSocket,
+  findDrift,
+  findVm,
+  listVms,
+  repairVm,
+  showDrift,
+  type State,
+  stopVm,
+  type VmRecord,
+  type VmStatus,
+  vmStatus,
+} from "@netbind/local";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
 import { nicTable } from "../report.ts";
@@ -56,6 +69,42 @@ export async function stop(
   }
   if (options.output === "json") printJson({ stopped: names });
   return EXIT.ok;
+}
+
+/** The VMs that were named; all of them where none was. */
+const chosen = (names: readonly string[], state: State): readonly VmRecord[] =>
+  names.length > 0 ? names.map((name) => findVm(state, name)) : listVms(state);
+
+/** Prints what is wrong with each VM; the exit code says whether anything is. */
+function tellHealth(vms: readonly { readonly vm: string; readonly problems: readonly string[] }[], output: OutputFormat): number {
+  if (output === "json") printJson(vms);
+  else
+    for (const { vm, problems } of vms)
+      print(problems.length === 0 ? `${vm}: healthy` : [`${vm}:`, ...problems.map((problem) => `  ${problem}`)].join("\n"));
+  return vms.every(({ problems }) => problems.length === 0) ? EXIT.ok : EXIT.failed;
+}
+
+/** `netbind check`: the difference between the records and what is there. */
+export async function check(names: readonly string[], output: OutputFormat, resolve: Resolve): Promise<number> {
+  const state = resolve(TOKENS.state);
+  const run = resolve(TOKENS.run);
+  const vms = [];
+  for (const record of chosen(names, state))
+    vms.push({ vm: `${record.namespace}/${record.name}`, problems: showDrift(await findDrift(state, run, record)) });
+  return tellHealth(vms, output);
+}
+
+/** `netbind apply`: repairs just that difference. */
+export async function apply(names: readonly string[], output: OutputFormat, resolve: Resolve): Promise<number> {
+  const state = resolve(TOKENS.state);
+  const context = { state, run: resolve(TOKENS.run) };
+  const vms = [];
+  for (const record of chosen(names, state)) {
+    const { found, left } = await repairVm(context, record.id);
+    vms.push({ vm: `${record.namespace}/${record.name}`, repaired: found.filter((line) => !left.includes(line)), problems: left });
+  }
+  if (output !== "json") for (const { vm, repaired } of vms) for (const line of repaired) tell(`${vm}: repaired: ${line}`);
+  return tellHealth(vms, output);
 }
 
 /** `netbind gc`: removes what no living VM owns. */

@@ -1,0 +1,34 @@
+import { childOf, scanXml } from "./scan.ts";
+
+/** A NIC as a domain has it. */
+export interface DomainNic {
+  /** The logical name, from the alias. */
+  readonly name: string;
+  readonly mac: string;
+  readonly target?: string;
+  readonly linkDown: boolean;
+  /** The element's own text. */
+  readonly xml: string;
+}
+
+const ALIAS = /^ua-(?:sriov-)?(.+)$/;
+
+/** The NICs of a domain that a VM's author named, in the domain's order. @throws BindingError DOMAIN_INVALID */
+export function domainNics(xml: string): readonly DomainNic[] {
+  const devices = childOf(scanXml(xml), "devices");
+  return (devices?.children ?? []).flatMap((node): readonly DomainNic[] => {
+    if (node.name !== "interface" && node.name !== "hostdev") return [];
+    const name = ALIAS.exec(childOf(node, "alias")?.attributes.get("name") ?? "")?.[1];
+    if (name === undefined) return [];
+    const target = childOf(node, "target")?.attributes.get("dev");
+    return [
+      {
+        name,
+        mac: childOf(node, "mac")?.attributes.get("address") ?? "",
+        ...(target === undefined ? {} : { target }),
+        linkDown: childOf(node, "link")?.attributes.get("state") === "down",
+        xml: xml.slice(node.start, node.end),
+      },
+    ];
+  });
+}

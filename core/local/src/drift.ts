@@ -1,0 +1,151 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  countOperations,
+  diffNetwork,
+  type DomainNic,
+  domainNics,
+  type Operations,
+  type ServiceProcess,
+  serviceProcesses,
+  showOperations,
+  type WantedNetwork,
+} from "@netbind/engine";
+import { inNetns, isAlive, observe, type Run, serves } from "@netbind/netns";
+import { findSockets } from "./hook-manager.ts";
+import type { VmRecord } from "./journal.ts";
+import { domainName } from "./launcher/base-domain.ts";
+import { findQemu, Launcher } from "./launcher/libvirt.ts";
+import { netnsPath } from "./node-netns.ts";
+import { sidecarDirectory } from "./sidecars.ts";
+import type { State } from "./state.ts";
+
+/** A NIC whose network is not as it was recorded. */
+export interface NetworkDrift {
+  readonly nic: string;
+  readonly wanted: WantedNetwork;
+  readonly operations: Operations;
+}
+
+/** A NIC of the running domain that is not as it was defined. */
+export interface DomainDrift {
+  readonly nic: string;
+  readonly problem: string;
+  /** The NIC as it was defined. */
+  readonly defined: DomainNic;
+  readonly repair: "attach" | "replug" | "link";
+}
+
+/** The difference between a VM's record and what is there. */
+export interface Drift {
+  /** Why the VM is over: nothing but `gc` helps. Absent while its QEMU runs. */
+  readonly over?: string;
+  /** A start or stop that did not come to its end. */
+  readonly interrupted?: string;
+  readonly networks: readonly NetworkDrift[];
+  readonly services: readonly { readonly nic: string; readonly service: ServiceProcess }[];
+  /** Bindings whose sidecar does not run or does not show its hook socket. */
+  readonly sidecars: readonly string[];
+  readonly console: boolean;
+  readonly domain: readonly DomainDrift[];
+  /** What nothing can repair while the VM runs. */
+  readonly lost: readonly string[];
+}
+
+const NOTHING: Omit<Drift, "over"> = { networks: [], services: [], sidecars: [], console: false, domain: [], lost: [] };
+
+async function networkDrift(run: Run, record: VmRecord): Promise<readonly NetworkDrift[]> {
+  const runIn = inNetns(netnsPath(record.netns), run);
+  const found: NetworkDrift[] = [];
+  for (const [nic, { wanted, afterImage }] of Object.entries(record.nics)) {
+    if (wanted === undefined) continue;
+    const complete = { ...wanted, ...(afterImage === undefined ? {} : { afterImage }) };
+    const there = await observe(runIn, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
+    const operations = diffNetwork(complete, there);
+    if (countOperations(operations) > 0 || operations.lost.length > 0) found.push({ nic, wanted: complete, operations });
+  }
+  return found;
+}
+
+const processesOf = (record: VmRecord, role: string): VmRecord["processes"][number]["processes"] =>
+  record.processes.find((entry) => entry.role === role)?.processes ?? [];
+const allAlive = (record: VmRecord, role: string): boolean => {
+  const processes = processesOf(record, role);
+  return processes.length > 0 && processes.every(isAlive);
+};
+
+const serviceDrift = (record: VmRecord): Drift["services"] =>
+  Object.entries(record.nics).flatMap(([nic, { plan }]) =>
+    serviceProcesses(plan?.services ?? []).flatMap((service) => {
+      const inner = processesOf(record, service.role).at(-1)?.pid;
+      return allAlive(record, service.role) && inner !== undefined && serves(service, inner) ? [] : [{ nic, service }];
+    }),
+  );
+
+const sidecarDrift = (state: State, record: VmRecord): readonly string[] =>
+  Object.entries(record.sidecars ?? {}).flatMap(([binding, { container }]) => {
+    const directory = sidecarDirectory(state.vm(record.id), container);
+    const shown = findSockets(join(state.vm(record.id), "hooks")).some((socket) => socket.startsWith(`${directory}/`));
+    return allAlive(record, `sidecar ${binding}`) && shown ? [] : [binding];
+  });
+
+/** Compares the NICs of the running domain with those that were defined, and sees whether QEMU still holds their taps. */
+async function domainDrift(run: Run, record: VmRecord): Promise<Pick<Drift, "domain" | "lost">> {
+  const launcher = new Launcher(run, netnsPath(record.netns), processesOf(record, "launcher"));
+  let live: readonly DomainNic[];
+  try {
+    live = domainNics(await launcher.virsh(["dumpxml", domainName(record.vmi)]));
+  } catch (error) {
+    return { domain: [], lost: [`libvirt does not tell of the domain: ${(error as Error).message}`] };
+  }
+  const links = (await observe(inNetns(netnsPath(record.netns), run))).links;
+  const domain = domainNics(record.domainXml ?? "<domain/>").flatMap((defined): readonly DomainDrift[] => {
+    const now = live.find(({ name }) => name === defined.name);
+    const of = (problem: string, repair: DomainDrift["repair"]): readonly DomainDrift[] => [
+      { nic: defined.name, problem, defined, repair },
+    ];
+    if (now === undefined) return of("the domain does not have it", "attach");
+    if (now.mac !== defined.mac) return of(`its MAC is ${now.mac}, not ${defined.mac}`, "replug");
+    if (now.linkDown !== defined.linkDown) return of(`its link is ${now.linkDown ? "down" : "up"}`, "link");
+    return [];
+  });
+  // QEMU holds a tap by a descriptor: one that was deleted is dead for it, and a new one of that name is another.
+  const lost = live.flatMap(({ name, target, linkDown }) => {
+    const tap = links.find((link) => link.name === target && link.kind === "tun");
+    return target === undefined || linkDown || tap?.carrier === true
+      ? []
+      : [`NIC ${name}: its tap ${target} was taken from under QEMU: stop the VM and start it again`];
+  });
+  return { domain, lost };
+}
+
+/** Finds the difference between a VM's record and the kernel, its processes and its domain. Changes nothing. */
+export async function findDrift(state: State, run: Run, record: VmRecord): Promise<Drift> {
+  const netns = netnsPath(record.netns);
+  if (!existsSync(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
+  if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
+  return {
+    ...(record.phase === "running" ? {} : { interrupted: `a ${record.phase === "starting" ? "start" : "stop"} did not come to its end` }),
+    networks: await networkDrift(run, record),
+    services: serviceDrift(record),
+    sidecars: sidecarDrift(state, record),
+    console: !allAlive(record, "console"),
+    ...(await domainDrift(run, record)),
+  };
+}
+
+/** A difference for people, a line for each thing. Empty: the VM is healthy. */
+export function showDrift(drift: Drift): readonly string[] {
+  if (drift.over !== undefined) return [`the VM is over: ${drift.over} (netbind gc removes it)`];
+  return [
+    ...(drift.interrupted === undefined ? [] : [drift.interrupted]),
+    ...drift.networks.flatMap(({ nic, wanted, operations }) =>
+      showOperations(operations, wanted.table).map((line) => `NIC ${nic}: ${line}`),
+    ),
+    ...drift.services.map(({ nic, service }) => `NIC ${nic}: service ${service.role} does not serve`),
+    ...drift.sidecars.map((binding) => `sidecar of binding ${binding} does not answer`),
+    ...(drift.console ? ["nobody reads the guest's console"] : []),
+    ...drift.domain.map(({ nic, problem }) => `NIC ${nic}: domain: ${problem}`),
+    ...drift.lost,
+  ];
+}

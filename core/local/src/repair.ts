@@ -1,0 +1,82 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { countOperations } from "@netbind/engine";
+import type { Run } from "@netbind/netns";
+import { type DomainDrift, type Drift, findDrift, showDrift } from "./drift.ts";
+import { Journal, type VmRecord } from "./journal.ts";
+import { domainName } from "./launcher/base-domain.ts";
+import { consoleFiles, startConsole } from "./launcher/console.ts";
+import { findQemu, Launcher } from "./launcher/libvirt.ts";
+import { LocalHost } from "./local-host.ts";
+import { takeLock } from "./lock.ts";
+import { netnsPath } from "./node-netns.ts";
+import type { State } from "./state.ts";
+
+/** What was repaired, and what is still wrong. */
+export interface Repaired {
+  /** A line for each thing that was wrong before. Empty: nothing was done. */
+  readonly found: readonly string[];
+  /** What is wrong now. Empty: the VM is healthy. */
+  readonly left: readonly string[];
+}
+
+/** One repair may bring to light what the next must mend: a table that names a link that was gone, for example. */
+const ROUNDS = 3;
+const PATIENCE = 5000;
+
+/** The places and tools that a repair takes. */
+export interface RepairContext {
+  readonly state: State;
+  readonly run: Run;
+}
+
+async function mendDomain({ state, run }: RepairContext, record: VmRecord, { nic, defined, repair }: DomainDrift): Promise<void> {
+  const processes = record.processes.find(({ role }) => role === "launcher")?.processes ?? [];
+  const launcher = new Launcher(run, netnsPath(record.netns), processes);
+  const domain = domainName(record.vmi);
+  if (repair === "link") {
+    await launcher.virsh(["domif-setlink", domain, defined.mac, defined.linkDown ? "down" : "up"]);
+    return;
+  }
+  const file = `nic-${nic}.xml`;
+  writeFileSync(join(state.vm(record.id), "launcher", file), defined.xml, { mode: 0o644 });
+  if (repair === "replug") await launcher.virsh(["detach-device", domain, `/netbind/${file}`, "--live"]);
+  await launcher.virsh(["attach-device", domain, `/netbind/${file}`, "--live"]);
+}
+
+async function mend(context: RepairContext, journal: Journal, drift: Drift): Promise<void> {
+  const { state, run } = context;
+  const host = new LocalHost({ state, run, journal });
+  for (const { nic, wanted, operations } of drift.networks) if (countOperations(operations) > 0) await host.apply(nic, wanted);
+  for (const { service } of drift.services) await host.startService(service);
+  for (const binding of drift.sidecars) await host.restartSidecar(binding);
+  const netns = netnsPath(journal.record.netns);
+  if (drift.console)
+    journal.setProcesses("console", await startConsole(netns, consoleFiles(join(state.vm(journal.record.id), "launcher"))));
+  for (const one of drift.domain) await mendDomain(context, journal.record, one);
+  const qemu = findQemu(netns);
+  if (drift.interrupted !== undefined && qemu !== undefined) {
+    journal.setProcesses("qemu", [qemu]);
+    journal.update({ phase: "running" });
+  }
+}
+
+/**
+ * Repairs the difference between a VM's record and what is there, and only that: what is as it should be is not touched.
+ * A VM whose QEMU is gone is not started again.
+ *
+ * @throws BusyError where somebody works on the VM
+ */
+export async function repairVm(context: RepairContext, id: string): Promise<Repaired> {
+  const { state, run } = context;
+  await using _ = await takeLock(state.lock(id), `VM ${id}`, PATIENCE);
+  const journal = Journal.open(state.vm(id));
+  if (journal === undefined) return { found: ["nothing of it was recorded"], left: ["nothing of it was recorded (netbind gc removes it)"] };
+  const first = await findDrift(state, run, journal.record);
+  let drift = first;
+  for (let round = 0; round < ROUNDS && drift.over === undefined && showDrift(drift).length > drift.lost.length; round++) {
+    await mend(context, journal, drift);
+    drift = await findDrift(state, run, journal.record);
+  }
+  return { found: showDrift(first), left: showDrift(drift) };
+}
