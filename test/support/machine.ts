@@ -20,8 +20,10 @@ export async function machineState(): Promise<MachineState> {
     .flatMap((pid) => {
       try {
         const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+        // A process of ours under another name has a path of the state directory among its arguments.
+        const ours = OURS.test(name) || readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/run/netbind");
         const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-        return OURS.test(name) && !zombie ? [`${name} ${pid}`] : [];
+        return ours && !zombie ? [`${name} ${pid}`] : [];
       } catch {
         return [];
       }

@@ -8,7 +8,7 @@ import { domainName } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
 import { LocalHost } from "./local-host.ts";
-import { takeLock } from "./lock.ts";
+import { takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
 import type { State } from "./state.ts";
 
@@ -69,7 +69,7 @@ async function mend(context: RepairContext, journal: Journal, drift: Drift): Pro
  */
 export async function repairVm(context: RepairContext, id: string): Promise<Repaired> {
   const { state, run } = context;
-  await using _ = await takeLock(state.lock(id), `VM ${id}`, PATIENCE);
+  await using _ = await takeVmLock(state, id, `VM ${id}`, PATIENCE);
   const journal = Journal.open(state.vm(id));
   if (journal === undefined) return { found: ["nothing of it was recorded"], left: ["nothing of it was recorded (netbind gc removes it)"] };
   const first = await findDrift(state, run, journal.record);

@@ -62,10 +62,14 @@ async function removePod(state: State, run: Run, record: VmRecord): Promise<void
   }
   await removeNetns(run, record.netns);
   rmSync(state.vm(record.id), { recursive: true, force: true });
-  if (state.vmIds().length === 0) {
-    await removeNetns(run, state.nodeNetns);
-    rmSync(state.node, { recursive: true, force: true });
-  }
+  await removeIdleNode(state, run);
+}
+
+/** Removes the node, with all that CNI plugins keep there, where no VM is left; the caller holds the node's lock. */
+export async function removeIdleNode(state: State, run: Run): Promise<void> {
+  if (state.vmIds().length > 0) return;
+  await removeNetns(run, state.nodeNetns);
+  rmSync(state.node, { recursive: true, force: true });
 }
 
 /**
@@ -75,7 +79,9 @@ async function removePod(state: State, run: Run, record: VmRecord): Promise<void
 export async function retract(state: State, run: Run, id: string, grace: number): Promise<void> {
   const journal = Journal.open(state.vm(id));
   if (journal === undefined) {
-    // Nothing was recorded, so nothing was made.
+    // Without a record nothing was made, or all but the last of it is removed.
+    await endProcesses(processesIn(netnsPath(state.podNetns(id))));
+    await removeNetns(run, state.podNetns(id));
     rmSync(state.vm(id), { recursive: true, force: true });
     return;
   }

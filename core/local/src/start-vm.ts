@@ -13,7 +13,7 @@ import { findQemu, makeDevices, startLauncher } from "./launcher/libvirt.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 import { type PreparedVolumes, prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
-import { takeLock } from "./lock.ts";
+import { takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
 import { retract } from "./retract.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
@@ -181,7 +181,7 @@ export async function startVm(machine: Machine, request: StartRequest): Promise<
   const id = vmId(vmi.metadata.namespace, vmi.metadata.name);
   state.prepare();
   const image = await ensureImage(run, state.cache, progress);
-  await using _ = await takeLock(state.lock(id), `VM ${vmi.metadata.namespace}/${vmi.metadata.name}`);
+  await using _ = await takeVmLock(state, id, `VM ${vmi.metadata.namespace}/${vmi.metadata.name}`);
   await makeRoom(machine, id);
   makeDirectory(state.vm(id));
   const journal = Journal.create(state.vm(id), newRecord(state, vmi, request.source, request.decision));

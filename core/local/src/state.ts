@@ -20,6 +20,10 @@ export const stateDirectories = (env: NodeJS.ProcessEnv): StateDirectories => ({
 export const vmId = (namespace: string, name: string): string =>
   createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 12);
 
+const ID = /^[0-9a-f]{12}$/;
+const idsIn = (directory: string): readonly string[] =>
+  existsSync(directory) ? readdirSync(directory).filter((name) => ID.test(name)) : [];
+
 /** The paths and names of one state directory. Names in /run/netns are the machine's: each state directory has its own. */
 export class State {
   readonly root: string;
@@ -59,9 +63,20 @@ export class State {
     return `${this.#prefix}-${id}`;
   }
 
+  /** The VM whose pod a namespace plays; undefined where the name is not of this state directory. */
+  idOfPod(netns: string): string | undefined {
+    const id = netns.slice(this.#prefix.length + 1);
+    return netns === this.podNetns(id) && ID.test(id) ? id : undefined;
+  }
+
   /** Every VM with a directory, whatever its condition. */
   vmIds(): readonly string[] {
-    return existsSync(this.vms) ? readdirSync(this.vms).filter((name) => /^[0-9a-f]{12}$/.test(name)) : [];
+    return idsIn(this.vms);
+  }
+
+  /** Every VM with a lock's file. */
+  lockIds(): readonly string[] {
+    return idsIn(join(this.root, "locks"));
   }
 
   /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */

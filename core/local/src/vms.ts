@@ -1,13 +1,13 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type NicStatus, nicNames, nicStatus, plannedGuestAddresses } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { Journal, type VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
 import { findQemu } from "./launcher/libvirt.ts";
-import { BusyError, type Lock, takeLock } from "./lock.ts";
+import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
-import { retract } from "./retract.ts";
+import { removeIdleNode, retract } from "./retract.ts";
 import { type State, vmId } from "./state.ts";
 
 /** A VM as the record and the kernel show it. */
@@ -31,6 +31,7 @@ export class VmNotFoundError extends Error {
 const DEFAULT_GRACE = 30_000;
 /** Somebody who is about to end working on the VM is waited for. */
 const PATIENCE = 5000;
+const NODE_PATIENCE = 60_000;
 
 /** Splits `[namespace/]name`. */
 export function parseVmName(text: string): { readonly namespace: string; readonly name: string } {
@@ -103,7 +104,7 @@ export async function vmStatus(run: Run, record: VmRecord): Promise<VmStatus> {
 /** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
 export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {
   const { id, vmi, namespace, name } = findVm(state, text);
-  await using _ = await takeLock(state.lock(id), `VM ${namespace}/${name}`, PATIENCE);
+  await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, PATIENCE);
   const grace = (vmi.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE / 1000) * 1000;
   await retract(state, run, id, force ? 0 : grace);
 }
@@ -111,23 +112,38 @@ export async function stopVm(state: State, run: Run, text: string, force: boolea
 /** Removes what no living VM owns. Returns the VMs that were removed. */
 export async function collectGarbage(state: State, run: Run): Promise<readonly string[]> {
   const removed: string[] = [];
-  for (const id of state.vmIds()) {
+  if (!existsSync(state.root)) return removed;
+  for (const id of new Set([...state.vmIds(), ...state.lockIds(), ...podsOf(state)])) {
     let lock: Lock;
     try {
-      lock = await takeLock(state.lock(id), `VM ${id}`);
+      lock = await takeVmLock(state, id, `VM ${id}`);
     } catch (error) {
       // A netbind is at work on it: it lives.
       if (error instanceof BusyError) continue;
       throw error;
     }
     await using _ = lock;
-    const record = Journal.open(state.vm(id))?.record;
-    if (record !== undefined && findQemu(netnsPath(record.netns)) !== undefined) continue;
-    await retract(state, run, id, 0);
-    removed.push(record === undefined ? id : `${record.namespace}/${record.name}`);
+    const name = await collectVm(state, run, id);
+    if (name !== undefined) removed.push(name);
   }
+  await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_PATIENCE);
+  await removeIdleNode(state, run);
   return removed;
 }
+
+/** Removes one VM, unless it lives; the caller holds its lock. Gives the name of what was removed. */
+async function collectVm(state: State, run: Run, id: string): Promise<string | undefined> {
+  const record = Journal.open(state.vm(id))?.record;
+  const netns = netnsPath(record?.netns ?? state.podNetns(id));
+  if (findQemu(netns) !== undefined) return undefined;
+  const there = existsSync(state.vm(id)) || existsSync(netns);
+  await retract(state, run, id, 0);
+  return there ? (record === undefined ? id : `${record.namespace}/${record.name}`) : undefined;
+}
+
+/** VMs of which a pod's namespace is there. */
+const podsOf = (state: State): readonly string[] =>
+  existsSync("/run/netns") ? readdirSync("/run/netns").flatMap((name) => state.idOfPod(name) ?? []) : [];
 
 /** The socket that a VM's console is served on. */
 export const consoleSocket = (state: State, record: VmRecord): string => consoleFiles(join(state.vm(record.id), "launcher")).socket;

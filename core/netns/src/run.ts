@@ -36,6 +36,9 @@ const childEnv = (extra: RunOptions["env"]): NodeJS.ProcessEnv => ({
   ...extra,
 });
 
+/** A child does not outlive a caller that was killed: nobody would know of it. */
+const WITH_CALLER = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
+
 /**
  * Runs a command without a shell, in a process group of its own, which is killed whole at the deadline.
  *
@@ -43,7 +46,7 @@ const childEnv = (extra: RunOptions["env"]): NodeJS.ProcessEnv => ({
  */
 export const run: Run = (argv, options = {}) =>
   new Promise((resolve, reject) => {
-    const [file, ...args] = argv;
+    const [file, ...args] = [...WITH_CALLER, ...argv];
     const child = spawn(file ?? "", args, { stdio: "pipe", detached: true, env: childEnv(options.env) });
     const chunks = { out: [] as Buffer[], err: [] as Buffer[], size: 0 };
     let failure: string | undefined;

@@ -1,0 +1,102 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { findVm, netnsPath, type VmStatus } from "@netbind/local";
+import { expect, test } from "vitest";
+import { demoVmi } from "../demo/vmi.ts";
+import { KillLab, SCENARIOS } from "../support/kill-lab.ts";
+import { EchoStream } from "../support/stream.ts";
+
+const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
+/** A guest that sends back what it gets on port 7. */
+const ECHO = demoVmi({ name: "one", port: 7, nonce: "x" }).replace(/mkdir -p[\s\S]*/, "nc -ll -p 7 -e cat\n");
+
+test("check shows what differs, apply repairs just that, and a guest's TCP connection outlives it", async () => {
+  await using lab = await KillLab.make(ECHO);
+  const started = await lab.run(["run", "-f", "-", "--keep", "-o", "json"]);
+  expect(started.code, started.stderr).toBe(0);
+  const pod = (JSON.parse(started.stdout) as VmStatus).nics[0]?.podAddresses[0] ?? "";
+  using stream = new EchoStream(netnsPath(lab.state.nodeNetns), pod, 7);
+  expect(await stream.echoes("before")).toBe(true);
+  expect(await lab.run(["check"])).toMatchObject({ code: 0, stdout: "default/one: healthy\n" });
+
+  await lab.breakNetwork();
+  for (const role of ["sidecar", "dhcp4", "ipv6", "console"]) process.kill(lab.pidOf(role), "SIGKILL");
+  const checked = await lab.run(["check", "-o", "json"]);
+  expect(checked.code).toBe(1);
+  const [{ problems = [] } = {}] = JSON.parse(checked.stdout) as { problems: string[] }[];
+  for (const word of [
+    "ip route replace 0.0.0.0/0",
+    "ip addr add 10.0.2.1/24",
+    "sysctl net.ipv4.ip_forward=1",
+    "nftables table",
+    "dhcp4",
+    "ipv6",
+    "sidecar",
+    "console",
+  ])
+    expect(problems.join("\n")).toContain(word);
+  expect(problems.length).toBe(8);
+
+  const applied = await lab.run(["apply", "-o", "json"]);
+  expect(applied.code, applied.stderr).toBe(0);
+  expect(JSON.parse(applied.stdout)).toEqual([{ vm: "default/one", repaired: problems, problems: [] }]);
+  expect(await stream.echoes("after")).toBe(true);
+  expect(JSON.parse((await lab.run(["apply", "-o", "json"])).stdout)).toEqual([{ vm: "default/one", repaired: [], problems: [] }]);
+  expect((await lab.run(["check"])).code).toBe(0);
+});
+
+test.each(["launcher", "qemu"])("a VM whose %s died is over: apply does not start it again, gc removes it", async (role) => {
+  await using lab = await KillLab.make();
+  await lab.start();
+  process.kill(lab.pidOf(role), "SIGKILL");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const applied = await lab.run(["apply"]);
+  expect(applied.code).toBe(1);
+  expect(applied.stdout).toContain("the VM is over: its QEMU does not run (netbind gc removes it)");
+  expect((await lab.run(["gc"])).stdout).toBe("removed: default/one\n");
+  expect(await lab.leftovers()).toEqual([]);
+});
+
+test("the command that started it is killed: the VM lives, healthy, and is stopped by another", async () => {
+  await using lab = await KillLab.make();
+  const env = { ...process.env, NETBIND_STATE_DIR: lab.directory };
+  const cli = spawn(process.execPath, ["--conditions=@netbind/source", MAIN, "run", "-f", "-", "--wait", "0"], { env, stdio: "pipe" });
+  cli.stdin.end(demoVmi({ name: "one", port: 80, nonce: "x" }));
+  let stdout = "";
+  cli.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString("utf8");
+  });
+  for (let waited = 0; waited < 600 && !stdout.includes("runs"); waited++) await new Promise((resolve) => setTimeout(resolve, 50));
+  cli.kill("SIGKILL");
+  await new Promise((resolve) => cli.once("close", resolve));
+  expect((await lab.run(["check"])).stdout).toBe("default/one: healthy\n");
+  expect(findVm(lab.state, "one").phase).toBe("running");
+  expect((await lab.run(["gc"])).stdout).toBe("nothing to remove\n");
+  expect((await lab.run(["stop", "--force", "one"])).code).toBe(0);
+  expect(await lab.leftovers()).toEqual([]);
+});
+
+/** One point of each kind of step: the slow tier kills at all of them. */
+const KINDS = [
+  /journal written/,
+  /started ip netns add/,
+  /started sh -c out=/,
+  /ended ip -batch/,
+  /ended sysctl/,
+  /ended sh -c cat/,
+  /started --reuid/,
+  /started console-drain/,
+];
+
+test("run killed at a point of each kind of step: a healthy VM or nothing at all", async () => {
+  await using lab = await KillLab.make();
+  const [scenario] = SCENARIOS;
+  if (scenario === undefined) throw new Error("no scenario");
+  const points = await lab.trace(scenario);
+  expect(points.length).toBeGreaterThanOrEqual(25);
+  for (const kind of KINDS) {
+    const at = points.findLastIndex((point) => kind.test(point));
+    expect(at, String(kind)).toBeGreaterThanOrEqual(0);
+    await lab.kill(scenario, at + 1);
+  }
+});

@@ -1,0 +1,186 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { findVm, netnsPath, State, stateDirectories } from "@netbind/local";
+import { inNetns, processesIn, run, waitUntil } from "@netbind/netns";
+import { expect } from "vitest";
+import { demoVmi } from "../demo/vmi.ts";
+import { type MachineState, machineState } from "./machine.ts";
+import { netbind, type Outcome } from "./netbind.ts";
+
+const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
+const VM = "one";
+/** What a state directory holds when no VM is there. */
+const EMPTY = ["locks", "node.lock", "vms"];
+
+/** A command that is killed in the middle, and what must be there before it starts. */
+export interface Scenario {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly prepare?: (lab: KillLab) => Promise<void>;
+}
+
+/** A state directory in which netbind is killed, and everything that may be left of it is counted. */
+export class KillLab implements AsyncDisposable {
+  readonly directory: string;
+  readonly state: State;
+  readonly #before: MachineState;
+  readonly #vmi: string;
+
+  private constructor(before: MachineState, vmi: string) {
+    this.#before = before;
+    this.#vmi = vmi;
+    this.directory = mkdtempSync("/run/netbind-kill-");
+    this.state = new State({ ...stateDirectories(process.env), state: this.directory });
+  }
+
+  static async make(vmi: string = demoVmi({ name: VM, port: 80, nonce: "x" })): Promise<KillLab> {
+    return new KillLab(await machineState(), vmi);
+  }
+
+  run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    return netbind(args, { env: { NETBIND_STATE_DIR: this.directory, ...env }, stdin: this.#vmi });
+  }
+
+  /** Runs a scenario to its end, and gives the points that it passed. */
+  async trace(scenario: Scenario): Promise<readonly string[]> {
+    await scenario.prepare?.(this);
+    const outcome = await this.#withPoints(scenario.args, 0);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    const points = this.#points();
+    await this.clear();
+    return points;
+  }
+
+  /** Kills a scenario at a point, and sees that nothing is lost and nothing is left. Gives the point as it was passed. */
+  async kill(scenario: Scenario, at: number): Promise<string> {
+    await scenario.prepare?.(this);
+    const outcome = await this.#withPoints(scenario.args, at);
+    expect(outcome.code, `the ${scenario.name} was not killed at ${at}: ${outcome.stderr}`).toBe(null);
+    const point = this.#points().at(-1) ?? "";
+    await this.settle(`${scenario.name} killed at ${point}`);
+    return point;
+  }
+
+  /** After whatever happened: check tells the truth, and apply or gc ends in a healthy VM or in nothing. */
+  async settle(what: string): Promise<void> {
+    const there = this.state.vmIds().length > 0;
+    // libvirt may be in the middle of starting a guest that it was asked for.
+    await waitUntil(() => this.#qemuRuns() || !this.#runs("libvirtd"), 3000);
+    const lives = this.#qemuRuns();
+    const checked = await this.run(["check"]);
+    if (lives) {
+      const applied = await this.run(["apply"]);
+      expect(applied.code, `${what}: ${applied.stdout}${applied.stderr}`).toBe(0);
+      expect((await this.run(["check"])).stdout, what).toContain("healthy");
+      const collected = await this.run(["gc"]);
+      expect(collected.stdout, `${what}: gc must leave a living VM alone`).toContain("nothing to remove");
+      expect(this.#qemuRuns()).toBe(true);
+      await this.clear();
+    } else {
+      // A directory without a record is nothing that was made.
+      if (there && checked.stdout !== "") expect(checked.stdout, what).toContain("is over");
+      const collected = await this.run(["gc"]);
+      expect(collected.code, collected.stderr).toBe(0);
+    }
+    expect(await this.leftovers(), what).toEqual([]);
+  }
+
+  /** Everything that is there and was not: namespaces, links, mounts, processes, files. */
+  async leftovers(): Promise<readonly string[]> {
+    const now = await machineState();
+    const more = (["netns", "links", "mounts", "processes"] as const).flatMap((kind) =>
+      now[kind].filter((one) => !this.#before[kind].includes(one)).map((one) => `${kind}: ${one}`),
+    );
+    const files = readdirSync(this.directory).filter((name) => !EMPTY.includes(name) && name !== "points");
+    const inside = ["vms", "locks"].flatMap((name) =>
+      existsSync(join(this.directory, name)) ? readdirSync(join(this.directory, name)) : [],
+    );
+    return [...more, ...[...files, ...inside].map((name) => `file: ${name}`)];
+  }
+
+  /** Stops the VM, where there is one. */
+  async clear(): Promise<void> {
+    if (this.state.vmIds().length > 0) await this.run(["stop", "--force", VM]);
+    await this.run(["gc"]);
+    expect(await this.leftovers()).toEqual([]);
+  }
+
+  async start(): Promise<void> {
+    const started = await this.run(["run", "-f", "-", "--keep", "--wait", "0"]);
+    expect(started.code, started.stderr).toBe(0);
+  }
+
+  /** Takes away something of each kind from the VM's network. */
+  async breakNetwork(): Promise<void> {
+    const inPod = inNetns(netnsPath(findVm(this.state, VM).netns), run);
+    await inPod(["ip", "addr", "del", "10.0.2.1/24", "dev", "k6t-eth0"]);
+    await inPod(["ip", "route", "del", "default"]);
+    await inPod(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
+    await inPod(["nft", "delete", "table", "inet", "netbind_eth0"]);
+  }
+
+  /** A process of the running VM. */
+  pidOf(role: string): number {
+    const pid = findVm(this.state, VM)
+      .processes.find((entry) => entry.role.startsWith(role))
+      ?.processes.at(-1)?.pid;
+    if (pid === undefined) throw new Error(`the VM has no ${role}`);
+    return pid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.clear();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #withPoints(args: readonly string[], killAt: number): Promise<Outcome> {
+    rmSync(join(this.directory, "points"), { force: true });
+    const env = { NODE_OPTIONS: `--import=${PRELOAD}`, NETBIND_POINTS: join(this.directory, "points"), NETBIND_KILL_AT: String(killAt) };
+    return this.run(args, env);
+  }
+
+  #points(): readonly string[] {
+    return readFileSync(join(this.directory, "points"), "utf8").trim().split("\n");
+  }
+
+  /** Looks without netbind's help. */
+  #qemuRuns(): boolean {
+    return this.#runs("qemu-system");
+  }
+
+  #runs(program: string): boolean {
+    return this.state.vmIds().some((id) =>
+      processesIn(netnsPath(this.state.podNetns(id))).some(({ pid }) => {
+        try {
+          return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith(program);
+        } catch {
+          return false;
+        }
+      }),
+    );
+  }
+}
+
+/** The commands that are killed at every point. */
+export const SCENARIOS: readonly Scenario[] = [
+  { name: "run", args: ["run", "-f", "-", "--keep", "--wait", "0"] },
+  { name: "stop", args: ["stop", "--force", VM], prepare: (lab) => lab.start() },
+  {
+    name: "apply",
+    args: ["apply"],
+    prepare: async (lab) => {
+      await lab.start();
+      for (const role of ["sidecar", "dhcp4", "ipv6", "console"]) process.kill(lab.pidOf(role), "SIGKILL");
+      await lab.breakNetwork();
+    },
+  },
+  {
+    name: "gc",
+    args: ["gc"],
+    prepare: async (lab) => {
+      await lab.start();
+      process.kill(lab.pidOf("qemu"), "SIGKILL");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    },
+  },
+];

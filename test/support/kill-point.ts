@@ -1,0 +1,50 @@
+/**
+ * Loaded into a netbind before its own code: counts the points at which it could be killed (after each write of a journal,
+ * after each start and each end of a child process), writes them to NETBIND_POINTS, and kills it at the NETBIND_KILL_AT-th.
+ */
+import childProcess from "node:child_process";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+
+const file = process.env["NETBIND_POINTS"] ?? "/dev/null";
+const killAt = Number(process.env["NETBIND_KILL_AT"] ?? 0);
+const { appendFileSync, renameSync } = fs;
+const { spawn, fork } = childProcess;
+let count = 0;
+
+function point(kind: string, what: string): void {
+  count += 1;
+  appendFileSync(file, `${count} ${kind} ${what}\n`);
+  if (count === killAt) process.kill(process.pid, "SIGKILL");
+}
+
+/** What a command does, without the ways into namespaces before it and the paths behind it. */
+function label(argv: readonly string[]): string {
+  const words = argv.flatMap((word) => word.split("\n")[0] ?? "").filter((word) => !word.startsWith("--net="));
+  const skip = new Set(["nsenter", "setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount"]);
+  return words
+    .filter((word) => !skip.has(word))
+    .map((word) => word.split("/").at(-1) ?? word)
+    .slice(0, 5)
+    .join(" ")
+    .slice(0, 60);
+}
+
+fs.renameSync = (from, to) => {
+  renameSync(from, to);
+  if (String(to).endsWith("/journal.json")) point("journal", "written");
+};
+// The patched functions stand for the real ones in every form of a call.
+childProcess.spawn = ((command: string, args: readonly string[] = [], ...rest: never[]) => {
+  const child = (spawn as (...all: unknown[]) => ReturnType<typeof spawn>)(command, args, ...rest);
+  const what = label([command, ...args]);
+  child.prependListener("exit", () => point("ended", what));
+  point("started", what);
+  return child;
+}) as typeof spawn;
+childProcess.fork = ((module: string, ...rest: never[]) => {
+  const child = (fork as (...all: unknown[]) => ReturnType<typeof fork>)(module, ...rest);
+  point("started", label([module]));
+  return child;
+}) as typeof fork;
+syncBuiltinESMExports();
