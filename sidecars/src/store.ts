@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { AttachRequest, DomainPlan } from "@netbind/contract";
 import { type NicDomain, nicDomain } from "@netbind/engine/domain";
 
@@ -27,7 +27,8 @@ export function writeStored(file: string, stored: StoredAttach): void {
   const next = `${file}.next`;
   const descriptor = openSync(next, "w", 0o600);
   try {
-    writeSync(descriptor, JSON.stringify(stored));
+    // Writes until all of it is written: a full disk takes the first part and says nothing.
+    writeFileSync(descriptor, JSON.stringify(stored));
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

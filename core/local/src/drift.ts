@@ -11,7 +11,8 @@ import {
   showOperations,
   type WantedNetwork,
 } from "@netbind/engine";
-import { inNetns, isAlive, observe, type Run, serves } from "@netbind/netns";
+import { inNetns, isRunning, observe, type Run, serves } from "@netbind/netns";
+import { connectHooks } from "@netbind/remote";
 import { findSockets } from "./hook-manager.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
@@ -69,25 +70,42 @@ async function networkDrift(run: Run, record: VmRecord): Promise<readonly Networ
 
 const processesOf = (record: VmRecord, role: string): VmRecord["processes"][number]["processes"] =>
   record.processes.find((entry) => entry.role === role)?.processes ?? [];
-const allAlive = (record: VmRecord, role: string): boolean => {
+const allRun = (record: VmRecord, role: string): boolean => {
   const processes = processesOf(record, role);
-  return processes.length > 0 && processes.every(isAlive);
+  return processes.length > 0 && processes.every(isRunning);
 };
 
 const serviceDrift = (record: VmRecord): Drift["services"] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
     serviceProcesses(plan?.services ?? []).flatMap((service) => {
       const inner = processesOf(record, service.role).at(-1)?.pid;
-      return allAlive(record, service.role) && inner !== undefined && serves(service, inner) ? [] : [{ nic, service }];
+      return allRun(record, service.role) && inner !== undefined && serves(service, inner) ? [] : [{ nic, service }];
     }),
   );
 
-const sidecarDrift = (state: State, record: VmRecord): readonly string[] =>
-  Object.entries(record.sidecars ?? {}).flatMap(([binding, { container }]) => {
+/** True where a sidecar shows its hook socket and answers on it. */
+async function answers(socket: string | undefined): Promise<boolean> {
+  if (socket === undefined) return false;
+  const client = connectHooks(socket);
+  try {
+    await client.info();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    client.close();
+  }
+}
+
+async function sidecarDrift(state: State, record: VmRecord): Promise<readonly string[]> {
+  const silent: string[] = [];
+  for (const [binding, { container }] of Object.entries(record.sidecars ?? {})) {
     const directory = sidecarDirectory(state.vm(record.id), container);
-    const shown = findSockets(join(state.vm(record.id), "hooks")).some((socket) => socket.startsWith(`${directory}/`));
-    return allAlive(record, `sidecar ${binding}`) && shown ? [] : [binding];
-  });
+    const socket = findSockets(join(state.vm(record.id), "hooks")).find((path) => path.startsWith(`${directory}/`));
+    if (!allRun(record, `sidecar ${binding}`) || !(await answers(socket))) silent.push(binding);
+  }
+  return silent;
+}
 
 /** Compares the NICs of the running domain with those that were defined, and sees whether QEMU still holds their taps. */
 async function domainDrift(run: Run, record: VmRecord): Promise<Pick<Drift, "domain" | "lost">> {
@@ -128,8 +146,8 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
     ...(record.phase === "running" ? {} : { interrupted: `a ${record.phase === "starting" ? "start" : "stop"} did not come to its end` }),
     networks: await networkDrift(run, record),
     services: serviceDrift(record),
-    sidecars: sidecarDrift(state, record),
-    console: !allAlive(record, "console"),
+    sidecars: await sidecarDrift(state, record),
+    console: !allRun(record, "console"),
     ...(await domainDrift(run, record)),
   };
 }

@@ -14,6 +14,7 @@ export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError
 export { State, stateDirectories, vmId } from "./state.ts";
 export {
   collectGarbage,
+  damagedVms,
   consoleSocket,
   findVm,
   listVms,

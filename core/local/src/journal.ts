@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Attachment, Plan, PodLink } from "@netbind/contract";
 import type { NftJson, PodFacts, Vmi, WantedNetwork } from "@netbind/engine";
@@ -76,7 +76,8 @@ export function writeAtomically(file: string, text: string): void {
   const next = `${file}.next`;
   const descriptor = openSync(next, "w", 0o600);
   try {
-    writeSync(descriptor, text);
+    // Writes until all of it is written: a full disk takes the first part and says nothing.
+    writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

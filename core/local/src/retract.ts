@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { endProcesses, isAlive, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
 import { cniDel } from "./cni.ts";
 import { findSockets, HookManager } from "./hook-manager.ts";
-import { Journal, type VmRecord } from "./journal.ts";
+import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
 import { takeLock } from "./lock.ts";
@@ -77,18 +77,36 @@ export async function removeIdleNode(state: State, run: Run): Promise<void> {
  * process, leaves the networks, removes namespace and files. Called again it goes on where it was stopped.
  */
 export async function retract(state: State, run: Run, id: string, grace: number): Promise<void> {
-  const journal = Journal.open(state.vm(id));
-  if (journal === undefined) {
-    // Without a record nothing was made, or all but the last of it is removed.
-    await endProcesses(processesIn(netnsPath(state.podNetns(id))));
-    await removeNetns(run, state.podNetns(id));
-    rmSync(state.vm(id), { recursive: true, force: true });
-    return;
+  const journal = openJournal(state, id);
+  if (journal === undefined) return retractUnrecorded(state, run, id);
+  try {
+    journal.update({ phase: "stopping" });
+  } catch {
+    // A full disk must not keep what fills it: the record as it was says all that is needed.
   }
-  journal.update({ phase: "stopping" });
   const { record } = journal;
   await askGuest(run, record, grace);
   await tellSidecars(join(state.vm(id), "hooks"));
   await endAll(record);
   await removePod(state, run, record);
+}
+
+/** A VM's record; undefined where there is none that can be read. */
+function openJournal(state: State, id: string): Journal | undefined {
+  try {
+    return Journal.open(state.vm(id));
+  } catch (error) {
+    if (error instanceof JournalError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Removes what has a VM's names. Without a record nothing was made, or all but the last of it is removed; where the
+ * record is damaged, its pod's addresses stay taken until the node goes.
+ */
+async function retractUnrecorded(state: State, run: Run, id: string): Promise<void> {
+  await endProcesses(processesIn(netnsPath(state.podNetns(id))));
+  await removeNetns(run, state.podNetns(id));
+  rmSync(state.vm(id), { recursive: true, force: true });
 }

@@ -18,6 +18,7 @@ import { netnsPath } from "./node-netns.ts";
 import { retract } from "./retract.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
 import { makeDirectory, type State, vmId } from "./state.ts";
+import { listVms } from "./vms.ts";
 
 /** The place that VMs are started in. */
 export interface Machine {
@@ -58,7 +59,7 @@ const QEMU_DEADLINE = 10_000;
 
 /** A user of the VM's own, which no other VM's services run as. */
 function serviceUid(state: State, id: string): number {
-  const taken = new Set(state.vmIds().flatMap((other) => Journal.open(state.vm(other))?.record.serviceUid ?? []));
+  const taken = new Set(listVms(state).map(({ serviceUid: uid }) => uid));
   let offset = Number.parseInt(id.slice(0, 6), 16);
   while (taken.has(SERVICE_UIDS.first + offset)) offset = (offset + 1) % SERVICE_UIDS.count;
   return SERVICE_UIDS.first + offset;
@@ -89,9 +90,8 @@ function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): 
 /** Refuses a VM that is there, and removes what is left of one that is over. */
 async function makeRoom(machine: Machine, id: string): Promise<void> {
   const { state, run } = machine;
-  const directory = state.vm(id);
-  if (!existsSync(directory)) return;
-  const record = Journal.open(directory)?.record;
+  if (!existsSync(state.vm(id))) return;
+  const record = listVms(state).find((candidate) => candidate.id === id);
   if (record !== undefined && findQemu(netnsPath(record.netns)) !== undefined) {
     throw new VmExistsError(`VM ${record.namespace}/${record.name} runs already: started from ${record.source} at ${record.createdAt}`);
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type NicStatus, nicNames, nicStatus, plannedGuestAddresses } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
-import { Journal, type VmRecord } from "./journal.ts";
+import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
 import { findQemu } from "./launcher/libvirt.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
@@ -48,11 +48,25 @@ export function findVm(state: State, text: string): VmRecord {
   throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);
 }
 
+/** What can be read of a VM's record, and why not where it cannot. */
+function readRecord(state: State, id: string): { readonly record?: VmRecord; readonly damage?: string } {
+  try {
+    const record = Journal.open(state.vm(id))?.record;
+    return record === undefined ? {} : { record };
+  } catch (error) {
+    if (error instanceof JournalError) return { damage: error.message };
+    throw error;
+  }
+}
+
+/** A sentence for each VM whose record cannot be read. `gc` removes those that do not run. */
+export const damagedVms = (state: State): readonly string[] => state.vmIds().flatMap((id) => readRecord(state, id).damage ?? []);
+
 /** Every VM's record, by name. */
 export const listVms = (state: State): readonly VmRecord[] =>
   state
     .vmIds()
-    .flatMap((id) => Journal.open(state.vm(id))?.record ?? [])
+    .flatMap((id) => readRecord(state, id).record ?? [])
     .sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
 
 /** The NICs of a VM, as they are seen now. */
@@ -133,7 +147,7 @@ export async function collectGarbage(state: State, run: Run): Promise<readonly s
 
 /** Removes one VM, unless it lives; the caller holds its lock. Gives the name of what was removed. */
 async function collectVm(state: State, run: Run, id: string): Promise<string | undefined> {
-  const record = Journal.open(state.vm(id))?.record;
+  const { record } = readRecord(state, id);
   const netns = netnsPath(record?.netns ?? state.podNetns(id));
   if (findQemu(netns) !== undefined) return undefined;
   const there = existsSync(state.vm(id)) || existsSync(netns);

@@ -1,6 +1,6 @@
 export { applyNetwork } from "./apply.ts";
 export { observe, type ObserveRequest, readTable } from "./observe.ts";
-export { endProcesses, identify, isAlive, type ProcessId, processesIn, signal, startTimeOf, waitUntil } from "./processes.ts";
+export { endProcesses, identify, isAlive, isRunning, type ProcessId, processesIn, signal, startTimeOf, waitUntil } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
 export { type ServiceHost, serves, startService } from "./services.ts";

@@ -7,16 +7,22 @@ export interface ProcessId {
   readonly startTime: number;
 }
 
-/** When a process started, in clock ticks since boot; undefined where there is no such process or it is a zombie. */
-export function startTimeOf(pid: number): number | undefined {
+/** The state's letter (proc_pid_stat(5)) and the start of a process; undefined where there is no such process. */
+function statOf(pid: number): { readonly state: string; readonly startTime: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command's name is in parentheses and may hold anything; fields are counted from behind it.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : Number(fields[19]);
+    return { state: fields[0] ?? "", startTime: Number(fields[19]) };
   } catch {
     return undefined;
   }
+}
+
+/** When a process started, in clock ticks since boot; undefined where there is no such process or it is a zombie. */
+export function startTimeOf(pid: number): number | undefined {
+  const stat = statOf(pid);
+  return stat === undefined || stat.state === "Z" ? undefined : stat.startTime;
 }
 
 /** Identifies a running process. */
@@ -27,6 +33,12 @@ export function identify(pid: number): ProcessId | undefined {
 
 /** True while this very process runs. */
 export const isAlive = ({ pid, startTime }: ProcessId): boolean => startTimeOf(pid) === startTime;
+
+/** True while this very process runs and nobody holds it stopped. */
+export function isRunning({ pid, startTime }: ProcessId): boolean {
+  const stat = statOf(pid);
+  return stat?.startTime === startTime && !["Z", "T", "t"].includes(stat.state);
+}
 
 /** Every process whose network namespace is the one at `path`, this process not counted. */
 export function processesIn(path: string): readonly ProcessId[] {

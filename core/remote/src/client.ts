@@ -17,7 +17,7 @@ import {
   info as infoWire,
   sidecar as sidecarWire,
 } from "@netbind/proto";
-import { type CallOptions, type ClientOptions, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ClientOptions, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { defined, oneOf } from "./checks.ts";
 import { attachmentToWire, nicToWire } from "./nic-wire.ts";
 import { planFromWire, planToWire } from "./plan-wire.ts";
@@ -39,14 +39,33 @@ const OPTIONS: ClientOptions = {
 
 type Callback<R> = (error: ServiceError | null, response: R) => void;
 
-/** Makes a call with callbacks one with a promise, its error a BindingError. */
-function call<R>(start: (callback: Callback<R>) => unknown): Promise<R> {
+/** A call that was started, and that can be given up. */
+interface Pending {
+  cancel(): void;
+}
+
+/**
+ * Makes a call with callbacks one with a promise, its error a BindingError. The deadline is measured by a clock that
+ * nobody sets: gRPC's own is a time of day, which may jump.
+ */
+function call<R>(deadline: number, start: (callback: Callback<R>) => Pending): Promise<R> {
   return new Promise((resolve, reject) => {
-    start((error, response) => (error === null ? resolve(response) : reject(errorFromStatus(error))));
+    let late = false;
+    const pending = start((error, response) => {
+      clearTimeout(timer);
+      if (error === null) resolve(response);
+      else reject(late ? unanswered(deadline, error) : errorFromStatus(error));
+    });
+    const timer = setTimeout(() => {
+      late = true;
+      pending.cancel();
+    }, deadline);
   });
 }
 
-const within = (milliseconds: number): Partial<CallOptions> => ({ deadline: Date.now() + milliseconds });
+const unanswered = (deadline: number, cause: ServiceError): BindingError =>
+  new BindingError("UNAVAILABLE", `no answer came in ${deadline} ms`, "see the log of the process that was asked", { cause });
+
 const address = (socket: string): string => `unix:${socket}`;
 
 /** A binding behind a socket. */
@@ -89,15 +108,13 @@ export function connectBinding(socket: string): BindingClient {
   const client = new bindingWire.BindingClient(address(socket), credentials.createInsecure(), OPTIONS);
   let description: Promise<BindingDescription> | undefined;
   const describe = (): Promise<BindingDescription> => {
-    description ??= call<bindingWire.DescribeResponse>((done) => client.describe({}, new Metadata(), within(DEADLINE), done)).then(
-      (response) => {
-        try {
-          return readDescription(response);
-        } catch (error) {
-          throw BindingError.from(error, "PLUGIN_FAILED");
-        }
-      },
-    );
+    description ??= call<bindingWire.DescribeResponse>(DEADLINE, (done) => client.describe({}, new Metadata(), done)).then((response) => {
+      try {
+        return readDescription(response);
+      } catch (error) {
+        throw BindingError.from(error, "PLUGIN_FAILED");
+      }
+    });
     return description;
   };
   const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);
@@ -105,20 +122,19 @@ export function connectBinding(socket: string): BindingClient {
     describe,
     admit: async (nic) => {
       if (!(await has("admit"))) return [];
-      return (
-        await call<bindingWire.AdmitResponse>((done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done))
-      ).violations;
+      return (await call<bindingWire.AdmitResponse>(DEADLINE, (done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), done)))
+        .violations;
     },
     needs: async (nic) => {
       if (!(await has("needs"))) return {};
       return needsFromWire(
-        await call<bindingWire.NeedsResponse>((done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), within(DEADLINE), done)),
+        await call<bindingWire.NeedsResponse>(DEADLINE, (done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), done)),
       );
     },
     plan: async (attachment) => {
       await describe();
-      const response = await call<bindingWire.PlanResponse>((done) =>
-        client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), within(DEADLINE), done),
+      const response = await call<bindingWire.PlanResponse>(DEADLINE, (done) =>
+        client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), done),
       );
       return fromBinding(() => planFromWire(response));
     },
@@ -158,7 +174,7 @@ export function connectSidecar(socket: string): SidecarClient {
         ...vm,
         nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentToWire(attachment), plan: planToWire(plan) })),
       };
-      await call<sidecarWire.AttachResponse>((done) => client.attach(request, new Metadata(), within(DEADLINE), done));
+      await call<sidecarWire.AttachResponse>(DEADLINE, (done) => client.attach(request, new Metadata(), done));
     },
     close: () => client.close(),
   };
@@ -188,25 +204,25 @@ export function connectHooks(socket: string): HooksClient {
     v1alpha3: new hooksV1alpha3.CallbacksClient(...make),
   };
   return {
-    info: () => call<infoWire.InfoResult>((done) => info.info({}, new Metadata(), within(INFO_DEADLINE), done)),
+    info: () => call<infoWire.InfoResult>(INFO_DEADLINE, (done) => info.info({}, new Metadata(), done)),
     onDefineDomain: async (version, domainXML, vmi) => {
       const request = { domainXML: Buffer.from(domainXML), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha1.OnDefineDomainResult>((done) =>
-        callbacks[version].onDefineDomain(request, new Metadata(), within(HOOK_DEADLINE), done),
+      const reply = await call<hooksV1alpha1.OnDefineDomainResult>(HOOK_DEADLINE, (done) =>
+        callbacks[version].onDefineDomain(request, new Metadata(), done),
       );
       return reply.domainXML;
     },
     preCloudInitIso: async (version, cloudInitData, vmi) => {
       if (version === "v1alpha1") return null;
       const request = { cloudInitNoCloudSource: Buffer.alloc(0), cloudInitData: Buffer.from(cloudInitData), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>((done) =>
-        callbacks[version].preCloudInitIso(request, new Metadata(), within(HOOK_DEADLINE), done),
+      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>(HOOK_DEADLINE, (done) =>
+        callbacks[version].preCloudInitIso(request, new Metadata(), done),
       );
       return reply.cloudInitData;
     },
     shutdown: async (version) => {
       if (version !== "v1alpha3") return;
-      await call<hooksV1alpha3.ShutdownResult>((done) => callbacks.v1alpha3.shutdown({}, new Metadata(), within(HOOK_DEADLINE), done));
+      await call<hooksV1alpha3.ShutdownResult>(HOOK_DEADLINE, (done) => callbacks.v1alpha3.shutdown({}, new Metadata(), done));
     },
     close: () => {
       for (const client of [info, ...Object.values(callbacks)]) client.close();

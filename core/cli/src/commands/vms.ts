@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import {
   collectGarbage,
   consoleSocket,
+  damagedVms,
   findDrift,
   findVm,
   listVms,
@@ -28,6 +29,7 @@ export async function status(name: string | undefined, output: OutputFormat, res
     else print(showVm(one));
     return EXIT.ok;
   }
+  for (const damage of damagedVms(state)) tell(`warning: ${damage}`);
   const all = await Promise.all(listVms(state).map((record) => vmStatus(run, record)));
   if (output === "json") printJson(all);
   else if (all.length === 0) print("no VMs");
@@ -88,7 +90,8 @@ function tellHealth(vms: readonly { readonly vm: string; readonly problems: read
 export async function check(names: readonly string[], output: OutputFormat, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
   const run = resolve(TOKENS.run);
-  const vms = [];
+  const vms: { readonly vm: string; readonly problems: readonly string[] }[] =
+    names.length > 0 ? [] : damagedVms(state).map((damage) => ({ vm: "a VM whose record is damaged", problems: [damage] }));
   for (const record of chosen(names, state))
     vms.push({ vm: `${record.namespace}/${record.name}`, problems: showDrift(await findDrift(state, run, record)) });
   return tellHealth(vms, output);
