@@ -1,8 +1,9 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Attachment, Plan, PodLink } from "@netbind/contract";
 import type { NftJson, PodFacts, Vmi, WantedNetwork } from "@netbind/engine";
 import type { ProcessId } from "@netbind/netns";
+import { damagedField } from "./journal-shape.ts";
 import type { SidecarSpec } from "./sidecars.ts";
 
 /** One CNI attachment: recorded before ADD is called, so that DEL can be called whatever became of it. */
@@ -125,8 +126,10 @@ export class Journal {
     } catch (error) {
       throw new JournalError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
     }
-    if (record.version !== 1)
-      throw new JournalError(`${file} is of version ${JSON.stringify(record.version)}, and this netbind reads version 1`);
+    const version: unknown = (record as Partial<VmRecord> | null)?.version;
+    if (version !== 1) throw new JournalError(`${file} is of version ${JSON.stringify(version)}, and this netbind reads version 1`);
+    const damaged = damagedField(record) ?? (record.id === basename(directory) ? undefined : "id");
+    if (damaged !== undefined) throw new JournalError(`${file} is damaged: "${damaged}" is not what it was written as`);
     return new Journal(file, record);
   }
 

@@ -1,17 +1,46 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BusyError, takeLock } from "@netbind/local";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Journal, type VmRecord } from "../../../core/local/src/journal.ts";
+import masquerade from "@netbind/plugin-masquerade";
+import fc from "fast-check";
+import { anAttachment } from "../../support/attachment.ts";
+import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
+import { damaged } from "../../support/damage.ts";
+import { Journal, JournalError, type VmRecord } from "../../../core/local/src/journal.ts";
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "netbind-journal-"));
+  directory = join(mkdtempSync(join(tmpdir(), "netbind-journal-")), ID);
+  mkdirSync(directory);
 });
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => rmSync(dirname(directory), { recursive: true }));
 
-const record = { version: 1, id: "0123456789ab", nics: {}, processes: [], attachments: [], phase: "starting" } as unknown as VmRecord;
+const ID = "0123456789ab";
+const attachment = anAttachment();
+const record: VmRecord = {
+  version: 1,
+  id: ID,
+  namespace: "default",
+  name: "vm",
+  uid: "u",
+  source: "vm.yaml:1",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  phase: "starting",
+  vmi: {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { namespace: "default", name: "vm" },
+    spec: { domain: { devices: { interfaces: [{ name: "red", masquerade: {} }] } }, networks: [{ name: "red", pod: {} }] },
+  } as unknown as VmRecord["vmi"],
+  netns: `netbind-${ID}`,
+  serviceUid: 1_900_000_001,
+  attachments: [],
+  bindings: { red: "masquerade" },
+  nics: {},
+  processes: [],
+};
 
 test("what is changed is on disk when the change returns, and nothing else is", () => {
   const journal = Journal.create(directory, record);
@@ -33,6 +62,38 @@ test("a damaged record, and one of another version, are refused; none is none", 
   expect(() => Journal.open(directory)).toThrow(/cannot be read/);
   writeFileSync(Journal.fileIn(directory), JSON.stringify({ ...journal.record, version: 2 }));
   expect(() => Journal.open(directory)).toThrow(/version 2/);
+  writeFileSync(Journal.fileIn(directory), JSON.stringify({ ...journal.record, id: "../../etc" }));
+  expect(() => Journal.open(directory)).toThrow(/"id" is not what/);
+});
+
+test("whatever happened to a record, it is read or refused, and gc goes on", async () => {
+  const plan = masquerade.plan(attachment);
+  const whole: VmRecord = {
+    ...record,
+    attachments: [{ network: "pod", ifname: "eth0", containerId: "x", config: { cniVersion: "1.0.0", name: "n", plugins: [] } }],
+    nics: { red: { before: attachment.pod, plan } },
+    attached: [attachment],
+    processes: [{ role: "qemu", processes: [{ pid: 2 ** 22 + 7, startTime: 1 }] }],
+  };
+  const root = dirname(directory);
+  const state = new State({ state: join(root, "state"), cache: join(root, "cache") });
+  await fc.assert(
+    fc.asyncProperty(damaged(whole), async (record) => {
+      state.prepare();
+      mkdirSync(state.vm(ID), { recursive: true });
+      writeFileSync(Journal.fileIn(state.vm(ID)), JSON.stringify(record) ?? "");
+      try {
+        Journal.open(state.vm(ID));
+      } catch (error) {
+        expect(error).toBeInstanceOf(JournalError);
+      }
+      expect(listVms(state).length + damagedVms(state).length).toBe(1);
+      // Nothing of the kernel's is there to be touched: only the files are.
+      expect(await collectGarbage(state, async () => "")).toHaveLength(1);
+      expect(state.vmIds()).toEqual([]);
+    }),
+    { numRuns: 40 },
+  );
 });
 
 test("a lock is one's own until it is given back", async () => {

@@ -61,6 +61,17 @@ function lineFinder(document: Document, root: readonly (string | number)[], coun
   };
 }
 
+/** A field without a value is a field that is not there, as the API server reads it. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== null)
+      .map(([key, inner]) => [key, withoutNulls(inner)]),
+  );
+}
+
 /** The objects of one YAML document: itself, or the items of a List. */
 function objectsOf(file: string, document: Document, counter: LineCounter): readonly (InputDocument | InputViolation)[] {
   if (document.contents === null) return [];
@@ -71,7 +82,7 @@ function objectsOf(file: string, document: Document, counter: LineCounter): read
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) {
       return { ...violation("", "this is no Kubernetes object", "write apiVersion, kind, metadata and spec"), file, line };
     }
-    return { file, line, value: inner as Record<string, unknown>, lineOf };
+    return { file, line, value: withoutNulls(inner) as Record<string, unknown>, lineOf };
   };
   const items = isMap(document.contents) ? document.contents.get("items", true) : undefined;
   const isList = value !== null && typeof value === "object" && "kind" in value && String(value.kind).endsWith("List") && isSeq(items);
