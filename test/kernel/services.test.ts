@@ -2,13 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Attachment, Binding, Plan } from "@netbind/contract";
-import { authorize, diffNetwork, podLinkOf, serviceProcesses, STANDARD_GRANTS, wantedNetwork, type WantedNetwork } from "@netbind/engine";
-import { applyNetwork, endProcesses, isAlive, observe, type ProcessId, startService } from "@netbind/netns";
+import { serviceProcesses } from "@netbind/engine";
+import { endProcesses, isAlive, type ProcessId, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
 import lan from "../plugins/lan.ts";
-import { anAttachment } from "../support/attachment.ts";
+import { attachNic, plugGuest } from "../support/attach-nic.ts";
 import { TestNetns } from "../support/netns.ts";
 
 const CLIENT = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
@@ -16,28 +15,6 @@ const NICS = [
   { binding: masquerade, names: { pod: "eth0", tap: "tap0", bridge: "k6t-eth0" }, mac: "02:11:22:33:44:55", mtu: 1450 },
   { binding: lan, names: { pod: "pod0123456789a", tap: "tap0123456789a", bridge: "k6t-0123456789a" }, mac: "02:11:22:33:44:66", mtu: 1400 },
 ] as const;
-
-/** Plans a NIC on its pod link and applies the plan. */
-async function attach(pod: TestNetns, binding: Binding, nic: Partial<Attachment> & { readonly names: Attachment["names"] }): Promise<Plan> {
-  const link = podLinkOf(await observe(pod.run), nic.names.pod);
-  if (link === undefined) throw new Error("the pod has no link");
-  const attachment = anAttachment({ ...nic, pod: link });
-  const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);
-  const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 } };
-  const keys = (wanted.plan.sysctls ?? []).map(({ key }) => key);
-  await applyNetwork(pod.run, diffNetwork(wanted, await observe(pod.run, { sysctls: keys, table: wanted.table })));
-  return plan;
-}
-
-/** A guest without a machine, on a bridge of the pod. */
-async function plug(pod: TestNetns, guest: TestNetns, bridge: string, mac: string, mtu: number): Promise<void> {
-  const port = `g${bridge.slice(-6)}`;
-  const peer = ["peer", "name", "eth0", "mtu", "1500", "address", mac, "netns", guest.name];
-  await pod.run(["ip", "link", "add", port, "mtu", String(mtu), "type", "veth", ...peer]);
-  await pod.run(["ip", "link", "set", port, "master", bridge, "up"]);
-  await guest.run(["ip", "link", "set", "eth0", "up"]);
-  await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
-}
 
 /** Waits until the guest's kernel took a router's word. */
 async function routeOf(guest: TestNetns): Promise<string> {
@@ -61,8 +38,10 @@ test("two NICs of one pod with DHCP and router advertisements each: every guest 
   const running: ProcessId[] = [];
   try {
     for (const [at, { binding, names, mac, mtu }] of NICS.entries()) {
-      const plan = await attach(pod, binding, { names, mac, index: at });
-      await plug(pod, at === 0 ? one : two, names.bridge, mac, mtu);
+      const plan = await attachNic(pod, binding, { names, mac, index: at });
+      const guest = at === 0 ? one : two;
+      await plugGuest(pod, guest, names.bridge, mac, mtu);
+      await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
       for (const service of serviceProcesses(plan.services ?? [])) {
         await startService(service, {
           netns: pod.path,

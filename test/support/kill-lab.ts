@@ -110,6 +110,11 @@ export class KillLab implements AsyncDisposable {
     expect(started.code, started.stderr).toBe(0);
   }
 
+  /** Runs a program in a VM's pod. */
+  inPod(name: string, argv: readonly string[]): Promise<string> {
+    return inNetns(netnsPath(findVm(this.state, name).netns), run)(argv);
+  }
+
   /** Takes away something of each kind from the VM's network. */
   async breakNetwork(): Promise<void> {
     const inPod = inNetns(netnsPath(findVm(this.state, VM).netns), run);

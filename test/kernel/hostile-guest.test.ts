@@ -1,0 +1,116 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { serviceProcesses } from "@netbind/engine";
+import { endProcesses, type ProcessId, startService } from "@netbind/netns";
+import masquerade from "@netbind/plugin-masquerade";
+import { expect, test } from "vitest";
+import { attachNic, plugGuest } from "../support/attach-nic.ts";
+import {
+  arpRequest,
+  dhcpDiscover,
+  dhcpOffer,
+  isDhcpServer,
+  isRouterAdvertisement,
+  routerAdvertisement,
+  sendFrame,
+  Sniffer,
+} from "../support/frames.ts";
+import { TestNetns } from "../support/netns.ts";
+import { Outside } from "../support/outside.ts";
+
+const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0" };
+const MAC = "02:11:22:33:44:55";
+const FOREIGN = "02:66:66:66:66:66";
+
+/** The memory of a server and of what is in its sandbox, in KiB. */
+const residentOf = (processes: readonly ProcessId[]): number =>
+  Math.max(...processes.map(({ pid }) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0)));
+
+async function macOf(netns: TestNetns, link: string): Promise<string> {
+  const [shown] = JSON.parse(await netns.run(["ip", "-json", "link", "show", "dev", link])) as readonly { readonly address: string }[];
+  return shown?.address ?? "";
+}
+
+/** A node with a switch, and two pods on it with a guest each: the first one's means harm. */
+test("a guest that means harm is heard of by nobody outside its pod, and another guest's traffic goes on", async () => {
+  await using node = await TestNetns.make();
+  await using pod = await TestNetns.make();
+  await using other = await TestNetns.make();
+  await using hostile = await TestNetns.make();
+  await using honest = await TestNetns.make();
+  await node.run(["ip", "link", "add", "cni0", "type", "bridge"]);
+  await node.run(["ip", "addr", "add", "10.9.0.1/24", "dev", "cni0"]);
+  await node.run(["ip", "link", "set", "cni0", "up"]);
+  for (const [one, port, address] of [
+    [pod, "v1", "10.9.0.2/24"],
+    [other, "v2", "10.9.0.3/24"],
+  ] as const) {
+    await TestNetns.cable(node, one, [port, "eth0"], ["169.254.9.9/32", address], 1450);
+    await node.run(["ip", "link", "set", port, "master", "cni0"]);
+    await one.run(["ip", "addr", "add", address === "10.9.0.2/24" ? "fd09::2/64" : "fd09::3/64", "dev", "eth0", "nodad"]);
+  }
+  const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
+  const running: ProcessId[] = [];
+  try {
+    const plan = await attachNic(pod, masquerade, { names: NAMES, mac: MAC });
+    await attachNic(other, masquerade, { names: NAMES, mac: MAC });
+    await plugGuest(pod, hostile, NAMES.bridge, MAC, 1450);
+    await plugGuest(other, honest, NAMES.bridge, MAC, 1450);
+    for (const guest of [hostile, honest]) {
+      await guest.run(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
+      await guest.run(["ip", "route", "add", "default", "via", "10.0.2.1"]);
+    }
+    for (const service of serviceProcesses(plan.services ?? []))
+      await startService(service, {
+        netns: pod.path,
+        uid: 1_900_000_011,
+        logFile: join(directory, "log"),
+        started: async (processes) => void running.push(...processes),
+      });
+    const before = residentOf(running);
+    const routes = await pod.run(["ip", "-6", "route", "show"]);
+
+    await using sniffer = await Sniffer.on(node.path, "v1");
+    using outside = await Outside.start(node.path);
+    await sendFrame(hostile.path, "eth0", dhcpOffer(MAC), 50);
+    await sendFrame(hostile.path, "eth0", dhcpOffer(FOREIGN), 50);
+    await sendFrame(hostile.path, "eth0", routerAdvertisement(MAC), 50);
+    await sendFrame(hostile.path, "eth0", routerAdvertisement(FOREIGN), 50);
+    // Frames to the node and to everybody, under a MAC that is nobody's.
+    await sendFrame(hostile.path, "eth0", arpRequest(FOREIGN, [10, 9, 0, 3], [10, 9, 0, 1]), 50);
+    const flood = sendFrame(hostile.path, "eth0", arpRequest(FOREIGN, [10, 0, 2, 77], [10, 0, 2, 1]), 50_000, true);
+    for (let host = 3; host < 250; host++)
+      await sendFrame(hostile.path, "eth0", arpRequest(FOREIGN, [10, 0, 2, host], [10, 0, 2, 1]), 1, true);
+    await sendFrame(hostile.path, "eth0", dhcpDiscover(FOREIGN), 20_000, true);
+
+    // Another guest on the same node goes on.
+    const fromHonest = "const s = require('node:net').connect(7000, '10.9.0.1', () => s.end('still here'))";
+    await honest.run([process.execPath, "-e", fromHonest]);
+    expect((await outside.sees("tcp", "still here")).address).toBe("10.9.0.3");
+    await flood;
+    // So does the hostile one itself, by its own address.
+    await hostile.run([process.execPath, "-e", fromHonest.replace("still here", "me too")]);
+    expect((await outside.sees("tcp", "me too")).address).toBe("10.9.0.2");
+
+    const frames = await sniffer.frames();
+    expect(frames.length).toBeGreaterThan(5);
+    // The pod's own link and what the node itself sent to it: nobody else is seen on this cable.
+    const known = [await macOf(pod, "eth0"), await macOf(node, "cni0"), await macOf(node, "v1"), await macOf(other, "eth0")];
+    expect(frames.filter(({ source }) => !known.includes(source))).toEqual([]);
+    expect(frames.some(({ source }) => source === known[0])).toBe(true);
+    expect(frames.filter(isRouterAdvertisement)).toEqual([]);
+    expect(frames.filter(isDhcpServer)).toEqual([]);
+    // The ear is not deaf: what a pod's own link sends is heard on the cable.
+    await using control = await Sniffer.on(node.path, "v1");
+    for (const frame of [dhcpOffer(FOREIGN), routerAdvertisement(FOREIGN)]) await sendFrame(other.path, "eth0", frame);
+    const heard = await control.frames();
+    expect([heard.some(isDhcpServer), heard.some(isRouterAdvertisement)]).toEqual([true, true]);
+    // The pod itself took no router's word.
+    expect(await pod.run(["ip", "-6", "route", "show"])).toBe(routes);
+    expect(residentOf(running)).toBeLessThan(before + 2048);
+  } finally {
+    await endProcesses(running);
+    rmSync(directory, { recursive: true });
+  }
+});
