@@ -37,13 +37,13 @@ const tasks = {
   format: () => must("format", [local("biome"), "check", "--write"]),
   gen: () => must("generate", [nodePath(), "proto/gen.mjs"]),
   test: () => {
-    ensureSystemPackages(true);
+    ensureSystemPackages(["test"]);
     buildSidecars();
     check();
     process.exit(runTests(["unit", "kernel", "e2e"], args));
   },
   "test:all": () => {
-    ensureSystemPackages(true);
+    ensureSystemPackages(["test", "slow"]);
     buildSidecars();
     check();
     process.exit(runTests(["unit", "kernel", "e2e", "slow"], args));

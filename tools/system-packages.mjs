@@ -16,9 +16,9 @@ function apt(args) {
   return spawnSync("apt-get", ["-qq", ...args], { stdio: ["ignore", 2, 2], env }).status === 0;
 }
 
-/** Installs what is missing, for tests too where that is asked for. Ends the process with a sentence where it cannot. */
-export function ensureSystemPackages(forTests = false) {
-  const missing = packages().filter((entry) => (forTests || entry.for === undefined) && !isThere(entry));
+/** Installs what is missing, for the tiers of tests too that are named. Ends the process with a sentence where it cannot. */
+export function ensureSystemPackages(tiers = []) {
+  const missing = packages().filter((entry) => (entry.for === undefined || tiers.includes(entry.for)) && !isThere(entry));
   if (missing.length === 0) return;
   const names = missing.map((entry) => entry.package);
   for (const { package: name, why } of missing) console.error(`netbind: ${name} is missing: ${why}`);
