@@ -9,6 +9,7 @@ import {
   guestResolver,
   type Host,
   type NicPlanner,
+  type ObservedNetwork,
   type PodFacts,
   podHostname,
   podLinkOf,
@@ -17,7 +18,7 @@ import {
   serviceProcesses,
   type WantedNetwork,
 } from "@netbind/engine";
-import { applyNetwork, endProcesses, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
+import { applyNetwork, endProcesses, inNetns, observe, type Run, startService } from "@netbind/netns";
 import { connectBinding, connectSidecar } from "@netbind/remote";
 import { cniAdd } from "./cni.ts";
 import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
@@ -43,6 +44,8 @@ export interface LocalHostParts {
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
 export class LocalHost implements Host {
   readonly #parts: LocalHostParts;
+  /** The pod as it was last looked at, while nothing was done to it since. */
+  #seen: ObservedNetwork | undefined;
 
   constructor(parts: LocalHostParts) {
     this.#parts = parts;
@@ -121,7 +124,8 @@ export class LocalHost implements Host {
   }
 
   async observe(names: NicNames): Promise<PodLink> {
-    const link = podLinkOf(await observe(this.#runIn), names.pod);
+    this.#seen = await observe(this.#runIn);
+    const link = podLinkOf(this.#seen, names.pod);
     if (link !== undefined) return link;
     throw new BindingError(
       "POD_LINK_MISSING",
@@ -148,16 +152,19 @@ export class LocalHost implements Host {
 
   async apply(nic: string, wanted: Omit<WantedNetwork, "owner" | "afterImage">): Promise<void> {
     const { journal } = this.#parts;
-    const { afterImage } = journal.record.nics[nic] ?? {};
+    const { afterImage, wanted: before } = journal.record.nics[nic] ?? {};
     const complete: WantedNetwork = { ...wanted, owner: VM_USER, ...(afterImage === undefined ? {} : { afterImage }) };
     journal.updateNic(nic, { wanted: complete });
-    const there = await observe(this.#runIn, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
+    // The first time nothing was done since the pod was looked at; after an interruption nobody knows.
+    const seen = before === undefined ? this.#seen : undefined;
+    this.#seen = undefined;
+    const sysctls = (wanted.plan.sysctls ?? []).map(({ key }) => key);
+    const there = seen ?? (await observe(this.#runIn, { sysctls, table: wanted.table }));
     const operations = diffNetwork(complete, there);
     const [lost] = operations.lost;
     if (lost !== undefined) throw new BindingError("POD_LINK_MISSING", lost, "stop the VM and start it again");
     if (countOperations(operations) === 0) return;
-    await applyNetwork(this.#runIn, operations);
-    const image = operations.nft.length === 0 ? undefined : await readTable(this.#runIn, wanted.table);
+    const image = await applyNetwork(this.#runIn, operations, wanted.table);
     if (image !== undefined) journal.updateNic(nic, { afterImage: image });
   }
 
