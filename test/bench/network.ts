@@ -7,13 +7,15 @@ import {
   authorize,
   type DecidedNic,
   diffNetwork,
+  nicTable,
   podLinkOf,
   STANDARD_GRANTS,
   wantedNetwork,
   type WantedNetwork,
 } from "@netbind/engine";
-import { applyNetwork, inNetns, observe, run } from "@netbind/netns";
+import { applyNetwork, observe, run } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
+import { cniAdd } from "../../core/local/src/cni.ts";
 import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
 import { anAttachment } from "../support/attachment.ts";
 import { TestNetns } from "../support/netns.ts";
@@ -36,7 +38,7 @@ function journalIn(directory: string): Journal {
 
 /** What Netbind does from the recorded observation on: plan, authorise, record, diff, apply, record. */
 async function ours(pod: TestNetns, journal: Journal): Promise<number> {
-  const there = await observe(pod.run);
+  const there = await observe(pod.run, { table: nicTable("eth0") });
   const before = podLinkOf(there, "eth0");
   if (before === undefined) throw new Error("the pod has no link");
   journal.updateNic("red", { before });
@@ -61,7 +63,7 @@ async function ours(pod: TestNetns, journal: Journal): Promise<number> {
 
 /** The same state by hand: what Netbind itself would do, as three commands that somebody typed. */
 async function byHand(pod: TestNetns): Promise<number> {
-  const there = await observe(pod.run);
+  const there = await observe(pod.run, { table: nicTable("eth0") });
   const before = podLinkOf(there, "eth0");
   if (before === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: before, ports: [{ protocol: "TCP", port: 80 }] });
@@ -76,7 +78,7 @@ async function byHand(pod: TestNetns): Promise<number> {
 }
 
 /** One ADD of the CNI bridge plugin, with an address from host-local. */
-async function cniAdd(node: TestNetns, directory: string, at: number): Promise<number> {
+async function cniBridge(node: TestNetns, directory: string, at: number): Promise<number> {
   await using pod = await TestNetns.make();
   const ipam = {
     type: "host-local",
@@ -84,9 +86,9 @@ async function cniAdd(node: TestNetns, directory: string, at: number): Promise<n
     routes: [{ dst: "0.0.0.0/0" }],
     dataDir: join(directory, "ipam"),
   };
-  const config = { cniVersion: "1.0.0", name: "bench", type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam };
-  const env = { CNI_COMMAND: "ADD", CNI_CONTAINERID: `bench-${at}`, CNI_NETNS: pod.path, CNI_IFNAME: "eth0", CNI_PATH: "/usr/lib/cni" };
-  return timed(() => inNetns(node.path, run)(["/usr/lib/cni/bridge"], { stdin: JSON.stringify(config), env }));
+  const plugin = { type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam };
+  const config = { cniVersion: "1.0.0", name: "bench", plugins: [plugin] };
+  return await timed(() => cniAdd(run, node.path, pod.path, { network: "pod", ifname: "eth0", containerId: `bench-${at}`, config }));
 }
 
 /** Alternately, so that a busy machine disturbs all alike. */
@@ -105,7 +107,7 @@ export async function benchNetwork(runs = 25): Promise<readonly Comparison[]> {
       await using pod = await makePod(outside);
       times.byHand.push(await byHand(pod));
     }
-    times.cni.push(await cniAdd(node, directory, at));
+    times.cni.push(await cniBridge(node, directory, at));
   }
   rmSync(directory, { recursive: true });
   const what = "set-up of one masquerade NIC, observation to applied";

@@ -81,9 +81,8 @@ const KINDS = [
   /journal written/,
   /started ip netns add/,
   /started sh -c out=/,
-  /ended ip -batch/,
-  /ended sysctl/,
-  /ended sh -c cat/,
+  /started sh -c .*apply/,
+  /ended sh -c .*apply/,
   /started --reuid/,
   /started console-drain/,
 ];

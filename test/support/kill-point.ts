@@ -20,7 +20,7 @@ function point(kind: string, what: string): void {
 
 /** What a command does, without the ways into namespaces before it and the paths behind it. */
 function label(argv: readonly string[]): string {
-  const words = argv.flatMap((word) => word.split("\n")[0] ?? "").filter((word) => !word.startsWith("--net="));
+  const words = argv.map((word) => word.split("\n")[0] ?? "").filter((word) => word !== "" && !word.startsWith("--net="));
   const skip = new Set(["nsenter", "setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount"]);
   return words
     .filter((word) => !skip.has(word))

@@ -111,9 +111,10 @@ function diffTable(wanted: WantedNetwork, there: ObservedNetwork): readonly NftJ
   if (chains.length === 0) return [];
   const same =
     there.table !== undefined &&
+    there.table !== null &&
     wanted.afterImage !== undefined &&
     JSON.stringify(normaliseListing(there.table)) === JSON.stringify(normaliseListing(wanted.afterImage));
-  return same ? [] : replaceTable(wanted.table, chains);
+  return same ? [] : replaceTable(wanted.table, chains, there.table !== null);
 }
 
 /** Addresses and routes that a CNI plugin gave the pod's link, and that somebody took away. */

@@ -62,13 +62,14 @@ function printRule(rule: NftRule): readonly NftJson[] {
   return [...family, ...matches, { counter: null }, printVerdict(rule.verdict, rule.family)];
 }
 
-/** The commands that make a table or, where it is there, replace it whole: one transaction. */
-export function replaceTable(table: NftTable, chains: readonly NftChain[]): readonly NftJson[] {
+/** The commands that make a table or, where it is there or nobody knows, replace it whole: one transaction. */
+export function replaceTable(table: NftTable, chains: readonly NftChain[], mayBeThere = true): readonly NftJson[] {
   const { family, name } = table;
+  const make = { add: { table: { family, name } } };
   return [
-    { add: { table: { family, name } } },
-    { delete: { table: { family, name } } },
-    { add: { table: { family, name } } },
+    // What is deleted must be there: so it is made first.
+    ...(mayBeThere ? [make, { delete: { table: { family, name } } }] : []),
+    make,
     ...chains.map((chain) => ({
       add: {
         chain: {

@@ -9,6 +9,7 @@ import {
   guestResolver,
   type Host,
   type NicPlanner,
+  nicTable,
   type ObservedNetwork,
   type PodFacts,
   podHostname,
@@ -124,7 +125,7 @@ export class LocalHost implements Host {
   }
 
   async observe(names: NicNames): Promise<PodLink> {
-    this.#seen = await observe(this.#runIn);
+    this.#seen = await observe(this.#runIn, { table: nicTable(names.pod) });
     const link = podLinkOf(this.#seen, names.pod);
     if (link !== undefined) return link;
     throw new BindingError(

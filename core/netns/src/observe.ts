@@ -110,7 +110,7 @@ export async function observe(runIn: Run, request: ObserveRequest = {}): Promise
     readRoutes(runIn, 4),
     readRoutes(runIn, 6),
     readSysctls(runIn, request.sysctls ?? []),
-    request.table === undefined ? undefined : readTable(runIn, request.table),
+    request.table === undefined ? undefined : readTable(runIn, request.table).then((listing) => listing ?? null),
   ]);
   return { links, routes: [...routes4, ...routes6], sysctls, ...(table === undefined ? {} : { table }) };
 }
