@@ -8,6 +8,8 @@ export interface Comparison {
   readonly against: string;
   /** The ratio that is aimed at, and whether a smaller or a larger one is better. Absent: told only. */
   readonly goal?: { readonly ratio: number; readonly better: "smaller" | "larger" };
+  /** The most that ours may be, in its unit, where that is the goal. */
+  readonly most?: number;
 }
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
@@ -20,17 +22,32 @@ export function percentile(values: readonly number[], part: number): number {
 
 const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(3));
 
-/** A row of the results' table. */
-export function showComparison({ what, unit, ours, theirs, against, goal }: Comparison): string {
+function showGoal({ ours, theirs, goal, most }: Comparison): string {
   const ratio = median(ours) / median(theirs);
-  const met = goal === undefined ? "" : goal.better === "smaller" ? ratio <= goal.ratio : ratio >= goal.ratio;
-  const aim = goal === undefined ? "-" : `${goal.better === "smaller" ? "<=" : ">="} ${goal.ratio}${met ? "" : " (missed)"}`;
+  const aims = [
+    ...(goal === undefined
+      ? []
+      : [
+          {
+            words: `${goal.better === "smaller" ? "<=" : ">="} ${goal.ratio}`,
+            met: goal.better === "smaller" ? ratio <= goal.ratio : ratio >= goal.ratio,
+          },
+        ]),
+    ...(most === undefined ? [] : [{ words: `at most ${most}`, met: median(ours) <= most }]),
+  ];
+  return aims.map(({ words, met }) => (met ? words : `${words} (missed)`)).join(", ") || "-";
+}
+
+/** A row of the results' table. */
+export function showComparison(comparison: Comparison): string {
+  const { what, unit, ours, theirs, against } = comparison;
+  const ratio = (median(ours) / median(theirs)).toFixed(2);
   const cells = [
     what,
     `${round(median(ours))} ${unit}`,
     `${against}: ${round(median(theirs))} ${unit}`,
-    ratio.toFixed(2),
-    aim,
+    ratio,
+    showGoal(comparison),
     String(ours.length),
   ];
   return `| ${cells.join(" | ")} |`;
