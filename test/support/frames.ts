@@ -117,7 +117,10 @@ export class Sniffer implements AsyncDisposable {
 
   static async on(netns: string, link: string): Promise<Sniffer> {
     const sniffer = new Sniffer(netns, link);
-    if (!(await waitUntil(() => existsSync(sniffer.#file), 5000))) throw new Error(`netsniff-ng does not listen: ${sniffer.#said}`);
+    if (!(await waitUntil(() => existsSync(sniffer.#file), 5000))) {
+      await sniffer[Symbol.asyncDispose]();
+      throw new Error(`netsniff-ng does not listen: ${sniffer.#said}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 300));
     return sniffer;
   }

@@ -40,6 +40,8 @@ export interface LocalHostParts {
   /** The pod network's configuration; only a pod that is made takes it. */
   readonly podNetwork?: CniConfigList;
   readonly journal: Journal;
+  /** Told when the pod has its namespace and its network: what needs no more of it is started beside the rest. */
+  readonly networkMade?: () => void;
 }
 
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
@@ -66,9 +68,9 @@ export class LocalHost implements Host {
   }
 
   async makePod(decision: Decision): Promise<PodFacts> {
-    const { state, run, runtime, journal } = this.#parts;
+    const { state, runtime, journal } = this.#parts;
     await this.#attachNetwork();
-    await makeNetns(run, journal.record.netns);
+    this.#parts.networkMade?.();
     const facts = this.#podFacts(decision);
     journal.update({ facts });
     for (const [at, { name }] of decision.bindings.filter(({ image }) => image !== undefined).entries()) {

@@ -9,9 +9,9 @@ import { buildBaseDomain, needsDemoGuest } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
-import { findQemu, makeDevices, startLauncher } from "./launcher/libvirt.ts";
+import { findQemu, type Launcher, makeDevices, startLauncher } from "./launcher/libvirt.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
-import { type PreparedVolumes, prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
+import { hostDiskBinds, type PreparedVolumes, prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
 import { takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
@@ -114,28 +114,42 @@ async function defineDomain(
   return xml;
 }
 
-/** Starts libvirt and the guest in a pod whose NICs are attached. */
+/** Starts libvirt in a pod that has its namespace. Nothing of the guest's network is there yet, and it needs none. */
+async function prepareLauncher(machine: Machine, journal: Journal, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
+  const { state, run } = machine;
+  const disks = hostDiskBinds(vmi);
+  const accelerator = await probeAccelerator(run, image, state.cache);
+  const directory = join(state.vm(journal.record.id), "launcher");
+  makeDirectory(directory, 0o700);
+  makeDirectory(join(directory, "disks"), 0o700);
+  for (const path of [directory, join(directory, "disks")]) chownSync(path, VM_USER.uid, VM_USER.gid);
+  const devices = await makeDevices(run, state.cache);
+  const spec = { netns: netnsPath(journal.record.netns), image, directory, devices, disks, kvm: accelerator === "kvm" };
+  const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
+  return { launcher, accelerator, directory };
+}
+
+interface PreparedLauncher {
+  readonly launcher: Launcher;
+  readonly accelerator: Accelerator;
+  readonly directory: string;
+}
+
+/** Starts the guest in a pod whose NICs are attached and whose libvirt is up. */
 async function startGuest(
   machine: Machine,
   journal: Journal,
   request: StartRequest,
   nics: readonly AttachedNic[],
   image: Image,
+  { launcher, accelerator, directory }: PreparedLauncher,
 ): Promise<StartedVm> {
   const { state, run, progress } = machine;
   const { vmi, bindings } = request.decision;
-  const vmDirectory = state.vm(journal.record.id);
-  const directory = join(vmDirectory, "launcher");
-  const netns = netnsPath(journal.record.netns);
-  const accelerator = await probeAccelerator(run, image, state.cache);
   await using hooks = await HookManager.collect(
-    join(vmDirectory, "hooks"),
+    join(state.vm(journal.record.id), "hooks"),
     bindings.filter((binding) => binding.image !== undefined).length,
   );
-
-  makeDirectory(directory, 0o700);
-  makeDirectory(join(directory, "disks"), 0o700);
-  for (const path of [directory, join(directory, "disks")]) chownSync(path, VM_USER.uid, VM_USER.gid);
   const volumes = await prepareVolumes({
     run,
     image,
@@ -145,16 +159,14 @@ async function startGuest(
     preCloudInitIso: (data) => hooks.preCloudInitIso(data, vmi),
   });
   request.signal.throwIfAborted();
-
-  const devices = await makeDevices(run, state.cache);
-  const spec = { netns, image, directory, devices, disks: volumes.binds, kvm: accelerator === "kvm" };
-  const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
   const xml = await defineDomain(vmi, nics, hooks, volumes, accelerator);
   journal.update({ domainXml: xml });
   writeFileSync(join(directory, "domain.xml"), xml, { mode: 0o644 });
   progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
-  const files = consoleFiles(directory);
-  const [console] = await Promise.all([startConsole(netns, files), launcher.create("domain.xml")]);
+  const [console] = await Promise.all([
+    startConsole(netnsPath(journal.record.netns), consoleFiles(directory)),
+    launcher.create("domain.xml"),
+  ]);
   journal.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
   const qemu = launcher.qemu();
@@ -187,10 +199,17 @@ export async function startVm(machine: Machine, request: StartRequest): Promise<
   const journal = Journal.create(state.vm(id), newRecord(state, vmi, request.source, request.decision));
   try {
     progress("making the pod: namespace, pod network, sidecars");
-    const host = new LocalHost({ state, run, runtime: machine.runtime, podNetwork: machine.podNetwork, journal });
-    const nics = await attachVmi(host, request.decision);
+    const made = Promise.withResolvers<void>();
+    const { runtime, podNetwork } = machine;
+    const host = new LocalHost({ state, run, runtime, podNetwork, journal, networkMade: made.resolve });
+    // libvirt starts while the NICs are attached. What fails first is told; the other is over before anything is removed.
+    const attached = attachVmi(host, request.decision);
+    attached.catch(made.reject);
+    const prepared = made.promise.then(() => prepareLauncher(machine, journal, image, vmi));
+    await Promise.allSettled([attached, prepared]);
+    const [nics, launcher] = [await attached, await prepared];
     request.signal.throwIfAborted();
-    const started = await startGuest(machine, journal, request, nics, image);
+    const started = await startGuest(machine, journal, request, nics, image, launcher);
     request.signal.throwIfAborted();
     journal.update({ phase: "running" });
     return started;

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type NicStatus, plannedGuestAddresses } from "@netbind/engine";
+import { plannedGuestAddresses } from "@netbind/engine";
+import { awaitAnswer, inNetns } from "@netbind/netns";
 import {
   type CniConfigList,
   defaultPodNetwork,
   findVm,
+  netnsPath,
   type Machine,
   type SidecarRuntime,
   type StartedVm,
@@ -32,7 +34,8 @@ export interface RunOptions {
   readonly wait: number;
 }
 
-const SIGHT_INTERVAL = 300;
+const SIGHT_INTERVAL = 2000;
+const NEXT_LOOK = 200;
 /** Milliseconds in which a guest that has an address of one family takes the other. */
 const SECOND_FAMILY_PATIENCE = 4000;
 
@@ -52,23 +55,33 @@ function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): Si
   return { ...runtime, bundle: (name) => (Object.hasOwn(plugins, name) ? plugins[name] : runtime.bundle(name)) };
 }
 
-/** Waits until every guest address is seen, or time is up: some guests take no address. */
+/** Waits until every guest address is seen, or time is up: some guests take no address, and some one family's alone. */
 async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, seconds: number, signal: AbortSignal): Promise<VmStatus> {
-  const expected = vm.nics.map(({ plan }) => plannedGuestAddresses(plan).length);
-  const seenOf = ({ guestAddresses, traffic }: NicStatus): number => (traffic.fromGuest && traffic.toGuest ? guestAddresses.length : 0);
+  const expected = vm.nics.map(({ plan }) => plannedGuestAddresses(plan));
+  const addresses = expected.flat();
+  const { netns } = findVm(machine.state, name);
   let end = performance.now() + seconds * 1000;
-  let partial = false;
   machine.progress("waiting for the guest to take its address");
-  for (;;) {
-    const status = await vmStatus(machine.run, findVm(machine.state, name));
-    const seen = status.nics.map(seenOf);
-    if (seen.every((count, at) => count >= (expected[at] ?? 0)) || isOver(status, end, signal)) return status;
-    // A guest that takes only one family's address is not waited for.
-    if (!partial && seen.every((count, at) => count > 0 || expected[at] === 0)) {
-      partial = true;
+  const answers = seconds === 0 ? [] : addresses.map((address) => awaitAnswer(inNetns(netnsPath(netns), machine.run), address, seconds));
+  for (const answer of answers)
+    void answer.then(() => {
       end = Math.min(end, performance.now() + SECOND_FAMILY_PATIENCE);
-    }
-    await new Promise((resolve) => setTimeout(resolve, SIGHT_INTERVAL));
+    });
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  // A guest may keep silent when it is asked, and have its address: its neighbours know.
+  let answered = false;
+  const all = Promise.all(answers).then(() => {
+    answered = true;
+  });
+  for (;;) {
+    await (answered ? pause(NEXT_LOOK) : Promise.race([all, stopped, pause(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
+    const status = await vmStatus(machine.run, findVm(machine.state, name));
+    const seen = status.nics.every(({ guestAddresses, traffic }, at) => {
+      const wanted = expected[at]?.length ?? 0;
+      return guestAddresses.length >= wanted && (wanted === 0 || (traffic.fromGuest && traffic.toGuest));
+    });
+    if (seen || isOver(status, end, signal)) return status;
   }
 }
 

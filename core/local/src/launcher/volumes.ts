@@ -36,7 +36,6 @@ export interface GuestDisk {
 /** What became of a VM's volumes. */
 export interface PreparedVolumes {
   readonly disks: readonly GuestDisk[];
-  readonly binds: readonly LauncherBind[];
   /** One sentence for each volume that is left out. */
   readonly warnings: readonly string[];
 }
@@ -173,7 +172,6 @@ export interface VolumeContext {
 
 interface VolumeFile {
   readonly path: string;
-  readonly bind?: LauncherBind;
   readonly readonly: boolean;
   readonly bootable: boolean;
 }
@@ -198,9 +196,7 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise
     return iso("cfgdata", files);
   }
   if (volume.hostDisk !== undefined) {
-    checkHostDisk(volume.name, volume.hostDisk.path);
-    const path = `/disks/${volume.name}.img`;
-    return { path, bind: { source: volume.hostDisk.path, target: path }, readonly: false, bootable: true };
+    return { path: diskPath(volume.name), readonly: false, bootable: true };
   }
   if (volume.containerDisk !== undefined)
     return `it is the container disk ${volume.containerDisk.image}, and pulling images is a cluster's job`;
@@ -209,6 +205,18 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise
       .filter((key) => key !== "name")
       .join(", ") || "none"
   }) needs a cluster`;
+}
+
+const diskPath = (volume: string): string => `/disks/${volume}.img`;
+
+/** The machine's own disks that a launcher must see. @throws VolumeError where one cannot be used */
+export function hostDiskBinds({ spec }: Vmi): readonly LauncherBind[] {
+  const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
+  return (spec.volumes ?? []).flatMap(({ name, hostDisk }) => {
+    if (hostDisk === undefined || !names.has(name)) return [];
+    checkHostDisk(name, hostDisk.path);
+    return [{ source: hostDisk.path, target: diskPath(name) }];
+  });
 }
 
 /**
@@ -220,7 +228,6 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise
 export async function prepareVolumes(context: VolumeContext): Promise<PreparedVolumes> {
   const { spec } = context.vmi;
   const disks: GuestDisk[] = [];
-  const binds: LauncherBind[] = [];
   const warnings: string[] = [];
   for (const volume of spec.volumes ?? []) {
     const disk = spec.domain.devices.disks?.find(({ name }) => name === volume.name);
@@ -229,7 +236,6 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
       warnings.push(`volume "${volume.name}" is left out: ${prepared}`);
       continue;
     }
-    if (prepared.bind !== undefined) binds.push(prepared.bind);
     disks.push({
       name: volume.name,
       path: prepared.path,
@@ -239,5 +245,5 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
       ...(disk.bootOrder === undefined ? {} : { bootOrder: disk.bootOrder }),
     });
   }
-  return { disks, binds, warnings };
+  return { disks, warnings };
 }
