@@ -3,11 +3,10 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { demoVmi } from "../demo/vmi.ts";
+import { BUILT } from "../support/netbind.ts";
 import { type Comparison, timed } from "./report.ts";
 
-const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 const MANY = 200;
 
 export async function benchPlan(runs = 15): Promise<readonly Comparison[]> {
@@ -17,9 +16,7 @@ export async function benchPlan(runs = 15): Promise<readonly Comparison[]> {
   writeFileSync(one, demoVmi({ name: "vm", port: 80, nonce: "x" }));
   writeFileSync(many, Array.from({ length: MANY }, (_, at) => demoVmi({ name: `vm${at}`, port: 80, nonce: "x" })).join("---\n"));
   const netbind = (file: string): Promise<number> =>
-    timed(async () =>
-      execFileSync(process.execPath, ["--conditions=@netbind/source", MAIN, "plan", "-f", file, "-o", "json"], { maxBuffer: 2 ** 30 }),
-    );
+    timed(async () => execFileSync(process.execPath, [...BUILT, "plan", "-f", file, "-o", "json"], { maxBuffer: 2 ** 30 }));
   const cold: number[] = [];
   const warm: number[] = [];
   const bare: number[] = [];

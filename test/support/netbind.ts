@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
+const SOURCE = ["--conditions=@netbind/source", fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url))];
+/** What is published: compiled by `npm run build`. */
+export const BUILT: readonly string[] = [fileURLToPath(new URL("../../core/cli/dist/main.js", import.meta.url))];
 
 /** How a call of the command ended. */
 export interface Outcome {
@@ -13,9 +15,14 @@ export interface Outcome {
 /** Calls the `netbind` command, as a person does: another process, its exit code, its two outputs. */
 export function netbind(
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: string; readonly showStderr?: boolean } = {},
+  options: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly stdin?: string;
+    readonly showStderr?: boolean;
+    readonly program?: readonly string[];
+  } = {},
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, ["--conditions=@netbind/source", MAIN, ...args], {
+  const child = spawn(process.execPath, [...(options.program ?? SOURCE), ...args], {
     env: { ...process.env, ...options.env },
     stdio: "pipe",
   });

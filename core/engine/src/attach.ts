@@ -4,7 +4,7 @@ import type { DecidedNic, Decision } from "./decide.ts";
 import type { WantedNetwork } from "./diff.ts";
 import { nicTable } from "./nft.ts";
 import { type NicPlanner, planNic } from "./plan-nic.ts";
-import { hardeningSysctls } from "./hardening.ts";
+import { bridgeSysctls } from "./bridge-sysctls.ts";
 import { serviceSysctls } from "./service-processes.ts";
 
 /** What a NIC is once it is attached: all of it is in the host's record too. */
@@ -59,7 +59,7 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Omi
   return {
     table: nicTable(names.pod),
     podLink: before,
-    plan: { ...network, sysctls: [...(network.sysctls ?? []), ...hardeningSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },
+    plan: { ...network, sysctls: [...(network.sysctls ?? []), ...bridgeSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },
   };
 }
 

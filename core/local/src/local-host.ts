@@ -40,8 +40,13 @@ export interface LocalHostParts {
   /** The pod network's configuration; only a pod that is made takes it. */
   readonly podNetwork?: CniConfigList;
   readonly journal: Journal;
-  /** Told when the pod has its namespace and its network: what needs no more of it is started beside the rest. */
-  readonly networkMade?: () => void;
+  /** Told when the pod has its namespace: what needs no more of it is started beside the rest. */
+  readonly namespaceMade?: () => void;
+}
+
+/** Waits until everything is over, and then throws what failed first in the list. */
+async function all(parts: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(parts)) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
@@ -68,29 +73,34 @@ export class LocalHost implements Host {
   }
 
   async makePod(decision: Decision): Promise<PodFacts> {
-    const { state, runtime, journal } = this.#parts;
-    await this.#attachNetwork();
-    this.#parts.networkMade?.();
+    const { run, journal } = this.#parts;
+    await makeNetns(run, journal.record.netns);
+    this.#parts.namespaceMade?.();
     const facts = this.#podFacts(decision);
     journal.update({ facts });
-    for (const [at, { name }] of decision.bindings.filter(({ image }) => image !== undefined).entries()) {
-      if (runtime === undefined) throw new Error("a pod with sidecars needs a runtime to start them from");
-      await this.#startSidecar(name, publishSidecar(runtime, state.cache, name, `hook-sidecar-${at}`));
-    }
+    // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
+    await all([this.#attachNetwork(), this.#startSidecars(decision)]);
     return facts;
   }
 
-  /** Node, pod and pod network, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
+  /** Node and pod network, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
   async #attachNetwork(): Promise<void> {
     const { state, run, journal, podNetwork } = this.#parts;
     await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_LOCK_WAIT);
     await makeNode(run, state);
-    await makeNetns(run, journal.record.netns);
     if (podNetwork === undefined || journal.record.vmi.spec.networks?.some(({ pod }) => pod !== undefined) !== true) return;
     const attachment: CniAttachment = { network: "pod", ifname: "eth0", containerId: `netbind-${journal.record.id}`, config: podNetwork };
     journal.update({ attachments: [attachment] });
     const result = await cniAdd(run, netnsPath(state.nodeNetns), this.#netns, attachment);
     journal.update({ attachments: [{ ...attachment, result }] });
+  }
+
+  async #startSidecars({ bindings }: Decision): Promise<void> {
+    const { state, runtime } = this.#parts;
+    for (const [at, { name }] of bindings.filter(({ image }) => image !== undefined).entries()) {
+      if (runtime === undefined) throw new Error("a pod with sidecars needs a runtime to start them from");
+      await this.#startSidecar(name, publishSidecar(runtime, state.cache, name, `hook-sidecar-${at}`));
+    }
   }
 
   #podFacts({ vmi }: Decision): PodFacts {
@@ -172,7 +182,7 @@ export class LocalHost implements Host {
   }
 
   async startServices(plan: Plan): Promise<void> {
-    for (const service of serviceProcesses(plan.services ?? [])) await this.startService(service);
+    await all(serviceProcesses(plan.services ?? []).map((service) => this.startService(service)));
   }
 
   /** Starts one server. What is left of the one that had its role is ended first. */

@@ -9,8 +9,8 @@ export const netnsPath = (name: string): string => `/run/netns/${name}`;
 
 /** Makes a namespace with its loopback up, if it is not there yet. */
 export async function makeNetns(run: Run, name: string): Promise<void> {
-  if (!existsSync(netnsPath(name))) await run(["ip", "netns", "add", name]);
-  await inNetns(netnsPath(name), run)(["ip", "link", "set", "lo", "up"]);
+  const add = existsSync(netnsPath(name)) ? "" : 'ip netns add "$1" && ';
+  await run(["sh", "-c", `${add}exec ip -n "$1" link set lo up`, "netns", name]);
 }
 
 /** Removes a namespace; nothing where there is none. */

@@ -201,7 +201,7 @@ export async function startVm(machine: Machine, request: StartRequest): Promise<
     progress("making the pod: namespace, pod network, sidecars");
     const made = Promise.withResolvers<void>();
     const { runtime, podNetwork } = machine;
-    const host = new LocalHost({ state, run, runtime, podNetwork, journal, networkMade: made.resolve });
+    const host = new LocalHost({ state, run, runtime, podNetwork, journal, namespaceMade: made.resolve });
     // libvirt starts while the NICs are attached. What fails first is told; the other is over before anything is removed.
     const attached = attachVmi(host, request.decision);
     attached.catch(made.reject);

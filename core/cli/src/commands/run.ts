@@ -68,6 +68,8 @@ async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, s
       end = Math.min(end, performance.now() + SECOND_FAMILY_PATIENCE);
     });
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  // While nobody answered, the questions keep this process: a pause that lost the race must not.
+  const interval = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
   const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   // A guest may keep silent when it is asked, and have its address: its neighbours know.
   let answered = false;
@@ -75,7 +77,7 @@ async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, s
     answered = true;
   });
   for (;;) {
-    await (answered ? pause(NEXT_LOOK) : Promise.race([all, stopped, pause(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
+    await (answered ? pause(NEXT_LOOK) : Promise.race([all, stopped, interval(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
     const status = await vmStatus(machine.run, findVm(machine.state, name));
     const seen = status.nics.every(({ guestAddresses, traffic }, at) => {
       const wanted = expected[at]?.length ?? 0;

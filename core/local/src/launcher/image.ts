@@ -31,7 +31,8 @@ const BUILD_DEADLINE = 30 * 60_000;
 const LOCK_WAIT = 40 * 60_000;
 const GUEST_FILES = ["build", "init", "udhcpc-script", "udhcpc6-script"] as const;
 
-const guestFile = (name: string): string => fileURLToPath(new URL(`guest/${name}`, import.meta.url));
+/** The guest's files are no code of ours to compile: source and compiled module find them in the same place. */
+const guestFile = (name: string): string => fileURLToPath(new URL(`../../src/launcher/guest/${name}`, import.meta.url));
 
 function imageVersion(): string {
   const hash = createHash("sha256").update(JSON.stringify([RECIPE, SUITE, PACKAGES]));
