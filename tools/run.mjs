@@ -24,6 +24,12 @@ function check() {
 }
 
 const tasks = {
+  bench: () => {
+    ensureSystemPackages(["test", "bench"]);
+    must("types", [local("tsc"), "-b"]);
+    buildSidecars();
+    runSource("test/bench/main.ts", args);
+  },
   build: () => {
     must("types", [local("tsc"), "-b"]);
     buildSidecars();

@@ -1,4 +1,8 @@
-/** Measures Netbind against something in the same run. Usage: npm run bench -- [NAME...] */
+/** Measures Netbind against something in the same run. Usage: npm run bench -- [--keep] [NAME...]; --keep writes RESULTS.md */
+import { writeFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { parseArgs } from "node:util";
+import { benchDataPath } from "./data-path.ts";
 import { benchGuest } from "./guest.ts";
 import { benchNetwork } from "./network.ts";
 import { benchPlan } from "./plan.ts";
@@ -8,16 +12,29 @@ import { benchSidecar } from "./sidecar.ts";
 const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = {
   network: benchNetwork,
   guest: benchGuest,
+  "data-path": benchDataPath,
   sidecar: benchSidecar,
   plan: benchPlan,
 };
 
-const asked = process.argv.slice(2);
-const names = asked.length > 0 ? asked : Object.keys(BENCHES);
+const RESULTS = new URL("RESULTS.md", import.meta.url);
+const { values, positionals } = parseArgs({ options: { keep: { type: "boolean", default: false } }, allowPositionals: true });
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) {
   process.stderr.write(`no bench named ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}\n`);
   process.exit(2);
 }
-process.stdout.write(`${TABLE_HEAD}\n`);
-for (const name of names) for (const row of (await BENCHES[name]?.()) ?? []) process.stdout.write(`${showComparison(row)}\n`);
+const lines: string[] = [];
+const say = (line: string): void => {
+  lines.push(line);
+  process.stdout.write(`${line}\n`);
+};
+say(TABLE_HEAD);
+for (const name of names) for (const row of (await BENCHES[name]?.()) ?? []) say(showComparison(row));
+if (values.keep) {
+  const machine = `${cpus().length} processors, kernel ${release()}, Node ${process.versions.node}`;
+  const head =
+    "# Figures\n\nMedians of one run, each pair measured alternately: the ratios are what counts. Made by `npm run bench -- --keep`";
+  writeFileSync(RESULTS, `${head} on ${new Date().toISOString().slice(0, 10)} (${machine}).\n\n${lines.join("\n")}\n`);
+}

@@ -34,7 +34,7 @@ async function attached(
   const plan = authorize(masquerade.plan(attachment), attachment, STANDARD_GRANTS);
   const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 } };
   const operations = diffNetwork(wanted, await observeFor(pod, wanted));
-  await applyNetwork(pod.run, operations, wanted.table);
+  await applyNetwork(pod.run, operations);
   return { plan, wanted: await withImage(pod, wanted), operations: countOperations(operations) };
 }
 
@@ -84,7 +84,7 @@ test("applied once it is there; applied twice nothing is done; what somebody cha
   const repair = diffNetwork(wanted, await observeFor(pod, wanted));
   expect(repair.ip).toEqual(["addr add 10.0.2.1/24 dev k6t-eth0"]);
   expect(countOperations(repair)).toBe(3);
-  await applyNetwork(pod.run, repair, wanted.table);
+  await applyNetwork(pod.run, repair);
   expect(await againstPlan(pod, wanted)).toBe(0);
 });
 

@@ -16,7 +16,7 @@ export async function attachNic(
   const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);
   const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 } };
   const keys = (wanted.plan.sysctls ?? []).map(({ key }) => key);
-  await applyNetwork(pod.run, diffNetwork(wanted, await observe(pod.run, { sysctls: keys, table: wanted.table })), wanted.table);
+  await applyNetwork(pod.run, diffNetwork(wanted, await observe(pod.run, { sysctls: keys, table: wanted.table })));
   return plan;
 }
 

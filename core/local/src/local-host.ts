@@ -19,7 +19,7 @@ import {
   serviceProcesses,
   type WantedNetwork,
 } from "@netbind/engine";
-import { applyNetwork, endProcesses, inNetns, observe, type Run, startService } from "@netbind/netns";
+import { applyNetwork, endProcesses, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
 import { connectBinding, connectSidecar } from "@netbind/remote";
 import { cniAdd } from "./cni.ts";
 import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
@@ -54,6 +54,7 @@ export class LocalHost implements Host {
   readonly #parts: LocalHostParts;
   /** The pod as it was last looked at, while nothing was done to it since. */
   #seen: ObservedNetwork | undefined;
+  #listed: Promise<void> = Promise.resolve();
 
   constructor(parts: LocalHostParts) {
     this.#parts = parts;
@@ -177,12 +178,27 @@ export class LocalHost implements Host {
     const [lost] = operations.lost;
     if (lost !== undefined) throw new BindingError("POD_LINK_MISSING", lost, "stop the VM and start it again");
     if (countOperations(operations) === 0) return;
-    const image = await applyNetwork(this.#runIn, operations, wanted.table);
-    if (image !== undefined) journal.updateNic(nic, { afterImage: image });
+    await applyNetwork(this.#runIn, operations);
+    if (operations.nft.length > 0) this.#recordTable(nic, wanted.table);
+  }
+
+  /** Records how the kernel lists a table that was just made: only the next difference needs it, so nothing waits here. */
+  #recordTable(nic: string, table: WantedNetwork["table"]): void {
+    const listed = readTable(this.#runIn, table).then((afterImage) => {
+      if (afterImage !== undefined) this.#parts.journal.updateNic(nic, { afterImage });
+    });
+    this.#listed = all([this.#listed, listed]);
+    // Whoever waits for it is told of a failure.
+    this.#listed.catch(() => undefined);
+  }
+
+  /** Waits until all that was made is recorded. */
+  settled(): Promise<void> {
+    return this.#listed;
   }
 
   async startServices(plan: Plan): Promise<void> {
-    await all(serviceProcesses(plan.services ?? []).map((service) => this.startService(service)));
+    await all([this.settled(), ...serviceProcesses(plan.services ?? []).map((service) => this.startService(service))]);
   }
 
   /** Starts one server. What is left of the one that had its role is ended first. */

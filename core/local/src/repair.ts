@@ -48,6 +48,7 @@ async function mend(context: RepairContext, journal: Journal, drift: Drift): Pro
   const { state, run } = context;
   const host = new LocalHost({ state, run, journal });
   for (const { nic, wanted, operations } of drift.networks) if (countOperations(operations) > 0) await host.apply(nic, wanted);
+  await host.settled();
   for (const { service } of drift.services) await host.startService(service);
   for (const binding of drift.sidecars) await host.restartSidecar(binding);
   const netns = netnsPath(journal.record.netns);

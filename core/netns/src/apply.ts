@@ -1,4 +1,4 @@
-import { type NftJson, type NftTable, normaliseListing, type Operations } from "@netbind/engine";
+import type { Operations } from "@netbind/engine";
 import { CommandError, type Run } from "./run.ts";
 
 /**
@@ -7,29 +7,31 @@ import { CommandError, type Run } from "./run.ts";
  * the script. nft opens its standard input anew, which only works for a pipe, and a child's standard input is a socket.
  */
 const SCRIPT = `
-batch="$1"; family="$2"; table="$3"; shift 3
+batch="$1"; nft="$2"; json="$3"; shift 3
 if [ -n "$batch" ]; then printf %s "$batch" | ip -batch - || exit 1; fi
 while [ $# -ge 2 ]; do printf %s "$2" > "/proc/sys/$1" || exit 1; shift 2; done
-if [ -n "$table" ]; then cat | nft -j -f - && exec nft -j list table "$family" "$table"; fi
+if [ -n "$nft" ]; then
+  if [ -n "$json" ]; then printf %s "$json"; else cat; fi | nft -j -f -
+fi
 `;
+/** The kernel takes no longer argument (MAX_ARG_STRLEN is 128 KiB): what is longer goes through standard input. */
+const LONGEST_ARGUMENT = 100_000;
 
 /**
  * Does what a difference says. Interrupted anywhere, the next difference goes on from there.
  *
- * @returns the table's listing as it is now; undefined where the table was left as it is
  * @throws CommandError with what the kernel's tools said
  */
-export async function applyNetwork(runIn: Run, { ip, sysctls, nft }: Operations, table: NftTable): Promise<readonly NftJson[] | undefined> {
+export async function applyNetwork(runIn: Run, { ip, sysctls, nft }: Operations): Promise<void> {
   const batch = ip.map((line) => `${line}\n`).join("");
   const keys = sysctls.flatMap(({ key, value }) => [key.replaceAll(".", "/"), value]);
-  const replaced = nft.length > 0;
-  const stdin = replaced ? JSON.stringify({ nftables: nft }) : "";
-  let text: string;
+  const json = nft.length > 0 ? JSON.stringify({ nftables: nft }) : "";
+  const fits = Buffer.byteLength(json) <= LONGEST_ARGUMENT;
+  const parts = [batch, json === "" ? "" : "nft", fits ? json : ""];
   try {
-    text = await runIn(["sh", "-c", SCRIPT, "apply", batch, table.family, replaced ? table.name : "", ...keys], { stdin });
+    await runIn(["sh", "-c", SCRIPT, "apply", ...parts, ...keys], fits ? {} : { stdin: json });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(["ip -batch, sysctl, nft"], "the pod's network could not be made as planned", error.stderr, error.exitCode);
   }
-  return replaced ? normaliseListing((JSON.parse(text) as { readonly nftables: readonly NftJson[] }).nftables) : undefined;
 }
