@@ -79,7 +79,7 @@ test("the command that started it is killed: the VM lives, healthy, and is stopp
 /** One point of each kind of step: the slow tier kills at all of them. */
 const KINDS = [
   /journal written/,
-  /started ip netns add/,
+  /started sh -c .*ip netns add/,
   /started sh -c out=/,
   /started sh -c .*apply/,
   /ended sh -c .*apply/,
