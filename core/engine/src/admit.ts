@@ -1,4 +1,5 @@
 import { normaliseMac, parseAddress, parseCidr, type Violation, violation } from "@netbind/contract";
+import { admitClaims } from "./admit-claims.ts";
 import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 import { admitDhcpOptions, admitPorts } from "./admit-nic-fields.ts";
 
@@ -133,6 +134,9 @@ function admitBinding(nic: VmiInterface, path: string, network: VmiNetwork | und
       : [violation(path, `interface "${nic.name}" has ${oneWord}`, "give it one, such as masquerade: {}")]),
     ...(nic.masquerade !== undefined && network !== undefined && network.pod === undefined
       ? [violation(`${path}.masquerade`, `masquerade serves the pod network only, and "${nic.name}" is another`, "use bridge: {} here")]
+      : []),
+    ...(nic.passtBinding !== undefined && network !== undefined && network.pod === undefined
+      ? [violation(`${path}.passtBinding`, `passt serves the pod network only, and "${nic.name}" is another`, "use bridge: {} here")]
       : []),
     ...(nic.bridge !== undefined && network?.pod !== undefined && !permitted
       ? [
@@ -300,6 +304,7 @@ export function admitVmi(vmi: Vmi, configuration: KubevirtConfiguration): readon
         ...admitDhcpOptions(nic, path),
       ];
     }),
+    ...admitClaims(vmi, configuration),
     ...admitBootOrder(subject),
     ...admitMacs(subject),
     ...admitResolver(subject),

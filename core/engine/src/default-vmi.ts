@@ -23,12 +23,15 @@ function defaultInterface(configuration: KubevirtConfiguration): VmiInterface | 
         "the VM names no interface, and the default, bridge, is not permitted on the pod network",
         `name an interface, or set defaultNetworkInterface: masquerade in ${CR_NETWORK}`,
       );
-    default:
+    case "slirp":
       return violation(
         field,
-        `the VM names no interface, and the cluster's default "${defaultNetworkInterface}" is no binding that can be one`,
+        "the VM names no interface, and the cluster's default, slirp, is no interface of KubeVirt's own any more",
         `set defaultNetworkInterface: masquerade in ${CR_NETWORK}`,
       );
+    default:
+      // KubeVirt takes any other word for bridge, and looks at the permission later, when it admits.
+      return { name: "default", bridge: {} };
   }
 }
 
