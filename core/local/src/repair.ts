@@ -47,7 +47,10 @@ async function mendDomain({ state, run }: RepairContext, record: VmRecord, { nic
 async function mend(context: RepairContext, journal: Journal, drift: Drift): Promise<void> {
   const { state, run } = context;
   const host = new LocalHost({ state, run, journal });
-  for (const { nic, wanted, operations } of drift.networks) if (countOperations(operations) > 0) await host.apply(nic, wanted);
+  for (const { nic, wanted, operations } of drift.networks) {
+    // Without the pod's link there is nothing to hang the rest on.
+    if (countOperations(operations) > 0 && operations.lost.length === 0) await host.apply(nic, wanted);
+  }
   await host.settled();
   for (const { service } of drift.services) await host.startService(service);
   for (const binding of drift.sidecars) await host.restartSidecar(binding);

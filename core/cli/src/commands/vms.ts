@@ -80,6 +80,7 @@ const chosen = (names: readonly string[], state: State): readonly VmRecord[] =>
 /** Prints what is wrong with each VM; the exit code says whether anything is. */
 function tellHealth(vms: readonly { readonly vm: string; readonly problems: readonly string[] }[], output: OutputFormat): number {
   if (output === "json") printJson(vms);
+  else if (vms.length === 0) print("no VMs");
   else
     for (const { vm, problems } of vms)
       print(problems.length === 0 ? `${vm}: healthy` : [`${vm}:`, ...problems.map((problem) => `  ${problem}`)].join("\n"));
