@@ -33,7 +33,7 @@ const say = (line: string): void => {
 say(TABLE_HEAD);
 for (const name of names) for (const row of (await BENCHES[name]?.()) ?? []) say(showComparison(row));
 if (values.keep) {
-  const machine = `${cpus().length} processors, kernel ${release()}, Node ${process.versions.node}`;
+  const machine = `${cpus().length} processors, kernel ${release().split("-")[0]}, Node ${process.versions.node}`;
   const head =
     "# Figures\n\nMedians of one run, each pair measured alternately: the ratios are what counts. Made by `npm run bench -- --keep`";
   writeFileSync(RESULTS, `${head} on ${new Date().toISOString().slice(0, 10)} (${machine}).\n\n${lines.join("\n")}\n`);
