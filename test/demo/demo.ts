@@ -56,12 +56,12 @@ async function proveTraffic(status: VmStatus, port: number, nonce: string): Prom
   const guest = consoleSocket(state, findVm(state, NAME));
 
   say("\nProof, from a host outside the pod:");
-  const page = (await fetchPatiently(outside, `http://${pod}:${port}/`)).trim();
-  prove(
-    `HTTP from http://${pod}:${port}/`,
-    page === nonce,
-    page === nonce ? `the guest's nonce ${nonce}` : `got ${JSON.stringify(page)}, expected ${nonce}`,
-  );
+  for (const address of nic?.podAddresses ?? []) {
+    const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+    const page = (await fetchPatiently(outside, url)).trim();
+    const holds = page === nonce;
+    prove(`HTTP from ${url}`, holds, holds ? `the guest's nonce ${nonce}` : `got ${JSON.stringify(page)}, expected ${nonce}`);
+  }
   const other = port === 81 ? 82 : 81;
   const refused = await outside.connect(pod, other);
   prove(`TCP to port ${other}, which is not listed`, refused === "ECONNREFUSED", refused);
