@@ -88,6 +88,15 @@ test("applied once it is there; applied twice nothing is done; what somebody cha
   expect(await againstPlan(pod, wanted)).toBe(0);
 });
 
+test("a pod link with an MTU that IPv6 does not run on", async () => {
+  await using pod = await TestNetns.make();
+  await using outside = await TestNetns.make();
+  await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1200);
+  const { wanted } = await attached(pod, {});
+  expect(await againstPlan(pod, wanted)).toBe(0);
+  expect((await observeFor(pod, wanted)).links.find(({ name }) => name === "k6t-eth0")).toMatchObject({ mtu: 1200, up: true });
+});
+
 /** A guest without a machine: a namespace whose link is a port of the pod's bridge, as a tap is. */
 async function plugGuest(pod: TestNetns, guest: TestNetns): Promise<void> {
   await pod.run([

@@ -2,7 +2,7 @@ export { applyNetwork } from "./apply.ts";
 export { observe, type ObserveRequest, readTable } from "./observe.ts";
 export { endProcesses, identify, isAlive, isRunning, type ProcessId, processesIn, signal, startTimeOf, waitUntil } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
-export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
+export { FILE_LIMIT, LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
 export { type ServiceHost, serves, startService } from "./services.ts";
 export { startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";
 export { awaitAnswer, sightNic } from "./sight.ts";

@@ -58,6 +58,10 @@ function fileSystem(sandbox: Sandbox): readonly string[] {
   ];
 }
 
+/** Bytes that any file of a sandbox may have: what it prints must not fill the machine. */
+export const FILE_LIMIT: number = 16 * 1024 * 1024;
+const BOUNDED = ["prlimit", `--fsize=${FILE_LIMIT}`, "--"] as const;
+
 const NAMESPACES = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv"] as const;
 const IDENTITY = ["--hostname", "sandbox", "--info-fd", "3"] as const;
 
@@ -73,13 +77,14 @@ export function sandboxCommand(sandbox: Sandbox): readonly string[] {
     const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
     return [
       // The server is the first process itself: no other of root's stays in the sandbox.
-      ...["bwrap", ...NAMESPACES, "--as-pid-1", ...IDENTITY, "--cap-drop", "ALL", ...changing],
+      ...[...BOUNDED, "bwrap", ...NAMESPACES, "--as-pid-1", ...IDENTITY, "--cap-drop", "ALL", ...changing],
       ...fileSystem({ ...sandbox, binds: [...sandbox.binds, setpriv], env: { PATH: "/usr/bin", ...sandbox.env } }),
       ...asUser(sandbox, podCapabilities),
       ...sandbox.argv,
     ];
   }
   return [
+    ...BOUNDED,
     ...asUser(sandbox, []),
     ...["bwrap", "--unshare-user", ...NAMESPACES, "--uid", String(uid), "--gid", String(gid), ...IDENTITY],
     ...(sandbox.innerCapabilities ?? []).flatMap((capability) => ["--cap-add", capability]),
