@@ -83,7 +83,7 @@ const KINDS = [
   /started sh -c out=/,
   /started sh -c .*apply/,
   /ended sh -c .*apply/,
-  /started --reuid/,
+  /started prlimit/,
   /started console-drain/,
 ];
 
