@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { findVm, netnsPath, State, stateDirectories } from "@netbind/local";
+import { findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
 import { inNetns, processesIn, run, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
@@ -98,9 +98,10 @@ export class KillLab implements AsyncDisposable {
     return [...more, ...[...files, ...inside].map((name) => `file: ${name}`)];
   }
 
-  /** Stops the VM, where there is one. */
+  /** Stops every VM that a test left. */
   async clear(): Promise<void> {
-    if (this.state.vmIds().length > 0) await this.run(["stop", "--force", VM]);
+    const names = listVms(this.state).map(({ name }) => name);
+    if (names.length > 0) await this.run(["stop", "--force", ...names]);
     await this.run(["gc"]);
     expect(await this.leftovers()).toEqual([]);
   }
