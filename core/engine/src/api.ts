@@ -109,6 +109,8 @@ export interface VmiSpec {
     readonly options?: readonly { readonly name: string; readonly value?: string }[];
   };
   readonly terminationGracePeriodSeconds?: number;
+  readonly readinessProbe?: { readonly httpGet?: object; readonly tcpSocket?: object };
+  readonly livenessProbe?: { readonly httpGet?: object; readonly tcpSocket?: object };
   readonly resourceClaims?: readonly { readonly name: string }[];
 }
 
@@ -136,7 +138,7 @@ export interface BindingRegistration {
 /** `spec.configuration` of the KubeVirt CR. */
 export interface KubevirtConfiguration {
   readonly imagePullPolicy?: string;
-  readonly developerConfiguration?: { readonly featureGates?: readonly string[] };
+  readonly developerConfiguration?: { readonly featureGates?: readonly string[]; readonly disabledFeatureGates?: readonly string[] };
   readonly network?: {
     readonly defaultNetworkInterface?: string;
     readonly permitSlirpInterface?: boolean;

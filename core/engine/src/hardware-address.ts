@@ -1,0 +1,11 @@
+/** Two digits a byte, with one kind of mark between; or four digits, with dots. */
+const FORMS = [/^[0-9a-f]{2}(:[0-9a-f]{2})+$/i, /^[0-9a-f]{2}(-[0-9a-f]{2})+$/i, /^[0-9a-f]{4}(\.[0-9a-f]{4})+$/i] as const;
+/** Ethernet, EUI-64, and InfiniBand over IP. */
+const LENGTHS: readonly number[] = [6, 8, 20];
+
+/** A hardware address in any form that KubeVirt can read, as two digits a byte; undefined for anything else. */
+export function parseHardwareAddress(text: string): readonly string[] | undefined {
+  if (!FORMS.some((form) => form.test(text))) return undefined;
+  const bytes = text.toLowerCase().replace(/[^0-9a-f]/g, "").match(/../g) ?? [];
+  return LENGTHS.includes(bytes.length) ? bytes : undefined;
+}

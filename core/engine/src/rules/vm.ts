@@ -1,0 +1,48 @@
+import { violation } from "@netbind/contract";
+import { type Rule, show } from "./rule.ts";
+
+const PROBES = ["readinessProbe", "livenessProbe"] as const;
+const HANDLERS = ["httpGet", "tcpSocket"] as const;
+const PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+const SUBDOMAIN = new RegExp(`^${PART}(\\.${PART})*$`);
+const LABEL = new RegExp(`^${PART}$`);
+
+/** What is asked of the rest of a VM where networking has a part in it. Source: reference, section 3.9. */
+export const VM_RULES: readonly Rule[] = [
+  {
+    id: "NAME-1",
+    means: "A VM has a name and a namespace that Kubernetes takes.",
+    why: "They are in the names of its pod and of what is made for it.",
+    fix: "use lower-case letters, digits, - and (in a name) dots",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "vm",
+    find: ({ vmi: { metadata } }) => {
+      const { name, namespace } = metadata;
+      const fix = "use lower-case letters, digits, - and (in a name) dots";
+      return [
+        ...(name.length <= 253 && SUBDOMAIN.test(name) ? [] : [violation("metadata.name", `${show(name)} is no object name`, fix)]),
+        ...(namespace.length <= 63 && LABEL.test(namespace) ? [] : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
+      ];
+    },
+  },
+  {
+    id: "PROBE-1",
+    means: "A probe over the network takes a pod network.",
+    why: "The kubelet asks the pod's own address; a multus default network does not count.",
+    fix: "add a pod network, or use guestAgentPing or exec",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "vm",
+    find: ({ vmi: { spec }, networks }) =>
+      networks.some(({ pod }) => pod !== undefined)
+        ? []
+        : PROBES.flatMap((probe) =>
+            HANDLERS.flatMap((handler) =>
+              spec[probe]?.[handler] === undefined
+                ? []
+                : [violation(`spec.${probe}.${handler}`, `${handler} is only possible with a pod network`, "add a pod network, or use guestAgentPing or exec")],
+            ),
+          ),
+  },
+];

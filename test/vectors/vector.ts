@@ -1,0 +1,60 @@
+import type { KubevirtConfiguration, Vmi } from "@netbind/engine";
+
+/** One question and KubeVirt's answer to it: a line of a file of vectors. */
+export interface Vector<Input = unknown, Result = unknown> {
+  readonly id: string;
+  readonly kind: string;
+  readonly input: Input;
+  readonly result: Result;
+}
+
+/** How ours compares with KubeVirt's answer. */
+export type Outcome =
+  | { readonly verdict: "agreed" }
+  /** It differs for reasons that are listed: their ids. */
+  | { readonly verdict: "deviating"; readonly deviations: readonly string[] }
+  | { readonly verdict: "failed"; readonly why: string };
+
+/** Asks the engine what a vector asks, and compares. */
+export type Comparison = (vector: Vector<never, never>) => Outcome;
+
+export const AGREED: Outcome = { verdict: "agreed" };
+export const failed = (why: string): Outcome => ({ verdict: "failed", why });
+
+/** A VMI as vectors have it, with what the API server would have filled in. */
+export function completeVmi({ metadata, spec, ...rest }: Vmi): Vmi {
+  return {
+    ...rest,
+    metadata: { ...metadata, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} },
+    spec: { ...spec, domain: { ...spec.domain, devices: spec.domain.devices ?? {} } },
+  };
+}
+
+/** The input that most kinds have. */
+export interface VmiInput {
+  readonly vmi: Vmi;
+  readonly kubevirtConfig?: KubevirtConfiguration;
+}
+
+/** A value as text in which order of keys does not count, and what is empty counts as not there. */
+export const canonical = (value: unknown): string => JSON.stringify(normalise(value)) ?? "null";
+
+function normalise(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalise);
+  if (value === null || typeof value !== "object") return value ?? undefined;
+  const kept = Object.entries(value)
+    .map(([key, inner]) => [key, normalise(inner)] as const)
+    .filter(([, inner]) => !isEmpty(inner))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(kept);
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || value === "" || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
+
+/** Compares two values; a difference that is `deviations` long is one that is listed. */
+export function compare(ours: unknown, theirs: unknown, deviations: readonly string[] = []): Outcome {
+  const [left, right] = [canonical(ours), canonical(theirs)];
+  if (left !== right) return failed(`ours   ${left}\n    theirs ${right}`);
+  return deviations.length === 0 ? AGREED : { verdict: "deviating", deviations };
+}
