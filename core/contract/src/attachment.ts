@@ -51,6 +51,8 @@ export interface NicSpec {
   readonly network: PodNetwork;
   /** `virtio` where the author named none. */
   readonly model: string;
+  /** True where virtio devices are to be ones that old guests know too (`useVirtioTransitional`). */
+  readonly virtioTransitional: boolean;
   readonly macAddress?: string;
   /** Empty means every port, where the binding forwards ports at all. */
   readonly ports: readonly Port[];
@@ -92,6 +94,8 @@ export interface NicNames {
   readonly tap: string;
   /** `k6t-eth0`, or `k6t-` and the digits. */
   readonly bridge: string;
+  /** `eth0-nic`, or the digits and `-nic`: the pod's link once it is a port of the bridge. */
+  readonly adopted: string;
 }
 
 /** The pod's resolver, read from its resolv.conf by KubeVirt's rules (never both lists of servers empty). */

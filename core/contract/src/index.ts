@@ -30,6 +30,7 @@ export {
   type PlanHook,
 } from "./binding.ts";
 export { BindingError, type ErrorCode, ERROR_CODES } from "./errors.ts";
+export { handedOverLinks, reachableAddresses, SILENT_POD } from "./handed-over.ts";
 export {
   addressOf,
   cidrHost,
@@ -44,6 +45,7 @@ export {
 } from "./net.ts";
 export type { ComputeNeeds, Needs, PodNeeds, SidecarNeeds } from "./needs.ts";
 export type {
+  AdoptedLink,
   BridgeLink,
   Dhcp4Service,
   Dhcp6Service,
@@ -56,6 +58,7 @@ export type {
   NftPort,
   NftRule,
   NftVerdict,
+  PlaceholderLink,
   Plan,
   PlannedAddress,
   RouterAdvertisementService,

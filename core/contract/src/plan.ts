@@ -1,3 +1,5 @@
+import type { Port, Route } from "./attachment.ts";
+
 /** An address that a link gets: `10.0.2.1` and 24. */
 export interface PlannedAddress {
   readonly address: string;
@@ -24,8 +26,31 @@ export interface TapLink {
   readonly bridge?: string;
 }
 
-/** A link that the core makes, keeps as planned, and removes. */
-export type LinkPlan = BridgeLink | TapLink;
+/**
+ * The pod's own link, handed over: renamed, a port of the NIC's bridge, with the bridge's MAC address and no address of
+ * its own. It learns no address, so that the guest's frames are never sent back at it.
+ */
+export interface AdoptedLink {
+  readonly kind: "adopted";
+  readonly name: string;
+  readonly bridge: string;
+  readonly mtu: number;
+}
+
+/**
+ * A link that is down, with the name, the MAC and the addresses that the pod's link had: who looks for them in the pod
+ * (the node's CNI check, whoever reports the pod's address) still finds them.
+ */
+export interface PlaceholderLink {
+  readonly kind: "placeholder";
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly addresses: readonly PlannedAddress[];
+}
+
+/** A link that the core makes or takes over, keeps as planned, and removes. */
+export type LinkPlan = BridgeLink | TapLink | AdoptedLink | PlaceholderLink;
 
 /** One sysctl below `net.`, in dotted form, of the pod's own network namespace. */
 export interface Sysctl {
@@ -103,6 +128,8 @@ export interface Dhcp4Service {
   readonly tftpServerName?: string;
   readonly ntpServers: readonly string[];
   readonly privateOptions: readonly { readonly option: number; readonly value: string }[];
+  /** Classless static routes (option 121). A guest that reads them ignores the router. */
+  readonly routes?: readonly Route[];
 }
 
 /** A DHCPv6 server for one guest on one bridge (RFC 8415, IA_NA). It tells no route: router advertisements do. */
@@ -146,7 +173,19 @@ export type DomainPlan =
    * One `<interface>` or `<hostdev>` of the binding's own. Alias, MAC, model, PCI address, boot order, ACPI index,
    * queues, MTU and link state are filled in by the core.
    */
-  | { readonly kind: "device"; readonly element: XmlElement; readonly sharedMemory: boolean };
+  | { readonly kind: "device"; readonly element: XmlElement; readonly sharedMemory: boolean }
+  /**
+   * A network inside QEMU, by its options: nothing of the pod's network is touched, and the domain has no interface.
+   * The device's model, MAC, PCI address, boot order and ACPI index are filled in by the core.
+   */
+  | {
+      readonly kind: "userNetwork";
+      /** The guest's network, as `address/prefix`. */
+      readonly network: string;
+      readonly search: readonly string[];
+      /** The pod's ports that reach the guest; all others do not. */
+      readonly forward: readonly Port[];
+    };
 
 /** What a binding wants for one NIC. Data only: the core checks it, applies the difference, and records it. */
 export interface Plan {

@@ -119,10 +119,32 @@ export interface Vmi {
   readonly kind: "VirtualMachineInstance";
   readonly metadata: ObjectMeta & { readonly namespace: string };
   readonly spec: VmiSpec;
-  readonly status?: {
-    readonly interfaces?: readonly { readonly name?: string; readonly mac?: string; readonly podInterfaceName?: string }[];
-    readonly migrationTransport?: string;
-  };
+  readonly status?: VmiStatus;
+}
+
+/** One entry of `status.interfaces`. */
+export interface VmiStatusInterface {
+  readonly name?: string;
+  readonly mac?: string;
+  readonly ipAddress?: string;
+  readonly ipAddresses?: readonly string[];
+  readonly interfaceName?: string;
+  readonly podInterfaceName?: string;
+  /** Of `domain`, `guest-agent`, `multus-status`, joined with a comma and a space. */
+  readonly infoSource?: string;
+  readonly queueCount?: number;
+  readonly linkState?: string;
+}
+
+export interface VmiStatus {
+  readonly interfaces?: readonly VmiStatusInterface[];
+  readonly migrationTransport?: string;
+  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly lastTransitionTime?: string | null }[];
+}
+
+/** A VirtualMachine, of which only the template is looked at. */
+export interface Vm {
+  readonly spec: { readonly template: { readonly spec: VmiSpec } };
 }
 
 /** One entry of `spec.configuration.network.binding` of the KubeVirt CR. */
@@ -132,7 +154,10 @@ export interface BindingRegistration {
   readonly domainAttachmentType?: string;
   readonly migration?: { readonly method?: string };
   readonly downwardAPI?: string;
-  readonly computeResourceOverhead?: { readonly requests?: Readonly<Record<string, string | number>> };
+  readonly computeResourceOverhead?: {
+    readonly requests?: Readonly<Record<string, string | number>>;
+    readonly limits?: Readonly<Record<string, string | number>>;
+  };
 }
 
 /** `spec.configuration` of the KubeVirt CR. */

@@ -20,6 +20,9 @@ export interface PodFacts {
   readonly hostname: string;
 }
 
+/** What a NIC's network must look like, without what only a host knows. */
+export type NicNetwork = Omit<WantedNetwork, "owner" | "afterImage" | "placeholderKind">;
+
 /** A place where pods are: one machine, or a node of a cluster. The engine decides; a host does, and keeps the record. */
 export interface Host {
   /** Makes the pod, its networks and its sidecars. */
@@ -31,7 +34,7 @@ export interface Host {
   /** Asks the binding, wherever it runs. */
   planner(binding: string): NicPlanner;
   /** Makes what is there into what is wanted. */
-  apply(nic: string, wanted: Omit<WantedNetwork, "owner" | "afterImage">): Promise<void>;
+  apply(nic: string, wanted: NicNetwork): Promise<void>;
   startServices(plan: Plan): Promise<void>;
   /** Hands a binding's NICs to its sidecar. Now the hook socket appears. */
   attach(binding: string, nics: readonly AttachedNic[]): Promise<void>;
@@ -54,11 +57,14 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
 }
 
 /** The network part of a plan, with what its services need. */
-export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Omit<WantedNetwork, "owner" | "afterImage"> {
+export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): NicNetwork {
   const network = plan.network ?? { links: [] };
+  const adopted = network.links.some(({ kind }) => kind === "adopted");
   return {
     table: nicTable(names.pod),
-    podLink: before,
+    podLinkName: before.name,
+    // A link that is taken over is not kept as it was.
+    ...(adopted ? {} : { podLink: before }),
     plan: { ...network, sysctls: [...(network.sysctls ?? []), ...bridgeSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },
   };
 }

@@ -1,46 +1,11 @@
-import {
-  type Attachment,
-  BindingError,
-  type BridgeLink,
-  isMacAddress,
-  type LinkPlan,
-  type NetworkPlan,
-  type Plan,
-  parseCidr,
-  type Sysctl,
-} from "@netbind/contract";
+import { type Attachment, BindingError, type NetworkPlan, type Plan, parseCidr, type Sysctl } from "@netbind/contract";
+import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
-import { checkMtu, type Complain, isIntegerIn } from "./authorize-checks.ts";
+import { type Complain, isIntegerIn } from "./authorize-checks.ts";
 import { checkServices } from "./authorize-services.ts";
 import type { Grants } from "./grants.ts";
 
 const PLAN_SIZE_LIMIT = 256 * 1024;
-const MOST_ADDRESSES = 16;
-
-function checkBridge(path: string, link: BridgeLink, complain: Complain): void {
-  if (link.mac !== undefined && (!isMacAddress(link.mac) || (Number.parseInt(link.mac.slice(0, 2), 16) & 1) === 1)) {
-    complain(`${path}.mac`, `${JSON.stringify(link.mac)} is no MAC address of a single station`);
-  }
-  if (link.addresses.length > MOST_ADDRESSES)
-    complain(`${path}.addresses`, `${link.addresses.length} addresses are more than ${MOST_ADDRESSES}`);
-  for (const [at, { address, prefix }] of link.addresses.entries()) {
-    if (parseCidr(`${address}/${prefix}`) === undefined)
-      complain(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is no address`);
-  }
-}
-
-function checkLink(path: string, link: LinkPlan, attachment: Attachment, plan: NetworkPlan, complain: Complain): void {
-  const own = attachment.names[link.kind];
-  if (link.name !== own) complain(`${path}.name`, `${JSON.stringify(link.name)} is not this NIC's ${link.kind}, which is "${own}"`);
-  checkMtu(path, link.mtu, complain);
-  if (link.kind === "bridge") return checkBridge(path, link, complain);
-  const bridges = plan.links.filter(({ kind }) => kind === "bridge").map(({ name }) => name);
-  if (link.bridge !== undefined && !bridges.includes(link.bridge))
-    complain(`${path}.bridge`, `${JSON.stringify(link.bridge)} is no bridge of this plan`);
-  if (!isIntegerIn(link.queues, 0, Math.max(1, attachment.queues))) {
-    complain(`${path}.queues`, `${link.queues} queues are not between 0 and the NIC's ${attachment.queues}`);
-  }
-}
 
 function checkSysctl(path: string, { key, value }: Sysctl, own: readonly string[], grants: Grants, complain: Complain): void {
   const allowed = grants.sysctls.flatMap((pattern) =>
@@ -64,9 +29,21 @@ function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants,
     if (seen.has(link.name)) complain(`${path}.name`, `${JSON.stringify(link.name)} is planned twice`);
     seen.add(link.name);
   }
-  const own = [names.bridge, names.tap];
+  const own = [names.bridge, names.tap, names.adopted];
   for (const [at, sysctl] of (plan.sysctls ?? []).entries()) checkSysctl(`network.sysctls[${at}]`, sysctl, own, grants, complain);
   checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, complain);
+}
+
+type UserNetwork = Plan["domain"] & { readonly kind: "userNetwork" };
+
+function checkUserNetwork({ network, search, forward }: UserNetwork, complain: Complain): void {
+  if (parseCidr(network)?.family !== 4) complain("domain.network", `${JSON.stringify(network)} is no IPv4 network`);
+  for (const [at, name] of search.entries()) {
+    if (!/^[A-Za-z0-9_.-]{1,253}$/.test(name)) complain(`domain.search[${at}]`, `${JSON.stringify(name)} is no domain name`);
+  }
+  for (const [at, { port }] of forward.entries()) {
+    if (!isIntegerIn(port, 1, 65_535)) complain(`domain.forward[${at}].port`, `${port} is no port`);
+  }
 }
 
 function checkDomain(plan: Plan, grants: Grants, complain: Complain): void {
@@ -75,6 +52,7 @@ function checkDomain(plan: Plan, grants: Grants, complain: Complain): void {
   if (kind === "tap" && plan.network?.links.some((link) => link.kind === "tap") !== true) {
     complain("domain.kind", "the domain wants this NIC's tap, and the plan makes none");
   }
+  if (plan.domain.kind === "userNetwork") checkUserNetwork(plan.domain, complain);
 }
 
 /** All that is wrong with a plan, as `path: sentence`. Empty for a plan within its bounds. */

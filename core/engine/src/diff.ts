@@ -1,15 +1,5 @@
-import {
-  BindingError,
-  type BridgeLink,
-  formatAddress,
-  type LinkPlan,
-  type NetworkPlan,
-  parseAddress,
-  parseCidr,
-  type PodLink,
-  type Route,
-  type TapLink,
-} from "@netbind/contract";
+import { formatAddress, type NetworkPlan, parseCidr, type PodLink, type Route } from "@netbind/contract";
+import { diffLinks } from "./diff-links.ts";
 import { type NftJson, type NftTable, normaliseListing, replaceTable } from "./nft.ts";
 import type { ObservedLink, ObservedNetwork } from "./observed.ts";
 
@@ -30,11 +20,18 @@ export interface TapOwner {
   readonly gid: number;
 }
 
+/** A link that carries nothing: the kernel's own kind for that, or one without ports where the kernel has none. */
+export type PlaceholderKind = "dummy" | "bridge";
+
 /** What a NIC's network must look like, with what only the core knows. */
 export interface WantedNetwork {
   readonly plan: NetworkPlan;
   readonly table: NftTable;
   readonly owner: TapOwner;
+  /** The name of the pod's link before a plan took it over. */
+  readonly podLinkName: string;
+  /** What stands in for a link whose kind this kernel lacks. */
+  readonly placeholderKind: PlaceholderKind;
   /** The pod's link as it was recorded, where the plan leaves it as it was: then it is kept so. */
   readonly podLink?: PodLink;
   /** The table's listing after it was last applied; absent before the first time. */
@@ -51,60 +48,6 @@ export const showOperations = ({ ip, sysctls, nft, lost }: Operations, table: Nf
   ...sysctls.map(({ key, value }) => `missing or different: sysctl ${key}=${value}`),
   ...(nft.length > 0 ? [`missing or different: nftables table ${table.family} ${table.name}`] : []),
 ];
-
-function createLink(link: LinkPlan, owner: TapOwner): string {
-  switch (link.kind) {
-    case "bridge":
-      return `link add name ${link.name}${link.mac === undefined ? "" : ` address ${link.mac}`} type bridge`;
-    case "tap":
-      return `tuntap add dev ${link.name} mode tap user ${owner.uid} group ${owner.gid} vnet_hdr${link.queues > 1 ? " multi_queue" : ""}`;
-    default:
-      return link satisfies never;
-  }
-}
-
-const KERNEL_KIND = { bridge: "bridge", tap: "tun" } as const satisfies Record<LinkPlan["kind"], string>;
-
-function refuseCollision(link: LinkPlan, there: ObservedLink): void {
-  if (there.kind === KERNEL_KIND[link.kind]) return;
-  throw new BindingError(
-    "PLAN_IMPOSSIBLE",
-    `a link named "${link.name}" is there already, and it is a ${there.kind ?? "loopback"}, not a ${link.kind}`,
-    "remove that link, or start in a pod of its own",
-  );
-}
-
-/** An address as the kernel writes it. */
-function canonical(address: string): string {
-  const parsed = parseAddress(address);
-  return parsed === undefined ? address : formatAddress(parsed.family, parsed.value);
-}
-
-function diffBridge(link: BridgeLink, there: ObservedLink | undefined): readonly string[] {
-  const wanted = link.addresses.map(({ address, prefix }) => `${canonical(address)}/${prefix}`);
-  const present = there?.addresses ?? [];
-  return [
-    ...(there !== undefined && link.mac !== undefined && there.mac !== link.mac ? [`link set dev ${link.name} address ${link.mac}`] : []),
-    ...present.filter((address) => !wanted.includes(address)).map((address) => `addr del ${address} dev ${link.name}`),
-    // No guest may hold up the gateway's address by claiming it first.
-    ...wanted
-      .filter((address) => !present.includes(address))
-      .map((address) => `addr add ${address} dev ${link.name}${address.includes(":") ? " nodad" : ""}`),
-  ];
-}
-
-const diffTap = (link: TapLink, there: ObservedLink | undefined): readonly string[] =>
-  link.bridge === undefined || there?.controller === link.bridge ? [] : [`link set dev ${link.name} master ${link.bridge}`];
-
-function diffLink(link: LinkPlan, there: ObservedLink | undefined, owner: TapOwner): readonly string[] {
-  if (there !== undefined) refuseCollision(link, there);
-  return [
-    ...(there === undefined ? [createLink(link, owner)] : []),
-    ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
-    ...(link.kind === "bridge" ? diffBridge(link, there) : diffTap(link, there)),
-    ...(there?.up === true ? [] : [`link set dev ${link.name} up`]),
-  ];
-}
 
 function diffTable(wanted: WantedNetwork, there: ObservedNetwork): readonly NftJson[] {
   const chains = wanted.plan.nftables ?? [];
@@ -150,13 +93,16 @@ function networkOf(text: string): readonly [string, number] | undefined {
 export function diffNetwork(wanted: WantedNetwork, there: ObservedNetwork): Operations {
   const links = new Map(there.links.map((link) => [link.name, link]));
   const { podLink } = wanted;
+  const planned = diffLinks(wanted, links);
   const pod = podLink === undefined ? undefined : links.get(podLink.name);
   return {
-    lost:
-      podLink !== undefined && pod === undefined ? [`the pod's link ${podLink.name} is gone: only its network's plugin can make it`] : [],
+    lost: [
+      ...(podLink !== undefined && pod === undefined ? [`the pod's link ${podLink.name} is gone: only its network's plugin can make it`] : []),
+      ...planned.lost,
+    ],
     ip: [
       ...(podLink === undefined || pod === undefined ? [] : diffPodLink(podLink, pod, there.routes)),
-      ...wanted.plan.links.flatMap((link) => diffLink(link, links.get(link.name), wanted.owner)),
+      ...planned.ip,
     ],
     sysctls: (wanted.plan.sysctls ?? []).filter(({ key, value }) => there.sysctls[key] !== value),
     nft: diffTable(wanted, there),

@@ -41,6 +41,7 @@ export function nicSpec(vmi: Vmi, nic: VmiInterface, network: VmiNetwork): NicSp
     name: nic.name,
     network: podNetwork(network),
     model: nic.model || "virtio",
+    virtioTransitional: vmi.spec.domain.devices.useVirtioTransitional === true,
     ...(nic.macAddress ? { macAddress: nic.macAddress } : {}),
     ports: (nic.ports ?? []).map(({ name, protocol, port }) => ({
       ...(name ? { name } : {}),

@@ -13,6 +13,8 @@ export interface ObservedLink {
   readonly carrier: boolean;
   /** The bridge that it is a port of. */
   readonly controller?: string;
+  /** Of a bridge's port: whether it learns who is behind it. */
+  readonly learning?: boolean;
   /** `address/prefix`, without link-local ones. */
   readonly addresses: readonly string[];
   readonly tap?: { readonly uid: number; readonly gid: number; readonly multiQueue: boolean };

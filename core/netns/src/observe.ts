@@ -12,6 +12,7 @@ interface IpAddrShow {
   readonly master?: string;
   readonly linkinfo?: {
     readonly info_kind?: string;
+    readonly info_slave_data?: { readonly learning?: boolean };
     readonly info_data?: {
       readonly type?: string;
       readonly user?: number | string;
@@ -30,7 +31,7 @@ interface IpRouteShow {
 }
 
 function readLink(link: IpAddrShow): ObservedLink {
-  const { info_kind: kind, info_data: data } = link.linkinfo ?? {};
+  const { info_kind: kind, info_data: data, info_slave_data: slave } = link.linkinfo ?? {};
   return {
     name: link.ifname,
     ...(kind === undefined ? {} : { kind }),
@@ -39,6 +40,7 @@ function readLink(link: IpAddrShow): ObservedLink {
     up: link.flags.includes("UP"),
     carrier: link.flags.includes("LOWER_UP"),
     ...(link.master === undefined ? {} : { controller: link.master }),
+    ...(slave?.learning === undefined ? {} : { learning: slave.learning }),
     addresses: (link.addr_info ?? [])
       .filter(({ local, scope }) => local !== undefined && scope !== "link")
       .map(({ local, prefixlen }) => `${local}/${prefixlen}`),

@@ -1,4 +1,4 @@
-import type { Attachment, NicSpec, PodNetwork, ResolvConf } from "@netbind/contract";
+import type { Attachment, NicSpec, PodNetwork, Port, ResolvConf, Route } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, oneOf, required } from "./checks.ts";
 
@@ -18,6 +18,7 @@ export const nicToWire = (nic: NicSpec): wire.NicSpec => ({
   name: nic.name,
   network: networkToWire(nic.network),
   model: nic.model,
+  virtioTransitional: nic.virtioTransitional,
   macAddress: nic.macAddress,
   ports: nic.ports,
   dhcpOptions: nic.dhcpOptions,
@@ -28,6 +29,13 @@ export const nicToWire = (nic: NicSpec): wire.NicSpec => ({
   mesh: nic.mesh,
 });
 
+/** A port from the wire. @throws BindingError ATTACHMENT_INVALID */
+export const portFromWire = ({ protocol, ...port }: wire.Port): Port => ({
+  ...defined(port),
+  port: port.port,
+  protocol: oneOf(protocol, ["TCP", "UDP"], "a port's protocol"),
+});
+
 /** A NIC from the wire. @throws BindingError ATTACHMENT_INVALID */
 export function nicFromWire(message: wire.NicSpec | undefined): NicSpec {
   const nic = required(message, "the NIC");
@@ -36,13 +44,10 @@ export function nicFromWire(message: wire.NicSpec | undefined): NicSpec {
     ...defined(plain),
     name: nic.name,
     model: nic.model,
+    virtioTransitional: nic.virtioTransitional,
     mesh: nic.mesh,
     network: networkFromWire(network),
-    ports: ports.map(({ protocol, ...port }) => ({
-      ...defined(port),
-      port: port.port,
-      protocol: oneOf(protocol, ["TCP", "UDP"], "a port's protocol"),
-    })),
+    ports: ports.map(portFromWire),
     dhcpOptions:
       dhcpOptions === undefined
         ? { ntpServers: [], privateOptions: [] }
@@ -51,6 +56,11 @@ export function nicFromWire(message: wire.NicSpec | undefined): NicSpec {
   };
 }
 
+/** A route for the wire. */
+export const routeToWire = ({ destination, gateway }: Route): wire.Route => ({ destination, gateway });
+/** A route from the wire. */
+export const routeFromWire = (route: wire.Route): Route => ({ ...defined(route), destination: route.destination });
+
 /** An attachment for the wire. */
 export const attachmentToWire = (attachment: Attachment): wire.Attachment => ({
   nic: nicToWire(attachment),
@@ -58,7 +68,7 @@ export const attachmentToWire = (attachment: Attachment): wire.Attachment => ({
   mac: attachment.mac,
   index: attachment.index,
   queues: attachment.queues,
-  pod: { ...attachment.pod, routes: attachment.pod.routes.map(({ destination, gateway }) => ({ destination, gateway })) },
+  pod: { ...attachment.pod, routes: attachment.pod.routes.map(routeToWire) },
   names: attachment.names,
   resolvConf: attachment.resolvConf,
   hostname: attachment.hostname,
@@ -76,7 +86,7 @@ export function attachmentFromWire(message: wire.Attachment | undefined): Attach
     mac: attachment.mac,
     index: attachment.index,
     queues: attachment.queues,
-    pod: { ...pod, routes: pod.routes.map((route) => ({ ...defined(route), destination: route.destination })) },
+    pod: { ...pod, routes: pod.routes.map(routeFromWire) },
     names: required(attachment.names, "the reserved names"),
     resolvConf,
     hostname: attachment.hostname,

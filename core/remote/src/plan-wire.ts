@@ -12,6 +12,7 @@ import type {
 } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, oneOf, required } from "./checks.ts";
+import { portFromWire } from "./nic-wire.ts";
 import { serviceFromWire, serviceToWire } from "./service-wire.ts";
 
 function linkToWire(link: LinkPlan): wire.Link {
@@ -20,6 +21,14 @@ function linkToWire(link: LinkPlan): wire.Link {
       return { kind: { $case: "bridge", value: { name: link.name, mac: link.mac, mtu: link.mtu, addresses: link.addresses } } };
     case "tap":
       return { kind: { $case: "tap", value: { name: link.name, mtu: link.mtu, queues: link.queues, bridge: link.bridge } } };
+    case "adopted": {
+      const { kind, ...value } = link;
+      return { kind: { $case: kind, value } };
+    }
+    case "placeholder": {
+      const { kind, ...value } = link;
+      return { kind: { $case: kind, value } };
+    }
     default:
       return link satisfies never;
   }
@@ -32,6 +41,10 @@ function linkFromWire({ kind }: wire.Link): LinkPlan {
       return { kind: "bridge", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, addresses: link.value.addresses };
     case "tap":
       return { kind: "tap", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, queues: link.value.queues };
+    case "adopted":
+      return { kind: "adopted", ...link.value };
+    case "placeholder":
+      return { kind: "placeholder", ...link.value };
     default:
       return link satisfies never;
   }
@@ -150,19 +163,37 @@ const elementFromWire = ({ name, attributes, children }: wire.XmlElement): XmlEl
   ...(children.length === 0 ? {} : { children: children.map(elementFromWire) }),
 });
 
-const domainToWire = (domain: DomainPlan): wire.DomainPlan =>
-  domain.kind === "tap"
-    ? { kind: { $case: "tap", value: {} } }
-    : { kind: { $case: "device", value: { element: elementToWire(domain.element), sharedMemory: domain.sharedMemory } } };
+function domainToWire(domain: DomainPlan): wire.DomainPlan {
+  switch (domain.kind) {
+    case "tap":
+      return { kind: { $case: "tap", value: {} } };
+    case "device":
+      return { kind: { $case: "device", value: { element: elementToWire(domain.element), sharedMemory: domain.sharedMemory } } };
+    case "userNetwork": {
+      const { kind, ...value } = domain;
+      return { kind: { $case: kind, value } };
+    }
+    default:
+      return domain satisfies never;
+  }
+}
 
 function domainFromWire(message: wire.DomainPlan | undefined): DomainPlan {
   const domain = required(message?.kind, "the domain part");
-  if (domain.$case === "tap") return { kind: "tap" };
-  return {
-    kind: "device",
-    element: elementFromWire(required(domain.value.element, "the domain's element")),
-    sharedMemory: domain.value.sharedMemory,
-  };
+  switch (domain.$case) {
+    case "tap":
+      return { kind: "tap" };
+    case "device": {
+      const { element, sharedMemory } = domain.value;
+      return { kind: "device", element: elementFromWire(required(element, "the domain's element")), sharedMemory };
+    }
+    case "userNetwork": {
+      const { network, search, forward } = domain.value;
+      return { kind: "userNetwork", network, search, forward: forward.map(portFromWire) };
+    }
+    default:
+      return domain satisfies never;
+  }
 }
 
 /** A plan for the wire. */

@@ -1,13 +1,15 @@
 import type { Dhcp4Service, ServicePlan } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, required } from "./checks.ts";
+import { routeFromWire, routeToWire } from "./nic-wire.ts";
 
 /** A service for the wire. */
 export function serviceToWire(service: ServicePlan): wire.Service {
   switch (service.kind) {
     case "dhcp4": {
-      const { kind, router, hostname, bootFileName, tftpServerName, ...rest } = service;
-      return { kind: { $case: kind, value: { ...rest, router, hostname, bootFileName, tftpServerName } } };
+      const { kind, router, hostname, bootFileName, tftpServerName, routes = [], ...rest } = service;
+      const value = { ...rest, router, hostname, bootFileName, tftpServerName, routes: routes.map(routeToWire) };
+      return { kind: { $case: kind, value } };
     }
     case "dhcp6": {
       const { kind, ...value } = service;
@@ -27,8 +29,9 @@ export function serviceFromWire({ kind }: wire.Service): ServicePlan {
   const service = required(kind, "a service's kind");
   switch (service.$case) {
     case "dhcp4": {
-      const { client, ...rest } = service.value;
-      return { ...defined(rest), ...alwaysThere(service.value), kind: "dhcp4", client: required(client, "a DHCP server's client") };
+      const { client, routes, ...rest } = service.value;
+      const own = { ...defined(rest), ...alwaysThere(service.value), client: required(client, "a DHCP server's client") };
+      return { kind: "dhcp4", ...own, ...(routes.length === 0 ? {} : { routes: routes.map(routeFromWire) }) };
     }
     case "dhcp6":
       return { ...service.value, kind: "dhcp6", client: required(service.value.client, "a DHCPv6 server's client") };

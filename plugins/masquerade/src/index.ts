@@ -13,8 +13,8 @@ import {
   type NftVerdict,
   type NicSpec,
   normaliseMac,
-  parseAddress,
   parseCidr,
+  reachableAddresses,
   RESERVED_BRIDGE_MAC,
   type ServicePlan,
   type Violation,
@@ -34,6 +34,8 @@ const MIGRATION_PORTS = [49152, 49153] as const;
 const ISTIO_PORTS = [15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090] as const;
 /** The one port that reaches the guest past Envoy. */
 const SSH_PORT = 22;
+/** The bridge of a NIC on the pod network, which is the only one that masquerade serves. */
+const POD_BRIDGE = "k6t-eth0";
 /** 999 days: KubeVirt's lease, long enough that a guest which is paused keeps its address. */
 const LEASE_SECONDS = 999 * 24 * 60 * 60;
 /** Half an hour: a guest hears of its router every minute. */
@@ -85,12 +87,9 @@ function admit(nic: NicSpec): readonly Violation[] {
   return violations;
 }
 
-/** Loopback, link-local, multicast and "this host" addresses: nobody else can reach a pod by them. */
-const UNREACHABLE = { 4: /^(127|169\.254|22[4-9]|23\d|0)\./, 6: /^(::1?$|fe[89ab]|ff)/ } as const;
-
 /** The pod's first address of a family that others can reach it by. */
-const podAddress = ({ pod }: Attachment, family: IpFamily): string | undefined =>
-  pod.addresses.map(addressOf).find((address) => parseAddress(address)?.family === family && !UNREACHABLE[family].test(address));
+const podAddress = (attachment: Attachment, family: IpFamily): string | undefined =>
+  reachableAddresses(attachment, family).map(addressOf)[0];
 
 /** True where an address lies in a network. */
 function contains(network: string, address: string): boolean {
@@ -257,16 +256,10 @@ const masquerade: Binding = defineBinding({
   contract: "v1alpha1",
   migration: "supported",
   admit,
-  needs: ({ network }) => {
-    // Istio must treat what comes from the bridge as the workload's own traffic. Its older and its newer annotation.
-    const bridge = network.kind === "pod" ? "k6t-eth0" : undefined;
-    if (bridge === undefined) return {};
-    return {
-      pod: {
-        annotations: { "traffic.sidecar.istio.io/kubevirtInterfaces": bridge, "istio.io/reroute-virtual-interfaces": bridge },
-      },
-    };
-  },
+  // Istio must treat what comes from the bridge as the workload's own traffic. Its older and its newer annotation.
+  needs: () => ({
+    pod: { annotations: { "traffic.sidecar.istio.io/kubevirtInterfaces": POD_BRIDGE, "istio.io/reroute-virtual-interfaces": POD_BRIDGE } },
+  }),
   plan: (attachment) => {
     const { names, pod, queues } = attachment;
     const guests = guestNetworks(attachment);

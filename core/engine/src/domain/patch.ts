@@ -1,107 +1,10 @@
-import { type Attachment, BindingError, type DomainPlan, type XmlElement } from "@netbind/contract";
+import { BindingError, type DomainPlan, type XmlElement } from "@netbind/contract";
+import { aliasOf, element, type NicDomain, plannedDevice, tapInterface } from "./device.ts";
 import { printElement } from "./print.ts";
 import { childOf, scanXml, type XmlNode } from "./scan.ts";
+import { userNetworkArguments } from "./user-network.ts";
 
-/** What every NIC of a domain has, whatever its binding. */
-export interface NicDomain {
-  /** The logical name. */
-  readonly name: string;
-  readonly mac: string;
-  /** As the VM's author wrote it: `virtio`, `e1000`, ... */
-  readonly model: string;
-  /** 0: the model has no queues. */
-  readonly queues: number;
-  readonly mtu: number;
-  readonly tap: string;
-  readonly pciAddress?: string;
-  readonly bootOrder?: number;
-  readonly acpiIndex?: number;
-  readonly linkDown: boolean;
-  /** What moves a multiqueue NIC's packets: the kernel, as in a cluster, or QEMU itself. */
-  readonly backend: "vhost" | "qemu";
-}
-
-/** What the core says of a NIC in its domain. */
-export const nicDomain = (attachment: Attachment, backend: NicDomain["backend"] = "vhost"): NicDomain => ({
-  backend,
-  name: attachment.name,
-  mac: attachment.mac,
-  model: attachment.model,
-  queues: attachment.queues,
-  mtu: attachment.pod.mtu,
-  tap: attachment.names.tap,
-  ...(attachment.pciAddress === undefined ? {} : { pciAddress: attachment.pciAddress }),
-  ...(attachment.bootOrder === undefined ? {} : { bootOrder: attachment.bootOrder }),
-  ...(attachment.acpiIndex === undefined ? {} : { acpiIndex: attachment.acpiIndex }),
-  linkDown: attachment.state === "down",
-});
-
-const element = (name: string, attributes: Readonly<Record<string, string>>, ...children: readonly XmlElement[]): XmlElement => ({
-  name,
-  attributes,
-  children,
-});
-
-function pciAddress(text: string): XmlElement {
-  const [domain = "", bus = "", slot = "", fn = ""] = text.split(/[:.]/);
-  return element("address", { type: "pci", domain: `0x${domain}`, bus: `0x${bus}`, slot: `0x${slot}`, function: `0x${fn}` });
-}
-
-/** The children that the core adds to any device of a NIC. */
-function commonChildren(nic: NicDomain, alias: string): readonly XmlElement[] {
-  return [
-    ...(nic.bootOrder === undefined ? [] : [element("boot", { order: String(nic.bootOrder) })]),
-    element("alias", { name: alias }),
-    ...(nic.acpiIndex === undefined ? [] : [element("acpi", { index: String(nic.acpiIndex) })]),
-    ...(nic.pciAddress === undefined ? [] : [pciAddress(nic.pciAddress)]),
-  ];
-}
-
-/** The children that the core adds to an `<interface>`. */
-function interfaceChildren(nic: NicDomain): readonly XmlElement[] {
-  const model = nic.model === "virtio" ? "virtio-non-transitional" : nic.model;
-  return [
-    element("mac", { address: nic.mac }),
-    element("model", { type: model }),
-    ...(nic.queues > 0 && nic.model === "virtio" ? [element("driver", { name: nic.backend, queues: String(nic.queues) })] : []),
-    ...(nic.linkDown ? [element("link", { state: "down" })] : []),
-  ];
-}
-
-const aliasOf = (nic: NicDomain, device: string): string => (device === "hostdev" ? `ua-sriov-${nic.name}` : `ua-${nic.name}`);
-
-/** The interface of a NIC on a tap, in the shape that KubeVirt's converter gives it. */
-export function tapInterface(nic: NicDomain): XmlElement {
-  return element(
-    "interface",
-    { type: "ethernet" },
-    element("target", { dev: nic.tap, managed: "no" }),
-    ...interfaceChildren(nic),
-    element("mtu", { size: String(nic.mtu) }),
-    ...commonChildren(nic, aliasOf(nic, "interface")),
-    // A NIC that is not booted from needs no boot ROM.
-    ...(nic.bootOrder === undefined ? [element("rom", { enabled: "no" })] : []),
-  );
-}
-
-const CORE_CHILDREN = ["alias", "mac", "model", "address", "boot", "acpi", "driver", "link", "rom", "mtu"] as const;
-
-/** A binding's own device, with what the core fills in. */
-function plannedDevice(nic: NicDomain, planned: XmlElement): XmlElement {
-  if (planned.name !== "interface" && planned.name !== "hostdev") {
-    throw new BindingError(
-      "PLAN_OUT_OF_BOUNDS",
-      `NIC "${nic.name}" is planned as <${planned.name}>`,
-      "plan one <interface> or one <hostdev>",
-    );
-  }
-  const own = planned.children ?? [];
-  const clash = own.find(({ name }) => CORE_CHILDREN.some((child) => child === name));
-  if (clash !== undefined)
-    throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans its own <${clash.name}>`, "leave it to the core");
-  const filled = planned.name === "interface" ? interfaceChildren(nic) : [];
-  return { ...planned, children: [...own, ...filled, ...commonChildren(nic, aliasOf(nic, planned.name))] };
-}
+export { type NicDomain, nicDomain } from "./device.ts";
 
 interface Splice {
   readonly start: number;
@@ -191,6 +94,44 @@ function shareMemory(xml: string): string {
   return mode === undefined && now !== undefined ? insertChild(withSource, now, now.children.at(-1), access) : withSource;
 }
 
+const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+const argumentOf = (value: string): XmlElement => element("qemu:arg", { value });
+
+/** Makes a document's root know the prefix of QEMU's own arguments. */
+function declareQemu(xml: string): string {
+  const root = domainOf(xml);
+  if (root.attributes.has("xmlns:qemu")) return xml;
+  const at = root.selfClosing ? xml.lastIndexOf("/>", root.openEnd) : root.openEnd - 1;
+  return splice(xml, { start: at, end: at, text: ` xmlns:qemu='${QEMU_NAMESPACE}'` });
+}
+
+/** Gives QEMU the arguments of a NIC: over the ones that it has for it, or behind all others. */
+function writeArguments(xml: string, nic: NicDomain, planned: DomainPlan & { readonly kind: "userNetwork" }): string {
+  const declared = declareQemu(xml);
+  const machine = childOf(childOf(domainOf(declared), "os"), "type")?.attributes.get("machine") ?? "q35";
+  const wanted = userNetworkArguments(nic, planned, machine);
+  const commandline = childOf(domainOf(declared), "qemu:commandline");
+  if (commandline === undefined) {
+    const last = domainOf(declared).children.at(-1);
+    return insertChild(declared, domainOf(declared), last, element("qemu:commandline", {}, ...wanted.map(argumentOf)));
+  }
+  const own = printedValue(wanted[1] ?? "").split(",", 2).join(",");
+  const values = commandline.children.map((node) => node.attributes.get("value") ?? "");
+  const at = values.findIndex((value, place) => values[place - 1] === "-netdev" && (value === own || value.startsWith(`${own},`)));
+  const [first, last] = [commandline.children[at - 1], commandline.children[at + 2]];
+  if (at === -1 || first === undefined || last === undefined) {
+    return wanted.reduce((text, argument) => {
+      const now = childOf(domainOf(text), "qemu:commandline") ?? domainOf(text);
+      return insertChild(text, now, now.children.at(-1), argumentOf(argument));
+    }, declared);
+  }
+  if (wanted.every((argument, place) => values[at - 1 + place] === printedValue(argument))) return declared;
+  const { newline, indent } = indentBefore(declared, first.start);
+  const text = wanted.map((argument) => printElement(argumentOf(argument), "", "")).join(newline + indent);
+  return splice(declared, { start: first.start, end: last.end, text });
+}
+
 /** Writes the interface of a NIC on a tap: what a host does for domain kind `tap`. */
 export const writeTapInterface = (xml: string, nic: NicDomain): string => writeDevice(xml, nic, tapInterface(nic));
 
@@ -209,6 +150,8 @@ export function patchDomain(xml: string, nic: NicDomain, plan: DomainPlan): stri
       const patched = writeDevice(xml, nic, plannedDevice(nic, plan.element));
       return plan.sharedMemory ? shareMemory(patched) : patched;
     }
+    case "userNetwork":
+      return writeArguments(xml, nic, plan);
     default:
       return plan satisfies never;
   }

@@ -79,6 +79,8 @@ export interface NicSpec {
   readonly state: string;
   /** True where a service mesh is injected into the VM's pod. */
   readonly mesh: boolean;
+  /** True where virtio devices are to be ones that old guests know too. */
+  readonly virtioTransitional: boolean;
 }
 
 export interface DescribeRequest {
@@ -157,6 +159,8 @@ export interface NicNames {
   readonly pod: string;
   readonly tap: string;
   readonly bridge: string;
+  /** The pod's link once it is a port of the bridge. */
+  readonly adopted: string;
 }
 
 export interface ResolvConf {
@@ -202,11 +206,34 @@ export interface TapLink {
   readonly bridge?: string | undefined;
 }
 
+/**
+ * The pod's own link: renamed, a port of the NIC's bridge, with the bridge's MAC address and no address. It learns none of
+ * the guest's, so that the guest's frames are never sent back at it.
+ */
+export interface AdoptedLink {
+  readonly name: string;
+  readonly bridge: string;
+  readonly mtu: number;
+}
+
+/**
+ * A link that is down. It has the name, the MAC and the addresses that the pod's link had, for those who look for them in
+ * the pod.
+ */
+export interface PlaceholderLink {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly addresses: readonly PlannedAddress[];
+}
+
 export interface Link {
-  readonly kind: { readonly $case: "bridge"; readonly value: BridgeLink } | {
-    readonly $case: "tap";
-    readonly value: TapLink;
-  } | undefined;
+  readonly kind:
+    | { readonly $case: "bridge"; readonly value: BridgeLink }
+    | { readonly $case: "tap"; readonly value: TapLink }
+    | { readonly $case: "adopted"; readonly value: AdoptedLink }
+    | { readonly $case: "placeholder"; readonly value: PlaceholderLink }
+    | undefined;
 }
 
 export interface Sysctl {
@@ -305,6 +332,8 @@ export interface Dhcp4Service {
   readonly tftpServerName?: string | undefined;
   readonly ntpServers: readonly string[];
   readonly privateOptions: readonly PrivateDhcpOption[];
+  /** Classless static routes (option 121); a guest that reads them ignores the router. */
+  readonly routes: readonly Route[];
 }
 
 /** Hands one guest its IPv6 address. DHCPv6 tells no route: that is the router advertisement's part. */
@@ -352,12 +381,22 @@ export interface DomainDevice {
   readonly sharedMemory: boolean;
 }
 
+/** A network inside QEMU: it needs nothing of the pod, and the domain has no interface for it. */
+export interface UserNetwork {
+  /** The guest's network, as address/prefix. */
+  readonly network: string;
+  readonly search: readonly string[];
+  /** The pod's ports that reach the guest. */
+  readonly forward: readonly Port[];
+}
+
 export interface DomainPlan {
   readonly kind:
     | //
     /** KubeVirt's own attachment on the NIC's tap. */
     { readonly $case: "tap"; readonly value: Empty }
     | { readonly $case: "device"; readonly value: DomainDevice }
+    | { readonly $case: "userNetwork"; readonly value: UserNetwork }
     | undefined;
 }
 
@@ -703,6 +742,7 @@ function createBaseNicSpec(): NicSpec {
     acpiIndex: undefined,
     state: "",
     mesh: false,
+    virtioTransitional: false,
   };
 }
 
@@ -745,6 +785,9 @@ export const NicSpec: MessageFns<NicSpec> = {
     }
     if (message.mesh !== false) {
       writer.uint32(96).bool(message.mesh);
+    }
+    if (message.virtioTransitional !== false) {
+      writer.uint32(104).bool(message.virtioTransitional);
     }
     return writer;
   },
@@ -856,6 +899,14 @@ export const NicSpec: MessageFns<NicSpec> = {
             }
 
             message.mesh = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.virtioTransitional = reader.bool();
             continue;
           }
         }
@@ -1704,7 +1755,7 @@ export const PodLink: MessageFns<PodLink> = {
 };
 
 function createBaseNicNames(): NicNames {
-  return { pod: "", tap: "", bridge: "" };
+  return { pod: "", tap: "", bridge: "", adopted: "" };
 }
 
 export const NicNames: MessageFns<NicNames> = {
@@ -1717,6 +1768,9 @@ export const NicNames: MessageFns<NicNames> = {
     }
     if (message.bridge !== "") {
       writer.uint32(26).string(message.bridge);
+    }
+    if (message.adopted !== "") {
+      writer.uint32(34).string(message.adopted);
     }
     return writer;
   },
@@ -1756,6 +1810,14 @@ export const NicNames: MessageFns<NicNames> = {
             }
 
             message.bridge = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.adopted = reader.string();
             continue;
           }
         }
@@ -2210,6 +2272,153 @@ export const TapLink: MessageFns<TapLink> = {
   },
 };
 
+function createBaseAdoptedLink(): AdoptedLink {
+  return { name: "", bridge: "", mtu: 0 };
+}
+
+export const AdoptedLink: MessageFns<AdoptedLink> = {
+  encode(message: AdoptedLink, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.bridge !== "") {
+      writer.uint32(18).string(message.bridge);
+    }
+    if (message.mtu !== 0) {
+      writer.uint32(24).uint32(message.mtu);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdoptedLink {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdoptedLink() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bridge = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mtu = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePlaceholderLink(): PlaceholderLink {
+  return { name: "", mac: "", mtu: 0, addresses: [] };
+}
+
+export const PlaceholderLink: MessageFns<PlaceholderLink> = {
+  encode(message: PlaceholderLink, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.mac !== "") {
+      writer.uint32(18).string(message.mac);
+    }
+    if (message.mtu !== 0) {
+      writer.uint32(24).uint32(message.mtu);
+    }
+    for (const v of message.addresses) {
+      PlannedAddress.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceholderLink {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceholderLink() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mac = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mtu = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.addresses.push(PlannedAddress.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseLink(): Link {
   return { kind: undefined };
 }
@@ -2222,6 +2431,12 @@ export const Link: MessageFns<Link> = {
         break;
       case "tap":
         TapLink.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "adopted":
+        AdoptedLink.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+      case "placeholder":
+        PlaceholderLink.encode(message.kind.value, writer.uint32(34).fork()).join();
         break;
     }
     return writer;
@@ -2254,6 +2469,22 @@ export const Link: MessageFns<Link> = {
             }
 
             message.kind = { $case: "tap", value: TapLink.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "adopted", value: AdoptedLink.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "placeholder", value: PlaceholderLink.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -3082,6 +3313,7 @@ function createBaseDhcp4Service(): Dhcp4Service {
     tftpServerName: undefined,
     ntpServers: [],
     privateOptions: [],
+    routes: [],
   };
 }
 
@@ -3125,6 +3357,9 @@ export const Dhcp4Service: MessageFns<Dhcp4Service> = {
     }
     for (const v of message.privateOptions) {
       PrivateDhcpOption.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.routes) {
+      Route.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -3244,6 +3479,14 @@ export const Dhcp4Service: MessageFns<Dhcp4Service> = {
             }
 
             message.privateOptions.push(PrivateDhcpOption.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.routes.push(Route.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -3683,6 +3926,74 @@ export const DomainDevice: MessageFns<DomainDevice> = {
   },
 };
 
+function createBaseUserNetwork(): UserNetwork {
+  return { network: "", search: [], forward: [] };
+}
+
+export const UserNetwork: MessageFns<UserNetwork> = {
+  encode(message: UserNetwork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    for (const v of message.search) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.forward) {
+      Port.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserNetwork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserNetwork() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.search.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.forward.push(Port.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDomainPlan(): DomainPlan {
   return { kind: undefined };
 }
@@ -3695,6 +4006,9 @@ export const DomainPlan: MessageFns<DomainPlan> = {
         break;
       case "device":
         DomainDevice.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "userNetwork":
+        UserNetwork.encode(message.kind.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -3727,6 +4041,14 @@ export const DomainPlan: MessageFns<DomainPlan> = {
             }
 
             message.kind = { $case: "device", value: DomainDevice.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "userNetwork", value: UserNetwork.decode(reader, reader.uint32()) };
             continue;
           }
         }

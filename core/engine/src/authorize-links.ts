@@ -1,0 +1,61 @@
+import {
+  type Attachment,
+  type BridgeLink,
+  isMacAddress,
+  type LinkPlan,
+  type NetworkPlan,
+  type PlaceholderLink,
+  type PlannedAddress,
+  parseCidr,
+  type TapLink,
+} from "@netbind/contract";
+import { checkMtu, type Complain, isIntegerIn } from "./authorize-checks.ts";
+
+const MOST_ADDRESSES = 16;
+
+function checkMac(path: string, mac: string, complain: Complain): void {
+  if (!isMacAddress(mac) || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1)
+    complain(`${path}.mac`, `${JSON.stringify(mac)} is no MAC address of a single station`);
+}
+
+function checkAddresses(path: string, addresses: readonly PlannedAddress[], complain: Complain): void {
+  if (addresses.length > MOST_ADDRESSES) complain(`${path}.addresses`, `${addresses.length} addresses are more than ${MOST_ADDRESSES}`);
+  for (const [at, { address, prefix }] of addresses.entries()) {
+    if (parseCidr(`${address}/${prefix}`) === undefined)
+      complain(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is no address`);
+  }
+}
+
+function checkBridge(path: string, link: BridgeLink, complain: Complain): void {
+  if (link.mac !== undefined) checkMac(path, link.mac, complain);
+  checkAddresses(path, link.addresses, complain);
+}
+
+function checkTap(path: string, link: TapLink, attachment: Attachment, complain: Complain): void {
+  if (!isIntegerIn(link.queues, 0, Math.max(1, attachment.queues))) {
+    complain(`${path}.queues`, `${link.queues} queues are not between 0 and the NIC's ${attachment.queues}`);
+  }
+}
+
+/** A placeholder shows what the pod's link had, and nothing else. */
+function checkPlaceholder(path: string, link: PlaceholderLink, { pod }: Attachment, plan: NetworkPlan, complain: Complain): void {
+  if (!plan.links.some(({ kind }) => kind === "adopted")) complain(path, "the pod's link keeps its name, so nothing stands in for it");
+  if (link.mac !== pod.mac) complain(`${path}.mac`, `${JSON.stringify(link.mac)} is not the pod link's, ${pod.mac}`);
+  checkAddresses(path, link.addresses, complain);
+  for (const [at, { address, prefix }] of link.addresses.entries()) {
+    if (!pod.addresses.includes(`${address}/${prefix}`)) complain(`${path}.addresses[${at}]`, `${address}/${prefix} was not the pod link's`);
+  }
+}
+
+/** Finds what of a planned link reaches beyond the NIC. */
+export function checkLink(path: string, link: LinkPlan, attachment: Attachment, plan: NetworkPlan, complain: Complain): void {
+  const own = attachment.names[link.kind === "placeholder" ? "pod" : link.kind];
+  if (link.name !== own) complain(`${path}.name`, `${JSON.stringify(link.name)} is not this NIC's ${link.kind}, which is "${own}"`);
+  checkMtu(path, link.mtu, complain);
+  if (link.kind === "bridge") return checkBridge(path, link, complain);
+  if (link.kind === "placeholder") return checkPlaceholder(path, link, attachment, plan, complain);
+  const bridges = plan.links.filter(({ kind }) => kind === "bridge").map(({ name }) => name);
+  if (link.bridge !== undefined && !bridges.includes(link.bridge))
+    complain(`${path}.bridge`, `${JSON.stringify(link.bridge)} is no bridge of this plan`);
+  if (link.kind === "tap") checkTap(path, link, attachment, complain);
+}
