@@ -54,6 +54,7 @@ const tasks = {
     check();
     process.exit(runTests(["unit", "kernel", "e2e", "slow"], args));
   },
+  vectors: () => runSource("test/vectors/main.ts", args),
 };
 
 if (!(task in tasks)) {

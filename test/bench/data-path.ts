@@ -7,7 +7,7 @@ import { attachNic } from "../support/attach-nic.ts";
 import { TestNetns } from "../support/netns.ts";
 import type { Comparison } from "./report.ts";
 
-const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0" };
+const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
 const GUEST_MAC = "02:00:00:00:00:07";
 const PACKETS = 200_000;
 

@@ -21,7 +21,7 @@ import { anAttachment } from "../support/attachment.ts";
 import { TestNetns } from "../support/netns.ts";
 import { type Comparison, timed } from "./report.ts";
 
-const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0" };
+const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
 const OWNER = { uid: 107, gid: 107 };
 const FACTS = { resolvConf: { nameservers4: ["10.96.0.10"], nameservers6: [], search: [] }, hostname: "vm" };
 
@@ -54,7 +54,7 @@ async function ours(pod: TestNetns, journal: Journal): Promise<number> {
     const attachment = attachmentOf(nic as unknown as DecidedNic, before, FACTS);
     const plan = authorize(masquerade.plan(attachment), attachment, STANDARD_GRANTS);
     journal.updateNic("red", { plan });
-    const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), owner: OWNER };
+    const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), owner: OWNER, placeholderKind: "dummy" };
     journal.updateNic("red", { wanted });
     await applyNetwork(pod.run, diffNetwork(wanted, there));
   });
@@ -66,7 +66,7 @@ async function byHand(pod: TestNetns): Promise<number> {
   const before = podLinkOf(there, "eth0");
   if (before === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: before, ports: [{ protocol: "TCP", port: 80 }] });
-  const wanted: WantedNetwork = { ...wantedNetwork(NAMES, masquerade.plan(attachment), before), owner: OWNER };
+  const wanted: WantedNetwork = { ...wantedNetwork(NAMES, masquerade.plan(attachment), before), owner: OWNER, placeholderKind: "dummy" };
   const { ip, sysctls, nft } = diffNetwork(wanted, there);
   const inPod = (argv: readonly string[], stdin = ""): Promise<string> => run(["nsenter", `--net=${pod.path}`, ...argv], { stdin });
   return timed(async () => {

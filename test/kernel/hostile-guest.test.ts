@@ -19,7 +19,7 @@ import {
 import { TestNetns } from "../support/netns.ts";
 import { Outside } from "../support/outside.ts";
 
-const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0" };
+const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
 const MAC = "02:11:22:33:44:55";
 const FOREIGN = "02:66:66:66:66:66";
 

@@ -32,7 +32,11 @@ async function attached(
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: link, mac: GUEST_MAC, ...ports });
   const plan = authorize(masquerade.plan(attachment), attachment, STANDARD_GRANTS);
-  const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 } };
+  const wanted: WantedNetwork = {
+    ...wantedNetwork(attachment.names, plan, link),
+    owner: { uid: 107, gid: 107 },
+    placeholderKind: "dummy",
+  } as const;
   const operations = diffNetwork(wanted, await observeFor(pod, wanted));
   await applyNetwork(pod.run, operations);
   return { plan, wanted: await withImage(pod, wanted), operations: countOperations(operations) };
@@ -236,7 +240,11 @@ test("a link of another kind with a planned name is refused before anything is d
   await using pod = await TestNetns.make();
   await pod.run(["ip", "link", "add", "k6t-eth0", "type", "veth", "peer", "name", "x"]);
   const attachment = anAttachment();
-  const wanted = { ...wantedNetwork(attachment.names, masquerade.plan(attachment), attachment.pod), owner: { uid: 107, gid: 107 } };
+  const wanted = {
+    ...wantedNetwork(attachment.names, masquerade.plan(attachment), attachment.pod),
+    owner: { uid: 107, gid: 107 },
+    placeholderKind: "dummy",
+  } as const;
   expect(() =>
     diffNetwork(wanted, {
       links: [{ name: "k6t-eth0", kind: "veth", mac: "", mtu: 1, up: false, carrier: false, addresses: [] }],

@@ -12,8 +12,18 @@ import { TestNetns } from "../support/netns.ts";
 
 const CLIENT = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
 const NICS = [
-  { binding: masquerade, names: { pod: "eth0", tap: "tap0", bridge: "k6t-eth0" }, mac: "02:11:22:33:44:55", mtu: 1450 },
-  { binding: lan, names: { pod: "pod0123456789a", tap: "tap0123456789a", bridge: "k6t-0123456789a" }, mac: "02:11:22:33:44:66", mtu: 1400 },
+  {
+    binding: masquerade,
+    names: { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" },
+    mac: "02:11:22:33:44:55",
+    mtu: 1450,
+  },
+  {
+    binding: lan,
+    names: { pod: "pod0123456789a", tap: "tap0123456789a", bridge: "k6t-0123456789a", adopted: "0123456789a-nic" },
+    mac: "02:11:22:33:44:66",
+    mtu: 1400,
+  },
 ] as const;
 
 /** Waits until the guest's kernel took a router's word. */

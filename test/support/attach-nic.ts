@@ -14,7 +14,7 @@ export async function attachNic(
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ ...nic, pod: link });
   const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);
-  const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 } };
+  const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" };
   const keys = (wanted.plan.sysctls ?? []).map(({ key }) => key);
   await applyNetwork(pod.run, diffNetwork(wanted, await observe(pod.run, { sysctls: keys, table: wanted.table })));
   return plan;

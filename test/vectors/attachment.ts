@@ -1,5 +1,5 @@
 import { type Attachment, BindingError } from "@netbind/contract";
-import { derivedNames, guestResolver, nicMac, nicQueues, nicSpec, type Vmi } from "@netbind/engine";
+import { derivedNames, guestResolver, nicMac, nicSpec, tapQueues, type Vmi } from "@netbind/engine";
 
 /** What a vector may say of a pod; the rest is assumed. */
 export interface PodFacts {
@@ -26,7 +26,7 @@ export function attachmentFor(vmi: Vmi, name: string, facts: PodFacts = {}): Att
     cause: "boot",
     mac: nicMac(vmi, nic),
     index: facts.index ?? interfaces.indexOf(nic),
-    queues: nicQueues(vmi.spec, nic.model || "virtio"),
+    queues: tapQueues(vmi, name, nic.model || "virtio"),
     pod: {
       name: link,
       mac: facts.mac ?? "0a:58:0a:f4:01:09",
@@ -40,4 +40,3 @@ export function attachmentFor(vmi: Vmi, name: string, facts: PodFacts = {}): Att
     migrationTransport: facts.migrationTransport ?? "unix",
   };
 }
-

@@ -1,7 +1,11 @@
 import { admission } from "./admission.ts";
 import { defaulting } from "./defaulting.ts";
+import { domain } from "./domain.ts";
+import { domainXml, passt, slirp } from "./hooks.ts";
+import { dhcp, dhcpv6, dns } from "./resolver.ts";
 import { migratable, migrationEvaluator, restart, vmiStatus } from "./migration.ts";
 import { fakeBridgeIp, mac, masqueradeAddrs, names, namescheme } from "./names.ts";
+import { netpod } from "./netpod.ts";
 import { annotations, annotationsActivePod, annotationsFromSource, memoryOverhead, multus, networkToResource, sidecars } from "./pod.ts";
 import type { Comparison } from "./vector.ts";
 
@@ -12,6 +16,11 @@ export const COMPARISONS = {
   annotationsActivePod,
   annotationsFromSource,
   defaulting,
+  dhcp,
+  dhcpv6,
+  dns,
+  domain,
+  domainXML: domainXml,
   fakeBridgeIP: fakeBridgeIp,
   mac,
   masqueradeAddrs,
@@ -21,8 +30,12 @@ export const COMPARISONS = {
   multus,
   names,
   namescheme,
+  netpod,
   networkToResource,
+  passt,
+  passt12: passt,
   restartRequired: restart,
   sidecars,
+  slirp,
   vmiStatus,
 } as unknown as Readonly<Record<string, Comparison>>;

@@ -1,23 +1,14 @@
 /** `npm run vectors -- DIR`: compares the engine's answers with KubeVirt's own, from a folder of vectors (vectors.md). */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { COMPARISONS } from "./comparisons.ts";
-import { report } from "./report.ts";
-import type { Vector } from "./vector.ts";
+import { readVectors } from "./read.ts";
+import { isSound, showSummary, summarise } from "./report.ts";
 
 const [folder] = process.argv.slice(2);
-if (folder === undefined) {
-  console.error("usage: npm run vectors -- DIR");
+if (folder === undefined || !existsSync(folder)) {
+  console.error(folder === undefined ? "usage: npm run vectors -- DIR" : `there is no folder ${folder}`);
   process.exit(2);
 }
-
-const vectors = readdirSync(folder)
-  .filter((name) => name.endsWith(".jsonl"))
-  .sort()
-  .flatMap((name) =>
-    readFileSync(join(folder, name), "utf8")
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .map((line) => JSON.parse(line) as Vector),
-  );
-process.exit(report(vectors, COMPARISONS));
+const summary = summarise(readVectors(folder), COMPARISONS);
+console.log(showSummary(summary));
+process.exitCode = isSound(summary) ? 0 : 1;

@@ -17,5 +17,8 @@ export const restart = ({ input, result }: Vector<VmiInput & { readonly vm: Vm }
   compare(restartRequired(input.vm, completeVmi(input.vmi), input.kubevirtConfig), result.restartRequired);
 
 /** The status that a pod's report gives. */
-export const vmiStatus = ({ input, result }: Vector<VmiInput & { readonly pod: AnnotatedPod }, { readonly interfaces: unknown }>): Outcome =>
+export const vmiStatus = ({
+  input,
+  result,
+}: Vector<VmiInput & { readonly pod: AnnotatedPod }, { readonly interfaces: unknown }>): Outcome =>
   compare(interfacesFromPod(completeVmi(input.vmi), input.pod), result.interfaces);

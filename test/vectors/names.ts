@@ -55,7 +55,7 @@ export function namescheme({ input, result }: Vector<VmiInput & { readonly pod: 
 export function fakeBridgeIp({ input, result }: Vector<VmiInput, { readonly ips: Named }>): Outcome {
   const vmi = completeVmi(input.vmi);
   const ours = (vmi.spec.domain.devices.interfaces ?? []).map(({ name }, index) => {
-    const plan = bridge.plan(attachmentFor(vmi, name, { index }));
+    const plan = bridge.plan(attachmentFor(vmi, name, { index, routes: [{ destination: "10.244.1.0/24" }] }));
     const link = plan.network?.links.find(({ kind }) => kind === "bridge");
     const [address] = link?.kind === "bridge" ? link.addresses : [];
     return [name, `${address?.address}/${address?.prefix}`];
@@ -74,7 +74,9 @@ function masqueradeAddresses(vmi: Vmi, network: string, family: 4 | 6): Addresse
   const pod = family === 4 ? "172.31.255.7/24" : "2001:db8::7/64";
   const nic = { name: network, masquerade: {} };
   const devices = { ...vmi.spec.domain.devices, interfaces: [nic] };
-  const attachment = attachmentFor({ ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } }, network, { addresses: [pod] });
+  const attachment = attachmentFor({ ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } }, network, {
+    addresses: [pod],
+  });
   try {
     const plan = masquerade.plan(attachment);
     const link = plan.network?.links.find(({ kind }) => kind === "bridge");
@@ -101,15 +103,29 @@ export function masqueradeAddrs({ input, result }: Vector<VmiInput, { readonly a
     }
     return [key, found];
   });
-  const said = Object.entries(result.addrs).map(([key, { error, ...theirs }]) => [key, error === undefined ? theirs : { error: "refused" }]);
+  const said = Object.entries(result.addrs).map(([key, { error, ...theirs }]) => [
+    key,
+    error === undefined ? theirs : { error: "refused" },
+  ]);
   return compare(Object.fromEntries(ours), Object.fromEntries(said), deviations);
 }
 
 /** Which MAC addresses are taken. */
-export function mac({ input, result }: Vector<{ readonly names: readonly string[] }, { readonly macs: Readonly<Record<string, { readonly error: string | null; readonly reserved: boolean }>> }>): Outcome {
+export function mac({
+  input,
+  result,
+}: Vector<
+  { readonly names: readonly string[] },
+  { readonly macs: Readonly<Record<string, { readonly error: string | null; readonly reserved: boolean }>> }
+>): Outcome {
   const ours = input.names.map((macAddress) => {
     const devices = { interfaces: [{ name: "a", masquerade: {}, macAddress }] };
-    const vmi = { apiVersion: "", kind: "VirtualMachineInstance", metadata: { name: "a", namespace: "a" }, spec: { domain: { devices }, networks: [{ name: "a", pod: {} }] } } as const;
+    const vmi = {
+      apiVersion: "",
+      kind: "VirtualMachineInstance",
+      metadata: { name: "a", namespace: "a" },
+      spec: { domain: { devices }, networks: [{ name: "a", pod: {} }] },
+    } as const;
     const rules = judgeVmi(vmi, { configuration: {} }).map(({ rule }) => rule.id);
     return [macAddress, { bad: rules.includes("IF-4"), reserved: rules.includes("BIND-3") }];
   });

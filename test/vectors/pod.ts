@@ -51,10 +51,16 @@ export const annotationsActivePod = ({ input, result }: Vector<PodInput, Annotat
 
 /** What a migration target has of its source. */
 export const annotationsFromSource = ({ input, result }: Vector<PodInput, AnnotationsResult>): Outcome =>
-  compare(parsed(annotationsOfMigrationTarget(completeVmi(input.vmi), input.kubevirtConfig ?? {}, input.pod)), parsed(result.annotations ?? {}));
+  compare(
+    parsed(annotationsOfMigrationTarget(completeVmi(input.vmi), input.kubevirtConfig ?? {}, input.pod)),
+    parsed(result.annotations ?? {}),
+  );
 
 /** What multus is asked for, of every interface, absent ones too. */
-export function multus({ input, result }: Vector<VmiInput, { readonly annotation: string | null; readonly error: string | null }>): Outcome {
+export function multus({
+  input,
+  result,
+}: Vector<VmiInput, { readonly annotation: string | null; readonly error: string | null }>): Outcome {
   const vmi = completeVmi(input.vmi);
   const { devices } = vmi.spec.domain;
   const all = { ...devices, interfaces: (devices.interfaces ?? []).map(({ state: _, ...nic }) => nic) };
@@ -66,7 +72,10 @@ export function multus({ input, result }: Vector<VmiInput, { readonly annotation
 export function networkToResource({
   input,
   result,
-}: Vector<VmiInput & { readonly nads: readonly NetworkAttachmentDefinition[] }, { readonly resources: Annotations | null; readonly error: string | null }>): Outcome {
+}: Vector<
+  VmiInput & { readonly nads: readonly NetworkAttachmentDefinition[] },
+  { readonly resources: Annotations | null; readonly error: string | null }
+>): Outcome {
   const { resources, missing } = networkResources(completeVmi(input.vmi), input.nads);
   if (missing !== undefined || result.error) {
     return result.error?.endsWith(` ${missing}`) ? AGREED : failed(`ours misses ${missing}, theirs ${result.error}`);
@@ -82,10 +91,18 @@ interface TheirSidecar {
 }
 
 /** The sidecars of a VM's plugins. */
-export function sidecars({ input, result }: Vector<VmiInput, { readonly sidecars: readonly TheirSidecar[] | null; readonly error: string | null }>): Outcome {
+export function sidecars({
+  input,
+  result,
+}: Vector<VmiInput, { readonly sidecars: readonly TheirSidecar[] | null; readonly error: string | null }>): Outcome {
   const { sidecars: found, violations } = pluginSidecars(completeVmi(input.vmi), input.kubevirtConfig ?? {}, NO_FALLBACK);
   if (violations.length > 0 || result.error) return compare(violations.length > 0, Boolean(result.error));
-  const ours = found.map(({ plugin, image, imagePullPolicy, downwardApi }) => ({ pluginName: plugin, image, imagePullPolicy, downwardAPI: downwardApi }));
+  const ours = found.map(({ plugin, image, imagePullPolicy, downwardApi }) => ({
+    pluginName: plugin,
+    image,
+    imagePullPolicy,
+    downwardAPI: downwardApi,
+  }));
   return compare(ours, result.sidecars ?? []);
 }
 

@@ -10,7 +10,7 @@ export interface Vector<Input = unknown, Result = unknown> {
 
 /** How ours compares with KubeVirt's answer. */
 export type Outcome =
-  | { readonly verdict: "agreed" }
+  | { readonly verdict: "agreed"; readonly normalised?: string }
   /** It differs for reasons that are listed: their ids. */
   | { readonly verdict: "deviating"; readonly deviations: readonly string[] }
   | { readonly verdict: "failed"; readonly why: string };

@@ -19,7 +19,8 @@ export function canonicalElement(xml: string, node: XmlNode): string {
     .map(([name, value]) => `${name}=${JSON.stringify(resolved(value))}`)
     .sort();
   const children = node.children.map((child) => canonicalElement(xml, child)).filter((text) => text !== "");
-  const inner = node.children.length > 0 ? (node.name === "qemu:commandline" ? children : [...children].sort()).join("") : textOf(xml, node);
+  const inner =
+    node.children.length > 0 ? (node.name === "qemu:commandline" ? children : [...children].sort()).join("") : textOf(xml, node);
   if (attributes.length === 0 && inner === "") return "";
   return `<${[node.name, ...attributes].join(" ")}>${inner}</>`;
 }
@@ -29,7 +30,8 @@ const textOf = (xml: string, node: XmlNode): string => resolved(xml.slice(node.o
 /** A lone element in its canonical form. */
 export const canonicalXml = (xml: string): string => canonicalElement(xml, scanXml(xml));
 
-const childrenOf = (node: XmlNode | undefined, name: string): readonly XmlNode[] => (node?.children ?? []).filter((child) => child.name === name);
+const childrenOf = (node: XmlNode | undefined, name: string): readonly XmlNode[] =>
+  (node?.children ?? []).filter((child) => child.name === name);
 
 /** A domain in parts: what is about one NIC, and all the rest. */
 export interface DomainParts {
@@ -46,7 +48,10 @@ export function domainParts(xml: string, nic: string): DomainParts {
   const parts = [...root.children.filter((node) => node !== devices), ...(devices?.children ?? [])];
   const about = (node: XmlNode): boolean => isNic(node) || node.name === "memoryBacking";
   const print = (nodes: readonly XmlNode[]): readonly string[] =>
-    nodes.map((node) => canonicalElement(xml, node)).filter((text) => text !== "").sort();
+    nodes
+      .map((node) => canonicalElement(xml, node))
+      .filter((text) => text !== "")
+      .sort();
   return {
     nic: print(parts.filter(about)),
     rest: print(parts.filter((node) => !about(node) && node.name !== "qemu:commandline")),
@@ -55,7 +60,9 @@ export function domainParts(xml: string, nic: string): DomainParts {
 
 /** The values of QEMU's own arguments in a domain. */
 export const qemuArguments = (xml: string): readonly string[] =>
-  childrenOf(scanXml(xml), "qemu:commandline").flatMap((node) => node.children.map((argument) => resolved(argument.attributes.get("value") ?? "")));
+  childrenOf(scanXml(xml), "qemu:commandline").flatMap((node) =>
+    node.children.map((argument) => resolved(argument.attributes.get("value") ?? "")),
+  );
 
 /** Compares two lists of parts. */
 export const compareParts = (what: string, ours: readonly string[], theirs: readonly string[]): Outcome | undefined =>

@@ -1,10 +1,12 @@
-/** One port that a VM's author listed under `spec.domain.devices.interfaces[].ports`. */
+/** One port, or one range, that a VM's author listed under `ports` or `portRanges` of an interface. */
 export interface Port {
   readonly name?: string;
   /** Defaulted to TCP by the core, as KubeVirt does at use. */
   readonly protocol: "TCP" | "UDP";
   /** 1..65535. */
   readonly port: number;
+  /** The last port of a range that begins with `port`; absent for a single port. */
+  readonly lastPort?: number;
 }
 
 /** A site-specific DHCPv4 option (RFC 3942): code 224..254, value as text. */

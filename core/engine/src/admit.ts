@@ -7,6 +7,7 @@ import { type KubevirtMinor, NEWEST_KUBEVIRT } from "./versions.ts";
 /** A place where a rule does not hold, and the rule. */
 export interface Judgement extends Violation {
   readonly rule: Rule;
+  readonly reason: Rule["reason"];
 }
 
 /** For what a VM is judged. */
@@ -49,7 +50,7 @@ function firstOfChain(found: readonly Judgement[], subject: Subject): readonly J
 export function judgeVmi(vmi: Vmi, { configuration, version = NEWEST_KUBEVIRT, operation, nads }: Jurisdiction): readonly Judgement[] {
   const subject = subjectOf(vmi, configuration, version, nads);
   const found = RULES.filter((rule) => isInForce(rule, subject, operation === "update")).flatMap((rule) =>
-    rule.find(subject).map((finding) => ({ ...finding, rule })),
+    rule.find(subject).map((finding) => ({ ...finding, rule, reason: rule.reason })),
   );
   return version <= LAST_WITH_CHAINS ? firstOfChain(found, subject) : found;
 }

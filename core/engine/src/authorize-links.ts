@@ -43,7 +43,8 @@ function checkPlaceholder(path: string, link: PlaceholderLink, { pod }: Attachme
   if (link.mac !== pod.mac) complain(`${path}.mac`, `${JSON.stringify(link.mac)} is not the pod link's, ${pod.mac}`);
   checkAddresses(path, link.addresses, complain);
   for (const [at, { address, prefix }] of link.addresses.entries()) {
-    if (!pod.addresses.includes(`${address}/${prefix}`)) complain(`${path}.addresses[${at}]`, `${address}/${prefix} was not the pod link's`);
+    if (!pod.addresses.includes(`${address}/${prefix}`))
+      complain(`${path}.addresses[${at}]`, `${address}/${prefix} was not the pod link's`);
   }
 }
 

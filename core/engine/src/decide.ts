@@ -6,7 +6,7 @@ import { type Grants, STANDARD_GRANTS } from "./grants.ts";
 import { nicMac } from "./mac.ts";
 import { nicNames } from "./names.ts";
 import { bindingName, nicSpec } from "./nic-spec.ts";
-import { nicQueues } from "./queues.ts";
+import { tapQueues } from "./queues.ts";
 import { type Pod, renderPod } from "./render-pod.ts";
 import { type ImageFallback, type ResolvedBinding, resolveBinding } from "./resolve-binding.ts";
 
@@ -144,7 +144,7 @@ const decidedNic = (vmi: Vmi, { nic, network, index, binding }: Candidate, spec:
   binding,
   index,
   mac: nicMac(vmi, nic),
-  queues: nicQueues(vmi.spec, spec.model),
+  queues: tapQueues(vmi, spec.name, spec.model),
   names: nicNames(network),
   migrationTransport: vmi.status?.migrationTransport === undefined || vmi.status.migrationTransport === "Unix" ? "unix" : "ports",
 });

@@ -88,7 +88,11 @@ function diffState(link: LinkPlan, there: ObservedLink | undefined): readonly st
   return there?.up === true ? [] : [`link set dev ${link.name} up`];
 }
 
-function diffMadeLink(link: BridgeLink | TapLink | PlaceholderLink, there: ObservedLink | undefined, wanted: WantedNetwork): readonly string[] {
+function diffMadeLink(
+  link: BridgeLink | TapLink | PlaceholderLink,
+  there: ObservedLink | undefined,
+  wanted: WantedNetwork,
+): readonly string[] {
   if (there !== undefined) refuseCollision(link, there);
   return [
     ...(there === undefined ? [createLink(link, wanted.owner, wanted.placeholderKind)] : []),
@@ -105,7 +109,11 @@ const isPlaceholder = ({ kind, up }: ObservedLink): boolean => (kind === "dummy"
  * Takes the pod's link over: its addresses go, its name becomes the reserved one, and it becomes a port. Where it has the
  * reserved name already, only what differs is done; where neither is there, it is lost.
  */
-function diffAdopted(link: AdoptedLink, wanted: WantedNetwork, links: Links): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
+function diffAdopted(
+  link: AdoptedLink,
+  wanted: WantedNetwork,
+  links: Links,
+): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
   const adopted = links.get(link.name);
   const original = links.get(wanted.podLinkName);
   const bridge = wanted.plan.links.find((other) => other.kind === "bridge" && other.name === link.bridge);
@@ -124,7 +132,9 @@ function diffAdopted(link: AdoptedLink, wanted: WantedNetwork, links: Links): { 
     lost: [],
     ip: [
       ...rename,
-      ...(adopted?.up === true && readdress.length > 0 ? [`link set dev ${link.name} down`, ...readdress, `link set dev ${link.name} up`] : readdress),
+      ...(adopted?.up === true && readdress.length > 0
+        ? [`link set dev ${link.name} down`, ...readdress, `link set dev ${link.name} up`]
+        : readdress),
       ...(adopted === undefined ? [] : diffAddresses(link.name, [], adopted.addresses)),
       ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
       ...(there?.controller === link.bridge && there.learning === false

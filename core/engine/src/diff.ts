@@ -97,13 +97,12 @@ export function diffNetwork(wanted: WantedNetwork, there: ObservedNetwork): Oper
   const pod = podLink === undefined ? undefined : links.get(podLink.name);
   return {
     lost: [
-      ...(podLink !== undefined && pod === undefined ? [`the pod's link ${podLink.name} is gone: only its network's plugin can make it`] : []),
+      ...(podLink !== undefined && pod === undefined
+        ? [`the pod's link ${podLink.name} is gone: only its network's plugin can make it`]
+        : []),
       ...planned.lost,
     ],
-    ip: [
-      ...(podLink === undefined || pod === undefined ? [] : diffPodLink(podLink, pod, there.routes)),
-      ...planned.ip,
-    ],
+    ip: [...(podLink === undefined || pod === undefined ? [] : diffPodLink(podLink, pod, there.routes)), ...planned.ip],
     sysctls: (wanted.plan.sysctls ?? []).filter(({ key, value }) => there.sysctls[key] !== value),
     nft: diffTable(wanted, there),
   };

@@ -1,4 +1,4 @@
-import { BindingError, formatAddress, type IpFamily, normaliseMac, parseAddress } from "@netbind/contract";
+import { BindingError, formatAddress, type IpFamily, normaliseMac, parseAddress, parseCidr } from "@netbind/contract";
 
 /** The most bytes that one DHCPv4 option carries (RFC 2132, 2). */
 export const DHCP_OPTION_LIMIT = 255;
@@ -27,6 +27,13 @@ export function address(what: string, text: string, family: IpFamily = 4): strin
   return formatAddress(family, parsed.value);
 }
 
+/** A network of IPv4, printed anew from its number. */
+export function network(what: string, text: string): string {
+  const cidr = parseCidr(text);
+  if (cidr?.family !== 4) refuse(what, text, "it is no IPv4 network");
+  return `${formatAddress(4, cidr.base)}/${cidr.prefix}`;
+}
+
 /** A MAC address in its one form. */
 export const mac = (text: string): string => normaliseMac(text) ?? refuse("client", text, "it is no MAC address");
 
@@ -38,7 +45,7 @@ export function linkName(text: string): string {
 
 /** A domain or host name: nothing in it means anything to the server's configuration. */
 export function domain(what: string, text: string): string {
-  const name = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+  const name = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
   if (text.length > 253 || !name.test(text)) refuse(what, text, "it is no domain name");
   return text;
 }

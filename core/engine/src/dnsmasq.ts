@@ -1,5 +1,5 @@
-import type { Dhcp4Service } from "@netbind/contract";
-import { address, DHCP_OPTION_LIMIT, domain, hex, linkName, mac, quoted, refuse } from "./dnsmasq-text.ts";
+import { type Dhcp4Service, parseCidr, type Route } from "@netbind/contract";
+import { address, DHCP_OPTION_LIMIT, domain, hex, linkName, mac, network, quoted, refuse } from "./dnsmasq-text.ts";
 
 const option = (code: number, value: string): string => `dhcp-option-force=${code},${value}`;
 
@@ -12,6 +12,15 @@ function searchOptions(search: readonly string[]): readonly string[] {
     refuse("search domains", names.join(" "), `they need ${size} bytes and an option holds ${DHCP_OPTION_LIMIT}`);
   const longest = names.reduce((best, name) => (name.length > best.length ? name : best));
   return [option(15, longest), option(119, names.join(","))];
+}
+
+/** Classless routes, the default route last; a route without a gateway is to the link itself (RFC 3442). */
+function routeOptions(routes: readonly Route[]): readonly string[] {
+  if (routes.length === 0) return [];
+  const isDefault = ({ destination }: Route): boolean => parseCidr(destination)?.prefix === 0;
+  const sorted = [...routes.filter((route) => !isDefault(route)), ...routes.filter(isDefault)];
+  const parts = sorted.flatMap(({ destination, gateway = "0.0.0.0" }) => [network("route", destination), address("gateway", gateway)]);
+  return [option(121, parts.join(","))];
 }
 
 function optionLines(service: Dhcp4Service): readonly string[] {
@@ -27,6 +36,7 @@ function optionLines(service: Dhcp4Service): readonly string[] {
     ...(ntpServers.length === 0 ? [] : [option(42, addresses("NTP server", ntpServers))]),
     ...(tftpServerName === undefined ? [] : [option(66, quoted("TFTP server name", tftpServerName))]),
     ...(bootFileName === undefined ? [] : [option(67, quoted("boot file name", bootFileName))]),
+    ...routeOptions(service.routes ?? []),
     ...service.privateOptions.map(({ option: code, value }) => option(code, hex(`private option ${code}`, value))),
   ];
 }

@@ -6,6 +6,10 @@ const LENGTHS: readonly number[] = [6, 8, 20];
 /** A hardware address in any form that KubeVirt can read, as two digits a byte; undefined for anything else. */
 export function parseHardwareAddress(text: string): readonly string[] | undefined {
   if (!FORMS.some((form) => form.test(text))) return undefined;
-  const bytes = text.toLowerCase().replace(/[^0-9a-f]/g, "").match(/../g) ?? [];
+  const bytes =
+    text
+      .toLowerCase()
+      .replace(/[^0-9a-f]/g, "")
+      .match(/../g) ?? [];
   return LENGTHS.includes(bytes.length) ? bytes : undefined;
 }

@@ -1,5 +1,13 @@
 export type * from "./api.ts";
-export { countOperations, diffNetwork, type Operations, type PlaceholderKind, showOperations, type TapOwner, type WantedNetwork } from "./diff.ts";
+export {
+  countOperations,
+  diffNetwork,
+  type Operations,
+  type PlaceholderKind,
+  showOperations,
+  type TapOwner,
+  type WantedNetwork,
+} from "./diff.ts";
 export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable } from "./nft.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./observed.ts";
 export { type AttachedNic, attachmentOf, attachVmi, type Host, type NicNetwork, type PodFacts, wantedNetwork } from "./attach.ts";
@@ -15,10 +23,22 @@ export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, pa
 export { type DecidedNic, type Decision, type DecideInput, type DecideResult, decideVmi } from "./decide.ts";
 export { type Defaulted, defaultVmi } from "./default-vmi.ts";
 export { nicMac } from "./mac.ts";
-export { derivedNames, hashedLinkNames, isOrdinalName, isPrimary, isSecondary, linkNamesOfPod, nicNames, ordinalLinkNames, podLinkName } from "./names.ts";
+export {
+  derivedNames,
+  hashedLinkNames,
+  isOrdinalName,
+  isPrimary,
+  isSecondary,
+  linkNamesOfPod,
+  nicNames,
+  ordinalLinkNames,
+  podLinkName,
+} from "./names.ts";
 export { bindingName, nicSpec } from "./nic-spec.ts";
 export { parseQuantity } from "./quantity.ts";
-export { nicQueues } from "./queues.ts";
+export { nicQueues, tapQueues } from "./queues.ts";
+export { managedTapPlan } from "./registered-plan.ts";
+export { dnsmasq6Config } from "./dnsmasq6.ts";
 export { mergeNeeds, type Pod, type PodContainer, renderPod } from "./render-pod.ts";
 export { type FallbackImage, type ImageFallback, type ResolvedBinding, resolveBinding } from "./resolve-binding.ts";
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./resolv-conf.ts";
@@ -38,3 +58,5 @@ export { linksOf, NETWORK_STATUS, parseNetworkStatus } from "./network-status.ts
 export { type DomainNic, domainNics } from "./domain/nics.ts";
 export { scanXml, type XmlNode } from "./domain/scan.ts";
 export { type NicSighting, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
+export { dnsmasqConfig } from "./dnsmasq.ts";
+export type { VmiInterface, VmiNetwork } from "./api.ts";

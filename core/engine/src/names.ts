@@ -24,9 +24,7 @@ export const hashedLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<st
 /** The names of the older scheme: `eth0`, then `net1`, `net2`, ... by a network's place among the secondary ones. */
 export function ordinalLinkNames(networks: readonly VmiNetwork[]): ReadonlyMap<string, string> {
   const secondary = networks.filter(isSecondary);
-  return new Map(
-    networks.map((network) => [network.name, isSecondary(network) ? `net${secondary.indexOf(network) + 1}` : PRIMARY_LINK]),
-  );
+  return new Map(networks.map((network) => [network.name, isSecondary(network) ? `net${secondary.indexOf(network) + 1}` : PRIMARY_LINK]));
 }
 
 /** The scheme of a pod, told by the links that it has: one ordinal name is enough. */
@@ -45,7 +43,6 @@ export function derivedNames(network: VmiNetwork, pod: string): NicNames {
  */
 export const nicNames = (network: VmiNetwork): NicNames =>
   derivedNames(network, isPrimary(network) ? PRIMARY_LINK : hashedName(network.name));
-
 
 /** The name of a network's pod link: what the VMI's status tells of its primary network, else the scheme's. */
 export function podLinkName(vmi: Vmi, network: VmiNetwork): string {

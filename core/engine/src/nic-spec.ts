@@ -1,5 +1,5 @@
-import type { NicSpec, PodNetwork } from "@netbind/contract";
-import type { Vmi, VmiInterface, VmiNetwork } from "./api.ts";
+import type { NicSpec, PodNetwork, Port } from "@netbind/contract";
+import type { Vmi, VmiInterface, VmiNetwork, VmiPort } from "./api.ts";
 
 /** The keys under which KubeVirt knows a binding without a plugin. */
 const CORE_BINDINGS = [
@@ -34,6 +34,15 @@ function podNetwork(network: VmiNetwork): PodNetwork {
   };
 }
 
+/** A listed port, whose protocol KubeVirt reads in any case; one of another protocol is none. */
+function portOf({ name, protocol, port }: VmiPort): readonly Port[] {
+  const upper = (protocol || "TCP").toUpperCase();
+  return upper === "TCP" || upper === "UDP" ? [{ ...(name ? { name } : {}), protocol: upper, port }] : [];
+}
+
+const rangeOf = ({ protocol, start, end }: NonNullable<VmiInterface["portRanges"]>[number]): readonly Port[] =>
+  portOf({ ...(protocol === undefined ? {} : { protocol }), port: start }).map((port) => ({ ...port, lastPort: end }));
+
 /** A NIC with KubeVirt's defaults filled in, as a binding sees it. */
 export function nicSpec(vmi: Vmi, nic: VmiInterface, network: VmiNetwork): NicSpec {
   const { bootFileName, tftpServerName, ntpServers, privateOptions } = nic.dhcpOptions ?? {};
@@ -43,11 +52,7 @@ export function nicSpec(vmi: Vmi, nic: VmiInterface, network: VmiNetwork): NicSp
     model: nic.model || "virtio",
     virtioTransitional: vmi.spec.domain.devices.useVirtioTransitional === true,
     ...(nic.macAddress ? { macAddress: nic.macAddress } : {}),
-    ports: (nic.ports ?? []).map(({ name, protocol, port }) => ({
-      ...(name ? { name } : {}),
-      protocol: protocol === "UDP" ? "UDP" : "TCP",
-      port,
-    })),
+    ports: [...(nic.ports ?? []).flatMap(portOf), ...(nic.portRanges ?? []).flatMap(rangeOf)],
     dhcpOptions: {
       ...(bootFileName ? { bootFileName } : {}),
       ...(tftpServerName ? { tftpServerName } : {}),

@@ -40,7 +40,7 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, s
     guestAddresses: plannedGuestAddresses(plan).filter((address) => seen.answered.includes(address)),
     mtu: attachment.pod.mtu,
     ...(attachment.queues > 1 ? { queueCount: attachment.queues } : {}),
-    ports: attachment.ports.map(({ port, protocol }) => `${port}/${protocol}`),
+    ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),
     traffic: { fromGuest: seen.packets.fromGuest > 0, toGuest: seen.packets.toGuest > 0 },
   };
 }

@@ -45,7 +45,13 @@ export function networksAnnotation(
     };
     return [
       ...(network.multus !== undefined && isSecondary(network)
-        ? [{ ...reference(network.multus.networkName), ...(nic.macAddress ? { mac: nic.macAddress } : {}), interface: links.get(network.name) }]
+        ? [
+            {
+              ...reference(network.multus.networkName),
+              ...(nic.macAddress ? { mac: nic.macAddress } : {}),
+              interface: links.get(network.name),
+            },
+          ]
         : []),
       ...(plugin ? [{ ...reference(plugin), "cni-args": { logicNetworkName: network.name } }] : []),
     ];
@@ -115,4 +121,3 @@ export function annotationsOfMigrationTarget(
   const networks = networksAnnotation(vmi, interfacesOf(vmi), configuration, ordinalLinkNames(networksOf(vmi)));
   return networks === undefined ? {} : { [NETWORKS]: networks };
 }
-

@@ -1,4 +1,5 @@
-import type { VmiSpec } from "./api.ts";
+import type { Vmi, VmiSpec } from "./api.ts";
+import { hasInfoSource } from "./info-source.ts";
 import { parseQuantity } from "./quantity.ts";
 
 /** More than this many queues a tap does not have. */
@@ -15,4 +16,14 @@ function vcpus({ domain }: VmiSpec): number {
 export function nicQueues(spec: VmiSpec, model: string): number {
   if (spec.domain.devices.networkInterfaceMultiqueue !== true || model !== "virtio") return 0;
   return Math.min(vcpus(spec), MOST_QUEUES);
+}
+
+/**
+ * Queues of a NIC's tap: those that the domain has, where the NIC is in it already (the target of a migration must have
+ * as many as its source), else as many as a new one gets.
+ */
+export function tapQueues(vmi: Vmi, name: string, model: string): number {
+  if (model !== "virtio") return 0;
+  const present = vmi.status?.interfaces?.find((entry) => entry.name === name && hasInfoSource(entry.infoSource, "domain"));
+  return present?.queueCount ?? nicQueues(vmi.spec, model);
 }

@@ -1,14 +1,11 @@
-import type { Vm, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
-import type { KubevirtConfiguration } from "./api.ts";
-import { networkMigratable } from "./migration.ts";
+import type { KubevirtConfiguration, Vm, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 import { sameValue } from "./same-value.ts";
 import { isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT } from "./versions.ts";
 
-/** True where a running VM takes another NetworkAttachmentDefinition without a restart. */
+/** True where a running VM takes another NetworkAttachmentDefinition without a restart: it moves to another pod instead. */
 function takesNewDefinition(vmi: Vmi, configuration: KubevirtConfiguration, version: KubevirtMinor): boolean {
-  return (
-    version >= 8 && isGateOn("LiveUpdateNADRef", version, configuration.developerConfiguration) && networkMigratable(vmi, configuration).migratable
-  );
+  const migratable = vmi.status?.conditions?.some(({ type, status }) => type === "LiveMigratable" && status === "True") === true;
+  return migratable && isGateOn("LiveUpdateNADRef", version, configuration.developerConfiguration);
 }
 
 const withoutState = ({ state: _, ...nic }: VmiInterface): object => nic;

@@ -41,7 +41,9 @@ export function pluginSidecars(
     }),
     violations: resolved.flatMap(({ name, found }) => {
       if (!("problem" in found)) return [];
-      return interfaces.flatMap(({ binding }, at) => (binding?.name === name ? [{ ...found, field: `${INTERFACES}[${at}].binding.name` }] : []));
+      return interfaces.flatMap(({ binding }, at) =>
+        binding?.name === name ? [{ ...found, field: `${INTERFACES}[${at}].binding.name` }] : [],
+      );
     }),
   };
 }

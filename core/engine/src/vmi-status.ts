@@ -23,7 +23,9 @@ function secondaryEntry(
     const entry = { ...before, name: network.name, podInterfaceName: link };
     return [withSource(entry, addInfoSource(before?.infoSource, "multus-status"))];
   }
-  return before === undefined ? [] : [withSource({ ...before, podInterfaceName: link }, removeInfoSource(before.infoSource, "multus-status"))];
+  return before === undefined
+    ? []
+    : [withSource({ ...before, podInterfaceName: link }, removeInfoSource(before.infoSource, "multus-status"))];
 }
 
 /**
@@ -40,7 +42,9 @@ export function interfacesFromPod(vmi: Vmi, pod: AnnotatedPod): readonly VmiStat
   const claimed = networks.filter(({ resourceClaim }) => resourceClaim !== undefined).map(({ name }) => name);
   return [
     ...(primary === undefined ? [] : [{ ...entryOf(primary.name), name: primary.name, podInterfaceName: firstLink(statuses) }]),
-    ...networks.filter(isSecondary).flatMap((network) => secondaryEntry(network, entryOf(network.name), statuses, links.get(network.name) ?? "")),
+    ...networks
+      .filter(isSecondary)
+      .flatMap((network) => secondaryEntry(network, entryOf(network.name), statuses, links.get(network.name) ?? "")),
     ...before.filter(({ name }) => name !== undefined && claimed.includes(name)),
     ...before.filter(({ name }) => !networks.some((network) => network.name === name)),
   ];

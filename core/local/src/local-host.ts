@@ -8,9 +8,11 @@ import {
   diffNetwork,
   guestResolver,
   type Host,
+  type NicNetwork,
   type NicPlanner,
   nicTable,
   type ObservedNetwork,
+  type PlaceholderKind,
   type PodFacts,
   podHostname,
   podLinkOf,
@@ -19,7 +21,7 @@ import {
   serviceProcesses,
   type WantedNetwork,
 } from "@netbind/engine";
-import { applyNetwork, endProcesses, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
+import { applyNetwork, endProcesses, findPlaceholderKind, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
 import { connectBinding, connectSidecar } from "@netbind/remote";
 import { cniAdd } from "./cni.ts";
 import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
@@ -164,10 +166,15 @@ export class LocalHost implements Host {
     };
   }
 
-  async apply(nic: string, wanted: Omit<WantedNetwork, "owner" | "afterImage">): Promise<void> {
+  async apply(nic: string, wanted: NicNetwork): Promise<void> {
     const { journal } = this.#parts;
     const { afterImage, wanted: before } = journal.record.nics[nic] ?? {};
-    const complete: WantedNetwork = { ...wanted, owner: VM_USER, ...(afterImage === undefined ? {} : { afterImage }) };
+    const complete: WantedNetwork = {
+      ...wanted,
+      owner: VM_USER,
+      placeholderKind: await this.#placeholderKind(wanted),
+      ...(afterImage === undefined ? {} : { afterImage }),
+    };
     journal.updateNic(nic, { wanted: complete });
     // The first time nothing was done since the pod was looked at; after an interruption nobody knows.
     const seen = before === undefined ? this.#seen : undefined;
@@ -180,6 +187,11 @@ export class LocalHost implements Host {
     if (countOperations(operations) === 0) return;
     await applyNetwork(this.#runIn, operations);
     if (operations.nft.length > 0) this.#recordTable(nic, wanted.table);
+  }
+
+  /** What this kernel has for a placeholder, asked only where a plan has one. */
+  async #placeholderKind({ plan }: NicNetwork): Promise<PlaceholderKind> {
+    return plan.links.some(({ kind }) => kind === "placeholder") ? findPlaceholderKind(this.#runIn) : "dummy";
   }
 
   /** Records how the kernel lists a table that was just made: only the next difference needs it, so nothing waits here. */

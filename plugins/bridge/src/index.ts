@@ -2,6 +2,7 @@ import {
   type Attachment,
   addressOf,
   type Binding,
+  BindingError,
   defineBinding,
   handedOverLinks,
   type NicSpec,
@@ -28,7 +29,20 @@ function isConnected({ destination, gateway }: Route, address: string): boolean 
   const [base = "", length = ""] = address.split("/");
   const bits = (text: string): number => text.split(".").reduce((value, part) => value * 256 + Number(part), 0);
   const size = 2 ** (32 - Number(length));
-  return destination === `${base}/32` || (destination.endsWith(`/${length}`) && Math.floor(bits(destination.split("/")[0] ?? "") / size) === Math.floor(bits(base) / size));
+  return (
+    destination === `${base}/32` ||
+    (destination.endsWith(`/${length}`) && Math.floor(bits(destination.split("/")[0] ?? "") / size) === Math.floor(bits(base) / size))
+  );
+}
+
+/** An address is of use where a route of the pod led to it. */
+function refuseUnrouted({ pod }: Attachment, address: string): void {
+  if (pod.routes.some(isIpv4)) return;
+  throw new BindingError(
+    "PLAN_IMPOSSIBLE",
+    `pod link "${pod.name}" has the address ${address} and no route at all, so the guest would reach nobody by it`,
+    "mend the network's CNI plugin, or let it give no address",
+  );
 }
 
 /** The DHCP server that hands the pod's own address to the guest. */
@@ -72,6 +86,7 @@ const bridge: Binding = defineBinding({
   admit,
   plan: (attachment) => {
     const [address] = reachableAddresses(attachment, 4);
+    if (address !== undefined) refuseUnrouted(attachment, address);
     const server = address === undefined ? [] : [{ address: serverAddress(attachment), prefix: 32 }];
     return {
       network: { links: handedOverLinks(attachment, server), ...(address === undefined ? {} : { sysctls: [SILENT_POD] }) },

@@ -155,8 +155,9 @@ function familyRules(attachment: Attachment, guest: GuestNetwork): MasqueradeRul
     rules.forwardInbound(mesh ? tcpPorts(SSH_PORT) : undefined);
     rules.forwardLocal(destinations, sources);
   }
-  for (const { protocol, port } of ports) {
-    const match: NftMatch = { kind: "destinationPort", protocol: protocol === "UDP" ? "udp" : "tcp", ports: [port] };
+  for (const { protocol, port, lastPort } of ports) {
+    const range = lastPort === undefined ? port : ([port, lastPort] as const);
+    const match: NftMatch = { kind: "destinationPort", protocol: protocol === "UDP" ? "udp" : "tcp", ports: [range] };
     // In a mesh Envoy takes what comes in and reaches the guest by the output rule; ssh alone goes past it.
     if (!mesh || (port === SSH_PORT && protocol === "TCP")) rules.forwardInbound(match);
     rules.forwardLocal(destinations, sources, match);

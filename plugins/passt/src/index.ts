@@ -18,7 +18,10 @@ const OVERHEAD_BYTES = 250 * 1024 * 1024;
 const ISTIO_PORTS = [15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090] as const;
 
 const excluded = (port: number): XmlElement => ({ name: "range", attributes: { start: String(port), exclude: "yes" } });
-const forwarded = ({ port }: Port): XmlElement => ({ name: "range", attributes: { start: String(port) } });
+const forwarded = ({ port, lastPort }: Port): XmlElement => ({
+  name: "range",
+  attributes: { start: String(port), ...(lastPort === undefined ? {} : { end: String(lastPort) }) },
+});
 
 const portForward = (proto: "tcp" | "udp", ranges: readonly XmlElement[]): XmlElement => ({
   name: "portForward",
@@ -35,13 +38,20 @@ function forwards({ mesh, ports }: NicSpec): readonly XmlElement[] {
   if (ports.length === 0) return [portForward("tcp", kept), portForward("udp", [])];
   const of = (protocol: Port["protocol"]): readonly XmlElement[] => ports.filter((port) => port.protocol === protocol).map(forwarded);
   const [tcp, udp] = [of("TCP"), of("UDP")];
-  return [...(tcp.length + kept.length === 0 ? [] : [portForward("tcp", [...kept, ...tcp])]), ...(udp.length === 0 ? [] : [portForward("udp", udp)])];
+  return [
+    ...(tcp.length + kept.length === 0 ? [] : [portForward("tcp", [...kept, ...tcp])]),
+    ...(udp.length === 0 ? [] : [portForward("udp", udp)]),
+  ];
 }
 
 function admit(nic: NicSpec): readonly Violation[] {
   return [
-    ...(nic.network.kind === "pod" ? [] : [violation("name", `passt serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here")]),
-    ...(nic.model === "virtio" ? [] : [violation("model", `passt moves packets by virtio only, and the model is "${nic.model}"`, "remove the model, or use masquerade")]),
+    ...(nic.network.kind === "pod"
+      ? []
+      : [violation("name", `passt serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here")]),
+    ...(nic.model === "virtio"
+      ? []
+      : [violation("model", `passt moves packets by virtio only, and the model is "${nic.model}"`, "remove the model, or use masquerade")]),
   ];
 }
 

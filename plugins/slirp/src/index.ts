@@ -1,4 +1,13 @@
-import { type Binding, BindingError, defineBinding, type NicSpec, parseCidr, type Port, type Violation, violation } from "@netbind/contract";
+import {
+  type Binding,
+  BindingError,
+  defineBinding,
+  type NicSpec,
+  parseCidr,
+  type Port,
+  type Violation,
+  violation,
+} from "@netbind/contract";
 
 const DEFAULT_NETWORK = "10.0.2.0/24";
 /** QEMU gives its guest the network's fifteenth address, and itself the ones below. */
@@ -18,7 +27,12 @@ const distinct = (ports: readonly Port[]): readonly Port[] =>
 function admit(nic: NicSpec): readonly Violation[] {
   const text = networkText(nic);
   return [
-    ...(nic.network.kind === "pod" ? [] : [violation("name", `slirp serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here")]),
+    ...(nic.ports.some(({ lastPort }) => lastPort !== undefined)
+      ? [violation("portRanges", "slirp forwards single ports only", "list the ports one by one under ports")]
+      : []),
+    ...(nic.network.kind === "pod"
+      ? []
+      : [violation("name", `slirp serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here")]),
     ...(isNetwork(text)
       ? []
       : [
@@ -42,7 +56,8 @@ const slirp: Binding = defineBinding({
   admit,
   plan: (attachment) => {
     const network = networkText(attachment);
-    if (!isNetwork(network)) throw new BindingError("PLAN_IMPOSSIBLE", `"${network}" is no IPv4 network for a guest`, "set vmNetworkCIDR to a larger network");
+    if (!isNetwork(network))
+      throw new BindingError("PLAN_IMPOSSIBLE", `"${network}" is no IPv4 network for a guest`, "set vmNetworkCIDR to a larger network");
     return { domain: { kind: "userNetwork", network, search: attachment.resolvConf.search, forward: distinct(attachment.ports) } };
   },
 });

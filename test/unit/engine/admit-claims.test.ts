@@ -33,7 +33,7 @@ test("a network by resource claim takes its gate, a claim of the VM, and a devic
 });
 
 test("it goes with SR-IOV or a plugin, and not beside multus", () => {
-  expect(fieldsOf([claim("a", "c", "r")], [{ name: "a", bridge: {} }])).toEqual(["spec.domain.devices.interfaces"]);
+  expect(fieldsOf([claim("a", "c", "r")], [{ name: "a", bridge: {} }])).toEqual(["spec.domain.devices.interfaces[0]"]);
   expect(fieldsOf([claim("a", "c", "r"), { name: "b", multus: { networkName: "n" } }], [sriov("a"), sriov("b")])).toEqual([
     "spec.networks",
   ]);
@@ -41,5 +41,5 @@ test("it goes with SR-IOV or a plugin, and not beside multus", () => {
 
 test("passt of KubeVirt's own serves the pod network only", () => {
   const network: VmiNetwork = { name: "a", multus: { networkName: "n" } };
-  expect(fieldsOf([network], [{ name: "a", passtBinding: {} }])).toEqual(["spec.domain.devices.interfaces[0].passtBinding"]);
+  expect(fieldsOf([network], [{ name: "a", passtBinding: {} }])).toEqual(["spec.domain.devices.interfaces[0].name"]);
 });

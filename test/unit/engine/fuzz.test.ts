@@ -48,6 +48,8 @@ test("whatever bytes a domain hook is given, it answers with bytes or with the c
     name: "red",
     mac: "02:00:00:00:00:01",
     model: "virtio",
+    transitional: false,
+    machine: { arch: "amd64", launchSecurity: false },
     queues: 0,
     mtu: 1500,
     tap: "tap0",

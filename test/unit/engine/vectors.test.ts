@@ -1,74 +1,35 @@
-/** KubeVirt's own answers, where NETBIND_VECTORS names a folder with them: JSON objects {id, kind, input, result}, one a line. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { admitVmi, checkVmiSpec, defaultVmi, type KubevirtConfiguration, nicNames, type Vmi } from "@netbind/engine";
+/** KubeVirt's own answers, where NETBIND_VECTORS names a folder with them (test/vectors.md). */
+import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
+import { COMPARISONS } from "../../vectors/comparisons.ts";
+import { DEVIATIONS } from "../../vectors/deviations.ts";
+import { readVectors } from "../../vectors/read.ts";
+import { isSound, showSummary, summarise } from "../../vectors/report.ts";
 
-const folder = process.env["NETBIND_VECTORS"];
-const absent = folder === undefined || !existsSync(folder);
+const folder = process.env["NETBIND_VECTORS"] ?? "";
+const absent = !existsSync(folder);
 if (absent) console.log("skipped: NETBIND_VECTORS names no folder with KubeVirt's answers");
 
-interface Vector<R> {
-  readonly id: string;
-  readonly input: { readonly vmi: Vmi; readonly kubevirtConfig?: KubevirtConfiguration };
-  readonly result: R;
-}
-
-const read = <R>(kind: string): readonly Vector<R>[] =>
-  readFileSync(join(folder ?? "", `${kind}.jsonl`), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Vector<R>);
-
-const complete = ({ metadata, spec, ...vmi }: Vmi): Vmi => ({
-  ...vmi,
-  metadata: { ...metadata, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} },
-  spec: { ...spec, domain: { ...spec.domain, devices: spec.domain.devices ?? {} } },
+test.skipIf(absent)("every answer is KubeVirt's, or differs for a listed reason", () => {
+  const summary = summarise(readVectors(folder), COMPARISONS);
+  expect(isSound(summary), showSummary(summary)).toBe(true);
 });
 
-test.skipIf(absent)("nothing is accepted that KubeVirt rejects", () => {
-  const vectors = read<{ readonly causes: readonly object[] | null }>("admission");
-  expect(vectors.length).toBeGreaterThan(100);
-  const accepted = vectors.filter(({ input, result }) => {
-    if ((result.causes ?? []).length === 0 || checkVmiSpec(input.vmi.spec).length > 0) return false;
-    return admitVmi(complete(input.vmi), input.kubevirtConfig ?? {}).length === 0;
-  });
-  expect(accepted.map(({ id }) => id)).toEqual([]);
+test("the reasons to differ are few, and every one is a sentence", () => {
+  expect(Object.keys(DEVIATIONS).length).toBeLessThanOrEqual(40);
+  for (const { reason } of Object.values(DEVIATIONS)) expect(reason).toMatch(/^[A-Za-z].{20,}\.$/);
 });
 
-test.skipIf(absent)("a VM without networks gets what KubeVirt gives it", () => {
-  interface Result {
-    readonly error: string | null;
-    readonly interfaces?: unknown;
-    readonly networks?: unknown;
-  }
-  for (const { id, input, result } of read<Result>("defaulting")) {
-    const { vmi, violations } = defaultVmi(complete(input.vmi), input.kubevirtConfig ?? {});
-    expect(violations.length > 0, id).toBe(result.error !== null);
-    if (result.error !== null) continue;
-    const plain = (value: unknown): unknown => withoutEmpty(JSON.parse(JSON.stringify(value ?? [])));
-    expect(plain(vmi.spec.domain.devices.interfaces), id).toEqual(plain(result.interfaces));
-    expect(plain(vmi.spec.networks), id).toEqual(plain(result.networks));
-  }
-});
-
-/** A text that is empty is a text that is not there: KubeVirt's printer leaves it out. */
-function withoutEmpty(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutEmpty);
-  if (value === null || typeof value !== "object") return value;
-  const kept = Object.entries(value).filter(
-    ([, inner]) => inner !== "" && inner !== 0 && inner !== false && !(Array.isArray(inner) && inner.length === 0),
-  );
-  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutEmpty(inner)]));
-}
-
-test.skipIf(absent)("names of links are KubeVirt's", () => {
-  interface Names {
-    readonly names: Readonly<Record<string, { readonly pod: string; readonly tap: string; readonly bridge: string }>>;
-  }
-  const [vector] = read<Names>("names");
-  const theirs = Object.entries(vector?.result.names ?? {});
-  expect(theirs.length).toBeGreaterThan(5);
-  for (const [name, { pod, tap, bridge }] of theirs)
-    expect(nicNames({ name, multus: { networkName: "x" } }), name).toEqual({ pod, tap, bridge });
+test("the runner fails a wrong answer, an unknown kind, an unlisted reason and an empty folder", () => {
+  const vector = { id: "a", kind: "k", input: {}, result: {} };
+  const run = (comparison: () => never): boolean => isSound(summarise([vector], { k: comparison }));
+  expect(isSound(summarise([], {}))).toBe(false);
+  expect(isSound(summarise([vector], {}))).toBe(false);
+  expect(run(() => ({ verdict: "agreed" }) as never)).toBe(true);
+  expect(run(() => ({ verdict: "failed", why: "x" }) as never)).toBe(false);
+  expect(run(() => ({ verdict: "deviating", deviations: ["NONE"] }) as never)).toBe(false);
+  expect(
+    run(() => ({ verdict: "deviating", deviations: ["RESUME"] }) as never),
+    "one of one is more than 3 %",
+  ).toBe(false);
 });

@@ -3,7 +3,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Attachment, type Binding, BindingError, defineBinding, type NftMatch, type NftVerdict, type Plan } from "@netbind/contract";
+import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
+import passt from "@netbind/plugin-passt";
+import slirp from "@netbind/plugin-slirp";
 import {
   addBinding,
   attachmentFromWire,
@@ -34,9 +37,13 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
       fc.record({ kind: fc.constant("multus" as const), networkName: text, default: fc.boolean() }),
     ),
     model: text,
+    virtioTransitional: fc.boolean(),
     macAddress: text,
     ports: fc.array(
-      fc.record({ name: text, protocol: fc.constantFrom("TCP" as const, "UDP" as const), port }, { requiredKeys: ["protocol", "port"] }),
+      fc.record(
+        { name: text, protocol: fc.constantFrom("TCP" as const, "UDP" as const), port, lastPort: port },
+        { requiredKeys: ["protocol", "port"] },
+      ),
     ),
     dhcpOptions: fc.record(
       {
@@ -63,7 +70,7 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
       addresses: fc.array(text),
       routes: fc.array(fc.record({ destination: text, gateway: text }, { requiredKeys: ["destination"] })),
     }),
-    names: fc.record({ pod: text, tap: text, bridge: text }),
+    names: fc.record({ pod: text, tap: text, bridge: text, adopted: text }),
     resolvConf: fc.record({ nameservers4: fc.array(text), nameservers6: fc.array(text), search: fc.array(text) }),
     hostname: text,
     migrationTransport: fc.constantFrom("unix" as const, "ports" as const),
@@ -74,6 +81,7 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
       "name",
       "network",
       "model",
+      "virtioTransitional",
       "ports",
       "dhcpOptions",
       "state",
@@ -125,6 +133,12 @@ test("every rule and every kind of domain part comes out of the wire as it went 
       element: { name: "interface", attributes: { a: "b" }, children: [{ name: "source" }] },
       sharedMemory: true,
     }),
+    fc.constant({
+      kind: "userNetwork" as const,
+      network: "10.0.2.0/24",
+      search: ["a.b"],
+      forward: [{ protocol: "UDP" as const, port: 53 }],
+    }),
   );
   fc.assert(
     fc.property(fc.array(matches), verdicts, domains, (found, verdict, domain) => {
@@ -135,7 +149,11 @@ test("every rule and every kind of domain part comes out of the wire as it went 
       } as const;
       const plan: Plan = {
         network: {
-          links: [{ kind: "tap", name: "t", mtu: 1, queues: 2, bridge: "b" }],
+          links: [
+            { kind: "tap", name: "t", mtu: 1, queues: 2, bridge: "b" },
+            { kind: "adopted", name: "n", bridge: "b", mtu: 1 },
+            { kind: "placeholder", name: "p", mac: "m", mtu: 1, addresses: [{ address: "a", prefix: 2 }] },
+          ],
           sysctls: [{ key: "k", value: "v" }],
           nftables: [chain, { name: "r", rules: [] }],
         },
@@ -144,8 +162,11 @@ test("every rule and every kind of domain part comes out of the wire as it went 
       expect(plain(planFromWire(planToWire(plan)))).toEqual(plain(plan));
     }),
   );
-  const real = masquerade.plan(anAttachment({ ports: [{ protocol: "UDP", port: 53 }], mesh: true }));
-  expect(plain(planFromWire(planToWire(real)))).toEqual(plain(real));
+  const attachment = anAttachment({ ports: [{ protocol: "UDP", port: 53 }], mesh: true });
+  for (const binding of [masquerade, bridge, passt, slirp]) {
+    const real = binding.plan(attachment);
+    expect(plain(planFromWire(planToWire(real))), binding.name).toEqual(plain(real));
+  }
 });
 
 async function served(binding: Binding): Promise<{ readonly client: ReturnType<typeof connectBinding> } & AsyncDisposable> {

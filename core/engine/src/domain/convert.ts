@@ -16,7 +16,8 @@ export function domainAttachments(vmi: Vmi, configuration: KubevirtConfiguration
   const registered = configuration.network?.binding ?? {};
   const attaches = ({ bridge, masquerade, binding }: VmiInterface): boolean => {
     if (bridge !== undefined || masquerade !== undefined) return true;
-    const type = binding !== undefined && Object.hasOwn(registered, binding.name) ? registered[binding.name]?.domainAttachmentType : undefined;
+    const type =
+      binding !== undefined && Object.hasOwn(registered, binding.name) ? registered[binding.name]?.domainAttachmentType : undefined;
     return type === "tap" || type === "managedTap";
   };
   return new Map((vmi.spec.domain.devices.interfaces ?? []).filter(attaches).map(({ name }) => [name, "tap"]));

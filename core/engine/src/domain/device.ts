@@ -1,4 +1,5 @@
 import { type Attachment, BindingError, type XmlElement } from "@netbind/contract";
+import { QEMU_ELEMENTS } from "./print.ts";
 
 /** What the machine of a domain makes of every NIC. */
 export interface Machine {
@@ -122,12 +123,20 @@ export function tapInterface(nic: NicDomain): XmlElement {
 
 const CORE_CHILDREN = ["alias", "mac", "model", "address", "boot", "acpi", "driver", "link", "rom", "mtu"] as const;
 
+const namesOf = ({ name, children = [] }: XmlElement): readonly string[] => [name, ...children.flatMap(namesOf)];
+
 /** A binding's own device, with what the core fills in. @throws BindingError PLAN_OUT_OF_BOUNDS */
 export function plannedDevice(nic: NicDomain, planned: XmlElement): XmlElement {
   if (planned.name !== "interface" && planned.name !== "hostdev") {
-    throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" is planned as <${planned.name}>`, "plan one <interface> or one <hostdev>");
+    throw new BindingError(
+      "PLAN_OUT_OF_BOUNDS",
+      `NIC "${nic.name}" is planned as <${planned.name}>`,
+      "plan one <interface> or one <hostdev>",
+    );
   }
   const own = planned.children ?? [];
+  const direct = namesOf(planned).find((name) => QEMU_ELEMENTS.includes(name));
+  if (direct !== undefined) throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans <${direct}>`, "plan a userNetwork");
   const clash = own.find(({ name }) => CORE_CHILDREN.some((child) => child === name));
   if (clash !== undefined)
     throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans its own <${clash.name}>`, "leave it to the core");

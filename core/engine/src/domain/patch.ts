@@ -57,9 +57,9 @@ function domainOf(xml: string): XmlNode {
 
 /** Writes a NIC's device into a domain: over the one that has its alias, or behind the last interface. */
 function writeDevice(xml: string, nic: NicDomain, device: XmlElement): string {
-  const devices = childOf(domainOf(xml), "devices");
-  if (devices === undefined)
-    throw new BindingError("DOMAIN_INVALID", "the domain has no <devices>", "give the domain as libvirt prints it");
+  const root = domainOf(xml);
+  const devices = childOf(root, "devices");
+  if (devices === undefined) return insertChild(xml, root, root.children.at(-1), element("devices", {}, device));
   const alias = aliasOf(nic, device.name);
   const present = devices.children.find((child) => child.name === device.name && hasAlias(child, alias));
   if (present === undefined) {
@@ -116,7 +116,9 @@ function writeArguments(xml: string, nic: NicDomain, planned: DomainPlan & { rea
     const last = domainOf(declared).children.at(-1);
     return insertChild(declared, domainOf(declared), last, element("qemu:commandline", {}, ...wanted.map(argumentOf)));
   }
-  const own = printedValue(wanted[1] ?? "").split(",", 2).join(",");
+  const own = printedValue(wanted[1] ?? "")
+    .split(",", 2)
+    .join(",");
   const values = commandline.children.map((node) => node.attributes.get("value") ?? "");
   const at = values.findIndex((value, place) => values[place - 1] === "-netdev" && (value === own || value.startsWith(`${own},`)));
   const [first, last] = [commandline.children[at - 1], commandline.children[at + 2]];

@@ -2,6 +2,8 @@ import { BindingError, type XmlElement } from "@netbind/contract";
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+/** libvirt's elements for what QEMU is told directly: the core writes these, and no binding may plan one. */
+export const QEMU_ELEMENTS: readonly string[] = ["qemu:commandline", "qemu:arg"];
 
 function encodeValue(value: string): string {
   if (!value.isWellFormed() || /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/.test(value)) {
@@ -15,7 +17,7 @@ function encodeValue(value: string): string {
 }
 
 function checkName(name: string): string {
-  if (NAME.test(name)) return name;
+  if (NAME.test(name) || QEMU_ELEMENTS.includes(name)) return name;
   throw new BindingError(
     "PLAN_OUT_OF_BOUNDS",
     `${JSON.stringify(name)} is no name of an XML element or attribute`,

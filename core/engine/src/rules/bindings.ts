@@ -1,5 +1,5 @@
 import { RESERVED_BRIDGE_MAC, violation } from "@netbind/contract";
-import type { VmiInterface } from "../api.ts";
+import type { VmiInterface, VmiNetwork } from "../api.ts";
 import { type Finding, perInterface, type Rule, show } from "./rule.ts";
 
 /** The keys of an interface that say how it is attached, in KubeVirt's present version. */
@@ -44,6 +44,9 @@ const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: stri
       : [],
   ),
 });
+
+/** True for a network that is not the pod's; one that is missing is told of by MAP-2. */
+const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && network.pod === undefined;
 
 const methodsProblem = (nic: VmiInterface): string => {
   const methods = used(nic, METHODS);
@@ -97,8 +100,14 @@ export const BINDING_RULES: readonly Rule[] = [
     judge: "network",
     chain: true,
     find: perInterface((nic, path, { networkOf }) =>
-      nic.masquerade !== undefined && networkOf(nic)?.pod === undefined
-        ? [violation(`${path}.name`, `masquerade serves the pod network only, and ${show(nic.name)} is not the pod network`, "use bridge: {} here")]
+      nic.masquerade !== undefined && isElsewhere(networkOf(nic))
+        ? [
+            violation(
+              `${path}.name`,
+              `masquerade serves the pod network only, and ${show(nic.name)} is not the pod network`,
+              "use bridge: {} here",
+            ),
+          ]
         : [],
     ),
   },
@@ -127,9 +136,7 @@ export const BINDING_RULES: readonly Rule[] = [
     judge: "network",
     chain: true,
     find: perInterface((nic, path, { configuration, networkOf }) =>
-      nic.bridge !== undefined &&
-      networkOf(nic)?.pod !== undefined &&
-      configuration.network?.permitBridgeInterfaceOnPodNetwork === false
+      nic.bridge !== undefined && networkOf(nic)?.pod !== undefined && configuration.network?.permitBridgeInterfaceOnPodNetwork === false
         ? [violation(`${path}.name`, "the cluster does not permit bridge on the pod network", "use masquerade: {}")]
         : [],
     ),
@@ -159,8 +166,14 @@ export const BINDING_RULES: readonly Rule[] = [
     consequence: "rejected",
     judge: "network",
     find: perInterface((nic, path, { networkOf }) =>
-      nic.passtBinding !== undefined && networkOf(nic)?.pod === undefined
-        ? [violation(`${path}.name`, `passt serves the pod network only, and ${show(nic.name)} is not the pod network`, "use bridge: {} here")]
+      nic.passtBinding !== undefined && isElsewhere(networkOf(nic))
+        ? [
+            violation(
+              `${path}.name`,
+              `passt serves the pod network only, and ${show(nic.name)} is not the pod network`,
+              "use bridge: {} here",
+            ),
+          ]
         : [],
     ),
   },

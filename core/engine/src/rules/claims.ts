@@ -36,7 +36,13 @@ export const CLAIM_RULES: readonly Rule[] = [
     judge: "network",
     find: (subject) =>
       byClaim(subject) && !subject.gate("NetworkDevicesWithDRA")
-        ? [violation(NETWORKS, "a network by resource claim takes the feature gate NetworkDevicesWithDRA", "switch it on, or use a multus network")]
+        ? [
+            violation(
+              NETWORKS,
+              "a network by resource claim takes the feature gate NetworkDevicesWithDRA",
+              "switch it on, or use a multus network",
+            ),
+          ]
         : [],
   },
   {
@@ -76,17 +82,39 @@ export const CLAIM_RULES: readonly Rule[] = [
     },
   ),
   claimRule(
-    { id: "DRA-4", means: "A network by claim names the claim.", why: "A VM may have several.", fix: "name one of spec.resourceClaims", reason: "FieldValueRequired" },
+    {
+      id: "DRA-4",
+      means: "A network by claim names the claim.",
+      why: "A VM may have several.",
+      fix: "name one of spec.resourceClaims",
+      reason: "FieldValueRequired",
+    },
     ({ resourceClaim }, path) =>
-      resourceClaim?.claimName ? [] : [violation(`${path}.resourceClaim.claimName`, "no claim is named", "name one of spec.resourceClaims")],
+      resourceClaim?.claimName
+        ? []
+        : [violation(`${path}.resourceClaim.claimName`, "no claim is named", "name one of spec.resourceClaims")],
   ),
   claimRule(
-    { id: "DRA-5", means: "A network by claim names the request.", why: "A claim may have several.", fix: "name a request of the claim", reason: "FieldValueRequired" },
+    {
+      id: "DRA-5",
+      means: "A network by claim names the request.",
+      why: "A claim may have several.",
+      fix: "name a request of the claim",
+      reason: "FieldValueRequired",
+    },
     ({ resourceClaim }, path) =>
-      resourceClaim?.requestName ? [] : [violation(`${path}.resourceClaim.requestName`, "no request of the claim is named", "name a request of the claim")],
+      resourceClaim?.requestName
+        ? []
+        : [violation(`${path}.resourceClaim.requestName`, "no request of the claim is named", "name a request of the claim")],
   ),
   claimRule(
-    { id: "DRA-6", means: "The claim that a network names is the VM's.", why: "No other claim's devices are in the pod.", fix: "add the claim to spec.resourceClaims", reason: "FieldValueNotFound" },
+    {
+      id: "DRA-6",
+      means: "The claim that a network names is the VM's.",
+      why: "No other claim's devices are in the pod.",
+      fix: "add the claim to spec.resourceClaims",
+      reason: "FieldValueNotFound",
+    },
     (network, path, _, { vmi }) => {
       const claims = (vmi.spec.resourceClaims ?? []).map(({ name }) => name);
       const claim = network.resourceClaim?.claimName ?? "";
@@ -101,7 +129,13 @@ export const CLAIM_RULES: readonly Rule[] = [
     },
   ),
   claimRule(
-    { id: "DRA-7", means: "Every claimed device serves one network.", why: "A device is handed to the guest once.", fix: "request another device", reason: "FieldValueDuplicate" },
+    {
+      id: "DRA-7",
+      means: "Every claimed device serves one network.",
+      why: "A device is handed to the guest once.",
+      fix: "request another device",
+      reason: "FieldValueDuplicate",
+    },
     (network, path, at, { networks }) => {
       const first = networks.findIndex((other) => other.resourceClaim !== undefined && key(other) === key(network));
       if (!isComplete(network) || first === at) return [];

@@ -21,7 +21,20 @@ const FIELDS_SINCE = [
 ] as const;
 
 /** CNI plugins that make a link. What they name in their result takes a name of the pod's links. */
-const LINK_MAKERS: readonly string[] = ["bridge", "cnv-bridge", "host-device", "ib-sriov", "ipvlan", "macvlan", "macvtap", "ovs", "ptp", "sriov", "tap", "vlan"];
+const LINK_MAKERS: readonly string[] = [
+  "bridge",
+  "cnv-bridge",
+  "host-device",
+  "ib-sriov",
+  "ipvlan",
+  "macvlan",
+  "macvtap",
+  "ovs",
+  "ptp",
+  "sriov",
+  "tap",
+  "vlan",
+];
 
 /** What of an interface a binding does not read. */
 function unread(nic: VmiInterface, subject: Subject): readonly { readonly field: keyof VmiInterface; readonly why: string }[] {
@@ -35,11 +48,17 @@ function unread(nic: VmiInterface, subject: Subject): readonly { readonly field:
     ...(nic.ports?.length && !onPod && nic.bridge === undefined && nic.sriov === undefined
       ? [{ field: "ports" as const, why: "KubeVirt looks at ports on the pod network only" }]
       : []),
-    ...(nic.dhcpOptions !== undefined && !servesDhcp ? [{ field: "dhcpOptions" as const, why: `KubeVirt runs no DHCP server for ${binding}` }] : []),
+    ...(nic.dhcpOptions !== undefined && !servesDhcp
+      ? [{ field: "dhcpOptions" as const, why: `KubeVirt runs no DHCP server for ${binding}` }]
+      : []),
     ...(nic.sriov !== undefined && nic.model ? [{ field: "model" as const, why: "an SR-IOV device is the host's own" }] : []),
-    ...(nic.sriov !== undefined && nic.acpiIndex ? [{ field: "acpiIndex" as const, why: "KubeVirt writes none for an SR-IOV device" }] : []),
+    ...(nic.sriov !== undefined && nic.acpiIndex
+      ? [{ field: "acpiIndex" as const, why: "KubeVirt writes none for an SR-IOV device" }]
+      : []),
     ...(nic.passtBinding !== undefined && nic.state ? [{ field: "state" as const, why: "passtBinding has no link state" }] : []),
-    ...(nic.passtBinding !== undefined && nic.bootOrder !== undefined ? [{ field: "bootOrder" as const, why: "passtBinding is not booted from" }] : []),
+    ...(nic.passtBinding !== undefined && nic.bootOrder !== undefined
+      ? [{ field: "bootOrder" as const, why: "passtBinding is not booted from" }]
+      : []),
     ...(nic.acpiIndex !== undefined && nic.acpiIndex <= 0 ? [{ field: "acpiIndex" as const, why: "an index of 0 or less is none" }] : []),
   ];
 }
@@ -71,7 +90,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     find: perInterface(({ binding }, path, subject) => {
       const type = binding === undefined ? undefined : registration(binding.name, subject)?.domainAttachmentType;
       if (!type || type === "tap" || type === "managedTap") return [];
-      return [violation(`${path}.binding.name`, `the plugin's domainAttachmentType ${show(type)} is none that KubeVirt knows`, "register tap or managedTap, or none")];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's domainAttachmentType ${show(type)} is none that KubeVirt knows`,
+          "register tap or managedTap, or none",
+        ),
+      ];
     }),
   }),
   ignored({
@@ -83,7 +108,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     find: perInterface(({ binding }, path, subject) => {
       const method = binding === undefined ? undefined : registration(binding.name, subject)?.migration?.method;
       if (!method || method === "link-refresh") return [];
-      return [violation(`${path}.binding.name`, `the plugin's migration method ${show(method)} is none that KubeVirt knows`, "register link-refresh, or no method")];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's migration method ${show(method)} is none that KubeVirt knows`,
+          "register link-refresh, or no method",
+        ),
+      ];
     }),
   }),
   ignored({
@@ -95,7 +126,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     find: perInterface(({ binding }, path, subject) => {
       const api = binding === undefined ? undefined : registration(binding.name, subject)?.downwardAPI;
       if (!api || api === "device-info") return [];
-      return [violation(`${path}.binding.name`, `the plugin's downwardAPI ${show(api)} is none that KubeVirt knows`, "register device-info, or none")];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's downwardAPI ${show(api)} is none that KubeVirt knows`,
+          "register device-info, or none",
+        ),
+      ];
     }),
   }),
   ignored({
@@ -106,7 +143,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     find: perInterface(({ binding }, path, subject) => {
       const found = binding === undefined ? undefined : registration(binding.name, subject);
       if (found === undefined || found.sidecarImage || found.domainAttachmentType) return [];
-      return [violation(`${path}.binding.name`, "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC", "register one of them")];
+      return [
+        violation(
+          `${path}.binding.name`,
+          "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC",
+          "register one of them",
+        ),
+      ];
     }),
   }),
   ignored({
@@ -118,11 +161,23 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     find: (subject) => [
       ...subject.interfaces.flatMap((nic, at) =>
         FIELDS_SINCE.filter(([field, since]) => nic[field] !== undefined && subject.version < since).map(([field, since]) =>
-          violation(`${INTERFACES}[${at}].${field}`, `${field} came with KubeVirt ${showVersion(since)}`, "remove the field, or upgrade KubeVirt"),
+          violation(
+            `${INTERFACES}[${at}].${field}`,
+            `${field} came with KubeVirt ${showVersion(since)}`,
+            "remove the field, or upgrade KubeVirt",
+          ),
         ),
       ),
       ...subject.networks.flatMap(({ resourceClaim }, at) =>
-        resourceClaim === undefined ? [] : [violation(`${NETWORKS}[${at}].resourceClaim`, "resourceClaim came with KubeVirt 1.9", "use a multus network, or upgrade KubeVirt")],
+        resourceClaim === undefined
+          ? []
+          : [
+              violation(
+                `${NETWORKS}[${at}].resourceClaim`,
+                "resourceClaim came with KubeVirt 1.9",
+                "use a multus network, or upgrade KubeVirt",
+              ),
+            ],
       ),
     ],
   }),
@@ -132,7 +187,9 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     why: "KubeVirt accepts fields that a binding never reads.",
     fix: "remove the field, or use a binding that reads it",
     find: perInterface((nic, path, subject) =>
-      unread(nic, subject).map(({ field, why }) => violation(`${path}.${field}`, `${field} has no effect: ${why}`, "remove the field, or use a binding that reads it")),
+      unread(nic, subject).map(({ field, why }) =>
+        violation(`${path}.${field}`, `${field} has no effect: ${why}`, "remove the field, or use a binding that reads it"),
+      ),
     ),
   }),
   ignored({
@@ -153,7 +210,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     fix: "use masquerade: {}",
     find: perInterface((nic, path, { networkOf, vmi }) =>
       hasMesh(vmi) && nic.bridge !== undefined && networkOf(nic)?.pod !== undefined
-        ? [violation(`${path}.bridge`, "a service mesh is injected, and bridge leaves its proxy without the pod's address", "use masquerade: {}")]
+        ? [
+            violation(
+              `${path}.bridge`,
+              "a service mesh is injected, and bridge leaves its proxy without the pod's address",
+              "use masquerade: {}",
+            ),
+          ]
         : [],
     ),
   }),
@@ -165,7 +228,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     find: perNetwork((network, path, { vmi, nads }) => {
       if (nads === undefined || !network.multus?.networkName || nadOf(network, vmi.metadata.namespace, nads) !== undefined) return [];
       const { namespace, name } = parseNadReference(network.multus.networkName, vmi.metadata.namespace);
-      return [violation(`${path}.multus.networkName`, `no NetworkAttachmentDefinition ${namespace}/${name} is in the input`, "add the definition, or name another")];
+      return [
+        violation(
+          `${path}.multus.networkName`,
+          `no NetworkAttachmentDefinition ${namespace}/${name} is in the input`,
+          "add the definition, or name another",
+        ),
+      ];
     }),
   }),
   ignored({
@@ -178,7 +247,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
       const nad = reference ? findNad(parseNadReference(reference, subject.vmi.metadata.namespace), subject.nads) : undefined;
       const type = nad === undefined ? undefined : cniTypes(nad).find((name) => LINK_MAKERS.includes(name));
       if (type === undefined) return [];
-      return [violation(`${path}.binding.name`, `the plugin's own NetworkAttachmentDefinition ${reference} makes a link (${type})`, "register one that makes none")];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's own NetworkAttachmentDefinition ${reference} makes a link (${type})`,
+          "register one that makes none",
+        ),
+      ];
     }),
   }),
 ];

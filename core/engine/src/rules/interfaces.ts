@@ -19,7 +19,9 @@ export const INTERFACE_RULES: readonly Rule[] = [
     consequence: "rejected",
     judge: "network",
     find: perInterface(({ name }, path) =>
-      /^[A-Za-z0-9_-]+$/.test(name) ? [] : [violation(`${path}.name`, `${show(name)} is no interface name`, "use letters, digits, - and _")],
+      /^[A-Za-z0-9_-]+$/.test(name)
+        ? []
+        : [violation(`${path}.name`, `${show(name)} is no interface name`, "use letters, digits, - and _")],
     ),
   },
   {
@@ -63,7 +65,13 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ pciAddress }, path) =>
       !pciAddress || PCI_ADDRESS.test(pciAddress)
         ? []
-        : [violation(`${path}.pciAddress`, `${show(pciAddress)} is no PCI address`, "write domain:bus:slot.function, such as 0000:81:01.1")],
+        : [
+            violation(
+              `${path}.pciAddress`,
+              `${show(pciAddress)} is no PCI address`,
+              "write domain:bus:slot.function, such as 0000:81:01.1",
+            ),
+          ],
     ),
   },
   {
@@ -152,7 +160,10 @@ export const INTERFACE_RULES: readonly Rule[] = [
     consequence: "rejected",
     judge: "vm",
     find: ({ vmi, interfaces }) => {
-      const disks = (vmi.spec.domain.devices.disks ?? []).map(({ bootOrder }, at) => ({ path: `spec.domain.devices.disks[${at}]`, bootOrder }));
+      const disks = (vmi.spec.domain.devices.disks ?? []).map(({ bootOrder }, at) => ({
+        path: `spec.domain.devices.disks[${at}]`,
+        bootOrder,
+      }));
       const nics = interfaces.map(({ bootOrder }, at) => ({ path: `${INTERFACES}[${at}]`, bootOrder }));
       const all = [...disks, ...nics].filter(({ bootOrder }) => bootOrder !== undefined);
       return findRepeated(all.map(({ bootOrder }) => bootOrder)).flatMap(({ at, first, value }) => {
@@ -173,7 +184,13 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: ({ vmi, interfaces }) => {
       const nic = interfaces.find(({ bootOrder }) => bootOrder !== undefined);
       if (vmi.spec.domain.launchSecurity === undefined || nic === undefined) return [];
-      return [violation("spec.domain.launchSecurity", `launch security and the boot order of interface ${show(nic.name)} exclude each other`, "remove the interface's bootOrder")];
+      return [
+        violation(
+          "spec.domain.launchSecurity",
+          `launch security and the boot order of interface ${show(nic.name)} exclude each other`,
+          "remove the interface's bootOrder",
+        ),
+      ];
     },
   },
 ];

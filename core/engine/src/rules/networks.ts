@@ -117,7 +117,13 @@ export const NETWORK_RULES: readonly Rule[] = [
     },
     find: perNetwork(({ name, multus }, path) =>
       multus !== undefined && !multus.networkName
-        ? [violation(path, `network ${show(name)} names no NetworkAttachmentDefinition`, "write <name> or <namespace>/<name> in multus.networkName")]
+        ? [
+            violation(
+              path,
+              `network ${show(name)} names no NetworkAttachmentDefinition`,
+              "write <name> or <namespace>/<name> in multus.networkName",
+            ),
+          ]
         : [],
     ),
   },
@@ -131,7 +137,11 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "network",
     find: ({ networks }) =>
       findRepeated(networks.map(({ name }) => name)).map(({ at, first, value }) =>
-        violation(`${NETWORKS}[${at}].name`, `${show(value)} is the name of ${NETWORKS}[${first}] already`, "give every network a name of its own"),
+        violation(
+          `${NETWORKS}[${at}].name`,
+          `${show(value)} is the name of ${NETWORKS}[${first}] already`,
+          "give every network a name of its own",
+        ),
       ),
   },
   {
@@ -151,7 +161,13 @@ export const NETWORK_RULES: readonly Rule[] = [
       return subject.networks.flatMap(({ name }, at) =>
         nics.has(name)
           ? []
-          : [violation(`${NETWORKS}[${at}].name`, `network ${show(name)} has no interface`, `add an interface of that name under ${INTERFACES}`)],
+          : [
+              violation(
+                `${NETWORKS}[${at}].name`,
+                `network ${show(name)} has no interface`,
+                `add an interface of that name under ${INTERFACES}`,
+              ),
+            ],
       );
     },
   },
@@ -165,7 +181,11 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "network",
     find: ({ interfaces }) =>
       findRepeated(interfaces.map(({ name }) => name)).map(({ at, first, value }) =>
-        violation(`${INTERFACES}[${at}].name`, `${show(value)} is the name of ${INTERFACES}[${first}] already`, "connect one interface to each network"),
+        violation(
+          `${INTERFACES}[${at}].name`,
+          `${show(value)} is the name of ${INTERFACES}[${first}] already`,
+          "connect one interface to each network",
+        ),
       ),
   },
   {
@@ -180,7 +200,13 @@ export const NETWORK_RULES: readonly Rule[] = [
       subject.interfaces.flatMap((nic, at) =>
         subject.networkOf(nic) !== undefined
           ? []
-          : [violation(`${INTERFACES}[${at}].name`, `interface ${show(nic.name)} has no network`, `add a network of that name under ${NETWORKS}`)],
+          : [
+              violation(
+                `${INTERFACES}[${at}].name`,
+                `interface ${show(nic.name)} has no network`,
+                `add a network of that name under ${NETWORKS}`,
+              ),
+            ],
       ),
   },
   {

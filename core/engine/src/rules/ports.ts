@@ -10,7 +10,9 @@ const isPortName = (text: string): boolean =>
   /^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/.test(text) && /[a-z]/.test(text) && !text.includes("--");
 
 /** Makes a predicate from one that looks at a listed port of a NIC on the pod network: no other ports are looked at. */
-const perPort = (find: (port: VmiPort, path: string, at: number, nic: VmiInterface, subject: Subject) => readonly Violation[]): Rule["find"] =>
+const perPort = (
+  find: (port: VmiPort, path: string, at: number, nic: VmiInterface, subject: Subject) => readonly Violation[],
+): Rule["find"] =>
   perInterface((nic, path, subject) => {
     if (subject.networkOf(nic)?.pod === undefined) return [];
     return (nic.ports ?? []).flatMap((port, at) => find(port, `${path}.ports[${at}]`, at, nic, subject));
@@ -100,7 +102,8 @@ const judgedRanges = (nic: VmiInterface, { gate, networkOf }: Subject): readonly
 
 /** The first thing that is wrong with a range, as the end of its path, or nothing. */
 function rangeProblem({ protocol, start, end }: Range): Violation | undefined {
-  if (protocol !== "TCP" && protocol !== "UDP") return violation("protocol", `${show(protocol ?? "")} is no protocol of a range`, "use TCP or UDP");
+  if (protocol !== "TCP" && protocol !== "UDP")
+    return violation("protocol", `${show(protocol ?? "")} is no protocol of a range`, "use TCP or UDP");
   if (!isPort(start)) return violation("start", `${start} is no port`, "use 1 to 65535");
   if (!isPort(end)) return violation("end", `${end} is no port`, "use 1 to 65535");
   if (start > end) return violation("start", `the range begins with ${start} and ends with ${end}`, "begin with the smaller port");
@@ -111,7 +114,9 @@ function rangeProblem({ protocol, start, end }: Range): Violation | undefined {
 function overlaps(ranges: readonly Range[]): readonly string[] {
   const sound = ranges.filter((range) => rangeProblem(range) === undefined);
   return sound.flatMap((range, at) => {
-    const other = sound.slice(0, at).find((earlier) => earlier.protocol === range.protocol && earlier.start <= range.end && range.start <= earlier.end);
+    const other = sound
+      .slice(0, at)
+      .find((earlier) => earlier.protocol === range.protocol && earlier.start <= range.end && range.start <= earlier.end);
     return other === undefined ? [] : [`${range.protocol} ${range.start}-${range.end} and ${other.start}-${other.end}`];
   });
 }
@@ -157,7 +162,13 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
     judge: "network",
     find: perInterface((nic, path, { gate }) =>
       nic.portRanges !== undefined && !gate("PortRangesSpec")
-        ? [violation(`${path}.name`, "portRanges is set, and the feature gate PortRangesSpec is off", "switch it on, or list the ports under ports")]
+        ? [
+            violation(
+              `${path}.name`,
+              "portRanges is set, and the feature gate PortRangesSpec is off",
+              "switch it on, or list the ports under ports",
+            ),
+          ]
         : [],
     ),
   },
@@ -169,7 +180,9 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
       fix: "write single ports as ranges of one",
     },
     (_, nic, path) =>
-      nic.ports === undefined ? [] : [violation(`${path}.name`, "ports and portRanges are both set", "write single ports as ranges of one")],
+      nic.ports === undefined
+        ? []
+        : [violation(`${path}.name`, "ports and portRanges are both set", "write single ports as ranges of one")],
   ),
   rangesRule(
     {
@@ -179,7 +192,9 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
       fix: "use masquerade: {}, or ports",
     },
     (_, nic, path) =>
-      nic.masquerade !== undefined ? [] : [violation(`${path}.name`, "portRanges is set, and the binding is not masquerade", "use masquerade: {}, or ports")],
+      nic.masquerade !== undefined
+        ? []
+        : [violation(`${path}.name`, "portRanges is set, and the binding is not masquerade", "use masquerade: {}, or ports")],
   ),
   rangesRule(
     {
@@ -194,9 +209,23 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
         : [],
   ),
   rangeRule("RANGE-5", "protocol", "A range's protocol is TCP or UDP.", "A range has no default protocol.", "use TCP or UDP", () => true),
-  rangeRule("RANGE-6", "start", "A range begins with a port.", "TCP and UDP have no others than 1 to 65535.", "use 1 to 65535", ({ start }) => !isPort(start)),
+  rangeRule(
+    "RANGE-6",
+    "start",
+    "A range begins with a port.",
+    "TCP and UDP have no others than 1 to 65535.",
+    "use 1 to 65535",
+    ({ start }) => !isPort(start),
+  ),
   rangeRule("RANGE-7", "end", "A range ends with a port.", "TCP and UDP have no others than 1 to 65535.", "use 1 to 65535", () => true),
-  rangeRule("RANGE-8", "start", "A range does not end before it begins.", "It would hold no port.", "begin with the smaller port", ({ start }) => isPort(start)),
+  rangeRule(
+    "RANGE-8",
+    "start",
+    "A range does not end before it begins.",
+    "It would hold no port.",
+    "begin with the smaller port",
+    ({ start }) => isPort(start),
+  ),
   rangesRule(
     {
       id: "RANGE-9",
@@ -210,4 +239,3 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
         : overlaps(ranges).map((which) => violation(`${path}.portRanges`, `${which} overlap`, "join the ranges that overlap")),
   ),
 ];
-

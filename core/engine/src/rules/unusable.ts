@@ -24,7 +24,13 @@ const guestNetwork = (field: "vmNetworkCIDR" | "vmIPv6NetworkCIDR", family: 4 | 
     const cidr = parseCidr(text);
     if (cidr?.family === family && cidr.prefix <= longest) return [];
     const why = cidr?.family === family ? "leaves no room for a gateway and a guest" : `is no IPv${family} network`;
-    return [violation(`${path}.pod.${field}`, `${show(text)} ${why}`, `write address/prefix with a prefix of at most ${longest}, such as ${example}`)];
+    return [
+      violation(
+        `${path}.pod.${field}`,
+        `${show(text)} ${why}`,
+        `write address/prefix with a prefix of at most ${longest}, such as ${example}`,
+      ),
+    ];
   });
 
 function textProblem(text: string | undefined, field: string): readonly Violation[] {
@@ -76,7 +82,11 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     fix: "give every interface a MAC address of its own",
     find: ({ interfaces }) =>
       findRepeated(interfaces.map(({ macAddress }, at) => colons(macAddress) ?? `none ${at}`)).map(({ at, first, value }) =>
-        violation(`${INTERFACES}[${at}].macAddress`, `${value} is the MAC address of ${INTERFACES}[${first}] already`, "give every interface a MAC address of its own"),
+        violation(
+          `${INTERFACES}[${at}].macAddress`,
+          `${value} is the MAC address of ${INTERFACES}[${first}] already`,
+          "give every interface a MAC address of its own",
+        ),
       ),
   }),
   neverStarts({
@@ -89,7 +99,13 @@ export const UNUSABLE_RULES: readonly Rule[] = [
       if (bytes?.length !== 6) return [];
       const group = (Number.parseInt(bytes[0] ?? "0", 16) & 1) === 1;
       if (!group && bytes.some((byte) => byte !== "00")) return [];
-      return [violation(`${path}.macAddress`, `${macAddress} is ${group ? "a group's address" : "no address of a NIC"}`, "use an address that begins with 02")];
+      return [
+        violation(
+          `${path}.macAddress`,
+          `${macAddress} is ${group ? "a group's address" : "no address of a NIC"}`,
+          "use an address that begins with 02",
+        ),
+      ];
     }),
   }),
   neverStarts({
@@ -122,7 +138,11 @@ export const UNUSABLE_RULES: readonly Rule[] = [
           : [],
       ),
       ...findRepeated(interfaces.map(({ acpiIndex = 0 }, at) => (acpiIndex > 0 ? acpiIndex : -at - 1))).map(({ at, first, value }) =>
-        violation(`${INTERFACES}[${at}].acpiIndex`, `${value} is the ACPI index of ${INTERFACES}[${first}] already`, "give every device one of its own"),
+        violation(
+          `${INTERFACES}[${at}].acpiIndex`,
+          `${value} is the ACPI index of ${INTERFACES}[${first}] already`,
+          "give every device one of its own",
+        ),
       ),
     ],
   }),
@@ -133,7 +153,9 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     fix: "give it one, such as masquerade: {}",
     until: 8,
     find: perInterface((nic, path) => {
-      const keys = (["bridge", "masquerade", "sriov", "passtBinding", "slirp", "passt", "macvtap"] as const).filter((key) => nic[key] !== undefined);
+      const keys = (["bridge", "masquerade", "sriov", "passtBinding", "slirp", "passt", "macvtap"] as const).filter(
+        (key) => nic[key] !== undefined,
+      );
       if (nic.binding !== undefined || keys.length === 1) return [];
       const problem = keys.length === 0 ? "no binding" : `${keys.length} bindings: ${keys.join(", ")}`;
       return [violation(path, `interface ${show(nic.name)} has ${problem}`, "give it one, such as masquerade: {}")];
@@ -148,7 +170,13 @@ export const UNUSABLE_RULES: readonly Rule[] = [
       const nad = nadOf(subject.networkOf(nic), subject.vmi.metadata.namespace, subject.nads);
       const type = nad === undefined ? undefined : cniTypes(nad).find((name) => KEEPS_ITS_MAC.includes(name));
       if (nic.bridge === undefined || type === undefined) return [];
-      return [violation(`${path}.bridge`, `bridge does not work on a network of the CNI plugin ${type}`, "use the macvtap binding, or another CNI plugin")];
+      return [
+        violation(
+          `${path}.bridge`,
+          `bridge does not work on a network of the CNI plugin ${type}`,
+          "use the macvtap binding, or another CNI plugin",
+        ),
+      ];
     }),
   }),
   neverStarts({
@@ -158,10 +186,14 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     fix: "write domains such as example.com, and addresses",
     find: ({ vmi: { spec } }) => [
       ...(spec.dnsConfig?.searches ?? []).flatMap((text, at) =>
-        isDomain(text) ? [] : [violation(`spec.dnsConfig.searches[${at}]`, `${show(text)} is no domain name`, "write a domain such as example.com")],
+        isDomain(text)
+          ? []
+          : [violation(`spec.dnsConfig.searches[${at}]`, `${show(text)} is no domain name`, "write a domain such as example.com")],
       ),
       ...(spec.dnsConfig?.nameservers ?? []).flatMap((text, at) =>
-        parseAddress(text) ? [] : [violation(`spec.dnsConfig.nameservers[${at}]`, `${show(text)} is no IP address`, "write the name server's address")],
+        parseAddress(text)
+          ? []
+          : [violation(`spec.dnsConfig.nameservers[${at}]`, `${show(text)} is no IP address`, "write the name server's address")],
       ),
     ],
   }),
@@ -173,7 +205,9 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     find: ({ vmi: { spec } }) =>
       (["hostname", "subdomain"] as const).flatMap((field) => {
         const text = spec[field];
-        return !text || DNS_LABEL.test(text) ? [] : [violation(`spec.${field}`, `${show(text)} is no DNS label`, "use lower-case letters, digits and -")];
+        return !text || DNS_LABEL.test(text)
+          ? []
+          : [violation(`spec.${field}`, `${show(text)} is no DNS label`, "use lower-case letters, digits and -")];
       }),
   }),
 ];

@@ -22,7 +22,9 @@ export const VM_RULES: readonly Rule[] = [
       const fix = "use lower-case letters, digits, - and (in a name) dots";
       return [
         ...(name.length <= 253 && SUBDOMAIN.test(name) ? [] : [violation("metadata.name", `${show(name)} is no object name`, fix)]),
-        ...(namespace.length <= 63 && LABEL.test(namespace) ? [] : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
+        ...(namespace.length <= 63 && LABEL.test(namespace)
+          ? []
+          : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
       ];
     },
   },
@@ -41,7 +43,13 @@ export const VM_RULES: readonly Rule[] = [
             HANDLERS.flatMap((handler) =>
               spec[probe]?.[handler] === undefined
                 ? []
-                : [violation(`spec.${probe}.${handler}`, `${handler} is only possible with a pod network`, "add a pod network, or use guestAgentPing or exec")],
+                : [
+                    violation(
+                      `spec.${probe}.${handler}`,
+                      `${handler} is only possible with a pod network`,
+                      "add a pod network, or use guestAgentPing or exec",
+                    ),
+                  ],
             ),
           ),
   },

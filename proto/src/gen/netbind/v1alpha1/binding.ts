@@ -29,6 +29,8 @@ export interface Port {
   /** TCP or UDP. */
   readonly protocol: string;
   readonly port: number;
+  /** The last port of a range that begins with port. */
+  readonly lastPort?: number | undefined;
 }
 
 export interface PrivateDhcpOption {
@@ -412,7 +414,7 @@ export interface PlanResponse {
 }
 
 function createBasePort(): Port {
-  return { name: undefined, protocol: "", port: 0 };
+  return { name: undefined, protocol: "", port: 0, lastPort: undefined };
 }
 
 export const Port: MessageFns<Port> = {
@@ -425,6 +427,9 @@ export const Port: MessageFns<Port> = {
     }
     if (message.port !== 0) {
       writer.uint32(24).uint32(message.port);
+    }
+    if (message.lastPort !== undefined) {
+      writer.uint32(32).uint32(message.lastPort);
     }
     return writer;
   },
@@ -464,6 +469,14 @@ export const Port: MessageFns<Port> = {
             }
 
             message.port = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.lastPort = reader.uint32();
             continue;
           }
         }

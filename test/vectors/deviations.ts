@@ -1,0 +1,51 @@
+import { RULES } from "@netbind/engine";
+
+/** A reason for which ours may differ from KubeVirt's answer. */
+export interface Deviation {
+  readonly reason: string;
+  /**
+   * False where the difference is none of behaviour: a path or a reason that KubeVirt gets wrong, what printing invents
+   * or drops, the model that slirp's hook forces, DHCPv6 messages.
+   */
+  readonly counted: boolean;
+}
+
+const counted = (reason: string): Deviation => ({ reason, counted: true });
+const apart = (reason: string): Deviation => ({ reason, counted: false });
+
+/** The rules of admission whose words differ from KubeVirt's. Where KubeVirt stops at the first place, that counts. */
+const ofRules = RULES.flatMap(({ id, kubevirt }) =>
+  kubevirt === undefined ? [] : [[id, { reason: kubevirt.difference, counted: kubevirt.firstOnly === true }] as const],
+);
+
+/** Every reason, by its id. What a case must be for one stands where kinds are compared, and reads the case alone. */
+export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
+  ...Object.fromEntries(ofRules),
+  "ABSENT-ARP": counted("A bridge NIC that is taken out leaves no address in the pod, so the pod need not be silenced for it."),
+  "CIDR-FAMILY": counted("A guest's network of the other family cannot work; KubeVirt takes it."),
+  "DHCP-MASK": counted("A client always has a network mask here."),
+  "DHCP6-MESSAGE": apart("dnsmasq answers DHCPv6, and ends on no malformed message."),
+  "DNS-DOT": counted("A search domain with a dot at its end is told without it: with it, KubeVirt's option 119 has an empty label."),
+  "DNS-EMPTY": counted("An empty search domain is told to nobody."),
+  "GUEST-NETWORK-OVERLAP": counted("A guest's network that holds the pod's own address is refused: nothing could be told apart."),
+  "HOOK-PORTS": counted("A port that no protocol has is refused at admission; KubeVirt's hook writes it."),
+  LOSSLESS: apart("A domain keeps every byte that is not the NIC's; KubeVirt's printing drops and invents elements."),
+  "MASQUERADE-NO-ADDRESS": counted(
+    "A masquerade NIC in a pod without an address has nothing to hide behind, and is refused with that reason.",
+  ),
+  "MEMORY-ACCESS": counted("Memory that is backed without access mode is made shared: vhost-user cannot work otherwise."),
+  "MESH-UDP": counted("A mesh's TCP ports are left out, and UDP is forwarded all the same; KubeVirt forgets UDP."),
+  "PASST-BOOT": counted("A NIC by passt is booted from where its author says so."),
+  "PASST-LINK": counted("A NIC by passt has the link state that its author asks for."),
+  "PASST-MODEL": counted("passt moves packets by virtio only: another model is refused, where libvirt would refuse the domain."),
+  "PASST-STATUS": counted("The pod's link is observed, so that no status must tell its name first."),
+  "REFUSED-BEFORE": counted("Admission, KubeVirt's as ours, refuses the VM, so it is never set up."),
+  RESUME: counted("What was begun and not ended is gone on with from the record; KubeVirt fails the VM."),
+  "ROUTE-ORDER": counted("Two default routes keep their order."),
+  "SLIRP-MODEL": apart("slirp's device has the model that its author names, virtio else; KubeVirt forces e1000."),
+  "SLIRP-PLACE": counted("slirp's device has the PCI address, the boot order and the ACPI index that its author names."),
+  "XML-STRICT": counted("Text behind the root element is no XML, and is refused."),
+};
+
+/** Counted deviations are at most this part of all cases. */
+export const MOST_COUNTED = 0.03;

@@ -1,0 +1,318 @@
+import { type Attachment, type Binding, BindingError, type LinkPlan, type NetworkPlan, type Plan, type Route } from "@netbind/contract";
+import bridge from "@netbind/plugin-bridge";
+import masquerade from "@netbind/plugin-masquerade";
+import passt from "@netbind/plugin-passt";
+import {
+  derivedNames,
+  isSecondary,
+  judgeVmi,
+  linkNamesOfPod,
+  managedTapPlan,
+  podLinkName,
+  type Vmi,
+  type VmiInterface,
+} from "@netbind/engine";
+import { attachmentFor } from "./attachment.ts";
+import { AGREED, compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
+import { commandRules, planRules } from "./nft.ts";
+
+interface Addresses {
+  readonly enabled?: boolean;
+  readonly address?: readonly { readonly IP: string; readonly "prefix-length": number }[];
+}
+interface Link {
+  readonly name: string;
+  readonly type?: string;
+  readonly state?: string;
+  readonly index?: number;
+  readonly "mac-address"?: string;
+  readonly "copy-mac-from"?: string;
+  readonly mtu?: number;
+  readonly controller?: string;
+  readonly tap?: { readonly queues?: number };
+  readonly IPv4?: Addresses;
+  readonly IPv6?: Addresses;
+  readonly "linux-stack"?: { readonly "ip4-route-local-net"?: boolean; readonly "port-learning"?: boolean };
+}
+interface Stack {
+  readonly ipv4?: {
+    readonly forwarding?: boolean;
+    readonly "arp-ignore"?: number;
+    readonly "ping-group-range"?: readonly number[];
+    readonly "unprivileged-port-start"?: number;
+  };
+  readonly ipv6?: { readonly forwarding?: boolean };
+}
+type Input = VmiInput & {
+  readonly nmstate: {
+    readonly interfaces: readonly Link[];
+    readonly routes: {
+      readonly running: readonly {
+        readonly destination: string;
+        readonly "next-hop-interface": string;
+        readonly "next-hop-address"?: string;
+      }[];
+    };
+  };
+  readonly state: Readonly<Record<string, number>>;
+};
+interface Result {
+  readonly error: string | null;
+  readonly nft: readonly string[] | null;
+  readonly spec: { readonly interfaces?: readonly Link[]; readonly "linux-stack"?: Stack } | null;
+}
+
+/** KubeVirt's words for how far a network's preparation got. */
+const STARTED = 1;
+const FINISHED = 2;
+
+const addressesOf = ({ IPv4, IPv6 }: Link): readonly string[] =>
+  [IPv4, IPv6].flatMap((family) => (family?.address ?? []).map(({ IP, "prefix-length": prefix }) => `${IP}/${prefix}`));
+const isLinkLocal = (address: string): boolean => /^fe80:|^169\.254\.(?!75\.1)/i.test(address);
+/** The address of a bridge's DHCP server is between it and its guest: which number it has changes nothing. */
+const anyServer = (address: string): string => address.replace(/^169\.254\.75\.1\d+/, "169.254.75.N");
+
+/** How a NIC is wired in the pod before its sidecar has a say: by KubeVirt's own bindings, or for a registered tap. */
+function plannerOf(nic: VmiInterface, input: Input): Binding["plan"] | undefined {
+  if (nic.masquerade !== undefined) return masquerade.plan;
+  if (nic.bridge !== undefined) return bridge.plan;
+  if (nic.passtBinding !== undefined) return passt.plan;
+  const registered = input.kubevirtConfig?.network?.binding ?? {};
+  const type =
+    nic.binding !== undefined && Object.hasOwn(registered, nic.binding.name)
+      ? registered[nic.binding.name]?.domainAttachmentType
+      : undefined;
+  return type === "managedTap" ? managedTapPlan : undefined;
+}
+
+/** A link that a plan makes, as KubeVirt's list of wanted links has it. */
+interface Wanted {
+  readonly name: string;
+  readonly type: string;
+  readonly up: boolean;
+  readonly absent: boolean;
+  readonly controller?: string | undefined;
+  readonly mac?: string | undefined;
+  readonly mtu?: number | undefined;
+  readonly queues?: number | undefined;
+  readonly addresses: readonly string[];
+}
+
+/** A link that is to go. */
+interface Gone {
+  readonly name: string;
+  readonly absent: true;
+}
+
+const TYPES = { bridge: "bridge", tap: "tap", adopted: "adopted", placeholder: "dummy" } as const;
+
+function wantedLink(link: LinkPlan): Wanted {
+  const addresses =
+    link.kind === "bridge" || link.kind === "placeholder" ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`) : [];
+  return {
+    name: link.name,
+    type: TYPES[link.kind],
+    up: link.kind !== "placeholder",
+    absent: false,
+    ...(link.kind === "tap" || link.kind === "adopted" ? { controller: link.bridge } : {}),
+    ...(link.kind === "placeholder" || (link.kind === "bridge" && link.mac?.startsWith("02:00:00:00:00:00")) ? { mac: link.mac } : {}),
+    // The mtu of a bridge is its ports', and an adopted link keeps its own.
+    ...(link.kind === "tap" || link.kind === "placeholder" ? { mtu: link.mtu } : {}),
+    ...(link.kind === "tap" ? { queues: link.queues } : {}),
+    addresses: addresses.filter((address) => !isLinkLocal(address)).map(anyServer),
+  };
+}
+
+const theirLink = (link: Link): Wanted => ({
+  name: link.name,
+  type: link["copy-mac-from"] === undefined ? (link.type ?? "") : "adopted",
+  up: link.state === "up",
+  absent: link.state === "absent",
+  ...(link.controller === undefined ? {} : { controller: link.controller }),
+  ...(link["mac-address"] === undefined ? {} : { mac: link["mac-address"] }),
+  ...(link.mtu === undefined || link.type === "bridge" ? {} : { mtu: link.mtu }),
+  ...(link.tap === undefined ? {} : { queues: link.tap.queues ?? 0 }),
+  addresses: addressesOf(link)
+    .filter((address) => !isLinkLocal(address))
+    .map(anyServer),
+});
+
+/** Links in the order of their names; those that are to go by name alone, for what they had does not matter. */
+const comparable = (links: readonly (Wanted | Gone)[]): readonly unknown[] =>
+  links.map((link) => (link.absent ? { name: link.name, absent: true } : link)).sort((a, b) => (a.name < b.name ? -1 : 1));
+
+function theirSysctls(spec: NonNullable<Result["spec"]>): readonly string[] {
+  const { ipv4, ipv6 } = spec["linux-stack"] ?? {};
+  const pings = ipv4?.["ping-group-range"];
+  return [
+    ...(ipv4?.forwarding ? ["net.ipv4.ip_forward=1"] : []),
+    ...(ipv4?.["arp-ignore"] ? ["net.ipv4.conf.all.arp_ignore=1"] : []),
+    ...(ipv6?.forwarding ? ["net.ipv6.conf.all.forwarding=1"] : []),
+    ...(pings === undefined || pings === null ? [] : [`net.ipv4.ping_group_range=${pings.join(" ")}`]),
+    ...(typeof ipv4?.["unprivileged-port-start"] === "number"
+      ? [`net.ipv4.ip_unprivileged_port_start=${ipv4["unprivileged-port-start"]}`]
+      : []),
+    ...(spec.interfaces ?? [])
+      .filter((link) => link["linux-stack"]?.["ip4-route-local-net"])
+      .map(({ name }) => `net.ipv4.conf.${name}.route_localnet=1`),
+  ].sort();
+}
+
+/** What of a VM's NICs is set up, and what is not any more. */
+interface Planned {
+  readonly plans: readonly { readonly nic: VmiInterface; readonly attachment: Attachment; readonly plan: Plan }[];
+  readonly deviations: readonly string[];
+}
+
+/** The pod's link of a NIC; the one that was taken over before, where it was. */
+function linkOf(vmi: Vmi, nic: VmiInterface, { nmstate }: Input): Link | undefined {
+  const networks = vmi.spec.networks ?? [];
+  const network = networks.find(({ name }) => name === nic.name);
+  if (network === undefined) return undefined;
+  const scheme = linkNamesOfPod(
+    networks,
+    nmstate.interfaces.map(({ name }) => name),
+  );
+  const name = isSecondary(network) ? (scheme.get(network.name) ?? "") : podLinkName(vmi, network);
+  const { adopted } = derivedNames(network, name);
+  const link =
+    nmstate.interfaces.find((candidate) => candidate.name === adopted) ?? nmstate.interfaces.find((candidate) => candidate.name === name);
+  return link && { ...link, name };
+}
+
+function attachmentOf(vmi: Vmi, nic: VmiInterface, link: Link, { nmstate }: Input): Attachment {
+  const routes = nmstate.routes.running
+    .filter((route) => route["next-hop-interface"] === link.name)
+    .map(
+      (route): Route => ({ destination: route.destination, ...(route["next-hop-address"] ? { gateway: route["next-hop-address"] } : {}) }),
+    );
+  return attachmentFor(vmi, nic.name, {
+    link: link.name,
+    mac: link["mac-address"] ?? "",
+    mtu: link.mtu ?? 0,
+    addresses: addressesOf(link).filter((address) => !isLinkLocal(address)),
+    routes,
+    migrationTransport: vmi.status?.migrationTransport === "Unix" ? "unix" : "ports",
+  });
+}
+
+function planAll(vmi: Vmi, input: Input): Planned {
+  const deviations: string[] = [];
+  const plans = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic) => {
+    if (nic.sriov !== undefined) return [];
+    const planner = plannerOf(nic, input);
+    if (planner === undefined) {
+      if (nic.binding === undefined) throw new BindingError("ATTACHMENT_INVALID", `NIC "${nic.name}" has no binding`, "name one");
+      return [];
+    }
+    if (nic.state === "absent") return [];
+    const link = linkOf(vmi, nic, input);
+    if (link === undefined) throw new BindingError("POD_LINK_MISSING", `the pod's link of "${nic.name}" is missing`, "mend the pod");
+    const attachment = attachmentOf(vmi, nic, link, input);
+    if (nic.masquerade !== undefined && attachment.pod.addresses.length === 0) {
+      deviations.push("MASQUERADE-NO-ADDRESS");
+      return [];
+    }
+    return [{ nic, attachment, plan: planner(attachment) }];
+  });
+  return { plans, deviations };
+}
+
+const networkOf = ({ plan }: Planned["plans"][number]): NetworkPlan => plan.network ?? { links: [] };
+
+/** Links of bridge NICs that are taken out: those that were made for them go, and the pod's own stays. */
+function removed(vmi: Vmi, input: Input): readonly Gone[] {
+  return (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic) => {
+    const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
+    const link = linkOf(vmi, nic, input);
+    if (nic.state !== "absent" || nic.bridge === undefined || network === undefined || link === undefined) return [];
+    const { bridge: k6t, tap, pod } = derivedNames(network, link.name);
+    return [k6t, tap, pod].map((name) => ({ name, absent: true as const }));
+  });
+}
+
+function ours({ plans }: Planned): {
+  readonly links: readonly Wanted[];
+  readonly sysctls: readonly string[];
+  readonly rules: readonly string[];
+} {
+  return {
+    links: plans.flatMap((one) => networkOf(one).links.map(wantedLink)),
+    sysctls: [...new Set(plans.flatMap((one) => (networkOf(one).sysctls ?? []).map(({ key, value }) => `${key}=${value}`)))].sort(),
+    rules: [...new Set(plans.flatMap((one) => planRules(networkOf(one).nftables ?? [])))].sort(),
+  };
+}
+
+/** A NIC that is taken out has no address left that the pod could answer for: KubeVirt silences the pod all the same. */
+function silencedForNothing(vmi: Vmi, input: Input, { plans }: Planned): boolean {
+  const gone = (vmi.spec.domain.devices.interfaces ?? []).filter(({ bridge: is, state }) => is !== undefined && state === "absent");
+  const had = gone.some((nic) => (linkOf(vmi, nic, input)?.IPv4?.address ?? []).length > 0);
+  return had && !plans.some((one) => networkOf(one).sysctls?.some(({ key }) => key.endsWith("arp_ignore")));
+}
+
+/** What KubeVirt did before and does not do again is recorded: nothing is left to do. */
+function nothingToDo(vmi: Vmi, state: Input["state"]): boolean {
+  const interfaces = vmi.spec.domain.devices.interfaces ?? [];
+  const pending = interfaces.some(
+    ({ name, sriov, state: wanted }) => sriov === undefined && wanted !== "absent" && state[name] !== FINISHED,
+  );
+  return !pending && !interfaces.some(({ name, state: wanted }) => wanted === "absent" && state[name] !== undefined);
+}
+
+/** The networks of a VM that are not there, or have no NIC. */
+const unpaired = (vmi: Vmi): boolean =>
+  (vmi.spec.networks ?? []).some(({ name }) => !vmi.spec.domain.devices.interfaces?.some((nic) => nic.name === name));
+
+/** True for a VM that KubeVirt's own admission refuses, as ours does: it is never set up. */
+const isRefused = (vmi: Vmi, input: Input): boolean =>
+  judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => rule.judge === "network" || rule.judge === "creation");
+
+function plan(vmi: Vmi, input: Input): Planned | BindingError {
+  try {
+    if (unpaired(vmi)) return new BindingError("ATTACHMENT_INVALID", "a network has no interface", "add one");
+    return planAll(vmi, input);
+  } catch (error) {
+    if (error instanceof BindingError) return error;
+    throw error;
+  }
+}
+
+/** Why ours refuses what KubeVirt sets up, where that is listed. */
+function refusal(vmi: Vmi, input: Input, { message }: BindingError): string | undefined {
+  if (message.includes("holds the pod's own address")) return "GUEST-NETWORK-OVERLAP";
+  const pod = vmi.spec.networks?.find((network) => network.pod !== undefined)?.pod;
+  if (pod?.vmNetworkCIDR?.includes(":") || (pod?.vmIPv6NetworkCIDR && !pod.vmIPv6NetworkCIDR.includes(":"))) return "CIDR-FAMILY";
+  return isRefused(vmi, input) ? "REFUSED-BEFORE" : undefined;
+}
+
+/** The pod's network as KubeVirt sets it up: links, sysctls and rules. */
+export function netpod({ input, result }: Vector<Input, Result>): Outcome {
+  const vmi = completeVmi(input.vmi);
+  // Ours goes on from its record where KubeVirt gives up.
+  if (Object.values(input.state).includes(STARTED) && result.error !== null) return { verdict: "deviating", deviations: ["RESUME"] };
+  const planned = plan(vmi, input);
+  if (planned instanceof BindingError) {
+    const listed = refusal(vmi, input, planned);
+    if (result.error !== null) return AGREED;
+    return listed === undefined ? failed(`ours refuses: ${planned.message}`) : { verdict: "deviating", deviations: [listed] };
+  }
+  if (result.error !== null)
+    return isRefused(vmi, input) ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : failed(`theirs refuses: ${result.error}`);
+  if (nothingToDo(vmi, input.state)) return result.spec?.interfaces === undefined ? compare([], []) : failed("theirs sets something up");
+  const mine = ours(planned);
+  const spec = result.spec ?? {};
+  const theirs = { links: (spec.interfaces ?? []).map(theirLink), sysctls: theirSysctls(spec), rules: commandRules(result.nft ?? []) };
+  const skip = planned.deviations.includes("MASQUERADE-NO-ADDRESS") ? ["k6t-eth0", "tap0"] : [];
+  const kept = (links: readonly Wanted[]): readonly Wanted[] => links.filter(({ name }) => !skip.includes(name));
+  const silenced = silencedForNothing(vmi, input, planned);
+  const outcome = compare(
+    { ...mine, links: comparable([...kept(mine.links), ...removed(vmi, input)]) },
+    {
+      ...theirs,
+      links: comparable(kept(theirs.links)),
+      sysctls: theirs.sysctls.filter((line) => !silenced || !line.includes("arp_ignore")),
+    },
+    [...planned.deviations, ...(silenced ? ["ABSENT-ARP"] : [])],
+  );
+  return outcome.verdict === "failed" && isRefused(vmi, input) ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : outcome;
+}
