@@ -1,4 +1,5 @@
-import { type Decision, decideVmi, type ImageFallback } from "@netbind/engine";
+import { violation } from "@netbind/contract";
+import { type Decision, decideVmi, type ImageFallback, translateOldKeys } from "@netbind/engine";
 import { type Input, type InputVm, loadInput } from "./input/load-input.ts";
 import { tell } from "./output.ts";
 import { type Resolve, TOKENS } from "./services.ts";
@@ -29,10 +30,17 @@ export function decideInput(
   const input = loadInput(files);
   // A plugin of the command line is asked in its sidecar, never in this process, whatever its name.
   const bindings = new Map([...resolve(TOKENS.bindings)].filter(([name]) => !Object.hasOwn(plugins, name)));
-  const results = input.vms.map((vm) => ({
+  const renewed = input.vms.map((vm) => ({ vm, ...translateOldKeys(vm.vmi) }));
+  for (const { vm, translated } of renewed) {
+    for (const { key, field } of translated) {
+      const { file, line } = vm.locate(violation(field, "", ""));
+      tell(`warning: ${file}:${line}: ${key} is taken for binding: {name: ${key}}; netbind migrate-vms writes it so`);
+    }
+  }
+  const results = renewed.map(({ vm, vmi }) => ({
     vm,
     result: decideVmi({
-      vmi: vm.vmi,
+      vmi,
       configuration: input.configuration,
       fallback: withPlugins(resolve(TOKENS.fallback), plugins),
       bindings,

@@ -1,7 +1,12 @@
 import { BindingError } from "@netbind/contract";
+import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/engine";
 import { Command, CommanderError, Option } from "commander";
+import { explain } from "./commands/explain.ts";
+import { migrateVms } from "./commands/migrate-vms.ts";
 import { plan } from "./commands/plan.ts";
+import { render } from "./commands/render.ts";
 import { run } from "./commands/run.ts";
+import { validate } from "./commands/validate.ts";
 import { apply, check, console, gc, status, stop } from "./commands/vms.ts";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { type OutputFormat, printJson, tell } from "./output.ts";
@@ -34,6 +39,17 @@ const seconds = (text: string): number => {
   return value;
 };
 
+const kubevirtVersion = (text: string): KubevirtMinor => {
+  const version = parseVersion(text);
+  if (version === undefined)
+    throw new CommanderError(EXIT.usage, "netbind.version", `error: ${JSON.stringify(text)} is no version of KubeVirt from 1.1 to 1.9`);
+  return version;
+};
+const versionOption = (): Option =>
+  new Option("--kubevirt-version <version>", "the KubeVirt whose rules are asked: 1.1 to 1.9")
+    .argParser(kubevirtVersion)
+    .default(NEWEST_KUBEVIRT, "1.9");
+
 /** A command's part that may fail: its result is the exit code. */
 type Action = () => number | Promise<number>;
 
@@ -65,6 +81,7 @@ export function buildProgram(resolve: Resolve): (args: readonly string[]) => Pro
   addRun(program, resolve, act);
   addPlan(program, resolve, act);
   addVmCommands(program, resolve, act);
+  addJudging(program, resolve, act);
   return async (args) => {
     for (const command of [program, ...program.commands]) command.exitOverride();
     try {
@@ -167,4 +184,60 @@ function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
     .argument("<vm>", "[namespace/]name")
     .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
     .action((name: string) => act("text", () => console(name, resolve)));
+}
+
+function addJudging(program: Command, resolve: Resolve, act: Act): void {
+  const judge = program
+    .command("validate")
+    .description("say what a cluster will say of VMs, and what comes of what it does not say; exit code 1 where it refuses one")
+    .addOption(fileOption())
+    .addOption(versionOption())
+    .addOption(new Option("--operation <operation>", "judge as a new VM or as an edit").choices(["create", "update"]).default("create"))
+    .option("--strict", "warnings fail too", false)
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  netbind validate -f vm.yaml -f kubevirt.yaml\n  kustomize build . | netbind validate -f -\n  helm template . | netbind validate --strict --kubevirt-version 1.6 -o json -f -\n",
+    );
+  judge.action((options) => {
+    requireFiles(judge, options.filename);
+    return act(options.output, () => validate(options));
+  });
+  const draw = program
+    .command("render")
+    .description("print the launcher pods of VMs as a cluster would create them, as far as networking has a say in them")
+    .addOption(fileOption())
+    .addOption(versionOption())
+    .addOption(
+      new Option("--image-fallback <policy>", "what serves a binding that is not registered")
+        .choices(["Always", "SlirpOnly", "Never"])
+        .default("Always"),
+    )
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n${EXIT_HELP}`);
+  draw.action((options) => {
+    requireFiles(draw, options.filename);
+    return act(options.output, () => render(options, resolve));
+  });
+  program
+    .command("explain")
+    .description("say what a rule, a binding or a field means; all of them where none is named")
+    .argument("[word]", "a rule's id, a binding's name, or the end of a field's path")
+    .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  netbind explain BIND-2\n  netbind explain masquerade\n  netbind explain macAddress\n")
+    .action((word: string | undefined, options) => act(options.output, () => explain(word, options.output)));
+  const migrate = program
+    .command("migrate-vms")
+    .description("write slirp: {}, passt: {} and macvtap: {} of VMs as binding plugins, and show how")
+    .addOption(fileOption())
+    .option("--write", "change the files", false)
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  netbind migrate-vms -f vm.yaml\n  netbind migrate-vms --write -f a.yaml -f b.yaml\n  netbind migrate-vms -f - < vm.yaml\n",
+    );
+  migrate.action((options) => {
+    requireFiles(migrate, options.filename);
+    return act(options.output, () => migrateVms(options));
+  });
 }

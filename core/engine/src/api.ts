@@ -83,7 +83,13 @@ export interface VmiVolume {
 
 export interface VmiSpec {
   readonly domain: {
-    readonly cpu?: { readonly cores?: number; readonly sockets?: number; readonly threads?: number; readonly model?: string };
+    readonly cpu?: {
+      readonly cores?: number;
+      readonly sockets?: number;
+      readonly threads?: number;
+      readonly model?: string;
+      readonly dedicatedCpuPlacement?: boolean;
+    };
     readonly memory?: { readonly guest?: string };
     readonly resources?: {
       readonly requests?: Readonly<Record<string, string | number>>;
@@ -163,7 +169,15 @@ export interface BindingRegistration {
 /** `spec.configuration` of the KubeVirt CR. */
 export interface KubevirtConfiguration {
   readonly imagePullPolicy?: string;
-  readonly developerConfiguration?: { readonly featureGates?: readonly string[]; readonly disabledFeatureGates?: readonly string[] };
+  readonly supportContainerResources?: readonly {
+    readonly type: string;
+    readonly resources?: { readonly requests?: Readonly<Record<string, string>>; readonly limits?: Readonly<Record<string, string>> };
+  }[];
+  readonly developerConfiguration?: {
+    readonly featureGates?: readonly string[];
+    readonly disabledFeatureGates?: readonly string[];
+    readonly useEmulation?: boolean;
+  };
   readonly network?: {
     readonly defaultNetworkInterface?: string;
     readonly permitSlirpInterface?: boolean;

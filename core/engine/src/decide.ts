@@ -4,10 +4,14 @@ import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "./api
 import { defaultVmi } from "./default-vmi.ts";
 import { type Grants, STANDARD_GRANTS } from "./grants.ts";
 import { nicMac } from "./mac.ts";
+import { sanitiseVmi } from "./sanitise.ts";
 import { nicNames } from "./names.ts";
 import { bindingName, nicSpec } from "./nic-spec.ts";
 import { tapQueues } from "./queues.ts";
 import { type Pod, renderPod } from "./render-pod.ts";
+import { sidecarOf } from "./sidecars.ts";
+import { NEWEST_KUBEVIRT } from "./versions.ts";
+import { mergeNeeds } from "./merge-needs.ts";
 import { type ImageFallback, type ResolvedBinding, resolveBinding } from "./resolve-binding.ts";
 
 /** A NIC, with all that is known of it before its pod exists. */
@@ -112,9 +116,8 @@ function resolveAll(
 
 /** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
 export function decideVmi(input: DecideInput): DecideResult {
-  const defaulted = defaultVmi(input.vmi, input.configuration);
-  const { vmi } = defaulted;
-  const core = [...defaulted.violations, ...admitVmi(vmi, input.configuration)];
+  const { vmi } = defaultVmi(sanitiseVmi(input.vmi), input.configuration);
+  const core = admitVmi(vmi, input.configuration);
   const found = candidates(vmi);
   const resolved = resolveAll(found, input);
   const nics = found.map((candidate) => ({ candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
@@ -134,7 +137,14 @@ export function decideVmi(input: DecideInput): DecideResult {
       nics: nics.map(({ candidate, spec }) => decidedNic(vmi, candidate, spec)),
       bindings: resolved.bindings,
       grants: STANDARD_GRANTS,
-      pod: renderPod(vmi, input.configuration, resolved.bindings, needs),
+      pod: renderPod({
+        vmi,
+        configuration: input.configuration,
+        version: NEWEST_KUBEVIRT,
+        sidecars: resolved.bindings.flatMap((binding) => sidecarOf(binding, input.configuration)),
+        needs: mergeNeeds(needs),
+        nads: [],
+      }),
     },
   };
 }

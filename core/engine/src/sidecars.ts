@@ -12,6 +12,16 @@ export interface Sidecar {
   readonly from: ResolvedBinding["from"];
 }
 
+/** The sidecar of a binding that was found; none where it needs none. */
+export function sidecarOf(binding: ResolvedBinding, configuration: KubevirtConfiguration): readonly Sidecar[] {
+  const { name, image, from } = binding;
+  if (image === undefined) return [];
+  const registered = configuration.network?.binding ?? {};
+  const downwardApi = Object.hasOwn(registered, name) ? registered[name]?.downwardAPI : undefined;
+  const { imagePullPolicy } = configuration;
+  return [{ plugin: name, image, from, ...(imagePullPolicy ? { imagePullPolicy } : {}), ...(downwardApi ? { downwardApi } : {}) }];
+}
+
 /**
  * The sidecars of a VM's binding plugins: one for each plugin that has an image, whatever the number of its NICs, in the
  * order of the plugins' names; and a violation for each interface whose plugin cannot be found.
@@ -24,21 +34,8 @@ export function pluginSidecars(
   const interfaces = vmi.spec.domain.devices.interfaces ?? [];
   const names = [...new Set(interfaces.flatMap(({ binding }) => (binding === undefined ? [] : [binding.name])))].sort();
   const resolved = names.map((name) => ({ name, found: resolveBinding(name, configuration, fallback) }));
-  const { imagePullPolicy } = configuration;
   return {
-    sidecars: resolved.flatMap(({ name, found }): readonly Sidecar[] => {
-      if ("problem" in found || found.image === undefined) return [];
-      const downwardApi = configuration.network?.binding?.[name]?.downwardAPI;
-      return [
-        {
-          plugin: name,
-          image: found.image,
-          from: found.from,
-          ...(imagePullPolicy ? { imagePullPolicy } : {}),
-          ...(downwardApi ? { downwardApi } : {}),
-        },
-      ];
-    }),
+    sidecars: resolved.flatMap(({ found }) => ("problem" in found ? [] : sidecarOf(found, configuration))),
     violations: resolved.flatMap(({ name, found }) => {
       if (!("problem" in found)) return [];
       return interfaces.flatMap(({ binding }, at) =>

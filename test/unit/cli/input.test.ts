@@ -111,8 +111,9 @@ test("documents come in any order, as kubectl takes them: a VM, Lists, standard 
   expect(JSON.parse(stdout)).toMatchObject({ vm: "default/vm", nics: [{ name: "red", assumed: ["pod", "resolvConf"] }] });
   const bad = await netbind(["plan", "-o", "json", "-f", "-"], { stdin: vm.replace("masquerade: {}", "slirp: {}") });
   expect((JSON.parse(bad.stdout) as Refusal).error.violations[0]).toMatchObject({
-    field: "spec.template.spec.domain.devices.interfaces[0].slirp",
-    fix: expect.stringContaining("binding: {name: slirp}"),
+    // The old key is taken for the plugin of its name first.
+    field: "spec.template.spec.domain.devices.interfaces[0].binding.name",
+    problem: expect.stringContaining('"slirp"'),
   });
 });
 

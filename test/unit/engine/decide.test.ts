@@ -249,12 +249,12 @@ test("a decision: needs of the binding in the pod, one sidecar for each distinct
     fallback: FALLBACK,
     bindings: new Map([["masquerade", masquerade]]),
   });
-  expect(decision?.pod.annotations).toMatchObject({ "istio.io/reroute-virtual-interfaces": "k6t-eth0" });
-  expect(decision?.pod.containers.map(({ name }) => name)).toEqual(["compute", "hook-sidecar-0"]);
-  expect(decision?.pod.containers[1]).toMatchObject({
+  expect(decision?.pod.metadata.annotations).toMatchObject({ "istio.io/reroute-virtual-interfaces": "k6t-eth0" });
+  expect(decision?.pod.spec.containers.map(({ name }) => name)).toEqual(["compute", "hook-sidecar-0"]);
+  expect(decision?.pod.spec.containers[1]).toMatchObject({
     image: "netbind/masquerade:1",
     imagePullPolicy: "Never",
-    capabilities: { add: [], drop: ["ALL"] },
+    securityContext: { runAsUser: 107, capabilities: { drop: ["ALL"] } },
   });
   expect(decision?.nics[0]).toMatchObject({
     binding: "masquerade",

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { type Violation, violation } from "@netbind/contract";
 import { type Document, isMap, isNode, isSeq, LineCounter, parseAllDocuments, type ScalarTag } from "yaml";
+import { readText, shownFile } from "./read-text.ts";
 
 /** A violation with the place of the text that it is about. */
 export interface InputViolation extends Violation {
@@ -91,7 +91,7 @@ function objectsOf(file: string, document: Document, counter: LineCounter): read
 }
 
 /** Reads the objects of a text with any number of YAML documents. */
-export function readText(file: string, text: string): ReadResult {
+export function parseText(file: string, text: string): ReadResult {
   const counter = new LineCounter();
   const parsed = parseAllDocuments(text, {
     lineCounter: counter,
@@ -123,20 +123,20 @@ export function readText(file: string, text: string): ReadResult {
 /** Reads files; `-` is standard input. */
 export function readFiles(files: readonly string[]): ReadResult {
   const results = files.map((file): ReadResult => {
-    const name = file === "-" ? "standard input" : file;
+    const name = shownFile(file);
     const refuse = (problem: string, fix: string): ReadResult => ({
       documents: [],
       violations: [{ ...violation("", problem, fix), file: name, line: 1 }],
     });
     let text: string;
     try {
-      text = readFileSync(file === "-" ? 0 : file, "utf8");
+      text = readText(file);
     } catch (error) {
       return refuse(`it cannot be read: ${(error as Error).message}`, "name a file that exists");
     }
     return text.length > SIZE_LIMIT
       ? refuse(`it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file")
-      : readText(name, text);
+      : parseText(name, text);
   });
   return { documents: results.flatMap(({ documents }) => documents), violations: results.flatMap(({ violations }) => violations) };
 }

@@ -25,6 +25,8 @@ export interface InputVm {
 /** All that files say. */
 export interface Input {
   readonly vms: readonly InputVm[];
+  /** VMs that others are made from: of replica sets and pools. */
+  readonly templates: readonly InputVm[];
   readonly configuration: KubevirtConfiguration;
   readonly nads: readonly NetworkAttachmentDefinition[];
   /** Secrets and ConfigMaps of a namespace. */
@@ -44,15 +46,26 @@ const SHORTHANDS: Readonly<Record<string, string>> = {
   Kubvirt: "kind: KubeVirt",
 };
 
-type Kind = "vm" | "vmi" | "kubevirt" | "nad" | "secret" | "configMap" | "other";
+type Kind = "vm" | "vmi" | "replicaSet" | "pool" | "kubevirt" | "nad" | "secret" | "configMap" | "other";
+
+/** Where the VM is in an object that is not a VM itself. */
+const TEMPLATES = {
+  vm: ["spec", "template"],
+  replicaSet: ["spec", "template"],
+  pool: ["spec", "virtualMachineTemplate", "spec", "template"],
+} as const;
+type VmKind = "vmi" | keyof typeof TEMPLATES;
+const isVmKind = (kind: Kind): kind is VmKind => kind === "vmi" || Object.hasOwn(TEMPLATES, kind);
 
 function kindOf({ value }: InputDocument): Kind {
   const [apiVersion, kind] = [String(value["apiVersion"] ?? ""), String(value["kind"] ?? "")];
   if (KUBEVIRT_API.test(apiVersion)) {
     if (kind === "VirtualMachine") return "vm";
     if (kind === "VirtualMachineInstance") return "vmi";
+    if (kind === "VirtualMachineInstanceReplicaSet") return "replicaSet";
     if (kind === "KubeVirt") return "kubevirt";
   }
+  if (kind === "VirtualMachinePool" && apiVersion.startsWith("pool.kubevirt.io/")) return "pool";
   if (kind === "NetworkAttachmentDefinition" && apiVersion.startsWith("k8s.cni.cncf.io/")) return "nad";
   if (apiVersion === "v1" && kind === "Secret") return "secret";
   if (apiVersion === "v1" && kind === "ConfigMap") return "configMap";
@@ -90,19 +103,25 @@ function checkHeader(document: InputDocument): readonly Violation[] {
   ];
 }
 
-function asVmi(document: InputDocument, kind: "vm" | "vmi"): InputVm | readonly InputViolation[] {
+/** What is at a path of an object; undefined where anything on it is none. */
+const valueAt = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>(
+    (inner, key) => (typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    value,
+  );
+
+/** The VM in an object, with what is wrong with its shape where anything is. */
+function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputViolation[] {
   const { value } = document;
-  const template =
-    kind === "vm" ? ((value["spec"] as { template?: { metadata?: ObjectMeta; spec?: unknown } } | undefined)?.template ?? {}) : undefined;
-  const path = kind === "vm" ? "spec.template.spec" : "spec";
-  const spec = template === undefined ? value["spec"] : template.spec;
-  const shape =
-    spec === undefined || spec === null ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
-  const metadata = value["metadata"] ?? {};
-  const problems = [...checkMetadata(metadata), ...shape].map((found) => at(document, found));
+  const steps: readonly string[] = kind === "vmi" ? [] : TEMPLATES[kind];
+  const path = [...steps, "spec"].join(".");
+  const outer = (value["metadata"] ?? {}) as ObjectMeta;
+  const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;
+  const spec = valueAt(value, [...steps, "spec"]);
+  const shape = spec === undefined ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
+  const problems = [...checkMetadata(outer), ...shape].map((found) => at(document, found));
   if (problems.length > 0) return problems;
-  const { name, namespace = "default", uid, labels, annotations } = metadata as ObjectMeta;
-  const inner = template?.metadata;
+  const { name, namespace = "default", uid } = outer;
   const complete = spec as VmiSpec;
   const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };
   return {
@@ -113,35 +132,32 @@ function asVmi(document: InputDocument, kind: "vm" | "vmi"): InputVm | readonly 
         name,
         namespace,
         ...(uid === undefined ? {} : { uid }),
-        labels: (template === undefined ? labels : inner?.labels) ?? {},
-        annotations: (template === undefined ? annotations : inner?.annotations) ?? {},
+        labels: inner.labels ?? {},
+        annotations: inner.annotations ?? {},
       },
       spec: { ...complete, domain },
-      ...(template === undefined && value["status"] ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
+      ...(kind === "vmi" && value["status"] ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
     },
     file: document.file,
     line: document.line,
     locate: (found) => {
-      const field = found.field.startsWith("spec") && kind === "vm" ? found.field.replace(/^spec/, path) : found.field;
+      const field = found.field.startsWith("spec") ? found.field.replace(/^spec/, path) : found.field;
       return { ...found, field, file: document.file, line: document.lineOf(field) };
     },
   };
 }
 
 function findTwins(vms: readonly InputVm[]): readonly InputViolation[] {
-  const nameOf = ({ vmi }: InputVm): string => `${vmi.metadata.namespace}/${vmi.metadata.name}`;
-  return vms.flatMap((vm, index) => {
-    const first = vms.find((other) => nameOf(other) === nameOf(vm));
-    if (first === undefined || vms.indexOf(first) === index) return [];
-    return [
-      vm.locate(
-        violation(
-          "metadata.name",
-          `VM ${nameOf(vm)} is in ${first.file}:${first.line} already`,
-          "give it a name of its own, or remove one",
-        ),
-      ),
-    ];
+  const firsts = new Map<string, InputVm>();
+  return vms.flatMap((vm) => {
+    const name = `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`;
+    const first = firsts.get(name);
+    if (first === undefined) {
+      firsts.set(name, vm);
+      return [];
+    }
+    const problem = `VM ${name} is in ${first.file}:${first.line} already`;
+    return [vm.locate(violation("metadata.name", problem, "give it a name of its own, or remove one"))];
   });
 }
 
@@ -175,22 +191,24 @@ export function loadInput(files: readonly string[]): Input {
   const of = (kind: Kind): readonly InputDocument[] => documents.filter((document) => kindOf(document) === kind);
   const converted = documents.flatMap((document) => {
     const kind = kindOf(document);
-    return kind === "vm" || kind === "vmi" ? [asVmi(document, kind)] : [];
+    return isVmKind(kind) ? [{ kind, result: asVmi(document, kind) }] : [];
   });
-  const vms = converted.filter((result): result is InputVm => "vmi" in result);
+  const found = converted.flatMap(({ kind, result }) => ("vmi" in result ? [{ kind, vm: result }] : []));
+  const vms = found.filter(({ kind }) => kind === "vm" || kind === "vmi").map(({ vm }) => vm);
   const [kubevirt, ...others] = of("kubevirt");
   const spec = kubevirt?.value["spec"] as { configuration?: KubevirtConfiguration } | undefined;
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => at(document, found)));
   const none = documents.length === 0 && violations.length === 0;
   return {
     vms,
+    templates: found.filter(({ kind }) => kind !== "vm" && kind !== "vmi").map(({ vm }) => vm),
     configuration: spec?.configuration ?? {},
     nads: of("nad").map(({ value }) => value as unknown as NetworkAttachmentDefinition),
     dataOf: collectData(documents),
     violations: [
       ...violations,
       ...headers,
-      ...converted.filter((result): result is readonly InputViolation[] => !("vmi" in result)).flat(),
+      ...converted.flatMap(({ result }) => ("vmi" in result ? [] : result)),
       ...findTwins(vms),
       ...of("nad").flatMap((document) => checkNad(document.value).map((found) => at(document, found))),
       ...(kubevirt === undefined ? [] : checkKubevirt(kubevirt.value).map((found) => at(kubevirt, found))),

@@ -1,4 +1,5 @@
 import { violation } from "@netbind/contract";
+import { defaultVmi } from "../default-vmi.ts";
 import { type Rule, show } from "./rule.ts";
 
 const PROBES = ["readinessProbe", "livenessProbe"] as const;
@@ -27,6 +28,16 @@ export const VM_RULES: readonly Rule[] = [
           : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
       ];
     },
+  },
+  {
+    id: "DEFAULT-1",
+    means: "A VM that names no network gets the cluster's default, where the cluster has one that it permits.",
+    why: "The default interface is the KubeVirt CR's, bridge where it names none, and the CR may forbid that one.",
+    fix: "name interfaces and networks, or set defaultNetworkInterface: masquerade in the KubeVirt CR",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "vm",
+    find: ({ vmi, configuration }) => defaultVmi(vmi, configuration).violations,
   },
   {
     id: "PROBE-1",

@@ -1,0 +1,83 @@
+import { chmodSync, chownSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { violation } from "@netbind/contract";
+import { createTwoFilesPatch } from "diff";
+import { EXIT } from "../exit-codes.ts";
+import type { InputViolation } from "../input/documents.ts";
+import { readText, shownFile, STANDARD_INPUT } from "../input/read-text.ts";
+import { type Migrated, migrateText } from "../migrate/old-keys.ts";
+import { type OutputFormat, print, printJson, tell } from "../output.ts";
+import { InputError } from "../violations.ts";
+
+export interface MigrateOptions {
+  readonly filename: readonly string[];
+  /** Changes the files, instead of showing how. */
+  readonly write: boolean;
+  readonly output: OutputFormat;
+}
+
+/** A file, and what becomes of it. */
+interface MigratedFile extends Migrated {
+  readonly file: string;
+  readonly before: string;
+}
+
+function read(file: string): MigratedFile | InputViolation {
+  try {
+    const before = readText(file);
+    return { file, before, ...migrateText(before) };
+  } catch (error) {
+    return {
+      ...violation("", `it cannot be read: ${(error as Error).message}`, "name a file that exists"),
+      file: shownFile(file),
+      line: 1,
+    };
+  }
+}
+
+/** Puts a text in a file's place at once: whoever reads it sees the old text or the new one, whole. */
+function replaceFile(file: string, text: string): void {
+  const target = realpathSync(file);
+  const { mode, uid, gid } = statSync(target);
+  const temporary = `${target}.netbind-${process.pid}`;
+  try {
+    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+    chownSync(temporary, uid, gid);
+    chmodSync(temporary, mode & 0o7777);
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+const patchOf = ({ file, before, text }: MigratedFile): string =>
+  createTwoFilesPatch(file, file, before, text, undefined, undefined, { context: 3 }).replace(/^Index: .*\n=+\n/, "");
+
+/**
+ * `netbind migrate-vms`: writes VMs of KubeVirt 1.1's time anew, and shows how; with `write` in the files themselves. A
+ * text from standard input comes out on standard output.
+ */
+export async function migrateVms({ filename, write, output }: MigrateOptions): Promise<number> {
+  const results = filename.map(read);
+  const files = results.filter((result): result is MigratedFile => "before" in result);
+  const problems = [
+    ...results.filter((result): result is InputViolation => !("before" in result)),
+    ...files.flatMap(({ file, errors }) =>
+      errors.map(({ line, text }) => ({ ...violation("", text, "correct the text"), file: shownFile(file), line })),
+    ),
+  ];
+  if (problems.length > 0) throw new InputError(problems);
+  for (const { file, warnings } of files) for (const { line, text } of warnings) tell(`warning: ${shownFile(file)}:${line}: ${text}`);
+  const changed = files.filter(({ changes }) => changes.length > 0);
+  if (write) for (const { file, text } of changed) if (file !== STANDARD_INPUT) replaceFile(file, text);
+  if (output === "json") {
+    printJson({ files: files.map(({ file, changes }) => ({ file, changes })) });
+    return EXIT.ok;
+  }
+  for (const one of files) {
+    if (one.file === STANDARD_INPUT) process.stdout.write(one.text);
+    else if (one.changes.length > 0) print(write ? `${one.file}: ${one.changes.length} changed` : patchOf(one));
+  }
+  if (changed.length === 0) tell("nothing to change");
+  return EXIT.ok;
+}
