@@ -8,6 +8,7 @@ import { benchNetwork } from "./network.ts";
 import { benchPlan } from "./plan.ts";
 import { type Comparison, showComparison, TABLE_HEAD } from "./report.ts";
 import { benchSidecar } from "./sidecar.ts";
+import { benchValidate } from "./validate.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = {
   network: benchNetwork,
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
   "data-path": benchDataPath,
   sidecar: benchSidecar,
   plan: benchPlan,
+  validate: benchValidate,
 };
 
 const RESULTS = new URL("RESULTS.md", import.meta.url);

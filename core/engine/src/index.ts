@@ -64,3 +64,5 @@ export { scanXml, type XmlNode } from "./domain/scan.ts";
 export { type NicSighting, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
 export { dnsmasqConfig } from "./dnsmasq.ts";
 export type { VmiInterface, VmiNetwork } from "./api.ts";
+export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, type NicLists, withoutAbsent } from "./live-update.ts";
+export { type AgentNic, type DomainNicFacts, interfacesOfRunning, type RunningFacts } from "./vmi-status-merge.ts";

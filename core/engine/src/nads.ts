@@ -18,7 +18,7 @@ export function nadOf(
   namespace: string,
   nads: readonly NetworkAttachmentDefinition[] | undefined,
 ): NetworkAttachmentDefinition | undefined {
-  return network?.multus === undefined ? undefined : findNad(parseNadReference(network.multus.networkName, namespace), nads);
+  return !network?.multus?.networkName ? undefined : findNad(parseNadReference(network.multus.networkName, namespace), nads);
 }
 
 /** The definition of a name, among those that are known. */

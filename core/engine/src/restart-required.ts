@@ -3,7 +3,7 @@ import { sameValue } from "./same-value.ts";
 import { isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT } from "./versions.ts";
 
 /** True where a running VM takes another NetworkAttachmentDefinition without a restart: it moves to another pod instead. */
-function takesNewDefinition(vmi: Vmi, configuration: KubevirtConfiguration, version: KubevirtMinor): boolean {
+export function takesNewDefinition(vmi: Vmi, configuration: KubevirtConfiguration, version: KubevirtMinor): boolean {
   const migratable = vmi.status?.conditions?.some(({ type, status }) => type === "LiveMigratable" && status === "True") === true;
   return migratable && isGateOn("LiveUpdateNADRef", version, configuration.developerConfiguration);
 }

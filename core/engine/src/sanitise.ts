@@ -27,6 +27,9 @@ function sanitiseCidr(text: string): string {
 }
 
 function sanitiseNetwork(network: VmiNetwork): VmiNetwork {
+  const { multus } = network;
+  // A name that is not there is an empty one.
+  if (multus !== undefined && multus.networkName === undefined) return { ...network, multus: { ...multus, networkName: "" } };
   const cidr = network.pod?.vmNetworkCIDR;
   return cidr ? { ...network, pod: { ...network.pod, vmNetworkCIDR: sanitiseCidr(cidr) } } : network;
 }
@@ -37,7 +40,7 @@ function sanitiseInterface(nic: VmiInterface): VmiInterface {
   return { ...nic, dhcpOptions: { ...nic.dhcpOptions, ntpServers: servers.map((text) => parseIpv4Sloppy(text) ?? text) } };
 }
 
-/** Brings the addresses of a VM to their canonical text, as KubeVirt's API does when it reads one (reference, 1.5). */
+/** Brings the addresses of a VM to their canonical text, and fills in what must be there, as KubeVirt's API does when it reads one (reference, 1.5). */
 export function sanitiseVmi(vmi: Vmi): Vmi {
   const { networks, domain } = vmi.spec;
   const { interfaces } = domain.devices;

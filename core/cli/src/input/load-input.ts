@@ -11,7 +11,7 @@ import {
   type VmiSpec,
 } from "@netbind/engine";
 import type { ReferencedData } from "@netbind/local";
-import { type InputDocument, type InputViolation, readFiles } from "./documents.ts";
+import { type InputDocument, type InputViolation, type ReadResult, readFiles } from "./documents.ts";
 
 /** A VM of the input, as a VMI, with the way back to its text. */
 export interface InputVm {
@@ -186,8 +186,10 @@ function collectData(documents: readonly InputDocument[]): Input["dataOf"] {
 }
 
 /** Reads all that files say, in any order, with everything that is wrong with their shape. */
-export function loadInput(files: readonly string[]): Input {
-  const { documents, violations } = readFiles(files);
+export const loadInput = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-");
+
+/** What documents say, in any order, with everything that is wrong with their shape; `first` is told where there is none. */
+export function inputOf({ documents, violations }: ReadResult, first: string): Input {
   const of = (kind: Kind): readonly InputDocument[] => documents.filter((document) => kindOf(document) === kind);
   const converted = documents.flatMap((document) => {
     const kind = kindOf(document);
@@ -219,7 +221,7 @@ export function loadInput(files: readonly string[]): Input {
         ? [
             {
               ...violation("", "there is no VirtualMachine and no VirtualMachineInstance in the input", "add one with -f"),
-              file: files[0] ?? "-",
+              file: first,
               line: 1,
             },
           ]
