@@ -124,10 +124,7 @@ export function dhcp({
   } catch (error) {
     if (!(error instanceof BindingError)) throw error;
     if (result.error !== null) return { verdict: "agreed" };
-    // An absolute name, which resolvers write with a dot at its end.
-    return input.dhcp.search.some((name) => name.endsWith("."))
-      ? { verdict: "deviating", deviations: ["DNS-DOT"] }
-      : failed(`ours refuses: ${error.message}`);
+    return failed(`ours refuses: ${error.message}`);
   }
   if (result.error !== null) return failed(`theirs refuses: ${result.error}`);
   const theirs = { ...result.options };
@@ -139,6 +136,13 @@ export function dhcp({
   if (input.dhcp.search.includes("")) {
     deviations.push("DNS-EMPTY");
     delete theirs["119"];
+  }
+  if (input.dhcp.search.some((name) => name.endsWith("."))) {
+    deviations.push("DNS-DOT");
+    for (const code of ["15", "119"]) {
+      delete ours[code];
+      delete theirs[code];
+    }
   }
   if (input.dhcp.routes.filter(({ dst }) => dst === "" || dst === "0.0.0.0/0").length > 1) {
     deviations.push("ROUTE-ORDER");

@@ -44,7 +44,9 @@ export function linkName(text: string): string {
 }
 
 /** A domain or host name: nothing in it means anything to the server's configuration. */
-export function domain(what: string, text: string): string {
+export function domain(what: string, given: string): string {
+  // A dot at the end says that the name is whole, as every name here is.
+  const text = given.replace(/\.$/, "");
   const name = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
   if (text.length > 253 || !name.test(text)) refuse(what, text, "it is no domain name");
   return text;

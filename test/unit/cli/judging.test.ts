@@ -1,0 +1,201 @@
+/** validate, render and explain, as people call them. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { netbind } from "../../support/netbind.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "netbind-judging-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const file = (name: string, text: string): string => {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+};
+const vm = (interfaces: string, networks = "[{name: default, pod: {}}]", annotations = "{}"): string => `apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {name: vm}
+spec:
+  template:
+    metadata: {annotations: ${annotations}}
+    spec:
+      domain:
+        devices:
+          interfaces: ${interfaces}
+      networks: ${networks}
+`;
+const KUBEVIRT = `apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt}
+spec:
+  configuration:
+    imagePullPolicy: Always
+    network:
+      binding:
+        passt: {sidecarImage: "r/passt:1", migration: {}, computeResourceOverhead: {requests: {memory: 250Mi}}}
+        info: {sidecarImage: "r/info:1", downwardAPI: device-info}
+`;
+
+interface Told {
+  readonly passed: boolean;
+  readonly vms: number;
+  readonly violations: readonly { readonly rule: string; readonly line: number; readonly field: string; readonly reason: string }[];
+  readonly warnings: readonly { readonly rule: string; readonly consequence: string }[];
+}
+const validate = async (args: readonly string[], stdin?: string): Promise<{ readonly told: Told; readonly code: number | null }> => {
+  const { stdout, code } = await netbind(["validate", "-o", "json", ...args], stdin === undefined ? {} : { stdin });
+  return { told: JSON.parse(stdout) as Told, code };
+};
+
+describe("validate", () => {
+  test("a good VM passes, alone and from standard input", async () => {
+    const good = vm("[{name: default, masquerade: {}}]");
+    expect(await validate(["-f", file("good.yaml", good)])).toEqual({
+      told: { passed: true, vms: 1, violations: [], warnings: [] },
+      code: 0,
+    });
+    expect((await validate(["-f", "-"], good)).code).toBe(0);
+  });
+
+  test("all that is wrong is told at once, each with its line, in the order of the lines", async () => {
+    const bad = vm(
+      "[{name: default, masquerade: {}, ports: [{port: 0}, {port: 1, protocol: tcp}],\n            macAddress: zz}, {name: blue, slirp: {}}]",
+    );
+    const { told, code } = await validate(["-f", file("bad.yaml", bad)]);
+    expect(code).toBe(1);
+    expect(told.violations.map(({ rule, line, field }) => [rule, line, field.replace("spec.template.spec.domain.devices.", "")])).toEqual([
+      ["PORT-3", 10, "interfaces[0].ports[0].port"],
+      ["PORT-5", 10, "interfaces[0].ports[1].protocol"],
+      ["MAP-2", 11, "interfaces[1].name"],
+      ["DISC-1", 11, "interfaces[1].slirp"],
+      ["BIND-1", 11, "interfaces[1]"],
+      ["IF-4", 11, "interfaces[0].macAddress"],
+    ]);
+  });
+
+  test("what would stay Pending is a warning, which fails where it is asked to", async () => {
+    const path = file("pending.yaml", vm("[{name: default, binding: {name: paast}}]"));
+    const warned = await validate(["-f", path]);
+    expect(warned).toMatchObject({
+      code: 0,
+      told: { passed: true, violations: [], warnings: [{ rule: "REG-1", consequence: "pending" }] },
+    });
+    expect((await validate(["--strict", "-f", path])).code).toBe(1);
+    expect(
+      (
+        await validate([
+          "--strict",
+          "-f",
+          file("good-passt.yaml", vm("[{name: default, binding: {name: passt}}]")),
+          "-f",
+          file("cr.yaml", KUBEVIRT),
+        ])
+      ).code,
+    ).toBe(0);
+  });
+
+  test("the version decides: slirp was refused for its permission once, and for its key later", async () => {
+    const path = file("slirp.yaml", vm("[{name: default, slirp: {}}]"));
+    const rules = async (version: string): Promise<readonly string[]> =>
+      (await validate(["--kubevirt-version", version, "-f", path])).told.violations.map(({ rule }) => rule);
+    expect(await rules("1.2")).toEqual(["OLD-2"]);
+    expect(await rules("v1.4.1")).toEqual(["OLD-2", "DISC-1"].sort());
+    expect(await rules("1.8")).toEqual(["DISC-1"]);
+    expect((await netbind(["validate", "--kubevirt-version", "2.0", "-f", path])).code).toBe(2);
+    expect((await validate(["--kubevirt-version", "1.8", "--operation", "update", "-f", path])).told.violations).toEqual([]);
+  });
+
+  test("templates of sets and pools are judged at their own paths", async () => {
+    const spec = "{domain: {devices: {interfaces: [{name: a, masquerade: {}}]}}, networks: [{name: b, pod: {}}]}";
+    const set = `apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceReplicaSet\nmetadata: {name: s}\nspec: {template: {spec: ${spec}}}\n`;
+    const pool = `apiVersion: pool.kubevirt.io/v1alpha1\nkind: VirtualMachinePool\nmetadata: {name: p}\nspec: {virtualMachineTemplate: {spec: {template: {spec: ${spec}}}}}\n`;
+    const { told } = await validate(["-f", file("templates.yaml", `${set}---\n${pool}`)]);
+    expect(told.vms).toBe(2);
+    expect(told.violations.map(({ field }) => field)).toEqual([
+      "spec.template.spec.networks[0].name",
+      "spec.template.spec.domain.devices.interfaces[0].name",
+      "spec.virtualMachineTemplate.spec.template.spec.networks[0].name",
+      "spec.virtualMachineTemplate.spec.template.spec.domain.devices.interfaces[0].name",
+    ]);
+  });
+
+  test("people read a line for what is wrong and one for what to do", async () => {
+    const path = file("text.yaml", vm("[{name: default, bridge: {}, ports: [{port: 80}], macAddress: zz}]"));
+    const { stdout, code } = await netbind(["validate", "-f", path]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      `${path}:10: error [IF-4] spec.template.spec.domain.devices.interfaces[0].macAddress: "zz" is no MAC address\n    fix: `,
+    );
+    expect(stdout).toContain("warning: accepted, and has no effect [FIELD-2]");
+    expect(stdout).toMatch(/1 VM: 1 violation, 1 warning\n$/);
+  });
+});
+
+describe("render", () => {
+  interface Shown {
+    readonly metadata: { readonly annotations: Record<string, string> };
+    readonly spec: {
+      readonly containers: readonly {
+        readonly name: string;
+        readonly image?: string;
+        readonly volumeMounts?: readonly { readonly name: string }[];
+      }[];
+      readonly volumes: readonly { readonly name: string }[];
+    };
+  }
+
+  test("the pod as the cluster would create it: sidecars of plugins by name, none of KubeVirt's own bindings", async () => {
+    const path = file(
+      "render.yaml",
+      vm(
+        "[{name: default, binding: {name: passt}}, {name: blue, bridge: {}}, {name: red, binding: {name: info}}]",
+        "[{name: default, pod: {}}, {name: blue, multus: {networkName: n}}, {name: red, multus: {networkName: o/n}}]",
+        "{a: b}",
+      ),
+    );
+    const { stdout, code } = await netbind(["render", "-f", path, "-f", file("cr2.yaml", KUBEVIRT)]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^# networking adds 262144000 bytes/);
+    const pod = parse(stdout) as Shown;
+    expect(pod.spec.containers.map(({ name, image }) => [name, image])).toEqual([
+      ["compute", undefined],
+      ["hook-sidecar-0", "r/info:1"],
+      ["hook-sidecar-1", "r/passt:1"],
+    ]);
+    expect(pod.spec.containers[1]?.volumeMounts?.map(({ name }) => name)).toEqual(["hook-sidecar-sockets", "network-info-annotation"]);
+    expect(pod.spec.volumes.map(({ name }) => name)).toEqual(["hook-sidecar-sockets", "network-info-annotation"]);
+    expect(JSON.parse(pod.metadata.annotations["k8s.v1.cni.cncf.io/networks"] ?? "")).toEqual([
+      { name: "n", namespace: "default", interface: "pod16477688c0e" },
+      { name: "n", namespace: "o", interface: "podb1f51a511f1" },
+    ]);
+    expect(pod.metadata.annotations).toMatchObject({ a: "b" });
+  });
+
+  test("what could not start is refused, of all VMs at once; what is not registered only without fallback", async () => {
+    const bad = vm("[{name: default, slirp: {}}]");
+    const refused = await netbind(["render", "-f", file("a.yaml", bad), "-f", file("b.yaml", bad.replace("name: vm}", "name: b}"))]);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr.match(/slirp is no binding/g)).toHaveLength(2);
+    const masquerade = file("m.yaml", vm("[{name: default, binding: {name: masquerade}}]"));
+    expect((await netbind(["render", "--image-fallback", "Never", "-f", masquerade])).code).toBe(3);
+    expect((await netbind(["render", "-f", masquerade])).stdout).toContain("hook-sidecar-0");
+  });
+});
+
+describe("explain", () => {
+  test("a rule, a binding, a field; a family of rules; everything", async () => {
+    expect((await netbind(["explain", "net-1"])).stdout).toMatch(
+      /^NET-1: .*\n {2}why:.*\n {2}fix:.*\n {2}versions: every version\n {2}breaks:.*\n {2}KubeVirt: /,
+    );
+    expect((await netbind(["explain", "passt"])).stdout).toMatch(/^binding passt: [\s\S]*interfaces\[\]\.passt: /);
+    expect((await netbind(["explain", "interfaces[0].macAddress"])).stdout).toMatch(/^spec\.domain\.devices\.interfaces\[\]\.macAddress: /);
+    expect(JSON.parse((await netbind(["explain", "range", "-o", "json"])).stdout)).toMatchObject({ rules: { length: 9 } });
+    expect((await netbind(["explain"])).stdout).toContain("BIND-2");
+    expect(await netbind(["explain", "nothing"])).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing is called") });
+  });
+});
