@@ -1,11 +1,11 @@
 import type { Attachment, NicNames, Plan, PodLink, ResolvConf } from "@netbind/contract";
-import { authorize } from "./authorize.ts";
+import { authorize } from "./plan/authorize.ts";
 import type { DecidedNic, Decision } from "./decide.ts";
-import type { WantedNetwork } from "./diff.ts";
-import { nicTable } from "./nft.ts";
-import { type NicPlanner, planNic } from "./plan-nic.ts";
-import { bridgeSysctls } from "./bridge-sysctls.ts";
-import { serviceSysctls } from "./service-processes.ts";
+import type { WantedNetwork } from "./network/wanted-network.ts";
+import { nicTable } from "./network/nft.ts";
+import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
+import { bridgeSysctls } from "./network/bridge-sysctls.ts";
+import { serviceSysctls } from "./services/service-processes.ts";
 
 /** What a NIC is once it is attached: all of it is in the host's record too. */
 export interface AttachedNic {

@@ -1,18 +1,18 @@
 import { type Binding, BindingError, type NicNames, type NicSpec, type Violation } from "@netbind/contract";
-import { admitVmi } from "./admit.ts";
+import { admitVmi } from "./admission/admit.ts";
 import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
-import { defaultVmi } from "./default-vmi.ts";
-import { type Grants, STANDARD_GRANTS } from "./grants.ts";
-import { nicMac } from "./mac.ts";
-import { sanitiseVmi } from "./sanitise.ts";
-import { nicNames } from "./names.ts";
-import { bindingName, nicSpec } from "./nic-spec.ts";
-import { tapQueues } from "./queues.ts";
-import { type Pod, renderPod } from "./render-pod.ts";
-import { sidecarOf } from "./sidecars.ts";
-import { NEWEST_KUBEVIRT } from "./versions.ts";
-import { mergeNeeds } from "./merge-needs.ts";
-import { type ImageFallback, type ResolvedBinding, resolveBinding } from "./resolve-binding.ts";
+import { defaultVmi } from "./admission/default-vmi.ts";
+import { type Grants, STANDARD_GRANTS } from "./plan/grants.ts";
+import { nicMac } from "./facts/mac.ts";
+import { sanitiseVmi } from "./admission/sanitise.ts";
+import { nicNames } from "./facts/names.ts";
+import { bindingName, nicSpec } from "./facts/nic-spec.ts";
+import { tapQueues } from "./facts/queues.ts";
+import { type Pod, renderPod } from "./pod/render-pod.ts";
+import { sidecarOf } from "./pod/sidecars.ts";
+import { NEWEST_KUBEVIRT } from "./facts/versions.ts";
+import { mergeNeeds } from "./pod/merge-needs.ts";
+import { type ImageFallback, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
 
 /** A NIC, with all that is known of it before its pod exists. */
 export interface DecidedNic {

@@ -2,8 +2,8 @@ import type { BindingError, Plan } from "@netbind/contract";
 import masquerade from "@netbind/plugin-masquerade";
 import { describe, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
-import { authorize, findPlanProblems } from "../../../core/engine/src/authorize.ts";
-import { STANDARD_GRANTS } from "../../../core/engine/src/grants.ts";
+import { authorize, findPlanProblems } from "../../../core/engine/src/plan/authorize.ts";
+import { STANDARD_GRANTS } from "../../../core/engine/src/plan/grants.ts";
 
 const attachment = anAttachment();
 const good = masquerade.plan(attachment);

@@ -18,7 +18,7 @@ import {
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sha256 } from "../../../core/engine/src/sha256.ts";
+import { sha256 } from "../../../core/engine/src/facts/sha256.ts";
 
 const vmi = (
   change: {

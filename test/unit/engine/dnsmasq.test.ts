@@ -3,8 +3,8 @@ import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
-import { dnsmasqConfig } from "../../../core/engine/src/dnsmasq.ts";
-import { serviceProcesses } from "../../../core/engine/src/service-processes.ts";
+import { dnsmasqConfig } from "../../../core/engine/src/services/dnsmasq.ts";
+import { serviceProcesses } from "../../../core/engine/src/services/service-processes.ts";
 
 const base = masquerade.plan(anAttachment()).services?.[0] as Dhcp4Service;
 const lines = (service: Dhcp4Service): readonly string[] => dnsmasqConfig(service).trimEnd().split("\n");

@@ -202,6 +202,13 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   "REG-3": { nic: PLUGIN, configuration: register({ sidecarImage: "i", migration: { method: "x" } }), at: `${I}[0].binding.name` },
   "REG-4": { nic: PLUGIN, configuration: register({ sidecarImage: "i", downwardAPI: "x" }), at: `${I}[0].binding.name` },
   "REG-5": { nic: PLUGIN, configuration: register({}), at: `${I}[0].binding.name` },
+  "REG-6": {
+    nic: PLUGIN,
+    configuration: { ...gates("NetworkBindingPlugins"), ...register({ sidecarImage: "i", migration: {} }) },
+    version: 1,
+    at: `${I}[0].binding.name`,
+  },
+  "GATE-1": { nic: only({ bridge: {}, state: "absent" }), version: 3, at: `${I}[0].state` },
   "FIELD-1": { nic: { portRanges: [range(1, 2)] }, version: 8, at: `${I}[0].portRanges` },
   "FIELD-2": { nic: only({ bridge: {}, ports: [{ port: 1 }] }), at: `${I}[0].ports` },
   "MACVTAP-1": { nic: only({ binding: { name: "macvtap" } }), networks: [MULTUS], at: `${I}[0]` },

@@ -43,7 +43,12 @@ function renderOne(vm: InputVm, input: Input, options: RenderOptions, resolve: R
   const version = options.kubevirtVersion ?? NEWEST_KUBEVIRT;
   const { vmi } = defaultVmi(sanitiseVmi(vm.vmi), configuration);
   const judged = judgeVmi(vmi, { configuration, version }).filter(isFatal);
-  const { sidecars, violations } = pluginSidecars(vmi, configuration, { ...resolve(TOKENS.fallback), policy: options.imageFallback });
+  const { sidecars, violations } = pluginSidecars(
+    vmi,
+    configuration,
+    { ...resolve(TOKENS.fallback), policy: options.imageFallback },
+    version,
+  );
   const problems = [...judged, ...violations].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
   if (problems.length > 0) return problems;
   const needs = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic) => {

@@ -1,7 +1,7 @@
 import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "../api.ts";
-import { parseHardwareAddress } from "../hardware-address.ts";
-import { derivedNames, ordinalLinkNames, podLinkName } from "../names.ts";
-import { nicQueues } from "../queues.ts";
+import { parseHardwareAddress } from "../facts/hardware-address.ts";
+import { derivedNames, ordinalLinkNames, podLinkName } from "../facts/names.ts";
+import { nicQueues } from "../facts/queues.ts";
 import type { Machine, NicDomain } from "./device.ts";
 
 /** A link of the pod, as far as a domain is concerned. */

@@ -1,0 +1,182 @@
+import { INTERFACES, NETWORKS } from "./rules/rule.ts";
+
+/** A field of a VM that networking reads, for people. */
+export interface ExplainedField {
+  /** From the VMI's root; `[]` stands for any place in a list. */
+  readonly path: string;
+  readonly means: string;
+  /** What it is where nobody says anything. */
+  readonly otherwise: string;
+  /** The rules that look at it. */
+  readonly rules: readonly string[];
+}
+
+const field = (path: string, means: string, otherwise: string, ...rules: readonly string[]): ExplainedField => ({
+  path,
+  means,
+  otherwise,
+  rules,
+});
+const ofInterface = (name: string, ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]): ExplainedField =>
+  field(`${INTERFACES}[].${name}`, ...rest);
+const ofNetwork = (name: string, ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]): ExplainedField =>
+  field(`${NETWORKS}[].${name}`, ...rest);
+
+/** Fields of the VM itself. */
+export const VM_FIELDS: readonly ExplainedField[] = [
+  field("metadata.name", "The VM's name; the guest's host name begins with it.", "required", "NAME-1"),
+  field("metadata.namespace", "The VM's namespace.", "default", "NAME-1"),
+  field(
+    NETWORKS,
+    "The networks that the VM is joined to, each with one interface of its name.",
+    "the cluster's default",
+    "NET-1",
+    "NET-2",
+    "NET-3",
+    "CRD-1",
+    "DRA-1",
+    "DRA-2",
+  ),
+  field(
+    INTERFACES,
+    "The VM's NICs, each on the network of its name.",
+    "the cluster's default, where no network is named either",
+    "DEFAULT-1",
+    "CRD-1",
+  ),
+  field("spec.domain.devices.autoattachPodInterface", "False: a VM that names no network gets none.", "true", "DEFAULT-1"),
+  field(
+    "spec.domain.devices.networkInterfaceMultiqueue",
+    "True: a virtio NIC has as many queues as the VM has processors, 256 at the most.",
+    "false",
+  ),
+  field("spec.domain.launchSecurity", "Encrypted memory: no NIC is booted from.", "off", "BOOT-3"),
+  field("spec.readinessProbe", "A probe over the network takes a pod network.", "none", "PROBE-1"),
+  field("spec.livenessProbe", "A probe over the network takes a pod network.", "none", "PROBE-1"),
+  field("spec.resourceClaims", "Claimed devices, which networks may name.", "none", "DRA-6"),
+  field("spec.dnsConfig", "Name servers and search domains of the pod, which DHCP tells the guest.", "the cluster's", "DNS-1"),
+  field("spec.hostname", "The guest's host name, by DHCP.", "the VM's name", "DNS-2"),
+  field("spec.subdomain", "The guest's domain begins with it.", "none", "DNS-2"),
+];
+
+/** Fields of `spec.networks[]`. */
+export const NETWORK_FIELDS: readonly ExplainedField[] = [
+  ofNetwork("name", "Pairs the network with the interface of that name.", "required", "NET-4", "NET-5", "NET-7", "MAP-1"),
+  ofNetwork("pod", "The cluster's own network.", "none", "NET-1", "NET-3"),
+  ofNetwork("pod.vmNetworkCIDR", "The guest's IPv4 network behind masquerade and slirp.", "10.0.2.0/24", "CIDR-1"),
+  ofNetwork("pod.vmIPv6NetworkCIDR", "The guest's IPv6 network behind masquerade.", "fd10:0:2::/120", "CIDR-2"),
+  ofNetwork("multus.networkName", "The NetworkAttachmentDefinition, as <name> or <namespace>/<name>.", "required", "NET-6", "NAD-1"),
+  ofNetwork("multus.default", "True: this network takes the place of the pod network.", "false", "NET-2", "NET-3"),
+  ofNetwork(
+    "resourceClaim",
+    "A claimed device (alpha since 1.9).",
+    "none",
+    "DRA-1",
+    "DRA-2",
+    "DRA-3",
+    "DRA-4",
+    "DRA-5",
+    "DRA-6",
+    "DRA-7",
+    "FIELD-1",
+  ),
+];
+
+/** Fields of `spec.domain.devices.interfaces[]`. */
+export const INTERFACE_FIELDS: readonly ExplainedField[] = [
+  ofInterface("name", "Pairs the interface with the network of that name.", "required", "IF-1", "IF-2", "MAP-2"),
+  ofInterface(
+    "bridge",
+    "Attached by KubeVirt's own bridge binding.",
+    "none",
+    "BIND-1",
+    "BIND-1-old",
+    "BIND-4",
+    "BIND-5",
+    "CNI-1",
+    "MESH-1",
+  ),
+  ofInterface("masquerade", "Attached by KubeVirt's own masquerade binding.", "none", "BIND-1", "BIND-1-old", "BIND-2", "BIND-3", "BIND-5"),
+  ofInterface("sriov", "Attached as a PCI device.", "none", "BIND-1", "BIND-1-old", "BIND-5", "ST-2"),
+  ofInterface("passtBinding", "Attached by KubeVirt's own passt binding (since 1.8).", "none", "BIND-1", "PASST-1", "PASST-2", "FIELD-1"),
+  ofInterface("slirp", "Gone since 1.3: binding: {name: slirp} takes its place.", "none", "DISC-1", "OLD-1", "OLD-2"),
+  ofInterface(
+    "passt",
+    "Gone since 1.3: binding: {name: passt} takes its place.",
+    "none",
+    "DISC-2",
+    "FG-1-passt",
+    "OLD-5",
+    "OLD-6",
+    "OLD-7",
+  ),
+  ofInterface(
+    "macvtap",
+    "Gone since 1.3: binding: {name: macvtap} takes its place.",
+    "none",
+    "DISC-3",
+    "FG-1-macvtap",
+    "OLD-3",
+    "OLD-4",
+    "MACVTAP-1",
+  ),
+  ofInterface(
+    "binding.name",
+    "The registered name of the binding plugin that attaches it.",
+    "none",
+    "OLD-8",
+    "REG-1",
+    "REG-2",
+    "REG-3",
+    "REG-4",
+    "REG-5",
+    "REG-6",
+    "NAD-2",
+    "MACVTAP-1",
+  ),
+  ofInterface("model", "The emulated card.", "virtio", "IF-3", "FIELD-2"),
+  ofInterface(
+    "macAddress",
+    "The guest's MAC address.",
+    "the pod link's, or one that the VM keeps",
+    "IF-4",
+    "BIND-3",
+    "MAC-1",
+    "MAC-2",
+    "MAC-3",
+  ),
+  ofInterface("pciAddress", "The card's place on the guest's PCI bus.", "any that is free", "IF-5"),
+  ofInterface(
+    "bootOrder",
+    "The card's place among the devices that the firmware boots from.",
+    "not booted from",
+    "BOOT-1",
+    "BOOT-2",
+    "BOOT-3",
+  ),
+  ofInterface("acpiIndex", "The number in the name that the guest gives the card.", "none", "ACPI-1", "FIELD-2"),
+  ofInterface("state", "The link's state, or absent to take the NIC out of a running VM.", "up", "ST-1", "ST-2", "ST-3", "ST-4", "GATE-1"),
+  ofInterface("ports", "The ports that reach the guest.", "every port, but for slirp", "FIELD-2", "RANGE-2"),
+  ofInterface("ports[].name", "The port's name in the pod.", "none", "PORT-1", "PORT-2"),
+  ofInterface("ports[].port", "The port's number.", "required", "PORT-3", "PORT-4"),
+  ofInterface("ports[].protocol", "TCP or UDP.", "TCP", "PORT-5"),
+  ofInterface(
+    "portRanges",
+    "Ranges of ports that reach the guest (alpha since 1.9).",
+    "none",
+    "RANGE-1",
+    "RANGE-2",
+    "RANGE-3",
+    "RANGE-4",
+    "RANGE-5",
+    "RANGE-6",
+    "RANGE-7",
+    "RANGE-8",
+    "RANGE-9",
+    "FIELD-1",
+  ),
+  ofInterface("dhcpOptions", "What the DHCP server tells beside the guest's address.", "nothing", "DHCP-4", "FIELD-2"),
+  ofInterface("dhcpOptions.ntpServers", "Option 42.", "none", "DHCP-3"),
+  ofInterface("dhcpOptions.privateOptions", "Options 224 to 254, as text.", "none", "DHCP-1", "DHCP-2", "DHCP-4"),
+  ofInterface("tag", "A word that cloud-init tells the guest of the card.", "none"),
+];

@@ -1,0 +1,38 @@
+import type { Vmi, VmiInterface } from "../api.ts";
+import { INTERFACES } from "./rules/rule.ts";
+
+/** The core bindings that KubeVirt took out in 1.3, for plugins of the same names. */
+export const OLD_KEYS = ["slirp", "passt", "macvtap"] as const;
+
+/** An old key of an interface, and where it is. */
+export interface OldKey {
+  readonly key: (typeof OLD_KEYS)[number];
+  readonly field: string;
+}
+
+/** The other keys that say how an interface is attached: with one of them it is not clear what an old one means. */
+const METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
+
+/** The old key of an interface that says nothing else; undefined where there is none, or more than one meaning. */
+function oldKeyOf(nic: VmiInterface): (typeof OLD_KEYS)[number] | undefined {
+  const keys = OLD_KEYS.filter((key) => nic[key] !== undefined);
+  return keys.length === 1 && METHODS.every((key) => nic[key] === undefined) ? keys[0] : undefined;
+}
+
+/** A VM whose old keys are the plugins of the same names, and which keys those were. */
+export function translateOldKeys(vmi: Vmi): { readonly vmi: Vmi; readonly translated: readonly OldKey[] } {
+  const interfaces = vmi.spec.domain.devices.interfaces ?? [];
+  const translated = interfaces.flatMap((nic, at) => {
+    const key = oldKeyOf(nic);
+    return key === undefined ? [] : [{ key, field: `${INTERFACES}[${at}].${key}` }];
+  });
+  if (translated.length === 0) return { vmi, translated };
+  const renewed = interfaces.map((nic) => {
+    const key = oldKeyOf(nic);
+    if (key === undefined) return nic;
+    const { [key]: _, ...rest } = nic;
+    return { ...rest, binding: { name: key } };
+  });
+  const domain = { ...vmi.spec.domain, devices: { ...vmi.spec.domain.devices, interfaces: renewed } };
+  return { vmi: { ...vmi, spec: { ...vmi.spec, domain } }, translated };
+}

@@ -1,0 +1,180 @@
+import { RESERVED_BRIDGE_MAC, violation } from "@netbind/contract";
+import type { VmiInterface, VmiNetwork } from "../../api.ts";
+import { type Finding, perInterface, type Rule, show } from "./rule.ts";
+
+/** The keys of an interface that say how it is attached, in KubeVirt's present version. */
+const METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
+/** All keys that ever did, without the plugin's. */
+const CORE_METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "slirp", "passt", "macvtap"] as const;
+
+const used = <K extends keyof VmiInterface>(nic: VmiInterface, keys: readonly K[]): readonly K[] =>
+  keys.filter((key) => nic[key] !== undefined);
+
+/** A core binding that KubeVirt took out, and the plugin of its name that took its place. */
+const discontinued = (key: "slirp" | "passt" | "macvtap", id: string, since: 3 | 8): Rule => ({
+  id,
+  means: `The core binding ${key} is gone.`,
+  why: `KubeVirt took ${key} out in 1.3; the binding plugin of that name serves in its place.`,
+  fix: `write binding: {name: ${key}}, and register the plugin in the KubeVirt CR`,
+  since,
+  reason: "FieldValueInvalid",
+  consequence: "rejected",
+  judge: "creation",
+  find: perInterface((nic, path) =>
+    nic[key] === undefined
+      ? []
+      : [violation(`${path}.${key}`, `${key} is no binding of KubeVirt's own since 1.3`, `write binding: {name: ${key}}`)],
+  ),
+});
+
+/** A gate that was discontinued with its binding, and is still switched on. */
+const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: string): Rule => ({
+  id,
+  means: `With the feature gate ${gate} listed, ${key} is refused by name of the gate.`,
+  why: `The gate does nothing since 1.3, and KubeVirt refuses what would rely on it.`,
+  fix: `write binding: {name: ${key}}, and take ${gate} out of the CR's feature gates`,
+  since: 3,
+  reason: "FieldValueNotSupported",
+  consequence: "rejected",
+  judge: "vm",
+  kubevirt: { field: () => "", difference: "KubeVirt names no field; ours names the interface's." },
+  find: perInterface((nic, path, { configuration }) =>
+    nic[key] !== undefined && configuration.developerConfiguration?.featureGates?.includes(gate) === true
+      ? [violation(`${path}.${key}`, `the feature gate ${gate} is discontinued since KubeVirt 1.3`, `write binding: {name: ${key}}`)]
+      : [],
+  ),
+});
+
+/** True for a network that is not the pod's; one that is missing is told of by MAP-2. */
+const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && network.pod === undefined;
+
+const methodsProblem = (nic: VmiInterface): string => {
+  const methods = used(nic, METHODS);
+  return methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
+};
+
+/** What is asked of the way in which a NIC is attached. Source: reference, section 3.3. */
+export const BINDING_RULES: readonly Rule[] = [
+  discontinued("slirp", "DISC-1", 3),
+  discontinued("passt", "DISC-2", 8),
+  discontinued("macvtap", "DISC-3", 8),
+  staleGate("passt", "Passt", "FG-1-passt"),
+  staleGate("macvtap", "Macvtap", "FG-1-macvtap"),
+  {
+    id: "BIND-1",
+    means: "An interface has exactly one binding.",
+    why: "Nothing fills a binding in, and a NIC cannot be attached in two ways.",
+    fix: "give it one, such as masquerade: {}",
+    since: 9,
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "network",
+    find: perInterface((nic, path): readonly Finding[] =>
+      used(nic, METHODS).length === 1
+        ? []
+        : [violation(path, `interface ${show(nic.name)} ${methodsProblem(nic)}`, "give it exactly one, such as masquerade: {}")],
+    ),
+  },
+  {
+    id: "BIND-1-old",
+    means: "A binding plugin and a core binding exclude each other.",
+    why: "A NIC cannot be attached in two ways.",
+    fix: "remove one of them",
+    until: 8,
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "network",
+    find: perInterface((nic, path) => {
+      const methods = used(nic, CORE_METHODS);
+      if (nic.binding === undefined || methods.length === 0) return [];
+      return [violation(`${path}.binding`, `interface ${show(nic.name)} has a plugin beside ${methods.join(", ")}`, "remove one of them")];
+    }),
+  },
+  {
+    id: "BIND-2",
+    means: "Masquerade serves the pod network only.",
+    why: "It hides the guest behind the pod's own address, which only the pod network gives.",
+    fix: "use bridge: {} on a multus network, or make the network pod: {}",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "network",
+    chain: true,
+    find: perInterface((nic, path, { networkOf }) =>
+      nic.masquerade !== undefined && isElsewhere(networkOf(nic))
+        ? [
+            violation(
+              `${path}.name`,
+              `masquerade serves the pod network only, and ${show(nic.name)} is not the pod network`,
+              "use bridge: {} here",
+            ),
+          ]
+        : [],
+    ),
+  },
+  {
+    id: "BIND-3",
+    means: "A masquerade NIC does not have the in-pod bridge's MAC address.",
+    why: `The bridge of every masquerade NIC is ${RESERVED_BRIDGE_MAC}; a guest with the same address could not talk to it.`,
+    fix: "choose another MAC address",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "network",
+    chain: true,
+    find: perInterface((nic, path) =>
+      nic.masquerade !== undefined && nic.macAddress === RESERVED_BRIDGE_MAC
+        ? [violation(`${path}.macAddress`, `${nic.macAddress} is the in-pod bridge's own`, "choose another MAC address")]
+        : [],
+    ),
+  },
+  {
+    id: "BIND-4",
+    means: "Bridge serves the pod network only where the cluster permits it.",
+    why: "Bridge takes the pod's address away from the pod, which an administrator may forbid.",
+    fix: "use masquerade: {}, or set permitBridgeInterfaceOnPodNetwork: true in the KubeVirt CR",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "network",
+    chain: true,
+    find: perInterface((nic, path, { configuration, networkOf }) =>
+      nic.bridge !== undefined && networkOf(nic)?.pod !== undefined && configuration.network?.permitBridgeInterfaceOnPodNetwork === false
+        ? [violation(`${path}.name`, "the cluster does not permit bridge on the pod network", "use masquerade: {}")]
+        : [],
+    ),
+  },
+  {
+    id: "PASST-1",
+    means: "passtBinding takes the feature gate PasstBinding.",
+    why: "The core binding passtBinding came with a gate, which is on by default since 1.9.",
+    fix: "switch the gate on in the KubeVirt CR, or use binding: {name: passt}",
+    since: 8,
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "network",
+    find: perInterface((nic, path, { gate }) =>
+      nic.passtBinding !== undefined && !gate("PasstBinding")
+        ? [violation(`${path}.name`, "the feature gate PasstBinding is off", "switch it on, or use binding: {name: passt}")]
+        : [],
+    ),
+  },
+  {
+    id: "PASST-2",
+    means: "passtBinding serves the pod network only.",
+    why: "passt hands the pod's own address to the guest.",
+    fix: "use bridge: {} on a multus network, or make the network pod: {}",
+    since: 8,
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "network",
+    find: perInterface((nic, path, { networkOf }) =>
+      nic.passtBinding !== undefined && isElsewhere(networkOf(nic))
+        ? [
+            violation(
+              `${path}.name`,
+              `passt serves the pod network only, and ${show(nic.name)} is not the pod network`,
+              "use bridge: {} here",
+            ),
+          ]
+        : [],
+    ),
+  },
+];

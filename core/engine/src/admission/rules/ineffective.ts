@@ -1,0 +1,307 @@
+import { violation } from "@netbind/contract";
+import type { BindingRegistration, VmiInterface } from "../../api.ts";
+import { cniTypes, findNad, nadOf, parseNadReference } from "../../facts/nads.ts";
+import { bindingName, hasMesh } from "../../facts/nic-spec.ts";
+import { showVersion } from "../../facts/versions.ts";
+import { INTERFACES, NETWORKS, perInterface, perNetwork, type Rule, type Subject, show } from "./rule.ts";
+
+type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "find"> & Partial<Pick<Rule, "since" | "until">>;
+/** A rule that nobody but Netbind asks: what breaks it runs, and not as it was meant. */
+const ignored = (rule: Asked): Rule => ({ ...rule, reason: "FieldValueInvalid", consequence: "ignored", judge: "netbind" });
+/** A rule that nobody but Netbind asks: what breaks it waits until the cluster is changed. */
+const pending = (rule: Asked): Rule => ({ ...rule, reason: "FieldValueNotFound", consequence: "pending", judge: "netbind" });
+
+const registry = ({ configuration }: Subject) => configuration.network?.binding ?? {};
+const registration = (name: string, subject: Subject) => (Object.hasOwn(registry(subject), name) ? registry(subject)[name] : undefined);
+
+/** Fields that came with a version: an older cluster drops them without a word. */
+const FIELDS_SINCE = [
+  ["portRanges", 9],
+  ["passtBinding", 8],
+] as const;
+
+/** What a registration may say, and since when. */
+const REGISTRATION_SINCE: readonly {
+  readonly what: string;
+  readonly since: number;
+  readonly says: (of: BindingRegistration) => boolean;
+}[] = [
+  { what: "migration", since: 2, says: ({ migration }) => migration !== undefined },
+  { what: "downwardAPI", since: 3, says: ({ downwardAPI }) => downwardAPI !== undefined },
+  { what: "computeResourceOverhead", since: 3, says: ({ computeResourceOverhead }) => computeResourceOverhead !== undefined },
+  { what: "domainAttachmentType: managedTap", since: 4, says: ({ domainAttachmentType }) => domainAttachmentType === "managedTap" },
+];
+
+/** CNI plugins that make a link. What they name in their result takes a name of the pod's links. */
+const LINK_MAKERS: readonly string[] = [
+  "bridge",
+  "cnv-bridge",
+  "host-device",
+  "ib-sriov",
+  "ipvlan",
+  "macvlan",
+  "macvtap",
+  "ovs",
+  "ptp",
+  "sriov",
+  "tap",
+  "vlan",
+];
+
+/** What of an interface a binding does not read. */
+function unread(nic: VmiInterface, subject: Subject): readonly { readonly field: keyof VmiInterface; readonly why: string }[] {
+  const onPod = subject.networkOf(nic)?.pod !== undefined;
+  const binding = bindingName(nic) ?? "";
+  const servesDhcp = nic.bridge !== undefined || nic.masquerade !== undefined;
+  return [
+    ...(nic.ports?.length && (nic.bridge !== undefined || nic.sriov !== undefined)
+      ? [{ field: "ports" as const, why: `${binding} lets every port through` }]
+      : []),
+    ...(nic.ports?.length && !onPod && nic.bridge === undefined && nic.sriov === undefined
+      ? [{ field: "ports" as const, why: "KubeVirt looks at ports on the pod network only" }]
+      : []),
+    ...(nic.dhcpOptions !== undefined && !servesDhcp
+      ? [{ field: "dhcpOptions" as const, why: `KubeVirt runs no DHCP server for ${binding}` }]
+      : []),
+    ...(nic.sriov !== undefined && nic.model ? [{ field: "model" as const, why: "an SR-IOV device is the host's own" }] : []),
+    ...(nic.sriov !== undefined && nic.acpiIndex
+      ? [{ field: "acpiIndex" as const, why: "KubeVirt writes none for an SR-IOV device" }]
+      : []),
+    ...(nic.passtBinding !== undefined && nic.state ? [{ field: "state" as const, why: "passtBinding has no link state" }] : []),
+    ...(nic.passtBinding !== undefined && nic.bootOrder !== undefined
+      ? [{ field: "bootOrder" as const, why: "passtBinding is not booted from" }]
+      : []),
+    ...(nic.acpiIndex !== undefined && nic.acpiIndex <= 0 ? [{ field: "acpiIndex" as const, why: "an index of 0 or less is none" }] : []),
+  ];
+}
+
+/** What is accepted, and has no effect or not the one that was meant. */
+export const INEFFECTIVE_RULES: readonly Rule[] = [
+  pending({
+    id: "REG-1",
+    means: "A binding plugin is registered in the KubeVirt CR.",
+    why: "KubeVirt accepts any name, and leaves the VM Pending until the name is registered.",
+    fix: "register it under spec.configuration.network.binding of the KubeVirt CR",
+    find: perInterface(({ binding }, path, subject) => {
+      if (binding === undefined || registration(binding.name, subject) !== undefined) return [];
+      const names = Object.keys(registry(subject)).sort().join(", ") || "none";
+      return [
+        violation(
+          `${path}.binding.name`,
+          `no binding plugin ${show(binding.name)} is registered (registered: ${names}), so the VM would stay Pending`,
+          "register it under spec.configuration.network.binding of the KubeVirt CR",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "REG-2",
+    means: "A plugin's domainAttachmentType is tap or managedTap.",
+    why: "Any other word is stored, and the guest gets no NIC from KubeVirt.",
+    fix: "register domainAttachmentType: tap or managedTap, or none",
+    find: perInterface(({ binding }, path, subject) => {
+      const type = binding === undefined ? undefined : registration(binding.name, subject)?.domainAttachmentType;
+      if (!type || type === "tap" || type === "managedTap") return [];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's domainAttachmentType ${show(type)} is none that KubeVirt knows`,
+          "register tap or managedTap, or none",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "REG-3",
+    means: "A plugin's migration method is link-refresh, or none is named.",
+    why: "Any other word counts as migratable, and nothing is refreshed.",
+    fix: "register migration: {method: link-refresh}, or migration: {}",
+    since: 2,
+    find: perInterface(({ binding }, path, subject) => {
+      const method = binding === undefined ? undefined : registration(binding.name, subject)?.migration?.method;
+      if (!method || method === "link-refresh") return [];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's migration method ${show(method)} is none that KubeVirt knows`,
+          "register link-refresh, or no method",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "REG-4",
+    means: "A plugin's downwardAPI is device-info, or none is named.",
+    why: "Any other word is stored, and the sidecar gets no file.",
+    fix: "register downwardAPI: device-info, or none",
+    since: 3,
+    find: perInterface(({ binding }, path, subject) => {
+      const api = binding === undefined ? undefined : registration(binding.name, subject)?.downwardAPI;
+      if (!api || api === "device-info") return [];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's downwardAPI ${show(api)} is none that KubeVirt knows`,
+          "register device-info, or none",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "REG-5",
+    means: "A plugin has a sidecar image or a domain attachment.",
+    why: "Registered with neither, nothing puts a NIC into the domain.",
+    fix: "register sidecarImage, or domainAttachmentType: tap",
+    find: perInterface(({ binding }, path, subject) => {
+      const found = binding === undefined ? undefined : registration(binding.name, subject);
+      if (found === undefined || found.sidecarImage || found.domainAttachmentType) return [];
+      return [
+        violation(
+          `${path}.binding.name`,
+          "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC",
+          "register one of them",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "REG-6",
+    means: "A plugin's registration says nothing that the cluster's version does not know.",
+    why: "An older cluster drops the field without a word: migration came with 1.2, computeResourceOverhead and downwardAPI with 1.3, managedTap with 1.4.",
+    fix: "register the plugin without it, or upgrade KubeVirt",
+    until: 3,
+    find: perInterface(({ binding }, path, subject) => {
+      const found = binding === undefined ? undefined : registration(binding.name, subject);
+      if (found === undefined) return [];
+      return REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(found)).map(({ what, since }) =>
+        violation(
+          `${path}.binding.name`,
+          `the plugin is registered with ${what}, which came with KubeVirt ${showVersion(since)}`,
+          "register it without, or upgrade KubeVirt",
+        ),
+      );
+    }),
+  }),
+  ignored({
+    id: "GATE-1",
+    means: "Taking a NIC out of a running VM takes the feature gate HotplugNICs, until 1.4.",
+    why: "With the gate off the NIC stays, and nobody says so.",
+    fix: "list the gate in the KubeVirt CR, or upgrade KubeVirt",
+    until: 3,
+    find: perInterface(({ state }, path, { gate }) =>
+      state === "absent" && !gate("HotplugNICs")
+        ? [
+            violation(
+              `${path}.state`,
+              "the feature gate HotplugNICs is off, so the NIC stays",
+              "list the gate in the KubeVirt CR, or upgrade KubeVirt",
+            ),
+          ]
+        : [],
+    ),
+  }),
+  ignored({
+    id: "FIELD-1",
+    means: "A field is one that the cluster's version knows.",
+    why: "An older cluster drops the field without a word.",
+    fix: "remove the field, or upgrade KubeVirt",
+    until: 8,
+    find: (subject) => [
+      ...subject.interfaces.flatMap((nic, at) =>
+        FIELDS_SINCE.filter(([field, since]) => nic[field] !== undefined && subject.version < since).map(([field, since]) =>
+          violation(
+            `${INTERFACES}[${at}].${field}`,
+            `${field} came with KubeVirt ${showVersion(since)}`,
+            "remove the field, or upgrade KubeVirt",
+          ),
+        ),
+      ),
+      ...subject.networks.flatMap(({ resourceClaim }, at) =>
+        resourceClaim === undefined
+          ? []
+          : [
+              violation(
+                `${NETWORKS}[${at}].resourceClaim`,
+                "resourceClaim came with KubeVirt 1.9",
+                "use a multus network, or upgrade KubeVirt",
+              ),
+            ],
+      ),
+    ],
+  }),
+  ignored({
+    id: "FIELD-2",
+    means: "A field has an effect with the interface's binding.",
+    why: "KubeVirt accepts fields that a binding never reads.",
+    fix: "remove the field, or use a binding that reads it",
+    find: perInterface((nic, path, subject) =>
+      unread(nic, subject).map(({ field, why }) =>
+        violation(`${path}.${field}`, `${field} has no effect: ${why}`, "remove the field, or use a binding that reads it"),
+      ),
+    ),
+  }),
+  ignored({
+    id: "MACVTAP-1",
+    means: "A macvtap NIC has a MAC address of its own.",
+    why: "Without one the guest's changes with every pod, so it loses its lease and cannot be migrated.",
+    fix: "write macAddress",
+    find: perInterface((nic, path) =>
+      (nic.macvtap !== undefined || nic.binding?.name === "macvtap") && !nic.macAddress
+        ? [violation(path, `interface ${show(nic.name)} by macvtap names no MAC address, so it changes with every pod`, "write macAddress")]
+        : [],
+    ),
+  }),
+  ignored({
+    id: "MESH-1",
+    means: "A service mesh takes masquerade or passt on the pod network.",
+    why: "The mesh's proxy needs the pod's own address, and bridge takes it away.",
+    fix: "use masquerade: {}",
+    find: perInterface((nic, path, { networkOf, vmi }) =>
+      hasMesh(vmi) && nic.bridge !== undefined && networkOf(nic)?.pod !== undefined
+        ? [
+            violation(
+              `${path}.bridge`,
+              "a service mesh is injected, and bridge leaves its proxy without the pod's address",
+              "use masquerade: {}",
+            ),
+          ]
+        : [],
+    ),
+  }),
+  pending({
+    id: "NAD-1",
+    means: "The NetworkAttachmentDefinition that a network names is there.",
+    why: "Without it the pod is not rendered, or multus refuses it.",
+    fix: "add the definition, or name another",
+    find: perNetwork((network, path, { vmi, nads }) => {
+      if (nads === undefined || !network.multus?.networkName || nadOf(network, vmi.metadata.namespace, nads) !== undefined) return [];
+      const { namespace, name } = parseNadReference(network.multus.networkName, vmi.metadata.namespace);
+      return [
+        violation(
+          `${path}.multus.networkName`,
+          `no NetworkAttachmentDefinition ${namespace}/${name} is in the input`,
+          "add the definition, or name another",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "NAD-2",
+    means: "A plugin's own NetworkAttachmentDefinition makes no link.",
+    why: "KubeVirt asks for it without a name, multus calls its link net1, and KubeVirt then takes the whole pod for one with old names.",
+    fix: "register a definition whose CNI plugin names no interface in its result",
+    find: perInterface(({ binding }, path, subject) => {
+      const reference = binding === undefined ? undefined : registration(binding.name, subject)?.networkAttachmentDefinition;
+      const nad = reference ? findNad(parseNadReference(reference, subject.vmi.metadata.namespace), subject.nads) : undefined;
+      const type = nad === undefined ? undefined : cniTypes(nad).find((name) => LINK_MAKERS.includes(name));
+      if (type === undefined) return [];
+      return [
+        violation(
+          `${path}.binding.name`,
+          `the plugin's own NetworkAttachmentDefinition ${reference} makes a link (${type})`,
+          "register one that makes none",
+        ),
+      ];
+    }),
+  }),
+];

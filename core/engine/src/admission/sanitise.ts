@@ -1,0 +1,58 @@
+import { formatAddress, parseAddress } from "@netbind/contract";
+import type { Vmi, VmiInterface, VmiNetwork } from "../api.ts";
+
+const MAPPED = 0xffffn << 32n;
+
+/** Leading zeros of a dotted address, which older software wrote, and which mean nothing here. */
+const withoutLeadingZeros = (text: string): string => text.replace(/(^|[.:])0+(?=\d+(?:\.|$))/g, "$1");
+
+/**
+ * Reads an IPv4 address as KubeVirt's decoder does: with leading zeros, or as an IPv6 address that holds one
+ * (`::ffff:1.2.3.4`). Gives its canonical text; undefined for anything else.
+ */
+export function parseIpv4Sloppy(text: string): string | undefined {
+  const address = parseAddress(withoutLeadingZeros(text));
+  if (address === undefined) return undefined;
+  if (address.family === 4) return formatAddress(4, address.value);
+  return address.value >> 32n === MAPPED >> 32n ? formatAddress(4, address.value & 0xffff_ffffn) : undefined;
+}
+
+/** `address/prefix` in canonical text with the host's part kept; what is none stays as it is. */
+function sanitiseCidr(text: string): string {
+  const [host = "", prefix = "", ...more] = text.split("/");
+  const address = parseAddress(withoutLeadingZeros(host));
+  const bits = address?.family === 6 ? 128 : 32;
+  if (address === undefined || more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return text;
+  return `${formatAddress(address.family, address.value)}/${Number(prefix)}`;
+}
+
+function sanitiseNetwork(network: VmiNetwork): VmiNetwork {
+  const { multus } = network;
+  // A name that is not there is an empty one.
+  if (multus !== undefined && multus.networkName === undefined) return { ...network, multus: { ...multus, networkName: "" } };
+  const cidr = network.pod?.vmNetworkCIDR;
+  return cidr ? { ...network, pod: { ...network.pod, vmNetworkCIDR: sanitiseCidr(cidr) } } : network;
+}
+
+function sanitiseInterface(nic: VmiInterface): VmiInterface {
+  const servers = nic.dhcpOptions?.ntpServers;
+  if (servers === undefined || servers.length === 0) return nic;
+  return { ...nic, dhcpOptions: { ...nic.dhcpOptions, ntpServers: servers.map((text) => parseIpv4Sloppy(text) ?? text) } };
+}
+
+/** Brings the addresses of a VM to their canonical text, and fills in what must be there, as KubeVirt's API does when it reads one (reference, 1.5). */
+export function sanitiseVmi(vmi: Vmi): Vmi {
+  const { networks, domain } = vmi.spec;
+  const { interfaces } = domain.devices;
+  return {
+    ...vmi,
+    spec: {
+      ...vmi.spec,
+      ...(networks === undefined ? {} : { networks: networks.map(sanitiseNetwork) }),
+      domain: {
+        ...domain,
+        devices: { ...domain.devices, ...(interfaces === undefined ? {} : { interfaces: interfaces.map(sanitiseInterface) }) },
+      },
+    },
+  };
+}

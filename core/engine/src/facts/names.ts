@@ -1,0 +1,51 @@
+import type { NicNames } from "@netbind/contract";
+import type { Vmi, VmiNetwork } from "../api.ts";
+import { sha256 } from "./sha256.ts";
+
+/** The pod's first link, where nothing else is known of it. */
+export const PRIMARY_LINK = "eth0";
+/** Hexadecimal digits of a hashed name: with the longest suffix, `-nic`, it has the 15 characters that the kernel allows. */
+const HASH_DIGITS = 11;
+
+/** True for the network that is the pod's own: `pod`, or a multus network that replaces it. */
+export const isPrimary = (network: VmiNetwork): boolean => network.pod !== undefined || network.multus?.default === true;
+/** True for a multus network beside the pod's own. */
+export const isSecondary = (network: VmiNetwork): boolean => network.multus !== undefined && network.multus.default !== true;
+
+/** True for a name of the older scheme: `net` and a number. */
+export const isOrdinalName = (link: string): boolean => /^net\d+$/.test(link);
+
+const hashedName = (name: string): string => `pod${sha256(name).slice(0, HASH_DIGITS)}`;
+
+/** The names of the pod's links by network: `eth0`, and hashed ones for secondary networks. */
+export const hashedLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<string, string> =>
+  new Map(networks.map((network) => [network.name, isPrimary(network) ? PRIMARY_LINK : hashedName(network.name)]));
+
+/** The names of the older scheme: `eth0`, then `net1`, `net2`, ... by a network's place among the secondary ones. */
+export function ordinalLinkNames(networks: readonly VmiNetwork[]): ReadonlyMap<string, string> {
+  const secondary = networks.filter(isSecondary);
+  return new Map(networks.map((network) => [network.name, isSecondary(network) ? `net${secondary.indexOf(network) + 1}` : PRIMARY_LINK]));
+}
+
+/** The scheme of a pod, told by the links that it has: one ordinal name is enough. */
+export const linkNamesOfPod = (networks: readonly VmiNetwork[], links: readonly string[]): ReadonlyMap<string, string> =>
+  links.some(isOrdinalName) ? ordinalLinkNames(networks) : hashedLinkNames(networks);
+
+/** All names of a NIC, derived from its pod link's. */
+export function derivedNames(network: VmiNetwork, pod: string): NicNames {
+  const stem = pod.replace(/^pod/, "");
+  return { pod, tap: isSecondary(network) ? `tap${pod.slice(3)}` : "tap0", bridge: `k6t-${stem}`, adopted: `${stem}-nic` };
+}
+
+/**
+ * The names that the core reserves for a NIC, KubeVirt's hashed scheme: `eth0`, `tap0`, `k6t-eth0`, `eth0-nic` on the
+ * primary network; eleven digits of the logical name's SHA-256 elsewhere, so that the longest is the kernel's limit of 15.
+ */
+export const nicNames = (network: VmiNetwork): NicNames =>
+  derivedNames(network, isPrimary(network) ? PRIMARY_LINK : hashedName(network.name));
+
+/** The name of a network's pod link: what the VMI's status tells of its primary network, else the scheme's. */
+export function podLinkName(vmi: Vmi, network: VmiNetwork): string {
+  const told = isSecondary(network) ? undefined : vmi.status?.interfaces?.find(({ name }) => name === network.name)?.podInterfaceName;
+  return told || nicNames(network).pod;
+}

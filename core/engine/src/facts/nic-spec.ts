@@ -1,0 +1,68 @@
+import type { NicSpec, PodNetwork, Port } from "@netbind/contract";
+import type { Vmi, VmiInterface, VmiNetwork, VmiPort } from "../api.ts";
+
+/** The keys under which KubeVirt knows a binding without a plugin. */
+const CORE_BINDINGS = [
+  "bridge",
+  "masquerade",
+  "sriov",
+  "slirp",
+  "macvtap",
+  "passt",
+  "passtBinding",
+] as const satisfies readonly (keyof VmiInterface)[];
+
+/** The binding that a NIC asks for: the plugin's registered name, or the core binding's. */
+export function bindingName(nic: VmiInterface): string | undefined {
+  if (nic.binding !== undefined) return nic.binding.name;
+  const key = CORE_BINDINGS.find((candidate) => nic[candidate] !== undefined);
+  return key === "passtBinding" ? "passt" : key;
+}
+
+/** True where a VM's pod has a service mesh's proxy injected. */
+export const hasMesh = (vmi: Vmi): boolean => vmi.metadata.annotations?.["sidecar.istio.io/inject"]?.toLowerCase() === "true";
+
+function podNetwork(network: VmiNetwork): PodNetwork {
+  if (network.multus !== undefined) {
+    return { kind: "multus", networkName: network.multus.networkName, default: network.multus.default === true };
+  }
+  const { vmNetworkCIDR, vmIPv6NetworkCIDR } = network.pod ?? {};
+  return {
+    kind: "pod",
+    ...(vmNetworkCIDR ? { vmNetworkCidr: vmNetworkCIDR } : {}),
+    ...(vmIPv6NetworkCIDR ? { vmIpv6NetworkCidr: vmIPv6NetworkCIDR } : {}),
+  };
+}
+
+/** A listed port, whose protocol KubeVirt reads in any case; one of another protocol is none. */
+function portOf({ name, protocol, port }: VmiPort): readonly Port[] {
+  const upper = (protocol || "TCP").toUpperCase();
+  return upper === "TCP" || upper === "UDP" ? [{ ...(name ? { name } : {}), protocol: upper, port }] : [];
+}
+
+const rangeOf = ({ protocol, start, end }: NonNullable<VmiInterface["portRanges"]>[number]): readonly Port[] =>
+  portOf({ ...(protocol === undefined ? {} : { protocol }), port: start }).map((port) => ({ ...port, lastPort: end }));
+
+/** A NIC with KubeVirt's defaults filled in, as a binding sees it. */
+export function nicSpec(vmi: Vmi, nic: VmiInterface, network: VmiNetwork): NicSpec {
+  const { bootFileName, tftpServerName, ntpServers, privateOptions } = nic.dhcpOptions ?? {};
+  return {
+    name: nic.name,
+    network: podNetwork(network),
+    model: nic.model || "virtio",
+    virtioTransitional: vmi.spec.domain.devices.useVirtioTransitional === true,
+    ...(nic.macAddress ? { macAddress: nic.macAddress } : {}),
+    ports: [...(nic.ports ?? []).flatMap(portOf), ...(nic.portRanges ?? []).flatMap(rangeOf)],
+    dhcpOptions: {
+      ...(bootFileName ? { bootFileName } : {}),
+      ...(tftpServerName ? { tftpServerName } : {}),
+      ntpServers: ntpServers ?? [],
+      privateOptions: privateOptions ?? [],
+    },
+    ...(nic.bootOrder === undefined ? {} : { bootOrder: nic.bootOrder }),
+    ...(nic.pciAddress ? { pciAddress: nic.pciAddress } : {}),
+    ...(nic.acpiIndex !== undefined && nic.acpiIndex > 0 ? { acpiIndex: nic.acpiIndex } : {}),
+    state: nic.state === "down" || nic.state === "absent" ? nic.state : "up",
+    mesh: hasMesh(vmi),
+  };
+}

@@ -1,0 +1,54 @@
+import { parseAddress, type ResolvConf } from "@netbind/contract";
+import type { Vmi, VmiSpec } from "../api.ts";
+
+/** What a guest is told where its pod knows no name server at all. */
+const DEFAULT_NAMESERVER = "8.8.8.8";
+const DEFAULT_SEARCH = "cluster.local";
+
+/** Reads a resolv.conf by KubeVirt's rules: all `search` lines count; unreadable name servers are left out. */
+export function parseResolvConf(text: string): { readonly nameservers: readonly string[]; readonly search: readonly string[] } {
+  const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
+  return {
+    nameservers: lines.flatMap(([key, server, ...more]) =>
+      key === "nameserver" && server !== undefined && more.length === 0 && parseAddress(server) ? [server] : [],
+    ),
+    search: lines.flatMap(([key, ...domains]) => (key === "search" ? domains.map((domain) => domain.toLowerCase()) : [])),
+  };
+}
+
+/** A pod's resolv.conf: what its machine gives, then what `dnsPolicy` and `dnsConfig` of the VM make of it. */
+export function podResolvConf(spec: VmiSpec, machine: string): string {
+  const base = spec.dnsPolicy === "None" ? { nameservers: [], search: [] } : parseResolvConf(machine);
+  const unique = (values: readonly string[]): readonly string[] => [...new Set(values)];
+  const search = unique([...base.search, ...(spec.dnsConfig?.searches ?? [])]);
+  const nameservers = unique([...base.nameservers, ...(spec.dnsConfig?.nameservers ?? [])]);
+  const lines = [...(search.length === 0 ? [] : [`search ${search.join(" ")}`]), ...nameservers.map((server) => `nameserver ${server}`)];
+  return `${lines.join("\n")}\n`;
+}
+
+/** The domain that a VM's subdomain has in its cluster, derived from the longest service domain of the search list. */
+function subdomainOf(search: readonly string[], subdomain: string | undefined): string | undefined {
+  if (subdomain === undefined || subdomain === "") return undefined;
+  const longest = search
+    .filter((domain) => domain.includes(".svc."))
+    .reduce((best, domain) => (domain.length > best.length ? domain : best), "");
+  return longest === "" || longest.startsWith(`${subdomain}.`) ? undefined : `${subdomain}.${longest}`;
+}
+
+/** What a guest is told of its pod's resolver. */
+export function guestResolver(podResolv: string, subdomain?: string): ResolvConf {
+  const { nameservers, search } = parseResolvConf(podResolv);
+  const of = (family: 4 | 6): readonly string[] => nameservers.filter((server) => parseAddress(server)?.family === family);
+  const own = subdomainOf(search, subdomain);
+  return {
+    nameservers4: nameservers.length === 0 ? [DEFAULT_NAMESERVER] : of(4),
+    nameservers6: of(6),
+    search: [...(own === undefined ? [] : [own]), ...(search.length === 0 ? [DEFAULT_SEARCH] : search)],
+  };
+}
+
+/** A VM's host name: its own, or its name up to the first dot, at most a DNS label long. */
+export function podHostname(vmi: Vmi): string {
+  const name = vmi.spec.hostname ?? vmi.metadata.name.split(".")[0] ?? "";
+  return name.slice(0, 63).replace(/-+$/, "");
+}

@@ -1,0 +1,165 @@
+import {
+  type AdoptedLink,
+  BindingError,
+  type BridgeLink,
+  formatAddress,
+  type LinkPlan,
+  type PlaceholderLink,
+  type PlannedAddress,
+  parseAddress,
+  type TapLink,
+} from "@netbind/contract";
+import type { PlaceholderKind, TapOwner, WantedNetwork } from "./wanted-network.ts";
+import type { ObservedLink } from "./observed.ts";
+
+/** The links of a namespace by name. */
+type Links = ReadonlyMap<string, ObservedLink>;
+
+/** The kinds of the kernel that a planned link may be; undefined: any. */
+function kernelKinds(link: LinkPlan): readonly string[] | undefined {
+  switch (link.kind) {
+    case "bridge":
+      return ["bridge"];
+    case "tap":
+      return ["tun"];
+    case "placeholder":
+      return ["dummy", "bridge"];
+    case "adopted":
+      return undefined;
+    default:
+      return link satisfies never;
+  }
+}
+
+function createLink(link: BridgeLink | TapLink | PlaceholderLink, owner: TapOwner, placeholder: PlaceholderKind): string {
+  switch (link.kind) {
+    case "bridge":
+      return `link add name ${link.name}${link.mac === undefined ? "" : ` address ${link.mac}`} type bridge`;
+    case "tap":
+      return `tuntap add dev ${link.name} mode tap user ${owner.uid} group ${owner.gid} vnet_hdr${link.queues > 1 ? " multi_queue" : ""}`;
+    case "placeholder":
+      return `link add name ${link.name} address ${link.mac} type ${placeholder}`;
+    default:
+      return link satisfies never;
+  }
+}
+
+function refuseCollision(link: LinkPlan, there: ObservedLink): void {
+  const kinds = kernelKinds(link);
+  if (kinds === undefined || kinds.includes(there.kind ?? "")) return;
+  throw new BindingError(
+    "PLAN_IMPOSSIBLE",
+    `a link named "${link.name}" is there already, and it is a ${there.kind ?? "loopback"}, not a ${link.kind}`,
+    "remove that link, or start in a pod of its own",
+  );
+}
+
+/** An address as the kernel writes it. */
+function canonical(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed === undefined ? address : formatAddress(parsed.family, parsed.value);
+}
+
+function diffAddresses(name: string, planned: readonly PlannedAddress[], present: readonly string[]): readonly string[] {
+  const wanted = planned.map(({ address, prefix }) => `${canonical(address)}/${prefix}`);
+  return [
+    ...present.filter((address) => !wanted.includes(address)).map((address) => `addr del ${address} dev ${name}`),
+    // No guest may hold up the gateway's address by claiming it first.
+    ...wanted
+      .filter((address) => !present.includes(address))
+      .map((address) => `addr add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`),
+  ];
+}
+
+const diffMac = (name: string, mac: string | undefined, there: ObservedLink | undefined): readonly string[] =>
+  there !== undefined && mac !== undefined && there.mac !== mac ? [`link set dev ${name} address ${mac}`] : [];
+
+const diffPort = (name: string, bridge: string | undefined, there: ObservedLink | undefined): readonly string[] =>
+  bridge === undefined || there?.controller === bridge ? [] : [`link set dev ${name} master ${bridge}`];
+
+/** What of a made link differs, beside its being there, its MTU and its state. */
+function diffMade(link: BridgeLink | TapLink | PlaceholderLink, there: ObservedLink | undefined): readonly string[] {
+  if (link.kind === "tap") return diffPort(link.name, link.bridge, there);
+  return [...diffMac(link.name, link.mac, there), ...diffAddresses(link.name, link.addresses, there?.addresses ?? [])];
+}
+
+function diffState(link: LinkPlan, there: ObservedLink | undefined): readonly string[] {
+  if (link.kind === "placeholder") return there?.up === true ? [`link set dev ${link.name} down`] : [];
+  return there?.up === true ? [] : [`link set dev ${link.name} up`];
+}
+
+function diffMadeLink(
+  link: BridgeLink | TapLink | PlaceholderLink,
+  there: ObservedLink | undefined,
+  wanted: WantedNetwork,
+): readonly string[] {
+  if (there !== undefined) refuseCollision(link, there);
+  return [
+    ...(there === undefined ? [createLink(link, wanted.owner, wanted.placeholderKind)] : []),
+    ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
+    ...diffMade(link, there),
+    ...diffState(link, there),
+  ];
+}
+
+/** A link that has its own name no more, or has it still: the one of the pod, before a plan took it over. */
+const isPlaceholder = ({ kind, up }: ObservedLink): boolean => (kind === "dummy" || kind === "bridge") && !up;
+
+/**
+ * Takes the pod's link over: its addresses go, its name becomes the reserved one, and it becomes a port. Where it has the
+ * reserved name already, only what differs is done; where neither is there, it is lost.
+ */
+function diffAdopted(
+  link: AdoptedLink,
+  wanted: WantedNetwork,
+  links: Links,
+): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
+  const adopted = links.get(link.name);
+  const original = links.get(wanted.podLinkName);
+  const bridge = wanted.plan.links.find((other) => other.kind === "bridge" && other.name === link.bridge);
+  const mac = bridge?.kind === "bridge" ? bridge.mac : undefined;
+  if (adopted === undefined && (original === undefined || isPlaceholder(original))) {
+    return { ip: [], lost: [`the pod's link ${wanted.podLinkName} is gone: only its network's plugin can make it`] };
+  }
+  const rename =
+    adopted !== undefined || original === undefined
+      ? []
+      : [`link set dev ${original.name} down`, `addr flush dev ${original.name}`, `link set dev ${original.name} name ${link.name}`];
+  const there = adopted ?? original;
+  // A link whose MAC address changes must be down on some drivers.
+  const readdress = diffMac(link.name, mac, there);
+  return {
+    lost: [],
+    ip: [
+      ...rename,
+      ...(adopted?.up === true && readdress.length > 0
+        ? [`link set dev ${link.name} down`, ...readdress, `link set dev ${link.name} up`]
+        : readdress),
+      ...(adopted === undefined ? [] : diffAddresses(link.name, [], adopted.addresses)),
+      ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
+      ...(there?.controller === link.bridge && there.learning === false
+        ? []
+        : [...diffPort(link.name, link.bridge, there), `link set dev ${link.name} type bridge_slave learning off`]),
+      ...(adopted?.up === true ? [] : [`link set dev ${link.name} up`]),
+    ],
+  };
+}
+
+/**
+ * What must be done to the links of a plan, in their order, and what cannot be.
+ *
+ * @throws BindingError PLAN_IMPOSSIBLE where a link of another kind has a planned name
+ */
+export function diffLinks(wanted: WantedNetwork, links: Links): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
+  const adopts = wanted.plan.links.find((link): link is AdoptedLink => link.kind === "adopted");
+  // Until it is adopted, the pod's link has the name that the placeholder will have.
+  const renamed = adopts !== undefined && !links.has(adopts.name);
+  const thereOf = ({ kind, name }: LinkPlan): ObservedLink | undefined => {
+    const there = links.get(name);
+    return kind === "placeholder" && renamed && there !== undefined && !isPlaceholder(there) ? undefined : there;
+  };
+  const each = wanted.plan.links.map((link) =>
+    link.kind === "adopted" ? diffAdopted(link, wanted, links) : { ip: diffMadeLink(link, thereOf(link), wanted), lost: [] },
+  );
+  return { ip: each.flatMap(({ ip }) => ip), lost: each.flatMap(({ lost }) => lost) };
+}

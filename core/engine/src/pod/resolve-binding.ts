@@ -1,0 +1,53 @@
+import { type Violation, violation } from "@netbind/contract";
+import type { KubevirtConfiguration } from "../api.ts";
+
+/** The image of a binding that this release ships. */
+export interface FallbackImage {
+  readonly image: string;
+  readonly digest?: string;
+}
+
+/** What happens where a binding is not registered. */
+export interface ImageFallback {
+  /** `SlirpOnly` is what KubeVirt 1.1 and 1.2 did. */
+  readonly policy: "Always" | "SlirpOnly" | "Never";
+  /** This release's images by binding name: data of the chart and the command, not of the engine. */
+  readonly table: Readonly<Record<string, FallbackImage>>;
+}
+
+/** Where a binding's sidecar comes from. */
+export interface ResolvedBinding {
+  readonly name: string;
+  /** Absent where the binding needs no sidecar. */
+  readonly image?: string;
+  readonly from: "registered" | "domainAttachmentType" | "fallback";
+  readonly domainAttachmentType?: string;
+}
+
+const REGISTRY = "spec.configuration.network.binding";
+
+/**
+ * Finds a binding by its name: the KubeVirt CR's registration first, then this release's image of that name.
+ *
+ * @returns the binding, or a violation (with an empty field) that lists what is registered and says the field to set
+ */
+export function resolveBinding(name: string, configuration: KubevirtConfiguration, fallback: ImageFallback): ResolvedBinding | Violation {
+  const registered = configuration.network?.binding ?? {};
+  const registration = Object.hasOwn(registered, name) ? registered[name] : undefined;
+  const attachment = registration?.domainAttachmentType;
+  const isTap = attachment === "tap" || attachment === "managedTap";
+  if (registration?.sidecarImage) {
+    return { name, image: registration.sidecarImage, from: "registered", ...(attachment ? { domainAttachmentType: attachment } : {}) };
+  }
+  if (isTap) return { name, from: "domainAttachmentType", domainAttachmentType: attachment };
+  const own = Object.hasOwn(fallback.table, name) ? fallback.table[name] : undefined;
+  const allowed = fallback.policy === "Always" || (fallback.policy === "SlirpOnly" && name === "slirp");
+  if (own !== undefined && allowed)
+    return { name, image: own.digest === undefined ? own.image : `${own.image}@${own.digest}`, from: "fallback" };
+  const names = Object.keys(registered).sort();
+  return violation(
+    "",
+    `no binding named "${name}" is registered${own !== undefined ? ", and the image fallback policy does not let this release's own serve" : ""}`,
+    `register it under ${REGISTRY} in the KubeVirt CR (registered: ${names.join(", ") || "none"}; of this release: ${Object.keys(fallback.table).sort().join(", ") || "none"})`,
+  );
+}
