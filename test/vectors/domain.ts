@@ -9,7 +9,6 @@ import {
   nicOnTap,
   nicQueues,
   plannedDevice,
-  podLinkName,
   printElement,
   tapInterface,
   type Vmi,
@@ -44,7 +43,7 @@ function passtInterface(vmi: Vmi, nic: VmiInterface, machine: Machine, deviation
   const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
   const told = vmi.status?.interfaces?.find(({ name }) => name === nic.name)?.podInterfaceName;
   if (network === undefined || !told) throw new Refused("the pod's link is not known");
-  const attachment = attachmentFor(vmi, nic.name, { link: podLinkName(vmi, network) });
+  const attachment = attachmentFor(vmi, nic.name, { link: told });
   const plan = passt.plan(attachment);
   if (plan.domain.kind !== "device") throw new Refused("passt plans a device");
   const domain = nicBeforePod(vmi, nic, machine);

@@ -50,7 +50,7 @@ function readRule(words: readonly string[]): { readonly matches: readonly string
     const word = words[at++];
     if (word === "iifname" || word === "oifname") matches.push(`${word.slice(0, 3)} ${value()}`);
     else if (word === "ip" || word === "ip6") matches.push(`${words[at++]} ${value()}`);
-    else if (word === "tcp" || word === "udp") {
+    else if (words[at] === "dport") {
       at += 1;
       matches.push(`${word} dport ${value().replace(/^(\d+)-\1$/, "$1")}`);
     } else throw new Error(`an nft word that is not known: ${word}`);

@@ -60,3 +60,5 @@ export { dnsmasqConfig } from "./services/dnsmasq.ts";
 export type { VmiInterface, VmiNetwork } from "./api.ts";
 export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, type NicLists, withoutAbsent } from "./running/live-update.ts";
 export { type AgentNic, type DomainNicFacts, interfacesOfRunning, type RunningFacts } from "./running/vmi-status-merge.ts";
+export { type TaggedDevice, taggedDevices } from "./domain/device-tags.ts";
+export { sriovDevices } from "./domain/hostdevs.ts";

@@ -61,7 +61,8 @@ export const element = (name: string, attributes: Readonly<Record<string, string
 /** The alias of a NIC's device: KubeVirt finds it by this. */
 export const aliasOf = (nic: NicDomain, device: string): string => (device === "hostdev" ? `ua-sriov-${nic.name}` : `ua-${nic.name}`);
 
-function pciAddress(text: string): XmlElement {
+/** A PCI address, `DDDD:BB:SS.F`, as an element. */
+export function pciAddress(text: string): XmlElement {
   const [domain = "", bus = "", slot = "", fn = ""] = text.split(/[:.]/);
   return element("address", { type: "pci", domain: `0x${domain}`, bus: `0x${bus}`, slot: `0x${slot}`, function: `0x${fn}` });
 }
