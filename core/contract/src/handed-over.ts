@@ -1,6 +1,6 @@
 import type { Attachment } from "./attachment.ts";
 import { addressOf, parseAddress } from "./net.ts";
-import type { LinkPlan, PlannedAddress } from "./plan.ts";
+import type { LinkPlan, PlannedAddress, Sysctl } from "./plan.ts";
 
 /** Loopback, link-local, multicast and "this host" addresses: nobody else can reach a pod by them. */
 const UNREACHABLE = { 4: /^(127|169\.254|22[4-9]|23\d|0)\./, 6: /^(::1?$|fe[89ab]|ff)/ } as const;
@@ -32,5 +32,6 @@ export function handedOverLinks(attachment: Attachment, bridgeAddresses: readonl
   ];
 }
 
-/** The pod must not answer for the addresses that its guest has now. */
-export const SILENT_POD = { key: "net.ipv4.conf.all.arp_ignore", value: "1" } as const;
+/** The pod answers for no address that its guest has now. */
+export const handedOverSysctls = (attachment: Attachment): readonly Sysctl[] =>
+  reachableAddresses(attachment, 4).length > 0 ? [{ key: "net.ipv4.conf.all.arp_ignore", value: "1" }] : [];

@@ -30,7 +30,7 @@ export {
   type PlanHook,
 } from "./binding.ts";
 export { BindingError, type ErrorCode, ERROR_CODES } from "./errors.ts";
-export { handedOverLinks, reachableAddresses, SILENT_POD } from "./handed-over.ts";
+export { handedOverLinks, handedOverSysctls, reachableAddresses } from "./handed-over.ts";
 export {
   addressOf,
   cidrHost,

@@ -5,11 +5,11 @@ import {
   BindingError,
   defineBinding,
   handedOverLinks,
+  handedOverSysctls,
   type NicSpec,
   reachableAddresses,
   type Route,
   type ServicePlan,
-  SILENT_POD,
   type Violation,
   violation,
 } from "@netbind/contract";
@@ -89,7 +89,7 @@ const bridge: Binding = defineBinding({
     if (address !== undefined) refuseUnrouted(attachment, address);
     const server = address === undefined ? [] : [{ address: serverAddress(attachment), prefix: 32 }];
     return {
-      network: { links: handedOverLinks(attachment, server), ...(address === undefined ? {} : { sysctls: [SILENT_POD] }) },
+      network: { links: handedOverLinks(attachment, server), sysctls: handedOverSysctls(attachment) },
       ...(address === undefined ? {} : { services: [planDhcp(attachment, address)] }),
       domain: { kind: "tap" },
     };

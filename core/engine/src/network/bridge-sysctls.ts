@@ -1,4 +1,4 @@
-import type { LinkPlan, Sysctl } from "@netbind/contract";
+import type { BridgeLink, LinkPlan, Sysctl } from "@netbind/contract";
 
 /** Milliseconds between two questions of who has an address: behind a bridge of a NIC's own there is one guest to ask. */
 const ASK_AGAIN = "200";
@@ -9,9 +9,20 @@ const IPV6_LEAST_MTU = 1280;
 /**
  * What the core sets for every bridge, whatever the binding. It takes no router's word: a guest that advertises itself as
  * one changes nothing of its pod. And a guest that just took its address is found at once, not at the next full second.
+ * Where the pod's link is handed over, the pod has no IPv6 of its own on the links that carry the guest's frames.
  */
-export const bridgeSysctls = (links: readonly LinkPlan[]): readonly Sysctl[] =>
-  links.flatMap((link) => (link.kind === "bridge" ? [...ipv4Sysctls(link), ...(link.mtu < IPV6_LEAST_MTU ? [] : ipv6Sysctls(link))] : []));
+export function bridgeSysctls(links: readonly LinkPlan[]): readonly Sysctl[] {
+  const adopted = links.filter((link) => link.kind === "adopted");
+  const isHandedOver = ({ name }: BridgeLink): boolean => adopted.some(({ bridge }) => bridge === name);
+  return links.flatMap((link) => {
+    if (link.kind === "adopted") return link.mtu < IPV6_LEAST_MTU ? [] : [withoutIpv6(link)];
+    if (link.kind !== "bridge") return [];
+    if (link.mtu < IPV6_LEAST_MTU) return ipv4Sysctls(link);
+    return [...ipv4Sysctls(link), ...(isHandedOver(link) ? [withoutIpv6(link)] : ipv6Sysctls(link))];
+  });
+}
+
+const withoutIpv6 = ({ name }: LinkPlan): Sysctl => ({ key: `net.ipv6.conf.${name}.disable_ipv6`, value: "1" });
 
 const ipv4Sysctls = ({ name }: LinkPlan): readonly Sysctl[] => [{ key: `net.ipv4.neigh.${name}.retrans_time_ms`, value: ASK_AGAIN }];
 

@@ -83,10 +83,12 @@ function diffMade(link: BridgeLink | TapLink | PlaceholderLink, there: ObservedL
   return [...diffMac(link.name, link.mac, there), ...diffAddresses(link.name, link.addresses, there?.addresses ?? [])];
 }
 
-function diffState(link: LinkPlan, there: ObservedLink | undefined): readonly string[] {
-  if (link.kind === "placeholder") return there?.up === true ? [`link set dev ${link.name} down`] : [];
-  return there?.up === true ? [] : [`link set dev ${link.name} up`];
-}
+/** A link whose IPv6 addresses went with its being up: the kernel takes them when it is set down. */
+const setDown = (there: ObservedLink): ObservedLink => ({
+  ...there,
+  up: false,
+  addresses: there.addresses.filter((address) => !address.includes(":")),
+});
 
 function diffMadeLink(
   link: BridgeLink | TapLink | PlaceholderLink,
@@ -94,11 +96,14 @@ function diffMadeLink(
   wanted: WantedNetwork,
 ): readonly string[] {
   if (there !== undefined) refuseCollision(link, there);
+  if (link.kind === "placeholder" && there?.up === true) {
+    return [`link set dev ${link.name} down`, ...diffMadeLink(link, setDown(there), wanted)];
+  }
   return [
     ...(there === undefined ? [createLink(link, wanted.owner, wanted.placeholderKind)] : []),
     ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
     ...diffMade(link, there),
-    ...diffState(link, there),
+    ...(link.kind === "placeholder" || there?.up === true ? [] : [`link set dev ${link.name} up`]),
   ];
 }
 

@@ -29,25 +29,32 @@ const isNetworkOf = (bridge: BridgeLink, text: string): boolean => {
   );
 };
 
-/** A server's client is this NIC's guest, at an address of the bridge's own network. */
+/** Where a server serves: its bridge, and whether the pod's own link is handed over to it. */
+interface Place {
+  readonly bridge: BridgeLink;
+  readonly handedOver: boolean;
+}
+
+/** A server's client is this NIC's guest, at an address of the bridge's own network, or at the pod's where its link is handed over. */
 function checkClient(
   path: string,
   { client, leaseSeconds }: Dhcp4Service | Dhcp6Service,
-  bridge: BridgeLink,
+  { bridge, handedOver }: Place,
   attachment: Attachment,
   complain: Complain,
 ): void {
+  const address = `${client.address}/${client.prefix}`;
   if (client.mac !== attachment.mac) complain(`${path}.client.mac`, `${JSON.stringify(client.mac)} is not this NIC's, ${attachment.mac}`);
-  if (!isNetworkOf(bridge, `${client.address}/${client.prefix}`))
-    complain(`${path}.client.address`, `${client.address}/${client.prefix} is in no network of ${bridge.name}`);
+  if (!isNetworkOf(bridge, address) && !(handedOver && attachment.pod.addresses.includes(address)))
+    complain(`${path}.client.address`, `${address} is in no network of ${bridge.name}`);
   if (!isIntegerIn(leaseSeconds, LEASE.least, LEASE.most))
     complain(`${path}.leaseSeconds`, `${leaseSeconds} is no lease of ${LEASE.least} seconds or more`);
 }
 
-function checkDhcp4(path: string, service: Dhcp4Service, bridge: BridgeLink, attachment: Attachment, complain: Complain): void {
+function checkDhcp4(path: string, service: Dhcp4Service, { bridge, handedOver }: Place, attachment: Attachment, complain: Complain): void {
   const server = bridge.addresses.find(({ address }) => address === service.server);
   if (server === undefined) return complain(`${path}.server`, `${JSON.stringify(service.server)} is no address of ${service.link}`);
-  checkClient(path, service, { ...bridge, addresses: [server] }, attachment, complain);
+  checkClient(path, service, { bridge: { ...bridge, addresses: [server] }, handedOver }, attachment, complain);
   checkMtu(path, service.mtu, complain);
   for (const [at, { option }] of service.privateOptions.entries()) {
     if (!isIntegerIn(option, 224, 254)) complain(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
@@ -65,11 +72,12 @@ function checkRa(path: string, service: RouterAdvertisementService, bridge: Brid
 function checkService(path: string, service: ServicePlan, plan: Plan, attachment: Attachment, complain: Complain): void {
   const bridge = plan.network?.links.find((link) => link.kind === "bridge" && link.name === service.link);
   if (bridge?.kind !== "bridge") return complain(`${path}.link`, `${JSON.stringify(service.link)} is no bridge of this plan`);
+  const place = { bridge, handedOver: plan.network?.links.some((link) => link.kind === "adopted" && link.bridge === bridge.name) === true };
   switch (service.kind) {
     case "dhcp4":
-      return checkDhcp4(path, service, bridge, attachment, complain);
+      return checkDhcp4(path, service, place, attachment, complain);
     case "dhcp6":
-      return checkClient(path, service, bridge, attachment, complain);
+      return checkClient(path, service, place, attachment, complain);
     case "ra":
       return checkRa(path, service, bridge, complain);
     default:

@@ -11,8 +11,8 @@ export interface Grants {
 
 /** What every binding may do without being asked: wire its own NIC to its own pod link. */
 export const STANDARD_GRANTS: Grants = {
-  linkKinds: ["bridge", "tap"],
+  linkKinds: ["bridge", "tap", "adopted", "placeholder"],
   serviceKinds: ["dhcp4", "dhcp6", "ra"],
   domainKinds: ["tap"],
-  sysctls: ["net.ipv4.ip_forward", "net.ipv4.conf.<own>.route_localnet", "net.ipv6.conf.all.forwarding"],
+  sysctls: ["net.ipv4.ip_forward", "net.ipv4.conf.<own>.route_localnet", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.arp_ignore"],
 };

@@ -65,6 +65,12 @@ export const commonLines = (link: string): readonly string[] => [
   "dhcp-lease-max=8",
 ];
 
+/** True where the server's own address is in its client's network: else it must be told that it serves another. */
+function sharesNetwork({ server, client }: Dhcp4Service): boolean {
+  const [own, guest] = [server, client.address].map((text) => parseCidr(`${text}/${client.prefix}`));
+  return own !== undefined && own.base === guest?.base;
+}
+
 /**
  * The configuration of the dnsmasq that serves one guest's IPv4: that guest's MAC alone gets an answer, every option is
  * sent in every reply as KubeVirt's server does, and nothing is written anywhere.
@@ -79,6 +85,7 @@ export function dnsmasqConfig(service: Dhcp4Service): string {
     "no-ping",
     // Its capabilities are void in the pod, so it cannot tell the kernel where an address that is new is.
     "dhcp-broadcast",
+    ...(sharesNetwork(service) ? [] : [`shared-network=${linkName(service.link)},${guest}`]),
     `dhcp-range=${guest},static,${netmask(client.prefix)},${leaseSeconds}`,
     `dhcp-host=${mac(client.mac)},${guest},${leaseSeconds}`,
     ...optionLines(service),
