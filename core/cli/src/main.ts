@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Binding } from "@netbind/contract";
 import { State, stateDirectories } from "@netbind/local";
 import { run as runCommand } from "@netbind/netns";
+import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import pino, { type Logger } from "pino";
 import { container, instanceCachingFactory } from "tsyringe";
@@ -13,7 +14,7 @@ import { TOKENS } from "./services.ts";
 
 /** The composition root: what commands are given is made here, and nowhere else. */
 function compose(): void {
-  const bindings = new Map<string, Binding>([masquerade].map((binding) => [binding.name, binding]));
+  const bindings = new Map<string, Binding>([bridge, masquerade].map((binding) => [binding.name, binding]));
   container.register(TOKENS.bindings, { useValue: bindings });
   container.register(TOKENS.fallback, { useValue: { policy: "Always", table: fallbackTable } });
   container.register(TOKENS.log, {

@@ -16,13 +16,15 @@ export type NeedsHook = (nic: NicSpec) => Needs;
 /** What the NIC's network and domain look like. Pure: the same attachment gives the same plan. */
 export type PlanHook = (attachment: Attachment) => Plan;
 
-/** What an author writes: four required fields, two optional ones. */
+/** What an author writes: four required fields, three optional ones. */
 export interface BindingDefinition {
   /** The name that the binding is released under. Its registered name may differ: never rely on it. */
   readonly name: string;
   readonly contract: ContractVersion;
   readonly migration: Migration;
   readonly plan: PlanHook;
+  /** True where the guest has the pod link's MAC address, unless its author names another. False where it is not said. */
+  readonly takesPodMac?: boolean;
   readonly admit?: AdmitHook;
   readonly needs?: NeedsHook;
 }
@@ -38,6 +40,7 @@ export interface BindingDescription {
   readonly name: string;
   readonly contract: string;
   readonly migration: Migration;
+  readonly takesPodMac: boolean;
   readonly hooks: readonly Hook[];
 }
 
@@ -46,13 +49,14 @@ const needsNothing: NeedsHook = () => ({});
 
 /** Defines a binding: fills the optional hooks in and freezes the object. */
 export const defineBinding = (definition: BindingDefinition): Binding =>
-  Object.freeze({ admit: admitAll, needs: needsNothing, ...definition });
+  Object.freeze({ admit: admitAll, needs: needsNothing, takesPodMac: false, ...definition });
 
 /** What a binding says of itself. */
 export const describe = (binding: Binding): BindingDescription => ({
   name: binding.name,
   contract: binding.contract,
   migration: binding.migration,
+  takesPodMac: binding.takesPodMac,
   hooks: [
     ...(binding.admit === admitAll ? [] : (["admit"] as const)),
     ...(binding.needs === needsNothing ? [] : (["needs"] as const)),

@@ -45,7 +45,7 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
   return {
     ...nic.spec,
     cause: "boot",
-    mac: nic.mac,
+    mac: nic.takesPodMac ? pod.mac : nic.mac,
     index: nic.index,
     queues: nic.queues,
     pod,

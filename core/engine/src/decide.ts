@@ -3,7 +3,7 @@ import { admitVmi } from "./admission/admit.ts";
 import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 import { defaultVmi } from "./admission/default-vmi.ts";
 import { type Grants, STANDARD_GRANTS } from "./plan/grants.ts";
-import { nicMac } from "./facts/mac.ts";
+import { hasOwnMac, nicMac } from "./facts/mac.ts";
 import { sanitiseVmi } from "./admission/sanitise.ts";
 import { nicNames } from "./facts/names.ts";
 import { bindingName, nicSpec } from "./facts/nic-spec.ts";
@@ -21,7 +21,10 @@ export interface DecidedNic {
   readonly binding: string;
   /** Its place in the VM's list of interfaces. */
   readonly index: number;
+  /** Its author's, the one in the VM's status, or one derived from the VM's name. */
   readonly mac: string;
+  /** True where nobody names a MAC address, and its binding gives the guest the pod link's. */
+  readonly takesPodMac: boolean;
   readonly queues: number;
   readonly names: NicNames;
   readonly migrationTransport: "unix" | "ports";
@@ -134,7 +137,9 @@ export function decideVmi(input: DecideInput): DecideResult {
     violations: [],
     decision: {
       vmi,
-      nics: nics.map(({ candidate, spec }) => decidedNic(vmi, candidate, spec)),
+      nics: nics.map(({ candidate, spec }) =>
+        decidedNic(vmi, candidate, spec, input.bindings.get(candidate.binding)?.takesPodMac === true),
+      ),
       bindings: resolved.bindings,
       grants: STANDARD_GRANTS,
       pod: renderPod({
@@ -149,11 +154,12 @@ export function decideVmi(input: DecideInput): DecideResult {
   };
 }
 
-const decidedNic = (vmi: Vmi, { nic, network, index, binding }: Candidate, spec: NicSpec): DecidedNic => ({
+const decidedNic = (vmi: Vmi, { nic, network, index, binding }: Candidate, spec: NicSpec, takesPodMac: boolean): DecidedNic => ({
   spec,
   binding,
   index,
   mac: nicMac(vmi, nic),
+  takesPodMac: takesPodMac && !hasOwnMac(vmi, nic),
   queues: tapQueues(vmi, spec.name, spec.model),
   names: nicNames(network),
   migrationTransport: vmi.status?.migrationTransport === undefined || vmi.status.migrationTransport === "Unix" ? "unix" : "ports",

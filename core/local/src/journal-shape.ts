@@ -1,3 +1,5 @@
+import type { LinkPlan } from "@netbind/contract";
+
 /** What every record of a VM has, checked before anything of it is acted on: a damaged one must not lead anywhere. */
 
 type Check = (value: unknown) => boolean;
@@ -24,7 +26,8 @@ const optional =
     value === undefined || check(value);
 
 const process = shape({ pid: isNumber, startTime: isNumber });
-const link = shape({ kind: (kind) => kind === "bridge" || kind === "tap", name: isText, mtu: isNumber });
+const LINK_KINDS: readonly unknown[] = ["bridge", "tap", "adopted", "placeholder"] satisfies readonly LinkPlan["kind"][];
+const link = shape({ kind: (kind) => LINK_KINDS.includes(kind), name: isText, mtu: isNumber });
 const network = shape({ links: listOf(link), sysctls: optional(listOf(shape({ key: isText, value: isText }))) });
 const podLink = shape({
   name: isText,

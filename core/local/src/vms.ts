@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type NicStatus, nicNames, nicStatus, plannedGuestAddresses } from "@netbind/engine";
+import { type NicStatus, nicNames, nicStatus, plannedGuestAddresses, isHandedOver } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
@@ -81,7 +81,9 @@ export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicS
       if (before === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
         return undefined;
       const { bridge, tap } = nicNames(network);
-      const sighting = await sightNic(runIn, bridge, tap, attachment.mac, plannedGuestAddresses(plan)).catch(() => ({
+      const addresses = plannedGuestAddresses(plan);
+      const handedOver = isHandedOver(plan);
+      const sighting = await sightNic(runIn, { bridge, tap, mac: attachment.mac, addresses, handedOver }).catch(() => ({
         answered: [],
         packets: { fromGuest: 0, toGuest: 0 },
       }));

@@ -6,4 +6,4 @@ export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts"
 export { FILE_LIMIT, LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
 export { type ServiceHost, serves, startService } from "./services.ts";
 export { startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";
-export { awaitAnswer, sightNic } from "./sight.ts";
+export { awaitAnswer, awaitOwner, type SightRequest, sightNic } from "./sight.ts";

@@ -11,22 +11,59 @@ interface LinkStatistics {
   readonly stats64?: { readonly rx: { readonly packets: number }; readonly tx: { readonly packets: number } };
 }
 
-/**
- * Asks addresses on a bridge to answer, and sees which did with the NIC's MAC. The kernel's own neighbour discovery is
- * the proof, so a guest that does not answer to echo requests is seen too.
- */
-export async function sightNic(runIn: Run, bridge: string, tap: string, mac: string, addresses: readonly string[]): Promise<NicSighting> {
+/** Where a guest is seen, and who it should be. */
+export interface SightRequest {
+  readonly bridge: string;
+  readonly tap: string;
+  readonly mac: string;
+  readonly addresses: readonly string[];
+  /** True where the pod's link is handed over: the pod has no address beside the guest's, and asks without one. */
+  readonly handedOver: boolean;
+}
+
+/** Asks by ARP, without an address of one's own (RFC 5227, 2.1.1), who has an IPv4 address; undefined where nobody says. */
+async function ownerOf(runIn: Run, bridge: string, address: string): Promise<string | undefined> {
+  // Found or not, it does not end well: what it heard is in its output.
+  const probe = `arping -D -I "$1" -c 1 -w 1 "$2" || true`;
+  const heard = await runIn(["sh", "-c", probe, "arping", bridge, address]);
+  return /\[([0-9A-Fa-f:]{17})\]/.exec(heard)?.[1]?.toLowerCase();
+}
+
+async function neighboursOf(runIn: Run, { bridge, mac, addresses }: SightRequest): Promise<readonly string[]> {
   await Promise.all(addresses.map((address) => runIn(["ping", "-n", "-q", "-c", "1", "-W", "0.3", address]).catch(() => "")));
   const neighbours = JSON.parse((await runIn(["ip", "-json", "neigh", "show", "dev", bridge])) || "[]") as readonly Neighbour[];
-  const answered = neighbours.filter(
-    ({ lladdr, state }) => lladdr === mac && !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE"),
-  );
-  const [link] = JSON.parse(await runIn(["ip", "-json", "-statistics", "link", "show", "dev", tap])) as readonly LinkStatistics[];
+  return neighbours
+    .filter(({ lladdr, state }) => lladdr === mac && !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE"))
+    .map(({ dst }) => dst);
+}
+
+async function ownersOf(runIn: Run, { bridge, mac, addresses }: SightRequest): Promise<readonly string[]> {
+  const owned = await Promise.all(addresses.map(async (address) => ((await ownerOf(runIn, bridge, address)) === mac ? [address] : [])));
+  return owned.flat();
+}
+
+/**
+ * Asks addresses on a bridge to answer, and sees which did with the NIC's MAC. Who has an address is the proof, so a guest
+ * that does not answer to echo requests is seen too.
+ */
+export async function sightNic(runIn: Run, request: SightRequest): Promise<NicSighting> {
+  const answered = await (request.handedOver ? ownersOf(runIn, request) : neighboursOf(runIn, request));
+  const [link] = JSON.parse(await runIn(["ip", "-json", "-statistics", "link", "show", "dev", request.tap])) as readonly LinkStatistics[];
   return {
-    answered: answered.map(({ dst }) => dst),
+    answered,
     // The tap's receive side is what its guest sent.
     packets: { fromGuest: link?.stats64?.rx.packets ?? 0, toGuest: link?.stats64?.tx.packets ?? 0 },
   };
+}
+
+/** Asks on a bridge whose pod link is handed over, until an address is somebody's: false where it was not within `seconds`. */
+export async function awaitOwner(runIn: Run, bridge: string, address: string, seconds: number): Promise<boolean> {
+  const end = performance.now() + seconds * 1000;
+  while (performance.now() < end) {
+    if ((await ownerOf(runIn, bridge, address)) !== undefined) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
 }
 
 /** Asks an address until it answers: false where it did not within `seconds`. */

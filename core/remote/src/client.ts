@@ -77,7 +77,7 @@ export interface BindingClient {
   close(): void;
 }
 
-function readDescription({ name, contract, migration, hooks }: bindingWire.DescribeResponse): BindingDescription {
+function readDescription({ name, contract, migration, hooks, takesPodMac }: bindingWire.DescribeResponse): BindingDescription {
   if (contract !== "v1alpha1") {
     throw new BindingError(
       "CONTRACT_UNSUPPORTED",
@@ -86,7 +86,8 @@ function readDescription({ name, contract, migration, hooks }: bindingWire.Descr
     );
   }
   const known = hooks.filter((hook): hook is Hook => hook === "admit" || hook === "needs" || hook === "plan");
-  return { name, contract, migration: oneOf(migration, ["none", "supported", "link-refresh"], "the migration method"), hooks: known };
+  const moves = oneOf(migration, ["none", "supported", "link-refresh"], "the migration method");
+  return { name, contract, migration: moves, takesPodMac, hooks: known };
 }
 
 /** What a binding answers is the binding's fault, not its caller's. */

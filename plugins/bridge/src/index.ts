@@ -83,6 +83,7 @@ const bridge: Binding = defineBinding({
   name: "bridge",
   contract: "v1alpha1",
   migration: "none",
+  takesPodMac: true,
   admit,
   plan: (attachment) => {
     const [address] = reachableAddresses(attachment, 4);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { plannedGuestAddresses } from "@netbind/engine";
-import { awaitAnswer, inNetns } from "@netbind/netns";
+import { type AttachedNic, isHandedOver, plannedGuestAddresses } from "@netbind/engine";
+import { awaitAnswer, awaitOwner, inNetns } from "@netbind/netns";
 import {
   type CniConfigList,
   defaultPodNetwork,
@@ -58,11 +58,15 @@ function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): Si
 /** Waits until every guest address is seen, or time is up: some guests take no address, and some one family's alone. */
 async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, seconds: number, signal: AbortSignal): Promise<VmStatus> {
   const expected = vm.nics.map(({ plan }) => plannedGuestAddresses(plan));
-  const addresses = expected.flat();
   const { netns } = findVm(machine.state, name);
   let end = performance.now() + seconds * 1000;
   machine.progress("waiting for the guest to take its address");
-  const answers = seconds === 0 ? [] : addresses.map((address) => awaitAnswer(inNetns(netnsPath(netns), machine.run), address, seconds));
+  const inPod = inNetns(netnsPath(netns), machine.run);
+  const awaited = ({ plan, attachment }: AttachedNic): readonly Promise<boolean>[] =>
+    plannedGuestAddresses(plan).map((address) =>
+      isHandedOver(plan) ? awaitOwner(inPod, attachment.names.bridge, address, seconds) : awaitAnswer(inPod, address, seconds),
+    );
+  const answers = seconds === 0 ? [] : vm.nics.flatMap(awaited);
   for (const answer of answers)
     void answer.then(() => {
       end = Math.min(end, performance.now() + SECOND_FAMILY_PATIENCE);

@@ -30,6 +30,9 @@ export interface NicStatus {
 export const plannedGuestAddresses = (plan: Plan): readonly string[] =>
   (plan.services ?? []).flatMap((service) => (service.kind === "ra" ? [] : [service.client.address]));
 
+/** True where the pod's link is the guest's: the pod has none of the guest's network left. */
+export const isHandedOver = (plan: Plan): boolean => plan.network?.links.some(({ kind }) => kind === "adopted") === true;
+
 /** A NIC's status, from its record and what was seen. */
 export function nicStatus(binding: string, attachment: Attachment, plan: Plan, seen: NicSighting): NicStatus {
   return {

@@ -93,6 +93,8 @@ export interface DescribeResponse {
   readonly contract: string;
   readonly migration: string;
   readonly hooks: readonly string[];
+  /** The guest has the pod link's MAC address, unless its author names another. */
+  readonly takesPodMac: boolean;
 }
 
 export interface Violation {
@@ -971,7 +973,7 @@ export const DescribeRequest: MessageFns<DescribeRequest> = {
 };
 
 function createBaseDescribeResponse(): DescribeResponse {
-  return { name: "", contract: "", migration: "", hooks: [] };
+  return { name: "", contract: "", migration: "", hooks: [], takesPodMac: false };
 }
 
 export const DescribeResponse: MessageFns<DescribeResponse> = {
@@ -987,6 +989,9 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     }
     for (const v of message.hooks) {
       writer.uint32(34).string(v!);
+    }
+    if (message.takesPodMac !== false) {
+      writer.uint32(40).bool(message.takesPodMac);
     }
     return writer;
   },
@@ -1034,6 +1039,14 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
             }
 
             message.hooks.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.takesPodMac = reader.bool();
             continue;
           }
         }
