@@ -19,7 +19,7 @@ export interface SidecarOptions {
 /** Patches a domain for every attached NIC. Where all are taps the very same bytes come back. */
 export function defineDomain(stored: StoredAttach | undefined, domainXML: Uint8Array): Uint8Array {
   if (stored === undefined) throw new BindingError("ATTACHMENT_MISSING", "nothing was attached yet", "wait for the node agent");
-  const devices = stored.nics.filter(({ domain }) => domain.kind === "device");
+  const devices = stored.nics.filter(({ domain }) => domain.kind !== "tap");
   if (devices.length === 0) return domainXML;
   let text: string;
   try {

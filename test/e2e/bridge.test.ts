@@ -1,41 +1,24 @@
 /** The bridge binding with a real guest on the pod network: the guest takes the pod's place. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { consoleSocket, findVm, guestCommand, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
+import { findVm, netnsPath } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { type MachineState, machineState } from "../support/machine.ts";
+import { useLab } from "../support/lab.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 
-let directory: string;
-let state: State;
-let before: MachineState;
-let env: NodeJS.ProcessEnv;
-
-beforeAll(async () => {
-  before = await machineState();
-  directory = mkdtempSync("/run/netbind-e2e-");
-  env = { NETBIND_STATE_DIR: directory };
-  state = new State({ ...stateDirectories(process.env), state: directory });
-});
-afterEach(async () => void (await netbind(["stop", "--force", "one"], { env })));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-const inGuest = (command: string): Promise<string> => guestCommand(consoleSocket(state, findVm(state, "one")), command);
+const lab = useLab();
 const VMI = demoVmi({ name: "one", port: 80, nonce: "n0nce" }).replace(/masquerade: \{\}.*\n\s+ports:\n.*\n/, "bridge: {}\n");
 
 test("the guest has the pod's MAC, address and routes; traffic goes both ways; damage is repaired; nothing is left", async () => {
   expect(VMI).toContain("bridge: {}");
-  const started = await netbind(["run", "-f", "-", "--keep", "-o", "json"], { env, stdin: VMI });
-  expect(started.code, started.stderr).toBe(0);
-  const { nics } = JSON.parse(started.stdout) as VmStatus;
+  const { nics } = await lab.start(VMI);
   const pod = nics[0]?.podAddresses.find((address) => address.startsWith("10.244.")) ?? "";
   expect(nics).toMatchObject([{ name: "red", binding: "bridge", guestAddresses: [pod], traffic: { fromGuest: true, toGuest: true } }]);
-  const record = findVm(state, "one").nics["red"];
+  const record = findVm(lab.state, "one").nics["red"];
   expect(nics[0]?.mac).toBe(record?.before?.mac);
 
-  const told = await inGuest("cat /run/lease.eth0 /sys/class/net/eth0/address; ip route");
+  const told = await lab.inGuest("one", "cat /run/lease.eth0 /sys/class/net/eth0/address; ip route");
   for (const line of [
     `ip=${pod}`,
     "mask=24",
@@ -46,44 +29,39 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   ])
     expect(told.split("\n").map((one) => one.trim())).toContain(line);
 
-  using outside = await Outside.start(netnsPath(state.nodeNetns));
+  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
-  await inGuest(`echo out-tcp | nc -w 3 10.244.0.1 ${OUTSIDE_PORTS.tcp}`);
+  await lab.inGuest("one", `echo out-tcp | nc -w 3 10.244.0.1 ${OUTSIDE_PORTS.tcp}`);
   expect((await outside.sees("tcp", "out-tcp")).address).toBe(pod);
-  await inGuest(`syslogd -R 10.244.0.1:${OUTSIDE_PORTS.udp}; sleep 1; logger out-udp`);
+  await lab.inGuest("one", `syslogd -R 10.244.0.1:${OUTSIDE_PORTS.udp}; sleep 1; logger out-udp`);
   expect((await outside.sees("udp", "out-udp")).address).toBe(pod);
 
-  expect((await netbind(["check"], { env })).code).toBe(0);
-  const inPod = inNetns(netnsPath(findVm(state, "one").netns), run);
+  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
+  const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), run);
   await inPod(["ip", "link", "set", "eth0-nic", "nomaster"]);
   await inPod(["ip", "link", "del", "eth0"]);
   await inPod(["sysctl", "-q", "-w", "net.ipv4.conf.all.arp_ignore=0"]);
-  expect((await netbind(["check"], { env })).code).toBe(1);
-  expect((await netbind(["apply"], { env })).code).toBe(0);
-  expect((await netbind(["check"], { env })).code).toBe(0);
+  expect((await netbind(["check"], { env: lab.env })).code).toBe(1);
+  expect((await netbind(["apply"], { env: lab.env })).code).toBe(0);
+  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
 
-  const stopped = await netbind(["stop", "one"], { env });
-  expect(stopped.code, stopped.stderr).toBe(0);
-  expect(await machineState()).toEqual(before);
-  expect(state.vmIds()).toEqual([]);
+  await lab.stop("one");
 });
 
 test("a MAC that its author names is the guest's; where the cluster forbids bridge on the pod network it is refused", async () => {
   const named = VMI.replace("bridge: {}", "bridge: {}\n          macAddress: 02:00:00:00:be:ef");
-  const started = await netbind(["run", "-f", "-", "--keep", "-o", "json"], { env, stdin: named });
-  expect(started.code, started.stderr).toBe(0);
-  expect((JSON.parse(started.stdout) as VmStatus).nics[0]).toMatchObject({
+  expect((await lab.start(named)).nics[0]).toMatchObject({
     mac: "02:00:00:00:be:ef",
     guestAddresses: [expect.any(String)],
   });
-  expect(await inGuest("cat /sys/class/net/eth0/address")).toContain("02:00:00:00:be:ef");
+  expect(await lab.inGuest("one", "cat /sys/class/net/eth0/address")).toContain("02:00:00:00:be:ef");
   const forbidding = `${VMI}---
 apiVersion: kubevirt.io/v1
 kind: KubeVirt
 metadata: {name: kubevirt}
 spec: {configuration: {network: {permitBridgeInterfaceOnPodNetwork: false}}}
 `;
-  const refused = await netbind(["run", "-f", "-", "--keep"], { env, stdin: forbidding });
+  const refused = await netbind(["run", "-f", "-", "--keep"], { env: lab.env, stdin: forbidding });
   expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining("does not permit bridge") });
 });

@@ -6,6 +6,8 @@ import { State, stateDirectories } from "@netbind/local";
 import { run as runCommand } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
+import passt from "@netbind/plugin-passt";
+import slirp from "@netbind/plugin-slirp";
 import pino, { type Logger } from "pino";
 import { container, instanceCachingFactory } from "tsyringe";
 import { buildProgram } from "./program.ts";
@@ -14,7 +16,7 @@ import { TOKENS } from "./services.ts";
 
 /** The composition root: what commands are given is made here, and nowhere else. */
 function compose(): void {
-  const bindings = new Map<string, Binding>([bridge, masquerade].map((binding) => [binding.name, binding]));
+  const bindings = new Map<string, Binding>([bridge, masquerade, passt, slirp].map((binding) => [binding.name, binding]));
   container.register(TOKENS.bindings, { useValue: bindings });
   container.register(TOKENS.fallback, { useValue: { policy: "Always", table: fallbackTable } });
   container.register(TOKENS.log, {

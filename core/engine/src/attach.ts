@@ -1,5 +1,6 @@
 import type { Attachment, NicNames, Plan, PodLink, ResolvConf } from "@netbind/contract";
 import { authorize } from "./plan/authorize.ts";
+import { grantsOf } from "./plan/grants.ts";
 import type { DecidedNic, Decision } from "./decide.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
 import { nicTable } from "./network/nft.ts";
@@ -69,12 +70,12 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Nic
   };
 }
 
-async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts: PodFacts): Promise<AttachedNic> {
+async function attachNic(host: Host, nic: DecidedNic, _decision: Decision, facts: PodFacts): Promise<AttachedNic> {
   const { name } = nic.spec;
   const before = await host.once(name, "before", () => host.observe(nic.names));
   const attachment = attachmentOf(nic, before, facts);
   const plan = await host.once(name, "plan", async () =>
-    authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, decision.grants),
+    authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, grantsOf(nic.binding)),
   );
   await host.apply(name, wantedNetwork(nic.names, plan, before));
   await host.startServices(plan);

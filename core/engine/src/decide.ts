@@ -2,7 +2,6 @@ import { type Binding, BindingError, type NicNames, type NicSpec, type Violation
 import { admitVmi } from "./admission/admit.ts";
 import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 import { defaultVmi } from "./admission/default-vmi.ts";
-import { type Grants, STANDARD_GRANTS } from "./plan/grants.ts";
 import { hasOwnMac, nicMac } from "./facts/mac.ts";
 import { sanitiseVmi } from "./admission/sanitise.ts";
 import { nicNames } from "./facts/names.ts";
@@ -36,7 +35,6 @@ export interface Decision {
   readonly nics: readonly DecidedNic[];
   /** One entry for each distinct binding, by name. */
   readonly bindings: readonly ResolvedBinding[];
-  readonly grants: Grants;
   readonly pod: Pod;
 }
 
@@ -141,7 +139,6 @@ export function decideVmi(input: DecideInput): DecideResult {
         decidedNic(vmi, candidate, spec, input.bindings.get(candidate.binding)?.takesPodMac === true),
       ),
       bindings: resolved.bindings,
-      grants: STANDARD_GRANTS,
       pod: renderPod({
         vmi,
         configuration: input.configuration,

@@ -6,7 +6,7 @@ export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/ob
 export { type AttachedNic, attachmentOf, attachVmi, type Host, type NicNetwork, type PodFacts, wantedNetwork } from "./attach.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export { type ServiceProcess, serviceProcesses } from "./services/service-processes.ts";
-export { type Grants, STANDARD_GRANTS } from "./plan/grants.ts";
+export { type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
 export { BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";

@@ -78,6 +78,8 @@ export class LocalHost implements Host {
   async makePod(decision: Decision): Promise<PodFacts> {
     const { run, journal } = this.#parts;
     await makeNetns(run, journal.record.netns);
+    // A launcher's container may bind low ports (NET_BIND_SERVICE): here its processes have no capability at all.
+    await this.#runIn(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]);
     this.#parts.namespaceMade?.();
     const facts = this.#podFacts(decision);
     journal.update({ facts });

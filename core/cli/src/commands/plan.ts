@@ -5,6 +5,7 @@ import {
   authorize,
   type DecidedNic,
   type Decision,
+  grantsOf,
   guestResolver,
   nicDomain,
   planNic,
@@ -67,7 +68,7 @@ async function planOne(
     hostname: podHostname(decision.vmi),
   };
   const attachment = attachmentOf(nic, pod, facts);
-  const plan = authorize(await planNic(plannerOf(binding), attachment, nic.binding), attachment, decision.grants);
+  const plan = authorize(await planNic(plannerOf(binding), attachment, nic.binding), attachment, grantsOf(nic.binding));
   const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
   const nft = showTable(table, network.nftables ?? []);
   const assumed = pod === given ? [] : ["pod"];

@@ -97,7 +97,7 @@ const isOver = (status: VmStatus, end: number, signal: AbortSignal): boolean =>
 function report(status: VmStatus, format: OutputFormat): void {
   if (format === "json") return printJson(status);
   print(`VM ${status.namespace}/${status.name} runs\n\n${nicTable(status.nics)}\n`);
-  if (status.nics.some(({ guestAddresses }) => guestAddresses.length === 0))
+  if (status.nics.some(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses))
     tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
 }
 

@@ -1,7 +1,8 @@
-import { type Attachment, BindingError, type NetworkPlan, type Plan, parseCidr, type Sysctl } from "@netbind/contract";
+import { type Attachment, BindingError, type NetworkPlan, type Plan, type Sysctl } from "@netbind/contract";
 import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
-import { type Complain, isIntegerIn } from "./authorize-checks.ts";
+import type { Complain } from "./authorize-checks.ts";
+import { checkDomain } from "./authorize-domain.ts";
 import { checkServices } from "./authorize-services.ts";
 import type { Grants } from "./grants.ts";
 
@@ -34,27 +35,6 @@ function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants,
   checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, complain);
 }
 
-type UserNetwork = Plan["domain"] & { readonly kind: "userNetwork" };
-
-function checkUserNetwork({ network, search, forward }: UserNetwork, complain: Complain): void {
-  if (parseCidr(network)?.family !== 4) complain("domain.network", `${JSON.stringify(network)} is no IPv4 network`);
-  for (const [at, name] of search.entries()) {
-    if (!/^[A-Za-z0-9_.-]{1,253}$/.test(name)) complain(`domain.search[${at}]`, `${JSON.stringify(name)} is no domain name`);
-  }
-  for (const [at, { port }] of forward.entries()) {
-    if (!isIntegerIn(port, 1, 65_535)) complain(`domain.forward[${at}].port`, `${port} is no port`);
-  }
-}
-
-function checkDomain(plan: Plan, grants: Grants, complain: Complain): void {
-  const { kind } = plan.domain;
-  if (!grants.domainKinds.includes(kind)) complain("domain.kind", `domain parts of kind ${JSON.stringify(kind)} are not granted`);
-  if (kind === "tap" && plan.network?.links.some((link) => link.kind === "tap") !== true) {
-    complain("domain.kind", "the domain wants this NIC's tap, and the plan makes none");
-  }
-  if (plan.domain.kind === "userNetwork") checkUserNetwork(plan.domain, complain);
-}
-
 /** All that is wrong with a plan, as `path: sentence`. Empty for a plan within its bounds. */
 export function findPlanProblems(plan: Plan, attachment: Attachment, grants: Grants): readonly string[] {
   const size = JSON.stringify(plan).length;
@@ -63,7 +43,7 @@ export function findPlanProblems(plan: Plan, attachment: Attachment, grants: Gra
   const complain: Complain = (path, problem) => void problems.push(`${path}: ${problem}`);
   if (plan.network !== undefined) checkNetwork(plan.network, attachment, grants, complain);
   checkServices(plan, attachment, grants, complain);
-  checkDomain(plan, grants, complain);
+  checkDomain(plan, attachment, grants, complain);
   return problems;
 }
 

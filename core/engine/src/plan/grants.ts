@@ -16,3 +16,12 @@ export const STANDARD_GRANTS: Grants = {
   domainKinds: ["tap"],
   sysctls: ["net.ipv4.ip_forward", "net.ipv4.conf.<own>.route_localnet", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.arp_ignore"],
 };
+
+/** What this release's own bindings may do beyond that, by the name that they are registered under. */
+const RELEASE_GRANTS: ReadonlyMap<string, Partial<Grants>> = new Map<string, Partial<Grants>>([
+  ["slirp", { domainKinds: ["userNetwork"] }],
+  ["passt", { domainKinds: ["device"], sysctls: ["net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"] }],
+]);
+
+/** What a binding may do, by its registered name: whoever registers another image under it grants the same to that. */
+export const grantsOf = (binding: string): Grants => ({ ...STANDARD_GRANTS, ...RELEASE_GRANTS.get(binding) });

@@ -17,6 +17,8 @@ export interface NicStatus {
   readonly podAddresses: readonly string[];
   /** The addresses that the guest was seen to have. */
   readonly guestAddresses: readonly string[];
+  /** How many there should be; 0 where Netbind hands out none. */
+  readonly plannedAddresses: number;
   readonly mtu: number;
   /** Absent where the NIC has one queue. */
   readonly queueCount?: number;
@@ -41,6 +43,7 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, s
     mac: attachment.mac,
     podAddresses: attachment.pod.addresses.map((address) => address.split("/")[0] ?? address),
     guestAddresses: plannedGuestAddresses(plan).filter((address) => seen.answered.includes(address)),
+    plannedAddresses: plannedGuestAddresses(plan).length,
     mtu: attachment.pod.mtu,
     ...(attachment.queues > 1 ? { queueCount: attachment.queues } : {}),
     ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),

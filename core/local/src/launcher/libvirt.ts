@@ -100,6 +100,8 @@ export function launcherCommand({ netns, image, directory, devices, disks, kvm }
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev", "--perms", "0755", "--dir", "/dev/net", ...bindDevice("tun", "/dev/net/tun")],
     ...(kvm ? bindDevice("kvm", "/dev/kvm") : []),
     ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
+    // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
+    ...["--perms", "1777", "--dir", "/run/kubevirt"],
     ...["--bind", directory, "/netbind", "--perms", "0755", "--tmpfs", "/disks"],
     ...disks.flatMap(({ source, target }) => ["--bind", source, target]),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),

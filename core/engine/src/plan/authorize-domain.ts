@@ -1,0 +1,81 @@
+import { type Attachment, type DomainPlan, type Plan, parseCidr, type XmlElement } from "@netbind/contract";
+import { type Complain, isIntegerIn } from "./authorize-checks.ts";
+import type { Grants } from "./grants.ts";
+
+/** The one file that passt may write: the launcher puts it into its own log. */
+const PASST_LOG = "/var/run/kubevirt/passt.log";
+const LAST_PORT = 65_535;
+
+const isPort = (text: string | undefined): boolean => /^\d{1,5}$/.test(text ?? "") && isIntegerIn(Number(text), 1, LAST_PORT);
+
+type UserNetwork = DomainPlan & { readonly kind: "userNetwork" };
+
+function checkUserNetwork({ network, search, forward }: UserNetwork, complain: Complain): void {
+  if (parseCidr(network)?.family !== 4) complain("domain.network", `${JSON.stringify(network)} is no IPv4 network`);
+  for (const [at, name] of search.entries()) {
+    if (!/^[A-Za-z0-9_.-]{1,253}$/.test(name)) complain(`domain.search[${at}]`, `${JSON.stringify(name)} is no domain name`);
+  }
+  for (const [at, { port, lastPort = port }] of forward.entries()) {
+    if (!isIntegerIn(port, 1, LAST_PORT) || lastPort !== port) complain(`domain.forward[${at}].port`, `${port} is no single port`);
+  }
+}
+
+/** True where an element has these attributes, and no others. */
+function hasExactly({ attributes = {} }: XmlElement, wanted: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(attributes);
+  return names.length === Object.keys(wanted).length && names.every((name) => attributes[name] === wanted[name]);
+}
+
+function isRange({ name, attributes = {}, children = [] }: XmlElement): boolean {
+  const { start, end, exclude, ...others } = attributes;
+  const closed = children.length === 0 && Object.keys(others).length === 0;
+  return name === "range" && closed && isPort(start) && (end === undefined || isPort(end)) && (exclude === undefined || exclude === "yes");
+}
+
+/** What an interface of passt's may say: the pod's link, passt's log, and ports. */
+function isPasstChild(child: XmlElement, { pod }: Attachment): boolean {
+  const empty = (child.children ?? []).length === 0;
+  switch (child.name) {
+    case "source":
+      return empty && hasExactly(child, { dev: pod.name });
+    case "backend":
+      return empty && hasExactly(child, { type: "passt", logFile: PASST_LOG });
+    case "portForward":
+      return ["tcp", "udp"].some((proto) => hasExactly(child, { proto })) && (child.children ?? []).every(isRange);
+    default:
+      return false;
+  }
+}
+
+/** A device of the host's is the guest's only where it was allocated to its pod, and none is yet. */
+function checkDevice(element: XmlElement, attachment: Attachment, complain: Complain): void {
+  if (element.name !== "interface" || !hasExactly(element, { type: "vhostuser" })) {
+    return complain(
+      "domain.element",
+      `<${element.name} type=${JSON.stringify(element.attributes?.["type"] ?? "")}> is no device that was allocated`,
+    );
+  }
+  for (const [at, child] of (element.children ?? []).entries()) {
+    if (!isPasstChild(child, attachment))
+      complain(`domain.element.children[${at}]`, `<${child.name}> says more than passt may for this NIC`);
+  }
+}
+
+/** Finds what of a plan's domain part reaches beyond the NIC. */
+export function checkDomain({ domain, network }: Plan, attachment: Attachment, grants: Grants, complain: Complain): void {
+  if (!grants.domainKinds.includes(domain.kind)) {
+    return complain("domain.kind", `domain parts of kind ${JSON.stringify(domain.kind)} are not granted`);
+  }
+  switch (domain.kind) {
+    case "tap":
+      if (network?.links.some((link) => link.kind === "tap") !== true)
+        complain("domain.kind", "the domain wants this NIC's tap, and the plan makes none");
+      return;
+    case "device":
+      return checkDevice(domain.element, attachment, complain);
+    case "userNetwork":
+      return checkUserNetwork(domain, complain);
+    default:
+      domain satisfies never;
+  }
+}

@@ -1,0 +1,68 @@
+/** VMs of one test file, in a state directory of its own: another netbind on this machine is not disturbed. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { consoleSocket, findVm, guestCommand, listVms, State, stateDirectories, type VmStatus } from "@netbind/local";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { type MachineState, machineState } from "./machine.ts";
+import { netbind } from "./netbind.ts";
+
+export interface Lab {
+  readonly directory: string;
+  readonly state: State;
+  readonly env: NodeJS.ProcessEnv;
+  /** Starts a VM and gives what `run` reports of it. */
+  start(vmi: string, ...options: readonly string[]): Promise<VmStatus>;
+  inGuest(name: string, command: string): Promise<string>;
+  /** Waits until the demo guest has done all that its data says. */
+  booted(name: string): Promise<void>;
+  /** Stops a VM, and sees that the machine is as it was before the first one. */
+  stop(name: string): Promise<void>;
+}
+
+/** Makes a lab for the tests of a file. A test that failed leaves none of its VMs. */
+export function useLab(): Lab {
+  let directory = "";
+  let state: State;
+  let before: MachineState;
+  const environment = (): NodeJS.ProcessEnv => ({ NETBIND_STATE_DIR: directory });
+  beforeAll(async () => {
+    before = await machineState();
+    directory = mkdtempSync("/run/netbind-e2e-");
+    state = new State({ ...stateDirectories(process.env), state: directory });
+  });
+  afterEach(async () => {
+    for (const { name } of listVms(state)) await netbind(["stop", "--force", name], { env: environment() });
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+  return {
+    get directory() {
+      return directory;
+    },
+    get state() {
+      return state;
+    },
+    get env() {
+      return environment();
+    },
+    start: async (vmi, ...options) => {
+      const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", ...options], { env: environment(), stdin: vmi });
+      expect(started.code, started.stderr).toBe(0);
+      return JSON.parse(started.stdout) as VmStatus;
+    },
+    inGuest: (name, command) => guestCommand(consoleSocket(state, findVm(state, name)), command),
+    booted: async (name) => {
+      const log = join(state.vm(findVm(state, name).id), "launcher/log/console.log");
+      for (let waited = 0; waited < 120; waited++) {
+        if (existsSync(log) && readFileSync(log, "utf8").includes("netbind-guest: ready")) return;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+      throw new Error(`guest ${name} is not ready`);
+    },
+    stop: async (name) => {
+      const stopped = await netbind(["stop", name], { env: environment() });
+      expect(stopped.code, stopped.stderr).toBe(0);
+      expect(await machineState()).toEqual(before);
+      expect(listVms(state)).toEqual([]);
+    },
+  };
+}
