@@ -192,6 +192,7 @@ test("a plugin behind a socket answers as the plugin itself", async () => {
     contract: "v1alpha1",
     migration: "supported",
     hooks: ["admit", "needs", "plan"],
+    takesPodMac: false,
   });
   expect(plain(await there.client.plan(attachment))).toEqual(plain(masquerade.plan(attachment)));
   expect(await there.client.admit({ ...attachment, macAddress: "02:00:00:00:00:00" })).toEqual(
