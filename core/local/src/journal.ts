@@ -1,8 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import type { Attachment, Plan, PodLink } from "@netbind/contract";
-import type { NftJson, PodFacts, Vmi, WantedNetwork } from "@netbind/engine";
-import type { ProcessId } from "@netbind/netns";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Attachment } from "@netbind/contract";
+import type { PodFacts, Vmi } from "@netbind/engine";
+import { type NicRecord, type PodJournal, type PodRecord, type ProcessId, writeAtomically } from "@netbind/netns";
 import { damagedField } from "./journal-shape.ts";
 import type { SidecarSpec } from "./sidecars.ts";
 
@@ -24,23 +24,8 @@ export interface CniConfigList {
   readonly plugins: readonly (Readonly<Record<string, unknown>> & { readonly type: string })[];
 }
 
-/** What is known of a NIC, in the order in which it became known. */
-export interface NicRecord {
-  readonly before?: PodLink;
-  readonly plan?: Plan;
-  readonly wanted?: WantedNetwork;
-  readonly afterImage?: readonly NftJson[];
-}
-
-/** A process that belongs to the VM. */
-export interface ProcessRecord {
-  /** `libvirtd`, `qemu`, `console`, `dhcp4 default`, `sidecar masquerade`. */
-  readonly role: string;
-  readonly processes: readonly ProcessId[];
-}
-
 /** Everything that was made for a VM, and everything that was observed and decided on the way. */
-export interface VmRecord {
+export interface VmRecord extends PodRecord {
   readonly version: 1;
   readonly id: string;
   readonly namespace: string;
@@ -52,18 +37,14 @@ export interface VmRecord {
   readonly phase: "starting" | "running" | "stopping";
   readonly vmi: Vmi;
   readonly netns: string;
-  /** The machine's user that the VM's services run as. */
-  readonly serviceUid: number;
   readonly attachments: readonly CniAttachment[];
   readonly facts?: PodFacts;
   /** Binding of each NIC, by logical name. */
   readonly bindings: Readonly<Record<string, string>>;
-  readonly nics: Readonly<Record<string, NicRecord>>;
   /** The NICs as their sidecars were told of them. */
   readonly attached?: readonly Attachment[];
   /** The sidecar of each binding that has one. */
   readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
-  readonly processes: readonly ProcessRecord[];
   readonly domainXml?: string;
 }
 
@@ -72,28 +53,8 @@ export class JournalError extends Error {
   override readonly name = "JournalError";
 }
 
-/** Writes a file so that after any crash it holds the old text or the new one. */
-export function writeAtomically(file: string, text: string): void {
-  const next = `${file}.next`;
-  const descriptor = openSync(next, "w", 0o600);
-  try {
-    // Writes until all of it is written: a full disk takes the first part and says nothing.
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(next, file);
-  const directory = openSync(dirname(file), "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
-
 /** The record of one VM, on disk before anything that it speaks of is done. */
-export class Journal {
+export class Journal implements PodJournal {
   readonly #file: string;
   #record: VmRecord;
 

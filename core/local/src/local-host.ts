@@ -3,25 +3,17 @@ import { join } from "node:path";
 import { BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   type AttachedNic,
-  countOperations,
   type Decision,
-  diffNetwork,
   guestResolver,
   type Host,
   type NicNetwork,
   type NicPlanner,
-  nicTable,
-  type ObservedNetwork,
-  type PlaceholderKind,
   type PodFacts,
   podHostname,
-  podLinkOf,
   podResolvConf,
   type ServiceProcess,
-  serviceProcesses,
-  type WantedNetwork,
 } from "@netbind/engine";
-import { applyNetwork, endProcesses, findPlaceholderKind, inNetns, observe, readTable, type Run, startService } from "@netbind/netns";
+import { all, endProcesses, inNetns, PodNetwork, type Run } from "@netbind/netns";
 import { connectBinding, connectSidecar } from "@netbind/remote";
 import { cniAdd } from "./cni.ts";
 import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
@@ -46,20 +38,16 @@ export interface LocalHostParts {
   readonly namespaceMade?: () => void;
 }
 
-/** Waits until everything is over, and then throws what failed first in the list. */
-async function all(parts: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(parts)) if (outcome.status === "rejected") throw outcome.reason;
-}
-
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
 export class LocalHost implements Host {
   readonly #parts: LocalHostParts;
-  /** The pod as it was last looked at, while nothing was done to it since. */
-  #seen: ObservedNetwork | undefined;
-  #listed: Promise<void> = Promise.resolve();
+  readonly #network: PodNetwork;
 
   constructor(parts: LocalHostParts) {
     this.#parts = parts;
+    const { state, run, journal } = parts;
+    const { id, netns } = journal.record;
+    this.#network = new PodNetwork({ netns: netnsPath(netns), run, journal, owner: VM_USER, directory: state.vm(id) });
   }
 
   get #netns(): string {
@@ -132,24 +120,12 @@ export class LocalHost implements Host {
     await this.#tell(binding, spec.container);
   }
 
-  async once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T> {
-    const { journal } = this.#parts;
-    const known = journal.record.nics[nic]?.[fact];
-    if (known !== undefined) return known as T;
-    const found = await find();
-    journal.updateNic(nic, { [fact]: found });
-    return found;
+  once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T> {
+    return this.#network.once(nic, fact, find);
   }
 
-  async observe(names: NicNames): Promise<PodLink> {
-    this.#seen = await observe(this.#runIn, { table: nicTable(names.pod) });
-    const link = podLinkOf(this.#seen, names.pod);
-    if (link !== undefined) return link;
-    throw new BindingError(
-      "POD_LINK_MISSING",
-      `pod link "${names.pod}" is not in the pod's namespace`,
-      "see what the network's CNI plugin made",
-    );
+  observe(names: NicNames): Promise<PodLink> {
+    return this.#network.observe(names);
   }
 
   planner(binding: string): NicPlanner {
@@ -168,63 +144,21 @@ export class LocalHost implements Host {
     };
   }
 
-  async apply(nic: string, wanted: NicNetwork): Promise<void> {
-    const { journal } = this.#parts;
-    const { afterImage, wanted: before } = journal.record.nics[nic] ?? {};
-    const complete: WantedNetwork = {
-      ...wanted,
-      owner: VM_USER,
-      placeholderKind: await this.#placeholderKind(wanted),
-      ...(afterImage === undefined ? {} : { afterImage }),
-    };
-    journal.updateNic(nic, { wanted: complete });
-    // The first time nothing was done since the pod was looked at; after an interruption nobody knows.
-    const seen = before === undefined ? this.#seen : undefined;
-    this.#seen = undefined;
-    const sysctls = (wanted.plan.sysctls ?? []).map(({ key }) => key);
-    const there = seen ?? (await observe(this.#runIn, { sysctls, table: wanted.table }));
-    const operations = diffNetwork(complete, there);
-    const [lost] = operations.lost;
-    if (lost !== undefined) throw new BindingError("POD_LINK_MISSING", lost, "stop the VM and start it again");
-    if (countOperations(operations) === 0) return;
-    await applyNetwork(this.#runIn, operations);
-    if (operations.nft.length > 0) this.#recordTable(nic, wanted.table);
-  }
-
-  /** What this kernel has for a placeholder, asked only where a plan has one. */
-  async #placeholderKind({ plan }: NicNetwork): Promise<PlaceholderKind> {
-    return plan.links.some(({ kind }) => kind === "placeholder") ? findPlaceholderKind(this.#runIn) : "dummy";
-  }
-
-  /** Records how the kernel lists a table that was just made: only the next difference needs it, so nothing waits here. */
-  #recordTable(nic: string, table: WantedNetwork["table"]): void {
-    const listed = readTable(this.#runIn, table).then((afterImage) => {
-      if (afterImage !== undefined) this.#parts.journal.updateNic(nic, { afterImage });
-    });
-    this.#listed = all([this.#listed, listed]);
-    // Whoever waits for it is told of a failure.
-    this.#listed.catch(() => undefined);
+  apply(nic: string, wanted: NicNetwork): Promise<void> {
+    return this.#network.apply(nic, wanted);
   }
 
   /** Waits until all that was made is recorded. */
   settled(): Promise<void> {
-    return this.#listed;
+    return this.#network.settled();
   }
 
-  async startServices(plan: Plan): Promise<void> {
-    await all([this.settled(), ...serviceProcesses(plan.services ?? []).map((service) => this.startService(service))]);
+  startServices(plan: Plan): Promise<void> {
+    return this.#network.startServices(plan);
   }
 
-  /** Starts one server. What is left of the one that had its role is ended first. */
-  async startService(service: ServiceProcess): Promise<void> {
-    const { journal } = this.#parts;
-    await endProcesses(journal.record.processes.find(({ role }) => role === service.role)?.processes ?? []);
-    await startService(service, {
-      netns: this.#netns,
-      uid: journal.record.serviceUid,
-      logFile: join(this.#directory, `${service.role.replace(" ", "-")}.log`),
-      started: async (processes) => journal.setProcesses(service.role, processes),
-    });
+  startService(service: ServiceProcess): Promise<void> {
+    return this.#network.startService(service);
   }
 
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {

@@ -7,3 +7,6 @@ export { FILE_LIMIT, LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxComma
 export { type ServiceHost, serves, startService } from "./services.ts";
 export { startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";
 export { awaitAnswer, awaitOwner, type SightRequest, sightNic } from "./sight.ts";
+export type { NicRecord, PodJournal, PodRecord, ProcessRecord } from "./pod-journal.ts";
+export { all, PodNetwork, type PodNetworkParts } from "./pod-network.ts";
+export { writeAtomically } from "./write-atomically.ts";
