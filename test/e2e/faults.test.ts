@@ -1,16 +1,16 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { run } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { KillLab } from "../support/kill-lab.ts";
-import { machineState } from "../support/machine.ts";
+import { machineState, makeStateDirectory } from "../support/machine.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
 
 const VMI = demoVmi({ name: "one", port: 80, nonce: "x" });
 
 /** A file system of a size of its own, as a state directory. */
 class SmallDisk implements AsyncDisposable {
-  readonly path: string = mkdtempSync("/run/netbind-disk-");
+  readonly path: string = makeStateDirectory("disk");
 
   static async mount(size: string): Promise<SmallDisk> {
     const disk = new SmallDisk();

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { State, stateDirectories } from "@netbind/local";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/bundle.ts";
-import { type MachineState, machineState } from "../support/machine.ts";
+import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
 
 let directory: string;
@@ -13,7 +13,7 @@ let plugin: string;
 
 beforeAll(async () => {
   before = await machineState();
-  directory = mkdtempSync("/run/netbind-e2e-");
+  directory = makeStateDirectory("e2e");
   state = new State({ ...stateDirectories(process.env), state: directory });
   plugin = bundlePlugin("hostile", directory);
 });

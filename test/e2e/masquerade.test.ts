@@ -7,7 +7,7 @@ import { consoleSocket, findVm, guestCommand, listVms, netnsPath, State, stateDi
 import { inNetns, run } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { type MachineState, machineState } from "../support/machine.ts";
+import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 
@@ -21,7 +21,7 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   before = await machineState();
-  directory = mkdtempSync("/run/netbind-e2e-");
+  directory = makeStateDirectory("e2e");
   env = { NETBIND_STATE_DIR: directory };
   state = new State({ ...stateDirectories(process.env), state: directory });
 });

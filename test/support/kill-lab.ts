@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
 import { inNetns, processesIn, run, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { type MachineState, machineState } from "./machine.ts";
+import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind, type Outcome } from "./netbind.ts";
 
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
@@ -29,7 +29,7 @@ export class KillLab implements AsyncDisposable {
   private constructor(before: MachineState, vmi: string) {
     this.#before = before;
     this.#vmi = vmi;
-    this.directory = mkdtempSync("/run/netbind-kill-");
+    this.directory = makeStateDirectory("kill");
     this.state = new State({ ...stateDirectories(process.env), state: this.directory });
   }
 

@@ -1,9 +1,9 @@
 /** VMs of one test file, in a state directory of its own: another netbind on this machine is not disturbed. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { consoleSocket, findVm, guestCommand, listVms, State, stateDirectories, type VmStatus } from "@netbind/local";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import { type MachineState, machineState } from "./machine.ts";
+import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind } from "./netbind.ts";
 
 export interface Lab {
@@ -27,7 +27,7 @@ export function useLab(): Lab {
   const environment = (): NodeJS.ProcessEnv => ({ NETBIND_STATE_DIR: directory });
   beforeAll(async () => {
     before = await machineState();
-    directory = mkdtempSync("/run/netbind-e2e-");
+    directory = makeStateDirectory("e2e");
     state = new State({ ...stateDirectories(process.env), state: directory });
   });
   afterEach(async () => {

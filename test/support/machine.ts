@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { run } from "@netbind/netns";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { netnsPath, State } from "@netbind/local";
+import { processesIn, run } from "@netbind/netns";
 
 /** What a test must leave as it found it. */
 export interface MachineState {
@@ -12,8 +13,24 @@ export interface MachineState {
 /** Programs that are started for VMs. */
 const OURS = /^(bwrap|dnsmasq|libvirtd|virtlogd|qemu-system|passt|flock|nsenter)/;
 
+/** The state directories of this test's process: what belongs to another's is not looked at. */
+const own: State[] = [];
+
+/** Makes a state directory whose VMs count as this test's own. */
+export function makeStateDirectory(use: string): string {
+  const state = mkdtempSync(`/run/netbind-${use}-`);
+  own.push(new State({ state, cache: "/nowhere" }));
+  return state;
+}
+
+/** A namespace of a state directory that somebody else on this machine works with. */
+const isForeign = (netns: string): boolean =>
+  /^netbind-[0-9a-f]{6}-/.test(netns) && !own.some((state) => netns === state.nodeNetns || state.idOfPod(netns) !== undefined);
+
 /** Looks at what runs, is mounted and is linked on the machine. */
 export async function machineState(): Promise<MachineState> {
+  const names = (await run(["ip", "netns", "list"])).split("\n").map((line) => line.split(" ")[0] ?? "");
+  const foreign = new Set(names.filter(isForeign).flatMap((name) => processesIn(netnsPath(name)).map(({ pid }) => String(pid))));
   const links = JSON.parse(await run(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
   const processes = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -23,21 +40,17 @@ export async function machineState(): Promise<MachineState> {
         // A process of ours under another name has a path of the state directory among its arguments.
         const ours = OURS.test(name) || readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/run/netbind");
         const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-        return ours && !zombie ? [`${name} ${pid}`] : [];
+        return ours && !zombie && !foreign.has(pid) ? [`${name} ${pid}`] : [];
       } catch {
         return [];
       }
     });
   return {
-    netns: (await run(["ip", "netns", "list"]))
-      .split("\n")
-      .map((line) => line.split(" ")[0] ?? "")
-      .filter((name) => name !== "")
-      .sort(),
+    netns: names.filter((name) => name !== "" && !isForeign(name)).sort(),
     links: links.map(({ ifname }) => ifname).sort(),
     mounts: readFileSync("/proc/self/mounts", "utf8")
       .split("\n")
-      .filter((line) => !line.includes("/run/netns"))
+      .filter((line) => !line.includes("/run/netns") && !line.includes("/images/building-"))
       .sort(),
     processes: processes.sort(),
   };
