@@ -19,6 +19,8 @@ export interface AttachedNic {
 export interface PodFacts {
   readonly resolvConf: ResolvConf;
   readonly hostname: string;
+  /** Why the pod's NICs are attached. Absent: the VM boots. */
+  readonly cause?: Attachment["cause"];
 }
 
 /** What a NIC's network must look like, without what only a host knows. */
@@ -45,7 +47,7 @@ export interface Host {
 export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): Attachment {
   return {
     ...nic.spec,
-    cause: "boot",
+    cause: facts.cause ?? "boot",
     mac: nic.takesPodMac ? pod.mac : nic.mac,
     index: nic.index,
     queues: nic.queues,
