@@ -77,6 +77,7 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
     image,
     directory: place,
     devices: await makeDevices(run, cache),
+    nodes: [],
     disks: [],
     kvm: domainXml.includes("type='kvm'"),
   };

@@ -15,7 +15,7 @@ import {
 } from "@netbind/engine";
 import { applyNetwork, observe, run } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
-import { cniAdd } from "../../core/local/src/cni.ts";
+import { cniAdd } from "../../core/local/src/networks/cni.ts";
 import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
 import { anAttachment } from "../support/attachment.ts";
 import { TestNetns } from "../support/netns.ts";
@@ -87,7 +87,9 @@ async function cniBridge(node: TestNetns, directory: string, at: number): Promis
   };
   const plugin = { type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam };
   const config = { cniVersion: "1.0.0", name: "bench", plugins: [plugin] };
-  return await timed(() => cniAdd(run, node.path, pod.path, { network: "pod", ifname: "eth0", containerId: `bench-${at}`, config }));
+  return await timed(() =>
+    cniAdd({ run, node: node.path, netns: pod.path }, { network: "pod", ifname: "eth0", containerId: `bench-${at}`, config }),
+  );
 }
 
 /** Alternately, so that a busy machine disturbs all alike. */

@@ -44,6 +44,7 @@ export function decideInput(
       configuration: input.configuration,
       fallback: withPlugins(resolve(TOKENS.fallback), plugins),
       bindings,
+      nads: input.nads,
     }),
   }));
   const violations = [...input.violations, ...results.flatMap(({ vm, result }) => result.violations.map(vm.locate))];

@@ -5,6 +5,7 @@ import type { Binding } from "@netbind/contract";
 import { State, stateDirectories } from "@netbind/local";
 import { run as runCommand } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
+import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
@@ -16,9 +17,10 @@ import { TOKENS } from "./services.ts";
 
 /** The composition root: what commands are given is made here, and nowhere else. */
 function compose(): void {
-  const bindings = new Map<string, Binding>([bridge, masquerade, passt, slirp].map((binding) => [binding.name, binding]));
+  const bindings = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp].map((binding) => [binding.name, binding]));
   container.register(TOKENS.bindings, { useValue: bindings });
   container.register(TOKENS.fallback, { useValue: { policy: "Always", table: fallbackTable } });
+  container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
       pino({ name: "netbind", level: process.env["NETBIND_LOG"] ?? "warn" }, pino.destination({ dest: 2, sync: true })),

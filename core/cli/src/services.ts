@@ -1,6 +1,6 @@
 import type { Binding } from "@netbind/contract";
 import type { ImageFallback } from "@netbind/engine";
-import type { SidecarRuntime, State } from "@netbind/local";
+import type { DeviceSettings, SidecarRuntime, State } from "@netbind/local";
 import type { Run } from "@netbind/netns";
 import type { Logger } from "pino";
 import type { InjectionToken } from "tsyringe";
@@ -8,6 +8,7 @@ import type { InjectionToken } from "tsyringe";
 /** What commands are given. Each token's value has the type that stands beside it. */
 export const TOKENS = {
   bindings: Symbol("bindings") as InjectionToken<ReadonlyMap<string, Binding>>,
+  deviceSettings: Symbol("deviceSettings") as InjectionToken<DeviceSettings>,
   fallback: Symbol("fallback") as InjectionToken<ImageFallback>,
   log: Symbol("log") as InjectionToken<Logger>,
   run: Symbol("run") as InjectionToken<Run>,

@@ -78,6 +78,11 @@ export interface PodLink {
   /** Every address of the link but link-local ones, as `address/prefix`, in the kernel's order. */
   readonly addresses: readonly string[];
   readonly routes: readonly Route[];
+  /**
+   * The link that a hypervisor can open as it is: a tap of the NIC's reserved name that the network's CNI plugin made, or
+   * the pod's link itself where it is a tap or a macvtap. Absent where the CNI plugin made neither.
+   */
+  readonly tap?: string;
 }
 
 /** A route of the pod's main table. */

@@ -5,6 +5,7 @@ import type { DecidedNic, Decision } from "./decide.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
 import { nicTable } from "./network/nft.ts";
 import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
+import { registeredPlanner } from "./plan/registered-plan.ts";
 import { bridgeSysctls } from "./network/bridge-sysctls.ts";
 import { serviceSysctls } from "./services/service-processes.ts";
 
@@ -72,13 +73,14 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Nic
   };
 }
 
-async function attachNic(host: Host, nic: DecidedNic, _decision: Decision, facts: PodFacts): Promise<AttachedNic> {
+async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts: PodFacts): Promise<AttachedNic> {
   const { name } = nic.spec;
   const before = await host.once(name, "before", () => host.observe(nic.names));
   const attachment = attachmentOf(nic, before, facts);
-  const plan = await host.once(name, "plan", async () =>
-    authorize(await planNic(host.planner(nic.binding), attachment, nic.binding), attachment, grantsOf(nic.binding)),
-  );
+  const plan = await host.once(name, "plan", async () => {
+    const planner = registeredPlanner(decision.bindings.find((binding) => binding.name === nic.binding)) ?? host.planner(nic.binding);
+    return authorize(await planNic(planner, attachment, nic.binding), attachment, grantsOf(nic.binding));
+  });
   await host.apply(name, wantedNetwork(nic.names, plan, before));
   await host.startServices(plan);
   return { nic, attachment, plan };

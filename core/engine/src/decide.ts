@@ -1,6 +1,6 @@
 import { type Binding, BindingError, type NicNames, type NicSpec, type Violation } from "@netbind/contract";
 import { admitVmi } from "./admission/admit.ts";
-import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 import { defaultVmi } from "./admission/default-vmi.ts";
 import { hasOwnMac, nicMac } from "./facts/mac.ts";
 import { sanitiseVmi } from "./admission/sanitise.ts";
@@ -11,7 +11,8 @@ import { type Pod, renderPod } from "./pod/render-pod.ts";
 import { sidecarOf } from "./pod/sidecars.ts";
 import { NEWEST_KUBEVIRT } from "./facts/versions.ts";
 import { mergeNeeds } from "./pod/merge-needs.ts";
-import { type ImageFallback, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
+import { type PodNetworkRequest, podNetworks } from "./pod/pod-networks.ts";
+import { type ImageFallback, isDataOnly, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
 
 /** A NIC, with all that is known of it before its pod exists. */
 export interface DecidedNic {
@@ -35,6 +36,8 @@ export interface Decision {
   readonly nics: readonly DecidedNic[];
   /** One entry for each distinct binding, by name. */
   readonly bindings: readonly ResolvedBinding[];
+  /** What the host attaches the pod to, in its order; empty where multus does. */
+  readonly networks: readonly PodNetworkRequest[];
   readonly pod: Pod;
 }
 
@@ -45,6 +48,8 @@ export interface DecideInput {
   readonly fallback: ImageFallback;
   /** The bindings that can be asked before any pod exists, by name. */
   readonly bindings: ReadonlyMap<string, Binding>;
+  /** The definitions that the host attaches the pod by; absent where multus does, which has its own. */
+  readonly nads?: readonly NetworkAttachmentDefinition[];
 }
 
 /** A decision, or all that is in its way. */
@@ -115,10 +120,17 @@ function resolveAll(
   return { bindings, violations };
 }
 
+/** A NIC that KubeVirt attaches by itself has its pod link's MAC address; of others their binding says so. */
+const takesPodMac = ({ binding }: Candidate, bindings: readonly ResolvedBinding[], input: DecideInput): boolean =>
+  isDataOnly(bindings.find(({ name }) => name === binding)) || input.bindings.get(binding)?.takesPodMac === true;
+
+const NOT_ATTACHED: ReturnType<typeof podNetworks> = { networks: [], violations: [] };
+
 /** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
 export function decideVmi(input: DecideInput): DecideResult {
   const { vmi } = defaultVmi(sanitiseVmi(input.vmi), input.configuration);
-  const core = admitVmi(vmi, input.configuration);
+  const core = admitVmi(vmi, input.configuration, input.nads);
+  const { networks, violations: unattached } = input.nads === undefined ? NOT_ATTACHED : podNetworks(vmi, input.configuration, input.nads);
   const found = candidates(vmi);
   const resolved = resolveAll(found, input);
   const nics = found.map((candidate) => ({ candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
@@ -128,35 +140,34 @@ export function decideVmi(input: DecideInput): DecideResult {
     const fields = new Set(core.map(({ field }) => field));
     return binding === undefined ? [] : admitByBinding(vmi, candidate, spec, binding).filter(({ field }) => !fields.has(field));
   });
-  const violations = oncePerField([...core, ...resolved.violations, ...judged]);
+  const violations = oncePerField([...core, ...resolved.violations, ...judged, ...unattached]);
   if (violations.length > 0) return { violations };
   const needs = nics.map(({ candidate, spec }) => input.bindings.get(candidate.binding)?.needs(spec) ?? {});
   return {
     violations: [],
     decision: {
       vmi,
-      nics: nics.map(({ candidate, spec }) =>
-        decidedNic(vmi, candidate, spec, input.bindings.get(candidate.binding)?.takesPodMac === true),
-      ),
+      nics: nics.map(({ candidate, spec }) => decidedNic(vmi, candidate, spec, takesPodMac(candidate, resolved.bindings, input))),
       bindings: resolved.bindings,
+      networks,
       pod: renderPod({
         vmi,
         configuration: input.configuration,
         version: NEWEST_KUBEVIRT,
         sidecars: resolved.bindings.flatMap((binding) => sidecarOf(binding, input.configuration)),
         needs: mergeNeeds(needs),
-        nads: [],
+        nads: input.nads ?? [],
       }),
     },
   };
 }
 
-const decidedNic = (vmi: Vmi, { nic, network, index, binding }: Candidate, spec: NicSpec, takesPodMac: boolean): DecidedNic => ({
+const decidedNic = (vmi: Vmi, { nic, network, index, binding }: Candidate, spec: NicSpec, takesMac: boolean): DecidedNic => ({
   spec,
   binding,
   index,
   mac: nicMac(vmi, nic),
-  takesPodMac: takesPodMac && !hasOwnMac(vmi, nic),
+  takesPodMac: takesMac && !hasOwnMac(vmi, nic),
   queues: tapQueues(vmi, spec.name, spec.model),
   names: nicNames(network),
   migrationTransport: vmi.status?.migrationTransport === undefined || vmi.status.migrationTransport === "Unix" ? "unix" : "ports",

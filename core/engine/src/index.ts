@@ -33,7 +33,10 @@ export {
 export { bindingName, nicSpec } from "./facts/nic-spec.ts";
 export { parseQuantity } from "./facts/quantity.ts";
 export { nicQueues, tapQueues } from "./facts/queues.ts";
-export { managedTapPlan } from "./plan/registered-plan.ts";
+export { type CniConfigList, type CniPluginConfig, readCniConfig } from "./pod/cni-config.ts";
+export { type PodNetworkRequest, podNetworks } from "./pod/pod-networks.ts";
+export { tapOf } from "./plan/tap-of.ts";
+export { managedTapPlan, registeredPlanner } from "./plan/registered-plan.ts";
 export { dnsmasq6Config } from "./services/dnsmasq6.ts";
 export { mergeNeeds } from "./pod/merge-needs.ts";
 export type { PodContainer, RenderInput } from "./pod/pod-containers.ts";
@@ -42,7 +45,7 @@ export { type FallbackImage, type ImageFallback, type ResolvedBinding, resolveBi
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./facts/resolv-conf.ts";
 export { checkKubevirt, checkMetadata, checkNad, checkVmiSpec } from "./admission/schema.ts";
 export { type DomainLink, domainAttachments, nicBeforePod, nicOnTap } from "./domain/convert.ts";
-export { COMMON_MACHINE, type Machine, type NicDomain, nicDomain, plannedDevice, tapInterface } from "./domain/device.ts";
+export { COMMON_MACHINE, type Machine, type NicDomain, nicDomain, plannedDevice, tapDomain, tapInterface } from "./domain/device.ts";
 export { patchDomain, writeTapInterface } from "./domain/patch.ts";
 export { printElement } from "./domain/print.ts";
 export { migrationRequired, type Migratable, type MigrationRequired, networkMigratable } from "./running/migration.ts";

@@ -55,7 +55,17 @@ const FIELDS: Readonly<Record<string, Check>> = {
   netns: isText,
   serviceUid: isNumber,
   attachments: listOf(
-    shape({ network: isText, ifname: isText, containerId: isText, config: shape({ plugins: listOf(shape({ type: isText })) }) }),
+    shape({
+      network: isText,
+      ifname: isText,
+      containerId: isText,
+      config: shape({ plugins: listOf(shape({ type: isText })) }),
+      args: optional(mapOf(isText)),
+      mac: optional(isText),
+      cniArgs: optional(mapOf(isText)),
+      device: optional(shape({ resource: isText, id: isText, facts: optional(mapOf(isText)) })),
+      nodes: optional(listOf(shape({ path: isText, major: isNumber, minor: isNumber }))),
+    }),
   ),
   bindings: mapOf(isText),
   nics: mapOf(

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Attachment } from "@netbind/contract";
-import type { PodFacts, Vmi } from "@netbind/engine";
+import type { CniConfigList, PodFacts, Vmi } from "@netbind/engine";
 import { type NicRecord, type PodJournal, type PodRecord, type ProcessId, writeAtomically } from "@netbind/netns";
 import { damagedField } from "./journal-shape.ts";
+import type { AllocatedDevice, DeviceNode } from "./networks/host-plugin.ts";
 import type { SidecarSpec } from "./sidecars.ts";
 
 /** One CNI attachment: recorded before ADD is called, so that DEL can be called whatever became of it. */
@@ -14,14 +15,16 @@ export interface CniAttachment {
   readonly containerId: string;
   /** The network configuration list as it was used. */
   readonly config: CniConfigList;
+  /** The runtime's arguments by name. */
+  readonly args?: Readonly<Record<string, string>>;
+  /** The MAC address that was asked for. */
+  readonly mac?: string;
+  /** What the first plugin of the list gets as `args.cni`. */
+  readonly cniArgs?: Readonly<Record<string, string>>;
+  readonly device?: AllocatedDevice;
   readonly result?: unknown;
-}
-
-/** A CNI network configuration list. */
-export interface CniConfigList {
-  readonly cniVersion: string;
-  readonly name: string;
-  readonly plugins: readonly (Readonly<Record<string, unknown>> & { readonly type: string })[];
+  /** The device files that the launcher gets. */
+  readonly nodes?: readonly DeviceNode[];
 }
 
 /** Everything that was made for a VM, and everything that was observed and decided on the way. */

@@ -9,16 +9,18 @@ import {
   type NicNetwork,
   type NicPlanner,
   type PodFacts,
+  type CniConfigList,
   podHostname,
   podResolvConf,
   type ServiceProcess,
 } from "@netbind/engine";
 import { all, endProcesses, inNetns, PodNetwork, type Run } from "@netbind/netns";
 import { connectBinding, connectSidecar } from "@netbind/remote";
-import { cniAdd } from "./cni.ts";
-import type { CniAttachment, CniConfigList, Journal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 import { takeLock } from "./lock.ts";
+import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
+import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
 import { attachSocket, publishSidecar, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
 import type { State } from "./state.ts";
@@ -33,9 +35,11 @@ export interface LocalHostParts {
   readonly runtime?: SidecarRuntime;
   /** The pod network's configuration; only a pod that is made takes it. */
   readonly podNetwork?: CniConfigList;
+  /** What device plugins are told; only a pod that is made takes it. */
+  readonly deviceSettings?: DeviceSettings;
   readonly journal: Journal;
-  /** Told when the pod has its namespace: what needs no more of it is started beside the rest. */
-  readonly namespaceMade?: () => void;
+  /** Told when the pod has what its launcher takes, its namespace and device files: it is started beside the rest. */
+  readonly launcherMayStart?: () => void;
 }
 
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
@@ -68,24 +72,22 @@ export class LocalHost implements Host {
     await makeNetns(run, journal.record.netns);
     // A launcher's container may bind low ports (NET_BIND_SERVICE): here its processes have no capability at all.
     await this.#runIn(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]);
-    this.#parts.namespaceMade?.();
+    const waits = takesDevices(decision.networks);
+    if (!waits) this.#parts.launcherMayStart?.();
     const facts = this.#podFacts(decision);
     journal.update({ facts });
+    const attached = this.#attachNetworks(decision).then(() => (waits ? this.#parts.launcherMayStart?.() : undefined));
     // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
-    await all([this.#attachNetwork(), this.#startSidecars(decision)]);
+    await all([attached, this.#startSidecars(decision)]);
     return facts;
   }
 
-  /** Node and pod network, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
-  async #attachNetwork(): Promise<void> {
-    const { state, run, journal, podNetwork } = this.#parts;
+  /** Node and pod's networks, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
+  async #attachNetworks({ networks }: Decision): Promise<void> {
+    const { state, run, journal, podNetwork, deviceSettings = {} } = this.#parts;
     await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_LOCK_WAIT);
     await makeNode(run, state);
-    if (podNetwork === undefined || journal.record.vmi.spec.networks?.some(({ pod }) => pod !== undefined) !== true) return;
-    const attachment: CniAttachment = { network: "pod", ifname: "eth0", containerId: `netbind-${journal.record.id}`, config: podNetwork };
-    journal.update({ attachments: [attachment] });
-    const result = await cniAdd(run, netnsPath(state.nodeNetns), this.#netns, attachment);
-    journal.update({ attachments: [{ ...attachment, result }] });
+    if (podNetwork !== undefined) await attachNetworks({ state, run, journal, podNetwork, settings: deviceSettings }, networks);
   }
 
   async #startSidecars({ bindings }: Decision): Promise<void> {

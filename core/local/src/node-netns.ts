@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { inNetns, type Run } from "@netbind/netns";
-import type { CniConfigList } from "./journal.ts";
+import type { CniConfigList } from "@netbind/engine";
 import type { State } from "./state.ts";
 
 /** Where `ip netns` keeps a namespace. */
@@ -25,7 +24,7 @@ export async function makeNode(run: Run, state: State): Promise<void> {
 }
 
 /** The pod network of a machine without a cluster: a bridge on the node, with an address of each family for each pod. */
-export const defaultPodNetwork = (state: State): CniConfigList => ({
+export const DEFAULT_POD_NETWORK: CniConfigList = {
   cniVersion: "1.0.0",
   name: "netbind-pods",
   plugins: [
@@ -38,8 +37,7 @@ export const defaultPodNetwork = (state: State): CniConfigList => ({
         type: "host-local",
         ranges: [[{ subnet: "10.244.0.0/24" }], [{ subnet: "fd10:244::/64" }]],
         routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
-        dataDir: join(state.node, "ipam"),
       },
     },
   ],
-});
+};

@@ -1,12 +1,12 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { endProcesses, isAlive, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
-import { cniDel } from "./cni.ts";
 import { findSockets, HookManager } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
 import { takeLock } from "./lock.ts";
+import { cniDel } from "./networks/cni.ts";
 import { netnsPath, removeNetns } from "./node-netns.ts";
 import type { State } from "./state.ts";
 
@@ -58,7 +58,8 @@ async function removePod(state: State, run: Run, record: VmRecord): Promise<void
   const node = netnsPath(state.nodeNetns);
   const pod = netnsPath(record.netns);
   if (existsSync(node)) {
-    for (const attachment of [...record.attachments].reverse()) await cniDel(run, node, existsSync(pod) ? pod : "", attachment);
+    const place = { run, node, netns: existsSync(pod) ? pod : "" };
+    for (const attachment of [...record.attachments].reverse()) await cniDel(place, attachment);
   }
   await removeNetns(run, record.netns);
   rmSync(state.vm(record.id), { recursive: true, force: true });

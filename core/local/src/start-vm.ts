@@ -1,10 +1,10 @@
 import { chownSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
-import { type AttachedNic, attachVmi, type Decision, nicDomain, type Vmi, writeTapInterface } from "@netbind/engine";
+import { type AttachedNic, attachVmi, type CniConfigList, type Decision, tapDomain, type Vmi, writeTapInterface } from "@netbind/engine";
 import { isAlive, type ProcessId, type Run, waitUntil } from "@netbind/netns";
 import { HookManager } from "./hook-manager.ts";
-import { type CniConfigList, Journal, type VmRecord } from "./journal.ts";
+import { Journal, type VmRecord } from "./journal.ts";
 import { buildBaseDomain, needsDemoGuest } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
@@ -14,6 +14,7 @@ import { VM_USER } from "./launcher/vm-user.ts";
 import { hostDiskBinds, type PreparedVolumes, prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
 import { takeVmLock } from "./lock.ts";
+import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { netnsPath } from "./node-netns.ts";
 import { retract } from "./retract.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
@@ -26,6 +27,7 @@ export interface Machine {
   readonly run: Run;
   readonly runtime: SidecarRuntime;
   readonly podNetwork: CniConfigList;
+  readonly deviceSettings: DeviceSettings;
   readonly progress: Progress;
 }
 
@@ -109,12 +111,12 @@ async function defineDomain(
 ): Promise<string> {
   const base = buildBaseDomain({ vmi, accelerator, disks: volumes.disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  let xml = onTaps.reduce((domain, { attachment }) => writeTapInterface(domain, nicDomain(attachment, "qemu")), base);
+  let xml = onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, "qemu")), base);
   for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
   return xml;
 }
 
-/** Starts libvirt in a pod that has its namespace. Nothing of the guest's network is there yet, and it needs none. */
+/** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
 async function prepareLauncher(machine: Machine, journal: Journal, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
   const { state, run } = machine;
   const disks = hostDiskBinds(vmi);
@@ -124,7 +126,8 @@ async function prepareLauncher(machine: Machine, journal: Journal, image: Image,
   makeDirectory(join(directory, "disks"), 0o700);
   for (const path of [directory, join(directory, "disks")]) chownSync(path, VM_USER.uid, VM_USER.gid);
   const devices = await makeDevices(run, state.cache);
-  const spec = { netns: netnsPath(journal.record.netns), image, directory, devices, disks, kvm: accelerator === "kvm" };
+  const nodes = journal.record.attachments.flatMap((attachment) => attachment.nodes ?? []);
+  const spec = { netns: netnsPath(journal.record.netns), image, directory, devices, nodes, disks, kvm: accelerator === "kvm" };
   const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
   return { launcher, accelerator, directory };
 }
@@ -198,10 +201,10 @@ export async function startVm(machine: Machine, request: StartRequest): Promise<
   makeDirectory(state.vm(id));
   const journal = Journal.create(state.vm(id), newRecord(state, vmi, request.source, request.decision));
   try {
-    progress("making the pod: namespace, pod network, sidecars");
+    progress("making the pod: namespace, networks, sidecars");
     const made = Promise.withResolvers<void>();
-    const { runtime, podNetwork } = machine;
-    const host = new LocalHost({ state, run, runtime, podNetwork, journal, namespaceMade: made.resolve });
+    const { runtime, podNetwork, deviceSettings } = machine;
+    const host = new LocalHost({ state, run, runtime, podNetwork, deviceSettings, journal, launcherMayStart: made.resolve });
     // libvirt starts while the NICs are attached. What fails first is told; the other is over before anything is removed.
     const attached = attachVmi(host, request.decision);
     attached.catch(made.reject);

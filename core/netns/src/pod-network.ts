@@ -65,7 +65,7 @@ export class PodNetwork {
   /** The NIC's pod link as it is now. @throws BindingError POD_LINK_MISSING */
   async observe(names: NicNames): Promise<PodLink> {
     this.#seen = await observe(this.#runIn, { table: nicTable(names.pod) });
-    const link = podLinkOf(this.#seen, names.pod);
+    const link = podLinkOf(this.#seen, names.pod, names.tap);
     if (link !== undefined) return link;
     throw new BindingError(
       "POD_LINK_MISSING",

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type AttachedNic, isHandedOver, plannedGuestAddresses } from "@netbind/engine";
+import { type AttachedNic, type CniConfigList, isHandedOver, plannedGuestAddresses, readCniConfig } from "@netbind/engine";
 import { awaitAnswer, awaitOwner, inNetns } from "@netbind/netns";
 import {
-  type CniConfigList,
-  defaultPodNetwork,
+  checkNetworks,
+  DEFAULT_POD_NETWORK,
   findVm,
   netnsPath,
   type Machine,
@@ -22,6 +22,7 @@ import type { Input } from "../input/load-input.ts";
 import { type OutputFormat, print, printJson, tell } from "../output.ts";
 import { nicTable } from "../report.ts";
 import { type Resolve, TOKENS } from "../services.ts";
+import { InputError } from "../violations.ts";
 
 export interface RunOptions {
   readonly filename: readonly string[];
@@ -40,12 +41,15 @@ const NEXT_LOOK = 200;
 const SECOND_FAMILY_PATIENCE = 4000;
 
 function readPodNetwork(file: string): CniConfigList {
-  const config = JSON.parse(readFileSync(file, "utf8")) as Partial<CniConfigList> & { readonly type?: string };
-  if (config.type !== undefined)
-    return { cniVersion: config.cniVersion ?? "1.0.0", name: config.name ?? "pods", plugins: [config as CniConfigList["plugins"][number]] };
-  if (!Array.isArray(config.plugins) || config.name === undefined)
-    throw new Error(`${file} is no CNI configuration list: it needs name and plugins`);
-  return config as CniConfigList;
+  const read = readCniConfig(JSON.parse(readFileSync(file, "utf8")), "pods");
+  if ("problem" in read) throw new Error(`${file} is no CNI network configuration: ${read.problem}`);
+  return read.config;
+}
+
+/** What is in the way on this machine, where its text stands. @throws InputError with all of it */
+function refuseMissing(vms: readonly DecidedVm[], deviceSettings: Input["deviceSettings"]): void {
+  const found = vms.flatMap(({ vm, decision }) => checkNetworks(decision.networks, deviceSettings).map(vm.locate));
+  if (found.length > 0) throw new InputError(found);
 }
 
 /** The runtime, with bundles that were named on the command line before those of this release. */
@@ -147,8 +151,10 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
   const { input, vms } = decideInput(options.filename, resolve, options.plugin);
   const runtime = withPlugins(resolve(TOKENS.runtime), options.plugin);
   const state = resolve(TOKENS.state);
-  const podNetwork = options.podNetwork === undefined ? defaultPodNetwork(state) : readPodNetwork(options.podNetwork);
-  const machine: Machine = { state, run: resolve(TOKENS.run), runtime, podNetwork, progress: tell };
+  const podNetwork = options.podNetwork === undefined ? DEFAULT_POD_NETWORK : readPodNetwork(options.podNetwork);
+  const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };
+  refuseMissing(vms, deviceSettings);
+  const machine: Machine = { state, run: resolve(TOKENS.run), runtime, podNetwork, deviceSettings, progress: tell };
   const abort = new AbortController();
   const interrupted = (): void => {
     if (!abort.signal.aborted) tell("stopping");

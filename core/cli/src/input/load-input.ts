@@ -10,7 +10,7 @@ import {
   type Vmi,
   type VmiSpec,
 } from "@netbind/engine";
-import type { ReferencedData } from "@netbind/local";
+import type { DeviceSettings, ReferencedData } from "@netbind/local";
 import { type InputDocument, type InputViolation, type ReadResult, readFiles } from "./documents.ts";
 
 /** A VM of the input, as a VMI, with the way back to its text. */
@@ -29,6 +29,8 @@ export interface Input {
   readonly templates: readonly InputVm[];
   readonly configuration: KubevirtConfiguration;
   readonly nads: readonly NetworkAttachmentDefinition[];
+  /** What the ConfigMap of a device plugin says, by key. */
+  readonly deviceSettings: DeviceSettings;
   /** Secrets and ConfigMaps of a namespace. */
   readonly dataOf: (namespace: string) => ReferencedData;
   readonly violations: readonly InputViolation[];
@@ -185,6 +187,17 @@ function collectData(documents: readonly InputDocument[]): Input["dataOf"] {
   });
 }
 
+/** The name of the ConfigMap that macvtap's device plugin reads, in whatever namespace its operator runs. */
+const DEVICE_CONFIG_MAP = "macvtap-deviceplugin-config";
+
+function collectDeviceSettings(documents: readonly InputDocument[]): DeviceSettings {
+  const named = documents.filter(
+    (document) =>
+      kindOf(document) === "configMap" && (document.value["metadata"] as Partial<ObjectMeta> | undefined)?.name === DEVICE_CONFIG_MAP,
+  );
+  return Object.fromEntries(named.flatMap(({ value }) => Object.entries((value["data"] ?? {}) as Texts)));
+}
+
 /** Reads all that files say, in any order, with everything that is wrong with their shape. */
 export const loadInput = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-");
 
@@ -206,6 +219,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string): I
     templates: found.filter(({ kind }) => kind !== "vm" && kind !== "vmi").map(({ vm }) => vm),
     configuration: spec?.configuration ?? {},
     nads: of("nad").map(({ value }) => value as unknown as NetworkAttachmentDefinition),
+    deviceSettings: collectDeviceSettings(documents),
     dataOf: collectData(documents),
     violations: [
       ...violations,

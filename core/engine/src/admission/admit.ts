@@ -59,7 +59,11 @@ export function judgeVmi(vmi: Vmi, { configuration, version = NEWEST_KUBEVIRT, o
 export const isFatal = ({ rule }: Judgement): boolean => rule.consequence === "rejected" || rule.consequence === "neverStarts";
 
 /** All that is in the way of starting a VM on a cluster of the newest version. */
-export const admitVmi = (vmi: Vmi, configuration: KubevirtConfiguration): readonly Violation[] =>
-  judgeVmi(vmi, { configuration })
+export const admitVmi = (
+  vmi: Vmi,
+  configuration: KubevirtConfiguration,
+  nads?: readonly NetworkAttachmentDefinition[],
+): readonly Violation[] =>
+  judgeVmi(vmi, { configuration, ...(nads === undefined ? {} : { nads }) })
     .filter(isFatal)
     .map(({ field, problem, fix }) => ({ field, problem, fix }));

@@ -1,4 +1,5 @@
-import { type Attachment, BindingError, type XmlElement } from "@netbind/contract";
+import { type Attachment, BindingError, type Plan, type XmlElement } from "@netbind/contract";
+import { tapOf } from "../plan/tap-of.ts";
 import { QEMU_ELEMENTS } from "./print.ts";
 
 /** What the machine of a domain makes of every NIC. */
@@ -50,6 +51,12 @@ export const nicDomain = (attachment: Attachment, backend: NicDomain["backend"] 
   ...(attachment.acpiIndex === undefined ? {} : { acpiIndex: attachment.acpiIndex }),
   linkDown: attachment.state === "down",
 });
+
+/** What the core says of a NIC whose hypervisor opens a link of the pod. */
+export function tapDomain(attachment: Attachment, plan: Plan, backend: NicDomain["backend"] = "vhost"): NicDomain {
+  const tap = tapOf(attachment, plan);
+  return { ...nicDomain(attachment, backend), ...(tap === undefined ? {} : { tap }) };
+}
 
 /** An element, from its parts. */
 export const element = (name: string, attributes: Readonly<Record<string, string>>, ...children: readonly XmlElement[]): XmlElement => ({

@@ -31,10 +31,14 @@ export interface ObservedNetwork {
   readonly table?: readonly NftJson[] | null;
 }
 
-/** The pod link of a name, as a plan sees it; undefined where there is none. */
-export function podLinkOf(observed: ObservedNetwork, name: string): PodLink | undefined {
+/** Kinds of the kernel that a hypervisor opens as they are. */
+const OPENED: readonly (string | undefined)[] = ["tun", "macvtap"];
+
+/** The pod link of a name, as a plan sees it; undefined where there is none. `tap` is the reserved name of its NIC's tap. */
+export function podLinkOf(observed: ObservedNetwork, name: string, tap?: string): PodLink | undefined {
   const link = observed.links.find((candidate) => candidate.name === name);
   if (link === undefined) return undefined;
   const routes = observed.routes.filter((route) => route.link === name).map(({ link: _, ...route }) => route);
-  return { name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes };
+  const opened = [tap, name].find((candidate) => observed.links.some((one) => one.name === candidate && OPENED.includes(one.kind)));
+  return { name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes, ...(opened === undefined ? {} : { tap: opened }) };
 }

@@ -1,6 +1,7 @@
 import { type Attachment, type DomainPlan, type Plan, parseCidr, type XmlElement } from "@netbind/contract";
 import { type Complain, isIntegerIn } from "./authorize-checks.ts";
 import type { Grants } from "./grants.ts";
+import { tapOf } from "./tap-of.ts";
 
 /** The one file that passt may write: the launcher puts it into its own log. */
 const PASST_LOG = "/var/run/kubevirt/passt.log";
@@ -62,14 +63,15 @@ function checkDevice(element: XmlElement, attachment: Attachment, complain: Comp
 }
 
 /** Finds what of a plan's domain part reaches beyond the NIC. */
-export function checkDomain({ domain, network }: Plan, attachment: Attachment, grants: Grants, complain: Complain): void {
+export function checkDomain(plan: Plan, attachment: Attachment, grants: Grants, complain: Complain): void {
+  const { domain } = plan;
   if (!grants.domainKinds.includes(domain.kind)) {
     return complain("domain.kind", `domain parts of kind ${JSON.stringify(domain.kind)} are not granted`);
   }
   switch (domain.kind) {
     case "tap":
-      if (network?.links.some((link) => link.kind === "tap") !== true)
-        complain("domain.kind", "the domain wants this NIC's tap, and the plan makes none");
+      if (tapOf(attachment, plan) === undefined)
+        complain("domain.kind", "the domain wants this NIC's tap, and neither the plan nor the network's CNI plugin makes one");
       return;
     case "device":
       return checkDevice(domain.element, attachment, complain);

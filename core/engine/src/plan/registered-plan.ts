@@ -1,4 +1,6 @@
-import { type Attachment, handedOverLinks, handedOverSysctls, type Plan } from "@netbind/contract";
+import { type Attachment, BindingError, handedOverLinks, handedOverSysctls, type Plan } from "@netbind/contract";
+import { isDataOnly, type ResolvedBinding } from "../pod/resolve-binding.ts";
+import type { NicPlanner } from "./plan-nic.ts";
 
 /** What KubeVirt does for a plugin that is registered with `domainAttachmentType: managedTap`: links, and nothing else. */
 export const managedTapPlan = (attachment: Attachment): Plan => ({
@@ -8,3 +10,19 @@ export const managedTapPlan = (attachment: Attachment): Plan => ({
   },
   domain: { kind: "tap" },
 });
+
+/** What it does for `tap`: the hypervisor opens what the network's CNI plugin made. */
+function tapPlan({ pod, names }: Attachment): Plan {
+  if (pod.tap !== undefined) return { domain: { kind: "tap" } };
+  throw new BindingError(
+    "PLAN_IMPOSSIBLE",
+    `pod link "${pod.name}" is no tap and no macvtap, and there is no tap "${names.tap}" beside it`,
+    "let the network's CNI plugin make one, or register the binding with domainAttachmentType: managedTap",
+  );
+}
+
+/** Plans for a binding that is registered as data alone; undefined where a plugin must be asked. */
+export function registeredPlanner(binding: ResolvedBinding | undefined): NicPlanner | undefined {
+  if (binding === undefined || !isDataOnly(binding)) return undefined;
+  return { plan: async (attachment) => (binding.domainAttachmentType === "managedTap" ? managedTapPlan(attachment) : tapPlan(attachment)) };
+}

@@ -24,6 +24,9 @@ export interface ResolvedBinding {
   readonly domainAttachmentType?: string;
 }
 
+/** True for a binding that is registered as data alone: KubeVirt attaches its NICs by itself. */
+export const isDataOnly = (binding: ResolvedBinding | undefined): boolean => binding?.from === "domainAttachmentType";
+
 const REGISTRY = "spec.configuration.network.binding";
 
 /**

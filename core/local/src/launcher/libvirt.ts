@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type CommandError, endProcesses, identify, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
+import type { DeviceNode } from "../networks/host-plugin.ts";
 import { makeDirectory } from "../state.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import type { Image } from "./image.ts";
@@ -22,6 +23,8 @@ export interface LauncherSpec {
   readonly directory: string;
   /** Directory with the machine's device nodes for VMs. */
   readonly devices: string;
+  /** Device files of the pod's own links. */
+  readonly nodes: readonly DeviceNode[];
   readonly disks: readonly LauncherBind[];
   readonly kvm: boolean;
 }
@@ -42,7 +45,18 @@ const ENVIRONMENT = {
   XDG_DATA_HOME: "/netbind/data",
 } as const;
 /** Shows the pod's own links under /sys, in a mount namespace that ends with the launcher. */
-const WITH_SYSFS = 'mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys && exec "$@"';
+const WITH_SYSFS = "mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys";
+/** Where the device files of a pod's links stand in that namespace; on the machine it is an empty directory. */
+const nodesDirectory = (directory: string): string => join(dirname(directory), "nodes");
+
+/** What becomes the launcher: a shell that makes what only that mount namespace has. */
+function prelude({ directory, nodes }: LauncherSpec): readonly string[] {
+  const place = nodesDirectory(directory);
+  const { uid, gid } = VM_USER;
+  const made = nodes.map(({ major, minor }, at) => `mknod -m 0600 "$0/${at}" c ${major} ${minor} && chown ${uid}:${gid} "$0/${at}"`);
+  const steps = [WITH_SYSFS, ...(nodes.length === 0 ? [] : ['mount -t tmpfs -o mode=0711,nosuid,noexec tmpfs "$0"', ...made])];
+  return ["sh", "-c", `${steps.join(" && ")} && exec "$@"`, place];
+}
 
 const own = (path: string): void => chownSync(path, VM_USER.uid, VM_USER.gid);
 
@@ -79,10 +93,11 @@ function prepareDirectory(directory: string, rootfs: string): void {
 }
 
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
-export function launcherCommand({ netns, image, directory, devices, disks, kvm }: LauncherSpec): readonly string[] {
+export function launcherCommand(spec: LauncherSpec): readonly string[] {
+  const { netns, image, directory, devices, nodes, disks, kvm } = spec;
   const bindDevice = (name: string, target: string): readonly string[] => ["--dev-bind", join(devices, name), target];
   return [
-    ...["nsenter", `--net=${netns}`, "--", "unshare", "--mount", "sh", "-c", WITH_SYSFS, "sh"],
+    ...["nsenter", `--net=${netns}`, "--", "unshare", "--mount", ...prelude(spec)],
     ...[
       "bwrap",
       "--unshare-pid",
@@ -99,6 +114,7 @@ export function launcherCommand({ netns, image, directory, devices, disks, kvm }
     ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev", "--perms", "0755", "--dir", "/dev/net", ...bindDevice("tun", "/dev/net/tun")],
     ...(kvm ? bindDevice("kvm", "/dev/kvm") : []),
+    ...nodes.flatMap(({ path }, at) => ["--dev-bind", join(nodesDirectory(directory), String(at)), path]),
     ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
@@ -185,6 +201,7 @@ export function findQemu(netns: string): ProcessId | undefined {
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
   prepareDirectory(spec.directory, spec.image.rootfs);
+  if (spec.nodes.length > 0) makeDirectory(nodesDirectory(spec.directory));
   const logFile = join(spec.directory, "log/libvirtd.log");
   const log = openSync(logFile, "a", 0o600);
   const [file, ...args] = launcherCommand(spec);

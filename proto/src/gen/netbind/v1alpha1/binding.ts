@@ -157,6 +157,11 @@ export interface PodLink {
   readonly mtu: number;
   readonly addresses: readonly string[];
   readonly routes: readonly Route[];
+  /**
+   * A link that a hypervisor can open as it is, made by the network's CNI plugin: a tap of the NIC's reserved name, or
+   * the pod's link itself where it is a tap or a macvtap.
+   */
+  readonly tap?: string | undefined;
 }
 
 export interface NicNames {
@@ -1691,7 +1696,7 @@ export const Route: MessageFns<Route> = {
 };
 
 function createBasePodLink(): PodLink {
-  return { name: "", mac: "", mtu: 0, addresses: [], routes: [] };
+  return { name: "", mac: "", mtu: 0, addresses: [], routes: [], tap: undefined };
 }
 
 export const PodLink: MessageFns<PodLink> = {
@@ -1710,6 +1715,9 @@ export const PodLink: MessageFns<PodLink> = {
     }
     for (const v of message.routes) {
       Route.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.tap !== undefined) {
+      writer.uint32(50).string(message.tap);
     }
     return writer;
   },
@@ -1765,6 +1773,14 @@ export const PodLink: MessageFns<PodLink> = {
             }
 
             message.routes.push(Route.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.tap = reader.string();
             continue;
           }
         }

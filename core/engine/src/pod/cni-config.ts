@@ -1,0 +1,55 @@
+import type { NetworkAttachmentDefinition } from "../api.ts";
+
+/** One plugin of a CNI network configuration list, as its author wrote it. */
+export type CniPluginConfig = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** A CNI network configuration list (CNI specification 1.0.0, section 1). */
+export interface CniConfigList {
+  readonly cniVersion: string;
+  readonly name: string;
+  readonly plugins: readonly CniPluginConfig[];
+}
+
+/** A name of a plugin's executable: no path. */
+const PLUGIN_TYPE = /^[A-Za-z0-9._-]+$/;
+/** The first version whose plugins hand results on to the next of their list. */
+const DEFAULT_VERSION = "0.3.1";
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
+const isPlugin = (value: unknown): value is CniPluginConfig =>
+  isObject(value) && typeof value["type"] === "string" && PLUGIN_TYPE.test(value["type"]);
+
+/** A configuration, or a sentence that says why it is none. */
+export type ReadConfig = { readonly config: CniConfigList } | { readonly problem: string };
+
+/** Reads a network configuration: a list, or one plugin alone; `name` is taken where it names itself none. */
+export function readCniConfig(value: unknown, name: string): ReadConfig {
+  if (!isObject(value)) return { problem: "it is no object" };
+  const { plugins, cniVersion = DEFAULT_VERSION } = value;
+  if (typeof cniVersion !== "string") return { problem: "cniVersion is no text" };
+  const own = typeof value["name"] === "string" && value["name"] !== "" ? value["name"] : name;
+  if (plugins === undefined) {
+    return isPlugin(value)
+      ? { config: { cniVersion, name: own, plugins: [value] } }
+      : { problem: "it has neither plugins nor the type of one" };
+  }
+  if (!Array.isArray(plugins) || plugins.length === 0) return { problem: "plugins is no list with a plugin in it" };
+  const wrong = plugins.findIndex((plugin) => !isPlugin(plugin));
+  if (wrong !== -1) return { problem: `plugins[${wrong}] has no type that names a CNI plugin` };
+  return { config: { cniVersion, name: own, plugins: plugins as readonly CniPluginConfig[] } };
+}
+
+/** Reads the configuration that a definition holds as JSON text. */
+export function nadConfig({ metadata, spec }: NetworkAttachmentDefinition): ReadConfig {
+  const text = spec?.config ?? "";
+  if (text.trim() === "") return { problem: "it has no spec.config, and one machine has no directory with others" };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { problem: `spec.config is no JSON: ${(error as Error).message}` };
+  }
+  const read = readCniConfig(value, metadata.name);
+  return "problem" in read ? { problem: `spec.config: ${read.problem}` } : read;
+}

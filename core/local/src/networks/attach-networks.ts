@@ -1,0 +1,90 @@
+import { join } from "node:path";
+import { type CniConfigList, type PodNetworkRequest, podHostname } from "@netbind/engine";
+import type { Run } from "@netbind/netns";
+import type { CniAttachment, Journal } from "../journal.ts";
+import { netnsPath } from "../node-netns.ts";
+import type { State } from "../state.ts";
+import { listVms } from "../vms.ts";
+import { cniAdd, cniDeviceNodes, CniError, type CniPlace } from "./cni.ts";
+import type { DeviceSettings } from "./host-plugin.ts";
+import { hostPluginOf } from "./host-plugins.ts";
+
+/** What networks are attached with. */
+export interface NetworkContext {
+  readonly state: State;
+  readonly run: Run;
+  readonly journal: Journal;
+  /** The configuration of the pod network. */
+  readonly podNetwork: CniConfigList;
+  readonly settings: DeviceSettings;
+}
+
+/** True where the launcher must wait for a network: its device files are known only then. */
+export const takesDevices = (networks: readonly PodNetworkRequest[]): boolean =>
+  networks.some(({ config }) => config !== undefined && hostPluginOf(config) !== undefined);
+
+/** The configuration as this node uses it: addresses are given out by the node's own book, which goes with the node. */
+const onNode = (config: CniConfigList, state: State): CniConfigList => ({
+  ...config,
+  plugins: config.plugins.map((plugin) => {
+    const ipam = plugin["ipam"] as Readonly<Record<string, unknown>> | undefined;
+    return ipam?.["type"] === "host-local" ? { ...plugin, ipam: { dataDir: join(state.node, "ipam"), ...ipam } } : plugin;
+  }),
+});
+
+/** What a kubelet's runtime and multus tell a plugin of the pod. */
+function podArgs({ journal }: NetworkContext, containerId: string): Readonly<Record<string, string>> {
+  const { namespace, uid, vmi } = journal.record;
+  return {
+    K8S_POD_NAMESPACE: namespace,
+    K8S_POD_NAME: podHostname(vmi),
+    K8S_POD_INFRA_CONTAINER_ID: containerId,
+    K8S_POD_UID: uid,
+  };
+}
+
+/** The attachment of a request, with the device that was chosen for it. */
+async function newAttachment(context: NetworkContext, request: PodNetworkRequest): Promise<CniAttachment> {
+  const { state, run, journal, podNetwork, settings } = context;
+  const { network, ifname, mac, cniArgs, resourceName } = request;
+  const config = onNode(request.config ?? podNetwork, state);
+  const containerId = `netbind-${journal.record.id}`;
+  const attachment = { network, ifname, containerId, config, args: podArgs(context, containerId) };
+  const plugin = hostPluginOf(config);
+  if (plugin === undefined || resourceName === undefined) {
+    return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }) };
+  }
+  const taken = listVms(state).flatMap(({ attachments }) =>
+    attachments.flatMap(({ device }) => (device?.resource === resourceName ? [device.id] : [])),
+  );
+  const device = await plugin.allocate({ run, node: netnsPath(state.nodeNetns), resource: resourceName, settings, taken });
+  return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }), device };
+}
+
+/** A network that takes the place of the pod network must return an address: nobody could reach the pod otherwise. */
+function refuseAddressless({ standsIn, ifname }: PodNetworkRequest, { config, result }: CniAttachment): void {
+  const addresses = (result as { readonly ips?: readonly unknown[] } | undefined)?.ips ?? [];
+  if (!standsIn || addresses.length > 0) return;
+  throw new CniError(
+    `network "${config.name}" takes the place of the pod network, and its CNI plugin returned no address for ${ifname}: give its definition an ipam`,
+  );
+}
+
+/**
+ * Attaches the pod to its networks, in order. Each attachment is in the journal before its plugin is called, so whatever
+ * becomes of the call, it can be taken back. The caller holds the node's lock.
+ */
+export async function attachNetworks(context: NetworkContext, networks: readonly PodNetworkRequest[]): Promise<void> {
+  const { state, run, journal } = context;
+  const place: CniPlace = { run, node: netnsPath(state.nodeNetns), netns: netnsPath(journal.record.netns) };
+  for (const request of networks) {
+    const before = journal.record.attachments;
+    const attachment = await newAttachment(context, request);
+    journal.update({ attachments: [...before, attachment] });
+    const result = await cniAdd(place, attachment);
+    const nodes = await cniDeviceNodes(place, attachment);
+    const added: CniAttachment = { ...attachment, result, ...(nodes.length === 0 ? {} : { nodes }) };
+    journal.update({ attachments: [...before, added] });
+    refuseAddressless(request, added);
+  }
+}

@@ -1,0 +1,150 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { CniPluginConfig } from "@netbind/engine";
+import { CommandError, inNetns, type Run } from "@netbind/netns";
+import type { CniAttachment } from "../journal.ts";
+import type { DeviceNode, HostCall } from "./host-plugin.ts";
+import { HOST_PLUGINS } from "./host-plugins.ts";
+
+/** Where Debian's and upstream's packages put CNI plugins. */
+const PLUGIN_DIRECTORIES = ["/opt/cni/bin", "/usr/lib/cni"] as const;
+const DEADLINE = 60_000;
+
+/** A CNI plugin that is missing, or that refused. */
+export class CniError extends Error {
+  override readonly name = "CniError";
+}
+
+const pathOf = (type: string): string | undefined =>
+  /^[A-Za-z0-9._-]+$/.test(type) ? PLUGIN_DIRECTORIES.map((directory) => join(directory, type)).find(existsSync) : undefined;
+
+/** What is in the way of calling a plugin; undefined: nothing. */
+export const missingPlugin = (type: string): string | undefined =>
+  HOST_PLUGINS.has(type) || pathOf(type) !== undefined
+    ? undefined
+    : `there is no CNI plugin "${type}" in ${PLUGIN_DIRECTORIES.join(" or ")}: install it there`;
+
+function findPlugin(type: string): string {
+  const found = pathOf(type);
+  if (found === undefined) throw new CniError(missingPlugin(type) ?? `"${type}" is no program`);
+  return found;
+}
+
+const explain = (type: string, verb: string, error: unknown): CniError =>
+  new CniError(
+    `CNI plugin "${type}" failed to ${verb}: ${error instanceof CommandError && error.stderr !== "" ? error.stderr.trim() : (error as Error).message}`,
+    { cause: error },
+  );
+
+/** Where plugins are called. */
+export interface CniPlace {
+  readonly run: Run;
+  /** Path of the node's namespace: plugins work on the node's side. */
+  readonly node: string;
+  /** Path of the pod's namespace; empty where it is gone. */
+  readonly netns: string;
+}
+
+interface Call {
+  readonly verb: "ADD" | "DEL";
+  readonly at: number;
+  readonly previous: unknown;
+}
+
+/** A plugin's part of the list, with what the runtime adds to it (CNI specification 1.0.0, section 3; multus' devices). */
+function configOf({ config, mac, cniArgs, device }: CniAttachment, { at, previous }: Call): CniPluginConfig {
+  const plugin = config.plugins[at] as CniPluginConfig;
+  const takesMac = (plugin["capabilities"] as { readonly mac?: unknown } | undefined)?.mac === true && mac !== undefined;
+  const first = at === 0;
+  return {
+    ...plugin,
+    cniVersion: config.cniVersion,
+    name: config.name,
+    ...(takesMac ? { runtimeConfig: { mac } } : {}),
+    ...(first && device !== undefined ? { deviceID: device.id, pciBusID: device.id } : {}),
+    ...(first && cniArgs !== undefined ? { args: { ...(plugin["args"] as object | undefined), cni: cniArgs } } : {}),
+    ...(previous === undefined ? {} : { prevResult: previous }),
+  };
+}
+
+/** The arguments of a call, as a host's own plugin takes it. */
+const hostCall = (place: CniPlace, attachment: CniAttachment, config: CniPluginConfig): HostCall => ({
+  ...place,
+  ifname: attachment.ifname,
+  config,
+  args: argsOf(attachment),
+  ...(attachment.device === undefined ? {} : { device: attachment.device }),
+});
+
+const argsOf = ({ args = {}, mac }: CniAttachment): Readonly<Record<string, string>> => ({
+  ...args,
+  ...(mac === undefined ? {} : { MAC: mac }),
+});
+
+/** The runtime's arguments in CNI's form. A value that does not fit it is left out: plugins would read another. */
+const cniArgsText = (attachment: CniAttachment): string =>
+  [
+    "IgnoreUnknown=true",
+    ...Object.entries(argsOf(attachment)).flatMap(([key, value]) => (/^[\w.:/-]+$/.test(value) ? [`${key}=${value}`] : [])),
+  ].join(";");
+
+/** Runs a plugin of the machine's, as a runtime does (CNI specification 1.0.0, section 2). */
+async function exec(
+  { run, node, netns }: CniPlace,
+  verb: Call["verb"],
+  attachment: CniAttachment,
+  config: CniPluginConfig,
+): Promise<unknown> {
+  const env = {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: attachment.containerId,
+    CNI_NETNS: netns,
+    CNI_IFNAME: attachment.ifname,
+    CNI_PATH: PLUGIN_DIRECTORIES.join(":"),
+    CNI_ARGS: cniArgsText(attachment),
+  };
+  // A failing plugin prints its error object on standard output: move it to where it is read.
+  const script = 'out=$("$0") && { printf %s "$out"; exit 0; }; code=$?; printf %s "$out" >&2; exit $code';
+  const text = await inNetns(node, run)(["sh", "-c", script, findPlugin(config.type)], {
+    stdin: JSON.stringify(config),
+    env,
+    deadline: DEADLINE,
+  });
+  return text.trim() === "" ? undefined : JSON.parse(text);
+}
+
+/** Calls one plugin of the list: the machine's program, or the host itself where it plays it. */
+async function call(place: CniPlace, attachment: CniAttachment, one: Call): Promise<unknown> {
+  const config = configOf(attachment, one);
+  const own = HOST_PLUGINS.get(config.type);
+  try {
+    if (own === undefined) return await exec(place, one.verb, attachment, config);
+    const asked = hostCall(place, attachment, config);
+    return one.verb === "ADD" ? await own.add(asked) : await own.del(asked);
+  } catch (error) {
+    throw error instanceof CniError ? error : explain(config.type, one.verb, error);
+  }
+}
+
+/** Attaches the pod to a network: every plugin of the list in order, each with the result of the one before. */
+export async function cniAdd(place: CniPlace, attachment: CniAttachment): Promise<unknown> {
+  let previous: unknown;
+  for (const at of attachment.config.plugins.keys()) previous = (await call(place, attachment, { verb: "ADD", at, previous })) ?? previous;
+  return previous;
+}
+
+/** Detaches it: the list backwards, each with the recorded result. Forgiving: what is not there any more is gone already. */
+export async function cniDel(place: CniPlace, attachment: CniAttachment): Promise<void> {
+  for (const at of [...attachment.config.plugins.keys()].reverse())
+    await call(place, attachment, { verb: "DEL", at, previous: attachment.result });
+}
+
+/** The device files of a link that was added. */
+export async function cniDeviceNodes(place: CniPlace, attachment: CniAttachment): Promise<readonly DeviceNode[]> {
+  const nodes: DeviceNode[] = [];
+  for (const [at, { type }] of attachment.config.plugins.entries()) {
+    const config = configOf(attachment, { verb: "ADD", at, previous: attachment.result });
+    nodes.push(...((await HOST_PLUGINS.get(type)?.deviceNodes(hostCall(place, attachment, config))) ?? []));
+  }
+  return nodes;
+}
