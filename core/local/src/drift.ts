@@ -129,8 +129,9 @@ async function domainDrift(run: Run, record: VmRecord): Promise<Pick<Drift, "dom
   });
   // QEMU holds a tap by a descriptor: one that was deleted is dead for it, and a new one of that name is another.
   const lost = live.flatMap(({ name, target, linkDown }) => {
-    const tap = links.find((link) => link.name === target && link.kind === "tun");
-    return target === undefined || linkDown || tap?.carrier === true
+    // A macvtap's carrier is that of the node's link, and says nothing of QEMU.
+    const tap = links.find((link) => link.name === target && (link.kind === "tun" || link.kind === "macvtap"));
+    return target === undefined || linkDown || tap?.carrier === true || tap?.kind === "macvtap"
       ? []
       : [`NIC ${name}: its tap ${target} was taken from under QEMU: stop the VM and start it again`];
   });

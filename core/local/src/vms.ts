@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type NicStatus, nicNames, nicStatus, plannedGuestAddresses, isHandedOver } from "@netbind/engine";
+import { isHandedOver, type NicStatus, nicNames, nicStatus, plannedGuestAddresses, tapOf } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
@@ -80,7 +80,8 @@ export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicS
       const attachment = record.attached?.find((candidate) => candidate.name === name);
       if (before === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
         return undefined;
-      const { bridge, tap } = nicNames(network);
+      const { bridge, tap: reserved } = nicNames(network);
+      const tap = tapOf(attachment, plan) ?? reserved;
       const addresses = plannedGuestAddresses(plan);
       const handedOver = isHandedOver(plan);
       const sighting = await sightNic(runIn, { bridge, tap, mac: attachment.mac, addresses, handedOver }).catch(() => ({

@@ -47,7 +47,8 @@ async function ownersOf(runIn: Run, { bridge, mac, addresses }: SightRequest): P
  * that does not answer to echo requests is seen too.
  */
 export async function sightNic(runIn: Run, request: SightRequest): Promise<NicSighting> {
-  const answered = await (request.handedOver ? ownersOf(runIn, request) : neighboursOf(runIn, request));
+  const ask = request.handedOver ? ownersOf : neighboursOf;
+  const answered = request.addresses.length === 0 ? [] : await ask(runIn, request);
   const [link] = JSON.parse(await runIn(["ip", "-json", "-statistics", "link", "show", "dev", request.tap])) as readonly LinkStatistics[];
   return {
     answered,
