@@ -4,6 +4,7 @@ import { type Binding, BindingError } from "@netbind/contract";
 import { patchDomain } from "@netbind/engine/domain";
 import { addBinding, addHooks, addSidecar, listenUnix, makeServer } from "@netbind/remote";
 import pino from "pino";
+import { checkSeal } from "./seal.ts";
 import { readStored, type StoredAttach, toStored, writeStored } from "./store.ts";
 
 /** How a sidecar is told where it runs. */
@@ -14,7 +15,12 @@ export interface SidecarOptions {
   readonly containerName: string;
   /** True where this process answers for the plugin too, as on one machine. */
   readonly withBinding: boolean;
+  /** Milliseconds until it is told that nobody attaches, and from then on until it is told again. */
+  readonly patience?: { readonly first: number; readonly next: number };
 }
+
+/** What the contract says: within a minute, and every minute. */
+const PATIENCE = { first: 45_000, next: 60_000 } as const;
 
 /** Patches a domain for every attached NIC. Where all are taps the very same bytes come back. */
 export function defineDomain(stored: StoredAttach | undefined, domainXML: Uint8Array): Uint8Array {
@@ -55,16 +61,19 @@ export async function serveSidecar(binding: Binding, options: SidecarOptions): P
 
   const contract = makeServer();
   if (options.withBinding) addBinding(contract, binding);
-  addSidecar(contract, async (request) => {
-    const next = toStored(request);
-    try {
-      writeStored(storedFile, next);
-    } catch (error) {
-      throw BindingError.from(error, "UNAVAILABLE", "the attachment cannot be stored");
-    }
-    stored = next;
-    await openGate();
-    log.info({ vm: next.vm, nics: next.nics.map(({ nic }) => nic.name) }, "attached");
+  addSidecar(contract, {
+    checkSeal: (seal) => checkSeal(own, seal),
+    attach: async (request) => {
+      const next = toStored(request);
+      try {
+        writeStored(storedFile, next);
+      } catch (error) {
+        throw BindingError.from(error, "UNAVAILABLE", "the attachment cannot be stored");
+      }
+      stored = next;
+      await openGate();
+      log.info({ vm: next.vm, nics: next.nics.map(({ nic }) => nic.name) }, "attached");
+    },
   });
 
   const stop = (why: string): void => {
@@ -85,6 +94,27 @@ export async function serveSidecar(binding: Binding, options: SidecarOptions): P
   if (stored !== undefined) await openGate();
   await listenUnix(contract, attachSocket);
   log.info({ attachSocket, attached: stored !== undefined }, "serving");
+  tellMissingAgent(log, attachSocket, options.patience ?? PATIENCE, () => stored !== undefined);
+}
+
+/** Says from time to time that nobody attached this sidecar, until somebody did: the VM does not start before. */
+function tellMissingAgent(
+  log: pino.Logger,
+  attachSocket: string,
+  { first, next }: NonNullable<SidecarOptions["patience"]>,
+  attached: () => boolean,
+): void {
+  const started = performance.now();
+  const tell = (): void => {
+    if (attached()) return;
+    const seconds = Math.round((performance.now() - started) / 1000);
+    log.error(
+      { code: "AGENT_MISSING", attachSocket, seconds },
+      "no node agent attached this sidecar, and its VM waits for that: see whether the agent runs on this node",
+    );
+    setTimeout(tell, next).unref();
+  };
+  setTimeout(tell, first).unref();
 }
 
 /** Serves a plugin alone, beside the controller or the node agent. */

@@ -15,14 +15,14 @@ import {
   type ServiceProcess,
 } from "@netbind/engine";
 import { all, endProcesses, inNetns, PodNetwork, type Run } from "@netbind/netns";
-import { connectBinding, connectSidecar } from "@netbind/remote";
+import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 import { takeLock } from "./lock.ts";
 import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
-import { attachSocket, publishSidecar, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
+import { attachSocket, publishSidecar, sidecarPlace, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
 import type { State } from "./state.ts";
 
 const NODE_LOCK_WAIT = 60_000;
@@ -177,11 +177,6 @@ export class LocalHost implements Host {
       const plan = nics[attachment.name]?.plan;
       return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
     });
-    const client = connectSidecar(attachSocket(this.#directory, container));
-    try {
-      await client.attach({ namespace, name, uid, nics: own });
-    } finally {
-      client.close();
-    }
+    await attachSidecar(sidecarPlace(this.#directory, container), { namespace, name, uid, nics: own });
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive, LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
+import type { SidecarPlace } from "@netbind/remote";
 import { makeDirectory } from "./state.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 
@@ -28,6 +29,12 @@ export interface SidecarSpec {
 
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
 export const sidecarDirectory = (vmDirectory: string, container: string): string => join(vmDirectory, "hooks", container);
+/** The way to a sidecar's directory, in which only the directory itself is the VM user's. */
+export const sidecarPlace = (vmDirectory: string, container: string): SidecarPlace => ({
+  base: join(vmDirectory, "hooks"),
+  components: [container],
+  uid: VM_USER.uid,
+});
 /** Where a sidecar is attached. */
 export const attachSocket = (vmDirectory: string, container: string): string =>
   join(sidecarDirectory(vmDirectory, container), "netbind/attach.sock");

@@ -162,19 +162,24 @@ function needsFromWire({ compute, pod, sidecar }: bindingWire.NeedsResponse): Ne
 
 /** A VM's sidecar behind a socket. */
 export interface SidecarClient {
-  attach(request: AttachRequest): Promise<void>;
+  /** Hands over what `encodeAttach` made, once it is sealed. */
+  attach(attachedVm: Uint8Array): Promise<void>;
   close(): void;
 }
+
+/** What a sidecar is told, as the bytes that are sealed and sent. */
+export const encodeAttach = ({ nics, ...vm }: AttachRequest): Uint8Array =>
+  sidecarWire.AttachedVm.encode({
+    ...vm,
+    nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentToWire(attachment), plan: planToWire(plan) })),
+  }).finish();
 
 /** Connects to a sidecar's attach socket. */
 export function connectSidecar(socket: string): SidecarClient {
   const client = new sidecarWire.SidecarClient(address(socket), credentials.createInsecure(), OPTIONS);
   return {
-    attach: async ({ nics, ...vm }) => {
-      const request = {
-        ...vm,
-        nics: nics.map(({ attachment, plan }) => ({ attachment: attachmentToWire(attachment), plan: planToWire(plan) })),
-      };
+    attach: async (bytes) => {
+      const request = { attachedVm: Buffer.from(bytes) };
       await call<sidecarWire.AttachResponse>(DEADLINE, (done) => client.attach(request, new Metadata(), done));
     },
     close: () => client.close(),

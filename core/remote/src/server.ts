@@ -10,9 +10,10 @@ import {
 } from "@netbind/proto";
 import { type handleUnaryCall, Server, ServerCredentials } from "@grpc/grpc-js";
 import { MESSAGE_LIMIT } from "./client.ts";
-import { required } from "./checks.ts";
+import { malformed, required } from "./checks.ts";
 import { attachmentFromWire, nicFromWire } from "./nic-wire.ts";
 import { planFromWire, planToWire } from "./plan-wire.ts";
+import { sealOf } from "./seal.ts";
 import { errorToStatus } from "./status.ts";
 
 /** A server whose messages are limited as the contract says. */
@@ -80,22 +81,39 @@ export function addBinding(server: Server, binding: Binding): void {
   });
 }
 
-/** Reads an Attach. @throws BindingError ATTACHMENT_INVALID */
-export const attachFromWire = ({ namespace, name, uid, nics }: sidecarWire.AttachRequest): AttachRequest => ({
-  namespace,
-  name,
-  uid,
-  nics: nics.map(({ attachment, plan }) => ({
-    attachment: attachmentFromWire(attachment),
-    plan: planFromWire(required(plan, "a NIC's plan")),
-  })),
-});
+/** Reads what an Attach carries. @throws BindingError ATTACHMENT_INVALID */
+export function attachFromWire(bytes: Uint8Array): AttachRequest {
+  let message: sidecarWire.AttachedVm;
+  try {
+    message = sidecarWire.AttachedVm.decode(bytes);
+  } catch (error) {
+    throw malformed(`an attached VM is no message: ${(error as Error).message}`);
+  }
+  const { namespace, name, uid, nics } = message;
+  return {
+    namespace,
+    name,
+    uid,
+    nics: nics.map(({ attachment, plan }) => ({
+      attachment: attachmentFromWire(attachment),
+      plan: planFromWire(required(plan, "a NIC's plan")),
+    })),
+  };
+}
+
+/** The sidecar's side of the contract. */
+export interface SidecarHandlers {
+  /** Throws where the seal is not beside the socket: nothing of the request is looked at before. */
+  checkSeal(seal: string): void;
+  attach(request: AttachRequest): void | Promise<void>;
+}
 
 /** Serves the sidecar's side of the contract. */
-export function addSidecar(server: Server, attach: (request: AttachRequest) => void | Promise<void>): void {
+export function addSidecar(server: Server, { checkSeal, attach }: SidecarHandlers): void {
   server.addService(sidecarWire.SidecarService, {
-    attach: handle<sidecarWire.AttachRequest, sidecarWire.AttachResponse>(async (request) => {
-      await attach(attachFromWire(request));
+    attach: handle<sidecarWire.AttachRequest, sidecarWire.AttachResponse>(async ({ attachedVm }) => {
+      checkSeal(sealOf(attachedVm));
+      await attach(attachFromWire(attachedVm));
       return {};
     }),
   });

@@ -1,12 +1,23 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { load } from "@grpc/proto-loader";
 import masquerade from "@netbind/plugin-masquerade";
-import { connectHooks, connectSidecar } from "@netbind/remote";
+import { attachSidecar, connectHooks, connectSidecar, encodeAttach, SEAL_FILE, sealOf, type SidecarPlace } from "@netbind/remote";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
 
@@ -17,6 +28,7 @@ const UNPRIVILEGED = ["--reuid", "107", "--regid", "107", "--clear-groups", "--b
 let directory: string;
 let sidecar: ChildProcess | undefined;
 const hooks = (): string => join(directory, "hooks");
+const place = (): SidecarPlace => ({ base: directory, components: ["hooks"], uid: 107 });
 const attachSocket = (): string => join(hooks(), "netbind/attach.sock");
 const hookSocket = (): string => join(hooks(), "masquerade-hook-sidecar-0.sock");
 
@@ -59,9 +71,7 @@ function end(signal?: NodeJS.Signals): Promise<number | null> {
 
 async function attach(): Promise<void> {
   const attachment = anAttachment();
-  const client = connectSidecar(attachSocket());
-  await client.attach({ namespace: "default", name: "vm", uid: "u", nics: [{ attachment, plan: masquerade.plan(attachment) }] });
-  client.close();
+  await attachSidecar(place(), { namespace: "default", name: "vm", uid: "u", nics: [{ attachment, plan: masquerade.plan(attachment) }] });
 }
 
 test("the hook socket appears with Attach and not before, and again after a restart", async () => {
@@ -135,4 +145,53 @@ test("SIGTERM ends it cleanly; a damaged store keeps the gate shut", async () =>
   await start();
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(existsSync(hookSocket())).toBe(false);
+});
+
+test("an Attach without a seal of uid 0 over this very request is refused, and nothing is kept of it", async () => {
+  await start();
+  const attachment = anAttachment();
+  const bytes = encodeAttach({ namespace: "default", name: "vm", uid: "u", nics: [{ attachment, plan: masquerade.plan(attachment) }] });
+  const seal = join(hooks(), "netbind", SEAL_FILE);
+  const refused = async (why: string): Promise<void> => {
+    const client = connectSidecar(attachSocket());
+    await expect(client.attach(bytes)).rejects.toMatchObject({ code: "ATTACH_UNSEALED", message: expect.stringContaining(why) });
+    client.close();
+  };
+  await refused("ENOENT");
+  // What the compute container can make itself: the right words, by the wrong user.
+  writeFileSync(seal, sealOf(bytes), { mode: 0o444 });
+  chownSync(seal, 107, 107);
+  await refused("by 107");
+  rmSync(seal);
+  writeFileSync(seal, sealOf(Buffer.from("another request")), { mode: 0o444 });
+  await refused("another request");
+  rmSync(seal);
+  writeFileSync(join(directory, "elsewhere"), sealOf(bytes), { mode: 0o444 });
+  symlinkSync(join(directory, "elsewhere"), seal);
+  await refused("ELOOP");
+  rmSync(seal);
+  writeFileSync(seal, sealOf(bytes));
+  chmodSync(seal, 0o666);
+  await refused("by 0");
+  expect(existsSync(hookSocket())).toBe(false);
+  expect(existsSync(join(hooks(), "netbind/attach.json"))).toBe(false);
+  rmSync(seal);
+  await attach();
+  expect(existsSync(hookSocket())).toBe(true);
+});
+
+test("a sidecar that nobody attaches says so, again and again, until somebody does", async () => {
+  const script = fileURLToPath(new URL("../../support/impatient-sidecar.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--conditions=@netbind/source", script, hooks()], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  sidecar = child;
+  expect(await appears(attachSocket())).toBe(true);
+  const times = (): number => said.split("AGENT_MISSING").length - 1;
+  for (let waited = 0; waited < 5000 && times() < 2; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(times()).toBeGreaterThanOrEqual(2);
+  await attachSidecar({ ...place(), uid: 0 }, { namespace: "default", name: "vm", uid: "u", nics: [] });
+  const before = times();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(times()).toBe(before);
 });

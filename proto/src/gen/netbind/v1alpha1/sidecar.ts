@@ -28,11 +28,16 @@ export interface AttachedNic {
   readonly plan: PlanResponse | undefined;
 }
 
-export interface AttachRequest {
+export interface AttachedVm {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly nics: readonly AttachedNic[];
+}
+
+export interface AttachRequest {
+  /** An AttachedVm: as bytes, because the seal is made over them. */
+  readonly attachedVm: Buffer;
 }
 
 export interface AttachResponse {
@@ -95,12 +100,12 @@ export const AttachedNic: MessageFns<AttachedNic> = {
   },
 };
 
-function createBaseAttachRequest(): AttachRequest {
+function createBaseAttachedVm(): AttachedVm {
   return { namespace: "", name: "", uid: "", nics: [] };
 }
 
-export const AttachRequest: MessageFns<AttachRequest> = {
-  encode(message: AttachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const AttachedVm: MessageFns<AttachedVm> = {
+  encode(message: AttachedVm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.namespace !== "") {
       writer.uint32(10).string(message.namespace);
     }
@@ -116,7 +121,7 @@ export const AttachRequest: MessageFns<AttachRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AttachRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): AttachedVm {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -125,7 +130,7 @@ export const AttachRequest: MessageFns<AttachRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAttachRequest() as any;
+      const message = createBaseAttachedVm() as any;
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -159,6 +164,52 @@ export const AttachRequest: MessageFns<AttachRequest> = {
             }
 
             message.nics.push(AttachedNic.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAttachRequest(): AttachRequest {
+  return { attachedVm: Buffer.alloc(0) };
+}
+
+export const AttachRequest: MessageFns<AttachRequest> = {
+  encode(message: AttachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attachedVm.length !== 0) {
+      writer.uint32(10).bytes(message.attachedVm);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttachRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttachRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attachedVm = Buffer.from(reader.bytes());
             continue;
           }
         }

@@ -1,0 +1,33 @@
+import { randomBytes } from "node:crypto";
+import type { AttachRequest } from "@netbind/contract";
+import { connectSidecar, encodeAttach } from "./client.ts";
+import { HeldDirectory } from "./held-directory.ts";
+import { SEAL_FILE, sealOf } from "./seal.ts";
+
+/** Where a sidecar is, as whoever attaches it sees its directory. */
+export interface SidecarPlace {
+  /** A directory that nobody in the pod can change. */
+  readonly base: string;
+  /** The way from there to the sidecar's hooks directory, in which the pod may have put anything. */
+  readonly components: readonly string[];
+  /** The pod's user. */
+  readonly uid: number;
+}
+
+/**
+ * Seals what a sidecar is told, and tells it. Takes uid 0.
+ *
+ * @throws BindingError UNAVAILABLE where its socket is not there or not to be trusted, else the sidecar's own
+ */
+export async function attachSidecar({ base, components, uid }: SidecarPlace, request: AttachRequest): Promise<void> {
+  using directory = HeldDirectory.open(base, [...components, "netbind"]);
+  using socket = directory.socket("attach.sock", uid);
+  const bytes = encodeAttach(request);
+  directory.write(SEAL_FILE, sealOf(bytes), randomBytes(8).toString("hex"));
+  const client = connectSidecar(socket.path);
+  try {
+    await client.attach(bytes);
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,102 @@
+import { closeSync, constants, fstatSync, openSync, renameSync, type Stats, writeFileSync } from "node:fs";
+import { BindingError } from "@netbind/contract";
+
+/** Opens the place itself, neither to read nor to write (open(2)); Node has no name for it. */
+const O_PATH = 0o10000000;
+
+/** A socket that is held open as a place: what is dialled is what was checked. */
+export interface HeldSocket extends Disposable {
+  /** Where this process dials it. */
+  readonly path: string;
+}
+
+const untrusted = (what: string): BindingError =>
+  new BindingError("UNAVAILABLE", what, "nothing was done to it: see who changes the pod's hooks directory");
+
+/** Opens an entry of a directory, and never what a link leads to. */
+function openEntry(directory: number, name: string, flags: number): number {
+  try {
+    return openSync(`/proc/self/fd/${directory}/${name}`, flags | constants.O_NOFOLLOW);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT")
+      throw new BindingError("UNAVAILABLE", `"${name}" is not there yet`, "wait until the sidecar runs", { cause: error });
+    const link = code === "ELOOP" || code === "ENOTDIR";
+    throw untrusted(link ? `"${name}" is no directory, or a link` : `"${name}" cannot be opened: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * A directory that others may change, held open: what is done through it is done in it, whatever becomes of its path. It is
+ * reached component by component from a place that nobody else changes, without following links.
+ */
+export class HeldDirectory implements Disposable {
+  readonly #descriptor: number;
+
+  private constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  /**
+   * Opens a directory below a trusted one.
+   *
+   * @throws BindingError UNAVAILABLE where a component is missing, a link or no directory
+   */
+  static open(base: string, components: readonly string[]): HeldDirectory {
+    let descriptor = openSync(base, O_PATH | constants.O_DIRECTORY);
+    for (const name of components) {
+      const parent = descriptor;
+      try {
+        descriptor = openEntry(parent, name, O_PATH | constants.O_DIRECTORY);
+      } finally {
+        closeSync(parent);
+      }
+    }
+    return new HeldDirectory(descriptor);
+  }
+
+  /** Where this process finds the directory while it is held. */
+  get path(): string {
+    return `/proc/self/fd/${this.#descriptor}`;
+  }
+
+  stat(): Stats {
+    return fstatSync(this.#descriptor);
+  }
+
+  /** The path of an entry, for reading alone: an entry may be a link by the time that it is used. */
+  entry(name: string): string {
+    return `${this.path}/${name}`;
+  }
+
+  /**
+   * Holds a socket of the directory.
+   *
+   * @throws BindingError UNAVAILABLE where it is missing, a link, no socket, or not `uid`'s
+   */
+  socket(name: string, uid: number): HeldSocket {
+    const descriptor = openEntry(this.#descriptor, name, O_PATH);
+    const stat = fstatSync(descriptor);
+    if (!stat.isSocket() || stat.uid !== uid) {
+      closeSync(descriptor);
+      throw untrusted(stat.isSocket() ? `the socket "${name}" belongs to uid ${stat.uid}, not to ${uid}` : `"${name}" is no socket`);
+    }
+    return { path: `/proc/self/fd/${descriptor}`, [Symbol.dispose]: () => closeSync(descriptor) };
+  }
+
+  /** Puts a file into the directory that everybody may read, whole or not at all, and never through a link. */
+  write(name: string, text: string, unique: string): void {
+    const next = this.entry(`${name}.${unique}`);
+    const descriptor = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o444);
+    try {
+      writeFileSync(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(next, this.entry(name));
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor);
+  }
+}
