@@ -1,6 +1,7 @@
 import type { Attachment, NicNames, Plan, PodLink, ResolvConf } from "@netbind/contract";
 import { authorize } from "./plan/authorize.ts";
-import { grantsOf } from "./plan/grants.ts";
+import { type Grants, grantsOf } from "./plan/grants.ts";
+import type { ResolvedBinding } from "./pod/resolve-binding.ts";
 import type { DecidedNic, Decision } from "./decide.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
 import { nicTable } from "./network/nft.ts";
@@ -27,10 +28,19 @@ export interface PodFacts {
 /** What a NIC's network must look like, without what only a host knows. */
 export type NicNetwork = Omit<WantedNetwork, "owner" | "afterImage" | "placeholderKind">;
 
+/** What was decided of a VM, as far as attaching its NICs goes. */
+export interface Attachable {
+  readonly nics: readonly DecidedNic[];
+  /** One entry for each distinct binding. */
+  readonly bindings: readonly ResolvedBinding[];
+}
+
 /** A place where pods are: one machine, or a node of a cluster. The engine decides; a host does, and keeps the record. */
-export interface Host {
-  /** Makes the pod, its networks and its sidecars. */
-  makePod(decision: Decision): Promise<PodFacts>;
+export interface Host<D extends Attachable = Decision> {
+  /** Makes the pod, its networks and its sidecars; or sees that they are there. */
+  makePod(decision: D): Promise<PodFacts>;
+  /** What the administrator lets a binding do, where that is not what this release says. */
+  grants?(binding: string): Grants;
   /** The recorded value of a NIC's fact; found and recorded first where there is none. */
   once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T>;
   /** The pod's link as it is now. */
@@ -73,13 +83,13 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Nic
   };
 }
 
-async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts: PodFacts): Promise<AttachedNic> {
+async function attachNic<D extends Attachable>(host: Host<D>, nic: DecidedNic, decision: D, facts: PodFacts): Promise<AttachedNic> {
   const { name } = nic.spec;
   const before = await host.once(name, "before", () => host.observe(nic.names));
   const attachment = attachmentOf(nic, before, facts);
   const plan = await host.once(name, "plan", async () => {
     const planner = registeredPlanner(decision.bindings.find((binding) => binding.name === nic.binding)) ?? host.planner(nic.binding);
-    return authorize(await planNic(planner, attachment, nic.binding), attachment, grantsOf(nic.binding));
+    return authorize(await planNic(planner, attachment, nic.binding), attachment, host.grants?.(nic.binding) ?? grantsOf(nic.binding));
   });
   await host.apply(name, wantedNetwork(nic.names, plan, before));
   await host.startServices(plan);
@@ -90,7 +100,7 @@ async function attachNic(host: Host, nic: DecidedNic, decision: Decision, facts:
  * One VMI's way: a decided VMI becomes a pod whose NICs are observed, planned, applied, served, and handed to their
  * sidecars. Each step is recorded before it is acted on; called again it goes on where the record ends.
  */
-export async function attachVmi(host: Host, decision: Decision): Promise<readonly AttachedNic[]> {
+export async function attachVmi<D extends Attachable>(host: Host<D>, decision: D): Promise<readonly AttachedNic[]> {
   const facts = await host.makePod(decision);
   const attached: AttachedNic[] = [];
   for (const nic of decision.nics) attached.push(await attachNic(host, nic, decision, facts));

@@ -59,7 +59,8 @@ export type DecideResult =
 
 const INTERFACES = "spec.domain.devices.interfaces";
 
-interface Candidate {
+/** A NIC that is in the pod, with its network and its binding's registered name. */
+export interface Candidate {
   readonly nic: VmiInterface;
   readonly network: VmiNetwork;
   readonly index: number;
@@ -67,7 +68,7 @@ interface Candidate {
 }
 
 /** The NICs that are in the pod: those that name a binding and have a network, without the ones that are taken out. */
-function candidates(vmi: Vmi): readonly Candidate[] {
+export function candidates(vmi: Vmi): readonly Candidate[] {
   return (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, index) => {
     const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
     const binding = bindingName(nic);
@@ -84,7 +85,7 @@ function locate(vmi: Vmi, { nic, index }: Candidate, found: Violation): Violatio
   return { ...found, field };
 }
 
-function admitByBinding(vmi: Vmi, candidate: Candidate, spec: NicSpec, binding: Binding): readonly Violation[] {
+export function admitByBinding(vmi: Vmi, candidate: Candidate, spec: NicSpec, binding: Pick<Binding, "admit">): readonly Violation[] {
   try {
     return binding.admit(spec).map((found) => locate(vmi, candidate, found));
   } catch (error) {
@@ -162,13 +163,20 @@ export function decideVmi(input: DecideInput): DecideResult {
   };
 }
 
-const decidedNic = (vmi: Vmi, { nic, network, index, binding }: Candidate, spec: NicSpec, takesMac: boolean): DecidedNic => ({
+/** Joins what is known of a NIC before it is observed. */
+export const decidedNic = (
+  vmi: Vmi,
+  { nic, network, index, binding }: Candidate,
+  spec: NicSpec,
+  takesMac: boolean,
+  names: NicNames = nicNames(network),
+): DecidedNic => ({
   spec,
   binding,
   index,
   mac: nicMac(vmi, nic),
   takesPodMac: takesMac && !hasOwnMac(vmi, nic),
   queues: tapQueues(vmi, spec.name, spec.model),
-  names: nicNames(network),
+  names,
   migrationTransport: vmi.status?.migrationTransport === undefined || vmi.status.migrationTransport === "Unix" ? "unix" : "ports",
 });

@@ -3,7 +3,16 @@ export { countOperations, diffNetwork, type Operations, showOperations } from ".
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
 export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable } from "./network/nft.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/observed.ts";
-export { type AttachedNic, attachmentOf, attachVmi, type Host, type NicNetwork, type PodFacts, wantedNetwork } from "./attach.ts";
+export {
+  type Attachable,
+  type AttachedNic,
+  attachmentOf,
+  attachVmi,
+  type Host,
+  type NicNetwork,
+  type PodFacts,
+  wantedNetwork,
+} from "./attach.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export { type ServiceProcess, serviceProcesses } from "./services/service-processes.ts";
 export { type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
@@ -17,6 +26,7 @@ export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts
 export { sanitiseVmi } from "./admission/sanitise.ts";
 export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./facts/versions.ts";
 export { type DecidedNic, type Decision, type DecideInput, type DecideResult, decideVmi } from "./decide.ts";
+export { type DecidePodInput, decidePod } from "./decide-pod.ts";
 export { type Defaulted, defaultVmi } from "./admission/default-vmi.ts";
 export { nicMac } from "./facts/mac.ts";
 export {

@@ -1,0 +1,31 @@
+import type { Vmi } from "./api.ts";
+import type { Attachable } from "./attach.ts";
+import { candidates, decidedNic } from "./decide.ts";
+import { derivedNames, linkNamesOfPod } from "./facts/names.ts";
+import { nicSpec } from "./facts/nic-spec.ts";
+
+/** A pod that somebody else made, for a VM that a cluster admitted. */
+export interface DecidePodInput {
+  readonly vmi: Vmi;
+  /** The names of the pod's links, as its network-status tells them: they say which naming scheme the pod has. */
+  readonly links: readonly string[];
+  /** The bindings whose sidecars are in the pod, by registered name, and whether their guests take the pod link's MAC. */
+  readonly served: ReadonlyMap<string, { readonly takesPodMac: boolean }>;
+}
+
+/** Decides about the NICs of a pod that its sidecars serve; what KubeVirt or others attach is left to them. */
+export function decidePod({ vmi, links, served }: DecidePodInput): Attachable {
+  const names = linkNamesOfPod(vmi.spec.networks ?? [], links);
+  const found = candidates(vmi).filter(({ nic }) => nic.binding !== undefined && served.has(nic.binding.name));
+  const bindings = [...new Set(found.map(({ binding }) => binding))].sort();
+  return {
+    // The pod has its sidecars: what is registered by now is of no matter to it.
+    bindings: bindings.map((name) => ({ name, from: "registered" })),
+    nics: found.map((candidate) => {
+      const { network, nic, binding } = candidate;
+      const link = names.get(network.name);
+      const of = link === undefined ? undefined : derivedNames(network, link);
+      return decidedNic(vmi, candidate, nicSpec(vmi, nic, network), served.get(binding)?.takesPodMac === true, of);
+    }),
+  };
+}
