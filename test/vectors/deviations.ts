@@ -30,11 +30,12 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "GUEST-NETWORK-OVERLAP": counted("A guest's network that holds the pod's own address is refused: nothing could be told apart."),
   "HOOK-PORTS": counted("A port that no protocol has is refused at admission; KubeVirt's hook writes it."),
   LOSSLESS: apart("A domain keeps every byte that is not the NIC's; KubeVirt's printing drops and invents elements."),
-  "MASQUERADE-NO-ADDRESS": counted(
-    "A masquerade NIC in a pod without an address has nothing to hide behind, and is refused with that reason.",
-  ),
   "MEMORY-ACCESS": counted("Memory that is backed without access mode is made shared: vhost-user cannot work otherwise."),
+  "MESH-SSH": counted("In a mesh TCP's port 22 goes past the proxy where it is listed; KubeVirt lets it pass where UDP's is."),
   "MESH-UDP": counted("A mesh's TCP ports are left out, and UDP is forwarded all the same; KubeVirt forgets UDP."),
+  "NO-ADDRESS": counted(
+    "A NIC by masquerade or passt in a pod without an address has nothing to speak by, and is refused with that reason.",
+  ),
   "PASST-BOOT": counted("A NIC by passt is booted from where its author says so."),
   "PASST-LINK": counted("A NIC by passt has the link state that its author asks for."),
   "PASST-MODEL": counted("passt moves packets by virtio only: another model is refused, where libvirt would refuse the domain."),

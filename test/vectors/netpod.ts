@@ -1,4 +1,13 @@
-import { type Attachment, type Binding, BindingError, type LinkPlan, type NetworkPlan, type Plan, type Route } from "@netbind/contract";
+import {
+  type Attachment,
+  type Binding,
+  BindingError,
+  type LinkPlan,
+  type NetworkPlan,
+  type NicNames,
+  type Plan,
+  type Route,
+} from "@netbind/contract";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
@@ -65,6 +74,9 @@ interface Result {
 /** KubeVirt's words for how far a network's preparation got. */
 const STARTED = 1;
 const FINISHED = 2;
+
+/** What passt needs of its pod, in any pod. */
+const PASST_SYSCTLS: readonly string[] = ["net.ipv4.ip_unprivileged_port_start=0", "net.ipv4.ping_group_range=107 107"];
 
 const addressesOf = ({ IPv4, IPv6 }: Link): readonly string[] =>
   [IPv4, IPv6].flatMap((family) => (family?.address ?? []).map(({ IP, "prefix-length": prefix }) => `${IP}/${prefix}`));
@@ -161,11 +173,12 @@ function theirSysctls(spec: NonNullable<Result["spec"]>): readonly string[] {
 /** What of a VM's NICs is set up, and what is not any more. */
 interface Planned {
   readonly plans: readonly { readonly nic: VmiInterface; readonly attachment: Attachment; readonly plan: Plan }[];
-  readonly deviations: readonly string[];
+  /** NICs that ours refuses, because their pod has no address for them. */
+  readonly unaddressed: readonly Attachment[];
 }
 
-/** The pod's link of a NIC; the one that was taken over before, where it was. */
-function linkOf(vmi: Vmi, nic: VmiInterface, { nmstate }: Input): Link | undefined {
+/** The names of a NIC's links; undefined where it has no network. */
+function namesOf(vmi: Vmi, nic: VmiInterface, { nmstate }: Input): NicNames | undefined {
   const networks = vmi.spec.networks ?? [];
   const network = networks.find(({ name }) => name === nic.name);
   if (network === undefined) return undefined;
@@ -173,11 +186,16 @@ function linkOf(vmi: Vmi, nic: VmiInterface, { nmstate }: Input): Link | undefin
     networks,
     nmstate.interfaces.map(({ name }) => name),
   );
-  const name = isSecondary(network) ? (scheme.get(network.name) ?? "") : podLinkName(vmi, network);
-  const { adopted } = derivedNames(network, name);
-  const link =
-    nmstate.interfaces.find((candidate) => candidate.name === adopted) ?? nmstate.interfaces.find((candidate) => candidate.name === name);
-  return link && { ...link, name };
+  return derivedNames(network, isSecondary(network) ? (scheme.get(network.name) ?? "") : podLinkName(vmi, network));
+}
+
+/** The pod's link of a NIC; the one that was taken over before, where it was. */
+function linkOf(vmi: Vmi, nic: VmiInterface, input: Input): Link | undefined {
+  const names = namesOf(vmi, nic, input);
+  if (names === undefined) return undefined;
+  const { interfaces } = input.nmstate;
+  const link = interfaces.find(({ name }) => name === names.adopted) ?? interfaces.find(({ name }) => name === names.pod);
+  return link && { ...link, name: names.pod };
 }
 
 function attachmentOf(vmi: Vmi, nic: VmiInterface, link: Link, { nmstate }: Input): Attachment {
@@ -197,7 +215,7 @@ function attachmentOf(vmi: Vmi, nic: VmiInterface, link: Link, { nmstate }: Inpu
 }
 
 function planAll(vmi: Vmi, input: Input): Planned {
-  const deviations: string[] = [];
+  const unaddressed: Attachment[] = [];
   const plans = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic) => {
     if (nic.sriov !== undefined) return [];
     const planner = plannerOf(nic, input);
@@ -209,13 +227,13 @@ function planAll(vmi: Vmi, input: Input): Planned {
     const link = linkOf(vmi, nic, input);
     if (link === undefined) throw new BindingError("POD_LINK_MISSING", `the pod's link of "${nic.name}" is missing`, "mend the pod");
     const attachment = attachmentOf(vmi, nic, link, input);
-    if (nic.masquerade !== undefined && attachment.pod.addresses.length === 0) {
-      deviations.push("MASQUERADE-NO-ADDRESS");
+    if ((nic.masquerade !== undefined || nic.passtBinding !== undefined) && attachment.pod.addresses.length === 0) {
+      unaddressed.push(attachment);
       return [];
     }
     return [{ nic, attachment, plan: planner(attachment) }];
   });
-  return { plans, deviations };
+  return { plans, unaddressed };
 }
 
 const networkOf = ({ plan }: Planned["plans"][number]): NetworkPlan => plan.network ?? { links: [] };
@@ -223,11 +241,9 @@ const networkOf = ({ plan }: Planned["plans"][number]): NetworkPlan => plan.netw
 /** Links of bridge NICs that are taken out: those that were made for them go, and the pod's own stays. */
 function removed(vmi: Vmi, input: Input): readonly Gone[] {
   return (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic) => {
-    const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
-    const link = linkOf(vmi, nic, input);
-    if (nic.state !== "absent" || nic.bridge === undefined || network === undefined || link === undefined) return [];
-    const { bridge: k6t, tap, pod } = derivedNames(network, link.name);
-    return [k6t, tap, pod].map((name) => ({ name, absent: true as const }));
+    const names = namesOf(vmi, nic, input);
+    if (nic.state !== "absent" || nic.bridge === undefined || names === undefined) return [];
+    return [names.bridge, names.tap, names.pod].map((name) => ({ name, absent: true as const }));
   });
 }
 
@@ -263,9 +279,16 @@ function nothingToDo(vmi: Vmi, state: Input["state"]): boolean {
 const unpaired = (vmi: Vmi): boolean =>
   (vmi.spec.networks ?? []).some(({ name }) => !vmi.spec.domain.devices.interfaces?.some((nic) => nic.name === name));
 
+/**
+ * Rules of admission that a VM can break in a way in which it is set up differently, were it not refused: two NICs on the
+ * pod's own link, a NIC of no binding or of one that serves another network, one taken out that cannot be, or ports that
+ * none forwards.
+ */
+const TELLING_RULES = /^(NET-[123]|BIND-1|BIND-2|PASST-2|ST-3|PORT-[345]|RANGE-\d)$/;
+
 /** True for a VM that KubeVirt's own admission refuses, as ours does: it is never set up. */
 const isRefused = (vmi: Vmi, input: Input): boolean =>
-  judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => rule.judge === "network" || rule.judge === "creation");
+  judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => TELLING_RULES.test(rule.id));
 
 function plan(vmi: Vmi, input: Input): Planned | BindingError {
   try {
@@ -285,34 +308,59 @@ function refusal(vmi: Vmi, input: Input, { message }: BindingError): string | un
   return isRefused(vmi, input) ? "REFUSED-BEFORE" : undefined;
 }
 
+/** True where a NIC that is to stay was begun, and not ended. */
+const isInterrupted = (vmi: Vmi, state: Input["state"]): boolean =>
+  (vmi.spec.domain.devices.interfaces ?? []).some((nic) => nic.state !== "absent" && state[nic.name] === STARTED);
+
+/** What KubeVirt sets up for NICs that ours refuses for want of an address. */
+const theirUnaddressed = ({ unaddressed }: Planned): { readonly links: readonly string[]; readonly sysctls: readonly string[] } => ({
+  links: unaddressed.flatMap(({ names }) => [names.bridge, names.tap]),
+  sysctls: unaddressed.some(({ network }) => network.kind === "pod") ? PASST_SYSCTLS : [],
+});
+
+/** True where KubeVirt lets TCP's port 22 past a mesh's proxy, because UDP's is listed. */
+const opensSsh = ({ plans }: Planned): boolean =>
+  plans.some(({ nic, attachment: { mesh, ports } }) => {
+    const listed = (protocol: "TCP" | "UDP"): boolean => ports.some((port) => port.port === 22 && port.protocol === protocol);
+    return nic.masquerade !== undefined && mesh && listed("UDP") && !listed("TCP");
+  });
+const isSsh = (rule: string): boolean => rule.startsWith("prerouting") && rule.includes("tcp dport 22]");
+
+/** Compares what is set up, where both set something up. */
+function compareSetUp(vmi: Vmi, input: Input, planned: Planned, { spec, nft }: Result): Outcome {
+  const mine = ours(planned);
+  const refused = theirUnaddressed(planned);
+  const silenced = silencedForNothing(vmi, input, planned);
+  const ssh = opensSsh(planned);
+  const skipped = (line: string): boolean =>
+    (silenced && line.includes("arp_ignore")) || (refused.sysctls.includes(line) && !mine.sysctls.includes(line));
+  const theirs = {
+    links: comparable((spec?.interfaces ?? []).map(theirLink).filter(({ name }) => !refused.links.includes(name))),
+    sysctls: theirSysctls(spec ?? {}).filter((line) => !skipped(line)),
+    rules: commandRules(nft ?? []).filter((rule) => !(ssh && isSsh(rule))),
+  };
+  return compare({ ...mine, links: comparable([...mine.links, ...removed(vmi, input)]) }, theirs, [
+    ...(planned.unaddressed.length > 0 ? ["NO-ADDRESS"] : []),
+    ...(silenced ? ["ABSENT-ARP"] : []),
+    ...(ssh ? ["MESH-SSH"] : []),
+  ]);
+}
+
 /** The pod's network as KubeVirt sets it up: links, sysctls and rules. */
 export function netpod({ input, result }: Vector<Input, Result>): Outcome {
   const vmi = completeVmi(input.vmi);
-  // Ours goes on from its record where KubeVirt gives up.
-  if (Object.values(input.state).includes(STARTED) && result.error !== null) return { verdict: "deviating", deviations: ["RESUME"] };
+  const state = input.state ?? {};
+  if (!unpaired(vmi) && nothingToDo(vmi, state)) {
+    return result.error === null && !result.spec?.interfaces?.length ? AGREED : failed("ours has nothing to do");
+  }
   const planned = plan(vmi, input);
   if (planned instanceof BindingError) {
-    const listed = refusal(vmi, input, planned);
     if (result.error !== null) return AGREED;
+    const listed = refusal(vmi, input, planned);
     return listed === undefined ? failed(`ours refuses: ${planned.message}`) : { verdict: "deviating", deviations: [listed] };
   }
-  if (result.error !== null)
-    return isRefused(vmi, input) ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : failed(`theirs refuses: ${result.error}`);
-  if (nothingToDo(vmi, input.state)) return result.spec?.interfaces === undefined ? compare([], []) : failed("theirs sets something up");
-  const mine = ours(planned);
-  const spec = result.spec ?? {};
-  const theirs = { links: (spec.interfaces ?? []).map(theirLink), sysctls: theirSysctls(spec), rules: commandRules(result.nft ?? []) };
-  const skip = planned.deviations.includes("MASQUERADE-NO-ADDRESS") ? ["k6t-eth0", "tap0"] : [];
-  const kept = (links: readonly Wanted[]): readonly Wanted[] => links.filter(({ name }) => !skip.includes(name));
-  const silenced = silencedForNothing(vmi, input, planned);
-  const outcome = compare(
-    { ...mine, links: comparable([...kept(mine.links), ...removed(vmi, input)]) },
-    {
-      ...theirs,
-      links: comparable(kept(theirs.links)),
-      sysctls: theirs.sysctls.filter((line) => !silenced || !line.includes("arp_ignore")),
-    },
-    [...planned.deviations, ...(silenced ? ["ABSENT-ARP"] : [])],
-  );
+  // Ours goes on from its record where KubeVirt gives up.
+  if (result.error !== null && isInterrupted(vmi, state)) return { verdict: "deviating", deviations: ["RESUME"] };
+  const outcome = result.error === null ? compareSetUp(vmi, input, planned, result) : failed(`theirs refuses: ${result.error}`);
   return outcome.verdict === "failed" && isRefused(vmi, input) ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : outcome;
 }

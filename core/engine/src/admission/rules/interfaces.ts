@@ -1,6 +1,7 @@
 import { violation } from "@netbind/contract";
 import { findRepeated, INTERFACES, perInterface, type Rule, show } from "./rule.ts";
 import { parseHardwareAddress } from "../../facts/hardware-address.ts";
+import { isPrimary } from "../../facts/names.ts";
 
 const MODELS = ["e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio"] as const;
 /** The models of a version: igb came with 1.4. */
@@ -125,10 +126,9 @@ export const INTERFACE_RULES: readonly Rule[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
-    find: perInterface((nic, path, { networkOf }) => {
-      const network = networkOf(nic);
-      const isDefault = network?.pod !== undefined || network?.multus?.default === true;
-      return nic.state === "absent" && isDefault
+    find: perInterface((nic, path, { networks }) => {
+      const first = networks.find(isPrimary);
+      return nic.state === "absent" && first?.name === nic.name
         ? [violation(`${path}.state`, "the default network's interface cannot be taken out", "remove the field")]
         : [];
     }),
