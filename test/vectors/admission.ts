@@ -1,4 +1,4 @@
-import { type Judgement, judgeVmi, sanitiseVmi } from "@netbind/engine";
+import { type Judgement, judgeVmi } from "@netbind/engine";
 import { AGREED, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 interface Cause {
@@ -28,7 +28,7 @@ const differs = ({ rule }: Judgement, all: readonly Judgement[]): boolean =>
 
 /** Compares the network rules' answers at creation and update, as sets of reason and field. */
 export function admission({ input, result }: Vector<VmiInput, Result>): Outcome {
-  const vmi = sanitiseVmi(completeVmi(input.vmi));
+  const vmi = completeVmi(input.vmi);
   const deviations = new Set<string>();
   for (const operation of ["create", "update"] as const) {
     const judgements = judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {}, operation }).filter(

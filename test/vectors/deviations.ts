@@ -36,6 +36,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "NO-ADDRESS": counted(
     "A NIC by masquerade or passt in a pod without an address has nothing to speak by, and is refused with that reason.",
   ),
+  "ORDINAL-GAP": counted("A running pod's link keeps its ordinal name where one before it is taken out; KubeVirt counts anew."),
   "PASST-BOOT": counted("A NIC by passt is booted from where its author says so."),
   "PASST-LINK": counted("A NIC by passt has the link state that its author asks for."),
   "PASST-MODEL": counted("passt moves packets by virtio only: another model is refused, where libvirt would refuse the domain."),

@@ -1,5 +1,5 @@
 import { type AnnotatedPod, interfacesFromPod, migrationRequired, networkMigratable, restartRequired, type Vm } from "@netbind/engine";
-import { compare, completeVmi, type Outcome, type Vector, type VmiInput } from "./vector.ts";
+import { compare, completeSpec, completeVmi, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 /** Whether a VM's networks let it be migrated. */
 export const migratable = ({ input, result }: Vector<VmiInput, { readonly error: string | null }>): Outcome =>
@@ -13,8 +13,10 @@ export const migrationEvaluator = ({
   compare(migrationRequired(completeVmi(input.vmi), input.pod, Date.parse(input.now)), result.status);
 
 /** Whether a change takes a restart. */
-export const restart = ({ input, result }: Vector<VmiInput & { readonly vm: Vm }, { readonly restartRequired: boolean }>): Outcome =>
-  compare(restartRequired(input.vm, completeVmi(input.vmi), input.kubevirtConfig), result.restartRequired);
+export const restart = ({ input, result }: Vector<VmiInput & { readonly vm: Vm }, { readonly restartRequired: boolean }>): Outcome => {
+  const vm = { spec: { template: { spec: completeSpec(input.vm.spec.template.spec) } } };
+  return compare(restartRequired(vm, completeVmi(input.vmi), input.kubevirtConfig), result.restartRequired);
+};
 
 /** The status that a pod's report gives. */
 export const vmiStatus = ({

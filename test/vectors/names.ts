@@ -69,9 +69,14 @@ interface Addresses {
   readonly error?: string;
 }
 
+/** Pods' addresses by family: one of them lies outside of the guest's network, however large that is. */
+const PODS = { 4: ["172.31.255.7/24", "8.8.8.8/24"], 6: ["2001:db8::7/64", "fd99::7/64"] } as const;
+
+/** Why ours refuses a network that holds every pod there could be. */
+const OVERLAPS = "overlaps";
+
 /** A masquerade NIC's gateway and guest, of a VM whose pod has one family. */
-function masqueradeAddresses(vmi: Vmi, network: string, family: 4 | 6): Addresses {
-  const pod = family === 4 ? "172.31.255.7/24" : "2001:db8::7/64";
+function masqueradeAddresses(vmi: Vmi, network: string, family: 4 | 6, pod: string = PODS[family][0]): Addresses {
   const nic = { name: network, masquerade: {} };
   const devices = { ...vmi.spec.domain.devices, interfaces: [nic] };
   const attachment = attachmentFor({ ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } }, network, {
@@ -84,8 +89,10 @@ function masqueradeAddresses(vmi: Vmi, network: string, family: 4 | 6): Addresse
     const gateway = link?.kind === "bridge" ? link.addresses[0] : undefined;
     const guest = service === undefined || service.kind === "ra" ? undefined : service.client;
     return { gateway: `${gateway?.address}/${gateway?.prefix}`, vm: `${guest?.address}/${guest?.prefix}` };
-  } catch {
-    return { error: "refused" };
+  } catch (error) {
+    const [, other] = PODS[family];
+    const overlaps = error instanceof Error && error.message.includes("holds the pod's own address");
+    return overlaps && pod !== other ? masqueradeAddresses(vmi, network, family, other) : { error: overlaps ? OVERLAPS : "refused" };
   }
 }
 
@@ -101,7 +108,11 @@ export function masqueradeAddrs({ input, result }: Vector<VmiInput, { readonly a
       deviations.push("CIDR-FAMILY");
       return [key, theirs];
     }
-    return [key, found];
+    if (found.error === OVERLAPS && theirs.gateway !== undefined) {
+      deviations.push("GUEST-NETWORK-OVERLAP");
+      return [key, theirs];
+    }
+    return [key, found.error === undefined ? found : { error: "refused" }];
   });
   const said = Object.entries(result.addrs).map(([key, { error, ...theirs }]) => [
     key,

@@ -10,8 +10,9 @@ import {
   nicSpec,
   pluginSidecars,
   type Vmi,
+  type VmiNetwork,
 } from "@netbind/engine";
-import { AGREED, compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
+import { AGREED, canonical, compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 /** KubeVirt has no fallback image. */
 const NO_FALLBACK = { policy: "Never", table: {} } as const;
@@ -38,23 +39,46 @@ function coreNeeds(vmi: Vmi): Annotations {
 export function annotations({ input, result }: Vector<VmiInput, AnnotationsResult>): Outcome {
   const vmi = completeVmi(input.vmi);
   const configuration = input.kubevirtConfig ?? {};
-  const { violations } = pluginSidecars(vmi, configuration, NO_FALLBACK);
+  const { devices } = vmi.spec.domain;
+  const present = { ...devices, interfaces: (devices.interfaces ?? []).filter(({ state }) => state !== "absent") };
+  const { violations } = pluginSidecars(
+    { ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices: present } } },
+    configuration,
+    NO_FALLBACK,
+  );
   if (violations.length > 0 || result.error) return compare(violations.length > 0, Boolean(result.error));
   return compare(parsed({ ...annotationsAtCreation(vmi, configuration), ...coreNeeds(vmi) }), parsed(result.annotations ?? {}));
 }
 
 type PodInput = VmiInput & { readonly pod: AnnotatedPod };
 
+/** The networks of the NICs that stay in a pod: KubeVirt counts ordinal names among these alone. */
+function stayingNetworks(vmi: Vmi): Vmi {
+  const { interfaces = [] } = vmi.spec.domain.devices;
+  const stays = ({ name }: VmiNetwork): boolean => interfaces.some((nic) => nic.name === name && nic.state !== "absent");
+  return { ...vmi, spec: { ...vmi.spec, networks: (vmi.spec.networks ?? []).filter(stays) } };
+}
+
 /** The annotations of a running pod that change. */
-export const annotationsActivePod = ({ input, result }: Vector<PodInput, AnnotationsResult>): Outcome =>
-  compare(parsed(annotationsOfRunningPod(completeVmi(input.vmi), input.kubevirtConfig ?? {}, input.pod)), parsed(result.annotations ?? {}));
+export function annotationsActivePod({ input, result }: Vector<PodInput, AnnotationsResult>): Outcome {
+  const vmi = completeVmi(input.vmi);
+  const pod = { metadata: input.pod?.metadata ?? {} };
+  const of = (asked: Vmi): Record<string, unknown> => parsed(annotationsOfRunningPod(asked, input.kubevirtConfig ?? {}, pod));
+  const theirs = parsed(result.annotations ?? {});
+  const outcome = compare(of(vmi), theirs);
+  if (outcome.verdict !== "failed") return outcome;
+  const recounted = { ...of(vmi), "k8s.v1.cni.cncf.io/networks": of(stayingNetworks(vmi))["k8s.v1.cni.cncf.io/networks"] };
+  return canonical(recounted) === canonical(theirs) ? { verdict: "deviating", deviations: ["ORDINAL-GAP"] } : outcome;
+}
 
 /** What a migration target has of its source. */
-export const annotationsFromSource = ({ input, result }: Vector<PodInput, AnnotationsResult>): Outcome =>
-  compare(
-    parsed(annotationsOfMigrationTarget(completeVmi(input.vmi), input.kubevirtConfig ?? {}, input.pod)),
-    parsed(result.annotations ?? {}),
-  );
+export function annotationsFromSource({ input, result }: Vector<PodInput, AnnotationsResult>): Outcome {
+  const vmi = completeVmi(input.vmi);
+  const ours = annotationsOfMigrationTarget(vmi, input.kubevirtConfig ?? {}, { metadata: input.pod?.metadata ?? {} });
+  const unknown = pluginSidecars(vmi, input.kubevirtConfig ?? {}, NO_FALLBACK).violations.length > 0;
+  // The pod of a plugin that nobody registered is refused as a whole.
+  return result.error ? compare(unknown, true) : compare(parsed(ours), parsed(result.annotations ?? {}));
+}
 
 /** What multus is asked for, of every interface, absent ones too. */
 export function multus({
@@ -65,7 +89,11 @@ export function multus({
   const { devices } = vmi.spec.domain;
   const all = { ...devices, interfaces: (devices.interfaces ?? []).map(({ state: _, ...nic }) => nic) };
   const every = { ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices: all } } };
-  return compare(annotationsAtCreation(every, input.kubevirtConfig ?? {})["k8s.v1.cni.cncf.io/networks"], result.annotation);
+  const unknown = pluginSidecars(every, input.kubevirtConfig ?? {}, NO_FALLBACK).violations.length > 0;
+  if (unknown || result.error) return compare(unknown, Boolean(result.error));
+  const theirs = parsed(result.annotation ? { networks: result.annotation } : {});
+  const ours = annotationsAtCreation(every, input.kubevirtConfig ?? {})["k8s.v1.cni.cncf.io/networks"];
+  return compare(parsed(ours === undefined ? {} : { networks: ours }), theirs);
 }
 
 /** The device resources of networks. */

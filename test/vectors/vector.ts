@@ -1,4 +1,4 @@
-import type { KubevirtConfiguration, Vmi } from "@netbind/engine";
+import { type KubevirtConfiguration, sanitiseSpec, type Vmi, type VmiSpec } from "@netbind/engine";
 
 /** One question and KubeVirt's answer to it: a line of a file of vectors. */
 export interface Vector<Input = unknown, Result = unknown> {
@@ -21,12 +21,39 @@ export type Comparison = (vector: Vector<never, never>) => Outcome;
 export const AGREED: Outcome = { verdict: "agreed" };
 export const failed = (why: string): Outcome => ({ verdict: "failed", why });
 
+/** A value without what is null: no value, as for the API server. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((inner) => withoutNulls(inner ?? {}));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== null)
+      .map(([key, inner]) => [key, withoutNulls(inner)]),
+  );
+}
+
+/** A name that is not written is an empty one. */
+const named = <T extends { readonly name: string }>(list: readonly T[]): readonly T[] =>
+  list.map((one) => ({ ...one, name: one.name ?? "" }));
+
+/** A spec as the API server decodes it: what must be there is, and addresses have their canonical text. */
+export function completeSpec(given: VmiSpec): VmiSpec {
+  const spec = withoutNulls(given) as VmiSpec;
+  const { devices = {} } = spec.domain ?? {};
+  const interfaces = named(devices.interfaces ?? []).map((nic) =>
+    nic.binding === undefined ? nic : { ...nic, binding: { ...nic.binding, name: nic.binding.name ?? "" } },
+  );
+  const domain = { ...spec.domain, devices: { ...devices, ...(devices.interfaces === undefined ? {} : { interfaces }) } };
+  return sanitiseSpec({ ...spec, domain, ...(spec.networks === undefined ? {} : { networks: named(spec.networks) }) });
+}
+
 /** A VMI as vectors have it, with what the API server would have filled in. */
-export function completeVmi({ metadata, spec, ...rest }: Vmi): Vmi {
+export function completeVmi(given: Vmi): Vmi {
+  const { metadata, spec, ...rest } = withoutNulls(given) as Vmi;
   return {
     ...rest,
     metadata: { ...metadata, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} },
-    spec: { ...spec, domain: { ...spec.domain, devices: spec.domain.devices ?? {} } },
+    spec: completeSpec(spec),
   };
 }
 

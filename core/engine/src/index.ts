@@ -23,7 +23,7 @@ export type { ExplainedField } from "./admission/explain-fields.ts";
 export { RULES } from "./admission/rules/index.ts";
 export type { Consequence, Judge, Reason, Rule } from "./admission/rules/rule.ts";
 export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts";
-export { sanitiseVmi } from "./admission/sanitise.ts";
+export { parseIpv4Sloppy, sanitiseSpec, sanitiseVmi } from "./admission/sanitise.ts";
 export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./facts/versions.ts";
 export { type DecidedNic, type Decision, type DecideInput, type DecideResult, decideVmi } from "./decide.ts";
 export { type DecidePodInput, decidePod } from "./decide-pod.ts";

@@ -79,12 +79,21 @@ test("a MAC address is the author's, else the status', else the same one at ever
 });
 
 test("quantities and queues", () => {
-  expect(["64Mi", "1.5Gi", "64M", "500m", "2", "1e3", "", "Mi"].map((text) => parseQuantity(text))).toEqual([
+  expect(
+    ["64Mi", "1.5Gi", "64M", "500m", "2", "1e3", "1E", "2.", ".5", "1n", "", "Mi", ".", "1Mx", "-1"].map((text) => parseQuantity(text)),
+  ).toEqual([
     67108864n,
     1610612736n,
     64000000n,
     1n,
     2n,
+    1000n,
+    10n ** 18n,
+    2n,
+    1n,
+    1n,
+    undefined,
+    undefined,
     undefined,
     undefined,
     undefined,
@@ -236,9 +245,10 @@ test("a binding is found by name: registered, by its attachment, by this release
   expect(resolveBinding("slirp", {}, { policy: "SlirpOnly", table: { slirp: { image: "s", digest: "sha256:1" } } })).toMatchObject({
     image: "s@sha256:1",
   });
-  expect(resolveBinding("empty", registered, FALLBACK)).toMatchObject({
+  expect(resolveBinding("other", registered, FALLBACK)).toMatchObject({
     fix: expect.stringContaining("registered: empty, masquerade, tap"),
   });
+  expect(resolveBinding("empty", registered, FALLBACK)).toMatchObject({ problem: expect.stringContaining("neither sidecarImage") });
   expect(resolveBinding("toString", registered, FALLBACK)).toHaveProperty("problem");
 });
 

@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress } from "@netbind/contract";
-import type { Vmi, VmiInterface, VmiNetwork } from "../api.ts";
+import type { Vmi, VmiInterface, VmiNetwork, VmiSpec } from "../api.ts";
 
 const MAPPED = 0xffffn << 32n;
 
@@ -15,6 +15,12 @@ export function parseIpv4Sloppy(text: string): string | undefined {
   if (address === undefined) return undefined;
   if (address.family === 4) return formatAddress(4, address.value);
   return address.value >> 32n === MAPPED >> 32n ? formatAddress(4, address.value & 0xffff_ffffn) : undefined;
+}
+
+/** An address of either family in canonical text; what is none stays as it is. */
+function sanitiseAddress(text: string): string {
+  const address = parseAddress(withoutLeadingZeros(text));
+  return parseIpv4Sloppy(text) ?? (address === undefined ? text : formatAddress(address.family, address.value));
 }
 
 /** `address/prefix` in canonical text with the host's part kept; what is none stays as it is. */
@@ -37,22 +43,16 @@ function sanitiseNetwork(network: VmiNetwork): VmiNetwork {
 function sanitiseInterface(nic: VmiInterface): VmiInterface {
   const servers = nic.dhcpOptions?.ntpServers;
   if (servers === undefined || servers.length === 0) return nic;
-  return { ...nic, dhcpOptions: { ...nic.dhcpOptions, ntpServers: servers.map((text) => parseIpv4Sloppy(text) ?? text) } };
+  return { ...nic, dhcpOptions: { ...nic.dhcpOptions, ntpServers: servers.map(sanitiseAddress) } };
 }
 
-/** Brings the addresses of a VM to their canonical text, and fills in what must be there, as KubeVirt's API does when it reads one (reference, 1.5). */
-export function sanitiseVmi(vmi: Vmi): Vmi {
-  const { networks, domain } = vmi.spec;
+/** Brings the addresses of a spec to their canonical text, and fills in what must be there, as KubeVirt's API does when it reads one (reference, 1.5). */
+export function sanitiseSpec(spec: VmiSpec): VmiSpec {
+  const { networks, domain } = spec;
   const { interfaces } = domain.devices;
-  return {
-    ...vmi,
-    spec: {
-      ...vmi.spec,
-      ...(networks === undefined ? {} : { networks: networks.map(sanitiseNetwork) }),
-      domain: {
-        ...domain,
-        devices: { ...domain.devices, ...(interfaces === undefined ? {} : { interfaces: interfaces.map(sanitiseInterface) }) },
-      },
-    },
-  };
+  const devices = { ...domain.devices, ...(interfaces === undefined ? {} : { interfaces: interfaces.map(sanitiseInterface) }) };
+  return { ...spec, ...(networks === undefined ? {} : { networks: networks.map(sanitiseNetwork) }), domain: { ...domain, devices } };
 }
+
+/** A VM with the spec that KubeVirt's API would keep. */
+export const sanitiseVmi = (vmi: Vmi): Vmi => ({ ...vmi, spec: sanitiseSpec(vmi.spec) });

@@ -17,15 +17,23 @@ export const isOrdinalName = (link: string): boolean => /^net\d+$/.test(link);
 
 const hashedName = (name: string): string => `pod${sha256(name).slice(0, HASH_DIGITS)}`;
 
+/** Names of the pod's links by network: `eth0` for the first primary one, and a scheme's for secondary networks. No other has a link. */
+function linkNames(networks: readonly VmiNetwork[], nameOf: (secondary: VmiNetwork, at: number) => string): ReadonlyMap<string, string> {
+  const primary = networks.find(isPrimary);
+  const secondary = networks.filter(isSecondary);
+  return new Map([
+    ...secondary.map((network, at) => [network.name, nameOf(network, at)] as const),
+    ...(primary === undefined ? [] : [[primary.name, PRIMARY_LINK] as const]),
+  ]);
+}
+
 /** The names of the pod's links by network: `eth0`, and hashed ones for secondary networks. */
 export const hashedLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<string, string> =>
-  new Map(networks.map((network) => [network.name, isPrimary(network) ? PRIMARY_LINK : hashedName(network.name)]));
+  linkNames(networks, ({ name }) => hashedName(name));
 
 /** The names of the older scheme: `eth0`, then `net1`, `net2`, ... by a network's place among the secondary ones. */
-export function ordinalLinkNames(networks: readonly VmiNetwork[]): ReadonlyMap<string, string> {
-  const secondary = networks.filter(isSecondary);
-  return new Map(networks.map((network) => [network.name, isSecondary(network) ? `net${secondary.indexOf(network) + 1}` : PRIMARY_LINK]));
-}
+export const ordinalLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<string, string> =>
+  linkNames(networks, (_, at) => `net${at + 1}`);
 
 /** The scheme of a pod, told by the links that it has: one ordinal name is enough. */
 export const linkNamesOfPod = (networks: readonly VmiNetwork[], links: readonly string[]): ReadonlyMap<string, string> =>

@@ -1,24 +1,17 @@
-const SUFFIXES: Readonly<Record<string, bigint>> = {
-  "": 1n,
-  k: 1000n,
-  M: 1000n ** 2n,
-  G: 1000n ** 3n,
-  T: 1000n ** 4n,
-  P: 1000n ** 5n,
-  E: 1000n ** 6n,
-  Ki: 1024n,
-  Mi: 1024n ** 2n,
-  Gi: 1024n ** 3n,
-  Ti: 1024n ** 4n,
-  Pi: 1024n ** 5n,
-  Ei: 1024n ** 6n,
-};
+/** Powers of ten or of two by which a suffix multiplies. */
+const DECIMAL: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+const BINARY: Readonly<Record<string, bigint>> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n };
+/** More digits, or powers of ten, than anybody measures memory with. */
+const QUANTITY = /^\+?(?:(\d{1,30})\.?|(\d{0,30})\.(\d{1,30}))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d{1,2}))?$/;
 
-/** A Kubernetes quantity (`64Mi`, `1.5Gi`, `500m`) in whole units, rounded up; undefined where it is none. */
+/** A Kubernetes quantity (`64Mi`, `1.5Gi`, `500m`, `1e3`) in whole units, rounded up; undefined where it is none. */
 export function parseQuantity(text: string): bigint | undefined {
-  const [, whole = "", part = "", suffix = ""] = /^\+?(\d{1,18})(?:\.(\d{1,9}))?(m|[kMGTPE]|[KMGTPE]i)?$/.exec(text) ?? [];
-  if (whole === "") return undefined;
-  const scale = 10n ** BigInt(part.length) * (suffix === "m" ? 1000n : 1n);
-  const value = BigInt(whole + part) * (SUFFIXES[suffix === "m" ? "" : suffix] ?? 1n);
+  const parts = QUANTITY.exec(text);
+  if (parts === null) return undefined;
+  const [, digits, whole = "", part = "", suffix = "", exponent] = parts;
+  const value = BigInt(`${digits ?? ""}${whole}${part}`) << (BINARY[suffix] ?? 0n);
+  const power = BigInt((exponent === undefined ? (DECIMAL[suffix] ?? 0) : Number(exponent)) - part.length);
+  if (power >= 0n) return value * 10n ** power;
+  const scale = 10n ** -power;
   return (value + scale - 1n) / scale;
 }

@@ -1,18 +1,36 @@
-import { parseAddress, type ResolvConf } from "@netbind/contract";
+import { formatAddress, parseAddress, type ResolvConf } from "@netbind/contract";
 import type { Vmi, VmiSpec } from "../api.ts";
 
 /** What a guest is told where its pod knows no name server at all. */
 const DEFAULT_NAMESERVER = "8.8.8.8";
 const DEFAULT_SEARCH = "cluster.local";
 
-/** Reads a resolv.conf by KubeVirt's rules: all `search` lines count; unreadable name servers are left out. */
+/** An IPv4 address that is written as an IPv6 one. */
+const MAPPED = 0xffffn;
+
+/** A name server in its canonical text. */
+function serverOf(text: string): readonly string[] {
+  const address = parseAddress(text);
+  if (address === undefined) return [];
+  const mapped = address.family === 6 && address.value >> 32n === MAPPED;
+  return [mapped ? formatAddress(4, address.value & 0xffff_ffffn) : formatAddress(address.family, address.value)];
+}
+
+const wordsOf = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== "");
+
+/** Reads a resolv.conf by KubeVirt's rules: a key begins its line, all `search` lines count, unreadable name servers do not. */
 export function parseResolvConf(text: string): { readonly nameservers: readonly string[]; readonly search: readonly string[] } {
-  const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
+  const lines = text.split("\n");
   return {
-    nameservers: lines.flatMap(([key, server, ...more]) =>
-      key === "nameserver" && server !== undefined && more.length === 0 && parseAddress(server) ? [server] : [],
-    ),
-    search: lines.flatMap(([key, ...domains]) => (key === "search" ? domains.map((domain) => domain.toLowerCase()) : [])),
+    nameservers: lines
+      .filter((line) => line.startsWith("nameserver"))
+      .flatMap((line) => {
+        const [, server, ...more] = wordsOf(line);
+        return server === undefined || more.length > 0 ? [] : serverOf(server);
+      }),
+    search: lines
+      .filter((line) => line.startsWith("search"))
+      .flatMap((line) => wordsOf(line.slice("search".length)).map((domain) => domain.toLowerCase())),
   };
 }
 

@@ -89,17 +89,23 @@ export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, stat
   return entries.length === 0 ? undefined : JSON.stringify({ interfaces: entries });
 }
 
+/** True for a NIC whose plugin nobody registered: what multus is to be asked for it is not known. */
+const isUnknown = (nic: VmiInterface, configuration: KubevirtConfiguration): boolean =>
+  nic.binding !== undefined && pluginOf(nic, configuration) === undefined;
+
 /**
  * The annotations of a running pod that must change: what multus is asked for, where a NIC is to be added or taken out;
- * and the devices that are reported. An SR-IOV NIC that is not in the pod is added by a migration only.
+ * and the devices that are reported. An SR-IOV NIC that is not in the pod is added by a migration only; while a plugin is
+ * not registered, nothing else is asked for.
  */
 export function annotationsOfRunningPod(vmi: Vmi, configuration: KubevirtConfiguration, pod: AnnotatedPod): Record<string, string> {
   const statuses = statusesOf(pod);
   const known = (nic: VmiInterface): boolean => statusOf(vmi, nic.name) !== undefined;
-  const changed = interfacesOf(vmi).some((nic) => nic.state === "absent" || !known(nic));
   const wanted = present(vmi).filter((nic) => nic.sriov === undefined || known(nic));
+  const changed = wanted.some((nic) => !known(nic)) || interfacesOf(vmi).some(({ state }) => state === "absent");
+  const isClear = !wanted.some((nic) => isUnknown(nic, configuration));
   const links = linkNamesOfPod(networksOf(vmi), linksOf(statuses));
-  const networks = changed ? (networksAnnotation(vmi, wanted, configuration, links) ?? "") : undefined;
+  const networks = changed && isClear ? (networksAnnotation(vmi, wanted, configuration, links) ?? "") : undefined;
   const info = networkInfo(vmi, configuration, statuses);
   const found = { ...(networks === undefined ? {} : { [NETWORKS]: networks }), ...(info === undefined ? {} : { [NETWORK_INFO]: info }) };
   const before = pod.metadata.annotations ?? {};

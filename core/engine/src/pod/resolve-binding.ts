@@ -47,6 +47,13 @@ export function resolveBinding(name: string, configuration: KubevirtConfiguratio
   const allowed = fallback.policy === "Always" || (fallback.policy === "SlirpOnly" && name === "slirp");
   if (own !== undefined && allowed)
     return { name, image: own.digest === undefined ? own.image : `${own.image}@${own.digest}`, from: "fallback" };
+  if (registration !== undefined) {
+    return violation(
+      "",
+      `the binding "${name}" is registered with neither sidecarImage nor domainAttachmentType, so the guest would get no NIC`,
+      `register one of them under ${REGISTRY} in the KubeVirt CR`,
+    );
+  }
   const names = Object.keys(registered).sort();
   return violation(
     "",

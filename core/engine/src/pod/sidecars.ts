@@ -32,7 +32,8 @@ const pluginOf = ({ binding, slirp }: VmiInterface, version: KubevirtMinor): str
 
 /**
  * The sidecars of a VM's binding plugins: one for each plugin that has an image, whatever the number of its NICs, in the
- * order of the plugins' names; and a violation for each interface whose plugin cannot be found.
+ * order of the plugins' names; and a violation for each interface whose plugin cannot be found. One that is registered
+ * without an image has none, and none is missed.
  */
 export function pluginSidecars(
   vmi: Vmi,
@@ -46,7 +47,7 @@ export function pluginSidecars(
   return {
     sidecars: resolved.flatMap(({ found }) => ("problem" in found ? [] : sidecarOf(found, configuration))),
     violations: resolved.flatMap(({ name, found }) => {
-      if (!("problem" in found)) return [];
+      if (!("problem" in found) || Object.hasOwn(configuration.network?.binding ?? {}, name)) return [];
       return interfaces.flatMap((nic, at) => {
         if (pluginOf(nic, version) !== name) return [];
         return [{ ...found, field: `${INTERFACES}[${at}].${nic.binding === undefined ? "slirp" : "binding.name"}` }];

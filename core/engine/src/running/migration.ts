@@ -77,7 +77,9 @@ export function migrationRequired(vmi: Vmi, pod: AnnotatedPod, now: number): Mig
     if (urgency === "none") continue;
     if (urgency === "immediate") return "True";
     const condition = vmi.status?.conditions?.find(({ type }) => type === "MigrationRequired");
-    const since = condition?.status === "False" && condition.lastTransitionTime ? Date.parse(condition.lastTransitionTime) : Number.NaN;
+    if (condition?.status !== "False") return "False";
+    // A condition that does not say since when has been there for ever.
+    const since = condition.lastTransitionTime ? Date.parse(condition.lastTransitionTime) : Number.NEGATIVE_INFINITY;
     return now - since > GRACE_MILLISECONDS ? "True" : "False";
   }
   return "Unknown";

@@ -8,6 +8,21 @@ export function takesNewDefinition(vmi: Vmi, configuration: KubevirtConfiguratio
   return migratable && isGateOn("LiveUpdateNADRef", version, configuration.developerConfiguration);
 }
 
+/**
+ * A part of a VM as KubeVirt's API keeps it: what is empty, zero or false is not written. A boot order is: 0 is one there.
+ */
+function written(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(written);
+  if (value === null || typeof value !== "object") return value;
+  const isWritten = ([key, inner]: readonly [string, unknown]): boolean =>
+    (inner !== "" && inner !== 0 && inner !== false) || key === "bootOrder";
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(isWritten)
+      .map(([key, inner]) => [key, written(inner)]),
+  );
+}
+
 const withoutState = ({ state: _, ...nic }: VmiInterface): object => nic;
 const withoutDefinition = (network: VmiNetwork): object =>
   network.multus === undefined ? network : { ...network, multus: { ...network.multus, networkName: "" } };
@@ -28,7 +43,7 @@ export function restartRequired(
   const changed = <T extends { readonly name: string }>(running: readonly T[], wanted: readonly T[], part: (value: T) => object): boolean =>
     running.some((one) => {
       const other = wanted.find(({ name }) => name === one.name);
-      return other === undefined || !sameValue(part(one), part(other));
+      return other === undefined || !sameValue(written(part(one)), written(part(other)));
     });
   const hasPod = (list: readonly VmiNetwork[]): boolean => list.some(({ pod }) => pod !== undefined);
   const running = vmi.spec.networks ?? [];

@@ -1,4 +1,5 @@
 import { BindingError, formatAddress, type IpFamily, normaliseMac, parseAddress, parseCidr } from "@netbind/contract";
+import { isDomainName } from "../facts/domain-name.ts";
 
 /** The most bytes that one DHCPv4 option carries (RFC 2132, 2). */
 export const DHCP_OPTION_LIMIT = 255;
@@ -43,12 +44,19 @@ export function linkName(text: string): string {
   return text;
 }
 
-/** A domain or host name: nothing in it means anything to the server's configuration. */
+const HOST_NAME = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+
+/** A domain name, whose last part is no number: nothing in it means anything to the server's configuration. */
 export function domain(what: string, given: string): string {
   // A dot at the end says that the name is whole, as every name here is.
   const text = given.replace(/\.$/, "");
-  const name = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
-  if (text.length > 253 || !name.test(text)) refuse(what, text, "it is no domain name");
+  if (!isDomainName(text)) refuse(what, text, "it is no domain name");
+  return text;
+}
+
+/** A host name: nothing in it means anything to the server's configuration. */
+export function hostName(text: string): string {
+  if (text.length > 253 || !HOST_NAME.test(text)) refuse("host name", text, "it is none");
   return text;
 }
 

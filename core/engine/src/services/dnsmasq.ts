@@ -1,5 +1,5 @@
 import { type Dhcp4Service, parseCidr, type Route } from "@netbind/contract";
-import { address, DHCP_OPTION_LIMIT, domain, hex, linkName, mac, network, quoted, refuse } from "./dnsmasq-text.ts";
+import { address, DHCP_OPTION_LIMIT, domain, hex, hostName, linkName, mac, network, quoted, refuse } from "./dnsmasq-text.ts";
 
 const option = (code: number, value: string): string => `dhcp-option-force=${code},${value}`;
 
@@ -30,7 +30,7 @@ function optionLines(service: Dhcp4Service): readonly string[] {
     // Without a value the server would name itself.
     router === undefined ? "dhcp-option=3" : option(3, address("router", router)),
     nameservers.length === 0 ? "dhcp-option=6" : option(6, addresses("name server", nameservers)),
-    ...(hostname === undefined ? [] : [option(12, domain("host name", hostname))]),
+    ...(hostname === undefined ? [] : [option(12, hostName(hostname))]),
     ...searchOptions(service.search),
     option(26, String(service.mtu)),
     ...(ntpServers.length === 0 ? [] : [option(42, addresses("NTP server", ntpServers))]),

@@ -1,5 +1,6 @@
 import { parseAddress, parseCidr, RESERVED_BRIDGE_MAC, type Violation, violation } from "@netbind/contract";
 import type { VmiInterface } from "../../api.ts";
+import { isDomainName } from "../../facts/domain-name.ts";
 import { parseHardwareAddress } from "../../facts/hardware-address.ts";
 import { cniTypes, nadOf } from "../../facts/nads.ts";
 import { findRepeated, INTERFACES, perInterface, perNetwork, type Rule, show } from "./rule.ts";
@@ -56,8 +57,6 @@ function dhcpTexts({ dhcpOptions }: VmiInterface, path: string): readonly Violat
 }
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const isDomain = (text: string): boolean =>
-  text.length <= 253 && text.split(".").every((part) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(part));
 
 /** What is accepted, and cannot work. */
 export const UNUSABLE_RULES: readonly Rule[] = [
@@ -186,7 +185,7 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     fix: "write domains such as example.com, and addresses",
     find: ({ vmi: { spec } }) => [
       ...(spec.dnsConfig?.searches ?? []).flatMap((text, at) =>
-        isDomain(text)
+        isDomainName(text.toLowerCase().replace(/\.$/, ""))
           ? []
           : [violation(`spec.dnsConfig.searches[${at}]`, `${show(text)} is no domain name`, "write a domain such as example.com")],
       ),
