@@ -1,7 +1,9 @@
 import { admission } from "./admission.ts";
 import { defaulting } from "./defaulting.ts";
 import { domain } from "./domain.ts";
-import { domainXml, passt, slirp } from "./hooks.ts";
+import { domainXml } from "./hooks.ts";
+import { passt } from "./passt-hook.ts";
+import { slirp } from "./slirp-hook.ts";
 import { dhcp, dhcpv6, dns } from "./resolver.ts";
 import { migratable, migrationEvaluator, restart, vmiStatus } from "./migration.ts";
 import { fakeBridgeIp, mac, masqueradeAddrs, names, namescheme } from "./names.ts";

@@ -22,7 +22,7 @@ type Named = Readonly<Record<string, unknown>>;
 
 /** Names of links by logical name. */
 export function names({ input, result }: Vector<{ readonly names: readonly string[] }, { readonly names: Named }>): Outcome {
-  const ours = input.names.map((name) => {
+  const ours = (input.names ?? []).map((name) => {
     const { pod, tap, bridge: k6t, adopted } = nicNames({ name, multus: { networkName: "x" } });
     return [name, { pod, tap, bridge: k6t, nic: adopted, isOrdinal: isOrdinalName(name) }];
   });
@@ -129,7 +129,7 @@ export function mac({
   { readonly names: readonly string[] },
   { readonly macs: Readonly<Record<string, { readonly error: string | null; readonly reserved: boolean }>> }
 >): Outcome {
-  const ours = input.names.map((macAddress) => {
+  const ours = (input.names ?? []).map((macAddress) => {
     const devices = { interfaces: [{ name: "a", masquerade: {}, macAddress }] };
     const vmi = {
       apiVersion: "",

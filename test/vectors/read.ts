@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Vector } from "./vector.ts";
 
-/** Reads every `.jsonl` file of a folder: a vector a line (vectors.md). @throws Error where a line is none */
+/** The kind of a line that is no vector: no comparison is made of it, so that it fails. */
+const UNREADABLE = "unreadable";
+
+/** Reads every `.jsonl` file of a folder: a vector a line (vectors.md). A line that is none is read as one that fails. */
 export const readVectors = (folder: string): readonly Vector[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".jsonl"))
@@ -17,10 +20,12 @@ function parse(line: string, where: string): Vector {
   let value: Partial<Vector> | null;
   try {
     value = JSON.parse(line) as Partial<Vector> | null;
-  } catch (error) {
-    throw new Error(`${where} is no JSON`, { cause: error });
+  } catch {
+    return { id: where, kind: UNREADABLE, input: {}, result: {} };
   }
-  if (typeof value?.id !== "string" || typeof value.kind !== "string" || value.input === undefined || value.result === undefined)
-    throw new Error(`${where} is no vector: it needs id, kind, input and result`);
-  return value as Vector;
+  const { id, kind, input, result } = value ?? {};
+  const isVector = typeof id === "string" && typeof kind === "string" && isObject(input) && isObject(result);
+  return isVector ? { id, kind, input, result } : { id: where, kind: UNREADABLE, input: {}, result: {} };
 }
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;

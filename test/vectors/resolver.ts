@@ -1,6 +1,6 @@
-import { dnsmasq6Config, dnsmasqConfig, guestResolver } from "@netbind/engine";
+import { dnsmasq6Config, dnsmasqConfig, guestResolver, judgeVmi, parseIpv4Sloppy } from "@netbind/engine";
 import { BindingError, type Dhcp4Service, parseCidr } from "@netbind/contract";
-import { canonical, compare, failed, type Outcome, type Vector } from "./vector.ts";
+import { compare, failed, type Outcome, type Vector, withoutNulls } from "./vector.ts";
 
 interface DnsResult {
   readonly domainName: string;
@@ -16,8 +16,8 @@ const longest = (names: readonly string[]): string => names.reduce((best, name) 
 
 /** What a guest is told of its pod's resolver. */
 export function dns({ input, result }: Vector<{ readonly resolvConf: string; readonly subdomain: string }, DnsResult>): Outcome {
-  const plain = guestResolver(input.resolvConf);
-  const ours = guestResolver(input.resolvConf, input.subdomain);
+  const plain = guestResolver(input.resolvConf ?? "");
+  const ours = guestResolver(input.resolvConf ?? "", input.subdomain ?? "");
   const own = ours.search.length > plain.search.length ? ours.search[0] : "";
   // Of the two, KubeVirt gives the longest search domain that the guest is told, with the subdomain's.
   return compare(
@@ -42,6 +42,8 @@ interface DhcpInput {
   };
 }
 
+const NOTHING_ASKED: DhcpInput = { mask: "", router: "", dns: [], routes: [], search: [], mtu: 0, hostname: "" };
+
 const prefixOf = (mask: string): number =>
   mask === "" ? 24 : mask.split(".").reduce((bits, part) => bits + Number(part).toString(2).replaceAll("0", "").length, 0);
 
@@ -61,7 +63,7 @@ function serviceOf({ dns: nameservers, options = {}, ...dhcp }: DhcpInput): Dhcp
     mtu: dhcp.mtu,
     ...(bootFileName ? { bootFileName } : {}),
     ...(tftpServerName ? { tftpServerName } : {}),
-    ntpServers,
+    ntpServers: ntpServers.map((server) => parseIpv4Sloppy(server) ?? server),
     privateOptions: privateOptions.filter(({ option, value }) => option >= 224 && option <= 254 && value !== ""),
     routes: dhcp.routes.map(({ dst, gw }) => ({ destination: dst || "0.0.0.0/0", ...(gw === "" ? {} : { gateway: gw }) })),
   };
@@ -113,43 +115,74 @@ function optionsOf(configuration: string): Record<string, string> {
   return { ...Object.fromEntries(forced), 1: address(mask) };
 }
 
+/** What DHCP's option 119 is by KubeVirt's encoding, which takes what stands between two dots for a label, also where nothing does. */
+const searchHex = (names: readonly string[]): string => names.map(labels).join("");
+const withoutDot = (name: string): string => name.replace(/\.$/, "");
+
+type Options = Readonly<Record<string, string>>;
+
+/** Search domains that are empty, or end in a dot: what KubeVirt sends of them is replaced by what they mean. */
+function plainSearch({ search }: DhcpInput, theirs: Options): { readonly options: Options; readonly deviations: readonly string[] } {
+  const plain = search.map(withoutDot).filter((name) => name !== "");
+  const deviations = [
+    ...(search.includes("") ? ["DNS-EMPTY"] : []),
+    ...(search.some((name) => name !== "" && name.endsWith(".")) ? ["DNS-DOT"] : []),
+  ];
+  const isTheirs = theirs["119"] === searchHex(search) && theirs["15"] === (longest(search) === "" ? undefined : hexOf(longest(search)));
+  if (deviations.length === 0 || !isTheirs) return { options: theirs, deviations: [] };
+  const { 15: _, 119: __, ...rest } = theirs;
+  return { options: plain.length === 0 ? rest : { ...rest, 15: hexOf(longest(plain)), 119: searchHex(plain) }, deviations };
+}
+
+/** Classless routes as a list; what is no such list is one route. */
+function routesOf(hex: string): readonly string[] {
+  const routes: string[] = [];
+  for (let at = 0; at < hex.length; ) {
+    const digits = 2 + 2 * Math.ceil(Number.parseInt(hex.slice(at, at + 2), 16) / 8) + 8;
+    routes.push(hex.slice(at, at + digits));
+    at += digits;
+  }
+  return routes;
+}
+
+/** Default routes come last here; of those that are written as a network, KubeVirt leaves each where it is. */
+function sameRoutes({ routes }: DhcpInput, ours: Options, theirs: Options): boolean {
+  const sorted = (options: Options): string => [...routesOf(options["121"] ?? "")].sort().join();
+  return routes.some(({ dst }) => dst === "0.0.0.0/0") && sorted(ours) === sorted(theirs);
+}
+
+/** True for texts that no option of DHCP can hold: admission tells so. */
+function hasUnsayable({ options = {} }: DhcpInput): boolean {
+  const nic = { name: "a", masquerade: {}, dhcpOptions: options };
+  const vmi = {
+    apiVersion: "",
+    kind: "VirtualMachineInstance",
+    metadata: { name: "a", namespace: "a" },
+    spec: { domain: { devices: { interfaces: [nic] } }, networks: [{ name: "a", pod: {} }] },
+  } as const;
+  return judgeVmi(vmi, { configuration: {} }).some(({ rule }) => rule.id === "DHCP-4");
+}
+
 /** The options of DHCPv4, by what our server's configuration makes it send. */
 export function dhcp({
   input,
   result,
-}: Vector<{ readonly dhcp: DhcpInput }, { readonly options?: Record<string, string>; readonly error: string | null }>): Outcome {
-  let ours: Record<string, string>;
+}: Vector<{ readonly dhcp: DhcpInput }, { readonly options?: Options; readonly error: string | null }>): Outcome {
+  const asked = { ...NOTHING_ASKED, ...withoutNulls(input.dhcp) };
+  let ours: Options;
   try {
-    ours = optionsOf(dnsmasqConfig(serviceOf(input.dhcp)));
+    ours = optionsOf(dnsmasqConfig(serviceOf(asked)));
   } catch (error) {
     if (!(error instanceof BindingError)) throw error;
     if (result.error !== null) return { verdict: "agreed" };
-    return failed(`ours refuses: ${error.message}`);
+    return hasUnsayable(asked) ? { verdict: "deviating", deviations: ["DHCP-TEXT"] } : failed(`ours refuses: ${error.message}`);
   }
   if (result.error !== null) return failed(`theirs refuses: ${result.error}`);
-  const theirs = { ...result.options };
-  const deviations: string[] = [];
-  if (input.dhcp.mask === "") {
-    deviations.push("DHCP-MASK");
-    theirs["1"] = ours["1"] ?? "";
-  }
-  if (input.dhcp.search.includes("")) {
-    deviations.push("DNS-EMPTY");
-    delete theirs["119"];
-  }
-  if (input.dhcp.search.some((name) => name.endsWith("."))) {
-    deviations.push("DNS-DOT");
-    for (const code of ["15", "119"]) {
-      delete ours[code];
-      delete theirs[code];
-    }
-  }
-  if (input.dhcp.routes.filter(({ dst }) => dst === "" || dst === "0.0.0.0/0").length > 1) {
-    deviations.push("ROUTE-ORDER");
-    const sorted = (hex = ""): string => [...hex].sort().join("");
-    [ours["121"], theirs["121"]] = [sorted(ours["121"]), sorted(theirs["121"])];
-  }
-  return canonical(ours) === canonical(theirs) ? compare([], [], deviations) : compare(ours, theirs);
+  const { options, deviations } = plainSearch(asked, result.options ?? {});
+  const masked = asked.mask === "" ? { ...options, 1: ours["1"] ?? "" } : options;
+  const reordered = masked["121"] !== ours["121"] && sameRoutes(asked, ours, masked);
+  const theirs = reordered ? { ...masked, 121: ours["121"] ?? "" } : masked;
+  return compare(ours, theirs, [...deviations, ...(asked.mask === "" ? ["DHCP-MASK"] : []), ...(reordered ? ["ROUTE-ORDER"] : [])]);
 }
 
 interface Dhcp6Input {
@@ -169,7 +202,8 @@ const digits = (text: string): string => (parseCidr(`${text}/128`)?.base ?? 0n).
 /** What a guest is handed by DHCPv6: the address and the name servers that our server is told. The messages are its own. */
 export function dhcpv6({ input, result }: Vector<{ readonly dhcpv6: Dhcp6Input }, { readonly response: string }>): Outcome {
   if (result.response === "") return { verdict: "deviating", deviations: ["DHCP6-MESSAGE"] };
-  const { clientIP, dns: nameservers } = input.dhcpv6;
+  const { clientIP } = input.dhcpv6;
+  const nameservers = input.dhcpv6.dns ?? [];
   const client = { mac: "02:00:00:00:00:0a", address: clientIP, prefix: 120 };
   const text = dnsmasq6Config(
     "k6t-eth0",

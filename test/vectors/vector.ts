@@ -21,15 +21,15 @@ export type Comparison = (vector: Vector<never, never>) => Outcome;
 export const AGREED: Outcome = { verdict: "agreed" };
 export const failed = (why: string): Outcome => ({ verdict: "failed", why });
 
-/** A value without what is null: no value, as for the API server. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((inner) => withoutNulls(inner ?? {}));
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== null)
-      .map(([key, inner]) => [key, withoutNulls(inner)]),
-  );
+/** A value without what is null: no value, as for the API server; in a list, an empty one. */
+export function withoutNulls<T>(value: T): T {
+  const plain = (inner: unknown): unknown => {
+    if (Array.isArray(inner)) return inner.map((one: unknown) => plain(one ?? {}));
+    if (inner === null || typeof inner !== "object") return inner;
+    const kept = Object.entries(inner).filter(([, one]) => one !== null);
+    return Object.fromEntries(kept.map(([key, one]) => [key, plain(one)]));
+  };
+  return plain(value) as T;
 }
 
 /** A name that is not written is an empty one. */
@@ -38,7 +38,7 @@ const named = <T extends { readonly name: string }>(list: readonly T[]): readonl
 
 /** A spec as the API server decodes it: what must be there is, and addresses have their canonical text. */
 export function completeSpec(given: VmiSpec): VmiSpec {
-  const spec = withoutNulls(given) as VmiSpec;
+  const spec = withoutNulls(given);
   const { devices = {} } = spec.domain ?? {};
   const interfaces = named(devices.interfaces ?? []).map((nic) =>
     nic.binding === undefined ? nic : { ...nic, binding: { ...nic.binding, name: nic.binding.name ?? "" } },
@@ -49,7 +49,7 @@ export function completeSpec(given: VmiSpec): VmiSpec {
 
 /** A VMI as vectors have it, with what the API server would have filled in. */
 export function completeVmi(given: Vmi): Vmi {
-  const { metadata, spec, ...rest } = withoutNulls(given) as Vmi;
+  const { metadata, spec, ...rest } = withoutNulls(given);
   return {
     ...rest,
     metadata: { ...metadata, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} },
