@@ -3,6 +3,7 @@ import passt from "@netbind/plugin-passt";
 import {
   type DomainLink,
   domainAttachments,
+  judgeVmi,
   type Machine,
   nicBeforePod,
   type NicDomain,
@@ -92,9 +93,18 @@ function attach(
   return { xml, bad };
 }
 
+/** Rules of admission about what stands in a domain: a VM that breaks one has none. */
+const TELLING_RULES = /^(BIND-1|IF-[34]|PORT-[345]|RANGE-\d|PASST-2)$/;
+
 /** The interfaces of a domain, before and after the pod's links are known. */
 export function domain({ input, result }: Vector<Input, Result>): Outcome {
   const vmi = completeVmi(input.vmi);
+  const outcome = compareInterfaces(vmi, input, result);
+  const isRefused = judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => TELLING_RULES.test(rule.id));
+  return outcome.verdict === "failed" && isRefused ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : outcome;
+}
+
+function compareInterfaces(vmi: Vmi, input: Input, result: Result): Outcome {
   const deviations = new Set<string>();
   const attachments = Object.fromEntries(domainAttachments(vmi, input.kubevirtConfig ?? {}));
   let written: readonly Written[];
