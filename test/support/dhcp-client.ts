@@ -1,6 +1,6 @@
 /**
  * Asks for an address by DHCP, from a link without one, and prints the offer: address, and options as hexadecimal.
- * Usage: dhcp-client MAC
+ * Usage: dhcp-client MAC [MILLISECONDS]
  */
 import { createSocket } from "node:dgram";
 
@@ -38,5 +38,5 @@ socket.bind(68, "0.0.0.0", () => {
   const send = (): void => socket.send(discover(), 67, "255.255.255.255");
   send();
   setInterval(send, 500);
-  setTimeout(() => process.exit(1), 8000);
+  setTimeout(() => process.exit(1), Number(process.argv[3] ?? 8000));
 });

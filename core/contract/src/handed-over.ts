@@ -1,4 +1,4 @@
-import type { Attachment } from "./attachment.ts";
+import type { Attachment, Route } from "./attachment.ts";
 import { addressOf, parseAddress } from "./net.ts";
 import type { LinkPlan, PlannedAddress, Sysctl } from "./plan.ts";
 
@@ -22,10 +22,15 @@ const bridgeMac = (mac: string): string =>
  * The links of a NIC whose pod link is handed over to the guest's side: a bridge with the pod's link and the tap as its
  * ports, and a placeholder with the pod link's name, MAC and addresses. The guest may then have that MAC itself.
  */
-export function handedOverLinks(attachment: Attachment, bridgeAddresses: readonly PlannedAddress[]): readonly LinkPlan[] {
+export function handedOverLinks(
+  attachment: Attachment,
+  bridgeAddresses: readonly PlannedAddress[],
+  bridgeRoutes: readonly Route[] = [],
+): readonly LinkPlan[] {
   const { names, pod, queues } = attachment;
+  const bridge = { kind: "bridge", name: names.bridge, mac: bridgeMac(pod.mac), mtu: pod.mtu, addresses: bridgeAddresses } as const;
   return [
-    { kind: "bridge", name: names.bridge, mac: bridgeMac(pod.mac), mtu: pod.mtu, addresses: bridgeAddresses },
+    bridgeRoutes.length === 0 ? bridge : { ...bridge, routes: bridgeRoutes },
     { kind: "adopted", name: names.adopted, bridge: names.bridge, mtu: pod.mtu },
     { kind: "tap", name: names.tap, mtu: pod.mtu, queues, bridge: names.bridge },
     { kind: "placeholder", name: names.pod, mac: pod.mac, mtu: pod.mtu, addresses: pod.addresses.map(planned) },

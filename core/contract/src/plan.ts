@@ -13,6 +13,11 @@ export interface BridgeLink {
   readonly mac?: string;
   readonly mtu: number;
   readonly addresses: readonly PlannedAddress[];
+  /**
+   * Routes of the pod that leave by it, where the pod's own link is handed over to it: those of that link, and one to
+   * each of its addresses, which are the guest's then.
+   */
+  readonly routes?: readonly Route[];
 }
 
 /** The tap that the hypervisor opens. Owned by the VM's user. */
@@ -150,6 +155,10 @@ export interface RouterAdvertisementService {
   readonly link: string;
   /** A network of the bridge, as `address/prefix`. No guest makes an address of its own from it. */
   readonly network: string;
+  /** False where guests are not to take that network for one that they reach without a router. */
+  readonly onLink?: boolean;
+  /** `low` where another link's router is the better one for what is in no network (RFC 4191). */
+  readonly preference?: "low";
   readonly mtu: number;
   /** 0..9000: how long a guest takes the bridge for its router without hearing of it. */
   readonly routerLifetimeSeconds: number;

@@ -4,6 +4,7 @@ import { type Grants, grantsOf } from "./plan/grants.ts";
 import type { ResolvedBinding } from "./pod/resolve-binding.ts";
 import type { DecidedNic, Decision } from "./decide.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
+import { fenceOf } from "./network/fence.ts";
 import { nicTable } from "./network/nft.ts";
 import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
 import { registeredPlanner } from "./plan/registered-plan.ts";
@@ -74,8 +75,9 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
 export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): NicNetwork {
   const network = plan.network ?? { links: [] };
   const adopted = network.links.some(({ kind }) => kind === "adopted");
+  const fence = fenceOf(plan);
   return {
-    table: nicTable(names.pod),
+    table: { ...nicTable(names.pod), ...(fence === undefined ? {} : { fence }) },
     podLinkName: before.name,
     // A link that is taken over is not kept as it was.
     ...(adopted ? {} : { podLink: before }),

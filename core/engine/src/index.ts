@@ -1,7 +1,8 @@
 export type * from "./api.ts";
 export { countOperations, diffNetwork, type Operations, showOperations } from "./network/diff.ts";
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
-export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable } from "./network/nft.ts";
+export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable, tableFamilies } from "./network/nft.ts";
+export type { Fence } from "./network/fence.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/observed.ts";
 export {
   type Attachable,

@@ -75,7 +75,11 @@ const FIELDS: Readonly<Record<string, Check>> = {
         shape({ network: optional(network), services: optional(listOf(shape({ kind: isText, link: isText }))), domain: isObject }),
       ),
       wanted: optional(
-        shape({ plan: network, table: shape({ family: isText, name: isText }), owner: shape({ uid: isNumber, gid: isNumber }) }),
+        shape({
+          plan: network,
+          table: shape({ family: isText, name: isText, fence: optional(shape({ outside: isText })) }),
+          owner: shape({ uid: isNumber, gid: isNumber }),
+        }),
       ),
     }),
   ),

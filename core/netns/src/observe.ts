@@ -1,5 +1,5 @@
 import type { NftJson, NftTable, ObservedLink, ObservedNetwork } from "@netbind/engine";
-import { normaliseListing } from "@netbind/engine";
+import { normaliseListing, tableFamilies } from "@netbind/engine";
 import { CommandError, type Run } from "./run.ts";
 
 /** What `ip -json -details addr show` says of a link, as far as it is read. */
@@ -88,15 +88,21 @@ async function readSysctls(runIn: Run, keys: readonly string[]): Promise<Record<
   return Object.fromEntries(pairs);
 }
 
-/** The listing of one nftables table, normalised; undefined where there is no such table. */
-export async function readTable(runIn: Run, table: NftTable): Promise<readonly NftJson[] | undefined> {
+async function listTable(runIn: Run, family: string, name: string): Promise<readonly NftJson[] | undefined> {
   try {
-    const listing = JSON.parse(await runIn(["nft", "-j", "list", "table", table.family, table.name])) as { nftables: readonly NftJson[] };
+    const listing = JSON.parse(await runIn(["nft", "-j", "list", "table", family, name])) as { nftables: readonly NftJson[] };
     return normaliseListing(listing.nftables);
   } catch (error) {
     if (error instanceof CommandError && error.stderr.includes("No such file or directory")) return undefined;
     throw error;
   }
+}
+
+/** The listing of a NIC's nftables table, of all its families, normalised; undefined where there is none in any. */
+export async function readTable(runIn: Run, table: NftTable): Promise<readonly NftJson[] | undefined> {
+  const listings = await Promise.all(tableFamilies(table).map((family) => listTable(runIn, family, table.name)));
+  const there = listings.filter((listing) => listing !== undefined);
+  return there.length === 0 ? undefined : there.flat();
 }
 
 /** What is asked for beside links and routes. */

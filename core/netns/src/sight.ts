@@ -22,19 +22,30 @@ export interface SightRequest {
 }
 
 /** Asks by ARP, without an address of one's own (RFC 5227, 2.1.1), who has an IPv4 address; undefined where nobody says. */
-async function ownerOf(runIn: Run, bridge: string, address: string): Promise<string | undefined> {
+async function arpOwner(runIn: Run, bridge: string, address: string): Promise<string | undefined> {
   // Found or not, it does not end well: what it heard is in its output.
   const probe = `arping -D -I "$1" -c 1 -w 1 "$2" || true`;
   const heard = await runIn(["sh", "-c", probe, "arping", bridge, address]);
   return /\[([0-9A-Fa-f:]{17})\]/.exec(heard)?.[1]?.toLowerCase();
 }
 
+const isThere = ({ state }: Neighbour): boolean => !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE");
+
+/** Lets the kernel ask who has an IPv6 address on a link. The pod has that address too, so an answer to the echo never comes. */
+async function ndpOwner(runIn: Run, bridge: string, address: string): Promise<string | undefined> {
+  const probe = `ping -6 -n -q -c 1 -W 0.3 -I "$1" "$2" > /dev/null 2>&1; exec ip -json neigh show to "$2" dev "$1"`;
+  const neighbours = JSON.parse((await runIn(["sh", "-c", probe, "ping", bridge, address])) || "[]") as readonly Neighbour[];
+  return neighbours.find(isThere)?.lladdr;
+}
+
+/** Whose a guest's address is on a bridge whose pod link is handed over; undefined where nobody says. */
+const ownerOf = (runIn: Run, bridge: string, address: string): Promise<string | undefined> =>
+  (address.includes(":") ? ndpOwner : arpOwner)(runIn, bridge, address);
+
 async function neighboursOf(runIn: Run, { bridge, mac, addresses }: SightRequest): Promise<readonly string[]> {
   await Promise.all(addresses.map((address) => runIn(["ping", "-n", "-q", "-c", "1", "-W", "0.3", address]).catch(() => "")));
   const neighbours = JSON.parse((await runIn(["ip", "-json", "neigh", "show", "dev", bridge])) || "[]") as readonly Neighbour[];
-  return neighbours
-    .filter(({ lladdr, state }) => lladdr === mac && !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE"))
-    .map(({ dst }) => dst);
+  return neighbours.filter((neighbour) => neighbour.lladdr === mac && isThere(neighbour)).map(({ dst }) => dst);
 }
 
 async function ownersOf(runIn: Run, { bridge, mac, addresses }: SightRequest): Promise<readonly string[]> {

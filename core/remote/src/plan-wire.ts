@@ -12,13 +12,18 @@ import type {
 } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, oneOf, required } from "./checks.ts";
-import { portFromWire } from "./nic-wire.ts";
+import { portFromWire, routeFromWire, routeToWire } from "./nic-wire.ts";
 import { serviceFromWire, serviceToWire } from "./service-wire.ts";
 
 function linkToWire(link: LinkPlan): wire.Link {
   switch (link.kind) {
     case "bridge":
-      return { kind: { $case: "bridge", value: { name: link.name, mac: link.mac, mtu: link.mtu, addresses: link.addresses } } };
+      return {
+        kind: {
+          $case: "bridge",
+          value: { name: link.name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes: (link.routes ?? []).map(routeToWire) },
+        },
+      };
     case "tap":
       return { kind: { $case: "tap", value: { name: link.name, mtu: link.mtu, queues: link.queues, bridge: link.bridge } } };
     case "adopted": {
@@ -37,8 +42,11 @@ function linkToWire(link: LinkPlan): wire.Link {
 function linkFromWire({ kind }: wire.Link): LinkPlan {
   const link = required(kind, "a link's kind");
   switch (link.$case) {
-    case "bridge":
-      return { kind: "bridge", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, addresses: link.value.addresses };
+    case "bridge": {
+      const { routes, ...value } = link.value;
+      const own = { ...defined(value), name: value.name, mtu: value.mtu, addresses: value.addresses };
+      return { kind: "bridge", ...own, ...(routes.length === 0 ? {} : { routes: routes.map(routeFromWire) }) };
+    }
     case "tap":
       return { kind: "tap", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, queues: link.value.queues };
     case "adopted":

@@ -1,6 +1,6 @@
 import type { Dhcp4Service, ServicePlan } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
-import { defined, required } from "./checks.ts";
+import { defined, oneOf, required } from "./checks.ts";
 import { routeFromWire, routeToWire } from "./nic-wire.ts";
 
 /** A service for the wire. */
@@ -16,8 +16,8 @@ export function serviceToWire(service: ServicePlan): wire.Service {
       return { kind: { $case: kind, value } };
     }
     case "ra": {
-      const { kind, ...value } = service;
-      return { kind: { $case: kind, value } };
+      const { kind, onLink, preference, ...value } = service;
+      return { kind: { $case: kind, value: { ...value, onLink, preference } } };
     }
     default:
       return service satisfies never;
@@ -35,8 +35,15 @@ export function serviceFromWire({ kind }: wire.Service): ServicePlan {
     }
     case "dhcp6":
       return { ...service.value, kind: "dhcp6", client: required(service.value.client, "a DHCPv6 server's client") };
-    case "ra":
-      return { ...service.value, kind: "ra" };
+    case "ra": {
+      const { onLink, preference, ...value } = service.value;
+      return {
+        ...value,
+        kind: "ra",
+        ...(onLink === undefined ? {} : { onLink }),
+        ...(preference === undefined ? {} : { preference: oneOf(preference, ["low"], "a router's preference") }),
+      };
+    }
     default:
       return service satisfies never;
   }

@@ -7,55 +7,68 @@ import {
   handedOverLinks,
   handedOverSysctls,
   type NicSpec,
+  type PlannedAddress,
+  parseCidr,
   reachableAddresses,
   type Route,
   type ServicePlan,
+  type Sysctl,
   type Violation,
   violation,
 } from "@netbind/contract";
 
 /** 999 days: KubeVirt's lease, long enough that a guest which is paused keeps its address. */
 const LEASE_SECONDS = 999 * 24 * 60 * 60;
-const DEFAULT_ROUTE = "0.0.0.0/0";
+/** How long a guest takes the bridge for its router without hearing of it: many times the interval of hearing. */
+const ROUTER_LIFETIME_SECONDS = 1800;
+const DEFAULT_ROUTES = { 4: "0.0.0.0/0", 6: "::/0" } as const;
 
 /** What the guest is told to ask and to renew its lease at: an address of the bridge that no network has. */
 const serverAddress = ({ index }: Attachment): string => `169.254.75.1${index}`;
+/** A network of the bridge's own, which no pod network has (RFC 4193): servers of IPv6 take an address to serve from. */
+const serverNetwork = ({ index }: Attachment): string => `fd4e:6574:6269:${index.toString(16)}::`;
+const SERVER_PREFIX = 64;
 
-const isIpv4 = ({ destination }: Route): boolean => !destination.includes(":");
+const familyOf = ({ destination }: Route): 4 | 6 => (destination.includes(":") ? 6 : 4);
+
+/** The pod's routes of a family by this NIC's link. */
+const routesOf = ({ pod }: Attachment, family: 4 | 6): readonly Route[] => pod.routes.filter((route) => familyOf(route) === family);
 
 /** True for the route that an address brings along: its own network, on the link. */
 function isConnected({ destination, gateway }: Route, address: string): boolean {
-  if (gateway !== undefined) return false;
-  const [base = "", length = ""] = address.split("/");
-  const bits = (text: string): number => text.split(".").reduce((value, part) => value * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(length));
-  return (
-    destination === `${base}/32` ||
-    (destination.endsWith(`/${length}`) && Math.floor(bits(destination.split("/")[0] ?? "") / size) === Math.floor(bits(base) / size))
-  );
+  const [network, own] = [parseCidr(destination), parseCidr(address)];
+  if (gateway !== undefined || network === undefined || own === undefined) return false;
+  const isOwn = destination === `${addressOf(address)}/32`;
+  return isOwn || (network.family === own.family && network.prefix === own.prefix && network.base === own.base);
 }
 
 /** An address is of use where a route of the pod led to it. */
-function refuseUnrouted({ pod }: Attachment, address: string): void {
-  if (pod.routes.some(isIpv4)) return;
+function refuseUnrouted(attachment: Attachment, address: string): void {
+  if (routesOf(attachment, 4).length > 0) return;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    `pod link "${pod.name}" has the address ${address} and no route at all, so the guest would reach nobody by it`,
+    `pod link "${attachment.pod.name}" has the address ${address} and no route at all, so the guest would reach nobody by it`,
     "mend the network's CNI plugin, or let it give no address",
   );
 }
 
+const client = ({ mac }: Attachment, address: string): { readonly mac: string; readonly address: string; readonly prefix: number } => ({
+  mac,
+  address: addressOf(address),
+  prefix: Number(address.slice(address.indexOf("/") + 1)),
+});
+
 /** The DHCP server that hands the pod's own address to the guest. */
-function planDhcp(attachment: Attachment, address: string): ServicePlan {
+function planDhcp4(attachment: Attachment, address: string): ServicePlan {
   const { dhcpOptions, pod, resolvConf } = attachment;
-  const ipv4 = pod.routes.filter(isIpv4);
+  const ipv4 = routesOf(attachment, 4);
   const routes = ipv4.filter((route) => !isConnected(route, address));
-  const router = ipv4.find(({ destination, gateway }) => destination === DEFAULT_ROUTE && gateway !== undefined)?.gateway;
+  const router = ipv4.find(({ destination, gateway }) => destination === DEFAULT_ROUTES[4] && gateway !== undefined)?.gateway;
   return {
     kind: "dhcp4",
     link: attachment.names.bridge,
     server: serverAddress(attachment),
-    client: { mac: attachment.mac, address: addressOf(address), prefix: Number(address.slice(address.indexOf("/") + 1)) },
+    client: client(attachment, address),
     leaseSeconds: LEASE_SECONDS,
     ...(router === undefined ? {} : { router }),
     nameservers: resolvConf.nameservers4,
@@ -70,6 +83,42 @@ function planDhcp(attachment: Attachment, address: string): ServicePlan {
   };
 }
 
+/**
+ * The pod's own IPv6 address by DHCPv6, and the bridge as the guest's router: a router advertisement names its sender
+ * alone, and few pod networks advertise a router of their own. The pod passes on what the guest sends to it.
+ */
+function planIpv6(attachment: Attachment, address: string): readonly ServicePlan[] {
+  const { names, pod, resolvConf } = attachment;
+  const hasDefault = routesOf(attachment, 6).some(({ destination }) => destination === DEFAULT_ROUTES[6]);
+  return [
+    {
+      kind: "dhcp6",
+      link: names.bridge,
+      client: client(attachment, address),
+      leaseSeconds: LEASE_SECONDS,
+      nameservers: resolvConf.nameservers6,
+      search: resolvConf.search,
+    },
+    {
+      kind: "ra",
+      link: names.bridge,
+      network: `${serverNetwork(attachment)}/${SERVER_PREFIX}`,
+      onLink: false,
+      ...(hasDefault ? {} : { preference: "low" }),
+      mtu: pod.mtu,
+      routerLifetimeSeconds: ROUTER_LIFETIME_SECONDS,
+    },
+  ];
+}
+
+/** What of the pod's routing goes on by the bridge: to the guest, and where the pod's link led. */
+const ipv6Routes = (attachment: Attachment, address: string): readonly Route[] => [
+  { destination: `${addressOf(address)}/128` },
+  ...routesOf(attachment, 6).filter(({ destination }) => destination !== `${addressOf(address)}/128`),
+];
+
+const FORWARDING: Sysctl = { key: "net.ipv6.conf.all.forwarding", value: "1" };
+
 function admit(nic: NicSpec): readonly Violation[] {
   if (!nic.mesh || nic.network.kind !== "pod") return [];
   return [violation("bridge", "a service mesh is injected, and bridge leaves its proxy without the pod's address", "use masquerade: {}")];
@@ -77,7 +126,7 @@ function admit(nic: NicSpec): readonly Violation[] {
 
 /**
  * The guest takes the pod's place on the network: the pod's link and the guest's tap are ports of one bridge, and the
- * guest gets the pod link's MAC and, where the network's plugin gave one, its IPv4 address by DHCP.
+ * guest gets the pod link's MAC and, where the network's plugin gave them, its addresses by DHCP.
  */
 const bridge: Binding = defineBinding({
   name: "bridge",
@@ -86,12 +135,23 @@ const bridge: Binding = defineBinding({
   takesPodMac: true,
   admit,
   plan: (attachment) => {
-    const [address] = reachableAddresses(attachment, 4);
-    if (address !== undefined) refuseUnrouted(attachment, address);
-    const server = address === undefined ? [] : [{ address: serverAddress(attachment), prefix: 32 }];
+    const [ipv4] = reachableAddresses(attachment, 4);
+    const [ipv6] = reachableAddresses(attachment, 6);
+    if (ipv4 !== undefined) refuseUnrouted(attachment, ipv4);
+    const servers: readonly PlannedAddress[] = [
+      ...(ipv4 === undefined ? [] : [{ address: serverAddress(attachment), prefix: 32 }]),
+      ...(ipv6 === undefined ? [] : [{ address: `${serverNetwork(attachment)}1`, prefix: SERVER_PREFIX }]),
+    ];
+    const services = [
+      ...(ipv4 === undefined ? [] : [planDhcp4(attachment, ipv4)]),
+      ...(ipv6 === undefined ? [] : planIpv6(attachment, ipv6)),
+    ];
     return {
-      network: { links: handedOverLinks(attachment, server), sysctls: handedOverSysctls(attachment) },
-      ...(address === undefined ? {} : { services: [planDhcp(attachment, address)] }),
+      network: {
+        links: handedOverLinks(attachment, servers, ipv6 === undefined ? [] : ipv6Routes(attachment, ipv6)),
+        sysctls: [...handedOverSysctls(attachment), ...(ipv6 === undefined ? [] : [FORWARDING])],
+      },
+      ...(services.length === 0 ? {} : { services }),
       domain: { kind: "tap" },
     };
   },

@@ -9,11 +9,13 @@ const IPV6_LEAST_MTU = 1280;
 /**
  * What the core sets for every bridge, whatever the binding. It takes no router's word: a guest that advertises itself as
  * one changes nothing of its pod. And a guest that just took its address is found at once, not at the next full second.
- * Where the pod's link is handed over, the pod has no IPv6 of its own on the links that carry the guest's frames.
+ * Where the pod's link is handed over, the pod has no IPv6 of its own on the links that carry the guest's frames, but for
+ * the addresses that a plan gives the bridge.
  */
 export function bridgeSysctls(links: readonly LinkPlan[]): readonly Sysctl[] {
   const adopted = links.filter((link) => link.kind === "adopted");
-  const isHandedOver = ({ name }: BridgeLink): boolean => adopted.some(({ bridge }) => bridge === name);
+  const isHandedOver = ({ name, addresses }: BridgeLink): boolean =>
+    adopted.some(({ bridge }) => bridge === name) && !addresses.some(({ address }) => address.includes(":"));
   return links.flatMap((link) => {
     if (link.kind === "adopted") return link.mtu < IPV6_LEAST_MTU ? [] : [withoutIpv6(link)];
     if (link.kind !== "bridge") return [];

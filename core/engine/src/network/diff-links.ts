@@ -7,13 +7,15 @@ import {
   type PlaceholderLink,
   type PlannedAddress,
   parseAddress,
+  type Route,
   type TapLink,
 } from "@netbind/contract";
 import type { PlaceholderKind, TapOwner, WantedNetwork } from "./wanted-network.ts";
-import type { ObservedLink } from "./observed.ts";
+import type { ObservedLink, ObservedNetwork } from "./observed.ts";
 
 /** The links of a namespace by name. */
 type Links = ReadonlyMap<string, ObservedLink>;
+type Routes = ObservedNetwork["routes"];
 
 /** The kinds of the kernel that a planned link may be; undefined: any. */
 function kernelKinds(link: LinkPlan): readonly string[] | undefined {
@@ -76,6 +78,19 @@ const diffMac = (name: string, mac: string | undefined, there: ObservedLink | un
 
 const diffPort = (name: string, bridge: string | undefined, there: ObservedLink | undefined): readonly string[] =>
   bridge === undefined || there?.controller === bridge ? [] : [`link set dev ${name} master ${bridge}`];
+
+/** A route whose gateway is in no network of the link is one all the same: the plan says that it is there. */
+function diffRoutes({ name, routes = [] }: BridgeLink, present: Routes): readonly string[] {
+  const has = ({ destination, gateway }: Route): boolean =>
+    present.some((route) => route.link === name && route.destination === destination && route.gateway === gateway);
+  return [...routes]
+    .sort((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined))
+    .filter((route) => !has(route))
+    .map(
+      ({ destination, gateway }) =>
+        `route replace ${destination}${gateway === undefined ? "" : ` via ${gateway}`} dev ${name}${gateway === undefined ? "" : " onlink"}`,
+    );
+}
 
 /** What of a made link differs, beside its being there, its MTU and its state. */
 function diffMade(link: BridgeLink | TapLink | PlaceholderLink, there: ObservedLink | undefined): readonly string[] {
@@ -155,7 +170,11 @@ function diffAdopted(
  *
  * @throws BindingError PLAN_IMPOSSIBLE where a link of another kind has a planned name
  */
-export function diffLinks(wanted: WantedNetwork, links: Links): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
+export function diffLinks(
+  wanted: WantedNetwork,
+  links: Links,
+  routes: Routes,
+): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
   const adopts = wanted.plan.links.find((link): link is AdoptedLink => link.kind === "adopted");
   // Until it is adopted, the pod's link has the name that the placeholder will have.
   const renamed = adopts !== undefined && !links.has(adopts.name);
@@ -166,5 +185,10 @@ export function diffLinks(wanted: WantedNetwork, links: Links): { readonly ip: r
   const each = wanted.plan.links.map((link) =>
     link.kind === "adopted" ? diffAdopted(link, wanted, links) : { ip: diffMadeLink(link, thereOf(link), wanted), lost: [] },
   );
-  return { ip: each.flatMap(({ ip }) => ip), lost: each.flatMap(({ lost }) => lost) };
+  // While the pod's link has its addresses, the kernel lets no other link lead to their networks.
+  const routed = wanted.plan.links.flatMap((link) =>
+    // A link that is down has no routes of IPv6.
+    link.kind === "bridge" ? diffRoutes(link, links.get(link.name)?.up === true ? routes : []) : [],
+  );
+  return { ip: [...each.flatMap(({ ip }) => ip), ...routed], lost: each.flatMap(({ lost }) => lost) };
 }

@@ -28,7 +28,7 @@ export const showOperations = ({ ip, sysctls, nft, lost }: Operations, table: Nf
 
 function diffTable(wanted: WantedNetwork, there: ObservedNetwork): readonly NftJson[] {
   const chains = wanted.plan.nftables ?? [];
-  if (chains.length === 0) return [];
+  if (chains.length === 0 && wanted.table.fence === undefined) return [];
   const same =
     there.table !== undefined &&
     there.table !== null &&
@@ -70,7 +70,7 @@ function networkOf(text: string): readonly [string, number] | undefined {
 export function diffNetwork(wanted: WantedNetwork, there: ObservedNetwork): Operations {
   const links = new Map(there.links.map((link) => [link.name, link]));
   const { podLink } = wanted;
-  const planned = diffLinks(wanted, links);
+  const planned = diffLinks(wanted, links, there.routes);
   const pod = podLink === undefined ? undefined : links.get(podLink.name);
   return {
     lost: [

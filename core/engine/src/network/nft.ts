@@ -1,13 +1,18 @@
 import type { NftChain, NftMatch, NftRule, NftVerdict } from "@netbind/contract";
+import { type Fence, fenceChains, showFence } from "./fence.ts";
 
 /** One command or object of nftables' JSON form (libnftables-json(5)). */
 export type NftJson = Readonly<Record<string, unknown>>;
 
-/** The family and name of the one table that is a NIC's. */
+/** The family and name of the one table that is a NIC's; where it has a fence, the bridges' family has one of that name too. */
 export interface NftTable {
   readonly family: "inet";
   readonly name: string;
+  readonly fence?: Fence;
 }
+
+/** The families in which a NIC has a table. */
+export const tableFamilies = ({ fence }: NftTable): readonly ("inet" | "bridge")[] => (fence === undefined ? ["inet"] : ["inet", "bridge"]);
 
 /** The NIC's table. Pod link names are unique in a pod and need no escaping. */
 export const nicTable = (podLinkName: string): NftTable => ({ family: "inet", name: `netbind_${podLinkName}` });
@@ -62,30 +67,26 @@ function printRule(rule: NftRule): readonly NftJson[] {
   return [...family, ...matches, { counter: null }, printVerdict(rule.verdict, rule.family)];
 }
 
-/** The commands that make a table or, where it is there or nobody knows, replace it whole: one transaction. */
+const chainCommands = (family: string, table: string, chains: readonly NftChain[]): readonly NftJson[] => [
+  ...chains.map(({ name, base }) => {
+    const hooked = base === undefined ? {} : { type: base.type, hook: base.hook, prio: base.priority, policy: "accept" };
+    return { add: { chain: { family, table, name, ...hooked } } };
+  }),
+  ...chains.flatMap(({ name, rules }) => rules.map((rule) => ({ add: { rule: { family, table, chain: name, expr: printRule(rule) } } }))),
+];
+
+/** The commands that make a NIC's table or, where it is there or nobody knows, replace it whole: one transaction. */
 export function replaceTable(table: NftTable, chains: readonly NftChain[], mayBeThere = true): readonly NftJson[] {
-  const { family, name } = table;
-  const make = { add: { table: { family, name } } };
-  return [
-    // What is deleted must be there: so it is made first.
-    ...(mayBeThere ? [make, { delete: { table: { family, name } } }] : []),
-    make,
-    ...chains.map((chain) => ({
-      add: {
-        chain: {
-          family,
-          table: name,
-          name: chain.name,
-          ...(chain.base === undefined
-            ? {}
-            : { type: chain.base.type, hook: chain.base.hook, prio: chain.base.priority, policy: "accept" }),
-        },
-      },
-    })),
-    ...chains.flatMap((chain) =>
-      chain.rules.map((rule) => ({ add: { rule: { family, table: name, chain: chain.name, expr: printRule(rule) } } })),
-    ),
-  ];
+  const { name, fence } = table;
+  return tableFamilies(table).flatMap((family) => {
+    const make = { add: { table: { family, name } } };
+    return [
+      // What is deleted must be there: so it is made first.
+      ...(mayBeThere ? [make, { delete: { table: { family, name } } }] : []),
+      make,
+      ...(family === "bridge" && fence !== undefined ? fenceChains(name, fence) : chainCommands(family, name, chains)),
+    ];
+  });
 }
 
 /** Strips what changes by itself (handles, counter values) from a listing, so that two can be compared. */
@@ -109,7 +110,9 @@ export function showTable(table: NftTable, chains: readonly NftChain[]): string 
     ...chain.rules.map((rule) => `    ${showRule(rule)}`),
     "  }",
   ]);
-  return [`table ${table.family} ${table.name} {`, ...lines, "}", ""].join("\n");
+  const fence = table.fence === undefined ? "" : showFence(table.name, table.fence);
+  if (chains.length === 0 && fence !== "") return fence;
+  return [`table ${table.family} ${table.name} {`, ...lines, "}", fence].join("\n");
 }
 
 const showSet = (values: readonly (string | number)[]): string => (values.length === 1 ? String(values[0]) : `{ ${values.join(", ")} }`);

@@ -1,4 +1,5 @@
 import {
+  addressOf,
   type Attachment,
   type BridgeLink,
   isMacAddress,
@@ -7,6 +8,7 @@ import {
   type PlaceholderLink,
   type PlannedAddress,
   parseCidr,
+  type Route,
   type TapLink,
 } from "@netbind/contract";
 import { checkMtu, type Complain, isIntegerIn } from "./authorize-checks.ts";
@@ -26,9 +28,25 @@ function checkAddresses(path: string, addresses: readonly PlannedAddress[], comp
   }
 }
 
-function checkBridge(path: string, link: BridgeLink, complain: Complain): void {
+/** What left by the pod's link may leave by the bridge that has it, and the guest is there where that link's addresses are. */
+function checkRoutes(path: string, { name, routes = [] }: BridgeLink, { pod }: Attachment, plan: NetworkPlan, complain: Complain): void {
+  const handedOver = plan.links.some((link) => link.kind === "adopted" && link.bridge === name);
+  const isPods = (route: Route): boolean =>
+    pod.routes.some(({ destination, gateway }) => destination === route.destination && gateway === route.gateway) ||
+    (route.gateway === undefined && pod.addresses.some((address) => route.destination === hostRoute(address)));
+  for (const [at, route] of routes.entries()) {
+    if (!handedOver || !isPods(route))
+      complain(`${path}.routes[${at}]`, `${JSON.stringify(route.destination)} is no route of this NIC's pod link that is handed over`);
+  }
+}
+
+/** The route to one address alone. */
+const hostRoute = (address: string): string => `${addressOf(address)}/${address.includes(":") ? 128 : 32}`;
+
+function checkBridge(path: string, link: BridgeLink, attachment: Attachment, plan: NetworkPlan, complain: Complain): void {
   if (link.mac !== undefined) checkMac(path, link.mac, complain);
   checkAddresses(path, link.addresses, complain);
+  checkRoutes(path, link, attachment, plan, complain);
 }
 
 function checkTap(path: string, link: TapLink, attachment: Attachment, complain: Complain): void {
@@ -53,7 +71,7 @@ export function checkLink(path: string, link: LinkPlan, attachment: Attachment, 
   const own = attachment.names[link.kind === "placeholder" ? "pod" : link.kind];
   if (link.name !== own) complain(`${path}.name`, `${JSON.stringify(link.name)} is not this NIC's ${link.kind}, which is "${own}"`);
   checkMtu(path, link.mtu, complain);
-  if (link.kind === "bridge") return checkBridge(path, link, complain);
+  if (link.kind === "bridge") return checkBridge(path, link, attachment, plan, complain);
   if (link.kind === "placeholder") return checkPlaceholder(path, link, attachment, plan, complain);
   const bridges = plan.links.filter(({ kind }) => kind === "bridge").map(({ name }) => name);
   if (link.bridge !== undefined && !bridges.includes(link.bridge))

@@ -65,6 +65,8 @@ function checkRa(path: string, service: RouterAdvertisementService, bridge: Brid
   if (parseCidr(service.network)?.family !== 6 || !isNetworkOf(bridge, service.network))
     complain(`${path}.network`, `${JSON.stringify(service.network)} is no IPv6 network of ${service.link}`);
   checkMtu(path, service.mtu, complain);
+  if (service.preference !== undefined && service.preference !== "low")
+    complain(`${path}.preference`, `${JSON.stringify(service.preference)} is not "low"`);
   if (!isIntegerIn(service.routerLifetimeSeconds, 0, MOST_ROUTER_LIFETIME))
     complain(`${path}.routerLifetimeSeconds`, `${service.routerLifetimeSeconds} is not between 0 and ${MOST_ROUTER_LIFETIME}`);
 }

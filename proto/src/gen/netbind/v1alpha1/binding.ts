@@ -206,6 +206,11 @@ export interface BridgeLink {
   readonly mac?: string | undefined;
   readonly mtu: number;
   readonly addresses: readonly PlannedAddress[];
+  /**
+   * Routes of the pod that leave by it, where the pod's own link is handed over to it: those of that link, and one to each
+   * of its addresses.
+   */
+  readonly routes: readonly Route[];
 }
 
 export interface TapLink {
@@ -364,6 +369,12 @@ export interface RouterAdvertisementService {
   readonly network: string;
   readonly mtu: number;
   readonly routerLifetimeSeconds: number;
+  /** Absent: true. False where guests are not to take the network for one that they reach without the router. */
+  readonly onLink?:
+    | boolean
+    | undefined;
+  /** Absent, or low: another link's router is the better one for what is in no network (RFC 4191). */
+  readonly preference?: string | undefined;
 }
 
 export interface Service {
@@ -2157,7 +2168,7 @@ export const PlannedAddress: MessageFns<PlannedAddress> = {
 };
 
 function createBaseBridgeLink(): BridgeLink {
-  return { name: "", mac: undefined, mtu: 0, addresses: [] };
+  return { name: "", mac: undefined, mtu: 0, addresses: [], routes: [] };
 }
 
 export const BridgeLink: MessageFns<BridgeLink> = {
@@ -2173,6 +2184,9 @@ export const BridgeLink: MessageFns<BridgeLink> = {
     }
     for (const v of message.addresses) {
       PlannedAddress.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.routes) {
+      Route.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2220,6 +2234,14 @@ export const BridgeLink: MessageFns<BridgeLink> = {
             }
 
             message.addresses.push(PlannedAddress.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.routes.push(Route.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -3635,7 +3657,7 @@ export const Dhcp6Service: MessageFns<Dhcp6Service> = {
 };
 
 function createBaseRouterAdvertisementService(): RouterAdvertisementService {
-  return { link: "", network: "", mtu: 0, routerLifetimeSeconds: 0 };
+  return { link: "", network: "", mtu: 0, routerLifetimeSeconds: 0, onLink: undefined, preference: undefined };
 }
 
 export const RouterAdvertisementService: MessageFns<RouterAdvertisementService> = {
@@ -3651,6 +3673,12 @@ export const RouterAdvertisementService: MessageFns<RouterAdvertisementService> 
     }
     if (message.routerLifetimeSeconds !== 0) {
       writer.uint32(32).uint32(message.routerLifetimeSeconds);
+    }
+    if (message.onLink !== undefined) {
+      writer.uint32(40).bool(message.onLink);
+    }
+    if (message.preference !== undefined) {
+      writer.uint32(50).string(message.preference);
     }
     return writer;
   },
@@ -3698,6 +3726,22 @@ export const RouterAdvertisementService: MessageFns<RouterAdvertisementService> 
             }
 
             message.routerLifetimeSeconds = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.onLink = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.preference = reader.string();
             continue;
           }
         }
