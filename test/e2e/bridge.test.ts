@@ -1,5 +1,5 @@
 /** The bridge binding with a real guest on the pod network: the guest takes the pod's place. */
-import { findVm, netnsPath } from "@netbind/local";
+import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
@@ -13,12 +13,16 @@ const VMI = demoVmi({ name: "one", port: 80, nonce: "n0nce" }).replace(/masquera
 test("the guest has the pod's MAC, address and routes; traffic goes both ways; damage is repaired; nothing is left", async () => {
   expect(VMI).toContain("bridge: {}");
   const { nics } = await lab.start(VMI);
-  const pod = nics[0]?.podAddresses.find((address) => address.startsWith("10.244.")) ?? "";
-  expect(nics).toMatchObject([{ name: "red", binding: "bridge", guestAddresses: [pod], traffic: { fromGuest: true, toGuest: true } }]);
+  const [pod = "", ipv6 = ""] = nics[0]?.podAddresses ?? [];
+  expect([pod, ipv6].map((address) => address.split(/[.:]/)[0])).toEqual(["10", "fd10"]);
+  expect(nics).toMatchObject([
+    { name: "red", binding: "bridge", guestAddresses: [pod, ipv6], traffic: { fromGuest: true, toGuest: true } },
+  ]);
   const record = findVm(lab.state, "one").nics["red"];
   expect(nics[0]?.mac).toBe(record?.before?.mac);
 
-  const told = await lab.inGuest("one", "cat /run/lease.eth0 /sys/class/net/eth0/address; ip route");
+  const told = await lab.inGuest("one", "cat /run/lease.eth0 /sys/class/net/eth0/address; ip route; ip -6 route");
+  expect(told).toMatch(/default via fe80::\S+ dev eth0/);
   for (const line of [
     `ip=${pod}`,
     "mask=24",
@@ -35,6 +39,30 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   expect((await outside.sees("tcp", "out-tcp")).address).toBe(pod);
   await lab.inGuest("one", `syslogd -R 10.244.0.1:${OUTSIDE_PORTS.udp}; sleep 1; logger out-udp`);
   expect((await outside.sees("udp", "out-udp")).address).toBe(pod);
+  expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
+  await lab.inGuest("one", `echo out-tcp6 | nc -w 3 fd10:244::1 ${OUTSIDE_PORTS.tcp}`);
+  expect((await outside.sees("tcp", "out-tcp6")).address).toBe(ipv6);
+
+  // What a cluster would report: the domain's NIC, the pod's addresses, and the name that the guest's agent tells.
+  const reported = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+  expect(reported.interfaces).toEqual([
+    {
+      name: "red",
+      mac: nics[0]?.mac,
+      infoSource: "domain, guest-agent",
+      queueCount: 1,
+      linkState: "up",
+      interfaceName: "eth0",
+      ipAddress: pod,
+      ipAddresses: [pod, ipv6],
+      podInterfaceName: "eth0",
+    },
+  ]);
+  // A family that the guest has no address of is not told, whatever the pod was given.
+  await lab.inGuest("one", "ip -4 addr flush dev eth0");
+  const bare = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+  expect(bare.interfaces?.[0]?.ipAddresses).toEqual([ipv6]);
+  await lab.inGuest("one", "kill -USR1 $(cat /run/udhcpc.eth0); sleep 2");
 
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
   const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), run);
@@ -53,7 +81,7 @@ test("a MAC that its author names is the guest's; where the cluster forbids brid
   const named = VMI.replace("bridge: {}", "bridge: {}\n          macAddress: 02:00:00:00:be:ef");
   expect((await lab.start(named)).nics[0]).toMatchObject({
     mac: "02:00:00:00:be:ef",
-    guestAddresses: [expect.any(String)],
+    guestAddresses: [expect.any(String), expect.any(String)],
   });
   expect(await lab.inGuest("one", "cat /sys/class/net/eth0/address")).toContain("02:00:00:00:be:ef");
   const forbidding = `${VMI}---

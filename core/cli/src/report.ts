@@ -1,4 +1,4 @@
-import type { NicStatus } from "@netbind/engine";
+import type { NicStatus, VmiStatusInterface } from "@netbind/engine";
 import { table } from "./output.ts";
 
 /** A VM's NICs as a table. */
@@ -16,4 +16,17 @@ export function nicTable(nics: readonly NicStatus[]): string {
     [nic.traffic.fromGuest ? "out" : "", nic.traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") || "none yet",
   ]);
   return table([header, ...rows]);
+}
+
+/** What a cluster would report of a VM's interfaces, as a table. */
+export function interfaceTable(interfaces: readonly VmiStatusInterface[]): string {
+  const rows = interfaces.map(({ name, interfaceName, ipAddresses, mac, linkState, infoSource }) => [
+    name ?? "-",
+    interfaceName ?? "-",
+    (ipAddresses ?? []).join(",") || "-",
+    mac ?? "-",
+    linkState ?? "-",
+    infoSource ?? "-",
+  ]);
+  return table([["INTERFACE", "IN GUEST", "ADDRESSES", "MAC", "LINK", "SOURCE"], ...rows]);
 }

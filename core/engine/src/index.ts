@@ -39,6 +39,7 @@ export {
   linkNamesOfPod,
   nicNames,
   ordinalLinkNames,
+  PRIMARY_LINK,
   podLinkName,
 } from "./facts/names.ts";
 export { bindingName, nicSpec } from "./facts/nic-spec.ts";

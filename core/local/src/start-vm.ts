@@ -176,7 +176,7 @@ async function startGuest(
   if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(join(directory, "log/libvirtd.log"))}`);
   journal.setProcesses("qemu", [qemu]);
   const demo =
-    needsDemoGuest(volumes.disks) && volumes.warnings.length > 0
+    needsDemoGuest(vmi, volumes.disks) && volumes.warnings.length > 0
       ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"]
       : [];
   return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo], qemu };

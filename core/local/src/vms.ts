@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { isHandedOver, type NicStatus, nicNames, nicStatus, plannedGuestAddresses, tapOf } from "@netbind/engine";
+import { isHandedOver, type NicStatus, nicNames, nicStatus, plannedGuestAddresses, tapOf, type VmiStatusInterface } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
+import { guestInterfaces } from "./guest-interfaces.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
 import { findQemu } from "./launcher/libvirt.ts";
@@ -20,6 +21,8 @@ export interface VmStatus {
   readonly createdAt: string;
   readonly source: string;
   readonly nics: readonly NicStatus[];
+  /** `status.interfaces` as a cluster would report it; where the guest was asked. */
+  readonly interfaces?: readonly VmiStatusInterface[];
   readonly processes: readonly { readonly role: string; readonly pids: readonly number[]; readonly alive: boolean }[];
 }
 
@@ -99,9 +102,10 @@ function phaseOf(record: VmRecord): VmStatus["phase"] {
   return record.phase === "running" && !runs ? "over" : record.phase;
 }
 
-/** A VM's status. */
-export async function vmStatus(run: Run, record: VmRecord): Promise<VmStatus> {
+/** A VM's status; with `askGuest`, its guest's agent is asked too. */
+export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }: { readonly askGuest?: boolean } = {}): Promise<VmStatus> {
   const { namespace, name, netns, createdAt, source } = record;
+  const asked = askGuest && findQemu(netnsPath(netns)) !== undefined;
   return {
     namespace,
     name,
@@ -110,6 +114,7 @@ export async function vmStatus(run: Run, record: VmRecord): Promise<VmStatus> {
     createdAt,
     source,
     nics: existsSync(netnsPath(netns)) ? await seeNics(run, record) : [],
+    ...(asked ? { interfaces: await guestInterfaces(run, record) } : {}),
     processes: record.processes.map(({ role, processes }) => ({
       role,
       pids: processes.map(({ pid }) => pid),

@@ -16,7 +16,7 @@ import {
 } from "@netbind/local";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
-import { nicTable } from "../report.ts";
+import { interfaceTable, nicTable } from "../report.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 
 /** `netbind status`: all VMs, or one with its NICs and processes. */
@@ -24,7 +24,7 @@ export async function status(name: string | undefined, output: OutputFormat, res
   const state = resolve(TOKENS.state);
   const run = resolve(TOKENS.run);
   if (name !== undefined) {
-    const one = await vmStatus(run, findVm(state, name));
+    const one = await vmStatus(run, findVm(state, name), { askGuest: true });
     if (output === "json") printJson(one);
     else print(showVm(one));
     return EXIT.ok;
@@ -52,6 +52,7 @@ function showVm(vm: VmStatus): string {
     `pod: network namespace ${vm.netns} (ip netns exec ${vm.netns} ...)`,
     "",
     nicTable(vm.nics),
+    ...(vm.interfaces === undefined ? [] : ["", interfaceTable(vm.interfaces)]),
     "",
     table([["PROCESS", "PIDS", ""], ...processes]),
   ].join("\n");

@@ -7,6 +7,9 @@ export interface DomainNic {
   readonly mac: string;
   readonly target?: string;
   readonly linkDown: boolean;
+  readonly kind: "interface" | "hostdev";
+  /** Queues of its driver; absent where the domain says none. */
+  readonly queues?: number;
   /** The element's own text. */
   readonly xml: string;
 }
@@ -21,11 +24,14 @@ export function domainNics(xml: string): readonly DomainNic[] {
     const name = ALIAS.exec(childOf(node, "alias")?.attributes.get("name") ?? "")?.[1];
     if (name === undefined) return [];
     const target = childOf(node, "target")?.attributes.get("dev");
+    const queues = childOf(node, "driver")?.attributes.get("queues");
     return [
       {
         name,
         mac: childOf(node, "mac")?.attributes.get("address") ?? "",
         ...(target === undefined ? {} : { target }),
+        kind: node.name,
+        ...(queues === undefined ? {} : { queues: Number(queues) }),
         linkDown: childOf(node, "link")?.attributes.get("state") === "down",
         xml: xml.slice(node.start, node.end),
       },

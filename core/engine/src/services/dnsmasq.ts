@@ -1,4 +1,4 @@
-import { type Dhcp4Service, parseCidr, type Route } from "@netbind/contract";
+import { type Dhcp4Service, parseAddress, parseCidr, type Route } from "@netbind/contract";
 import { address, DHCP_OPTION_LIMIT, domain, hex, hostName, linkName, mac, network, quoted, refuse } from "./dnsmasq-text.ts";
 
 const option = (code: number, value: string): string => `dhcp-option-force=${code},${value}`;
@@ -23,6 +23,15 @@ function routeOptions(routes: readonly Route[]): readonly string[] {
   return [option(121, parts.join(","))];
 }
 
+/**
+ * Firmware reads where its file is from the message's own fields, not from the options: the next server's address, which a
+ * server that is told by its name has not.
+ */
+function bootLines({ bootFileName, tftpServerName }: Dhcp4Service): readonly string[] {
+  if (bootFileName === undefined || tftpServerName === undefined || parseAddress(tftpServerName)?.family !== 4) return [];
+  return [`dhcp-boot=${quoted("boot file name", bootFileName)},,${address("TFTP server", tftpServerName)}`];
+}
+
 function optionLines(service: Dhcp4Service): readonly string[] {
   const { router, nameservers, hostname, bootFileName, tftpServerName, ntpServers } = service;
   const addresses = (what: string, list: readonly string[]): string => list.map((text) => address(what, text)).join(",");
@@ -35,6 +44,7 @@ function optionLines(service: Dhcp4Service): readonly string[] {
     option(26, String(service.mtu)),
     ...(ntpServers.length === 0 ? [] : [option(42, addresses("NTP server", ntpServers))]),
     ...(tftpServerName === undefined ? [] : [option(66, quoted("TFTP server name", tftpServerName))]),
+    ...bootLines(service),
     ...(bootFileName === undefined ? [] : [option(67, quoted("boot file name", bootFileName))]),
     ...routeOptions(service.routes ?? []),
     ...service.privateOptions.map(({ option: code, value }) => option(code, hex(`private option ${code}`, value))),

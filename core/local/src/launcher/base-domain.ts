@@ -22,8 +22,10 @@ const escapeXml = (text: string): string => text.replace(/[<>&"']/g, (character)
 /** The domain's name, as KubeVirt makes it. */
 export const domainName = (vmi: Vmi): string => `${vmi.metadata.namespace}_${vmi.metadata.name}`;
 
-/** True where the demo guest stands in: nothing that was given can be booted. */
-export const needsDemoGuest = (disks: readonly GuestDisk[]): boolean => !disks.some(({ bootable }) => bootable);
+/** True where the demo guest stands in: nothing that was given can be booted, and no NIC is to be booted from. */
+export const needsDemoGuest = ({ spec }: Vmi, disks: readonly GuestDisk[]): boolean =>
+  !disks.some(({ bootable }) => bootable) &&
+  !(spec.domain.devices.interfaces ?? []).some(({ bootOrder, state }) => bootOrder !== undefined && state !== "absent");
 
 function uuidOf(vmi: Vmi): string {
   const digits = createHash("sha256").update(`${vmi.metadata.namespace}/${vmi.metadata.name}`).digest("hex");
@@ -56,7 +58,7 @@ function diskXml(disk: GuestDisk, at: number): string {
 /** The libvirt domain of a VM without its NICs, in the shape that KubeVirt's launcher gives it. */
 export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string {
   const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {};
-  const boot = needsDemoGuest(disks)
+  const boot = needsDemoGuest(vmi, disks)
     ? [
         `    <kernel>${DEMO_GUEST.kernel}</kernel>`,
         `    <initrd>${DEMO_GUEST.initrd}</initrd>`,
@@ -91,6 +93,9 @@ export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string
     ...disks.map(diskXml),
     "    <serial type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target port='0'/></serial>",
     "    <console type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target type='serial' port='0'/></console>",
+    // The guest's agent, where there is one, is asked here.
+    "    <controller type='virtio-serial' index='0'/>",
+    "    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>",
     "    <memballoon model='none'/>",
     "    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
     "  </devices>",

@@ -1,0 +1,35 @@
+import { type Attachment, addressOf, reachableAddresses } from "@netbind/contract";
+import { domainNics, interfacesFromPod, interfacesOfRunning, NETWORK_STATUS, PRIMARY_LINK, type VmiStatusInterface } from "@netbind/engine";
+import type { Run } from "@netbind/netns";
+import { askGuestAgent } from "./guest-agent.ts";
+import type { VmRecord } from "./journal.ts";
+import { domainName } from "./launcher/base-domain.ts";
+import { Launcher } from "./launcher/libvirt.ts";
+import { netnsPath } from "./node-netns.ts";
+
+/** What multus would report of the pod's links. */
+const networkStatus = ({ attachments }: VmRecord): string =>
+  JSON.stringify(attachments.map(({ network, ifname }) => ({ name: network, interface: ifname, default: ifname === PRIMARY_LINK })));
+
+/** The first address of each family that others reach a NIC's pod link by. */
+const podAddresses = (attachment: Attachment): readonly string[] =>
+  ([4, 6] as const).flatMap((family) => reachableAddresses(attachment, family).slice(0, 1).map(addressOf));
+
+/**
+ * `status.interfaces` of a running VM as a cluster would report it: its domain's NICs, the pod's addresses, and what the
+ * guest's agent tells, where one answers. Empty where libvirt does not tell of the domain.
+ */
+export async function guestInterfaces(run: Run, record: VmRecord): Promise<readonly VmiStatusInterface[]> {
+  const processes = record.processes.find(({ role }) => role === "launcher")?.processes ?? [];
+  const launcher = new Launcher(run, netnsPath(record.netns), processes);
+  const domain = domainName(record.vmi);
+  const [xml, agent] = await Promise.all([launcher.virsh(["dumpxml", domain]).catch(() => undefined), askGuestAgent(launcher, domain)]);
+  if (xml === undefined) return [];
+  const pod = { metadata: { annotations: { [NETWORK_STATUS]: networkStatus(record) } } };
+  const vmi = { ...record.vmi, status: { ...record.vmi.status, interfaces: interfacesFromPod(record.vmi, pod) } };
+  return interfacesOfRunning(vmi, {
+    domain: domainNics(xml),
+    podAddresses: new Map((record.attached ?? []).map((attachment) => [attachment.name, podAddresses(attachment)])),
+    ...(agent === undefined ? {} : { agent }),
+  });
+}
