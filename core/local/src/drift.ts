@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type DomainNic, domainNics, showOperations } from "@netbind/engine";
 import {
-  countOperations,
-  diffNetwork,
-  type DomainNic,
-  domainNics,
-  type Operations,
-  type ServiceProcess,
-  serviceProcesses,
-  showOperations,
-  type WantedNetwork,
-} from "@netbind/engine";
-import { inNetns, isRunning, observe, type Run, serves } from "@netbind/netns";
+  allRun,
+  findNetworkDrift,
+  findServiceDrift,
+  inNetns,
+  type NetworkDrift,
+  observe,
+  processesOf,
+  type Run,
+  type ServiceDrift,
+} from "@netbind/netns";
 import { connectHooks } from "@netbind/remote";
 import { findSockets } from "./hook-manager.ts";
 import type { VmRecord } from "./journal.ts";
@@ -20,13 +20,6 @@ import { findQemu, Launcher } from "./launcher/libvirt.ts";
 import { netnsPath } from "./node-netns.ts";
 import { sidecarDirectory } from "./sidecars.ts";
 import type { State } from "./state.ts";
-
-/** A NIC whose network is not as it was recorded. */
-export interface NetworkDrift {
-  readonly nic: string;
-  readonly wanted: WantedNetwork;
-  readonly operations: Operations;
-}
 
 /** A NIC of the running domain that is not as it was defined. */
 export interface DomainDrift {
@@ -44,7 +37,7 @@ export interface Drift {
   /** A start or stop that did not come to its end. */
   readonly interrupted?: string;
   readonly networks: readonly NetworkDrift[];
-  readonly services: readonly { readonly nic: string; readonly service: ServiceProcess }[];
+  readonly services: readonly ServiceDrift[];
   /** Bindings whose sidecar does not run or does not show its hook socket. */
   readonly sidecars: readonly string[];
   readonly console: boolean;
@@ -54,34 +47,6 @@ export interface Drift {
 }
 
 const NOTHING: Omit<Drift, "over"> = { networks: [], services: [], sidecars: [], console: false, domain: [], lost: [] };
-
-async function networkDrift(run: Run, record: VmRecord): Promise<readonly NetworkDrift[]> {
-  const runIn = inNetns(netnsPath(record.netns), run);
-  const found: NetworkDrift[] = [];
-  for (const [nic, { wanted, afterImage }] of Object.entries(record.nics)) {
-    if (wanted === undefined) continue;
-    const complete = { ...wanted, ...(afterImage === undefined ? {} : { afterImage }) };
-    const there = await observe(runIn, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
-    const operations = diffNetwork(complete, there);
-    if (countOperations(operations) > 0 || operations.lost.length > 0) found.push({ nic, wanted: complete, operations });
-  }
-  return found;
-}
-
-const processesOf = (record: VmRecord, role: string): VmRecord["processes"][number]["processes"] =>
-  record.processes.find((entry) => entry.role === role)?.processes ?? [];
-const allRun = (record: VmRecord, role: string): boolean => {
-  const processes = processesOf(record, role);
-  return processes.length > 0 && processes.every(isRunning);
-};
-
-const serviceDrift = (record: VmRecord): Drift["services"] =>
-  Object.entries(record.nics).flatMap(([nic, { plan }]) =>
-    serviceProcesses(plan?.services ?? []).flatMap((service) => {
-      const inner = processesOf(record, service.role).at(-1)?.pid;
-      return allRun(record, service.role) && inner !== undefined && serves(service, inner) ? [] : [{ nic, service }];
-    }),
-  );
 
 /** True where a sidecar shows its hook socket and answers on it. */
 async function answers(socket: string | undefined): Promise<boolean> {
@@ -145,8 +110,8 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
   if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
   return {
     ...(record.phase === "running" ? {} : { interrupted: `a ${record.phase === "starting" ? "start" : "stop"} did not come to its end` }),
-    networks: await networkDrift(run, record),
-    services: serviceDrift(record),
+    networks: await findNetworkDrift(inNetns(netns, run), record),
+    services: findServiceDrift(record),
     sidecars: await sidecarDrift(state, record),
     console: !allRun(record, "console"),
     ...(await domainDrift(run, record)),

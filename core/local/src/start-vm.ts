@@ -2,7 +2,7 @@ import { chownSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { type AttachedNic, attachVmi, type CniConfigList, type Decision, tapDomain, type Vmi, writeTapInterface } from "@netbind/engine";
-import { isAlive, type ProcessId, type Run, waitUntil } from "@netbind/netns";
+import { chooseServiceUid, isAlive, type ProcessId, type Run, waitUntil } from "@netbind/netns";
 import { HookManager } from "./hook-manager.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { buildBaseDomain, needsDemoGuest } from "./launcher/base-domain.ts";
@@ -54,18 +54,9 @@ export class VmExistsError extends Error {
   override readonly name = "VmExistsError";
 }
 
-const SERVICE_UIDS = { first: 1_900_000_000, count: 0x100_0000 } as const;
 /** How often KubeVirt's launcher defines a domain at boot: once more than it needs to see the result. */
 const DEFINITIONS = 2;
 const QEMU_DEADLINE = 10_000;
-
-/** A user of the VM's own, which no other VM's services run as. */
-function serviceUid(state: State, id: string): number {
-  const taken = new Set(listVms(state).map(({ serviceUid: uid }) => uid));
-  let offset = Number.parseInt(id.slice(0, 6), 16);
-  while (taken.has(SERVICE_UIDS.first + offset)) offset = (offset + 1) % SERVICE_UIDS.count;
-  return SERVICE_UIDS.first + offset;
-}
 
 function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): VmRecord {
   const { namespace, name } = vmi.metadata;
@@ -81,7 +72,10 @@ function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): 
     phase: "starting",
     vmi,
     netns: state.podNetns(id),
-    serviceUid: serviceUid(state, id),
+    serviceUid: chooseServiceUid(
+      id,
+      listVms(state).map((other) => other.serviceUid),
+    ),
     attachments: [],
     bindings: Object.fromEntries(decision.nics.map(({ spec, binding }) => [spec.name, binding])),
     nics: {},

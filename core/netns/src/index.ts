@@ -10,3 +10,6 @@ export { awaitAnswer, awaitOwner, type SightRequest, sightNic } from "./sight.ts
 export type { NicRecord, PodJournal, PodRecord, ProcessRecord } from "./pod-journal.ts";
 export { all, PodNetwork, type PodNetworkParts } from "./pod-network.ts";
 export { writeAtomically } from "./write-atomically.ts";
+export { BusyError, type Lock, takeLock } from "./lock.ts";
+export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processesOf, type ServiceDrift } from "./pod-drift.ts";
+export { chooseServiceUid } from "./service-uid.ts";

@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+
+/** A lock that is held until it is released or this process ends, whichever way. */
+export interface Lock extends AsyncDisposable {
+  release(): Promise<void>;
+}
+
+/** Somebody else holds the lock. */
+export class BusyError extends Error {
+  override readonly name = "BusyError";
+}
+
+const CONFLICT = 75;
+/** The file was removed between opening and locking it: what is locked is nobody's any more. */
+const STALE = 76;
+/** flock(1) hands the locked file down as descriptor 3. */
+const HOLD = `[ "$0" -ef /proc/self/fd/3 ] || exit ${STALE}; echo locked; exec cat`;
+
+/**
+ * Takes a lock on a file. The kernel keeps it for a child that lives exactly as long as its standard input, so there
+ * is no stale lock to break after a crash.
+ *
+ * @throws BusyError where it is not free within `wait` milliseconds
+ */
+export async function takeLock(file: string, what: string, wait = 0): Promise<Lock> {
+  for (;;) {
+    const lock = await tryLock(file, what, wait);
+    if (lock !== undefined) return lock;
+  }
+}
+
+async function tryLock(file: string, what: string, wait: number): Promise<Lock | undefined> {
+  const limits = ["--wait", String(wait / 1000), "--conflict-exit-code", String(CONFLICT)];
+  const child = spawn("flock", ["--exclusive", ...limits, file, "sh", "-c", HOLD, file], {
+    stdio: ["pipe", "pipe", "inherit"],
+    // A terminal's Ctrl-C is for whoever holds the lock, who then releases it.
+    detached: true,
+  });
+  child.stdin.on("error", () => undefined);
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once("exit", resolve);
+    child.once("error", reject);
+  });
+  const locked = new Promise<"locked">((resolve) => child.stdout.once("data", () => resolve("locked")));
+  const outcome = await Promise.race([locked, ended]);
+  if (outcome === STALE) return undefined;
+  if (outcome !== "locked") {
+    throw outcome === CONFLICT
+      ? new BusyError(`${what} is busy: another netbind is working on it`)
+      : new Error(`flock ${file}: exit code ${outcome}`);
+  }
+  const release = async (): Promise<void> => {
+    child.stdin.end();
+    await ended;
+  };
+  return { release, [Symbol.asyncDispose]: release };
+}

@@ -1,0 +1,51 @@
+import { countOperations, diffNetwork, type Operations, type ServiceProcess, serviceProcesses, type WantedNetwork } from "@netbind/engine";
+import { observe } from "./observe.ts";
+import type { PodRecord } from "./pod-journal.ts";
+import { isRunning, type ProcessId } from "./processes.ts";
+import type { Run } from "./run.ts";
+import { serves } from "./services.ts";
+
+/** A NIC whose network is not as it was recorded. */
+export interface NetworkDrift {
+  readonly nic: string;
+  readonly wanted: WantedNetwork;
+  readonly operations: Operations;
+}
+
+/** A server that was started for a NIC and does not serve. */
+export interface ServiceDrift {
+  readonly nic: string;
+  readonly service: ServiceProcess;
+}
+
+/** The recorded processes of a role. */
+export const processesOf = ({ processes }: PodRecord, role: string): readonly ProcessId[] =>
+  processes.find((entry) => entry.role === role)?.processes ?? [];
+
+/** True where every process of a role runs, and there is one. */
+export function allRun(record: PodRecord, role: string): boolean {
+  const processes = processesOf(record, role);
+  return processes.length > 0 && processes.every(isRunning);
+}
+
+/** Finds the difference between a pod's record and its kernel. `runIn` runs in its namespace. Changes nothing. */
+export async function findNetworkDrift(runIn: Run, record: PodRecord): Promise<readonly NetworkDrift[]> {
+  const found: NetworkDrift[] = [];
+  for (const [nic, { wanted, afterImage }] of Object.entries(record.nics)) {
+    if (wanted === undefined) continue;
+    const complete = { ...wanted, ...(afterImage === undefined ? {} : { afterImage }) };
+    const there = await observe(runIn, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
+    const operations = diffNetwork(complete, there);
+    if (countOperations(operations) > 0 || operations.lost.length > 0) found.push({ nic, wanted: complete, operations });
+  }
+  return found;
+}
+
+/** Finds the planned servers of a pod that do not serve. */
+export const findServiceDrift = (record: PodRecord): readonly ServiceDrift[] =>
+  Object.entries(record.nics).flatMap(([nic, { plan }]) =>
+    serviceProcesses(plan?.services ?? []).flatMap((service) => {
+      const inner = processesOf(record, service.role).at(-1)?.pid;
+      return allRun(record, service.role) && inner !== undefined && serves(service, inner) ? [] : [{ nic, service }];
+    }),
+  );
