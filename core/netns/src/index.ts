@@ -13,3 +13,5 @@ export { writeAtomically } from "./write-atomically.ts";
 export { BusyError, type Lock, takeLock } from "./lock.ts";
 export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processesOf, type ServiceDrift } from "./pod-drift.ts";
 export { chooseServiceUid } from "./service-uid.ts";
+export { POD_RECORD_FIELDS } from "./pod-record-shape.ts";
+export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./shape.ts";
