@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { parseQuantity, type Vmi } from "@netbind/engine";
-import { DEMO_GUEST } from "./image.ts";
+import { DEMO_GUEST, FULL_DEMO_GUEST } from "./image.ts";
 import type { Accelerator } from "./kvm.ts";
 import type { GuestDisk } from "./volumes.ts";
 
@@ -26,6 +26,10 @@ export const domainName = (vmi: Vmi): string => `${vmi.metadata.namespace}_${vmi
 export const needsDemoGuest = ({ spec }: Vmi, disks: readonly GuestDisk[]): boolean =>
   !disks.some(({ bootable }) => bootable) &&
   !(spec.domain.devices.interfaces ?? []).some(({ bootOrder, state }) => bootOrder !== undefined && state !== "absent");
+
+/** The small guest knows virtio alone. */
+const demoGuest = ({ spec }: Vmi): { readonly kernel: string; readonly initrd: string } =>
+  (spec.domain.devices.interfaces ?? []).every(({ model }) => !model || model === "virtio") ? DEMO_GUEST : FULL_DEMO_GUEST;
 
 function uuidOf(vmi: Vmi): string {
   const digits = createHash("sha256").update(`${vmi.metadata.namespace}/${vmi.metadata.name}`).digest("hex");
@@ -58,10 +62,11 @@ function diskXml(disk: GuestDisk, at: number): string {
 /** The libvirt domain of a VM without its NICs, in the shape that KubeVirt's launcher gives it. */
 export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string {
   const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {};
+  const guest = demoGuest(vmi);
   const boot = needsDemoGuest(vmi, disks)
     ? [
-        `    <kernel>${DEMO_GUEST.kernel}</kernel>`,
-        `    <initrd>${DEMO_GUEST.initrd}</initrd>`,
+        `    <kernel>${guest.kernel}</kernel>`,
+        `    <initrd>${guest.initrd}</initrd>`,
         `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`,
       ]
     : [];
