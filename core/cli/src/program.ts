@@ -133,7 +133,14 @@ function addPlan(program: Command, resolve: Resolve, act: Act): void {
     .command("plan")
     .description("print what run would do, without touching anything")
     .addOption(fileOption())
-    .option("--pod-link <file>", "the pod's link as JSON: name, mac, mtu, addresses, routes; without it a link is assumed, and marked so")
+    .addOption(
+      new Option(
+        "--pod-link <file>",
+        "a link of the pod as JSON: name, mac, mtu, addresses, routes; may be repeated; a link that is not given is assumed, and marked so",
+      )
+        .argParser(collect)
+        .default([] as readonly string[]),
+    )
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n${EXIT_HELP}`);
   command.action((options) => {

@@ -8,39 +8,33 @@ import {
   grantsOf,
   guestResolver,
   nicDomain,
+  type NicPlanner,
+  patchDomain,
   planNic,
   plannerOf,
+  type PodNetworkRequest,
   podHostname,
   podResolvConf,
+  registeredPlanner,
   serviceProcesses,
   showTable,
+  tapDomain,
   wantedNetwork,
   writeTapInterface,
 } from "@netbind/engine";
 import { buildBaseDomain } from "@netbind/local";
 import { decideInput } from "../decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
+import { assumedLink } from "./assumed-link.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 
 export interface PlanOptions {
   readonly filename: readonly string[];
-  readonly podLink?: string;
+  readonly podLink: readonly string[];
   readonly output: OutputFormat;
 }
 
-/** What a plan starts from where no pod was asked: the pod network of one machine, as its first pod has it. */
-const ASSUMED_POD_LINK: Omit<PodLink, "name"> = {
-  mac: "02:00:00:00:aa:01",
-  mtu: 1500,
-  addresses: ["10.244.0.2/24", "fd10:244::2/64"],
-  routes: [
-    { destination: "0.0.0.0/0", gateway: "10.244.0.1" },
-    { destination: "10.244.0.0/24" },
-    { destination: "fd10:244::/64" },
-    { destination: "::/0", gateway: "fd10:244::1" },
-  ],
-};
 /** The resolver of a pod of which nothing is known. */
 const ASSUMED_RESOLV_CONF = "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n";
 
@@ -53,30 +47,47 @@ function readPodLink(file: string): PodLink {
   return { name, mac, mtu, addresses, routes };
 }
 
+/** What a queue takes of the node's memory, in the driver that moves its packets (the guide's figure). */
+const BYTES_PER_QUEUE = 64 * 1024;
+
+const queuesOf = ({ queues }: DecidedNic): { readonly queues?: number; readonly queueMemoryBytes?: number } =>
+  queues === 0 ? {} : { queues, queueMemoryBytes: queues * BYTES_PER_QUEUE };
+
+/** The attachment that makes a NIC's pod link. */
+const requestOf = ({ spec, names }: DecidedNic, { networks }: Decision): PodNetworkRequest | undefined =>
+  networks.find(({ network, ifname }) => network === spec.name && ifname === names.pod);
+
+function findPlanner(nic: DecidedNic, decision: Decision, resolve: Resolve): NicPlanner {
+  const registered = registeredPlanner(decision.bindings.find(({ name }) => name === nic.binding));
+  const binding = resolve(TOKENS.bindings).get(nic.binding);
+  if (registered !== undefined) return registered;
+  if (binding !== undefined) return plannerOf(binding);
+  throw new BindingError("UNAVAILABLE", `binding "${nic.binding}" can only be asked in a pod`, "use netbind run");
+}
+
 async function planOne(
   nic: DecidedNic,
   decision: Decision,
-  given: PodLink | undefined,
+  given: readonly PodLink[],
   resolve: Resolve,
 ): Promise<object & { readonly xml: (domain: string) => string; readonly text: string }> {
-  const binding = resolve(TOKENS.bindings).get(nic.binding);
-  if (binding === undefined)
-    throw new BindingError("UNAVAILABLE", `binding "${nic.binding}" can only be asked in a pod`, "use netbind run");
-  const pod = given !== undefined && given.name === nic.names.pod ? given : { name: nic.names.pod, ...ASSUMED_POD_LINK };
+  const told = given.find(({ name }) => name === nic.names.pod);
+  const pod = told ?? assumedLink(nic, requestOf(nic, decision));
   const facts = {
     resolvConf: guestResolver(podResolvConf(decision.vmi.spec, ASSUMED_RESOLV_CONF), decision.vmi.spec.subdomain),
     hostname: podHostname(decision.vmi),
   };
   const attachment = attachmentOf(nic, pod, facts);
-  const plan = authorize(await planNic(plannerOf(binding), attachment, nic.binding), attachment, grantsOf(nic.binding));
+  const plan = authorize(await planNic(findPlanner(nic, decision, resolve), attachment, nic.binding), attachment, grantsOf(nic.binding));
   const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
   const nft = showTable(table, network.nftables ?? []);
-  const assumed = pod === given ? [] : ["pod"];
+  const assumed = told === undefined ? ["pod"] : [];
   const shown = {
     name: nic.spec.name,
     binding: nic.binding,
     assumed: [...assumed, "resolvConf"],
     pod,
+    ...queuesOf(nic),
     links: network.links,
     routes: pod.routes,
     sysctls: network.sysctls,
@@ -85,7 +96,10 @@ async function planOne(
     processes: serviceProcesses(plan.services ?? []),
     domain: plan.domain,
   };
-  const xml = (domain: string): string => (plan.domain.kind === "tap" ? writeTapInterface(domain, nicDomain(attachment)) : domain);
+  const xml = (domain: string): string =>
+    plan.domain.kind === "tap"
+      ? writeTapInterface(domain, tapDomain(attachment, plan))
+      : patchDomain(domain, nicDomain(attachment), plan.domain);
   return { ...shown, xml, text: showNic(shown) };
 }
 
@@ -94,6 +108,8 @@ function showNic(nic: {
   binding: string;
   assumed: readonly string[];
   pod: PodLink;
+  queues?: number;
+  queueMemoryBytes?: number;
   links: readonly object[];
   sysctls?: readonly { key: string; value: string }[] | undefined;
   nftables: string;
@@ -105,6 +121,9 @@ function showNic(nic: {
     `NIC ${nic.name}: binding ${nic.binding}`,
     `  pod link${mark}: ${name} mac ${mac} mtu ${mtu} addresses ${addresses.join(", ")}`,
     ...routes.map(({ destination, gateway }) => `  pod route${mark}: ${destination}${gateway === undefined ? "" : ` via ${gateway}`}`),
+    ...(nic.queues === undefined
+      ? []
+      : [`  queues: ${nic.queues}, which take ${(nic.queueMemoryBytes ?? 0) / 1024} KiB of the node's memory beside the guest's`]),
     ...nic.links.map((link) => `  link: ${JSON.stringify(link)}`),
     ...(nic.sysctls ?? []).map(({ key, value }) => `  sysctl: ${key} = ${value}`),
     "  nftables:",
@@ -119,7 +138,7 @@ function showNic(nic: {
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
   const { vms } = decideInput(options.filename, resolve);
-  const given = options.podLink === undefined ? undefined : readPodLink(options.podLink);
+  const given = options.podLink.map(readPodLink);
   const plans = [];
   for (const { vm, decision } of vms) {
     const nics = [];
@@ -130,6 +149,7 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
     plans.push({
       vm: `${namespace}/${name}`,
       pod: decision.pod,
+      networks: decision.networks,
       nics: nics.map(({ xml: _, text: __, ...shown }) => shown),
       domainXml,
       text: nics.map(({ text }) => text),

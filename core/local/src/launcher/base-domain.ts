@@ -64,11 +64,7 @@ export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string
   const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {};
   const guest = demoGuest(vmi);
   const boot = needsDemoGuest(vmi, disks)
-    ? [
-        `    <kernel>${guest.kernel}</kernel>`,
-        `    <initrd>${guest.initrd}</initrd>`,
-        `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`,
-      ]
+    ? [`    <kernel>${guest.kernel}</kernel>`, `    <initrd>${guest.initrd}</initrd>`, `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`]
     : [];
   return [
     `<domain type='${accelerator === "kvm" ? "kvm" : "qemu"}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>`,
