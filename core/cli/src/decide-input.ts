@@ -1,5 +1,5 @@
 import { violation } from "@netbind/contract";
-import { type Decision, decideVmi, type ImageFallback, translateOldKeys } from "@netbind/engine";
+import { type Decision, decideVmi, type ImageFallback, judgeVmi, translateOldKeys } from "@netbind/engine";
 import { type Input, type InputVm, loadInput } from "./input/load-input.ts";
 import { tell } from "./output.ts";
 import { type Resolve, TOKENS } from "./services.ts";
@@ -15,6 +15,14 @@ export interface DecidedVm {
 function withPlugins(fallback: ImageFallback, plugins: Readonly<Record<string, string>>): ImageFallback {
   const files = Object.fromEntries(Object.entries(plugins).map(([name, image]) => [name, { image }]));
   return { ...fallback, table: { ...fallback.table, ...files } };
+}
+
+/** Tells what a VM says that has no effect, or not the one that was meant: it starts all the same. */
+function tellIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input): void {
+  for (const found of judgeVmi(vmi, { configuration, nads }).filter(({ rule }) => rule.consequence === "ignored")) {
+    const { file, line, field, problem, fix } = vm.locate(found);
+    tell(`warning: ${file}:${line}: ${field}: ${problem}: ${fix}`);
+  }
 }
 
 /**
@@ -50,5 +58,6 @@ export function decideInput(
   const violations = [...input.violations, ...results.flatMap(({ vm, result }) => result.violations.map(vm.locate))];
   if (violations.length > 0) throw new InputError(violations);
   for (const warning of input.warnings) tell(`warning: ${warning}`);
+  for (const { vm, result } of results) if (result.decision !== undefined) tellIneffective(vm, result.decision, input);
   return { input, vms: results.flatMap(({ vm, result }) => (result.decision === undefined ? [] : [{ vm, decision: result.decision }])) };
 }

@@ -70,7 +70,14 @@ export { interfacesFromPod } from "./running/vmi-status.ts";
 export { linksOf, NETWORK_STATUS, parseNetworkStatus } from "./facts/network-status.ts";
 export { type DomainNic, domainNics } from "./domain/nics.ts";
 export { scanXml, type XmlNode } from "./domain/scan.ts";
-export { type NicSighting, type NicStatus, nicStatus, plannedGuestAddresses, isHandedOver } from "./running/nic-status.ts";
+export {
+  type NicSighting,
+  type NicStatus,
+  awaitedGuestAddresses,
+  nicStatus,
+  plannedGuestAddresses,
+  isHandedOver,
+} from "./running/nic-status.ts";
 export { dnsmasqConfig } from "./services/dnsmasq.ts";
 export type { VmiInterface, VmiNetwork } from "./api.ts";
 export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, type NicLists, withoutAbsent } from "./running/live-update.ts";

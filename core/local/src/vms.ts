@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { isHandedOver, type NicStatus, nicNames, nicStatus, plannedGuestAddresses, tapOf, type VmiStatusInterface } from "@netbind/engine";
+import { isHandedOver, type NicStatus, nicNames, nicStatus, awaitedGuestAddresses, tapOf, type VmiStatusInterface } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { guestInterfaces } from "./guest-interfaces.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
@@ -85,7 +85,7 @@ export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicS
         return undefined;
       const { bridge, tap: reserved } = nicNames(network);
       const tap = tapOf(attachment, plan) ?? reserved;
-      const addresses = plannedGuestAddresses(plan);
+      const addresses = awaitedGuestAddresses(attachment, plan);
       const handedOver = isHandedOver(plan);
       const sighting = await sightNic(runIn, { bridge, tap, mac: attachment.mac, addresses, handedOver }).catch(() => ({
         answered: [],

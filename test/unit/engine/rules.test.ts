@@ -220,6 +220,10 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     nads: [nad("b", "bridge")],
     at: `${I}[0].binding.name`,
   },
+  "QUEUE-1": {
+    spec: { domain: { cpu: { cores: 160 }, devices: { networkInterfaceMultiqueue: true, interfaces: [{ name: "n0", masquerade: {} }] } } },
+    at: "spec.domain.devices.networkInterfaceMultiqueue",
+  },
 };
 
 function vmiOf({ nic, interfaces = [{ name: "n0", masquerade: {}, ...nic }], networks, spec, metadata }: Broken): Vmi {
@@ -259,4 +263,18 @@ test("up to 1.2 an interface is told its first fault only", () => {
   const ids = (version: KubevirtMinor): readonly string[] => judge({ nic, networks: [MULTUS], version, at: "" }).map(({ id }) => id);
   expect(ids(2)).toEqual(["BIND-2"]);
   expect(ids(3)).toEqual(["BIND-2", "BIND-3"]);
+});
+
+test("bridge is told of a CNI plugin that it does not work with however it is named, and managedTap as well", () => {
+  const found = (nic: Partial<VmiInterface>, configuration: KubevirtConfiguration = {}): readonly string[] =>
+    judgeVmi(vmiOf({ nic: only(nic), networks: [MULTUS], at: "" }), { configuration, nads: [nad("a", "ipvlan")] })
+      .filter(({ rule }) => rule.id === "CNI-1")
+      .map(({ field, problem }) => `${field}: ${problem}`);
+  const problem = "does not work on a network of the CNI plugin ipvlan";
+  expect(found({ bridge: {} })).toEqual([`${I}[0].bridge: bridge ${problem}`]);
+  expect(found({ binding: { name: "bridge" } })).toEqual([`${I}[0].binding.name: bridge ${problem}`]);
+  expect(found({ binding: { name: "p" } }, register({ domainAttachmentType: "managedTap" }))).toEqual([
+    `${I}[0].binding.name: p ${problem}`,
+  ]);
+  expect(found({ binding: { name: "p" } }, register({ domainAttachmentType: "tap" }))).toEqual([]);
 });

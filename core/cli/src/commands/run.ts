@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type AttachedNic, type CniConfigList, isHandedOver, plannedGuestAddresses, readCniConfig } from "@netbind/engine";
+import { type AttachedNic, type CniConfigList, awaitedGuestAddresses, isHandedOver, readCniConfig } from "@netbind/engine";
 import { awaitAnswer, awaitOwner, inNetns } from "@netbind/netns";
 import {
   checkNetworks,
@@ -61,13 +61,13 @@ function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): Si
 
 /** Waits until every guest address is seen, or time is up: some guests take no address, and some one family's alone. */
 async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, seconds: number, signal: AbortSignal): Promise<VmStatus> {
-  const expected = vm.nics.map(({ plan }) => plannedGuestAddresses(plan));
+  const expected = vm.nics.map(({ attachment, plan }) => awaitedGuestAddresses(attachment, plan));
   const { netns } = findVm(machine.state, name);
   let end = performance.now() + seconds * 1000;
   machine.progress("waiting for the guest to take its address");
   const inPod = inNetns(netnsPath(netns), machine.run);
   const awaited = ({ plan, attachment }: AttachedNic): readonly Promise<boolean>[] =>
-    plannedGuestAddresses(plan).map((address) =>
+    awaitedGuestAddresses(attachment, plan).map((address) =>
       isHandedOver(plan) ? awaitOwner(inPod, attachment.names.bridge, address, seconds) : awaitAnswer(inPod, address, seconds),
     );
   const answers = seconds === 0 ? [] : vm.nics.flatMap(awaited);

@@ -47,8 +47,9 @@ export const VM_FIELDS: readonly ExplainedField[] = [
   field("spec.domain.devices.autoattachPodInterface", "False: a VM that names no network gets none.", "true", "DEFAULT-1"),
   field(
     "spec.domain.devices.networkInterfaceMultiqueue",
-    "True: a virtio NIC has as many queues as the VM has processors, 256 at the most.",
+    "True: a virtio NIC has as many queues as the VM has processors, 256 at the most. Each takes one of the guest's about 200 interrupt vectors, and 64 KiB of the node's memory beside the guest's; the guest switches them on itself (ethtool -L).",
     "false",
+    "QUEUE-1",
   ),
   field("spec.domain.launchSecurity", "Encrypted memory: no NIC is booted from.", "off", "BOOT-3"),
   field("spec.readinessProbe", "A probe over the network takes a pod network.", "none", "PROBE-1"),

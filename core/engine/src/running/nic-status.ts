@@ -32,6 +32,10 @@ export interface NicStatus {
 export const plannedGuestAddresses = (plan: Plan): readonly string[] =>
   (plan.services ?? []).flatMap((service) => (service.kind === "ra" ? [] : [service.client.address]));
 
+/** The addresses that a guest is to be seen with: none where its link is down. */
+export const awaitedGuestAddresses = ({ state }: Attachment, plan: Plan): readonly string[] =>
+  state === "down" ? [] : plannedGuestAddresses(plan);
+
 /** True where the pod's link is the guest's: the pod has none of the guest's network left. */
 export const isHandedOver = (plan: Plan): boolean => plan.network?.links.some(({ kind }) => kind === "adopted") === true;
 
@@ -43,7 +47,7 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, s
     mac: attachment.mac,
     podAddresses: attachment.pod.addresses.map((address) => address.split("/")[0] ?? address),
     guestAddresses: plannedGuestAddresses(plan).filter((address) => seen.answered.includes(address)),
-    plannedAddresses: plannedGuestAddresses(plan).length,
+    plannedAddresses: awaitedGuestAddresses(attachment, plan).length,
     mtu: attachment.pod.mtu,
     ...(attachment.queues > 1 ? { queueCount: attachment.queues } : {}),
     ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),

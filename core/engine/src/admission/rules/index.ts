@@ -6,6 +6,7 @@ import { INTERFACE_RULES } from "./interfaces.ts";
 import { NETWORK_RULES } from "./networks.ts";
 import { OLD_BINDING_RULES } from "./old-bindings.ts";
 import { PORT_RANGE_RULES, PORT_RULES } from "./ports.ts";
+import { QUEUE_RULES } from "./queues.ts";
 import type { Rule } from "./rule.ts";
 import { UNUSABLE_RULES } from "./unusable.ts";
 import { VM_RULES } from "./vm.ts";
@@ -23,4 +24,5 @@ export const RULES: readonly Rule[] = [
   ...DHCP_RULES,
   ...UNUSABLE_RULES,
   ...INEFFECTIVE_RULES,
+  ...QUEUE_RULES,
 ];

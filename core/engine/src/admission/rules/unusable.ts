@@ -3,7 +3,7 @@ import type { VmiInterface } from "../../api.ts";
 import { isDomainName } from "../../facts/domain-name.ts";
 import { parseHardwareAddress } from "../../facts/hardware-address.ts";
 import { cniTypes, nadOf } from "../../facts/nads.ts";
-import { findRepeated, INTERFACES, perInterface, perNetwork, type Rule, show } from "./rule.ts";
+import { findRepeated, INTERFACES, perInterface, perNetwork, type Rule, type Subject, show } from "./rule.ts";
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
 const OPTION_BYTES = 255;
@@ -57,6 +57,14 @@ function dhcpTexts({ dhcpOptions }: VmiInterface, path: string): readonly Violat
 }
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The binding that takes a pod link's MAC address away for its guest: bridge, and what is registered as managedTap. */
+function takesMac(nic: VmiInterface, { configuration }: Subject): string | undefined {
+  const registered = configuration.network?.binding ?? {};
+  const name = nic.bridge === undefined ? (nic.binding?.name ?? "") : "bridge";
+  const managed = Object.hasOwn(registered, name) && registered[name]?.domainAttachmentType === "managedTap";
+  return name === "bridge" || managed ? name : undefined;
+}
 
 /** What is accepted, and cannot work. */
 export const UNUSABLE_RULES: readonly Rule[] = [
@@ -168,11 +176,12 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     find: perInterface((nic, path, subject) => {
       const nad = nadOf(subject.networkOf(nic), subject.vmi.metadata.namespace, subject.nads);
       const type = nad === undefined ? undefined : cniTypes(nad).find((name) => KEEPS_ITS_MAC.includes(name));
-      if (nic.bridge === undefined || type === undefined) return [];
+      const taker = takesMac(nic, subject);
+      if (taker === undefined || type === undefined) return [];
       return [
         violation(
-          `${path}.bridge`,
-          `bridge does not work on a network of the CNI plugin ${type}`,
+          `${path}.${nic.binding === undefined ? "bridge" : "binding.name"}`,
+          `${taker} does not work on a network of the CNI plugin ${type}`,
           "use the macvtap binding, or another CNI plugin",
         ),
       ];
