@@ -42,6 +42,24 @@ describe("slirp", () => {
     expect(changed).not.toContain("02:11:22:33:44:55");
   });
 
+  test("arguments that another printer wrote, with a prefix of its own or none and with other references, are the same ones", () => {
+    const URI = "http://libvirt.org/schemas/domain/qemu/1.0";
+    const ours = qemuArguments(patch("<domain/>"));
+    const args = (name: string): string => ours.map((value) => `<${name} value="${value.replaceAll('"', "&#34;")}"></${name}>`).join("");
+    for (const domain of [
+      `<domain><commandline xmlns="${URI}">${args("arg")}</commandline></domain>`,
+      `<domain xmlns:q="${URI}"><q:commandline>${args("q:arg")}</q:commandline></domain>`,
+    ]) {
+      expect(patch(domain).match(/-netdev/g)).toHaveLength(1);
+      const changed = patch(domain, { ...NIC, mac: "02:00:00:00:00:09" });
+      expect(changed.match(/-netdev/g)).toHaveLength(1);
+      expect(changed).toContain("02:00:00:00:00:09");
+      expect(patch(changed, { ...NIC, mac: "02:00:00:00:00:09" })).toBe(changed);
+    }
+    const foreign = `<domain><commandline xmlns="urn:other"><arg value="-netdev"/></commandline></domain>`;
+    expect(qemuArguments(patch(foreign))).toEqual(ours);
+  });
+
   test("model, place, boot order and ACPI index are the author's", () => {
     const told = { ...NIC, model: "rtl8139", pciAddress: "0000:02:1f.3", bootOrder: 2, acpiIndex: 7 };
     const device = (machine: string, attachment = told): unknown =>

@@ -1,7 +1,7 @@
 import { BindingError, type DomainPlan, type XmlElement } from "@netbind/contract";
 import { aliasOf, element, type NicDomain, plannedDevice, tapInterface } from "./device.ts";
 import { printElement } from "./print.ts";
-import { childOf, scanXml, type XmlNode } from "./scan.ts";
+import { childInNamespace, childOf, scanXml, attributeOf, type XmlNode } from "./scan.ts";
 import { userNetworkArguments } from "./user-network.ts";
 
 export { type NicDomain, nicDomain } from "./device.ts";
@@ -20,12 +20,7 @@ function indentBefore(xml: string, at: number): { readonly newline: string; read
   return { newline, indent };
 }
 
-function hasAlias(node: XmlNode, alias: string): boolean {
-  return childOf(node, "alias")?.attributes.get("name") === printedValue(alias);
-}
-
-/** A value as the printer writes it, to be compared with what stands in a document. */
-const printedValue = (value: string): string => /='(.*)'/s.exec(printElement({ name: "a", attributes: { v: value } }))?.[1] ?? "";
+const hasAlias = (node: XmlNode, alias: string): boolean => attributeOf(childOf(node, "alias"), "name") === alias;
 
 /** Puts an element among a parent's children: behind `after`, or as the last. */
 function insertChild(xml: string, parent: XmlNode, after: XmlNode | undefined, child: XmlElement): string {
@@ -81,7 +76,7 @@ function shareMemory(xml: string): string {
     const after = ["currentMemory", "memory", "uuid", "name"].map((name) => childOf(domain, name)).find((node) => node !== undefined);
     return insertChild(xml, domain, after, element("memoryBacking", {}, source, access));
   }
-  const mode = childOf(backing, "access")?.attributes.get("mode");
+  const mode = attributeOf(childOf(backing, "access"), "mode");
   if (mode !== undefined && mode !== "shared") {
     throw new BindingError(
       "PLAN_IMPOSSIBLE",
@@ -106,29 +101,30 @@ function declareQemu(xml: string): string {
   return splice(xml, { start: at, end: at, text: ` xmlns:qemu='${QEMU_NAMESPACE}'` });
 }
 
+/** QEMU's own arguments. Printers that know namespaces have a prefix of their own for them, or none. */
+const commandlineOf = (xml: string): XmlNode | undefined => childInNamespace(domainOf(xml), QEMU_NAMESPACE, "commandline");
+
 /** Gives QEMU the arguments of a NIC: over the ones that it has for it, or behind all others. */
 function writeArguments(xml: string, nic: NicDomain, planned: DomainPlan & { readonly kind: "userNetwork" }): string {
   const declared = declareQemu(xml);
-  const machine = childOf(childOf(domainOf(declared), "os"), "type")?.attributes.get("machine") ?? "q35";
+  const machine = attributeOf(childOf(childOf(domainOf(declared), "os"), "type"), "machine") ?? "q35";
   const wanted = userNetworkArguments(nic, planned, machine);
-  const commandline = childOf(domainOf(declared), "qemu:commandline");
+  const commandline = commandlineOf(declared);
   if (commandline === undefined) {
     const last = domainOf(declared).children.at(-1);
     return insertChild(declared, domainOf(declared), last, element("qemu:commandline", {}, ...wanted.map(argumentOf)));
   }
-  const own = printedValue(wanted[1] ?? "")
-    .split(",", 2)
-    .join(",");
-  const values = commandline.children.map((node) => node.attributes.get("value") ?? "");
+  const own = (wanted[1] ?? "").split(",", 2).join(",");
+  const values = commandline.children.map((node) => attributeOf(node, "value") ?? "");
   const at = values.findIndex((value, place) => values[place - 1] === "-netdev" && (value === own || value.startsWith(`${own},`)));
   const [first, last] = [commandline.children[at - 1], commandline.children[at + 2]];
   if (at === -1 || first === undefined || last === undefined) {
     return wanted.reduce((text, argument) => {
-      const now = childOf(domainOf(text), "qemu:commandline") ?? domainOf(text);
+      const now = commandlineOf(text) ?? domainOf(text);
       return insertChild(text, now, now.children.at(-1), argumentOf(argument));
     }, declared);
   }
-  if (wanted.every((argument, place) => values[at - 1 + place] === printedValue(argument))) return declared;
+  if (wanted.every((argument, place) => values[at - 1 + place] === argument)) return declared;
   const { newline, indent } = indentBefore(declared, first.start);
   const text = wanted.map((argument) => printElement(argumentOf(argument), "", "")).join(newline + indent);
   return splice(declared, { start: first.start, end: last.end, text });

@@ -237,3 +237,31 @@ export const scanXml = (xml: string): XmlNode => new Scanner(xml).scan();
 /** The first child of a name. */
 export const childOf = (node: XmlNode | undefined, name: string): XmlNode | undefined =>
   node?.children.find((child) => child.name === name);
+
+const PREDEFINED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+
+/** What an attribute says, its references resolved. Two printers write the same value in different ways. */
+export const attributeOf = (node: XmlNode | undefined, name: string): string | undefined =>
+  node?.attributes
+    .get(name)
+    ?.replace(/[\t\r\n]/g, " ")
+    .replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex?: string, decimal?: string, entity?: string) =>
+      entity === undefined
+        ? String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16))
+        : (PREDEFINED[entity] ?? whole),
+    );
+
+/** The namespace that an element is of: what its prefix, or its having none, is declared to mean. */
+function namespaceOf(node: XmlNode): string | undefined {
+  const colon = node.name.indexOf(":");
+  const declaration = colon === -1 ? "xmlns" : `xmlns:${node.name.slice(0, colon)}`;
+  for (let at: XmlNode | undefined = node; at !== undefined; at = at.parent) {
+    const namespace = attributeOf(at, declaration);
+    if (namespace !== undefined) return namespace;
+  }
+  return undefined;
+}
+
+/** The first child of a name in a namespace, whatever prefix the document has for it. */
+export const childInNamespace = (node: XmlNode, namespace: string, name: string): XmlNode | undefined =>
+  node.children.find((child) => child.name.slice(child.name.indexOf(":") + 1) === name && namespaceOf(child) === namespace);

@@ -1,0 +1,163 @@
+/**
+ * This release's sidecars under a client that is not ours to bend: Go's gRPC, which virt-launcher uses, and its rules - what
+ * it takes for a socket, how it tells sockets apart, how long it waits, how often it defines.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Attachment, Binding } from "@netbind/contract";
+import { nicDomain, writeTapInterface, type Vmi } from "@netbind/engine";
+import { buildBaseDomain } from "@netbind/local";
+import bridge from "@netbind/plugin-bridge";
+import masquerade from "@netbind/plugin-masquerade";
+import passt from "@netbind/plugin-passt";
+import slirp from "@netbind/plugin-slirp";
+import { beforeAll, expect, test } from "vitest";
+import { anAttachment } from "../support/attachment.ts";
+import { buildGoTool } from "../support/go-tools.ts";
+import { type HookClient, type HookEvent, HookPod, type HookSidecar, rightsOf } from "../support/hook-pod.ts";
+
+const PATIENCE = { timeout: 20_000, interval: 50 };
+const ROUNDS = ["given", "again", "reprinted"];
+const vmi = {
+  apiVersion: "kubevirt.io/v1",
+  kind: "VirtualMachineInstance",
+  metadata: { namespace: "default", name: "vm", creationTimestamp: null },
+  spec: { domain: { devices: { interfaces: [{ name: "red" }] } }, networks: [{ name: "red", pod: {} }] },
+} as unknown as Vmi;
+
+/** The pod network's NIC, and one on a second network. */
+const red = anAttachment({ ports: [{ protocol: "TCP", port: 80 }] });
+const blue = anAttachment({
+  name: "blue",
+  network: { kind: "multus", networkName: "lan", default: false },
+  mac: "02:11:22:33:44:66",
+  index: 1,
+  names: { pod: "pod16477688c0e", tap: "tap16477688c0e", bridge: "k6t-16477688c0e", adopted: "16477688c0e-nic" },
+  pod: { name: "pod16477688c0e", mac: "02:00:00:00:aa:02", mtu: 1400, addresses: [], routes: [] },
+});
+const onTap = ({ name, mac, names, pod }: Attachment): object => ({
+  alias: `ua-${name}`,
+  type: "ethernet",
+  mac,
+  model: "virtio-non-transitional",
+  target: names.tap,
+  managed: "no",
+  mtu: pod.mtu,
+});
+const onPasst = {
+  ...{ alias: "ua-red", type: "vhostuser", mac: red.mac, model: "virtio-non-transitional" },
+  ...{ sourceDev: "eth0", backend: "passt" },
+};
+
+/** The domain that a launcher has when it asks: with the interfaces of the NICs on taps. */
+const domainWith = (...taps: readonly Attachment[]): string =>
+  taps.reduce((xml, nic) => writeTapInterface(xml, nicDomain(nic)), buildBaseDomain({ vmi, accelerator: "tcg", disks: [] }));
+
+const attach = (sidecar: HookSidecar, binding: Binding, attachment: Attachment): Promise<void> =>
+  sidecar.attach([{ attachment, plan: binding.plan(attachment) }]);
+
+const eventsOf = (client: HookClient, event: HookEvent["event"]): readonly HookEvent[] =>
+  client.events.filter((one) => one.event === event);
+
+/** Waits until a client has told an event as often as that. */
+const told = (client: HookClient, event: HookEvent["event"], times: number): Promise<void> =>
+  expect.poll(() => eventsOf(client, event).length, PATIENCE).toBe(times);
+
+let program = "";
+beforeAll(() => {
+  program = buildGoTool("hook-client");
+}, 900_000);
+
+test("the launcher waits at closed gates; each that opens is collected; the domain goes through both, and Shutdown ends them", async () => {
+  await using pod = new HookPod();
+  const first = await pod.sidecar("passt", "hook-sidecar-0");
+  const second = await pod.sidecar("bridge", "hook-sidecar-1");
+  expect(rightsOf(first.process)).toMatch(/^Uid:\t107\t107\t107\t107$/m);
+  expect(rightsOf(first.process)).toMatch(/^CapEff:\t0+$/m);
+  const client = pod.client(program, ["-count", "2", "-timeout", "60s", "-shutdown"], { domainXML: domainWith(blue), vmi });
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // Not even dialled: what a sidecar keeps in a directory of its own is not looked at.
+  expect(client.events).toEqual([]);
+
+  await attach(second, bridge, blue);
+  await told(client, "collected", 1);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(eventsOf(client, "complete")).toEqual([]);
+  await attach(first, passt, red);
+
+  expect(await client.ended).toBe(0);
+  const points = ["OnDefineDomain", "PreCloudInitIso", "Shutdown"];
+  expect(eventsOf(client, "collected")).toMatchObject([
+    { socket: join(second.directory, "bridge-hook-sidecar-1.sock"), name: "bridge", version: "v1alpha3", points },
+    { socket: join(first.directory, "passt-hook-sidecar-0.sock"), name: "passt", version: "v1alpha3", points },
+  ]);
+  expect(eventsOf(client, "defined").map(({ round, interfaces, memory }) => ({ round, interfaces, memory }))).toEqual(
+    ROUNDS.map((round) => ({ round, interfaces: [onTap(blue), onPasst], memory: "memfd shared" })),
+  );
+  expect(eventsOf(client, "shutdown")).toHaveLength(2);
+  expect([await first.ended, await second.ended]).toEqual([0, 0]);
+});
+
+/** What comes of a domain with one NIC, asked thrice. */
+async function defineThrice(binding: Binding, attachment: Attachment, domainXML: string): Promise<readonly HookEvent[]> {
+  await using pod = new HookPod();
+  const sidecar = await pod.sidecar(binding.name, "hook-sidecar-0");
+  await attach(sidecar, binding, attachment);
+  const client = pod.client(program, ["-timeout", "20s", "-shutdown"], { domainXML, vmi });
+  expect(await client.ended, JSON.stringify(client.events)).toBe(0);
+  expect(await sidecar.ended).toBe(0);
+  const defined = eventsOf(client, "defined");
+  expect(defined.map(({ round }) => round)).toEqual(ROUNDS);
+  return defined;
+}
+
+test.each([masquerade, bridge])("$name: the domain comes back byte for byte, as often as it is asked", async (binding) => {
+  for (const { sent, xml, interfaces } of await defineThrice(binding, red, domainWith(red))) {
+    expect(xml).toBe(sent);
+    expect(interfaces).toEqual([onTap(red)]);
+  }
+});
+
+test("passt: its interface is there once, and memory is shared", async () => {
+  const defined = await defineThrice(passt, red, domainWith());
+  for (const { interfaces, memory } of defined) expect({ interfaces, memory }).toEqual({ interfaces: [onPasst], memory: "memfd shared" });
+  expect(defined[1]?.["xml"]).toBe(defined[1]?.["sent"]);
+});
+
+test("slirp: QEMU's arguments are there once, and there is no interface", async () => {
+  const defined = await defineThrice(slirp, { ...red, model: "e1000" }, domainWith());
+  for (const { interfaces, qemuArgs } of defined) {
+    expect(interfaces).toEqual([]);
+    const [netdev, user, device, e1000, ...more] = qemuArgs as readonly string[];
+    expect([netdev, device, more]).toEqual(["-netdev", "-device", []]);
+    expect(user).toMatch(/^user,id=.*net=10\.0\.2\.0\/24,.*hostfwd=tcp:.*:80-:80/);
+    expect(JSON.parse(e1000 ?? "")).toMatchObject({ driver: "e1000", mac: red.mac });
+  }
+  expect(defined[1]?.["xml"]).toBe(defined[1]?.["sent"]);
+});
+
+test("sockets are told apart by their base names: one image under two names is collected twice, as no two sidecars share one", async () => {
+  await using pod = new HookPod();
+  for (const container of ["hook-sidecar-0", "hook-sidecar-1"]) await attach(await pod.sidecar("masquerade", container), masquerade, red);
+  const client = pod.client(program, ["-count", "2", "-timeout", "20s"]);
+  expect(await client.ended).toBe(0);
+  expect(eventsOf(client, "collected")).toHaveLength(2);
+
+  await using clashing = new HookPod();
+  for (const mount of ["hook-sidecar-0", "hook-sidecar-1"])
+    await attach(await clashing.sidecar("masquerade", "hook-sidecar-0", mount), masquerade, red);
+  const stuck = clashing.client(program, ["-count", "2", "-timeout", "2s"]);
+  expect(await stuck.ended).toBe(1);
+  expect(eventsOf(stuck, "failed")).toMatchObject([{ why: "1 of 2 sidecars were collected in 2s" }]);
+});
+
+test("somebody's file beside the socket is tried in vain, and keeps nobody out", async () => {
+  await using pod = new HookPod();
+  const sidecar = await pod.sidecar("masquerade", "hook-sidecar-0");
+  writeFileSync(join(sidecar.directory, "a-note.txt"), "hello");
+  const client = pod.client(program, ["-timeout", "30s"]);
+  await attach(sidecar, masquerade, red);
+  expect(await client.ended).toBe(0);
+  expect(eventsOf(client, "notReady").length).toBeGreaterThan(0);
+  expect(eventsOf(client, "collected")).toHaveLength(1);
+});
