@@ -7,7 +7,11 @@ import { ensureSystemPackages } from "./system-packages.mjs";
 const args = process.argv.slice(2);
 bootstrap();
 // What starts, stops or looks at VMs needs the machine's programs; what only reads and prints needs none.
-if (["run", "stop", "gc", "status", "check", "apply"].includes(args[0]) && !args.includes("--help") && !args.includes("-h"))
+if (
+  ["run", "stop", "gc", "status", "check", "apply", "attach-nic", "detach-nic", "link"].includes(args[0]) &&
+  !args.includes("--help") &&
+  !args.includes("-h")
+)
   ensureSystemPackages();
 if (args[0] === "run") buildSidecars();
 runSource("core/cli/src/main.ts", args);

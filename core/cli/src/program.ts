@@ -10,6 +10,7 @@ import { validate } from "./commands/validate.ts";
 import { apply, check, console, gc, status, stop } from "./commands/vms.ts";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { type OutputFormat, printJson, tell } from "./output.ts";
+import { type Act, addNicCommands } from "./program-nics.ts";
 import type { Resolve } from "./services.ts";
 import { InputError, showViolations } from "./violations.ts";
 
@@ -81,9 +82,10 @@ export function buildProgram(resolve: Resolve): (args: readonly string[]) => Pro
   addRun(program, resolve, act);
   addPlan(program, resolve, act);
   addVmCommands(program, resolve, act);
+  addNicCommands(program, resolve, act, { output: outputOption, files: fileOption, seconds });
   addJudging(program, resolve, act);
   return async (args) => {
-    for (const command of [program, ...program.commands]) command.exitOverride();
+    for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();
     try {
       await program.parseAsync([...args], { from: "user" });
     } catch (error) {
@@ -93,8 +95,6 @@ export function buildProgram(resolve: Resolve): (args: readonly string[]) => Pro
     return exitCode;
   };
 }
-
-type Act = (format: OutputFormat, action: Action) => Promise<void>;
 
 function requireFiles(command: Command, files: readonly string[]): void {
   if (files.length === 0) command.error("error: name at least one file with -f", { exitCode: EXIT.usage });

@@ -85,7 +85,8 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Nic
   };
 }
 
-async function attachNic<D extends Attachable>(host: Host<D>, nic: DecidedNic, decision: D, facts: PodFacts): Promise<AttachedNic> {
+/** One NIC of a pod that has its links: observed, planned, authorised, applied, served. */
+export async function attachNic<D extends Attachable>(host: Host<D>, nic: DecidedNic, decision: D, facts: PodFacts): Promise<AttachedNic> {
   const { name } = nic.spec;
   const before = await host.once(name, "before", () => host.observe(nic.names));
   const attachment = attachmentOf(nic, before, facts);

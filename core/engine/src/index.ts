@@ -2,12 +2,14 @@ export type * from "./api.ts";
 export { countOperations, diffNetwork, type Operations, showOperations } from "./network/diff.ts";
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
 export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable, tableFamilies } from "./network/nft.ts";
+export { retractNetwork } from "./network/retract-network.ts";
 export type { Fence } from "./network/fence.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/observed.ts";
 export {
   type Attachable,
   type AttachedNic,
   attachmentOf,
+  attachNic,
   attachVmi,
   type Host,
   type NicNetwork,
@@ -68,7 +70,7 @@ export { restartRequired } from "./running/restart-required.ts";
 export { pluginSidecars, type Sidecar } from "./pod/sidecars.ts";
 export { interfacesFromPod } from "./running/vmi-status.ts";
 export { linksOf, NETWORK_STATUS, parseNetworkStatus } from "./facts/network-status.ts";
-export { type DomainNic, domainNics } from "./domain/nics.ts";
+export { type DomainNic, domainNics, withoutNic } from "./domain/nics.ts";
 export { scanXml, type XmlNode } from "./domain/scan.ts";
 export {
   type NicSighting,

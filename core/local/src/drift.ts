@@ -36,6 +36,8 @@ export interface Drift {
   readonly over?: string;
   /** A start or stop that did not come to its end. */
   readonly interrupted?: string;
+  /** A NIC whose coming or going did not come to its end. */
+  readonly changing?: NonNullable<VmRecord["changing"]>;
   readonly networks: readonly NetworkDrift[];
   readonly services: readonly ServiceDrift[];
   /** Bindings whose sidecar does not run or does not show its hook socket. */
@@ -109,6 +111,7 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
   if (!existsSync(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
   if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
   return {
+    ...(record.changing === undefined ? {} : { changing: record.changing }),
     ...(record.phase === "running" ? {} : { interrupted: `a ${record.phase === "starting" ? "start" : "stop"} did not come to its end` }),
     networks: await findNetworkDrift(inNetns(netns, run), record),
     services: findServiceDrift(record),
@@ -123,6 +126,7 @@ export function showDrift(drift: Drift): readonly string[] {
   if (drift.over !== undefined) return [`the VM is over: ${drift.over} (netbind gc removes it)`];
   return [
     ...(drift.interrupted === undefined ? [] : [drift.interrupted]),
+    ...(drift.changing === undefined ? [] : [`NIC ${drift.changing.nic}: its ${drift.changing.change}ing did not come to its end`]),
     ...drift.networks.flatMap(({ nic, wanted, operations }) =>
       showOperations(operations, wanted.table).map((line) => `NIC ${nic}: ${line}`),
     ),

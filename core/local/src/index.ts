@@ -1,3 +1,4 @@
+export { attachNicToVm, type ChangeContext, detachNicFromVm, NicChangeError, setNicLink } from "./hotplug/change-nics.ts";
 export { type Drift, findDrift, showDrift } from "./drift.ts";
 export { type RepairContext, type Repaired, repairVm } from "./repair.ts";
 export { checkNetworks } from "./networks/check-networks.ts";

@@ -36,6 +36,7 @@ const FIELDS: Readonly<Record<string, Check>> = {
   attached: optional(listOf(shape({ name: isText, mac: isText }))),
   sidecars: optional(mapOf(shape({ container: isText, node: isText, bundle: isText }))),
   domainXml: optional(isText),
+  changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),
 };
 
 /** The first field of a record that is not as it is written; undefined where all are. */

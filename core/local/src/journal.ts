@@ -49,6 +49,8 @@ export interface VmRecord extends PodRecord {
   /** The sidecar of each binding that has one. */
   readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
   readonly domainXml?: string;
+  /** A NIC that comes or goes while the VM runs: what is of it is neither whole nor gone. */
+  readonly changing?: { readonly nic: string; readonly change: "attach" | "detach" } | undefined;
 }
 
 /** A record that this version cannot read. */

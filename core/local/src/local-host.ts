@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
+import { type Binding, BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   type AttachedNic,
   type Decision,
@@ -10,6 +10,7 @@ import {
   type NicPlanner,
   type PodFacts,
   type CniConfigList,
+  plannerOf,
   podHostname,
   podResolvConf,
   type ServiceProcess,
@@ -18,14 +19,12 @@ import { all, endProcesses, inNetns, PodNetwork, type Run } from "@netbind/netns
 import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
-import { takeLock } from "./lock.ts";
+import { withNodeLock } from "./lock-node.ts";
 import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
 import { attachSocket, publishSidecar, sidecarPlace, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
 import type { State } from "./state.ts";
-
-const NODE_LOCK_WAIT = 60_000;
 
 /** What the host on one machine is made of. */
 export interface LocalHostParts {
@@ -38,6 +37,8 @@ export interface LocalHostParts {
   /** What device plugins are told; only a pod that is made takes it. */
   readonly deviceSettings?: DeviceSettings;
   readonly journal: Journal;
+  /** This release's own bindings, for a NIC that comes to a pod without a sidecar of its binding. */
+  readonly bindings?: ReadonlyMap<string, Binding>;
   /** Told when the pod has what its launcher takes, its namespace and device files: it is started beside the rest. */
   readonly launcherMayStart?: () => void;
 }
@@ -76,18 +77,19 @@ export class LocalHost implements Host {
     if (!waits) this.#parts.launcherMayStart?.();
     const facts = this.#podFacts(decision);
     journal.update({ facts });
-    const attached = this.#attachNetworks(decision).then(() => (waits ? this.#parts.launcherMayStart?.() : undefined));
+    const attached = this.attachNetworks(decision.networks).then(() => (waits ? this.#parts.launcherMayStart?.() : undefined));
     // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
     await all([attached, this.#startSidecars(decision)]);
     return facts;
   }
 
   /** Node and pod's networks, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
-  async #attachNetworks({ networks }: Decision): Promise<void> {
+  async attachNetworks(networks: Decision["networks"]): Promise<void> {
     const { state, run, journal, podNetwork, deviceSettings = {} } = this.#parts;
-    await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_LOCK_WAIT);
-    await makeNode(run, state);
-    if (podNetwork !== undefined) await attachNetworks({ state, run, journal, podNetwork, settings: deviceSettings }, networks);
+    await withNodeLock(state, async () => {
+      await makeNode(run, state);
+      if (podNetwork !== undefined) await attachNetworks({ state, run, journal, podNetwork, settings: deviceSettings }, networks);
+    });
   }
 
   async #startSidecars({ bindings }: Decision): Promise<void> {
@@ -132,6 +134,8 @@ export class LocalHost implements Host {
 
   planner(binding: string): NicPlanner {
     const container = this.#parts.journal.record.sidecars?.[binding]?.container;
+    const own = this.#parts.bindings?.get(binding);
+    if (container === undefined && own !== undefined) return plannerOf(own);
     if (container === undefined)
       throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
     return {
@@ -166,7 +170,12 @@ export class LocalHost implements Host {
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {
     const { journal } = this.#parts;
     journal.update({ attached: [...(journal.record.attached ?? []), ...nics.map(({ attachment }) => attachment)] });
-    const container = journal.record.sidecars?.[binding]?.container;
+    await this.tellSidecar(binding);
+  }
+
+  /** Hands a binding's sidecar, where it has one, the NICs that are recorded now. */
+  async tellSidecar(binding: string): Promise<void> {
+    const container = this.#parts.journal.record.sidecars?.[binding]?.container;
     if (container !== undefined) await this.#tell(binding, container);
   }
 

@@ -1,13 +1,13 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { countOperations } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import { type DomainDrift, type Drift, findDrift, showDrift } from "./drift.ts";
 import { Journal, type VmRecord } from "./journal.ts";
-import { domainName } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
-import { findQemu, Launcher } from "./launcher/libvirt.ts";
+import { findQemu } from "./launcher/libvirt.ts";
 import { LocalHost } from "./local-host.ts";
+import { LiveDomain } from "./hotplug/live-domain.ts";
+import { removeNic, UNPLUG_DEADLINE } from "./hotplug/remove-nic.ts";
 import { takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
 import type { State } from "./state.ts";
@@ -31,21 +31,16 @@ export interface RepairContext {
 }
 
 async function mendDomain({ state, run }: RepairContext, record: VmRecord, { nic, defined, repair }: DomainDrift): Promise<void> {
-  const processes = record.processes.find(({ role }) => role === "launcher")?.processes ?? [];
-  const launcher = new Launcher(run, netnsPath(record.netns), processes);
-  const domain = domainName(record.vmi);
-  if (repair === "link") {
-    await launcher.virsh(["domif-setlink", domain, defined.mac, defined.linkDown ? "down" : "up"]);
-    return;
-  }
-  const file = `nic-${nic}.xml`;
-  writeFileSync(join(state.vm(record.id), "launcher", file), defined.xml, { mode: 0o644 });
-  if (repair === "replug") await launcher.virsh(["detach-device", domain, `/netbind/${file}`, "--live"]);
-  await launcher.virsh(["attach-device", domain, `/netbind/${file}`, "--live"]);
+  const domain = new LiveDomain(state, run, record);
+  if (repair === "link") return domain.setLink(defined);
+  if (repair === "replug") await domain.detach(nic, UNPLUG_DEADLINE);
+  await domain.attach(defined);
 }
 
 async function mend(context: RepairContext, journal: Journal, drift: Drift): Promise<void> {
   const { state, run } = context;
+  // What did not come whole goes whole; what is of the others is looked at anew.
+  if (drift.changing !== undefined) return removeNic({ state, run, journal }, drift.changing.nic);
   const host = new LocalHost({ state, run, journal });
   for (const { nic, wanted, operations } of drift.networks) {
     // Without the pod's link there is nothing to hang the rest on.

@@ -5,12 +5,10 @@ import { findSockets, HookManager } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
-import { takeLock } from "./lock.ts";
+import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { netnsPath, removeNetns } from "./node-netns.ts";
 import type { State } from "./state.ts";
-
-const NODE_LOCK_WAIT = 60_000;
 
 /** What is left of a VM although all was tried. */
 export class RetractError extends Error {
@@ -54,7 +52,10 @@ async function endAll(record: VmRecord): Promise<void> {
 
 /** Takes the pod off its networks and removes it; the node too, where no VM is left. */
 async function removePod(state: State, run: Run, record: VmRecord): Promise<void> {
-  await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_LOCK_WAIT);
+  await withNodeLock(state, () => detachPod(state, run, record));
+}
+
+async function detachPod(state: State, run: Run, record: VmRecord): Promise<void> {
   const node = netnsPath(state.nodeNetns);
   const pod = netnsPath(record.netns);
   if (existsSync(node)) {

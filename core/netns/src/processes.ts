@@ -7,13 +7,22 @@ export interface ProcessId {
   readonly startTime: number;
 }
 
-/** The state's letter (proc_pid_stat(5)) and the start of a process; undefined where there is no such process. */
-function statOf(pid: number): { readonly state: string; readonly startTime: number } | undefined {
+/** What proc_pid_stat(5) says of a process; undefined where there is no such process. */
+interface ProcessStat {
+  readonly name: string;
+  /** A letter. */
+  readonly state: string;
+  readonly parent: number;
+  readonly startTime: number;
+}
+
+function statOf(pid: number): ProcessStat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command's name is in parentheses and may hold anything; fields are counted from behind it.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0] ?? "", startTime: Number(fields[19]) };
+    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+    return { name, state: fields[0] ?? "", parent: Number(fields[1]), startTime: Number(fields[19]) };
   } catch {
     return undefined;
   }
@@ -47,6 +56,19 @@ export function processesIn(path: string): readonly ProcessId[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && inode(`/proc/${name}/ns/net`) === wanted)
     .flatMap((name) => identify(Number(name)) ?? []);
+}
+
+/** Names of the processes that a service is made of, before it is what it is to be and after. */
+const SERVER_NAMES = new Set(["prlimit", "bwrap", "dnsmasq"]);
+
+/**
+ * Servers in a network namespace that belong to nothing that is recorded: somebody was killed after he had started one and
+ * before he could write it down.
+ */
+export function strayServers(path: string, recorded: readonly ProcessId[]): readonly ProcessId[] {
+  const known = new Set(recorded.filter(isAlive).map(({ pid }) => pid));
+  const isKnown = (pid: number): boolean => known.has(pid) || (pid > 1 && isKnown(statOf(pid)?.parent ?? 0));
+  return processesIn(path).filter(({ pid }) => SERVER_NAMES.has(statOf(pid)?.name ?? "") && !isKnown(pid));
 }
 
 function inode(path: string): string | undefined {

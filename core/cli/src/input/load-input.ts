@@ -201,8 +201,11 @@ function collectDeviceSettings(documents: readonly InputDocument[]): DeviceSetti
 /** Reads all that files say, in any order, with everything that is wrong with their shape. */
 export const loadInput = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-");
 
-/** What documents say, in any order, with everything that is wrong with their shape; `first` is told where there is none. */
-export function inputOf({ documents, violations }: ReadResult, first: string): Input {
+/** Reads files that say something of a VM which is not in them. */
+export const loadSurroundings = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-", false);
+
+/** What documents say, in any order, with everything that is wrong with their shape; `first` is told where there is no VM and must be. */
+export function inputOf({ documents, violations }: ReadResult, first: string, needsVm = true): Input {
   const of = (kind: Kind): readonly InputDocument[] => documents.filter((document) => kindOf(document) === kind);
   const converted = documents.flatMap((document) => {
     const kind = kindOf(document);
@@ -231,7 +234,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string): I
       ...others.map((document) =>
         at(document, violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one")),
       ),
-      ...(none || (converted.length === 0 && headers.length === 0 && violations.length === 0)
+      ...(none || (needsVm && converted.length === 0 && headers.length === 0 && violations.length === 0)
         ? [
             {
               ...violation("", "there is no VirtualMachine and no VirtualMachineInstance in the input", "add one with -f"),

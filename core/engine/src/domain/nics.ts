@@ -38,3 +38,11 @@ export function domainNics(xml: string): readonly DomainNic[] {
     ];
   });
 }
+
+/** A domain without one of its NICs. @throws BindingError DOMAIN_INVALID */
+export function withoutNic(xml: string, name: string): string {
+  const nic = domainNics(xml).find((candidate) => candidate.name === name);
+  if (nic === undefined) return xml;
+  const at = xml.indexOf(nic.xml);
+  return xml.slice(0, at).replace(/\s*$/, "") + xml.slice(at + nic.xml.length);
+}

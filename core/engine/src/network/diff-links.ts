@@ -123,7 +123,7 @@ function diffMadeLink(
 }
 
 /** A link that has its own name no more, or has it still: the one of the pod, before a plan took it over. */
-const isPlaceholder = ({ kind, up }: ObservedLink): boolean => (kind === "dummy" || kind === "bridge") && !up;
+export const isPlaceholder = ({ kind, up }: ObservedLink): boolean => (kind === "dummy" || kind === "bridge") && !up;
 
 /**
  * Takes the pod's link over: its addresses go, its name becomes the reserved one, and it becomes a port. Where it has the

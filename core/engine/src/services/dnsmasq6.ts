@@ -43,7 +43,7 @@ function advertisementLines(service: RouterAdvertisementService, dhcp6: Dhcp6Ser
   const preference = service.preference === "low" ? "low," : "";
   return [
     "enable-ra",
-    `ra-param=${link},${preference}mtu:${service.mtu},${ADVERTISEMENT_INTERVAL},${service.routerLifetimeSeconds}`,
+    `ra-param=${link},mtu:${service.mtu},${preference}${ADVERTISEMENT_INTERVAL},${service.routerLifetimeSeconds}`,
     ...networkLines(service, dhcp6),
   ];
 }

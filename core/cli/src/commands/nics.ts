@@ -1,0 +1,136 @@
+import { addressOf } from "@netbind/contract";
+import {
+  bindingName,
+  type Decision,
+  decideVmi,
+  isHotPluggable,
+  type NetworkAttachmentDefinition,
+  parseNadReference,
+  plannedGuestAddresses,
+  type Vmi,
+  type VmiInterface,
+} from "@netbind/engine";
+import {
+  attachNicToVm,
+  checkNetworks,
+  DEFAULT_POD_NETWORK,
+  detachNicFromVm,
+  findVm,
+  NicChangeError,
+  setNicLink,
+  type VmRecord,
+  type VmStatus,
+  vmStatus,
+} from "@netbind/local";
+import { EXIT } from "../exit-codes.ts";
+import { loadSurroundings } from "../input/load-input.ts";
+import { type OutputFormat, print, printJson, tell } from "../output.ts";
+import { nicTable } from "../report.ts";
+import { type Resolve, TOKENS } from "../services.ts";
+import { InputError } from "../violations.ts";
+
+export interface AttachOptions {
+  readonly filename: readonly string[];
+  /** `[namespace/]name` of a NetworkAttachmentDefinition. */
+  readonly network: string;
+  readonly binding: "bridge" | "sriov";
+  readonly mac?: string;
+  /** Seconds to wait for the guest's address. */
+  readonly wait: number;
+  readonly output: OutputFormat;
+}
+
+const LOOK_AGAIN = 500;
+
+/** The definitions that the VM's networks were made by, for those that are not in the input. */
+function recordedNads({ vmi, attachments, namespace }: VmRecord): readonly NetworkAttachmentDefinition[] {
+  return (vmi.spec.networks ?? []).flatMap(({ name, multus }): readonly NetworkAttachmentDefinition[] => {
+    const config = attachments.find(({ network }) => network === name)?.config;
+    if (multus === undefined || config === undefined) return [];
+    return [{ metadata: parseNadReference(multus.networkName, namespace), spec: { config: JSON.stringify(config) } }];
+  });
+}
+
+const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi => {
+  const { domain, networks = [] } = vmi.spec;
+  const interfaces = [...(domain.devices.interfaces ?? []), nic];
+  return {
+    ...vmi,
+    spec: {
+      ...vmi.spec,
+      domain: { ...domain, devices: { ...domain.devices, interfaces } },
+      networks: [...networks, { name: nic.name, multus: { networkName } }],
+    },
+  };
+};
+
+/** Decides about the VM with its new NIC. @throws InputError with all that is wrong with it */
+function decideWithNic(record: VmRecord, nic: string, options: AttachOptions, resolve: Resolve): Decision {
+  const input = loadSurroundings(options.filename);
+  const added = { name: nic, [options.binding]: {}, ...(options.mac === undefined ? {} : { macAddress: options.mac }) };
+  if (!isHotPluggable(added)) throw new NicChangeError(`a NIC of binding ${bindingName(added)} takes a restart of its VM`);
+  const result = decideVmi({
+    vmi: withNic(record.vmi, added, options.network),
+    configuration: input.configuration,
+    fallback: resolve(TOKENS.fallback),
+    bindings: resolve(TOKENS.bindings),
+    nads: [...input.nads, ...recordedNads(record)],
+  });
+  const own = result.decision?.networks.filter(({ network }) => network === nic) ?? [];
+  const found = [...result.violations, ...checkNetworks(own, { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings })];
+  const located = found.map((one) => ({ ...one, file: `VM ${record.namespace}/${record.name} with NIC ${nic}`, line: 1 }));
+  const violations = [...input.violations, ...located];
+  if (violations.length > 0 || result.decision === undefined) throw new InputError(violations);
+  return result.decision;
+}
+
+/** Waits until the guest has every address that it is given, or time is up. */
+async function awaitNic(record: VmRecord, nic: string, planned: number, seconds: number, resolve: Resolve): Promise<VmStatus["nics"]> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const { nics } = await vmStatus(resolve(TOKENS.run), findVm(resolve(TOKENS.state), `${record.namespace}/${record.name}`));
+    const own = nics.filter(({ name }) => name === nic);
+    if (own.every(({ guestAddresses }) => guestAddresses.length >= planned) || performance.now() > end) return own;
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN));
+  }
+}
+
+/** `netbind attach-nic`: gives a running VM another NIC. */
+export async function attachNic(vm: string, nic: string, options: AttachOptions, resolve: Resolve): Promise<number> {
+  const [state, run] = [resolve(TOKENS.state), resolve(TOKENS.run)];
+  const record = findVm(state, vm);
+  if (record.vmi.spec.domain.devices.interfaces?.some(({ name }) => name === nic) === true)
+    throw new NicChangeError(`VM ${record.namespace}/${record.name} has a NIC "${nic}" already: name another`);
+  const decision = decideWithNic(record, nic, options, resolve);
+  const { deviceSettings } = loadSurroundings(options.filename);
+  const { attachment, plan } = await attachNicToVm({ state, run }, vm, {
+    nic,
+    decision,
+    bindings: resolve(TOKENS.bindings),
+    podNetwork: DEFAULT_POD_NETWORK,
+    deviceSettings: { ...resolve(TOKENS.deviceSettings), ...deviceSettings },
+  });
+  tell(
+    `NIC ${nic} is in VM ${record.namespace}/${record.name}, with MAC ${attachment.mac}${attachment.pod.addresses.length === 0 ? "" : ` and ${attachment.pod.addresses.map(addressOf).join(", ")}`}`,
+  );
+  const nics = await awaitNic(record, nic, plannedGuestAddresses(plan).length, options.wait, resolve);
+  if (options.output === "json") printJson(nics[0] ?? {});
+  else print(nicTable(nics));
+  return EXIT.ok;
+}
+
+/** `netbind detach-nic`: takes a NIC out of a running VM. */
+export async function detachNic(vm: string, nic: string, output: OutputFormat, resolve: Resolve): Promise<number> {
+  await detachNicFromVm({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vm, nic);
+  if (output === "json") printJson({ detached: nic });
+  else print(`NIC ${nic} is out of VM ${vm}`);
+  return EXIT.ok;
+}
+
+/** `netbind link`: sets the link of a running VM's NIC up or down. */
+export async function setLink(linkState: "up" | "down", vm: string, nic: string, output: OutputFormat, resolve: Resolve): Promise<number> {
+  await setNicLink({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vm, nic, linkState);
+  if (output === "json") printJson({ nic, link: linkState });
+  else print(`the link of NIC ${nic} of VM ${vm} is ${linkState}`);
+  return EXIT.ok;
+}

@@ -1,0 +1,37 @@
+import { isPlaceholder } from "./diff-links.ts";
+import type { Operations } from "./diff.ts";
+import { tableFamilies } from "./nft.ts";
+import type { ObservedNetwork } from "./observed.ts";
+import type { WantedNetwork } from "./wanted-network.ts";
+
+/**
+ * What takes a NIC's network out of a pod that lives on: what was made for it goes, and a pod link that was handed over has
+ * its own name again, so that its network's plugin finds it. Applied twice it is empty the second time. Sysctls stay: other
+ * NICs of the pod may need them.
+ */
+export function retractNetwork(wanted: WantedNetwork, there: ObservedNetwork): Operations {
+  const links = new Map(there.links.map((link) => [link.name, link]));
+  const made = wanted.plan.links.filter(({ kind, name }) => {
+    const link = links.get(name);
+    return link !== undefined && kind !== "adopted" && (kind !== "placeholder" || isPlaceholder(link));
+  });
+  const adopted = wanted.plan.links.find(({ kind, name }) => kind === "adopted" && links.has(name));
+  const { name: table } = wanted.table;
+  return {
+    lost: [],
+    ip: [
+      ...made.map(({ name }) => `link del dev ${name}`),
+      ...(adopted === undefined
+        ? []
+        : [`link set dev ${adopted.name} down nomaster`, `link set dev ${adopted.name} name ${wanted.podLinkName}`]),
+    ],
+    sysctls: [],
+    nft:
+      there.table === undefined || there.table === null
+        ? []
+        : tableFamilies(wanted.table).flatMap((family) => [
+            { add: { table: { family, name: table } } },
+            { delete: { table: { family, name: table } } },
+          ]),
+  };
+}

@@ -1,0 +1,158 @@
+import type { Binding } from "@netbind/contract";
+import {
+  type AttachedNic,
+  attachNic,
+  type CniConfigList,
+  type Decision,
+  domainNics,
+  isHandedOver,
+  isSecondary,
+  patchDomain,
+  tapDomain,
+  writeTapInterface,
+} from "@netbind/engine";
+import type { Run } from "@netbind/netns";
+import { Journal } from "../journal.ts";
+import { findQemu } from "../launcher/libvirt.ts";
+import { LocalHost } from "../local-host.ts";
+import { takeVmLock } from "../lock.ts";
+import { netnsPath } from "../node-netns.ts";
+import type { DeviceSettings } from "../networks/host-plugin.ts";
+import type { State } from "../state.ts";
+import { findVm } from "../vms.ts";
+import { LiveDomain } from "./live-domain.ts";
+import { type NicContext, removeNic } from "./remove-nic.ts";
+
+/** A running VM cannot be changed so. */
+export class NicChangeError extends Error {
+  override readonly name = "NicChangeError";
+}
+
+/** Where VMs run, and what a NIC that comes is planned with. */
+export interface ChangeContext {
+  readonly state: State;
+  readonly run: Run;
+}
+
+/** A NIC that a running VM is to get. */
+export interface NewNic {
+  readonly nic: string;
+  /** The VM with the NIC, decided. */
+  readonly decision: Decision;
+  /** This release's own bindings: a pod that runs gets no new sidecar. */
+  readonly bindings: ReadonlyMap<string, Binding>;
+  readonly podNetwork: CniConfigList;
+  readonly deviceSettings: DeviceSettings;
+}
+
+const PATIENCE = 5000;
+
+/** Works on a running VM, alone. @throws VmNotFoundError, BusyError, NicChangeError where it does not run */
+async function withRunning<T>({ state, run }: ChangeContext, vm: string, act: (context: NicContext) => Promise<T>): Promise<T> {
+  const { id, namespace, name } = findVm(state, vm);
+  await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, PATIENCE);
+  const journal = Journal.open(state.vm(id));
+  if (journal === undefined || journal.record.phase !== "running" || findQemu(netnsPath(journal.record.netns)) === undefined)
+    throw new NicChangeError(`VM ${namespace}/${name} does not run: only a running VM's NICs can be changed`);
+  const { changing } = journal.record;
+  if (changing !== undefined)
+    throw new NicChangeError(`NIC "${changing.nic}" of VM ${namespace}/${name} is changing: netbind apply ends what was interrupted`);
+  return await act({ state, run, journal });
+}
+
+async function plug(context: NicContext, { nic, decision, bindings, podNetwork, deviceSettings }: NewNic): Promise<AttachedNic> {
+  const { state, run, journal } = context;
+  const decided = decision.nics.find(({ spec }) => spec.name === nic);
+  const { facts } = journal.record;
+  if (decided === undefined || facts === undefined) throw new NicChangeError(`NIC "${nic}" was not decided about`);
+  const host = new LocalHost({ state, run, journal, bindings, podNetwork, deviceSettings });
+  await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
+  const attached = await attachNic(host, decided, decision, { ...facts, cause: "hotplug" });
+  await host.attach(decided.binding, [attached]);
+  const domainXml = writeTapInterface(journal.record.domainXml ?? "", tapDomain(attached.attachment, attached.plan, "qemu"));
+  journal.update({ domainXml });
+  const device = domainNics(domainXml).find(({ name }) => name === nic);
+  if (device !== undefined) await new LiveDomain(state, run, journal.record).attach(device);
+  return attached;
+}
+
+/**
+ * Gives a running VM another NIC: attached to its network, planned, authorised, applied, served, recorded, and then in the
+ * domain. Whatever fails, nothing of it is left.
+ *
+ * @throws VmNotFoundError, BusyError, NicChangeError, and what the steps throw
+ */
+export async function attachNicToVm(context: ChangeContext, vm: string, added: NewNic): Promise<AttachedNic> {
+  return withRunning(context, vm, async (running) => {
+    const { journal } = running;
+    const { nic, decision } = added;
+    const binding = decision.nics.find(({ spec }) => spec.name === nic)?.binding ?? "";
+    journal.update({ changing: { nic, change: "attach" }, vmi: decision.vmi, bindings: { ...journal.record.bindings, [nic]: binding } });
+    try {
+      const attached = await plug(running, added);
+      journal.update({ changing: undefined });
+      return attached;
+    } catch (error) {
+      await removeNic(running, nic);
+      throw error;
+    }
+  });
+}
+
+/** Refuses what no hypervisor lets go of, or what is not there. */
+function refuseFixed({ journal }: NicContext, nic: string): void {
+  const { nics, vmi } = journal.record;
+  const known = Object.keys(nics);
+  if (!known.includes(nic)) throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${known.join(", ") || "none"})`);
+  const network = vmi.spec.networks?.find(({ name }) => name === nic);
+  if (network === undefined || !isSecondary(network))
+    throw new NicChangeError(`NIC "${nic}" is on the pod's first network, which stays as long as its pod`);
+}
+
+/** Takes a NIC out of a running VM. @throws VmNotFoundError, BusyError, NicChangeError, LibvirtError where its guest keeps it */
+export async function detachNicFromVm(context: ChangeContext, vm: string, nic: string): Promise<void> {
+  await withRunning(context, vm, async (running) => {
+    const { journal } = running;
+    refuseFixed(running, nic);
+    const plan = journal.record.nics[nic]?.plan;
+    if (plan === undefined || !(isHandedOver(plan) || plan.domain.kind === "device"))
+      throw new NicChangeError(
+        `NIC "${nic}" of binding ${journal.record.bindings[nic]} stays as long as its VM: bridge and sriov alone go`,
+      );
+    journal.update({ changing: { nic, change: "detach" } });
+    try {
+      await removeNic(running, nic);
+    } catch (error) {
+      // A guest that keeps its device keeps all that belongs to it.
+      const nics = await new LiveDomain(context.state, context.run, journal.record).nics().catch(() => []);
+      if (nics.some(({ name }) => name === nic)) journal.update({ changing: undefined });
+      throw error;
+    }
+  });
+}
+
+/** Sets a NIC's link up or down, as a cable that is plugged in or pulled. @throws VmNotFoundError, BusyError, NicChangeError */
+export async function setNicLink(context: ChangeContext, vm: string, nic: string, linkState: "up" | "down"): Promise<void> {
+  await withRunning(context, vm, async (running) => {
+    const { journal, state, run } = running;
+    const { nics, attached = [], vmi, domainXml = "" } = journal.record;
+    const plan = nics[nic]?.plan;
+    const attachment = attached.find(({ name }) => name === nic);
+    if (plan === undefined || attachment === undefined)
+      throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${Object.keys(nics).join(", ") || "none"})`);
+    const changed = { ...attachment, state: linkState };
+    const device = tapDomain(changed, plan, "qemu");
+    const xml = plan.domain.kind === "tap" ? writeTapInterface(domainXml, device) : patchDomain(domainXml, device, plan.domain);
+    const defined = domainNics(xml).find(({ name }) => name === nic);
+    if (defined?.kind !== "interface")
+      throw new NicChangeError(`NIC "${nic}" of binding ${journal.record.bindings[nic]} has no link that the hypervisor could set`);
+    const interfaces = (vmi.spec.domain.devices.interfaces ?? []).map((one) => (one.name === nic ? { ...one, state: linkState } : one));
+    const devices = { ...vmi.spec.domain.devices, interfaces };
+    journal.update({
+      vmi: { ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } },
+      attached: attached.map((one) => (one.name === nic ? changed : one)),
+      domainXml: xml,
+    });
+    await new LiveDomain(state, run, journal.record).setLink(defined);
+  });
+}

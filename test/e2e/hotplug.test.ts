@@ -1,0 +1,139 @@
+/** NICs that come, go and change while their guest runs. */
+import { rmSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findVm, netnsPath, type VmStatus } from "@netbind/local";
+import { inNetns, run } from "@netbind/netns";
+import { expect, test } from "vitest";
+import { demoVmi } from "../demo/vmi.ts";
+import { useLab } from "../support/lab.ts";
+import { netbind, type Outcome } from "../support/netbind.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+
+const lab = useLab();
+const PRELOAD = new URL("../support/kill-point.ts", import.meta.url).href;
+
+const nad = (name: string, config: object): string => `\
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: ${name}}
+spec:
+  config: '${JSON.stringify({ cniVersion: "1.0.0", name, type: "bridge", bridge: "blue0", ...config })}'
+`;
+const RANGES = [[{ subnet: "10.55.0.0/24" }], [{ subnet: "fd55::/64" }]];
+const NADS = nad("blue-net", { isGateway: true, ipam: { type: "host-local", ranges: RANGES } }) + nad("l2-net", { ipam: {} });
+
+const call = (...args: readonly string[]): Promise<Outcome> => netbind(args, { env: lab.env });
+const file = (): string => join(lab.directory, "nads.yaml");
+const attach = (nic: string, network: string, ...more: readonly string[]): Promise<Outcome> =>
+  call("attach-nic", "one", nic, "--network", network, "-f", file(), ...more);
+const inPod = (argv: readonly string[]): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), run)(argv);
+/** All that a pod has: links, tables, and servers. */
+const podHas = async (): Promise<string> =>
+  `${await inPod(["sh", "-c", "ip -br link | cut -d@ -f1 | cut -d' ' -f1; nft list tables"])}${findVm(lab.state, "one")
+    .processes.map(({ role }) => role)
+    .sort()
+    .join()}`;
+const linkOf = async (nic: string): Promise<string | undefined> =>
+  (JSON.parse((await call("status", "one", "-o", "json")).stdout) as VmStatus).interfaces?.find(({ name }) => name === nic)?.linkState;
+
+/** Kills a command at the last point of a kind, which an earlier run of it passed, and sees that apply makes all whole. */
+async function killAt(kind: RegExp, trace: readonly string[], args: readonly string[]): Promise<void> {
+  const at = trace.findLastIndex((point) => kind.test(point));
+  expect(at, String(kind)).toBeGreaterThanOrEqual(0);
+  const env = { ...lab.env, NODE_OPTIONS: `--import=${PRELOAD}`, NETBIND_POINTS: "/dev/null", NETBIND_KILL_AT: String(at + 1) };
+  expect((await netbind(args, { env })).code, `not killed at ${trace[at]}`).toBe(null);
+  const applied = await call("apply");
+  expect(applied.code, `${trace[at]}: ${applied.stdout}${applied.stderr}`).toBe(0);
+  expect((await call("check")).stdout, trace[at]).toBe("default/one: healthy\n");
+}
+
+/** The points that a command passes which is let live. */
+async function trace(args: readonly string[]): Promise<readonly string[]> {
+  const points = join(lab.directory, "points");
+  const done = await netbind(args, {
+    env: { ...lab.env, NODE_OPTIONS: `--import=${PRELOAD}`, NETBIND_POINTS: points, NETBIND_KILL_AT: "0" },
+  });
+  expect(done.code, done.stderr).toBe(0);
+  const passed = readFileSync(points, "utf8").trim().split("\n");
+  rmSync(points);
+  return passed;
+}
+
+test("a NIC comes to a running guest, its cable is pulled and plugged, it goes; killed anywhere, all is whole or gone", {
+  timeout: 600_000,
+}, async () => {
+  writeFileSync(file(), NADS);
+  await lab.start(demoVmi({ name: "one", port: 80, nonce: "n0nce" }));
+  await lab.booted("one");
+  const before = await podHas();
+
+  const attached = await attach("blue", "blue-net", "-o", "json");
+  expect(attached.code, attached.stderr).toBe(0);
+  const nic = JSON.parse(attached.stdout) as VmStatus["nics"][number];
+  expect(nic).toMatchObject({
+    name: "blue",
+    binding: "bridge",
+    guestAddresses: nic.podAddresses,
+    traffic: { fromGuest: true, toGuest: true },
+  });
+  const [ipv4 = "", ipv6 = ""] = nic.podAddresses;
+  expect([ipv4, ipv6].map((address) => address.slice(0, 4))).toEqual(["10.5", "fd55"]);
+  expect(await lab.inGuest("one", "cat /sys/class/net/eth1/address")).toContain(nic.mac);
+  {
+    using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+    expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
+    expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
+    await lab.inGuest("one", `echo out-blue | nc -w 3 10.55.0.1 ${OUTSIDE_PORTS.tcp}`);
+    expect((await outside.sees("tcp", "out-blue")).address).toBe(ipv4);
+
+    expect((await call("link", "down", "one", "blue")).code).toBe(0);
+    expect(await outside.connect(ipv4, 80)).not.toBe("connected");
+    expect([await linkOf("blue"), await linkOf("red")]).toEqual(["down", "up"]);
+    expect(await lab.inGuest("one", "cat /sys/class/net/eth1/carrier")).toMatch(/^0/m);
+    expect((await call("check")).code).toBe(0);
+    expect((await call("link", "up", "one", "blue")).code).toBe(0);
+    expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
+  }
+  // What was recorded of it is kept like that of any other NIC.
+  await inPod(["ip", "link", "set", "16477688c0e-nic", "nomaster"]);
+  expect((await call("check")).code).toBe(1);
+  expect((await call("apply")).code).toBe(0);
+  expect((await call("gc")).stdout).toBe("nothing to remove\n");
+
+  for (const [args, code, text] of [
+    [["attach-nic", "one", "blue", "--network", "blue-net", "-f", file()], 1, "already"],
+    [
+      ["attach-nic", "one", "red2", "--network", "green", "--mac", "nonsense", "-f", file()],
+      3,
+      "no NetworkAttachmentDefinition default/green",
+    ],
+    [["detach-nic", "one", "red"], 1, "stays as long as its pod"],
+    [["detach-nic", "one", "nobody"], 1, "it has: red, blue"],
+    [["link", "up", "nobody", "blue"], 4, "there is no VM"],
+  ] as const) {
+    const refused = await call(...args);
+    expect([refused.code, refused.stderr], args.join(" ")).toEqual([code, expect.stringContaining(text)]);
+  }
+
+  const detach = ["detach-nic", "one", "blue"];
+  const detaching = await trace(detach);
+  expect(await podHas()).toBe(before);
+  await lab.inGuest("one", "sleep 2");
+  expect(await lab.inGuest("one", "ls /sys/class/net")).not.toContain("eth1");
+
+  const l2 = ["attach-nic", "one", "blue", "--network", "l2-net", "-f", file(), "--wait", "0"];
+  const attaching = await trace(["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
+  for (const kind of [/ended --target/, /ended sh -c out=/]) {
+    await killAt(kind, detaching, detach);
+    expect(await podHas(), String(kind)).toBe(before);
+    expect((await call(...l2)).code).toBe(0);
+    expect(findVm(lab.state, "one").nics["blue"]?.plan?.services).toBeUndefined();
+  }
+  expect((await call(...detach)).code).toBe(0);
+  for (const kind of [/started sh -c out=/, /ended sh -c .*apply/, /started prlimit/, /started --target/]) {
+    await killAt(kind, attaching, ["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
+    expect(await podHas(), String(kind)).toBe(before);
+  }
+  await lab.stop("one");
+});
