@@ -5,6 +5,8 @@
 
 export interface ObjectMeta {
   readonly name: string;
+  /** The beginning of a name of which the cluster draws the end. */
+  readonly generateName?: string;
   readonly namespace?: string;
   readonly uid?: string;
   readonly labels?: Readonly<Record<string, string>>;

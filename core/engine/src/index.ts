@@ -57,7 +57,15 @@ export type { PodContainer, RenderInput } from "./pod/pod-containers.ts";
 export { type Pod, renderPod } from "./pod/render-pod.ts";
 export { type FallbackImage, type ImageFallback, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./facts/resolv-conf.ts";
-export { checkKubevirt, checkMetadata, checkNad, checkVmiSpec } from "./admission/schema.ts";
+export {
+  checkKubevirt,
+  checkMetadata,
+  checkNad,
+  checkTemplateMetadata,
+  checkVmiSpec,
+  isVmiStatus,
+  kubevirtConfiguration,
+} from "./admission/schema.ts";
 export { type DomainLink, domainAttachments, nicBeforePod, nicOnTap } from "./domain/convert.ts";
 export { COMMON_MACHINE, type Machine, type NicDomain, nicDomain, plannedDevice, tapDomain, tapInterface } from "./domain/device.ts";
 export { patchDomain, writeTapInterface } from "./domain/patch.ts";

@@ -124,6 +124,14 @@ describe("validate", () => {
     ]);
   });
 
+  test("what templates leave behind is read: documents of comments alone, and names that the cluster makes up", async () => {
+    const text = `---\n# Source: chart/templates/none.yaml\n---\n---\n${vm("[{name: default, masquerade: {}}]").replace("{name: vm}", "{generateName: vm-}")}`;
+    expect(await validate(["-f", "-"], `${text}---\n${text}# the end\n`)).toEqual({
+      told: { passed: true, vms: 2, violations: [], warnings: [] },
+      code: 0,
+    });
+  });
+
   test("people read a line for what is wrong and one for what to do", async () => {
     const path = file("text.yaml", vm("[{name: default, bridge: {}, ports: [{port: 80}], macAddress: zz}]"));
     const { stdout, code } = await netbind(["validate", "-f", path]);

@@ -2,6 +2,7 @@
 import {
   defaultVmi,
   isFatal,
+  type KubevirtConfiguration,
   type KubevirtMinor,
   judgeVmi,
   mergeNeeds,
@@ -87,6 +88,49 @@ test("names of links are unique, and at most 15 characters long", () => {
   );
 });
 
+/** Every kind of object that a VM's verdict may depend on, with all that is read of them. */
+const clusterOf = ({ metadata, spec }: Vmi, configuration: KubevirtConfiguration): readonly object[] => [
+  {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachine",
+    metadata,
+    spec: {
+      template: {
+        metadata: { annotations: { "sidecar.istio.io/inject": "true" } },
+        spec: {
+          ...spec,
+          resourceClaims: [{ name: "c" }],
+          readinessProbe: { httpGet: {} },
+          dnsConfig: { searches: ["a.b"], nameservers: ["1.2.3.4"] },
+        },
+      },
+    },
+  },
+  {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { ...metadata, name: "other" },
+    spec,
+    status: {
+      interfaces: [{ name: "default", podInterfaceName: "eth0", mac: "02:00:00:00:00:01" }],
+      conditions: [{ type: "a", status: "b" }],
+    },
+  },
+  {
+    apiVersion: "kubevirt.io/v1",
+    kind: "KubeVirt",
+    metadata: { name: "k" },
+    spec: { configuration: { developerConfiguration: { featureGates: ["PasstBinding"], useEmulation: true }, ...configuration } },
+  },
+  {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name: "n", namespace: "ns", annotations: {} },
+    spec: { config: '{"plugins":[{"type":"macvlan"}]}' },
+  },
+  { apiVersion: "v1", kind: "Secret", metadata: { name: "s" }, data: { a: "YQ==" }, stringData: { b: "c" } },
+];
+
 describe("validate", () => {
   const options: ValidateOptions = { filename: [], operation: "create", strict: false, output: "text" };
   const judge = (text: string): void => {
@@ -109,17 +153,18 @@ describe("validate", () => {
     );
   });
 
+  const places = fc.array(fc.nat(), { minLength: 1, maxLength: 8 });
+  /** Puts a value at the place that some numbers lead to. */
+  const plant = (target: unknown, [first = 0, ...rest]: readonly number[], value: unknown): void => {
+    if (typeof target !== "object" || target === null) return;
+    const keys = Object.keys(target) as (keyof typeof target)[];
+    const key = keys[first % Math.max(1, keys.length)];
+    if (key === undefined) return;
+    if (rest.length === 0 || typeof target[key] !== "object") Object.assign(target, { [key]: value });
+    else plant(target[key], rest, value);
+  };
+
   test("never throws for a VM of which any part is something else", () => {
-    const places = fc.array(fc.nat(), { minLength: 1, maxLength: 8 });
-    /** Puts a value at the place that some numbers lead to. */
-    const plant = (target: unknown, [first = 0, ...rest]: readonly number[], value: unknown): void => {
-      if (typeof target !== "object" || target === null) return;
-      const keys = Object.keys(target) as (keyof typeof target)[];
-      const key = keys[first % Math.max(1, keys.length)];
-      if (key === undefined) return;
-      if (rest.length === 0 || typeof target[key] !== "object") Object.assign(target, { [key]: value });
-      else plant(target[key], rest, value);
-    };
     fc.assert(
       fc.property(arbitraryVmi, places, fc.jsonValue(), (vmi, place, value) => {
         const copy = structuredClone(vmi);
@@ -127,6 +172,23 @@ describe("validate", () => {
         judge(JSON.stringify(copy));
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test("never throws for a cluster of which any part is something else", () => {
+    const odd = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown>(null, true, 0, "", [], {}, [null], [{}]));
+    fc.assert(
+      fc.property(
+        arbitraryVmi,
+        arbitraryConfiguration,
+        fc.array(fc.tuple(places, odd), { minLength: 1, maxLength: 3 }),
+        (vmi, configuration, plants) => {
+          const items = structuredClone(clusterOf(vmi, configuration));
+          for (const [place, value] of plants) plant(items, place, structuredClone(value));
+          judge(JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 });

@@ -278,3 +278,10 @@ test("bridge is told of a CNI plugin that it does not work with however it is na
   ]);
   expect(found({ binding: { name: "p" } }, register({ domainAttachmentType: "tap" }))).toEqual([]);
 });
+
+test("the default network is the first that could be: only its interface may not be absent", () => {
+  const interfaces = second({ state: "absent" });
+  const networks = [POD, { name: "n1", multus: { networkName: "a", default: true } }];
+  expect(judge({ interfaces, networks, at: "" }).map(({ id }) => id)).toEqual(["NET-3"]);
+  expect(judge({ interfaces, networks: [...networks].reverse(), at: "" }).map(({ id }) => id)).toEqual(["NET-3", "ST-4"]);
+});

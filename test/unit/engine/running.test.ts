@@ -1,9 +1,13 @@
 /** What becomes of a VM that runs: its status, its live update, the links that are refreshed. */
 import {
+  annotationsOfRunningPod,
   hasOrdinalNames,
   interfacesOfRunning,
   linksToRefresh,
   liveUpdate,
+  migrationRequired,
+  NETWORK_STATUS,
+  restartRequired,
   type RunningFacts,
   type Vm,
   type Vmi,
@@ -166,4 +170,57 @@ describe("the status of a running VM", () => {
       ["blue", "multus-status"],
     ]);
   });
+});
+
+describe("a restart", () => {
+  const running = aVmi([MASQUERADE, bridged("blue")], [POD, multus("blue")]);
+  const asked = (nic: Partial<VmiInterface>, network: VmiNetwork = multus("blue")): boolean =>
+    restartRequired(aVm([MASQUERADE, { ...bridged("blue"), ...nic }], [POD, network]), running);
+
+  test("is not asked for by what means nothing: an empty text, zero, false", () => {
+    expect(asked({ macAddress: "", model: "", acpiIndex: 0, state: "down" })).toBe(false);
+    expect(asked({}, { name: "blue", multus: { networkName: "blue-nad", default: false } })).toBe(false);
+    expect(asked({ bootOrder: 0 })).toBe(true);
+    expect(asked({ ports: [] })).toBe(true);
+    expect(asked({}, multus("blue", "other"))).toBe(true);
+  });
+});
+
+describe("the annotations of a running pod", () => {
+  const podOf = (...links: readonly string[]) => ({
+    metadata: { annotations: { [NETWORK_STATUS]: JSON.stringify(links.map((link) => ({ name: "n", interface: link }))) } },
+  });
+  const networksOf = (vmi: Vmi, pod = podOf(), configuration = {}): unknown =>
+    annotationsOfRunningPod(vmi, configuration, pod)["k8s.v1.cni.cncf.io/networks"];
+  const known = (...names: readonly string[]): Vmi["status"] => ({ interfaces: names.map((name) => ({ name })) });
+
+  test("stay as they are for an SR-IOV NIC that is not in the pod, and for a plugin that nobody registered", () => {
+    const status = known("pod");
+    expect(networksOf(aVmi([MASQUERADE, { name: "vf", sriov: {} }], [POD, multus("vf")], status))).toBeUndefined();
+    const plugged = aVmi([MASQUERADE, bridged("blue"), { name: "p", binding: { name: "p" } }], [POD, multus("blue"), multus("p")], status);
+    expect(networksOf(plugged)).toBeUndefined();
+    expect(networksOf(plugged, podOf(), { network: { binding: { p: {} } } })).toContain("blue-nad");
+  });
+
+  test("keep a link's ordinal name where one before it is taken out", () => {
+    const vmi = aVmi(
+      [MASQUERADE, bridged("blue", "absent"), bridged("red")],
+      [POD, multus("blue"), multus("red")],
+      known("pod", "blue", "red"),
+    );
+    expect(JSON.parse(String(networksOf(vmi, podOf("eth0", "net1", "net2"))))).toEqual([
+      { name: "red-nad", namespace: "ns", interface: "net2" },
+    ]);
+  });
+});
+
+test("a migration that waits since nobody knows when does not wait any longer", () => {
+  const vmi = (since: string | null): Vmi =>
+    aVmi([MASQUERADE, bridged("blue")], [POD, multus("blue")], {
+      interfaces: [{ name: "pod" }],
+      conditions: [{ type: "MigrationRequired", status: "False", lastTransitionTime: since }],
+    });
+  const now = Date.parse("2026-01-01T00:00:20Z");
+  const of = (since: string | null): string => migrationRequired(vmi(since), { metadata: {} }, now);
+  expect([of("2026-01-01T00:00:10Z"), of("2026-01-01T00:00:00Z"), of(null)]).toEqual(["False", "True", "True"]);
 });

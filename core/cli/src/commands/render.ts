@@ -58,7 +58,7 @@ function renderOne(vm: InputVm, input: Input, options: RenderOptions, resolve: R
     return network === undefined || binding === undefined ? [] : [binding.needs(nicSpec(vmi, nic, network))];
   });
   const pod = renderPod({ vmi, configuration, version, sidecars, needs: mergeNeeds(needs), nads });
-  return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration)) };
+  return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
 }
 
 /** `netbind render`: the launcher pods of VMs as a cluster would create them, as far as networking has a say in them. */

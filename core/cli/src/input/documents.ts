@@ -74,8 +74,9 @@ function withoutNulls(value: unknown): unknown {
 
 /** The objects of one YAML document: itself, or the items of a List. */
 function objectsOf(file: string, document: Document, counter: LineCounter): readonly (InputDocument | InputViolation)[] {
-  if (document.contents === null) return [];
   const value = document.toJS({ maxAliasCount: 100 }) as unknown;
+  // A template of which nothing is left but comments.
+  if (value === null || value === undefined) return [];
   const at = (path: readonly (string | number)[], inner: unknown): InputDocument | InputViolation => {
     const lineOf = lineFinder(document, path, counter);
     const line = lineOf("");
@@ -85,7 +86,13 @@ function objectsOf(file: string, document: Document, counter: LineCounter): read
     return { file, line, value: withoutNulls(inner) as Record<string, unknown>, lineOf };
   };
   const items = isMap(document.contents) ? document.contents.get("items", true) : undefined;
-  const isList = value !== null && typeof value === "object" && "kind" in value && String(value.kind).endsWith("List") && isSeq(items);
+  const isList =
+    value !== null &&
+    typeof value === "object" &&
+    "kind" in value &&
+    typeof value.kind === "string" &&
+    value.kind.endsWith("List") &&
+    isSeq(items);
   if (!isList) return [at([], value)];
   return (value as unknown as { items: unknown[] }).items.map((item, index) => at(["items", index], item));
 }

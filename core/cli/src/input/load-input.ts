@@ -3,7 +3,10 @@ import {
   checkKubevirt,
   checkMetadata,
   checkNad,
+  checkTemplateMetadata,
   checkVmiSpec,
+  isVmiStatus,
+  kubevirtConfiguration,
   type KubevirtConfiguration,
   type NetworkAttachmentDefinition,
   type ObjectMeta,
@@ -59,8 +62,10 @@ const TEMPLATES = {
 type VmKind = "vmi" | keyof typeof TEMPLATES;
 const isVmKind = (kind: Kind): kind is VmKind => kind === "vmi" || Object.hasOwn(TEMPLATES, kind);
 
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
 function kindOf({ value }: InputDocument): Kind {
-  const [apiVersion, kind] = [String(value["apiVersion"] ?? ""), String(value["kind"] ?? "")];
+  const [apiVersion, kind] = [textOf(value["apiVersion"]), textOf(value["kind"])];
   if (KUBEVIRT_API.test(apiVersion)) {
     if (kind === "VirtualMachine") return "vm";
     if (kind === "VirtualMachineInstance") return "vmi";
@@ -119,11 +124,14 @@ function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputV
   const path = [...steps, "spec"].join(".");
   const outer = (value["metadata"] ?? {}) as ObjectMeta;
   const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;
+  const ofTemplate = steps.length === 0 ? [] : checkTemplateMetadata(inner, [...steps, "metadata"].join("."));
   const spec = valueAt(value, [...steps, "spec"]);
   const shape = spec === undefined ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
-  const problems = [...checkMetadata(outer), ...shape].map((found) => at(document, found));
+  const problems = [...checkMetadata(outer), ...ofTemplate, ...shape].map((found) => at(document, found));
   if (problems.length > 0) return problems;
-  const { name, namespace = "default", uid } = outer;
+  const { namespace = "default", uid } = outer;
+  // The cluster draws five characters; a file's line makes one name of each.
+  const name = outer.name ?? `${outer.generateName ?? ""}${document.line}`;
   const complete = spec as VmiSpec;
   const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };
   return {
@@ -138,7 +146,7 @@ function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputV
         annotations: inner.annotations ?? {},
       },
       spec: { ...complete, domain },
-      ...(kind === "vmi" && value["status"] ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
+      ...(kind === "vmi" && isVmiStatus(value["status"]) ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
     },
     file: document.file,
     line: document.line,
@@ -167,7 +175,7 @@ type Texts = Record<string, string>;
 
 function secretTexts({ value }: InputDocument): Texts {
   const data = Object.entries((value["data"] ?? {}) as Texts).map(
-    ([key, text]) => [key, Buffer.from(String(text), "base64").toString("utf8")] as const,
+    ([key, text]) => [key, Buffer.from(textOf(text), "base64").toString("utf8")] as const,
   );
   return { ...Object.fromEntries(data), ...((value["stringData"] ?? {}) as Texts) };
 }
@@ -214,14 +222,15 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
   const found = converted.flatMap(({ kind, result }) => ("vmi" in result ? [{ kind, vm: result }] : []));
   const vms = found.filter(({ kind }) => kind === "vm" || kind === "vmi").map(({ vm }) => vm);
   const [kubevirt, ...others] = of("kubevirt");
-  const spec = kubevirt?.value["spec"] as { configuration?: KubevirtConfiguration } | undefined;
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => at(document, found)));
   const none = documents.length === 0 && violations.length === 0;
   return {
     vms,
     templates: found.filter(({ kind }) => kind !== "vm" && kind !== "vmi").map(({ vm }) => vm),
-    configuration: spec?.configuration ?? {},
-    nads: of("nad").map(({ value }) => value as unknown as NetworkAttachmentDefinition),
+    configuration: kubevirtConfiguration(kubevirt?.value),
+    nads: of("nad")
+      .filter(({ value }) => checkNad(value).length === 0)
+      .map(({ value }) => value as unknown as NetworkAttachmentDefinition),
     deviceSettings: collectDeviceSettings(documents),
     dataOf: collectData(documents),
     violations: [
@@ -246,6 +255,6 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     ],
     warnings: of("other")
       .filter((document) => checkHeader(document).length === 0)
-      .map(({ file, line, value }) => `${file}:${line}: ${String(value["kind"])} is left out: networking does not read it`),
+      .map(({ file, line, value }) => `${file}:${line}: ${textOf(value["kind"])} is left out: networking does not read it`),
   };
 }

@@ -44,7 +44,6 @@ export interface RenderInput {
 }
 
 export const HOOKS_VOLUME = "hook-sidecar-sockets";
-export const NETWORK_INFO_VOLUME = "network-info-annotation";
 const HOOKS_PATH = "/var/run/kubevirt-hooks";
 const NETWORK_INFO_PATH = "/etc/podinfo";
 const PRIVATE_DIRECTORY = "/var/run/kubevirt-private";
@@ -63,11 +62,25 @@ const unprivileged = (add: readonly string[]): SecurityContext => ({
 
 const interfacesOf = ({ vmi }: RenderInput) => vmi.spec.domain.devices.interfaces ?? [];
 
-/** True where a NIC's device must be told to the launcher. */
-export const hasDeviceInfo = (input: RenderInput): boolean =>
-  input.version >= 3 && interfacesOf(input).some((nic) => takesDeviceInfo(nic, input.configuration));
+/** The volume by which a launcher is told of its NICs' devices: the annotation that is shown as a file. */
+export interface InfoVolume {
+  readonly name: string;
+  readonly file: string;
+  readonly annotation: string;
+}
 
-const mountNetworkInfo = { name: NETWORK_INFO_VOLUME, mountPath: NETWORK_INFO_PATH } as const;
+const NETWORK_INFO: InfoVolume = { name: "network-info-annotation", file: "network-info", annotation: "kubevirt.io/network-info" };
+/** Until 1.2 PCI addresses of SR-IOV devices were all that was told. */
+const PCI_MAP: InfoVolume = { name: "network-pci-map-annotation", file: "network-pci-map", annotation: "kubevirt.io/network-pci-map" };
+
+/** How the launcher is told of devices; undefined where no NIC has one to tell of. */
+export function infoVolume(input: RenderInput): InfoVolume | undefined {
+  const nics = interfacesOf(input);
+  if (input.version < 3) return nics.some(({ sriov }) => sriov !== undefined) ? PCI_MAP : undefined;
+  return nics.some((nic) => takesDeviceInfo(nic, input.configuration)) ? NETWORK_INFO : undefined;
+}
+
+const mountInfo = ({ name }: InfoVolume) => ({ name, mountPath: NETWORK_INFO_PATH });
 
 /** The devices of networks, where KubeVirt itself asks for them: from 1.9 on it leaves that to an injector. */
 function networkDevices({ vmi, configuration, version, nads }: RenderInput): Record<string, number> {
@@ -89,14 +102,19 @@ function devices(input: RenderInput): Record<string, number> {
   return { ...(tun ? { "devices.kubevirt.io/tun": 1 } : {}), ...(vhost ? { "devices.kubevirt.io/vhost-net": 1 } : {}), ...all };
 }
 
+const counted = (devices: Readonly<Record<string, number>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(devices).map(([name, count]) => [name, String(count)]));
+
 /** The container that the VM runs in. Its memory is the VM's matter: what networking adds to it is told apart. */
 export function computeContainer(input: RenderInput, sidecarCount: number): PodContainer {
   const ports = interfacesOf(input).flatMap((nic) => nic.ports ?? []);
-  const limits = Object.fromEntries(Object.entries(devices(input)).map(([name, count]) => [name, String(count)]));
+  const limits = counted(devices(input));
+  const info = infoVolume(input);
   const mounts = [
     ...(sidecarCount > 0 ? [{ name: HOOKS_VOLUME, mountPath: HOOKS_PATH }] : []),
-    ...(hasDeviceInfo(input) ? [mountNetworkInfo] : []),
+    ...(info === undefined ? [] : [mountInfo(info)]),
   ];
+  const requests = counted(networkDevices(input));
   return {
     name: "compute",
     args: ["--hook-sidecars", String(sidecarCount)],
@@ -105,7 +123,7 @@ export function computeContainer(input: RenderInput, sidecarCount: number): PodC
       : {
           ports: ports.map(({ name, port, protocol }) => ({ ...(name ? { name } : {}), containerPort: port, protocol: protocol || "TCP" })),
         }),
-    ...(Object.keys(limits).length === 0 ? {} : { resources: { limits } }),
+    ...(Object.keys(limits).length === 0 ? {} : { resources: { ...(Object.keys(requests).length === 0 ? {} : { requests }), limits } }),
     ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
     securityContext: unprivileged(["NET_BIND_SERVICE", ...(input.needs.compute.capabilities ?? [])]),
   };
@@ -151,7 +169,7 @@ export function sidecarContainer(sidecar: Sidecar | UserSidecar, at: number, inp
     ...(resources === undefined ? {} : { resources }),
     volumeMounts: [
       { name: HOOKS_VOLUME, mountPath: HOOKS_PATH, ...(input.version >= 6 ? { subPath: name } : {}) },
-      ...(plugin?.downwardApi === "device-info" ? [mountNetworkInfo] : []),
+      ...(plugin?.downwardApi === "device-info" && input.version >= 3 ? [mountInfo(NETWORK_INFO)] : []),
     ],
     securityContext: unprivileged([]),
   };

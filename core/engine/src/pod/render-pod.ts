@@ -2,9 +2,9 @@ import { hasMesh } from "../facts/nic-spec.ts";
 import { annotationsAtCreation } from "./pod-annotations.ts";
 import {
   computeContainer,
-  hasDeviceInfo,
   HOOKS_VOLUME,
-  NETWORK_INFO_VOLUME,
+  type InfoVolume,
+  infoVolume,
   type PodContainer,
   type RenderInput,
   sidecarContainer,
@@ -40,19 +40,23 @@ function copiedAnnotations(annotations: Readonly<Record<string, string>>): Recor
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => !NOT_COPIED.some((prefix) => key.startsWith(prefix))));
 }
 
-const networkInfoVolume = {
-  name: NETWORK_INFO_VOLUME,
-  downwardAPI: {
-    items: [{ path: "network-info", fieldRef: { fieldPath: "metadata.annotations['kubevirt.io/network-info']" } }],
-  },
-} as const;
+const asVolume = ({ name, file, annotation }: InfoVolume) => ({
+  name,
+  downwardAPI: { items: [{ path: file, fieldRef: { fieldPath: `metadata.annotations['${annotation}']` } }] },
+});
+
+/** The annotation that tells a mesh of masquerade's bridge since 1.7, beside the one that always did. */
+const REROUTE = "istio.io/reroute-virtual-interfaces";
+const knownNeeds = ({ needs: { pod }, version }: RenderInput): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(pod.annotations ?? {}).filter(([key]) => key !== REROUTE || version >= 7));
 
 /**
  * The launcher pod of a VMI at its creation. Sidecars of plugins come behind the ones that the VM's author asks for, in
  * the order of the plugins' names, so that their numbers are stable. Source: reference, section 1 of pod rendering.
  */
 export function renderPod(input: RenderInput): Pod {
-  const { vmi, configuration, needs } = input;
+  const { vmi, configuration } = input;
+  const info = infoVolume(input);
   const { name, namespace, annotations = {} } = vmi.metadata;
   const sidecars = [...userSidecars(vmi), ...input.sidecars];
   const inject = annotations[INJECT];
@@ -63,16 +67,13 @@ export function renderPod(input: RenderInput): Pod {
       generateName: `virt-launcher-${name}-`,
       namespace,
       labels: { "kubevirt.io": "virt-launcher", ...(inject === undefined ? {} : { [INJECT]: inject }) },
-      annotations: { ...copiedAnnotations(annotations), ...annotationsAtCreation(vmi, configuration), ...needs.pod.annotations },
+      annotations: { ...copiedAnnotations(annotations), ...annotationsAtCreation(vmi, configuration), ...knownNeeds(input) },
     },
     spec: {
       automountServiceAccountToken: hasMesh(vmi),
       // An injector of devices looks at the first container.
       containers: [computeContainer(input, sidecars.length), ...sidecars.map((sidecar, at) => sidecarContainer(sidecar, at, input))],
-      volumes: [
-        ...(sidecars.length === 0 ? [] : [{ name: HOOKS_VOLUME, emptyDir: {} }]),
-        ...(hasDeviceInfo(input) ? [networkInfoVolume] : []),
-      ],
+      volumes: [...(sidecars.length === 0 ? [] : [{ name: HOOKS_VOLUME, emptyDir: {} }]), ...(info === undefined ? [] : [asVolume(info)])],
     },
   };
 }
