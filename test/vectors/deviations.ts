@@ -22,6 +22,7 @@ const ofRules = RULES.flatMap(({ id, kubevirt }) =>
 export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   ...Object.fromEntries(ofRules),
   "ABSENT-ARP": counted("A bridge NIC that is taken out leaves no address in the pod, so the pod need not be silenced for it."),
+  "BRIDGE-IPV6": counted("Bridge serves its guest the pod's IPv6 address too; KubeVirt's guest gets none."),
   "CIDR-FAMILY": counted("A guest's network of the other family cannot work; KubeVirt takes it."),
   "DHCP-MASK": counted("A client always has a network mask here."),
   "DHCP-TEXT": counted(

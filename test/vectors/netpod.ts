@@ -236,7 +236,25 @@ function planAll(vmi: Vmi, input: Input): Planned {
   return { plans, unaddressed };
 }
 
-const networkOf = ({ plan }: Planned["plans"][number]): NetworkPlan => plan.network ?? { links: [] };
+type PlannedNic = Planned["plans"][number];
+const isIpv6 = ({ address }: { readonly address: string }): boolean => address.includes(":");
+
+/** True for a bridge NIC whose guest is served IPv6, which KubeVirt's never is. */
+const servesIpv6 = ({ nic, plan }: PlannedNic): boolean =>
+  nic.bridge !== undefined && (plan.network?.links ?? []).some((link) => link.kind === "bridge" && link.addresses.some(isIpv6));
+
+/** The network of a plan, as far as KubeVirt has a word for it. */
+function networkOf(one: PlannedNic): NetworkPlan {
+  const network = one.plan.network ?? { links: [] };
+  if (!servesIpv6(one)) return network;
+  return {
+    ...network,
+    links: network.links.map((link) =>
+      link.kind === "bridge" ? { ...link, addresses: link.addresses.filter((address) => !isIpv6(address)) } : link,
+    ),
+    sysctls: (network.sysctls ?? []).filter(({ key }) => key !== "net.ipv6.conf.all.forwarding"),
+  };
+}
 
 /** Links of bridge NICs that are taken out: those that were made for them go, and the pod's own stays. */
 function removed(vmi: Vmi, input: Input): readonly Gone[] {
@@ -342,6 +360,7 @@ function compareSetUp(vmi: Vmi, input: Input, planned: Planned, { spec, nft }: R
   return compare({ ...mine, links: comparable([...mine.links, ...removed(vmi, input)]) }, theirs, [
     ...(planned.unaddressed.length > 0 ? ["NO-ADDRESS"] : []),
     ...(silenced ? ["ABSENT-ARP"] : []),
+    ...(planned.plans.some(servesIpv6) ? ["BRIDGE-IPV6"] : []),
     ...(ssh ? ["MESH-SSH"] : []),
   ]);
 }
