@@ -80,6 +80,7 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
     nodes: [],
     disks: [],
     kvm: domainXml.includes("type='kvm'"),
+    vhost: false,
   };
   const launcher = await startLauncher(run, spec, () => undefined);
   writeFileSync(join(place, "domain.xml"), domainXml, { mode: 0o644 });

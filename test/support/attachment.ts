@@ -14,6 +14,7 @@ export const anAttachment = (change: Partial<Attachment> = {}): Attachment => ({
   mac: "02:11:22:33:44:55",
   index: 0,
   queues: 0,
+  allocatedDevices: [],
   pod: {
     name: "eth0",
     mac: "02:00:00:00:aa:01",

@@ -27,6 +27,7 @@ export function attachmentFor(vmi: Vmi, name: string, facts: PodFacts = {}): Att
     mac: nicMac(vmi, nic),
     index: facts.index ?? interfaces.indexOf(nic),
     queues: tapQueues(vmi, name, nic.model || "virtio"),
+    allocatedDevices: [],
     pod: {
       name: link,
       mac: facts.mac ?? "0a:58:0a:f4:01:09",

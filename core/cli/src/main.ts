@@ -9,6 +9,7 @@ import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
+import sriov from "@netbind/plugin-sriov";
 import pino, { type Logger } from "pino";
 import { container, instanceCachingFactory } from "tsyringe";
 import { buildProgram } from "./program.ts";
@@ -17,7 +18,7 @@ import { TOKENS } from "./services.ts";
 
 /** The composition root: what commands are given is made here, and nowhere else. */
 function compose(): void {
-  const bindings = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp].map((binding) => [binding.name, binding]));
+  const bindings = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp, sriov].map((binding) => [binding.name, binding]));
   container.register(TOKENS.bindings, { useValue: bindings });
   container.register(TOKENS.fallback, { useValue: { policy: "Always", table: fallbackTable } });
   container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });

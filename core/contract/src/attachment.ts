@@ -113,6 +113,14 @@ export interface ResolvConf {
   readonly search: readonly string[];
 }
 
+/** What a network's plugins told of the device that it is made of (NPWG device information specification, 1.1). */
+export interface DeviceInfo {
+  /** `pci`, `vdpa`, `vhost-user`, ... */
+  readonly type: string;
+  /** `DDDD:BB:SS.F`, hexadecimal. */
+  readonly pciAddress?: string;
+}
+
 /** All that is known of a NIC once its pod has a network: what `plan` sees. */
 export interface Attachment extends NicSpec {
   /** Why this plan is asked for. */
@@ -126,7 +134,12 @@ export interface Attachment extends NicSpec {
   readonly index: number;
   /** Queues of the NIC; 0 where multiqueue is off or the model has none. */
   readonly queues: number;
+  /** Where the network's device is the guest's as a whole, the pod has no such link: then this is what its CNI plugin told. */
   readonly pod: PodLink;
+  /** Absent where the network's plugins told of no device. */
+  readonly deviceInfo?: DeviceInfo;
+  /** The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses. */
+  readonly allocatedDevices: readonly string[];
   readonly names: NicNames;
   readonly resolvConf: ResolvConf;
   /** The pod's host name, a DNS label. */

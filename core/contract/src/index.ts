@@ -6,6 +6,7 @@
 export type { AttachRequest } from "./attach-request.ts";
 export type {
   Attachment,
+  DeviceInfo,
   DhcpOptions,
   NicNames,
   NicSpec,

@@ -194,6 +194,15 @@ export type DomainPlan =
       readonly search: readonly string[];
       /** The pod's ports that reach the guest; all others do not. */
       readonly forward: readonly Port[];
+    }
+  /**
+   * A PCI device of the node's, the guest's as it is: one of those that the pod was allocated. Alias, the guest's own PCI
+   * address and boot order are filled in by the core.
+   */
+  | {
+      readonly kind: "hostdev";
+      /** `DDDD:BB:SS.F`, hexadecimal. */
+      readonly pciAddress: string;
     };
 
 /** What a binding wants for one NIC. Data only: the core checks it, applies the difference, and records it. */

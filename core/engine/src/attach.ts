@@ -3,6 +3,8 @@ import { authorize } from "./plan/authorize.ts";
 import { type Grants, grantsOf } from "./plan/grants.ts";
 import type { ResolvedBinding } from "./pod/resolve-binding.ts";
 import type { DecidedNic, Decision } from "./decide.ts";
+import { allocatedDevices, type Environment } from "./facts/allocated-devices.ts";
+import { deviceInfoOf } from "./facts/network-info.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
 import { fenceOf } from "./network/fence.ts";
 import { nicTable } from "./network/nft.ts";
@@ -18,10 +20,20 @@ export interface AttachedNic {
   readonly plan: Plan;
 }
 
+/** What a pod's containers are told of its devices. */
+export interface PodDevices {
+  /** The variables of its device plugins. */
+  readonly environment: Environment;
+  /** The file that tells of each network's device (`/etc/podinfo/network-info`). */
+  readonly networkInfo: string;
+}
+
 /** What a host tells of a pod that has its network, beside the links. */
 export interface PodFacts {
   readonly resolvConf: ResolvConf;
   readonly hostname: string;
+  /** What the node's device plugins gave the pod. Absent: nothing. */
+  readonly devices?: PodDevices;
   /** Why the pod's NICs are attached. Absent: the VM boots. */
   readonly cause?: Attachment["cause"];
 }
@@ -55,6 +67,14 @@ export interface Host<D extends Attachable = Decision> {
   attach(binding: string, nics: readonly AttachedNic[]): Promise<void>;
 }
 
+function devicesOf({ spec, resourceName }: DecidedNic, { devices }: PodFacts): Pick<Attachment, "deviceInfo" | "allocatedDevices"> {
+  const info = devices && deviceInfoOf(devices.networkInfo, spec.name);
+  return {
+    ...(info === undefined ? {} : { deviceInfo: info }),
+    allocatedDevices: devices === undefined || resourceName === undefined ? [] : allocatedDevices(devices.environment, resourceName),
+  };
+}
+
 /** What the core knows of a NIC before it is planned, joined with what the pod showed. */
 export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): Attachment {
   return {
@@ -64,6 +84,7 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
     index: nic.index,
     queues: nic.queues,
     pod,
+    ...devicesOf(nic, facts),
     names: nic.names,
     resolvConf: facts.resolvConf,
     hostname: facts.hostname,
@@ -74,13 +95,13 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
 /** The network part of a plan, with what its services need. */
 export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): NicNetwork {
   const network = plan.network ?? { links: [] };
-  const adopted = network.links.some(({ kind }) => kind === "adopted");
+  // A link that is taken over is not kept as it was, and of a device that is the guest's there is none.
+  const kept = plan.domain.kind !== "hostdev" && !network.links.some(({ kind }) => kind === "adopted");
   const fence = fenceOf(plan);
   return {
     table: { ...nicTable(names.pod), ...(fence === undefined ? {} : { fence }) },
     podLinkName: before.name,
-    // A link that is taken over is not kept as it was.
-    ...(adopted ? {} : { podLink: before }),
+    ...(kept ? { podLink: before } : {}),
     plan: { ...network, sysctls: [...(network.sysctls ?? []), ...bridgeSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },
   };
 }

@@ -27,6 +27,8 @@ export interface DecidedNic {
   readonly takesPodMac: boolean;
   readonly queues: number;
   readonly names: NicNames;
+  /** The device plugin's resource that its network takes one of, where that is known. */
+  readonly resourceName?: string;
   readonly migrationTransport: "unix" | "ports";
 }
 
@@ -148,7 +150,10 @@ export function decideVmi(input: DecideInput): DecideResult {
     violations: [],
     decision: {
       vmi,
-      nics: nics.map(({ candidate, spec }) => decidedNic(vmi, candidate, spec, takesPodMac(candidate, resolved.bindings, input))),
+      nics: nics.map(({ candidate, spec }) => ({
+        ...decidedNic(vmi, candidate, spec, takesPodMac(candidate, resolved.bindings, input)),
+        ...resourceOf(networks, spec.name),
+      })),
       bindings: resolved.bindings,
       networks,
       pod: renderPod({
@@ -161,6 +166,12 @@ export function decideVmi(input: DecideInput): DecideResult {
       }),
     },
   };
+}
+
+/** The resource of a NIC's own network: what its binding's definition takes is another thing. */
+function resourceOf(networks: Decision["networks"], name: string): Pick<DecidedNic, "resourceName"> {
+  const resourceName = networks.find(({ network, cniArgs }) => network === name && cniArgs === undefined)?.resourceName;
+  return resourceName === undefined ? {} : { resourceName };
 }
 
 /** Joins what is known of a NIC before it is observed. */

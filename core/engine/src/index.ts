@@ -13,6 +13,7 @@ export {
   attachVmi,
   type Host,
   type NicNetwork,
+  type PodDevices,
   type PodFacts,
   wantedNetwork,
 } from "./attach.ts";
@@ -94,3 +95,12 @@ export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, type NicLi
 export { type AgentNic, type DomainNicFacts, interfacesOfRunning, type RunningFacts } from "./running/vmi-status-merge.ts";
 export { type TaggedDevice, taggedDevices } from "./domain/device-tags.ts";
 export { sriovDevices } from "./domain/hostdevs.ts";
+export {
+  allocatedDevices,
+  deviceInfoVariable,
+  deviceVariable,
+  type Environment,
+  isPciAddress,
+  mergeDeviceVariables,
+} from "./facts/allocated-devices.ts";
+export { networkInfoText } from "./facts/network-info.ts";

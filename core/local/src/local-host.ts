@@ -21,6 +21,7 @@ import type { Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
+import { podDevices, toldLink } from "./networks/pod-devices.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
 import { attachSocket, publishSidecar, sidecarPlace, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
@@ -80,7 +81,10 @@ export class LocalHost implements Host {
     const attached = this.attachNetworks(decision.networks).then(() => (waits ? this.#parts.launcherMayStart?.() : undefined));
     // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
     await all([attached, this.#startSidecars(decision)]);
-    return facts;
+    const devices = podDevices(journal.record.attachments);
+    if (devices === undefined) return facts;
+    journal.update({ facts: { ...facts, devices } });
+    return { ...facts, devices };
   }
 
   /** Node and pod's networks, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
@@ -128,8 +132,8 @@ export class LocalHost implements Host {
     return this.#network.once(nic, fact, find);
   }
 
-  observe(names: NicNames): Promise<PodLink> {
-    return this.#network.observe(names);
+  async observe(names: NicNames): Promise<PodLink> {
+    return toldLink(this.#parts.journal.record.attachments, names.pod) ?? this.#network.observe(names);
   }
 
   planner(binding: string): NicPlanner {

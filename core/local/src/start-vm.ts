@@ -5,7 +5,7 @@ import { type AttachedNic, attachVmi, type CniConfigList, type Decision, tapDoma
 import { chooseServiceUid, isAlive, type ProcessId, type Run, waitUntil } from "@netbind/netns";
 import { HookManager } from "./hook-manager.ts";
 import { Journal, type VmRecord } from "./journal.ts";
-import { buildBaseDomain, needsDemoGuest } from "./launcher/base-domain.ts";
+import { buildBaseDomain, memoryBytes, needsDemoGuest } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
@@ -57,6 +57,10 @@ export class VmExistsError extends Error {
 /** How often KubeVirt's launcher defines a domain at boot: once more than it needs to see the result. */
 const DEFINITIONS = 2;
 const QEMU_DEADLINE = 10_000;
+/** What a device may pin beside the guest's memory: its registers, mapped. */
+const DEVICE_BYTES = 1024 ** 3;
+
+const hasVhost = (): boolean => existsSync("/dev/vhost-net");
 
 function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): VmRecord {
   const { namespace, name } = vmi.metadata;
@@ -105,7 +109,10 @@ async function defineDomain(
 ): Promise<string> {
   const base = buildBaseDomain({ vmi, accelerator, disks: volumes.disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  let xml = onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, "qemu")), base);
+  let xml = onTaps.reduce(
+    (domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, hasVhost() ? "vhost" : "qemu")),
+    base,
+  );
   for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
   return xml;
 }
@@ -120,8 +127,12 @@ async function prepareLauncher(machine: Machine, journal: Journal, image: Image,
   makeDirectory(join(directory, "disks"), 0o700);
   for (const path of [directory, join(directory, "disks")]) chownSync(path, VM_USER.uid, VM_USER.gid);
   const devices = await makeDevices(run, state.cache);
-  const nodes = journal.record.attachments.flatMap((attachment) => attachment.nodes ?? []);
-  const spec = { netns: netnsPath(journal.record.netns), image, directory, devices, nodes, disks, kvm: accelerator === "kvm" };
+  const nodes = [...new Map(journal.record.attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
+  const pins = nodes.some(({ path }) => path.startsWith("/dev/vfio/"));
+  const spec = {
+    ...{ netns: netnsPath(journal.record.netns), image, directory, devices, nodes, disks, kvm: accelerator === "kvm", vhost: hasVhost() },
+    ...(pins ? { lockedBytes: memoryBytes(vmi) + DEVICE_BYTES } : {}),
+  };
   const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
   return { launcher, accelerator, directory };
 }

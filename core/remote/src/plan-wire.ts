@@ -177,6 +177,10 @@ function domainToWire(domain: DomainPlan): wire.DomainPlan {
       return { kind: { $case: "tap", value: {} } };
     case "device":
       return { kind: { $case: "device", value: { element: elementToWire(domain.element), sharedMemory: domain.sharedMemory } } };
+    case "hostdev": {
+      const { kind, ...value } = domain;
+      return { kind: { $case: kind, value } };
+    }
     case "userNetwork": {
       const { kind, ...value } = domain;
       return { kind: { $case: kind, value } };
@@ -199,6 +203,8 @@ function domainFromWire(message: wire.DomainPlan | undefined): DomainPlan {
       const { network, search, forward } = domain.value;
       return { kind: "userNetwork", network, search, forward: forward.map(portFromWire) };
     }
+    case "hostdev":
+      return { kind: "hostdev", ...domain.value };
     default:
       return domain satisfies never;
   }

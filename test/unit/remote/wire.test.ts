@@ -63,6 +63,8 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
     mac: text,
     index: port,
     queues: port,
+    deviceInfo: fc.record({ type: text, pciAddress: fc.constant("0000:01:10.0") }, { requiredKeys: ["type"] }),
+    allocatedDevices: fc.array(text),
     pod: fc.record({
       name: text,
       mac: text,
@@ -90,6 +92,7 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
       "mac",
       "index",
       "queues",
+      "allocatedDevices",
       "pod",
       "names",
       "resolvConf",
@@ -139,6 +142,7 @@ test("every rule and every kind of domain part comes out of the wire as it went 
       search: ["a.b"],
       forward: [{ protocol: "UDP" as const, port: 53 }],
     }),
+    fc.constant({ kind: "hostdev" as const, pciAddress: "0000:01:10.0" }),
   );
   fc.assert(
     fc.property(fc.array(matches), verdicts, domains, (found, verdict, domain) => {

@@ -195,13 +195,14 @@ function collectData(documents: readonly InputDocument[]): Input["dataOf"] {
   });
 }
 
-/** The name of the ConfigMap that macvtap's device plugin reads, in whatever namespace its operator runs. */
-const DEVICE_CONFIG_MAP = "macvtap-deviceplugin-config";
+/** The names of the ConfigMaps that the device plugins of macvtap and SR-IOV read, in whatever namespace they run. */
+const DEVICE_CONFIG_MAPS: readonly unknown[] = ["macvtap-deviceplugin-config", "sriovdp-config"];
 
 function collectDeviceSettings(documents: readonly InputDocument[]): DeviceSettings {
   const named = documents.filter(
     (document) =>
-      kindOf(document) === "configMap" && (document.value["metadata"] as Partial<ObjectMeta> | undefined)?.name === DEVICE_CONFIG_MAP,
+      kindOf(document) === "configMap" &&
+      DEVICE_CONFIG_MAPS.includes((document.value["metadata"] as Partial<ObjectMeta> | undefined)?.name),
   );
   return Object.fromEntries(named.flatMap(({ value }) => Object.entries((value["data"] ?? {}) as Texts)));
 }

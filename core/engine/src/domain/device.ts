@@ -151,3 +151,9 @@ export function plannedDevice(nic: NicDomain, planned: XmlElement): XmlElement {
   const filled = planned.name === "interface" ? interfaceChildren(nic) : [];
   return { ...planned, children: [...own, ...filled, ...commonChildren(nic, aliasOf(nic, planned.name))] };
 }
+
+/** A PCI device of the node's, handed to the guest as it is: its MAC, VLAN and link are its own, so the domain says none. */
+export function hostDevice({ acpiIndex: _, ...nic }: NicDomain, address: string): XmlElement {
+  const source = element("source", {}, pciAddress(address));
+  return plannedDevice(nic, { name: "hostdev", attributes: { type: "pci", managed: "no" }, children: [source] });
+}

@@ -1,5 +1,5 @@
 import { BindingError, type DomainPlan, type XmlElement } from "@netbind/contract";
-import { aliasOf, element, type NicDomain, plannedDevice, tapInterface } from "./device.ts";
+import { aliasOf, element, hostDevice, type NicDomain, plannedDevice, tapInterface } from "./device.ts";
 import { printElement } from "./print.ts";
 import { childInNamespace, childOf, scanXml, attributeOf, type XmlNode } from "./scan.ts";
 import { userNetworkArguments } from "./user-network.ts";
@@ -150,6 +150,8 @@ export function patchDomain(xml: string, nic: NicDomain, plan: DomainPlan): stri
     }
     case "userNetwork":
       return writeArguments(xml, nic, plan);
+    case "hostdev":
+      return writeDevice(xml, nic, hostDevice(nic, plan.pciAddress));
     default:
       return plan satisfies never;
   }

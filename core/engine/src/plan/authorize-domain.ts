@@ -1,6 +1,7 @@
 import { type Attachment, type DomainPlan, type Plan, parseCidr, type XmlElement } from "@netbind/contract";
 import { type Complain, isIntegerIn } from "./authorize-checks.ts";
 import type { Grants } from "./grants.ts";
+import { isPciAddress } from "../facts/allocated-devices.ts";
 import { tapOf } from "./tap-of.ts";
 
 /** The one file that passt may write: the launcher puts it into its own log. */
@@ -48,7 +49,14 @@ function isPasstChild(child: XmlElement, { pod }: Attachment): boolean {
   }
 }
 
-/** A device of the host's is the guest's only where it was allocated to its pod, and none is yet. */
+/** A device of the node's is the guest's only where it was allocated to its pod. */
+function checkHostDevice(address: string, { allocatedDevices }: Attachment, complain: Complain): void {
+  if (isPciAddress(address) && allocatedDevices.includes(address)) return;
+  const told = allocatedDevices.join(", ") || "none";
+  complain("domain.pciAddress", `${JSON.stringify(address)} is none of the devices that the pod was allocated for this NIC (${told})`);
+}
+
+/** The one device that a binding may describe by itself is an interface of passt's. */
 function checkDevice(element: XmlElement, attachment: Attachment, complain: Complain): void {
   if (element.name !== "interface" || !hasExactly(element, { type: "vhostuser" })) {
     return complain(
@@ -77,6 +85,8 @@ export function checkDomain(plan: Plan, attachment: Attachment, grants: Grants, 
       return checkDevice(domain.element, attachment, complain);
     case "userNetwork":
       return checkUserNetwork(domain, complain);
+    case "hostdev":
+      return checkHostDevice(domain.pciAddress, attachment, complain);
     default:
       domain satisfies never;
   }

@@ -19,6 +19,7 @@ export const STANDARD_GRANTS: Grants = {
 
 /** What this release's own bindings may do beyond that, by the name that they are registered under. */
 const RELEASE_GRANTS: ReadonlyMap<string, Partial<Grants>> = new Map<string, Partial<Grants>>([
+  ["sriov", { domainKinds: ["hostdev"] }],
   ["slirp", { domainKinds: ["userNetwork"] }],
   ["passt", { domainKinds: ["device"], sysctls: ["net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"] }],
 ]);

@@ -36,7 +36,8 @@ function uuidOf(vmi: Vmi): string {
   return [digits.slice(0, 8), digits.slice(8, 12), `4${digits.slice(13, 16)}`, `8${digits.slice(17, 20)}`, digits.slice(20, 32)].join("-");
 }
 
-function memoryBytes({ spec }: Vmi): number {
+/** The guest's memory, in bytes. */
+export function memoryBytes({ spec }: Vmi): number {
   const { memory, resources } = spec.domain;
   const text = memory?.guest ?? resources?.requests?.["memory"] ?? resources?.limits?.["memory"];
   const bytes = text === undefined ? DEFAULT_MEMORY : Number(parseQuantity(String(text)) ?? 0n);

@@ -27,6 +27,10 @@ export interface LauncherSpec {
   readonly nodes: readonly DeviceNode[];
   readonly disks: readonly LauncherBind[];
   readonly kvm: boolean;
+  /** True where the kernel can move packets between a tap and its guest. */
+  readonly vhost: boolean;
+  /** Bytes that the guest's memory takes when it is pinned for a device of the machine's; absent: nothing is pinned. */
+  readonly lockedBytes?: number;
 }
 
 /** libvirt said no. */
@@ -67,6 +71,7 @@ export async function makeDevices(run: Run, cache: string): Promise<string> {
   for (const [name, minor] of [
     ["tun", "200"],
     ["kvm", "232"],
+    ["vhost-net", "238"],
   ] as const) {
     const node = join(directory, name);
     if (existsSync(node)) continue;
@@ -92,12 +97,29 @@ function prepareDirectory(directory: string, rootfs: string): void {
   own(configuration);
 }
 
+/** Lets libvirt pin a guest's memory: by itself it may not raise the limit, and refuses the device. */
+const withLockedMemory = (bytes: number | undefined): readonly string[] =>
+  bytes === undefined ? [] : ["prlimit", `--memlock=${bytes}:${bytes}`, "--"];
+
+/** @throws LibvirtError where this machine does not let us lock that much memory */
+async function checkLockedMemory(run: Run, bytes: number): Promise<void> {
+  try {
+    await run([...withLockedMemory(bytes), "true"]);
+  } catch (error) {
+    const limit = /^Max locked memory\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "unknown";
+    throw new LibvirtError(
+      `a device of the machine's pins the guest's memory: ${bytes} bytes with what the device takes, and this process may lock at most ${limit}: raise its limit (ulimit -l, LimitMEMLOCK=) or run it with CAP_SYS_RESOURCE`,
+      { cause: error },
+    );
+  }
+}
+
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
 export function launcherCommand(spec: LauncherSpec): readonly string[] {
-  const { netns, image, directory, devices, nodes, disks, kvm } = spec;
+  const { netns, image, directory, devices, nodes, disks, kvm, vhost, lockedBytes } = spec;
   const bindDevice = (name: string, target: string): readonly string[] => ["--dev-bind", join(devices, name), target];
   return [
-    ...["nsenter", `--net=${netns}`, "--", "unshare", "--mount", ...prelude(spec)],
+    ...[...withLockedMemory(lockedBytes), "nsenter", `--net=${netns}`, "--", "unshare", "--mount", ...prelude(spec)],
     ...[
       "bwrap",
       "--unshare-pid",
@@ -114,6 +136,7 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev", "--perms", "0755", "--dir", "/dev/net", ...bindDevice("tun", "/dev/net/tun")],
     ...(kvm ? bindDevice("kvm", "/dev/kvm") : []),
+    ...(vhost ? bindDevice("vhost-net", "/dev/vhost-net") : []),
     ...nodes.flatMap(({ path }, at) => ["--dev-bind", join(nodesDirectory(directory), String(at)), path]),
     ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
@@ -200,6 +223,7 @@ export function findQemu(netns: string): ProcessId | undefined {
 
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
+  if (spec.lockedBytes !== undefined) await checkLockedMemory(run, spec.lockedBytes);
   prepareDirectory(spec.directory, spec.image.rootfs);
   if (spec.nodes.length > 0) makeDirectory(nodesDirectory(spec.directory));
   const logFile = join(spec.directory, "log/libvirtd.log");

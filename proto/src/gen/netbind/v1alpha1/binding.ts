@@ -178,6 +178,14 @@ export interface ResolvConf {
   readonly search: readonly string[];
 }
 
+/** NPWG's device information. */
+export interface DeviceInfo {
+  /** pci, vdpa, vhost-user, ... */
+  readonly type: string;
+  /** DDDD:BB:SS.F, hexadecimal. */
+  readonly pciAddress?: string | undefined;
+}
+
 export interface Attachment {
   readonly nic:
     | NicSpec
@@ -194,6 +202,12 @@ export interface Attachment {
   readonly hostname: string;
   /** unix or ports. */
   readonly migrationTransport: string;
+  /** Absent: the network's plugins told of no device. */
+  readonly deviceInfo:
+    | DeviceInfo
+    | undefined;
+  /** The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses. */
+  readonly allocatedDevices: readonly string[];
 }
 
 export interface PlannedAddress {
@@ -410,6 +424,12 @@ export interface UserNetwork {
   readonly forward: readonly Port[];
 }
 
+/** A PCI device of the node's, the guest's as it is. */
+export interface HostDevice {
+  /** One of the attachment's allocated devices. */
+  readonly pciAddress: string;
+}
+
 export interface DomainPlan {
   readonly kind:
     | //
@@ -417,6 +437,7 @@ export interface DomainPlan {
     { readonly $case: "tap"; readonly value: Empty }
     | { readonly $case: "device"; readonly value: DomainDevice }
     | { readonly $case: "userNetwork"; readonly value: UserNetwork }
+    | { readonly $case: "hostdev"; readonly value: HostDevice }
     | undefined;
 }
 
@@ -1954,6 +1975,63 @@ export const ResolvConf: MessageFns<ResolvConf> = {
   },
 };
 
+function createBaseDeviceInfo(): DeviceInfo {
+  return { type: "", pciAddress: undefined };
+}
+
+export const DeviceInfo: MessageFns<DeviceInfo> = {
+  encode(message: DeviceInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.pciAddress !== undefined) {
+      writer.uint32(18).string(message.pciAddress);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeviceInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeviceInfo() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pciAddress = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseAttachment(): Attachment {
   return {
     nic: undefined,
@@ -1966,6 +2044,8 @@ function createBaseAttachment(): Attachment {
     resolvConf: undefined,
     hostname: "",
     migrationTransport: "",
+    deviceInfo: undefined,
+    allocatedDevices: [],
   };
 }
 
@@ -2000,6 +2080,12 @@ export const Attachment: MessageFns<Attachment> = {
     }
     if (message.migrationTransport !== "") {
       writer.uint32(82).string(message.migrationTransport);
+    }
+    if (message.deviceInfo !== undefined) {
+      DeviceInfo.encode(message.deviceInfo, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.allocatedDevices) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -2095,6 +2181,22 @@ export const Attachment: MessageFns<Attachment> = {
             }
 
             message.migrationTransport = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.deviceInfo = DeviceInfo.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.allocatedDevices.push(reader.string());
             continue;
           }
         }
@@ -4080,6 +4182,52 @@ export const UserNetwork: MessageFns<UserNetwork> = {
   },
 };
 
+function createBaseHostDevice(): HostDevice {
+  return { pciAddress: "" };
+}
+
+export const HostDevice: MessageFns<HostDevice> = {
+  encode(message: HostDevice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pciAddress !== "") {
+      writer.uint32(10).string(message.pciAddress);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostDevice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostDevice() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pciAddress = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDomainPlan(): DomainPlan {
   return { kind: undefined };
 }
@@ -4095,6 +4243,9 @@ export const DomainPlan: MessageFns<DomainPlan> = {
         break;
       case "userNetwork":
         UserNetwork.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+      case "hostdev":
+        HostDevice.encode(message.kind.value, writer.uint32(34).fork()).join();
         break;
     }
     return writer;
@@ -4135,6 +4286,14 @@ export const DomainPlan: MessageFns<DomainPlan> = {
             }
 
             message.kind = { $case: "userNetwork", value: UserNetwork.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "hostdev", value: HostDevice.decode(reader, reader.uint32()) };
             continue;
           }
         }

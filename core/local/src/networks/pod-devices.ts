@@ -1,0 +1,34 @@
+import type { PodLink } from "@netbind/contract";
+import { mergeDeviceVariables, networkInfoText, type PodDevices } from "@netbind/engine";
+import type { CniAttachment } from "../journal.ts";
+
+/** What a CNI result tells of a link. */
+interface Told {
+  readonly interfaces?: readonly { readonly name?: string; readonly mac?: string }[];
+}
+
+const MTU = 1500;
+
+const toldMac = ({ ifname, result }: CniAttachment): string | undefined =>
+  (result as Told | undefined)?.interfaces?.find(({ name }) => name === ifname)?.mac;
+
+/** What a pod's containers are told of its devices; undefined where it has none. */
+export function podDevices(attachments: readonly CniAttachment[]): PodDevices | undefined {
+  const own = attachments.flatMap((attachment) =>
+    attachment.device?.info === undefined ? [] : [{ attachment, device: attachment.device }],
+  );
+  if (own.length === 0) return undefined;
+  return {
+    environment: mergeDeviceVariables(own.map(({ device }) => device.env ?? {})),
+    networkInfo: networkInfoText(
+      own.map(({ attachment, device }) => ({ network: attachment.network, info: device.info ?? {}, mac: toldMac(attachment) ?? "" })),
+    ),
+  };
+}
+
+/** The link that a pod would have, were its device not the guest's as it is; undefined where the pod has one. */
+export function toldLink(attachments: readonly CniAttachment[], name: string): PodLink | undefined {
+  const attachment = attachments.find(({ ifname, device }) => ifname === name && device?.info !== undefined);
+  const mac = attachment && toldMac(attachment);
+  return mac === undefined ? undefined : { name, mac, mtu: MTU, addresses: [], routes: [] };
+}

@@ -1,0 +1,137 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { DeviceSettings } from "./host-plugin.ts";
+
+/** The key of the SR-IOV device plugin's ConfigMap. */
+const SETTING = "config.json";
+const DEFAULT_PREFIX = "intel.com";
+const PCI_DEVICES = "/sys/bus/pci/devices";
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** A virtual function of a NIC of the machine's. */
+export interface VirtualFunction {
+  /** `DDDD:BB:SS.F`. */
+  readonly address: string;
+  /** The physical function's link. */
+  readonly pf: string;
+  /** Its number among the physical function's. */
+  readonly index: number;
+  readonly vendor: string;
+  readonly device: string;
+  /** Empty where no driver has it. */
+  readonly driver: string;
+  /** False where its link was moved away: somebody else has it. */
+  readonly here: boolean;
+}
+
+type Selectors = Partial<Record<"vendors" | "devices" | "pciAddresses" | "pfNames", readonly string[]>>;
+
+interface Resource {
+  readonly name: string;
+  readonly selectors: readonly Selectors[];
+}
+
+const SELECTORS: readonly string[] = ["vendors", "devices", "pciAddresses", "pfNames"] satisfies readonly (keyof Selectors)[];
+/** What says nothing of which devices are meant: the driver is one that this host gives them itself. */
+const IGNORED_SELECTORS: readonly string[] = ["drivers", "isRdma", "needVhostNet", "linkTypes"];
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function readSelectors(value: unknown, where: string): Selectors {
+  if (!isObject(value)) throw new Error(`${where} is no object`);
+  const unknown = Object.keys(value).find((key) => !SELECTORS.includes(key) && !IGNORED_SELECTORS.includes(key));
+  if (unknown !== undefined)
+    throw new Error(`${where} has the selector ${JSON.stringify(unknown)}: this machine knows ${SELECTORS.join(", ")}`);
+  for (const key of SELECTORS) {
+    const list = value[key];
+    if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === "string")))
+      throw new Error(`${where}.${key} is no list of texts`);
+  }
+  return value as Selectors;
+}
+
+function readResource(entry: unknown, where: string): Resource {
+  if (!isObject(entry)) throw new Error(`${where} is no object`);
+  const { resourceName, resourcePrefix = DEFAULT_PREFIX, selectors = {} } = entry;
+  if (typeof resourceName !== "string" || !NAME.test(resourceName)) throw new Error(`${where}.resourceName is no name`);
+  if (typeof resourcePrefix !== "string") throw new Error(`${where}.resourcePrefix is no text`);
+  const list = Array.isArray(selectors) ? selectors : [selectors];
+  return {
+    name: `${resourcePrefix}/${resourceName}`,
+    selectors: list.map((one, at) => readSelectors(one, `${where}.selectors${Array.isArray(selectors) ? `[${at}]` : ""}`)),
+  };
+}
+
+/** The resources that the device plugin's configuration lists. Where there is none, every resource is all the machine has. */
+function readResources(settings: DeviceSettings): readonly Resource[] | undefined {
+  const text = settings[SETTING];
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${SETTING} of the SR-IOV device plugin is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const list = isObject(value) ? value["resourceList"] : undefined;
+  if (!Array.isArray(list)) throw new Error(`${SETTING} of the SR-IOV device plugin has no resourceList`);
+  return list.map((entry, at) => readResource(entry, `resourceList[${at}]`));
+}
+
+/** True where a virtual function is among those of `pf`, or `pf#0-3,7`. */
+function isAmong({ pf, index }: VirtualFunction, text: string): boolean {
+  const [name, ranges] = text.split("#");
+  if (name !== pf) return false;
+  return (ranges ?? "").split(",").some((range) => {
+    const [first, last = first] = range.split("-").map(Number);
+    return range === "" ? ranges === undefined : first !== undefined && last !== undefined && index >= first && index <= last;
+  });
+}
+
+const isSelected = (vf: VirtualFunction, { vendors, devices, pciAddresses, pfNames }: Selectors): boolean =>
+  (vendors === undefined || vendors.includes(vf.vendor)) &&
+  (devices === undefined || devices.includes(vf.device)) &&
+  (pciAddresses === undefined || pciAddresses.includes(vf.address)) &&
+  (pfNames === undefined || pfNames.some((text) => isAmong(vf, text)));
+
+const read = (path: string): string => readFileSync(path, "utf8").trim().replace(/^0x/, "");
+const linkTarget = (path: string): string => (existsSync(path) ? basename(readlinkSync(path)) : "");
+
+/** A device of the machine's as a virtual function; undefined where it is none, or its physical function has no link here. */
+export function readVirtualFunction(address: string): VirtualFunction | undefined {
+  const device = join(PCI_DEVICES, address);
+  const physical = join(device, "physfn");
+  if (!existsSync(physical)) return undefined;
+  const [pf] = existsSync(join(physical, "net")) ? readdirSync(join(physical, "net")) : [];
+  const number = readdirSync(physical).find((name) => name.startsWith("virtfn") && linkTarget(join(physical, name)) === address);
+  if (pf === undefined || number === undefined) return undefined;
+  const driver = linkTarget(join(device, "driver"));
+  const net = join(device, "net");
+  return {
+    address,
+    pf,
+    index: Number(number.slice("virtfn".length)),
+    vendor: read(join(device, "vendor")),
+    device: read(join(device, "device")),
+    driver,
+    here: !existsSync(net) || readdirSync(net).length > 0,
+  };
+}
+
+const virtualFunctions = (): readonly VirtualFunction[] =>
+  existsSync(PCI_DEVICES) ? readdirSync(PCI_DEVICES).flatMap((address) => readVirtualFunction(address) ?? []) : [];
+
+/** The virtual functions of a resource, by address. @throws Error where this machine has no such resource, or none of it */
+export function functionsOf(resource: string, settings: DeviceSettings): readonly VirtualFunction[] {
+  const resources = readResources(settings);
+  const found = resources?.find(({ name }) => name === resource);
+  if (resources !== undefined && found === undefined) {
+    const known = resources.map(({ name }) => name).join(", ") || "none";
+    throw new Error(`the SR-IOV device plugin's ${SETTING} has no resource ${JSON.stringify(resource)} (it has ${known})`);
+  }
+  const functions = virtualFunctions().filter((vf) => found === undefined || found.selectors.some((one) => isSelected(vf, one)));
+  if (functions.length > 0) return functions;
+  throw new Error(
+    `this machine has no virtual function for ${resource}: write how many to /sys/class/net/<link>/device/sriov_numvfs of a NIC that can, or see the selectors`,
+  );
+}

@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { isPciAddress } from "@netbind/engine";
+import { type Run, waitUntil } from "@netbind/netns";
+import type { DeviceNode } from "./host-plugin.ts";
+
+const PCI = "/sys/bus/pci";
+const DRIVER = "vfio-pci";
+/** Major and minor number of /dev/vfio/vfio (the kernel's list of devices). */
+const CONTAINER = { path: "/dev/vfio/vfio", major: 10, minor: 196 } as const;
+const PATIENCE = 10_000;
+
+const pathOf = (address: string): string => {
+  if (!isPciAddress(address)) throw new Error(`${JSON.stringify(address)} is no PCI address`);
+  return join(PCI, "devices", address);
+};
+const driverOf = (address: string): string => {
+  const link = join(pathOf(address), "driver");
+  return existsSync(link) ? basename(readlinkSync(link)) : "";
+};
+
+/** The IOMMU group of a device. @throws Error where it has none, or somebody else's devices are in it */
+function groupOf(address: string): string {
+  const link = join(pathOf(address), "iommu_group");
+  if (!existsSync(link))
+    throw new Error(
+      `PCI device ${address} is behind no IOMMU: turn it on in the firmware, and boot the kernel with intel_iommu=on (AMD: it is on)`,
+    );
+  const others = readdirSync(join(link, "devices")).filter(
+    (other) => other !== address && !["", "pcieport", DRIVER].includes(driverOf(other)),
+  );
+  const group = basename(readlinkSync(link));
+  if (others.length === 0) return group;
+  throw new Error(`PCI device ${address} shares IOMMU group ${group} with ${others.join(", ")}, which this machine uses itself`);
+}
+
+/** Takes a device from its driver and lets the named one, or whoever would by itself, have it. */
+function moveTo(address: string, driver: string): void {
+  const device = pathOf(address);
+  // An empty line takes an earlier override away.
+  writeFileSync(join(device, "driver_override"), `${driver}\n`);
+  if (driverOf(address) !== "") writeFileSync(join(device, "driver/unbind"), address);
+}
+
+/** Gives a device to vfio-pci. @throws Error where the kernel does not let it */
+export async function bindVfio(run: Run, address: string): Promise<void> {
+  groupOf(address);
+  if (driverOf(address) === DRIVER) return;
+  if (!existsSync(join(PCI, "drivers", DRIVER))) {
+    await run(["modprobe", DRIVER]).catch((error: Error) => {
+      throw new Error(`this kernel has no driver ${DRIVER}, and it cannot be loaded: ${error.message}`, { cause: error });
+    });
+  }
+  moveTo(address, DRIVER);
+  writeFileSync(join(PCI, "drivers_probe"), address);
+  if (!(await waitUntil(() => driverOf(address) === DRIVER, PATIENCE)))
+    throw new Error(`the driver ${DRIVER} does not take PCI device ${address}`);
+}
+
+/** Gives a device back to the driver that had it, or to none. False where there is no such device any more. */
+export async function releaseVfio(address: string, driver: string): Promise<boolean> {
+  if (!existsSync(pathOf(address))) return false;
+  if (driverOf(address) === driver) return true;
+  if (driver !== DRIVER) moveTo(address, "");
+  if (driver !== "") {
+    writeFileSync(join(PCI, "drivers", driver, "bind"), address);
+    await waitUntil(() => driverOf(address) === driver, PATIENCE);
+  }
+  return true;
+}
+
+/** The device files that a hypervisor opens a device by. */
+export function vfioNodes(address: string): readonly DeviceNode[] {
+  const group = groupOf(address);
+  const [major, minor] = readFileSync(`/sys/class/vfio/${group}/dev`, "utf8").trim().split(":").map(Number);
+  return [CONTAINER, { path: `/dev/vfio/${group}`, major: major ?? 0, minor: minor ?? 0 }];
+}

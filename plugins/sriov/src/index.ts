@@ -1,0 +1,33 @@
+import { type Attachment, type Binding, BindingError, defineBinding, type NicSpec, type Violation, violation } from "@netbind/contract";
+
+function admit({ name, network }: NicSpec): readonly Violation[] {
+  if (network.kind === "multus") return [];
+  const problem = `sriov gives the guest a device of its network's own, and "${name}" is the pod network`;
+  return [violation("name", problem, "name a multus network whose definition takes a device plugin's resource")];
+}
+
+/** The device that is told of by name; else the only one that the pod was allocated. */
+function deviceOf({ deviceInfo, allocatedDevices, pod }: Attachment): string {
+  const [only, ...others] = allocatedDevices;
+  const told = deviceInfo?.pciAddress ?? (others.length === 0 ? only : undefined);
+  if (told !== undefined) return told;
+  throw new BindingError(
+    "PLAN_IMPOSSIBLE",
+    only === undefined
+      ? `the pod was allocated no PCI device for link "${pod.name}"`
+      : `the pod was allocated the PCI devices ${allocatedDevices.join(", ")}, and nothing tells which of them is this network's`,
+    "see that the network's definition names a device plugin's resource, and that multus tells of each network's device",
+  );
+}
+
+/** The guest has a virtual function of a NIC of the node's. MAC, VLAN and spoof check are set on it by the network's CNI plugin. */
+const sriov: Binding = defineBinding({
+  name: "sriov",
+  contract: "v1alpha1",
+  migration: "none",
+  takesPodMac: true,
+  admit,
+  plan: (attachment) => ({ domain: { kind: "hostdev", pciAddress: deviceOf(attachment) } }),
+});
+
+export default sriov;
