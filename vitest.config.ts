@@ -18,6 +18,10 @@ export default defineConfig({
       },
       { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...alone } },
       { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...alone } },
+      {
+        extends: true,
+        test: { name: "nested", include: ["test/nested/**/*.test.ts"], ...alone, testTimeout: 900_000, hookTimeout: 900_000 },
+      },
       { extends: true, test: { name: "slow", include: ["test/slow/**/*.test.ts"], ...alone } },
     ],
   },

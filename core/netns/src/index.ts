@@ -1,5 +1,6 @@
 export { applyNetwork } from "./apply.ts";
 export { observe, type ObserveRequest, readTable } from "./observe.ts";
+export { patient } from "./patience.ts";
 export { findPlaceholderKind } from "./placeholder.ts";
 export {
   endProcesses,

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
+import { patient } from "./patience.ts";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessId {
@@ -92,7 +93,7 @@ export function signal(target: ProcessId, name: NodeJS.Signals): void {
 
 /** Waits until a condition holds; false where it did not within `deadline` milliseconds. */
 export async function waitUntil(condition: () => boolean | Promise<boolean>, deadline: number, interval = 20): Promise<boolean> {
-  const end = performance.now() + deadline;
+  const end = performance.now() + patient(deadline);
   for (;;) {
     if (await condition()) return true;
     if (performance.now() >= end) return false;

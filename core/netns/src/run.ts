@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { patient } from "./patience.ts";
 
 /** A child process that ended with an error, did not start, or did not end in time. */
 export class CommandError extends Error {
@@ -54,7 +55,7 @@ export const run: Run = (argv, options = {}) =>
       failure ??= why;
       if (child.pid !== undefined) killGroup(child.pid);
     };
-    const deadline = options.deadline ?? DEFAULT_DEADLINE;
+    const deadline = patient(options.deadline ?? DEFAULT_DEADLINE);
     const timer = setTimeout(() => stop(`not done after ${deadline} ms`), deadline);
     const collect = (into: Buffer[]) => (chunk: Buffer) => {
       chunks.size += chunk.length;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { patient } from "./patience.ts";
 import { identify, type ProcessId } from "./processes.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
 
@@ -57,7 +58,7 @@ function readInnerPid(child: ChildProcess): Promise<number | undefined> {
       const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
       resolve(pid === undefined ? undefined : Number(pid));
     };
-    const timer = setTimeout(finish, INFO_DEADLINE);
+    const timer = setTimeout(finish, patient(INFO_DEADLINE));
     info.on("data", (chunk: Buffer) => {
       text += chunk.toString("utf8");
       if (text.includes("}")) finish();

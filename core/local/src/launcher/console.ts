@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { identify, type ProcessId } from "@netbind/netns";
+import { identify, patient, type ProcessId } from "@netbind/netns";
 
 const START_DEADLINE = 20_000;
 
@@ -34,7 +34,7 @@ export function startConsole(netns: string, files: ConsoleFiles): Promise<readon
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       reject(new Error("the guest's console could not be opened in time"));
-    }, START_DEADLINE);
+    }, patient(START_DEADLINE));
     child.once("message", () => {
       clearTimeout(timer);
       child.unref();

@@ -1,0 +1,117 @@
+/**
+ * A machine inside this one, with what this one's kernel and hardware lack: a NIC with virtual functions behind an IOMMU,
+ * KVM, dummy, vhost-net, 802.1Q, Open vSwitch. Its processor is QEMU's; its root is this machine's own, read-only, under a
+ * layer in memory. It ends with the process that started it.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureImage, State, stateDirectories } from "@netbind/local";
+import { run, waitUntil } from "@netbind/netns";
+import { bundleNetbind } from "./bundle-netbind.ts";
+import { type BootFiles, ensureBootFiles } from "./boot-files.ts";
+import { nestedCommand } from "./nested-command.ts";
+
+/** How a script ended on the nested machine. */
+export interface NestedOutcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const BOOT_DEADLINE = 5 * 60_000;
+const SCRIPT_DEADLINE = 10 * 60_000;
+/** Where the nested machine sees the shared directory. */
+const SHARE = "/run/nested";
+/** How much longer than usual things take on a processor in software. */
+const PATIENCE = 10;
+
+export class NestedMachine implements AsyncDisposable {
+  readonly #qemu: ChildProcess;
+  readonly #share: string;
+  #jobs = 0;
+
+  private constructor(qemu: ChildProcess, share: string) {
+    this.#qemu = qemu;
+    this.#share = share;
+  }
+
+  /** Boots one. @throws Error with the end of its console where it does not come up */
+  static async start(): Promise<NestedMachine> {
+    const { cache } = new State(stateDirectories(process.env));
+    const image = await ensureImage(run, cache, console.error);
+    const files = await ensureBootFiles(image, cache);
+    const share = mkdtempSync(join(tmpdir(), "netbind-nested-"));
+    copyFileSync(fileURLToPath(new URL("agent", import.meta.url)), join(share, "agent"));
+    chmodSync(join(share, "agent"), 0o755);
+    await bundleNetbind(join(share, "netbind"));
+    const [file = "", ...args] = nestedCommand({ rootfs: image.rootfs, files, share });
+    const log = join(share, "qemu.log");
+    const qemu = spawn("sh", ["-c", 'exec "$@" > "$0" 2>&1', log, file, ...args], { stdio: "ignore" });
+    const machine = new NestedMachine(qemu, share);
+    if (!(await waitUntil(() => existsSync(join(share, "ready")) || qemu.exitCode !== null, BOOT_DEADLINE, 100)) || qemu.exitCode !== null) {
+      const told = machine.told();
+      await machine[Symbol.asyncDispose]();
+      throw new Error(`the nested machine did not come up: ${told}`);
+    }
+    await machine.#prepare(image.rootfs, files);
+    return machine;
+  }
+
+  /** The last lines of its console and of QEMU's own words. */
+  told(): string {
+    return ["qemu.log", "console"]
+      .map((name) => join(this.#share, name))
+      .flatMap((file) => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-15) : []))
+      .join("\n");
+  }
+
+  /** Loads what every test needs, and puts the command `netbind` where it is found. */
+  async #prepare(rootfs: string, { modules, guest }: BootFiles): Promise<void> {
+    await this.sh(`
+      hostname nested
+      mkdir -p "/lib/modules/$(uname -r)" && mount --bind ${modules} "/lib/modules/$(uname -r)"
+      modprobe -a kvm_amd igb virtio_net vfio_pci vfio_iommu_type1 tun bridge veth dummy vhost_net
+      mount --bind ${guest.kernel} ${rootfs}/out/vmlinuz
+      mount --bind ${guest.initrd} ${rootfs}/out/initrd
+      cp -r ${SHARE}/netbind /opt/netbind
+      printf '#!/bin/sh\\nexport NETBIND_PATIENCE=${PATIENCE}\\nexec ${process.execPath} /opt/netbind/core/cli/bundle/netbind.js "$@"\\n' > /usr/local/bin/netbind
+      chmod 755 /usr/local/bin/netbind`);
+  }
+
+  /** Runs a shell script there. Several may run at once. */
+  async run(script: string, deadline = SCRIPT_DEADLINE): Promise<NestedOutcome> {
+    const job = join(this.#share, String(++this.#jobs));
+    writeFileSync(`${job}.next`, script);
+    renameSync(`${job}.next`, `${job}.job`);
+    const done = await waitUntil(() => existsSync(`${job}.code`) || this.#qemu.exitCode !== null, deadline, 50);
+    const read = (name: string): string => (existsSync(`${job}.${name}`) ? readFileSync(`${job}.${name}`, "utf8") : "");
+    if (!done || this.#qemu.exitCode !== null) {
+      const why = done ? "the nested machine ended" : `not done in ${deadline} ms`;
+      throw new Error(`${script.trim()}: ${why}: ${read("out")} ${read("err")} ${this.told()}`);
+    }
+    return { code: Number(read("code")), stdout: read("out"), stderr: read("err") };
+  }
+
+  /** Runs a script that must succeed, every command of it, and gives what it printed. */
+  async sh(script: string, deadline?: number): Promise<string> {
+    const { code, stdout, stderr } = await this.run(`set -e\n${script}`, deadline);
+    if (code !== 0) throw new Error(`${script.trim()}: exit code ${code}: ${stderr} ${stdout}`);
+    return stdout;
+  }
+
+  /** Puts a file there, readable for scripts as the path that is given back. */
+  put(name: string, text: string): string {
+    mkdirSync(join(this.#share, "files"), { recursive: true });
+    writeFileSync(join(this.#share, "files", name), text);
+    return `${SHARE}/files/${name}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#qemu.kill("SIGKILL");
+    await waitUntil(() => this.#qemu.exitCode !== null || this.#qemu.signalCode !== null, 10_000);
+    rmSync(this.#share, { recursive: true, force: true });
+  }
+}
