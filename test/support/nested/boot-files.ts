@@ -14,8 +14,6 @@ export interface BootFiles {
   readonly initrd: string;
   /** The kernel's modules, as in /lib/modules/VERSION. */
   readonly modules: string;
-  /** The demo guest with drivers of SR-IOV NICs. */
-  readonly guest: { readonly kernel: string; readonly initrd: string };
 }
 
 const SOURCES = ["build", "init"] as const;
@@ -49,7 +47,6 @@ export async function ensureBootFiles(image: Image, cache: string): Promise<Boot
     kernel: join(target, "vmlinux"),
     initrd: join(target, "nested-initrd"),
     modules: join(target, "modules"),
-    guest: { kernel: join(target, "vmlinuz"), initrd: join(target, "initrd") },
   };
   if (existsSync(target)) return files;
   mkdirSync(directory, { recursive: true });
@@ -57,10 +54,10 @@ export async function ensureBootFiles(image: Image, cache: string): Promise<Boot
   if (existsSync(target)) return files;
   const workspace = `${target}.building`;
   rmSync(workspace, { recursive: true, force: true });
-  console.error("building the nested machine's kernel and guest from Debian 13 packages (once; about half a minute)");
+  console.error("building the nested machine's kernel from Debian 13 packages (once; about half a minute)");
   await build(image, workspace);
   const out = join(workspace, "upper/out");
-  writeFileSync(join(out, "vmlinux"), unpackKernel(readFileSync(join(out, "vmlinuz"))));
+  writeFileSync(join(out, "vmlinux"), unpackKernel(readFileSync(join(out, "nested-vmlinuz"))));
   renameSync(out, target);
   rmSync(workspace, { recursive: true });
   return files;

@@ -51,12 +51,15 @@ export class NestedMachine implements AsyncDisposable {
     const log = join(share, "qemu.log");
     const qemu = spawn("sh", ["-c", 'exec "$@" > "$0" 2>&1', log, file, ...args], { stdio: "ignore" });
     const machine = new NestedMachine(qemu, share);
-    if (!(await waitUntil(() => existsSync(join(share, "ready")) || qemu.exitCode !== null, BOOT_DEADLINE, 100)) || qemu.exitCode !== null) {
+    if (
+      !(await waitUntil(() => existsSync(join(share, "ready")) || qemu.exitCode !== null, BOOT_DEADLINE, 100)) ||
+      qemu.exitCode !== null
+    ) {
       const told = machine.told();
       await machine[Symbol.asyncDispose]();
       throw new Error(`the nested machine did not come up: ${told}`);
     }
-    await machine.#prepare(image.rootfs, files);
+    await machine.#prepare(files);
     return machine;
   }
 
@@ -69,13 +72,11 @@ export class NestedMachine implements AsyncDisposable {
   }
 
   /** Loads what every test needs, and puts the command `netbind` where it is found. */
-  async #prepare(rootfs: string, { modules, guest }: BootFiles): Promise<void> {
+  async #prepare({ modules }: BootFiles): Promise<void> {
     await this.sh(`
       hostname nested
       mkdir -p "/lib/modules/$(uname -r)" && mount --bind ${modules} "/lib/modules/$(uname -r)"
       modprobe -a kvm_amd igb virtio_net vfio_pci vfio_iommu_type1 tun bridge veth dummy vhost_net
-      mount --bind ${guest.kernel} ${rootfs}/out/vmlinuz
-      mount --bind ${guest.initrd} ${rootfs}/out/initrd
       cp -r ${SHARE}/netbind /opt/netbind
       printf '#!/bin/sh\\nexport NETBIND_PATIENCE=${PATIENCE}\\nexec ${process.execPath} /opt/netbind/core/cli/bundle/netbind.js "$@"\\n' > /usr/local/bin/netbind
       chmod 755 /usr/local/bin/netbind`);

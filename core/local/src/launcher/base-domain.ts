@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { parseQuantity, type Vmi } from "@netbind/engine";
+import { bindingName, parseQuantity, type Vmi, type VmiInterface } from "@netbind/engine";
 import { DEMO_GUEST, FULL_DEMO_GUEST } from "./image.ts";
 import type { Accelerator } from "./kvm.ts";
 import type { GuestDisk } from "./volumes.ts";
@@ -27,9 +27,11 @@ export const needsDemoGuest = ({ spec }: Vmi, disks: readonly GuestDisk[]): bool
   !disks.some(({ bootable }) => bootable) &&
   !(spec.domain.devices.interfaces ?? []).some(({ bootOrder, state }) => bootOrder !== undefined && state !== "absent");
 
+const isVirtio = (nic: VmiInterface): boolean => (!nic.model || nic.model === "virtio") && bindingName(nic) !== "sriov";
+
 /** The small guest knows virtio alone. */
 const demoGuest = ({ spec }: Vmi): { readonly kernel: string; readonly initrd: string } =>
-  (spec.domain.devices.interfaces ?? []).every(({ model }) => !model || model === "virtio") ? DEMO_GUEST : FULL_DEMO_GUEST;
+  (spec.domain.devices.interfaces ?? []).every(isVirtio) ? DEMO_GUEST : FULL_DEMO_GUEST;
 
 function uuidOf(vmi: Vmi): string {
   const digits = createHash("sha256").update(`${vmi.metadata.namespace}/${vmi.metadata.name}`).digest("hex");
