@@ -9,7 +9,10 @@ export interface DecidePodInput {
   readonly vmi: Vmi;
   /** The names of the pod's links, as its network-status tells them: they say which naming scheme the pod has. */
   readonly links: readonly string[];
-  /** The bindings whose sidecars are in the pod, by registered name, and whether their guests take the pod link's MAC. */
+  /**
+   * The bindings whose sidecars are in the pod, by registered name, and whether their guests take the pod link's MAC:
+   * where KubeVirt attaches a NIC by a tap it writes that one, whatever the binding says, unless the author names another.
+   */
   readonly served: ReadonlyMap<string, { readonly takesPodMac: boolean }>;
 }
 
