@@ -6,6 +6,9 @@ import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind } from "./netbind.ts";
 
+/** An emulated guest on a busy machine takes its time. */
+const GUEST_PATIENCE = 90_000;
+
 export interface Lab {
   readonly directory: string;
   readonly state: State;
@@ -49,7 +52,7 @@ export function useLab(): Lab {
       expect(started.code, started.stderr).toBe(0);
       return JSON.parse(started.stdout) as VmStatus;
     },
-    inGuest: (name, command) => guestCommand(consoleSocket(state, findVm(state, name)), command),
+    inGuest: (name, command) => guestCommand(consoleSocket(state, findVm(state, name)), command, GUEST_PATIENCE),
     booted: async (name) => {
       const log = join(state.vm(findVm(state, name).id), "launcher/log/console.log");
       for (let waited = 0; waited < 120; waited++) {

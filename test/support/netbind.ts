@@ -20,9 +20,13 @@ export function netbind(
     readonly stdin?: string;
     readonly showStderr?: boolean;
     readonly program?: readonly string[];
+    /** Path of the network namespace that is the machine's own for it. */
+    readonly netns?: string;
   } = {},
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, [...(options.program ?? SOURCE), ...args], {
+  const argv = [process.execPath, ...(options.program ?? SOURCE), ...args];
+  const [file = "", ...rest] = options.netns === undefined ? argv : ["nsenter", `--net=${options.netns}`, "--", ...argv];
+  const child = spawn(file, rest, {
     env: { ...process.env, ...options.env },
     stdio: "pipe",
   });

@@ -8,6 +8,7 @@ interface Neighbour {
 }
 
 interface LinkStatistics {
+  readonly linkinfo?: { readonly info_kind?: string };
   readonly stats64?: { readonly rx: { readonly packets: number }; readonly tx: { readonly packets: number } };
 }
 
@@ -60,18 +61,21 @@ async function ownersOf(runIn: Run, { bridge, mac, addresses }: SightRequest): P
 export async function sightNic(runIn: Run, request: SightRequest): Promise<NicSighting> {
   const ask = request.handedOver ? ownersOf : neighboursOf;
   const answered = request.addresses.length === 0 ? [] : await ask(runIn, request);
-  const [link] = JSON.parse(await runIn(["ip", "-json", "-statistics", "link", "show", "dev", request.tap])) as readonly LinkStatistics[];
-  return {
-    answered,
-    // The tap's receive side is what its guest sent.
-    packets: { fromGuest: link?.stats64?.rx.packets ?? 0, toGuest: link?.stats64?.tx.packets ?? 0 },
-  };
+  const show = ["ip", "-json", "-statistics", "-details", "link", "show", "dev", request.tap];
+  const [link] = JSON.parse(await runIn(show)) as readonly LinkStatistics[];
+  const [rx, tx] = [link?.stats64?.rx.packets ?? 0, link?.stats64?.tx.packets ?? 0];
+  // A tap's receive side is what its guest sent; a macvtap's is what came from the network.
+  const [fromGuest, toGuest] = link?.linkinfo?.info_kind === "macvtap" ? [tx, rx] : [rx, tx];
+  return { answered, packets: { fromGuest, toGuest } };
 }
 
+/** How long one question lasts: whoever does not want to know any more waits for no longer. */
+const QUESTION_SECONDS = 3;
+
 /** Asks on a bridge whose pod link is handed over, until an address is somebody's: false where it was not within `seconds`. */
-export async function awaitOwner(runIn: Run, bridge: string, address: string, seconds: number): Promise<boolean> {
+export async function awaitOwner(runIn: Run, bridge: string, address: string, seconds: number, signal?: AbortSignal): Promise<boolean> {
   const end = performance.now() + seconds * 1000;
-  while (performance.now() < end) {
+  while (performance.now() < end && signal?.aborted !== true) {
     if ((await ownerOf(runIn, bridge, address)) !== undefined) return true;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -79,11 +83,12 @@ export async function awaitOwner(runIn: Run, bridge: string, address: string, se
 }
 
 /** Asks an address until it answers: false where it did not within `seconds`. */
-export async function awaitAnswer(runIn: Run, address: string, seconds: number): Promise<boolean> {
+export async function awaitAnswer(runIn: Run, address: string, seconds: number, signal?: AbortSignal): Promise<boolean> {
   const end = performance.now() + seconds * 1000;
-  for (let left = seconds; left > 0; left = (end - performance.now()) / 1000) {
+  for (let left = seconds; left > 0 && signal?.aborted !== true; left = (end - performance.now()) / 1000) {
+    const patience = Math.ceil(Math.min(left, QUESTION_SECONDS));
     try {
-      await runIn(["ping", "-n", "-q", "-c", "1", "-i", "0.2", "-w", String(Math.ceil(left)), address], { deadline: (left + 5) * 1000 });
+      await runIn(["ping", "-n", "-q", "-c", "1", "-i", "0.2", "-w", String(patience), address]);
       return true;
     } catch {
       // ping gives up when nobody is at the address yet: the guest may still be booting.

@@ -1,11 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type AttachedNic, type CniConfigList, awaitedGuestAddresses, isHandedOver, readCniConfig } from "@netbind/engine";
-import { awaitAnswer, awaitOwner, inNetns } from "@netbind/netns";
+import { type CniConfigList, readCniConfig } from "@netbind/engine";
 import {
   checkNetworks,
   DEFAULT_POD_NETWORK,
-  findVm,
-  netnsPath,
   type Machine,
   type SidecarRuntime,
   type StartedVm,
@@ -13,7 +10,6 @@ import {
   stopVm,
   VmNotFoundError,
   type VmStatus,
-  vmStatus,
   waitForEnd,
 } from "@netbind/local";
 import { type DecidedVm, decideInput } from "../decide-input.ts";
@@ -23,6 +19,7 @@ import { type OutputFormat, print, printJson, tell } from "../output.ts";
 import { nicTable } from "../report.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
+import { waitForAddresses } from "./wait-for-addresses.ts";
 
 export interface RunOptions {
   readonly filename: readonly string[];
@@ -34,11 +31,6 @@ export interface RunOptions {
   /** Seconds to wait for the guest's address. */
   readonly wait: number;
 }
-
-const SIGHT_INTERVAL = 2000;
-const NEXT_LOOK = 200;
-/** Milliseconds in which a guest that has an address of one family takes the other. */
-const SECOND_FAMILY_PATIENCE = 4000;
 
 function readPodNetwork(file: string): CniConfigList {
   const read = readCniConfig(JSON.parse(readFileSync(file, "utf8")), "pods");
@@ -58,45 +50,6 @@ function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): Si
   if (missing.length > 0) throw new Error(missing.map(([name, file]) => `--plugin ${name}: there is no file ${file}`).join("; "));
   return { ...runtime, bundle: (name) => (Object.hasOwn(plugins, name) ? plugins[name] : runtime.bundle(name)) };
 }
-
-/** Waits until every guest address is seen, or time is up: some guests take no address, and some one family's alone. */
-async function waitForAddresses(machine: Machine, vm: StartedVm, name: string, seconds: number, signal: AbortSignal): Promise<VmStatus> {
-  const expected = vm.nics.map(({ attachment, plan }) => awaitedGuestAddresses(attachment, plan));
-  const { netns } = findVm(machine.state, name);
-  let end = performance.now() + seconds * 1000;
-  machine.progress("waiting for the guest to take its address");
-  const inPod = inNetns(netnsPath(netns), machine.run);
-  const awaited = ({ plan, attachment }: AttachedNic): readonly Promise<boolean>[] =>
-    awaitedGuestAddresses(attachment, plan).map((address) =>
-      isHandedOver(plan) ? awaitOwner(inPod, attachment.names.bridge, address, seconds) : awaitAnswer(inPod, address, seconds),
-    );
-  const answers = seconds === 0 ? [] : vm.nics.flatMap(awaited);
-  for (const answer of answers)
-    void answer.then(() => {
-      end = Math.min(end, performance.now() + SECOND_FAMILY_PATIENCE);
-    });
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-  // While nobody answered, the questions keep this process: a pause that lost the race must not.
-  const interval = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
-  const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  // A guest may keep silent when it is asked, and have its address: its neighbours know.
-  let answered = false;
-  const all = Promise.all(answers).then(() => {
-    answered = true;
-  });
-  for (;;) {
-    await (answered ? pause(NEXT_LOOK) : Promise.race([all, stopped, interval(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
-    const status = await vmStatus(machine.run, findVm(machine.state, name));
-    const seen = status.nics.every(({ guestAddresses, traffic }, at) => {
-      const wanted = expected[at]?.length ?? 0;
-      return guestAddresses.length >= wanted && (wanted === 0 || (traffic.fromGuest && traffic.toGuest));
-    });
-    if (seen || isOver(status, end, signal)) return status;
-  }
-}
-
-const isOver = (status: VmStatus, end: number, signal: AbortSignal): boolean =>
-  performance.now() > end || signal.aborted || status.phase === "over";
 
 function report(status: VmStatus, format: OutputFormat): void {
   if (format === "json") return printJson(status);

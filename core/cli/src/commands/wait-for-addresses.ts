@@ -1,0 +1,68 @@
+import { type AttachedNic, awaitedGuestAddresses, isHandedOver } from "@netbind/engine";
+import { findVm, type Machine, netnsPath, type StartedVm, type VmStatus, vmStatus } from "@netbind/local";
+import { awaitAnswer, awaitOwner, inNetns, type Run } from "@netbind/netns";
+
+const SIGHT_INTERVAL = 2000;
+const NEXT_LOOK = 200;
+/** Milliseconds in which a guest takes what is left: the other family's address of a NIC, or the next NIC's address. */
+const PATIENCE = { family: 4000, nic: 20_000 } as const;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+// While nobody answered, the questions keep this process: a pause that lost the race must not.
+const interval = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
+const aborted = (signal: AbortSignal): Promise<unknown> =>
+  new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", resolve, { once: true })));
+
+/** Asks a NIC's guest for each of its addresses, until it answers or nobody wants to know any more. */
+const ask = (inPod: Run, { attachment, plan }: AttachedNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
+  awaitedGuestAddresses(attachment, plan).map((address) =>
+    isHandedOver(plan)
+      ? awaitOwner(inPod, attachment.names.bridge, address, seconds, signal)
+      : awaitAnswer(inPod, address, seconds, signal),
+  );
+
+/** True where every address that a guest is to take was seen, and a packet each way by its NIC. */
+const isComplete = ({ nics }: VmStatus, vm: StartedVm): boolean =>
+  vm.nics.every(({ attachment, plan }) => {
+    const wanted = awaitedGuestAddresses(attachment, plan).length;
+    const seen = nics.find(({ name }) => name === attachment.name);
+    return wanted === 0 || (seen !== undefined && seen.guestAddresses.length >= wanted && seen.traffic.fromGuest && seen.traffic.toGuest);
+  });
+
+/** Waits until every guest address is seen, or time is up: some guests take no address, some one family's or one NIC's alone. */
+export async function waitForAddresses(
+  machine: Machine,
+  vm: StartedVm,
+  name: string,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<VmStatus> {
+  const over = new AbortController();
+  const inPod = inNetns(netnsPath(findVm(machine.state, name).netns), machine.run);
+  const limit = performance.now() + seconds * 1000;
+  let end = limit;
+  const silent = new Set(vm.nics.filter(({ attachment, plan }) => awaitedGuestAddresses(attachment, plan).length > 0));
+  machine.progress("waiting for the guest to take its address");
+  const answers = vm.nics.flatMap((nic) =>
+    (seconds === 0 ? [] : ask(inPod, nic, seconds, over.signal)).map(async (answer) => {
+      if (!(await answer)) return;
+      silent.delete(nic);
+      end = Math.min(limit, performance.now() + (silent.size === 0 ? PATIENCE.family : PATIENCE.nic));
+    }),
+  );
+  // A guest may keep silent when it is asked, and have its address: its neighbours know.
+  let answered = false;
+  const all = Promise.all(answers).then(() => {
+    answered = true;
+  });
+  try {
+    for (;;) {
+      await (answered ? pause(NEXT_LOOK) : Promise.race([all, aborted(signal), interval(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
+      const status = await vmStatus(machine.run, findVm(machine.state, name));
+      if (isComplete(status, vm) || performance.now() > end || signal.aborted || status.phase === "over") return status;
+    }
+  } finally {
+    over.abort();
+    await all;
+  }
+}

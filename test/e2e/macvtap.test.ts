@@ -1,0 +1,151 @@
+/**
+ * One guest on the machine's own link by macvtap, and by bindings that are registered as data alone: tap and managedTap. A
+ * namespace plays the machine, with a cable to somebody outside.
+ */
+import { ensureImage, findVm, netnsPath, stateDirectories } from "@netbind/local";
+import { inNetns, run } from "@netbind/netns";
+import { expect, test } from "vitest";
+import type { VmStatus } from "@netbind/local";
+import { guestNics } from "../support/guest-nics.ts";
+import { KillLab } from "../support/kill-lab.ts";
+import { useLab } from "../support/lab.ts";
+import { netbind, type Outcome } from "../support/netbind.ts";
+import { TestNetns } from "../support/netns.ts";
+import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+
+const lab = useLab();
+const RESOURCE = "macvtap.network.kubevirt.io/dataplane";
+const MAC = { lan: "02:00:00:00:aa:0a", raw: "02:00:00:00:aa:0b" };
+const NETWORKS = [
+  nad("main", { type: "bridge", bridge: "br1", isGateway: true, ipam: { type: "host-local", subnet: "10.250.250.0/24" } }),
+  nad("macvtapnetwork", { type: "macvtap", mtu: 1440 }, RESOURCE),
+  nad("plain", { type: "bridge", bridge: "br2" }),
+  {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "macvtap-deviceplugin-config" },
+    data: { DP_MACVTAP_CONF: JSON.stringify([{ name: "dataplane", lowerDevice: "phys0", mode: "bridge", capacity: 2 }]) },
+  },
+  kubevirt({ raw: { domainAttachmentType: "tap" }, managed: { domainAttachmentType: "managedTap" } }),
+];
+const TAPPED = documents(
+  vm("tapped", {
+    interfaces: [
+      { name: "lan", macvtap: {}, macAddress: MAC.lan },
+      { name: "main", bridge: {} },
+      { name: "raw", binding: { name: "raw" }, macAddress: MAC.raw },
+      { name: "managed", binding: { name: "managed" } },
+    ],
+    networks: [
+      multus("main", "main", true),
+      multus("lan", "macvtapnetwork"),
+      multus("raw", "default/macvtapnetwork"),
+      multus("managed", "plain"),
+    ],
+  }),
+  ...NETWORKS,
+);
+
+test("a guest is on the node's own network by macvtap and by a registered tap, and on a bridge by managedTap", {
+  timeout: 300_000,
+}, async () => {
+  await ensureImage(run, stateDirectories(process.env).cache, () => undefined);
+  await using machine = await TestNetns.make();
+  await using lan = await TestNetns.make();
+  await TestNetns.cable(machine, lan, ["phys0", "lan0"], ["10.254.0.9/24", "10.254.0.1/24"], 1500);
+  const call = (args: readonly string[], stdin = ""): Promise<Outcome> => netbind(args, { env: lab.env, stdin, netns: machine.path });
+
+  const started = await call(["run", "-f", "-", "--keep", "-o", "json"], TAPPED);
+  expect(started.code, started.stderr).toBe(0);
+  expect(started.stderr).toContain("macvtap is taken for binding: {name: macvtap}");
+  const { nics } = JSON.parse(started.stdout) as VmStatus;
+  const record = findVm(lab.state, "tapped");
+  expect(nics).toMatchObject([
+    { name: "lan", binding: "macvtap", mac: MAC.lan, mtu: 1440, podAddresses: [] },
+    { name: "main", binding: "bridge", podAddresses: ["10.250.250.2"], guestAddresses: ["10.250.250.2"] },
+    { name: "raw", binding: "raw", mac: MAC.raw, mtu: 1440 },
+    { name: "managed", binding: "managed", mac: record.nics["managed"]?.before?.mac },
+  ]);
+  // The network that stands in for the pod's is eth0, and there is no other; data-only bindings have no sidecar.
+  expect(record.attachments.map(({ ifname }) => ifname)[0]).toBe("eth0");
+  const roles = record.processes.map(({ role }) => role);
+  expect(roles.filter((role) => role.startsWith("sidecar"))).toEqual(["sidecar bridge", "sidecar macvtap"]);
+  expect(roles.filter((role) => role.startsWith("dhcp4"))).toEqual(["dhcp4 k6t-eth0"]);
+
+  // Two devices of the two that there are, each a file of the VM's user in its launcher alone.
+  expect(record.attachments.flatMap(({ device }) => device?.id ?? [])).toEqual(["mvtap0", "mvtap1"]);
+  const launcher = record.processes.find(({ role }) => role === "launcher")?.processes.at(-1)?.pid;
+  const files = await run(["nsenter", "--target", String(launcher), "--mount", "--", "sh", "-c", "stat -c '%U %u %a %t:%T' /dev/tap*"]);
+  expect(new Set(files.trim().split("\n")).size).toBe(2);
+  for (const line of files.trim().split("\n")) expect(line).toMatch(/ 107 600 /);
+  const more = documents(
+    vm("more", { interfaces: [{ name: "lan", binding: { name: "macvtap" } }], networks: [multus("lan", "macvtapnetwork")] }),
+    ...NETWORKS,
+  );
+  expect(await call(["run", "-f", "-"], more)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`all 2 devices of ${RESOURCE} are taken`),
+  });
+
+  // Traffic: with somebody outside the machine on the lan, and on the bridge's network.
+  const seen = await guestNics(lab, "tapped");
+  const name = (mac: string | undefined): string => seen.get(mac ?? "")?.name ?? expect.fail(`the guest has no NIC ${mac}`);
+  expect([seen.get(MAC.lan)?.mtu, seen.get(MAC.raw)?.mtu]).toEqual([1440, 1440]);
+  await lab.inGuest(
+    "tapped",
+    `ip addr add 10.254.0.2/24 dev ${name(MAC.lan)}; ip addr add 10.254.1.2/24 dev ${name(MAC.raw)}; ip addr add 10.252.0.2/24 dev ${name(nics[3]?.mac)}
+mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
+  );
+  await lan.run(["ip", "addr", "add", "10.254.1.1/24", "dev", "lan0"]);
+  await inNetns(netnsPath(lab.state.nodeNetns), run)(["ip", "addr", "add", "10.252.0.1/24", "dev", "br2"]);
+  {
+    using outside = await Outside.start(lan.path);
+    for (const address of ["10.254.0.2", "10.254.1.2"]) expect((await outside.fetch(`http://${address}/`)).trim()).toBe("n0nce");
+    await lab.inGuest(
+      "tapped",
+      `echo by-macvtap | nc -w 3 10.254.0.1 ${OUTSIDE_PORTS.tcp}; echo by-tap | nc -w 3 10.254.1.1 ${OUTSIDE_PORTS.tcp}`,
+    );
+    expect([(await outside.sees("tcp", "by-macvtap")).address, (await outside.sees("tcp", "by-tap")).address]).toEqual([
+      "10.254.0.2",
+      "10.254.1.2",
+    ]);
+    const neighbours = await lan.run(["ip", "neigh", "show", "10.254.0.2"]);
+    expect(neighbours).toContain(MAC.lan);
+  }
+  {
+    using onNode = await Outside.start(netnsPath(lab.state.nodeNetns));
+    expect((await onNode.fetch("http://10.252.0.2/")).trim()).toBe("n0nce");
+    expect((await onNode.fetch("http://10.250.250.2/")).trim()).toBe("n0nce");
+  }
+  expect(JSON.parse((await call(["status", "tapped", "-o", "json"])).stdout)).toMatchObject({
+    nics: expect.arrayContaining([expect.objectContaining({ name: "lan", traffic: { fromGuest: true, toGuest: true } })]),
+  });
+  expect(await call(["check"])).toMatchObject({ code: 0 });
+  await lab.stop("tapped");
+  expect(await machine.run(["ip", "-br", "link"])).not.toContain("macvtap");
+});
+
+/** A point of each kind of step that networks of a device plugin add. */
+const KINDS = [/started ip link add .*/, /ended ip link add .*/, /started sh -c mount -t sysfs/];
+
+test("run killed while a macvtap is made: a healthy VM or nothing at all", { timeout: 300_000 }, async () => {
+  const bridged = vm("one", {
+    interfaces: [
+      { name: "main", bridge: {} },
+      { name: "lan", binding: { name: "macvtap" }, macAddress: MAC.lan },
+    ],
+    networks: [multus("main"), multus("lan")],
+  });
+  // The second network's link is on the bridge that the first one's made, so the machine's own links are left alone.
+  const lower = nad("lan", { type: "macvtap" }, "macvtap.network.kubevirt.io/br1");
+  await using kills = await KillLab.make(documents(bridged, NETWORKS[0] ?? {}, lower));
+  const scenario = { name: "run", args: ["run", "-f", "-", "--keep", "--wait", "0"] };
+  const points = await kills.trace(scenario);
+  expect(points.filter((point) => point.includes("out=")).length).toBeGreaterThan(0);
+  for (const kind of KINDS) {
+    const at = points.findIndex((point) => kind.test(point));
+    expect(at, `${kind} in ${points.join("; ")}`).toBeGreaterThanOrEqual(0);
+    await kills.kill(scenario, at + 1);
+  }
+});

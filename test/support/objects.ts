@@ -1,0 +1,50 @@
+/** Kubernetes objects of tests, as text that -f takes. */
+
+/** Objects as documents of one file. */
+export const documents = (...objects: readonly object[]): string => objects.map((object) => JSON.stringify(object)).join("\n---\n");
+
+/** A NetworkAttachmentDefinition with its CNI configuration, and the device plugin's resource that it takes. */
+export const nad = (name: string, config: object, resourceName?: string): object => ({
+  apiVersion: "k8s.cni.cncf.io/v1",
+  kind: "NetworkAttachmentDefinition",
+  metadata: { name, ...(resourceName === undefined ? {} : { annotations: { "k8s.v1.cni.cncf.io/resourceName": resourceName } }) },
+  spec: { config: JSON.stringify({ cniVersion: "0.3.1", name, ...config }) },
+});
+
+/** A VM of the demo guest, whose script may be given. */
+export const vm = (
+  name: string,
+  options: { readonly interfaces: readonly object[]; readonly networks: readonly object[] } & Record<string, unknown>,
+): object => {
+  const { interfaces, networks, cores = 1, script, ...devices } = options;
+  const disk = { name: "cloudinitdisk", disk: { bus: "virtio" } };
+  const volume = { name: "cloudinitdisk", cloudInitNoCloud: { userData: `#!/bin/sh\n${String(script)}\n` } };
+  return {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { name },
+    spec: {
+      domain: {
+        cpu: { cores },
+        resources: { requests: { memory: "256Mi" } },
+        devices: { ...devices, interfaces, ...(script === undefined ? {} : { disks: [disk] }) },
+      },
+      networks,
+      ...(script === undefined ? {} : { volumes: [volume] }),
+    },
+  };
+};
+
+/** A VM's network that a NetworkAttachmentDefinition makes. */
+export const multus = (name: string, networkName = name, standsIn = false): object => ({
+  name,
+  multus: { networkName, ...(standsIn ? { default: true } : {}) },
+});
+
+/** A KubeVirt CR with these bindings registered. */
+export const kubevirt = (binding: object): object => ({
+  apiVersion: "kubevirt.io/v1",
+  kind: "KubeVirt",
+  metadata: { name: "kubevirt", namespace: "kubevirt" },
+  spec: { configuration: { network: { binding } } },
+});
