@@ -2,6 +2,7 @@
  * One guest on the machine's own link by macvtap, and by bindings that are registered as data alone: tap and managedTap. A
  * namespace plays the machine, with a cable to somebody outside.
  */
+import { existsSync } from "node:fs";
 import { ensureImage, findVm, netnsPath, stateDirectories } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
 import { expect, test } from "vitest";
@@ -94,7 +95,9 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
   expect([seen.get(MAC.lan)?.mtu, seen.get(MAC.raw)?.mtu]).toEqual([1440, 1440]);
   await lab.inGuest(
     "tapped",
-    `ip addr add 10.254.0.2/24 dev ${name(MAC.lan)}; ip addr add 10.254.1.2/24 dev ${name(MAC.raw)}; ip addr add 10.252.0.2/24 dev ${name(nics[3]?.mac)}
+    // Two NICs on one network: each answers for its own address alone.
+    `echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore; echo 2 > /proc/sys/net/ipv4/conf/all/arp_announce
+ip addr add 10.254.0.2/24 dev ${name(MAC.lan)}; ip addr add 10.254.1.2/24 dev ${name(MAC.raw)}; ip addr add 10.252.0.2/24 dev ${name(nics[3]?.mac)}
 mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   );
   await lan.run(["ip", "addr", "add", "10.254.1.1/24", "dev", "lan0"]);
@@ -122,7 +125,8 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
     nics: expect.arrayContaining([expect.objectContaining({ name: "lan", traffic: { fromGuest: true, toGuest: true } })]),
   });
   expect(await call(["check"])).toMatchObject({ code: 0 });
-  await lab.stop("tapped");
+  expect(await call(["stop", "tapped"])).toMatchObject({ code: 0 });
+  expect([record.netns, lab.state.nodeNetns].filter((name) => existsSync(netnsPath(name)))).toEqual([]);
   expect(await machine.run(["ip", "-br", "link"])).not.toContain("macvtap");
 });
 

@@ -46,14 +46,14 @@ const ignorant = ({ name }: GuestNic): string => `
 printf '#!/bin/sh\\nexit 0\\n' > /tmp/ignorant; chmod 755 /tmp/ignorant
 ip link set ${name} mtu ${MTU.ethernet}; udhcpc -i ${name} -n -q -t 20 -T 1 -s /tmp/ignorant > /dev/null 2>&1 && echo leased $(cat /sys/class/net/${name}/mtu)`;
 
-test("a guest has every model; DHCP alone tells those that are not virtio of the MTU", { timeout: 300_000 }, async () => {
+test("a guest has every model; DHCP alone tells those that are not virtio of the MTU", { timeout: 500_000 }, async () => {
   const podNetwork = join(lab.directory, "pods.conflist");
   const ipam = { type: "host-local", subnet: "10.244.0.0/24", routes: [{ dst: "0.0.0.0/0" }] };
   writeFileSync(
     podNetwork,
     JSON.stringify({ cniVersion: "1.0.0", name: "pods", type: "bridge", bridge: "cni0", isGateway: true, mtu: MTU.pod, ipam }),
   );
-  const { nics } = await lab.start(OBJECTS, "--pod-network", podNetwork);
+  const { nics } = await lab.start(OBJECTS, "--pod-network", podNetwork, "--wait", "240");
   for (const [at, { address }] of MODELS.map((one) => ({ address: undefined, ...one })).entries())
     expect(nics[at], nameOf(at)).toMatchObject({ mac: macOf(at), guestAddresses: address === undefined ? [] : [address] });
 

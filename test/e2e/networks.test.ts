@@ -39,14 +39,14 @@ const OBJECTS = documents(
 /** A DHCP client that takes the address and nothing else: what of the MTU it has then is the device's own. */
 const IGNORANT = `printf '#!/bin/sh\\n[ "$1" = bound ] && ip -4 addr flush dev $interface && ip addr add $ip/$mask dev $interface; exit 0\\n' > /tmp/ignorant; chmod 755 /tmp/ignorant`;
 
-test("every network is attached in order, every NIC works, and damage to one is repaired", { timeout: 300_000 }, async () => {
+test("every network is attached in order, every NIC works, and damage to one is repaired", { timeout: 500_000 }, async () => {
   const podNetwork = join(lab.directory, "pods.conflist");
   const pods = { type: "bridge", bridge: "cni0", isGateway: true, mtu: POD_MTU.pod };
   writeFileSync(
     podNetwork,
     JSON.stringify({ cniVersion: "1.0.0", name: "pods", ...pods, ipam: { ...hostLocal("10.244.0.0/24"), routes: [{ dst: "0.0.0.0/0" }] } }),
   );
-  const { nics } = await lab.start(OBJECTS, "--pod-network", podNetwork);
+  const { nics } = await lab.start(OBJECTS, "--pod-network", podNetwork, "--wait", "240");
   const record = findVm(lab.state, "many");
   const node = inNetns(netnsPath(lab.state.nodeNetns), run);
   const pod = inNetns(netnsPath(record.netns), run);
