@@ -75,13 +75,16 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
   const spec = {
     netns: pod.path,
     image,
+    hostname: "launcher",
     directory: place,
+    shared: join(directory, "shared"),
     devices: await makeDevices(run, cache),
     nodes: [],
     disks: [],
     kvm: domainXml.includes("type='kvm'"),
     vhost: false,
   };
+  makeDirectory(spec.shared, 0o711);
   const launcher = await startLauncher(run, spec, () => undefined);
   writeFileSync(join(place, "domain.xml"), domainXml, { mode: 0o644 });
   await launcher.create("domain.xml");

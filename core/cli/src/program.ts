@@ -1,7 +1,9 @@
 import { BindingError } from "@netbind/contract";
+import { MigrationRefusedError } from "@netbind/local";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/engine";
 import { Command, CommanderError, Option } from "commander";
 import { explain } from "./commands/explain.ts";
+import { migrate } from "./commands/migrate.ts";
 import { migrateVms } from "./commands/migrate-vms.ts";
 import { plan } from "./commands/plan.ts";
 import { render } from "./commands/render.ts";
@@ -62,7 +64,13 @@ function tellFailure(error: unknown, format: OutputFormat): number {
   if (error instanceof InputError) process.stderr.write(showViolations(error.violations));
   tell(error instanceof BindingError ? `[${error.code}] ${message}\n    ${error.hint}` : message);
   if (format === "json")
-    printJson({ error: { message, ...reason, ...(error instanceof InputError ? { violations: error.violations } : {}) } });
+    printJson({
+      error: {
+        message,
+        ...reason,
+        ...(error instanceof InputError || error instanceof MigrationRefusedError ? { violations: error.violations } : {}),
+      },
+    });
   return code;
 }
 
@@ -179,6 +187,14 @@ function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind apply\n  netbind apply default/vm\n${EXIT_HELP}`)
     .action((names: string[], options) => act(options.output, () => apply(names, options.output, resolve)));
+  program
+    .command("migrate")
+    .description("move a running VM to a second pod on this machine, live; its guest runs on")
+    .argument("<vm>", "[namespace/]name")
+    .option("--wait <seconds>", "how long to wait for the guest's addresses before the report", seconds, 10)
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
+    .action((name: string, options) => act(options.output, () => migrate(name, options, resolve)));
   program
     .command("gc")
     .description("remove what no living VM owns")

@@ -1,5 +1,6 @@
 import type { NicStatus, VmiStatusInterface } from "@netbind/engine";
-import { table } from "./output.ts";
+import type { VmStatus } from "@netbind/local";
+import { type OutputFormat, print, printJson, table, tell } from "./output.ts";
 
 /** A VM's NICs as a table. */
 export function nicTable(nics: readonly NicStatus[]): string {
@@ -29,4 +30,12 @@ export function interfaceTable(interfaces: readonly VmiStatusInterface[]): strin
     infoSource ?? "-",
   ]);
   return table([["INTERFACE", "IN GUEST", "ADDRESSES", "MAC", "LINK", "SOURCE"], ...rows]);
+}
+
+/** Prints what became of a VM; `is` says it in a few words, `more` are fields of the JSON beside the VM's. */
+export function reportVm(status: VmStatus, is: string, format: OutputFormat, more: object = {}): void {
+  if (format === "json") return printJson({ ...status, ...more });
+  print(`VM ${status.namespace}/${status.name} ${is}\n\n${nicTable(status.nics)}\n`);
+  if (status.nics.some(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses))
+    tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
 }

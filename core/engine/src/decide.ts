@@ -1,6 +1,7 @@
 import { type Binding, BindingError, type NicNames, type NicSpec, type Violation } from "@netbind/contract";
 import { admitVmi } from "./admission/admit.ts";
-import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
+import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
+import type { Attachable } from "./attach.ts";
 import { defaultVmi } from "./admission/default-vmi.ts";
 import { hasOwnMac, nicMac } from "./facts/mac.ts";
 import { sanitiseVmi } from "./admission/sanitise.ts";
@@ -32,15 +33,18 @@ export interface DecidedNic {
   readonly migrationTransport: "unix" | "ports";
 }
 
-/** What was decided about a VMI: all that a host needs to go on. */
-export interface Decision {
+/** What a pod is made from. */
+export interface PodDecision extends Attachable {
   readonly vmi: Vmi;
-  readonly nics: readonly DecidedNic[];
-  /** One entry for each distinct binding, by name. */
-  readonly bindings: readonly ResolvedBinding[];
   /** What the host attaches the pod to, in its order; empty where multus does. */
   readonly networks: readonly PodNetworkRequest[];
+}
+
+/** What was decided about a VMI: all that a host needs to go on. */
+export interface Decision extends PodDecision {
   readonly pod: Pod;
+  /** What the KubeVirt CR says of the VM's bindings, by name. */
+  readonly registered: Readonly<Record<string, BindingRegistration>>;
 }
 
 /** What a decision is made from. */
@@ -129,6 +133,11 @@ const takesPodMac = ({ binding }: Candidate, bindings: readonly ResolvedBinding[
 
 const NOT_ATTACHED: ReturnType<typeof podNetworks> = { networks: [], violations: [] };
 
+const registrationsOf = (bindings: readonly ResolvedBinding[], { network }: KubevirtConfiguration): Decision["registered"] => {
+  const used = new Set(bindings.map(({ name }) => name));
+  return Object.fromEntries(Object.entries(network?.binding ?? {}).filter(([name]) => used.has(name)));
+};
+
 /** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
 export function decideVmi(input: DecideInput): DecideResult {
   const { vmi } = defaultVmi(sanitiseVmi(input.vmi), input.configuration);
@@ -156,6 +165,7 @@ export function decideVmi(input: DecideInput): DecideResult {
       })),
       bindings: resolved.bindings,
       networks,
+      registered: registrationsOf(resolved.bindings, input.configuration),
       pod: renderPod({
         vmi,
         configuration: input.configuration,

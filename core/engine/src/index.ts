@@ -29,7 +29,7 @@ export type { Consequence, Judge, Reason, Rule } from "./admission/rules/rule.ts
 export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts";
 export { parseIpv4Sloppy, sanitiseSpec, sanitiseVmi } from "./admission/sanitise.ts";
 export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./facts/versions.ts";
-export { type DecidedNic, type Decision, type DecideInput, type DecideResult, decideVmi } from "./decide.ts";
+export { type DecidedNic, type Decision, type DecideInput, type DecideResult, decideVmi, type PodDecision } from "./decide.ts";
 export { type DecidePodInput, decidePod } from "./decide-pod.ts";
 export { type Defaulted, defaultVmi } from "./admission/default-vmi.ts";
 export { nicMac } from "./facts/mac.ts";
@@ -72,6 +72,14 @@ export { COMMON_MACHINE, type Machine, type NicDomain, nicDomain, plannedDevice,
 export { patchDomain, writeTapInterface } from "./domain/patch.ts";
 export { printElement } from "./domain/print.ts";
 export { migrationRequired, type Migratable, type MigrationRequired, networkMigratable } from "./running/migration.ts";
+export {
+  type MigrationFacts,
+  migrationProblems,
+  refreshedNics,
+  type RunningVm,
+  targetDecision,
+} from "./running/migration-target.ts";
+export { findNicMisfits } from "./domain/nic-misfits.ts";
 export { type NadReference, cniTypes, parseNadReference } from "./facts/nads.ts";
 export { type AnnotatedPod, annotationsAtCreation, annotationsOfMigrationTarget, annotationsOfRunningPod } from "./pod/pod-annotations.ts";
 export { memoryOverheadBytes, networkResources } from "./pod/pod-resources.ts";

@@ -19,7 +19,7 @@ import { domainName } from "./launcher/base-domain.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
 import { netnsPath } from "./node-netns.ts";
 import { sidecarDirectory } from "./sidecars.ts";
-import type { State } from "./state.ts";
+import { type State, vmOfPod } from "./state.ts";
 
 /** A NIC of the running domain that is not as it was defined. */
 export interface DomainDrift {
@@ -105,6 +105,13 @@ async function domainDrift(run: Run, record: VmRecord): Promise<Pick<Drift, "dom
   return { domain, lost };
 }
 
+/** What was begun and nobody works on any more, or still does. */
+function interruptionOf(state: State, { id, phase }: VmRecord): Pick<Drift, "interrupted"> {
+  if (state.podIds(vmOfPod(id)).length > 1) return { interrupted: "a migration did not come to its end" };
+  if (phase === "running") return {};
+  return { interrupted: `a ${phase === "starting" ? "start" : "stop"} did not come to its end` };
+}
+
 /** Finds the difference between a VM's record and the kernel, its processes and its domain. Changes nothing. */
 export async function findDrift(state: State, run: Run, record: VmRecord): Promise<Drift> {
   const netns = netnsPath(record.netns);
@@ -112,7 +119,7 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
   if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
   return {
     ...(record.changing === undefined ? {} : { changing: record.changing }),
-    ...(record.phase === "running" ? {} : { interrupted: `a ${record.phase === "starting" ? "start" : "stop"} did not come to its end` }),
+    ...interruptionOf(state, record),
     networks: await findNetworkDrift(inNetns(netns, run), record),
     services: findServiceDrift(record),
     sidecars: await sidecarDrift(state, record),

@@ -15,16 +15,6 @@ export { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns } from "./node-n
 export type { SidecarRuntime } from "./sidecars.ts";
 export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError, waitForEnd } from "./start-vm.ts";
 export { State, stateDirectories, vmId } from "./state.ts";
-export {
-  collectGarbage,
-  damagedVms,
-  consoleSocket,
-  findVm,
-  listVms,
-  parseVmName,
-  seeNics,
-  stopVm,
-  VmNotFoundError,
-  type VmStatus,
-  vmStatus,
-} from "./vms.ts";
+export { damagedVms, findVm, listVms, parseVmName, VmNotFoundError } from "./pods.ts";
+export { type MigratedVm, type MigrationContext, MigrationRefusedError, migrateVm } from "./migrate-vm.ts";
+export { collectGarbage, consoleSocket, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";

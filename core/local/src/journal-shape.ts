@@ -37,6 +37,9 @@ const FIELDS: Readonly<Record<string, Check>> = {
   sidecars: optional(mapOf(shape({ container: isText, node: isText, bundle: isText }))),
   domainXml: optional(isText),
   changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),
+  resolved: optional(listOf(shape({ name: isText, image: optional(isText) }))),
+  registered: optional(mapOf(isObject)),
+  migration: optional(shape({ source: isText, refresh: listOf(isText) })),
 };
 
 /** The first field of a record that is not as it is written; undefined where all are. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Attachment } from "@netbind/contract";
-import type { CniConfigList, PodFacts, Vmi } from "@netbind/engine";
+import type { BindingRegistration, CniConfigList, PodFacts, ResolvedBinding, Vmi } from "@netbind/engine";
 import { type NicRecord, type PodJournal, type PodRecord, type ProcessId, writeAtomically } from "@netbind/netns";
 import { damagedField } from "./journal-shape.ts";
 import type { AllocatedDevice, DeviceNode } from "./networks/host-plugin.ts";
@@ -27,9 +27,18 @@ export interface CniAttachment {
   readonly nodes?: readonly DeviceNode[];
 }
 
-/** Everything that was made for a VM, and everything that was observed and decided on the way. */
+/** A migration that did not come to its end yet. */
+export interface MigrationRecord {
+  /** Identity of the pod that the VM comes from. */
+  readonly source: string;
+  /** NICs whose link goes down and up once the VM runs here. */
+  readonly refresh: readonly string[];
+}
+
+/** Everything that was made for a VM's pod, and everything that was observed and decided on the way. */
 export interface VmRecord extends PodRecord {
   readonly version: 1;
+  /** The pod's identity on this machine. */
   readonly id: string;
   readonly namespace: string;
   readonly name: string;
@@ -51,6 +60,11 @@ export interface VmRecord extends PodRecord {
   readonly domainXml?: string;
   /** A NIC that comes or goes while the VM runs: what is of it is neither whole nor gone. */
   readonly changing?: { readonly nic: string; readonly change: "attach" | "detach" } | undefined;
+  /** The bindings as they were resolved, and what the KubeVirt CR says of them: the VM's next pod is made from both. */
+  readonly resolved?: readonly ResolvedBinding[];
+  readonly registered?: Readonly<Record<string, BindingRegistration>>;
+  /** In the record of a migration's target: until then the VM is where it comes from. */
+  readonly migration?: MigrationRecord;
 }
 
 /** A record that this version cannot read. */
@@ -106,6 +120,13 @@ export class Journal implements PodJournal {
   /** Changes the record and writes it before it returns. */
   update(change: Partial<Omit<VmRecord, "version" | "id">>): void {
     this.#record = { ...this.#record, ...change };
+    this.#write();
+  }
+
+  /** The migration that brought the VM here is over. */
+  endMigration(): void {
+    const { migration: _, ...rest } = this.#record;
+    this.#record = rest;
     this.#write();
   }
 

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { type Binding, BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   type AttachedNic,
-  type Decision,
   guestResolver,
   type Host,
   type NicNetwork,
   type NicPlanner,
+  type PodDecision,
   type PodFacts,
   type CniConfigList,
   plannerOf,
@@ -45,7 +45,7 @@ export interface LocalHostParts {
 }
 
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
-export class LocalHost implements Host {
+export class LocalHost implements Host<PodDecision> {
   readonly #parts: LocalHostParts;
   readonly #network: PodNetwork;
 
@@ -69,7 +69,7 @@ export class LocalHost implements Host {
     return state.vm(journal.record.id);
   }
 
-  async makePod(decision: Decision): Promise<PodFacts> {
+  async makePod(decision: PodDecision): Promise<PodFacts> {
     const { run, journal } = this.#parts;
     await makeNetns(run, journal.record.netns);
     // A launcher's container may bind low ports (NET_BIND_SERVICE): here its processes have no capability at all.
@@ -88,7 +88,7 @@ export class LocalHost implements Host {
   }
 
   /** Node and pod's networks, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */
-  async attachNetworks(networks: Decision["networks"]): Promise<void> {
+  async attachNetworks(networks: PodDecision["networks"]): Promise<void> {
     const { state, run, journal, podNetwork, deviceSettings = {} } = this.#parts;
     await withNodeLock(state, async () => {
       await makeNode(run, state);
@@ -96,18 +96,21 @@ export class LocalHost implements Host {
     });
   }
 
-  async #startSidecars({ bindings }: Decision): Promise<void> {
-    const { state, runtime } = this.#parts;
+  async #startSidecars({ bindings }: PodDecision): Promise<void> {
+    const { state, runtime, journal } = this.#parts;
+    const recorded = journal.record.sidecars;
     for (const [at, { name }] of bindings.filter(({ image }) => image !== undefined).entries()) {
-      if (runtime === undefined) throw new Error("a pod with sidecars needs a runtime to start them from");
-      await this.#startSidecar(name, publishSidecar(runtime, state.cache, name, `hook-sidecar-${at}`));
+      const known = recorded?.[name];
+      if (known === undefined && runtime === undefined) throw new Error(`the record does not say what the sidecar of "${name}" runs from`);
+      await this.#startSidecar(name, known ?? publishSidecar(runtime as SidecarRuntime, state.cache, name, `hook-sidecar-${at}`));
     }
   }
 
-  #podFacts({ vmi }: Decision): PodFacts {
+  #podFacts({ vmi }: PodDecision): PodFacts {
     const text = podResolvConf(vmi.spec, readFileSync("/etc/resolv.conf", "utf8"));
     writeFileSync(join(this.#directory, "resolv.conf"), text, { mode: 0o644 });
-    return { resolvConf: guestResolver(text, vmi.spec.subdomain), hostname: podHostname(vmi) };
+    const cause = this.#parts.journal.record.migration === undefined ? {} : { cause: "migrationTarget" as const };
+    return { resolvConf: guestResolver(text, vmi.spec.subdomain), hostname: podHostname(vmi), ...cause };
   }
 
   async #startSidecar(binding: string, spec: SidecarSpec): Promise<void> {

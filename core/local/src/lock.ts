@@ -1,14 +1,14 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { type Lock, takeLock } from "@netbind/netns";
-import type { State } from "./state.ts";
+import { type State, vmOfPod } from "./state.ts";
 
 export { BusyError, type Lock, takeLock } from "@netbind/netns";
 
-/** The lock on a VM. Its file goes with the VM. @throws BusyError where it is not free within `wait` milliseconds */
+/** The lock on a VM, by its identity or one of its pods'. Its file goes with the VM. @throws BusyError where it is not free within `wait` milliseconds */
 export async function takeVmLock(state: State, id: string, what: string, wait = 0): Promise<Lock> {
   const lock = await takeLock(state.lock(id), what, wait);
   const release = async (): Promise<void> => {
-    if (!existsSync(state.vm(id))) rmSync(state.lock(id), { force: true });
+    if (state.podIds(vmOfPod(id)).length === 0) rmSync(state.lock(id), { force: true });
     await lock.release();
   };
   return { release, [Symbol.asyncDispose]: release };

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { countOperations } from "@netbind/engine";
-import type { Run } from "@netbind/netns";
 import { type DomainDrift, type Drift, findDrift, showDrift } from "./drift.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
@@ -10,7 +9,9 @@ import { LiveDomain } from "./hotplug/live-domain.ts";
 import { removeNic, UNPLUG_DEADLINE } from "./hotplug/remove-nic.ts";
 import { takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
-import type { State } from "./state.ts";
+import { currentPod, listPods } from "./pods.ts";
+import { type SettleContext, settleMigration } from "./settle-migration.ts";
+import { vmOfPod } from "./state.ts";
 
 /** What was repaired, and what is still wrong. */
 export interface Repaired {
@@ -25,10 +26,7 @@ const ROUNDS = 3;
 const PATIENCE = 5000;
 
 /** The places and tools that a repair takes. */
-export interface RepairContext {
-  readonly state: State;
-  readonly run: Run;
-}
+export type RepairContext = SettleContext;
 
 async function mendDomain({ state, run }: RepairContext, record: VmRecord, { nic, defined, repair }: DomainDrift): Promise<void> {
   const domain = new LiveDomain(state, run, record);
@@ -68,8 +66,10 @@ async function mend(context: RepairContext, journal: Journal, drift: Drift): Pro
  */
 export async function repairVm(context: RepairContext, id: string): Promise<Repaired> {
   const { state, run } = context;
-  await using _ = await takeVmLock(state, id, `VM ${id}`, PATIENCE);
-  const journal = Journal.open(state.vm(id));
+  const vm = vmOfPod(id);
+  await using _ = await takeVmLock(state, vm, `VM ${vm}`, PATIENCE);
+  const settled = (await settleMigration(context, vm)) ? ["a migration did not come to its end"] : [];
+  const journal = Journal.open(state.vm(currentPod(listPods(state, vm))?.id ?? id));
   if (journal === undefined) return { found: ["nothing of it was recorded"], left: ["nothing of it was recorded (netbind gc removes it)"] };
   const first = await findDrift(state, run, journal.record);
   let drift = first;
@@ -77,5 +77,5 @@ export async function repairVm(context: RepairContext, id: string): Promise<Repa
     await mend(context, journal, drift);
     drift = await findDrift(state, run, journal.record);
   }
-  return { found: showDrift(first), left: showDrift(drift) };
+  return { found: [...settled, ...showDrift(first)], left: showDrift(drift) };
 }

@@ -8,7 +8,7 @@ import { findQemu, Launcher } from "./launcher/libvirt.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { netnsPath, removeNetns } from "./node-netns.ts";
-import type { State } from "./state.ts";
+import { type State, vmOfPod } from "./state.ts";
 
 /** What is left of a VM although all was tried. */
 export class RetractError extends Error {
@@ -63,8 +63,14 @@ async function detachPod(state: State, run: Run, record: VmRecord): Promise<void
     for (const attachment of [...record.attachments].reverse()) await cniDel(place, attachment);
   }
   await removeNetns(run, record.netns);
-  rmSync(state.vm(record.id), { recursive: true, force: true });
+  removeDirectory(state, record.id);
   await removeIdleNode(state, run);
+}
+
+/** Removes a pod's directory; before a VM's last one, the directory that its pods share. */
+function removeDirectory(state: State, id: string): void {
+  if (state.podIds(vmOfPod(id)).every((other) => other === id)) rmSync(state.migration(id), { recursive: true, force: true });
+  rmSync(state.vm(id), { recursive: true, force: true });
 }
 
 /** Removes the node, with all that CNI plugins keep there, where no VM is left; the caller holds the node's lock. */
@@ -74,8 +80,13 @@ export async function removeIdleNode(state: State, run: Run): Promise<void> {
   rmSync(state.node, { recursive: true, force: true });
 }
 
+/** Removes every pod of a VM, the one that a migration was to end in first. */
+export async function retractAll(state: State, run: Run, vm: string, grace: number): Promise<void> {
+  for (const id of [...state.podIds(vm)].reverse()) await retract(state, run, id, grace);
+}
+
 /**
- * Removes a VM from its record alone: asks the guest to end (for `grace` milliseconds), tells the sidecars, ends every
+ * Removes a VM's pod from its record alone: asks the guest to end (for `grace` milliseconds), tells the sidecars, ends every
  * process, leaves the networks, removes namespace and files. Called again it goes on where it was stopped.
  */
 export async function retract(state: State, run: Run, id: string, grace: number): Promise<void> {
@@ -110,5 +121,5 @@ function openJournal(state: State, id: string): Journal | undefined {
 async function retractUnrecorded(state: State, run: Run, id: string): Promise<void> {
   await endProcesses(processesIn(netnsPath(state.podNetns(id))));
   await removeNetns(run, state.podNetns(id));
-  rmSync(state.vm(id), { recursive: true, force: true });
+  removeDirectory(state, id);
 }

@@ -20,7 +20,13 @@ export const stateDirectories = (env: NodeJS.ProcessEnv): StateDirectories => ({
 export const vmId = (namespace: string, name: string): string =>
   createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 12);
 
-const ID = /^[0-9a-f]{12}$/;
+/** A VM's identity, and behind it the number of a pod that a migration made. */
+const ID = /^([0-9a-f]{12})(?:-([1-9]\d{0,8}))?$/;
+
+/** The VM whose pod it is. */
+export const vmOfPod = (pod: string): string => ID.exec(pod)?.[1] ?? pod;
+const numberOfPod = (pod: string): number => Number(ID.exec(pod)?.[2] ?? 0);
+
 const idsIn = (directory: string): readonly string[] =>
   existsSync(directory) ? readdirSync(directory).filter((name) => ID.test(name)) : [];
 
@@ -44,13 +50,19 @@ export class State {
     return join(this.root, "node");
   }
 
+  /** The directory of a VM's pod. A VM's first pod has the VM's own identity. */
   vm(id: string): string {
     return join(this.vms, id);
   }
 
-  /** The file that is locked while somebody works on a VM. */
+  /** The file that is locked while somebody works on a VM, whichever pod is looked at. */
   lock(id: string): string {
-    return join(this.root, "locks", id);
+    return join(this.root, "locks", vmOfPod(id));
+  }
+
+  /** The directory in which a VM's pods meet while it is migrated. */
+  migration(id: string): string {
+    return join(this.root, "migration", vmOfPod(id));
   }
 
   /** The namespace that plays the node. */
@@ -63,15 +75,26 @@ export class State {
     return `${this.#prefix}-${id}`;
   }
 
-  /** The VM whose pod a namespace plays; undefined where the name is not of this state directory. */
+  /** The pod that a namespace plays; undefined where the name is not of this state directory. */
   idOfPod(netns: string): string | undefined {
     const id = netns.slice(this.#prefix.length + 1);
     return netns === this.podNetns(id) && ID.test(id) ? id : undefined;
   }
 
-  /** Every VM with a directory, whatever its condition. */
+  /** Every pod with a directory, whatever its condition, older ones first; of one VM, where it is named. */
+  podIds(vm?: string): readonly string[] {
+    const all = idsIn(this.vms).filter((id) => vm === undefined || vmOfPod(id) === vm);
+    return [...all].sort((a, b) => numberOfPod(a) - numberOfPod(b));
+  }
+
+  /** The identity of the next pod of a VM that has one. */
+  nextPodId(vm: string): string {
+    return `${vm}-${numberOfPod(this.podIds(vm).at(-1) ?? vm) + 1}`;
+  }
+
+  /** Every VM with a pod's directory. */
   vmIds(): readonly string[] {
-    return idsIn(this.vms);
+    return [...new Set(this.podIds().map(vmOfPod))];
   }
 
   /** Every VM with a lock's file. */
@@ -81,7 +104,8 @@ export class State {
 
   /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */
   prepare(): void {
-    for (const directory of [this.root, this.vms, this.node, join(this.root, "locks"), this.cache]) makeDirectory(directory);
+    for (const directory of [this.root, this.vms, this.node, join(this.root, "locks"), join(this.root, "migration"), this.cache])
+      makeDirectory(directory);
   }
 }
 

@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { isHandedOver, type NicStatus, nicNames, nicStatus, awaitedGuestAddresses, tapOf, type VmiStatusInterface } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { guestInterfaces } from "./guest-interfaces.ts";
-import { Journal, JournalError, type VmRecord } from "./journal.ts";
+import type { VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
 import { findQemu } from "./launcher/libvirt.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
-import { removeIdleNode, retract } from "./retract.ts";
-import { type State, vmId } from "./state.ts";
+import { findVm, listPods, readRecord } from "./pods.ts";
+import { removeIdleNode, retract, retractAll } from "./retract.ts";
+import { settleMigration } from "./settle-migration.ts";
+import { type State, vmOfPod } from "./state.ts";
 
 /** A VM as the record and the kernel show it. */
 export interface VmStatus {
@@ -26,51 +28,10 @@ export interface VmStatus {
   readonly processes: readonly { readonly role: string; readonly pids: readonly number[]; readonly alive: boolean }[];
 }
 
-/** There is no such VM. */
-export class VmNotFoundError extends Error {
-  override readonly name = "VmNotFoundError";
-}
-
 const DEFAULT_GRACE = 30_000;
 /** Somebody who is about to end working on the VM is waited for. */
 const PATIENCE = 5000;
 const NODE_PATIENCE = 60_000;
-
-/** Splits `[namespace/]name`. */
-export function parseVmName(text: string): { readonly namespace: string; readonly name: string } {
-  const at = text.indexOf("/");
-  return at === -1 ? { namespace: "default", name: text } : { namespace: text.slice(0, at), name: text.slice(at + 1) };
-}
-
-/** A VM's record. @throws VmNotFoundError */
-export function findVm(state: State, text: string): VmRecord {
-  const { namespace, name } = parseVmName(text);
-  const journal = Journal.open(state.vm(vmId(namespace, name)));
-  if (journal !== undefined) return journal.record;
-  const known = listVms(state).map((record) => `${record.namespace}/${record.name}`);
-  throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);
-}
-
-/** What can be read of a VM's record, and why not where it cannot. */
-function readRecord(state: State, id: string): { readonly record?: VmRecord; readonly damage?: string } {
-  try {
-    const record = Journal.open(state.vm(id))?.record;
-    return record === undefined ? {} : { record };
-  } catch (error) {
-    if (error instanceof JournalError) return { damage: error.message };
-    throw error;
-  }
-}
-
-/** A sentence for each VM whose record cannot be read. `gc` removes those that do not run. */
-export const damagedVms = (state: State): readonly string[] => state.vmIds().flatMap((id) => readRecord(state, id).damage ?? []);
-
-/** Every VM's record, by name. */
-export const listVms = (state: State): readonly VmRecord[] =>
-  state
-    .vmIds()
-    .flatMap((id) => readRecord(state, id).record ?? [])
-    .sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
 
 /** The NICs of a VM, as they are seen now. */
 export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicStatus[]> {
@@ -126,26 +87,29 @@ export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }:
 /** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
 export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {
   const { id, vmi, namespace, name } = findVm(state, text);
-  await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, PATIENCE);
+  const vm = vmOfPod(id);
+  await using _ = await takeVmLock(state, vm, `VM ${namespace}/${name}`, PATIENCE);
   const grace = (vmi.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE / 1000) * 1000;
-  await retract(state, run, id, force ? 0 : grace);
+  // The guest can be asked only where it is.
+  if (!force) await settleMigration({ state, run }, vm);
+  await retractAll(state, run, vm, force ? 0 : grace);
 }
 
-/** Removes what no living VM owns. Returns the VMs that were removed. */
+/** Removes what no living VM owns, and ends migrations that nobody ends. Returns the VMs that were removed. */
 export async function collectGarbage(state: State, run: Run): Promise<readonly string[]> {
   const removed: string[] = [];
   if (!existsSync(state.root)) return removed;
-  for (const id of new Set([...state.vmIds(), ...state.lockIds(), ...podsOf(state)])) {
+  for (const vm of new Set([...state.podIds(), ...state.lockIds(), ...podsWithNetns(state)].map(vmOfPod))) {
     let lock: Lock;
     try {
-      lock = await takeVmLock(state, id, `VM ${id}`);
+      lock = await takeVmLock(state, vm, `VM ${vm}`);
     } catch (error) {
       // A netbind is at work on it: it lives.
       if (error instanceof BusyError) continue;
       throw error;
     }
     await using _ = lock;
-    const name = await collectVm(state, run, id);
+    const name = await collectVm(state, run, vm);
     if (name !== undefined) removed.push(name);
   }
   await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_PATIENCE);
@@ -153,18 +117,26 @@ export async function collectGarbage(state: State, run: Run): Promise<readonly s
   return removed;
 }
 
-/** Removes one VM, unless it lives; the caller holds its lock. Gives the name of what was removed. */
-async function collectVm(state: State, run: Run, id: string): Promise<string | undefined> {
-  const { record } = readRecord(state, id);
-  const netns = netnsPath(record?.netns ?? state.podNetns(id));
-  if (findQemu(netns) !== undefined) return undefined;
-  const there = existsSync(state.vm(id)) || existsSync(netns);
-  await retract(state, run, id, 0);
-  return there ? (record === undefined ? id : `${record.namespace}/${record.name}`) : undefined;
+/** Removes the pods of one VM that it does not live in; the caller holds its lock. Gives the VM's name where it is gone. */
+async function collectVm(state: State, run: Run, vm: string): Promise<string | undefined> {
+  const settled = await settleMigration({ state, run }, vm);
+  const netnsOf = (id: string): string => netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id));
+  const pods = new Set([vm, ...state.podIds(vm), ...podsWithNetns(state).filter((id) => vmOfPod(id) === vm)]);
+  const lives = [...pods].some((id) => findQemu(netnsOf(id)) !== undefined);
+  const record = listPods(state, vm).at(-1);
+  let there = false;
+  for (const id of pods) {
+    if (findQemu(netnsOf(id)) !== undefined) continue;
+    there ||= existsSync(state.vm(id)) || existsSync(netnsOf(id));
+    await retract(state, run, id, 0);
+  }
+  const name = record === undefined ? vm : `${record.namespace}/${record.name}`;
+  if (lives) return settled ? `${name} (what a migration left)` : undefined;
+  return there ? name : undefined;
 }
 
-/** VMs of which a pod's namespace is there. */
-const podsOf = (state: State): readonly string[] =>
+/** Pods whose namespace is there. */
+const podsWithNetns = (state: State): readonly string[] =>
   existsSync("/run/netns") ? readdirSync("/run/netns").flatMap((name) => state.idOfPod(name) ?? []) : [];
 
 /** The socket that a VM's console is served on. */

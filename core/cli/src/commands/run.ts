@@ -9,14 +9,13 @@ import {
   startVm,
   stopVm,
   VmNotFoundError,
-  type VmStatus,
   waitForEnd,
 } from "@netbind/local";
 import { type DecidedVm, decideInput } from "../decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
-import { type OutputFormat, print, printJson, tell } from "../output.ts";
-import { nicTable } from "../report.ts";
+import { type OutputFormat, tell } from "../output.ts";
+import { reportVm } from "../report.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
@@ -51,13 +50,6 @@ function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): Si
   return { ...runtime, bundle: (name) => (Object.hasOwn(plugins, name) ? plugins[name] : runtime.bundle(name)) };
 }
 
-function report(status: VmStatus, format: OutputFormat): void {
-  if (format === "json") return printJson(status);
-  print(`VM ${status.namespace}/${status.name} runs\n\n${nicTable(status.nics)}\n`);
-  if (status.nics.some(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses))
-    tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
-}
-
 /** Stops VMs that are still there. */
 async function stopAll(machine: Machine, names: readonly string[]): Promise<void> {
   for (const name of names) {
@@ -90,7 +82,7 @@ async function startAll(
       });
       started.push(one);
       for (const warning of one.warnings) tell(`warning: ${warning}`);
-      report(await waitForAddresses(machine, one, nameOf(decided), options.wait, signal), options.output);
+      reportVm(await waitForAddresses({ ...machine, signal }, one.nics, nameOf(decided), options.wait), "runs", options.output);
     }
     return started;
   } catch (error) {
@@ -117,7 +109,7 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
   const started = await startAll(machine, input, vms, options, abort.signal);
   const names = vms.map(({ vm }) => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`);
   if (options.keep && !abort.signal.aborted) return EXIT.ok;
-  await Promise.all(started.map(({ qemu }) => waitForEnd(qemu, abort.signal)));
+  await Promise.all(started.map(({ id }) => waitForEnd(state, id, abort.signal)));
   await stopAll(machine, names);
   return abort.signal.aborted ? EXIT.interrupted : EXIT.ok;
 }

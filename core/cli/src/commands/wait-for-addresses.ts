@@ -1,6 +1,17 @@
 import { type AttachedNic, awaitedGuestAddresses, isHandedOver } from "@netbind/engine";
-import { findVm, type Machine, netnsPath, type StartedVm, type VmStatus, vmStatus } from "@netbind/local";
+import { findVm, netnsPath, type Progress, type State, type VmStatus, vmStatus } from "@netbind/local";
 import { awaitAnswer, awaitOwner, inNetns, type Run } from "@netbind/netns";
+
+/** What a guest is waited for with. */
+export interface WaitContext {
+  readonly state: State;
+  readonly run: Run;
+  readonly progress: Progress;
+  /** Aborted where nobody wants to know any more. */
+  readonly signal: AbortSignal;
+}
+
+type SeenNic = Pick<AttachedNic, "attachment" | "plan">;
 
 const SIGHT_INTERVAL = 2000;
 const NEXT_LOOK = 200;
@@ -14,7 +25,7 @@ const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", resolve, { once: true })));
 
 /** Asks a NIC's guest for each of its addresses, until it answers or nobody wants to know any more. */
-const ask = (inPod: Run, { attachment, plan }: AttachedNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
+const ask = (inPod: Run, { attachment, plan }: SeenNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
   awaitedGuestAddresses(attachment, plan).map((address) =>
     isHandedOver(plan)
       ? awaitOwner(inPod, attachment.names.bridge, address, seconds, signal)
@@ -22,28 +33,27 @@ const ask = (inPod: Run, { attachment, plan }: AttachedNic, seconds: number, sig
   );
 
 /** True where every address that a guest is to take was seen, and a packet each way by its NIC. */
-const isComplete = ({ nics }: VmStatus, vm: StartedVm): boolean =>
-  vm.nics.every(({ attachment, plan }) => {
-    const wanted = awaitedGuestAddresses(attachment, plan).length;
+const isComplete = ({ nics }: VmStatus, wanted: readonly SeenNic[]): boolean =>
+  wanted.every(({ attachment, plan }) => {
+    const awaited = awaitedGuestAddresses(attachment, plan).length;
     const seen = nics.find(({ name }) => name === attachment.name);
-    return wanted === 0 || (seen !== undefined && seen.guestAddresses.length >= wanted && seen.traffic.fromGuest && seen.traffic.toGuest);
+    return awaited === 0 || (seen !== undefined && seen.guestAddresses.length >= awaited && seen.traffic.fromGuest && seen.traffic.toGuest);
   });
 
 /** Waits until every guest address is seen, or time is up: some guests take no address, some one family's or one NIC's alone. */
 export async function waitForAddresses(
-  machine: Machine,
-  vm: StartedVm,
+  { state, run, progress, signal }: WaitContext,
+  nics: readonly SeenNic[],
   name: string,
   seconds: number,
-  signal: AbortSignal,
 ): Promise<VmStatus> {
   const over = new AbortController();
-  const inPod = inNetns(netnsPath(findVm(machine.state, name).netns), machine.run);
+  const inPod = inNetns(netnsPath(findVm(state, name).netns), run);
   const limit = performance.now() + seconds * 1000;
   let end = limit;
-  const silent = new Set(vm.nics.filter(({ attachment, plan }) => awaitedGuestAddresses(attachment, plan).length > 0));
-  machine.progress("waiting for the guest to take its address");
-  const answers = vm.nics.flatMap((nic) =>
+  const silent = new Set(nics.filter(({ attachment, plan }) => awaitedGuestAddresses(attachment, plan).length > 0));
+  progress("waiting for the guest to take its address");
+  const answers = nics.flatMap((nic) =>
     (seconds === 0 ? [] : ask(inPod, nic, seconds, over.signal)).map(async (answer) => {
       if (!(await answer)) return;
       silent.delete(nic);
@@ -58,8 +68,8 @@ export async function waitForAddresses(
   try {
     for (;;) {
       await (answered ? pause(NEXT_LOOK) : Promise.race([all, aborted(signal), interval(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
-      const status = await vmStatus(machine.run, findVm(machine.state, name));
-      if (isComplete(status, vm) || performance.now() > end || signal.aborted || status.phase === "over") return status;
+      const status = await vmStatus(run, findVm(state, name));
+      if (isComplete(status, nics) || performance.now() > end || signal.aborted || status.phase === "over") return status;
     }
   } finally {
     over.abort();

@@ -19,7 +19,7 @@ import { takeVmLock } from "../lock.ts";
 import { netnsPath } from "../node-netns.ts";
 import type { DeviceSettings } from "../networks/host-plugin.ts";
 import type { State } from "../state.ts";
-import { findVm } from "../vms.ts";
+import { findVm } from "../pods.ts";
 import { LiveDomain } from "./live-domain.ts";
 import { type NicContext, removeNic } from "./remove-nic.ts";
 
@@ -51,7 +51,8 @@ const PATIENCE = 5000;
 async function withRunning<T>({ state, run }: ChangeContext, vm: string, act: (context: NicContext) => Promise<T>): Promise<T> {
   const { id, namespace, name } = findVm(state, vm);
   await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, PATIENCE);
-  const journal = Journal.open(state.vm(id));
+  // It may have moved to its next pod while its lock was waited for.
+  const journal = Journal.open(state.vm(findVm(state, vm).id));
   if (journal === undefined || journal.record.phase !== "running" || findQemu(netnsPath(journal.record.netns)) === undefined)
     throw new NicChangeError(`VM ${namespace}/${name} does not run: only a running VM's NICs can be changed`);
   const { changing } = journal.record;

@@ -19,8 +19,12 @@ export interface LauncherSpec {
   /** Path of the pod's network namespace. */
   readonly netns: string;
   readonly image: Image;
-  /** The VM's directory of the launcher: shown inside as /netbind. */
+  /** Its name: two libvirts of one name would not move a guest between them. */
+  readonly hostname: string;
+  /** The pod's directory of the launcher: shown inside as /netbind. */
   readonly directory: string;
+  /** The VM's directory that its pods share: shown inside as {@link MIGRATION_DIRECTORY}. */
+  readonly shared: string;
   /** Directory with the machine's device nodes for VMs. */
   readonly devices: string;
   /** Device files of the pod's own links. */
@@ -38,8 +42,11 @@ export class LibvirtError extends Error {
   override readonly name = "LibvirtError";
 }
 
+/** Where launchers of one VM meet. */
+export const MIGRATION_DIRECTORY = "/run/kubevirt/migration";
 const START_DEADLINE = 60_000;
-const SOCKET = "run/libvirt/libvirt-sock";
+/** libvirt's socket, in the launcher's directory. */
+export const LIBVIRT_SOCKET = "run/libvirt/libvirt-sock";
 const ENVIRONMENT = {
   PATH: "/usr/sbin:/usr/bin",
   HOME: "/netbind",
@@ -82,7 +89,7 @@ export async function makeDevices(run: Run, cache: string): Promise<string> {
 }
 
 /** Makes the launcher's directory, as its user's. */
-function prepareDirectory(directory: string, rootfs: string): void {
+function prepareDirectory({ directory, hostname, image: { rootfs } }: LauncherSpec): void {
   makeDirectory(directory, 0o700);
   own(directory);
   for (const name of ["run", "config", "config/libvirt", "cache", "data", "log", "disks"]) {
@@ -95,6 +102,9 @@ function prepareDirectory(directory: string, rootfs: string): void {
   const configuration = join(directory, "config/libvirt/qemu.conf");
   writeFileSync(configuration, 'stdio_handler = "file"\nsecurity_driver = "none"\n');
   own(configuration);
+  // A name that no resolver is asked for.
+  writeFileSync(join(directory, "hosts"), `127.0.0.1 localhost ${hostname}\n`);
+  own(join(directory, "hosts"));
 }
 
 /** Lets libvirt pin a guest's memory: by itself it may not raise the limit, and refuses the device. */
@@ -116,7 +126,7 @@ async function checkLockedMemory(run: Run, bytes: number): Promise<void> {
 
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
 export function launcherCommand(spec: LauncherSpec): readonly string[] {
-  const { netns, image, directory, devices, nodes, disks, kvm, vhost, lockedBytes } = spec;
+  const { netns, hostname, image, directory, shared, devices, nodes, disks, kvm, vhost, lockedBytes } = spec;
   const bindDevice = (name: string, target: string): readonly string[] => ["--dev-bind", join(devices, name), target];
   return [
     ...[...withLockedMemory(lockedBytes), "nsenter", `--net=${netns}`, "--", "unshare", "--mount", ...prelude(spec)],
@@ -126,7 +136,7 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
       "--unshare-ipc",
       "--unshare-uts",
       "--hostname",
-      "launcher",
+      hostname,
       "--new-session",
       "--clearenv",
       "--info-fd",
@@ -141,6 +151,7 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
+    ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(directory, "hosts"), "/etc/hosts"],
     ...["--bind", directory, "/netbind", "--perms", "0755", "--tmpfs", "/disks"],
     ...disks.flatMap(({ source, target }) => ["--bind", source, target]),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
@@ -224,7 +235,7 @@ export function findQemu(netns: string): ProcessId | undefined {
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
   if (spec.lockedBytes !== undefined) await checkLockedMemory(run, spec.lockedBytes);
-  prepareDirectory(spec.directory, spec.image.rootfs);
+  prepareDirectory(spec);
   if (spec.nodes.length > 0) makeDirectory(nodesDirectory(spec.directory));
   const logFile = join(spec.directory, "log/libvirtd.log");
   const log = openSync(logFile, "a", 0o600);
@@ -246,7 +257,7 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   await waitUntil(() => inner() !== undefined || child.exitCode !== null, START_DEADLINE, 5);
   const processes = [child.pid, inner()].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
   started(processes);
-  const ready = await waitUntil(() => child.exitCode !== null || existsSync(join(spec.directory, SOCKET)), START_DEADLINE);
+  const ready = await waitUntil(() => child.exitCode !== null || existsSync(join(spec.directory, LIBVIRT_SOCKET)), START_DEADLINE);
   if (!ready || child.exitCode !== null) {
     await endProcesses(processes);
     throw new LibvirtError(`libvirt did not start: ${readFileSync(logFile, "utf8").trim().split("\n").slice(-3).join("; ")}`);

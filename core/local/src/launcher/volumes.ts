@@ -219,6 +219,13 @@ export function hostDiskBinds({ spec }: Vmi): readonly LauncherBind[] {
   });
 }
 
+/** The files of a launcher's disks that were made of text. */
+export function madeDisks({ spec }: Vmi): readonly string[] {
+  const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
+  const made = (spec.volumes ?? []).filter(({ cloudInitNoCloud, configMap, secret }) => cloudInitNoCloud ?? configMap ?? secret);
+  return made.filter(({ name }) => names.has(name)).map(({ name }) => `${name}.iso`);
+}
+
 /**
  * Makes the disks of a VM's volumes, in the order of `spec.domain.devices.disks`. What one machine cannot provide is
  * left out, with a warning that names it.

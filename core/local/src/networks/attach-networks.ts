@@ -3,8 +3,9 @@ import { type CniConfigList, type PodNetworkRequest, podHostname } from "@netbin
 import type { Run } from "@netbind/netns";
 import type { CniAttachment, Journal } from "../journal.ts";
 import { netnsPath } from "../node-netns.ts";
+import { listPods } from "../pods.ts";
 import type { State } from "../state.ts";
-import { listVms } from "../vms.ts";
+
 import { cniAdd, cniDeviceNodes, CniError, type CniPlace } from "./cni.ts";
 import type { DeviceSettings } from "./host-plugin.ts";
 import { hostPluginOf } from "./host-plugins.ts";
@@ -54,7 +55,7 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
   if (plugin === undefined || resourceName === undefined) {
     return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }) };
   }
-  const taken = listVms(state).flatMap(({ attachments }) =>
+  const taken = listPods(state).flatMap(({ attachments }) =>
     attachments.flatMap(({ device }) => (device?.resource === resourceName ? [device.id] : [])),
   );
   const device = await plugin.allocate({ run, node: netnsPath(state.nodeNetns), resource: resourceName, settings, taken });

@@ -1,0 +1,35 @@
+import { DEFAULT_POD_NETWORK, migrateVm } from "@netbind/local";
+import { EXIT } from "../exit-codes.ts";
+import { type OutputFormat, tell } from "../output.ts";
+import { reportVm } from "../report.ts";
+import { type Resolve, TOKENS } from "../services.ts";
+import { waitForAddresses } from "./wait-for-addresses.ts";
+
+export interface MigrateOptions {
+  readonly output: OutputFormat;
+  /** Seconds to wait for the guest's addresses in its next pod. */
+  readonly wait: number;
+}
+
+/** `netbind migrate`: moves a running VM to a second pod, live. */
+export async function migrate(name: string, { output, wait }: MigrateOptions, resolve: Resolve): Promise<number> {
+  const abort = new AbortController();
+  const interrupted = (): void => {
+    if (!abort.signal.aborted) tell("stopping: the VM stays where its guest is");
+    abort.abort();
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupted);
+  const context = {
+    ...{ state: resolve(TOKENS.state), run: resolve(TOKENS.run), podNetwork: DEFAULT_POD_NETWORK, bindings: resolve(TOKENS.bindings) },
+    ...{ deviceSettings: resolve(TOKENS.deviceSettings), progress: tell, signal: abort.signal },
+  };
+  const { record, from, downtime } = await migrateVm(context, name);
+  const nics = (record.attached ?? []).flatMap((attachment) => {
+    const plan = record.nics[attachment.name]?.plan;
+    return plan === undefined ? [] : [{ attachment, plan }];
+  });
+  const status = await waitForAddresses(context, nics, name, wait);
+  const stood = downtime === undefined ? "" : `; its guest stood still for ${downtime} ms`;
+  reportVm(status, `runs in the pod ${record.netns} now${stood}`, output, { from, ...(downtime === undefined ? {} : { downtime }) });
+  return EXIT.ok;
+}

@@ -1,0 +1,42 @@
+import { childOf, scanXml, type XmlNode } from "./scan.ts";
+
+/** What may differ: where libvirt put a device, and a link's state, which is the guest's. */
+const PLACED: readonly string[] = ["address", "alias", "link"];
+
+/** Each attribute below an element, as `mtu size=1500`. */
+const facts = (node: XmlNode): readonly string[] => [
+  ...[...node.attributes].map(([name, value]) => `${node.name} ${name}=${value}`),
+  ...node.children.filter(({ name }) => !PLACED.includes(name)).flatMap(facts),
+];
+
+const ALIAS = /^ua-(?:sriov-)?(.+)$/;
+
+function nicFacts(xml: string): ReadonlyMap<string, ReadonlySet<string>> {
+  const nodes = (childOf(scanXml(xml), "devices")?.children ?? []).filter(({ name }) => name === "interface" || name === "hostdev");
+  return new Map(
+    nodes.flatMap((node) => {
+      const name = ALIAS.exec(childOf(node, "alias")?.attributes.get("name") ?? "")?.[1];
+      return name === undefined ? [] : [[name, new Set(facts(node))] as const];
+    }),
+  );
+}
+
+/**
+ * How the NICs of a domain that is to be moved differ from those of a pod's own domain: a line for each, none where it fits.
+ * The guest keeps its devices, so what a pod has must be what they are.
+ *
+ * @throws BindingError DOMAIN_INVALID
+ */
+export function findNicMisfits(moving: string, own: string): readonly string[] {
+  const [had, has] = [nicFacts(moving), nicFacts(own)];
+  const names = [...new Set([...had.keys(), ...has.keys()])];
+  return names.flatMap((name) => {
+    const [before, after] = [had.get(name), has.get(name)];
+    if (before === undefined || after === undefined)
+      return [`NIC ${name} is in the ${before === undefined ? "next" : "running"} domain alone`];
+    return [
+      ...[...before].filter((fact) => !after.has(fact)).map((fact) => `NIC ${name} has ${fact}, and would not`),
+      ...[...after].filter((fact) => !before.has(fact)).map((fact) => `NIC ${name} would have ${fact}, and has not`),
+    ];
+  });
+}

@@ -1,0 +1,107 @@
+import { linkSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { waitUntil } from "@netbind/netns";
+import { type Launcher, LIBVIRT_SOCKET, LibvirtError, MIGRATION_DIRECTORY } from "./libvirt.ts";
+
+/** Names in the directory that both launchers see. */
+const LIBVIRT = "libvirt.sock";
+const GUEST = "guest.sock";
+/** What KubeVirt gives a guest for each gibibyte of its memory. */
+const SECONDS_PER_GIB = 150;
+const GIB = 1024 ** 3;
+const SETTLE_DEADLINE = 60_000;
+/** Between a link's going down and its coming up. */
+const LINK_PAUSE = 100;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Where a guest goes. */
+export interface Move {
+  readonly domain: string;
+  readonly source: Launcher;
+  /** The target launcher's directory on the machine. */
+  readonly targetDirectory: string;
+  /** The VM's directory that both launchers see, on the machine. */
+  readonly shared: string;
+  /** Bytes of the guest's memory. */
+  readonly memory: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Moves a running guest to another libvirt. The libvirts do it between themselves: it goes on, or is taken back, whatever
+ * becomes of the caller.
+ *
+ * @throws LibvirtError where it did not come to its end; whether the guest moved must be seen
+ */
+export async function moveGuest({ domain, source, targetDirectory, shared, memory, signal }: Move): Promise<void> {
+  const [door, stream] = [LIBVIRT, GUEST].map((name) => join(shared, name)) as [string, string];
+  for (const path of [door, stream]) rmSync(path, { force: true });
+  // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
+  linkSync(join(targetDirectory, LIBVIRT_SOCKET), door);
+  const stop = (): void => void abortMove(source, domain);
+  signal.addEventListener("abort", stop, { once: true });
+  const deadline = SECONDS_PER_GIB * 1000 * (1 + memory / GIB);
+  const to = `qemu+unix:///session?socket=${MIGRATION_DIRECTORY}/${LIBVIRT}`;
+  try {
+    // Both have the same disks' files: on one machine no other cache is in between.
+    const how = ["--live", "--p2p", "--unsafe", "--migrateuri", `unix://${MIGRATION_DIRECTORY}/${GUEST}`];
+    await source.virsh(["migrate", ...how, domain, to], deadline);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    for (const path of [door, stream]) rmSync(path, { force: true });
+  }
+}
+
+/** Takes a migration back that is under way; nothing where none is. */
+async function abortMove(source: Launcher, domain: string): Promise<void> {
+  await source.virsh(["domjobabort", domain]).catch(() => undefined);
+}
+
+/** Where a domain is: `moving` while it waits for the end of a migration. */
+type Whereabouts = "here" | "moving" | "gone";
+
+async function whereabouts(launcher: Launcher, domain: string): Promise<Whereabouts> {
+  try {
+    const state = await launcher.virsh(["domstate", "--reason", domain]);
+    return /^paused \((?:migration|migrating|starting up)\)/.test(state.trim()) || /^(?:shut off|no state)/.test(state) ? "moving" : "here";
+  } catch (error) {
+    if (error instanceof LibvirtError && (launcher.qemu() === undefined || /failed to get domain/i.test(error.message))) return "gone";
+    throw error;
+  }
+}
+
+/** Where a domain is once it is not moving any more, or time is up. */
+async function restingPlace(launcher: Launcher, domain: string): Promise<Whereabouts> {
+  let found = await whereabouts(launcher, domain);
+  await waitUntil(async () => {
+    found = await whereabouts(launcher, domain);
+    return found !== "moving";
+  }, SETTLE_DEADLINE);
+  return found;
+}
+
+/** Waits until it is plain where a guest is after a migration that nobody watched to its end; takes back what is under way. */
+export async function hasMoved(source: Launcher, target: Launcher, domain: string): Promise<boolean> {
+  if (source.qemu() !== undefined) await abortMove(source, domain);
+  return (await restingPlace(source, domain)) === "gone" && (await restingPlace(target, domain)) === "here";
+}
+
+/** Starts a guest again that stands still because its migration failed. */
+export async function resumeGuest(launcher: Launcher, domain: string): Promise<void> {
+  if ((await whereabouts(launcher, domain)) === "moving") await launcher.virsh(["resume", domain]);
+}
+
+/** How long a guest stood still while it moved, in milliseconds; undefined where libvirt does not tell. */
+export async function downtimeOf(target: Launcher, domain: string): Promise<number | undefined> {
+  const told = await target.virsh(["domjobinfo", domain, "--completed"]).catch(() => "");
+  const value = /^Total downtime:\s*(\d+)\s*ms/m.exec(told)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+/** Sets a NIC's link down and up, so that its guest looks at its network anew. */
+export async function refreshLink(launcher: Launcher, domain: string, mac: string): Promise<void> {
+  await launcher.virsh(["domif-setlink", domain, mac, "down"]);
+  await pause(LINK_PAUSE);
+  await launcher.virsh(["domif-setlink", domain, mac, "up"]);
+}

@@ -1,0 +1,107 @@
+import { chownSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Binding } from "@netbind/contract";
+import { type AttachedNic, attachVmi, type CniConfigList, type PodDecision, tapDomain, type Vmi, writeTapInterface } from "@netbind/engine";
+import type { Run } from "@netbind/netns";
+import type { HookManager } from "./hook-manager.ts";
+import type { Journal } from "./journal.ts";
+import { buildBaseDomain, memoryBytes } from "./launcher/base-domain.ts";
+import type { Image } from "./launcher/image.ts";
+import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
+import { type Launcher, makeDevices, startLauncher } from "./launcher/libvirt.ts";
+import { VM_USER } from "./launcher/vm-user.ts";
+import { type GuestDisk, hostDiskBinds } from "./launcher/volumes.ts";
+import { LocalHost } from "./local-host.ts";
+import type { DeviceSettings } from "./networks/host-plugin.ts";
+import { netnsPath } from "./node-netns.ts";
+import type { SidecarRuntime } from "./sidecars.ts";
+import { makeDirectory, type State } from "./state.ts";
+
+/** What pods are made with. */
+export interface PodContext {
+  readonly state: State;
+  readonly run: Run;
+  /** Absent where the record names the files of every sidecar. */
+  readonly runtime?: SidecarRuntime;
+  /** This release's own bindings, for NICs without a sidecar of their binding. */
+  readonly bindings?: ReadonlyMap<string, Binding>;
+  readonly podNetwork: CniConfigList;
+  readonly deviceSettings: DeviceSettings;
+}
+
+/** libvirt in a pod, and where it has its files. */
+export interface PreparedLauncher {
+  readonly launcher: Launcher;
+  readonly accelerator: Accelerator;
+  readonly directory: string;
+}
+
+/** A pod that has everything but its guest. */
+export interface MadePod {
+  readonly nics: readonly AttachedNic[];
+  readonly prepared: PreparedLauncher;
+}
+
+/** How often KubeVirt's launcher defines a domain at boot: once more than it needs to see the result. */
+const DEFINITIONS = 2;
+
+/** What a device may pin beside the guest's memory: its registers, mapped. */
+const DEVICE_BYTES = 1024 ** 3;
+
+const hasVhost = (): boolean => existsSync("/dev/vhost-net");
+
+/** Makes a directory of the VM's user. */
+function makeOwn(path: string): void {
+  makeDirectory(path, 0o700);
+  chownSync(path, VM_USER.uid, VM_USER.gid);
+}
+
+/** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
+async function prepareLauncher({ state, run }: PodContext, journal: Journal, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
+  const { id, netns, attachments } = journal.record;
+  const disks = hostDiskBinds(vmi);
+  const accelerator = await probeAccelerator(run, image, state.cache);
+  const directory = join(state.vm(id), "launcher");
+  const shared = state.migration(id);
+  for (const path of [directory, join(directory, "disks"), shared]) makeOwn(path);
+  const devices = await makeDevices(run, state.cache);
+  const nodes = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
+  const pins = nodes.some(({ path }) => path.startsWith("/dev/vfio/"));
+  const spec = {
+    ...{ netns: netnsPath(netns), hostname: `launcher-${id}`, image, directory, shared },
+    ...{ devices, nodes, disks, kvm: accelerator === "kvm", vhost: hasVhost() },
+    ...(pins ? { lockedBytes: memoryBytes(vmi) + DEVICE_BYTES } : {}),
+  };
+  const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
+  return { launcher, accelerator, directory };
+}
+
+/** Makes a pod from its decision: namespace, networks, sidecars, and libvirt beside them. It is not taken back where it fails. */
+export async function makePod(context: PodContext, journal: Journal, decision: PodDecision, image: Image): Promise<MadePod> {
+  const made = Promise.withResolvers<void>();
+  const host = new LocalHost({ ...context, journal, launcherMayStart: made.resolve });
+  // libvirt starts while the NICs are attached. What fails first is told; the other is over before anything is removed.
+  const attached = attachVmi(host, decision);
+  attached.catch(made.reject);
+  const prepared = made.promise.then(() => prepareLauncher(context, journal, image, decision.vmi));
+  await Promise.allSettled([attached, prepared]);
+  return { nics: await attached, prepared: await prepared };
+}
+
+/** The base domain with the NICs on taps, after the sidecars' hooks: asked more than once, as KubeVirt's launcher asks. */
+export async function defineDomain(
+  vmi: Vmi,
+  nics: readonly AttachedNic[],
+  hooks: HookManager,
+  disks: readonly GuestDisk[],
+  accelerator: Accelerator,
+): Promise<string> {
+  const base = buildBaseDomain({ vmi, accelerator, disks });
+  const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
+  let xml = onTaps.reduce(
+    (domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, hasVhost() ? "vhost" : "qemu")),
+    base,
+  );
+  for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
+  return xml;
+}

@@ -1,0 +1,162 @@
+import { join } from "node:path";
+import type { Binding, Violation } from "@netbind/contract";
+import { findNicMisfits, type MigrationFacts, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
+import { waitUntil } from "@netbind/netns";
+import { HookManager } from "./hook-manager.ts";
+import { Journal, type VmRecord } from "./journal.ts";
+import { domainName, memoryBytes } from "./launcher/base-domain.ts";
+import { consoleFiles, startConsole } from "./launcher/console.ts";
+import { copyDisks } from "./launcher/copy-disks.ts";
+import { ensureImage, type Progress } from "./launcher/image.ts";
+import { downtimeOf, moveGuest } from "./launcher/live-migration.ts";
+import { takeVmLock } from "./lock.ts";
+import { defineDomain, type MadePod, makePod, type PodContext } from "./make-pod.ts";
+import { findMigrationProblems, migrationFacts, networksAgain, runningVm } from "./migration-source.ts";
+import { netnsPath } from "./node-netns.ts";
+import { findVm, freeServiceUid } from "./pods.ts";
+import { finishMigration, launcherOf, settleMigration } from "./settle-migration.ts";
+import { makeDirectory, type State, vmOfPod } from "./state.ts";
+
+/** What a migration takes. */
+export interface MigrationContext extends PodContext {
+  readonly progress: Progress;
+  /** This release's own bindings, for NICs that no sidecar of the VM's pod serves. */
+  readonly bindings: ReadonlyMap<string, Binding>;
+  /** Aborted where the person who asked does not want it any more: the VM stays where it is. */
+  readonly signal: AbortSignal;
+}
+
+/** A VM in its next pod. */
+export interface MigratedVm {
+  readonly record: VmRecord;
+  /** The network namespace that it came from. */
+  readonly from: string;
+  /** Milliseconds in which the guest stood still, as libvirt tells. */
+  readonly downtime?: number;
+}
+
+/** The VM cannot be migrated, and nothing was begun. */
+export class MigrationRefusedError extends Error {
+  override readonly name = "MigrationRefusedError";
+  readonly violations: readonly Violation[];
+
+  constructor(vm: string, violations: readonly Violation[]) {
+    const lines = violations.map(({ field, problem, fix }) => `\n    ${field === "" ? "" : `${field}: `}${problem}\n        fix: ${fix}`);
+    super(`VM ${vm} cannot be migrated: ${violations.length} ${violations.length === 1 ? "problem" : "problems"}${lines.join("")}`);
+    this.violations = violations;
+  }
+}
+
+/** The record of the pod that a VM is to move to: what was decided and defined stays, what was made is made anew. */
+function targetRecord(state: State, source: VmRecord, refresh: readonly string[]): VmRecord {
+  const id = state.nextPodId(vmOfPod(source.id));
+  const { facts: _facts, attached: _attached, ...kept } = source;
+  return {
+    ...kept,
+    id,
+    phase: "starting",
+    netns: state.podNetns(id),
+    serviceUid: freeServiceUid(state, id),
+    attachments: [],
+    nics: {},
+    processes: [],
+    migration: { source: source.id, refresh },
+  };
+}
+
+/**
+ * Asks the target's sidecars for its domain, as KubeVirt's launcher does there, and gives it up: the guest brings its own.
+ * What that one's NICs are, the target's plan must have been made for.
+ */
+async function compareDomains(
+  { state }: PodContext,
+  record: VmRecord,
+  { vmi, bindings }: PodDecision,
+  { nics, prepared }: MadePod,
+): Promise<void> {
+  const sidecars = bindings.filter(({ image }) => image !== undefined).length;
+  await using hooks = await HookManager.collect(join(state.vm(record.id), "hooks"), sidecars);
+  const own = await defineDomain(vmi, nics, hooks, [], prepared.accelerator);
+  const misfits = findNicMisfits(record.domainXml ?? own, own);
+  if (misfits.length > 0) throw new Error(`the domain does not fit its next pod: ${misfits.join("; ")}`);
+}
+
+/** Moves the guest into a pod that is ready for it; its console is read from the moment when there is one. */
+async function receiveGuest(
+  context: MigrationContext,
+  source: VmRecord,
+  journal: Journal,
+  { launcher, directory }: MadePod["prepared"],
+): Promise<void> {
+  const { state, run, signal } = context;
+  const { id, vmi, netns } = journal.record;
+  const domain = domainName(vmi);
+  let over = false;
+  const moving = moveGuest({
+    ...{ domain, source: launcherOf(run, source), targetDirectory: directory, shared: state.migration(id) },
+    ...{ memory: memoryBytes(vmi), signal },
+  }).finally(() => {
+    over = true;
+  });
+  const reading = (async () => {
+    await waitUntil(() => over || launcher.qemu() !== undefined, Number.POSITIVE_INFINITY);
+    if (launcher.qemu() !== undefined) journal.setProcesses("console", await startConsole(netnsPath(netns), consoleFiles(directory)));
+  })();
+  await Promise.allSettled([moving, reading]);
+  await moving;
+  await reading;
+}
+
+/** Makes the target and moves the guest. Where it fails, it must be seen where the guest is. */
+async function move(context: MigrationContext, source: VmRecord, journal: Journal): Promise<void> {
+  const { state, run, progress, signal } = context;
+  const image = await ensureImage(run, state.cache, progress);
+  const decision = targetDecision(runningVm(source), networksAgain(source));
+  progress(`making the target pod ${journal.record.netns}: namespace, networks, sidecars, libvirt`);
+  const made = await makePod(context, journal, decision, image);
+  signal.throwIfAborted();
+  copyDisks(source.vmi, join(state.vm(source.id), "launcher"), made.prepared.directory);
+  await compareDomains(context, journal.record, decision, made);
+  signal.throwIfAborted();
+  progress("moving the guest");
+  await receiveGuest(context, source, journal, made.prepared);
+}
+
+/** Refuses what cannot be migrated, before anything is begun. @throws MigrationRefusedError */
+async function examine({ state, run, bindings }: MigrationContext, source: VmRecord): Promise<MigrationFacts> {
+  const facts = await migrationFacts(state, source, bindings);
+  const problems = findMigrationProblems(launcherOf(run, source), source, facts);
+  if (problems.length > 0) throw new MigrationRefusedError(`${source.namespace}/${source.name}`, problems);
+  return facts;
+}
+
+/**
+ * Moves a running VM to a second pod on this machine, live: the guest runs on, with its MAC addresses. What fails half-way
+ * leaves the VM where it is, and nothing of the second pod.
+ *
+ * @throws VmNotFoundError, MigrationRefusedError, BusyError where somebody works on the VM
+ */
+export async function migrateVm(context: MigrationContext, name: string): Promise<MigratedVm> {
+  const { state, run, signal } = context;
+  const found = findVm(state, name);
+  const vm = vmOfPod(found.id);
+  await using _ = await takeVmLock(state, vm, `VM ${found.namespace}/${found.name}`);
+  await settleMigration(context, vm);
+  const source = findVm(state, name);
+  const facts = await examine(context, source);
+  signal.throwIfAborted();
+  const record = targetRecord(state, source, refreshedNics(source.vmi, facts));
+  makeDirectory(state.vm(record.id));
+  const journal = Journal.create(state.vm(record.id), record);
+  try {
+    await move(context, source, journal);
+  } catch (error) {
+    await settleMigration(context, vm);
+    // A libvirt that could not say so may have moved it all the same.
+    if (findVm(state, name).id !== record.id) throw error;
+    return { record: findVm(state, name), from: source.netns };
+  }
+  await finishMigration(context, journal);
+  const downtime = await downtimeOf(launcherOf(run, journal.record), domainName(source.vmi));
+  return { record: journal.record, from: source.netns, ...(downtime === undefined ? {} : { downtime }) };
+}

@@ -1,0 +1,98 @@
+import { existsSync } from "node:fs";
+import { type Binding, type Violation, violation } from "@netbind/contract";
+import { type MigrationFacts, migrationProblems, type PodNetworkRequest, type ResolvedBinding, type RunningVm } from "@netbind/engine";
+import { connectBinding } from "@netbind/remote";
+import type { VmRecord } from "./journal.ts";
+import { type Launcher, MIGRATION_DIRECTORY } from "./launcher/libvirt.ts";
+import { attachSocket } from "./sidecars.ts";
+import type { State } from "./state.ts";
+
+/** What an older record says of its bindings: all of them had a sidecar. */
+const resolvedBy = ({ sidecars = {} }: VmRecord): readonly ResolvedBinding[] =>
+  Object.keys(sidecars)
+    .sort()
+    .map((name) => ({ name, image: name, from: "fallback" }));
+
+/** A recorded VM, as its next pod is made from it. */
+export function runningVm(record: VmRecord): RunningVm {
+  const resolved = record.resolved ?? resolvedBy(record);
+  // A NIC that came while the VM ran may have a binding that no sidecar of the pod serves: its next pod needs none either.
+  const added = [...new Set(Object.values(record.bindings))].filter((binding) => resolved.every(({ name }) => name !== binding));
+  const bindings = [...resolved, ...added.map((name): ResolvedBinding => ({ name, from: "fallback" }))];
+  return { vmi: record.vmi, attached: record.attached ?? [], bindingOf: record.bindings, bindings };
+}
+
+/** The pod's networks, to be asked for once more. A guest that took a link's MAC address needs it again. */
+export const networksAgain = ({ attachments, attached = [], nics, vmi }: VmRecord): readonly PodNetworkRequest[] =>
+  attachments.map(({ network, ifname, config, mac, cniArgs, device }) => {
+    const taken = nics[network]?.before?.mac;
+    const wanted = mac ?? (attached.some((nic) => nic.name === network && nic.mac === taken) ? taken : undefined);
+    const standsIn = vmi.spec.networks?.some(({ name, multus }) => name === network && multus?.default === true) === true;
+    return {
+      ...{ network, ifname, config, standsIn, field: "" },
+      ...(wanted === undefined ? {} : { mac: wanted }),
+      ...(cniArgs === undefined ? {} : { cniArgs }),
+      ...(device === undefined ? {} : { resourceName: device.resource }),
+    };
+  });
+
+/** Asks the VM's bindings what a migration means for them: those that have no sidecar in this process. */
+export async function migrationFacts(
+  state: State,
+  { id, sidecars = {}, registered = {}, bindings }: VmRecord,
+  own: ReadonlyMap<string, Binding>,
+): Promise<MigrationFacts> {
+  const declared: Record<string, MigrationFacts["declared"][string]> = {};
+  for (const name of Object.values(bindings)) {
+    const binding = own.get(name);
+    if (binding !== undefined && !Object.hasOwn(registered, name)) declared[name] = binding.migration;
+  }
+  for (const [name, { container }] of Object.entries(sidecars)) {
+    const client = connectBinding(attachSocket(state.vm(id), container));
+    try {
+      declared[name] = (await client.describe()).migration;
+    } finally {
+      client.close();
+    }
+  }
+  return { registered, declared };
+}
+
+/** What of the VM's networks and devices there can be once only on a machine. */
+function bound({ attachments, attached = [], nics }: VmRecord): readonly Violation[] {
+  const devices = attachments.flatMap(({ network, device }) =>
+    device === undefined
+      ? []
+      : [
+          violation(
+            `network ${network}`,
+            `its link is made of a device of this machine (${device.resource}), which cannot have two links of one MAC address`,
+            "migrate to another machine, on a cluster",
+          ),
+        ],
+  );
+  const passed = attached.flatMap(({ name, index }) => {
+    const domain = nics[name]?.plan?.domain;
+    return domain?.kind === "device" && domain.element.name === "hostdev"
+      ? [
+          violation(
+            `spec.domain.devices.interfaces[${index}]`,
+            `NIC "${name}" is a device of this machine`,
+            "stop the VM and start it again",
+          ),
+        ]
+      : [];
+  });
+  return [...devices, ...passed];
+}
+
+/** All that keeps a VM in its pod. */
+export function findMigrationProblems(launcher: Launcher, record: VmRecord, facts: MigrationFacts): readonly Violation[] {
+  if (record.phase !== "running" || launcher.qemu() === undefined)
+    return [violation("", "it does not run", "see netbind status and netbind check")];
+  const { changing } = record;
+  if (changing !== undefined) return [violation(`NIC ${changing.nic}`, "it is changing", "netbind apply ends what was interrupted")];
+  const meets = existsSync(`/proc/${launcher.processes.at(-1)?.pid}/root${MIGRATION_DIRECTORY}`);
+  const old = violation("", "its launcher was started by an older netbind, which had no migration", "stop the VM and start it again");
+  return [...migrationProblems(runningVm(record), facts), ...bound(record), ...(meets ? [] : [old])];
+}

@@ -1,0 +1,85 @@
+import { chooseServiceUid } from "@netbind/netns";
+import { Journal, JournalError, type VmRecord } from "./journal.ts";
+import { findQemu } from "./launcher/libvirt.ts";
+import { netnsPath } from "./node-netns.ts";
+import { type State, vmId } from "./state.ts";
+
+/** There is no such VM. */
+export class VmNotFoundError extends Error {
+  override readonly name = "VmNotFoundError";
+}
+
+/** Splits `[namespace/]name`. */
+export function parseVmName(text: string): { readonly namespace: string; readonly name: string } {
+  const at = text.indexOf("/");
+  return at === -1 ? { namespace: "default", name: text } : { namespace: text.slice(0, at), name: text.slice(at + 1) };
+}
+
+/** What can be read of a pod's record, and why not where it cannot. */
+export function readRecord(state: State, id: string): { readonly record?: VmRecord; readonly damage?: string } {
+  try {
+    const record = Journal.open(state.vm(id))?.record;
+    return record === undefined ? {} : { record };
+  } catch (error) {
+    if (error instanceof JournalError) return { damage: error.message };
+    throw error;
+  }
+}
+
+/** The records of pods that can be read, older pods first; of one VM, where it is named. */
+export const listPods = (state: State, vm?: string): readonly VmRecord[] =>
+  state.podIds(vm).flatMap((id) => readRecord(state, id).record ?? []);
+
+/** The pods of a VM that is between two of them. */
+export interface MigratingPods {
+  readonly source: VmRecord;
+  readonly target: VmRecord;
+}
+
+/** A migration that did not come to its end, whose pods are both there. */
+export function migratingPods(pods: readonly VmRecord[]): MigratingPods | undefined {
+  for (const target of pods) {
+    const source = pods.find(({ id }) => id === target.migration?.source);
+    if (source !== undefined) return { source, target };
+  }
+  return undefined;
+}
+
+/**
+ * The pod that a VM is in. While it is migrated that is where its QEMU runs: the source has one until the target's, which
+ * waits for the guest until then, has taken over.
+ */
+export function currentPod(pods: readonly VmRecord[]): VmRecord | undefined {
+  const migrating = migratingPods(pods);
+  if (migrating === undefined) return pods.at(-1);
+  const { source, target } = migrating;
+  const runs = ({ netns }: VmRecord): boolean => findQemu(netnsPath(netns)) !== undefined;
+  return target.phase === "running" || (target.phase === "starting" && !runs(source) && runs(target)) ? target : source;
+}
+
+/** Every VM's record: that of the pod it is in. By name. */
+export const listVms = (state: State): readonly VmRecord[] =>
+  state
+    .vmIds()
+    .flatMap((vm) => currentPod(listPods(state, vm)) ?? [])
+    .sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
+
+/** A VM's record: that of the pod it is in. @throws VmNotFoundError, JournalError */
+export function findVm(state: State, text: string): VmRecord {
+  const { namespace, name } = parseVmName(text);
+  const vm = vmId(namespace, name);
+  const record = currentPod(listPods(state, vm)) ?? Journal.open(state.vm(state.podIds(vm)[0] ?? vm))?.record;
+  if (record !== undefined) return record;
+  const known = listVms(state).map((one) => `${one.namespace}/${one.name}`);
+  throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);
+}
+
+/** A sentence for each pod whose record cannot be read. `gc` removes those that do not run. */
+export const damagedVms = (state: State): readonly string[] => state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
+
+/** A user of the pod's own, which no other pod's services run as. */
+export const freeServiceUid = (state: State, id: string): number =>
+  chooseServiceUid(
+    id,
+    listPods(state).map(({ serviceUid }) => serviceUid),
+  );
