@@ -10,7 +10,7 @@ import { netbind, type Outcome } from "./netbind.ts";
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
 const VM = "one";
 /** What a state directory holds when no VM is there. */
-const EMPTY = ["locks", "node.lock", "vms"];
+const EMPTY = ["locks", "migration", "node.lock", "vms"];
 
 /** A command that is killed in the middle, and what must be there before it starts. */
 export interface Scenario {
@@ -92,7 +92,7 @@ export class KillLab implements AsyncDisposable {
       now[kind].filter((one) => !this.#before[kind].includes(one)).map((one) => `${kind}: ${one}`),
     );
     const files = readdirSync(this.directory).filter((name) => !EMPTY.includes(name) && name !== "points");
-    const inside = ["vms", "locks"].flatMap((name) =>
+    const inside = ["vms", "locks", "migration"].flatMap((name) =>
       existsSync(join(this.directory, name)) ? readdirSync(join(this.directory, name)) : [],
     );
     return [...more, ...[...files, ...inside].map((name) => `file: ${name}`)];
@@ -155,7 +155,7 @@ export class KillLab implements AsyncDisposable {
   }
 
   #runs(program: string): boolean {
-    return this.state.vmIds().some((id) =>
+    return this.state.podIds().some((id) =>
       processesIn(netnsPath(this.state.podNetns(id))).some(({ pid }) => {
         try {
           return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith(program);

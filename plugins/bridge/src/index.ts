@@ -131,7 +131,7 @@ function admit(nic: NicSpec): readonly Violation[] {
 const bridge: Binding = defineBinding({
   name: "bridge",
   contract: "v1alpha1",
-  migration: "none",
+  migration: "supported",
   takesPodMac: true,
   admit,
   plan: (attachment) => {
