@@ -52,6 +52,10 @@ const second = (nic: Partial<VmiInterface> = {}): readonly VmiInterface[] => [
 
 const BROKEN: Readonly<Record<string, Broken>> = {
   "NAME-1": { metadata: { name: "A_b" }, at: "metadata.name" },
+  "CLOUD-1": {
+    spec: { volumes: [{ name: "v", cloudInitNoCloud: { networkData: "x".repeat(2049) } }] },
+    at: "spec.volumes[0].cloudInitNoCloud.networkData",
+  },
   "DEFAULT-1": { interfaces: [], networks: [], configuration: { network: { defaultNetworkInterface: "slirp" } }, at: I },
   "PROBE-1": {
     nic: only({ bridge: {} }),

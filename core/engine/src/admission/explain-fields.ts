@@ -56,8 +56,78 @@ export const VM_FIELDS: readonly ExplainedField[] = [
   field("spec.livenessProbe", "A probe over the network takes a pod network.", "none", "PROBE-1"),
   field("spec.resourceClaims", "Claimed devices, which networks may name.", "none", "DRA-6"),
   field("spec.dnsConfig", "Name servers and search domains of the pod, which DHCP tells the guest.", "the cluster's", "DNS-1"),
+  field("spec.volumes", "Disks; a cloud-init volume may configure the guest's network.", "none", "CLOUD-1"),
   field("spec.hostname", "The guest's host name, by DHCP.", "the VM's name", "DNS-2"),
   field("spec.subdomain", "The guest's domain begins with it.", "none", "DNS-2"),
+];
+
+const ofNetworkConfiguration = (
+  name: string,
+  ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]
+): ExplainedField => field(`spec.configuration.network.${name}`, ...rest);
+
+/** Fields of the KubeVirt CR. */
+export const CLUSTER_FIELDS: readonly ExplainedField[] = [
+  field(
+    "spec.configuration.developerConfiguration.featureGates",
+    "Gates that are switched on.",
+    "none; since 1.9 a beta gate is on all the same",
+    "PASST-1",
+    "RANGE-1",
+    "DRA-1",
+    "GATE-1",
+    "OLD-8",
+  ),
+  field("spec.configuration.developerConfiguration.disabledFeatureGates", "Gates that are switched off (since 1.8).", "none", "PASST-1"),
+  ofNetworkConfiguration(
+    "defaultNetworkInterface",
+    "How a VM is attached that names no interface: bridge or masquerade.",
+    "bridge",
+    "DEFAULT-1",
+  ),
+  ofNetworkConfiguration(
+    "permitBridgeInterfaceOnPodNetwork",
+    "False: bridge is refused on the pod network.",
+    "true",
+    "BIND-4",
+    "DEFAULT-1",
+  ),
+  ofNetworkConfiguration("permitSlirpInterface", "True: slirp: {} is allowed, up to 1.2; nothing reads it since.", "false", "OLD-2"),
+  ofNetworkConfiguration("binding", "Binding plugins by the name that interfaces call them.", "none", "REG-1", "REG-6"),
+  ofNetworkConfiguration("binding[].sidecarImage", "The image of the plugin's hook sidecar.", "no sidecar", "REG-5"),
+  ofNetworkConfiguration(
+    "binding[].networkAttachmentDefinition",
+    "What multus is asked for beside the network itself, as <name> or <namespace>/<name>.",
+    "nothing",
+    "NAD-2",
+  ),
+  ofNetworkConfiguration(
+    "binding[].domainAttachmentType",
+    "tap: the guest is on a tap that a CNI plugin made; managedTap: on one that KubeVirt makes.",
+    "the sidecar alone writes the NIC",
+    "REG-2",
+    "REG-5",
+  ),
+  ofNetworkConfiguration("binding[].migration", "Present, whatever it says: the VM may be migrated (since 1.2).", "it may not", "REG-6"),
+  ofNetworkConfiguration(
+    "binding[].migration.method",
+    "link-refresh: the link goes down and up behind a migration.",
+    "nothing is done",
+    "REG-3",
+  ),
+  ofNetworkConfiguration(
+    "binding[].downwardAPI",
+    "device-info: the sidecar is told of the pod's devices (since 1.3).",
+    "it is not",
+    "REG-4",
+    "REG-6",
+  ),
+  ofNetworkConfiguration(
+    "binding[].computeResourceOverhead",
+    "requests.memory is added to the VM's, once for each plugin (since 1.3); nothing else of it is read.",
+    "nothing is added",
+    "REG-6",
+  ),
 ];
 
 /** Fields of `spec.networks[]`. */

@@ -1,4 +1,4 @@
-import { type ExplainedField, INTERFACE_FIELDS, NETWORK_FIELDS, VM_FIELDS } from "./explain-fields.ts";
+import { CLUSTER_FIELDS, type ExplainedField, INTERFACE_FIELDS, NETWORK_FIELDS, VM_FIELDS } from "./explain-fields.ts";
 import { RULES } from "./rules/index.ts";
 import type { Rule } from "./rules/rule.ts";
 
@@ -73,7 +73,7 @@ export const BINDINGS: readonly ExplainedBinding[] = [
 ];
 
 /** The fields that rules look at. */
-export const FIELDS: readonly ExplainedField[] = [...VM_FIELDS, ...NETWORK_FIELDS, ...INTERFACE_FIELDS];
+export const FIELDS: readonly ExplainedField[] = [...VM_FIELDS, ...NETWORK_FIELDS, ...INTERFACE_FIELDS, ...CLUSTER_FIELDS];
 
 /** What a word means: a rule's id, a binding's name, a field's path or the end of one. */
 export interface Explanation {

@@ -1,4 +1,5 @@
-import { violation } from "@netbind/contract";
+import { type Violation, violation } from "@netbind/contract";
+import type { CloudInitSource } from "../../api.ts";
 import { defaultVmi } from "../default-vmi.ts";
 import { type Rule, show } from "./rule.ts";
 
@@ -7,6 +8,30 @@ const HANDLERS = ["httpGet", "tcpSocket"] as const;
 const PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = new RegExp(`^${PART}(\\.${PART})*$`);
 const LABEL = new RegExp(`^${PART}$`);
+
+/** The most bytes of a network configuration that stands in a VM itself. */
+const MOST_NETWORK_DATA = 2048;
+const NETWORK_DATA = ["networkData", "networkDataBase64", "networkDataSecretRef"] as const;
+
+/** What is wrong with how a cloud-init volume configures the guest's network. */
+function networkDataProblems(source: CloudInitSource, path: string): readonly Violation[] {
+  const given = NETWORK_DATA.filter((key) => source[key] !== undefined && source[key] !== "");
+  const bytes = Math.max(utf8Length(source.networkData ?? ""), Math.floor(((source.networkDataBase64?.length ?? 0) * 3) / 4));
+  return [
+    ...(given.length > 1 ? [violation(path, `the network is configured by ${given.join(" and ")}`, "keep one of them")] : []),
+    ...(bytes > MOST_NETWORK_DATA
+      ? [
+          violation(
+            `${path}.${given[0]}`,
+            `${bytes} bytes are more than ${MOST_NETWORK_DATA}`,
+            "put them into a Secret, and name it in networkDataSecretRef",
+          ),
+        ]
+      : []),
+  ];
+}
+
+const utf8Length = (text: string): number => encodeURIComponent(text.toWellFormed()).replace(/%../g, "x").length;
 
 /** What is asked of the rest of a VM where networking has a part in it. Source: reference, section 3.9. */
 export const VM_RULES: readonly Rule[] = [
@@ -28,6 +53,19 @@ export const VM_RULES: readonly Rule[] = [
           : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
       ];
     },
+  },
+  {
+    id: "CLOUD-1",
+    means: "A cloud-init volume configures the guest's network once, in at most 2048 bytes.",
+    why: "The text stands in the VM object itself; a Secret holds more.",
+    fix: "put the network's configuration into a Secret, and name it in networkDataSecretRef",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "vm",
+    find: ({ vmi: { spec } }) =>
+      (spec.volumes ?? []).flatMap(({ cloudInitNoCloud }, at) =>
+        cloudInitNoCloud === undefined ? [] : networkDataProblems(cloudInitNoCloud, `spec.volumes[${at}].cloudInitNoCloud`),
+      ),
   },
   {
     id: "DEFAULT-1",
