@@ -1,6 +1,6 @@
 /** A guest without a disk: its firmware asks our DHCP where its file is, and the next NIC where that one does not boot. */
 import { join } from "node:path";
-import { ensureImage, findVm, netnsPath, type VmStatus } from "@netbind/local";
+import { ensureImage, findVm, makeNetns, netnsPath, type VmStatus } from "@netbind/local";
 import { inNetns, run, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { BootServer } from "../support/boot-server.ts";
@@ -50,9 +50,14 @@ boot
 
 test("firmware loads the file that dhcpOptions names; what does not boot is followed by the next NIC", { timeout: 600_000 }, async () => {
   const { rootfs } = await ensureImage(run, lab.state.cache, () => undefined);
-  const { nics } = await lab.start(VMI, "--wait", "0");
+  // Firmware asks a few times and goes on: the servers are there before it is.
   const node = netnsPath(lab.state.nodeNetns);
-  await inNetns(node, run)(["ip", "addr", "add", "192.0.2.1/24", "dev", "lan0"]);
+  lab.state.prepare();
+  await makeNetns(run, lab.state.nodeNetns);
+  const onNode = inNetns(node, run);
+  await onNode(["ip", "link", "add", "lan0", "type", "bridge"]);
+  await onNode(["ip", "addr", "add", "192.0.2.1/24", "dev", "lan0"]);
+  await onNode(["ip", "link", "set", "lan0", "up"]);
   await using server = new BootServer({
     netns: node,
     dhcp: { link: "lan0", first: "192.0.2.10", last: "192.0.2.20", bootFile: "menu.ipxe", self: "192.0.2.1" },
@@ -61,6 +66,7 @@ test("firmware loads the file that dhcpOptions names; what does not boot is foll
     texts: { "default_image.ipxe": "#!ipxe\nexit 1\n", "menu.ipxe": MENU },
     files: { vmlinuz: join(rootfs, "out/vmlinuz"), initrd: join(rootfs, "out/initrd") },
   });
+  const { nics } = await lab.start(VMI, "--wait", "0");
   // The guest is behind the pod: it is the pod's address that asks.
   const pod = nics[0]?.podAddresses[0] ?? "";
   expect(await server.sent("default_image.ipxe", pod), server.said()).toBe(true);

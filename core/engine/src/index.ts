@@ -87,6 +87,7 @@ export { restartRequired } from "./running/restart-required.ts";
 export { pluginSidecars, type Sidecar } from "./pod/sidecars.ts";
 export { interfacesFromPod } from "./running/vmi-status.ts";
 export { linksOf, NETWORK_STATUS, parseNetworkStatus } from "./facts/network-status.ts";
+export { isServedByPasst, passtSockets, type PortRange } from "./domain/passt-sockets.ts";
 export { type DomainNic, domainNics, withoutNic } from "./domain/nics.ts";
 export { scanXml, type XmlNode } from "./domain/scan.ts";
 export {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type DomainNic, domainNics, showOperations } from "@netbind/engine";
+import { type DomainNic, domainNics, isServedByPasst, showOperations } from "@netbind/engine";
 import {
   allRun,
   findNetworkDrift,
@@ -16,7 +16,7 @@ import { connectHooks } from "@netbind/remote";
 import { findSockets } from "./hook-manager.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { findQemu, Launcher } from "./launcher/libvirt.ts";
+import { findPasst, findQemu, Launcher } from "./launcher/libvirt.ts";
 import { netnsPath } from "./node-netns.ts";
 import { sidecarDirectory } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
@@ -112,11 +112,20 @@ function interruptionOf(state: State, { id, phase }: VmRecord): Pick<Drift, "int
   return { interrupted: `a ${phase === "starting" ? "start" : "stop"} did not come to its end` };
 }
 
+/** NICs of passt's without a passt: libvirt starts another where it hears that one ended, and nobody where it does not. */
+const passtDrift = (netns: string, record: VmRecord): readonly string[] =>
+  Object.entries(record.nics).flatMap(([nic, { plan }]) =>
+    plan !== undefined && isServedByPasst(plan) && findPasst(netns).length === 0
+      ? [`NIC ${nic}: passt does not run, and its guest is cut off: stop the VM and start it again`]
+      : [],
+  );
+
 /** Finds the difference between a VM's record and the kernel, its processes and its domain. Changes nothing. */
 export async function findDrift(state: State, run: Run, record: VmRecord): Promise<Drift> {
   const netns = netnsPath(record.netns);
   if (!existsSync(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
   if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
+  const domain = await domainDrift(run, record);
   return {
     ...(record.changing === undefined ? {} : { changing: record.changing }),
     ...interruptionOf(state, record),
@@ -124,7 +133,8 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
     services: findServiceDrift(record),
     sidecars: await sidecarDrift(state, record),
     console: !allRun(record, "console"),
-    ...(await domainDrift(run, record)),
+    domain: domain.domain,
+    lost: [...domain.lost, ...passtDrift(netns, record)],
   };
 }
 

@@ -1,7 +1,7 @@
 import { chownSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
-import { type AttachedNic, attachVmi, type CniConfigList, type PodDecision, tapDomain, type Vmi, writeTapInterface } from "@netbind/engine";
+import { type AttachedNic, attachVmi, type CniConfigList, isServedByPasst, type PodDecision, tapDomain, type Vmi, writeTapInterface } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import type { HookManager } from "./hook-manager.ts";
 import type { Journal } from "./journal.ts";
@@ -9,6 +9,7 @@ import { buildBaseDomain, memoryBytes } from "./launcher/base-domain.ts";
 import type { Image } from "./launcher/image.ts";
 import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
 import { type Launcher, makeDevices, startLauncher } from "./launcher/libvirt.ts";
+import { ensureOpenFiles } from "./launcher/open-files.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 import { type GuestDisk, hostDiskBinds } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
@@ -85,7 +86,9 @@ export async function makePod(context: PodContext, journal: Journal, decision: P
   attached.catch(made.reject);
   const prepared = made.promise.then(() => prepareLauncher(context, journal, image, decision.vmi));
   await Promise.allSettled([attached, prepared]);
-  return { nics: await attached, prepared: await prepared };
+  const whole: MadePod = { nics: await attached, prepared: await prepared };
+  if (whole.nics.some(({ plan }) => isServedByPasst(plan))) await ensureOpenFiles(context.run, netnsPath(journal.record.netns), whole.nics);
+  return whole;
 }
 
 /** The base domain with the NICs on taps, after the sidecars' hooks: asked more than once, as KubeVirt's launcher asks. */

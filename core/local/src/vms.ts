@@ -1,11 +1,20 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { isHandedOver, type NicStatus, nicNames, nicStatus, awaitedGuestAddresses, tapOf, type VmiStatusInterface } from "@netbind/engine";
+import {
+  isHandedOver,
+  isServedByPasst,
+  type NicStatus,
+  nicNames,
+  nicStatus,
+  awaitedGuestAddresses,
+  tapOf,
+  type VmiStatusInterface,
+} from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { guestInterfaces } from "./guest-interfaces.ts";
 import type { VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
-import { findQemu } from "./launcher/libvirt.ts";
+import { findPasst, findQemu } from "./launcher/libvirt.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { netnsPath } from "./node-netns.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
@@ -76,13 +85,19 @@ export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }:
     source,
     nics: existsSync(netnsPath(netns)) ? await seeNics(run, record) : [],
     ...(asked ? { interfaces: await guestInterfaces(run, record) } : {}),
-    processes: record.processes.map(({ role, processes }) => ({
+    processes: [...record.processes, ...passtProcesses(record)].map(({ role, processes }) => ({
       role,
       pids: processes.map(({ pid }) => pid),
       alive: processes.length > 0 && processes.every(isAlive),
     })),
   };
 }
+
+/** What libvirt runs beside QEMU for a NIC, and starts anew where it likes: nobody records it. */
+const passtProcesses = ({ nics, netns }: VmRecord): VmRecord["processes"] =>
+  Object.entries(nics).flatMap(([nic, { plan }]) =>
+    plan !== undefined && isServedByPasst(plan) ? [{ role: `passt ${nic}`, processes: findPasst(netnsPath(netns)) }] : [],
+  );
 
 /** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
 export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {

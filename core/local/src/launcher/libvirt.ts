@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type CommandError, endProcesses, identify, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
+import { type CommandError, endProcesses, identify, isRunning, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
 import type { DeviceNode } from "../networks/host-plugin.ts";
 import { makeDirectory } from "../state.ts";
 import { copyCapabilities } from "./capabilities.ts";
@@ -221,16 +221,22 @@ export class Launcher {
   }
 }
 
-/** The QEMU of a pod: the process in its namespace whose program it is. */
-export function findQemu(netns: string): ProcessId | undefined {
-  return processesIn(netns).find(({ pid }) => {
+/** The processes of a pod whose program's name begins so. */
+function findProgram(netns: string, name: string): readonly ProcessId[] {
+  return processesIn(netns).filter(({ pid }) => {
     try {
-      return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("qemu-system");
+      return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith(name);
     } catch {
       return false;
     }
   });
 }
+
+/** The QEMU of a pod: the process in its namespace whose program it is. */
+export const findQemu = (netns: string): ProcessId | undefined => findProgram(netns, "qemu-system")[0];
+
+/** What passt runs as: its program, or the same for processors with wider registers. */
+export const findPasst = (netns: string): readonly ProcessId[] => findProgram(netns, "passt").filter(isRunning);
 
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {

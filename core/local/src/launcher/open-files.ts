@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { type AttachedNic, type PortRange, passtSockets } from "@netbind/engine";
+import { inNetns, processesIn, type Run } from "@netbind/netns";
+
+/** More open files than this machine lets a process have. */
+export class OpenFilesError extends Error {
+  override readonly name = "OpenFilesError";
+}
+
+/** What passt has open beside the sockets that it listens on, with room for a good number of connections. */
+const BESIDE = 256;
+
+const nameOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
+};
+
+const hardLimit = (pid: number): number =>
+  Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[1] ?? Number.POSITIVE_INFINITY);
+
+async function ephemeralPorts(runIn: Run): Promise<PortRange> {
+  const [first = 0, last = 0] = (await runIn(["sysctl", "-n", "net.ipv4.ip_local_port_range"])).trim().split(/\s+/).map(Number);
+  return [first, last];
+}
+
+/** What is in the way where a limit cannot be raised, with the numbers. */
+function tooMany(nic: string, needed: number, limit: number): OpenFilesError {
+  const most = Math.max(0, Math.floor((limit - BESIDE) / 2));
+  return new OpenFilesError(
+    `passt needs ${needed} open files to forward the ports of NIC "${nic}", and this machine's hard limit is ${limit}: ` +
+      `list the ports that the guest serves (${most} of TCP and as many of UDP fit), or raise the limit (ulimit -Hn, LimitNOFILE=)`,
+  );
+}
+
+/**
+ * Lets libvirt's children have as many files open as passt needs for its NICs: it listens on each forwarded port by a socket
+ * of its own. libvirt runs in the pod already, and what it starts has its limits.
+ *
+ * @throws OpenFilesError where the machine does not let them, before anything of the guest is started
+ */
+export async function ensureOpenFiles(run: Run, netns: string, nics: readonly AttachedNic[]): Promise<void> {
+  const ephemeral = await ephemeralPorts(inNetns(netns, run));
+  const needs = nics.map(({ nic, plan }) => ({ nic: nic.spec.name, sockets: passtSockets(plan, ephemeral) }));
+  const [most] = needs.toSorted((a, b) => b.sockets - a.sockets);
+  const libvirt = processesIn(netns).find(({ pid }) => nameOf(pid).includes("libvirtd"));
+  if (most === undefined || most.sockets === 0 || libvirt === undefined) return;
+  const needed = most.sockets + BESIDE;
+  const limit = hardLimit(libvirt.pid);
+  if (needed <= limit) return;
+  try {
+    await run(["prlimit", `--pid=${libvirt.pid}`, `--nofile=${needed}:${needed}`]);
+  } catch {
+    throw tooMany(most.nic, needed, limit);
+  }
+}
