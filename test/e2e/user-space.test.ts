@@ -1,6 +1,7 @@
 /** slirp and passt with real guests: networks in user space, which leave the pod's links as they are. */
-import { findVm, netnsPath } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { readFileSync } from "node:fs";
+import { findVm, netnsPath, type VmStatus } from "@netbind/local";
+import { inNetns, run, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
@@ -14,16 +15,23 @@ const vmi = (binding: string, more = ""): string =>
 /** Beyond the guest's gateway: passt takes what is sent to the gateway itself for the pod's own. */
 const BEYOND = "198.51.100.7";
 
-/** Traffic both ways: a listed port, a port that is not, and out by TCP and UDP as the pod. */
+/** An echo request, as far as somebody beyond the gateway. */
+const pings = async (address: string): Promise<boolean> =>
+  (await lab.inGuest("one", `ping -c 1 -W 2 ${address} > /dev/null 2>&1 && echo answered || echo nothing`)).includes("answered");
+
+/** Traffic both ways: listed ports of both protocols, a port that is not, and out by TCP and UDP as the pod. */
 async function tryTraffic(pod: string): Promise<void> {
   using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
   expect(await outside.connect(pod, 81)).toBe("ECONNREFUSED");
-  await inNetns(netnsPath(lab.state.nodeNetns), run)(["ip", "addr", "replace", `${BEYOND}/32`, "dev", "lo"]);
+  await outside.run(["ip", "addr", "replace", `${BEYOND}/32`, "dev", "lo"]);
   await lab.inGuest("one", `echo out-tcp | nc -w 3 ${BEYOND} ${OUTSIDE_PORTS.tcp}`);
   expect((await outside.sees("tcp", "out-tcp")).address).toBe(pod);
   await lab.inGuest("one", `syslogd -R ${BEYOND}:${OUTSIDE_PORTS.udp}; sleep 1; logger out-udp`);
   expect((await outside.sees("udp", "out-udp")).address).toBe(pod);
+  await lab.inGuest("one", "(nc -u -l -p 5353 > /run/udp-in &) ; sleep 1");
+  await outside.sendUdp(pod, 5353, "in-udp");
+  await expectInGuest("cat /run/udp-in", ["in-udp"]);
 }
 
 /** Asks the guest until it says all of some texts: an address of its own may come a little after it is ready. */
@@ -36,24 +44,40 @@ async function expectInGuest(command: string, texts: readonly string[]): Promise
 
 const linksOf = async (): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), run)(["ip", "-br", "link"]);
 
-test("slirp: a network inside QEMU, by virtio, with the MAC that the author names; listed ports alone come in", async () => {
-  const { nics } = await lab.start(vmi("slirp", "\n          macAddress: 02:00:00:00:be:ef"), "--wait", "5");
-  expect(nics).toMatchObject([{ binding: "slirp", mac: "02:00:00:00:be:ef", guestAddresses: [], plannedAddresses: 0, ports: ["80/TCP"] }]);
+const BOTH_PROTOCOLS = ["          ports:\n", "          ports:\n            - {port: 5353, protocol: UDP}\n"] as const;
+const SEARCH = "  dnsConfig:\n    searches: [example.com, b.example.com]\n";
+
+test("slirp: a network inside QEMU, by virtio, with what its author names; listed ports alone come in, and no ICMP", async () => {
+  const named = `${vmi("slirp", "\n          macAddress: 02:00:00:00:be:ef")}${SEARCH}`;
+  const { nics } = await lab.start(
+    named.replace(...BOTH_PROTOCOLS).replace("pod: {}", "pod: {vmNetworkCIDR: 10.77.0.0/24}"),
+    "--wait",
+    "5",
+  );
+  expect(nics).toMatchObject([
+    { binding: "slirp", mac: "02:00:00:00:be:ef", guestAddresses: [], plannedAddresses: 0, ports: ["5353/UDP", "80/TCP"] },
+  ]);
   await lab.booted("one");
   await expectInGuest(
-    "cat /sys/class/net/eth0/address; basename $(readlink /sys/class/net/eth0/device/driver); ip addr show eth0; ip route",
-    ["02:00:00:00:be:ef", "virtio_net", "10.0.2.15/24", "default via 10.0.2.2"],
+    "cat /sys/class/net/eth0/address; basename $(readlink /sys/class/net/eth0/device/driver); ip addr show eth0; ip route; cat /etc/resolv.conf",
+    ["02:00:00:00:be:ef", "virtio_net", "10.77.0.15/24", "default via 10.77.0.2", "nameserver 10.77.0.3", "example.com", "b.example.com"],
   );
   await tryTraffic(nics[0]?.podAddresses[0] ?? "");
+  expect(await pings(BEYOND)).toBe(false);
   expect(await linksOf()).not.toMatch(/tap0|k6t/);
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
+  // The domain has no interface of it: what a cluster reports is what the guest's agent tells.
+  const { interfaces } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+  expect(interfaces).toEqual([]);
   await lab.stop("one");
 });
 
-test("passt: the guest has the pod's own addresses of both families; listed ports alone come in", async () => {
-  const { nics } = await lab.start(vmi("passt"), "--wait", "5");
+test("passt: the guest has the pod's own addresses of both families, in a mesh too; it is restarted where it ends", async () => {
+  const meshed = vmi("passt").replace("  name: one\n", "  name: one\n  annotations: {sidecar.istio.io/inject: 'true'}\n");
+  expect(meshed).toContain("sidecar.istio.io/inject");
+  const { nics } = await lab.start(meshed.replace(...BOTH_PROTOCOLS), "--wait", "5");
   const [ipv4 = "", ipv6 = ""] = nics[0]?.podAddresses ?? [];
-  expect(nics).toMatchObject([{ binding: "passt", plannedAddresses: 0, ports: ["80/TCP"] }]);
+  expect(nics).toMatchObject([{ binding: "passt", plannedAddresses: 0, ports: ["5353/UDP", "80/TCP"] }]);
   await lab.booted("one");
   await expectInGuest("cat /sys/class/net/eth0/address; ip addr show eth0; ip route", [
     nics[0]?.mac ?? "none",
@@ -62,9 +86,50 @@ test("passt: the guest has the pod's own addresses of both families; listed port
     "default via 10.244.0.1",
   ]);
   await tryTraffic(ipv4);
+  expect(await pings(BEYOND)).toBe(true);
   expect(await linksOf()).not.toMatch(/tap0|k6t/);
+  const { interfaces } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+  expect(interfaces?.[0]).toMatchObject({ name: "red", interfaceName: "eth0", ipAddress: ipv4, ipAddresses: [ipv4, ipv6] });
+
+  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+  expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
+  // A mesh's proxy finds its own ports free, TCP alone: UDP goes on.
+  const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), run);
+  expect(await inPod(["ss", "-Hltn", "sport = :15006"])).toBe("");
+  expect(await inPod(["ss", "-Hlun", "sport = :5353"])).not.toBe("");
+
+  const passt = async (): Promise<number> => {
+    const { processes } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+    return processes.find(({ role }) => role === "passt red")?.pids[0] ?? 0;
+  };
+  const first = await passt();
+  process.kill(first, "SIGSTOP");
+  const cut = await netbind(["check"], { env: lab.env });
+  expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining("NIC red: passt does not run")]);
+  process.kill(first, "SIGCONT");
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
+  process.kill(first, "SIGKILL");
+  // libvirt hears of it and starts another.
+  expect(await waitUntil(async () => ![0, first].includes(await passt()), 20_000, 500)).toBe(true);
+  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
+  expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
+  outside[Symbol.dispose]();
   await lab.stop("one");
+});
+
+test("passt with every port: a machine that lets it have too few open files says how many it takes, and nothing is left", async () => {
+  const all = vmi("passt").replace(/ports:\n.*\n/, "");
+  expect(all).not.toContain("port:");
+  const limits = readFileSync("/proc/self/limits", "utf8");
+  const mayRaise = (BigInt(`0x${/^CapEff:\s+(\w+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`) & (1n << 24n)) !== 0n;
+  const limit = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1]);
+  const outcome = await netbind(["run", "-f", "-", "--keep", "--wait", "0"], { env: lab.env, stdin: all });
+  if (mayRaise || limit > 75_000) return expect(outcome.code, outcome.stderr).toBe(0);
+  expect(outcome.code).toBe(1);
+  expect(outcome.stderr).toMatch(
+    new RegExp(`passt needs 7\\d{4} open files .* hard limit is ${limit}: list the ports .*${Math.floor((limit - 256) / 2)} of TCP`),
+  );
+  expect(lab.state.vmIds()).toEqual([]);
 });
 
 test("what they cannot do is refused before anything starts, with the reason", async () => {

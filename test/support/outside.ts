@@ -74,6 +74,14 @@ export class Outside implements Disposable {
       setTimeout(() => tell("TIMEOUT"), 3000);`);
   }
 
+  /** Sends a datagram, a few times: nobody says whether it came. */
+  async sendUdp(address: string, port: number, text: string): Promise<void> {
+    await this.#node(`
+      const socket = (await import("node:dgram")).createSocket(${JSON.stringify(address.includes(":") ? "udp6" : "udp4")});
+      for (let sent = 0; sent < 3; sent++) await new Promise((done) => socket.send(${JSON.stringify(text)}, ${port}, ${JSON.stringify(address)}, () => setTimeout(done, 200)));
+      socket.close();`);
+  }
+
   /** Runs a program of the machine in the namespace. */
   run(argv: readonly string[]): Promise<string> {
     return inNetns(this.#netns, run)(argv);
