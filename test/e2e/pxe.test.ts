@@ -61,7 +61,6 @@ test("firmware loads the file that dhcpOptions names; what does not boot is foll
   await using server = new BootServer({
     netns: node,
     dhcp: { link: "lan0", first: "192.0.2.10", last: "192.0.2.20", bootFile: "menu.ipxe", self: "192.0.2.1" },
-    tftp: ["cni0"],
     // The first one is found and run, and says that there is nothing to boot.
     texts: { "default_image.ipxe": "#!ipxe\nexit 1\n", "menu.ipxe": MENU },
     files: { vmlinuz: join(rootfs, "out/vmlinuz"), initrd: join(rootfs, "out/initrd") },

@@ -10,8 +10,6 @@ export interface BootServerOptions {
   readonly netns: string;
   /** A link on which it hands out addresses and the name of the boot file too. */
   readonly dhcp: { readonly link: string; readonly first: string; readonly last: string; readonly bootFile: string; readonly self: string };
-  /** Links on which it serves files alone; they may come later. */
-  readonly tftp: readonly string[];
   /** Texts by file name. */
   readonly texts: Readonly<Record<string, string>>;
   /** Files to copy, by the name under which they are served. */
@@ -23,14 +21,13 @@ export class BootServer implements AsyncDisposable {
   readonly #directory: string = mkdtempSync(join(tmpdir(), "netbind-boot-"));
   readonly #process: ChildProcess;
 
-  constructor({ netns, dhcp, tftp, texts, files }: BootServerOptions) {
+  constructor({ netns, dhcp, texts, files }: BootServerOptions) {
     chmodSync(this.#directory, 0o755);
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(this.#directory, name), text);
     for (const [name, file] of Object.entries(files)) copyFileSync(file, join(this.#directory, name));
     const server = [
       ...["dnsmasq", "--conf-file=/dev/null", "--keep-in-foreground", "--port=0", "--user=root", "--leasefile-ro", "--pid-file="],
       ...["--enable-tftp", `--tftp-root=${this.#directory}`, `--log-facility=${this.#log}`, "--log-dhcp"],
-      ...tftp.map((link) => `--no-dhcp-interface=${link}`),
       ...[`--dhcp-range=${dhcp.first},${dhcp.last},255.255.255.0,1h`, `--dhcp-boot=${dhcp.bootFile},,${dhcp.self}`],
     ];
     this.#process = spawn("nsenter", [`--net=${netns}`, "--", ...server], { stdio: "ignore" });

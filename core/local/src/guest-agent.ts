@@ -16,10 +16,10 @@ function readNic(told: Readonly<Record<string, unknown>>): readonly AgentNic[] {
   const { name, "hardware-address": mac, "ip-addresses": addresses } = told;
   if (typeof mac !== "string" || !isMacAddress(mac)) return [];
   const isNamed = typeof name === "string" && name !== "" && name.length <= LONGEST_NAME;
-  const known = listOf(addresses).flatMap(({ "ip-address": address }) =>
-    typeof address === "string" && parseAddress(address) !== undefined ? [address] : [],
-  );
-  return [{ mac, ...(isNamed ? { interfaceName: name } : {}), addresses: known.slice(0, MOST_ADDRESSES) }];
+  const known = listOf(addresses)
+    .slice(0, MOST_ADDRESSES)
+    .flatMap(({ "ip-address": address }) => (typeof address === "string" && parseAddress(address) !== undefined ? [address] : []));
+  return [{ mac, ...(isNamed ? { interfaceName: name } : {}), addresses: known }];
 }
 
 /** Reads a guest agent's answer to guest-network-get-interfaces: what is no NIC of it is left out, the loopback too. */
@@ -27,9 +27,9 @@ export function readAgentNics(answer: string): readonly AgentNic[] {
   try {
     const { return: nics } = JSON.parse(answer) as { readonly return?: unknown };
     return listOf(nics)
+      .slice(0, MOST_NICS)
       .flatMap(readNic)
-      .filter(({ mac }) => mac !== "00:00:00:00:00:00")
-      .slice(0, MOST_NICS);
+      .filter(({ mac }) => mac !== "00:00:00:00:00:00");
   } catch {
     return [];
   }
