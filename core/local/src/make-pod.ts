@@ -1,7 +1,17 @@
 import { chownSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
-import { type AttachedNic, attachVmi, type CniConfigList, isServedByPasst, type PodDecision, tapDomain, type Vmi, writeTapInterface } from "@netbind/engine";
+import {
+  type AttachedNic,
+  attachVmi,
+  type CniConfigList,
+  isServedByPasst,
+  type NicDomain,
+  type PodDecision,
+  tapDomain,
+  type Vmi,
+  writeTapInterface,
+} from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import type { HookManager } from "./hook-manager.ts";
 import type { Journal } from "./journal.ts";
@@ -50,6 +60,9 @@ const DEFINITIONS = 2;
 const DEVICE_BYTES = 1024 ** 3;
 
 const hasVhost = (): boolean => existsSync("/dev/vhost-net");
+
+/** What moves the packets of a NIC on a tap: the kernel, where this machine's can. */
+export const tapBackend = (): NicDomain["backend"] => (hasVhost() ? "vhost" : "qemu");
 
 /** Makes a directory of the VM's user. */
 function makeOwn(path: string): void {
@@ -101,10 +114,7 @@ export async function defineDomain(
 ): Promise<string> {
   const base = buildBaseDomain({ vmi, accelerator, disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  let xml = onTaps.reduce(
-    (domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, hasVhost() ? "vhost" : "qemu")),
-    base,
-  );
+  let xml = onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, tapBackend())), base);
   for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
   return xml;
 }

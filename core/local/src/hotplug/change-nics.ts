@@ -16,6 +16,7 @@ import { Journal } from "../journal.ts";
 import { findQemu } from "../launcher/libvirt.ts";
 import { LocalHost } from "../local-host.ts";
 import { takeVmLock } from "../lock.ts";
+import { tapBackend } from "../make-pod.ts";
 import { netnsPath } from "../node-netns.ts";
 import type { DeviceSettings } from "../networks/host-plugin.ts";
 import type { State } from "../state.ts";
@@ -70,7 +71,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
   const attached = await attachNic(host, decided, decision, { ...facts, cause: "hotplug" });
   await host.attach(decided.binding, [attached]);
-  const domainXml = writeTapInterface(journal.record.domainXml ?? "", tapDomain(attached.attachment, attached.plan, "qemu"));
+  const domainXml = writeTapInterface(journal.record.domainXml ?? "", tapDomain(attached.attachment, attached.plan, tapBackend()));
   journal.update({ domainXml });
   const device = domainNics(domainXml).find(({ name }) => name === nic);
   if (device !== undefined) await new LiveDomain(state, run, journal.record).attach(device);
@@ -142,7 +143,7 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
     if (plan === undefined || attachment === undefined)
       throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${Object.keys(nics).join(", ") || "none"})`);
     const changed = { ...attachment, state: linkState };
-    const device = tapDomain(changed, plan, "qemu");
+    const device = tapDomain(changed, plan, tapBackend());
     const xml = plan.domain.kind === "tap" ? writeTapInterface(domainXml, device) : patchDomain(domainXml, device, plan.domain);
     const defined = domainNics(xml).find(({ name }) => name === nic);
     if (defined?.kind !== "interface")
