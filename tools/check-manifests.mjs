@@ -4,14 +4,14 @@
  * Usage: check-manifests [ROOT]
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const tools = dirname(fileURLToPath(import.meta.url));
 const root = process.argv[2] ?? dirname(tools);
 const law = JSON.parse(readFileSync(join(tools, "import-law.json"), "utf8"));
 /** Packages that only some may use. */
-const reserved = { "@grpc/grpc-js": ["proto", "core/remote"], tsyringe: ["core/cli"], "@grpc/proto-loader": ["core/cli"] };
+const reserved = { "@grpc/grpc-js": ["proto", "core/remote"], tsyringe: ["core/cli", "core/kube"], "@grpc/proto-loader": ["core/cli"] };
 /** Folders without I/O. */
 const pure = ["core/contract", "core/engine", "plugins/"];
 const problems = [];
@@ -50,7 +50,7 @@ for (const [folder] of folders) {
         problems.push(`${path}: imports ${name} of another package by its path`);
       } else judge(folder, name, path, manifest.name);
       const plugin = name.startsWith("@netbind/plugin-");
-      if (plugin && folder === "core/cli" && file !== "main.ts") problems.push(`${path}: only main.ts may import plugins`);
+      if (plugin && folder.startsWith("core/") && basename(file) !== "main.ts") problems.push(`${path}: only main.ts may import plugins`);
     }
   }
 }

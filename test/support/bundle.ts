@@ -1,6 +1,9 @@
 import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 /** Bundles a plugin of the tests, as its author would, into a directory. Gives `NAME=FILE`, as `--plugin` takes it. */
 export function bundlePlugin(name: string, directory: string): string {
@@ -8,4 +11,21 @@ export function bundlePlugin(name: string, directory: string): string {
   const out = join(directory, `${name}.mjs`);
   execFileSync(process.execPath, ["sidecars/build.mjs", "--plugin", `test/plugins/${name}.ts`, "--out", out], { cwd: root });
   return `${name}=${out}`;
+}
+
+/** Bundles a script of the tests into one file that runs where no checkout is. Gives its path. */
+export async function bundleSupport(script: string): Promise<string> {
+  const outfile = join(mkdtempSync(join(tmpdir(), "netbind-script-")), script.replace(/\.ts$/, ".mjs"));
+  await build({
+    entryPoints: [fileURLToPath(new URL(script, import.meta.url))],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    conditions: ["@netbind/source"],
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    logLevel: "warning",
+  });
+  return outfile;
 }

@@ -9,6 +9,7 @@ export {
   isRunning,
   type ProcessId,
   processesIn,
+  processesOfUser,
   signal,
   startTimeOf,
   strayServers,
@@ -27,3 +28,4 @@ export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processe
 export { chooseServiceUid } from "./service-uid.ts";
 export { POD_RECORD_FIELDS } from "./pod-record-shape.ts";
 export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./shape.ts";
+export { makeServicesCgroup, removeServicesCgroup, servicesCgroup } from "./pod-cgroup.ts";

@@ -31,6 +31,8 @@ export interface PodNetworkParts {
   readonly owner: TapOwner;
   /** Where logs of the pod's services are kept. */
   readonly directory: string;
+  /** The control group of the pod's services; absent: the caller's. */
+  readonly cgroup?: string;
 }
 
 /** Waits until everything is over, and then throws what failed first in the list. */
@@ -123,12 +125,13 @@ export class PodNetwork {
 
   /** Starts one server. What is left of the one that had its role is ended first. */
   async startService(service: ServiceProcess): Promise<void> {
-    const { journal, netns, directory } = this.#parts;
+    const { journal, netns, directory, cgroup } = this.#parts;
     await endProcesses(journal.record.processes.find(({ role }) => role === service.role)?.processes ?? []);
     await startService(service, {
       netns,
       uid: journal.record.serviceUid,
       logFile: join(directory, `${service.role.replace(" ", "-")}.log`),
+      ...(cgroup === undefined ? {} : { cgroup }),
       started: async (processes) => journal.setProcesses(service.role, processes),
     });
   }

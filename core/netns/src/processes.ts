@@ -72,6 +72,21 @@ export function strayServers(path: string, recorded: readonly ProcessId[]): read
   return processesIn(path).filter(({ pid }) => SERVER_NAMES.has(statOf(pid)?.name ?? "") && !isKnown(pid));
 }
 
+/** Every process of a user. */
+export function processesOfUser(uid: number): readonly ProcessId[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && ownerOf(name) === uid)
+    .flatMap((name) => identify(Number(name)) ?? []);
+}
+
+function ownerOf(pid: string): number | undefined {
+  try {
+    return statSync(`/proc/${pid}`).uid;
+  } catch {
+    return undefined;
+  }
+}
+
 function inode(path: string): string | undefined {
   try {
     const { dev, ino } = statSync(path);

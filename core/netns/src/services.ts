@@ -11,6 +11,8 @@ export interface ServiceHost {
   /** A user of the VM's own. */
   readonly uid: number;
   readonly logFile: string;
+  /** The control group that it is born in; absent: the caller's. */
+  readonly cgroup?: string;
   /** Called with each process before anything waits for it, so that it can be recorded. */
   readonly started: (processes: readonly ProcessId[]) => Promise<void>;
 }
@@ -84,6 +86,7 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
     netns: host.netns,
     logFile: host.logFile,
     stdin: service.configuration,
+    ...(host.cgroup === undefined ? {} : { cgroup: host.cgroup }),
   });
   await host.started(processes);
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);

@@ -12,7 +12,12 @@ export interface StartOptions {
   readonly netns: string;
   readonly logFile: string;
   readonly stdin?: string;
+  /** The control group that it is born in; absent: the caller's. */
+  readonly cgroup?: string;
 }
+
+/** Moves into a control group, and becomes what follows: nothing of it ever runs outside. */
+const BORN_IN = ["sh", "-c", 'echo 0 > "$1/cgroup.procs" && shift && exec "$@"', "cgroup"] as const;
 
 /** A sandbox that was started. */
 export interface StartedSandbox {
@@ -32,10 +37,11 @@ export async function startSandboxed(sandbox: Sandbox, options: StartOptions): P
   return { processes, inner };
 }
 
-function spawnSandbox(sandbox: Sandbox, { netns, logFile, stdin }: StartOptions): ChildProcess {
+function spawnSandbox(sandbox: Sandbox, { netns, logFile, stdin, cgroup }: StartOptions): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
-    const [file, ...args] = ["nsenter", `--net=${netns}`, "--", ...sandboxCommand(sandbox)];
+    const born = cgroup === undefined ? [] : [...BORN_IN, cgroup];
+    const [file, ...args] = [...born, "nsenter", `--net=${netns}`, "--", ...sandboxCommand(sandbox)];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
     const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe"], env });
     child.on("error", () => undefined);

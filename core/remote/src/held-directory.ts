@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, type Stats, writeFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, renameSync, type Stats, writeFileSync } from "node:fs";
 import { BindingError } from "@netbind/contract";
 
 /** Opens the place itself, neither to read nor to write (open(2)); Node has no name for it. */
@@ -64,9 +64,9 @@ export class HeldDirectory implements Disposable {
     return fstatSync(this.#descriptor);
   }
 
-  /** The path of an entry, for reading alone: an entry may be a link by the time that it is used. */
-  entry(name: string): string {
-    return `${this.path}/${name}`;
+  /** The names in it. */
+  names(): readonly string[] {
+    return readdirSync(this.path);
   }
 
   /**
@@ -84,16 +84,32 @@ export class HeldDirectory implements Disposable {
     return { path: `/proc/self/fd/${descriptor}`, [Symbol.dispose]: () => closeSync(descriptor) };
   }
 
+  /**
+   * Reads a file of the directory, up to a limit of bytes.
+   *
+   * @throws BindingError UNAVAILABLE where it is missing, a link, no regular file or too long
+   */
+  read(name: string, limit: number): string {
+    const descriptor = openEntry(this.#descriptor, name, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stat = fstatSync(descriptor);
+      if (!stat.isFile() || stat.size > limit) throw untrusted(`"${name}" is no regular file of at most ${limit} bytes`);
+      return readFileSync(descriptor, "utf8").slice(0, limit);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
   /** Puts a file into the directory that everybody may read, whole or not at all, and never through a link. */
   write(name: string, text: string, unique: string): void {
-    const next = this.entry(`${name}.${unique}`);
+    const next = `${this.path}/${name}.${unique}`;
     const descriptor = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o444);
     try {
       writeFileSync(descriptor, text);
     } finally {
       closeSync(descriptor);
     }
-    renameSync(next, this.entry(name));
+    renameSync(next, `${this.path}/${name}`);
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,173 @@
+import { type Attachable, attachVmi, decidePod, linksOf, NETWORK_STATUS, parseNetworkStatus, sanitiseVmi } from "@netbind/engine";
+import {
+  chooseServiceUid,
+  endProcesses,
+  findNetworkDrift,
+  findServiceDrift,
+  inNetns,
+  makeServicesCgroup,
+  PodNetwork,
+  type Run,
+  servicesCgroup,
+  strayServers,
+} from "@netbind/netns";
+import { HeldDirectory, type SidecarPlace } from "@netbind/remote";
+import type { Bindings, ServedBinding } from "./bindings.ts";
+import type { KubeVmi } from "./cluster.ts";
+import { AgentJournal, type AgentState } from "./journal.ts";
+import { KubeHost } from "./kube-host.ts";
+import { LAUNCHER_UID, type LauncherPod, type PodSidecar } from "./launcher-pods.ts";
+import { readPodFacts } from "./pod-facts.ts";
+import { isSameNamespace, type NamespaceId, PodNamespace } from "./pod-namespace.ts";
+import { sidecarPlace, sidecarSource } from "./pod-place.ts";
+import { findPodProcess } from "./pod-process.ts";
+import { releasePod } from "./release-pod.ts";
+
+/** What the agent works with. */
+export interface AgentContext {
+  readonly state: AgentState;
+  readonly run: Run;
+  readonly bindings: Bindings;
+  /** The kubelet's directory: `/var/lib/kubelet`. */
+  readonly kubelet: string;
+  /** The network namespaces that are no pod's: the node's, and the agent's own. */
+  readonly forbidden: readonly NamespaceId[];
+}
+
+/** A pod that the agent may act on. */
+export type TrustedPod = LauncherPod & { readonly vmi: KubeVmi };
+
+/** What was done for a pod. */
+export interface AttachOutcome {
+  /** `taken-over`: an earlier agent attached it, and its record was enough. */
+  readonly did: "attached" | "taken-over" | "nothing";
+  /** NICs and servers that were not as recorded, and were put right. */
+  readonly repaired: readonly string[];
+  readonly nics: readonly string[];
+}
+
+/** The sidecars of a pod whose binding is served here, with what their bindings answered. */
+async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): Promise<ReadonlyMap<string, ServedBinding>> {
+  const found = await Promise.all(sidecars.map(async ({ binding }) => [binding, await bindings.find(binding)] as const));
+  return new Map(found.flatMap(([name, served]) => (served === undefined ? [] : [[name, served] as const])));
+}
+
+function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable, netns: PodNamespace, pid: number): AgentJournal {
+  const { state } = context;
+  const { pod, vmi } = work;
+  const cgroup = servicesCgroup(pid, pod.metadata.uid);
+  return AgentJournal.create(state.pod(pod.metadata.uid), {
+    version: 1,
+    pod: { namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
+    vmi: { namespace: vmi.metadata.namespace, name: vmi.metadata.name, uid: vmi.metadata.uid },
+    phase: "attaching",
+    netns: netns.id,
+    serviceUid: chooseServiceUid(pod.metadata.uid, state.serviceUids()),
+    bindings: Object.fromEntries(decided.nics.map(({ spec, binding }) => [spec.name, binding])),
+    nics: {},
+    processes: [],
+    ...(cgroup === undefined ? {} : { cgroup }),
+  });
+}
+
+/** True where a sidecar shows no hook socket although it was attached: it lost what it was told. */
+function isShut(place: SidecarPlace): boolean {
+  using directory = HeldDirectory.open(place.base, place.components);
+  return !directory.names().some((name) => name.endsWith(".sock"));
+}
+
+/** Puts right what differs from the record of a pod that is attached. Nobody is asked for a plan. */
+async function maintain(
+  { run }: AgentContext,
+  journal: AgentJournal,
+  host: KubeHost,
+  network: PodNetwork,
+  netns: PodNamespace,
+): Promise<readonly string[]> {
+  const repaired: string[] = [];
+  for (const { nic, wanted } of await findNetworkDrift(inNetns(netns.path, run), journal.record)) {
+    await network.apply(nic, wanted);
+    repaired.push(`network of NIC ${nic}`);
+  }
+  await network.settled();
+  for (const { service } of findServiceDrift(journal.record)) {
+    await network.startService(service);
+    repaired.push(`service ${service.role}`);
+  }
+  for (const binding of new Set(Object.values(journal.record.bindings))) {
+    if (!isShut(host.placeOf(binding))) continue;
+    await host.tell(binding);
+    repaired.push(`sidecar of ${binding}`);
+  }
+  return repaired;
+}
+
+/**
+ * Attaches a pod whose agent may act on it, or goes on where the record ends. Each step is recorded before it is done.
+ *
+ * @throws NotYetError where something of the pod is not there yet, BindingError of whatever failed
+ */
+export async function attachPod(context: AgentContext, work: TrustedPod): Promise<AttachOutcome> {
+  const { pod, vmi, sidecars } = work;
+  const { uid } = pod.metadata;
+  const served = await findServed(context.bindings, sidecars);
+  const [first] = sidecars.filter(({ binding }) => served.has(binding));
+  if (first === undefined) return { did: "nothing", repaired: [], nics: [] };
+  const source = sidecarSource(sidecarPlace(context.kubelet, uid, first));
+  const process = findPodProcess(source, LAUNCHER_UID);
+  using netns = PodNamespace.open(process, source, context.forbidden);
+  const journal = await openJournal(context, work, served, netns, process.pid);
+  const { directory, record } = journal;
+  if (record.cgroup !== undefined) makeServicesCgroup(record.cgroup);
+  const network = new PodNetwork({
+    netns: netns.path,
+    run: context.run,
+    journal,
+    owner: { uid: LAUNCHER_UID, gid: LAUNCHER_UID },
+    directory,
+    ...(record.cgroup === undefined ? {} : { cgroup: record.cgroup }),
+  });
+  const host = new KubeHost({
+    journal,
+    network,
+    bindings: context.bindings,
+    served,
+    place: (binding) => placeOf(context, uid, sidecars, binding),
+    readFacts: () => readPodFacts(pod, vmi, process),
+  });
+  const nics = Object.keys(record.bindings);
+  if (record.phase === "attached") return { did: "taken-over", repaired: await maintain(context, journal, host, network, netns), nics };
+  await attachVmi(host, decide(work, served));
+  await network.settled();
+  journal.update({ phase: "attached" });
+  return { did: "attached", repaired: [], nics };
+}
+
+function placeOf({ kubelet }: AgentContext, uid: string, sidecars: readonly PodSidecar[], binding: string): SidecarPlace {
+  const sidecar = sidecars.find((one) => one.binding === binding);
+  if (sidecar === undefined) throw new Error(`the pod has no sidecar of binding "${binding}"`);
+  return sidecarPlace(kubelet, uid, sidecar);
+}
+
+const decide = ({ pod, vmi }: TrustedPod, served: ReadonlyMap<string, ServedBinding>): Attachable =>
+  decidePod({ vmi: sanitiseVmi(vmi), links: linksOf(parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS])), served });
+
+/** The pod's record; a new one where there is none, or where it is of a network namespace that the pod has no more. */
+async function openJournal(
+  context: AgentContext,
+  work: TrustedPod,
+  served: ReadonlyMap<string, ServedBinding>,
+  netns: PodNamespace,
+  pid: number,
+): Promise<AgentJournal> {
+  const { uid } = work.pod.metadata;
+  const known = AgentJournal.open(context.state.pod(uid));
+  if (known !== undefined && isSameNamespace(known.record.netns, netns.id)) {
+    // What an agent started and did not record any more: the same server twice would serve nobody.
+    const recorded = known.record.processes.flatMap(({ processes }) => processes);
+    await endProcesses(strayServers(netns.path, recorded));
+    return known;
+  }
+  if (known !== undefined) await releasePod(context.state, uid);
+  return newJournal(context, work, decide(work, served), netns, pid);
+}

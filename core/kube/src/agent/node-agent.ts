@@ -1,0 +1,147 @@
+import { BindingError } from "@netbind/contract";
+import { attachPod, type AgentContext, type AttachOutcome } from "./attach-pod.ts";
+import type { Cluster, ClusterView } from "./cluster.ts";
+import { RecordError } from "./journal.ts";
+import { findLauncherPods, type LauncherPod } from "./launcher-pods.ts";
+import { NotYetError } from "./not-yet.ts";
+import { PodProcessError } from "./pod-process.ts";
+import { PodTasks, type Tried } from "./pod-tasks.ts";
+import { gonePods, releasePod } from "./release-pod.ts";
+import { type PodReport, type Report, Reporter } from "./report.ts";
+
+/** What a node agent is made of. */
+export interface NodeAgentParts extends AgentContext {
+  readonly cluster: Cluster;
+  /** The name of this node in the cluster. */
+  readonly node: string;
+  readonly report: Report;
+  /** Told where the cluster cannot be asked: nothing is done and nothing undone. */
+  readonly unreachable: (error: unknown) => void;
+}
+
+/** How often the cluster is looked at, how often an attached pod, and how long a pod may be on its way, in milliseconds. */
+const TICK = 500;
+const MAINTENANCE = 30_000;
+const PATIENCE = 60_000;
+
+/** Attaches the launcher pods of one node, keeps them as recorded, and undoes what was done for those that are gone. */
+export class NodeAgent {
+  readonly #parts: NodeAgentParts;
+  readonly #tasks = new PodTasks(MAINTENANCE);
+  readonly #reporter: Reporter;
+  /** Since when a pod waits, by its UID. */
+  readonly #waiting = new Map<string, number>();
+
+  constructor(parts: NodeAgentParts) {
+    this.#parts = parts;
+    this.#reporter = new Reporter(parts.report);
+  }
+
+  /** Looks at the cluster every now and then, until it is told to stop; then finishes what it has begun. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.tick();
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", done);
+          resolve();
+        };
+        const timer = setTimeout(done, TICK);
+        signal.addEventListener("abort", done);
+      });
+    }
+    await this.#tasks.idle();
+  }
+
+  /** Starts what is due for each pod. Waits for none. */
+  async tick(): Promise<void> {
+    const { cluster, node, state, unreachable } = this.#parts;
+    let view: ClusterView;
+    try {
+      view = await cluster.view();
+    } catch (error) {
+      unreachable(error);
+      return;
+    }
+    const pods = findLauncherPods(view, node);
+    const there = new Set(pods.map(({ pod }) => pod.metadata.uid));
+    const gone = gonePods(state, there);
+    // Of one pod only one thing is done at a time.
+    for (const work of pods.filter(({ pod }) => !this.#tasks.isRunning(releaseKey(pod.metadata.uid))))
+      this.#tasks.start(work.pod.metadata.uid, () => this.#attach(work));
+    for (const uid of gone.filter((one) => !this.#tasks.isRunning(one))) this.#tasks.start(releaseKey(uid), () => this.#release(uid));
+    this.#tasks.keep(new Set([...there, ...gone.map(releaseKey)]));
+  }
+
+  /** Waits until nothing is being done. */
+  idle(): Promise<void> {
+    return this.#tasks.idle();
+  }
+
+  async #attach(work: LauncherPod): Promise<Tried> {
+    const { vmi, distrust } = work;
+    const [first] = distrust;
+    if (first !== undefined || vmi === undefined) {
+      const message = distrust.map((one) => one.message).join("; ");
+      this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint: "nothing was done for this pod" });
+      // Its VMI may not have told of it yet.
+      return "not-yet";
+    }
+    try {
+      this.#tellOutcome(work, await attachPod(this.#parts, { ...work, vmi }));
+      this.#waiting.delete(work.pod.metadata.uid);
+      return "done";
+    } catch (error) {
+      return this.#tellFailure(work, error);
+    }
+  }
+
+  #tellOutcome(work: LauncherPod, { did, repaired, nics }: AttachOutcome): void {
+    if (did === "attached") this.#tell(work, { type: "Normal", reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
+    if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `put right: ${repaired.join(", ")}` });
+  }
+
+  #tellFailure(work: LauncherPod, error: unknown): Tried {
+    const { uid } = work.pod.metadata;
+    // What a pod has not yet is there in a moment; what it still has not in a minute is worth a word.
+    const onItsWay = error instanceof NotYetError || (error instanceof BindingError && error.code === "UNAVAILABLE");
+    const since = this.#waiting.get(uid) ?? performance.now();
+    this.#waiting.set(uid, since);
+    if (onItsWay && performance.now() - since < PATIENCE && !isOfSomebody(error)) return "not-yet";
+    const { reason, hint } = explain(error);
+    this.#tell(work, { type: "Warning", reason, message: (error as Error).message, ...(hint === undefined ? {} : { hint }) });
+    return onItsWay ? "not-yet" : "failed";
+  }
+
+  async #release(uid: string): Promise<Tried> {
+    try {
+      await releasePod(this.#parts.state, uid);
+      this.#reporter.forget(uid);
+      this.#waiting.delete(uid);
+      return "done";
+    } catch (error) {
+      const { reason } = explain(error);
+      this.#reporter.tell({ pod: { namespace: "", name: "", uid }, type: "Warning", reason, message: (error as Error).message });
+      return "failed";
+    }
+  }
+
+  #tell({ pod }: LauncherPod, report: Omit<PodReport, "pod">): void {
+    const { namespace, name, uid } = pod.metadata;
+    this.#reporter.tell({ pod: { namespace, name, uid }, ...report });
+  }
+}
+
+const releaseKey = (uid: string): string => `release ${uid}`;
+
+/** True where what is missing is not merely on its way: somebody put something else into its place. */
+const isOfSomebody = (error: unknown): boolean => error instanceof BindingError && !error.message.includes("is not there yet");
+
+function explain(error: unknown): { readonly reason: string; readonly hint?: string } {
+  if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
+  if (error instanceof RecordError)
+    return { reason: "RECORD_UNREADABLE", hint: "this pod is left alone: use an agent of the version that wrote it" };
+  if (error instanceof PodProcessError) return { reason: "POD_NAMESPACE_REFUSED", hint: "nothing was done for this pod" };
+  return { reason: error instanceof NotYetError ? "SIDECAR_MISSING" : "ATTACH_FAILED" };
+}

@@ -1,0 +1,34 @@
+import { rmSync } from "node:fs";
+import { endProcesses, isAlive, type ProcessId, processesOfUser, removeServicesCgroup } from "@netbind/netns";
+import { AgentJournal, type AgentState } from "./journal.ts";
+
+/** Something of a pod cannot be undone. */
+export class ReleaseError extends Error {
+  override readonly name = "ReleaseError";
+}
+
+/**
+ * Undoes what was done for a pod that is gone, from the record alone: its services end, and with them its network
+ * namespace, with all links. Called again it goes on where it was stopped.
+ *
+ * @throws RecordError where the record cannot be read: then nothing is touched
+ */
+export async function releasePod(state: AgentState, uid: string): Promise<void> {
+  const journal = AgentJournal.open(state.pod(uid));
+  if (journal === undefined) {
+    // A directory without a record: nothing was begun.
+    rmSync(state.pod(uid), { recursive: true, force: true });
+    return;
+  }
+  const { processes, serviceUid, cgroup } = journal.record;
+  const recorded = processes.flatMap((entry) => entry.processes).filter(isAlive);
+  // Started, and not recorded any more: nobody else runs as that user.
+  const unique = new Map<number, ProcessId>([...recorded, ...processesOfUser(serviceUid)].map((process) => [process.pid, process]));
+  const left = await endProcesses([...unique.values()]);
+  if (left.length > 0) throw new ReleaseError(`processes ${left.map(({ pid }) => pid).join(", ")} of pod ${uid} do not end`);
+  if (cgroup !== undefined) removeServicesCgroup(cgroup);
+  journal.remove();
+}
+
+/** The pods with a record that are not among those that are there. */
+export const gonePods = (state: AgentState, there: ReadonlySet<string>): readonly string[] => state.uids().filter((uid) => !there.has(uid));

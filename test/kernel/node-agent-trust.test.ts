@@ -1,0 +1,143 @@
+/** What a pod, its sidecar, its guest's container or a binding may try: each is refused, and each is told. */
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { defineBinding } from "@netbind/contract";
+import { waitUntil } from "@netbind/netns";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundleSupport } from "../support/bundle.ts";
+import { KubeNode, type LabPod } from "../support/kube-node.ts";
+
+let node: KubeNode;
+beforeAll(async () => {
+  node = await KubeNode.make();
+  mkdirSync(join(node.directory, "bindings"));
+  node.startAgent(["--bindings", join(node.directory, "bindings")]);
+});
+afterAll(() => node[Symbol.asyncDispose]());
+
+const links = async (pod: LabPod): Promise<string> => pod.run(["ip", "-brief", "link", "show"]);
+/** A pod whose sidecar serves, before the agent knows of it. */
+async function unseen(vm: string): Promise<{ readonly pod: LabPod; readonly show: () => void; readonly own: string }> {
+  const pod = await node.pod({ vm, listed: false });
+  const own = join(pod.hooks, "hook-sidecar-0/netbind");
+  await waitUntil(() => existsSync(join(own, "attach.sock")), 20_000);
+  return { pod, own, show: () => node.list(pod) };
+}
+
+test("a pod that only looks like a launcher pod", async () => {
+  const nobody = await node.pod({
+    vm: "t-owner",
+    change: ({ metadata }) => delete (metadata as { ownerReferences?: unknown }).ownerReferences,
+  });
+  expect(await node.says(nobody, "POD_NOT_CONTROLLED")).toContain("nobody");
+  const inactive = await node.pod({ vm: "t-active", listed: false });
+  node.edit("vmi-t-active.json", (vmi) => Object.assign(vmi, { status: { activePods: { [inactive.uid]: "node-2" } } }));
+  node.list(inactive);
+  await node.says(inactive, "POD_NOT_ACTIVE");
+  for (const pod of [nobody, inactive]) expect(await links(pod)).not.toContain("tap0");
+  // What speaks against it may end: a VMI's status comes after its pod.
+  node.edit("vmi-t-active.json", (vmi) => Object.assign(vmi, { status: { activePods: { [inactive.uid]: "node-1" } } }));
+  await node.attached(inactive);
+});
+
+test("a link, or somebody else's socket, in the place of the sidecar's", async () => {
+  const victim = await unseen("t-victim");
+  const linked = await unseen("t-linked");
+  const socket = join(linked.own, "attach.sock");
+  renameSync(socket, `${socket}.aside`);
+  symlinkSync(join(victim.own, "attach.sock"), socket);
+  linked.show();
+  expect(await node.says(linked.pod, "UNAVAILABLE")).toContain('"attach.sock" is no socket');
+  expect(existsSync(join(victim.own, "attach.json"))).toBe(false);
+  const owned = await unseen("t-owned");
+  chownSync(join(owned.own, "attach.sock"), 1000, 1000);
+  owned.show();
+  expect(await node.says(owned.pod, "UNAVAILABLE")).toContain("belongs to uid 1000, not to 107");
+  for (const pod of [linked.pod, owned.pod]) expect(node.hookSockets(pod)).toEqual([]);
+  // Put back, all goes on.
+  rmSync(socket);
+  renameSync(`${socket}.aside`, socket);
+  await node.attached(linked.pod);
+});
+
+test("a directory that is swapped while the agent goes through it leads nowhere else", async () => {
+  const target = join(node.directory, "target");
+  mkdirSync(target);
+  chownSync(target, 107, 107);
+  const { pod, show } = await unseen("t-swapped");
+  await node.startCompute(pod, await bundleSupport("swap-directory.ts"), [target]);
+  await waitUntil(() => existsSync(join(pod.hooks, "swapping")), 20_000);
+  show();
+  // However often it looked, it looked into the pod's own directory or not at all.
+  await node.attached(pod);
+  expect(readdirSync(target)).toEqual([]);
+});
+
+test("a sidecar in the node's own network", async () => {
+  const pod = await node.pod({ vm: "t-host", sidecars: false, listed: false });
+  await node.startSidecar(pod, 0, "masquerade", false);
+  node.list(pod);
+  expect(await node.says(pod, "POD_NAMESPACE_REFUSED")).toContain("the node's own");
+  expect(node.hookSockets(pod)).toEqual([]);
+  expect(await node.run(["ip", "-brief", "link", "show"])).not.toContain("k6t-eth0");
+});
+
+test("an Attach from the compute container, which has the same user and the same volume", async () => {
+  const { pod, own } = await unseen("t-forged");
+  await node.startCompute(pod, await bundleSupport("forge-attach.ts"), []);
+  await waitUntil(() => existsSync(join(pod.hooks, "told")), 30_000);
+  expect(readFileSync(join(pod.hooks, "told"), "utf8")).toBe("ATTACH_UNSEALED ATTACH_UNSEALED");
+  expect(existsSync(join(own, "attach.json"))).toBe(false);
+  expect(node.hookSockets(pod)).toEqual([]);
+});
+
+test("a device that was not allocated, planned by somebody's binding", async () => {
+  const greedy = defineBinding({
+    name: "greedy",
+    contract: "v1alpha1",
+    migration: "none",
+    plan: () => ({
+      domain: {
+        kind: "device",
+        sharedMemory: false,
+        element: {
+          name: "hostdev",
+          attributes: { mode: "subsystem", type: "pci", managed: "no" },
+          children: [
+            {
+              name: "source",
+              children: [{ name: "address", attributes: { domain: "0x0000", bus: "0x00", slot: "0x1f", function: "0x0" } }],
+            },
+          ],
+        },
+      },
+    }),
+  });
+  const server = makeServer();
+  addBinding(server, greedy);
+  // Whoever registers another image as slirp has the grants of that name, and a device is none of them without an allocation.
+  await listenUnix(server, join(node.directory, "bindings/passt.sock"));
+  try {
+    const pod = await node.pod({ vm: "t-device", nics: [{ name: "red", binding: "passt" }] });
+    expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain("is no device that was allocated");
+    expect(node.hookSockets(pod)).toEqual([]);
+  } finally {
+    server.forceShutdown();
+    rmSync(join(node.directory, "bindings/passt.sock"), { force: true });
+  }
+});
+
+test("one pod's trouble delays no other, and nothing of any is left", async () => {
+  const stuck = await node.pod({ vm: "t-stuck", sidecars: false, listed: false });
+  const id = await node.startSidecar(stuck, 0, "masquerade");
+  await waitUntil(() => existsSync(join(stuck.hooks, "hook-sidecar-0/netbind/attach.sock")), 20_000);
+  process.kill(await node.sidecarPid(id), "SIGSTOP");
+  node.list(stuck);
+  const other = await node.pod({ vm: "t-other" });
+  await node.attached(other);
+  expect(node.hookSockets(stuck)).toEqual([]);
+  for (const pod of node.pods) await node.removePod(pod);
+  await waitUntil(() => node.leftovers().length === 0, 30_000);
+  expect(node.leftovers()).toEqual([]);
+});

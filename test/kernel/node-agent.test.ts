@@ -1,0 +1,159 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type Attachment, type Binding, defineBinding } from "@netbind/contract";
+import { waitUntil } from "@netbind/netns";
+import bridge from "@netbind/plugin-bridge";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote";
+import { expect, test } from "vitest";
+import { AgentKill } from "../support/kube-kill.ts";
+import { KubeNode, type LabPod } from "../support/kube-node.ts";
+
+interface Recorded {
+  readonly phase: string;
+  readonly attached: readonly Attachment[];
+  readonly processes: readonly { readonly role: string; readonly processes: readonly { readonly pid: number }[] }[];
+}
+
+const recordOf = (node: KubeNode, { uid }: LabPod): Recorded =>
+  JSON.parse(readFileSync(join(node.state, "pods", uid, "journal.json"), "utf8")) as Recorded;
+
+/** Serves a binding beside the agent, as an administrator deploys somebody's own. */
+async function serveBeside(node: KubeNode, name: string, binding: Binding): Promise<Disposable> {
+  const directory = join(node.directory, "bindings");
+  mkdirSync(directory, { recursive: true });
+  const server = makeServer();
+  addBinding(server, binding);
+  const socket = join(directory, `${name}.sock`);
+  await listenUnix(server, socket);
+  return {
+    [Symbol.dispose]: () => {
+      server.forceShutdown();
+      rmSync(socket, { force: true });
+    },
+  };
+}
+
+async function gone(node: KubeNode): Promise<void> {
+  for (const pod of node.pods) await node.removePod(pod);
+  await waitUntil(() => node.leftovers().length === 0, 30_000);
+  expect(node.leftovers()).toEqual([]);
+}
+
+test("a pod as the kubelet lays it out is attached, its sidecar keeps what it was told, and all is undone when it is gone", async () => {
+  await using node = await KubeNode.make();
+  const pod = await node.pod({ vm: "one", sidecars: false });
+  const id = await node.startSidecar(pod, 0, "masquerade");
+  node.startAgent();
+  await node.attached(pod);
+  await node.says(pod, "ATTACHED");
+  expect(node.told(pod)).toHaveLength(1);
+  const links = JSON.parse(await pod.run(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
+  expect(links.map(({ ifname }) => ifname).sort()).toEqual(["eth0", "k6t-eth0", "lo", "tap0"]);
+  const [attachment] = recordOf(node, pod).attached;
+  expect(attachment).toMatchObject({
+    cause: "boot",
+    resolvConf: { nameservers4: ["10.96.0.10"], search: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"] },
+  });
+  const socket = node.hookSockets(pod)[0] ?? "";
+  expect(await node.withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
+  // The container is started anew, and nobody is there to tell it again.
+  await node.stopAgent();
+  await node.endContainer(id);
+  rmSync(join(pod.hooks, socket));
+  await node.startSidecar(pod, 0, "masquerade");
+  await node.attached(pod);
+  expect(await node.withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
+  node.startAgent();
+  await gone(node);
+  // What is the node's lab is nobody else's.
+  expect(existsSync("/var/lib/kubelet/pods")).toBe(false);
+});
+
+test("the next agent takes a running pod over from the record, repairs it, and asks nobody for a plan", async () => {
+  await using node = await KubeNode.make();
+  let asked = 0;
+  const own = defineBinding({
+    ...bridge,
+    name: "somebodys",
+    plan: (attachment) => {
+      asked += 1;
+      return bridge.plan(attachment);
+    },
+  });
+  const pod = await node.pod({ vm: "one", nics: [{ name: "red", binding: "bridge" }] });
+  const other = await node.pod({ vm: "two" });
+  const beside = ["--bindings", join(node.directory, "bindings")];
+  {
+    using _ = await serveBeside(node, "bridge", own);
+    node.startAgent(beside);
+    for (const one of [pod, other]) {
+      await node.attached(one);
+      await node.says(one, "ATTACHED");
+    }
+  }
+  expect(asked).toBe(1);
+  await node.stopAgent();
+  const server =
+    recordOf(node, other)
+      .processes.find(({ role }) => role.startsWith("dhcp4"))
+      ?.processes.at(-1)?.pid ?? 0;
+  process.kill(server, "SIGKILL");
+  await other.run(["ip", "link", "del", "tap0"]);
+  await pod.run(["sysctl", "-q", "-w", "net.ipv4.conf.all.arp_ignore=0"]);
+  const before = recordOf(node, pod).attached;
+  const next = defineBinding({
+    ...bridge,
+    name: "somebodys",
+    plan: () => {
+      asked += 1;
+      throw new Error("a pod that runs is not planned again");
+    },
+  });
+  using _ = await serveBeside(node, "bridge", next);
+  node.startAgent(beside);
+  expect(await node.says(other, "REPAIRED")).toMatch(/network of NIC red.*service dhcp4/);
+  expect(await node.says(pod, "REPAIRED")).toContain("network of NIC red");
+  expect(asked).toBe(1);
+  expect(recordOf(node, pod).attached).toEqual(before);
+  expect((await pod.run(["sysctl", "-n", "net.ipv4.conf.all.arp_ignore"])).trim()).toBe("1");
+  expect(await other.run(["ip", "-brief", "link", "show"])).toContain("tap0");
+  await gone(node);
+});
+
+test("a migration's target is looked at anew and planned anew, with the MAC address that the VM has", async () => {
+  await using node = await KubeNode.make();
+  const nics = [{ name: "red", binding: "bridge" }];
+  const source = await node.pod({ vm: "one", nics });
+  node.startAgent();
+  await node.attached(source);
+  await waitUntil(() => recordOf(node, source).phase === "attached", 10_000);
+  const [first] = recordOf(node, source).attached;
+  node.edit("vmi-one.json", (vmi) => {
+    const status = { interfaces: [{ name: "red", mac: first?.mac }], activePods: { [source.uid]: "node-1" } };
+    Object.assign(vmi, { status });
+  });
+  const target = await node.pod({ vm: "one", nics, listed: false });
+  node.edit("vmi-one.json", (vmi) => {
+    const status = vmi["status"] as object;
+    Object.assign(vmi, { status: { ...status, migrationState: { targetPod: target.name, sourcePod: source.name } } });
+  });
+  node.list(target);
+  await node.attached(target);
+  await waitUntil(() => recordOf(node, target).phase === "attached", 10_000);
+  const [second] = recordOf(node, target).attached;
+  expect(second).toMatchObject({ cause: "migrationTarget", mac: first?.mac });
+  expect(second?.pod.mac).not.toBe(first?.pod.mac);
+  expect(second?.pod.addresses).not.toEqual(first?.pod.addresses);
+  expect(source.address).not.toBe(target.address);
+  await gone(node);
+});
+
+test("an agent killed at a point of each kind of step: the next one makes the pod whole, and nothing is left of it", async () => {
+  await using node = await KubeNode.make();
+  const kill = new AgentKill(node);
+  const points = await kill.trace();
+  // The last of each kind; all of them in the slow tier.
+  const kindOf = (point: string): string => `${point.split(" ")[1]} ${/bwrap/.test(point) ? "server" : ""}`;
+  const last = new Map(points.map((point, at) => [kindOf(point), at + 1]));
+  for (const at of last.values()) await kill.kill(at);
+});

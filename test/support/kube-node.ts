@@ -1,0 +1,423 @@
+/** A node as the kubelet leaves it, without a kubelet: pods with networks, volumes and sidecar containers, and the agent. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { endProcesses, identify, inNetns, processesIn, type Run, run, waitUntil } from "@netbind/netns";
+import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote";
+import { expect } from "vitest";
+import { type KubeObject, kubevirtObject, launcherPod, type PodNic, vmiObject } from "./kube-objects.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const USER = 107;
+const NODE = "node-1";
+/** The literal directory of a kubelet, in the lab's own mount namespace. */
+const KUBELET = "/var/lib/kubelet";
+const VOLUME = "volumes/kubernetes.io~empty-dir/hook-sidecar-sockets";
+
+/** A pod of the lab. */
+export interface LabPod {
+  readonly uid: string;
+  readonly name: string;
+  readonly vm: string;
+  /** The name of its network namespace. */
+  readonly netns: string;
+  readonly run: Run;
+  /** The address that its CNI plugin gave it. */
+  readonly address: string;
+  /** Its hook sockets' directory, as this process sees it: what the compute container has mounted. */
+  readonly hooks: string;
+}
+
+/** What a pod is made of, where it is not the usual. */
+export interface PodRequest {
+  readonly vm: string;
+  readonly nics?: readonly PodNic[];
+  /** Changes the pod's object before the agent sees it. */
+  readonly change?: (pod: KubeObject) => void;
+  readonly uid?: string;
+  /** False: no sidecar container is started. */
+  readonly sidecars?: boolean;
+  /** False: the API does not list it yet. */
+  readonly listed?: boolean;
+}
+
+/** A container of a pod. */
+interface ContainerRequest {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** What of the volume it has. */
+  readonly subPath: string;
+  readonly inPodNetwork: boolean;
+}
+
+/** A JSON file that is there whole or not at all. */
+function writeWhole(file: string, content: unknown): void {
+  writeFileSync(`${file}.next`, JSON.stringify(content));
+  renameSync(`${file}.next`, file);
+}
+
+export class KubeNode implements AsyncDisposable {
+  readonly directory: string;
+  readonly objects: string;
+  readonly state: string;
+  readonly #holder: ChildProcess;
+  readonly #bridge: string;
+  readonly #pods: LabPod[] = [];
+  #agent: ChildProcess | undefined;
+  /** What the agents of this lab said, a record a line. */
+  log = "";
+
+  private constructor(directory: string, holder: ChildProcess, bridge: string) {
+    this.directory = directory;
+    this.#holder = holder;
+    this.#bridge = bridge;
+    this.objects = join(directory, "objects");
+    this.state = join(directory, "state");
+  }
+
+  static async make(): Promise<KubeNode> {
+    const directory = mkdtempSync("/run/nbkube-");
+    chmodSync(directory, 0o755);
+    // Made first: mounts of namespaces reach the node only below a directory that is shared by then.
+    const bridge = `nbt-${randomBytes(3).toString("hex")}`;
+    await run(["ip", "netns", "add", bridge]);
+    await inNetns(`/run/netns/${bridge}`, run)(["ip", "link", "set", "lo", "up"]);
+    const script = `mount -t tmpfs -o mode=755 tmpfs /var/lib && mkdir ${KUBELET} && mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup && echo ready && exec sleep infinity`;
+    const holder = spawn("unshare", ["--mount", "--propagation", "slave", "sh", "-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise<void>((resolve, reject) => {
+      holder.stdout.once("data", () => resolve());
+      holder.once("exit", (code) => reject(new Error(`the node's mounts were not made: ${code}`)));
+    });
+    const node = new KubeNode(directory, holder, bridge);
+    mkdirSync(node.objects);
+    mkdirSync(node.state);
+    node.#makeRootfs();
+    writeWhole(join(node.objects, "kubevirt.json"), kubevirtObject());
+    return node;
+  }
+
+  /** The node's own network: the pods' bridge is in it. */
+  get netns(): string {
+    return `/run/netns/${this.#bridge}`;
+  }
+
+  /** Runs a command among the node's mounts. */
+  get run(): Run {
+    return (argv, options) => run(["nsenter", `--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", ...argv], options);
+  }
+
+  /** A path of the node, as this process reaches it. */
+  path(path: string): string {
+    return `/proc/${this.#holder.pid}/root${path}`;
+  }
+
+  /** The files of a sidecar's image: a runtime, its bundle, and what both need of the machine. */
+  #makeRootfs(): void {
+    const rootfs = join(this.directory, "rootfs");
+    for (const path of ["usr", "proc", "dev", "sys", "tmp", "etc", "netbind", "var/run/kubevirt-hooks", "run"])
+      mkdirSync(join(rootfs, path), { recursive: true });
+    for (const name of ["lib", "lib64", "bin"]) symlinkSync(`usr/${name}`, join(rootfs, name));
+    writeFileSync(join(rootfs, "etc/resolv.conf"), "");
+    copyFileSync(process.execPath, join(rootfs, "netbind/node"));
+    for (const file of readdirSync(join(ROOT, "sidecars/dist")).filter((name) => name.endsWith(".mjs")))
+      copyFileSync(join(ROOT, "sidecars/dist", file), join(rootfs, "netbind", file));
+  }
+
+  /** Attaches a namespace to the node's bridge with the CNI plugin, as a container runtime does. */
+  async #cni(command: "ADD" | "DEL", netns: string): Promise<string> {
+    const range = { subnet: "10.99.0.0/16" };
+    const conf = {
+      cniVersion: "1.0.0",
+      name: "lab",
+      type: "bridge",
+      bridge: "cni0",
+      isGateway: true,
+      ipam: {
+        type: "host-local",
+        ranges: [[range], [{ subnet: "fd99::/64" }]],
+        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+        dataDir: join(this.directory, "ipam"),
+      },
+    };
+    const env = {
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: netns,
+      CNI_NETNS: `/run/netns/${netns}`,
+      CNI_IFNAME: "eth0",
+      CNI_PATH: "/usr/lib/cni",
+    };
+    return inNetns(this.netns, run)(["/usr/lib/cni/bridge"], { stdin: JSON.stringify(conf), env });
+  }
+
+  /** Makes a pod as virt-controller, the kubelet and a container runtime do, and its VMI where there is none yet. */
+  async pod({
+    vm,
+    nics = [{ name: "red", binding: "masquerade" }],
+    change,
+    uid = randomUUID(),
+    sidecars = true,
+    listed = true,
+  }: PodRequest): Promise<LabPod> {
+    const netns = `${this.#bridge}-${uid.slice(0, 8)}`;
+    await run(["ip", "netns", "add", netns]);
+    const inPod = inNetns(`/run/netns/${netns}`, run);
+    await inPod(["ip", "link", "set", "lo", "up"]);
+    await inPod(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]);
+    const result = JSON.parse(await this.#cni("ADD", netns)) as { readonly ips: readonly { readonly address: string }[] };
+    const address = result.ips[0]?.address.split("/")[0] ?? "";
+    const name = `virt-launcher-${vm}-${uid.slice(0, 5)}`;
+    const hooks = this.path(`${KUBELET}/pods/${uid}/${VOLUME}`);
+    const pod: LabPod = { uid, name, vm, netns, run: inPod, address, hooks };
+    this.#pods.push(pod);
+    mkdirSync(hooks, { recursive: true });
+    chownSync(hooks, USER, USER);
+    const object = launcherPod({ uid, name, vm, node: NODE, nics });
+    if (sidecars)
+      for (const [at, binding] of [...new Set(nics.map((nic) => nic.binding))].sort().entries()) await this.startSidecar(pod, at, binding);
+    this.#activate(pod, nics);
+    change?.(object);
+    writeWhole(join(this.objects, `pod-${uid}.${listed ? "json" : "hidden"}`), object);
+    return pod;
+  }
+
+  /** Lets the API list a pod that was made without that. */
+  list({ uid }: LabPod): void {
+    renameSync(join(this.objects, `pod-${uid}.hidden`), join(this.objects, `pod-${uid}.json`));
+  }
+
+  /** Lists a pod in its VMI's status, as virt-controller does; makes the VMI where it is not there yet. */
+  #activate({ vm, uid }: LabPod, nics: readonly PodNic[]): void {
+    const file = join(this.objects, `vmi-${vm}.json`);
+    const vmi = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as KubeObject) : vmiObject(vm, nics);
+    const status = (vmi["status"] ?? {}) as { activePods?: Record<string, string> };
+    writeWhole(file, { ...vmi, status: { ...status, activePods: { ...status.activePods, [uid]: NODE } } });
+  }
+
+  /** Changes the object of a VMI or pod as an API server would hold it. */
+  edit(file: string, change: (object: KubeObject) => void): void {
+    const object = JSON.parse(readFileSync(join(this.objects, file), "utf8")) as KubeObject;
+    change(object);
+    writeWhole(join(this.objects, file), object);
+  }
+
+  /** Starts a sidecar's container: uid 107, no capability, nothing of the node but its directory of the pod's volume. */
+  startSidecar(pod: LabPod, at: number, binding: string, inPodNetwork = true): Promise<string> {
+    const container = `hook-sidecar-${at}`;
+    if (!existsSync(join(pod.hooks, container))) {
+      mkdirSync(join(pod.hooks, container));
+      chownSync(join(pod.hooks, container), USER, USER);
+    }
+    const env = [`CONTAINER_NAME=${container}`, `NETWORK_BINDING_PLUGIN_NAME=${binding}`];
+    return this.#startContainer(pod, {
+      name: container,
+      args: [`/netbind/${binding}.mjs`, "sidecar"],
+      env,
+      subPath: `/${container}`,
+      inPodNetwork,
+    });
+  }
+
+  /** Runs a script in a container with all of the pod's hook sockets, as the compute container has them. */
+  startCompute(pod: LabPod, script: string, args: readonly string[]): Promise<string> {
+    copyFileSync(script, join(this.directory, "rootfs/netbind/compute.mjs"));
+    return this.#startContainer(pod, {
+      name: "compute",
+      args: ["/netbind/compute.mjs", ...args],
+      env: [],
+      subPath: "",
+      inPodNetwork: true,
+    });
+  }
+
+  async #startContainer({ uid, netns }: LabPod, what: ContainerRequest): Promise<string> {
+    const id = `${uid}-${what.name}-${randomBytes(2).toString("hex")}`;
+    const bundle = join(this.directory, "bundles", id);
+    mkdirSync(bundle, { recursive: true });
+    const resolv = join(this.directory, `resolv-${uid}`);
+    writeFileSync(resolv, "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n");
+    const bind = (source: string, destination: string, mode: string): object => ({
+      type: "bind",
+      source,
+      destination,
+      options: ["bind", mode],
+    });
+    const network = what.inPodNetwork ? [{ type: "network", path: `/run/netns/${netns}` }] : [];
+    writeFileSync(
+      join(bundle, "config.json"),
+      JSON.stringify({
+        ociVersion: "1.0.0",
+        process: {
+          user: { uid: USER, gid: USER },
+          args: ["/netbind/node", ...what.args],
+          env: what.env,
+          cwd: "/",
+          capabilities: {},
+          noNewPrivileges: true,
+        },
+        root: { path: join(this.directory, "rootfs"), readonly: true },
+        mounts: [
+          { destination: "/proc", type: "proc", source: "proc" },
+          { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
+          { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
+          bind("/usr", "/usr", "ro"),
+          bind(resolv, "/etc/resolv.conf", "ro"),
+          bind(`${KUBELET}/pods/${uid}/${VOLUME}${what.subPath}`, "/var/run/kubevirt-hooks", "rw"),
+        ],
+        linux: { namespaces: [...["pid", "ipc", "mount", "uts"].map((type) => ({ type })), ...network] },
+      }),
+    );
+    await this.#crun(["run", "--detach", "--bundle", bundle, id]);
+    return id;
+  }
+
+  /** Ends a container as the kubelet does, whatever it is doing. */
+  async endContainer(id: string): Promise<void> {
+    await this.#crun(["delete", "--force", id]);
+    rmSync(join(this.directory, "bundles", id), { recursive: true });
+  }
+
+  async #crun(args: readonly string[]): Promise<string> {
+    // A container's output is a file's: a pipe would end with this command.
+    const log = join(this.directory, "containers.log");
+    return this.run([
+      "sh",
+      "-c",
+      'log="$1"; shift; exec crun --root "$@" </dev/null >>"$log" 2>&1',
+      "crun",
+      log,
+      join(this.directory, "crun"),
+      "--cgroup-manager=disabled",
+      ...args,
+    ]);
+  }
+
+  /** The main process of a sidecar's container. */
+  async sidecarPid(id: string): Promise<number> {
+    const state = JSON.parse(await this.run(["crun", "--root", join(this.directory, "crun"), "state", id])) as { readonly pid: number };
+    return state.pid;
+  }
+
+  /** Starts an agent on this node. */
+  startAgent(options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    const main = join(ROOT, "core/kube/src/agent/main.ts");
+    const args = ["--node", NODE, "--objects", this.objects, "--state", this.state, "--node-netns", "/proc/self/ns/net", ...options];
+    const agent = spawn(
+      "nsenter",
+      [`--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", process.execPath, "--conditions=@netbind/source", main, ...args],
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+        env: { ...process.env, ...env },
+      },
+    );
+    agent.stderr.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
+    this.#agent = agent;
+    return agent;
+  }
+
+  /** Ends the agent, and waits until it has ended. */
+  async stopAgent(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const agent = this.#agent;
+    this.#agent = undefined;
+    if (agent === undefined || agent.exitCode !== null || agent.signalCode !== null) return;
+    const ended = new Promise((resolve) => agent.once("exit", resolve));
+    agent.kill(signal);
+    await ended;
+  }
+
+  /** The hook sockets of a pod, below its volume, as KubeVirt's launcher would find them. */
+  hookSockets({ hooks }: LabPod): readonly string[] {
+    return readdirSync(hooks, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .flatMap(({ name: container }) =>
+        readdirSync(join(hooks, container))
+          .filter((name) => name.endsWith(".sock"))
+          .map((name) => join(container, name)),
+      );
+  }
+
+  /** Speaks to a pod's hook socket. Its path on the node is longer than a socket's address may be. */
+  async withHooks<T>(pod: LabPod, socket: string, ask: (client: HooksClient) => Promise<T>): Promise<T> {
+    using directory = HeldDirectory.open(pod.hooks, [dirname(socket)]);
+    const client = connectHooks(join(directory.path, basename(socket)));
+    try {
+      return await ask(client);
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Waits until a pod shows as many hook sockets as it has sidecars. */
+  async attached(pod: LabPod, count = 1, deadline = 60_000): Promise<void> {
+    await waitUntil(() => this.hookSockets(pod).length >= count, deadline);
+    expect(this.hookSockets(pod).length, `${pod.name} is not attached: ${this.log}`).toBeGreaterThanOrEqual(count);
+  }
+
+  /** What the agents said of a pod. */
+  told({ uid }: Pick<LabPod, "uid">): readonly { readonly reason: string; readonly message: string }[] {
+    return this.log.split("\n").flatMap((line) => {
+      if (!line.includes(uid) || !line.startsWith("{")) return [];
+      const record = JSON.parse(line) as { readonly reason?: string; readonly message?: string; readonly pod?: { readonly uid: string } };
+      return record.pod?.uid === uid ? [{ reason: record.reason ?? "", message: record.message ?? "" }] : [];
+    });
+  }
+
+  /** Waits until the agent said something of a pod. */
+  async says(pod: Pick<LabPod, "uid">, reason: string, deadline = 20_000): Promise<string> {
+    await waitUntil(() => this.told(pod).some((one) => one.reason === reason), deadline);
+    const found = this.told(pod).find((one) => one.reason === reason);
+    expect(found, `nothing was said with ${reason}: ${this.log}`).toBeDefined();
+    return found?.message ?? "";
+  }
+
+  /** Takes a pod away as the kubelet does: its containers end, its network and volumes go, the API forgets it. */
+  async removePod(pod: LabPod): Promise<void> {
+    for (const name of ["json", "hidden"]) rmSync(join(this.objects, `pod-${pod.uid}.${name}`), { force: true });
+    const containers = existsSync(join(this.directory, "bundles"))
+      ? readdirSync(join(this.directory, "bundles")).filter((id) => id.startsWith(pod.uid))
+      : [];
+    for (const id of containers) await this.endContainer(id);
+    await this.#cni("DEL", pod.netns);
+    await run(["ip", "netns", "delete", pod.netns]);
+    rmSync(join(pod.hooks, "../../.."), { recursive: true, force: true });
+    this.#pods.splice(this.#pods.indexOf(pod), 1);
+  }
+
+  get pods(): readonly LabPod[] {
+    return [...this.#pods];
+  }
+
+  /** Everything of pods that the agent still keeps or that runs for them. */
+  leftovers(): readonly string[] {
+    const records = existsSync(join(this.state, "pods")) ? readdirSync(join(this.state, "pods")) : [];
+    return records.map((uid) => `record of ${uid}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopAgent();
+    for (const pod of this.pods) await this.removePod(pod).catch(() => undefined);
+    // Services of pods whose agent was ended before it saw them go.
+    for (const name of readdirSync("/run/netns").filter((one) => one.startsWith(this.#bridge))) {
+      await endProcesses(processesIn(`/run/netns/${name}`));
+      await run(["ip", "netns", "delete", name]);
+    }
+    const holder = identify(this.#holder.pid ?? 0);
+    if (holder !== undefined) await endProcesses([holder]);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
