@@ -54,6 +54,8 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
     cause: "boot",
     resolvConf: { nameservers4: ["10.96.0.10"], search: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"] },
   });
+  // KubeVirt writes the NIC on the tap, and gives it the pod link's MAC address: whom DHCP answers must be the same.
+  expect(attachment?.mac).toBe(attachment?.pod.mac);
   const socket = node.hookSockets(pod)[0] ?? "";
   expect(await node.withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
   // The container is started anew, and nobody is there to tell it again.

@@ -21,6 +21,7 @@ import { readPodFacts } from "./pod-facts.ts";
 import { isSameNamespace, type NamespaceId, PodNamespace } from "./pod-namespace.ts";
 import { sidecarPlace, sidecarSource } from "./pod-place.ts";
 import { findPodProcess } from "./pod-process.ts";
+import { fittingPlanner } from "./fitting-planner.ts";
 import { releasePod } from "./release-pod.ts";
 
 /** What the agent works with. */
@@ -46,10 +47,19 @@ export interface AttachOutcome {
   readonly nics: readonly string[];
 }
 
-/** The sidecars of a pod whose binding is served here, with what their bindings answered. */
+/**
+ * The sidecars of a pod whose binding is served here, with what their bindings answered. Where KubeVirt writes the NIC, the
+ * guest has the pod link's MAC address, whatever its binding would do.
+ */
 async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): Promise<ReadonlyMap<string, ServedBinding>> {
-  const found = await Promise.all(sidecars.map(async ({ binding }) => [binding, await bindings.find(binding)] as const));
-  return new Map(found.flatMap(([name, served]) => (served === undefined ? [] : [[name, served] as const])));
+  const found = await Promise.all(sidecars.map(async ({ binding, onTap }) => ({ binding, onTap, served: await bindings.find(binding) })));
+  return new Map(
+    found.flatMap(({ binding, onTap, served }) =>
+      served === undefined
+        ? []
+        : [[binding, { takesPodMac: served.takesPodMac || onTap, planner: fittingPlanner(binding, served.planner, onTap) }] as const],
+    ),
+  );
 }
 
 function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable, netns: PodNamespace, pid: number): AgentJournal {

@@ -16,6 +16,8 @@ export interface PodSidecar {
   readonly directory: string;
   /** The name that the binding is registered under. */
   readonly binding: string;
+  /** True where KubeVirt itself writes the NIC, on the tap that the agent makes: `domainAttachmentType: tap`. */
+  readonly onTap: boolean;
 }
 
 /** Why the agent does not act on a pod. */
@@ -45,6 +47,12 @@ function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterView
   return ofImage.length === 1 ? ofImage[0]?.[0] : undefined;
 }
 
+function isOnTap(binding: string, { configuration }: ClusterView): boolean {
+  const registered = configuration.network?.binding ?? {};
+  const attachment = Object.hasOwn(registered, binding) ? registered[binding]?.domainAttachmentType : undefined;
+  return attachment === "tap" || attachment === "managedTap";
+}
+
 function sidecarsOf(pod: KubePod, view: ClusterView): readonly PodSidecar[] {
   return pod.spec.containers.flatMap((container) => {
     const directory = container.volumeMounts?.find(({ name, subPath }) => name === SOCKETS && subPath)?.subPath;
@@ -52,7 +60,7 @@ function sidecarsOf(pod: KubePod, view: ClusterView): readonly PodSidecar[] {
     // The directory is one name: KubeVirt gives each sidecar its container's.
     return directory === undefined || !/^[a-z0-9-]{1,63}$/.test(directory) || binding === undefined
       ? []
-      : [{ container: container.name, directory, binding }];
+      : [{ container: container.name, directory, binding, onTap: isOnTap(binding, view) }];
   });
 }
 

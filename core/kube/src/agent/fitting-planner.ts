@@ -1,0 +1,26 @@
+import { BindingError, type Plan } from "@netbind/contract";
+import type { NicPlanner } from "@netbind/engine";
+
+const FIELD = "spec.configuration.network.binding";
+
+/** A plan and a registration that each expect the other to write the NIC, or both do it. */
+function refuse(binding: string, { domain }: Plan, onTap: boolean): BindingError {
+  return new BindingError(
+    "PLAN_IMPOSSIBLE",
+    onTap
+      ? `binding "${binding}" plans a domain part of kind ${domain.kind}, and its registration makes KubeVirt write a NIC on a tap`
+      : `binding "${binding}" plans a tap, and its registration does not make KubeVirt write the NIC: the guest would have none`,
+    onTap
+      ? `take domainAttachmentType from ${FIELD}.${binding} in the KubeVirt CR`
+      : `set ${FIELD}.${binding}.domainAttachmentType to "tap" in the KubeVirt CR`,
+  );
+}
+
+/** A binding's planner whose plans fit what KubeVirt was told of the binding. */
+export const fittingPlanner = (binding: string, planner: NicPlanner, onTap: boolean): NicPlanner => ({
+  plan: async (attachment) => {
+    const plan = await planner.plan(attachment);
+    if ((plan.domain.kind === "tap") !== onTap) throw refuse(binding, plan, onTap);
+    return plan;
+  },
+});

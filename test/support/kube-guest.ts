@@ -1,0 +1,101 @@
+/** What runs in a launcher pod's compute container, in a pod of a lab's node: hooks as virt-launcher drives them, libvirt, QEMU. */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Attachment, Plan } from "@netbind/contract";
+import { nicDomain, type Vmi, writeTapInterface } from "@netbind/engine";
+import { buildBaseDomain, ensureImage, guestCommand, State, stateDirectories } from "@netbind/local";
+import { endProcesses, type ProcessId, run, waitUntil } from "@netbind/netns";
+import { consoleFiles, startConsole } from "../../core/local/src/launcher/console.ts";
+import { probeAccelerator } from "../../core/local/src/launcher/kvm.ts";
+import { findQemu, type Launcher, makeDevices, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
+import { buildGoTool } from "./go-tools.ts";
+import type { HookEvent } from "./hook-pod.ts";
+import type { KubeNode, LabPod } from "./kube-node.ts";
+import { vmiObject, type PodNic } from "./kube-objects.ts";
+
+const USER = ["--reuid", "107", "--regid", "107", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+/** Shows the pod's hook sockets in a place of their own, as the compute container has them, and drives them as its user. */
+const IN_COMPUTE = 'mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/hooks && mount --bind "$0" /mnt/hooks && exec "$@"';
+
+interface AgentRecord {
+  readonly attached: readonly Attachment[];
+  readonly nics: Readonly<Record<string, { readonly plan: Plan }>>;
+}
+
+export class KubeGuest implements AsyncDisposable {
+  readonly #node: KubeNode;
+  readonly #pod: LabPod;
+  readonly #directory: string;
+  #launcher: Launcher | undefined;
+  #console: readonly ProcessId[] = [];
+
+  constructor(node: KubeNode, pod: LabPod) {
+    this.#node = node;
+    this.#pod = pod;
+    this.#directory = join(node.directory, "guests", pod.uid, "launcher");
+  }
+
+  /** Drives the pod's hooks: waits for the sockets, asks Info, has a domain defined thrice; shuts the sidecars down where told. */
+  async hooks(domainXML: string, vmi: object, options: readonly string[] = []): Promise<readonly HookEvent[]> {
+    const volume = `/var/lib/kubelet/pods/${this.#pod.uid}/volumes/kubernetes.io~empty-dir/hook-sidecar-sockets`;
+    const client = join(this.#node.directory, "hook-client");
+    if (!existsSync(client)) copyFileSync(buildGoTool("hook-client"), client);
+    const argv = ["setpriv", ...USER, client, "-hooks", "/mnt/hooks", "-count", "1", ...options];
+    const text = await this.#node.run(["unshare", "--mount", "sh", "-c", IN_COMPUTE, volume, ...argv], {
+      stdin: JSON.stringify({ domainXML, vmi }),
+      deadline: 120_000,
+    });
+    return text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as HookEvent);
+  }
+
+  /** Defines the domain as virt-launcher does and boots it: KubeVirt writes what is on a tap, hooks write the rest. */
+  async boot(nics: readonly PodNic[]): Promise<readonly HookEvent[]> {
+    const { cache } = new State(stateDirectories(process.env));
+    const image = await ensureImage(run, cache, () => undefined);
+    const accelerator = await probeAccelerator(run, image, cache);
+    mkdirSync(join(this.#directory, ".."), { recursive: true });
+    const netns = `/run/netns/${this.#pod.netns}`;
+    const vmi = vmiObject(this.#pod.vm, nics) as unknown as Vmi;
+    const record = JSON.parse(readFileSync(join(this.#node.state, "pods", this.#pod.uid, "journal.json"), "utf8")) as AgentRecord;
+    const onTaps = record.attached.filter(({ name }) => record.nics[name]?.plan.domain.kind === "tap");
+    const base = onTaps.reduce(
+      (xml, attachment) => writeTapInterface(xml, nicDomain(attachment, "qemu")),
+      buildBaseDomain({ vmi, accelerator, disks: [] }),
+    );
+    const events = await this.hooks(base, vmi);
+    const defined = events.filter(({ event }) => event === "defined").at(-1);
+    const spec = {
+      netns,
+      image,
+      directory: this.#directory,
+      devices: await makeDevices(run, cache),
+      nodes: [],
+      disks: [],
+      kvm: accelerator === "kvm",
+      vhost: false,
+    };
+    this.#launcher = await startLauncher(run, spec, () => undefined);
+    writeFileSync(join(this.#directory, "domain.xml"), String(defined?.["xml"] ?? ""), { mode: 0o644 });
+    const [console] = await Promise.all([startConsole(netns, consoleFiles(this.#directory)), this.#launcher.create("domain.xml")]);
+    this.#console = console;
+    const log = consoleFiles(this.#directory).log;
+    await waitUntil(() => existsSync(log) && readFileSync(log, "utf8").includes("netbind-guest: ready"), 90_000);
+    return events;
+  }
+
+  /** Runs a command in the guest. */
+  inGuest(command: string): Promise<string> {
+    return guestCommand(consoleFiles(this.#directory).socket, command);
+  }
+
+  get runs(): boolean {
+    return findQemu(`/run/netns/${this.#pod.netns}`) !== undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await endProcesses([...this.#console, ...(this.#launcher?.processes ?? [])]);
+  }
+}

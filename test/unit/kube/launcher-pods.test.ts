@@ -1,0 +1,91 @@
+import { type ClusterView, findLauncherPods, mountSource, readObjects } from "@netbind/kube";
+import { expect, test } from "vitest";
+import { kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
+
+const UID = "11111111-2222-3333-4444-555555555555";
+const NICS = [{ name: "red", binding: "masquerade" }];
+
+function view(change: (pod: KubeObject, vmi: KubeObject) => void = () => undefined): ClusterView {
+  const pod = launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics: NICS });
+  const vmi: KubeObject = { ...vmiObject("vm", NICS), status: { activePods: { [UID]: "node-1" } } };
+  change(pod, vmi);
+  return readObjects([kubevirtObject(), pod, vmi]);
+}
+
+const spec = (
+  pod: KubeObject,
+): { hostNetwork?: boolean; containers: { name: string; securityContext?: { runAsUser?: number }; env?: object[]; image?: string }[] } =>
+  pod["spec"] as never;
+const metadata = (
+  pod: KubeObject,
+): { labels: Record<string, string>; ownerReferences: { kind: string; uid: string; controller?: boolean }[] } => pod["metadata"] as never;
+const reasons = (found: ClusterView, node = "node-1"): readonly string[] =>
+  findLauncherPods(found, node).flatMap(({ distrust }) => distrust.map(({ reason }) => reason));
+
+test("a launcher pod of the node, with the sidecars of its bindings", () => {
+  const [found] = findLauncherPods(view(), "node-1");
+  expect(found?.distrust).toEqual([]);
+  expect(found?.sidecars).toEqual([{ container: "hook-sidecar-0", directory: "hook-sidecar-0", binding: "masquerade", onTap: true }]);
+  expect(findLauncherPods(view(), "node-2")).toEqual([]);
+  expect(
+    findLauncherPods(
+      view((pod) => Object.assign(metadata(pod), { labels: {} })),
+      "node-1",
+    ),
+  ).toEqual([]);
+  expect(
+    findLauncherPods(
+      view((pod) => Object.assign(pod, { status: { phase: "Succeeded" } })),
+      "node-1",
+    ),
+  ).toEqual([]);
+});
+
+test("before KubeVirt 1.9 a sidecar's binding is told by its image", () => {
+  const [found] = findLauncherPods(
+    view((pod) => {
+      for (const container of spec(pod).containers) Object.assign(container, { env: [] });
+    }),
+    "node-1",
+  );
+  expect(found?.sidecars.map(({ binding }) => binding)).toEqual(["masquerade"]);
+});
+
+test.each<[string, (pod: KubeObject, vmi: KubeObject) => void]>([
+  ["POD_NOT_CONTROLLED", (pod) => (metadata(pod).ownerReferences = [])],
+  ["POD_NOT_CONTROLLED", (pod) => Object.assign(metadata(pod).ownerReferences[0] ?? {}, { kind: "ReplicaSet" })],
+  ["POD_NOT_CONTROLLED", (pod) => Object.assign(metadata(pod).ownerReferences[0] ?? {}, { controller: false })],
+  ["VMI_MISSING", (pod) => Object.assign(metadata(pod).ownerReferences[0] ?? {}, { uid: "another" })],
+  ["VMI_MISSING", (_, vmi) => Object.assign(vmi["metadata"] as object, { namespace: "elsewhere" })],
+  ["POD_NOT_ACTIVE", (_, vmi) => Object.assign(vmi, { status: {} })],
+  ["POD_NOT_ACTIVE", (_, vmi) => Object.assign(vmi, { status: { activePods: { [UID]: "node-2" } } })],
+  ["POD_ON_HOST_NETWORK", (pod) => (spec(pod).hostNetwork = true)],
+  [
+    "POD_USER",
+    (pod) => Object.assign(spec(pod).containers.find(({ name }) => name === "compute")?.securityContext ?? {}, { runAsUser: 0 }),
+  ],
+])("%s speaks against acting on a pod", (reason, change) => expect(reasons(view(change))).toEqual([reason]));
+
+test("a mesh's proxy has a user of its own, and that is nobody's concern", () => {
+  const proxied = view((pod) => spec(pod).containers.push({ name: "istio-proxy", securityContext: { runAsUser: 1337 } }));
+  expect(reasons(proxied)).toEqual([]);
+});
+
+test("what an API server never lists is refused whole: an empty view would undo everything", () => {
+  expect(() => view((pod) => Object.assign(pod, { metadata: { name: "x" } }))).toThrow(/Pod "x": metadata/);
+  expect(() => view((_, vmi) => Object.assign(vmi, { spec: {} }))).toThrow(/VirtualMachineInstance "vm": spec/);
+  expect(() => readObjects(["text"])).toThrow();
+});
+
+test("a directory is named as the kernel names it in every mount", () => {
+  const mounts = [
+    "22 1 8:1 / / rw - ext4 /dev/sda1 rw",
+    "30 22 8:2 /var\\040lib /var/lib rw shared:1 - xfs /dev/sdb rw",
+    "31 30 8:3 / /var/lib/kubelet rw - tmpfs tmpfs rw",
+    "32 22 8:4 / /var/library rw - tmpfs tmpfs rw",
+  ].join("\n");
+  expect(mountSource("/etc", mounts)).toEqual({ device: "8:1", root: "/etc" });
+  expect(mountSource("/var/lib/a b", mounts)).toEqual({ device: "8:2", root: "/var lib/a b" });
+  expect(mountSource("/var/lib/kubelet/pods/x", mounts)).toEqual({ device: "8:3", root: "/pods/x" });
+  expect(mountSource("/var/lib/kubelet", mounts)).toEqual({ device: "8:3", root: "" });
+});
