@@ -56,7 +56,8 @@ export class KubeGuest implements AsyncDisposable {
     const { cache } = new State(stateDirectories(process.env));
     const image = await ensureImage(run, cache, () => undefined);
     const accelerator = await probeAccelerator(run, image, cache);
-    mkdirSync(join(this.#directory, ".."), { recursive: true });
+    const shared = join(this.#directory, "../shared");
+    mkdirSync(shared, { recursive: true });
     const netns = `/run/netns/${this.#pod.netns}`;
     const vmi = vmiObject(this.#pod.vm, nics) as unknown as Vmi;
     const record = JSON.parse(readFileSync(join(this.#node.state, "pods", this.#pod.uid, "journal.json"), "utf8")) as AgentRecord;
@@ -70,6 +71,8 @@ export class KubeGuest implements AsyncDisposable {
     const spec = {
       netns,
       image,
+      hostname: this.#pod.name,
+      shared,
       directory: this.#directory,
       devices: await makeDevices(run, cache),
       nodes: [],
