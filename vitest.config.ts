@@ -4,6 +4,9 @@ const conditions = ["@netbind/source", "module", "node", "development|production
 /** Tests that use the machine's kernel or start guests: one after the other, each with time. */
 const alone = { pool: "forks", fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, hookTimeout: 300_000 } as const;
 
+/** Prints what real guests proved of each binding. */
+const matrix = ["test/support/matrix-setup.ts"];
+
 export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
@@ -17,10 +20,17 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...alone } },
-      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...alone } },
+      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: matrix, ...alone } },
       {
         extends: true,
-        test: { name: "nested", include: ["test/nested/**/*.test.ts"], ...alone, testTimeout: 900_000, hookTimeout: 900_000 },
+        test: {
+          name: "nested",
+          include: ["test/nested/**/*.test.ts"],
+          globalSetup: matrix,
+          ...alone,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+        },
       },
       { extends: true, test: { name: "slow", include: ["test/slow/**/*.test.ts"], ...alone } },
     ],

@@ -4,6 +4,7 @@ import { inNetns, run } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
+import { proved } from "../support/matrix.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 
@@ -21,6 +22,7 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   const record = findVm(lab.state, "one").nics["red"];
   expect(nics[0]?.mac).toBe(record?.before?.mac);
 
+  proved("bridge", "address", "MAC");
   const told = await lab.inGuest("one", "cat /run/lease.eth0 /sys/class/net/eth0/address; ip route; ip -6 route");
   expect(told).toMatch(/default via fe80::\S+ dev eth0/);
   for (const line of [
@@ -42,6 +44,18 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
   await lab.inGuest("one", `echo out-tcp6 | nc -w 3 fd10:244::1 ${OUTSIDE_PORTS.tcp}`);
   expect((await outside.sees("tcp", "out-tcp6")).address).toBe(ipv6);
+  proved("bridge", "TCP in", "TCP out", "UDP out", "IPv6");
+  await lab.inGuest("one", "(nc -u -l -p 5353 > /run/udp-in &) ; sleep 1");
+  await outside.sendUdp(pod, 5353, "in-udp");
+  expect(await lab.inGuest("one", "sleep 1; cat /run/udp-in")).toContain("in-udp");
+  await outside.run(["ping", "-n", "-q", "-c", "1", "-W", "3", pod]);
+  // A datagram of exactly the MTU passes whole, and one byte more does not.
+  await outside.run(["ping", "-n", "-q", "-c", "1", "-W", "3", "-M", "do", "-s", "1472", pod]);
+  await expect(outside.run(["ping", "-n", "-q", "-c", "1", "-W", "2", "-M", "do", "-s", "1473", pod])).rejects.toThrow(/ping/);
+  proved("bridge", "UDP in", "ICMP", "MTU");
+  // The domain was defined more than once, and has the NIC once.
+  expect(findVm(lab.state, "one").domainXml?.split("ua-red").length).toBe(2);
+  proved("bridge", "second define");
 
   // What a cluster would report: the domain's NIC, the pod's addresses, and the name that the guest's agent tells.
   const reported = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
@@ -75,6 +89,7 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
 
   await lab.stop("one");
+  proved("bridge", "teardown");
 });
 
 test("a MAC that its author names is the guest's; where the cluster forbids bridge on the pod network it is refused", async () => {

@@ -10,6 +10,7 @@ import type { VmStatus } from "@netbind/local";
 import { guestNics } from "../support/guest-nics.ts";
 import { KillLab } from "../support/kill-lab.ts";
 import { useLab } from "../support/lab.ts";
+import { proved } from "../support/matrix.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
 import { TestNetns } from "../support/netns.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
@@ -115,10 +116,13 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
     ]);
     const neighbours = await lan.run(["ip", "neigh", "show", "10.254.0.2"]);
     expect(neighbours).toContain(MAC.lan);
+    proved("macvtap", "MAC", "MTU", "TCP in", "TCP out");
+    proved("tap", "TCP in", "TCP out");
   }
   {
     using onNode = await Outside.start(netnsPath(lab.state.nodeNetns));
     expect((await onNode.fetch("http://10.252.0.2/")).trim()).toBe("n0nce");
+    proved("managedTap", "TCP in");
     expect((await onNode.fetch("http://10.250.250.2/")).trim()).toBe("n0nce");
   }
   expect(JSON.parse((await call(["status", "tapped", "-o", "json"])).stdout)).toMatchObject({
@@ -128,6 +132,7 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   expect(await call(["stop", "tapped"])).toMatchObject({ code: 0 });
   expect([record.netns, lab.state.nodeNetns].filter((name) => existsSync(netnsPath(name)))).toEqual([]);
   expect(await machine.run(["ip", "-br", "link"])).not.toContain("macvtap");
+  for (const binding of ["macvtap", "tap", "managedTap"] as const) proved(binding, "teardown");
 });
 
 /** A point of each kind of step that networks of a device plugin add. */

@@ -8,6 +8,7 @@ import { inNetns, run } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
+import { proved } from "../support/matrix.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 
@@ -101,11 +102,13 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
   expect((await outside.sees("tcp", "out-tcp")).address).toBe(pod);
   await inGuest("one", `syslogd -R 10.99.0.1:${OUTSIDE_PORTS.udp}; sleep 1; logger out-udp`);
   expect((await outside.sees("udp", "out-udp")).address).toBe(pod);
+  proved("masquerade", "address", "TCP in", "TCP out", "UDP out", "ports rule");
 
   // 28 bytes of headers: a datagram of exactly the MTU passes whole, and one byte more does not.
   const inPod = inNetns(netnsPath(findVm(state, "one").netns), run);
   await inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1422", "10.0.2.2"]);
   await expect(inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1423", "10.0.2.2"])).rejects.toThrow(/ping/);
+  proved("masquerade", "ICMP", "MTU");
 
   const second = await netbind(["run", "-f", "-", "--keep"], { env, stdin: vmi });
   expect(second.code).toBe(5);
@@ -123,6 +126,7 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
     expect(existsSync(`/proc/${pid}`) && !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))).toBe(false);
   expect(await machineState()).toEqual(before);
   expect(state.vmIds()).toEqual([]);
+  proved("masquerade", "teardown");
 });
 
 test("IPv6 alone: the guest configures itself, and its traffic goes both ways", async () => {
@@ -154,6 +158,7 @@ test("IPv6 alone: the guest configures itself, and its traffic goes both ways", 
   const inPod = inNetns(netnsPath(findVm(state, "one").netns), run);
   await inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1402", "fd55:5::2"]);
   await expect(inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1403", "fd55:5::2"])).rejects.toThrow(/ping/);
+  proved("masquerade", "IPv6");
   expect((await netbind(["stop", "one"], { env })).code).toBe(0);
   outside[Symbol.dispose]();
   expect(await machineState()).toEqual(before);

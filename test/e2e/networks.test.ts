@@ -7,6 +7,7 @@ import { inNetns, run } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { guestNics } from "../support/guest-nics.ts";
 import { useLab } from "../support/lab.ts";
+import { proved } from "../support/matrix.ts";
 import { netbind } from "../support/netbind.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
@@ -99,6 +100,8 @@ udhcpc -i ${blue.name} -n -q -t 20 -T 1 -s /tmp/ignorant > /dev/null 2>&1; cat /
   for (const nic of [blue, masqueraded, plain]) expect(nic).toMatchObject({ rxQueues: 2, driver: "virtio_net" });
   expect(xml.match(/<driver name='qemu' queues='2'/g)).toHaveLength(5);
   expect(await run(["ip", "netns", "exec", record.netns, "ls", "/sys/class/net/tap0/queues"])).toContain("rx-1");
+  proved("bridge", "queues");
+  proved("masquerade", "queues");
 
   // Fields: where the device is, what it is called, and whether it is plugged in.
   expect(blue).toMatchObject({ pci: "0000:09:00.0", acpiIndex: "7" });
@@ -125,6 +128,7 @@ sleep 1; ping -c 3 -W 1 10.252.0.1 > /dev/null && echo passes || echo dropped`,
   expect(await ping(MAC.spoofer)).toContain("dropped");
   expect(await node(["bridge", "fdb", "show", "br", "br-plain"])).not.toContain(MAC.spoofer);
   expect(await ping(plainMac)).toContain("passes");
+  proved("bridge", "spoof");
 
   // Damage to a NIC on a secondary network, and to one of its services.
   expect(await netbind(["check"], { env: lab.env })).toMatchObject({ code: 0 });

@@ -5,6 +5,7 @@ import { inNetns, run, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
+import { proved } from "../support/matrix.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 
@@ -20,7 +21,7 @@ const pings = async (address: string): Promise<boolean> =>
   (await lab.inGuest("one", `ping -c 1 -W 2 ${address} > /dev/null 2>&1 && echo answered || echo nothing`)).includes("answered");
 
 /** Traffic both ways: listed ports of both protocols, a port that is not, and out by TCP and UDP as the pod. */
-async function tryTraffic(pod: string): Promise<void> {
+async function tryTraffic(binding: "slirp" | "passt", pod: string): Promise<void> {
   using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
   expect(await outside.connect(pod, 81)).toBe("ECONNREFUSED");
@@ -32,6 +33,7 @@ async function tryTraffic(pod: string): Promise<void> {
   await lab.inGuest("one", "(nc -u -l -p 5353 > /run/udp-in &) ; sleep 1");
   await outside.sendUdp(pod, 5353, "in-udp");
   await expectInGuest("cat /run/udp-in", ["in-udp"]);
+  proved(binding, "TCP in", "TCP out", "UDP in", "UDP out", "ports rule");
 }
 
 /** Asks the guest until it says all of some texts: an address of its own may come a little after it is ready. */
@@ -62,14 +64,18 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
     "cat /sys/class/net/eth0/address; basename $(readlink /sys/class/net/eth0/device/driver); ip addr show eth0; ip route; cat /etc/resolv.conf",
     ["02:00:00:00:be:ef", "virtio_net", "10.77.0.15/24", "default via 10.77.0.2", "nameserver 10.77.0.3", "example.com", "b.example.com"],
   );
-  await tryTraffic(nics[0]?.podAddresses[0] ?? "");
+  proved("slirp", "address", "MAC");
+  await tryTraffic("slirp", nics[0]?.podAddresses[0] ?? "");
   expect(await pings(BEYOND)).toBe(false);
+  expect(findVm(lab.state, "one").domainXml?.split("id=red").length).toBe(2);
+  proved("slirp", "second define");
   expect(await linksOf()).not.toMatch(/tap0|k6t/);
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
   // The domain has no interface of it: what a cluster reports is what the guest's agent tells.
   const { interfaces } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
   expect(interfaces).toEqual([]);
   await lab.stop("one");
+  proved("slirp", "teardown");
 });
 
 test("passt: the guest has the pod's own addresses of both families, in a mesh too; it is restarted where it ends", async () => {
@@ -85,14 +91,19 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
     `${ipv6}/128`,
     "default via 10.244.0.1",
   ]);
-  await tryTraffic(ipv4);
+  proved("passt", "address", "MAC");
+  await tryTraffic("passt", ipv4);
   expect(await pings(BEYOND)).toBe(true);
+  proved("passt", "ICMP");
+  expect(findVm(lab.state, "one").domainXml?.split("ua-red").length).toBe(2);
+  proved("passt", "second define");
   expect(await linksOf()).not.toMatch(/tap0|k6t/);
   const { interfaces } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
   expect(interfaces?.[0]).toMatchObject({ name: "red", interfaceName: "eth0", ipAddress: ipv4, ipAddresses: [ipv4, ipv6] });
 
   using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
   expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
+  proved("passt", "IPv6");
   // A mesh's proxy finds its own ports free, TCP alone: UDP goes on.
   const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), run);
   expect(await inPod(["ss", "-Hltn", "sport = :15006"])).toBe("");
@@ -115,6 +126,7 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
   outside[Symbol.dispose]();
   await lab.stop("one");
+  proved("passt", "teardown");
 });
 
 test("passt with every port: a machine that lets it have too few open files says how many it takes, and nothing is left", async () => {
