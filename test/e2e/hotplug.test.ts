@@ -124,14 +124,14 @@ test("a NIC comes to a running guest, its cable is pulled and plugged, it goes; 
 
   const l2 = ["attach-nic", "one", "blue", "--network", "l2-net", "-f", file(), "--wait", "0"];
   const attaching = await trace(["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
-  for (const kind of [/ended --target/, /ended sh -c out=/]) {
-    await killAt(kind, detaching, detach);
-    expect(await podHas(), String(kind)).toBe(before);
-    expect((await call(...l2)).code).toBe(0);
-    expect(findVm(lab.state, "one").nics["blue"]?.plan?.services).toBeUndefined();
-  }
+  // The device is out and the rest is not: apply goes on. What is on a layer 2 without addresses comes all the same.
+  await killAt(/ended --target/, detaching, detach);
+  expect(await podHas()).toBe(before);
+  expect((await call(...l2)).code).toBe(0);
+  expect(findVm(lab.state, "one").nics["blue"]?.plan?.services).toBeUndefined();
   expect((await call(...detach)).code).toBe(0);
-  for (const kind of [/started sh -c out=/, /ended sh -c .*apply/, /started prlimit/, /started --target/]) {
+  // One point of each kind of step: the network's plugin, a server, the device.
+  for (const kind of [/started sh -c out=/, /started prlimit/, /started --target/]) {
     await killAt(kind, attaching, ["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
     expect(await podHas(), String(kind)).toBe(before);
   }
