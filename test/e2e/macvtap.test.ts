@@ -13,6 +13,7 @@ import { useLab } from "../support/lab.ts";
 import { proved } from "../support/matrix.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
 import { TestNetns } from "../support/netns.ts";
+import { manyNetworks } from "../support/many-networks.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 
@@ -139,16 +140,7 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
 const KINDS = [/started ip link add .*/, /ended ip link add .*/, /started sh -c mount -t sysfs/];
 
 test("run killed while a macvtap is made: a healthy VM or nothing at all", { timeout: 300_000 }, async () => {
-  const bridged = vm("one", {
-    interfaces: [
-      { name: "main", bridge: {} },
-      { name: "lan", binding: { name: "macvtap" }, macAddress: MAC.lan },
-    ],
-    networks: [multus("main"), multus("lan")],
-  });
-  // The second network's link is on the bridge that the first one's made, so the machine's own links are left alone.
-  const lower = nad("lan", { type: "macvtap" }, "macvtap.network.kubevirt.io/br1");
-  await using kills = await KillLab.make(documents(bridged, NETWORKS[0] ?? {}, lower));
+  await using kills = await KillLab.make(manyNetworks());
   const scenario = { name: "run", args: ["run", "-f", "-", "--keep", "--wait", "0"] };
   const points = await kills.trace(scenario);
   expect(points.filter((point) => point.includes("out=")).length).toBeGreaterThan(0);

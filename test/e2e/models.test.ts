@@ -68,6 +68,6 @@ test("a guest has every model; DHCP alone tells those that are not virtio of the
 
   const xml = await liveXml(findVm(lab.state, "models"));
   for (const { model } of MODELS) expect(xml).toContain(`<model type='${model === "virtio" ? "virtio-non-transitional" : model}'/>`);
-  expect(nics.every(({ queueCount }) => queueCount === undefined)).toBe(true);
+  expect(nics.every(({ queueCount }) => queueCount === 1)).toBe(true);
   await lab.stop("models");
 });

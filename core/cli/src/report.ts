@@ -12,7 +12,7 @@ export function nicTable(nics: readonly NicStatus[]): string {
     nic.guestAddresses.join(",") || "-",
     nic.mac,
     String(nic.mtu),
-    String(nic.queueCount ?? 1),
+    String(nic.queueCount ?? "-"),
     nic.ports.join(",") || "all",
     [nic.traffic.fromGuest ? "out" : "", nic.traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") || "none yet",
   ]);

@@ -20,7 +20,7 @@ export interface NicStatus {
   /** How many there should be; 0 where Netbind hands out none. */
   readonly plannedAddresses: number;
   readonly mtu: number;
-  /** Absent where the NIC has one queue. */
+  /** Of the domain's interface; absent where there is none, so that nobody knows. */
   readonly queueCount?: number;
   /** `80/TCP`; empty where every port goes to the guest. */
   readonly ports: readonly string[];
@@ -39,6 +39,10 @@ export const awaitedGuestAddresses = ({ state }: Attachment, plan: Plan): readon
 /** True where the pod's link is the guest's: the pod has none of the guest's network left. */
 export const isHandedOver = (plan: Plan): boolean => plan.network?.links.some(({ kind }) => kind === "adopted") === true;
 
+/** True where the domain has an interface for the NIC, whose queues are known. */
+const hasInterface = ({ domain }: Plan): boolean =>
+  domain.kind === "tap" || (domain.kind === "device" && domain.element.name === "interface");
+
 /** A NIC's status, from its record and what was seen. */
 export function nicStatus(binding: string, attachment: Attachment, plan: Plan, seen: NicSighting): NicStatus {
   return {
@@ -49,7 +53,7 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, s
     guestAddresses: plannedGuestAddresses(plan).filter((address) => seen.answered.includes(address)),
     plannedAddresses: awaitedGuestAddresses(attachment, plan).length,
     mtu: attachment.pod.mtu,
-    ...(attachment.queues > 1 ? { queueCount: attachment.queues } : {}),
+    ...(hasInterface(plan) ? { queueCount: Math.max(1, attachment.queues) } : {}),
     ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),
     traffic: { fromGuest: seen.packets.fromGuest > 0, toGuest: seen.packets.toGuest > 0 },
   };
