@@ -23,9 +23,13 @@ export function makeStateDirectory(use: string): string {
   return state;
 }
 
-/** A namespace of a state directory that somebody else on this machine works with. */
+/** A namespace of a state directory that somebody else on this machine works with, or of a test's own making. */
 const isForeign = (netns: string): boolean =>
-  /^netbind-[0-9a-f]{6}-/.test(netns) && !own.some((state) => netns === state.nodeNetns || state.idOfPod(netns) !== undefined);
+  /^(netbind-[0-9a-f]{6}-|nbt-|nbtest-)/.test(netns) &&
+  !own.some((state) => netns === state.nodeNetns || state.idOfPod(netns) !== undefined);
+
+/** True for a command that names another test's state directory. */
+const namesForeign = (command: string): boolean => /\/run\/netbind-/.test(command) && !own.some(({ root }) => command.includes(root));
 
 /** Looks at what runs, is mounted and is linked on the machine. */
 export async function machineState(): Promise<MachineState> {
@@ -38,7 +42,8 @@ export async function machineState(): Promise<MachineState> {
       try {
         const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
         // A process of ours under another name has a path of the state directory among its arguments.
-        const ours = OURS.test(name) || readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/run/netbind");
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        const ours = (OURS.test(name) || command.includes("/run/netbind")) && !namesForeign(command);
         const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
         return ours && !zombie && !foreign.has(pid) ? [`${name} ${pid}`] : [];
       } catch {
