@@ -28,8 +28,9 @@ const isForeign = (netns: string): boolean =>
   /^(netbind-[0-9a-f]{6}-|nbt-|nbtest-)/.test(netns) &&
   !own.some((state) => netns === state.nodeNetns || state.idOfPod(netns) !== undefined);
 
-/** True for a command that names another test's state directory. */
-const namesForeign = (command: string): boolean => /\/run\/netbind-/.test(command) && !own.some(({ root }) => command.includes(root));
+/** True for a command that names another's state directory, or holds a lock in none of ours. */
+const isForeignCommand = (name: string, command: string): boolean =>
+  (name === "flock" || /\/run\/netbind-/.test(command)) && !own.some(({ root }) => command.includes(root));
 
 /** Looks at what runs, is mounted and is linked on the machine. */
 export async function machineState(): Promise<MachineState> {
@@ -43,7 +44,7 @@ export async function machineState(): Promise<MachineState> {
         const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
         // A process of ours under another name has a path of the state directory among its arguments.
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-        const ours = (OURS.test(name) || command.includes("/run/netbind")) && !namesForeign(command);
+        const ours = (OURS.test(name) || command.includes("/run/netbind")) && !isForeignCommand(name, command);
         const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
         return ours && !zombie && !foreign.has(pid) ? [`${name} ${pid}`] : [];
       } catch {
