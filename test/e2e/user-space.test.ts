@@ -130,7 +130,7 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
 });
 
 test("passt with every port: a machine that lets it have too few open files says how many it takes, and nothing is left", async () => {
-  const all = vmi("passt").replace(/ports:\n.*\n/, "");
+  const all = vmi("passt").replace(/\n\s*ports:\n.*\n/, "\n");
   expect(all).not.toContain("port:");
   const limits = readFileSync("/proc/self/limits", "utf8");
   const mayRaise = (BigInt(`0x${/^CapEff:\s+(\w+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`) & (1n << 24n)) !== 0n;

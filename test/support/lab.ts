@@ -55,7 +55,7 @@ export function useLab(): Lab {
     inGuest: (name, command) => guestCommand(consoleSocket(state, findVm(state, name)), command, GUEST_PATIENCE),
     booted: async (name) => {
       const log = join(state.vm(findVm(state, name).id), "launcher/log/console.log");
-      for (let waited = 0; waited < 120; waited++) {
+      for (let waited = 0; waited < 480; waited++) {
         if (existsSync(log) && readFileSync(log, "utf8").includes("netbind-guest: ready")) return;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
