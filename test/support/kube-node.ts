@@ -402,6 +402,11 @@ export class KubeNode implements AsyncDisposable {
     return [...this.#pods];
   }
 
+  /** The user that a pod's services run as. */
+  serviceUid({ uid }: LabPod): number {
+    return (JSON.parse(readFileSync(join(this.state, "pods", uid, "journal.json"), "utf8")) as { readonly serviceUid: number }).serviceUid;
+  }
+
   /** Everything of pods that the agent still keeps or that runs for them. */
   leftovers(): readonly string[] {
     const records = existsSync(join(this.state, "pods")) ? readdirSync(join(this.state, "pods")) : [];
