@@ -81,10 +81,17 @@ export class LocalHost implements Host<PodDecision> {
     const attached = this.attachNetworks(decision.networks).then(() => (waits ? this.#parts.launcherMayStart?.() : undefined));
     // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
     await all([attached, this.#startSidecars(decision)]);
+    return this.withDevices(facts);
+  }
+
+  /** What is known of the pod, with the devices that it has now. */
+  withDevices(facts: PodFacts): PodFacts {
+    const { journal } = this.#parts;
     const devices = podDevices(journal.record.attachments);
     if (devices === undefined) return facts;
-    journal.update({ facts: { ...facts, devices } });
-    return { ...facts, devices };
+    const all = { ...facts, devices };
+    journal.update({ facts: all });
+    return all;
   }
 
   /** Node and pod's networks, one VM at a time: CNI plugins and the node's own set-up are not made for two at once. */

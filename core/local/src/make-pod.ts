@@ -1,4 +1,4 @@
-import { chownSync, existsSync } from "node:fs";
+import { chownSync } from "node:fs";
 import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
 import {
@@ -6,7 +6,6 @@ import {
   attachVmi,
   type CniConfigList,
   isServedByPasst,
-  type NicDomain,
   type PodDecision,
   tapDomain,
   type Vmi,
@@ -15,11 +14,13 @@ import {
 import type { Run } from "@netbind/netns";
 import type { HookManager } from "./hook-manager.ts";
 import type { Journal } from "./journal.ts";
-import { buildBaseDomain, memoryBytes } from "./launcher/base-domain.ts";
+import { buildBaseDomain } from "./launcher/base-domain.ts";
 import type { Image } from "./launcher/image.ts";
 import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
 import { type Launcher, makeDevices, startLauncher } from "./launcher/libvirt.ts";
 import { ensureOpenFiles } from "./launcher/open-files.ts";
+import { lockedBytes } from "./launcher/locked-memory.ts";
+import { hasVhost, packetMover } from "./launcher/packet-mover.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
 import { type GuestDisk, hostDiskBinds } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
@@ -56,14 +57,6 @@ export interface MadePod {
 /** How often KubeVirt's launcher defines a domain at boot: once more than it needs to see the result. */
 const DEFINITIONS = 2;
 
-/** What a device may pin beside the guest's memory: its registers, mapped. */
-const DEVICE_BYTES = 1024 ** 3;
-
-const hasVhost = (): boolean => existsSync("/dev/vhost-net");
-
-/** What moves the packets of a NIC on a tap: the kernel, where this machine's can. */
-export const tapBackend = (): NicDomain["backend"] => (hasVhost() ? "vhost" : "qemu");
-
 /** Makes a directory of the VM's user. */
 function makeOwn(path: string): void {
   makeDirectory(path, 0o700);
@@ -80,11 +73,11 @@ async function prepareLauncher({ state, run }: PodContext, journal: Journal, ima
   for (const path of [directory, join(directory, "disks"), shared]) makeOwn(path);
   const devices = await makeDevices(run, state.cache);
   const nodes = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
-  const pins = nodes.some(({ path }) => path.startsWith("/dev/vfio/"));
+  const bytes = lockedBytes(vmi, attachments);
   const spec = {
     ...{ netns: netnsPath(netns), hostname: `launcher-${id}`, image, directory, shared },
     ...{ devices, nodes, disks, kvm: accelerator === "kvm", vhost: hasVhost() },
-    ...(pins ? { lockedBytes: memoryBytes(vmi) + DEVICE_BYTES } : {}),
+    ...(bytes === undefined ? {} : { lockedBytes: bytes }),
   };
   const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
   return { launcher, accelerator, directory };
@@ -114,7 +107,7 @@ export async function defineDomain(
 ): Promise<string> {
   const base = buildBaseDomain({ vmi, accelerator, disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  let xml = onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, tapBackend())), base);
+  let xml = onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, packetMover())), base);
   for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
   return xml;
 }

@@ -6,7 +6,7 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
- * Puts the command into two files of JavaScript, below a directory that is laid out as the checkout: on a slow machine,
+ * Puts the command, and what tests ask a guest with, into few files of JavaScript, below a directory that is laid out as the checkout: on a slow machine,
  * hundreds of files of TypeScript take a minute to be read.
  */
 export async function bundleNetbind(directory: string): Promise<void> {
@@ -15,6 +15,7 @@ export async function bundleNetbind(directory: string): Promise<void> {
   await build({
     entryPoints: {
       netbind: join(root, "core/cli/src/main.ts"),
+      "in-guest": join(root, "test/support/nested/in-guest.ts"),
       "console-drain": join(root, "core/local/src/launcher/console-drain.ts"),
     },
     outdir: bundle,

@@ -28,6 +28,9 @@ const SHARE = "/run/nested";
 /** How much longer than usual things take on a processor in software. */
 const PATIENCE = 10;
 
+/** A text as one word of a shell script. */
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 export class NestedMachine implements AsyncDisposable {
   readonly #qemu: ChildProcess;
   readonly #share: string;
@@ -78,8 +81,10 @@ export class NestedMachine implements AsyncDisposable {
       mkdir -p "/lib/modules/$(uname -r)" && mount --bind ${modules} "/lib/modules/$(uname -r)"
       modprobe -a kvm_amd igb virtio_net vfio_pci vfio_iommu_type1 tun bridge veth dummy vhost_net
       cp -r ${SHARE}/netbind /opt/netbind
-      printf '#!/bin/sh\\nexport NETBIND_PATIENCE=${PATIENCE}\\nexec ${process.execPath} /opt/netbind/core/cli/bundle/netbind.js "$@"\\n' > /usr/local/bin/netbind
-      chmod 755 /usr/local/bin/netbind`);
+      for name in netbind in-guest; do
+        printf '#!/bin/sh\\nexport NETBIND_PATIENCE=${PATIENCE}\\nexec ${process.execPath} /opt/netbind/core/cli/bundle/%s.js "$@"\\n' $name > /usr/local/bin/$name
+        chmod 755 /usr/local/bin/$name
+      done`);
   }
 
   /** Runs a shell script there. Several may run at once. */
@@ -101,6 +106,11 @@ export class NestedMachine implements AsyncDisposable {
     const { code, stdout, stderr } = await this.run(`set -e\n${script}`, deadline);
     if (code !== 0) throw new Error(`${script.trim()}: exit code ${code}: ${stderr} ${stdout}`);
     return stdout;
+  }
+
+  /** Runs a command in the demo guest of a VM there, and gives what it printed. */
+  inGuest(vm: string, command: string): Promise<string> {
+    return this.sh(`in-guest ${vm} ${quote(command)}`);
   }
 
   /** Puts a file there, readable for scripts as the path that is given back. */

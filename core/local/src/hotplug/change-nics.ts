@@ -1,4 +1,4 @@
-import type { Binding } from "@netbind/contract";
+import type { Binding, DomainPlan } from "@netbind/contract";
 import {
   type AttachedNic,
   attachNic,
@@ -7,6 +7,7 @@ import {
   domainNics,
   isHandedOver,
   isSecondary,
+  type NicDomain,
   patchDomain,
   tapDomain,
   writeTapInterface,
@@ -14,13 +15,14 @@ import {
 import type { Run } from "@netbind/netns";
 import { Journal } from "../journal.ts";
 import { findQemu } from "../launcher/libvirt.ts";
+import { packetMover } from "../launcher/packet-mover.ts";
 import { LocalHost } from "../local-host.ts";
 import { takeVmLock } from "../lock.ts";
-import { tapBackend } from "../make-pod.ts";
 import { netnsPath } from "../node-netns.ts";
 import type { DeviceSettings } from "../networks/host-plugin.ts";
 import type { State } from "../state.ts";
 import { findVm } from "../pods.ts";
+import { exposeDevices } from "./expose-devices.ts";
 import { LiveDomain } from "./live-domain.ts";
 import { type NicContext, removeNic } from "./remove-nic.ts";
 
@@ -62,6 +64,11 @@ async function withRunning<T>({ state, run }: ChangeContext, vm: string, act: (c
   return await act({ state, run, journal });
 }
 
+const patchWith =
+  (domain: DomainPlan) =>
+  (xml: string, nic: NicDomain): string =>
+    patchDomain(xml, nic, domain);
+
 async function plug(context: NicContext, { nic, decision, bindings, podNetwork, deviceSettings }: NewNic): Promise<AttachedNic> {
   const { state, run, journal } = context;
   const decided = decision.nics.find(({ spec }) => spec.name === nic);
@@ -69,12 +76,15 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   if (decided === undefined || facts === undefined) throw new NicChangeError(`NIC "${nic}" was not decided about`);
   const host = new LocalHost({ state, run, journal, bindings, podNetwork, deviceSettings });
   await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
-  const attached = await attachNic(host, decided, decision, { ...facts, cause: "hotplug" });
+  await exposeDevices(context, nic);
+  const attached = await attachNic(host, decided, decision, { ...host.withDevices(facts), cause: "hotplug" });
   await host.attach(decided.binding, [attached]);
-  const domainXml = writeTapInterface(journal.record.domainXml ?? "", tapDomain(attached.attachment, attached.plan, tapBackend()));
+  const device = tapDomain(attached.attachment, attached.plan, packetMover());
+  const write = attached.plan.domain.kind === "tap" ? writeTapInterface : patchWith(attached.plan.domain);
+  const domainXml = write(journal.record.domainXml ?? "", device);
   journal.update({ domainXml });
-  const device = domainNics(domainXml).find(({ name }) => name === nic);
-  if (device !== undefined) await new LiveDomain(state, run, journal.record).attach(device);
+  const defined = domainNics(domainXml).find(({ name }) => name === nic);
+  if (defined !== undefined) await new LiveDomain(state, run, journal.record).attach(defined);
   return attached;
 }
 
@@ -117,7 +127,7 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
     const { journal } = running;
     refuseFixed(running, nic);
     const plan = journal.record.nics[nic]?.plan;
-    if (plan === undefined || !(isHandedOver(plan) || plan.domain.kind === "device"))
+    if (plan === undefined || !(isHandedOver(plan) || plan.domain.kind === "hostdev"))
       throw new NicChangeError(
         `NIC "${nic}" of binding ${journal.record.bindings[nic]} stays as long as its VM: bridge and sriov alone go`,
       );
@@ -143,7 +153,7 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
     if (plan === undefined || attachment === undefined)
       throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${Object.keys(nics).join(", ") || "none"})`);
     const changed = { ...attachment, state: linkState };
-    const device = tapDomain(changed, plan, tapBackend());
+    const device = tapDomain(changed, plan, packetMover());
     const xml = plan.domain.kind === "tap" ? writeTapInterface(domainXml, device) : patchDomain(domainXml, device, plan.domain);
     const defined = domainNics(xml).find(({ name }) => name === nic);
     if (defined?.kind !== "interface")

@@ -5,6 +5,7 @@ import { type CommandError, endProcesses, identify, isRunning, type ProcessId, p
 import type { DeviceNode } from "../networks/host-plugin.ts";
 import { makeDirectory } from "../state.ts";
 import { copyCapabilities } from "./capabilities.ts";
+import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
 import { DROP_PRIVILEGES, VM_USER } from "./vm-user.ts";
 
@@ -105,23 +106,6 @@ function prepareDirectory({ directory, hostname, image: { rootfs } }: LauncherSp
   // A name that no resolver is asked for.
   writeFileSync(join(directory, "hosts"), `127.0.0.1 localhost ${hostname}\n`);
   own(join(directory, "hosts"));
-}
-
-/** Lets libvirt pin a guest's memory: by itself it may not raise the limit, and refuses the device. */
-const withLockedMemory = (bytes: number | undefined): readonly string[] =>
-  bytes === undefined ? [] : ["prlimit", `--memlock=${bytes}:${bytes}`, "--"];
-
-/** @throws LibvirtError where this machine does not let us lock that much memory */
-async function checkLockedMemory(run: Run, bytes: number): Promise<void> {
-  try {
-    await run([...withLockedMemory(bytes), "true"]);
-  } catch (error) {
-    const limit = /^Max locked memory\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "unknown";
-    throw new LibvirtError(
-      `a device of the machine's pins the guest's memory: ${bytes} bytes with what the device takes, and this process may lock at most ${limit}: raise its limit (ulimit -l, LimitMEMLOCK=) or run it with CAP_SYS_RESOURCE`,
-      { cause: error },
-    );
-  }
 }
 
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import type { Vmi } from "@netbind/engine";
+import type { ProcessId, Run } from "@netbind/netns";
+import type { CniAttachment } from "../journal.ts";
+import { memoryBytes } from "./base-domain.ts";
+
+/** What a device may pin beside the guest's memory: its registers, mapped. */
+const DEVICE_BYTES = 1024 ** 3;
+
+/** This machine does not let a guest's memory be pinned. */
+export class LockedMemoryError extends Error {
+  override readonly name = "LockedMemoryError";
+}
+
+/** Bytes of memory that a VM's devices of the machine's pin; undefined where it has none. */
+export const lockedBytes = (vmi: Vmi, attachments: readonly CniAttachment[]): number | undefined =>
+  attachments.some(({ nodes = [] }) => nodes.some(({ path }) => path.startsWith("/dev/vfio/")))
+    ? memoryBytes(vmi) + DEVICE_BYTES
+    : undefined;
+
+const limitOf = (bytes: number): string => `--memlock=${bytes}:${bytes}`;
+
+/** Gives what is started the limit: by itself libvirt may not raise it, and refuses the device. */
+export const withLockedMemory = (bytes: number | undefined): readonly string[] =>
+  bytes === undefined ? [] : ["prlimit", limitOf(bytes), "--"];
+
+function refused(bytes: number, cause: unknown): LockedMemoryError {
+  const limit = /^Max locked memory\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "unknown";
+  return new LockedMemoryError(
+    `a device of the machine's pins the guest's memory: ${bytes} bytes with what the device takes, and this process may lock at most ${limit}: raise its limit (ulimit -l, LimitMEMLOCK=) or run it with CAP_SYS_RESOURCE`,
+    { cause },
+  );
+}
+
+/** Sees that processes can be given the limit. @throws LockedMemoryError */
+export async function checkLockedMemory(run: Run, bytes: number): Promise<void> {
+  await run([...withLockedMemory(bytes), "true"]).catch((error: unknown) => {
+    throw refused(bytes, error);
+  });
+}
+
+/** Raises the limit of processes that run already. @throws LockedMemoryError */
+export async function raiseLockedMemory(run: Run, processes: readonly ProcessId[], bytes: number): Promise<void> {
+  for (const { pid } of processes) {
+    await run(["prlimit", "--pid", String(pid), limitOf(bytes)]).catch((error: unknown) => {
+      throw refused(bytes, error);
+    });
+  }
+}

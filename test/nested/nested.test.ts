@@ -1,0 +1,171 @@
+/** What this machine's kernel and hardware lack, on a machine inside it: virtual functions, dummy links, vhost-net. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NestedMachine } from "../support/nested/nested-machine.ts";
+import { SRIOV_NETWORKS, sriovVm } from "./sriov-vm.ts";
+
+let machine: NestedMachine;
+let before: string;
+
+/** The NIC's four virtual functions, and a host outside on its wire that gives addresses and knows VLAN 100. */
+const WIRE = `
+  linkOf() { for link in /sys/class/net/*; do [ "$(cat $link/address)" = "$1" ] && basename $link; done; }
+  ip link set "$(linkOf 02:00:00:00:00:01)" name pf0
+  ip link set "$(linkOf 02:00:00:00:00:99)" name wire
+  echo 4 > /sys/class/net/pf0/device/sriov_numvfs
+  ip link set pf0 up
+  modprobe 8021q
+  ip netns add outside
+  ip link set wire netns outside
+  ip -n outside link set lo up
+  ip -n outside addr add 192.0.2.1/24 dev wire
+  ip -n outside link set wire up
+  ip -n outside link add link wire name wire.100 type vlan id 100
+  ip -n outside addr add 198.51.100.1/24 dev wire.100
+  ip -n outside link set wire.100 up
+  ip netns exec outside dnsmasq --conf-file=/dev/null --port=0 --interface=wire --bind-interfaces --no-ping \\
+    --dhcp-range=192.0.2.50,192.0.2.60,1h --dhcp-leasefile=/tmp/outside.leases --pid-file=/tmp/outside.pid`;
+
+/** All that a VM could leave. */
+const STATE = `
+  ip link show dev pf0 | grep 'vf '
+  for vf in /sys/bus/pci/devices/0000:01:10.*; do echo "$vf $(readlink $vf/driver) $(cat $vf/driver_override)"; done
+  ls /dev/vfio /run/netbind/vms 2> /dev/null | grep -v vfio$
+  ip netns list | sort
+  ip -brief link | cut -d' ' -f1 | sort
+  grep -v netns /proc/self/mounts | sort
+  for process in /proc/[0-9]*; do cat $process/comm 2> /dev/null; done | grep -E '^(qemu|libvirtd|bwrap|dnsmasq|passt)' | sort`;
+
+const booted = (vm: string): Promise<string> =>
+  machine.sh(`
+    for try in $(seq 600); do grep -q 'netbind-guest: ready' /run/netbind/vms/*/launcher/log/console.log && exit 0; sleep 0.5; done
+    tail -n 20 /run/netbind/vms/*/launcher/log/console.log >&2; echo "guest ${vm} is not ready" >&2; exit 1`);
+
+const pings = async (script: string): Promise<boolean> => (await machine.run(script)).code === 0;
+const fromOutside = (address: string): Promise<boolean> => pings(`ip netns exec outside ping -n -q -c 2 -W 3 -w 10 ${address}`);
+
+beforeAll(async () => {
+  machine = await NestedMachine.start();
+  await machine.sh(WIRE);
+  before = await machine.sh(STATE);
+});
+afterAll(async () => {
+  await machine?.[Symbol.asyncDispose]();
+});
+
+describe("sriov, with virtual functions of a real driver's and a guest that drives them", () => {
+  test("the guest has its network's function, set up as sriov-cni does; hot-unplugged and plugged; nothing is left", async () => {
+    const file = machine.put("sriov.yaml", sriovVm("one", ["plain", "tagged"]) + SRIOV_NETWORKS);
+    const { nics } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 0 -f ${file}`));
+    expect(nics).toMatchObject([
+      { name: "plain", binding: "sriov", mac: "02:00:00:00:0f:01" },
+      { name: "tagged", binding: "sriov", mac: expect.stringMatching(/^02:/) },
+    ]);
+    const vfs = await machine.sh("ip link show dev pf0 | grep 'vf '");
+    expect(vfs).toMatch(/vf 0 .*02:00:00:00:0f:01.*spoof checking on/);
+    expect(vfs).toMatch(new RegExp(`vf 1 .*${nics[1].mac}.*vlan 100.*spoof checking off`));
+
+    const xml = await machine.sh("cat /run/netbind/vms/*/launcher/domain.xml");
+    expect(xml.match(/<hostdev /g)).toHaveLength(2);
+    expect(xml.match(/<alias name='ua-sriov-(plain|tagged)'\/>/g)).toHaveLength(2);
+    expect(xml).not.toContain("<interface");
+
+    await booted("one");
+    const inside = await machine.inGuest(
+      "one",
+      "for link in /sys/class/net/e*; do echo $(basename $link) $(cat $link/address) $(readlink $link/device) $(basename $(readlink $link/device/driver)); done; ip -4 addr",
+    );
+    const [, plain = ""] = /(eth\d) 02:00:00:00:0f:01 \S*0000:05:00\.0 igbvf/.exec(inside) ?? [];
+    const [, tagged = ""] = new RegExp(`(eth\\d) ${nics[1].mac} \\S+ igbvf`).exec(inside) ?? [];
+    expect([plain, tagged].sort(), inside).toEqual(["eth0", "eth1"]);
+
+    const address = (await machine.sh("cut -d' ' -f3 /tmp/outside.leases")).trim();
+    expect(inside).toContain(`${address}/24`);
+    expect(await fromOutside(address)).toBe(true);
+    // The network's VLAN is put on and taken off outside the guest.
+    await machine.inGuest("one", `ip addr add 198.51.100.2/24 dev ${tagged}`);
+    expect(await fromOutside("198.51.100.2")).toBe(true);
+    // Cut and restored, beside what goes on.
+    await machine.sh("ip link set dev pf0 vf 0 vlan 100");
+    expect(await fromOutside(address)).toBe(false);
+    await machine.sh("ip link set dev pf0 vf 0 vlan 0");
+    expect(await fromOutside(address)).toBe(true);
+    // The function's MAC address was set for it: its guest cannot take another.
+    await machine.inGuest("one", `ip link set ${plain} address 02:00:00:00:0f:66 || true`);
+    expect(await machine.inGuest("one", `cat /sys/class/net/${plain}/address`)).toContain("02:00:00:00:0f:01");
+
+    expect(await machine.sh("netbind check")).toContain("one");
+    await machine.sh("netbind detach-nic one plain");
+    expect(await machine.inGuest("one", "grep -l 0f:01 /sys/class/net/e*/address || echo gone")).toContain("gone");
+    expect(await fromOutside(address)).toBe(false);
+    const networks = machine.put("networks.yaml", SRIOV_NETWORKS);
+    await machine.sh(`netbind attach-nic one plain --network plain --binding sriov --mac 02:00:00:00:0f:01 --wait 0 -f ${networks}`);
+    await machine.inGuest("one", `ip link set ${plain} up; ip addr add ${address}/24 dev ${plain}`);
+    expect(await fromOutside(address)).toBe(true);
+
+    await machine.sh("netbind stop one");
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+
+  test("a QEMU that died, and a netbind that was killed, leave functions that gc gives back", async () => {
+    const file = machine.put("gone.yaml", sriovVm("one", ["plain"]) + SRIOV_NETWORKS);
+    await machine.sh(`netbind run --keep -o json --wait 0 -f ${file}`);
+    await machine.sh("cd /proc && for id in [0-9]*; do case $(cat $id/comm) in qemu*) kill -9 $id;; esac; done; sleep 1");
+    await machine.sh("netbind gc");
+    expect(await machine.sh(STATE)).toBe(before);
+    // Killed where its function is vfio's already, and the guest is not there yet.
+    await machine.run(`
+      netbind run --keep --wait 0 -f ${file} & started=$!
+      while ! readlink /sys/bus/pci/devices/0000:01:10.0/driver | grep -q vfio; do sleep 0.05; done
+      kill -9 $started`);
+    await machine.sh("netbind gc");
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+
+  test("what is in the way is told, and nothing is left", async () => {
+    const three = sriovVm("one", ["plain", "tagged"]) + sriovVm("two", ["tagged"]) + SRIOV_NETWORKS;
+    const full = await machine.run(`netbind run --keep --wait 0 -f ${machine.put("full.yaml", three)}`);
+    expect(full).toMatchObject({ code: 1, stderr: expect.stringContaining("all 2 virtual functions of intel.com/sriov_net are taken") });
+    const file = machine.put("one.yaml", sriovVm("one", ["plain"]) + SRIOV_NETWORKS);
+    const poor = await machine.run(`prlimit --memlock=65536:65536 -- setpriv --bounding-set=-sys_resource netbind run --keep -f ${file}`);
+    expect(poor).toMatchObject({ code: 1, stderr: expect.stringContaining("this process may lock at most 65536") });
+    const wrong = SRIOV_NETWORKS.replace('"vlan":100', '"vlan":4095').replace("pf0#0-1", "pf9");
+    const told = await machine.run(`netbind run --keep -f ${machine.put("wrong.yaml", sriovVm("one", ["plain", "tagged"]) + wrong)}`);
+    expect(told).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("this machine has no virtual function for intel.com/sriov_net"),
+    });
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+});
+
+describe("bridge, on a kernel with dummy links and vhost-net", () => {
+  const VM = `\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: { name: many }
+spec:
+  domain:
+    cpu: { cores: 2 }
+    memory: { guest: 192Mi }
+    devices:
+      networkInterfaceMultiqueue: true
+      interfaces: [{ name: red, bridge: {} }]
+  networks: [{ name: red, pod: {} }]
+`;
+
+  test("the placeholder is a dummy; vhost moves the packets of two queues; nothing is left", async () => {
+    const { nics, netns } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 120 -f ${machine.put("many.yaml", VM)}`));
+    const [pod = ""] = nics[0].guestAddresses;
+    expect(pod).toMatch(/^10\.244\./);
+    expect(await machine.sh(`ip -n ${netns} -details link show eth0`)).toContain("dummy");
+    expect(await machine.sh("cat /run/netbind/vms/*/launcher/domain.xml")).toContain("<driver name='vhost' queues='2'/>");
+    const files = await machine.sh("for process in /proc/[0-9]*; do case $(cat $process/comm) in qemu*) ls -l $process/fd;; esac; done");
+    expect(files.match(/\/dev\/vhost-net/g)).toHaveLength(2);
+    await booted("many");
+    expect(await machine.inGuest("many", "ls /sys/class/net/eth0/queues")).toMatch(/rx-1[\s\S]*tx-1/);
+    expect(await pings(`ip netns exec netbind-node ping -n -q -c 2 -W 3 -w 10 ${pod}`)).toBe(true);
+    expect((await machine.run("netbind check")).code).toBe(0);
+    await machine.sh("netbind stop many");
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+});
