@@ -49,10 +49,10 @@ const tasks = {
     process.exit(runTests(["unit", "kernel", "e2e"], args));
   },
   "test:all": () => {
-    ensureSystemPackages(["test", "slow"]);
+    ensureSystemPackages(["test", "nested", "slow"]);
     buildSidecars();
     check();
-    process.exit(runTests(["unit", "kernel", "e2e", "slow"], args));
+    process.exit(runTests(["unit", "kernel", "e2e", "nested", "slow"], args));
   },
   vectors: () => runSource("test/vectors/main.ts", args),
 };

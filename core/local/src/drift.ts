@@ -8,6 +8,7 @@ import {
   inNetns,
   type NetworkDrift,
   observe,
+  patient,
   processesOf,
   type Run,
   type ServiceDrift,
@@ -53,7 +54,7 @@ const NOTHING: Omit<Drift, "over"> = { networks: [], services: [], sidecars: [],
 /** True where a sidecar shows its hook socket and answers on it. */
 async function answers(socket: string | undefined): Promise<boolean> {
   if (socket === undefined) return false;
-  const client = connectHooks(socket);
+  const client = connectHooks(socket, patient(1));
   try {
     await client.info();
     return true;

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { connectHooks, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote";
-import { waitUntil } from "@netbind/netns";
+import { patient, waitUntil } from "@netbind/netns";
 
 const COLLECT_DEADLINE = 30_000;
 
@@ -85,7 +85,7 @@ export function findSockets(hooks: string): readonly string[] {
 }
 
 async function ask(socket: string): Promise<Sidecar> {
-  const client = connectHooks(socket);
+  const client = connectHooks(socket, patient(1));
   const { name, versions, hookPoints } = await client.info();
   const version = HOOK_VERSIONS.find((candidate) => versions.includes(candidate));
   if (version === undefined)

@@ -15,7 +15,7 @@ import {
   podResolvConf,
   type ServiceProcess,
 } from "@netbind/engine";
-import { all, endProcesses, inNetns, PodNetwork, type Run } from "@netbind/netns";
+import { all, endProcesses, inNetns, patient, PodNetwork, type Run } from "@netbind/netns";
 import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
@@ -154,7 +154,7 @@ export class LocalHost implements Host<PodDecision> {
       throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
     return {
       plan: async (attachment) => {
-        const client = connectBinding(attachSocket(this.#directory, container));
+        const client = connectBinding(attachSocket(this.#directory, container), patient(1));
         try {
           return await client.plan(attachment);
         } finally {
@@ -200,6 +200,6 @@ export class LocalHost implements Host<PodDecision> {
       const plan = nics[attachment.name]?.plan;
       return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
     });
-    await attachSidecar(sidecarPlace(this.#directory, container), { namespace, name, uid, nics: own });
+    await attachSidecar({ ...sidecarPlace(this.#directory, container), patience: patient(1) }, { namespace, name, uid, nics: own });
   }
 }

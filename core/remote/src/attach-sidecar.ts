@@ -12,6 +12,8 @@ export interface SidecarPlace {
   readonly components: readonly string[];
   /** The pod's user. */
   readonly uid: number;
+  /** How many times longer than usual its answer is waited for. */
+  readonly patience?: number;
 }
 
 /**
@@ -19,12 +21,12 @@ export interface SidecarPlace {
  *
  * @throws BindingError UNAVAILABLE where its socket is not there or not to be trusted, else the sidecar's own
  */
-export async function attachSidecar({ base, components, uid }: SidecarPlace, request: AttachRequest): Promise<void> {
+export async function attachSidecar({ base, components, uid, patience = 1 }: SidecarPlace, request: AttachRequest): Promise<void> {
   using directory = HeldDirectory.open(base, [...components, "netbind"]);
   using socket = directory.socket("attach.sock", uid);
   const bytes = encodeAttach(request);
   directory.write(SEAL_FILE, sealOf(bytes), randomBytes(8).toString("hex"));
-  const client = connectSidecar(socket.path);
+  const client = connectSidecar(socket.path, patience);
   try {
     await client.attach(bytes);
   } finally {

@@ -104,18 +104,23 @@ function fromBinding<T>(read: () => T): T {
   }
 }
 
-/** Connects to a binding. It is described first: what it does not declare is never called. */
-export function connectBinding(socket: string): BindingClient {
+/**
+ * Connects to a binding. It is described first: what it does not declare is never called. `patience`: how many times longer
+ * than usual an answer is waited for.
+ */
+export function connectBinding(socket: string, patience = 1): BindingClient {
   const client = new bindingWire.BindingClient(address(socket), credentials.createInsecure(), OPTIONS);
   let description: Promise<BindingDescription> | undefined;
   const describe = (): Promise<BindingDescription> => {
-    description ??= call<bindingWire.DescribeResponse>(DEADLINE, (done) => client.describe({}, new Metadata(), done)).then((response) => {
-      try {
-        return readDescription(response);
-      } catch (error) {
-        throw BindingError.from(error, "PLUGIN_FAILED");
-      }
-    });
+    description ??= call<bindingWire.DescribeResponse>(patience * DEADLINE, (done) => client.describe({}, new Metadata(), done)).then(
+      (response) => {
+        try {
+          return readDescription(response);
+        } catch (error) {
+          throw BindingError.from(error, "PLUGIN_FAILED");
+        }
+      },
+    );
     return description;
   };
   const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);
@@ -123,18 +128,19 @@ export function connectBinding(socket: string): BindingClient {
     describe,
     admit: async (nic) => {
       if (!(await has("admit"))) return [];
-      return (await call<bindingWire.AdmitResponse>(DEADLINE, (done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), done)))
-        .violations;
+      return (
+        await call<bindingWire.AdmitResponse>(patience * DEADLINE, (done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), done))
+      ).violations;
     },
     needs: async (nic) => {
       if (!(await has("needs"))) return {};
       return needsFromWire(
-        await call<bindingWire.NeedsResponse>(DEADLINE, (done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), done)),
+        await call<bindingWire.NeedsResponse>(patience * DEADLINE, (done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), done)),
       );
     },
     plan: async (attachment) => {
       await describe();
-      const response = await call<bindingWire.PlanResponse>(DEADLINE, (done) =>
+      const response = await call<bindingWire.PlanResponse>(patience * DEADLINE, (done) =>
         client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), done),
       );
       return fromBinding(() => planFromWire(response));
@@ -175,12 +181,12 @@ export const encodeAttach = ({ nics, ...vm }: AttachRequest): Uint8Array =>
   }).finish();
 
 /** Connects to a sidecar's attach socket. */
-export function connectSidecar(socket: string): SidecarClient {
+export function connectSidecar(socket: string, patience = 1): SidecarClient {
   const client = new sidecarWire.SidecarClient(address(socket), credentials.createInsecure(), OPTIONS);
   return {
     attach: async (bytes) => {
       const request = { attachedVm: Buffer.from(bytes) };
-      await call<sidecarWire.AttachResponse>(DEADLINE, (done) => client.attach(request, new Metadata(), done));
+      await call<sidecarWire.AttachResponse>(patience * DEADLINE, (done) => client.attach(request, new Metadata(), done));
     },
     close: () => client.close(),
   };
@@ -201,7 +207,7 @@ export interface HooksClient {
 }
 
 /** Connects to a hook socket. */
-export function connectHooks(socket: string): HooksClient {
+export function connectHooks(socket: string, patience = 1): HooksClient {
   const make = [address(socket), credentials.createInsecure(), OPTIONS] as const;
   const info = new infoWire.InfoClient(...make);
   const callbacks = {
@@ -210,10 +216,10 @@ export function connectHooks(socket: string): HooksClient {
     v1alpha3: new hooksV1alpha3.CallbacksClient(...make),
   };
   return {
-    info: () => call<infoWire.InfoResult>(INFO_DEADLINE, (done) => info.info({}, new Metadata(), done)),
+    info: () => call<infoWire.InfoResult>(patience * INFO_DEADLINE, (done) => info.info({}, new Metadata(), done)),
     onDefineDomain: async (version, domainXML, vmi) => {
       const request = { domainXML: Buffer.from(domainXML), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha1.OnDefineDomainResult>(HOOK_DEADLINE, (done) =>
+      const reply = await call<hooksV1alpha1.OnDefineDomainResult>(patience * HOOK_DEADLINE, (done) =>
         callbacks[version].onDefineDomain(request, new Metadata(), done),
       );
       return reply.domainXML;
@@ -221,14 +227,14 @@ export function connectHooks(socket: string): HooksClient {
     preCloudInitIso: async (version, cloudInitData, vmi) => {
       if (version === "v1alpha1") return null;
       const request = { cloudInitNoCloudSource: Buffer.alloc(0), cloudInitData: Buffer.from(cloudInitData), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>(HOOK_DEADLINE, (done) =>
+      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>(patience * HOOK_DEADLINE, (done) =>
         callbacks[version].preCloudInitIso(request, new Metadata(), done),
       );
       return reply.cloudInitData;
     },
     shutdown: async (version) => {
       if (version !== "v1alpha3") return;
-      await call<hooksV1alpha3.ShutdownResult>(HOOK_DEADLINE, (done) => callbacks.v1alpha3.shutdown({}, new Metadata(), done));
+      await call<hooksV1alpha3.ShutdownResult>(patience * HOOK_DEADLINE, (done) => callbacks.v1alpha3.shutdown({}, new Metadata(), done));
     },
     close: () => {
       for (const client of [info, ...Object.values(callbacks)]) client.close();

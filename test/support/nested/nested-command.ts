@@ -27,8 +27,8 @@ const shared = (path: string, tag: string, options: string): readonly string[] =
 
 /** A NIC with virtual functions, and one outside on the same wire. */
 const NICS = [
-  ...["-device", "intel-iommu,intremap=on,eim=on,caching-mode=on", "-device", "pcie-root-port,id=port,chassis=1,slot=1"],
-  ...["-netdev", "hubport,hubid=1,id=inside", "-device", "igb,bus=port,netdev=inside,mac=02:00:00:00:00:01"],
+  ...["-device", "intel-iommu,intremap=on,eim=on,caching-mode=on", "-device", "pcie-root-port,id=rp0,chassis=1,slot=1"],
+  ...["-netdev", "hubport,hubid=1,id=inside", "-device", "igb,bus=rp0,netdev=inside,mac=02:00:00:00:00:01"],
   ...["-netdev", "hubport,hubid=1,id=outside", "-device", "virtio-net-pci,netdev=outside,mac=02:00:00:00:00:99,romfile="],
 ] as const;
 
