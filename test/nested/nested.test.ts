@@ -1,9 +1,12 @@
 /** What this machine's kernel and hardware lack, on a machine inside it: virtual functions, dummy links, vhost-net. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stateDirectories } from "@netbind/local";
 import { NestedMachine } from "../support/nested/nested-machine.ts";
+import { ensureOvsCni } from "../support/nested/ovs-cni.ts";
 import { SRIOV_NETWORKS, sriovVm } from "./sriov-vm.ts";
 
 let machine: NestedMachine;
+let ovsCni: string;
 let before: string;
 
 /** The NIC's four virtual functions, and a host outside on its wire that gives addresses and knows VLAN 100. */
@@ -44,6 +47,7 @@ const pings = async (script: string): Promise<boolean> => (await machine.run(scr
 const fromOutside = (address: string): Promise<boolean> => pings(`ip netns exec outside ping -n -q -c 2 -W 3 -w 10 ${address}`);
 
 beforeAll(async () => {
+  ovsCni = await ensureOvsCni(stateDirectories(process.env).cache);
   machine = await NestedMachine.start();
   await machine.sh(WIRE);
   before = await machine.sh(STATE);
@@ -166,6 +170,70 @@ spec:
     expect(await pings(`ip netns exec netbind-node ping -n -q -c 2 -W 3 -w 10 ${pod}`)).toBe(true);
     expect((await machine.run("netbind check")).code).toBe(0);
     await machine.sh("netbind stop many");
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+});
+
+describe("the guide's secondary network on Open vSwitch", () => {
+  const NETWORKS = `\
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: { name: ovs-vlan-100 }
+spec: { config: '{ "cniVersion": "0.4.0", "type": "ovs", "bridge": "br1", "vlan": 100 }' }
+`;
+  const VM = `\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: { name: switched }
+spec:
+  domain:
+    memory: { guest: 192Mi }
+    devices:
+      interfaces:
+        - { name: default, masquerade: {} }
+        - { name: ovs-net, bridge: {} }
+  networks:
+    - { name: default, pod: {} }
+    - { name: ovs-net, multus: { networkName: ovs-vlan-100 } }
+${NETWORKS}`;
+  /** The switch is on the node, where CNI plugins work; a port of the VM's VLAN and one of another have a host each. */
+  const SWITCH = `
+    mkdir -p /opt/cni/bin && cp $OVS_CNI /opt/cni/bin/ovs
+    ip netns add netbind-node
+    ip -n netbind-node link set lo up
+    ip netns exec netbind-node /usr/share/openvswitch/scripts/ovs-ctl start --system-id=nested --no-ovs-vswitchd > /dev/null
+    ip netns exec netbind-node /usr/share/openvswitch/scripts/ovs-ctl start --system-id=nested --no-ovsdb-server > /dev/null
+    ovs-vsctl add-br br1 -- add-port br1 same tag=100 -- set interface same type=internal -- add-port br1 other tag=200 -- set interface other type=internal
+    for port in same other; do
+      ip netns add $port
+      ip -n netbind-node link set $port netns $port
+      ip -n $port addr add 198.51.100.1/24 dev $port
+      ip -n $port link set $port up
+    done`;
+
+  test("the guest has the pod network, and a port of its VLAN; nothing is left", async () => {
+    await machine.sh(`OVS_CNI=${ovsCni}\n${SWITCH}`);
+    const { nics } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 0 -f ${machine.put("switched.yaml", VM)}`));
+    expect(nics).toMatchObject([
+      { name: "default", binding: "masquerade" },
+      { name: "ovs-net", binding: "bridge" },
+    ]);
+    const ports = (): Promise<string> => machine.sh("ovs-vsctl --columns=name,tag find port tag=100");
+    expect((await ports()).match(/tag/g)).toHaveLength(2);
+    await booted("switched");
+    await machine.inGuest("switched", "ip addr add 198.51.100.2/24 dev eth1; ip link set eth1 up");
+    const ping = (place: string): Promise<boolean> => pings(`ip netns exec ${place} ping -n -q -c 2 -W 3 -w 10 198.51.100.2`);
+    expect(await ping("same")).toBe(true);
+    expect(await ping("other")).toBe(false);
+    expect((await machine.run("netbind check")).code).toBe(0);
+    await machine.sh("netbind stop switched");
+    expect((await ports()).match(/tag/g)).toHaveLength(1);
+    await machine.sh(`
+      ip netns delete same; ip netns delete other
+      ovs-vsctl del-br br1
+      /usr/share/openvswitch/scripts/ovs-ctl stop > /dev/null
+      ip netns delete netbind-node 2> /dev/null || true`);
     expect(await machine.sh(STATE)).toBe(before);
   });
 });
