@@ -54,16 +54,24 @@ export class NestedMachine implements AsyncDisposable {
     const log = join(share, "qemu.log");
     const qemu = spawn("sh", ["-c", 'exec "$@" > "$0" 2>&1', log, file, ...args], { stdio: "ignore" });
     const machine = new NestedMachine(qemu, share);
-    if (
-      !(await waitUntil(() => existsSync(join(share, "ready")) || qemu.exitCode !== null, BOOT_DEADLINE, 100)) ||
-      qemu.exitCode !== null
-    ) {
+    try {
+      if (!(await waitUntil(() => machine.#has("ready") || machine.#ended, BOOT_DEADLINE, 100)) || machine.#ended)
+        throw new Error("the nested machine did not come up");
+      await machine.#prepare(files);
+      return machine;
+    } catch (error) {
       const told = machine.told();
       await machine[Symbol.asyncDispose]();
-      throw new Error(`the nested machine did not come up: ${told}`);
+      throw new Error(`${(error as Error).message}: ${told}`, { cause: error });
     }
-    await machine.#prepare(files);
-    return machine;
+  }
+
+  get #ended(): boolean {
+    return this.#qemu.exitCode !== null || this.#qemu.signalCode !== null;
+  }
+
+  #has(name: string): boolean {
+    return existsSync(join(this.#share, name));
   }
 
   /** The last lines of its console and of QEMU's own words. */
@@ -92,9 +100,9 @@ export class NestedMachine implements AsyncDisposable {
     const job = join(this.#share, String(++this.#jobs));
     writeFileSync(`${job}.next`, script);
     renameSync(`${job}.next`, `${job}.job`);
-    const done = await waitUntil(() => existsSync(`${job}.code`) || this.#qemu.exitCode !== null, deadline, 50);
+    const done = await waitUntil(() => existsSync(`${job}.code`) || this.#ended, deadline, 50);
     const read = (name: string): string => (existsSync(`${job}.${name}`) ? readFileSync(`${job}.${name}`, "utf8") : "");
-    if (!done || this.#qemu.exitCode !== null) {
+    if (!done || this.#ended) {
       const why = done ? "the nested machine ended" : `not done in ${deadline} ms`;
       throw new Error(`${script.trim()}: ${why}: ${read("out")} ${read("err")} ${this.told()}`);
     }
@@ -122,7 +130,7 @@ export class NestedMachine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#qemu.kill("SIGKILL");
-    await waitUntil(() => this.#qemu.exitCode !== null || this.#qemu.signalCode !== null, 10_000);
+    await waitUntil(() => this.#ended, 10_000);
     rmSync(this.#share, { recursive: true, force: true });
   }
 }

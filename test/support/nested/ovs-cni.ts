@@ -15,7 +15,12 @@ export async function ensureOvsCni(cache: string): Promise<string> {
   const workspace = mkdtempSync(join(directory, "ovs-cni-"));
   console.error("building the CNI plugin for Open vSwitch (once; about a minute)");
   const script = `cd "$1" && go mod init ovs && go mod edit -require=${MODULE}@${VERSION} && go build -o ovs ${MODULE}/cmd/plugin`;
-  const env = { HOME: workspace, GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", PATH: `${process.env["PATH"] ?? ""}:/usr/local/go/bin:/usr/bin:/bin` };
+  const env = {
+    HOME: workspace,
+    GOFLAGS: "-mod=mod",
+    GOTOOLCHAIN: "local",
+    PATH: `${process.env["PATH"] ?? ""}:/usr/local/go/bin:/usr/bin:/bin`,
+  };
   await run(["sh", "-c", script, "sh", workspace], { env, deadline: DEADLINE });
   renameSync(join(workspace, "ovs"), program);
   // Go keeps the modules that it fetched read-only.

@@ -12,7 +12,9 @@ const LOG_LIMIT = 512 * 1024;
 /** A client that does not read is dropped. */
 const CLIENT_LIMIT = 1024 * 1024;
 
-const [serialPath = "", consolePath = "", logFile = ""] = process.argv.slice(2);
+const [serialPath = "", consolePath = "", logFile = "", patience = "0"] = process.argv.slice(2);
+
+const INTERVAL = 20;
 
 let logged = 0;
 function log(chunk: Buffer): void {
@@ -26,8 +28,8 @@ function log(chunk: Buffer): void {
 function openSerial(attemptsLeft: number): void {
   const serial = connect(serialPath);
   serial.once("error", () => {
-    if (attemptsLeft === 0) process.exit(1);
-    setTimeout(() => openSerial(attemptsLeft - 1), 20);
+    if (attemptsLeft <= 0) process.exit(1);
+    setTimeout(() => openSerial(attemptsLeft - 1), INTERVAL);
   });
   serial.once("connect", () => serve(serial));
 }
@@ -71,4 +73,4 @@ if (process.getuid?.() === 0) {
   process.setgid?.(107);
   process.setuid?.(107);
 }
-openSerial(500);
+openSerial(Number(patience) / INTERVAL);

@@ -23,7 +23,7 @@ export const consoleFiles = (directory: string): ConsoleFiles => ({
 /** Starts the process that reads the guest's console, in the pod's namespace so that it ends with the pod. */
 export function startConsole(netns: string, files: ConsoleFiles): Promise<readonly ProcessId[]> {
   const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url));
-  const child = fork(program, [files.serial, files.socket, files.log], {
+  const child = fork(program, [files.serial, files.socket, files.log, String(patient(START_DEADLINE))], {
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     execPath: "/usr/bin/nsenter",
