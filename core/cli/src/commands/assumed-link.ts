@@ -1,5 +1,5 @@
 import { cidrHost, formatAddress, parseAddress, parseCidr, type PodLink, type Route } from "@netbind/contract";
-import type { DecidedNic, PodNetworkRequest } from "@netbind/engine";
+import { type DecidedNic, deviceVariable, networkInfoText, type PodDevices, type PodNetworkRequest } from "@netbind/engine";
 
 /** The pod network of one machine, as its first pod has it. */
 const POD_NETWORK: Omit<PodLink, "name"> = {
@@ -57,5 +57,18 @@ export function assumedLink({ names, index }: DecidedNic, request: PodNetworkReq
     addresses,
     routes: routesOf((plugin?.["ipam"] ?? {}) as Ipam, addresses),
     ...(plugin?.type === "macvtap" ? { tap: names.pod } : {}),
+  };
+}
+
+/** The device of a NIC where no device plugin was asked: it is the first of its bus for every NIC. */
+const ASSUMED_DEVICE = "0000:01:10.0";
+
+/** What a pod would be told of the device of a NIC whose network is of type sriov; undefined for others. */
+export function assumedDevices({ spec, resourceName }: DecidedNic, request: PodNetworkRequest | undefined): PodDevices | undefined {
+  if (resourceName === undefined || request?.config?.plugins[0]?.type !== "sriov") return undefined;
+  const info = { type: "pci", version: "1.1.0", pci: { "pci-address": ASSUMED_DEVICE } };
+  return {
+    environment: { [deviceVariable(resourceName)]: ASSUMED_DEVICE },
+    networkInfo: networkInfoText([{ network: spec.name, info }]),
   };
 }

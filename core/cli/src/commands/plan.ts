@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { BindingError, type PodLink } from "@netbind/contract";
+import { BindingError, type DomainPlan, type PodLink } from "@netbind/contract";
 import {
   attachmentOf,
   authorize,
@@ -25,7 +25,7 @@ import {
 import { buildBaseDomain } from "@netbind/local";
 import { decideInput } from "../decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
-import { assumedLink } from "./assumed-link.ts";
+import { assumedDevices, assumedLink } from "./assumed-link.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 
@@ -73,7 +73,9 @@ async function planOne(
 ): Promise<object & { readonly xml: (domain: string) => string; readonly text: string }> {
   const told = given.find(({ name }) => name === nic.names.pod);
   const pod = told ?? assumedLink(nic, requestOf(nic, decision));
+  const devices = assumedDevices(nic, requestOf(nic, decision));
   const facts = {
+    ...(devices === undefined ? {} : { devices }),
     resolvConf: guestResolver(podResolvConf(decision.vmi.spec, ASSUMED_RESOLV_CONF), decision.vmi.spec.subdomain),
     hostname: podHostname(decision.vmi),
   };
@@ -81,7 +83,7 @@ async function planOne(
   const plan = authorize(await planNic(findPlanner(nic, decision, resolve), attachment, nic.binding), attachment, grantsOf(nic.binding));
   const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
   const nft = showTable(table, network.nftables ?? []);
-  const assumed = told === undefined ? ["pod"] : [];
+  const assumed = [...(told === undefined ? ["pod"] : []), ...(devices === undefined ? [] : ["device"])];
   const shown = {
     name: nic.spec.name,
     binding: nic.binding,
@@ -114,6 +116,7 @@ function showNic(nic: {
   sysctls?: readonly { key: string; value: string }[] | undefined;
   nftables: string;
   services: readonly object[];
+  domain: DomainPlan;
 }): string {
   const mark = nic.assumed.includes("pod") ? " (assumed)" : "";
   const { name, mac, mtu, addresses, routes } = nic.pod;
@@ -131,6 +134,9 @@ function showNic(nic: {
       .trimEnd()
       .split("\n")
       .map((line) => `    ${line}`),
+    ...(nic.domain.kind === "hostdev"
+      ? [`  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, the guest's as it is`]
+      : []),
     ...nic.services.map((service) => `  service: ${JSON.stringify(service)}`),
   ].join("\n");
 }

@@ -131,6 +131,9 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev", "--perms", "0755", "--dir", "/dev/net", ...bindDevice("tun", "/dev/net/tun")],
     ...(kvm ? bindDevice("kvm", "/dev/kvm") : []),
     ...(vhost ? bindDevice("vhost-net", "/dev/vhost-net") : []),
+    ...[...new Set(nodes.map(({ path }) => dirname(path)))]
+      .filter((place) => place !== "/dev")
+      .flatMap((place) => ["--perms", "0755", "--dir", place]),
     ...nodes.flatMap(({ path }, at) => ["--dev-bind", join(nodesDirectory(directory), String(at)), path]),
     ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
