@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { netnsPath, State } from "@netbind/local";
 import { processesIn, run } from "@netbind/netns";
 
@@ -28,9 +28,29 @@ const isForeign = (netns: string): boolean =>
   /^(netbind-[0-9a-f]{6}-|nbt-|nbtest-)/.test(netns) &&
   !own.some((state) => netns === state.nodeNetns || state.idOfPod(netns) !== undefined);
 
-/** True for a command that names another's state directory, or holds a lock in none of ours. */
-const isForeignCommand = (name: string, command: string): boolean =>
-  (name === "flock" || /\/run\/netbind-/.test(command)) && !own.some(({ root }) => command.includes(root));
+function readOr(what: () => string): string {
+  try {
+    return what();
+  } catch {
+    return "";
+  }
+}
+
+/** What tells whose a process is: its arguments, where its output goes, what it has mounted; and those of whoever started it. */
+function tracesOf(pid: string): string {
+  const here = `/proc/${pid}`;
+  const parent = /^PPid:\t(\d+)/m.exec(readOr(() => readFileSync(`${here}/status`, "utf8")))?.[1] ?? "0";
+  return [
+    readOr(() => readFileSync(`${here}/cmdline`, "utf8")),
+    ...["1", "2"].map((fd) => readOr(() => readlinkSync(`${here}/fd/${fd}`))),
+    readOr(() => readFileSync(`${here}/mountinfo`, "utf8")),
+    ...(Number(parent) > 1 ? [tracesOf(parent)] : []),
+  ].join("\n");
+}
+
+/** True for a process that has to do with another's state directory, and for a lock that is in none of ours. */
+const isForeignProcess = (name: string, traces: string): boolean =>
+  (name === "flock" || /\/run\/(netbind-|nbkube-)/.test(traces)) && !own.some(({ root }) => traces.includes(root));
 
 /** Looks at what runs, is mounted and is linked on the machine. */
 export async function machineState(): Promise<MachineState> {
@@ -43,8 +63,8 @@ export async function machineState(): Promise<MachineState> {
       try {
         const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
         // A process of ours under another name has a path of the state directory among its arguments.
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-        const ours = (OURS.test(name) || command.includes("/run/netbind")) && !isForeignCommand(name, command);
+        const named = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/run/netbind");
+        const ours = (OURS.test(name) || named) && !isForeignProcess(name, tracesOf(pid));
         const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
         return ours && !zombie && !foreign.has(pid) ? [`${name} ${pid}`] : [];
       } catch {
