@@ -21,3 +21,12 @@ test.each(OF_ANY_VM)("$name of a VM with many networks, killed at every point", 
   await using lab = await KillLab.make(manyNetworks());
   await killEverywhere(lab, scenario);
 });
+
+test("migrate killed at every point: one healthy VM, in one pod", { timeout: 3_600_000 }, async () => {
+  await using lab = await KillLab.make();
+  await lab.start();
+  const points = await lab.traceMigration();
+  console.log(`migrate: ${points.length} points`);
+  expect(points.length).toBeGreaterThanOrEqual(40);
+  for (const at of points.keys()) console.log(`  ${await lab.killMigration(at + 1, at % 2 === 0 ? "apply" : "gc")}: one pod`);
+});

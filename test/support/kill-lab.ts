@@ -1,14 +1,16 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
+import { domainName, findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
 import { inNetns, processesIn, run, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
+import { launcherOf } from "../../core/local/src/settle-migration.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind, type Outcome } from "./netbind.ts";
 
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
 const VM = "one";
+const MIGRATE = ["migrate", VM, "--wait", "0"];
 /** What a state directory holds when no VM is there. */
 const EMPTY = ["locks", "migration", "node.lock", "vms"];
 
@@ -59,6 +61,45 @@ export class KillLab implements AsyncDisposable {
     const point = this.#points().at(-1) ?? "";
     await this.settle(`${scenario.name} killed at ${point}`);
     return point;
+  }
+
+  /** Migrates the VM to the end, and gives the points that it passed. The VM must be there. */
+  async traceMigration(): Promise<readonly string[]> {
+    const outcome = await this.#withPoints(MIGRATE, 0);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    return this.#points();
+  }
+
+  /** Kills a migration at a point, and sees that its VM is in one pod, whole, once `end` was called. Gives the point. */
+  async killMigration(at: number, end: "apply" | "gc"): Promise<string> {
+    const outcome = await this.#withPoints(MIGRATE, at);
+    expect(outcome.code, `the migration was not killed at ${at}: ${outcome.stderr}`).toBe(null);
+    const what = `migration killed at ${this.#points().at(-1)}`;
+    const ended = await this.run([end]);
+    expect(ended.code, `${what}: ${ended.stdout}${ended.stderr}`).toBe(0);
+    // What gc leaves to be mended is mended; it never leaves more than a VM's servers and console.
+    if (end === "gc") expect((await this.run(["apply"])).code, what).toBe(0);
+    expect((await this.run(["check"])).stdout, what).toBe(`default/${VM}: healthy\n`);
+    await this.#expectOnePod(what);
+    return what;
+  }
+
+  /** The VM is in one pod, its guest runs there, and nothing else of it is on the machine. */
+  async #expectOnePod(what: string): Promise<void> {
+    const record = findVm(this.state, VM);
+    const state = await launcherOf(run, record).virsh(["domstate", domainName(record.vmi)]);
+    expect(state.trim(), what).toBe("running");
+    const now = await machineState();
+    const more = (kind: "netns" | "processes"): readonly string[] => now[kind].filter((one) => !this.#before[kind].includes(one));
+    expect(more("netns"), what).toEqual([record.netns, this.state.nodeNetns].sort());
+    const own = new Set(processesIn(netnsPath(record.netns)).map(({ pid }) => String(pid)));
+    expect(
+      more("processes").filter((one) => !own.has(one.split(" ").at(-1) ?? "")),
+      what,
+    ).toEqual([]);
+    expect(this.state.podIds(), what).toEqual([record.id]);
+    for (const name of ["locks", "migration"]) expect(readdirSync(join(this.directory, name)), what).toEqual([record.id.slice(0, 12)]);
+    expect(readdirSync(this.state.migration(record.id)), what).toEqual([]);
   }
 
   /** After whatever happened: check tells the truth, and apply or gc ends in a healthy VM or in nothing. */

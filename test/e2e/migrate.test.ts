@@ -1,0 +1,177 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findVm, listVms, netnsPath, type VmStatus } from "@netbind/local";
+import { isAlive, processesIn, waitUntil } from "@netbind/netns";
+import { expect, test } from "vitest";
+import { demoVmi } from "../demo/vmi.ts";
+import { bundlePlugin } from "../support/bundle.ts";
+import { KillLab } from "../support/kill-lab.ts";
+import { useLab } from "../support/lab.ts";
+import { machineState } from "../support/machine.ts";
+import { netbind } from "../support/netbind.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { EchoStream } from "../support/stream.ts";
+
+const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
+const LONG = { timeout: 600_000 };
+
+/** A web server, an echo, a connection within the guest that counts, and a second NIC of a binding that refreshes its link. */
+const VMI = `${demoVmi({ name: "one", port: 80, nonce: "n0nce" })
+  .replace("            - port: 80", "            - port: 80\n            - port: 7")
+  .replace(
+    "  networks:",
+    "        - name: blue\n          binding: {name: refreshed}\n          macAddress: 02:00:00:00:00:77\n  networks:",
+  )
+  .replace("  volumes:", "    - name: blue\n      multus: {networkName: cable}\n  volumes:")}\
+          nc -ll -p 7 -e cat
+          i=0; while :; do i=$((i + 1)); echo $i; usleep 200000; done | nc 127.0.0.1 7 > /run/counted
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: cable, namespace: default}
+spec:
+  config: '{"cniVersion": "1.0.0", "name": "cable", "type": "bridge", "bridge": "cable0"}'
+`;
+
+const lab = useLab();
+
+/** Runs the VM in the foreground, as a person does, and gives the process. */
+function runInForeground(file: string, plugin: string): ReturnType<typeof spawn> {
+  const args = ["run", "-f", file, "--plugin", plugin, "--wait", "0"];
+  return spawn(process.execPath, ["--conditions=@netbind/source", MAIN, ...args], { env: { ...process.env, ...lab.env }, stdio: "ignore" });
+}
+
+const migrate = (): ReturnType<typeof netbind> => netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });
+const podOf = (): string => findVm(lab.state, "one").netns;
+const counted = async (): Promise<number> => Number(await lab.inGuest("one", "wc -l < /run/counted"));
+const within = (): Promise<string> => lab.inGuest("one", "netstat -tn | grep '127.0.0.1:7 *ESTABLISHED'");
+/** How often a NIC's link went down and came up, as the guest saw it. */
+const carriers = (): Promise<string> =>
+  lab.inGuest("one", "for n in eth0 eth1; do cat /sys/class/net/$n/address /sys/class/net/$n/carrier_down_count; done");
+
+test("a guest is migrated: what it had goes on, what is new leaves by its next pod, and nothing of the first is left", LONG, async () => {
+  const before = await machineState();
+  const file = join(lab.directory, "vm.yaml");
+  writeFileSync(file, VMI);
+  const foreground = runInForeground(file, bundlePlugin("refreshed", lab.directory));
+  const ended = new Promise((resolve) => foreground.once("close", resolve));
+  await waitUntil(() => listVms(lab.state)[0]?.phase === "running", 200_000, 200);
+  await lab.booted("one");
+  const first = findVm(lab.state, "one");
+  const pod = (first.attached?.find(({ name }) => name === "red")?.pod.addresses ?? [])[0]?.split("/")[0] ?? "";
+  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+  await waitUntil(async () => (await outside.connect(pod, 7)) === "connected", 60_000, 500);
+  using stream = new EchoStream(netnsPath(lab.state.nodeNetns), pod, 7);
+  expect(await stream.echoes("before")).toBe(true);
+  await waitUntil(async () => (await counted()) > 0, 60_000, 500);
+  const [inner, downs] = [await within(), await carriers()];
+  expect(inner).toContain("ESTABLISHED");
+
+  const migrated = await migrate();
+  expect(migrated.code, migrated.stderr).toBe(0);
+  const status = JSON.parse(migrated.stdout) as VmStatus & { from: string; downtime: number };
+  expect(status).toMatchObject({ phase: "running", from: first.netns, netns: podOf(), createdAt: first.createdAt });
+  expect(status.downtime).toBeGreaterThan(0);
+  expect(status.nics[0]).toMatchObject({ name: "red", guestAddresses: ["10.0.2.2", "fd10:0:2::2"], mac: first.attached?.[0]?.mac });
+  const next = status.nics[0]?.podAddresses[0] ?? "";
+  expect([pod, next]).toEqual([expect.stringMatching(/^10\.244\.0\.\d+$/), expect.stringMatching(/^10\.244\.0\.\d+$/)]);
+  expect(next).not.toBe(pod);
+
+  const second = findVm(lab.state, "one");
+  expect(second.attached?.map(({ cause, mac, name }) => ({ cause, mac, name }))).toEqual(
+    first.attached?.map(({ mac, name }) => ({ cause: "migrationTarget", mac, name })),
+  );
+  expect(second.attached?.[0]?.pod.mac).not.toBe(first.attached?.[0]?.pod.mac);
+  expect(second.serviceUid).not.toBe(first.serviceUid);
+  expect(first.processes.flatMap(({ processes }) => processes).filter(isAlive)).toEqual([]);
+  expect([existsSync(netnsPath(first.netns)), existsSync(lab.state.vm(first.id)), second.migration]).toEqual([false, false, undefined]);
+
+  // What the guest had within itself goes on, over the very same connection; what came from outside has ended.
+  expect(await within()).toBe(inner);
+  const count = await counted();
+  await waitUntil(async () => (await counted()) > count, 30_000, 300);
+  expect(await counted()).toBeGreaterThan(count);
+  expect(await stream.echoes("after")).toBe(false);
+  expect((await outside.fetch(`http://${next}/`)).trim()).toBe("n0nce");
+  expect(await outside.connect(pod, 80)).not.toBe("connected");
+  await lab.inGuest("one", `echo moved | nc -w 3 10.244.0.1 ${OUTSIDE_PORTS.tcp}`);
+  expect((await outside.sees("tcp", "moved")).address).toBe(next);
+
+  // The lease is renewed by the only server that is left: the next pod's.
+  await lab.inGuest("one", "rm /run/lease.eth0; kill -USR1 $(cat /run/udhcpc.eth0)");
+  await waitUntil(async () => (await lab.inGuest("one", "ls /run")).includes("lease.eth0"), 30_000, 500);
+  const lease = await lab.inGuest("one", "cat /run/lease.eth0");
+  expect(lease).toMatch(/^ip=10\.0\.2\.2\s*$/m);
+  expect(lease).toMatch(/^serverid=10\.0\.2\.1\s*$/m);
+
+  // The link of the NIC that asks for it went down and up once; the other's never did.
+  const seen = (text: string): Record<string, number> =>
+    Object.fromEntries([...text.matchAll(/([0-9a-f:]{17})\s+(\d+)/g)].map(([, mac, times]) => [mac, Number(times)]));
+  const [was, is] = [seen(downs), seen(await carriers())];
+  expect(is["02:00:00:00:00:77"]).toBe((was["02:00:00:00:00:77"] ?? 0) + 1);
+  expect(is[first.attached?.[0]?.mac ?? ""]).toBe(was[first.attached?.[0]?.mac ?? ""]);
+
+  expect(await netbind(["check"], { env: lab.env })).toMatchObject({ code: 0, stdout: "default/one: healthy\n" });
+  expect((await netbind(["gc"], { env: lab.env })).stdout).toBe("nothing to remove\n");
+  expect(JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout)).toMatchObject({ netns: second.netns });
+
+  // A target whose QEMU dies in the middle: the guest stays, and nothing of that pod is left.
+  const target = lab.state.podNetns(lab.state.nextPodId(second.id.slice(0, 12)));
+  const failing = migrate();
+  const victim = (): number | undefined =>
+    processesIn(netnsPath(target)).find(({ pid }) => readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("qemu"))?.pid;
+  await waitUntil(() => victim() !== undefined, 120_000, 5);
+  process.kill(victim() ?? 0, "SIGKILL");
+  const failed = await failing;
+  expect(failed.code).toBe(1);
+  expect(findVm(lab.state, "one")).toEqual(second);
+  expect(existsSync(netnsPath(target))).toBe(false);
+  expect(lab.state.podIds()).toEqual([second.id]);
+  expect((await outside.fetch(`http://${next}/`)).trim()).toBe("n0nce");
+  expect((await netbind(["check"], { env: lab.env })).stdout).toBe("default/one: healthy\n");
+
+  // The command that started it in the foreground goes on with it, and ends it.
+  expect(foreground.exitCode).toBe(null);
+  foreground.kill("SIGINT");
+  expect(await ended).toBe(130);
+  outside[Symbol.dispose]();
+  stream[Symbol.dispose]();
+  expect(await machineState()).toEqual(before);
+});
+
+test("what cannot be migrated is refused with its reason, before anything starts", LONG, async () => {
+  const slirp = demoVmi({ name: "one", port: 80, nonce: "x" }).replace("masquerade: {}", "binding: {name: slirp}");
+  await lab.start(slirp, "--wait", "0");
+  const refused = await netbind(["migrate", "one", "-o", "json"], { env: lab.env });
+  expect(refused.code).toBe(3);
+  expect(refused.stderr).toContain('binding "slirp" of NIC "red" cannot be migrated');
+  expect(JSON.parse(refused.stdout)).toMatchObject({ error: { violations: [{ field: "spec.domain.devices.interfaces[0]" }] } });
+  expect(refused.stderr).not.toContain("making the target pod");
+  expect((await netbind(["migrate", "two"], { env: lab.env })).code).toBe(4);
+  await lab.stop("one");
+});
+
+/** One point of each kind of step: the slow tier kills at all of them. */
+const KINDS: readonly { readonly of: RegExp; readonly which: "first" | "last" }[] = [
+  { of: /journal written/, which: "first" },
+  { of: /started sh -c out=/, which: "first" },
+  { of: /started prlimit/, which: "last" },
+  // virsh asks the source's libvirt; the target has its QEMU; the guest has moved.
+  { of: /started --target/, which: "first" },
+  { of: /started console-drain/, which: "first" },
+  { of: /ended --target/, which: "first" },
+  { of: /journal written/, which: "last" },
+];
+
+test("netbind killed at a point of each kind of step of a migration: one healthy VM, in one pod", LONG, async () => {
+  await using kill = await KillLab.make();
+  await kill.start();
+  const points = await kill.traceMigration();
+  for (const [at, { of, which }] of KINDS.entries()) {
+    const found = which === "first" ? points.findIndex((point) => of.test(point)) : points.findLastIndex((point) => of.test(point));
+    expect(found, `${of} is not among:\n${points.join("\n")}`).toBeGreaterThanOrEqual(0);
+    await kill.killMigration(found + 1, at % 2 === 0 ? "apply" : "gc");
+  }
+});
