@@ -25,7 +25,8 @@ const VMI = `${demoVmi({ name: "one", port: 80, nonce: "n0nce" })
     "        - name: blue\n          binding: {name: refreshed}\n          macAddress: 02:00:00:00:00:77\n  networks:",
   )
   .replace("  volumes:", "    - name: blue\n      multus: {networkName: cable}\n  volumes:")}\
-          nc -ll -p 7 -e cat
+          nc -ll -p 7 -e cat &
+          sleep 1
           i=0; while :; do i=$((i + 1)); echo $i; usleep 200000; done | nc 127.0.0.1 7 > /run/counted
 ---
 apiVersion: k8s.cni.cncf.io/v1

@@ -10,8 +10,8 @@ const GUEST = "guest.sock";
 const SECONDS_PER_GIB = 150;
 const GIB = 1024 ** 3;
 const SETTLE_DEADLINE = 60_000;
-/** Between a link's going down and its coming up. */
-const LINK_PAUSE = 100;
+/** Between a link's going down and its coming up. KubeVirt waits 100 ms, which a guest that is short of CPU does not see. */
+const LINK_PAUSE = 500;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
