@@ -57,7 +57,8 @@ export const refreshedNics = (vmi: Vmi, facts: MigrationFacts): readonly string[
 /** The NIC as its author wrote it, without what its pod added. */
 function specOf(attachment: Attachment): NicSpec {
   const { cause: _cause, mac: _mac, index: _index, queues: _queues, pod: _pod, ...rest } = attachment;
-  const { names: _names, resolvConf: _resolvConf, hostname: _hostname, migrationTransport: _transport, ...spec } = rest;
+  const { names: _names, resolvConf: _resolvConf, hostname: _hostname, migrationTransport: _transport, ...others } = rest;
+  const { allocatedDevices: _devices, deviceInfo: _info, ...spec } = others;
   return spec;
 }
 

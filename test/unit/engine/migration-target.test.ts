@@ -1,0 +1,60 @@
+import { findNicMisfits, migrationProblems, refreshedNics, type RunningVm, targetDecision, type Vmi } from "@netbind/engine";
+import { expect, test } from "vitest";
+import { anAttachment as attachment } from "../../support/attachment.ts";
+
+const vmiWith = (nic: object, annotations: Readonly<Record<string, string>> = {}): Vmi =>
+  ({
+    metadata: { name: "vm", namespace: "default", annotations },
+    spec: { domain: { devices: { interfaces: [{ name: "red", ...nic }] } }, networks: [{ name: "red", pod: {} }] },
+  }) as unknown as Vmi;
+
+const running = (vmi: Vmi, binding: string): RunningVm => ({
+  vmi,
+  attached: [attachment({ mac: "02:00:00:00:00:09" })],
+  bindingOf: { [attachment().name]: binding },
+  bindings: [{ name: binding, image: binding, from: "fallback" }],
+});
+
+const ALLOWED = { "kubevirt.io/allow-pod-bridge-network-live-migration": "" };
+const CASES = [
+  ["masquerade", vmiWith({ masquerade: {} }), "supported", true],
+  ["slirp", vmiWith({ binding: { name: "slirp" } }), "none", false],
+  ["passt", vmiWith({ binding: { name: "passt" } }), "supported", true],
+  ["bridge", vmiWith({ bridge: {} }), "supported", false],
+  ["bridge", vmiWith({ bridge: {} }, ALLOWED), "supported", true],
+] as const;
+
+test.each(CASES)("%s: what its binding and KubeVirt's rule say of a migration is told (%#)", (binding, vmi, declared, moves) => {
+  const problems = migrationProblems(running(vmi, binding), { registered: {}, declared: { [binding]: declared } });
+  expect(problems.length === 0).toBe(moves);
+  for (const { field, problem, fix } of problems) for (const text of [field, problem, fix]) expect(text).not.toBe("");
+});
+
+test("what the KubeVirt CR says of a plugin comes before what it says of itself", () => {
+  const vmi = vmiWith({ binding: { name: "mine" } });
+  const declared = { mine: "link-refresh" } as const;
+  expect(migrationProblems(running(vmi, "mine"), { registered: { mine: {} }, declared })).toHaveLength(1);
+  expect(refreshedNics(vmi, { registered: { mine: { migration: {} } }, declared })).toEqual([]);
+  expect(refreshedNics(vmi, { registered: {}, declared })).toEqual(["red"]);
+});
+
+test("the target's NICs are the source's, with the MAC address that the guest has, and nothing that its pod was asked for", () => {
+  const source = attachment({ mac: "02:00:00:00:00:09", queues: 2 });
+  const [nic] = targetDecision(running(vmiWith({ masquerade: {} }), "masquerade"), []).nics;
+  expect(nic).toMatchObject({ binding: "masquerade", mac: source.mac, takesPodMac: false, names: source.names, index: source.index });
+  expect(Object.keys(nic?.spec ?? {})).not.toContain("pod");
+  expect({ ...source, ...nic?.spec }).toEqual(source);
+});
+
+test("a domain's NICs that do not fit the next pod are told attribute by attribute; where they are placed is of no matter", () => {
+  const domain = (inner: string, rest = ""): string =>
+    `<domain><devices><interface type='ethernet'><alias name='ua-red'/>${inner}</interface>${rest}</devices></domain>`;
+  const had = domain("<target dev='tap0' managed='no'/><mtu size='1500'/><address type='pci' bus='0x01'/><link state='up'/>");
+  expect(findNicMisfits(had, domain("<mtu size='1500'/><target managed='no' dev='tap0'/><link state='down'/>"))).toEqual([]);
+  expect(findNicMisfits(had, domain("<target dev='tap0' managed='no'/><mtu size='1400'/>"))).toEqual([
+    "NIC red has mtu size=1500, and would not",
+    "NIC red would have mtu size=1400, and has not",
+  ]);
+  const two = domain("<target dev='tap0' managed='no'/><mtu size='1500'/>", "<hostdev><alias name='ua-sriov-blue'/></hostdev>");
+  expect(findNicMisfits(had, two)).toEqual(["NIC blue is in the next domain alone"]);
+});
