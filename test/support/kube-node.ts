@@ -402,6 +402,17 @@ export class KubeNode implements AsyncDisposable {
     return [...this.#pods];
   }
 
+  /** True where a pod's first sidecar waits to be attached. */
+  serves({ hooks }: LabPod): boolean {
+    return existsSync(join(hooks, "hook-sidecar-0/netbind/attach.sock"));
+  }
+
+  /** The agent itself: what was started becomes it. */
+  agentPid({ pid }: ChildProcess): number {
+    if (pid === undefined) throw new Error("the agent was not started");
+    return pid;
+  }
+
   /** The user that a pod's services run as. */
   serviceUid({ uid }: LabPod): number {
     return (JSON.parse(readFileSync(join(this.state, "pods", uid, "journal.json"), "utf8")) as { readonly serviceUid: number }).serviceUid;
