@@ -64,9 +64,9 @@ export function bootstrap() {
   step("workspace", "installing the workspace's dependencies", manifests(), pnpm, root);
 }
 
-/** Builds the sidecars where one of their sources is newer than what was built. */
-export function buildSidecars() {
-  const sources = ["core/contract/src", "core/engine/src", "core/remote/src", "proto/src", "sidecars/src", "plugins"]
+/** The TypeScript sources below folders. */
+const sourcesIn = (folders) =>
+  folders
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, withFileTypes: true }).map((entry) => [
         entry,
@@ -76,11 +76,16 @@ export function buildSidecars() {
     .filter(([entry, path]) => entry.isFile() && path.endsWith(".ts") && !/[\\/](node_modules|dist|test)[\\/]/.test(path))
     .map(([, path]) => path.slice(root.length + 1))
     .sort();
-  step(
-    "sidecars",
-    "building the sidecars",
-    [...sources, "sidecars/build.mjs"],
-    [nodePath(), join(root, "sidecars/build.mjs")],
-    join(root, "sidecars"),
-  );
+
+/** Builds a folder's bundles where one of their sources is newer than what was built. */
+function buildBundles(name, what, folder, sources) {
+  const script = `${folder}/build.mjs`;
+  step(name, what, [...sourcesIn(sources), script], [nodePath(), join(root, script)], join(root, folder));
 }
+
+const COMMON = ["core/contract/src", "core/engine/src", "core/remote/src", "proto/src", "plugins"];
+
+export const buildSidecars = () => buildBundles("sidecars", "building the sidecars", "sidecars", [...COMMON, "sidecars/src"]);
+
+export const buildAgent = () =>
+  buildBundles("agent", "building the node agent", "core/kube", [...COMMON, "core/netns/src", "core/kube/src"]);

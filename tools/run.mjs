@@ -1,6 +1,6 @@
 /** The workspace's tasks: `node tools/run.mjs TASK [ARGUMENT...]`. The root package's scripts call it. */
 import { spawnSync } from "node:child_process";
-import { bootstrap, buildSidecars, innerEnv, nodePath, root } from "./bootstrap.mjs";
+import { bootstrap, buildAgent, buildSidecars, innerEnv, nodePath, root } from "./bootstrap.mjs";
 import { runSource } from "./spawn-last.mjs";
 import { ensureSystemPackages } from "./system-packages.mjs";
 import { runTests } from "./test-tiers.mjs";
@@ -28,11 +28,13 @@ const tasks = {
     ensureSystemPackages(["test", "bench"]);
     must("types", [local("tsc"), "-b"]);
     buildSidecars();
+    buildAgent();
     runSource("test/bench/main.ts", args);
   },
   build: () => {
     must("types", [local("tsc"), "-b"]);
     buildSidecars();
+    buildAgent();
   },
   check,
   demo: () => {

@@ -313,18 +313,22 @@ export class KubeNode implements AsyncDisposable {
     return state.pid;
   }
 
-  /** Starts an agent on this node. */
+  /** Starts the agent as its image does: bundled, and told to be small. */
+  startBundledAgent(): ChildProcess {
+    return this.#startAgent(["--max-semi-space-size=1", join(ROOT, "core/kube/dist/netbind-agent.mjs")], [], { MALLOC_ARENA_MAX: "1" });
+  }
+
+  /** Starts an agent on this node from its sources. */
   startAgent(options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const main = join(ROOT, "core/kube/src/agent/main.ts");
+    return this.#startAgent(["--conditions=@netbind/source", join(ROOT, "core/kube/src/agent/main.ts")], options, env);
+  }
+
+  #startAgent(program: readonly string[], options: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
     const args = ["--node", NODE, "--objects", this.objects, "--state", this.state, "--node-netns", "/proc/self/ns/net", ...options];
-    const agent = spawn(
-      "nsenter",
-      [`--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", process.execPath, "--conditions=@netbind/source", main, ...args],
-      {
-        stdio: ["ignore", "ignore", "pipe"],
-        env: { ...process.env, ...env },
-      },
-    );
+    const agent = spawn("nsenter", [`--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", process.execPath, ...program, ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...env },
+    });
     agent.stderr.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
     this.#agent = agent;
     return agent;
