@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
+import { benchAgent } from "./agent.ts";
 import { benchDataPath } from "./data-path.ts";
 import { benchGuest } from "./guest.ts";
 import { benchNetwork } from "./network.ts";
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
   sidecar: benchSidecar,
   plan: benchPlan,
   validate: benchValidate,
+  agent: benchAgent,
 };
 
 const RESULTS = new URL("RESULTS.md", import.meta.url);
