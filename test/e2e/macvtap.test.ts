@@ -34,6 +34,8 @@ const NETWORKS = [
 ];
 const TAPPED = documents(
   vm("tapped", {
+    cores: 2,
+    networkInterfaceMultiqueue: true,
     interfaces: [
       { name: "lan", macvtap: {}, macAddress: MAC.lan },
       { name: "main", bridge: {} },
@@ -49,6 +51,21 @@ const TAPPED = documents(
   }),
   ...NETWORKS,
 );
+
+/** Traffic between a guest that serves pages and somebody on its network: in, out, and by ICMP. */
+async function exchange(
+  binding: "macvtap" | "tap" | "managedTap",
+  outside: Outside,
+  { guest, peer }: { readonly guest: string; readonly peer: string },
+): Promise<void> {
+  expect((await outside.fetch(`http://${guest}/`)).trim()).toBe("n0nce");
+  await outside.run(["ping", "-n", "-q", "-c", "1", "-W", "5", guest]);
+  const byUdp = `syslogd -R ${peer}:${OUTSIDE_PORTS.udp}; sleep 1; logger udp-${binding}; sleep 1; killall syslogd`;
+  await lab.inGuest("tapped", `echo by-${binding} | nc -w 3 ${peer} ${OUTSIDE_PORTS.tcp}; ${byUdp}`);
+  expect((await outside.sees("tcp", `by-${binding}`)).address).toBe(guest);
+  expect((await outside.sees("udp", `udp-${binding}`)).address).toBe(guest);
+  proved(binding, "TCP in", "TCP out", "UDP out", "ICMP");
+}
 
 test("a guest is on the node's own network by macvtap and by a registered tap, and on a bridge by managedTap", {
   timeout: 300_000,
@@ -95,6 +112,9 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
   const seen = await guestNics(lab, "tapped");
   const name = (mac: string | undefined): string => seen.get(mac ?? "")?.name ?? expect.fail(`the guest has no NIC ${mac}`);
   expect([seen.get(MAC.lan)?.mtu, seen.get(MAC.raw)?.mtu]).toEqual([1440, 1440]);
+  expect([...seen.values()].map(({ rxQueues }) => rxQueues)).toEqual([2, 2, 2, 2]);
+  for (const nic of nics) expect(record.domainXml?.split(`ua-${nic.name}`).length, nic.name).toBe(2);
+  for (const binding of ["macvtap", "tap", "managedTap"] as const) proved(binding, "queues", "second define");
   await lab.inGuest(
     "tapped",
     // Two NICs on one network: each answers for its own address alone.
@@ -106,24 +126,17 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   await inNetns(netnsPath(lab.state.nodeNetns), run)(["ip", "addr", "add", "10.252.0.1/24", "dev", "br2"]);
   {
     using outside = await Outside.start(lan.path);
-    for (const address of ["10.254.0.2", "10.254.1.2"]) expect((await outside.fetch(`http://${address}/`)).trim()).toBe("n0nce");
-    await lab.inGuest(
-      "tapped",
-      `echo by-macvtap | nc -w 3 10.254.0.1 ${OUTSIDE_PORTS.tcp}; echo by-tap | nc -w 3 10.254.1.1 ${OUTSIDE_PORTS.tcp}`,
-    );
-    expect([(await outside.sees("tcp", "by-macvtap")).address, (await outside.sees("tcp", "by-tap")).address]).toEqual([
-      "10.254.0.2",
-      "10.254.1.2",
-    ]);
+    await exchange("macvtap", outside, { guest: "10.254.0.2", peer: "10.254.0.1" });
+    await exchange("tap", outside, { guest: "10.254.1.2", peer: "10.254.1.1" });
     const neighbours = await lan.run(["ip", "neigh", "show", "10.254.0.2"]);
     expect(neighbours).toContain(MAC.lan);
-    proved("macvtap", "MAC", "MTU", "TCP in", "TCP out");
-    proved("tap", "TCP in", "TCP out");
+    expect(await lan.run(["ip", "neigh", "show", "10.254.1.2"])).toContain(MAC.raw);
+    for (const binding of ["macvtap", "tap"] as const) proved(binding, "MAC", "MTU");
   }
   {
     using onNode = await Outside.start(netnsPath(lab.state.nodeNetns));
-    expect((await onNode.fetch("http://10.252.0.2/")).trim()).toBe("n0nce");
-    proved("managedTap", "TCP in");
+    await exchange("managedTap", onNode, { guest: "10.252.0.2", peer: "10.252.0.1" });
+    proved("managedTap", "MAC");
     expect((await onNode.fetch("http://10.250.250.2/")).trim()).toBe("n0nce");
   }
   expect(JSON.parse((await call(["status", "tapped", "-o", "json"])).stdout)).toMatchObject({
