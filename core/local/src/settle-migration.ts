@@ -3,7 +3,7 @@ import { type Run, waitUntil } from "@netbind/netns";
 import { Journal, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
-import { hasMoved, refreshLink, resumeGuest } from "./launcher/live-migration.ts";
+import { closeMeeting, hasMoved, refreshLink, resumeGuest } from "./launcher/live-migration.ts";
 import { netnsPath } from "./node-netns.ts";
 import { listPods, migratingPods, type MigratingPods } from "./pods.ts";
 import { retract } from "./retract.ts";
@@ -60,6 +60,7 @@ async function takeBack({ state, run }: SettleContext, { source, target }: Migra
 export async function settleMigration(context: SettleContext, vm: string): Promise<boolean> {
   const { state, run } = context;
   const pods = listPods(state, vm);
+  if (pods.some(({ migration }) => migration !== undefined)) closeMeeting(state.migration(vm));
   const migrating = migratingPods(pods);
   if (migrating !== undefined) {
     const { source, target } = migrating;

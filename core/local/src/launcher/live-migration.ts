@@ -15,6 +15,11 @@ const LINK_PAUSE = 500;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Takes away what two launchers met by; nothing where they did not. */
+export function closeMeeting(shared: string): void {
+  for (const name of [LIBVIRT, GUEST]) rmSync(join(shared, name), { force: true });
+}
+
 /** Where a guest goes. */
 export interface Move {
   readonly domain: string;
@@ -35,10 +40,9 @@ export interface Move {
  * @throws LibvirtError where it did not come to its end; whether the guest moved must be seen
  */
 export async function moveGuest({ domain, source, targetDirectory, shared, memory, signal }: Move): Promise<void> {
-  const [door, stream] = [LIBVIRT, GUEST].map((name) => join(shared, name)) as [string, string];
-  for (const path of [door, stream]) rmSync(path, { force: true });
+  closeMeeting(shared);
   // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
-  linkSync(join(targetDirectory, LIBVIRT_SOCKET), door);
+  linkSync(join(targetDirectory, LIBVIRT_SOCKET), join(shared, LIBVIRT));
   const stop = (): void => void abortMove(source, domain);
   signal.addEventListener("abort", stop, { once: true });
   const deadline = SECONDS_PER_GIB * 1000 * (1 + memory / GIB);
@@ -49,7 +53,7 @@ export async function moveGuest({ domain, source, targetDirectory, shared, memor
     await source.virsh(["migrate", ...how, domain, to], deadline);
   } finally {
     signal.removeEventListener("abort", stop);
-    for (const path of [door, stream]) rmSync(path, { force: true });
+    closeMeeting(shared);
   }
 }
 
