@@ -65,7 +65,12 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
   await node.startSidecar(pod, 0, "masquerade");
   await node.attached(pod);
   expect(await node.withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
+  const servers = recordOf(node, pod).processes;
   node.startAgent();
+  await node.says(pod, "TAKEN_OVER");
+  expect(node.told(pod).map(({ reason }) => reason)).toEqual(["ATTACHED", "TAKEN_OVER"]);
+  expect(recordOf(node, pod).processes).toEqual(servers);
+  for (const { pid } of servers.flatMap(({ processes }) => processes)) expect(existsSync(`/proc/${pid}`)).toBe(true);
   await gone(node);
   // What is the node's lab is nobody else's.
   expect(existsSync("/var/lib/kubelet/pods")).toBe(false);

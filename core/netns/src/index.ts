@@ -13,6 +13,7 @@ export {
   signal,
   startTimeOf,
   strayServers,
+  straysOfUser,
   waitUntil,
 } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";

@@ -67,9 +67,21 @@ const SERVER_NAMES = new Set(["prlimit", "bwrap", "dnsmasq"]);
  * before he could write it down.
  */
 export function strayServers(path: string, recorded: readonly ProcessId[]): readonly ProcessId[] {
-  const known = new Set(recorded.filter(isAlive).map(({ pid }) => pid));
-  const isKnown = (pid: number): boolean => known.has(pid) || (pid > 1 && isKnown(statOf(pid)?.parent ?? 0));
+  const isKnown = amongOrBelow(recorded);
   return processesIn(path).filter(({ pid }) => SERVER_NAMES.has(statOf(pid)?.name ?? "") && !isKnown(pid));
+}
+
+/** Tells of a process whether it is one of these, or descends from one. */
+function amongOrBelow(processes: readonly ProcessId[]): (pid: number) => boolean {
+  const known = new Set(processes.filter(isAlive).map(({ pid }) => pid));
+  const isKnown = (pid: number): boolean => known.has(pid) || (pid > 1 && isKnown(statOf(pid)?.parent ?? 0));
+  return isKnown;
+}
+
+/** The same, where a user is nobody else's: the namespace may have processes of its own with any name. */
+export function straysOfUser(uid: number, recorded: readonly ProcessId[]): readonly ProcessId[] {
+  const isKnown = amongOrBelow(recorded);
+  return processesOfUser(uid).filter(({ pid }) => !isKnown(pid));
 }
 
 /** Every process of a user. */

@@ -7,9 +7,9 @@ import {
   inNetns,
   makeServicesCgroup,
   PodNetwork,
-  processesOfUser,
   type Run,
   servicesCgroup,
+  straysOfUser,
 } from "@netbind/netns";
 import { HeldDirectory, type SidecarPlace } from "@netbind/remote";
 import type { Bindings, ServedBinding } from "./bindings.ts";
@@ -175,8 +175,8 @@ async function openJournal(
   if (known !== undefined && isSameNamespace(known.record.netns, netns.id)) {
     // What an agent started and did not record any more: the same server twice would serve nobody. No name tells it, for
     // the pod has processes of its own, but its user does.
-    const recorded = new Set(known.record.processes.flatMap(({ processes }) => processes.map(({ pid }) => pid)));
-    await endProcesses(processesOfUser(known.record.serviceUid).filter(({ pid }) => !recorded.has(pid)));
+    const recorded = known.record.processes.flatMap(({ processes }) => processes);
+    await endProcesses(straysOfUser(known.record.serviceUid, recorded));
     return known;
   }
   if (known !== undefined) await releasePod(context.state, uid);

@@ -31,6 +31,8 @@ export class NodeAgent {
   readonly #reporter: Reporter;
   /** Since when a pod waits, by its UID. */
   readonly #waiting = new Map<string, number>();
+  /** The pods that this agent has had to do with. */
+  readonly #seen = new Set<string>();
 
   constructor(parts: NodeAgentParts) {
     this.#parts = parts;
@@ -98,8 +100,12 @@ export class NodeAgent {
   }
 
   #tellOutcome(work: LauncherPod, { did, repaired, nics }: AttachOutcome): void {
+    const first = !this.#seen.has(work.pod.metadata.uid);
+    this.#seen.add(work.pod.metadata.uid);
     if (did === "attached") this.#tell(work, { type: "Normal", reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
     if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `put right: ${repaired.join(", ")}` });
+    else if (did === "taken-over" && first)
+      this.#tell(work, { type: "Normal", reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
   }
 
   #tellFailure(work: LauncherPod, error: unknown): Tried {
@@ -119,6 +125,7 @@ export class NodeAgent {
       await releasePod(this.#parts.state, uid);
       this.#reporter.forget(uid);
       this.#waiting.delete(uid);
+      this.#seen.delete(uid);
       return "done";
     } catch (error) {
       const { reason } = explain(error);
