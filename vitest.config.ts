@@ -28,7 +28,7 @@ export default defineConfig({
           include: ["test/nested/**/*.test.ts"],
           globalSetup: matrix,
           ...alone,
-          testTimeout: 900_000,
+          testTimeout: 2_700_000,
           hookTimeout: 900_000,
         },
       },

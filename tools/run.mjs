@@ -53,6 +53,7 @@ const tasks = {
   "test:all": () => {
     ensureSystemPackages(["test", "nested", "slow"]);
     buildSidecars();
+    buildAgent();
     check();
     process.exit(runTests(["unit", "kernel", "e2e", "nested", "slow"], args));
   },

@@ -1,6 +1,7 @@
 /** What this machine's kernel and hardware lack, on a machine inside it: virtual functions, dummy links, vhost-net. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stateDirectories } from "@netbind/local";
+import type { SeenPod } from "../support/nested/attach-pod.ts";
 import { NestedMachine } from "../support/nested/nested-machine.ts";
 import { ensureOvsCni } from "../support/nested/ovs-cni.ts";
 import { SRIOV_NETWORKS, sriovVm } from "./sriov-vm.ts";
@@ -26,13 +27,14 @@ const WIRE = `
   ip -n outside addr add 198.51.100.1/24 dev wire.100
   ip -n outside link set wire.100 up
   ip netns exec outside dnsmasq --conf-file=/dev/null --port=0 --interface=wire --bind-interfaces --no-ping \\
-    --dhcp-range=192.0.2.50,192.0.2.60,1h --dhcp-leasefile=/tmp/outside.leases --pid-file=/tmp/outside.pid`;
+    --dhcp-range=192.0.2.50,192.0.2.60,1h --dhcp-leasefile=/tmp/outside.leases --pid-file=/tmp/outside.pid \\
+    --log-facility=/tmp/outside.log --log-dhcp`;
 
 /** All that a VM could leave. */
 const STATE = `
   ip link show dev pf0 | grep 'vf '
   for vf in /sys/bus/pci/devices/0000:01:10.*; do echo "$vf $(readlink $vf/driver) $(cat $vf/driver_override)"; done
-  ls /dev/vfio /run/netbind/vms 2> /dev/null | grep -v vfio$
+  find /dev/vfio /run/netbind/vms -mindepth 1 -not -name vfio 2> /dev/null || true
   ip netns list | sort
   ip -brief link | cut -d' ' -f1 | sort
   grep -v netns /proc/self/mounts | sort
@@ -234,6 +236,24 @@ ${NETWORKS}`;
       ovs-vsctl del-br br1
       /usr/share/openvswitch/scripts/ovs-ctl stop > /dev/null
       ip netns delete netbind-node 2> /dev/null || true`);
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+});
+
+describe("the node agent, on a machine with the kubelet's control groups", () => {
+  test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing", async () => {
+    const seen = JSON.parse(await machine.sh("attach-pod")) as SeenPod;
+    expect(new Set(seen.services)).toEqual(new Set(["/netbind-services"]));
+    expect(Object.keys(seen.groups).sort()).toEqual(["", "netbind-services", "sidecar"]);
+    const { "": pod, sidecar, "netbind-services": services } = seen.groups;
+    expect(pod?.programs).toEqual([]);
+    expect(sidecar?.programs).toEqual(["node"]);
+    expect(new Set(services?.programs)).toEqual(new Set(["bwrap", "dnsmasq"]));
+    expect(services?.anonymous).toBeGreaterThan(0);
+    expect(pod?.anonymous).toBeGreaterThanOrEqual((sidecar?.anonymous ?? 0) + (services?.anonymous ?? 0));
+    expect(services?.pids).toBe(services?.programs.length);
+    expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
+    expect(seen.left).toEqual([]);
     expect(await machine.sh(STATE)).toBe(before);
   });
 });

@@ -1,4 +1,5 @@
 /** A node as the kubelet leaves it, without a kubelet: pods with networks, volumes and sidecar containers, and the agent. */
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import {
@@ -19,7 +20,8 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endProcesses, identify, inNetns, processesIn, type Run, run, waitUntil } from "@netbind/netns";
 import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote";
-import { expect } from "vitest";
+import { type ContainerRequest, containerSpec, podCgroup } from "./kube-container.ts";
+import { callPodNetwork, type PodNetworkPlace } from "./kube-cni.ts";
 import { type KubeObject, kubevirtObject, launcherPod, type PodNic, vmiObject } from "./kube-objects.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -56,16 +58,6 @@ export interface PodRequest {
   readonly listed?: boolean;
 }
 
-/** A container of a pod. */
-interface ContainerRequest {
-  readonly name: string;
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  /** What of the volume it has. */
-  readonly subPath: string;
-  readonly inPodNetwork: boolean;
-}
-
 /** A JSON file that is there whole or not at all. */
 function writeWhole(file: string, content: unknown): void {
   writeFileSync(`${file}.next`, JSON.stringify(content));
@@ -78,33 +70,37 @@ export class KubeNode implements AsyncDisposable {
   readonly state: string;
   readonly #holder: ChildProcess;
   readonly #bridge: string;
+  readonly #hasCgroups: boolean;
   readonly #pods: LabPod[] = [];
   #agent: ChildProcess | undefined;
   /** What the agents of this lab said, a record a line. */
   log = "";
 
-  private constructor(directory: string, holder: ChildProcess, bridge: string) {
+  private constructor(directory: string, holder: ChildProcess, bridge: string, hasCgroups: boolean) {
     this.directory = directory;
     this.#holder = holder;
     this.#bridge = bridge;
+    this.#hasCgroups = hasCgroups;
     this.objects = join(directory, "objects");
     this.state = join(directory, "state");
   }
 
-  static async make(): Promise<KubeNode> {
+  /** Makes one. With control groups its pods have the kubelet's, in the machine's own hierarchy: a machine must be the test's for that. */
+  static async make({ cgroups = false } = {}): Promise<KubeNode> {
     const directory = mkdtempSync("/run/nbkube-");
     chmodSync(directory, 0o755);
     // Made first: mounts of namespaces reach the node only below a directory that is shared by then.
     const bridge = `nbt-${randomBytes(3).toString("hex")}`;
     await run(["ip", "netns", "add", bridge]);
     await inNetns(`/run/netns/${bridge}`, run)(["ip", "link", "set", "lo", "up"]);
-    const script = `mount -t tmpfs -o mode=755 tmpfs /var/lib && mkdir ${KUBELET} && mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup && echo ready && exec sleep infinity`;
+    const hidden = ["/var/lib", ...(cgroups ? [] : ["/sys/fs/cgroup"])].map((path) => `mount -t tmpfs -o mode=755 tmpfs ${path} && `);
+    const script = `${hidden.join("")}mkdir ${KUBELET} && echo ready && exec sleep infinity`;
     const holder = spawn("unshare", ["--mount", "--propagation", "slave", "sh", "-c", script], { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise<void>((resolve, reject) => {
       holder.stdout.once("data", () => resolve());
       holder.once("exit", (code) => reject(new Error(`the node's mounts were not made: ${code}`)));
     });
-    const node = new KubeNode(directory, holder, bridge);
+    const node = new KubeNode(directory, holder, bridge, cgroups);
     mkdirSync(node.objects);
     mkdirSync(node.state);
     node.#makeRootfs();
@@ -139,30 +135,8 @@ export class KubeNode implements AsyncDisposable {
       copyFileSync(join(ROOT, "sidecars/dist", file), join(rootfs, "netbind", file));
   }
 
-  /** Attaches a namespace to the node's bridge with the CNI plugin, as a container runtime does. */
-  async #cni(command: "ADD" | "DEL", netns: string): Promise<string> {
-    const range = { subnet: "10.99.0.0/16" };
-    const conf = {
-      cniVersion: "1.0.0",
-      name: "lab",
-      type: "bridge",
-      bridge: "cni0",
-      isGateway: true,
-      ipam: {
-        type: "host-local",
-        ranges: [[range], [{ subnet: "fd99::/64" }]],
-        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
-        dataDir: join(this.directory, "ipam"),
-      },
-    };
-    const env = {
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: netns,
-      CNI_NETNS: `/run/netns/${netns}`,
-      CNI_IFNAME: "eth0",
-      CNI_PATH: "/usr/lib/cni",
-    };
-    return inNetns(this.netns, run)(["/usr/lib/cni/bridge"], { stdin: JSON.stringify(conf), env });
+  #networkOf(netns: string): PodNetworkPlace {
+    return { node: this.netns, netns, dataDir: join(this.directory, "ipam") };
   }
 
   /** Makes a pod as virt-controller, the kubelet and a container runtime do, and its VMI where there is none yet. */
@@ -179,7 +153,9 @@ export class KubeNode implements AsyncDisposable {
     const inPod = inNetns(`/run/netns/${netns}`, run);
     await inPod(["ip", "link", "set", "lo", "up"]);
     await inPod(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]);
-    const result = JSON.parse(await this.#cni("ADD", netns)) as { readonly ips: readonly { readonly address: string }[] };
+    const result = JSON.parse(await callPodNetwork("ADD", this.#networkOf(netns))) as {
+      readonly ips: readonly { readonly address: string }[];
+    };
     const address = result.ips[0]?.address.split("/")[0] ?? "";
     const name = `virt-launcher-${vm}-${uid.slice(0, 5)}`;
     const hooks = this.path(`${KUBELET}/pods/${uid}/${VOLUME}`);
@@ -251,37 +227,15 @@ export class KubeNode implements AsyncDisposable {
     mkdirSync(bundle, { recursive: true });
     const resolv = join(this.directory, `resolv-${uid}`);
     writeFileSync(resolv, "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n");
-    const bind = (source: string, destination: string, mode: string): object => ({
-      type: "bind",
-      source,
-      destination,
-      options: ["bind", mode],
+    const spec = containerSpec({
+      ...what,
+      rootfs: join(this.directory, "rootfs"),
+      resolv,
+      hooks: `${KUBELET}/pods/${uid}/${VOLUME}${what.subPath}`,
+      ...(what.inPodNetwork ? { netns: `/run/netns/${netns}` } : {}),
+      ...(this.#hasCgroups ? { cgroup: join(podCgroup(uid), `cri-containerd-${id}.scope`) } : {}),
     });
-    const network = what.inPodNetwork ? [{ type: "network", path: `/run/netns/${netns}` }] : [];
-    writeFileSync(
-      join(bundle, "config.json"),
-      JSON.stringify({
-        ociVersion: "1.0.0",
-        process: {
-          user: { uid: USER, gid: USER },
-          args: ["/netbind/node", ...what.args],
-          env: what.env,
-          cwd: "/",
-          capabilities: {},
-          noNewPrivileges: true,
-        },
-        root: { path: join(this.directory, "rootfs"), readonly: true },
-        mounts: [
-          { destination: "/proc", type: "proc", source: "proc" },
-          { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
-          { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
-          bind("/usr", "/usr", "ro"),
-          bind(resolv, "/etc/resolv.conf", "ro"),
-          bind(`${KUBELET}/pods/${uid}/${VOLUME}${what.subPath}`, "/var/run/kubevirt-hooks", "rw"),
-        ],
-        linux: { namespaces: [...["pid", "ipc", "mount", "uts"].map((type) => ({ type })), ...network] },
-      }),
-    );
+    writeFileSync(join(bundle, "config.json"), JSON.stringify(spec));
     await this.#crun(["run", "--detach", "--bundle", bundle, id]);
     return id;
   }
@@ -302,7 +256,7 @@ export class KubeNode implements AsyncDisposable {
       "crun",
       log,
       join(this.directory, "crun"),
-      "--cgroup-manager=disabled",
+      `--cgroup-manager=${this.#hasCgroups ? "cgroupfs" : "disabled"}`,
       ...args,
     ]);
   }
@@ -369,7 +323,7 @@ export class KubeNode implements AsyncDisposable {
   /** Waits until a pod shows as many hook sockets as it has sidecars. */
   async attached(pod: LabPod, count = 1, deadline = 60_000): Promise<void> {
     await waitUntil(() => this.hookSockets(pod).length >= count, deadline);
-    expect(this.hookSockets(pod).length, `${pod.name} is not attached: ${this.log}`).toBeGreaterThanOrEqual(count);
+    assert.ok(this.hookSockets(pod).length >= count, `${pod.name} is not attached: ${this.log}`);
   }
 
   /** What the agents said of a pod. */
@@ -385,8 +339,8 @@ export class KubeNode implements AsyncDisposable {
   async says(pod: Pick<LabPod, "uid">, reason: string, deadline = 20_000): Promise<string> {
     await waitUntil(() => this.told(pod).some((one) => one.reason === reason), deadline);
     const found = this.told(pod).find((one) => one.reason === reason);
-    expect(found, `nothing was said with ${reason}: ${this.log}`).toBeDefined();
-    return found?.message ?? "";
+    assert.ok(found, `nothing was said with ${reason}: ${this.log}`);
+    return found.message;
   }
 
   /** Takes a pod away as the kubelet does: its containers end, its network and volumes go, the API forgets it. */
@@ -396,7 +350,7 @@ export class KubeNode implements AsyncDisposable {
       ? readdirSync(join(this.directory, "bundles")).filter((id) => id.startsWith(pod.uid))
       : [];
     for (const id of containers) await this.endContainer(id);
-    await this.#cni("DEL", pod.netns);
+    await callPodNetwork("DEL", this.#networkOf(pod.netns));
     await run(["ip", "netns", "delete", pod.netns]);
     rmSync(join(pod.hooks, "../../.."), { recursive: true, force: true });
     this.#pods.splice(this.#pods.indexOf(pod), 1);

@@ -29,8 +29,15 @@ export function servicesCgroup(pid: number, podUid: string): string | undefined 
   return at === -1 || components.includes("..") ? undefined : join(mount, ...components.slice(0, at + 1), SERVICES);
 }
 
-/** Makes the group of a pod's services. */
-export const makeServicesCgroup = (path: string): void => void mkdirSync(path, { recursive: true });
+/** Makes the group of a pod's services, where it is not there yet. @throws Error where the pod's own is gone: it is not made again */
+export function makeServicesCgroup(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST") throw error;
+  }
+}
 
 /** Removes the group of a pod's services, once nothing runs in it; nothing where it is gone with its pod. */
 export function removeServicesCgroup(path: string): void {

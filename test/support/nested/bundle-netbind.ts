@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -10,15 +10,14 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
  * hundreds of files of TypeScript take a minute to be read.
  */
 export async function bundleNetbind(directory: string): Promise<void> {
-  const bundle = join(directory, "core/cli/bundle");
-  mkdirSync(bundle, { recursive: true });
   await build({
     entryPoints: {
-      netbind: join(root, "core/cli/src/main.ts"),
-      "in-guest": join(root, "test/support/nested/in-guest.ts"),
-      "console-drain": join(root, "core/local/src/launcher/console-drain.ts"),
+      "core/cli/bundle/netbind": join(root, "core/cli/src/main.ts"),
+      "core/cli/bundle/console-drain": join(root, "core/local/src/launcher/console-drain.ts"),
+      "test/support/in-guest": join(root, "test/support/nested/in-guest.ts"),
+      "test/support/attach-pod": join(root, "test/support/nested/attach-pod.ts"),
     },
-    outdir: bundle,
+    outdir: directory,
     bundle: true,
     platform: "node",
     target: "node24",
@@ -27,8 +26,9 @@ export async function bundleNetbind(directory: string): Promise<void> {
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "warning",
   });
-  writeFileSync(join(bundle, "package.json"), '{"type":"module"}\n');
+  writeFileSync(join(directory, "package.json"), '{"type":"module"}\n');
   // What the command finds beside itself.
   symlinkSync(join(root, "core/local/src"), join(directory, "core/src"));
+  symlinkSync(join(root, "core/kube"), join(directory, "core/kube"));
   symlinkSync(join(root, "sidecars"), join(directory, "sidecars"));
 }

@@ -89,9 +89,10 @@ export class NestedMachine implements AsyncDisposable {
       mkdir -p "/lib/modules/$(uname -r)" && mount --bind ${modules} "/lib/modules/$(uname -r)"
       modprobe -a kvm_amd igb virtio_net vfio_pci vfio_iommu_type1 tun bridge veth dummy vhost_net
       cp -r ${SHARE}/netbind /opt/netbind
-      for name in netbind in-guest; do
-        printf '#!/bin/sh\\nexport NETBIND_PATIENCE=${PATIENCE}\\nexec ${process.execPath} /opt/netbind/core/cli/bundle/%s.js "$@"\\n' $name > /usr/local/bin/$name
-        chmod 755 /usr/local/bin/$name
+      for program in core/cli/bundle/netbind test/support/in-guest test/support/attach-pod; do
+        command=/usr/local/bin/$(basename $program)
+        printf '#!/bin/sh\\nexport NETBIND_PATIENCE=${PATIENCE}\\nexec ${process.execPath} /opt/netbind/%s.js "$@"\\n' $program > $command
+        chmod 755 $command
       done`);
   }
 

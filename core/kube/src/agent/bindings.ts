@@ -2,6 +2,7 @@ import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
 import { type Grants, grantsOf, type NicPlanner, plannerOf } from "@netbind/engine";
+import { patient } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote";
 import { NotYetError } from "./not-yet.ts";
 
@@ -44,7 +45,7 @@ export class Bindings implements Disposable {
     const socket = this.#socketOf(name);
     const own = this.#places.own.get(name);
     if (socket === undefined) return own === undefined ? undefined : { takesPodMac: own.takesPodMac, planner: plannerOf(own) };
-    const client = this.#clients.get(name) ?? connectBinding(socket);
+    const client = this.#clients.get(name) ?? connectBinding(socket, patient(1));
     this.#clients.set(name, client);
     try {
       return { takesPodMac: (await client.describe()).takesPodMac, planner: client };

@@ -1,6 +1,6 @@
 import type { NicNames, Plan, PodLink } from "@netbind/contract";
 import type { Attachable, AttachedNic, Grants, Host, NicNetwork, NicPlanner, PodFacts } from "@netbind/engine";
-import type { PodNetwork } from "@netbind/netns";
+import { patient, type PodNetwork } from "@netbind/netns";
 import { attachSidecar, type SidecarPlace } from "@netbind/remote";
 import type { Bindings, ServedBinding } from "./bindings.ts";
 import type { AgentJournal } from "./journal.ts";
@@ -78,6 +78,6 @@ export class KubeHost implements Host<Attachable> {
       const plan = nics[attachment.name]?.plan;
       return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
     });
-    await attachSidecar(place(binding), { ...vmi, nics: own });
+    await attachSidecar({ ...place(binding), patience: patient(1) }, { ...vmi, nics: own });
   }
 }

@@ -1,0 +1,37 @@
+/** The pod network of a node, through a real CNI plugin. */
+import { inNetns, run } from "@netbind/netns";
+
+/** Which pod is attached, and where. */
+export interface PodNetworkPlace {
+  /** Path of the node's network namespace: the pods' bridge is in it. */
+  readonly node: string;
+  /** The name of the pod's. */
+  readonly netns: string;
+  /** Where addresses that are taken are kept. */
+  readonly dataDir: string;
+}
+
+/** Attaches a namespace to the node's bridge with the CNI plugin, as a container runtime does, or takes it off. Gives its answer. */
+export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, dataDir }: PodNetworkPlace): Promise<string> {
+  const conf = {
+    cniVersion: "1.0.0",
+    name: "lab",
+    type: "bridge",
+    bridge: "cni0",
+    isGateway: true,
+    ipam: {
+      type: "host-local",
+      ranges: [[{ subnet: "10.99.0.0/16" }], [{ subnet: "fd99::/64" }]],
+      routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+      dataDir,
+    },
+  };
+  const env = {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: netns,
+    CNI_NETNS: `/run/netns/${netns}`,
+    CNI_IFNAME: "eth0",
+    CNI_PATH: "/usr/lib/cni",
+  };
+  return inNetns(node, run)(["/usr/lib/cni/bridge"], { stdin: JSON.stringify(conf), env });
+}

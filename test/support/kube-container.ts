@@ -1,0 +1,67 @@
+/** A pod's container as a container runtime is told of it, and where the kubelet puts it. */
+
+const USER = 107;
+
+/** A container of a pod. */
+export interface ContainerRequest {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** What of the volume it has. */
+  readonly subPath: string;
+  readonly inPodNetwork: boolean;
+}
+
+/** What a container is made of. */
+export interface ContainerParts {
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly rootfs: string;
+  readonly resolv: string;
+  /** What of its pod's hook sockets it has, on the node. */
+  readonly hooks: string;
+  /** Its pod's network namespace; absent: the caller's. */
+  readonly netns?: string;
+  /** Its control group, from the hierarchy's root; absent: the caller's. */
+  readonly cgroup?: string;
+}
+
+/** The control group of a pod without requests, as a kubelet with systemd's names has it, from the hierarchy's root. */
+export const podCgroup = (uid: string): string =>
+  `/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod${uid.replaceAll("-", "_")}.slice`;
+
+const bind = (source: string, destination: string, mode: string): object => ({
+  type: "bind",
+  source,
+  destination,
+  options: ["bind", mode],
+});
+
+/** The OCI runtime's configuration: uid 107, no capability, nothing of the node but its directory of the pod's volume. */
+export const containerSpec = ({ args, env, rootfs, resolv, hooks, netns, cgroup }: ContainerParts): object => ({
+  ociVersion: "1.0.0",
+  process: {
+    user: { uid: USER, gid: USER },
+    args: ["/netbind/node", ...args],
+    env,
+    cwd: "/",
+    capabilities: {},
+    noNewPrivileges: true,
+  },
+  root: { path: rootfs, readonly: true },
+  mounts: [
+    { destination: "/proc", type: "proc", source: "proc" },
+    { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
+    { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
+    bind("/usr", "/usr", "ro"),
+    bind(resolv, "/etc/resolv.conf", "ro"),
+    bind(hooks, "/var/run/kubevirt-hooks", "rw"),
+  ],
+  linux: {
+    namespaces: [
+      ...["pid", "ipc", "mount", "uts"].map((type) => ({ type })),
+      ...(netns === undefined ? [] : [{ type: "network", path: netns }]),
+    ],
+    ...(cgroup === undefined ? {} : { cgroupsPath: cgroup }),
+  },
+});
