@@ -50,7 +50,9 @@ function see(node: KubeNode, pod: LabPod): Omit<SeenPod, "left"> {
   const services = processesOfUser(node.serviceUid(pod)).map(({ pid }) => readFileSync(`/proc/${pid}/cgroup`, "utf8").trim());
   return {
     services: services.map((line) => line.replace(`0::${own}`, "")),
-    groups: Object.fromEntries(["", ...children(own)].map((name) => [name.replace(/^cri-containerd-.*$/, "sidecar"), seeCgroup(join(own, name))])),
+    groups: Object.fromEntries(
+      ["", ...children(own)].map((name) => [name.replace(/^cri-containerd-.*$/, "sidecar"), seeCgroup(join(own, name))]),
+    ),
   };
 }
 
