@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { endProcesses, identify, inNetns, processesIn, type Run, run, waitUntil } from "@netbind/netns";
+import { endProcesses, identify, inNetns, processesIn, processesOfUser, type Run, run, waitUntil } from "@netbind/netns";
 import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote";
 import { type ContainerRequest, containerSpec, podCgroup } from "./kube-container.ts";
 import { callPodNetwork, type PodNetworkPlace } from "./kube-cni.ts";
@@ -376,6 +376,14 @@ export class KubeNode implements AsyncDisposable {
     return (JSON.parse(readFileSync(join(this.state, "pods", uid, "journal.json"), "utf8")) as { readonly serviceUid: number }).serviceUid;
   }
 
+  #records(): readonly { readonly serviceUid: number }[] {
+    const pods = join(this.state, "pods");
+    const files = existsSync(pods) ? readdirSync(pods).map((uid) => join(pods, uid, "journal.json")) : [];
+    return files
+      .filter((file) => existsSync(file))
+      .map((file) => JSON.parse(readFileSync(file, "utf8")) as { readonly serviceUid: number });
+  }
+
   /** Everything of pods that the agent still keeps or that runs for them. */
   leftovers(): readonly string[] {
     const records = existsSync(join(this.state, "pods")) ? readdirSync(join(this.state, "pods")) : [];
@@ -385,7 +393,8 @@ export class KubeNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopAgent();
     for (const pod of this.pods) await this.removePod(pod).catch(() => undefined);
-    // Services of pods whose agent was ended before it saw them go.
+    // Services of pods whose agent was ended before it saw them go: their namespace has no name any more.
+    for (const record of this.#records()) await endProcesses(processesOfUser(record.serviceUid));
     for (const name of readdirSync("/run/netns").filter((one) => one.startsWith(this.#bridge))) {
       await endProcesses(processesIn(`/run/netns/${name}`));
       await run(["ip", "netns", "delete", name]);
