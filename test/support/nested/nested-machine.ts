@@ -26,7 +26,7 @@ const SCRIPT_DEADLINE = 10 * 60_000;
 /** Where the nested machine sees the shared directory. */
 const SHARE = "/run/nested";
 /** How much longer than usual things take on a processor in software. */
-const PATIENCE = 10;
+const PATIENCE = 30;
 
 /** A text as one word of a shell script. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
