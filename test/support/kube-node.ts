@@ -58,6 +58,15 @@ export interface PodRequest {
   readonly listed?: boolean;
 }
 
+/** The names in a directory of a pod; none where somebody in the pod took it away meanwhile. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
 /** A JSON file that is there whole or not at all. */
 function writeWhole(file: string, content: unknown): void {
   writeFileSync(`${file}.next`, JSON.stringify(content));
@@ -303,7 +312,7 @@ export class KubeNode implements AsyncDisposable {
     return readdirSync(hooks, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .flatMap(({ name: container }) =>
-        readdirSync(join(hooks, container))
+        namesIn(join(hooks, container))
           .filter((name) => name.endsWith(".sock"))
           .map((name) => join(container, name)),
       );
