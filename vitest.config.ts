@@ -32,7 +32,7 @@ export default defineConfig({
           hookTimeout: 900_000,
         },
       },
-      { extends: true, test: { name: "slow", include: ["test/slow/**/*.test.ts"], ...alone } },
+      { extends: true, test: { name: "slow", include: ["test/slow/**/*.test.ts"], globalSetup: matrix, ...alone } },
     ],
   },
 });
