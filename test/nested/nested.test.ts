@@ -251,8 +251,8 @@ describe("the node agent, on a machine with the kubelet's control groups", () =>
     expect(pod?.programs).toEqual([]);
     expect(sidecar?.programs).toEqual(["node"]);
     expect(new Set(services?.programs)).toEqual(new Set(["bwrap", "dnsmasq"]));
-    expect(services?.anonymous).toBeGreaterThan(0);
-    expect(pod?.anonymous).toBeGreaterThanOrEqual((sidecar?.anonymous ?? 0) + (services?.anonymous ?? 0));
+    expect(services?.memory).toBeGreaterThan(0);
+    expect(pod?.memory).toBeGreaterThanOrEqual((sidecar?.memory ?? 0) + (services?.memory ?? 0));
     expect(services?.pids).toBe(services?.programs.length);
     expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
     expect(seen.left).toEqual([]);

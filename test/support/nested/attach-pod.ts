@@ -3,7 +3,7 @@
  * prints what groups its processes were in.
  */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { processesOfUser, waitUntil } from "@netbind/netns";
@@ -16,9 +16,9 @@ const MOUNT = "/sys/fs/cgroup";
 export interface SeenCgroup {
   /** The programs that run in it, sorted. */
   readonly programs: readonly string[];
-  /** What the kernel counts as its own and its children's: processes, and bytes of anonymous memory. */
+  /** What the kernel counts as its own and its children's: processes, and bytes of memory. */
   readonly pids: number;
-  readonly anonymous: number;
+  readonly memory: number;
 }
 
 /** What was seen. */
@@ -38,12 +38,22 @@ function seeCgroup(path: string): SeenCgroup {
   return {
     programs: pids.map((pid) => basename(readlinkSync(`/proc/${pid}/exe`))).sort(),
     pids: Number(read(path, "pids.current")),
-    anonymous: Number(/^anon (\d+)$/m.exec(read(path, "memory.stat"))?.[1]),
+    memory: Number(read(path, "memory.current")),
   };
 }
 
 const children = (path: string): readonly string[] =>
   readdirSync(join(MOUNT, path), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+
+/** Looks at a pod that stands still: what its groups count can be compared. */
+async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Omit<SeenPod, "left">> {
+  const own = podCgroup(pod.uid);
+  writeFileSync(join(MOUNT, own, "cgroup.freeze"), "1");
+  assert.ok(await waitUntil(() => read(own, "cgroup.events").includes("frozen 1"), 30_000), "the pod does not stand still");
+  const seen = see(node, pod);
+  writeFileSync(join(MOUNT, own, "cgroup.freeze"), "0");
+  return seen;
+}
 
 function see(node: KubeNode, pod: LabPod): Omit<SeenPod, "left"> {
   const own = podCgroup(pod.uid);
@@ -62,7 +72,7 @@ const pod = await node.pod({ vm: "one" });
 node.startBundledAgent();
 await node.attached(pod);
 await node.says(pod, "ATTACHED");
-const seen = see(node, pod);
+const seen = await seeFrozen(node, pod);
 await node.removePod(pod);
 assert.ok(await waitUntil(() => node.leftovers().length === 0, 30_000), node.log);
 const own = podCgroup(pod.uid);
