@@ -91,7 +91,7 @@ function locate(vmi: Vmi, { nic, index }: Candidate, found: Violation): Violatio
   return { ...found, field };
 }
 
-export function admitByBinding(vmi: Vmi, candidate: Candidate, spec: NicSpec, binding: Pick<Binding, "admit">): readonly Violation[] {
+function admitByBinding(vmi: Vmi, candidate: Candidate, spec: NicSpec, binding: Pick<Binding, "admit">): readonly Violation[] {
   try {
     return binding.admit(spec).map((found) => locate(vmi, candidate, found));
   } catch (error) {
