@@ -55,7 +55,13 @@ export async function serveSidecar(binding: Binding, options: SidecarOptions): P
   addHooks(hooks, { name: binding.name, onDefineDomain: (xml) => defineDomain(stored, xml), shutdown: () => stop("Shutdown") });
   /** Lets KubeVirt see the hook socket: bound where it does not look, warm when it appears. */
   const openGate = (): Promise<void> => {
-    open ??= listenUnix(hooks, join(own, "hook.sock")).then(() => renameSync(join(own, "hook.sock"), hookSocket));
+    open ??= listenUnix(hooks, join(own, "hook.sock"))
+      .then(() => renameSync(join(own, "hook.sock"), hookSocket))
+      .catch((error: unknown) => {
+        // The next Attach tries again: whoever shares the volume may have had its hands in it.
+        open = undefined;
+        throw BindingError.from(error, "UNAVAILABLE", "the hook socket cannot be made");
+      });
     return open;
   };
 
