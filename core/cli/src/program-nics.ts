@@ -1,8 +1,7 @@
 import { type Command, Option } from "commander";
-import { attachNic, detachNic, setLink } from "./commands/nics.ts";
 import { EXIT, EXIT_HELP } from "./exit-codes.ts";
 import type { OutputFormat } from "./output.ts";
-import type { Resolve } from "./services.ts";
+import type { Services } from "./services.ts";
 
 /** How an action of a command is run, and its failure told. */
 export type Act = (format: OutputFormat, action: () => number | Promise<number>) => Promise<void>;
@@ -15,7 +14,7 @@ export interface SharedOptions {
 }
 
 /** Adds what changes the NICs of a running VM. */
-export function addNicCommands(program: Command, resolve: Resolve, act: Act, { output, files, seconds }: SharedOptions): void {
+export function addNicCommands(program: Command, services: Services, act: Act, { output, files, seconds }: SharedOptions): void {
   const attach = program
     .command("attach-nic")
     .description("give a running VM another NIC, on a network of a NetworkAttachmentDefinition")
@@ -33,7 +32,7 @@ export function addNicCommands(program: Command, resolve: Resolve, act: Act, { o
     );
   attach.action((vm: string, nic: string, options) => {
     if (options.filename.length === 0) attach.error("error: name at least one file with -f", { exitCode: EXIT.usage });
-    return act(options.output, () => attachNic(vm, nic, options, resolve));
+    return act(options.output, async () => (await import("./commands/nics.ts")).attachNic(vm, nic, options, await services()));
   });
   program
     .command("detach-nic")
@@ -42,7 +41,9 @@ export function addNicCommands(program: Command, resolve: Resolve, act: Act, { o
     .argument("<nic>", "its name")
     .addOption(output())
     .addHelpText("after", `\nExamples:\n  netbind detach-nic vm blue\n  netbind detach-nic default/vm blue -o json\n${EXIT_HELP}`)
-    .action((vm: string, nic: string, options) => act(options.output, () => detachNic(vm, nic, options.output, resolve)));
+    .action((vm: string, nic: string, options) =>
+      act(options.output, async () => (await import("./commands/nics.ts")).detachNic(vm, nic, options.output, await services())),
+    );
   const link = program
     .command("link")
     .description("set the link of a running VM's NIC up or down, as a cable that is plugged in or pulled")
@@ -55,5 +56,7 @@ export function addNicCommands(program: Command, resolve: Resolve, act: Act, { o
       .argument("<nic>", "its name")
       .addOption(output())
       .addHelpText("after", `\nExamples:\n  netbind link ${linkState} vm blue\n${EXIT_HELP}`)
-      .action((vm: string, nic: string, options) => act(options.output, () => setLink(linkState, vm, nic, options.output, resolve)));
+      .action((vm: string, nic: string, options) =>
+        act(options.output, async () => (await import("./commands/nics.ts")).setLink(linkState, vm, nic, options.output, await services())),
+      );
 }

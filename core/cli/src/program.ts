@@ -1,19 +1,10 @@
 import { BindingError } from "@netbind/contract";
-import { MigrationRefusedError } from "@netbind/local";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/engine";
 import { Command, CommanderError, Option } from "commander";
-import { explain } from "./commands/explain.ts";
-import { migrate } from "./commands/migrate.ts";
-import { migrateVms } from "./commands/migrate-vms.ts";
-import { plan } from "./commands/plan.ts";
-import { render } from "./commands/render.ts";
-import { run } from "./commands/run.ts";
-import { validate } from "./commands/validate.ts";
-import { apply, check, console, gc, status, stop } from "./commands/vms.ts";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { type OutputFormat, printJson, tell } from "./output.ts";
 import { type Act, addNicCommands } from "./program-nics.ts";
-import type { Resolve } from "./services.ts";
+import type { Services } from "./services.ts";
 import { InputError, showViolations } from "./violations.ts";
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
@@ -68,14 +59,17 @@ function tellFailure(error: unknown, format: OutputFormat): number {
       error: {
         message,
         ...reason,
-        ...(error instanceof InputError || error instanceof MigrationRefusedError ? { violations: error.violations } : {}),
+        ...(error instanceof Error && "violations" in error ? { violations: error.violations } : {}),
       },
     });
   return code;
 }
 
-/** The `netbind` command. Gives the exit code. */
-export function buildProgram(resolve: Resolve): (args: readonly string[]) => Promise<number> {
+/**
+ * The `netbind` command. Gives the exit code. Each command's code is loaded where it is wanted: what only judges a file does
+ * not wait for all that starts VMs.
+ */
+export function buildProgram(services: Services): (args: readonly string[]) => Promise<number> {
   let exitCode: number = EXIT.ok;
   const act = async (format: OutputFormat, action: Action): Promise<void> => {
     try {
@@ -87,11 +81,11 @@ export function buildProgram(resolve: Resolve): (args: readonly string[]) => Pro
   const program = new Command("netbind")
     .description("Attaches virtual machines to networks, by KubeVirt's network bindings, on one machine.")
     .addHelpText("after", EXIT_HELP);
-  addRun(program, resolve, act);
-  addPlan(program, resolve, act);
-  addVmCommands(program, resolve, act);
-  addNicCommands(program, resolve, act, { output: outputOption, files: fileOption, seconds });
-  addJudging(program, resolve, act);
+  addRun(program, services, act);
+  addPlan(program, services, act);
+  addVmCommands(program, services, act);
+  addNicCommands(program, services, act, { output: outputOption, files: fileOption, seconds });
+  addJudging(program, services, act);
   return async (args) => {
     for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();
     try {
@@ -108,7 +102,7 @@ function requireFiles(command: Command, files: readonly string[]): void {
   if (files.length === 0) command.error("error: name at least one file with -f", { exitCode: EXIT.usage });
 }
 
-function addRun(program: Command, resolve: Resolve, act: Act): void {
+function addRun(program: Command, services: Services, act: Act): void {
   const command = program
     .command("run")
     .description("start VMs and stay until they end; Ctrl-C stops them")
@@ -132,11 +126,11 @@ function addRun(program: Command, resolve: Resolve, act: Act): void {
     );
   command.action((options) => {
     requireFiles(command, options.filename);
-    return act(options.output, () => run(options, resolve));
+    return act(options.output, async () => (await import("./commands/run.ts")).run(options, await services()));
   });
 }
 
-function addPlan(program: Command, resolve: Resolve, act: Act): void {
+function addPlan(program: Command, services: Services, act: Act): void {
   const command = program
     .command("plan")
     .description("print what run would do, without touching anything")
@@ -153,18 +147,20 @@ function addPlan(program: Command, resolve: Resolve, act: Act): void {
     .addHelpText("after", `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n${EXIT_HELP}`);
   command.action((options) => {
     requireFiles(command, options.filename);
-    return act(options.output, () => plan(options, resolve));
+    return act(options.output, async () => (await import("./commands/plan.ts")).plan(options, await services()));
   });
 }
 
-function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
+function addVmCommands(program: Command, services: Services, act: Act): void {
   program
     .command("status")
     .description("show the VMs on this machine, or one with its NICs and processes")
     .argument("[vm]", "[namespace/]name")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind status\n  netbind status default/vm -o json\n${EXIT_HELP}`)
-    .action((name: string | undefined, options) => act(options.output, () => status(name, options.output, resolve)));
+    .action((name: string | undefined, options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).status(name, options.output, await services())),
+    );
   program
     .command("stop")
     .description("stop VMs, and remove all that was made for them")
@@ -172,21 +168,27 @@ function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
     .option("--force", "do not ask the guest first", false)
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n${EXIT_HELP}`)
-    .action((names: string[], options) => act(options.output, () => stop(names, options, resolve)));
+    .action((names: string[], options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).stop(names, options, await services())),
+    );
   program
     .command("check")
     .description("show how VMs differ from what was recorded of them; exit code 1 where one does")
     .argument("[vm...]", "[namespace/]name; all VMs where none is named")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind check\n  netbind check default/vm -o json\n${EXIT_HELP}`)
-    .action((names: string[], options) => act(options.output, () => check(names, options.output, resolve)));
+    .action((names: string[], options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).check(names, options.output, await services())),
+    );
   program
     .command("apply")
     .description("repair what check shows, and touch nothing else")
     .argument("[vm...]", "[namespace/]name; all VMs where none is named")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind apply\n  netbind apply default/vm\n${EXIT_HELP}`)
-    .action((names: string[], options) => act(options.output, () => apply(names, options.output, resolve)));
+    .action((names: string[], options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).apply(names, options.output, await services())),
+    );
   program
     .command("migrate")
     .description("move a running VM to a second pod on this machine, live; its guest runs on")
@@ -194,22 +196,24 @@ function addVmCommands(program: Command, resolve: Resolve, act: Act): void {
     .option("--wait <seconds>", "how long to wait for the guest's addresses before the report", seconds, 10)
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
-    .action((name: string, options) => act(options.output, () => migrate(name, options, resolve)));
+    .action((name: string, options) =>
+      act(options.output, async () => (await import("./commands/migrate.ts")).migrate(name, options, await services())),
+    );
   program
     .command("gc")
     .description("remove what no living VM owns")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
-    .action((options) => act(options.output, () => gc(options.output, resolve)));
+    .action((options) => act(options.output, async () => (await import("./commands/vms.ts")).gc(options.output, await services())));
   program
     .command("console")
     .description("connect to a guest's serial console; Ctrl-] leaves it")
     .argument("<vm>", "[namespace/]name")
     .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
-    .action((name: string) => act("text", () => console(name, resolve)));
+    .action((name: string) => act("text", async () => (await import("./commands/vms.ts")).console(name, await services())));
 }
 
-function addJudging(program: Command, resolve: Resolve, act: Act): void {
+function addJudging(program: Command, services: Services, act: Act): void {
   const judge = program
     .command("validate")
     .description("say what a cluster will say of VMs, and what comes of what it does not say; exit code 1 where it refuses one")
@@ -224,7 +228,7 @@ function addJudging(program: Command, resolve: Resolve, act: Act): void {
     );
   judge.action((options) => {
     requireFiles(judge, options.filename);
-    return act(options.output, () => validate(options));
+    return act(options.output, async () => (await import("./commands/validate.ts")).validate(options));
   });
   const draw = program
     .command("render")
@@ -240,7 +244,7 @@ function addJudging(program: Command, resolve: Resolve, act: Act): void {
     .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n${EXIT_HELP}`);
   draw.action((options) => {
     requireFiles(draw, options.filename);
-    return act(options.output, () => render(options, resolve));
+    return act(options.output, async () => (await import("./commands/render.ts")).render(options, await services()));
   });
   program
     .command("explain")
@@ -248,7 +252,9 @@ function addJudging(program: Command, resolve: Resolve, act: Act): void {
     .argument("[word]", "a rule's id, a binding's name, or the end of a field's path")
     .addOption(outputOption())
     .addHelpText("after", "\nExamples:\n  netbind explain BIND-2\n  netbind explain masquerade\n  netbind explain macAddress\n")
-    .action((word: string | undefined, options) => act(options.output, () => explain(word, options.output)));
+    .action((word: string | undefined, options) =>
+      act(options.output, async () => (await import("./commands/explain.ts")).explain(word, options.output)),
+    );
   const migrate = program
     .command("migrate-vms")
     .description("write slirp: {}, passt: {} and macvtap: {} of VMs as binding plugins, and show how")
@@ -261,6 +267,6 @@ function addJudging(program: Command, resolve: Resolve, act: Act): void {
     );
   migrate.action((options) => {
     requireFiles(migrate, options.filename);
-    return act(options.output, () => migrateVms(options));
+    return act(options.output, async () => (await import("./commands/migrate-vms.ts")).migrateVms(options));
   });
 }

@@ -18,3 +18,6 @@ export const TOKENS = {
 
 /** Gives the value of a token. */
 export type Resolve = <T>(token: InjectionToken<T>) => T;
+
+/** Gives what gives the values, and loads all that they are made of. */
+export type Services = () => Promise<Resolve>;

@@ -162,7 +162,7 @@ describe("render", () => {
       "render.yaml",
       vm(
         "[{name: default, binding: {name: passt}}, {name: blue, bridge: {}}, {name: red, binding: {name: info}}]",
-        "[{name: default, pod: {}}, {name: blue, multus: {networkName: n}}, {name: red, multus: {networkName: o/n}}]",
+        "[{name: default, pod: {}}, {name: blue, multus: {networkName: net}}, {name: red, multus: {networkName: o/net}}]",
         "{a: b}",
       ),
     );
@@ -178,8 +178,8 @@ describe("render", () => {
     expect(pod.spec.containers[1]?.volumeMounts?.map(({ name }) => name)).toEqual(["hook-sidecar-sockets", "network-info-annotation"]);
     expect(pod.spec.volumes.map(({ name }) => name)).toEqual(["hook-sidecar-sockets", "network-info-annotation"]);
     expect(JSON.parse(pod.metadata.annotations["k8s.v1.cni.cncf.io/networks"] ?? "")).toEqual([
-      { name: "n", namespace: "default", interface: "pod16477688c0e" },
-      { name: "n", namespace: "o", interface: "podb1f51a511f1" },
+      { name: "net", namespace: "default", interface: "pod16477688c0e" },
+      { name: "net", namespace: "o", interface: "podb1f51a511f1" },
     ]);
     expect(pod.metadata.annotations).toMatchObject({ a: "b" });
   });

@@ -35,6 +35,16 @@ test("says what KubeVirt's server says", () => {
     expect(text).toContain(`${line}\n`);
 });
 
+test("a search domain that ends with a dot is whole, and is told without it", () => {
+  const told = (...search: readonly string[]): string | undefined =>
+    lines({ ...base, search })
+      .find((line) => line.startsWith("dhcp-option-force=119,"))
+      ?.slice("dhcp-option-force=119,".length);
+  expect(told("example.com.", "_foo.", "1a.", "_a.b-c.x1")).toBe("example.com,_foo,1a,_a.b-c.x1");
+  for (const no of ["_foo", "1", "1.", "10.0.0.1.", ".", "a..", "-a.", "a-.", `${"a".repeat(64)}.`])
+    expect(() => told(no), no).toThrow("no domain name");
+});
+
 test("no text makes another line, another key or an unquoted character", () => {
   const keys = new Set(
     keysOf({

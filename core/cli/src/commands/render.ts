@@ -13,7 +13,7 @@ import {
   sanitiseVmi,
   type VmiInterface,
 } from "@netbind/engine";
-import { stringify } from "yaml";
+import { dump } from "js-yaml";
 import { EXIT } from "../exit-codes.ts";
 import type { InputViolation } from "../input/documents.ts";
 import { type Input, type InputVm, loadInput } from "../input/load-input.ts";
@@ -73,7 +73,7 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
     return EXIT.ok;
   }
   const show = ({ pod, networkMemoryOverheadBytes: bytes }: Rendered): string =>
-    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${stringify(pod, { aliasDuplicateObjects: false })}`;
+    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${dump(pod, { noRefs: true, lineWidth: -1 })}`;
   print(rendered.map(show).join("---\n"));
   return EXIT.ok;
 }

@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import { type Document, isMap, isNode, isSeq, LineCounter, parseAllDocuments, type ScalarTag } from "yaml";
+import { parseYaml, type YamlDocument, type YamlPath } from "./parse-yaml.ts";
 import { readText, shownFile } from "./read-text.ts";
 
 /** A violation with the place of the text that it is about. */
@@ -24,101 +24,79 @@ export interface ReadResult {
   readonly violations: readonly InputViolation[];
 }
 
-const SIZE_LIMIT = 4 * 1024 * 1024;
+/** The most characters of a file: some ten thousand VMs. */
+const SIZE_LIMIT = 16 * 1024 * 1024;
 
-/** YAML as kubectl reads it: these words are booleans, and a leading zero means octal. */
-const KUBECTL_TAGS: readonly ScalarTag[] = [
-  {
-    tag: "tag:yaml.org,2002:bool",
-    default: true,
-    test: /^(?:yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$/,
-    resolve: (text) => /^(?:y|on)/i.test(text),
-  },
-  { tag: "tag:yaml.org,2002:int", default: true, test: /^[-+]?0[0-7]+$/, resolve: (text) => Number.parseInt(text, 8) },
-];
+/** How many times more values than are written may aliases make of a document: a few lines of them can stand for billions. */
+const ALIAS_FACTOR = 10;
 
 /** The steps of a field path: `spec.networks[0].pod` is spec, networks, 0, pod. */
-const steps = (field: string): readonly (string | number)[] =>
+const steps = (field: string): YamlPath =>
   [...field.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, name, index]) => (index === undefined ? (name ?? "") : Number(index)));
 
-function lineFinder(document: Document, root: readonly (string | number)[], counter: LineCounter): (field: string) => number {
-  const offsetOf = (path: readonly (string | number)[]): number | undefined => {
-    const node = document.getIn(path, true);
-    const parent = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
-    // A mapping's value may begin a line below its key: the key is what a person looks for.
-    const pair = isMap(parent) ? parent.items.find(({ key }) => (isNode(key) ? String(key) : key) === String(path.at(-1))) : undefined;
-    const key = pair?.key;
-    if (isNode(key) && key.range) return key.range[0];
-    return isNode(node) ? node.range?.[0] : undefined;
-  };
-  return (field) => {
-    const path = [...root, ...steps(field)];
-    for (let length = path.length; length >= 0; length--) {
-      const offset = offsetOf(path.slice(0, length));
-      if (offset !== undefined) return counter.linePos(offset).line;
-    }
-    return 1;
-  };
+/** What a document may still hold. */
+interface Budget {
+  left: number;
 }
 
-/** A field without a value is a field that is not there, as the API server reads it. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
+/** A field without a value is a field that is not there, as the API server reads it. @throws Error where its aliases make too much of it */
+function withoutNulls(value: unknown, budget: Budget): unknown {
+  if (--budget.left < 0) throw new Error("its aliases repeat too much");
+  if (Array.isArray(value)) return value.map((inner) => withoutNulls(inner, budget));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, inner]) => inner !== null)
-      .map(([key, inner]) => [key, withoutNulls(inner)]),
+      .map(([key, inner]) => [key, withoutNulls(inner, budget)]),
   );
 }
 
 /** The objects of one YAML document: itself, or the items of a List. */
-function objectsOf(file: string, document: Document, counter: LineCounter): readonly (InputDocument | InputViolation)[] {
-  const value = document.toJS({ maxAliasCount: 100 }) as unknown;
+function objectsOf(file: string, document: YamlDocument): readonly (InputDocument | InputViolation)[] {
+  const { value } = document;
+  const budget = { left: ALIAS_FACTOR * document.size };
   // A template of which nothing is left but comments.
   if (value === null || value === undefined) return [];
-  const at = (path: readonly (string | number)[], inner: unknown): InputDocument | InputViolation => {
-    const lineOf = lineFinder(document, path, counter);
-    const line = lineOf("");
+  const at = (path: YamlPath, inner: unknown): InputDocument | InputViolation => {
+    const lineOf = (field: string): number => document.lineOf([...path, ...steps(field)]);
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) {
-      return { ...violation("", "this is no Kubernetes object", "write apiVersion, kind, metadata and spec"), file, line };
+      const found = violation("", "this is no Kubernetes object", "write apiVersion, kind, metadata and spec");
+      return { ...found, file, line: lineOf("") };
     }
-    return { file, line, value: withoutNulls(inner) as Record<string, unknown>, lineOf };
+    return {
+      file,
+      // A place costs more than it seems, and of most objects nobody asks for it.
+      get line() {
+        return lineOf("");
+      },
+      value: withoutNulls(inner, budget) as Record<string, unknown>,
+      lineOf,
+    };
   };
-  const items = isMap(document.contents) ? document.contents.get("items", true) : undefined;
   const isList =
-    value !== null &&
     typeof value === "object" &&
     "kind" in value &&
     typeof value.kind === "string" &&
     value.kind.endsWith("List") &&
-    isSeq(items);
+    "items" in value &&
+    Array.isArray(value.items);
   if (!isList) return [at([], value)];
   return (value as unknown as { items: unknown[] }).items.map((item, index) => at(["items", index], item));
 }
 
 /** Reads the objects of a text with any number of YAML documents. */
 export function parseText(file: string, text: string): ReadResult {
-  const counter = new LineCounter();
-  const parsed = parseAllDocuments(text, {
-    lineCounter: counter,
-    version: "1.2",
-    merge: true,
-    customTags: (tags) => [...KUBECTL_TAGS, ...tags],
-    prettyErrors: false,
-  });
-  if (!Array.isArray(parsed)) return { documents: [], violations: [] };
-  const results = (parsed as readonly Document[]).flatMap((document): readonly (InputDocument | InputViolation)[] => {
-    const errors = document.errors.map((error) => ({
-      ...violation("", `this is no YAML that kubectl takes: ${error.message}`, "correct the text"),
-      file,
-      line: counter.linePos(error.pos[0]).line,
-    }));
-    if (errors.length > 0) return errors;
+  const results = parseYaml(text).flatMap((document): readonly (InputDocument | InputViolation)[] => {
+    if ("problem" in document)
+      return [
+        { ...violation("", `this is no YAML that kubectl takes: ${document.problem}`, "correct the text"), file, line: document.line },
+      ];
     try {
-      return objectsOf(file, document, counter);
+      return objectsOf(file, document);
     } catch (error) {
-      return [{ ...violation("", `this cannot be read: ${(error as Error).message}`, "correct the text"), file, line: 1 }];
+      return [
+        { ...violation("", `this cannot be read: ${(error as Error).message}`, "correct the text"), file, line: document.lineOf([]) },
+      ];
     }
   });
   return {

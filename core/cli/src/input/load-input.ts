@@ -149,7 +149,9 @@ function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputV
       ...(kind === "vmi" && isVmiStatus(value["status"]) ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
     },
     file: document.file,
-    line: document.line,
+    get line() {
+      return document.line;
+    },
     locate: (found) => {
       const field = found.field.startsWith("spec") ? found.field.replace(/^spec/, path) : found.field;
       return { ...found, field, file: document.file, line: document.lineOf(field) };

@@ -48,10 +48,9 @@ const HOST_NAME = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]
 
 /** A domain name, whose last part is no number: nothing in it means anything to the server's configuration. */
 export function domain(what: string, given: string): string {
+  if (!isDomainName(given)) refuse(what, given, "it is no domain name");
   // A dot at the end says that the name is whole, as every name here is.
-  const text = given.replace(/\.$/, "");
-  if (!isDomainName(text)) refuse(what, text, "it is no domain name");
-  return text;
+  return given.replace(/\.$/, "");
 }
 
 /** A host name: nothing in it means anything to the server's configuration. */

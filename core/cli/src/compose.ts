@@ -1,0 +1,51 @@
+import "reflect-metadata/lite";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Binding } from "@netbind/contract";
+import { State, stateDirectories } from "@netbind/local";
+import { run as runCommand } from "@netbind/netns";
+import bridge from "@netbind/plugin-bridge";
+import macvtap from "@netbind/plugin-macvtap";
+import masquerade from "@netbind/plugin-masquerade";
+import passt from "@netbind/plugin-passt";
+import slirp from "@netbind/plugin-slirp";
+import sriov from "@netbind/plugin-sriov";
+import pino, { type Logger } from "pino";
+import { container, instanceCachingFactory } from "tsyringe";
+import fallbackTable from "./fallback.json" with { type: "json" };
+import { type Resolve, TOKENS } from "./services.ts";
+
+/** The composition root: what commands are given is made here, and nowhere else. */
+export function compose(): Resolve {
+  const bindings = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp, sriov].map((binding) => [binding.name, binding]));
+  container.register(TOKENS.bindings, { useValue: bindings });
+  container.register(TOKENS.fallback, { useValue: { policy: "Always", table: fallbackTable } });
+  container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });
+  container.register(TOKENS.log, {
+    useFactory: instanceCachingFactory(() =>
+      pino({ name: "netbind", level: process.env["NETBIND_LOG"] ?? "warn" }, pino.destination({ dest: 2, sync: true })),
+    ),
+  });
+  container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => new State(stateDirectories(process.env))) });
+  container.register(TOKENS.run, { useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))) });
+  const bundle = (name: string): string => fileURLToPath(new URL(`../../../sidecars/dist/${name}.mjs`, import.meta.url));
+  container.register(TOKENS.runtime, {
+    useValue: {
+      node: process.execPath,
+      bundle: (name: string) => (bindings.has(name) && existsSync(bundle(name)) ? bundle(name) : undefined),
+    },
+  });
+  return (token) => container.resolve(token);
+}
+
+/** Runs commands, and logs each with its time where somebody wants to know (NETBIND_LOG=debug). */
+const logged =
+  (log: Logger): typeof runCommand =>
+  async (argv, options) => {
+    const start = performance.now();
+    try {
+      return await runCommand(argv, options);
+    } finally {
+      log.debug({ argv, ms: Math.round(performance.now() - start) }, "ran");
+    }
+  };
