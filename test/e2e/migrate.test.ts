@@ -2,29 +2,44 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Attachment } from "@netbind/contract";
 import { findVm, listVms, netnsPath, type VmStatus } from "@netbind/local";
 import { isAlive, processesIn, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
+import type { VmRecord } from "../../core/local/src/journal.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/bundle.ts";
+import { Sniffer } from "../support/frames.ts";
 import { KillLab } from "../support/kill-lab.ts";
 import { useLab } from "../support/lab.ts";
 import { machineState } from "../support/machine.ts";
 import { netbind } from "../support/netbind.ts";
+import { CountingHost, type Counts, countedUp } from "../support/counting-host.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 import { EchoStream } from "../support/stream.ts";
 
 const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
+/** The Ethernet type of what QEMU announces a guest's MAC address by. */
+const RARP = 0x8035;
 const LONG = { timeout: 600_000 };
 
-/** A web server, an echo, a connection within the guest that counts, and a second NIC of a binding that refreshes its link. */
+const GREEN = { mac: "02:00:00:00:00:99", guest: "10.253.0.2", outside: "10.253.0.1" };
+
+/**
+ * A web server, an echo, a connection within the guest that counts, a second NIC of a binding that refreshes its link, and
+ * a third on a layer 2 network that somebody outside is on too.
+ */
 const VMI = `${demoVmi({ name: "one", port: 80, nonce: "n0nce" })
   .replace("            - port: 80", "            - port: 80\n            - port: 7")
   .replace(
     "  networks:",
-    "        - name: blue\n          binding: {name: refreshed}\n          macAddress: 02:00:00:00:00:77\n  networks:",
+    "        - name: blue\n          binding: {name: refreshed}\n          macAddress: 02:00:00:00:00:77\n" +
+      `        - {name: green, bridge: {}, macAddress: "${GREEN.mac}"}\n  networks:`,
   )
-  .replace("  volumes:", "    - name: blue\n      multus: {networkName: cable}\n  volumes:")}\
+  .replace(
+    "  volumes:",
+    "    - name: blue\n      multus: {networkName: cable}\n    - {name: green, multus: {networkName: lan}}\n  volumes:",
+  )}\
           nc -ll -p 7 -e cat &
           sleep 1
           i=0; while :; do i=$((i + 1)); echo $i; usleep 200000; done | nc 127.0.0.1 7 > /run/counted
@@ -34,6 +49,12 @@ kind: NetworkAttachmentDefinition
 metadata: {name: cable, namespace: default}
 spec:
   config: '{"cniVersion": "1.0.0", "name": "cable", "type": "bridge", "bridge": "cable0"}'
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: lan, namespace: default}
+spec:
+  config: '{"cniVersion": "1.0.0", "name": "lan", "type": "bridge", "bridge": "lan0"}'
 `;
 
 const lab = useLab();
@@ -45,12 +66,39 @@ function runInForeground(file: string, plugin: string): ReturnType<typeof spawn>
 }
 
 const migrate = (): ReturnType<typeof netbind> => netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });
-const podOf = (): string => findVm(lab.state, "one").netns;
+const netnsOf = (): string => findVm(lab.state, "one").netns;
+/** A NIC as it is attached in a pod. */
+const nicOf = ({ attached = [] }: VmRecord, nic: string): Attachment =>
+  attached.find(({ name }) => name === nic) ?? expect.fail(`the pod has no NIC ${nic}`);
 const counted = async (): Promise<number> => Number(await lab.inGuest("one", "wc -l < /run/counted"));
 const within = (): Promise<string> => lab.inGuest("one", "netstat -tn | grep '127.0.0.1:7 *ESTABLISHED'");
+/** Two TCP connections between the guest and somebody on its layer 2 network, one each way, that count. */
+async function countOnLan(): Promise<CountingHost> {
+  const host = await CountingHost.plugInto(lab.state.nodeNetns, "lan0", `${GREEN.outside}/24`);
+  const address = `n=$(grep -l ${GREEN.mac} /sys/class/net/*/address); n=\${n%/address}; ip addr add ${GREEN.guest}/24 dev \${n##*/}`;
+  await lab.inGuest("one", address);
+  await host.count(GREEN.guest, 7, OUTSIDE_PORTS.tcp);
+  const count = `while :; do i=$((i + 1)); echo $i; usleep 50000; done | nc ${GREEN.outside} ${OUTSIDE_PORTS.tcp}`;
+  await lab.inGuest("one", `sh -c '${count}' > /dev/null 2>&1 &`);
+  const both = async (): Promise<boolean> => Object.values(await host.counts()).every((value) => !["", 0].includes(value));
+  expect(await waitUntil(both, 30_000, 200), JSON.stringify(await host.counts())).toBe(true);
+  return host;
+}
+
+/** Both connections go on where they were, and nothing of what was counted is lost, doubled or in another order. */
+async function expectUnbroken(host: CountingHost, since: Counts): Promise<void> {
+  const both = async (): Promise<boolean> => {
+    const { echoed, counted } = await host.counts();
+    return echoed.length > since.echoed.length && counted.length > since.counted.length;
+  };
+  expect(await waitUntil(both, 30_000, 200)).toBe(true);
+  const counts = await host.counts();
+  expect(counts).toMatchObject({ accepted: 1, ended: [] });
+  expect([counts.echoed, counts.counted]).toEqual([countedUp(counts.echoed), countedUp(counts.counted)]);
+}
+
 /** How often a NIC's link went down and came up, as the guest saw it. */
-const carriers = (): Promise<string> =>
-  lab.inGuest("one", "for n in eth0 eth1; do cat /sys/class/net/$n/address /sys/class/net/$n/carrier_down_count; done");
+const carriers = (): Promise<string> => lab.inGuest("one", "for n in /sys/class/net/eth*; do cat $n/address $n/carrier_down_count; done");
 
 test("a guest is migrated: what it had goes on, what is new leaves by its next pod, and nothing of the first is left", LONG, async () => {
   const before = await machineState();
@@ -61,7 +109,7 @@ test("a guest is migrated: what it had goes on, what is new leaves by its next p
   await waitUntil(() => listVms(lab.state)[0]?.phase === "running", 200_000, 200);
   await lab.booted("one");
   const first = findVm(lab.state, "one");
-  const pod = (first.attached?.find(({ name }) => name === "red")?.pod.addresses ?? [])[0]?.split("/")[0] ?? "";
+  const pod = nicOf(first, "red").pod.addresses[0]?.split("/")[0] ?? "";
   using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
   await waitUntil(async () => (await outside.connect(pod, 7)) === "connected", 60_000, 500);
   using stream = new EchoStream(netnsPath(lab.state.nodeNetns), pod, 7);
@@ -70,13 +118,17 @@ test("a guest is migrated: what it had goes on, what is new leaves by its next p
   const [inner, downs] = [await within(), await carriers()];
   expect(inner).toContain("ESTABLISHED");
 
+  await using lan = await countOnLan();
+  await using sniffer = await Sniffer.on(lan.netns.path, "eth0");
+
   const migrated = await migrate();
   expect(migrated.code, migrated.stderr).toBe(0);
   const status = JSON.parse(migrated.stdout) as VmStatus & { from: string; downtime: number };
-  expect(status).toMatchObject({ phase: "running", from: first.netns, netns: podOf(), createdAt: first.createdAt });
+  expect(status).toMatchObject({ phase: "running", from: first.netns, netns: netnsOf(), createdAt: first.createdAt });
   expect(status.downtime).toBeGreaterThan(0);
-  expect(status.nics[0]).toMatchObject({ name: "red", guestAddresses: ["10.0.2.2", "fd10:0:2::2"], mac: first.attached?.[0]?.mac });
-  const next = status.nics[0]?.podAddresses[0] ?? "";
+  const red = status.nics.find(({ name }) => name === "red");
+  expect(red).toMatchObject({ guestAddresses: ["10.0.2.2", "fd10:0:2::2"], mac: nicOf(first, "red").mac });
+  const next = red?.podAddresses[0] ?? "";
   expect([pod, next]).toEqual([expect.stringMatching(/^10\.244\.0\.\d+$/), expect.stringMatching(/^10\.244\.0\.\d+$/)]);
   expect(next).not.toBe(pod);
 
@@ -84,10 +136,21 @@ test("a guest is migrated: what it had goes on, what is new leaves by its next p
   expect(second.attached?.map(({ cause, mac, name }) => ({ cause, mac, name }))).toEqual(
     first.attached?.map(({ mac, name }) => ({ cause: "migrationTarget", mac, name })),
   );
-  expect(second.attached?.[0]?.pod.mac).not.toBe(first.attached?.[0]?.pod.mac);
+  expect(nicOf(second, "red").pod.mac).not.toBe(nicOf(first, "red").pod.mac);
   expect(second.serviceUid).not.toBe(first.serviceUid);
   expect(first.processes.flatMap(({ processes }) => processes).filter(isAlive)).toEqual([]);
   expect([existsSync(netnsPath(first.netns)), existsSync(lab.state.vm(first.id)), second.migration]).toEqual([false, false, undefined]);
+
+  // The layer 2 network: both connections go on where they were, the bridge has learned the guest's next port, and the first is gone.
+  await expectUnbroken(lan, await lan.counts());
+  const announced = (await sniffer.frames()).filter(({ source, type }) => source === GREEN.mac && type === RARP);
+  expect(announced.length).toBeGreaterThan(0);
+  // The guest was at the port of its first pod until it came, and at the next one's since then: nobody else used its address.
+  const learned = lan.portsOf(GREEN.mac);
+  expect(learned).toHaveLength(2);
+  const ports = await lan.onNode(["ip", "-br", "link", "show", "master", "lan0"]);
+  expect(learned.map((port) => ports.includes(port))).toEqual([false, true]);
+  expect(await lab.inGuest("one", "ip addr")).toMatch(new RegExp(`${GREEN.mac}[\\s\\S]*inet ${GREEN.guest}/24`));
 
   // What the guest had within itself goes on, over the very same connection; what came from outside has ended.
   expect(await within()).toBe(inner);
@@ -129,15 +192,16 @@ test("a guest is migrated: what it had goes on, what is new leaves by its next p
   // The link of the NIC that asks for it went down and up; the other's never did. A guest that is short of CPU may miss it once.
   const seen = (text: string): Record<string, number> =>
     Object.fromEntries([...text.matchAll(/([0-9a-f:]{17})\s+(\d+)/g)].map(([, mac, times]) => [mac, Number(times)]));
-  const [blue, red] = ["02:00:00:00:00:77", first.attached?.[0]?.mac ?? ""];
+  const [blueMac, redMac] = ["02:00:00:00:00:77", nicOf(first, "red").mac];
   const was = seen(downs);
   let is = seen(await carriers());
-  for (let times = 0; times < 2 && is[blue] === was[blue]; times++) {
+  for (let times = 0; times < 2 && is[blueMac] === was[blueMac]; times++) {
     expect((await migrate()).code).toBe(0);
     is = seen(await carriers());
   }
-  expect(is[blue]).toBeGreaterThan(was[blue] ?? 0);
-  expect(is[red]).toBe(was[red]);
+  expect(is[blueMac]).toBeGreaterThan(was[blueMac] ?? 0);
+  expect(is[redMac]).toBe(was[redMac]);
+  await expectUnbroken(lan, await lan.counts());
 
   // The command that started it in the foreground goes on with it, and ends it.
   expect(foreground.exitCode).toBe(null);

@@ -2,6 +2,7 @@ export type * from "./api.ts";
 export { countOperations, diffNetwork, type Operations, showOperations } from "./network/diff.ts";
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
 export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable, tableFamilies } from "./network/nft.ts";
+export { endSilence, silenceLinks } from "./network/silence.ts";
 export { retractNetwork } from "./network/retract-network.ts";
 export type { Fence } from "./network/fence.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/observed.ts";

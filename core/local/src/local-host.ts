@@ -14,8 +14,9 @@ import {
   podHostname,
   podResolvConf,
   type ServiceProcess,
+  silenceLinks,
 } from "@netbind/engine";
-import { all, endProcesses, inNetns, patient, PodNetwork, type Run } from "@netbind/netns";
+import { all, applyNetwork, endProcesses, inNetns, patient, PodNetwork, type Run } from "@netbind/netns";
 import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
@@ -74,6 +75,7 @@ export class LocalHost implements Host<PodDecision> {
     await makeNetns(run, journal.record.netns);
     // A launcher's container may bind low ports (NET_BIND_SERVICE): here its processes have no capability at all.
     await this.#runIn(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]);
+    await this.#silence(decision.networks);
     const waits = takesDevices(decision.networks);
     if (!waits) this.#parts.launcherMayStart?.();
     const facts = this.#podFacts(decision);
@@ -82,6 +84,12 @@ export class LocalHost implements Host<PodDecision> {
     // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
     await all([attached, this.#startSidecars(decision)]);
     return this.withDevices(facts);
+  }
+
+  /** A guest that is still elsewhere keeps its place on its networks until it comes: nothing here speaks with its MAC address. */
+  async #silence(networks: PodDecision["networks"]): Promise<void> {
+    const names = networks.flatMap(({ mac, ifname }) => (mac === undefined ? [] : [ifname]));
+    if (this.#parts.journal.record.migration !== undefined && names.length > 0) await applyNetwork(this.#runIn, silenceLinks(names));
   }
 
   /** What is known of the pod, with the devices that it has now. */

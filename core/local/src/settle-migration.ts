@@ -1,5 +1,5 @@
-import { domainNics } from "@netbind/engine";
-import { type Run, waitUntil } from "@netbind/netns";
+import { domainNics, endSilence } from "@netbind/engine";
+import { applyNetwork, inNetns, type Run, waitUntil } from "@netbind/netns";
 import { Journal, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
@@ -37,6 +37,7 @@ export async function finishMigration({ state, run }: SettleContext, journal: Jo
   const refreshed = (async () => {
     for (const { mac } of nics) await refreshLink(launcher, domain, mac);
   })();
+  await applyNetwork(inNetns(netnsPath(netns), run), endSilence());
   // The guest is here: what it left goes, whatever becomes of its links.
   const removed = migration === undefined ? undefined : retract(state, run, migration.source, 0);
   await Promise.allSettled([refreshed, removed]);
