@@ -1,14 +1,14 @@
 /** Pages that are made from the engine's data. */
-import { RULES, type Rule, showVersion } from "@netbind/engine";
+import { ALL_RULES, type RuleText, showVersion } from "@netbind/engine";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 
-const versions = ({ since, until }: Rule): string => {
+const versions = ({ since, until }: RuleText): string => {
   if (since === undefined && until === undefined) return "all";
   return `${since === undefined ? "" : showVersion(since)}–${until === undefined ? "" : showVersion(until)}`;
 };
 
-const PARTS: readonly { readonly title: string; readonly of: (rule: Rule) => boolean; readonly says: string }[] = [
+const PARTS: readonly { readonly title: string; readonly of: (rule: RuleText) => boolean; readonly says: string }[] = [
   {
     title: "What KubeVirt refuses",
     of: ({ consequence }) => consequence === "rejected",
@@ -29,7 +29,7 @@ const PARTS: readonly { readonly title: string; readonly of: (rule: Rule) => boo
 /** The page of all rules. */
 export function rulesPage(): string {
   const parts = PARTS.map(({ title, of, says }) => {
-    const rows = RULES.filter(of).map((rule) => [rule.id, versions(rule), rule.means, rule.why, rule.fix].map(cell).join(" | "));
+    const rows = ALL_RULES.filter(of).map((rule) => [rule.id, versions(rule), rule.means, rule.why, rule.fix].map(cell).join(" | "));
     return [
       `## ${title}`,
       "",

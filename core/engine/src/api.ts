@@ -103,6 +103,8 @@ export interface VmiSpec {
       readonly autoattachPodInterface?: boolean;
       readonly networkInterfaceMultiqueue?: boolean;
       readonly useVirtioTransitional?: boolean;
+      readonly gpus?: readonly ClaimedDevice[];
+      readonly hostDevices?: readonly ClaimedDevice[];
     };
     readonly launchSecurity?: object;
   };
@@ -119,7 +121,20 @@ export interface VmiSpec {
   readonly terminationGracePeriodSeconds?: number;
   readonly readinessProbe?: { readonly httpGet?: object; readonly tcpSocket?: object };
   readonly livenessProbe?: { readonly httpGet?: object; readonly tcpSocket?: object };
-  readonly resourceClaims?: readonly { readonly name: string }[];
+  readonly resourceClaims?: readonly ResourceClaim[];
+}
+
+/** A claim of devices (DRA), which a pod of the VM gets as it stands. */
+export interface ResourceClaim {
+  readonly name?: string;
+  readonly resourceClaimName?: string;
+  readonly resourceClaimTemplateName?: string;
+}
+
+/** A GPU or another device of the host, which may be a claimed one. */
+export interface ClaimedDevice {
+  readonly claimName?: string;
+  readonly requestName?: string;
 }
 
 export interface Vmi {
@@ -147,7 +162,24 @@ export interface VmiStatusInterface {
 export interface VmiStatus {
   readonly interfaces?: readonly VmiStatusInterface[];
   readonly migrationTransport?: string;
-  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly lastTransitionTime?: string | null }[];
+  readonly conditions?: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly lastTransitionTime?: string | null;
+  }[];
+}
+
+/** A VirtualMachineClone: MAC addresses by interface. */
+export interface VmiClone {
+  readonly spec: { readonly newMacAddresses?: Readonly<Record<string, string>> };
+}
+
+/** A VirtualMachineInstanceMigration. */
+export interface VmiMigration {
+  readonly metadata?: { readonly namespace?: string };
+  readonly spec: { readonly vmiName: string };
 }
 
 /** A VirtualMachine, of which only the template is looked at. */

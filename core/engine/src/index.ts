@@ -23,10 +23,11 @@ export { type ServiceProcess, serviceProcesses } from "./services/service-proces
 export { type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
-export { BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";
+export { ALL_RULES, BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";
 export type { ExplainedField } from "./admission/explain-fields.ts";
+export { judgeClone, judgeMigration, OBJECT_RULES } from "./admission/judge-objects.ts";
 export { RULES } from "./admission/rules/index.ts";
-export type { Consequence, Judge, Reason, Rule } from "./admission/rules/rule.ts";
+export type { Consequence, Judge, Reason, Rule, RuleText } from "./admission/rules/rule.ts";
 export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts";
 export { parseIpv4Sloppy, sanitiseSpec, sanitiseVmi } from "./admission/sanitise.ts";
 export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./facts/versions.ts";
@@ -60,8 +61,10 @@ export { type Pod, renderPod } from "./pod/render-pod.ts";
 export { type FallbackImage, type ImageFallback, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./facts/resolv-conf.ts";
 export {
+  checkClone,
   checkKubevirt,
   checkMetadata,
+  checkMigration,
   checkNad,
   checkTemplateMetadata,
   checkVmiSpec,

@@ -132,6 +132,27 @@ describe("validate", () => {
     });
   });
 
+  test("clones and migrations of VMs are judged too, alone or beside their VM; run wants a VM", async () => {
+    const clone = `apiVersion: clone.kubevirt.io/v1beta1\nkind: VirtualMachineClone\nmetadata: {name: c}\nspec:\n  newMacAddresses:\n    default: zz\n`;
+    const move = (name: string): string =>
+      `apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceMigration\nmetadata: {generateName: m-}\nspec: {vmiName: ${name}}\n`;
+    const text = `${clone}---\n${move("vm")}---\n${move("other")}---\n${vm("[{name: default, bridge: {}}]")}`;
+    const { told, code } = await validate(["-f", "-"], text);
+    expect([code, told.vms]).toEqual([1, 1]);
+    expect(told.violations.map(({ rule, line, field }) => `${line} ${rule} ${field}`)).toEqual([
+      "6 CLONE-1 spec.newMacAddresses.default",
+      "11 MIG-1 spec.vmiName",
+    ]);
+    const alone = file("move.yaml", move("vm"));
+    expect((await validate(["-f", alone])).code).toBe(0);
+    expect((await netbind(["plan", "-f", alone])).stderr).toContain("there is no VirtualMachine");
+    const shapeless = file("shapeless.yaml", `${clone.replace("default: zz", "default: 1")}---\n${move("{}")}`);
+    expect((await validate(["-f", shapeless])).told.violations.map(({ field }) => field)).toEqual([
+      "spec.newMacAddresses.default",
+      "spec.vmiName",
+    ]);
+  });
+
   test("people read a line for what is wrong and one for what to do", async () => {
     const path = file("text.yaml", vm("[{name: default, bridge: {}, ports: [{port: 80}], macAddress: zz}]"));
     const { stdout, code } = await netbind(["validate", "-f", path]);

@@ -1,4 +1,13 @@
-import { admitVmi, type Vmi, type VmiInterface, type VmiNetwork } from "@netbind/engine";
+import {
+  admitVmi,
+  judgeClone,
+  judgeMigration,
+  judgeVmi,
+  type ResourceClaim,
+  type Vmi,
+  type VmiInterface,
+  type VmiNetwork,
+} from "@netbind/engine";
 import { expect, test } from "vitest";
 
 const GATE = { developerConfiguration: { featureGates: ["NetworkDevicesWithDRA"] } };
@@ -14,7 +23,7 @@ const fieldsOf = (
   configuration: object = GATE,
 ): readonly string[] => {
   const metadata = { name: "vm", namespace: "default", labels: {}, annotations: {} };
-  const spec = { domain: { devices: { interfaces } }, networks, resourceClaims: [{ name: "c" }] };
+  const spec = { domain: { devices: { interfaces } }, networks, resourceClaims: [{ name: "c", resourceClaimName: "devices" }] };
   return admitVmi({ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata, spec } as unknown as Vmi, configuration).map(
     ({ field }) => field,
   );
@@ -42,4 +51,52 @@ test("it goes with SR-IOV or a plugin, and not beside multus", () => {
 test("passt of KubeVirt's own serves the pod network only", () => {
   const network: VmiNetwork = { name: "a", multus: { networkName: "n" } };
   expect(fieldsOf([network], [{ name: "a", passtBinding: {} }])).toEqual(["spec.domain.devices.interfaces[0].name"]);
+});
+
+const vmiOf = (spec: object, rest: object = {}): Vmi =>
+  ({
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { name: "vm", namespace: "default" },
+    spec: { domain: { devices: {} }, ...spec },
+    ...rest,
+  }) as Vmi;
+
+test("claims of a VM have a name of their own and one source, whether or not a network uses them", () => {
+  const told = (...resourceClaims: readonly ResourceClaim[]): readonly string[] =>
+    judgeVmi(vmiOf({ resourceClaims }), { configuration: {} }).map(({ field, reason }) => `${field} ${reason}`);
+  const good = { name: "a", resourceClaimName: "x.y" };
+  const at = "spec.resourceClaims";
+  expect(told(good, { name: "b", resourceClaimTemplateName: "x" })).toEqual([]);
+  expect(told({ resourceClaimName: "x" })).toEqual([`${at}[0].name FieldValueRequired`]);
+  expect(told({ ...good, name: "A.b" })).toEqual([`${at}[0].name FieldValueInvalid`]);
+  expect(told(good, good)).toEqual([`${at}[1].name FieldValueDuplicate`]);
+  expect(told({ name: "a" }, { ...good, name: "b", resourceClaimTemplateName: "x" })).toEqual([
+    `${at}[0] FieldValueInvalid`,
+    `${at}[1] FieldValueInvalid`,
+  ]);
+  expect(told({ name: "a", resourceClaimTemplateName: "X" })).toEqual([`${at}[0].resourceClaimTemplateName FieldValueInvalid`]);
+  expect(judgeVmi(vmiOf({ resourceClaims: [{}] }), { configuration: {}, version: 8 })).toEqual([]);
+});
+
+test("a clone's MAC addresses have six bytes; one that is empty is drawn", () => {
+  const newMacAddresses = { a: "02:00:00:00:00:01", b: "", c: "02:00", d: "02:00:00:00:00:00:00:01" };
+  expect(judgeClone({ spec: { newMacAddresses } }).map(({ field, rule }) => `${rule.id} ${field}`)).toEqual([
+    "CLONE-1 spec.newMacAddresses.c",
+    "CLONE-1 spec.newMacAddresses.d",
+  ]);
+  expect(judgeClone({ spec: {} })).toEqual([]);
+});
+
+test("a migration is refused by its VM's condition, and before there is one by its networks", () => {
+  const bridge = { domain: { devices: { interfaces: [{ name: "a", bridge: {} }] } }, networks: [{ name: "a", pod: {} }] };
+  const told = (spec: object, status?: string): readonly string[] =>
+    judgeMigration(
+      vmiOf(spec, status === undefined ? {} : { status: { conditions: [{ type: "LiveMigratable", status, reason: "R", message: "m" }] } }),
+      {},
+    ).map(({ field, problem }) => `${field}: ${problem}`);
+  expect(told({})).toEqual([]);
+  expect(told(bridge)).toEqual([expect.stringContaining('spec.vmiName: VM "vm" cannot be migrated: interface "a"')]);
+  expect(told(bridge, "True")).toEqual([]);
+  expect(told({}, "False")).toEqual(['spec.vmiName: VM "vm" cannot be migrated: R: m']);
 });

@@ -147,6 +147,17 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     configuration: DRA,
     at: "spec.networks[1]",
   },
+  "DRA-8": {
+    nic: only({ sriov: {} }),
+    networks: [CLAIM],
+    spec: {
+      domain: { devices: { hostDevices: [{}, { claimName: "c", requestName: "r" }] } },
+      resourceClaims: [{ name: "c", resourceClaimName: "x" }],
+    },
+    configuration: DRA,
+    at: "spec.networks[0]",
+  },
+  "DRA-9": { spec: { resourceClaims: [{ name: "c" }] }, at: "spec.resourceClaims[0]" },
   "IF-2": { nic: { name: "a b" }, networks: [{ name: "a b", pod: {} }], at: `${I}[0].name` },
   "IF-3": { nic: { model: "igb" }, version: 3, at: `${I}[0].model` },
   "IF-4": { nic: { macAddress: "02:00:00:00:00:00:00:01" }, at: `${I}[0].macAddress` },

@@ -1,29 +1,29 @@
 import {
+  ALL_RULES,
   BINDINGS,
   type ExplainedBinding,
   type ExplainedField,
   explain as find,
   FIELDS,
-  RULES,
-  type Rule,
+  type RuleText,
   showVersion,
 } from "@netbind/engine";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
 
-const CONSEQUENCES: Readonly<Record<Rule["consequence"], string>> = {
+const CONSEQUENCES: Readonly<Record<RuleText["consequence"], string>> = {
   rejected: "KubeVirt's API refuses the VM",
   neverStarts: "accepted, and cannot work: netbind run refuses it",
   pending: "accepted, and waits until the cluster has what it names",
   ignored: "accepted, and has no effect or not the one that was meant",
 };
 
-const versions = ({ since, until }: Rule): string => {
+const versions = ({ since, until }: RuleText): string => {
   const from = since === undefined ? "every version" : `since ${showVersion(since)}`;
   return until === undefined ? from : since === undefined ? `until ${showVersion(until)}` : `${from}, until ${showVersion(until)}`;
 };
 
-const showRule = (rule: Rule): string =>
+const showRule = (rule: RuleText): string =>
   [
     `${rule.id}: ${rule.means}`,
     `  why:      ${rule.why}`,
@@ -52,7 +52,7 @@ function showAll(): string {
     "Bindings:",
     table(BINDINGS.map(({ name, means }) => [name, means])),
     "\nRules:",
-    table(RULES.map(({ id, means }) => [id, means])),
+    table(ALL_RULES.map(({ id, means }) => [id, means])),
     "\nFields:",
     table(FIELDS.map(({ path, means }) => [path, means])),
   ].join("\n");
@@ -61,7 +61,7 @@ function showAll(): string {
 /** `netbind explain`: what a rule, a binding or a field means. */
 export async function explain(word: string | undefined, output: OutputFormat): Promise<number> {
   if (word === undefined) {
-    if (output === "json") printJson({ bindings: BINDINGS, rules: RULES, fields: FIELDS });
+    if (output === "json") printJson({ bindings: BINDINGS, rules: ALL_RULES, fields: FIELDS });
     else print(showAll());
     return EXIT.ok;
   }

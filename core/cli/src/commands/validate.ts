@@ -1,4 +1,14 @@
-import { defaultVmi, type Judgement, judgeVmi, type KubevirtMinor, NEWEST_KUBEVIRT, sanitiseVmi } from "@netbind/engine";
+import {
+  defaultVmi,
+  type Judgement,
+  judgeClone,
+  judgeMigration,
+  judgeVmi,
+  type KubevirtMinor,
+  NEWEST_KUBEVIRT,
+  sanitiseVmi,
+  type Vmi,
+} from "@netbind/engine";
 import type { InputViolation } from "../input/documents.ts";
 import { type Input, type InputVm, loadInput } from "../input/load-input.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -30,22 +40,36 @@ const schemaVerdict = (found: InputViolation): Verdict => ({
   consequence: "rejected",
 });
 
+const verdictsOf = (judgements: readonly Judgement[], locate: InputVm["locate"]): readonly Verdict[] =>
+  judgements.map(({ rule, reason, ...found }) => ({ ...locate(found), rule: rule.id, reason, consequence: rule.consequence }));
+
+const completed = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitiseVmi(vmi), configuration).vmi;
+
 function judgeVm(vm: InputVm, input: Input, options: ValidateOptions): readonly Verdict[] {
-  const { vmi } = defaultVmi(sanitiseVmi(vm.vmi), input.configuration);
-  const judgements = judgeVmi(vmi, {
+  const judgements = judgeVmi(completed(vm, input), {
     configuration: input.configuration,
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
     operation: options.operation,
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
-  return judgements.map(({ rule, reason, ...found }) => ({ ...vm.locate(found), rule: rule.id, reason, consequence: rule.consequence }));
+  return verdictsOf(judgements, vm.locate);
 }
 
-/** Judges all VMs of an input, as they are written: verdicts in the order of the input's lines. */
+/** What is said of the migrations of VMs that are in the input. Of another VM nothing is known. */
+const judgeMigrations = (input: Input): readonly Verdict[] =>
+  input.migrations.flatMap(({ value: { metadata, spec }, locate }) =>
+    input.vms
+      .filter(({ vmi }) => vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"))
+      .flatMap((vm) => verdictsOf(judgeMigration(completed(vm, input), input.configuration), locate)),
+  );
+
+/** Judges all VMs of an input, and what is asked for them, as they are written: verdicts in the order of the input's lines. */
 export function judgeInput(input: Input, options: ValidateOptions): readonly Verdict[] {
   const verdicts = [
     ...input.violations.map(schemaVerdict),
     ...[...input.vms, ...input.templates].flatMap((vm) => judgeVm(vm, input, options)),
+    ...input.clones.flatMap(({ value, locate }) => verdictsOf(judgeClone(value), locate)),
+    ...judgeMigrations(input),
   ];
   return verdicts.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
@@ -62,7 +86,7 @@ const showVerdict = ({ file, line, rule, field, problem, fix, consequence }: Ver
 
 /** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
 export async function validate(options: ValidateOptions): Promise<number> {
-  const input = loadInput(options.filename);
+  const input = loadInput(options.filename, "a VM, a clone or a migration");
   const verdicts = judgeInput(input, options);
   const errors = verdicts.filter(({ consequence }) => consequence === "rejected");
   const warnings = verdicts.filter(({ consequence }) => consequence !== "rejected");

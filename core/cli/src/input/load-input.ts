@@ -1,7 +1,9 @@
 import { type Violation, violation } from "@netbind/contract";
 import {
+  checkClone,
   checkKubevirt,
   checkMetadata,
+  checkMigration,
   checkNad,
   checkTemplateMetadata,
   checkVmiSpec,
@@ -11,6 +13,8 @@ import {
   type NetworkAttachmentDefinition,
   type ObjectMeta,
   type Vmi,
+  type VmiClone,
+  type VmiMigration,
   type VmiSpec,
 } from "@netbind/engine";
 import type { DeviceSettings, ReferencedData } from "@netbind/local";
@@ -25,11 +29,21 @@ export interface InputVm {
   readonly locate: (found: Violation) => InputViolation;
 }
 
+/** An object of the input that names a VM. */
+export interface InputObject<T> {
+  readonly value: T;
+  /** Puts a violation of the object where its text is. */
+  readonly locate: (found: Violation) => InputViolation;
+}
+
 /** All that files say. */
 export interface Input {
   readonly vms: readonly InputVm[];
   /** VMs that others are made from: of replica sets and pools. */
   readonly templates: readonly InputVm[];
+  /** What is asked for VMs: clones and migrations of them. */
+  readonly clones: readonly InputObject<VmiClone>[];
+  readonly migrations: readonly InputObject<VmiMigration>[];
   readonly configuration: KubevirtConfiguration;
   readonly nads: readonly NetworkAttachmentDefinition[];
   /** What the ConfigMap of a device plugin says, by key. */
@@ -41,6 +55,12 @@ export interface Input {
 }
 
 const KUBEVIRT_API = /^kubevirt\.io\/v1(alpha3)?$/;
+/** The groups of KubeVirt whose kinds are read whatever their version is. */
+const GROUPS: Readonly<Record<string, Kind>> = {
+  "pool.kubevirt.io/VirtualMachinePool": "pool",
+  "clone.kubevirt.io/VirtualMachineClone": "clone",
+  "k8s.cni.cncf.io/NetworkAttachmentDefinition": "nad",
+};
 
 /** Headers that people write, and the ones that are meant. */
 const SHORTHANDS: Readonly<Record<string, string>> = {
@@ -51,7 +71,7 @@ const SHORTHANDS: Readonly<Record<string, string>> = {
   Kubvirt: "kind: KubeVirt",
 };
 
-type Kind = "vm" | "vmi" | "replicaSet" | "pool" | "kubevirt" | "nad" | "secret" | "configMap" | "other";
+type Kind = "vm" | "vmi" | "replicaSet" | "pool" | "clone" | "migration" | "kubevirt" | "nad" | "secret" | "configMap" | "other";
 
 /** Where the VM is in an object that is not a VM itself. */
 const TEMPLATES = {
@@ -70,13 +90,14 @@ function kindOf({ value }: InputDocument): Kind {
     if (kind === "VirtualMachine") return "vm";
     if (kind === "VirtualMachineInstance") return "vmi";
     if (kind === "VirtualMachineInstanceReplicaSet") return "replicaSet";
+    if (kind === "VirtualMachineInstanceMigration") return "migration";
     if (kind === "KubeVirt") return "kubevirt";
   }
-  if (kind === "VirtualMachinePool" && apiVersion.startsWith("pool.kubevirt.io/")) return "pool";
-  if (kind === "NetworkAttachmentDefinition" && apiVersion.startsWith("k8s.cni.cncf.io/")) return "nad";
   if (apiVersion === "v1" && kind === "Secret") return "secret";
   if (apiVersion === "v1" && kind === "ConfigMap") return "configMap";
-  return "other";
+  const [group, version] = apiVersion.split("/");
+  const named = `${group}/${kind}`;
+  return version !== undefined && Object.hasOwn(GROUPS, named) ? (GROUPS[named] ?? "other") : "other";
 }
 
 const at = (document: InputDocument, found: Violation): InputViolation => ({
@@ -209,14 +230,17 @@ function collectDeviceSettings(documents: readonly InputDocument[]): DeviceSetti
   return Object.fromEntries(named.flatMap(({ value }) => Object.entries((value["data"] ?? {}) as Texts)));
 }
 
+/** What an input is of no use without. */
+export type Needed = "a VM" | "a VM, a clone or a migration" | "nothing";
+
 /** Reads all that files say, in any order, with everything that is wrong with their shape. */
-export const loadInput = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-");
+export const loadInput = (files: readonly string[], needed: Needed = "a VM"): Input => inputOf(readFiles(files), files[0] ?? "-", needed);
 
 /** Reads files that say something of a VM which is not in them. */
-export const loadSurroundings = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-", false);
+export const loadSurroundings = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-", "nothing");
 
-/** What documents say, in any order, with everything that is wrong with their shape; `first` is told where there is no VM and must be. */
-export function inputOf({ documents, violations }: ReadResult, first: string, needsVm = true): Input {
+/** What documents say, in any order, with everything that is wrong with their shape; `first` is told where what is needed is not there. */
+export function inputOf({ documents, violations }: ReadResult, first: string, needed: Needed = "a VM"): Input {
   const of = (kind: Kind): readonly InputDocument[] => documents.filter((document) => kindOf(document) === kind);
   const converted = documents.flatMap((document) => {
     const kind = kindOf(document);
@@ -226,14 +250,24 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
   const vms = found.filter(({ kind }) => kind === "vm" || kind === "vmi").map(({ vm }) => vm);
   const [kubevirt, ...others] = of("kubevirt");
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => at(document, found)));
+  const soundOf = <T>(kind: Kind, check: (value: unknown) => readonly Violation[]): readonly InputObject<T>[] =>
+    of(kind)
+      .filter(({ value }) => check(value).length === 0)
+      .map((document) => ({ value: document.value as T, locate: (found) => at(document, found) }));
+  const shapes = [
+    ["nad", checkNad],
+    ["clone", checkClone],
+    ["migration", checkMigration],
+  ] as const;
   const none = documents.length === 0 && violations.length === 0;
+  const asked = needed === "a VM" ? 0 : of("clone").length + of("migration").length;
   return {
     vms,
     templates: found.filter(({ kind }) => kind !== "vm" && kind !== "vmi").map(({ vm }) => vm),
     configuration: kubevirtConfiguration(kubevirt?.value),
-    nads: of("nad")
-      .filter(({ value }) => checkNad(value).length === 0)
-      .map(({ value }) => value as unknown as NetworkAttachmentDefinition),
+    clones: soundOf<VmiClone>("clone", checkClone),
+    migrations: soundOf<VmiMigration>("migration", checkMigration),
+    nads: soundOf<NetworkAttachmentDefinition>("nad", checkNad).map(({ value }) => value),
     deviceSettings: collectDeviceSettings(documents),
     dataOf: collectData(documents),
     violations: [
@@ -241,12 +275,12 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
       ...headers,
       ...converted.flatMap(({ result }) => ("vmi" in result ? [] : result)),
       ...findTwins(vms),
-      ...of("nad").flatMap((document) => checkNad(document.value).map((found) => at(document, found))),
+      ...shapes.flatMap(([kind, check]) => of(kind).flatMap((document) => check(document.value).map((found) => at(document, found)))),
       ...(kubevirt === undefined ? [] : checkKubevirt(kubevirt.value).map((found) => at(kubevirt, found))),
       ...others.map((document) =>
         at(document, violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one")),
       ),
-      ...(none || (needsVm && converted.length === 0 && headers.length === 0 && violations.length === 0)
+      ...(none || (needed !== "nothing" && converted.length + asked === 0 && headers.length === 0 && violations.length === 0)
         ? [
             {
               ...violation("", "there is no VirtualMachine and no VirtualMachineInstance in the input", "add one with -f"),

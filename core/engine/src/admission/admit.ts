@@ -1,13 +1,13 @@
 import type { Violation } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "../api.ts";
 import { RULES } from "./rules/index.ts";
-import { type Finding, type Rule, type Subject, subjectOf } from "./rules/rule.ts";
+import { type Finding, type Reason, type Rule, type RuleText, type Subject, subjectOf } from "./rules/rule.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../facts/versions.ts";
 
 /** A place where a rule does not hold, and the rule. */
 export interface Judgement extends Violation {
-  readonly rule: Rule;
-  readonly reason: Rule["reason"];
+  readonly rule: RuleText;
+  readonly reason: Reason;
 }
 
 /** For what a VM is judged. */
@@ -50,7 +50,7 @@ function firstOfChain(found: readonly Judgement[], subject: Subject): readonly J
 export function judgeVmi(vmi: Vmi, { configuration, version = NEWEST_KUBEVIRT, operation, nads }: Jurisdiction): readonly Judgement[] {
   const subject = subjectOf(vmi, configuration, version, nads);
   const found = RULES.filter((rule) => isInForce(rule, subject, operation === "update")).flatMap((rule) =>
-    rule.find(subject).map((finding) => ({ ...finding, rule, reason: rule.reason })),
+    rule.find(subject).map((finding) => ({ ...finding, rule, reason: finding.reason ?? rule.reason })),
   );
   return version <= LAST_WITH_CHAINS ? firstOfChain(found, subject) : found;
 }

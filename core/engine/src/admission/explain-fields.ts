@@ -54,7 +54,7 @@ export const VM_FIELDS: readonly ExplainedField[] = [
   field("spec.domain.launchSecurity", "Encrypted memory: no NIC is booted from.", "off", "BOOT-3"),
   field("spec.readinessProbe", "A probe over the network takes a pod network.", "none", "PROBE-1"),
   field("spec.livenessProbe", "A probe over the network takes a pod network.", "none", "PROBE-1"),
-  field("spec.resourceClaims", "Claimed devices, which networks may name.", "none", "DRA-6"),
+  field("spec.resourceClaims", "Claimed devices, which networks may name.", "none", "DRA-6", "DRA-9"),
   field("spec.dnsConfig", "Name servers and search domains of the pod, which DHCP tells the guest.", "the cluster's", "DNS-1"),
   field("spec.volumes", "Disks; a cloud-init volume may configure the guest's network.", "none", "CLOUD-1"),
   field("spec.hostname", "The guest's host name, by DHCP.", "the VM's name", "DNS-2"),
@@ -149,6 +149,7 @@ export const NETWORK_FIELDS: readonly ExplainedField[] = [
     "DRA-5",
     "DRA-6",
     "DRA-7",
+    "DRA-8",
     "FIELD-1",
   ),
 ];
@@ -250,4 +251,15 @@ export const INTERFACE_FIELDS: readonly ExplainedField[] = [
   ofInterface("dhcpOptions.ntpServers", "Option 42.", "none", "DHCP-3"),
   ofInterface("dhcpOptions.privateOptions", "Options 224 to 254, as text.", "none", "DHCP-1", "DHCP-2", "DHCP-4"),
   ofInterface("tag", "A word that cloud-init tells the guest of the card.", "none"),
+];
+
+/** Fields of objects that name a VM. */
+export const OBJECT_FIELDS: readonly ExplainedField[] = [
+  field(
+    "spec.newMacAddresses",
+    "Of a VirtualMachineClone: MAC addresses of the clone, by the interface's name.",
+    "the cluster draws them",
+    "CLONE-1",
+  ),
+  field("spec.vmiName", "Of a VirtualMachineInstanceMigration: the VM that is to move.", "required", "MIG-1"),
 ];

@@ -1,6 +1,7 @@
-import { CLUSTER_FIELDS, type ExplainedField, INTERFACE_FIELDS, NETWORK_FIELDS, VM_FIELDS } from "./explain-fields.ts";
+import { CLUSTER_FIELDS, type ExplainedField, INTERFACE_FIELDS, NETWORK_FIELDS, OBJECT_FIELDS, VM_FIELDS } from "./explain-fields.ts";
+import { OBJECT_RULES } from "./judge-objects.ts";
 import { RULES } from "./rules/index.ts";
-import type { Rule } from "./rules/rule.ts";
+import type { RuleText } from "./rules/rule.ts";
 
 /** A binding, for people. */
 export interface ExplainedBinding {
@@ -73,11 +74,20 @@ export const BINDINGS: readonly ExplainedBinding[] = [
 ];
 
 /** The fields that rules look at. */
-export const FIELDS: readonly ExplainedField[] = [...VM_FIELDS, ...NETWORK_FIELDS, ...INTERFACE_FIELDS, ...CLUSTER_FIELDS];
+export const FIELDS: readonly ExplainedField[] = [
+  ...VM_FIELDS,
+  ...NETWORK_FIELDS,
+  ...INTERFACE_FIELDS,
+  ...CLUSTER_FIELDS,
+  ...OBJECT_FIELDS,
+];
+
+/** Every rule, of VMs and of what names them. */
+export const ALL_RULES: readonly RuleText[] = [...RULES, ...OBJECT_RULES];
 
 /** What a word means: a rule's id, a binding's name, a field's path or the end of one. */
 export interface Explanation {
-  readonly rules: readonly Rule[];
+  readonly rules: readonly RuleText[];
   readonly bindings: readonly ExplainedBinding[];
   readonly fields: readonly ExplainedField[];
 }
@@ -88,7 +98,7 @@ const plain = (path: string): string => path.replace(/\[\d*\]/g, "").toLowerCase
 export function explain(word: string): Explanation {
   const wanted = plain(word.trim());
   const isPath = ({ path }: ExplainedField): boolean => plain(path) === wanted || plain(path).endsWith(`.${wanted}`);
-  const families = RULES.filter(({ id }) => id.toLowerCase() === wanted || id.toLowerCase().replace(/-[^-]*$/, "") === wanted);
+  const families = ALL_RULES.filter(({ id }) => id.toLowerCase() === wanted || id.toLowerCase().replace(/-[^-]*$/, "") === wanted);
   return {
     rules: families,
     bindings: BINDINGS.filter(({ name }) => name === wanted || (name === "passt" && wanted === "passtbinding")),

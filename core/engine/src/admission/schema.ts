@@ -66,6 +66,7 @@ const DISK = open(
   { name: string, bootOrder: integer, disk: open({ bus: string }), cdrom: open({ bus: string }), lun: open({ bus: string }) },
   "name",
 );
+const CLAIMED_DEVICE = open({ claimName: string, requestName: string });
 const VMI_SPEC = open(
   {
     domain: open({
@@ -78,6 +79,8 @@ const VMI_SPEC = open(
         autoattachPodInterface: boolean,
         networkInterfaceMultiqueue: boolean,
         useVirtioTransitional: boolean,
+        gpus: list(CLAIMED_DEVICE),
+        hostDevices: list(CLAIMED_DEVICE),
       }),
     }),
     networks: list(NETWORK),
@@ -87,7 +90,7 @@ const VMI_SPEC = open(
     dnsPolicy: string,
     dnsConfig: open({ nameservers: list(string), searches: list(string) }),
     terminationGracePeriodSeconds: integer,
-    resourceClaims: list(open({ name: string })),
+    resourceClaims: list(open({ name: string, resourceClaimName: string, resourceClaimTemplateName: string })),
     readinessProbe: open({}),
     livenessProbe: open({}),
   },
@@ -97,7 +100,7 @@ const STATUS = open({
   interfaces: list(
     open({ name: string, mac: string, podInterfaceName: string, infoSource: string, queueCount: integer, ipAddresses: list(string) }),
   ),
-  conditions: list(open({ type: string, status: string })),
+  conditions: list(open({ type: string, status: string, reason: string, message: string })),
   migrationTransport: string,
 });
 /** Metadata of a template, which needs no name. */
@@ -129,6 +132,8 @@ const KUBEVIRT = open({
     }),
   }),
 });
+const CLONE = open({ metadata: METADATA, spec: open({ newMacAddresses: map(string) }) }, "spec");
+const MIGRATION = open({ metadata: UNNAMED_METADATA, spec: open({ vmiName: string }, "vmiName") }, "spec");
 const NAD = open({ metadata: METADATA, spec: open({ config: string }) }, "metadata");
 
 /** What is wrong with the shape of a VMI's spec: types of all that is read; unknown fields of networks and interfaces. */
@@ -151,3 +156,7 @@ export function kubevirtConfiguration(document: unknown): KubevirtConfiguration 
 }
 /** What is wrong with the shape of a NetworkAttachmentDefinition. */
 export const checkNad = (document: unknown): readonly Violation[] => check(document, NAD, "");
+/** What is wrong with the shape of a VirtualMachineClone. */
+export const checkClone = (document: unknown): readonly Violation[] => check(document, CLONE, "");
+/** What is wrong with the shape of a VirtualMachineInstanceMigration. */
+export const checkMigration = (document: unknown): readonly Violation[] => check(document, MIGRATION, "");

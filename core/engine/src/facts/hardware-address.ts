@@ -13,3 +13,10 @@ export function parseHardwareAddress(text: string): readonly string[] | undefine
       .match(/../g) ?? [];
   return LENGTHS.includes(bytes.length) ? bytes : undefined;
 }
+
+/** What is wrong with a NIC's MAC address, as the end of a sentence about it; undefined where nothing is. */
+export function macAddressProblem(text: string): string | undefined {
+  const bytes = parseHardwareAddress(text);
+  if (bytes?.length === 6) return undefined;
+  return bytes === undefined ? "is no MAC address" : `has ${bytes.length} bytes, and a MAC address has 6`;
+}

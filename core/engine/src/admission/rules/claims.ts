@@ -1,6 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
-import type { VmiNetwork } from "../../api.ts";
-import { INTERFACES, NETWORKS, type Rule, type Subject, show } from "./rule.ts";
+import type { ResourceClaim, VmiNetwork } from "../../api.ts";
+import { isLabel, isSubdomain } from "../../facts/object-name.ts";
+import { type Finding, findRepeated, INTERFACES, NETWORKS, type Rule, type Subject, show } from "./rule.ts";
 
 const byClaim = ({ networks }: Subject): boolean => networks.some(({ resourceClaim }) => resourceClaim !== undefined);
 const mixed = ({ networks }: Subject): boolean => networks.some(({ multus }) => multus !== undefined);
@@ -22,6 +23,37 @@ const claimRule = (rule: Asked, find: (network: VmiNetwork, path: string, at: nu
     );
   },
 });
+
+const DEVICES = ["gpus", "hostDevices"] as const;
+const CLAIMS = "spec.resourceClaims";
+
+/** The devices of other kinds that are claimed, by claim and request, with their places. */
+const otherClaimed = ({ vmi: { spec } }: Subject): ReadonlyMap<string, string> =>
+  new Map(
+    DEVICES.flatMap((kind) =>
+      (spec.domain.devices[kind] ?? []).flatMap(({ claimName, requestName }, at) =>
+        claimName && requestName ? [[`${claimName}/${requestName}`, `spec.domain.devices.${kind}[${at}]`] as const] : [],
+      ),
+    ),
+  );
+
+/** What is wrong with one claim of a VM, but for a name that another one has. */
+function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: ResourceClaim, path: string): readonly Finding[] {
+  const sources = { resourceClaimName, resourceClaimTemplateName };
+  const given = Object.entries(sources).filter(([, value]) => value !== undefined);
+  const fix = "name a ResourceClaim or a ResourceClaimTemplate";
+  return [
+    ...(name
+      ? isLabel(name)
+        ? []
+        : [violation(`${path}.name`, `${show(name)} is no DNS label`, "use lower-case letters, digits and -")]
+      : [{ ...violation(`${path}.name`, "the claim has no name", "give it one"), reason: "FieldValueRequired" as const }]),
+    ...(given.length === 1 ? [] : [violation(path, given.length === 0 ? "nothing is claimed" : "two things are claimed by one name", fix)]),
+    ...given.flatMap(([key, value]) =>
+      value !== undefined && isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${show(value)} is no name of an object`, fix)],
+    ),
+  ];
+}
 
 /** What is asked of networks by resource claim. Source: reference, section 3.8. */
 export const CLAIM_RULES: readonly Rule[] = [
@@ -142,4 +174,41 @@ export const CLAIM_RULES: readonly Rule[] = [
       return [violation(path, `${show(key(network))} is the device of ${NETWORKS}[${first}] already`, "request another device")];
     },
   ),
+  claimRule(
+    {
+      id: "DRA-8",
+      means: "A device that a network claims is no other device of the VM.",
+      why: "A device is handed to the guest once.",
+      fix: "request another device",
+      reason: "FieldValueDuplicate",
+    },
+    (network, path, _, subject) => {
+      const other = otherClaimed(subject).get(key(network));
+      return other === undefined || !isComplete(network)
+        ? []
+        : [violation(path, `${show(key(network))} is the device of ${other} already`, "request another device")];
+    },
+  ),
+  {
+    id: "DRA-9",
+    means: "A resource claim of the VM has a name of its own, and names one ResourceClaim or one template.",
+    why: "The pod gets them as they stand, and networks name them.",
+    fix: "write name and one of resourceClaimName and resourceClaimTemplateName",
+    since: 9,
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "vm",
+    find: ({ vmi: { spec } }) => {
+      const claims = spec.resourceClaims ?? [];
+      return [
+        ...claims.flatMap((claim, at) => claimProblems(claim, `${CLAIMS}[${at}]`)),
+        ...findRepeated(claims.map(({ name }) => name))
+          .filter(({ value }) => value)
+          .map(({ at, first, value }) => ({
+            ...violation(`${CLAIMS}[${at}].name`, `${show(value)} is the name of ${CLAIMS}[${first}] already`, "give it a name of its own"),
+            reason: "FieldValueDuplicate" as const,
+          })),
+      ];
+    },
+  },
 ];

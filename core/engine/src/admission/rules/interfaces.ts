@@ -1,6 +1,6 @@
 import { violation } from "@netbind/contract";
 import { findRepeated, INTERFACES, perInterface, type Rule, show } from "./rule.ts";
-import { parseHardwareAddress } from "../../facts/hardware-address.ts";
+import { macAddressProblem } from "../../facts/hardware-address.ts";
 import { isPrimary } from "../../facts/names.ts";
 
 const MODELS = ["e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio"] as const;
@@ -48,10 +48,8 @@ export const INTERFACE_RULES: readonly Rule[] = [
     consequence: "rejected",
     judge: "network",
     find: perInterface(({ macAddress }, path) => {
-      if (!macAddress) return [];
-      const bytes = parseHardwareAddress(macAddress);
-      if (bytes?.length === 6) return [];
-      const problem = bytes === undefined ? "is no MAC address" : `has ${bytes.length} bytes, and a MAC address has 6`;
+      const problem = macAddress ? macAddressProblem(macAddress) : undefined;
+      if (problem === undefined) return [];
       return [violation(`${path}.macAddress`, `${show(macAddress)} ${problem}`, "write six bytes, such as 02:00:00:00:00:01")];
     }),
   },

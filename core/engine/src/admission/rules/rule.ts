@@ -6,7 +6,7 @@ import { type GateName, isGateOn, type KubevirtMinor } from "../../facts/version
 export type Reason = "FieldValueInvalid" | "FieldValueRequired" | "FieldValueDuplicate" | "FieldValueNotSupported" | "FieldValueNotFound";
 
 /**
- * What comes of it. `rejected`: KubeVirt's API refuses the VM. `neverStarts`: it is accepted, and stays Pending, fails
+ * What comes of it. `rejected`: KubeVirt's API refuses the object. `neverStarts`: it is accepted, and stays Pending, fails
  * at start or has a network that cannot work. `pending`: it is accepted, and waits until the cluster has what it names. `ignored`: it runs, and what was written has no effect or not the one meant.
  */
 export type Consequence = "rejected" | "neverStarts" | "pending" | "ignored";
@@ -18,7 +18,10 @@ export type Consequence = "rejected" | "neverStarts" | "pending" | "ignored";
 export type Judge = "network" | "creation" | "vm" | "netbind";
 
 /** One place of the input where a rule does not hold. */
-export type Finding = Violation;
+export interface Finding extends Violation {
+  /** Where it is not the rule's own. */
+  readonly reason?: Reason;
+}
 
 /** What rules look at: a VMI of a checked shape, and the cluster that it goes to. */
 export interface Subject {
@@ -34,8 +37,8 @@ export interface Subject {
   readonly nads: readonly NetworkAttachmentDefinition[] | undefined;
 }
 
-/** One rule: data, and a predicate that finds where it does not hold. */
-export interface Rule {
+/** What a rule says. */
+export interface RuleText {
   /** `NET-1`: unique, never used for another rule. */
   readonly id: string;
   /** What is not allowed, in one sentence. */
@@ -58,6 +61,10 @@ export interface Rule {
   };
   /** Up to 1.2 only the first of these was told of an interface. */
   readonly chain?: true;
+}
+
+/** One rule of a VM: data, and a predicate that finds where it does not hold. */
+export interface Rule extends RuleText {
   readonly find: (subject: Subject) => readonly Finding[];
 }
 

@@ -1,13 +1,11 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { CloudInitSource } from "../../api.ts";
+import { isLabel, isSubdomain } from "../../facts/object-name.ts";
 import { defaultVmi } from "../default-vmi.ts";
 import { type Rule, show } from "./rule.ts";
 
 const PROBES = ["readinessProbe", "livenessProbe"] as const;
 const HANDLERS = ["httpGet", "tcpSocket"] as const;
-const PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-const SUBDOMAIN = new RegExp(`^${PART}(\\.${PART})*$`);
-const LABEL = new RegExp(`^${PART}$`);
 
 /** The most bytes of a network configuration that stands in a VM itself. */
 const MOST_NETWORK_DATA = 2048;
@@ -47,10 +45,8 @@ export const VM_RULES: readonly Rule[] = [
       const { name, namespace } = metadata;
       const fix = "use lower-case letters, digits, - and (in a name) dots";
       return [
-        ...(name.length <= 253 && SUBDOMAIN.test(name) ? [] : [violation("metadata.name", `${show(name)} is no object name`, fix)]),
-        ...(namespace.length <= 63 && LABEL.test(namespace)
-          ? []
-          : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
+        ...(isSubdomain(name) ? [] : [violation("metadata.name", `${show(name)} is no object name`, fix)]),
+        ...(isLabel(namespace) ? [] : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
       ];
     },
   },
