@@ -14,7 +14,7 @@ export interface GuestNic {
 }
 
 /** With few children: a guest that is emulated on a busy machine takes long for each. */
-const SHOW = `for n in /sys/class/net/eth*; do read -r mac < $n/address; read -r mtu < $n/mtu; carrier=-; read -r carrier 2> /dev/null < $n/carrier
+const SHOW = `for n in /sys/class/net/eth*; do [ -e $n ] || continue; read -r mac < $n/address; read -r mtu < $n/mtu; carrier=-; read -r carrier 2> /dev/null < $n/carrier
 d=$(readlink -f $n/device); driver=$(readlink $n/device/driver); pci=\${d%/virtio*}; set -- $n/queues/rx-*
 acpi=-; [ -e $pci/acpi_index ] && read -r acpi < $pci/acpi_index
 echo nic \${n##*/} $mac $mtu \${carrier:--} \${driver##*/} \${pci##*/} $# $acpi; done`;

@@ -5,6 +5,14 @@ const SOURCE = ["--conditions=@netbind/source", fileURLToPath(new URL("../../cor
 /** What is published: compiled by `npm run build`. */
 export const BUILT: readonly string[] = [fileURLToPath(new URL("../../core/cli/dist/main.js", import.meta.url))];
 
+const MANY = ["--conditions=@netbind/source", fileURLToPath(new URL("many-calls.ts", import.meta.url))];
+
+/** A call of the command in a directory. */
+export interface Call {
+  readonly args: readonly string[];
+  readonly cwd: string;
+}
+
 /** How a call of the command ended. */
 export interface Outcome {
   readonly code: number | null;
@@ -20,6 +28,8 @@ export function netbind(
     readonly stdin?: string;
     readonly showStderr?: boolean;
     readonly program?: readonly string[];
+    /** Directory that it is called in. */
+    readonly cwd?: string;
     /** Path of the network namespace that is the machine's own for it. */
     readonly netns?: string;
   } = {},
@@ -27,6 +37,7 @@ export function netbind(
   const argv = [process.execPath, ...(options.program ?? SOURCE), ...args];
   const [file = "", ...rest] = options.netns === undefined ? argv : ["nsenter", `--net=${options.netns}`, "--", ...argv];
   const child = spawn(file, rest, {
+    cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: "pipe",
   });
@@ -45,4 +56,11 @@ export function netbind(
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+/** Calls the command many times, one after the other, in one process of their own: for commands that touch nothing. */
+export async function netbindMany(calls: readonly Call[], env: NodeJS.ProcessEnv = {}): Promise<readonly Outcome[]> {
+  const { code, stdout, stderr } = await netbind([], { program: MANY, stdin: JSON.stringify(calls), env });
+  if (code !== 0) throw new Error(`the calls ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as readonly Outcome[];
 }

@@ -9,10 +9,26 @@ export interface Fence {
 /** UDP ports of DHCPv4 and DHCPv6 servers. */
 const SERVERS = [67, 547] as const;
 
+/** What a fence drops: in from the pod's link or out by it, by a server's port or by a message of neighbour discovery. */
+const DROPPED = [
+  { chain: "input", udp: "dport" },
+  { chain: "input", icmp6: "nd-router-solicit" },
+  { chain: "input", icmp6: "nd-router-advert" },
+  { chain: "output", udp: "sport" },
+  { chain: "output", icmp6: "nd-router-advert" },
+] as const;
+const CHAINS = ["input", "output"] as const;
+const LINK_OF = { input: "iifname", output: "oifname" } as const;
+
 const equals = (left: NftJson, right: unknown): NftJson => ({ match: { op: "==", left, right } });
-const port = (key: "iifname" | "oifname", name: string): NftJson => equals({ meta: { key } }, name);
-const udp = (field: "sport" | "dport"): NftJson => equals({ payload: { protocol: "udp", field } }, { set: SERVERS });
-const icmp6 = (type: string): NftJson => equals({ payload: { protocol: "icmpv6", field: "type" } }, type);
+
+const packetOf = (dropped: (typeof DROPPED)[number]): NftJson =>
+  "udp" in dropped
+    ? equals({ payload: { protocol: "udp", field: dropped.udp } }, { set: SERVERS })
+    : equals({ payload: { protocol: "icmpv6", field: "type" } }, dropped.icmp6);
+
+const showPacket = (dropped: (typeof DROPPED)[number]): string =>
+  "udp" in dropped ? `udp ${dropped.udp} { ${SERVERS.join(", ")} }` : `icmpv6 type ${dropped.icmp6}`;
 
 /**
  * The fence of a NIC whose pod link is handed over to a bridge that has servers: they are its guest's alone. Without it
@@ -26,20 +42,12 @@ export function fenceOf({ network, services = [] }: Plan): Fence | undefined {
 /** The commands that make a fence's chains in a table of the bridges' family. */
 export function fenceChains(table: string, { outside }: Fence): readonly NftJson[] {
   const place = { family: "bridge", table };
-  const chain = (name: string): NftJson => ({
-    add: { chain: { ...place, name, type: "filter", hook: name, prio: 0, policy: "accept" } },
-  });
-  const drop = (name: string, ...matches: readonly NftJson[]): NftJson => ({
-    add: { rule: { ...place, chain: name, expr: [...matches, { counter: null }, { drop: null }] } },
-  });
   return [
-    chain("input"),
-    chain("output"),
-    drop("input", port("iifname", outside), udp("dport")),
-    drop("input", port("iifname", outside), icmp6("nd-router-solicit")),
-    drop("input", port("iifname", outside), icmp6("nd-router-advert")),
-    drop("output", port("oifname", outside), udp("sport")),
-    drop("output", port("oifname", outside), icmp6("nd-router-advert")),
+    ...CHAINS.map((name) => ({ add: { chain: { ...place, name, type: "filter", hook: name, prio: 0, policy: "accept" } } })),
+    ...DROPPED.map((dropped) => {
+      const link = equals({ meta: { key: LINK_OF[dropped.chain] } }, outside);
+      return { add: { rule: { ...place, chain: dropped.chain, expr: [link, packetOf(dropped), { counter: null }, { drop: null }] } } };
+    }),
   ];
 }
 
@@ -47,16 +55,14 @@ export function fenceChains(table: string, { outside }: Fence): readonly NftJson
 export const showFence = (table: string, { outside }: Fence): string =>
   [
     `table bridge ${table} {`,
-    "  chain input {",
-    "    type filter hook input priority 0; policy accept;",
-    `    iifname "${outside}" udp dport { ${SERVERS.join(", ")} } counter drop`,
-    `    iifname "${outside}" icmpv6 type { nd-router-solicit, nd-router-advert } counter drop`,
-    "  }",
-    "  chain output {",
-    "    type filter hook output priority 0; policy accept;",
-    `    oifname "${outside}" udp sport { ${SERVERS.join(", ")} } counter drop`,
-    `    oifname "${outside}" icmpv6 type nd-router-advert counter drop`,
-    "  }",
+    ...CHAINS.flatMap((name) => [
+      `  chain ${name} {`,
+      `    type filter hook ${name} priority 0; policy accept;`,
+      ...DROPPED.filter(({ chain }) => chain === name).map(
+        (dropped) => `    ${LINK_OF[name]} "${outside}" ${showPacket(dropped)} counter drop`,
+      ),
+      "  }",
+    ]),
     "}",
     "",
   ].join("\n");

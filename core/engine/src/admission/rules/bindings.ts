@@ -10,20 +10,25 @@ const CORE_METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "slirp", 
 const used = <K extends keyof VmiInterface>(nic: VmiInterface, keys: readonly K[]): readonly K[] =>
   keys.filter((key) => nic[key] !== undefined);
 
+/** What is written in place of a core binding that is gone. */
+const HEIRS = {
+  slirp: "binding: {name: slirp}",
+  passt: "passtBinding: {} or binding: {name: passt}",
+  macvtap: "binding: {name: macvtap}",
+} as const;
+
 /** A core binding that KubeVirt took out, and the plugin of its name that took its place. */
 const discontinued = (key: "slirp" | "passt" | "macvtap", id: string, since: 3 | 8): Rule => ({
   id,
   means: `The core binding ${key} is gone.`,
   why: `KubeVirt took ${key} out in 1.3; the binding plugin of that name serves in its place.`,
-  fix: `write binding: {name: ${key}}, and register the plugin in the KubeVirt CR`,
+  fix: `write ${HEIRS[key]}, and register the plugin in the KubeVirt CR`,
   since,
   reason: "FieldValueInvalid",
   consequence: "rejected",
   judge: "creation",
   find: perInterface((nic, path) =>
-    nic[key] === undefined
-      ? []
-      : [violation(`${path}.${key}`, `${key} is no binding of KubeVirt's own since 1.3`, `write binding: {name: ${key}}`)],
+    nic[key] === undefined ? [] : [violation(`${path}.${key}`, `${key} is no binding of KubeVirt's own since 1.3`, `write ${HEIRS[key]}`)],
   ),
 });
 
@@ -48,10 +53,15 @@ const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: stri
 /** True for a network that is not the pod's; one that is missing is told of by MAP-2. */
 const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && network.pod === undefined;
 
-const methodsProblem = (nic: VmiInterface): string => {
+/** An interface that has not exactly one binding, and how it gets one: a key that is gone has a plugin in its place. */
+function miscounted(nic: VmiInterface, path: string): Finding {
   const methods = used(nic, METHODS);
-  return methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
-};
+  const [gone] = used(nic, ["slirp", "passt", "macvtap"]);
+  const counted = methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
+  return methods.length === 0 && gone !== undefined
+    ? violation(path, `interface ${show(nic.name)} has no binding but ${gone}, which is none any more`, `write ${HEIRS[gone]}`)
+    : violation(path, `interface ${show(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");
+}
 
 /** What is asked of the way in which a NIC is attached. Source: reference, section 3.3. */
 export const BINDING_RULES: readonly Rule[] = [
@@ -69,11 +79,7 @@ export const BINDING_RULES: readonly Rule[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
-    find: perInterface((nic, path): readonly Finding[] =>
-      used(nic, METHODS).length === 1
-        ? []
-        : [violation(path, `interface ${show(nic.name)} ${methodsProblem(nic)}`, "give it exactly one, such as masquerade: {}")],
-    ),
+    find: perInterface((nic, path): readonly Finding[] => (used(nic, METHODS).length === 1 ? [] : [miscounted(nic, path)])),
   },
   {
     id: "BIND-1-old",

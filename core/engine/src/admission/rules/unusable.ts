@@ -11,6 +11,9 @@ const LAST_ACPI_INDEX = 16_383;
 /** CNI plugins that need the pod's link to keep its MAC address, which bridge takes away. */
 const KEEPS_ITS_MAC: readonly string[] = ["macvlan", "ipvlan"];
 
+/** The first version that has the core binding passtBinding. */
+const FIRST_WITH_PASST_BINDING = 8;
+
 type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "find"> & Partial<Pick<Rule, "since" | "until">>;
 /** A rule that nobody but Netbind asks: what breaks it is accepted, and cannot work. */
 const neverStarts = (rule: Asked): Rule => ({ ...rule, reason: "FieldValueInvalid", consequence: "neverStarts", judge: "netbind" });
@@ -159,9 +162,10 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     why: "Up to 1.8 KubeVirt accepted none or two, and the launcher failed on them.",
     fix: "give it one, such as masquerade: {}",
     until: 8,
-    find: perInterface((nic, path) => {
+    find: perInterface((nic, path, { version }) => {
+      // A version that has no passtBinding drops the key.
       const keys = (["bridge", "masquerade", "sriov", "passtBinding", "slirp", "passt", "macvtap"] as const).filter(
-        (key) => nic[key] !== undefined,
+        (key) => nic[key] !== undefined && (key !== "passtBinding" || version >= FIRST_WITH_PASST_BINDING),
       );
       if (nic.binding !== undefined || keys.length === 1) return [];
       const problem = keys.length === 0 ? "no binding" : `${keys.length} bindings: ${keys.join(", ")}`;
