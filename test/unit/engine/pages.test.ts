@@ -8,7 +8,7 @@ import { DEVIATIONS } from "../../vectors/deviations.ts";
 const page = (name: string): string => readFileSync(new URL(`../../../core/engine/${name}`, import.meta.url), "utf8");
 
 test("the page of rules is made from the rules", async () => {
-  await expect(rulesPage()).toMatchFileSnapshot("../../../core/engine/ALL_RULES.md");
+  await expect(rulesPage()).toMatchFileSnapshot("../../../core/engine/RULES.md");
 });
 
 test("every difference from KubeVirt is on its page", () => {
