@@ -5,18 +5,25 @@ const USER = 107;
 /** A container of a pod. */
 export interface ContainerRequest {
   readonly name: string;
+  /** The program and its first arguments; absent: the runtime of the sidecars' images. */
+  readonly argv?: readonly string[];
   readonly args: readonly string[];
   readonly env: readonly string[];
   /** What of the volume it has. */
   readonly subPath: string;
   readonly inPodNetwork: boolean;
+  /** A root file system of its own, with all that it runs; absent: the sidecars'. */
+  readonly rootfs?: string;
 }
 
 /** What a container is made of. */
 export interface ContainerParts {
+  readonly argv?: readonly string[];
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly rootfs: string;
+  /** True where it has the machine's programs and libraries. */
+  readonly hasMachine: boolean;
   readonly resolv: string;
   /** What of its pod's hook sockets it has, on the node. */
   readonly hooks: string;
@@ -38,11 +45,21 @@ const bind = (source: string, destination: string, mode: string): object => ({
 });
 
 /** The OCI runtime's configuration: uid 107, no capability, nothing of the node but its directory of the pod's volume. */
-export const containerSpec = ({ args, env, rootfs, resolv, hooks, netns, cgroup }: ContainerParts): object => ({
+export const containerSpec = ({
+  argv = ["/netbind/node"],
+  args,
+  env,
+  rootfs,
+  hasMachine,
+  resolv,
+  hooks,
+  netns,
+  cgroup,
+}: ContainerParts): object => ({
   ociVersion: "1.0.0",
   process: {
     user: { uid: USER, gid: USER },
-    args: ["/netbind/node", ...args],
+    args: [...argv, ...args],
     env,
     cwd: "/",
     capabilities: {},
@@ -53,7 +70,7 @@ export const containerSpec = ({ args, env, rootfs, resolv, hooks, netns, cgroup 
     { destination: "/proc", type: "proc", source: "proc" },
     { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
     { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
-    bind("/usr", "/usr", "ro"),
+    ...(hasMachine ? [bind("/usr", "/usr", "ro")] : []),
     bind(resolv, "/etc/resolv.conf", "ro"),
     bind(hooks, "/var/run/kubevirt-hooks", "rw"),
   ],

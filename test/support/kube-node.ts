@@ -13,15 +13,14 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endProcesses, identify, inNetns, processesIn, processesOfUser, type Run, run, waitUntil } from "@netbind/netns";
 import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote";
-import { type ContainerRequest, containerSpec, podCgroup } from "./kube-container.ts";
 import { callPodNetwork, type PodNetworkPlace } from "./kube-cni.ts";
+import { type ContainerPod, KubeRuntime } from "./kube-runtime.ts";
 import { type KubeObject, kubevirtObject, launcherPod, type PodNic, vmiObject } from "./kube-objects.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -79,7 +78,7 @@ export class KubeNode implements AsyncDisposable {
   readonly state: string;
   readonly #holder: ChildProcess;
   readonly #bridge: string;
-  readonly #hasCgroups: boolean;
+  readonly #runtime: KubeRuntime;
   readonly #pods: LabPod[] = [];
   #agent: ChildProcess | undefined;
   /** What the agents of this lab said, a record a line. */
@@ -89,7 +88,7 @@ export class KubeNode implements AsyncDisposable {
     this.directory = directory;
     this.#holder = holder;
     this.#bridge = bridge;
-    this.#hasCgroups = hasCgroups;
+    this.#runtime = new KubeRuntime(directory, this.run, hasCgroups);
     this.objects = join(directory, "objects");
     this.state = join(directory, "state");
   }
@@ -112,7 +111,6 @@ export class KubeNode implements AsyncDisposable {
     const node = new KubeNode(directory, holder, bridge, cgroups);
     mkdirSync(node.objects);
     mkdirSync(node.state);
-    node.#makeRootfs();
     writeWhole(join(node.objects, "kubevirt.json"), kubevirtObject());
     return node;
   }
@@ -130,18 +128,6 @@ export class KubeNode implements AsyncDisposable {
   /** A path of the node, as this process reaches it. */
   path(path: string): string {
     return `/proc/${this.#holder.pid}/root${path}`;
-  }
-
-  /** The files of a sidecar's image: a runtime, its bundle, and what both need of the machine. */
-  #makeRootfs(): void {
-    const rootfs = join(this.directory, "rootfs");
-    for (const path of ["usr", "proc", "dev", "sys", "tmp", "etc", "netbind", "var/run/kubevirt-hooks", "run"])
-      mkdirSync(join(rootfs, path), { recursive: true });
-    for (const name of ["lib", "lib64", "bin"]) symlinkSync(`usr/${name}`, join(rootfs, name));
-    writeFileSync(join(rootfs, "etc/resolv.conf"), "");
-    copyFileSync(process.execPath, join(rootfs, "netbind/node"));
-    for (const file of readdirSync(join(ROOT, "sidecars/dist")).filter((name) => name.endsWith(".mjs")))
-      copyFileSync(join(ROOT, "sidecars/dist", file), join(rootfs, "netbind", file));
   }
 
   #networkOf(netns: string): PodNetworkPlace {
@@ -209,7 +195,7 @@ export class KubeNode implements AsyncDisposable {
       chownSync(join(pod.hooks, container), USER, USER);
     }
     const env = [`CONTAINER_NAME=${container}`, `NETWORK_BINDING_PLUGIN_NAME=${binding}`];
-    return this.#startContainer(pod, {
+    return this.#runtime.start(this.#containerPod(pod), {
       name: container,
       args: [`/netbind/${binding}.mjs`, "sidecar"],
       env,
@@ -218,10 +204,14 @@ export class KubeNode implements AsyncDisposable {
     });
   }
 
+  #containerPod({ uid, netns }: LabPod): ContainerPod {
+    return { uid, netns, volume: `${KUBELET}/pods/${uid}/${VOLUME}` };
+  }
+
   /** Runs a script in a container with all of the pod's hook sockets, as the compute container has them. */
   startCompute(pod: LabPod, script: string, args: readonly string[]): Promise<string> {
-    copyFileSync(script, join(this.directory, "rootfs/netbind/compute.mjs"));
-    return this.#startContainer(pod, {
+    copyFileSync(script, join(this.#runtime.rootfs, "netbind/compute.mjs"));
+    return this.#runtime.start(this.#containerPod(pod), {
       name: "compute",
       args: ["/netbind/compute.mjs", ...args],
       env: [],
@@ -230,50 +220,20 @@ export class KubeNode implements AsyncDisposable {
     });
   }
 
-  async #startContainer({ uid, netns }: LabPod, what: ContainerRequest): Promise<string> {
-    const id = `${uid}-${what.name}-${randomBytes(2).toString("hex")}`;
-    const bundle = join(this.directory, "bundles", id);
-    mkdirSync(bundle, { recursive: true });
-    const resolv = join(this.directory, `resolv-${uid}`);
-    writeFileSync(resolv, "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n");
-    const spec = containerSpec({
-      ...what,
-      rootfs: join(this.directory, "rootfs"),
-      resolv,
-      hooks: `${KUBELET}/pods/${uid}/${VOLUME}${what.subPath}`,
-      ...(what.inPodNetwork ? { netns: `/run/netns/${netns}` } : {}),
-      ...(this.#hasCgroups ? { cgroup: join(podCgroup(uid), `cri-containerd-${id}.scope`) } : {}),
-    });
-    writeFileSync(join(bundle, "config.json"), JSON.stringify(spec));
-    await this.#crun(["run", "--detach", "--bundle", bundle, id]);
-    return id;
+  /** Starts a program of a root file system of one's own where KubeVirt's launcher runs. */
+  startLauncher(pod: LabPod, rootfs: string, argv: readonly string[]): Promise<string> {
+    const request = { name: "compute", argv, args: [], env: [], subPath: "", inPodNetwork: true, rootfs };
+    return this.#runtime.start(this.#containerPod(pod), request);
   }
 
   /** Ends a container as the kubelet does, whatever it is doing. */
-  async endContainer(id: string): Promise<void> {
-    await this.#crun(["delete", "--force", id]);
-    rmSync(join(this.directory, "bundles", id), { recursive: true });
-  }
-
-  async #crun(args: readonly string[]): Promise<string> {
-    // A container's output is a file's: a pipe would end with this command.
-    const log = join(this.directory, "containers.log");
-    return this.run([
-      "sh",
-      "-c",
-      'log="$1"; shift; exec crun --root "$@" </dev/null >>"$log" 2>&1',
-      "crun",
-      log,
-      join(this.directory, "crun"),
-      `--cgroup-manager=${this.#hasCgroups ? "cgroupfs" : "disabled"}`,
-      ...args,
-    ]);
+  endContainer(id: string): Promise<void> {
+    return this.#runtime.end(id);
   }
 
   /** The main process of a sidecar's container. */
-  async sidecarPid(id: string): Promise<number> {
-    const state = JSON.parse(await this.run(["crun", "--root", join(this.directory, "crun"), "state", id])) as { readonly pid: number };
-    return state.pid;
+  sidecarPid(id: string): Promise<number> {
+    return this.#runtime.pid(id);
   }
 
   /** Starts the agent as its image does: bundled, and told to be small. */

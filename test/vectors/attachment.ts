@@ -10,6 +10,7 @@ export interface PodFacts {
   readonly addresses?: readonly string[];
   readonly routes?: Attachment["pod"]["routes"];
   readonly search?: readonly string[];
+  readonly libvirtVersion?: string;
   readonly migrationTransport?: Attachment["migrationTransport"];
 }
 
@@ -39,5 +40,6 @@ export function attachmentFor(vmi: Vmi, name: string, facts: PodFacts = {}): Att
     resolvConf: { ...resolver, search: facts.search ?? resolver.search },
     hostname: vmi.metadata.name,
     migrationTransport: facts.migrationTransport ?? "unix",
+    ...(facts.libvirtVersion === undefined ? {} : { libvirtVersion: facts.libvirtVersion }),
   };
 }

@@ -51,13 +51,11 @@ function nicParts({ xml, nic }: Patched, input: HookInput, theirXml: string, old
     deviations.push(reason);
     mine = mine.map((part) => part.replace(pattern, ""));
   }
-  // 1.2 knew type user only, and no shared memory.
-  if (old) mine = mine.map((part) => part.replace('type="vhostuser"', 'type="user"'));
   if (!old && isHalfBacked(input.domainXML) && mine.some((part) => isBacking(part) && part.includes('<access mode="shared"></>'))) {
     deviations.push("MEMORY-ACCESS");
   }
   const compared = (parts: readonly string[]): readonly string[] =>
-    old || deviations.includes("MEMORY-ACCESS") ? parts.filter((part) => !isBacking(part)) : parts;
+    deviations.includes("MEMORY-ACCESS") ? parts.filter((part) => !isBacking(part)) : parts;
   return { mine: compared(mine), theirs: compared(theirs), deviations };
 }
 
@@ -65,7 +63,11 @@ function comparePasst(vmi: Vmi, { input, result, kind }: Vector<HookInput, HookR
   const old = kind === "passt12";
   const told = vmi.status?.interfaces?.find(({ name }) => name === podNic(vmi)?.name)?.podInterfaceName;
   const link = old ? "eth0" : told;
-  const ours = onDefineDomain(vmi, input.domainXML, input.pluginName || "passt", passtBinding, link ? { link } : {});
+  const ours = onDefineDomain(vmi, input.domainXML, input.pluginName || "passt", passtBinding, {
+    ...(link ? { link } : {}),
+    // Of that time's launcher: no shared memory with passt yet.
+    ...(old ? { libvirtVersion: "9.5.0" } : {}),
+  });
   if (ours === undefined) return result.error === null ? refusal(vmi, input.domainXML) : AGREED;
   if (result.error !== null)
     return link ? failed(`theirs refuses: ${result.error}`) : { verdict: "deviating", deviations: ["PASST-STATUS"] };

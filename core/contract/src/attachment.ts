@@ -146,4 +146,6 @@ export interface Attachment extends NicSpec {
   readonly hostname: string;
   /** How KubeVirt moves migration data: with `ports`, two TCP ports of the pod's loopback must stay its own. */
   readonly migrationTransport: "unix" | "ports";
+  /** `MAJOR.MINOR.MICRO` of the libvirt that reads the NIC's part of the domain. Absent: one that reads all that there is. */
+  readonly libvirtVersion?: string;
 }

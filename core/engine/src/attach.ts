@@ -36,6 +36,8 @@ export interface PodFacts {
   readonly devices?: PodDevices;
   /** Why the pod's NICs are attached. Absent: the VM boots. */
   readonly cause?: Attachment["cause"];
+  /** Of the libvirt in the pod. Absent: this release's own. */
+  readonly libvirtVersion?: string;
 }
 
 /** What a NIC's network must look like, without what only a host knows. */
@@ -89,6 +91,7 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
     resolvConf: facts.resolvConf,
     hostname: facts.hostname,
     migrationTransport: nic.migrationTransport,
+    ...(facts.libvirtVersion === undefined ? {} : { libvirtVersion: facts.libvirtVersion }),
   };
 }
 

@@ -47,6 +47,7 @@ export {
   PRIMARY_LINK,
   podLinkName,
 } from "./facts/names.ts";
+export { LIBVIRT_DIRECTORIES, libvirtVersionOf } from "./facts/libvirt-version.ts";
 export { bindingName, nicSpec } from "./facts/nic-spec.ts";
 export { parseQuantity } from "./facts/quantity.ts";
 export { nicQueues, tapQueues } from "./facts/queues.ts";

@@ -75,6 +75,7 @@ export const attachmentToWire = (attachment: Attachment): wire.Attachment => ({
   resolvConf: attachment.resolvConf,
   hostname: attachment.hostname,
   migrationTransport: attachment.migrationTransport,
+  libvirtVersion: attachment.libvirtVersion,
 });
 
 /** An attachment from the wire. @throws BindingError ATTACHMENT_INVALID */
@@ -95,5 +96,6 @@ export function attachmentFromWire(message: wire.Attachment | undefined): Attach
     resolvConf,
     hostname: attachment.hostname,
     migrationTransport: oneOf(attachment.migrationTransport, ["unix", "ports"], "the migration transport"),
+    ...(attachment.libvirtVersion === undefined ? {} : { libvirtVersion: attachment.libvirtVersion }),
   };
 }

@@ -55,6 +55,17 @@ function admit(nic: NicSpec): readonly Violation[] {
   ];
 }
 
+/** The first libvirt that starts passt for an interface, and the first that joins the two by shared memory. */
+const WITH_PASST = [9, 0] as const;
+const WITH_SHARED_MEMORY = [11, 1] as const;
+
+/** True for a libvirt of a release or a later one; and for one of which nothing is told. */
+function isSince(version: string | undefined, [major, minor]: readonly [number, number]): boolean {
+  if (version === undefined) return true;
+  const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
 function device(attachment: Attachment): XmlElement {
   if (attachment.pod.addresses.length === 0) {
     throw new BindingError(
@@ -63,9 +74,17 @@ function device(attachment: Attachment): XmlElement {
       "give the pod network an IPv4 or IPv6 address",
     );
   }
+  const { libvirtVersion } = attachment;
+  if (!isSince(libvirtVersion, WITH_PASST)) {
+    throw new BindingError(
+      "PLAN_IMPOSSIBLE",
+      `libvirt ${libvirtVersion} starts no passt`,
+      `use masquerade, or a KubeVirt with libvirt ${WITH_PASST.join(".")} or later`,
+    );
+  }
   return {
     name: "interface",
-    attributes: { type: "vhostuser" },
+    attributes: { type: isSince(libvirtVersion, WITH_SHARED_MEMORY) ? "vhostuser" : "user" },
     children: [
       { name: "source", attributes: { dev: attachment.pod.name } },
       { name: "backend", attributes: { type: "passt", logFile: LOG_FILE } },
@@ -90,7 +109,7 @@ const passt: Binding = defineBinding({
         { key: "net.ipv4.ip_unprivileged_port_start", value: "0" },
       ],
     },
-    domain: { kind: "device", element: device(attachment), sharedMemory: true },
+    domain: { kind: "device", element: device(attachment), sharedMemory: isSince(attachment.libvirtVersion, WITH_SHARED_MEMORY) },
   }),
 });
 

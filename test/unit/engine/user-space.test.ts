@@ -1,6 +1,6 @@
 /** slirp's and passt's parts of the domain: what is written, and what a plan of that kind may not say. */
 import type { DomainPlan, Plan, XmlElement } from "@netbind/contract";
-import { authorize, grantsOf, nicDomain, patchDomain, STANDARD_GRANTS, scanXml } from "@netbind/engine";
+import { authorize, grantsOf, libvirtVersionOf, nicDomain, patchDomain, STANDARD_GRANTS, scanXml } from "@netbind/engine";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import fc from "fast-check";
@@ -104,6 +104,7 @@ describe("what may be planned", () => {
   test("slirp and passt plan within their grants, and no other binding has these", () => {
     expect(refused(slirp.plan(NIC), "slirp")).toBe("");
     expect(refused(passt.plan(NIC), "passt")).toBe("");
+    expect(refused(passt.plan({ ...NIC, libvirtVersion: "9.5.0" }), "passt")).toBe("");
     expect(refused(passt.plan({ ...NIC, mesh: true, ports: [{ protocol: "TCP", port: 1, lastPort: 9 }] }), "passt")).toBe("");
     expect(refused(slirp.plan(NIC), "mine")).toContain('"userNetwork" are not granted');
     expect(refused(passt.plan(NIC), "slirp")).toContain('"device" are not granted');
@@ -128,7 +129,10 @@ describe("what may be planned", () => {
 
   test("a device is passt's interface on the NIC's own pod link, and says nothing else", () => {
     const device = (element: XmlElement): Plan => ({ domain: { kind: "device", element, sharedMemory: true } });
-    const with_ = (...children: readonly XmlElement[]): Plan => device({ name: "interface", attributes: { type: "vhostuser" }, children });
+    const backend = { name: "backend", attributes: { type: "passt", logFile: "/var/run/kubevirt/passt.log" } };
+    const with_ = (...children: readonly XmlElement[]): Plan =>
+      device({ name: "interface", attributes: { type: "vhostuser" }, children: [backend, ...children] });
+    expect(refused(device({ name: "interface", attributes: { type: "user" }, children: [] }), "passt")).toContain("names its backend");
     expect(refused(device({ name: "hostdev", attributes: { type: "pci" } }), "passt")).toContain("no device that was allocated");
     expect(refused(device({ name: "interface", attributes: { type: "ethernet" } }), "passt")).toContain("no device that was allocated");
     expect(refused(device({ name: "interface", attributes: { type: "vhostuser", extra: "a" } }), "passt")).toContain(
@@ -164,4 +168,24 @@ test("what slirp and passt cannot do is told of a NIC before any pod exists", ()
   expect(fields(slirp, { network: { kind: "pod", vmNetworkCidr: "10.0.0.0/28" } })).toEqual(["network.pod.vmNetworkCIDR"]);
   expect(fields(passt, { network: multus, model: "e1000" })).toEqual(["name", "model"]);
   expect(() => passt.plan(anAttachment({ pod: { ...NIC.pod, addresses: [] } }))).toThrow("no address that the guest could have");
+});
+
+test("an older libvirt joins passt and the guest by a socket, of one queue; one without passt is told", () => {
+  const planned = (libvirtVersion?: string) => {
+    const attachment = anAttachment({ queues: 4, ...(libvirtVersion === undefined ? {} : { libvirtVersion }) });
+    const { domain } = passt.plan(attachment);
+    if (domain.kind !== "device") throw new Error(domain.kind);
+    const [devices] = scanXml(patchDomain("<domain><devices/></domain>", nicDomain(attachment), domain)).children;
+    const nic = devices?.children.find(({ name }) => name === "interface");
+    return [nic?.attributes.get("type"), domain.sharedMemory, nic?.children.some(({ name }) => name === "driver")];
+  };
+  for (const version of [undefined, "11.1.0", "11.10.0", "12.0.0"]) expect(planned(version), version).toEqual(["vhostuser", true, true]);
+  for (const version of ["11.0.0", "10.10.0", "9.0.0"]) expect(planned(version), version).toEqual(["user", false, false]);
+  expect(() => planned("8.10.0")).toThrow("libvirt 8.10.0 starts no passt");
+});
+
+test("libvirt's version is in its library's name", () => {
+  expect(libvirtVersionOf(["libvirt.so.0", "libvirt.so.0.10010.3", "libvirt-qemu.so.0.9000.0"])).toBe("10.10.3");
+  expect(libvirtVersionOf(["libvirt.so.0.9005.0"])).toBe("9.5.0");
+  expect(libvirtVersionOf(["libvirt.so.0", "libvirt.so.0.1.2", "libvirt.so.0.9005.0.bak", "x"])).toBeUndefined();
 });

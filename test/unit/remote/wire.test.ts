@@ -76,6 +76,7 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
     resolvConf: fc.record({ nameservers4: fc.array(text), nameservers6: fc.array(text), search: fc.array(text) }),
     hostname: text,
     migrationTransport: fc.constantFrom("unix" as const, "ports" as const),
+    libvirtVersion: fc.string(),
   },
   {
     noNullPrototype: true,

@@ -148,7 +148,9 @@ export function plannedDevice(nic: NicDomain, planned: XmlElement): XmlElement {
   const clash = own.find(({ name }) => CORE_CHILDREN.some((child) => child === name));
   if (clash !== undefined)
     throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans its own <${clash.name}>`, "leave it to the core");
-  const filled = planned.name === "interface" ? interfaceChildren(nic) : [];
+  // A socket between the hypervisor and a process beside it has one queue.
+  const queues = planned.attributes?.["type"] === "user" ? 0 : nic.queues;
+  const filled = planned.name === "interface" ? interfaceChildren({ ...nic, queues }) : [];
   return { ...planned, children: [...own, ...filled, ...commonChildren(nic, aliasOf(nic, planned.name))] };
 }
 

@@ -56,14 +56,19 @@ function checkHostDevice(address: string, { allocatedDevices }: Attachment, comp
   complain("domain.pciAddress", `${JSON.stringify(address)} is none of the devices that the pod was allocated for this NIC (${told})`);
 }
 
+/** How passt and a guest are joined: by shared memory, or by a socket where libvirt knows no better. */
+const PASST_TYPES = ["vhostuser", "user"] as const;
+
 /** The one device that a binding may describe by itself is an interface of passt's. */
 function checkDevice(element: XmlElement, attachment: Attachment, complain: Complain): void {
-  if (element.name !== "interface" || !hasExactly(element, { type: "vhostuser" })) {
+  if (element.name !== "interface" || !PASST_TYPES.some((type) => hasExactly(element, { type }))) {
     return complain(
       "domain.element",
       `<${element.name} type=${JSON.stringify(element.attributes?.["type"] ?? "")}> is no device that was allocated`,
     );
   }
+  // Without it, an interface of type "user" is a network inside QEMU, which no plan says by an element.
+  if (!element.children?.some(({ name }) => name === "backend")) complain("domain.element", "an interface of passt's names its backend");
   for (const [at, child] of (element.children ?? []).entries()) {
     if (!isPasstChild(child, attachment))
       complain(`domain.element.children[${at}]`, `<${child.name}> says more than passt may for this NIC`);

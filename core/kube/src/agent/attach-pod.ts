@@ -7,6 +7,7 @@ import {
   inNetns,
   makeServicesCgroup,
   PodNetwork,
+  type ProcessId,
   type Run,
   servicesCgroup,
   straysOfUser,
@@ -19,8 +20,9 @@ import { KubeHost } from "./kube-host.ts";
 import { LAUNCHER_UID, type LauncherPod, type PodSidecar } from "./launcher-pods.ts";
 import { readPodFacts } from "./pod-facts.ts";
 import { isSameNamespace, type NamespaceId, PodNamespace } from "./pod-namespace.ts";
-import { sidecarPlace, sidecarSource } from "./pod-place.ts";
-import { findPodProcess } from "./pod-process.ts";
+import { computeSource, sidecarPlace, sidecarSource } from "./pod-place.ts";
+import { NotYetError } from "./not-yet.ts";
+import { findPodProcess, PodProcessError } from "./pod-process.ts";
 import { fittingPlanner } from "./fitting-planner.ts";
 import { releasePod } from "./release-pod.ts";
 
@@ -143,7 +145,7 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
     bindings: context.bindings,
     served,
     place: (binding) => placeOf(context, uid, sidecars, binding),
-    readFacts: () => readPodFacts(pod, vmi, process),
+    readFacts: () => readPodFacts(pod, vmi, { sidecar: process, ...computeOf(context, uid) }),
   });
   const nics = Object.keys(record.bindings);
   if (record.phase === "attached") return { did: "taken-over", repaired: await maintain(context, journal, host, network, netns), nics };
@@ -151,6 +153,17 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   await network.settled();
   journal.update({ phase: "attached" });
   return { did: "attached", repaired: [], nics };
+}
+
+/** The process of the container that has libvirt. A pod's containers start in their order, and it is the first. */
+function computeOf({ kubelet }: AgentContext, uid: string): { readonly compute?: ProcessId } {
+  try {
+    return { compute: findPodProcess(computeSource(kubelet, uid), LAUNCHER_UID) };
+  } catch (error) {
+    // It only tells which libvirt there is; where it does not run any more, its pod is about to end.
+    if (error instanceof NotYetError || error instanceof PodProcessError) return {};
+    throw error;
+  }
 }
 
 function placeOf({ kubelet }: AgentContext, uid: string, sidecars: readonly PodSidecar[], binding: string): SidecarPlace {

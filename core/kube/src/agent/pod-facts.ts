@@ -1,4 +1,4 @@
-import { guestResolver, type PodFacts, podHostname } from "@netbind/engine";
+import { guestResolver, LIBVIRT_DIRECTORIES, libvirtVersionOf, type PodFacts, podHostname } from "@netbind/engine";
 import type { ProcessId } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote";
 import type { KubePod, KubeVmi } from "./cluster.ts";
@@ -6,9 +6,36 @@ import { causeOf } from "./launcher-pods.ts";
 
 const RESOLV_CONF_LIMIT = 64 * 1024;
 
+/** The processes of a pod that tell of it. */
+export interface PodProcesses {
+  readonly sidecar: ProcessId;
+  /** Of the container that has libvirt. Absent where it does not run. */
+  readonly compute?: ProcessId;
+}
+
+/** The libvirt in a process' file system, by the name of its library; undefined where it has none. */
+function readLibvirtVersion({ pid }: ProcessId): string | undefined {
+  const names = LIBVIRT_DIRECTORIES.flatMap((path) => {
+    try {
+      using directory = HeldDirectory.open(`/proc/${pid}/root`, path);
+      return directory.names();
+    } catch {
+      // Another distribution's place, or a process that has just ended.
+      return [];
+    }
+  });
+  return libvirtVersionOf(names);
+}
+
 /** Reads what a pod tells of itself. Its files are what somebody in it made: no link is followed, and the text is parsed. */
-export function readPodFacts(pod: KubePod, vmi: KubeVmi, process: ProcessId): PodFacts {
-  using directory = HeldDirectory.open(`/proc/${process.pid}/root`, ["etc"]);
+export function readPodFacts(pod: KubePod, vmi: KubeVmi, { sidecar, compute }: PodProcesses): PodFacts {
+  using directory = HeldDirectory.open(`/proc/${sidecar.pid}/root`, ["etc"]);
   const text = directory.read("resolv.conf", RESOLV_CONF_LIMIT);
-  return { resolvConf: guestResolver(text, vmi.spec.subdomain), hostname: podHostname(vmi), cause: causeOf(pod, vmi) };
+  const libvirtVersion = compute && readLibvirtVersion(compute);
+  return {
+    resolvConf: guestResolver(text, vmi.spec.subdomain),
+    hostname: podHostname(vmi),
+    cause: causeOf(pod, vmi),
+    ...(libvirtVersion === undefined ? {} : { libvirtVersion }),
+  };
 }

@@ -14,5 +14,8 @@ export const sidecarPlace = (kubelet: string, uid: string, { directory }: PodSid
   uid: LAUNCHER_UID,
 });
 
+/** How the kernel names a pod's volume of hook sockets where a container has all of it mounted: KubeVirt's own. */
+export const computeSource = (kubelet: string, uid: string): MountSource => mountSource(join(realpathSync(kubelet), ...volumeOf(uid)));
+
 /** How the kernel names a sidecar's directory where a container has it mounted. */
 export const sidecarSource = ({ base, components }: SidecarPlace): MountSource => mountSource(join(base, ...components));

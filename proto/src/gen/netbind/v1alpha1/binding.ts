@@ -208,6 +208,11 @@ export interface Attachment {
     | undefined;
   /** The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses. */
   readonly allocatedDevices: readonly string[];
+  /**
+   * MAJOR.MINOR.MICRO of the libvirt that reads the NIC's part of the domain. Absent: one that reads all that this version
+   * of the contract speaks of.
+   */
+  readonly libvirtVersion?: string | undefined;
 }
 
 export interface PlannedAddress {
@@ -2046,6 +2051,7 @@ function createBaseAttachment(): Attachment {
     migrationTransport: "",
     deviceInfo: undefined,
     allocatedDevices: [],
+    libvirtVersion: undefined,
   };
 }
 
@@ -2086,6 +2092,9 @@ export const Attachment: MessageFns<Attachment> = {
     }
     for (const v of message.allocatedDevices) {
       writer.uint32(98).string(v!);
+    }
+    if (message.libvirtVersion !== undefined) {
+      writer.uint32(106).string(message.libvirtVersion);
     }
     return writer;
   },
@@ -2197,6 +2206,14 @@ export const Attachment: MessageFns<Attachment> = {
             }
 
             message.allocatedDevices.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.libvirtVersion = reader.string();
             continue;
           }
         }
