@@ -49,8 +49,11 @@ export function startConsole(netns: string, files: ConsoleFiles): Promise<readon
   });
 }
 
+/** How often a shell that has not answered yet is called: what is typed while it starts, it may not read. */
+const CALL_EVERY = 2000;
+
 /**
- * Runs a command in the demo guest's shell and gives what it printed, without the echo.
+ * Runs a command in the demo guest's shell, once it answers, and gives what it printed, without the echo.
  *
  * @throws Error where the guest does not answer in time
  */
@@ -59,8 +62,11 @@ export function guestCommand(socketPath: string, command: string, deadline = 20_
   const socket = connect(socketPath);
   return new Promise((resolve, reject) => {
     let seen = "";
+    let asked = false;
+    const call = (): void => void socket.write(`\necho ${mark}''-here\n`);
     const finish = (end: () => void): void => {
       clearTimeout(timer);
+      clearInterval(calls);
       socket.destroy();
       end();
     };
@@ -68,13 +74,19 @@ export function guestCommand(socketPath: string, command: string, deadline = 20_
       () => finish(() => reject(new Error(`the guest did not answer to "${command}" in ${deadline} ms: ${seen.slice(-300)}`))),
       deadline,
     );
+    const calls = setInterval(call, CALL_EVERY);
     socket.on("error", (error) => finish(() => reject(error)));
     socket.on("data", (chunk) => {
       seen += chunk.toString("utf8").replaceAll("\r", "");
-      // The echo of the command holds the marks in quotes; what it prints holds them without.
+      // The echo of what is typed holds the marks in quotes; what is printed holds them without.
+      if (!asked && seen.includes(`${mark}-here\n`)) {
+        asked = true;
+        clearInterval(calls);
+        socket.write(`echo ${mark}''-begin; { ${command}\n} 2>&1; echo ${mark}''-end\n`);
+      }
       const found = new RegExp(`${mark}-begin\\n([\\s\\S]*?)${mark}-end`).exec(seen);
       if (found?.[1] !== undefined) finish(() => resolve(found[1] ?? ""));
     });
-    socket.write(`\necho ${mark}''-begin; { ${command}\n} 2>&1; echo ${mark}''-end\n`);
+    call();
   });
 }
