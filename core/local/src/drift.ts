@@ -15,9 +15,10 @@ import {
 } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote";
 import { findSockets } from "./hook-manager.ts";
-import type { VmRecord } from "./journal.ts";
+import type { CniAttachment, VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findPasst, findQemu, Launcher } from "./launcher/libvirt.ts";
+import { findDeviceDrift } from "./networks/cni.ts";
 import { netnsPath } from "./node-netns.ts";
 import { sidecarDirectory } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
@@ -29,6 +30,13 @@ export interface DomainDrift {
   /** The NIC as it was defined. */
   readonly defined: DomainNic;
   readonly repair: "attach" | "replug" | "link";
+}
+
+/** A device of the machine's that is not as it was set up for its NIC. */
+export interface DeviceDrift {
+  readonly nic: string;
+  readonly problems: readonly string[];
+  readonly attachment: CniAttachment;
 }
 
 /** The difference between a VM's record and what is there. */
@@ -45,11 +53,12 @@ export interface Drift {
   readonly sidecars: readonly string[];
   readonly console: boolean;
   readonly domain: readonly DomainDrift[];
+  readonly devices: readonly DeviceDrift[];
   /** What nothing can repair while the VM runs. */
   readonly lost: readonly string[];
 }
 
-const NOTHING: Omit<Drift, "over"> = { networks: [], services: [], sidecars: [], console: false, domain: [], lost: [] };
+const NOTHING: Omit<Drift, "over"> = { networks: [], services: [], sidecars: [], console: false, domain: [], devices: [], lost: [] };
 
 /** True where a sidecar shows its hook socket and answers on it. */
 async function answers(socket: string | undefined): Promise<boolean> {
@@ -121,12 +130,30 @@ const passtDrift = (netns: string, record: VmRecord): readonly string[] =>
       : [],
   );
 
+/** Compares the devices that the machine gave away with how they were set up. */
+async function deviceDrift(state: State, run: Run, record: VmRecord): Promise<Pick<Drift, "devices" | "lost">> {
+  const place = { run, node: netnsPath(state.nodeNetns), netns: netnsPath(record.netns) };
+  const devices: DeviceDrift[] = [];
+  const lost: string[] = [];
+  for (const attachment of record.attachments) {
+    const nic = attachment.network;
+    try {
+      const problems = await findDeviceDrift(place, attachment);
+      if (problems.length > 0) devices.push({ nic, problems, attachment });
+    } catch (error) {
+      lost.push(`NIC ${nic}: its device cannot be seen: ${(error as Error).message}`);
+    }
+  }
+  return { devices, lost };
+}
+
 /** Finds the difference between a VM's record and the kernel, its processes and its domain. Changes nothing. */
 export async function findDrift(state: State, run: Run, record: VmRecord): Promise<Drift> {
   const netns = netnsPath(record.netns);
   if (!existsSync(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
   if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
   const domain = await domainDrift(run, record);
+  const { devices, lost } = await deviceDrift(state, run, record);
   return {
     ...(record.changing === undefined ? {} : { changing: record.changing }),
     ...interruptionOf(state, record),
@@ -135,7 +162,8 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
     sidecars: await sidecarDrift(state, record),
     console: !allRun(record, "console"),
     domain: domain.domain,
-    lost: [...domain.lost, ...passtDrift(netns, record)],
+    devices,
+    lost: [...domain.lost, ...lost, ...passtDrift(netns, record)],
   };
 }
 
@@ -152,6 +180,7 @@ export function showDrift(drift: Drift): readonly string[] {
     ...drift.sidecars.map((binding) => `sidecar of binding ${binding} does not answer`),
     ...(drift.console ? ["nobody reads the guest's console"] : []),
     ...drift.domain.map(({ nic, problem }) => `NIC ${nic}: domain: ${problem}`),
+    ...drift.devices.flatMap(({ nic, problems }) => problems.map((problem) => `NIC ${nic}: ${problem}`)),
     ...drift.lost,
   ];
 }

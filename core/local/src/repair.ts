@@ -8,6 +8,7 @@ import { LocalHost } from "./local-host.ts";
 import { LiveDomain } from "./hotplug/live-domain.ts";
 import { removeNic, UNPLUG_DEADLINE } from "./hotplug/remove-nic.ts";
 import { takeVmLock } from "./lock.ts";
+import { mendDevice } from "./networks/cni.ts";
 import { netnsPath } from "./node-netns.ts";
 import { currentPod, listPods } from "./pods.ts";
 import { type SettleContext, settleMigration } from "./settle-migration.ts";
@@ -50,6 +51,7 @@ async function mend(context: RepairContext, journal: Journal, drift: Drift): Pro
   const netns = netnsPath(journal.record.netns);
   if (drift.console)
     journal.setProcesses("console", await startConsole(netns, consoleFiles(join(state.vm(journal.record.id), "launcher"))));
+  for (const { attachment } of drift.devices) await mendDevice({ run, node: netnsPath(state.nodeNetns), netns }, attachment);
   for (const one of drift.domain) await mendDomain(context, journal.record, one);
   const qemu = findQemu(netns);
   if (drift.interrupted !== undefined && qemu !== undefined) {

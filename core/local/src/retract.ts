@@ -58,10 +58,8 @@ async function removePod(state: State, run: Run, record: VmRecord): Promise<void
 async function detachPod(state: State, run: Run, record: VmRecord): Promise<void> {
   const node = netnsPath(state.nodeNetns);
   const pod = netnsPath(record.netns);
-  if (existsSync(node)) {
-    const place = { run, node, netns: existsSync(pod) ? pod : "" };
-    for (const attachment of [...record.attachments].reverse()) await cniDel(place, attachment);
-  }
+  const place = { run, node, netns: existsSync(pod) ? pod : "" };
+  for (const attachment of [...record.attachments].reverse()) await cniDel(place, attachment);
   await removeNetns(run, record.netns);
   removeDirectory(state, record.id);
   await removeIdleNode(state, run);

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { countOperations, retractNetwork, serviceProcesses, withoutNic } from "@netbind/engine";
 import { applyNetwork, endProcesses, inNetns, observe, type Run, strayServers } from "@netbind/netns";
 import type { Journal } from "../journal.ts";
@@ -59,7 +58,7 @@ async function detachNetworks({ state, run, journal }: NicContext, nic: string):
   const node = netnsPath(state.nodeNetns);
   const netns = netnsPath(journal.record.netns);
   const own = journal.record.attachments.filter(({ network }) => network === nic);
-  if (own.length === 0 || !existsSync(node)) return;
+  if (own.length === 0) return;
   await withNodeLock(state, async () => {
     for (const attachment of [...own].reverse()) await cniDel({ run, node, netns }, attachment);
   });

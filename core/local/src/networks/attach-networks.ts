@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type CniConfigList, type PodNetworkRequest, podHostname } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
-import type { CniAttachment, Journal } from "../journal.ts";
+import type { CniAttachment, Journal, VmRecord } from "../journal.ts";
 import { netnsPath } from "../node-netns.ts";
 import { listPods } from "../pods.ts";
 import type { State } from "../state.ts";
@@ -44,6 +44,12 @@ function podArgs({ journal }: NetworkContext, containerId: string): Readonly<Rec
   };
 }
 
+/** Devices of a resource that pods have: one that is a guest's as it is may be of several resources, and is one all the same. */
+export const takenDevices = (pods: readonly Pick<VmRecord, "attachments">[], resource: string): readonly string[] =>
+  pods.flatMap(({ attachments }) =>
+    attachments.flatMap(({ device }) => (device?.resource === resource || device?.info !== undefined ? [device.id] : [])),
+  );
+
 /** The attachment of a request, with the device that was chosen for it. */
 async function newAttachment(context: NetworkContext, request: PodNetworkRequest): Promise<CniAttachment> {
   const { state, run, journal, podNetwork, settings } = context;
@@ -55,9 +61,7 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
   if (plugin === undefined || resourceName === undefined) {
     return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }) };
   }
-  const taken = listPods(state).flatMap(({ attachments }) =>
-    attachments.flatMap(({ device }) => (device?.resource === resourceName ? [device.id] : [])),
-  );
+  const taken = takenDevices(listPods(state), resourceName);
   const device = await plugin.allocate({ run, node: netnsPath(state.nodeNetns), resource: resourceName, settings, taken });
   return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }), device };
 }

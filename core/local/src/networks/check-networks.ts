@@ -16,8 +16,8 @@ export function checkNetworks(networks: readonly PodNetworkRequest[], settings: 
     const { config, field } = request;
     if (config === undefined) return [];
     const missing = config.plugins.flatMap(typesOf).flatMap((type) => missingPlugin(type) ?? []);
-    const refused = hostPluginOf(config)?.check(request, settings);
-    return [...missing, ...(refused === undefined ? [] : [refused])].map((problem) =>
+    const refused = hostPluginOf(config)?.check(request, settings) ?? [];
+    return [...missing, ...refused].map((problem) =>
       violation(field, problem, "mend the NetworkAttachmentDefinition, or what this machine has for it"),
     );
   });

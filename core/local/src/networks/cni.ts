@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { CniPluginConfig } from "@netbind/engine";
 import { CommandError, inNetns, type Run } from "@netbind/netns";
 import type { CniAttachment } from "../journal.ts";
-import type { DeviceNode, HostCall } from "./host-plugin.ts";
+import type { DeviceNode, HostCall, HostPlugin } from "./host-plugin.ts";
 import { HOST_PLUGINS } from "./host-plugins.ts";
 
 /** Where Debian's and upstream's packages put CNI plugins. */
@@ -118,7 +118,11 @@ async function call(place: CniPlace, attachment: CniAttachment, one: Call): Prom
   const config = configOf(attachment, one);
   const own = HOST_PLUGINS.get(config.type);
   try {
-    if (own === undefined) return await exec(place, one.verb, attachment, config);
+    if (own === undefined) {
+      // What a plugin made on a node that is gone went with it.
+      if (one.verb === "DEL" && !existsSync(place.node)) return undefined;
+      return await exec(place, one.verb, attachment, config);
+    }
     const asked = hostCall(place, attachment, config);
     return one.verb === "ADD" ? await own.add(asked) : await own.del(asked);
   } catch (error) {
@@ -139,12 +143,34 @@ export async function cniDel(place: CniPlace, attachment: CniAttachment): Promis
     await call(place, attachment, { verb: "DEL", at, previous: attachment.result });
 }
 
-/** The device files of a link that was added. */
-export async function cniDeviceNodes(place: CniPlace, attachment: CniAttachment): Promise<readonly DeviceNode[]> {
-  const nodes: DeviceNode[] = [];
+/** What the host's own plugins of a list answer about a link that was added. */
+async function askOwn<T>(
+  place: CniPlace,
+  attachment: CniAttachment,
+  ask: (plugin: HostPlugin, asked: HostCall) => Promise<readonly T[]> | undefined,
+): Promise<readonly T[]> {
+  const answers: T[] = [];
   for (const [at, { type }] of attachment.config.plugins.entries()) {
+    const own = HOST_PLUGINS.get(type);
+    if (own === undefined) continue;
     const config = configOf(attachment, { verb: "ADD", at, previous: attachment.result });
-    nodes.push(...((await HOST_PLUGINS.get(type)?.deviceNodes(hostCall(place, attachment, config))) ?? []));
+    answers.push(...((await ask(own, hostCall(place, attachment, config))) ?? []));
   }
-  return nodes;
+  return answers;
+}
+
+/** The device files of a link that was added. */
+export const cniDeviceNodes = (place: CniPlace, attachment: CniAttachment): Promise<readonly DeviceNode[]> =>
+  askOwn(place, attachment, (plugin, asked) => plugin.deviceNodes(asked));
+
+/** How the device of an attachment is not as it was set up, a sentence each. @throws Error where it cannot be seen */
+export const findDeviceDrift = (place: CniPlace, attachment: CniAttachment): Promise<readonly string[]> =>
+  askOwn(place, attachment, (plugin, asked) => plugin.findDrift?.(asked));
+
+/** Sets the device of an attachment up again. */
+export async function mendDevice(place: CniPlace, attachment: CniAttachment): Promise<void> {
+  await askOwn(place, attachment, async (plugin, asked) => {
+    await plugin.mend?.(asked);
+    return [];
+  });
 }

@@ -33,7 +33,7 @@ export interface AllocateRequest {
   readonly node: string;
   readonly resource: string;
   readonly settings: DeviceSettings;
-  /** Ids of the resource's devices that VMs have, this one's other links included. */
+  /** Ids of the resource's devices that VMs have, this one's other links included, and of devices that are a guest's as they are. */
   readonly taken: readonly string[];
 }
 
@@ -59,14 +59,21 @@ export interface HostCall {
  */
 export interface HostPlugin {
   readonly type: string;
-  /** What is in the way of an attachment, as far as it can be seen before anything starts; undefined: nothing. */
-  check(request: PodNetworkRequest, settings: DeviceSettings): string | undefined;
+  /** What is in the way of an attachment, as far as it can be seen before anything starts, a sentence each. */
+  check(request: PodNetworkRequest, settings: DeviceSettings): readonly string[];
   /** Chooses a free device. @throws Error where there is none */
   allocate(request: AllocateRequest): Promise<AllocatedDevice>;
   /** Makes the link. Gives the CNI result. */
   add(call: HostCall): Promise<unknown>;
   /** Takes it away, also where it is half made or gone. */
   del(call: HostCall): Promise<void>;
+  /**
+   * How what was added is not as it was set up, a sentence each. Absent: what the plugin makes is a link of the pod's, and
+   * looked at as such. @throws Error where it cannot be seen
+   */
+  findDrift?(call: HostCall): Promise<readonly string[]>;
+  /** Sets it up again. Changes nothing else. */
+  mend?(call: HostCall): Promise<void>;
   /** The device files that the launcher must have for a link that was added. */
   deviceNodes(call: HostCall): Promise<readonly DeviceNode[]>;
 }

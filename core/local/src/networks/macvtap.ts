@@ -97,12 +97,12 @@ export const macvtap: HostPlugin = {
   type: "macvtap",
   check: ({ resourceName = "" }, settings) => {
     if (resourceName === "")
-      return `a macvtap network takes a device: annotate its definition with k8s.v1.cni.cncf.io/resourceName: ${RESOURCES}<name>`;
+      return [`a macvtap network takes a device: annotate its definition with k8s.v1.cni.cncf.io/resourceName: ${RESOURCES}<name>`];
     try {
       findResource(resourceName, settings);
-      return undefined;
+      return [];
     } catch (error) {
-      return (error as Error).message;
+      return [(error as Error).message];
     }
   },
   allocate: async ({ run, node, resource, settings, taken }) => {
