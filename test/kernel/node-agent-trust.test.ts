@@ -1,5 +1,16 @@
 /** What a pod, its sidecar, its guest's container or a binding may try: each is refused, and each is told. */
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { defineBinding } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
@@ -12,7 +23,9 @@ let node: KubeNode;
 beforeAll(async () => {
   node = await KubeNode.make();
   mkdirSync(join(node.directory, "bindings"));
-  node.startAgent(["--bindings", join(node.directory, "bindings")]);
+  const grants = join(node.directory, "grants.json");
+  writeFileSync(grants, JSON.stringify({ somebodys: { domainKinds: ["userNetwork"] }, slirp: { domainKinds: ["tap"] } }));
+  node.startAgent(["--bindings", join(node.directory, "bindings"), "--grants", grants]);
 });
 afterAll(() => node[Symbol.asyncDispose]());
 
@@ -125,6 +138,25 @@ test("a device that was not allocated, planned by somebody's binding", async () 
   } finally {
     server.forceShutdown();
     rmSync(join(node.directory, "bindings/passt.sock"), { force: true });
+  }
+});
+
+test("what a binding may plan is the administrator's word: more than this release says, or less", async () => {
+  const plan = { domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } } as const;
+  const server = makeServer();
+  addBinding(server, defineBinding({ name: "somebodys", contract: "v1alpha1", migration: "none", plan: () => plan }));
+  const socket = join(node.directory, "bindings/somebodys.sock");
+  await listenUnix(server, socket);
+  // Their sidecar patches a domain as any does: its bundle is one that is there.
+  copyFileSync(join(node.directory, "rootfs/netbind/slirp.mjs"), join(node.directory, "rootfs/netbind/somebodys.mjs"));
+  try {
+    await node.attached(await node.pod({ vm: "t-more", nics: [{ name: "red", binding: "somebodys" }] }));
+    const less = await node.pod({ vm: "t-less", nics: [{ name: "red", binding: "slirp" }] });
+    expect(await node.says(less, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
+    expect(node.hookSockets(less)).toEqual([]);
+  } finally {
+    server.forceShutdown();
+    rmSync(socket, { force: true });
   }
 });
 

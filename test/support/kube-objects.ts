@@ -19,7 +19,7 @@ const registration = (name: string, attachment?: string): object => ({
   ...(attachment === undefined ? {} : { domainAttachmentType: attachment }),
 });
 
-/** The KubeVirt CR's configuration: this project's bindings as the chart registers them. */
+/** The KubeVirt CR's configuration: this project's bindings as the chart registers them, and two of somebody's. */
 export const CONFIGURATION: KubevirtConfiguration = {
   network: {
     binding: {
@@ -28,6 +28,7 @@ export const CONFIGURATION: KubevirtConfiguration = {
       passt: registration("passt"),
       slirp: registration("slirp"),
       "lan-tap": registration("lan-tap", "tap"),
+      somebodys: registration("somebodys"),
     },
   },
 };

@@ -20,7 +20,7 @@ export {
 } from "./attach.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export { type ServiceProcess, serviceProcesses } from "./services/service-processes.ts";
-export { type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
+export { checkGrants, type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
 export { ALL_RULES, BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";

@@ -4,6 +4,7 @@ import { parseQuantity } from "../facts/quantity.ts";
 /** The shape of a part of a document: what is read, and of which type. */
 export type Shape =
   | { readonly type: "string" | "integer" | "boolean" | "quantity" }
+  | { readonly type: "word"; readonly words: readonly string[] }
   | { readonly type: "list"; readonly of: Shape }
   | { readonly type: "map"; readonly of: Shape }
   /** `closed`: a field that is not listed is a mistake. */
@@ -18,6 +19,7 @@ export const string: Shape = { type: "string" };
 export const integer: Shape = { type: "integer" };
 export const boolean: Shape = { type: "boolean" };
 export const quantity: Shape = { type: "quantity" };
+export const word = (...words: readonly string[]): Shape => ({ type: "word", words });
 export const list = (of: Shape): Shape => ({ type: "list", of });
 export const map = (of: Shape): Shape => ({ type: "map", of });
 export const closed = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): Shape => ({
@@ -90,6 +92,8 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
       return (typeof value === "number" || typeof value === "string") && parseQuantity(String(value)) !== undefined
         ? []
         : wrongType(path, value, "a quantity such as 64Mi");
+    case "word":
+      return typeof value === "string" && shape.words.includes(value) ? [] : wrongType(path, value, `one of ${shape.words.join(", ")}`);
     case "list":
       if (!Array.isArray(value)) return wrongType(path, value, "a list");
       return value.flatMap((inner, at) => check(inner, shape.of, `${path}[${at}]`));

@@ -1,4 +1,5 @@
-import type { DomainPlan, LinkPlan, ServicePlan } from "@netbind/contract";
+import { type DomainPlan, type LinkPlan, type ServicePlan, type Violation, violation } from "@netbind/contract";
+import { check, closed, list, map, string, word } from "../admission/shape.ts";
 
 /** What an administrator lets a binding's plans do. Never taken from the plugin's own description. */
 export interface Grants {
@@ -26,3 +27,36 @@ const RELEASE_GRANTS: ReadonlyMap<string, Partial<Grants>> = new Map<string, Par
 
 /** What a binding may do, by its registered name: whoever registers another image under it grants the same to that. */
 export const grantsOf = (binding: string): Grants => ({ ...STANDARD_GRANTS, ...RELEASE_GRANTS.get(binding) });
+
+const LINK_KINDS = ["bridge", "tap", "adopted", "placeholder"] as const satisfies readonly LinkPlan["kind"][];
+const SERVICE_KINDS = ["dhcp4", "dhcp6", "ra"] as const satisfies readonly ServicePlan["kind"][];
+const DOMAIN_KINDS = ["tap", "device", "userNetwork", "hostdev"] as const satisfies readonly DomainPlan["kind"][];
+const GRANTS = map(
+  closed({
+    linkKinds: list(word(...LINK_KINDS)),
+    serviceKinds: list(word(...SERVICE_KINDS)),
+    domainKinds: list(word(...DOMAIN_KINDS)),
+    sysctls: list(string),
+  }),
+);
+/** A key of a network namespace, with dots; a link's name in it is the NIC's own. */
+const SYSCTL = /^net(\.(<own>|[a-z0-9_-]+))+$/;
+
+/** What is wrong with an administrator's grants: an object of them by the names that bindings are registered under. */
+export function checkGrants(grants: unknown): readonly Violation[] {
+  const problems = check(grants, GRANTS, "");
+  if (problems.length > 0) return problems;
+  return Object.entries(grants as Readonly<Record<string, Partial<Grants>>>).flatMap(([name, { sysctls = [] }]) =>
+    sysctls.flatMap((key, at) =>
+      SYSCTL.test(key)
+        ? []
+        : [
+            violation(
+              `${name}.sysctls[${at}]`,
+              `${JSON.stringify(key)} is no setting of a pod's network`,
+              "write a dotted key such as net.ipv4.conf.<own>.proxy_arp",
+            ),
+          ],
+    ),
+  );
+}

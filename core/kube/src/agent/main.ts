@@ -1,5 +1,4 @@
 import "reflect-metadata/lite";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Binding } from "@netbind/contract";
@@ -19,6 +18,7 @@ import { AgentState } from "./journal.ts";
 import { limitRun } from "./limit-run.ts";
 import { namespaceId } from "./pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
+import { GrantsError, readGrants } from "./read-grants.ts";
 
 const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet DIR] [--state DIR] [--bindings DIR] [--grants FILE]
 
@@ -28,7 +28,8 @@ const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet DIR] [-
   --node-netns P   the node's network namespace (/proc/1/ns/net): what is in it is no pod's
   --state DIR      where the agent keeps what it did (/run/netbind-agent)
   --bindings DIR   sockets of other bindings, NAME.sock for the binding registered as NAME
-  --grants FILE    JSON: what bindings may plan beyond their own NIC, by registered name
+  --grants FILE    JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls; each list
+                   stands in the place of this release's
 `;
 /** Commands at a time, for all pods together. */
 const MOST_COMMANDS = 4;
@@ -66,9 +67,8 @@ function readOptions(): Options | undefined {
 }
 
 /** The composition root: what the agent is made of is made here, and nowhere else. */
-function compose(options: Options): void {
+function compose(options: Options, grants: Readonly<Record<string, Partial<Grants>>>): void {
   const own = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp, sriov].map((binding) => [binding.name, binding]));
-  const grants = options.grants === undefined ? {} : (JSON.parse(readFileSync(options.grants, "utf8")) as Record<string, Partial<Grants>>);
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
       pino({ name: "netbind-agent", level: process.env["NETBIND_LOG"] ?? "info" }, pino.destination({ dest: 2, sync: true })),
@@ -105,7 +105,14 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  compose(options);
+  try {
+    compose(options, options.grants === undefined ? {} : readGrants(options.grants));
+  } catch (error) {
+    if (!(error instanceof GrantsError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 2;
+    return;
+  }
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   new AgentState(options.state).prepare();
