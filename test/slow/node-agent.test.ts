@@ -1,0 +1,7 @@
+import { test } from "vitest";
+import { proveThroughAgent } from "../support/kube-traffic.ts";
+
+test.each([
+  { binding: "bridge", address: (pod: string) => pod, onTap: true },
+  { binding: "slirp", address: () => "10.0.2.15", onTap: false },
+])("$binding in a pod that the agent attached: hooks as virt-launcher drives them, then a guest with traffic", proveThroughAgent);
