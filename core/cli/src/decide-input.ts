@@ -1,6 +1,7 @@
 import { violation } from "@netbind/contract";
 import { type Decision, decideVmi, type ImageFallback, judgeVmi, translateOldKeys } from "@netbind/engine";
-import { type Input, type InputVm, loadInput } from "./input/load-input.ts";
+import type { InputVm } from "./input/input-vm.ts";
+import { type Input, loadInput } from "./input/load-input.ts";
 import { tell } from "./output.ts";
 import { type Resolve, TOKENS } from "./services.ts";
 import { InputError } from "./violations.ts";

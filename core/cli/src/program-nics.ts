@@ -1,37 +1,27 @@
 import { type Command, Option } from "commander";
-import { EXIT, EXIT_HELP } from "./exit-codes.ts";
-import type { OutputFormat } from "./output.ts";
+import { EXIT_HELP } from "./exit-codes.ts";
+import { type Act, fileOption, outputOption, requireFiles, seconds } from "./program-options.ts";
 import type { Services } from "./services.ts";
 
-/** How an action of a command is run, and its failure told. */
-export type Act = (format: OutputFormat, action: () => number | Promise<number>) => Promise<void>;
-
-/** The options that more than one command has. */
-export interface SharedOptions {
-  readonly output: () => Option;
-  readonly files: () => Option;
-  readonly seconds: (text: string) => number;
-}
-
 /** Adds what changes the NICs of a running VM. */
-export function addNicCommands(program: Command, services: Services, act: Act, { output, files, seconds }: SharedOptions): void {
+export function addNicCommands(program: Command, services: Services, act: Act): void {
   const attach = program
     .command("attach-nic")
     .description("give a running VM another NIC, on a network of a NetworkAttachmentDefinition")
     .argument("<vm>", "[namespace/]name")
     .argument("<nic>", "the name of the new NIC and of its network")
-    .addOption(files())
+    .addOption(fileOption())
     .requiredOption("--network <definition>", "[namespace/]name of a NetworkAttachmentDefinition in the files")
     .addOption(new Option("--binding <binding>", "how it is attached").choices(["bridge", "sriov"]).default("bridge"))
     .option("--mac <address>", "its MAC address; without it the one that the network's plugin chose")
     .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 30)
-    .addOption(output())
+    .addOption(outputOption())
     .addHelpText(
       "after",
       `\nExamples:\n  netbind attach-nic vm blue --network blue-net -f nads.yaml\n  netbind attach-nic default/vm blue --network blue-net --mac 02:00:00:00:00:10 -f nads.yaml -o json\n${EXIT_HELP}`,
     );
   attach.action((vm: string, nic: string, options) => {
-    if (options.filename.length === 0) attach.error("error: name at least one file with -f", { exitCode: EXIT.usage });
+    requireFiles(attach, options.filename);
     return act(options.output, async () => (await import("./commands/nics.ts")).attachNic(vm, nic, options, await services()));
   });
   program
@@ -39,7 +29,7 @@ export function addNicCommands(program: Command, services: Services, act: Act, {
     .description("take a NIC out of a running VM, and all that was made for it out of its pod")
     .argument("<vm>", "[namespace/]name")
     .argument("<nic>", "its name")
-    .addOption(output())
+    .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind detach-nic vm blue\n  netbind detach-nic default/vm blue -o json\n${EXIT_HELP}`)
     .action((vm: string, nic: string, options) =>
       act(options.output, async () => (await import("./commands/nics.ts")).detachNic(vm, nic, options.output, await services())),
@@ -54,7 +44,7 @@ export function addNicCommands(program: Command, services: Services, act: Act, {
       .description(`set it ${linkState}`)
       .argument("<vm>", "[namespace/]name")
       .argument("<nic>", "its name")
-      .addOption(output())
+      .addOption(outputOption())
       .addHelpText("after", `\nExamples:\n  netbind link ${linkState} vm blue\n${EXIT_HELP}`)
       .action((vm: string, nic: string, options) =>
         act(options.output, async () => (await import("./commands/nics.ts")).setLink(linkState, vm, nic, options.output, await services())),

@@ -16,7 +16,8 @@ import {
 import { dump } from "js-yaml";
 import { EXIT } from "../exit-codes.ts";
 import type { InputViolation } from "../input/documents.ts";
-import { type Input, type InputVm, loadInput } from "../input/load-input.ts";
+import type { InputVm } from "../input/input-vm.ts";
+import { type Input, loadInput } from "../input/load-input.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";

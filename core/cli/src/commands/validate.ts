@@ -10,7 +10,8 @@ import {
   type Vmi,
 } from "@netbind/engine";
 import type { InputViolation } from "../input/documents.ts";
-import { type Input, type InputVm, loadInput } from "../input/load-input.ts";
+import type { InputVm } from "../input/input-vm.ts";
+import { type Input, loadInput } from "../input/load-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printable, printJson, tell } from "../output.ts";
 

@@ -1,0 +1,72 @@
+import { type Violation, violation } from "@netbind/contract";
+import { checkMetadata, checkTemplateMetadata, checkVmiSpec, isVmiStatus, type ObjectMeta, type Vmi, type VmiSpec } from "@netbind/engine";
+import type { InputDocument, InputViolation } from "./documents.ts";
+import { type Kind, located } from "./kinds.ts";
+
+/** A VM of the input, as a VMI, with the way back to its text. */
+export interface InputVm {
+  readonly vmi: Vmi;
+  readonly file: string;
+  readonly line: number;
+  /** Puts a violation of the VMI where its text is. */
+  readonly locate: (found: Violation) => InputViolation;
+}
+
+/** Where the VM is in an object that is not a VM itself. */
+const TEMPLATES = {
+  vm: ["spec", "template"],
+  replicaSet: ["spec", "template"],
+  pool: ["spec", "virtualMachineTemplate", "spec", "template"],
+} as const;
+/** The kinds of objects that a VM is in. */
+export type VmKind = "vmi" | keyof typeof TEMPLATES;
+export const isVmKind = (kind: Kind): kind is VmKind => kind === "vmi" || Object.hasOwn(TEMPLATES, kind);
+
+/** What is at a path of an object; undefined where anything on it is none. */
+const valueAt = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>(
+    (inner, key) => (typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    value,
+  );
+
+/** The VM in an object, with what is wrong with its shape where anything is. */
+export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputViolation[] {
+  const { value } = document;
+  const steps: readonly string[] = kind === "vmi" ? [] : TEMPLATES[kind];
+  const path = [...steps, "spec"].join(".");
+  const outer = (value["metadata"] ?? {}) as ObjectMeta;
+  const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;
+  const ofTemplate = steps.length === 0 ? [] : checkTemplateMetadata(inner, [...steps, "metadata"].join("."));
+  const spec = valueAt(value, [...steps, "spec"]);
+  const shape = spec === undefined ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
+  const problems = [...checkMetadata(outer), ...ofTemplate, ...shape].map((found) => located(document, found));
+  if (problems.length > 0) return problems;
+  const { namespace = "default", uid } = outer;
+  // The cluster draws five characters; a file's line makes one name of each.
+  const name = outer.name ?? `${outer.generateName ?? ""}${document.line}`;
+  const complete = spec as VmiSpec;
+  const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };
+  return {
+    vmi: {
+      apiVersion: "kubevirt.io/v1",
+      kind: "VirtualMachineInstance",
+      metadata: {
+        name,
+        namespace,
+        ...(uid === undefined ? {} : { uid }),
+        labels: inner.labels ?? {},
+        annotations: inner.annotations ?? {},
+      },
+      spec: { ...complete, domain },
+      ...(kind === "vmi" && isVmiStatus(value["status"]) ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
+    },
+    file: document.file,
+    get line() {
+      return document.line;
+    },
+    locate: (found) => {
+      const field = found.field.startsWith("spec") ? found.field.replace(/^spec/, path) : found.field;
+      return { ...found, field, file: document.file, line: document.lineOf(field) };
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import { EXIT_HELP } from "./exit-codes.ts";
+import { type Act, outputOption, seconds } from "./program-options.ts";
+import type { Services } from "./services.ts";
+
+/** Adds what looks at the VMs of this machine, and changes them. */
+export function addVmCommands(program: Command, services: Services, act: Act): void {
+  program
+    .command("status")
+    .description("show the VMs on this machine, or one with its NICs and processes")
+    .argument("[vm]", "[namespace/]name")
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind status\n  netbind status default/vm -o json\n${EXIT_HELP}`)
+    .action((name: string | undefined, options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).status(name, options.output, await services())),
+    );
+  program
+    .command("stop")
+    .description("stop VMs, and remove all that was made for them")
+    .argument("<vm...>", "[namespace/]name")
+    .option("--force", "do not ask the guest first", false)
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n${EXIT_HELP}`)
+    .action((names: string[], options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).stop(names, options, await services())),
+    );
+  program
+    .command("check")
+    .description("show how VMs differ from what was recorded of them; exit code 1 where one does")
+    .argument("[vm...]", "[namespace/]name; all VMs where none is named")
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind check\n  netbind check default/vm -o json\n${EXIT_HELP}`)
+    .action((names: string[], options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).check(names, options.output, await services())),
+    );
+  program
+    .command("apply")
+    .description("repair what check shows, and touch nothing else")
+    .argument("[vm...]", "[namespace/]name; all VMs where none is named")
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind apply\n  netbind apply default/vm\n${EXIT_HELP}`)
+    .action((names: string[], options) =>
+      act(options.output, async () => (await import("./commands/vms.ts")).apply(names, options.output, await services())),
+    );
+  program
+    .command("migrate")
+    .description("move a running VM to a second pod on this machine, live; its guest runs on")
+    .argument("<vm>", "[namespace/]name")
+    .option("--wait <seconds>", "how long to wait for the guest's addresses before the report", seconds, 10)
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
+    .action((name: string, options) =>
+      act(options.output, async () => (await import("./commands/migrate.ts")).migrate(name, options, await services())),
+    );
+  program
+    .command("gc")
+    .description("remove what no living VM owns")
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
+    .action((options) => act(options.output, async () => (await import("./commands/vms.ts")).gc(options.output, await services())));
+  program
+    .command("console")
+    .description("connect to a guest's serial console; Ctrl-] leaves it")
+    .argument("<vm>", "[namespace/]name")
+    .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
+    .action((name: string) => act("text", async () => (await import("./commands/vms.ts")).console(name, await services())));
+}
