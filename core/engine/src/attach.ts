@@ -1,8 +1,7 @@
 import type { Attachment, NicNames, Plan, PodLink, ResolvConf } from "@netbind/contract";
 import { authorize } from "./plan/authorize.ts";
 import { type Grants, grantsOf } from "./plan/grants.ts";
-import type { ResolvedBinding } from "./pod/resolve-binding.ts";
-import type { DecidedNic, Decision } from "./decide.ts";
+import type { Attachable, DecidedNic, Decision } from "./decide.ts";
 import { allocatedDevices, type Environment } from "./facts/allocated-devices.ts";
 import { deviceInfoOf } from "./facts/network-info.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
@@ -42,13 +41,6 @@ export interface PodFacts {
 
 /** What a NIC's network must look like, without what only a host knows. */
 export type NicNetwork = Omit<WantedNetwork, "owner" | "afterImage" | "placeholderKind">;
-
-/** What was decided of a VM, as far as attaching its NICs goes. */
-export interface Attachable {
-  readonly nics: readonly DecidedNic[];
-  /** One entry for each distinct binding. */
-  readonly bindings: readonly ResolvedBinding[];
-}
 
 /** A place where pods are: one machine, or a node of a cluster. The engine decides; a host does, and keeps the record. */
 export interface Host<D extends Attachable = Decision> {

@@ -1,6 +1,5 @@
 import type { Vmi } from "./api.ts";
-import type { Attachable } from "./attach.ts";
-import { candidates, decidedNic } from "./decide.ts";
+import { type Attachable, candidates, decidedNic } from "./decide.ts";
 import { derivedNames, linkNamesOfPod } from "./facts/names.ts";
 import { nicSpec } from "./facts/nic-spec.ts";
 

@@ -1,7 +1,6 @@
 import { type Binding, BindingError, type NicNames, type NicSpec, type Violation } from "@netbind/contract";
 import { admitVmi } from "./admission/admit.ts";
 import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
-import type { Attachable } from "./attach.ts";
 import { defaultVmi } from "./admission/default-vmi.ts";
 import { hasOwnMac, nicMac } from "./facts/mac.ts";
 import { sanitiseVmi } from "./admission/sanitise.ts";
@@ -31,6 +30,13 @@ export interface DecidedNic {
   /** The device plugin's resource that its network takes one of, where that is known. */
   readonly resourceName?: string;
   readonly migrationTransport: "unix" | "ports";
+}
+
+/** What was decided of a VM, as far as attaching its NICs goes. */
+export interface Attachable {
+  readonly nics: readonly DecidedNic[];
+  /** One entry for each distinct binding. */
+  readonly bindings: readonly ResolvedBinding[];
 }
 
 /** What a pod is made from. */

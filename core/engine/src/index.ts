@@ -1,13 +1,13 @@
 export type * from "./api.ts";
 export { countOperations, diffNetwork, type Operations, showOperations } from "./network/diff.ts";
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
-export { type NftJson, type NftTable, nicTable, normaliseListing, replaceTable, showTable, tableFamilies } from "./network/nft.ts";
+export type { NftJson } from "./network/nft-json.ts";
+export { type NftTable, nicTable, normaliseListing, replaceTable, showTable, tableFamilies } from "./network/nft.ts";
 export { endSilence, silenceLinks } from "./network/silence.ts";
 export { retractNetwork } from "./network/retract-network.ts";
 export type { Fence } from "./network/fence.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/observed.ts";
 export {
-  type Attachable,
   type AttachedNic,
   attachmentOf,
   attachNic,
@@ -31,7 +31,15 @@ export type { Consequence, Judge, Reason, Rule, RuleText } from "./admission/rul
 export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts";
 export { parseIpv4Sloppy, sanitiseSpec, sanitiseVmi } from "./admission/sanitise.ts";
 export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./facts/versions.ts";
-export { type DecidedNic, type Decision, type DecideInput, type DecideResult, decideVmi, type PodDecision } from "./decide.ts";
+export {
+  type Attachable,
+  type DecidedNic,
+  type Decision,
+  type DecideInput,
+  type DecideResult,
+  decideVmi,
+  type PodDecision,
+} from "./decide.ts";
 export { type DecidePodInput, decidePod } from "./decide-pod.ts";
 export { type Defaulted, defaultVmi } from "./admission/default-vmi.ts";
 export { nicMac } from "./facts/mac.ts";

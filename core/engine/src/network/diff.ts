@@ -1,7 +1,8 @@
 import { formatAddress, parseCidr, type PodLink, type Route } from "@netbind/contract";
 import { diffLinks } from "./diff-links.ts";
 import type { WantedNetwork } from "./wanted-network.ts";
-import { type NftJson, type NftTable, normaliseListing, replaceTable } from "./nft.ts";
+import { type NftTable, normaliseListing, replaceTable } from "./nft.ts";
+import type { NftJson } from "./nft-json.ts";
 import type { ObservedLink, ObservedNetwork } from "./observed.ts";
 
 /** What must be done to a network namespace. Empty lists: nothing. */

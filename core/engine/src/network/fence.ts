@@ -1,5 +1,5 @@
 import type { Plan } from "@netbind/contract";
-import type { NftJson } from "./nft.ts";
+import type { NftJson } from "./nft-json.ts";
 
 /** Where what a pod's own servers say must not go, and from where nobody may ask them: the pod's link, as a port of a bridge. */
 export interface Fence {

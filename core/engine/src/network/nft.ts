@@ -1,8 +1,6 @@
 import type { NftChain, NftMatch, NftRule, NftVerdict } from "@netbind/contract";
 import { type Fence, fenceChains, showFence } from "./fence.ts";
-
-/** One command or object of nftables' JSON form (libnftables-json(5)). */
-export type NftJson = Readonly<Record<string, unknown>>;
+import type { NftJson } from "./nft-json.ts";
 
 /** The family and name of the one table that is a NIC's; where it has a fence, the bridges' family has one of that name too. */
 export interface NftTable {

@@ -1,5 +1,5 @@
 import type { PodLink, Route } from "@netbind/contract";
-import type { NftJson } from "./nft.ts";
+import type { NftJson } from "./nft-json.ts";
 
 /** A link of a network namespace, as the kernel shows it. */
 export interface ObservedLink {

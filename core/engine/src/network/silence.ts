@@ -1,4 +1,4 @@
-import type { NftJson } from "./nft.ts";
+import type { NftJson } from "./nft-json.ts";
 import type { Operations } from "./diff.ts";
 
 /** What a link says by itself is IPv6's search for neighbours and groups, and ARP. */

@@ -1,5 +1,6 @@
 import type { NetworkPlan, PodLink } from "@netbind/contract";
-import type { NftJson, NftTable } from "./nft.ts";
+import type { NftTable } from "./nft.ts";
+import type { NftJson } from "./nft-json.ts";
 
 /** Who may open the NIC's tap: the VM's user. */
 export interface TapOwner {

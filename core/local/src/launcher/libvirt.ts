@@ -8,12 +8,7 @@ import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
 import { DROP_PRIVILEGES, VM_USER } from "./vm-user.ts";
-
-/** A file of the machine that the launcher sees. */
-export interface LauncherBind {
-  readonly source: string;
-  readonly target: string;
-}
+import type { LauncherBind } from "./volumes.ts";
 
 /** What a launcher is made of. */
 export interface LauncherSpec {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import type { Image } from "./image.ts";
-import type { LauncherBind } from "./libvirt.ts";
 import { VM_USER } from "./vm-user.ts";
 
 /** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
@@ -19,6 +18,12 @@ export interface CloudInitData {
   readonly UserData: string;
   readonly NetworkData: string;
   readonly VolumeName: string;
+}
+
+/** A file of the machine that the launcher sees. */
+export interface LauncherBind {
+  readonly source: string;
+  readonly target: string;
 }
 
 /** A disk that the guest gets. */
