@@ -1,8 +1,12 @@
 /** A binding through the node agent, as a cluster has it: a pod is attached, its hooks are driven, its guest is reached. */
-import { processesOfUser, waitUntil } from "@netbind/netns";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ensureImage, State, stateDirectories } from "@netbind/local";
+import { processesOfUser, run, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
 import { KubeGuest } from "./kube-guest.ts";
-import { KubeNode } from "./kube-node.ts";
+import { KubeNode, type LabPod } from "./kube-node.ts";
+import { makeContainerRoot } from "./kube-runtime.ts";
 import { Outside } from "./outside.ts";
 
 /** A name that only the demo guest has, and what a stranger fetches from it. */
@@ -14,18 +18,37 @@ export interface AgentBinding {
   readonly address: (pod: string) => string;
   /** True where KubeVirt writes the NIC: the guest has the pod link's MAC address. */
   readonly onTap: boolean;
+  /** The name of libvirt's library in the pod's launcher; absent: nothing tells of it. */
+  readonly libvirt?: string;
+  /** What the hooks make of the domain. */
+  readonly domain?: RegExp;
+}
+
+/** A launcher's file system, as far as it tells of its libvirt; what runs in it waits. */
+async function startLauncher(node: KubeNode, pod: LabPod, libvirt: string): Promise<void> {
+  const rootfs = join(node.directory, "launcher");
+  makeContainerRoot(rootfs);
+  for (const path of ["bin", "usr/lib64"]) mkdirSync(join(rootfs, path), { recursive: true });
+  const image = await ensureImage(run, new State(stateDirectories(process.env)).cache, () => undefined);
+  copyFileSync(join(image.rootfs, "bin/busybox"), join(rootfs, "bin/busybox"));
+  writeFileSync(join(rootfs, "usr/lib64", libvirt), "");
+  await node.startLauncher(pod, rootfs, ["/bin/busybox", "sleep", "600"]);
 }
 
 /** Proves one binding from the pod's first sight to its end, with nothing left. */
-export async function proveThroughAgent({ binding, address, onTap }: AgentBinding): Promise<void> {
+export async function proveThroughAgent({ binding, address, onTap, libvirt, domain = /./ }: AgentBinding): Promise<void> {
   await using node = await KubeNode.make();
   node.startAgent();
   const nics = [{ name: "red", binding, ports: [{ port: 8080 }] }];
-  const pod = await node.pod({ vm: "guest", nics });
+  const pod = await node.pod({ vm: "guest", nics, listed: false });
+  if (libvirt !== undefined) await startLauncher(node, pod, libvirt);
+  node.list(pod);
   await node.says(pod, "ATTACHED", 60_000);
   await using guest = new KubeGuest(node, pod);
   const events = await guest.boot(nics);
-  expect(events.filter(({ event }) => event === "defined").length).toBe(3);
+  const defined = events.filter(({ event }) => event === "defined");
+  expect(defined.length).toBe(3);
+  expect(defined.at(-1)?.["xml"]).toMatch(domain);
   expect(await guest.inGuest("ip -4 -o addr show eth0")).toContain(address(pod.address));
   const [link] = JSON.parse(await pod.run(["ip", "-json", "link", "show", "dev", "eth0"])) as readonly { readonly address: string }[];
   if (onTap) expect(await guest.inGuest("cat /sys/class/net/eth0/address")).toContain(link?.address);
