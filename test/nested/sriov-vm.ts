@@ -1,4 +1,4 @@
-/** A VM with two virtual functions: one plain, one whose network is VLAN 100. */
+/** VMs with virtual functions: a plain one, one of VLAN 100 that its guest may do more with, and one whose link must be up. */
 
 const RESOURCE = "intel.com/sriov_net";
 
@@ -22,10 +22,10 @@ data:
   config.json: '${JSON.stringify({
     resourceList: [{ resourceName: "sriov_net", selectors: { vendors: ["8086"], devices: ["10ca"], pfNames: ["pf0#0-1"] } }],
   })}'
-${network("plain", { spoofchk: "on" })}${network("tagged", { vlan: 100, spoofchk: "off" })}`;
+${network("plain", { spoofchk: "on" })}${network("tagged", { vlan: 100, spoofchk: "off", trust: "on" })}${network("forced", { link_state: "enable" })}`;
 
 /** The VM. Its first NIC has a MAC address and a place on the guest's PCI bus of its author's. */
-export const sriovVm = (name: string, nics: readonly ("plain" | "tagged")[]): string => `\
+export const sriovVm = (name: string, nics: readonly ("plain" | "tagged" | "forced")[]): string => `\
 apiVersion: kubevirt.io/v1
 kind: VirtualMachineInstance
 metadata: { name: ${name} }
