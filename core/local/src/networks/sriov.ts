@@ -13,7 +13,7 @@ import {
   settingWords,
   type VfSettings,
 } from "./vf-settings.ts";
-import { bindVfio, vfioNodes, releaseVfio } from "./vfio.ts";
+import { bindVfio, hasDevice, releaseVfio, vfioNodes } from "./vfio.ts";
 
 /** What the physical function says of one of its virtual ones. */
 async function seeSettings(run: Run, pf: string, index: number): Promise<VfSettings> {
@@ -114,7 +114,11 @@ export const sriov: HostPlugin = {
   },
   del: async (call) => {
     const facts = factsOfCall(call);
-    if (await releaseVfio(call.device?.id ?? "", facts["driver"] ?? "")) await setVf(call, settingsOf(facts));
+    const address = call.device?.id ?? "";
+    if (!hasDevice(address)) return;
+    // Its driver reads the MAC address from there, once.
+    await setVf(call, settingsOf(facts));
+    await releaseVfio(address, facts["driver"] ?? "");
   },
   findDrift: async (call) => {
     const { pf, index } = placeOf(call);

@@ -34,12 +34,13 @@ function groupOf(address: string): string {
   throw new Error(`PCI device ${address} shares IOMMU group ${group} with ${others.join(", ")}, which this machine uses itself`);
 }
 
-/** Takes a device from its driver and lets the named one, or whoever would by itself, have it. */
-function moveTo(address: string, driver: string): void {
-  const device = pathOf(address);
-  // An empty line takes an earlier override away.
-  writeFileSync(join(device, "driver_override"), `${driver}\n`);
-  if (driverOf(address) !== "") writeFileSync(join(device, "driver/unbind"), address);
+/** Says which driver may have a device, whatever others know it too; empty: any. */
+const override = (address: string, driver: string): void =>
+  // An empty line takes an earlier one away.
+  writeFileSync(join(pathOf(address), "driver_override"), `${driver}\n`);
+
+function unbind(address: string): void {
+  if (driverOf(address) !== "") writeFileSync(join(pathOf(address), "driver/unbind"), address);
 }
 
 /** Gives a device to vfio-pci. @throws Error where the kernel does not let it */
@@ -51,22 +52,25 @@ export async function bindVfio(run: Run, address: string): Promise<void> {
       throw new Error(`this kernel has no driver ${DRIVER}, and it cannot be loaded: ${error.message}`, { cause: error });
     });
   }
-  moveTo(address, DRIVER);
+  override(address, DRIVER);
+  unbind(address);
   writeFileSync(join(PCI, "drivers_probe"), address);
   if (!(await waitUntil(() => driverOf(address) === DRIVER, PATIENCE)))
     throw new Error(`the driver ${DRIVER} does not take PCI device ${address}`);
 }
 
-/** Gives a device back to the driver that had it, or to none. False where there is no such device any more. */
-export async function releaseVfio(address: string, driver: string): Promise<boolean> {
-  if (!existsSync(pathOf(address))) return false;
-  if (driverOf(address) === driver) return true;
-  if (driver !== DRIVER) moveTo(address, "");
-  if (driver !== "") {
-    writeFileSync(join(PCI, "drivers", driver, "bind"), address);
-    await waitUntil(() => driverOf(address) === driver, PATIENCE);
-  }
-  return true;
+/** True where the machine still has a device. */
+export const hasDevice = (address: string): boolean => existsSync(pathOf(address));
+
+/** Gives a device back to the driver that had it, or to none; also one that vfio-pci was to have, and never got. */
+export async function releaseVfio(address: string, driver: string): Promise<void> {
+  if (driver === DRIVER) return;
+  override(address, "");
+  if (driverOf(address) === driver) return;
+  unbind(address);
+  if (driver === "") return;
+  writeFileSync(join(PCI, "drivers", driver, "bind"), address);
+  await waitUntil(() => driverOf(address) === driver, PATIENCE);
 }
 
 /** The device files that a hypervisor opens a device by. */
