@@ -7,6 +7,7 @@ import { datagramsIn, useLab } from "../support/lab.ts";
 import { proved } from "../support/matrix.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { shutDown } from "../support/shut-down.ts";
 
 const lab = useLab();
 const VMI = demoVmi({ name: "one", port: 80, nonce: "n0nce" }).replace(/masquerade: \{\}.*\n\s+ports:\n.*\n/, "bridge: {}\n");
@@ -88,6 +89,10 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
 
+  // Its sidecar is asked when the domain is defined: the guest's network goes on without it.
+  await shutDown(lab.state, "one", "bridge");
+  expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
+  proved("bridge", "Shutdown");
   await lab.stop("one");
   proved("bridge", "teardown");
 });

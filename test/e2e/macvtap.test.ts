@@ -9,13 +9,14 @@ import { expect, test } from "vitest";
 import type { VmStatus } from "@netbind/local";
 import { guestNics } from "../support/guest-nics.ts";
 import { KillLab } from "../support/kill-lab.ts";
-import { useLab } from "../support/lab.ts";
+import { datagramsIn, useLab } from "../support/lab.ts";
 import { proved } from "../support/matrix.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
 import { TestNetns } from "../support/netns.ts";
 import { manyNetworks } from "../support/many-networks.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { shutDown } from "../support/shut-down.ts";
 
 const lab = useLab();
 const RESOURCE = "macvtap.network.kubevirt.io/dataplane";
@@ -23,7 +24,7 @@ const MAC = { lan: "02:00:00:00:aa:0a", raw: "02:00:00:00:aa:0b" };
 const NETWORKS = [
   nad("main", { type: "bridge", bridge: "br1", isGateway: true, ipam: { type: "host-local", subnet: "10.250.250.0/24" } }),
   nad("macvtapnetwork", { type: "macvtap", mtu: 1440 }, RESOURCE),
-  nad("plain", { type: "bridge", bridge: "br2" }),
+  nad("plain", { type: "bridge", bridge: "br2", mtu: 1430 }),
   {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -64,7 +65,10 @@ async function exchange(
   await lab.inGuest("tapped", `echo by-${binding} | nc -w 3 ${peer} ${OUTSIDE_PORTS.tcp}; ${byUdp}`);
   expect((await outside.sees("tcp", `by-${binding}`)).address).toBe(guest);
   expect((await outside.sees("udp", `udp-${binding}`)).address).toBe(guest);
-  proved(binding, "TCP in", "TCP out", "UDP out", "ICMP");
+  const before = await datagramsIn(lab, "tapped");
+  await outside.sendUdp(guest, 5353, "in-udp");
+  expect(await datagramsIn(lab, "tapped")).toBeGreaterThan(before);
+  proved(binding, "TCP in", "TCP out", "UDP in", "UDP out", "ICMP");
 }
 
 test("a guest is on the node's own network by macvtap and by a registered tap, and on a bridge by managedTap", {
@@ -111,7 +115,7 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
   // Traffic: with somebody outside the machine on the lan, and on the bridge's network.
   const seen = await guestNics(lab, "tapped");
   const name = (mac: string | undefined): string => seen.get(mac ?? "")?.name ?? expect.fail(`the guest has no NIC ${mac}`);
-  expect([seen.get(MAC.lan)?.mtu, seen.get(MAC.raw)?.mtu]).toEqual([1440, 1440]);
+  expect([MAC.lan, MAC.raw, nics[3]?.mac ?? ""].map((mac) => seen.get(mac)?.mtu)).toEqual([1440, 1440, 1430]);
   expect([...seen.values()].map(({ rxQueues }) => rxQueues)).toEqual([2, 2, 2, 2]);
   for (const nic of nics) expect(record.domainXml?.split(`ua-${nic.name}`).length, nic.name).toBe(2);
   for (const binding of ["macvtap", "tap", "managedTap"] as const) proved(binding, "queues", "second define");
@@ -119,11 +123,14 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
     "tapped",
     // Two NICs on one network: each answers for its own address alone.
     `echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore; echo 2 > /proc/sys/net/ipv4/conf/all/arp_announce
-ip addr add 10.254.0.2/24 dev ${name(MAC.lan)}; ip addr add 10.254.1.2/24 dev ${name(MAC.raw)}; ip addr add 10.252.0.2/24 dev ${name(nics[3]?.mac)}
+ip addr add 10.254.0.2/24 dev ${name(MAC.lan)}; ip addr add 10.254.1.2/24 dev ${name(MAC.raw)}
+ip addr add 10.252.0.2/24 dev ${name(nics[3]?.mac)}; ip addr add fd52::2/64 dev ${name(nics[3]?.mac)}
 mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   );
   await lan.run(["ip", "addr", "add", "10.254.1.1/24", "dev", "lan0"]);
-  await inNetns(netnsPath(lab.state.nodeNetns), run)(["ip", "addr", "add", "10.252.0.1/24", "dev", "br2"]);
+  const onNode = inNetns(netnsPath(lab.state.nodeNetns), run);
+  await onNode(["ip", "addr", "add", "10.252.0.1/24", "dev", "br2"]);
+  await onNode(["ip", "addr", "add", "fd52::1/64", "dev", "br2", "nodad"]);
   {
     using outside = await Outside.start(lan.path);
     await exchange("macvtap", outside, { guest: "10.254.0.2", peer: "10.254.0.1" });
@@ -134,15 +141,25 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
     for (const binding of ["macvtap", "tap"] as const) proved(binding, "MAC", "MTU");
   }
   {
-    using onNode = await Outside.start(netnsPath(lab.state.nodeNetns));
-    await exchange("managedTap", onNode, { guest: "10.252.0.2", peer: "10.252.0.1" });
-    proved("managedTap", "MAC");
-    expect((await onNode.fetch("http://10.250.250.2/")).trim()).toBe("n0nce");
+    using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+    await exchange("managedTap", outside, { guest: "10.252.0.2", peer: "10.252.0.1" });
+    expect(await onNode(["ip", "neigh", "show", "10.252.0.2"])).toContain(nics[3]?.mac ?? "none");
+    expect((await outside.fetch("http://[fd52::2]/")).trim()).toBe("n0nce");
+    await lab.inGuest("tapped", `echo by6 | nc -w 3 fd52::1 ${OUTSIDE_PORTS.tcp}`);
+    expect((await outside.sees("tcp", "by6")).address).toBe("fd52::2");
+    proved("managedTap", "MAC", "MTU", "IPv6");
+    expect((await outside.fetch("http://10.250.250.2/")).trim()).toBe("n0nce");
   }
   expect(JSON.parse((await call(["status", "tapped", "-o", "json"])).stdout)).toMatchObject({
     nics: expect.arrayContaining([expect.objectContaining({ name: "lan", traffic: { fromGuest: true, toGuest: true } })]),
   });
   expect(await call(["check"])).toMatchObject({ code: 0 });
+  {
+    await shutDown(lab.state, "tapped", "macvtap");
+    using outside = await Outside.start(lan.path);
+    expect((await outside.fetch("http://10.254.0.2/")).trim()).toBe("n0nce");
+    proved("macvtap", "Shutdown");
+  }
   expect(await call(["stop", "tapped"])).toMatchObject({ code: 0 });
   expect([record.netns, lab.state.nodeNetns].filter((name) => existsSync(netnsPath(name)))).toEqual([]);
   expect(await machine.run(["ip", "-br", "link"])).not.toContain("macvtap");
@@ -153,7 +170,7 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
 const KINDS = [/ended ip link add .*/];
 
 test("run killed while a macvtap is made: a healthy VM or nothing at all", { timeout: 300_000 }, async () => {
-  await using kills = await KillLab.make(manyNetworks());
+  await using kills = await KillLab.make(manyNetworks);
   const scenario = { name: "run", args: ["run", "-f", "-", "--keep", "--wait", "0"] };
   const points = await kills.trace(scenario);
   expect(points.filter((point) => point.includes("out=")).length).toBeGreaterThan(0);

@@ -7,10 +7,12 @@ import { consoleSocket, findVm, guestCommand, listVms, netnsPath, State, stateDi
 import { inNetns, run } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
+import { datagramsIn } from "../support/lab.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
 import { proved } from "../support/matrix.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { shutDown } from "../support/shut-down.ts";
 
 const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 
@@ -179,7 +181,17 @@ test("without ports a ping of exactly the MTU reaches the guest from outside; tw
     expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe(name);
     await outside.run(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1452", ipv6]);
     expect(await inGuest(name, "cat /sys/class/net/eth0/statistics/rx_bytes")).toMatch(/^\d{4,}/);
+    expect(await inGuest(name, "cat /sys/class/net/eth0/address")).toContain([one, two][at]?.nics[0]?.mac ?? "none");
   }
+  const datagrams = await datagramsIn({ inGuest }, "one");
+  await outside.sendUdp(pods[0] ?? "", 5353, "in-udp");
+  expect(await datagramsIn({ inGuest }, "one")).toBeGreaterThan(datagrams);
+  expect(findVm(state, "one").domainXml?.split("ua-red").length).toBe(2);
+  proved("masquerade", "MAC", "UDP in", "second define");
+  // Its sidecar is asked when the domain is defined: the guest's network goes on without it.
+  await shutDown(state, "one", "masquerade");
+  expect((await outside.fetch(`http://${pods[0]}/`)).trim()).toBe("one");
+  proved("masquerade", "Shutdown");
   expect((await netbind(["status"], { env })).stdout).toMatch(/one.*running[\s\S]*two.*running/);
   expect((await netbind(["stop", "one"], { env })).code).toBe(0);
   expect((await outside.fetch(`http://${pods[1]}/`)).trim()).toBe("two");

@@ -8,6 +8,7 @@ import { datagramsIn, useLab } from "../support/lab.ts";
 import { proved } from "../support/matrix.ts";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { shutDown } from "../support/shut-down.ts";
 
 const lab = useLab();
 const vmi = (binding: string, more = ""): string =>
@@ -36,6 +37,14 @@ async function tryTraffic(binding: "slirp" | "passt", pod: string): Promise<void
   await outside.sendUdp(pod, 5353, "in-udp");
   expect(await datagramsIn(lab, "one")).toBeGreaterThan(before);
   proved(binding, "TCP in", "TCP out", "UDP in", "UDP out", "ports rule");
+}
+
+/** The sidecar's end takes nothing from the guest: what moves its packets is QEMU's own, or libvirt's. */
+async function expectShutdown(binding: "slirp" | "passt", pod: string): Promise<void> {
+  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+  await shutDown(lab.state, "one", binding);
+  expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
+  proved(binding, "Shutdown");
 }
 
 /** Asks the guest until it says all of some texts: an address of its own may come a little after it is ready. */
@@ -76,6 +85,7 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
   // The domain has no interface of it: what a cluster reports is what the guest's agent tells.
   const { interfaces } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
   expect(interfaces).toEqual([{ name: "red", podInterfaceName: "eth0" }]);
+  await expectShutdown("slirp", nics[0]?.podAddresses[0] ?? "");
   await lab.stop("one");
   proved("slirp", "teardown");
 });
@@ -130,6 +140,7 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   const again = async (): Promise<string> => (await outside.fetch(`http://${ipv4}/`).catch(() => "")).trim();
   expect(await waitUntil(async () => (await again()) === "n0nce", 20_000, 500)).toBe(true);
   outside[Symbol.dispose]();
+  await expectShutdown("passt", ipv4);
   await lab.stop("one");
   proved("passt", "teardown");
 });

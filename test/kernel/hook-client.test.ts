@@ -2,15 +2,17 @@
  * This release's sidecars under a client that is not ours to bend: Go's gRPC, which virt-launcher uses, and its rules - what
  * it takes for a socket, how it tells sockets apart, how long it waits, how often it defines.
  */
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attachment, Binding } from "@netbind/contract";
 import { nicDomain, writeTapInterface, type Vmi } from "@netbind/engine";
 import { buildBaseDomain } from "@netbind/local";
 import bridge from "@netbind/plugin-bridge";
+import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
+import sriov from "@netbind/plugin-sriov";
 import { beforeAll, expect, test } from "vitest";
 import { anAttachment } from "../support/attachment.ts";
 import { buildGoTool } from "../support/go-tools.ts";
@@ -98,14 +100,22 @@ test("the launcher waits at closed gates; each that opens is collected; the doma
   expect([await first.ended, await second.ended]).toEqual([0, 0]);
 });
 
+/** A sidecar that its launcher tells to shut down ends without an error, and leaves no socket. */
+async function expectShutdown(sidecar: HookSidecar, client: HookClient): Promise<void> {
+  expect(await client.ended, JSON.stringify(client.events)).toBe(0);
+  expect(eventsOf(client, "shutdown")).toHaveLength(1);
+  expect(await sidecar.ended).toBe(0);
+  const left = ["", "netbind"].flatMap((name) => readdirSync(join(sidecar.directory, name)).filter((file) => file.endsWith(".sock")));
+  expect(left).toEqual([]);
+}
+
 /** What comes of a domain with one NIC, asked thrice. */
 async function defineThrice(binding: Binding, attachment: Attachment, domainXML: string): Promise<readonly HookEvent[]> {
   await using pod = new HookPod();
   const sidecar = await pod.sidecar(binding.name, "hook-sidecar-0");
   await attach(sidecar, binding, attachment);
   const client = pod.client(program, ["-timeout", "20s", "-shutdown"], { domainXML, vmi });
-  expect(await client.ended, JSON.stringify(client.events)).toBe(0);
-  expect(await sidecar.ended).toBe(0);
+  await expectShutdown(sidecar, client);
   const defined = eventsOf(client, "defined");
   expect(defined.map(({ round }) => round)).toEqual(ROUNDS);
   return defined;
@@ -116,6 +126,19 @@ test.each([masquerade, bridge])("$name: the domain comes back byte for byte, as 
     expect(xml).toBe(sent);
     expect(interfaces).toEqual([onTap(red)]);
   }
+});
+
+test("macvtap: the tap is the pod's link itself; byte for byte too", async () => {
+  const attachment = { ...blue, pod: { ...blue.pod, tap: blue.names.pod } };
+  for (const { sent, xml } of await defineThrice(macvtap, attachment, domainWith(attachment))) expect(xml).toBe(sent);
+});
+
+// The schema's reader wants a mode of the device, which KubeVirt does not write: libvirt has its own.
+test("sriov: Shutdown ends it too", async () => {
+  await using pod = new HookPod();
+  const sidecar = await pod.sidecar("sriov", "hook-sidecar-0");
+  await attach(sidecar, sriov, { ...blue, allocatedDevices: ["0000:05:10.1"] });
+  await expectShutdown(sidecar, pod.client(program, ["-timeout", "20s", "-shutdown"]));
 });
 
 test("passt: its interface is there once, and memory is shared", async () => {

@@ -1,18 +1,25 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { domainName, findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
+import { tableFamilies } from "@netbind/engine";
 import { inNetns, processesIn, run, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
+import { VM_USER } from "../../core/local/src/launcher/vm-user.ts";
 import { launcherOf } from "../../core/local/src/settle-migration.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind, type Outcome } from "./netbind.ts";
+import { ResidentNetbind } from "./resident-netbind.ts";
 
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
 const VM = "one";
 const MIGRATE = ["migrate", VM, "--wait", "0"];
+/** A disk of the machine with nothing on it. */
+const BLANK = "blank.img";
+/** The VM's document. */
+const VMI = "vm.yaml";
 /** What a state directory holds when no VM is there. */
-const EMPTY = ["locks", "migration", "node.lock", "vms"];
+const EMPTY = [BLANK, VMI, "locks", "migration", "node.lock", "vms"];
 
 /** A command that is killed in the middle, and what must be there before it starts. */
 export interface Scenario {
@@ -27,19 +34,31 @@ export class KillLab implements AsyncDisposable {
   readonly state: State;
   readonly #before: MachineState;
   readonly #vmi: string;
+  readonly #netbind: ResidentNetbind;
 
-  private constructor(before: MachineState, vmi: string) {
+  private constructor(before: MachineState, vmi: (disk: string) => string) {
     this.#before = before;
-    this.#vmi = vmi;
     this.directory = makeStateDirectory("kill");
+    const disk = join(this.directory, BLANK);
+    writeFileSync(disk, Buffer.alloc(1024 * 1024));
+    chownSync(disk, VM_USER.uid, VM_USER.gid);
+    this.#vmi = vmi(disk);
+    writeFileSync(join(this.directory, VMI), this.#vmi);
+    this.#netbind = new ResidentNetbind({ NETBIND_STATE_DIR: this.directory });
     this.state = new State({ ...stateDirectories(process.env), state: this.directory });
   }
 
-  static async make(vmi: string = demoVmi({ name: VM, port: 80, nonce: "x" })): Promise<KillLab> {
-    return new KillLab(await machineState(), vmi);
+  /** A lab for a VM called `one`: the demo guest's, or one that may have a disk with nothing on it. */
+  static async make(vmi: string | ((disk: string) => string) = demoVmi({ name: VM, port: 80, nonce: "x" })): Promise<KillLab> {
+    return new KillLab(await machineState(), typeof vmi === "string" ? () => vmi : vmi);
   }
 
-  run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  /** Calls netbind; what reads standard input gets the VM's document there. In a process of its own where it must be. */
+  run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome> {
+    return env !== undefined || args.includes("-") ? this.#runAlone(args, env) : this.#netbind.call(args);
+  }
+
+  #runAlone(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     return netbind(args, { env: { NETBIND_STATE_DIR: this.directory, ...env }, stdin: this.#vmi });
   }
 
@@ -105,8 +124,9 @@ export class KillLab implements AsyncDisposable {
   /** After whatever happened: check tells the truth, and apply or gc ends in a healthy VM or in nothing. */
   async settle(what: string): Promise<void> {
     const there = this.state.vmIds().length > 0;
-    // libvirt may be in the middle of starting a guest that it was asked for.
-    await waitUntil(() => this.#qemuRuns() || !this.#runs("libvirtd"), 3000);
+    // libvirt may be in the middle of starting a guest that it was asked for: then its domain is recorded.
+    const asked = listVms(this.state).some(({ domainXml }) => domainXml !== undefined);
+    if (asked) await waitUntil(() => this.#qemuRuns() || !this.#runs("libvirtd"), 3000);
     const lives = this.#qemuRuns();
     const checked = await this.run(["check"]);
     if (lives) {
@@ -142,13 +162,12 @@ export class KillLab implements AsyncDisposable {
   /** Stops every VM that a test left. */
   async clear(): Promise<void> {
     const names = listVms(this.state).map(({ name }) => name);
-    if (names.length > 0) await this.run(["stop", "--force", ...names]);
-    await this.run(["gc"]);
+    await this.run(names.length > 0 ? ["stop", "--force", ...names] : ["gc"]);
     expect(await this.leftovers()).toEqual([]);
   }
 
   async start(): Promise<void> {
-    const started = await this.run(["run", "-f", "-", "--keep", "--wait", "0"]);
+    const started = await this.run(["run", "-f", join(this.directory, VMI), "--keep", "--wait", "0"]);
     expect(started.code, started.stderr).toBe(0);
   }
 
@@ -157,13 +176,32 @@ export class KillLab implements AsyncDisposable {
     return inNetns(netnsPath(findVm(this.state, name).netns), run)(argv);
   }
 
-  /** Takes away something of each kind from the VM's network. */
+  /** Takes away something of each kind from the VM's networks: of every NIC, what can be made again. */
   async breakNetwork(): Promise<void> {
-    const inPod = inNetns(netnsPath(findVm(this.state, VM).netns), run);
-    await inPod(["ip", "addr", "del", "10.0.2.1/24", "dev", "k6t-eth0"]);
-    await inPod(["ip", "route", "del", "default"]);
-    await inPod(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
-    await inPod(["nft", "delete", "table", "inet", "netbind_eth0"]);
+    const { netns, nics } = findVm(this.state, VM);
+    const inPod = inNetns(netnsPath(netns), run);
+    for (const { wanted } of Object.values(nics)) {
+      if (wanted === undefined) continue;
+      const { plan, table, podLink } = wanted;
+      for (const link of plan.links) {
+        if (link.kind === "adopted") await inPod(["ip", "link", "set", link.name, "nomaster"]);
+        if (link.kind === "placeholder") await inPod(["ip", "link", "del", link.name]);
+        const own = link.kind === "bridge" ? link.addresses.find(({ address }) => address.includes(".")) : undefined;
+        if (own !== undefined) await inPod(["ip", "addr", "del", `${own.address}/${own.prefix}`, "dev", link.name]);
+      }
+      const route = podLink?.routes.find(({ destination }) => destination === "0.0.0.0/0");
+      if (route !== undefined) await inPod(["ip", "route", "del", "default"]);
+      const forwards = plan.sysctls?.some(({ key, value }) => key === "net.ipv4.ip_forward" && value === "1");
+      if (forwards === true) await inPod(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
+      for (const family of (plan.nftables ?? []).length > 0 ? tableFamilies(table) : [])
+        await inPod(["nft", "delete", "table", family, table.name]);
+    }
+  }
+
+  /** Kills the VM's sidecars, its servers and what reads its console. */
+  killHelpers(): void {
+    const helpers = findVm(this.state, VM).processes.filter(({ role }) => /^(sidecar|dhcp4|ipv6|console)/.test(role));
+    for (const { processes } of helpers) process.kill(processes.at(-1)?.pid ?? expect.fail("a helper has no process"), "SIGKILL");
   }
 
   /** A process of the running VM. */
@@ -177,13 +215,14 @@ export class KillLab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.clear();
+    await this.#netbind[Symbol.asyncDispose]();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
   #withPoints(args: readonly string[], killAt: number): Promise<Outcome> {
     rmSync(join(this.directory, "points"), { force: true });
     const env = { NODE_OPTIONS: `--import=${PRELOAD}`, NETBIND_POINTS: join(this.directory, "points"), NETBIND_KILL_AT: String(killAt) };
-    return this.run(args, env);
+    return this.#runAlone(args, env);
   }
 
   #points(): readonly string[] {
@@ -217,7 +256,7 @@ export const SCENARIOS: readonly Scenario[] = [
     args: ["apply"],
     prepare: async (lab) => {
       await lab.start();
-      for (const role of ["sidecar", "dhcp4", "ipv6", "console"]) process.kill(lab.pidOf(role), "SIGKILL");
+      lab.killHelpers();
       await lab.breakNetwork();
     },
   },

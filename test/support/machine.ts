@@ -52,25 +52,29 @@ function tracesOf(pid: string): string {
 const isForeignProcess = (name: string, traces: string): boolean =>
   (name === "flock" || /\/run\/(netbind-|nbkube-)/.test(traces)) && !own.some(({ root }) => traces.includes(root));
 
+/** A process that was started for a VM of ours, by its name; none where it is another's or over. */
+function ownProcess(pid: string): readonly string[] {
+  const nameNow = (): string => readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  try {
+    const name = nameNow();
+    // A process of ours under another name has a path of the state directory among its arguments.
+    const named = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/run/netbind");
+    const ours = (OURS.test(name) || named) && !isForeignProcess(name, tracesOf(pid));
+    const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    // One that became another program meanwhile was seen by halves.
+    if (nameNow() !== name) return ownProcess(pid);
+    return ours && !zombie ? [`${name} ${pid}`] : [];
+  } catch {
+    return [];
+  }
+}
+
 /** Looks at what runs, is mounted and is linked on the machine. */
 export async function machineState(): Promise<MachineState> {
   const names = (await run(["ip", "netns", "list"])).split("\n").map((line) => line.split(" ")[0] ?? "");
   const foreign = new Set(names.filter(isForeign).flatMap((name) => processesIn(netnsPath(name)).map(({ pid }) => String(pid))));
   const links = JSON.parse(await run(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
-  const processes = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-        // A process of ours under another name has a path of the state directory among its arguments.
-        const named = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/run/netbind");
-        const ours = (OURS.test(name) || named) && !isForeignProcess(name, tracesOf(pid));
-        const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-        return ours && !zombie && !foreign.has(pid) ? [`${name} ${pid}`] : [];
-      } catch {
-        return [];
-      }
-    });
+  const processes = readdirSync("/proc").flatMap((pid) => (/^\d+$/.test(pid) && !foreign.has(pid) ? ownProcess(pid) : []));
   return {
     netns: names.filter((name) => name !== "" && !isForeign(name)).sort(),
     links: links.map(({ ifname }) => ifname).sort(),

@@ -13,6 +13,9 @@ export interface Call {
   readonly cwd: string;
 }
 
+/** What the runtime made of the sources: half of what a call of the command takes is that. */
+const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/netbind-compiled", import.meta.url));
+
 /** How a call of the command ended. */
 export interface Outcome {
   readonly code: number | null;
@@ -38,7 +41,7 @@ export function netbind(
   const [file = "", ...rest] = options.netns === undefined ? argv : ["nsenter", `--net=${options.netns}`, "--", ...argv];
   const child = spawn(file, rest, {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...options.env },
     stdio: "pipe",
   });
   let stdout = "";

@@ -11,14 +11,17 @@ export const nad = (name: string, config: object, resourceName?: string): object
   spec: { config: JSON.stringify({ cniVersion: "0.3.1", name, ...config }) },
 });
 
-/** A VM of the demo guest, whose script may be given. */
+/** A VM of the demo guest, whose script may be given; or of what is on a disk of the machine. */
 export const vm = (
   name: string,
   options: { readonly interfaces: readonly object[]; readonly networks: readonly object[] } & Record<string, unknown>,
 ): object => {
-  const { interfaces, networks, cores = 1, script, ...devices } = options;
-  const disk = { name: "cloudinitdisk", disk: { bus: "virtio" } };
-  const volume = { name: "cloudinitdisk", cloudInitNoCloud: { userData: `#!/bin/sh\n${String(script)}\n` } };
+  const { interfaces, networks, cores = 1, memory = "256Mi", script, hostDisk, ...devices } = options;
+  const disk = { name: "disk", disk: { bus: "virtio" } };
+  const volume = [
+    ...(script === undefined ? [] : [{ name: "disk", cloudInitNoCloud: { userData: `#!/bin/sh\n${String(script)}\n` } }]),
+    ...(hostDisk === undefined ? [] : [{ name: "disk", hostDisk: { path: hostDisk, type: "Disk" } }]),
+  ];
   return {
     apiVersion: "kubevirt.io/v1",
     kind: "VirtualMachineInstance",
@@ -26,11 +29,11 @@ export const vm = (
     spec: {
       domain: {
         cpu: { cores },
-        resources: { requests: { memory: "256Mi" } },
-        devices: { ...devices, interfaces, ...(script === undefined ? {} : { disks: [disk] }) },
+        resources: { requests: { memory } },
+        devices: { ...devices, interfaces, ...(volume.length === 0 ? {} : { disks: [disk] }) },
       },
       networks,
-      ...(script === undefined ? {} : { volumes: [volume] }),
+      ...(volume.length === 0 ? {} : { volumes: volume }),
     },
   };
 };

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DomainNic, domainNics, isServedByPasst, showOperations } from "@netbind/engine";
 import {
@@ -19,7 +18,7 @@ import type { CniAttachment, VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findPasst, findQemu, Launcher } from "./launcher/libvirt.ts";
 import { findDeviceDrift } from "./networks/cni.ts";
-import { netnsPath } from "./node-netns.ts";
+import { isNetns, netnsPath } from "./node-netns.ts";
 import { sidecarDirectory } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
 
@@ -150,7 +149,7 @@ async function deviceDrift(state: State, run: Run, record: VmRecord): Promise<Pi
 /** Finds the difference between a VM's record and the kernel, its processes and its domain. Changes nothing. */
 export async function findDrift(state: State, run: Run, record: VmRecord): Promise<Drift> {
   const netns = netnsPath(record.netns);
-  if (!existsSync(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
+  if (!isNetns(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
   if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
   const domain = await domainDrift(run, record);
   const { devices, lost } = await deviceDrift(state, run, record);

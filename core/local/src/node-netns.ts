@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { inNetns, type Run } from "@netbind/netns";
 import type { CniConfigList } from "@netbind/engine";
 import type { State } from "./state.ts";
@@ -6,10 +6,23 @@ import type { State } from "./state.ts";
 /** Where `ip netns` keeps a namespace. */
 export const netnsPath = (name: string): string => `/run/netns/${name}`;
 
+/** The kind of file system that a namespace's file is on (statfs(2)). */
+const NSFS = 0x6e736673;
+
+/** True for the path of a namespace. While one is made or removed, there is a file of its name that is none. */
+export function isNetns(path: string): boolean {
+  try {
+    return statfsSync(path).type === NSFS;
+  } catch {
+    return false;
+  }
+}
+
 /** Makes a namespace with its loopback up, if it is not there yet. */
 export async function makeNetns(run: Run, name: string): Promise<void> {
-  const add = existsSync(netnsPath(name)) ? "" : 'ip netns add "$1" && ';
-  await run(["sh", "-c", `${add}exec ip -n "$1" link set lo up`, "netns", name]);
+  const path = netnsPath(name);
+  const add = isNetns(path) ? "" : 'rm -f "$2" && ip netns add "$1" && ';
+  await run(["sh", "-c", `${add}exec ip -n "$1" link set lo up`, "netns", name, path]);
 }
 
 /** Removes a namespace; nothing where there is none. */

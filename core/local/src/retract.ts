@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { endProcesses, isAlive, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
 import { findSockets, HookManager } from "./hook-manager.ts";
@@ -7,7 +7,7 @@ import { domainName } from "./launcher/base-domain.ts";
 import { findQemu, Launcher } from "./launcher/libvirt.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
-import { netnsPath, removeNetns } from "./node-netns.ts";
+import { isNetns, netnsPath, removeNetns } from "./node-netns.ts";
 import { type State, vmOfPod } from "./state.ts";
 
 /** What is left of a VM although all was tried. */
@@ -58,7 +58,7 @@ async function removePod(state: State, run: Run, record: VmRecord): Promise<void
 async function detachPod(state: State, run: Run, record: VmRecord): Promise<void> {
   const node = netnsPath(state.nodeNetns);
   const pod = netnsPath(record.netns);
-  const place = { run, node, netns: existsSync(pod) ? pod : "" };
+  const place = { run, node, netns: isNetns(pod) ? pod : "" };
   for (const attachment of [...record.attachments].reverse()) await cniDel(place, attachment);
   await removeNetns(run, record.netns);
   removeDirectory(state, record.id);

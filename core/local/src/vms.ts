@@ -16,7 +16,7 @@ import type { VmRecord } from "./journal.ts";
 import { consoleFiles } from "./launcher/console.ts";
 import { findPasst, findQemu } from "./launcher/libvirt.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
-import { netnsPath } from "./node-netns.ts";
+import { isNetns, netnsPath } from "./node-netns.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
 import { removeIdleNode, retract, retractAll } from "./retract.ts";
 import { settleMigration } from "./settle-migration.ts";
@@ -83,7 +83,7 @@ export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }:
     netns,
     createdAt,
     source,
-    nics: existsSync(netnsPath(netns)) ? await seeNics(run, record) : [],
+    nics: isNetns(netnsPath(netns)) ? await seeNics(run, record) : [],
     ...(asked ? { interfaces: await guestInterfaces(run, record) } : {}),
     processes: [...record.processes, ...passtProcesses(record)].map(({ role, processes }) => ({
       role,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CniPluginConfig } from "@netbind/engine";
 import { CommandError, inNetns, type Run } from "@netbind/netns";
 import type { CniAttachment } from "../journal.ts";
+import { isNetns } from "../node-netns.ts";
 import type { DeviceNode, HostCall, HostPlugin } from "./host-plugin.ts";
 import { HOST_PLUGINS } from "./host-plugins.ts";
 
@@ -120,7 +121,7 @@ async function call(place: CniPlace, attachment: CniAttachment, one: Call): Prom
   try {
     if (own === undefined) {
       // What a plugin made on a node that is gone went with it.
-      if (one.verb === "DEL" && !existsSync(place.node)) return undefined;
+      if (one.verb === "DEL" && !isNetns(place.node)) return undefined;
       return await exec(place, one.verb, attachment, config);
     }
     const asked = hostCall(place, attachment, config);

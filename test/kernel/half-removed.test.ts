@@ -1,0 +1,53 @@
+/** A namespace's name outlives it for a moment while it is removed: netbind may be killed just then. */
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { makeNetns, netnsPath, State, stateDirectories } from "@netbind/local";
+import { inNetns, run } from "@netbind/netns";
+import { expect, test } from "vitest";
+import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
+import { cniAdd } from "../../core/local/src/networks/cni.ts";
+import { makeNode } from "../../core/local/src/node-netns.ts";
+import { retract } from "../../core/local/src/retract.ts";
+import { makeDirectory, vmId } from "../../core/local/src/state.ts";
+import { machineState, makeStateDirectory } from "../support/machine.ts";
+
+const LAYER2 = { cniVersion: "1.0.0", name: "half", plugins: [{ type: "bridge", bridge: "br0" }] };
+
+const recordOf = (state: State, id: string, attachments: VmRecord["attachments"]): VmRecord => ({
+  ...{ version: 1, id, namespace: "default", name: "one", uid: "u", source: "-", createdAt: "2026-01-01T00:00:00.000Z" },
+  ...{ phase: "starting", netns: state.podNetns(id), serviceUid: 1_900_000_001, bindings: {}, nics: {}, processes: [], attachments },
+  vmi: { metadata: { namespace: "default", name: "one" }, spec: { domain: { devices: {} } } } as unknown as VmRecord["vmi"],
+});
+
+/** A pod on the pod network, as its record tells, with the state directory that it is in. */
+async function makePod(): Promise<{ readonly state: State; readonly id: string; readonly pod: string }> {
+  const state = new State({ ...stateDirectories(process.env), state: makeStateDirectory("half") });
+  state.prepare();
+  const id = vmId("default", "one");
+  const netns = state.podNetns(id);
+  const attachment = { network: "pod", ifname: "eth0", containerId: `netbind-${id}`, config: LAYER2 };
+  makeDirectory(state.vm(id));
+  Journal.create(state.vm(id), recordOf(state, id, [attachment]));
+  await makeNode(run, state);
+  await makeNetns(run, netns);
+  await cniAdd({ run, node: netnsPath(state.nodeNetns), netns: netnsPath(netns) }, attachment);
+  return { state, id, pod: netns };
+}
+
+test("a pod whose namespace is gone but for its name is removed from its record", async () => {
+  const before = await machineState();
+  const { state, id, pod } = await makePod();
+  await run(["umount", netnsPath(pod)]);
+  expect(existsSync(netnsPath(pod))).toBe(true);
+  await retract(state, run, id, 0);
+  expect([existsSync(netnsPath(pod)), existsSync(netnsPath(state.nodeNetns)), state.podIds()]).toEqual([false, false, []]);
+  expect(await machineState()).toEqual(before);
+  rmSync(state.root, { recursive: true });
+});
+
+test("a namespace is made where there is its name alone", async () => {
+  const name = "nbtest-half";
+  writeFileSync(netnsPath(name), "");
+  await makeNetns(run, name);
+  expect(await inNetns(netnsPath(name), run)(["ip", "-br", "link"])).toMatch(/^lo /);
+  await run(["ip", "netns", "delete", name]);
+});
