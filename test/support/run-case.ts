@@ -80,14 +80,18 @@ function macOf({ name, pod }: GoldenNic, { domain }: Golden, record: VmRecord): 
   return record.nics[name]?.before?.mac ?? expect.fail(`NIC ${name} was not observed`);
 }
 
+/** The nftables tables of a text that hold anything, each on one line, with the members of its sets in order. */
+const tables = (text: string): readonly string[] =>
+  [...text.replace(/\s+/g, " ").matchAll(/table \S+ \S+ \{ (?:chain [^{]+\{(?:[^{}]|\{[^}]*\})*\} )+\}/g)]
+    .map(([table]) => table.replace(/\{ ([^{}]+, [^{}]+) \}/g, (_, members: string) => `{ ${members.split(", ").sort().join(", ")} }`))
+    .sort();
+
 /** The pod's links, tables and servers are those of the plan, and no others. */
 async function expectPod(golden: Golden, name: string, status: VmStatus, record: VmRecord): Promise<void> {
   const inPod = inNetns(netnsPath(record.netns), run);
   const links = JSON.parse(await inPod(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string; readonly mtu: number }[];
   for (const link of golden.nics.flatMap((nic) => nic.links))
     expect(links, `${name}: ${link.kind} ${link.name}`).toContainEqual(expect.objectContaining({ ifname: link.name, mtu: link.mtu }));
-  const tables = (text: string): readonly string[] =>
-    [...text.replace(/\s+/g, " ").matchAll(/table \S+ \S+ \{ (?:chain [^{]+\{(?:[^{}]|\{[^}]*\})*\} )+\}/g)].map(([table]) => table).sort();
   expect(tables(await inPod(["nft", "--numeric-priority", "--stateless", "list", "ruleset"])), name).toEqual(
     tables(readGolden(name, "nft")),
   );

@@ -26,6 +26,15 @@ function tellIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }
   }
 }
 
+/** Tells whose registered image is a cluster's to pull: on one machine this release's own plugin of that name serves. */
+function tellStandIns(decisions: readonly Decision[], own: ReadonlyMap<string, unknown>): void {
+  const registered = decisions.flatMap(({ bindings }) => bindings.filter(({ name, from }) => from === "registered" && own.has(name)));
+  for (const [name, image] of new Map(registered.map((binding) => [binding.name, binding.image])))
+    tell(
+      `warning: pulling images is a cluster's job: for ${JSON.stringify(image)}, registered for ${name}, this release's own ${name} serves`,
+    );
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
@@ -59,6 +68,10 @@ export function decideInput(
   const violations = [...input.violations, ...results.flatMap(({ vm, result }) => result.violations.map(vm.locate))];
   if (violations.length > 0) throw new InputError(violations);
   for (const warning of input.warnings) tell(`warning: ${warning}`);
+  tellStandIns(
+    results.flatMap(({ result }) => result.decision ?? []),
+    bindings,
+  );
   for (const { vm, result } of results) if (result.decision !== undefined) tellIneffective(vm, result.decision, input);
   return { input, vms: results.flatMap(({ vm, result }) => (result.decision === undefined ? [] : [{ vm, decision: result.decision }])) };
 }

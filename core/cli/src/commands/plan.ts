@@ -70,7 +70,12 @@ async function planOne(
   decision: Decision,
   given: readonly PodLink[],
   resolve: Resolve,
-): Promise<object & { readonly xml: (domain: string) => string; readonly text: string }> {
+): Promise<{
+  readonly binding: string;
+  readonly domain: DomainPlan;
+  readonly xml: (domain: string) => string;
+  readonly text: string;
+}> {
   const told = given.find(({ name }) => name === nic.names.pod);
   const pod = told ?? assumedLink(nic, requestOf(nic, decision));
   const devices = assumedDevices(nic, requestOf(nic, decision));
@@ -141,6 +146,15 @@ function showNic(nic: {
   ].join("\n");
 }
 
+/** NICs as a domain gets them: the host writes those on taps, and then each sidecar is asked for its binding's. */
+function inDomainOrder<T extends { readonly binding: string; readonly domain: DomainPlan }>(
+  nics: readonly T[],
+  { bindings }: Decision,
+): readonly T[] {
+  const place = ({ binding, domain }: T): number => (domain.kind === "tap" ? -1 : bindings.findIndex(({ name }) => name === binding));
+  return [...nics].sort((a, b) => place(a) - place(b));
+}
+
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
   const { vms } = decideInput(options.filename, resolve);
@@ -150,7 +164,7 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
     const nics = [];
     for (const nic of decision.nics) nics.push(await planOne(nic, decision, given, resolve));
     const base = buildBaseDomain({ vmi: vm.vmi, accelerator: "kvm", disks: [] });
-    const domainXml = nics.reduce((xml, nic) => nic.xml(xml), base);
+    const domainXml = inDomainOrder(nics, decision).reduce((xml, nic) => nic.xml(xml), base);
     const { name, namespace } = vm.vmi.metadata;
     plans.push({
       vm: `${namespace}/${name}`,
