@@ -48,9 +48,9 @@ function tracesOf(pid: string): string {
   ].join("\n");
 }
 
-/** True for a process that has to do with another's state directory, and for a lock that is in none of ours. */
+/** True for a process of another's state directory or of a nested machine, and for a lock that is in no directory of ours. */
 const isForeignProcess = (name: string, traces: string): boolean =>
-  (name === "flock" || /\/run\/(netbind-|nbkube-)/.test(traces)) && !own.some(({ root }) => traces.includes(root));
+  (name === "flock" || /\/run\/(netbind-|nbkube-)|\/netbind-nested-/.test(traces)) && !own.some(({ root }) => traces.includes(root));
 
 /** A process that was started for a VM of ours, by its name; none where it is another's or over. */
 function ownProcess(pid: string): readonly string[] {

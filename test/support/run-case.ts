@@ -12,6 +12,20 @@ import { liveXml } from "./live-xml.ts";
 import { netbind } from "./netbind.ts";
 import { TestNetns } from "./netns.ts";
 
+/** A server as `plan.json` has it. */
+interface GoldenService {
+  readonly kind: string;
+  readonly client?: { readonly address: string; readonly prefix: number };
+  readonly server?: string;
+  readonly router?: string;
+  readonly hostname?: string;
+  readonly mtu?: number;
+  readonly bootFileName?: string;
+  readonly tftpServerName?: string;
+  readonly ntpServers?: readonly string[];
+  readonly privateOptions?: readonly { readonly option: number; readonly value: string }[];
+}
+
 /** A NIC as `plan.json` has it. */
 interface GoldenNic {
   readonly name: string;
@@ -19,7 +33,7 @@ interface GoldenNic {
   readonly pod: { readonly mac: string; readonly mtu: number; readonly addresses: readonly string[] };
   readonly queues?: number;
   readonly links: readonly { readonly kind: string; readonly name: string; readonly mtu: number }[];
-  readonly services: readonly { readonly kind: string; readonly client?: { readonly address: string } }[];
+  readonly services: readonly GoldenService[];
   readonly processes: readonly { readonly role: string }[];
 }
 
@@ -36,9 +50,16 @@ interface Golden {
 const ASSUMED_MAC = /^02:00:00:00:aa:/;
 /** A binding that KubeVirt's libvirt knows nothing of: its device is among QEMU's arguments. */
 const USER_NETWORK_MAC = /&quot;mac&quot;:&quot;([0-9a-f:]{17})/;
+const PCI_ADDRESS = /<address type='pci' domain='0x(\w+)' bus='0x(\w+)' slot='0x(\w+)' function='0x(\w)'/;
 const ETHERNET_MTU = 1500;
 /** passt's own, by its own DHCP: no packet of its guest is one of the pod's. */
 const PASST_MTU = 65_520;
+
+/** What guests have that no server of the plan gave them: of QEMU's own network, or the pod's by passt. */
+const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
+  slirp: ["inet 10.0.2.15/24"],
+  passt: ["inet 10.244.0.2/24", "inet6 fd10:244::2/128"],
+};
 
 const withoutPrefix = (address: string): string => address.replace(/\/\d+$/, "");
 
@@ -131,6 +152,33 @@ const driverOf = (nic: DomainNic | undefined): string => {
   return model.startsWith("virtio") ? "virtio_net" : model;
 };
 
+/** What a guest's DHCP client has heard of a server, line by line. */
+const leaseOf = (service: GoldenService): readonly string[] => [
+  `ip=${service.client?.address}`,
+  `mask=${service.client?.prefix}`,
+  `serverid=${service.server}`,
+  `router=${service.router ?? ""}`,
+  `hostname=${service.hostname}`,
+  `mtu=${service.mtu}`,
+  `bootfile=${service.bootFileName ?? ""}`,
+  `tftp=${service.tftpServerName ?? ""}`,
+  `ntpsrv=${service.ntpServers?.join(" ")}`,
+  ...(service.privateOptions ?? []).map(({ option, value }) => `opt${option}=${Buffer.from(value).toString("hex")}`),
+];
+
+/** Each NIC that the plan serves has its lease, and no other has one. */
+async function expectLeases(golden: Golden, name: string, lab: Lab, record: VmRecord, seen: ReadonlyMap<string, GuestNic>): Promise<void> {
+  const told = await lab.inGuest(record.name, "for f in /run/lease.eth*; do [ -e $f ] && cat $f; done; true");
+  const leases = told.split(/^(?=interface=)/m).map((text) => text.split("\n").map((line) => line.trim()));
+  for (const nic of golden.nics.filter(({ binding }) => !Object.hasOwn(ADDRESSES, binding))) {
+    const interfaceName = seen.get(macOf(nic, golden, record))?.name;
+    const lease = leases.find(([first]) => first === `interface=${interfaceName}`);
+    const service = nic.services.find(({ kind }) => kind === "dhcp4");
+    if (service === undefined) expect(lease, `${name}: NIC ${nic.name}`).toBeUndefined();
+    else expect(lease, `${name}: NIC ${nic.name}`).toEqual(expect.arrayContaining([...leaseOf(service)]));
+  }
+}
+
 /** A guest's NICs are as many as the case says, and each is what it says. */
 async function expectGuest(golden: Golden, name: string, lab: Lab, record: VmRecord): Promise<void> {
   await lab.booted(record.name);
@@ -141,9 +189,14 @@ async function expectGuest(golden: Golden, name: string, lab: Lab, record: VmRec
     const driver = driverOf(element);
     const told = driver === "virtio_net" ? element?.xml.includes("<mtu ") === true : nic.services.some(({ kind }) => kind === "dhcp4");
     const untold = nic.binding === "passt" ? PASST_MTU : ETHERNET_MTU;
-    const wanted: Partial<GuestNic> = { driver, carrier: "1", rxQueues: nic.queues ?? 1, mtu: told ? nic.pod.mtu : untold };
+    const [, ...place] = PCI_ADDRESS.exec(element?.xml ?? "") ?? [];
+    const wanted: Partial<GuestNic> = {
+      ...{ driver, carrier: "1", rxQueues: nic.queues ?? 1, mtu: told ? nic.pod.mtu : untold },
+      ...(place.length === 0 ? {} : { pci: `${place.slice(0, 3).join(":")}.${place[3]}` }),
+    };
     expect(seen.get(macOf(nic, golden, record)), `${name}: NIC ${nic.name}`).toMatchObject(wanted);
   }
+  await expectLeases(golden, name, lab, record, seen);
 }
 
 /** Starts a case as a person does, in its folder. */
@@ -192,12 +245,6 @@ export const casesTriedBy = (file: string): readonly string[] =>
   listedCases()
     .filter(({ guests }) => guests.includes(file))
     .map(({ name }) => name);
-
-/** What guests have that no server of the plan gave them: of QEMU's own network, or the pod's by passt. */
-const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
-  slirp: ["inet 10.0.2.15/24"],
-  passt: ["inet 10.244.0.2/24", "inet6 fd10:244::2/128"],
-};
 
 /** Asks a guest until it says all of some texts: an address of its own may come a little after it is ready. */
 async function expectAddresses(lab: Lab, name: string, addresses: readonly string[]): Promise<void> {
