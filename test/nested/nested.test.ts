@@ -1,5 +1,5 @@
 /** What this machine's kernel and hardware lack, on a machine inside it: virtual functions, dummy links, vhost-net. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { stateDirectories } from "@netbind/local";
 import type { SeenPod } from "../support/nested/attach-pod.ts";
 import { NestedMachine, type NestedOutcome } from "../support/nested/nested-machine.ts";
@@ -10,12 +10,19 @@ let machine: NestedMachine;
 let ovsCni: string;
 let before: string;
 
-/** The NIC's four virtual functions, and a host outside on its wire that gives addresses and knows VLAN 100. */
+/**
+ * The NIC's four virtual functions, the first one with its driver, and a host outside on its wire that gives addresses and
+ * knows VLAN 100.
+ */
 const WIRE = `
   linkOf() { for link in /sys/class/net/*; do [ "$(cat $link/address)" = "$1" ] && basename $link; done; }
   ip link set "$(linkOf 02:00:00:00:00:01)" name pf0
   ip link set "$(linkOf 02:00:00:00:00:99)" name wire
+  modprobe igbvf
+  echo 0 > /sys/class/net/pf0/device/sriov_drivers_autoprobe
   echo 4 > /sys/class/net/pf0/device/sriov_numvfs
+  echo 1 > /sys/class/net/pf0/device/sriov_drivers_autoprobe
+  echo 0000:01:10.0 > /sys/bus/pci/drivers/igbvf/bind
   ip link set pf0 up
   modprobe 8021q
   ip netns add outside
@@ -38,7 +45,7 @@ const STATE = `
   for vf in /sys/bus/pci/devices/0000:01:10.*; do echo "$vf $(readlink $vf/driver) $(cat $vf/driver_override)"; done
   find /dev/vfio /run/netbind/vms -mindepth 1 -not -name vfio 2> /dev/null || true
   ip netns list | sort
-  ip -brief link | cut -d' ' -f1 | sort
+  ip -brief link | awk '{ print $1, $3 }' | sort
   grep -v netns /proc/self/mounts | sort
   cat /proc/[0-9]*/comm 2> /dev/null | grep -E '^(qemu|libvirtd|bwrap|dnsmasq|passt)' | sort`;
 
@@ -56,8 +63,138 @@ beforeAll(async () => {
   await machine.sh(WIRE);
   before = await machine.sh(STATE);
 });
+// What a test that failed has left is none of the others'.
+afterEach(async ({ task }) => {
+  if (task.result?.state !== "fail") return;
+  const names = ["one", "two", "many", "switched"].map((vm) => `netbind stop --force ${vm}`);
+  await machine.run([...names, "netbind gc", "ip netns delete netbind-node"].join("\n"));
+});
 afterAll(async () => {
   await machine?.[Symbol.asyncDispose]();
+});
+
+describe("the node agent, on a machine with the kubelet's control groups", () => {
+  test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing", async () => {
+    const seen = JSON.parse(await machine.sh("attach-pod")) as SeenPod;
+    expect(new Set(seen.services)).toEqual(new Set(["/netbind-services"]));
+    expect(Object.keys(seen.groups).sort()).toEqual(["", "netbind-services", "sidecar"]);
+    const { "": pod, sidecar, "netbind-services": services } = seen.groups;
+    expect(pod?.programs).toEqual([]);
+    expect(sidecar?.programs).toEqual(["node"]);
+    expect(new Set(services?.programs)).toEqual(new Set(["bwrap", "dnsmasq"]));
+    expect(services?.memory).toBeGreaterThan(0);
+    expect(pod?.memory).toBeGreaterThanOrEqual((sidecar?.memory ?? 0) + (services?.memory ?? 0));
+    expect(services?.pids).toBe(services?.programs.length);
+    expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
+    expect(seen.left).toEqual([]);
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+});
+
+describe("bridge, on a kernel with dummy links and vhost-net", () => {
+  const VM = `\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: { name: many }
+spec:
+  domain:
+    cpu: { cores: 2 }
+    memory: { guest: 192Mi }
+    devices:
+      networkInterfaceMultiqueue: true
+      interfaces: [{ name: red, bridge: {} }]
+  networks: [{ name: red, pod: {} }]
+`;
+
+  test("the placeholder is a dummy; vhost moves the packets of two queues; nothing is left", async () => {
+    const { nics, netns } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 600 -f ${machine.put("many.yaml", VM)}`));
+    const [pod = ""] = nics[0].guestAddresses;
+    expect(pod).toMatch(/^10\.244\./);
+    expect(await machine.sh(`ip -n ${netns} -details addr show eth0`)).toMatch(new RegExp(`\\sdummy [\\s\\S]*inet ${pod}/24 `));
+    expect(await machine.sh("cat /run/netbind/vms/*/launcher/domain.xml")).toContain("<driver name='vhost' queues='2'/>");
+    const qemu = (await machine.sh("pgrep qemu-system")).trim();
+    expect((await machine.sh(`ls -l /proc/${qemu}/fd`)).match(/\/dev\/vhost-net/g)).toHaveLength(2);
+    await booted("many");
+    expect(await machine.inGuest("many", "ls /sys/class/net/eth0/queues")).toMatch(/rx-1[\s\S]*tx-1/);
+    // A thread of the kernel's for each queue pair, which wakes up for packets.
+    const woken = async (): Promise<readonly number[]> =>
+      (await machine.sh(`grep -l ^vhost- /proc/${qemu}/task/*/comm | while read -r f; do grep ^voluntary "\${f%comm}status"; done`))
+        .trim()
+        .split("\n")
+        .map((line) => Number(line.split(/\s+/)[1]));
+    const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
+    const asleep = await woken();
+    expect(asleep).toHaveLength(2);
+    expect(await pings(`ip netns exec netbind-node ping -n -q -c 20 -i 0.2 -W 3 -w 20 ${pod}`)).toBe(true);
+    expect(sum(await woken()) - sum(asleep)).toBeGreaterThanOrEqual(20);
+    expect((await machine.run("netbind check")).code).toBe(0);
+    await machine.sh("netbind stop many");
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+});
+
+describe("the guide's secondary network on Open vSwitch", () => {
+  const NETWORKS = `\
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: { name: ovs-vlan-100 }
+spec: { config: '{ "cniVersion": "0.4.0", "type": "ovs", "bridge": "br1", "vlan": 100 }' }
+`;
+  const VM = `\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: { name: switched }
+spec:
+  domain:
+    memory: { guest: 192Mi }
+    devices:
+      interfaces:
+        - { name: default, masquerade: {} }
+        - { name: ovs-net, bridge: {} }
+  networks:
+    - { name: default, pod: {} }
+    - { name: ovs-net, multus: { networkName: ovs-vlan-100 } }
+${NETWORKS}`;
+  /** The switch is on the node, where CNI plugins work; a port of the VM's VLAN and one of another have a host each. */
+  const SWITCH = `
+    mkdir -p /opt/cni/bin && cp $OVS_CNI /opt/cni/bin/ovs
+    ip netns add netbind-node
+    ip -n netbind-node link set lo up
+    ip netns exec netbind-node /usr/share/openvswitch/scripts/ovs-ctl start --system-id=nested --no-ovs-vswitchd > /dev/null
+    ip netns exec netbind-node /usr/share/openvswitch/scripts/ovs-ctl start --system-id=nested --no-ovsdb-server > /dev/null
+    ovs-vsctl add-br br1 -- add-port br1 same tag=100 -- set interface same type=internal -- add-port br1 other tag=200 -- set interface other type=internal
+    for port in same other; do
+      ip netns add $port
+      ip -n netbind-node link set $port netns $port
+      ip -n $port addr add 198.51.100.1/24 dev $port
+      ip -n $port link set $port up
+    done`;
+
+  test("the guest has the pod network, and a port of its VLAN; nothing is left", async () => {
+    await machine.sh(`OVS_CNI=${ovsCni}\n${SWITCH}`);
+    const { nics } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 0 -f ${machine.put("switched.yaml", VM)}`));
+    expect(nics).toMatchObject([
+      { name: "default", binding: "masquerade" },
+      { name: "ovs-net", binding: "bridge" },
+    ]);
+    const ports = (): Promise<string> => machine.sh("ovs-vsctl --columns=name,tag find port tag=100");
+    expect((await ports()).match(/tag/g)).toHaveLength(2);
+    await booted("switched");
+    await machine.inGuest("switched", "ip addr add 198.51.100.2/24 dev eth1; ip link set eth1 up");
+    const ping = (place: string): Promise<boolean> => pings(`ip netns exec ${place} ping -n -q -c 2 -W 3 -w 10 198.51.100.2`);
+    expect(await ping("same")).toBe(true);
+    expect(await ping("other")).toBe(false);
+    expect((await machine.run("netbind check")).code).toBe(0);
+    await machine.sh("netbind stop switched");
+    expect((await ports()).match(/tag/g)).toHaveLength(1);
+    await machine.sh(`
+      ip netns delete same; ip netns delete other
+      ovs-vsctl del-br br1
+      /usr/share/openvswitch/scripts/ovs-ctl stop > /dev/null
+      ip netns delete netbind-node 2> /dev/null || true`);
+    expect(await machine.sh(STATE)).toBe(before);
+  });
 });
 
 describe("sriov, with virtual functions of a real driver's and a guest that drives them", () => {
@@ -166,130 +303,6 @@ describe("sriov, with virtual functions of a real driver's and a guest that driv
     expect(code, stderr).toBe(3);
     expect(stderr.match(/this machine has no virtual function for intel.com\/sriov_net/g)).toHaveLength(2);
     expect(stderr).toContain("vlan 4095, which is not a VLAN from 0 to 4094");
-    expect(await machine.sh(STATE)).toBe(before);
-  });
-});
-
-describe("bridge, on a kernel with dummy links and vhost-net", () => {
-  const VM = `\
-apiVersion: kubevirt.io/v1
-kind: VirtualMachineInstance
-metadata: { name: many }
-spec:
-  domain:
-    cpu: { cores: 2 }
-    memory: { guest: 192Mi }
-    devices:
-      networkInterfaceMultiqueue: true
-      interfaces: [{ name: red, bridge: {} }]
-  networks: [{ name: red, pod: {} }]
-`;
-
-  test("the placeholder is a dummy; vhost moves the packets of two queues; nothing is left", async () => {
-    const { nics, netns } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 120 -f ${machine.put("many.yaml", VM)}`));
-    const [pod = ""] = nics[0].guestAddresses;
-    expect(pod).toMatch(/^10\.244\./);
-    expect(await machine.sh(`ip -n ${netns} -details addr show eth0`)).toMatch(new RegExp(`\\sdummy [\\s\\S]*inet ${pod}/24 `));
-    expect(await machine.sh("cat /run/netbind/vms/*/launcher/domain.xml")).toContain("<driver name='vhost' queues='2'/>");
-    const qemu = (await machine.sh("pgrep qemu-system")).trim();
-    expect((await machine.sh(`ls -l /proc/${qemu}/fd`)).match(/\/dev\/vhost-net/g)).toHaveLength(2);
-    await booted("many");
-    expect(await machine.inGuest("many", "ls /sys/class/net/eth0/queues")).toMatch(/rx-1[\s\S]*tx-1/);
-    // A thread of the kernel's for each queue pair, which wakes up for packets.
-    const woken = async (): Promise<readonly number[]> =>
-      (await machine.sh(`grep -l ^vhost- /proc/${qemu}/task/*/comm | while read -r f; do grep ^voluntary "\${f%comm}status"; done`))
-        .trim()
-        .split("\n")
-        .map((line) => Number(line.split(/\s+/)[1]));
-    const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
-    const asleep = await woken();
-    expect(asleep).toHaveLength(2);
-    expect(await pings(`ip netns exec netbind-node ping -n -q -c 20 -i 0.2 -W 3 -w 20 ${pod}`)).toBe(true);
-    expect(sum(await woken()) - sum(asleep)).toBeGreaterThanOrEqual(20);
-    expect((await machine.run("netbind check")).code).toBe(0);
-    await machine.sh("netbind stop many");
-    expect(await machine.sh(STATE)).toBe(before);
-  });
-});
-
-describe("the guide's secondary network on Open vSwitch", () => {
-  const NETWORKS = `\
----
-apiVersion: k8s.cni.cncf.io/v1
-kind: NetworkAttachmentDefinition
-metadata: { name: ovs-vlan-100 }
-spec: { config: '{ "cniVersion": "0.4.0", "type": "ovs", "bridge": "br1", "vlan": 100 }' }
-`;
-  const VM = `\
-apiVersion: kubevirt.io/v1
-kind: VirtualMachineInstance
-metadata: { name: switched }
-spec:
-  domain:
-    memory: { guest: 192Mi }
-    devices:
-      interfaces:
-        - { name: default, masquerade: {} }
-        - { name: ovs-net, bridge: {} }
-  networks:
-    - { name: default, pod: {} }
-    - { name: ovs-net, multus: { networkName: ovs-vlan-100 } }
-${NETWORKS}`;
-  /** The switch is on the node, where CNI plugins work; a port of the VM's VLAN and one of another have a host each. */
-  const SWITCH = `
-    mkdir -p /opt/cni/bin && cp $OVS_CNI /opt/cni/bin/ovs
-    ip netns add netbind-node
-    ip -n netbind-node link set lo up
-    ip netns exec netbind-node /usr/share/openvswitch/scripts/ovs-ctl start --system-id=nested --no-ovs-vswitchd > /dev/null
-    ip netns exec netbind-node /usr/share/openvswitch/scripts/ovs-ctl start --system-id=nested --no-ovsdb-server > /dev/null
-    ovs-vsctl add-br br1 -- add-port br1 same tag=100 -- set interface same type=internal -- add-port br1 other tag=200 -- set interface other type=internal
-    for port in same other; do
-      ip netns add $port
-      ip -n netbind-node link set $port netns $port
-      ip -n $port addr add 198.51.100.1/24 dev $port
-      ip -n $port link set $port up
-    done`;
-
-  test("the guest has the pod network, and a port of its VLAN; nothing is left", async () => {
-    await machine.sh(`OVS_CNI=${ovsCni}\n${SWITCH}`);
-    const { nics } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 0 -f ${machine.put("switched.yaml", VM)}`));
-    expect(nics).toMatchObject([
-      { name: "default", binding: "masquerade" },
-      { name: "ovs-net", binding: "bridge" },
-    ]);
-    const ports = (): Promise<string> => machine.sh("ovs-vsctl --columns=name,tag find port tag=100");
-    expect((await ports()).match(/tag/g)).toHaveLength(2);
-    await booted("switched");
-    await machine.inGuest("switched", "ip addr add 198.51.100.2/24 dev eth1; ip link set eth1 up");
-    const ping = (place: string): Promise<boolean> => pings(`ip netns exec ${place} ping -n -q -c 2 -W 3 -w 10 198.51.100.2`);
-    expect(await ping("same")).toBe(true);
-    expect(await ping("other")).toBe(false);
-    expect((await machine.run("netbind check")).code).toBe(0);
-    await machine.sh("netbind stop switched");
-    expect((await ports()).match(/tag/g)).toHaveLength(1);
-    await machine.sh(`
-      ip netns delete same; ip netns delete other
-      ovs-vsctl del-br br1
-      /usr/share/openvswitch/scripts/ovs-ctl stop > /dev/null
-      ip netns delete netbind-node 2> /dev/null || true`);
-    expect(await machine.sh(STATE)).toBe(before);
-  });
-});
-
-describe("the node agent, on a machine with the kubelet's control groups", () => {
-  test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing", async () => {
-    const seen = JSON.parse(await machine.sh("attach-pod")) as SeenPod;
-    expect(new Set(seen.services)).toEqual(new Set(["/netbind-services"]));
-    expect(Object.keys(seen.groups).sort()).toEqual(["", "netbind-services", "sidecar"]);
-    const { "": pod, sidecar, "netbind-services": services } = seen.groups;
-    expect(pod?.programs).toEqual([]);
-    expect(sidecar?.programs).toEqual(["node"]);
-    expect(new Set(services?.programs)).toEqual(new Set(["bwrap", "dnsmasq"]));
-    expect(services?.memory).toBeGreaterThan(0);
-    expect(pod?.memory).toBeGreaterThanOrEqual((sidecar?.memory ?? 0) + (services?.memory ?? 0));
-    expect(services?.pids).toBe(services?.programs.length);
-    expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
-    expect(seen.left).toEqual([]);
     expect(await machine.sh(STATE)).toBe(before);
   });
 });

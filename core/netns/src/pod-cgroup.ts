@@ -26,6 +26,7 @@ export function servicesCgroup(pid: number, podUid: string): string | undefined 
   if (mount === undefined || path === undefined) return undefined;
   const components = path.split("/");
   const at = components.findIndex((component) => names(component, podUid));
+  // Who is in a control group namespace of its own sees others' groups by "..", and has them under no mount.
   return at === -1 || components.includes("..") ? undefined : join(mount, ...components.slice(0, at + 1), SERVICES);
 }
 

@@ -1,6 +1,6 @@
 import { type AttachedNic, awaitedGuestAddresses, isHandedOver } from "@netbind/engine";
 import { findVm, netnsPath, type Progress, type State, type VmStatus, vmStatus } from "@netbind/local";
-import { awaitAnswer, awaitOwner, inNetns, type Run } from "@netbind/netns";
+import { awaitAnswer, awaitOwner, inNetns, patient, type Run } from "@netbind/netns";
 
 /** What a guest is waited for with. */
 export interface WaitContext {
@@ -57,7 +57,7 @@ export async function waitForAddresses(
     (seconds === 0 ? [] : ask(inPod, nic, seconds, over.signal)).map(async (answer) => {
       if (!(await answer)) return;
       silent.delete(nic);
-      end = Math.min(limit, performance.now() + (silent.size === 0 ? PATIENCE.family : PATIENCE.nic));
+      end = Math.min(limit, performance.now() + patient(silent.size === 0 ? PATIENCE.family : PATIENCE.nic));
     }),
   );
   // A guest may keep silent when it is asked, and have its address: its neighbours know.
