@@ -7,12 +7,14 @@ import { benchDataPath } from "./data-path.ts";
 import { benchGuest } from "./guest.ts";
 import { benchNetwork } from "./network.ts";
 import { benchPlan } from "./plan.ts";
+import { benchPods } from "./pods.ts";
 import { type Comparison, showComparison, TABLE_HEAD } from "./report.ts";
 import { benchSidecar } from "./sidecar.ts";
 import { benchValidate } from "./validate.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = {
   network: benchNetwork,
+  pods: benchPods,
   guest: benchGuest,
   "data-path": benchDataPath,
   sidecar: benchSidecar,

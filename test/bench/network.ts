@@ -1,29 +1,43 @@
-/** Pod network set-up of one NIC against the same state by hand, and against the CNI bridge plugin's ADD. */
+/** Pod network set-up and teardown of one NIC against the same by hand, and against the CNI bridge plugin's ADD and DEL. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import type { Binding } from "@netbind/contract";
 import {
   attachmentOf,
   authorize,
   type DecidedNic,
   diffNetwork,
   nicTable,
+  type ObservedNetwork,
+  type Operations,
   podLinkOf,
+  retractNetwork,
   STANDARD_GRANTS,
   wantedNetwork,
   type WantedNetwork,
 } from "@netbind/engine";
 import { applyNetwork, observe, run } from "@netbind/netns";
+import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
-import { cniAdd } from "../../core/local/src/networks/cni.ts";
+import passt from "@netbind/plugin-passt";
 import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
+import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
 import { anAttachment } from "../support/attachment.ts";
 import { TestNetns } from "../support/netns.ts";
 import { type Comparison, timed } from "./report.ts";
 
+/** The bindings that do something to a pod's network. */
+const BINDINGS: readonly Binding[] = [masquerade, bridge, passt];
 const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
-const OWNER = { uid: 107, gid: 107 };
 const FACTS = { resolvConf: { nameservers4: ["10.96.0.10"], nameservers6: [], search: [] }, hostname: "vm" };
+const MAKING = { owner: { uid: 107, gid: 107 }, placeholderKind: "bridge" } as const;
+
+/** How long it took to make something, and to take it away. */
+interface Times {
+  readonly up: number;
+  readonly down: number;
+}
 
 async function makePod(outside: TestNetns): Promise<TestNetns> {
   const pod = await TestNetns.make();
@@ -36,48 +50,62 @@ function journalIn(directory: string): Journal {
   return Journal.create(directory, { version: 1, id, nics: {}, processes: [], attachments: [] } as unknown as VmRecord);
 }
 
-/** What Netbind does from the recorded observation on: plan, authorise, record, diff, apply, record. */
-async function ours(pod: TestNetns, journal: Journal): Promise<number> {
-  const there = await observe(pod.run, { table: nicTable("eth0") });
+async function look(pod: TestNetns, wanted?: WantedNetwork): Promise<ObservedNetwork> {
+  return observe(pod.run, { table: wanted?.table ?? nicTable("eth0") });
+}
+
+function beforeOf(there: ObservedNetwork): NonNullable<ReturnType<typeof podLinkOf>> {
   const before = podLinkOf(there, "eth0");
   if (before === undefined) throw new Error("the pod has no link");
+  return before;
+}
+
+/** What Netbind does from the recorded observation on: plan, authorise, record, diff, apply, record; and from the record back. */
+async function ours(binding: Binding, pod: TestNetns, journal: Journal): Promise<Times> {
+  const there = await look(pod);
+  const before = beforeOf(there);
   journal.updateNic("red", { before });
   const nic = {
     spec: anAttachment({ ports: [{ protocol: "TCP", port: 80 }] }),
-    mac: "02:00:00:00:00:07",
-    index: 0,
-    queues: 0,
-    names: NAMES,
-    migrationTransport: "unix",
+    ...{ mac: "02:00:00:00:00:07", index: 0, queues: 0, names: NAMES, migrationTransport: "unix" },
   };
-  return timed(async () => {
+  const up = await timed(async () => {
     const attachment = attachmentOf(nic as unknown as DecidedNic, before, FACTS);
-    const plan = authorize(masquerade.plan(attachment), attachment, STANDARD_GRANTS);
+    const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);
     journal.updateNic("red", { plan });
-    const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), owner: OWNER, placeholderKind: "dummy" };
+    const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), ...MAKING };
     journal.updateNic("red", { wanted });
     await applyNetwork(pod.run, diffNetwork(wanted, there));
   });
-}
-
-/** The same state by hand: what Netbind itself would do, as three commands that somebody typed. */
-async function byHand(pod: TestNetns): Promise<number> {
-  const there = await observe(pod.run, { table: nicTable("eth0") });
-  const before = podLinkOf(there, "eth0");
-  if (before === undefined) throw new Error("the pod has no link");
-  const attachment = anAttachment({ pod: before, ports: [{ protocol: "TCP", port: 80 }] });
-  const wanted: WantedNetwork = { ...wantedNetwork(NAMES, masquerade.plan(attachment), before), owner: OWNER, placeholderKind: "dummy" };
-  const { ip, sysctls, nft } = diffNetwork(wanted, there);
-  const inPod = (argv: readonly string[], stdin = ""): Promise<string> => run(["nsenter", `--net=${pod.path}`, ...argv], { stdin });
-  return timed(async () => {
-    await inPod(["ip", "-batch", "-"], `${ip.join("\n")}\n`);
-    await inPod(["sysctl", "-q", "-w", ...sysctls.map(({ key, value }) => `${key}=${value}`)]);
-    await inPod(["sh", "-c", "cat | nft -j -f -"], JSON.stringify({ nftables: nft }));
+  const down = await timed(async () => {
+    const wanted = journal.record.nics["red"]?.wanted;
+    if (wanted !== undefined) await applyNetwork(pod.run, retractNetwork(wanted, await look(pod, wanted)));
   });
+  return { up, down };
 }
 
-/** One ADD of the CNI bridge plugin, with an address from host-local. */
-async function cniBridge(node: TestNetns, directory: string, at: number): Promise<number> {
+/** Operations as commands that somebody typed, each a program of its own. */
+async function type(pod: TestNetns, { ip, sysctls, nft }: Operations): Promise<void> {
+  const inPod = (argv: readonly string[], stdin = ""): Promise<string> => run(["nsenter", `--net=${pod.path}`, ...argv], { stdin });
+  if (ip.length > 0) await inPod(["ip", "-batch", "-"], `${ip.join("\n")}\n`);
+  if (sysctls.length > 0) await inPod(["sysctl", "-q", "-w", ...sysctls.map(({ key, value }) => `${key}=${value}`)]);
+  if (nft.length > 0) await inPod(["sh", "-c", "cat | nft -j -f -"], JSON.stringify({ nftables: nft }));
+}
+
+/** The same by hand: what Netbind itself would do, known beforehand. */
+async function byHand(binding: Binding, pod: TestNetns): Promise<Times> {
+  const there = await look(pod);
+  const before = beforeOf(there);
+  const plan = binding.plan(anAttachment({ pod: before, ports: [{ protocol: "TCP", port: 80 }] }));
+  const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), ...MAKING };
+  const make = diffNetwork(wanted, there);
+  const up = await timed(() => type(pod, make));
+  const undo = retractNetwork(wanted, await look(pod, wanted));
+  return { up, down: await timed(() => type(pod, undo)) };
+}
+
+/** One ADD and one DEL of the CNI bridge plugin, with an address from host-local. */
+async function cniBridge(node: TestNetns, directory: string, at: number): Promise<Times> {
   await using pod = await TestNetns.make();
   const ipam = {
     type: "host-local",
@@ -87,40 +115,56 @@ async function cniBridge(node: TestNetns, directory: string, at: number): Promis
   };
   const plugin = { type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam };
   const config = { cniVersion: "1.0.0", name: "bench", plugins: [plugin] };
-  return await timed(() =>
-    cniAdd({ run, node: node.path, netns: pod.path }, { network: "pod", ifname: "eth0", containerId: `bench-${at}`, config }),
-  );
+  const attachment = { network: "pod", ifname: "eth0", containerId: `bench-${at}`, config };
+  const place = { run, node: node.path, netns: pod.path };
+  const up = await timed(() => cniAdd(place, attachment));
+  return { up, down: await timed(() => cniDel(place, attachment)) };
+}
+
+async function inPod(act: (pod: TestNetns) => Promise<Times>): Promise<Times> {
+  await using outside = await TestNetns.make();
+  await using pod = await makePod(outside);
+  return await act(pod);
+}
+
+type Way = "ours" | "byHand" | "cni";
+
+function compare(binding: string, times: Readonly<Record<Way, readonly Times[]>>): readonly Comparison[] {
+  const row = (part: keyof Times, against: Exclude<Way, "ours">, words: string, ratio: number): Comparison => ({
+    what: `${part === "up" ? "set-up" : "teardown"} of one ${binding} NIC${part === "up" ? ", observation to applied" : ""}`,
+    unit: "ms",
+    ours: times.ours.map((one) => one[part]),
+    theirs: times[against].map((one) => one[part]),
+    against: words,
+    goal: { ratio, better: "smaller" },
+  });
+  return [
+    row("up", "byHand", "ip, sysctl and nft by hand", 1.5),
+    row("up", "cni", "CNI bridge plugin's ADD", 1),
+    // What is to be taken away is what is there: somebody who types it has looked already.
+    ...(times.ours.some(({ down }) => down > 1)
+      ? [
+          { ...row("down", "byHand", "ip and nft by hand, without a look at what is there", 0), goal: undefined },
+          row("down", "cni", "CNI bridge plugin's DEL", 1),
+        ].map(({ goal, ...rest }) => (goal === undefined ? rest : { ...rest, goal }))
+      : []),
+  ];
 }
 
 /** Alternately, so that a busy machine disturbs all alike. */
 export async function benchNetwork(runs = 25): Promise<readonly Comparison[]> {
   const directory = mkdtempSync(join(tmpdir(), "netbind-bench-"));
-  const times = { ours: [] as number[], byHand: [] as number[], cni: [] as number[] };
+  const rows: Comparison[] = [];
   await using node = await TestNetns.make();
-  for (let at = 0; at < runs; at++) {
-    {
-      await using outside = await TestNetns.make();
-      await using pod = await makePod(outside);
-      times.ours.push(await ours(pod, journalIn(directory)));
+  for (const binding of BINDINGS) {
+    const times: Record<Way, Times[]> = { ours: [], byHand: [], cni: [] };
+    for (let at = 0; at < runs; at++) {
+      times.ours.push(await inPod((pod) => ours(binding, pod, journalIn(directory))));
+      times.byHand.push(await inPod((pod) => byHand(binding, pod)));
+      times.cni.push(await cniBridge(node, directory, at));
     }
-    {
-      await using outside = await TestNetns.make();
-      await using pod = await makePod(outside);
-      times.byHand.push(await byHand(pod));
-    }
-    times.cni.push(await cniBridge(node, directory, at));
+    rows.push(...compare(binding.name, times));
   }
   rmSync(directory, { recursive: true });
-  const what = "set-up of one masquerade NIC, observation to applied";
-  return [
-    {
-      what,
-      unit: "ms",
-      ours: times.ours,
-      theirs: times.byHand,
-      against: "ip, sysctl and nft by hand",
-      goal: { ratio: 1.5, better: "smaller" },
-    },
-    { what, unit: "ms", ours: times.ours, theirs: times.cni, against: "CNI bridge plugin's ADD", goal: { ratio: 1, better: "smaller" } },
-  ];
+  return rows;
 }

@@ -13,6 +13,8 @@ for (const name of ["stdout", "stderr"] as const)
 process.on("message", async (args: readonly string[]) => {
   said.stdout = "";
   said.stderr = "";
+  // A command listens to what would interrupt it, and expects to be its process's only one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.removeAllListeners(signal);
   const code = await buildProgram(async () => compose())(args);
   process.send?.({ code, ...said } satisfies Outcome);
 });

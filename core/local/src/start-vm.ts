@@ -49,7 +49,8 @@ export class VmExistsError extends Error {
 
 const QEMU_DEADLINE = 10_000;
 
-function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): VmRecord {
+/** The record of a VM before anything of it is made. */
+export function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): VmRecord {
   const { namespace, name } = vmi.metadata;
   const id = vmId(namespace, name);
   return {

@@ -17,7 +17,8 @@ export interface ServiceHost {
   readonly started: (processes: readonly ProcessId[]) => Promise<void>;
 }
 
-const START_DEADLINE = 5000;
+/** A server that ends is told of at once: only one that lives and does not serve is waited for so long. */
+const START_DEADLINE = 20_000;
 const CONFIGURATION = "/dnsmasq.conf";
 /** The protocol number of ICMPv6, as /proc/net/raw6 writes the "port" of a raw socket. */
 const ICMP6 = 58;
@@ -73,7 +74,9 @@ export function serves({ socket }: Pick<ServiceProcess, "socket">, pid: number):
   }
 }
 
-const said = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8").trim() : "") || "it said nothing";
+/** What stands in a log from a byte on. */
+const said = (file: string, from: number): string =>
+  (existsSync(file) ? readFileSync(file).subarray(from).toString("utf8").trim() : "") || "it said nothing";
 
 /**
  * Starts one server, in a sandbox of its own, and waits until it serves.
@@ -93,6 +96,7 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
   const up = (): boolean => inner !== undefined && serves(service, inner);
   await waitUntil(() => ended() || up(), START_DEADLINE);
   if (!ended() && up()) return;
+  const why = ended() ? "it ended" : "it has no socket";
   await endProcesses(processes);
-  throw new Error(`the server ${service.role} did not start: ${said(host.logFile).slice(from)}`);
+  throw new Error(`the server ${service.role} did not start, ${why}: ${said(host.logFile, from)}`);
 }

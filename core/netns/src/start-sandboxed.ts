@@ -4,7 +4,7 @@ import { patient } from "./patience.ts";
 import { identify, type ProcessId } from "./processes.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
 
-const INFO_DEADLINE = 5000;
+const INFO_DEADLINE = 20_000;
 
 /** Where a sandboxed process starts and where what it prints is kept. */
 export interface StartOptions {

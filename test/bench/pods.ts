@@ -1,0 +1,166 @@
+/** A pod of one NIC of each binding, made and removed, beside nobody and beside many; and what of it is not Netbind's. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { attachVmi, type Decision } from "@netbind/engine";
+import { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns, State, stateDirectories } from "@netbind/local";
+import { inNetns, run } from "@netbind/netns";
+import { compose } from "../../core/cli/src/compose.ts";
+import { decideInput } from "../../core/cli/src/decide-input.ts";
+import { TOKENS } from "../../core/cli/src/services.ts";
+import { Journal } from "../../core/local/src/journal.ts";
+import { LocalHost } from "../../core/local/src/local-host.ts";
+import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
+import { makeNode } from "../../core/local/src/node-netns.ts";
+import { retract } from "../../core/local/src/retract.ts";
+import { newRecord } from "../../core/local/src/start-vm.ts";
+import { makeDirectory, vmId } from "../../core/local/src/state.ts";
+import { makeStateDirectory } from "../support/machine.ts";
+import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
+import { type Comparison, timed } from "./report.ts";
+
+const MANY = 100;
+const RESOURCE = "macvtap.network.kubevirt.io/bench";
+const DP_MACVTAP_CONF = JSON.stringify([{ name: "bench", lowerDevice: "phys0", mode: "bridge", capacity: 2 * MANY }]);
+
+const POD = { name: "nic", pod: {} };
+const LAN = multus("nic", "lan");
+/** A NIC of each binding, and its network. */
+const BINDINGS = {
+  masquerade: [{ masquerade: {} }, POD],
+  bridge: [{ bridge: {} }, POD],
+  slirp: [{ binding: { name: "slirp" }, ports: [{ port: 80 }] }, POD],
+  passt: [{ binding: { name: "passt" }, ports: [{ port: 80 }] }, POD],
+  macvtap: [{ binding: { name: "macvtap" }, macAddress: "02:00:00:00:aa:0a" }, LAN],
+  tap: [{ binding: { name: "raw" }, macAddress: "02:00:00:00:aa:0b" }, LAN],
+} as const;
+type BindingName = keyof typeof BINDINGS;
+const NAMES = Object.keys(BINDINGS) as BindingName[];
+
+/** How long it took to make something, and to take it away. */
+interface Times {
+  readonly up: number;
+  readonly down: number;
+}
+
+/** The node of a state directory of its own, with the link that macvtaps are made on. */
+class BenchNode implements AsyncDisposable {
+  readonly state = new State({ ...stateDirectories(process.env), state: makeStateDirectory("bench") });
+  readonly #resolve = compose();
+
+  static async make(): Promise<BenchNode> {
+    const node = new BenchNode();
+    node.state.prepare();
+    await makeNode(run, node.state);
+    await node.#onNode(["ip", "link", "add", "phys0", "up", "type", "veth", "peer", "name", "phys1"]);
+    return node;
+  }
+
+  #onNode(argv: readonly string[]): Promise<string> {
+    return inNetns(netnsPath(this.state.nodeNetns), run)(argv);
+  }
+
+  /** What is decided of a VM, without sidecars: their start is measured elsewhere. */
+  #decide(name: string, binding: BindingName): Decision {
+    const [nic, network] = BINDINGS[binding];
+    const file = join(this.state.root, "vm.yaml");
+    const objects = [
+      vm(name, { interfaces: [{ name: "nic", ...nic }], networks: [network] }),
+      nad("lan", { type: "macvtap" }, RESOURCE),
+      kubevirt({ raw: { domainAttachmentType: "tap" } }),
+    ];
+    writeFileSync(file, documents(...objects));
+    const decision = decideInput([file], this.#resolve).vms[0]?.decision;
+    if (decision === undefined) throw new Error("nothing was decided");
+    return { ...decision, bindings: decision.bindings.map(({ image: _image, ...rest }) => rest) };
+  }
+
+  /** Makes a pod and attaches its NIC, as `netbind run` does: namespace, network, plan, links, services. Gives its time. */
+  async up(name: string, binding: BindingName): Promise<number> {
+    const decision = this.#decide(name, binding);
+    return timed(async () => {
+      const { state } = this;
+      const record = newRecord(state, decision.vmi, "bench", decision);
+      makeDirectory(state.vm(record.id));
+      const journal = Journal.create(state.vm(record.id), record);
+      const parts = { podNetwork: DEFAULT_POD_NETWORK, deviceSettings: { DP_MACVTAP_CONF }, bindings: this.#resolve(TOKENS.bindings) };
+      const host = new LocalHost({ state, run, journal, ...parts });
+      await attachVmi(host, decision);
+      await host.settled();
+    });
+  }
+
+  /** Removes it from its record. */
+  down(name: string): Promise<number> {
+    return timed(() => retract(this.state, run, vmId("default", name), 0));
+  }
+
+  /** What is not Netbind's: a namespace, and its link by the network's plugin; or by ip, where no such plugin is installed. */
+  async byHand(binding: BindingName): Promise<Times> {
+    const name = `${this.state.nodeNetns.slice(0, -5)}-hand`;
+    const ipam = { ...(DEFAULT_POD_NETWORK.plugins[0]?.["ipam"] as object), dataDir: join(this.state.node, "ipam") };
+    const config = { ...DEFAULT_POD_NETWORK, plugins: DEFAULT_POD_NETWORK.plugins.map((plugin) => ({ ...plugin, ipam })) };
+    const attachment = { network: "nic", ifname: "eth0", containerId: "hand", config };
+    const place = { run, node: netnsPath(this.state.nodeNetns), netns: netnsPath(name) };
+    const isPod = BINDINGS[binding][1] === POD;
+    const up = await timed(async () => {
+      await makeNetns(run, name);
+      if (isPod) return cniAdd(place, attachment);
+      await this.#onNode(["ip", "link", "add", "link", "phys0", "name", "net1", "netns", name, "type", "macvtap", "mode", "bridge"]);
+      return inNetns(netnsPath(name), run)(["ip", "link", "set", "net1", "up"]);
+    });
+    const down = await timed(async () => {
+      await (isPod ? cniDel(place, attachment) : inNetns(netnsPath(name), run)(["ip", "link", "delete", "net1"]));
+      await removeNetns(run, name);
+    });
+    return { up, down };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of this.state.podIds()) await retract(this.state, run, id, 0);
+    await removeNetns(run, this.state.nodeNetns);
+    rmSync(this.state.root, { recursive: true });
+  }
+}
+
+type Measured = Record<BindingName, Times[]>;
+const nothing = (): Measured => ({ masquerade: [], bridge: [], slirp: [], passt: [], macvtap: [], tap: [] });
+
+/** One pod of each binding after the other, each beside those that are there. */
+async function measure(node: BenchNode, ours: Measured, hand?: Measured): Promise<void> {
+  for (const binding of NAMES) {
+    ours[binding].push({ up: await node.up("measured", binding), down: await node.down("measured") });
+    hand?.[binding].push(await node.byHand(binding));
+  }
+}
+
+const WORDS = { up: "made and attached", down: "removed" } as const;
+
+/** Alone first, then beside all others: the node is never without a pod, or it would be made anew each time. */
+export async function benchPods(runs = 9): Promise<readonly Comparison[]> {
+  await using node = await BenchNode.make();
+  const [alone, beside, hand] = [nothing(), nothing(), nothing()];
+  await node.up("first", "slirp");
+  for (let at = 0; at < runs; at++) await measure(node, alone, hand);
+  for (let at = 1; at < MANY; at++) await node.up(`other-${at}`, NAMES[at % NAMES.length] ?? "slirp");
+  for (let at = 0; at < runs; at++) await measure(node, beside);
+  const rows = (part: keyof Times, of: readonly Times[]): readonly number[] => of.map((one) => one[part]);
+  return NAMES.flatMap((binding) =>
+    (["up", "down"] as const).flatMap((part): readonly Comparison[] => [
+      {
+        what: `a pod with one ${binding} NIC, ${WORDS[part]}`,
+        unit: "ms",
+        ours: rows(part, alone[binding]),
+        theirs: rows(part, hand[binding]),
+        against: "its namespace and its network's link alone, by hand",
+      },
+      {
+        what: `the same beside ${MANY} others`,
+        unit: "ms",
+        ours: rows(part, beside[binding]),
+        theirs: rows(part, alone[binding]),
+        against: "beside one",
+        goal: { ratio: 1.25, better: "smaller" },
+      },
+    ]),
+  );
+}
