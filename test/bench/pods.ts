@@ -30,8 +30,8 @@ const BINDINGS = {
   bridge: [{ bridge: {} }, POD],
   slirp: [{ binding: { name: "slirp" }, ports: [{ port: 80 }] }, POD],
   passt: [{ binding: { name: "passt" }, ports: [{ port: 80 }] }, POD],
-  macvtap: [{ binding: { name: "macvtap" }, macAddress: "02:00:00:00:aa:0a" }, LAN],
-  tap: [{ binding: { name: "raw" }, macAddress: "02:00:00:00:aa:0b" }, LAN],
+  macvtap: [{ binding: { name: "macvtap" } }, LAN],
+  tap: [{ binding: { name: "raw" } }, LAN],
 } as const;
 type BindingName = keyof typeof BINDINGS;
 const NAMES = Object.keys(BINDINGS) as BindingName[];
@@ -46,6 +46,7 @@ interface Times {
 class BenchNode implements AsyncDisposable {
   readonly state = new State({ ...stateDirectories(process.env), state: makeStateDirectory("bench") });
   readonly #resolve = compose();
+  #decided = 0;
 
   static async make(): Promise<BenchNode> {
     const node = new BenchNode();
@@ -63,8 +64,10 @@ class BenchNode implements AsyncDisposable {
   #decide(name: string, binding: BindingName): Decision {
     const [nic, network] = BINDINGS[binding];
     const file = join(this.state.root, "vm.yaml");
+    this.#decided += 1;
+    const macAddress = `02:00:00:00:${[this.#decided >> 8, this.#decided & 0xff].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
     const objects = [
-      vm(name, { interfaces: [{ name: "nic", ...nic }], networks: [network] }),
+      vm(name, { interfaces: [{ name: "nic", macAddress, ...nic }], networks: [network] }),
       nad("lan", { type: "macvtap" }, RESOURCE),
       kubevirt({ raw: { domainAttachmentType: "tap" } }),
     ];

@@ -1,5 +1,8 @@
 /** A namespace's name outlives it for a moment while it is removed: netbind may be killed just then. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { makeNetns, netnsPath, State, stateDirectories } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
 import { expect, test } from "vitest";
@@ -41,6 +44,17 @@ test("a pod whose namespace is gone but for its name is removed from its record"
   await retract(state, run, id, 0);
   expect([existsSync(netnsPath(pod)), existsSync(netnsPath(state.nodeNetns)), state.podIds()]).toEqual([false, false, []]);
   expect(await machineState()).toEqual(before);
+  rmSync(state.root, { recursive: true });
+});
+
+test("a process that was started for a pod and never recorded ends with it, wherever it has got to", async () => {
+  const { state, id } = await makePod();
+  const log = openSync(join(state.vm(id), "hook-sidecar-0.log"), "a");
+  const stray = spawn("sleep", ["600"], { stdio: ["ignore", log, log] });
+  closeSync(log);
+  const ended = once(stray, "exit");
+  await retract(state, run, id, 0);
+  expect(await ended).toEqual([null, "SIGTERM"]);
   rmSync(state.root, { recursive: true });
 });
 

@@ -108,14 +108,22 @@ export class KillLab implements AsyncDisposable {
     const record = findVm(this.state, VM);
     const state = await launcherOf(run, record).virsh(["domstate", domainName(record.vmi)]);
     expect(state.trim(), what).toBe("running");
-    const now = await machineState();
-    const more = (kind: "netns" | "processes"): readonly string[] => now[kind].filter((one) => !this.#before[kind].includes(one));
-    expect(more("netns"), what).toEqual([record.netns, this.state.nodeNetns].sort());
-    const own = new Set(processesIn(netnsPath(record.netns)).map(({ pid }) => String(pid)));
-    expect(
-      more("processes").filter((one) => !own.has(one.split(" ").at(-1) ?? "")),
-      what,
-    ).toEqual([]);
+    const own = new Set(processesIn(netnsPath(record.netns)).map(({ pid }) => `${pid}`));
+    const strange = async (): Promise<readonly string[]> => {
+      const { netns, processes } = await machineState();
+      const more = processes.filter((one) => !this.#before.processes.includes(one) && !own.has(one.split(" ").at(-1) ?? ""));
+      return [...netns.filter((one) => !this.#before.netns.includes(one) && ![record.netns, this.state.nodeNetns].includes(one)), ...more];
+    };
+    let left: readonly string[] = [];
+    await waitUntil(
+      async () => {
+        left = await strange();
+        return left.length === 0;
+      },
+      10_000,
+      500,
+    );
+    expect(left, what).toEqual([]);
     expect(this.state.podIds(), what).toEqual([record.id]);
     for (const name of ["locks", "migration"]) expect(readdirSync(join(this.directory, name)), what).toEqual([record.id.slice(0, 12)]);
     expect(readdirSync(this.state.migration(record.id)), what).toEqual([]);
@@ -146,8 +154,22 @@ export class KillLab implements AsyncDisposable {
     expect(await this.leftovers(), what).toEqual([]);
   }
 
-  /** Everything that is there and was not: namespaces, links, mounts, processes, files. */
+  /** Everything that is there and was not, and stays: what others start on this machine meanwhile is over soon. */
   async leftovers(): Promise<readonly string[]> {
+    let left: readonly string[] = [];
+    await waitUntil(
+      async () => {
+        left = await this.#leftNow();
+        return left.length === 0;
+      },
+      10_000,
+      500,
+    );
+    return left;
+  }
+
+  /** Namespaces, links, mounts, processes, files. */
+  async #leftNow(): Promise<readonly string[]> {
     const now = await machineState();
     const more = (["netns", "links", "mounts", "processes"] as const).flatMap((kind) =>
       now[kind].filter((one) => !this.#before[kind].includes(one)).map((one) => `${kind}: ${one}`),

@@ -50,7 +50,8 @@ function tracesOf(pid: string): string {
 
 /** True for a process of another's state directory or of a nested machine, and for a lock that is in no directory of ours. */
 const isForeignProcess = (name: string, traces: string): boolean =>
-  (name === "flock" || /\/run\/(netbind-|nbkube-)|\/netbind-nested-/.test(traces)) && !own.some(({ root }) => traces.includes(root));
+  (name === "flock" || /\/run\/(netbind-|nbkube-)|\/netbind-nested-|\/run\/netns\/(nbtest-|nbt-|netbind-[0-9a-f]{6}-)/.test(traces)) &&
+  !own.some(({ root, nodeNetns }) => traces.includes(root) || traces.includes(netnsPath(nodeNetns.replace(/node$/, ""))));
 
 /** A process that was started for a VM of ours, by its name; none where it is another's or over. */
 function ownProcess(pid: string): readonly string[] {

@@ -16,7 +16,7 @@ import {
   type ServiceProcess,
   silenceLinks,
 } from "@netbind/engine";
-import { all, applyNetwork, endProcesses, inNetns, patient, PodNetwork, type Run } from "@netbind/netns";
+import { all, applyNetwork, endProcesses, inNetns, patient, PodNetwork, processesLoggingTo, type Run } from "@netbind/netns";
 import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
@@ -25,7 +25,7 @@ import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
 import { podDevices, toldLink } from "./networks/pod-devices.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
-import { attachSocket, publishSidecar, sidecarPlace, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
+import { attachSocket, publishSidecar, sidecarLog, sidecarPlace, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
 import type { State } from "./state.ts";
 
 /** What the host on one machine is made of. */
@@ -140,7 +140,8 @@ export class LocalHost implements Host<PodDecision> {
     const { sidecars, processes } = this.#parts.journal.record;
     const spec = sidecars?.[binding];
     if (spec === undefined) return;
-    await endProcesses(processes.find(({ role }) => role === `sidecar ${binding}`)?.processes ?? []);
+    const recorded = processes.find(({ role }) => role === `sidecar ${binding}`)?.processes ?? [];
+    await endProcesses([...recorded, ...processesLoggingTo(sidecarLog(this.#directory, spec.container))]);
     rmSync(attachSocket(this.#directory, spec.container), { force: true });
     await this.#startSidecar(binding, spec);
     await this.#tell(binding, spec.container);

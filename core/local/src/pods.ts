@@ -1,4 +1,4 @@
-import { chooseServiceUid } from "@netbind/netns";
+import { chooseServiceUid, mayShareServiceUid } from "@netbind/netns";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { findQemu } from "./launcher/libvirt.ts";
 import { netnsPath } from "./node-netns.ts";
@@ -78,8 +78,11 @@ export function findVm(state: State, text: string): VmRecord {
 export const damagedVms = (state: State): readonly string[] => state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
 
 /** A user of the pod's own, which no other pod's services run as. */
-export const freeServiceUid = (state: State, id: string): number =>
-  chooseServiceUid(
+export function freeServiceUid(state: State, id: string): number {
+  // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.
+  const near = state.podIds().filter((other) => mayShareServiceUid(id, other));
+  return chooseServiceUid(
     id,
-    listPods(state).map(({ serviceUid }) => serviceUid),
+    near.flatMap((other) => readRecord(state, other).record?.serviceUid ?? []),
   );
+}

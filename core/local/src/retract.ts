@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { endProcesses, isAlive, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
+import { endProcesses, isAlive, type ProcessId, processesIn, processesLoggingTo, type Run, waitUntil } from "@netbind/netns";
 import { findSockets, HookManager } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
@@ -40,10 +40,10 @@ async function tellSidecars(hooks: string): Promise<void> {
   }
 }
 
-/** Ends what runs for a VM: what the record names, and whatever else is in its pod's namespace. */
-async function endAll(record: VmRecord): Promise<void> {
+/** Ends what runs for a VM: what the record names, whatever else is in its pod's namespace, or on its way there. */
+async function endAll(state: State, record: VmRecord): Promise<void> {
   const recorded = record.processes.flatMap(({ processes }) => processes).filter(isAlive);
-  const there = processesIn(netnsPath(record.netns));
+  const there = [...processesIn(netnsPath(record.netns)), ...processesLoggingTo(state.vm(record.id))];
   const unique = new Map<number, ProcessId>([...recorded, ...there].map((process) => [process.pid, process]));
   const left = await endProcesses([...unique.values()]);
   if (left.length > 0)
@@ -98,7 +98,7 @@ export async function retract(state: State, run: Run, id: string, grace: number)
   const { record } = journal;
   await askGuest(run, record, grace);
   await tellSidecars(join(state.vm(id), "hooks"));
-  await endAll(record);
+  await endAll(state, record);
   await removePod(state, run, record);
 }
 
@@ -117,7 +117,7 @@ function openJournal(state: State, id: string): Journal | undefined {
  * record is damaged, its pod's addresses stay taken until the node goes.
  */
 async function retractUnrecorded(state: State, run: Run, id: string): Promise<void> {
-  await endProcesses(processesIn(netnsPath(state.podNetns(id))));
+  await endProcesses([...processesIn(netnsPath(state.podNetns(id))), ...processesLoggingTo(state.vm(id))]);
   await removeNetns(run, state.podNetns(id));
   removeDirectory(state, id);
 }

@@ -29,6 +29,8 @@ export interface SidecarSpec {
 
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
 export const sidecarDirectory = (vmDirectory: string, container: string): string => join(vmDirectory, "hooks", container);
+/** The file that a sidecar's output goes to. */
+export const sidecarLog = (vmDirectory: string, container: string): string => join(vmDirectory, `${container}.log`);
 /** The way to a sidecar's directory, in which only the directory itself is the VM user's. */
 export const sidecarPlace = (vmDirectory: string, container: string): SidecarPlace => ({
   base: join(vmDirectory, "hooks"),
@@ -94,7 +96,7 @@ export async function startSidecar(
   makeDirectory(join(place.vmDirectory, "hooks"));
   mkdirSync(hooks, { recursive: true, mode: 0o700 });
   chownSync(hooks, VM_USER.uid, VM_USER.gid);
-  const logFile = join(place.vmDirectory, `${spec.container}.log`);
+  const logFile = sidecarLog(place.vmDirectory, spec.container);
   const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks), { netns: place.netns, logFile });
   started(processes);
   const socket = attachSocket(place.vmDirectory, spec.container);

@@ -9,6 +9,7 @@ export {
   isRunning,
   type ProcessId,
   processesIn,
+  processesLoggingTo,
   processesOfUser,
   signal,
   startTimeOf,
@@ -26,7 +27,7 @@ export { all, PodNetwork, type PodNetworkParts } from "./pod-network.ts";
 export { writeAtomically } from "./write-atomically.ts";
 export { BusyError, type Lock, takeLock } from "./lock.ts";
 export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processesOf, type ServiceDrift } from "./pod-drift.ts";
-export { chooseServiceUid } from "./service-uid.ts";
+export { chooseServiceUid, mayShareServiceUid } from "./service-uid.ts";
 export { POD_RECORD_FIELDS } from "./pod-record-shape.ts";
 export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./shape.ts";
 export { makeServicesCgroup, removeServicesCgroup, servicesCgroup } from "./pod-cgroup.ts";

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { patient } from "./patience.ts";
 
 /** A process that cannot be mistaken for a later one with the same number. */
@@ -57,6 +57,28 @@ export function processesIn(path: string): readonly ProcessId[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && inode(`/proc/${name}/ns/net`) === wanted)
     .flatMap((name) => identify(Number(name)) ?? []);
+}
+
+/**
+ * Every process whose output goes to a path, or below it. A process has that from its birth, before it enters the namespace
+ * that it is to live in: whoever started it may have died before he could write it down.
+ */
+export function processesLoggingTo(path: string): readonly ProcessId[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      const output = outputOf(name);
+      return output === path || output.startsWith(`${path}/`);
+    })
+    .flatMap((name) => identify(Number(name)) ?? []);
+}
+
+function outputOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/1`);
+  } catch {
+    return "";
+  }
 }
 
 /** Names of the processes that a service is made of, before it is what it is to be and after. */
