@@ -43,7 +43,11 @@ function tracesOf(pid: string): string {
   return [
     readOr(() => readFileSync(`${here}/cmdline`, "utf8")),
     ...["1", "2"].map((fd) => readOr(() => readlinkSync(`${here}/fd/${fd}`))),
-    readOr(() => readFileSync(`${here}/mountinfo`, "utf8")),
+    // Namespaces are mounted for everybody: whose a process is, they do not tell.
+    readOr(() => readFileSync(`${here}/mountinfo`, "utf8"))
+      .split("\n")
+      .filter((line) => !line.includes("/run/netns/"))
+      .join("\n"),
     ...(Number(parent) > 1 ? [tracesOf(parent)] : []),
   ].join("\n");
 }
