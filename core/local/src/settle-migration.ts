@@ -59,9 +59,20 @@ async function takeBack({ state, run }: SettleContext, { source, target }: Migra
  * @throws LibvirtError where it cannot be seen where the guest is
  */
 export async function settleMigration(context: SettleContext, vm: string): Promise<boolean> {
+  const pods = listPods(context.state, vm);
+  if (pods.every(({ migration }) => migration === undefined)) return settle(context, vm, pods);
+  const meeting = context.state.migration(vm);
+  closeMeeting(meeting);
+  try {
+    return await settle(context, vm, pods);
+  } finally {
+    // A libvirt that was on its way may have made its socket meanwhile.
+    closeMeeting(meeting);
+  }
+}
+
+async function settle(context: SettleContext, vm: string, pods: readonly VmRecord[]): Promise<boolean> {
   const { state, run } = context;
-  const pods = listPods(state, vm);
-  if (pods.some(({ migration }) => migration !== undefined)) closeMeeting(state.migration(vm));
   const migrating = migratingPods(pods);
   if (migrating !== undefined) {
     const { source, target } = migrating;
