@@ -18,12 +18,13 @@ const WIRE = `
   linkOf() { for link in /sys/class/net/*; do [ "$(cat $link/address)" = "$1" ] && basename $link; done; }
   ip link set "$(linkOf 02:00:00:00:00:01)" name pf0
   ip link set "$(linkOf 02:00:00:00:00:99)" name wire
+  ip link set pf0 up
   modprobe igbvf
   echo 0 > /sys/class/net/pf0/device/sriov_drivers_autoprobe
   echo 4 > /sys/class/net/pf0/device/sriov_numvfs
   echo 1 > /sys/class/net/pf0/device/sriov_drivers_autoprobe
+  ip link set dev pf0 vf 0 mac 02:00:00:00:00:10
   echo 0000:01:10.0 > /sys/bus/pci/drivers/igbvf/bind
-  ip link set pf0 up
   modprobe 8021q
   ip netns add outside
   ip link set wire netns outside
