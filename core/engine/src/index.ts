@@ -25,7 +25,7 @@ export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
 export { ALL_RULES, BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";
 export type { ExplainedField } from "./admission/explain-fields.ts";
-export { judgeClone, judgeMigration, OBJECT_RULES } from "./admission/judge-objects.ts";
+export { judgeClone, judgeMigration } from "./admission/judge-objects.ts";
 export { RULES } from "./admission/rules/index.ts";
 export type { Consequence, Judge, Reason, Rule, RuleText } from "./admission/rules/rule.ts";
 export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts";

@@ -75,6 +75,8 @@ test("claims of a VM have a name of their own and one source, whether or not a n
     `${at}[0] FieldValueInvalid`,
     `${at}[1] FieldValueInvalid`,
   ]);
+  const nulls = { name: "a", resourceClaimName: null, resourceClaimTemplateName: "x" } as unknown as ResourceClaim;
+  expect(told(nulls)).toEqual([]);
   expect(told({ name: "a", resourceClaimTemplateName: "X" })).toEqual([`${at}[0].resourceClaimTemplateName FieldValueInvalid`]);
   expect(judgeVmi(vmiOf({ resourceClaims: [{}] }), { configuration: {}, version: 8 })).toEqual([]);
 });

@@ -37,7 +37,7 @@ const judgement = (rule: RuleText, field: string, problem: string, fix = rule.fi
 /** What a VirtualMachineClone is refused for. */
 export const judgeClone = ({ spec }: VmiClone): readonly Judgement[] =>
   Object.entries(spec.newMacAddresses ?? {}).flatMap(([nic, mac]) => {
-    const problem = mac === "" ? undefined : macAddressProblem(mac);
+    const problem = mac ? macAddressProblem(mac) : undefined;
     return problem === undefined ? [] : [judgement(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${show(mac)} ${problem}`)];
   });
 

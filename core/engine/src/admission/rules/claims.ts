@@ -39,8 +39,10 @@ const otherClaimed = ({ vmi: { spec } }: Subject): ReadonlyMap<string, string> =
 
 /** What is wrong with one claim of a VM, but for a name that another one has. */
 function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: ResourceClaim, path: string): readonly Finding[] {
-  const sources = { resourceClaimName, resourceClaimTemplateName };
-  const given = Object.entries(sources).filter(([, value]) => value !== undefined);
+  // A null is no value, as for the API server.
+  const given = Object.entries({ resourceClaimName, resourceClaimTemplateName }).flatMap(([key, value]) =>
+    typeof value === "string" ? [{ key, value }] : [],
+  );
   const fix = "name a ResourceClaim or a ResourceClaimTemplate";
   return [
     ...(name
@@ -49,8 +51,8 @@ function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: R
         : [violation(`${path}.name`, `${show(name)} is no DNS label`, "use lower-case letters, digits and -")]
       : [{ ...violation(`${path}.name`, "the claim has no name", "give it one"), reason: "FieldValueRequired" as const }]),
     ...(given.length === 1 ? [] : [violation(path, given.length === 0 ? "nothing is claimed" : "two things are claimed by one name", fix)]),
-    ...given.flatMap(([key, value]) =>
-      value !== undefined && isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${show(value)} is no name of an object`, fix)],
+    ...given.flatMap(({ key, value }) =>
+      isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${show(value)} is no name of an object`, fix)],
     ),
   ];
 }
