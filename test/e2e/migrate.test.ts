@@ -59,6 +59,15 @@ spec:
 
 const lab = useLab();
 
+/** A process' name; none of one that has just ended. */
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** Runs the VM in the foreground, as a person does, and gives the process. */
 function runInForeground(file: string, plugin: string): ReturnType<typeof spawn> {
   const args = ["run", "-f", file, "--plugin", plugin, "--wait", "0"];
@@ -178,7 +187,7 @@ test("a guest is migrated: what it had goes on, what is new leaves by its next p
   const target = lab.state.podNetns(lab.state.nextPodId(second.id.slice(0, 12)));
   const failing = migrate();
   const victim = (): number | undefined =>
-    processesIn(netnsPath(target)).find(({ pid }) => readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("qemu"))?.pid;
+    processesIn(netnsPath(target)).find(({ pid }) => nameOf(pid).startsWith("qemu"))?.pid;
   await waitUntil(() => victim() !== undefined, 120_000, 5);
   process.kill(victim() ?? 0, "SIGKILL");
   const failed = await failing;
