@@ -98,7 +98,9 @@ export async function serveSidecar(binding: Binding, options: SidecarOptions): P
     log.error({ err: error }, "the stored attachment cannot be read: waiting for another Attach");
   }
   if (stored !== undefined) await openGate();
-  await listenUnix(contract, attachSocket);
+  // Bound under another name: whoever sees it must be served, and a socket is there before it listens.
+  await listenUnix(contract, `${attachSocket}.next`);
+  renameSync(`${attachSocket}.next`, attachSocket);
   log.info({ attachSocket, attached: stored !== undefined }, "serving");
   tellMissingAgent(log, attachSocket, options.patience ?? PATIENCE, () => stored !== undefined);
 }
