@@ -186,8 +186,7 @@ test("a guest is migrated: what it had goes on, what is new leaves by its next p
   // A target whose QEMU dies in the middle: the guest stays, and nothing of that pod is left.
   const target = lab.state.podNetns(lab.state.nextPodId(second.id.slice(0, 12)));
   const failing = migrate();
-  const victim = (): number | undefined =>
-    processesIn(netnsPath(target)).find(({ pid }) => nameOf(pid).startsWith("qemu"))?.pid;
+  const victim = (): number | undefined => processesIn(netnsPath(target)).find(({ pid }) => nameOf(pid).startsWith("qemu"))?.pid;
   await waitUntil(() => victim() !== undefined, 120_000, 5);
   process.kill(victim() ?? 0, "SIGKILL");
   const failed = await failing;
