@@ -11,7 +11,7 @@ export function nicTable(nics: readonly NicStatus[]): string {
     nic.podAddresses.join(",") || "-",
     nic.guestAddresses.join(",") || "-",
     nic.mac,
-    String(nic.mtu),
+    String(nic.mtu ?? "-"),
     String(nic.queueCount ?? "-"),
     nic.ports.join(",") || "all",
     [nic.traffic.fromGuest ? "out" : "", nic.traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") || "none yet",

@@ -11,6 +11,7 @@ import { type Pod, renderPod } from "./pod/render-pod.ts";
 import { sidecarOf } from "./pod/sidecars.ts";
 import { NEWEST_KUBEVIRT } from "./facts/versions.ts";
 import { mergeNeeds } from "./pod/merge-needs.ts";
+import { memoryOverheadBytes } from "./pod/pod-resources.ts";
 import { type PodNetworkRequest, podNetworks } from "./pod/pod-networks.ts";
 import { type ImageFallback, isDataOnly, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
 
@@ -49,6 +50,8 @@ export interface PodDecision extends Attachable {
 /** What was decided about a VMI: all that a host needs to go on. */
 export interface Decision extends PodDecision {
   readonly pod: Pod;
+  /** Bytes of memory beside the guest's: what the bindings need, and what their registrations ask for. */
+  readonly memoryOverhead: { readonly needed: number; readonly registered: number };
   /** What the KubeVirt CR says of the VM's bindings, by name. */
   readonly registered: Readonly<Record<string, BindingRegistration>>;
 }
@@ -160,7 +163,7 @@ export function decideVmi(input: DecideInput): DecideResult {
   });
   const violations = oncePerField([...core, ...resolved.violations, ...judged, ...unattached]);
   if (violations.length > 0) return { violations };
-  const needs = nics.map(({ candidate, spec }) => input.bindings.get(candidate.binding)?.needs(spec) ?? {});
+  const needs = mergeNeeds(nics.map(({ candidate, spec }) => input.bindings.get(candidate.binding)?.needs(spec) ?? {}));
   return {
     violations: [],
     decision: {
@@ -172,12 +175,16 @@ export function decideVmi(input: DecideInput): DecideResult {
       bindings: resolved.bindings,
       networks,
       registered: registrationsOf(resolved.bindings, input.configuration),
+      memoryOverhead: {
+        needed: needs.compute.memoryOverheadBytes ?? 0,
+        registered: Number(memoryOverheadBytes(vmi, input.configuration)),
+      },
       pod: renderPod({
         vmi,
         configuration: input.configuration,
         version: NEWEST_KUBEVIRT,
         sidecars: resolved.bindings.flatMap((binding) => sidecarOf(binding, input.configuration)),
-        needs: mergeNeeds(needs),
+        needs,
         nads: input.nads ?? [],
       }),
     },

@@ -216,6 +216,22 @@ describe("render", () => {
   });
 });
 
+describe("plan", () => {
+  test("what a binding costs beside the guest, and what a cluster would keep for it", async () => {
+    const path = file("plan.yaml", vm("[{name: default, binding: {name: passt}}]"));
+    const memory = async (cr: string): Promise<readonly string[]> => {
+      const { stdout, stderr, code } = await netbind(["plan", "-f", path, "-f", file("plan-cr.yaml", cr)]);
+      expect(code, stderr).toBe(0);
+      return stdout.split("\n").filter((line) => line.startsWith("memory: "));
+    };
+    const needed = "memory: the bindings need 250 MiB beside the guest's";
+    expect(await memory(KUBEVIRT)).toEqual([needed]);
+    const [first, second] = await memory(KUBEVIRT.replace("memory: 250Mi", "memory: 100Mi"));
+    expect(first).toBe(needed);
+    expect(second).toMatch(/^memory: a cluster keeps 100 MiB .*computeResourceOverhead/);
+  });
+});
+
 describe("explain", () => {
   test("a rule, a binding, a field; a family of rules; everything", async () => {
     expect((await netbind(["explain", "net-1"])).stdout).toMatch(

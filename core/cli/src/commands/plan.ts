@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { BindingError, type DomainPlan, type PodLink } from "@netbind/contract";
+import { BindingError, type PodLink } from "@netbind/contract";
 import {
   attachmentOf,
   authorize,
@@ -19,6 +19,7 @@ import {
   serviceProcesses,
   showTable,
   tapDomain,
+  type Vmi,
   wantedNetwork,
   writeTapInterface,
 } from "@netbind/engine";
@@ -28,6 +29,7 @@ import { EXIT } from "../exit-codes.ts";
 import { assumedDevices, assumedLink } from "./assumed-link.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
 import { type Resolve, TOKENS } from "../services.ts";
+import { type ShownNic, type ShownPlan, showPlan } from "./show-plan.ts";
 
 export interface PlanOptions {
   readonly filename: readonly string[];
@@ -70,12 +72,7 @@ async function planOne(
   decision: Decision,
   given: readonly PodLink[],
   resolve: Resolve,
-): Promise<{
-  readonly binding: string;
-  readonly domain: DomainPlan;
-  readonly xml: (domain: string) => string;
-  readonly text: string;
-}> {
+): Promise<{ readonly shown: ShownNic; readonly xml: (domain: string) => string }> {
   const told = given.find(({ name }) => name === nic.names.pod);
   const pod = told ?? assumedLink(nic, requestOf(nic, decision));
   const devices = assumedDevices(nic, requestOf(nic, decision));
@@ -107,80 +104,38 @@ async function planOne(
     plan.domain.kind === "tap"
       ? writeTapInterface(domain, tapDomain(attachment, plan))
       : patchDomain(domain, nicDomain(attachment), plan.domain);
-  return { ...shown, xml, text: showNic(shown) };
-}
-
-function showNic(nic: {
-  name: string;
-  binding: string;
-  assumed: readonly string[];
-  pod: PodLink;
-  queues?: number;
-  queueMemoryBytes?: number;
-  links: readonly object[];
-  sysctls?: readonly { key: string; value: string }[] | undefined;
-  nftables: string;
-  services: readonly object[];
-  domain: DomainPlan;
-}): string {
-  const mark = nic.assumed.includes("pod") ? " (assumed)" : "";
-  const { name, mac, mtu, addresses, routes } = nic.pod;
-  return [
-    `NIC ${nic.name}: binding ${nic.binding}`,
-    `  pod link${mark}: ${name} mac ${mac} mtu ${mtu} addresses ${addresses.join(", ")}`,
-    ...routes.map(({ destination, gateway }) => `  pod route${mark}: ${destination}${gateway === undefined ? "" : ` via ${gateway}`}`),
-    ...(nic.queues === undefined
-      ? []
-      : [`  queues: ${nic.queues}, which take ${(nic.queueMemoryBytes ?? 0) / 1024} KiB of the node's memory beside the guest's`]),
-    ...nic.links.map((link) => `  link: ${JSON.stringify(link)}`),
-    ...(nic.sysctls ?? []).map(({ key, value }) => `  sysctl: ${key} = ${value}`),
-    "  nftables:",
-    ...nic.nftables
-      .trimEnd()
-      .split("\n")
-      .map((line) => `    ${line}`),
-    ...(nic.domain.kind === "hostdev"
-      ? [`  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, the guest's as it is`]
-      : []),
-    ...nic.services.map((service) => `  service: ${JSON.stringify(service)}`),
-  ].join("\n");
+  return { shown, xml };
 }
 
 /** NICs as a domain gets them: the host writes those on taps, and then each sidecar is asked for its binding's. */
-function inDomainOrder<T extends { readonly binding: string; readonly domain: DomainPlan }>(
-  nics: readonly T[],
-  { bindings }: Decision,
-): readonly T[] {
-  const place = ({ binding, domain }: T): number => (domain.kind === "tap" ? -1 : bindings.findIndex(({ name }) => name === binding));
+function inDomainOrder<T extends { readonly shown: ShownNic }>(nics: readonly T[], { bindings }: Decision): readonly T[] {
+  const place = ({ shown: { binding, domain } }: T): number =>
+    domain.kind === "tap" ? -1 : bindings.findIndex(({ name }) => name === binding);
   return [...nics].sort((a, b) => place(a) - place(b));
+}
+
+async function planVm(vmi: Vmi, decision: Decision, given: readonly PodLink[], resolve: Resolve): Promise<ShownPlan> {
+  const nics = [];
+  for (const nic of decision.nics) nics.push(await planOne(nic, decision, given, resolve));
+  const base = buildBaseDomain({ vmi, accelerator: "kvm", disks: [] });
+  const { pod, memoryOverhead, networks } = decision;
+  return {
+    vm: `${vmi.metadata.namespace}/${vmi.metadata.name}`,
+    pod,
+    memoryOverhead,
+    networks,
+    nics: nics.map(({ shown }) => shown),
+    domainXml: inDomainOrder(nics, decision).reduce((xml, nic) => nic.xml(xml), base),
+  };
 }
 
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
   const { vms } = decideInput(options.filename, resolve);
   const given = options.podLink.map(readPodLink);
-  const plans = [];
-  for (const { vm, decision } of vms) {
-    const nics = [];
-    for (const nic of decision.nics) nics.push(await planOne(nic, decision, given, resolve));
-    const base = buildBaseDomain({ vmi: vm.vmi, accelerator: "kvm", disks: [] });
-    const domainXml = inDomainOrder(nics, decision).reduce((xml, nic) => nic.xml(xml), base);
-    const { name, namespace } = vm.vmi.metadata;
-    plans.push({
-      vm: `${namespace}/${name}`,
-      pod: decision.pod,
-      networks: decision.networks,
-      nics: nics.map(({ xml: _, text: __, ...shown }) => shown),
-      domainXml,
-      text: nics.map(({ text }) => text),
-    });
-  }
-  if (options.output === "json") {
-    const shown = plans.map(({ text: _, ...rest }) => rest);
-    printJson(shown.length === 1 ? shown[0] : shown);
-    return EXIT.ok;
-  }
-  for (const one of plans)
-    print([`VM ${one.vm}`, `pod: ${JSON.stringify(one.pod, null, 2)}`, ...one.text, "domain:", one.domainXml].join("\n"));
+  const plans: ShownPlan[] = [];
+  for (const { vm, decision } of vms) plans.push(await planVm(vm.vmi, decision, given, resolve));
+  if (options.output === "json") printJson(plans.length === 1 ? plans[0] : plans);
+  else for (const one of plans) print(showPlan(one));
   return EXIT.ok;
 }

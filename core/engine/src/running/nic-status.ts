@@ -19,7 +19,8 @@ export interface NicStatus {
   readonly guestAddresses: readonly string[];
   /** How many there should be; 0 where Netbind hands out none. */
   readonly plannedAddresses: number;
-  readonly mtu: number;
+  /** What the guest's link is told, in bytes; absent where the hypervisor's own network chooses it, or the device. */
+  readonly mtu?: number;
   /** Of the domain's interface; absent where there is none, so that nobody knows. */
   readonly queueCount?: number;
   /** `80/TCP`; empty where every port goes to the guest. */
@@ -52,7 +53,7 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, s
     podAddresses: attachment.pod.addresses.map((address) => address.split("/")[0] ?? address),
     guestAddresses: plannedGuestAddresses(plan).filter((address) => seen.answered.includes(address)),
     plannedAddresses: awaitedGuestAddresses(attachment, plan).length,
-    mtu: attachment.pod.mtu,
+    ...(plan.domain.kind === "tap" ? { mtu: attachment.pod.mtu } : {}),
     ...(hasInterface(plan) ? { queueCount: Math.max(1, attachment.queues) } : {}),
     ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),
     traffic: { fromGuest: seen.packets.fromGuest > 0, toGuest: seen.packets.toGuest > 0 },
