@@ -53,9 +53,10 @@ test("a NIC's network is taken out of a pod that lives on: what was made goes, t
   };
   const operations = retractNetwork(wanted, there);
   expect(operations.ip).toEqual([
-    "link del dev k6t-eth0",
-    "link del dev tap0",
-    "link del dev eth0",
+    "link set dev k6t-eth0 group 28258",
+    "link set dev tap0 group 28258",
+    "link set dev eth0 group 28258",
+    "link del group 28258",
     "link set dev eth0-nic down nomaster",
     "link set dev eth0-nic name eth0",
   ]);

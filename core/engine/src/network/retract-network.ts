@@ -5,6 +5,17 @@ import type { ObservedNetwork } from "./observed.ts";
 import type { WantedNetwork } from "./wanted-network.ts";
 
 /**
+ * The link group that links are put into to be removed (`nb` in ASCII): the kernel waits once for all that leave together,
+ * and for each that leaves alone.
+ */
+const LEAVING = 0x6e62;
+
+const removeLinks = (names: readonly string[]): readonly string[] =>
+  names.length < 2
+    ? names.map((name) => `link del dev ${name}`)
+    : [...names.map((name) => `link set dev ${name} group ${LEAVING}`), `link del group ${LEAVING}`];
+
+/**
  * What takes a NIC's network out of a pod that lives on: what was made for it goes, and a pod link that was handed over has
  * its own name again, so that its network's plugin finds it. Applied twice it is empty the second time. Sysctls stay: other
  * NICs of the pod may need them.
@@ -20,7 +31,7 @@ export function retractNetwork(wanted: WantedNetwork, there: ObservedNetwork): O
   return {
     lost: [],
     ip: [
-      ...made.map(({ name }) => `link del dev ${name}`),
+      ...removeLinks(made.map(({ name }) => name)),
       ...(adopted === undefined
         ? []
         : [`link set dev ${adopted.name} down nomaster`, `link set dev ${adopted.name} name ${wanted.podLinkName}`]),
