@@ -1,6 +1,7 @@
 /** What this machine's kernel and hardware lack, on a machine inside it: virtual functions, dummy links, vhost-net. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { stateDirectories } from "@netbind/local";
+import { SIDECAR_MEMORY } from "../support/kube-container.ts";
 import type { SeenPod } from "../support/nested/attach-pod.ts";
 import { NestedMachine, type NestedOutcome } from "../support/nested/nested-machine.ts";
 import { ensureOvsCni } from "../support/nested/ovs-cni.ts";
@@ -75,7 +76,7 @@ afterAll(async () => {
 });
 
 describe("the node agent, on a machine with the kubelet's control groups", () => {
-  test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing", async () => {
+  test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing; a sidecar does with what KubeVirt gives it", async () => {
     const seen = JSON.parse(await machine.sh("attach-pod")) as SeenPod;
     expect(new Set(seen.services)).toEqual(new Set(["/netbind-services"]));
     expect(Object.keys(seen.groups).sort()).toEqual(["", "netbind-services", "sidecar"]);
@@ -88,6 +89,16 @@ describe("the node agent, on a machine with the kubelet's control groups", () =>
     expect(services?.pids).toBe(services?.programs.length);
     expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
     expect(seen.left).toEqual([]);
+    // The sidecars have what KubeVirt gives one of a guaranteed VM's, and do with it.
+    const { domains, sidecar: asked } = seen.asked;
+    const pageSize = 4096;
+    for (const group of [sidecar, asked]) {
+      expect(group?.memoryLimit).toBe(SIDECAR_MEMORY - (SIDECAR_MEMORY % pageSize));
+      expect(group).toMatchObject({ outOfMemory: 0, programs: ["node"] });
+    }
+    expect(domains.length).toBeGreaterThan(10);
+    expect(new Set(domains).size).toBe(1);
+    expect(domains[0]).toContain("hostfwd=tcp::80-:80");
     expect(await machine.sh(STATE)).toBe(before);
   });
 });

@@ -37,6 +37,16 @@ export interface ContainerParts {
 export const podCgroup = (uid: string): string =>
   `/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod${uid.replaceAll("-", "_")}.slice`;
 
+/**
+ * What KubeVirt lets a sidecar have where its VM's pod is a guaranteed one: 64M of memory and 200m of a processor (reference,
+ * pod rendering, the table of a sidecar's container). The kernel counts in pages.
+ */
+export const SIDECAR_MEMORY = 64_000_000;
+const SIDECAR_LIMITS = {
+  memory: { limit: SIDECAR_MEMORY, swap: SIDECAR_MEMORY },
+  cpu: { quota: 20_000, period: 100_000 },
+};
+
 const bind = (source: string, destination: string, mode: string): object => ({
   type: "bind",
   source,
@@ -79,6 +89,6 @@ export const containerSpec = ({
       ...["pid", "ipc", "mount", "uts"].map((type) => ({ type })),
       ...(netns === undefined ? [] : [{ type: "network", path: netns }]),
     ],
-    ...(cgroup === undefined ? {} : { cgroupsPath: cgroup }),
+    ...(cgroup === undefined ? {} : { cgroupsPath: cgroup, resources: SIDECAR_LIMITS }),
   },
 });

@@ -1,13 +1,16 @@
 /**
- * Attaches a pod through the node agent and takes it away again, on a machine whose control groups are the test's, and
- * prints what groups its processes were in.
+ * Attaches pods through the node agent and takes them away again, on a machine whose control groups are the test's, and
+ * prints what groups its processes were in, and what a sidecar does within what KubeVirt lets it have.
  */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
+import type { Vmi } from "@netbind/engine";
+import { buildBaseDomain } from "@netbind/local";
 import { processesOfUser, waitUntil } from "@netbind/netns";
 import { podCgroup } from "../kube-container.ts";
+import { vmiObject } from "../kube-objects.ts";
 import { KubeNode, type LabPod } from "../kube-node.ts";
 
 const MOUNT = "/sys/fs/cgroup";
@@ -19,6 +22,10 @@ export interface SeenCgroup {
   /** What the kernel counts as its own and its children's: processes, and bytes of memory. */
   readonly pids: number;
   readonly memory: number;
+  /** Bytes that it may have at most; NaN: any number. */
+  readonly memoryLimit: number;
+  /** How often something of it was ended because it had too much. */
+  readonly outOfMemory: number;
 }
 
 /** What was seen. */
@@ -29,7 +36,13 @@ export interface SeenPod {
   readonly groups: Readonly<Record<string, SeenCgroup>>;
   /** The names of those that are there when the agent has released the pod. */
   readonly left: readonly string[];
+  /** Another pod's sidecar, once it was asked again and again: what it gave back, and its control group afterwards. */
+  readonly asked: { readonly domains: readonly string[]; readonly sidecar?: SeenCgroup };
 }
+
+/** KubeVirt asks more than once. */
+const DEFINES = 30;
+const SLIRP = [{ name: "default", binding: "slirp", ports: [{ port: 80 }] }] as const;
 
 const read = (path: string, name: string): string => readFileSync(join(MOUNT, path, name), "utf8").trim();
 
@@ -39,6 +52,8 @@ function seeCgroup(path: string): SeenCgroup {
     programs: pids.map((pid) => basename(readlinkSync(`/proc/${pid}/exe`))).sort(),
     pids: Number(read(path, "pids.current")),
     memory: Number(read(path, "memory.current")),
+    memoryLimit: Number(read(path, "memory.max")),
+    outOfMemory: Number(/^oom_kill (\d+)$/m.exec(read(path, "memory.events"))?.[1]),
   };
 }
 
@@ -46,7 +61,7 @@ const children = (path: string): readonly string[] =>
   readdirSync(join(MOUNT, path), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
 
 /** Looks at a pod that stands still: what its groups count can be compared. */
-async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Omit<SeenPod, "left">> {
+async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Pick<SeenPod, "services" | "groups">> {
   const own = podCgroup(pod.uid);
   writeFileSync(join(MOUNT, own, "cgroup.freeze"), "1");
   assert.ok(await waitUntil(() => read(own, "cgroup.events").includes("frozen 1"), 30_000), "the pod does not stand still");
@@ -55,7 +70,7 @@ async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Omit<SeenPod, "le
   return seen;
 }
 
-function see(node: KubeNode, pod: LabPod): Omit<SeenPod, "left"> {
+function see(node: KubeNode, pod: LabPod): Pick<SeenPod, "services" | "groups"> {
   const own = podCgroup(pod.uid);
   const services = processesOfUser(node.serviceUid(pod)).map(({ pid }) => readFileSync(`/proc/${pid}/cgroup`, "utf8").trim());
   return {
@@ -66,17 +81,36 @@ function see(node: KubeNode, pod: LabPod): Omit<SeenPod, "left"> {
   };
 }
 
+/** Asks a pod's sidecar for a domain, again and again. */
+function defineAgain(node: KubeNode, pod: LabPod): Promise<readonly string[]> {
+  const object = vmiObject(pod.vm, SLIRP);
+  const domain = Buffer.from(buildBaseDomain({ vmi: object as unknown as Vmi, accelerator: "kvm", disks: [] }));
+  const json = Buffer.from(JSON.stringify(object));
+  return node.withHooks(pod, node.hookSockets(pod)[0] ?? "", async (client) => {
+    await client.info();
+    const domains: string[] = [];
+    for (let at = 0; at < DEFINES; at++) domains.push(Buffer.from(await client.onDefineDomain("v1alpha3", domain, json)).toString("utf8"));
+    return domains;
+  });
+}
+
 assert.equal(hostname(), "nested", "this changes the machine's control groups");
 await using node = await KubeNode.make({ cgroups: true });
-const pod = await node.pod({ vm: "one" });
+const pods = [await node.pod({ vm: "one" }), await node.pod({ vm: "two", nics: SLIRP })] as const;
 node.startBundledAgent();
-await node.attached(pod);
-await node.says(pod, "ATTACHED");
-const seen = await seeFrozen(node, pod);
-await node.removePod(pod);
+for (const pod of pods) {
+  await node.attached(pod);
+  await node.says(pod, "ATTACHED");
+}
+const seen = await seeFrozen(node, pods[0]);
+const domains = await defineAgain(node, pods[1]);
+const sidecar = see(node, pods[1]).groups["sidecar"];
+for (const pod of pods) await node.removePod(pod);
 assert.ok(await waitUntil(() => node.leftovers().length === 0, 30_000), node.log);
-const own = podCgroup(pod.uid);
-const left = existsSync(join(MOUNT, own)) ? children(own) : ["the pod's own is gone"];
-// The kubelet's part: it fails where anything of the pod is left.
-for (const group of [own, join(own, ".."), join(own, "../..")]) rmdirSync(join(MOUNT, group));
-process.stdout.write(JSON.stringify({ ...seen, left } satisfies SeenPod));
+const left = pods.flatMap(({ uid }) => (existsSync(join(MOUNT, podCgroup(uid))) ? children(podCgroup(uid)) : ["the pod's own is gone"]));
+// The kubelet's part: it fails where anything of a pod is left.
+for (const { uid } of pods) rmdirSync(join(MOUNT, podCgroup(uid)));
+for (const up of ["..", "../.."]) rmdirSync(join(MOUNT, podCgroup(pods[0].uid), up));
+process.stdout.write(
+  JSON.stringify({ ...seen, left, asked: { domains, ...(sidecar === undefined ? {} : { sidecar }) } } satisfies SeenPod),
+);
