@@ -55,7 +55,10 @@ function admit(nic: NicSpec): readonly Violation[] {
   ];
 }
 
-/** The first libvirt that starts passt for an interface, and the first that joins the two by shared memory. */
+/**
+ * The first libvirt that starts passt for an interface, and the first that joins the two by shared memory. Nothing is planned
+ * for one before the first: KubeVirt takes binding plugins since 1.1, whose launcher has libvirt 9.5.
+ */
 const WITH_PASST = [9, 0] as const;
 const WITH_SHARED_MEMORY = [11, 1] as const;
 
