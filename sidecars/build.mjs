@@ -9,6 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { BUNDLE_OPTIONS } from "../tools/bundle-options.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values, positionals } = parseArgs({
@@ -26,17 +27,10 @@ async function bundle(specifier, name, outfile) {
       loader: "ts",
     },
     outfile,
-    bundle: true,
+    ...BUNDLE_OPTIONS,
     minify: true,
-    platform: "node",
-    target: "node24",
-    format: "esm",
-    conditions: ["@netbind/source"],
     // Wherever a plugin's file stands, the contract that it imports is this one.
     alias: { "@netbind/contract": join(here, "../core/contract/src/index.ts") },
-    // CommonJS inside the bundle asks for modules of the runtime.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "warning",
   });
 }
 

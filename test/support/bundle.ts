@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { BUNDLE_OPTIONS } from "../../tools/bundle-options.mjs";
 
 /** Bundles a plugin of the tests, as its author would, into a directory. Gives `NAME=FILE`, as `--plugin` takes it. */
 export function bundlePlugin(name: string, directory: string): string {
@@ -19,13 +20,7 @@ export async function bundleSupport(script: string): Promise<string> {
   await build({
     entryPoints: [fileURLToPath(new URL(script, import.meta.url))],
     outfile,
-    bundle: true,
-    platform: "node",
-    target: "node24",
-    format: "esm",
-    conditions: ["@netbind/source"],
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "warning",
+    ...BUNDLE_OPTIONS,
   });
   return outfile;
 }

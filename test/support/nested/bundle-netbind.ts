@@ -2,6 +2,7 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { BUNDLE_OPTIONS } from "../../../tools/bundle-options.mjs";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -18,13 +19,7 @@ export async function bundleNetbind(directory: string): Promise<void> {
       "test/support/attach-pod": join(root, "test/support/nested/attach-pod.ts"),
     },
     outdir: directory,
-    bundle: true,
-    platform: "node",
-    target: "node24",
-    format: "esm",
-    conditions: ["@netbind/source"],
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "warning",
+    ...BUNDLE_OPTIONS,
   });
   writeFileSync(join(directory, "package.json"), '{"type":"module"}\n');
   // What the command finds beside itself.

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Run } from "@netbind/netns";
 import { DEMO_GUEST, type Image } from "./image.ts";
+import { imageCommand } from "./image-command.ts";
 
 const PROBE_DEADLINE = 15_000;
 
@@ -52,26 +53,10 @@ async function bootsUnderKvm(run: Run, image: Image): Promise<Accelerator> {
     "-m",
     "192",
   ];
-  const sandbox = [
-    "bwrap",
-    "--unshare-all",
-    "--die-with-parent",
-    "--ro-bind",
-    image.rootfs,
-    "/",
-    "--dev",
-    "/dev",
-    "--dev-bind",
-    "/dev/kvm",
-    "/dev/kvm",
-    "--proc",
-    "/proc",
-    "--tmpfs",
-    "/tmp",
-  ];
   try {
     // The guest does nothing but end: QEMU's own end without an error is the proof.
-    await run([...sandbox, "qemu-system-x86_64", ...machine, ...kernel, "-serial", "stdio"], { deadline: PROBE_DEADLINE });
+    const qemu = ["qemu-system-x86_64", ...machine, ...kernel, "-serial", "stdio"];
+    await run(imageCommand(image, qemu, ["--dev-bind", "/dev/kvm", "/dev/kvm"]), { deadline: PROBE_DEADLINE });
     return "kvm";
   } catch {
     return "tcg";

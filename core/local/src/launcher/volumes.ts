@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import type { Image } from "./image.ts";
+import { imageCommand } from "./image-command.ts";
 import { VM_USER } from "./vm-user.ts";
 
 /** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
@@ -111,35 +112,8 @@ async function buildIso(
       throw new VolumeError(`volume "${name}" has a key that is no file name: ${JSON.stringify(file)}`);
     writeFileSync(join(tree, file), text, { mode: 0o644 });
   }
-  const sandbox = [
-    "bwrap",
-    "--unshare-all",
-    "--die-with-parent",
-    "--ro-bind",
-    image.rootfs,
-    "/",
-    "--dev",
-    "/dev",
-    "--proc",
-    "/proc",
-    "--tmpfs",
-    "/tmp",
-  ];
-  await run([
-    ...sandbox,
-    "--bind",
-    workspace,
-    "/netbind",
-    "genisoimage",
-    "-quiet",
-    "-joliet",
-    "-rock",
-    "-volid",
-    label,
-    "-output",
-    "/netbind/disk.iso",
-    "/netbind/files",
-  ]);
+  const make = ["genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", "/netbind/disk.iso", "/netbind/files"];
+  await run(imageCommand(image, make, ["--bind", workspace, "/netbind"]));
   const iso = join(directory, `${name}.iso`);
   renameSync(join(workspace, "disk.iso"), iso);
   rmSync(workspace, { recursive: true });
