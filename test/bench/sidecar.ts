@@ -10,12 +10,16 @@ import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@
 import { buildBaseDomain } from "@netbind/local";
 import { type Vmi, nicDomain, writeTapInterface } from "@netbind/engine";
 import { anAttachment } from "../support/attachment.ts";
+import { SIDECAR_START } from "../support/sidecar-start.ts";
 import { type Comparison, percentile } from "./report.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../sidecars/dist/masquerade.mjs", import.meta.url));
 const USER = ["--reuid", "107", "--regid", "107", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
 const SIDE_BY_SIDE = 20;
 const CALLS = 500;
+/** A VM with more devices than any should have. */
+const MANY_DEVICES = 3000;
+const LARGE_CALLS = 20;
 
 const vmi = {
   apiVersion: "kubevirt.io/v1",
@@ -23,12 +27,14 @@ const vmi = {
   metadata: { name: "vm", namespace: "default", labels: {}, annotations: {} },
   spec: { domain: { devices: {} } },
 } as unknown as Vmi;
-const DOMAIN = Buffer.from(
-  writeTapInterface(buildBaseDomain({ vmi, accelerator: "kvm", disks: [] }), nicDomain(anAttachment())).replace(
-    "</devices>",
-    `${Array.from({ length: 60 }, (_, at) => `    <hostdev mode='subsystem' type='usb'><alias name='ua-x${at}'/></hostdev>`).join("\n")}\n  </devices>`,
-  ),
-);
+const domainWith = (devices: number): Buffer =>
+  Buffer.from(
+    writeTapInterface(buildBaseDomain({ vmi, accelerator: "kvm", disks: [] }), nicDomain(anAttachment())).replace(
+      "</devices>",
+      `${Array.from({ length: devices }, (_, at) => `    <hostdev mode='subsystem' type='usb'><alias name='ua-x${at}'/></hostdev>`).join("\n")}\n  </devices>`,
+    ),
+  );
+const DOMAIN = domainWith(60);
 
 /** A directory with the files of a sidecar, as its user may read them. */
 class Place implements Disposable {
@@ -46,12 +52,16 @@ class Place implements Disposable {
   }
 
   /** Starts a sidecar, hands it one NIC, and waits for its hooks. Gives the milliseconds from its start to Info's answer. */
-  async sidecar(name: string): Promise<{ readonly child: ChildProcess; readonly hook: string; readonly ms: number }> {
+  async sidecar(
+    name: string,
+    { options, environment } = SIDECAR_START,
+  ): Promise<{ readonly child: ChildProcess; readonly hook: string; readonly ms: number }> {
     const hooks = join(this.directory, name);
     mkdirSync(hooks, { mode: 0o700 });
     chownSync(hooks, 107, 107);
     const start = performance.now();
-    const child = this.start([join(this.directory, "sidecar.mjs"), "sidecar"], { NETBIND_HOOKS_DIR: hooks, CONTAINER_NAME: "c" });
+    const env = { ...environment, NETBIND_HOOKS_DIR: hooks, CONTAINER_NAME: "c" };
+    const child = this.start([...options, join(this.directory, "sidecar.mjs"), "sidecar"], env);
     const socket = join(hooks, "netbind/attach.sock");
     await waitUntil(() => existsSync(socket), 20_000, 1);
     const attachment = anAttachment();
@@ -74,6 +84,35 @@ class Place implements Disposable {
 /** A field of a process' memory, in MB. */
 const memoryOf = (pid: number | undefined, file: "smaps_rollup" | "status", field: string): number =>
   Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/${file}`, "utf8"))?.[1] ?? 0) / 1024;
+
+/** A sidecar's memory that is its own, once it was asked for a large domain again and again. */
+async function memoryAfterCalls(place: Place, name: string, start?: typeof SIDECAR_START): Promise<number> {
+  const { child, hook } = await place.sidecar(name, start);
+  const client = connectHooks(hook);
+  const [json, domain] = [Buffer.from(JSON.stringify(vmi)), domainWith(MANY_DEVICES)];
+  for (let at = 0; at < LARGE_CALLS; at++) await client.onDefineDomain("v1alpha3", domain, json);
+  const memory = memoryOf(child.pid, "status", "RssAnon");
+  client.close();
+  child.kill("SIGKILL");
+  return memory;
+}
+
+async function benchLargeDomain(place: Place): Promise<Comparison> {
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  for (let at = 0; at < 5; at++) {
+    ours.push(await memoryAfterCalls(place, `large${at}`));
+    theirs.push(await memoryAfterCalls(place, `unbound${at}`, { options: [], environment: {} }));
+  }
+  const kibibytes = Math.round(domainWith(MANY_DEVICES).length / 1024);
+  return {
+    what: `sidecar's own memory (RssAnon) after ${LARGE_CALLS} domains of ${kibibytes} KiB`,
+    unit: "MB",
+    ours,
+    theirs,
+    against: "the same runtime without options",
+    goal: { ratio: 0.5, better: "smaller" },
+  };
+}
 
 async function callTimes(hook: string): Promise<readonly number[]> {
   const client = connectHooks(hook);
@@ -142,7 +181,7 @@ async function benchMemory(place: Place): Promise<readonly Comparison[]> {
 
 export async function benchSidecar(): Promise<readonly Comparison[]> {
   using place = new Place();
-  const rows = [await benchStart(place), ...(await benchMemory(place))];
+  const rows = [await benchStart(place), ...(await benchMemory(place)), await benchLargeDomain(place)];
   const { child, hook } = await place.sidecar("calls");
   const echo = await echoServer(place.directory);
   const [ours, theirs]: [number[], number[]] = [[], []];

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { AttachRequest } from "@netbind/contract";
 import { attachSidecar } from "@netbind/remote";
+import { SIDECAR_START } from "./sidecar-start.ts";
 
 const DIST = fileURLToPath(new URL("../../sidecars/dist", import.meta.url));
 const POD_USER = { uid: 107, gid: 107 } as const;
@@ -62,7 +63,8 @@ export class HookPod implements AsyncDisposable {
     chownSync(directory, POD_USER.uid, POD_USER.gid);
     const bundle = join(this.#base, `${binding}.mjs`);
     copyFileSync(join(DIST, `${binding}.mjs`), bundle);
-    const child = this.#spawn([join(this.#base, "node"), bundle, "sidecar"], {
+    const child = this.#spawn([join(this.#base, "node"), ...SIDECAR_START.options, bundle, "sidecar"], {
+      ...SIDECAR_START.environment,
       NETBIND_HOOKS_DIR: directory,
       CONTAINER_NAME: container,
       NETWORK_BINDING_PLUGIN_NAME: binding,

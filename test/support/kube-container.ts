@@ -12,6 +12,8 @@ export interface ContainerRequest {
   /** What of the volume it has. */
   readonly subPath: string;
   readonly inPodNetwork: boolean;
+  /** True for one that has a sidecar's limits, where the node has control groups. */
+  readonly isSidecar?: boolean;
   /** A root file system of its own, with all that it runs; absent: the sidecars'. */
   readonly rootfs?: string;
 }
@@ -31,6 +33,7 @@ export interface ContainerParts {
   readonly netns?: string;
   /** Its control group, from the hierarchy's root; absent: the caller's. */
   readonly cgroup?: string;
+  readonly isSidecar?: boolean;
 }
 
 /** The control group of a pod without requests, as a kubelet with systemd's names has it, from the hierarchy's root. */
@@ -65,6 +68,7 @@ export const containerSpec = ({
   hooks,
   netns,
   cgroup,
+  isSidecar = false,
 }: ContainerParts): object => ({
   ociVersion: "1.0.0",
   process: {
@@ -89,6 +93,6 @@ export const containerSpec = ({
       ...["pid", "ipc", "mount", "uts"].map((type) => ({ type })),
       ...(netns === undefined ? [] : [{ type: "network", path: netns }]),
     ],
-    ...(cgroup === undefined ? {} : { cgroupsPath: cgroup, resources: SIDECAR_LIMITS }),
+    ...(cgroup === undefined ? {} : { cgroupsPath: cgroup, ...(isSidecar ? { resources: SIDECAR_LIMITS } : {}) }),
   },
 });

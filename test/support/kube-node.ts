@@ -21,6 +21,7 @@ import { endProcesses, identify, inNetns, processesIn, processesOfUser, type Run
 import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote";
 import { callPodNetwork, type PodNetworkPlace } from "./kube-cni.ts";
 import { type ContainerPod, KubeRuntime } from "./kube-runtime.ts";
+import { SIDECAR_START } from "./sidecar-start.ts";
 import { type KubeObject, kubevirtObject, launcherPod, type PodNic, vmiObject } from "./kube-objects.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -194,11 +195,12 @@ export class KubeNode implements AsyncDisposable {
       mkdirSync(join(pod.hooks, container));
       chownSync(join(pod.hooks, container), USER, USER);
     }
-    const env = [`CONTAINER_NAME=${container}`, `NETWORK_BINDING_PLUGIN_NAME=${binding}`];
+    const set = { ...SIDECAR_START.environment, CONTAINER_NAME: container, NETWORK_BINDING_PLUGIN_NAME: binding };
     return this.#runtime.start(this.#containerPod(pod), {
       name: container,
-      args: [`/netbind/${binding}.mjs`, "sidecar"],
-      env,
+      args: [...SIDECAR_START.options, `/netbind/${binding}.mjs`, "sidecar"],
+      env: Object.entries(set).map(([name, value]) => `${name}=${value}`),
+      isSidecar: true,
       subPath: `/${container}`,
       inPodNetwork,
     });

@@ -1,8 +1,8 @@
 import "reflect-metadata/lite";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Binding } from "@netbind/contract";
-import { State, stateDirectories } from "@netbind/local";
+import { type RuntimeStart, State, stateDirectories } from "@netbind/local";
 import { run as runCommand } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
@@ -28,12 +28,14 @@ export function compose(): Resolve {
   });
   container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => new State(stateDirectories(process.env))) });
   container.register(TOKENS.run, { useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))) });
-  const bundle = (name: string): string => fileURLToPath(new URL(`../../../sidecars/dist/${name}.mjs`, import.meta.url));
+  const sidecars = (path: string): string => fileURLToPath(new URL(`../../../sidecars/${path}`, import.meta.url));
+  const bundle = (name: string): string => sidecars(`dist/${name}.mjs`);
   container.register(TOKENS.runtime, {
-    useValue: {
+    useFactory: instanceCachingFactory(() => ({
       node: process.execPath,
+      start: JSON.parse(readFileSync(sidecars("runtime.json"), "utf8")) as RuntimeStart,
       bundle: (name: string) => (bindings.has(name) && existsSync(bundle(name)) ? bundle(name) : undefined),
-    },
+    })),
   });
   return (token) => container.resolve(token);
 }

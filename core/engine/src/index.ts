@@ -102,7 +102,8 @@ export { interfacesFromPod } from "./running/vmi-status.ts";
 export { linksOf, NETWORK_STATUS, parseNetworkStatus } from "./facts/network-status.ts";
 export { isServedByPasst, passtSockets, type PortRange } from "./domain/passt-sockets.ts";
 export { type DomainNic, domainNics, withoutNic } from "./domain/nics.ts";
-export { scanXml, type XmlNode } from "./domain/scan.ts";
+export { scanXml } from "./domain/scan.ts";
+export type { XmlNode } from "./domain/xml-node.ts";
 export {
   type NicSighting,
   type NicStatus,

@@ -12,7 +12,7 @@ export { LibvirtError } from "./launcher/libvirt.ts";
 export { type ReferencedData, VolumeError } from "./launcher/volumes.ts";
 export { BusyError, takeLock } from "./lock.ts";
 export { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns } from "./node-netns.ts";
-export type { SidecarRuntime } from "./sidecars.ts";
+export type { RuntimeStart, SidecarRuntime } from "./sidecars.ts";
 export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError, waitForEnd } from "./start-vm.ts";
 export { State, stateDirectories, vmId } from "./state.ts";
 export { damagedVms, findVm, listVms, parseVmName, VmNotFoundError } from "./pods.ts";

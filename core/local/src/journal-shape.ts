@@ -34,7 +34,16 @@ const FIELDS: Readonly<Record<string, Check>> = {
   ),
   bindings: mapOf(isText),
   attached: optional(listOf(shape({ name: isText, mac: isText }))),
-  sidecars: optional(mapOf(shape({ container: isText, node: isText, bundle: isText }))),
+  sidecars: optional(
+    mapOf(
+      shape({
+        container: isText,
+        node: isText,
+        bundle: isText,
+        start: optional(shape({ options: listOf(isText), environment: mapOf(isText) })),
+      }),
+    ),
+  ),
   domainXml: optional(isText),
   changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),
   resolved: optional(listOf(shape({ name: isText, image: optional(isText) }))),

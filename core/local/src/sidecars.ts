@@ -9,10 +9,19 @@ import { VM_USER } from "./launcher/vm-user.ts";
 const START_DEADLINE = 20_000;
 const HOOKS_PATH = "/var/run/kubevirt-hooks";
 
+/** How a sidecar's runtime is started. */
+export interface RuntimeStart {
+  /** Arguments before the bundle. */
+  readonly options: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** The files that a sidecar is run from on one machine: the runtime, and a bundle for each binding. */
 export interface SidecarRuntime {
   /** Path of the Node executable. */
   readonly node: string;
+  /** How it is started: what keeps it within the memory that KubeVirt gives a sidecar. */
+  readonly start: RuntimeStart;
   /** Path of a binding's bundle; undefined where this release has none. */
   readonly bundle: (binding: string) => string | undefined;
 }
@@ -25,6 +34,8 @@ export interface SidecarSpec {
   readonly node: string;
   /** Path of the bundle that VMs' users may read. */
   readonly bundle: string;
+  /** Absent in what an older netbind started: without any options. */
+  readonly start?: RuntimeStart;
 }
 
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
@@ -69,11 +80,12 @@ export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: 
     container,
     node: publish(published, runtime.node, "node", 0o755),
     bundle: publish(published, source, `${binding}.mjs`, 0o644),
+    start: runtime.start,
   };
 }
 
 /** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
-const sidecarSandbox = (binding: string, { container, node, bundle }: SidecarSpec, hooks: string): Sandbox => ({
+const sidecarSandbox = (binding: string, { container, node, bundle, start }: SidecarSpec, hooks: string): Sandbox => ({
   ...VM_USER,
   binds: [
     ...LIBRARY_BINDS,
@@ -81,8 +93,8 @@ const sidecarSandbox = (binding: string, { container, node, bundle }: SidecarSpe
     { source: bundle, target: "/netbind/sidecar.mjs" },
     { source: hooks, target: HOOKS_PATH, writable: true },
   ],
-  env: { CONTAINER_NAME: container, NETWORK_BINDING_PLUGIN_NAME: binding },
-  argv: ["/netbind/node", "/netbind/sidecar.mjs", "both"],
+  env: { ...start?.environment, CONTAINER_NAME: container, NETWORK_BINDING_PLUGIN_NAME: binding },
+  argv: ["/netbind/node", ...(start?.options ?? []), "/netbind/sidecar.mjs", "both"],
 });
 
 /** Starts a sidecar as an unprivileged process in the pod, and waits for its attach socket. */

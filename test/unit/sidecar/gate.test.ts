@@ -16,10 +16,21 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { load } from "@grpc/proto-loader";
+import type { Plan } from "@netbind/contract";
 import masquerade from "@netbind/plugin-masquerade";
-import { attachSidecar, connectHooks, connectSidecar, encodeAttach, SEAL_FILE, sealOf, type SidecarPlace } from "@netbind/remote";
+import {
+  attachSidecar,
+  connectHooks,
+  connectSidecar,
+  encodeAttach,
+  MESSAGE_LIMIT,
+  SEAL_FILE,
+  sealOf,
+  type SidecarPlace,
+} from "@netbind/remote";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
+import { SIDECAR_START } from "../../support/sidecar-start.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../../sidecars/dist/masquerade.mjs", import.meta.url));
 const PROTOS = fileURLToPath(new URL("../../../proto/defs", import.meta.url));
@@ -52,11 +63,9 @@ async function appears(path: string): Promise<boolean> {
 }
 
 async function start(): Promise<void> {
-  const env = { NETBIND_HOOKS_DIR: hooks(), CONTAINER_NAME: "hook-sidecar-0" };
-  sidecar = spawn("setpriv", [...UNPRIVILEGED, join(directory, "node"), join(directory, "sidecar.mjs"), "sidecar"], {
-    env,
-    stdio: "ignore",
-  });
+  const env = { ...SIDECAR_START.environment, NETBIND_HOOKS_DIR: hooks(), CONTAINER_NAME: "hook-sidecar-0" };
+  const argv = [join(directory, "node"), ...SIDECAR_START.options, join(directory, "sidecar.mjs"), "sidecar"];
+  sidecar = spawn("setpriv", [...UNPRIVILEGED, ...argv], { env, stdio: "ignore" });
   expect(await appears(attachSocket())).toBe(true);
 }
 
@@ -69,9 +78,10 @@ function end(signal?: NodeJS.Signals): Promise<number | null> {
   return ended;
 }
 
-async function attach(): Promise<void> {
+async function attach(change: Partial<Plan> = {}): Promise<void> {
   const attachment = anAttachment();
-  await attachSidecar(place(), { namespace: "default", name: "vm", uid: "u", nics: [{ attachment, plan: masquerade.plan(attachment) }] });
+  const plan = { ...masquerade.plan(attachment), ...change };
+  await attachSidecar(place(), { namespace: "default", name: "vm", uid: "u", nics: [{ attachment, plan }] });
 }
 
 test("the hook socket appears with Attach and not before, and again after a restart", async () => {
@@ -109,6 +119,20 @@ test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data passed th
   await client.shutdown("v1alpha3");
   expect(await ended).toBe(0);
   expect(existsSync(hookSocket())).toBe(false);
+  client.close();
+});
+
+test("a domain as large as hooks take is patched: the runtime is started with memory enough for it", async () => {
+  await start();
+  const element = { name: "interface", attributes: { type: "vhostuser" } };
+  await attach({ domain: { kind: "device", element, sharedMemory: true } });
+  const device = "<hostdev mode='subsystem' type='usb'><alias name='ua-x'/></hostdev>\n";
+  const count = Math.floor((MESSAGE_LIMIT - 4096) / device.length);
+  const domain = `<domain><devices>\n${device.repeat(count)}</devices></domain>`;
+  const client = connectHooks(hookSocket());
+  const patched = Buffer.from(await client.onDefineDomain("v1alpha3", Buffer.from(domain), Buffer.from("{}"))).toString("utf8");
+  expect(patched).toContain("<interface type='vhostuser'>");
+  expect(patched.split(device)).toHaveLength(count + 1);
   client.close();
 });
 

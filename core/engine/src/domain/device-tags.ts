@@ -1,5 +1,6 @@
 import type { Vmi } from "../api.ts";
-import { childOf, scanXml, type XmlNode } from "./scan.ts";
+import { scanXml } from "./scan.ts";
+import { childOf, type XmlNode } from "./xml-node.ts";
 
 /** What a config drive tells a guest of a NIC that its author tagged (`devices` of its meta data). */
 export interface TaggedDevice {

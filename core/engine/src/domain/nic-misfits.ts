@@ -1,4 +1,5 @@
-import { childOf, scanXml, type XmlNode } from "./scan.ts";
+import { scanXml } from "./scan.ts";
+import { childOf, type XmlNode } from "./xml-node.ts";
 
 /** What may differ: where libvirt put a device, and a link's state, which is the guest's. */
 const PLACED: readonly string[] = ["address", "alias", "link"];

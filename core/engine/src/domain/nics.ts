@@ -1,4 +1,5 @@
-import { childOf, scanXml } from "./scan.ts";
+import { scanXml } from "./scan.ts";
+import { childOf } from "./xml-node.ts";
 
 /** A NIC as a domain has it. */
 export interface DomainNic {

@@ -1,7 +1,8 @@
 import { BindingError, type DomainPlan, type XmlElement } from "@netbind/contract";
 import { aliasOf, element, hostDevice, type NicDomain, plannedDevice, tapInterface } from "./device.ts";
 import { printElement } from "./print.ts";
-import { childInNamespace, childOf, scanXml, attributeOf, type XmlNode } from "./scan.ts";
+import { scanXml } from "./scan.ts";
+import { childInNamespace, childOf, attributeOf, type XmlNode } from "./xml-node.ts";
 import { userNetworkArguments } from "./user-network.ts";
 
 export { type NicDomain, nicDomain } from "./device.ts";

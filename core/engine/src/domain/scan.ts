@@ -1,27 +1,5 @@
 import { BindingError } from "@netbind/contract";
-
-/** An element of a scanned document: where it stands, and what stands in it. Text is never copied. */
-export interface XmlNode {
-  readonly name: string;
-  readonly attributes: ReadonlyMap<string, string>;
-  readonly children: readonly XmlNode[];
-  readonly parent: XmlNode | undefined;
-  /** Offset of `<`. */
-  readonly start: number;
-  /** Offset behind the start tag's `>`. */
-  readonly openEnd: number;
-  /** Offset of the end tag's `<`; equal to `openEnd` where the element is empty and has none. */
-  readonly closeStart: number;
-  /** Offset behind the element. */
-  readonly end: number;
-  readonly selfClosing: boolean;
-}
-
-type Building = { -readonly [K in keyof XmlNode]: XmlNode[K] } & {
-  children: Building[];
-  attributes: Map<string, string>;
-  parent: Building | undefined;
-};
+import { ScannedElement, type XmlNode } from "./xml-node.ts";
 
 const NAME = /[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*(?::[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*)?/y;
 const SPACE = /[ \t\r\n]*/y;
@@ -41,8 +19,8 @@ const isCharacter = (code: number): boolean =>
 class Scanner {
   readonly #xml: string;
   #at = 0;
-  #root: Building | undefined;
-  #open: Building | undefined;
+  #root: ScannedElement | undefined;
+  #open: ScannedElement | undefined;
 
   constructor(xml: string) {
     this.#xml = xml;
@@ -175,45 +153,37 @@ class Scanner {
     const name = this.#match(NAME)?.[0];
     if (name === undefined) return this.#fail("a < that begins no tag", start);
     if (this.#open === undefined && this.#root !== undefined) this.#fail("a second root element", start);
-    const attributes = this.#attributes();
+    this.#attributes();
     const selfClosing = this.#xml[this.#at] === "/";
     if (selfClosing) this.#at += 1;
     if (this.#xml[this.#at] !== ">") this.#fail(`the tag <${name}> is malformed`, this.#at);
     this.#at += 1;
-    const node: Building = {
-      name,
-      attributes,
-      children: [],
-      parent: this.#open,
-      start,
-      openEnd: this.#at,
-      closeStart: this.#at,
-      end: this.#at,
-      selfClosing,
-    };
-    this.#open?.children.push(node);
+    const node = new ScannedElement(this.#xml, name, this.#open, start, this.#at);
+    this.#open?.append(node);
     this.#root ??= node;
     if (!selfClosing) this.#open = node;
   }
 
-  #attributes(): Map<string, string> {
-    const attributes = new Map<string, string>();
+  /** Goes behind a start tag's attributes. */
+  #attributes(): void {
+    const names = new Set<string>();
     for (;;) {
       const spaced = (this.#match(SPACE)?.[0] ?? "") !== "";
       const start = this.#at;
       const name = this.#match(NAME)?.[0];
-      if (name === undefined) return attributes;
+      if (name === undefined) return;
       if (!spaced) this.#fail("attributes without space between them", start);
-      if (attributes.has(name)) this.#fail(`the attribute ${name} stands twice`, start);
+      if (names.has(name)) this.#fail(`the attribute ${name} stands twice`, start);
       this.#match(SPACE);
       if (this.#xml[this.#at] !== "=") this.#fail(`the attribute ${name} has no value`, start);
       this.#at += 1;
       this.#match(SPACE);
-      attributes.set(name, this.#value());
+      this.#value();
+      names.add(name);
     }
   }
 
-  #value(): string {
+  #value(): void {
     const quote = this.#xml[this.#at];
     const start = this.#at + 1;
     if (quote !== '"' && quote !== "'") this.#fail("an attribute value without quotes", this.#at);
@@ -222,7 +192,6 @@ class Scanner {
     const stray = text.indexOf("<");
     if (stray !== -1) this.#fail("a < in an attribute value", start + stray);
     this.#references(text, start);
-    return text;
   }
 }
 
@@ -233,35 +202,3 @@ class Scanner {
  * @throws BindingError DOMAIN_INVALID with line and column
  */
 export const scanXml = (xml: string): XmlNode => new Scanner(xml).scan();
-
-/** The first child of a name. */
-export const childOf = (node: XmlNode | undefined, name: string): XmlNode | undefined =>
-  node?.children.find((child) => child.name === name);
-
-const PREDEFINED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** What an attribute says, its references resolved. Two printers write the same value in different ways. */
-export const attributeOf = (node: XmlNode | undefined, name: string): string | undefined =>
-  node?.attributes
-    .get(name)
-    ?.replace(/[\t\r\n]/g, " ")
-    .replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex?: string, decimal?: string, entity?: string) =>
-      entity === undefined
-        ? String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16))
-        : (PREDEFINED[entity] ?? whole),
-    );
-
-/** The namespace that an element is of: what its prefix, or its having none, is declared to mean. */
-function namespaceOf(node: XmlNode): string | undefined {
-  const colon = node.name.indexOf(":");
-  const declaration = colon === -1 ? "xmlns" : `xmlns:${node.name.slice(0, colon)}`;
-  for (let at: XmlNode | undefined = node; at !== undefined; at = at.parent) {
-    const namespace = attributeOf(at, declaration);
-    if (namespace !== undefined) return namespace;
-  }
-  return undefined;
-}
-
-/** The first child of a name in a namespace, whatever prefix the document has for it. */
-export const childInNamespace = (node: XmlNode, namespace: string, name: string): XmlNode | undefined =>
-  node.children.find((child) => child.name.slice(child.name.indexOf(":") + 1) === name && namespaceOf(child) === namespace);
