@@ -35,6 +35,7 @@ interface GoldenNic {
   readonly links: readonly { readonly kind: string; readonly name: string; readonly mtu: number }[];
   readonly services: readonly GoldenService[];
   readonly processes: readonly { readonly role: string }[];
+  readonly domain: { readonly kind: string };
 }
 
 /** What a case's golden files say. */
@@ -228,7 +229,7 @@ async function runCase(lab: Lab, machine: TestNetns, name: string, guest: boolea
       podAddresses: nic.pod.addresses.map(withoutPrefix),
       guestAddresses: guest ? addressesOf(nic) : expect.any(Array),
       plannedAddresses: addressesOf(nic).length,
-      mtu: nic.pod.mtu,
+      ...(nic.domain.kind === "tap" ? { mtu: nic.pod.mtu } : {}),
       ...(isAttached.has(nic.name) ? { queueCount: nic.queues ?? 1 } : {}),
     })),
   );
