@@ -76,7 +76,7 @@ afterAll(async () => {
 });
 
 describe("the node agent, on a machine with the kubelet's control groups", () => {
-  test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing; a sidecar does with what KubeVirt gives it", async () => {
+  test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing; a sidecar does with the memory that KubeVirt gives it", async () => {
     const seen = JSON.parse(await machine.sh("attach-pod")) as SeenPod;
     expect(new Set(seen.services)).toEqual(new Set(["/netbind-services"]));
     expect(Object.keys(seen.groups).sort()).toEqual(["", "netbind-services", "sidecar"]);

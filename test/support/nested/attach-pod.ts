@@ -1,6 +1,6 @@
 /**
  * Attaches pods through the node agent and takes them away again, on a machine whose control groups are the test's, and
- * prints what groups its processes were in, and what a sidecar does within what KubeVirt lets it have.
+ * prints what groups its processes were in, and what a sidecar does within the memory that KubeVirt lets it have.
  */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
