@@ -32,6 +32,7 @@ export class ScannedElement implements XmlNode {
   end: number;
   readonly #xml: string;
   #children: XmlNode[] | undefined;
+  #attributes: ReadonlyMap<string, string> | undefined;
 
   /** An element whose start tag was read, from `<` to `openEnd`, and found well-formed. */
   constructor(xml: string, name: string, parent: ScannedElement | undefined, start: number, openEnd: number) {
@@ -54,9 +55,13 @@ export class ScannedElement implements XmlNode {
     this.#children.push(child);
   }
 
+  /** Read when they are asked for the first time. */
   get attributes(): ReadonlyMap<string, string> {
-    const tag = this.#xml.slice(this.start + 1 + this.name.length, this.openEnd);
-    return new Map(Array.from(tag.matchAll(ATTRIBUTE), ([, name = "", double, single]) => [name, double ?? single ?? ""]));
+    if (this.#attributes === undefined) {
+      const tag = this.#xml.slice(this.start + 1 + this.name.length, this.openEnd);
+      this.#attributes = new Map(Array.from(tag.matchAll(ATTRIBUTE), ([, name = "", double, single]) => [name, double ?? single ?? ""]));
+    }
+    return this.#attributes;
   }
 }
 
