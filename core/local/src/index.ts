@@ -17,4 +17,4 @@ export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError
 export { State, stateDirectories, vmId } from "./state.ts";
 export { damagedVms, findVm, listVms, parseVmName, VmNotFoundError } from "./pods.ts";
 export { type MigratedVm, type MigrationContext, MigrationRefusedError, migrateVm } from "./migrate-vm.ts";
-export { collectGarbage, consoleSocket, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";
+export { collectGarbage, consoleSocket, findCrash, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";

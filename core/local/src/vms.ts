@@ -13,8 +13,10 @@ import {
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { guestInterfaces } from "./guest-interfaces.ts";
 import type { VmRecord } from "./journal.ts";
+import { domainName } from "./launcher/base-domain.ts";
 import { consoleFiles } from "./launcher/console.ts";
 import { findPasst, findQemu } from "./launcher/libvirt.ts";
+import { qemuCrash } from "./launcher/qemu-crash.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
@@ -98,6 +100,10 @@ const passtProcesses = ({ nics, netns }: VmRecord): VmRecord["processes"] =>
   Object.entries(nics).flatMap(([nic, { plan }]) =>
     plan !== undefined && isServedByPasst(plan) ? [{ role: `passt ${nic}`, processes: findPasst(netnsPath(netns)) }] : [],
   );
+
+/** What a VM's QEMU said last, where it crashed. */
+export const findCrash = async (state: State, { id, vmi, netns }: VmRecord): Promise<string | undefined> =>
+  findQemu(netnsPath(netns)) === undefined ? qemuCrash(join(state.vm(id), "launcher"), domainName(vmi)) : undefined;
 
 /** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
 export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {

@@ -3,10 +3,13 @@ import { type CniConfigList, readCniConfig } from "@netbind/engine";
 import {
   checkNetworks,
   DEFAULT_POD_NETWORK,
+  findCrash,
+  listVms,
   type Machine,
   type SidecarRuntime,
   type StartedVm,
   startVm,
+  type State,
   stopVm,
   VmNotFoundError,
   waitForEnd,
@@ -82,13 +85,26 @@ async function startAll(
       });
       started.push(one);
       for (const warning of one.warnings) tell(`warning: ${warning}`);
-      reportVm(await waitForAddresses({ ...machine, signal }, one.nics, nameOf(decided), options.wait), "runs", options.output);
+      const status = await waitForAddresses({ ...machine, signal }, one.nics, nameOf(decided), options.wait);
+      reportVm(status, status.phase === "over" ? "is over" : "runs", options.output);
     }
     return started;
   } catch (error) {
     await stopAll(machine, vms.slice(0, started.length).map(nameOf));
     throw error;
   }
+}
+
+/** Tells which VMs' QEMU crashed, and what it said. True where one did. */
+async function tellCrashes(state: State, names: readonly string[]): Promise<boolean> {
+  let crashed = false;
+  for (const record of listVms(state).filter(({ namespace, name }) => names.includes(`${namespace}/${name}`))) {
+    const said = await findCrash(state, record);
+    if (said === undefined) continue;
+    tell(`QEMU of VM ${record.namespace}/${record.name} crashed, or was killed: ${said}`);
+    crashed = true;
+  }
+  return crashed;
 }
 
 /** `netbind run`: starts VMs and stays until they end, or with `--keep` leaves them running. */
@@ -108,8 +124,10 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, interrupted);
   const started = await startAll(machine, input, vms, options, abort.signal);
   const names = vms.map(({ vm }) => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`);
-  if (options.keep && !abort.signal.aborted) return EXIT.ok;
-  await Promise.all(started.map(({ id }) => waitForEnd(state, id, abort.signal)));
+  const isKept = options.keep && !abort.signal.aborted;
+  if (!isKept) await Promise.all(started.map(({ id }) => waitForEnd(state, id, abort.signal)));
+  const ended = (await tellCrashes(state, names)) ? EXIT.failed : EXIT.ok;
+  if (isKept) return ended;
   await stopAll(machine, names);
-  return abort.signal.aborted ? EXIT.interrupted : EXIT.ok;
+  return abort.signal.aborted ? EXIT.interrupted : ended;
 }
