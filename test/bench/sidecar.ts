@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { waitUntil } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@netbind/remote";
-import { buildBaseDomain } from "@netbind/local";
+import { buildBaseDomain, type RuntimeStart } from "@netbind/local";
 import { type Vmi, nicDomain, writeTapInterface } from "@netbind/engine";
 import { anAttachment } from "../support/attachment.ts";
 import { SIDECAR_START } from "../support/sidecar-start.ts";
@@ -86,7 +86,7 @@ const memoryOf = (pid: number | undefined, file: "smaps_rollup" | "status", fiel
   Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/${file}`, "utf8"))?.[1] ?? 0) / 1024;
 
 /** A sidecar's memory that is its own, once it was asked for a large domain again and again. */
-async function memoryAfterCalls(place: Place, name: string, start?: typeof SIDECAR_START): Promise<number> {
+async function memoryAfterCalls(place: Place, name: string, start?: RuntimeStart): Promise<number> {
   const { child, hook } = await place.sidecar(name, start);
   const client = connectHooks(hook);
   const [json, domain] = [Buffer.from(JSON.stringify(vmi)), domainWith(MANY_DEVICES)];

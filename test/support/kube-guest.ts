@@ -9,6 +9,7 @@ import { consoleFiles, startConsole } from "../../core/local/src/launcher/consol
 import { probeAccelerator } from "../../core/local/src/launcher/kvm.ts";
 import { findQemu, type Launcher, makeDevices, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { buildGoTool } from "./go-tools.ts";
+import { isBooted } from "./is-booted.ts";
 import type { HookEvent } from "./hook-pod.ts";
 import type { KubeNode, LabPod } from "./kube-node.ts";
 import { vmiObject, type PodNic } from "./kube-objects.ts";
@@ -85,7 +86,7 @@ export class KubeGuest implements AsyncDisposable {
     const [console] = await Promise.all([startConsole(netns, consoleFiles(this.#directory)), this.#launcher.create("domain.xml")]);
     this.#console = console;
     const log = consoleFiles(this.#directory).log;
-    await waitUntil(() => existsSync(log) && readFileSync(log, "utf8").includes("netbind-guest: ready"), 90_000);
+    await waitUntil(() => isBooted(log), 90_000);
     return events;
   }
 

@@ -1,8 +1,9 @@
 /** VMs of one test file, in a state directory of its own: another netbind on this machine is not disturbed. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { consoleSocket, findVm, guestCommand, listVms, State, stateDirectories, type VmStatus } from "@netbind/local";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { isBooted } from "./is-booted.ts";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind } from "./netbind.ts";
 
@@ -63,7 +64,7 @@ export function useLab(): Lab {
     booted: async (name) => {
       const log = join(state.vm(findVm(state, name).id), "launcher/log/console.log");
       for (let waited = 0; waited < 480; waited++) {
-        if (existsSync(log) && readFileSync(log, "utf8").includes("netbind-guest: ready")) return;
+        if (isBooted(log)) return;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
       throw new Error(`guest ${name} is not ready`);

@@ -1,5 +1,5 @@
 /** Golden cases on this machine: what `run` makes of a case's own files is what its golden files say. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DomainNic, domainNics } from "@netbind/engine";
 import { ensureImage, findVm, listVms, netnsPath, stateDirectories, type VmRecord, type VmStatus } from "@netbind/local";
@@ -7,6 +7,7 @@ import { inNetns, run } from "@netbind/netns";
 import { expect } from "vitest";
 import { CASES, hasGolden, inputArgs, listedCases, POD_LINK, readGolden } from "./cases.ts";
 import { type GuestNic, guestNics } from "./guest-nics.ts";
+import { isBooted } from "./is-booted.ts";
 import type { Lab } from "./lab.ts";
 import { liveXml } from "./live-xml.ts";
 import { netbind } from "./netbind.ts";
@@ -210,8 +211,7 @@ function failedEmulation(lab: Lab, stderr: string, wait: number): string | undef
   if (record === undefined || !stderr.includes("(TCG: ") || cores * sockets * threads === 1) return undefined;
   const crash = /crashed, or was killed: .*Assertion.*/.exec(stderr)?.[0];
   if (crash !== undefined || wait === 0) return crash;
-  const log = join(lab.state.vm(record.id), "launcher/log/console.log");
-  return existsSync(log) && readFileSync(log, "utf8").includes("netbind-guest: ready") ? undefined : "the guest stands still";
+  return isBooted(join(lab.state.vm(record.id), "launcher/log/console.log")) ? undefined : "the guest stands still";
 }
 
 const ATTEMPTS = 3;

@@ -6,7 +6,7 @@ import type { WantedNetwork } from "./wanted-network.ts";
 
 /**
  * The link group that links are put into to be removed (`nb` in ASCII): the kernel waits once for all that leave together,
- * and for each that leaves alone.
+ * and for each that leaves alone. Whatever else is in a pod is in no such group.
  */
 const LEAVING = 0x6e62;
 

@@ -16,10 +16,10 @@ function readTail(directory: string, file: string): string {
   using held = HeldDirectory.open(directory, LOG_DIRECTORY);
   const descriptor = openSync(`${held.path}/${file}`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
-    const { size } = fstatSync(descriptor);
-    if (!fstatSync(descriptor).isFile()) return "";
-    const tail = Buffer.alloc(Math.min(size, TAIL));
-    readSync(descriptor, tail, 0, tail.length, size - tail.length);
+    const found = fstatSync(descriptor);
+    if (!found.isFile()) return "";
+    const tail = Buffer.alloc(Math.min(found.size, TAIL));
+    readSync(descriptor, tail, 0, tail.length, found.size - tail.length);
     return tail.toString("utf8");
   } finally {
     closeSync(descriptor);
