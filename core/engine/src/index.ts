@@ -23,6 +23,7 @@ export { type ServiceProcess, serviceProcesses } from "./services/service-proces
 export { checkGrants, type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
+export { checkDataObject, checkObjectName } from "./admission/data-object.ts";
 export { ALL_RULES, BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";
 export type { ExplainedField } from "./admission/explain-fields.ts";
 export { judgeClone, judgeMigration } from "./admission/judge-objects.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
+import { derivedName, isAlive, LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
 import type { SidecarPlace } from "@netbind/remote";
 import { makeDirectory } from "./state.ts";
 import { VM_USER } from "./launcher/vm-user.ts";
@@ -53,10 +53,11 @@ export const attachSocket = (vmDirectory: string, container: string): string =>
   join(sidecarDirectory(vmDirectory, container), "netbind/attach.sock");
 
 /** Copies a file to where the VMs' user may read and run it, once for each content. */
-function publish(directory: string, source: string, name: string, mode: number): string {
+function publish(directory: string, source: string, kind: "node" | "bundle", mode: number): string {
   const { size, mtimeMs } = statSync(source);
   const identity = size < 8 * 1024 * 1024 ? readFileSync(source) : `${source} ${size} ${mtimeMs}`;
-  const target = join(directory, `${createHash("sha256").update(identity).digest("hex").slice(0, 16)}-${name}`);
+  const text = createHash("sha256").update(identity).digest("hex");
+  const target = join(directory, derivedName(kind, { text }, kind === "bundle" ? ".mjs" : ""));
   if (existsSync(target)) return target;
   const next = `${target}.${process.pid}`;
   copyFileSync(source, next);
@@ -79,7 +80,7 @@ export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: 
   return {
     container,
     node: publish(published, runtime.node, "node", 0o755),
-    bundle: publish(published, source, `${binding}.mjs`, 0o644),
+    bundle: publish(published, source, "bundle", 0o644),
     start: runtime.start,
   };
 }

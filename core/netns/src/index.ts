@@ -1,3 +1,4 @@
+export { derivedName, type NamedBy } from "./derived-name.ts";
 export { applyNetwork } from "./apply.ts";
 export { observe, type ObserveRequest, readTable } from "./observe.ts";
 export { patient } from "./patience.ts";

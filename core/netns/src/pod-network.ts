@@ -14,6 +14,7 @@ import {
   type WantedNetwork,
 } from "@netbind/engine";
 import { applyNetwork } from "./apply.ts";
+import { derivedName } from "./derived-name.ts";
 import { observe, readTable } from "./observe.ts";
 import { findPlaceholderKind } from "./placeholder.ts";
 import type { PodJournal } from "./pod-journal.ts";
@@ -130,7 +131,7 @@ export class PodNetwork {
     await startService(service, {
       netns,
       uid: journal.record.serviceUid,
-      logFile: join(directory, `${service.role.replace(" ", "-")}.log`),
+      logFile: join(directory, derivedName("service", { text: service.role }, ".log")),
       ...(cgroup === undefined ? {} : { cgroup }),
       started: async (processes) => journal.setProcesses(service.role, processes),
     });

@@ -141,3 +141,32 @@ test("the command line itself: usage errors, help, no such VM", async () => {
   expect([help.code, help.stdout.includes("Examples:"), help.stdout.includes("Exit codes:")]).toEqual([0, true, true]);
   expect((await netbind(["stop", "nope"], { env: { NETBIND_STATE_DIR: directory } })).code).toBe(4);
 });
+
+test("names that could become paths are refused, all at once: of volumes, disks, keys, objects and networks", async () => {
+  const hostile = VMI.replace("      interfaces:", "      disks:\n        - name: ../../x\n          disk: {}\n      interfaces:").concat(
+    "  volumes:\n    - name: ../../x\n      configMap:\n        name: ../y\n",
+  );
+  const objects = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: ../files}
+data:
+  ../../etc/passwd: root
+  number: 5
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: ../nad, namespace: a/b}
+spec: {config: '{"type": "bridge"}'}
+`;
+  const found = await refused(file("a.yaml", hostile), file("b.yaml", objects));
+  expect(found.map(({ field, problem }) => `${field}: ${problem}`).sort()).toEqual([
+    'data.../../etc/passwd: "../../etc/passwd" is not a valid key',
+    "data.number: 5 is not a text",
+    'metadata.name: "../files" is not a valid object name',
+    'metadata.name: "../nad" is not a valid object name',
+    'metadata.namespace: "a/b" is not a valid namespace',
+    'spec.domain.devices.disks[0].name: "../../x" is not a valid name of a disk',
+    'spec.volumes[0].configMap.name: "../y" is not a valid name of a ConfigMap or Secret',
+    'spec.volumes[0].name: "../../x" is not a valid name of a volume',
+  ]);
+});

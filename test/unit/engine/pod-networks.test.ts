@@ -117,3 +117,12 @@ describe("a binding that is registered as data alone", () => {
     expect(registeredPlanner(undefined)).toBeUndefined();
   });
 });
+
+test("a network's name and a plugin's type are names, as CNI takes them, and never a path", () => {
+  for (const name of ["../x", "..", ".", "-x", "a/b", "a b", "x".repeat(300)])
+    expect(readCniConfig({ name, type: "bridge" }, "own"), name).toEqual({
+      problem: expect.stringContaining("is not a valid network name"),
+    });
+  for (const type of ["..", ".", "../sh", "-x"]) expect(readCniConfig({ type }, "own"), type).toHaveProperty("problem");
+  expect(readCniConfig({ type: "bridge" }, "own")).toHaveProperty("config.name", "own");
+});

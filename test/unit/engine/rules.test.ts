@@ -57,6 +57,13 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     at: "spec.volumes[0].cloudInitNoCloud.networkData",
   },
   "DEFAULT-1": { interfaces: [], networks: [], configuration: { network: { defaultNetworkInterface: "slirp" } }, at: I },
+  "DISK-1": {
+    spec: { domain: { devices: { interfaces: [{ name: "n0", masquerade: {} }], disks: [{ name: "../x" }] } } },
+    at: "spec.domain.devices.disks[0].name",
+  },
+  "DISK-2": { spec: { volumes: [{ name: "v" }, { name: "v" }] }, at: "spec.volumes[1].name" },
+  "VOL-1": { spec: { volumes: [{ name: "../../x" }] }, at: "spec.volumes[0].name" },
+  "VOL-2": { spec: { volumes: [{ name: "v", configMap: { name: "../x" } }] }, at: "spec.volumes[0].configMap.name" },
   "PROBE-1": {
     nic: only({ bridge: {} }),
     networks: [MULTUS],

@@ -1,9 +1,11 @@
 import { type Violation, violation } from "@netbind/contract";
 import {
   checkClone,
+  checkDataObject,
   checkKubevirt,
   checkMigration,
   checkNad,
+  checkObjectName,
   kubevirtConfiguration,
   type KubevirtConfiguration,
   type NetworkAttachmentDefinition,
@@ -55,6 +57,8 @@ function findTwins(vms: readonly InputVm[]): readonly InputViolation[] {
   });
 }
 
+const checkDefinition = (document: unknown): readonly Violation[] => [...checkNad(document), ...checkObjectName(document)];
+
 /** What an input is of no use without. */
 export type Needed = "a VM" | "a VM, a clone or a migration" | "nothing";
 
@@ -80,7 +84,9 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
       .filter(({ value }) => check(value).length === 0)
       .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
   const shapes = [
-    ["nad", checkNad],
+    ["nad", checkDefinition],
+    ["configMap", checkDataObject],
+    ["secret", checkDataObject],
     ["clone", checkClone],
     ["migration", checkMigration],
   ] as const;
@@ -92,7 +98,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     configuration: kubevirtConfiguration(kubevirt?.value),
     clones: soundOf<VmiClone>("clone", checkClone),
     migrations: soundOf<VmiMigration>("migration", checkMigration),
-    nads: soundOf<NetworkAttachmentDefinition>("nad", checkNad).map(({ value }) => value),
+    nads: soundOf<NetworkAttachmentDefinition>("nad", checkDefinition).map(({ value }) => value),
     deviceSettings: collectDeviceSettings(documents),
     dataOf: collectData(documents),
     violations: [

@@ -10,8 +10,10 @@ export interface CniConfigList {
   readonly plugins: readonly CniPluginConfig[];
 }
 
-/** A name of a plugin's executable: no path. */
-const PLUGIN_TYPE = /^[A-Za-z0-9._-]+$/;
+/** A name of a plugin's executable: no path, and no directory. */
+const PLUGIN_TYPE = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,254}$/;
+/** A network's name (CNI specification 1.0.0, section 1): plugins make paths of it. */
+const NETWORK_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/;
 /** The first version whose plugins hand results on to the next of their list. */
 const DEFAULT_VERSION = "0.3.1";
 
@@ -29,6 +31,11 @@ export function readCniConfig(value: unknown, name: string): ReadConfig {
   const { plugins, cniVersion = DEFAULT_VERSION } = value;
   if (typeof cniVersion !== "string") return { problem: "cniVersion is no text" };
   const own = typeof value["name"] === "string" && value["name"] !== "" ? value["name"] : name;
+  if (!NETWORK_NAME.test(own)) {
+    return {
+      problem: `${JSON.stringify(own)} is not a valid network name: CNI takes letters, digits, _, . and -, a letter or digit first`,
+    };
+  }
   if (plugins === undefined) {
     return isPlugin(value)
       ? { config: { cniVersion, name: own, plugins: [value] } }

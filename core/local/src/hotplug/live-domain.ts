@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DomainNic, domainNics } from "@netbind/engine";
-import { type Run, waitUntil } from "@netbind/netns";
+import { derivedName, type Run, waitUntil } from "@netbind/netns";
 import type { VmRecord } from "../journal.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { Launcher } from "../launcher/libvirt.ts";
@@ -32,7 +32,7 @@ export class LiveDomain {
 
   /** Writes a NIC's element where libvirt reads it, and gives the path that libvirt reads it by. */
   #write({ name, xml }: DomainNic): string {
-    const file = `nic-${name}.xml`;
+    const file = derivedName("nic", { text: name }, ".xml");
     writeFileSync(join(this.#state.vm(this.#record.id), "launcher", file), xml, { mode: 0o644 });
     return `/netbind/${file}`;
   }

@@ -1,7 +1,7 @@
 import { accessSync, chownSync, constants, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
-import type { Run } from "@netbind/netns";
+import { derivedName, type Run } from "@netbind/netns";
 import type { Image } from "./image.ts";
 import { imageCommand } from "./image-command.ts";
 import { VM_USER } from "./vm-user.ts";
@@ -51,13 +51,21 @@ export class VolumeError extends Error {
   override readonly name = "VolumeError";
 }
 
+/** The file of a disk that is made of text, by its volume's place in the VM. */
+const isoName = (at: number): string => derivedName("disk", at, ".iso");
+/** Where the launcher sees a disk of the machine's. */
+const hostDiskPath = (at: number): string => `/disks/${derivedName("disk", at, ".img")}`;
+
+/** What a map has under a key that a document names, and nothing that it inherits. */
+const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
+
 const decode = (text: string): string => Buffer.from(text, "base64").toString("utf8");
 
 function secretValue(volume: string, data: ReferencedData, name: string, keys: readonly string[]): string {
-  const secret = data.secrets[name];
+  const secret = own(data.secrets, name);
   if (secret === undefined)
     throw new VolumeError(`volume "${volume}" refers to Secret "${name}", which is not in the input: add its file with -f`);
-  const key = keys.find((candidate) => secret[candidate] !== undefined);
+  const key = keys.find((candidate) => Object.hasOwn(secret, candidate));
   if (key === undefined)
     throw new VolumeError(
       `volume "${volume}" needs the key "${keys[0]}" in Secret "${name}", which has: ${Object.keys(secret).join(", ")}`,
@@ -93,32 +101,36 @@ export const noCloudFiles = (data: CloudInitData): Readonly<Record<string, strin
   ...(data.NetworkData === "" ? {} : { "network-config": data.NetworkData }),
 });
 
+/** What is put on a disk. */
+interface IsoContent {
+  readonly label: string;
+  /** By a name that KubeVirt or Kubernetes takes for a file of such a volume. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
 /** Puts files on an ISO 9660 disk, with the image's own tool. */
 async function buildIso(
-  run: Run,
-  image: Image,
-  directory: string,
-  name: string,
-  label: string,
-  files: Readonly<Record<string, string>>,
-): Promise<string> {
+  { run, image, directory }: VolumeContext,
+  volume: VmiVolume,
+  file: string,
+  { label, files }: IsoContent,
+): Promise<void> {
   // Root's own directory: in its user namespace the tool may not enter the VM's.
   const workspace = join(directory, "../../iso");
   rmSync(workspace, { recursive: true, force: true });
   const tree = join(workspace, "files");
   mkdirSync(tree, { recursive: true, mode: 0o700 });
-  for (const [file, text] of Object.entries(files)) {
-    if (!/^[A-Za-z0-9._-]{1,100}$/.test(file) || file.startsWith(".."))
-      throw new VolumeError(`volume "${name}" has a key that is no file name: ${JSON.stringify(file)}`);
-    writeFileSync(join(tree, file), text, { mode: 0o644 });
+  for (const [key, text] of Object.entries(files)) {
+    if (!/^[A-Za-z0-9._-]{1,100}$/.test(key) || key === "." || key.startsWith(".."))
+      throw new VolumeError(`volume "${volume.name}": ${JSON.stringify(key)} is not a valid name of a file on its disk`);
+    writeFileSync(join(tree, key), text, { mode: 0o644, flag: "wx" });
   }
   const make = ["genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", "/netbind/disk.iso", "/netbind/files"];
   await run(imageCommand(image, make, ["--bind", workspace, "/netbind"]));
-  const iso = join(directory, `${name}.iso`);
+  const iso = join(directory, file);
   renameSync(join(workspace, "disk.iso"), iso);
   rmSync(workspace, { recursive: true });
   chownSync(iso, VM_USER.uid, VM_USER.gid);
-  return iso;
 }
 
 function checkHostDisk(name: string, path: string): void {
@@ -155,19 +167,19 @@ interface VolumeFile {
   readonly bootable: boolean;
 }
 
-async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise<VolumeFile | string> {
-  const { run, image, directory, vmi, data } = context;
+async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: number): Promise<VolumeFile | string> {
+  const { vmi, data } = context;
   const iso = async (label: string, files: Readonly<Record<string, string>>): Promise<VolumeFile> => {
-    await buildIso(run, image, directory, volume.name, label, files);
-    return { path: `/netbind/disks/${volume.name}.iso`, readonly: true, bootable: false };
+    await buildIso(context, volume, isoName(at), { label, files });
+    return { path: `/netbind/disks/${isoName(at)}`, readonly: true, bootable: false };
   };
   if (volume.cloudInitNoCloud !== undefined) {
     return iso("cidata", noCloudFiles(await context.preCloudInitIso(cloudInitData(vmi, volume.name, volume.cloudInitNoCloud, data))));
   }
   const [files, kind, name] = volume.configMap
-    ? [data.configMaps[volume.configMap.name], "ConfigMap", volume.configMap.name]
+    ? [own(data.configMaps, volume.configMap.name), "ConfigMap", volume.configMap.name]
     : volume.secret
-      ? [data.secrets[volume.secret.secretName], "Secret", volume.secret.secretName]
+      ? [own(data.secrets, volume.secret.secretName), "Secret", volume.secret.secretName]
       : [undefined, "", ""];
   if (kind !== "") {
     if (files === undefined)
@@ -175,7 +187,7 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise
     return iso("cfgdata", files);
   }
   if (volume.hostDisk !== undefined) {
-    return { path: diskPath(volume.name), readonly: false, bootable: true };
+    return { path: hostDiskPath(at), readonly: false, bootable: true };
   }
   if (volume.containerDisk !== undefined)
     return `it is the container disk ${volume.containerDisk.image}, and pulling images is a cluster's job`;
@@ -186,23 +198,22 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume): Promise
   }) needs a cluster`;
 }
 
-const diskPath = (volume: string): string => `/disks/${volume}.img`;
-
 /** The machine's own disks that a launcher must see. @throws VolumeError where one cannot be used */
 export function hostDiskBinds({ spec }: Vmi): readonly LauncherBind[] {
   const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
-  return (spec.volumes ?? []).flatMap(({ name, hostDisk }) => {
+  return (spec.volumes ?? []).flatMap(({ name, hostDisk }, at) => {
     if (hostDisk === undefined || !names.has(name)) return [];
     checkHostDisk(name, hostDisk.path);
-    return [{ source: hostDisk.path, target: diskPath(name) }];
+    return [{ source: hostDisk.path, target: hostDiskPath(at) }];
   });
 }
 
 /** The files of a launcher's disks that were made of text. */
 export function madeDisks({ spec }: Vmi): readonly string[] {
   const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
-  const made = (spec.volumes ?? []).filter(({ cloudInitNoCloud, configMap, secret }) => cloudInitNoCloud ?? configMap ?? secret);
-  return made.filter(({ name }) => names.has(name)).map(({ name }) => `${name}.iso`);
+  return (spec.volumes ?? []).flatMap(({ name, cloudInitNoCloud, configMap, secret }, at) =>
+    names.has(name) && (cloudInitNoCloud ?? configMap ?? secret) !== undefined ? [isoName(at)] : [],
+  );
 }
 
 /**
@@ -215,9 +226,9 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
   const { spec } = context.vmi;
   const disks: GuestDisk[] = [];
   const warnings: string[] = [];
-  for (const volume of spec.volumes ?? []) {
+  for (const [at, volume] of (spec.volumes ?? []).entries()) {
     const disk = spec.domain.devices.disks?.find(({ name }) => name === volume.name);
-    const prepared = disk === undefined ? "no entry of spec.domain.devices.disks has its name" : await prepareVolume(context, volume);
+    const prepared = disk === undefined ? "no entry of spec.domain.devices.disks has its name" : await prepareVolume(context, volume, at);
     if (typeof prepared === "string" || disk === undefined) {
       warnings.push(`volume "${volume.name}" is left out: ${prepared}`);
       continue;

@@ -17,7 +17,7 @@ export class CniError extends Error {
 }
 
 const pathOf = (type: string): string | undefined =>
-  /^[A-Za-z0-9._-]+$/.test(type) ? PLUGIN_DIRECTORIES.map((directory) => join(directory, type)).find(existsSync) : undefined;
+  /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(type) ? PLUGIN_DIRECTORIES.map((directory) => join(directory, type)).find(existsSync) : undefined;
 
 /** What is in the way of calling a plugin; undefined: nothing. */
 export const missingPlugin = (type: string): string | undefined =>

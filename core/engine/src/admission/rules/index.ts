@@ -10,10 +10,12 @@ import { QUEUE_RULES } from "./queues.ts";
 import type { Rule } from "./rule.ts";
 import { UNUSABLE_RULES } from "./unusable.ts";
 import { VM_RULES } from "./vm.ts";
+import { VOLUME_RULES } from "./volumes.ts";
 
 /** Every rule about a VM's networks and interfaces, in the order in which they are told. */
 export const RULES: readonly Rule[] = [
   ...VM_RULES,
+  ...VOLUME_RULES,
   ...NETWORK_RULES,
   ...BINDING_RULES,
   ...OLD_BINDING_RULES,
