@@ -1,4 +1,6 @@
 import type { Attachment, NicSpec } from "./attachment.ts";
+import { placeOfCaller } from "./author-place.ts";
+import { checkedAdmit, checkedDefinition, checkedNeeds, checkedPlan } from "./checked-hooks.ts";
 import type { Needs } from "./needs.ts";
 import type { Plan } from "./plan.ts";
 import type { Violation } from "./violation.ts";
@@ -47,9 +49,34 @@ export interface BindingDescription {
 const admitAll: AdmitHook = () => [];
 const needsNothing: NeedsHook = () => ({});
 
-/** Defines a binding: fills the optional hooks in and freezes the object. */
-export const defineBinding = (definition: BindingDefinition): Binding =>
-  Object.freeze({ admit: admitAll, needs: needsNothing, takesPodMac: false, ...definition });
+/**
+ * Defines a binding: checks the definition, fills the optional hooks in and freezes the object. What its hooks return is
+ * checked too, each time.
+ *
+ * @throws BindingError PLUGIN_FAILED with all that is wrong with the definition
+ */
+export function defineBinding(definition: BindingDefinition): Binding {
+  const place = placeOfCaller();
+  const {
+    name,
+    contract,
+    migration,
+    takesPodMac = false,
+    plan,
+    admit = admitAll,
+    needs = needsNothing,
+  } = checkedDefinition(definition, place);
+  return Object.freeze({
+    name,
+    contract,
+    migration,
+    takesPodMac,
+    plan: checkedPlan(plan, place),
+    // These two say that the author declared no such hook.
+    admit: admit === admitAll ? admit : checkedAdmit(admit, place),
+    needs: needs === needsNothing ? needs : checkedNeeds(needs, place),
+  });
+}
 
 /** What a binding says of itself. */
 export const describe = (binding: Binding): BindingDescription => ({

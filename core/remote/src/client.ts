@@ -1,6 +1,7 @@
 import {
   type AttachRequest,
   type Attachment,
+  BINDING_FAULT,
   BindingError,
   type BindingDescription,
   type Hook,
@@ -95,12 +96,9 @@ function fromBinding<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new BindingError(
-      "PLUGIN_FAILED",
-      `the binding's answer cannot be read: ${(error as Error).message}`,
-      "tell the binding's author",
-      { cause: error },
-    );
+    throw new BindingError("PLUGIN_FAILED", `the binding's answer cannot be read: ${(error as Error).message}`, BINDING_FAULT, {
+      cause: error,
+    });
   }
 }
 

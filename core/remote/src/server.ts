@@ -40,14 +40,11 @@ function handle<Q, R>(answer: (request: Q) => R | Promise<R>): handleUnaryCall<Q
   };
 }
 
+/** Makes what a binding's hook threw into what its caller gets. */
+export type ExplainFailure = (thrown: unknown, where: string) => BindingError;
+
 /** An author's own error names what was asked of whom. */
-function stamped<T>(binding: Binding, hook: string, nic: string, ask: () => T): T {
-  try {
-    return ask();
-  } catch (error) {
-    throw BindingError.from(error, "PLUGIN_FAILED", `binding "${binding.name}" failed to ${hook} NIC "${nic}"`);
-  }
-}
+const explainFailure: ExplainFailure = (thrown, where) => BindingError.from(thrown, "PLUGIN_FAILED", where);
 
 const needsToWire = ({ compute, pod, sidecar }: Needs): bindingWire.NeedsResponse => {
   const number = (value: number | undefined): bigint | undefined => (value === undefined ? undefined : BigInt(value));
@@ -62,21 +59,28 @@ const needsToWire = ({ compute, pod, sidecar }: Needs): bindingWire.NeedsRespons
   };
 };
 
-/** Serves a plugin. */
-export function addBinding(server: Server, binding: Binding): void {
+/** Serves a plugin. `explain`: what becomes of an author's error. */
+export function addBinding(server: Server, binding: Binding, explain: ExplainFailure = explainFailure): void {
+  const asked = <T>(hook: string, nic: string, ask: () => T): T => {
+    try {
+      return ask();
+    } catch (error) {
+      throw explain(error, `binding "${binding.name}" failed to ${hook} NIC "${nic}"`);
+    }
+  };
   server.addService(bindingWire.BindingService, {
     describe: handle<bindingWire.DescribeRequest, bindingWire.DescribeResponse>(() => describe(binding)),
     admit: handle<bindingWire.AdmitRequest, bindingWire.AdmitResponse>(({ nic: message }) => {
       const nic = nicFromWire(message);
-      return { violations: stamped(binding, "admit", nic.name, () => binding.admit(nic)) };
+      return { violations: asked("admit", nic.name, () => binding.admit(nic)) };
     }),
     needs: handle<bindingWire.NeedsRequest, bindingWire.NeedsResponse>(({ nic: message }) => {
       const nic = nicFromWire(message);
-      return needsToWire(stamped(binding, "tell the needs of", nic.name, () => binding.needs(nic)));
+      return asked("tell the needs of", nic.name, () => needsToWire(binding.needs(nic)));
     }),
     plan: handle<bindingWire.PlanRequest, bindingWire.PlanResponse>(({ attachment: message }) => {
       const attachment = attachmentFromWire(message);
-      return stamped(binding, "plan", attachment.name, () => planToWire(binding.plan(attachment)));
+      return asked("plan", attachment.name, () => planToWire(binding.plan(attachment)));
     }),
   });
 }

@@ -1,6 +1,7 @@
 import type { Violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "../api.ts";
-import { boolean, check, closed, integer, list, map, open, quantity, soundPart, string } from "./shape.ts";
+import { boolean, check, closed, integer, list, map, open, string } from "@netbind/contract/shape";
+import { quantity, soundPart } from "./shape.ts";
 
 const PORT = closed({ name: string, protocol: string, port: integer }, "port");
 const DHCP_OPTIONS = closed({

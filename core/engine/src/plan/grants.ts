@@ -1,5 +1,5 @@
 import { type DomainPlan, type LinkPlan, type ServicePlan, type Violation, violation } from "@netbind/contract";
-import { check, closed, list, map, string, word } from "../admission/shape.ts";
+import { check, closed, list, map, string, word } from "@netbind/contract/shape";
 
 /** What an administrator lets a binding's plans do. Never taken from the plugin's own description. */
 export interface Grants {

@@ -1,0 +1,62 @@
+import type { AdmitHook, BindingDefinition, Hook, NeedsHook, PlanHook } from "./binding.ts";
+import { DEFINITION_SHAPE, NEEDS_SHAPE, PLAN_SHAPE, VIOLATIONS_SHAPE } from "./contract-shapes.ts";
+import { BINDING_FAULT, BindingError } from "./errors.ts";
+import { check, type Shape } from "./shape.ts";
+import { snapshot } from "./snapshot.ts";
+import type { Violation } from "./violation.ts";
+
+/** As many problems as a person reads. */
+const MOST_PROBLEMS = 20;
+
+/** What each hook returns: in words, and as a shape. */
+const RETURNS: Readonly<Record<Hook, { readonly what: string; readonly shape: Shape }>> = {
+  admit: { what: "a list of violations", shape: VIOLATIONS_SHAPE },
+  needs: { what: "what a pod needs", shape: NEEDS_SHAPE },
+  plan: { what: "a plan", shape: PLAN_SHAPE },
+};
+
+/** The fix is said where it says more than the problem. */
+const sentence = ({ field, problem, fix }: Violation): string =>
+  `${field === "" ? "" : `${field}: `}${problem}${/^(write|add) /.test(fix) ? "" : ` (${fix})`}`;
+
+function invalid(what: string, problems: readonly string[], place: string | undefined): BindingError {
+  const more = problems.length - MOST_PROBLEMS;
+  const found = [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
+  return new BindingError("PLUGIN_FAILED", `${what}: ${found}${place === undefined ? "" : ` (defined at ${place})`}`, BINDING_FAULT);
+}
+
+/** True for what is waited for: a hook's value comes at once. Where it fails later, nobody is there to hear of it. */
+function isPromise(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("then" in value) || typeof value.then !== "function") return false;
+  if (value instanceof Promise) value.catch(() => undefined);
+  return true;
+}
+
+/** A hook whose return value is checked before anybody reads it, and copied, so that it stays what was checked. */
+function checkedHook<Q, R>(hook: Hook, ask: (request: Q) => R, place: string | undefined): (request: Q) => R {
+  const { what, shape } = RETURNS[hook];
+  return (request) => {
+    const returned = ask(request);
+    const wrong = `what ${hook} returned is not ${what}`;
+    if (isPromise(returned)) throw invalid(wrong, ["it is a promise (return the value itself: a hook is not async)"], place);
+    const copy = snapshot(returned);
+    const problems = check(copy, shape, "");
+    if (problems.length > 0) throw invalid(wrong, problems.map(sentence), place);
+    return copy as R;
+  };
+}
+
+/** An author's hooks, each with its return value checked. */
+export const checkedAdmit = (admit: AdmitHook, place: string | undefined): AdmitHook => checkedHook("admit", admit, place);
+export const checkedNeeds = (needs: NeedsHook, place: string | undefined): NeedsHook => checkedHook("needs", needs, place);
+export const checkedPlan = (plan: PlanHook, place: string | undefined): PlanHook => checkedHook("plan", plan, place);
+
+/** Reads what an author defines. @throws BindingError PLUGIN_FAILED with all that is wrong */
+export function checkedDefinition(definition: unknown, place: string | undefined): BindingDefinition {
+  const wrong = "the definition of the binding is not valid";
+  if (isPromise(definition)) throw invalid(wrong, ["it is a promise (give the object itself)"], place);
+  const copy = snapshot(definition);
+  const problems = check(copy, DEFINITION_SHAPE, "");
+  if (problems.length > 0) throw invalid(wrong, problems.map(sentence), place);
+  return copy as BindingDefinition;
+}

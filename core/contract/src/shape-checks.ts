@@ -1,0 +1,8 @@
+/**
+ * The shapes of what crosses the contract, for the core: a plugin does not need them, since `defineBinding` checks what its
+ * hooks return.
+ *
+ * @packageDocumentation
+ */
+export { DEFINITION_SHAPE, NEEDS_SHAPE, PLAN_SHAPE, VIOLATIONS_SHAPE } from "./contract-shapes.ts";
+export { boolean, check, closed, form, integer, list, map, type ObjectShape, open, type Shape, string, word } from "./shape.ts";

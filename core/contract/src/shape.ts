@@ -1,0 +1,199 @@
+/**
+ * Shapes of data as data: what a value must be, and all that is wrong with one, by field path. What a binding returns and
+ * what a document says are checked by the same words.
+ *
+ * @packageDocumentation
+ */
+import { type Violation, violation } from "./violation.ts";
+
+/** An object whose fields are known. `closed`: a field that is not listed is a mistake. */
+export interface ObjectShape {
+  readonly type: "object";
+  readonly closed: boolean;
+  readonly fields: Readonly<Record<string, Shape>>;
+  readonly required: readonly string[];
+}
+
+/** The shape of a value: what is read, and of which type. */
+export type Shape =
+  | { readonly type: "string" | "integer" | "boolean" }
+  /** Anything for which `is` holds; `wanted` says what that is. */
+  | { readonly type: "form"; readonly is: (value: unknown) => boolean; readonly wanted: string }
+  | { readonly type: "word"; readonly words: readonly string[] }
+  | { readonly type: "list"; readonly of: Shape }
+  | { readonly type: "map"; readonly of: Shape }
+  /** An object of which the field `kind` says which one it is. */
+  | { readonly type: "variants"; readonly of: Readonly<Record<string, ObjectShape>> }
+  /** A shape that holds itself. */
+  | { readonly type: "lazy"; readonly shape: () => Shape }
+  | ObjectShape;
+
+export const string: Shape = { type: "string" };
+export const integer: Shape = { type: "integer" };
+export const boolean: Shape = { type: "boolean" };
+export const word = (...words: readonly string[]): Shape => ({ type: "word", words });
+export const list = (of: Shape): Shape => ({ type: "list", of });
+export const map = (of: Shape): Shape => ({ type: "map", of });
+export const lazy = (shape: () => Shape): Shape => ({ type: "lazy", shape });
+export const form = (wanted: string, is: (value: unknown) => boolean): Shape => ({ type: "form", wanted, is });
+export const closed = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): ObjectShape => ({
+  type: "object",
+  closed: true,
+  fields,
+  required,
+});
+export const open = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): ObjectShape => ({
+  ...closed(fields, ...required),
+  closed: false,
+});
+
+/** A field that may be left out. */
+export interface OptionalShape {
+  readonly optional: Shape;
+}
+export const optional = (shape: Shape): OptionalShape => ({ optional: shape });
+
+/** The fields of a type, each with its shape: one that the type may lack is optional here too. */
+type FieldsOf<T> = { readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? OptionalShape : Shape };
+
+/** The closed shape of a type of the contract; the compiler sees that both have the same fields. */
+export function record<T>(fields: FieldsOf<T>): ObjectShape {
+  const all = Object.entries(fields as Readonly<Record<string, Shape | OptionalShape>>);
+  const shapes = all.map(([name, shape]) => [name, "optional" in shape ? shape.optional : shape] as const);
+  const required = all.filter(([, shape]) => !("optional" in shape)).map(([name]) => name);
+  return closed(Object.fromEntries(shapes), ...required);
+}
+
+/** The shape of a union of types of the contract that differ by their `kind`. */
+export const variants = <T extends { readonly kind: string }>(
+  of: {
+    readonly [K in T["kind"]]: FieldsOf<Omit<Extract<T, { readonly kind: K }>, "kind">>;
+  },
+): Shape => ({
+  type: "variants",
+  of: Object.fromEntries(
+    Object.entries(of).map(([kind, fields]) => {
+      const { fields: own, required } = record(fields as FieldsOf<object>);
+      return [kind, closed({ kind: word(kind), ...own }, ...required)];
+    }),
+  ),
+});
+
+/** Stands for a part of a value that cannot be read, and says why. */
+export class Unreadable {
+  readonly why: string;
+
+  constructor(why: string) {
+    this.why = why;
+  }
+}
+
+/** The number of single-character edits between two words. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (const [i, left] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, right] of [...b].entries())
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function nearest(text: string, known: readonly string[]): string | undefined {
+  const distance = (candidate: string): number => editDistance(text.toLowerCase().slice(0, 64), candidate.toLowerCase());
+  return known.map((candidate) => ({ candidate, far: distance(candidate) })).sort((a, b) => a.far - b.far)[0]?.candidate;
+}
+
+function unknownField(path: string, key: string, known: readonly string[]): Violation {
+  const near = nearest(key, known);
+  const fix = near === undefined ? "remove it: this field takes none" : `the nearest known field is "${near}"; known: ${known.join(", ")}`;
+  return violation(join(path, key), `there is no field ${JSON.stringify(key)} here`, fix);
+}
+
+const MOST_QUOTED = 80;
+
+const join = (path: string, key: string): string => {
+  const short = key.length > MOST_QUOTED ? `${key.slice(0, MOST_QUOTED)}...` : key;
+  return path === "" ? short : `${path}.${short}`;
+};
+
+/** True for an object that is only its fields: no class is behind it. */
+export function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A value in a few words. */
+function quote(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (isPlainObject(value)) return "an object";
+  switch (typeof value) {
+    case "object":
+      return value === null ? "null" : `an instance of ${value.constructor?.name || "a class"}`;
+    case "string":
+      return JSON.stringify(value.length > MOST_QUOTED ? `${value.slice(0, MOST_QUOTED)}...` : value);
+    case "function":
+      return "a function";
+    default:
+      return String(value);
+  }
+}
+
+function wrongType(path: string, value: unknown, wanted: string, more = ""): readonly Violation[] {
+  return [violation(path, `${quote(value)} is not ${wanted}`, `write ${wanted}${more}`)];
+}
+
+function checkObject(value: object, shape: ObjectShape, path: string): readonly Violation[] {
+  const known = Object.keys(shape.fields);
+  return [
+    ...shape.required.flatMap((key) => (Object.hasOwn(value, key) ? [] : [violation(join(path, key), "the field is missing", "add it")])),
+    ...Object.entries(value).flatMap(([key, inner]) => {
+      const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
+      if (field === undefined) return shape.closed ? [unknownField(path, key, known)] : [];
+      // A null is no value, as for the API server.
+      return inner === null ? [] : check(inner, field, join(path, key));
+    }),
+  ];
+}
+
+function checkVariant(value: object, of: Readonly<Record<string, ObjectShape>>, path: string): readonly Violation[] {
+  const kind = "kind" in value ? value.kind : undefined;
+  if (kind === undefined) return [violation(join(path, "kind"), "the field is missing", `write one of ${Object.keys(of).join(", ")}`)];
+  const shape = typeof kind === "string" && Object.hasOwn(of, kind) ? of[kind] : undefined;
+  return shape === undefined
+    ? wrongType(join(path, "kind"), kind, `one of ${Object.keys(of).join(", ")}`)
+    : checkObject(value, shape, path);
+}
+
+/** All that is wrong with a value's shape: types, missing fields, and unknown ones where none may be. */
+export function check(value: unknown, shape: Shape, path: string): readonly Violation[] {
+  if (value instanceof Unreadable) return [violation(path, value.why, "write plain data")];
+  switch (shape.type) {
+    case "string":
+      return typeof value === "string" ? [] : wrongType(path, value, "a text", " (in quotes where it looks like something else)");
+    case "boolean":
+      return typeof value === "boolean" ? [] : wrongType(path, value, "true or false");
+    case "integer":
+      return Number.isInteger(value) ? [] : wrongType(path, value, "a whole number");
+    case "form":
+      return shape.is(value) ? [] : wrongType(path, value, shape.wanted);
+    case "word":
+      return typeof value === "string" && shape.words.includes(value) ? [] : wrongType(path, value, `one of ${shape.words.join(", ")}`);
+    case "lazy":
+      return check(value, shape.shape(), path);
+    case "list":
+      if (!Array.isArray(value)) return wrongType(path, value, "a list");
+      return value.flatMap((inner, at) => check(inner, shape.of, `${path}[${at}]`));
+    case "map":
+    case "variants":
+    case "object":
+      if (!isPlainObject(value)) return wrongType(path, value, "an object");
+      if (shape.type === "object") return checkObject(value, shape, path);
+      if (shape.type === "variants") return checkVariant(value, shape.of, path);
+      return Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : check(inner, shape.of, join(path, key))));
+    default:
+      return shape satisfies never;
+  }
+}
