@@ -61,7 +61,7 @@ class BenchNode implements AsyncDisposable {
   }
 
   /** What is decided of a VM, without sidecars: their start is measured elsewhere. */
-  #decide(name: string, binding: BindingName): Decision {
+  async #decide(name: string, binding: BindingName): Promise<Decision> {
     const [nic, network] = BINDINGS[binding];
     const file = join(this.state.root, "vm.yaml");
     this.#decided += 1;
@@ -72,14 +72,14 @@ class BenchNode implements AsyncDisposable {
       kubevirt({ raw: { domainAttachmentType: "tap" } }),
     ];
     writeFileSync(file, documents(...objects));
-    const decision = decideInput([file], this.#resolve).vms[0]?.decision;
+    const decision = (await decideInput([file], this.#resolve)).vms[0]?.decision;
     if (decision === undefined) throw new Error("nothing was decided");
     return { ...decision, bindings: decision.bindings.map(({ image: _image, ...rest }) => rest) };
   }
 
   /** Makes a pod and attaches its NIC, as `netbind run` does: namespace, network, plan, links, services. Gives its time. */
   async up(name: string, binding: BindingName): Promise<number> {
-    const decision = this.#decide(name, binding);
+    const decision = await this.#decide(name, binding);
     return timed(async () => {
       const { state } = this;
       const record = newRecord(state, decision.vmi, "bench", decision);

@@ -30,6 +30,9 @@ beforeAll(async () => {
 afterAll(() => node[Symbol.asyncDispose]());
 
 const links = async (pod: LabPod): Promise<string> => pod.run(["ip", "-brief", "link", "show"]);
+/** Their sidecar patches a domain as any does: its bundle is one that is there. */
+const provideSidecar = (): void =>
+  copyFileSync(join(node.directory, "rootfs/netbind/slirp.mjs"), join(node.directory, "rootfs/netbind/somebodys.mjs"));
 /** A pod whose sidecar serves, before the agent knows of it. */
 async function unseen(vm: string): Promise<{ readonly pod: LabPod; readonly show: () => void; readonly own: string }> {
   const pod = await node.pod({ vm, listed: false });
@@ -141,14 +144,60 @@ test("a device that was not allocated, planned by somebody's binding", async () 
   }
 });
 
+test("a NIC that its binding does not accept: one Warning with all violations, and nothing is made in the pod", async () => {
+  const ranges = [{ protocol: "TCP", start: 80, end: 90 }];
+  const refused = await node.pod({ vm: "t-refused", nics: [{ name: "red", binding: "slirp", portRanges: ranges }] });
+  expect(await node.says(refused, "POD_REFUSED")).toContain(
+    "spec.domain.devices.interfaces[0].portRanges: slirp forwards single ports only",
+  );
+  const passt = await node.pod({ vm: "t-e1000", nics: [{ name: "red", binding: "passt", model: "e1000" }] });
+  expect(await node.says(passt, "POD_REFUSED")).toContain("spec.domain.devices.interfaces[0].model: passt moves packets by virtio only");
+  expect(node.hookSockets(passt)).toEqual([]);
+  provideSidecar();
+  const strict = defineBinding({
+    name: "strict",
+    contract: "v1alpha1",
+    migration: "none",
+    admit: ({ model }) => ["first", "second"].map((word) => ({ field: "model", problem: `${word}: ${model}`, fix: "use virtio" })),
+    plan: () => ({ domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } }),
+  });
+  const failing = defineBinding({
+    ...strict,
+    admit: () => {
+      throw new Error("the author's own fault");
+    },
+  });
+  const socket = join(node.directory, "bindings/somebodys.sock");
+  for (const [vm, binding, reason, says] of [
+    ["t-strict", strict, "POD_REFUSED", /interfaces\[0\]\.model: first: e1000 .*interfaces\[0\]\.model: second: e1000/],
+    ["t-failing", failing, "PLUGIN_FAILED", /failed to admit NIC "red": the author's own fault/],
+  ] as const) {
+    const server = makeServer();
+    addBinding(server, binding);
+    await listenUnix(server, socket);
+    try {
+      const pod = await node.pod({ vm, nics: [{ name: "red", binding: "somebodys", model: "e1000" }] });
+      expect(await node.says(pod, reason)).toMatch(says);
+      expect(node.hookSockets(pod)).toEqual([]);
+      expect(existsSync(join(node.state, "pods", pod.uid))).toBe(false);
+      await node.removePod(pod);
+    } finally {
+      server.forceShutdown();
+      rmSync(socket, { force: true });
+    }
+  }
+  expect(node.hookSockets(refused)).toEqual([]);
+  expect(node.told(refused).map(({ reason }) => reason)).toEqual(["POD_REFUSED"]);
+  expect(node.leftovers()).not.toContain(`record of ${refused.uid}`);
+});
+
 test("what a binding may plan is the administrator's word: more than this release says, or less", async () => {
   const plan = { domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } } as const;
   const server = makeServer();
   addBinding(server, defineBinding({ name: "somebodys", contract: "v1alpha1", migration: "none", plan: () => plan }));
   const socket = join(node.directory, "bindings/somebodys.sock");
   await listenUnix(server, socket);
-  // Their sidecar patches a domain as any does: its bundle is one that is there.
-  copyFileSync(join(node.directory, "rootfs/netbind/slirp.mjs"), join(node.directory, "rootfs/netbind/somebodys.mjs"));
+  provideSidecar();
   try {
     await node.attached(await node.pod({ vm: "t-more", nics: [{ name: "red", binding: "somebodys" }] }));
     const less = await node.pod({ vm: "t-less", nics: [{ name: "red", binding: "slirp" }] });

@@ -9,6 +9,8 @@ export interface PodNic {
   readonly name: string;
   readonly binding: string;
   readonly ports?: readonly { readonly port: number; readonly protocol?: string }[];
+  readonly portRanges?: readonly { readonly protocol: string; readonly start: number; readonly end: number }[];
+  readonly model?: string;
 }
 
 const vmiUid = (vm: string): string => `vmi-${vm}`;
@@ -47,11 +49,7 @@ export const vmiObject = (vm: string, nics: readonly PodNic[]): KubeObject => ({
   spec: {
     domain: {
       devices: {
-        interfaces: nics.map(({ name, binding, ports }) => ({
-          name,
-          binding: { name: binding },
-          ...(ports === undefined ? {} : { ports }),
-        })),
+        interfaces: nics.map(({ binding, ...nic }) => ({ ...nic, binding: { name: binding } })),
       },
     },
     networks: nics.map(({ name }) => ({ name, pod: {} })),

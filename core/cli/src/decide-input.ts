@@ -40,11 +40,11 @@ function tellStandIns(decisions: readonly Decision[], own: ReadonlyMap<string, u
  *
  * @throws InputError with all that is wrong, of all VMs at once
  */
-export function decideInput(
+export async function decideInput(
   files: readonly string[],
   resolve: Resolve,
   plugins: Readonly<Record<string, string>> = {},
-): { readonly input: Input; readonly vms: readonly DecidedVm[] } {
+): Promise<{ readonly input: Input; readonly vms: readonly DecidedVm[] }> {
   const input = loadInput(files);
   // A plugin of the command line is asked in its sidecar, never in this process, whatever its name.
   const bindings = new Map([...resolve(TOKENS.bindings)].filter(([name]) => !Object.hasOwn(plugins, name)));
@@ -55,9 +55,9 @@ export function decideInput(
       tell(`warning: ${file}:${line}: ${key} is taken for binding: {name: ${key}}; netbind migrate-vms writes it so`);
     }
   }
-  const results = renewed.map(({ vm, vmi }) => ({
+  const deciding = renewed.map(async ({ vm, vmi }) => ({
     vm,
-    result: decideVmi({
+    result: await decideVmi({
       vmi,
       configuration: input.configuration,
       fallback: withPlugins(resolve(TOKENS.fallback), plugins),
@@ -65,6 +65,7 @@ export function decideInput(
       nads: input.nads,
     }),
   }));
+  const results = await Promise.all(deciding);
   const violations = [...input.violations, ...results.flatMap(({ vm, result }) => result.violations.map(vm.locate))];
   if (violations.length > 0) throw new InputError(violations);
   for (const warning of input.warnings) tell(`warning: ${warning}`);

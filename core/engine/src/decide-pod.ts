@@ -1,5 +1,7 @@
+import type { Violation } from "@netbind/contract";
+import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
 import type { Vmi } from "./api.ts";
-import { type Attachable, candidates, decidedNic } from "./decide.ts";
+import { type Attachable, type Candidate, candidates, decidedNic } from "./decide.ts";
 import { derivedNames, linkNamesOfPod } from "./facts/names.ts";
 import { nicSpec } from "./facts/nic-spec.ts";
 
@@ -15,10 +17,24 @@ export interface DecidePodInput {
   readonly served: ReadonlyMap<string, { readonly takesPodMac: boolean }>;
 }
 
+/** The NICs of a VM whose bindings' sidecars are in its pod. */
+const servedNics = (vmi: Vmi, served: ReadonlyMap<string, unknown>): readonly Candidate[] =>
+  candidates(vmi).filter(({ nic }) => nic.binding !== undefined && served.has(nic.binding.name));
+
+/**
+ * All that the bindings of a pod's sidecars find wrong with their NICs: a cluster admits what its own rules know.
+ *
+ * @throws BindingError the binding's own, or PLUGIN_FAILED with the author's error as its cause
+ */
+export function admitPod(vmi: Vmi, served: ReadonlyMap<string, NicAdmitter>): Promise<readonly Violation[]> {
+  const nics = servedNics(vmi, served).map((candidate) => ({ ...candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
+  return admitNics(vmi, nics, served);
+}
+
 /** Decides about the NICs of a pod that its sidecars serve; what KubeVirt or others attach is left to them. */
 export function decidePod({ vmi, links, served }: DecidePodInput): Attachable {
   const names = linkNamesOfPod(vmi.spec.networks ?? [], links);
-  const found = candidates(vmi).filter(({ nic }) => nic.binding !== undefined && served.has(nic.binding.name));
+  const found = servedNics(vmi, served);
   const bindings = [...new Set(found.map(({ binding }) => binding))].sort();
   return {
     // The pod has its sidecars: what is registered by now is of no matter to it.

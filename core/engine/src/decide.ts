@@ -1,5 +1,7 @@
-import { type Binding, BindingError, type NicNames, type NicSpec, type Violation } from "@netbind/contract";
+import type { Binding, NicNames, NicSpec, Violation } from "@netbind/contract";
 import { admitVmi } from "./admission/admit.ts";
+import { admitNics, admitterOf } from "./admission/admit-nics.ts";
+import { INTERFACES } from "./admission/rules/rule.ts";
 import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 import { defaultVmi } from "./admission/default-vmi.ts";
 import { hasOwnMac, nicMac } from "./facts/mac.ts";
@@ -72,14 +74,18 @@ export type DecideResult =
   | { readonly decision: Decision; readonly violations: readonly [] }
   | { readonly decision?: never; readonly violations: readonly Violation[] };
 
-const INTERFACES = "spec.domain.devices.interfaces";
-
 /** A NIC that is in the pod, with its network and its binding's registered name. */
 export interface Candidate {
   readonly nic: VmiInterface;
   readonly network: VmiNetwork;
   readonly index: number;
   readonly binding: string;
+}
+
+/** The same, with what its binding is told of it. */
+interface CandidateSpec {
+  readonly candidate: Candidate;
+  readonly spec: NicSpec;
 }
 
 /** The NICs that are in the pod: those that name a binding and have a network, without the ones that are taken out. */
@@ -89,23 +95,6 @@ export function candidates(vmi: Vmi): readonly Candidate[] {
     const binding = bindingName(nic);
     return network === undefined || binding === undefined || nic.state === "absent" ? [] : [{ nic, network, index, binding }];
   });
-}
-
-/** Puts the interface's own path before what a binding said. Paths of the network go to the network's entry. */
-function locate(vmi: Vmi, { nic, index }: Candidate, found: Violation): Violation {
-  const network = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
-  const field = found.field.startsWith("network.")
-    ? `spec.networks[${network}].${found.field.slice("network.".length)}`
-    : `${INTERFACES}[${index}].${found.field}`;
-  return { ...found, field };
-}
-
-function admitByBinding(vmi: Vmi, candidate: Candidate, spec: NicSpec, binding: Pick<Binding, "admit">): readonly Violation[] {
-  try {
-    return binding.admit(spec).map((found) => locate(vmi, candidate, found));
-  } catch (error) {
-    throw BindingError.from(error, "PLUGIN_FAILED", `binding "${candidate.binding}" failed to admit NIC "${spec.name}"`);
-  }
 }
 
 /** Two judges may say the same. */
@@ -147,20 +136,32 @@ const registrationsOf = (bindings: readonly ResolvedBinding[], { network }: Kube
   return Object.fromEntries(Object.entries(network?.binding ?? {}).filter(([name]) => used.has(name)));
 };
 
+/** What the bindings find wrong. What the core found already, a binding need not say again in its own words. */
+async function askBindings(
+  vmi: Vmi,
+  nics: readonly CandidateSpec[],
+  input: DecideInput,
+  core: readonly Violation[],
+): Promise<readonly Violation[]> {
+  const admitters = new Map([...input.bindings].map(([name, binding]) => [name, admitterOf(binding)]));
+  const found = await admitNics(
+    vmi,
+    nics.map(({ candidate, spec }) => ({ ...candidate, spec })),
+    admitters,
+  );
+  const fields = new Set(core.map(({ field }) => field));
+  return found.filter(({ field }) => !fields.has(field));
+}
+
 /** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
-export function decideVmi(input: DecideInput): DecideResult {
+export async function decideVmi(input: DecideInput): Promise<DecideResult> {
   const { vmi } = defaultVmi(sanitiseVmi(input.vmi), input.configuration);
   const core = admitVmi(vmi, input.configuration, input.nads);
   const { networks, violations: unattached } = input.nads === undefined ? NOT_ATTACHED : podNetworks(vmi, input.configuration, input.nads);
   const found = candidates(vmi);
   const resolved = resolveAll(found, input);
   const nics = found.map((candidate) => ({ candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
-  const judged = nics.flatMap(({ candidate, spec }) => {
-    const binding = input.bindings.get(candidate.binding);
-    // What the core found already, a binding need not say again in its own words.
-    const fields = new Set(core.map(({ field }) => field));
-    return binding === undefined ? [] : admitByBinding(vmi, candidate, spec, binding).filter(({ field }) => !fields.has(field));
-  });
+  const judged = await askBindings(vmi, nics, input, core);
   const violations = oncePerField([...core, ...resolved.violations, ...judged, ...unattached]);
   if (violations.length > 0) return { violations };
   const needs = mergeNeeds(nics.map(({ candidate, spec }) => input.bindings.get(candidate.binding)?.needs(spec) ?? {}));

@@ -22,6 +22,7 @@ export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export { type ServiceProcess, serviceProcesses } from "./services/service-processes.ts";
 export { checkGrants, type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
+export { type AdmittedNic, admitNics, admitterOf, type NicAdmitter } from "./admission/admit-nics.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
 export { checkDataObject, checkObjectName } from "./admission/data-object.ts";
 export { ALL_RULES, BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";
@@ -41,7 +42,7 @@ export {
   decideVmi,
   type PodDecision,
 } from "./decide.ts";
-export { type DecidePodInput, decidePod } from "./decide-pod.ts";
+export { admitPod, type DecidePodInput, decidePod } from "./decide-pod.ts";
 export { type Defaulted, defaultVmi } from "./admission/default-vmi.ts";
 export { nicMac } from "./facts/mac.ts";
 export {

@@ -27,7 +27,7 @@ function rememberingHost(facts: Map<string, unknown>): { readonly host: Host; re
   return { host, calls };
 }
 
-const decided = decideVmi({
+const decided = await decideVmi({
   vmi: {
     apiVersion: "kubevirt.io/v1",
     kind: "VirtualMachineInstance",

@@ -252,8 +252,8 @@ test("a binding is found by name: registered, by its attachment, by this release
   expect(resolveBinding("toString", registered, FALLBACK)).toHaveProperty("problem");
 });
 
-test("a decision: needs of the binding in the pod, one sidecar for each distinct binding", () => {
-  const { decision } = decideVmi({
+test("a decision: needs of the binding in the pod, one sidecar for each distinct binding", async () => {
+  const { decision } = await decideVmi({
     vmi: vmi({ nics: [{ ports: [{ port: 80, name: "http" }] }] }),
     configuration: { imagePullPolicy: "Never" },
     fallback: FALLBACK,

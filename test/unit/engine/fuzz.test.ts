@@ -14,16 +14,16 @@ import { loadInput } from "../../../core/cli/src/input/load-input.ts";
 
 const VMI = parse(demoVmi({ name: "vm", port: 80, nonce: "x", cidr: "10.7.0.0/24" })) as { metadata: object; spec: object };
 
-test("whatever became of a VMI, its shape is refused or it is decided, and nothing throws", () => {
+test("whatever became of a VMI, its shape is refused or it is decided, and nothing throws", async () => {
   const directory = mkdtempSync(join(tmpdir(), "netbind-fuzz-"));
   const file = join(directory, "vmi.json");
   let decided = 0;
-  fc.assert(
-    fc.property(damaged(VMI), (value) => {
+  await fc.assert(
+    fc.asyncProperty(damaged(VMI), async (value) => {
       writeFileSync(file, JSON.stringify(value) ?? "");
       const input = loadInput([file]);
       for (const { vmi } of input.vms) {
-        const { decision, violations } = decideVmi({
+        const { decision, violations } = await decideVmi({
           vmi,
           configuration: input.configuration,
           fallback: { policy: "Always", table: { masquerade: { image: "x" } } },

@@ -65,11 +65,11 @@ const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi => {
 };
 
 /** Decides about the VM with its new NIC. @throws InputError with all that is wrong with it */
-function decideWithNic(record: VmRecord, nic: string, options: AttachOptions, resolve: Resolve): Decision {
+async function decideWithNic(record: VmRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
   const input = loadSurroundings(options.filename);
   const added = { name: nic, [options.binding]: {}, ...(options.mac === undefined ? {} : { macAddress: options.mac }) };
   if (!isHotPluggable(added)) throw new NicChangeError(`a NIC of binding ${bindingName(added)} takes a restart of its VM`);
-  const result = decideVmi({
+  const result = await decideVmi({
     vmi: withNic(record.vmi, added, options.network),
     configuration: input.configuration,
     fallback: resolve(TOKENS.fallback),
@@ -101,7 +101,7 @@ export async function attachNic(vm: string, nic: string, options: AttachOptions,
   const record = findVm(state, vm);
   if (record.vmi.spec.domain.devices.interfaces?.some(({ name }) => name === nic) === true)
     throw new NicChangeError(`VM ${record.namespace}/${record.name} has a NIC "${nic}" already: name another`);
-  const decision = decideWithNic(record, nic, options, resolve);
+  const decision = await decideWithNic(record, nic, options, resolve);
   const { deviceSettings } = loadSurroundings(options.filename);
   const { attachment, plan } = await attachNicToVm({ state, run }, vm, {
     nic,

@@ -131,7 +131,7 @@ async function planVm(vmi: Vmi, decision: Decision, given: readonly PodLink[], r
 
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
-  const { vms } = decideInput(options.filename, resolve);
+  const { vms } = await decideInput(options.filename, resolve);
   const given = options.podLink.map(readPodLink);
   const plans: ShownPlan[] = [];
   for (const { vm, decision } of vms) plans.push(await planVm(vm.vmi, decision, given, resolve));

@@ -109,7 +109,7 @@ async function tellCrashes(state: State, names: readonly string[]): Promise<bool
 
 /** `netbind run`: starts VMs and stays until they end, or with `--keep` leaves them running. */
 export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
-  const { input, vms } = decideInput(options.filename, resolve, options.plugin);
+  const { input, vms } = await decideInput(options.filename, resolve, options.plugin);
   const runtime = withPlugins(resolve(TOKENS.runtime), options.plugin);
   const state = resolve(TOKENS.state);
   const podNetwork = options.podNetwork === undefined ? DEFAULT_POD_NETWORK : readPodNetwork(options.podNetwork);

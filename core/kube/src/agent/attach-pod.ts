@@ -24,6 +24,7 @@ import { computeSource, sidecarPlace, sidecarSource } from "./pod-place.ts";
 import { NotYetError } from "./not-yet.ts";
 import { findPodProcess, PodProcessError } from "./pod-process.ts";
 import { fittingPlanner } from "./fitting-planner.ts";
+import { refuseViolations } from "./refuse-pod.ts";
 import { releasePod } from "./release-pod.ts";
 
 /** What the agent works with. */
@@ -59,7 +60,12 @@ async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): 
     found.flatMap(({ binding, onTap, served }) =>
       served === undefined
         ? []
-        : [[binding, { takesPodMac: served.takesPodMac || onTap, planner: fittingPlanner(binding, served.planner, onTap) }] as const],
+        : [
+            [
+              binding,
+              { ...served, takesPodMac: served.takesPodMac || onTap, planner: fittingPlanner(binding, served.planner, onTap) },
+            ] as const,
+          ],
     ),
   );
 }
@@ -117,7 +123,8 @@ async function maintain(
 /**
  * Attaches a pod whose agent may act on it, or goes on where the record ends. Each step is recorded before it is done.
  *
- * @throws NotYetError where something of the pod is not there yet, BindingError of whatever failed
+ * @throws NotYetError where something of the pod is not there yet, PodRefusedError where its bindings refuse it, BindingError
+ * of whatever failed
  */
 export async function attachPod(context: AgentContext, work: TrustedPod): Promise<AttachOutcome> {
   const { pod, vmi, sidecars } = work;
@@ -193,5 +200,7 @@ async function openJournal(
     return known;
   }
   if (known !== undefined) await releasePod(context.state, uid);
+  // Asked once, before anything is made: a pod with a record was admitted.
+  await refuseViolations(sanitiseVmi(work.vmi), served);
   return newJournal(context, work, decide(work, served), netns, pid);
 }

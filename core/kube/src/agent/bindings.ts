@@ -1,13 +1,13 @@
 import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
-import { type Grants, grantsOf, type NicPlanner, plannerOf } from "@netbind/engine";
+import { admitterOf, type Grants, grantsOf, type NicAdmitter, type NicPlanner, plannerOf } from "@netbind/engine";
 import { patient } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote";
 import { NotYetError } from "./not-yet.ts";
 
-/** A binding that can be asked for plans. */
-export interface ServedBinding {
+/** A binding that can be asked about NICs, and for their plans. */
+export interface ServedBinding extends NicAdmitter {
   readonly takesPodMac: boolean;
   readonly planner: NicPlanner;
 }
@@ -44,11 +44,12 @@ export class Bindings implements Disposable {
   async find(name: string): Promise<ServedBinding | undefined> {
     const socket = this.#socketOf(name);
     const own = this.#places.own.get(name);
-    if (socket === undefined) return own === undefined ? undefined : { takesPodMac: own.takesPodMac, planner: plannerOf(own) };
+    if (socket === undefined)
+      return own === undefined ? undefined : { takesPodMac: own.takesPodMac, planner: plannerOf(own), ...admitterOf(own) };
     const client = this.#clients.get(name) ?? connectBinding(socket, patient(1));
     this.#clients.set(name, client);
     try {
-      return { takesPodMac: (await client.describe()).takesPodMac, planner: client };
+      return { takesPodMac: (await client.describe()).takesPodMac, planner: client, admit: (nic) => client.admit(nic) };
     } catch (error) {
       // A client keeps the answer of its first question, a failure too.
       this.#clients.delete(name);

@@ -6,6 +6,7 @@ import { findLauncherPods, type LauncherPod } from "./launcher-pods.ts";
 import { NotYetError } from "./not-yet.ts";
 import { PodProcessError } from "./pod-process.ts";
 import { PodTasks, type Tried } from "./pod-tasks.ts";
+import { PodRefusedError } from "./refuse-pod.ts";
 import { gonePods, releasePod } from "./release-pod.ts";
 import { type PodReport, type Report, Reporter } from "./report.ts";
 
@@ -149,6 +150,8 @@ function explain(error: unknown): { readonly reason: string; readonly hint?: str
   if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
   if (error instanceof RecordError)
     return { reason: "RECORD_UNREADABLE", hint: "this pod is left alone: use an agent of the version that wrote it" };
+  if (error instanceof PodRefusedError)
+    return { reason: "POD_REFUSED", hint: "nothing was done for this pod: correct the VM, and start it again" };
   if (error instanceof PodProcessError) return { reason: "POD_NAMESPACE_REFUSED", hint: "nothing was done for this pod" };
   return { reason: error instanceof NotYetError ? "SIDECAR_MISSING" : "ATTACH_FAILED" };
 }

@@ -1,0 +1,61 @@
+import { type Binding, BindingError, type NicSpec, type Violation } from "@netbind/contract";
+import type { Vmi, VmiInterface } from "../api.ts";
+import { INTERFACES, NETWORKS } from "./rules/rule.ts";
+
+/** Where a binding's answer to Admit comes from: the plugin in this process, or one behind a socket. */
+export interface NicAdmitter {
+  admit(nic: NicSpec): Promise<readonly Violation[]>;
+}
+
+/** A plugin in this process. */
+export const admitterOf = (binding: Pick<Binding, "admit">): NicAdmitter => ({ admit: async (nic) => binding.admit(nic) });
+
+/** A NIC that its binding is asked about. */
+export interface AdmittedNic {
+  readonly nic: VmiInterface;
+  /** Its place in the VM's list of interfaces. */
+  readonly index: number;
+  /** The name that its binding is registered under. */
+  readonly binding: string;
+  readonly spec: NicSpec;
+}
+
+/** Puts the interface's own path before what a binding said. Paths of the network go to the network's entry. */
+function locate(vmi: Vmi, { nic, index }: AdmittedNic, found: Violation): Violation {
+  const network = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
+  const field = found.field.startsWith("network.")
+    ? `${NETWORKS}[${network}].${found.field.slice("network.".length)}`
+    : `${INTERFACES}[${index}].${found.field}`;
+  return { ...found, field };
+}
+
+/** Asks a binding about a NIC, and stamps who was asked for what on anything that it throws. */
+async function admitNic(vmi: Vmi, nic: AdmittedNic, admitter: NicAdmitter): Promise<readonly Violation[]> {
+  try {
+    return (await admitter.admit(nic.spec)).map((found) => locate(vmi, nic, found));
+  } catch (error) {
+    const where = `binding "${nic.binding}" failed to admit NIC "${nic.spec.name}"`;
+    if (!(error instanceof BindingError)) throw BindingError.from(error, "PLUGIN_FAILED", where);
+    throw new BindingError(error.code, error.message.includes(where) ? error.message : `${where}: ${error.message}`, error.hint, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * All that bindings find wrong with their NICs, with the VM's own field paths. A binding that cannot be asked here is none
+ * of the caller's.
+ *
+ * @throws BindingError the binding's own, or PLUGIN_FAILED with the author's error as its cause
+ */
+export async function admitNics(
+  vmi: Vmi,
+  nics: readonly AdmittedNic[],
+  admitters: ReadonlyMap<string, NicAdmitter>,
+): Promise<readonly Violation[]> {
+  const answers = nics.map(async (nic) => {
+    const admitter = admitters.get(nic.binding);
+    return admitter === undefined ? [] : await admitNic(vmi, nic, admitter);
+  });
+  return (await Promise.all(answers)).flat();
+}
