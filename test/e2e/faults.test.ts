@@ -19,7 +19,7 @@ class SmallDisk implements AsyncDisposable {
   }
 
   netbind(...args: readonly string[]): Promise<Outcome> {
-    return netbind(args, { env: { NETBIND_STATE_DIR: `${this.path}/state` }, stdin: VMI });
+    return netbind(args, { env: { NETBIND_STATE_DIR: this.path }, stdin: VMI });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -47,7 +47,7 @@ test("a state directory that became read-only: stop says so, and once it can be 
   {
     await using disk = await SmallDisk.mount("64m");
     expect((await disk.netbind("run", "-f", "-", "--wait", "0", "--keep")).code).toBe(0);
-    const state = `${disk.path}/state`;
+    const state = disk.path;
     await run(["mount", "--bind", state, state]);
     await run(["mount", "-o", "remount,bind,ro", state]);
     const refused = await disk.netbind("run", "-f", "-", "--wait", "0", "--keep");

@@ -1,5 +1,6 @@
 /** A namespace's name outlives it for a moment while it is removed: netbind may be killed just then. */
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -59,7 +60,7 @@ test("a process that was started for a pod and never recorded ends with it, wher
 });
 
 test("a namespace is made where there is its name alone", async () => {
-  const name = "nbtest-half";
+  const name = `nbtest-${randomBytes(4).toString("hex")}`;
   writeFileSync(netnsPath(name), "");
   await makeNetns(run, name);
   expect(await inNetns(netnsPath(name), run)(["ip", "-br", "link"])).toMatch(/^lo /);

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { domainName, findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
 import { tableFamilies } from "@netbind/engine";
@@ -131,6 +131,8 @@ export class KillLab implements AsyncDisposable {
 
   /** After whatever happened: check tells the truth, and apply or gc ends in a healthy VM or in nothing. */
   async settle(what: string): Promise<void> {
+    // What there is now is known again once its record is gone.
+    await machineState();
     const there = this.state.vmIds().length > 0;
     // libvirt may be in the middle of starting a guest that it was asked for: then its domain is recorded.
     const asked = listVms(this.state).some(({ domainXml }) => domainXml !== undefined);
@@ -171,14 +173,11 @@ export class KillLab implements AsyncDisposable {
   /** Namespaces, links, mounts, processes, files. */
   async #leftNow(): Promise<readonly string[]> {
     const now = await machineState();
-    const more = (["netns", "links", "mounts", "processes"] as const).flatMap((kind) =>
+    const more = (["netns", "links", "mounts", "processes", "files"] as const).flatMap((kind) =>
       now[kind].filter((one) => !this.#before[kind].includes(one)).map((one) => `${kind}: ${one}`),
     );
     const files = readdirSync(this.directory).filter((name) => !EMPTY.includes(name) && name !== "points");
-    const inside = ["vms", "locks", "migration"].flatMap((name) =>
-      existsSync(join(this.directory, name)) ? readdirSync(join(this.directory, name)) : [],
-    );
-    return [...more, ...[...files, ...inside].map((name) => `file: ${name}`)];
+    return [...more, ...files.map((name) => `file: ${name}`)];
   }
 
   /** Stops every VM that a test left. */

@@ -58,6 +58,8 @@ export function useLab(): Lab {
     start: async (vmi, ...options) => {
       const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", ...options], { env: environment(), stdin: vmi });
       expect(started.code, started.stderr).toBe(0);
+      // What there is now is known again once its record is gone.
+      await machineState();
       return JSON.parse(started.stdout) as VmStatus;
     },
     inGuest: (name, command) => guestCommand(consoleSocket(state, findVm(state, name)), command, GUEST_PATIENCE),

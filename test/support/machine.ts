@@ -1,92 +1,171 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+/**
+ * What Netbind has on the machine for the state directories of this test's process. Nothing else is looked at, so other
+ * tests, other checkouts and other software may start and end whatever they like meanwhile.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { netnsPath, State } from "@netbind/local";
-import { processesIn, run } from "@netbind/netns";
+import { run } from "@netbind/netns";
 
-/** What a test must leave as it found it. */
+/** What a test must leave as it found it. Of each kind, what belongs to a state directory of this test's process. */
 export interface MachineState {
   readonly netns: readonly string[];
+  /** Links of the machine's own network namespace. */
   readonly links: readonly string[];
   readonly mounts: readonly string[];
   readonly processes: readonly string[];
+  /** VMs' directories, lock files and the node's directory. */
+  readonly files: readonly string[];
 }
 
-/** Programs that are started for VMs. */
-const OURS = /^(bwrap|dnsmasq|libvirtd|virtlogd|qemu-system|passt|flock|nsenter)/;
+/** A state directory of this test's process, and what was seen of it: users and namespaces outlive the records that name them. */
+class OwnState {
+  readonly state: State;
+  readonly #users = new Set<number>();
+  readonly #namespaces = new Set<string>();
 
-/** The state directories of this test's process: what belongs to another's is not looked at. */
-const own: State[] = [];
+  constructor(path: string) {
+    this.state = new State({ state: path, cache: "/nowhere" });
+  }
 
-/** Makes a state directory whose VMs count as this test's own. */
-export function makeStateDirectory(use: string): string {
-  const state = mkdtempSync(`/run/netbind-${use}-`);
-  own.push(new State({ state, cache: "/nowhere" }));
-  return state;
-}
+  /** Remembers what a process can be told by once its record or its namespace's name is gone. */
+  look(): void {
+    for (const name of namesIn("/run/netns").filter((one) => this.ownsNetns(one))) {
+      const id = namespaceId(netnsPath(name));
+      if (id !== undefined) this.#namespaces.add(id);
+    }
+    for (const id of this.state.podIds()) for (const uid of usersIn(join(this.state.vm(id), "journal.json"))) this.#users.add(uid);
+  }
 
-/** A namespace of a state directory that somebody else on this machine works with, or of a test's own making. */
-const isForeign = (netns: string): boolean =>
-  /^(netbind-[0-9a-f]{6}-|nbt-|nbtest-)/.test(netns) &&
-  !own.some((state) => netns === state.nodeNetns || state.idOfPod(netns) !== undefined);
+  ownsNetns(name: string): boolean {
+    return name === this.state.nodeNetns || this.state.idOfPod(name) !== undefined;
+  }
 
-function readOr(what: () => string): string {
-  try {
-    return what();
-  } catch {
-    return "";
+  /** True where a text, such as a mount or a command line, names the directory or one of its namespaces. */
+  isNamedIn(text: string): boolean {
+    // What is bound from a file system is listed with its path there, not with the one here: the last name is what both have.
+    const name = basename(this.state.root).replaceAll(".", "\\.");
+    const namespaces = netnsPath(this.state.nodeNetns.replace(/node$/, ""));
+    return new RegExp(`/${name}(?![\\w.-])`).test(text) || text.includes(namespaces);
+  }
+
+  ownsProcess(pid: string): boolean {
+    return (
+      this.#namespaces.has(namespaceId(`/proc/${pid}/ns/net`) ?? "") ||
+      this.#users.has(readOr(() => statSync(`/proc/${pid}`).uid, -1)) ||
+      this.isNamedIn(tracesOf(pid))
+    );
+  }
+
+  files(): readonly string[] {
+    const { root } = this.state;
+    const entries = ["vms", "locks", "migration"].flatMap((name) => namesIn(join(root, name)).map((entry) => join(root, name, entry)));
+    return existsSync(this.state.node) ? [...entries, this.state.node] : entries;
   }
 }
 
-/** What tells whose a process is: its arguments, where its output goes, what it has mounted; and those of whoever started it. */
+const own: OwnState[] = [];
+
+/** Makes a state directory that counts as this test's own. Its name is like no other one's. */
+export function makeStateDirectory(use: string): string {
+  const path = mkdtempSync(`/run/netbind-${use}-`);
+  own.push(new OwnState(path));
+  return path;
+}
+
+function readOr<T>(read: () => T, other: T): T {
+  try {
+    return read();
+  } catch {
+    return other;
+  }
+}
+
+const namesIn = (directory: string): readonly string[] => readOr(() => readdirSync(directory), []);
+const namespaceId = (path: string): string | undefined => readOr(() => String(statSync(path).ino), undefined);
+
+/** The users that a pod's record gives away. */
+function usersIn(record: string): readonly number[] {
+  const told = readOr(() => JSON.parse(readFileSync(record, "utf8")) as Readonly<Record<string, unknown>>, {});
+  return Object.entries(told).flatMap(([key, value]) => (/uid$/i.test(key) && typeof value === "number" ? [value] : []));
+}
+
+/** What tells whose a process is: its arguments, what a CNI plugin is told, its open files, and the directories that it has mounted. */
 function tracesOf(pid: string): string {
   const here = `/proc/${pid}`;
-  const parent = /^PPid:\t(\d+)/m.exec(readOr(() => readFileSync(`${here}/status`, "utf8")))?.[1] ?? "0";
   return [
-    readOr(() => readFileSync(`${here}/cmdline`, "utf8")),
-    ...["1", "2"].map((fd) => readOr(() => readlinkSync(`${here}/fd/${fd}`))),
-    // Namespaces are mounted for everybody: whose a process is, they do not tell.
-    readOr(() => readFileSync(`${here}/mountinfo`, "utf8"))
-      .split("\n")
-      .filter((line) => !line.includes("/run/netns/"))
-      .join("\n"),
-    ...(Number(parent) > 1 ? [tracesOf(parent)] : []),
+    readOr(() => readFileSync(`${here}/cmdline`, "utf8"), ""),
+    ...readOr(() => readFileSync(`${here}/environ`, "utf8"), "")
+      .split("\0")
+      .filter((variable) => variable.startsWith("CNI_")),
+    ...namesIn(`${here}/fd`).map((fd) => readOr(() => readlinkSync(`${here}/fd/${fd}`), "")),
+    // What is mounted in its own place, as the machine has it, is in everybody's copy of the machine's mounts.
+    ...mountsOf(pid).flatMap(({ root, point }) => (point.endsWith(root) ? [] : [root])),
   ].join("\n");
 }
 
-/** True for a process of another's state directory or of a nested machine, and for a lock that is in no directory of ours. */
-const isForeignProcess = (name: string, traces: string): boolean =>
-  (name === "flock" || /\/run\/(netbind-|nbkube-)|\/netbind-nested-|\/run\/netns\/(nbtest-|nbt-|netbind-[0-9a-f]{6}-)/.test(traces)) &&
-  !own.some(({ root, nodeNetns }) => traces.includes(root) || traces.includes(netnsPath(nodeNetns.replace(/node$/, ""))));
+interface Mount {
+  /** The directory of its file system that is mounted. */
+  readonly root: string;
+  readonly point: string;
+}
 
-/** A process that was started for a VM of ours, by its name; none where it is another's or over. */
+const mountsOf = (pid: string): readonly Mount[] =>
+  readOr(() => readFileSync(`/proc/${pid}/mountinfo`, "utf8"), "")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .map(([, , , root = "", point = ""]) => ({ root, point }));
+
+/** A process's name where it is this test's own; none where it is another's or over. */
 function ownProcess(pid: string): readonly string[] {
-  const nameNow = (): string => readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  const status = (): string => readFileSync(`/proc/${pid}/status`, "utf8");
   try {
-    const name = nameNow();
-    // A process of ours under another name has a path of the state directory among its arguments.
-    const named = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/run/netbind");
-    const ours = (OURS.test(name) || named) && !isForeignProcess(name, tracesOf(pid));
-    const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    const before = status();
+    const isOwn = own.some((one) => one.ownsProcess(pid));
+    const name = /^Name:\t(.*)/.exec(before)?.[1] ?? "";
     // One that became another program meanwhile was seen by halves.
-    if (nameNow() !== name) return ownProcess(pid);
-    return ours && !zombie ? [`${name} ${pid}`] : [];
+    if (!status().startsWith(`Name:\t${name}\n`)) return ownProcess(pid);
+    return isOwn && !/^State:\tZ/m.test(before) ? [`${name} ${pid}`] : [];
   } catch {
     return [];
   }
 }
 
-/** Looks at what runs, is mounted and is linked on the machine. */
+interface Link {
+  readonly ifname: string;
+  readonly link_netnsid?: number;
+}
+
+/** Names that are given to links of pods alone: one of them on the machine's own network came there from a pod. */
+const POD_LINK = /^(k6t-|pod[0-9a-f]{11}$)/;
+
+/** Links of the machine whose other end is in a namespace of this test's, or that have a name as only links of pods have. */
+async function ownLinks(): Promise<readonly string[]> {
+  const links = JSON.parse(await run(["ip", "-json", "link", "show"])) as readonly Link[];
+  const known = JSON.parse((await run(["ip", "-json", "netns", "list-id"])) || "[]") as readonly { nsid: number; name?: string }[];
+  const isOwn = (nsid: number): boolean =>
+    known.some(({ nsid: id, name }) => id === nsid && name !== undefined && own.some((one) => one.ownsNetns(name)));
+  return links
+    .filter(({ ifname, link_netnsid }) => POD_LINK.test(ifname) || (link_netnsid !== undefined && isOwn(link_netnsid)))
+    .map(({ ifname }) => ifname);
+}
+
+/** Looks at what this test's state directories have on the machine. */
 export async function machineState(): Promise<MachineState> {
-  const names = (await run(["ip", "netns", "list"])).split("\n").map((line) => line.split(" ")[0] ?? "");
-  const foreign = new Set(names.filter(isForeign).flatMap((name) => processesIn(netnsPath(name)).map(({ pid }) => String(pid))));
-  const links = JSON.parse(await run(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
-  const processes = readdirSync("/proc").flatMap((pid) => (/^\d+$/.test(pid) && !foreign.has(pid) ? ownProcess(pid) : []));
+  for (const one of own) one.look();
   return {
-    netns: names.filter((name) => name !== "" && !isForeign(name)).sort(),
-    links: links.map(({ ifname }) => ifname).sort(),
-    mounts: readFileSync("/proc/self/mounts", "utf8")
-      .split("\n")
-      .filter((line) => !line.includes("/run/netns") && !line.includes("/images/building-"))
+    netns: namesIn("/run/netns")
+      .filter((name) => own.some((one) => one.ownsNetns(name)))
       .sort(),
-    processes: processes.sort(),
+    links: [...(await ownLinks())].sort(),
+    mounts: mountsOf("self")
+      .filter(({ root, point }) => !point.startsWith("/run/netns/") && own.some((one) => one.isNamedIn(`${root}\n${point}`)))
+      .map(({ point }) => point)
+      .sort(),
+    processes: namesIn("/proc")
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+      .flatMap(ownProcess)
+      .sort(),
+    files: own.flatMap((one) => one.files()).sort(),
   };
 }
