@@ -1,6 +1,6 @@
 /**
  * Asks for an address by DHCP, from a link without one, and prints the offer: address, and options as hexadecimal.
- * Usage: dhcp-client MAC [MILLISECONDS]
+ * Usage: dhcp-client MAC [MILLISECONDS [BYTES]]: BYTES is the longest message that it says it takes.
  */
 import { createSocket } from "node:dgram";
 
@@ -12,7 +12,9 @@ function discover(): Buffer {
   header.set([1, 1, 6, 0, 0x12, 0x34, 0x56, 0x78], 0);
   header.writeUInt16BE(0x8000, 10);
   mac.copy(header, 28);
-  return Buffer.concat([header, MAGIC, Buffer.from([53, 1, 1, 255])]);
+  const bytes = Number(process.argv[4] ?? 0);
+  const longest = bytes === 0 ? [] : [57, 2, bytes >> 8, bytes & 0xff];
+  return Buffer.concat([header, MAGIC, Buffer.from([53, 1, 1, ...longest, 255])]);
 }
 
 function readOptions(message: Buffer): Record<string, string> {

@@ -19,7 +19,7 @@ export {
   wantedNetwork,
 } from "./attach.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
-export { type ServiceProcess, serviceProcesses } from "./services/service-processes.ts";
+export { type ServiceProcess, serviceProcesses, serviceWarnings } from "./services/service-processes.ts";
 export { checkGrants, type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { type AdmittedNic, admitNics, admitterOf, type NicAdmitter } from "./admission/admit-nics.ts";

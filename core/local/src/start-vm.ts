@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
-import type { AttachedNic, Decision, Vmi } from "@netbind/engine";
+import { type AttachedNic, type Decision, serviceWarnings, type Vmi } from "@netbind/engine";
 import { isAlive, type ProcessId, waitUntil } from "@netbind/netns";
 import { HookManager } from "./hook-manager.ts";
 import { Journal, type VmRecord } from "./journal.ts";
@@ -126,7 +126,8 @@ async function startGuest(
     needsDemoGuest(vmi, volumes.disks) && volumes.warnings.length > 0
       ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"]
       : [];
-  return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo], qemu };
+  const omitted = nics.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
+  return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted], qemu };
 }
 
 const lastLines = (file: string): string =>

@@ -1,10 +1,10 @@
-import { type Dhcp4Service, BindingError } from "@netbind/contract";
+import { type Dhcp4Service, BindingError, formatAddress } from "@netbind/contract";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
 import { dnsmasqConfig } from "../../../core/engine/src/services/dnsmasq.ts";
-import { serviceProcesses } from "../../../core/engine/src/services/service-processes.ts";
+import { encodeServices, serviceProcesses, serviceWarnings } from "../../../core/engine/src/services/service-processes.ts";
 
 const base = masquerade.plan(anAttachment()).services?.[0] as Dhcp4Service;
 const lines = (service: Dhcp4Service): readonly string[] => dnsmasqConfig(service).trimEnd().split("\n");
@@ -42,7 +42,7 @@ test("a search domain that ends with a dot is whole, and is told without it", ()
       ?.slice("dhcp-option-force=119,".length);
   expect(told("example.com.", "_foo.", "1a.", "_a.b-c.x1")).toBe("example.com,_foo,1a,_a.b-c.x1");
   for (const no of ["_foo", "1", "1.", "10.0.0.1.", ".", "a..", "-a.", "a-.", `${"a".repeat(64)}.`])
-    expect(() => told(no), no).toThrow("no domain name");
+    expect(() => told(no), no).toThrow("not a valid domain name");
 });
 
 test("no text makes another line, another key or an unquoted character", () => {
@@ -102,4 +102,68 @@ test("IPv6: the guest's address by DHCPv6, the route and the MTU by router adver
   expect(() => serviceProcesses([{ ...dhcp6, client: { mac: "02:00:00:00:00:01", address: "fd00::2", prefix: 64 } }])).toThrow(
     BindingError,
   );
+});
+
+/** Domains that are longer together than any option or line holds. */
+const LONG_LIST = Array.from({ length: 40 }, (_, at) => `department-${at}.office.example.com`);
+
+test("a search list that is too long for its option is told as far as it goes, and what is left out is said", () => {
+  const search = [...LONG_LIST, "enable-tftp"];
+  const [line] = lines({ ...base, search }).filter((one) => one.startsWith("dhcp-option-force=119,"));
+  const told = line?.slice("dhcp-option-force=119,".length).split(",") ?? [];
+  expect(told).toEqual(search.slice(0, told.length));
+  expect(told.length).toBe(7);
+  const [warning, ...more] = serviceWarnings("red", [{ ...base, search }]);
+  expect(more).toEqual([]);
+  expect(warning).toContain(`not told of ${search.slice(7).join(", ")} on NIC "red": DHCPv4 option 119`);
+  expect(serviceWarnings("red", [{ ...base, search: search.slice(0, 7) }])).toEqual([]);
+});
+
+test("a list of name servers that is too long for its option is told as far as it goes", () => {
+  const nameservers = Array.from({ length: 70 }, (_, at) => `192.168.100.${at + 100}`);
+  const [line] = lines({ ...base, nameservers }).filter((one) => one.startsWith("dhcp-option-force=6,"));
+  expect(line?.split(",").slice(1)).toEqual(nameservers.slice(0, 61));
+  expect(serviceWarnings("red", [{ ...base, nameservers }])[0]).toContain("DHCPv4 option 6 (name servers)");
+});
+
+test("what the author chose, or what leads somewhere, is told whole or refused: every value with its field", () => {
+  const routes = Array.from({ length: 40 }, (_, at) => ({ destination: `10.${at}.0.0/16`, gateway: "10.0.2.1" }));
+  const ntpServers = Array.from({ length: 64 }, (_, at) => `192.0.2.${at}`);
+  const { problems } = encodeServices([
+    { ...base, routes, ntpServers, hostname: "a b", search: ["ok.example", "a,b"], nameservers: ["::1"], bootFileName: "x".repeat(256) },
+  ]);
+  expect(problems.map(({ field }) => field)).toEqual([
+    "services[0].search[1]",
+    "services[0].ntpServers",
+    "services[0].bootFileName",
+    "services[0].hostname",
+    "services[0].nameservers[0]",
+    "services[0].routes",
+  ]);
+  expect(() => lines({ ...base, routes, ntpServers })).toThrow(/ntpServers.*64 addresses.*routes.*40 routes/);
+});
+
+test("whatever a plan says, no line of a configuration is longer than the server reads, or holds what ends one", () => {
+  const domain = fc.stringMatching(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
+  const text = fc.oneof(domain, fc.string({ unit: "binary", minLength: 1, maxLength: 120 }));
+  const many = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(one, { maxLength: 200, size: "max" });
+  const ipv6 = fc.bigInt(0n, (1n << 128n) - 1n).map((value) => formatAddress(6, value));
+  const client = { mac: "02:11:22:33:44:55", address: "fd10:0:2::2", prefix: 120 };
+  let accepted = 0;
+  fc.assert(
+    fc.property(many(domain), many(fc.ipV4()), many(ipv6), text, (search, nameservers, nameservers6, value) => {
+      const { processes, problems } = encodeServices([
+        { ...base, search, nameservers, bootFileName: value, tftpServerName: value, privateOptions: [{ option: 224, value }] },
+        { kind: "dhcp6", link: "k6t-eth0", client, leaseSeconds: 600, nameservers: nameservers6, search },
+      ]);
+      if (problems.length > 0) return;
+      accepted += 1;
+      for (const line of processes.flatMap(({ configuration }) => configuration.trimEnd().split("\n"))) {
+        expect(Buffer.byteLength(line)).toBeLessThanOrEqual(1000);
+        expect(line).toMatch(/^[a-z0-9-]+(=[^\p{Cc}]*)?$/u);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(accepted).toBeGreaterThan(100);
 });

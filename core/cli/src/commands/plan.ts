@@ -17,6 +17,7 @@ import {
   podResolvConf,
   registeredPlanner,
   serviceProcesses,
+  serviceWarnings,
   showTable,
   tapDomain,
   type Vmi,
@@ -99,6 +100,7 @@ async function planOne(
     services: plan.services ?? [],
     processes: serviceProcesses(plan.services ?? []),
     domain: plan.domain,
+    warnings: serviceWarnings(nic.spec.name, plan.services ?? []),
   };
   const xml = (domain: string): string =>
     plan.domain.kind === "tap"

@@ -1,6 +1,5 @@
 import {
   type Attachment,
-  BindingError,
   type BridgeLink,
   type Dhcp4Service,
   type Dhcp6Service,
@@ -11,7 +10,7 @@ import {
 } from "@netbind/contract";
 import { checkMtu, type Complain, isIntegerIn } from "./authorize-checks.ts";
 import type { Grants } from "./grants.ts";
-import { serviceProcesses } from "../services/service-processes.ts";
+import { encodeServices } from "../services/service-processes.ts";
 
 const LEASE = { least: 120, most: 0xffff_fffe } as const;
 /** RFC 4861, 6.2.1: the longest router lifetime, in seconds. */
@@ -106,9 +105,5 @@ export function checkServices(plan: Plan, attachment: Attachment, grants: Grants
     seen.add(place);
   }
   if (!sound) return;
-  try {
-    serviceProcesses(services);
-  } catch (error) {
-    complain("services", BindingError.from(error).message);
-  }
+  for (const { field, problem } of encodeServices(services).problems) complain(field, problem);
 }

@@ -1,4 +1,13 @@
-import { type Attachable, attachVmi, decidePod, linksOf, NETWORK_STATUS, parseNetworkStatus, sanitiseVmi } from "@netbind/engine";
+import {
+  type Attachable,
+  attachVmi,
+  decidePod,
+  linksOf,
+  NETWORK_STATUS,
+  parseNetworkStatus,
+  sanitiseVmi,
+  serviceWarnings,
+} from "@netbind/engine";
 import {
   chooseServiceUid,
   endProcesses,
@@ -48,6 +57,8 @@ export interface AttachOutcome {
   /** NICs and servers that were not as recorded, and were put right. */
   readonly repaired: readonly string[];
   readonly nics: readonly string[];
+  /** What a guest is not told, and why. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -131,7 +142,7 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   const { uid } = pod.metadata;
   const served = await findServed(context.bindings, sidecars);
   const [first] = sidecars.filter(({ binding }) => served.has(binding));
-  if (first === undefined) return { did: "nothing", repaired: [], nics: [] };
+  if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
   const source = sidecarSource(sidecarPlace(context.kubelet, uid, first));
   const process = findPodProcess(source, LAUNCHER_UID);
   using netns = PodNamespace.open(process, source, context.forbidden);
@@ -155,11 +166,13 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
     readFacts: () => readPodFacts(pod, vmi, { sidecar: process, ...computeOf(context, uid) }),
   });
   const nics = Object.keys(record.bindings);
-  if (record.phase === "attached") return { did: "taken-over", repaired: await maintain(context, journal, host, network, netns), nics };
-  await attachVmi(host, decide(work, served));
+  if (record.phase === "attached")
+    return { did: "taken-over", repaired: await maintain(context, journal, host, network, netns), nics, warnings: [] };
+  const attached = await attachVmi(host, decide(work, served));
   await network.settled();
   journal.update({ phase: "attached" });
-  return { did: "attached", repaired: [], nics };
+  const warnings = attached.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
+  return { did: "attached", repaired: [], nics, warnings };
 }
 
 /** The process of the container that has libvirt. A pod's containers start in their order, and it is the first. */

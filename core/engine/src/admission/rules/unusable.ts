@@ -7,6 +7,8 @@ import { findRepeated, INTERFACES, perInterface, perNetwork, type Rule, type Sub
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
 const OPTION_BYTES = 255;
+/** As many IPv4 addresses as that is. */
+const MOST_SERVERS = 63;
 const LAST_ACPI_INDEX = 16_383;
 /** CNI plugins that need the pod's link to keep its MAC address, which bridge takes away. */
 const KEEPS_ITS_MAC: readonly string[] = ["macvlan", "ipvlan"];
@@ -47,9 +49,12 @@ function textProblem(text: string | undefined, field: string): readonly Violatio
 }
 
 function dhcpTexts({ dhcpOptions }: VmiInterface, path: string): readonly Violation[] {
-  const { bootFileName, tftpServerName, privateOptions = [] } = dhcpOptions ?? {};
+  const { bootFileName, tftpServerName, ntpServers = [], privateOptions = [] } = dhcpOptions ?? {};
   const here = `${path}.dhcpOptions`;
   return [
+    ...(ntpServers.length > MOST_SERVERS
+      ? [violation(`${here}.ntpServers`, `${ntpServers.length} servers are more than a DHCP option holds`, `list at most ${MOST_SERVERS}`)]
+      : []),
     ...textProblem(bootFileName, `${here}.bootFileName`),
     ...textProblem(tftpServerName, `${here}.tftpServerName`),
     ...privateOptions.flatMap(({ value }, at) => {
