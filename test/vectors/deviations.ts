@@ -31,6 +31,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "DHCP6-MESSAGE": apart("dnsmasq answers DHCPv6, and ends on no malformed message."),
   "DNS-DOT": counted("A search domain with a dot at its end is told without it: with it, KubeVirt's option 119 has an empty label."),
   "DNS-EMPTY": counted("An empty search domain is told to nobody."),
+  "DNS-LONG": counted("A search list that is longer than its option is told as far as the option goes; KubeVirt does not start the VM."),
   "GUEST-NETWORK-OVERLAP": counted("A guest's network that holds the pod's own address is refused: nothing could be told apart."),
   LOSSLESS: apart("A domain keeps every byte that is not the NIC's; KubeVirt's printing drops and invents elements."),
   "MEMORY-ACCESS": counted(

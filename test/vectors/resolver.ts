@@ -1,4 +1,4 @@
-import { dnsmasq6Config, dnsmasqConfig, guestResolver, judgeVmi, parseIpv4Sloppy } from "@netbind/engine";
+import { dnsmasq6Config, dnsmasqConfig, guestResolver, judgeVmi, parseIpv4Sloppy, serviceWarnings } from "@netbind/engine";
 import { BindingError, type Dhcp4Service, parseCidr } from "@netbind/contract";
 import { compare, failed, type Outcome, type Vector, withoutNulls } from "./vector.ts";
 
@@ -177,7 +177,10 @@ export function dhcp({
     if (result.error !== null) return { verdict: "agreed" };
     return hasUnsayable(asked) ? { verdict: "deviating", deviations: ["DHCP-TEXT"] } : failed(`ours refuses: ${error.message}`);
   }
-  if (result.error !== null) return failed(`theirs refuses: ${result.error}`);
+  if (result.error !== null) {
+    const isLong = result.error.includes("Search domains length exceeded") && serviceWarnings("a", [serviceOf(asked)]).length > 0;
+    return isLong ? { verdict: "deviating", deviations: ["DNS-LONG"] } : failed(`theirs refuses: ${result.error}`);
+  }
   const { options, deviations } = plainSearch(asked, result.options ?? {});
   const masked = asked.mask === "" ? { ...options, 1: ours["1"] ?? "" } : options;
   const reordered = masked["121"] !== ours["121"] && sameRoutes(asked, ours, masked);

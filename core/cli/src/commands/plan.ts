@@ -87,6 +87,7 @@ async function planOne(
   const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
   const nft = showTable(table, network.nftables ?? []);
   const assumed = [...(told === undefined ? ["pod"] : []), ...(devices === undefined ? [] : ["device"])];
+  const warnings = serviceWarnings(nic.spec.name, plan.services ?? []);
   const shown = {
     name: nic.spec.name,
     binding: nic.binding,
@@ -100,7 +101,7 @@ async function planOne(
     services: plan.services ?? [],
     processes: serviceProcesses(plan.services ?? []),
     domain: plan.domain,
-    warnings: serviceWarnings(nic.spec.name, plan.services ?? []),
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
   const xml = (domain: string): string =>
     plan.domain.kind === "tap"

@@ -17,7 +17,7 @@ export interface ShownNic {
   readonly services: readonly object[];
   readonly domain: DomainPlan;
   /** What the guest is not told, and why. */
-  readonly warnings: readonly string[];
+  readonly warnings?: readonly string[];
 }
 
 /** What `plan` shows of a VM. */
@@ -63,7 +63,7 @@ function showNic(nic: ShownNic): string {
       ? [`  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, the guest's as it is`]
       : []),
     ...nic.services.map((service) => `  service: ${JSON.stringify(service)}`),
-    ...nic.warnings.map((warning) => `  warning: ${warning}`),
+    ...(nic.warnings ?? []).map((warning) => `  warning: ${warning}`),
   ].join("\n");
 }
 
