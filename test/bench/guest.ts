@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { ensureImage, State, stateDirectories } from "@netbind/local";
 import { awaitAnswer, endProcesses, identify, processesIn, run, waitUntil } from "@netbind/netns";
-import { type Launcher, makeDevices, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
+import { hypervisorNodes, type Launcher, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { DEMO_GUEST } from "../../core/local/src/launcher/image.ts";
 import { makeDirectory } from "../../core/local/src/state.ts";
 import { BUILT, netbind } from "../support/netbind.ts";
@@ -78,11 +78,9 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
     hostname: "launcher",
     directory: place,
     shared: join(directory, "shared"),
-    devices: await makeDevices(run, cache),
-    nodes: [],
+    user: { uid: 107, gid: 107 },
+    nodes: hypervisorNodes({ kvm: domainXml.includes("type='kvm'"), vhost: false }),
     disks: [],
-    kvm: domainXml.includes("type='kvm'"),
-    vhost: false,
   };
   makeDirectory(spec.shared, 0o711);
   const launcher = await startLauncher(run, spec, () => undefined);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stateDirectories } from "@netbind/local";
@@ -89,6 +89,6 @@ export async function cloudGuestDisk(directory: string): Promise<string> {
   if (!existsSync(image)) await build(image);
   const disk = join(directory, "root.raw");
   await run(["cp", "--sparse=always", image, disk], { deadline: 120_000 });
-  await run(["chown", "107:107", disk]);
+  chmodSync(disk, 0o666);
   return disk;
 }

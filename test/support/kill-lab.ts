@@ -1,11 +1,10 @@
-import { chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { domainName, findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
 import { tableFamilies } from "@netbind/engine";
 import { inNetns, processesIn, run, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
-import { VM_USER } from "../../core/local/src/launcher/vm-user.ts";
-import { launcherOf } from "../../core/local/src/settle-migration.ts";
+import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind, type Outcome } from "./netbind.ts";
@@ -19,7 +18,7 @@ const BLANK = "blank.img";
 /** The VM's document. */
 const VMI = "vm.yaml";
 /** What a state directory holds when no VM is there. */
-const EMPTY = [BLANK, VMI, "locks", "migration", "node.lock", "vms"];
+const EMPTY = [BLANK, VMI, "locks", "migration", "node.lock", "uids.lock", "vms"];
 
 /** A command that is killed in the middle, and what must be there before it starts. */
 export interface Scenario {
@@ -41,7 +40,7 @@ export class KillLab implements AsyncDisposable {
     this.directory = makeStateDirectory("kill");
     const disk = join(this.directory, BLANK);
     writeFileSync(disk, Buffer.alloc(1024 * 1024));
-    chownSync(disk, VM_USER.uid, VM_USER.gid);
+    chmodSync(disk, 0o666);
     this.#vmi = vmi(disk);
     writeFileSync(join(this.directory, VMI), this.#vmi);
     this.#netbind = new ResidentNetbind({ NETBIND_STATE_DIR: this.directory });

@@ -7,7 +7,7 @@ import { buildBaseDomain, ensureImage, guestCommand, State, stateDirectories } f
 import { endProcesses, type ProcessId, run, waitUntil } from "@netbind/netns";
 import { consoleFiles, startConsole } from "../../core/local/src/launcher/console.ts";
 import { probeAccelerator } from "../../core/local/src/launcher/kvm.ts";
-import { findQemu, type Launcher, makeDevices, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
+import { findQemu, hypervisorNodes, type Launcher, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { buildGoTool } from "./go-tools.ts";
 import { isBooted } from "./is-booted.ts";
 import type { HookEvent } from "./hook-pod.ts";
@@ -75,15 +75,16 @@ export class KubeGuest implements AsyncDisposable {
       hostname: this.#pod.name,
       shared,
       directory: this.#directory,
-      devices: await makeDevices(run, cache),
-      nodes: [],
+      user: { uid: 107, gid: 107 },
+      nodes: hypervisorNodes({ kvm: accelerator === "kvm", vhost: false }),
       disks: [],
-      kvm: accelerator === "kvm",
-      vhost: false,
     };
     this.#launcher = await startLauncher(run, spec, () => undefined);
     writeFileSync(join(this.#directory, "domain.xml"), String(defined?.["xml"] ?? ""), { mode: 0o644 });
-    const [console] = await Promise.all([startConsole(netns, consoleFiles(this.#directory)), this.#launcher.create("domain.xml")]);
+    const [console] = await Promise.all([
+      startConsole(netns, spec.user, consoleFiles(this.#directory)),
+      this.#launcher.create("domain.xml"),
+    ]);
     this.#console = console;
     const log = consoleFiles(this.#directory).log;
     await waitUntil(() => isBooted(log), 90_000);

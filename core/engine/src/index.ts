@@ -1,6 +1,7 @@
 export type * from "./api.ts";
 export { countOperations, diffNetwork, type Operations, showOperations } from "./network/diff.ts";
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
+export { forLauncherGroup } from "./network/launcher-group.ts";
 export type { NftJson } from "./network/nft-json.ts";
 export { type NftTable, nicTable, normaliseListing, replaceTable, showTable, tableFamilies } from "./network/nft.ts";
 export { endSilence, silenceLinks } from "./network/silence.ts";

@@ -8,7 +8,6 @@ import {
   type NetworkDrift,
   observe,
   patient,
-  processesOf,
   type Run,
   type ServiceDrift,
 } from "@netbind/netns";
@@ -16,7 +15,8 @@ import { connectHooks } from "@netbind/remote";
 import { findSockets } from "./hook-manager.ts";
 import type { CniAttachment, VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { findPasst, findQemu, Launcher } from "./launcher/libvirt.ts";
+import { launcherOf } from "./launcher/launcher-of.ts";
+import { findPasst, findQemu } from "./launcher/libvirt.ts";
 import { findDeviceDrift } from "./networks/cni.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
 import { sidecarDirectory } from "./sidecars.ts";
@@ -85,7 +85,7 @@ async function sidecarDrift(state: State, record: VmRecord): Promise<readonly st
 
 /** Compares the NICs of the running domain with those that were defined, and sees whether QEMU still holds their taps. */
 async function domainDrift(run: Run, record: VmRecord): Promise<Pick<Drift, "domain" | "lost">> {
-  const launcher = new Launcher(run, netnsPath(record.netns), processesOf(record, "launcher"));
+  const launcher = launcherOf(run, record);
   let live: readonly DomainNic[];
   try {
     live = domainNics(await launcher.virsh(["dumpxml", domainName(record.vmi)]));

@@ -4,8 +4,7 @@ import type { Run } from "@netbind/netns";
 import { askGuestAgent } from "./guest-agent.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { Launcher } from "./launcher/libvirt.ts";
-import { netnsPath } from "./node-netns.ts";
+import { launcherOf } from "./launcher/launcher-of.ts";
 
 /** What multus would report of the pod's links. */
 const networkStatus = ({ attachments }: VmRecord): string =>
@@ -20,8 +19,7 @@ const podAddresses = (attachment: Attachment): readonly string[] =>
  * guest's agent tells, where one answers. Empty where libvirt does not tell of the domain.
  */
 export async function guestInterfaces(run: Run, record: VmRecord): Promise<readonly VmiStatusInterface[]> {
-  const processes = record.processes.find(({ role }) => role === "launcher")?.processes ?? [];
-  const launcher = new Launcher(run, netnsPath(record.netns), processes);
+  const launcher = launcherOf(run, record);
   const domain = domainName(record.vmi);
   const [xml, agent] = await Promise.all([launcher.virsh(["dumpxml", domain]).catch(() => undefined), askGuestAgent(launcher, domain)]);
   if (xml === undefined) return [];

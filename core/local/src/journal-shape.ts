@@ -1,4 +1,16 @@
-import { type Check, isNumber, isObject, isText, listOf, mapOf, optional, POD_RECORD_FIELDS, shape, wrongField } from "@netbind/netns";
+import {
+  type Check,
+  isNumber,
+  isObject,
+  isText,
+  listOf,
+  mapOf,
+  optional,
+  POD_RECORD_FIELDS,
+  shape,
+  VM_UIDS,
+  wrongField,
+} from "@netbind/netns";
 
 /** What every record of a VM has, checked before anything of it is acted on: a damaged one must not lead anywhere. */
 
@@ -8,6 +20,8 @@ const FIELDS: Readonly<Record<string, Check>> = {
   namespace: isText,
   name: isText,
   uid: isText,
+  // Whoever could change it must not make root of it.
+  vmUid: optional((uid) => Number.isInteger(uid) && Number(uid) >= VM_UIDS.first && Number(uid) < VM_UIDS.first + VM_UIDS.count),
   source: isText,
   createdAt: isText,
   phase: (phase) => phase === "starting" || phase === "running" || phase === "stopping",

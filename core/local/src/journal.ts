@@ -43,6 +43,8 @@ export interface VmRecord extends PodRecord {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** The machine's user that the VM's processes run as, in every pod of it; absent in what an older netbind started. */
+  readonly vmUid?: number;
   /** Where the VM's document came from: `vm.yaml:12`. */
   readonly source: string;
   readonly createdAt: string;

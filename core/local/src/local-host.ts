@@ -19,7 +19,7 @@ import {
 import { all, applyNetwork, endProcesses, inNetns, patient, PodNetwork, processesLoggingTo, type Run } from "@netbind/netns";
 import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
-import { VM_USER } from "./launcher/vm-user.ts";
+import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
 import { podDevices, toldLink } from "./networks/pod-devices.ts";
@@ -54,7 +54,7 @@ export class LocalHost implements Host<PodDecision> {
     this.#parts = parts;
     const { state, run, journal } = parts;
     const { id, netns } = journal.record;
-    this.#network = new PodNetwork({ netns: netnsPath(netns), run, journal, owner: VM_USER, directory: state.vm(id) });
+    this.#network = new PodNetwork({ netns: netnsPath(netns), run, journal, owner: vmUserOf(journal.record), directory: state.vm(id) });
   }
 
   get #netns(): string {
@@ -68,6 +68,10 @@ export class LocalHost implements Host<PodDecision> {
   get #directory(): string {
     const { state, journal } = this.#parts;
     return state.vm(journal.record.id);
+  }
+
+  get #user(): VmUser {
+    return vmUserOf(this.#parts.journal.record);
   }
 
   async makePod(decision: PodDecision): Promise<PodFacts> {
@@ -131,7 +135,7 @@ export class LocalHost implements Host<PodDecision> {
   async #startSidecar(binding: string, spec: SidecarSpec): Promise<void> {
     const { journal } = this.#parts;
     journal.update({ sidecars: { ...journal.record.sidecars, [binding]: spec } });
-    const place = { netns: this.#netns, vmDirectory: this.#directory };
+    const place = { netns: this.#netns, vmDirectory: this.#directory, user: this.#user };
     await startSidecar(binding, spec, place, (processes) => journal.setProcesses(`sidecar ${binding}`, processes));
   }
 
@@ -209,6 +213,9 @@ export class LocalHost implements Host<PodDecision> {
       const plan = nics[attachment.name]?.plan;
       return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
     });
-    await attachSidecar({ ...sidecarPlace(this.#directory, container), patience: patient(1) }, { namespace, name, uid, nics: own });
+    await attachSidecar(
+      { ...sidecarPlace(this.#directory, container, this.#user), patience: patient(1) },
+      { namespace, name, uid, nics: own },
+    );
   }
 }

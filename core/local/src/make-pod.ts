@@ -17,11 +17,11 @@ import type { Journal } from "./journal.ts";
 import { buildBaseDomain } from "./launcher/base-domain.ts";
 import type { Image } from "./launcher/image.ts";
 import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
-import { type Launcher, makeDevices, startLauncher } from "./launcher/libvirt.ts";
+import { hypervisorNodes, type Launcher, startLauncher } from "./launcher/libvirt.ts";
 import { ensureOpenFiles } from "./launcher/open-files.ts";
 import { lockedBytes } from "./launcher/locked-memory.ts";
 import { hasVhost, packetMover } from "./launcher/packet-mover.ts";
-import { VM_USER } from "./launcher/vm-user.ts";
+import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { type GuestDisk, hostDiskBinds } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
@@ -58,25 +58,26 @@ export interface MadePod {
 const DEFINITIONS = 2;
 
 /** Makes a directory of the VM's user. */
-function makeOwn(path: string): void {
+function makeOwn(path: string, { uid, gid }: VmUser): void {
   makeDirectory(path, 0o700);
-  chownSync(path, VM_USER.uid, VM_USER.gid);
+  chownSync(path, uid, gid);
 }
 
 /** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
 async function prepareLauncher({ state, run }: PodContext, journal: Journal, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
   const { id, netns, attachments } = journal.record;
-  const disks = hostDiskBinds(vmi);
+  const user = vmUserOf(journal.record);
+  const disks = hostDiskBinds(vmi, user);
   const accelerator = await probeAccelerator(run, image, state.cache);
   const directory = join(state.vm(id), "launcher");
   const shared = state.migration(id);
-  for (const path of [directory, join(directory, "disks"), shared]) makeOwn(path);
-  const devices = await makeDevices(run, state.cache);
-  const nodes = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
+  for (const path of [directory, join(directory, "disks"), shared]) makeOwn(path, user);
+  const ofLinks = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
+  const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
   const bytes = lockedBytes(vmi, attachments);
   const spec = {
-    ...{ netns: netnsPath(netns), hostname: `launcher-${id}`, image, directory, shared },
-    ...{ devices, nodes, disks, kvm: accelerator === "kvm", vhost: hasVhost() },
+    ...{ netns: netnsPath(netns), hostname: `launcher-${id}`, image, directory, shared, user },
+    ...{ nodes, disks },
     ...(bytes === undefined ? {} : { lockedBytes: bytes }),
   };
   const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));

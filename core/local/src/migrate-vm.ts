@@ -8,13 +8,15 @@ import { domainName, memoryBytes } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { copyDisks } from "./launcher/copy-disks.ts";
 import { ensureImage, type Progress } from "./launcher/image.ts";
+import { launcherOf } from "./launcher/launcher-of.ts";
 import { downtimeOf, moveGuest } from "./launcher/live-migration.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
 import { defineDomain, type MadePod, makePod, type PodContext } from "./make-pod.ts";
 import { findMigrationProblems, migrationFacts, networksAgain, runningVm } from "./migration-source.ts";
 import { netnsPath } from "./node-netns.ts";
-import { findVm, freeServiceUid } from "./pods.ts";
-import { finishMigration, launcherOf, settleMigration } from "./settle-migration.ts";
+import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
+import { finishMigration, settleMigration } from "./settle-migration.ts";
 import { makeDirectory, type State, vmOfPod } from "./state.ts";
 
 /** What a migration takes. */
@@ -100,7 +102,8 @@ async function receiveGuest(
   });
   const reading = (async () => {
     await waitUntil(() => over || launcher.qemu() !== undefined, Number.POSITIVE_INFINITY);
-    if (launcher.qemu() !== undefined) journal.setProcesses("console", await startConsole(netnsPath(netns), consoleFiles(directory)));
+    if (launcher.qemu() !== undefined)
+      journal.setProcesses("console", await startConsole(netnsPath(netns), vmUserOf(source), consoleFiles(directory)));
   })();
   await Promise.allSettled([moving, reading]);
   await moving;
@@ -115,7 +118,7 @@ async function move(context: MigrationContext, source: VmRecord, journal: Journa
   progress(`making the target pod ${journal.record.netns}: namespace, networks, sidecars, libvirt`);
   const made = await makePod(context, journal, decision, image);
   signal.throwIfAborted();
-  copyDisks(source.vmi, join(state.vm(source.id), "launcher"), made.prepared.directory);
+  copyDisks(source.vmi, vmUserOf(source), join(state.vm(source.id), "launcher"), made.prepared.directory);
   await compareDomains(context, journal.record, decision, made);
   signal.throwIfAborted();
   progress("moving the guest");
@@ -145,15 +148,17 @@ export async function migrateVm(context: MigrationContext, name: string): Promis
   const source = findVm(state, name);
   const facts = await examine(context, source);
   signal.throwIfAborted();
-  const record = targetRecord(state, source, refreshedNics(source.vmi, facts));
-  makeDirectory(state.vm(record.id));
-  const journal = Journal.create(state.vm(record.id), record);
+  const journal = await withUidLock(state, () => {
+    const record = targetRecord(state, source, refreshedNics(source.vmi, facts));
+    makeDirectory(state.vm(record.id));
+    return Journal.create(state.vm(record.id), record);
+  });
   try {
     await move(context, source, journal);
   } catch (error) {
     await settleMigration(context, vm);
     // A libvirt that could not say so may have moved it all the same.
-    if (findVm(state, name).id !== record.id) throw error;
+    if (findVm(state, name).id !== journal.record.id) throw error;
     return { record: findVm(state, name), from: source.netns };
   }
   await finishMigration(context, journal);

@@ -1,8 +1,12 @@
-import { chooseServiceUid, mayShareServiceUid } from "@netbind/netns";
+import { join } from "node:path";
+import { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/netns";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { findQemu } from "./launcher/libvirt.ts";
 import { netnsPath } from "./node-netns.ts";
-import { type State, vmId } from "./state.ts";
+import { takeLock } from "./lock.ts";
+import { type State, vmId, vmOfPod } from "./state.ts";
+
+const UID_LOCK_WAIT = 60_000;
 
 /** There is no such VM. */
 export class VmNotFoundError extends Error {
@@ -77,12 +81,38 @@ export function findVm(state: State, text: string): VmRecord {
 /** A sentence for each pod whose record cannot be read. `gc` removes those that do not run. */
 export const damagedVms = (state: State): readonly string[] => state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
 
-/** A user of the pod's own, which no other pod's services run as. */
-export function freeServiceUid(state: State, id: string): number {
-  // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.
-  const near = state.podIds().filter((other) => mayShareServiceUid(id, other));
-  return chooseServiceUid(
-    id,
-    near.flatMap((other) => readRecord(state, other).record?.serviceUid ?? []),
+/** A user of a range that is not another's; records are read where they can matter alone: a node has many pods, and two of one seed hardly ever. */
+function freeUid(
+  state: State,
+  range: UidRange,
+  id: string,
+  others: readonly string[],
+  uidOf: (record: VmRecord) => number | undefined,
+): number {
+  const near = others.filter((other) => mayShareUid(id, other));
+  const taken = near.flatMap((other) => {
+    const { record } = readRecord(state, other);
+    return record === undefined ? [] : (uidOf(record) ?? []);
+  });
+  return chooseUid(range, id, taken);
+}
+
+/** A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}. */
+export const freeServiceUid = (state: State, id: string): number =>
+  freeUid(state, SERVICE_UIDS, id, state.podIds(), ({ serviceUid }) => serviceUid);
+
+/** A user of the VM's own, which no other VM runs as. The caller holds the lock of {@link withUidLock}. */
+export const freeVmUid = (state: State, vm: string): number =>
+  freeUid(
+    state,
+    VM_UIDS,
+    vm,
+    state.podIds().filter((pod) => vmOfPod(pod) !== vm),
+    ({ vmUid }) => vmUid,
   );
+
+/** Chooses users and records them, one netbind at a time: two VMs that start at once never get the same. */
+export async function withUidLock<T>(state: State, act: () => T): Promise<T> {
+  await using _ = await takeLock(join(state.root, "uids.lock"), "the choice of users", UID_LOCK_WAIT);
+  return act();
 }

@@ -4,6 +4,7 @@ import { type DomainDrift, type Drift, findDrift, showDrift } from "./drift.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { findQemu } from "./launcher/libvirt.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
 import { LocalHost } from "./local-host.ts";
 import { LiveDomain } from "./hotplug/live-domain.ts";
 import { removeNic, UNPLUG_DEADLINE } from "./hotplug/remove-nic.ts";
@@ -50,7 +51,10 @@ async function mend(context: RepairContext, journal: Journal, drift: Drift): Pro
   for (const binding of drift.sidecars) await host.restartSidecar(binding);
   const netns = netnsPath(journal.record.netns);
   if (drift.console)
-    journal.setProcesses("console", await startConsole(netns, consoleFiles(join(state.vm(journal.record.id), "launcher"))));
+    journal.setProcesses(
+      "console",
+      await startConsole(netns, vmUserOf(journal.record), consoleFiles(join(state.vm(journal.record.id), "launcher"))),
+    );
   for (const { attachment } of drift.devices) await mendDevice({ run, node: netnsPath(state.nodeNetns), netns }, attachment);
   for (const one of drift.domain) await mendDomain(context, journal.record, one);
   const qemu = findQemu(netns);

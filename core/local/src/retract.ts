@@ -4,7 +4,8 @@ import { endProcesses, isAlive, type ProcessId, processesIn, processesLoggingTo,
 import { findSockets, HookManager } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { findQemu, Launcher } from "./launcher/libvirt.ts";
+import { launcherOf } from "./launcher/launcher-of.ts";
+import { findQemu } from "./launcher/libvirt.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { isNetns, netnsPath, removeNetns } from "./node-netns.ts";
@@ -18,9 +19,8 @@ export class RetractError extends Error {
 /** Asks the guest to end, as its power button does, and waits for it. */
 async function askGuest(run: Run, record: VmRecord, grace: number): Promise<void> {
   const netns = netnsPath(record.netns);
-  const processes = record.processes.find(({ role }) => role === "launcher")?.processes ?? [];
-  if (grace <= 0 || findQemu(netns) === undefined || !processes.every(isAlive)) return;
-  const launcher = new Launcher(run, netns, processes);
+  const launcher = launcherOf(run, record);
+  if (grace <= 0 || findQemu(netns) === undefined || !launcher.processes.every(isAlive)) return;
   const end = performance.now() + grace;
   // A guest that is still booting does not hear its power button: press it again.
   while (findQemu(netns) !== undefined && performance.now() < end) {

@@ -2,7 +2,8 @@ import { domainNics, endSilence } from "@netbind/engine";
 import { applyNetwork, inNetns, type Run, waitUntil } from "@netbind/netns";
 import { Journal, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { findQemu, Launcher } from "./launcher/libvirt.ts";
+import { launcherOf } from "./launcher/launcher-of.ts";
+import { findQemu } from "./launcher/libvirt.ts";
 import { closeMeeting, hasMoved, refreshLink, resumeGuest } from "./launcher/live-migration.ts";
 import { netnsPath } from "./node-netns.ts";
 import { listPods, migratingPods, type MigratingPods } from "./pods.ts";
@@ -16,10 +17,6 @@ export interface SettleContext {
 }
 
 const QEMU_DEADLINE = 10_000;
-
-/** The launcher of a recorded pod. */
-export const launcherOf = (run: Run, { netns, processes }: VmRecord): Launcher =>
-  new Launcher(run, netnsPath(netns), processes.find(({ role }) => role === "launcher")?.processes ?? []);
 
 const runs = ({ netns }: VmRecord): boolean => findQemu(netnsPath(netns)) !== undefined;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { derivedName, isAlive, LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
 import type { SidecarPlace } from "@netbind/remote";
 import { makeDirectory } from "./state.ts";
-import { VM_USER } from "./launcher/vm-user.ts";
+import type { VmUser } from "./launcher/vm-user.ts";
 
 const START_DEADLINE = 20_000;
 const HOOKS_PATH = "/var/run/kubevirt-hooks";
@@ -43,10 +43,10 @@ export const sidecarDirectory = (vmDirectory: string, container: string): string
 /** The file that a sidecar's output goes to. */
 export const sidecarLog = (vmDirectory: string, container: string): string => join(vmDirectory, `${container}.log`);
 /** The way to a sidecar's directory, in which only the directory itself is the VM user's. */
-export const sidecarPlace = (vmDirectory: string, container: string): SidecarPlace => ({
+export const sidecarPlace = (vmDirectory: string, container: string, { uid }: VmUser): SidecarPlace => ({
   base: join(vmDirectory, "hooks"),
   components: [container],
-  uid: VM_USER.uid,
+  uid,
 });
 /** Where a sidecar is attached. */
 export const attachSocket = (vmDirectory: string, container: string): string =>
@@ -86,8 +86,8 @@ export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: 
 }
 
 /** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
-const sidecarSandbox = (binding: string, { container, node, bundle, start }: SidecarSpec, hooks: string): Sandbox => ({
-  ...VM_USER,
+const sidecarSandbox = (binding: string, { container, node, bundle, start }: SidecarSpec, hooks: string, user: VmUser): Sandbox => ({
+  ...user,
   binds: [
     ...LIBRARY_BINDS,
     { source: node, target: "/netbind/node" },
@@ -102,15 +102,15 @@ const sidecarSandbox = (binding: string, { container, node, bundle, start }: Sid
 export async function startSidecar(
   binding: string,
   spec: SidecarSpec,
-  place: { readonly netns: string; readonly vmDirectory: string },
+  place: { readonly netns: string; readonly vmDirectory: string; readonly user: VmUser },
   started: (processes: readonly ProcessId[]) => void,
 ): Promise<void> {
   const hooks = sidecarDirectory(place.vmDirectory, spec.container);
   makeDirectory(join(place.vmDirectory, "hooks"));
   mkdirSync(hooks, { recursive: true, mode: 0o700 });
-  chownSync(hooks, VM_USER.uid, VM_USER.gid);
+  chownSync(hooks, place.user.uid, place.user.gid);
   const logFile = sidecarLog(place.vmDirectory, spec.container);
-  const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks), { netns: place.netns, logFile });
+  const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks, place.user), { netns: place.netns, logFile });
   started(processes);
   const socket = attachSocket(place.vmDirectory, spec.container);
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);

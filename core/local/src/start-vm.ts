@@ -10,10 +10,11 @@ import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { findQemu } from "./launcher/libvirt.ts";
 import { prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
 import { type MadePod, makePod, defineDomain, type PodContext } from "./make-pod.ts";
 import { netnsPath } from "./node-netns.ts";
-import { freeServiceUid, listPods } from "./pods.ts";
+import { freeServiceUid, freeVmUid, listPods, withUidLock } from "./pods.ts";
 import { retract, retractAll } from "./retract.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
 import { makeDirectory, type State, vmId } from "./state.ts";
@@ -59,6 +60,7 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
     namespace,
     name,
     uid: vmi.metadata.uid ?? randomUUID(),
+    vmUid: freeVmUid(state, id),
     source,
     createdAt: new Date().toISOString(),
     phase: "starting",
@@ -104,6 +106,7 @@ async function startGuest(
     run,
     image,
     vmi,
+    user: vmUserOf(journal.record),
     data: request.data,
     directory: join(directory, "disks"),
     preCloudInitIso: (data) => hooks.preCloudInitIso(data, vmi),
@@ -114,7 +117,7 @@ async function startGuest(
   writeFileSync(join(directory, "domain.xml"), xml, { mode: 0o644 });
   progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
   const [console] = await Promise.all([
-    startConsole(netnsPath(journal.record.netns), consoleFiles(directory)),
+    startConsole(netnsPath(journal.record.netns), vmUserOf(journal.record), consoleFiles(directory)),
     launcher.create("domain.xml"),
   ]);
   journal.setProcesses("console", console);
@@ -146,8 +149,11 @@ export async function startVm(machine: Machine, request: StartRequest): Promise<
   const image = await ensureImage(run, state.cache, progress);
   await using _ = await takeVmLock(state, id, `VM ${vmi.metadata.namespace}/${vmi.metadata.name}`);
   await makeRoom(machine, id);
-  makeDirectory(state.vm(id));
-  const journal = Journal.create(state.vm(id), newRecord(state, vmi, request.source, request.decision));
+  const journal = await withUidLock(state, () => {
+    const record = newRecord(state, vmi, request.source, request.decision);
+    makeDirectory(state.vm(id));
+    return Journal.create(state.vm(id), record);
+  });
   try {
     progress("making the pod: namespace, networks, sidecars");
     const made = await makePod(machine, journal, request.decision, image);

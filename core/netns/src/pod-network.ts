@@ -3,6 +3,7 @@ import { BindingError, type NicNames, type Plan, type PodLink } from "@netbind/c
 import {
   countOperations,
   diffNetwork,
+  forLauncherGroup,
   type NicNetwork,
   nicTable,
   type ObservedNetwork,
@@ -82,6 +83,7 @@ export class PodNetwork {
     const { afterImage, wanted: before } = journal.record.nics[nic] ?? {};
     const complete: WantedNetwork = {
       ...wanted,
+      plan: forLauncherGroup(wanted.plan, owner),
       owner,
       placeholderKind: await this.#placeholderKind(wanted),
       ...(afterImage === undefined ? {} : { afterImage }),

@@ -29,6 +29,9 @@ test("what is not the program's own word throws, and what is not a place in a li
   expect(() => derivedName("disk", "../x" as never)).toThrow();
 });
 
+/** Who runs the tests. */
+const ROOT = { uid: 0, gid: 0 };
+
 /** The image's tool, as far as the disk's file goes. */
 const makesIso: Run = async (argv) => {
   const workspace = argv[argv.indexOf("--bind") + 1] ?? "";
@@ -53,7 +56,7 @@ const prepare = (name: string, files: Readonly<Record<string, string>>) => {
   const disks = join(directory, "vms/0123/launcher/disks");
   mkdirSync(disks, { recursive: true });
   const image = { version: "0", rootfs: "/nowhere" };
-  return prepareVolumes({ ...vmi(name, files), run: makesIso, image, directory: disks, preCloudInitIso: async (data) => data });
+  return prepareVolumes({ ...vmi(name, files), run: makesIso, image, directory: disks, user: ROOT, preCloudInitIso: async (data) => data });
 };
 
 test("a volume that admission let through by whatever name is a disk of its number, and nothing stands elsewhere", async () => {
@@ -76,7 +79,7 @@ test("a volume that names what every object inherits refers to nothing", async (
   const image = { version: "0", rootfs: "/nowhere" };
   const found = prepareVolumes({
     ...{ ...asked, vmi: { ...asked.vmi, spec: { ...asked.vmi.spec, volumes } } },
-    ...{ run: makesIso, image, directory, preCloudInitIso: async <T>(data: T) => data },
+    ...{ run: makesIso, image, directory, user: ROOT, preCloudInitIso: async <T>(data: T) => data },
   });
   await expect(found).rejects.toThrow('refers to ConfigMap "constructor", which is not in the input');
 });

@@ -9,7 +9,7 @@ import {
   serviceWarnings,
 } from "@netbind/engine";
 import {
-  chooseServiceUid,
+  chooseUid,
   endProcesses,
   findNetworkDrift,
   findServiceDrift,
@@ -20,6 +20,7 @@ import {
   type Run,
   servicesCgroup,
   straysOfUser,
+  SERVICE_UIDS,
 } from "@netbind/netns";
 import { HeldDirectory, type SidecarPlace } from "@netbind/remote";
 import type { Bindings, ServedBinding } from "./bindings.ts";
@@ -91,7 +92,7 @@ function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable
     vmi: { namespace: vmi.metadata.namespace, name: vmi.metadata.name, uid: vmi.metadata.uid },
     phase: "attaching",
     netns: netns.id,
-    serviceUid: chooseServiceUid(pod.metadata.uid, state.serviceUids()),
+    serviceUid: chooseUid(SERVICE_UIDS, pod.metadata.uid, state.serviceUids()),
     bindings: Object.fromEntries(decided.nics.map(({ spec, binding }) => [spec.name, binding])),
     nics: {},
     processes: [],

@@ -1,5 +1,5 @@
 import { lockedBytes, raiseLockedMemory } from "../launcher/locked-memory.ts";
-import { VM_USER } from "../launcher/vm-user.ts";
+import { vmUserOf } from "../launcher/vm-user.ts";
 import { netnsPath } from "../node-netns.ts";
 import type { DeviceNode } from "../networks/host-plugin.ts";
 import { processesIn } from "@netbind/netns";
@@ -18,9 +18,10 @@ export async function exposeDevices({ run, journal }: NicContext, nic: string): 
   const nodes = attachments.filter(({ network }) => network === nic).flatMap((one): readonly DeviceNode[] => one.nodes ?? []);
   const bytes = lockedBytes(vmi, attachments);
   if (bytes !== undefined) await raiseLockedMemory(run, processesIn(netnsPath(netns)), bytes);
+  const { uid, gid } = vmUserOf(journal.record);
+  const owner = `${uid}:${gid}`;
   const inner = processes.find(({ role }) => role === "launcher")?.processes.at(-1)?.pid;
   for (const { path, major, minor } of nodes.filter((node) => node.path.startsWith("/dev/vfio/"))) {
-    const owner = `${VM_USER.uid}:${VM_USER.gid}`;
     await run(["nsenter", "--target", String(inner), "--mount", "--", "sh", "-c", EXPOSE, "sh", path, String(major), String(minor), owner]);
   }
 }

@@ -4,8 +4,8 @@ import { type DomainNic, domainNics } from "@netbind/engine";
 import { derivedName, type Run, waitUntil } from "@netbind/netns";
 import type { VmRecord } from "../journal.ts";
 import { domainName } from "../launcher/base-domain.ts";
-import { Launcher } from "../launcher/libvirt.ts";
-import { netnsPath } from "../node-netns.ts";
+import { launcherOf } from "../launcher/launcher-of.ts";
+import type { Launcher } from "../launcher/libvirt.ts";
 import type { State } from "../state.ts";
 
 const LOOK_AGAIN = 200;
@@ -20,8 +20,7 @@ export class LiveDomain {
   constructor(state: State, run: Run, record: VmRecord) {
     this.#state = state;
     this.#record = record;
-    const processes = record.processes.find(({ role }) => role === "launcher")?.processes ?? [];
-    this.#launcher = new Launcher(run, netnsPath(record.netns), processes);
+    this.#launcher = launcherOf(run, record);
     this.#domain = domainName(record.vmi);
   }
 

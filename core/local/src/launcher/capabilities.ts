@@ -1,13 +1,15 @@
 import { chownSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Run } from "@netbind/netns";
-import { DROP_PRIVILEGES, VM_USER } from "./vm-user.ts";
+import { type Run, VM_UIDS } from "@netbind/netns";
+import { dropPrivileges, passwdText, type VmUser } from "./vm-user.ts";
 
 /** Where libvirt keeps what it found out about QEMU, below its cache directory. */
 const LIBVIRT_CACHE = "libvirt/qemu/cache/capabilities";
 /** Where the image keeps a copy. */
 const IMAGE_COPY = "capabilities";
 const DEADLINE = 120_000;
+/** A user that no VM gets. */
+const BUILDER: VmUser = { uid: VM_UIDS.first - 1, gid: VM_UIDS.first - 1 };
 
 /** Starts libvirt for nothing but a look at QEMU, and ends it. */
 const PROBE = [
@@ -24,7 +26,7 @@ const PROBE = [
 export async function warmCapabilities(run: Run, rootfs: string): Promise<void> {
   const found = join(rootfs, IMAGE_COPY);
   mkdirSync(found, { recursive: true });
-  chownSync(found, VM_USER.uid, VM_USER.gid);
+  chownSync(found, BUILDER.uid, BUILDER.gid);
   const directories = {
     HOME: "/tmp",
     XDG_RUNTIME_DIR: "/tmp/run",
@@ -55,25 +57,34 @@ export async function warmCapabilities(run: Run, rootfs: string): Promise<void> 
       ...["--bind", found, "/netbind", "--setenv", "PATH", "/usr/sbin:/usr/bin"],
       ...Object.entries(directories).flatMap(([name, value]) => ["--setenv", name, value]),
       ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
-      ...["--", ...DROP_PRIVILEGES, "sh", "-c", `mkdir -p /tmp/run /tmp/config /tmp/cache /tmp/data && ${PROBE}`],
+      ...[
+        "--ro-bind-data",
+        "0",
+        "/etc/passwd",
+        "--",
+        ...dropPrivileges(BUILDER),
+        "sh",
+        "-c",
+        `mkdir -p /tmp/run /tmp/config /tmp/cache /tmp/data && ${PROBE}`,
+      ],
     ],
-    { deadline: DEADLINE },
+    { deadline: DEADLINE, stdin: passwdText(BUILDER) },
   );
   for (const path of [found, ...readdirSync(found).map((name) => join(found, name))]) chownSync(path, 0, 0);
 }
 
 /** Gives a launcher its copy, below its cache directory. */
-export function copyCapabilities(rootfs: string, cache: string): void {
+export function copyCapabilities(rootfs: string, cache: string, { uid, gid }: VmUser): void {
   const source = join(rootfs, IMAGE_COPY);
   if (!existsSync(source)) return;
   let target = cache;
   for (const part of LIBVIRT_CACHE.split("/")) {
     target = join(target, part);
     mkdirSync(target, { recursive: true, mode: 0o700 });
-    chownSync(target, VM_USER.uid, VM_USER.gid);
+    chownSync(target, uid, gid);
   }
   for (const name of readdirSync(source)) {
     cpSync(join(source, name), join(target, name));
-    chownSync(join(target, name), VM_USER.uid, VM_USER.gid);
+    chownSync(join(target, name), uid, gid);
   }
 }

@@ -2,7 +2,7 @@
  * Keeps a guest's serial console flowing. A guest whose console nobody reads stops. Runs as a process of its own, which
  * outlives the command that started it, and ends when QEMU closes the socket.
  *
- * Usage: console-drain SERIAL_SOCKET CONSOLE_SOCKET LOG_FILE
+ * Usage: console-drain SERIAL_SOCKET CONSOLE_SOCKET LOG_FILE MILLISECONDS UID GID
  */
 import { appendFileSync, chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
@@ -12,7 +12,7 @@ const LOG_LIMIT = 512 * 1024;
 /** A client that does not read is dropped. */
 const CLIENT_LIMIT = 1024 * 1024;
 
-const [serialPath = "", consolePath = "", logFile = "", patience = "0"] = process.argv.slice(2);
+const [serialPath = "", consolePath = "", logFile = "", patience = "0", uid = "", gid = ""] = process.argv.slice(2);
 
 const INTERVAL = 20;
 
@@ -70,7 +70,7 @@ try {
 // Only root may give its privileges up; the directory is the VM user's.
 if (process.getuid?.() === 0) {
   process.setgroups?.([]);
-  process.setgid?.(107);
-  process.setuid?.(107);
+  process.setgid?.(Number(gid));
+  process.setuid?.(Number(uid));
 }
 openSerial(Number(patience) / INTERVAL);

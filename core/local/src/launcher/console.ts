@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { VmUser } from "./vm-user.ts";
 import { identify, patient, type ProcessId } from "@netbind/netns";
 
 const START_DEADLINE = 20_000;
@@ -21,9 +22,9 @@ export const consoleFiles = (directory: string): ConsoleFiles => ({
 });
 
 /** Starts the process that reads the guest's console, in the pod's namespace so that it ends with the pod. */
-export function startConsole(netns: string, files: ConsoleFiles): Promise<readonly ProcessId[]> {
+export function startConsole(netns: string, { uid, gid }: VmUser, files: ConsoleFiles): Promise<readonly ProcessId[]> {
   const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url));
-  const child = fork(program, [files.serial, files.socket, files.log, String(patient(START_DEADLINE))], {
+  const child = fork(program, [files.serial, files.socket, files.log, String(patient(START_DEADLINE)), String(uid), String(gid)], {
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     execPath: "/usr/bin/nsenter",

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Run } from "@netbind/netns";
@@ -53,10 +53,8 @@ async function debianMirror(run: Run): Promise<string> {
   return mirror;
 }
 
-/** What the launcher's processes find under /etc: the VM's user, and a name for the host that needs no resolver. */
+/** What the launcher's processes find under /etc: a name for the host that needs no resolver. Its users are each VM's own. */
 function writeIdentity(rootfs: string): void {
-  appendFileSync(join(rootfs, "etc/passwd"), "qemu:x:107:107::/:/usr/sbin/nologin\n");
-  appendFileSync(join(rootfs, "etc/group"), "qemu:x:107:\n");
   writeFileSync(join(rootfs, "etc/hosts"), "127.0.0.1 localhost launcher\n");
   for (const directory of ["netbind", "disks"]) mkdirSync(join(rootfs, directory));
 }

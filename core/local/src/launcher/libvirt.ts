@@ -7,7 +7,7 @@ import { makeDirectory } from "../state.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
-import { DROP_PRIVILEGES, VM_USER } from "./vm-user.ts";
+import { dropPrivileges, groupText, passwdText, type VmUser } from "./vm-user.ts";
 import type { LauncherBind } from "./volumes.ts";
 
 /** What a launcher is made of. */
@@ -21,14 +21,11 @@ export interface LauncherSpec {
   readonly directory: string;
   /** The VM's directory that its pods share: shown inside as {@link MIGRATION_DIRECTORY}. */
   readonly shared: string;
-  /** Directory with the machine's device nodes for VMs. */
-  readonly devices: string;
-  /** Device files of the pod's own links. */
+  /** The VM's user. */
+  readonly user: VmUser;
+  /** Device files: the hypervisor's, and those of the pod's own links. */
   readonly nodes: readonly DeviceNode[];
   readonly disks: readonly LauncherBind[];
-  readonly kvm: boolean;
-  /** True where the kernel can move packets between a tap and its guest. */
-  readonly vhost: boolean;
   /** Bytes that the guest's memory takes when it is pinned for a device of the machine's; absent: nothing is pinned. */
   readonly lockedBytes?: number;
 }
@@ -54,38 +51,34 @@ const ENVIRONMENT = {
 /** Shows the pod's own links under /sys, in a mount namespace that ends with the launcher. */
 const WITH_SYSFS = "mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys";
 /** Where the device files of a pod's links stand in that namespace; on the machine it is an empty directory. */
+/** Who the launcher's users are, in the pod's directory. */
+const [PASSWD, GROUP] = ["passwd", "group"] as const;
 const nodesDirectory = (directory: string): string => join(dirname(directory), "nodes");
 
 /** What becomes the launcher: a shell that makes what only that mount namespace has. */
-function prelude({ directory, nodes }: LauncherSpec): readonly string[] {
+function prelude({ directory, nodes, user: { uid, gid } }: LauncherSpec): readonly string[] {
   const place = nodesDirectory(directory);
-  const { uid, gid } = VM_USER;
-  const made = nodes.map(({ major, minor }, at) => `mknod -m 0600 "$0/${at}" c ${major} ${minor} && chown ${uid}:${gid} "$0/${at}"`);
-  const steps = [WITH_SYSFS, ...(nodes.length === 0 ? [] : ['mount -t tmpfs -o mode=0711,nosuid,noexec tmpfs "$0"', ...made])];
+  const made = nodes.map(({ major, minor }, at) => `mknod -m 0600 "$0/${at}" c ${major} ${minor}`);
+  // Of this VM's user alone, in a file system of their own: the machine's /run may hold no devices.
+  const steps = [WITH_SYSFS, 'mount -t tmpfs -o mode=0711,nosuid,noexec tmpfs "$0"', ...made, `chown ${uid}:${gid} "$0"/*`];
   return ["sh", "-c", `${steps.join(" && ")} && exec "$@"`, place];
 }
 
-const own = (path: string): void => chownSync(path, VM_USER.uid, VM_USER.gid);
+/** The kernel's list of devices has these numbers. */
+const TUN: DeviceNode = { path: "/dev/net/tun", major: 10, minor: 200 };
+const KVM: DeviceNode = { path: "/dev/kvm", major: 10, minor: 232 };
+const VHOST_NET: DeviceNode = { path: "/dev/vhost-net", major: 10, minor: 238 };
 
-/** Makes the device nodes that VMs open, once for the machine: /run may not hold devices. */
-export async function makeDevices(run: Run, cache: string): Promise<string> {
-  const directory = join(cache, "dev");
-  makeDirectory(directory);
-  for (const [name, minor] of [
-    ["tun", "200"],
-    ["kvm", "232"],
-    ["vhost-net", "238"],
-  ] as const) {
-    const node = join(directory, name);
-    if (existsSync(node)) continue;
-    await run(["mknod", "--mode=0600", node, "c", "10", minor]);
-    own(node);
-  }
-  return directory;
-}
+/** The device files that a hypervisor opens, whatever its NICs are. */
+export const hypervisorNodes = ({ kvm, vhost }: { readonly kvm: boolean; readonly vhost: boolean }): readonly DeviceNode[] => [
+  TUN,
+  ...(kvm ? [KVM] : []),
+  ...(vhost ? [VHOST_NET] : []),
+];
 
 /** Makes the launcher's directory, as its user's. */
-function prepareDirectory({ directory, hostname, image: { rootfs } }: LauncherSpec): void {
+function prepareDirectory({ directory, hostname, user, image: { rootfs } }: LauncherSpec): void {
+  const own = (path: string): void => chownSync(path, user.uid, user.gid);
   makeDirectory(directory, 0o700);
   own(directory);
   for (const name of ["run", "config", "config/libvirt", "cache", "data", "log", "disks"]) {
@@ -94,19 +87,20 @@ function prepareDirectory({ directory, hostname, image: { rootfs } }: LauncherSp
     mkdirSync(path, { mode: 0o700 });
     own(path);
   }
-  copyCapabilities(rootfs, join(directory, "cache"));
+  copyCapabilities(rootfs, join(directory, "cache"), user);
   const configuration = join(directory, "config/libvirt/qemu.conf");
   writeFileSync(configuration, 'stdio_handler = "file"\nsecurity_driver = "none"\n');
   own(configuration);
   // A name that no resolver is asked for.
   writeFileSync(join(directory, "hosts"), `127.0.0.1 localhost ${hostname}\n`);
   own(join(directory, "hosts"));
+  writeFileSync(join(dirname(directory), PASSWD), passwdText(user), { mode: 0o644 });
+  writeFileSync(join(dirname(directory), GROUP), groupText(user), { mode: 0o644 });
 }
 
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
 export function launcherCommand(spec: LauncherSpec): readonly string[] {
-  const { netns, hostname, image, directory, shared, devices, nodes, disks, kvm, vhost, lockedBytes } = spec;
-  const bindDevice = (name: string, target: string): readonly string[] => ["--dev-bind", join(devices, name), target];
+  const { netns, hostname, image, directory, shared, user, nodes, disks, lockedBytes } = spec;
   return [
     ...[...withLockedMemory(lockedBytes), "nsenter", `--net=${netns}`, "--", "unshare", "--mount", ...prelude(spec)],
     ...[
@@ -123,9 +117,7 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     ],
     // What changing to the VM's user takes; none of it is left then.
     ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
-    ...["--ro-bind", image.rootfs, "/", "--dev", "/dev", "--perms", "0755", "--dir", "/dev/net", ...bindDevice("tun", "/dev/net/tun")],
-    ...(kvm ? bindDevice("kvm", "/dev/kvm") : []),
-    ...(vhost ? bindDevice("vhost-net", "/dev/vhost-net") : []),
+    ...["--ro-bind", image.rootfs, "/", "--dev", "/dev"],
     ...[...new Set(nodes.map(({ path }) => dirname(path)))]
       .filter((place) => place !== "/dev")
       .flatMap((place) => ["--perms", "0755", "--dir", place]),
@@ -134,11 +126,20 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
     ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(directory, "hosts"), "/etc/hosts"],
+    ...["--ro-bind", join(dirname(directory), PASSWD), "/etc/passwd", "--ro-bind", join(dirname(directory), GROUP), "/etc/group"],
     ...["--bind", directory, "/netbind", "--perms", "0755", "--tmpfs", "/disks"],
     ...disks.flatMap(({ source, target }) => ["--bind", source, target]),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...["--", ...DROP_PRIVILEGES, "libvirtd"],
+    ...["--", ...dropPrivileges(user), "libvirtd"],
   ];
+}
+
+/** What a running launcher is known by. */
+export interface LauncherParts {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  readonly user: VmUser;
+  readonly processes: readonly ProcessId[];
 }
 
 /** A running launcher. It outlives the process that started it. */
@@ -147,10 +148,12 @@ export class Launcher {
   readonly processes: readonly ProcessId[];
   readonly #run: Run;
   readonly #netns: string;
+  readonly #user: VmUser;
 
-  constructor(run: Run, netns: string, processes: readonly ProcessId[]) {
+  constructor(run: Run, { netns, user, processes }: LauncherParts) {
     this.#run = run;
     this.#netns = netns;
+    this.#user = user;
     this.processes = processes;
   }
 
@@ -170,7 +173,7 @@ export class Launcher {
           "--uts",
           "--net",
           "--",
-          ...DROP_PRIVILEGES,
+          ...dropPrivileges(this.#user),
           "virsh",
           "-q",
           "-c",
@@ -224,7 +227,7 @@ export const findPasst = (netns: string): readonly ProcessId[] => findProgram(ne
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
   if (spec.lockedBytes !== undefined) await checkLockedMemory(run, spec.lockedBytes);
   prepareDirectory(spec);
-  if (spec.nodes.length > 0) makeDirectory(nodesDirectory(spec.directory));
+  makeDirectory(nodesDirectory(spec.directory));
   const logFile = join(spec.directory, "log/libvirtd.log");
   const log = openSync(logFile, "a", 0o600);
   const [file, ...args] = launcherCommand(spec);
@@ -252,5 +255,5 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   }
   child.unref();
   for (const stream of child.stdio) stream?.destroy();
-  return new Launcher(run, spec.netns, processes);
+  return new Launcher(run, { netns: spec.netns, user: spec.user, processes });
 }

@@ -4,7 +4,7 @@ import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@ne
 import { derivedName, type Run } from "@netbind/netns";
 import type { Image } from "./image.ts";
 import { imageCommand } from "./image-command.ts";
-import { VM_USER } from "./vm-user.ts";
+import type { VmUser } from "./vm-user.ts";
 
 /** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
 export interface ReferencedData {
@@ -110,7 +110,7 @@ interface IsoContent {
 
 /** Puts files on an ISO 9660 disk, with the image's own tool. */
 async function buildIso(
-  { run, image, directory }: VolumeContext,
+  { run, image, directory, user }: VolumeContext,
   volume: VmiVolume,
   file: string,
   { label, files }: IsoContent,
@@ -130,18 +130,18 @@ async function buildIso(
   const iso = join(directory, file);
   renameSync(join(workspace, "disk.iso"), iso);
   rmSync(workspace, { recursive: true });
-  chownSync(iso, VM_USER.uid, VM_USER.gid);
+  chownSync(iso, user.uid, user.gid);
 }
 
-function checkHostDisk(name: string, path: string): void {
+function checkHostDisk(name: string, path: string, user: VmUser): void {
   try {
     const { uid, gid, mode } = statSync(path);
     accessSync(path, constants.R_OK | constants.W_OK);
     const writable =
-      (uid === VM_USER.uid && (mode & 0o600) === 0o600) || (gid === VM_USER.gid && (mode & 0o060) === 0o060) || (mode & 0o006) === 0o006;
+      (uid === user.uid && (mode & 0o600) === 0o600) || (gid === user.gid && (mode & 0o060) === 0o060) || (mode & 0o006) === 0o006;
     if (!writable)
       throw new VolumeError(
-        `volume "${name}": ${path} is not writable by the VM's user ${VM_USER.uid}: chown ${VM_USER.uid}:${VM_USER.gid} ${path}`,
+        `volume "${name}": ${path} is not writable by the VM's user ${user.uid}: chown ${user.uid}:${user.gid} ${path}`,
       );
   } catch (error) {
     if (error instanceof VolumeError) throw error;
@@ -154,6 +154,7 @@ export interface VolumeContext {
   readonly run: Run;
   readonly image: Image;
   readonly vmi: Vmi;
+  readonly user: VmUser;
   readonly data: ReferencedData;
   /** Directory of the launcher's disks on the machine. */
   readonly directory: string;
@@ -199,11 +200,11 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
 }
 
 /** The machine's own disks that a launcher must see. @throws VolumeError where one cannot be used */
-export function hostDiskBinds({ spec }: Vmi): readonly LauncherBind[] {
+export function hostDiskBinds({ spec }: Vmi, user: VmUser): readonly LauncherBind[] {
   const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
   return (spec.volumes ?? []).flatMap(({ name, hostDisk }, at) => {
     if (hostDisk === undefined || !names.has(name)) return [];
-    checkHostDisk(name, hostDisk.path);
+    checkHostDisk(name, hostDisk.path, user);
     return [{ source: hostDisk.path, target: hostDiskPath(at) }];
   });
 }

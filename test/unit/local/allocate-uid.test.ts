@@ -1,4 +1,4 @@
-import { chooseServiceUid, mayShareServiceUid } from "@netbind/netns";
+import { chooseUid, mayShareUid, SERVICE_UIDS, VM_UIDS } from "@netbind/netns";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -17,13 +17,15 @@ test("a user that is chosen by looking at its neighbours alone is nobody else's,
     fc.property(seeds, (all) => {
       const chosen: { readonly seed: string; readonly uid: number }[] = [];
       for (const seed of all) {
-        const near = chosen.filter((other) => mayShareServiceUid(seed, other.seed));
-        const uid = chooseServiceUid(
+        const near = chosen.filter((other) => mayShareUid(seed, other.seed));
+        const uid = chooseUid(
+          SERVICE_UIDS,
           seed,
           near.map((other) => other.uid),
         );
         expect(uid).toBe(
-          chooseServiceUid(
+          chooseUid(
+            SERVICE_UIDS,
             seed,
             chosen.map((other) => other.uid),
           ),
@@ -33,4 +35,10 @@ test("a user that is chosen by looking at its neighbours alone is nobody else's,
       expect(new Set(chosen.map(({ uid }) => uid)).size).toBe(all.length);
     }),
   );
+});
+
+test("services' users, VMs' users and KubeVirt's are never the same, and the kernel takes them all", () => {
+  expect(VM_UIDS.first).toBeGreaterThanOrEqual(SERVICE_UIDS.first + SERVICE_UIDS.count);
+  expect(VM_UIDS.first + VM_UIDS.count).toBeLessThan(2 ** 31);
+  expect(SERVICE_UIDS.first).toBeGreaterThan(107);
 });
