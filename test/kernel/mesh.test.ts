@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Port } from "@netbind/contract";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { attachNic, plugGuest } from "../support/attach-nic.ts";
+import { attachNic, plugGuest, sendLoopbackAway } from "../support/attach-nic.ts";
 import { TestNetns } from "../support/netns.ts";
 
 const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
@@ -71,6 +71,9 @@ test.each([
       // The proxy's own port stays its own, though the guest has the same; its other ones are the guest's.
       expect(await connect(pod, "127.0.0.1", 15000)).toBe("the proxy's own");
       expect(await connect(pod, "127.0.0.1", 8080)).toBe("the workload, to 10.0.2.1");
+      // The proxy's own port is nobody's but the pod's: not the guest's, which may send to what address it likes.
+      await sendLoopbackAway(guest, "10.0.2.1");
+      expect(await connect(guest, "127.0.0.1", 15000)).toBe("TIMEOUT");
       // What the guest sends is the proxy's to send on.
       expect(await connect(guest, OUTSIDE, 7000)).toBe("on its way out");
     } finally {

@@ -1,6 +1,6 @@
 import type { Attachment, Binding, Plan } from "@netbind/contract";
 import { authorize, diffNetwork, podLinkOf, STANDARD_GRANTS, wantedNetwork, type WantedNetwork } from "@netbind/engine";
-import { applyNetwork, observe } from "@netbind/netns";
+import { applyNetwork, findPlaceholderKind, observe } from "@netbind/netns";
 import { anAttachment } from "./attachment.ts";
 import type { TestNetns } from "./netns.ts";
 
@@ -14,7 +14,9 @@ export async function attachNic(
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ ...nic, pod: link });
   const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);
-  const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" };
+  const hasPlaceholder = plan.network?.links.some(({ kind }) => kind === "placeholder") === true;
+  const placeholderKind = hasPlaceholder ? await findPlaceholderKind(pod.run) : "dummy";
+  const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 }, placeholderKind };
   const keys = (wanted.plan.sysctls ?? []).map(({ key }) => key);
   await applyNetwork(pod.run, diffNetwork(wanted, await observe(pod.run, { sysctls: keys, table: wanted.table })));
   return plan;
@@ -27,4 +29,11 @@ export async function plugGuest(pod: TestNetns, guest: TestNetns, bridge: string
   await pod.run(["ip", "link", "add", port, "mtu", String(mtu), "type", "veth", ...peer]);
   await pod.run(["ip", "link", "set", port, "master", bridge, "up"]);
   await guest.run(["ip", "link", "set", "eth0", "up"]);
+}
+
+/** Makes a guest send what it addresses to its own loopback to a gateway instead, as a guest that means harm does. */
+export async function sendLoopbackAway(guest: TestNetns, gateway: string): Promise<void> {
+  await guest.run(["ip", "addr", "flush", "dev", "lo"]);
+  for (const link of ["all", "eth0"]) await guest.run(["sysctl", "-q", "-w", `net.ipv4.conf.${link}.route_localnet=1`]);
+  await guest.run(["ip", "route", "replace", "127.0.0.0/8", "via", gateway, "dev", "eth0", "onlink"]);
 }

@@ -6,6 +6,7 @@ import { allocatedDevices, type Environment } from "./facts/allocated-devices.ts
 import { deviceInfoOf } from "./facts/network-info.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
 import { fenceOf } from "./network/fence.ts";
+import { loopbackGuardOf } from "./network/loopback-guard.ts";
 import { nicTable } from "./network/nft.ts";
 import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
 import { registeredPlanner } from "./plan/registered-plan.ts";
@@ -93,8 +94,9 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Nic
   // A link that is taken over is not kept as it was, and of a device that is the guest's there is none.
   const kept = plan.domain.kind !== "hostdev" && !network.links.some(({ kind }) => kind === "adopted");
   const fence = fenceOf(plan);
+  const guard = loopbackGuardOf(network.links);
   return {
-    table: { ...nicTable(names.pod), ...(fence === undefined ? {} : { fence }) },
+    table: { ...nicTable(names.pod), ...(fence === undefined ? {} : { fence }), ...(guard === undefined ? {} : { guard }) },
     podLinkName: before.name,
     ...(kept ? { podLink: before } : {}),
     plan: { ...network, sysctls: [...(network.sysctls ?? []), ...bridgeSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },

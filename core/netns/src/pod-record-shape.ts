@@ -25,7 +25,12 @@ export const POD_RECORD_FIELDS: Readonly<Record<string, Check>> = {
       wanted: optional(
         shape({
           plan: network,
-          table: shape({ family: isText, name: isText, fence: optional(shape({ outside: isText })) }),
+          table: shape({
+            family: isText,
+            name: isText,
+            fence: optional(shape({ outside: isText })),
+            guard: optional(shape({ links: listOf(isText) })),
+          }),
           owner: shape({ uid: isNumber, gid: isNumber }),
         }),
       ),

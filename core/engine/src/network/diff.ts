@@ -29,7 +29,7 @@ export const showOperations = ({ ip, sysctls, nft, lost }: Operations, table: Nf
 
 function diffTable(wanted: WantedNetwork, there: ObservedNetwork): readonly NftJson[] {
   const chains = wanted.plan.nftables ?? [];
-  if (chains.length === 0 && wanted.table.fence === undefined) return [];
+  if (chains.length === 0 && wanted.table.fence === undefined && wanted.table.guard === undefined) return [];
   const same =
     there.table !== undefined &&
     there.table !== null &&

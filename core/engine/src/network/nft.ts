@@ -1,5 +1,6 @@
 import type { NftChain, NftMatch, NftRule, NftVerdict } from "@netbind/contract";
 import { type Fence, fenceChains, showFence } from "./fence.ts";
+import { guardChain, type LoopbackGuard, showGuard } from "./loopback-guard.ts";
 import type { NftJson } from "./nft-json.ts";
 
 /** The family and name of the one table that is a NIC's; where it has a fence, the bridges' family has one of that name too. */
@@ -7,6 +8,8 @@ export interface NftTable {
   readonly family: "inet";
   readonly name: string;
   readonly fence?: Fence;
+  /** What keeps the guest from the pod's loopback; absent where it has no way there. */
+  readonly guard?: LoopbackGuard;
 }
 
 /** The families in which a NIC has a table. */
@@ -75,14 +78,16 @@ const chainCommands = (family: string, table: string, chains: readonly NftChain[
 
 /** The commands that make a NIC's table or, where it is there or nobody knows, replace it whole: one transaction. */
 export function replaceTable(table: NftTable, chains: readonly NftChain[], mayBeThere = true): readonly NftJson[] {
-  const { name, fence } = table;
+  const { name, fence, guard } = table;
   return tableFamilies(table).flatMap((family) => {
     const make = { add: { table: { family, name } } };
     return [
       // What is deleted must be there: so it is made first.
       ...(mayBeThere ? [make, { delete: { table: { family, name } } }] : []),
       make,
-      ...(family === "bridge" && fence !== undefined ? fenceChains(name, fence) : chainCommands(family, name, chains)),
+      ...(family === "bridge" && fence !== undefined
+        ? fenceChains(name, fence)
+        : [...(guard === undefined ? [] : guardChain(name, guard)), ...chainCommands(family, name, chains)]),
     ];
   });
 }
@@ -109,8 +114,9 @@ export function showTable(table: NftTable, chains: readonly NftChain[]): string 
     "  }",
   ]);
   const fence = table.fence === undefined ? "" : showFence(table.name, table.fence);
-  if (chains.length === 0 && fence !== "") return fence;
-  return [`table ${table.family} ${table.name} {`, ...lines, "}", fence].join("\n");
+  const guard = table.guard === undefined ? [] : showGuard(table.guard);
+  if (chains.length + guard.length === 0 && fence !== "") return fence;
+  return [`table ${table.family} ${table.name} {`, ...guard, ...lines, "}", fence].join("\n");
 }
 
 const showSet = (values: readonly (string | number)[]): string => (values.length === 1 ? String(values[0]) : `{ ${values.join(", ")} }`);

@@ -1,4 +1,5 @@
 import { addressOf, type NftChain, type NftMatch, type NftRule, parseAddress, parseCidr } from "@netbind/contract";
+import { RESERVED_CHAIN } from "../network/loopback-guard.ts";
 import type { Complain } from "./authorize-checks.ts";
 
 /** What a NIC's rules may speak of. */
@@ -107,6 +108,8 @@ function checkVerdict(
 
 function checkChain(path: string, chain: NftChain, chains: readonly NftChain[], bounds: NftBounds, complain: Complain): void {
   if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(chain.name)) complain(`${path}.name`, `${JSON.stringify(chain.name)} is no chain name`);
+  if (chain.name.startsWith(RESERVED_CHAIN))
+    complain(`${path}.name`, `${JSON.stringify(chain.name)} begins with "${RESERVED_CHAIN}", which is the core's own: choose another name`);
   if (chains.filter(({ name }) => name === chain.name).length > 1)
     complain(`${path}.name`, `${JSON.stringify(chain.name)} is planned twice`);
   const { base } = chain;
