@@ -5,7 +5,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { ensureImage, State, stateDirectories } from "@netbind/local";
 import { awaitAnswer, endProcesses, identify, processesIn, run, waitUntil } from "@netbind/netns";
-import { hypervisorNodes, type Launcher, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
+import type { Launcher } from "../../core/local/src/launcher/launcher.ts";
+import { hypervisorNodes, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { DEMO_GUEST } from "../../core/local/src/launcher/image.ts";
 import { makeDirectory } from "../../core/local/src/state.ts";
 import { BUILT, netbind } from "../support/netbind.ts";
@@ -75,6 +76,7 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
   const spec = {
     netns: pod.path,
     image,
+    domain: "by-hand",
     hostname: "launcher",
     directory: place,
     shared: join(directory, "shared"),
@@ -84,8 +86,7 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
   };
   makeDirectory(spec.shared, 0o711);
   const launcher = await startLauncher(run, spec, () => undefined);
-  writeFileSync(join(place, "domain.xml"), domainXml, { mode: 0o644 });
-  await launcher.create("domain.xml");
+  await launcher.create(domainXml);
   connect(join(place, "run/serial.sock"))
     .on("data", () => undefined)
     .on("error", () => undefined)

@@ -56,6 +56,8 @@ const booted = (vm: string): Promise<string> =>
     for try in $(seq 600); do grep -q 'netbind-guest: ready' /run/netbind/vms/*/launcher/log/console.log && exit 0; sleep 0.5; done
     tail -n 20 /run/netbind/vms/*/launcher/log/console.log >&2; echo "guest ${vm} is not ready" >&2; exit 1`);
 
+/** The domain of the one VM that is there. */
+const definedXml = async (): Promise<string> => JSON.parse(await machine.sh("cat /run/netbind/vms/*/journal.json")).domainXml;
 const pings = async (script: string): Promise<boolean> => (await machine.run(script)).code === 0;
 const fromOutside = (address: string): Promise<boolean> => pings(`ip netns exec outside ping -n -q -c 2 -W 3 -w 10 ${address}`);
 
@@ -123,7 +125,7 @@ spec:
     const [pod = ""] = nics[0].guestAddresses;
     expect(pod).toMatch(/^10\.244\./);
     expect(await machine.sh(`ip -n ${netns} -details addr show eth0`)).toMatch(new RegExp(`\\sdummy [\\s\\S]*inet ${pod}/24 `));
-    expect(await machine.sh("cat /run/netbind/vms/*/launcher/domain.xml")).toContain("<driver name='vhost' queues='2'/>");
+    expect(await definedXml()).toContain("<driver name='vhost' queues='2'/>");
     const qemu = (await machine.sh("pgrep qemu-system")).trim();
     expect((await machine.sh(`ls -l /proc/${qemu}/fd`)).match(/\/dev\/vhost-net/g)).toHaveLength(2);
     await booted("many");
@@ -221,7 +223,7 @@ describe("sriov, with virtual functions of a real driver's and a guest that driv
     expect(vfs).toMatch(/vf 0 .*02:00:00:00:0f:01.*spoof checking on/);
     expect(vfs).toMatch(new RegExp(`vf 1 .*${nics[1].mac}.*vlan 100.*spoof checking off.*trust on`));
 
-    const xml = await machine.sh("cat /run/netbind/vms/*/launcher/domain.xml");
+    const xml = await definedXml();
     expect(xml.match(/<hostdev /g)).toHaveLength(2);
     expect(xml.match(/<alias name='ua-sriov-(plain|tagged)'\/>/g)).toHaveLength(2);
     expect(xml).not.toContain("<interface");

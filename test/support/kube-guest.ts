@@ -1,13 +1,14 @@
 /** What runs in a launcher pod's compute container, in a pod of a lab's node: hooks as virt-launcher drives them, libvirt, QEMU. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attachment, Plan } from "@netbind/contract";
 import { nicDomain, type Vmi, writeTapInterface } from "@netbind/engine";
-import { buildBaseDomain, ensureImage, guestCommand, State, stateDirectories } from "@netbind/local";
+import { buildBaseDomain, domainName, ensureImage, guestCommand, State, stateDirectories } from "@netbind/local";
 import { endProcesses, type ProcessId, run, waitUntil } from "@netbind/netns";
 import { consoleFiles, startConsole } from "../../core/local/src/launcher/console.ts";
 import { probeAccelerator } from "../../core/local/src/launcher/kvm.ts";
-import { findQemu, hypervisorNodes, type Launcher, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
+import type { Launcher } from "../../core/local/src/launcher/launcher.ts";
+import { hypervisorNodes, startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { buildGoTool } from "./go-tools.ts";
 import { isBooted } from "./is-booted.ts";
 import type { HookEvent } from "./hook-pod.ts";
@@ -72,6 +73,7 @@ export class KubeGuest implements AsyncDisposable {
     const spec = {
       netns,
       image,
+      domain: domainName(vmi),
       hostname: this.#pod.name,
       shared,
       directory: this.#directory,
@@ -80,10 +82,9 @@ export class KubeGuest implements AsyncDisposable {
       disks: [],
     };
     this.#launcher = await startLauncher(run, spec, () => undefined);
-    writeFileSync(join(this.#directory, "domain.xml"), String(defined?.["xml"] ?? ""), { mode: 0o644 });
     const [console] = await Promise.all([
       startConsole(netns, spec.user, consoleFiles(this.#directory)),
-      this.#launcher.create("domain.xml"),
+      this.#launcher.create(String(defined?.["xml"] ?? "")),
     ]);
     this.#console = console;
     const log = consoleFiles(this.#directory).log;
@@ -97,7 +98,7 @@ export class KubeGuest implements AsyncDisposable {
   }
 
   get runs(): boolean {
-    return findQemu(`/run/netns/${this.#pod.netns}`) !== undefined;
+    return this.#launcher?.qemu() !== undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

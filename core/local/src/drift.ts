@@ -15,8 +15,7 @@ import { connectHooks } from "@netbind/remote";
 import { findSockets } from "./hook-manager.ts";
 import type { CniAttachment, VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { launcherOf } from "./launcher/launcher-of.ts";
-import { findPasst, findQemu } from "./launcher/libvirt.ts";
+import { findPasst, findQemu, launcherOf } from "./launcher/launcher-of.ts";
 import { findDeviceDrift } from "./networks/cni.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
 import { sidecarDirectory } from "./sidecars.ts";
@@ -122,9 +121,9 @@ function interruptionOf(state: State, { id, phase }: VmRecord): Pick<Drift, "int
 }
 
 /** NICs of passt's without a passt: libvirt starts another where it hears that one ended, and nobody where it does not. */
-const passtDrift = (netns: string, record: VmRecord): readonly string[] =>
+const passtDrift = (record: VmRecord): readonly string[] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
-    plan !== undefined && isServedByPasst(plan) && findPasst(netns).length === 0
+    plan !== undefined && isServedByPasst(plan) && findPasst(record).length === 0
       ? [`NIC ${nic}: passt does not run, and its guest is cut off: stop the VM and start it again`]
       : [],
   );
@@ -150,7 +149,7 @@ async function deviceDrift(state: State, run: Run, record: VmRecord): Promise<Pi
 export async function findDrift(state: State, run: Run, record: VmRecord): Promise<Drift> {
   const netns = netnsPath(record.netns);
   if (!isNetns(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
-  if (findQemu(netns) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
+  if (findQemu(record) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
   const domain = await domainDrift(run, record);
   const { devices, lost } = await deviceDrift(state, run, record);
   return {
@@ -162,7 +161,7 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
     console: !allRun(record, "console"),
     domain: domain.domain,
     devices,
-    lost: [...domain.lost, ...lost, ...passtDrift(netns, record)],
+    lost: [...domain.lost, ...lost, ...passtDrift(record)],
   };
 }
 

@@ -1,6 +1,6 @@
 import { isMacAddress, parseAddress } from "@netbind/contract";
 import type { AgentNic } from "@netbind/engine";
-import type { Launcher } from "./launcher/libvirt.ts";
+import type { Launcher } from "./launcher/launcher.ts";
 
 /** A guest says what it likes: no more of it than this is believed. */
 const MOST_NICS = 64;

@@ -8,7 +8,7 @@ export { JournalError, type VmRecord } from "./journal.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 export { guestCommand } from "./launcher/console.ts";
 export { ensureImage, type Image, type Progress } from "./launcher/image.ts";
-export { LibvirtError } from "./launcher/libvirt.ts";
+export { LibvirtError } from "./launcher/launcher.ts";
 export { type ReferencedData, VolumeError } from "./launcher/volumes.ts";
 export { BusyError, takeLock } from "./lock.ts";
 export { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns } from "./node-netns.ts";

@@ -59,6 +59,7 @@ const FIELDS: Readonly<Record<string, Check>> = {
     ),
   ),
   domainXml: optional(isText),
+  launcher: optional(shape({ directory: isText, rootfs: isText })),
   changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),
   resolved: optional(listOf(shape({ name: isText, image: optional(isText) }))),
   registered: optional(mapOf(isObject)),

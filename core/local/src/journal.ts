@@ -4,6 +4,7 @@ import type { Attachment } from "@netbind/contract";
 import type { BindingRegistration, CniConfigList, PodFacts, ResolvedBinding, Vmi } from "@netbind/engine";
 import { type NicRecord, type PodJournal, type PodRecord, type ProcessId, writeAtomically } from "@netbind/netns";
 import { damagedField } from "./journal-shape.ts";
+import type { LauncherPlace } from "./launcher/launcher-processes.ts";
 import type { AllocatedDevice, DeviceNode } from "./networks/host-plugin.ts";
 import type { SidecarSpec } from "./sidecars.ts";
 
@@ -60,6 +61,8 @@ export interface VmRecord extends PodRecord {
   /** The sidecar of each binding that has one. */
   readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
   readonly domainXml?: string;
+  /** Absent in what an older netbind recorded. */
+  readonly launcher?: LauncherPlace;
   /** A NIC that comes or goes while the VM runs: what is of it is neither whole nor gone. */
   readonly changing?: { readonly nic: string; readonly change: "attach" | "detach" } | undefined;
   /** The bindings as they were resolved, and what the KubeVirt CR says of them: the VM's next pod is made from both. */

@@ -14,10 +14,11 @@ import {
 import type { Run } from "@netbind/netns";
 import type { HookManager } from "./hook-manager.ts";
 import type { Journal } from "./journal.ts";
-import { buildBaseDomain } from "./launcher/base-domain.ts";
+import { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 import type { Image } from "./launcher/image.ts";
 import { type Accelerator, probeAccelerator } from "./launcher/kvm.ts";
-import { hypervisorNodes, type Launcher, startLauncher } from "./launcher/libvirt.ts";
+import type { Launcher } from "./launcher/launcher.ts";
+import { hypervisorNodes, startLauncher } from "./launcher/libvirt.ts";
 import { ensureOpenFiles } from "./launcher/open-files.ts";
 import { lockedBytes } from "./launcher/locked-memory.ts";
 import { hasVhost, packetMover } from "./launcher/packet-mover.ts";
@@ -76,10 +77,11 @@ async function prepareLauncher({ state, run }: PodContext, journal: Journal, ima
   const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
   const bytes = lockedBytes(vmi, attachments);
   const spec = {
-    ...{ netns: netnsPath(netns), hostname: `launcher-${id}`, image, directory, shared, user },
+    ...{ netns: netnsPath(netns), domain: domainName(vmi), hostname: `launcher-${id}`, image, directory, shared, user },
     ...{ nodes, disks },
     ...(bytes === undefined ? {} : { lockedBytes: bytes }),
   };
+  journal.update({ launcher: { directory, rootfs: image.rootfs } });
   const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
   return { launcher, accelerator, directory };
 }
@@ -94,7 +96,8 @@ export async function makePod(context: PodContext, journal: Journal, decision: P
   const prepared = made.promise.then(() => prepareLauncher(context, journal, image, decision.vmi));
   await Promise.allSettled([attached, prepared]);
   const whole: MadePod = { nics: await attached, prepared: await prepared };
-  if (whole.nics.some(({ plan }) => isServedByPasst(plan))) await ensureOpenFiles(context.run, netnsPath(journal.record.netns), whole.nics);
+  if (whole.nics.some(({ plan }) => isServedByPasst(plan)))
+    await ensureOpenFiles(context.run, netnsPath(journal.record.netns), whole.prepared.launcher, whole.nics);
   return whole;
 }
 

@@ -52,7 +52,7 @@ export class MigrationRefusedError extends Error {
 /** The record of the pod that a VM is to move to: what was decided and defined stays, what was made is made anew. */
 function targetRecord(state: State, source: VmRecord, refresh: readonly string[]): VmRecord {
   const id = state.nextPodId(vmOfPod(source.id));
-  const { facts: _facts, attached: _attached, ...kept } = source;
+  const { facts: _facts, attached: _attached, launcher: _launcher, ...kept } = source;
   return {
     ...kept,
     id,

@@ -3,7 +3,8 @@ import { type Binding, type Violation, violation } from "@netbind/contract";
 import { type MigrationFacts, migrationProblems, type PodNetworkRequest, type ResolvedBinding, type RunningVm } from "@netbind/engine";
 import { connectBinding } from "@netbind/remote";
 import type { VmRecord } from "./journal.ts";
-import { type Launcher, MIGRATION_DIRECTORY } from "./launcher/libvirt.ts";
+import type { Launcher } from "./launcher/launcher.ts";
+import { MIGRATION_DIRECTORY } from "./launcher/libvirt.ts";
 import { attachSocket } from "./sidecars.ts";
 import type { State } from "./state.ts";
 

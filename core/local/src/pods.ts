@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/netns";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
-import { findQemu } from "./launcher/libvirt.ts";
-import { netnsPath } from "./node-netns.ts";
+import { findQemu } from "./launcher/launcher-of.ts";
 import { takeLock } from "./lock.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
 
@@ -57,7 +56,7 @@ export function currentPod(pods: readonly VmRecord[]): VmRecord | undefined {
   const migrating = migratingPods(pods);
   if (migrating === undefined) return pods.at(-1);
   const { source, target } = migrating;
-  const runs = ({ netns }: VmRecord): boolean => findQemu(netnsPath(netns)) !== undefined;
+  const runs = (record: VmRecord): boolean => findQemu(record) !== undefined;
   return target.phase === "running" || (target.phase === "starting" && !runs(source) && runs(target)) ? target : source;
 }
 

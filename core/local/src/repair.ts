@@ -3,7 +3,7 @@ import { countOperations } from "@netbind/engine";
 import { type DomainDrift, type Drift, findDrift, showDrift } from "./drift.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
-import { findQemu } from "./launcher/libvirt.ts";
+import { findQemu } from "./launcher/launcher-of.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { LocalHost } from "./local-host.ts";
 import { LiveDomain } from "./hotplug/live-domain.ts";
@@ -30,8 +30,8 @@ const PATIENCE = 5000;
 /** The places and tools that a repair takes. */
 export type RepairContext = SettleContext;
 
-async function mendDomain({ state, run }: RepairContext, record: VmRecord, { nic, defined, repair }: DomainDrift): Promise<void> {
-  const domain = new LiveDomain(state, run, record);
+async function mendDomain({ run }: RepairContext, record: VmRecord, { nic, defined, repair }: DomainDrift): Promise<void> {
+  const domain = new LiveDomain(run, record);
   if (repair === "link") return domain.setLink(defined);
   if (repair === "replug") await domain.detach(nic, UNPLUG_DEADLINE);
   await domain.attach(defined);
@@ -57,7 +57,7 @@ async function mend(context: RepairContext, journal: Journal, drift: Drift): Pro
     );
   for (const { attachment } of drift.devices) await mendDevice({ run, node: netnsPath(state.nodeNetns), netns }, attachment);
   for (const one of drift.domain) await mendDomain(context, journal.record, one);
-  const qemu = findQemu(netns);
+  const qemu = findQemu(journal.record);
   if (drift.interrupted !== undefined && qemu !== undefined) {
     journal.setProcesses("qemu", [qemu]);
     journal.update({ phase: "running" });

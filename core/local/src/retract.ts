@@ -5,7 +5,6 @@ import { findSockets, HookManager } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
-import { findQemu } from "./launcher/libvirt.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { isNetns, netnsPath, removeNetns } from "./node-netns.ts";
@@ -18,14 +17,13 @@ export class RetractError extends Error {
 
 /** Asks the guest to end, as its power button does, and waits for it. */
 async function askGuest(run: Run, record: VmRecord, grace: number): Promise<void> {
-  const netns = netnsPath(record.netns);
   const launcher = launcherOf(run, record);
-  if (grace <= 0 || findQemu(netns) === undefined || !launcher.processes.every(isAlive)) return;
+  if (grace <= 0 || launcher.qemu() === undefined || !launcher.processes.every(isAlive)) return;
   const end = performance.now() + grace;
   // A guest that is still booting does not hear its power button: press it again.
-  while (findQemu(netns) !== undefined && performance.now() < end) {
+  while (launcher.qemu() !== undefined && performance.now() < end) {
     await launcher.shutdown(domainName(record.vmi)).catch(() => undefined);
-    await waitUntil(() => findQemu(netns) === undefined, Math.min(3000, end - performance.now()));
+    await waitUntil(() => launcher.qemu() === undefined, Math.min(3000, end - performance.now()));
   }
 }
 

@@ -2,9 +2,8 @@ import { domainNics, endSilence } from "@netbind/engine";
 import { applyNetwork, inNetns, type Run, waitUntil } from "@netbind/netns";
 import { Journal, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { launcherOf } from "./launcher/launcher-of.ts";
-import { findQemu } from "./launcher/libvirt.ts";
 import { closeMeeting, hasMoved, refreshLink, resumeGuest } from "./launcher/live-migration.ts";
+import { findQemu, launcherOf } from "./launcher/launcher-of.ts";
 import { netnsPath } from "./node-netns.ts";
 import { listPods, migratingPods, type MigratingPods } from "./pods.ts";
 import { retract } from "./retract.ts";
@@ -18,7 +17,7 @@ export interface SettleContext {
 
 const QEMU_DEADLINE = 10_000;
 
-const runs = ({ netns }: VmRecord): boolean => findQemu(netnsPath(netns)) !== undefined;
+const runs = (record: VmRecord): boolean => findQemu(record) !== undefined;
 
 /** The pod that a VM came from goes; the links that are to be refreshed are; the migration is over. */
 export async function finishMigration({ state, run }: SettleContext, journal: Journal): Promise<void> {
@@ -26,7 +25,7 @@ export async function finishMigration({ state, run }: SettleContext, journal: Jo
   const { migration, vmi, netns } = record;
   const launcher = launcherOf(run, record);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
-  const qemu = findQemu(netnsPath(netns));
+  const qemu = launcher.qemu();
   if (qemu !== undefined) journal.setProcesses("qemu", [qemu]);
   journal.update({ phase: "running" });
   const domain = domainName(vmi);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { type AttachedNic, type Decision, serviceWarnings, type Vmi } from "@netbind/engine";
@@ -8,7 +8,7 @@ import { Journal, type VmRecord } from "./journal.ts";
 import { needsDemoGuest } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
-import { findQemu } from "./launcher/libvirt.ts";
+import { findQemu } from "./launcher/launcher-of.ts";
 import { prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
@@ -80,7 +80,7 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
 async function makeRoom(machine: Machine, vm: string): Promise<void> {
   const { state, run } = machine;
   if (state.podIds(vm).length === 0) return;
-  const record = listPods(state, vm).find(({ netns }) => findQemu(netnsPath(netns)) !== undefined);
+  const record = listPods(state, vm).find((one) => findQemu(one) !== undefined);
   if (record !== undefined) {
     throw new VmExistsError(`VM ${record.namespace}/${record.name} runs already: started from ${record.source} at ${record.createdAt}`);
   }
@@ -114,11 +114,10 @@ async function startGuest(
   request.signal.throwIfAborted();
   const xml = await defineDomain(vmi, nics, hooks, volumes.disks, accelerator);
   journal.update({ domainXml: xml });
-  writeFileSync(join(directory, "domain.xml"), xml, { mode: 0o644 });
   progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
   const [console] = await Promise.all([
     startConsole(netnsPath(journal.record.netns), vmUserOf(journal.record), consoleFiles(directory)),
-    launcher.create("domain.xml"),
+    launcher.create(xml),
   ]);
   journal.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
@@ -173,7 +172,7 @@ export async function waitForEnd(state: State, vm: string, signal: AbortSignal):
   let qemu: ProcessId | undefined;
   const lives = (): boolean => {
     if (qemu !== undefined && isAlive(qemu)) return true;
-    qemu = listPods(state, vm).flatMap(({ netns }) => findQemu(netnsPath(netns)) ?? [])[0];
+    qemu = listPods(state, vm).flatMap((record) => findQemu(record) ?? [])[0];
     return qemu !== undefined;
   };
   await waitUntil(() => signal.aborted || !lives(), Number.POSITIVE_INFINITY, 200);

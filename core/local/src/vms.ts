@@ -15,8 +15,9 @@ import { guestInterfaces } from "./guest-interfaces.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { consoleFiles } from "./launcher/console.ts";
-import { findPasst, findQemu } from "./launcher/libvirt.ts";
+import { isQemuIn } from "./launcher/launcher-processes.ts";
 import { qemuCrash } from "./launcher/qemu-crash.ts";
+import { findPasst, findQemu } from "./launcher/launcher-of.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
@@ -70,14 +71,14 @@ export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicS
 }
 
 function phaseOf(record: VmRecord): VmStatus["phase"] {
-  const runs = findQemu(netnsPath(record.netns)) !== undefined;
+  const runs = findQemu(record) !== undefined;
   return record.phase === "running" && !runs ? "over" : record.phase;
 }
 
 /** A VM's status; with `askGuest`, its guest's agent is asked too. */
 export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }: { readonly askGuest?: boolean } = {}): Promise<VmStatus> {
   const { namespace, name, netns, createdAt, source } = record;
-  const asked = askGuest && findQemu(netnsPath(netns)) !== undefined;
+  const asked = askGuest && findQemu(record) !== undefined;
   return {
     namespace,
     name,
@@ -96,14 +97,14 @@ export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }:
 }
 
 /** What libvirt runs beside QEMU for a NIC, and starts anew where it likes: nobody records it. */
-const passtProcesses = ({ nics, netns }: VmRecord): VmRecord["processes"] =>
-  Object.entries(nics).flatMap(([nic, { plan }]) =>
-    plan !== undefined && isServedByPasst(plan) ? [{ role: `passt ${nic}`, processes: findPasst(netnsPath(netns)) }] : [],
+const passtProcesses = (record: VmRecord): VmRecord["processes"] =>
+  Object.entries(record.nics).flatMap(([nic, { plan }]) =>
+    plan !== undefined && isServedByPasst(plan) ? [{ role: `passt ${nic}`, processes: findPasst(record) }] : [],
   );
 
 /** What a VM's QEMU said last, where it crashed. */
-export const findCrash = async (state: State, { id, vmi, netns }: VmRecord): Promise<string | undefined> =>
-  findQemu(netnsPath(netns)) === undefined ? qemuCrash(join(state.vm(id), "launcher"), domainName(vmi)) : undefined;
+export const findCrash = async (state: State, record: VmRecord): Promise<string | undefined> =>
+  findQemu(record) === undefined ? qemuCrash(join(state.vm(record.id), "launcher"), domainName(record.vmi)) : undefined;
 
 /** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
 export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {
@@ -141,14 +142,17 @@ export async function collectGarbage(state: State, run: Run): Promise<readonly s
 /** Removes the pods of one VM that it does not live in; the caller holds its lock. Gives the VM's name where it is gone. */
 async function collectVm(state: State, run: Run, vm: string): Promise<string | undefined> {
   const settled = await settleMigration({ state, run }, vm);
-  const netnsOf = (id: string): string => netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id));
+  const runs = (id: string): boolean => {
+    const { record } = readRecord(state, id);
+    return record === undefined ? isQemuIn(netnsPath(state.podNetns(id)), state.cache) : findQemu(record) !== undefined;
+  };
   const pods = new Set([vm, ...state.podIds(vm), ...podsWithNetns(state).filter((id) => vmOfPod(id) === vm)]);
-  const lives = [...pods].some((id) => findQemu(netnsOf(id)) !== undefined);
+  const lives = [...pods].some(runs);
   const record = listPods(state, vm).at(-1);
   let there = false;
   for (const id of pods) {
-    if (findQemu(netnsOf(id)) !== undefined) continue;
-    there ||= existsSync(state.vm(id)) || existsSync(netnsOf(id));
+    if (runs(id)) continue;
+    there ||= existsSync(state.vm(id)) || existsSync(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
     await retract(state, run, id, 0);
   }
   const name = record === undefined ? vm : `${record.namespace}/${record.name}`;

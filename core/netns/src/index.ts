@@ -3,28 +3,16 @@ export { applyNetwork } from "./apply.ts";
 export { observe, type ObserveRequest, readTable } from "./observe.ts";
 export { patient } from "./patience.ts";
 export { findPlaceholderKind } from "./placeholder.ts";
-export {
-  endProcesses,
-  identify,
-  isAlive,
-  isRunning,
-  type ProcessId,
-  processesIn,
-  processesLoggingTo,
-  processesOfUser,
-  signal,
-  startTimeOf,
-  strayServers,
-  straysOfUser,
-  waitUntil,
-} from "./processes.ts";
+export { endProcesses, signalHeld, waitUntil } from "./end-processes.ts";
+export { HeldProcess, identify, inode, isAlive, isRunning, type NamespaceKind, type ProcessId, startTimeOf } from "./held-process.ts";
+export { descendantsOf, processesIn, processesLoggingTo, processesOfUser, straysOfUser } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { FILE_LIMIT, LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand } from "./sandbox.ts";
 export { type ServiceHost, serves, startService } from "./services.ts";
-export { startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";
+export { identifySandbox, startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";
 export { awaitAnswer, awaitOwner, type SightRequest, sightNic } from "./sight.ts";
 export type { NicRecord, PodJournal, PodRecord, ProcessRecord } from "./pod-journal.ts";
-export { all, PodNetwork, type PodNetworkParts } from "./pod-network.ts";
+export { all, PodNetwork, type PodNetworkParts, serviceLog } from "./pod-network.ts";
 export { writeAtomically } from "./write-atomically.ts";
 export { BusyError, type Lock, takeLock } from "./lock.ts";
 export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processesOf, type ServiceDrift } from "./pod-drift.ts";

@@ -1,7 +1,7 @@
 import { countOperations, diffNetwork, type Operations, type ServiceProcess, serviceProcesses, type WantedNetwork } from "@netbind/engine";
 import { observe } from "./observe.ts";
 import type { PodRecord } from "./pod-journal.ts";
-import { isRunning, type ProcessId } from "./processes.ts";
+import { isRunning, type ProcessId } from "./held-process.ts";
 import type { Run } from "./run.ts";
 import { serves } from "./services.ts";
 
@@ -45,7 +45,7 @@ export async function findNetworkDrift(runIn: Run, record: PodRecord): Promise<r
 export const findServiceDrift = (record: PodRecord): readonly ServiceDrift[] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
     serviceProcesses(plan?.services ?? []).flatMap((service) => {
-      const inner = processesOf(record, service.role).at(-1)?.pid;
+      const inner = processesOf(record, service.role).at(-1);
       return allRun(record, service.role) && inner !== undefined && serves(service, inner) ? [] : [{ nic, service }];
     }),
   );

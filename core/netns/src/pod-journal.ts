@@ -1,6 +1,6 @@
 import type { Plan, PodLink } from "@netbind/contract";
 import type { NftJson, WantedNetwork } from "@netbind/engine";
-import type { ProcessId } from "./processes.ts";
+import type { ProcessId } from "./held-process.ts";
 
 /** What is known of a NIC, in the order in which it became known. */
 export interface NicRecord {

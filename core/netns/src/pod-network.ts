@@ -19,7 +19,7 @@ import { derivedName } from "./derived-name.ts";
 import { observe, readTable } from "./observe.ts";
 import { findPlaceholderKind } from "./placeholder.ts";
 import type { PodJournal } from "./pod-journal.ts";
-import { endProcesses } from "./processes.ts";
+import { endProcesses } from "./end-processes.ts";
 import { inNetns, type Run } from "./run.ts";
 import { startService } from "./services.ts";
 
@@ -36,6 +36,9 @@ export interface PodNetworkParts {
   /** The control group of the pod's services; absent: the caller's. */
   readonly cgroup?: string;
 }
+
+/** The file that a server's output goes to, in its pod's directory. */
+export const serviceLog = (directory: string, role: string): string => join(directory, derivedName("service", { text: role }, ".log"));
 
 /** Waits until everything is over, and then throws what failed first in the list. */
 export async function all(parts: readonly Promise<void>[]): Promise<void> {
@@ -133,7 +136,7 @@ export class PodNetwork {
     await startService(service, {
       netns,
       uid: journal.record.serviceUid,
-      logFile: join(directory, derivedName("service", { text: service.role }, ".log")),
+      logFile: serviceLog(directory, service.role),
       ...(cgroup === undefined ? {} : { cgroup }),
       started: async (processes) => journal.setProcesses(service.role, processes),
     });

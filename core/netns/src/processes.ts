@@ -1,160 +1,65 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { patient } from "./patience.ts";
+import { readdirSync } from "node:fs";
+import { HeldProcess, inode, isAlive, type ProcessId } from "./held-process.ts";
 
-/** A process that cannot be mistaken for a later one with the same number. */
-export interface ProcessId {
-  readonly pid: number;
-  /** Clock ticks since boot at its start, from /proc/PID/stat. */
-  readonly startTime: number;
-}
-
-/** What proc_pid_stat(5) says of a process; undefined where there is no such process. */
-interface ProcessStat {
-  readonly name: string;
-  /** A letter. */
-  readonly state: string;
-  readonly parent: number;
-  readonly startTime: number;
-}
-
-function statOf(pid: number): ProcessStat | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command's name is in parentheses and may hold anything; fields are counted from behind it.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-    return { name, state: fields[0] ?? "", parent: Number(fields[1]), startTime: Number(fields[19]) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** When a process started, in clock ticks since boot; undefined where there is no such process or it is a zombie. */
-export function startTimeOf(pid: number): number | undefined {
-  const stat = statOf(pid);
-  return stat === undefined || stat.state === "Z" ? undefined : stat.startTime;
-}
-
-/** Identifies a running process. */
-export function identify(pid: number): ProcessId | undefined {
-  const startTime = startTimeOf(pid);
-  return startTime === undefined ? undefined : { pid, startTime };
-}
-
-/** True while this very process runs. */
-export const isAlive = ({ pid, startTime }: ProcessId): boolean => startTimeOf(pid) === startTime;
-
-/** True while this very process runs and nobody holds it stopped. */
-export function isRunning({ pid, startTime }: ProcessId): boolean {
-  const stat = statOf(pid);
-  return stat?.startTime === startTime && !["Z", "T", "t"].includes(stat.state);
+/** The processes of the machine, but this one, of which something is true. Each is held while it is looked at. */
+function findProcesses(matches: (process: HeldProcess) => boolean): readonly ProcessId[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
+    using held = HeldProcess.open(Number(name));
+    return held !== undefined && matches(held) ? [held.id] : [];
+  });
 }
 
 /** Every process whose network namespace is the one at `path`, this process not counted. */
 export function processesIn(path: string): readonly ProcessId[] {
-  const wanted = inode(path);
-  if (wanted === undefined) return [];
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && inode(`/proc/${name}/ns/net`) === wanted)
-    .flatMap((name) => identify(Number(name)) ?? []);
+  const namespace = inode(path);
+  return namespace === undefined ? [] : findProcesses((held) => held.namespace("net") === namespace);
 }
 
 /**
- * Every process whose output goes to a path, or below it. A process has that from its birth, before it enters the namespace
- * that it is to live in: whoever started it may have died before he could write it down.
+ * Every process whose output goes to a file at a path, or below it. A process has that from its birth, before it enters the
+ * namespace that it is to live in: the process that started it may have died before it could record it.
  */
 export function processesLoggingTo(path: string): readonly ProcessId[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => {
-      const output = outputOf(name);
-      return output === path || output.startsWith(`${path}/`);
-    })
-    .flatMap((name) => identify(Number(name)) ?? []);
-}
-
-function outputOf(pid: string): string {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/1`);
-  } catch {
-    return "";
-  }
-}
-
-/** Names of the processes that a service is made of, before it is what it is to be and after. */
-const SERVER_NAMES = new Set(["prlimit", "bwrap", "dnsmasq"]);
-
-/**
- * Servers in a network namespace that belong to nothing that is recorded: somebody was killed after he had started one and
- * before he could write it down.
- */
-export function strayServers(path: string, recorded: readonly ProcessId[]): readonly ProcessId[] {
-  const isKnown = amongOrBelow(recorded);
-  return processesIn(path).filter(({ pid }) => SERVER_NAMES.has(statOf(pid)?.name ?? "") && !isKnown(pid));
-}
-
-/** Tells of a process whether it is one of these, or descends from one. */
-function amongOrBelow(processes: readonly ProcessId[]): (pid: number) => boolean {
-  const known = new Set(processes.filter(isAlive).map(({ pid }) => pid));
-  const isKnown = (pid: number): boolean => known.has(pid) || (pid > 1 && isKnown(statOf(pid)?.parent ?? 0));
-  return isKnown;
-}
-
-/** The same, where a user is nobody else's: the namespace may have processes of its own with any name. */
-export function straysOfUser(uid: number, recorded: readonly ProcessId[]): readonly ProcessId[] {
-  const isKnown = amongOrBelow(recorded);
-  return processesOfUser(uid).filter(({ pid }) => !isKnown(pid));
+  return findProcesses((held) => {
+    const output = held.link("fd/1");
+    // In a mount namespace of its own a process may have a file of any path: it must be the one that stands there for us.
+    return (output === path || output?.startsWith(`${path}/`) === true) && held.openFile(1) === inode(output);
+  });
 }
 
 /** Every process of a user. */
-export function processesOfUser(uid: number): readonly ProcessId[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && ownerOf(name) === uid)
-    .flatMap((name) => identify(Number(name)) ?? []);
-}
+export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses((held) => held.uid === uid);
 
-function ownerOf(pid: string): number | undefined {
-  try {
-    return statSync(`/proc/${pid}`).uid;
-  } catch {
-    return undefined;
+/**
+ * Every process below some, whatever namespaces it made. What runs in a PID namespace descends from its first process: the
+ * kernel makes that one the parent of all that lost theirs.
+ */
+export function descendantsOf(firsts: readonly ProcessId[]): readonly ProcessId[] {
+  const parents = new Map<number, number>();
+  const all = findProcesses((held) => {
+    parents.set(held.id.pid, held.parent ?? 0);
+    return true;
+  });
+  const below = new Set<number>();
+  const roots = firsts.filter(isAlive);
+  // A process that was seen before its parent is found by the next round.
+  for (let size = -1; size < below.size; ) {
+    size = below.size;
+    for (const { pid } of all) {
+      const parent = parents.get(pid);
+      if (parent !== undefined && (below.has(parent) || roots.some((root) => root.pid === parent))) below.add(pid);
+    }
   }
+  const oldest = Math.min(...roots.map(({ startTime }) => startTime));
+  return all.filter(({ pid, startTime }) => below.has(pid) && startTime >= oldest);
 }
 
-function inode(path: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(path);
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Sends a signal to a process if it is still the same one. */
-export function signal(target: ProcessId, name: NodeJS.Signals): void {
-  if (!isAlive(target)) return;
-  try {
-    process.kill(target.pid, name);
-  } catch {
-    // It ended meanwhile.
-  }
-}
-
-/** Waits until a condition holds; false where it did not within `deadline` milliseconds. */
-export async function waitUntil(condition: () => boolean | Promise<boolean>, deadline: number, interval = 20): Promise<boolean> {
-  const end = performance.now() + patient(deadline);
-  for (;;) {
-    if (await condition()) return true;
-    if (performance.now() >= end) return false;
-    await new Promise((resolve) => setTimeout(resolve, interval));
-  }
-}
-
-/** Ends processes: SIGTERM, then SIGKILL to those that are still there after `grace` milliseconds. Returns those left. */
-export async function endProcesses(targets: readonly ProcessId[], grace = 2000): Promise<readonly ProcessId[]> {
-  for (const target of targets) signal(target, "SIGTERM");
-  if (await waitUntil(() => !targets.some(isAlive), grace)) return [];
-  for (const target of targets) signal(target, "SIGKILL");
-  await waitUntil(() => !targets.some(isAlive), 2000);
-  return targets.filter(isAlive);
+/**
+ * Processes of a user that are neither recorded nor descend from what is: their netbind was killed after it had started one
+ * and before it could record it. The user must be nobody else's; a name says nothing, for a process gives itself any.
+ */
+export function straysOfUser(uid: number, recorded: readonly ProcessId[]): readonly ProcessId[] {
+  const known = new Set([...recorded, ...descendantsOf(recorded)].map(({ pid, startTime }) => `${pid} ${startTime}`));
+  return processesOfUser(uid).filter(({ pid, startTime }) => !known.has(`${pid} ${startTime}`));
 }

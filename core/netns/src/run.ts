@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { patient } from "./patience.ts";
 
 /** A child process that ended with an error, did not start, or did not end in time. */
@@ -22,6 +22,8 @@ export interface RunOptions {
   /** Milliseconds until the child is killed; 30 s where none is given. */
   readonly deadline?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Open descriptors that the child gets too: the first as 3, the next as 4, and so on. */
+  readonly descriptors?: readonly number[];
 }
 
 /** Runs a command to its end and gives its standard output. */
@@ -48,7 +50,11 @@ const WITH_CALLER = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
 export const run: Run = (argv, options = {}) =>
   new Promise((resolve, reject) => {
     const [file, ...args] = [...WITH_CALLER, ...argv];
-    const child = spawn(file ?? "", args, { stdio: "pipe", detached: true, env: childEnv(options.env) });
+    const child = spawn(file ?? "", args, {
+      stdio: ["pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
+      detached: true,
+      env: childEnv(options.env),
+    }) as ChildProcessWithoutNullStreams;
     const chunks = { out: [] as Buffer[], err: [] as Buffer[], size: 0 };
     let failure: string | undefined;
     const stop = (why: string): void => {

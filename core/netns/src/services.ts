@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import type { ServiceProcess } from "@netbind/engine";
-import { endProcesses, isAlive, type ProcessId, waitUntil } from "./processes.ts";
+import { endProcesses, waitUntil } from "./end-processes.ts";
+import { HeldProcess, isAlive, type ProcessId } from "./held-process.ts";
 import { LIBRARY_BINDS, type Sandbox } from "./sandbox.ts";
 import { startSandboxed } from "./start-sandboxed.ts";
 
@@ -38,40 +39,32 @@ function dnsmasqSandbox({ privileged }: ServiceProcess, uid: number): Sandbox {
 }
 
 /** Inodes of the sockets that a process holds. */
-function socketsOf(pid: number): readonly string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []);
-  } catch {
-    return [];
-  }
-}
+const socketsOf = (held: HeldProcess): readonly string[] =>
+  held.descriptors().flatMap((fd) => /^socket:\[(\d+)\]$/.exec(held.link(`fd/${fd}`) ?? "")?.[1] ?? []);
 
 /** The first process of a sandbox and its children: the server is one of them. */
-function familyOf(pid: number): readonly number[] {
-  try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-    return [pid, ...children.filter((one) => one !== "").map(Number)];
-  } catch {
-    return [pid];
-  }
+function familyOf(first: HeldProcess, stack: DisposableStack): readonly HeldProcess[] {
+  const { pid } = first.id;
+  const numbers = (first.read(`task/${pid}/children`) ?? "").split(" ").filter((number) => number.trim() !== "");
+  const children = numbers.flatMap((number) => stack.use(HeldProcess.open(Number(number))) ?? []);
+  return [first, ...children.filter(({ parent }) => parent === pid)];
 }
 
 /**
  * True where a sandbox's server has its socket. Another server of the same pod may have the same port on another link, so
  * the socket must be this one's own.
  */
-export function serves({ socket }: Pick<ServiceProcess, "socket">, pid: number): boolean {
+export function serves({ socket }: Pick<ServiceProcess, "socket">, process: ProcessId): boolean {
+  using stack = new DisposableStack();
+  const first = stack.use(HeldProcess.of(process));
+  if (first === undefined) return false;
   const [table, port] = socket === "icmp6" ? ["raw6", ICMP6] : [socket.family === 4 ? "udp" : "udp6", socket.udpPort];
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const own = new Set(familyOf(pid).flatMap(socketsOf));
-  try {
-    return readFileSync(`/proc/${pid}/net/${table}`, "utf8")
-      .split("\n")
-      .map((line) => line.trim().split(/\s+/))
-      .some(([, local, , , , , , , , inode]) => local?.endsWith(wanted) === true && own.has(inode ?? ""));
-  } catch {
-    return false;
-  }
+  const own = new Set(familyOf(first, stack).flatMap(socketsOf));
+  return (first.read(`net/${table}`) ?? "")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .some(([, local, , , , , , , , inode]) => local?.endsWith(wanted) === true && own.has(inode ?? ""));
 }
 
 /** What stands in a log from a byte on. */

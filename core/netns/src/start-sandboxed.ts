@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { patient } from "./patience.ts";
-import { identify, type ProcessId } from "./processes.ts";
+import { HeldProcess, identify, type ProcessId } from "./held-process.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
 
 const INFO_DEADLINE = 20_000;
@@ -23,18 +23,29 @@ const BORN_IN = ["sh", "-c", 'echo 0 > "$1/cgroup.procs" && shift && exec "$@"',
 export interface StartedSandbox {
   /** The process outside, and the first of the sandbox's PID namespace, with which all of it ends. */
   readonly processes: readonly ProcessId[];
-  /** The latter's number on the machine; undefined where the sandbox could not be made. */
-  readonly inner: number | undefined;
+  /** The latter; undefined where the sandbox could not be made. */
+  readonly inner: ProcessId | undefined;
 }
 
 /** Starts a sandboxed process. It outlives the caller. */
 export async function startSandboxed(sandbox: Sandbox, options: StartOptions): Promise<StartedSandbox> {
   const child = spawnSandbox(sandbox, options);
-  const inner = await readInnerPid(child);
-  const processes = [child.pid, inner].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
+  const started = await identifySandbox(child, child.stdio[3]);
   child.unref();
   for (const stream of child.stdio) stream?.destroy();
-  return { processes, inner };
+  return started;
+}
+
+/**
+ * Identifies a sandbox by the child that is bubblewrap, and what that says of its own child: its parent is looked at once
+ * it is held, so that no process that has the number by then is taken for it.
+ */
+export async function identifySandbox(child: ChildProcess, info: ChildProcess["stdio"][number] | undefined): Promise<StartedSandbox> {
+  const pid = await readInnerPid(info);
+  using held = pid === undefined ? undefined : HeldProcess.open(pid);
+  const inner = held !== undefined && held.parent === child.pid ? held.id : undefined;
+  const outer = child.pid === undefined ? undefined : identify(child.pid);
+  return { processes: [outer, inner].filter((one) => one !== undefined), inner };
 }
 
 function spawnSandbox(sandbox: Sandbox, { netns, logFile, stdin, cgroup }: StartOptions): ChildProcess {
@@ -53,9 +64,8 @@ function spawnSandbox(sandbox: Sandbox, { netns, logFile, stdin, cgroup }: Start
   }
 }
 
-/** The first process of the sandbox's PID namespace, as bubblewrap tells it on descriptor 3. */
-function readInnerPid(child: ChildProcess): Promise<number | undefined> {
-  const info = child.stdio[3];
+/** The number of the first process of the sandbox's PID namespace, as bubblewrap tells it. */
+function readInnerPid(info: ChildProcess["stdio"][number] | undefined): Promise<number | undefined> {
   if (info === null || info === undefined || !("on" in info)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     let text = "";

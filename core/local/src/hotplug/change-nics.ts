@@ -14,11 +14,10 @@ import {
 } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import { Journal } from "../journal.ts";
-import { findQemu } from "../launcher/libvirt.ts";
 import { packetMover } from "../launcher/packet-mover.ts";
+import { findQemu } from "../launcher/launcher-of.ts";
 import { LocalHost } from "../local-host.ts";
 import { takeVmLock } from "../lock.ts";
-import { netnsPath } from "../node-netns.ts";
 import type { DeviceSettings } from "../networks/host-plugin.ts";
 import type { State } from "../state.ts";
 import { findVm } from "../pods.ts";
@@ -56,7 +55,7 @@ async function withRunning<T>({ state, run }: ChangeContext, vm: string, act: (c
   await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, PATIENCE);
   // It may have moved to its next pod while its lock was waited for.
   const journal = Journal.open(state.vm(findVm(state, vm).id));
-  if (journal === undefined || journal.record.phase !== "running" || findQemu(netnsPath(journal.record.netns)) === undefined)
+  if (journal === undefined || journal.record.phase !== "running" || findQemu(journal.record) === undefined)
     throw new NicChangeError(`VM ${namespace}/${name} does not run: only a running VM's NICs can be changed`);
   const { changing } = journal.record;
   if (changing !== undefined)
@@ -84,7 +83,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   const domainXml = write(journal.record.domainXml ?? "", device);
   journal.update({ domainXml });
   const defined = domainNics(domainXml).find(({ name }) => name === nic);
-  if (defined !== undefined) await new LiveDomain(state, run, journal.record).attach(defined);
+  if (defined !== undefined) await new LiveDomain(run, journal.record).attach(defined);
   return attached;
 }
 
@@ -136,7 +135,7 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
       await removeNic(running, nic);
     } catch (error) {
       // A guest that keeps its device keeps all that belongs to it.
-      const nics = await new LiveDomain(context.state, context.run, journal.record).nics().catch(() => []);
+      const nics = await new LiveDomain(context.run, journal.record).nics().catch(() => []);
       if (nics.some(({ name }) => name === nic)) journal.update({ changing: undefined });
       throw error;
     }
@@ -146,7 +145,7 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
 /** Sets a NIC's link up or down, as a cable that is plugged in or pulled. @throws VmNotFoundError, BusyError, NicChangeError */
 export async function setNicLink(context: ChangeContext, vm: string, nic: string, linkState: "up" | "down"): Promise<void> {
   await withRunning(context, vm, async (running) => {
-    const { journal, state, run } = running;
+    const { journal, run } = running;
     const { nics, attached = [], vmi, domainXml = "" } = journal.record;
     const plan = nics[nic]?.plan;
     const attachment = attached.find(({ name }) => name === nic);
@@ -165,6 +164,6 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
       attached: attached.map((one) => (one.name === nic ? changed : one)),
       domainXml: xml,
     });
-    await new LiveDomain(state, run, journal.record).setLink(defined);
+    await new LiveDomain(run, journal.record).setLink(defined);
   });
 }

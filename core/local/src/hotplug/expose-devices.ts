@@ -1,8 +1,7 @@
+import { launcherOf } from "../launcher/launcher-of.ts";
 import { lockedBytes, raiseLockedMemory } from "../launcher/locked-memory.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
-import { netnsPath } from "../node-netns.ts";
 import type { DeviceNode } from "../networks/host-plugin.ts";
-import { processesIn } from "@netbind/netns";
 import type { NicContext } from "./remove-nic.ts";
 
 /** Makes device files in a directory of their own file system: the launcher's /dev may hold none. Paths are the arguments. */
@@ -14,10 +13,10 @@ const EXPOSE = [
 
 /** Shows a running launcher the device files of a NIC that comes, and lets it pin what they take. */
 export async function exposeDevices({ run, journal }: NicContext, nic: string): Promise<void> {
-  const { attachments, processes, vmi, netns } = journal.record;
+  const { attachments, processes, vmi } = journal.record;
   const nodes = attachments.filter(({ network }) => network === nic).flatMap((one): readonly DeviceNode[] => one.nodes ?? []);
   const bytes = lockedBytes(vmi, attachments);
-  if (bytes !== undefined) await raiseLockedMemory(run, processesIn(netnsPath(netns)), bytes);
+  if (bytes !== undefined) await raiseLockedMemory(launcherOf(run, journal.record), bytes);
   const { uid, gid } = vmUserOf(journal.record);
   const owner = `${uid}:${gid}`;
   const inner = processes.find(({ role }) => role === "launcher")?.processes.at(-1)?.pid;

@@ -1,8 +1,8 @@
 import { countOperations, retractNetwork, serviceProcesses, withoutNic } from "@netbind/engine";
-import { applyNetwork, endProcesses, inNetns, observe, type Run, strayServers } from "@netbind/netns";
+import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Run, serviceLog, straysOfUser } from "@netbind/netns";
 import type { Journal } from "../journal.ts";
 import { domainName } from "../launcher/base-domain.ts";
-import { LibvirtError } from "../launcher/libvirt.ts";
+import { LibvirtError } from "../launcher/launcher.ts";
 import { LocalHost } from "../local-host.ts";
 import { withNodeLock } from "../lock-node.ts";
 import { cniDel } from "../networks/cni.ts";
@@ -21,26 +21,23 @@ export interface NicContext {
 export const UNPLUG_DEADLINE = 20_000;
 
 /** Takes the NIC's device out of the running domain, where it is in it. @throws LibvirtError where its guest keeps it */
-async function unplug({ state, run, journal }: NicContext, nic: string): Promise<void> {
-  const domain = new LiveDomain(state, run, journal.record);
+async function unplug({ run, journal }: NicContext, nic: string): Promise<void> {
+  const domain = new LiveDomain(run, journal.record);
   if (await domain.detach(nic, UNPLUG_DEADLINE)) return;
   throw new LibvirtError(
     `the guest of ${domainName(journal.record.vmi)} did not let NIC "${nic}" go within ${UNPLUG_DEADLINE / 1000} s: wait until it has booted, and try again`,
   );
 }
 
-async function endServices({ journal }: NicContext, nic: string): Promise<void> {
+async function endServices({ state, journal }: NicContext, nic: string): Promise<void> {
   const roles = new Set(serviceProcesses(journal.record.nics[nic]?.plan?.services ?? []).map(({ role }) => role));
-  const { processes, netns } = journal.record;
+  const { processes, serviceUid } = journal.record;
   const own = processes.filter(({ role }) => roles.has(role)).flatMap((entry) => entry.processes);
-  await endProcesses(own);
   const others = processes.filter(({ role }) => !roles.has(role));
-  await endProcesses(
-    strayServers(
-      netnsPath(netns),
-      others.flatMap((entry) => entry.processes),
-    ),
-  );
+  const recorded = others.flatMap((entry) => entry.processes);
+  // A server that a killed netbind started: it has its output from its birth, and its user a moment later.
+  const starting = [...roles].flatMap((role) => processesLoggingTo(serviceLog(state.vm(journal.record.id), role)));
+  await endProcesses([...own, ...starting, ...straysOfUser(serviceUid, recorded)]);
   if (others.length < processes.length) journal.update({ processes: others });
 }
 

@@ -1,9 +1,26 @@
-import { processesOf, type Run } from "@netbind/netns";
+import { type ProcessId, processesOf, type Run } from "@netbind/netns";
 import type { VmRecord } from "../journal.ts";
-import { netnsPath } from "../node-netns.ts";
-import { Launcher } from "./libvirt.ts";
+import { domainName } from "./base-domain.ts";
+import { Launcher } from "./launcher.ts";
 import { vmUserOf } from "./vm-user.ts";
+import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts";
+
+function traitsOf(record: VmRecord): LauncherTraits {
+  const [qemu] = processesOf(record, "qemu");
+  return {
+    processes: processesOf(record, "launcher"),
+    domain: domainName(record.vmi),
+    user: vmUserOf(record),
+    ...(record.launcher === undefined ? {} : { place: record.launcher }),
+    ...(qemu === undefined ? {} : { qemu }),
+  };
+}
 
 /** The launcher of a recorded pod. */
-export const launcherOf = (run: Run, record: VmRecord): Launcher =>
-  new Launcher(run, { netns: netnsPath(record.netns), user: vmUserOf(record), processes: processesOf(record, "launcher") });
+export const launcherOf = (run: Run, record: VmRecord): Launcher => new Launcher(run, traitsOf(record));
+
+/** A recorded pod's QEMU; undefined where it does not run. */
+export const findQemu = (record: VmRecord): ProcessId | undefined => new LauncherProcesses(traitsOf(record)).qemu();
+
+/** Every passt that runs for a recorded pod. */
+export const findPasst = (record: VmRecord): readonly ProcessId[] => new LauncherProcesses(traitsOf(record)).passt();

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type CommandError, endProcesses, identify, isRunning, type ProcessId, processesIn, type Run, waitUntil } from "@netbind/netns";
+import { endProcesses, identifySandbox, type ProcessId, type Run, waitUntil } from "@netbind/netns";
 import type { DeviceNode } from "../networks/host-plugin.ts";
 import { makeDirectory } from "../state.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
+import { Launcher, LibvirtError, LIBVIRT_SOCKET } from "./launcher.ts";
 import { dropPrivileges, groupText, passwdText, type VmUser } from "./vm-user.ts";
 import type { LauncherBind } from "./volumes.ts";
 
@@ -15,6 +16,8 @@ export interface LauncherSpec {
   /** Path of the pod's network namespace. */
   readonly netns: string;
   readonly image: Image;
+  /** Name of the domain that it is for. */
+  readonly domain: string;
   /** Its name: two libvirts of one name would not move a guest between them. */
   readonly hostname: string;
   /** The pod's directory of the launcher: shown inside as /netbind. */
@@ -30,16 +33,9 @@ export interface LauncherSpec {
   readonly lockedBytes?: number;
 }
 
-/** libvirt said no. */
-export class LibvirtError extends Error {
-  override readonly name = "LibvirtError";
-}
-
 /** Where launchers of one VM meet. */
 export const MIGRATION_DIRECTORY = "/run/kubevirt/migration";
 const START_DEADLINE = 60_000;
-/** libvirt's socket, in the launcher's directory. */
-export const LIBVIRT_SOCKET = "run/libvirt/libvirt-sock";
 const ENVIRONMENT = {
   PATH: "/usr/sbin:/usr/bin",
   HOME: "/netbind",
@@ -134,95 +130,6 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
   ];
 }
 
-/** What a running launcher is known by. */
-export interface LauncherParts {
-  /** Path of the pod's network namespace. */
-  readonly netns: string;
-  readonly user: VmUser;
-  readonly processes: readonly ProcessId[];
-}
-
-/** A running launcher. It outlives the process that started it. */
-export class Launcher {
-  /** The process outside, and the first one of the launcher's PID namespace, with which all of it ends. */
-  readonly processes: readonly ProcessId[];
-  readonly #run: Run;
-  readonly #netns: string;
-  readonly #user: VmUser;
-
-  constructor(run: Run, { netns, user, processes }: LauncherParts) {
-    this.#run = run;
-    this.#netns = netns;
-    this.#user = user;
-    this.processes = processes;
-  }
-
-  /** Runs virsh beside libvirt, as the VM's user. @throws LibvirtError with what libvirt said */
-  async virsh(args: readonly string[], deadline = 30_000): Promise<string> {
-    const inner = this.processes.at(-1)?.pid;
-    const uri = "qemu:///session?socket=/netbind/run/libvirt/libvirt-sock";
-    try {
-      return await this.#run(
-        [
-          "nsenter",
-          "--target",
-          String(inner),
-          "--mount",
-          "--pid",
-          "--ipc",
-          "--uts",
-          "--net",
-          "--",
-          ...dropPrivileges(this.#user),
-          "virsh",
-          "-q",
-          "-c",
-          uri,
-          ...args,
-        ],
-        { deadline, env: { ...ENVIRONMENT } },
-      );
-    } catch (error) {
-      throw new LibvirtError((error as CommandError).message.replace(/^.* virsh /, "virsh "), { cause: error });
-    }
-  }
-
-  /** Starts a domain from XML that stands in the launcher's directory. */
-  async create(file: string): Promise<void> {
-    await this.virsh(["create", `/netbind/${file}`], 120_000);
-  }
-
-  async shutdown(domain: string): Promise<void> {
-    await this.virsh(["shutdown", domain]);
-  }
-
-  async destroy(domain: string): Promise<void> {
-    await this.virsh(["destroy", domain]);
-  }
-
-  /** The VM's QEMU, as the machine sees it; undefined where it does not run. */
-  qemu(): ProcessId | undefined {
-    return findQemu(this.#netns);
-  }
-}
-
-/** The processes of a pod whose program's name begins so. */
-function findProgram(netns: string, name: string): readonly ProcessId[] {
-  return processesIn(netns).filter(({ pid }) => {
-    try {
-      return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith(name);
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** The QEMU of a pod: the process in its namespace whose program it is. */
-export const findQemu = (netns: string): ProcessId | undefined => findProgram(netns, "qemu-system")[0];
-
-/** What passt runs as: its program, or the same for processors with wider registers. */
-export const findPasst = (netns: string): readonly ProcessId[] => findProgram(netns, "passt").filter(isRunning);
-
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
   if (spec.lockedBytes !== undefined) await checkLockedMemory(run, spec.lockedBytes);
@@ -238,15 +145,7 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   });
   closeSync(log);
   child.on("error", () => undefined);
-  let info = "";
-  const pipe = child.stdio[3];
-  if (pipe && "on" in pipe)
-    pipe.on("data", (chunk: Buffer) => {
-      info += chunk.toString("utf8");
-    });
-  const inner = (): number | undefined => Number(/"child-pid":\s*(\d+)/.exec(info)?.[1] ?? Number.NaN) || undefined;
-  await waitUntil(() => inner() !== undefined || child.exitCode !== null, START_DEADLINE, 5);
-  const processes = [child.pid, inner()].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
+  const { processes } = await identifySandbox(child, child.stdio[3]);
   started(processes);
   const ready = await waitUntil(() => child.exitCode !== null || existsSync(join(spec.directory, LIBVIRT_SOCKET)), START_DEADLINE);
   if (!ready || child.exitCode !== null) {
@@ -255,5 +154,6 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   }
   child.unref();
   for (const stream of child.stdio) stream?.destroy();
-  return new Launcher(run, { netns: spec.netns, user: spec.user, processes });
+  const { directory, domain, user } = spec;
+  return new Launcher(run, { processes, place: { directory, rootfs: spec.image.rootfs }, domain, user });
 }

@@ -1,7 +1,8 @@
 import { linkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { waitUntil } from "@netbind/netns";
-import { type Launcher, LIBVIRT_SOCKET, LibvirtError, MIGRATION_DIRECTORY } from "./libvirt.ts";
+import { type Launcher, LIBVIRT_SOCKET, LibvirtError } from "./launcher.ts";
+import { MIGRATION_DIRECTORY } from "./libvirt.ts";
 
 /** Names in the directory that both launchers see. */
 const LIBVIRT = "libvirt.sock";
@@ -50,7 +51,7 @@ export async function moveGuest({ domain, source, targetDirectory, shared, memor
   try {
     // Both have the same disks' files: on one machine no other cache is in between.
     const how = ["--live", "--p2p", "--unsafe", "--migrateuri", `unix://${MIGRATION_DIRECTORY}/${GUEST}`];
-    await source.virsh(["migrate", ...how, domain, to], deadline);
+    await source.virsh(["migrate", ...how, domain, to], { deadline });
   } finally {
     signal.removeEventListener("abort", stop);
     closeMeeting(shared);

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Vmi } from "@netbind/engine";
-import type { ProcessId, Run } from "@netbind/netns";
+import type { Run } from "@netbind/netns";
 import type { CniAttachment } from "../journal.ts";
 import { memoryBytes } from "./base-domain.ts";
+import type { Launcher } from "./launcher.ts";
 
 /** What a device may pin beside the guest's memory: its registers, mapped. */
 const DEVICE_BYTES = 1024 ** 3;
@@ -39,10 +40,11 @@ export async function checkLockedMemory(run: Run, bytes: number): Promise<void> 
   });
 }
 
-/** Raises the limit of processes that run already. @throws LockedMemoryError */
-export async function raiseLockedMemory(run: Run, processes: readonly ProcessId[], bytes: number): Promise<void> {
-  for (const { pid } of processes) {
-    await run(["prlimit", "--pid", String(pid), limitOf(bytes)]).catch((error: unknown) => {
+/** Raises the limit of a launcher's programs that run already. @throws LockedMemoryError */
+export async function raiseLockedMemory(launcher: Launcher, bytes: number): Promise<void> {
+  for (const program of [launcher.programs.libvirt(), launcher.qemu()]) {
+    if (program === undefined) continue;
+    await launcher.limit(program, [limitOf(bytes)]).catch((error: unknown) => {
       throw refused(bytes, error);
     });
   }

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { type AttachedNic, type PortRange, passtSockets } from "@netbind/engine";
-import { inNetns, processesIn, type Run } from "@netbind/netns";
+import { HeldProcess, inNetns, type ProcessId, type Run } from "@netbind/netns";
+import type { Launcher } from "./launcher.ts";
 
 /** More open files than this machine lets a process have. */
 export class OpenFilesError extends Error {
@@ -10,16 +10,10 @@ export class OpenFilesError extends Error {
 /** What passt has open beside the sockets that it listens on, with room for a good number of connections. */
 const BESIDE = 256;
 
-const nameOf = (pid: number): string => {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-  } catch {
-    return "";
-  }
-};
-
-const hardLimit = (pid: number): number =>
-  Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[1] ?? Number.POSITIVE_INFINITY);
+function hardLimit(process: ProcessId): number {
+  using held = HeldProcess.of(process);
+  return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(held?.read("limits") ?? "")?.[1] ?? Number.POSITIVE_INFINITY);
+}
 
 async function ephemeralPorts(runIn: Run): Promise<PortRange> {
   const [first = 0, last = 0] = (await runIn(["sysctl", "-n", "net.ipv4.ip_local_port_range"])).trim().split(/\s+/).map(Number);
@@ -41,17 +35,17 @@ function tooMany(nic: string, needed: number, limit: number): OpenFilesError {
  *
  * @throws OpenFilesError where the machine does not let them, before anything of the guest is started
  */
-export async function ensureOpenFiles(run: Run, netns: string, nics: readonly AttachedNic[]): Promise<void> {
+export async function ensureOpenFiles(run: Run, netns: string, launcher: Launcher, nics: readonly AttachedNic[]): Promise<void> {
   const ephemeral = await ephemeralPorts(inNetns(netns, run));
   const needs = nics.map(({ nic, plan }) => ({ nic: nic.spec.name, sockets: passtSockets(plan, ephemeral) }));
   const [most] = needs.toSorted((a, b) => b.sockets - a.sockets);
-  const libvirt = processesIn(netns).find(({ pid }) => nameOf(pid).includes("libvirtd"));
+  const libvirt = launcher.programs.libvirt();
   if (most === undefined || most.sockets === 0 || libvirt === undefined) return;
   const needed = most.sockets + BESIDE;
-  const limit = hardLimit(libvirt.pid);
+  const limit = hardLimit(libvirt);
   if (needed <= limit) return;
   try {
-    await run(["prlimit", `--pid=${libvirt.pid}`, `--nofile=${needed}:${needed}`]);
+    await launcher.limit(libvirt, [`--nofile=${needed}:${needed}`]);
   } catch {
     throw tooMany(most.nic, needed, limit);
   }

@@ -1,0 +1,43 @@
+import { HeldProcess, type ProcessId } from "./held-process.ts";
+import { patient } from "./patience.ts";
+import { run } from "./run.ts";
+
+/** Waits until a condition holds; false where it did not within `deadline` milliseconds. */
+export async function waitUntil(condition: () => boolean | Promise<boolean>, deadline: number, interval = 20): Promise<boolean> {
+  const end = performance.now() + patient(deadline);
+  for (;;) {
+    if (await condition()) return true;
+    if (performance.now() >= end) return false;
+    await new Promise((resolve) => setTimeout(resolve, interval));
+  }
+}
+
+const SIGNALS = { SIGTERM: 15, SIGKILL: 9 } as const;
+/** Descriptors that one child is given. */
+const AT_ONCE = 200;
+/** pidfd_send_signal(2) has this number on every processor. One that has ended meanwhile is no failure. */
+const SEND = "my $signal = shift; syscall(424, $_ + 0, $signal + 0, 0, 0) for @ARGV";
+
+/**
+ * Sends a signal to processes that are held. Node can signal numbers alone, and a number may have passed to another process
+ * since it was looked at; the kernel takes the very descriptor that was looked at.
+ */
+export async function signalHeld(processes: readonly HeldProcess[], name: keyof typeof SIGNALS): Promise<void> {
+  for (let at = 0; at < processes.length; at += AT_ONCE) {
+    const descriptors = processes.slice(at, at + AT_ONCE).map(({ descriptor }) => descriptor);
+    const numbers = descriptors.map((_, place) => String(place + 3));
+    await run(["perl", "-e", SEND, String(SIGNALS[name]), ...numbers], { descriptors });
+  }
+}
+
+/** Ends processes: SIGTERM, then SIGKILL to those that are still there after `grace` milliseconds. Returns those left. */
+export async function endProcesses(targets: readonly ProcessId[], grace = 2000): Promise<readonly ProcessId[]> {
+  using stack = new DisposableStack();
+  const held = targets.flatMap((target) => stack.use(HeldProcess.of(target)) ?? []);
+  const alive = (): readonly HeldProcess[] => held.filter(({ isAlive }) => isAlive);
+  await signalHeld(held, "SIGTERM");
+  if (await waitUntil(() => alive().length === 0, grace)) return [];
+  await signalHeld(alive(), "SIGKILL");
+  await waitUntil(() => alive().length === 0, 2000);
+  return alive().map(({ id }) => id);
+}

@@ -1,0 +1,184 @@
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
+
+/** A process that cannot be mistaken for a later one with the same number. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Clock ticks since boot at its start, from /proc/PID/stat. */
+  readonly startTime: number;
+}
+
+/** What proc_pid_stat(5) says of a process. */
+interface ProcessStat {
+  /** A letter. */
+  readonly state: string;
+  readonly parent: number;
+  readonly startTime: number;
+}
+
+/** The kinds of namespaces that processes are told apart by. */
+export type NamespaceKind = "net" | "pid" | "user";
+
+/**
+ * A process, held by its directory in /proc: what is read through it is this process', and cannot be read once it has
+ * ended, whatever process has its number by then. Hold a process first, then check what it is, then act through it.
+ */
+export class HeldProcess implements Disposable {
+  /** An open directory: pidfd_send_signal(2) takes it for its process. */
+  readonly descriptor: number;
+  readonly id: ProcessId;
+
+  private constructor(descriptor: number, id: ProcessId) {
+    this.descriptor = descriptor;
+    this.id = id;
+  }
+
+  /** Holds the process that has a number now; undefined where there is none, or a zombie. */
+  static open(pid: number): HeldProcess | undefined {
+    let descriptor: number;
+    try {
+      descriptor = openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+    } catch {
+      return undefined;
+    }
+    const stat = readStat(descriptor);
+    if (stat !== undefined && stat.state !== "Z") return new HeldProcess(descriptor, { pid, startTime: stat.startTime });
+    closeSync(descriptor);
+    return undefined;
+  }
+
+  /** Holds this very process; undefined where it has ended. */
+  static of({ pid, startTime }: ProcessId): HeldProcess | undefined {
+    const held = HeldProcess.open(pid);
+    if (held === undefined || held.id.startTime === startTime) return held;
+    held[Symbol.dispose]();
+    return undefined;
+  }
+
+  /** Where this process finds the other's directory of /proc while it is held. */
+  get path(): string {
+    return `/proc/self/fd/${this.descriptor}`;
+  }
+
+  /** A letter of proc_pid_stat(5); undefined where it has ended and was waited for. */
+  get state(): string | undefined {
+    return readStat(this.descriptor)?.state;
+  }
+
+  get isAlive(): boolean {
+    const { state } = this;
+    return state !== undefined && state !== "Z";
+  }
+
+  /** Its parent's number; undefined where it has ended. */
+  get parent(): number | undefined {
+    return readStat(this.descriptor)?.parent;
+  }
+
+  /** Its effective user, whoever owns its directory in /proc (proc_pid(5)); undefined where it has ended. */
+  get uid(): number | undefined {
+    const uid = /^Uid:\t\d+\t(\d+)/m.exec(this.read("status") ?? "")?.[1];
+    return uid === undefined ? undefined : Number(uid);
+  }
+
+  /** The number that it has in the innermost of its PID namespaces; undefined where it has ended. */
+  get innerNumber(): string | undefined {
+    return /^NSpid:.*\t(\d+)$/m.exec(this.read("status") ?? "")?.[1];
+  }
+
+  /** A namespace that it is in, as {@link inode} names it; undefined where it has ended. */
+  namespace(kind: NamespaceKind): string | undefined {
+    return nameOf(this.#stat(`/ns/${kind}`));
+  }
+
+  /** True where the program that it runs is a file, whatever name it gives itself. */
+  runs(file: string): boolean {
+    const program = inode(file);
+    return program !== undefined && nameOf(this.#stat("/exe")) === program;
+  }
+
+  /** What a link below its directory leads to, as the kernel prints it. */
+  link(name: string): string | undefined {
+    try {
+      return readlinkSync(`${this.path}/${name}`);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The text of a file below its directory; undefined where it has ended. */
+  read(name: string): string | undefined {
+    try {
+      return readFileSync(`${this.path}/${name}`, "utf8");
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The file behind one of its descriptors, as {@link inode} names it. */
+  openFile(descriptor: number): string | undefined {
+    return nameOf(this.#stat(`/fd/${descriptor}`));
+  }
+
+  /** The numbers of its descriptors. */
+  descriptors(): readonly string[] {
+    try {
+      return readdirSync(`${this.path}/fd`);
+    } catch {
+      return [];
+    }
+  }
+
+  #stat(below: string): Stats | undefined {
+    return statSafely(`${this.path}${below}`);
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.descriptor);
+  }
+}
+
+function readStat(descriptor: number): ProcessStat | undefined {
+  try {
+    const stat = readFileSync(`/proc/self/fd/${descriptor}/stat`, "utf8");
+    // The command's name is in parentheses and may hold anything; fields are counted from behind it.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0] ?? "", parent: Number(fields[1]), startTime: Number(fields[19]) };
+  } catch {
+    return undefined;
+  }
+}
+
+function statSafely(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+const nameOf = (stat: Stats | undefined): string | undefined => (stat === undefined ? undefined : `${stat.dev}:${stat.ino}`);
+
+/** What the kernel tells a file or a namespace apart by; undefined where there is none at the path. */
+export const inode = (path: string): string | undefined => nameOf(statSafely(path));
+
+/** Identifies a running process. */
+export function identify(pid: number): ProcessId | undefined {
+  using held = HeldProcess.open(pid);
+  return held?.id;
+}
+
+/** When a process started, in clock ticks since boot; undefined where there is no such process or it is a zombie. */
+export const startTimeOf = (pid: number): number | undefined => identify(pid)?.startTime;
+
+/** True while this very process runs. */
+export function isAlive(process: ProcessId): boolean {
+  using held = HeldProcess.of(process);
+  return held !== undefined;
+}
+
+/** True while this very process runs and nobody holds it stopped. */
+export function isRunning(process: ProcessId): boolean {
+  using held = HeldProcess.of(process);
+  const state = held?.state;
+  return state !== undefined && !["Z", "T", "t"].includes(state);
+}

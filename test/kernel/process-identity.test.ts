@@ -1,0 +1,125 @@
+/** Processes are told apart by what the kernel says of them: nothing that has another's number or name is taken for it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { collectGarbage, findDrift, State, stateDirectories, type VmRecord, vmStatus } from "@netbind/local";
+import { identify, isAlive, type ProcessId, run, straysOfUser, waitUntil } from "@netbind/netns";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Journal } from "../../core/local/src/journal.ts";
+import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
+import { makeStateDirectory } from "../support/machine.ts";
+import { TestNetns } from "../support/netns.ts";
+
+const ID = "0123456789ab";
+const SERVICE_UID = 1_900_000_077;
+const REUSE = fileURLToPath(new URL("../support/reuse-pid.ts", import.meta.url));
+
+let directory: string;
+let state: State;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  directory = makeStateDirectory("identity");
+  state = new State({ ...stateDirectories(process.env), state: directory });
+  state.prepare();
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  }
+  rmSync(directory, { recursive: true });
+});
+
+/** Starts a process that lives as long as its test. */
+async function start(argv: readonly string[]): Promise<ProcessId> {
+  const [file = "", ...args] = argv;
+  const child = spawn(file, args, { stdio: "ignore" });
+  children.push(child);
+  await once(child, "spawn");
+  const id = identify(child.pid ?? 0);
+  if (id === undefined) throw new Error(`${argv.join(" ")} ended at once`);
+  return id;
+}
+
+/** A process that runs one program under another's name. */
+async function startNamed(name: string, way: readonly string[]): Promise<ProcessId> {
+  const program = join(directory, name);
+  copyFileSync("/usr/bin/sleep", program);
+  chmodSync(program, 0o755);
+  const id = await start([...way, program, "600"]);
+  await waitUntil(() => readFileSync(`/proc/${id.pid}/comm`, "utf8") === `${name.slice(0, 15)}\n`, 5000);
+  return id;
+}
+
+/** The record of a VM that runs, as far as these tests go. */
+function record(netns: string, processes: VmRecord["processes"]): VmRecord {
+  const launcher = join(state.vm(ID), "launcher");
+  mkdirSync(launcher, { recursive: true });
+  return Journal.create(state.vm(ID), {
+    ...{ version: 1, id: ID, namespace: "default", name: "vm", uid: "u", source: "vm.yaml:1", createdAt: "2026-01-01T00:00:00.000Z" },
+    ...{ phase: "running", netns, serviceUid: SERVICE_UID, attachments: [], bindings: {}, nics: {}, processes },
+    vmi: {
+      ...{ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata: { namespace: "default", name: "vm" } },
+      spec: { domain: { devices: {} } },
+    } as unknown as VmRecord["vmi"],
+    launcher: { directory: launcher, rootfs: "/" },
+  }).record;
+}
+
+test("a process that is held is never another one that got its number", async () => {
+  const program = [process.execPath, "--conditions=@netbind/source", REUSE];
+  const told = JSON.parse(await run(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<string, unknown>;
+  expect(told).toEqual({ seen: { alive: false, runs: false }, left: [], otherLives: true });
+});
+
+test("a process with QEMU's name in the pod's namespace is not the VM's QEMU: the VM is over", async () => {
+  await using pod = await TestNetns.make();
+  const fake = await startNamed("qemu-system-x86_64", ["nsenter", `--net=${pod.path}`]);
+  const vm = record(pod.name, [{ role: "launcher", processes: [fake, fake] }]);
+  expect(await vmStatus(run, vm)).toMatchObject({ phase: "over" });
+  expect(await findDrift(state, run, vm)).toMatchObject({ over: "its QEMU does not run" });
+  expect(isAlive(fake)).toBe(true);
+});
+
+test("programs of a process that has a launcher's number are never run", async () => {
+  await using pod = await TestNetns.make();
+  const marker = join(directory, "executed");
+  const script = join(directory, "script");
+  writeFileSync(script, `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
+  // Its own mount namespace, in which each program that a host could run there is the script.
+  const programs = ["setpriv", "virsh", "sh", "prlimit", "mknod"].map((name) => `mount --bind ${script} /usr/bin/${name}`);
+  const foreign = await start(["unshare", "--mount", "--", "bash", "-c", `${programs.join("; ")}; exec sleep 600`]);
+  expect(await waitUntil(() => readFileSync(`/proc/${foreign.pid}/comm`, "utf8") === "sleep\n", 5000)).toBe(true);
+  const qemu = await startNamed("qemu-system-x86_64", ["nsenter", `--net=${pod.path}`]);
+  const vm = record(pod.name, [{ role: "launcher", processes: [foreign, foreign] }]);
+  await findDrift(state, run, vm);
+  await expect(launcherOf(run, vm).virsh(["list"])).rejects.toThrow();
+  await launcherOf(run, vm).limit(qemu, ["--nofile=100:100"]);
+  expect(existsSync(marker)).toBe(false);
+});
+
+test("a server of netbind's is told by its user, not by its name; what descends from a recorded one is no stray", async () => {
+  const named = await startNamed("dnsmasq", []);
+  const asUser = ["setpriv", "--reuid", String(SERVICE_UID), "--regid", String(SERVICE_UID), "--clear-groups"];
+  const stray = await start([...asUser, "sleep", "600"]);
+  const recorded = await start([...asUser, "sh", "-c", "sleep 600; true"]);
+  expect(await waitUntil(() => straysOfUser(SERVICE_UID, []).length === 3, 5000)).toBe(true);
+  expect(straysOfUser(SERVICE_UID, [recorded])).toEqual([stray]);
+  expect(isAlive(named)).toBe(true);
+  await run(["pkill", "-KILL", "-U", String(SERVICE_UID)]);
+});
+
+test("gc ends what is in a dead VM's namespace, and nothing that has a recorded process' number", async () => {
+  const innocent = await start(["sleep", "600"]);
+  const netns = `netbind-${ID}`;
+  await run(["ip", "netns", "add", netns]);
+  const inside = await start(["nsenter", `--net=/run/netns/${netns}`, "sleep", "600"]);
+  record(netns, [{ role: "launcher", processes: [{ pid: innocent.pid, startTime: innocent.startTime - 1 }] }]);
+  expect(await collectGarbage(state, run)).toEqual(["default/vm"]);
+  expect(isAlive(innocent)).toBe(true);
+  expect(isAlive(inside)).toBe(false);
+  expect(existsSync(`/run/netns/${netns}`)).toBe(false);
+});
