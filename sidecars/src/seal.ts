@@ -8,7 +8,7 @@ const DIGITS = 64;
 
 /** The machine's uid 0, as this process sees it: in a user namespace that does not know it, the overflow user. */
 function machineRoot(): number {
-  const whole = /^\s*0\s+0\s+4294967295\s*$/m.test(readFileSync("/proc/self/uid_map", "utf8"));
+  const whole = /^ *0 +0 +4294967295$/m.test(readFileSync("/proc/self/uid_map", "utf8"));
   return whole ? 0 : Number(readFileSync("/proc/sys/kernel/overflowuid", "utf8"));
 }
 

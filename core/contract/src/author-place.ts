@@ -6,8 +6,9 @@ const NOT_THE_AUTHORS = /^node:|[/\\]node_modules[/\\]|(^|[/\\])(core[/\\](contr
 /** Where an author's code was: `FILE:LINE:COLUMN` of the first frame of a stack trace that is not of the core's own. */
 export function placeOf(stack: string): string | undefined {
   for (const line of stack.split("\n")) {
-    const frame = line.trimStart().startsWith("at ") && line.length <= MOST_LINE ? /([^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1] : undefined;
-    if (frame !== undefined && !NOT_THE_AUTHORS.test(frame)) return frame;
+    if (!line.trimStart().startsWith("at ") || line.length > MOST_LINE) continue;
+    const place = line.split(/[\s()]/).findLast((word) => word !== "") ?? "";
+    if (/:\d+:\d+$/.test(place) && !NOT_THE_AUTHORS.test(place)) return place;
   }
   return undefined;
 }

@@ -148,3 +148,50 @@ test("merges and aliases are followed, and those that would fill the memory are 
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   expect(Object.keys(documentOf('"__proto__": {polluted: 1}').value as object)).toEqual(["__proto__"]);
 });
+
+describe("a text that is made to be slow", () => {
+  /** Milliseconds of processor time: what else the machine does is not counted. */
+  const costOf = (text: string): number => {
+    const start = process.cpuUsage();
+    parseText("slow.yaml", text);
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
+  };
+
+  test("54 bytes that once took years are read, and what is no YAML in them is told", () => {
+    const text = `${"\n".repeat(48)}x: [\n--- 1`;
+    expect(text.length).toBeLessThan(60);
+    const { violations } = parseText("slow.yaml", text);
+    expect(violations.map(({ file, line }) => [file, line])).toEqual([["slow.yaml", 50], expect.anything()].slice(0, violations.length));
+    expect(violations.length).toBeGreaterThan(0);
+  });
+
+  /** Texts of a size, none of them YAML as a whole: they are cut into documents, and each is read. */
+  const SLOW: Readonly<Record<string, (size: number) => string>> = {
+    "line ends before a document": (size) => `${"\n".repeat(size)}x: [\n--- 1`,
+    "white space": (size) => `${" ".repeat(size)}x: [\n---\n`,
+    comments: (size) => `${"# \n".repeat(size / 4)}x: [\n---\n`,
+    "directives without a document": (size) => `${"%A\n".repeat(size / 4)}x\n---\n: [`,
+    documents: (size) => `${"---\n".repeat(size / 4)}x: [`,
+    dashes: (size) => `${"-".repeat(size)}\n---\n: [`,
+    brackets: (size) => "[".repeat(size),
+    braces: (size) => "{".repeat(size),
+    quotes: (size) => `"${"\\n".repeat(size / 2)}`,
+    keys: (size) => "? ".repeat(size / 2),
+    anchors: (size) => "&a ".repeat(size / 3),
+    tags: (size) => "!a ".repeat(size / 3),
+    colons: (size) => ": ".repeat(size / 2),
+    "a long key": (size) => `${"a".repeat(size)}: [`,
+    fields: (size) => `${Array.from({ length: size / 8 }, (_, at) => `a${at}: b\n`).join("")}]`,
+    underscores: (size) => `a: 1${"_".repeat(size)}x\n]`,
+    zeros: (size) => `a: ${"0".repeat(size)}\n]`,
+  };
+
+  test.each(Object.entries(SLOW))("%s: four times the text takes no more than in proportion", (_, textOf) => {
+    const [small, large] = [textOf(100_000), textOf(400_000)];
+    costOf(small);
+    const best = (text: string): number => Math.min(costOf(text), costOf(text), costOf(text));
+    // Sixteen times is what a quadratic reader takes; what takes no time has no proportion.
+    expect(best(large)).toBeLessThan(10 * Math.max(best(small), 10));
+  });
+});

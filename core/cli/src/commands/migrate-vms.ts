@@ -4,6 +4,7 @@ import { createTwoFilesPatch } from "diff";
 import { EXIT } from "../exit-codes.ts";
 import type { InputViolation } from "../input/documents.ts";
 import { readText, shownFile, STANDARD_INPUT } from "../input/read-text.ts";
+import { DeadlineError, READING_DEADLINE, withinDeadline } from "../input/within-deadline.ts";
 import { type Migrated, migrateText } from "../migrate/old-keys.ts";
 import { type OutputFormat, print, printJson, tell } from "../output.ts";
 import { InputError } from "../violations.ts";
@@ -24,10 +25,11 @@ interface MigratedFile extends Migrated {
 function read(file: string): MigratedFile | InputViolation {
   try {
     const before = readText(file);
-    return { file, before, ...migrateText(before) };
+    return { file, before, ...withinDeadline(READING_DEADLINE, () => migrateText(before)) };
   } catch (error) {
+    const fix = error instanceof DeadlineError ? "split the file, or leave out what makes it slow to read" : "name a file that exists";
     return {
-      ...violation("", `it cannot be read: ${(error as Error).message}`, "name a file that exists"),
+      ...violation("", `it cannot be read: ${(error as Error).message}`, fix),
       file: shownFile(file),
       line: 1,
     };

@@ -1,6 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
 import { parseYaml, type YamlDocument, type YamlPath } from "./parse-yaml.ts";
 import { readText, shownFile } from "./read-text.ts";
+import { DeadlineError, READING_DEADLINE, withinDeadline } from "./within-deadline.ts";
 
 /** A violation with the place of the text that it is about. */
 export interface InputViolation extends Violation {
@@ -105,8 +106,8 @@ export function parseText(file: string, text: string): ReadResult {
   };
 }
 
-/** Reads files; `-` is standard input. */
-export function readFiles(files: readonly string[]): ReadResult {
+/** Reads files; `-` is standard input. One that takes longer than the deadline, in milliseconds, is refused. */
+export function readFiles(files: readonly string[], deadline: number = READING_DEADLINE): ReadResult {
   const results = files.map((file): ReadResult => {
     const name = shownFile(file);
     const refuse = (problem: string, fix: string): ReadResult => ({
@@ -119,9 +120,13 @@ export function readFiles(files: readonly string[]): ReadResult {
     } catch (error) {
       return refuse(`it cannot be read: ${(error as Error).message}`, "name a file that exists");
     }
-    return text.length > SIZE_LIMIT
-      ? refuse(`it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file")
-      : parseText(name, text);
+    if (text.length > SIZE_LIMIT) return refuse(`it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file");
+    try {
+      return withinDeadline(deadline, () => parseText(name, text));
+    } catch (error) {
+      if (error instanceof DeadlineError) return refuse(error.message, "split the file, or leave out what makes it slow to read");
+      throw error;
+    }
   });
   return { documents: results.flatMap(({ documents }) => documents), violations: results.flatMap(({ violations }) => violations) };
 }

@@ -83,18 +83,38 @@ interface Found {
   readonly offset: number | undefined;
 }
 
-/** A field of a mapping, or an item of a sequence; undefined where there is none. */
-function childOf(text: string, events: readonly Event[], node: number, step: string | number): Found | undefined {
+/** The fields of a mapping by name, or the items of a sequence by index; none of anything else. */
+function childrenOf(text: string, events: readonly Event[], node: number): ReadonlyMap<string, Found> {
+  const children = new Map<string, Found>();
   const isMapping = events[node]?.type === EVENT_ID.MAPPING;
-  if (!isMapping && events[node]?.type !== EVENT_ID.SEQUENCE) return undefined;
+  if (!isMapping && events[node]?.type !== EVENT_ID.SEQUENCE) return children;
   for (let at = node + 1, index = 0; events[at]?.type !== EVENT_ID.POP; index++) {
     const key = events[at];
     const value = isMapping ? endOf(events, at) : at;
-    const isIt = isMapping ? key?.type === EVENT_ID.SCALAR && getScalarValue(text, key) === String(step) : index === step;
-    if (isIt) return { node: value, offset: offsetOf(key) ?? offsetOf(events[value]) };
+    const name = isMapping ? (key?.type === EVENT_ID.SCALAR ? getScalarValue(text, key) : undefined) : String(index);
+    if (name !== undefined && !children.has(name)) children.set(name, { node: value, offset: offsetOf(key) ?? offsetOf(events[value]) });
     at = endOf(events, value);
   }
-  return undefined;
+  return children;
+}
+
+/** The places of a text's nodes. A collection is gone through once, however many of its children are asked for. */
+class Places {
+  readonly #text: string;
+  readonly #events: readonly Event[];
+  readonly #children = new Map<number, ReadonlyMap<string, Found>>();
+
+  constructor(text: string, events: readonly Event[]) {
+    this.#text = text;
+    this.#events = events;
+  }
+
+  /** A field of a mapping, or an item of a sequence; undefined where there is none. */
+  childOf(node: number, step: string | number): Found | undefined {
+    const known = this.#children.get(node) ?? childrenOf(this.#text, this.#events, node);
+    this.#children.set(node, known);
+    return known.get(String(step));
+  }
 }
 
 /** The documents of a text. @throws YAMLException for the first thing that is no YAML */
@@ -102,6 +122,7 @@ function readDocuments(text: string, firstLine: number): readonly YamlDocument[]
   const events = parseEvents(text, LIMITS);
   const values = constructFromEvents(events, { source: text, schema: KUBECTL_SCHEMA, ...LIMITS });
   const lines = new Lines(text, firstLine);
+  const places = new Places(text, events);
   let next = 0;
   return values.map((value) => {
     const root = next + 1;
@@ -109,7 +130,7 @@ function readDocuments(text: string, firstLine: number): readonly YamlDocument[]
     const lineOf = (path: YamlPath): number => {
       let found: Found = { node: root, offset: offsetOf(events[root]) };
       for (const step of path) {
-        const child = childOf(text, events, found.node, step);
+        const child = places.childOf(found.node, step);
         if (child === undefined) break;
         found = { node: child.node, offset: child.offset ?? found.offset };
       }
@@ -121,7 +142,7 @@ function readDocuments(text: string, firstLine: number): readonly YamlDocument[]
 
 /** Cuts a text before each line that begins a document: whatever stands before, "---" at a line's beginning does (YAML 1.2.2, 9.1.2). */
 function splitDocuments(text: string): readonly { readonly text: string; readonly line: number }[] {
-  const isOnlyDirectives = (part: string): boolean => /^(?:\s*(?:[#%].*)?\n)*$/.test(part);
+  const isOnlyDirectives = (part: string): boolean => part.split("\n").every((row) => /^\s*(?:[#%]|$)/.test(row));
   let line = 1;
   const parts: { text: string; line: number }[] = [];
   for (const part of text.split(/^(?=---(?:\s|$))/m)) {

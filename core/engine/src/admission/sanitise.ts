@@ -4,7 +4,7 @@ import type { Vmi, VmiInterface, VmiNetwork, VmiSpec } from "../api.ts";
 const MAPPED = 0xffffn << 32n;
 
 /** Leading zeros of a dotted address, which older software wrote, and which mean nothing here. */
-const withoutLeadingZeros = (text: string): string => text.replace(/(^|[.:])0+(?=\d+(?:\.|$))/g, "$1");
+const withoutLeadingZeros = (text: string): string => text.replace(/(?<![^.:])\d+(?=\.|$)/g, (digits) => digits.replace(/^0+(?=\d)/, ""));
 
 /**
  * Reads an IPv4 address as KubeVirt's decoder does: with leading zeros, or as an IPv6 address that holds one

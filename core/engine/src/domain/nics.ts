@@ -45,5 +45,5 @@ export function withoutNic(xml: string, name: string): string {
   const nic = domainNics(xml).find((candidate) => candidate.name === name);
   if (nic === undefined) return xml;
   const at = xml.indexOf(nic.xml);
-  return xml.slice(0, at).replace(/\s*$/, "") + xml.slice(at + nic.xml.length);
+  return xml.slice(0, at).trimEnd() + xml.slice(at + nic.xml.length);
 }

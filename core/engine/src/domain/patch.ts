@@ -15,10 +15,15 @@ interface Splice {
 
 const splice = (xml: string, { start, end, text }: Splice): string => xml.slice(0, start) + text + xml.slice(end);
 
+/** An indent is no longer: what is indented by more is put on a line without one. */
+const LONGEST_INDENT = 256;
+
 /** The white space that stands before a place, back to and with the line's end. */
 function indentBefore(xml: string, at: number): { readonly newline: string; readonly indent: string } {
-  const [, newline = "", indent = ""] = /(\r?\n)?([ \t]*)$/.exec(xml.slice(Math.max(0, at - 256), at)) ?? [];
-  return { newline, indent };
+  let start = at;
+  while (at - start < LONGEST_INDENT && (xml[start - 1] === " " || xml[start - 1] === "\t")) start--;
+  const newline = ["\r\n", "\n"].find((one) => xml.endsWith(one, start)) ?? "";
+  return { newline, indent: xml.slice(start, at) };
 }
 
 const hasAlias = (node: XmlNode, alias: string): boolean => attributeOf(childOf(node, "alias"), "name") === alias;
@@ -27,7 +32,7 @@ const hasAlias = (node: XmlNode, alias: string): boolean => attributeOf(childOf(
 function insertChild(xml: string, parent: XmlNode, after: XmlNode | undefined, child: XmlElement): string {
   if (parent.selfClosing) {
     const { newline, indent } = indentBefore(xml, parent.start);
-    const open = `${xml.slice(parent.start, parent.openEnd).replace(/\s*\/>$/, "")}>`;
+    const open = `${xml.slice(parent.start, parent.openEnd - "/>".length).trimEnd()}>`;
     const text = `${open}${newline}${printElement(child, newline === "" ? "" : `${indent}  `, newline)}${newline}${newline === "" ? "" : indent}</${parent.name}>`;
     return splice(xml, { start: parent.start, end: parent.end, text });
   }

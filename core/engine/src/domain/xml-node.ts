@@ -15,7 +15,8 @@ export interface XmlNode {
   readonly selfClosing: boolean;
 }
 
-const ATTRIBUTE = /([^ \t\r\n=]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/g;
+/** Each begins where the one before ends: a tag is looked through once. */
+const ATTRIBUTE = /[ \t\r\n]*([^ \t\r\n=]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/gy;
 const CHILDLESS: readonly XmlNode[] = [];
 
 /**

@@ -1,6 +1,5 @@
-const LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?";
-const DOMAIN_NAME = new RegExp(`^(${LABEL}\\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`);
-const WHOLE_NAME = new RegExp(`^(${LABEL}\\.)*(?=[0-9-]*[a-z_])${LABEL}\\.$`);
+const DOMAIN_NAME = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const WHOLE_NAME = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*(?=[0-9-]*[a-z_])[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.$/;
 
 /**
  * True for a domain in lower case that a guest can be told to search, as KubeVirt takes it: its last part is no number. A dot

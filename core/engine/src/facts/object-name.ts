@@ -1,6 +1,5 @@
-const PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-const SUBDOMAIN = new RegExp(`^${PART}(\\.${PART})*$`);
-const LABEL = new RegExp(`^${PART}$`);
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** True for a DNS subdomain in lower case, as most objects of Kubernetes are named (RFC 1123). */
 export const isSubdomain = (text: string): boolean => text.length <= 253 && SUBDOMAIN.test(text);

@@ -68,5 +68,6 @@ export function guestResolver(podResolv: string, subdomain?: string): ResolvConf
 /** A VM's host name: its own, or its name up to the first dot, at most a DNS label long. */
 export function podHostname(vmi: Vmi): string {
   const name = vmi.spec.hostname ?? vmi.metadata.name.split(".")[0] ?? "";
-  return name.slice(0, 63).replace(/-+$/, "");
+  const label = name.slice(0, 63);
+  return label.slice(0, label.split("").findLastIndex((character) => character !== "-") + 1);
 }

@@ -85,8 +85,9 @@ export function guestCommand(socketPath: string, command: string, deadline = 20_
         clearInterval(calls);
         socket.write(`echo ${mark}''-begin; { ${command}\n} 2>&1; echo ${mark}''-end\n`);
       }
-      const found = new RegExp(`${mark}-begin\\n([\\s\\S]*?)${mark}-end`).exec(seen);
-      if (found?.[1] !== undefined) finish(() => resolve(found[1] ?? ""));
+      const answer = seen.split(`${mark}-begin\n`)[1];
+      const end = answer?.indexOf(`${mark}-end`) ?? -1;
+      if (answer !== undefined && end !== -1) finish(() => resolve(answer.slice(0, end)));
     });
     call();
   });
