@@ -8,6 +8,7 @@ import type { AttachRequest } from "@netbind/contract";
 import { attachSidecar } from "@netbind/remote";
 import { SIDECAR_START } from "./sidecar-start.ts";
 
+const FAULTS = fileURLToPath(new URL("../../core/local/src/launcher-faults.json", import.meta.url));
 const DIST = fileURLToPath(new URL("../../sidecars/dist", import.meta.url));
 const POD_USER = { uid: 107, gid: 107 } as const;
 /** A pod's user, as the kubelet starts it where nothing is granted. */
@@ -16,7 +17,7 @@ const DEADLINE = 20_000;
 
 /** An event of the client: what it prints on one line. */
 export interface HookEvent {
-  readonly event: "collected" | "complete" | "defined" | "failed" | "notReady" | "shutdown";
+  readonly event: "cloudInit" | "collected" | "complete" | "defined" | "failed" | "notReady" | "panicked" | "shutdown" | "shutdownFailed";
   readonly [fact: string]: unknown;
 }
 
@@ -85,7 +86,9 @@ export class HookPod implements AsyncDisposable {
     const copy = join(this.#base, "client");
     if (!existsSync(copy)) copyFileSync(program, copy);
     chmodSync(copy, 0o755);
-    const child = this.#spawn([copy, "-hooks", this.hooks, ...args], {});
+    const faults = join(this.#base, "faults.json");
+    copyFileSync(FAULTS, faults);
+    const child = this.#spawn([copy, "-hooks", this.hooks, "-faults", faults, ...args], {});
     const events: HookEvent[] = [];
     if (child.stdout !== null) createInterface(child.stdout).on("line", (line) => events.push(JSON.parse(line) as HookEvent));
     child.stdin?.end(JSON.stringify(input));

@@ -5,6 +5,8 @@ export { checkNetworks } from "./networks/check-networks.ts";
 export { CniError } from "./networks/cni.ts";
 export type { AllocatedDevice, AllocateRequest, DeviceNode, DeviceSettings, HostCall, HostPlugin } from "./networks/host-plugin.ts";
 export { JournalError, type VmRecord } from "./journal.ts";
+export { defineBootDomain, HookManager } from "./hook-manager.ts";
+export { LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "./launcher-faults.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 export { guestCommand } from "./launcher/console.ts";
 export { ensureImage, type Image, type Progress } from "./launcher/image.ts";

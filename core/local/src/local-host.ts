@@ -20,6 +20,7 @@ import { all, applyNetwork, endProcesses, inNetns, patient, PodNetwork, processe
 import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
 import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
+import { shuffled } from "./launcher-faults.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
 import { podDevices, toldLink } from "./networks/pod-devices.ts";
@@ -43,6 +44,8 @@ export interface LocalHostParts {
   readonly bindings?: ReadonlyMap<string, Binding>;
   /** Told when the pod has what its launcher takes, its namespace and device files: it is started beside the rest. */
   readonly launcherMayStart?: () => void;
+  /** Numbers from 0 up to 1, which order the pod's sidecars. Absent: other ones each time. */
+  readonly random?: () => number;
 }
 
 /** The host on one machine: a namespace is the pod, processes are its containers. Everything is in the journal first. */
@@ -116,12 +119,15 @@ export class LocalHost implements Host<PodDecision> {
   }
 
   async #startSidecars({ bindings }: PodDecision): Promise<void> {
-    const { state, runtime, journal } = this.#parts;
+    const { state, runtime, journal, random = Math.random } = this.#parts;
     const recorded = journal.record.sidecars;
-    for (const [at, { name }] of bindings.filter(({ image }) => image !== undefined).entries()) {
+    const names = bindings.filter(({ image }) => image !== undefined).map(({ name }) => name);
+    for (const [at, name] of shuffled(names, random).entries()) {
       const known = recorded?.[name];
       if (known === undefined && runtime === undefined) throw new Error(`the record does not say what the sidecar of "${name}" runs from`);
-      await this.#startSidecar(name, known ?? publishSidecar(runtime as SidecarRuntime, state.cache, name, `hook-sidecar-${at}`));
+      const container = `hook-sidecar-${at}`;
+      const spec = known ?? publishSidecar(runtime as SidecarRuntime, state.cache, name, container);
+      await this.#startSidecar(name, { ...spec, container });
     }
   }
 

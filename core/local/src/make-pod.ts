@@ -12,7 +12,7 @@ import {
   writeTapInterface,
 } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
-import type { HookManager } from "./hook-manager.ts";
+import { defineBootDomain, type HookManager } from "./hook-manager.ts";
 import type { Journal } from "./journal.ts";
 import { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 import type { Image } from "./launcher/image.ts";
@@ -40,6 +40,8 @@ export interface PodContext {
   readonly bindings?: ReadonlyMap<string, Binding>;
   readonly podNetwork: CniConfigList;
   readonly deviceSettings: DeviceSettings;
+  /** Numbers from 0 up to 1, which order a pod's sidecars. Absent: other ones each time. */
+  readonly random?: () => number;
 }
 
 /** libvirt in a pod, and where it has its files. */
@@ -54,9 +56,6 @@ export interface MadePod {
   readonly nics: readonly AttachedNic[];
   readonly prepared: PreparedLauncher;
 }
-
-/** How often KubeVirt's launcher defines a domain at boot: once more than it needs to see the result. */
-const DEFINITIONS = 2;
 
 /** Makes a directory of the VM's user. */
 function makeOwn(path: string, { uid, gid }: VmUser): void {
@@ -101,17 +100,25 @@ export async function makePod(context: PodContext, journal: Journal, decision: P
   return whole;
 }
 
-/** The base domain with the NICs on taps, after the sidecars' hooks: asked more than once, as KubeVirt's launcher asks. */
-export async function defineDomain(
-  vmi: Vmi,
-  nics: readonly AttachedNic[],
-  hooks: HookManager,
-  disks: readonly GuestDisk[],
-  accelerator: Accelerator,
-): Promise<string> {
+/** What a domain is defined from, beside its sidecars. */
+export interface DomainRequest {
+  readonly vmi: Vmi;
+  readonly nics: readonly AttachedNic[];
+  readonly disks: readonly GuestDisk[];
+  readonly accelerator: Accelerator;
+}
+
+/** The base domain with the NICs on taps: what the sidecars' hooks are asked about. */
+function domainBeforeHooks({ vmi, nics, disks, accelerator }: DomainRequest): string {
   const base = buildBaseDomain({ vmi, accelerator, disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  let xml = onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, packetMover())), base);
-  for (let times = 0; times < DEFINITIONS; times++) xml = await hooks.onDefineDomain(xml, vmi);
-  return xml;
+  return onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, packetMover())), base);
 }
+
+/** The domain of a VM that boots, after the sidecars' hooks. */
+export const defineDomain = (request: DomainRequest, hooks: HookManager): Promise<string> =>
+  defineBootDomain(domainBeforeHooks(request), request.vmi, hooks);
+
+/** The domain of a migration's target, about which its sidecars are asked once; the guest brings its own. */
+export const defineTargetDomain = (request: DomainRequest, hooks: HookManager): Promise<string> =>
+  hooks.onDefineDomain(domainBeforeHooks(request), request.vmi);

@@ -12,7 +12,7 @@ import { launcherOf } from "./launcher/launcher-of.ts";
 import { downtimeOf, moveGuest } from "./launcher/live-migration.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
-import { defineDomain, type MadePod, makePod, type PodContext } from "./make-pod.ts";
+import { defineTargetDomain, type MadePod, makePod, type PodContext } from "./make-pod.ts";
 import { findMigrationProblems, migrationFacts, networksAgain, runningVm } from "./migration-source.ts";
 import { netnsPath } from "./node-netns.ts";
 import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
@@ -78,7 +78,7 @@ async function compareDomains(
 ): Promise<void> {
   const sidecars = bindings.filter(({ image }) => image !== undefined).length;
   await using hooks = await HookManager.collect(join(state.vm(record.id), "hooks"), sidecars);
-  const own = await defineDomain(vmi, nics, hooks, [], prepared.accelerator);
+  const own = await defineTargetDomain({ vmi, nics, disks: [], accelerator: prepared.accelerator }, hooks);
   const misfits = findNicMisfits(record.domainXml ?? own, own);
   if (misfits.length > 0) throw new Error(`the domain does not fit its next pod: ${misfits.join("; ")}`);
 }

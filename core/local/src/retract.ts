@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { endProcesses, isAlive, type ProcessId, processesIn, processesLoggingTo, type Run, waitUntil } from "@netbind/netns";
-import { findSockets, HookManager } from "./hook-manager.ts";
+import { HookManager } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
@@ -28,10 +28,8 @@ async function askGuest(run: Run, record: VmRecord, grace: number): Promise<void
 }
 
 async function tellSidecars(hooks: string): Promise<void> {
-  const sockets = findSockets(hooks);
-  if (sockets.length === 0) return;
   try {
-    await using manager = await HookManager.collect(hooks, sockets.length);
+    await using manager = await HookManager.present(hooks);
     await manager.shutdown();
   } catch {
     // A sidecar that does not answer is ended with the pod's other processes.

@@ -102,6 +102,8 @@ async function startGuest(
     join(state.vm(journal.record.id), "hooks"),
     bindings.filter((binding) => binding.image !== undefined).length,
   );
+  if (!(vmi.spec.volumes ?? []).some((volume) => "cloudInitNoCloud" in volume || "cloudInitConfigDrive" in volume))
+    await hooks.preCloudInitIso(undefined, vmi);
   const volumes = await prepareVolumes({
     run,
     image,
@@ -109,10 +111,10 @@ async function startGuest(
     user: vmUserOf(journal.record),
     data: request.data,
     directory: join(directory, "disks"),
-    preCloudInitIso: (data) => hooks.preCloudInitIso(data, vmi),
+    preCloudInitIso: async (data) => (await hooks.preCloudInitIso(data, vmi)) ?? data,
   });
   request.signal.throwIfAborted();
-  const xml = await defineDomain(vmi, nics, hooks, volumes.disks, accelerator);
+  const xml = await defineDomain({ vmi, nics, disks: volumes.disks, accelerator }, hooks);
   journal.update({ domainXml: xml });
   progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
   const [console] = await Promise.all([

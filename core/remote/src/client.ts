@@ -194,12 +194,18 @@ export function connectSidecar(socket: string, patience = 1): SidecarClient {
 export const HOOK_VERSIONS = ["v1alpha3", "v1alpha2", "v1alpha1"] as const;
 export type HookVersion = (typeof HOOK_VERSIONS)[number];
 
+/** cloud-init's data as the hook carries it, in the present form and in the one before it: JSON. */
+export interface CloudInitPayload {
+  readonly cloudInitData: Uint8Array;
+  readonly cloudInitNoCloudSource: Uint8Array;
+}
+
 /** KubeVirt's hooks behind a sidecar's socket, as its launcher calls them. */
 export interface HooksClient {
   info(): Promise<infoWire.InfoResult>;
   onDefineDomain(version: HookVersion, domainXML: Uint8Array, vmi: Uint8Array): Promise<Uint8Array>;
   /** Null where the version has no such hook. */
-  preCloudInitIso(version: HookVersion, cloudInitData: Uint8Array, vmi: Uint8Array): Promise<Uint8Array | null>;
+  preCloudInitIso(version: HookVersion, data: CloudInitPayload, vmi: Uint8Array): Promise<CloudInitPayload | null>;
   shutdown(version: HookVersion): Promise<void>;
   close(): void;
 }
@@ -222,13 +228,16 @@ export function connectHooks(socket: string, patience = 1): HooksClient {
       );
       return reply.domainXML;
     },
-    preCloudInitIso: async (version, cloudInitData, vmi) => {
+    preCloudInitIso: async (version, { cloudInitData, cloudInitNoCloudSource }, vmi) => {
       if (version === "v1alpha1") return null;
-      const request = { cloudInitNoCloudSource: Buffer.alloc(0), cloudInitData: Buffer.from(cloudInitData), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha2.PreCloudInitIsoResult>(patience * HOOK_DEADLINE, (done) =>
+      const request = {
+        cloudInitNoCloudSource: Buffer.from(cloudInitNoCloudSource),
+        cloudInitData: Buffer.from(cloudInitData),
+        vmi: Buffer.from(vmi),
+      };
+      return await call<hooksV1alpha2.PreCloudInitIsoResult>(patience * HOOK_DEADLINE, (done) =>
         callbacks[version].preCloudInitIso(request, new Metadata(), done),
       );
-      return reply.cloudInitData;
     },
     shutdown: async (version) => {
       if (version !== "v1alpha3") return;

@@ -1,5 +1,6 @@
 export {
   type BindingClient,
+  type CloudInitPayload,
   connectBinding,
   connectHooks,
   connectSidecar,

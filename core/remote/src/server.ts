@@ -131,19 +131,22 @@ export interface HookHandlers {
   shutdown(): void;
 }
 
+/** What a binding changes, and no more: the launcher panics where a VM without cloud-init has a subscriber of PreCloudInitIso. */
+const SUBSCRIBED = ["OnDefineDomain", "Shutdown"] as const;
+
 /** Serves KubeVirt's hooks, in every version. */
 export function addHooks(server: Server, handlers: HookHandlers): void {
   const onDefineDomain = handle<hooksV1alpha1.OnDefineDomainParams, hooksV1alpha1.OnDefineDomainResult>(({ domainXML }) => ({
     domainXML: Buffer.from(handlers.onDefineDomain(domainXML)),
   }));
-  const preCloudInitIso = handle<hooksV1alpha2.PreCloudInitIsoParams, hooksV1alpha2.PreCloudInitIsoResult>(
-    ({ cloudInitNoCloudSource, cloudInitData }) => ({ cloudInitNoCloudSource, cloudInitData }),
-  );
+  const preCloudInitIso = handle<hooksV1alpha2.PreCloudInitIsoParams, hooksV1alpha2.PreCloudInitIsoResult>(() => {
+    throw new BindingError("HOOK_UNSUPPORTED", "this sidecar changes nothing of cloud-init's data", "do not call PreCloudInitIso");
+  });
   const shutdown = handle<hooksV1alpha3.ShutdownParams, hooksV1alpha3.ShutdownResult>(() => {
     setImmediate(() => handlers.shutdown());
     return {};
   });
-  const hookPoints = ["OnDefineDomain", "PreCloudInitIso", "Shutdown"].map((name) => ({ name, priority: 0 }));
+  const hookPoints = SUBSCRIBED.map((name) => ({ name, priority: 0 }));
   server.addService(infoWire.InfoService, {
     info: handle<infoWire.InfoParams, infoWire.InfoResult>(() => ({
       name: handlers.name,

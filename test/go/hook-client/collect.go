@@ -19,19 +19,23 @@ type sidecar struct {
 	points          map[string]bool
 }
 
-// collect waits until count sockets have answered. It tells sockets apart by their base names alone, and takes every file
-// directly in a sidecar's directory for one, as virt-launcher does.
-func collect(hooks string, count int, timeout time.Duration) ([]sidecar, error) {
+// collect waits until count sockets have answered, in the order in which they are found: the faults base-names, stray-files
+// and no-priorities.
+func collect(hooks string, count int, timeout time.Duration, table faults) ([]sidecar, error) {
 	start := time.Now()
 	var found []sidecar
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for {
 		paths, err := candidates(hooks)
 		if err != nil {
 			return nil, err
 		}
+		clash := ""
 		for _, path := range paths {
-			if seen[filepath.Base(path)] {
+			if socket, known := seen[filepath.Base(path)]; known {
+				if socket != path {
+					clash = path
+				}
 				continue
 			}
 			one, err := ask(path, start)
@@ -42,14 +46,18 @@ func collect(hooks string, count int, timeout time.Duration) ([]sidecar, error) 
 			if err != nil {
 				return nil, err
 			}
-			seen[filepath.Base(path)] = true
+			seen[filepath.Base(path)] = path
 			found = append(found, one)
 		}
 		if len(seen) >= count {
 			return found, nil
 		}
 		if time.Since(start) > timeout {
-			return nil, fmt.Errorf("%d of %d sidecars were collected in %s", len(seen), count, timeout)
+			why := fmt.Sprintf("%d of %d sidecars were collected in %s", len(seen), count, timeout)
+			if clash == "" {
+				return nil, errors.New(why)
+			}
+			return nil, &panicError{"base-names", fmt.Sprintf("%s, without %s: %s", why, clash, table.of("base-names").What)}
 		}
 		time.Sleep(tick)
 	}
@@ -111,15 +119,16 @@ func ask(socket string, start time.Time) (sidecar, error) {
 	return sidecar{}, fmt.Errorf("%s speaks none of %v", socket, versions)
 }
 
-func shutDown(sidecars []sidecar) error {
+// shutDown tells subscribers of v1alpha3 until one fails, which virt-launcher does not look at: the fault shutdown-ends.
+func shutDown(sidecars []sidecar) {
 	for _, one := range sidecars {
 		if !one.points["Shutdown"] || one.version != "v1alpha3" {
 			continue
 		}
 		if _, err := call(one.socket, "/kubevirt.hooks.v1alpha3.Callbacks/Shutdown", fields{}, hookTime); err != nil {
-			return err
+			tell("shutdownFailed", map[string]any{"socket": one.socket, "why": err.Error()})
+			return
 		}
 		tell("shutdown", map[string]any{"socket": one.socket})
 	}
-	return nil
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"strings"
 
 	"libvirt.org/go/libvirtxml"
 )
@@ -20,32 +22,88 @@ type nic struct {
 	MTU       uint   `json:"mtu,omitempty"`
 }
 
-// defineThrice has the sidecars define a domain: as it is given, then what came of that, then the same after a reader that
-// knows libvirt's schema read and printed it anew, as what libvirt gives back is.
-func defineThrice(sidecars []sidecar, in input) error {
-	xmlText := in.DomainXML
-	for _, round := range []string{"given", "again", "reprinted"} {
-		if round == "reprinted" {
-			domain, err := read(xmlText)
-			if err != nil {
-				return err
-			}
-			printed, err := xml.MarshalIndent(domain, "", "\t")
-			if err != nil {
-				return err
-			}
-			xmlText = string(printed)
-		}
-		defined, err := define(sidecars, xmlText, in.VMI)
-		if err != nil {
-			return fmt.Errorf("define, %s: %w", round, err)
-		}
-		if err := report(round, xmlText, defined); err != nil {
-			return err
-		}
-		xmlText = defined
+// defineThrice has the sidecars define a domain as at boot: with placeholders for interfaces, which is given up again; as it is
+// given; and what came of that, after a reader that knows libvirt's schema read and printed it, as what libvirt gives back is.
+func defineThrice(sidecars []sidecar, in input, table faults) error {
+	placeholders, err := countPlaceholders(in.VMI, table)
+	if err != nil {
+		return err
 	}
-	return nil
+	if _, err := defineOnce(sidecars, "placeholders", withPlaceholders(in.DomainXML, placeholders), in.VMI); err != nil {
+		return err
+	}
+	defined, err := defineOnce(sidecars, "plain", in.DomainXML, in.VMI)
+	if err != nil {
+		return err
+	}
+	domain, err := read(defined)
+	if err != nil {
+		return err
+	}
+	printed, err := xml.MarshalIndent(domain, "", "\t")
+	if err != nil {
+		return err
+	}
+	_, err = defineOnce(sidecars, "reprinted", string(printed), in.VMI)
+	return err
+}
+
+func defineOnce(sidecars []sidecar, round, domain string, vmi []byte) (string, error) {
+	defined, err := define(sidecars, domain, vmi)
+	if err != nil {
+		return "", fmt.Errorf("define, %s: %w", round, err)
+	}
+	return defined, report(round, domain, defined)
+}
+
+// countPlaceholders is how many interfaces a VMI lacks of those that places are kept for; one without any gets none.
+func countPlaceholders(vmi []byte, table faults) (int, error) {
+	var has struct {
+		Spec struct {
+			Domain struct {
+				Devices struct {
+					Interfaces []struct {
+						State string `json:"state"`
+					} `json:"interfaces"`
+				} `json:"devices"`
+			} `json:"domain"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(vmi, &has); err != nil {
+		return 0, err
+	}
+	count := 0
+	for _, one := range has.Spec.Domain.Devices.Interfaces {
+		if one.State != "absent" {
+			count++
+		}
+	}
+	if most := table.of("placeholders").Most; count > 0 && count < most {
+		return most - count, nil
+	}
+	return 0, nil
+}
+
+const placeholder = `    <interface type="ethernet">
+      <source></source>
+      <target dev="placeholder-%[1]d" managed="no"></target>
+      <model type="virtio-non-transitional"></model>
+      <alias name="placeholder-%[1]d"></alias>
+    </interface>
+`
+
+// withPlaceholders puts them behind the interfaces, as KubeVirt's converter does.
+func withPlaceholders(domain string, count int) string {
+	added := ""
+	for at := 0; at < count; at++ {
+		added += fmt.Sprintf(placeholder, at)
+	}
+	for _, before := range []string{"</interface>\n", "<devices>\n"} {
+		if at := strings.LastIndex(domain, before); at >= 0 {
+			return domain[:at+len(before)] + added + domain[at+len(before):]
+		}
+	}
+	return domain
 }
 
 // define hands a domain from sidecar to sidecar.

@@ -105,16 +105,17 @@ test("the hook socket appears with Attach and not before, and again after a rest
   client.close();
 });
 
-test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data passed through, Shutdown ends it", async () => {
+test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data left alone, Shutdown ends it", async () => {
   await start();
   await attach();
   const client = connectHooks(hookSocket());
-  expect((await client.info()).hookPoints.map(({ name }) => name).sort()).toEqual(["OnDefineDomain", "PreCloudInitIso", "Shutdown"]);
+  expect((await client.info()).hookPoints.map(({ name }) => name).sort()).toEqual(["OnDefineDomain", "Shutdown"]);
   const odd = Buffer.from([0xff, 0xfe, 0x3c, 0x0d, 0x0a]);
   for (const version of ["v1alpha1", "v1alpha2", "v1alpha3"] as const)
     expect(Buffer.from(await client.onDefineDomain(version, odd, Buffer.from("{}"))).equals(odd)).toBe(true);
-  const data = Buffer.from('{"DataSource":"noCloud"}');
-  expect(Buffer.from((await client.preCloudInitIso("v1alpha3", data, Buffer.from("{}"))) ?? []).equals(data)).toBe(true);
+  const data = { cloudInitData: Buffer.from("{}"), cloudInitNoCloudSource: Buffer.from("{}") };
+  for (const version of ["v1alpha2", "v1alpha3"] as const)
+    await expect(client.preCloudInitIso(version, data, Buffer.from("{}"))).rejects.toMatchObject({ code: "HOOK_UNSUPPORTED" });
   const ended = end();
   await client.shutdown("v1alpha3");
   expect(await ended).toBe(0);
