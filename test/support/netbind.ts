@@ -35,10 +35,13 @@ export function netbind(
     readonly cwd?: string;
     /** Path of the network namespace that is the machine's own for it. */
     readonly netns?: string;
+    /** What makes it run on another node than this machine: `HostileNode.enter`. */
+    readonly enter?: readonly string[];
   } = {},
 ): Promise<Outcome> {
   const argv = [process.execPath, ...(options.program ?? SOURCE), ...args];
-  const [file = "", ...rest] = options.netns === undefined ? argv : ["nsenter", `--net=${options.netns}`, "--", ...argv];
+  const enter = options.netns === undefined ? (options.enter ?? []) : ["nsenter", `--net=${options.netns}`, "--"];
+  const [file = "", ...rest] = [...enter, ...argv];
   const child = spawn(file, rest, {
     cwd: options.cwd,
     env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...options.env },

@@ -13,6 +13,7 @@ export { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 export { LibvirtError } from "./launcher/launcher.ts";
 export { type ReferencedData, VolumeError } from "./launcher/volumes.ts";
 export { BusyError, takeLock } from "./lock.ts";
+export { machineWarnings } from "./machine-warnings.ts";
 export { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns } from "./node-netns.ts";
 export type { RuntimeStart, SidecarRuntime } from "./sidecars.ts";
 export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError, waitForEnd } from "./start-vm.ts";

@@ -16,7 +16,17 @@ import {
   type ServiceProcess,
   silenceLinks,
 } from "@netbind/engine";
-import { all, applyNetwork, endProcesses, inNetns, patient, PodNetwork, processesLoggingTo, type Run } from "@netbind/netns";
+import {
+  all,
+  applyNetwork,
+  endProcesses,
+  inNetns,
+  patient,
+  PodNetwork,
+  processesLoggingTo,
+  type Run,
+  withWritableSysctls,
+} from "@netbind/netns";
 import { attachSidecar, connectBinding } from "@netbind/remote";
 import type { Journal } from "./journal.ts";
 import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
@@ -81,7 +91,7 @@ export class LocalHost implements Host<PodDecision> {
     const { run, journal } = this.#parts;
     await makeNetns(run, journal.record.netns);
     // A launcher's container may bind low ports (NET_BIND_SERVICE): here its processes have no capability at all.
-    await this.#runIn(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]);
+    await this.#runIn(withWritableSysctls(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]));
     await this.#silence(decision.networks);
     const waits = takesDevices(decision.networks);
     if (!waits) this.#parts.launcherMayStart?.();

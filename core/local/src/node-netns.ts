@@ -1,5 +1,5 @@
 import { existsSync, statfsSync } from "node:fs";
-import { inNetns, type Run } from "@netbind/netns";
+import { inNetns, type Run, withWritableSysctls } from "@netbind/netns";
 import type { CniConfigList } from "@netbind/engine";
 import type { State } from "./state.ts";
 
@@ -33,7 +33,7 @@ export async function removeNetns(run: Run, name: string): Promise<void> {
 /** Makes the namespace that plays the node: CNI plugins work in it, so nothing touches the machine's own network. */
 export async function makeNode(run: Run, state: State): Promise<void> {
   await makeNetns(run, state.nodeNetns);
-  await inNetns(netnsPath(state.nodeNetns), run)(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
+  await inNetns(netnsPath(state.nodeNetns), run)(withWritableSysctls(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]));
 }
 
 /** The pod network of a machine without a cluster: a bridge on the node, with an address of each family for each pod. */

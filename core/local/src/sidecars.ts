@@ -2,11 +2,24 @@ import { createHash } from "node:crypto";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { derivedName, isAlive, LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
+  limits: SIDECAR_LIMITS,
 import type { SidecarPlace } from "@netbind/remote";
 import { makeDirectory } from "./state.ts";
 import type { VmUser } from "./launcher/vm-user.ts";
 
 const START_DEADLINE = 20_000;
+const MIB = 1024 ** 2;
+/**
+ * A sidecar's runtime reserves ten times the memory that it takes, and has a dozen threads. Those of QEMU and libvirt are the same
+ * user's and counted too: a sidecar that takes all that it may leaves the launcher as much again.
+ */
+const SIDECAR_LIMITS: Limits = {
+  processes: scaled(2048),
+  files: scaled(1024),
+  data: scaled(1024 * MIB),
+  fileSize: FILE_LIMIT,
+  tmp: scaled(16 * MIB),
+};
 const HOOKS_PATH = "/var/run/kubevirt-hooks";
 
 /** How a sidecar's runtime is started. */
@@ -88,6 +101,7 @@ export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: 
 /** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
 const sidecarSandbox = (binding: string, { container, node, bundle, start }: SidecarSpec, hooks: string, user: VmUser): Sandbox => ({
   ...user,
+  limits: SIDECAR_LIMITS,
   binds: [
     ...LIBRARY_BINDS,
     { source: node, target: "/netbind/node" },
@@ -115,6 +129,7 @@ export async function startSidecar(
   const socket = attachSocket(place.vmDirectory, spec.container);
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
   const ready = inner !== undefined && (await waitUntil(() => existsSync(socket) || ended(), START_DEADLINE)) && !ended();
-  if (!ready)
-    throw new Error(`the sidecar of binding "${binding}" did not start: ${readFileSync(logFile, "utf8").trim() || "it said nothing"}`);
+  if (ready) return;
+  const said = readFileSync(logFile, "utf8").trim() || "it said nothing";
+  throw new Error(`the sidecar of binding "${binding}" did not start: ${said}${explainLimits(said, SIDECAR_LIMITS)}`);
 }

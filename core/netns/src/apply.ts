@@ -1,4 +1,5 @@
 import type { Operations } from "@netbind/engine";
+import { withWritableSysctls } from "./fresh-proc.ts";
 import { CommandError, type Run } from "./run.ts";
 
 /**
@@ -28,8 +29,9 @@ export async function applyNetwork(runIn: Run, { ip, sysctls, nft }: Operations)
   const json = nft.length > 0 ? JSON.stringify({ nftables: nft }) : "";
   const fits = Buffer.byteLength(json) <= LONGEST_ARGUMENT;
   const parts = [batch, json === "" ? "" : "nft", fits ? json : ""];
+  const script = ["sh", "-c", SCRIPT, "apply", ...parts, ...keys];
   try {
-    await runIn(["sh", "-c", SCRIPT, "apply", ...parts, ...keys], fits ? {} : { stdin: json });
+    await runIn(keys.length === 0 ? script : withWritableSysctls(script), fits ? {} : { stdin: json });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(["ip -batch, sysctl, nft"], "the pod's network could not be made as planned", error.stderr, error.exitCode);

@@ -1,3 +1,6 @@
+import { OVER_FRESH_PROC } from "./fresh-proc.ts";
+import { type Limits, limitOptions } from "./limits.ts";
+
 /** Where something of the machine is seen inside a sandbox. */
 export interface SandboxBind {
   readonly source: string;
@@ -11,14 +14,18 @@ export interface Sandbox {
   /** The machine's user that it runs as; inside its user namespace it is the same number. */
   readonly uid: number;
   readonly gid: number;
-  /** The only files that it sees beside an empty root, /dev, /proc and /tmp. */
+  readonly limits: Limits;
+  /** The only files that it sees beside an empty root, /dev, /proc and, where its limits give it one, /tmp. */
   readonly binds: readonly SandboxBind[];
   readonly env?: Readonly<Record<string, string>>;
   /** A file whose text is given through standard input. */
   readonly stdinFile?: string;
-  /** Capabilities inside its own user namespace: void over the pod's namespaces. */
-  readonly innerCapabilities?: readonly string[];
-  /** Real capabilities over the pod's network (`net_raw`): it then has no user namespace of its own. */
+  /**
+   * Capabilities that its program asks for and does not use (`net_admin`). In a user namespace of its own they are void over
+   * the pod; where this machine has none to give, they are real over the pod's network, and nothing else.
+   */
+  readonly idleCapabilities?: readonly string[];
+  /** Capabilities that it uses over the pod's network (`net_raw`): it then has no user namespace of its own. */
   readonly podCapabilities?: readonly string[];
   readonly argv: readonly string[];
 }
@@ -46,49 +53,75 @@ function parents(sandbox: Sandbox): readonly string[] {
   return [...new Set(paths)].flatMap((path) => ["--perms", "0755", "--dir", path]);
 }
 
-/** What every sandbox sees. */
+/** The sandbox's own /tmp. Its user need not be who mounts it. */
+const temporary = ({ limits }: Sandbox): readonly string[] =>
+  limits.tmp === 0 ? [] : ["--perms", "1777", "--size", String(limits.tmp), "--tmpfs", "/tmp"];
+
+/** What every sandbox sees. Nothing of it can be written but its /tmp and what is shown as writable. */
 function fileSystem(sandbox: Sandbox): readonly string[] {
   return [
     ...parents(sandbox),
-    ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"],
+    ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc"],
+    ...temporary(sandbox),
     ...sandbox.binds.flatMap(({ source, target, writable }) => [writable === true ? "--bind" : "--ro-bind", source, target]),
     ...Object.entries(sandbox.env ?? {}).flatMap(([name, value]) => ["--setenv", name, value]),
     ...(sandbox.stdinFile === undefined ? [] : ["--perms", "0444", "--ro-bind-data", "0", sandbox.stdinFile]),
-    ...["--remount-ro", "/", "--"],
+    // Bubblewrap's own /dev has no bound, and its /dev/shm would be the sandbox's to fill.
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "--"],
   ];
 }
-
-/** Bytes that any file of a sandbox may have: what it prints must not fill the machine. */
-export const FILE_LIMIT: number = 16 * 1024 * 1024;
-const BOUNDED = ["prlimit", `--fsize=${FILE_LIMIT}`, "--"] as const;
 
 const NAMESPACES = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv"] as const;
 const IDENTITY = ["--hostname", "sandbox", "--info-fd", "3"] as const;
 
 /**
- * The command line of a sandboxed process, in the network namespace of whoever runs it. It leaves out bubblewrap's
- * `--die-with-parent` on purpose: a service outlives the process that started it, and its end comes from the journal.
+ * How this machine lets sandboxes be made. `user-namespace`: each in one of its own; `fresh-proc`: the same, over a /proc of
+ * its own; `no-user-namespace`: made as root, who becomes the sandbox's user inside.
  */
-export function sandboxCommand(sandbox: Sandbox): readonly string[] {
-  const { uid, gid, podCapabilities = [] } = sandbox;
-  if (podCapabilities.length > 0) {
-    // In a user namespace of its own a capability would be void over the pod: it changes its user inside instead.
-    const changing = ["setuid", "setgid", "setpcap", ...podCapabilities].flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]);
-    const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
-    return [
-      // The server is the first process itself: no other of root's stays in the sandbox.
-      ...[...BOUNDED, "bwrap", ...NAMESPACES, "--as-pid-1", ...IDENTITY, "--cap-drop", "ALL", ...changing],
-      ...fileSystem({ ...sandbox, binds: [...sandbox.binds, setpriv], env: { PATH: "/usr/bin", ...sandbox.env } }),
-      ...asUser(sandbox, podCapabilities),
-      ...sandbox.argv,
-    ];
-  }
+export type SandboxWay = "user-namespace" | "fresh-proc" | "no-user-namespace";
+
+/** A sandbox that root makes: its process has these capabilities over the pod, and no way to more. */
+function madeByRoot(sandbox: Sandbox, capabilities: readonly string[]): readonly string[] {
+  // In a user namespace of its own a capability would be void over the pod: it changes its user inside instead.
+  const changing = ["setuid", "setgid", "setpcap", ...capabilities].flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]);
+  const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
   return [
-    ...BOUNDED,
+    // The program is the first process itself: no other of root's stays in the sandbox.
+    ...["bwrap", ...NAMESPACES, "--as-pid-1", ...IDENTITY, "--cap-drop", "ALL", ...changing],
+    ...fileSystem({ ...sandbox, binds: [...sandbox.binds, setpriv], env: { PATH: "/usr/bin", ...sandbox.env } }),
+    ...asUser(sandbox, capabilities),
+    ...sandbox.argv,
+  ];
+}
+
+/** A sandbox that its own user makes, in a user namespace; it can make no other. */
+function madeByUser(sandbox: Sandbox): readonly string[] {
+  const { uid, gid, idleCapabilities = [] } = sandbox;
+  return [
     ...asUser(sandbox, []),
-    ...["bwrap", "--unshare-user", ...NAMESPACES, "--uid", String(uid), "--gid", String(gid), ...IDENTITY],
-    ...(sandbox.innerCapabilities ?? []).flatMap((capability) => ["--cap-add", capability]),
+    ...["bwrap", "--unshare-user", "--disable-userns", ...NAMESPACES, "--uid", String(uid), "--gid", String(gid), ...IDENTITY],
+    ...idleCapabilities.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
     ...fileSystem(sandbox),
     ...sandbox.argv,
   ];
+}
+
+/**
+ * The command line of a sandboxed process, in the network namespace of whoever runs it. It leaves out bubblewrap's
+ * `--die-with-parent` on purpose: a service outlives the process that started it, and its end comes from the journal.
+ */
+export function sandboxCommand(sandbox: Sandbox, way: SandboxWay): readonly string[] {
+  const { podCapabilities = [], idleCapabilities = [] } = sandbox;
+  const bounded = ["prlimit", ...limitOptions(sandbox.limits), "--"];
+  if (podCapabilities.length > 0) return [...bounded, ...madeByRoot(sandbox, podCapabilities)];
+  switch (way) {
+    case "user-namespace":
+      return [...bounded, ...madeByUser(sandbox)];
+    case "fresh-proc":
+      return [...OVER_FRESH_PROC, ...bounded, ...madeByUser(sandbox)];
+    case "no-user-namespace":
+      return [...bounded, ...madeByRoot(sandbox, idleCapabilities)];
+    default:
+      return way satisfies never;
+  }
 }

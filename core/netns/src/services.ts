@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import type { ServiceProcess } from "@netbind/engine";
 import { endProcesses, waitUntil } from "./end-processes.ts";
 import { HeldProcess, isAlive, type ProcessId } from "./held-process.ts";
+import { explainLimits, SERVICE_LIMITS } from "./limits.ts";
 import { LIBRARY_BINDS, type Sandbox } from "./sandbox.ts";
 import { startSandboxed } from "./start-sandboxed.ts";
 
@@ -24,16 +25,15 @@ const CONFIGURATION = "/dnsmasq.conf";
 /** The protocol number of ICMPv6, as /proc/net/raw6 writes the "port" of a raw socket. */
 const ICMP6 = 58;
 
-/** The sandbox of a server. Its capabilities satisfy its own check; they are void over the pod where it needs none. */
+/** The sandbox of a server. For IPv4 it asks for a capability that it does not use: it is told to broadcast its answers. */
 function dnsmasqSandbox({ privileged }: ServiceProcess, uid: number): Sandbox {
   return {
     uid,
     gid: uid,
+    limits: SERVICE_LIMITS,
     binds: [...LIBRARY_BINDS, { source: "/usr/sbin/dnsmasq", target: "/usr/sbin/dnsmasq" }],
     stdinFile: CONFIGURATION,
-    ...(privileged
-      ? { podCapabilities: ["net_admin", "net_raw"] }
-      : { innerCapabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE"] }),
+    ...(privileged ? { podCapabilities: ["net_admin", "net_raw"] } : { idleCapabilities: ["net_admin"] }),
     argv: ["/usr/sbin/dnsmasq", `--conf-file=${CONFIGURATION}`],
   };
 }
@@ -91,5 +91,6 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
   if (!ended() && up()) return;
   const why = ended() ? "it ended" : "it has no socket";
   await endProcesses(processes);
-  throw new Error(`the server ${service.role} did not start, ${why}: ${said(host.logFile, from)}`);
+  const words = said(host.logFile, from);
+  throw new Error(`the server ${service.role} did not start, ${why}: ${words}${explainLimits(words, SERVICE_LIMITS)}`);
 }

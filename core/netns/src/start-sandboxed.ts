@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { patient } from "./patience.ts";
 import { HeldProcess, identify, type ProcessId } from "./held-process.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
+import { findSandboxWay } from "./sandbox-way.ts";
 
 const INFO_DEADLINE = 20_000;
 
@@ -27,9 +28,10 @@ export interface StartedSandbox {
   readonly inner: ProcessId | undefined;
 }
 
-/** Starts a sandboxed process. It outlives the caller. */
+/** Starts a sandboxed process. It outlives the caller. @throws SandboxError where this machine lets no sandbox be made */
 export async function startSandboxed(sandbox: Sandbox, options: StartOptions): Promise<StartedSandbox> {
-  const child = spawnSandbox(sandbox, options);
+  const { way } = await findSandboxWay();
+  const child = spawnSandbox(sandboxCommand(sandbox, way), options);
   const started = await identifySandbox(child, child.stdio[3]);
   child.unref();
   for (const stream of child.stdio) stream?.destroy();
@@ -48,11 +50,11 @@ export async function identifySandbox(child: ChildProcess, info: ChildProcess["s
   return { processes: [outer, inner].filter((one) => one !== undefined), inner };
 }
 
-function spawnSandbox(sandbox: Sandbox, { netns, logFile, stdin, cgroup }: StartOptions): ChildProcess {
+function spawnSandbox(command: readonly string[], { netns, logFile, stdin, cgroup }: StartOptions): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
     const born = cgroup === undefined ? [] : [...BORN_IN, cgroup];
-    const [file, ...args] = [...born, "nsenter", `--net=${netns}`, "--", ...sandboxCommand(sandbox)];
+    const [file, ...args] = [...born, "nsenter", `--net=${netns}`, "--", ...command];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
     const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe"], env });
     child.on("error", () => undefined);

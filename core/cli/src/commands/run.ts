@@ -6,6 +6,7 @@ import {
   findCrash,
   listVms,
   type Machine,
+  machineWarnings,
   type SidecarRuntime,
   type StartedVm,
   startVm,
@@ -122,6 +123,7 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
     abort.abort();
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, interrupted);
+  for (const warning of await machineWarnings()) tell(`warning: ${warning}`);
   const started = await startAll(machine, input, vms, options, abort.signal);
   const names = vms.map(({ vm }) => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`);
   const isKept = options.keep && !abort.signal.aborted;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Binding } from "@netbind/contract";
 import type { Grants } from "@netbind/engine";
-import { run, takeLock } from "@netbind/netns";
+import { findSandboxWay, run, takeLock } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
@@ -98,6 +98,17 @@ function compose(options: Options, grants: Readonly<Record<string, Partial<Grant
   });
 }
 
+/** Says at the start what keeps this node from shutting services off as they should be. */
+async function reportSandboxes(log: Logger): Promise<void> {
+  try {
+    const { way, obstacles } = await findSandboxWay();
+    if (way === "no-user-namespace")
+      log.warn({ obstacles }, "DHCP servers have CAP_NET_ADMIN over their pods: no user namespace can be made");
+  } catch (error) {
+    log.error({ err: error }, "no service can be started on this node");
+  }
+}
+
 async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) {
@@ -120,6 +131,7 @@ async function main(): Promise<void> {
   await using _ = await takeLock(join(options.state, "lock"), "the node", LOCK_WAIT);
   const log = container.resolve(TOKENS.log);
   log.info({ node: options.node }, "serving");
+  await reportSandboxes(log);
   using bindings = container.resolve(TOKENS.bindings);
   void bindings;
   await container.resolve(TOKENS.agent).run(stop.signal);

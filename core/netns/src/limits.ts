@@ -1,0 +1,58 @@
+import { factorOf } from "./factor.ts";
+
+/** What one process, or all of one user's together, may take of the machine. ARCHITECTURE.md has the table. */
+export interface Limits {
+  /** Processes and threads of its user's, on the whole machine. */
+  readonly processes: number;
+  /** Open files of each process. */
+  readonly files: number;
+  /** Bytes of private memory of each process. */
+  readonly data: number;
+  /** Bytes that any file of its may have: what it prints must not fill the machine. */
+  readonly fileSize: number;
+  /** Bytes of its /tmp. */
+  readonly tmp: number;
+}
+
+const MIB = 1024 ** 2;
+/** The environment variable that tells how many times more than usual everything may take: 1 to 100. */
+const SCALE = "NETBIND_LIMIT_SCALE";
+const factor = factorOf(SCALE);
+
+/** A limit, times what the environment tells. */
+export const scaled = (limit: number): number => Math.round(limit * factor);
+
+/** Bytes that any file of a sandbox may have. */
+export const FILE_LIMIT: number = scaled(16 * MIB);
+
+/** All of a pod's servers run as one user: two processes each, two servers for each NIC. One has 2 MiB of memory. */
+export const SERVICE_LIMITS: Limits = {
+  processes: scaled(512),
+  files: scaled(256),
+  data: scaled(32 * MIB),
+  fileSize: FILE_LIMIT,
+  tmp: 0,
+};
+
+/** As options of prlimit(1), soft and hard alike; nobody's core is written anywhere. */
+export const limitOptions = ({ processes, files, data, fileSize }: Limits): readonly string[] => [
+  `--nproc=${processes}:${processes}`,
+  `--nofile=${files}:${files}`,
+  `--data=${data}:${data}`,
+  `--fsize=${fileSize}:${fileSize}`,
+  "--core=0:0",
+];
+
+const RAISE = `set ${SCALE} to more than ${factor} to raise all limits`;
+
+/** Which limit a process ran into, by what it said before it ended; empty where that tells none. */
+export function explainLimits(said: string, { processes, files, data }: Limits): string {
+  const met = [
+    ...(/Resource temporarily unavailable|[Cc]annot fork/.test(said) ? [`${processes} processes and threads of its user`] : []),
+    ...(/Too many open files/.test(said) ? [`${files} open files`] : []),
+    ...(/Cannot allocate memory|[Oo]ut of memory|memory exhausted|could not get memory|bad_alloc/.test(said)
+      ? [`${data} bytes of memory`]
+      : []),
+  ];
+  return met.length === 0 ? "" : ` (it may have ${met.join(" and ")}: ${RAISE})`;
+}
