@@ -1,8 +1,19 @@
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { derivedName, isAlive, LIBRARY_BINDS, type ProcessId, type Sandbox, startSandboxed, waitUntil } from "@netbind/netns";
-  limits: SIDECAR_LIMITS,
+import {
+  derivedName,
+  explainLimits,
+  FILE_LIMIT,
+  isAlive,
+  type Limits,
+  LIBRARY_BINDS,
+  type ProcessId,
+  type Sandbox,
+  scaled,
+  startSandboxed,
+  waitUntil,
+} from "@netbind/netns";
 import type { SidecarPlace } from "@netbind/remote";
 import { makeDirectory } from "./state.ts";
 import type { VmUser } from "./launcher/vm-user.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { CniPluginConfig } from "@netbind/engine";
-import { CommandError, inNetns, type Run } from "@netbind/netns";
+import { CommandError, inNetns, type Run, withWritableSysctls } from "@netbind/netns";
 import type { CniAttachment } from "../journal.ts";
 import { isNetns } from "../node-netns.ts";
 import type { DeviceNode, HostCall, HostPlugin } from "./host-plugin.ts";
@@ -106,7 +106,7 @@ async function exec(
   };
   // A failing plugin prints its error object on standard output: move it to where it is read.
   const script = 'out=$("$0") && { printf %s "$out"; exit 0; }; code=$?; printf %s "$out" >&2; exit $code';
-  const text = await inNetns(node, run)(["sh", "-c", script, findPlugin(config.type)], {
+  const text = await inNetns(node, run)(withWritableSysctls(["sh", "-c", script, findPlugin(config.type)]), {
     stdin: JSON.stringify(config),
     env,
     deadline: DEADLINE,
