@@ -56,7 +56,8 @@ async function bootsUnderKvm(run: Run, image: Image): Promise<Accelerator> {
   try {
     // The guest does nothing but end: QEMU's own end without an error is the proof.
     const qemu = ["qemu-system-x86_64", ...machine, ...kernel, "-serial", "stdio"];
-    await run(imageCommand(image, qemu, ["--dev-bind", "/dev/kvm", "/dev/kvm"]), { deadline: PROBE_DEADLINE });
+    const shown = ["--dev-bind", "/dev/kvm", "/dev/kvm"];
+    await run(await imageCommand({ image, argv: qemu, shown }), { deadline: PROBE_DEADLINE });
     return "kvm";
   } catch {
     return "tcg";

@@ -2,7 +2,6 @@ import { closeSync, constants, openSync } from "node:fs";
 import { type CommandError, HeldProcess, type ProcessId, type Run } from "@netbind/netns";
 import { imageCommand } from "./image-command.ts";
 import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts";
-import { dropPrivileges } from "./vm-user.ts";
 
 /** libvirt said no. */
 export class LibvirtError extends Error {
@@ -51,13 +50,14 @@ export class Launcher {
     if (place === undefined)
       throw new LibvirtError("the VM was started by an older netbind, which this one cannot ask: stop the VM and start it again");
     const shown = [
-      ...["--uid", String(user.uid), "--gid", String(user.gid), "--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/tmp"],
+      ...["--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/tmp"],
       ...["--ro-bind", place.directory, "/netbind"],
       ...(document === undefined ? [] : ["--perms", "0444", "--ro-bind-data", "0", DOCUMENT]),
     ];
     const virsh = ["virsh", "-q", "-c", `qemu:///session?socket=/netbind/${LIBVIRT_SOCKET}`, ...args];
     try {
-      return await this.#run([...dropPrivileges(user), ...imageCommand(place, virsh, shown)], { deadline, stdin: document ?? "" });
+      const command = await imageCommand({ image: place, argv: virsh, shown, user });
+      return await this.#run(command, { deadline, stdin: document ?? "" });
     } catch (error) {
       throw new LibvirtError((error as CommandError).message.replace(/^.* virsh /, "virsh "), { cause: error });
     }

@@ -126,7 +126,7 @@ async function buildIso(
     writeFileSync(join(tree, key), text, { mode: 0o644, flag: "wx" });
   }
   const make = ["genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", "/netbind/disk.iso", "/netbind/files"];
-  await run(imageCommand(image, make, ["--bind", workspace, "/netbind"]));
+  await run(await imageCommand({ image, argv: make, shown: ["--bind", workspace, "/netbind"] }));
   const iso = join(directory, file);
   renameSync(join(workspace, "disk.iso"), iso);
   rmSync(workspace, { recursive: true });
