@@ -56,7 +56,7 @@ test("a cloud-init guest whose IPv6 is configured by hand, as the guide shows it
   chmodSync(directory, 0o755);
   try {
     await using lab = await KillLab.make(vmi(await cloudGuestDisk(directory)));
-    const started = await lab.run(["run", "-f", "-", "--keep", "--wait", "300", "-o", "json"]);
+    const started = await lab.run(["run", "-f", "-", "--keep", "--wait", "300", "-o", "json", "--host-disk", directory]);
     expect(started.code, started.stderr).toBe(0);
     const [nic] = (JSON.parse(started.stdout) as VmStatus).nics;
     expect(nic?.guestAddresses).toEqual(["10.0.2.2", "fd10:0:2::2"]);

@@ -89,6 +89,6 @@ export async function cloudGuestDisk(directory: string): Promise<string> {
   if (!existsSync(image)) await build(image);
   const disk = join(directory, "root.raw");
   await run(["cp", "--sparse=always", image, disk], { deadline: 120_000 });
-  chmodSync(disk, 0o666);
+  chmodSync(disk, 0o600);
   return disk;
 }

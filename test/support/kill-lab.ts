@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { domainName, findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
 import { tableFamilies } from "@netbind/engine";
@@ -18,7 +18,7 @@ const BLANK = "blank.img";
 /** The VM's document. */
 const VMI = "vm.yaml";
 /** What a state directory holds when no VM is there. */
-const EMPTY = [BLANK, VMI, "locks", "migration", "node.lock", "uids.lock", "vms"];
+const EMPTY = [VMI, "locks", "migration", "node.lock", "uids.lock", "vms"];
 
 /** A command that is killed in the middle, and what must be there before it starts. */
 export interface Scenario {
@@ -31,6 +31,8 @@ export interface Scenario {
 export class KillLab implements AsyncDisposable {
   readonly directory: string;
   readonly state: State;
+  /** Where the VM's disk is; it is nobody's to see but root's. */
+  readonly #disks: string;
   readonly #before: MachineState;
   readonly #vmi: string;
   readonly #netbind: ResidentNetbind;
@@ -38,10 +40,9 @@ export class KillLab implements AsyncDisposable {
   private constructor(before: MachineState, vmi: (disk: string) => string) {
     this.#before = before;
     this.directory = makeStateDirectory("kill");
-    const disk = join(this.directory, BLANK);
-    writeFileSync(disk, Buffer.alloc(1024 * 1024));
-    chmodSync(disk, 0o666);
-    this.#vmi = vmi(disk);
+    this.#disks = mkdtempSync("/var/tmp/netbind-kill-disks-");
+    writeFileSync(this.#blank, Buffer.alloc(1024 * 1024), { mode: 0o600 });
+    this.#vmi = vmi(this.#blank);
     writeFileSync(join(this.directory, VMI), this.#vmi);
     this.#netbind = new ResidentNetbind({ NETBIND_STATE_DIR: this.directory });
     this.state = new State({ ...stateDirectories(process.env), state: this.directory });
@@ -52,13 +53,22 @@ export class KillLab implements AsyncDisposable {
     return new KillLab(await machineState(), typeof vmi === "string" ? () => vmi : vmi);
   }
 
+  get #blank(): string {
+    return join(this.#disks, BLANK);
+  }
+
   /** Calls netbind; what reads standard input gets the VM's document there. In a process of its own where it must be. */
   run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome> {
-    return env !== undefined || args.includes("-") ? this.#runAlone(args, env) : this.#netbind.call(args);
+    return env !== undefined || args.includes("-") ? this.#runAlone(args, env) : this.#netbind.call(this.#listed(args));
+  }
+
+  /** What starts the VM is told where its disk may be. */
+  #listed(args: readonly string[]): readonly string[] {
+    return args[0] === "run" ? [...args, "--host-disk", this.#disks] : args;
   }
 
   #runAlone(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-    return netbind(args, { env: { NETBIND_STATE_DIR: this.directory, ...env }, stdin: this.#vmi });
+    return netbind(this.#listed(args), { env: { NETBIND_STATE_DIR: this.directory, ...env }, stdin: this.#vmi });
   }
 
   /** Runs a scenario to its end, and gives the points that it passed. */
@@ -176,7 +186,10 @@ export class KillLab implements AsyncDisposable {
       now[kind].filter((one) => !this.#before[kind].includes(one)).map((one) => `${kind}: ${one}`),
     );
     const files = readdirSync(this.directory).filter((name) => !EMPTY.includes(name) && name !== "points");
-    return [...more, ...files.map((name) => `file: ${name}`)];
+    // Who may open the disk is what it was: none of its access list is left.
+    const permissions = (await run(["getfacl", "-cnp", this.#blank])).trim().split("\n");
+    const granted = permissions.filter((line) => !["user::rw-", "group::---", "other::---"].includes(line));
+    return [...more, ...files.map((name) => `file: ${name}`), ...granted.map((line) => `permission: ${line}`)];
   }
 
   /** Stops every VM that a test left. */
@@ -236,7 +249,7 @@ export class KillLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.clear();
     await this.#netbind[Symbol.asyncDispose]();
-    rmSync(this.directory, { recursive: true, force: true });
+    for (const directory of [this.directory, this.#disks]) rmSync(directory, { recursive: true, force: true });
   }
 
   #withPoints(args: readonly string[], killAt: number): Promise<Outcome> {

@@ -1,4 +1,5 @@
 import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/engine";
+import { resolve } from "node:path";
 import { type Command, CommanderError, Option } from "commander";
 import { EXIT } from "./exit-codes.ts";
 import type { OutputFormat } from "./output.ts";
@@ -27,6 +28,15 @@ export const fileOption = (): Option =>
     .argParser(collect)
     .default([] as readonly string[])
     .makeOptionMandatory();
+
+/** `--host-disk`. */
+export const hostDiskOption = (): Option =>
+  new Option(
+    "--host-disk <directory>",
+    "a directory that hostDisk volumes may be in; may be repeated; without it a VM gets no file of this machine",
+  )
+    .argParser((value: string, before: readonly string[]) => [...before, resolve(value)])
+    .default([] as readonly string[], "none");
 
 /** Reads a number of seconds. */
 export const seconds = (text: string): number => {

@@ -4,7 +4,7 @@ import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { type OutputFormat, printJson, tell } from "./output.ts";
 import { addJudging } from "./program-judging.ts";
 import { addNicCommands } from "./program-nics.ts";
-import { type Act, collect, fileOption, outputOption, plugin, requireFiles, seconds } from "./program-options.ts";
+import { type Act, collect, fileOption, hostDiskOption, outputOption, plugin, requireFiles, seconds } from "./program-options.ts";
 import { addVmCommands } from "./program-vms.ts";
 import type { Services } from "./services.ts";
 import { InputError, showViolations } from "./violations.ts";
@@ -75,11 +75,12 @@ function addRun(program: Command, services: Services, act: Act): void {
         .argParser(plugin)
         .default({} as Readonly<Record<string, string>>),
     )
+    .addOption(hostDiskOption())
     .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 120)
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  netbind run -f vm.yaml --plugin routed-tap=routed-tap.mjs\n  kustomize build . | netbind run -f -\n" +
+      "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  netbind run -f vm.yaml --plugin routed-tap=routed-tap.mjs\n  netbind run -f vm.yaml --host-disk /var/lib/disks\n  kustomize build . | netbind run -f -\n" +
         EXIT_HELP,
     );
   command.action((options) => {
@@ -93,6 +94,7 @@ function addPlan(program: Command, services: Services, act: Act): void {
     .command("plan")
     .description("print what run would do, without touching anything")
     .addOption(fileOption())
+    .addOption(hostDiskOption())
     .addOption(
       new Option(
         "--pod-link <file>",

@@ -21,3 +21,4 @@ export { State, stateDirectories, vmId } from "./state.ts";
 export { damagedVms, findVm, listVms, parseVmName, VmNotFoundError } from "./pods.ts";
 export { type MigratedVm, type MigrationContext, MigrationRefusedError, migrateVm } from "./migrate-vm.ts";
 export { collectGarbage, consoleSocket, findCrash, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";
+export { checkHostDisks, type HostDiskPolicy } from "./launcher/host-disks.ts";

@@ -58,6 +58,17 @@ const FIELDS: Readonly<Record<string, Check>> = {
       }),
     ),
   ),
+  hostDisks: optional(
+    listOf(
+      shape({
+        volume: isNumber,
+        directory: isText,
+        components: listOf((name) => isText(name) && !["", ".", ".."].includes(String(name)) && !/[/\0]/.test(String(name))),
+        inode: isText,
+        before: optional((before) => /^[r-][w-][x-]$/.test(String(before))),
+      }),
+    ),
+  ),
   domainXml: optional(isText),
   launcher: optional(shape({ directory: isText, rootfs: isText })),
   changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),

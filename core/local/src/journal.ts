@@ -5,6 +5,7 @@ import type { BindingRegistration, CniConfigList, PodFacts, ResolvedBinding, Vmi
 import { type NicRecord, type PodJournal, type PodRecord, type ProcessId, writeAtomically } from "@netbind/netns";
 import { damagedField } from "./journal-shape.ts";
 import type { LauncherPlace } from "./launcher/launcher-processes.ts";
+import type { HostDiskRecord } from "./launcher/host-disks.ts";
 import type { AllocatedDevice, DeviceNode } from "./networks/host-plugin.ts";
 import type { SidecarSpec } from "./sidecars.ts";
 
@@ -56,6 +57,8 @@ export interface VmRecord extends PodRecord {
   readonly facts?: PodFacts;
   /** Binding of each NIC, by logical name. */
   readonly bindings: Readonly<Record<string, string>>;
+  /** The machine's own disks that the VM was given, each recorded before anything of it was changed. */
+  readonly hostDisks?: readonly HostDiskRecord[];
   /** The NICs as their sidecars were told of them. */
   readonly attached?: readonly Attachment[];
   /** The sidecar of each binding that has one. */

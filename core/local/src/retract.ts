@@ -5,6 +5,8 @@ import { HookManager } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
+import { takeBackHostDisks } from "./launcher/host-disks.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { isNetns, netnsPath, removeNetns } from "./node-netns.ts";
@@ -57,13 +59,18 @@ async function detachPod(state: State, run: Run, record: VmRecord): Promise<void
   const place = { run, node, netns: isNetns(pod) ? pod : "" };
   for (const attachment of [...record.attachments].reverse()) await cniDel(place, attachment);
   await removeNetns(run, record.netns);
+  // Nothing of the VM runs any more. Its other pod has the same disks.
+  if (isLastPod(state, record.id)) await takeBackHostDisks(run, vmUserOf(record), record.hostDisks ?? []);
   removeDirectory(state, record.id);
   await removeIdleNode(state, run);
 }
 
+/** True where a VM has no other pod than this one. */
+const isLastPod = (state: State, id: string): boolean => state.podIds(vmOfPod(id)).every((other) => other === id);
+
 /** Removes a pod's directory; before a VM's last one, the directory that its pods share. */
 function removeDirectory(state: State, id: string): void {
-  if (state.podIds(vmOfPod(id)).every((other) => other === id)) rmSync(state.migration(id), { recursive: true, force: true });
+  if (isLastPod(state, id)) rmSync(state.migration(id), { recursive: true, force: true });
   rmSync(state.vm(id), { recursive: true, force: true });
 }
 

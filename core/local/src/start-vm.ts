@@ -9,6 +9,7 @@ import { needsDemoGuest } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
+import { findHostDisks, grantHostDisks } from "./launcher/host-disks.ts";
 import { prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
@@ -31,6 +32,8 @@ export interface StartRequest {
   /** Where its document came from: `vm.yaml:1`. */
   readonly source: string;
   readonly data: ReferencedData;
+  /** Directories that disks of the machine's may be in. */
+  readonly hostDiskDirectories: readonly string[];
   /** Aborted where the person who asked does not want it any more. */
   readonly signal: AbortSignal;
 }
@@ -88,6 +91,16 @@ async function makeRoom(machine: Machine, vm: string): Promise<void> {
   await retractAll(state, run, vm, 0);
 }
 
+/** Gives the VM its disks of the machine's: what is changed of them is in the record before. */
+async function giveHostDisks({ state, run }: Machine, journal: Journal, { decision, hostDiskDirectories }: StartRequest): Promise<void> {
+  const policy = { directories: hostDiskDirectories, own: [state.root, state.cache] };
+  const user = vmUserOf(journal.record);
+  const hostDisks = await findHostDisks(run, decision.vmi, user, policy);
+  if (hostDisks.length === 0) return;
+  journal.update({ hostDisks });
+  await grantHostDisks(run, user, hostDisks);
+}
+
 /** Starts the guest in a pod whose NICs are attached and whose libvirt is up. */
 async function startGuest(
   machine: Machine,
@@ -109,6 +122,7 @@ async function startGuest(
     image,
     vmi,
     user: vmUserOf(journal.record),
+    hostDisks: journal.record.hostDisks ?? [],
     data: request.data,
     directory: join(directory, "disks"),
     preCloudInitIso: async (data) => (await hooks.preCloudInitIso(data, vmi)) ?? data,
@@ -156,6 +170,7 @@ export async function startVm(machine: Machine, request: StartRequest): Promise<
     return Journal.create(state.vm(id), record);
   });
   try {
+    await giveHostDisks(machine, journal, request);
     progress("making the pod: namespace, networks, sidecars");
     const made = await makePod(machine, journal, request.decision, image);
     request.signal.throwIfAborted();

@@ -56,7 +56,15 @@ const prepare = (name: string, files: Readonly<Record<string, string>>) => {
   const disks = join(directory, "vms/0123/launcher/disks");
   mkdirSync(disks, { recursive: true });
   const image = { version: "0", rootfs: "/nowhere" };
-  return prepareVolumes({ ...vmi(name, files), run: makesIso, image, directory: disks, user: ROOT, preCloudInitIso: async (data) => data });
+  return prepareVolumes({
+    ...vmi(name, files),
+    run: makesIso,
+    image,
+    directory: disks,
+    user: ROOT,
+    hostDisks: [],
+    preCloudInitIso: async (data) => data,
+  });
 };
 
 test("a volume that admission let through by whatever name is a disk of its number, and nothing stands elsewhere", async () => {
@@ -79,7 +87,7 @@ test("a volume that names what every object inherits refers to nothing", async (
   const image = { version: "0", rootfs: "/nowhere" };
   const found = prepareVolumes({
     ...{ ...asked, vmi: { ...asked.vmi, spec: { ...asked.vmi.spec, volumes } } },
-    ...{ run: makesIso, image, directory, user: ROOT, preCloudInitIso: async <T>(data: T) => data },
+    ...{ run: makesIso, image, directory, user: ROOT, hostDisks: [], preCloudInitIso: async <T>(data: T) => data },
   });
   await expect(found).rejects.toThrow('refers to ConfigMap "constructor", which is not in the input');
 });

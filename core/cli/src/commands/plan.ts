@@ -29,12 +29,16 @@ import { decideInput } from "../decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { assumedDevices, assumedLink } from "./assumed-link.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
+import { findHostDiskProblems } from "../host-disk-problems.ts";
 import { type Resolve, TOKENS } from "../services.ts";
+import { InputError } from "../violations.ts";
 import { type ShownNic, type ShownPlan, showPlan } from "./show-plan.ts";
 
 export interface PlanOptions {
   readonly filename: readonly string[];
   readonly podLink: readonly string[];
+  /** Directories that disks of the machine's may be in. */
+  readonly hostDisk: readonly string[];
   readonly output: OutputFormat;
 }
 
@@ -135,6 +139,8 @@ async function planVm(vmi: Vmi, decision: Decision, given: readonly PodLink[], r
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
   const { vms } = await decideInput(options.filename, resolve);
+  const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vms, options.hostDisk);
+  if (problems.length > 0) throw new InputError(problems);
   const given = options.podLink.map(readPodLink);
   const plans: ShownPlan[] = [];
   for (const { vm, decision } of vms) plans.push(await planVm(vm.vmi, decision, given, resolve));

@@ -20,6 +20,7 @@ import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
 import { type OutputFormat, tell } from "../output.ts";
 import { reportVm } from "../report.ts";
+import { findHostDiskProblems } from "../host-disk-problems.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
@@ -29,6 +30,8 @@ export interface RunOptions {
   readonly keep: boolean;
   readonly output: OutputFormat;
   readonly podNetwork?: string;
+  /** Directories that disks of the machine's may be in. */
+  readonly hostDisk: readonly string[];
   /** Bundles of bindings that are not of this release, by registered name. */
   readonly plugin: Readonly<Record<string, string>>;
   /** Seconds to wait for the guest's address. */
@@ -42,8 +45,9 @@ function readPodNetwork(file: string): CniConfigList {
 }
 
 /** What is in the way on this machine, where its text stands. @throws InputError with all of it */
-function refuseMissing(vms: readonly DecidedVm[], deviceSettings: Input["deviceSettings"]): void {
-  const found = vms.flatMap(({ vm, decision }) => checkNetworks(decision.networks, deviceSettings).map(vm.locate));
+async function refuseMissing(machine: Machine, vms: readonly DecidedVm[], hostDisk: readonly string[]): Promise<void> {
+  const networks = vms.flatMap(({ vm, decision }) => checkNetworks(decision.networks, machine.deviceSettings).map(vm.locate));
+  const found = [...networks, ...(await findHostDiskProblems(machine, vms, hostDisk))];
   if (found.length > 0) throw new InputError(found);
 }
 
@@ -82,6 +86,7 @@ async function startAll(
         decision,
         source: `${vm.file}:${vm.line}`,
         data: input.dataOf(vm.vmi.metadata.namespace),
+        hostDiskDirectories: options.hostDisk,
         signal,
       });
       started.push(one);
@@ -115,8 +120,8 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
   const state = resolve(TOKENS.state);
   const podNetwork = options.podNetwork === undefined ? DEFAULT_POD_NETWORK : readPodNetwork(options.podNetwork);
   const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };
-  refuseMissing(vms, deviceSettings);
   const machine: Machine = { state, run: resolve(TOKENS.run), runtime, podNetwork, deviceSettings, progress: tell };
+  await refuseMissing(machine, vms, options.hostDisk);
   const abort = new AbortController();
   const interrupted = (): void => {
     if (!abort.signal.aborted) tell("stopping");

@@ -51,9 +51,9 @@ function diskXml(disk: GuestDisk, at: number): string {
   const bus = disk.bus in DISK_BUSES ? disk.bus : "virtio";
   return [
     // A read-only disk on a SATA bus is a CD-ROM: there is no other.
-    `    <disk type='file' device='${disk.readonly && bus === "sata" ? "cdrom" : "disk"}'>`,
+    `    <disk type='${disk.block === true ? "block" : "file"}' device='${disk.readonly && bus === "sata" ? "cdrom" : "disk"}'>`,
     "      <driver name='qemu' type='raw'/>",
-    `      <source file='${escapeXml(disk.path)}'/>`,
+    `      <source ${disk.block === true ? "dev" : "file"}='${escapeXml(disk.path)}'/>`,
     `      <target dev='${DISK_BUSES[bus]}${letter}' bus='${bus}'/>`,
     ...(disk.readonly ? ["      <readonly/>"] : []),
     ...(disk.bootOrder === undefined ? [] : [`      <boot order='${disk.bootOrder}'/>`]),

@@ -2,17 +2,16 @@ import { spawn } from "node:child_process";
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { endProcesses, identifySandbox, type ProcessId, type Run, waitUntil } from "@netbind/netns";
-import type { DeviceNode } from "../networks/host-plugin.ts";
 import { makeDirectory } from "../state.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
 import { Launcher, LibvirtError, LIBVIRT_SOCKET } from "./launcher.ts";
-import { dropPrivileges, groupText, passwdText, type VmUser } from "./vm-user.ts";
-import type { LauncherBind } from "./volumes.ts";
+import { diskBinds, type LauncherFiles, nodeBinds, nodesDirectory, prelude } from "./launcher-mounts.ts";
+import { dropPrivileges, groupText, passwdText } from "./vm-user.ts";
 
-/** What a launcher is made of. */
-export interface LauncherSpec {
+/** What a launcher is made of. Its directory is shown inside as /netbind. */
+export interface LauncherSpec extends LauncherFiles {
   /** Path of the pod's network namespace. */
   readonly netns: string;
   readonly image: Image;
@@ -20,15 +19,8 @@ export interface LauncherSpec {
   readonly domain: string;
   /** Its name: two libvirts of one name would not move a guest between them. */
   readonly hostname: string;
-  /** The pod's directory of the launcher: shown inside as /netbind. */
-  readonly directory: string;
   /** The VM's directory that its pods share: shown inside as {@link MIGRATION_DIRECTORY}. */
   readonly shared: string;
-  /** The VM's user. */
-  readonly user: VmUser;
-  /** Device files: the hypervisor's, and those of the pod's own links. */
-  readonly nodes: readonly DeviceNode[];
-  readonly disks: readonly LauncherBind[];
   /** Bytes that the guest's memory takes when it is pinned for a device of the machine's; absent: nothing is pinned. */
   readonly lockedBytes?: number;
 }
@@ -44,33 +36,8 @@ const ENVIRONMENT = {
   XDG_CACHE_HOME: "/netbind/cache",
   XDG_DATA_HOME: "/netbind/data",
 } as const;
-/** Shows the pod's own links under /sys, in a mount namespace that ends with the launcher. */
-const WITH_SYSFS = "mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys";
-/** Where the device files of a pod's links stand in that namespace; on the machine it is an empty directory. */
 /** Who the launcher's users are, in the pod's directory. */
 const [PASSWD, GROUP] = ["passwd", "group"] as const;
-const nodesDirectory = (directory: string): string => join(dirname(directory), "nodes");
-
-/** What becomes the launcher: a shell that makes what only that mount namespace has. */
-function prelude({ directory, nodes, user: { uid, gid } }: LauncherSpec): readonly string[] {
-  const place = nodesDirectory(directory);
-  const made = nodes.map(({ major, minor }, at) => `mknod -m 0600 "$0/${at}" c ${major} ${minor}`);
-  // Of this VM's user alone, in a file system of their own: the machine's /run may hold no devices.
-  const steps = [WITH_SYSFS, 'mount -t tmpfs -o mode=0711,nosuid,noexec tmpfs "$0"', ...made, `chown ${uid}:${gid} "$0"/*`];
-  return ["sh", "-c", `${steps.join(" && ")} && exec "$@"`, place];
-}
-
-/** The kernel's list of devices has these numbers. */
-const TUN: DeviceNode = { path: "/dev/net/tun", major: 10, minor: 200 };
-const KVM: DeviceNode = { path: "/dev/kvm", major: 10, minor: 232 };
-const VHOST_NET: DeviceNode = { path: "/dev/vhost-net", major: 10, minor: 238 };
-
-/** The device files that a hypervisor opens, whatever its NICs are. */
-export const hypervisorNodes = ({ kvm, vhost }: { readonly kvm: boolean; readonly vhost: boolean }): readonly DeviceNode[] => [
-  TUN,
-  ...(kvm ? [KVM] : []),
-  ...(vhost ? [VHOST_NET] : []),
-];
 
 /** Makes the launcher's directory, as its user's. */
 function prepareDirectory({ directory, hostname, user, image: { rootfs } }: LauncherSpec): void {
@@ -96,7 +63,7 @@ function prepareDirectory({ directory, hostname, user, image: { rootfs } }: Laun
 
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
 export function launcherCommand(spec: LauncherSpec): readonly string[] {
-  const { netns, hostname, image, directory, shared, user, nodes, disks, lockedBytes } = spec;
+  const { netns, hostname, image, directory, shared, user, lockedBytes } = spec;
   return [
     ...[...withLockedMemory(lockedBytes), "nsenter", `--net=${netns}`, "--", "unshare", "--mount", ...prelude(spec)],
     ...[
@@ -114,17 +81,14 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     // What changing to the VM's user takes; none of it is left then.
     ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev"],
-    ...[...new Set(nodes.map(({ path }) => dirname(path)))]
-      .filter((place) => place !== "/dev")
-      .flatMap((place) => ["--perms", "0755", "--dir", place]),
-    ...nodes.flatMap(({ path }, at) => ["--dev-bind", join(nodesDirectory(directory), String(at)), path]),
+    ...nodeBinds(spec),
     ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
     ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(directory, "hosts"), "/etc/hosts"],
     ...["--ro-bind", join(dirname(directory), PASSWD), "/etc/passwd", "--ro-bind", join(dirname(directory), GROUP), "/etc/group"],
     ...["--bind", directory, "/netbind", "--perms", "0755", "--tmpfs", "/disks"],
-    ...disks.flatMap(({ source, target }) => ["--bind", source, target]),
+    ...diskBinds(spec),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", ...dropPrivileges(user), "libvirtd"],
   ];
@@ -140,7 +104,7 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   const [file, ...args] = launcherCommand(spec);
   const child = spawn(file ?? "", args, {
     detached: true,
-    stdio: ["ignore", log, log, "pipe"],
+    stdio: ["ignore", log, log, "pipe", ...spec.disks.map(({ descriptor }) => descriptor)],
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" },
   });
   closeSync(log);

@@ -1,8 +1,9 @@
-import { accessSync, chownSync, constants, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
 import { derivedName, type Run } from "@netbind/netns";
 import type { Image } from "./image.ts";
+import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
 import { imageCommand } from "./image-command.ts";
 import type { VmUser } from "./vm-user.ts";
 
@@ -21,12 +22,6 @@ export interface CloudInitData {
   readonly VolumeName: string;
 }
 
-/** A file of the machine that the launcher sees. */
-export interface LauncherBind {
-  readonly source: string;
-  readonly target: string;
-}
-
 /** A disk that the guest gets. */
 export interface GuestDisk {
   readonly name: string;
@@ -37,6 +32,8 @@ export interface GuestDisk {
   readonly bootOrder?: number;
   /** True where a guest can boot from it. */
   readonly bootable: boolean;
+  /** True for a block device. */
+  readonly block?: boolean;
 }
 
 /** What became of a VM's volumes. */
@@ -53,8 +50,6 @@ export class VolumeError extends Error {
 
 /** The file of a disk that is made of text, by its volume's place in the VM. */
 const isoName = (at: number): string => derivedName("disk", at, ".iso");
-/** Where the launcher sees a disk of the machine's. */
-const hostDiskPath = (at: number): string => `/disks/${derivedName("disk", at, ".img")}`;
 
 /** What a map has under a key that a document names, and nothing that it inherits. */
 const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
@@ -133,22 +128,6 @@ async function buildIso(
   chownSync(iso, user.uid, user.gid);
 }
 
-function checkHostDisk(name: string, path: string, user: VmUser): void {
-  try {
-    const { uid, gid, mode } = statSync(path);
-    accessSync(path, constants.R_OK | constants.W_OK);
-    const writable =
-      (uid === user.uid && (mode & 0o600) === 0o600) || (gid === user.gid && (mode & 0o060) === 0o060) || (mode & 0o006) === 0o006;
-    if (!writable)
-      throw new VolumeError(
-        `volume "${name}": ${path} is not writable by the VM's user ${user.uid}: chown ${user.uid}:${user.gid} ${path}`,
-      );
-  } catch (error) {
-    if (error instanceof VolumeError) throw error;
-    throw new VolumeError(`volume "${name}": ${path} cannot be used as a disk: ${(error as Error).message}`, { cause: error });
-  }
-}
-
 /** Turns one volume into a disk's file, or says why it is left out. */
 export interface VolumeContext {
   readonly run: Run;
@@ -156,17 +135,15 @@ export interface VolumeContext {
   readonly vmi: Vmi;
   readonly user: VmUser;
   readonly data: ReferencedData;
+  /** The disks of the machine's that it was given. */
+  readonly hostDisks: readonly HostDiskRecord[];
   /** Directory of the launcher's disks on the machine. */
   readonly directory: string;
   /** The PreCloudInitIso hook of the VM's sidecars. */
   readonly preCloudInitIso: (data: CloudInitData) => Promise<CloudInitData>;
 }
 
-interface VolumeFile {
-  readonly path: string;
-  readonly readonly: boolean;
-  readonly bootable: boolean;
-}
+type VolumeFile = Pick<GuestDisk, "path" | "readonly" | "bootable" | "block">;
 
 async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: number): Promise<VolumeFile | string> {
   const { vmi, data } = context;
@@ -188,7 +165,8 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
     return iso("cfgdata", files);
   }
   if (volume.hostDisk !== undefined) {
-    return { path: hostDiskPath(at), readonly: false, bootable: true };
+    const block = context.hostDisks.some((disk) => disk.volume === at && disk.block);
+    return { path: hostDiskPath(at), readonly: false, bootable: true, block };
   }
   if (volume.containerDisk !== undefined)
     return `it is the container disk ${volume.containerDisk.image}, and pulling images is a cluster's job`;
@@ -197,16 +175,6 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
       .filter((key) => key !== "name")
       .join(", ") || "none"
   }) needs a cluster`;
-}
-
-/** The machine's own disks that a launcher must see. @throws VolumeError where one cannot be used */
-export function hostDiskBinds({ spec }: Vmi, user: VmUser): readonly LauncherBind[] {
-  const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
-  return (spec.volumes ?? []).flatMap(({ name, hostDisk }, at) => {
-    if (hostDisk === undefined || !names.has(name)) return [];
-    checkHostDisk(name, hostDisk.path, user);
-    return [{ source: hostDisk.path, target: hostDiskPath(at) }];
-  });
 }
 
 /** The files of a launcher's disks that were made of text. */
@@ -240,6 +208,7 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
       readonly: prepared.readonly || disk.cdrom !== undefined,
       bus: disk.disk?.bus ?? disk.cdrom?.bus ?? disk.lun?.bus ?? "virtio",
       bootable: prepared.bootable,
+      ...(prepared.block === true ? { block: true } : {}),
       ...(disk.bootOrder === undefined ? {} : { bootOrder: disk.bootOrder }),
     });
   }

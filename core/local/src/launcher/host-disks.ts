@@ -1,0 +1,224 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Violation, violation } from "@netbind/contract";
+import type { Vmi } from "@netbind/engine";
+import { derivedName, type Run } from "@netbind/netns";
+import { aclOf, grantAccess, isRestricted, permissionsOf, takeBackAccess } from "./file-acl.ts";
+import type { VmUser } from "./vm-user.ts";
+
+/** Where disks of the machine's may be, as its administrator says. */
+export interface HostDiskPolicy {
+  /** Directories that were listed with `--host-disk`. */
+  readonly directories: readonly string[];
+  /** Netbind's own directories, which no VM gets anything of. */
+  readonly own: readonly string[];
+}
+
+/** A disk of the machine's that was given to a VM: recorded before its access list is changed. */
+export interface HostDiskRecord {
+  /** Its volume's place in the VM. */
+  readonly volume: number;
+  /** The listed directory, and the way from there. */
+  readonly directory: string;
+  readonly components: readonly string[];
+  /** What the kernel tells the file apart by. */
+  readonly inode: string;
+  readonly block: boolean;
+  /** What the VM's user was permitted before; absent: nothing by name. */
+  readonly before?: string;
+}
+
+/** An open disk, as a launcher takes it. */
+export interface HeldDisk extends Disposable {
+  readonly descriptor: number;
+  /** Where it was found. Another file may be there by now: what counts is the descriptor. */
+  readonly path: string;
+  /** Where the launcher shows it. */
+  readonly target: string;
+  readonly block: boolean;
+}
+
+/** A disk of the machine's that a VM must not have, or that is not what it was. */
+export class HostDiskError extends Error {
+  override readonly name = "HostDiskError";
+}
+
+/** Opens the place itself, neither to read nor to write (open(2)); Node has no name for it. */
+const O_PATH = 0o10000000;
+const { O_DIRECTORY, O_NOFOLLOW } = constants;
+
+/** Where the launcher sees a disk of the machine's, by its volume's place in the VM. */
+export const hostDiskPath = (volume: number): string => `/disks/${derivedName("disk", volume, ".img")}`;
+
+const inodeOf = (descriptor: number): string => {
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  return `${dev}:${ino}`;
+};
+
+/** The inodes of Netbind's own directories: they are recognised by whatever path they are reached. */
+const inodesOf = (paths: readonly string[]): ReadonlySet<string> =>
+  new Set(
+    paths.flatMap((path) => {
+      try {
+        const { dev, ino } = lstatSync(realpathSync(path), { bigint: true });
+        return [`${dev}:${ino}`];
+      } catch {
+        return [];
+      }
+    }),
+  );
+
+function openStep(parent: number, name: string, flags: number): number {
+  try {
+    return openSync(`/proc/self/fd/${parent}/${name}`, O_PATH | O_NOFOLLOW | flags);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new HostDiskError(
+      code === "ENOENT" ? `there is no ${JSON.stringify(name)}` : `${JSON.stringify(name)} cannot be opened (${code})`,
+    );
+  }
+}
+
+/** Walks to a file without following a link; `see` is told of each directory's inode. The descriptor is the caller's to close. */
+function openFile(directory: string, components: readonly string[], see: (inode: string) => void = () => undefined): number {
+  let descriptor = openSync(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  for (const [at, name] of components.entries()) {
+    const parent = descriptor;
+    try {
+      see(inodeOf(parent));
+      descriptor = openStep(parent, name, at < components.length - 1 ? O_DIRECTORY : 0);
+    } finally {
+      closeSync(parent);
+    }
+  }
+  const stat = fstatSync(descriptor);
+  if (stat.isFile() || stat.isBlockDevice()) return descriptor;
+  closeSync(descriptor);
+  throw new HostDiskError(stat.isSymbolicLink() ? "it is a symbolic link" : "it is neither a regular file nor a block device");
+}
+
+/** The directories on the way from the root to a real path, itself included. */
+const ancestors = (path: string): readonly string[] => (path === "/" ? ["/"] : [...ancestors(dirname(path)), path]);
+
+/** The listed directory that a path is in, and the way from there. @throws HostDiskError */
+function findPlace(path: string, { directories }: HostDiskPolicy): Pick<HostDiskRecord, "directory" | "components"> {
+  const parts = path.split("/").slice(1);
+  if (!path.startsWith("/") || path.includes("\0") || parts.some((part) => ["", ".", ".."].includes(part)))
+    throw new HostDiskError("it is not an absolute path without . and ..");
+  const listed = directories.find((directory) => path.startsWith(directory.endsWith("/") ? directory : `${directory}/`));
+  if (listed === undefined) {
+    const known = directories.join(", ") || "none is listed";
+    throw new HostDiskError(`it is in no directory that --host-disk lists (${known})`);
+  }
+  const components = path
+    .slice(listed.length)
+    .split("/")
+    .filter((part) => part !== "");
+  try {
+    return { directory: realpathSync(listed), components };
+  } catch {
+    throw new HostDiskError(`there is no directory ${listed}`);
+  }
+}
+
+/** Opens a disk that a VM names, where its administrator lets it. @throws HostDiskError */
+function openListed(
+  path: string,
+  policy: HostDiskPolicy,
+): Pick<HostDiskRecord, "directory" | "components"> & { readonly descriptor: number } {
+  const place = findPlace(path, policy);
+  const own = inodesOf(policy.own);
+  const refuse = (inode: string): void => {
+    if (own.has(inode)) throw new HostDiskError("it is in a directory of Netbind's own");
+  };
+  for (const inode of inodesOf(ancestors(place.directory))) refuse(inode);
+  return { ...place, descriptor: openFile(place.directory, place.components, refuse) };
+}
+
+/** The volumes of a VM that are disks of the machine's, with their place; one that no disk shows is left out. */
+function hostDisksOf({ spec }: Vmi): readonly { readonly volume: number; readonly path: string; readonly name: string }[] {
+  const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
+  return (spec.volumes ?? []).flatMap(({ name, hostDisk }, volume) =>
+    hostDisk === undefined || !names.has(name) ? [] : [{ volume, path: hostDisk.path, name }],
+  );
+}
+
+async function describe(run: Run, policy: HostDiskPolicy, user: VmUser | undefined, volume: number, path: string): Promise<HostDiskRecord> {
+  const { descriptor, directory, components } = openListed(path, policy);
+  try {
+    const acl = await aclOf(run, descriptor);
+    if (isRestricted(acl)) throw new HostDiskError("its access list has a mask that keeps others from it, which a VM's entry would change");
+    const before = user === undefined ? undefined : permissionsOf(acl, user.uid);
+    const block = fstatSync(descriptor).isBlockDevice();
+    return { volume, directory, components, inode: inodeOf(descriptor), block, ...(before === undefined ? {} : { before }) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What is in the way of a VM's disks of the machine's, all at once. Changes nothing. */
+export async function checkHostDisks(run: Run, vmi: Vmi, policy: HostDiskPolicy): Promise<readonly Violation[]> {
+  const found: Violation[] = [];
+  for (const { volume, path } of hostDisksOf(vmi)) {
+    try {
+      await describe(run, policy, undefined, volume, path);
+    } catch (error) {
+      const fix = "name a regular file or a block device below a directory that --host-disk DIR lists";
+      found.push(violation(`spec.volumes[${volume}].hostDisk.path`, `${JSON.stringify(path)}: ${(error as Error).message}`, fix));
+    }
+  }
+  return found;
+}
+
+/** A VM's disks of the machine's as they are now, to be recorded. @throws HostDiskError */
+export async function findHostDisks(run: Run, vmi: Vmi, user: VmUser, policy: HostDiskPolicy): Promise<readonly HostDiskRecord[]> {
+  const disks: HostDiskRecord[] = [];
+  for (const { volume, path, name } of hostDisksOf(vmi)) {
+    disks.push(
+      await describe(run, policy, user, volume, path).catch((error: Error) => {
+        throw new HostDiskError(`volume "${name}": ${path}: ${error.message}`, { cause: error });
+      }),
+    );
+  }
+  return disks;
+}
+
+/** Holds a recorded disk. @throws HostDiskError where another file is in its place, or none */
+export function holdHostDisk({ volume, directory, components, inode, block }: HostDiskRecord): HeldDisk {
+  const path = join(directory, ...components);
+  let descriptor: number;
+  try {
+    descriptor = openFile(directory, components);
+  } catch (error) {
+    throw new HostDiskError(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+  if (inodeOf(descriptor) === inode)
+    return { descriptor, path, target: hostDiskPath(volume), block, [Symbol.dispose]: () => closeSync(descriptor) };
+  closeSync(descriptor);
+  throw new HostDiskError(`${path} is not the file that was given to the VM: another took its place`);
+}
+
+/** Lets a VM's user read and write its recorded disks. @throws HostDiskError */
+export async function grantHostDisks(run: Run, { uid }: VmUser, disks: readonly HostDiskRecord[]): Promise<void> {
+  for (const disk of disks) {
+    using held = holdHostDisk(disk);
+    await grantAccess(run, held.descriptor, uid).catch((error: Error) => {
+      throw new HostDiskError(`${join(disk.directory, ...disk.components)}: ${error.message}`, { cause: error });
+    });
+  }
+}
+
+/** Takes back what recorded disks were changed for a VM. One that is gone, or another file by now, has nothing of it. */
+export async function takeBackHostDisks(run: Run, { uid }: VmUser, disks: readonly HostDiskRecord[]): Promise<void> {
+  for (const disk of disks) {
+    let held: HeldDisk;
+    try {
+      held = holdHostDisk(disk);
+    } catch (error) {
+      if (error instanceof HostDiskError) continue;
+      throw error;
+    }
+    using _ = held;
+    await takeBackAccess(run, held.descriptor, uid, disk.before);
+  }
+}
