@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Attachment, type Binding, defineBinding } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
@@ -74,6 +74,35 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
   await gone(node);
   // What is the node's lab is nobody else's.
   expect(existsSync("/var/lib/kubelet/pods")).toBe(false);
+});
+
+test("a pod's first seconds, in KubeVirt's order: nothing is said until it is attached", async () => {
+  await using node = await KubeNode.make();
+  node.startAgent();
+  const pod = await node.pod({
+    vm: "early",
+    sidecars: false,
+    listed: false,
+    change: (object) => (object["status"] = { phase: "Pending" }),
+  });
+  const vmi = join(node.objects, "vmi-early.json");
+  const activePods = (pods: object): void =>
+    node.edit("vmi-early.json", (object) => Object.assign(object, { status: { activePods: pods } }));
+  const look = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1200));
+  renameSync(vmi, `${vmi}.hidden`);
+  node.list(pod);
+  await look();
+  renameSync(`${vmi}.hidden`, vmi);
+  for (const pods of [{}, { [pod.uid]: "" }, { [pod.uid]: "node-1" }]) {
+    activePods(pods);
+    await look();
+  }
+  expect(node.told(pod)).toEqual([]);
+  await node.startSidecar(pod, 0, "masquerade");
+  await node.attached(pod);
+  await node.says(pod, "ATTACHED");
+  expect(node.told(pod)).toHaveLength(1);
+  await gone(node);
 });
 
 test("the next agent takes a running pod over from the record, repairs it, and asks nobody for a plan", async () => {

@@ -16,6 +16,7 @@ export interface KubePod {
   readonly metadata: ObjectMeta & {
     readonly namespace: string;
     readonly uid: string;
+    readonly deletionTimestamp?: string;
     readonly ownerReferences?: readonly {
       readonly kind: string;
       readonly name: string;
@@ -70,7 +71,7 @@ const container = shape({
 });
 
 const POD: Readonly<Record<string, Check>> = {
-  metadata: (value) => metadata(value) && shape({ ownerReferences: optional(listOf(owner)) })(value),
+  metadata: (value) => metadata(value) && shape({ ownerReferences: optional(listOf(owner)), deletionTimestamp: optional(isText) })(value),
   spec: shape({ nodeName: optional(isText), containers: listOf(container) }),
   status: optional(shape({ phase: optional(isText) })),
 };

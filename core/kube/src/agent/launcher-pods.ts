@@ -24,6 +24,8 @@ export interface PodSidecar {
 export interface Distrust {
   readonly reason: "POD_NOT_CONTROLLED" | "VMI_MISSING" | "POD_NOT_ACTIVE" | "POD_ON_HOST_NETWORK" | "POD_USER";
   readonly message: string;
+  /** True for a state that every pod is in for a moment: its VMI is not listed yet, or does not list the pod yet. */
+  readonly early: boolean;
 }
 
 /** A launcher pod of this node with sidecars of bindings. */
@@ -35,6 +37,9 @@ export interface LauncherPod {
   /** Empty: the agent may act. */
   readonly distrust: readonly Distrust[];
 }
+
+/** True for a pod that is being deleted: its containers end, and nothing that is missing comes any more. */
+export const isEnding = ({ metadata }: KubePod): boolean => metadata.deletionTimestamp !== undefined;
 
 /** True for a pod that has ended, whatever is still listed of it. */
 export const isOver = ({ status }: KubePod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
@@ -73,25 +78,34 @@ function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonl
     found.push({
       reason: "POD_NOT_CONTROLLED",
       message: `the pod is controlled by ${owner === undefined ? "nobody" : owner.kind}, not by a VMI`,
+      early: false,
     });
   } else if (vmi === undefined) {
     found.push({
       reason: "VMI_MISSING",
       message: `there is no VMI "${owner.name}" with uid ${owner.uid} in namespace "${pod.metadata.namespace}"`,
+      early: true,
     });
   } else if (vmi.status?.activePods?.[uid] !== node) {
     found.push({
+      // Another node's name is not on its way to becoming this one's.
+      early: !vmi.status?.activePods?.[uid],
       reason: "POD_NOT_ACTIVE",
       message: `status.activePods of VMI "${vmi.metadata.name}" does not have pod ${uid} on node "${node}"`,
     });
   }
-  if (pod.spec.hostNetwork === true) found.push({ reason: "POD_ON_HOST_NETWORK", message: "the pod is in the network of its node" });
+  if (pod.spec.hostNetwork === true)
+    found.push({ reason: "POD_ON_HOST_NETWORK", message: "the pod is in the network of its node", early: false });
   // A mesh's proxy has a user of its own, and nothing to do with sidecars.
   const concerned = pod.spec.containers.filter(({ volumeMounts }) => volumeMounts?.some(({ name }) => name === SOCKETS) === true);
   const users = concerned.map(({ securityContext }) => securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? 0);
   const other = users.find((user) => user !== LAUNCHER_UID);
   if (other !== undefined)
-    found.push({ reason: "POD_USER", message: `the pod runs as uid ${other}, and only pods of uid ${LAUNCHER_UID} are attached` });
+    found.push({
+      reason: "POD_USER",
+      message: `the pod runs as uid ${other}, and only pods of uid ${LAUNCHER_UID} are attached`,
+      early: false,
+    });
   return found;
 }
 

@@ -2,7 +2,7 @@ import { BindingError } from "@netbind/contract";
 import { attachPod, type AgentContext, type AttachOutcome } from "./attach-pod.ts";
 import type { Cluster, ClusterView } from "./cluster.ts";
 import { RecordError } from "./journal.ts";
-import { findLauncherPods, type LauncherPod } from "./launcher-pods.ts";
+import { findLauncherPods, isEnding, type LauncherPod } from "./launcher-pods.ts";
 import { NotYetError } from "./not-yet.ts";
 import { PodProcessError } from "./pod-process.ts";
 import { PodTasks, type Tried } from "./pod-tasks.ts";
@@ -20,10 +20,14 @@ export interface NodeAgentParts extends AgentContext {
   readonly unreachable: (error: unknown) => void;
 }
 
-/** How often the cluster is looked at, how often an attached pod, and how long a pod may be on its way, in milliseconds. */
+/** How often the cluster is looked at, and how often an attached pod, in milliseconds. */
 const TICK = 500;
 const MAINTENANCE = 30_000;
-const PATIENCE = 60_000;
+/**
+ * How long a pod may be on its way before that is worth a Warning, in milliseconds. It is listed by its VMI in a fraction of a
+ * second, and has its sidecars in a few; while it is Pending its images are pulled, and the kubelet says what is wrong with that.
+ */
+const ON_ITS_WAY = { pending: 300_000, other: 60_000 } as const;
 
 /** Attaches the launcher pods of one node, keeps them as recorded, and undoes what was done for those that are gone. */
 export class NodeAgent {
@@ -87,7 +91,9 @@ export class NodeAgent {
     const [first] = distrust;
     if (first !== undefined || vmi === undefined) {
       const message = distrust.map((one) => one.message).join("; ");
-      this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint: "nothing was done for this pod" });
+      const hint = "nothing was done for this pod";
+      const isEarly = distrust.every(({ early }) => early);
+      if (!isEarly || this.#isLate(work)) this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint });
       // Its VMI may not have told of it yet.
       return "not-yet";
     }
@@ -111,15 +117,20 @@ export class NodeAgent {
   }
 
   #tellFailure(work: LauncherPod, error: unknown): Tried {
-    const { uid } = work.pod.metadata;
-    // What a pod has not yet is there in a moment; what it still has not in a minute is worth a word.
     const onItsWay = error instanceof NotYetError || (error instanceof BindingError && error.code === "UNAVAILABLE");
-    const since = this.#waiting.get(uid) ?? performance.now();
-    this.#waiting.set(uid, since);
-    if (onItsWay && performance.now() - since < PATIENCE && !isOfSomebody(error)) return "not-yet";
+    if (onItsWay && !isOfSomebody(error) && !this.#isLate(work)) return "not-yet";
     const { reason, hint } = explain(error);
     this.#tell(work, { type: "Warning", reason, message: (error as Error).message, ...(hint === undefined ? {} : { hint }) });
     return onItsWay ? "not-yet" : "failed";
+  }
+
+  /** True where a pod waits for longer than any pod does for what it has not yet; never for one that is about to go. */
+  #isLate({ pod }: LauncherPod): boolean {
+    const { uid } = pod.metadata;
+    const since = this.#waiting.get(uid) ?? performance.now();
+    this.#waiting.set(uid, since);
+    const limit = pod.status?.phase === "Pending" ? ON_ITS_WAY.pending : ON_ITS_WAY.other;
+    return performance.now() - since >= limit && !isEnding(pod);
   }
 
   async #release(uid: string): Promise<Tried> {
