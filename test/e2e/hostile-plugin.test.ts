@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { State, stateDirectories } from "@netbind/local";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/bundle.ts";
+import { expectHarmless } from "../support/hostile-text.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
 
@@ -23,10 +24,13 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const runHarmed = (harm: string, ...options: readonly string[]): Promise<Outcome> =>
   netbind(["run", "-f", "-", "--plugin", plugin, "-o", "json", ...options], {
     env: { NETBIND_STATE_DIR: directory },
-    stdin: demoVmi({ name: "one", port: 80, nonce: "x" })
-      .replaceAll("name: red", `name: ${harm}`)
-      .replace("masquerade: {}", "binding: {name: hostile}"),
+    stdin: vmiOf(harm),
   });
+
+const vmiOf = (harm: string): string =>
+  demoVmi({ name: "one", port: 80, nonce: "x" })
+    .replaceAll("name: red", `name: ${harm}`)
+    .replace("masquerade: {}", "binding: {name: hostile}");
 
 test.each([
   [
@@ -51,6 +55,19 @@ test.each([
     expect(state.vmIds()).toEqual([]);
   },
 );
+
+test("a plugin whose error would write over a terminal is shown by escapes, within bounds, and nothing it says looks like ours", async () => {
+  const ended = await netbind(["run", "-f", "-", "--plugin", plugin], {
+    env: { NETBIND_STATE_DIR: directory },
+    stdin: vmiOf("terminal"),
+  });
+  expect(ended.code).toBe(1);
+  expect(ended.stderr).toContain("[PLUGIN_FAILED]");
+  expectHarmless(ended.stdout + ended.stderr);
+  expect(ended.stderr).not.toMatch(/^netbind: default\/other/m);
+  expect(ended.stderr.length).toBeLessThan(20_000);
+  expect(await machineState()).toEqual(before);
+});
 
 test("a plugin that plans differently each time is asked once: the record is what counts", async () => {
   const started = await runHarmed("different", "--keep", "--wait", "0");

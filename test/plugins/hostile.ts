@@ -49,6 +49,9 @@ const harms: Readonly<Record<string, (attachment: Attachment) => Plan>> = {
   throws: () => {
     throw new Error("no\nplan { } today");
   },
+  terminal: () => {
+    throw new Error(`\u001b[2J\u009b31m \u202egnp.\u202c \r\nnetbind: default/other: healthy\n${"x".repeat(100_000)} the end`);
+  },
   different: (attachment) => honest(attachment, 1000 + Math.floor(Math.random() * 500)),
 };
 

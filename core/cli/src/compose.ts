@@ -2,6 +2,7 @@ import "reflect-metadata/lite";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Binding } from "@netbind/contract";
+import { terminalJson } from "@netbind/engine";
 import { type RuntimeStart, State, stateDirectories } from "@netbind/local";
 import { run as runCommand } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
@@ -23,7 +24,10 @@ export function compose(): Resolve {
   container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
-      pino({ name: "netbind", level: process.env["NETBIND_LOG"] ?? "warn" }, pino.destination({ dest: 2, sync: true })),
+      pino(
+        { name: "netbind", level: process.env["NETBIND_LOG"] ?? "warn", hooks: { streamWrite: terminalJson } },
+        pino.destination({ dest: 2, sync: true }),
+      ),
     ),
   });
   container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => new State(stateDirectories(process.env))) });

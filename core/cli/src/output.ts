@@ -1,20 +1,42 @@
+import { isPrintable, terminalJson, terminalLine, terminalText } from "@netbind/engine";
+
 /** How a command's result is printed. */
 export type OutputFormat = "text" | "json";
 
-/** Prints a result on standard output, and nothing else ever does. */
-export const print = (text: string): void => void process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
-export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+/** A line of a result may be long: a rule with many ports is one. */
+const LONGEST_LINE = 64 * 1024;
+/** A cell of a table is wide enough for what people write, and too narrow for what is written to hide the rest. */
+const WIDEST_CELL = 1000;
+
+const write = (text: string): void => void process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+
+/** Prints a result on standard output, and nothing else ever does. Its lines are the caller's; what is in them may be anybody's. */
+export const print = (text: string): void =>
+  write(
+    text
+      .split("\n")
+      .map((line) => terminalLine(line, LONGEST_LINE))
+      .join("\n"),
+  );
+export const printJson = (value: unknown): void => write(terminalJson(JSON.stringify(value, null, 2)));
+
+/** Prints a document for another program: as it is, but for a person at a terminal. */
+export function printDocument(text: string): void {
+  if (process.stdout.isTTY && !isPrintable(text)) print(text);
+  else process.stdout.write(text);
+}
 
 /** Tells a person what happens, on standard error. */
-export const tell = (line: string): void => void process.stderr.write(`netbind: ${line}\n`);
+export const tell = (text: string): void => void process.stderr.write(`netbind: ${terminalText(text)}\n`);
 
-/** What text of a guest or a plugin must not do to a terminal. */
-export const printable = (text: string): string => text.replace(/\p{Cc}/gu, " ");
+/** Tells a person of many things, a line or two each. */
+export const tellAll = (lines: readonly string[]): void =>
+  void process.stderr.write(lines.map((line) => `${terminalText(line)}\n`).join(""));
 
 /** A table with as much room for each column as it needs. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map(printable));
-  const widths = (clean[0] ?? []).map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0)));
+  const clean = rows.map((row) => row.map((cell) => terminalLine(cell, WIDEST_CELL)));
+  const widths = (clean[0] ?? []).map((_, column) => clean.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0));
   return clean
     .map((row) =>
       row

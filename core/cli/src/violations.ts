@@ -1,10 +1,9 @@
+import { terminalLine } from "@netbind/engine";
 import type { InputViolation } from "./input/documents.ts";
 
-/** Violations as text: one line for what is wrong, one for what to do. */
-export const showViolations = (violations: readonly InputViolation[]): string =>
-  violations
-    .map(({ file, line, field, problem, fix }) => `${file}:${line}: ${field === "" ? "" : `${field}: `}${problem}\n    fix: ${fix}\n`)
-    .join("");
+/** A violation as text: one line for what is wrong, one for what to do. What it quotes may be anything. */
+export const showViolation = ({ file, line, field, problem, fix }: InputViolation, word = ""): string =>
+  `${terminalLine(file)}:${line}: ${word}${field === "" ? "" : `${terminalLine(field)}: `}${terminalLine(problem)}\n    fix: ${terminalLine(fix)}`;
 
 /** The input is refused: all that is wrong with it. */
 export class InputError extends Error {

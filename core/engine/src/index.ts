@@ -1,3 +1,4 @@
+export { isPrintable, terminalJson, terminalLine, terminalText } from "./facts/terminal-text.ts";
 export type * from "./api.ts";
 export { countOperations, diffNetwork, type Operations, showOperations } from "./network/diff.ts";
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";

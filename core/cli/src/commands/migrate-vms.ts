@@ -6,7 +6,7 @@ import type { InputViolation } from "../input/documents.ts";
 import { readText, shownFile, STANDARD_INPUT } from "../input/read-text.ts";
 import { DeadlineError, READING_DEADLINE, withinDeadline } from "../input/within-deadline.ts";
 import { type Migrated, migrateText } from "../migrate/old-keys.ts";
-import { type OutputFormat, print, printJson, tell } from "../output.ts";
+import { type OutputFormat, print, printDocument, printJson, tell } from "../output.ts";
 import { InputError } from "../violations.ts";
 
 export interface MigrateOptions {
@@ -77,8 +77,8 @@ export async function migrateVms({ filename, write, output }: MigrateOptions): P
     return EXIT.ok;
   }
   for (const one of files) {
-    if (one.file === STANDARD_INPUT) process.stdout.write(one.text);
-    else if (one.changes.length > 0) print(write ? `${one.file}: ${one.changes.length} changed` : patchOf(one));
+    if (one.file === STANDARD_INPUT) printDocument(one.text);
+    else if (one.changes.length > 0) write ? print(`${one.file}: ${one.changes.length} changed`) : printDocument(patchOf(one));
   }
   if (changed.length === 0) tell("nothing to change");
   return EXIT.ok;

@@ -1,6 +1,7 @@
 import {
   defaultVmi,
   isFatal,
+  isPrintable,
   judgeVmi,
   type KubevirtMinor,
   memoryOverheadBytes,
@@ -11,6 +12,7 @@ import {
   pluginSidecars,
   renderPod,
   sanitiseVmi,
+  terminalJson,
   type VmiInterface,
 } from "@netbind/engine";
 import { dump } from "js-yaml";
@@ -18,7 +20,7 @@ import { EXIT } from "../exit-codes.ts";
 import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";
-import { type OutputFormat, print, printJson } from "../output.ts";
+import { type OutputFormat, printDocument, printJson } from "../output.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 
@@ -62,6 +64,12 @@ function renderOne(vm: InputVm, input: Input, options: RenderOptions, resolve: R
   return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
 }
 
+/** A pod as YAML. JSON is YAML too, and says what is not printable by escapes. */
+function showPod(pod: Pod): string {
+  const text = dump(pod, { noRefs: true, lineWidth: -1 });
+  return isPrintable(text) ? text : `${terminalJson(JSON.stringify(pod, null, 2))}\n`;
+}
+
 /** `netbind render`: the launcher pods of VMs as a cluster would create them, as far as networking has a say in them. */
 export async function render(options: RenderOptions, resolve: Resolve): Promise<number> {
   const input = loadInput(options.filename);
@@ -74,7 +82,7 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
     return EXIT.ok;
   }
   const show = ({ pod, networkMemoryOverheadBytes: bytes }: Rendered): string =>
-    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${dump(pod, { noRefs: true, lineWidth: -1 })}`;
-  print(rendered.map(show).join("---\n"));
+    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${showPod(pod)}`;
+  printDocument(rendered.map(show).join("---\n"));
   return EXIT.ok;
 }

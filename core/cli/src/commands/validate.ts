@@ -13,7 +13,8 @@ import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type OutputFormat, print, printable, printJson, tell } from "../output.ts";
+import { type OutputFormat, print, printJson, tell } from "../output.ts";
+import { showViolation } from "../violations.ts";
 
 export interface ValidateOptions {
   readonly filename: readonly string[];
@@ -82,8 +83,7 @@ const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
   ignored: "warning: accepted, and has no effect",
 };
 
-const showVerdict = ({ file, line, rule, field, problem, fix, consequence }: Verdict): string =>
-  `${file}:${line}: ${WORDS[consequence]} [${rule}] ${field === "" ? "" : `${field}: `}${printable(problem)}\n    fix: ${printable(fix)}`;
+const showVerdict = (verdict: Verdict): string => showViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
 
 /** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
 export async function validate(options: ValidateOptions): Promise<number> {

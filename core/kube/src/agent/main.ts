@@ -2,7 +2,7 @@ import "reflect-metadata/lite";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Binding } from "@netbind/contract";
-import type { Grants } from "@netbind/engine";
+import { type Grants, terminalJson, terminalText } from "@netbind/engine";
 import { findSandboxWay, run, takeLock } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
@@ -71,7 +71,10 @@ function compose(options: Options, grants: Readonly<Record<string, Partial<Grant
   const own = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp, sriov].map((binding) => [binding.name, binding]));
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
-      pino({ name: "netbind-agent", level: process.env["NETBIND_LOG"] ?? "info" }, pino.destination({ dest: 2, sync: true })),
+      pino(
+        { name: "netbind-agent", level: process.env["NETBIND_LOG"] ?? "info", hooks: { streamWrite: terminalJson } },
+        pino.destination({ dest: 2, sync: true }),
+      ),
     ),
   });
   container.register(TOKENS.bindings, {
@@ -120,7 +123,7 @@ async function main(): Promise<void> {
     compose(options, options.grants === undefined ? {} : readGrants(options.grants));
   } catch (error) {
     if (!(error instanceof GrantsError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${terminalText(error.message)}\n`);
     process.exitCode = 2;
     return;
   }

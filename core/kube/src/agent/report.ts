@@ -1,3 +1,5 @@
+import { terminalLine } from "@netbind/engine";
+
 /** What an agent says of a pod. With the controller, an event on the pod's VMI. */
 export interface PodReport {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
@@ -12,6 +14,9 @@ export interface PodReport {
 /** Told of everything that an administrator wants to know. */
 export type Report = (report: PodReport) => void;
 
+/** The most characters of a message; an event of Kubernetes has at most 1024 bytes of it. */
+const LONGEST_MESSAGE = 900;
+
 /** How long the same is not said again of a pod, in milliseconds. */
 const QUIET = 300_000;
 
@@ -24,7 +29,13 @@ export class Reporter {
     this.#say = say;
   }
 
-  tell(report: PodReport): void {
+  /** What a report quotes may come from the pod, a plugin or a VM: it is made printable here, and as long as an event may be. */
+  tell({ message, hint, ...said }: PodReport): void {
+    const report = {
+      ...said,
+      message: terminalLine(message, LONGEST_MESSAGE),
+      ...(hint === undefined ? {} : { hint: terminalLine(hint, LONGEST_MESSAGE) }),
+    };
     const text = `${report.reason} ${report.message}`;
     const before = this.#said.get(report.pod.uid);
     const now = performance.now();
