@@ -93,7 +93,10 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
 test("passt: the guest has the pod's own addresses of both families, in a mesh too; it is restarted where it ends", async () => {
   const meshed = vmi("passt").replace("  name: one\n", "  name: one\n  annotations: {sidecar.istio.io/inject: 'true'}\n");
   expect(meshed).toContain("sidecar.istio.io/inject");
-  const { nics } = await lab.start(meshed.replace(...BOTH_PROTOCOLS), "--wait", "5");
+  // A link that is down at boot could never come up in a cluster: it is said, and the link is up.
+  const down = meshed.replace("binding: {name: passt}", "binding: {name: passt}\n          state: down");
+  expect(down).toContain("state: down");
+  const { nics } = await lab.start(down.replace(...BOTH_PROTOCOLS), "--wait", "5");
   const [ipv4 = "", ipv6 = ""] = nics[0]?.podAddresses ?? [];
   expect(nics).toMatchObject([{ binding: "passt", plannedAddresses: 0, ports: ["5353/UDP", "80/TCP"] }]);
   await lab.booted("one");
@@ -120,6 +123,10 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), run);
   expect(await inPod(["ss", "-Hltn", "sport = :15006"])).toBe("");
   expect(await inPod(["ss", "-Hlun", "sport = :5353"])).not.toBe("");
+
+  const link = await netbind(["link", "down", "one", "red"], { env: lab.env });
+  expect([link.code, link.stderr]).toEqual([1, expect.stringContaining("only that of a NIC on a tap can")]);
+  expect(findVm(lab.state, "one").domainXml).not.toContain("<link");
 
   const passt = async (): Promise<number> => {
     const { processes } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;

@@ -44,7 +44,6 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   ),
   "ORDINAL-GAP": counted("A running pod's link keeps its ordinal name where one before it is taken out; KubeVirt counts anew."),
   "PASST-BOOT": counted("A NIC by passt is booted from where its author says so."),
-  "PASST-LINK": counted("A NIC by passt has the link state that its author asks for."),
   "PASST-MODEL": counted("passt moves packets by virtio only: another model is refused, where libvirt would refuse the domain."),
   "PASST-QUEUES": counted("A NIC by passt has the VM's queues, as KubeVirt's own passt has; its plugin forgets them."),
   "PASST-STATUS": counted("The pod's link is observed, so that no status must tell its name first."),

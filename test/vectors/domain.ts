@@ -50,14 +50,12 @@ function passtInterface(vmi: Vmi, nic: VmiInterface, machine: Machine, deviation
   const domain = nicBeforePod(vmi, nic, machine);
   const { bootOrder, ...unbooted } = domain;
   if (bootOrder !== undefined) deviations.add("PASST-BOOT");
-  if (domain.linkDown) deviations.add("PASST-LINK");
-  const comparable = { ...unbooted, linkDown: false };
   const planned = plan.domain.element;
   const isLostUdp = ({ name, attributes }: XmlElement): boolean => name === "portForward" && attributes?.["proto"] === "udp";
   const meshed = attachment.mesh && attachment.ports.length === 0;
   if (meshed) deviations.add("MESH-UDP");
   const element = meshed ? { ...planned, children: (planned.children ?? []).filter((child) => !isLostUdp(child)) } : planned;
-  return { nic: domain, onTap: false, xml: printElement(plannedDevice(comparable, element), "", "") };
+  return { nic: domain, onTap: false, xml: printElement(plannedDevice(unbooted, element), "", "") };
 }
 
 function write(vmi: Vmi, input: Input, deviations: Set<string>): readonly Written[] {

@@ -17,7 +17,6 @@ import { compareParts, domainParts } from "./xml.ts";
 /** What passt's own hook never writes of a NIC, and ours does: the reason, and how it looks. */
 const UNWRITTEN = [
   ["PASST-BOOT", /<boot [^>]*><\/>/],
-  ["PASST-LINK", /<link [^>]*><\/>/],
   ["PASST-QUEUES", /<driver [^>]*><\/>/],
 ] as const;
 

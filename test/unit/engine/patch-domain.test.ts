@@ -178,3 +178,10 @@ test("depth and size cost what they are", () => {
   const xml = `<domain>${"<a>".repeat(depth)}${"</a>".repeat(depth)}<devices/></domain>`;
   expect(writeTapInterface(xml, nic)).toContain("ua-red");
 });
+
+test("a link that is down is written on a tap alone: KubeVirt brings no other up again", () => {
+  const down = { ...nic, linkDown: true };
+  expect(writeTapInterface(DOMAIN, down)).toContain("<link state='down'/>");
+  const network: DomainPlan = { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] };
+  for (const plan of [device, shared, network]) expect(patchDomain(DOMAIN, down, plan)).not.toContain("<link");
+});

@@ -307,3 +307,24 @@ test("the default network is the first that could be: only its interface may not
   expect(judge({ interfaces, networks, at: "" }).map(({ id }) => id)).toEqual(["NET-3"]);
   expect(judge({ interfaces, networks: [...networks].reverse(), at: "" }).map(({ id }) => id)).toEqual(["NET-3", "ST-4"]);
 });
+
+test("a link state has an effect where KubeVirt writes the NIC itself", () => {
+  const told = (nic: Partial<VmiInterface>, plugin?: object): readonly string[] => {
+    const binding = plugin === undefined ? {} : { p: plugin };
+    return judgeVmi(vmiOf({ nic: only(nic), at: "" }), { configuration: { network: { binding } } })
+      .filter(({ rule }) => rule.id === "FIELD-2")
+      .map(({ field, problem }) => `${field}: ${problem}`);
+  };
+  const down = (name: string): Partial<VmiInterface> => ({ binding: { name }, state: "down" });
+  const says = (name: string): readonly string[] => [
+    `${I}[0].state: state has no effect: KubeVirt sets the link of NICs that it writes itself only, and ${name} writes its own`,
+  ];
+  for (const name of ["passt", "slirp"]) expect(told(down(name)), name).toEqual(says(name));
+  expect(told(down("p"), { sidecarImage: "i" })).toEqual(says("p"));
+  expect(told({ ...down("p"), state: "up" }, { sidecarImage: "i" })).toEqual([]);
+  for (const domainAttachmentType of ["tap", "managedTap"]) {
+    expect(told(down("p"), { sidecarImage: "i", domainAttachmentType })).toEqual([]);
+    expect(told(down("p"), { domainAttachmentType })).toEqual([]);
+  }
+  expect(told({ masquerade: {}, state: "down" })).toEqual([]);
+});

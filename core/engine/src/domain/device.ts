@@ -150,7 +150,8 @@ export function plannedDevice(nic: NicDomain, planned: XmlElement): XmlElement {
     throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans its own <${clash.name}>`, "leave it to the core");
   // A socket between the hypervisor and a process beside it has one queue.
   const queues = planned.attributes?.["type"] === "user" ? 0 : nic.queues;
-  const filled = planned.name === "interface" ? interfaceChildren({ ...nic, queues }) : [];
+  // KubeVirt updates the link of interfaces that it writes itself only: one that is down at boot would stay so for ever.
+  const filled = planned.name === "interface" ? interfaceChildren({ ...nic, queues, linkDown: false }) : [];
   return { ...planned, children: [...own, ...filled, ...commonChildren(nic, aliasOf(nic, planned.name))] };
 }
 

@@ -27,6 +27,10 @@ export interface ResolvedBinding {
 /** True for a binding that is registered as data alone: KubeVirt attaches its NICs by itself. */
 export const isDataOnly = (binding: ResolvedBinding | undefined): boolean => binding?.from === "domainAttachmentType";
 
+/** True where KubeVirt writes the NIC itself, on a tap, by what it was told of the binding. */
+export const isWrittenOnTap = (domainAttachmentType: string | undefined): boolean =>
+  domainAttachmentType === "tap" || domainAttachmentType === "managedTap";
+
 const REGISTRY = "spec.configuration.network.binding";
 
 /**
@@ -38,11 +42,11 @@ export function resolveBinding(name: string, configuration: KubevirtConfiguratio
   const registered = configuration.network?.binding ?? {};
   const registration = Object.hasOwn(registered, name) ? registered[name] : undefined;
   const attachment = registration?.domainAttachmentType;
-  const isTap = attachment === "tap" || attachment === "managedTap";
   if (registration?.sidecarImage) {
     return { name, image: registration.sidecarImage, from: "registered", ...(attachment ? { domainAttachmentType: attachment } : {}) };
   }
-  if (isTap) return { name, from: "domainAttachmentType", domainAttachmentType: attachment };
+  if (attachment !== undefined && isWrittenOnTap(attachment))
+    return { name, from: "domainAttachmentType", domainAttachmentType: attachment };
   const own = Object.hasOwn(fallback.table, name) ? fallback.table[name] : undefined;
   const allowed = fallback.policy === "Always" || (fallback.policy === "SlirpOnly" && name === "slirp");
   if (own !== undefined && allowed)

@@ -151,12 +151,15 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
     const attachment = attached.find(({ name }) => name === nic);
     if (plan === undefined || attachment === undefined)
       throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${Object.keys(nics).join(", ") || "none"})`);
+    const binding = journal.record.bindings[nic];
+    if (plan.domain.kind !== "tap")
+      throw new NicChangeError(
+        `NIC "${nic}" of binding ${binding} has no link that could be set: as in a cluster, only that of a NIC on a tap can (masquerade, bridge)`,
+      );
     const changed = { ...attachment, state: linkState };
-    const device = tapDomain(changed, plan, packetMover());
-    const xml = plan.domain.kind === "tap" ? writeTapInterface(domainXml, device) : patchDomain(domainXml, device, plan.domain);
+    const xml = writeTapInterface(domainXml, tapDomain(changed, plan, packetMover()));
     const defined = domainNics(xml).find(({ name }) => name === nic);
-    if (defined?.kind !== "interface")
-      throw new NicChangeError(`NIC "${nic}" of binding ${journal.record.bindings[nic]} has no link that the hypervisor could set`);
+    if (defined === undefined) throw new NicChangeError(`NIC "${nic}" of binding ${binding} is not in the domain`);
     const interfaces = (vmi.spec.domain.devices.interfaces ?? []).map((one) => (one.name === nic ? { ...one, state: linkState } : one));
     const devices = { ...vmi.spec.domain.devices, interfaces };
     journal.update({

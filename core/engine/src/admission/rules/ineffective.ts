@@ -3,6 +3,7 @@ import type { BindingRegistration, VmiInterface } from "../../api.ts";
 import { cniTypes, findNad, nadOf, parseNadReference } from "../../facts/nads.ts";
 import { bindingName, hasMesh } from "../../facts/nic-spec.ts";
 import { showVersion } from "../../facts/versions.ts";
+import { isWrittenOnTap } from "../../pod/resolve-binding.ts";
 import { INTERFACES, NETWORKS, perInterface, perNetwork, type Rule, type Subject, show } from "./rule.ts";
 
 type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "find"> & Partial<Pick<Rule, "since" | "until">>;
@@ -48,6 +49,18 @@ const LINK_MAKERS: readonly string[] = [
   "vlan",
 ];
 
+/** This release's bindings that write their NIC into the domain themselves. */
+const OWN_WRITERS: readonly string[] = ["passt", "slirp"];
+
+/** True for a plugin's NIC that its sidecar writes into the domain: KubeVirt never updates the link of such a one. */
+function isWrittenBySidecar({ binding }: VmiInterface, subject: Subject): boolean {
+  if (binding === undefined) return false;
+  const registered = registration(binding.name, subject);
+  return registered === undefined
+    ? OWN_WRITERS.includes(binding.name)
+    : Boolean(registered.sidecarImage) && !isWrittenOnTap(registered.domainAttachmentType);
+}
+
 /** What of an interface a binding does not read. */
 function unread(nic: VmiInterface, subject: Subject): readonly { readonly field: keyof VmiInterface; readonly why: string }[] {
   const onPod = subject.networkOf(nic)?.pod !== undefined;
@@ -68,6 +81,9 @@ function unread(nic: VmiInterface, subject: Subject): readonly { readonly field:
       ? [{ field: "acpiIndex" as const, why: "KubeVirt writes none for an SR-IOV device" }]
       : []),
     ...(nic.passtBinding !== undefined && nic.state ? [{ field: "state" as const, why: "passtBinding has no link state" }] : []),
+    ...(nic.state === "down" && isWrittenBySidecar(nic, subject)
+      ? [{ field: "state" as const, why: `KubeVirt sets the link of NICs that it writes itself only, and ${binding} writes its own` }]
+      : []),
     ...(nic.passtBinding !== undefined && nic.bootOrder !== undefined
       ? [{ field: "bootOrder" as const, why: "passtBinding is not booted from" }]
       : []),
