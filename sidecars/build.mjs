@@ -2,7 +2,7 @@
  * Bundles a plugin with the sidecar's entry point into one file: what an image holds beside the runtime.
  *
  *   node sidecars/build.mjs [NAME...]            this release's plugins, all where none is named, into sidecars/dist
- *   node sidecars/build.mjs --plugin FILE --out FILE    somebody's own plugin: a module whose default export is a binding
+ *   node sidecars/build.mjs --plugin FILE --out FILE    a third-party plugin: a module whose default export is a binding
  */
 import { readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -18,10 +18,10 @@ const { values, positionals } = parseArgs({
 });
 
 /** Bundles the plugin that a module specifier names. */
-async function bundle(specifier, name, outfile) {
+async function bundle(specifier, name, outfile, sourcemap = false) {
   await build({
     stdin: {
-      contents: `import binding from ${JSON.stringify(specifier)};\nimport { main } from "./src/main.ts";\nawait main(binding, process.argv.slice(2), process.env);\n`,
+      contents: `import "./src/report-failures.ts";\nimport binding from ${JSON.stringify(specifier)};\nimport { main } from "./src/main.ts";\nawait main(binding, process.argv.slice(2), process.env);\n`,
       resolveDir: here,
       sourcefile: `${name}.ts`,
       loader: "ts",
@@ -29,6 +29,8 @@ async function bundle(specifier, name, outfile) {
     outfile,
     ...BUNDLE_OPTIONS,
     minify: true,
+    // An author reads the lines of the plugin, not those of the bundle.
+    ...(sourcemap ? { sourcemap: "inline", sourcesContent: false } : {}),
     // Wherever a plugin's file stands, the contract that it imports is this one.
     alias: { "@netbind/contract": join(here, "../core/contract/src/index.ts") },
   });
@@ -36,7 +38,7 @@ async function bundle(specifier, name, outfile) {
 
 if (values.plugin !== undefined) {
   if (values.out === undefined) throw new Error("--plugin needs --out: the file to write the bundle to");
-  await bundle(resolve(values.plugin), "plugin", resolve(values.out));
+  await bundle(resolve(values.plugin), "plugin", resolve(values.out), true);
 } else {
   const plugins = positionals.length > 0 ? positionals : readdirSync(join(here, "../plugins"));
   for (const plugin of plugins) await bundle(`@netbind/plugin-${plugin}`, plugin, join(here, "dist", `${plugin}.mjs`));

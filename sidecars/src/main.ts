@@ -1,4 +1,4 @@
-import type { Binding } from "@netbind/contract";
+import { type BindingDefinition, defineBinding } from "@netbind/contract";
 import { serveBinding, serveSidecar } from "./serve.ts";
 
 const USAGE = "usage: sidecar | both | binding SOCKET\n";
@@ -7,7 +7,9 @@ const USAGE = "usage: sidecar | both | binding SOCKET\n";
  * A sidecar image's entry point. The role is the first argument: `sidecar` beside a VM, `binding` beside the controller
  * or the node agent, `both` on one machine.
  */
-export async function main(binding: Binding, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+export async function main(exported: BindingDefinition, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  // Whatever a module exports: what `defineBinding` did not make is checked here.
+  const binding = defineBinding(exported);
   const [role = "sidecar", socket] = args;
   if (role === "binding" && socket !== undefined) return serveBinding(binding, socket);
   if (role !== "sidecar" && role !== "both") {

@@ -2,8 +2,9 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
 import { patchDomain } from "@netbind/engine/domain";
-import { addBinding, addHooks, addSidecar, listenUnix, makeServer } from "@netbind/remote";
+import { addBinding, addHooks, addSidecar, listenUnix, listenWhenServed, makeServer } from "@netbind/remote";
 import pino from "pino";
+import { explainFailure } from "./explain-failure.ts";
 import { checkSeal } from "./seal.ts";
 import { readStored, type StoredAttach, toStored, writeStored } from "./store.ts";
 
@@ -66,7 +67,7 @@ export async function serveSidecar(binding: Binding, options: SidecarOptions): P
   };
 
   const contract = makeServer();
-  if (options.withBinding) addBinding(contract, binding);
+  if (options.withBinding) addBinding(contract, binding, explainFailure);
   addSidecar(contract, {
     checkSeal: (seal) => checkSeal(own, seal),
     attach: async (request) => {
@@ -98,9 +99,7 @@ export async function serveSidecar(binding: Binding, options: SidecarOptions): P
     log.error({ err: error }, "the stored attachment cannot be read: waiting for another Attach");
   }
   if (stored !== undefined) await openGate();
-  // Bound under another name: whoever sees it must be served, and a socket is there before it listens.
-  await listenUnix(contract, `${attachSocket}.next`);
-  renameSync(`${attachSocket}.next`, attachSocket);
+  await listenWhenServed(contract, attachSocket);
   log.info({ attachSocket, attached: stored !== undefined }, "serving");
   tellMissingAgent(log, attachSocket, options.patience ?? PATIENCE, () => stored !== undefined);
 }
@@ -128,7 +127,11 @@ function tellMissingAgent(
 /** Serves a plugin alone, beside the controller or the node agent. */
 export async function serveBinding(binding: Binding, socket: string): Promise<void> {
   const server = makeServer();
-  addBinding(server, binding);
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => server.tryShutdown(() => process.exit(0)));
-  await listenUnix(server, socket);
+  addBinding(server, binding, explainFailure);
+  const stop = (): void => {
+    rmSync(socket, { force: true });
+    server.tryShutdown(() => process.exit(0));
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+  await listenWhenServed(server, socket);
 }

@@ -6,6 +6,7 @@ import { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns, State, stateDir
 import { inNetns, run } from "@netbind/netns";
 import { compose } from "../../core/cli/src/compose.ts";
 import { decideInput } from "../../core/cli/src/decide-input.ts";
+import { openPlugins } from "../../core/cli/src/plugins.ts";
 import { TOKENS } from "../../core/cli/src/services.ts";
 import { Journal } from "../../core/local/src/journal.ts";
 import { LocalHost } from "../../core/local/src/local-host.ts";
@@ -72,7 +73,8 @@ class BenchNode implements AsyncDisposable {
       kubevirt({ raw: { domainAttachmentType: "tap" } }),
     ];
     writeFileSync(file, documents(...objects));
-    const decision = (await decideInput([file], this.#resolve)).vms[0]?.decision;
+    await using plugins = await openPlugins(new Map(), this.#resolve);
+    const decision = (await decideInput([file], this.#resolve, plugins, {})).vms[0]?.decision;
     if (decision === undefined) throw new Error("nothing was decided");
     return { ...decision, bindings: decision.bindings.map(({ image: _image, ...rest }) => rest) };
   }

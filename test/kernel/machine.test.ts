@@ -67,7 +67,7 @@ class Undo implements AsyncDisposable {
 
 /** A state directory of this test's own. */
 function useState(undo: Undo): State {
-  const state = new State({ state: makeStateDirectory("seen"), cache: "/nowhere" });
+  const state = new State({ state: makeStateDirectory("seen"), cache: "/nowhere", logs: "/nowhere" });
   undo.add(() => rmSync(state.root, { recursive: true, force: true }));
   state.prepare();
   rmSync(state.node, { recursive: true });
@@ -84,7 +84,7 @@ function writeRecord(state: State): void {
 async function startOthers(undo: Undo): Promise<void> {
   const mark = randomBytes(3).toString("hex");
   const directory = await undo.directory();
-  const theirs = new State({ state: `/run/netbind-theirs-${mark}`, cache: directory });
+  const theirs = new State({ state: `/run/netbind-theirs-${mark}`, cache: directory, logs: directory });
   theirs.prepare();
   undo.add(() => rmSync(theirs.root, { recursive: true }));
   writeRecord(theirs);

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { defineBinding } from "@netbind/contract";
+import { defineBinding, type Needs } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -167,8 +167,17 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
       throw new Error("the author's own fault");
     },
   });
+  const needing = (needs: () => Needs): typeof strict => defineBinding({ ...strict, admit: () => [], needs });
+  const helpless = needing(() => {
+    throw new Error("nobody knows");
+  });
+  const greedy = needing(() => ({ compute: { capabilities: ["SYS_ADMIN"] } }));
+  const device = needing(() => ({ compute: { devices: { "example.com/fpga": 1 } } }));
   const socket = join(node.directory, "bindings/somebodys.sock");
   for (const [vm, binding, reason, says] of [
+    ["t-helpless", helpless, "PLUGIN_FAILED", /failed to tell the needs of NIC "red": nobody knows/],
+    ["t-greedy", greedy, "POD_REFUSED", /needs the capability "SYS_ADMIN", which it is not granted/],
+    ["t-fpga", device, "POD_REFUSED", /needs 1 of the resource "example\.com\/fpga", which the VM's pod does not have/],
     ["t-strict", strict, "POD_REFUSED", /interfaces\[0\]\.model: first: e1000 .*interfaces\[0\]\.model: second: e1000/],
     ["t-failing", failing, "PLUGIN_FAILED", /failed to admit NIC "red": the author's own fault/],
   ] as const) {

@@ -6,6 +6,7 @@ import {
   explainLimits,
   FILE_LIMIT,
   isAlive,
+  type Limits,
   run,
   type Sandbox,
   sandboxCommand,
@@ -22,7 +23,7 @@ const LIMITS = { processes: 20, files: 64, data: 24 * MIB, fileSize: FILE_LIMIT,
 const WAYS = ["user-namespace", "fresh-proc", "no-user-namespace"] as const satisfies readonly SandboxWay[];
 
 /** A sandbox that runs a shell script, as a user of its own. */
-const sandboxOf = (uid: number, script: string, limits = LIMITS): Sandbox => ({
+const sandboxOf = (uid: number, script: string, limits: Limits = LIMITS): Sandbox => ({
   ...{ uid, gid: uid, limits },
   binds: [
     { source: "/usr", target: "/usr" },

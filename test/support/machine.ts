@@ -25,7 +25,7 @@ class OwnState {
   readonly #namespaces = new Set<string>();
 
   constructor(path: string) {
-    this.state = new State({ state: path, cache: "/nowhere" });
+    this.state = new State({ state: path, cache: "/nowhere", logs: "/nowhere" });
   }
 
   /** Remembers what a process can be told by once its record or its namespace's name is gone. */

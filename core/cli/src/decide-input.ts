@@ -1,8 +1,9 @@
-import { violation } from "@netbind/contract";
-import { type Decision, decideVmi, type ImageFallback, judgeVmi, translateOldKeys } from "@netbind/engine";
+import { type Violation, violation } from "@netbind/contract";
+import { type Decision, decideVmi, type GrantsByBinding, isDataOnly, judgeVmi, translateOldKeys } from "@netbind/engine";
 import type { InputVm } from "./input/input-vm.ts";
 import { type Input, loadInput } from "./input/load-input.ts";
 import { tell } from "./output.ts";
+import { type OpenPlugins, withPlugins } from "./plugins.ts";
 import { type Resolve, TOKENS } from "./services.ts";
 import { InputError } from "./violations.ts";
 
@@ -10,12 +11,6 @@ import { InputError } from "./violations.ts";
 export interface DecidedVm {
   readonly vm: InputVm;
   readonly decision: Decision;
-}
-
-/** This release's images, with the files that stand in for images on this machine. */
-function withPlugins(fallback: ImageFallback, plugins: Readonly<Record<string, string>>): ImageFallback {
-  const files = Object.fromEntries(Object.entries(plugins).map(([name, image]) => [name, { image }]));
-  return { ...fallback, table: { ...fallback.table, ...files } };
 }
 
 /** Tells what a VM says that has no effect, or not the one that was meant: it starts all the same. */
@@ -35,19 +30,41 @@ function tellStandIns(decisions: readonly Decision[], own: ReadonlyMap<string, u
     );
 }
 
+/** Whose plugin is not on this machine: nobody could be asked, and no sidecar started. */
+function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, unknown>): readonly Violation[] {
+  const unserved = new Set(bindings.filter((binding) => !isDataOnly(binding) && !known.has(binding.name)).map(({ name }) => name));
+  return (vmi.spec.domain.devices.interfaces ?? []).flatMap(({ binding }, at) =>
+    binding === undefined || !unserved.has(binding.name)
+      ? []
+      : [
+          violation(
+            `spec.domain.devices.interfaces[${at}].binding.name`,
+            `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine: pulling images is a cluster's job`,
+            `name its bundle: --plugin ${binding.name}=FILE`,
+          ),
+        ],
+  );
+}
+
+/** Tells which plugins no NIC asks for. */
+function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): void {
+  const used = new Set(decisions.flatMap(({ bindings }) => bindings.map(({ name }) => name)));
+  for (const name of sources.keys()) if (!used.has(name)) tell(`warning: --plugin ${name}: no NIC of the input asks for binding ${name}`);
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
- * @throws InputError with all that is wrong, of all VMs at once
+ * @throws InputError with all that is wrong, of all VMs at once, BindingError where a binding fails
  */
 export async function decideInput(
   files: readonly string[],
   resolve: Resolve,
-  plugins: Readonly<Record<string, string>> = {},
+  plugins: OpenPlugins,
+  grants: GrantsByBinding,
 ): Promise<{ readonly input: Input; readonly vms: readonly DecidedVm[] }> {
   const input = loadInput(files);
-  // A plugin of the command line is asked in its sidecar, never in this process, whatever its name.
-  const bindings = new Map([...resolve(TOKENS.bindings)].filter(([name]) => !Object.hasOwn(plugins, name)));
+  const { bindings, sources } = plugins;
   const renewed = input.vms.map((vm) => ({ vm, ...translateOldKeys(vm.vmi) }));
   for (const { vm, translated } of renewed) {
     for (const { key, field } of translated) {
@@ -55,24 +72,18 @@ export async function decideInput(
       tell(`warning: ${file}:${line}: ${key} is taken for binding: {name: ${key}}; netbind migrate-vms writes it so`);
     }
   }
-  const deciding = renewed.map(async ({ vm, vmi }) => ({
-    vm,
-    result: await decideVmi({
-      vmi,
-      configuration: input.configuration,
-      fallback: withPlugins(resolve(TOKENS.fallback), plugins),
-      bindings,
-      nads: input.nads,
-    }),
-  }));
+  const fallback = withPlugins(resolve(TOKENS.fallback), sources);
+  const deciding = renewed.map(async ({ vm, vmi }) => {
+    const result = await decideVmi({ vmi, configuration: input.configuration, fallback, bindings, grants, nads: input.nads });
+    return { vm, result, violations: result.decision === undefined ? result.violations : findUnserved(result.decision, bindings) };
+  });
   const results = await Promise.all(deciding);
-  const violations = [...input.violations, ...results.flatMap(({ vm, result }) => result.violations.map(vm.locate))];
+  const violations = [...input.violations, ...results.flatMap((one) => one.violations.map(one.vm.locate))];
   if (violations.length > 0) throw new InputError(violations);
+  const decisions = results.flatMap(({ result }) => result.decision ?? []);
   for (const warning of input.warnings) tell(`warning: ${warning}`);
-  tellStandIns(
-    results.flatMap(({ result }) => result.decision ?? []),
-    bindings,
-  );
+  tellStandIns(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
+  warnUnused(plugins, decisions);
   for (const { vm, result } of results) if (result.decision !== undefined) tellIneffective(vm, result.decision, input);
   return { input, vms: results.flatMap(({ vm, result }) => (result.decision === undefined ? [] : [{ vm, decision: result.decision }])) };
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { EXIT_HELP } from "./exit-codes.ts";
-import { type Act, fileOption, outputOption, requireFiles, versionOption } from "./program-options.ts";
+import { type Act, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./program-options.ts";
 import type { Services } from "./services.ts";
 
 /** Adds what reads files and starts nothing. */
@@ -12,6 +12,7 @@ export function addJudging(program: Command, services: Services, act: Act): void
     .addOption(versionOption())
     .addOption(new Option("--operation <operation>", "judge as a new VM or as an edit").choices(["create", "update"]).default("create"))
     .option("--strict", "warnings fail too", false)
+    .addOption(pluginOption())
     .addOption(outputOption())
     .addHelpText(
       "after",
@@ -19,7 +20,7 @@ export function addJudging(program: Command, services: Services, act: Act): void
     );
   judge.action((options) => {
     requireFiles(judge, options.filename);
-    return act(options.output, async () => (await import("./commands/validate.ts")).validate(options));
+    return act(options.output, async () => (await import("./commands/validate.ts")).validate(options, services));
   });
   const draw = program
     .command("render")
@@ -31,6 +32,7 @@ export function addJudging(program: Command, services: Services, act: Act): void
         .choices(["Always", "SlirpOnly", "Never"])
         .default("Always"),
     )
+    .addOption(pluginOption())
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n${EXIT_HELP}`);
   draw.action((options) => {
@@ -41,10 +43,14 @@ export function addJudging(program: Command, services: Services, act: Act): void
     .command("explain")
     .description("say what a rule, a binding or a field means; all of them where none is named")
     .argument("[word]", "a rule's id, a binding's name, or the end of a field's path")
+    .addOption(pluginOption())
     .addOption(outputOption())
-    .addHelpText("after", "\nExamples:\n  netbind explain BIND-2\n  netbind explain masquerade\n  netbind explain macAddress\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  netbind explain BIND-2\n  netbind explain masquerade\n  netbind explain macAddress\n  netbind explain routed-tap --plugin routed-tap=routed-tap.mjs\n",
+    )
     .action((word: string | undefined, options) =>
-      act(options.output, async () => (await import("./commands/explain.ts")).explain(word, options.output)),
+      act(options.output, async () => (await import("./commands/explain.ts")).explain(word, options, services)),
     );
   const migrate = program
     .command("migrate-vms")

@@ -1,6 +1,6 @@
 import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/engine";
 import { resolve } from "node:path";
-import { type Command, CommanderError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT } from "./exit-codes.ts";
 import type { OutputFormat } from "./output.ts";
 
@@ -9,13 +9,39 @@ export type Act = (format: OutputFormat, action: () => number | Promise<number>)
 
 /** For an option that may be repeated. */
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-/** Reads `NAME=FILE`. */
-export const plugin = (value: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+/** Where a third-party binding is asked. */
+export type PluginSource = { readonly kind: "file"; readonly path: string } | { readonly kind: "socket"; readonly path: string };
+/** Third-party bindings of the command line, by the name that they are registered under. */
+export type PluginSources = ReadonlyMap<string, PluginSource>;
+
+const SOCKET = "unix:";
+/** What KubeVirt's CR may call a binding, as far as files are named by it. */
+const PLUGIN_NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+const NO_PLUGINS: PluginSources = new Map();
+
+/** Reads `NAME=FILE` or `NAME=unix:SOCKET`. */
+function plugin(value: string, before: PluginSources): PluginSources {
   const at = value.indexOf("=");
-  if (at <= 0 || at === value.length - 1)
-    throw new CommanderError(EXIT.usage, "netbind.plugin", `error: ${JSON.stringify(value)} is not NAME=FILE`);
-  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
-};
+  const [name, path] = [value.slice(0, Math.max(at, 0)), value.slice(at + 1)];
+  if (!PLUGIN_NAME.test(name) || path === "" || path === SOCKET) throw new InvalidArgumentError("Write NAME=FILE or NAME=unix:SOCKET.");
+  if (before.has(name)) throw new InvalidArgumentError(`A plugin for ${name} is named already.`);
+  const source: PluginSource = path.startsWith(SOCKET) ? { kind: "socket", path: path.slice(SOCKET.length) } : { kind: "file", path };
+  return new Map([...before, [name, source]]);
+}
+/** `--plugin`. */
+export const pluginOption = (): Option =>
+  new Option(
+    "--plugin <name=file|name=unix:socket>",
+    "what serves a binding that is not of this release: its bundle, or the socket of a process that serves it; may be repeated",
+  )
+    .argParser(plugin)
+    .default(NO_PLUGINS, "none");
+/** `--grants`. */
+export const grantsOption = (): Option =>
+  new Option(
+    "--grants <file>",
+    "JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls, capabilities; each list replaces this release's",
+  );
 /** `-o`. */
 export const outputOption = (): Option =>
   new Option("-o, --output <format>", "how the result is printed").choices(["text", "json"]).default("text");
@@ -41,16 +67,14 @@ export const hostDiskOption = (): Option =>
 /** Reads a number of seconds. */
 export const seconds = (text: string): number => {
   const value = Number(text);
-  if (!Number.isFinite(value) || value < 0)
-    throw new CommanderError(EXIT.usage, "netbind.seconds", `error: ${JSON.stringify(text)} is no number of seconds`);
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError("Write a number of seconds.");
   return value;
 };
 
 /** Reads a version of KubeVirt. */
 const kubevirtVersion = (text: string): KubevirtMinor => {
   const version = parseVersion(text);
-  if (version === undefined)
-    throw new CommanderError(EXIT.usage, "netbind.version", `error: ${JSON.stringify(text)} is no version of KubeVirt from 1.1 to 1.9`);
+  if (version === undefined) throw new InvalidArgumentError("Write a version of KubeVirt from 1.1 to 1.9.");
   return version;
 };
 /** `--kubevirt-version`. */

@@ -4,7 +4,17 @@ import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { type OutputFormat, printJson, tell, tellAll } from "./output.ts";
 import { addJudging } from "./program-judging.ts";
 import { addNicCommands } from "./program-nics.ts";
-import { type Act, collect, fileOption, hostDiskOption, outputOption, plugin, requireFiles, seconds } from "./program-options.ts";
+import {
+  type Act,
+  collect,
+  fileOption,
+  grantsOption,
+  hostDiskOption,
+  outputOption,
+  pluginOption,
+  requireFiles,
+  seconds,
+} from "./program-options.ts";
 import { addVmCommands } from "./program-vms.ts";
 import type { Services } from "./services.ts";
 import { InputError, showViolation } from "./violations.ts";
@@ -70,11 +80,8 @@ function addRun(program: Command, services: Services, act: Act): void {
       "--pod-network <file>",
       "a CNI configuration list for the pod network, instead of a bridge with 10.244.0.0/24 and fd10:244::/64",
     )
-    .addOption(
-      new Option("--plugin <name=file>", "the bundle that serves as a binding's sidecar image on this machine; may be repeated")
-        .argParser(plugin)
-        .default({} as Readonly<Record<string, string>>),
-    )
+    .addOption(pluginOption())
+    .addOption(grantsOption())
     .addOption(hostDiskOption())
     .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 120)
     .addOption(outputOption())
@@ -103,8 +110,13 @@ function addPlan(program: Command, services: Services, act: Act): void {
         .argParser(collect)
         .default([] as readonly string[]),
     )
+    .addOption(pluginOption())
+    .addOption(grantsOption())
     .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n${EXIT_HELP}`);
+    .addHelpText(
+      "after",
+      `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n  netbind plan -f vm.yaml --plugin routed-tap=routed-tap.mjs --grants grants.json\n${EXIT_HELP}`,
+    );
   command.action((options) => {
     requireFiles(command, options.filename);
     return act(options.output, async () => (await import("./commands/plan.ts")).plan(options, await services()));

@@ -3,14 +3,29 @@ const MOST_LINE = 1000;
 /** What is between an author's code and the one who calls it: the runtime, and the packages that a plugin is bundled with. */
 const NOT_THE_AUTHORS = /^node:|[/\\]node_modules[/\\]|(^|[/\\])(core[/\\](contract|engine|remote)|sidecars)[/\\]src[/\\]/;
 
+/** The frame of a stack trace's line; undefined for another line. */
+function frameOf(line: string): string | undefined {
+  if (!line.trimStart().startsWith("at ") || line.length > MOST_LINE) return undefined;
+  const place = line.split(/[\s()]/).findLast((word) => word !== "") ?? "";
+  return /:\d+:\d+$/.test(place) ? place : undefined;
+}
+
+const isAuthors = (line: string): boolean => {
+  const frame = frameOf(line);
+  return frame !== undefined && !NOT_THE_AUTHORS.test(frame);
+};
+
+/** A stack trace without what called the author's code. */
+export function authorsPart(stack: string): string {
+  const lines = stack.split("\n");
+  const last = lines.findLastIndex(isAuthors);
+  return lines.filter((line, at) => at <= last || frameOf(line) === undefined).join("\n");
+}
+
 /** Where an author's code was: `FILE:LINE:COLUMN` of the first frame of a stack trace that is not of the core's own. */
 export function placeOf(stack: string): string | undefined {
-  for (const line of stack.split("\n")) {
-    if (!line.trimStart().startsWith("at ") || line.length > MOST_LINE) continue;
-    const place = line.split(/[\s()]/).findLast((word) => word !== "") ?? "";
-    if (/:\d+:\d+$/.test(place) && !NOT_THE_AUTHORS.test(place)) return place;
-  }
-  return undefined;
+  const line = stack.split("\n").find(isAuthors);
+  return line === undefined ? undefined : frameOf(line);
 }
 
 /** Where the caller of the function that calls this was called. */

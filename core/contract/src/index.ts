@@ -30,7 +30,7 @@ export {
   type NeedsHook,
   type PlanHook,
 } from "./binding.ts";
-export { placeOf } from "./author-place.ts";
+export { authorsPart, placeOf } from "./author-place.ts";
 export { BINDING_FAULT, BindingError, type ErrorCode, ERROR_CODES } from "./errors.ts";
 export { handedOverLinks, handedOverSysctls, reachableAddresses } from "./handed-over.ts";
 export {

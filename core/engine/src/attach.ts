@@ -9,7 +9,7 @@ import { fenceOf } from "./network/fence.ts";
 import { loopbackGuardOf } from "./network/loopback-guard.ts";
 import { nicTable } from "./network/nft.ts";
 import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
-import { registeredPlanner } from "./plan/registered-plan.ts";
+import { plannerFor } from "./plan/fitting-planner.ts";
 import { bridgeSysctls } from "./network/bridge-sysctls.ts";
 import { serviceSysctls } from "./services/service-processes.ts";
 
@@ -109,7 +109,7 @@ export async function attachNic<D extends Attachable>(host: Host<D>, nic: Decide
   const before = await host.once(name, "before", () => host.observe(nic.names));
   const attachment = attachmentOf(nic, before, facts);
   const plan = await host.once(name, "plan", async () => {
-    const planner = registeredPlanner(decision.bindings.find((binding) => binding.name === nic.binding)) ?? host.planner(nic.binding);
+    const planner = plannerFor(nic, decision.bindings, () => host.planner(nic.binding));
     return authorize(await planNic(planner, attachment, nic.binding), attachment, host.grants?.(nic.binding) ?? grantsOf(nic.binding));
   });
   await host.apply(name, wantedNetwork(nic.names, plan, before));

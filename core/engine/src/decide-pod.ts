@@ -1,9 +1,12 @@
-import type { Violation } from "@netbind/contract";
+import type { NicSpec, Violation } from "@netbind/contract";
 import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
 import type { Vmi } from "./api.ts";
 import { type Attachable, type Candidate, candidates, decidedNic } from "./decide.ts";
 import { derivedNames, linkNamesOfPod } from "./facts/names.ts";
 import { nicSpec } from "./facts/nic-spec.ts";
+import { type ComputeContainer, ungrantedNeeds, unmetNeeds } from "./plan/check-needs.ts";
+import { type Grants, grantsOf } from "./plan/grants.ts";
+import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
 
 /** A pod that somebody else made, for a VM that a cluster admitted. */
 export interface DecidePodInput {
@@ -17,33 +20,52 @@ export interface DecidePodInput {
   readonly served: ReadonlyMap<string, { readonly takesPodMac: boolean }>;
 }
 
-/** The NICs of a VM whose bindings' sidecars are in its pod. */
-const servedNics = (vmi: Vmi, served: ReadonlyMap<string, unknown>): readonly Candidate[] =>
-  candidates(vmi).filter(({ nic }) => nic.binding !== undefined && served.has(nic.binding.name));
+/** The NICs of a VM that name a plugin which can be asked; KubeVirt's own bindings ask nobody. */
+export const pluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, unknown>): readonly (Candidate & { readonly spec: NicSpec })[] =>
+  candidates(vmi)
+    .filter(({ nic }) => nic.binding !== undefined && bindings.has(nic.binding.name))
+    .map((candidate) => ({ ...candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
+
+/** All that the plugins of a VM's NICs find wrong with them. @throws BindingError PLUGIN_FAILED, or the binding's own */
+export const admitPluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, NicAdmitter>): Promise<readonly Violation[]> =>
+  admitNics(vmi, pluginNics(vmi, bindings), bindings);
+
+/** A binding whose sidecar is in a pod. */
+export interface ServingBinding extends NicAdmitter, NicSupplier {
+  readonly grants: Grants;
+}
 
 /**
- * All that the bindings of a pod's sidecars find wrong with their NICs: a cluster admits what its own rules know.
+ * All that speaks against the NICs of a pod's sidecars: what their bindings find wrong, since a cluster admits what its own
+ * rules know, and what they need that the pod does not have or that they are not granted.
  *
  * @throws BindingError the binding's own, or PLUGIN_FAILED with the author's error as its cause
  */
-export function admitPod(vmi: Vmi, served: ReadonlyMap<string, NicAdmitter>): Promise<readonly Violation[]> {
-  const nics = servedNics(vmi, served).map((candidate) => ({ ...candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
-  return admitNics(vmi, nics, served);
+export async function admitPod(
+  vmi: Vmi,
+  served: ReadonlyMap<string, ServingBinding>,
+  compute: ComputeContainer,
+): Promise<readonly Violation[]> {
+  const violations = await admitPluginNics(vmi, served);
+  if (violations.length > 0) return violations;
+  const needing = await needsOfNics(pluginNics(vmi, served), served);
+  const ungranted = needing.flatMap((nic) => ungrantedNeeds(nic, served.get(nic.binding)?.grants ?? grantsOf(nic.binding)));
+  return ungranted.length > 0 ? ungranted : needing.flatMap((nic) => unmetNeeds(nic, compute));
 }
 
 /** Decides about the NICs of a pod that its sidecars serve; what KubeVirt or others attach is left to them. */
 export function decidePod({ vmi, links, served }: DecidePodInput): Attachable {
   const names = linkNamesOfPod(vmi.spec.networks ?? [], links);
-  const found = servedNics(vmi, served);
+  const found = pluginNics(vmi, served);
   const bindings = [...new Set(found.map(({ binding }) => binding))].sort();
   return {
     // The pod has its sidecars: what is registered by now is of no matter to it.
     bindings: bindings.map((name) => ({ name, from: "registered" })),
     nics: found.map((candidate) => {
-      const { network, nic, binding } = candidate;
+      const { network, binding } = candidate;
       const link = names.get(network.name);
       const of = link === undefined ? undefined : derivedNames(network, link);
-      return decidedNic(vmi, candidate, nicSpec(vmi, nic, network), served.get(binding)?.takesPodMac === true, of);
+      return decidedNic(vmi, candidate, candidate.spec, served.get(binding)?.takesPodMac === true, of);
     }),
   };
 }

@@ -1,6 +1,6 @@
-import type { Binding, NicNames, NicSpec, Violation } from "@netbind/contract";
+import type { NicNames, NicSpec, Violation } from "@netbind/contract";
 import { admitVmi } from "./admission/admit.ts";
-import { admitNics, admitterOf } from "./admission/admit-nics.ts";
+import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
 import { INTERFACES } from "./admission/rules/rule.ts";
 import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
 import { defaultVmi } from "./admission/default-vmi.ts";
@@ -12,6 +12,9 @@ import { tapQueues } from "./facts/queues.ts";
 import { type Pod, renderPod } from "./pod/render-pod.ts";
 import { sidecarOf } from "./pod/sidecars.ts";
 import { NEWEST_KUBEVIRT } from "./facts/versions.ts";
+import { ungrantedNeeds } from "./plan/check-needs.ts";
+import { type GrantsByBinding, grantsOf } from "./plan/grants.ts";
+import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
 import { mergeNeeds } from "./pod/merge-needs.ts";
 import { memoryOverheadBytes } from "./pod/pod-resources.ts";
 import { type PodNetworkRequest, podNetworks } from "./pod/pod-networks.ts";
@@ -22,6 +25,8 @@ export interface DecidedNic {
   readonly spec: NicSpec;
   /** The registered name of its binding. */
   readonly binding: string;
+  /** True where the VM names a plugin: its registration says who writes the NIC. False for KubeVirt's own keys. */
+  readonly isPlugin: boolean;
   /** Its place in the VM's list of interfaces. */
   readonly index: number;
   /** Its author's, the one in the VM's status, or one derived from the VM's name. */
@@ -56,6 +61,13 @@ export interface Decision extends PodDecision {
   readonly memoryOverhead: { readonly needed: number; readonly registered: number };
   /** What the KubeVirt CR says of the VM's bindings, by name. */
   readonly registered: Readonly<Record<string, BindingRegistration>>;
+  /** What its bindings may do beyond this release's grants, by name. */
+  readonly grants: GrantsByBinding;
+}
+
+/** A binding that can be asked before any pod exists: a plugin in this process, or one behind a socket. */
+export interface AskedBinding extends NicAdmitter, NicSupplier {
+  readonly takesPodMac: boolean;
 }
 
 /** What a decision is made from. */
@@ -64,7 +76,9 @@ export interface DecideInput {
   readonly configuration: KubevirtConfiguration;
   readonly fallback: ImageFallback;
   /** The bindings that can be asked before any pod exists, by name. */
-  readonly bindings: ReadonlyMap<string, Binding>;
+  readonly bindings: ReadonlyMap<string, AskedBinding>;
+  /** What an administrator grants beyond this release; absent: nothing. */
+  readonly grants?: GrantsByBinding;
   /** The definitions that the host attaches the pod by; absent where multus does, which has its own. */
   readonly nads?: readonly NetworkAttachmentDefinition[];
 }
@@ -131,10 +145,11 @@ const takesPodMac = ({ binding }: Candidate, bindings: readonly ResolvedBinding[
 
 const NOT_ATTACHED: ReturnType<typeof podNetworks> = { networks: [], violations: [] };
 
-const registrationsOf = (bindings: readonly ResolvedBinding[], { network }: KubevirtConfiguration): Decision["registered"] => {
+/** Of what is said of bindings by their names, what is said of these. */
+function ofThese<T>(bindings: readonly ResolvedBinding[], byName: Readonly<Record<string, T>> = {}): Readonly<Record<string, T>> {
   const used = new Set(bindings.map(({ name }) => name));
-  return Object.fromEntries(Object.entries(network?.binding ?? {}).filter(([name]) => used.has(name)));
-};
+  return Object.fromEntries(Object.entries(byName).filter(([name]) => used.has(name)));
+}
 
 /** What the bindings find wrong. What the core found already, a binding need not say again in its own words. */
 async function askBindings(
@@ -143,11 +158,10 @@ async function askBindings(
   input: DecideInput,
   core: readonly Violation[],
 ): Promise<readonly Violation[]> {
-  const admitters = new Map([...input.bindings].map(([name, binding]) => [name, admitterOf(binding)]));
   const found = await admitNics(
     vmi,
     nics.map(({ candidate, spec }) => ({ ...candidate, spec })),
-    admitters,
+    input.bindings,
   );
   const fields = new Set(core.map(({ field }) => field));
   return found.filter(({ field }) => !fields.has(field));
@@ -164,7 +178,13 @@ export async function decideVmi(input: DecideInput): Promise<DecideResult> {
   const judged = await askBindings(vmi, nics, input, core);
   const violations = oncePerField([...core, ...resolved.violations, ...judged, ...unattached]);
   if (violations.length > 0) return { violations };
-  const needs = mergeNeeds(nics.map(({ candidate, spec }) => input.bindings.get(candidate.binding)?.needs(spec) ?? {}));
+  const needing = await needsOfNics(
+    nics.map(({ candidate, spec }) => ({ ...candidate, spec })),
+    input.bindings,
+  );
+  const ungranted = needing.flatMap((nic) => ungrantedNeeds(nic, grantsOf(nic.binding, input.grants)));
+  if (ungranted.length > 0) return { violations: ungranted };
+  const needs = mergeNeeds(needing.map((nic) => nic.needs));
   return {
     violations: [],
     decision: {
@@ -175,7 +195,8 @@ export async function decideVmi(input: DecideInput): Promise<DecideResult> {
       })),
       bindings: resolved.bindings,
       networks,
-      registered: registrationsOf(resolved.bindings, input.configuration),
+      registered: ofThese(resolved.bindings, input.configuration.network?.binding),
+      grants: ofThese(resolved.bindings, input.grants),
       memoryOverhead: {
         needed: needs.compute.memoryOverheadBytes ?? 0,
         registered: Number(memoryOverheadBytes(vmi, input.configuration)),
@@ -208,6 +229,7 @@ export const decidedNic = (
 ): DecidedNic => ({
   spec,
   binding,
+  isPlugin: nic.binding !== undefined,
   index,
   mac: nicMac(vmi, nic),
   takesPodMac: takesMac && !hasOwnMac(vmi, nic),

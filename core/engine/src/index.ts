@@ -22,9 +22,13 @@ export {
 } from "./attach.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export { type ServiceProcess, serviceProcesses, serviceWarnings } from "./services/service-processes.ts";
-export { checkGrants, type Grants, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
+export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
+export { GrantsError, readGrants } from "./plan/read-grants.ts";
+export type { ComputeContainer } from "./plan/check-needs.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
-export { type AdmittedNic, admitNics, admitterOf, type NicAdmitter } from "./admission/admit-nics.ts";
+export { fittingPlanner, plannerFor } from "./plan/fitting-planner.ts";
+export { type NeedingNic, needsOfNics, type NicSupplier, type SuppliedNic } from "./plan/needs-of-nics.ts";
+export { type AdmittedNic, admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
 export { checkDataObject, checkObjectName } from "./admission/data-object.ts";
 export { ALL_RULES, BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";
@@ -36,6 +40,7 @@ export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts
 export { parseIpv4Sloppy, sanitiseSpec, sanitiseVmi } from "./admission/sanitise.ts";
 export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./facts/versions.ts";
 export {
+  type AskedBinding,
   type Attachable,
   type DecidedNic,
   type Decision,
@@ -44,7 +49,7 @@ export {
   decideVmi,
   type PodDecision,
 } from "./decide.ts";
-export { admitPod, type DecidePodInput, decidePod } from "./decide-pod.ts";
+export { admitPluginNics, admitPod, type DecidePodInput, decidePod, pluginNics, type ServingBinding } from "./decide-pod.ts";
 export { type Defaulted, defaultVmi } from "./admission/default-vmi.ts";
 export { nicMac } from "./facts/mac.ts";
 export {
@@ -71,7 +76,14 @@ export { dnsmasq6Config } from "./services/dnsmasq6.ts";
 export { mergeNeeds } from "./pod/merge-needs.ts";
 export type { PodContainer, RenderInput } from "./pod/pod-containers.ts";
 export { type Pod, renderPod } from "./pod/render-pod.ts";
-export { type FallbackImage, type ImageFallback, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
+export {
+  type FallbackImage,
+  type ImageFallback,
+  isDataOnly,
+  isWrittenOnTap,
+  type ResolvedBinding,
+  resolveBinding,
+} from "./pod/resolve-binding.ts";
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./facts/resolv-conf.ts";
 export {
   checkClone,

@@ -1,3 +1,4 @@
+import { checkGrants } from "@netbind/engine";
 import {
   type Check,
   isNumber,
@@ -74,6 +75,7 @@ const FIELDS: Readonly<Record<string, Check>> = {
   changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),
   resolved: optional(listOf(shape({ name: isText, image: optional(isText) }))),
   registered: optional(mapOf(isObject)),
+  grants: optional((grants) => checkGrants(grants).length === 0),
   migration: optional(shape({ source: isText, refresh: listOf(isText) })),
 };
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Attachment } from "@netbind/contract";
-import type { BindingRegistration, CniConfigList, PodFacts, ResolvedBinding, Vmi } from "@netbind/engine";
+import type { BindingRegistration, CniConfigList, GrantsByBinding, PodFacts, ResolvedBinding, Vmi } from "@netbind/engine";
 import { type NicRecord, type PodJournal, type PodRecord, type ProcessId, writeAtomically } from "@netbind/netns";
 import { damagedField } from "./journal-shape.ts";
 import type { LauncherPlace } from "./launcher/launcher-processes.ts";
@@ -71,6 +71,8 @@ export interface VmRecord extends PodRecord {
   /** The bindings as they were resolved, and what the KubeVirt CR says of them: the VM's next pod is made from both. */
   readonly resolved?: readonly ResolvedBinding[];
   readonly registered?: Readonly<Record<string, BindingRegistration>>;
+  /** What the administrator granted the VM's bindings beyond this release; absent: nothing. */
+  readonly grants?: GrantsByBinding;
   /** In the record of a migration's target: until then the VM is where it comes from. */
   readonly migration?: MigrationRecord;
 }

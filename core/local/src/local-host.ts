@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { type Binding, BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   type AttachedNic,
+  type Grants,
+  grantsOf,
   guestResolver,
   type Host,
   type NicNetwork,
@@ -173,6 +175,10 @@ export class LocalHost implements Host<PodDecision> {
 
   async observe(names: NicNames): Promise<PodLink> {
     return toldLink(this.#parts.journal.record.attachments, names.pod) ?? this.#network.observe(names);
+  }
+
+  grants(binding: string): Grants {
+    return grantsOf(binding, this.#parts.journal.record.grants);
   }
 
   planner(binding: string): NicPlanner {

@@ -4,6 +4,7 @@ import { findNicMisfits, type MigrationFacts, type PodDecision, refreshedNics, t
 import { waitUntil } from "@netbind/netns";
 import { HookManager } from "./hook-manager.ts";
 import { Journal, type VmRecord } from "./journal.ts";
+import { withSidecarOutput } from "./kept-logs.ts";
 import { domainName, memoryBytes } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { copyDisks } from "./launcher/copy-disks.ts";
@@ -155,7 +156,8 @@ export async function migrateVm(context: MigrationContext, name: string): Promis
   });
   try {
     await move(context, source, journal);
-  } catch (error) {
+  } catch (thrown) {
+    const error = withSidecarOutput(state, journal.record, thrown);
     await settleMigration(context, vm);
     // A libvirt that could not say so may have moved it all the same.
     if (findVm(state, name).id !== journal.record.id) throw error;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { BINDING_FAULT, BindingError } from "@netbind/contract";
 import {
   derivedName,
   explainLimits,
@@ -15,6 +16,7 @@ import {
   waitUntil,
 } from "@netbind/netns";
 import type { SidecarPlace } from "@netbind/remote";
+import { readEnd } from "./read-end.ts";
 import { makeDirectory } from "./state.ts";
 import type { VmUser } from "./launcher/vm-user.ts";
 
@@ -24,7 +26,7 @@ const MIB = 1024 ** 2;
  * A sidecar's runtime reserves ten times the memory that it takes, and has a dozen threads. Those of QEMU and libvirt are the same
  * user's and counted too: a sidecar that takes all that it may leaves the launcher as much again.
  */
-const SIDECAR_LIMITS: Limits = {
+export const SIDECAR_LIMITS: Limits = {
   processes: scaled(2048),
   files: scaled(1024),
   data: scaled(1024 * MIB),
@@ -141,6 +143,6 @@ export async function startSidecar(
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
   const ready = inner !== undefined && (await waitUntil(() => existsSync(socket) || ended(), START_DEADLINE)) && !ended();
   if (ready) return;
-  const said = readFileSync(logFile, "utf8").trim() || "it said nothing";
-  throw new Error(`the sidecar of binding "${binding}" did not start: ${said}${explainLimits(said, SIDECAR_LIMITS)}`);
+  const limits = explainLimits(readEnd(logFile), SIDECAR_LIMITS);
+  throw new BindingError("PLUGIN_FAILED", `the sidecar of binding "${binding}" did not start${limits}`, BINDING_FAULT);
 }

@@ -5,6 +5,7 @@ import { type AttachedNic, type Decision, serviceWarnings, type Vmi } from "@net
 import { isAlive, type ProcessId, waitUntil } from "@netbind/netns";
 import { HookManager } from "./hook-manager.ts";
 import { Journal, type VmRecord } from "./journal.ts";
+import { withSidecarOutput } from "./kept-logs.ts";
 import { needsDemoGuest } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
@@ -76,6 +77,7 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
     processes: [],
     resolved: decision.bindings,
     registered: decision.registered,
+    grants: decision.grants,
   };
 }
 
@@ -179,8 +181,9 @@ export async function startVm(machine: Machine, request: StartRequest): Promise<
     journal.update({ phase: "running" });
     return started;
   } catch (error) {
+    const told = withSidecarOutput(state, journal.record, error);
     await retract(state, run, id, 0);
-    throw error;
+    throw told;
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 
 const DEFAULT_STATE = "/run/netbind";
@@ -8,12 +9,18 @@ const DEFAULT_STATE = "/run/netbind";
 export interface StateDirectories {
   readonly state: string;
   readonly cache: string;
+  /** What failed starts leave for people to read. */
+  readonly logs: string;
 }
 
-/** The directories, from the environment (`NETBIND_STATE_DIR`, `NETBIND_CACHE_DIR`) or their defaults. */
+/** Where an ordinary user's programs keep such things (XDG base directories). */
+const ownState = (env: NodeJS.ProcessEnv): string => env["XDG_STATE_HOME"] || join(homedir(), ".local/state");
+
+/** The directories, from the environment (`NETBIND_STATE_DIR`, `NETBIND_CACHE_DIR`, `NETBIND_LOG_DIR`) or their defaults. */
 export const stateDirectories = (env: NodeJS.ProcessEnv): StateDirectories => ({
   state: env["NETBIND_STATE_DIR"] ?? DEFAULT_STATE,
   cache: env["NETBIND_CACHE_DIR"] ?? "/var/cache/netbind",
+  logs: env["NETBIND_LOG_DIR"] ?? (process.geteuid?.() === 0 ? "/var/log/netbind" : join(ownState(env), "netbind")),
 });
 
 /** A VM's short, stable identity on this machine: the same VM has the same one, two VMs never do. */
@@ -34,11 +41,13 @@ const idsIn = (directory: string): readonly string[] =>
 export class State {
   readonly root: string;
   readonly cache: string;
+  readonly logs: string;
   readonly #prefix: string;
 
-  constructor({ state, cache }: StateDirectories) {
+  constructor({ state, cache, logs }: StateDirectories) {
     this.root = state;
     this.cache = cache;
+    this.logs = logs;
     this.#prefix = state === DEFAULT_STATE ? "netbind" : `netbind-${createHash("sha256").update(state).digest("hex").slice(0, 6)}`;
   }
 

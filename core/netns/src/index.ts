@@ -11,6 +11,7 @@ export { OVER_FRESH_PROC, withWritableSysctls } from "./fresh-proc.ts";
 export { explainLimits, FILE_LIMIT, type Limits, scaled, SERVICE_LIMITS } from "./limits.ts";
 export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand, type SandboxWay } from "./sandbox.ts";
 export { findSandboxWay, type FoundWay, procObstacles, SandboxError } from "./sandbox-way.ts";
+export { type HeldSandbox, holdSandboxed } from "./hold-sandboxed.ts";
 export { type ServiceHost, serves, startService } from "./services.ts";
 export { identifySandbox, startSandboxed, type StartedSandbox, type StartOptions } from "./start-sandboxed.ts";
 export { awaitAnswer, awaitOwner, type SightRequest, sightNic } from "./sight.ts";

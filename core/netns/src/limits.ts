@@ -2,8 +2,8 @@ import { factorOf } from "./factor.ts";
 
 /** What one process, or all of one user's together, may take of the machine. ARCHITECTURE.md has the table. */
 export interface Limits {
-  /** Processes and threads of its user's, on the whole machine. */
-  readonly processes: number;
+  /** Processes and threads of its user's, on the whole machine. Absent: as many as its user may have anyway. */
+  readonly processes?: number;
   /** Open files of each process. */
   readonly files: number;
   /** Bytes of private memory of each process. */
@@ -36,7 +36,7 @@ export const SERVICE_LIMITS: Limits = {
 
 /** As options of prlimit(1), soft and hard alike; nobody's core is written anywhere. */
 export const limitOptions = ({ processes, files, data, fileSize }: Limits): readonly string[] => [
-  `--nproc=${processes}:${processes}`,
+  ...(processes === undefined ? [] : [`--nproc=${processes}:${processes}`]),
   `--nofile=${files}:${files}`,
   `--data=${data}:${data}`,
   `--fsize=${fileSize}:${fileSize}`,
@@ -48,7 +48,9 @@ const RAISE = `set ${SCALE} to more than ${factor} to raise all limits`;
 /** Which limit a process ran into, by what it said before it ended; empty where that tells none. */
 export function explainLimits(said: string, { processes, files, data }: Limits): string {
   const met = [
-    ...(/Resource temporarily unavailable|[Cc]annot fork/.test(said) ? [`${processes} processes and threads of its user`] : []),
+    ...(processes !== undefined && /Resource temporarily unavailable|[Cc]annot fork/.test(said)
+      ? [`${processes} processes and threads of its user`]
+      : []),
     ...(/Too many open files/.test(said) ? [`${files} open files`] : []),
     ...(/Cannot allocate memory|[Oo]ut of memory|memory exhausted|could not get memory|bad_alloc/.test(said)
       ? [`${data} bytes of memory`]

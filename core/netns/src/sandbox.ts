@@ -27,6 +27,8 @@ export interface Sandbox {
   readonly idleCapabilities?: readonly string[];
   /** Capabilities that it uses over the pod's network (`net_raw`): it then has no user namespace of its own. */
   readonly podCapabilities?: readonly string[];
+  /** True for a process that ends with its caller, and has no network at all: an ordinary user's too. */
+  readonly held?: boolean;
   readonly argv: readonly string[];
 }
 
@@ -36,8 +38,9 @@ export const LIBRARY_BINDS: readonly SandboxBind[] = [
   { source: "/usr/lib64", target: "/usr/lib64" },
 ];
 
-/** Becomes a user without a way back, before anything of the sandbox is made. */
+/** Becomes a user without a way back, before anything of the sandbox is made. Who is that user already has nothing to drop. */
 const asUser = ({ uid, gid }: Sandbox, capabilities: readonly string[]): readonly string[] => {
+  if (process.geteuid?.() === uid) return ["setpriv", "--no-new-privs"];
   const kept = ["-all", ...capabilities.map((name) => `+${name}`)].join(",");
   const ambient = capabilities.length === 0 ? [] : [`--ambient-caps=${kept}`];
   const ids = ["--reuid", String(uid), "--regid", String(gid), "--clear-groups"];
@@ -72,7 +75,12 @@ function fileSystem(sandbox: Sandbox): readonly string[] {
 }
 
 const NAMESPACES = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv"] as const;
-const IDENTITY = ["--hostname", "sandbox", "--info-fd", "3"] as const;
+const HOST_NAME = ["--hostname", "sandbox"] as const;
+/** Tells who started it what its first process is. */
+const IDENTITY = [...HOST_NAME, "--info-fd", "3"] as const;
+
+/** What a sandbox is born with: its caller's network and a life of its own, or neither. */
+const birth = ({ held = false }: Sandbox): readonly string[] => (held ? [...HOST_NAME, "--unshare-net", "--die-with-parent"] : IDENTITY);
 
 /**
  * How this machine lets sandboxes be made. `user-namespace`: each in one of its own; `fresh-proc`: the same, over a /proc of
@@ -87,7 +95,7 @@ function madeByRoot(sandbox: Sandbox, capabilities: readonly string[]): readonly
   const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
   return [
     // The program is the first process itself: no other of root's stays in the sandbox.
-    ...["bwrap", ...NAMESPACES, "--as-pid-1", ...IDENTITY, "--cap-drop", "ALL", ...changing],
+    ...["bwrap", ...NAMESPACES, "--as-pid-1", ...birth(sandbox), "--cap-drop", "ALL", ...changing],
     ...fileSystem({ ...sandbox, binds: [...sandbox.binds, setpriv], env: { PATH: "/usr/bin", ...sandbox.env } }),
     ...asUser(sandbox, capabilities),
     ...sandbox.argv,
@@ -99,7 +107,7 @@ function madeByUser(sandbox: Sandbox): readonly string[] {
   const { uid, gid, idleCapabilities = [] } = sandbox;
   return [
     ...asUser(sandbox, []),
-    ...["bwrap", "--unshare-user", "--disable-userns", ...NAMESPACES, "--uid", String(uid), "--gid", String(gid), ...IDENTITY],
+    ...["bwrap", "--unshare-user", "--disable-userns", ...NAMESPACES, "--uid", String(uid), "--gid", String(gid), ...birth(sandbox)],
     ...idleCapabilities.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
     ...fileSystem(sandbox),
     ...sandbox.argv,

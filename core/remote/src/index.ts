@@ -13,7 +13,17 @@ export {
 } from "./client.ts";
 export { attachmentFromWire, attachmentToWire, nicFromWire, nicToWire } from "./nic-wire.ts";
 export { planFromWire, planToWire } from "./plan-wire.ts";
-export { addBinding, addHooks, addSidecar, type HookHandlers, listenUnix, makeServer, type SidecarHandlers } from "./server.ts";
+export {
+  addBinding,
+  addHooks,
+  addSidecar,
+  type ExplainFailure,
+  type HookHandlers,
+  listenUnix,
+  listenWhenServed,
+  makeServer,
+  type SidecarHandlers,
+} from "./server.ts";
 export { HeldDirectory, type HeldSocket } from "./held-directory.ts";
 export { SEAL_FILE, sealOf } from "./seal.ts";
 export { attachSidecar, type SidecarPlace } from "./attach-sidecar.ts";

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { type AttachRequest, type Binding, BindingError, describe, type Needs } from "@netbind/contract";
 import {
   binding as bindingWire,
@@ -26,6 +26,12 @@ export async function listenUnix(server: Server, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error)));
   });
+}
+
+/** The same, with the socket in its place only once it is served: whoever sees it gets an answer. */
+export async function listenWhenServed(server: Server, path: string): Promise<void> {
+  await listenUnix(server, `${path}.next`);
+  renameSync(`${path}.next`, path);
 }
 
 /** A handler from a function that answers or throws. */

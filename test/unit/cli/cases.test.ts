@@ -33,7 +33,7 @@ function showVersions(name: string): string {
   const input = loadInput(inputsOf(name).map((file) => join(CASES, name, file)));
   const minors = Array.from({ length: NEWEST_KUBEVIRT }, (_, at) => (at + 1) as KubevirtMinor);
   const said = minors.map((kubevirtVersion) => {
-    const verdicts = judgeInput(input, { filename: [], kubevirtVersion, operation: "create", strict: false, output: "json" });
+    const verdicts = judgeInput(input, { kubevirtVersion, operation: "create" });
     const rules = [...new Set(verdicts.map(({ rule }) => rule))].sort();
     return `${wordOf(verdicts)}${rules.length === 0 ? "" : ` (${rules.join(", ")})`}`;
   });

@@ -15,7 +15,7 @@ import {
 } from "@netbind/engine";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { judgeInput, type ValidateOptions } from "../../../core/cli/src/commands/validate.ts";
+import { judgeInput } from "../../../core/cli/src/commands/validate.ts";
 import { parseText } from "../../../core/cli/src/input/documents.ts";
 import { inputOf } from "../../../core/cli/src/input/load-input.ts";
 import { arbitraryConfiguration, arbitraryVmi } from "../../support/arbitrary-vmi.ts";
@@ -132,7 +132,7 @@ const clusterOf = ({ metadata, spec }: Vmi, configuration: KubevirtConfiguration
 ];
 
 describe("validate", () => {
-  const options: ValidateOptions = { filename: [], operation: "create", strict: false, output: "text" };
+  const options = { operation: "create" } as const;
   const judge = (text: string): void => {
     for (const verdict of judgeInput(inputOf(parseText("f", text), "f"), options)) {
       expect(verdict.line).toBeGreaterThan(0);

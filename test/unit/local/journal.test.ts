@@ -76,7 +76,7 @@ test("whatever happened to a record, it is read or refused, and gc goes on", asy
     processes: [{ role: "qemu", processes: [{ pid: 2 ** 22 + 7, startTime: 1 }] }],
   };
   const root = dirname(directory);
-  const state = new State({ state: join(root, "state"), cache: join(root, "cache") });
+  const state = new State({ state: join(root, "state"), cache: join(root, "cache"), logs: join(root, "logs") });
   await fc.assert(
     fc.asyncProperty(damaged(whole), async (record) => {
       state.prepare();

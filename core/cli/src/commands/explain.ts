@@ -1,3 +1,4 @@
+import type { BindingDescription } from "@netbind/contract";
 import {
   ALL_RULES,
   BINDINGS,
@@ -10,6 +11,14 @@ import {
 } from "@netbind/engine";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
+import { openPlugins, showSource } from "../plugins.ts";
+import type { PluginSources } from "../program-options.ts";
+import type { Services } from "../services.ts";
+
+export interface ExplainOptions {
+  readonly plugin: PluginSources;
+  readonly output: OutputFormat;
+}
 
 const CONSEQUENCES: Readonly<Record<RuleText["consequence"], string>> = {
   rejected: "KubeVirt's API refuses the VM",
@@ -58,19 +67,59 @@ function showAll(): string {
   ].join("\n");
 }
 
+/** A third-party binding, as it describes itself. */
+interface ExplainedPlugin extends BindingDescription {
+  /** The name that it is registered under. */
+  readonly registeredAs: string;
+  readonly source: string;
+}
+
+const MIGRATION: Readonly<Record<BindingDescription["migration"], { readonly means: string; readonly registered: string }>> = {
+  none: { means: "no", registered: "no migration" },
+  supported: { means: "yes", registered: "migration: {}" },
+  "link-refresh": { means: "yes; the guest's link goes down and up", registered: "migration: {method: link-refresh}" },
+};
+
+const showPlugin = ({ registeredAs, source, name, contract, migration, takesPodMac, hooks }: ExplainedPlugin): string =>
+  [
+    `binding ${registeredAs}: a third-party binding, served by ${source}, which calls itself ${name}`,
+    `  contract:     ${contract}; it answers ${hooks.join(", ")}`,
+    `  registration: sidecarImage, ${MIGRATION[migration].registered}, and domainAttachmentType: tap where it plans a tap`,
+    `  MAC address:  ${takesPodMac ? "the pod link's, where the VM's author names none" : "the VM author's, else one of the core's"}`,
+    `  migration:    ${MIGRATION[migration].means}`,
+  ].join("\n");
+
+/** What third-party bindings say of themselves: those whose name is asked for, or all. */
+async function describePlugins(
+  word: string | undefined,
+  { plugin }: ExplainOptions,
+  services: Services,
+): Promise<readonly ExplainedPlugin[]> {
+  const wanted = new Map([...plugin].filter(([name]) => word === undefined || name === word));
+  if (wanted.size === 0) return [];
+  await using plugins = await openPlugins(wanted, await services());
+  return [...plugins.asked].map(([registeredAs, { description }]) => {
+    const source = wanted.get(registeredAs);
+    return { ...description, registeredAs, source: source === undefined ? "" : showSource(source) };
+  });
+}
+
 /** `netbind explain`: what a rule, a binding or a field means. */
-export async function explain(word: string | undefined, output: OutputFormat): Promise<number> {
+export async function explain(word: string | undefined, options: ExplainOptions, services: Services): Promise<number> {
+  const plugins = await describePlugins(word, options, services);
+  const isReplaced = ({ name }: ExplainedBinding): boolean => plugins.some(({ registeredAs }) => registeredAs === name);
   if (word === undefined) {
-    if (output === "json") printJson({ bindings: BINDINGS, rules: ALL_RULES, fields: FIELDS });
-    else print(showAll());
+    if (options.output === "json") printJson({ bindings: BINDINGS, plugins, rules: ALL_RULES, fields: FIELDS });
+    else print([...plugins.map(showPlugin), showAll()].join("\n\n"));
     return EXIT.ok;
   }
-  const { rules, bindings, fields } = find(word);
-  if (rules.length + bindings.length + fields.length === 0) {
+  const { rules, bindings: own, fields } = find(word);
+  const bindings = own.filter((binding) => !isReplaced(binding));
+  if (rules.length + bindings.length + plugins.length + fields.length === 0) {
     tell(`nothing is called "${word}": netbind explain lists all rules, bindings and fields`);
     return EXIT.failed;
   }
-  if (output === "json") printJson({ bindings, rules, fields });
-  else print([...bindings.map(showBinding), ...fields.map(showField), ...rules.map(showRule)].join("\n\n"));
+  if (options.output === "json") printJson({ bindings, plugins, rules, fields });
+  else print([...plugins.map(showPlugin), ...bindings.map(showBinding), ...fields.map(showField), ...rules.map(showRule)].join("\n\n"));
   return EXIT.ok;
 }

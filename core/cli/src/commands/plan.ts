@@ -1,21 +1,22 @@
 import { readFileSync } from "node:fs";
-import { BindingError, type PodLink } from "@netbind/contract";
+import { type Binding, BindingError, type PodLink } from "@netbind/contract";
 import {
   attachmentOf,
   authorize,
   type DecidedNic,
   type Decision,
+  type GrantsByBinding,
   grantsOf,
   guestResolver,
   nicDomain,
   type NicPlanner,
   patchDomain,
   planNic,
+  plannerFor,
   plannerOf,
   type PodNetworkRequest,
   podHostname,
   podResolvConf,
-  registeredPlanner,
   serviceProcesses,
   serviceWarnings,
   showTable,
@@ -30,6 +31,8 @@ import { EXIT } from "../exit-codes.ts";
 import { assumedDevices, assumedLink } from "./assumed-link.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
 import { findHostDiskProblems } from "../host-disk-problems.ts";
+import { grantsIn, type OpenPlugins, openPlugins } from "../plugins.ts";
+import type { PluginSources } from "../program-options.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 import { type ShownNic, type ShownPlan, showPlan } from "./show-plan.ts";
@@ -39,6 +42,9 @@ export interface PlanOptions {
   readonly podLink: readonly string[];
   /** Directories that disks of the machine's may be in. */
   readonly hostDisk: readonly string[];
+  readonly plugin: PluginSources;
+  /** A file of grants. */
+  readonly grants?: string;
   readonly output: OutputFormat;
 }
 
@@ -64,21 +70,34 @@ const queuesOf = ({ queues }: DecidedNic): { readonly queues?: number; readonly 
 const requestOf = ({ spec, names }: DecidedNic, { networks }: Decision): PodNetworkRequest | undefined =>
   networks.find(({ network, ifname }) => network === spec.name && ifname === names.pod);
 
-function findPlanner(nic: DecidedNic, decision: Decision, resolve: Resolve): NicPlanner {
-  const registered = registeredPlanner(decision.bindings.find(({ name }) => name === nic.binding));
-  const binding = resolve(TOKENS.bindings).get(nic.binding);
-  if (registered !== undefined) return registered;
-  if (binding !== undefined) return plannerOf(binding);
-  throw new BindingError("UNAVAILABLE", `binding "${nic.binding}" can only be asked in a pod`, "use netbind run");
+/** What NICs are planned with. */
+interface PlanContext {
+  /** Links of the pod that were given. */
+  readonly given: readonly PodLink[];
+  readonly plugins: OpenPlugins;
+  readonly own: ReadonlyMap<string, Binding>;
+  readonly grants: GrantsByBinding;
+}
+
+function findPlanner(nic: DecidedNic, decision: Decision, { plugins, own }: PlanContext): NicPlanner {
+  return plannerFor(nic, decision.bindings, () => {
+    const binding = own.get(nic.binding);
+    const planner = plugins.asked.get(nic.binding) ?? (binding === undefined ? undefined : plannerOf(binding));
+    if (planner !== undefined) return planner;
+    throw new BindingError(
+      "UNAVAILABLE",
+      `nobody plans for binding "${nic.binding}" here`,
+      `name its plugin: --plugin ${nic.binding}=FILE`,
+    );
+  });
 }
 
 async function planOne(
   nic: DecidedNic,
   decision: Decision,
-  given: readonly PodLink[],
-  resolve: Resolve,
+  context: PlanContext,
 ): Promise<{ readonly shown: ShownNic; readonly xml: (domain: string) => string }> {
-  const told = given.find(({ name }) => name === nic.names.pod);
+  const told = context.given.find(({ name }) => name === nic.names.pod);
   const pod = told ?? assumedLink(nic, requestOf(nic, decision));
   const devices = assumedDevices(nic, requestOf(nic, decision));
   const facts = {
@@ -87,7 +106,8 @@ async function planOne(
     hostname: podHostname(decision.vmi),
   };
   const attachment = attachmentOf(nic, pod, facts);
-  const plan = authorize(await planNic(findPlanner(nic, decision, resolve), attachment, nic.binding), attachment, grantsOf(nic.binding));
+  const planned = await planNic(findPlanner(nic, decision, context), attachment, nic.binding);
+  const plan = authorize(planned, attachment, grantsOf(nic.binding, context.grants));
   const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
   const nft = showTable(table, network.nftables ?? []);
   const assumed = [...(told === undefined ? ["pod"] : []), ...(devices === undefined ? [] : ["device"])];
@@ -121,9 +141,9 @@ function inDomainOrder<T extends { readonly shown: ShownNic }>(nics: readonly T[
   return [...nics].sort((a, b) => place(a) - place(b));
 }
 
-async function planVm(vmi: Vmi, decision: Decision, given: readonly PodLink[], resolve: Resolve): Promise<ShownPlan> {
+async function planVm(vmi: Vmi, decision: Decision, context: PlanContext): Promise<ShownPlan> {
   const nics = [];
-  for (const nic of decision.nics) nics.push(await planOne(nic, decision, given, resolve));
+  for (const nic of decision.nics) nics.push(await planOne(nic, decision, context));
   const base = buildBaseDomain({ vmi, accelerator: "kvm", disks: [] });
   const { pod, memoryOverhead, networks } = decision;
   return {
@@ -138,12 +158,14 @@ async function planVm(vmi: Vmi, decision: Decision, given: readonly PodLink[], r
 
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
-  const { vms } = await decideInput(options.filename, resolve);
+  const grants = grantsIn(options.grants);
+  await using plugins = await openPlugins(options.plugin, resolve);
+  const { vms } = await decideInput(options.filename, resolve, plugins, grants);
   const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vms, options.hostDisk);
   if (problems.length > 0) throw new InputError(problems);
-  const given = options.podLink.map(readPodLink);
+  const context = { given: options.podLink.map(readPodLink), plugins, own: resolve(TOKENS.bindings), grants };
   const plans: ShownPlan[] = [];
-  for (const { vm, decision } of vms) plans.push(await planVm(vm.vmi, decision, given, resolve));
+  for (const { vm, decision } of vms) plans.push(await planVm(vm.vmi, decision, context));
   if (options.output === "json") printJson(plans.length === 1 ? plans[0] : plans);
   else for (const one of plans) print(showPlan(one));
   return EXIT.ok;

@@ -1,5 +1,8 @@
 import {
+  admitPluginNics,
+  type AskedBinding,
   defaultVmi,
+  type ImageFallback,
   isFatal,
   isPrintable,
   judgeVmi,
@@ -7,12 +10,15 @@ import {
   memoryOverheadBytes,
   mergeNeeds,
   NEWEST_KUBEVIRT,
+  needsOfNics,
   nicSpec,
-  type Pod,
+  pluginNics,
   pluginSidecars,
+  type Pod,
   renderPod,
   sanitiseVmi,
   terminalJson,
+  type Vmi,
   type VmiInterface,
 } from "@netbind/engine";
 import { dump } from "js-yaml";
@@ -21,6 +27,8 @@ import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";
 import { type OutputFormat, printDocument, printJson } from "../output.ts";
+import { type OpenPlugins, openPlugins, withPlugins } from "../plugins.ts";
+import type { PluginSources } from "../program-options.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 
@@ -28,8 +36,17 @@ export interface RenderOptions {
   readonly filename: readonly string[];
   readonly kubevirtVersion?: KubevirtMinor;
   readonly imageFallback: "Always" | "SlirpOnly" | "Never";
+  readonly plugin: PluginSources;
   readonly output: OutputFormat;
 }
+
+/** What pods are rendered with. */
+interface RenderContext {
+  readonly fallback: ImageFallback;
+  readonly plugins: OpenPlugins;
+}
+
+type PodNeeds = ReturnType<typeof mergeNeeds>;
 
 /** A pod, and the memory that networking adds to its VM's. */
 interface Rendered {
@@ -40,8 +57,24 @@ interface Rendered {
 /** KubeVirt's own bindings whose part in the pod is the plugin's of the same name. */
 const CORE_BINDINGS = ["masquerade", "bridge", "sriov"] as const satisfies readonly (keyof VmiInterface)[];
 
+/** What the NICs need of their pod: those of plugins, and those of KubeVirt's own bindings. */
+async function needsOf(vmi: Vmi, bindings: ReadonlyMap<string, AskedBinding>): Promise<PodNeeds> {
+  const core = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, index) => {
+    const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
+    const binding = CORE_BINDINGS.find((key) => nic[key] !== undefined);
+    return network === undefined || binding === undefined ? [] : [{ binding, index, spec: nicSpec(vmi, nic, network) }];
+  });
+  const needing = await needsOfNics([...core, ...pluginNics(vmi, bindings)], bindings);
+  return mergeNeeds(needing.map(({ needs }) => needs));
+}
+
 /** Renders the pod of one VM, or gives all that is in its way. */
-function renderOne(vm: InputVm, input: Input, options: RenderOptions, resolve: Resolve): Rendered | readonly InputViolation[] {
+async function renderOne(
+  vm: InputVm,
+  input: Input,
+  options: RenderOptions,
+  { fallback, plugins }: RenderContext,
+): Promise<Rendered | readonly InputViolation[]> {
   const { configuration, nads } = input;
   const version = options.kubevirtVersion ?? NEWEST_KUBEVIRT;
   const { vmi } = defaultVmi(sanitiseVmi(vm.vmi), configuration);
@@ -49,18 +82,14 @@ function renderOne(vm: InputVm, input: Input, options: RenderOptions, resolve: R
   const { sidecars, violations } = pluginSidecars(
     vmi,
     configuration,
-    { ...resolve(TOKENS.fallback), policy: options.imageFallback },
+    { ...withPlugins(fallback, plugins.sources), policy: options.imageFallback },
     version,
   );
-  const problems = [...judged, ...violations].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
+  const known = new Set(judged.map(({ field }) => field));
+  const refused = (await admitPluginNics(vmi, plugins.bindings)).filter(({ field }) => !known.has(field));
+  const problems = [...judged, ...violations, ...refused].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
   if (problems.length > 0) return problems;
-  const needs = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic) => {
-    const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
-    const core = CORE_BINDINGS.find((key) => nic[key] !== undefined);
-    const binding = core === undefined ? undefined : resolve(TOKENS.bindings).get(core);
-    return network === undefined || binding === undefined ? [] : [binding.needs(nicSpec(vmi, nic, network))];
-  });
-  const pod = renderPod({ vmi, configuration, version, sidecars, needs: mergeNeeds(needs), nads });
+  const pod = renderPod({ vmi, configuration, version, sidecars, needs: await needsOf(vmi, plugins.bindings), nads });
   return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
 }
 
@@ -73,7 +102,9 @@ function showPod(pod: Pod): string {
 /** `netbind render`: the launcher pods of VMs as a cluster would create them, as far as networking has a say in them. */
 export async function render(options: RenderOptions, resolve: Resolve): Promise<number> {
   const input = loadInput(options.filename);
-  const results = [...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, resolve));
+  await using plugins = await openPlugins(options.plugin, resolve);
+  const context = { fallback: resolve(TOKENS.fallback), plugins };
+  const results = await Promise.all([...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)));
   const rendered = results.filter((result): result is Rendered => "pod" in result);
   const problems = [...input.violations, ...results.flatMap((result) => ("pod" in result ? [] : result))];
   if (problems.length > 0) throw new InputError(problems);

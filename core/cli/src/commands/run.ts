@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { type CniConfigList, readCniConfig } from "@netbind/engine";
+import { readFileSync } from "node:fs";
+import { type CniConfigList, type GrantsByBinding, readCniConfig } from "@netbind/engine";
 import {
   checkNetworks,
   DEFAULT_POD_NETWORK,
@@ -19,6 +19,8 @@ import { type DecidedVm, decideInput } from "../decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
 import { type OutputFormat, tell } from "../output.ts";
+import { grantsIn, openPlugins } from "../plugins.ts";
+import type { PluginSources } from "../program-options.ts";
 import { reportVm } from "../report.ts";
 import { findHostDiskProblems } from "../host-disk-problems.ts";
 import { type Resolve, TOKENS } from "../services.ts";
@@ -32,8 +34,9 @@ export interface RunOptions {
   readonly podNetwork?: string;
   /** Directories that disks of the machine's may be in. */
   readonly hostDisk: readonly string[];
-  /** Bundles of bindings that are not of this release, by registered name. */
-  readonly plugin: Readonly<Record<string, string>>;
+  readonly plugin: PluginSources;
+  /** A file of grants. */
+  readonly grants?: string;
   /** Seconds to wait for the guest's address. */
   readonly wait: number;
 }
@@ -52,10 +55,25 @@ async function refuseMissing(machine: Machine, vms: readonly DecidedVm[], hostDi
 }
 
 /** The runtime, with bundles that were named on the command line before those of this release. */
-function withPlugins(runtime: SidecarRuntime, plugins: RunOptions["plugin"]): SidecarRuntime {
-  const missing = Object.entries(plugins).filter(([, file]) => !existsSync(file));
-  if (missing.length > 0) throw new Error(missing.map(([name, file]) => `--plugin ${name}: there is no file ${file}`).join("; "));
-  return { ...runtime, bundle: (name) => (Object.hasOwn(plugins, name) ? plugins[name] : runtime.bundle(name)) };
+const withBundles = (runtime: SidecarRuntime, plugins: PluginSources): SidecarRuntime => ({
+  ...runtime,
+  bundle: (name) => plugins.get(name)?.path ?? runtime.bundle(name),
+});
+
+/** A VM's sidecar is started from a file: one that is served elsewhere is in no pod. */
+function refuseSockets(plugins: PluginSources): void {
+  const [name] = [...plugins].find(([, { kind }]) => kind === "socket") ?? [];
+  if (name !== undefined)
+    throw new Error(
+      `--plugin ${name}: run starts a sidecar from the plugin's bundle: write ${name}=FILE; unix:SOCKET is for commands that start nothing`,
+    );
+}
+
+/** Asks and decides before anything is made; the plugins that were asked have ended then. */
+async function decide(options: RunOptions, resolve: Resolve, grants: GrantsByBinding): ReturnType<typeof decideInput> {
+  refuseSockets(options.plugin);
+  await using plugins = await openPlugins(options.plugin, resolve);
+  return await decideInput(options.filename, resolve, plugins, grants);
 }
 
 /** Stops VMs that are still there. */
@@ -115,8 +133,9 @@ async function tellCrashes(state: State, names: readonly string[]): Promise<bool
 
 /** `netbind run`: starts VMs and stays until they end, or with `--keep` leaves them running. */
 export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
-  const { input, vms } = await decideInput(options.filename, resolve, options.plugin);
-  const runtime = withPlugins(resolve(TOKENS.runtime), options.plugin);
+  const grants = grantsIn(options.grants);
+  const { input, vms } = await decide(options, resolve, grants);
+  const runtime = withBundles(resolve(TOKENS.runtime), options.plugin);
   const state = resolve(TOKENS.state);
   const podNetwork = options.podNetwork === undefined ? DEFAULT_POD_NETWORK : readPodNetwork(options.podNetwork);
   const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };

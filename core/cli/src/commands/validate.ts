@@ -1,4 +1,5 @@
 import {
+  admitPluginNics,
   defaultVmi,
   type Judgement,
   judgeClone,
@@ -6,6 +7,8 @@ import {
   judgeVmi,
   type KubevirtMinor,
   NEWEST_KUBEVIRT,
+  needsOfNics,
+  pluginNics,
   sanitiseVmi,
   type Vmi,
 } from "@netbind/engine";
@@ -15,6 +18,9 @@ import { type Input, loadInput } from "../input/load-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, tell } from "../output.ts";
 import { showViolation } from "../violations.ts";
+import { type OpenPlugins, openPlugins } from "../plugins.ts";
+import type { PluginSources } from "../program-options.ts";
+import type { Services } from "../services.ts";
 
 export interface ValidateOptions {
   readonly filename: readonly string[];
@@ -22,12 +28,13 @@ export interface ValidateOptions {
   readonly operation: "create" | "update";
   /** Warnings fail too. */
   readonly strict: boolean;
+  readonly plugin: PluginSources;
   readonly output: OutputFormat;
 }
 
 /** What was found at one place of the input. */
 export interface Verdict extends InputViolation {
-  /** A rule's id, or SCHEMA for what is no such object at all. */
+  /** A rule's id, SCHEMA for what is no such object at all, or ADMIT for what a binding's plugin refuses. */
   readonly rule: string;
   /** Kubernetes' word for the kind of mistake. */
   readonly reason: string;
@@ -47,7 +54,7 @@ const verdictsOf = (judgements: readonly Judgement[], locate: InputVm["locate"])
 
 const completed = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitiseVmi(vmi), configuration).vmi;
 
-function judgeVm(vm: InputVm, input: Input, options: ValidateOptions): readonly Verdict[] {
+function judgeVm(vm: InputVm, input: Input, options: Pick<ValidateOptions, "kubevirtVersion" | "operation">): readonly Verdict[] {
   const judgements = judgeVmi(completed(vm, input), {
     configuration: input.configuration,
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
@@ -66,14 +73,48 @@ const judgeMigrations = (input: Input): readonly Verdict[] =>
   );
 
 /** Judges all VMs of an input, and what is asked for them, as they are written: verdicts in the order of the input's lines. */
-export function judgeInput(input: Input, options: ValidateOptions): readonly Verdict[] {
+export function judgeInput(input: Input, options: Pick<ValidateOptions, "kubevirtVersion" | "operation">): readonly Verdict[] {
   const verdicts = [
     ...input.violations.map(schemaVerdict),
     ...[...input.vms, ...input.templates].flatMap((vm) => judgeVm(vm, input, options)),
     ...input.clones.flatMap(({ value, locate }) => verdictsOf(judgeClone(value), locate)),
     ...judgeMigrations(input),
   ];
-  return verdicts.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  return inOrder(verdicts);
+}
+
+const inOrder = (verdicts: readonly Verdict[]): readonly Verdict[] =>
+  [...verdicts].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+
+const asksPlugins = ({ vms, templates }: Input): boolean =>
+  [...vms, ...templates].some(({ vmi }) => vmi.spec.domain.devices.interfaces?.some(({ binding }) => binding !== undefined) === true);
+
+/**
+ * What the plugins of NICs find wrong with them: a cluster admits the VM, and its pod is not attached. Where a rule says
+ * something of the same place already, it is not said again.
+ */
+async function judgeByPlugins(input: Input, judged: readonly Verdict[], { bindings }: OpenPlugins): Promise<readonly Verdict[]> {
+  const found = [...input.vms, ...input.templates].map(async (vm) => {
+    const vmi = completed(vm, input);
+    const violations = await admitPluginNics(vmi, bindings);
+    // Nothing is made of what they need here, but a plugin that cannot even tell does not work.
+    await needsOfNics(pluginNics(vmi, bindings), bindings);
+    return violations.map((one): Verdict => ({ ...vm.locate(one), rule: "ADMIT", reason: "FieldValueInvalid", consequence: "rejected" }));
+  });
+  const verdicts = (await Promise.all(found)).flat();
+  return verdicts.filter(({ file, line, field }) => !judged.some((one) => one.file === file && one.line === line && one.field === field));
+}
+
+/** Asks the plugins, where there are any: only then is all loaded that they are asked with. */
+async function askPlugins(
+  input: Input,
+  judged: readonly Verdict[],
+  options: ValidateOptions,
+  services: Services,
+): Promise<readonly Verdict[]> {
+  if (options.plugin.size === 0 && !asksPlugins(input)) return judged;
+  await using plugins = await openPlugins(options.plugin, await services());
+  return inOrder([...judged, ...(await judgeByPlugins(input, judged, plugins))]);
 }
 
 const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
@@ -86,9 +127,9 @@ const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
 const showVerdict = (verdict: Verdict): string => showViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
 
 /** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
-export async function validate(options: ValidateOptions): Promise<number> {
+export async function validate(options: ValidateOptions, services: Services): Promise<number> {
   const input = loadInput(options.filename, "a VM, a clone or a migration");
-  const verdicts = judgeInput(input, options);
+  const verdicts = await askPlugins(input, judgeInput(input, options), options, services);
   const errors = verdicts.filter(({ consequence }) => consequence === "rejected");
   const warnings = verdicts.filter(({ consequence }) => consequence !== "rejected");
   const vms = input.vms.length + input.templates.length;

@@ -1,14 +1,12 @@
-import { type Binding, BindingError, type NicSpec, type Violation } from "@netbind/contract";
+import type { NicSpec, Violation } from "@netbind/contract";
 import type { Vmi, VmiInterface } from "../api.ts";
+import { type Answer, askBinding } from "../plan/ask-binding.ts";
 import { INTERFACES, NETWORKS } from "./rules/rule.ts";
 
 /** Where a binding's answer to Admit comes from: the plugin in this process, or one behind a socket. */
 export interface NicAdmitter {
-  admit(nic: NicSpec): Promise<readonly Violation[]>;
+  admit(nic: NicSpec): Answer<readonly Violation[]>;
 }
-
-/** A plugin in this process. */
-export const admitterOf = (binding: Pick<Binding, "admit">): NicAdmitter => ({ admit: async (nic) => binding.admit(nic) });
 
 /** A NIC that its binding is asked about. */
 export interface AdmittedNic {
@@ -29,17 +27,10 @@ function locate(vmi: Vmi, { nic, index }: AdmittedNic, found: Violation): Violat
   return { ...found, field };
 }
 
-/** Asks a binding about a NIC, and stamps who was asked for what on anything that it throws. */
 async function admitNic(vmi: Vmi, nic: AdmittedNic, admitter: NicAdmitter): Promise<readonly Violation[]> {
-  try {
-    return (await admitter.admit(nic.spec)).map((found) => locate(vmi, nic, found));
-  } catch (error) {
-    const where = `binding "${nic.binding}" failed to admit NIC "${nic.spec.name}"`;
-    if (!(error instanceof BindingError)) throw BindingError.from(error, "PLUGIN_FAILED", where);
-    throw new BindingError(error.code, error.message.includes(where) ? error.message : `${where}: ${error.message}`, error.hint, {
-      cause: error,
-    });
-  }
+  const where = `binding "${nic.binding}" failed to admit NIC "${nic.spec.name}"`;
+  const found = await askBinding(where, () => admitter.admit(nic.spec));
+  return found.map((violation) => locate(vmi, nic, violation));
 }
 
 /**

@@ -2,6 +2,7 @@ import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "../ap
 import { parseHardwareAddress } from "../facts/hardware-address.ts";
 import { derivedNames, ordinalLinkNames, podLinkName } from "../facts/names.ts";
 import { nicQueues } from "../facts/queues.ts";
+import { isWrittenOnTap } from "../pod/resolve-binding.ts";
 import type { Machine, NicDomain } from "./device.ts";
 
 /** A link of the pod, as far as a domain is concerned. */
@@ -16,9 +17,8 @@ export function domainAttachments(vmi: Vmi, configuration: KubevirtConfiguration
   const registered = configuration.network?.binding ?? {};
   const attaches = ({ bridge, masquerade, binding }: VmiInterface): boolean => {
     if (bridge !== undefined || masquerade !== undefined) return true;
-    const type =
-      binding !== undefined && Object.hasOwn(registered, binding.name) ? registered[binding.name]?.domainAttachmentType : undefined;
-    return type === "tap" || type === "managedTap";
+    if (binding === undefined || !Object.hasOwn(registered, binding.name)) return false;
+    return isWrittenOnTap(registered[binding.name]?.domainAttachmentType);
   };
   return new Map((vmi.spec.domain.devices.interfaces ?? []).filter(attaches).map(({ name }) => [name, "tap"]));
 }

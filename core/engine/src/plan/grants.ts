@@ -1,5 +1,5 @@
 import { type DomainPlan, type LinkPlan, type ServicePlan, type Violation, violation } from "@netbind/contract";
-import { check, closed, list, map, string, word } from "@netbind/contract/shape";
+import { check, closed, form, list, map, string, word } from "@netbind/contract/shape";
 
 /** What an administrator lets a binding's plans do. Never taken from the plugin's own description. */
 export interface Grants {
@@ -8,7 +8,12 @@ export interface Grants {
   readonly domainKinds: readonly DomainPlan["kind"][];
   /** Dotted keys of the pod's namespace; `<own>` stands for the name of a link of the NIC's own. */
   readonly sysctls: readonly string[];
+  /** Linux capabilities that the compute container gets for the binding's NICs, beyond NET_BIND_SERVICE. */
+  readonly capabilities: readonly string[];
 }
+
+/** What an administrator grants, by the name that a binding is registered under: each list replaces this release's. */
+export type GrantsByBinding = Readonly<Record<string, Partial<Grants>>>;
 
 /** What every binding may do without being asked: wire its own NIC to its own pod link. */
 export const STANDARD_GRANTS: Grants = {
@@ -16,6 +21,7 @@ export const STANDARD_GRANTS: Grants = {
   serviceKinds: ["dhcp4", "dhcp6", "ra"],
   domainKinds: ["tap"],
   sysctls: ["net.ipv4.ip_forward", "net.ipv4.conf.<own>.route_localnet", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.arp_ignore"],
+  capabilities: [],
 };
 
 /** What this release's own bindings may do beyond that, by the name that they are registered under. */
@@ -26,7 +32,11 @@ const RELEASE_GRANTS: ReadonlyMap<string, Partial<Grants>> = new Map<string, Par
 ]);
 
 /** What a binding may do, by its registered name: whoever registers another image under it grants the same to that. */
-export const grantsOf = (binding: string): Grants => ({ ...STANDARD_GRANTS, ...RELEASE_GRANTS.get(binding) });
+export const grantsOf = (binding: string, given: GrantsByBinding = {}): Grants => ({
+  ...STANDARD_GRANTS,
+  ...RELEASE_GRANTS.get(binding),
+  ...(Object.hasOwn(given, binding) ? given[binding] : {}),
+});
 
 const LINK_KINDS = ["bridge", "tap", "adopted", "placeholder"] as const satisfies readonly LinkPlan["kind"][];
 const SERVICE_KINDS = ["dhcp4", "dhcp6", "ra"] as const satisfies readonly ServicePlan["kind"][];
@@ -37,6 +47,7 @@ const GRANTS = map(
     serviceKinds: list(word(...SERVICE_KINDS)),
     domainKinds: list(word(...DOMAIN_KINDS)),
     sysctls: list(string),
+    capabilities: list(form("a capability such as NET_RAW", (value) => typeof value === "string" && /^[A-Z][A-Z_]{1,30}$/.test(value))),
   }),
 );
 /** A key of a network namespace, with dots; a link's name in it is the NIC's own. */

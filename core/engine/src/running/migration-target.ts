@@ -62,9 +62,10 @@ function specOf(attachment: Attachment): NicSpec {
   return spec;
 }
 
-const nicAgain = (attachment: Attachment, binding: string): DecidedNic => ({
+const nicAgain = (attachment: Attachment, binding: string, { spec }: Vmi): DecidedNic => ({
   spec: specOf(attachment),
   binding,
+  isPlugin: spec.domain.devices.interfaces?.some((nic) => nic.name === attachment.name && nic.binding !== undefined) === true,
   index: attachment.index,
   // The guest keeps its MAC address, wherever it came from.
   mac: attachment.mac,
@@ -80,7 +81,7 @@ const nicAgain = (attachment: Attachment, binding: string): DecidedNic => ({
  */
 export const targetDecision = ({ vmi, attached, bindingOf, bindings }: RunningVm, networks: readonly PodNetworkRequest[]): PodDecision => ({
   vmi,
-  nics: attached.map((attachment) => nicAgain(attachment, bindingOf[attachment.name] ?? "")),
+  nics: attached.map((attachment) => nicAgain(attachment, bindingOf[attachment.name] ?? "", vmi)),
   bindings,
   networks,
 });

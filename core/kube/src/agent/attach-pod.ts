@@ -2,6 +2,7 @@ import {
   type Attachable,
   attachVmi,
   decidePod,
+  fittingPlanner,
   linksOf,
   NETWORK_STATUS,
   parseNetworkStatus,
@@ -33,7 +34,6 @@ import { isSameNamespace, type NamespaceId, PodNamespace } from "./pod-namespace
 import { computeSource, sidecarPlace, sidecarSource } from "./pod-place.ts";
 import { NotYetError } from "./not-yet.ts";
 import { findPodProcess, PodProcessError } from "./pod-process.ts";
-import { fittingPlanner } from "./fitting-planner.ts";
 import { refuseViolations } from "./refuse-pod.ts";
 import { releasePod } from "./release-pod.ts";
 
@@ -215,6 +215,6 @@ async function openJournal(
   }
   if (known !== undefined) await releasePod(context.state, uid);
   // Asked once, before anything is made: a pod with a record was admitted.
-  await refuseViolations(sanitiseVmi(work.vmi), served);
+  await refuseViolations(sanitiseVmi(work.vmi), work.pod, served);
   return newJournal(context, work, decide(work, served), netns, pid);
 }

@@ -1,14 +1,14 @@
 import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
-import { admitterOf, type Grants, grantsOf, type NicAdmitter, type NicPlanner, plannerOf } from "@netbind/engine";
+import { type AskedBinding, type Grants, type GrantsByBinding, grantsOf, type NicPlanner, plannerOf } from "@netbind/engine";
 import { patient } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote";
 import { NotYetError } from "./not-yet.ts";
 
 /** A binding that can be asked about NICs, and for their plans. */
-export interface ServedBinding extends NicAdmitter {
-  readonly takesPodMac: boolean;
+export interface ServedBinding extends AskedBinding {
+  readonly grants: Grants;
   readonly planner: NicPlanner;
 }
 
@@ -19,7 +19,7 @@ export interface BindingPlaces {
   /** A directory of sockets, `<registered name>.sock`; absent where there are none. */
   readonly sockets?: string;
   /** What the administrator grants beyond this release, by registered name. */
-  readonly grants: Readonly<Record<string, Partial<Grants>>>;
+  readonly grants: GrantsByBinding;
 }
 
 /** The bindings that this agent serves. A socket of a name goes before this release's plugin of that name. */
@@ -33,7 +33,7 @@ export class Bindings implements Disposable {
 
   /** What the administrator lets a binding do. */
   grants(name: string): Grants {
-    return { ...grantsOf(name), ...(Object.hasOwn(this.#places.grants, name) ? this.#places.grants[name] : {}) };
+    return grantsOf(name, this.#places.grants);
   }
 
   /**
@@ -44,12 +44,13 @@ export class Bindings implements Disposable {
   async find(name: string): Promise<ServedBinding | undefined> {
     const socket = this.#socketOf(name);
     const own = this.#places.own.get(name);
-    if (socket === undefined)
-      return own === undefined ? undefined : { takesPodMac: own.takesPodMac, planner: plannerOf(own), ...admitterOf(own) };
+    if (socket === undefined) return own === undefined ? undefined : { ...own, planner: plannerOf(own), grants: this.grants(name) };
     const client = this.#clients.get(name) ?? connectBinding(socket, patient(1));
     this.#clients.set(name, client);
     try {
-      return { takesPodMac: (await client.describe()).takesPodMac, planner: client, admit: (nic) => client.admit(nic) };
+      const { takesPodMac } = await client.describe();
+      const grants = this.grants(name);
+      return { takesPodMac, grants, planner: client, admit: (nic) => client.admit(nic), needs: (nic) => client.needs(nic) };
     } catch (error) {
       // A client keeps the answer of its first question, a failure too.
       this.#clients.delete(name);

@@ -7,7 +7,8 @@ export interface KubeContainer {
   readonly image?: string;
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath?: string; readonly subPath?: string }[];
-  readonly securityContext?: { readonly runAsUser?: number };
+  readonly securityContext?: { readonly runAsUser?: number; readonly capabilities?: { readonly add?: readonly string[] } };
+  readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> };
 }
 
 /** A pod as the API has it (core/v1 Pod), as far as the agent reads it. */

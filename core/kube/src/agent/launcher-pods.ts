@@ -1,4 +1,5 @@
 import type { Attachment } from "@netbind/contract";
+import { isWrittenOnTap } from "@netbind/engine";
 import type { ClusterView, KubeContainer, KubePod, KubeVmi } from "./cluster.ts";
 
 /** KubeVirt's user in a launcher pod, and ours in its sidecars. */
@@ -55,7 +56,7 @@ function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterView
 function isOnTap(binding: string, { configuration }: ClusterView): boolean {
   const registered = configuration.network?.binding ?? {};
   const attachment = Object.hasOwn(registered, binding) ? registered[binding]?.domainAttachmentType : undefined;
-  return attachment === "tap" || attachment === "managedTap";
+  return isWrittenOnTap(attachment);
 }
 
 function sidecarsOf(pod: KubePod, view: ClusterView): readonly PodSidecar[] {

@@ -1,8 +1,9 @@
 import "reflect-metadata/lite";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Binding } from "@netbind/contract";
-import { type Grants, terminalJson, terminalText } from "@netbind/engine";
+import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText } from "@netbind/engine";
 import { findSandboxWay, run, takeLock } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
@@ -18,7 +19,6 @@ import { AgentState } from "./journal.ts";
 import { limitRun } from "./limit-run.ts";
 import { namespaceId } from "./pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
-import { GrantsError, readGrants } from "./read-grants.ts";
 
 const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet DIR] [--state DIR] [--bindings DIR] [--grants FILE]
 
@@ -28,8 +28,8 @@ const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet DIR] [-
   --node-netns P   the node's network namespace (/proc/1/ns/net): what is in it is no pod's
   --state DIR      where the agent keeps what it did (/run/netbind-agent)
   --bindings DIR   sockets of other bindings, NAME.sock for the binding registered as NAME
-  --grants FILE    JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls; each list
-                   stands in the place of this release's
+  --grants FILE    JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls,
+                   capabilities; each list stands in the place of this release's
 `;
 /** Commands at a time, for all pods together. */
 const MOST_COMMANDS = 4;
@@ -67,7 +67,7 @@ function readOptions(): Options | undefined {
 }
 
 /** The composition root: what the agent is made of is made here, and nowhere else. */
-function compose(options: Options, grants: Readonly<Record<string, Partial<Grants>>>): void {
+function compose(options: Options, grants: GrantsByBinding): void {
   const own = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp, sriov].map((binding) => [binding.name, binding]));
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
@@ -120,7 +120,8 @@ async function main(): Promise<void> {
     return;
   }
   try {
-    compose(options, options.grants === undefined ? {} : readGrants(options.grants));
+    const file = options.grants;
+    compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
   } catch (error) {
     if (!(error instanceof GrantsError)) throw error;
     process.stderr.write(`${terminalText(error.message)}\n`);

@@ -14,6 +14,7 @@ import {
 } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import { Journal } from "../journal.ts";
+import { withSidecarOutput } from "../kept-logs.ts";
 import { packetMover } from "../launcher/packet-mover.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { LocalHost } from "../local-host.ts";
@@ -103,7 +104,8 @@ export async function attachNicToVm(context: ChangeContext, vm: string, added: N
       const attached = await plug(running, added);
       journal.update({ changing: undefined });
       return attached;
-    } catch (error) {
+    } catch (thrown) {
+      const error = withSidecarOutput(context.state, journal.record, thrown);
       await removeNic(running, nic);
       throw error;
     }

@@ -1,5 +1,8 @@
 import { BindingError, type Plan } from "@netbind/contract";
-import type { NicPlanner } from "@netbind/engine";
+import type { DecidedNic } from "../decide.ts";
+import { isWrittenOnTap, type ResolvedBinding } from "../pod/resolve-binding.ts";
+import type { NicPlanner } from "./plan-nic.ts";
+import { registeredPlanner } from "./registered-plan.ts";
 
 const FIELD = "spec.configuration.network.binding";
 
@@ -24,3 +27,19 @@ export const fittingPlanner = (binding: string, planner: NicPlanner, onTap: bool
     return plan;
   },
 });
+
+/**
+ * Who plans for a NIC: its binding's registration, where that is data alone, else the plugin; where the VM names a plugin
+ * that is registered with an image, its plans must fit the registration, as they must in a cluster.
+ */
+export function plannerFor(
+  nic: Pick<DecidedNic, "binding" | "isPlugin">,
+  bindings: readonly ResolvedBinding[],
+  plugin: () => NicPlanner,
+): NicPlanner {
+  const binding = bindings.find(({ name }) => name === nic.binding);
+  const registered = registeredPlanner(binding);
+  if (registered !== undefined) return registered;
+  if (!nic.isPlugin || binding?.from !== "registered" || binding.image === undefined) return plugin();
+  return fittingPlanner(binding.name, plugin(), isWrittenOnTap(binding.domainAttachmentType));
+}

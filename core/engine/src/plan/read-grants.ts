@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { Violation } from "@netbind/contract";
-import { checkGrants, type Grants } from "@netbind/engine";
+import { checkGrants, type GrantsByBinding } from "./grants.ts";
 
 /** Grants that say something else than grants: all that is wrong with them. */
 export class GrantsError extends Error {
@@ -13,18 +12,18 @@ export class GrantsError extends Error {
 }
 
 /**
- * Reads what the administrator grants bindings, by registered name.
+ * Reads what an administrator grants bindings, by registered name.
  *
- * @throws GrantsError where it is not as it should be, Error where the file cannot be read
+ * @throws GrantsError where it cannot be read, or is not as it should be
  */
-export function readGrants(file: string): Readonly<Record<string, Partial<Grants>>> {
+export function readGrants(file: string, read: () => string): GrantsByBinding {
   let grants: unknown;
   try {
-    grants = JSON.parse(readFileSync(file, "utf8"));
+    grants = JSON.parse(read());
   } catch (error) {
     throw new GrantsError(file, [{ field: "", problem: (error as Error).message, fix: "give a file of JSON" }]);
   }
   const problems = checkGrants(grants);
   if (problems.length > 0) throw new GrantsError(file, problems);
-  return grants as Readonly<Record<string, Partial<Grants>>>;
+  return grants as GrantsByBinding;
 }

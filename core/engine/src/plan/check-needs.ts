@@ -1,0 +1,42 @@
+import { type Violation, violation } from "@netbind/contract";
+import { INTERFACES } from "../admission/rules/rule.ts";
+import type { Grants } from "./grants.ts";
+import type { NeedingNic } from "./needs-of-nics.ts";
+
+/** What every launcher's compute container has. */
+const STANDARD_CAPABILITY = "NET_BIND_SERVICE";
+
+/** The capabilities that a NIC needs beyond those that its binding was granted. */
+export const ungrantedNeeds = ({ binding, index, needs }: NeedingNic, grants: Grants): readonly Violation[] =>
+  (needs.compute?.capabilities ?? [])
+    .filter((name) => name !== STANDARD_CAPABILITY && !grants.capabilities.includes(name))
+    .map((name) =>
+      violation(
+        `${INTERFACES}[${index}]`,
+        `binding "${binding}" needs the capability ${JSON.stringify(name)}, which it is not granted`,
+        `grant it, where the binding is trusted with it: {${JSON.stringify(binding)}: {"capabilities": [${JSON.stringify(name)}]}}`,
+      ),
+    );
+
+/** What the container that runs the guest has. */
+export interface ComputeContainer {
+  readonly capabilities: readonly string[];
+  /** Device plugin resources, with the number of devices. */
+  readonly devices: Readonly<Record<string, number>>;
+}
+
+/** What a NIC needs of a pod that is there, and that it does not have: it cannot get it any more. */
+export function unmetNeeds({ binding, index, needs }: NeedingNic, { capabilities, devices }: ComputeContainer): readonly Violation[] {
+  const fix = `make the pod with what the binding needs: set it in the VM, or in the webhook that admits its pod`;
+  const lacks = (what: string): Violation =>
+    violation(`${INTERFACES}[${index}]`, `binding "${binding}" needs ${what}, which the VM's pod does not have`, fix);
+  const wanted = needs.compute?.capabilities ?? [];
+  return [
+    ...wanted
+      .filter((name) => name !== STANDARD_CAPABILITY && !capabilities.includes(name))
+      .map((name) => lacks(`the capability "${name}"`)),
+    ...Object.entries(needs.compute?.devices ?? {}).flatMap(([name, count]) =>
+      (Object.hasOwn(devices, name) ? (devices[name] ?? 0) : 0) >= count ? [] : [lacks(`${count} of the resource "${name}"`)],
+    ),
+  ];
+}

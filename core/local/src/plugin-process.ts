@@ -1,0 +1,247 @@
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Attachment,
+  BINDING_FAULT,
+  BindingError,
+  type BindingDescription,
+  type Needs,
+  type NicSpec,
+  type Plan,
+  type Violation,
+} from "@netbind/contract";
+import { type HeldSandbox, holdSandboxed, LIBRARY_BINDS, patient, waitUntil } from "@netbind/netns";
+import { type BindingClient, connectBinding, HeldDirectory, type HeldSocket } from "@netbind/remote";
+import { keepLog, logName, withOutput } from "./kept-logs.ts";
+import { readEnd } from "./read-end.ts";
+import { publishSidecar, SIDECAR_LIMITS, type SidecarRuntime } from "./sidecars.ts";
+import type { State } from "./state.ts";
+
+const START_DEADLINE = 20_000;
+const INSIDE = "/netbind/ask";
+const SOCKET = "binding.sock";
+/** Who a plugin is while root asks it: a user that nobody else is, in front of those that VMs and services have. */
+const NOBODY = 1_899_999_998;
+
+/** Where a plugin is asked, whatever it runs in. */
+export interface AskedPlugin extends AsyncDisposable {
+  readonly description: BindingDescription;
+  admit(nic: NicSpec): Promise<readonly Violation[]>;
+  needs(nic: NicSpec): Promise<Needs>;
+  plan(attachment: Attachment): Promise<Plan>;
+}
+
+/** What a plugin is started from. */
+export interface PluginProcessSpec {
+  /** The name that it is registered under. */
+  readonly name: string;
+  readonly bundle: string;
+  readonly runtime: SidecarRuntime;
+  readonly state: State;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const PREFIX = "netbind-plugin-";
+
+/** Removes a plugin's files. What the plugin could write to becomes the caller's own first: nobody changes it meanwhile. */
+function removeFiles(directory: string): void {
+  const user = process.geteuid?.() ?? NOBODY;
+  const own = join(directory, "ask");
+  if (existsSync(own)) {
+    chownSync(own, user, process.getegid?.() ?? user);
+    chmodSync(own, 0o700);
+  }
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Removes what a caller that was killed left: the process in its name is gone, and the plugin with it. */
+function removeStale(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = /^netbind-plugin-(\d{1,10})-/.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    const path = join(tmpdir(), name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true && stat.uid === process.geteuid?.()) removeFiles(path);
+  }
+}
+
+const failed = (name: string, why: string): BindingError => new BindingError("PLUGIN_FAILED", `binding "${name}": ${why}`, BINDING_FAULT);
+
+/** Where the sandbox itself cannot be made, the plugin is not to blame. */
+function withoutNamespaces(output: string, error: BindingError): BindingError {
+  if (!/^bwrap: .*(namespace|uid map|Operation not permitted)/m.test(output)) return error;
+  return new BindingError(
+    "UNAVAILABLE",
+    `${error.message}; a plugin is asked shut off from this machine, in a user namespace, and none could be made`,
+    "let ordinary users make user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), or start the plugin yourself and name its socket: --plugin NAME=unix:SOCKET",
+    { cause: error },
+  );
+}
+
+/** A plugin's process that nobody but the caller sees, and its files. */
+class PluginProcess implements AsyncDisposable {
+  readonly #spec: PluginProcessSpec;
+  readonly #directory: string;
+  readonly #uid: number;
+  #sandbox: HeldSandbox | undefined;
+  #socket: HeldSocket | undefined;
+
+  constructor(spec: PluginProcessSpec) {
+    this.#spec = spec;
+    const user = process.geteuid?.() ?? NOBODY;
+    this.#uid = user === 0 ? NOBODY : user;
+    removeStale();
+    this.#directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+    mkdirSync(this.#own, { mode: 0o700 });
+    if (user !== this.#uid) {
+      chmodSync(this.#directory, 0o711);
+      chownSync(this.#own, this.#uid, this.#uid);
+    }
+    for (const signal of SIGNALS) process.once(signal, this.#interrupted);
+  }
+
+  /** The one directory that the plugin may write to. */
+  get #own(): string {
+    return join(this.#directory, "ask");
+  }
+
+  #interrupted = (signal: NodeJS.Signals): void => {
+    this.#remove();
+    process.kill(process.pid, signal);
+  };
+
+  /** Removes its files. The plugin's directory is the caller's own again by then: nobody changes what is in it. */
+  #remove(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#interrupted);
+    removeFiles(this.#directory);
+  }
+
+  get #log(): string {
+    return join(this.#directory, "log");
+  }
+
+  /** The files that it is run from: those of an ordinary user are where they are. */
+  #files(): { readonly node: string; readonly bundle: string } {
+    const { name, bundle, runtime, state } = this.#spec;
+    if (process.geteuid?.() !== 0) return { node: runtime.node, bundle };
+    return publishSidecar({ ...runtime, bundle: () => bundle }, state.cache, name, "plugin");
+  }
+
+  /** Starts it. Gives the path of its socket once that is served. @throws BindingError PLUGIN_FAILED */
+  async start(): Promise<string> {
+    const { start } = this.#spec.runtime;
+    const { node, bundle } = this.#files();
+    const isOwn = this.#uid === process.geteuid?.();
+    const { processes: _processes, ...unlimited } = SIDECAR_LIMITS;
+    const sandbox = await holdSandboxed(
+      {
+        uid: this.#uid,
+        gid: isOwn ? (process.getegid?.() ?? this.#uid) : this.#uid,
+        // An ordinary user's other processes are counted with it.
+        limits: isOwn ? unlimited : SIDECAR_LIMITS,
+        binds: [
+          ...LIBRARY_BINDS,
+          { source: node, target: "/netbind/node" },
+          { source: bundle, target: "/netbind/plugin.mjs" },
+          { source: this.#own, target: INSIDE, writable: true },
+        ],
+        env: start.environment,
+        argv: ["/netbind/node", ...start.options, "/netbind/plugin.mjs", "binding", `${INSIDE}/${SOCKET}`],
+      },
+      this.#log,
+    );
+    this.#sandbox = sandbox;
+    const path = join(this.#own, SOCKET);
+    await waitUntil(() => existsSync(path) || sandbox.ended() !== undefined, START_DEADLINE);
+    const { name } = this.#spec;
+    if (sandbox.ended() !== undefined) throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}`));
+    if (!existsSync(path)) throw this.#explain(failed(name, `it was not ready in ${patient(START_DEADLINE)} ms`));
+    using own = HeldDirectory.open(this.#directory, ["ask"]);
+    this.#socket = own.socket(SOCKET, this.#uid);
+    return this.#socket.path;
+  }
+
+  /** An error with what the plugin printed, which is kept. One that went away, or says nothing, has failed. */
+  async explain(error: unknown, asked: string): Promise<BindingError> {
+    const known = BindingError.from(error, "PLUGIN_FAILED", asked);
+    if (known.code !== "UNAVAILABLE") return this.#explain(known);
+    // A process that went away is seen to have gone a moment later.
+    await waitUntil(() => this.#sandbox?.ended() !== undefined, 500);
+    const why = this.#sandbox?.ended();
+    return this.#explain(new BindingError("PLUGIN_FAILED", `${asked}: ${why ?? known.message}`, BINDING_FAULT, { cause: error }));
+  }
+
+  #explain(error: BindingError): BindingError {
+    const text = readEnd(this.#log);
+    const { name, state } = this.#spec;
+    return withOutput(withoutNamespaces(text, error), text, keepLog(state.logs, logName(name), text), name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket?.[Symbol.dispose]();
+    await this.#sandbox?.[Symbol.asyncDispose]();
+    this.#remove();
+  }
+}
+
+type Explain = (error: unknown, asked: string) => Promise<BindingError>;
+
+/** Asks behind a socket; what fails is explained. */
+async function askBehind(name: string, client: BindingClient, explain: Explain, end: () => Promise<void>): Promise<AskedPlugin> {
+  const ask = async <T>(what: string, answer: () => Promise<T>): Promise<T> => {
+    try {
+      return await answer();
+    } catch (error) {
+      throw await explain(error, `binding "${name}" failed to ${what}`);
+    }
+  };
+  return {
+    description: await ask("describe itself", () => client.describe()),
+    admit: (nic) => ask(`admit NIC "${nic.name}"`, () => client.admit(nic)),
+    needs: (nic) => ask(`tell the needs of NIC "${nic.name}"`, () => client.needs(nic)),
+    plan: (attachment) => ask(`plan NIC "${attachment.name}"`, () => client.plan(attachment)),
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      await end();
+    },
+  };
+}
+
+/**
+ * Starts a third-party plugin for as long as it is asked, shut off from the machine as its sidecar will be: without
+ * privilege, without a network, with an end to what it prints and how long it takes.
+ *
+ * @throws BindingError PLUGIN_FAILED with what it printed, UNAVAILABLE where this machine lets nobody be shut off
+ */
+export async function startPlugin(spec: PluginProcessSpec): Promise<AskedPlugin> {
+  await using stack = new AsyncDisposableStack();
+  const plugin = stack.use(new PluginProcess(spec));
+  const client = connectBinding(await plugin.start(), patient(1));
+  stack.defer(() => client.close());
+  const asked = await askBehind(
+    spec.name,
+    client,
+    (error, what) => plugin.explain(error, what),
+    () => plugin[Symbol.asyncDispose](),
+  );
+  stack.move();
+  return asked;
+}
+
+/** Asks a plugin that its author, or the administrator, serves at a socket. @throws BindingError PLUGIN_FAILED */
+export async function connectPlugin(name: string, socket: string): Promise<AskedPlugin> {
+  const client = connectBinding(socket, patient(1));
+  const explain: Explain = async (error, asked) => {
+    const known = BindingError.from(error, "PLUGIN_FAILED", asked);
+    if (known.code !== "UNAVAILABLE") return known;
+    const hint = "see that a process serves the binding there: node PLUGIN.mjs binding SOCKET";
+    return new BindingError("PLUGIN_FAILED", `${asked} at ${socket}: ${known.message}`, hint, { cause: error });
+  };
+  try {
+    return await askBehind(name, client, explain, async () => undefined);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+/** Of what a plugin printed, the end is kept. */
+const MOST_BYTES = 1024 * 1024;
+
+/** The end of a file of the core's own, which a plugin filled; empty where there is none. */
+export function readEnd(file: string): string {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, "r");
+  } catch {
+    return "";
+  }
+  try {
+    const { size } = fstatSync(descriptor);
+    const buffer = Buffer.alloc(Math.min(size, MOST_BYTES));
+    const length = readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
+    return buffer.subarray(0, length).toString("utf8");
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,264 @@
+/** Third-party plugins are asked by every command, shut off, by root and by an ordinary user, and nothing is left of it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { waitUntil } from "@netbind/netns";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { bundlePlugin } from "../support/bundle.ts";
+import { netbind, type Outcome } from "../support/netbind.ts";
+import { OrdinaryUser } from "../support/ordinary-user.ts";
+
+let directory: string;
+let plugin: string;
+let user: OrdinaryUser;
+const file = (): string => plugin.slice(plugin.indexOf("=") + 1);
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "netbind-plugins-"));
+  chmodSync(directory, 0o755);
+  plugin = bundlePlugin("picky", directory);
+  user = await OrdinaryUser.make();
+});
+afterAll(() => {
+  user[Symbol.dispose]();
+  rmSync(directory, { recursive: true });
+});
+
+/** Processes that run the plugin's bundle, and directories that it was asked in. */
+const left = (): readonly string[] => [
+  ...readdirSync(tmpdir()).filter((name) => name.startsWith("netbind-plugin-") && !existsSync(`/proc/${name.split("-")[2]}`)),
+  ...readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/netbind/plugin.mjs") && isOurs(pid);
+    } catch {
+      return false;
+    }
+  }),
+];
+/** True for a process whose caller is gone: that of another test's command has one. */
+const isOurs = (pid: string): boolean => / 1 /.test(/\) \w( \d+ )/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "");
+afterEach(async () => {
+  await waitUntil(() => left().length === 0, 5000);
+  expect(left()).toEqual([]);
+});
+
+const vm = (nic: string, binding = "picky", registration = ""): string => `
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: {name: vm}
+spec:
+  domain:
+    memory: {guest: 64Mi}
+    devices:
+      interfaces:
+      - {name: ${nic}, binding: {name: ${binding}}}
+  networks:
+  - {name: ${nic}, pod: {}}
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec:
+  configuration:
+    network: {binding: {picky: {sidecarImage: example.com/picky, domainAttachmentType: tap}${registration}}}
+`;
+
+type Ask = (args: readonly string[], stdin: string) => Promise<Outcome>;
+const callers: readonly (readonly [string, Ask])[] = [
+  ["root", (args, stdin) => netbind(args, { stdin, env: { NETBIND_LOG_DIR: join(directory, "logs") } })],
+  ["an ordinary user", (args, stdin) => user.netbind(args, stdin)],
+];
+const COMMANDS = [["plan"], ["validate"], ["render"]] as const;
+const FAILURES = [
+  ["throws", /failed to admit NIC "throws": nothing is known of throws \(at \S*picky\.ts:\d+:\d+\)/],
+  ["exits", /failed to admit NIC "exits": it ended with exit code 7/],
+  ["promised", /failed to admit NIC "promised": what admit returned is not a list of violations: it is a promise/],
+  ["texts", /failed to admit NIC "texts": what admit returned is not a list of violations: \[0\]: "no" is not an object/],
+  ["needs-throws", /failed to tell the needs of NIC "needs-throws": nothing is known of needs-throws/],
+  ["needs-nan", /what needs returned is not what a pod needs: compute\.memoryOverheadBytes: NaN is not a whole number/],
+] as const;
+
+describe.each(callers)("asked by %s", (who, ask) => {
+  test.each(COMMANDS)("%s refuses a VM whose NIC the plugin refuses, with every violation and its place", async (command) => {
+    const { code, stdout, stderr } = await ask([command, "-f", "-", "--plugin", plugin], vm("refused"));
+    expect(code).toBe(command === "validate" ? 1 : 3);
+    const said = `${stdout}${stderr}`;
+    expect(said).toContain("standard input:10: ");
+    expect(said).toContain('spec.domain.devices.interfaces[0].model: "virtio" is not a model for this binding');
+    expect(said).toContain("spec.networks[0].pod: the pod network is not for this binding");
+  });
+
+  test.each(COMMANDS.flatMap(([command]) => FAILURES.map(([nic, says]) => [command, nic, says] as const)))(
+    "%s refuses a VM whose plugin %s",
+    async (command, nic, says) => {
+      const { code, stdout, stderr } = await ask([command, "-f", "-", "-o", "json", "--plugin", plugin], vm(nic));
+      expect([code, stderr]).toEqual([1, expect.stringContaining("[PLUGIN_FAILED]")]);
+      const { error } = JSON.parse(stdout) as {
+        readonly error: { readonly code: string; readonly message: string; readonly hint: string };
+      };
+      expect(error.code).toBe("PLUGIN_FAILED");
+      expect(error.message).toMatch(says);
+      expect(error.hint).not.toContain("tell the binding's author");
+    },
+  );
+
+  test("an author reads what the plugin printed and its stack trace, printable, and finds all of it in a file", async () => {
+    const { stderr } = await ask(["plan", "-f", "-", "--plugin", plugin], vm("throws"));
+    expect(stderr).toContain("the author says:\\u{1b}[2J hello");
+    expect(stderr).not.toContain("\u001b");
+    expect(stderr).toMatch(/TypeError: nothing is known of throws\n +at \S+ \(\S*picky\.ts:\d+:\d+\)/);
+    expect(stderr).not.toContain("core/remote");
+    const kept = /all of it is in (\S+\.log)\)/.exec(stderr)?.[1] ?? "";
+    expect(readFileSync(kept, "utf8")).toContain("the author says:\u001b[2J hello");
+  });
+
+  test("a plugin that never answers, or never stops printing, has failed too", async () => {
+    const [hangs, shouts] = await Promise.all(["hangs", "shouts"].map((nic) => ask(["plan", "-f", "-", "--plugin", plugin], vm(nic))));
+    expect([hangs?.code, hangs?.stderr]).toEqual([1, expect.stringMatching(/\[PLUGIN_FAILED\].*no answer came in/)]);
+    expect([shouts?.code, shouts?.stderr]).toEqual([1, expect.stringContaining("[PLUGIN_FAILED]")]);
+    expect(shouts?.stderr.length).toBeLessThan(20_000);
+  });
+
+  test("what the plugin needs is in the pod, what it takes is in the plan, and what it is not granted is refused", async () => {
+    const pod = await ask(["render", "-f", "-", "--plugin", plugin], vm("needs-device"));
+    expect([pod.code, pod.stdout]).toEqual([0, expect.stringContaining("example.com/fpga")]);
+    expect(pod.stdout).toContain("example.com/asked");
+    const planned = await ask(["plan", "-f", "-", "-o", "json", "--plugin", plugin], vm("fine"));
+    const { nics, domainXml } = JSON.parse(planned.stdout) as {
+      readonly nics: readonly { readonly pod: { readonly mac: string } }[];
+      readonly domainXml: string;
+    };
+    // takesPodMac
+    expect(domainXml).toContain(`<mac address='${nics[0]?.pod.mac}'/>`);
+    const refused = await ask(["plan", "-f", "-", "--plugin", plugin], vm("needs-much"));
+    expect([refused.code, refused.stderr]).toEqual([
+      3,
+      expect.stringContaining('needs the capability "SYS_ADMIN", which it is not granted'),
+    ]);
+    writeFileSync(join(directory, "grants.json"), '{"picky": {"capabilities": ["SYS_ADMIN"]}}');
+    const granted = await ask(["plan", "-f", "-", "--plugin", plugin, "--grants", join(directory, "grants.json")], vm("needs-much"));
+    expect([granted.code, granted.stdout]).toEqual([0, expect.stringContaining("SYS_ADMIN")]);
+  });
+
+  test("it sees nothing of the machine, has no right on it, and no network", async () => {
+    const { stderr } = await ask(["plan", "-f", "-", "-o", "json", "--plugin", plugin], vm("looks"));
+    const seen = JSON.parse(/interfaces\[0\]\.name: (\{.*\})/.exec(stderr)?.[1] ?? "{}") as Record<string, unknown>;
+    expect(seen).toEqual({
+      files: [],
+      processes: 2,
+      links: ["lo"],
+      rights: [
+        `Uid:${` ${who === "root" ? 1_899_999_998 : 65_534}`.repeat(4)}`,
+        "CapEff: 0000000000000000",
+        "CapBnd: 0000000000000000",
+        "NoNewPrivs: 1",
+      ],
+    });
+  });
+
+  test("explain says what a plugin says of itself", async () => {
+    const { code, stdout } = await ask(["explain", "picky", "--plugin", plugin], "");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("binding picky: a third-party binding")]);
+    const { plugins } = JSON.parse((await ask(["explain", "-o", "json", "--plugin", plugin], "")).stdout) as { readonly plugins: unknown };
+    expect(plugins).toMatchObject([{ registeredAs: "picky", name: "picky", takesPodMac: true, hooks: ["admit", "needs", "plan"] }]);
+  });
+
+  test("a registration that the agent would refuse is refused with the agent's words", async () => {
+    const wrong = vm("fine").replace(", domainAttachmentType: tap", "");
+    const { code, stderr } = await ask(["plan", "-f", "-", "--plugin", plugin], wrong);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("[PLAN_IMPOSSIBLE]")]);
+    expect(stderr).toContain("plans a tap, and its registration does not make KubeVirt write the NIC: the guest would have none");
+  });
+
+  test(`a process that serves the plugin at a socket is asked there (${who})`, async () => {
+    const socket = join(directory, `${who.replace(/\W/g, "")}.sock`);
+    const process = await serve(socket);
+    try {
+      const named = ["--plugin", `picky=unix:${socket}`];
+      expect((await ask(["plan", "-f", "-", ...named], vm("fine"))).code).toBe(0);
+      const failed = await ask(["validate", "-f", "-", ...named], vm("throws"));
+      expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining("nothing is known of throws (at ")]);
+    } finally {
+      process.kill();
+    }
+    const gone = await ask(["plan", "-f", "-", "--plugin", `picky=unix:${join(directory, "nowhere.sock")}`], vm("fine"));
+    expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining("[PLUGIN_FAILED]")]);
+  });
+});
+
+/** Serves the plugin beside the test, as its author would, where every user may ask it. */
+async function serve(socket: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [file(), "binding", socket], { stdio: "ignore" });
+  await waitUntil(() => existsSync(socket), 20_000);
+  chmodSync(socket, 0o777);
+  return child;
+}
+
+test("other names than expected are said aloud", async () => {
+  const named = await netbind(["plan", "-f", "-", "--plugin", `masquerade=${file()}`], {
+    stdin: vm("fine", "masquerade").replace("picky:", "masquerade:"),
+  });
+  expect(named.code, named.stderr).toBe(0);
+  expect(named.stderr).toContain("replaces this release's own binding masquerade");
+  expect(named.stderr).toContain('the binding calls itself "picky"; it serves the NICs that ask for "masquerade"');
+  const unused = await netbind(["plan", "-f", "-", "--plugin", `${plugin}`, "--plugin", `other=${file()}`], { stdin: vm("fine") });
+  expect(unused.stderr).toContain("--plugin other: no NIC of the input asks for binding other");
+});
+
+test.each([
+  [["--plugin", "picky"], 2, "Write NAME=FILE or NAME=unix:SOCKET"],
+  [["--plugin", "../x=a.mjs"], 2, "Write NAME=FILE or NAME=unix:SOCKET"],
+  [["--plugin", "picky=unix:"], 2, "Write NAME=FILE or NAME=unix:SOCKET"],
+  [["--plugin", "a=b", "--plugin", "a=c"], 2, "A plugin for a is named already"],
+  [["--plugin", "picky=/nowhere.mjs"], 1, "--plugin picky: there is no file /nowhere.mjs"],
+  [["--plugin", "picky=/tmp"], 1, "--plugin picky: there is no file /tmp"],
+  [[], 3, "name its bundle: --plugin picky=FILE"],
+  [["--grants", "/nowhere.json"], 1, "/nowhere.json"],
+] as const)("a command line with %j is refused", async (args, exit, says) => {
+  const { code, stderr } = await netbind(["plan", "-f", "-", ...args], { stdin: vm("fine") });
+  expect([code, stderr]).toEqual([exit, expect.stringContaining(says)]);
+});
+
+test("a module that is no binding, or that throws while it is loaded, is reported by its own lines", async () => {
+  const wrong = join(directory, "wrong.ts");
+  for (const [text, says] of [
+    ['throw new Error("not today");\nexport default {};', /not today \(at \S*wrong\.ts:1:\d+\)/],
+    [
+      'export default { name: "picky", contract: "v1alpha1", migration: "none", plans: () => ({}) };',
+      /plan: the field is missing; plans: there is no field "plans"/,
+    ],
+    ["export default 1;", /the definition of the binding is not valid: 1 is not an object/],
+  ] as const) {
+    writeFileSync(wrong, text);
+    const bundle = spawn(process.execPath, ["sidecars/build.mjs", "--plugin", wrong, "--out", join(directory, "wrong.mjs")], {
+      cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    });
+    await new Promise((resolve) => bundle.on("exit", resolve));
+    const { code, stderr } = await netbind(["plan", "-f", "-", "--plugin", `picky=${join(directory, "wrong.mjs")}`], { stdin: vm("fine") });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(says)]);
+    expect(stderr.length).toBeLessThan(10_000);
+  }
+});
+
+test("where nobody may make a user namespace, the setting is named, and the plugin is not run otherwise", async () => {
+  const { code, stderr } = await user.netbind(["plan", "-f", "-", "--plugin", plugin], vm("fine"), { namespaces: false });
+  expect([code, stderr]).toEqual([1, expect.stringContaining("[UNAVAILABLE]")]);
+  expect(stderr).toContain("user.max_user_namespaces");
+  expect(stderr).toContain("--plugin NAME=unix:SOCKET");
+});
+
+test.each(["SIGINT", "SIGKILL"] as const)("%s while a plugin is asked leaves nothing", async (signal) => {
+  const main = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--conditions=@netbind/source", main, "plan", "-f", "-", "--plugin", plugin], { stdio: "pipe" });
+  child.stdin.end(vm("hangs"));
+  const own = `netbind-plugin-${child.pid}-`;
+  const directories = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(own));
+  await waitUntil(() => directories().some((name) => existsSync(join(tmpdir(), name, "ask/binding.sock"))), 20_000);
+  child.kill(signal);
+  await new Promise((resolve) => child.on("exit", resolve));
+  // What a killed caller could not remove, the next one does.
+  if (signal === "SIGKILL") await netbind(["explain", "picky", "--plugin", plugin]);
+  expect(directories()).toEqual([]);
+});
