@@ -22,4 +22,4 @@ export { damagedVms, findVm, listVms, parseVmName, VmNotFoundError } from "./pod
 export { type MigratedVm, type MigrationContext, MigrationRefusedError, migrateVm } from "./migrate-vm.ts";
 export { collectGarbage, consoleSocket, findCrash, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";
 export { checkHostDisks, type HostDiskPolicy } from "./launcher/host-disks.ts";
-export { type AskedPlugin, connectPlugin, startPlugin } from "./plugin-process.ts";
+export { type AskedPlugin, connectPlugin, connectSidecarPlugin, startPlugin } from "./ask-plugin.ts";

@@ -1,18 +1,9 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type Attachment,
-  BINDING_FAULT,
-  BindingError,
-  type BindingDescription,
-  type Needs,
-  type NicSpec,
-  type Plan,
-  type Violation,
-} from "@netbind/contract";
+import { BINDING_FAULT, BindingError } from "@netbind/contract";
 import { type HeldSandbox, holdSandboxed, LIBRARY_BINDS, patient, waitUntil } from "@netbind/netns";
-import { type BindingClient, connectBinding, HeldDirectory, type HeldSocket } from "@netbind/remote";
+import { HeldDirectory, type HeldSocket } from "@netbind/remote";
 import { keepLog, logName, withOutput } from "./kept-logs.ts";
 import { readEnd } from "./read-end.ts";
 import { publishSidecar, SIDECAR_LIMITS, type SidecarRuntime } from "./sidecars.ts";
@@ -23,14 +14,6 @@ const INSIDE = "/netbind/ask";
 const SOCKET = "binding.sock";
 /** Who a plugin is while root asks it: a user that nobody else is, in front of those that VMs and services have. */
 const NOBODY = 1_899_999_998;
-
-/** Where a plugin is asked, whatever it runs in. */
-export interface AskedPlugin extends AsyncDisposable {
-  readonly description: BindingDescription;
-  admit(nic: NicSpec): Promise<readonly Violation[]>;
-  needs(nic: NicSpec): Promise<Needs>;
-  plan(attachment: Attachment): Promise<Plan>;
-}
 
 /** What a plugin is started from. */
 export interface PluginProcessSpec {
@@ -80,7 +63,7 @@ function withoutNamespaces(output: string, error: BindingError): BindingError {
 }
 
 /** A plugin's process that nobody but the caller sees, and its files. */
-class PluginProcess implements AsyncDisposable {
+export class PluginProcess implements AsyncDisposable {
   readonly #spec: PluginProcessSpec;
   readonly #directory: string;
   readonly #uid: number;
@@ -182,66 +165,5 @@ class PluginProcess implements AsyncDisposable {
     this.#socket?.[Symbol.dispose]();
     await this.#sandbox?.[Symbol.asyncDispose]();
     this.#remove();
-  }
-}
-
-type Explain = (error: unknown, asked: string) => Promise<BindingError>;
-
-/** Asks behind a socket; what fails is explained. */
-async function askBehind(name: string, client: BindingClient, explain: Explain, end: () => Promise<void>): Promise<AskedPlugin> {
-  const ask = async <T>(what: string, answer: () => Promise<T>): Promise<T> => {
-    try {
-      return await answer();
-    } catch (error) {
-      throw await explain(error, `binding "${name}" failed to ${what}`);
-    }
-  };
-  return {
-    description: await ask("describe itself", () => client.describe()),
-    admit: (nic) => ask(`admit NIC "${nic.name}"`, () => client.admit(nic)),
-    needs: (nic) => ask(`tell the needs of NIC "${nic.name}"`, () => client.needs(nic)),
-    plan: (attachment) => ask(`plan NIC "${attachment.name}"`, () => client.plan(attachment)),
-    [Symbol.asyncDispose]: async () => {
-      client.close();
-      await end();
-    },
-  };
-}
-
-/**
- * Starts a third-party plugin for as long as it is asked, shut off from the machine as its sidecar will be: without
- * privilege, without a network, with an end to what it prints and how long it takes.
- *
- * @throws BindingError PLUGIN_FAILED with what it printed, UNAVAILABLE where this machine lets nobody be shut off
- */
-export async function startPlugin(spec: PluginProcessSpec): Promise<AskedPlugin> {
-  await using stack = new AsyncDisposableStack();
-  const plugin = stack.use(new PluginProcess(spec));
-  const client = connectBinding(await plugin.start(), patient(1));
-  stack.defer(() => client.close());
-  const asked = await askBehind(
-    spec.name,
-    client,
-    (error, what) => plugin.explain(error, what),
-    () => plugin[Symbol.asyncDispose](),
-  );
-  stack.move();
-  return asked;
-}
-
-/** Asks a plugin that its author, or the administrator, serves at a socket. @throws BindingError PLUGIN_FAILED */
-export async function connectPlugin(name: string, socket: string): Promise<AskedPlugin> {
-  const client = connectBinding(socket, patient(1));
-  const explain: Explain = async (error, asked) => {
-    const known = BindingError.from(error, "PLUGIN_FAILED", asked);
-    if (known.code !== "UNAVAILABLE") return known;
-    const hint = "see that a process serves the binding there: node PLUGIN.mjs binding SOCKET";
-    return new BindingError("PLUGIN_FAILED", `${asked} at ${socket}: ${known.message}`, hint, { cause: error });
-  };
-  try {
-    return await askBehind(name, client, explain, async () => undefined);
-  } catch (error) {
-    client.close();
-    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { addressOf } from "@netbind/contract";
 import {
+  type AskedBinding,
   bindingName,
   type Decision,
   decideVmi,
@@ -13,6 +14,7 @@ import {
 import {
   attachNicToVm,
   checkNetworks,
+  connectSidecarPlugin,
   DEFAULT_POD_NETWORK,
   detachNicFromVm,
   findVm,
@@ -69,11 +71,16 @@ async function decideWithNic(record: VmRecord, nic: string, options: AttachOptio
   const input = loadSurroundings(options.filename);
   const added = { name: nic, [options.binding]: {}, ...(options.mac === undefined ? {} : { macAddress: options.mac }) };
   if (!isHotPluggable(added)) throw new NicChangeError(`a NIC of binding ${bindingName(added)} takes a restart of its VM`);
+  const binding = bindingName(added) ?? "";
+  // Where a plugin of another's serves the binding in this VM's pod, it is asked, and not this release's own.
+  await using served = await connectSidecarPlugin(resolve(TOKENS.state), record, binding);
+  const replaced = served === undefined ? [] : ([[binding, { ...served, takesPodMac: served.description.takesPodMac }]] as const);
   const result = await decideVmi({
     vmi: withNic(record.vmi, added, options.network),
     configuration: input.configuration,
     fallback: resolve(TOKENS.fallback),
-    bindings: resolve(TOKENS.bindings),
+    bindings: new Map<string, AskedBinding>([...resolve(TOKENS.bindings), ...replaced]),
+    ...(record.grants === undefined ? {} : { grants: record.grants }),
     nads: [...input.nads, ...recordedNads(record)],
   });
   const own = result.decision?.networks.filter(({ network }) => network === nic) ?? [];
