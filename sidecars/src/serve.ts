@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
-import { patchDomain } from "@netbind/engine/domain";
+import { patchDomains } from "@netbind/engine/domain";
 import { addBinding, addHooks, addSidecar, listenUnix, listenWhenServed, makeServer } from "@netbind/remote";
 import pino from "pino";
 import { explainFailure } from "./explain-failure.ts";
@@ -26,18 +26,14 @@ const PATIENCE = { first: 45_000, next: 60_000 } as const;
 /** Patches a domain for every attached NIC. Where all are taps the very same bytes come back. */
 export function defineDomain(stored: StoredAttach | undefined, domainXML: Uint8Array): Uint8Array {
   if (stored === undefined) throw new BindingError("ATTACHMENT_MISSING", "nothing was attached yet", "wait for the node agent");
-  const devices = stored.nics.filter(({ domain }) => domain.kind !== "tap");
-  if (devices.length === 0) return domainXML;
+  if (stored.nics.every(({ domain }) => domain.kind === "tap")) return domainXML;
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(domainXML);
   } catch (error) {
     throw new BindingError("DOMAIN_INVALID", "the domain is no UTF-8 text", "give the domain as libvirt prints it", { cause: error });
   }
-  return Buffer.from(
-    devices.reduce((xml, { nic, domain }) => patchDomain(xml, nic, domain), text),
-    "utf8",
-  );
+  return Buffer.from(patchDomains(text, stored.nics), "utf8");
 }
 
 /** Serves a plugin's sidecar until Shutdown or a signal. */

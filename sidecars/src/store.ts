@@ -1,18 +1,12 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import type { AttachRequest, DomainPlan } from "@netbind/contract";
-import { type NicDomain, nicDomain } from "@netbind/engine/domain";
-
-/** What the domain hook needs of one NIC. */
-export interface StoredNic {
-  readonly nic: NicDomain;
-  readonly domain: DomainPlan;
-}
+import type { AttachRequest } from "@netbind/contract";
+import { nicDomain, type PlannedDevice } from "@netbind/engine/domain";
 
 /** What was attached, as it is kept in a file. */
 export interface StoredAttach {
   readonly version: 1;
   readonly vm: { readonly namespace: string; readonly name: string; readonly uid: string };
-  readonly nics: readonly StoredNic[];
+  readonly nics: readonly PlannedDevice[];
 }
 
 /** Takes from an Attach what hooks are answered from. */

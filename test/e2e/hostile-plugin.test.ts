@@ -42,6 +42,7 @@ test.each([
   ["huge", 3, "PLAN_OUT_OF_BOUNDS", ["are the most"]],
   ["slow", 1, "UNAVAILABLE", ["hostile"]],
   ["crash", 1, "UNAVAILABLE", ["hostile"]],
+  ["domain", 1, "PLUGIN_FAILED", ["(container hook-sidecar-0) answered OnDefineDomain with another domain", "LD_PRELOAD"]],
   ["throws", 1, "PLUGIN_FAILED", ["no\nplan { } today"]],
 ] as const)(
   "a plugin that does harm by %s ends with exit code %i and %s, and nothing of its VM is there",

@@ -4,11 +4,11 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineBootDomain, HookManager, LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "@netbind/local";
+import { defineBootDomain, type ExpectedSidecar, HookManager, LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "@netbind/local";
 import { expect, test } from "vitest";
 import { buildGoTool } from "../support/go-tools.ts";
 import { HookPod } from "../support/hook-pod.ts";
-import { type HookCall, serveThirdParty, type ThirdParty } from "../support/third-party-sidecar.ts";
+import { addOwnElement, type HookCall, serveThirdParty, type ThirdParty } from "../support/third-party-sidecar.ts";
 
 type Fault = keyof typeof LAUNCHER_FAULTS;
 
@@ -45,12 +45,22 @@ interface Setting {
   readonly deadline?: number;
 }
 
-type Player = (hooks: string, count: number, calls: HookCall[], setting: Setting, pod: HookPod) => Promise<Played>;
+type Player = (hooks: string, sidecars: readonly ThirdParty[], calls: HookCall[], setting: Setting, pod: HookPod) => Promise<Played>;
+
+/** The host believes no domain: here it knows what a third-party sidecar adds. */
+const expected = ({ directory: container, points }: ThirdParty): ExpectedSidecar => ({
+  binding: container,
+  container,
+  define: (xml) => (points.some(({ name }) => name === "OnDefineDomain") ? addOwnElement(xml, container) : xml),
+});
 
 /** The host on one machine. */
-const manager: Player = async (hooks, count, calls, { hasCloudInit, deadline }) => {
+const manager: Player = async (hooks, sidecars, calls, { hasCloudInit, deadline }) => {
   try {
-    await using found = await HookManager.collect(hooks, count, deadline);
+    await using found = await HookManager.collect({ hooks, uid: 0 }, sidecars.map(expected), {
+      collect: deadline ?? 30_000,
+      round: 60_000,
+    });
     const data = await found.preCloudInitIso(hasCloudInit === true ? cloudInit : undefined, vmi);
     const domain = await defineBootDomain(DOMAIN, vmi, found);
     await found.shutdown().catch(() => undefined);
@@ -62,9 +72,9 @@ const manager: Player = async (hooks, count, calls, { hasCloudInit, deadline }) 
 };
 
 /** The client in Go. */
-const client: Player = async (_hooks, count, calls, { hasCloudInit, deadline = 20_000 }, pod) => {
+const client: Player = async (_hooks, sidecars, calls, { hasCloudInit, deadline = 20_000 }, pod) => {
   const input = { domainXML: DOMAIN, vmi, ...(hasCloudInit === true ? { cloudInit } : {}) };
-  const args = ["-count", String(count), "-timeout", `${deadline}ms`, "-shutdown"];
+  const args = ["-count", String(sidecars.length), "-timeout", `${deadline}ms`, "-shutdown"];
   const running = pod.client(buildGoTool("hook-client"), args, input);
   const code = await running.ended;
   const of = (event: string): Readonly<Record<string, unknown>> | undefined => running.events.find((one) => one.event === event);
@@ -91,7 +101,7 @@ async function play(
   const calls: HookCall[] = [];
   for (const one of sidecars) served.use(await serveThirdParty(pod.hooks, one, calls));
   prepare?.(pod.hooks);
-  return await player(pod.hooks, sidecars.length, calls, setting, pod);
+  return await player(pod.hooks, sidecars, calls, setting, pod);
 }
 
 const whoHeard = ({ calls }: Played, hook: HookCall["hook"]): readonly string[] =>
@@ -135,7 +145,7 @@ const CASES: Readonly<Record<Fault, (player: Player) => Promise<void>>> = {
     // It does not count for a sidecar that is missing.
     const missing = (): Promise<Played> =>
       play(
-        (hooks, _count, ...rest) => player(hooks, 2, ...rest),
+        (hooks, sidecars, ...rest) => player(hooks, [...sidecars, sidecar(1)], ...rest),
         [sidecar(0)],
         { deadline: 1000 },
         (hooks) => writeFileSync(join(hooks, "hook-sidecar-0/a-note.txt"), "hello"),

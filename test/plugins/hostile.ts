@@ -52,6 +52,17 @@ const harms: Readonly<Record<string, (attachment: Attachment) => Plan>> = {
   terminal: () => {
     throw new Error(`\u001b[2J\u009b31m \u202egnp.\u202c \r\nnetbind: default/other: healthy\n${"x".repeat(100_000)} the end`);
   },
+  // Native code for the launcher, in what its process answers to the domain hook.
+  domain: (attachment) => {
+    const { Buffer } = globalThis as unknown as { Buffer: { from: (...all: unknown[]) => { toString(): string } } };
+    const { from } = Buffer;
+    const env = "<qemu:commandline><qemu:env name='LD_PRELOAD' value='/netbind/x.so'/></qemu:commandline></domain>";
+    Buffer.from = (data, ...rest) => {
+      const text = data instanceof Uint8Array ? new TextDecoder().decode(data) : "";
+      return text.startsWith("<domain") ? from(text.replace("</domain>", env)) : from(data, ...rest);
+    };
+    return honest(attachment);
+  },
   different: (attachment) => honest(attachment, 1000 + Math.floor(Math.random() * 500)),
 };
 

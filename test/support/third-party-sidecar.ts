@@ -21,9 +21,16 @@ export interface ThirdParty {
   readonly versions?: readonly ("v1alpha1" | "v1alpha2" | "v1alpha3")[];
   /** What it makes of cloud-init's data. Absent: the same. */
   readonly cloudInit?: (data: string) => string;
+  /** What it makes of a domain. Absent: {@link addOwnElement}. */
+  readonly domain?: (xml: string, directory: string) => string;
+  /** Milliseconds until it answers about a domain. */
+  readonly answersAfter?: number;
   /** True where Shutdown fails. */
   readonly failsToShutDown?: boolean;
 }
+
+/** What one makes of a domain, where its test does not say otherwise. */
+export const addOwnElement = (xml: string, directory: string): string => xml.replace("</domain>", `<!-- ${directory} --></domain>`);
 
 /** Serves one, and writes down what it is asked. Each adds an element of its own behind a domain's. */
 export async function serveThirdParty(hooks: string, sidecar: ThirdParty, calls: HookCall[]): Promise<Disposable> {
@@ -39,7 +46,7 @@ export async function serveThirdParty(hooks: string, sidecar: ThirdParty, calls:
     };
   const onDefineDomain = unary(({ domainXML }: hooksV1alpha1.OnDefineDomainParams) => {
     heard("OnDefineDomain", domainXML.toString());
-    return { domainXML: Buffer.from(domainXML.toString().replace("</domain>", `<!-- ${sidecar.directory} --></domain>`)) };
+    return { domainXML: Buffer.from((sidecar.domain ?? addOwnElement)(domainXML.toString(), sidecar.directory)) };
   });
   const preCloudInitIso = unary(({ cloudInitData }: hooksV1alpha2.PreCloudInitIsoParams) => {
     heard("PreCloudInitIso", cloudInitData.toString());
@@ -58,9 +65,10 @@ export async function serveThirdParty(hooks: string, sidecar: ThirdParty, calls:
       return { name: sidecar.directory, hookPoints: [...sidecar.points], versions: [...(sidecar.versions ?? ["v1alpha3"])] };
     }),
   });
-  server.addService(hooksV1alpha1.CallbacksService, { onDefineDomain });
-  server.addService(hooksV1alpha2.CallbacksService, { onDefineDomain, preCloudInitIso });
-  server.addService(hooksV1alpha3.CallbacksService, { onDefineDomain, preCloudInitIso, shutdown });
+  const defines: typeof onDefineDomain = (call, done) => void setTimeout(() => onDefineDomain(call, done), sidecar.answersAfter ?? 0);
+  server.addService(hooksV1alpha1.CallbacksService, { onDefineDomain: defines });
+  server.addService(hooksV1alpha2.CallbacksService, { onDefineDomain: defines, preCloudInitIso });
+  server.addService(hooksV1alpha3.CallbacksService, { onDefineDomain: defines, preCloudInitIso, shutdown });
   mkdirSync(join(hooks, sidecar.directory), { recursive: true });
   const path = join(hooks, sidecar.directory, sidecar.socket);
   await listenUnix(server, path);

@@ -98,7 +98,7 @@ export {
 } from "./admission/schema.ts";
 export { type DomainLink, domainAttachments, nicBeforePod, nicOnTap } from "./domain/convert.ts";
 export { COMMON_MACHINE, type Machine, type NicDomain, nicDomain, plannedDevice, tapDomain, tapInterface } from "./domain/device.ts";
-export { patchDomain, writeTapInterface } from "./domain/patch.ts";
+export { patchDomain, patchDomains, type PlannedDevice, writeTapInterface } from "./domain/patch.ts";
 export { printElement } from "./domain/print.ts";
 export { migrationRequired, type Migratable, type MigrationRequired, networkMigratable } from "./running/migration.ts";
 export {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type DomainNic, domainNics, isServedByPasst, showOperations } from "@netbind/engine";
 import {
   allRun,
@@ -7,18 +6,16 @@ import {
   inNetns,
   type NetworkDrift,
   observe,
-  patient,
   type Run,
   type ServiceDrift,
 } from "@netbind/netns";
-import { connectHooks } from "@netbind/remote";
-import { findSockets } from "./hook-manager.ts";
+import { sidecarAnswers } from "./hook-manager.ts";
 import type { CniAttachment, VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { findPasst, findQemu, launcherOf } from "./launcher/launcher-of.ts";
 import { findDeviceDrift } from "./networks/cni.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
-import { sidecarDirectory } from "./sidecars.ts";
+import { hookPlace } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
 
 /** A NIC of the running domain that is not as it was defined. */
@@ -58,26 +55,11 @@ export interface Drift {
 
 const NOTHING: Omit<Drift, "over"> = { networks: [], services: [], sidecars: [], console: false, domain: [], devices: [], lost: [] };
 
-/** True where a sidecar shows its hook socket and answers on it. */
-async function answers(socket: string | undefined): Promise<boolean> {
-  if (socket === undefined) return false;
-  const client = connectHooks(socket, patient(1));
-  try {
-    await client.info();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    client.close();
-  }
-}
-
 async function sidecarDrift(state: State, record: VmRecord): Promise<readonly string[]> {
   const silent: string[] = [];
   for (const [binding, { container }] of Object.entries(record.sidecars ?? {})) {
-    const directory = sidecarDirectory(state.vm(record.id), container);
-    const socket = findSockets(join(state.vm(record.id), "hooks")).find((path) => path.startsWith(`${directory}/`));
-    if (!allRun(record, `sidecar ${binding}`) || !(await answers(socket))) silent.push(binding);
+    const answers = await sidecarAnswers(hookPlace(state, record), { binding, container });
+    if (!allRun(record, `sidecar ${binding}`) || !answers) silent.push(binding);
   }
   return silent;
 }

@@ -1,76 +1,120 @@
-import { lstatSync, readdirSync } from "node:fs";
-import { createConnection } from "node:net";
-import { basename, join } from "node:path";
 import type { Vmi } from "@netbind/engine";
-import { type CloudInitPayload, connectHooks, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote";
+import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote";
 import { patient } from "@netbind/netns";
+import { excerpt, type ExpectedSidecar, requireDomain, SAME_RUNTIME } from "./hook-domain.ts";
+import { type HookedCloudInit, readAnswer } from "./hook-cloud-init.ts";
+import {
+  type HookPlace,
+  holdHookSocket,
+  isAccepting,
+  type PodSidecar,
+  refusedSidecar,
+  refuseOtherDirectories,
+  sidecarName,
+} from "./hook-sockets.ts";
 import { LauncherPanicError, withPlaceholders } from "./launcher-faults.ts";
 
-const COLLECT_DEADLINE = 30_000;
-const CONNECT_DEADLINE = 2000;
+/** How long a pod's sidecars may take together, in milliseconds: to show their sockets, and for each round of a hook. */
+export interface HookDeadlines {
+  readonly collect: number;
+  readonly round: number;
+}
+
+const DEADLINES: HookDeadlines = { collect: 30_000, round: 60_000 };
+const SHUTDOWN_DEADLINE = 10_000;
 const TICK = 300;
+const NOT_SUBSCRIBED = "does not subscribe to OnDefineDomain, and its plan changes the domain";
 
 /** A sidecar's hooks, found and asked. */
-interface Sidecar {
+interface Sidecar<S extends PodSidecar = PodSidecar> extends Disposable {
+  readonly recorded: S;
+  /** The name of its socket. */
   readonly socket: string;
   readonly client: HooksClient;
   readonly version: HookVersion;
   readonly points: ReadonlySet<string>;
 }
 
-/** KubeVirt's JSON of cloud-init data, as far as the launcher itself reads it. */
-export interface HookedCloudInit {
-  readonly UserData: string;
-  readonly NetworkData: string;
-  readonly NoCloudMetaData?: object;
-  readonly ConfigDriveMetaData?: object;
+/** Milliseconds until a moment that can be put off. */
+class Deadline {
+  #end: number;
+
+  constructor(ms: number) {
+    this.#end = performance.now() + patient(ms);
+  }
+
+  restart(ms: number): void {
+    this.#end = performance.now() + patient(ms);
+  }
+
+  get left(): number {
+    return this.#end - performance.now();
+  }
 }
 
-/** Drives sidecars' hooks as KubeVirt's launcher does, with its faults (launcher-faults.json): a cluster has no other. */
+/**
+ * Drives sidecars' hooks as KubeVirt's launcher does, with its faults (launcher-faults.json): a cluster has no other. What they
+ * answer is not believed: a domain must be the one that the plan makes.
+ */
 export class HookManager implements AsyncDisposable {
   /** In the order in which they were found. */
-  readonly #sidecars: Sidecar[];
+  readonly #sidecars: readonly Sidecar<ExpectedSidecar>[];
+  readonly #deadline: Deadline;
+  readonly #round: number;
 
-  private constructor(sidecars: Sidecar[]) {
+  private constructor(sidecars: readonly Sidecar<ExpectedSidecar>[], deadline: Deadline, round: number) {
     this.#sidecars = sidecars;
+    this.#deadline = deadline;
+    this.#round = round;
   }
 
   /**
-   * Waits until as many sockets have answered as there are sidecars. They are told apart by their base names alone, and every
-   * file directly in a sidecar's directory is taken for one.
+   * Waits until a socket of each sidecar has answered. They are told apart by their base names alone.
    *
-   * @throws LauncherPanicError where they are not that many within the deadline
+   * @throws LauncherPanicError where two of them have the same name, BindingError where one shows what it may not
    */
-  static async collect(hooks: string, count: number, deadline: number = COLLECT_DEADLINE): Promise<HookManager> {
-    const found: Sidecar[] = [];
-    const end = performance.now() + deadline;
+  static async collect(
+    place: HookPlace,
+    sidecars: readonly ExpectedSidecar[],
+    { collect, round }: HookDeadlines = DEADLINES,
+  ): Promise<HookManager> {
+    const found: Sidecar<ExpectedSidecar>[] = [];
+    const deadline = new Deadline(collect);
+    if (sidecars.length > 0) refuseOtherDirectories(place, sidecars);
     try {
-      while (found.length < count) {
-        await askNew(hooks, found);
-        if (found.length >= count) break;
-        if (performance.now() > end) throw uncollected(hooks, found.length, count, deadline);
-        await new Promise((resolve) => setTimeout(resolve, TICK));
+      while (found.length < sidecars.length) {
+        await askNew(place, sidecars, found, deadline);
+        if (found.length >= sidecars.length) break;
+        if (deadline.left <= 0) throw uncollected(place, sidecars, found, collect);
+        await new Promise((resolve) => setTimeout(resolve, Math.min(TICK, deadline.left)));
       }
     } catch (error) {
-      for (const { client } of found) client.close();
+      for (const one of found) one[Symbol.dispose]();
       throw error;
     }
-    return new HookManager(found);
+    return new HookManager(found, deadline, round);
   }
 
-  /** The sidecars that answer now: none is waited for. */
-  static async present(hooks: string): Promise<HookManager> {
-    const manager = new HookManager([]);
-    await askNew(hooks, manager.#sidecars);
-    return manager;
-  }
-
-  /** What every subscriber makes of a domain, one after the other. */
+  /**
+   * What every subscriber makes of a domain, one after the other.
+   *
+   * @throws BindingError where one makes another domain of it than its plan, or is not done in time
+   */
   async onDefineDomain(domainXml: string, vmi: object): Promise<string> {
-    const json = Buffer.from(JSON.stringify(vmi));
-    let xml: Uint8Array = Buffer.from(domainXml, "utf8");
-    for (const { client, version } of this.#subscribers("OnDefineDomain")) xml = await client.onDefineDomain(version, xml, json);
-    return Buffer.from(xml).toString("utf8");
+    const json = toJson(vmi);
+    this.#deadline.restart(this.#round);
+    let xml = domainXml;
+    for (const { recorded, client, version, points } of this.#sidecars) {
+      const expected = recorded.define(xml);
+      if (points.has("OnDefineDomain")) {
+        const answered = await client.onDefineDomain(version, Buffer.from(xml, "utf8"), json).catch((error: unknown) => {
+          throw refusedSidecar(recorded, `did not answer OnDefineDomain: ${(error as Error).message}`, "see the log of the sidecar");
+        });
+        requireDomain(recorded, expected, answered);
+      } else if (expected !== xml) throw refusedSidecar(recorded, NOT_SUBSCRIBED, SAME_RUNTIME);
+      xml = expected;
+    }
+    return xml;
   }
 
   /**
@@ -82,8 +126,9 @@ export class HookManager implements AsyncDisposable {
     const first = this.#subscribers("PreCloudInitIso").find(({ version }) => version !== "v1alpha1");
     if (first === undefined) return data;
     const { client, version, socket } = first;
+    this.#deadline.restart(this.#round);
     if (data === undefined) {
-      const problem = `sidecar socket "${basename(socket)}" subscribes to PreCloudInitIso, and the VM has no cloud-init volume`;
+      const problem = `sidecar socket "${socket}" subscribes to PreCloudInitIso, and the VM has no cloud-init volume`;
       throw new LauncherPanicError("nil-cloud-init", problem);
     }
     const legacy = { userData: data.UserData, networkData: data.NetworkData };
@@ -94,16 +139,31 @@ export class HookManager implements AsyncDisposable {
 
   /** Tells the sidecars that the VM is over, until one does not answer. Those are ended by their processes. */
   async shutdown(): Promise<void> {
-    for (const { client, version } of this.#subscribers("Shutdown").filter((one) => one.version === "v1alpha3"))
-      await client.shutdown(version);
+    this.#deadline.restart(SHUTDOWN_DEADLINE);
+    await shutDown(this.#sidecars);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { client } of this.#sidecars) client.close();
+    for (const one of this.#sidecars) one[Symbol.dispose]();
   }
 
-  #subscribers(point: string): readonly Sidecar[] {
+  #subscribers(point: string): readonly Sidecar<ExpectedSidecar>[] {
     return this.#sidecars.filter(({ points }) => points.has(point));
+  }
+}
+
+async function shutDown(sidecars: readonly Sidecar[]): Promise<void> {
+  for (const { client, version, points } of sidecars) if (points.has("Shutdown") && version === "v1alpha3") await client.shutdown(version);
+}
+
+/** Tells the sidecars of a pod that answer now that the VM is over: none is waited for. */
+export async function shutDownSidecars(place: HookPlace, sidecars: readonly PodSidecar[]): Promise<void> {
+  const found: Sidecar[] = [];
+  try {
+    await askNew(place, sidecars, found, new Deadline(SHUTDOWN_DEADLINE));
+    await shutDown(found);
+  } finally {
+    for (const one of found) one[Symbol.dispose]();
   }
 }
 
@@ -119,90 +179,73 @@ export async function defineBootDomain(before: string, vmi: Pick<Vmi, "spec">, h
 
 const toJson = (value: object): Buffer => Buffer.from(JSON.stringify(value));
 
-/** The new field where it holds user data and one kind of meta data, else the old one over what was sent. */
-function readAnswer<T extends HookedCloudInit>(sent: T, { cloudInitData, cloudInitNoCloudSource }: CloudInitPayload): T {
-  const parse = (bytes: Uint8Array): Record<string, unknown> | undefined => {
-    try {
-      return JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
-    } catch {
-      return undefined;
-    }
-  };
-  const answered = parse(cloudInitData) as Partial<HookedCloudInit> | undefined;
-  const kinds = [answered?.NoCloudMetaData, answered?.ConfigDriveMetaData].filter((kind) => kind !== undefined && kind !== null);
-  if (answered?.UserData && kinds.length === 1) return answered as T;
-  const old = parse(cloudInitNoCloudSource);
-  if (old === undefined) throw new Error("a sidecar answered PreCloudInitIso with what is not cloud-init data");
-  return { ...sent, UserData: String(old["userData"] ?? ""), NetworkData: String(old["networkData"] ?? "") };
-}
-
-/** One round: asks the sockets that accept, and whose base name is a new one. */
-async function askNew(hooks: string, found: Sidecar[]): Promise<void> {
-  for (const socket of hookFiles(hooks)) {
-    if (found.some((one) => basename(one.socket) === basename(socket)) || !(await isAccepting(socket))) continue;
-    found.push(await ask(socket));
+/** One round: asks the sidecars whose socket accepts, and has a base name that is a new one. */
+async function askNew<S extends PodSidecar>(
+  place: HookPlace,
+  sidecars: readonly S[],
+  found: Sidecar<S>[],
+  deadline: Deadline,
+): Promise<void> {
+  for (const recorded of [...sidecars].sort((a, b) => (a.container < b.container ? -1 : 1))) {
+    if (found.some((one) => one.recorded === recorded)) continue;
+    const socket = holdHookSocket(place, recorded);
+    if (socket === undefined) continue;
+    const isNew = !found.some((one) => one.socket === socket.name);
+    if (isNew && (await isAccepting(socket))) found.push(await ask(recorded, socket, deadline));
+    else socket[Symbol.dispose]();
   }
 }
 
-/** The hook sockets of a pod's sidecars. */
-export const findSockets = (hooks: string): readonly string[] => hookFiles(hooks).filter(isSocket);
-
-const isSocket = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
-
-/** The files directly in each sidecar's directory, in the order of their names; deeper directories are the sidecars' own. */
-function hookFiles(hooks: string): readonly string[] {
-  const entries = (directory: string, wanted: "directories" | "files"): readonly string[] => {
-    try {
-      return readdirSync(directory, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory() === (wanted === "directories"))
-        .map(({ name }) => name)
-        .sort();
-    } catch {
-      return [];
-    }
-  };
-  return entries(hooks, "directories").flatMap((container) =>
-    entries(join(hooks, container), "files").map((name) => join(hooks, container, name)),
-  );
-}
-
-/** True where somebody accepts on a socket; a file or a link in its place never does, nor does a socket of the dead. */
-function isAccepting(path: string): Promise<boolean> {
-  if (!isSocket(path)) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const connection = createConnection(path);
-    const end = (accepts: boolean): void => {
-      connection.destroy();
-      resolve(accepts);
-    };
-    connection.setTimeout(CONNECT_DEADLINE, () => end(false));
-    connection.once("connect", () => end(true));
-    connection.once("error", () => end(false));
-  });
-}
-
 /** Why sidecars are missing: a socket of a name that was asked already is never asked. */
-function uncollected(hooks: string, found: number, count: number, deadline: number): Error {
-  const names = findSockets(hooks).map((path) => basename(path));
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  const said = `${found} of ${count} sidecars were collected in ${deadline} ms`;
+function uncollected(place: HookPlace, sidecars: readonly PodSidecar[], found: readonly Sidecar[], deadline: number): Error {
+  const missing = sidecars.filter((sidecar) => found.every(({ recorded }) => recorded !== sidecar));
+  const names = found.map(({ socket }) => socket);
+  const twice = missing.flatMap((sidecar) => {
+    using socket = holdHookSocket(place, sidecar);
+    return socket !== undefined && names.includes(socket.name) ? [socket.name] : [];
+  })[0];
+  const said = `${found.length} of ${sidecars.length} sidecars were collected in ${deadline} ms`;
   return twice === undefined
-    ? new Error(`${said}: the others showed no hook socket`)
+    ? new Error(`${said}: ${missing.map(sidecarName).join(" and ")} showed no hook socket that answers`)
     : new LauncherPanicError("base-names", `${said}: two of them have a socket "${twice}"`);
 }
 
-async function ask(socket: string): Promise<Sidecar> {
-  const client = connectHooks(socket, patient(1));
+/** Asks a sidecar for its hooks. Its socket is held until it is done with. */
+async function ask<S extends PodSidecar>(
+  recorded: S,
+  socket: HeldSocket & { readonly name: string },
+  deadline: Deadline,
+): Promise<Sidecar<S>> {
+  const client = connectHooks(socket.path, patient(1), () => deadline.left);
+  const end = (): void => {
+    client.close();
+    socket[Symbol.dispose]();
+  };
   try {
-    const { name, versions, hookPoints } = await client.info();
+    const { versions, hookPoints } = await client.info();
     const version = HOOK_VERSIONS.find((candidate) => versions.includes(candidate));
     if (version === undefined)
-      throw new Error(
-        `sidecar "${name}" speaks hooks ${versions.join(", ") || "of no version"}, and ${HOOK_VERSIONS.join(", ")} are known`,
+      throw refusedSidecar(
+        recorded,
+        `speaks hooks ${excerpt(versions.join(", "), 0)}, and ${HOOK_VERSIONS.join(", ")} are known`,
+        SAME_RUNTIME,
       );
-    return { socket, client, version, points: new Set(hookPoints.map((point) => point.name)) };
+    const points = new Set(hookPoints.map((point) => point.name));
+    return { recorded, socket: socket.name, client, version, points, [Symbol.dispose]: end };
   } catch (error) {
-    client.close();
+    end();
     throw error;
+  }
+}
+
+/** True where a sidecar shows its hook socket and answers on it. */
+export async function sidecarAnswers(place: HookPlace, sidecar: PodSidecar): Promise<boolean> {
+  try {
+    const socket = holdHookSocket(place, sidecar);
+    if (socket === undefined) return false;
+    using _ = await ask(sidecar, socket, new Deadline(SHUTDOWN_DEADLINE));
+    return true;
+  } catch {
+    return false;
   }
 }

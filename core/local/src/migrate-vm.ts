@@ -2,7 +2,9 @@ import { join } from "node:path";
 import type { Binding, Violation } from "@netbind/contract";
 import { findNicMisfits, type MigrationFacts, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { waitUntil } from "@netbind/netns";
+import { expectedSidecars } from "./hook-domain.ts";
 import { HookManager } from "./hook-manager.ts";
+import { hookPlace } from "./sidecars.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { withSidecarOutput } from "./kept-logs.ts";
 import { domainName, memoryBytes } from "./launcher/base-domain.ts";
@@ -71,14 +73,8 @@ function targetRecord(state: State, source: VmRecord, refresh: readonly string[]
  * Asks the target's sidecars for its domain, as KubeVirt's launcher does there, and gives it up: the guest brings its own.
  * What that one's NICs are, the target's plan must have been made for.
  */
-async function compareDomains(
-  { state }: PodContext,
-  record: VmRecord,
-  { vmi, bindings }: PodDecision,
-  { nics, prepared }: MadePod,
-): Promise<void> {
-  const sidecars = bindings.filter(({ image }) => image !== undefined).length;
-  await using hooks = await HookManager.collect(join(state.vm(record.id), "hooks"), sidecars);
+async function compareDomains({ state }: PodContext, record: VmRecord, { vmi }: PodDecision, { nics, prepared }: MadePod): Promise<void> {
+  await using hooks = await HookManager.collect(hookPlace(state, record), expectedSidecars(record.sidecars ?? {}, nics));
   const own = await defineTargetDomain({ vmi, nics, disks: [], accelerator: prepared.accelerator }, hooks);
   const misfits = findNicMisfits(record.domainXml ?? own, own);
   if (misfits.length > 0) throw new Error(`the domain does not fit its next pod: ${misfits.join("; ")}`);

@@ -1,7 +1,6 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { endProcesses, isAlive, type ProcessId, processesIn, processesLoggingTo, type Run, waitUntil } from "@netbind/netns";
-import { HookManager } from "./hook-manager.ts";
+import { shutDownSidecars } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
@@ -10,6 +9,7 @@ import { vmUserOf } from "./launcher/vm-user.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { isNetns, netnsPath, removeNetns } from "./node-netns.ts";
+import { hookPlace } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
 
 /** What is left of a VM although all was tried. */
@@ -29,10 +29,10 @@ async function askGuest(run: Run, record: VmRecord, grace: number): Promise<void
   }
 }
 
-async function tellSidecars(hooks: string): Promise<void> {
+async function tellSidecars(state: State, record: VmRecord): Promise<void> {
+  const sidecars = Object.entries(record.sidecars ?? {}).map(([binding, { container }]) => ({ binding, container }));
   try {
-    await using manager = await HookManager.present(hooks);
-    await manager.shutdown();
+    await shutDownSidecars(hookPlace(state, record), sidecars);
   } catch {
     // A sidecar that does not answer is ended with the pod's other processes.
   }
@@ -100,7 +100,7 @@ export async function retract(state: State, run: Run, id: string, grace: number)
   }
   const { record } = journal;
   await askGuest(run, record, grace);
-  await tellSidecars(join(state.vm(id), "hooks"));
+  await tellSidecars(state, record);
   await endAll(state, record);
   await removePod(state, run, record);
 }

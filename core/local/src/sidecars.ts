@@ -16,9 +16,11 @@ import {
   waitUntil,
 } from "@netbind/netns";
 import type { SidecarPlace } from "@netbind/remote";
+import type { HookPlace } from "./hook-sockets.ts";
+import type { VmRecord } from "./journal.ts";
+import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { readEnd } from "./read-end.ts";
-import { makeDirectory } from "./state.ts";
-import type { VmUser } from "./launcher/vm-user.ts";
+import { makeDirectory, type State } from "./state.ts";
 
 const START_DEADLINE = 20_000;
 const MIB = 1024 ** 2;
@@ -73,6 +75,11 @@ export const sidecarPlace = (vmDirectory: string, container: string, { uid }: Vm
   base: join(vmDirectory, "hooks"),
   components: [container],
   uid,
+});
+/** Where the sidecars of a recorded pod show their hook sockets. */
+export const hookPlace = (state: State, record: VmRecord): HookPlace => ({
+  hooks: join(state.vm(record.id), "hooks"),
+  uid: vmUserOf(record).uid,
 });
 /** Where a sidecar is attached. */
 export const attachSocket = (vmDirectory: string, container: string): string =>

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { type AttachedNic, type Decision, serviceWarnings, type Vmi } from "@netbind/engine";
 import { isAlive, type ProcessId, waitUntil } from "@netbind/netns";
+import { unchangedCloudInit } from "./hook-cloud-init.ts";
+import { expectedSidecars } from "./hook-domain.ts";
 import { HookManager } from "./hook-manager.ts";
+import { hookPlace } from "./sidecars.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { withSidecarOutput } from "./kept-logs.ts";
 import { needsDemoGuest } from "./launcher/base-domain.ts";
@@ -112,11 +115,9 @@ async function startGuest(
   image: Image,
 ): Promise<StartedVm> {
   const { state, run, progress } = machine;
-  const { vmi, bindings } = request.decision;
-  await using hooks = await HookManager.collect(
-    join(state.vm(journal.record.id), "hooks"),
-    bindings.filter((binding) => binding.image !== undefined).length,
-  );
+  const { vmi } = request.decision;
+  const { record } = journal;
+  await using hooks = await HookManager.collect(hookPlace(state, record), expectedSidecars(record.sidecars ?? {}, nics));
   if (!(vmi.spec.volumes ?? []).some((volume) => "cloudInitNoCloud" in volume || "cloudInitConfigDrive" in volume))
     await hooks.preCloudInitIso(undefined, vmi);
   const volumes = await prepareVolumes({
@@ -127,7 +128,7 @@ async function startGuest(
     hostDisks: journal.record.hostDisks ?? [],
     data: request.data,
     directory: join(directory, "disks"),
-    preCloudInitIso: async (data) => (await hooks.preCloudInitIso(data, vmi)) ?? data,
+    preCloudInitIso: async (data) => unchangedCloudInit(data, await hooks.preCloudInitIso(data, vmi)),
   });
   request.signal.throwIfAborted();
   const xml = await defineDomain({ vmi, nics, disks: volumes.disks, accelerator }, hooks);

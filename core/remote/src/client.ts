@@ -210,8 +210,12 @@ export interface HooksClient {
   close(): void;
 }
 
-/** Connects to a hook socket. */
-export function connectHooks(socket: string, patience = 1): HooksClient {
+/**
+ * Connects to a hook socket. `timeLeft`: the milliseconds that an answer has at most, asked at each call; else what KubeVirt's
+ * launcher gives it, `patience` times.
+ */
+export function connectHooks(socket: string, patience = 1, timeLeft?: () => number): HooksClient {
+  const within = (usual: number): number => Math.max(1, Math.min(patience * usual, timeLeft?.() ?? Number.POSITIVE_INFINITY));
   const make = [address(socket), credentials.createInsecure(), OPTIONS] as const;
   const info = new infoWire.InfoClient(...make);
   const callbacks = {
@@ -220,10 +224,10 @@ export function connectHooks(socket: string, patience = 1): HooksClient {
     v1alpha3: new hooksV1alpha3.CallbacksClient(...make),
   };
   return {
-    info: () => call<infoWire.InfoResult>(patience * INFO_DEADLINE, (done) => info.info({}, new Metadata(), done)),
+    info: () => call<infoWire.InfoResult>(within(INFO_DEADLINE), (done) => info.info({}, new Metadata(), done)),
     onDefineDomain: async (version, domainXML, vmi) => {
       const request = { domainXML: Buffer.from(domainXML), vmi: Buffer.from(vmi) };
-      const reply = await call<hooksV1alpha1.OnDefineDomainResult>(patience * HOOK_DEADLINE, (done) =>
+      const reply = await call<hooksV1alpha1.OnDefineDomainResult>(within(HOOK_DEADLINE), (done) =>
         callbacks[version].onDefineDomain(request, new Metadata(), done),
       );
       return reply.domainXML;
@@ -235,13 +239,13 @@ export function connectHooks(socket: string, patience = 1): HooksClient {
         cloudInitData: Buffer.from(cloudInitData),
         vmi: Buffer.from(vmi),
       };
-      return await call<hooksV1alpha2.PreCloudInitIsoResult>(patience * HOOK_DEADLINE, (done) =>
+      return await call<hooksV1alpha2.PreCloudInitIsoResult>(within(HOOK_DEADLINE), (done) =>
         callbacks[version].preCloudInitIso(request, new Metadata(), done),
       );
     },
     shutdown: async (version) => {
       if (version !== "v1alpha3") return;
-      await call<hooksV1alpha3.ShutdownResult>(patience * HOOK_DEADLINE, (done) => callbacks.v1alpha3.shutdown({}, new Metadata(), done));
+      await call<hooksV1alpha3.ShutdownResult>(within(HOOK_DEADLINE), (done) => callbacks.v1alpha3.shutdown({}, new Metadata(), done));
     },
     close: () => {
       for (const client of [info, ...Object.values(callbacks)]) client.close();

@@ -1,4 +1,16 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, renameSync, type Stats, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  opendirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  writeFileSync,
+} from "node:fs";
 import { BindingError } from "@netbind/contract";
 
 /** Opens the place itself, neither to read nor to write (open(2)); Node has no name for it. */
@@ -67,6 +79,21 @@ export class HeldDirectory implements Disposable {
   /** The names in it. */
   names(): readonly string[] {
     return readdirSync(this.path);
+  }
+
+  /** What is in it; undefined where that is more than `most` entries, of which no more are read. */
+  entries(most: number): readonly Dirent[] | undefined {
+    const directory = opendirSync(this.path);
+    try {
+      const found: Dirent[] = [];
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+        found.push(entry);
+        if (found.length > most) return undefined;
+      }
+      return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+    } finally {
+      directory.closeSync();
+    }
   }
 
   /**

@@ -136,6 +136,16 @@ function writeArguments(xml: string, nic: NicDomain, planned: DomainPlan & { rea
   return splice(declared, { start: first.start, end: last.end, text });
 }
 
+/** A NIC with what its plan wants of the domain. */
+export interface PlannedDevice {
+  readonly nic: NicDomain;
+  readonly domain: DomainPlan;
+}
+
+/** What a binding's sidecar makes of a domain: every NIC of its own, in their order. */
+export const patchDomains = (xml: string, nics: readonly PlannedDevice[]): string =>
+  nics.filter(({ domain }) => domain.kind !== "tap").reduce((text, { nic, domain }) => patchDomain(text, nic, domain), xml);
+
 /** Writes the interface of a NIC on a tap: what a host does for domain kind `tap`. */
 export const writeTapInterface = (xml: string, nic: NicDomain): string => writeDevice(xml, nic, tapInterface(nic));
 
