@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { State, stateDirectories } from "@netbind/local";
 import { demoVmi } from "../demo/vmi.ts";
@@ -11,12 +11,15 @@ let directory: string;
 let state: State;
 let before: MachineState;
 let plugin: string;
+/** A plugin that refuses or fails before anything is made. */
+let picky: string;
 
 beforeAll(async () => {
   before = await machineState();
   directory = makeStateDirectory("e2e");
   state = new State({ ...stateDirectories(process.env), state: directory });
   plugin = bundlePlugin("hostile", directory);
+  picky = bundlePlugin("picky", directory);
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -82,5 +85,55 @@ test("a plugin that plans differently each time is asked once: the record is wha
   expect(bridge?.mtu).toBeGreaterThanOrEqual(1000);
   const stopped = await netbind(["stop", "--force", "one"], { env: { NETBIND_STATE_DIR: directory } });
   expect(stopped.code, stopped.stderr).toBe(0);
+  expect(await machineState()).toEqual(before);
+});
+
+const runPicky = (nic: string, ...options: readonly string[]): Promise<Outcome> =>
+  netbind(["run", "-f", "-", "--plugin", picky, "-o", "json", ...options], {
+    env: { NETBIND_STATE_DIR: directory, NETBIND_LOG_DIR: `${directory}/logs` },
+    stdin: vmiOf(nic).replace("name: hostile", "name: picky"),
+  });
+
+test.each([
+  ["refused", 3, /"virtio" is not a model for this binding.*the pod network is not for this binding/s],
+  ["throws", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "throws": nothing is known of throws \(at /],
+  ["hangs", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "hangs": no answer came in/],
+  ["exits", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "exits": it ended with exit code 7/],
+  ["needs-throws", 1, /\[PLUGIN_FAILED\] binding "picky" failed to tell the needs of NIC "needs-throws"/],
+  ["needs-much", 3, /needs the capability "SYS_ADMIN", which it is not granted/],
+] as const)("a plugin that %s when it is asked keeps the VM from being started: exit code %i", async (nic, exit, says) => {
+  const ended = await runPicky(nic);
+  expect([ended.code, ended.stderr]).toEqual([exit, expect.stringMatching(says)]);
+  expect(ended.stderr).not.toContain("making the pod");
+  expect(await machineState()).toEqual(before);
+  expect(state.vmIds()).toEqual([]);
+});
+
+test("what a sidecar printed before a start failed is quoted, and kept where all else of the VM is removed", async () => {
+  const ended = await runPicky("plans-text");
+  expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('network.links[0].mtu: "1500" is not a whole number')]);
+  const kept = /all of it is in (\S+\.log)\)/.exec(ended.stderr)?.[1] ?? "";
+  expect(readFileSync(kept, "utf8")).toContain('binding "picky" failed to plan NIC "plans-text"');
+  expect(await machineState()).toEqual(before);
+  expect(state.vmIds()).toEqual([]);
+});
+
+test("a plugin's takesPodMac and the administrator's grants hold for the VM that runs, and are in its record", async () => {
+  const grants = `${directory}/grants.json`;
+  writeFileSync(grants, JSON.stringify({ picky: { linkKinds: ["bridge", "tap"], capabilities: [] }, other: { sysctls: [] } }));
+  const started = await runPicky("fine", "--keep", "--wait", "0", "--grants", grants);
+  expect(started.code, started.stderr).toBe(0);
+  const [id = ""] = state.vmIds();
+  const record = JSON.parse(readFileSync(`${state.vm(id)}/journal.json`, "utf8")) as {
+    readonly attached: readonly { readonly mac: string; readonly pod: { readonly mac: string } }[];
+    readonly grants: unknown;
+  };
+  expect(record.attached[0]?.mac).toBe(record.attached[0]?.pod.mac);
+  expect(record.grants).toEqual({ picky: { linkKinds: ["bridge", "tap"], capabilities: [] } });
+  const stopped = await netbind(["stop", "--force", "one"], { env: { NETBIND_STATE_DIR: directory } });
+  expect(stopped.code, stopped.stderr).toBe(0);
+  writeFileSync(grants, JSON.stringify({ picky: { linkKinds: ["bridge"] } }));
+  const refused = await runPicky("fine", "--grants", grants);
+  expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('links of kind "tap" are not granted')]);
   expect(await machineState()).toEqual(before);
 });

@@ -49,6 +49,8 @@ function removeStale(): void {
   }
 }
 
+const NOT_A_BUNDLE = " (what is started is a bundle, as node sidecars/build.mjs --plugin MODULE --out FILE makes it)";
+
 const failed = (name: string, why: string): BindingError => new BindingError("PLUGIN_FAILED", `binding "${name}": ${why}`, BINDING_FAULT);
 
 /** Where the sandbox itself cannot be made, the plugin is not to blame. */
@@ -138,7 +140,7 @@ export class PluginProcess implements AsyncDisposable {
     const path = join(this.#own, SOCKET);
     await waitUntil(() => existsSync(path) || sandbox.ended() !== undefined, START_DEADLINE);
     const { name } = this.#spec;
-    if (sandbox.ended() !== undefined) throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}`));
+    if (sandbox.ended() !== undefined) throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}${NOT_A_BUNDLE}`));
     if (!existsSync(path)) throw this.#explain(failed(name, `it was not ready in ${patient(START_DEADLINE)} ms`));
     using own = HeldDirectory.open(this.#directory, ["ask"]);
     this.#socket = own.socket(SOCKET, this.#uid);

@@ -1,4 +1,4 @@
-import type { NicSpec, Violation } from "@netbind/contract";
+import { type NicSpec, type Violation, violation } from "@netbind/contract";
 import type { Vmi, VmiInterface } from "../api.ts";
 import { type Answer, askBinding } from "../plan/ask-binding.ts";
 import { INTERFACES, NETWORKS } from "./rules/rule.ts";
@@ -27,10 +27,20 @@ function locate(vmi: Vmi, { nic, index }: AdmittedNic, found: Violation): Violat
   return { ...found, field };
 }
 
+/** As many as a person reads: a plugin may answer with any number. */
+const MOST_VIOLATIONS = 100;
+
+/** The first of too many, and how many there are. */
+function bounded(found: readonly Violation[]): readonly Violation[] {
+  if (found.length <= MOST_VIOLATIONS) return found;
+  const more = `the binding found ${found.length - MOST_VIOLATIONS} more`;
+  return [...found.slice(0, MOST_VIOLATIONS), violation("name", more, "correct these first")];
+}
+
 async function admitNic(vmi: Vmi, nic: AdmittedNic, admitter: NicAdmitter): Promise<readonly Violation[]> {
   const where = `binding "${nic.binding}" failed to admit NIC "${nic.spec.name}"`;
   const found = await askBinding(where, () => admitter.admit(nic.spec));
-  return found.map((violation) => locate(vmi, nic, violation));
+  return bounded(found).map((one) => locate(vmi, nic, one));
 }
 
 /**

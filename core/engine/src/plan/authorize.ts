@@ -1,4 +1,4 @@
-import { type Attachment, BindingError, type NetworkPlan, type Plan, type Sysctl } from "@netbind/contract";
+import { type Attachment, BINDING_FAULT, BindingError, type NetworkPlan, type Plan, type Sysctl } from "@netbind/contract";
 import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
 import type { Complain } from "./authorize-checks.ts";
@@ -58,6 +58,6 @@ export function authorize(plan: Plan, attachment: Attachment, grants: Grants): P
   throw new BindingError(
     "PLAN_OUT_OF_BOUNDS",
     `the plan for NIC "${attachment.name}" is refused: ${problems.join("; ")}`,
-    "tell the binding's author; nothing was applied",
+    `nothing was applied: ${BINDING_FAULT}`,
   );
 }

@@ -60,6 +60,7 @@ export function renderPod(input: RenderInput): Pod {
   const { name, namespace, annotations = {} } = vmi.metadata;
   const sidecars = [...userSidecars(vmi), ...input.sidecars];
   const inject = annotations[INJECT];
+  const own = annotationsAtCreation(vmi, configuration);
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -67,7 +68,8 @@ export function renderPod(input: RenderInput): Pod {
       generateName: `virt-launcher-${name}-`,
       namespace,
       labels: { "kubevirt.io": "virt-launcher", ...(inject === undefined ? {} : { [INJECT]: inject }) },
-      annotations: { ...copiedAnnotations(annotations), ...annotationsAtCreation(vmi, configuration), ...knownNeeds(input) },
+      // What the core says of the pod's networks is not a binding's to change.
+      annotations: { ...copiedAnnotations(annotations), ...own, ...knownNeeds(input), ...own },
     },
     spec: {
       automountServiceAccountToken: hasMesh(vmi),
