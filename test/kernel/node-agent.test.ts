@@ -1,12 +1,16 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Attachment, type Binding, defineBinding } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote";
 import { expect, test } from "vitest";
+import { plugGuest } from "../support/attach-nic.ts";
 import { AgentKill } from "../support/kube-kill.ts";
 import { KubeNode, type LabPod } from "../support/kube-node.ts";
+import { type PodNic, vmiObject } from "../support/kube-objects.ts";
+import { TestNetns } from "../support/netns.ts";
 
 interface Recorded {
   readonly phase: string;
@@ -99,9 +103,64 @@ test("a pod's first seconds, in KubeVirt's order: nothing is said until it is at
   }
   expect(node.told(pod)).toEqual([]);
   await node.startSidecar(pod, 0, "masquerade");
+  await look();
+  expect(node.told(pod)).toEqual([]);
+  // The kubelet tells of the pod's network: what multus reports of it would be there by now.
+  node.edit(`pod-${pod.uid}.json`, (object) => (object["status"] = { phase: "Pending", podIPs: [{ ip: pod.address }] }));
   await node.attached(pod);
   await node.says(pod, "ATTACHED");
   expect(node.told(pod)).toHaveLength(1);
+  await gone(node);
+});
+
+test("a pod whose primary link is not eth0: every binding wires the link that network-status marks, and eth0 stays as it is", async () => {
+  await using node = await KubeNode.make();
+  await using guest = await TestNetns.make();
+  const primary = "ovn-udn1";
+  const names = { pod: primary, tap: "tap0", bridge: "k6t-ovn-udn1", adopted: "ovn-udn1-nic" };
+  const nic = (binding: string): readonly PodNic[] => [{ name: "red", binding }];
+  const [masquerade, bridged, passt] = [
+    await node.pod({ vm: "one", primary, nics: nic("masquerade") }),
+    await node.pod({ vm: "two", primary, nics: nic("bridge") }),
+    await node.pod({ vm: "three", primary, nics: nic("passt") }),
+  ];
+  const linksOf = async ({ run: inPod }: LabPod): Promise<ReadonlyMap<string, { readonly address: string; readonly master?: string }>> => {
+    const shown = JSON.parse(await inPod(["ip", "-json", "link", "show"])) as readonly {
+      readonly ifname: string;
+      readonly address: string;
+      readonly master?: string;
+    }[];
+    return new Map(shown.map((link) => [link.ifname, link]));
+  };
+  const before = new Map<LabPod, Awaited<ReturnType<typeof linksOf>>>();
+  for (const pod of [masquerade, bridged, passt]) before.set(pod, await linksOf(pod));
+  node.startAgent();
+  for (const pod of [masquerade, bridged, passt]) {
+    await node.attached(pod);
+    await node.says(pod, "ATTACHED");
+    const [attachment] = recordOf(node, pod).attached;
+    expect(attachment).toMatchObject({ names, pod: { name: primary, mac: before.get(pod)?.get(primary)?.address } });
+    expect(attachment?.pod.routes).toContainEqual({ destination: "0.0.0.0/0", gateway: "10.98.0.1" });
+    expect((await linksOf(pod)).get("eth0")).toEqual(before.get(pod)?.get("eth0"));
+  }
+  expect([...(await linksOf(masquerade)).keys()].sort()).toEqual(["eth0", "k6t-ovn-udn1", "lo", "ovn-udn1", "tap0"]);
+  expect(await masquerade.run(["nft", "list", "table", "inet", "netbind_ovn-udn1"])).toContain('iifname "ovn-udn1" counter');
+  // KubeVirt gives the guest the primary link's MAC address, and it is that one that DHCP answers.
+  const mac = before.get(masquerade)?.get(primary)?.address ?? "";
+  await plugGuest(masquerade, guest, names.bridge, mac, 1500);
+  await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
+  const client = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
+  expect(JSON.parse(await guest.run([process.execPath, client, mac]))).toMatchObject({ address: "10.0.2.2" });
+  const taken = await linksOf(bridged);
+  expect(taken.get(names.adopted)).toMatchObject({ master: names.bridge });
+  expect(taken.get(primary)?.address).toBe(before.get(bridged)?.get(primary)?.address);
+  const domain =
+    "<domain type='qemu'><devices><interface type='ethernet'><mac address='02:00:00:00:00:01'/><alias name='ua-red'/></interface></devices></domain>";
+  const [socket = ""] = node.hookSockets(passt);
+  const defined = await node.withHooks(passt, socket, (hooks) =>
+    hooks.onDefineDomain("v1alpha3", Buffer.from(domain), Buffer.from(JSON.stringify(vmiObject("three", nic("passt"))))),
+  );
+  expect(Buffer.from(defined).toString("utf8")).toContain("<source dev='ovn-udn1'/>");
   await gone(node);
 });
 

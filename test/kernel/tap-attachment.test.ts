@@ -76,7 +76,7 @@ test.each<Case>([
   // A NIC that KubeVirt attaches by a tap has its pod link's MAC address, where its author names none.
   const served = new Map([[binding.name, { takesPodMac: true }]]);
   const vmi = vmiOf(given);
-  const [decided] = decidePod({ vmi, links: [podName], served }).nics;
+  const [decided] = decidePod({ vmi, statuses: [{ interface: podName }], served }).nics;
   if (decided === undefined) throw new Error("no NIC was decided about");
   const attachment = attachmentOf(decided, link, FACTS);
   const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);

@@ -23,7 +23,7 @@ export async function attachNic(
 }
 
 /** A guest without a machine: a namespace whose link is a port of a pod's bridge, as a tap is. */
-export async function plugGuest(pod: TestNetns, guest: TestNetns, bridge: string, mac: string, mtu: number): Promise<void> {
+export async function plugGuest(pod: Pick<TestNetns, "run">, guest: TestNetns, bridge: string, mac: string, mtu: number): Promise<void> {
   const port = `g${bridge.slice(-6)}`;
   const peer = ["peer", "name", "eth0", "mtu", "1500", "address", mac, "netns", guest.name];
   await pod.run(["ip", "link", "add", port, "mtu", String(mtu), "type", "veth", ...peer]);

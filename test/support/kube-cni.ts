@@ -9,19 +9,23 @@ export interface PodNetworkPlace {
   readonly netns: string;
   /** Where addresses that are taken are kept. */
   readonly dataDir: string;
+  /** The name of a link beside `eth0`, on another network of the node's; absent for the pod network itself. */
+  readonly ifname?: string;
 }
 
 /** Attaches a namespace to the node's bridge with the CNI plugin, as a container runtime does, or takes it off. Gives its answer. */
-export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, dataDir }: PodNetworkPlace): Promise<string> {
+export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, dataDir, ifname }: PodNetworkPlace): Promise<string> {
+  const [name, bridge, subnet, subnet6] =
+    ifname === undefined ? ["lab", "cni0", "10.99.0.0/16", "fd99::/64"] : ["primary", "cni1", "10.98.0.0/16", "fd98::/64"];
   const conf = {
     cniVersion: "1.0.0",
-    name: "lab",
+    name,
     type: "bridge",
-    bridge: "cni0",
+    bridge,
     isGateway: true,
     ipam: {
       type: "host-local",
-      ranges: [[{ subnet: "10.99.0.0/16" }], [{ subnet: "fd99::/64" }]],
+      ranges: [[{ subnet }], [{ subnet: subnet6 }]],
       routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
       dataDir,
     },
@@ -30,7 +34,7 @@ export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, data
     CNI_COMMAND: command,
     CNI_CONTAINERID: netns,
     CNI_NETNS: `/run/netns/${netns}`,
-    CNI_IFNAME: "eth0",
+    CNI_IFNAME: ifname ?? "eth0",
     CNI_PATH: "/usr/lib/cni",
   };
   return inNetns(node, run)(["/usr/lib/cni/bridge"], { stdin: JSON.stringify(conf), env });

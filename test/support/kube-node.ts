@@ -52,6 +52,8 @@ export interface PodRequest {
   /** Changes the pod's object before the agent sees it. */
   readonly change?: (pod: KubeObject) => void;
   readonly uid?: string;
+  /** Another link, which the pod's network-status marks as the default: a primary network of the user's own (OVN-Kubernetes). */
+  readonly primary?: string;
   /** False: no sidecar container is started. */
   readonly sidecars?: boolean;
   /** False: the API does not list it yet. */
@@ -141,6 +143,7 @@ export class KubeNode implements AsyncDisposable {
     nics = [{ name: "red", binding: "masquerade" }],
     change,
     uid = randomUUID(),
+    primary,
     sidecars = true,
     listed = true,
   }: PodRequest): Promise<LabPod> {
@@ -163,9 +166,22 @@ export class KubeNode implements AsyncDisposable {
     if (sidecars)
       for (const [at, binding] of [...new Set(nics.map((nic) => nic.binding))].sort().entries()) await this.startSidecar(pod, at, binding);
     this.#activate(pod, nics);
+    if (primary !== undefined) Object.assign(object["metadata"] as object, await this.#addPrimary(netns, primary));
     change?.(object);
     writeWhole(join(this.objects, `pod-${uid}.${listed ? "json" : "hidden"}`), object);
     return pod;
+  }
+
+  /** Gives a pod its primary link beside `eth0`, which keeps its address and has no way out any more; as multus reports both. */
+  async #addPrimary(netns: string, primary: string): Promise<{ readonly annotations: object }> {
+    const inPod = inNetns(`/run/netns/${netns}`, run);
+    for (const family of ["-4", "-6"]) await inPod(["ip", family, "route", "del", "default"]);
+    await callPodNetwork("ADD", { ...this.#networkOf(netns), ifname: primary });
+    const links = [
+      { name: "ovn-kubernetes", interface: "eth0" },
+      { name: "ovn-kubernetes", interface: primary, default: true },
+    ];
+    return { annotations: { "k8s.v1.cni.cncf.io/network-status": JSON.stringify(links) } };
   }
 
   /** Lets the API list a pod that was made without that. */

@@ -95,13 +95,16 @@ export interface Route {
 
 /** The names that the core reserved for this NIC. A plugin uses these and makes none up. */
 export interface NicNames {
-  /** The pod's link: `eth0`, or `pod` and eleven hexadecimal digits. */
+  /**
+   * The pod's link. Of the primary network that which the pod's network-status marks as the default, `eth0` where it marks
+   * none: it need not be `eth0`, and an `eth0` may be there beside it. Of others `pod` and eleven hexadecimal digits.
+   */
   readonly pod: string;
   /** `tap0`, or `tap` and the digits. */
   readonly tap: string;
-  /** `k6t-eth0`, or `k6t-` and the digits. */
+  /** `k6t-` and the pod link's name without `pod`: `k6t-eth0`. */
   readonly bridge: string;
-  /** `eth0-nic`, or the digits and `-nic`: the pod's link once it is a port of the bridge. */
+  /** The same name and `-nic`: the pod's link once it is a port of the bridge. */
   readonly adopted: string;
 }
 

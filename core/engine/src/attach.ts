@@ -3,6 +3,7 @@ import { authorize } from "./plan/authorize.ts";
 import { type Grants, grantsOf } from "./plan/grants.ts";
 import type { Attachable, DecidedNic, Decision } from "./decide.ts";
 import { allocatedDevices, type Environment } from "./facts/allocated-devices.ts";
+import { derivedNames, podLinkOfStatus } from "./facts/names.ts";
 import { deviceInfoOf } from "./facts/network-info.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
 import { fenceOf } from "./network/fence.ts";
@@ -36,6 +37,8 @@ export interface PodFacts {
   readonly devices?: PodDevices;
   /** Why the pod's NICs are attached. Absent: the VM boots. */
   readonly cause?: Attachment["cause"];
+  /** The pod's primary link, where it was not known when the NICs were decided about. */
+  readonly primaryLink?: string;
   /** Of the libvirt in the pod. Absent: this release's own. */
   readonly libvirtVersion?: string;
 }
@@ -103,8 +106,27 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Nic
   };
 }
 
+/**
+ * A NIC with the names that it has in this pod: those of the primary network are made of the pod's primary link.
+ *
+ * @throws BindingError POD_LINK_MISSING where no link can have that name
+ */
+export function nicInPod(nic: DecidedNic, primaryLink: string | undefined): DecidedNic {
+  const { network } = nic.spec;
+  const isPrimaryNic = network.kind === "pod" || network.default;
+  if (primaryLink === undefined || !isPrimaryNic || primaryLink === nic.names.pod) return nic;
+  const pod = podLinkOfStatus(primaryLink);
+  return { ...nic, names: derivedNames({ name: nic.spec.name, pod: {} }, pod) };
+}
+
 /** One NIC of a pod that has its links: observed, planned, authorised, applied, served. */
-export async function attachNic<D extends Attachable>(host: Host<D>, nic: DecidedNic, decision: D, facts: PodFacts): Promise<AttachedNic> {
+export async function attachNic<D extends Attachable>(
+  host: Host<D>,
+  decided: DecidedNic,
+  decision: D,
+  facts: PodFacts,
+): Promise<AttachedNic> {
+  const nic = nicInPod(decided, facts.primaryLink);
   const { name } = nic.spec;
   const before = await host.once(name, "before", () => host.observe(nic.names));
   const attachment = attachmentOf(nic, before, facts);

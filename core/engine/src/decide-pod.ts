@@ -2,7 +2,8 @@ import type { NicSpec, Violation } from "@netbind/contract";
 import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
 import type { Vmi } from "./api.ts";
 import { type Attachable, type Candidate, candidates, decidedNic } from "./decide.ts";
-import { derivedNames, linkNamesOfPod } from "./facts/names.ts";
+import { derivedNames, isPrimary, linkNamesOfPod, podLinkName, podLinkOfStatus } from "./facts/names.ts";
+import { linksOf, type NetworkStatus, primaryLinkOf } from "./facts/network-status.ts";
 import { nicSpec } from "./facts/nic-spec.ts";
 import { type ComputeContainer, ungrantedNeeds, unmetNeeds } from "./plan/check-needs.ts";
 import { type Grants, grantsOf } from "./plan/grants.ts";
@@ -11,8 +12,8 @@ import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
 /** A pod that somebody else made, for a VM that a cluster admitted. */
 export interface DecidePodInput {
   readonly vmi: Vmi;
-  /** The names of the pod's links, as its network-status tells them: they say which naming scheme the pod has. */
-  readonly links: readonly string[];
+  /** The pod's links, as its network-status tells them: they say which naming scheme the pod has, and which link is primary. */
+  readonly statuses: readonly NetworkStatus[];
   /**
    * The bindings whose sidecars are in the pod, by registered name, and whether their guests take the pod link's MAC:
    * where KubeVirt attaches a NIC by a tap it writes that one, whatever the binding says, unless the author names another.
@@ -53,9 +54,25 @@ export async function admitPod(
   return ungranted.length > 0 ? ungranted : needing.flatMap((nic) => unmetNeeds(nic, compute));
 }
 
-/** Decides about the NICs of a pod that its sidecars serve; what KubeVirt or others attach is left to them. */
-export function decidePod({ vmi, links, served }: DecidePodInput): Attachable {
-  const names = linkNamesOfPod(vmi.spec.networks ?? [], links);
+/**
+ * The pod link of each network, by logical name. The primary one is what the pod's own report marks as the default, else
+ * what the VMI's status says (KubeVirt's, of the pod that it runs in), else `eth0`.
+ */
+function podLinksOf(vmi: Vmi, statuses: readonly NetworkStatus[]): ReadonlyMap<string, string> {
+  const networks = vmi.spec.networks ?? [];
+  const primary = networks.find(isPrimary);
+  const names = new Map(linkNamesOfPod(networks, linksOf(statuses)));
+  if (primary === undefined) return names;
+  return names.set(primary.name, podLinkOfStatus(primaryLinkOf(statuses) ?? podLinkName(vmi, primary)));
+}
+
+/**
+ * Decides about the NICs of a pod that its sidecars serve; what KubeVirt or others attach is left to them.
+ *
+ * @throws BindingError POD_LINK_MISSING where the pod's report names a primary link that no link can be
+ */
+export function decidePod({ vmi, statuses, served }: DecidePodInput): Attachable {
+  const names = podLinksOf(vmi, statuses);
   const found = pluginNics(vmi, served);
   const bindings = [...new Set(found.map(({ binding }) => binding))].sort();
   return {

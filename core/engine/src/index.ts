@@ -14,6 +14,7 @@ export {
   attachmentOf,
   attachNic,
   attachVmi,
+  nicInPod,
   type Host,
   type NicNetwork,
   type PodDevices,
@@ -115,7 +116,14 @@ export { memoryOverheadBytes, networkResources } from "./pod/pod-resources.ts";
 export { restartRequired } from "./running/restart-required.ts";
 export { pluginSidecars, type Sidecar } from "./pod/sidecars.ts";
 export { interfacesFromPod } from "./running/vmi-status.ts";
-export { linksOf, NETWORK_STATUS, parseNetworkStatus } from "./facts/network-status.ts";
+export {
+  linksOf,
+  NETWORK_STATUS,
+  type NetworkStatus,
+  parseNetworkStatus,
+  primaryLinkOf,
+  statusesOfAttachment,
+} from "./facts/network-status.ts";
 export { isServedByPasst, passtSockets, type PortRange } from "./domain/passt-sockets.ts";
 export { type DomainNic, domainNics, withoutNic } from "./domain/nics.ts";
 export { scanXml } from "./domain/scan.ts";

@@ -1,14 +1,11 @@
 import { type Attachment, addressOf, reachableAddresses } from "@netbind/contract";
-import { domainNics, interfacesFromPod, interfacesOfRunning, NETWORK_STATUS, PRIMARY_LINK, type VmiStatusInterface } from "@netbind/engine";
+import { domainNics, interfacesFromPod, interfacesOfRunning, NETWORK_STATUS, type VmiStatusInterface } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
 import { askGuestAgent } from "./guest-agent.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
-
-/** What multus would report of the pod's links. */
-const networkStatus = ({ attachments }: VmRecord): string =>
-  JSON.stringify(attachments.map(({ network, ifname }) => ({ name: network, interface: ifname, default: ifname === PRIMARY_LINK })));
+import { networkStatusOf } from "./networks/network-status.ts";
 
 /** The first address of each family that others reach a NIC's pod link by. */
 const podAddresses = (attachment: Attachment): readonly string[] =>
@@ -23,7 +20,7 @@ export async function guestInterfaces(run: Run, record: VmRecord): Promise<reado
   const domain = domainName(record.vmi);
   const [xml, agent] = await Promise.all([launcher.virsh(["dumpxml", domain]).catch(() => undefined), askGuestAgent(launcher, domain)]);
   if (xml === undefined) return [];
-  const pod = { metadata: { annotations: { [NETWORK_STATUS]: networkStatus(record) } } };
+  const pod = { metadata: { annotations: { [NETWORK_STATUS]: JSON.stringify(networkStatusOf(record.attachments)) } } };
   const vmi = { ...record.vmi, status: { ...record.vmi.status, interfaces: interfacesFromPod(record.vmi, pod) } };
   return interfacesOfRunning(vmi, {
     domain: domainNics(xml),

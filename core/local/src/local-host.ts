@@ -15,6 +15,7 @@ import {
   plannerOf,
   podHostname,
   podResolvConf,
+  primaryLinkOf,
   type ServiceProcess,
   silenceLinks,
 } from "@netbind/engine";
@@ -35,6 +36,7 @@ import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { shuffled } from "./launcher-faults.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
+import { networkStatusOf } from "./networks/network-status.ts";
 import { podDevices, toldLink } from "./networks/pod-devices.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
@@ -102,7 +104,7 @@ export class LocalHost implements Host<PodDecision> {
     const attached = this.attachNetworks(decision.networks).then(() => (waits ? this.#parts.launcherMayStart?.() : undefined));
     // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
     await all([attached, this.#startSidecars(decision)]);
-    return this.withDevices(facts);
+    return this.withNetworks(facts);
   }
 
   /** A guest that is still elsewhere keeps its place on its networks until it comes: nothing here speaks with its MAC address. */
@@ -111,12 +113,12 @@ export class LocalHost implements Host<PodDecision> {
     if (this.#parts.journal.record.migration !== undefined && names.length > 0) await applyNetwork(this.#runIn, silenceLinks(names));
   }
 
-  /** What is known of the pod, with the devices that it has now. */
-  withDevices(facts: PodFacts): PodFacts {
+  /** What is known of the pod, with what its attachments told: its primary link, and the devices that it has now. */
+  withNetworks(facts: PodFacts): PodFacts {
     const { journal } = this.#parts;
-    const devices = podDevices(journal.record.attachments);
-    if (devices === undefined) return facts;
-    const all = { ...facts, devices };
+    const { attachments } = journal.record;
+    const [devices, primaryLink] = [podDevices(attachments), primaryLinkOf(networkStatusOf(attachments))];
+    const all = { ...facts, ...(devices === undefined ? {} : { devices }), ...(primaryLink === undefined ? {} : { primaryLink }) };
     journal.update({ facts: all });
     return all;
   }

@@ -4,7 +4,6 @@ import {
   isHandedOver,
   isServedByPasst,
   type NicStatus,
-  nicNames,
   nicStatus,
   awaitedGuestAddresses,
   tapOf,
@@ -56,7 +55,7 @@ export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicS
       const attachment = record.attached?.find((candidate) => candidate.name === name);
       if (before === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
         return undefined;
-      const { bridge, tap: reserved } = nicNames(network);
+      const { bridge, tap: reserved } = attachment.names;
       const tap = tapOf(attachment, plan) ?? reserved;
       const addresses = awaitedGuestAddresses(attachment, plan);
       const handedOver = isHandedOver(plan);

@@ -9,6 +9,7 @@ import {
   grantsOf,
   guestResolver,
   nicDomain,
+  nicInPod,
   type NicPlanner,
   patchDomain,
   planNic,
@@ -92,14 +93,25 @@ function findPlanner(nic: DecidedNic, decision: Decision, { plugins, own }: Plan
   });
 }
 
+/** The link that was given for a NIC: by its name; for the primary network also one that is no other NIC's, whatever its name. */
+function givenLink({ spec, names }: DecidedNic, { nics }: Decision, given: readonly PodLink[]): PodLink | undefined {
+  const isPrimaryNic = spec.network.kind === "pod" || spec.network.default;
+  const others = nics.filter((other) => other.spec.name !== spec.name);
+  return (
+    given.find(({ name }) => name === names.pod) ??
+    (isPrimaryNic ? given.find(({ name }) => others.every((other) => other.names.pod !== name)) : undefined)
+  );
+}
+
 async function planOne(
-  nic: DecidedNic,
+  decided: DecidedNic,
   decision: Decision,
   context: PlanContext,
 ): Promise<{ readonly shown: ShownNic; readonly xml: (domain: string) => string }> {
-  const told = context.given.find(({ name }) => name === nic.names.pod);
-  const pod = told ?? assumedLink(nic, requestOf(nic, decision));
-  const devices = assumedDevices(nic, requestOf(nic, decision));
+  const told = givenLink(decided, decision, context.given);
+  const nic = nicInPod(decided, told?.name);
+  const pod = told ?? assumedLink(nic, requestOf(decided, decision));
+  const devices = assumedDevices(nic, requestOf(decided, decision));
   const facts = {
     ...(devices === undefined ? {} : { devices }),
     resolvConf: guestResolver(podResolvConf(decision.vmi.spec, ASSUMED_RESOLV_CONF), decision.vmi.spec.subdomain),

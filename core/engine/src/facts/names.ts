@@ -1,4 +1,4 @@
-import type { NicNames } from "@netbind/contract";
+import { BindingError, type NicNames } from "@netbind/contract";
 import type { Vmi, VmiNetwork } from "../api.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -39,9 +39,16 @@ export const ordinalLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<s
 export const linkNamesOfPod = (networks: readonly VmiNetwork[], links: readonly string[]): ReadonlyMap<string, string> =>
   links.some(isOrdinalName) ? ordinalLinkNames(networks) : hashedLinkNames(networks);
 
-/** All names of a NIC, derived from its pod link's. */
+/** What a pod link's name may be for others to be made of it: with `k6t-` or `-nic` no longer than the kernel allows, and without a dot, which ends a word in a sysctl's key. */
+const STEM = /^[A-Za-z0-9_-]{1,11}$/;
+
+/**
+ * All names of a NIC, derived from its pod link's. KubeVirt puts the link's name, without `pod` before it, into the
+ * others; where that is no link's name any more, the digits of its hash stand for it.
+ */
 export function derivedNames(network: VmiNetwork, pod: string): NicNames {
-  const stem = pod.replace(/^pod/, "");
+  const plain = pod.replace(/^pod/, "");
+  const stem = STEM.test(plain) ? plain : sha256(pod).slice(0, HASH_DIGITS);
   return { pod, tap: isSecondary(network) ? `tap${pod.slice(3)}` : "tap0", bridge: `k6t-${stem}`, adopted: `${stem}-nic` };
 }
 
@@ -51,6 +58,19 @@ export function derivedNames(network: VmiNetwork, pod: string): NicNames {
  */
 export const nicNames = (network: VmiNetwork): NicNames =>
   derivedNames(network, isPrimary(network) ? PRIMARY_LINK : hashedName(network.name));
+
+/** What the kernel takes as a link's name, and every encoder of ours as a word; the loopback is nobody's NIC. */
+const isLinkName = (text: string): boolean => /^[A-Za-z0-9._-]{1,15}$/.test(text) && !/^(lo|\.{1,2})$/.test(text);
+
+/** A pod's primary link by its network-status. @throws BindingError POD_LINK_MISSING where no link can have that name */
+export function podLinkOfStatus(link: string): string {
+  if (isLinkName(link)) return link;
+  throw new BindingError(
+    "POD_LINK_MISSING",
+    `${JSON.stringify(link)}, the pod's primary link by its network-status, is not a valid name of a link`,
+    "see what the pod network's CNI plugin returned; on a cluster, the pod's annotation k8s.v1.cni.cncf.io/network-status",
+  );
+}
 
 /** The name of a network's pod link: what the VMI's status tells of its primary network, else the scheme's. */
 export function podLinkName(vmi: Vmi, network: VmiNetwork): string {

@@ -1,7 +1,7 @@
 import type { Vmi, VmiNetwork, VmiStatusInterface } from "../api.ts";
 import { addInfoSource, removeInfoSource } from "../facts/info-source.ts";
 import { isPrimary, isSecondary, linkNamesOfPod, PRIMARY_LINK } from "../facts/names.ts";
-import { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, statusOfLink } from "../facts/network-status.ts";
+import { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, primaryLinkOf, statusOfLink } from "../facts/network-status.ts";
 import type { AnnotatedPod } from "../pod/pod-annotations.ts";
 
 const withSource = (entry: VmiStatusInterface, infoSource: string): VmiStatusInterface => {
@@ -10,8 +10,7 @@ const withSource = (entry: VmiStatusInterface, infoSource: string): VmiStatusInt
 };
 
 /** The pod's first link: the one that the report marks as the default. */
-const firstLink = (statuses: readonly NetworkStatus[]): string =>
-  statuses.find((status) => status.default === true && status.interface)?.interface ?? PRIMARY_LINK;
+const firstLink = (statuses: readonly NetworkStatus[]): string => primaryLinkOf(statuses) ?? PRIMARY_LINK;
 
 function secondaryEntry(
   network: VmiNetwork,

@@ -3,8 +3,8 @@ import {
   attachVmi,
   decidePod,
   fittingPlanner,
-  linksOf,
   NETWORK_STATUS,
+  type NetworkStatus,
   parseNetworkStatus,
   sanitiseVmi,
   serviceWarnings,
@@ -25,7 +25,7 @@ import {
 } from "@netbind/netns";
 import { HeldDirectory, type SidecarPlace } from "@netbind/remote";
 import type { Bindings, ServedBinding } from "./bindings.ts";
-import type { KubeVmi } from "./cluster.ts";
+import type { KubePod, KubeVmi } from "./cluster.ts";
 import { AgentJournal, type AgentState } from "./journal.ts";
 import { KubeHost } from "./kube-host.ts";
 import { LAUNCHER_UID, type LauncherPod, type PodSidecar } from "./launcher-pods.ts";
@@ -193,8 +193,19 @@ function placeOf({ kubelet }: AgentContext, uid: string, sidecars: readonly PodS
   return sidecarPlace(kubelet, uid, sidecar);
 }
 
+/**
+ * What multus reports of the pod's links. It writes its report before the kubelet tells of the pod's addresses, so a pod
+ * that has none yet may be seen without the report.
+ */
+function statusesOf({ metadata, status }: KubePod): readonly NetworkStatus[] {
+  const report = metadata.annotations?.[NETWORK_STATUS];
+  if (report === undefined && status?.phase === "Pending" && (status.podIPs ?? []).length === 0)
+    throw new NotYetError("the pod's network is not reported yet");
+  return parseNetworkStatus(report);
+}
+
 const decide = ({ pod, vmi }: TrustedPod, served: ReadonlyMap<string, ServedBinding>): Attachable =>
-  decidePod({ vmi: sanitiseVmi(vmi), links: linksOf(parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS])), served });
+  decidePod({ vmi: sanitiseVmi(vmi), statuses: statusesOf(pod), served });
 
 /** The pod's record; a new one where there is none, or where it is of a network namespace that the pod has no more. */
 async function openJournal(

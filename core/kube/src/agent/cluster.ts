@@ -31,7 +31,7 @@ export interface KubePod {
     readonly securityContext?: { readonly runAsUser?: number };
     readonly containers: readonly KubeContainer[];
   };
-  readonly status?: { readonly phase?: string };
+  readonly status?: { readonly phase?: string; readonly podIPs?: readonly object[] };
 }
 
 /** A VMI as the API has it: what the engine reads, and what tells which pods are its own. */
@@ -74,7 +74,7 @@ const container = shape({
 const POD: Readonly<Record<string, Check>> = {
   metadata: (value) => metadata(value) && shape({ ownerReferences: optional(listOf(owner)), deletionTimestamp: optional(isText) })(value),
   spec: shape({ nodeName: optional(isText), containers: listOf(container) }),
-  status: optional(shape({ phase: optional(isText) })),
+  status: optional(shape({ phase: optional(isText), podIPs: optional(listOf(isObject)) })),
 };
 const VMI: Readonly<Record<string, Check>> = {
   metadata,

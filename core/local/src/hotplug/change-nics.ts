@@ -77,7 +77,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   const host = new LocalHost({ state, run, journal, bindings, podNetwork, deviceSettings });
   await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
   await exposeDevices(context, nic);
-  const attached = await attachNic(host, decided, decision, { ...host.withDevices(facts), cause: "hotplug" });
+  const attached = await attachNic(host, decided, decision, { ...host.withNetworks(facts), cause: "hotplug" });
   await host.attach(decided.binding, [attached]);
   const device = tapDomain(attached.attachment, attached.plan, packetMover());
   const write = attached.plan.domain.kind === "tap" ? writeTapInterface : patchWith(attached.plan.domain);

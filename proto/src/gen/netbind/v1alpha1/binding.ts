@@ -165,6 +165,10 @@ export interface PodLink {
 }
 
 export interface NicNames {
+  /**
+   * Of the primary network the link that the pod's network-status marks as the default: it need not be eth0, and an eth0
+   * may be there beside it.
+   */
   readonly pod: string;
   readonly tap: string;
   readonly bridge: string;

@@ -1,0 +1,8 @@
+import { type NetworkStatus, PRIMARY_LINK, statusesOfAttachment } from "@netbind/engine";
+import type { CniAttachment } from "../journal.ts";
+
+/** What multus would report of a pod's links, from what its CNI plugins returned. */
+export const networkStatusOf = (attachments: readonly CniAttachment[]): readonly NetworkStatus[] =>
+  attachments.flatMap(({ network, ifname, result }) =>
+    statusesOfAttachment({ name: network, ifname, isDefault: ifname === PRIMARY_LINK, result }),
+  );
