@@ -1,16 +1,19 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BindingError, type Plan } from "@netbind/contract";
+import { BindingError, type NicSpec, type Plan } from "@netbind/contract";
 import {
   countOperations,
   diffNetwork,
+  nicSpec,
   nicTable,
   type NftJson,
   podLinkOf,
   serviceProcesses,
   STANDARD_GRANTS,
   authorize,
+  type Vmi,
+  type VmiInterface,
   wantedNetwork,
   type WantedNetwork,
 } from "@netbind/engine";
@@ -131,6 +134,15 @@ async function addressGuest(guest: TestNetns): Promise<void> {
   await guest.run(["ip", "route", "add", "default", "via", "10.0.2.1"]);
 }
 
+/** Sends a text by TCP, or a datagram by UDP. */
+async function send(from: TestNetns, to: string, port: number, text: string, protocol: "tcp" | "udp" = "tcp"): Promise<void> {
+  const script =
+    protocol === "tcp"
+      ? `const s = require("node:net").connect(${port}, "${to}", () => s.end("${text}")); s.on("error", () => { process.exitCode = 3; });`
+      : `const s = require("node:dgram").createSocket("udp4"); s.send("${text}", ${port}, "${to}", () => s.close())`;
+  await from.run([process.execPath, "-e", script]);
+}
+
 test("listed ports reach the guest from who really sent, others are refused, and the guest leaves as the pod", async () => {
   await using pod = await TestNetns.make();
   await using outside = await TestNetns.make();
@@ -141,27 +153,65 @@ test("listed ports reach the guest from who really sent, others are refused, and
   await addressGuest(guest);
   using inside = await Outside.start(guest.path);
   using there = await Outside.start(outside.path);
-  const send = (from: TestNetns, address: string, port: number, text: string): Promise<string> =>
-    from.run([
-      process.execPath,
-      "-e",
-      `const s = require("node:net").connect(${port}, ${JSON.stringify(address)}, () => s.end(${JSON.stringify(text)})); s.on("error", (e) => { process.exitCode = 3; });`,
-    ]);
-
   await send(outside, "10.9.0.2", 7000, "from outside");
   expect((await inside.sees("tcp", "from outside")).address).toBe("10.9.0.1");
   expect(await there.connect("10.9.0.2", 7002)).toBe("ECONNREFUSED");
   await send(guest, "10.9.0.1", 7000, "from the guest");
   expect((await there.sees("tcp", "from the guest")).address).toBe("10.9.0.2");
-  await guest.run([
-    process.execPath,
-    "-e",
-    'const s = require("node:dgram").createSocket("udp4"); s.send("datagram", 7001, "10.9.0.1", () => s.close())',
-  ]);
+  await send(guest, "10.9.0.1", 7001, "datagram", "udp");
   expect((await there.sees("udp", "datagram")).address).toBe("10.9.0.2");
   // The pod's own loopback reaches the guest, as the gateway.
   await send(pod, "127.0.0.1", 7000, "from the pod");
   expect((await inside.sees("tcp", "from the pod")).address).toBe("10.0.2.1");
+});
+
+/** The ports of a NIC as KubeVirt's API has them, as a binding is given them. */
+function portsOf(nic: Pick<VmiInterface, "ports" | "portRanges">): NicSpec["ports"] {
+  const interfaces = [{ name: "red", masquerade: {}, ...nic }];
+  const vmi = {
+    metadata: { name: "vm", namespace: "ns" },
+    spec: { domain: { devices: { interfaces } }, networks: [{ name: "red", pod: {} }] },
+  };
+  return nicSpec(vmi as unknown as Vmi, { name: "red", ...nic }, { name: "red", pod: {} }).ports;
+}
+
+test("portRanges: both ends of a range reach the guest, what is beside it does not, and each protocol has its own", async () => {
+  const reach = async (portRanges: NonNullable<VmiInterface["portRanges"]>, says: "reached" | "refused"): Promise<void> => {
+    await using pod = await TestNetns.make();
+    await using outside = await TestNetns.make();
+    await using guest = await TestNetns.make();
+    await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
+    await attached(pod, { ports: portsOf({ portRanges }) });
+    await plugGuest(pod, guest);
+    await addressGuest(guest);
+    using inside = await Outside.start(guest.path);
+    using there = await Outside.start(outside.path);
+    if (says === "refused") return expect(await there.connect("10.9.0.2", 7000)).toBe("ECONNREFUSED");
+    await send(outside, "10.9.0.2", 7000, "by TCP");
+    expect((await inside.sees("tcp", "by TCP")).address).toBe("10.9.0.1");
+    await send(outside, "10.9.0.2", 7001, "by UDP", "udp");
+    expect((await inside.sees("udp", "by UDP")).address).toBe("10.9.0.1");
+  };
+  await reach(
+    [
+      { protocol: "TCP", start: 6990, end: 7000 },
+      { protocol: "UDP", start: 7001, end: 7010 },
+    ],
+    "reached",
+  );
+  await reach(
+    [
+      { protocol: "TCP", start: 7000, end: 7000 },
+      { protocol: "UDP", start: 6990, end: 7001 },
+    ],
+    "reached",
+  );
+  for (const range of [
+    { start: 7001, end: 7010 },
+    { start: 6990, end: 6999 },
+  ])
+    await reach([{ protocol: "TCP", ...range }], "refused");
+  await reach([{ protocol: "UDP", start: 6990, end: 7010 }], "refused");
 });
 
 test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
