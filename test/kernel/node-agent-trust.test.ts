@@ -17,6 +17,7 @@ import { waitUntil } from "@netbind/netns";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundleSupport } from "../support/bundle.ts";
+import { CONFIGURATION } from "../support/kube-objects.ts";
 import { KubeNode, type LabPod } from "../support/kube-node.ts";
 
 let node: KubeNode;
@@ -198,6 +199,56 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
   expect(node.hookSockets(refused)).toEqual([]);
   expect(node.told(refused).map(({ reason }) => reason)).toEqual(["POD_REFUSED"]);
   expect(node.leftovers()).not.toContain(`record of ${refused.uid}`);
+});
+
+/** Registers a binding in another way, for as long as the KubeVirt CR says so. */
+function register(binding: string, change: object): Disposable {
+  const write = (of: object): void =>
+    node.edit("kubevirt.json", (cr) => {
+      const { network } = (cr["spec"] as { configuration: { network: { binding: Record<string, object> } } }).configuration;
+      network.binding[binding] = of;
+    });
+  const before = CONFIGURATION.network?.binding?.[binding] ?? {};
+  write({ ...before, ...change });
+  return { [Symbol.dispose]: () => write(before) };
+}
+
+test("managedTap: KubeVirt would wire the namespace that the binding wires, so the pod is refused", async () => {
+  using _ = register("masquerade", { domainAttachmentType: "managedTap" });
+  const pod = await node.pod({ vm: "t-managed" });
+  expect(await node.says(pod, "POD_REFUSED")).toContain(
+    'interfaces[0].binding.name: binding "masquerade" is registered with domainAttachmentType: managedTap, so KubeVirt wires the NIC',
+  );
+  expect(node.hookSockets(pod)).toEqual([]);
+  expect(await links(pod)).not.toMatch(/tap0|k6t/);
+  expect(existsSync(join(node.state, "pods", pod.uid))).toBe(false);
+});
+
+test("a registration's migration that is not its binding's: a Warning at boot, and no guest is taken to where it has no network", async () => {
+  {
+    using _ = register("masquerade", { migration: undefined });
+    const pod = await node.pod({ vm: "t-stays" });
+    await node.attached(pod);
+    expect(await node.says(pod, "REGISTRATION_MISMATCH")).toContain("KubeVirt refuses to migrate the VM");
+  }
+  using _ = register("bridge", { migration: {} });
+  const nics = [{ name: "red", binding: "bridge" }];
+  const source = await node.pod({ vm: "t-moves", nics });
+  await node.attached(source);
+  expect(await node.says(source, "REGISTRATION_MISMATCH")).toContain("its guest would have no network");
+  const target = await node.pod({ vm: "t-moves", nics, listed: false });
+  node.edit("vmi-t-moves.json", (vmi) => {
+    const migrationState = { targetPod: target.name, sourcePod: source.name };
+    Object.assign(vmi, { status: { ...(vmi["status"] as object), migrationState } });
+  });
+  node.list(target);
+  expect(await node.says(target, "POD_REFUSED")).toContain("cannot be migrated on the pod network");
+  expect(node.hookSockets(target)).toEqual([]);
+  // What fits is told of with no Warning.
+  const fits = await node.pod({ vm: "t-fits" });
+  await node.attached(fits);
+  await node.says(fits, "ATTACHED");
+  expect(node.told(fits)).toHaveLength(1);
 });
 
 test("what a binding may plan is the administrator's word: more than this release says, or less", async () => {

@@ -15,21 +15,19 @@ export interface PodNic {
 
 const vmiUid = (vm: string): string => `vmi-${vm}`;
 
-const registration = (name: string, attachment?: string): object => ({
-  sidecarImage: `registry.example/netbind-${name}:1`,
-  migration: {},
-  ...(attachment === undefined ? {} : { domainAttachmentType: attachment }),
-});
+const registration = (name: string, rest: object = {}): object => ({ sidecarImage: `registry.example/netbind-${name}:1`, ...rest });
+const TAP = { domainAttachmentType: "tap" } as const;
+const MOVES = { migration: {} } as const;
 
-/** The KubeVirt CR's configuration: this project's bindings as the chart registers them, and two of somebody's. */
+/** The KubeVirt CR's configuration: this project's bindings as the chart registers them, and two third-party ones. */
 export const CONFIGURATION: KubevirtConfiguration = {
   network: {
     binding: {
-      masquerade: registration("masquerade", "tap"),
-      bridge: registration("bridge", "tap"),
-      passt: registration("passt"),
+      masquerade: registration("masquerade", { ...TAP, ...MOVES }),
+      bridge: registration("bridge", TAP),
+      passt: registration("passt", MOVES),
       slirp: registration("slirp"),
-      "lan-tap": registration("lan-tap", "tap"),
+      "lan-tap": registration("lan-tap", TAP),
       somebodys: registration("somebodys"),
     },
   },

@@ -1,5 +1,13 @@
 import { type Violation, violation } from "@netbind/contract";
-import { type Decision, decideVmi, type GrantsByBinding, isDataOnly, judgeVmi, translateOldKeys } from "@netbind/engine";
+import {
+  type Decision,
+  decideVmi,
+  type DescribedBindings,
+  type GrantsByBinding,
+  isDataOnly,
+  judgeVmi,
+  translateOldKeys,
+} from "@netbind/engine";
 import type { InputVm } from "./input/input-vm.ts";
 import { type Input, loadInput } from "./input/load-input.ts";
 import { tell } from "./output.ts";
@@ -14,8 +22,8 @@ export interface DecidedVm {
 }
 
 /** Tells what a VM says that has no effect, or not the one that was meant: it starts all the same. */
-function tellIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input): void {
-  for (const found of judgeVmi(vmi, { configuration, nads }).filter(({ rule }) => rule.consequence === "ignored")) {
+function tellIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, described: DescribedBindings): void {
+  for (const found of judgeVmi(vmi, { configuration, nads, described }).filter(({ rule }) => rule.consequence === "ignored")) {
     const { file, line, field, problem, fix } = vm.locate(found);
     tell(`warning: ${file}:${line}: ${field}: ${problem}: ${fix}`);
   }
@@ -84,6 +92,6 @@ export async function decideInput(
   for (const warning of input.warnings) tell(`warning: ${warning}`);
   tellStandIns(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
   warnUnused(plugins, decisions);
-  for (const { vm, result } of results) if (result.decision !== undefined) tellIneffective(vm, result.decision, input);
+  for (const { vm, result } of results) if (result.decision !== undefined) tellIneffective(vm, result.decision, input, bindings);
   return { input, vms: results.flatMap(({ vm, result }) => (result.decision === undefined ? [] : [{ vm, decision: result.decision }])) };
 }

@@ -52,7 +52,7 @@ export async function openPlugins(sources: PluginSources, resolve: Resolve): Pro
   }
   const bindings = new Map<string, AskedBinding>([
     ...own,
-    ...[...asked].map(([name, plugin]) => [name, { ...plugin, takesPodMac: plugin.description.takesPodMac }] as const),
+    ...[...asked].map(([name, plugin]) => [name, { ...plugin, ...plugin.description }] as const),
   ]);
   const kept = stack.move();
   return { sources, asked, bindings, [Symbol.asyncDispose]: () => kept.disposeAsync() };

@@ -8,7 +8,10 @@ import type { Violation } from "./violation.ts";
 /** The contract's versions. A plugin names the one that it was written for; an unknown one is refused. */
 export type ContractVersion = "v1alpha1";
 
-/** What a live migration means for the binding: not possible, possible, or possible with the guest's link set down and up. */
+/**
+ * What a live migration means for a NIC on the pod network: not possible, possible, or possible with the guest's link set down
+ * and up. The registration follows it; on other networks KubeVirt migrates a VM whatever its bindings say.
+ */
 export type Migration = "none" | "supported" | "link-refresh";
 
 /** All that is wrong with a NIC for this binding. Pure; never throws for bad input. */

@@ -1,6 +1,7 @@
-import type { NicSpec, Violation } from "@netbind/contract";
+import type { BindingDescription, NicSpec, Violation } from "@netbind/contract";
 import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
-import type { Vmi } from "./api.ts";
+import { INTERFACES } from "./admission/rules/rule.ts";
+import type { BindingRegistration, Vmi } from "./api.ts";
 import { type Attachable, type Candidate, candidates, decidedNic } from "./decide.ts";
 import { derivedNames, isPrimary, linkNamesOfPod, podLinkName, podLinkOfStatus } from "./facts/names.ts";
 import { linksOf, type NetworkStatus, primaryLinkOf } from "./facts/network-status.ts";
@@ -8,6 +9,7 @@ import { nicSpec } from "./facts/nic-spec.ts";
 import { type ComputeContainer, ungrantedNeeds, unmetNeeds } from "./plan/check-needs.ts";
 import { type Grants, grantsOf } from "./plan/grants.ts";
 import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
+import { type Conflict, migrationConflict, ownerConflict } from "./pod/registration-conflicts.ts";
 
 /** A pod that somebody else made, for a VM that a cluster admitted. */
 export interface DecidePodInput {
@@ -52,6 +54,34 @@ export async function admitPod(
   const needing = await needsOfNics(pluginNics(vmi, served), served);
   const ungranted = needing.flatMap((nic) => ungrantedNeeds(nic, served.get(nic.binding)?.grants ?? grantsOf(nic.binding)));
   return ungranted.length > 0 ? ungranted : needing.flatMap((nic) => unmetNeeds(nic, compute));
+}
+
+/** A binding of a pod's sidecar, and what the KubeVirt CR says of it; nothing where it says nothing any more. */
+export interface RegisteredNicBinding {
+  readonly migration: BindingDescription["migration"];
+  readonly registration?: BindingRegistration;
+}
+
+/** What registrations of a pod's bindings say, and their bindings do not do. */
+export interface RegistrationConflicts {
+  /** Two would wire the same namespace. */
+  readonly owners: readonly Violation[];
+  /** The VM is migrated, or not, against what its binding can do. */
+  readonly migration: readonly Violation[];
+}
+
+/** Holds the registrations of a pod's bindings against what the bindings say, with the VM's own field paths. */
+export function registrationConflicts(vmi: Vmi, served: ReadonlyMap<string, RegisteredNicBinding>): RegistrationConflicts {
+  const found = pluginNics(vmi, served).map(({ binding, index, network }) => {
+    const at = (conflict: Conflict | undefined): readonly Violation[] =>
+      conflict === undefined ? [] : [{ ...conflict, field: `${INTERFACES}[${index}].binding.name` }];
+    const { registration, migration } = served.get(binding) ?? { migration: "none" };
+    return {
+      owners: at(ownerConflict(binding, registration)),
+      migration: at(network.pod === undefined ? undefined : migrationConflict(binding, registration, migration)),
+    };
+  });
+  return { owners: found.flatMap(({ owners }) => owners), migration: found.flatMap(({ migration }) => migration) };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { NicNames, NicSpec, Violation } from "@netbind/contract";
+import type { BindingDescription, NicNames, NicSpec, Violation } from "@netbind/contract";
 import { admitVmi } from "./admission/admit.ts";
 import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
 import { INTERFACES } from "./admission/rules/rule.ts";
@@ -68,6 +68,7 @@ export interface Decision extends PodDecision {
 /** A binding that can be asked before any pod exists: a plugin in this process, or one behind a socket. */
 export interface AskedBinding extends NicAdmitter, NicSupplier {
   readonly takesPodMac: boolean;
+  readonly migration: BindingDescription["migration"];
 }
 
 /** What a decision is made from. */
@@ -170,7 +171,8 @@ async function askBindings(
 /** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
 export async function decideVmi(input: DecideInput): Promise<DecideResult> {
   const { vmi } = defaultVmi(sanitiseVmi(input.vmi), input.configuration);
-  const core = admitVmi(vmi, input.configuration, input.nads);
+  const { configuration, nads, bindings: described } = input;
+  const core = admitVmi(vmi, { configuration, described, ...(nads === undefined ? {} : { nads }) });
   const { networks, violations: unattached } = input.nads === undefined ? NOT_ATTACHED : podNetworks(vmi, input.configuration, input.nads);
   const found = candidates(vmi);
   const resolved = resolveAll(found, input);

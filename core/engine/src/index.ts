@@ -30,13 +30,14 @@ export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { fittingPlanner, plannerFor } from "./plan/fitting-planner.ts";
 export { type NeedingNic, needsOfNics, type NicSupplier, type SuppliedNic } from "./plan/needs-of-nics.ts";
 export { type AdmittedNic, admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
+export { type Conflict, migrationConflict, ownerConflict } from "./pod/registration-conflicts.ts";
 export { admitVmi, isFatal, type Judgement, type Jurisdiction, judgeVmi } from "./admission/admit.ts";
 export { checkDataObject, checkObjectName } from "./admission/data-object.ts";
 export { ALL_RULES, BINDINGS, type ExplainedBinding, type Explanation, explain, FIELDS } from "./admission/explain.ts";
 export type { ExplainedField } from "./admission/explain-fields.ts";
 export { judgeClone, judgeMigration } from "./admission/judge-objects.ts";
 export { RULES } from "./admission/rules/index.ts";
-export type { Consequence, Judge, Reason, Rule, RuleText } from "./admission/rules/rule.ts";
+export type { Consequence, DescribedBindings, Judge, Reason, Rule, RuleText } from "./admission/rules/rule.ts";
 export { OLD_KEYS, type OldKey, translateOldKeys } from "./admission/old-keys.ts";
 export { parseIpv4Sloppy, sanitiseSpec, sanitiseVmi } from "./admission/sanitise.ts";
 export { GATES, type GateName, isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./facts/versions.ts";
@@ -50,7 +51,16 @@ export {
   decideVmi,
   type PodDecision,
 } from "./decide.ts";
-export { admitPluginNics, admitPod, type DecidePodInput, decidePod, pluginNics, type ServingBinding } from "./decide-pod.ts";
+export {
+  admitPluginNics,
+  admitPod,
+  type DecidePodInput,
+  decidePod,
+  pluginNics,
+  registrationConflicts,
+  type RegisteredNicBinding,
+  type ServingBinding,
+} from "./decide-pod.ts";
 export { type Defaulted, defaultVmi } from "./admission/default-vmi.ts";
 export { nicMac } from "./facts/mac.ts";
 export {

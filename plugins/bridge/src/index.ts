@@ -131,7 +131,8 @@ function admit(nic: NicSpec): readonly Violation[] {
 const bridge: Binding = defineBinding({
   name: "bridge",
   contract: "v1alpha1",
-  migration: "supported",
+  // The guest has the first pod's address, which the next pod has not. On other networks KubeVirt moves it whatever is said here.
+  migration: "none",
   takesPodMac: true,
   admit,
   plan: (attachment) => {

@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { judgeInput, type Verdict } from "../../../core/cli/src/commands/validate.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
 import { CASES, caseNames, GOLDEN, hasGolden, inputArgs, inputsOf, listedCases, POD_LINK, readGolden } from "../../support/cases.ts";
+import { OWN_BINDINGS } from "../../support/own-bindings.ts";
 import { netbindMany, type Outcome } from "../../support/netbind.ts";
 
 interface Planned {
@@ -33,7 +34,7 @@ function showVersions(name: string): string {
   const input = loadInput(inputsOf(name).map((file) => join(CASES, name, file)));
   const minors = Array.from({ length: NEWEST_KUBEVIRT }, (_, at) => (at + 1) as KubevirtMinor);
   const said = minors.map((kubevirtVersion) => {
-    const verdicts = judgeInput(input, { kubevirtVersion, operation: "create" });
+    const verdicts = judgeInput(input, { kubevirtVersion, operation: "create" }, OWN_BINDINGS);
     const rules = [...new Set(verdicts.map(({ rule }) => rule))].sort();
     return `${wordOf(verdicts)}${rules.length === 0 ? "" : ` (${rules.join(", ")})`}`;
   });

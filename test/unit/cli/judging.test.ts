@@ -78,6 +78,29 @@ describe("validate", () => {
     ]);
   });
 
+  test("what is registered is held against what bindings say; run and plan refuse two owners of one namespace alike", async () => {
+    const registered = (name: string, plugin: string): string =>
+      `apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: kubevirt}\nspec: {configuration: {network: {binding: {${name}: {sidecarImage: i, ${plugin}}}}}}\n`;
+    const of = (name: string, plugin: string): string =>
+      `${vm(`[{name: default, binding: {name: ${name}}}]`)}---\n${registered(name, plugin)}`;
+    const rules = async (name: string, plugin: string): Promise<readonly string[]> => {
+      const { told, code } = await validate(["-f", "-"], of(name, plugin));
+      expect([code, told.violations]).toEqual([0, []]);
+      return told.warnings.map(({ rule, consequence }) => `${rule} ${consequence}`);
+    };
+    expect(await rules("bridge", "domainAttachmentType: tap, migration: {}")).toEqual(["REG-9 ignored"]);
+    expect(await rules("slirp", "migration: {}")).toEqual(["REG-9 ignored"]);
+    expect(await rules("masquerade", "domainAttachmentType: tap")).toEqual(["REG-9 ignored"]);
+    expect(await rules("passt", "migration: {method: link-refresh}")).toEqual([]);
+    expect(await rules("bridge", "domainAttachmentType: managedTap")).toEqual(["REG-8 neverStarts"]);
+    const managed = of("masquerade", "domainAttachmentType: managedTap, migration: {}");
+    const problem = 'binding "masquerade" is registered with domainAttachmentType: managedTap, so KubeVirt wires the NIC';
+    for (const command of [["plan"], ["run", "--keep"]]) {
+      const { code, stderr } = await netbind([...command, "-f", "-"], { stdin: managed });
+      expect([code, stderr.includes(problem)], stderr).toEqual([3, true]);
+    }
+  });
+
   test("what would stay Pending is a warning, which fails where it is asked to", async () => {
     const path = file("pending.yaml", vm("[{name: default, binding: {name: paast}}]"));
     const warned = await validate(["-f", path]);

@@ -24,9 +24,9 @@ const fieldsOf = (
 ): readonly string[] => {
   const metadata = { name: "vm", namespace: "default", labels: {}, annotations: {} };
   const spec = { domain: { devices: { interfaces } }, networks, resourceClaims: [{ name: "c", resourceClaimName: "devices" }] };
-  return admitVmi({ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata, spec } as unknown as Vmi, configuration).map(
-    ({ field }) => field,
-  );
+  return admitVmi({ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata, spec } as unknown as Vmi, {
+    configuration,
+  }).map(({ field }) => field);
 };
 const sriov = (name: string): VmiInterface => ({ name, sriov: {} });
 

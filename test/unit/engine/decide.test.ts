@@ -221,12 +221,12 @@ describe("admission", () => {
     ],
   };
   for (const [what, [subject, expected]] of Object.entries(rules))
-    test(what, () => expect(fields(admitVmi(subject, {}))).toEqual(expected));
+    test(what, () => expect(fields(admitVmi(subject, { configuration: {} }))).toEqual(expected));
 
   test("a cluster may forbid bridge on the pod network", () => {
     const bridge = vmi({ nics: [{ bridge: {} }] });
-    expect(fields(admitVmi(bridge, {}))).toEqual([]);
-    expect(fields(admitVmi(bridge, { network: { permitBridgeInterfaceOnPodNetwork: false } }))).toEqual([
+    expect(fields(admitVmi(bridge, { configuration: {} }))).toEqual([]);
+    expect(fields(admitVmi(bridge, { configuration: { network: { permitBridgeInterfaceOnPodNetwork: false } } }))).toEqual([
       "spec.domain.devices.interfaces[0].name",
     ]);
   });

@@ -20,14 +20,28 @@ const CASES = [
   ["masquerade", vmiWith({ masquerade: {} }), "supported", true],
   ["slirp", vmiWith({ binding: { name: "slirp" } }), "none", false],
   ["passt", vmiWith({ binding: { name: "passt" } }), "supported", true],
-  ["bridge", vmiWith({ bridge: {} }), "supported", false],
-  ["bridge", vmiWith({ bridge: {} }, ALLOWED), "supported", true],
+  ["bridge", vmiWith({ bridge: {} }), "none", false],
+  ["bridge", vmiWith({ bridge: {} }, ALLOWED), "none", true],
+  ["bridge", vmiWith({ binding: { name: "bridge" } }), "none", false],
+  ["bridge", vmiWith({ binding: { name: "bridge" } }, ALLOWED), "none", false],
 ] as const;
 
 test.each(CASES)("%s: what its binding and KubeVirt's rule say of a migration is told (%#)", (binding, vmi, declared, moves) => {
   const problems = migrationProblems(running(vmi, binding), { registered: {}, declared: { [binding]: declared } });
   expect(problems.length === 0).toBe(moves);
   for (const { field, problem, fix } of problems) for (const text of [field, problem, fix]) expect(text).not.toBe("");
+});
+
+test("on another network than the pod's KubeVirt moves a VM whatever its binding says; and a registration moves none that cannot", () => {
+  const vmi = vmiWith({ binding: { name: "bridge" } });
+  const declared = { bridge: "none" } as const;
+  const elsewhere = { kind: "multus", networkName: "lan", default: false } as const;
+  const lan = { ...vmi, spec: { ...vmi.spec, networks: [{ name: "red", multus: { networkName: "lan" } }] } };
+  const there = { ...running(lan, "bridge"), attached: [attachment({ network: elsewhere })] };
+  expect(migrationProblems(there, { registered: {}, declared })).toEqual([]);
+  expect(migrationProblems(running(vmi, "bridge"), { registered: { bridge: { migration: {} } }, declared })).toMatchObject([
+    { problem: 'binding "bridge" of NIC "red" cannot be migrated' },
+  ]);
 });
 
 test("what the KubeVirt CR says of a plugin comes before what it says of itself", () => {

@@ -134,7 +134,7 @@ const clusterOf = ({ metadata, spec }: Vmi, configuration: KubevirtConfiguration
 describe("validate", () => {
   const options = { operation: "create" } as const;
   const judge = (text: string): void => {
-    for (const verdict of judgeInput(inputOf(parseText("f", text), "f"), options)) {
+    for (const verdict of judgeInput(inputOf(parseText("f", text), "f"), options, new Map())) {
       expect(verdict.line).toBeGreaterThan(0);
       expect(verdict.problem).not.toBe("");
     }

@@ -22,6 +22,8 @@ interface Broken {
   readonly configuration?: KubevirtConfiguration;
   readonly version?: KubevirtMinor;
   readonly nads?: readonly NetworkAttachmentDefinition[];
+  /** What the plugin `p` says of migration. Absent: nobody can ask it. */
+  readonly described?: "none" | "supported";
   /** Where it is told. */
   readonly at: string;
 }
@@ -230,6 +232,13 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     version: 1,
     at: `${I}[0].binding.name`,
   },
+  "REG-7": {
+    nic: PLUGIN,
+    configuration: register({ sidecarImage: "i", domainAttachmentType: "managedTap" }),
+    at: `${I}[0].binding.name`,
+  },
+  "REG-8": { nic: PLUGIN, configuration: register({ domainAttachmentType: "managedTap" }), described: "none", at: `${I}[0].binding.name` },
+  "REG-9": { nic: PLUGIN, configuration: register({ sidecarImage: "i", migration: {} }), described: "none", at: `${I}[0].binding.name` },
   "GATE-1": { nic: only({ bridge: {}, state: "absent" }), version: 3, at: `${I}[0].state` },
   "FIELD-1": { nic: { portRanges: [range(1, 2)] }, version: 8, at: `${I}[0].portRanges` },
   "FIELD-2": { nic: only({ bridge: {}, ports: [{ port: 1 }] }), at: `${I}[0].ports` },
@@ -260,9 +269,10 @@ function vmiOf({ nic, interfaces = [{ name: "n0", masquerade: {}, ...nic }], net
 }
 
 const judge = (broken: Broken): readonly { readonly id: string; readonly field: string }[] => {
-  const { configuration = {}, version = 9, nads } = broken;
+  const { configuration = {}, version = 9, nads, described } = broken;
   const plain = JSON.parse(JSON.stringify(vmiOf(broken))) as Vmi;
-  return judgeVmi(plain, { configuration, version, ...(nads === undefined ? {} : { nads }) }).map(({ rule, field }) => ({
+  const bindings = described === undefined ? {} : { described: new Map([["p", { migration: described }]]) };
+  return judgeVmi(plain, { configuration, version, ...bindings, ...(nads === undefined ? {} : { nads }) }).map(({ rule, field }) => ({
     id: rule.id,
     field,
   }));
@@ -327,4 +337,39 @@ test("a link state has an effect where KubeVirt writes the NIC itself", () => {
     expect(told(down("p"), { domainAttachmentType })).toEqual([]);
   }
   expect(told({ masquerade: {}, state: "down" })).toEqual([]);
+});
+
+test("a registration's migration and what its binding says of it: each mismatch is told, where KubeVirt reads it", () => {
+  const told = (described: "none" | "supported" | "link-refresh", migration?: object | null, networks?: readonly VmiNetwork[]): string => {
+    const broken: Broken = { nic: only(PLUGIN), ...(networks === undefined ? {} : { networks }), at: "" };
+    const plugin = { sidecarImage: "i", domainAttachmentType: "tap", ...(migration === undefined ? {} : { migration }) };
+    const found = judgeVmi(vmiOf(broken), { configuration: register(plugin), described: new Map([["p", { migration: described }]]) });
+    return found.flatMap(({ rule, problem, fix }) => (rule.id === "REG-9" ? [`${problem}; ${fix}`] : [])).join();
+  };
+  const refresh = { method: "link-refresh" };
+  expect(told("none", {})).toMatch(/with migration and cannot be migrated .* no network; register no migration under .*binding\.p /);
+  expect(told("none", refresh)).toMatch(/with migration and cannot be migrated/);
+  expect(told("supported")).toMatch(/without migration and can be migrated.*; register migration: \{\} under/);
+  expect(told("supported", null)).toMatch(/without migration/);
+  expect(told("link-refresh", {})).toMatch(/without the migration method link-refresh.*; register migration: \{method: link-refresh\}/);
+  for (const fits of [told("none"), told("none", null), told("supported", {}), told("supported", refresh), told("link-refresh", refresh)])
+    expect(fits).toBe("");
+  // On another network KubeVirt migrates whatever is registered.
+  expect(told("none", {}, [MULTUS])).toBe("");
+  // A plugin that is not registered, or that nobody can ask.
+  expect(judge({ nic: only(PLUGIN), described: "supported", at: "" }).map(({ id }) => id)).toEqual(["REG-1"]);
+});
+
+test("managedTap of a binding that Netbind serves never starts, with an image or without; of others the image decides", () => {
+  const ids = (plugin: object, described?: "none"): readonly string[] =>
+    judge({
+      nic: only(PLUGIN),
+      configuration: register({ domainAttachmentType: "managedTap", ...plugin }),
+      ...(described === undefined ? {} : { described }),
+      at: "",
+    }).map(({ id }) => id);
+  expect(ids({ sidecarImage: "i" }, "none")).toEqual(["REG-8"]);
+  expect(ids({}, "none")).toEqual(["REG-8"]);
+  expect(ids({ sidecarImage: "i" })).toEqual(["REG-7"]);
+  expect(ids({})).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { type ClusterView, findLauncherPods, mountSource, readObjects } from "@netbind/kube";
 import { expect, test } from "vitest";
-import { kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
+import { CONFIGURATION, kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
 const NICS = [{ name: "red", binding: "masquerade" }];
@@ -25,7 +25,10 @@ const reasons = (found: ClusterView, node = "node-1"): readonly string[] =>
 test("a launcher pod of the node, with the sidecars of its bindings", () => {
   const [found] = findLauncherPods(view(), "node-1");
   expect(found?.distrust).toEqual([]);
-  expect(found?.sidecars).toEqual([{ container: "hook-sidecar-0", directory: "hook-sidecar-0", binding: "masquerade", onTap: true }]);
+  const registration = CONFIGURATION.network?.binding?.["masquerade"];
+  expect(found?.sidecars).toEqual([
+    { container: "hook-sidecar-0", directory: "hook-sidecar-0", binding: "masquerade", onTap: true, registration },
+  ]);
   expect(findLauncherPods(view(), "node-2")).toEqual([]);
   expect(
     findLauncherPods(
@@ -39,6 +42,24 @@ test("a launcher pod of the node, with the sidecars of its bindings", () => {
       "node-1",
     ),
   ).toEqual([]);
+});
+
+test("the sidecars of a pod are told apart by their binding, in whatever order virt-controller numbered them", () => {
+  const nics = [
+    { name: "red", binding: "masquerade" },
+    { name: "blue", binding: "bridge" },
+  ];
+  for (const turned of [false, true]) {
+    const pod = launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics });
+    const sidecars = spec(pod).containers.filter(({ name }) => name.startsWith("hook-sidecar-"));
+    const told = sidecars.map(({ env, image }) => ({ env, image }));
+    for (const [at, container] of sidecars.entries()) Object.assign(container, told[turned ? 1 - at : at]);
+    const [found] = findLauncherPods(readObjects([kubevirtObject(), pod]), "node-1");
+    const bindings = turned ? ["masquerade", "bridge"] : ["bridge", "masquerade"];
+    expect(found?.sidecars.map(({ directory, binding }) => [directory, binding])).toEqual(
+      bindings.map((binding, at) => [`hook-sidecar-${at}`, binding]),
+    );
+  }
 });
 
 test("before KubeVirt 1.9 a sidecar's binding is told by its image", () => {

@@ -74,7 +74,7 @@ async function decideWithNic(record: VmRecord, nic: string, options: AttachOptio
   const binding = bindingName(added) ?? "";
   // Where a plugin of another's serves the binding in this VM's pod, it is asked, and not this release's own.
   await using served = await connectSidecarPlugin(resolve(TOKENS.state), record, binding);
-  const replaced = served === undefined ? [] : ([[binding, { ...served, takesPodMac: served.description.takesPodMac }]] as const);
+  const replaced = served === undefined ? [] : ([[binding, { ...served, ...served.description }]] as const);
   const result = await decideVmi({
     vmi: withNic(record.vmi, added, options.network),
     configuration: input.configuration,

@@ -1,6 +1,7 @@
 import {
   admitPluginNics,
   defaultVmi,
+  type DescribedBindings,
   type Judgement,
   judgeClone,
   judgeMigration,
@@ -54,11 +55,17 @@ const verdictsOf = (judgements: readonly Judgement[], locate: InputVm["locate"])
 
 const completed = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitiseVmi(vmi), configuration).vmi;
 
-function judgeVm(vm: InputVm, input: Input, options: Pick<ValidateOptions, "kubevirtVersion" | "operation">): readonly Verdict[] {
+function judgeVm(
+  vm: InputVm,
+  input: Input,
+  options: Pick<ValidateOptions, "kubevirtVersion" | "operation">,
+  described: DescribedBindings,
+): readonly Verdict[] {
   const judgements = judgeVmi(completed(vm, input), {
     configuration: input.configuration,
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
     operation: options.operation,
+    described,
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
   return verdictsOf(judgements, vm.locate);
@@ -73,10 +80,14 @@ const judgeMigrations = (input: Input): readonly Verdict[] =>
   );
 
 /** Judges all VMs of an input, and what is asked for them, as they are written: verdicts in the order of the input's lines. */
-export function judgeInput(input: Input, options: Pick<ValidateOptions, "kubevirtVersion" | "operation">): readonly Verdict[] {
+export function judgeInput(
+  input: Input,
+  options: Pick<ValidateOptions, "kubevirtVersion" | "operation">,
+  described: DescribedBindings,
+): readonly Verdict[] {
   const verdicts = [
     ...input.violations.map(schemaVerdict),
-    ...[...input.vms, ...input.templates].flatMap((vm) => judgeVm(vm, input, options)),
+    ...[...input.vms, ...input.templates].flatMap((vm) => judgeVm(vm, input, options, described)),
     ...input.clones.flatMap(({ value, locate }) => verdictsOf(judgeClone(value), locate)),
     ...judgeMigrations(input),
   ];
@@ -105,15 +116,11 @@ async function judgeByPlugins(input: Input, judged: readonly Verdict[], { bindin
   return verdicts.filter(({ file, line, field }) => !judged.some((one) => one.file === file && one.line === line && one.field === field));
 }
 
-/** Asks the plugins, where there are any: only then is all loaded that they are asked with. */
-async function askPlugins(
-  input: Input,
-  judged: readonly Verdict[],
-  options: ValidateOptions,
-  services: Services,
-): Promise<readonly Verdict[]> {
-  if (options.plugin.size === 0 && !asksPlugins(input)) return judged;
+/** Judges an input, and asks the plugins where it has any: only then is all loaded that they are asked with. */
+async function judgeAndAsk(input: Input, options: ValidateOptions, services: Services): Promise<readonly Verdict[]> {
+  if (options.plugin.size === 0 && !asksPlugins(input)) return judgeInput(input, options, new Map());
   await using plugins = await openPlugins(options.plugin, await services());
+  const judged = judgeInput(input, options, plugins.bindings);
   return inOrder([...judged, ...(await judgeByPlugins(input, judged, plugins))]);
 }
 
@@ -129,7 +136,7 @@ const showVerdict = (verdict: Verdict): string => showViolation(verdict, `${WORD
 /** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
 export async function validate(options: ValidateOptions, services: Services): Promise<number> {
   const input = loadInput(options.filename, "a VM, a clone or a migration");
-  const verdicts = await askPlugins(input, judgeInput(input, options), options, services);
+  const verdicts = await judgeAndAsk(input, options, services);
   const errors = verdicts.filter(({ consequence }) => consequence === "rejected");
   const warnings = verdicts.filter(({ consequence }) => consequence !== "rejected");
   const vms = input.vms.length + input.templates.length;

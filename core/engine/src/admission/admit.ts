@@ -1,7 +1,7 @@
 import type { Violation } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "../api.ts";
 import { RULES } from "./rules/index.ts";
-import { type Finding, type Reason, type Rule, type RuleText, type Subject, subjectOf } from "./rules/rule.ts";
+import { type DescribedBindings, type Finding, type Reason, type Rule, type RuleText, type Subject, subjectOf } from "./rules/rule.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../facts/versions.ts";
 
 /** A place where a rule does not hold, and the rule. */
@@ -18,6 +18,8 @@ export interface Jurisdiction {
   /** An update is not asked what only a creation is; creation where none is given. */
   readonly operation?: "create" | "update";
   readonly nads?: readonly NetworkAttachmentDefinition[];
+  /** What the bindings that Netbind serves say of themselves, by registered name. Absent: none can be asked. */
+  readonly described?: DescribedBindings;
 }
 
 /** Up to this version only the first rule of a chain was told of an interface. */
@@ -47,8 +49,8 @@ function firstOfChain(found: readonly Judgement[], subject: Subject): readonly J
  * All places of a VM where a rule of its cluster's version does not hold, in the order of the rules. Never throws for a
  * VM of a checked shape.
  */
-export function judgeVmi(vmi: Vmi, { configuration, version = NEWEST_KUBEVIRT, operation, nads }: Jurisdiction): readonly Judgement[] {
-  const subject = subjectOf(vmi, configuration, version, nads);
+export function judgeVmi(vmi: Vmi, { version = NEWEST_KUBEVIRT, operation, ...cluster }: Jurisdiction): readonly Judgement[] {
+  const subject = subjectOf(vmi, { ...cluster, version });
   const found = RULES.filter((rule) => isInForce(rule, subject, operation === "update")).flatMap((rule) =>
     rule.find(subject).map((finding) => ({ ...finding, rule, reason: finding.reason ?? rule.reason })),
   );
@@ -59,11 +61,7 @@ export function judgeVmi(vmi: Vmi, { configuration, version = NEWEST_KUBEVIRT, o
 export const isFatal = ({ rule }: Judgement): boolean => rule.consequence === "rejected" || rule.consequence === "neverStarts";
 
 /** All that is in the way of starting a VM on a cluster of the newest version. */
-export const admitVmi = (
-  vmi: Vmi,
-  configuration: KubevirtConfiguration,
-  nads?: readonly NetworkAttachmentDefinition[],
-): readonly Violation[] =>
-  judgeVmi(vmi, { configuration, ...(nads === undefined ? {} : { nads }) })
+export const admitVmi = (vmi: Vmi, cluster: Omit<Jurisdiction, "version" | "operation">): readonly Violation[] =>
+  judgeVmi(vmi, cluster)
     .filter(isFatal)
     .map(({ field, problem, fix }) => ({ field, problem, fix }));

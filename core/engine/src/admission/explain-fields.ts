@@ -108,8 +108,16 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "the sidecar alone writes the NIC",
     "REG-2",
     "REG-5",
+    "REG-7",
+    "REG-8",
   ),
-  ofNetworkConfiguration("binding[].migration", "Present, whatever it says: the VM may be migrated (since 1.2).", "it may not", "REG-6"),
+  ofNetworkConfiguration(
+    "binding[].migration",
+    "Present, whatever it says: the VM may be migrated (since 1.2).",
+    "it may not",
+    "REG-6",
+    "REG-9",
+  ),
   ofNetworkConfiguration(
     "binding[].migration.method",
     "link-refresh: the link goes down and up behind a migration.",

@@ -39,7 +39,11 @@ function configurationOf({ registered, declared }: MigrationFacts): KubevirtConf
 
 /** All that keeps a VM in the pod that it runs in: KubeVirt's rule for its pod network, and bindings that move nothing. */
 export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts: MigrationFacts): readonly Violation[] {
-  const fixed = attached.filter(({ name }) => facts.declared[bindingOf[name] ?? ""] === "none");
+  const plugins = new Set(vmi.spec.domain.devices.interfaces?.flatMap(({ name, binding }) => (binding === undefined ? [] : [name])));
+  // Of KubeVirt's own bindings its rule speaks, and on another network than the pod's it moves a VM whatever its binding says.
+  const fixed = attached.filter(
+    ({ name, network }) => plugins.has(name) && network.kind === "pod" && facts.declared[bindingOf[name] ?? ""] === "none",
+  );
   const stays = fixed.map(({ name, index }) =>
     violation(
       `spec.domain.devices.interfaces[${index}]`,

@@ -1,11 +1,13 @@
 import {
   type Attachable,
+  type AttachedNic,
   attachVmi,
   decidePod,
   fittingPlanner,
   NETWORK_STATUS,
   type NetworkStatus,
   parseNetworkStatus,
+  registrationConflicts,
   sanitiseVmi,
   serviceWarnings,
 } from "@netbind/engine";
@@ -58,8 +60,15 @@ export interface AttachOutcome {
   /** NICs and servers that were not as recorded, and were put right. */
   readonly repaired: readonly string[];
   readonly nics: readonly string[];
-  /** What a guest is not told, and why. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly PodWarning[];
+}
+
+/** What an administrator or the VM's author should know of a pod that is attached all the same. */
+export interface PodWarning {
+  /** What a guest is not told; or what its binding's registration says of a migration and the binding does not. */
+  readonly reason: "OPTIONS_OMITTED" | "REGISTRATION_MISMATCH";
+  readonly message: string;
+  readonly hint?: string;
 }
 
 /**
@@ -67,15 +76,20 @@ export interface AttachOutcome {
  * guest has the pod link's MAC address, whatever its binding would do.
  */
 async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): Promise<ReadonlyMap<string, ServedBinding>> {
-  const found = await Promise.all(sidecars.map(async ({ binding, onTap }) => ({ binding, onTap, served: await bindings.find(binding) })));
+  const found = await Promise.all(sidecars.map(async ({ binding, ...of }) => ({ binding, ...of, served: await bindings.find(binding) })));
   return new Map(
-    found.flatMap(({ binding, onTap, served }) =>
+    found.flatMap(({ binding, onTap, registration, served }) =>
       served === undefined
         ? []
         : [
             [
               binding,
-              { ...served, takesPodMac: served.takesPodMac || onTap, planner: fittingPlanner(binding, served.planner, onTap) },
+              {
+                ...served,
+                ...(registration === undefined ? {} : { registration }),
+                takesPodMac: served.takesPodMac || onTap,
+                planner: fittingPlanner(binding, served.planner, onTap),
+              },
             ] as const,
           ],
     ),
@@ -172,9 +186,21 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   const attached = await attachVmi(host, decide(work, served));
   await network.settled();
   journal.update({ phase: "attached" });
-  const warnings = attached.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
-  return { did: "attached", repaired: [], nics, warnings };
+  return { did: "attached", repaired: [], nics, warnings: [...omittedOptions(attached), ...mismatches(work.vmi, served)] };
 }
+
+const omittedOptions = (attached: readonly AttachedNic[]): readonly PodWarning[] =>
+  attached
+    .flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []))
+    .map((message) => ({ reason: "OPTIONS_OMITTED", message }));
+
+/** The VM runs well until it is migrated, or cannot be: that is told before. */
+const mismatches = (vmi: KubeVmi, served: ReadonlyMap<string, ServedBinding>): readonly PodWarning[] =>
+  registrationConflicts(vmi, served).migration.map(({ field, problem, fix }) => ({
+    reason: "REGISTRATION_MISMATCH",
+    message: `${field}: ${problem}`,
+    hint: fix,
+  }));
 
 /** The process of the container that has libvirt. A pod's containers start in their order, and it is the first. */
 function computeOf({ kubelet }: AgentContext, uid: string): { readonly compute?: ProcessId } {
@@ -226,6 +252,6 @@ async function openJournal(
   }
   if (known !== undefined) await releasePod(context.state, uid);
   // Asked once, before anything is made: a pod with a record was admitted.
-  await refuseViolations(sanitiseVmi(work.vmi), work.pod, served);
+  await refuseViolations(work.vmi, work.pod, served);
   return newJournal(context, work, decide(work, served), netns, pid);
 }

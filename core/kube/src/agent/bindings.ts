@@ -1,7 +1,15 @@
 import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
-import { type AskedBinding, type Grants, type GrantsByBinding, grantsOf, type NicPlanner, plannerOf } from "@netbind/engine";
+import {
+  type AskedBinding,
+  type BindingRegistration,
+  type Grants,
+  type GrantsByBinding,
+  grantsOf,
+  type NicPlanner,
+  plannerOf,
+} from "@netbind/engine";
 import { patient } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote";
 import { NotYetError } from "./not-yet.ts";
@@ -9,6 +17,8 @@ import { NotYetError } from "./not-yet.ts";
 /** A binding that can be asked about NICs, and for their plans. */
 export interface ServedBinding extends AskedBinding {
   readonly grants: Grants;
+  /** What the KubeVirt CR says of it; absent where it says nothing any more. */
+  readonly registration?: BindingRegistration;
   readonly planner: NicPlanner;
 }
 
@@ -48,9 +58,9 @@ export class Bindings implements Disposable {
     const client = this.#clients.get(name) ?? connectBinding(socket, patient(1));
     this.#clients.set(name, client);
     try {
-      const { takesPodMac } = await client.describe();
+      const { takesPodMac, migration } = await client.describe();
       const grants = this.grants(name);
-      return { takesPodMac, grants, planner: client, admit: (nic) => client.admit(nic), needs: (nic) => client.needs(nic) };
+      return { takesPodMac, migration, grants, planner: client, admit: (nic) => client.admit(nic), needs: (nic) => client.needs(nic) };
     } catch (error) {
       // A client keeps the answer of its first question, a failure too.
       this.#clients.delete(name);

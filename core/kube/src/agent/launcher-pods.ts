@@ -1,5 +1,5 @@
 import type { Attachment } from "@netbind/contract";
-import { isWrittenOnTap } from "@netbind/engine";
+import { type BindingRegistration, isWrittenOnTap } from "@netbind/engine";
 import type { ClusterView, KubeContainer, KubePod, KubeVmi } from "./cluster.ts";
 
 /** KubeVirt's user in a launcher pod, and ours in its sidecars. */
@@ -19,6 +19,8 @@ export interface PodSidecar {
   readonly binding: string;
   /** True where KubeVirt itself writes the NIC, on the tap that the agent makes: `domainAttachmentType: tap`. */
   readonly onTap: boolean;
+  /** What the KubeVirt CR says of the binding; absent where it says nothing any more. */
+  readonly registration?: BindingRegistration;
 }
 
 /** Why the agent does not act on a pod. */
@@ -53,10 +55,12 @@ function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterView
   return ofImage.length === 1 ? ofImage[0]?.[0] : undefined;
 }
 
-function isOnTap(binding: string, { configuration }: ClusterView): boolean {
+/** A sidecar, with what is registered of its binding. */
+function sidecarOf(container: string, directory: string, binding: string, { configuration }: ClusterView): PodSidecar {
   const registered = configuration.network?.binding ?? {};
-  const attachment = Object.hasOwn(registered, binding) ? registered[binding]?.domainAttachmentType : undefined;
-  return isWrittenOnTap(attachment);
+  const registration = Object.hasOwn(registered, binding) ? registered[binding] : undefined;
+  const onTap = isWrittenOnTap(registration?.domainAttachmentType);
+  return { container, directory, binding, onTap, ...(registration === undefined ? {} : { registration }) };
 }
 
 function sidecarsOf(pod: KubePod, view: ClusterView): readonly PodSidecar[] {
@@ -66,7 +70,7 @@ function sidecarsOf(pod: KubePod, view: ClusterView): readonly PodSidecar[] {
     // The directory is one name: KubeVirt gives each sidecar its container's.
     return directory === undefined || !/^[a-z0-9-]{1,63}$/.test(directory) || binding === undefined
       ? []
-      : [{ container: container.name, directory, binding, onTap: isOnTap(binding, view) }];
+      : [sidecarOf(container.name, directory, binding, view)];
   });
 }
 

@@ -110,7 +110,7 @@ export class NodeAgent {
     const first = !this.#seen.has(work.pod.metadata.uid);
     this.#seen.add(work.pod.metadata.uid);
     if (did === "attached") this.#tell(work, { type: "Normal", reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
-    for (const message of warnings) this.#tell(work, { type: "Warning", reason: "OPTIONS_OMITTED", message });
+    for (const warning of warnings) this.#tell(work, { type: "Warning", ...warning });
     if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `put right: ${repaired.join(", ")}` });
     else if (did === "taken-over" && first)
       this.#tell(work, { type: "Normal", reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });

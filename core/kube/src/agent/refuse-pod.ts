@@ -1,6 +1,8 @@
 import type { Violation } from "@netbind/contract";
-import { admitPod, type ComputeContainer, type ServingBinding, type Vmi } from "@netbind/engine";
-import type { KubePod } from "./cluster.ts";
+import { admitPod, type ComputeContainer, registrationConflicts, sanitiseVmi, type Vmi } from "@netbind/engine";
+import type { ServedBinding } from "./bindings.ts";
+import type { KubePod, KubeVmi } from "./cluster.ts";
+import { causeOf } from "./launcher-pods.ts";
 
 /** A pod that is not attached, with all that speaks against it. Nothing was made for it. */
 export class PodRefusedError extends Error {
@@ -26,12 +28,19 @@ function computeOf({ spec: { containers } }: KubePod): ComputeContainer {
 }
 
 /**
- * Asks the bindings of a pod's sidecars about their NICs: KubeVirt admitted the VM without asking them, and made its pod
- * without asking what they need.
+ * Asks the bindings of a pod's sidecars about their NICs, and holds their registrations against them: KubeVirt admitted the
+ * VM without asking them, and made its pod without asking what they need. A pod that KubeVirt migrates a guest into, against
+ * what its binding can do, is refused as well: the guest keeps its network where it is.
  *
  * @throws PodRefusedError with all violations, BindingError where a binding fails
  */
-export async function refuseViolations(vmi: Vmi, pod: KubePod, served: ReadonlyMap<string, ServingBinding>): Promise<void> {
-  const violations = await admitPod(vmi, served, computeOf(pod));
+export async function refuseViolations(vmi: KubeVmi, pod: KubePod, served: ReadonlyMap<string, ServedBinding>): Promise<void> {
+  const fixed = new Map([...served].filter(([, { migration }]) => migration === "none"));
+  const stays = causeOf(pod, vmi) === "migrationTarget" ? registrationConflicts(vmi, fixed).migration : [];
+  const violations = [
+    ...registrationConflicts(vmi, served).owners,
+    ...stays,
+    ...(await admitPod(sanitiseVmi(vmi), served, computeOf(pod))),
+  ];
   if (violations.length > 0) throw new PodRefusedError(vmi, violations);
 }

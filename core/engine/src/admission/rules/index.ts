@@ -7,6 +7,7 @@ import { NETWORK_RULES } from "./networks.ts";
 import { OLD_BINDING_RULES } from "./old-bindings.ts";
 import { PORT_RANGE_RULES, PORT_RULES } from "./ports.ts";
 import { QUEUE_RULES } from "./queues.ts";
+import { REGISTRATION_RULES } from "./registrations.ts";
 import type { Rule } from "./rule.ts";
 import { UNUSABLE_RULES } from "./unusable.ts";
 import { VM_RULES } from "./vm.ts";
@@ -25,6 +26,7 @@ export const RULES: readonly Rule[] = [
   ...PORT_RANGE_RULES,
   ...DHCP_RULES,
   ...UNUSABLE_RULES,
+  ...REGISTRATION_RULES,
   ...INEFFECTIVE_RULES,
   ...QUEUE_RULES,
 ];

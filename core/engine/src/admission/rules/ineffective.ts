@@ -1,37 +1,17 @@
 import { violation } from "@netbind/contract";
-import type { BindingRegistration, VmiInterface } from "../../api.ts";
+import type { VmiInterface } from "../../api.ts";
 import { cniTypes, findNad, nadOf, parseNadReference } from "../../facts/nads.ts";
 import { bindingName, hasMesh } from "../../facts/nic-spec.ts";
 import { showVersion } from "../../facts/versions.ts";
 import { isWrittenOnTap } from "../../pod/resolve-binding.ts";
-import { INTERFACES, NETWORKS, perInterface, perNetwork, type Rule, type Subject, show } from "./rule.ts";
-
-type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "find"> & Partial<Pick<Rule, "since" | "until">>;
-/** A rule that nobody but Netbind asks: what breaks it runs, and not as it was meant. */
-const ignored = (rule: Asked): Rule => ({ ...rule, reason: "FieldValueInvalid", consequence: "ignored", judge: "netbind" });
-/** A rule that nobody but Netbind asks: what breaks it waits until the cluster is changed. */
-const pending = (rule: Asked): Rule => ({ ...rule, reason: "FieldValueNotFound", consequence: "pending", judge: "netbind" });
-
-const registry = ({ configuration }: Subject) => configuration.network?.binding ?? {};
-const registration = (name: string, subject: Subject) => (Object.hasOwn(registry(subject), name) ? registry(subject)[name] : undefined);
+import { ignored, pending } from "./netbind-rules.ts";
+import { INTERFACES, NETWORKS, perInterface, perNetwork, registrationOf, type Rule, type Subject, show } from "./rule.ts";
 
 /** Fields that came with a version: an older cluster drops them without a word. */
 const FIELDS_SINCE = [
   ["portRanges", 9],
   ["passtBinding", 8],
 ] as const;
-
-/** What a registration may say, and since when. */
-const REGISTRATION_SINCE: readonly {
-  readonly what: string;
-  readonly since: number;
-  readonly says: (of: BindingRegistration) => boolean;
-}[] = [
-  { what: "migration", since: 2, says: ({ migration }) => migration !== undefined },
-  { what: "downwardAPI", since: 3, says: ({ downwardAPI }) => downwardAPI !== undefined },
-  { what: "computeResourceOverhead", since: 3, says: ({ computeResourceOverhead }) => computeResourceOverhead !== undefined },
-  { what: "domainAttachmentType: managedTap", since: 4, says: ({ domainAttachmentType }) => domainAttachmentType === "managedTap" },
-];
 
 /** CNI plugins that make a link. What they name in their result takes a name of the pod's links. */
 const LINK_MAKERS: readonly string[] = [
@@ -55,7 +35,7 @@ const OWN_WRITERS: readonly string[] = ["passt", "slirp"];
 /** True for a plugin's NIC that its sidecar writes into the domain: KubeVirt never updates the link of such a one. */
 function isWrittenBySidecar({ binding }: VmiInterface, subject: Subject): boolean {
   if (binding === undefined) return false;
-  const registered = registration(binding.name, subject);
+  const registered = registrationOf(binding.name, subject);
   return registered === undefined
     ? OWN_WRITERS.includes(binding.name)
     : Boolean(registered.sidecarImage) && !isWrittenOnTap(registered.domainAttachmentType);
@@ -93,111 +73,6 @@ function unread(nic: VmiInterface, subject: Subject): readonly { readonly field:
 
 /** What is accepted, and has no effect or not the one that was meant. */
 export const INEFFECTIVE_RULES: readonly Rule[] = [
-  pending({
-    id: "REG-1",
-    means: "A binding plugin is registered in the KubeVirt CR.",
-    why: "KubeVirt accepts any name, and leaves the VM Pending until the name is registered.",
-    fix: "register it under spec.configuration.network.binding of the KubeVirt CR",
-    find: perInterface(({ binding }, path, subject) => {
-      if (binding === undefined || registration(binding.name, subject) !== undefined) return [];
-      const names = Object.keys(registry(subject)).sort().join(", ") || "none";
-      return [
-        violation(
-          `${path}.binding.name`,
-          `no binding plugin ${show(binding.name)} is registered (registered: ${names}), so the VM would stay Pending`,
-          "register it under spec.configuration.network.binding of the KubeVirt CR",
-        ),
-      ];
-    }),
-  }),
-  ignored({
-    id: "REG-2",
-    means: "A plugin's domainAttachmentType is tap or managedTap.",
-    why: "Any other word is stored, and the guest gets no NIC from KubeVirt.",
-    fix: "register domainAttachmentType: tap or managedTap, or none",
-    find: perInterface(({ binding }, path, subject) => {
-      const type = binding === undefined ? undefined : registration(binding.name, subject)?.domainAttachmentType;
-      if (!type || type === "tap" || type === "managedTap") return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          `the plugin's domainAttachmentType ${show(type)} is none that KubeVirt knows`,
-          "register tap or managedTap, or none",
-        ),
-      ];
-    }),
-  }),
-  ignored({
-    id: "REG-3",
-    means: "A plugin's migration method is link-refresh, or none is named.",
-    why: "Any other word counts as migratable, and nothing is refreshed.",
-    fix: "register migration: {method: link-refresh}, or migration: {}",
-    since: 2,
-    find: perInterface(({ binding }, path, subject) => {
-      const method = binding === undefined ? undefined : registration(binding.name, subject)?.migration?.method;
-      if (!method || method === "link-refresh") return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          `the plugin's migration method ${show(method)} is none that KubeVirt knows`,
-          "register link-refresh, or no method",
-        ),
-      ];
-    }),
-  }),
-  ignored({
-    id: "REG-4",
-    means: "A plugin's downwardAPI is device-info, or none is named.",
-    why: "Any other word is stored, and the sidecar gets no file.",
-    fix: "register downwardAPI: device-info, or none",
-    since: 3,
-    find: perInterface(({ binding }, path, subject) => {
-      const api = binding === undefined ? undefined : registration(binding.name, subject)?.downwardAPI;
-      if (!api || api === "device-info") return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          `the plugin's downwardAPI ${show(api)} is none that KubeVirt knows`,
-          "register device-info, or none",
-        ),
-      ];
-    }),
-  }),
-  ignored({
-    id: "REG-5",
-    means: "A plugin has a sidecar image or a domain attachment.",
-    why: "Registered with neither, nothing puts a NIC into the domain.",
-    fix: "register sidecarImage, or domainAttachmentType: tap",
-    find: perInterface(({ binding }, path, subject) => {
-      const found = binding === undefined ? undefined : registration(binding.name, subject);
-      if (found === undefined || found.sidecarImage || found.domainAttachmentType) return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC",
-          "register one of them",
-        ),
-      ];
-    }),
-  }),
-  ignored({
-    id: "REG-6",
-    means: "A plugin's registration says nothing that the cluster's version does not know.",
-    why: "An older cluster drops the field without a word: migration came with 1.2, computeResourceOverhead and downwardAPI with 1.3, managedTap with 1.4.",
-    fix: "register the plugin without it, or upgrade KubeVirt",
-    until: 3,
-    find: perInterface(({ binding }, path, subject) => {
-      const found = binding === undefined ? undefined : registration(binding.name, subject);
-      if (found === undefined) return [];
-      return REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(found)).map(({ what, since }) =>
-        violation(
-          `${path}.binding.name`,
-          `the plugin is registered with ${what}, which came with KubeVirt ${showVersion(since)}`,
-          "register it without, or upgrade KubeVirt",
-        ),
-      );
-    }),
-  }),
   ignored({
     id: "GATE-1",
     means: "Taking a NIC out of a running VM takes the feature gate HotplugNICs, until 1.4.",
@@ -307,7 +182,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     why: "KubeVirt asks for it without a name, multus calls its link net1, and KubeVirt then takes the whole pod for one with old names.",
     fix: "register a definition whose CNI plugin names no interface in its result",
     find: perInterface(({ binding }, path, subject) => {
-      const reference = binding === undefined ? undefined : registration(binding.name, subject)?.networkAttachmentDefinition;
+      const reference = binding === undefined ? undefined : registrationOf(binding.name, subject)?.networkAttachmentDefinition;
       const nad = reference ? findNad(parseNadReference(reference, subject.vmi.metadata.namespace), subject.nads) : undefined;
       const type = nad === undefined ? undefined : cniTypes(nad).find((name) => LINK_MAKERS.includes(name));
       if (type === undefined) return [];

@@ -1,5 +1,5 @@
-import type { Violation } from "@netbind/contract";
-import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../../api.ts";
+import type { BindingDescription, Violation } from "@netbind/contract";
+import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../../api.ts";
 import { type GateName, isGateOn, type KubevirtMinor } from "../../facts/versions.ts";
 
 /** Kubernetes' words for what kind of mistake it is (`StatusCause.reason`). */
@@ -35,6 +35,21 @@ export interface Subject {
   readonly gate: (name: GateName) => boolean;
   /** NetworkAttachmentDefinitions that are known; undefined where none were given, so that none can be missed. */
   readonly nads: readonly NetworkAttachmentDefinition[] | undefined;
+  /** What the bindings that Netbind serves say of themselves, by the name that they are registered under. */
+  readonly described: DescribedBindings;
+}
+
+/** What rules ask of bindings that can be asked. */
+export type DescribedBindings = ReadonlyMap<string, Pick<BindingDescription, "migration">>;
+
+const NONE_DESCRIBED: DescribedBindings = new Map();
+
+/** What a subject is made from, beside the VM. */
+export interface SubjectContext {
+  readonly configuration: KubevirtConfiguration;
+  readonly version: KubevirtMinor;
+  readonly nads?: readonly NetworkAttachmentDefinition[];
+  readonly described?: DescribedBindings;
 }
 
 /** What a rule says. */
@@ -72,12 +87,7 @@ export const NETWORKS = "spec.networks";
 export const INTERFACES = "spec.domain.devices.interfaces";
 
 /** A subject, with what rules ask of it often. */
-export function subjectOf(
-  vmi: Vmi,
-  configuration: KubevirtConfiguration,
-  version: KubevirtMinor,
-  nads?: readonly NetworkAttachmentDefinition[],
-): Subject {
+export function subjectOf(vmi: Vmi, { configuration, version, nads, described = NONE_DESCRIBED }: SubjectContext): Subject {
   const networks = vmi.spec.networks ?? [];
   const byName = new Map(networks.map((network) => [network.name, network]));
   return {
@@ -89,7 +99,14 @@ export function subjectOf(
     networkOf: ({ name }) => byName.get(name),
     gate: (name) => isGateOn(name, version, configuration.developerConfiguration),
     nads,
+    described,
   };
+}
+
+/** What the KubeVirt CR says of a plugin; undefined where it is not registered. */
+export function registrationOf(name: string, { configuration }: Pick<Subject, "configuration">): BindingRegistration | undefined {
+  const registered = configuration.network?.binding ?? {};
+  return Object.hasOwn(registered, name) ? registered[name] : undefined;
 }
 
 /** Makes a rule's predicate from one that looks at an interface. */

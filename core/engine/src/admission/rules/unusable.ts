@@ -3,7 +3,8 @@ import type { VmiInterface } from "../../api.ts";
 import { isDomainName } from "../../facts/domain-name.ts";
 import { parseHardwareAddress } from "../../facts/hardware-address.ts";
 import { cniTypes, nadOf } from "../../facts/nads.ts";
-import { findRepeated, INTERFACES, perInterface, perNetwork, type Rule, type Subject, show } from "./rule.ts";
+import { neverStarts } from "./netbind-rules.ts";
+import { findRepeated, INTERFACES, perInterface, perNetwork, registrationOf, type Rule, type Subject, show } from "./rule.ts";
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
 const OPTION_BYTES = 255;
@@ -15,10 +16,6 @@ const KEEPS_ITS_MAC: readonly string[] = ["macvlan", "ipvlan"];
 
 /** The first version that has the core binding passtBinding. */
 const FIRST_WITH_PASST_BINDING = 8;
-
-type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "find"> & Partial<Pick<Rule, "since" | "until">>;
-/** A rule that nobody but Netbind asks: what breaks it is accepted, and cannot work. */
-const neverStarts = (rule: Asked): Rule => ({ ...rule, reason: "FieldValueInvalid", consequence: "neverStarts", judge: "netbind" });
 
 const colons = (text: string | undefined): string | undefined => parseHardwareAddress(text ?? "")?.join(":");
 
@@ -68,9 +65,8 @@ const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The binding that takes a pod link's MAC address away for its guest: bridge, and what is registered as managedTap. */
 function takesMac(nic: VmiInterface, { configuration }: Subject): string | undefined {
-  const registered = configuration.network?.binding ?? {};
   const name = nic.bridge === undefined ? (nic.binding?.name ?? "") : "bridge";
-  const managed = Object.hasOwn(registered, name) && registered[name]?.domainAttachmentType === "managedTap";
+  const managed = registrationOf(name, { configuration })?.domainAttachmentType === "managedTap";
   return name === "bridge" || managed ? name : undefined;
 }
 
