@@ -15,7 +15,7 @@ const vmi: Vmi = {
 };
 const REGISTERED: KubevirtConfiguration = { network: { binding: { asked: { sidecarImage: "r/asked", domainAttachmentType: "tap" } } } };
 
-const quiet: AskedBinding = { takesPodMac: false, admit: () => [], needs: () => ({}) };
+const quiet: AskedBinding = { takesPodMac: false, migration: "none", admit: () => [], needs: () => ({}) };
 const decideWith = (binding: Partial<AskedBinding>, more: object = {}): ReturnType<typeof decideVmi> =>
   decideVmi({
     vmi,
