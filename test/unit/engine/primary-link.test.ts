@@ -120,7 +120,9 @@ test.each([
   };
   const { decision, violations } = await decideVmi({
     vmi,
-    configuration: { network: { binding: { [name]: { sidecarImage: "x" } } } },
+    configuration: {
+      network: { binding: { [name]: { sidecarImage: "x", ...(name === "passt" ? {} : { domainAttachmentType: "tap" }) } } },
+    },
     fallback: { policy: "Never", table: {} },
     bindings: new Map([[name, binding]]),
   });
