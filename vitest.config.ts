@@ -10,6 +10,8 @@ const matrix = ["test/support/matrix-setup.ts"];
 export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
+    // Control groups are the machine's, and only a nested machine is the tests' own.
+    env: { NETBIND_CGROUP: "none" },
     projects: [
       {
         extends: true,

@@ -36,6 +36,7 @@ export function interfaceTable(interfaces: readonly VmiStatusInterface[]): strin
 export function reportVm(status: VmStatus, is: string, format: OutputFormat, more: object = {}): void {
   if (format === "json") return printJson({ ...status, ...more });
   print(`VM ${status.namespace}/${status.name} ${is}\n\n${nicTable(status.nics)}\n`);
+  for (const sentence of status.limits ?? []) tell(`warning: ${sentence}`);
   if (status.nics.some(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses))
     tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
 }

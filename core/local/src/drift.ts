@@ -15,6 +15,7 @@ import { domainName } from "./launcher/base-domain.ts";
 import { findPasst, findQemu, launcherOf } from "./launcher/launcher-of.ts";
 import { findDeviceDrift } from "./networks/cni.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
+import { limitsOf } from "./pod-groups.ts";
 import { hookPlace } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
 
@@ -51,9 +52,20 @@ export interface Drift {
   readonly devices: readonly DeviceDrift[];
   /** What nothing can repair while the VM runs. */
   readonly lost: readonly string[];
+  /** The limits that something of it has run into: why something may be gone. */
+  readonly limits: readonly string[];
 }
 
-const NOTHING: Omit<Drift, "over"> = { networks: [], services: [], sidecars: [], console: false, domain: [], devices: [], lost: [] };
+const NOTHING: Omit<Drift, "over"> = {
+  networks: [],
+  services: [],
+  sidecars: [],
+  console: false,
+  domain: [],
+  devices: [],
+  lost: [],
+  limits: [],
+};
 
 async function sidecarDrift(state: State, record: VmRecord): Promise<readonly string[]> {
   const silent: string[] = [];
@@ -130,8 +142,9 @@ async function deviceDrift(state: State, run: Run, record: VmRecord): Promise<Pi
 /** Finds the difference between a VM's record and the kernel, its processes and its domain. Changes nothing. */
 export async function findDrift(state: State, run: Run, record: VmRecord): Promise<Drift> {
   const netns = netnsPath(record.netns);
-  if (!isNetns(netns)) return { ...NOTHING, over: "its pod's namespace is gone" };
-  if (findQemu(record) === undefined) return { ...NOTHING, over: "its QEMU does not run" };
+  const limits = limitsOf(record);
+  if (!isNetns(netns)) return { ...NOTHING, limits, over: "its pod's namespace is gone" };
+  if (findQemu(record) === undefined) return { ...NOTHING, limits, over: "its QEMU does not run" };
   const domain = await domainDrift(run, record);
   const { devices, lost } = await deviceDrift(state, run, record);
   return {
@@ -144,12 +157,17 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
     domain: domain.domain,
     devices,
     lost: [...domain.lost, ...lost, ...passtDrift(record)],
+    limits,
   };
 }
 
 /** A difference for people, a line for each thing. Empty: the VM is healthy. */
 export function showDrift(drift: Drift): readonly string[] {
-  if (drift.over !== undefined) return [`the VM is over: ${drift.over} (netbind gc removes it)`];
+  const lines = drift.over === undefined ? showDifferences(drift) : [`the VM is over: ${drift.over} (netbind gc removes it)`];
+  return lines.length === 0 ? [] : [...lines, ...drift.limits];
+}
+
+function showDifferences(drift: Drift): readonly string[] {
   return [
     ...(drift.interrupted === undefined ? [] : [drift.interrupted]),
     ...(drift.changing === undefined ? [] : [`NIC ${drift.changing.nic}: its ${drift.changing.change}ing did not come to its end`]),

@@ -34,6 +34,7 @@ const FIELDS: Readonly<Record<string, Check>> = {
     }),
   }),
   netns: isText,
+  cgroup: optional(isText),
   attachments: listOf(
     shape({
       network: isText,

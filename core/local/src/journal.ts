@@ -64,6 +64,8 @@ export interface VmRecord extends PodRecord {
   /** The sidecar of each binding that has one. */
   readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
   readonly domainXml?: string;
+  /** The pod's control group; absent where this machine lets none be made. */
+  readonly cgroup?: string;
   /** Absent in what an older netbind recorded. */
   readonly launcher?: LauncherPlace;
   /** A NIC that comes or goes while the VM runs: what is of it is neither whole nor gone. */

@@ -40,7 +40,17 @@ import { networkStatusOf } from "./networks/network-status.ts";
 import { podDevices, toldLink } from "./networks/pod-devices.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
-import { attachSocket, publishSidecar, sidecarLog, sidecarPlace, type SidecarRuntime, type SidecarSpec, startSidecar } from "./sidecars.ts";
+import { makePodGroups, SERVICES_GROUP } from "./pod-groups.ts";
+import {
+  attachSocket,
+  containerName,
+  publishSidecar,
+  sidecarLog,
+  sidecarPlace,
+  type SidecarRuntime,
+  type SidecarSpec,
+  startSidecar,
+} from "./sidecars.ts";
 import type { State } from "./state.ts";
 
 /** What the host on one machine is made of. */
@@ -70,8 +80,11 @@ export class LocalHost implements Host<PodDecision> {
   constructor(parts: LocalHostParts) {
     this.#parts = parts;
     const { state, run, journal } = parts;
-    const { id, netns } = journal.record;
-    this.#network = new PodNetwork({ netns: netnsPath(netns), run, journal, owner: vmUserOf(journal.record), directory: state.vm(id) });
+    const { id, netns, cgroup } = journal.record;
+    this.#network = new PodNetwork({
+      ...{ netns: netnsPath(netns), run, journal, owner: vmUserOf(journal.record), directory: state.vm(id) },
+      ...(cgroup === undefined ? {} : { cgroup: join(cgroup, SERVICES_GROUP) }),
+    });
   }
 
   get #netns(): string {
@@ -93,7 +106,15 @@ export class LocalHost implements Host<PodDecision> {
 
   async makePod(decision: PodDecision): Promise<PodFacts> {
     const { run, journal } = this.#parts;
-    await makeNetns(run, journal.record.netns);
+    const { cgroup, netns } = journal.record;
+    const sidecars = decision.bindings.filter(({ image }) => image !== undefined);
+    if (cgroup !== undefined)
+      makePodGroups(
+        cgroup,
+        decision.vmi,
+        sidecars.map((_, at) => containerName(at)),
+      );
+    await makeNetns(run, netns);
     // A launcher's container may bind low ports (NET_BIND_SERVICE): here its processes have no capability at all.
     await this.#runIn(withWritableSysctls(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]));
     await this.#silence(decision.networks);
@@ -139,7 +160,7 @@ export class LocalHost implements Host<PodDecision> {
     for (const [at, name] of shuffled(names, random).entries()) {
       const known = recorded?.[name];
       if (known === undefined && runtime === undefined) throw new Error(`the record does not say what the sidecar of "${name}" runs from`);
-      const container = `hook-sidecar-${at}`;
+      const container = containerName(at);
       const spec = known ?? publishSidecar(runtime as SidecarRuntime, state.cache, name, container);
       await this.#startSidecar(name, { ...spec, container });
     }
@@ -155,7 +176,11 @@ export class LocalHost implements Host<PodDecision> {
   async #startSidecar(binding: string, spec: SidecarSpec): Promise<void> {
     const { journal } = this.#parts;
     journal.update({ sidecars: { ...journal.record.sidecars, [binding]: spec } });
-    const place = { netns: this.#netns, vmDirectory: this.#directory, user: this.#user };
+    const { cgroup } = journal.record;
+    const place = {
+      ...{ netns: this.#netns, vmDirectory: this.#directory, user: this.#user },
+      ...(cgroup === undefined ? {} : { cgroup: join(cgroup, spec.container) }),
+    };
     await startSidecar(binding, spec, place, (processes) => journal.setProcesses(`sidecar ${binding}`, processes));
   }
 

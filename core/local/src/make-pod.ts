@@ -29,6 +29,7 @@ import type { GuestDisk } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { netnsPath } from "./node-netns.ts";
+import { LAUNCHER_GROUP } from "./pod-groups.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
 import { makeDirectory, type State } from "./state.ts";
 
@@ -67,7 +68,7 @@ function makeOwn(path: string, { uid, gid }: VmUser): void {
 
 /** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
 async function prepareLauncher({ state, run }: PodContext, journal: Journal, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
-  const { id, netns, attachments } = journal.record;
+  const { id, netns, attachments, cgroup } = journal.record;
   const user = vmUserOf(journal.record);
   using held = new DisposableStack();
   const disks = (journal.record.hostDisks ?? []).map((disk): HeldDisk => held.use(holdHostDisk(disk)));
@@ -82,6 +83,7 @@ async function prepareLauncher({ state, run }: PodContext, journal: Journal, ima
     ...{ netns: netnsPath(netns), domain: domainName(vmi), hostname: `launcher-${id}`, image, directory, shared, user },
     ...{ nodes, disks },
     ...(bytes === undefined ? {} : { lockedBytes: bytes }),
+    ...(cgroup === undefined ? {} : { cgroup: join(cgroup, LAUNCHER_GROUP) }),
   };
   journal.update({ launcher: { directory, rootfs: image.rootfs } });
   const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));

@@ -18,6 +18,7 @@ import { takeVmLock } from "./lock.ts";
 import { defineTargetDomain, type MadePod, makePod, type PodContext } from "./make-pod.ts";
 import { findMigrationProblems, migrationFacts, networksAgain, runningVm } from "./migration-source.ts";
 import { netnsPath } from "./node-netns.ts";
+import { podGroup } from "./pod-groups.ts";
 import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
 import { finishMigration, settleMigration } from "./settle-migration.ts";
 import { makeDirectory, type State, vmOfPod } from "./state.ts";
@@ -55,7 +56,8 @@ export class MigrationRefusedError extends Error {
 /** The record of the pod that a VM is to move to: what was decided and defined stays, what was made is made anew. */
 function targetRecord(state: State, source: VmRecord, refresh: readonly string[]): VmRecord {
   const id = state.nextPodId(vmOfPod(source.id));
-  const { facts: _facts, attached: _attached, launcher: _launcher, ...kept } = source;
+  const { facts: _facts, attached: _attached, launcher: _launcher, cgroup: _cgroup, ...kept } = source;
+  const cgroup = podGroup(state, id);
   return {
     ...kept,
     id,
@@ -66,6 +68,7 @@ function targetRecord(state: State, source: VmRecord, refresh: readonly string[]
     nics: {},
     processes: [],
     migration: { source: source.id, refresh },
+    ...(cgroup === undefined ? {} : { cgroup }),
   };
 }
 

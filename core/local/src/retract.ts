@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
-import { endProcesses, isAlive, type ProcessId, processesIn, processesLoggingTo, type Run, waitUntil } from "@netbind/netns";
+import { basename } from "node:path";
+import { endProcesses, isAlive, type ProcessId, processesIn, processesLoggingTo, removeGroup, type Run, waitUntil } from "@netbind/netns";
 import { shutDownSidecars } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
@@ -9,6 +10,7 @@ import { vmUserOf } from "./launcher/vm-user.ts";
 import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { isNetns, netnsPath, removeNetns } from "./node-netns.ts";
+import { podGroup } from "./pod-groups.ts";
 import { hookPlace } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
 
@@ -61,6 +63,8 @@ async function detachPod(state: State, run: Run, record: VmRecord): Promise<void
   await removeNetns(run, record.netns);
   // Nothing of the VM runs any more. Its other pod has the same disks.
   if (isLastPod(state, record.id)) await takeBackHostDisks(run, vmUserOf(record), record.hostDisks ?? []);
+  // Only what has the pod's own name: a record that somebody changed leads nowhere else.
+  if (record.cgroup !== undefined && basename(record.cgroup) === state.podNetns(record.id)) await removeGroup(record.cgroup);
   removeDirectory(state, record.id);
   await removeIdleNode(state, run);
 }
@@ -122,5 +126,7 @@ function openJournal(state: State, id: string): Journal | undefined {
 async function retractUnrecorded(state: State, run: Run, id: string): Promise<void> {
   await endProcesses([...processesIn(netnsPath(state.podNetns(id))), ...processesLoggingTo(state.vm(id))]);
   await removeNetns(run, state.podNetns(id));
+  const group = podGroup(state, id);
+  if (group !== undefined) await removeGroup(group);
   removeDirectory(state, id);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BINDING_FAULT, BindingError } from "@netbind/contract";
 import {
   derivedName,
-  explainLimits,
+  explainEnd,
   FILE_LIMIT,
   isAlive,
   type Limits,
@@ -66,6 +66,8 @@ export interface SidecarSpec {
   readonly start?: RuntimeStart;
 }
 
+/** The name of a pod's sidecar, by its place among them. */
+export const containerName = (at: number): string => `hook-sidecar-${at}`;
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
 export const sidecarDirectory = (vmDirectory: string, container: string): string => join(vmDirectory, "hooks", container);
 /** The file that a sidecar's output goes to. */
@@ -136,7 +138,7 @@ const sidecarSandbox = (binding: string, { container, node, bundle, start }: Sid
 export async function startSidecar(
   binding: string,
   spec: SidecarSpec,
-  place: { readonly netns: string; readonly vmDirectory: string; readonly user: VmUser },
+  place: { readonly netns: string; readonly vmDirectory: string; readonly user: VmUser; readonly cgroup?: string },
   started: (processes: readonly ProcessId[]) => void,
 ): Promise<void> {
   const hooks = sidecarDirectory(place.vmDirectory, spec.container);
@@ -144,12 +146,15 @@ export async function startSidecar(
   mkdirSync(hooks, { recursive: true, mode: 0o700 });
   chownSync(hooks, place.user.uid, place.user.gid);
   const logFile = sidecarLog(place.vmDirectory, spec.container);
-  const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks, place.user), { netns: place.netns, logFile });
+  const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks, place.user), {
+    ...{ netns: place.netns, logFile },
+    ...(place.cgroup === undefined ? {} : { cgroup: place.cgroup }),
+  });
   started(processes);
   const socket = attachSocket(place.vmDirectory, spec.container);
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
   const ready = inner !== undefined && (await waitUntil(() => existsSync(socket) || ended(), START_DEADLINE)) && !ended();
   if (ready) return;
-  const limits = explainLimits(readEnd(logFile), SIDECAR_LIMITS);
+  const limits = explainEnd(readEnd(logFile), SIDECAR_LIMITS, place.cgroup);
   throw new BindingError("PLUGIN_FAILED", `the sidecar of binding "${binding}" did not start${limits}`, BINDING_FAULT);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { type AttachedNic, type Decision, serviceWarnings, type Vmi } from "@netbind/engine";
 import { isAlive, type ProcessId, waitUntil } from "@netbind/netns";
+import { graceOf } from "./grace.ts";
 import { unchangedCloudInit } from "./hook-cloud-init.ts";
 import { expectedSidecars } from "./hook-domain.ts";
 import { HookManager } from "./hook-manager.ts";
@@ -19,6 +20,7 @@ import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
 import { type MadePod, makePod, defineDomain, type PodContext } from "./make-pod.ts";
 import { netnsPath } from "./node-netns.ts";
+import { podGroup } from "./pod-groups.ts";
 import { freeServiceUid, freeVmUid, listPods, withUidLock } from "./pods.ts";
 import { retract, retractAll } from "./retract.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
@@ -61,6 +63,7 @@ const QEMU_DEADLINE = 10_000;
 export function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): VmRecord {
   const { namespace, name } = vmi.metadata;
   const id = vmId(namespace, name);
+  const cgroup = podGroup(state, id);
   return {
     version: 1,
     id,
@@ -81,6 +84,7 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
     resolved: decision.bindings,
     registered: decision.registered,
     grants: decision.grants,
+    ...(cgroup === undefined ? {} : { cgroup }),
   };
 }
 
@@ -148,7 +152,7 @@ async function startGuest(
       ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"]
       : [];
   const omitted = nics.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
-  return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted], qemu };
+  return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted, ...graceOf(vmi).warnings], qemu };
 }
 
 const lastLines = (file: string): string =>

@@ -10,6 +10,7 @@ import {
   type VmiStatusInterface,
 } from "@netbind/engine";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
+import { graceOf } from "./grace.ts";
 import { guestInterfaces } from "./guest-interfaces.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
@@ -17,6 +18,7 @@ import { consoleFiles } from "./launcher/console.ts";
 import { isQemuIn } from "./launcher/launcher-processes.ts";
 import { qemuCrash } from "./launcher/qemu-crash.ts";
 import { findPasst, findQemu } from "./launcher/launcher-of.ts";
+import { limitsOf } from "./pod-groups.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
@@ -36,10 +38,11 @@ export interface VmStatus {
   readonly nics: readonly NicStatus[];
   /** `status.interfaces` as a cluster would report it; where the guest was asked. */
   readonly interfaces?: readonly VmiStatusInterface[];
+  /** The limits that something of it has run into, a sentence each; absent where there are none. */
+  readonly limits?: readonly string[];
   readonly processes: readonly { readonly role: string; readonly pids: readonly number[]; readonly alive: boolean }[];
 }
 
-const DEFAULT_GRACE = 30_000;
 /** Somebody who is about to end working on the VM is waited for. */
 const PATIENCE = 5000;
 const NODE_PATIENCE = 60_000;
@@ -77,6 +80,7 @@ function phaseOf(record: VmRecord): VmStatus["phase"] {
 /** A VM's status; with `askGuest`, its guest's agent is asked too. */
 export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }: { readonly askGuest?: boolean } = {}): Promise<VmStatus> {
   const { namespace, name, netns, createdAt, source } = record;
+  const limits = limitsOf(record);
   const asked = askGuest && findQemu(record) !== undefined;
   return {
     namespace,
@@ -87,6 +91,7 @@ export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }:
     source,
     nics: isNetns(netnsPath(netns)) ? await seeNics(run, record) : [],
     ...(asked ? { interfaces: await guestInterfaces(run, record) } : {}),
+    ...(limits.length === 0 ? {} : { limits }),
     processes: [...record.processes, ...passtProcesses(record)].map(({ role, processes }) => ({
       role,
       pids: processes.map(({ pid }) => pid),
@@ -102,18 +107,20 @@ const passtProcesses = (record: VmRecord): VmRecord["processes"] =>
   );
 
 /** What a VM's QEMU said last, where it crashed. */
-export const findCrash = async (state: State, record: VmRecord): Promise<string | undefined> =>
-  findQemu(record) === undefined ? qemuCrash(join(state.vm(record.id), "launcher"), domainName(record.vmi)) : undefined;
+export async function findCrash(state: State, record: VmRecord): Promise<string | undefined> {
+  if (findQemu(record) !== undefined) return undefined;
+  const said = await qemuCrash(join(state.vm(record.id), "launcher"), domainName(record.vmi));
+  return said === undefined ? undefined : [said, ...limitsOf(record)].join("; ");
+}
 
 /** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
 export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {
   const { id, vmi, namespace, name } = findVm(state, text);
   const vm = vmOfPod(id);
   await using _ = await takeVmLock(state, vm, `VM ${namespace}/${name}`, PATIENCE);
-  const grace = (vmi.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE / 1000) * 1000;
   // The guest can be asked only where it is.
   if (!force) await settleMigration({ state, run }, vm);
-  await retractAll(state, run, vm, force ? 0 : grace);
+  await retractAll(state, run, vm, force ? 0 : graceOf(vmi).milliseconds);
 }
 
 /** Removes what no living VM owns, and ends migrations that nobody ends. Returns the VMs that were removed. */

@@ -8,7 +8,8 @@ export { HeldProcess, identify, inode, isAlive, isRunning, type NamespaceKind, t
 export { descendantsOf, processesIn, processesLoggingTo, processesOfUser, straysOfUser } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { OVER_FRESH_PROC, withWritableSysctls } from "./fresh-proc.ts";
-export { explainLimits, FILE_LIMIT, type Limits, scaled, SERVICE_LIMITS } from "./limits.ts";
+export { explainEnd } from "./explain-end.ts";
+export { explainLimits, FILE_LIMIT, limitOptions, type Limits, scaled, SERVICE_GROUP, SERVICE_LIMITS } from "./limits.ts";
 export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand, type SandboxWay } from "./sandbox.ts";
 export { findSandboxWay, type FoundWay, procObstacles, SandboxError } from "./sandbox-way.ts";
 export { type HeldSandbox, holdSandboxed } from "./hold-sandboxed.ts";
@@ -23,4 +24,6 @@ export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processe
 export { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "./allocate-uid.ts";
 export { POD_RECORD_FIELDS } from "./pod-record-shape.ts";
 export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./shape.ts";
-export { makeServicesCgroup, removeServicesCgroup, servicesCgroup } from "./pod-cgroup.ts";
+export { bornIn, type GroupLimits, handOn, limitsMet, makeGroup, removeGroup } from "./control-group.ts";
+export { findGroupBase, type GroupBase, GroupError } from "./group-base.ts";
+export { servicesCgroup } from "./pod-cgroup.ts";

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import type { GroupLimits } from "./control-group.ts";
 import { factorOf } from "./factor.ts";
 
 /** What one process, or all of one user's together, may take of the machine. ARCHITECTURE.md has the table. */
@@ -34,16 +36,29 @@ export const SERVICE_LIMITS: Limits = {
   tmp: 0,
 };
 
+/** What all servers of a pod may take together, where control groups limit it. */
+export const SERVICE_GROUP: GroupLimits = { processes: SERVICE_LIMITS.processes, memory: scaled(256 * MIB), cpus: scaled(1) };
+
+/** The most that this process may give away, by the kernel's names of limits: without CAP_SYS_RESOURCE it raises none. */
+const hardLimit = (name: string): number =>
+  Number(new RegExp(`^${name}\\s+\\S+\\s+(\\d+)`, "m").exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? Number.POSITIVE_INFINITY);
+
+const option = (name: string, kernels: string, limit: number): string => {
+  const least = Math.min(limit, hardLimit(kernels));
+  return `--${name}=${least}:${least}`;
+};
+
 /** As options of prlimit(1), soft and hard alike; nobody's core is written anywhere. */
-export const limitOptions = ({ processes, files, data, fileSize }: Limits): readonly string[] => [
-  ...(processes === undefined ? [] : [`--nproc=${processes}:${processes}`]),
-  `--nofile=${files}:${files}`,
-  `--data=${data}:${data}`,
-  `--fsize=${fileSize}:${fileSize}`,
+export const limitOptions = ({ processes, files, data, fileSize }: Partial<Limits>): readonly string[] => [
+  ...(processes === undefined ? [] : [option("nproc", "Max processes", processes)]),
+  ...(files === undefined ? [] : [option("nofile", "Max open files", files)]),
+  ...(data === undefined ? [] : [option("data", "Max data size", data)]),
+  ...(fileSize === undefined ? [] : [option("fsize", "Max file size", fileSize)]),
   "--core=0:0",
 ];
 
-const RAISE = `set ${SCALE} to more than ${factor} to raise all limits`;
+/** What whoever ran into a limit can do. */
+export const RAISE_LIMITS: string = `set ${SCALE} to more than ${factor} to raise all limits`;
 
 /** Which limit a process ran into, by what it said before it ended; empty where that tells none. */
 export function explainLimits(said: string, { processes, files, data }: Limits): string {
@@ -56,5 +71,5 @@ export function explainLimits(said: string, { processes, files, data }: Limits):
       ? [`${data} bytes of memory`]
       : []),
   ];
-  return met.length === 0 ? "" : ` (it may have ${met.join(" and ")}: ${RAISE})`;
+  return met.length === 0 ? "" : ` (it may have ${met.join(" and ")}: ${RAISE_LIMITS})`;
 }

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import type { ServiceProcess } from "@netbind/engine";
 import { endProcesses, waitUntil } from "./end-processes.ts";
 import { HeldProcess, isAlive, type ProcessId } from "./held-process.ts";
-import { explainLimits, SERVICE_LIMITS } from "./limits.ts";
+import { explainEnd } from "./explain-end.ts";
+import { SERVICE_LIMITS } from "./limits.ts";
 import { LIBRARY_BINDS, type Sandbox } from "./sandbox.ts";
 import { startSandboxed } from "./start-sandboxed.ts";
 
@@ -92,5 +93,5 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
   const why = ended() ? "it ended" : "it has no socket";
   await endProcesses(processes);
   const words = said(host.logFile, from);
-  throw new Error(`the server ${service.role} did not start, ${why}: ${words}${explainLimits(words, SERVICE_LIMITS)}`);
+  throw new Error(`the server ${service.role} did not start, ${why}: ${words}${explainEnd(words, SERVICE_LIMITS, host.cgroup)}`);
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { bornIn } from "./control-group.ts";
 import { patient } from "./patience.ts";
 import { HeldProcess, identify, type ProcessId } from "./held-process.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
@@ -16,9 +17,6 @@ export interface StartOptions {
   /** The control group that it is born in; absent: the caller's. */
   readonly cgroup?: string;
 }
-
-/** Moves into a control group, and becomes what follows: nothing of it ever runs outside. */
-const BORN_IN = ["sh", "-c", 'echo 0 > "$1/cgroup.procs" && shift && exec "$@"', "cgroup"] as const;
 
 /** A sandbox that was started. */
 export interface StartedSandbox {
@@ -53,8 +51,7 @@ export async function identifySandbox(child: ChildProcess, info: ChildProcess["s
 function spawnSandbox(command: readonly string[], { netns, logFile, stdin, cgroup }: StartOptions): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
-    const born = cgroup === undefined ? [] : [...BORN_IN, cgroup];
-    const [file, ...args] = [...born, "nsenter", `--net=${netns}`, "--", ...command];
+    const [file, ...args] = [...bornIn(cgroup), "nsenter", `--net=${netns}`, "--", ...command];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
     const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe"], env });
     child.on("error", () => undefined);

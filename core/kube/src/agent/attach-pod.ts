@@ -17,10 +17,11 @@ import {
   findNetworkDrift,
   findServiceDrift,
   inNetns,
-  makeServicesCgroup,
+  makeGroup,
   PodNetwork,
   type ProcessId,
   type Run,
+  SERVICE_GROUP,
   servicesCgroup,
   straysOfUser,
   SERVICE_UIDS,
@@ -163,7 +164,7 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   using netns = PodNamespace.open(process, source, context.forbidden);
   const journal = await openJournal(context, work, served, netns, process.pid);
   const { directory, record } = journal;
-  if (record.cgroup !== undefined) makeServicesCgroup(record.cgroup);
+  if (record.cgroup !== undefined) makeGroup(record.cgroup, SERVICE_GROUP);
   const network = new PodNetwork({
     netns: netns.path,
     run: context.run,

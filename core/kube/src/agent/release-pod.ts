@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { endProcesses, isAlive, type ProcessId, processesOfUser, removeServicesCgroup } from "@netbind/netns";
+import { endProcesses, isAlive, type ProcessId, processesOfUser, removeGroup } from "@netbind/netns";
 import { AgentJournal, type AgentState } from "./journal.ts";
 
 /** Something of a pod cannot be undone. */
@@ -26,7 +26,7 @@ export async function releasePod(state: AgentState, uid: string): Promise<void> 
   const unique = new Map<number, ProcessId>([...recorded, ...processesOfUser(serviceUid)].map((process) => [process.pid, process]));
   const left = await endProcesses([...unique.values()]);
   if (left.length > 0) throw new ReleaseError(`processes ${left.map(({ pid }) => pid).join(", ")} of pod ${uid} do not end`);
-  if (cgroup !== undefined) removeServicesCgroup(cgroup);
+  if (cgroup !== undefined) await removeGroup(cgroup);
   journal.remove();
 }
 

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { endProcesses, identifySandbox, type ProcessId, type Run, waitUntil } from "@netbind/netns";
+import { bornIn, endProcesses, identifySandbox, limitOptions, type ProcessId, type Run, scaled, waitUntil } from "@netbind/netns";
+import { LAUNCHER_PROCESSES } from "../pod-groups.ts";
 import { makeDirectory } from "../state.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
@@ -23,6 +24,8 @@ export interface LauncherSpec extends LauncherFiles {
   readonly shared: string;
   /** Bytes that the guest's memory takes when it is pinned for a device of the machine's; absent: nothing is pinned. */
   readonly lockedBytes?: number;
+  /** The control group that it is born in; absent: the caller's. */
+  readonly cgroup?: string;
 }
 
 /** Where launchers of one VM meet. */
@@ -52,7 +55,7 @@ function prepareDirectory({ directory, hostname, user, image: { rootfs } }: Laun
   }
   copyCapabilities(rootfs, join(directory, "cache"), user);
   const configuration = join(directory, "config/libvirt/qemu.conf");
-  writeFileSync(configuration, 'stdio_handler = "file"\nsecurity_driver = "none"\n');
+  writeFileSync(configuration, 'stdio_handler = "file"\nsecurity_driver = "none"\nmax_core = 0\n');
   own(configuration);
   // A name that no resolver is asked for.
   writeFileSync(join(directory, "hosts"), `127.0.0.1 localhost ${hostname}\n`);
@@ -61,11 +64,26 @@ function prepareDirectory({ directory, hostname, user, image: { rootfs } }: Laun
   writeFileSync(join(dirname(directory), GROUP), groupText(user), { mode: 0o644 });
 }
 
+/** Bytes of each of a launcher's file systems in memory: logs and sockets are all that is written there. */
+const TMPFS_BYTES = scaled(64 * 1024 ** 2);
+const inMemory = (path: string): readonly string[] => ["--size", String(TMPFS_BYTES), "--tmpfs", path];
+
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
 export function launcherCommand(spec: LauncherSpec): readonly string[] {
-  const { netns, hostname, image, directory, shared, user, lockedBytes } = spec;
+  const { netns, hostname, image, directory, shared, user, lockedBytes, cgroup } = spec;
+  const limits = ["prlimit", ...limitOptions({ processes: LAUNCHER_PROCESSES }), "--"];
   return [
-    ...[...withLockedMemory(lockedBytes), "nsenter", `--net=${netns}`, "--", "unshare", "--mount", ...prelude(spec)],
+    ...[
+      ...bornIn(cgroup),
+      ...limits,
+      ...withLockedMemory(lockedBytes),
+      "nsenter",
+      `--net=${netns}`,
+      "--",
+      "unshare",
+      "--mount",
+      ...prelude(spec),
+    ],
     ...[
       "bwrap",
       "--unshare-pid",
@@ -82,12 +100,12 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev"],
     ...nodeBinds(spec),
-    ...["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
+    ...["--proc", "/proc", "--remount-ro", "/dev", "--ro-bind", "/sys", "/sys", ...["/tmp", "/run", "/var/tmp"].flatMap(inMemory)],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
     ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(directory, "hosts"), "/etc/hosts"],
     ...["--ro-bind", join(dirname(directory), PASSWD), "/etc/passwd", "--ro-bind", join(dirname(directory), GROUP), "/etc/group"],
-    ...["--bind", directory, "/netbind", "--perms", "0755", "--tmpfs", "/disks"],
+    ...["--bind", directory, "/netbind", "--perms", "0755", ...inMemory("/disks")],
     ...diskBinds(spec),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", ...dropPrivileges(user), "libvirtd"],

@@ -1,0 +1,17 @@
+import type { Vmi } from "@netbind/engine";
+
+/** Seconds that a guest is given where its VM does not say how many, and at most. */
+const [USUAL, LONGEST] = [30, 300] as const;
+
+/** How long a guest that is asked to end is waited for. Its VM's author does not say for how long whoever stops it has to wait. */
+export function graceOf({ spec }: Pick<Vmi, "spec">): { readonly milliseconds: number; readonly warnings: readonly string[] } {
+  const seconds = spec.terminationGracePeriodSeconds ?? USUAL;
+  if (seconds <= LONGEST) return { milliseconds: Math.max(0, seconds) * 1000, warnings: [] };
+  return {
+    milliseconds: LONGEST * 1000,
+    warnings: [
+      `spec.terminationGracePeriodSeconds is ${seconds}: on one machine a guest that is stopped is waited for ${LONGEST} seconds at most; ` +
+        "netbind stop --force does not wait",
+    ],
+  };
+}
