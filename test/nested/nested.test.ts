@@ -1,10 +1,12 @@
 /** What this machine's kernel and hardware lack, on a machine inside it: virtual functions, dummy links, vhost-net. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { stateDirectories } from "@netbind/local";
+import { SERVICE_GROUP } from "@netbind/netns";
 import { SIDECAR_MEMORY } from "../support/kube-container.ts";
 import type { SeenPod } from "../support/nested/attach-pod.ts";
 import { NestedMachine, type NestedOutcome } from "../support/nested/nested-machine.ts";
 import { ensureOvsCni } from "../support/nested/ovs-cni.ts";
+import { limitedVm } from "./limited-vm.ts";
 import { SRIOV_NETWORKS, sriovVm } from "./sriov-vm.ts";
 
 let machine: NestedMachine;
@@ -46,6 +48,7 @@ const STATE = `
   ip link show dev pf0 | grep 'vf '
   for vf in /sys/bus/pci/devices/0000:01:10.*; do echo "$vf $(readlink $vf/driver) $(cat $vf/driver_override)"; done
   find /dev/vfio /run/netbind/vms -mindepth 1 -not -name vfio 2> /dev/null || true
+  find /sys/fs/cgroup -name 'netbind-*' || true
   ip netns list | sort
   ip -brief link | awk '{ print $1, $3 }' | sort
   grep -v netns /proc/self/mounts | sort
@@ -70,7 +73,7 @@ beforeAll(async () => {
 // What a test that failed has left is none of the others'.
 afterEach(async ({ task }) => {
   if (task.result?.state !== "fail") return;
-  const names = ["one", "two", "many", "switched"].map((vm) => `netbind stop --force ${vm}`);
+  const names = ["one", "two", "many", "switched", "limited"].map((vm) => `netbind stop --force ${vm}`);
   await machine.run([...names, "netbind gc", "ip netns delete netbind-node"].join("\n"));
 });
 afterAll(async () => {
@@ -89,6 +92,8 @@ describe("the node agent, on a machine with the kubelet's control groups", () =>
     expect(services?.memory).toBeGreaterThan(0);
     expect(pod?.memory).toBeGreaterThanOrEqual((sidecar?.memory ?? 0) + (services?.memory ?? 0));
     expect(services?.pids).toBe(services?.programs.length);
+    // Beside the pod's own limits they have theirs: a server that a guest took over takes nothing from its launcher.
+    expect(services).toMatchObject({ memoryLimit: SERVICE_GROUP.memory, pidsLimit: SERVICE_GROUP.processes });
     expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
     expect(seen.left).toEqual([]);
     // The sidecars have what KubeVirt gives one of a guaranteed VM's, and do with it.
@@ -101,6 +106,64 @@ describe("the node agent, on a machine with the kubelet's control groups", () =>
     expect(domains.length).toBeGreaterThan(10);
     expect(new Set(domains).size).toBe(1);
     expect(domains[0]).toContain("hostfwd=tcp::80-:80");
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+});
+
+describe("one machine whose control groups hand their controllers on", () => {
+  test("a pod's parts are limited each by itself; what ran into a limit is told with it; nothing is left", async () => {
+    await machine.sh("echo '+memory +pids +cpu' > /sys/fs/cgroup/cgroup.subtree_control");
+    const file = machine.put("limited.yaml", limitedVm("limited"));
+    const started = await machine.run(`netbind run --keep -o json --wait 600 -f ${file}`);
+    expect(started.code, started.stderr).toBe(0);
+    expect(started.stderr).not.toContain("rlimits only");
+    expect(JSON.parse(started.stdout).nics[0].guestAddresses).toContain("10.0.2.2");
+    const [group = ""] = (await machine.sh("ls -d /sys/fs/cgroup/netbind-*")).trim().split("\n");
+    const inGroup = async (part: string): Promise<readonly string[]> =>
+      (await machine.sh(`for pid in $(cat ${group}/${part}/cgroup.procs); do cat /proc/$pid/comm; done`)).trim().split("\n");
+    expect(await inGroup("launcher")).toEqual(expect.arrayContaining(["libvirtd", expect.stringMatching(/^qemu-system/)]));
+    expect(new Set(await inGroup("services"))).toEqual(new Set(["bwrap", "dnsmasq"]));
+    expect(await inGroup("hook-sidecar-0")).toContain("bwrap");
+    const limits = (part: string): Promise<string> => machine.sh(`cd ${group}/${part} && cat memory.max pids.max cpu.max`);
+    expect(await limits("hook-sidecar-0")).toBe(`${64_000_000 - (64_000_000 % 4096)}\n128\n100000 100000\n`);
+    expect(await limits("services")).toBe(`${256 * 1024 ** 2}\n512\n100000 100000\n`);
+    expect(await limits("launcher")).toMatch(/^\d{10}\n4096\n300000 100000\n$/);
+    expect((await machine.run("netbind check")).code).toBe(0);
+
+    // A sidecar that takes too much, and a server that cannot be started: both are told with the limit, and what to do.
+    await machine.sh(`echo 4M > ${group}/hook-sidecar-0/memory.max`);
+    await machine.sh(`for try in $(seq 100); do grep -q 'oom_kill [1-9]' ${group}/hook-sidecar-0/memory.events && break; sleep 0.2; done`);
+    const checked = await machine.run("netbind check");
+    expect(checked.code).toBe(1);
+    expect(checked.stdout).toContain("sidecar of binding masquerade does not answer");
+    expect(checked.stdout).toMatch(
+      /hook-sidecar-0: the kernel ended \d+ processes at the limit of 4194304 bytes of memory: set NETBIND_LIMIT_SCALE/,
+    );
+    await machine.sh(`echo 64000000 > ${group}/hook-sidecar-0/memory.max && echo 1 > ${group}/services/pids.max && pkill -x dnsmasq`);
+    const refused = await machine.run("netbind apply limited");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr + refused.stdout).toMatch(
+      /services: the kernel refused \d+ processes or threads at the limit of 1: set NETBIND_LIMIT_SCALE/,
+    );
+    await machine.sh(`echo 512 > ${group}/services/pids.max && netbind apply limited`);
+    expect((await machine.run("netbind check")).code).toBe(0);
+    await machine.sh("netbind stop --force limited");
+    expect(await machine.sh(STATE)).toBe(before);
+  });
+
+  test("where no user namespace can be made, a VM runs with all of its servers and sidecars, and run says so", async () => {
+    const most = (await machine.sh("sysctl -n user.max_user_namespaces")).trim();
+    await machine.sh("sysctl -qw user.max_user_namespaces=0");
+    const file = machine.put("limited.yaml", limitedVm("limited"));
+    const started = await machine.run(`netbind run --keep -o json --wait 600 -f ${file}`);
+    expect(started.code, started.stderr).toBe(0);
+    expect(started.stderr).toContain("user.max_user_namespaces is 0: set it to a number above 0");
+    const { nics, processes } = JSON.parse(started.stdout);
+    expect(nics[0].guestAddresses).toContain("10.0.2.2");
+    expect(processes.every(({ alive }: { alive: boolean }) => alive)).toBe(true);
+    expect((await machine.run("netbind check")).code).toBe(0);
+    await machine.sh("netbind stop limited");
+    await machine.sh(`sysctl -qw user.max_user_namespaces=${most}`);
     expect(await machine.sh(STATE)).toBe(before);
   });
 });

@@ -24,6 +24,8 @@ export interface SeenCgroup {
   readonly memory: number;
   /** Bytes that it may have at most; NaN: any number. */
   readonly memoryLimit: number;
+  /** Processes and threads that it may have at most; NaN: any number. */
+  readonly pidsLimit: number;
   /** How often something of it was ended because it had too much. */
   readonly outOfMemory: number;
 }
@@ -53,6 +55,7 @@ function seeCgroup(path: string): SeenCgroup {
     pids: Number(read(path, "pids.current")),
     memory: Number(read(path, "memory.current")),
     memoryLimit: Number(read(path, "memory.max")),
+    pidsLimit: Number(read(path, "pids.max")),
     outOfMemory: Number(/^oom_kill (\d+)$/m.exec(read(path, "memory.events"))?.[1]),
   };
 }
