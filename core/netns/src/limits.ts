@@ -27,9 +27,10 @@ export const scaled = (limit: number): number => Math.round(limit * factor);
 /** Bytes that any file of a sandbox may have. */
 export const FILE_LIMIT: number = scaled(16 * MIB);
 
+const SERVICE_PROCESSES = scaled(512);
 /** All of a pod's servers run as one user: two processes each, two servers for each NIC. One has 2 MiB of memory. */
 export const SERVICE_LIMITS: Limits = {
-  processes: scaled(512),
+  processes: SERVICE_PROCESSES,
   files: scaled(256),
   data: scaled(32 * MIB),
   fileSize: FILE_LIMIT,
@@ -37,7 +38,7 @@ export const SERVICE_LIMITS: Limits = {
 };
 
 /** What all servers of a pod may take together, where control groups limit it. */
-export const SERVICE_GROUP: GroupLimits = { processes: SERVICE_LIMITS.processes, memory: scaled(256 * MIB), cpus: scaled(1) };
+export const SERVICE_GROUP: GroupLimits = { processes: SERVICE_PROCESSES, memory: scaled(256 * MIB), cpus: scaled(1) };
 
 /** The most that this process may give away, by the kernel's names of limits: without CAP_SYS_RESOURCE it raises none. */
 const hardLimit = (name: string): number =>
