@@ -1,9 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   endProcesses,
   explainLimits,
+  filterBytes,
+  FILTER_FD,
   FILE_LIMIT,
   isAlive,
   type Limits,
@@ -34,7 +37,18 @@ const sandboxOf = (uid: number, script: string, limits: Limits = LIMITS): Sandbo
 
 /** What a script says in a sandbox; both of its outputs. */
 const say = (way: SandboxWay, uid: number, script: string): Promise<string> =>
-  run(["sh", "-c", '"$@" 3> /dev/null 2>&1 || echo "ended with $?"', "sandbox", ...sandboxCommand(sandboxOf(uid, script), way)]);
+  run(
+    [
+      "sh",
+      "-c",
+      `"$@" 3> /dev/null ${FILTER_FD}<&0 2>&1 || echo "ended with $?"`,
+      "sandbox",
+      ...sandboxCommand(sandboxOf(uid, script), way),
+    ],
+    {
+      stdin: filterBytes(),
+    },
+  );
 
 test("what a sandbox prints is bounded, however much it says", async () => {
   await using pod = await TestNetns.make();
@@ -95,8 +109,39 @@ describe.each(WAYS)("a sandbox made by %s", (way) => {
   });
 });
 
-test.each(["user-namespace", "fresh-proc"] as const)("a sandbox made by %s makes no user namespace of its own", async (way) => {
-  expect(await say(way, 1_900_000_017, "unshare --user true || echo refused")).toMatch(/^refused$/m);
+/** Calls that a sandbox's program is refused, by their number on this processor, with what a caller that may make them would get. */
+const CALLS = `
+import ctypes, errno, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+for name, number, arguments in (("unshare", 272, (0x10000000,)), ("keyctl", 250, (0, 0, 0)), ("bpf", 321, (0, 0, 0)), ("io_uring_setup", 425, (1, 0)), ("userfaultfd", 323, (1,)), ("ptrace", 101, (0, 0, 0, 0)), ("clone", 56, (0x10000000 | 17, 0, 0, 0, 0))):
+    done = libc.syscall(number, *arguments)
+    print(name, "done" if done >= 0 else errno.errorcode[ctypes.get_errno()])
+print("clone3", errno.errorcode[ctypes.get_errno()] if libc.syscall(435, 0, 0) < 0 else "done")
+for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, 38, 40):
+    try: print("socket", family + 0, "opened" if socket.socket(family, socket.SOCK_DGRAM if family != 40 else socket.SOCK_STREAM) else "")
+    except OSError as error: print("socket", family + 0, errno.errorcode[error.errno])
+`;
+
+describe.each(WAYS)("what a sandbox made by %s asks the kernel for", (way) => {
+  test("is filtered: no namespaces, keys, programs, rings, other processes or kinds of sockets that nothing here takes", async () => {
+    const said = await say(
+      way,
+      1_900_000_017,
+      `unshare --user true || echo refused; /usr/bin/python3 -c '${CALLS}'; grep Seccomp: /proc/self/status`,
+    );
+    expect(said).toMatch(/^refused$/m);
+    for (const call of ["unshare", "keyctl", "bpf", "io_uring_setup", "userfaultfd", "ptrace", "clone"])
+      expect(said).toContain(`${call} EPERM\n`);
+    expect(said).toContain("clone3 ENOSYS\n");
+    for (const family of [1, 2, 10, 16]) expect(said).toContain(`socket ${family} opened\n`);
+    for (const family of [38, 40]) expect(said).toContain(`socket ${family} EAFNOSUPPORT\n`);
+    expect(said).toMatch(/^Seccomp:\t2$/m);
+  });
+});
+
+test("the filter in the tree is what its source compiles to", async () => {
+  const source = fileURLToPath(new URL("../../tools/seccomp-filter.py", import.meta.url));
+  expect((await run(["/usr/bin/python3", source])).trim()).toBe(filterBytes().toString("base64"));
 });
 
 test("the log of a sandbox is nobody's but root's", async () => {

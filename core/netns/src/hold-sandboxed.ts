@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { giveFilter } from "./give-filter.ts";
 import { findSandboxWay } from "./sandbox-way.ts";
 import { type Sandbox, type SandboxWay, sandboxCommand } from "./sandbox.ts";
 
@@ -23,7 +24,8 @@ export async function holdSandboxed(sandbox: Omit<Sandbox, "held">, logFile: str
   const [file, ...args] = sandboxCommand({ ...sandbox, held: true }, await wayOf());
   const log = openSync(logFile, "a", 0o600);
   const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
-  const child = spawn(file ?? "", args, { stdio: ["ignore", log, log, "ignore"], env });
+  const child = spawn(file ?? "", args, { stdio: ["ignore", log, log, "ignore", "pipe"], env });
+  if (child.pid !== undefined) giveFilter(child);
   closeSync(log);
   let end: string | undefined;
   const over = new Promise<void>((resolve) => {

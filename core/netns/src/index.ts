@@ -8,6 +8,7 @@ export { HeldProcess, identify, inode, isAlive, isRunning, type NamespaceKind, t
 export { descendantsOf, processesIn, processesLoggingTo, processesOfUser, straysOfUser } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { OVER_FRESH_PROC, withWritableSysctls } from "./fresh-proc.ts";
+export { filterBytes, FILTER_FD } from "./give-filter.ts";
 export { explainEnd } from "./explain-end.ts";
 export { explainLimits, FILE_LIMIT, limitOptions, type Limits, scaled, SERVICE_GROUP, SERVICE_LIMITS } from "./limits.ts";
 export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand, type SandboxWay } from "./sandbox.ts";

@@ -18,7 +18,7 @@ export class CommandError extends Error {
 
 /** What a child gets and how long it may take. */
 export interface RunOptions {
-  readonly stdin?: string;
+  readonly stdin?: string | Buffer;
   /** Milliseconds until the child is killed; 30 s where none is given. */
   readonly deadline?: number;
   readonly env?: Readonly<Record<string, string>>;

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { FILTER_FD, filterBytes } from "./give-filter.ts";
 import { SERVICE_LIMITS } from "./limits.ts";
 import { type CommandError, run } from "./run.ts";
 import { LIBRARY_BINDS, type Sandbox, type SandboxWay, sandboxCommand } from "./sandbox.ts";
@@ -74,7 +75,8 @@ function findObstacles(): readonly string[] {
 }
 
 /** @throws CommandError with what bubblewrap said */
-const tryWay = (way: SandboxWay): Promise<unknown> => run(["sh", "-c", 'exec "$@" 3> /dev/null', "trial", ...sandboxCommand(TRIAL, way)]);
+const tryWay = (way: SandboxWay): Promise<unknown> =>
+  run(["sh", "-c", `exec "$@" 3> /dev/null ${FILTER_FD}<&0`, "trial", ...sandboxCommand(TRIAL, way)], { stdin: filterBytes() });
 
 async function findWay(): Promise<FoundWay> {
   const said: string[] = [];

@@ -1,4 +1,5 @@
 import { OVER_FRESH_PROC } from "./fresh-proc.ts";
+import { FILTER_FD } from "./give-filter.ts";
 import { type Limits, limitOptions } from "./limits.ts";
 
 /** Where something of the machine is seen inside a sandbox. */
@@ -74,7 +75,8 @@ function fileSystem(sandbox: Sandbox): readonly string[] {
   ];
 }
 
-const NAMESPACES = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv"] as const;
+/** What every sandbox is shut off by. The filter of system calls holds from the moment that its program starts. */
+const SHUT_OFF = [...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv", "--seccomp", String(FILTER_FD)]];
 const HOST_NAME = ["--hostname", "sandbox"] as const;
 /** Tells who started it what its first process is. */
 const IDENTITY = [...HOST_NAME, "--info-fd", "3"] as const;
@@ -95,7 +97,7 @@ function madeByRoot(sandbox: Sandbox, capabilities: readonly string[]): readonly
   const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
   return [
     // The program is the first process itself: no other of root's stays in the sandbox.
-    ...["bwrap", ...NAMESPACES, "--as-pid-1", ...birth(sandbox), "--cap-drop", "ALL", ...changing],
+    ...["bwrap", ...SHUT_OFF, "--as-pid-1", ...birth(sandbox), "--cap-drop", "ALL", ...changing],
     ...fileSystem({ ...sandbox, binds: [...sandbox.binds, setpriv], env: { PATH: "/usr/bin", ...sandbox.env } }),
     ...asUser(sandbox, capabilities),
     ...sandbox.argv,
@@ -107,7 +109,7 @@ function madeByUser(sandbox: Sandbox): readonly string[] {
   const { uid, gid, idleCapabilities = [] } = sandbox;
   return [
     ...asUser(sandbox, []),
-    ...["bwrap", "--unshare-user", "--disable-userns", ...NAMESPACES, "--uid", String(uid), "--gid", String(gid), ...birth(sandbox)],
+    ...["bwrap", "--unshare-user", "--disable-userns", ...SHUT_OFF, "--uid", String(uid), "--gid", String(gid), ...birth(sandbox)],
     ...idleCapabilities.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
     ...fileSystem(sandbox),
     ...sandbox.argv,

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { bornIn } from "./control-group.ts";
 import { patient } from "./patience.ts";
+import { giveFilter } from "./give-filter.ts";
 import { HeldProcess, identify, type ProcessId } from "./held-process.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
 import { findSandboxWay } from "./sandbox-way.ts";
@@ -53,10 +54,11 @@ function spawnSandbox(command: readonly string[], { netns, logFile, stdin, cgrou
   try {
     const [file, ...args] = [...bornIn(cgroup), "nsenter", `--net=${netns}`, "--", ...command];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
-    const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe"], env });
+    const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe", "pipe"], env });
     child.on("error", () => undefined);
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(stdin ?? "");
+    if (child.pid !== undefined) giveFilter(child);
     return child;
   } finally {
     closeSync(log);
