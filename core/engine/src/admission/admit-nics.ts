@@ -23,7 +23,7 @@ function locate(vmi: Vmi, { nic, index }: AdmittedNic, found: Violation): Violat
   const network = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
   const field = found.field.startsWith("network.")
     ? `${NETWORKS}[${network}].${found.field.slice("network.".length)}`
-    : `${INTERFACES}[${index}].${found.field}`;
+    : `${INTERFACES}[${index}]${found.field === "" ? "" : `.${found.field}`}`;
   return { ...found, field };
 }
 
@@ -34,7 +34,7 @@ const MOST_VIOLATIONS = 100;
 function bounded(found: readonly Violation[]): readonly Violation[] {
   if (found.length <= MOST_VIOLATIONS) return found;
   const more = `the binding found ${found.length - MOST_VIOLATIONS} more`;
-  return [...found.slice(0, MOST_VIOLATIONS), violation("name", more, "correct these first")];
+  return [...found.slice(0, MOST_VIOLATIONS), violation("", more, "correct these first")];
 }
 
 async function admitNic(vmi: Vmi, nic: AdmittedNic, admitter: NicAdmitter): Promise<readonly Violation[]> {
