@@ -6,6 +6,7 @@ import { bundlePlugin } from "../support/bundle.ts";
 import { expectHarmless } from "../support/hostile-text.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
+import { documents, nad } from "../support/objects.ts";
 
 let directory: string;
 let state: State;
@@ -135,5 +136,27 @@ test("a plugin's takesPodMac and the administrator's grants hold for the VM that
   writeFileSync(grants, JSON.stringify({ picky: { linkKinds: ["bridge"] } }));
   const refused = await runPicky("fine", "--grants", grants);
   expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('links of kind "tap" are not granted')]);
+  expect(await machineState()).toEqual(before);
+});
+
+test("a NIC that comes to a running VM is asked of the plugin that serves its binding in that VM's pod", async () => {
+  const env = { NETBIND_STATE_DIR: directory, NETBIND_LOG_DIR: `${directory}/logs` };
+  const started = await netbind(["run", "-f", "-", "--plugin", picky.replace("picky=", "bridge="), "--keep", "--wait", "0"], {
+    env,
+    stdin: vmiOf("fine").replace("name: hostile", "name: bridge"),
+  });
+  expect([started.code, started.stderr]).toEqual([0, expect.stringContaining("replaces this release's own binding bridge")]);
+  const nads = `${directory}/nads.yaml`;
+  writeFileSync(nads, documents(nad("lan", { type: "bridge", bridge: "br-lan" })));
+  const attach = (nic: string): Promise<Outcome> => netbind(["attach-nic", "one", nic, "--network", "lan", "-f", nads], { env });
+  const refused = await attach("refused");
+  expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('"virtio" is not a model for this binding')]);
+  const failed = await attach("throws");
+  expect([failed.code, failed.stderr]).toEqual([
+    1,
+    expect.stringContaining('[PLUGIN_FAILED] binding "bridge" failed to admit NIC "throws"'),
+  ]);
+  const stopped = await netbind(["stop", "--force", "one"], { env });
+  expect(stopped.code, stopped.stderr).toBe(0);
   expect(await machineState()).toEqual(before);
 });
