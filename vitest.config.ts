@@ -19,6 +19,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...alone } },

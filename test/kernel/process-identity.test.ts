@@ -118,7 +118,7 @@ test("gc ends what is in a dead VM's namespace, and nothing that has a recorded 
   await run(["ip", "netns", "add", netns]);
   const inside = await start(["nsenter", `--net=/run/netns/${netns}`, "sleep", "600"]);
   record(netns, [{ role: "launcher", processes: [{ pid: innocent.pid, startTime: innocent.startTime - 1 }] }]);
-  expect(await collectGarbage(state, run)).toEqual(["default/vm"]);
+  expect(await collectGarbage(state, run)).toEqual({ removed: ["default/vm"], failed: [] });
   expect(isAlive(innocent)).toBe(true);
   expect(isAlive(inside)).toBe(false);
   expect(existsSync(`/run/netns/${netns}`)).toBe(false);

@@ -30,7 +30,7 @@ export function compose(): Resolve {
       ),
     ),
   });
-  container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => new State(stateDirectories(process.env))) });
+  container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => State.trusted(stateDirectories(process.env))) });
   container.register(TOKENS.run, { useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))) });
   const sidecars = (path: string): string => fileURLToPath(new URL(`../../../sidecars/${path}`, import.meta.url));
   const bundle = (name: string): string => sidecars(`dist/${name}.mjs`);

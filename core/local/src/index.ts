@@ -21,6 +21,7 @@ export { type Machine, type StartedVm, type StartRequest, startVm, VmExistsError
 export { State, stateDirectories, vmId } from "./state.ts";
 export { damagedVms, findVm, listVms, parseVmName, VmNotFoundError } from "./pods.ts";
 export { type MigratedVm, type MigrationContext, MigrationRefusedError, migrateVm } from "./migrate-vm.ts";
-export { collectGarbage, consoleSocket, findCrash, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";
+export { forEachVm, type VmFailure, type VmOutcomes } from "./each-vm.ts";
+export { type Collected, collectGarbage, consoleSocket, findCrash, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";
 export { checkHostDisks, type HostDiskPolicy } from "./launcher/host-disks.ts";
 export { type AskedPlugin, connectPlugin, connectSidecarPlugin, startPlugin } from "./ask-plugin.ts";

@@ -8,8 +8,12 @@ export { BusyError, type Lock, takeLock } from "@netbind/netns";
 export async function takeVmLock(state: State, id: string, what: string, wait = 0): Promise<Lock> {
   const lock = await takeLock(state.lock(id), what, wait);
   const release = async (): Promise<void> => {
-    if (state.podIds(vmOfPod(id)).length === 0) rmSync(state.lock(id), { force: true });
-    await lock.release();
+    try {
+      if (state.podIds(vmOfPod(id)).length === 0) rmSync(state.lock(id), { force: true });
+    } finally {
+      // Whatever stands in the file's place: who holds a lock never ends.
+      await lock.release();
+    }
   };
   return { release, [Symbol.asyncDispose]: release };
 }

@@ -24,8 +24,8 @@ export function readRecord(state: State, id: string): { readonly record?: VmReco
     const record = Journal.open(state.vm(id))?.record;
     return record === undefined ? {} : { record };
   } catch (error) {
-    if (error instanceof JournalError) return { damage: error.message };
-    throw error;
+    // Whatever is in the place of a record is in the way of one VM: the others' are read all the same.
+    return { damage: error instanceof JournalError ? error.message : `the record of VM ${id} cannot be read: ${(error as Error).message}` };
   }
 }
 

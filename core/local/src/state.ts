@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { checkTrustedDirectory } from "@netbind/netns";
 
 const DEFAULT_STATE = "/run/netbind";
 
@@ -113,8 +114,16 @@ export class State {
 
   /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */
   prepare(): void {
-    for (const directory of [this.root, this.vms, this.node, join(this.root, "locks"), join(this.root, "migration"), this.cache])
-      makeDirectory(directory);
+    for (const directory of [this.root, this.vms, this.node, join(this.root, "migration"), this.cache]) makeDirectory(directory);
+    // Nobody else has anything to lock there.
+    makeDirectory(join(this.root, "locks"), 0o700);
+  }
+
+  /** The same, where the directories are root's alone. @throws UntrustedDirectoryError */
+  static trusted(directories: StateDirectories): State {
+    checkTrustedDirectory(directories.state, "NETBIND_STATE_DIR");
+    checkTrustedDirectory(directories.cache, "NETBIND_CACHE_DIR");
+    return new State(directories);
   }
 }
 

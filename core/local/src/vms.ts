@@ -21,6 +21,7 @@ import { findPasst, findQemu } from "./launcher/launcher-of.ts";
 import { limitsOf } from "./pod-groups.ts";
 import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
+import { forEachVm, type VmFailure } from "./each-vm.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
 import { removeIdleNode, retract, retractAll } from "./retract.ts";
 import { settleMigration } from "./settle-migration.ts";
@@ -123,26 +124,44 @@ export async function stopVm(state: State, run: Run, text: string, force: boolea
   await retractAll(state, run, vm, force ? 0 : graceOf(vmi).milliseconds);
 }
 
-/** Removes what no living VM owns, and ends migrations that nobody ends. Returns the VMs that were removed. */
-export async function collectGarbage(state: State, run: Run): Promise<readonly string[]> {
-  const removed: string[] = [];
-  if (!existsSync(state.root)) return removed;
-  for (const vm of new Set([...state.podIds(), ...state.lockIds(), ...podsWithNetns(state)].map(vmOfPod))) {
-    let lock: Lock;
-    try {
-      lock = await takeVmLock(state, vm, `VM ${vm}`);
-    } catch (error) {
-      // A netbind is at work on it: it lives.
-      if (error instanceof BusyError) continue;
-      throw error;
-    }
-    await using _ = lock;
-    const name = await collectVm(state, run, vm);
-    if (name !== undefined) removed.push(name);
-  }
+/** What a collection removed, and what it could not: one VM's trouble keeps no other from being removed. */
+export interface Collected {
+  readonly removed: readonly string[];
+  readonly failed: readonly VmFailure[];
+}
+
+/** Removes what no living VM owns, and ends migrations that nobody ends. */
+export async function collectGarbage(state: State, run: Run): Promise<Collected> {
+  if (!existsSync(state.root)) return { removed: [], failed: [] };
+  const vms = new Set([...state.podIds(), ...state.lockIds(), ...podsWithNetns(state)].map(vmOfPod));
+  // A record that is gone with half of its VM tells no name any more.
+  const names = new Map([...vms].map((vm) => [vm, nameOf(state, vm)]));
+  const { done, failed } = await forEachVm(
+    vms,
+    (vm) => names.get(vm) ?? vm,
+    (vm) => collectUnused(state, run, vm),
+  );
   await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_PATIENCE);
   await removeIdleNode(state, run);
-  return removed;
+  return { removed: done.filter((name) => name !== undefined), failed };
+}
+
+const nameOf = (state: State, vm: string): string => {
+  const record = listPods(state, vm).at(-1);
+  return record === undefined ? vm : `${record.namespace}/${record.name}`;
+};
+
+/** Removes what is left of one VM, where nobody is at work on it: then it lives. */
+async function collectUnused(state: State, run: Run, vm: string): Promise<string | undefined> {
+  let lock: Lock;
+  try {
+    lock = await takeVmLock(state, vm, `VM ${vm}`);
+  } catch (error) {
+    if (error instanceof BusyError) return undefined;
+    throw error;
+  }
+  await using _ = lock;
+  return await collectVm(state, run, vm);
 }
 
 /** Removes the pods of one VM that it does not live in; the caller holds its lock. Gives the VM's name where it is gone. */
@@ -154,14 +173,13 @@ async function collectVm(state: State, run: Run, vm: string): Promise<string | u
   };
   const pods = new Set([vm, ...state.podIds(vm), ...podsWithNetns(state).filter((id) => vmOfPod(id) === vm)]);
   const lives = [...pods].some(runs);
-  const record = listPods(state, vm).at(-1);
+  const name = nameOf(state, vm);
   let there = false;
   for (const id of pods) {
     if (runs(id)) continue;
     there ||= existsSync(state.vm(id)) || existsSync(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
     await retract(state, run, id, 0);
   }
-  const name = record === undefined ? vm : `${record.namespace}/${record.name}`;
   if (lives) return settled ? `${name} (what a migration left)` : undefined;
   return there ? name : undefined;
 }

@@ -28,3 +28,4 @@ export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape,
 export { bornIn, type GroupLimits, handOn, limitsMet, makeGroup, removeGroup } from "./control-group.ts";
 export { findGroupBase, type GroupBase, GroupError } from "./group-base.ts";
 export { servicesCgroup } from "./pod-cgroup.ts";
+export { checkTrustedDirectory, UntrustedDirectoryError } from "./trusted-directory.ts";

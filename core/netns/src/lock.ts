@@ -31,7 +31,9 @@ export async function takeLock(file: string, what: string, wait = 0): Promise<Lo
 
 async function tryLock(file: string, what: string, wait: number): Promise<Lock | undefined> {
   const limits = ["--wait", String(wait / 1000), "--conflict-exit-code", String(CONFLICT)];
-  const child = spawn("flock", ["--exclusive", ...limits, file, "sh", "-c", HOLD, file], {
+  const flock = ["flock", "--exclusive", ...limits, file, "sh", "-c", HOLD, file];
+  // Who can read a lock's file can lock it: it is made for its owner alone.
+  const child = spawn("sh", ["-c", 'umask 077 && exec "$@"', "lock", ...flock], {
     stdio: ["pipe", "pipe", "inherit"],
     // A terminal's Ctrl-C is for whoever holds the lock, who then releases it.
     detached: true,

@@ -74,7 +74,7 @@ interface Said {
 }
 
 /** No VM could be started here: what `run` refuses, it refuses before it makes anything. */
-const NOWHERE = { NETBIND_STATE_DIR: "/dev/null" };
+const NOWHERE = { NETBIND_STATE_DIR: "/etc/passwd/netbind" };
 
 const isRefusedByRun = (name: string): boolean => hasGolden(name, "refused") || hasGolden(name, "refusedByRun");
 

@@ -4,6 +4,7 @@ import {
   checkNetworks,
   DEFAULT_POD_NETWORK,
   findCrash,
+  forEachVm,
   listVms,
   type Machine,
   machineWarnings,
@@ -78,14 +79,15 @@ async function decide(options: RunOptions, resolve: Resolve, grants: GrantsByBin
 
 /** Stops VMs that are still there. */
 async function stopAll(machine: Machine, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    try {
-      await stopVm(machine.state, machine.run, name, false);
-    } catch (error) {
-      // Somebody else stopped it.
-      if (!(error instanceof VmNotFoundError)) throw error;
-    }
-  }
+  const { failed } = await forEachVm(
+    names,
+    (name) => name,
+    (name) => stopVm(machine.state, machine.run, name, false),
+  );
+  // Somebody else stopped it.
+  const left = failed.filter(({ error }) => !(error instanceof VmNotFoundError));
+  if (left.length > 0)
+    throw new Error(left.map(({ vm, error }) => `VM ${vm} is not stopped: ${error.message}`).join("\n"), { cause: left[0]?.error });
 }
 
 async function startAll(

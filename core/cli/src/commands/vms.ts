@@ -1,20 +1,23 @@
 import { connect } from "node:net";
+import { terminalLine } from "@netbind/engine";
 import {
   collectGarbage,
   consoleSocket,
   damagedVms,
   findDrift,
   findVm,
+  forEachVm,
   listVms,
   repairVm,
   showDrift,
   type State,
   stopVm,
+  type VmFailure,
   type VmRecord,
   type VmStatus,
   vmStatus,
 } from "@netbind/local";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
 import { interfaceTable, nicTable } from "../report.ts";
 import { type Resolve, TOKENS } from "../services.ts";
@@ -30,11 +33,12 @@ export async function status(name: string | undefined, output: OutputFormat, res
     return EXIT.ok;
   }
   for (const damage of damagedVms(state)) tell(`warning: ${damage}`);
-  const all = await Promise.all(listVms(state).map((record) => vmStatus(run, record)));
+  const looks = await Promise.all(listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(run, record))));
+  const [all, failed] = [looks.flatMap(({ done }) => done), looks.flatMap((look) => look.failed)];
   if (output === "json") printJson(all);
-  else if (all.length === 0) print("no VMs");
-  else print(table([["NAMESPACE", "NAME", "PHASE", "ADDRESSES", "SINCE"], ...all.map(showRow)]));
-  return EXIT.ok;
+  else if (all.length > 0) print(table([["NAMESPACE", "NAME", "PHASE", "ADDRESSES", "SINCE"], ...all.map(showRow)]));
+  else if (failed.length === 0) print("no VMs");
+  return tellFailures(failed, "cannot be looked at");
 }
 
 const showRow = ({ namespace, name, phase, nics, createdAt }: VmStatus): readonly string[] => [
@@ -66,58 +70,94 @@ export async function stop(
 ): Promise<number> {
   const state = resolve(TOKENS.state);
   for (const name of names) findVm(state, name);
-  for (const name of names) {
-    tell(`stopping ${name}`);
-    await stopVm(state, resolve(TOKENS.run), name, options.force);
-  }
-  if (options.output === "json") printJson({ stopped: names });
-  return EXIT.ok;
+  const { done, failed } = await forEachVm(
+    names,
+    (name) => name,
+    async (name) => {
+      tell(`stopping ${name}`);
+      await stopVm(state, resolve(TOKENS.run), name, options.force);
+      return name;
+    },
+  );
+  if (options.output === "json") printJson({ stopped: done, ...shownFailures(failed) });
+  return tellFailures(failed, "is not stopped");
 }
+
+/** VMs that something could not be done for, in the JSON of what was done. */
+const shownFailures = (failed: readonly VmFailure[]): object =>
+  failed.length === 0 ? {} : { failed: failed.map(({ vm, error }) => ({ vm, message: error.message })) };
+
+/** Tells for which VMs something could not be done. Gives the exit code: of the first, where there are some. */
+function tellFailures(failed: readonly VmFailure[], what: string): number {
+  for (const { vm, error } of failed) tell(`VM ${vm} ${what}: ${error.message}`);
+  const [first] = failed;
+  return first === undefined ? EXIT.ok : exitCodeOf(first.error);
+}
+
+const fullName = ({ namespace, name }: VmRecord): string => `${namespace}/${name}`;
 
 /** The VMs that were named; all of them where none was. */
 const chosen = (names: readonly string[], state: State): readonly VmRecord[] =>
   names.length > 0 ? names.map((name) => findVm(state, name)) : listVms(state);
 
+/** A VM, and all that is wrong with it. */
+interface Health {
+  readonly vm: string;
+  readonly problems: readonly string[];
+}
+
 /** Prints what is wrong with each VM; the exit code says whether anything is. */
-function tellHealth(vms: readonly { readonly vm: string; readonly problems: readonly string[] }[], output: OutputFormat): number {
+function tellHealth(vms: readonly Health[], output: OutputFormat): number {
   if (output === "json") printJson(vms);
   else if (vms.length === 0) print("no VMs");
   else
     for (const { vm, problems } of vms)
-      print(problems.length === 0 ? `${vm}: healthy` : [`${vm}:`, ...problems.map((problem) => `  ${problem}`)].join("\n"));
+      print(problems.length === 0 ? `${vm}: healthy` : [`${vm}:`, ...problems.map((problem) => `  ${terminalLine(problem)}`)].join("\n"));
   return vms.every(({ problems }) => problems.length === 0) ? EXIT.ok : EXIT.failed;
+}
+
+/** Prints the health of VMs with those that nothing could be said of, whose errors tell the exit code. */
+function tellHealthAndFailures(vms: readonly Health[], failed: readonly VmFailure[], what: string, output: OutputFormat): number {
+  const code = tellHealth(
+    [...vms, ...failed.map(({ vm, error }) => ({ vm, problems: [`it cannot be ${what}: ${error.message}`] }))],
+    output,
+  );
+  const [first] = failed;
+  return first === undefined ? code : exitCodeOf(first.error);
 }
 
 /** `netbind check`: the difference between the records and what is there. */
 export async function check(names: readonly string[], output: OutputFormat, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
   const run = resolve(TOKENS.run);
-  const vms: { readonly vm: string; readonly problems: readonly string[] }[] =
+  const damaged: readonly Health[] =
     names.length > 0 ? [] : damagedVms(state).map((damage) => ({ vm: "a VM whose record is damaged", problems: [damage] }));
-  for (const record of chosen(names, state))
-    vms.push({ vm: `${record.namespace}/${record.name}`, problems: showDrift(await findDrift(state, run, record)) });
-  return tellHealth(vms, output);
+  const { done, failed } = await forEachVm(chosen(names, state), fullName, async (record) => ({
+    vm: fullName(record),
+    problems: showDrift(await findDrift(state, run, record)),
+  }));
+  return tellHealthAndFailures([...damaged, ...done], failed, "checked", output);
 }
 
 /** `netbind apply`: repairs just that difference. */
 export async function apply(names: readonly string[], output: OutputFormat, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
   const context = { state, run: resolve(TOKENS.run) };
-  const vms = [];
-  for (const record of chosen(names, state)) {
+  const { done, failed } = await forEachVm(chosen(names, state), fullName, async (record) => {
     const { found, left } = await repairVm(context, record.id);
-    vms.push({ vm: `${record.namespace}/${record.name}`, repaired: found.filter((line) => !left.includes(line)), problems: left });
-  }
-  if (output !== "json") for (const { vm, repaired } of vms) for (const line of repaired) tell(`${vm}: repaired: ${line}`);
-  return tellHealth(vms, output);
+    return { vm: fullName(record), repaired: found.filter((line) => !left.includes(line)), problems: left };
+  });
+  if (output !== "json") for (const { vm, repaired } of done) for (const line of repaired) tell(`${vm}: repaired: ${line}`);
+  return tellHealthAndFailures(done, failed, "repaired", output);
 }
 
 /** `netbind gc`: removes what no living VM owns. */
 export async function gc(output: OutputFormat, resolve: Resolve): Promise<number> {
-  const removed = await collectGarbage(resolve(TOKENS.state), resolve(TOKENS.run));
-  if (output === "json") printJson({ removed });
-  else print(removed.length === 0 ? "nothing to remove" : `removed: ${removed.join(", ")}`);
-  return EXIT.ok;
+  const { removed, failed } = await collectGarbage(resolve(TOKENS.state), resolve(TOKENS.run));
+  if (output === "json") printJson({ removed, ...shownFailures(failed) });
+  else if (removed.length > 0) print(`removed: ${removed.join(", ")}`);
+  else if (failed.length === 0) print("nothing to remove");
+  return tellFailures(failed, "is not removed");
 }
 
 /** Ctrl-], as telnet and virsh have it. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Binding } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText } from "@netbind/engine";
-import { findSandboxWay, run, takeLock } from "@netbind/netns";
+import { checkTrustedDirectory, findSandboxWay, run, takeLock, UntrustedDirectoryError } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
@@ -120,10 +120,12 @@ async function main(): Promise<void> {
     return;
   }
   try {
+    for (const option of ["state", "objects", "bindings"] as const)
+      if (options[option] !== undefined) checkTrustedDirectory(options[option], `--${option}`);
     const file = options.grants;
     compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
   } catch (error) {
-    if (!(error instanceof GrantsError)) throw error;
+    if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError)) throw error;
     process.stderr.write(`${terminalText(error.message)}\n`);
     process.exitCode = 2;
     return;
