@@ -221,6 +221,11 @@ test.each([
   expect([code, stderr]).toEqual([exit, expect.stringContaining(says)]);
 });
 
+test("run takes a bundle alone: a sidecar is started from it", async () => {
+  const { code, stderr } = await netbind(["run", "-f", "-", "--plugin", "picky=unix:/run/picky.sock"], { stdin: vm("fine") });
+  expect([code, stderr]).toEqual([1, expect.stringContaining("run starts a sidecar from the plugin's bundle: write picky=FILE")]);
+});
+
 test("a module that is no binding, or that throws while it is loaded, is reported by its own lines", async () => {
   const wrong = join(directory, "wrong.ts");
   for (const [text, says] of [
