@@ -36,7 +36,7 @@ export function addNicCommands(program: Command, services: Services, act: Act): 
     );
   const link = program
     .command("link")
-    .description("set the link of a running VM's NIC up or down, as a cable that is plugged in or pulled")
+    .description("set the link of a running VM's NIC on a tap up or down, as a cable that is plugged in or pulled")
     .addHelpText("after", `\nExamples:\n  netbind link down vm blue\n  netbind link up default/vm blue -o json\n${EXIT_HELP}`);
   for (const linkState of ["up", "down"] as const)
     link

@@ -156,7 +156,7 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
     const binding = journal.record.bindings[nic];
     if (plan.domain.kind !== "tap")
       throw new NicChangeError(
-        `NIC "${nic}" of binding ${binding} has no link that could be set: as in a cluster, only that of a NIC on a tap can (masquerade, bridge)`,
+        `NIC "${nic}" of binding ${binding} has no link that could be set: as in a cluster, only that of a NIC on a tap can (masquerade, bridge, macvtap)`,
       );
     const changed = { ...attachment, state: linkState };
     const xml = writeTapInterface(domainXml, tapDomain(changed, plan, packetMover()));
