@@ -20,6 +20,7 @@ function check() {
   must("types of tests", [local("tsc"), "-p", "test/tsconfig.json"]);
   must("format, lint and import law", [local("biome"), "check", "--error-on-warnings"]);
   must("manifests and locks", [nodePath(), "tools/check-manifests.mjs"]);
+  must("texts", [nodePath(), "tools/check-texts.mjs"]);
   must("generated code", [nodePath(), "proto/gen.mjs", "--check"]);
 }
 

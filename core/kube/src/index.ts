@@ -1,6 +1,6 @@
 export { type AgentContext, attachPod, type AttachOutcome, type TrustedPod } from "./agent/attach-pod.ts";
 export { type BindingPlaces, Bindings, type ServedBinding } from "./agent/bindings.ts";
-export { type Cluster, type ClusterView, type KubePod, type KubeVmi, readObjects } from "./agent/cluster.ts";
+export { type Cluster, type ClusterView, type KubePod, type KubeVmi, readObjects, type Unreadable } from "./agent/cluster.ts";
 export { FileCluster } from "./agent/file-cluster.ts";
 export { AgentJournal, type AgentRecord, AgentState, RecordError } from "./agent/journal.ts";
 export { type Distrust, findLauncherPods, LAUNCHER_UID, type LauncherPod, type PodSidecar } from "./agent/launcher-pods.ts";

@@ -32,6 +32,7 @@ beforeEach(() => {
     cluster: { view: async () => view },
     node: "node-1",
     report: (report) => told.push(report),
+    unreadable: (object) => expect.unreachable(JSON.stringify(object)),
     unreachable: (error) => expect.unreachable(String(error)),
   });
 });

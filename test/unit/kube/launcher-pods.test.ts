@@ -92,10 +92,30 @@ test("a mesh's proxy has a user of its own, and that is nobody's concern", () =>
   expect(reasons(proxied)).toEqual([]);
 });
 
-test("what an API server never lists is refused whole: an empty view would undo everything", () => {
-  expect(() => view((pod) => Object.assign(pod, { metadata: { name: "x" } }))).toThrow(/Pod "x": metadata/);
-  expect(() => view((_, vmi) => Object.assign(vmi, { spec: {} }))).toThrow(/VirtualMachineInstance "vm": spec/);
-  expect(() => readObjects(["text"])).toThrow();
+test.each<readonly [string, (pod: KubeObject, vmi: KubeObject) => void, object]>([
+  ["a pod", (pod) => Object.assign(pod, { metadata: { name: "x", uid: "u" } }), { what: "Pod x", uid: "u" }],
+  ["a pod without a name", (pod) => Object.assign(pod, { metadata: 7 }), { what: "Pod " }],
+  ["a VMI", (_, vmi) => Object.assign(vmi, { spec: {} }), { what: "VirtualMachineInstance default/vm", uid: "vmi-vm" }],
+  ["a VMI's status", (_, vmi) => Object.assign(vmi, { status: { activePods: [] } }), { what: "VirtualMachineInstance default/vm" }],
+])("%s that is not as the API has it is left out, told, and costs no other object", (_, change, told) => {
+  const other = launcherPod({ uid: "other", name: "virt-launcher-other", vm: "other", node: "node-1", nics: NICS });
+  const broken = view(change);
+  const all = readObjects([...broken.pods, ...broken.vmis, kubevirtObject(), other, vmiObject("other", NICS)]);
+  expect(broken.unreadable).toMatchObject([told]);
+  expect(broken.pods.length + broken.vmis.length).toBe(1);
+  expect(findLauncherPods(all, "node-1").map(({ pod }) => pod.metadata.uid)).toContain("other");
+});
+
+test("a registration that is not as the API has it costs that binding, and a CR that is not, the bindings", () => {
+  const cr = (binding: unknown): KubeObject => ({ ...kubevirtObject(), spec: { configuration: { network: { binding } } } });
+  for (const wrong of [null, 7, "text", [], { sidecarImage: 7 }, { domainAttachmentType: {} }, { migration: [] }]) {
+    const { configuration, unreadable } = readObjects([cr({ good: { sidecarImage: "image" }, wrong })]);
+    expect(configuration.network?.binding).toEqual({ good: { sidecarImage: "image" } });
+    expect(unreadable).toMatchObject([{ what: "KubeVirt kubevirt/kubevirt", problem: expect.stringContaining("network.binding.wrong") }]);
+  }
+  for (const wrong of [7, "text", []])
+    expect(readObjects([cr(wrong)])).toMatchObject({ configuration: {}, unreadable: [{ uid: "KubeVirt" }] });
+  expect(readObjects(["text", null])).toMatchObject({ unreadable: [{ what: "an object" }, { what: "an object" }] });
 });
 
 test("a directory is named as the kernel names it in every mount", () => {

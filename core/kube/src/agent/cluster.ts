@@ -44,12 +44,23 @@ export type KubeVmi = Vmi & {
   };
 };
 
+/** An object that is left out, for it is not as the API has it. */
+export interface Unreadable {
+  /** Its kind and name, or the file that it is in. */
+  readonly what: string;
+  readonly problem: string;
+  /** Absent where not even that can be read. */
+  readonly uid?: string;
+}
+
 /** What a cluster holds at one moment. */
 export interface ClusterView {
   readonly vmis: readonly KubeVmi[];
   readonly pods: readonly KubePod[];
   /** `spec.configuration` of the KubeVirt CR. */
   readonly configuration: KubevirtConfiguration;
+  /** What nobody knows about: of these objects, and of what else may be in a file, nothing is undone. */
+  readonly unreadable: readonly Unreadable[];
 }
 
 /** Where the agent learns of VMIs and pods. Whoever cannot tell throws: an empty view means that nothing is there. */
@@ -85,21 +96,63 @@ const VMI: Readonly<Record<string, Check>> = {
   status: optional(shape({ activePods: optional(mapOf(isText)), interfaces: optional(listOf(isObject)) })),
 };
 
-/** Sorts what an API server lists. @throws Error where an object lacks what every such object has */
+/** What an API says of a registration, as far as the agent reads it. */
+const registration: Check = (value) =>
+  isObject(value) &&
+  ["sidecarImage", "domainAttachmentType"].every((field) => optional(isText)(value[field])) &&
+  optional(isObject)(value["migration"]);
+
+const nameOf = (object: Readonly<Record<string, unknown>>): string => {
+  const { namespace, name } = isObject(object["metadata"]) ? object["metadata"] : {};
+  return [String(object["kind"]), [namespace, name].filter((part) => typeof part === "string").join("/")].join(" ");
+};
+
+/** There is one of it, whatever its UID. */
+const CR = "KubeVirt";
+
+/** The configuration of a KubeVirt CR, without the registrations that are not as the API has them. */
+function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterView, "configuration" | "unreadable"> {
+  const configuration = isObject(cr["spec"]) ? (cr["spec"]["configuration"] ?? {}) : {};
+  const network = isObject(configuration) ? (configuration["network"] ?? {}) : undefined;
+  const binding = isObject(network) ? (network["binding"] ?? {}) : undefined;
+  if (!isObject(configuration) || !isObject(network) || !isObject(binding))
+    return {
+      configuration: {},
+      unreadable: [{ what: nameOf(cr), problem: "spec.configuration.network.binding is not as the API has it", uid: CR }],
+    };
+  const wrong = Object.keys(binding).filter((name) => !registration(binding[name]));
+  const sound = Object.fromEntries(Object.entries(binding).filter(([name]) => !wrong.includes(name)));
+  return {
+    configuration: { ...configuration, network: { ...network, binding: sound } } as KubevirtConfiguration,
+    unreadable: wrong.map((name) => ({
+      ...{ what: nameOf(cr), uid: CR },
+      problem: `spec.configuration.network.binding.${name} is not as the API has it`,
+    })),
+  };
+}
+
+/** Sorts what an API server lists. An object that is not as every such object is costs that object. */
 export function readObjects(objects: readonly unknown[]): ClusterView {
   const vmis: KubeVmi[] = [];
   const pods: KubePod[] = [];
+  const unreadable: Unreadable[] = [];
   let configuration: KubevirtConfiguration = {};
   for (const object of objects) {
-    if (!isObject(object)) throw new Error("an object of the API is none");
+    if (!isObject(object)) {
+      unreadable.push({ what: "an object", problem: "it is not an object of the API" });
+      continue;
+    }
     const fields = object["kind"] === "Pod" ? POD : object["kind"] === "VirtualMachineInstance" ? VMI : {};
     const wrong = wrongField(object, fields);
-    const name = isObject(object["metadata"]) ? object["metadata"]["name"] : undefined;
-    if (wrong !== undefined) throw new Error(`${String(object["kind"])} ${JSON.stringify(name)}: ${wrong} is not as the API has it`);
-    if (fields === POD) pods.push(object as unknown as KubePod);
-    if (fields === VMI) vmis.push(object as unknown as KubeVmi);
-    if (object["kind"] === "KubeVirt" && isObject(object["spec"]))
-      configuration = (object["spec"]["configuration"] ?? {}) as KubevirtConfiguration;
+    const uid = isObject(object["metadata"]) ? object["metadata"]["uid"] : undefined;
+    if (wrong !== undefined)
+      unreadable.push({ what: nameOf(object), problem: `${wrong} is not as the API has it`, ...(typeof uid === "string" ? { uid } : {}) });
+    else if (fields === POD) pods.push(object as unknown as KubePod);
+    else if (fields === VMI) vmis.push(object as unknown as KubeVmi);
+    if (object["kind"] !== "KubeVirt") continue;
+    const read = readConfiguration(object);
+    configuration = read.configuration;
+    unreadable.push(...read.unreadable);
   }
-  return { vmis, pods, configuration };
+  return { vmis, pods, configuration, unreadable };
 }

@@ -1,11 +1,15 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { constants, promises } from "node:fs";
 import { join } from "node:path";
-import { type Cluster, type ClusterView, readObjects } from "./cluster.ts";
+import { type Cluster, type ClusterView, readObjects, type Unreadable } from "./cluster.ts";
 
 interface ReadFile {
   readonly identity: string;
   readonly objects: readonly unknown[];
+  readonly unreadable: readonly Unreadable[];
 }
+
+/** The most bytes of a file: a list of some ten thousand objects. */
+const SIZE_LIMIT = 256 * 1024 * 1024;
 
 /** Objects of an API in a directory, as `kubectl get -o json` writes them: an object or a list in each file. */
 export class FileCluster implements Cluster {
@@ -17,18 +21,41 @@ export class FileCluster implements Cluster {
   }
 
   async view(): Promise<ClusterView> {
-    const names = readdirSync(this.#directory).filter((name) => name.endsWith(".json"));
-    this.#files = new Map(names.map((name) => [name, this.#read(name)]));
-    return readObjects([...this.#files.values()].flatMap(({ objects }) => objects));
+    const names = (await promises.readdir(this.#directory)).filter((name) => name.endsWith(".json"));
+    this.#files = new Map(await Promise.all(names.map(async (name) => [name, await this.#read(name)] as const)));
+    const files = [...this.#files.values()];
+    const view = readObjects(files.flatMap(({ objects }) => objects));
+    return { ...view, unreadable: [...files.flatMap(({ unreadable }) => unreadable), ...view.unreadable] };
   }
 
-  #read(name: string): ReadFile {
-    const path = join(this.#directory, name);
-    const { ino, size, mtimeMs } = statSync(path);
-    const identity = `${ino} ${size} ${mtimeMs}`;
-    const known = this.#files.get(name);
-    if (known?.identity === identity) return known;
-    const content = JSON.parse(readFileSync(path, "utf8")) as { readonly kind?: string; readonly items?: readonly unknown[] };
-    return { identity, objects: content.kind?.endsWith("List") === true ? (content.items ?? []) : [content] };
+  /** Reads a file. One that cannot be read is told as that: what is in it is not known, and not gone. */
+  async #read(name: string): Promise<ReadFile> {
+    try {
+      return await this.#readSound(name);
+    } catch (error) {
+      return {
+        identity: "",
+        objects: [],
+        unreadable: [{ what: `file ${join(this.#directory, name)}`, problem: (error as Error).message }],
+      };
+    }
+  }
+
+  async #readSound(name: string): Promise<ReadFile> {
+    // A pipe must not keep everything waiting.
+    const file = await promises.open(join(this.#directory, name), constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile() || stat.size > SIZE_LIMIT) throw new Error(`it is not a regular file of at most ${SIZE_LIMIT} bytes`);
+      const identity = `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+      const known = this.#files.get(name);
+      if (known?.identity === identity) return known;
+      const content = JSON.parse(await file.readFile("utf8")) as { readonly kind?: unknown; readonly items?: unknown } | null;
+      const isList = typeof content?.kind === "string" && content.kind.endsWith("List");
+      if (isList && !Array.isArray(content.items ?? [])) throw new Error("its items are not a list");
+      return { identity, objects: isList ? ((content.items ?? []) as readonly unknown[]) : [content], unreadable: [] };
+    } finally {
+      await file.close();
+    }
   }
 }

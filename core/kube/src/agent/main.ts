@@ -95,6 +95,7 @@ function compose(options: Options, grants: GrantsByBinding): void {
         cluster: new FileCluster(options.objects),
         node: options.node,
         report: ({ type, ...report }) => (type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message)),
+        unreadable: (object) => log.warn(object, "an object is left out: nothing is done for it, and nothing undone"),
         unreachable: (error) => log.error({ err: error }, "the cluster does not tell of its pods: nothing is changed"),
       });
     }),

@@ -1,8 +1,8 @@
 import { BindingError } from "@netbind/contract";
 import { attachPod, type AgentContext, type AttachOutcome } from "./attach-pod.ts";
-import type { Cluster, ClusterView } from "./cluster.ts";
+import type { Cluster, ClusterView, Unreadable } from "./cluster.ts";
 import { RecordError } from "./journal.ts";
-import { findLauncherPods, isEnding, type LauncherPod } from "./launcher-pods.ts";
+import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
 import { NotYetError } from "./not-yet.ts";
 import { PodProcessError } from "./pod-process.ts";
 import { PodTasks, type Tried } from "./pod-tasks.ts";
@@ -18,6 +18,8 @@ export interface NodeAgentParts extends AgentContext {
   readonly report: Report;
   /** Told where the cluster cannot be asked: nothing is done and nothing undone. */
   readonly unreachable: (error: unknown) => void;
+  /** Told of each object that is left out, once for as long as it is. */
+  readonly unreadable: (object: Unreadable) => void;
 }
 
 /** How often the cluster is looked at, and how often an attached pod, in milliseconds. */
@@ -38,6 +40,7 @@ export class NodeAgent {
   readonly #waiting = new Map<string, number>();
   /** The pods that this agent has had to do with. */
   readonly #seen = new Set<string>();
+  #toldUnreadable: ReadonlySet<string> = new Set();
 
   constructor(parts: NodeAgentParts) {
     this.#parts = parts;
@@ -71,14 +74,23 @@ export class NodeAgent {
       unreachable(error);
       return;
     }
+    this.#tellUnreadable(view.unreadable);
     const pods = findLauncherPods(view, node);
     const there = new Set(pods.map(({ pod }) => pod.metadata.uid));
-    const gone = gonePods(state, there);
+    // A pod runs on whatever becomes of the registration that tells which of its containers are sidecars.
+    const listed = new Set(view.pods.filter((pod) => !isOver(pod)).map(({ metadata }) => metadata.uid));
+    const gone = mayBeGone(gonePods(state, listed), view.unreadable);
     // Of one pod only one thing is done at a time.
     for (const work of pods.filter(({ pod }) => !this.#tasks.isRunning(releaseKey(pod.metadata.uid))))
       this.#tasks.start(work.pod.metadata.uid, () => this.#attach(work));
     for (const uid of gone.filter((one) => !this.#tasks.isRunning(one))) this.#tasks.start(releaseKey(uid), () => this.#release(uid));
     this.#tasks.keep(new Set([...there, ...gone.map(releaseKey)]));
+  }
+
+  #tellUnreadable(unreadable: readonly Unreadable[]): void {
+    const now = new Map(unreadable.map((one) => [`${one.what}: ${one.problem}`, one]));
+    for (const [text, one] of now) if (!this.#toldUnreadable.has(text)) this.#parts.unreadable(one);
+    this.#toldUnreadable = new Set(now.keys());
   }
 
   /** Waits until nothing is being done. */
@@ -151,6 +163,12 @@ export class NodeAgent {
     const { namespace, name, uid } = pod.metadata;
     this.#reporter.tell({ pod: { namespace, name, uid }, ...report });
   }
+}
+
+/** Of pods that are not seen, those that are gone for sure: nothing that cannot be read may be one of them. */
+function mayBeGone(unseen: readonly string[], unreadable: readonly Unreadable[]): readonly string[] {
+  if (unreadable.some(({ uid }) => uid === undefined)) return [];
+  return unseen.filter((pod) => unreadable.every(({ uid }) => uid !== pod));
 }
 
 const releaseKey = (uid: string): string => `release ${uid}`;
