@@ -10,6 +10,12 @@ import { fileURLToPath } from "node:url";
 const tools = dirname(fileURLToPath(import.meta.url));
 const root = process.argv[2] ?? dirname(tools);
 const law = JSON.parse(readFileSync(join(tools, "import-law.json"), "utf8"));
+/** The modules that may work by path where VMs' users own directories, each with what it works on; "import" finds the others. */
+const pathLaw = JSON.parse(readFileSync(join(tools, "path-law.json"), "utf8"));
+const FILES = /^(node:)?fs(\/promises)?$/;
+/** The packages that run as root beside VMs. */
+const BESIDE_VMS = ["core/local", "core/netns"];
+const BY_PATH = "works on files by path: use core/local/src/root-files.ts, or HeldDirectory below a directory of a VM's user";
 /** Packages that only some may use. */
 const reserved = { "@grpc/grpc-js": ["proto", "core/remote"], tsyringe: ["core/cli", "core/kube"], "@grpc/proto-loader": ["core/cli"] };
 /** Folders without I/O. */
@@ -51,6 +57,7 @@ for (const [folder] of folders) {
         if (join(folder, "src", dirname(file), name).startsWith(`${folder}/`)) continue;
         problems.push(`${path}: imports ${name} of another package by its path`);
       } else judge(folder, name, path, manifest.name);
+      if (FILES.test(name) && BESIDE_VMS.includes(folder) && !Object.hasOwn(pathLaw, path)) problems.push(`${path}: ${BY_PATH}`);
       const plugin = name.startsWith("@netbind/plugin-");
       if (plugin && folder.startsWith("core/") && !COMPOSITION_ROOTS.has(path))
         problems.push(`${path}: only a composition root may import plugins`);
@@ -63,6 +70,11 @@ for (const lock of ["pnpm-lock.yaml", "tools/package-lock.json"]) {
     ? /https?:\/\/\S+/.exec(readFileSync(join(root, lock), "utf8").replace(/"(funding|url|homepage)":.*$/gm, ""))
     : null;
   if (found) problems.push(`${lock}: names a host: ${found[0]}`);
+}
+
+for (const path of Object.keys(pathLaw)) {
+  const text = existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : "";
+  if (!/["'](node:)?fs(\/promises)?["']/.test(text)) problems.push(`tools/path-law.json: ${path} works on no files: remove it`);
 }
 
 for (const problem of problems) console.error(problem);

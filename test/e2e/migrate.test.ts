@@ -236,8 +236,8 @@ test("what cannot be migrated is refused with its reason, before anything starts
 const KINDS: readonly { readonly of: RegExp; readonly which: "first" | "last" }[] = [
   { of: /started prlimit/, which: "last" },
   // virsh asks the source's libvirt; the guest has moved.
-  { of: /started --reuid/, which: "first" },
-  { of: /ended --reuid/, which: "first" },
+  { of: /started virsh migrate/, which: "first" },
+  { of: /ended virsh migrate/, which: "first" },
 ];
 
 test("netbind killed at a point of each kind of step of a migration: one healthy VM, in one pod", LONG, async () => {

@@ -11,7 +11,8 @@ import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
 import { cniAdd } from "../../core/local/src/networks/cni.ts";
 import { makeNode } from "../../core/local/src/node-netns.ts";
 import { retract } from "../../core/local/src/retract.ts";
-import { makeDirectory, vmId } from "../../core/local/src/state.ts";
+import { makeDirectory } from "../../core/local/src/root-files.ts";
+import { vmId } from "../../core/local/src/state.ts";
 import { machineState, makeStateDirectory } from "../support/machine.ts";
 
 const LAYER2 = { cniVersion: "1.0.0", name: "half", plugins: [{ type: "bridge", bridge: "br0" }] };

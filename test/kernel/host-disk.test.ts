@@ -1,10 +1,23 @@
 /** Disks of the machine's: which a VM gets, and what is changed of them for its user. */
-import { existsSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Vmi } from "@netbind/engine";
 import { checkHostDisks } from "@netbind/local";
 import { run, VM_UIDS } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { hypervisorNodes, nodesDirectory, prelude } from "../../core/local/src/launcher/launcher-mounts.ts";
 import { findHostDisks, grantHostDisks, holdHostDisk, takeBackHostDisks } from "../../core/local/src/launcher/host-disks.ts";
 
 const USER = { uid: VM_UIDS.first + 7, gid: VM_UIDS.first + 7 };
@@ -62,12 +75,12 @@ test("a file or a block device below a listed directory alone: everything else i
     ...[`${listed}/../outside.img`, `${listed}/a//b/disk.img`, "disk.img", `${listed}-not/x`],
   ];
   const refused = [
-    ...["is in no directory", "is a symbolic link", '"out" cannot be opened', '"same" cannot be opened'],
+    ...["is in no directory", "is a symbolic link", '"out" is no directory, or a link', '"same" is no directory, or a link'],
     ...[
       "neither a regular file nor",
       "neither a regular file nor",
       "neither a regular file nor",
-      'there is no "none.img"',
+      '"none.img" is not there',
       "in no directory",
     ],
     ...["not an absolute path", "not an absolute path", "not an absolute path", "in no directory"],
@@ -150,6 +163,44 @@ test("a mask that keeps somebody out is not widened: before, it is a problem; me
   expect(await aclOf(disk())).not.toContain(String(USER.uid));
 });
 
+test("a launcher is shown the very file that was opened, or does not start", async () => {
+  const disks = await findHostDisks(run, vmi(disk()), USER, policy());
+  const [recorded] = disks;
+  if (recorded === undefined) throw new Error("no disk was found");
+  const launcher = join(directory, "pod/launcher");
+  mkdirSync(nodesDirectory(launcher), { recursive: true });
+  using held = holdHostDisk(recorded);
+  const files = { directory: launcher, user: USER, nodes: hypervisorNodes({ kvm: false, vhost: false }), disks: [held] };
+  const nothing = openSync("/dev/null", "r");
+  const show = (): Promise<string> =>
+    run(
+      [
+        "unshare",
+        "--net",
+        "--mount",
+        ...prelude(files),
+        "sh",
+        "-c",
+        'cat "$0"; readlink /proc/$$/fd/* || true',
+        join(nodesDirectory(launcher), "disk-0"),
+      ],
+      {
+        descriptors: [nothing, held.descriptor],
+      },
+    );
+  try {
+    const shown = await show();
+    expect(shown).toMatch(/^disk/);
+    // Nothing of the machine's stays open in the launcher.
+    expect(shown).not.toContain(disk());
+    renameSync(disk(), `${disk()}.old`);
+    symlinkSync("/etc/shadow", disk());
+    await expect(show()).rejects.toThrow(/exit code/);
+  } finally {
+    closeSync(nothing);
+  }
+});
+
 test("a file that takes a recorded disk's place is neither shown to the VM nor changed", async () => {
   const disks = await findHostDisks(run, vmi(disk()), USER, policy());
   const [recorded] = disks;
@@ -164,7 +215,7 @@ test("a file that takes a recorded disk's place is neither shown to the VM nor c
   // A directory on the way that became a link leads nowhere.
   renameSync(join(listed, "a"), join(listed, "moved"));
   symlinkSync(join(listed, "moved"), join(listed, "a"));
-  expect(() => holdHostDisk(recorded)).toThrow('"a" cannot be opened');
+  expect(() => holdHostDisk(recorded)).toThrow('"a" is no directory, or a link');
   // The very file, where it was: it is the disk again.
   rmSync(join(listed, "a"));
   renameSync(join(listed, "moved"), join(listed, "a"));

@@ -125,13 +125,13 @@ test("a NIC comes to a running guest, its cable is pulled and plugged, it goes; 
   const l2 = ["attach-nic", "one", "blue", "--network", "l2-net", "-f", file(), "--wait", "0"];
   const attaching = await trace(["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
   // The device is out and the rest is not: apply goes on. What is on a layer 2 without addresses comes all the same.
-  await killAt(/ended --reuid/, detaching, detach);
+  await killAt(/ended virsh detach-device/, detaching, detach);
   expect(await podHas()).toBe(before);
   expect((await call(...l2)).code).toBe(0);
   expect(findVm(lab.state, "one").nics["blue"]?.plan?.services).toBeUndefined();
   expect((await call(...detach)).code).toBe(0);
   // One point of each kind of step: the network's plugin, a server, the device.
-  for (const kind of [/started sh -c out=/, /started prlimit/, /started --reuid/]) {
+  for (const kind of [/started sh -c out=/, /started prlimit/, /started virsh attach-device/]) {
     await killAt(kind, attaching, ["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
     expect(await podHas(), String(kind)).toBe(before);
   }

@@ -18,12 +18,18 @@ function point(kind: string, what: string): void {
   if (count === killAt) process.kill(process.pid, "SIGKILL");
 }
 
+/** True for a word that makes a command another user's. */
+const isOfUser = (word: string): boolean => /^--(reuid|regid|clear-groups|no-new-privs|(inh|bounding)-.*)/.test(word);
+
 /** What a command does, without the ways into namespaces before it and the paths behind it. */
 function label(argv: readonly string[]): string {
   const words = argv.map((word) => word.split("\n")[0] ?? "").filter((word) => word !== "" && !word.startsWith("--net="));
+  const virsh = words.lastIndexOf("virsh");
+  // What it is asked stands behind how its libvirt is reached: -q -c URI.
+  if (virsh !== -1) return `virsh ${words[virsh + 4]}`;
   const skip = new Set(["nsenter", "setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount"]);
   return words
-    .filter((word) => !skip.has(word))
+    .filter((word, at) => !skip.has(word) && !isOfUser(word) && !["--reuid", "--regid"].includes(words[at - 1] ?? ""))
     .map((word) => word.split("/").at(-1) ?? word)
     .slice(0, 5)
     .join(" ")

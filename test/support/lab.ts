@@ -1,7 +1,8 @@
 /** VMs of one test file, in a state directory of its own: another netbind on this machine is not disturbed. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { consoleSocket, findVm, guestCommand, listVms, State, stateDirectories, type VmStatus } from "@netbind/local";
+import { findVm, guestCommand, listVms, State, stateDirectories, type VmStatus } from "@netbind/local";
+import { consoleSocket } from "./console-socket.ts";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { isBooted } from "./is-booted.ts";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";

@@ -1,7 +1,7 @@
-import { readdirSync } from "node:fs";
 import { createConnection } from "node:net";
 import { BindingError } from "@netbind/contract";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote";
+import { namesIn } from "./root-files.ts";
 
 /** A sidecar of a pod, as the host recorded it. */
 export interface PodSidecar {
@@ -65,17 +65,17 @@ export function holdHookSocket(place: HookPlace, sidecar: PodSidecar): (HeldSock
       "a container is one sidecar: let it make one socket in its hooks directory",
     );
   const socket = held.socket(name, place.uid);
-  return { name, path: socket.path, [Symbol.dispose]: () => socket[Symbol.dispose]() };
+  return { name, path: socket.path, descriptor: socket.descriptor, [Symbol.dispose]: () => socket[Symbol.dispose]() };
 }
 
 /** Directories beside those of a pod's sidecars: nobody but the host makes one. @throws BindingError */
 export function refuseOtherDirectories({ hooks }: HookPlace, sidecars: readonly PodSidecar[]): void {
   const known = new Set(sidecars.map(({ container }) => container));
-  const other = readdirSync(hooks, { withFileTypes: true }).find((entry) => !known.has(entry.name));
+  const other = namesIn(hooks).find((name) => !known.has(name));
   if (other === undefined) return;
   throw new BindingError(
     "UNAVAILABLE",
-    `${hooks} holds ${JSON.stringify(other.name)}, which is the directory of no sidecar of this pod`,
+    `${hooks} holds ${JSON.stringify(other)}, which is the directory of no sidecar of this pod`,
     "remove it: only the host makes sidecars' directories",
   );
 }

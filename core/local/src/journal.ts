@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Attachment } from "@netbind/contract";
 import type { BindingRegistration, CniConfigList, GrantsByBinding, PodFacts, ResolvedBinding, Vmi } from "@netbind/engine";
@@ -7,6 +6,7 @@ import { damagedField } from "./journal-shape.ts";
 import type { LauncherPlace } from "./launcher/launcher-processes.ts";
 import type { HostDiskRecord } from "./launcher/host-disks.ts";
 import type { AllocatedDevice, DeviceNode } from "./networks/host-plugin.ts";
+import { exists, readText } from "./root-files.ts";
 import type { SidecarSpec } from "./sidecars.ts";
 
 /** One CNI attachment: recorded before ADD is called, so that DEL can be called whatever became of it. */
@@ -111,10 +111,10 @@ export class Journal implements PodJournal {
    */
   static open(directory: string): Journal | undefined {
     const file = Journal.fileIn(directory);
-    if (!existsSync(file)) return undefined;
+    if (!exists(file)) return undefined;
     let record: VmRecord;
     try {
-      record = JSON.parse(readFileSync(file, "utf8")) as VmRecord;
+      record = JSON.parse(readText(file)) as VmRecord;
     } catch (error) {
       throw new JournalError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
     }

@@ -5,8 +5,9 @@ import { terminalLine } from "@netbind/engine";
 import { derivedName } from "@netbind/netns";
 import type { VmRecord } from "./journal.ts";
 import { readEnd } from "./read-end.ts";
+import { makeDirectory } from "./root-files.ts";
 import { sidecarLog } from "./sidecars.ts";
-import { makeDirectory, type State } from "./state.ts";
+import type { State } from "./state.ts";
 
 /** Files that are kept: the oldest go first. */
 const MOST_FILES = 100;

@@ -1,4 +1,3 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
@@ -42,15 +41,17 @@ import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
 import { makePodGroups, SERVICES_GROUP } from "./pod-groups.ts";
 import {
-  attachSocket,
   containerName,
+  holdAttachSocket,
   publishSidecar,
+  removeSockets,
   sidecarLog,
   sidecarPlace,
   type SidecarRuntime,
   type SidecarSpec,
   startSidecar,
 } from "./sidecars.ts";
+import { readText, writeText } from "./root-files.ts";
 import type { State } from "./state.ts";
 
 /** What the host on one machine is made of. */
@@ -167,8 +168,8 @@ export class LocalHost implements Host<PodDecision> {
   }
 
   #podFacts({ vmi }: PodDecision): PodFacts {
-    const text = podResolvConf(vmi.spec, readFileSync("/etc/resolv.conf", "utf8"));
-    writeFileSync(join(this.#directory, "resolv.conf"), text, { mode: 0o644 });
+    const text = podResolvConf(vmi.spec, readText("/etc/resolv.conf"));
+    writeText(join(this.#directory, "resolv.conf"), text, 0o644);
     const cause = this.#parts.journal.record.migration === undefined ? {} : { cause: "migrationTarget" as const };
     return { resolvConf: guestResolver(text, vmi.spec.subdomain), hostname: podHostname(vmi), ...cause };
   }
@@ -191,7 +192,7 @@ export class LocalHost implements Host<PodDecision> {
     if (spec === undefined) return;
     const recorded = processes.find(({ role }) => role === `sidecar ${binding}`)?.processes ?? [];
     await endProcesses([...recorded, ...processesLoggingTo(sidecarLog(this.#directory, spec.container))]);
-    rmSync(attachSocket(this.#directory, spec.container), { force: true });
+    await removeSockets(this.#parts.run, this.#user, sidecarPlace(this.#directory, spec.container, this.#user));
     await this.#startSidecar(binding, spec);
     await this.#tell(binding, spec.container);
   }
@@ -216,7 +217,8 @@ export class LocalHost implements Host<PodDecision> {
       throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
     return {
       plan: async (attachment) => {
-        const client = connectBinding(attachSocket(this.#directory, container), patient(1));
+        using socket = holdAttachSocket(sidecarPlace(this.#directory, container, this.#user));
+        const client = connectBinding(socket.path, patient(1));
         try {
           return await client.plan(attachment);
         } finally {

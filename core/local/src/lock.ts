@@ -1,5 +1,5 @@
-import { rmSync } from "node:fs";
 import { type Lock, takeLock } from "@netbind/netns";
+import { removeFile } from "./root-files.ts";
 import { type State, vmOfPod } from "./state.ts";
 
 export { BusyError, type Lock, takeLock } from "@netbind/netns";
@@ -9,7 +9,7 @@ export async function takeVmLock(state: State, id: string, what: string, wait = 
   const lock = await takeLock(state.lock(id), what, wait);
   const release = async (): Promise<void> => {
     try {
-      if (state.podIds(vmOfPod(id)).length === 0) rmSync(state.lock(id), { force: true });
+      if (state.podIds(vmOfPod(id)).length === 0) removeFile(state.lock(id));
     } finally {
       // Whatever stands in the file's place: who holds a lock never ends.
       await lock.release();

@@ -1,4 +1,3 @@
-import { chownSync } from "node:fs";
 import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
 import {
@@ -24,14 +23,15 @@ import { startLauncher } from "./launcher/libvirt.ts";
 import { ensureOpenFiles } from "./launcher/open-files.ts";
 import { lockedBytes } from "./launcher/locked-memory.ts";
 import { hasVhost, packetMover } from "./launcher/packet-mover.ts";
-import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
 import type { GuestDisk } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
 import type { DeviceSettings } from "./networks/host-plugin.ts";
 import { netnsPath } from "./node-netns.ts";
 import { LAUNCHER_GROUP } from "./pod-groups.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
-import { makeDirectory, type State } from "./state.ts";
+import { makeUserDirectory } from "./root-files.ts";
+import type { State } from "./state.ts";
 
 /** What pods are made with. */
 export interface PodContext {
@@ -60,12 +60,6 @@ export interface MadePod {
   readonly prepared: PreparedLauncher;
 }
 
-/** Makes a directory of the VM's user. */
-function makeOwn(path: string, { uid, gid }: VmUser): void {
-  makeDirectory(path, 0o700);
-  chownSync(path, uid, gid);
-}
-
 /** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
 async function prepareLauncher({ state, run }: PodContext, journal: Journal, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
   const { id, netns, attachments, cgroup } = journal.record;
@@ -75,7 +69,7 @@ async function prepareLauncher({ state, run }: PodContext, journal: Journal, ima
   const accelerator = await probeAccelerator(run, image, state.cache);
   const directory = join(state.vm(id), "launcher");
   const shared = state.migration(id);
-  for (const path of [directory, join(directory, "disks"), shared]) makeOwn(path, user);
+  makeUserDirectory(shared, user);
   const ofLinks = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
   const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
   const bytes = lockedBytes(vmi, attachments);

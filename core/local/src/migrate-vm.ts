@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Binding, Violation } from "@netbind/contract";
 import { findNicMisfits, type MigrationFacts, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { waitUntil } from "@netbind/netns";
@@ -9,7 +8,7 @@ import { Journal, type VmRecord } from "./journal.ts";
 import { withSidecarOutput } from "./kept-logs.ts";
 import { domainName, memoryBytes } from "./launcher/base-domain.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
-import { copyDisks } from "./launcher/copy-disks.ts";
+import { copyDisks } from "./launcher/made-disks.ts";
 import { ensureImage, type Progress } from "./launcher/image.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
 import { downtimeOf, moveGuest } from "./launcher/live-migration.ts";
@@ -21,7 +20,8 @@ import { netnsPath } from "./node-netns.ts";
 import { podGroup } from "./pod-groups.ts";
 import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
 import { finishMigration, settleMigration } from "./settle-migration.ts";
-import { makeDirectory, type State, vmOfPod } from "./state.ts";
+import { makeDirectory } from "./root-files.ts";
+import { type State, vmOfPod } from "./state.ts";
 
 /** What a migration takes. */
 export interface MigrationContext extends PodContext {
@@ -95,7 +95,8 @@ async function receiveGuest(
   const domain = domainName(vmi);
   let over = false;
   const moving = moveGuest({
-    ...{ domain, source: launcherOf(run, source), targetDirectory: directory, shared: state.migration(id) },
+    ...{ domain, source: launcherOf(run, source), targetDirectory: directory },
+    meeting: { run, shared: state.migration(id), user: vmUserOf(source) },
     ...{ memory: memoryBytes(vmi), signal },
   }).finally(() => {
     over = true;
@@ -118,7 +119,7 @@ async function move(context: MigrationContext, source: VmRecord, journal: Journa
   progress(`making the target pod ${journal.record.netns}: namespace, networks, sidecars, libvirt`);
   const made = await makePod(context, journal, decision, image);
   signal.throwIfAborted();
-  copyDisks(source.vmi, vmUserOf(source), join(state.vm(source.id), "launcher"), made.prepared.directory);
+  await copyDisks(run, vmUserOf(source), state.vm(source.id), state.vm(journal.record.id));
   await compareDomains(context, journal.record, decision, made);
   signal.throwIfAborted();
   progress("moving the guest");

@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
 import { type Binding, type Violation, violation } from "@netbind/contract";
 import { type MigrationFacts, migrationProblems, type PodNetworkRequest, type ResolvedBinding, type RunningVm } from "@netbind/engine";
 import { connectBinding } from "@netbind/remote";
 import type { VmRecord } from "./journal.ts";
 import type { Launcher } from "./launcher/launcher.ts";
-import { MIGRATION_DIRECTORY } from "./launcher/libvirt.ts";
-import { attachSocket } from "./sidecars.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
+import { holdAttachSocket, sidecarPlace } from "./sidecars.ts";
 import type { State } from "./state.ts";
 
 /** What an older record says of its bindings: all of them had a sidecar. */
@@ -38,18 +37,17 @@ export const networksAgain = ({ attachments, attached = [], nics, vmi }: VmRecor
   });
 
 /** Asks the VM's bindings what a migration means for them: those that have no sidecar in this process. */
-export async function migrationFacts(
-  state: State,
-  { id, sidecars = {}, registered = {}, bindings }: VmRecord,
-  own: ReadonlyMap<string, Binding>,
-): Promise<MigrationFacts> {
+export async function migrationFacts(state: State, record: VmRecord, own: ReadonlyMap<string, Binding>): Promise<MigrationFacts> {
+  const { id, sidecars = {}, registered = {}, bindings } = record;
+  const user = vmUserOf(record);
   const declared: Record<string, MigrationFacts["declared"][string]> = {};
   for (const name of Object.values(bindings)) {
     const binding = own.get(name);
     if (binding !== undefined && !Object.hasOwn(registered, name)) declared[name] = binding.migration;
   }
   for (const [name, { container }] of Object.entries(sidecars)) {
-    const client = connectBinding(attachSocket(state.vm(id), container));
+    using socket = holdAttachSocket(sidecarPlace(state.vm(id), container, user));
+    const client = connectBinding(socket.path);
     try {
       declared[name] = (await client.describe()).migration;
     } finally {
@@ -93,7 +91,7 @@ export function findMigrationProblems(launcher: Launcher, record: VmRecord, fact
     return [violation("", "it does not run", "see netbind status and netbind check")];
   const { changing } = record;
   if (changing !== undefined) return [violation(`NIC ${changing.nic}`, "it is changing", "netbind apply ends what was interrupted")];
-  const meets = existsSync(`/proc/${launcher.processes.at(-1)?.pid}/root${MIGRATION_DIRECTORY}`);
+  const meets = record.launcher !== undefined;
   const old = violation("", "its launcher was started by an older netbind, which had no migration", "stop the VM and start it again");
   return [...migrationProblems(runningVm(record), facts), ...bound(record), ...(meets ? [] : [old])];
 }

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/netns";
+import { chooseUid, mayShareUid, processesOfUser, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/netns";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
 import { takeLock } from "./lock.ts";
@@ -80,7 +81,10 @@ export function findVm(state: State, text: string): VmRecord {
 /** A sentence for each pod whose record cannot be read. `gc` removes those that do not run. */
 export const damagedVms = (state: State): readonly string[] => state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
 
-/** A user of a range that is not another's; records are read where they can matter alone: a node has many pods, and two of one seed hardly ever. */
+/** What a user is chosen by: the same name in another state directory is another's. */
+const seedOf = (state: State, id: string): string => createHash("sha256").update(`${state.root}/${id}`).digest("hex");
+
+/** A user of a range that no other pod's record has, and that no process has, be it another state directory's. */
 function freeUid(
   state: State,
   range: UidRange,
@@ -88,12 +92,18 @@ function freeUid(
   others: readonly string[],
   uidOf: (record: VmRecord) => number | undefined,
 ): number {
-  const near = others.filter((other) => mayShareUid(id, other));
+  const seed = seedOf(state, id);
+  // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.
+  const near = others.filter((other) => mayShareUid(seed, seedOf(state, other)));
   const taken = near.flatMap((other) => {
     const { record } = readRecord(state, other);
     return record === undefined ? [] : (uidOf(record) ?? []);
   });
-  return chooseUid(range, id, taken);
+  for (;;) {
+    const uid = chooseUid(range, seed, taken);
+    if (processesOfUser(uid).length === 0) return uid;
+    taken.push(uid);
+  }
 }
 
 /** A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}. */

@@ -1,6 +1,15 @@
-import { rmSync } from "node:fs";
 import { basename } from "node:path";
-import { endProcesses, isAlive, type ProcessId, processesIn, processesLoggingTo, removeGroup, type Run, waitUntil } from "@netbind/netns";
+import {
+  endProcesses,
+  isAlive,
+  type ProcessId,
+  processesIn,
+  processesLoggingTo,
+  processesOfUser,
+  removeGroup,
+  type Run,
+  waitUntil,
+} from "@netbind/netns";
 import { shutDownSidecars } from "./hook-manager.ts";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
@@ -11,6 +20,7 @@ import { withNodeLock } from "./lock-node.ts";
 import { cniDel } from "./networks/cni.ts";
 import { isNetns, netnsPath, removeNetns } from "./node-netns.ts";
 import { podGroup } from "./pod-groups.ts";
+import { removeTree } from "./root-files.ts";
 import { hookPlace } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
 
@@ -43,7 +53,9 @@ async function tellSidecars(state: State, record: VmRecord): Promise<void> {
 /** Ends what runs for a VM: what the record names, whatever else is in its pod's namespace, or on its way there. */
 async function endAll(state: State, record: VmRecord): Promise<void> {
   const recorded = record.processes.flatMap(({ processes }) => processes).filter(isAlive);
-  const there = [...processesIn(netnsPath(record.netns)), ...processesLoggingTo(state.vm(record.id))];
+  // What may have left its pod is still its user's, and no other VM has that user.
+  const ofUser = record.vmUid !== undefined && isLastPod(state, record.id) ? processesOfUser(record.vmUid) : [];
+  const there = [...processesIn(netnsPath(record.netns)), ...processesLoggingTo(state.vm(record.id)), ...ofUser];
   const unique = new Map<number, ProcessId>([...recorded, ...there].map((process) => [process.pid, process]));
   const left = await endProcesses([...unique.values()]);
   if (left.length > 0)
@@ -65,7 +77,7 @@ async function detachPod(state: State, run: Run, record: VmRecord): Promise<void
   if (isLastPod(state, record.id)) await takeBackHostDisks(run, vmUserOf(record), record.hostDisks ?? []);
   // Only what has the pod's own name: a record that somebody changed leads nowhere else.
   if (record.cgroup !== undefined && basename(record.cgroup) === state.podNetns(record.id)) await removeGroup(record.cgroup);
-  removeDirectory(state, record.id);
+  await removeDirectory(state, run, record.id);
   await removeIdleNode(state, run);
 }
 
@@ -73,16 +85,16 @@ async function detachPod(state: State, run: Run, record: VmRecord): Promise<void
 const isLastPod = (state: State, id: string): boolean => state.podIds(vmOfPod(id)).every((other) => other === id);
 
 /** Removes a pod's directory; before a VM's last one, the directory that its pods share. */
-function removeDirectory(state: State, id: string): void {
-  if (isLastPod(state, id)) rmSync(state.migration(id), { recursive: true, force: true });
-  rmSync(state.vm(id), { recursive: true, force: true });
+async function removeDirectory(state: State, run: Run, id: string): Promise<void> {
+  if (isLastPod(state, id)) await removeTree(run, state.migration(id));
+  await removeTree(run, state.vm(id));
 }
 
 /** Removes the node, with all that CNI plugins keep there, where no VM is left; the caller holds the node's lock. */
 export async function removeIdleNode(state: State, run: Run): Promise<void> {
   if (state.vmIds().length > 0) return;
   await removeNetns(run, state.nodeNetns);
-  rmSync(state.node, { recursive: true, force: true });
+  await removeTree(run, state.node);
 }
 
 /** Removes every pod of a VM, the one that a migration was to end in first. */
@@ -128,5 +140,5 @@ async function retractUnrecorded(state: State, run: Run, id: string): Promise<vo
   await removeNetns(run, state.podNetns(id));
   const group = podGroup(state, id);
   if (group !== undefined) await removeGroup(group);
-  removeDirectory(state, id);
+  await removeDirectory(state, run, id);
 }

@@ -4,6 +4,7 @@ import { Journal, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { closeMeeting, hasMoved, refreshLink, resumeGuest } from "./launcher/live-migration.ts";
 import { findQemu, launcherOf } from "./launcher/launcher-of.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
 import { netnsPath } from "./node-netns.ts";
 import { listPods, migratingPods, type MigratingPods } from "./pods.ts";
 import { retract } from "./retract.ts";
@@ -57,13 +58,15 @@ async function takeBack({ state, run }: SettleContext, { source, target }: Migra
 export async function settleMigration(context: SettleContext, vm: string): Promise<boolean> {
   const pods = listPods(context.state, vm);
   if (pods.every(({ migration }) => migration === undefined)) return settle(context, vm, pods);
-  const meeting = context.state.migration(vm);
-  closeMeeting(meeting);
+  const [record] = pods;
+  if (record === undefined) return settle(context, vm, pods);
+  const meeting = { run: context.run, shared: context.state.migration(vm), user: vmUserOf(record) };
+  await closeMeeting(meeting);
   try {
     return await settle(context, vm, pods);
   } finally {
     // A libvirt that was on its way may have made its socket meanwhile.
-    closeMeeting(meeting);
+    await closeMeeting(meeting);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { BINDING_FAULT, BindingError } from "@netbind/contract";
 import {
   derivedName,
@@ -10,17 +10,19 @@ import {
   type Limits,
   LIBRARY_BINDS,
   type ProcessId,
+  type Run,
   type Sandbox,
   scaled,
   startSandboxed,
   waitUntil,
 } from "@netbind/netns";
-import type { SidecarPlace } from "@netbind/remote";
+import { canHold, HeldDirectory, type HeldSocket, type SidecarPlace } from "@netbind/remote";
 import type { HookPlace } from "./hook-sockets.ts";
 import type { VmRecord } from "./journal.ts";
-import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
+import { dropPrivileges, type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { readEnd } from "./read-end.ts";
-import { makeDirectory, type State } from "./state.ts";
+import { exists, installFile, makeDirectory, makeUserDirectory, rename } from "./root-files.ts";
+import type { State } from "./state.ts";
 
 const START_DEADLINE = 20_000;
 const MIB = 1024 ** 2;
@@ -83,9 +85,18 @@ export const hookPlace = (state: State, record: VmRecord): HookPlace => ({
   hooks: join(state.vm(record.id), "hooks"),
   uid: vmUserOf(record).uid,
 });
-/** Where a sidecar is attached. */
-export const attachSocket = (vmDirectory: string, container: string): string =>
-  join(sidecarDirectory(vmDirectory, container), "netbind/attach.sock");
+/** Holds the socket at which a sidecar is attached. @throws BindingError UNAVAILABLE where there is none that is its user's */
+export function holdAttachSocket({ base, components, uid }: SidecarPlace): HeldSocket {
+  using directory = HeldDirectory.open(base, [...components, "netbind"]);
+  return directory.socket("attach.sock", uid);
+}
+
+/** Removes what a sidecar that has ended left of its sockets, as its user. */
+export async function removeSockets(run: Run, user: VmUser, { base, components }: SidecarPlace): Promise<void> {
+  using directory = HeldDirectory.open(base, components);
+  const argv = ["rm", "--recursive", "--force", "--", "/proc/self/fd/3/netbind/attach.sock"];
+  await run([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor] });
+}
 
 /** Copies a file to where the VMs' user may read and run it, once for each content. */
 function publish(directory: string, source: string, kind: "node" | "bundle", mode: number): string {
@@ -93,11 +104,10 @@ function publish(directory: string, source: string, kind: "node" | "bundle", mod
   const identity = size < 8 * 1024 * 1024 ? readFileSync(source) : `${source} ${size} ${mtimeMs}`;
   const text = createHash("sha256").update(identity).digest("hex");
   const target = join(directory, derivedName(kind, { text }, kind === "bundle" ? ".mjs" : ""));
-  if (existsSync(target)) return target;
+  if (exists(target)) return target;
   const next = `${target}.${process.pid}`;
-  copyFileSync(source, next);
-  chmodSync(next, mode);
-  renameSync(next, target);
+  installFile(source, next, mode);
+  rename(next, target);
   return target;
 }
 
@@ -142,18 +152,18 @@ export async function startSidecar(
   started: (processes: readonly ProcessId[]) => void,
 ): Promise<void> {
   const hooks = sidecarDirectory(place.vmDirectory, spec.container);
-  makeDirectory(join(place.vmDirectory, "hooks"));
-  mkdirSync(hooks, { recursive: true, mode: 0o700 });
-  chownSync(hooks, place.user.uid, place.user.gid);
+  makeDirectory(dirname(hooks));
+  makeUserDirectory(hooks, place.user);
   const logFile = sidecarLog(place.vmDirectory, spec.container);
   const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks, place.user), {
     ...{ netns: place.netns, logFile },
     ...(place.cgroup === undefined ? {} : { cgroup: place.cgroup }),
   });
   started(processes);
-  const socket = attachSocket(place.vmDirectory, spec.container);
+  const socket = sidecarPlace(place.vmDirectory, spec.container, place.user);
+  const serves = (): boolean => canHold(() => holdAttachSocket(socket));
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
-  const ready = inner !== undefined && (await waitUntil(() => existsSync(socket) || ended(), START_DEADLINE)) && !ended();
+  const ready = inner !== undefined && (await waitUntil(() => serves() || ended(), START_DEADLINE)) && !ended();
   if (ready) return;
   const limits = explainEnd(readEnd(logFile), SIDECAR_LIMITS, place.cgroup);
   throw new BindingError("PLUGIN_FAILED", `the sidecar of binding "${binding}" did not start${limits}`, BINDING_FAULT);

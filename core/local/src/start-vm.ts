@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { type AttachedNic, type Decision, serviceWarnings, type Vmi } from "@netbind/engine";
 import { isAlive, type ProcessId, waitUntil } from "@netbind/netns";
@@ -15,6 +13,7 @@ import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
 import { findHostDisks, grantHostDisks } from "./launcher/host-disks.ts";
+import { libvirtLog } from "./launcher/libvirt.ts";
 import { prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
@@ -24,7 +23,8 @@ import { podGroup } from "./pod-groups.ts";
 import { freeServiceUid, freeVmUid, listPods, withUidLock } from "./pods.ts";
 import { retract, retractAll } from "./retract.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
-import { makeDirectory, type State, vmId } from "./state.ts";
+import { exists, makeDirectory, readText } from "./root-files.ts";
+import { type State, vmId } from "./state.ts";
 
 /** The place that VMs are started in. */
 export interface Machine extends PodContext {
@@ -131,7 +131,7 @@ async function startGuest(
     user: vmUserOf(journal.record),
     hostDisks: journal.record.hostDisks ?? [],
     data: request.data,
-    directory: join(directory, "disks"),
+    pod: state.vm(journal.record.id),
     preCloudInitIso: async (data) => unchangedCloudInit(data, await hooks.preCloudInitIso(data, vmi)),
   });
   request.signal.throwIfAborted();
@@ -145,7 +145,7 @@ async function startGuest(
   journal.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
   const qemu = launcher.qemu();
-  if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(join(directory, "log/libvirtd.log"))}`);
+  if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(libvirtLog(directory))}`);
   journal.setProcesses("qemu", [qemu]);
   const demo =
     needsDemoGuest(vmi, volumes.disks) && volumes.warnings.length > 0
@@ -155,8 +155,7 @@ async function startGuest(
   return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted, ...graceOf(vmi).warnings], qemu };
 }
 
-const lastLines = (file: string): string =>
-  existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-3).join("; ") : "it said nothing";
+const lastLines = (file: string): string => (exists(file) ? readText(file).trim().split("\n").slice(-3).join("; ") : "it said nothing");
 
 /**
  * Starts a VM: pod, network, sidecars, guest. Whatever fails, nothing of it is left.

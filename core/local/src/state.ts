@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { checkTrustedDirectory } from "@netbind/netns";
+import { makeDirectory, namesIn } from "./root-files.ts";
 
 const DEFAULT_STATE = "/run/netbind";
 
@@ -35,8 +35,7 @@ const ID = /^([0-9a-f]{12})(?:-([1-9]\d{0,8}))?$/;
 export const vmOfPod = (pod: string): string => ID.exec(pod)?.[1] ?? pod;
 const numberOfPod = (pod: string): number => Number(ID.exec(pod)?.[2] ?? 0);
 
-const idsIn = (directory: string): readonly string[] =>
-  existsSync(directory) ? readdirSync(directory).filter((name) => ID.test(name)) : [];
+const idsIn = (directory: string): readonly string[] => namesIn(directory).filter((name) => ID.test(name));
 
 /** The paths and names of one state directory. Names in /run/netns are the machine's: each state directory has its own. */
 export class State {
@@ -125,10 +124,4 @@ export class State {
     checkTrustedDirectory(directories.cache, "NETBIND_CACHE_DIR");
     return new State(directories);
   }
-}
-
-/** Makes a directory that others may pass through. */
-export function makeDirectory(path: string, mode = 0o711): void {
-  mkdirSync(path, { recursive: true });
-  chmodSync(path, mode);
 }

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   isHandedOver,
@@ -9,12 +8,13 @@ import {
   tapOf,
   type VmiStatusInterface,
 } from "@netbind/engine";
+import { HeldDirectory, type HeldSocket } from "@netbind/remote";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { graceOf } from "./grace.ts";
 import { guestInterfaces } from "./guest-interfaces.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { consoleFiles } from "./launcher/console.ts";
+import { CONSOLE_SOCKET } from "./launcher/console.ts";
 import { isQemuIn } from "./launcher/launcher-processes.ts";
 import { qemuCrash } from "./launcher/qemu-crash.ts";
 import { findPasst, findQemu } from "./launcher/launcher-of.ts";
@@ -24,6 +24,8 @@ import { isNetns, netnsPath } from "./node-netns.ts";
 import { forEachVm, type VmFailure } from "./each-vm.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
 import { removeIdleNode, retract, retractAll } from "./retract.ts";
+import { exists, namesIn } from "./root-files.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
 import { settleMigration } from "./settle-migration.ts";
 import { type State, vmOfPod } from "./state.ts";
 
@@ -132,7 +134,7 @@ export interface Collected {
 
 /** Removes what no living VM owns, and ends migrations that nobody ends. */
 export async function collectGarbage(state: State, run: Run): Promise<Collected> {
-  if (!existsSync(state.root)) return { removed: [], failed: [] };
+  if (!exists(state.root)) return { removed: [], failed: [] };
   const vms = new Set([...state.podIds(), ...state.lockIds(), ...podsWithNetns(state)].map(vmOfPod));
   // A record that is gone with half of its VM tells no name any more.
   const names = new Map([...vms].map((vm) => [vm, nameOf(state, vm)]));
@@ -177,7 +179,7 @@ async function collectVm(state: State, run: Run, vm: string): Promise<string | u
   let there = false;
   for (const id of pods) {
     if (runs(id)) continue;
-    there ||= existsSync(state.vm(id)) || existsSync(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
+    there ||= exists(state.vm(id)) || exists(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
     await retract(state, run, id, 0);
   }
   if (lives) return settled ? `${name} (what a migration left)` : undefined;
@@ -185,8 +187,11 @@ async function collectVm(state: State, run: Run, vm: string): Promise<string | u
 }
 
 /** Pods whose namespace is there. */
-const podsWithNetns = (state: State): readonly string[] =>
-  existsSync("/run/netns") ? readdirSync("/run/netns").flatMap((name) => state.idOfPod(name) ?? []) : [];
+const podsWithNetns = (state: State): readonly string[] => namesIn("/run/netns").flatMap((name) => state.idOfPod(name) ?? []);
 
-/** The socket that a VM's console is served on. */
-export const consoleSocket = (state: State, record: VmRecord): string => consoleFiles(join(state.vm(record.id), "launcher")).socket;
+/** Holds the socket that a VM's console is served on. @throws BindingError UNAVAILABLE where there is none that is its user's */
+export function holdConsole(state: State, record: VmRecord): HeldSocket {
+  const [directory, name] = CONSOLE_SOCKET;
+  using held = HeldDirectory.open(join(state.vm(record.id), "launcher"), directory);
+  return held.socket(name, vmUserOf(record).uid);
+}

@@ -20,10 +20,11 @@ const O_PATH = 0o10000000;
 export interface HeldSocket extends Disposable {
   /** Where this process dials it. */
   readonly path: string;
+  readonly descriptor: number;
 }
 
 const untrusted = (what: string): BindingError =>
-  new BindingError("UNAVAILABLE", what, "nothing was done to it: see who changes the pod's hooks directory");
+  new BindingError("UNAVAILABLE", what, "nothing was done to it: see who changes the pod's directory");
 
 /** Opens an entry of a directory, and never what a link leads to. */
 function openEntry(directory: number, name: string, flags: number): number {
@@ -31,8 +32,7 @@ function openEntry(directory: number, name: string, flags: number): number {
     return openSync(`/proc/self/fd/${directory}/${name}`, flags | constants.O_NOFOLLOW);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT")
-      throw new BindingError("UNAVAILABLE", `"${name}" is not there yet`, "wait until the sidecar runs", { cause: error });
+    if (code === "ENOENT") throw new BindingError("UNAVAILABLE", `"${name}" is not there yet`, "wait until it is made", { cause: error });
     const link = code === "ELOOP" || code === "ENOTDIR";
     throw untrusted(link ? `"${name}" is no directory, or a link` : `"${name}" cannot be opened: ${(error as Error).message}`);
   }
@@ -43,10 +43,11 @@ function openEntry(directory: number, name: string, flags: number): number {
  * reached component by component from a place that nobody else changes, without following links.
  */
 export class HeldDirectory implements Disposable {
-  readonly #descriptor: number;
+  /** An O_PATH descriptor: it is passed to a child that works in the directory. */
+  readonly descriptor: number;
 
   private constructor(descriptor: number) {
-    this.#descriptor = descriptor;
+    this.descriptor = descriptor;
   }
 
   /**
@@ -69,11 +70,21 @@ export class HeldDirectory implements Disposable {
 
   /** Where this process finds the directory while it is held. */
   get path(): string {
-    return `/proc/self/fd/${this.#descriptor}`;
+    return `/proc/self/fd/${this.descriptor}`;
   }
 
   stat(): Stats {
-    return fstatSync(this.#descriptor);
+    return fstatSync(this.descriptor);
+  }
+
+  /** Opens a directory in it. @throws BindingError UNAVAILABLE where it is missing, a link or no directory */
+  directory(name: string): HeldDirectory {
+    return new HeldDirectory(openEntry(this.descriptor, name, O_PATH | constants.O_DIRECTORY));
+  }
+
+  /** Opens an entry as the place that it is, of a link the link. The descriptor is the caller's to close. */
+  entry(name: string): number {
+    return openEntry(this.descriptor, name, O_PATH);
   }
 
   /** The names in it. */
@@ -102,13 +113,13 @@ export class HeldDirectory implements Disposable {
    * @throws BindingError UNAVAILABLE where it is missing, a link, no socket, or not `uid`'s
    */
   socket(name: string, uid: number): HeldSocket {
-    const descriptor = openEntry(this.#descriptor, name, O_PATH);
+    const descriptor = openEntry(this.descriptor, name, O_PATH);
     const stat = fstatSync(descriptor);
     if (!stat.isSocket() || stat.uid !== uid) {
       closeSync(descriptor);
       throw untrusted(stat.isSocket() ? `the socket "${name}" belongs to uid ${stat.uid}, not to ${uid}` : `"${name}" is no socket`);
     }
-    return { path: `/proc/self/fd/${descriptor}`, [Symbol.dispose]: () => closeSync(descriptor) };
+    return { path: `/proc/self/fd/${descriptor}`, descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
   }
 
   /**
@@ -117,7 +128,7 @@ export class HeldDirectory implements Disposable {
    * @throws BindingError UNAVAILABLE where it is missing, a link, no regular file or too long
    */
   read(name: string, limit: number): string {
-    const descriptor = openEntry(this.#descriptor, name, constants.O_RDONLY | constants.O_NONBLOCK);
+    const descriptor = openEntry(this.descriptor, name, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = fstatSync(descriptor);
       if (!stat.isFile() || stat.size > limit) throw untrusted(`"${name}" is no regular file of at most ${limit} bytes`);
@@ -140,6 +151,17 @@ export class HeldDirectory implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#descriptor);
+    closeSync(this.descriptor);
+  }
+}
+
+/** True where something can be held now: it is there, and is what it should be. */
+export function canHold(hold: () => Disposable): boolean {
+  try {
+    using _ = hold();
+    return true;
+  } catch (error) {
+    if (error instanceof BindingError) return false;
+    throw error;
   }
 }

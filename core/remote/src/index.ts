@@ -24,6 +24,6 @@ export {
   makeServer,
   type SidecarHandlers,
 } from "./server.ts";
-export { HeldDirectory, type HeldSocket } from "./held-directory.ts";
+export { canHold, HeldDirectory, type HeldSocket } from "./held-directory.ts";
 export { SEAL_FILE, sealOf } from "./seal.ts";
 export { attachSidecar, type SidecarPlace } from "./attach-sidecar.ts";

@@ -1,6 +1,12 @@
-import { chooseUid, mayShareUid, SERVICE_UIDS, VM_UIDS } from "@netbind/netns";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { State, vmId } from "@netbind/local";
+import { chooseUid, mayShareUid, processesOfUser, SERVICE_UIDS, VM_UIDS, waitUntil } from "@netbind/netns";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { freeServiceUid, freeVmUid } from "../../../core/local/src/pods.ts";
 
 /** Identities that begin alike, so that their first choices are each other's neighbours. */
 const seeds = fc.uniqueArray(
@@ -41,4 +47,35 @@ test("services' users, VMs' users and KubeVirt's are never the same, and the ker
   expect(VM_UIDS.first).toBeGreaterThanOrEqual(SERVICE_UIDS.first + SERVICE_UIDS.count);
   expect(VM_UIDS.first + VM_UIDS.count).toBeLessThan(2 ** 31);
   expect(SERVICE_UIDS.first).toBeGreaterThan(107);
+});
+
+describe("a VM's user", () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "netbind-uids-"));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+  const stateIn = (name: string): State => new State({ state: join(root, name), cache: join(root, "cache"), logs: join(root, "logs") });
+  const vm = vmId("default", "one");
+
+  test("the same VM of another state directory has another, and the same again in the same", () => {
+    const [one, two] = [stateIn("a"), stateIn("b")];
+    expect(freeVmUid(one, vm)).toBe(freeVmUid(stateIn("a"), vm));
+    expect(freeVmUid(one, vm)).not.toBe(freeVmUid(two, vm));
+    expect(freeServiceUid(one, vm)).not.toBe(freeServiceUid(two, vm));
+  });
+
+  test("one that a process has is nobody else's, whatever is recorded", async () => {
+    const state = stateIn("a");
+    const first = freeVmUid(state, vm);
+    const child = spawn("setpriv", ["--reuid", String(first), "--regid", String(first), "--clear-groups", "sleep", "60"]);
+    try {
+      await waitUntil(() => processesOfUser(first).length > 0, 5000);
+      expect(freeVmUid(state, vm)).toBe(first + 1);
+    } finally {
+      child.kill("SIGKILL");
+    }
+    await new Promise((resolve) => child.once("close", resolve));
+    expect(freeVmUid(state, vm)).toBe(first);
+  });
 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Vmi } from "@netbind/engine";
-import { derivedName, type Run } from "@netbind/netns";
+import { derivedName, run, type Run } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepareVolumes } from "../../../core/local/src/launcher/volumes.ts";
 
@@ -33,7 +33,8 @@ test("what is not the program's own word throws, and what is not a place in a li
 const ROOT = { uid: 0, gid: 0 };
 
 /** The image's tool, as far as the disk's file goes. */
-const makesIso: Run = async (argv) => {
+const makesIso: Run = async (argv, options) => {
+  if (argv[0] === "rm") return run(argv, options);
   const workspace = argv[argv.indexOf("--bind") + 1] ?? "";
   writeFileSync(join(workspace, "disk.iso"), "iso");
   return "";
@@ -53,14 +54,14 @@ const vmi = (name: string, files: Readonly<Record<string, string>>) => ({
 });
 
 const prepare = (name: string, files: Readonly<Record<string, string>>) => {
-  const disks = join(directory, "vms/0123/launcher/disks");
-  mkdirSync(disks, { recursive: true });
+  const pod = join(directory, "vms/0123");
+  mkdirSync(join(pod, "disks"), { recursive: true });
   const image = { version: "0", rootfs: "/nowhere" };
   return prepareVolumes({
     ...vmi(name, files),
     run: makesIso,
     image,
-    directory: disks,
+    pod,
     user: ROOT,
     hostDisks: [],
     preCloudInitIso: async (data) => data,
@@ -69,7 +70,7 @@ const prepare = (name: string, files: Readonly<Record<string, string>>) => {
 
 test("a volume that admission let through by whatever name is a disk of its number, and nothing stands elsewhere", async () => {
   const { disks } = await prepare("../../../../x", { "a.txt": "a" });
-  expect(disks.map(({ path }) => path)).toEqual(["/netbind/disks/disk-0.iso"]);
+  expect(disks.map(({ path }) => path)).toEqual(["/disks/made/disk-0.iso"]);
   expect(readdirSync(directory)).toEqual(["vms"]);
   expect(readdirSync(directory, { recursive: true }).filter((path) => String(path).endsWith(".iso"))).toHaveLength(1);
 });
@@ -87,7 +88,7 @@ test("a volume that names what every object inherits refers to nothing", async (
   const image = { version: "0", rootfs: "/nowhere" };
   const found = prepareVolumes({
     ...{ ...asked, vmi: { ...asked.vmi, spec: { ...asked.vmi.spec, volumes } } },
-    ...{ run: makesIso, image, directory, user: ROOT, hostDisks: [], preCloudInitIso: async <T>(data: T) => data },
+    ...{ run: makesIso, image, pod: directory, user: ROOT, hostDisks: [], preCloudInitIso: async <T>(data: T) => data },
   });
   await expect(found).rejects.toThrow('refers to ConfigMap "constructor", which is not in the input');
 });

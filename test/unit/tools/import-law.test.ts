@@ -39,6 +39,21 @@ const planted: Readonly<Record<string, readonly [string, string]>> = {
   "a plugin outside the composition root": ["core/cli/src/planted.ts", 'export { default as planted } from "@netbind/plugin-masquerade";'],
 };
 
+const byPath: readonly (readonly [string, string])[] = [
+  ["core/local/src/planted.ts", 'export { writeFileSync } from "node:fs";'],
+  ["core/local/src/launcher/planted.ts", 'import { rm } from "node:fs/promises";\nexport const planted = rm;'],
+  ["core/netns/src/planted.ts", 'export const planted = await import("fs");'],
+];
+
+for (const [file, text] of byPath) {
+  test(`${file} works on files by path beside VMs: a check fails`, () => {
+    writeFileSync(join(copy, file), `${text}\n`);
+    const { manifests } = judge();
+    rmSync(join(copy, file));
+    expect(manifests).toBe(1);
+  });
+}
+
 for (const [what, [file, text]] of Object.entries(planted)) {
   test(`${what}: a check fails`, () => {
     writeFileSync(join(copy, file), `${text}\n`);

@@ -2,11 +2,11 @@ import { connect } from "node:net";
 import { terminalLine } from "@netbind/engine";
 import {
   collectGarbage,
-  consoleSocket,
   damagedVms,
   findDrift,
   findVm,
   forEachVm,
+  holdConsole,
   listVms,
   repairVm,
   showDrift,
@@ -167,7 +167,8 @@ const ESCAPE = 0x1d;
 export function console(name: string, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
   const record = findVm(state, name);
-  const socket = connect(consoleSocket(state, record));
+  const held = holdConsole(state, record);
+  const socket = connect(held.path);
   const { stdin, stdout } = process;
   if (stdin.isTTY) tell(`console of ${record.namespace}/${record.name}; leave it with Ctrl-]`);
   return new Promise((resolveExit, reject) => {
@@ -183,7 +184,10 @@ export function console(name: string, resolve: Resolve): Promise<number> {
       socket.write("\n");
     });
     socket.on("data", (chunk) => stdout.write(chunk));
-    socket.on("close", () => leave(EXIT.ok));
+    socket.on("close", () => {
+      held[Symbol.dispose]();
+      leave(EXIT.ok);
+    });
     stdin.on("data", (chunk: Buffer) => {
       if (stdin.isTTY && chunk.includes(ESCAPE)) leave(EXIT.ok);
       else socket.write(chunk);

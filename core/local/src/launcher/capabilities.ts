@@ -1,6 +1,7 @@
-import { chownSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Run, VM_UIDS } from "@netbind/netns";
+import type { UserTree } from "../root-files.ts";
 import { dropPrivileges, passwdText, type VmUser } from "./vm-user.ts";
 
 /** Where libvirt keeps what it found out about QEMU, below its cache directory. */
@@ -73,18 +74,11 @@ export async function warmCapabilities(run: Run, rootfs: string): Promise<void> 
   for (const path of [found, ...readdirSync(found).map((name) => join(found, name))]) chownSync(path, 0, 0);
 }
 
-/** Gives a launcher its copy, below its cache directory. */
-export function copyCapabilities(rootfs: string, cache: string, { uid, gid }: VmUser): void {
+/** Gives a launcher its copy, in its cache directory. */
+export function copyCapabilities(rootfs: string, launcher: UserTree): void {
   const source = join(rootfs, IMAGE_COPY);
   if (!existsSync(source)) return;
-  let target = cache;
-  for (const part of LIBVIRT_CACHE.split("/")) {
-    target = join(target, part);
-    mkdirSync(target, { recursive: true, mode: 0o700 });
-    chownSync(target, uid, gid);
-  }
-  for (const name of readdirSync(source)) {
-    cpSync(join(source, name), join(target, name));
-    chownSync(join(target, name), uid, gid);
-  }
+  const place = ["cache", ...LIBVIRT_CACHE.split("/")];
+  launcher.makeDirectory(...place);
+  for (const name of readdirSync(source)) launcher.copy(join(source, name), ...place, name);
 }

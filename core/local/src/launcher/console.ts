@@ -14,10 +14,13 @@ export interface ConsoleFiles {
   readonly log: string;
 }
 
+/** The way to the console's socket in a launcher's directory, and its name. */
+export const CONSOLE_SOCKET = [["run"], "console.sock"] as const;
+
 /** Where a launcher's directory keeps them. */
 export const consoleFiles = (directory: string): ConsoleFiles => ({
   serial: join(directory, "run/serial.sock"),
-  socket: join(directory, "run/console.sock"),
+  socket: join(directory, ...CONSOLE_SOCKET.flat()),
   log: join(directory, "log/console.log"),
 });
 

@@ -1,8 +1,9 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Violation, violation } from "@netbind/contract";
 import type { Vmi } from "@netbind/engine";
 import { derivedName, type Run } from "@netbind/netns";
+import { HeldDirectory } from "@netbind/remote";
 import { aclOf, grantAccess, isRestricted, permissionsOf, takeBackAccess } from "./file-acl.ts";
 import type { VmUser } from "./vm-user.ts";
 
@@ -43,10 +44,6 @@ export class HostDiskError extends Error {
   override readonly name = "HostDiskError";
 }
 
-/** Opens the place itself, neither to read nor to write (open(2)); Node has no name for it. */
-const O_PATH = 0o10000000;
-const { O_DIRECTORY, O_NOFOLLOW } = constants;
-
 /** Where the launcher sees a disk of the machine's, by its volume's place in the VM. */
 export const hostDiskPath = (volume: number): string => `/disks/${derivedName("disk", volume, ".img")}`;
 
@@ -68,29 +65,16 @@ const inodesOf = (paths: readonly string[]): ReadonlySet<string> =>
     }),
   );
 
-function openStep(parent: number, name: string, flags: number): number {
-  try {
-    return openSync(`/proc/self/fd/${parent}/${name}`, O_PATH | O_NOFOLLOW | flags);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new HostDiskError(
-      code === "ENOENT" ? `there is no ${JSON.stringify(name)}` : `${JSON.stringify(name)} cannot be opened (${code})`,
-    );
-  }
-}
-
 /** Walks to a file without following a link; `see` is told of each directory's inode. The descriptor is the caller's to close. */
 function openFile(directory: string, components: readonly string[], see: (inode: string) => void = () => undefined): number {
-  let descriptor = openSync(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  for (const [at, name] of components.entries()) {
-    const parent = descriptor;
-    try {
-      see(inodeOf(parent));
-      descriptor = openStep(parent, name, at < components.length - 1 ? O_DIRECTORY : 0);
-    } finally {
-      closeSync(parent);
-    }
+  using opened = new DisposableStack();
+  let held = opened.use(HeldDirectory.open(directory, []));
+  see(inodeOf(held.descriptor));
+  for (const name of components.slice(0, -1)) {
+    held = opened.use(held.directory(name));
+    see(inodeOf(held.descriptor));
   }
+  const descriptor = held.entry(components.at(-1) ?? ".");
   const stat = fstatSync(descriptor);
   if (stat.isFile() || stat.isBlockDevice()) return descriptor;
   closeSync(descriptor);

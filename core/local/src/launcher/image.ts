@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Run } from "@netbind/netns";
 import { takeLock } from "../lock.ts";
-import { makeDirectory } from "../state.ts";
+import { makeDirectory } from "../root-files.ts";
 import { warmCapabilities } from "./capabilities.ts";
 
 /** The launcher's root file system and the demo guest in it. */

@@ -47,7 +47,8 @@ export function prelude({ directory, nodes, disks, user: { uid, gid } }: Launche
   const steps = [WITH_SYSFS, place, ...made, `chown ${uid}:${gid} "$0"/*`, ...mounted];
   // Descriptors of two digits are a word of bash's.
   return [
-    disks.length === 0 ? "sh" : "bash",
+    // bash reads its user's own commands where its input is a socket.
+    ...(disks.length === 0 ? ["sh"] : ["bash", "--norc", "--noprofile"]),
     "-c",
     `${steps.join(" && ")} && exec "$@" ${closed.join(" ")}`,
     nodesDirectory(directory),

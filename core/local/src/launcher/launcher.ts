@@ -1,15 +1,24 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { type CommandError, HeldProcess, type ProcessId, type Run } from "@netbind/netns";
+import { HeldDirectory, type HeldSocket } from "@netbind/remote";
 import { imageCommand } from "./image-command.ts";
 import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts";
+import type { VmUser } from "./vm-user.ts";
 
 /** libvirt said no. */
 export class LibvirtError extends Error {
   override readonly name = "LibvirtError";
 }
 
-/** libvirt's socket, in the launcher's directory. */
-export const LIBVIRT_SOCKET = "run/libvirt/libvirt-sock";
+/** The way to libvirt's socket in the launcher's directory, and its name. */
+const [SOCKET_DIRECTORY, SOCKET] = [["run", "libvirt"], "libvirt-sock"] as const;
+
+/** Holds the socket of a launcher's libvirt. @throws BindingError UNAVAILABLE where there is none that is its user's */
+export function holdLibvirtSocket(launcher: string, { uid }: VmUser): HeldSocket {
+  using directory = HeldDirectory.open(launcher, SOCKET_DIRECTORY);
+  return directory.socket(SOCKET, uid);
+}
+
 const DEADLINE = 30_000;
 const CREATE_DEADLINE = 120_000;
 /** What virsh sees a document as: /tmp is its own. */
@@ -54,7 +63,7 @@ export class Launcher {
       ...["--ro-bind", place.directory, "/netbind"],
       ...(document === undefined ? [] : ["--perms", "0444", "--ro-bind-data", "0", DOCUMENT]),
     ];
-    const virsh = ["virsh", "-q", "-c", `qemu:///session?socket=/netbind/${LIBVIRT_SOCKET}`, ...args];
+    const virsh = ["virsh", "-q", "-c", `qemu:///session?socket=/netbind/${[...SOCKET_DIRECTORY, SOCKET].join("/")}`, ...args];
     try {
       const command = await imageCommand({ image: place, argv: virsh, shown, user });
       return await this.#run(command, { deadline, stdin: document ?? "" });

@@ -1,14 +1,16 @@
 import { spawn } from "node:child_process";
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bornIn, endProcesses, identifySandbox, limitOptions, type ProcessId, type Run, scaled, waitUntil } from "@netbind/netns";
+import { canHold } from "@netbind/remote";
 import { LAUNCHER_PROCESSES } from "../pod-groups.ts";
-import { makeDirectory } from "../state.ts";
+import { makeDirectory, openLog, readText, UserTree, writeText } from "../root-files.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
-import { Launcher, LibvirtError, LIBVIRT_SOCKET } from "./launcher.ts";
+import { holdLibvirtSocket, Launcher, LibvirtError } from "./launcher.ts";
 import { diskBinds, type LauncherFiles, nodeBinds, nodesDirectory, prelude } from "./launcher-mounts.ts";
+import { MADE_DISKS, madeDisksDirectory } from "./made-disks.ts";
 import { dropPrivileges, groupText, passwdText } from "./vm-user.ts";
 
 /** What a launcher is made of. Its directory is shown inside as /netbind. */
@@ -39,29 +41,25 @@ const ENVIRONMENT = {
   XDG_CACHE_HOME: "/netbind/cache",
   XDG_DATA_HOME: "/netbind/data",
 } as const;
-/** Who the launcher's users are, in the pod's directory. */
-const [PASSWD, GROUP] = ["passwd", "group"] as const;
+/** What the launcher finds of these below /etc, in the pod's directory. */
+const [HOSTS, PASSWD, GROUP] = ["hosts", "passwd", "group"] as const;
+/** What libvirt says, in the pod's directory. */
+export const libvirtLog = (launcher: string): string => join(dirname(launcher), "libvirtd.log");
 
-/** Makes the launcher's directory, as its user's. */
+/** Makes the launcher's directory. It is its user's once all is in it; what only root writes stands beside it. */
 function prepareDirectory({ directory, hostname, user, image: { rootfs } }: LauncherSpec): void {
-  const own = (path: string): void => chownSync(path, user.uid, user.gid);
-  makeDirectory(directory, 0o700);
-  own(directory);
-  for (const name of ["run", "config", "config/libvirt", "cache", "data", "log", "disks"]) {
-    const path = join(directory, name);
-    if (existsSync(path)) continue;
-    mkdirSync(path, { mode: 0o700 });
-    own(path);
-  }
-  copyCapabilities(rootfs, join(directory, "cache"), user);
-  const configuration = join(directory, "config/libvirt/qemu.conf");
-  writeFileSync(configuration, 'stdio_handler = "file"\nsecurity_driver = "none"\nmax_core = 0\n');
-  own(configuration);
+  const tree = new UserTree(directory);
+  for (const name of ["run", "cache", "data", "log"]) tree.makeDirectory(name);
+  tree.makeDirectory("config", "libvirt");
+  tree.writeText('stdio_handler = "file"\nsecurity_driver = "none"\nmax_core = 0\n', "config", "libvirt", "qemu.conf");
+  copyCapabilities(rootfs, tree);
+  tree.giveTo(user);
+  const pod = dirname(directory);
+  for (const path of [nodesDirectory(directory), madeDisksDirectory(pod)]) makeDirectory(path);
   // A name that no resolver is asked for.
-  writeFileSync(join(directory, "hosts"), `127.0.0.1 localhost ${hostname}\n`);
-  own(join(directory, "hosts"));
-  writeFileSync(join(dirname(directory), PASSWD), passwdText(user), { mode: 0o644 });
-  writeFileSync(join(dirname(directory), GROUP), groupText(user), { mode: 0o644 });
+  writeText(join(pod, HOSTS), `127.0.0.1 localhost ${hostname}\n`, 0o644);
+  writeText(join(pod, PASSWD), passwdText(user), 0o644);
+  writeText(join(pod, GROUP), groupText(user), 0o644);
 }
 
 /** Bytes of each of a launcher's file systems in memory: logs and sockets are all that is written there. */
@@ -103,9 +101,10 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     ...["--proc", "/proc", "--remount-ro", "/dev", "--ro-bind", "/sys", "/sys", ...["/tmp", "/run", "/var/tmp"].flatMap(inMemory)],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
-    ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(directory, "hosts"), "/etc/hosts"],
+    ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(dirname(directory), HOSTS), "/etc/hosts"],
     ...["--ro-bind", join(dirname(directory), PASSWD), "/etc/passwd", "--ro-bind", join(dirname(directory), GROUP), "/etc/group"],
     ...["--bind", directory, "/netbind", "--perms", "0755", ...inMemory("/disks")],
+    ...["--ro-bind", madeDisksDirectory(dirname(directory)), MADE_DISKS],
     ...diskBinds(spec),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", ...dropPrivileges(user), "libvirtd"],
@@ -116,9 +115,8 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
 export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
   if (spec.lockedBytes !== undefined) await checkLockedMemory(run, spec.lockedBytes);
   prepareDirectory(spec);
-  makeDirectory(nodesDirectory(spec.directory));
-  const logFile = join(spec.directory, "log/libvirtd.log");
-  const log = openSync(logFile, "a", 0o600);
+  const logFile = libvirtLog(spec.directory);
+  const log = openLog(logFile);
   const [file, ...args] = launcherCommand(spec);
   const child = spawn(file ?? "", args, {
     detached: true,
@@ -129,10 +127,13 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   child.on("error", () => undefined);
   const { processes } = await identifySandbox(child, child.stdio[3]);
   started(processes);
-  const ready = await waitUntil(() => child.exitCode !== null || existsSync(join(spec.directory, LIBVIRT_SOCKET)), START_DEADLINE);
+  const ready = await waitUntil(
+    () => child.exitCode !== null || canHold(() => holdLibvirtSocket(spec.directory, spec.user)),
+    START_DEADLINE,
+  );
   if (!ready || child.exitCode !== null) {
     await endProcesses(processes);
-    throw new LibvirtError(`libvirt did not start: ${readFileSync(logFile, "utf8").trim().split("\n").slice(-3).join("; ")}`);
+    throw new LibvirtError(`libvirt did not start: ${readText(logFile).trim().split("\n").slice(-3).join("; ")}`);
   }
   child.unref();
   for (const stream of child.stdio) stream?.destroy();

@@ -1,8 +1,10 @@
-import { linkSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { waitUntil } from "@netbind/netns";
-import { type Launcher, LIBVIRT_SOCKET, LibvirtError } from "./launcher.ts";
+import { basename, dirname } from "node:path";
+import { BindingError } from "@netbind/contract";
+import { type Run, waitUntil } from "@netbind/netns";
+import { HeldDirectory } from "@netbind/remote";
+import { holdLibvirtSocket, type Launcher, LibvirtError } from "./launcher.ts";
 import { MIGRATION_DIRECTORY } from "./libvirt.ts";
+import { dropPrivileges, type VmUser } from "./vm-user.ts";
 
 /** Names in the directory that both launchers see. */
 const LIBVIRT = "libvirt.sock";
@@ -16,10 +18,32 @@ const LINK_PAUSE = 500;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Takes away what two launchers met by; nothing where they did not. */
-export function closeMeeting(shared: string): void {
-  for (const name of [LIBVIRT, GUEST]) rmSync(join(shared, name), { force: true });
+/** The directory in which launchers of a VM meet. */
+export interface Meeting {
+  readonly run: Run;
+  /** On the machine: in a directory of root's, and its user's. */
+  readonly shared: string;
+  readonly user: VmUser;
 }
+
+/** Runs a command as the VM's user with the held directory as its descriptor 3; nothing where there is no such directory. */
+async function inMeeting({ run, shared, user }: Meeting, argv: readonly string[], ...more: readonly number[]): Promise<void> {
+  using directory = openMeeting(shared);
+  if (directory !== undefined) await run([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor, ...more] });
+}
+
+function openMeeting(shared: string): HeldDirectory | undefined {
+  try {
+    return HeldDirectory.open(dirname(shared), [basename(shared)]);
+  } catch (error) {
+    if (error instanceof BindingError) return undefined;
+    throw error;
+  }
+}
+
+/** Takes away what two launchers met by, whatever stands in its place by now; nothing where they did not. */
+export const closeMeeting = (meeting: Meeting): Promise<void> =>
+  inMeeting(meeting, ["rm", "--recursive", "--force", "--", ...[LIBVIRT, GUEST].map((name) => `/proc/self/fd/3/${name}`)]);
 
 /** Where a guest goes. */
 export interface Move {
@@ -27,8 +51,8 @@ export interface Move {
   readonly source: Launcher;
   /** The target launcher's directory on the machine. */
   readonly targetDirectory: string;
-  /** The VM's directory that both launchers see, on the machine. */
-  readonly shared: string;
+  /** Where both launchers meet. */
+  readonly meeting: Meeting;
   /** Bytes of the guest's memory. */
   readonly memory: number;
   readonly signal: AbortSignal;
@@ -40,10 +64,13 @@ export interface Move {
  *
  * @throws LibvirtError where it did not come to its end; whether the guest moved must be seen
  */
-export async function moveGuest({ domain, source, targetDirectory, shared, memory, signal }: Move): Promise<void> {
-  closeMeeting(shared);
-  // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
-  linkSync(join(targetDirectory, LIBVIRT_SOCKET), join(shared, LIBVIRT));
+export async function moveGuest({ domain, source, targetDirectory, meeting, memory, signal }: Move): Promise<void> {
+  await closeMeeting(meeting);
+  {
+    // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
+    using socket = holdLibvirtSocket(targetDirectory, meeting.user);
+    await inMeeting(meeting, ["ln", "--logical", "--", "/proc/self/fd/4", `/proc/self/fd/3/${LIBVIRT}`], socket.descriptor);
+  }
   const stop = (): void => void abortMove(source, domain);
   signal.addEventListener("abort", stop, { once: true });
   const deadline = SECONDS_PER_GIB * 1000 * (1 + memory / GIB);
@@ -54,7 +81,7 @@ export async function moveGuest({ domain, source, targetDirectory, shared, memor
     await source.virsh(["migrate", ...how, domain, to], { deadline });
   } finally {
     signal.removeEventListener("abort", stop);
-    closeMeeting(shared);
+    await closeMeeting(meeting);
   }
 }
 

@@ -1,11 +1,6 @@
-import { chownSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
-import { derivedName, type Run } from "@netbind/netns";
-import type { Image } from "./image.ts";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
-import { imageCommand } from "./image-command.ts";
-import type { VmUser } from "./vm-user.ts";
+import { type DiskPlace, madeDiskPath, makeDisk } from "./made-disks.ts";
 
 /** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
 export interface ReferencedData {
@@ -47,9 +42,6 @@ export interface PreparedVolumes {
 export class VolumeError extends Error {
   override readonly name = "VolumeError";
 }
-
-/** The file of a disk that is made of text, by its volume's place in the VM. */
-const isoName = (at: number): string => derivedName("disk", at, ".iso");
 
 /** What a map has under a key that a document names, and nothing that it inherits. */
 const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
@@ -96,49 +88,21 @@ export const noCloudFiles = (data: CloudInitData): Readonly<Record<string, strin
   ...(data.NetworkData === "" ? {} : { "network-config": data.NetworkData }),
 });
 
-/** What is put on a disk. */
-interface IsoContent {
-  readonly label: string;
-  /** By a name that KubeVirt or Kubernetes takes for a file of such a volume. */
-  readonly files: Readonly<Record<string, string>>;
-}
-
-/** Puts files on an ISO 9660 disk, with the image's own tool. */
-async function buildIso(
-  { run, image, directory, user }: VolumeContext,
-  volume: VmiVolume,
-  file: string,
-  { label, files }: IsoContent,
-): Promise<void> {
-  // Root's own directory: in its user namespace the tool may not enter the VM's.
-  const workspace = join(directory, "../../iso");
-  rmSync(workspace, { recursive: true, force: true });
-  const tree = join(workspace, "files");
-  mkdirSync(tree, { recursive: true, mode: 0o700 });
-  for (const [key, text] of Object.entries(files)) {
-    if (!/^[A-Za-z0-9._-]{1,100}$/.test(key) || key === "." || key.startsWith(".."))
-      throw new VolumeError(`volume "${volume.name}": ${JSON.stringify(key)} is not a valid name of a file on its disk`);
-    writeFileSync(join(tree, key), text, { mode: 0o644, flag: "wx" });
+/** The files of a disk, whose names KubeVirt or Kubernetes takes. @throws VolumeError */
+function checkedFiles(volume: string, files: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const name of Object.keys(files)) {
+    if (!/^[A-Za-z0-9._-]{1,100}$/.test(name) || name === "." || name.startsWith(".."))
+      throw new VolumeError(`volume "${volume}": ${JSON.stringify(name)} is not a valid name of a file on its disk`);
   }
-  const make = ["genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", "/netbind/disk.iso", "/netbind/files"];
-  await run(await imageCommand({ image, argv: make, shown: ["--bind", workspace, "/netbind"] }));
-  const iso = join(directory, file);
-  renameSync(join(workspace, "disk.iso"), iso);
-  rmSync(workspace, { recursive: true });
-  chownSync(iso, user.uid, user.gid);
+  return files;
 }
 
 /** Turns one volume into a disk's file, or says why it is left out. */
-export interface VolumeContext {
-  readonly run: Run;
-  readonly image: Image;
+export interface VolumeContext extends DiskPlace {
   readonly vmi: Vmi;
-  readonly user: VmUser;
   readonly data: ReferencedData;
   /** The disks of the machine's that it was given. */
   readonly hostDisks: readonly HostDiskRecord[];
-  /** Directory of the launcher's disks on the machine. */
-  readonly directory: string;
   /** The PreCloudInitIso hook of the VM's sidecars. */
   readonly preCloudInitIso: (data: CloudInitData) => Promise<CloudInitData>;
 }
@@ -148,8 +112,8 @@ type VolumeFile = Pick<GuestDisk, "path" | "readonly" | "bootable" | "block">;
 async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: number): Promise<VolumeFile | string> {
   const { vmi, data } = context;
   const iso = async (label: string, files: Readonly<Record<string, string>>): Promise<VolumeFile> => {
-    await buildIso(context, volume, isoName(at), { label, files });
-    return { path: `/netbind/disks/${isoName(at)}`, readonly: true, bootable: false };
+    await makeDisk(context, { volume: at, label, files: checkedFiles(volume.name, files) });
+    return { path: madeDiskPath(at), readonly: true, bootable: false };
   };
   if (volume.cloudInitNoCloud !== undefined) {
     return iso("cidata", noCloudFiles(await context.preCloudInitIso(cloudInitData(vmi, volume.name, volume.cloudInitNoCloud, data))));
@@ -175,14 +139,6 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
       .filter((key) => key !== "name")
       .join(", ") || "none"
   }) needs a cluster`;
-}
-
-/** The files of a launcher's disks that were made of text. */
-export function madeDisks({ spec }: Vmi): readonly string[] {
-  const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
-  return (spec.volumes ?? []).flatMap(({ name, cloudInitNoCloud, configMap, secret }, at) =>
-    names.has(name) && (cloudInitNoCloud ?? configMap ?? secret) !== undefined ? [isoName(at)] : [],
-  );
 }
 
 /**

@@ -1,0 +1,63 @@
+/** Files by path: only where all on the way is root's. */
+import { chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run, VM_UIDS } from "@netbind/netns";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import * as files from "../../../core/local/src/root-files.ts";
+
+const USER = { uid: VM_UIDS.first + 9, gid: VM_UIDS.first + 9 };
+
+let directory: string;
+let theirs: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "netbind-root-files-"));
+  theirs = join(directory, "theirs");
+  mkdirSync(join(theirs, "deep"), { recursive: true });
+  writeFileSync(join(theirs, "deep/file"), "text");
+  chownSync(theirs, USER.uid, USER.gid);
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("whatever is to be done below a user's directory, at any depth, is refused before it is done", async () => {
+  const path = join(theirs, "deep/file");
+  const own = join(directory, "own");
+  const attempts: readonly (() => unknown)[] = [
+    ...[() => files.exists(path), () => files.readText(path), () => files.namesIn(join(theirs, "deep"))],
+    ...[() => files.writeText(path, "", 0o600), () => files.writeNew(`${path}2`, "", 0o600), () => files.openLog(path)],
+    ...[() => files.makeDirectory(join(theirs, "new")), () => files.makeUserDirectory(join(theirs, "new"), USER)],
+    ...[() => files.rename(path, own), () => files.rename(own, path), () => files.removeFile(path), () => files.shareFile(path, 0)],
+    ...[() => files.installFile("/etc/hostname", path, 0o600), () => new files.UserTree(join(theirs, "tree"))],
+  ];
+  for (const attempt of attempts) expect(attempt).toThrow(files.ForeignPathError);
+  await expect(files.removeTree(run, join(theirs, "deep"))).rejects.toThrow(files.ForeignPathError);
+  expect(readFileSync(path, "utf8")).toBe("text");
+  expect(existsSync(own)).toBe(false);
+});
+
+test("a link of a user's on the way is refused too, and a user's entry in a directory of root's can be removed whole", async () => {
+  const link = join(directory, "link");
+  symlinkSync(directory, link);
+  await run(["chown", "--no-dereference", `${USER.uid}`, link]);
+  expect(() => files.readText(join(link, "theirs"))).toThrow(/belongs to uid/);
+  const victim = join(directory, "victim");
+  mkdirSync(victim);
+  writeFileSync(join(victim, "kept"), "kept");
+  symlinkSync(victim, join(theirs, "out"));
+  await files.removeTree(run, theirs);
+  expect(existsSync(theirs)).toBe(false);
+  expect(readFileSync(join(victim, "kept"), "utf8")).toBe("kept");
+});
+
+test("a tree is root's until all is in it, and its user's then; one that is there is not taken", () => {
+  const path = join(directory, "tree");
+  const tree = new files.UserTree(path);
+  tree.makeDirectory("a", "b");
+  tree.makeDirectory("a", "c");
+  tree.writeText("text", "a", "b", "file");
+  for (const name of ["", "a", "a/b", "a/b/file"]) expect(lstatSync(join(path, name)).uid, name).toBe(0);
+  expect(lstatSync(path).mode & 0o777).toBe(0o700);
+  tree.giveTo(USER);
+  for (const name of ["", "a", "a/b", "a/c", "a/b/file"]) expect(lstatSync(join(path, name)), name).toMatchObject(USER);
+  expect(() => new files.UserTree(path)).toThrow(/EEXIST/);
+});
