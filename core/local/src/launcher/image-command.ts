@@ -22,8 +22,8 @@ const CHANGING = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-a
 export async function imageCommand({ image, argv, shown, user }: ImageProgram): Promise<readonly string[]> {
   const { way } = await findSandboxWay();
   const over = way === "fresh-proc" ? OVER_FRESH_PROC : [];
-  const seen = ["--die-with-parent", "--ro-bind", image.rootfs, "/", "--dev", "/dev", "--remount-ro", "/dev", "--proc", "/proc"];
-  const files = [...seen, "--perms", "1777", "--size", String(TMP), "--tmpfs", "/tmp", ...shown];
+  const seen = ["--die-with-parent", "--ro-bind", image.rootfs, "/", "--dev", "/dev", "--proc", "/proc"];
+  const files = [...seen, "--perms", "1777", "--size", String(TMP), "--tmpfs", "/tmp", ...shown, "--remount-ro", "/dev"];
   if (user === undefined) return [...over, "bwrap", "--unshare-all", "--cap-drop", "ALL", ...files, ...argv];
   if (way === "no-user-namespace")
     return ["bwrap", ...ALL_BUT_USER, "--cap-drop", "ALL", ...CHANGING, ...files, ...dropPrivileges(user), ...argv];
