@@ -23,9 +23,9 @@ import { KubeNode, type LabPod } from "../support/kube-node.ts";
 let node: KubeNode;
 beforeAll(async () => {
   node = await KubeNode.make();
-  mkdirSync(join(node.directory, "bindings"));
+  mkdirSync(join(node.directory, "bindings/somebodys"), { recursive: true });
   const grants = join(node.directory, "grants.json");
-  writeFileSync(grants, JSON.stringify({ somebodys: { domainKinds: ["userNetwork"] }, slirp: { domainKinds: ["tap"] } }));
+  writeFileSync(grants, JSON.stringify({ somebodys: { domainKinds: ["userNetwork", "device"] }, slirp: { domainKinds: ["tap"] } }));
   node.startAgent(["--bindings", join(node.directory, "bindings"), "--grants", grants]);
 });
 afterAll(() => node[Symbol.asyncDispose]());
@@ -133,15 +133,16 @@ test("a device that was not allocated, planned by somebody's binding", async () 
   });
   const server = makeServer();
   addBinding(server, greedy);
-  // Whoever registers another image as slirp has the grants of that name, and a device is none of them without an allocation.
-  await listenUnix(server, join(node.directory, "bindings/passt.sock"));
+  provideSidecar();
+  // Whatever kinds are granted, a device is not without an allocation.
+  await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
   try {
-    const pod = await node.pod({ vm: "t-device", nics: [{ name: "red", binding: "passt" }] });
+    const pod = await node.pod({ vm: "t-device", nics: [{ name: "red", binding: "somebodys" }] });
     expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain("is no device that was allocated");
     expect(node.hookSockets(pod)).toEqual([]);
   } finally {
     server.forceShutdown();
-    rmSync(join(node.directory, "bindings/passt.sock"), { force: true });
+    rmSync(join(node.directory, "bindings/somebodys/binding.sock"), { force: true });
   }
 });
 
@@ -174,7 +175,7 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
   });
   const greedy = needing(() => ({ compute: { capabilities: ["SYS_ADMIN"] } }));
   const device = needing(() => ({ compute: { devices: { "example.com/fpga": 1 } } }));
-  const socket = join(node.directory, "bindings/somebodys.sock");
+  const socket = join(node.directory, "bindings/somebodys/binding.sock");
   for (const [vm, binding, reason, says] of [
     ["t-helpless", helpless, "PLUGIN_FAILED", /failed to tell the needs of NIC "red": nobody knows/],
     ["t-greedy", greedy, "POD_REFUSED", /needs the capability "SYS_ADMIN", which it is not granted/],
@@ -255,7 +256,7 @@ test("what a binding may plan is the administrator's word: more than this releas
   const plan = { domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } } as const;
   const server = makeServer();
   addBinding(server, defineBinding({ name: "somebodys", contract: "v1alpha1", migration: "none", plan: () => plan }));
-  const socket = join(node.directory, "bindings/somebodys.sock");
+  const socket = join(node.directory, "bindings/somebodys/binding.sock");
   await listenUnix(server, socket);
   provideSidecar();
   try {

@@ -23,11 +23,11 @@ const recordOf = (node: KubeNode, { uid }: LabPod): Recorded =>
 
 /** Serves a binding beside the agent, as an administrator deploys somebody's own. */
 async function serveBeside(node: KubeNode, name: string, binding: Binding): Promise<Disposable> {
-  const directory = join(node.directory, "bindings");
+  const directory = join(node.directory, "bindings", name);
   mkdirSync(directory, { recursive: true });
   const server = makeServer();
   addBinding(server, binding);
-  const socket = join(directory, `${name}.sock`);
+  const socket = join(directory, "binding.sock");
   await listenUnix(server, socket);
   return {
     [Symbol.dispose]: () => {
@@ -177,7 +177,7 @@ test("the next agent takes a running pod over from the record, repairs it, and a
   });
   const pod = await node.pod({ vm: "one", nics: [{ name: "red", binding: "bridge" }] });
   const other = await node.pod({ vm: "two" });
-  const beside = ["--bindings", join(node.directory, "bindings")];
+  const beside = ["--bindings", join(node.directory, "bindings"), "--override", "bridge"];
   {
     using _ = await serveBeside(node, "bridge", own);
     node.startAgent(beside);

@@ -1,5 +1,3 @@
-import { existsSync, lstatSync } from "node:fs";
-import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
 import {
   type AskedBinding,
@@ -12,6 +10,7 @@ import {
 } from "@netbind/engine";
 import { patient } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote";
+import { type BindingSockets, findBindingSocket, type FoundSocket, isServedBeside } from "./binding-sockets.ts";
 import { NotYetError } from "./not-yet.ts";
 
 /** A binding that can be asked about NICs, and for their plans. */
@@ -26,16 +25,22 @@ export interface ServedBinding extends AskedBinding {
 export interface BindingPlaces {
   /** By the name that they are registered under. */
   readonly own: ReadonlyMap<string, Binding>;
-  /** A directory of sockets, `<registered name>.sock`; absent where there are none. */
-  readonly sockets?: string;
+  /** Absent where this release's bindings are all. */
+  readonly sockets?: BindingSockets;
   /** What the administrator grants beyond this release, by registered name. */
   readonly grants: GrantsByBinding;
 }
 
-/** The bindings that this agent serves. A socket of a name goes before this release's plugin of that name. */
+/** A process that is asked. */
+interface Connection {
+  readonly client: BindingClient;
+  readonly socket: FoundSocket;
+}
+
+/** The bindings that this agent serves: this release's, but for those that the administrator lets a process override. */
 export class Bindings implements Disposable {
   readonly #places: BindingPlaces;
-  readonly #clients = new Map<string, BindingClient>();
+  readonly #connections = new Map<string, Connection>();
 
   constructor(places: BindingPlaces) {
     this.#places = places;
@@ -52,35 +57,45 @@ export class Bindings implements Disposable {
    * @throws NotYetError where its process does not answer
    */
   async find(name: string): Promise<ServedBinding | undefined> {
-    const socket = this.#socketOf(name);
+    const { sockets } = this.#places;
     const own = this.#places.own.get(name);
-    if (socket === undefined) return own === undefined ? undefined : { ...own, planner: plannerOf(own), grants: this.grants(name) };
-    const client = this.#clients.get(name) ?? connectBinding(socket, patient(1));
-    this.#clients.set(name, client);
+    if (sockets === undefined || !isServedBeside(sockets, name, own !== undefined))
+      return own === undefined ? undefined : { ...own, planner: plannerOf(own), grants: this.grants(name) };
+    const client = this.#connect(name, sockets);
     try {
       const { takesPodMac, migration } = await client.describe();
       const grants = this.grants(name);
       return { takesPodMac, migration, grants, planner: client, admit: (nic) => client.admit(nic), needs: (nic) => client.needs(nic) };
     } catch (error) {
       // A client keeps the answer of its first question, a failure too.
-      this.#clients.delete(name);
-      client.close();
-      if (error instanceof BindingError && error.code === "UNAVAILABLE")
-        throw new NotYetError(`binding "${name}" does not answer at ${socket}`);
+      this.#disconnect(name);
+      if (error instanceof BindingError && error.code === "UNAVAILABLE") throw new NotYetError(`binding "${name}" does not answer`);
       throw error;
     }
   }
 
-  #socketOf(name: string): string | undefined {
-    const { sockets } = this.#places;
-    // A registered name is a map's key, and may be anything.
-    if (sockets === undefined || !/^[A-Za-z0-9._-]{1,63}$/.test(name)) return undefined;
-    const path = join(sockets, `${name}.sock`);
-    return existsSync(path) && lstatSync(path).isSocket() ? path : undefined;
+  /** The client of a binding's process: another where another socket stands in the place of the one that it dials. */
+  #connect(name: string, sockets: BindingSockets): BindingClient {
+    const socket = findBindingSocket(sockets, name);
+    const known = this.#connections.get(name);
+    if (known?.socket.identity === socket.identity) {
+      socket[Symbol.dispose]();
+      return known.client;
+    }
+    this.#disconnect(name);
+    const client = connectBinding(socket.path, patient(1));
+    this.#connections.set(name, { client, socket });
+    return client;
+  }
+
+  #disconnect(name: string): void {
+    const known = this.#connections.get(name);
+    this.#connections.delete(name);
+    known?.client.close();
+    known?.socket[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+    for (const name of [...this.#connections.keys()]) this.#disconnect(name);
   }
 }

@@ -1,7 +1,6 @@
 import "reflect-metadata/lite";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Binding } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText } from "@netbind/engine";
 import { checkTrustedDirectory, findSandboxWay, run, takeLock, UntrustedDirectoryError } from "@netbind/netns";
@@ -13,6 +12,8 @@ import slirp from "@netbind/plugin-slirp";
 import sriov from "@netbind/plugin-sriov";
 import pino, { type Logger } from "pino";
 import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
+import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
+import { ignoredBeside } from "./binding-sockets.ts";
 import { Bindings } from "./bindings.ts";
 import { FileCluster } from "./file-cluster.ts";
 import { AgentState } from "./journal.ts";
@@ -20,20 +21,12 @@ import { limitRun } from "./limit-run.ts";
 import { namespaceId } from "./pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
 
-const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet DIR] [--state DIR] [--bindings DIR] [--grants FILE]
-
-  --node NAME      this node's name in the cluster
-  --objects DIR    VMIs, pods and the KubeVirt CR as JSON files, an object or a list in each
-  --kubelet DIR    the kubelet's directory (/var/lib/kubelet)
-  --node-netns P   the node's network namespace (/proc/1/ns/net): what is in it is no pod's
-  --state DIR      where the agent keeps what it did (/run/netbind-agent)
-  --bindings DIR   sockets of other bindings, NAME.sock for the binding registered as NAME
-  --grants FILE    JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls,
-                   capabilities; each list stands in the place of this release's
-`;
 /** Commands at a time, for all pods together. */
 const MOST_COMMANDS = 4;
 const LOCK_WAIT = 30_000;
+
+/** This release's bindings. */
+const RELEASED: readonly Binding[] = [bridge, macvtap, masquerade, passt, slirp, sriov];
 
 const TOKENS = {
   agent: Symbol("agent") as InjectionToken<NodeAgent>,
@@ -41,34 +34,9 @@ const TOKENS = {
   log: Symbol("log") as InjectionToken<Logger>,
 } as const;
 
-type Options = Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> & {
-  readonly bindings?: string;
-  readonly grants?: string;
-};
-
-function readOptions(): Options | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        node: { type: "string" },
-        objects: { type: "string" },
-        kubelet: { type: "string", default: "/var/lib/kubelet" },
-        "node-netns": { type: "string", default: "/proc/1/ns/net" },
-        state: { type: "string", default: "/run/netbind-agent" },
-        bindings: { type: "string" },
-        grants: { type: "string" },
-      },
-    });
-    const { node, objects } = values;
-    return node === undefined || objects === undefined ? undefined : { ...values, node, objects };
-  } catch {
-    return undefined;
-  }
-}
-
 /** The composition root: what the agent is made of is made here, and nowhere else. */
-function compose(options: Options, grants: GrantsByBinding): void {
-  const own = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp, sriov].map((binding) => [binding.name, binding]));
+function compose(options: AgentOptions, grants: GrantsByBinding): void {
+  const own = new Map<string, Binding>(RELEASED.map((binding) => [binding.name, binding]));
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
       pino(
@@ -79,7 +47,7 @@ function compose(options: Options, grants: GrantsByBinding): void {
   });
   container.register(TOKENS.bindings, {
     useFactory: instanceCachingFactory(
-      () => new Bindings({ own, grants, ...(options.bindings === undefined ? {} : { sockets: options.bindings }) }),
+      () => new Bindings({ own, grants, ...(options.sockets === undefined ? {} : { sockets: options.sockets }) }),
     ),
   });
   container.register(TOKENS.agent, {
@@ -114,15 +82,19 @@ async function reportSandboxes(log: Logger): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const options = readOptions();
-  if (options === undefined) {
-    process.stderr.write(USAGE);
+  const options = readOptions(process.argv.slice(2));
+  if ("problem" in options) {
+    process.stderr.write(`${terminalText(options.problem)}\n\n${USAGE}`);
     process.exitCode = 2;
     return;
   }
   try {
-    for (const option of ["state", "objects", "bindings"] as const)
-      if (options[option] !== undefined) checkTrustedDirectory(options[option], `--${option}`);
+    for (const [option, directory] of Object.entries({
+      state: options.state,
+      objects: options.objects,
+      bindings: options.sockets?.directory,
+    }))
+      if (directory !== undefined) checkTrustedDirectory(directory, `--${option}`);
     const file = options.grants;
     compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
   } catch (error) {
@@ -138,6 +110,16 @@ async function main(): Promise<void> {
   await using _ = await takeLock(join(options.state, "lock"), "the node", LOCK_WAIT);
   const log = container.resolve(TOKENS.log);
   log.info({ node: options.node }, "serving");
+  for (const name of options.sockets === undefined
+    ? []
+    : ignoredBeside(
+        options.sockets,
+        RELEASED.map((binding) => binding.name),
+      ))
+    log.warn(
+      { binding: name },
+      "this release's own binding serves, not the process beside it: override it where the process shall be asked",
+    );
   await reportSandboxes(log);
   using bindings = container.resolve(TOKENS.bindings);
   void bindings;

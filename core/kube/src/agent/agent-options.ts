@@ -1,0 +1,65 @@
+import { parseArgs } from "node:util";
+import type { BindingSockets } from "./binding-sockets.ts";
+
+/** What the agent is told on its command line. */
+export interface AgentOptions extends Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> {
+  readonly sockets?: BindingSockets;
+  readonly grants?: string;
+}
+
+export const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet DIR] [--state DIR] [--bindings DIR] [--grants FILE]
+
+  --node NAME      this node's name in the cluster
+  --objects DIR    VMIs, pods and the KubeVirt CR as JSON files, an object or a list in each
+  --kubelet DIR    the kubelet's directory (/var/lib/kubelet)
+  --node-netns P   the node's network namespace (/proc/1/ns/net): what is in it is no pod's
+  --state DIR      where the agent keeps what it did (/run/netbind-agent)
+  --bindings DIR   where processes of other bindings serve: DIR/NAME/binding.sock for the binding registered as NAME
+  --binding-user NAME=UID
+                   the user that NAME's process runs as, and whose DIR/NAME is (0); may be repeated
+  --override NAME  ask the process of NAME in the place of this release's own binding of that name; may be repeated
+  --grants FILE    JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls,
+                   capabilities; each list stands in the place of this release's
+`;
+
+/** The largest user of Linux; the last number stands for none. */
+const LARGEST_UID = 0xffff_fffe;
+
+function readUsers(texts: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(
+    texts.map((text) => {
+      const [, name = "", digits = ""] = /^([^=]+)=(\d{1,10})$/.exec(text) ?? [];
+      if (name === "" || Number(digits) > LARGEST_UID) throw new Error(`--binding-user: ${JSON.stringify(text)} is not NAME=UID`);
+      return [name, Number(digits)];
+    }),
+  );
+}
+
+/** Reads the command line, or says what is wrong with it. */
+export function readOptions(args: readonly string[]): AgentOptions | { readonly problem: string } {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        node: { type: "string" },
+        objects: { type: "string" },
+        kubelet: { type: "string", default: "/var/lib/kubelet" },
+        "node-netns": { type: "string", default: "/proc/1/ns/net" },
+        state: { type: "string", default: "/run/netbind-agent" },
+        bindings: { type: "string" },
+        "binding-user": { type: "string", multiple: true, default: [] },
+        override: { type: "string", multiple: true, default: [] },
+        grants: { type: "string" },
+      },
+    });
+    const { node, objects, bindings, "binding-user": users, override, ...rest } = values;
+    if (node === undefined || objects === undefined) return { problem: "name the node and the directory of objects: --node, --objects" };
+    if (bindings === undefined && users.length + override.length > 0)
+      return { problem: "--binding-user and --override are of processes below --bindings: name that directory" };
+    const sockets =
+      bindings === undefined ? {} : { sockets: { directory: bindings, users: readUsers(users), overrides: new Set(override) } };
+    return { ...rest, node, objects, ...sockets };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
