@@ -72,7 +72,7 @@ async function ours(binding: Binding, pod: TestNetns, journal: Journal): Promise
   };
   const up = await timed(async () => {
     const attachment = attachmentOf(nic as unknown as DecidedNic, before, FACTS);
-    const plan = authorize(binding.plan(attachment), attachment, grantsOf(binding.name));
+    const plan = authorize(binding.plan(attachment), { attachment, grants: grantsOf(binding.name) });
     journal.updateNic("red", { plan });
     const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), ...MAKING };
     journal.updateNic("red", { wanted });

@@ -62,7 +62,7 @@ async function wantedOf(
   const link = podLinkOf(await observe(pod.run), "eth0");
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: link, mac: link.mac, names: NAMES, ...change });
-  const plan = authorize(bridge.plan(attachment), attachment, STANDARD_GRANTS);
+  const plan = authorize(bridge.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const owner = { uid: 107, gid: 107 };
   return { attachment, wanted: { ...wantedNetwork(NAMES, plan, link), owner, placeholderKind: await findPlaceholderKind(pod.run) } };
 }
@@ -299,11 +299,11 @@ test("a pod link without an address: the guest is on its layer 2, nobody serves 
 test("a plan may take over its own pod link alone, and show what that link had", () => {
   const attachment = anAttachment({ names: NAMES, mac: "02:00:00:00:aa:01" });
   const plan = bridge.plan(attachment);
-  expect(authorize(plan, attachment, STANDARD_GRANTS)).toBe(plan);
+  expect(authorize(plan, { attachment, grants: STANDARD_GRANTS })).toEqual(plan);
   const links = plan.network?.links ?? [];
   const changed = (at: number, change: object): (() => unknown) => {
     const altered = links.map((link, place) => (place === at ? { ...link, ...change } : link));
-    return () => authorize({ ...plan, network: { links: altered } } as typeof plan, attachment, STANDARD_GRANTS);
+    return () => authorize({ ...plan, network: { links: altered } } as typeof plan, { attachment, grants: STANDARD_GRANTS });
   };
   for (const [at, change] of [
     [1, { name: "eth1-nic" }],
@@ -314,5 +314,7 @@ test("a plan may take over its own pod link alone, and show what that link had",
   ] as const)
     expect(changed(at, change), JSON.stringify(change)).toThrow(expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS" }) as Error);
   const elsewhere = { ...plan.services?.[0], client: { mac: attachment.mac, address: "10.244.0.3", prefix: 24 } };
-  expect(() => authorize({ ...plan, services: [elsewhere] } as typeof plan, attachment, STANDARD_GRANTS)).toThrow("is in no network");
+  expect(() => authorize({ ...plan, services: [elsewhere] } as typeof plan, { attachment, grants: STANDARD_GRANTS })).toThrow(
+    "is in no network",
+  );
 });

@@ -34,7 +34,7 @@ async function attached(
   const link = podLinkOf(await observe(pod.run), "eth0");
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: link, mac: GUEST_MAC, ...ports });
-  const plan = authorize(masquerade.plan(attachment), attachment, STANDARD_GRANTS);
+  const plan = authorize(masquerade.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const wanted: WantedNetwork = {
     ...wantedNetwork(attachment.names, plan, link),
     owner: { uid: 107, gid: 107 },

@@ -48,7 +48,12 @@ test("two NICs of one pod with DHCP and router advertisements each: every guest 
   const running: ProcessId[] = [];
   try {
     for (const [at, { binding, names, mac, mtu }] of NICS.entries()) {
-      const plan = await attachNic(pod, binding, { names, mac, index: at });
+      const plan = await attachNic(pod, binding, {
+        names,
+        mac,
+        index: at,
+        ...(at === 0 ? {} : { network: { kind: "multus", networkName: "lan", default: false } }),
+      });
       const guest = at === 0 ? one : two;
       await plugGuest(pod, guest, names.bridge, mac, mtu);
       await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
@@ -64,7 +69,7 @@ test("two NICs of one pod with DHCP and router advertisements each: every guest 
     expect(running.length).toBe(8);
     for (const [guest, { mac, mtu }, address, network] of [
       [one, NICS[0], "10.0.2.2", "fd10:0:2::/120"],
-      [two, NICS[1], "192.168.77.7", "fd77::/64"],
+      [two, NICS[1], "10.0.4.7", "fd10:0:4::/120"],
     ] as const) {
       expect(JSON.parse(await guest.run([process.execPath, CLIENT, mac]))).toMatchObject({ address });
       expect(await routeOf(guest)).toMatch(new RegExp(`^default via fe80::\\S+ dev eth0 proto ra .*mtu ${mtu}`));

@@ -79,7 +79,7 @@ test.each<Case>([
   const [decided] = decidePod({ vmi, statuses: [{ interface: podName }], served }).nics;
   if (decided === undefined) throw new Error("no NIC was decided about");
   const attachment = attachmentOf(decided, link, FACTS);
-  const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);
+  const plan = authorize(binding.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const network = wantedNetwork(attachment.names, plan, link);
   const wanted = { ...network, owner: { uid: 107, gid: 107 }, placeholderKind: await findPlaceholderKind(pod.run) };
   const sysctls = (network.plan.sysctls ?? []).map(({ key }) => key);

@@ -1,49 +1,56 @@
 /** A binding of the tests' own: a little network behind the pod's link, with every service there is. Nothing is translated. */
-import { defineBinding, type Plan } from "@netbind/contract";
+import { type Attachment, cidrHost, defineBinding, guestNetwork, type Plan, parseCidr } from "@netbind/contract";
+
+/** An address of the NIC's own network: its number, and the network's prefix. */
+function host(attachment: Attachment, family: 4 | 6, n: number): { readonly address: string; readonly prefix: number } {
+  const cidr = parseCidr(guestNetwork(attachment, family));
+  if (cidr === undefined) throw new Error("the NIC has no network");
+  return { address: cidrHost(cidr, n), prefix: cidr.prefix };
+}
 
 export default defineBinding({
   name: "lan",
   contract: "v1alpha1",
   migration: "none",
-  plan: ({ names, mac, pod, queues, hostname }): Plan => ({
-    network: {
-      links: [
+  plan: (attachment): Plan => {
+    const { names, mac, pod, queues, hostname } = attachment;
+    return {
+      network: {
+        links: [
+          {
+            kind: "bridge",
+            name: names.bridge,
+            mtu: pod.mtu,
+            addresses: [host(attachment, 4, 1), host(attachment, 6, 1)],
+          },
+          { kind: "tap", name: names.tap, mtu: pod.mtu, queues, bridge: names.bridge },
+        ],
+      },
+      services: [
         {
-          kind: "bridge",
-          name: names.bridge,
+          kind: "dhcp4",
+          link: names.bridge,
+          server: host(attachment, 4, 1).address,
+          client: { mac, ...host(attachment, 4, 7) },
+          leaseSeconds: 3600,
+          nameservers: [],
+          search: [],
+          hostname,
           mtu: pod.mtu,
-          addresses: [
-            { address: "192.168.77.1", prefix: 24 },
-            { address: "fd77::1", prefix: 64 },
-          ],
+          ntpServers: [],
+          privateOptions: [],
         },
-        { kind: "tap", name: names.tap, mtu: pod.mtu, queues, bridge: names.bridge },
+        {
+          kind: "dhcp6",
+          link: names.bridge,
+          client: { mac, ...host(attachment, 6, 7) },
+          leaseSeconds: 3600,
+          nameservers: [],
+          search: [],
+        },
+        { kind: "ra", link: names.bridge, network: guestNetwork(attachment, 6), mtu: pod.mtu, routerLifetimeSeconds: 1800 },
       ],
-    },
-    services: [
-      {
-        kind: "dhcp4",
-        link: names.bridge,
-        server: "192.168.77.1",
-        client: { mac, address: "192.168.77.7", prefix: 24 },
-        leaseSeconds: 3600,
-        nameservers: [],
-        search: [],
-        hostname,
-        mtu: pod.mtu,
-        ntpServers: [],
-        privateOptions: [],
-      },
-      {
-        kind: "dhcp6",
-        link: names.bridge,
-        client: { mac, address: "fd77::7", prefix: 64 },
-        leaseSeconds: 3600,
-        nameservers: [],
-        search: [],
-      },
-      { kind: "ra", link: names.bridge, network: "fd77::/64", mtu: pod.mtu, routerLifetimeSeconds: 1800 },
-    ],
-    domain: { kind: "tap" },
-  }),
+      domain: { kind: "tap" },
+    };
+  },
 });

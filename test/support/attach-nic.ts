@@ -13,7 +13,7 @@ export async function attachNic(
   const link = podLinkOf(await observe(pod.run), nic.names.pod);
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ ...nic, pod: link });
-  const plan = authorize(binding.plan(attachment), attachment, STANDARD_GRANTS);
+  const plan = authorize(binding.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const hasPlaceholder = plan.network?.links.some(({ kind }) => kind === "placeholder") === true;
   const placeholderKind = hasPlaceholder ? await findPlaceholderKind(pod.run) : "dummy";
   const wanted: WantedNetwork = { ...wantedNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 }, placeholderKind };

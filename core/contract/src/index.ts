@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { guestNetwork, serverNetwork } from "./assigned-networks.ts";
 export type { AttachRequest } from "./attach-request.ts";
 export type {
   Attachment,

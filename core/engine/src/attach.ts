@@ -11,8 +11,8 @@ import { loopbackGuardOf } from "./network/loopback-guard.ts";
 import { nicTable } from "./network/nft.ts";
 import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
 import { plannerFor } from "./plan/fitting-planner.ts";
-import { bridgeSysctls } from "./network/bridge-sysctls.ts";
-import { serviceSysctls } from "./services/service-processes.ts";
+import { plannedSysctls } from "./plan/authorize-together.ts";
+import type { PlannedNic } from "./plan/authorize-networks.ts";
 
 /** What a NIC is once it is attached: all of it is in the host's record too. */
 export interface AttachedNic {
@@ -102,7 +102,7 @@ export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): Nic
     table: { ...nicTable(names.pod), ...(fence === undefined ? {} : { fence }), ...(guard === undefined ? {} : { guard }) },
     podLinkName: before.name,
     ...(kept ? { podLink: before } : {}),
-    plan: { ...network, sysctls: [...(network.sysctls ?? []), ...bridgeSysctls(network.links), ...serviceSysctls(plan.services ?? [])] },
+    plan: { ...network, sysctls: plannedSysctls(plan) },
   };
 }
 
@@ -119,12 +119,19 @@ export function nicInPod(nic: DecidedNic, primaryLink: string | undefined): Deci
   return { ...nic, names: derivedNames({ name: nic.spec.name, pod: {} }, pod) };
 }
 
+/** What a NIC is attached with. */
+export interface AttachContext<D extends Attachable> {
+  readonly decision: D;
+  readonly facts: PodFacts;
+  /** The pod's other NICs that are planned already: no plan contradicts theirs. */
+  readonly others: readonly PlannedNic[];
+}
+
 /** One NIC of a pod that has its links: observed, planned, authorised, applied, served. */
 export async function attachNic<D extends Attachable>(
   host: Host<D>,
   decided: DecidedNic,
-  decision: D,
-  facts: PodFacts,
+  { decision, facts, others }: AttachContext<D>,
 ): Promise<AttachedNic> {
   const nic = nicInPod(decided, facts.primaryLink);
   const { name } = nic.spec;
@@ -132,7 +139,8 @@ export async function attachNic<D extends Attachable>(
   const attachment = attachmentOf(nic, before, facts);
   const plan = await host.once(name, "plan", async () => {
     const planner = plannerFor(nic, decision.bindings, () => host.planner(nic.binding));
-    return authorize(await planNic(planner, attachment, nic.binding), attachment, host.grants?.(nic.binding) ?? grantsOf(nic.binding));
+    const grants = host.grants?.(nic.binding) ?? grantsOf(nic.binding);
+    return authorize(await planNic(planner, attachment, nic.binding), { attachment, grants, others });
   });
   await host.apply(name, wantedNetwork(nic.names, plan, before));
   await host.startServices(plan);
@@ -146,7 +154,7 @@ export async function attachNic<D extends Attachable>(
 export async function attachVmi<D extends Attachable>(host: Host<D>, decision: D): Promise<readonly AttachedNic[]> {
   const facts = await host.makePod(decision);
   const attached: AttachedNic[] = [];
-  for (const nic of decision.nics) attached.push(await attachNic(host, nic, decision, facts));
+  for (const nic of decision.nics) attached.push(await attachNic(host, nic, { decision, facts, others: attached }));
   for (const binding of decision.bindings) {
     await host.attach(
       binding.name,

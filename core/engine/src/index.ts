@@ -21,7 +21,8 @@ export {
   type PodFacts,
   wantedNetwork,
 } from "./attach.ts";
-export { authorize, findPlanProblems } from "./plan/authorize.ts";
+export { authorize, findPlanProblems, type PlanBounds } from "./plan/authorize.ts";
+export type { PlannedNic } from "./plan/authorize-networks.ts";
 export { type ServiceProcess, serviceProcesses, serviceWarnings } from "./services/service-processes.ts";
 export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { GrantsError, readGrants } from "./plan/read-grants.ts";

@@ -10,6 +10,7 @@ import {
   type PlannedAddress,
   parseCidr,
   reachableAddresses,
+  serverNetwork,
   type Route,
   type ServicePlan,
   type Sysctl,
@@ -24,10 +25,9 @@ const ROUTER_LIFETIME_SECONDS = 1800;
 const DEFAULT_ROUTES = { 4: "0.0.0.0/0", 6: "::/0" } as const;
 
 /** What the guest is told to ask and to renew its lease at: an address of the bridge that no network has. */
-const serverAddress = ({ index }: Attachment): string => `169.254.75.1${index}`;
-/** A network of the bridge's own, which no pod network has (RFC 4193): servers of IPv6 take an address to serve from. */
-const serverNetwork = ({ index }: Attachment): string => `fd4e:6574:6269:${index.toString(16)}::`;
-const SERVER_PREFIX = 64;
+const serverAddress = (attachment: Attachment): string => addressOf(serverNetwork(attachment, 4));
+/** A network of the bridge's own, which no pod network has: servers of IPv6 take an address to serve from. */
+const network6 = (attachment: Attachment): string => serverNetwork(attachment, 6);
 
 const familyOf = ({ destination }: Route): 4 | 6 => (destination.includes(":") ? 6 : 4);
 
@@ -102,7 +102,7 @@ function planIpv6(attachment: Attachment, address: string): readonly ServicePlan
     {
       kind: "ra",
       link: names.bridge,
-      network: `${serverNetwork(attachment)}/${SERVER_PREFIX}`,
+      network: network6(attachment),
       onLink: false,
       ...(hasDefault ? {} : { preference: "low" }),
       mtu: pod.mtu,
@@ -141,7 +141,9 @@ const bridge: Binding = defineBinding({
     if (ipv4 !== undefined) refuseUnrouted(attachment, ipv4);
     const servers: readonly PlannedAddress[] = [
       ...(ipv4 === undefined ? [] : [{ address: serverAddress(attachment), prefix: 32 }]),
-      ...(ipv6 === undefined ? [] : [{ address: `${serverNetwork(attachment)}1`, prefix: SERVER_PREFIX }]),
+      ...(ipv6 === undefined
+        ? []
+        : [{ address: `${addressOf(network6(attachment))}1`, prefix: parseCidr(network6(attachment))?.prefix ?? 64 }]),
     ];
     const services = [
       ...(ipv4 === undefined ? [] : [planDhcp4(attachment, ipv4)]),

@@ -6,6 +6,7 @@ import {
   type Cidr,
   cidrHost,
   defineBinding,
+  guestNetwork,
   type IpFamily,
   type NftChain,
   type NftMatch,
@@ -23,8 +24,8 @@ import {
 
 /** What differs between the two families. */
 const FAMILIES = {
-  4: { words: "IPv4", nft: "ip", network: "10.0.2.0/24", field: "vmNetworkCIDR", loopback: "127.0.0.1", longest: 30 },
-  6: { words: "IPv6", nft: "ip6", network: "fd10:0:2::/120", field: "vmIPv6NetworkCIDR", loopback: "::1", longest: 126 },
+  4: { words: "IPv4", nft: "ip", example: "10.0.2.0/24", field: "vmNetworkCIDR", loopback: "127.0.0.1", longest: 30 },
+  6: { words: "IPv6", nft: "ip6", example: "fd10:0:2::/120", field: "vmIPv6NetworkCIDR", loopback: "::1", longest: 126 },
 } as const;
 /** Where Istio's Envoy connects from when it hands traffic to the workload. */
 const ENVOY_SOURCE = "127.0.0.6";
@@ -52,11 +53,9 @@ interface GuestNetwork {
   readonly pod: string;
 }
 
-/** The network that a VM's author wrote for a family, or the one that KubeVirt takes. */
-function networkText({ network }: NicSpec, family: IpFamily): string {
-  const written = network.kind !== "pod" ? undefined : family === 4 ? network.vmNetworkCidr : network.vmIpv6NetworkCidr;
-  return written ?? FAMILIES[family].network;
-}
+/** The network that is the guest's in a family: of a NIC that is no more known than its author wrote it, that of the pod network. */
+const networkText = (nic: NicSpec | Attachment, family: IpFamily): string =>
+  guestNetwork("index" in nic ? nic : { network: nic.network, index: 0 }, family);
 
 /** A network of the family with room for a gateway and a guest; undefined where the text is none. */
 function parseGuestNetwork(text: string, family: IpFamily): Cidr | undefined {
@@ -70,14 +69,14 @@ function admit(nic: NicSpec): readonly Violation[] {
     violations.push(violation("name", `masquerade serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here"));
   }
   for (const family of [4, 6] as const) {
-    const { words, field, longest, network } = FAMILIES[family];
+    const { words, field, longest, example } = FAMILIES[family];
     const text = networkText(nic, family);
     if (parseGuestNetwork(text, family) !== undefined) continue;
     violations.push(
       violation(
         `network.pod.${field}`,
         `"${text}" is no ${words} network with room for a gateway and a guest`,
-        `write address/prefix with a prefix of at most ${longest}, such as "${network}"`,
+        `write address/prefix with a prefix of at most ${longest}, such as "${example}"`,
       ),
     );
   }

@@ -2,6 +2,7 @@ import {
   type Binding,
   BindingError,
   defineBinding,
+  guestNetwork,
   type NicSpec,
   parseCidr,
   type Port,
@@ -13,7 +14,7 @@ const DEFAULT_NETWORK = "10.0.2.0/24";
 /** QEMU gives its guest the network's fifteenth address, and itself the ones below. */
 const LONGEST_PREFIX = 27;
 
-const networkText = ({ network }: NicSpec): string => (network.kind === "pod" && network.vmNetworkCidr) || DEFAULT_NETWORK;
+const networkText = ({ network }: NicSpec): string => guestNetwork({ network, index: 0 }, 4);
 
 const isNetwork = (text: string): boolean => {
   const cidr = parseCidr(text);

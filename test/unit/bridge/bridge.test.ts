@@ -32,7 +32,7 @@ test("IPv6: the pod's address by DHCPv6, the bridge as router, the pod's routes 
     { destination: "::/0", gateway: "fd10:244::1" },
   ]);
   expect(raOf(plan)).not.toHaveProperty("preference");
-  expect(authorize(plan, DUAL, STANDARD_GRANTS)).toBe(plan);
+  expect(authorize(plan, { attachment: DUAL, grants: STANDARD_GRANTS })).toEqual(plan);
   expect(planFromWire(planToWire(plan))).toEqual(plan);
   const keys = wantedNetwork(DUAL.names, plan, DUAL.pod).plan.sysctls?.map(({ key }) => key);
   expect(keys).toContain("net.ipv6.conf.all.forwarding");
@@ -74,11 +74,19 @@ test("a bridge may have the routes of the pod link that is handed over to it, an
     { destination: "::/0 dev lo" },
     { destination: "fd10:244::3/128" },
   ])
-    expect(findPlanProblems(withRoutes([route]), DUAL, STANDARD_GRANTS).join(), route.destination).toContain("links[0].routes[0]");
-  expect(findPlanProblems(withRoutes([{ destination: "::/0", gateway: "fd10:244::1" }]), DUAL, STANDARD_GRANTS)).toEqual([]);
+    expect(findPlanProblems(withRoutes([route]), { attachment: DUAL, grants: STANDARD_GRANTS }).join(), route.destination).toContain(
+      "links[0].routes[0]",
+    );
+  expect(
+    findPlanProblems(withRoutes([{ destination: "::/0", gateway: "fd10:244::1" }]), { attachment: DUAL, grants: STANDARD_GRANTS }),
+  ).toEqual([]);
   // Where the pod's link keeps its own routes, nobody else has them.
   const kept = links.filter(({ kind }) => kind === "bridge" || kind === "tap");
-  expect(findPlanProblems(withRoutes([{ destination: "fd10:244::/64" }], kept), DUAL, STANDARD_GRANTS).join()).toContain("routes[0]");
+  expect(
+    findPlanProblems(withRoutes([{ destination: "fd10:244::/64" }], kept), { attachment: DUAL, grants: STANDARD_GRANTS }).join(),
+  ).toContain("routes[0]");
   const ra = { ...raOf(plan), preference: "high" } as unknown as RouterAdvertisementService;
-  expect(findPlanProblems({ ...plan, services: [ra] }, DUAL, STANDARD_GRANTS).join()).toContain("services[0].preference");
+  expect(findPlanProblems({ ...plan, services: [ra] }, { attachment: DUAL, grants: STANDARD_GRANTS }).join()).toContain(
+    "services[0].preference",
+  );
 });

@@ -7,7 +7,7 @@ import { STANDARD_GRANTS } from "../../../core/engine/src/plan/grants.ts";
 
 const attachment = anAttachment();
 const good = masquerade.plan(attachment);
-const problems = (plan: Plan): readonly string[] => findPlanProblems(plan, attachment, STANDARD_GRANTS);
+const problems = (plan: Plan): readonly string[] => findPlanProblems(plan, { attachment, grants: STANDARD_GRANTS });
 const withNetwork = (change: Partial<NonNullable<Plan["network"]>>): Plan => ({
   ...good,
   network: { links: [], ...good.network, ...change },
@@ -19,7 +19,7 @@ const chain = (matches: readonly object[], verdict: object): Plan =>
   } as never);
 
 test("masquerade's own plan passes as it is", () => {
-  expect(authorize(good, attachment, STANDARD_GRANTS)).toBe(good);
+  expect(authorize(good, { attachment, grants: STANDARD_GRANTS })).toEqual(good);
 });
 
 describe("a plan that reaches beyond its NIC is refused", () => {
@@ -67,7 +67,7 @@ describe("a plan that reaches beyond its NIC is refused", () => {
   for (const [what, [plan, mention]] of Object.entries(hostile)) {
     test(what, () => {
       expect(problems(plan).join("\n")).toContain(mention);
-      expect(() => authorize(plan, attachment, STANDARD_GRANTS)).toThrow(
+      expect(() => authorize(plan, { attachment, grants: STANDARD_GRANTS })).toThrow(
         expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS" }) as BindingError,
       );
     });

@@ -94,7 +94,7 @@ describe("slirp", () => {
 describe("what may be planned", () => {
   const refused = (plan: Plan, binding: string): string => {
     try {
-      authorize(plan, NIC, grantsOf(binding));
+      authorize(plan, { attachment: NIC, grants: grantsOf(binding) });
     } catch (error) {
       return (error as Error).message;
     }

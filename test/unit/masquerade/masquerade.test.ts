@@ -84,7 +84,7 @@ test("each family that the pod has, and only that, reaches the guest", () => {
   expect(ipv6Only.services?.map(({ kind }) => kind)).toEqual(["dhcp6", "ra"]);
   expect(ipv6Only.network?.links[0]).toMatchObject({ addresses: [{ address: "fd77::1", prefix: 64 }] });
   expect(ipv6Only.network?.sysctls).toEqual([{ key: "net.ipv6.conf.all.forwarding", value: "1" }]);
-  expect(findPlanProblems(ipv6Only, own, STANDARD_GRANTS)).toEqual([]);
+  expect(findPlanProblems(ipv6Only, { attachment: own, grants: STANDARD_GRANTS })).toEqual([]);
 
   expect(masquerade.plan(anAttachment()).services?.map(({ kind }) => kind)).toEqual(["dhcp4"]);
 });
@@ -100,7 +100,7 @@ test("every plan stays within the standard grants", () => {
     { ...podWith("10.244.0.2/24", "fd10:244::2/64"), mesh: true, ports: [{ protocol: "TCP" as const, port: 22 }] },
   ]) {
     const attachment = anAttachment(change);
-    expect(findPlanProblems(masquerade.plan(attachment), attachment, STANDARD_GRANTS)).toEqual([]);
+    expect(findPlanProblems(masquerade.plan(attachment), { attachment, grants: STANDARD_GRANTS })).toEqual([]);
   }
 });
 

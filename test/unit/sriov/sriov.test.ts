@@ -25,7 +25,7 @@ const attachment = anAttachment({
   allocatedDevices: [OTHER, VF],
 });
 const problems = (pciAddress: string, binding = "sriov"): string =>
-  findPlanProblems({ domain: { kind: "hostdev", pciAddress } }, attachment, grantsOf(binding)).join("; ");
+  findPlanProblems({ domain: { kind: "hostdev", pciAddress } }, { attachment, grants: grantsOf(binding) }).join("; ");
 
 describe("the device", () => {
   test("is the one that is told of for the network; else the only one that was allocated", () => {

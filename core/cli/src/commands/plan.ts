@@ -12,6 +12,7 @@ import {
   nicInPod,
   type NicPlanner,
   patchDomain,
+  type PlannedNic,
   planNic,
   plannerFor,
   plannerOf,
@@ -103,11 +104,17 @@ function givenLink({ spec, names }: DecidedNic, { nics }: Decision, given: reado
   );
 }
 
+/** What `plan` makes of a NIC: what it shows, its part of the domain, and what the next NIC's plan is held against. */
+interface PlannedOne extends PlannedNic {
+  readonly shown: ShownNic;
+  readonly xml: (domain: string) => string;
+}
+
 async function planOne(
   decided: DecidedNic,
   decision: Decision,
-  context: PlanContext,
-): Promise<{ readonly shown: ShownNic; readonly xml: (domain: string) => string }> {
+  context: PlanContext & { readonly others: readonly PlannedNic[] },
+): Promise<PlannedOne> {
   const told = givenLink(decided, decision, context.given);
   const nic = nicInPod(decided, told?.name);
   const pod = told ?? assumedLink(nic, requestOf(decided, decision));
@@ -119,7 +126,7 @@ async function planOne(
   };
   const attachment = attachmentOf(nic, pod, facts);
   const planned = await planNic(findPlanner(nic, decision, context), attachment, nic.binding);
-  const plan = authorize(planned, attachment, grantsOf(nic.binding, context.grants));
+  const plan = authorize(planned, { attachment, grants: grantsOf(nic.binding, context.grants), others: context.others });
   const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
   const nft = showTable(table, network.nftables ?? []);
   const assumed = [...(told === undefined ? ["pod"] : []), ...(devices === undefined ? [] : ["device"])];
@@ -143,7 +150,7 @@ async function planOne(
     plan.domain.kind === "tap"
       ? writeTapInterface(domain, tapDomain(attachment, plan))
       : patchDomain(domain, nicDomain(attachment), plan.domain);
-  return { shown, xml };
+  return { shown, xml, attachment, plan };
 }
 
 /** NICs as a domain gets them: the host writes those on taps, and then each sidecar is asked for its binding's. */
@@ -154,8 +161,8 @@ function inDomainOrder<T extends { readonly shown: ShownNic }>(nics: readonly T[
 }
 
 async function planVm(vmi: Vmi, decision: Decision, context: PlanContext): Promise<ShownPlan> {
-  const nics = [];
-  for (const nic of decision.nics) nics.push(await planOne(nic, decision, context));
+  const nics: PlannedOne[] = [];
+  for (const nic of decision.nics) nics.push(await planOne(nic, decision, { ...context, others: nics }));
   const base = buildBaseDomain({ vmi, accelerator: "kvm", disks: [] });
   const { pod, memoryOverhead, networks } = decision;
   return {

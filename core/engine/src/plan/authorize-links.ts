@@ -7,6 +7,7 @@ import {
   type NetworkPlan,
   type PlaceholderLink,
   type PlannedAddress,
+  parseAddress,
   parseCidr,
   type Route,
   type TapLink,
@@ -14,6 +15,10 @@ import {
 import { checkMtu, type Complain, isIntegerIn } from "./authorize-checks.ts";
 
 const MOST_ADDRESSES = 16;
+/** As many as fit one argument of the program that makes them. */
+const MOST_ROUTES = 512;
+
+const sameAddress = (a: string, b: string): boolean => parseAddress(a)?.value === parseAddress(b)?.value;
 
 function checkMac(path: string, mac: string, complain: Complain): void {
   if (!isMacAddress(mac) || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1)
@@ -24,7 +29,9 @@ function checkAddresses(path: string, addresses: readonly PlannedAddress[], comp
   if (addresses.length > MOST_ADDRESSES) complain(`${path}.addresses`, `${addresses.length} addresses are more than ${MOST_ADDRESSES}`);
   for (const [at, { address, prefix }] of addresses.entries()) {
     if (parseCidr(`${address}/${prefix}`) === undefined)
-      complain(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is no address`);
+      complain(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is not a valid address`);
+    if (addresses.findIndex((other) => sameAddress(other.address, address)) !== at)
+      complain(`${path}.addresses[${at}]`, `${JSON.stringify(address)} is planned twice`);
   }
 }
 
@@ -34,6 +41,7 @@ function checkRoutes(path: string, { name, routes = [] }: BridgeLink, { pod }: A
   const isPods = (route: Route): boolean =>
     pod.routes.some(({ destination, gateway }) => destination === route.destination && gateway === route.gateway) ||
     (route.gateway === undefined && pod.addresses.some((address) => route.destination === hostRoute(address)));
+  if (routes.length > MOST_ROUTES) complain(`${path}.routes`, `${routes.length} routes are more than ${MOST_ROUTES}`);
   for (const [at, route] of routes.entries()) {
     if (!handedOver || !isPods(route))
       complain(`${path}.routes[${at}]`, `${JSON.stringify(route.destination)} is no route of this NIC's pod link that is handed over`);
@@ -73,8 +81,9 @@ export function checkLink(path: string, link: LinkPlan, attachment: Attachment, 
   checkMtu(path, link.mtu, complain);
   if (link.kind === "bridge") return checkBridge(path, link, attachment, plan, complain);
   if (link.kind === "placeholder") return checkPlaceholder(path, link, attachment, plan, complain);
-  const bridges = plan.links.filter(({ kind }) => kind === "bridge").map(({ name }) => name);
+  // Links are made in the plan's order.
+  const bridges = plan.links.slice(0, plan.links.indexOf(link)).flatMap(({ kind, name }) => (kind === "bridge" ? [name] : []));
   if (link.bridge !== undefined && !bridges.includes(link.bridge))
-    complain(`${path}.bridge`, `${JSON.stringify(link.bridge)} is no bridge of this plan`);
+    complain(`${path}.bridge`, `${JSON.stringify(link.bridge)} is not a bridge that this plan makes before it`);
   if (link.kind === "tap") checkTap(path, link, attachment, complain);
 }

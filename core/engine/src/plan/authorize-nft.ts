@@ -36,15 +36,30 @@ function isAnchor(match: NftMatch, bounds: NftBounds): boolean {
     case "destinationAddress":
       return match.addresses.every(
         (address) =>
-          isLoopback(address) ||
-          bounds.podAddresses.some((own) => addressOf(own) === address) ||
-          bounds.networks.some((network) => isWithin(address, network)),
+          bounds.podAddresses.some((own) => addressOf(own) === address) || bounds.networks.some((network) => isWithin(address, network)),
       );
     case "destinationPort":
       return false;
     default:
       return match satisfies never;
   }
+}
+
+/** True where a match speaks of the pod's loopback, alone or with addresses that are this NIC's. */
+const isOfLoopback = (match: NftMatch, bounds: NftBounds): boolean =>
+  (match.kind === "sourceAddress" || match.kind === "destinationAddress") &&
+  match.addresses.some(isLoopback) &&
+  isAnchor({ ...match, addresses: match.addresses.filter((address) => !isLoopback(address)) }, bounds);
+
+/**
+ * True where a rule is limited to this NIC. The loopback is the whole pod's, so that it limits a rule to a NIC only together
+ * with a link of the NIC's own; but for two rules of the pod's own traffic, which leave everybody else's as it is: one that
+ * hands it to this NIC's guest, and one that returns, by which a plan takes nothing.
+ */
+function isLimited({ matches, verdict }: NftRule, chain: NftChain, bounds: NftBounds): boolean {
+  if (matches.some((match) => isAnchor(match, bounds))) return true;
+  if (!matches.some((match) => isOfLoopback(match, bounds)) || chain.base?.type !== "nat" || chain.base.hook !== "output") return false;
+  return verdict.kind === "return" || (verdict.kind === "dnat" && bounds.networks.some((network) => isWithin(verdict.to, network)));
 }
 
 function checkMatch(path: string, match: NftMatch, family: 4 | 6, bounds: NftBounds, complain: Complain): void {
@@ -123,7 +138,11 @@ function checkChain(path: string, chain: NftChain, chains: readonly NftChain[], 
     const where = `${path}.rules[${at}]`;
     const family = rule.family === "ip" ? 4 : 6;
     for (const [index, match] of rule.matches.entries()) checkMatch(`${where}.matches[${index}]`, match, family, bounds, complain);
-    if (!rule.matches.some((match) => isAnchor(match, bounds))) complain(where, "it is not limited to a link or an address of this NIC");
+    if (!isLimited(rule, chain, bounds))
+      complain(
+        where,
+        `it is not limited to a link or an address of this NIC: match one of ${bounds.links.join(", ")}; the pod's loopback is not the NIC's alone`,
+      );
     checkVerdict(`${where}.verdict`, rule, chain, chains, bounds, complain);
   }
 }

@@ -1,19 +1,38 @@
 import { type Attachment, BINDING_FAULT, BindingError, type NetworkPlan, type Plan, type Sysctl } from "@netbind/contract";
+import { check, PLAN_SHAPE, snapshot } from "@netbind/contract/shape";
 import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
 import type { Complain } from "./authorize-checks.ts";
 import { checkDomain } from "./authorize-domain.ts";
+import { checkAssigned, findOverlaps, type PlannedNic } from "./authorize-networks.ts";
 import { checkServices } from "./authorize-services.ts";
+import { checkTogether } from "./authorize-together.ts";
 import type { Grants } from "./grants.ts";
 
 const PLAN_SIZE_LIMIT = 256 * 1024;
+const SYSCTL_LENGTH_LIMIT = 200;
+/** As many problems as a person reads. */
+const MOST_PROBLEMS = 20;
 
 function checkSysctl(path: string, { key, value }: Sysctl, own: readonly string[], grants: Grants, complain: Complain): void {
   const allowed = grants.sysctls.flatMap((pattern) =>
     pattern.includes("<own>") ? own.map((name) => pattern.replace("<own>", name)) : [pattern],
   );
   if (!allowed.includes(key)) complain(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
-  if (!/^\d{1,10}( \d{1,10})*$/.test(value)) complain(`${path}.value`, `${JSON.stringify(value)} is no number`);
+  if (value.length > SYSCTL_LENGTH_LIMIT || !/^\d{1,10}( \d{1,10})*$/.test(value))
+    complain(`${path}.value`, `${JSON.stringify(value.slice(0, SYSCTL_LENGTH_LIMIT))} is not a valid number or list of numbers`);
+}
+
+function checkSysctls(sysctls: readonly Sysctl[], own: readonly string[], grants: Grants, complain: Complain): void {
+  const values = new Map<string, string>();
+  for (const [at, sysctl] of sysctls.entries()) {
+    const path = `network.sysctls[${at}]`;
+    checkSysctl(path, sysctl, own, grants, complain);
+    const before = values.get(sysctl.key);
+    if (before !== undefined && before !== sysctl.value)
+      complain(`${path}.value`, `${sysctl.key} = ${JSON.stringify(sysctl.value)} contradicts ${JSON.stringify(before)} before it`);
+    values.set(sysctl.key, sysctl.value);
+  }
 }
 
 /** Every bridge network of the plan, as `address/prefix`. */
@@ -31,33 +50,74 @@ function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants,
     seen.add(link.name);
   }
   const own = [names.bridge, names.tap, names.adopted];
-  for (const [at, sysctl] of (plan.sysctls ?? []).entries()) checkSysctl(`network.sysctls[${at}]`, sysctl, own, grants, complain);
+  checkSysctls(plan.sysctls ?? [], own, grants, complain);
   checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, complain);
 }
 
-/** All that is wrong with a plan, as `path: sentence`. Empty for a plan within its bounds. */
-export function findPlanProblems(plan: Plan, attachment: Attachment, grants: Grants): readonly string[] {
+/** What an administrator lets a NIC's binding do, and the plans that the pod's other NICs have already. */
+export interface PlanBounds {
+  readonly attachment: Attachment;
+  readonly grants: Grants;
+  readonly others?: readonly PlannedNic[];
+}
+
+/** A plan that was read whole, and all that is wrong with it. */
+interface Judged {
+  readonly plan: Plan;
+  /** What reaches beyond the NIC, its grants, or the plans beside it: the binding's fault. */
+  readonly problems: readonly string[];
+  /** Networks that the VM's author must choose otherwise. */
+  readonly overlaps: readonly string[];
+}
+
+/** Reads any value as a plan: once, into a copy, so that what is applied later is what was looked at. */
+function judge(given: unknown, { attachment, grants, others = [] }: PlanBounds): Judged {
+  const plan = snapshot(given) as Plan;
+  const refused = (problems: readonly string[]): Judged => ({ plan, problems, overlaps: [] });
+  const shape = check(plan, PLAN_SHAPE, "");
+  if (shape.length > 0) return refused(shape.map(({ field, problem, fix }) => `${field || "plan"}: ${problem}: ${fix}`));
   const size = JSON.stringify(plan).length;
-  if (size > PLAN_SIZE_LIMIT) return [`the plan has ${size} characters, and ${PLAN_SIZE_LIMIT} are the most`];
+  if (size > PLAN_SIZE_LIMIT) return refused([`the plan has ${size} characters, and ${PLAN_SIZE_LIMIT} are the most`]);
   const problems: string[] = [];
   const complain: Complain = (path, problem) => void problems.push(`${path}: ${problem}`);
+  const own = { attachment, plan };
   if (plan.network !== undefined) checkNetwork(plan.network, attachment, grants, complain);
+  checkAssigned(own, complain);
   checkServices(plan, attachment, grants, complain);
   checkDomain(plan, attachment, grants, complain);
-  return problems;
+  checkTogether(own, others, complain);
+  return { plan, problems, overlaps: findOverlaps(own, others) };
+}
+
+/** All that is wrong with a value as a NIC's plan, as `path: sentence`. Empty for a plan within its bounds. */
+export function findPlanProblems(plan: unknown, bounds: PlanBounds): readonly string[] {
+  const { problems, overlaps } = judge(plan, bounds);
+  return [...problems, ...overlaps];
+}
+
+function listed(problems: readonly string[]): string {
+  const more = problems.length - MOST_PROBLEMS;
+  return [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
 }
 
 /**
- * Lets a plan pass only if it stays within its own NIC and what the administrator granted.
+ * Lets a plan pass only if it stays within its own NIC, what the core assigned to that, what the administrator granted, and
+ * what the pod's other NICs leave. Takes any value: a binding in this process may return what it likes.
  *
- * @throws BindingError PLAN_OUT_OF_BOUNDS with all that is wrong
+ * @throws BindingError PLAN_OUT_OF_BOUNDS with all that is wrong, or PLAN_IMPOSSIBLE where only the guest's network meets the pod's
  */
-export function authorize(plan: Plan, attachment: Attachment, grants: Grants): Plan {
-  const problems = findPlanProblems(plan, attachment, grants);
-  if (problems.length === 0) return plan;
-  throw new BindingError(
-    "PLAN_OUT_OF_BOUNDS",
-    `the plan for NIC "${attachment.name}" is refused: ${problems.join("; ")}`,
-    `nothing was applied: ${BINDING_FAULT}`,
-  );
+export function authorize(given: unknown, bounds: PlanBounds): Plan {
+  const { plan, problems, overlaps } = judge(given, bounds);
+  const { name } = bounds.attachment;
+  const all = listed([...problems, ...overlaps]);
+  if (problems.length > 0)
+    throw new BindingError("PLAN_OUT_OF_BOUNDS", `the plan for NIC "${name}" is refused: ${all}`, `nothing was applied; ${BINDING_FAULT}`);
+  if (overlaps.length > 0) {
+    throw new BindingError(
+      "PLAN_IMPOSSIBLE",
+      `NIC "${name}" cannot be wired in this pod: ${all}`,
+      "set vmNetworkCIDR or vmIPv6NetworkCIDR under the VM's spec.networks[].pod to a network that nothing in the pod uses",
+    );
+  }
+  return plan;
 }

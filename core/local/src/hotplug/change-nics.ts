@@ -9,11 +9,12 @@ import {
   isSecondary,
   type NicDomain,
   patchDomain,
+  type PlannedNic,
   tapDomain,
   writeTapInterface,
 } from "@netbind/engine";
 import type { Run } from "@netbind/netns";
-import { Journal } from "../journal.ts";
+import { Journal, type VmRecord } from "../journal.ts";
 import { withSidecarOutput } from "../kept-logs.ts";
 import { packetMover } from "../launcher/packet-mover.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
@@ -69,6 +70,13 @@ const patchWith =
   (xml: string, nic: NicDomain): string =>
     patchDomain(xml, nic, domain);
 
+/** The NICs that a pod has beside one, with their plans as they are recorded. */
+const plannedNics = ({ attached = [], nics }: VmRecord, but: string): readonly PlannedNic[] =>
+  attached.flatMap((attachment) => {
+    const plan = nics[attachment.name]?.plan;
+    return attachment.name === but || plan === undefined ? [] : [{ attachment, plan }];
+  });
+
 async function plug(context: NicContext, { nic, decision, bindings, podNetwork, deviceSettings }: NewNic): Promise<AttachedNic> {
   const { state, run, journal } = context;
   const decided = decision.nics.find(({ spec }) => spec.name === nic);
@@ -77,7 +85,11 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   const host = new LocalHost({ state, run, journal, bindings, podNetwork, deviceSettings });
   await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
   await exposeDevices(context, nic);
-  const attached = await attachNic(host, decided, decision, { ...host.withNetworks(facts), cause: "hotplug" });
+  const attached = await attachNic(host, decided, {
+    decision,
+    facts: { ...host.withNetworks(facts), cause: "hotplug" },
+    others: plannedNics(journal.record, nic),
+  });
   await host.attach(decided.binding, [attached]);
   const device = tapDomain(attached.attachment, attached.plan, packetMover());
   const write = attached.plan.domain.kind === "tap" ? writeTapInterface : patchWith(attached.plan.domain);

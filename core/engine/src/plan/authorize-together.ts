@@ -1,0 +1,120 @@
+import type { NftMatch, NftPort, NftRule, Plan, Sysctl, XmlElement } from "@netbind/contract";
+import { bridgeSysctls } from "../network/bridge-sysctls.ts";
+import { serviceSysctls } from "../services/service-processes.ts";
+import type { Complain } from "./authorize-checks.ts";
+import type { PlannedNic } from "./authorize-networks.ts";
+
+/** Every sysctl that a plan comes to: its own, and what the core sets for its links and its services. */
+export const plannedSysctls = ({ network, services = [] }: Plan): readonly Sysctl[] => [
+  ...(network?.sysctls ?? []),
+  ...bridgeSysctls(network?.links ?? []),
+  ...serviceSysctls(services),
+];
+
+/** A port of the pod's that a plan takes for its guest. */
+interface Claim {
+  readonly path: string;
+  readonly protocol: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+const ALL_PORTS = { first: 0, last: 65_535 } as const;
+
+const rangesOf = (ports: readonly NftPort[]): readonly { readonly first: number; readonly last: number }[] =>
+  ports.map((port) => (typeof port === "number" ? { first: port, last: port } : { first: port[0], last: port[1] }));
+
+const BOTH = ["tcp", "udp"] as const;
+
+function claimsOfForward({ attributes = {}, children = [] }: XmlElement, path: string): readonly Claim[] {
+  const protocol = attributes["proto"] ?? "";
+  const ranges = children
+    .filter((range) => range.attributes?.["exclude"] !== "yes")
+    .map(({ attributes: { start, end } = {} }) => ({ start, end }));
+  if (ranges.length === 0) return [{ path, protocol, ...ALL_PORTS }];
+  return ranges.map(({ start, end }) => ({ path, protocol, first: Number(start), last: Number(end ?? start) }));
+}
+
+/** The ports on which a plan's own process listens in the pod: QEMU's for a network inside it, and passt's. */
+function listenedPorts({ domain }: Plan): readonly Claim[] {
+  if (domain.kind === "userNetwork") {
+    return domain.forward.map(({ protocol, port, lastPort = port }, at) => ({
+      path: `domain.forward[${at}]`,
+      protocol: protocol.toLowerCase(),
+      first: port,
+      last: lastPort,
+    }));
+  }
+  if (domain.kind !== "device") return [];
+  return (domain.element.children ?? []).flatMap((child, at) =>
+    child.name === "portForward" ? claimsOfForward(child, `domain.element.children[${at}]`) : [],
+  );
+}
+
+const isLoopbackMatch = (match: NftMatch): boolean =>
+  match.kind === "destinationAddress" && match.addresses.some((address) => address.startsWith("127.") || address === "::1");
+
+function claimsOfRule({ family, matches }: NftRule, path: string): readonly Claim[] {
+  const ports = matches.flatMap((match) => (match.kind === "destinationPort" ? [match] : []));
+  const [first] = ports;
+  const words = first === undefined ? BOTH : [first.protocol];
+  const ranges = first === undefined ? [ALL_PORTS] : rangesOf(first.ports);
+  return words.flatMap((protocol) => ranges.map((range) => ({ path, protocol: `${family} ${protocol}`, ...range })));
+}
+
+/** The ports of the pod's loopback that a plan hands to its guest. */
+const loopbackPorts = ({ network }: Plan): readonly Claim[] =>
+  (network?.nftables ?? []).flatMap(({ rules }, at) =>
+    rules.flatMap((rule, index) =>
+      rule.verdict.kind === "dnat" && rule.matches.some(isLoopbackMatch)
+        ? claimsOfRule(rule, `network.nftables[${at}].rules[${index}]`)
+        : [],
+    ),
+  );
+
+const meets = (a: Claim, b: Claim): boolean => a.protocol === b.protocol && a.first <= b.last && b.first <= a.last;
+
+const showPorts = ({ protocol, first, last }: Claim): string =>
+  first === ALL_PORTS.first && last === ALL_PORTS.last
+    ? `every port (${protocol})`
+    : `${protocol} port ${first === last ? first : `${first}-${last}`}`;
+
+function checkPorts(own: readonly Claim[], theirs: readonly Claim[], of: string, complain: Complain): void {
+  for (const claim of own) {
+    const other = theirs.find((one) => meets(claim, one));
+    if (other !== undefined)
+      complain(claim.path, `${showPorts(claim)}${of} is forwarded by the other NIC's plan already (${showPorts(other)})`);
+  }
+}
+
+function checkSysctls(own: Plan, theirs: Plan, other: string, complain: Complain): void {
+  const set = new Map(plannedSysctls(theirs).map(({ key, value }) => [key, value]));
+  for (const [at, { key, value }] of plannedSysctls(own).entries()) {
+    const before = set.get(key);
+    const path = at < (own.network?.sysctls ?? []).length ? `network.sysctls[${at}].value` : "network.sysctls";
+    if (before !== undefined && before !== value)
+      complain(path, `${key} = ${JSON.stringify(value)} contradicts ${JSON.stringify(before)} of NIC "${other}"`);
+  }
+}
+
+function checkNames(own: PlannedNic, other: PlannedNic, complain: Complain): void {
+  const { name, pod, names } = other.attachment;
+  if (own.attachment.names.pod === names.pod) complain("network", `pod link "${pod.name}" is NIC "${name}"'s already`);
+  const theirs = new Set([names.pod, ...(other.plan.network?.links ?? []).map((link) => link.name)]);
+  for (const [at, link] of (own.plan.network?.links ?? []).entries())
+    if (theirs.has(link.name)) complain(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
+}
+
+/** Finds what of a plan cannot be beside the plans of the pod's other NICs. Their networks are compared elsewhere. */
+export function checkTogether(own: PlannedNic, others: readonly PlannedNic[], complain: Complain): void {
+  for (const other of others) {
+    const { name } = other.attachment;
+    checkNames(own, other, complain);
+    checkSysctls(own.plan, other.plan, name, complain);
+    checkPorts(listenedPorts(own.plan), listenedPorts(other.plan), ` of the pod`, complain);
+    checkPorts(loopbackPorts(own.plan), loopbackPorts(other.plan), ` of the pod's loopback`, complain);
+    const [device, theirs] = [own.plan.domain, other.plan.domain];
+    if (device.kind === "hostdev" && theirs.kind === "hostdev" && device.pciAddress === theirs.pciAddress)
+      complain("domain.pciAddress", `${JSON.stringify(device.pciAddress)} is NIC "${name}"'s device already`);
+  }
+}

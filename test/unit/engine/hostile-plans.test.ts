@@ -1,0 +1,336 @@
+/** What a plan may be: any value that a binding returns is refused, or stays within its NIC. */
+import { type Attachment, BindingError, type Plan } from "@netbind/contract";
+import {
+  authorize,
+  diffNetwork,
+  findPlanProblems,
+  grantsOf,
+  type PlannedNic,
+  serviceProcesses,
+  STANDARD_GRANTS,
+  wantedNetwork,
+} from "@netbind/engine";
+import bridge from "@netbind/plugin-bridge";
+import masquerade from "@netbind/plugin-masquerade";
+import slirp from "@netbind/plugin-slirp";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { anAttachment } from "../../support/attachment.ts";
+
+const attachment = anAttachment({
+  pod: {
+    ...anAttachment().pod,
+    addresses: ["10.244.0.2/24", "fd10:244::2/64"],
+    routes: [{ destination: "::/0", gateway: "fd10:244::1" }, ...anAttachment().pod.routes],
+  },
+});
+const bounds = { attachment, grants: STANDARD_GRANTS };
+const good = { masquerade: masquerade.plan(attachment), bridge: bridge.plan(attachment) };
+
+/** Does what a host does with a plan, without a kernel: everything that it would be told stays within the NIC. */
+function expectWithin(plan: Plan): void {
+  const { names, pod } = attachment;
+  const wanted = { ...wantedNetwork(names, plan, pod), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" } as const;
+  const there = { name: pod.name, kind: "veth", mac: pod.mac, mtu: pod.mtu, up: true, carrier: true, addresses: pod.addresses };
+  const routes = pod.routes.map((route) => ({ ...route, link: pod.name }));
+  const { ip, sysctls, nft } = diffNetwork(wanted, { links: [there], routes, sysctls: {} });
+  const own = [names.bridge, names.tap, names.adopted, names.pod];
+  for (const line of ip) {
+    expect(line).toMatch(/^(link (set|add)|addr (add|del|flush)|tuntap add|route replace) [A-Za-z0-9 :./_-]+$/);
+    for (const [, name] of line.matchAll(/\b(?:dev|name|master) (\S+)/g)) expect(own).toContain(name);
+  }
+  for (const { key, value } of sysctls) {
+    expect(key).toMatch(/^net\.ipv[46]\.(ip_forward|ip_unprivileged_port_start|(conf|neigh)\.(all|k6t-eth0|tap0|eth0-nic)\.[a-z0-9_]+)$/);
+    expect(value).toMatch(/^[0-9 ]+$/);
+  }
+  for (const command of nft) expect(JSON.stringify(command)).toMatch(/"(table|name)":"netbind_eth0"/);
+  for (const { configuration } of serviceProcesses(plan.services ?? []))
+    for (const line of configuration.trimEnd().split("\n")) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(1000);
+}
+
+const authorized = (given: unknown): Plan | undefined => {
+  try {
+    return authorize(given, bounds);
+  } catch (error) {
+    expect(error).toBeInstanceOf(BindingError);
+    expect(["PLAN_OUT_OF_BOUNDS", "PLAN_IMPOSSIBLE"]).toContain((error as BindingError).code);
+    expect((error as Error).message.length).toBeLessThan(200_000);
+    return undefined;
+  }
+};
+
+const anything = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withNullPrototype: true,
+  withObjectString: true,
+  withSet: true,
+  withSparseArray: true,
+  withTypedArray: true,
+});
+const word = fc.oneof(
+  fc.constantFrom(
+    "eth0",
+    "tap0",
+    "k6t-eth0",
+    "lo",
+    "0.0.0.0",
+    "127.0.0.1",
+    "::1",
+    "10.0.2.1",
+    "ip",
+    "tcp",
+    "nat",
+    "drop",
+    "__proto__",
+    "a\nb",
+    "",
+    "net.ipv4.ip_forward",
+  ),
+  fc.string({ unit: "binary" }),
+);
+const leaf = fc.oneof(
+  word,
+  fc.integer(),
+  fc.double(),
+  fc.constantFrom(null, undefined, Number.NaN, -0, 2 ** 53, () => 1, Symbol("x"), 1n),
+  anything,
+);
+
+/** Every path to a part of a value. */
+function pathsOf(value: unknown, path: readonly (string | number)[] = []): readonly (readonly (string | number)[])[] {
+  if (typeof value !== "object" || value === null) return [path];
+  return [path, ...Object.entries(value).flatMap(([key, inner]) => pathsOf(inner, [...path, key]))];
+}
+
+/** The value with another part at a path. */
+function withPart(value: unknown, [key, ...rest]: readonly (string | number)[], part: unknown): unknown {
+  if (key === undefined) return part;
+  const copy: Record<string | number, unknown> = Array.isArray(value) ? ([...value] as never) : { ...(value as object) };
+  copy[key] = withPart(copy[key], rest, part);
+  return copy;
+}
+
+test("any value at all as a plan: refused with a BindingError, and never believed", () => {
+  fc.assert(
+    fc.property(anything, (value) => void authorized(value)),
+    { numRuns: 500 },
+  );
+  const circle: Record<string, unknown> = { domain: { kind: "tap" } };
+  circle["network"] = circle;
+  const deep = (levels: number): object => (levels === 0 ? {} : { name: "x", children: [deep(levels - 1)] });
+  const throwing = {
+    get domain(): unknown {
+      throw new Error("no");
+    },
+  };
+  for (const value of [
+    circle,
+    throwing,
+    { domain: { kind: "device", element: deep(5000), sharedMemory: false } },
+    Promise.resolve(good),
+    new Proxy({}, {}),
+    Object.create(good.masquerade),
+  ])
+    expect(authorized(value)).toBeUndefined();
+});
+
+test.each(Object.entries(good))(
+  "%s's own plan with any part of it changed: refused, or all that comes of it stays within the NIC",
+  (_, plan) => {
+    const paths = pathsOf(plan);
+    let accepted = 0;
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), leaf, fc.constantFrom(...paths), leaf, fc.boolean(), (one, a, two, b, both) => {
+        const passed = authorized(withPart(both ? withPart(plan, two, b) : plan, one, a));
+        if (passed === undefined) return;
+        accepted += 1;
+        expectWithin(passed);
+      }),
+      { numRuns: 1500 },
+    );
+    expectWithin(authorize(plan, bounds));
+    // Some changes do no harm, such as another search domain: what is asked of those is asked often enough to fail.
+    expect(accepted).toBeGreaterThan(20);
+    expect(accepted).toBeLessThan(750);
+  },
+);
+
+test("what was looked at is what is applied: a plan that answers differently each time is read once", () => {
+  let asked = 0;
+  const network = good.masquerade.network;
+  const twofaced = {
+    ...good.masquerade,
+    get network() {
+      return asked++ === 0 ? network : { links: [], sysctls: [{ key: "kernel.core_pattern", value: "1" }] };
+    },
+  };
+  expect(authorize(twofaced, bounds)).toEqual(good.masquerade);
+  expect(asked).toBe(1);
+});
+
+const withNetwork = (change: object): Plan => ({ ...good.masquerade, network: { ...good.masquerade.network, ...change } }) as Plan;
+const chain = (hook: string, matches: readonly object[], verdict: object, type = "nat"): Plan =>
+  withNetwork({ nftables: [{ name: "x", base: { type, hook, priority: 0 }, rules: [{ family: "ip", matches, verdict }] }] });
+const loopback = { kind: "destinationAddress", addresses: ["127.0.0.1"] };
+
+test("shapes, kinds and base types are checked with their path, whatever the wire would have let through", () => {
+  const wrong: readonly (readonly [unknown, string])[] = [
+    [{ domain: { kind: "tap" }, extra: 1 }, "extra"],
+    [{ domain: { kind: "qemu" } }, "domain.kind"],
+    [{}, "domain"],
+    [withNetwork({ links: [{ kind: "veth", name: "tap0" }] }), "network.links[0].kind"],
+    [withNetwork({ links: [{ kind: "tap", name: "tap0", mtu: "1500", queues: 0 }] }), "network.links[0].mtu"],
+    [withNetwork({ links: null }), "network.links"],
+    [chain("ingress", [], { kind: "drop" }), "network.nftables[0].base.hook"],
+    [chain("prerouting", [{ kind: "inputInterface", name: "eth0" }], { kind: "queue" }), "network.nftables[0].rules[0].verdict.kind"],
+    [chain("prerouting", [{ kind: "inputInterface", name: "eth0" }], { kind: "drop" }, "route"), "network.nftables[0].base.type"],
+    [chain("prerouting", [{ kind: "destinationPort", protocol: "sctp", ports: [1] }], { kind: "drop" }), "matches[0].protocol"],
+    [withNetwork({ nftables: [{ name: "netbind_guard", rules: [] }] }), "network.nftables[0].name"],
+    [
+      withNetwork({
+        sysctls: [
+          { key: "net.ipv4.ip_forward", value: "1" },
+          { key: "net.ipv4.ip_forward", value: "0" },
+        ],
+      }),
+      "network.sysctls[1].value",
+    ],
+    [withNetwork({ links: [...(good.masquerade.network?.links ?? [])].reverse() }), "network.links[0].bridge"],
+  ];
+  for (const [plan, path] of wrong) expect(findPlanProblems(plan, bounds).join("\n"), path).toContain(path);
+});
+
+test("the pod's loopback limits no rule to a NIC, but for what hands it to this NIC's guest or leaves it alone", () => {
+  const refused = (plan: Plan): boolean =>
+    findPlanProblems(plan, bounds).some((problem) => problem.includes("it is not limited to a link"));
+  expect(refused(chain("output", [loopback], { kind: "drop" }, "filter"))).toBe(true);
+  expect(refused(chain("input", [loopback], { kind: "accept" }, "filter"))).toBe(true);
+  expect(refused(chain("postrouting", [{ ...loopback, kind: "sourceAddress" }], { kind: "masquerade" }))).toBe(true);
+  expect(refused(chain("output", [loopback], { kind: "dnat", to: "10.244.0.2" }))).toBe(true);
+  expect(refused(chain("prerouting", [loopback], { kind: "dnat", to: "10.0.2.2" }))).toBe(true);
+  expect(refused(chain("output", [loopback], { kind: "dnat", to: "10.0.2.2" }))).toBe(false);
+  expect(refused(chain("output", [loopback], { kind: "return" }))).toBe(false);
+  expect(
+    refused(
+      chain(
+        "postrouting",
+        [
+          { ...loopback, kind: "sourceAddress" },
+          { kind: "outputInterface", name: "k6t-eth0" },
+        ],
+        { kind: "snat", to: "10.0.2.1" },
+      ),
+    ),
+  ).toBe(false);
+});
+
+test("a network that the core did not assign is refused, and so is one inside QEMU", () => {
+  const [link, ...links] = good.masquerade.network?.links ?? [];
+  for (const address of [
+    { address: "10.96.0.1", prefix: 12 },
+    { address: "10.0.2.1", prefix: 16 },
+    { address: "10.0.3.1", prefix: 24 },
+    { address: "8.8.8.8", prefix: 32 },
+  ])
+    expect(findPlanProblems(withNetwork({ links: [{ ...link, addresses: [address] }, ...links] }), bounds).join("\n")).toContain(
+      `network.links[0].addresses[0]: "${address.address}/${address.prefix}" is not of a network that is assigned to this NIC (10.0.2.0/24`,
+    );
+  const inQemu = { attachment, grants: grantsOf("slirp") };
+  expect(findPlanProblems(slirp.plan(attachment), inQemu)).toEqual([]);
+  const other = { domain: { kind: "userNetwork", network: "10.96.0.0/12", search: [], forward: [] } };
+  expect(findPlanProblems(other, inQemu).join()).toContain("domain.network");
+});
+
+test("a guest's network that meets the pod's is refused with what it meets and which field to set", () => {
+  const at = (change: Partial<Attachment>): readonly [Attachment, Plan] => {
+    const own = anAttachment(change);
+    return [own, masquerade.plan(own)];
+  };
+  const pod = anAttachment().pod;
+  const meets: readonly (readonly [Partial<Attachment>, string])[] = [
+    [{ pod: { ...pod, routes: [{ destination: "10.0.0.0/8", gateway: "10.244.0.1" }] } }, "the route 10.0.0.0/8"],
+    [{ pod: { ...pod, routes: [{ destination: "10.0.2.128/25", gateway: "10.244.0.1" }] } }, "the route 10.0.2.128/25"],
+    [{ pod: { ...pod, addresses: ["10.0.9.9/16"] } }, "the address 10.0.9.9/16"],
+    [{ resolvConf: { nameservers4: ["10.0.2.53"], nameservers6: [], search: [] } }, "the name server 10.0.2.53"],
+  ];
+  for (const [change, what] of meets) {
+    const [own, plan] = at(change);
+    expect(() => authorize(plan, { attachment: own, grants: STANDARD_GRANTS })).toThrow(
+      expect.objectContaining({
+        code: "PLAN_IMPOSSIBLE",
+        message: expect.stringMatching(/vmNetworkCIDR/) as string,
+        hint: expect.stringContaining("vmNetworkCIDR") as string,
+      }),
+    );
+    expect(findPlanProblems(plan, { attachment: own, grants: STANDARD_GRANTS }).join()).toContain(
+      `the guest's network 10.0.2.1/24 overlaps ${what}`,
+    );
+  }
+  const [own, plan] = at({});
+  expect(findPlanProblems(plan, { attachment: own, grants: STANDARD_GRANTS })).toEqual([]);
+});
+
+/** Another NIC of the pod, with names of its own. */
+const other = (change: Partial<Attachment>, plan: (of: Attachment) => Plan): PlannedNic => {
+  const own = anAttachment({
+    name: "blue",
+    index: 1,
+    network: { kind: "multus", networkName: "blue", default: false },
+    names: { pod: "podb", tap: "tapb", bridge: "k6t-b", adopted: "b-nic" },
+    pod: { ...anAttachment().pod, name: "podb", addresses: [], routes: [] },
+    ...change,
+  });
+  return { attachment: own, plan: plan(own) };
+};
+
+test("the plans of one pod are held against each other, in whatever order they are made", () => {
+  const red: PlannedNic = { attachment, plan: good.masquerade };
+  const between = (a: PlannedNic, b: PlannedNic): string =>
+    findPlanProblems(a.plan, {
+      attachment: a.attachment,
+      grants: {
+        ...STANDARD_GRANTS,
+        domainKinds: ["tap", "hostdev", "userNetwork"],
+        sysctls: [...STANDARD_GRANTS.sysctls, "net.ipv4.ip_unprivileged_port_start"],
+      },
+      others: [b],
+    }).join("\n");
+  const expectBoth = (blue: PlannedNic, words: string): void => {
+    expect(between(blue, red)).toContain(words);
+    expect(between(red, blue)).toContain(words);
+  };
+  const tap = { domain: { kind: "tap" } } as const;
+  const bare = other({ pod: { ...anAttachment().pod, name: "podb", addresses: [], routes: [], tap: "tapb" } }, () => tap);
+  expect(between(bare, red)).toBe("");
+  expect(between(red, bare)).toBe("");
+  const setting = (key: string, value: string): PlannedNic => ({
+    ...bare,
+    plan: { ...tap, network: { links: [], sysctls: [{ key, value }] } },
+  });
+  expectBoth(setting("net.ipv4.ip_forward", "0"), "net.ipv4.ip_forward");
+  // What the core sets for a plan's services counts too.
+  expectBoth(setting("net.ipv4.ip_unprivileged_port_start", "1024"), "contradicts");
+  expectBoth({ ...bare, attachment: { ...bare.attachment, names: attachment.names } }, 'pod link "');
+  expectBoth(
+    { attachment: { ...bare.attachment, pod: { ...bare.attachment.pod, addresses: ["10.0.2.9/32"] } }, plan: tap },
+    "overlaps the address 10.0.2.9/32",
+  );
+  // Two guests at the same network, and both at every port of the pod's loopback.
+  const twin = other({ network: { kind: "pod" }, pod: { ...anAttachment().pod, name: "podb" } }, (of) => masquerade.plan(of));
+  expectBoth(twin, "overlaps the network 10.0.2.1/24 of NIC");
+  expectBoth(twin, "every port (ip tcp) of the pod's loopback is forwarded by the other NIC's plan already");
+  const device = (name: string): PlannedNic =>
+    other(
+      { name, allocatedDevices: ["0000:01:10.0"], names: { pod: name, tap: `t${name}`, bridge: `k${name}`, adopted: `n${name}` } },
+      () => ({ domain: { kind: "hostdev", pciAddress: "0000:01:10.0" } }),
+    );
+  expect(between(device("one"), device("two"))).toContain('is NIC "two"\'s device already');
+  const forward = (port: number, lastPort: number): PlannedNic =>
+    other({}, () => ({
+      domain: { kind: "userNetwork", network: "10.0.4.0/24", search: [], forward: [{ protocol: "TCP", port, lastPort }] },
+    }));
+  expect(between(forward(80, 80), { ...forward(80, 80), attachment })).toContain("domain.forward[0]: tcp port 80 of the pod is forwarded");
+  expect(between(forward(80, 80), { ...forward(81, 81), attachment })).not.toContain("is forwarded");
+});
