@@ -140,9 +140,11 @@ test.each(Object.entries(good))(
   "%s's own plan with any part of it changed: refused, or all that comes of it stays within the NIC",
   (_, plan) => {
     const paths = pathsOf(plan);
+    // A part of the plan itself in another's place is what comes nearest to a plan that is accepted.
+    const part = fc.oneof(leaf, fc.constantFrom(...paths.map((path) => path.reduce<unknown>((at, key) => (at as never)[key], plan))));
     let accepted = 0;
     fc.assert(
-      fc.property(fc.constantFrom(...paths), leaf, fc.constantFrom(...paths), leaf, fc.boolean(), (one, a, two, b, both) => {
+      fc.property(fc.constantFrom(...paths), part, fc.constantFrom(...paths), part, fc.boolean(), (one, a, two, b, both) => {
         const passed = authorized(withPart(both ? withPart(plan, two, b) : plan, one, a));
         if (passed === undefined) return;
         accepted += 1;
