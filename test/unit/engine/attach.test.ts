@@ -1,4 +1,4 @@
-import type { PodLink } from "@netbind/contract";
+import type { Attachment, Plan, PodLink } from "@netbind/contract";
 import { attachVmi, decideVmi, type Host, plannerOf } from "@netbind/engine";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
@@ -74,4 +74,39 @@ test("a plan out of bounds is refused before anything is applied", async () => {
     code: "PLUGIN_FAILED",
     message: expect.stringMatching(/"masquerade" failed to plan NIC "red": boom/),
   });
+});
+
+test("a NIC's plan is held against those that the pod's NICs before it have, also where theirs come from the record", async () => {
+  if (decided.decision === undefined) throw new Error("the VM was refused");
+  const [nic] = decided.decision.nics;
+  if (nic === undefined) throw new Error("the VM has no NIC");
+  const names = { pod: "podb", tap: "tapb", bridge: "k6t-b", adopted: "b-nic" };
+  const blue = {
+    ...nic,
+    index: 1,
+    names,
+    spec: { ...nic.spec, name: "blue", network: { kind: "multus", networkName: "b", default: false } },
+  } as const;
+  const two = { ...decided.decision, nics: [nic, blue] };
+  const facts = new Map<string, unknown>();
+  const planned = (value: string) => ({
+    plan: async (attachment: Attachment): Promise<Plan> =>
+      attachment.name === "red"
+        ? masquerade.plan(attachment)
+        : { network: { links: [], sysctls: [{ key: "net.ipv4.ip_forward", value }] }, domain: { kind: "tap" } },
+  });
+  const observe = async ({ pod, tap }: { pod: string; tap: string }): Promise<PodLink> =>
+    pod === "podb" ? { ...anAttachment().pod, name: pod, addresses: [], routes: [], tap } : { ...anAttachment().pod, name: pod };
+  const { host, calls } = rememberingHost(facts);
+  for (const again of [false, true]) {
+    const contradicting: Host = { ...host, observe, planner: () => planned("0") };
+    await expect(attachVmi(contradicting, two), String(again)).rejects.toThrow(
+      expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS", message: expect.stringContaining('contradicts "1" of NIC "red"') as string }),
+    );
+    expect(facts.has("red/plan")).toBe(true);
+    expect(facts.has("blue/plan")).toBe(false);
+  }
+  expect(calls.filter((call) => call === "apply")).toHaveLength(2);
+  const agreeing: Host = { ...host, observe, planner: () => planned("1") };
+  expect((await attachVmi(agreeing, two)).map(({ attachment }) => attachment.name)).toEqual(["red", "blue"]);
 });

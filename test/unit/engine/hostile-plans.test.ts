@@ -150,12 +150,12 @@ test.each(Object.entries(good))(
         accepted += 1;
         expectWithin(passed);
       }),
-      { numRuns: 1500 },
+      { numRuns: 4000 },
     );
     expectWithin(authorize(plan, bounds));
     // Some changes do no harm, such as another search domain: what is asked of those is asked often enough to fail.
-    expect(accepted).toBeGreaterThan(20);
-    expect(accepted).toBeLessThan(750);
+    expect(accepted).toBeGreaterThan(15);
+    expect(accepted).toBeLessThan(2000);
   },
 );
 
