@@ -140,13 +140,18 @@ describe("one machine whose control groups hand their controllers on", () => {
     expect(checked.stdout).toMatch(
       /hook-sidecar-0: the kernel ended \d+ processes at the limit of 4194304 bytes of memory: set NETBIND_LIMIT_SCALE/,
     );
-    await machine.sh(`echo 64000000 > ${group}/hook-sidecar-0/memory.max && echo 1 > ${group}/services/pids.max && pkill -x dnsmasq`);
+    await machine.sh(`echo 64000000 > ${group}/hook-sidecar-0/memory.max && echo 1 > ${group}/services/pids.max`);
+    await machine.sh(`for pid in $(cat ${group}/services/cgroup.procs); do [ "$(cat /proc/$pid/comm)" != dnsmasq ] || kill "$pid"; done`);
     const refused = await machine.run("netbind apply limited");
     expect(refused.code).toBe(1);
     expect(refused.stderr + refused.stdout).toMatch(
       /services: the kernel refused \d+ processes or threads at the limit of 1: set NETBIND_LIMIT_SCALE/,
     );
-    await machine.sh(`echo 512 > ${group}/services/pids.max && netbind apply limited`);
+    await machine.sh(`echo 512 > ${group}/services/pids.max`);
+    // What was repaired is what was not as it should be; the limits that were met stay what the kernel counted.
+    const repaired = await machine.sh("netbind apply limited 2>&1");
+    expect(repaired).toContain("service dhcp4 k6t-eth0 does not serve");
+    expect(repaired).not.toContain("the kernel");
     expect((await machine.run("netbind check")).code).toBe(0);
     await machine.sh("netbind stop --force limited");
     expect(await machine.sh(STATE)).toBe(before);

@@ -161,13 +161,15 @@ export async function findDrift(state: State, run: Run, record: VmRecord): Promi
   };
 }
 
-/** A difference for people, a line for each thing. Empty: the VM is healthy. */
+/** A difference for people, a line for each thing, and the limits that may be why. Empty: the VM is healthy. */
 export function showDrift(drift: Drift): readonly string[] {
-  const lines = drift.over === undefined ? showDifferences(drift) : [`the VM is over: ${drift.over} (netbind gc removes it)`];
+  const lines = showDifferences(drift);
   return lines.length === 0 ? [] : [...lines, ...drift.limits];
 }
 
-function showDifferences(drift: Drift): readonly string[] {
+/** The same without the limits. */
+export function showDifferences(drift: Drift): readonly string[] {
+  if (drift.over !== undefined) return [`the VM is over: ${drift.over} (netbind gc removes it)`];
   return [
     ...(drift.interrupted === undefined ? [] : [drift.interrupted]),
     ...(drift.changing === undefined ? [] : [`NIC ${drift.changing.nic}: its ${drift.changing.change}ing did not come to its end`]),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { countOperations } from "@netbind/engine";
-import { type DomainDrift, type Drift, findDrift, showDrift } from "./drift.ts";
+import { type DomainDrift, type Drift, findDrift, showDifferences, showDrift } from "./drift.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { consoleFiles, startConsole } from "./launcher/console.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
@@ -79,9 +79,9 @@ export async function repairVm(context: RepairContext, id: string): Promise<Repa
   if (journal === undefined) return { found: ["nothing of it was recorded"], left: ["nothing of it was recorded (netbind gc removes it)"] };
   const first = await findDrift(state, run, journal.record);
   let drift = first;
-  for (let round = 0; round < ROUNDS && drift.over === undefined && showDrift(drift).length > drift.lost.length; round++) {
+  for (let round = 0; round < ROUNDS && drift.over === undefined && showDifferences(drift).length > drift.lost.length; round++) {
     await mend(context, journal, drift);
     drift = await findDrift(state, run, journal.record);
   }
-  return { found: [...settled, ...showDrift(first)], left: showDrift(drift) };
+  return { found: [...settled, ...showDifferences(first)], left: showDrift(drift) };
 }

@@ -97,7 +97,8 @@ export function limitsMet(group: string): readonly string[] {
   const own = basename(group);
   const limit = (file: string): string => textOf(group, file).trim();
   const ended = counted(group, "memory.events.local", "oom_kill");
-  const refused = counted(group, "pids.events.local", "max") || counted(group, "pids.events", "max");
+  // Kernels that have no counter of the group's own count nothing else in the other.
+  const refused = counted(group, existsSync(join(group, "pids.events.local")) ? "pids.events.local" : "pids.events", "max");
   return [
     ...(ended > 0
       ? [`${own}: the kernel ended ${ended} processes at the limit of ${limit("memory.max")} bytes of memory: ${RAISE_LIMITS}`]
