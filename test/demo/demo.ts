@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { findVm, guestCommand, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
-import { consoleSocket } from "../support/console-socket.ts";
+import { consoleSocket } from "@netbind/local";
 import { netbind } from "../support/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
 import { demoVmi } from "./vmi.ts";

@@ -1,5 +1,5 @@
 import { findVm, guestCommand, netnsPath, type VmStatus } from "@netbind/local";
-import { consoleSocket } from "../support/console-socket.ts";
+import { consoleSocket } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { isDhcpServer, isRouterAdvertisement, Sniffer } from "../support/frames.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findVm, guestCommand, listVms, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
-import { consoleSocket } from "../support/console-socket.ts";
+import { consoleSocket } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";

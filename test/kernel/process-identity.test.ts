@@ -98,6 +98,10 @@ test("programs of a process that has a launcher's number are never run", async (
   await findDrift(state, run, vm);
   await expect(launcherOf(run, vm).virsh(["list"])).rejects.toThrow();
   await launcherOf(run, vm).limit(qemu, ["--nofile=100:100"]);
+  // A number that passed on since the launcher was recorded.
+  const earlier = { pid: foreign.pid, startTime: foreign.startTime - 1 };
+  const stale = { ...vm, processes: [{ role: "launcher", processes: [earlier, earlier] }] };
+  await expect(launcherOf(run, stale).runAmongMounts(["sh", "-c", "true"])).rejects.toThrow("launcher does not run");
   expect(existsSync(marker)).toBe(false);
 });
 

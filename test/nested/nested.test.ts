@@ -56,8 +56,8 @@ const STATE = `
 
 const booted = (vm: string): Promise<string> =>
   machine.sh(`
-    for try in $(seq 600); do grep -q 'netbind-guest: ready' /run/netbind/vms/*/launcher/log/console.log && exit 0; sleep 0.5; done
-    tail -n 20 /run/netbind/vms/*/launcher/log/console.log >&2; echo "guest ${vm} is not ready" >&2; exit 1`);
+    for try in $(seq 600); do grep -q 'netbind-guest: ready' /run/netbind/vms/*/console.log && exit 0; sleep 0.5; done
+    tail -n 20 /run/netbind/vms/*/console.log >&2; echo "guest ${vm} is not ready" >&2; exit 1`);
 
 /** The domain of the one VM that is there. */
 const definedXml = async (): Promise<string> => JSON.parse(await machine.sh("cat /run/netbind/vms/*/journal.json")).domainXml;

@@ -84,7 +84,7 @@ export class KubeGuest implements AsyncDisposable {
     };
     this.#launcher = await startLauncher(run, spec, () => undefined);
     const [console] = await Promise.all([
-      startConsole(netns, spec.user, consoleFiles(this.#directory)),
+      startConsole({ netns, directory: this.#directory, launcher: this.#directory, user: spec.user, cache }),
       this.#launcher.create(String(defined?.["xml"] ?? "")),
     ]);
     this.#console = console;

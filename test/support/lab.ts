@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, guestCommand, listVms, State, stateDirectories, type VmStatus } from "@netbind/local";
-import { consoleSocket } from "./console-socket.ts";
+import { consoleSocket } from "@netbind/local";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { isBooted } from "./is-booted.ts";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
@@ -65,7 +65,7 @@ export function useLab(): Lab {
     },
     inGuest: (name, command) => guestCommand(consoleSocket(state, findVm(state, name)), command, GUEST_PATIENCE),
     booted: async (name) => {
-      const log = join(state.vm(findVm(state, name).id), "launcher/log/console.log");
+      const log = join(state.vm(findVm(state, name).id), "console.log");
       for (let waited = 0; waited < 480; waited++) {
         if (isBooted(log)) return;
         await new Promise((resolve) => setTimeout(resolve, 250));

@@ -211,7 +211,7 @@ function failedEmulation(lab: Lab, stderr: string, wait: number): string | undef
   if (record === undefined || !stderr.includes("(TCG: ") || cores * sockets * threads === 1) return undefined;
   const crash = /crashed, or was killed: .*Assertion.*/.exec(stderr)?.[0];
   if (crash !== undefined || wait === 0) return crash;
-  return isBooted(join(lab.state.vm(record.id), "launcher/log/console.log")) ? undefined : "the guest stands still";
+  return isBooted(join(lab.state.vm(record.id), "console.log")) ? undefined : "the guest stands still";
 }
 
 const ATTEMPTS = 3;

@@ -1,4 +1,5 @@
 export { attachNicToVm, type ChangeContext, detachNicFromVm, NicChangeError, setNicLink } from "./hotplug/change-nics.ts";
+export { consoleSocket } from "./console-place.ts";
 export { type Drift, findDrift, showDrift } from "./drift.ts";
 export { type RepairContext, type Repaired, repairVm } from "./repair.ts";
 export { checkNetworks } from "./networks/check-networks.ts";
@@ -22,6 +23,6 @@ export { State, stateDirectories, vmId } from "./state.ts";
 export { damagedVms, findVm, listVms, parseVmName, VmNotFoundError } from "./pods.ts";
 export { type MigratedVm, type MigrationContext, MigrationRefusedError, migrateVm } from "./migrate-vm.ts";
 export { forEachVm, type VmFailure, type VmOutcomes } from "./each-vm.ts";
-export { type Collected, collectGarbage, findCrash, holdConsole, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";
+export { type Collected, collectGarbage, findCrash, seeNics, stopVm, type VmStatus, vmStatus } from "./vms.ts";
 export { checkHostDisks, type HostDiskPolicy } from "./launcher/host-disks.ts";
 export { type AskedPlugin, connectPlugin, connectSidecarPlugin, startPlugin } from "./ask-plugin.ts";

@@ -7,7 +7,8 @@ import { hookPlace } from "./sidecars.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { withSidecarOutput } from "./kept-logs.ts";
 import { domainName, memoryBytes } from "./launcher/base-domain.ts";
-import { consoleFiles, startConsole } from "./launcher/console.ts";
+import { consolePlace } from "./console-place.ts";
+import { startConsole } from "./launcher/console.ts";
 import { copyDisks } from "./launcher/made-disks.ts";
 import { ensureImage, type Progress } from "./launcher/image.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
@@ -16,7 +17,6 @@ import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
 import { defineTargetDomain, type MadePod, makePod, type PodContext } from "./make-pod.ts";
 import { findMigrationProblems, migrationFacts, networksAgain, runningVm } from "./migration-source.ts";
-import { netnsPath } from "./node-netns.ts";
 import { podGroup } from "./pod-groups.ts";
 import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
 import { finishMigration, settleMigration } from "./settle-migration.ts";
@@ -91,7 +91,7 @@ async function receiveGuest(
   { launcher, directory }: MadePod["prepared"],
 ): Promise<void> {
   const { state, run, signal } = context;
-  const { id, vmi, netns } = journal.record;
+  const { id, vmi } = journal.record;
   const domain = domainName(vmi);
   let over = false;
   const moving = moveGuest({
@@ -103,8 +103,7 @@ async function receiveGuest(
   });
   const reading = (async () => {
     await waitUntil(() => over || launcher.qemu() !== undefined, Number.POSITIVE_INFINITY);
-    if (launcher.qemu() !== undefined)
-      journal.setProcesses("console", await startConsole(netnsPath(netns), vmUserOf(source), consoleFiles(directory)));
+    if (launcher.qemu() !== undefined) journal.setProcesses("console", await startConsole(consolePlace(state, journal.record)));
   })();
   await Promise.allSettled([moving, reading]);
   await moving;

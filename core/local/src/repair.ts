@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import { countOperations } from "@netbind/engine";
 import { type DomainDrift, type Drift, findDrift, showDifferences, showDrift } from "./drift.ts";
 import { Journal, type VmRecord } from "./journal.ts";
-import { consoleFiles, startConsole } from "./launcher/console.ts";
+import { consolePlace } from "./console-place.ts";
+import { startConsole } from "./launcher/console.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
-import { vmUserOf } from "./launcher/vm-user.ts";
 import { LocalHost } from "./local-host.ts";
 import { LiveDomain } from "./hotplug/live-domain.ts";
 import { removeNic, UNPLUG_DEADLINE } from "./hotplug/remove-nic.ts";
@@ -50,11 +49,7 @@ async function mend(context: RepairContext, journal: Journal, drift: Drift): Pro
   for (const { service } of drift.services) await host.startService(service);
   for (const binding of drift.sidecars) await host.restartSidecar(binding);
   const netns = netnsPath(journal.record.netns);
-  if (drift.console)
-    journal.setProcesses(
-      "console",
-      await startConsole(netns, vmUserOf(journal.record), consoleFiles(join(state.vm(journal.record.id), "launcher"))),
-    );
+  if (drift.console) journal.setProcesses("console", await startConsole(consolePlace(state, journal.record)));
   for (const { attachment } of drift.devices) await mendDevice({ run, node: netnsPath(state.nodeNetns), netns }, attachment);
   for (const one of drift.domain) await mendDomain(context, journal.record, one);
   const qemu = findQemu(journal.record);

@@ -130,6 +130,13 @@ export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: 
   };
 }
 
+/** Puts the files that read a guest's console where the VMs' user may read them: a runtime, and a program without any other. */
+export function publishConsole(cache: string, node: string, program: string): Pick<SidecarSpec, "node" | "bundle"> {
+  const published = join(cache, "runtime");
+  makeDirectory(published, 0o755);
+  return { node: publish(published, node, "node", 0o755), bundle: publish(published, program, "bundle", 0o644) };
+}
+
 /** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
 const sidecarSandbox = (binding: string, { container, node, bundle, start }: SidecarSpec, hooks: string, user: VmUser): Sandbox => ({
   ...user,

@@ -9,7 +9,8 @@ import { hookPlace } from "./sidecars.ts";
 import { Journal, type VmRecord } from "./journal.ts";
 import { withSidecarOutput } from "./kept-logs.ts";
 import { needsDemoGuest } from "./launcher/base-domain.ts";
-import { consoleFiles, startConsole } from "./launcher/console.ts";
+import { consolePlace } from "./console-place.ts";
+import { startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
 import { findHostDisks, grantHostDisks } from "./launcher/host-disks.ts";
@@ -18,7 +19,6 @@ import { prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
 import { type MadePod, makePod, defineDomain, type PodContext } from "./make-pod.ts";
-import { netnsPath } from "./node-netns.ts";
 import { podGroup } from "./pod-groups.ts";
 import { freeServiceUid, freeVmUid, listPods, withUidLock } from "./pods.ts";
 import { retract, retractAll } from "./retract.ts";
@@ -138,10 +138,7 @@ async function startGuest(
   const xml = await defineDomain({ vmi, nics, disks: volumes.disks, accelerator }, hooks);
   journal.update({ domainXml: xml });
   progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
-  const [console] = await Promise.all([
-    startConsole(netnsPath(journal.record.netns), vmUserOf(journal.record), consoleFiles(directory)),
-    launcher.create(xml),
-  ]);
+  const [console] = await Promise.all([startConsole(consolePlace(state, journal.record)), launcher.create(xml)]);
   journal.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
   const qemu = launcher.qemu();

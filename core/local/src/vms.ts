@@ -8,13 +8,11 @@ import {
   tapOf,
   type VmiStatusInterface,
 } from "@netbind/engine";
-import { HeldDirectory, type HeldSocket } from "@netbind/remote";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { graceOf } from "./grace.ts";
 import { guestInterfaces } from "./guest-interfaces.ts";
 import type { VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";
-import { CONSOLE_SOCKET } from "./launcher/console.ts";
 import { isQemuIn } from "./launcher/launcher-processes.ts";
 import { qemuCrash } from "./launcher/qemu-crash.ts";
 import { findPasst, findQemu } from "./launcher/launcher-of.ts";
@@ -25,7 +23,6 @@ import { forEachVm, type VmFailure } from "./each-vm.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
 import { removeIdleNode, retract, retractAll } from "./retract.ts";
 import { exists, namesIn } from "./root-files.ts";
-import { vmUserOf } from "./launcher/vm-user.ts";
 import { settleMigration } from "./settle-migration.ts";
 import { type State, vmOfPod } from "./state.ts";
 
@@ -188,10 +185,3 @@ async function collectVm(state: State, run: Run, vm: string): Promise<string | u
 
 /** Pods whose namespace is there. */
 const podsWithNetns = (state: State): readonly string[] => namesIn("/run/netns").flatMap((name) => state.idOfPod(name) ?? []);
-
-/** Holds the socket that a VM's console is served on. @throws BindingError UNAVAILABLE where there is none that is its user's */
-export function holdConsole(state: State, record: VmRecord): HeldSocket {
-  const [directory, name] = CONSOLE_SOCKET;
-  using held = HeldDirectory.open(join(state.vm(record.id), "launcher"), directory);
-  return held.socket(name, vmUserOf(record).uid);
-}

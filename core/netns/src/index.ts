@@ -5,7 +5,7 @@ export { patient } from "./patience.ts";
 export { findPlaceholderKind } from "./placeholder.ts";
 export { endProcesses, signalHeld, waitUntil } from "./end-processes.ts";
 export { HeldProcess, identify, inode, isAlive, isRunning, type NamespaceKind, type ProcessId, startTimeOf } from "./held-process.ts";
-export { descendantsOf, processesIn, processesLoggingTo, processesOfUser, straysOfUser } from "./processes.ts";
+export { descendantsOf, findProcesses, processesIn, processesLoggingTo, processesOfUser, straysOfUser } from "./processes.ts";
 export { CommandError, inNetns, run, type Run, type RunOptions } from "./run.ts";
 export { OVER_FRESH_PROC, withWritableSysctls } from "./fresh-proc.ts";
 export { filterBytes, FILTER_FD } from "./give-filter.ts";

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { groupOf, unifiedMount } from "./control-group.ts";
+import { HeldProcess, type ProcessId } from "./held-process.ts";
 
 /** The name of the group that a pod's services are in, beside those of its containers. */
 const SERVICES = "netbind-services";
@@ -12,9 +13,10 @@ const names = (component: string, uid: string): boolean =>
  * The control group for a pod's services: a child of the pod's own, which one of its processes tells. Undefined where that
  * process is in no group of its pod's: then its services are not counted as the pod's.
  */
-export function servicesCgroup(pid: number, podUid: string): string | undefined {
+export function servicesCgroup(process: ProcessId, podUid: string): string | undefined {
   const mount = unifiedMount();
-  const path = groupOf(pid);
+  using held = HeldProcess.of(process);
+  const path = held === undefined ? undefined : groupOf(`self/fd/${held.descriptor}`);
   if (mount === undefined || path === undefined) return undefined;
   const components = path.split("/");
   const at = components.findIndex((component) => names(component, podUid));

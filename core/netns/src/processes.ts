@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { HeldProcess, inode, isAlive, type ProcessId } from "./held-process.ts";
 
 /** The processes of the machine, but this one, of which something is true. Each is held while it is looked at. */
-function findProcesses(matches: (process: HeldProcess) => boolean): readonly ProcessId[] {
+export function findProcesses(matches: (process: HeldProcess) => boolean): readonly ProcessId[] {
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
     using held = HeldProcess.open(Number(name));

@@ -15,6 +15,8 @@ export interface StartOptions {
   readonly netns: string;
   readonly logFile: string;
   readonly stdin?: string;
+  /** Descriptors that the process gets too: the first as 5, the next as 6, and so on. */
+  readonly inherited?: readonly number[];
   /** The control group that it is born in; absent: the caller's. */
   readonly cgroup?: string;
 }
@@ -33,7 +35,7 @@ export async function startSandboxed(sandbox: Sandbox, options: StartOptions): P
   const child = spawnSandbox(sandboxCommand(sandbox, way), options);
   const started = await identifySandbox(child, child.stdio[3]);
   child.unref();
-  for (const stream of child.stdio) stream?.destroy();
+  for (const stream of child.stdio.slice(0, 5)) stream?.destroy();
   return started;
 }
 
@@ -49,12 +51,12 @@ export async function identifySandbox(child: ChildProcess, info: ChildProcess["s
   return { processes: [outer, inner].filter((one) => one !== undefined), inner };
 }
 
-function spawnSandbox(command: readonly string[], { netns, logFile, stdin, cgroup }: StartOptions): ChildProcess {
+function spawnSandbox(command: readonly string[], { netns, logFile, stdin, inherited = [], cgroup }: StartOptions): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
     const [file, ...args] = [...bornIn(cgroup), "nsenter", `--net=${netns}`, "--", ...command];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
-    const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe", "pipe"], env });
+    const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe", "pipe", ...inherited], env });
     child.on("error", () => undefined);
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(stdin ?? "");

@@ -1,9 +1,7 @@
-/** Runs a command in a VM's demo guest, on the machine where it runs: `in-guest VM COMMAND`. */
-import { join } from "node:path";
 import { consoleFiles, guestCommand } from "../../../core/local/src/launcher/console.ts";
 import { State, stateDirectories, vmId } from "../../../core/local/src/state.ts";
 
 const DEADLINE = 300_000;
 const [name = "", command = ""] = process.argv.slice(2);
 const directory = new State(stateDirectories(process.env)).vm(vmId("default", name));
-process.stdout.write(await guestCommand(consoleFiles(join(directory, "launcher")).socket, command, DEADLINE));
+process.stdout.write(await guestCommand(consoleFiles(directory).socket, command, DEADLINE));

@@ -6,7 +6,7 @@ import {
   findDrift,
   findVm,
   forEachVm,
-  holdConsole,
+  consoleSocket,
   listVms,
   repairVm,
   showDrift,
@@ -167,8 +167,7 @@ const ESCAPE = 0x1d;
 export function console(name: string, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
   const record = findVm(state, name);
-  const held = holdConsole(state, record);
-  const socket = connect(held.path);
+  const socket = connect(consoleSocket(state, record));
   const { stdin, stdout } = process;
   if (stdin.isTTY) tell(`console of ${record.namespace}/${record.name}; leave it with Ctrl-]`);
   return new Promise((resolveExit, reject) => {
@@ -183,14 +182,13 @@ export function console(name: string, resolve: Resolve): Promise<number> {
       if (stdin.isTTY) stdin.setRawMode(true);
       socket.write("\n");
     });
-    socket.on("data", (chunk) => stdout.write(chunk));
-    socket.on("close", () => {
-      held[Symbol.dispose]();
-      leave(EXIT.ok);
-    });
+    // What the guest says waits with it where the terminal does not take it, and what is typed where the guest does not.
+    socket.pipe(stdout, { end: false });
+    socket.on("close", () => leave(EXIT.ok));
+    socket.on("drain", () => stdin.resume());
     stdin.on("data", (chunk: Buffer) => {
       if (stdin.isTTY && chunk.includes(ESCAPE)) leave(EXIT.ok);
-      else socket.write(chunk);
+      else if (!socket.write(chunk) && !stdin.isTTY) stdin.pause();
     });
     // What was typed before the end may still have an answer.
     stdin.on("end", () => setTimeout(() => leave(EXIT.ok), 500));

@@ -97,10 +97,10 @@ async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): 
   );
 }
 
-function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable, netns: PodNamespace, pid: number): AgentJournal {
+function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable, netns: PodNamespace, process: ProcessId): AgentJournal {
   const { state } = context;
   const { pod, vmi } = work;
-  const cgroup = servicesCgroup(pid, pod.metadata.uid);
+  const cgroup = servicesCgroup(process, pod.metadata.uid);
   return AgentJournal.create(state.pod(pod.metadata.uid), {
     version: 1,
     pod: { namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
@@ -161,8 +161,8 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
   const source = sidecarSource(sidecarPlace(context.kubelet, uid, first));
   const process = findPodProcess(source, LAUNCHER_UID);
-  using netns = PodNamespace.open(process, source, context.forbidden);
-  const journal = await openJournal(context, work, served, netns, process.pid);
+  using netns = PodNamespace.open(process, { source, uid: LAUNCHER_UID }, context.forbidden);
+  const journal = await openJournal(context, work, served, netns, process);
   const { directory, record } = journal;
   if (record.cgroup !== undefined) makeGroup(record.cgroup, SERVICE_GROUP);
   const network = new PodNetwork({
@@ -240,7 +240,7 @@ async function openJournal(
   work: TrustedPod,
   served: ReadonlyMap<string, ServedBinding>,
   netns: PodNamespace,
-  pid: number,
+  process: ProcessId,
 ): Promise<AgentJournal> {
   const { uid } = work.pod.metadata;
   const known = AgentJournal.open(context.state.pod(uid));
@@ -254,5 +254,5 @@ async function openJournal(
   if (known !== undefined) await releasePod(context.state, uid);
   // Asked once, before anything is made: a pod with a record was admitted.
   await refuseViolations(work.vmi, work.pod, served);
-  return newJournal(context, work, decide(work, served), netns, pid);
+  return newJournal(context, work, decide(work, served), netns, process);
 }

@@ -1,8 +1,9 @@
 import { guestResolver, LIBVIRT_DIRECTORIES, libvirtVersionOf, type PodFacts, podHostname } from "@netbind/engine";
-import type { ProcessId } from "@netbind/netns";
+import { HeldProcess, type ProcessId } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote";
 import type { KubePod, KubeVmi } from "./cluster.ts";
 import { causeOf } from "./launcher-pods.ts";
+import { NotYetError } from "./not-yet.ts";
 
 const RESOLV_CONF_LIMIT = 64 * 1024;
 
@@ -14,10 +15,12 @@ export interface PodProcesses {
 }
 
 /** The libvirt in a process' file system, by the name of its library; undefined where it has none. */
-function readLibvirtVersion({ pid }: ProcessId): string | undefined {
+function readLibvirtVersion(process: ProcessId): string | undefined {
+  using held = HeldProcess.of(process);
+  if (held === undefined) return undefined;
   const names = LIBVIRT_DIRECTORIES.flatMap((path) => {
     try {
-      using directory = HeldDirectory.open(`/proc/${pid}/root`, path);
+      using directory = HeldDirectory.open(`${held.path}/root`, path);
       return directory.names();
     } catch {
       // Another distribution's place, or a process that has just ended.
@@ -29,7 +32,9 @@ function readLibvirtVersion({ pid }: ProcessId): string | undefined {
 
 /** Reads what a pod tells of itself. Its files are what somebody in it made: no link is followed, and the text is parsed. */
 export function readPodFacts(pod: KubePod, vmi: KubeVmi, { sidecar, compute }: PodProcesses): PodFacts {
-  using directory = HeldDirectory.open(`/proc/${sidecar.pid}/root`, ["etc"]);
+  using held = HeldProcess.of(sidecar);
+  if (held === undefined) throw new NotYetError("the sidecar's process ended");
+  using directory = HeldDirectory.open(`${held.path}/root`, ["etc"]);
   const text = directory.read("resolv.conf", RESOLV_CONF_LIMIT);
   const libvirtVersion = compute && readLibvirtVersion(compute);
   return {

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
-import type { ProcessId } from "@netbind/netns";
+import { HeldProcess, type ProcessId } from "@netbind/netns";
 import { NotYetError } from "./not-yet.ts";
-import { isStillOf, type MountSource, PodProcessError } from "./pod-process.ts";
+import { isOf, type MountSource, PodProcessError } from "./pod-process.ts";
 
 /** A network namespace as the kernel tells it apart from every other that is there. */
 export interface NamespaceId {
@@ -17,6 +17,12 @@ export const namespaceId = (path: string): NamespaceId => {
 
 export const isSameNamespace = (a: NamespaceId, b: NamespaceId): boolean => a.dev === b.dev && a.ino === b.ino;
 
+/** What a pod's process is told by. */
+export interface PodTraits {
+  readonly source: MountSource;
+  readonly uid: number;
+}
+
 /** A pod's network namespace, opened once: whatever becomes of the pod's processes, all that is done is done in this one. */
 export class PodNamespace implements Disposable {
   readonly #descriptor: number;
@@ -28,21 +34,22 @@ export class PodNamespace implements Disposable {
   }
 
   /**
-   * Opens the namespace of a pod's process, and looks again whether it is still that process. `forbidden` are the
-   * node's own namespaces.
+   * Opens the namespace of a pod's process, which is held and looked at again first. `forbidden` are the node's own namespaces.
    *
    * @throws NotYetError where the process ended meanwhile, PodProcessError where the namespace is the node's
    */
-  static open(pod: ProcessId, source: MountSource, forbidden: readonly NamespaceId[]): PodNamespace {
+  static open(pod: ProcessId, { source, uid }: PodTraits, forbidden: readonly NamespaceId[]): PodNamespace {
+    using held = HeldProcess.of(pod);
+    if (held === undefined) throw new NotYetError("the sidecar's process ended");
     let descriptor: number;
     try {
-      descriptor = openSync(`/proc/${pod.pid}/ns/net`, constants.O_RDONLY);
+      descriptor = openSync(`${held.path}/ns/net`, constants.O_RDONLY);
     } catch (error) {
       throw new NotYetError(`the sidecar's process ended: ${(error as Error).message}`);
     }
     try {
       const { dev, ino } = fstatSync(descriptor);
-      if (!isStillOf(pod, source)) throw new NotYetError("the sidecar's process ended while it was looked at");
+      if (!isOf(held, source, uid)) throw new NotYetError("the sidecar's process ended while it was looked at");
       if (forbidden.some((id) => isSameNamespace(id, { dev, ino })))
         throw new PodProcessError("the pod's network namespace is the node's own");
       return new PodNamespace(descriptor, { dev, ino });

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { identify, isAlive, type ProcessId } from "@netbind/netns";
+import { readFileSync } from "node:fs";
+import { findProcesses, HeldProcess, inode, type ProcessId } from "@netbind/netns";
 import { NotYetError } from "./not-yet.ts";
 
 /** A directory as the kernel names it in every mount of it (proc_pid_mountinfo(5)). */
@@ -41,33 +41,12 @@ export function mountSource(path: string, mountinfo: string = readFileSync("/pro
   return { device: mount.device, root: `${mount.root === "/" ? "" : mount.root}${below}` };
 }
 
-const linkOf = (path: string): string | undefined => {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-};
+const hasMount = (held: HeldProcess, { device, root }: MountSource): boolean =>
+  parseMounts(held.read("mountinfo") ?? "").some((mount) => mount.device === device && mount.root === root);
 
-function hasMount(pid: number, { device, root }: MountSource): boolean {
-  try {
-    return parseMounts(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).some((mount) => mount.device === device && mount.root === root);
-  } catch {
-    return false;
-  }
-}
-
-function userOf(pid: number): number | undefined {
-  try {
-    return statSync(`/proc/${pid}`).uid;
-  } catch {
-    return undefined;
-  }
-}
-
-/** True where a process has this very directory mounted, and is in the machine's own user namespace. */
-const isOf = (pid: number, source: MountSource): boolean =>
-  hasMount(pid, source) && linkOf(`/proc/${pid}/ns/user`) === linkOf("/proc/self/ns/user");
+/** True where a process is a user's, in the machine's own user namespace, and has this very directory mounted. */
+export const isOf = (held: HeldProcess, source: MountSource, uid: number): boolean =>
+  held.uid === uid && held.namespace("user") === inode("/proc/self/ns/user") && hasMount(held, source);
 
 /**
  * Finds the process of a sidecar: the one that has the sidecar's directory mounted. That is the kernel's word, which nothing
@@ -76,16 +55,14 @@ const isOf = (pid: number, source: MountSource): boolean =>
  * @throws NotYetError where there is none, PodProcessError where there are some in different network namespaces
  */
 export function findPodProcess(source: MountSource, uid: number): ProcessId {
-  const found = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => userOf(pid) === uid && isOf(pid, source));
-  const namespaces = new Set(found.map((pid) => linkOf(`/proc/${pid}/ns/net`)));
-  if (namespaces.size > 1) throw new PodProcessError("processes of the sidecar are in different network namespaces");
-  const process = found.flatMap((pid) => identify(pid) ?? [])[0];
-  if (process === undefined) throw new NotYetError("no process of the sidecar runs");
-  return process;
+  const found = findProcesses((held) => isOf(held, source, uid)).map((id) => {
+    using held = HeldProcess.of(id);
+    return { id, namespace: held?.namespace("net") };
+  });
+  const there = found.filter(({ namespace }) => namespace !== undefined);
+  if (new Set(there.map(({ namespace }) => namespace)).size > 1)
+    throw new PodProcessError("processes of the sidecar are in different network namespaces");
+  const [first] = there;
+  if (first === undefined) throw new NotYetError("no process of the sidecar runs");
+  return first.id;
 }
-
-/** True while this very process runs and still is the sidecar's. */
-export const isStillOf = (process: ProcessId, source: MountSource): boolean => isAlive(process) && isOf(process.pid, source);

@@ -13,14 +13,14 @@ const EXPOSE = [
 
 /** Shows a running launcher the device files of a NIC that comes, and lets it pin what they take. */
 export async function exposeDevices({ run, journal }: NicContext, nic: string): Promise<void> {
-  const { attachments, processes, vmi } = journal.record;
+  const { attachments, vmi } = journal.record;
+  const launcher = launcherOf(run, journal.record);
   const nodes = attachments.filter(({ network }) => network === nic).flatMap((one): readonly DeviceNode[] => one.nodes ?? []);
   const bytes = lockedBytes(vmi, attachments);
-  if (bytes !== undefined) await raiseLockedMemory(launcherOf(run, journal.record), bytes);
+  if (bytes !== undefined) await raiseLockedMemory(launcher, bytes);
   const { uid, gid } = vmUserOf(journal.record);
   const owner = `${uid}:${gid}`;
-  const inner = processes.find(({ role }) => role === "launcher")?.processes.at(-1)?.pid;
   for (const { path, major, minor } of nodes.filter((node) => node.path.startsWith("/dev/vfio/"))) {
-    await run(["nsenter", "--target", String(inner), "--mount", "--", "sh", "-c", EXPOSE, "sh", path, String(major), String(minor), owner]);
+    await launcher.runAmongMounts(["sh", "-c", EXPOSE, "sh", path, String(major), String(minor), owner]);
   }
 }

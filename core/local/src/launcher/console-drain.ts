@@ -1,76 +1,58 @@
 /**
- * Keeps a guest's serial console flowing. A guest whose console nobody reads stops. Runs as a process of its own, which
- * outlives the command that started it, and ends when QEMU closes the socket.
- *
- * Usage: console-drain SERIAL_SOCKET CONSOLE_SOCKET LOG_FILE MILLISECONDS UID GID
+ * Keeps a guest's serial console flowing: a guest whose console nobody reads stops. Runs in a sandbox without any file of the
+ * machine's, on descriptors that its starter opened; outlives that, and ends when QEMU closes the socket.
  */
-import { appendFileSync, chmodSync, renameSync, rmSync, statSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { createServer, Socket } from "node:net";
 
+/** The connection to QEMU, the socket of the console's clients, and two files of what the guest said: now and before. */
+const [SERIAL, CLIENTS, LOG, BEFORE] = [5, 6, 7, 8] as const;
 /** Two files of this size are kept: what the guest says must not fill a disk. */
 const LOG_LIMIT = 512 * 1024;
-/** A client that does not read is dropped. */
+/** Bytes that wait for a client: one that does not read is dropped. */
 const CLIENT_LIMIT = 1024 * 1024;
+const MOST_CLIENTS = 16;
 
-const [serialPath = "", consolePath = "", logFile = "", patience = "0", uid = "", gid = ""] = process.argv.slice(2);
+let logged = fstatSync(LOG).size;
 
-const INTERVAL = 20;
-
-let logged = 0;
-function log(chunk: Buffer): void {
-  appendFileSync(logFile, chunk, { mode: 0o600 });
-  logged += chunk.length;
-  if (logged < LOG_LIMIT) return;
-  renameSync(logFile, `${logFile}.1`);
+/** Keeps what was said so far in the other file. */
+function turnLog(): void {
+  const text = Buffer.alloc(Math.min(logged, LOG_LIMIT));
+  const length = readSync(LOG, text, 0, text.length, logged - text.length);
+  ftruncateSync(BEFORE, 0);
+  writeSync(BEFORE, text, 0, length, 0);
+  ftruncateSync(LOG, 0);
   logged = 0;
 }
 
-function openSerial(attemptsLeft: number): void {
-  const serial = connect(serialPath);
-  serial.once("error", () => {
-    if (attemptsLeft <= 0) process.exit(1);
-    setTimeout(() => openSerial(attemptsLeft - 1), INTERVAL);
-  });
-  serial.once("connect", () => serve(serial));
+function log(chunk: Buffer): void {
+  if (logged + chunk.length > LOG_LIMIT) turnLog();
+  logged += writeSync(LOG, chunk, 0, chunk.length, logged);
 }
 
-function serve(serial: Socket): void {
-  const clients = new Set<Socket>();
-  serial.on("data", (chunk: Buffer) => {
-    log(chunk);
-    for (const client of clients) {
-      if (client.writableLength > CLIENT_LIMIT) client.destroy();
-      else client.write(chunk);
-    }
-  });
-  serial.on("error", () => undefined);
-  serial.on("close", () => {
-    rmSync(consolePath, { force: true });
-    process.exit(0);
-  });
-  const server = createServer((client) => {
-    clients.add(client);
-    client.on("data", (chunk: Buffer) => serial.write(chunk));
-    client.on("error", () => undefined);
-    client.on("close", () => clients.delete(client));
-  });
-  rmSync(consolePath, { force: true });
-  server.listen(consolePath, () => {
-    chmodSync(consolePath, 0o600);
-    process.send?.("ready");
-    process.disconnect?.();
-  });
-}
+const serial = new Socket({ fd: SERIAL, readable: true, writable: true });
+const clients = new Set<Socket>();
+serial.on("data", (chunk: Buffer) => {
+  log(chunk);
+  for (const client of clients) {
+    if (client.writableLength > CLIENT_LIMIT) client.destroy();
+    else client.write(chunk);
+  }
+});
+serial.on("error", () => undefined);
+serial.on("close", () => process.exit(0));
+// A guest that does not read is not typed at: what waits for it is one piece for each client.
+serial.on("drain", () => {
+  for (const client of clients) client.resume();
+});
 
-try {
-  logged = statSync(logFile).size;
-} catch {
-  // The first line makes it.
-}
-// Only root may give its privileges up; the directory is the VM user's.
-if (process.getuid?.() === 0) {
-  process.setgroups?.([]);
-  process.setgid?.(Number(gid));
-  process.setuid?.(Number(uid));
-}
-openSerial(Number(patience) / INTERVAL);
+const server = createServer((client) => {
+  clients.add(client);
+  client.on("data", (chunk: Buffer) => {
+    if (!serial.write(chunk)) for (const each of clients) each.pause();
+  });
+  client.on("error", () => undefined);
+  client.on("close", () => clients.delete(client));
+});
+server.maxConnections = MOST_CLIENTS;
+server.listen({ fd: CLIENTS });

@@ -1,56 +1,122 @@
-import { fork } from "node:child_process";
-import { connect } from "node:net";
-import { join } from "node:path";
+import { closeSync, chmodSync, constants, linkSync, openSync, renameSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, Socket } from "node:net";
+import { once } from "node:events";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LIBRARY_BINDS, type Limits, FILE_LIMIT, type ProcessId, type Sandbox, scaled, startSandboxed, waitUntil } from "@netbind/netns";
+import { HeldDirectory } from "@netbind/remote";
+import { publishConsole } from "../sidecars.ts";
 import type { VmUser } from "./vm-user.ts";
-import { identify, patient, type ProcessId } from "@netbind/netns";
 
 const START_DEADLINE = 20_000;
+const MIB = 1024 ** 2;
+const LIMITS: Limits = { files: scaled(128), data: scaled(1024 * MIB), fileSize: FILE_LIMIT, tmp: 0 };
+const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 
-/** The sockets and files of a VM's console. */
-export interface ConsoleFiles {
-  readonly serial: string;
-  readonly socket: string;
-  readonly log: string;
+/** A pod whose guest has a console. */
+export interface ConsolePlace {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  /** The pod's directory, which nobody but the host changes. */
+  readonly directory: string;
+  /** The launcher's directory, which is the VM's user's. */
+  readonly launcher: string;
+  readonly user: VmUser;
+  /** Where programs are kept that VMs' users may run. */
+  readonly cache: string;
+  /** Milliseconds until the guest's serial port is there. */
+  readonly deadline?: number;
 }
 
-/** The way to the console's socket in a launcher's directory, and its name. */
-export const CONSOLE_SOCKET = [["run"], "console.sock"] as const;
-
-/** Where a launcher's directory keeps them. */
-export const consoleFiles = (directory: string): ConsoleFiles => ({
-  serial: join(directory, "run/serial.sock"),
-  socket: join(directory, ...CONSOLE_SOCKET.flat()),
-  log: join(directory, "log/console.log"),
+/** The socket that a console is served on, and the files of what its guest said. All are in the pod's directory, not the launcher's. */
+export const consoleFiles = (directory: string): { readonly socket: string; readonly log: string; readonly before: string } => ({
+  socket: join(directory, "console.sock"),
+  log: join(directory, "console.log"),
+  before: join(directory, "console.log.1"),
 });
 
-/** Starts the process that reads the guest's console, in the pod's namespace so that it ends with the pod. */
-export function startConsole(netns: string, { uid, gid }: VmUser, files: ConsoleFiles): Promise<readonly ProcessId[]> {
+/** Connects to the serial port that QEMU serves, once it does: no link is followed, and what is dialled is what was checked. */
+async function connectSerial({ launcher, user, deadline = START_DEADLINE }: ConsolePlace): Promise<Socket> {
+  let last: Error = new Error("it has none");
+  let serial: Socket | undefined;
+  await waitUntil(async () => {
+    try {
+      using directory = HeldDirectory.open(launcher, ["run"]);
+      using held = directory.socket("serial.sock", user.uid);
+      const socket = new Socket();
+      // What the guest says is its reader's.
+      socket.pause();
+      socket.connect(held.path);
+      await once(socket, "connect");
+      socket.on("error", () => undefined);
+      serial = socket;
+    } catch (error) {
+      last = error as Error;
+    }
+    return serial !== undefined;
+  }, deadline);
+  if (serial === undefined) throw new Error(`the guest's serial port cannot be opened: ${last.message}`);
+  return serial;
+}
+
+/** A socket for clients, under a name that nobody knows yet. */
+async function listen(path: string): Promise<Server> {
+  rmSync(path, { force: true });
+  const server = createServer();
+  server.listen(path);
+  await once(server, "listening");
+  chmodSync(path, 0o600);
+  return server;
+}
+
+/** The descriptor of a socket. Node hands down streams alone, and a server is none: its handle has the number. */
+function descriptorOf(socket: Socket | Server): number {
+  const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
+  if (!Number.isInteger(fd) || fd < 0) throw new Error("this runtime does not tell the descriptor of a socket");
+  return fd;
+}
+
+/** The reader sees its runtime and its own program, and nothing else of the machine. */
+function readerSandbox({ user, cache }: ConsolePlace): Sandbox {
   const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url));
-  const child = fork(program, [files.serial, files.socket, files.log, String(patient(START_DEADLINE)), String(uid), String(gid)], {
-    detached: true,
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-    execPath: "/usr/bin/nsenter",
-    execArgv: [`--net=${netns}`, "--", process.execPath, ...process.execArgv],
-    env: { PATH: "/usr/bin:/bin", NODE_NO_WARNINGS: "1" },
-  });
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill("SIGKILL");
-      reject(new Error("the guest's console could not be opened in time"));
-    }, patient(START_DEADLINE));
-    child.once("message", () => {
-      clearTimeout(timer);
-      child.unref();
-      const id = child.pid === undefined ? undefined : identify(child.pid);
-      resolve(id === undefined ? [] : [id]);
+  const target = `/netbind/console${extname(program) === ".ts" ? ".mts" : ".mjs"}`;
+  const published = publishConsole(cache, process.execPath, program);
+  return {
+    ...user,
+    limits: LIMITS,
+    binds: [...LIBRARY_BINDS, { source: published.node, target: "/netbind/node" }, { source: published.bundle, target }],
+    env: { NODE_NO_WARNINGS: "1", MALLOC_ARENA_MAX: "1" },
+    argv: ["/netbind/node", "--max-semi-space-size=1", "--max-old-space-size=64", target],
+  };
+}
+
+/**
+ * Starts the process that reads the guest's console, in the pod's namespace so that it ends with the pod. It gets what it works
+ * on as descriptors: nothing that the VM's user can put in a path's place changes what it reads, serves or writes.
+ */
+export async function startConsole(place: ConsolePlace): Promise<readonly ProcessId[]> {
+  const files = consoleFiles(place.directory);
+  const [next, hidden] = [`${files.socket}.next`, `${files.socket}.new`];
+  const serial = await connectSerial(place);
+  const server = await listen(hidden);
+  const logs = [files.log, files.before].map((file) => openSync(file, O_CREAT | O_RDWR | O_NOFOLLOW, 0o600));
+  try {
+    const logFile = join(place.directory, "console-reader.log");
+    const { processes, inner } = await startSandboxed(readerSandbox(place), {
+      ...{ netns: place.netns, logFile },
+      inherited: [descriptorOf(serial), descriptorOf(server), ...logs],
     });
-    child.once("exit", (code) => {
-      clearTimeout(timer);
-      reject(new Error(`the guest's console could not be opened: its reader ended with ${code}`));
-    });
-    child.once("error", reject);
-  });
+    if (inner === undefined) throw new Error(`the guest's console could not be opened: see ${logFile}`);
+    rmSync(next, { force: true });
+    linkSync(hidden, next);
+    // Closing a server removes the name that it was made under, and clients are the reader's from here on.
+    renameSync(next, files.socket);
+    return processes;
+  } finally {
+    server.close();
+    serial.destroy();
+    for (const log of logs) closeSync(log);
+  }
 }
 
 /** How often a shell that has not answered yet is called: what is typed while it starts, it may not read. */

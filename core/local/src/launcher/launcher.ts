@@ -101,12 +101,30 @@ export class Launcher {
    */
   async limit(target: ProcessId, limits: readonly string[]): Promise<void> {
     using held = HeldProcess.of(target);
-    if (held === undefined) return;
-    const namespace = openSync(`${held.path}/ns/pid`, constants.O_RDONLY);
+    const number = held?.innerNumber;
+    if (held === undefined || number === undefined) return;
+    await this.#runIn(held, "pid", ["prlimit", `--pid=${number}`, ...limits]);
+  }
+
+  /**
+   * Runs a program of the launcher's image among the launcher's mounts, which are read-only but for its own files: as root, so
+   * it is one that the machine's own user built and nobody in the launcher can change.
+   *
+   * @throws LibvirtError where the launcher does not run
+   */
+  async runAmongMounts(argv: readonly string[]): Promise<void> {
+    const { first } = this.programs;
+    using held = first === undefined ? undefined : HeldProcess.of(first);
+    if (held === undefined) throw new LibvirtError("the VM's launcher does not run");
+    await this.#runIn(held, "mnt", argv);
+  }
+
+  /** Runs a command in a namespace of a process that is held: what is entered is what was looked at. */
+  async #runIn(held: HeldProcess, kind: "mnt" | "pid", argv: readonly string[]): Promise<void> {
+    const namespace = openSync(`${held.path}/ns/${kind}`, constants.O_RDONLY);
     try {
-      const number = held.innerNumber;
-      if (number === undefined) return;
-      await this.#run(["nsenter", "--pid=/proc/self/fd/3", "--", "prlimit", `--pid=${number}`, ...limits], { descriptors: [namespace] });
+      const option = { mnt: "--mount", pid: "--pid" }[kind];
+      await this.#run(["nsenter", `${option}=/proc/self/fd/3`, "--", ...argv], { descriptors: [namespace] });
     } finally {
       closeSync(namespace);
     }

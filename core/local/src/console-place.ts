@@ -1,0 +1,18 @@
+import { join } from "node:path";
+import type { VmRecord } from "./journal.ts";
+import { type ConsolePlace, consoleFiles } from "./launcher/console.ts";
+import { vmUserOf } from "./launcher/vm-user.ts";
+import { netnsPath } from "./node-netns.ts";
+import type { State } from "./state.ts";
+
+/** What a recorded pod's console is read with. */
+export function consolePlace(state: State, record: VmRecord): ConsolePlace {
+  const directory = state.vm(record.id);
+  return {
+    ...{ netns: netnsPath(record.netns), directory, launcher: join(directory, "launcher") },
+    ...{ user: vmUserOf(record), cache: state.cache },
+  };
+}
+
+/** The socket that a VM's console is served on. */
+export const consoleSocket = (state: State, record: VmRecord): string => consoleFiles(state.vm(record.id)).socket;
