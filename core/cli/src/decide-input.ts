@@ -10,6 +10,7 @@ import {
 } from "@netbind/engine";
 import type { InputVm } from "./input/input-vm.ts";
 import { type Input, loadInput } from "./input/load-input.ts";
+import type { InputFiles } from "./input/read-input.ts";
 import { tell } from "./output.ts";
 import { type OpenPlugins, withPlugins } from "./plugins.ts";
 import { type Resolve, TOKENS } from "./services.ts";
@@ -66,7 +67,7 @@ function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): v
  * @throws InputError with all that is wrong, of all VMs at once, BindingError where a binding fails
  */
 export async function decideInput(
-  files: readonly string[],
+  files: InputFiles,
   resolve: Resolve,
   plugins: OpenPlugins,
   grants: GrantsByBinding,

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { EXIT_HELP } from "./exit-codes.ts";
-import { type Act, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./program-options.ts";
+import { type Act, adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./program-options.ts";
 import type { Services } from "./services.ts";
 
 /** Adds what reads files and starts nothing. */
@@ -9,6 +9,7 @@ export function addJudging(program: Command, services: Services, act: Act): void
     .command("validate")
     .description("say what a cluster will say of VMs, and what comes of what it does not say; exit code 1 where it refuses one")
     .addOption(fileOption())
+    .addOption(adminOption())
     .addOption(versionOption())
     .addOption(new Option("--operation <operation>", "judge as a new VM or as an edit").choices(["create", "update"]).default("create"))
     .option("--strict", "warnings fail too", false)
@@ -19,13 +20,14 @@ export function addJudging(program: Command, services: Services, act: Act): void
       "\nExamples:\n  netbind validate -f vm.yaml -f kubevirt.yaml\n  kustomize build . | netbind validate -f -\n  helm template . | netbind validate --strict --kubevirt-version 1.6 -o json -f -\n",
     );
   judge.action((options) => {
-    requireFiles(judge, options.filename);
+    requireFiles(judge, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("./commands/validate.ts")).validate(options, services));
   });
   const draw = program
     .command("render")
     .description("print the launcher pods of VMs as a cluster would create them, as far as networking has a say in them")
     .addOption(fileOption())
+    .addOption(adminOption())
     .addOption(versionOption())
     .addOption(
       new Option("--image-fallback <policy>", "what serves a binding that is not registered")
@@ -36,7 +38,7 @@ export function addJudging(program: Command, services: Services, act: Act): void
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n${EXIT_HELP}`);
   draw.action((options) => {
-    requireFiles(draw, options.filename);
+    requireFiles(draw, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("./commands/render.ts")).render(options, await services()));
   });
   program

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { EXIT_HELP } from "./exit-codes.ts";
-import { type Act, fileOption, outputOption, requireFiles, seconds } from "./program-options.ts";
+import { type Act, adminOption, fileOption, outputOption, requireFiles, seconds } from "./program-options.ts";
 import type { Services } from "./services.ts";
 
 /** Adds what changes the NICs of a running VM. */
@@ -11,6 +11,7 @@ export function addNicCommands(program: Command, services: Services, act: Act): 
     .argument("<vm>", "[namespace/]name")
     .argument("<nic>", "the name of the new NIC and of its network")
     .addOption(fileOption())
+    .addOption(adminOption())
     .requiredOption("--network <definition>", "[namespace/]name of a NetworkAttachmentDefinition in the files")
     .addOption(new Option("--binding <binding>", "how it is attached").choices(["bridge", "sriov"]).default("bridge"))
     .option("--mac <address>", "its MAC address; without it the one that the network's plugin chose")
@@ -21,7 +22,7 @@ export function addNicCommands(program: Command, services: Services, act: Act): 
       `\nExamples:\n  netbind attach-nic vm blue --network blue-net -f nads.yaml\n  netbind attach-nic default/vm blue --network blue-net --mac 02:00:00:00:00:10 -f nads.yaml -o json\n${EXIT_HELP}`,
     );
   attach.action((vm: string, nic: string, options) => {
-    requireFiles(attach, options.filename);
+    requireFiles(attach, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("./commands/nics.ts")).attachNic(vm, nic, options, await services()));
   });
   program

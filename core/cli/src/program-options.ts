@@ -49,11 +49,20 @@ export const outputOption = (): Option =>
 export const fileOption = (): Option =>
   new Option(
     "-f, --filename <file>",
-    "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets, ConfigMaps, in any order; - is standard input; may be repeated",
+    "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets, ConfigMaps, in any order, trusted with all of them unless --admin is given; - is standard input; may be repeated",
   )
     .argParser(collect)
     .default([] as readonly string[])
     .makeOptionMandatory();
+
+/** `--admin`. */
+export const adminOption = (): Option =>
+  new Option(
+    "--admin <file>",
+    "the administrator's file, for VMs of authors who are not trusted: the KubeVirt CR, NetworkAttachmentDefinitions and the ConfigMaps of device plugins come from such files alone, and are refused in those of -f; may be repeated",
+  )
+    .argParser(collect)
+    .default([] as readonly string[], "none: those of -f are trusted with them");
 
 /** `--host-disk`. */
 export const hostDiskOption = (): Option =>
@@ -83,7 +92,8 @@ export const versionOption = (): Option =>
     .argParser(kubevirtVersion)
     .default(NEWEST_KUBEVIRT, "1.9");
 
-/** Ends with a usage error where no file is named. */
+/** Ends with a usage error where no file is named, or standard input is named twice. */
 export function requireFiles(command: Command, files: readonly string[]): void {
+  if (files.filter((file) => file === "-").length > 1) command.error("error: standard input is read once", { exitCode: EXIT.usage });
   if (files.length === 0) command.error("error: name at least one file with -f", { exitCode: EXIT.usage });
 }

@@ -7,6 +7,7 @@ import { addNicCommands } from "./program-nics.ts";
 import {
   type Act,
   collect,
+  adminOption,
   fileOption,
   grantsOption,
   hostDiskOption,
@@ -75,6 +76,7 @@ function addRun(program: Command, services: Services, act: Act): void {
     .command("run")
     .description("start VMs and stay until they end; Ctrl-C stops them")
     .addOption(fileOption())
+    .addOption(adminOption())
     .option("--keep", "return once the VM runs, and leave it running", false)
     .option(
       "--pod-network <file>",
@@ -91,7 +93,7 @@ function addRun(program: Command, services: Services, act: Act): void {
         EXIT_HELP,
     );
   command.action((options) => {
-    requireFiles(command, options.filename);
+    requireFiles(command, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("./commands/run.ts")).run(options, await services()));
   });
 }
@@ -101,6 +103,7 @@ function addPlan(program: Command, services: Services, act: Act): void {
     .command("plan")
     .description("print what run would do, without touching anything")
     .addOption(fileOption())
+    .addOption(adminOption())
     .addOption(hostDiskOption())
     .addOption(
       new Option(
@@ -118,7 +121,7 @@ function addPlan(program: Command, services: Services, act: Act): void {
       `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n  netbind plan -f vm.yaml --plugin routed-tap=routed-tap.mjs --grants grants.json\n${EXIT_HELP}`,
     );
   command.action((options) => {
-    requireFiles(command, options.filename);
+    requireFiles(command, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("./commands/plan.ts")).plan(options, await services()));
   });
 }

@@ -31,7 +31,7 @@ function wordOf(verdicts: readonly Pick<Verdict, "consequence">[]): string {
 
 /** What each version of KubeVirt says, by the rules that are broken: versions that say the same share a line. */
 function showVersions(name: string): string {
-  const input = loadInput(inputsOf(name).map((file) => join(CASES, name, file)));
+  const input = loadInput({ filename: inputsOf(name).map((file) => join(CASES, name, file)) });
   const minors = Array.from({ length: NEWEST_KUBEVIRT }, (_, at) => (at + 1) as KubevirtMinor);
   const said = minors.map((kubevirtVersion) => {
     const verdicts = judgeInput(input, { kubevirtVersion, operation: "create" }, OWN_BINDINGS);

@@ -21,7 +21,7 @@ test("whatever became of a VMI, its shape is refused or it is decided, and nothi
   await fc.assert(
     fc.asyncProperty(damaged(VMI), async (value) => {
       writeFileSync(file, JSON.stringify(value) ?? "");
-      const input = loadInput([file]);
+      const input = loadInput({ filename: [file] });
       for (const { vmi } of input.vms) {
         const { decision, violations } = await decideVmi({
           vmi,

@@ -24,6 +24,7 @@ import {
   type VmStatus,
   vmStatus,
 } from "@netbind/local";
+import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
 import { type OutputFormat, print, printJson, tell } from "../output.ts";
@@ -31,8 +32,7 @@ import { nicTable } from "../report.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 
-export interface AttachOptions {
-  readonly filename: readonly string[];
+export interface AttachOptions extends InputFiles {
   /** `[namespace/]name` of a NetworkAttachmentDefinition. */
   readonly network: string;
   readonly binding: "bridge" | "sriov";
@@ -68,7 +68,7 @@ const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi => {
 
 /** Decides about the VM with its new NIC. @throws InputError with all that is wrong with it */
 async function decideWithNic(record: VmRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
-  const input = loadSurroundings(options.filename);
+  const input = loadSurroundings(options);
   const added = { name: nic, [options.binding]: {}, ...(options.mac === undefined ? {} : { macAddress: options.mac }) };
   if (!isHotPluggable(added)) throw new NicChangeError(`a NIC of binding ${bindingName(added)} takes a restart of its VM`);
   const binding = bindingName(added) ?? "";
@@ -109,7 +109,7 @@ export async function attachNic(vm: string, nic: string, options: AttachOptions,
   if (record.vmi.spec.domain.devices.interfaces?.some(({ name }) => name === nic) === true)
     throw new NicChangeError(`VM ${record.namespace}/${record.name} has a NIC "${nic}" already: name another`);
   const decision = await decideWithNic(record, nic, options, resolve);
-  const { deviceSettings } = loadSurroundings(options.filename);
+  const { deviceSettings } = loadSurroundings(options);
   const { attachment, plan } = await attachNicToVm({ state, run }, vm, {
     nic,
     decision,

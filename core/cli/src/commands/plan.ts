@@ -29,6 +29,7 @@ import {
 } from "@netbind/engine";
 import { buildBaseDomain } from "@netbind/local";
 import { decideInput } from "../decide-input.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { assumedDevices, assumedLink } from "./assumed-link.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
@@ -39,8 +40,7 @@ import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 import { type ShownNic, type ShownPlan, showPlan } from "./show-plan.ts";
 
-export interface PlanOptions {
-  readonly filename: readonly string[];
+export interface PlanOptions extends InputFiles {
   readonly podLink: readonly string[];
   /** Directories that disks of the machine's may be in. */
   readonly hostDisk: readonly string[];
@@ -179,7 +179,7 @@ async function planVm(vmi: Vmi, decision: Decision, context: PlanContext): Promi
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
   const grants = grantsIn(options.grants);
   await using plugins = await openPlugins(options.plugin, resolve);
-  const { vms } = await decideInput(options.filename, resolve, plugins, grants);
+  const { vms } = await decideInput(options, resolve, plugins, grants);
   const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vms, options.hostDisk);
   if (problems.length > 0) throw new InputError(problems);
   const context = { given: options.podLink.map(readPodLink), plugins, own: resolve(TOKENS.bindings), grants };

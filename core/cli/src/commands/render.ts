@@ -22,6 +22,7 @@ import {
   type VmiInterface,
 } from "@netbind/engine";
 import { dump } from "js-yaml";
+import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
@@ -32,8 +33,7 @@ import type { PluginSources } from "../program-options.ts";
 import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 
-export interface RenderOptions {
-  readonly filename: readonly string[];
+export interface RenderOptions extends InputFiles {
   readonly kubevirtVersion?: KubevirtMinor;
   readonly imageFallback: "Always" | "SlirpOnly" | "Never";
   readonly plugin: PluginSources;
@@ -101,7 +101,7 @@ function showPod(pod: Pod): string {
 
 /** `netbind render`: the launcher pods of VMs as a cluster would create them, as far as networking has a say in them. */
 export async function render(options: RenderOptions, resolve: Resolve): Promise<number> {
-  const input = loadInput(options.filename);
+  const input = loadInput(options);
   await using plugins = await openPlugins(options.plugin, resolve);
   const context = { fallback: resolve(TOKENS.fallback), plugins };
   const results = await Promise.all([...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)));

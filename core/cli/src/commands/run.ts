@@ -17,6 +17,7 @@ import {
   waitForEnd,
 } from "@netbind/local";
 import { type DecidedVm, decideInput } from "../decide-input.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
 import { type OutputFormat, tell } from "../output.ts";
@@ -28,8 +29,7 @@ import { type Resolve, TOKENS } from "../services.ts";
 import { InputError } from "../violations.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
 
-export interface RunOptions {
-  readonly filename: readonly string[];
+export interface RunOptions extends InputFiles {
   readonly keep: boolean;
   readonly output: OutputFormat;
   readonly podNetwork?: string;
@@ -74,7 +74,7 @@ function refuseSockets(plugins: PluginSources): void {
 async function decide(options: RunOptions, resolve: Resolve, grants: GrantsByBinding): ReturnType<typeof decideInput> {
   refuseSockets(options.plugin);
   await using plugins = await openPlugins(options.plugin, resolve);
-  return await decideInput(options.filename, resolve, plugins, grants);
+  return await decideInput(options, resolve, plugins, grants);
 }
 
 /** Stops VMs that are still there. */

@@ -16,6 +16,7 @@ import {
 import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, tell } from "../output.ts";
 import { showViolation } from "../violations.ts";
@@ -23,8 +24,7 @@ import { type OpenPlugins, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import type { Services } from "../services.ts";
 
-export interface ValidateOptions {
-  readonly filename: readonly string[];
+export interface ValidateOptions extends InputFiles {
   readonly kubevirtVersion?: KubevirtMinor;
   readonly operation: "create" | "update";
   /** Warnings fail too. */
@@ -135,7 +135,7 @@ const showVerdict = (verdict: Verdict): string => showViolation(verdict, `${WORD
 
 /** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
 export async function validate(options: ValidateOptions, services: Services): Promise<number> {
-  const input = loadInput(options.filename, "a VM, a clone or a migration");
+  const input = loadInput(options, "a VM, a clone or a migration");
   const verdicts = await judgeAndAsk(input, options, services);
   const errors = verdicts.filter(({ consequence }) => consequence === "rejected");
   const warnings = verdicts.filter(({ consequence }) => consequence !== "rejected");

@@ -13,7 +13,8 @@ import {
   type VmiMigration,
 } from "@netbind/engine";
 import type { DeviceSettings, ReferencedData } from "@netbind/local";
-import { type InputDocument, type InputViolation, type ReadResult, readFiles } from "./documents.ts";
+import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
+import { type InputFiles, readInput } from "./read-input.ts";
 import { asVmi, type InputVm, isVmKind } from "./input-vm.ts";
 import { checkHeader, type Kind, kindOf, located, textOf } from "./kinds.ts";
 import { collectData, collectDeviceSettings } from "./referenced-data.ts";
@@ -63,10 +64,10 @@ const checkDefinition = (document: unknown): readonly Violation[] => [...checkNa
 export type Needed = "a VM" | "a VM, a clone or a migration" | "nothing";
 
 /** Reads all that files say, in any order, with everything that is wrong with their shape. */
-export const loadInput = (files: readonly string[], needed: Needed = "a VM"): Input => inputOf(readFiles(files), files[0] ?? "-", needed);
+export const loadInput = (files: InputFiles, needed: Needed = "a VM"): Input => inputOf(readInput(files), files.filename[0] ?? "-", needed);
 
 /** Reads files that say something of a VM which is not in them. */
-export const loadSurroundings = (files: readonly string[]): Input => inputOf(readFiles(files), files[0] ?? "-", "nothing");
+export const loadSurroundings = (files: InputFiles): Input => inputOf(readInput(files), files.filename[0] ?? "-", "nothing");
 
 /** What documents say, in any order, with everything that is wrong with their shape; `first` is told where what is needed is not there. */
 export function inputOf({ documents, violations }: ReadResult, first: string, needed: Needed = "a VM"): Input {

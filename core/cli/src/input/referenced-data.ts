@@ -31,12 +31,12 @@ export function collectData(documents: readonly InputDocument[]): (namespace: st
 /** The names of the ConfigMaps that the device plugins of macvtap and SR-IOV read, in whatever namespace they run. */
 const DEVICE_CONFIG_MAPS: readonly unknown[] = ["macvtap-deviceplugin-config", "sriovdp-config"];
 
+/** True for the ConfigMap of a device plugin. */
+export const isDeviceConfigMap = (document: InputDocument): boolean =>
+  kindOf(document) === "configMap" && DEVICE_CONFIG_MAPS.includes((document.value["metadata"] as Partial<ObjectMeta> | undefined)?.name);
+
 /** What the ConfigMaps of device plugins say, by key. */
 export function collectDeviceSettings(documents: readonly InputDocument[]): DeviceSettings {
-  const named = documents.filter(
-    (document) =>
-      kindOf(document) === "configMap" &&
-      DEVICE_CONFIG_MAPS.includes((document.value["metadata"] as Partial<ObjectMeta> | undefined)?.name),
-  );
+  const named = documents.filter(isDeviceConfigMap);
   return Object.fromEntries(named.flatMap(({ value }) => Object.entries((value["data"] ?? {}) as Texts)));
 }
