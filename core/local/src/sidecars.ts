@@ -93,8 +93,10 @@ export function holdAttachSocket({ base, components, uid }: SidecarPlace): HeldS
 
 /** Removes what a sidecar that has ended left of its sockets, as its user. */
 export async function removeSockets(run: Run, user: VmUser, { base, components }: SidecarPlace): Promise<void> {
-  using directory = HeldDirectory.open(base, components);
-  const argv = ["rm", "--recursive", "--force", "--", "/proc/self/fd/3/netbind/attach.sock"];
+  // What the sidecar put in the directory's place may lead its user, who sees nothing of the machine in there, anywhere.
+  using directory = HeldDirectory.find(base, [...components, "netbind"]);
+  if (directory === undefined) return;
+  const argv = ["rm", "--recursive", "--force", "--", "/proc/self/fd/3/attach.sock"];
   await run([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor] });
 }
 

@@ -6,8 +6,9 @@ import {
   opendirSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
+  rmSync,
   type Stats,
   writeFileSync,
 } from "node:fs";
@@ -38,6 +39,15 @@ function openEntry(directory: number, name: string, flags: number): number {
   }
 }
 
+/** What a file holds; undefined where that is more than a limit, of which no more is read: its owner may write to it meanwhile. */
+function readUpTo(descriptor: number, limit: number): Buffer | undefined {
+  const bytes = Buffer.alloc(limit + 1);
+  let length = 0;
+  for (let read = -1; read !== 0 && length <= limit; length += read)
+    read = readSync(descriptor, bytes, length, bytes.length - length, null);
+  return length > limit ? undefined : bytes.subarray(0, length);
+}
+
 /**
  * A directory that others may change, held open: what is done through it is done in it, whatever becomes of its path. It is
  * reached component by component from a place that nobody else changes, without following links.
@@ -66,6 +76,16 @@ export class HeldDirectory implements Disposable {
       }
     }
     return new HeldDirectory(descriptor);
+  }
+
+  /** The same; undefined where a component is missing, a link or no directory. */
+  static find(base: string, components: readonly string[]): HeldDirectory | undefined {
+    try {
+      return HeldDirectory.open(base, components);
+    } catch (error) {
+      if (error instanceof BindingError) return undefined;
+      throw error;
+    }
   }
 
   /** Where this process finds the directory while it is held. */
@@ -131,8 +151,9 @@ export class HeldDirectory implements Disposable {
     const descriptor = openEntry(this.descriptor, name, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = fstatSync(descriptor);
-      if (!stat.isFile() || stat.size > limit) throw untrusted(`"${name}" is no regular file of at most ${limit} bytes`);
-      return readFileSync(descriptor, "utf8").slice(0, limit);
+      const bytes = stat.isFile() && stat.size <= limit ? readUpTo(descriptor, limit) : undefined;
+      if (bytes === undefined) throw untrusted(`"${name}" is no regular file of at most ${limit} bytes`);
+      return bytes.toString("utf8");
     } finally {
       closeSync(descriptor);
     }
@@ -147,7 +168,13 @@ export class HeldDirectory implements Disposable {
     } finally {
       closeSync(descriptor);
     }
-    renameSync(next, `${this.path}/${name}`);
+    try {
+      renameSync(next, `${this.path}/${name}`);
+    } catch (error) {
+      // A directory may stand in its place: nothing is left beside it each time that it is tried.
+      rmSync(next, { force: true });
+      throw untrusted(`"${name}" cannot be put in its place: ${(error as Error).message}`);
+    }
   }
 
   [Symbol.dispose](): void {

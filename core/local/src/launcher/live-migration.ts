@@ -1,5 +1,4 @@
 import { basename, dirname } from "node:path";
-import { BindingError } from "@netbind/contract";
 import { type Run, waitUntil } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote";
 import { holdLibvirtSocket, type Launcher, LibvirtError } from "./launcher.ts";
@@ -28,17 +27,8 @@ export interface Meeting {
 
 /** Runs a command as the VM's user with the held directory as its descriptor 3; nothing where there is no such directory. */
 async function inMeeting({ run, shared, user }: Meeting, argv: readonly string[], ...more: readonly number[]): Promise<void> {
-  using directory = openMeeting(shared);
+  using directory = HeldDirectory.find(dirname(shared), [basename(shared)]);
   if (directory !== undefined) await run([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor, ...more] });
-}
-
-function openMeeting(shared: string): HeldDirectory | undefined {
-  try {
-    return HeldDirectory.open(dirname(shared), [basename(shared)]);
-  } catch (error) {
-    if (error instanceof BindingError) return undefined;
-    throw error;
-  }
 }
 
 /** Takes away what two launchers met by, whatever stands in its place by now; nothing where they did not. */
@@ -69,7 +59,11 @@ export async function moveGuest({ domain, source, targetDirectory, meeting, memo
   {
     // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
     using socket = holdLibvirtSocket(targetDirectory, meeting.user);
-    await inMeeting(meeting, ["ln", "--logical", "--", "/proc/self/fd/4", `/proc/self/fd/3/${LIBVIRT}`], socket.descriptor);
+    await inMeeting(
+      meeting,
+      ["ln", "--logical", "--no-target-directory", "--", "/proc/self/fd/4", `/proc/self/fd/3/${LIBVIRT}`],
+      socket.descriptor,
+    );
   }
   const stop = (): void => void abortMove(source, domain);
   signal.addEventListener("abort", stop, { once: true });
