@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
 
 /** Bundles the plugin that a module specifier names. */
 async function bundle(specifier, name, outfile, sourcemap = false) {
-  await build({
+  const built = build({
     stdin: {
       contents: `import "./src/report-failures.ts";\nimport binding from ${JSON.stringify(specifier)};\nimport { main } from "./src/main.ts";\nawait main(binding, process.argv.slice(2), process.env);\n`,
       resolveDir: here,
@@ -33,6 +33,12 @@ async function bundle(specifier, name, outfile, sourcemap = false) {
     ...(sourcemap ? { sourcemap: "inline", sourcesContent: false } : {}),
     // Wherever a plugin's file stands, the contract that it imports is this one.
     alias: { "@netbind/contract": join(here, "../core/contract/src/index.ts") },
+  });
+  await built.catch((error) => {
+    // What esbuild found is printed already, with its places.
+    if (!Array.isArray(error.errors)) throw error;
+    console.error(`No bundle was made: ${specifier} is a module whose default export is a binding, as defineBinding({...}) makes it.`);
+    process.exit(1);
   });
 }
 

@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { authorsPart, BindingError } from "@netbind/contract";
+import { authorsPart, BindingError, stackOfThrown, textOfThrown } from "@netbind/contract";
 import type { ExplainFailure } from "@netbind/remote";
 import { mapPlaces } from "./source-places.ts";
 
@@ -17,18 +17,17 @@ function bounded(text: string): string {
 
 /** The stack trace of what an author threw, with the author's own places; undefined where it has none. */
 function mappedStack(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error) || thrown instanceof BindingError) return undefined;
-  const stack: unknown = thrown.stack;
-  return typeof stack === "string" ? authorsPart(mapPlaces(stack, import.meta.url)) : undefined;
+  const stack = BindingError.is(thrown) ? undefined : stackOfThrown(thrown);
+  return stack === undefined ? undefined : authorsPart(mapPlaces(stack, import.meta.url));
 }
 
 /** An error whose stack trace names the author's places. */
 function mapped(thrown: unknown): unknown {
-  if (thrown instanceof BindingError)
+  if (BindingError.is(thrown))
     return new BindingError(thrown.code, mapPlaces(thrown.message, import.meta.url), thrown.hint, { cause: thrown });
   const stack = mappedStack(thrown);
-  if (stack === undefined || !(thrown instanceof Error)) return thrown;
-  const same = new Error(thrown.message, { cause: thrown });
+  if (stack === undefined) return thrown;
+  const same = new Error(textOfThrown(thrown), { cause: thrown });
   same.stack = stack;
   return same;
 }
@@ -36,7 +35,8 @@ function mapped(thrown: unknown): unknown {
 /** What a hook threw: the whole of it goes to standard error, and one sentence to whoever asked. */
 export const explainFailure: ExplainFailure = (thrown, where) => {
   const error = BindingError.from(mapped(thrown), "PLUGIN_FAILED", where);
-  writeSync(STANDARD_ERROR, `${bounded(`${where}:\n${mappedStack(thrown) ?? error.message}`)}\n`);
+  const stack = mappedStack(thrown);
+  writeSync(STANDARD_ERROR, `${bounded(stack === undefined ? error.message : `${where}:\n${stack}`)}\n`);
   return error;
 };
 

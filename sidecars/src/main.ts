@@ -1,4 +1,4 @@
-import { type BindingDefinition, defineBinding } from "@netbind/contract";
+import { exportedBinding } from "@netbind/contract";
 import { serveBinding, serveSidecar } from "./serve.ts";
 
 const USAGE = "usage: sidecar | both | binding SOCKET\n";
@@ -7,9 +7,8 @@ const USAGE = "usage: sidecar | both | binding SOCKET\n";
  * A sidecar image's entry point. The role is the first argument: `sidecar` beside a VM, `binding` beside the controller
  * or the node agent, `both` on one machine.
  */
-export async function main(exported: BindingDefinition, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  // Whatever a module exports: what `defineBinding` did not make is checked here.
-  const binding = defineBinding(exported);
+export async function main(exported: unknown, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const binding = exportedBinding(exported);
   const [role = "sidecar", socket] = args;
   if (role === "binding" && socket !== undefined) return serveBinding(binding, socket);
   if (role !== "sidecar" && role !== "both") {

@@ -1,5 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
 import {
+  allAnswers,
   type Decision,
   decideVmi,
   type DescribedBindings,
@@ -86,7 +87,7 @@ export async function decideInput(
     const result = await decideVmi({ vmi, configuration: input.configuration, fallback, bindings, grants, nads: input.nads });
     return { vm, result, violations: result.decision === undefined ? result.violations : findUnserved(result.decision, bindings) };
   });
-  const results = await Promise.all(deciding);
+  const results = await allAnswers(deciding);
   const violations = [...input.violations, ...results.flatMap((one) => one.violations.map(one.vm.locate))];
   if (violations.length > 0) throw new InputError(violations);
   const decisions = results.flatMap(({ result }) => result.decision ?? []);

@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
-import { type AskedBinding, type GrantsByBinding, type ImageFallback, readGrants } from "@netbind/engine";
+import { readFileSync } from "node:fs";
+import { allAnswers, type AskedBinding, type GrantsByBinding, type ImageFallback, readGrants } from "@netbind/engine";
 import type { AskedPlugin } from "@netbind/local";
 import { tell } from "./output.ts";
+import { checkPluginSources } from "./plugin-sources.ts";
 import type { PluginSource, PluginSources } from "./program-options.ts";
 import { type Resolve, TOKENS } from "./services.ts";
 
@@ -14,8 +15,6 @@ export interface OpenPlugins extends AsyncDisposable {
 }
 
 export const showSource = ({ kind, path }: PluginSource): string => (kind === "socket" ? `unix:${path}` : path);
-
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 /** Says what a reader of the command line would not expect. */
 function warnOfNames(name: string, source: PluginSource, { description }: AskedPlugin, own: ReadonlyMap<string, unknown>): void {
@@ -34,22 +33,18 @@ async function open(name: string, { kind, path }: PluginSource, resolve: Resolve
   return startPlugin({ name, bundle: path, runtime: resolve(TOKENS.runtime), state: resolve(TOKENS.state) });
 }
 
-/** Starts or finds all plugins of the command line. @throws BindingError, Error where a file is missing */
+/** Starts or finds all plugins of the command line. @throws BindingError of all that fail, Error where a file is missing */
 export async function openPlugins(sources: PluginSources, resolve: Resolve): Promise<OpenPlugins> {
-  const missing = [...sources].filter(([, { kind, path }]) => kind === "file" && !isFile(path));
-  if (missing.length > 0) throw new Error(missing.map(([name, { path }]) => `--plugin ${name}: there is no file ${path}`).join("; "));
+  checkPluginSources(sources);
   await using stack = new AsyncDisposableStack();
   const own = resolve(TOKENS.bindings);
-  const opened = await Promise.allSettled([...sources].map(([name, source]) => open(name, source, resolve)));
-  for (const one of opened) if (one.status === "fulfilled") stack.use(one.value);
-  const asked = new Map<string, AskedPlugin>();
-  for (const [at, [name, source]] of [...sources].entries()) {
-    const one = opened[at];
-    if (one?.status === "rejected") throw one.reason;
-    if (one === undefined) continue;
-    warnOfNames(name, source, one.value, own);
-    asked.set(name, one.value);
-  }
+  const opening = [...sources].map(async ([name, source]) => {
+    const plugin = stack.use(await open(name, source, resolve));
+    return [name, source, plugin] as const;
+  });
+  const opened = await allAnswers(opening);
+  for (const [name, source, plugin] of opened) warnOfNames(name, source, plugin, own);
+  const asked = new Map(opened.map(([name, , plugin]) => [name, plugin] as const));
   const bindings = new Map<string, AskedBinding>([
     ...own,
     ...[...asked].map(([name, plugin]) => [name, { ...plugin, ...plugin.description }] as const),

@@ -52,14 +52,10 @@ export interface BindingDescription {
 const admitAll: AdmitHook = () => [];
 const needsNothing: NeedsHook = () => ({});
 
-/**
- * Defines a binding: checks the definition, fills the optional hooks in and freezes the object. What its hooks return is
- * checked too, each time.
- *
- * @throws BindingError PLUGIN_FAILED with all that is wrong with the definition
- */
-export function defineBinding(definition: BindingDefinition): Binding {
-  const place = placeOfCaller();
+/** The bindings that were defined here: an object of the same shape may be anybody's. */
+const DEFINED = new WeakSet<object>();
+
+function define(definition: unknown, what: string, place: string | undefined): Binding {
   const {
     name,
     contract,
@@ -68,8 +64,8 @@ export function defineBinding(definition: BindingDefinition): Binding {
     plan,
     admit = admitAll,
     needs = needsNothing,
-  } = checkedDefinition(definition, place);
-  return Object.freeze({
+  } = checkedDefinition(definition, what, place);
+  const binding: Binding = Object.freeze({
     name,
     contract,
     migration,
@@ -79,7 +75,28 @@ export function defineBinding(definition: BindingDefinition): Binding {
     admit: admit === admitAll ? admit : checkedAdmit(admit, place),
     needs: needs === needsNothing ? needs : checkedNeeds(needs, place),
   });
+  DEFINED.add(binding);
+  return binding;
 }
+
+/**
+ * Defines a binding: checks the definition, fills the optional hooks in and freezes the object. What its hooks return is
+ * checked too, each time.
+ *
+ * @throws BindingError PLUGIN_FAILED with all that is wrong with the definition
+ */
+export const defineBinding = (definition: BindingDefinition): Binding =>
+  define(definition, "the definition of the binding", placeOfCaller());
+
+/**
+ * The binding that a module exports: what {@link defineBinding} made, or an object that it takes.
+ *
+ * @throws BindingError PLUGIN_FAILED with all that is wrong with it
+ */
+export const exportedBinding = (exported: unknown): Binding =>
+  typeof exported === "object" && exported !== null && DEFINED.has(exported)
+    ? (exported as Binding)
+    : define(exported, "the module's default export, which defines the binding,", undefined);
 
 /** What a binding says of itself. */
 export const describe = (binding: Binding): BindingDescription => ({

@@ -51,9 +51,9 @@ export const checkedAdmit = (admit: AdmitHook, place: string | undefined): Admit
 export const checkedNeeds = (needs: NeedsHook, place: string | undefined): NeedsHook => checkedHook("needs", needs, place);
 export const checkedPlan = (plan: PlanHook, place: string | undefined): PlanHook => checkedHook("plan", plan, place);
 
-/** Reads what an author defines. @throws BindingError PLUGIN_FAILED with all that is wrong */
-export function checkedDefinition(definition: unknown, place: string | undefined): BindingDefinition {
-  const wrong = "the definition of the binding is not valid";
+/** Reads what an author defines, which `what` names. @throws BindingError PLUGIN_FAILED with all that is wrong */
+export function checkedDefinition(definition: unknown, what: string, place: string | undefined): BindingDefinition {
+  const wrong = `${what} is not valid`;
   if (isPromise(definition)) throw invalid(wrong, ["it is a promise (give the object itself)"], place);
   const copy = snapshot(definition);
   const problems = check(copy, DEFINITION_SHAPE, "");

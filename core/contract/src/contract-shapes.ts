@@ -146,8 +146,10 @@ export const NEEDS_SHAPE: Shape = record<Needs>({
   sidecar: optional(record<SidecarNeeds>({ memoryBytes: optional(size), cpuMillis: optional(uint32) })),
 });
 
+const sentence: Shape = form("a text that says something", (value) => typeof value === "string" && value.trim() !== "");
+
 /** What `admit` returns. */
-export const VIOLATIONS_SHAPE: Shape = list(record<Violation>({ field: string, problem: string, fix: string }));
+export const VIOLATIONS_SHAPE: Shape = list(record<Violation>({ field: string, problem: sentence, fix: sentence }));
 
 /** A part of file names and of sockets' names. */
 const NAME = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;

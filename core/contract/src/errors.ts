@@ -1,4 +1,5 @@
 import { placeOf } from "./author-place.ts";
+import { quote } from "./shape.ts";
 
 /** Every reason that crosses the contract. The specification's error tables say what the caller does about each. */
 export const ERROR_CODES = [
@@ -19,13 +20,28 @@ export const ERROR_CODES = [
 /** A stable, machine-readable reason. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What was thrown, in words: an author may throw anything, and an error that cannot even be printed. */
-function textOf(thrown: unknown): string {
+/** What an author throws may be anything: reading it may throw again. */
+function tryRead<T>(read: () => T): T | undefined {
   try {
-    return thrown instanceof Error ? String(thrown.message) || thrown.name : String(thrown);
+    return read();
   } catch {
-    return "something was thrown that cannot be printed";
+    return undefined;
   }
+}
+
+/** What was thrown, in words. */
+export function textOfThrown(thrown: unknown): string {
+  const text = tryRead(() => {
+    if (typeof thrown === "string" && thrown.trim() !== "") return thrown;
+    return thrown instanceof Error ? String(thrown.message) || String(thrown.name) : `${quote(thrown)} was thrown, which is not an Error`;
+  });
+  return text ?? "something was thrown that cannot be printed";
+}
+
+/** The stack trace of what was thrown; undefined where it has none that can be read. */
+export function stackOfThrown(thrown: unknown): string | undefined {
+  const stack = tryRead((): unknown => (thrown instanceof Error ? thrown.stack : undefined));
+  return typeof stack === "string" ? stack : undefined;
 }
 
 /** What to do where a binding did wrong: the reader may be its author, or one who uses it. */
@@ -44,12 +60,21 @@ export class BindingError extends Error {
     this.hint = hint;
   }
 
-  /** Normalises anything thrown. An author's own error becomes PLUGIN_FAILED or `code`, and stays as the cause. */
+  /** True for an error of this class as its type says: one that an author made may have any code and any text. */
+  static is(thrown: unknown): thrown is BindingError {
+    const isSound = (): boolean =>
+      thrown instanceof BindingError &&
+      ERROR_CODES.includes(thrown.code) &&
+      [thrown.message, thrown.hint].every((text: unknown) => typeof text === "string");
+    return tryRead(isSound) === true;
+  }
+
+  /** Normalizes anything thrown. An author's own error becomes PLUGIN_FAILED or `code`, and stays as the cause. */
   static from(thrown: unknown, code: ErrorCode = "INTERNAL", where = ""): BindingError {
-    if (thrown instanceof BindingError) return thrown;
+    if (BindingError.is(thrown)) return thrown;
     const own = code === "PLUGIN_FAILED";
-    const place = own && thrown instanceof Error ? placeOf(thrown.stack ?? "") : undefined;
-    const text = `${textOf(thrown)}${place === undefined ? "" : ` (at ${place})`}`;
+    const place = own ? placeOf(stackOfThrown(thrown) ?? "") : undefined;
+    const text = `${textOfThrown(thrown)}${place === undefined ? "" : ` (at ${place})`}`;
     const hint = own ? BINDING_FAULT : "report this with the log of the process that failed";
     return new BindingError(code, where === "" ? text : `${where}: ${text}`, hint, { cause: thrown });
   }

@@ -25,6 +25,7 @@ export {
   type BindingDescription,
   type ContractVersion,
   defineBinding,
+  exportedBinding,
   describe,
   type Hook,
   type Migration,
@@ -32,7 +33,7 @@ export {
   type PlanHook,
 } from "./binding.ts";
 export { authorsPart, placeOf } from "./author-place.ts";
-export { BINDING_FAULT, BindingError, type ErrorCode, ERROR_CODES } from "./errors.ts";
+export { BINDING_FAULT, BindingError, type ErrorCode, ERROR_CODES, stackOfThrown, textOfThrown } from "./errors.ts";
 export { handedOverLinks, handedOverSysctls, reachableAddresses } from "./handed-over.ts";
 export {
   addressOf,

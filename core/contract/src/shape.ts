@@ -126,7 +126,7 @@ export function isPlainObject(value: unknown): value is object {
 }
 
 /** A value in a few words. */
-function quote(value: unknown): string {
+export function quote(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (isPlainObject(value)) return "an object";
   switch (typeof value) {

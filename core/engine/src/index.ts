@@ -27,6 +27,7 @@ export { type ServiceProcess, serviceProcesses, serviceWarnings } from "./servic
 export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { GrantsError, readGrants } from "./plan/read-grants.ts";
 export type { ComputeContainer } from "./plan/check-needs.ts";
+export { allAnswers } from "./plan/ask-binding.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { fittingPlanner, plannerFor } from "./plan/fitting-planner.ts";
 export { type NeedingNic, needsOfNics, type NicSupplier, type SuppliedNic } from "./plan/needs-of-nics.ts";

@@ -22,10 +22,8 @@ import { type ClientOptions, credentials, Metadata, type ServiceError } from "@g
 import { defined, oneOf } from "./checks.ts";
 import { attachmentToWire, nicToWire } from "./nic-wire.ts";
 import { planFromWire, planToWire } from "./plan-wire.ts";
-import { errorFromStatus } from "./status.ts";
+import { errorFromStatus, MESSAGE_LIMIT } from "./status.ts";
 
-/** Messages are at most this long, both ways. */
-export const MESSAGE_LIMIT: number = 4 * 1024 * 1024;
 const DEADLINE = 10_000;
 const INFO_DEADLINE = 1000;
 const HOOK_DEADLINE = 60_000;

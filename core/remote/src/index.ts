@@ -8,7 +8,6 @@ export {
   HOOK_VERSIONS,
   type HooksClient,
   type HookVersion,
-  MESSAGE_LIMIT,
   type SidecarClient,
 } from "./client.ts";
 export { attachmentFromWire, attachmentToWire, nicFromWire, nicToWire } from "./nic-wire.ts";
@@ -25,5 +24,6 @@ export {
   type SidecarHandlers,
 } from "./server.ts";
 export { canHold, HeldDirectory, type HeldSocket } from "./held-directory.ts";
+export { MESSAGE_LIMIT } from "./status.ts";
 export { SEAL_FILE, sealOf } from "./seal.ts";
 export { attachSidecar, type SidecarPlace } from "./attach-sidecar.ts";

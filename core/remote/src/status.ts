@@ -1,5 +1,8 @@
-import { BindingError, ERROR_CODES, type ErrorCode } from "@netbind/contract";
+import { BINDING_FAULT, BindingError, ERROR_CODES, type ErrorCode } from "@netbind/contract";
 import { Metadata, type ServiceError, status, type StatusObject } from "@grpc/grpc-js";
+
+/** Messages are at most this long, both ways. */
+export const MESSAGE_LIMIT: number = 4 * 1024 * 1024;
 
 const REASON = "netbind-reason";
 const HINT = "netbind-hint-bin";
@@ -29,14 +32,39 @@ export function errorToStatus(thrown: unknown): Partial<StatusObject> {
   return { code: GRPC_CODE[error.code], details: error.message, metadata };
 }
 
+/** What came of connecting, by the kernel's word for it. */
+const NOT_CONNECTED: Readonly<Record<string, string>> = {
+  ENOENT: "there is no socket",
+  ECONNREFUSED: "nothing listens at the socket",
+  EACCES: "this user may not connect to the socket",
+  EPERM: "this user may not connect to the socket",
+};
+
+/** What gRPC says of a call that reached nobody, in words; else what it says. */
+function reasonOf({ code, details }: ServiceError): string {
+  const connecting = code === status.UNAVAILABLE ? /\bconnect (E[A-Z]+)/.exec(details)?.[1] : undefined;
+  if (connecting === undefined) return details;
+  return NOT_CONNECTED[connecting] ?? `the socket cannot be connected to: ${connecting}`;
+}
+
 /** An error from the wire. What names no reason is UNAVAILABLE where nobody answered, else PLUGIN_FAILED. */
 export function errorFromStatus(error: ServiceError): BindingError {
   const reason = String(error.metadata.get(REASON)[0] ?? "");
   const known = ERROR_CODES.find((code) => code === reason);
+  // gRPC itself says so of a message, whichever end it comes from.
+  if (known === undefined && error.code === status.RESOURCE_EXHAUSTED) {
+    const message = `a message is longer than ${MESSAGE_LIMIT} bytes, or what sends it has no room (${error.details})`;
+    return new BindingError("PLUGIN_FAILED", message, BINDING_FAULT, { cause: error });
+  }
   const hint = error.metadata.get(HINT)[0];
   const absent = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;
   const code = known ?? (absent ? "UNAVAILABLE" : "PLUGIN_FAILED");
-  return new BindingError(code, error.details, hint === undefined ? "see the log of the process that was asked" : hint.toString(), {
-    cause: error,
-  });
+  return new BindingError(
+    code,
+    known === undefined ? reasonOf(error) : error.details,
+    hint === undefined ? "see the log of the process that was asked" : hint.toString(),
+    {
+      cause: error,
+    },
+  );
 }

@@ -1,5 +1,6 @@
 import {
   admitPluginNics,
+  allAnswers,
   defaultVmi,
   type DescribedBindings,
   type Judgement,
@@ -100,6 +101,9 @@ const inOrder = (verdicts: readonly Verdict[]): readonly Verdict[] =>
 const asksPlugins = ({ vms, templates }: Input): boolean =>
   [...vms, ...templates].some(({ vmi }) => vmi.spec.domain.devices.interfaces?.some(({ binding }) => binding !== undefined) === true);
 
+/** KubeVirt asks no plugin, so it accepts the VM; the node agent asks, and does not attach its pod. */
+const ADMIT = { rule: "ADMIT", reason: "FieldValueInvalid", consequence: "neverStarts" } as const;
+
 /**
  * What the plugins of NICs find wrong with them: a cluster admits the VM, and its pod is not attached. Where a rule says
  * something of the same place already, it is not said again.
@@ -110,9 +114,9 @@ async function judgeByPlugins(input: Input, judged: readonly Verdict[], { bindin
     const violations = await admitPluginNics(vmi, bindings);
     // Nothing is made of what they need here, but a plugin that cannot even tell does not work.
     await needsOfNics(pluginNics(vmi, bindings), bindings);
-    return violations.map((one): Verdict => ({ ...vm.locate(one), rule: "ADMIT", reason: "FieldValueInvalid", consequence: "rejected" }));
+    return violations.map((one): Verdict => ({ ...vm.locate(one), ...ADMIT }));
   });
-  const verdicts = (await Promise.all(found)).flat();
+  const verdicts = (await allAnswers(found)).flat();
   return verdicts.filter(({ file, line, field }) => !judged.some((one) => one.file === file && one.line === line && one.field === field));
 }
 

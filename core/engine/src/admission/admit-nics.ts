@@ -1,6 +1,6 @@
 import { type NicSpec, type Violation, violation } from "@netbind/contract";
 import type { Vmi, VmiInterface } from "../api.ts";
-import { type Answer, askBinding } from "../plan/ask-binding.ts";
+import { allAnswers, type Answer, askBinding } from "../plan/ask-binding.ts";
 import { INTERFACES, NETWORKS } from "./rules/rule.ts";
 
 /** Where a binding's answer to Admit comes from: the plugin in this process, or one behind a socket. */
@@ -47,7 +47,7 @@ async function admitNic(vmi: Vmi, nic: AdmittedNic, admitter: NicAdmitter): Prom
  * All that bindings find wrong with their NICs, with the VM's own field paths. A binding that cannot be asked here is none
  * of the caller's.
  *
- * @throws BindingError the binding's own, or PLUGIN_FAILED with the author's error as its cause
+ * @throws BindingError of all bindings that fail: the binding's own, or PLUGIN_FAILED with the author's error as its cause
  */
 export async function admitNics(
   vmi: Vmi,
@@ -58,5 +58,5 @@ export async function admitNics(
     const admitter = admitters.get(nic.binding);
     return admitter === undefined ? [] : await admitNic(vmi, nic, admitter);
   });
-  return (await Promise.all(answers)).flat();
+  return (await allAnswers(answers)).flat();
 }

@@ -12,8 +12,38 @@ export async function askBinding<T>(where: string, ask: () => Answer<T>): Promis
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof BindingError)) throw BindingError.from(error, "PLUGIN_FAILED", where);
+    if (!BindingError.is(error)) throw BindingError.from(error, "PLUGIN_FAILED", where);
     const message = error.message.startsWith(where) ? error.message : `${where}: ${error.message}`;
     throw new BindingError(error.code, message, error.hint, { cause: error });
   }
+}
+
+/** As many failures as a person reads. */
+const MOST_FAILURES = 20;
+
+/** Several failures as one error, which says of each what it says. */
+function joined(first: BindingError, others: readonly BindingError[]): BindingError {
+  if (others.length === 0) return first;
+  const failures = [first, ...others];
+  const messages = [...new Set(failures.map(({ message }) => message))];
+  const more = messages.length - MOST_FAILURES;
+  const told = [...messages.slice(0, MOST_FAILURES), ...(more > 0 ? [`and ${more} failures more`] : [])];
+  // A message that quotes a plugin's output has lines of its own.
+  const text = told.join(told.some((message) => message.includes("\n")) ? "\n" : "; ");
+  return new BindingError(first.code, text, [...new Set(failures.map(({ hint }) => hint))].join("; "), { cause: first });
+}
+
+/**
+ * Waits for the answers of several bindings, whichever of them fail.
+ *
+ * @throws BindingError with all failures at once; another error as it is, where one of them is not a binding's
+ */
+export async function allAnswers<T>(answers: Iterable<Promise<T>>): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(answers);
+  const reasons = settled.flatMap((one): readonly unknown[] => (one.status === "rejected" ? [one.reason] : []));
+  const other = reasons.findIndex((reason) => !BindingError.is(reason));
+  if (other !== -1) throw reasons[other];
+  const [first, ...others] = reasons.filter(BindingError.is);
+  if (first !== undefined) throw joined(first, others);
+  return settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }

@@ -1,5 +1,5 @@
 import type { Needs, NicSpec } from "@netbind/contract";
-import { type Answer, askBinding } from "./ask-binding.ts";
+import { allAnswers, type Answer, askBinding } from "./ask-binding.ts";
 
 /** Where a binding's answer to Needs comes from: the plugin in this process, or one behind a socket. */
 export interface NicSupplier {
@@ -23,7 +23,7 @@ export interface NeedingNic extends Pick<SuppliedNic, "binding" | "index"> {
 /**
  * What a pod must have for each of these NICs. A binding that cannot be asked here is none of the caller's.
  *
- * @throws BindingError the binding's own, or PLUGIN_FAILED with the author's error as its cause
+ * @throws BindingError of all bindings that fail: the binding's own, or PLUGIN_FAILED with the author's error as its cause
  */
 export function needsOfNics(nics: readonly SuppliedNic[], suppliers: ReadonlyMap<string, NicSupplier>): Promise<readonly NeedingNic[]> {
   const answers = nics.map(async ({ binding, index, spec }): Promise<NeedingNic> => {
@@ -31,5 +31,5 @@ export function needsOfNics(nics: readonly SuppliedNic[], suppliers: ReadonlyMap
     const where = `binding "${binding}" failed to tell the needs of NIC "${spec.name}"`;
     return { binding, index, needs: supplier === undefined ? {} : await askBinding(where, () => supplier.needs(spec)) };
   });
-  return Promise.all(answers);
+  return allAnswers(answers);
 }
