@@ -9,7 +9,7 @@ export async function findHostDiskProblems(
   vms: readonly DecidedVm[],
   directories: readonly string[],
 ): Promise<readonly InputViolation[]> {
-  const policy = { directories, own: [state.root, state.cache] };
+  const policy = { directories, own: state.own };
   const found = await Promise.all(vms.map(async ({ vm, decision }) => (await checkHostDisks(run, decision.vmi, policy)).map(vm.locate)));
   return found.flat();
 }

@@ -15,6 +15,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -24,6 +25,8 @@ import type { Run } from "@netbind/netns";
 export class ForeignPathError extends Error {
   override readonly name = "ForeignPathError";
 }
+
+const isForeign = (uid: number): boolean => uid !== 0 && uid !== process.geteuid?.();
 
 /**
  * Sees that everything on the way to a path is root's, and gives the path. What is at its end may be somebody else's: who owns
@@ -35,7 +38,7 @@ export function ownPath(path: string): string {
   for (let directory = dirname(path); ; directory = dirname(directory)) {
     const found = lstatSync(directory, { throwIfNoEntry: false });
     // A link of root's is an administrator's way to another place.
-    if (found !== undefined && found.uid !== 0 && found.uid !== process.geteuid?.())
+    if (found !== undefined && isForeign(found.uid))
       throw new ForeignPathError(`${path} is below ${directory}, which belongs to uid ${found.uid}: nothing was done there`);
     if (directory === dirname(directory)) return path;
   }
@@ -46,21 +49,31 @@ export const readText = (path: string): string => readFileSync(ownPath(path), "u
 /** The names in a directory of root's; none where there is no such directory. */
 export const namesIn = (directory: string): readonly string[] => (exists(join(directory, ".")) ? readdirSync(directory) : []);
 
-export function writeText(path: string, text: string, mode: number): void {
+/** Writes a file with just this mode, whatever the caller's umask. */
+export function writeText(path: string, text: string | Buffer, mode: number): void {
   writeFileSync(ownPath(path), text, { mode });
+  chmodSync(path, mode);
 }
 
 /** Writes a file where none is. */
 export function writeNew(path: string, text: string, mode: number): void {
   writeFileSync(ownPath(path), text, { mode, flag: "wx" });
+  chmodSync(path, mode);
 }
 
 /** Opens a log to which it is only added. The descriptor is the caller's to close. */
 export const openLog = (path: string): number => openSync(ownPath(path), "a", 0o600);
 
-/** Makes a directory of root's that others may pass through. */
+/**
+ * Makes a directory of root's that others may pass through. One that is there is taken where it is root's, and so is a link
+ * that leads to it: in a directory such as /tmp another may have been first.
+ *
+ * @throws ForeignPathError
+ */
 export function makeDirectory(path: string, mode = 0o711): void {
   mkdirSync(ownPath(path), { recursive: true });
+  for (const { uid } of [lstatSync(path), statSync(path)])
+    if (isForeign(uid)) throw new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user's: nothing was done there`);
   chmodSync(path, mode);
 }
 

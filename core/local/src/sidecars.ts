@@ -21,7 +21,7 @@ import type { HookPlace } from "./hook-sockets.ts";
 import type { VmRecord } from "./journal.ts";
 import { dropPrivileges, type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { readEnd } from "./read-end.ts";
-import { exists, installFile, makeDirectory, makeUserDirectory, rename } from "./root-files.ts";
+import { exists, installFile, makeDirectory, makeUserDirectory, rename, writeText } from "./root-files.ts";
 import type { State } from "./state.ts";
 
 const START_DEADLINE = 20_000;
@@ -100,17 +100,31 @@ export async function removeSockets(run: Run, user: VmUser, { base, components }
   await run([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor] });
 }
 
-/** Copies a file to where the VMs' user may read and run it, once for each content. */
-function publish(directory: string, source: string, kind: "node" | "bundle", mode: number): string {
-  const { size, mtimeMs } = statSync(source);
-  const identity = size < 8 * 1024 * 1024 ? readFileSync(source) : `${source} ${size} ${mtimeMs}`;
-  const text = createHash("sha256").update(identity).digest("hex");
-  const target = join(directory, derivedName(kind, { text }, kind === "bundle" ? ".mjs" : ""));
+/** Puts a file where the VMs' users may read it, under a name that only who knows what is in it can tell; once for each. */
+function publish(cache: string, name: (hash: string) => string, of: string | Buffer, put: (path: string) => void): string {
+  const directory = join(cache, "runtime");
+  makeDirectory(directory);
+  const target = join(directory, name(createHash("sha256").update(of).digest("hex")));
   if (exists(target)) return target;
   const next = `${target}.${process.pid}`;
-  installFile(source, next, mode);
+  put(next);
   rename(next, target);
   return target;
+}
+
+/** Publishes the runtime that this process has itself. */
+function publishNode(cache: string, node: string): string {
+  const { size, mtimeMs } = statSync(node);
+  const name = (text: string): string => derivedName("node", { text });
+  return publish(cache, name, `${node} ${size} ${mtimeMs}`, (path) => installFile(node, path, 0o755));
+}
+
+/** Publishes a bundle. Its author may change it meanwhile: what is published is the very text that its name was made of. */
+function publishBundle(cache: string, source: string): string {
+  if (!statSync(source).isFile()) throw new Error(`${source} is not a regular file`);
+  const bytes = readFileSync(source);
+  const name = (text: string): string => derivedName("bundle", { text }, ".mjs");
+  return publish(cache, name, bytes, (path) => writeText(path, bytes, 0o644));
 }
 
 /**
@@ -122,21 +136,12 @@ function publish(directory: string, source: string, kind: "node" | "bundle", mod
 export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: string, container: string): SidecarSpec {
   const source = runtime.bundle(binding);
   if (source === undefined) throw new Error(`this release has no sidecar of binding "${binding}" to run on one machine`);
-  const published = join(cache, "runtime");
-  makeDirectory(published, 0o755);
-  return {
-    container,
-    node: publish(published, runtime.node, "node", 0o755),
-    bundle: publish(published, source, "bundle", 0o644),
-    start: runtime.start,
-  };
+  return { container, node: publishNode(cache, runtime.node), bundle: publishBundle(cache, source), start: runtime.start };
 }
 
 /** Puts the files that read a guest's console where the VMs' user may read them: a runtime, and a program without any other. */
 export function publishConsole(cache: string, node: string, program: string): Pick<SidecarSpec, "node" | "bundle"> {
-  const published = join(cache, "runtime");
-  makeDirectory(published, 0o755);
-  return { node: publish(published, node, "node", 0o755), bundle: publish(published, program, "bundle", 0o644) };
+  return { node: publishNode(cache, node), bundle: publishBundle(cache, program) };
 }
 
 /** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */

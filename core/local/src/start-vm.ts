@@ -23,7 +23,8 @@ import { podGroup } from "./pod-groups.ts";
 import { freeServiceUid, freeVmUid, listPods, withUidLock } from "./pods.ts";
 import { retract, retractAll } from "./retract.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
-import { exists, makeDirectory, readText } from "./root-files.ts";
+import { lastLines } from "./read-end.ts";
+import { makeDirectory } from "./root-files.ts";
 import { type State, vmId } from "./state.ts";
 
 /** The place that VMs are started in. */
@@ -102,7 +103,7 @@ async function makeRoom(machine: Machine, vm: string): Promise<void> {
 
 /** Gives the VM its disks of the machine's: what is changed of them is in the record before. */
 async function giveHostDisks({ state, run }: Machine, journal: Journal, { decision, hostDiskDirectories }: StartRequest): Promise<void> {
-  const policy = { directories: hostDiskDirectories, own: [state.root, state.cache] };
+  const policy = { directories: hostDiskDirectories, own: state.own };
   const user = vmUserOf(journal.record);
   const hostDisks = await findHostDisks(run, decision.vmi, user, policy);
   if (hostDisks.length === 0) return;
@@ -151,8 +152,6 @@ async function startGuest(
   const omitted = nics.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
   return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted, ...graceOf(vmi).warnings], qemu };
 }
-
-const lastLines = (file: string): string => (exists(file) ? readText(file).trim().split("\n").slice(-3).join("; ") : "it said nothing");
 
 /**
  * Starts a VM: pod, network, sidecars, guest. Whatever fails, nothing of it is left.

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { checkTrustedDirectory } from "@netbind/netns";
 import { makeDirectory, namesIn } from "./root-files.ts";
 
@@ -17,11 +17,14 @@ export interface StateDirectories {
 /** Where an ordinary user's programs keep such things (XDG base directories). */
 const ownState = (env: NodeJS.ProcessEnv): string => env["XDG_STATE_HOME"] || join(homedir(), ".local/state");
 
-/** The directories, from the environment (`NETBIND_STATE_DIR`, `NETBIND_CACHE_DIR`, `NETBIND_LOG_DIR`) or their defaults. */
+/**
+ * The directories, from the environment (`NETBIND_STATE_DIR`, `NETBIND_CACHE_DIR`, `NETBIND_LOG_DIR`) or their defaults, where a
+ * variable is empty too. Each is absolute and in its one form: users and names of namespaces are chosen by it.
+ */
 export const stateDirectories = (env: NodeJS.ProcessEnv): StateDirectories => ({
-  state: env["NETBIND_STATE_DIR"] ?? DEFAULT_STATE,
-  cache: env["NETBIND_CACHE_DIR"] ?? "/var/cache/netbind",
-  logs: env["NETBIND_LOG_DIR"] ?? (process.geteuid?.() === 0 ? "/var/log/netbind" : join(ownState(env), "netbind")),
+  state: resolve(env["NETBIND_STATE_DIR"] || DEFAULT_STATE),
+  cache: resolve(env["NETBIND_CACHE_DIR"] || "/var/cache/netbind"),
+  logs: resolve(env["NETBIND_LOG_DIR"] || (process.geteuid?.() === 0 ? "/var/log/netbind" : join(ownState(env), "netbind"))),
 });
 
 /** A VM's short, stable identity on this machine: the same VM has the same one, two VMs never do. */
@@ -49,6 +52,11 @@ export class State {
     this.cache = cache;
     this.logs = logs;
     this.#prefix = state === DEFAULT_STATE ? "netbind" : `netbind-${createHash("sha256").update(state).digest("hex").slice(0, 6)}`;
+  }
+
+  /** Its directories, of which no VM gets anything. */
+  get own(): readonly string[] {
+    return [this.root, this.cache, this.logs];
   }
 
   get vms(): string {

@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   type Dirent,
+  fchmodSync,
   fstatSync,
   opendirSync,
   openSync,
@@ -165,6 +166,7 @@ export class HeldDirectory implements Disposable {
     const descriptor = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o444);
     try {
       writeFileSync(descriptor, text);
+      fchmodSync(descriptor, 0o444);
     } finally {
       closeSync(descriptor);
     }

@@ -1,9 +1,22 @@
 /** Files by path: only where all on the way is root's. */
-import { chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, VM_UIDS } from "@netbind/netns";
+import { HeldDirectory } from "@netbind/remote";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { keepLog } from "../../../core/local/src/kept-logs.ts";
 import * as files from "../../../core/local/src/root-files.ts";
 
 const USER = { uid: VM_UIDS.first + 9, gid: VM_UIDS.first + 9 };
@@ -60,4 +73,33 @@ test("a tree is root's until all is in it, and its user's then; one that is ther
   tree.giveTo(USER);
   for (const name of ["", "a", "a/b", "a/c", "a/b/file"]) expect(lstatSync(join(path, name)), name).toMatchObject(USER);
   expect(() => new files.UserTree(path)).toThrow(/EEXIST/);
+});
+
+test("a directory that another made first, or a link of his, is neither taken nor changed; an administrator's link is", () => {
+  const victim = join(directory, "victim");
+  mkdirSync(victim, { mode: 0o755 });
+  const link = join(directory, "logs");
+  symlinkSync(victim, link);
+  lchownSync(link, USER.uid, USER.gid);
+  expect(() => files.makeDirectory(link, 0o700)).toThrow(files.ForeignPathError);
+  expect(() => files.makeDirectory(theirs, 0o700)).toThrow(files.ForeignPathError);
+  expect(keepLog(link, "log", "text")).toBeUndefined();
+  expect(lstatSync(victim).mode & 0o777).toBe(0o755);
+  lchownSync(link, 0, 0);
+  expect(keepLog(link, "log", "text")).toBe(join(link, "log"));
+  expect(lstatSync(victim).mode & 0o777).toBe(0o700);
+});
+
+test("files have the mode that they are to have, whatever the caller's umask", () => {
+  const before = process.umask(0o077);
+  try {
+    files.writeText(join(directory, "text"), "", 0o644);
+    files.writeNew(join(directory, "new"), "", 0o644);
+    using held = HeldDirectory.open(directory, []);
+    held.write("seal", "", "next");
+  } finally {
+    process.umask(before);
+  }
+  const modes = ["text", "new", "seal"].map((name) => lstatSync(join(directory, name)).mode & 0o777);
+  expect(modes).toEqual([0o644, 0o644, 0o444]);
 });

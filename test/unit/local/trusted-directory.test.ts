@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { State } from "@netbind/local";
+import { State, stateDirectories } from "@netbind/local";
 import { checkTrustedDirectory, takeLock } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { netbind } from "../../support/netbind.ts";
@@ -114,4 +114,11 @@ test("locks are files of their owner alone, in a directory of his alone", async 
   expect(statSync(join(state.root, "locks")).mode & 0o777).toBe(0o700);
   await using _ = await takeLock(join(state.root, "node.lock"), "the node");
   expect(statSync(join(state.root, "node.lock")).mode & 0o777).toBe(0o600);
+});
+
+test("directories have one absolute form, an empty variable names none, and no VM gets a disk of any", () => {
+  const here = stateDirectories({ NETBIND_STATE_DIR: "state", NETBIND_CACHE_DIR: "/var/../tmp//c/", NETBIND_LOG_DIR: "" });
+  expect(here).toEqual({ state: join(process.cwd(), "state"), cache: "/tmp/c", logs: stateDirectories({}).logs });
+  expect(stateDirectories({ NETBIND_STATE_DIR: "" })).toEqual(stateDirectories({}));
+  expect(new State(here).own).toEqual(Object.values(here));
 });

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { bornIn, endProcesses, identifySandbox, limitOptions, type ProcessId, type Run, scaled, waitUntil } from "@netbind/netns";
 import { canHold } from "@netbind/remote";
 import { LAUNCHER_PROCESSES } from "../pod-groups.ts";
-import { makeDirectory, openLog, readText, UserTree, writeText } from "../root-files.ts";
+import { lastLines } from "../read-end.ts";
+import { makeDirectory, openLog, UserTree, writeText } from "../root-files.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
@@ -133,7 +134,7 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   );
   if (!ready || child.exitCode !== null) {
     await endProcesses(processes);
-    throw new LibvirtError(`libvirt did not start: ${readText(logFile).trim().split("\n").slice(-3).join("; ")}`);
+    throw new LibvirtError(`libvirt did not start: ${lastLines(logFile)}`);
   }
   child.unref();
   for (const stream of child.stdio) stream?.destroy();
