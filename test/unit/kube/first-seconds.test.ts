@@ -6,6 +6,7 @@ import { AgentState, Bindings, type ClusterView, NodeAgent, type PodReport, read
 import { run } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Reporter } from "../../../core/kube/src/agent/report.ts";
 import { kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
@@ -21,12 +22,20 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "netbind-first-"));
   mkdirSync(join(directory, "kubelet"));
   told = [];
+  agent = agentWith(new Bindings({ own: new Map([["masquerade", masquerade]]), grants: {} }));
+});
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(directory, { recursive: true });
+});
+
+function agentWith(bindings: Bindings): NodeAgent {
   const state = new AgentState(join(directory, "state"));
   state.prepare();
-  agent = new NodeAgent({
+  return new NodeAgent({
     state,
     run,
-    bindings: new Bindings({ own: new Map([["masquerade", masquerade]]), grants: {} }),
+    bindings,
     kubelet: join(directory, "kubelet"),
     forbidden: [],
     cluster: { view: async () => view },
@@ -35,24 +44,21 @@ beforeEach(() => {
     unreadable: (object) => expect.unreachable(JSON.stringify(object)),
     unreachable: (error) => expect.unreachable(String(error)),
   });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  rmSync(directory, { recursive: true });
-});
+}
 
 interface Seen {
   readonly phase?: "Pending" | "Running";
   /** Absent: the VMI is not listed yet. */
   readonly activePods?: Record<string, string>;
   readonly change?: (pod: KubeObject) => void;
+  readonly nics?: typeof NICS;
 }
 
 /** What the API lists of the pod. */
-function list({ phase = "Pending", activePods, change }: Seen): void {
-  const pod = { ...launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics: NICS }), status: { phase } };
+function list({ phase = "Pending", activePods, change, nics = NICS }: Seen): void {
+  const pod = { ...launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics }), status: { phase } };
   change?.(pod);
-  const vmi = { ...vmiObject("vm", NICS), status: { activePods: activePods ?? {} } };
+  const vmi = { ...vmiObject("vm", nics), status: { activePods: activePods ?? {} } };
   view = readObjects([kubevirtObject(), pod, ...(activePods === undefined ? [] : [vmi])]);
 }
 
@@ -113,4 +119,37 @@ test("what is no state of a first second is told at once", async () => {
   list({ activePods: { [UID]: "node-2" } });
   await pass(1);
   expect(reasons()).toEqual(["Warning POD_NOT_ACTIVE"]);
+});
+
+test("a binding that is registered and that no process serves: that is said, with what to do, and not of the sidecar", async () => {
+  const sockets = { directory: join(directory, "bindings"), users: new Map<string, number>(), overrides: new Set<string>() };
+  mkdirSync(join(sockets.directory, "lan-tap"), { recursive: true });
+  const bindings = new Bindings({ own: new Map(), sockets, grants: {} });
+  agent = agentWith(bindings);
+  list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: [{ name: "red", binding: "lan-tap" }] });
+  await pass(55);
+  expect(told).toEqual([]);
+  await pass(60);
+  expect(told).toEqual([
+    expect.objectContaining({
+      type: "Warning",
+      reason: "BINDING_UNREACHABLE",
+      message: `binding "lan-tap" does not serve at ${join(sockets.directory, "lan-tap", "binding.sock")}`,
+      hint: expect.stringContaining("start what serves the binding beside the node agent"),
+    }),
+  ]);
+});
+
+test("what flaps, and what is said in other words each time, is reported a few times in minutes, and again later", () => {
+  const reporter = new Reporter((report) => told.push(report));
+  const pod = { namespace: "default", name: "virt-launcher-vm-x", uid: UID };
+  const say = (message: string): void => reporter.tell({ pod, type: "Warning", reason: "PLUGIN_FAILED", message });
+  for (let at = 0; at < 20; at++) say(at % 2 === 0 ? "it throws" : "it hangs");
+  expect(told.map(({ message }) => message)).toEqual(["it throws", "it hangs"]);
+  for (let at = 0; at < 100; at++) say(`failed at ${at}`);
+  expect(told).toHaveLength(10);
+  vi.advanceTimersByTime(301_000);
+  say("it throws");
+  expect(told.at(-1)?.message).toBe("it throws");
+  expect(told).toHaveLength(11);
 });

@@ -45,7 +45,7 @@ export interface FoundSocket extends HeldSocket {
 export function findBindingSocket({ directory, users }: BindingSockets, name: string): FoundSocket {
   const place = join(directory, name);
   const uid = users.get(name) ?? ROOT;
-  if (!existsSync(join(place, SOCKET))) throw new NotYetError(`binding "${name}" does not serve at ${join(place, SOCKET)}`);
+  if (!existsSync(join(place, SOCKET))) throw new NotYetError(`binding "${name}" does not serve at ${join(place, SOCKET)}`, "binding");
   using held = HeldDirectory.open(directory, [name]);
   const stat = held.stat();
   if (![ROOT, uid].includes(stat.uid) || (stat.mode & WRITABLE_BY_OTHERS) !== 0)

@@ -69,7 +69,8 @@ export class Bindings implements Disposable {
     } catch (error) {
       // A client keeps the answer of its first question, a failure too.
       this.#disconnect(name);
-      if (error instanceof BindingError && error.code === "UNAVAILABLE") throw new NotYetError(`binding "${name}" does not answer`);
+      if (error instanceof BindingError && error.code === "UNAVAILABLE")
+        throw new NotYetError(`binding "${name}" does not answer: ${error.message}`, "binding");
       throw error;
     }
   }

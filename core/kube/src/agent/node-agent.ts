@@ -178,10 +178,11 @@ const isOfSomebody = (error: unknown): boolean => error instanceof BindingError 
 
 function explain(error: unknown): { readonly reason: string; readonly hint?: string } {
   if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
+  if (error instanceof NotYetError) return { reason: error.reason, hint: error.hint };
   if (error instanceof RecordError)
     return { reason: "RECORD_UNREADABLE", hint: "this pod is left alone: use an agent of the version that wrote it" };
   if (error instanceof PodRefusedError)
     return { reason: "POD_REFUSED", hint: "nothing was done for this pod: correct the VM, and start it again" };
   if (error instanceof PodProcessError) return { reason: "POD_NAMESPACE_REFUSED", hint: "nothing was done for this pod" };
-  return { reason: error instanceof NotYetError ? "SIDECAR_MISSING" : "ATTACH_FAILED" };
+  return { reason: "ATTACH_FAILED", hint: "it is tried again: see the node agent's log" };
 }

@@ -17,13 +17,15 @@ export type Report = (report: PodReport) => void;
 /** The most characters of a message; an event of Kubernetes has at most 1024 bytes of it. */
 const LONGEST_MESSAGE = 900;
 
-/** How long the same is not said again of a pod, in milliseconds. */
+/** How long the same is not said again of a pod, in milliseconds, and how many different things are said in that time. */
 const QUIET = 300_000;
+const MOST_REPORTS = 10;
 
 /** Says of each pod what is new, and the same only from time to time. */
 export class Reporter {
   readonly #say: Report;
-  readonly #said = new Map<string, { readonly text: string; readonly at: number }>();
+  /** When each text was said, by the UID of the pod. */
+  readonly #said = new Map<string, ReadonlyMap<string, number>>();
 
   constructor(say: Report) {
     this.#say = say;
@@ -37,10 +39,11 @@ export class Reporter {
       ...(hint === undefined ? {} : { hint: terminalLine(hint, LONGEST_MESSAGE) }),
     };
     const text = `${report.reason} ${report.message}`;
-    const before = this.#said.get(report.pod.uid);
     const now = performance.now();
-    if (before?.text === text && now - before.at < QUIET) return;
-    this.#said.set(report.pod.uid, { text, at: now });
+    const recent = [...(this.#said.get(report.pod.uid) ?? [])].filter(([, at]) => now - at < QUIET);
+    // A plugin may say something else each time that it fails.
+    if (recent.length >= MOST_REPORTS || recent.some(([said]) => said === text)) return;
+    this.#said.set(report.pod.uid, new Map([...recent, [text, now]]));
     this.#say(report);
   }
 
