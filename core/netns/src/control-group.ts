@@ -89,8 +89,12 @@ export async function removeGroup(group: string): Promise<void> {
     throw new Error(`control group ${group} cannot be removed: processes in it do not end`);
 }
 
-const counted = (group: string, file: string, event: string): number =>
-  Number(new RegExp(`^${event} (\\d+)$`, "m").exec(textOf(group, file))?.[1] ?? 0);
+const counted = (group: string, file: string, event: string): number => {
+  const line = textOf(group, file)
+    .split("\n")
+    .find((one) => one.startsWith(`${event} `));
+  return Number(line?.slice(event.length + 1) ?? 0);
+};
 
 /** The limits that a group's processes have run into, a sentence each, with those of its children. */
 export function limitsMet(group: string): readonly string[] {

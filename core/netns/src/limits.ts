@@ -41,8 +41,13 @@ export const SERVICE_LIMITS: Limits = {
 export const SERVICE_GROUP: GroupLimits = { processes: SERVICE_PROCESSES, memory: scaled(256 * MIB), cpus: scaled(1) };
 
 /** The most that this process may give away, by the kernel's names of limits: without CAP_SYS_RESOURCE it raises none. */
-const hardLimit = (name: string): number =>
-  Number(new RegExp(`^${name}\\s+\\S+\\s+(\\d+)`, "m").exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? Number.POSITIVE_INFINITY);
+const hardLimit = (name: string): number => {
+  const line = readFileSync("/proc/self/limits", "utf8")
+    .split("\n")
+    .find((one) => one.startsWith(`${name} `));
+  const [, hard] = line?.slice(name.length).trim().split(/\s+/) ?? [];
+  return hard === undefined || hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard);
+};
 
 const option = (name: string, kernels: string, limit: number): string => {
   const least = Math.min(limit, hardLimit(kernels));
