@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { BUNDLE_OPTIONS } from "../tools/bundle-options.mjs";
+import { writePackages } from "../tools/bundle-packages.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values, positionals } = parseArgs({
@@ -29,17 +30,19 @@ async function bundle(specifier, name, outfile, sourcemap = false) {
     outfile,
     ...BUNDLE_OPTIONS,
     minify: true,
+    metafile: true,
     // An author reads the lines of the plugin, not those of the bundle.
     ...(sourcemap ? { sourcemap: "inline", sourcesContent: false } : {}),
     // Wherever a plugin's file stands, the contract that it imports is this one.
     alias: { "@netbind/contract": join(here, "../core/contract/src/index.ts") },
   });
-  await built.catch((error) => {
+  const { metafile } = await built.catch((error) => {
     // What esbuild found is printed already, with its places.
     if (!Array.isArray(error.errors)) throw error;
     console.error(`No bundle was made: ${specifier} is a module whose default export is a binding, as defineBinding({...}) makes it.`);
     process.exit(1);
   });
+  writePackages(metafile, outfile);
 }
 
 if (values.plugin !== undefined) {

@@ -80,7 +80,8 @@ const sourcesIn = (folders) =>
 /** Builds a folder's bundles where one of their sources is newer than what was built. */
 function buildBundles(name, what, folder, sources) {
   const script = `${folder}/build.mjs`;
-  step(name, what, [...sourcesIn(sources), script], [nodePath(), join(root, script)], join(root, folder));
+  const scripts = [script, "tools/bundle-options.mjs", "tools/bundle-packages.mjs"];
+  step(name, what, [...sourcesIn(sources), ...scripts], [nodePath(), join(root, script)], join(root, folder));
 }
 
 const COMMON = ["core/contract/src", "core/engine/src", "core/remote/src", "proto/src", "plugins"];

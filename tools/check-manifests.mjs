@@ -65,7 +65,7 @@ for (const [folder] of folders) {
   }
 }
 
-for (const lock of ["pnpm-lock.yaml", "tools/package-lock.json"]) {
+for (const lock of ["pnpm-lock.yaml", "tools/package-lock.json", "sidecars/images/lock.json"]) {
   const found = existsSync(join(root, lock))
     ? /https?:\/\/\S+/.exec(readFileSync(join(root, lock), "utf8").replace(/"(funding|url|homepage)":.*$/gm, ""))
     : null;

@@ -18,6 +18,7 @@ const local = (name) => `${root}/node_modules/.bin/${name}`;
 function check() {
   must("types", [local("tsc"), "-b"]);
   must("types of tests", [local("tsc"), "-p", "test/tsconfig.json"]);
+  must("types of tools", [local("tsc"), "-p", "tools/tsconfig.json"]);
   must("format, lint and import law", [local("biome"), "check", "--error-on-warnings"]);
   must("manifests and locks", [nodePath(), "tools/check-manifests.mjs"]);
   must("texts", [nodePath(), "tools/check-texts.mjs"]);
@@ -44,6 +45,12 @@ const tasks = {
     runSource("test/demo/demo.ts", args);
   },
   format: () => must("format", [local("biome"), "check", "--write"]),
+  images: () => {
+    ensureSystemPackages(["images"]);
+    buildSidecars();
+    buildAgent();
+    runSource("tools/images/main.ts", args);
+  },
   gen: () => must("generate", [nodePath(), "proto/gen.mjs"]),
   test: () => {
     ensureSystemPackages(["test"]);

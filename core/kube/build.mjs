@@ -3,12 +3,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { BUNDLE_OPTIONS } from "../../tools/bundle-options.mjs";
+import { writePackages } from "../../tools/bundle-packages.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-await build({
+const outfile = join(here, "dist/netbind-agent.mjs");
+
+const { metafile } = await build({
   entryPoints: [join(here, "src/agent/main.ts")],
-  outfile: join(here, "dist/netbind-agent.mjs"),
+  outfile,
   ...BUNDLE_OPTIONS,
   minify: true,
+  metafile: true,
 });
+writePackages(metafile, outfile);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stateDirectories } from "@netbind/local";
+import { debianArchive, stateDirectories } from "@netbind/local";
 import { run } from "@netbind/netns";
 
 const PACKAGES = [
@@ -27,19 +27,12 @@ const newest = (directory: string, prefix: string): string =>
       .at(-1) ?? prefix,
   );
 
-async function mirror(): Promise<string> {
-  const targets = await run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)"]);
-  const line = targets.split("\n").find((one) => one.startsWith("Debian|") && !one.includes("security"));
-  if (line === undefined) throw new Error("apt knows no Debian archive on this machine");
-  return line.slice("Debian|".length);
-}
-
 async function build(image: string): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "netbind-cloud-"));
   const [rootfs, boot, root] = [join(work, "rootfs"), join(work, "boot.img"), join(work, "root.img")];
   const include = `--include=${PACKAGES.join(",")}`;
   const apt = '--aptopt=APT::Install-Recommends "false"';
-  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, "trixie", rootfs, await mirror()], {
+  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, "trixie", rootfs, (await debianArchive(run)).main], {
     deadline: 15 * 60_000,
   });
   writeFileSync(join(rootfs, "etc/cloud/cloud.cfg.d/90_test.cfg"), CLOUD);

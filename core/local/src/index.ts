@@ -10,6 +10,7 @@ export { type ExpectedSidecar, expectedSidecars } from "./hook-domain.ts";
 export { defineBootDomain, type HookDeadlines, HookManager } from "./hook-manager.ts";
 export { LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "./launcher-faults.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
+export { type DebianArchive, debianArchive } from "./launcher/debian-archive.ts";
 export { guestCommand } from "./launcher/console.ts";
 export { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 export { LibvirtError } from "./launcher/launcher.ts";

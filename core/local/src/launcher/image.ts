@@ -6,6 +6,8 @@ import type { Run } from "@netbind/netns";
 import { takeLock } from "../lock.ts";
 import { makeDirectory } from "../root-files.ts";
 import { warmCapabilities } from "./capabilities.ts";
+import { debianArchive } from "./debian-archive.ts";
+import { DEMO_GUEST_PACKAGES, LAUNCHER_PACKAGES, SUITE } from "./packages.ts";
 
 /** The launcher's root file system and the demo guest in it. */
 export interface Image {
@@ -22,13 +24,9 @@ export const FULL_DEMO_GUEST = { kernel: "/out/vmlinuz-full", initrd: "/out/init
 /** Tells a person what a long step does. */
 export type Progress = (line: string) => void;
 
-const SUITE = "trixie";
 /** Bump to build anew from the same packages' newer versions. */
 const RECIPE = 3;
-const PACKAGES = [
-  ...["libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients", "qemu-system-x86", "passt"],
-  ...["genisoimage", "busybox-static", "cpio", "kmod", "util-linux", "qemu-guest-agent"],
-] as const;
+const PACKAGES = [...LAUNCHER_PACKAGES, ...DEMO_GUEST_PACKAGES];
 const BUILD_DEADLINE = 30 * 60_000;
 const LOCK_WAIT = 40 * 60_000;
 const GUEST_FILES = ["build", "init", "udhcpc-script", "udhcpc6-script"] as const;
@@ -42,17 +40,6 @@ function imageVersion(): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-/** The Debian archive that the machine itself uses. */
-async function debianMirror(run: Run): Promise<string> {
-  const targets = await run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)"]);
-  const mirror = targets
-    .split("\n")
-    .map((line) => line.split("|"))
-    .find(([origin, uri]) => origin === "Debian" && uri !== undefined && !uri.includes("security"))?.[1];
-  if (mirror === undefined) throw new Error("apt knows no Debian archive on this machine: add one to its sources and run apt-get update");
-  return mirror;
-}
-
 /** What the launcher's processes find under /etc: a name for the host that needs no resolver. Its users are each VM's own. */
 function writeIdentity(rootfs: string): void {
   writeFileSync(join(rootfs, "etc/hosts"), "127.0.0.1 localhost launcher\n");
@@ -63,7 +50,7 @@ async function build(run: Run, target: string, progress: Progress): Promise<void
   progress("building the launcher's root file system from Debian 13 packages: libvirt, QEMU, passt (once; about a minute)");
   const include = `--include=${PACKAGES.join(",")}`;
   const apt = '--aptopt=APT::Install-Recommends "false"';
-  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, await debianMirror(run)], {
+  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, (await debianArchive(run)).main], {
     deadline: BUILD_DEADLINE,
   });
   progress("building the demo guest from Debian's kernel and busybox (once; half a minute)");

@@ -1,0 +1,25 @@
+import type { Run } from "@netbind/netns";
+
+/** Where the machine's own apt gets Debian packages. */
+export interface DebianArchive {
+  readonly main: string;
+  /** The archive of security updates; absent where apt does not use one. */
+  readonly security?: string;
+}
+
+/**
+ * Finds the Debian archive that the machine itself uses.
+ *
+ * @throws Error where apt does not know one
+ */
+export async function debianArchive(run: Run): Promise<DebianArchive> {
+  const targets = await run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)"]);
+  const uris = targets
+    .split("\n")
+    .map((line) => line.split("|"))
+    .flatMap(([origin, uri]) => (origin === "Debian" && uri !== undefined ? [uri] : []));
+  const main = uris.find((uri) => !uri.includes("security"));
+  const security = uris.find((uri) => uri.includes("security"));
+  if (main === undefined) throw new Error("apt knows no Debian archive on this machine: add one to its sources and run apt-get update");
+  return { main, ...(security === undefined ? {} : { security }) };
+}

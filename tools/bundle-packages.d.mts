@@ -1,0 +1,1 @@
+export declare const packagesFileOf: (bundle: string) => string;

