@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/** Bundles the plugin that a module specifier names. */
+/** Bundles the plugin that a module specifier names. Gives what esbuild says of the bundle. */
 async function bundle(specifier, name, outfile, sourcemap = false) {
   const built = build({
     stdin: {
@@ -42,7 +42,7 @@ async function bundle(specifier, name, outfile, sourcemap = false) {
     console.error(`No bundle was made: ${specifier} is a module whose default export is a binding, as defineBinding({...}) makes it.`);
     process.exit(1);
   });
-  writePackages(metafile, outfile);
+  return metafile;
 }
 
 if (values.plugin !== undefined) {
@@ -50,5 +50,8 @@ if (values.plugin !== undefined) {
   await bundle(resolve(values.plugin), "plugin", resolve(values.out), true);
 } else {
   const plugins = positionals.length > 0 ? positionals : readdirSync(join(here, "../plugins"));
-  for (const plugin of plugins) await bundle(`@netbind/plugin-${plugin}`, plugin, join(here, "dist", `${plugin}.mjs`));
+  for (const plugin of plugins) {
+    const outfile = join(here, "dist", `${plugin}.mjs`);
+    writePackages(await bundle(`@netbind/plugin-${plugin}`, plugin, outfile), outfile);
+  }
 }

@@ -47,7 +47,7 @@ export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
     on: "base",
     architectures: ["amd64", "arm64"],
     // What core/netns runs; the shell and its programs hold locks (core/netns/src/lock.ts).
-    packages: ["iproute2", "nftables", "dnsmasq-base", "util-linux", "procps", "bubblewrap", "libc-bin", "dash", "coreutils"],
+    packages: ["iproute2", "nftables", "dnsmasq-base", "util-linux", "mount", "procps", "bubblewrap", "libc-bin", "dash", "coreutils"],
     hasRuntime: false,
     users: {},
     directories: [],

@@ -1,5 +1,6 @@
 /** This checkout's images of the bindings: what they say, what is in them, and that they run as KubeVirt runs sidecars. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Attachment, Binding } from "@netbind/contract";
@@ -22,11 +23,15 @@ const NAMES = readdirSync(PLUGINS).sort();
 const ARCHITECTURES = ["amd64", "arm64"];
 const [BASE_LIMIT, OWN_LIMIT] = [50_000_000, 500_000];
 
+const directory = mkdtempSync(join(tmpdir(), "netbind-built-"));
 let images: BuiltImages;
 beforeAll(async () => {
-  images = await BuiltImages.build(NAMES);
+  images = await BuiltImages.build(NAMES, join(directory, "images"));
 }, 900_000);
-afterAll(() => images[Symbol.dispose]());
+afterAll(() => {
+  images[Symbol.dispose]();
+  rmSync(directory, { recursive: true });
+});
 
 test("each plugin has one index over both platforms, and each layer's size is within its bound; the base is one and the same", async () => {
   expect(Object.keys(images.table).sort()).toEqual(NAMES);

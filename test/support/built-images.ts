@@ -1,5 +1,5 @@
 /** This checkout's images, built as `npm run images` builds them, for tests to look at and to run. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { fetchPackages } from "../../tools/images/fetch.ts";
 import { ImageError } from "../../tools/images/image-error.ts";
 import { type Lock, readLock } from "../../tools/images/lock.ts";
 import { runtimeVersion } from "../../tools/images/runtime-version.ts";
-import type { ImageTable } from "../../tools/images/table.ts";
+import { type ImageTable, TABLE_FILE } from "../../tools/images/table.ts";
 import { lockWhatIsServed } from "../../tools/images/update-lock.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -61,21 +61,27 @@ export interface UnpackedImage {
   readonly process: ImageProcess;
 }
 
-/** Images in a directory that is gone when the test is. */
+/** Images that were built, and what is unpacked of them, which is gone when the test is. */
 export class BuiltImages implements Disposable {
-  readonly directory: string = mkdtempSync(join(tmpdir(), "netbind-images-"));
-  table: ImageTable = {};
+  readonly #work: string = mkdtempSync(join(tmpdir(), "netbind-images-"));
+  /** The OCI layout. */
+  readonly out: string;
+  readonly table: ImageTable;
 
-  /** Builds images by name. */
-  static async build(names: readonly string[], withSbom = false): Promise<BuiltImages> {
-    const images = new BuiltImages();
-    const lock = await servedLock();
-    images.table = await buildImages({ root: ROOT, names, lock, out: images.out, withSbom, progress: () => undefined });
-    return images;
+  private constructor(out: string) {
+    this.out = out;
+    this.table = JSON.parse(readFileSync(join(out, TABLE_FILE), "utf8")) as ImageTable;
   }
 
-  get out(): string {
-    return join(this.directory, "out");
+  /** Takes what `npm run images` wrote. */
+  static open(out: string): BuiltImages {
+    return new BuiltImages(out);
+  }
+
+  /** Builds images by name, into a directory that is the caller's. */
+  static async build(names: readonly string[], out: string): Promise<BuiltImages> {
+    await buildImages({ root: ROOT, names, lock: await servedLock(), out, withSbom: false, progress: () => undefined });
+    return new BuiltImages(out);
   }
 
   /** An image's configuration and manifest on a platform. */
@@ -87,17 +93,19 @@ export class BuiltImages implements Disposable {
     return { ...config, layers };
   }
 
-  /** Unpacks an image of a platform, with how its process starts. */
+  /** Unpacks an image of a platform, the same one once, with how its process starts. */
   async unpack(name: string, architecture: string): Promise<UnpackedImage> {
-    const layout = join(this.directory, `layout-${name}-${architecture}`);
-    const bundle = join(this.directory, `${name}-${architecture}`);
-    await run(["skopeo", `--override-arch=${architecture}`, "copy", "--quiet", `oci:${this.out}:${name}`, `oci:${layout}:image`]);
-    await run(["umoci", "unpack", "--image", `${layout}:image`, bundle]);
+    const layout = join(this.#work, `layout-${name}-${architecture}`);
+    const bundle = join(this.#work, `${name}-${architecture}`);
+    if (!existsSync(bundle)) {
+      await run(["skopeo", `--override-arch=${architecture}`, "copy", "--quiet", `oci:${this.out}:${name}`, `oci:${layout}:image`]);
+      await run(["umoci", "unpack", "--image", `${layout}:image`, bundle]);
+    }
     const { process } = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as { readonly process: ImageProcess };
     return { rootfs: join(bundle, "rootfs"), process };
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true });
+    rmSync(this.#work, { recursive: true });
   }
 }

@@ -78,7 +78,8 @@ export async function buildImage(
     try {
       const [tree, layer] = [join(work, "tree"), join(work, "layer.tar")];
       makeBundleTree(tree, root, { ...recipe, bundle, bundleName });
-      await packLayer(tree, layer, lock.sourceDate);
+      // A checkout's files have the modes that its owner likes.
+      await packLayer(tree, layer, lock.sourceDate, "u=rwX,go=rX");
       await addLayer(image, layer, `netbind images: ${dirname(bundle)}`, lock.sourceDate);
     } finally {
       rmSync(work, { recursive: true });

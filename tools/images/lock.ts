@@ -87,12 +87,8 @@ function readSet(problems: Problems, name: SetName, value: unknown): LockedSet {
   return { requested: recipe, packages: Object.fromEntries(read) };
 }
 
-/**
- * Reads a lock's text. `runtimeVersion` is what the checkout is tested with.
- *
- * @throws ImageError with all that is wrong
- */
-export function parseLock(text: string, file: string, runtimeVersion: string): Lock {
+/** Reads what can be read of a lock's text, with all that is wrong. `runtimeVersion` is what the checkout is tested with. */
+export function readParts(text: string, runtimeVersion: string): { readonly lock: Lock; readonly problems: readonly string[] } {
   const problems: Problems = [];
   let value: Readonly<Record<string, unknown>> = {};
   try {
@@ -110,12 +106,23 @@ export function parseLock(text: string, file: string, runtimeVersion: string): L
       problems.push(`runtime.${architecture}.version: ${found.version} is not ${runtimeVersion}, which tools/package.json names`);
     return [architecture, found] as const;
   });
-  const lock: Lock = {
+  const read = SETS.map((name) => [name, readSet(problems, name, record(sets)[name])] as const);
+  const lock = {
     suite: SUITE,
     sourceDate: Number(sourceDate),
     runtime: Object.fromEntries(runtimes),
-    sets: Object.fromEntries(SETS.map((name) => [name, readSet(problems, name, record(sets)[name])])) as Lock["sets"],
+    sets: Object.fromEntries(read) as Lock["sets"],
   };
+  return { lock, problems };
+}
+
+/**
+ * Reads a lock's text.
+ *
+ * @throws ImageError with all that is wrong
+ */
+export function parseLock(text: string, file: string, runtimeVersion: string): Lock {
+  const { lock, problems } = readParts(text, runtimeVersion);
   if (problems.length > 0) throw new ImageError("LOCK_INVALID", `${file} does not fit the recipes`, problems, UPDATE_COMMAND);
   return lock;
 }

@@ -1,10 +1,11 @@
 /** Builds the images of sidecars, agent and launcher: `npm run images`. */
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { buildImages, chooseRecipes } from "./build-images.ts";
 import { ImageError } from "./image-error.ts";
-import { type Lock, readLock, writeLock } from "./lock.ts";
+import { readLock, readParts, writeLock } from "./lock.ts";
 import { runtimeVersion } from "./runtime-version.ts";
 import type { ImageTable } from "./table.ts";
 import { describeChanges, lockWhatIsServed } from "./update-lock.ts";
@@ -29,23 +30,15 @@ const OPTIONS = {
 
 const progress = (line: string): void => console.error(`netbind: ${line}`);
 
-/** The lock that is there, if it can be read: an update mends one that is damaged or of other recipes. */
-function lastLock(file: string): Lock | undefined {
-  try {
-    return readLock(file, runtimeVersion(ROOT));
-  } catch (error) {
-    if (error instanceof ImageError) return undefined;
-    throw error;
-  }
-}
-
 /** Moves a lock to what is served; one that nothing moved in stays as it is, its date included. */
 async function updateLock(file: string): Promise<void> {
   progress("asking the archives what they serve");
-  const before = lastLock(file);
-  const after = await lockWhatIsServed(runtimeVersion(ROOT));
-  const changes = describeChanges(before, after);
-  if (!isDeepStrictEqual({ ...before, sourceDate: 0 }, { ...after, sourceDate: 0 })) writeLock(file, after);
+  const version = runtimeVersion(ROOT);
+  const before = existsSync(file) ? readParts(readFileSync(file, "utf8"), version) : undefined;
+  const after = await lockWhatIsServed(version);
+  const isSame = before?.problems.length === 0 && isDeepStrictEqual({ ...before.lock, sourceDate: 0 }, { ...after, sourceDate: 0 });
+  if (!isSame) writeLock(file, after);
+  const changes = describeChanges(before?.lock, after);
   console.log(changes.length === 0 ? "no version changed" : changes.join("\n"));
 }
 
@@ -59,6 +52,8 @@ function printTable(table: ImageTable): void {
 }
 
 async function main(args: readonly string[]): Promise<void> {
+  // What is made here is read by other users, whatever the caller's own files are.
+  process.umask(0o022);
   const { values, positionals: names } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   if (values.help) {
     process.stdout.write(USAGE);

@@ -74,9 +74,13 @@ export async function makeTree(tree: string, name: SetName, architecture: Archit
   await exec(["chmod", "--recursive", "u-s,g-s", ...readdirSync(tree).map((entry) => join(tree, entry))]);
 }
 
-/** Packs a tree into a layer that depends on nothing but its files' names, modes and contents. */
-export async function packLayer(tree: string, layer: string, sourceDate: number): Promise<void> {
+/**
+ * Packs a tree into a layer that depends on nothing but its files' names, modes and contents; with `mode`, as chmod takes
+ * it, not on theirs either.
+ */
+export async function packLayer(tree: string, layer: string, sourceDate: number, mode?: string): Promise<void> {
   chmodSync(tree, 0o755);
   const same = ["--sort=name", `--mtime=@${sourceDate}`, "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"];
-  await exec(["tar", ...same, "-C", tree, "-cf", layer, "."], { deadline: 5 * 60_000 });
+  const modes = mode === undefined ? [] : [`--mode=${mode}`];
+  await exec(["tar", ...same, ...modes, "-C", tree, "-cf", layer, "."], { deadline: 5 * 60_000 });
 }
