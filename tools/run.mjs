@@ -53,13 +53,13 @@ const tasks = {
   },
   gen: () => must("generate", [nodePath(), "proto/gen.mjs"]),
   test: () => {
-    ensureSystemPackages(["test"]);
+    ensureSystemPackages(["test", "images"]);
     buildSidecars();
     check();
     process.exit(runTests(["unit", "kernel", "e2e"], args));
   },
   "test:all": () => {
-    ensureSystemPackages(["test", "nested", "slow"]);
+    ensureSystemPackages(["test", "images", "nested", "slow"]);
     buildSidecars();
     buildAgent();
     check();

@@ -1,8 +1,8 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Architecture, BUNDLE_DIRECTORY, type Recipe, SUITE } from "../../sidecars/images/recipes.ts";
+import { type Architecture, BUNDLE_DIRECTORY, type Recipe } from "../../sidecars/images/recipes.ts";
 import { packagesFileOf } from "../bundle-packages.mjs";
-import { cacheDirectory } from "./cache.ts";
+import { workDirectory } from "./cache.ts";
 import type { Lock } from "./lock.ts";
 import { addLayer, configure, copyImage, type ImageRef } from "./oci.ts";
 import { ensureStack } from "./stacks.ts";
@@ -50,7 +50,6 @@ function labelsOf(root: string, recipe: Recipe): Readonly<Record<string, string>
     label("version", version),
     label("licenses", license),
     label("source", readManifest(root).repository ?? ""),
-    label("base.name", `debian:${SUITE}`),
   ]);
 }
 
@@ -74,16 +73,12 @@ export async function buildImage(
   await copyImage(await ensureStack(recipe.set, architecture, lock), image);
   const { bundle, bundleName } = recipe;
   if (bundle !== undefined && bundleName !== undefined) {
-    const work = mkdtempSync(join(cacheDirectory(), "bundle-"));
-    try {
-      const [tree, layer] = [join(work, "tree"), join(work, "layer.tar")];
-      makeBundleTree(tree, root, { ...recipe, bundle, bundleName });
-      // A checkout's files have the modes that its owner likes.
-      await packLayer(tree, layer, lock.sourceDate, "u=rwX,go=rX");
-      await addLayer(image, layer, `netbind images: ${dirname(bundle)}`, lock.sourceDate);
-    } finally {
-      rmSync(work, { recursive: true });
-    }
+    using work = workDirectory();
+    const [tree, layer] = [join(work.path, "tree"), join(work.path, "layer.tar")];
+    makeBundleTree(tree, root, { ...recipe, bundle, bundleName });
+    // A checkout's files have the modes that its owner likes.
+    await packLayer(tree, layer, lock.sourceDate, "u=rwX,go=rX");
+    await addLayer(image, layer, `netbind images: ${dirname(bundle)}`, lock.sourceDate);
   }
   const { user, entrypoint, cmd, env } = recipe;
   await configure(image, { architecture, user, entrypoint, cmd, env: { PATH, ...env }, labels: labelsOf(root, recipe) }, lock.sourceDate);

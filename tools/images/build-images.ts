@@ -1,15 +1,15 @@
 /** Builds images into an OCI layout, with the table of their digests. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { RuntimeStart } from "../../core/local/src/sidecars.ts";
 import { AGENT_RECIPE, LAUNCHER_RECIPE, PACKAGE_SETS, type Recipe, sidecarRecipe } from "../../sidecars/images/recipes.ts";
 import { buildImage, readManifest } from "./build-image.ts";
-import { cacheDirectory } from "./cache.ts";
+import { workDirectory } from "./cache.ts";
 import { ImageError } from "./image-error.ts";
 import type { Lock } from "./lock.ts";
-import { readIndex, writeIndex } from "./oci.ts";
+import { type ImageRef, readIndex, writeIndex } from "./oci.ts";
 import { writeSbom } from "./sbom.ts";
-import { type ImageTable, TABLE_FILE, tableEntry } from "./table.ts";
+import { type ImageEntry, type ImageTable, TABLE_FILE, tableEntry } from "./table.ts";
 
 /** Every image of a workspace, by name: one for each plugin that is there, the agent's and the launcher's. */
 export function allRecipes(root: string): ReadonlyMap<string, Recipe> {
@@ -47,38 +47,38 @@ export interface BuildRequest {
   readonly progress: (line: string) => void;
 }
 
+/** Lists what is in each platform's image of a name. */
+async function writeSboms(images: readonly ImageRef[], entry: ImageEntry, lock: Lock, directory: string): Promise<void> {
+  const [name = "", version = ""] = entry.image.split(":");
+  const platforms = Object.values(entry.platforms);
+  for (const [at, image] of images.entries()) {
+    const digest = platforms[at]?.digest ?? "";
+    await writeSbom(image, { name, version, digest, sourceDate: lock.sourceDate }, directory);
+  }
+}
+
 /** Builds the images that were asked for. Gives their table. */
 export async function buildImages({ root, names, lock, out, withSbom, progress }: BuildRequest): Promise<ImageTable> {
   const recipes = chooseRecipes(root, names);
   mkdirSync(dirname(out), { recursive: true });
-  const next = mkdtempSync(join(dirname(out), `.${basename(out)}-`));
-  const staging = mkdtempSync(join(cacheDirectory(), "staging-"));
-  try {
-    const table: Record<string, ImageTable[string]> = {};
-    for (const [name, recipe] of recipes) {
-      progress(`building ${name}`);
-      const context = { root, lock, staging: join(staging, "layout") };
-      const { architectures } = PACKAGE_SETS[recipe.set];
-      const images = [];
-      for (const architecture of architectures) images.push(await buildImage(context, name, recipe, architecture));
-      await writeIndex(images, { layout: next, tag: name });
-      const index = readIndex({ layout: next, tag: name });
-      const { version } = readManifest(join(root, recipe.package));
-      table[name] = tableEntry(name, version, index);
-      if (withSbom)
-        for (const [at, image] of images.entries())
-          await writeSbom(
-            image,
-            { name: `netbind/${name}`, version, digest: index.images[at]?.digest ?? "", sourceDate: lock.sourceDate },
-            join(next, "sbom"),
-          );
-    }
-    writeFileSync(join(next, TABLE_FILE), `${JSON.stringify(table, null, 2)}\n`);
-    chmodSync(next, 0o755);
-    if (existsSync(out)) rmSync(out, { recursive: true });
-    renameSync(next, out);
-    return table;
-  } finally {
-    for (const directory of [next, staging]) rmSync(directory, { recursive: true, force: true });
+  using work = workDirectory();
+  // Beside its place: it moves there at once, on one file system.
+  using beside = workDirectory(dirname(out));
+  const next = join(beside.path, "images");
+  const table: Record<string, ImageEntry> = {};
+  for (const [name, recipe] of recipes) {
+    progress(`building ${name}`);
+    const context = { root, lock, staging: join(work.path, "layout") };
+    const images: ImageRef[] = [];
+    for (const architecture of PACKAGE_SETS[recipe.set].architectures) images.push(await buildImage(context, name, recipe, architecture));
+    await writeIndex(images, { layout: next, tag: name });
+    const { version } = readManifest(join(root, recipe.package));
+    const entry = tableEntry(name, version, readIndex({ layout: next, tag: name }));
+    table[name] = entry;
+    if (withSbom) await writeSboms(images, entry, lock, join(next, "sbom"));
   }
+  writeFileSync(join(next, TABLE_FILE), `${JSON.stringify(table, null, 2)}\n`);
+  rmSync(out, { recursive: true, force: true });
+  renameSync(next, out);
+  return table;
 }

@@ -8,7 +8,6 @@ import { ImageError, UPDATE_COMMAND } from "./image-error.ts";
 import type { LockedPackage } from "./lock.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const UPDATE_DEADLINE = 5 * 60_000;
 /**
  * What packages depend on for the scripts of their installation alone, and Debian's init system, which no container has:
  * the images hold files, and no script is run.
@@ -63,7 +62,7 @@ export class DebianIndex {
     writeFileSync(join(directory, "status"), installed(FOR_SCRIPTS));
     writeFileSync(join(directory, "apt.conf"), configuration(directory, architecture));
     const index = new DebianIndex(directory, archive);
-    await index.#apt(["update", "--error-on=any"], UPDATE_DEADLINE);
+    await index.#apt(["update", "--error-on=any"]);
     return index;
   }
 
@@ -89,9 +88,8 @@ export class DebianIndex {
     return Math.max(...dates);
   }
 
-  #apt(argv: readonly string[], deadline?: number): Promise<string> {
-    const env = { APT_CONFIG: join(this.#directory, "apt.conf") };
-    return exec(["apt-get", "-qq", ...argv], { env, ...(deadline === undefined ? {} : { deadline }) });
+  #apt(argv: readonly string[]): Promise<string> {
+    return exec(["apt-get", "-qq", ...argv], { env: { APT_CONFIG: join(this.#directory, "apt.conf") } });
   }
 }
 

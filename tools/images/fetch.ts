@@ -1,16 +1,15 @@
 /** Fetches what a lock names, into a cache by hash. */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { debianArchive } from "../../core/local/src/launcher/debian-archive.ts";
 import { CommandError } from "../../core/netns/src/run.ts";
-import { cacheDirectory } from "./cache.ts";
+import { cacheDirectory, workDirectory } from "./cache.ts";
 import { exec } from "./exec.ts";
 import { ImageError, UPDATE_COMMAND } from "./image-error.ts";
 import type { LockedFile, LockedPackage } from "./lock.ts";
 
-const DEADLINE = 20 * 60_000;
 const HELPER = "/usr/lib/apt/apt-helper";
 
 /** The cache's path of a file, whatever its name is where it comes from. */
@@ -48,7 +47,7 @@ function reasonsOf(error: unknown): ReadonlyMap<string, string> {
 async function download(packages: readonly LockedPackage[], url: UrlOf, directory: string): Promise<ReadonlyMap<string, string>> {
   const files = packages.flatMap((one) => [url(one), join(directory, one.sha256), `SHA256:${one.sha256}`]);
   try {
-    await exec([HELPER, "download-file", ...files], { deadline: DEADLINE });
+    await exec([HELPER, "download-file", ...files]);
     return new Map();
   } catch (error) {
     return reasonsOf(error);
@@ -67,19 +66,15 @@ export async function fetchPackages(packages: readonly LockedPackage[], urlOf?: 
   const missing = [...new Map(packages.filter((one) => !existsSync(cachedFile(one))).map((one) => [one.sha256, one])).values()];
   if (missing.length === 0) return;
   const url = urlOf ?? (await archiveUrls());
-  const work = mkdtempSync(join(cacheDirectory(), "fetching-"));
-  try {
-    const reasons = await download(missing, url, work);
-    for (const one of missing) if (existsSync(join(work, one.sha256))) renameSync(join(work, one.sha256), cachedFile(one));
-    const facts = missing.flatMap((one) => {
-      const reason = reasons.get(url(one));
-      return reason === undefined ? [] : [`${label(one)} ${reason} (${one.path})`];
-    });
-    if (facts.length > 0)
-      throw new ImageError("PACKAGE_NOT_SERVED", "the Debian archive does not serve all packages of the lock", facts, UPDATE_COMMAND);
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+  using work = workDirectory();
+  const reasons = await download(missing, url, work.path);
+  for (const one of missing) if (existsSync(join(work.path, one.sha256))) renameSync(join(work.path, one.sha256), cachedFile(one));
+  const facts = missing.flatMap((one) => {
+    const reason = reasons.get(url(one));
+    return reason === undefined ? [] : [`${label(one)} ${reason} (${one.path})`];
+  });
+  if (facts.length > 0)
+    throw new ImageError("PACKAGE_NOT_SERVED", "the Debian archive does not serve all packages of the lock", facts, UPDATE_COMMAND);
 }
 
 async function archiveUrls(): Promise<UrlOf> {
@@ -91,21 +86,17 @@ async function archiveUrls(): Promise<UrlOf> {
 /** Gets an npm package's archive, by npm. Gives its path in a directory that the caller removes. */
 async function pack(name: string, version: string, directory: string): Promise<string> {
   const npm = ["npm", "pack", `${name}@${version}`, "--json", "--silent", "--pack-destination", directory];
-  const [packed] = JSON.parse(await exec(npm, { deadline: DEADLINE })) as readonly { readonly filename: string }[];
+  const [packed] = JSON.parse(await exec(npm)) as readonly { readonly filename: string }[];
   return join(directory, packed?.filename ?? "");
 }
 
 /** Finds what npm serves for a version of the runtime, and keeps it. */
 export async function lockRuntime(name: string, version: string): Promise<LockedFile> {
-  const work = mkdtempSync(join(cacheDirectory(), "fetching-"));
-  try {
-    const file = await pack(name, version, work);
-    const locked = { name, version, sha256: await sha256Of(file) };
-    renameSync(file, cachedFile(locked));
-    return locked;
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+  using work = workDirectory();
+  const file = await pack(name, version, work.path);
+  const locked = { name, version, sha256: await sha256Of(file) };
+  renameSync(file, cachedFile(locked));
+  return locked;
 }
 
 /**

@@ -1,11 +1,9 @@
 /** OCI layouts: umoci and skopeo write them, buildah makes their indexes. None of them needs a daemon. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheDirectory } from "./cache.ts";
+import { workDirectory } from "./cache.ts";
 import { exec } from "./exec.ts";
 import { ImageError } from "./image-error.ts";
-
-const DEADLINE = 10 * 60_000;
 
 /** An image in a layout on this machine. */
 export interface ImageRef {
@@ -24,13 +22,13 @@ export async function newImage(image: ImageRef): Promise<void> {
 
 /** Copies an image as it is, digests and all. */
 export async function copyImage(from: ImageRef, to: ImageRef): Promise<void> {
-  await exec(["skopeo", "--insecure-policy", "copy", "--quiet", `oci:${spell(from)}`, `oci:${spell(to)}`], { deadline: DEADLINE });
+  await exec(["skopeo", "--insecure-policy", "copy", "--quiet", `oci:${spell(from)}`, `oci:${spell(to)}`]);
 }
 
 /** Puts a layer on an image. */
 export async function addLayer(image: ImageRef, layer: string, createdBy: string, sourceDate: number): Promise<void> {
   const history = [`--history.created=${isoDate(sourceDate)}`, `--history.created_by=${createdBy}`];
-  await exec(["umoci", "raw", "add-layer", "--image", spell(image), ...history, layer], { deadline: DEADLINE });
+  await exec(["umoci", "raw", "add-layer", "--image", spell(image), ...history, layer]);
 }
 
 /** What an image says of itself. */
@@ -63,18 +61,12 @@ export async function configure(image: ImageRef, config: ImageConfig, sourceDate
 
 /** Copies images of one name into a layout, with an index over them. */
 export async function writeIndex(images: readonly ImageRef[], to: ImageRef): Promise<void> {
-  const store = mkdtempSync(join(cacheDirectory(), "index-"));
-  const buildah = (...argv: readonly string[]): Promise<string> =>
-    exec(["buildah", "--root", join(store, "root"), "--runroot", join(store, "run"), "--storage-driver", "vfs", ...argv], {
-      deadline: DEADLINE,
-    });
-  try {
-    await buildah("manifest", "create", "index");
-    for (const image of images) await buildah("manifest", "add", "index", `oci:${spell(image)}`);
-    await buildah("manifest", "push", "--quiet", "--all", "index", `oci:${spell(to)}`);
-  } finally {
-    rmSync(store, { recursive: true });
-  }
+  using store = workDirectory();
+  const places = ["--root", join(store.path, "root"), "--runroot", join(store.path, "run"), "--storage-driver", "vfs"];
+  const buildah = (...argv: readonly string[]): Promise<string> => exec(["buildah", ...places, ...argv]);
+  await buildah("manifest", "create", "index");
+  for (const image of images) await buildah("manifest", "add", "index", `oci:${spell(image)}`);
+  await buildah("manifest", "push", "--quiet", "--all", "index", `oci:${spell(to)}`);
 }
 
 interface Descriptor {

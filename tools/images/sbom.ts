@@ -1,14 +1,12 @@
 /** Lists what is in an image, by syft, as SPDX. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { cacheDirectory } from "./cache.ts";
+import { cacheDirectory, workDirectory } from "./cache.ts";
 import { exec } from "./exec.ts";
 import { copyImage, type ImageRef } from "./oci.ts";
 
 const VERSION = "1.57.1";
 const MODULE = "github.com/anchore/syft/cmd/syft";
-const BUILD_DEADLINE = 30 * 60_000;
-const SCAN_DEADLINE = 5 * 60_000;
 /** Where Go's own installer puts it, which is on few PATHs. */
 const GO_HOME = "/usr/local/go/bin";
 /** What is in our images: Debian's packages, the runtime, the bundles' packages. */
@@ -16,22 +14,17 @@ const CATALOGERS = "dpkg-db-cataloger,binary-classifier-cataloger,javascript-pac
 
 /** Gives syft, built where the cache does not have it; Go's checksum database vouches for its sources. */
 async function ensureSyft(): Promise<string> {
-  const directory = cacheDirectory("tools");
-  const program = join(directory, `syft-${VERSION}`);
+  const program = join(cacheDirectory("tools"), `syft-${VERSION}`);
   if (existsSync(program)) return program;
-  const work = mkdtempSync(join(directory, "building-"));
-  try {
-    const env = {
-      PATH: `${process.env["PATH"] ?? ""}${delimiter}${GO_HOME}`,
-      ...{ GOBIN: work, CGO_ENABLED: "0", GOTOOLCHAIN: "auto", GOWORK: "off", GOFLAGS: "" },
-    };
-    const link = ["-ldflags", `-s -w -X main.version=${VERSION}`];
-    await exec(["nice", "go", "install", "-trimpath", ...link, `${MODULE}@v${VERSION}`], { deadline: BUILD_DEADLINE, env });
-    renameSync(join(work, "syft"), program);
-    return program;
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+  using work = workDirectory();
+  const env = {
+    PATH: `${process.env["PATH"] ?? ""}${delimiter}${GO_HOME}`,
+    ...{ GOBIN: work.path, CGO_ENABLED: "0", GOTOOLCHAIN: "auto", GOWORK: "off", GOFLAGS: "" },
+  };
+  const link = ["-ldflags", `-s -w -X main.version=${VERSION}`];
+  await exec(["nice", "go", "install", "-trimpath", ...link, `${MODULE}@v${VERSION}`], { env });
+  renameSync(join(work.path, "syft"), program);
+  return program;
 }
 
 /** What a list is of. */
@@ -60,17 +53,13 @@ export function settleSbom(document: SpdxDocument, { name, digest, sourceDate }:
 }
 
 async function scan(image: ImageRef, { name, version }: SbomSubject): Promise<SpdxDocument> {
-  const work = mkdtempSync(join(cacheDirectory(), "sbom-"));
-  try {
-    // syft reads a layout of one image.
-    await copyImage(image, { layout: join(work, "layout"), tag: "image" });
-    const env = { SYFT_CHECK_FOR_APP_UPDATE: "false", SYFT_CACHE_DIR: join(work, "cache") };
-    const source = ["--source-name", name, "--source-version", version, "--override-default-catalogers", CATALOGERS];
-    const scanned = ["scan", "--quiet", `oci-dir:${join(work, "layout")}`, ...source, "-o", "spdx-json"];
-    return JSON.parse(await exec([await ensureSyft(), ...scanned], { deadline: SCAN_DEADLINE, env })) as SpdxDocument;
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+  using work = workDirectory();
+  // syft reads a layout of one image.
+  await copyImage(image, { layout: join(work.path, "layout"), tag: "image" });
+  const env = { SYFT_CHECK_FOR_APP_UPDATE: "false", SYFT_CACHE_DIR: join(work.path, "cache") };
+  const source = ["--source-name", name, "--source-version", version, "--override-default-catalogers", CATALOGERS];
+  const scanned = ["scan", "--quiet", `oci-dir:${join(work.path, "layout")}`, ...source, "-o", "spdx-json"];
+  return JSON.parse(await exec([await ensureSyft(), ...scanned], { env })) as SpdxDocument;
 }
 
 /** Writes an image's list into a directory, named after the image's tag. The same image's is made once. */

@@ -1,9 +1,9 @@
 /** The shared lowest layers of images, built once for each content of the lock. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { type Architecture, PACKAGE_SETS, type SetName } from "../../sidecars/images/recipes.ts";
-import { cacheDirectory } from "./cache.ts";
+import { cacheDirectory, workDirectory } from "./cache.ts";
 import { exec } from "./exec.ts";
 import { fetchPackages, fetchRuntime } from "./fetch.ts";
 import type { Lock, LockedFile } from "./lock.ts";
@@ -45,20 +45,17 @@ export async function ensureStack(name: SetName, architecture: Architecture, loc
   if (existsSync(stack.layout)) return stack;
   await fetchPackages(packagesOf(lock, name, architecture));
   for (const runtime of runtimeOf(lock, name, architecture)) await fetchRuntime(runtime);
-  const work = mkdtempSync(join(cacheDirectory(), "building-"));
-  try {
-    const [next, tree, layer] = [{ layout: join(work, "layout"), tag: TAG }, join(work, "tree"), join(work, "layer.tar")];
-    mkdirSync(tree);
-    const { on } = PACKAGE_SETS[name];
-    if (on === undefined) await newImage(next);
-    else await copyImage(await ensureStack(on, architecture, lock), next);
-    await makeTree(tree, name, architecture, lock);
-    await packLayer(tree, layer, lock.sourceDate);
-    await addLayer(next, layer, `netbind images: ${name}`, lock.sourceDate);
-    await configure(next, { architecture }, lock.sourceDate);
-    keep(next.layout, stack.layout);
-    return stack;
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+  using work = workDirectory();
+  const next = { layout: join(work.path, "layout"), tag: TAG };
+  const [tree, layer] = [join(work.path, "tree"), join(work.path, "layer.tar")];
+  mkdirSync(tree);
+  const { on } = PACKAGE_SETS[name];
+  if (on === undefined) await newImage(next);
+  else await copyImage(await ensureStack(on, architecture, lock), next);
+  await makeTree(tree, name, architecture, lock);
+  await packLayer(tree, layer, lock.sourceDate);
+  await addLayer(next, layer, `netbind images: ${name}`, lock.sourceDate);
+  await configure(next, { architecture }, lock.sourceDate);
+  keep(next.layout, stack.layout);
+  return stack;
 }

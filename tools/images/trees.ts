@@ -1,8 +1,8 @@
 /** Root file systems of images, made of files alone: no script of a package runs, so any architecture is made on any other. */
-import { chmodSync, globSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Architecture, PACKAGE_SETS, type PackageSet, type SetName } from "../../sidecars/images/recipes.ts";
-import { cacheDirectory } from "./cache.ts";
+import { workDirectory } from "./cache.ts";
 import { exec } from "./exec.ts";
 import { cachedFile } from "./fetch.ts";
 import type { Lock, LockedFile, LockedPackage } from "./lock.ts";
@@ -35,17 +35,13 @@ function dropUnread(tree: string, patterns: readonly string[]): void {
 
 /** Puts the runtime in place, without its symbols: they are a tenth of it, and a debugger's alone. */
 async function addRuntime(tree: string, locked: LockedFile, architecture: Architecture): Promise<void> {
-  const work = mkdtempSync(join(cacheDirectory(), "unpacking-"));
-  try {
-    await exec(["tar", "-C", work, "--strip-components=1", "-xzf", cachedFile(locked), "package/bin/node", "package/LICENSE"]);
-    const [target, license] = [join(tree, "usr/bin/node"), join(tree, "usr/share/doc/node/copyright")];
-    for (const file of [target, license]) mkdirSync(dirname(file), { recursive: true });
-    await exec([`${GNU_NAMES[architecture]}-strip`, "--strip-all", "-o", target, join(work, "bin/node")]);
-    await exec(["install", "-m", "0644", join(work, "LICENSE"), license]);
-    chmodSync(target, 0o755);
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+  using work = workDirectory();
+  await exec(["tar", "-C", work.path, "--strip-components=1", "-xzf", cachedFile(locked), "package/bin/node", "package/LICENSE"]);
+  const [target, license] = [join(tree, "usr/bin/node"), join(tree, "usr/share/doc/node/copyright")];
+  for (const file of [target, license]) mkdirSync(dirname(file), { recursive: true });
+  await exec([`${GNU_NAMES[architecture]}-strip`, "--strip-all", "-o", target, join(work.path, "bin/node")]);
+  await exec(["install", "-m", "0644", join(work.path, "LICENSE"), license]);
+  chmodSync(target, 0o755);
 }
 
 /** Names for the numbers that run things. */
@@ -82,5 +78,5 @@ export async function packLayer(tree: string, layer: string, sourceDate: number,
   chmodSync(tree, 0o755);
   const same = ["--sort=name", `--mtime=@${sourceDate}`, "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"];
   const modes = mode === undefined ? [] : [`--mode=${mode}`];
-  await exec(["tar", ...same, ...modes, "-C", tree, "-cf", layer, "."], { deadline: 5 * 60_000 });
+  await exec(["tar", ...same, ...modes, "-C", tree, "-cf", layer, "."]);
 }

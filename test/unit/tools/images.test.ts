@@ -1,14 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PACKAGE_SETS } from "../../../sidecars/images/recipes.ts";
 import { allRecipes, chooseRecipes } from "../../../tools/images/build-images.ts";
+import { workDirectory } from "../../../tools/images/cache.ts";
 import { parseUris } from "../../../tools/images/debian.ts";
 import { cachedFile, fetchPackages } from "../../../tools/images/fetch.ts";
 import { ImageError } from "../../../tools/images/image-error.ts";
@@ -245,6 +246,17 @@ test("an SBOM's name and time come of the image, not of when it was made", () =>
 
 test("the sidecars' packages hold no shell and no package manager, by name", () => {
   expect(PACKAGE_SETS.base.packages).toEqual(["base-files", "libc6", "libgcc-s1", "libstdc++6"]);
+});
+
+test("a build that was killed leaves nothing for long: the next one removes what it worked in, and not what another works in", () => {
+  const { pid } = spawnSync("true");
+  for (const name of [`.work-${pid}-abcdef`, `.work-${process.pid}-abcdef`, "stacks"]) mkdirSync(join(directory, name));
+  {
+    using work = workDirectory(directory);
+    writeFileSync(join(work.path, "file"), "");
+    expect(readdirSync(directory).sort()).toEqual([`.work-${process.pid}-abcdef`, basename(work.path), "stacks"].sort());
+  }
+  expect(readdirSync(directory).sort()).toEqual([`.work-${process.pid}-abcdef`, "stacks"]);
 });
 
 /** Runs the command itself. */
