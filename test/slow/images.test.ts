@@ -79,6 +79,15 @@ test("a version that the archive no longer serves ends the build with the comman
   expect(readdirSync(join(here.out, "..")).sort()).toEqual(["netbind", "out"]);
 });
 
+test("a runtime that npm serves with other contents than the lock names is refused with both hashes", () => {
+  const { sha256 = "" } = lock.runtime.amd64 ?? {};
+  const file = join(directory, "runtime.json");
+  writeFileSync(file, printLock(lock).replace(sha256, "0".repeat(64)));
+  const { status, output } = here.images("--lock", file, "--no-sbom", "bridge");
+  expect(status).toBe(1);
+  expect(output).toContain(`  locked: ${"0".repeat(64)}\n  served: ${sha256}\nRun: npm run images -- --update-lock\n`);
+});
+
 test("arm64: the bridge's image, run by an emulator of a user's programs, opens its gate with Attach and answers Info", async () => {
   const image = await images.unpack("bridge", "arm64");
   // 183: what the kernel's header of ELF files calls this processor.

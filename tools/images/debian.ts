@@ -1,8 +1,9 @@
 /** Asks apt which packages a set is made of, from indexes of its own: what the machine has installed does not count. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DebianArchive, debianArchive } from "../../core/local/src/launcher/debian-archive.ts";
+import type { DebianArchive } from "../../core/local/src/launcher/debian-archive.ts";
 import { type Architecture, SUITE } from "../../sidecars/images/recipes.ts";
+import { packageArchive } from "./archive.ts";
 import { exec } from "./exec.ts";
 import { ImageError, UPDATE_COMMAND } from "./image-error.ts";
 import type { LockedPackage } from "./lock.ts";
@@ -47,12 +48,7 @@ export class DebianIndex {
 
   /** Fetches the archive's indexes into a directory, which keeps them for the next time. */
   static async update(directory: string, architecture: Architecture): Promise<DebianIndex> {
-    const found = await debianArchive(exec);
-    const withSlash = (uri: string): string => (uri.endsWith("/") ? uri : `${uri}/`);
-    const archive = {
-      main: withSlash(found.main),
-      ...(found.security === undefined ? {} : { security: withSlash(found.security) }),
-    };
+    const archive = await packageArchive();
     for (const path of ["etc/apt/preferences.d", "lists/partial", "cache/archives/partial"])
       mkdirSync(join(directory, path), { recursive: true });
     const options = `deb [arch=${architecture} signed-by=${KEYRING}]`;

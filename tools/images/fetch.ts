@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { debianArchive } from "../../core/local/src/launcher/debian-archive.ts";
 import { CommandError } from "../../core/netns/src/run.ts";
+import { packageArchive } from "./archive.ts";
 import { cacheDirectory, workDirectory } from "./cache.ts";
 import { exec } from "./exec.ts";
 import { ImageError, UPDATE_COMMAND } from "./image-error.ts";
@@ -78,9 +78,8 @@ export async function fetchPackages(packages: readonly LockedPackage[], urlOf?: 
 }
 
 async function archiveUrls(): Promise<UrlOf> {
-  const { main, security = main } = await debianArchive(exec);
-  const bases = { main, security };
-  return ({ archive, path }) => `${bases[archive].replace(/\/*$/, "/")}${path}`;
+  const { main, security = main } = await packageArchive();
+  return ({ archive, path }) => `${archive === "main" ? main : security}${path}`;
 }
 
 /** Gets an npm package's archive, by npm. Gives its path in a directory that the caller removes. */

@@ -3,6 +3,7 @@ export const UPDATE_COMMAND = "npm run images -- --update-lock";
 
 /** Why images cannot be built. */
 export type ImageErrorCode =
+  | "ARCHIVE_UNKNOWN"
   | "IMAGE_UNKNOWN"
   | "INDEX_INVALID"
   | "LOCK_INVALID"

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { CommandError } from "../../core/netns/src/run.ts";
 import { buildImages, chooseRecipes } from "./build-images.ts";
 import { ImageError } from "./image-error.ts";
 import { readLock, readParts, writeLock } from "./lock.ts";
@@ -71,6 +72,7 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   const isUsage = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
-  console.error(isUsage ? `netbind: ${error.message}\n${USAGE}` : error instanceof ImageError ? `netbind: ${error.message}` : error);
+  const isPlain = isUsage || error instanceof ImageError || error instanceof CommandError;
+  console.error(isPlain ? `netbind: ${error.message}${isUsage ? `\n${USAGE}` : ""}` : error);
   process.exitCode = isUsage ? 2 : 1;
 }
