@@ -1,5 +1,5 @@
 /** This checkout's images, built as `npm run images` builds them, for tests to look at and to run. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -97,12 +97,15 @@ export class BuiltImages implements Disposable {
   async unpack(name: string, architecture: string): Promise<UnpackedImage> {
     const layout = join(this.#work, `layout-${name}-${architecture}`);
     const bundle = join(this.#work, `${name}-${architecture}`);
+    const rootfs = join(bundle, "rootfs");
     if (!existsSync(bundle)) {
       await run(["skopeo", `--override-arch=${architecture}`, "copy", "--quiet", `oci:${this.out}:${name}`, `oci:${layout}:image`]);
-      await run(["umoci", "unpack", "--image", `${layout}:image`, bundle]);
+      mkdirSync(bundle);
+      await run(["umoci", "raw", "unpack", "--image", `${layout}:image`, rootfs]);
+      await run(["umoci", "raw", "config", "--image", `${layout}:image`, "--rootfs", rootfs, join(bundle, "config.json")]);
     }
     const { process } = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as { readonly process: ImageProcess };
-    return { rootfs: join(bundle, "rootfs"), process };
+    return { rootfs, process };
   }
 
   [Symbol.dispose](): void {

@@ -8,6 +8,12 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Another machine, as far as a build could see one: its name, its zone, its user's way with files. */
 const ELSEWHERE = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && umask 077 && TZ=Asia/Tokyo exec "$@"', "elsewhere"];
 
+/** Nothing of this checkout's tools: the path that a person's shell has. */
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** What a shell of the person who runs the tests has: how registries are reached, and nothing that npm or the tests set. */
+const callersEnv = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|vitest|node_env$|node_options$)/i.test(name)));
+
 /** How a command of a clone ended. */
 export interface CloneOutcome {
   readonly status: number | null;
@@ -50,12 +56,7 @@ export class Clone {
 
   #run(argv: readonly string[], cwd: string): CloneOutcome {
     const [file = "", ...args] = [...this.#prefix, ...argv];
-    // Nothing of this checkout's tools: the path that a person's shell has.
-    const env = {
-      HOME: process.env["HOME"] ?? "/root",
-      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      NETBIND_CACHE_DIR: this.#cache,
-    };
+    const env = { ...callersEnv(), PATH, NETBIND_CACHE_DIR: this.#cache };
     const { status, stdout, stderr } = spawnSync(file, args, { cwd, env, encoding: "utf8" });
     return { status, output: stdout + stderr };
   }
