@@ -49,6 +49,15 @@ test("each plugin has one index over both platforms, and each layer's size is wi
   }
 });
 
+test("an index is pushed with its digest, as the table has it", async () => {
+  const copy = join(directory, "copy");
+  await run(["skopeo", "copy", "--quiet", "--all", "--preserve-digests", `oci:${images.out}:passt`, `oci:${copy}:passt`]);
+  const { manifests } = JSON.parse(readFileSync(join(copy, "index.json"), "utf8")) as {
+    readonly manifests: readonly { readonly digest: string }[];
+  };
+  expect(manifests.map(({ digest }) => digest)).toEqual([images.table["passt"]?.digest]);
+});
+
 test.each(NAMES)("%s: the image names its user, its command, its processor and itself", async (name) => {
   const manifest = JSON.parse(readFileSync(join(PLUGINS, name, "package.json"), "utf8")) as Readonly<Record<string, string>>;
   for (const architecture of ARCHITECTURES) {

@@ -1,5 +1,5 @@
 /** Builds images into an OCI layout, with the table of their digests. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RuntimeStart } from "../../core/local/src/sidecars.ts";
 import { AGENT_RECIPE, LAUNCHER_RECIPE, PACKAGE_SETS, type Recipe, sidecarRecipe } from "../../sidecars/images/recipes.ts";
@@ -47,6 +47,19 @@ export interface BuildRequest {
   readonly progress: (line: string) => void;
 }
 
+/** Refuses to replace what `npm run images` did not write. @throws ImageError */
+export function checkOut(out: string): void {
+  const there = existsSync(out) ? readdirSync(out) : [];
+  if (there.length === 0 || ["oci-layout", TABLE_FILE].every((name) => there.includes(name))) return;
+  const facts = [`it has no ${TABLE_FILE} beside an OCI layout, and would be replaced whole`];
+  throw new ImageError(
+    "OUT_OCCUPIED",
+    `${out} is not a directory of images`,
+    facts,
+    "npm run images -- --out DIRECTORY, a new or empty one",
+  );
+}
+
 /** Lists what is in each platform's image of a name. */
 async function writeSboms(images: readonly ImageRef[], entry: ImageEntry, lock: Lock, directory: string): Promise<void> {
   const [name = "", version = ""] = entry.image.split(":");
@@ -60,6 +73,7 @@ async function writeSboms(images: readonly ImageRef[], entry: ImageEntry, lock: 
 /** Builds the images that were asked for. Gives their table. */
 export async function buildImages({ root, names, lock, out, withSbom, progress }: BuildRequest): Promise<ImageTable> {
   const recipes = chooseRecipes(root, names);
+  checkOut(out);
   mkdirSync(dirname(out), { recursive: true });
   using work = workDirectory();
   // Beside its place: it moves there at once, on one file system.

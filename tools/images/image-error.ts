@@ -8,6 +8,7 @@ export type ImageErrorCode =
   | "INDEX_INVALID"
   | "LOCK_INVALID"
   | "LOCK_MISSING"
+  | "OUT_OCCUPIED"
   | "PACKAGE_CHANGED"
   | "PACKAGE_NOT_SERVED"
   | "PACKAGE_UNRESOLVED";

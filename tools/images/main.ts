@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { CommandError } from "../../core/netns/src/run.ts";
-import { buildImages, chooseRecipes } from "./build-images.ts";
+import { buildImages, checkOut, chooseRecipes } from "./build-images.ts";
 import { ImageError } from "./image-error.ts";
 import { readLock, readParts, writeLock } from "./lock.ts";
 import { runtimeVersion } from "./runtime-version.ts";
@@ -63,6 +63,7 @@ async function main(args: readonly string[]): Promise<void> {
   const [file, out] = [resolve(values.lock), resolve(values.out)];
   if (values["update-lock"]) return updateLock(file);
   chooseRecipes(ROOT, names);
+  checkOut(out);
   const lock = readLock(file, runtimeVersion(ROOT));
   printTable(await buildImages({ root: ROOT, names, lock, out, withSbom: !values["no-sbom"], progress }));
   console.log(`in ${out}`);

@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PACKAGE_SETS } from "../../../sidecars/images/recipes.ts";
-import { allRecipes, chooseRecipes } from "../../../tools/images/build-images.ts";
+import { allRecipes, checkOut, chooseRecipes } from "../../../tools/images/build-images.ts";
 import { workDirectory } from "../../../tools/images/cache.ts";
 import { parseUris } from "../../../tools/images/debian.ts";
 import { cachedFile, fetchPackages } from "../../../tools/images/fetch.ts";
@@ -259,6 +259,19 @@ test("a build that was killed leaves nothing for long: the next one removes what
   expect(readdirSync(directory).sort()).toEqual([`.work-${process.pid}-abcdef`, "stacks"]);
 });
 
+test("only a new, an empty, or an earlier directory of images is replaced", async () => {
+  const out = join(directory, "out");
+  checkOut(out);
+  mkdirSync(out);
+  checkOut(out);
+  writeFileSync(join(out, "images.json"), "{}");
+  const { code, message } = await refusal(() => checkOut(out));
+  expect(code).toBe("OUT_OCCUPIED");
+  expect(message).toContain(`${out} is not a directory of images`);
+  writeFileSync(join(out, "oci-layout"), "{}");
+  checkOut(out);
+});
+
 /** Runs the command itself. */
 const images = (...args: readonly string[]): { readonly status: number | null; readonly stderr: string } =>
   spawnSync(process.execPath, ["--conditions=@netbind/source", join(ROOT, "tools/images/main.ts"), ...args], { encoding: "utf8" });
@@ -269,6 +282,9 @@ test("the command refuses what it does not know before it builds anything", () =
     status: 1,
     stderr: expect.stringContaining('"pasta" is not one of'),
   });
+  writeFileSync(join(directory, "mine"), "");
+  expect(images("--out", directory, "passt")).toMatchObject({ status: 1, stderr: expect.stringContaining("is not a directory of images") });
+  expect(existsSync(join(directory, "mine"))).toBe(true);
   writeFileSync(join(directory, "lock.json"), "{}");
   const refused = images("--lock", join(directory, "lock.json"), "--out", join(directory, "out"));
   expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining(`Run: ${COMMAND}`) });
