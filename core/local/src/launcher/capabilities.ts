@@ -1,8 +1,9 @@
-import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Run, VM_UIDS } from "@netbind/netns";
 import type { UserTree } from "../root-files.ts";
-import { dropPrivileges, passwdText, type VmUser } from "./vm-user.ts";
+import { dropPrivileges, groupText, passwdText, type VmUser } from "./vm-user.ts";
 
 /** Where libvirt keeps what it found out about QEMU, below its cache directory. */
 const LIBVIRT_CACHE = "libvirt/qemu/cache/capabilities";
@@ -20,6 +21,19 @@ const PROBE = [
   `cp /tmp/cache/${LIBVIRT_CACHE}/*.xml /netbind/`,
 ].join(" && ");
 
+/** Writes the lists of users that the builder is in: libvirt looks itself up, and ends where it is not there. */
+function writeUsers(): string {
+  const directory = mkdtempSync(join(tmpdir(), "netbind-users-"));
+  for (const [name, text] of [
+    ["passwd", passwdText(BUILDER)],
+    ["group", groupText(BUILDER)],
+  ] as const) {
+    writeFileSync(join(directory, name), text);
+    chmodSync(join(directory, name), 0o444);
+  }
+  return directory;
+}
+
 /**
  * Finds QEMU's capabilities out while the image is built, where no guest is near: every launcher starts from a copy, and
  * none can change what another one reads. libvirt itself looks anew where QEMU or the kernel is another one by then.
@@ -28,6 +42,7 @@ export async function warmCapabilities(run: Run, rootfs: string): Promise<void> 
   const found = join(rootfs, IMAGE_COPY);
   mkdirSync(found, { recursive: true });
   chownSync(found, BUILDER.uid, BUILDER.gid);
+  const users = writeUsers();
   const directories = {
     HOME: "/tmp",
     XDG_RUNTIME_DIR: "/tmp/run",
@@ -58,19 +73,12 @@ export async function warmCapabilities(run: Run, rootfs: string): Promise<void> 
       ...["--bind", found, "/netbind", "--setenv", "PATH", "/usr/sbin:/usr/bin"],
       ...Object.entries(directories).flatMap(([name, value]) => ["--setenv", name, value]),
       ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
-      ...[
-        "--ro-bind-data",
-        "0",
-        "/etc/passwd",
-        "--",
-        ...dropPrivileges(BUILDER),
-        "sh",
-        "-c",
-        `mkdir -p /tmp/run /tmp/config /tmp/cache /tmp/data && ${PROBE}`,
-      ],
+      ...["--ro-bind", join(users, "passwd"), "/etc/passwd", "--ro-bind", join(users, "group"), "/etc/group"],
+      ...["--", ...dropPrivileges(BUILDER)],
+      ...["sh", "-c", `mkdir -p /tmp/run /tmp/config /tmp/cache /tmp/data && ${PROBE}`],
     ],
-    { deadline: DEADLINE, stdin: passwdText(BUILDER) },
-  );
+    { deadline: DEADLINE },
+  ).finally(() => rmSync(users, { recursive: true }));
   for (const path of [found, ...readdirSync(found).map((name) => join(found, name))]) chownSync(path, 0, 0);
 }
 
