@@ -196,7 +196,7 @@ test("an update tells what moved, came and went", () => {
   );
 });
 
-test("every plugin has an image without being named anywhere, and so has one that is added", () => {
+test("every plugin has an image without a recipe of its own, and so has one that is added", () => {
   const root = join(directory, "root");
   cpSync(join(ROOT, "sidecars/runtime.json"), join(root, "sidecars/runtime.json"));
   for (const plugin of ["bridge", "mine"]) {
