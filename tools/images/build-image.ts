@@ -44,12 +44,14 @@ function makeBundleTree(tree: string, root: string, recipe: Recipe & { readonly 
 function labelsOf(root: string, recipe: Recipe): Readonly<Record<string, string>> {
   const { version, license } = readManifest(join(root, recipe.package));
   const label = (name: string, value: string): readonly [string, string] => [`org.opencontainers.image.${name}`, value];
+  const { repository } = readManifest(root);
   return Object.fromEntries([
     label("title", recipe.title),
     label("description", recipe.description),
     label("version", version),
     label("licenses", license),
-    label("source", readManifest(root).repository ?? ""),
+    // Where the sources are published is the workspace's to say; until it does, an image names no place.
+    ...(repository === undefined ? [] : [label("source", repository)]),
   ]);
 }
 
