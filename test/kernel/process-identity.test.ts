@@ -4,10 +4,16 @@ import { once } from "node:events";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { collectGarbage, findDrift, State, stateDirectories, type VmRecord, vmStatus } from "@netbind/local";
-import { identify, isAlive, type ProcessId, run, straysOfUser, waitUntil } from "@netbind/netns";
+import { collectGarbage, ensureImage, findDrift, State, stateDirectories, type VmRecord, vmStatus } from "@netbind/local";
+import { endProcesses, identify, isAlive, type ProcessId, run, straysOfUser, VM_UIDS, waitUntil } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Journal } from "../../core/local/src/journal.ts";
+import { exposeDevices } from "../../core/local/src/hotplug/expose-devices.ts";
+import { hypervisorNodes } from "../../core/local/src/launcher/launcher-mounts.ts";
+import { startLauncher } from "../../core/local/src/launcher/libvirt.ts";
+import { dropPrivileges } from "../../core/local/src/launcher/vm-user.ts";
+import type { DeviceNode } from "../../core/local/src/networks/host-plugin.ts";
+import { makeDirectory, makeUserDirectory } from "../../core/local/src/root-files.ts";
 import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
 import { makeStateDirectory } from "../support/machine.ts";
 import { TestNetns } from "../support/netns.ts";
@@ -84,6 +90,41 @@ test("a process with QEMU's name in the pod's namespace is not the VM's QEMU: th
   expect(isAlive(fake)).toBe(true);
 });
 
+/** The record of a VM with a NIC that has a device file. */
+function withNode(vm: VmRecord, node: DeviceNode): Journal {
+  const config = { cniVersion: "1.0.0", name: "blue", plugins: [] };
+  const attachment = { network: "blue", ifname: "net1", containerId: "c", config, nodes: [node] };
+  return Journal.create(state.vm(ID), { ...vm, attachments: [attachment] });
+}
+
+test("a device file of a NIC that comes is made for the launcher's user alone, where no program of the launcher's is run", async () => {
+  await using pod = await TestNetns.make();
+  const image = await ensureImage(run, state.cache, () => undefined);
+  const user = { uid: VM_UIDS.first + 7, gid: VM_UIDS.first + 7 };
+  const [launcher, shared] = [join(state.vm(ID), "launcher"), join(directory, "shared")];
+  makeDirectory(state.vm(ID));
+  makeUserDirectory(shared, user);
+  const nodes = hypervisorNodes({ kvm: false, vhost: false });
+  const spec = { netns: pod.path, image, domain: "default_vm", hostname: "launcher", shared, directory: launcher, user, nodes, disks: [] };
+  let processes: readonly ProcessId[] = [];
+  try {
+    await startLauncher(run, spec, (started) => (processes = started));
+    const [, first] = processes;
+    const vm = { ...record(pod.name, [{ role: "launcher", processes }]), vmUid: user.uid };
+    const journal = withNode(vm, { path: "/dev/vfio/7", major: 1, minor: 3 });
+    const inside = (script: string): Promise<string> =>
+      run(["nsenter", `--mount=/proc/${first?.pid}/ns/mnt`, "--", ...dropPrivileges(user), "sh", "-c", script]);
+    for (const _ of ["made", "there"]) {
+      await exposeDevices({ state, run, journal }, "blue");
+      expect(await inside("stat -c '%t:%T %a %u' /dev/vfio/7 && echo text > /dev/vfio/7 && ls /dev/vfio")).toBe(`1:3 600 ${user.uid}\n7\n`);
+    }
+    await expect(inside("rm /dev/vfio/7 || touch /dev/vfio/8")).rejects.toThrow("Permission denied");
+    expect(existsSync("/dev/vfio/7")).toBe(false);
+  } finally {
+    await endProcesses(processes);
+  }
+});
+
 test("programs of a process that has a launcher's number are never run", async () => {
   await using pod = await TestNetns.make();
   const marker = join(directory, "executed");
@@ -101,7 +142,9 @@ test("programs of a process that has a launcher's number are never run", async (
   // A number that passed on since the launcher was recorded.
   const earlier = { pid: foreign.pid, startTime: foreign.startTime - 1 };
   const stale = { ...vm, processes: [{ role: "launcher", processes: [earlier, earlier] }] };
-  await expect(launcherOf(run, stale).runAmongMounts(["sh", "-c", "true"])).rejects.toThrow("launcher does not run");
+  await expect(launcherOf(run, stale).exposeVfio([])).rejects.toThrow("launcher does not run");
+  const node = { path: "/dev/vfio/7", major: 1, minor: 3 };
+  await exposeDevices({ state, run, journal: withNode(vm, node) }, "blue").catch(() => undefined);
   expect(existsSync(marker)).toBe(false);
 });
 

@@ -33,6 +33,11 @@ const WITH_SYSFS = "mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys";
 /** Where device files and disks stand in that namespace; on the machine it is an empty directory. */
 export const nodesDirectory = (directory: string): string => join(dirname(directory), "nodes");
 
+/** Where the launcher sees device files of vfio's: a NIC that comes while it runs may need more of them. */
+export const VFIO = ["dev", "vfio"] as const;
+const VFIO_PATH = `/${VFIO.join("/")}`;
+const vfioDirectory = (directory: string): string => join(nodesDirectory(directory), VFIO[1]);
+
 /** What becomes the launcher: a shell that makes what only that mount namespace has. */
 export function prelude({ directory, nodes, disks, user: { uid, gid } }: LauncherFiles): readonly string[] {
   const made = nodes.map(({ major, minor }, at) => `mknod -m 0600 "$0/${at}" c ${major} ${minor}`);
@@ -44,7 +49,7 @@ export function prelude({ directory, nodes, disks, user: { uid, gid } }: Launche
   const closed = disks.map((_, at) => `${at + FIRST_DISK}>&-`);
   // Of this VM's user alone, in a file system of their own: the machine's /run may hold no devices.
   const place = 'mount -t tmpfs -o mode=0711,nosuid,noexec tmpfs "$0"';
-  const steps = [WITH_SYSFS, place, ...made, `chown ${uid}:${gid} "$0"/*`, ...mounted];
+  const steps = [WITH_SYSFS, place, ...made, `chown ${uid}:${gid} "$0"/*`, 'mkdir -m 0755 "$0/vfio"', ...mounted];
   // Descriptors of two digits are a word of bash's.
   return [
     // bash reads its user's own commands where its input is a socket.
@@ -58,8 +63,9 @@ export function prelude({ directory, nodes, disks, user: { uid, gid } }: Launche
 
 /** bubblewrap's options that show device files where the hypervisor opens them; /dev is there. */
 export const nodeBinds = ({ directory, nodes }: LauncherFiles): readonly string[] => [
+  ...["--dev-bind", vfioDirectory(directory), VFIO_PATH],
   ...[...new Set(nodes.map(({ path }) => dirname(path)))]
-    .filter((place) => place !== "/dev")
+    .filter((place) => place !== "/dev" && place !== VFIO_PATH)
     .flatMap((place) => ["--perms", "0755", "--dir", place]),
   ...nodes.flatMap(({ path }, at) => ["--dev-bind", join(nodesDirectory(directory), String(at)), path]),
 ];

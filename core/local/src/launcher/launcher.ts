@@ -1,7 +1,10 @@
 import { closeSync, constants, openSync } from "node:fs";
+import { basename } from "node:path";
 import { type CommandError, HeldProcess, type ProcessId, type Run } from "@netbind/netns";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote";
+import type { DeviceNode } from "../networks/host-plugin.ts";
 import { imageCommand } from "./image-command.ts";
+import { VFIO } from "./launcher-mounts.ts";
 import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts";
 import type { VmUser } from "./vm-user.ts";
 
@@ -23,6 +26,10 @@ const DEADLINE = 30_000;
 const CREATE_DEADLINE = 120_000;
 /** What virsh sees a document as: /tmp is its own. */
 const DOCUMENT = "/tmp/document.xml";
+
+/** Makes a device file, where it is not there as it is to be. The path is the shell's own name. */
+const EXPOSE =
+  'if [ "$(stat -c %t:%T "$0" 2> /dev/null)" != "$(printf %x:%x "$1" "$2")" ]; then rm -f "$0" && mknod -m 0600 "$0" c "$1" "$2" && chown "$3" "$0"; fi';
 
 /** What virsh is given beside its arguments. */
 export interface VirshOptions {
@@ -103,30 +110,31 @@ export class Launcher {
     using held = HeldProcess.of(target);
     const number = held?.innerNumber;
     if (held === undefined || number === undefined) return;
-    await this.#runIn(held, "pid", ["prlimit", `--pid=${number}`, ...limits]);
-  }
-
-  /**
-   * Runs a program of the launcher's image among the launcher's mounts, which are read-only but for its own files: as root, so
-   * it is one that the machine's own user built and nobody in the launcher can change.
-   *
-   * @throws LibvirtError where the launcher does not run
-   */
-  async runAmongMounts(argv: readonly string[]): Promise<void> {
-    const { first } = this.programs;
-    using held = first === undefined ? undefined : HeldProcess.of(first);
-    if (held === undefined) throw new LibvirtError("the VM's launcher does not run");
-    await this.#runIn(held, "mnt", argv);
-  }
-
-  /** Runs a command in a namespace of a process that is held: what is entered is what was looked at. */
-  async #runIn(held: HeldProcess, kind: "mnt" | "pid", argv: readonly string[]): Promise<void> {
-    const namespace = openSync(`${held.path}/ns/${kind}`, constants.O_RDONLY);
+    const namespace = openSync(`${held.path}/ns/pid`, constants.O_RDONLY);
     try {
-      const option = { mnt: "--mount", pid: "--pid" }[kind];
-      await this.#run(["nsenter", `${option}=/proc/self/fd/3`, "--", ...argv], { descriptors: [namespace] });
+      await this.#run(["nsenter", "--pid=/proc/self/fd/3", "--", "prlimit", `--pid=${number}`, ...limits], { descriptors: [namespace] });
     } finally {
       closeSync(namespace);
     }
+  }
+
+  /**
+   * Makes the device files of a NIC that comes, where the launcher sees them: from outside, in a directory of root's that only
+   * the launcher has mounted. No program is run among its mounts.
+   *
+   * @throws LibvirtError where the launcher does not run, or has no such directory
+   */
+  async exposeVfio(nodes: readonly DeviceNode[]): Promise<void> {
+    const { first } = this.programs;
+    using held = first === undefined ? undefined : HeldProcess.of(first);
+    if (held === undefined) throw new LibvirtError("the VM's launcher does not run");
+    using directory = HeldDirectory.find(`${held.path}/root`, VFIO);
+    if (directory?.stat().uid !== 0)
+      throw new LibvirtError("the VM was started by an older netbind, which shows it no device that comes: stop the VM and start it again");
+    const { uid, gid } = this.#traits.user;
+    for (const { path, major, minor } of nodes)
+      await this.#run(["sh", "-c", EXPOSE, `/proc/self/fd/3/${basename(path)}`, String(major), String(minor), `${uid}:${gid}`], {
+        descriptors: [directory.descriptor],
+      });
   }
 }
