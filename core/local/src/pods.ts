@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { chooseUid, mayShareUid, processesOfUser, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/netns";
+import { chooseUid, isKnownUser, mayShareUid, processesOfUser, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/netns";
 import { Journal, JournalError, type VmRecord } from "./journal.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
 import { takeLock } from "./lock.ts";
@@ -84,7 +84,10 @@ export const damagedVms = (state: State): readonly string[] => state.podIds().fl
 /** What a user is chosen by: the same name in another state directory is another's. */
 const seedOf = (state: State, id: string): string => createHash("sha256").update(`${state.root}/${id}`).digest("hex");
 
-/** A user of a range that no other pod's record has, and that no process has, be it another state directory's. */
+/**
+ * A user of a range that no other pod's record has, and that no process has, be it another state directory's; nor is it one that
+ * the machine gives to somebody.
+ */
 function freeUid(
   state: State,
   range: UidRange,
@@ -101,7 +104,7 @@ function freeUid(
   });
   for (;;) {
     const uid = chooseUid(range, seed, taken);
-    if (processesOfUser(uid).length === 0) return uid;
+    if (processesOfUser(uid).length === 0 && !isKnownUser(uid)) return uid;
     taken.push(uid);
   }
 }

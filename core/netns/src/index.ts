@@ -22,6 +22,7 @@ export { all, PodNetwork, type PodNetworkParts, serviceLog } from "./pod-network
 export { writeAtomically } from "./write-atomically.ts";
 export { BusyError, type Lock, takeLock } from "./lock.ts";
 export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processesOf, type ServiceDrift } from "./pod-drift.ts";
+export { isKnownUser, readRanges } from "./known-users.ts";
 export { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "./allocate-uid.ts";
 export { POD_RECORD_FIELDS } from "./pod-record-shape.ts";
 export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./shape.ts";

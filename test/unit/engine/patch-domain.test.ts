@@ -173,10 +173,13 @@ test("what another reader finds malformed is refused, and never with another err
   );
 });
 
-test("depth and size cost what they are", () => {
-  const depth = 20_000;
-  const xml = `<domain>${"<a>".repeat(depth)}${"</a>".repeat(depth)}<devices/></domain>`;
-  expect(writeTapInterface(xml, nic)).toContain("ua-red");
+test("elements are as deep as libvirt reads them, and what is deeper is refused at once, however long it is", () => {
+  const nested = (depth: number): string => `<domain>${"<a>".repeat(depth)}${"</a>".repeat(depth)}<devices/></domain>`;
+  expect(writeTapInterface(nested(255), nic)).toContain("ua-red");
+  const start = performance.now();
+  for (const xml of [nested(256), nested(500_000), "<a>".repeat(1_300_000)])
+    expect(() => writeTapInterface(xml, nic)).toThrow("nested deeper than 256");
+  expect(performance.now() - start).toBeLessThan(1000);
 });
 
 test("a link that is down is written on a tap alone: KubeVirt brings no other up again", () => {

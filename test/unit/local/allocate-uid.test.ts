@@ -1,12 +1,15 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { State, vmId } from "@netbind/local";
 import { chooseUid, mayShareUid, processesOfUser, SERVICE_UIDS, VM_UIDS, waitUntil } from "@netbind/netns";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freeServiceUid, freeVmUid } from "../../../core/local/src/pods.ts";
+
+const PODS = fileURLToPath(new URL("../../../core/local/src/pods.ts", import.meta.url));
 
 /** Identities that begin alike, so that their first choices are each other's neighbours. */
 const seeds = fc.uniqueArray(
@@ -77,5 +80,24 @@ describe("a VM's user", () => {
     }
     await new Promise((resolve) => child.once("close", resolve));
     expect(freeVmUid(state, vm)).toBe(first);
+  });
+
+  test("one that the machine gives to somebody is no VM's: by name, or as a range of one of its users", () => {
+    const state = stateIn("a");
+    const first = freeVmUid(state, vm);
+    const choose = (file: string, line: string): number => {
+      const own = join(root, "file");
+      writeFileSync(own, `${readFileSync(file, "utf8")}${line}\n`);
+      const script = `import { State } from "@netbind/local"; import { freeVmUid } from "${PODS}";
+        console.log(freeVmUid(new State({ state: "${state.root}", cache: "/nowhere", logs: "/nowhere" }), "${vm}"))`;
+      const program = [process.execPath, "--conditions=@netbind/source", "--input-type=module-typescript", "--eval", script];
+      // A file of the machine's as it is in a mount namespace alone.
+      const mounted = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', own, file, ...program];
+      return Number(execFileSync(mounted[0] ?? "", mounted.slice(1), { cwd: import.meta.dirname, encoding: "utf8" }));
+    };
+    expect(choose("/etc/passwd", "# nobody")).toBe(first);
+    expect(choose("/etc/passwd", `somebody:x:${first}:1:::/bin/sh`)).toBe(first + 1);
+    expect(choose("/etc/group", `some:x:${first}:`)).toBe(first + 1);
+    expect(choose("/etc/subuid", `somebody:${first - 10}:13`)).toBe(first + 3);
   });
 });

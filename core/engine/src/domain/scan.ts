@@ -7,6 +7,9 @@ const REFERENCE = /&(?:amp|lt|gt|quot|apos|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/y;
 /** What XML 1.0 does not allow at all: control characters, half surrogate pairs, two non-characters. */
 const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
 
+/** As deep as libvirt's own reader goes (libxml2's xmlParserMaxDepth): time and memory are in proportion to the text up to there. */
+const MOST_DEPTH = 256;
+
 const isCharacter = (code: number): boolean =>
   code === 0x9 ||
   code === 0xa ||
@@ -21,6 +24,7 @@ class Scanner {
   #at = 0;
   #root: ScannedElement | undefined;
   #open: ScannedElement | undefined;
+  #depth = 0;
 
   constructor(xml: string) {
     this.#xml = xml;
@@ -145,6 +149,7 @@ class Scanner {
     open.closeStart = start;
     open.end = this.#at;
     this.#open = open.parent;
+    this.#depth -= 1;
   }
 
   #startTag(): void {
@@ -161,7 +166,10 @@ class Scanner {
     const node = new ScannedElement(this.#xml, name, this.#open, start, this.#at);
     this.#open?.append(node);
     this.#root ??= node;
-    if (!selfClosing) this.#open = node;
+    if (selfClosing) return;
+    this.#open = node;
+    this.#depth += 1;
+    if (this.#depth > MOST_DEPTH) this.#fail(`elements are nested deeper than ${MOST_DEPTH}, which libvirt does not read`, start);
   }
 
   /** Goes behind a start tag's attributes. */
