@@ -32,19 +32,26 @@ function isPromise(value: unknown): boolean {
   return true;
 }
 
-/** A hook whose return value is checked before anybody reads it, and copied, so that it stays what was checked. */
-function checkedHook<Q, R>(hook: Hook, ask: (request: Q) => R, place: string | undefined): (request: Q) => R {
+/**
+ * Checks what a hook returned, or what crossed the wire of it, and copies it, so that it stays what was checked.
+ *
+ * @throws BindingError PLUGIN_FAILED with all that is wrong with it
+ */
+export function checkReturned<R>(hook: Hook, returned: R, place?: string): R {
   const { what, shape } = RETURNS[hook];
-  return (request) => {
-    const returned = ask(request);
-    const wrong = `what ${hook} returned is not ${what}`;
-    if (isPromise(returned)) throw invalid(wrong, ["it is a promise (return the value itself: a hook is not async)"], place);
-    const copy = snapshot(returned);
-    const problems = check(copy, shape, "");
-    if (problems.length > 0) throw invalid(wrong, problems.map(sentence), place);
-    return copy as R;
-  };
+  const wrong = `what ${hook} returned is not ${what}`;
+  if (isPromise(returned)) throw invalid(wrong, ["it is a promise (return the value itself: a hook is not async)"], place);
+  const copy = snapshot(returned);
+  const problems = check(copy, shape, "");
+  if (problems.length > 0) throw invalid(wrong, problems.map(sentence), place);
+  return copy as R;
 }
+
+/** A hook whose return value is checked before anybody reads it. */
+const checkedHook =
+  <Q, R>(hook: Hook, ask: (request: Q) => R, place: string | undefined): ((request: Q) => R) =>
+  (request) =>
+    checkReturned(hook, ask(request), place);
 
 /** An author's hooks, each with its return value checked. */
 export const checkedAdmit = (admit: AdmitHook, place: string | undefined): AdmitHook => checkedHook("admit", admit, place);

@@ -133,16 +133,28 @@ const DOMAIN: Shape = variants<DomainPlan>({
 /** What `plan` returns. */
 export const PLAN_SHAPE: Shape = record<Plan>({ network: optional(NETWORK), services: optional(list(SERVICE)), domain: DOMAIN });
 
+const matching = (wanted: string, pattern: RegExp): Shape => form(wanted, (value) => typeof value === "string" && pattern.test(value));
+/** A Linux capability, without its prefix. */
+export const CAPABILITY: Shape = matching("a capability such as NET_RAW", /^[A-Z][A-Z_]{1,30}$/);
+const resource: Shape = matching(
+  "the name of a resource such as example.com/device",
+  /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+);
+const annotation: Shape = matching(
+  "the name of an annotation such as example.com/name",
+  /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+);
+
 /** What `needs` returns. */
 export const NEEDS_SHAPE: Shape = record<Needs>({
   compute: optional(
     record<ComputeNeeds>({
-      capabilities: optional(list(string)),
-      devices: optional(map(uint32)),
+      capabilities: optional(list(CAPABILITY)),
+      devices: optional(map(uint32, resource)),
       memoryOverheadBytes: optional(size),
     }),
   ),
-  pod: optional(record<PodNeeds>({ annotations: optional(map(string)) })),
+  pod: optional(record<PodNeeds>({ annotations: optional(map(string, annotation)) })),
   sidecar: optional(record<SidecarNeeds>({ memoryBytes: optional(size), cpuMillis: optional(uint32) })),
 });
 

@@ -33,6 +33,7 @@ export {
   type PlanHook,
 } from "./binding.ts";
 export { authorsPart, placeOf } from "./author-place.ts";
+export { checkReturned } from "./checked-hooks.ts";
 export { BINDING_FAULT, BindingError, type ErrorCode, ERROR_CODES, stackOfThrown, textOfThrown } from "./errors.ts";
 export { handedOverLinks, handedOverSysctls, reachableAddresses } from "./handed-over.ts";
 export {

@@ -4,6 +4,6 @@
  *
  * @packageDocumentation
  */
-export { DEFINITION_SHAPE, NEEDS_SHAPE, PLAN_SHAPE, VIOLATIONS_SHAPE } from "./contract-shapes.ts";
+export { CAPABILITY, DEFINITION_SHAPE, NEEDS_SHAPE, PLAN_SHAPE, VIOLATIONS_SHAPE } from "./contract-shapes.ts";
 export { boolean, check, closed, form, integer, list, map, type ObjectShape, open, type Shape, string, word } from "./shape.ts";
 export { snapshot } from "./snapshot.ts";

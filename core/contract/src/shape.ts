@@ -21,7 +21,8 @@ export type Shape =
   | { readonly type: "form"; readonly is: (value: unknown) => boolean; readonly wanted: string }
   | { readonly type: "word"; readonly words: readonly string[] }
   | { readonly type: "list"; readonly of: Shape }
-  | { readonly type: "map"; readonly of: Shape }
+  /** An object whose keys are data: `keys` says which. */
+  | { readonly type: "map"; readonly of: Shape; readonly keys: Shape }
   /** An object of which the field `kind` says which one it is. */
   | { readonly type: "variants"; readonly of: Readonly<Record<string, ObjectShape>> }
   /** A shape that holds itself. */
@@ -33,7 +34,7 @@ export const integer: Shape = { type: "integer" };
 export const boolean: Shape = { type: "boolean" };
 export const word = (...words: readonly string[]): Shape => ({ type: "word", words });
 export const list = (of: Shape): Shape => ({ type: "list", of });
-export const map = (of: Shape): Shape => ({ type: "map", of });
+export const map = (of: Shape, keys: Shape = string): Shape => ({ type: "map", of, keys });
 export const lazy = (shape: () => Shape): Shape => ({ type: "lazy", shape });
 export const form = (wanted: string, is: (value: unknown) => boolean): Shape => ({ type: "form", wanted, is });
 export const closed = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): ObjectShape => ({
@@ -192,7 +193,10 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
       if (!isPlainObject(value)) return wrongType(path, value, "an object");
       if (shape.type === "object") return checkObject(value, shape, path);
       if (shape.type === "variants") return checkVariant(value, shape.of, path);
-      return Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : check(inner, shape.of, join(path, key))));
+      return Object.entries(value).flatMap(([key, inner]) => [
+        ...check(key, shape.keys, join(path, key)),
+        ...(inner === null ? [] : check(inner, shape.of, join(path, key))),
+      ]);
     default:
       return shape satisfies never;
   }

@@ -4,6 +4,7 @@ import {
   BINDING_FAULT,
   BindingError,
   type BindingDescription,
+  checkReturned,
   type Hook,
   type Needs,
   type NicSpec,
@@ -19,7 +20,8 @@ import {
   sidecar as sidecarWire,
 } from "@netbind/proto";
 import { type ClientOptions, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { defined, oneOf } from "./checks.ts";
+import { oneOf } from "./checks.ts";
+import { needsFromWire } from "./needs-wire.ts";
 import { attachmentToWire, nicToWire } from "./nic-wire.ts";
 import { planFromWire, planToWire } from "./plan-wire.ts";
 import { errorFromStatus, MESSAGE_LIMIT } from "./status.ts";
@@ -124,15 +126,17 @@ export function connectBinding(socket: string, patience = 1): BindingClient {
     describe,
     admit: async (nic) => {
       if (!(await has("admit"))) return [];
-      return (
-        await call<bindingWire.AdmitResponse>(patience * DEADLINE, (done) => client.admit({ nic: nicToWire(nic) }, new Metadata(), done))
-      ).violations;
+      const { violations } = await call<bindingWire.AdmitResponse>(patience * DEADLINE, (done) =>
+        client.admit({ nic: nicToWire(nic) }, new Metadata(), done),
+      );
+      return checkReturned("admit", violations);
     },
     needs: async (nic) => {
       if (!(await has("needs"))) return {};
-      return needsFromWire(
-        await call<bindingWire.NeedsResponse>(patience * DEADLINE, (done) => client.needs({ nic: nicToWire(nic) }, new Metadata(), done)),
+      const needs = await call<bindingWire.NeedsResponse>(patience * DEADLINE, (done) =>
+        client.needs({ nic: nicToWire(nic) }, new Metadata(), done),
       );
+      return checkReturned("needs", needsFromWire(needs));
     },
     plan: async (attachment) => {
       await describe();
@@ -142,23 +146,6 @@ export function connectBinding(socket: string, patience = 1): BindingClient {
       return fromBinding(() => planFromWire(response));
     },
     close: () => client.close(),
-  };
-}
-
-function needsFromWire({ compute, pod, sidecar }: bindingWire.NeedsResponse): Needs {
-  const number = (value: bigint | undefined): number | undefined => (value === undefined ? undefined : Number(value));
-  return {
-    ...(compute === undefined
-      ? {}
-      : {
-          compute: defined({
-            capabilities: compute.capabilities,
-            devices: compute.devices,
-            memoryOverheadBytes: number(compute.memoryOverheadBytes),
-          }),
-        }),
-    ...(pod === undefined ? {} : { pod }),
-    ...(sidecar === undefined ? {} : { sidecar: defined({ memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis }) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { renameSync, rmSync } from "node:fs";
-import { type AttachRequest, type Binding, BindingError, describe, type Needs } from "@netbind/contract";
+import { type AttachRequest, type Binding, BindingError, describe } from "@netbind/contract";
 import {
   binding as bindingWire,
   hooksV1alpha1,
@@ -12,6 +12,7 @@ import { type handleUnaryCall, Server, ServerCredentials } from "@grpc/grpc-js";
 import { malformed, required } from "./checks.ts";
 import { attachmentFromWire, nicFromWire } from "./nic-wire.ts";
 import { planFromWire, planToWire } from "./plan-wire.ts";
+import { needsToWire } from "./needs-wire.ts";
 import { sealOf } from "./seal.ts";
 import { errorToStatus, MESSAGE_LIMIT } from "./status.ts";
 
@@ -50,19 +51,6 @@ export type ExplainFailure = (thrown: unknown, where: string) => BindingError;
 
 /** An author's own error names what was asked of whom. */
 const explainFailure: ExplainFailure = (thrown, where) => BindingError.from(thrown, "PLUGIN_FAILED", where);
-
-const needsToWire = ({ compute, pod, sidecar }: Needs): bindingWire.NeedsResponse => {
-  const number = (value: number | undefined): bigint | undefined => (value === undefined ? undefined : BigInt(value));
-  return {
-    compute: compute && {
-      capabilities: compute.capabilities ?? [],
-      devices: compute.devices ?? {},
-      memoryOverheadBytes: number(compute.memoryOverheadBytes),
-    },
-    pod: pod && { annotations: pod.annotations ?? {} },
-    sidecar: sidecar && { memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis },
-  };
-};
 
 /** Serves a plugin. `explain`: what becomes of an author's error. */
 export function addBinding(server: Server, binding: Binding, explain: ExplainFailure = explainFailure): void {

@@ -2,8 +2,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Binding, BindingError, defineBinding, exportedBinding, type NicSpec, type Plan, type Violation } from "@netbind/contract";
-import { addBinding, connectBinding, type ExplainFailure, listenUnix, makeServer } from "@netbind/remote";
+import {
+  type Binding,
+  BindingError,
+  defineBinding,
+  exportedBinding,
+  type Needs,
+  type NicSpec,
+  type Plan,
+  type Violation,
+} from "@netbind/contract";
+import { addBinding, type BindingClient, connectBinding, type ExplainFailure, listenUnix, makeServer } from "@netbind/remote";
 import { expect, test } from "vitest";
 import { explainFailure } from "../../../sidecars/src/explain-failure.ts";
 import { anAttachment } from "../../support/attachment.ts";
@@ -21,15 +30,19 @@ const admitting = (admit: (nic: NicSpec) => unknown): Binding =>
   });
 
 /** What a caller behind a socket gets of a binding that refuses to admit a NIC. */
-async function failureOf(binding: Binding, explain: ExplainFailure): Promise<BindingError> {
+async function failureOf(
+  binding: Binding,
+  explain: ExplainFailure,
+  ask: (client: BindingClient) => Promise<unknown> = (client) => client.admit(attachment),
+): Promise<BindingError> {
   const directory = mkdtempSync(join(tmpdir(), "netbind-throws-"));
   const server = makeServer();
   addBinding(server, binding, explain);
   await listenUnix(server, join(directory, "b.sock"));
   const client = connectBinding(join(directory, "b.sock"));
   try {
-    const admitted = await client.admit(attachment);
-    throw new Error(`it admitted: ${JSON.stringify(admitted)}`);
+    const answer = await ask(client);
+    throw new Error(`it answered: ${JSON.stringify(answer)}`);
   } catch (error) {
     if (error instanceof BindingError) return error;
     throw error;
@@ -102,4 +115,39 @@ test("a module's default export is named where it is wrong, and no place of Netb
   const own = admitting(() => []);
   expect(exportedBinding(own)).toBe(own);
   expect(exportedBinding({ ...own }).admit(attachment)).toEqual([]);
+});
+
+/** A binding that is not made with this contract: nothing of what it answers was checked before it is sent. */
+const unchecked = (hooks: object): Binding => ({ ...admitting(() => []), needs: () => ({}), ...hooks });
+
+test.each([
+  [
+    "a resource's name",
+    { compute: { devices: { "a b\u001b": 1 } } },
+    'compute.devices.a b\u001b: "a b\\u001b" is not the name of a resource',
+  ],
+  ["an empty resource's name", { compute: { devices: { "": 1 } } }, '"" is not the name of a resource such as example.com/device'],
+  ["a capability's name", { compute: { capabilities: ["net_raw\n"] } }, 'compute.capabilities[0]: "net_raw\\n" is not a capability'],
+  [
+    "an annotation's name",
+    { pod: { annotations: { "bad key!": "v" } } },
+    'pod.annotations.bad key!: "bad key!" is not the name of an annotation',
+  ],
+])("%s that cannot be is refused where it is returned and where it arrives", async (_what, needs, says) => {
+  const wrong = unchecked({ needs: () => needs as Needs });
+  expect(() => exportedBinding(wrong).needs(attachment)).toThrow(says);
+  const { code, message } = await failureOf(wrong, explainFailure, (client) => client.needs(attachment));
+  expect([code, message]).toEqual(["PLUGIN_FAILED", expect.stringContaining(says)]);
+});
+
+test("a resource by the name of a prototype is refused, not lost on the way", () => {
+  const devices = JSON.parse('{"__proto__": 1}') as Record<string, number>;
+  expect(() => exportedBinding(unchecked({ needs: () => ({ compute: { devices } }) })).needs(attachment)).toThrow(
+    'compute.devices.__proto__: "__proto__" is not the name of a resource',
+  );
+});
+
+test("a violation that says nothing is refused from any binding", async () => {
+  const { code, message } = await failureOf(unchecked({ admit: () => [{ field: "model", problem: "", fix: "" }] }), explainFailure);
+  expect([code, message]).toEqual(["PLUGIN_FAILED", expect.stringContaining('[0].problem: "" is not a text that says something')]);
 });

@@ -141,7 +141,7 @@ const NEEDS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   [
     "a capability that is no text",
     () => ({ compute: { capabilities: [undefined] } }),
-    ["compute.capabilities[0]: undefined is not a text"],
+    ["compute.capabilities[0]: undefined is not a capability such as NET_RAW"],
   ],
   ["devices in a map", () => ({ compute: { devices: new Map([["a", 1]]) } }), ["compute.devices: an instance of Map is not an object"]],
   ["an annotation that is a number", () => ({ pod: { annotations: { a: 1 } } }), ["pod.annotations.a: 1 is not a text"]],

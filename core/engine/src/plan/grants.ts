@@ -1,5 +1,5 @@
 import { type DomainPlan, type LinkPlan, type ServicePlan, type Violation, violation } from "@netbind/contract";
-import { check, closed, form, list, map, string, word } from "@netbind/contract/shape";
+import { CAPABILITY, check, closed, list, map, string, word } from "@netbind/contract/shape";
 
 /** What an administrator lets a binding's plans do. Never taken from the plugin's own description. */
 export interface Grants {
@@ -47,7 +47,7 @@ const GRANTS = map(
     serviceKinds: list(word(...SERVICE_KINDS)),
     domainKinds: list(word(...DOMAIN_KINDS)),
     sysctls: list(string),
-    capabilities: list(form("a capability such as NET_RAW", (value) => typeof value === "string" && /^[A-Z][A-Z_]{1,30}$/.test(value))),
+    capabilities: list(CAPABILITY),
   }),
 );
 /** A key of a network namespace, with dots; a link's name in it is the NIC's own. */
