@@ -1,9 +1,10 @@
 /** Processes are told apart by what the kernel says of them: nothing that has another's number or name is taken for it. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { collectGarbage, ensureImage, findDrift, State, stateDirectories, type VmRecord, vmStatus } from "@netbind/local";
 import { endProcesses, identify, isAlive, type ProcessId, run, straysOfUser, VM_UIDS, waitUntil } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -79,6 +80,16 @@ test("a process that is held is never another one that got its number", async ()
   const program = [process.execPath, "--conditions=@netbind/source", REUSE];
   const told = JSON.parse(await run(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<string, unknown>;
   expect(told).toEqual({ seen: { alive: false, runs: false }, left: [], otherLives: true });
+});
+
+test("a process that lives is never taken for one that has ended where descriptors are short", async () => {
+  const one = await start(["sleep", "600"]);
+  const script = `import { isAlive } from "@netbind/netns"; import { openSync } from "node:fs";
+    try { for (;;) openSync("/dev/null"); } catch {}
+    try { console.log(isAlive(${JSON.stringify(one)})); } catch (error) { console.log(error.code); }`;
+  const program = [process.execPath, "--conditions=@netbind/source", "--input-type=module-typescript", "--eval", script];
+  const said = await promisify(execFile)("prlimit", ["--nofile=64:64", ...program], { cwd: import.meta.dirname });
+  expect(said.stdout).toBe("EMFILE\n");
 });
 
 test("a process with QEMU's name in the pod's namespace is not the VM's QEMU: the VM is over", async () => {

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Binding } from "@netbind/contract";
 import { terminalJson } from "@netbind/engine";
 import { type RuntimeStart, State, stateDirectories } from "@netbind/local";
-import { run as runCommand } from "@netbind/netns";
+import { logLevel, run as runCommand } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
@@ -24,10 +24,7 @@ export function compose(): Resolve {
   container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
-      pino(
-        { name: "netbind", level: process.env["NETBIND_LOG"] ?? "warn", hooks: { streamWrite: terminalJson } },
-        pino.destination({ dest: 2, sync: true }),
-      ),
+      pino({ name: "netbind", level: logLevel("warn"), hooks: { streamWrite: terminalJson } }, pino.destination({ dest: 2, sync: true })),
     ),
   });
   container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => State.trusted(stateDirectories(process.env))) });

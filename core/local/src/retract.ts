@@ -52,12 +52,13 @@ async function tellSidecars(state: State, record: VmRecord): Promise<void> {
 
 /** Ends what runs for a VM: what the record names, whatever else is in its pod's namespace, or on its way there. */
 async function endAll(state: State, record: VmRecord): Promise<void> {
-  const recorded = record.processes.flatMap(({ processes }) => processes).filter(isAlive);
+  // What has a PID namespace ends with its first process, however much of it there is by then.
+  const stubborn = await endProcesses(record.processes.flatMap(({ processes }) => processes).filter(isAlive));
   // What may have left its pod is still its user's, and no other VM has that user.
   const ofUser = record.vmUid !== undefined && isLastPod(state, record.id) ? processesOfUser(record.vmUid) : [];
   const there = [...processesIn(netnsPath(record.netns)), ...processesLoggingTo(state.vm(record.id)), ...ofUser];
-  const unique = new Map<number, ProcessId>([...recorded, ...there].map((process) => [process.pid, process]));
-  const left = await endProcesses([...unique.values()]);
+  const unique = new Map<number, ProcessId>(there.map((process) => [process.pid, process]));
+  const left = [...stubborn, ...(await endProcesses([...unique.values()]))];
   if (left.length > 0)
     throw new RetractError(`processes ${left.map(({ pid }) => pid).join(", ")} of VM ${record.namespace}/${record.name} do not end`);
 }

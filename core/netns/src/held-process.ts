@@ -32,13 +32,17 @@ export class HeldProcess implements Disposable {
     this.id = id;
   }
 
-  /** Holds the process that has a number now; undefined where there is none, or a zombie. */
+  /**
+   * Holds the process that has a number now; undefined where there is none, or a zombie.
+   *
+   * @throws Error where it cannot be held: a process that is there is never taken for one that has ended
+   */
   static open(pid: number): HeldProcess | undefined {
     let descriptor: number;
     try {
       descriptor = openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
-    } catch {
-      return undefined;
+    } catch (error) {
+      return unlessScarce(error);
     }
     const stat = readStat(descriptor);
     if (stat !== undefined && stat.state !== "Z") return new HeldProcess(descriptor, { pid, startTime: stat.startTime });
@@ -109,8 +113,8 @@ export class HeldProcess implements Disposable {
   read(name: string): string | undefined {
     try {
       return readFileSync(`${this.path}/${name}`, "utf8");
-    } catch {
-      return undefined;
+    } catch (error) {
+      return unlessScarce(error);
     }
   }
 
@@ -143,9 +147,14 @@ function readStat(descriptor: number): ProcessStat | undefined {
     // The command's name is in parentheses and may hold anything; fields are counted from behind it.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return { state: fields[0] ?? "", parent: Number(fields[1]), startTime: Number(fields[19]) };
-  } catch {
-    return undefined;
+  } catch (error) {
+    return unlessScarce(error);
   }
+}
+
+/** What a process that has ended gives. Where it is this process that lacks descriptors or memory, nothing is known of the other. */
+function unlessScarce(error: unknown): undefined {
+  if (["EMFILE", "ENFILE", "ENOMEM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
 }
 
 function statSafely(path: string): Stats | undefined {

@@ -1,6 +1,7 @@
 export { derivedName, type NamedBy } from "./derived-name.ts";
 export { applyNetwork } from "./apply.ts";
 export { observe, type ObserveRequest, readTable } from "./observe.ts";
+export { logLevel, SettingError } from "./log-level.ts";
 export { patient } from "./patience.ts";
 export { findPlaceholderKind } from "./placeholder.ts";
 export { endProcesses, signalHeld, waitUntil } from "./end-processes.ts";

@@ -26,7 +26,6 @@ import {
   straysOfUser,
   SERVICE_UIDS,
 } from "@netbind/netns";
-import { HeldDirectory, type SidecarPlace } from "@netbind/remote";
 import type { Bindings, ServedBinding } from "./bindings.ts";
 import type { KubePod, KubeVmi } from "./cluster.ts";
 import { AgentJournal, type AgentState } from "./journal.ts";
@@ -34,6 +33,8 @@ import { KubeHost } from "./kube-host.ts";
 import { LAUNCHER_UID, type LauncherPod, type PodSidecar } from "./launcher-pods.ts";
 import { readPodFacts } from "./pod-facts.ts";
 import { isSameNamespace, type NamespaceId, PodNamespace } from "./pod-namespace.ts";
+import type { SidecarPlace } from "@netbind/remote";
+import { isShut } from "./is-shut.ts";
 import { computeSource, sidecarPlace, sidecarSource } from "./pod-place.ts";
 import { NotYetError } from "./not-yet.ts";
 import { findPodProcess, PodProcessError } from "./pod-process.ts";
@@ -113,12 +114,6 @@ function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable
     processes: [],
     ...(cgroup === undefined ? {} : { cgroup }),
   });
-}
-
-/** True where a sidecar shows no hook socket although it was attached: it lost what it was told. */
-function isShut(place: SidecarPlace): boolean {
-  using directory = HeldDirectory.open(place.base, place.components);
-  return !directory.names().some((name) => name.endsWith(".sock"));
 }
 
 /** Puts right what differs from the record of a pod that is attached. Nobody is asked for a plan. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText } from "@netbind/engine";
-import { checkTrustedDirectory, findSandboxWay, run, takeLock, UntrustedDirectoryError } from "@netbind/netns";
+import { checkTrustedDirectory, findSandboxWay, logLevel, run, SettingError, takeLock, UntrustedDirectoryError } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
@@ -40,7 +40,7 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
       pino(
-        { name: "netbind-agent", level: process.env["NETBIND_LOG"] ?? "info", hooks: { streamWrite: terminalJson } },
+        { name: "netbind-agent", level: logLevel("info"), hooks: { streamWrite: terminalJson } },
         pino.destination({ dest: 2, sync: true }),
       ),
     ),
@@ -96,9 +96,10 @@ async function main(): Promise<void> {
     }))
       if (directory !== undefined) checkTrustedDirectory(directory, `--${option}`);
     const file = options.grants;
+    logLevel("info");
     compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
   } catch (error) {
-    if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError)) throw error;
+    if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError || error instanceof SettingError)) throw error;
     process.stderr.write(`${terminalText(error.message)}\n`);
     process.exitCode = 2;
     return;

@@ -1,0 +1,14 @@
+import { HeldDirectory, type SidecarPlace } from "@netbind/remote";
+
+/** Entries of a sidecar's directory that are looked at: it has two of its own, and its pod may put any number there. */
+const MOST_ENTRIES = 64;
+
+/**
+ * True where a sidecar shows no hook socket although it was attached: it lost what it was told. One that cannot be seen among
+ * what its pod put beside it is left alone.
+ */
+export function isShut({ base, components }: SidecarPlace): boolean {
+  using directory = HeldDirectory.open(base, components);
+  const entries = directory.entries(MOST_ENTRIES);
+  return entries !== undefined && !entries.some(({ name }) => name.endsWith(".sock"));
+}
