@@ -1,6 +1,6 @@
 /** The comparison of the machine before and after a test: blind to what is not this test's, and to nothing that is. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { vmId } from "../../core/local/src/state.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
 
 const ID = vmId("default", "one");
-const UID = 1_900_000_123;
+const UID = 1_900_000_000 + randomInt(20_000);
 
 /** Undoes what a test made, the last thing first, whatever becomes of the test. */
 class Undo implements AsyncDisposable {

@@ -30,6 +30,9 @@ class OwnState {
 
   /** Remembers what a process can be told by once its record or its namespace's name is gone. */
   look(): void {
+    // The kernel gives a namespace's number to the next one that is made, once nobody is in it and it has no name.
+    const inUse = namespacesInUse();
+    for (const id of this.#namespaces) if (!inUse.has(id)) this.#namespaces.delete(id);
     for (const name of namesIn("/run/netns").filter((one) => this.ownsNetns(one))) {
       const id = namespaceId(netnsPath(name));
       if (id !== undefined) this.#namespaces.add(id);
@@ -83,6 +86,14 @@ function readOr<T>(read: () => T, other: T): T {
 
 const namesIn = (directory: string): readonly string[] => readOr(() => readdirSync(directory), []);
 const namespaceId = (path: string): string | undefined => readOr(() => String(statSync(path).ino), undefined);
+
+/** The network namespaces that a process is in. */
+const namespacesInUse = (): ReadonlySet<string> =>
+  new Set(
+    namesIn("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => namespaceId(`/proc/${pid}/ns/net`) ?? []),
+  );
 
 /** The users that a pod's record gives away. */
 function usersIn(record: string): readonly number[] {

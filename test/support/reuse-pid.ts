@@ -31,6 +31,8 @@ using held = HeldProcess.open(pid);
 if (held === undefined) throw new Error("the process could not be held");
 first.kill("SIGKILL");
 await once(first, "exit");
+// The kernel counts starts by a hundredth of a second: no number comes back so soon, and here it would.
+await new Promise((resolve) => setTimeout(resolve, 50));
 const second = await sleeperWith(pid);
 const seen = { alive: held.isAlive, uid: held.uid, namespace: held.namespace("net"), runs: held.runs("/usr/bin/sleep") };
 await signalHeld([held], "SIGKILL");
