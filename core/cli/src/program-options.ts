@@ -64,13 +64,18 @@ export const adminOption = (): Option =>
     .argParser(collect)
     .default([] as readonly string[], "none: those of -f are trusted with them");
 
+/** Reads a directory. An empty text, such as a shell makes of a variable that is not set, is not the current one. */
+function directory(value: string, before: readonly string[]): readonly string[] {
+  if (value === "") throw new InvalidArgumentError("Write a directory.");
+  return [...before, resolve(value)];
+}
 /** `--host-disk`. */
 export const hostDiskOption = (): Option =>
   new Option(
     "--host-disk <directory>",
     "a directory that hostDisk volumes may be in; may be repeated; without it a VM gets no file of this machine",
   )
-    .argParser((value: string, before: readonly string[]) => [...before, resolve(value)])
+    .argParser(directory)
     .default([] as readonly string[], "none");
 
 /** Reads a number of seconds. */
