@@ -132,7 +132,12 @@ describe("what may be planned", () => {
     const backend = { name: "backend", attributes: { type: "passt", logFile: "/var/run/kubevirt/passt.log" } };
     const with_ = (...children: readonly XmlElement[]): Plan =>
       device({ name: "interface", attributes: { type: "vhostuser" }, children: [backend, ...children] });
-    expect(refused(device({ name: "interface", attributes: { type: "user" }, children: [] }), "passt")).toContain("names its backend");
+    expect(refused(device({ name: "interface", attributes: { type: "user" }, children: [] }), "passt")).toContain(
+      "has one <backend>, and this has 0",
+    );
+    expect(refused(device({ name: "interface", attributes: { type: "user" }, children: [backend, backend] }), "passt")).toContain(
+      "this has 2",
+    );
     expect(refused(device({ name: "hostdev", attributes: { type: "pci" } }), "passt")).toContain("no device that was allocated");
     expect(refused(device({ name: "interface", attributes: { type: "ethernet" } }), "passt")).toContain("no device that was allocated");
     expect(refused(device({ name: "interface", attributes: { type: "vhostuser", extra: "a" } }), "passt")).toContain(
@@ -152,6 +157,7 @@ describe("what may be planned", () => {
       { name: "portForward", attributes: { proto: "tcp", address: "1.2.3.4" } },
       ranges({ start: "0" }),
       ranges({ start: "1", to: "2" }),
+      ranges({ start: "9", end: "8" }),
       ranges({ start: "1", exclude: "no" }),
     ])
       expect(refused(with_(child), "passt"), JSON.stringify(child)).toContain("says more than passt may");

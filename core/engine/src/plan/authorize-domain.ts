@@ -31,7 +31,8 @@ function hasExactly({ attributes = {} }: XmlElement, wanted: Readonly<Record<str
 function isRange({ name, attributes = {}, children = [] }: XmlElement): boolean {
   const { start, end, exclude, ...others } = attributes;
   const closed = children.length === 0 && Object.keys(others).length === 0;
-  return name === "range" && closed && isPort(start) && (end === undefined || isPort(end)) && (exclude === undefined || exclude === "yes");
+  const ordered = isPort(start) && (end === undefined || (isPort(end) && Number(end) >= Number(start)));
+  return name === "range" && closed && ordered && (exclude === undefined || exclude === "yes");
 }
 
 /** What an interface of passt's may say: the pod's link, passt's log, and ports. */
@@ -68,7 +69,13 @@ function checkDevice(element: XmlElement, attachment: Attachment, complain: Comp
     );
   }
   // Without it, an interface of type "user" is a network inside QEMU, which no plan says by an element.
-  if (!element.children?.some(({ name }) => name === "backend")) complain("domain.element", "an interface of passt's names its backend");
+  for (const [part, least] of [
+    ["backend", 1],
+    ["source", 0],
+  ] as const) {
+    const count = (element.children ?? []).filter(({ name }) => name === part).length;
+    if (count < least || count > 1) complain("domain.element", `an interface of passt's has one <${part}>, and this has ${count}`);
+  }
   for (const [at, child] of (element.children ?? []).entries()) {
     if (!isPasstChild(child, attachment))
       complain(`domain.element.children[${at}]`, `<${child.name}> says more than passt may for this NIC`);
