@@ -144,10 +144,13 @@ export function removeFile(path: string): void {
   rmSync(ownPath(path), { force: true });
 }
 
+/** A VM's user may have made as many files as there is memory for: a million take half a minute. */
+const REMOVE_DEADLINE = 10 * 60_000;
+
 /**
  * Removes a directory of root's with all that is in it, whoever owns that. rm(1) works by descriptors: a link that takes a
  * directory's place meanwhile is removed, not followed.
  */
 export async function removeTree(run: Run, path: string): Promise<void> {
-  await run(["rm", "--recursive", "--force", "--one-file-system", "--", ownPath(path)]);
+  await run(["rm", "--recursive", "--force", "--one-file-system", "--", ownPath(path)], { deadline: REMOVE_DEADLINE });
 }

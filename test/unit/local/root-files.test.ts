@@ -90,6 +90,16 @@ test("a directory that another made first, or a link of his, is neither taken no
   expect(lstatSync(victim).mode & 0o777).toBe(0o700);
 });
 
+test("what a user filled is removed in one go, however long that takes", async () => {
+  const deadlines: unknown[] = [];
+  await files.removeTree((argv, options) => {
+    deadlines.push(options?.deadline);
+    return run(argv, options);
+  }, theirs);
+  expect(existsSync(theirs)).toBe(false);
+  expect(deadlines).toEqual([600_000]);
+});
+
 test("files have the mode that they are to have, whatever the caller's umask", () => {
   const before = process.umask(0o077);
   try {
