@@ -94,7 +94,7 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
   // The network that stands in for the pod's is eth0, and there is no other; data-only bindings have no sidecar.
   expect(record.attachments.map(({ ifname }) => ifname)[0]).toBe("eth0");
   const roles = record.processes.map(({ role }) => role);
-  expect(roles.filter((role) => role.startsWith("sidecar"))).toEqual(["sidecar bridge", "sidecar macvtap"]);
+  expect(roles.filter((role) => role.startsWith("sidecar")).sort()).toEqual(["sidecar bridge", "sidecar macvtap"]);
   expect(roles.filter((role) => role.startsWith("dhcp4"))).toEqual(["dhcp4 k6t-eth0"]);
 
   // Two devices of the two that there are, each a file of the VM's user in its launcher alone.
