@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, readSync, type Stats, statSync } from "node:fs";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessId {
@@ -14,6 +14,10 @@ interface ProcessStat {
   readonly parent: number;
   readonly startTime: number;
 }
+
+const BLOCK = 64 * 1024;
+/** The most of a text of /proc that is read where the caller names no other. */
+const MOST_TEXT = 1024 * 1024;
 
 /** The kinds of namespaces that processes are told apart by. */
 export type NamespaceKind = "net" | "pid" | "user";
@@ -109,10 +113,10 @@ export class HeldProcess implements Disposable {
     }
   }
 
-  /** The text of a file below its directory; undefined where it has ended. */
-  read(name: string): string | undefined {
+  /** The text of a file below its directory, as far as `most` bytes; undefined where it has ended. */
+  read(name: string, most: number = MOST_TEXT): string | undefined {
     try {
-      return readFileSync(`${this.path}/${name}`, "utf8");
+      return readBounded(`${this.path}/${name}`, most);
     } catch (error) {
       return unlessScarce(error);
     }
@@ -138,6 +142,24 @@ export class HeldProcess implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.descriptor);
+  }
+}
+
+/** The kernel makes such a text while it is read: what a process can make long is read no further. */
+function readBounded(path: string, most: number): string {
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    const blocks: Buffer[] = [];
+    for (let left = most; left > 0; ) {
+      const block = Buffer.alloc(Math.min(BLOCK, left));
+      const length = readSync(file, block);
+      if (length === 0) break;
+      blocks.push(block.subarray(0, length));
+      left -= length;
+    }
+    return Buffer.concat(blocks).toString("utf8");
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -6,7 +6,6 @@ import {
   fstatSync,
   opendirSync,
   openSync,
-  readdirSync,
   readSync,
   renameSync,
   rmSync,
@@ -106,11 +105,6 @@ export class HeldDirectory implements Disposable {
   /** Opens an entry as the place that it is, of a link the link. The descriptor is the caller's to close. */
   entry(name: string): number {
     return openEntry(this.descriptor, name, O_PATH);
-  }
-
-  /** The names in it. */
-  names(): readonly string[] {
-    return readdirSync(this.path);
   }
 
   /** What is in it; undefined where that is more than `most` entries, of which no more are read. */

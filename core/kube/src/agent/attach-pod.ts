@@ -155,7 +155,7 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   const [first] = sidecars.filter(({ binding }) => served.has(binding));
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
   const source = sidecarSource(sidecarPlace(context.kubelet, uid, first));
-  const process = findPodProcess(source, LAUNCHER_UID);
+  const process = await findPodProcess(source, LAUNCHER_UID);
   using netns = PodNamespace.open(process, { source, uid: LAUNCHER_UID }, context.forbidden);
   const journal = await openJournal(context, work, served, netns, process);
   const { directory, record } = journal;
@@ -174,7 +174,7 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
     bindings: context.bindings,
     served,
     place: (binding) => placeOf(context, uid, sidecars, binding),
-    readFacts: () => readPodFacts(pod, vmi, { sidecar: process, ...computeOf(context, uid) }),
+    readFacts: async () => readPodFacts(pod, vmi, { sidecar: process, ...(await computeOf(context, uid)) }),
   });
   const nics = Object.keys(record.bindings);
   if (record.phase === "attached")
@@ -199,9 +199,9 @@ const mismatches = (vmi: KubeVmi, served: ReadonlyMap<string, ServedBinding>): r
   }));
 
 /** The process of the container that has libvirt. A pod's containers start in their order, and it is the first. */
-function computeOf({ kubelet }: AgentContext, uid: string): { readonly compute?: ProcessId } {
+async function computeOf({ kubelet }: AgentContext, uid: string): Promise<{ readonly compute?: ProcessId }> {
   try {
-    return { compute: findPodProcess(computeSource(kubelet, uid), LAUNCHER_UID) };
+    return { compute: await findPodProcess(computeSource(kubelet, uid), LAUNCHER_UID) };
   } catch (error) {
     // It only tells which libvirt there is; where it does not run any more, its pod is about to end.
     if (error instanceof NotYetError || error instanceof PodProcessError) return {};

@@ -15,7 +15,7 @@ export interface KubeHostParts {
   /** Where the sidecar of a binding is. */
   readonly place: (binding: string) => SidecarPlace;
   /** What the pod tells of itself: asked once. */
-  readonly readFacts: () => PodFacts;
+  readonly readFacts: () => Promise<PodFacts>;
 }
 
 /** The host of one launcher pod of a cluster: the pod is there, and so are its sidecars. */
@@ -28,7 +28,7 @@ export class KubeHost implements Host<Attachable> {
 
   async makePod(): Promise<PodFacts> {
     const { journal, readFacts } = this.#parts;
-    const facts = journal.record.facts ?? readFacts();
+    const facts = journal.record.facts ?? (await readFacts());
     if (journal.record.facts === undefined) journal.update({ facts });
     return facts;
   }

@@ -6,6 +6,8 @@ import { causeOf } from "./launcher-pods.ts";
 import { NotYetError } from "./not-yet.ts";
 
 const RESOLV_CONF_LIMIT = 64 * 1024;
+/** The most entries of a directory of libraries. */
+const MOST_LIBRARIES = 20_000;
 
 /** The processes of a pod that tell of it. */
 export interface PodProcesses {
@@ -21,7 +23,7 @@ function readLibvirtVersion(process: ProcessId): string | undefined {
   const names = LIBVIRT_DIRECTORIES.flatMap((path) => {
     try {
       using directory = HeldDirectory.open(`${held.path}/root`, path);
-      return directory.names();
+      return (directory.entries(MOST_LIBRARIES) ?? []).map(({ name }) => name);
     } catch {
       // Another distribution's place, or a process that has just ended.
       return [];

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { findProcesses, HeldProcess, inode, type ProcessId } from "@netbind/netns";
+import { readdirSync, readFileSync } from "node:fs";
+import { HeldProcess, inode, type ProcessId } from "@netbind/netns";
 import { NotYetError } from "./not-yet.ts";
 
 /** A directory as the kernel names it in every mount of it (proc_pid_mountinfo(5)). */
@@ -41,12 +41,47 @@ export function mountSource(path: string, mountinfo: string = readFileSync("/pro
   return { device: mount.device, root: `${mount.root === "/" ? "" : mount.root}${below}` };
 }
 
-const hasMount = (held: HeldProcess, { device, root }: MountSource): boolean =>
-  parseMounts(held.read("mountinfo") ?? "").some((mount) => mount.device === device && mount.root === root);
+/** The most of a mount table that is read: a container has some hundred mounts, and each is a line. */
+const LONGEST_TABLE = 1024 * 1024;
+/** How many processes are looked at before other work has its turn. */
+const AT_A_TIME = 50;
+
+function hasMount(held: HeldProcess, { device, root }: MountSource): boolean {
+  const table = held.read("mountinfo", LONGEST_TABLE) ?? "";
+  // A line that was cut names another directory.
+  return parseMounts(table.slice(0, table.lastIndexOf("\n") + 1)).some((mount) => mount.device === device && mount.root === root);
+}
+
+/** True where a process is a user's, in the machine's own user namespace: cheap to see, and nothing that it could make up. */
+const isCandidate = (held: HeldProcess, uid: number): boolean => held.uid === uid && held.namespace("user") === inode("/proc/self/ns/user");
 
 /** True where a process is a user's, in the machine's own user namespace, and has this very directory mounted. */
-export const isOf = (held: HeldProcess, source: MountSource, uid: number): boolean =>
-  held.uid === uid && held.namespace("user") === inode("/proc/self/ns/user") && hasMount(held, source);
+export const isOf = (held: HeldProcess, source: MountSource, uid: number): boolean => isCandidate(held, uid) && hasMount(held, source);
+
+/** A process of a sidecar, and the network namespace that it is in. */
+interface Found {
+  readonly id: ProcessId;
+  readonly namespace: string;
+}
+
+/** Every process that has a directory mounted. A mount table is read once for all processes that share it. */
+async function findMounting(source: MountSource, uid: number): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  const tables = new Map<string, boolean>();
+  let looked = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    if (++looked % AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
+    using held = HeldProcess.open(Number(name));
+    if (held === undefined || !isCandidate(held, uid)) continue;
+    const table = held.link("ns/mnt") ?? "";
+    const mounts = tables.get(table) ?? hasMount(held, source);
+    tables.set(table, mounts);
+    const namespace = mounts ? held.namespace("net") : undefined;
+    if (namespace !== undefined) found.push({ id: held.id, namespace });
+  }
+  return found;
+}
 
 /**
  * Finds the process of a sidecar: the one that has the sidecar's directory mounted. That is the kernel's word, which nothing
@@ -54,15 +89,11 @@ export const isOf = (held: HeldProcess, source: MountSource, uid: number): boole
  *
  * @throws NotYetError where there is none, PodProcessError where there are some in different network namespaces
  */
-export function findPodProcess(source: MountSource, uid: number): ProcessId {
-  const found = findProcesses((held) => isOf(held, source, uid)).map((id) => {
-    using held = HeldProcess.of(id);
-    return { id, namespace: held?.namespace("net") };
-  });
-  const there = found.filter(({ namespace }) => namespace !== undefined);
-  if (new Set(there.map(({ namespace }) => namespace)).size > 1)
+export async function findPodProcess(source: MountSource, uid: number): Promise<ProcessId> {
+  const found = await findMounting(source, uid);
+  if (new Set(found.map(({ namespace }) => namespace)).size > 1)
     throw new PodProcessError("processes of the sidecar are in different network namespaces");
-  const [first] = there;
+  const [first] = found;
   if (first === undefined) throw new NotYetError("no process of the sidecar runs");
   return first.id;
 }
