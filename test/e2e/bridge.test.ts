@@ -93,6 +93,8 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   await shutDown(lab.state, "one", "bridge");
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
   proved("bridge", "Shutdown");
+  // What speaks from the node's namespace is of that, until it ends.
+  outside[Symbol.dispose]();
   await lab.stop("one");
   proved("bridge", "teardown");
 });

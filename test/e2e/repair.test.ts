@@ -84,7 +84,7 @@ const KINDS = [
   /started sh -c .*apply/,
   /ended sh -c .*apply/,
   /started prlimit/,
-  /started console-drain/,
+  /started console reader/,
 ];
 
 test("run killed at a point of each kind of step: a healthy VM or nothing at all", async () => {

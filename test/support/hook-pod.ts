@@ -8,7 +8,7 @@ import type { AttachRequest } from "@netbind/contract";
 import { attachSidecar } from "@netbind/remote";
 import { SIDECAR_START } from "./sidecar-start.ts";
 
-const FAULTS = fileURLToPath(new URL("../../core/local/src/launcher-faults.json", import.meta.url));
+export const LAUNCHER_FAULTS: string = fileURLToPath(new URL("../../core/local/src/launcher-faults.json", import.meta.url));
 const DIST = fileURLToPath(new URL("../../sidecars/dist", import.meta.url));
 const POD_USER = { uid: 107, gid: 107 } as const;
 /** A pod's user, as the kubelet starts it where nothing is granted. */
@@ -87,7 +87,7 @@ export class HookPod implements AsyncDisposable {
     if (!existsSync(copy)) copyFileSync(program, copy);
     chmodSync(copy, 0o755);
     const faults = join(this.#base, "faults.json");
-    copyFileSync(FAULTS, faults);
+    copyFileSync(LAUNCHER_FAULTS, faults);
     const child = this.#spawn([copy, "-hooks", this.hooks, "-faults", faults, ...args], {});
     const events: HookEvent[] = [];
     if (child.stdout !== null) createInterface(child.stdout).on("line", (line) => events.push(JSON.parse(line) as HookEvent));

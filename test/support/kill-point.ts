@@ -27,6 +27,7 @@ function label(argv: readonly string[]): string {
   const virsh = words.lastIndexOf("virsh");
   // What it is asked stands behind how its libvirt is reached: -q -c URI.
   if (virsh !== -1) return `virsh ${words[virsh + 4]}`;
+  if (words.some((word) => /^\/netbind\/console\.m[tj]s$/.test(word))) return "console reader";
   const skip = new Set(["nsenter", "setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount"]);
   return words
     .filter((word, at) => !skip.has(word) && !isOfUser(word) && !["--reuid", "--regid"].includes(words[at - 1] ?? ""))

@@ -12,7 +12,7 @@ import { startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { hypervisorNodes } from "../../core/local/src/launcher/launcher-mounts.ts";
 import { buildGoTool } from "./go-tools.ts";
 import { isBooted } from "./is-booted.ts";
-import type { HookEvent } from "./hook-pod.ts";
+import { type HookEvent, LAUNCHER_FAULTS } from "./hook-pod.ts";
 import type { KubeNode, LabPod } from "./kube-node.ts";
 import { vmiObject, type PodNic } from "./kube-objects.ts";
 
@@ -42,8 +42,12 @@ export class KubeGuest implements AsyncDisposable {
   async hooks(domainXML: string, vmi: object, options: readonly string[] = []): Promise<readonly HookEvent[]> {
     const volume = `/var/lib/kubelet/pods/${this.#pod.uid}/volumes/kubernetes.io~empty-dir/hook-sidecar-sockets`;
     const client = join(this.#node.directory, "hook-client");
-    if (!existsSync(client)) copyFileSync(buildGoTool("hook-client"), client);
-    const argv = ["setpriv", ...USER, client, "-hooks", "/mnt/hooks", "-count", "1", ...options];
+    const faults = join(this.#node.directory, "launcher-faults.json");
+    if (!existsSync(client)) {
+      copyFileSync(buildGoTool("hook-client"), client);
+      copyFileSync(LAUNCHER_FAULTS, faults);
+    }
+    const argv = ["setpriv", ...USER, client, "-hooks", "/mnt/hooks", "-faults", faults, "-count", "1", ...options];
     const text = await this.#node.run(["unshare", "--mount", "sh", "-c", IN_COMPUTE, volume, ...argv], {
       stdin: JSON.stringify({ domainXML, vmi }),
       deadline: 120_000,

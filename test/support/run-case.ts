@@ -227,8 +227,8 @@ async function start(lab: Lab, machine: TestNetns, name: string, golden: Golden,
     return start(lab, machine, name, golden, wait, attempt + 1);
   }
   expect(code, `${name}: ${stderr}`).toBe(0);
-  // Beside what plan tells, a machine tells of disks that it cannot have.
-  const warnings = stderr.split("\n").filter((line) => /^netbind: warning: (?!volume "|no disk )/.test(line));
+  // Beside what plan says, a machine says which disks it cannot have, and what it cannot limit.
+  const warnings = stderr.split("\n").filter((line) => /^netbind: warning: (?!volume "|no disk |limits are )/.test(line));
   expect(warnings, name).toEqual(golden.warnings);
   return JSON.parse(stdout) as VmStatus;
 }

@@ -44,10 +44,15 @@ export function keepLog(directory: string, name: string, text: string): string |
 /** An error with the end of what the plugin printed, and where all of it is; what the error says itself is not said again. */
 export function withOutput(error: BindingError, text: string, file: string | undefined, binding: string): BindingError {
   const said = terminalLine(error.message, error.message.length);
-  const lines = lastOutput(text).filter((line) => !said.includes(line.trim()));
-  if (lines.length === 0) return error;
+  const printed = lastOutput(text);
+  const lines = printed.filter((line) => !said.includes(line.trim()));
+  if (printed.length === 0 || (lines.length === 0 && file === undefined)) return error;
   const where = file === undefined ? "" : ` (all of it is in ${file})`;
-  const message = [error.message, `    output of binding "${binding}"${where}:`, ...lines.map((line) => `      ${line}`)].join("\n");
+  const message = [
+    error.message,
+    `    output of binding "${binding}"${where}${lines.length === 0 ? "" : ":"}`,
+    ...lines.map((line) => `      ${line}`),
+  ].join("\n");
   return new BindingError(error.code, message, error.hint, { cause: error });
 }
 

@@ -65,13 +65,29 @@ export function writeNew(path: string, text: string, mode: number): void {
 export const openLog = (path: string): number => openSync(ownPath(path), "a", 0o600);
 
 /**
+ * Makes a directory and those above it that are not there. Node's own way (`recursive`) never returns where the file system
+ * has no place for new directories, such as /proc.
+ */
+function makeWithParents(path: string, mode?: number): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && (found.isDirectory() || (found.isSymbolicLink() && statSync(path).isDirectory()))) return;
+  if (dirname(path) !== path) makeWithParents(dirname(path));
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Another start of netbind may make the same directory meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+/**
  * Makes a directory of root's that others may pass through. One that is there is taken where it is root's, and so is a link
  * that leads to it: in a directory such as /tmp another may have been first.
  *
  * @throws ForeignPathError
  */
 export function makeDirectory(path: string, mode = 0o711): void {
-  mkdirSync(ownPath(path), { recursive: true });
+  makeWithParents(ownPath(path));
   for (const { uid } of [lstatSync(path), statSync(path)])
     if (isForeign(uid)) throw new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user's: nothing was done there`);
   chmodSync(path, mode);
@@ -79,7 +95,7 @@ export function makeDirectory(path: string, mode = 0o711): void {
 
 /** Makes a directory of a user's in one of root's, where it is not there yet. From then on nothing in it is reached by path. */
 export function makeUserDirectory(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
-  mkdirSync(ownPath(path), { recursive: true, mode: 0o700 });
+  makeWithParents(ownPath(path), 0o700);
   chownSync(path, uid, gid);
 }
 

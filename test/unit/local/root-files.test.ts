@@ -113,3 +113,8 @@ test("files have the mode that they are to have, whatever the caller's umask", (
   const modes = ["text", "new", "seal"].map((name) => lstatSync(join(directory, name)).mode & 0o777);
   expect(modes).toEqual([0o644, 0o644, 0o444]);
 });
+
+test("a directory that no file system takes is refused at once", () => {
+  expect(() => files.makeDirectory("/proc/netbind/state")).toThrow(/ENOENT/);
+  expect(() => files.makeDirectory("/etc/passwd/state")).toThrow(/ENOTDIR/);
+});
