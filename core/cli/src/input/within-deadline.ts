@@ -3,7 +3,7 @@ import { createContext, Script } from "node:vm";
 /** Milliseconds for a file: the largest takes a few seconds. */
 export const READING_DEADLINE = 60_000;
 
-/** What somebody wrote takes longer to read than anything should. */
+/** A document takes longer to read than any document should. */
 export class DeadlineError extends Error {
   override readonly name = "DeadlineError";
 }
