@@ -19,6 +19,24 @@ const REGISTRATION_SINCE: readonly {
   { what: "domainAttachmentType: managedTap", since: 4, says: ({ domainAttachmentType }) => domainAttachmentType === "managedTap" },
 ];
 
+/** A field of a registration that takes one of few words, or none. */
+interface WordField {
+  /** How a message names it. */
+  readonly what: string;
+  readonly says: (of: BindingRegistration) => string | undefined;
+  readonly known: readonly string[];
+  readonly fix: string;
+}
+
+/** Finds registrations of a VM's plugins whose field has a word that KubeVirt stores and does nothing for. */
+const unknownWord = ({ what, says, known, fix }: WordField): Rule["find"] =>
+  perInterface(({ binding }, path, subject) => {
+    const registration = binding === undefined ? undefined : registrationOf(binding.name, subject);
+    const word = registration === undefined ? undefined : says(registration);
+    if (!word || known.includes(word)) return [];
+    return [violation(`${path}.binding.name`, `the plugin's ${what} ${show(word)} is none that KubeVirt knows`, fix)];
+  });
+
 /** What is asked of the registrations that a VM's plugins have in the KubeVirt CR. KubeVirt itself looks at none of it. */
 export const REGISTRATION_RULES: readonly Rule[] = [
   pending({
@@ -43,16 +61,11 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     means: "A plugin's domainAttachmentType is tap or managedTap.",
     why: "Any other word is stored, and the guest gets no NIC from KubeVirt.",
     fix: "register domainAttachmentType: tap or managedTap, or none",
-    find: perInterface(({ binding }, path, subject) => {
-      const type = binding === undefined ? undefined : registrationOf(binding.name, subject)?.domainAttachmentType;
-      if (!type || type === "tap" || type === "managedTap") return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          `the plugin's domainAttachmentType ${show(type)} is none that KubeVirt knows`,
-          "register tap or managedTap, or none",
-        ),
-      ];
+    find: unknownWord({
+      what: "domainAttachmentType",
+      says: ({ domainAttachmentType }) => domainAttachmentType,
+      known: ["tap", "managedTap"],
+      fix: "register tap or managedTap, or none",
     }),
   }),
   ignored({
@@ -61,16 +74,11 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "Any other word counts as migratable, and nothing is refreshed.",
     fix: "register migration: {method: link-refresh}, or migration: {}",
     since: 2,
-    find: perInterface(({ binding }, path, subject) => {
-      const method = binding === undefined ? undefined : registrationOf(binding.name, subject)?.migration?.method;
-      if (!method || method === "link-refresh") return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          `the plugin's migration method ${show(method)} is none that KubeVirt knows`,
-          "register link-refresh, or no method",
-        ),
-      ];
+    find: unknownWord({
+      what: "migration method",
+      says: ({ migration }) => migration?.method,
+      known: ["link-refresh"],
+      fix: "register link-refresh, or no method",
     }),
   }),
   ignored({
@@ -79,16 +87,11 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "Any other word is stored, and the sidecar gets no file.",
     fix: "register downwardAPI: device-info, or none",
     since: 3,
-    find: perInterface(({ binding }, path, subject) => {
-      const api = binding === undefined ? undefined : registrationOf(binding.name, subject)?.downwardAPI;
-      if (!api || api === "device-info") return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          `the plugin's downwardAPI ${show(api)} is none that KubeVirt knows`,
-          "register device-info, or none",
-        ),
-      ];
+    find: unknownWord({
+      what: "downwardAPI",
+      says: ({ downwardAPI }) => downwardAPI,
+      known: ["device-info"],
+      fix: "register device-info, or none",
     }),
   }),
   ignored({
