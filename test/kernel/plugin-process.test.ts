@@ -188,7 +188,7 @@ describe.each(callers)("asked by %s", (who, ask) => {
       process.kill();
     }
     const gone = await ask(["plan", "-f", "-", "--plugin", `picky=unix:${join(directory, "nowhere.sock")}`], vm("fine"));
-    expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining("--plugin picky: there is no socket ")]);
+    expect([gone.code, gone.stderr]).toEqual([3, expect.stringContaining("--plugin picky: there is no socket ")]);
   });
 });
 
@@ -216,14 +216,14 @@ test.each([
   [["--plugin", "../x=a.mjs"], 2, "Write NAME=FILE or NAME=unix:SOCKET"],
   [["--plugin", "picky=unix:"], 2, "Write NAME=FILE or NAME=unix:SOCKET"],
   [["--plugin", "a=b", "--plugin", "a=c"], 2, "A plugin for a is named already"],
-  [["--plugin", "picky=/nowhere.mjs"], 1, "--plugin picky: there is no file /nowhere.mjs"],
-  [["--plugin", "picky=/tmp"], 1, "--plugin picky: /tmp is a directory, not a regular file: name the bundle that node sidecars/build.mjs"],
-  [["--plugin", "picky=/dev/null"], 1, "--plugin picky: /dev/null is not a regular file: "],
-  [["--plugin", "picky=unix:/nowhere.sock"], 1, "--plugin picky: there is no socket /nowhere.sock: start what serves the binding there"],
-  [["--plugin", "picky=unix:/dev/null"], 1, "--plugin picky: /dev/null is not a socket: start what serves the binding there"],
-  [["--plugin", "a=/nowhere.mjs", "--plugin", "b=unix:/tmp"], 1, "--plugin b: /tmp is a directory, not a socket"],
+  [["--plugin", "picky=/nowhere.mjs"], 3, "--plugin picky: there is no file /nowhere.mjs"],
+  [["--plugin", "picky=/tmp"], 3, "--plugin picky: /tmp is a directory, not a regular file: name the bundle that node sidecars/build.mjs"],
+  [["--plugin", "picky=/dev/null"], 3, "--plugin picky: /dev/null is not a regular file: "],
+  [["--plugin", "picky=unix:/nowhere.sock"], 3, "--plugin picky: there is no socket /nowhere.sock: start what serves the binding there"],
+  [["--plugin", "picky=unix:/dev/null"], 3, "--plugin picky: /dev/null is not a socket: start what serves the binding there"],
+  [["--plugin", "a=/nowhere.mjs", "--plugin", "b=unix:/tmp"], 3, "--plugin b: /tmp is a directory, not a socket"],
   [[], 3, "name its bundle: --plugin picky=FILE"],
-  [["--grants", "/nowhere.json"], 1, "/nowhere.json"],
+  [["--grants", "/nowhere.json"], 3, "/nowhere.json"],
 ] as const)("a command line with %j is refused", async (args, exit, says) => {
   const { code, stderr } = await netbind(["plan", "-f", "-", ...args], { stdin: vm("fine") });
   expect([code, stderr]).toEqual([exit, expect.stringContaining(says)]);

@@ -1,5 +1,6 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import type { PluginSource, PluginSources } from "./program-options.ts";
+import { NamedFileError } from "./violations.ts";
 
 /** The most bytes of a socket's path that the kernel takes. */
 const LONGEST_SOCKET_PATH = 107;
@@ -36,11 +37,11 @@ function problemOf({ kind, path }: PluginSource): string | undefined {
   }
 }
 
-/** Looks at where all plugins are to be asked, before one is. @throws Error with all that is wrong */
+/** Looks at where all plugins are to be asked, before one is. @throws NamedFileError with all that is wrong */
 export function checkPluginSources(sources: PluginSources): void {
   const problems = [...sources].flatMap(([name, source]) => {
     const problem = problemOf(source);
     return problem === undefined ? [] : [`--plugin ${name}: ${problem}: ${NEEDED[source.kind].fix}`];
   });
-  if (problems.length > 0) throw new Error(problems.join("\n"));
+  if (problems.length > 0) throw new NamedFileError(problems);
 }

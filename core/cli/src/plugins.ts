@@ -33,7 +33,7 @@ async function open(name: string, { kind, path }: PluginSource, resolve: Resolve
   return startPlugin({ name, bundle: path, runtime: resolve(TOKENS.runtime), state: resolve(TOKENS.state) });
 }
 
-/** Starts or finds all plugins of the command line. @throws BindingError of all that fail, Error where a file is missing */
+/** Starts or finds all plugins of the command line. @throws BindingError of all that fail, NamedFileError where a file is missing */
 export async function openPlugins(sources: PluginSources, resolve: Resolve): Promise<OpenPlugins> {
   checkPluginSources(sources);
   await using stack = new AsyncDisposableStack();

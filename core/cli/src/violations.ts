@@ -15,3 +15,12 @@ export class InputError extends Error {
     this.violations = violations;
   }
 }
+
+/** Files that options name cannot be read, or are not what they are to be: all that is wrong, a line each. */
+export class NamedFileError extends Error {
+  override readonly name = "NamedFileError";
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+  }
+}

@@ -30,6 +30,7 @@ export type { ComputeContainer } from "./plan/check-needs.ts";
 export { allAnswers } from "./plan/ask-binding.ts";
 export { type NicPlanner, planNic, plannerOf } from "./plan/plan-nic.ts";
 export { fittingPlanner, plannerFor } from "./plan/fitting-planner.ts";
+export { type JsonProblem, parseJson } from "./plan/parse-json.ts";
 export { type NeedingNic, needsOfNics, type NicSupplier, type SuppliedNic } from "./plan/needs-of-nics.ts";
 export { type AdmittedNic, admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
 export { type Conflict, migrationConflict, ownerConflict } from "./pod/registration-conflicts.ts";

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { type Binding, BindingError, type PodLink } from "@netbind/contract";
 import {
   attachmentOf,
@@ -34,6 +33,7 @@ import { EXIT } from "../exit-codes.ts";
 import { assumedDevices, assumedLink } from "./assumed-link.ts";
 import { type OutputFormat, print, printJson } from "../output.ts";
 import { findHostDiskProblems } from "../host-disk-problems.ts";
+import { readPodLinks } from "../named-files.ts";
 import { grantsIn, type OpenPlugins, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import { type Resolve, TOKENS } from "../services.ts";
@@ -52,15 +52,6 @@ export interface PlanOptions extends InputFiles {
 
 /** The resolver of a pod of which nothing is known. */
 const ASSUMED_RESOLV_CONF = "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n";
-
-function readPodLink(file: string): PodLink {
-  const link = JSON.parse(readFileSync(file, "utf8")) as Partial<PodLink>;
-  const { name, mac, mtu, addresses, routes = [] } = link;
-  if (typeof name !== "string" || typeof mac !== "string" || typeof mtu !== "number" || !Array.isArray(addresses)) {
-    throw new Error(`${file} is no pod link: it needs name, mac, mtu and addresses, and may have routes`);
-  }
-  return { name, mac, mtu, addresses, routes };
-}
 
 /** What a queue takes of the node's memory, in the driver that moves its packets (the guide's figure). */
 const BYTES_PER_QUEUE = 64 * 1024;
@@ -178,11 +169,12 @@ async function planVm(vmi: Vmi, decision: Decision, context: PlanContext): Promi
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
   const grants = grantsIn(options.grants);
+  const given = readPodLinks(options.podLink);
   await using plugins = await openPlugins(options.plugin, resolve);
   const { vms } = await decideInput(options, resolve, plugins, grants);
   const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vms, options.hostDisk);
   if (problems.length > 0) throw new InputError(problems);
-  const context = { given: options.podLink.map(readPodLink), plugins, own: resolve(TOKENS.bindings), grants };
+  const context = { given, plugins, own: resolve(TOKENS.bindings), grants };
   const plans: ShownPlan[] = [];
   for (const { vm, decision } of vms) plans.push(await planVm(vm.vmi, decision, context));
   if (options.output === "json") printJson(plans.length === 1 ? plans[0] : plans);

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { type CniConfigList, type GrantsByBinding, readCniConfig } from "@netbind/engine";
+import type { GrantsByBinding } from "@netbind/engine";
 import {
   checkNetworks,
   DEFAULT_POD_NETWORK,
@@ -21,6 +20,7 @@ import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
 import { type OutputFormat, tell } from "../output.ts";
+import { readPodNetwork } from "../named-files.ts";
 import { grantsIn, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import { reportVm } from "../report.ts";
@@ -40,12 +40,6 @@ export interface RunOptions extends InputFiles {
   readonly grants?: string;
   /** Seconds to wait for the guest's address. */
   readonly wait: number;
-}
-
-function readPodNetwork(file: string): CniConfigList {
-  const read = readCniConfig(JSON.parse(readFileSync(file, "utf8")), "pods");
-  if ("problem" in read) throw new Error(`${file} is no CNI network configuration: ${read.problem}`);
-  return read.config;
 }
 
 /** What is in the way on this machine, where its text stands. @throws InputError with all of it */
@@ -136,10 +130,10 @@ async function tellCrashes(state: State, names: readonly string[]): Promise<bool
 /** `netbind run`: starts VMs and stays until they end, or with `--keep` leaves them running. */
 export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
   const grants = grantsIn(options.grants);
+  const podNetwork = readPodNetwork(options.podNetwork) ?? DEFAULT_POD_NETWORK;
   const { input, vms } = await decide(options, resolve, grants);
   const runtime = withBundles(resolve(TOKENS.runtime), options.plugin);
   const state = resolve(TOKENS.state);
-  const podNetwork = options.podNetwork === undefined ? DEFAULT_POD_NETWORK : readPodNetwork(options.podNetwork);
   const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };
   const machine: Machine = { state, run: resolve(TOKENS.run), runtime, podNetwork, deviceSettings, progress: tell };
   await refuseMissing(machine, vms, options.hostDisk);

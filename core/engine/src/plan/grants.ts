@@ -1,5 +1,5 @@
-import { type DomainPlan, type LinkPlan, type ServicePlan, type Violation, violation } from "@netbind/contract";
-import { CAPABILITY, check, closed, list, map, string, word } from "@netbind/contract/shape";
+import type { DomainPlan, LinkPlan, ServicePlan, Violation } from "@netbind/contract";
+import { CAPABILITY, check, closed, form, list, map, word } from "@netbind/contract/shape";
 
 /** What an administrator lets a binding's plans do. Never taken from the plugin's own description. */
 export interface Grants {
@@ -41,33 +41,22 @@ export const grantsOf = (binding: string, given: GrantsByBinding = {}): Grants =
 const LINK_KINDS = ["bridge", "tap", "adopted", "placeholder"] as const satisfies readonly LinkPlan["kind"][];
 const SERVICE_KINDS = ["dhcp4", "dhcp6", "ra"] as const satisfies readonly ServicePlan["kind"][];
 const DOMAIN_KINDS = ["tap", "device", "userNetwork", "hostdev"] as const satisfies readonly DomainPlan["kind"][];
+/** A key of a network namespace, with dots; a link's name in it is the NIC's own. */
+const SYSCTL = /^net(\.(<own>|[a-z0-9_-]+))+$/;
 const GRANTS = map(
   closed({
     linkKinds: list(word(...LINK_KINDS)),
     serviceKinds: list(word(...SERVICE_KINDS)),
     domainKinds: list(word(...DOMAIN_KINDS)),
-    sysctls: list(string),
+    sysctls: list(
+      form(
+        "a dotted key of a pod's network such as net.ipv4.conf.<own>.proxy_arp",
+        (value) => typeof value === "string" && SYSCTL.test(value),
+      ),
+    ),
     capabilities: list(CAPABILITY),
   }),
 );
-/** A key of a network namespace, with dots; a link's name in it is the NIC's own. */
-const SYSCTL = /^net(\.(<own>|[a-z0-9_-]+))+$/;
 
-/** What is wrong with an administrator's grants: an object of them by the names that bindings are registered under. */
-export function checkGrants(grants: unknown): readonly Violation[] {
-  const problems = check(grants, GRANTS, "");
-  if (problems.length > 0) return problems;
-  return Object.entries(grants as Readonly<Record<string, Partial<Grants>>>).flatMap(([name, { sysctls = [] }]) =>
-    sysctls.flatMap((key, at) =>
-      SYSCTL.test(key)
-        ? []
-        : [
-            violation(
-              `${name}.sysctls[${at}]`,
-              `${JSON.stringify(key)} is no setting of a pod's network`,
-              "write a dotted key such as net.ipv4.conf.<own>.proxy_arp",
-            ),
-          ],
-    ),
-  );
-}
+/** All that is wrong with an administrator's grants: an object of them by the names that bindings are registered under. */
+export const checkGrants = (grants: unknown): readonly Violation[] => check(grants, GRANTS, "");

@@ -20,6 +20,9 @@ export const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet 
   --override NAME  ask the process of NAME in the place of this release's own binding of that name; may be repeated
   --grants FILE    JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls,
                    capabilities; each list stands in the place of this release's
+
+Exit codes: 0 it was stopped; 1 it failed; 2 the command line, or a directory or variable that it names, is wrong;
+3 the file of grants cannot be read or is not valid.
 `;
 
 /** The largest user of Linux; the last number stands for none. */

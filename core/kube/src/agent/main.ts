@@ -25,6 +25,9 @@ import { NodeAgent } from "./node-agent.ts";
 const MOST_COMMANDS = 4;
 const LOCK_WAIT = 30_000;
 
+/** What the exit code says, in the numbers of the `netbind` command. */
+const EXIT = { usage: 2, refused: 3 } as const;
+
 /** This release's bindings. */
 const RELEASED: readonly Binding[] = [bridge, macvtap, masquerade, passt, slirp, sriov];
 
@@ -85,7 +88,7 @@ async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if ("problem" in options) {
     process.stderr.write(`${terminalText(options.problem)}\n\n${USAGE}`);
-    process.exitCode = 2;
+    process.exitCode = EXIT.usage;
     return;
   }
   try {
@@ -101,7 +104,7 @@ async function main(): Promise<void> {
   } catch (error) {
     if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError || error instanceof SettingError)) throw error;
     process.stderr.write(`${terminalText(error.message)}\n`);
-    process.exitCode = 2;
+    process.exitCode = error instanceof GrantsError ? EXIT.refused : EXIT.usage;
     return;
   }
   const stop = new AbortController();
