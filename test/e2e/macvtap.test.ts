@@ -82,7 +82,7 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
 
   const started = await call(["run", "-f", "-", "--keep", "-o", "json"], TAPPED);
   expect(started.code, started.stderr).toBe(0);
-  expect(started.stderr).toContain("macvtap is taken for binding: {name: macvtap}");
+  expect(started.stderr).toContain("macvtap is read as binding: {name: macvtap}");
   const { nics } = JSON.parse(started.stdout) as VmStatus;
   const record = findVm(lab.state, "tapped");
   expect(nics).toMatchObject([

@@ -79,7 +79,7 @@ export async function decideInput(
   for (const { vm, translated } of renewed) {
     for (const { key, field } of translated) {
       const { file, line } = vm.locate(violation(field, "", ""));
-      tell(`warning: ${file}:${line}: ${key} is taken for binding: {name: ${key}}; netbind migrate-vms writes it so`);
+      tell(`warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`);
     }
   }
   const fallback = withPlugins(resolve(TOKENS.fallback), sources);

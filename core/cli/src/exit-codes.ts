@@ -4,9 +4,9 @@ import { BindingError } from "@netbind/contract";
 export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, notFound: 4, busy: 5, interrupted: 130 } as const;
 
 export const EXIT_HELP = `
-Exit codes: 0 done; 1 it failed; 2 the command line is wrong; 3 the input, or a file that an option names, cannot be read
-or is not valid, or a plan or a migration is refused; 4 there is no such VM; 5 the VM runs already, or another netbind
-works on it; 130 interrupted.`;
+Exit codes: 0 done; 1 failed; 2 wrong command line; 3 the input, or a file that an option names, cannot be read or is not
+valid, or a plan or a migration is refused; 4 no such VM; 5 the VM runs already, or another netbind process works on it;
+130 interrupted.`;
 
 /** Errors by their names: the classes of some come with all that starts VMs, which most commands do not load. */
 const BY_NAME: Readonly<Record<string, number>> = {

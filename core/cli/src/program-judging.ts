@@ -3,16 +3,22 @@ import { EXIT_HELP } from "./exit-codes.ts";
 import { type Act, adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./program-options.ts";
 import type { Services } from "./services.ts";
 
-/** Adds what reads files and starts nothing. */
+/** Adds the commands that read files and start nothing. */
 export function addJudging(program: Command, services: Services, act: Act): void {
   const judge = program
     .command("validate")
-    .description("say what a cluster will say of VMs, and what comes of what it does not say; exit code 1 where it refuses one")
+    .description(
+      "check VMs against the rules of a KubeVirt version, and warn about what KubeVirt accepts and ignores; exit code 1: refused",
+    )
     .addOption(fileOption())
     .addOption(adminOption())
     .addOption(versionOption())
-    .addOption(new Option("--operation <operation>", "judge as a new VM or as an edit").choices(["create", "update"]).default("create"))
-    .option("--strict", "warnings fail too", false)
+    .addOption(
+      new Option("--operation <operation>", "check VMs as new ones or as edits of existing ones")
+        .choices(["create", "update"])
+        .default("create"),
+    )
+    .option("--strict", "exit with code 1 on warnings too", false)
     .addOption(pluginOption())
     .addOption(outputOption())
     .addHelpText(
@@ -25,12 +31,12 @@ export function addJudging(program: Command, services: Services, act: Act): void
   });
   const draw = program
     .command("render")
-    .description("print the launcher pods of VMs as a cluster would create them, as far as networking has a say in them")
+    .description("print the networking part of the launcher pods that a cluster would create for VMs")
     .addOption(fileOption())
     .addOption(adminOption())
     .addOption(versionOption())
     .addOption(
-      new Option("--image-fallback <policy>", "what serves a binding that is not registered")
+      new Option("--image-fallback <policy>", "which bindings get this release's image when the KubeVirt CR does not register them")
         .choices(["Always", "SlirpOnly", "Never"])
         .default("Always"),
     )
@@ -43,7 +49,7 @@ export function addJudging(program: Command, services: Services, act: Act): void
   });
   program
     .command("explain")
-    .description("say what a rule, a binding or a field means; all of them where none is named")
+    .description("explain a rule, a binding or a field; list all of them when none is named")
     .argument("[word]", "a rule's id, a binding's name, or the end of a field's path")
     .addOption(pluginOption())
     .addOption(outputOption())
@@ -54,18 +60,22 @@ export function addJudging(program: Command, services: Services, act: Act): void
     .action((word: string | undefined, options) =>
       act(options.output, async () => (await import("./commands/explain.ts")).explain(word, options, services)),
     );
-  const migrate = program
-    .command("migrate-vms")
-    .description("write slirp: {}, passt: {} and macvtap: {} of VMs as binding plugins, and show how")
+  addConvert(program, act);
+}
+
+function addConvert(program: Command, act: Act): void {
+  const convert = program
+    .command("convert")
+    .description("convert the removed core bindings slirp, passt and macvtap to binding plugins; print the changes as a diff")
     .addOption(fileOption())
-    .option("--write", "change the files", false)
+    .option("--write", "change the files instead of printing the diff", false)
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  netbind migrate-vms -f vm.yaml\n  netbind migrate-vms --write -f a.yaml -f b.yaml\n  netbind migrate-vms -f - < vm.yaml\n",
+      "\nExamples:\n  netbind convert -f vm.yaml\n  netbind convert --write -f a.yaml -f b.yaml\n  netbind convert -f - < vm.yaml\n",
     );
-  migrate.action((options) => {
-    requireFiles(migrate, options.filename);
-    return act(options.output, async () => (await import("./commands/migrate-vms.ts")).migrateVms(options));
+  convert.action((options) => {
+    requireFiles(convert, options.filename);
+    return act(options.output, async () => (await import("./commands/convert.ts")).convert(options));
   });
 }

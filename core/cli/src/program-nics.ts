@@ -3,19 +3,19 @@ import { EXIT_HELP } from "./exit-codes.ts";
 import { type Act, adminOption, fileOption, outputOption, requireFiles, seconds } from "./program-options.ts";
 import type { Services } from "./services.ts";
 
-/** Adds what changes the NICs of a running VM. */
+/** Adds the commands that change the NICs of a running VM. */
 export function addNicCommands(program: Command, services: Services, act: Act): void {
   const attach = program
     .command("attach-nic")
-    .description("give a running VM another NIC, on a network of a NetworkAttachmentDefinition")
+    .description("plug a NIC into a running VM, on the network of a NetworkAttachmentDefinition")
     .argument("<vm>", "[namespace/]name")
-    .argument("<nic>", "the name of the new NIC and of its network")
+    .argument("<nic>", "name of the new NIC and of its network")
     .addOption(fileOption())
     .addOption(adminOption())
     .requiredOption("--network <definition>", "[namespace/]name of a NetworkAttachmentDefinition in the files")
-    .addOption(new Option("--binding <binding>", "how it is attached").choices(["bridge", "sriov"]).default("bridge"))
-    .option("--mac <address>", "its MAC address; without it the one that the network's plugin chose")
-    .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 30)
+    .addOption(new Option("--binding <binding>", "binding of the NIC").choices(["bridge", "sriov"]).default("bridge"))
+    .option("--mac <address>", "MAC address of the NIC; without it the network's CNI plugin chooses one")
+    .option("--wait <seconds>", "how long to wait for the guest's address before reporting", seconds, 30)
     .addOption(outputOption())
     .addHelpText(
       "after",
@@ -27,9 +27,9 @@ export function addNicCommands(program: Command, services: Services, act: Act): 
   });
   program
     .command("detach-nic")
-    .description("take a NIC out of a running VM, and all that was made for it out of its pod")
+    .description("unplug a NIC from a running VM, and remove what was made for it in the pod")
     .argument("<vm>", "[namespace/]name")
-    .argument("<nic>", "its name")
+    .argument("<nic>", "name of the NIC")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind detach-nic vm blue\n  netbind detach-nic default/vm blue -o json\n${EXIT_HELP}`)
     .action((vm: string, nic: string, options) =>
@@ -37,14 +37,14 @@ export function addNicCommands(program: Command, services: Services, act: Act): 
     );
   const link = program
     .command("link")
-    .description("set the link of a running VM's NIC on a tap up or down, as a cable that is plugged in or pulled")
+    .description("set the link of a running VM's NIC up or down, like plugging or pulling a cable; the NIC must be on a tap device")
     .addHelpText("after", `\nExamples:\n  netbind link down vm blue\n  netbind link up default/vm blue -o json\n${EXIT_HELP}`);
   for (const linkState of ["up", "down"] as const)
     link
       .command(linkState)
-      .description(`set it ${linkState}`)
+      .description(`set the link ${linkState}`)
       .argument("<vm>", "[namespace/]name")
-      .argument("<nic>", "its name")
+      .argument("<nic>", "name of the NIC")
       .addOption(outputOption())
       .addHelpText("after", `\nExamples:\n  netbind link ${linkState} vm blue\n${EXIT_HELP}`)
       .action((vm: string, nic: string, options) =>

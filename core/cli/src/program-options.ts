@@ -32,7 +32,7 @@ function plugin(value: string, before: PluginSources): PluginSources {
 export const pluginOption = (): Option =>
   new Option(
     "--plugin <name=file|name=unix:socket>",
-    "what serves a binding that is not of this release: its bundle, or the socket of a process that serves it; may be repeated",
+    "bundle of a third-party binding, or the socket of a process that serves it; repeatable",
   )
     .argParser(plugin)
     .default(NO_PLUGINS, "none");
@@ -40,16 +40,16 @@ export const pluginOption = (): Option =>
 export const grantsOption = (): Option =>
   new Option(
     "--grants <file>",
-    "JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls, capabilities; each list replaces this release's",
+    "JSON: what each registered binding may plan: linkKinds, serviceKinds, domainKinds, sysctls, capabilities; each list replaces the default one",
   );
 /** `-o`. */
 export const outputOption = (): Option =>
-  new Option("-o, --output <format>", "how the result is printed").choices(["text", "json"]).default("text");
+  new Option("-o, --output <format>", "format of the result").choices(["text", "json"]).default("text");
 /** `-f`. */
 export const fileOption = (): Option =>
   new Option(
     "-f, --filename <file>",
-    "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets, ConfigMaps, in any order, trusted with all of them unless --admin is given; - is standard input; may be repeated",
+    "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets and ConfigMaps, in any order; trusted with all of them unless --admin is given; - is standard input; repeatable",
   )
     .argParser(collect)
     .default([] as readonly string[])
@@ -59,10 +59,10 @@ export const fileOption = (): Option =>
 export const adminOption = (): Option =>
   new Option(
     "--admin <file>",
-    "the administrator's file, for VMs of authors who are not trusted: the KubeVirt CR, NetworkAttachmentDefinitions and the ConfigMaps of device plugins come from such files alone, and are refused in those of -f; may be repeated",
+    "a file of the administrator, for VMs of untrusted authors: the KubeVirt CR, NetworkAttachmentDefinitions and the ConfigMaps of device plugins come from these files only, and are refused in the files of -f; repeatable",
   )
     .argParser(collect)
-    .default([] as readonly string[], "none: those of -f are trusted with them");
+    .default([] as readonly string[], "none: the files of -f are trusted with them");
 
 /** Reads a directory. An empty text, such as a shell makes of a variable that is not set, is not the current one. */
 function directory(value: string, before: readonly string[]): readonly string[] {
@@ -73,7 +73,7 @@ function directory(value: string, before: readonly string[]): readonly string[] 
 export const hostDiskOption = (): Option =>
   new Option(
     "--host-disk <directory>",
-    "a directory that hostDisk volumes may be in; may be repeated; without it a VM gets no file of this machine",
+    "a directory that hostDisk volumes may be in; repeatable; without it a VM gets no file of this machine",
   )
     .argParser(directory)
     .default([] as readonly string[], "none");
@@ -93,7 +93,7 @@ const kubevirtVersion = (text: string): KubevirtMinor => {
 };
 /** `--kubevirt-version`. */
 export const versionOption = (): Option =>
-  new Option("--kubevirt-version <version>", "the KubeVirt whose rules are asked: 1.1 to 1.9")
+  new Option("--kubevirt-version <version>", "KubeVirt version to check against: 1.1 to 1.9")
     .argParser(kubevirtVersion)
     .default(NEWEST_KUBEVIRT, "1.9");
 

@@ -3,11 +3,11 @@ import { EXIT_HELP } from "./exit-codes.ts";
 import { type Act, outputOption, seconds } from "./program-options.ts";
 import type { Services } from "./services.ts";
 
-/** Adds what looks at the VMs of this machine, and changes them. */
+/** Adds the commands that show and change the VMs of this machine. */
 export function addVmCommands(program: Command, services: Services, act: Act): void {
   program
     .command("status")
-    .description("show the VMs on this machine, or one with its NICs and processes")
+    .description("show the VMs on this machine, or one VM with its NICs and processes")
     .argument("[vm]", "[namespace/]name")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind status\n  netbind status default/vm -o json\n${EXIT_HELP}`)
@@ -16,9 +16,9 @@ export function addVmCommands(program: Command, services: Services, act: Act): v
     );
   program
     .command("stop")
-    .description("stop VMs, and remove all that was made for them")
+    .description("stop VMs and remove everything that was made for them")
     .argument("<vm...>", "[namespace/]name")
-    .option("--force", "do not ask the guest first", false)
+    .option("--force", "do not wait for the guest to shut down", false)
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n${EXIT_HELP}`)
     .action((names: string[], options) =>
@@ -26,8 +26,8 @@ export function addVmCommands(program: Command, services: Services, act: Act): v
     );
   program
     .command("check")
-    .description("show how VMs differ from what was recorded of them; exit code 1 where one does")
-    .argument("[vm...]", "[namespace/]name; all VMs where none is named")
+    .description("show how VMs differ from their records; exit code 1: at least one differs")
+    .argument("[vm...]", "[namespace/]name; all VMs when none is named")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind check\n  netbind check default/vm -o json\n${EXIT_HELP}`)
     .action((names: string[], options) =>
@@ -35,8 +35,8 @@ export function addVmCommands(program: Command, services: Services, act: Act): v
     );
   program
     .command("apply")
-    .description("repair what check shows, and touch nothing else")
-    .argument("[vm...]", "[namespace/]name; all VMs where none is named")
+    .description("repair the differences that check shows, and nothing else")
+    .argument("[vm...]", "[namespace/]name; all VMs when none is named")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind apply\n  netbind apply default/vm\n${EXIT_HELP}`)
     .action((names: string[], options) =>
@@ -44,9 +44,9 @@ export function addVmCommands(program: Command, services: Services, act: Act): v
     );
   program
     .command("migrate")
-    .description("move a running VM to a second pod on this machine, live; its guest runs on")
+    .description("live-migrate a running VM to a second pod on this machine")
     .argument("<vm>", "[namespace/]name")
-    .option("--wait <seconds>", "how long to wait for the guest's addresses before the report", seconds, 10)
+    .option("--wait <seconds>", "how long to wait for the guest's addresses before reporting", seconds, 10)
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
     .action((name: string, options) =>
@@ -54,13 +54,13 @@ export function addVmCommands(program: Command, services: Services, act: Act): v
     );
   program
     .command("gc")
-    .description("remove what no living VM owns")
+    .description("remove what no running VM owns")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
     .action((options) => act(options.output, async () => (await import("./commands/vms.ts")).gc(options.output, await services())));
   program
     .command("console")
-    .description("connect to a guest's serial console; Ctrl-] leaves it")
+    .description("connect to the serial console of a guest; Ctrl-] disconnects")
     .argument("<vm>", "[namespace/]name")
     .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
     .action((name: string) => act("text", async () => (await import("./commands/vms.ts")).console(name, await services())));

@@ -52,7 +52,7 @@ export function buildProgram(services: Services): (args: readonly string[]) => P
     }
   };
   const program = new Command("netbind")
-    .description("Attaches virtual machines to networks, by KubeVirt's network bindings, on one machine.")
+    .description("Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules.")
     .addHelpText("after", EXIT_HELP);
   addRun(program, services, act);
   addPlan(program, services, act);
@@ -74,18 +74,15 @@ export function buildProgram(services: Services): (args: readonly string[]) => P
 function addRun(program: Command, services: Services, act: Act): void {
   const command = program
     .command("run")
-    .description("start VMs and stay until they end; Ctrl-C stops them")
+    .description("start VMs and wait until they end; Ctrl-C stops them")
     .addOption(fileOption())
     .addOption(adminOption())
-    .option("--keep", "return once the VM runs, and leave it running", false)
-    .option(
-      "--pod-network <file>",
-      "a CNI configuration list for the pod network, instead of a bridge with 10.244.0.0/24 and fd10:244::/64",
-    )
+    .option("--keep", "return when the VMs run, and leave them running", false)
+    .option("--pod-network <file>", "CNI configuration list of the pod network; without it a bridge with 10.244.0.0/24 and fd10:244::/64")
     .addOption(pluginOption())
     .addOption(grantsOption())
     .addOption(hostDiskOption())
-    .option("--wait <seconds>", "how long to wait for the guest's address before the report", seconds, 120)
+    .option("--wait <seconds>", "how long to wait for the guest's address before reporting", seconds, 120)
     .addOption(outputOption())
     .addHelpText(
       "after",
@@ -101,14 +98,14 @@ function addRun(program: Command, services: Services, act: Act): void {
 function addPlan(program: Command, services: Services, act: Act): void {
   const command = program
     .command("plan")
-    .description("print what run would do, without touching anything")
+    .description("print what run would do, and change nothing")
     .addOption(fileOption())
     .addOption(adminOption())
     .addOption(hostDiskOption())
     .addOption(
       new Option(
         "--pod-link <file>",
-        "a link of the pod as JSON: name, mac, mtu, addresses, routes; may be repeated; a link that is not given is assumed, and marked so",
+        "a link of the pod as JSON: name, mac, mtu, addresses, routes; repeatable; other links are assumed, and marked as assumed",
       )
         .argParser(collect)
         .default([] as readonly string[]),

@@ -1,10 +1,10 @@
-/** VMs of KubeVirt 1.1's time, written anew: these places change, and no other byte. */
+/** The core bindings that KubeVirt 1.3 removed become binding plugins: these places change, and no other byte. */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { migrateText } from "../../../core/cli/src/migrate/old-keys.ts";
+import { convertText } from "../../../core/cli/src/convert/rewrite-yaml.ts";
 import { netbind } from "../../support/netbind.ts";
 
 const vmi = (interfaces: string): string => `# kept
@@ -23,7 +23,7 @@ const block = (lines: string): string => vmi(`      interfaces:\n${lines.replace
 describe("the text", () => {
   test("an old key becomes the plugin of its name; comments, order and quotes stay", () => {
     const before = block("- name: a # first\n  slirp: {}  # old\n  ports:\n    - port: 80\n- {name: b, macvtap: {}}\n- name: c\n  passt:");
-    const { text, changes } = migrateText(before);
+    const { text, changes } = convertText(before);
     expect(text).toBe(
       before
         .replace("slirp: {}", "binding: {name: slirp}")
@@ -35,7 +35,7 @@ describe("the text", () => {
       [14, "b"],
       [16, "c"],
     ]);
-    expect(migrateText(text)).toEqual({ text, changes: [], warnings: [], errors: [] });
+    expect(convertText(text)).toEqual({ text, changes: [], warnings: [], errors: [] });
   });
 
   test("JSON stays JSON, CRLF stays CRLF, and a list's items and many documents are found", () => {
@@ -44,12 +44,12 @@ describe("the text", () => {
       kind: "VirtualMachine",
       spec: { template: { spec: { domain: { devices: { interfaces: [{ name: "a", slirp: {} }] } } } } },
     };
-    const { text } = migrateText(JSON.stringify(object));
+    const { text } = convertText(JSON.stringify(object));
     expect(JSON.parse(text)).toMatchObject({
       spec: { template: { spec: { domain: { devices: { interfaces: [{ name: "a", binding: { name: "slirp" } }] } } } } },
     });
     const crlf = block("- name: a\n  slirp: {}").replaceAll("\n", "\r\n");
-    expect(migrateText(crlf).text).toBe(crlf.replace("slirp: {}", "binding: {name: slirp}"));
+    expect(convertText(crlf).text).toBe(crlf.replace("slirp: {}", "binding: {name: slirp}"));
     const item = `- apiVersion: kubevirt.io/v1
   kind: VirtualMachineInstance
   spec: {domain: {devices: {interfaces: [{name: a, slirp: {}}]}}}
@@ -57,13 +57,13 @@ describe("the text", () => {
     const list = `kind: List
 items:
 ${item}`;
-    expect(migrateText(`${list}---\n${block("- name: b\n  passt: {}")}`).changes).toHaveLength(2);
+    expect(convertText(`${list}---\n${block("- name: b\n  passt: {}")}`).changes).toHaveLength(2);
   });
 
-  test("templates of sets and pools are found, and what is no VM is not", () => {
+  test("templates of sets and pools are found, and other objects are left alone", () => {
     const interfaces = "domain: {devices: {interfaces: [{name: a, slirp: {}}]}}";
     const of = (apiVersion: string, kind: string, spec: string): number =>
-      migrateText(`apiVersion: ${apiVersion}\nkind: ${kind}\nspec: {${spec}}\n`).changes.length;
+      convertText(`apiVersion: ${apiVersion}\nkind: ${kind}\nspec: {${spec}}\n`).changes.length;
     expect(of("kubevirt.io/v1", "VirtualMachineInstanceReplicaSet", `template: {spec: {${interfaces}}}`)).toBe(1);
     expect(
       of("pool.kubevirt.io/v1alpha1", "VirtualMachinePool", `virtualMachineTemplate: {spec: {template: {spec: {${interfaces}}}}}`),
@@ -74,20 +74,23 @@ ${item}`;
 
   test("what is reached twice, by an alias or a merge, is changed once, where it stands", () => {
     const shared = vmi("      interfaces:\n        - &base {name: a, slirp: {}}\n        - *base\n        - {<<: *base, name: c}");
-    expect(migrateText(shared)).toMatchObject({ text: shared.replace("slirp: {}", "binding: {name: slirp}"), changes: { length: 1 } });
+    expect(convertText(shared)).toMatchObject({ text: shared.replace("slirp: {}", "binding: {name: slirp}"), changes: { length: 1 } });
   });
 
-  test("what says two things, or is not empty, is told and left", () => {
+  test("an interface with two bindings, or with a value, is reported and left as it is", () => {
     const two = block(
       "- name: a\n  slirp: {}\n  bridge: {}\n- name: b\n  passt: {}\n  slirp: {}\n- name: c\n  macvtap: &x {}\n- name: d\n  slirp: {a: b}",
     );
-    const { text, warnings } = migrateText(two);
+    const { text, warnings } = convertText(two);
     expect(text).toBe(two);
     expect(warnings.map(({ line }) => line)).toEqual([11, 14, 17, 19]);
   });
 
-  test("what is no YAML is told with its line; whatever it is, nothing throws", () => {
-    expect(migrateText("a: [\nb: }").errors[0]).toMatchObject({ line: expect.any(Number), text: expect.stringContaining("no YAML") });
+  test("text that is not valid YAML is reported with its line; whatever it is, nothing throws", () => {
+    expect(convertText("a: [\nb: }").errors[0]).toMatchObject({
+      line: expect.any(Number),
+      text: expect.stringContaining("not valid YAML"),
+    });
     fc.assert(
       fc.property(
         fc.oneof(
@@ -96,7 +99,7 @@ ${item}`;
           fc.string().map((text) => block(`- name: ${text}\n  slirp: {}`)),
         ),
         (text) => {
-          const { text: after, changes } = migrateText(text);
+          const { text: after, changes } = convertText(text);
           if (changes.length === 0) expect(after).toBe(text);
         },
       ),
@@ -107,7 +110,7 @@ ${item}`;
 describe("the command", () => {
   let directory: string;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), "netbind-migrate-"));
+    directory = mkdtempSync(join(tmpdir(), "netbind-convert-"));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
   const OLD = block("- name: a\n  slirp: {}");
@@ -118,17 +121,17 @@ describe("the command", () => {
     writeFileSync(path, OLD);
     chmodSync(path, 0o640);
     symlinkSync("vm.yaml", join(directory, "link.yaml"));
-    const shown = await netbind(["migrate-vms", "-f", path]);
+    const shown = await netbind(["convert", "-f", path]);
     expect(shown).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^--- .*\n\+\+\+ .*\n@@ [\s\S]*\n-\s+slirp: \{\}\n\+\s+binding: \{name: slirp\}\n/),
     });
     expect(readFileSync(path, "utf8")).toBe(OLD);
-    expect((await netbind(["migrate-vms", "--write", "-f", join(directory, "link.yaml")])).code).toBe(0);
+    expect((await netbind(["convert", "--write", "-f", join(directory, "link.yaml")])).code).toBe(0);
     expect(readFileSync(path, "utf8")).toBe(NEW);
     expect(statSync(path).mode & 0o777).toBe(0o640);
     expect(readdirSync(directory).sort()).toEqual(["link.yaml", "vm.yaml"]);
-    expect(await netbind(["migrate-vms", "-f", path])).toMatchObject({
+    expect(await netbind(["convert", "-f", path])).toMatchObject({
       code: 0,
       stdout: "",
       stderr: expect.stringContaining("nothing to change"),
@@ -136,16 +139,16 @@ describe("the command", () => {
   });
 
   test("standard input comes out on standard output; JSON lists what changed; a bad file changes none", async () => {
-    expect((await netbind(["migrate-vms", "-f", "-"], { stdin: OLD })).stdout).toBe(NEW);
+    expect((await netbind(["convert", "-f", "-"], { stdin: OLD })).stdout).toBe(NEW);
     const good = join(directory, "good.yaml");
     writeFileSync(good, OLD);
-    const listed = await netbind(["migrate-vms", "-o", "json", "-f", good]);
+    const listed = await netbind(["convert", "-o", "json", "-f", good]);
     expect(JSON.parse(listed.stdout)).toEqual({
       files: [{ file: good, changes: [{ line: 11, interface: "a", from: "slirp: {}", to: "binding: {name: slirp}" }] }],
     });
     const bad = join(directory, "bad.yaml");
     writeFileSync(bad, "a: [\n");
-    const refused = await netbind(["migrate-vms", "--write", "-f", good, "-f", bad, "-f", join(directory, "none.yaml")]);
+    const refused = await netbind(["convert", "--write", "-f", good, "-f", bad, "-f", join(directory, "none.yaml")]);
     expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/none\.yaml:1[\s\S]*bad\.yaml:/) });
     expect(readFileSync(good, "utf8")).toBe(OLD);
   });

@@ -5,27 +5,27 @@ import { EXIT } from "../exit-codes.ts";
 import type { InputViolation } from "../input/documents.ts";
 import { readText, shownFile, STANDARD_INPUT } from "../input/read-text.ts";
 import { DeadlineError, READING_DEADLINE, withinDeadline } from "../input/within-deadline.ts";
-import { type Migrated, migrateText } from "../migrate/old-keys.ts";
+import { type Converted, convertText } from "../convert/rewrite-yaml.ts";
 import { type OutputFormat, print, printDocument, printJson, tell } from "../output.ts";
 import { InputError } from "../violations.ts";
 
-export interface MigrateOptions {
+export interface ConvertOptions {
   readonly filename: readonly string[];
-  /** Changes the files, instead of showing how. */
+  /** Changes the files instead of printing the diff. */
   readonly write: boolean;
   readonly output: OutputFormat;
 }
 
-/** A file, and what becomes of it. */
-interface MigratedFile extends Migrated {
+/** A file, its text, and the converted text. */
+interface ConvertedFile extends Converted {
   readonly file: string;
   readonly before: string;
 }
 
-function read(file: string): MigratedFile | InputViolation {
+function read(file: string): ConvertedFile | InputViolation {
   try {
     const before = readText(file);
-    return { file, before, ...withinDeadline(READING_DEADLINE, () => migrateText(before)) };
+    return { file, before, ...withinDeadline(READING_DEADLINE, () => convertText(before)) };
   } catch (error) {
     const fix = error instanceof DeadlineError ? "split the file, or leave out what makes it slow to read" : "name a file that exists";
     return {
@@ -36,7 +36,7 @@ function read(file: string): MigratedFile | InputViolation {
   }
 }
 
-/** Puts a text in a file's place at once: whoever reads it sees the old text or the new one, whole. */
+/** Replaces a file in one step: a reader sees the old text or the new one, whole. */
 function replaceFile(file: string, text: string): void {
   const target = realpathSync(file);
   const { mode, uid, gid } = statSync(target);
@@ -52,16 +52,16 @@ function replaceFile(file: string, text: string): void {
   }
 }
 
-const patchOf = ({ file, before, text }: MigratedFile): string =>
+const patchOf = ({ file, before, text }: ConvertedFile): string =>
   createTwoFilesPatch(file, file, before, text, undefined, undefined, { context: 3 }).replace(/^Index: .*\n=+\n/, "");
 
 /**
- * `netbind migrate-vms`: writes VMs of KubeVirt 1.1's time anew, and shows how; with `write` in the files themselves. A
- * text from standard input comes out on standard output.
+ * `netbind convert`: converts the core bindings that KubeVirt 1.3 removed to binding plugins. Prints a diff, or changes the
+ * files with `write`. Input from standard input is printed whole, converted, on standard output.
  */
-export async function migrateVms({ filename, write, output }: MigrateOptions): Promise<number> {
+export async function convert({ filename, write, output }: ConvertOptions): Promise<number> {
   const results = filename.map(read);
-  const files = results.filter((result): result is MigratedFile => "before" in result);
+  const files = results.filter((result): result is ConvertedFile => "before" in result);
   const problems = [
     ...results.filter((result): result is InputViolation => !("before" in result)),
     ...files.flatMap(({ file, errors }) =>

@@ -15,7 +15,7 @@ import {
   type YAMLMap,
 } from "yaml";
 
-/** One interface that is written anew. */
+/** One interface that is converted. */
 export interface OldKeyChange {
   readonly line: number;
   /** Its name, where it says one. */
@@ -24,14 +24,14 @@ export interface OldKeyChange {
   readonly to: string;
 }
 
-/** What is told of a text that is not changed. */
+/** A place of the text that is not changed, and why. */
 export interface OldKeyNote {
   readonly line: number;
   readonly text: string;
 }
 
-/** A text with its old keys written anew; all other bytes are as they were. */
-export interface Migrated {
+/** A text with its removed bindings converted; all other bytes are as they were. */
+export interface Converted {
   readonly text: string;
   readonly changes: readonly OldKeyChange[];
   readonly warnings: readonly OldKeyNote[];
@@ -59,7 +59,7 @@ interface Edit {
 const keyOf = ({ key }: Pair): string | undefined => (isScalar(key) ? String(key.value) : undefined);
 
 /** One document of a text, while its interfaces are looked for. */
-class Migration {
+class DocumentRewrite {
   readonly edits = new Map<number, Edit>();
   readonly warnings = new Map<number, OldKeyNote>();
   readonly #document: Document;
@@ -125,7 +125,7 @@ class Migration {
     const others = pairs.map(keyOf).filter((key) => key !== undefined && METHODS.includes(key));
     if (old.length > 1 || others.length > 0) {
       const all = [...old.map(keyOf), ...others].join(", ");
-      this.warnings.set(start, { line, text: `interface ${JSON.stringify(name)} says more than one of ${all}: it is left as it is` });
+      this.warnings.set(start, { line, text: `interface ${JSON.stringify(name)} has more than one of ${all}: it is left as it is` });
       return;
     }
     const end = this.#endOf(pair, start);
@@ -150,23 +150,23 @@ class Migration {
 }
 
 /**
- * Writes the interfaces of KubeVirt 1.1's time anew: `slirp: {}`, `passt: {}` and `macvtap: {}` become the plugin of that
- * name. The text is changed at these places only. An interface that is reached more than once is changed once.
+ * Converts the core bindings that KubeVirt 1.3 removed: `slirp: {}`, `passt: {}` and `macvtap: {}` become the binding plugin
+ * of that name. The text is changed at these places only. An interface that is reached more than once is changed once.
  */
-export function migrateText(text: string): Migrated {
+export function convertText(text: string): Converted {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines, merge: true, prettyErrors: false });
   const documents = Array.isArray(parsed) ? (parsed as readonly Document[]) : [];
   const errors = documents.flatMap((document) =>
-    document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, text: `this is no YAML: ${error.message}` })),
+    document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, text: `this is not valid YAML: ${error.message}` })),
   );
   if (errors.length > 0) return { text, changes: [], warnings: [], errors };
-  const migrations = documents.map((document) => {
-    const migration = new Migration(document, lines, text);
-    migration.visit(document.contents);
-    return migration;
+  const rewrites = documents.map((document) => {
+    const rewrite = new DocumentRewrite(document, lines, text);
+    rewrite.visit(document.contents);
+    return rewrite;
   });
-  const edits = migrations.flatMap((migration) => [...migration.edits.values()]).sort((a, b) => a.start - b.start);
+  const edits = rewrites.flatMap((rewrite) => [...rewrite.edits.values()]).sort((a, b) => a.start - b.start);
   let result = "";
   let at = 0;
   for (const edit of edits) {
@@ -176,7 +176,7 @@ export function migrateText(text: string): Migrated {
   return {
     text: result + text.slice(at),
     changes: edits.map(({ change }) => change),
-    warnings: migrations.flatMap((migration) => [...migration.warnings.values()]),
+    warnings: rewrites.flatMap((rewrite) => [...rewrite.warnings.values()]),
     errors: [],
   };
 }
