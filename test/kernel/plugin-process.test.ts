@@ -28,9 +28,9 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Processes that run the plugin's bundle, and directories that it was asked in. */
+/** Processes that run the plugin's bundle, and files of it. */
 const left = (): readonly string[] => [
-  ...readdirSync(tmpdir()).filter((name) => name.startsWith("netbind-plugin-") && !existsSync(`/proc/${name.split("-")[2]}`)),
+  ...readdirSync(tmpdir()).filter((name) => name.startsWith("netbind-plugin-")),
   ...readdirSync("/proc").filter((pid) => {
     try {
       return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/netbind/plugin.mjs") && isOurs(pid);
@@ -162,6 +162,11 @@ describe.each(callers)("asked by %s", (who, ask) => {
     });
   });
 
+  test("what a plugin may write is in memory of its own, and bounded", async () => {
+    const { code, stderr } = await ask(["plan", "-f", "-", "--plugin", plugin], vm("fills"));
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/interfaces\[0\]\.name: ENOSPC behind 1[56] MiB/)]);
+  });
+
   test("explain says what a plugin says of itself", async () => {
     const { code, stdout } = await ask(["explain", "picky", "--plugin", plugin], "");
     expect([code, stdout]).toEqual([0, expect.stringContaining("binding picky: a third-party binding")]);
@@ -286,16 +291,24 @@ test("where nobody may make a user namespace, the setting is named, and the plug
   expect(stderr).toContain("--plugin NAME=unix:SOCKET");
 });
 
-test.each(["SIGINT", "SIGKILL"] as const)("%s while a plugin is asked leaves nothing", async (signal) => {
+/** The first processes of sandboxes that a command asks plugins in: what these may write is in their own mount namespaces alone. */
+const askedBy = (caller: number | undefined): readonly string[] =>
+  childrenOf(caller).flatMap((outer) => (readFileSync(`/proc/${outer}/cmdline`, "utf8").startsWith("bwrap") ? childrenOf(outer) : []));
+
+const childrenOf = (pid: number | string | undefined): readonly string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter((child) => child.trim() !== "");
+
+test.each(["SIGINT", "SIGKILL"] as const)("%s while a plugin is asked leaves nothing, whatever the plugin wrote", async (signal) => {
   const main = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--conditions=@netbind/source", main, "plan", "-f", "-", "--plugin", plugin], { stdio: "pipe" });
-  child.stdin.end(vm("hangs"));
-  const own = `netbind-plugin-${child.pid}-`;
-  const directories = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(own));
-  await waitUntil(() => directories().some((name) => existsSync(join(tmpdir(), name, "ask/binding.sock"))), 20_000);
+  child.stdin.end(vm("fills-and-hangs"));
+  const isFull = (pid: string): boolean => existsSync(`/proc/${pid}/root/netbind/ask/14`);
+  await waitUntil(() => askedBy(child.pid).some(isFull), 20_000);
+  const inner = askedBy(child.pid).find(isFull) ?? expect.fail("the plugin writes nothing");
   child.kill(signal);
   await new Promise((resolve) => child.on("exit", resolve));
-  // What a killed caller could not remove, the next one does.
-  if (signal === "SIGKILL") await netbind(["explain", "picky", "--plugin", plugin]);
-  expect(directories()).toEqual([]);
+  await waitUntil(() => !existsSync(`/proc/${inner}`), 5000);
+  expect([existsSync(`/proc/${inner}`), left()]).toEqual([false, []]);
 });

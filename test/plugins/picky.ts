@@ -14,6 +14,7 @@ const fs = (
         existsSync(path: string): boolean;
         readdirSync(path: string): readonly string[];
         readFileSync(path: string, encoding: "utf8"): string;
+        writeFileSync(path: string, text: string): void;
       };
     };
   }
@@ -30,6 +31,17 @@ function look(): string {
   const status = fs.readFileSync("/proc/self/status", "utf8").split("\n");
   const rights = status.filter((line) => /^(Uid|CapEff|CapBnd|NoNewPrivs):/.test(line)).map((line) => line.split("\t").join(" "));
   return JSON.stringify({ files, processes, links, rights });
+}
+
+/** Fills the one directory that it may write to. Gives how it ended, and where. */
+function fill(): string {
+  let written = 0;
+  try {
+    for (; written < 256; written++) fs.writeFileSync(`/netbind/ask/${written}`, "x".repeat(1024 * 1024));
+  } catch (error) {
+    return `${(error as { readonly code: string }).code} behind ${written} MiB`;
+  }
+  return `no end behind ${written} MiB`;
 }
 
 function shout(): never {
@@ -57,6 +69,11 @@ const admits: Readonly<Record<string, (nic: NicSpec) => readonly Violation[]>> =
   },
   hangs: hang,
   looks: () => [violation("name", look(), "look elsewhere")],
+  fills: () => [violation("name", fill(), "write less")],
+  "fills-and-hangs": () => {
+    fill();
+    return hang();
+  },
   shouts: shout,
   exits: () => runtime.process.exit(7),
   promised: (async () => []) as unknown as () => readonly Violation[],

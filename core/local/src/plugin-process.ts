@@ -1,16 +1,21 @@
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { closeSync, openSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINDING_FAULT, BindingError } from "@netbind/contract";
 import { type HeldSandbox, holdSandboxed, LIBRARY_BINDS, patient, waitUntil } from "@netbind/netns";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote";
 import { keepLog, logName, withOutput } from "./kept-logs.ts";
-import { readEnd } from "./read-end.ts";
+import { readEndOf } from "./read-end.ts";
 import { publishSidecar, SIDECAR_LIMITS, type SidecarRuntime } from "./sidecars.ts";
 import type { State } from "./state.ts";
 
 const START_DEADLINE = 20_000;
-const INSIDE = "/netbind/ask";
+/** Where the plugin may write. */
+const DIRECTORY = ["netbind", "ask"] as const;
+const INSIDE = `/${DIRECTORY.join("/")}`;
+/** What it may write there: as much as a file of its may have. A socket is all that has to be there. */
+const DIRECTORY_BYTES = SIDECAR_LIMITS.fileSize;
 const SOCKET = "binding.sock";
 /** Who a plugin is while root asks it: a user that nobody else is, in front of those that VMs and services have. */
 const NOBODY = 1_899_999_998;
@@ -24,29 +29,12 @@ export interface PluginProcessSpec {
   readonly state: State;
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const PREFIX = "netbind-plugin-";
-
-/** Removes a plugin's files. What the plugin could write to becomes the caller's own first: nobody changes it meanwhile. */
-function removeFiles(directory: string): void {
-  const user = process.geteuid?.() ?? NOBODY;
-  const own = join(directory, "ask");
-  if (existsSync(own)) {
-    chownSync(own, user, process.getegid?.() ?? user);
-    chmodSync(own, 0o700);
-  }
-  rmSync(directory, { recursive: true, force: true });
-}
-
-/** Removes what a caller that was killed left: the process in its name is gone, and the plugin with it. */
-function removeStale(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = /^netbind-plugin-(\d{1,10})-/.exec(name)?.[1];
-    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
-    const path = join(tmpdir(), name);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat?.isDirectory() === true && stat.uid === process.geteuid?.()) removeFiles(path);
-  }
+/** Opens a file without a name: whatever becomes of the caller, nothing of it stays. */
+function openUnnamed(): number {
+  const path = join(tmpdir(), `netbind-plugin-${randomUUID()}`);
+  const descriptor = openSync(path, "ax+", 0o600);
+  unlinkSync(path);
+  return descriptor;
 }
 
 const NOT_A_BUNDLE = " (what is started is a bundle, as node sidecars/build.mjs --plugin MODULE --out FILE makes it)";
@@ -64,11 +52,11 @@ function withoutNamespaces(output: string, error: BindingError): BindingError {
   );
 }
 
-/** A plugin's process that nobody but the caller sees, and its files. */
+/** A plugin's process that nobody but the caller sees. All that it may write to is in memory, and goes with it. */
 export class PluginProcess implements AsyncDisposable {
   readonly #spec: PluginProcessSpec;
-  readonly #directory: string;
   readonly #uid: number;
+  readonly #log = openUnnamed();
   #sandbox: HeldSandbox | undefined;
   #socket: HeldSocket | undefined;
 
@@ -76,34 +64,6 @@ export class PluginProcess implements AsyncDisposable {
     this.#spec = spec;
     const user = process.geteuid?.() ?? NOBODY;
     this.#uid = user === 0 ? NOBODY : user;
-    removeStale();
-    this.#directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
-    mkdirSync(this.#own, { mode: 0o700 });
-    if (user !== this.#uid) {
-      chmodSync(this.#directory, 0o711);
-      chownSync(this.#own, this.#uid, this.#uid);
-    }
-    for (const signal of SIGNALS) process.once(signal, this.#interrupted);
-  }
-
-  /** The one directory that the plugin may write to. */
-  get #own(): string {
-    return join(this.#directory, "ask");
-  }
-
-  #interrupted = (signal: NodeJS.Signals): void => {
-    this.#remove();
-    process.kill(process.pid, signal);
-  };
-
-  /** Removes its files. The plugin's directory is the caller's own again by then: nobody changes what is in it. */
-  #remove(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#interrupted);
-    removeFiles(this.#directory);
-  }
-
-  get #log(): string {
-    return join(this.#directory, "log");
   }
 
   /** The files that it is run from: those of an ordinary user are where they are. */
@@ -125,26 +85,31 @@ export class PluginProcess implements AsyncDisposable {
         gid: isOwn ? (process.getegid?.() ?? this.#uid) : this.#uid,
         // An ordinary user's other processes are counted with it.
         limits: isOwn ? unlimited : SIDECAR_LIMITS,
-        binds: [
-          ...LIBRARY_BINDS,
-          { source: node, target: "/netbind/node" },
-          { source: bundle, target: "/netbind/plugin.mjs" },
-          { source: this.#own, target: INSIDE, writable: true },
-        ],
+        binds: [...LIBRARY_BINDS, { source: node, target: "/netbind/node" }, { source: bundle, target: "/netbind/plugin.mjs" }],
+        memory: { target: INSIDE, bytes: DIRECTORY_BYTES },
         env: start.environment,
         argv: ["/netbind/node", ...start.options, "/netbind/plugin.mjs", "binding", `${INSIDE}/${SOCKET}`],
       },
       this.#log,
     );
     this.#sandbox = sandbox;
-    const path = join(this.#own, SOCKET);
-    await waitUntil(() => existsSync(path) || sandbox.ended() !== undefined, START_DEADLINE);
+    await waitUntil(() => sandbox.ended() !== undefined || this.#holdSocket(sandbox) !== undefined, START_DEADLINE);
     const { name } = this.#spec;
     if (sandbox.ended() !== undefined) throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}${NOT_A_BUNDLE}`));
-    if (!existsSync(path)) throw this.#explain(failed(name, `it was not ready in ${patient(START_DEADLINE)} ms`));
-    using own = HeldDirectory.open(this.#directory, ["ask"]);
-    this.#socket = own.socket(SOCKET, this.#uid);
+    if (this.#socket === undefined) throw this.#explain(failed(name, `it was not ready in ${patient(START_DEADLINE)} ms`));
     return this.#socket.path;
+  }
+
+  /** Holds the socket, which only the sandbox's own mount namespace has; undefined where it is not there, or not yet. */
+  #holdSocket({ root }: HeldSandbox): HeldSocket | undefined {
+    if (root === undefined) return undefined;
+    try {
+      using directory = HeldDirectory.open(root, DIRECTORY);
+      this.#socket = directory.socket(SOCKET, this.#uid);
+    } catch {
+      // A process that is on its way has no such place, and one that has ended has none any more.
+    }
+    return this.#socket;
   }
 
   /** An error with what the plugin printed, which is kept. One that went away, or says nothing, has failed. */
@@ -158,7 +123,7 @@ export class PluginProcess implements AsyncDisposable {
   }
 
   #explain(error: BindingError): BindingError {
-    const text = readEnd(this.#log);
+    const text = readEndOf(this.#log);
     const { name, state } = this.#spec;
     return withOutput(withoutNamespaces(text, error), text, keepLog(state.logs, logName(name), text), name);
   }
@@ -166,6 +131,6 @@ export class PluginProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket?.[Symbol.dispose]();
     await this.#sandbox?.[Symbol.asyncDispose]();
-    this.#remove();
+    closeSync(this.#log);
   }
 }

@@ -15,11 +15,16 @@ export function readEnd(file: string): string {
     return "";
   }
   try {
-    const { size } = fstatSync(descriptor);
-    const buffer = Buffer.alloc(Math.min(size, MOST_BYTES));
-    const length = readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.subarray(0, length).toString("utf8");
+    return readEndOf(descriptor);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** The same of a file that is open. */
+export function readEndOf(descriptor: number): string {
+  const { size } = fstatSync(descriptor);
+  const buffer = Buffer.alloc(Math.min(size, MOST_BYTES));
+  const length = readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
+  return buffer.subarray(0, length).toString("utf8");
 }

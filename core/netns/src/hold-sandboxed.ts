@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import { giveFilter } from "./give-filter.ts";
+import { HeldProcess } from "./held-process.ts";
 import { findSandboxWay } from "./sandbox-way.ts";
 import { type Sandbox, type SandboxWay, sandboxCommand } from "./sandbox.ts";
+import { identifySandbox } from "./start-sandboxed.ts";
 
 const END_DEADLINE = 5000;
 
@@ -10,23 +11,24 @@ const END_DEADLINE = 5000;
 export interface HeldSandbox extends AsyncDisposable {
   /** How it ended, in words; undefined while it runs. */
   ended(): string | undefined;
+  /** Where this process finds the sandbox's root directory while it runs; undefined where it has no process any more. */
+  readonly root: string | undefined;
 }
 
 /** An ordinary user has one way to make a sandbox; root tries which of them work here. */
 const wayOf = async (): Promise<SandboxWay> => (process.geteuid?.() === 0 ? (await findSandboxWay()).way : "user-namespace");
 
 /**
- * Starts a sandboxed process without any network, which does not outlive the caller. What it prints goes to a file.
+ * Starts a sandboxed process without any network, which does not outlive the caller. What it prints goes to `log`, a descriptor that
+ * stays the caller's.
  *
  * @throws SandboxError where this machine lets root make no sandbox
  */
-export async function holdSandboxed(sandbox: Omit<Sandbox, "held">, logFile: string): Promise<HeldSandbox> {
+export async function holdSandboxed(sandbox: Omit<Sandbox, "held">, log: number): Promise<HeldSandbox> {
   const [file, ...args] = sandboxCommand({ ...sandbox, held: true }, await wayOf());
-  const log = openSync(logFile, "a", 0o600);
   const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
-  const child = spawn(file ?? "", args, { stdio: ["ignore", log, log, "ignore", "pipe"], env });
+  const child = spawn(file ?? "", args, { stdio: ["ignore", log, log, "pipe", "pipe"], env });
   if (child.pid !== undefined) giveFilter(child);
-  closeSync(log);
   let end: string | undefined;
   const over = new Promise<void>((resolve) => {
     child.on("error", (error) => {
@@ -38,9 +40,13 @@ export async function holdSandboxed(sandbox: Omit<Sandbox, "held">, logFile: str
       resolve();
     });
   });
+  const { inner } = await identifySandbox(child, child.stdio[3]);
+  const first = inner === undefined ? undefined : HeldProcess.of(inner);
   return {
     ended: () => end,
+    root: first === undefined ? undefined : `${first.path}/root`,
     [Symbol.asyncDispose]: async () => {
+      first?.[Symbol.dispose]();
       if (end !== undefined) return;
       // Its PID namespace ends with it, so nothing that it started is left.
       child.kill("SIGKILL");

@@ -28,6 +28,8 @@ export interface Sandbox {
   readonly idleCapabilities?: readonly string[];
   /** Capabilities that it uses over the pod's network (`net_raw`): it then has no user namespace of its own. */
   readonly podCapabilities?: readonly string[];
+  /** A directory that it may write to, in memory, of its own mount namespace: it goes with the sandbox. */
+  readonly memory?: { readonly target: string; readonly bytes: number };
   /** True for a process that ends with its caller, and has no network at all: an ordinary user's too. */
   readonly held?: boolean;
   readonly argv: readonly string[];
@@ -57,11 +59,13 @@ function parents(sandbox: Sandbox): readonly string[] {
   return [...new Set(paths)].flatMap((path) => ["--perms", "0755", "--dir", path]);
 }
 
-/** The sandbox's own /tmp. Its user need not be who mounts it. */
-const temporary = ({ limits }: Sandbox): readonly string[] =>
-  limits.tmp === 0 ? [] : ["--perms", "1777", "--size", String(limits.tmp), "--tmpfs", "/tmp"];
+/** The sandbox's own /tmp, and what else it has in memory. Its user need not be who mounts it. */
+const temporary = ({ limits, memory }: Sandbox): readonly string[] =>
+  [{ target: "/tmp", bytes: limits.tmp }, ...(memory === undefined ? [] : [memory])]
+    .filter(({ bytes }) => bytes > 0)
+    .flatMap(({ target, bytes }) => ["--perms", "1777", "--size", String(bytes), "--tmpfs", target]);
 
-/** What every sandbox sees. Nothing of it can be written but its /tmp and what is shown as writable. */
+/** What every sandbox sees. Nothing of it can be written but what it has in memory and what is shown as writable. */
 function fileSystem(sandbox: Sandbox): readonly string[] {
   return [
     ...parents(sandbox),
@@ -77,12 +81,11 @@ function fileSystem(sandbox: Sandbox): readonly string[] {
 
 /** What every sandbox is shut off by. The filter of system calls holds from the moment that its program starts. */
 const SHUT_OFF = [...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv", "--seccomp", String(FILTER_FD)]];
-const HOST_NAME = ["--hostname", "sandbox"] as const;
-/** Tells who started it what its first process is. */
-const IDENTITY = [...HOST_NAME, "--info-fd", "3"] as const;
+/** Its host name; and what its first process is, for who started it. */
+const IDENTITY = ["--hostname", "sandbox", "--info-fd", "3"] as const;
 
 /** What a sandbox is born with: its caller's network and a life of its own, or neither. */
-const birth = ({ held = false }: Sandbox): readonly string[] => (held ? [...HOST_NAME, "--unshare-net", "--die-with-parent"] : IDENTITY);
+const birth = ({ held = false }: Sandbox): readonly string[] => [...IDENTITY, ...(held ? ["--unshare-net", "--die-with-parent"] : [])];
 
 /**
  * How this machine lets sandboxes be made. `user-namespace`: each in one of its own; `fresh-proc`: the same, over a /proc of
