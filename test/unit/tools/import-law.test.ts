@@ -1,17 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const LAW = "tools/import-law.json";
 let copy: string;
 
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), "netbind-law-"));
-  const isSource = (path: string): boolean => !/[\\/](node_modules|dist|\.git|gen)([\\/]|$)/.test(path.slice(ROOT.length - 1));
-  for (const name of ["biome.json", ".gitignore", "package.json", "core", "plugins", "proto", "sidecars"])
+  const isSource = (path: string): boolean => !/[\\/](node_modules|dist|\.git)([\\/]|$)/.test(path.slice(ROOT.length - 1));
+  const files = ["biome.json", ".gitignore", "package.json", "tsconfig.json", "pnpm-workspace.yaml", "ARCHITECTURE.md"];
+  for (const name of [...files, LAW, "tools/path-law.json", "core", "plugins", "proto", "sidecars"])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter: isSource });
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   spawnSync("git", ["init", "-q"], { cwd: copy });
@@ -25,6 +27,29 @@ function judge(): { readonly biome: number | null; readonly manifests: number | 
   return { biome: biome.status, manifests: manifests.status };
 }
 
+/** What the check of manifests says of the tree; nothing where all is well. */
+const problems = (): string => spawnSync(process.execPath, [join(ROOT, "tools/check-manifests.mjs"), copy], { encoding: "utf8" }).stderr;
+
+/** Runs the generator on the tree: what it says, and whether it was content. */
+function generate(...flags: readonly string[]): { readonly said: string; readonly status: number | null } {
+  const { stderr, status } = spawnSync(process.execPath, [join(ROOT, "tools/gen-law.mjs"), ...flags, copy], { encoding: "utf8" });
+  return { said: stderr, status };
+}
+
+/** Changes a file of the tree for as long as something is looked at. */
+function changed<T>(file: string, change: (text: string) => string, look: () => T): T {
+  const path = join(copy, file);
+  const text = readFileSync(path, "utf8");
+  const other = change(text);
+  expect(other, `${file} has what is to be changed`).not.toBe(text);
+  writeFileSync(path, other);
+  try {
+    return look();
+  } finally {
+    writeFileSync(path, text);
+  }
+}
+
 test("the tree obeys", () => expect(judge()).toEqual({ biome: 0, manifests: 0 }));
 
 const planted: Readonly<Record<string, readonly [string, string]>> = {
@@ -36,6 +61,13 @@ const planted: Readonly<Record<string, readonly [string, string]>> = {
   "the host on one machine imports the one on Kubernetes": ["core/local/src/planted.ts", 'export { agent } from "@netbind/kube";'],
   "gRPC outside its packages": ["core/netns/src/planted.ts", 'export { Server } from "@grpc/grpc-js";'],
   "a type from where none may come": ["core/contract/src/planted.ts", 'export type Planted = import("@netbind/engine").Vmi;'],
+  "a door that is not allowed": ["sidecars/src/planted.ts", 'export { nicMac } from "@netbind/engine";'],
+  "a package of others that is not allowed": ["core/netns/src/planted.ts", 'export { pino } from "pino";'],
+  "a composition root's tool elsewhere": ["core/cli/src/commands/planted.ts", 'export { container } from "tsyringe";'],
+  "a plugin beside the agent's composition root": [
+    "core/kube/src/agent/planted.ts",
+    'export { default as planted } from "@netbind/plugin-masquerade";',
+  ],
   "a plugin outside the composition root": ["core/cli/src/planted.ts", 'export { default as planted } from "@netbind/plugin-masquerade";'],
 };
 
@@ -58,9 +90,117 @@ for (const [what, [file, text]] of Object.entries(planted)) {
   test(`${what}: a check fails`, () => {
     writeFileSync(join(copy, file), `${text}\n`);
     const { biome, manifests } = judge();
+    const said = problems();
     rmSync(join(copy, file));
     expect(manifests).toBe(1);
+    expect(said).toMatch(new RegExp(`^${file}: .*may not use`, "m"));
     // Biome reads no import in the place of a type.
     if (!text.includes("import(")) expect(biome).not.toBe(0);
   });
 }
+
+test("a composition root that imports what it may not: a check fails", () => {
+  const root = "core/kube/src/agent/main.ts";
+  const verdict = changed(root, (text) => `${text}export { Command } from "commander";\n`, judge);
+  expect(verdict.manifests).toBe(1);
+  expect(verdict.biome).not.toBe(0);
+});
+
+const plantedLaws: Readonly<Record<string, readonly [string, string, RegExp]>> = {
+  "a circle": ['"imports": ["@netbind/contract"]', '"imports": ["@netbind/contract", "@netbind/netns"]', /circle.*core\/engine/],
+  "a door that is none": [
+    "@netbind/engine/domain",
+    "@netbind/engine/planted",
+    /sidecars may import @netbind\/engine\/planted, which is not/,
+  ],
+  "a root that is none": ["src/compose.ts", "src/planted.ts", /core\/cli has the root src\/planted\.ts, which is not a file/],
+  "an entry without a folder": ['"core/kube": {', '"core/planted": {', /core\/planted has no package\.json/],
+  "a folder without an entry": ['"core/kube": {', '"core/planted": {', /core\/kube: .* has no entry/],
+  "a field that the law does not know": ['"besideVms"', '"besideVm"', /core\/netns has "besideVm"/],
+  "an entry without its sentence": ['"about": "One binding each.",', "", /plugins\/\* has no "about"/],
+  "a field of another type": ['"node": false', '"node": "no"', /core\/contract has a "node" that is not of the type boolean/],
+};
+
+for (const [what, [from, to, said]] of Object.entries(plantedLaws))
+  test(`the law has ${what}: the check says so`, () => {
+    expect(changed(LAW, (text) => text.replace(from, to), problems)).toMatch(said);
+  });
+
+test.each(["core", "plugins"])("a folder below %s that has sources alone: the check says that the law has no entry", (parent) => {
+  const folder = join(copy, parent, "planted");
+  mkdirSync(join(folder, "src"), { recursive: true });
+  const said = problems();
+  rmSync(folder, { recursive: true });
+  expect(said).toMatch(new RegExp(`^${parent}/planted: tools/import-law\\.json has no entry`));
+});
+
+const plantedManifests: Readonly<Record<string, readonly [string, string, string, RegExp]>> = {
+  "a dependency that no source uses": [
+    "core/netns/package.json",
+    '"dependencies": {',
+    '"dependencies": { "@netbind/remote": "workspace:^",',
+    /core\/netns\/package\.json: depends on @netbind\/remote, which no source uses/,
+  ],
+  "a use without a dependency": [
+    "sidecars/package.json",
+    '"pino"',
+    '"pina"',
+    /sidecars\/package\.json: src uses pino \(src\/serve\.ts\) without depending on it/,
+  ],
+};
+
+for (const [what, [file, from, to, said]] of Object.entries(plantedManifests))
+  test(`a manifest has ${what}: the check says so`, () => {
+    expect(changed(file, (text) => text.replace(from, to), problems)).toMatch(said);
+  });
+
+const byHand: Readonly<Record<string, readonly [string, string]>> = {
+  "biome.json": ['"!@netbind/engine/domain",', '"!@netbind/engine/domain", "!@netbind/engine",'],
+  "tsconfig.json": ['"path": "proto"', '"path": "prota"'],
+  "core/netns/tsconfig.json": ['"path": "../engine"', '"path": "../remote"'],
+  "ARCHITECTURE.md": ["| One binding each.", "| Some binding each."],
+  [LAW]: ["One binding each.", "A binding each."],
+};
+
+test("what is generated is there", () => expect(generate("--check")).toEqual({ said: "", status: 0 }));
+
+for (const [file, [from, to]] of Object.entries(byHand))
+  test(`${file} changed by hand: the check names what differs, and gen writes it`, () => {
+    const before = readFileSync(join(copy, "ARCHITECTURE.md"), "utf8");
+    changed(
+      file,
+      (text) => text.replace(from, to),
+      () => {
+        const { said, status } = generate("--check");
+        expect(said).toContain(`${file === LAW ? "ARCHITECTURE.md" : file} differs`);
+        expect(status).toBe(1);
+        expect(generate().status).toBe(0);
+        expect(generate("--check")).toEqual({ said: "", status: 0 });
+      },
+    );
+    if (file === LAW) writeFileSync(join(copy, "ARCHITECTURE.md"), before);
+  });
+
+test("what is written by hand in biome.json stays", () => {
+  const rule = '"noExplicitAny": "error"';
+  const kept = changed(
+    "biome.json",
+    (text) => text.replace(rule, '"noExplicitAny": "warn"'),
+    () => [generate().status, readFileSync(join(copy, "biome.json"), "utf8").includes('"noExplicitAny": "warn"')],
+  );
+  expect(kept).toEqual([0, true]);
+});
+
+/** The folders that a bundle is built anew for, as the build asks for them. */
+function closure(folder: string): readonly string[] {
+  const script = `import { closureOf } from ${JSON.stringify(join(ROOT, "tools/law.mjs"))};
+    console.log(JSON.stringify(closureOf(${JSON.stringify(copy)}, ${JSON.stringify(folder)})));`;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  return (JSON.parse(stdout) as readonly string[]).filter((found) => dirname(found) !== "plugins" || found === "plugins/passt");
+}
+
+test("a bundle is built of what the law lets its package lead to", () => {
+  const common = ["core/contract", "core/engine", "core/remote", "plugins/passt", "proto"];
+  expect(closure("sidecars")).toEqual([...common, "sidecars"]);
+  expect(closure("core/kube")).toEqual([...common, "core/kube", "core/netns"].sort());
+});
