@@ -7,7 +7,7 @@ import { derivedNames, isPrimary, linkNamesOfPod, podLinkName, podLinkOfStatus }
 import { linksOf, type NetworkStatus, primaryLinkOf } from "./facts/network-status.ts";
 import { nicSpec } from "./facts/nic-spec.ts";
 import { type ComputeContainer, ungrantedNeeds, unmetNeeds } from "./plan/check-needs.ts";
-import { type Grants, grantsOf } from "./plan/grants.ts";
+import type { Grants } from "./plan/grants.ts";
 import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
 import { type Conflict, migrationConflict, ownerConflict } from "./pod/registration-conflicts.ts";
 
@@ -38,22 +38,44 @@ export interface ServingBinding extends NicAdmitter, NicSupplier {
   readonly grants: Grants;
 }
 
+/** What bindings say of a pod, each by itself. */
+export interface PodAdmission {
+  /** All that speaks against the NICs of the pod's sidecars. */
+  readonly violations: readonly Violation[];
+  /** What was thrown by bindings that failed: the binding's own BindingError, or PLUGIN_FAILED with the author's as its cause. */
+  readonly failures: readonly unknown[];
+}
+
+/** What one binding finds wrong with its NICs; where nothing, what they need that the pod lacks or that is not granted. */
+async function admitByBinding(
+  vmi: Vmi,
+  name: string,
+  binding: ServingBinding,
+  compute: ComputeContainer,
+): Promise<readonly Violation[]> {
+  const alone = new Map([[name, binding]]);
+  const violations = await admitPluginNics(vmi, alone);
+  if (violations.length > 0) return violations;
+  const needing = await needsOfNics(pluginNics(vmi, alone), alone);
+  const ungranted = needing.flatMap((nic) => ungrantedNeeds(nic, binding.grants));
+  return ungranted.length > 0 ? ungranted : needing.flatMap((nic) => unmetNeeds(nic, compute));
+}
+
 /**
- * All that speaks against the NICs of a pod's sidecars: what their bindings find wrong, since a cluster admits what its own
- * rules know, and what they need that the pod does not have or that they are not granted.
- *
- * @throws BindingError the binding's own, or PLUGIN_FAILED with the author's error as its cause
+ * Asks the bindings of a pod's sidecars what speaks against their NICs, since a cluster admits what its own rules know. One
+ * that fails or refuses hides nothing of what another says.
  */
 export async function admitPod(
   vmi: Vmi,
   served: ReadonlyMap<string, ServingBinding>,
   compute: ComputeContainer,
-): Promise<readonly Violation[]> {
-  const violations = await admitPluginNics(vmi, served);
-  if (violations.length > 0) return violations;
-  const needing = await needsOfNics(pluginNics(vmi, served), served);
-  const ungranted = needing.flatMap((nic) => ungrantedNeeds(nic, served.get(nic.binding)?.grants ?? grantsOf(nic.binding)));
-  return ungranted.length > 0 ? ungranted : needing.flatMap((nic) => unmetNeeds(nic, compute));
+): Promise<PodAdmission> {
+  const asked = [...served].map(([name, binding]) => admitByBinding(vmi, name, binding, compute));
+  const answers = await Promise.allSettled(asked);
+  return {
+    violations: answers.flatMap((one) => (one.status === "fulfilled" ? one.value : [])),
+    failures: answers.flatMap((one): readonly unknown[] => (one.status === "rejected" ? [one.reason] : [])),
+  };
 }
 
 /** A binding of a pod's sidecar, and what the KubeVirt CR says of it; nothing where it says nothing any more. */

@@ -59,6 +59,7 @@ export {
   admitPod,
   type DecidePodInput,
   decidePod,
+  type PodAdmission,
   pluginNics,
   registrationConflicts,
   type RegisteredNicBinding,

@@ -1,7 +1,8 @@
 /** A pod's first seconds, as recorded of KubeVirt: each state of them is normal, and a Warning only where it does not end. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Binding, defineBinding } from "@netbind/contract";
 import { AgentState, Bindings, type ClusterView, NodeAgent, type PodReport, readObjects } from "@netbind/kube";
 import { run } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
@@ -138,6 +139,41 @@ test("a binding that is registered and that no process serves: that is said, wit
       hint: expect.stringContaining("start what serves the binding beside the node agent"),
     }),
   ]);
+});
+
+test("every binding of a pod that fails or refuses it is told of at once, each by itself", async () => {
+  const sockets = { directory: join(directory, "bindings"), users: new Map<string, number>(), overrides: new Set(["bridge"]) };
+  mkdirSync(join(sockets.directory, "bridge"), { recursive: true });
+  mkdirSync(join(sockets.directory, "lan-tap"), { mode: 0o700 });
+  writeFileSync(join(sockets.directory, "lan-tap/binding.sock"), "");
+  chmodSync(join(sockets.directory, "lan-tap"), 0o777);
+  const failing = (name: string, hooks: object): Binding =>
+    defineBinding({
+      ...{ name, contract: "v1alpha1", migration: "none", plan: () => ({ domain: { kind: "tap" } }) },
+      ...hooks,
+    });
+  const own = [
+    failing("masquerade", {
+      admit: () => {
+        throw new Error("nothing is known");
+      },
+    }),
+    failing("slirp", { admit: () => [{ field: "model", problem: "no model of ours", fix: "use another" }] }),
+    failing("passt", { needs: () => ({ compute: { capabilities: ["SYS_ADMIN"] } }) }),
+  ];
+  agent = agentWith(new Bindings({ own: new Map(own.map((binding) => [binding.name, binding])), sockets, grants: {} }));
+  const names = ["bridge", "lan-tap", "masquerade", "slirp", "passt"];
+  list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: names.map((binding) => ({ name: `${binding}-nic`, binding })) });
+  const messages = (reason: string): string => told.filter((one) => one.reason === reason).map(({ message }) => message).join("\n");
+  await pass(1);
+  expect([...reasons()].sort()).toEqual(["Warning PLUGIN_FAILED", "Warning POD_REFUSED", "Warning UNAVAILABLE"]);
+  expect(messages("UNAVAILABLE")).toContain("lan-tap");
+  expect(messages("PLUGIN_FAILED")).toContain('binding "masquerade" failed to admit NIC "masquerade-nic": nothing is known');
+  expect(messages("POD_REFUSED")).toContain("no model of ours");
+  expect(messages("POD_REFUSED")).toContain('needs the capability "SYS_ADMIN", which it is not granted');
+  // One that is only on its way is worth no Warning before that took too long, beside others that are.
+  await pass(70);
+  expect(messages("BINDING_UNREACHABLE")).toContain('binding "bridge" does not serve at');
 });
 
 test("what flaps, and what is said in other words each time, is reported a few times in minutes, and again later", () => {

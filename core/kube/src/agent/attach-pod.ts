@@ -26,6 +26,7 @@ import {
   straysOfUser,
   SERVICE_UIDS,
 } from "@netbind/netns";
+import { throwFailures } from "./binding-failures.ts";
 import type { Bindings, ServedBinding } from "./bindings.ts";
 import type { KubePod, KubeVmi } from "./cluster.ts";
 import { AgentJournal, type AgentState } from "./journal.ts";
@@ -73,28 +74,42 @@ export interface PodWarning {
   readonly hint?: string;
 }
 
-/**
- * The sidecars of a pod whose binding is served here, with what their bindings answered. Where KubeVirt writes the NIC, the
- * guest has the pod link's MAC address, whatever its binding would do.
- */
-async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): Promise<ReadonlyMap<string, ServedBinding>> {
-  const found = await Promise.all(sidecars.map(async ({ binding, ...of }) => ({ binding, ...of, served: await bindings.find(binding) })));
-  return new Map(
-    found.flatMap(({ binding, onTap, registration, served }) =>
-      served === undefined
-        ? []
-        : [
-            [
-              binding,
-              {
-                ...served,
-                ...(registration === undefined ? {} : { registration }),
-                takesPodMac: served.takesPodMac || onTap,
-                planner: fittingPlanner(binding, served.planner, onTap),
-              },
-            ] as const,
-          ],
-    ),
+/** What came of looking for the bindings of a pod's sidecars. */
+interface FoundBindings {
+  /** Those that are served here and answered, by registered name. */
+  readonly served: ReadonlyMap<string, ServedBinding>;
+  /** What was thrown for each of the others that are served here, or are to be. */
+  readonly failures: readonly unknown[];
+}
+
+/** A binding for a sidecar. Where KubeVirt writes the NIC, the guest has the pod link's MAC address, whatever its binding would do. */
+const servedFor = ({ binding, onTap, registration }: PodSidecar, served: ServedBinding): ServedBinding => ({
+  ...served,
+  ...(registration === undefined ? {} : { registration }),
+  takesPodMac: served.takesPodMac || onTap,
+  planner: fittingPlanner(binding, served.planner, onTap),
+});
+
+/** Looks for the bindings of a pod's sidecars. One that fails hides none of the others. */
+async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): Promise<FoundBindings> {
+  const found = await Promise.allSettled(
+    sidecars.map(async (sidecar) => {
+      const served = await bindings.find(sidecar.binding);
+      return served === undefined ? undefined : ([sidecar.binding, servedFor(sidecar, served)] as const);
+    }),
+  );
+  return {
+    served: new Map(found.flatMap((one) => (one.status === "fulfilled" && one.value !== undefined ? [one.value] : []))),
+    failures: found.flatMap((one): readonly unknown[] => (one.status === "rejected" ? [one.reason] : [])),
+  };
+}
+
+/** What the bindings that answered say against a pod where others did not: nothing of one that was admitted before. */
+async function refusalsOf({ state }: AgentContext, { pod, vmi }: TrustedPod, served: FoundBindings["served"]): Promise<readonly unknown[]> {
+  if (AgentJournal.open(state.pod(pod.metadata.uid)) !== undefined) return [];
+  return refuseViolations(vmi, pod, served).then(
+    () => [],
+    (error: unknown) => [error],
   );
 }
 
@@ -146,12 +161,13 @@ async function maintain(
  * Attaches a pod whose agent may act on it, or goes on where the record ends. Each step is recorded before it is done.
  *
  * @throws NotYetError where something of the pod is not there yet, PodRefusedError where its bindings refuse it, BindingError
- * of whatever failed
+ * of whatever failed, BindingFailuresError where several bindings failed or refuse it
  */
 export async function attachPod(context: AgentContext, work: TrustedPod): Promise<AttachOutcome> {
   const { pod, vmi, sidecars } = work;
   const { uid } = pod.metadata;
-  const served = await findServed(context.bindings, sidecars);
+  const { served, failures } = await findServed(context.bindings, sidecars);
+  if (failures.length > 0) throwFailures([...failures, ...(await refusalsOf(context, work, served))]);
   const [first] = sidecars.filter(({ binding }) => served.has(binding));
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
   const source = sidecarSource(sidecarPlace(context.kubelet, uid, first));

@@ -1,5 +1,6 @@
 import { BindingError } from "@netbind/contract";
 import { attachPod, type AgentContext, type AttachOutcome } from "./attach-pod.ts";
+import { failuresOf } from "./binding-failures.ts";
 import type { Cluster, ClusterView, Unreadable } from "./cluster.ts";
 import { RecordError } from "./journal.ts";
 import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
@@ -114,7 +115,7 @@ export class NodeAgent {
       this.#waiting.delete(work.pod.metadata.uid);
       return "done";
     } catch (error) {
-      return this.#tellFailure(work, error);
+      return this.#tellFailures(work, error);
     }
   }
 
@@ -126,6 +127,12 @@ export class NodeAgent {
     if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `put right: ${repaired.join(", ")}` });
     else if (did === "taken-over" && first)
       this.#tell(work, { type: "Normal", reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
+  }
+
+  /** Tells of each binding that failed by itself: they are repaired by different people. */
+  #tellFailures(work: LauncherPod, error: unknown): Tried {
+    const tried = failuresOf(error).map((one) => this.#tellFailure(work, one));
+    return tried.includes("failed") ? "failed" : "not-yet";
   }
 
   #tellFailure(work: LauncherPod, error: unknown): Tried {

@@ -1,5 +1,6 @@
 import type { Violation } from "@netbind/contract";
 import { admitPod, type ComputeContainer, registrationConflicts, sanitiseVmi, type Vmi } from "@netbind/engine";
+import { throwFailures } from "./binding-failures.ts";
 import type { ServedBinding } from "./bindings.ts";
 import type { KubePod, KubeVmi } from "./cluster.ts";
 import { causeOf } from "./launcher-pods.ts";
@@ -32,15 +33,12 @@ function computeOf({ spec: { containers } }: KubePod): ComputeContainer {
  * VM without asking them, and made its pod without asking what they need. A pod that KubeVirt migrates a guest into, against
  * what its binding can do, is refused as well: the guest keeps its network where it is.
  *
- * @throws PodRefusedError with all violations, BindingError where a binding fails
+ * @throws PodRefusedError with all violations, BindingError of a binding that fails, BindingFailuresError of all that do either
  */
 export async function refuseViolations(vmi: KubeVmi, pod: KubePod, served: ReadonlyMap<string, ServedBinding>): Promise<void> {
   const fixed = new Map([...served].filter(([, { migration }]) => migration === "none"));
   const stays = causeOf(pod, vmi) === "migrationTarget" ? registrationConflicts(vmi, fixed).migration : [];
-  const violations = [
-    ...registrationConflicts(vmi, served).owners,
-    ...stays,
-    ...(await admitPod(sanitiseVmi(vmi), served, computeOf(pod))),
-  ];
-  if (violations.length > 0) throw new PodRefusedError(vmi, violations);
+  const admission = await admitPod(sanitiseVmi(vmi), served, computeOf(pod));
+  const violations = [...registrationConflicts(vmi, served).owners, ...stays, ...admission.violations];
+  throwFailures([...(violations.length > 0 ? [new PodRefusedError(vmi, violations)] : []), ...admission.failures]);
 }
