@@ -1,10 +1,12 @@
 /** Who looks for a pod's process reads what cannot be forged first, and no more than so much of what the pod can make longer. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findPodProcess, LAUNCHER_UID, mountSource } from "@netbind/kube";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { findPodProcess, LAUNCHER_UID, mountSource, type PodTraits } from "@netbind/kube";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 const AS_LAUNCHER = ["setpriv", "--reuid", String(LAUNCHER_UID), "--regid", String(LAUNCHER_UID), "--clear-groups"];
@@ -49,7 +51,27 @@ const startHostile = (): Promise<number> =>
      pids=; for at in $(seq 40); do sleep 600 & pids="$pids $!"; done; echo $$; cat; kill $pids`,
   );
 
-const source = () => mountSource(join(directory, "hooks"));
+const POD = "11111111-2222-3333-4444-555555555555";
+const OTHER = "66666666-7777-8888-9999-aaaaaaaaaaaa";
+const traits = (): PodTraits => ({ source: mountSource(join(directory, "hooks")), uid: LAUNCHER_UID, podUid: POD });
+
+/** Searches where the kernel tells these control groups of processes, by their numbers; the answer is a number or an error's name. */
+async function searchWhere(groups: ReadonlyMap<number, string>): Promise<string> {
+  const binds = [...groups].map(([pid, path]) => {
+    const file = join(directory, `cgroup-${pid}`);
+    writeFileSync(file, `0::${path}\n`);
+    return `mount --bind ${file} /proc/${pid}/cgroup`;
+  });
+  const program = `const { findPodProcess } = await import("@netbind/kube");
+    await findPodProcess(${JSON.stringify(traits())}).then(({ pid }) => console.log(pid), ({ name }) => console.log(name));`;
+  const node = [process.execPath, "--conditions=@netbind/source", "--input-type=module", "--eval", program];
+  const argv = ["--mount", "--propagation", "private", "sh", "-e", "-c", [...binds, 'exec "$@"'].join("\n"), "sh", ...node];
+  const { stdout } = await promisify(execFile)("unshare", argv, { cwd: fileURLToPath(new URL("..", import.meta.url)) });
+  return stdout.trim();
+}
+
+const slice = (uid: string): string => `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${uid.replaceAll("-", "_")}.slice`;
+const cgroupfs = (uid: string): string => `/kubepods/burstable/pod${uid}`;
 
 const mountsOf = (pid: number): number => readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length;
 
@@ -64,14 +86,38 @@ async function costOf(search: () => Promise<unknown>): Promise<number> {
 test("the process of a container is found; one that mounted the directory in a user namespace of its own is not", async () => {
   const hostile = await startHostile();
   expect(mountsOf(hostile)).toBeGreaterThan(8000);
-  await expect(findPodProcess(source(), LAUNCHER_UID)).rejects.toMatchObject({ name: "NotYetError" });
+  await expect(findPodProcess(traits())).rejects.toMatchObject({ name: "NotYetError" });
   const sidecar = await startSidecar();
-  expect((await findPodProcess(source(), LAUNCHER_UID)).pid).toBe(sidecar);
+  expect((await findPodProcess(traits())).pid).toBe(sidecar);
+});
+
+test.each([
+  ["systemd", slice],
+  ["cgroupfs", cgroupfs],
+])("a process in another pod's control group is not taken, whatever it has mounted (%s)", async (_, groupOf) => {
+  const sidecar = await startSidecar();
+  const search = (path: string): Promise<string> => searchWhere(new Map([[sidecar, path]]));
+  expect(await search(`${groupOf(OTHER)}/cri-containerd-1.scope`)).toBe("NotYetError");
+  expect(await search(`${groupOf(POD)}/cri-containerd-1.scope`)).toBe(String(sidecar));
+  // Seen from a control group namespace of the agent's own, and on a node that is itself in a pod.
+  expect(await search(`/../..${groupOf(OTHER)}/1`)).toBe("NotYetError");
+  expect(await search(`/../..${groupOf(POD)}/1`)).toBe(String(sidecar));
+  expect(await search(`${groupOf(OTHER)}/kubelet${groupOf(POD)}/1`)).toBe(String(sidecar));
+  // Nothing tells.
+  expect(await search("/system.slice/crun-1.scope")).toBe(String(sidecar));
+});
+
+test("beside a process in the pod's control group, one outside every pod's is not taken", async () => {
+  const [visitor, sidecar] = [await startSidecar(), await startSidecar()];
+  const groups = (of: number): Map<number, string> =>
+    new Map([visitor, sidecar].map((pid) => [pid, pid === of ? `${slice(POD)}/cri-containerd-1.scope` : "/user.slice"]));
+  expect(await searchWhere(groups(sidecar))).toBe(String(sidecar));
+  expect(await searchWhere(groups(visitor))).toBe(String(visitor));
 });
 
 test("thousands of mounts of a pod's own cost the agent nothing, and other work goes on meanwhile", async () => {
   await startSidecar();
-  const search = () => findPodProcess(source(), LAUNCHER_UID);
+  const search = () => findPodProcess(traits());
   await search();
   const without = Math.min(await costOf(search), await costOf(search), await costOf(search));
   const hostile = await startHostile();

@@ -7,7 +7,7 @@ export { type Distrust, findLauncherPods, LAUNCHER_UID, type LauncherPod, type P
 export { limitRun } from "./agent/limit-run.ts";
 export { NodeAgent, type NodeAgentParts } from "./agent/node-agent.ts";
 export { PodNamespace } from "./agent/pod-namespace.ts";
-export { findPodProcess, type MountSource, mountSource, PodProcessError } from "./agent/pod-process.ts";
+export { findPodProcess, type MountSource, mountSource, PodProcessError, type PodTraits } from "./agent/pod-process.ts";
 export { PodTasks } from "./agent/pod-tasks.ts";
 export { releasePod } from "./agent/release-pod.ts";
 export type { PodReport, Report } from "./agent/report.ts";

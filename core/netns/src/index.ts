@@ -29,5 +29,5 @@ export { POD_RECORD_FIELDS } from "./pod-record-shape.ts";
 export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./shape.ts";
 export { bornIn, type GroupLimits, handOn, limitsMet, makeGroup, removeGroup } from "./control-group.ts";
 export { findGroupBase, type GroupBase, GroupError } from "./group-base.ts";
-export { servicesCgroup } from "./pod-cgroup.ts";
+export { type PodMembership, podMembership, servicesCgroup } from "./pod-cgroup.ts";
 export { checkTrustedDirectory, UntrustedDirectoryError } from "./trusted-directory.ts";

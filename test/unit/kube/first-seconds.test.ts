@@ -164,7 +164,11 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
   agent = agentWith(new Bindings({ own: new Map(own.map((binding) => [binding.name, binding])), sockets, grants: {} }));
   const names = ["bridge", "lan-tap", "masquerade", "slirp", "passt"];
   list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: names.map((binding) => ({ name: `${binding}-nic`, binding })) });
-  const messages = (reason: string): string => told.filter((one) => one.reason === reason).map(({ message }) => message).join("\n");
+  const messages = (reason: string): string =>
+    told
+      .filter((one) => one.reason === reason)
+      .map(({ message }) => message)
+      .join("\n");
   await pass(1);
   expect([...reasons()].sort()).toEqual(["Warning PLUGIN_FAILED", "Warning POD_REFUSED", "Warning UNAVAILABLE"]);
   expect(messages("UNAVAILABLE")).toContain("lan-tap");

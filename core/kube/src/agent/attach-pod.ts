@@ -170,9 +170,9 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   if (failures.length > 0) throwFailures([...failures, ...(await refusalsOf(context, work, served))]);
   const [first] = sidecars.filter(({ binding }) => served.has(binding));
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
-  const source = sidecarSource(sidecarPlace(context.kubelet, uid, first));
-  const process = await findPodProcess(source, LAUNCHER_UID);
-  using netns = PodNamespace.open(process, { source, uid: LAUNCHER_UID }, context.forbidden);
+  const traits = { source: sidecarSource(sidecarPlace(context.kubelet, uid, first)), uid: LAUNCHER_UID, podUid: uid };
+  const process = await findPodProcess(traits);
+  using netns = PodNamespace.open(process, traits, context.forbidden);
   const journal = await openJournal(context, work, served, netns, process);
   const { directory, record } = journal;
   if (record.cgroup !== undefined) makeGroup(record.cgroup, SERVICE_GROUP);
@@ -217,7 +217,7 @@ const mismatches = (vmi: KubeVmi, served: ReadonlyMap<string, ServedBinding>): r
 /** The process of the container that has libvirt. A pod's containers start in their order, and it is the first. */
 async function computeOf({ kubelet }: AgentContext, uid: string): Promise<{ readonly compute?: ProcessId }> {
   try {
-    return { compute: await findPodProcess(computeSource(kubelet, uid), LAUNCHER_UID) };
+    return { compute: await findPodProcess({ source: computeSource(kubelet, uid), uid: LAUNCHER_UID, podUid: uid }) };
   } catch (error) {
     // It only tells which libvirt there is; where it does not run any more, its pod is about to end.
     if (error instanceof NotYetError || error instanceof PodProcessError) return {};

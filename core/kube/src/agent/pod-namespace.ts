@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { HeldProcess, type ProcessId } from "@netbind/netns";
 import { NotYetError } from "./not-yet.ts";
-import { isOf, type MountSource, PodProcessError } from "./pod-process.ts";
+import { isOf, PodProcessError, type PodTraits } from "./pod-process.ts";
 
 /** A network namespace as the kernel tells it apart from every other that is there. */
 export interface NamespaceId {
@@ -16,12 +16,6 @@ export const namespaceId = (path: string): NamespaceId => {
 };
 
 export const isSameNamespace = (a: NamespaceId, b: NamespaceId): boolean => a.dev === b.dev && a.ino === b.ino;
-
-/** What a pod's process is told by. */
-export interface PodTraits {
-  readonly source: MountSource;
-  readonly uid: number;
-}
 
 /** A pod's network namespace, opened once: whatever becomes of the pod's processes, all that is done is done in this one. */
 export class PodNamespace implements Disposable {
@@ -38,7 +32,7 @@ export class PodNamespace implements Disposable {
    *
    * @throws NotYetError where the process ended meanwhile, PodProcessError where the namespace is the node's
    */
-  static open(pod: ProcessId, { source, uid }: PodTraits, forbidden: readonly NamespaceId[]): PodNamespace {
+  static open(pod: ProcessId, traits: PodTraits, forbidden: readonly NamespaceId[]): PodNamespace {
     using held = HeldProcess.of(pod);
     if (held === undefined) throw new NotYetError("the sidecar's process ended");
     let descriptor: number;
@@ -49,7 +43,7 @@ export class PodNamespace implements Disposable {
     }
     try {
       const { dev, ino } = fstatSync(descriptor);
-      if (!isOf(held, source, uid)) throw new NotYetError("the sidecar's process ended while it was looked at");
+      if (!isOf(held, traits)) throw new NotYetError("the sidecar's process ended while it was looked at");
       if (forbidden.some((id) => isSameNamespace(id, { dev, ino })))
         throw new PodProcessError("the pod's network namespace is the node's own");
       return new PodNamespace(descriptor, { dev, ino });
