@@ -108,8 +108,8 @@ export const AGENT_RECIPE: Recipe = {
   set: "agent",
   title: "Netbind node agent",
   description: "Attaches the launcher pods of one Kubernetes node to their networks",
-  package: "core/kube",
-  bundle: "core/kube/dist/netbind-agent.mjs",
+  package: "core/agent",
+  bundle: "core/agent/dist/netbind-agent.mjs",
   bundleName: "netbind-agent.mjs",
   // It makes links in the namespaces of pods; the DaemonSet grants what that takes.
   user: "0:0",

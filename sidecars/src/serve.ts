@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
-import { patchDomains } from "@netbind/engine/domain";
+import { patchDomains } from "@netbind/domain";
 import { addBinding, addHooks, addSidecar, listenUnix, listenWhenServed, makeServer } from "@netbind/remote";
 import pino from "pino";
 import { explainFailure } from "./explain-failure.ts";

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { AttachRequest } from "@netbind/contract";
-import { nicDomain, type PlannedDevice } from "@netbind/engine/domain";
+import { nicDomain, type PlannedDevice } from "@netbind/domain";
 
 /** What was attached, as it is kept in a file. */
 export interface StoredAttach {

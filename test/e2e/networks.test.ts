@@ -1,7 +1,8 @@
 /** One guest with many NICs of several bindings, on networks that real CNI plugins made from their definitions. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { domainNics, taggedDevices } from "@netbind/engine";
+import { domainNics } from "@netbind/domain";
+import { taggedDevices } from "@netbind/kubevirt";
 import { findVm, netnsPath } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
 import { expect, test } from "vitest";

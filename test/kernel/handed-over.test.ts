@@ -8,7 +8,6 @@ import {
   authorize,
   countOperations,
   diffNetwork,
-  nicNames,
   podLinkOf,
   serviceProcesses,
   showOperations,
@@ -16,6 +15,7 @@ import {
   wantedNetwork,
   type WantedNetwork,
 } from "@netbind/engine";
+import { nicNames } from "@netbind/kubevirt";
 import {
   applyNetwork,
   endProcesses,

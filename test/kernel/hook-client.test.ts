@@ -5,7 +5,8 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attachment, Binding } from "@netbind/contract";
-import { nicDomain, writeTapInterface, type Vmi } from "@netbind/engine";
+import { nicDomain, writeTapInterface } from "@netbind/domain";
+import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";

@@ -2,7 +2,8 @@
 import { chownSync, linkSync, mkdirSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { type AttachedNic, nicDomain, patchDomain } from "@netbind/engine";
+import type { AttachedNic } from "@netbind/engine";
+import { nicDomain, patchDomain } from "@netbind/domain";
 import { defineBootDomain, expectedSidecars, HookManager, type HookDeadlines } from "@netbind/local";
 import { patient } from "@netbind/netns";
 import passt from "@netbind/plugin-passt";

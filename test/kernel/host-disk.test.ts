@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { checkHostDisks } from "@netbind/local";
 import { run, VM_UIDS } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";

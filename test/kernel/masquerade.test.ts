@@ -3,20 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BindingError, type NicSpec, type Plan } from "@netbind/contract";
 import {
+  authorize,
   countOperations,
   diffNetwork,
-  nicSpec,
-  nicTable,
   type NftJson,
+  nicTable,
   podLinkOf,
   serviceProcesses,
   STANDARD_GRANTS,
-  authorize,
-  type Vmi,
-  type VmiInterface,
   wantedNetwork,
   type WantedNetwork,
 } from "@netbind/engine";
+import { nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, run, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { findPodProcess, LAUNCHER_UID, mountSource, type PodTraits } from "@netbind/kube";
+import { findPodProcess, LAUNCHER_UID, mountSource, type PodTraits } from "@netbind/agent";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 const AS_LAUNCHER = ["setpriv", "--reuid", String(LAUNCHER_UID), "--regid", String(LAUNCHER_UID), "--clear-groups"];

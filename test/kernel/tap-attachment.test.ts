@@ -4,24 +4,9 @@
  * end at the interface, and at the MAC address, that the core planned for.
  */
 import type { Binding } from "@netbind/contract";
-import {
-  attachmentOf,
-  authorize,
-  COMMON_MACHINE,
-  decidePod,
-  diffNetwork,
-  nicBeforePod,
-  nicDomain,
-  nicOnTap,
-  podLinkOf,
-  printElement,
-  STANDARD_GRANTS,
-  tapInterface,
-  type Vmi,
-  type VmiInterface,
-  type VmiNetwork,
-  wantedNetwork,
-} from "@netbind/engine";
+import { attachmentOf, authorize, decidePod, diffNetwork, podLinkOf, STANDARD_GRANTS, wantedNetwork } from "@netbind/engine";
+import { COMMON_MACHINE, nicDomain, printElement, tapInterface } from "@netbind/domain";
+import { nicBeforePod, nicOnTap, type Vmi, type VmiInterface, type VmiNetwork } from "@netbind/kubevirt";
 import { applyNetwork, findPlaceholderKind, observe } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";

@@ -1,5 +1,5 @@
 /** VMIs as people write them, right and wrong, of the shape that the schema asks. */
-import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "@netbind/engine";
+import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "@netbind/kubevirt";
 import fc from "fast-check";
 
 const NAMES = ["default", "blue", "red", "Net_A", "net-1", "a b", ""] as const;

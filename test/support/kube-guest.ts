@@ -2,7 +2,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attachment, Plan } from "@netbind/contract";
-import { nicDomain, type Vmi, writeTapInterface } from "@netbind/engine";
+import { nicDomain, writeTapInterface } from "@netbind/domain";
+import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain, domainName, ensureImage, guestCommand, State, stateDirectories } from "@netbind/local";
 import { endProcesses, type ProcessId, run, waitUntil } from "@netbind/netns";
 import { consoleFiles, startConsole } from "../../core/local/src/launcher/console.ts";

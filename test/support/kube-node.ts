@@ -256,12 +256,12 @@ export class KubeNode implements AsyncDisposable {
 
   /** Starts the agent as its image does: bundled, and told to be small. */
   startBundledAgent(): ChildProcess {
-    return this.#startAgent(["--max-semi-space-size=1", join(ROOT, "core/kube/dist/netbind-agent.mjs")], [], { MALLOC_ARENA_MAX: "1" });
+    return this.#startAgent(["--max-semi-space-size=1", join(ROOT, "core/agent/dist/netbind-agent.mjs")], [], { MALLOC_ARENA_MAX: "1" });
   }
 
   /** Starts an agent on this node from its sources. */
   startAgent(options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    return this.#startAgent(["--conditions=@netbind/source", join(ROOT, "core/kube/src/agent/main.ts")], options, env);
+    return this.#startAgent(["--conditions=@netbind/source", join(ROOT, "core/agent/src/main.ts")], options, env);
   }
 
   #startAgent(program: readonly string[], options: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {

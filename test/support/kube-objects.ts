@@ -1,5 +1,7 @@
 /** Objects of a cluster's API, as KubeVirt's own components would have made them. */
-import { type KubevirtConfiguration, mergeNeeds, NEWEST_KUBEVIRT, pluginSidecars, renderPod, type Vmi } from "@netbind/engine";
+import { type KubevirtConfiguration, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
+import { mergeNeeds } from "@netbind/engine";
+import { pluginSidecars, renderPod } from "@netbind/kubevirt/pod";
 
 /** An object as JSON holds it. */
 export type KubeObject = Record<string, unknown>;

@@ -1,5 +1,6 @@
 /** Pages that are made from the engine's data. */
-import { ALL_RULES, type RuleText, showVersion } from "@netbind/engine";
+import { ALL_RULES, type RuleText } from "@netbind/kubevirt/admission";
+import { showVersion } from "@netbind/kubevirt";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 

@@ -1,7 +1,7 @@
 /** Golden cases on this machine: what `run` makes of a case's own files is what its golden files say. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DomainNic, domainNics } from "@netbind/engine";
+import { type DomainNic, domainNics } from "@netbind/domain";
 import { ensureImage, findVm, listVms, netnsPath, stateDirectories, type VmRecord, type VmStatus } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
 import { expect } from "vitest";

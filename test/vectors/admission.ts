@@ -1,4 +1,4 @@
-import { type Judgement, judgeVmi } from "@netbind/engine";
+import { type Judgement, judgeVmi } from "@netbind/kubevirt/admission";
 import { AGREED, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 interface Cause {

@@ -1,5 +1,6 @@
 import { type Attachment, BindingError } from "@netbind/contract";
-import { derivedNames, guestResolver, nicMac, nicSpec, tapQueues, type Vmi } from "@netbind/engine";
+import { derivedNames, nicMac, nicSpec, tapQueues, type Vmi } from "@netbind/kubevirt";
+import { guestResolver } from "@netbind/kubevirt/pod";
 
 /** What a vector may say of a pod; the rest is assumed. */
 export interface PodFacts {

@@ -1,4 +1,4 @@
-import { defaultVmi } from "@netbind/engine";
+import { defaultVmi } from "@netbind/kubevirt/admission";
 import { compare, completeVmi, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 interface Result {

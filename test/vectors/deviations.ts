@@ -1,4 +1,4 @@
-import { RULES } from "@netbind/engine";
+import { RULES } from "@netbind/kubevirt/admission";
 
 /** A reason for which ours may differ from KubeVirt's answer. */
 export interface Deviation {

@@ -1,20 +1,8 @@
 import type { XmlElement } from "@netbind/contract";
 import passt from "@netbind/plugin-passt";
-import {
-  type DomainLink,
-  domainAttachments,
-  judgeVmi,
-  type Machine,
-  nicBeforePod,
-  type NicDomain,
-  nicOnTap,
-  nicQueues,
-  plannedDevice,
-  printElement,
-  tapInterface,
-  type Vmi,
-  type VmiInterface,
-} from "@netbind/engine";
+import { domainAttachments, type DomainLink, nicBeforePod, nicOnTap, nicQueues, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import { judgeVmi } from "@netbind/kubevirt/admission";
+import { type Machine, type NicDomain, plannedDevice, printElement, tapInterface } from "@netbind/domain";
 import { attachmentFor } from "./attachment.ts";
 import { compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 import { canonicalXml } from "./xml.ts";

@@ -1,5 +1,7 @@
 import { type Attachment, type Binding, BindingError, normaliseMac } from "@netbind/contract";
-import { bindingName, judgeVmi, nicDomain, patchDomain, type Vmi, type VmiInterface } from "@netbind/engine";
+import { bindingName, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import { judgeVmi } from "@netbind/kubevirt/admission";
+import { nicDomain, patchDomain } from "@netbind/domain";
 import { SaxesParser } from "saxes";
 import { attachmentFor, type PodFacts } from "./attachment.ts";
 import { AGREED, completeVmi, failed, type Outcome, type Vector } from "./vector.ts";

@@ -1,4 +1,6 @@
-import { type AnnotatedPod, interfacesFromPod, migrationRequired, networkMigratable, restartRequired, type Vm } from "@netbind/engine";
+import type { AnnotatedPod } from "@netbind/kubevirt/pod";
+import { interfacesFromPod } from "@netbind/kubevirt/status";
+import { migrationRequired, networkMigratable, restartRequired, type Vm } from "@netbind/kubevirt";
 import { compare, completeSpec, completeVmi, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 /** Whether a VM's networks let it be migrated. */

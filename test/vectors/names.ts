@@ -1,20 +1,17 @@
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
+import { type AnnotatedPod, linksOf, NETWORK_STATUS, parseNetworkStatus } from "@netbind/kubevirt/pod";
 import {
-  type AnnotatedPod,
   derivedNames,
   hashedLinkNames,
   isOrdinalName,
-  judgeVmi,
   linkNamesOfPod,
-  linksOf,
-  NETWORK_STATUS,
   nicNames,
   ordinalLinkNames,
-  parseNetworkStatus,
   podLinkName,
   type Vmi,
-} from "@netbind/engine";
+} from "@netbind/kubevirt";
+import { judgeVmi } from "@netbind/kubevirt/admission";
 import { attachmentFor } from "./attachment.ts";
 import { compare, completeVmi, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 

@@ -11,16 +11,9 @@ import {
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
-import {
-  derivedNames,
-  isSecondary,
-  judgeVmi,
-  linkNamesOfPod,
-  managedTapPlan,
-  podLinkName,
-  type Vmi,
-  type VmiInterface,
-} from "@netbind/engine";
+import { derivedNames, isSecondary, linkNamesOfPod, podLinkName, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import { judgeVmi } from "@netbind/kubevirt/admission";
+import { managedTapPlan } from "@netbind/engine";
 import { attachmentFor } from "./attachment.ts";
 import { AGREED, compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 import { commandRules, planRules } from "./nft.ts";

@@ -1,5 +1,6 @@
 import passtBinding from "@netbind/plugin-passt";
-import { scanXml, type Vmi } from "@netbind/engine";
+import { scanXml } from "@netbind/domain";
+import type { Vmi } from "@netbind/kubevirt";
 import {
   agreed,
   type HookInput,

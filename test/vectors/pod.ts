@@ -5,13 +5,10 @@ import {
   annotationsOfMigrationTarget,
   annotationsOfRunningPod,
   memoryOverheadBytes,
-  type NetworkAttachmentDefinition,
   networkResources,
-  nicSpec,
   pluginSidecars,
-  type Vmi,
-  type VmiNetwork,
-} from "@netbind/engine";
+} from "@netbind/kubevirt/pod";
+import { type NetworkAttachmentDefinition, nicSpec, type Vmi, type VmiNetwork } from "@netbind/kubevirt";
 import { AGREED, canonical, compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 /** KubeVirt has no fallback image. */

@@ -1,4 +1,6 @@
-import { dnsmasq6Config, dnsmasqConfig, guestResolver, judgeVmi, parseIpv4Sloppy, serviceWarnings } from "@netbind/engine";
+import { dnsmasq6Config, dnsmasqConfig, serviceWarnings } from "@netbind/engine";
+import { guestResolver } from "@netbind/kubevirt/pod";
+import { judgeVmi, parseIpv4Sloppy } from "@netbind/kubevirt/admission";
 import { BindingError, type Dhcp4Service, parseCidr } from "@netbind/contract";
 import { compare, failed, type Outcome, type Vector, withoutNulls } from "./vector.ts";
 

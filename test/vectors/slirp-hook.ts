@@ -1,6 +1,6 @@
 import { normaliseMac, parseCidr } from "@netbind/contract";
 import slirpBinding from "@netbind/plugin-slirp";
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { agreed, type HookInput, type HookResult, isNoDocument, onDefineDomain, podNic, unlessRefused } from "./hooks.ts";
 import { AGREED, completeVmi, failed, type Outcome, type Vector } from "./vector.ts";
 import { compareParts, domainParts, qemuArguments } from "./xml.ts";

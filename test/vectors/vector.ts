@@ -1,4 +1,5 @@
-import { type KubevirtConfiguration, sanitiseSpec, type Vmi, type VmiSpec } from "@netbind/engine";
+import type { KubevirtConfiguration, Vmi, VmiSpec } from "@netbind/kubevirt";
+import { sanitiseSpec } from "@netbind/kubevirt/admission";
 
 /** One question and KubeVirt's answer to it: a line of a file of vectors. */
 export interface Vector<Input = unknown, Result = unknown> {

@@ -1,4 +1,4 @@
-import { scanXml, type XmlNode } from "@netbind/engine";
+import { scanXml, type XmlNode } from "@netbind/domain";
 import { failed, type Outcome } from "./vector.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };

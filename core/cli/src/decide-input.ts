@@ -1,14 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
-import {
-  allAnswers,
-  type Decision,
-  decideVmi,
-  type DescribedBindings,
-  type GrantsByBinding,
-  isDataOnly,
-  judgeVmi,
-  translateOldKeys,
-} from "@netbind/engine";
+import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@netbind/engine";
+import { type DescribedBindings, judgeVmi, translateOldKeys } from "@netbind/kubevirt/admission";
+import { isDataOnly } from "@netbind/kubevirt";
 import type { InputVm } from "./input/input-vm.ts";
 import { type Input, loadInput } from "./input/load-input.ts";
 import type { InputFiles } from "./input/read-input.ts";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { PodLink } from "@netbind/contract";
-import { type CniConfigList, parseJson, readCniConfig } from "@netbind/engine";
+import { parseJson } from "@netbind/engine";
+import { type CniConfigList, readCniConfig } from "@netbind/kubevirt/pod";
 import { NamedFileError } from "./violations.ts";
 
 /** What a file says, or what is wrong with it, beginning with its name. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { allAnswers, type AskedBinding, type GrantsByBinding, type ImageFallback, readGrants } from "@netbind/engine";
+import { allAnswers, type AskedBinding, type GrantsByBinding, readGrants } from "@netbind/engine";
+import type { ImageFallback } from "@netbind/kubevirt";
 import type { AskedPlugin } from "@netbind/local";
 import { tell } from "./output.ts";
 import { checkPluginSources } from "./plugin-sources.ts";

@@ -1,5 +1,5 @@
-import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/engine";
 import { resolve } from "node:path";
+import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/kubevirt";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT } from "./exit-codes.ts";
 import type { OutputFormat } from "./output.ts";

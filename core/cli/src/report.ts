@@ -1,4 +1,5 @@
-import type { NicStatus, VmiStatusInterface } from "@netbind/engine";
+import type { NicStatus } from "@netbind/engine";
+import type { VmiStatusInterface } from "@netbind/kubevirt";
 import type { VmStatus } from "@netbind/local";
 import { type OutputFormat, print, printJson, table, tell } from "./output.ts";
 

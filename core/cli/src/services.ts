@@ -1,5 +1,5 @@
 import type { Binding } from "@netbind/contract";
-import type { ImageFallback } from "@netbind/engine";
+import type { ImageFallback } from "@netbind/kubevirt";
 import type { DeviceSettings, SidecarRuntime, State } from "@netbind/local";
 import type { Run } from "@netbind/netns";
 import type { Logger } from "pino";

@@ -1,10 +1,9 @@
 import type { Attachment, NicNames, Plan, PodLink, ResolvConf } from "@netbind/contract";
+import { derivedNames, podLinkOfStatus } from "@netbind/kubevirt";
+import { allocatedDevices, deviceInfoOf, type Environment } from "@netbind/kubevirt/pod";
 import { authorize } from "./plan/authorize.ts";
 import { type Grants, grantsOf } from "./plan/grants.ts";
 import type { Attachable, DecidedNic, Decision } from "./decide.ts";
-import { allocatedDevices, type Environment } from "./facts/allocated-devices.ts";
-import { derivedNames, podLinkOfStatus } from "./facts/names.ts";
-import { deviceInfoOf } from "./facts/network-info.ts";
 import type { WantedNetwork } from "./network/wanted-network.ts";
 import { fenceOf } from "./network/fence.ts";
 import { loopbackGuardOf } from "./network/loopback-guard.ts";

@@ -1,15 +1,24 @@
 import type { BindingDescription, NicSpec, Violation } from "@netbind/contract";
-import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
-import { INTERFACES } from "./admission/rules/rule.ts";
-import type { BindingRegistration, Vmi } from "./api.ts";
+import {
+  type BindingRegistration,
+  type Conflict,
+  derivedNames,
+  isPrimary,
+  linkNamesOfPod,
+  migrationConflict,
+  nicSpec,
+  ownerConflict,
+  podLinkName,
+  podLinkOfStatus,
+  type Vmi,
+} from "@netbind/kubevirt";
+import { INTERFACES } from "@netbind/kubevirt/admission";
+import { linksOf, type NetworkStatus, primaryLinkOf } from "@netbind/kubevirt/pod";
+import { admitNics, type NicAdmitter } from "./plan/admit-nics.ts";
 import { type Attachable, type Candidate, candidates, decidedNic } from "./decide.ts";
-import { derivedNames, isPrimary, linkNamesOfPod, podLinkName, podLinkOfStatus } from "./facts/names.ts";
-import { linksOf, type NetworkStatus, primaryLinkOf } from "./facts/network-status.ts";
-import { nicSpec } from "./facts/nic-spec.ts";
 import { type ComputeContainer, ungrantedNeeds, unmetNeeds } from "./plan/check-needs.ts";
 import type { Grants } from "./plan/grants.ts";
 import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
-import { type Conflict, migrationConflict, ownerConflict } from "./pod/registration-conflicts.ts";
 
 /** A pod that somebody else made, for a VM that a cluster admitted. */
 export interface DecidePodInput {

@@ -1,24 +1,30 @@
 import type { BindingDescription, NicNames, NicSpec, Violation } from "@netbind/contract";
-import { admitVmi } from "./admission/admit.ts";
-import { admitNics, type NicAdmitter } from "./admission/admit-nics.ts";
-import { INTERFACES } from "./admission/rules/rule.ts";
-import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "./api.ts";
-import { defaultVmi } from "./admission/default-vmi.ts";
-import { hasOwnMac, nicMac } from "./facts/mac.ts";
-import { sanitiseVmi } from "./admission/sanitise.ts";
-import { nicNames } from "./facts/names.ts";
-import { bindingName, nicSpec } from "./facts/nic-spec.ts";
-import { tapQueues } from "./facts/queues.ts";
-import { type Pod, renderPod } from "./pod/render-pod.ts";
-import { sidecarOf } from "./pod/sidecars.ts";
-import { NEWEST_KUBEVIRT } from "./facts/versions.ts";
+import {
+  bindingName,
+  type BindingRegistration,
+  hasOwnMac,
+  type ImageFallback,
+  isDataOnly,
+  type KubevirtConfiguration,
+  type NetworkAttachmentDefinition,
+  NEWEST_KUBEVIRT,
+  nicMac,
+  nicNames,
+  nicSpec,
+  resolveBinding,
+  type ResolvedBinding,
+  tapQueues,
+  type Vmi,
+  type VmiInterface,
+  type VmiNetwork,
+} from "@netbind/kubevirt";
+import { admitVmi, defaultVmi, INTERFACES, sanitiseVmi } from "@netbind/kubevirt/admission";
+import { memoryOverheadBytes, type Pod, type PodNetworkRequest, podNetworks, renderPod, sidecarOf } from "@netbind/kubevirt/pod";
+import { admitNics, type NicAdmitter } from "./plan/admit-nics.ts";
 import { ungrantedNeeds } from "./plan/check-needs.ts";
 import { type GrantsByBinding, grantsOf } from "./plan/grants.ts";
 import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
-import { mergeNeeds } from "./pod/merge-needs.ts";
-import { memoryOverheadBytes } from "./pod/pod-resources.ts";
-import { type PodNetworkRequest, podNetworks } from "./pod/pod-networks.ts";
-import { type ImageFallback, isDataOnly, type ResolvedBinding, resolveBinding } from "./pod/resolve-binding.ts";
+import { mergeNeeds } from "./plan/merge-needs.ts";
 
 /** A NIC, with all that is known of it before its pod exists. */
 export interface DecidedNic {

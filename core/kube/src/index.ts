@@ -1,13 +1,3 @@
-export { type AgentContext, attachPod, type AttachOutcome, type TrustedPod } from "./agent/attach-pod.ts";
-export { type BindingPlaces, Bindings, type ServedBinding } from "./agent/bindings.ts";
-export { type Cluster, type ClusterView, type KubePod, type KubeVmi, readObjects, type Unreadable } from "./agent/cluster.ts";
-export { FileCluster } from "./agent/file-cluster.ts";
-export { AgentJournal, type AgentRecord, AgentState, RecordError } from "./agent/journal.ts";
-export { type Distrust, findLauncherPods, LAUNCHER_UID, type LauncherPod, type PodSidecar } from "./agent/launcher-pods.ts";
-export { limitRun } from "./agent/limit-run.ts";
-export { NodeAgent, type NodeAgentParts } from "./agent/node-agent.ts";
-export { PodNamespace } from "./agent/pod-namespace.ts";
-export { findPodProcess, type MountSource, mountSource, PodProcessError, type PodTraits } from "./agent/pod-process.ts";
-export { PodTasks } from "./agent/pod-tasks.ts";
-export { releasePod } from "./agent/release-pod.ts";
-export type { PodReport, Report } from "./agent/report.ts";
+export { type Cluster, type ClusterView, type KubeContainer, type KubePod, type KubeVmi, readObjects, type Unreadable } from "./cluster.ts";
+export { FileCluster } from "./file-cluster.ts";
+export { PodTasks, type Tried } from "./work-queue.ts";

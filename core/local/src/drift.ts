@@ -1,4 +1,5 @@
-import { type DomainNic, domainNics, isServedByPasst, showOperations } from "@netbind/engine";
+import { type DomainNic, domainNics, isServedByPasst } from "@netbind/domain";
+import { showOperations } from "@netbind/engine";
 import {
   allRun,
   findNetworkDrift,

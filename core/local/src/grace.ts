@@ -1,4 +1,4 @@
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 
 /** Seconds that a guest is given where its VM does not say how many, and at most. */
 const [USUAL, LONGEST] = [30, 300] as const;

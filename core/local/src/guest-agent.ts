@@ -1,5 +1,5 @@
 import { isMacAddress, parseAddress } from "@netbind/contract";
-import type { AgentNic } from "@netbind/engine";
+import type { AgentNic } from "@netbind/kubevirt/status";
 import type { Launcher } from "./launcher/launcher.ts";
 
 /** A guest says what it likes: no more of it than this is believed. */

@@ -1,5 +1,8 @@
 import { type Attachment, addressOf, reachableAddresses } from "@netbind/contract";
-import { domainNics, interfacesFromPod, interfacesOfRunning, NETWORK_STATUS, type VmiStatusInterface } from "@netbind/engine";
+import { domainNics } from "@netbind/domain";
+import { interfacesFromPod, interfacesOfRunning } from "@netbind/kubevirt/status";
+import { NETWORK_STATUS } from "@netbind/kubevirt/pod";
+import type { VmiStatusInterface } from "@netbind/kubevirt";
 import type { Run } from "@netbind/netns";
 import { askGuestAgent } from "./guest-agent.ts";
 import type { VmRecord } from "./journal.ts";

@@ -1,4 +1,5 @@
-import { type AttachedNic, nicDomain, patchDomains } from "@netbind/engine";
+import type { AttachedNic } from "@netbind/engine";
+import { nicDomain, patchDomains } from "@netbind/domain";
 import { type PodSidecar, refusedSidecar } from "./hook-sockets.ts";
 
 /** A sidecar whose answers the host knows beforehand. */

@@ -1,4 +1,4 @@
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote";
 import { patient } from "@netbind/netns";
 import { excerpt, type ExpectedSidecar, requireDomain, SAME_RUNTIME } from "./hook-domain.ts";

@@ -1,17 +1,6 @@
 import { checkGrants } from "@netbind/engine";
-import {
-  type Check,
-  isNumber,
-  isObject,
-  isText,
-  listOf,
-  mapOf,
-  optional,
-  POD_RECORD_FIELDS,
-  shape,
-  VM_UIDS,
-  wrongField,
-} from "@netbind/netns";
+import { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "@netbind/contract/shape";
+import { POD_RECORD_FIELDS, VM_UIDS } from "@netbind/netns";
 
 /** What every record of a VM has, checked before anything of it is acted on: a damaged one must not lead anywhere. */
 

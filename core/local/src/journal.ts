@@ -1,6 +1,8 @@
 import { basename, join } from "node:path";
 import type { Attachment } from "@netbind/contract";
-import type { BindingRegistration, CniConfigList, GrantsByBinding, PodFacts, ResolvedBinding, Vmi } from "@netbind/engine";
+import type { BindingRegistration, ResolvedBinding, Vmi } from "@netbind/kubevirt";
+import type { CniConfigList } from "@netbind/kubevirt/pod";
+import type { GrantsByBinding, PodFacts } from "@netbind/engine";
 import { type NicRecord, type PodJournal, type PodRecord, type ProcessId, writeAtomically } from "@netbind/netns";
 import { damagedField } from "./journal-shape.ts";
 import type { LauncherPlace } from "./launcher/launcher-processes.ts";

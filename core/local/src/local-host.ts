@@ -4,20 +4,16 @@ import {
   type AttachedNic,
   type Grants,
   grantsOf,
-  guestResolver,
   type Host,
   type NicNetwork,
   type NicPlanner,
+  plannerOf,
   type PodDecision,
   type PodFacts,
-  type CniConfigList,
-  plannerOf,
-  podHostname,
-  podResolvConf,
-  primaryLinkOf,
   type ServiceProcess,
   silenceLinks,
 } from "@netbind/engine";
+import { type CniConfigList, guestResolver, podHostname, podResolvConf, primaryLinkOf } from "@netbind/kubevirt/pod";
 import {
   all,
   applyNetwork,

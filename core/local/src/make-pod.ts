@@ -1,15 +1,9 @@
 import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
-import {
-  type AttachedNic,
-  attachVmi,
-  type CniConfigList,
-  isServedByPasst,
-  type PodDecision,
-  tapDomain,
-  type Vmi,
-  writeTapInterface,
-} from "@netbind/engine";
+import { type AttachedNic, attachVmi, type PodDecision } from "@netbind/engine";
+import type { CniConfigList } from "@netbind/kubevirt/pod";
+import { isServedByPasst, tapDomain, writeTapInterface } from "@netbind/domain";
+import type { Vmi } from "@netbind/kubevirt";
 import type { Run } from "@netbind/netns";
 import { defineBootDomain, type HookManager } from "./hook-manager.ts";
 import type { Journal } from "./journal.ts";

@@ -1,5 +1,6 @@
 import type { Binding, Violation } from "@netbind/contract";
-import { findNicMisfits, type MigrationFacts, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
+import { findNicMisfits } from "@netbind/domain";
+import { type MigrationFacts, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { waitUntil } from "@netbind/netns";
 import { expectedSidecars } from "./hook-domain.ts";
 import { HookManager } from "./hook-manager.ts";

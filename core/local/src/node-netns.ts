@@ -1,6 +1,6 @@
 import { existsSync, statfsSync } from "node:fs";
 import { inNetns, type Run, withWritableSysctls } from "@netbind/netns";
-import type { CniConfigList } from "@netbind/engine";
+import type { CniConfigList } from "@netbind/kubevirt/pod";
 import type { State } from "./state.ts";
 
 /** Where `ip netns` keeps a namespace. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { findGroupBase, type GroupLimits, handOn, limitsMet, makeGroup, scaled, SERVICE_GROUP } from "@netbind/netns";
 import { memoryBytes } from "./launcher/base-domain.ts";
 import type { State } from "./state.ts";

@@ -1,4 +1,5 @@
-import { domainNics, endSilence } from "@netbind/engine";
+import { domainNics } from "@netbind/domain";
+import { endSilence } from "@netbind/engine";
 import { applyNetwork, inNetns, type Run, waitUntil } from "@netbind/netns";
 import { Journal, type VmRecord } from "./journal.ts";
 import { domainName } from "./launcher/base-domain.ts";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type AttachedNic, type Decision, serviceWarnings, type Vmi } from "@netbind/engine";
+import { type AttachedNic, type Decision, serviceWarnings } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { isAlive, type ProcessId, waitUntil } from "@netbind/netns";
 import { graceOf } from "./grace.ts";
 import { unchangedCloudInit } from "./hook-cloud-init.ts";

@@ -1,13 +1,7 @@
 import { join } from "node:path";
-import {
-  isHandedOver,
-  isServedByPasst,
-  type NicStatus,
-  nicStatus,
-  awaitedGuestAddresses,
-  tapOf,
-  type VmiStatusInterface,
-} from "@netbind/engine";
+import { awaitedGuestAddresses, isHandedOver, type NicStatus, nicStatus } from "@netbind/engine";
+import { isServedByPasst, tapOf } from "@netbind/domain";
+import type { VmiStatusInterface } from "@netbind/kubevirt";
 import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
 import { graceOf } from "./grace.ts";
 import { guestInterfaces } from "./guest-interfaces.ts";

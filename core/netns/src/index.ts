@@ -26,7 +26,7 @@ export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processe
 export { isKnownUser, readRanges } from "./known-users.ts";
 export { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "./allocate-uid.ts";
 export { POD_RECORD_FIELDS } from "./pod-record-shape.ts";
-export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./shape.ts";
+export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "@netbind/contract/shape";
 export { bornIn, type GroupLimits, handOn, limitsMet, makeGroup, removeGroup } from "./control-group.ts";
 export { findGroupBase, type GroupBase, GroupError } from "./group-base.ts";
 export { type PodMembership, podMembership, servicesCgroup } from "./pod-cgroup.ts";

@@ -1,5 +1,5 @@
 import type { LinkPlan } from "@netbind/contract";
-import { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape } from "./shape.ts";
+import { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape } from "@netbind/contract/shape";
 
 const process = shape({ pid: isNumber, startTime: isNumber });
 const LINK_KINDS: readonly unknown[] = ["bridge", "tap", "adopted", "placeholder"] satisfies readonly LinkPlan["kind"][];

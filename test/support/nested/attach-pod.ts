@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
 import { processesOfUser, waitUntil } from "@netbind/netns";
 import { podCgroup } from "../kube-container.ts";

@@ -24,6 +24,6 @@ export async function bundleNetbind(directory: string): Promise<void> {
   writeFileSync(join(directory, "package.json"), '{"type":"module"}\n');
   // What the command finds beside itself.
   symlinkSync(join(root, "core/local/src"), join(directory, "core/src"));
-  symlinkSync(join(root, "core/kube"), join(directory, "core/kube"));
+  symlinkSync(join(root, "core/agent"), join(directory, "core/agent"));
   symlinkSync(join(root, "sidecars"), join(directory, "sidecars"));
 }

@@ -1,7 +1,7 @@
 /** Each golden case by the real commands: what `validate` says of it, and what `plan` makes of it. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type KubevirtMinor, NEWEST_KUBEVIRT, showVersion } from "@netbind/engine";
+import { type KubevirtMinor, NEWEST_KUBEVIRT, showVersion } from "@netbind/kubevirt";
 import { beforeAll, expect, test } from "vitest";
 import { judgeInput, type Verdict } from "../../../core/cli/src/commands/validate.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";

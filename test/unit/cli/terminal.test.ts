@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { NicStatus } from "@netbind/engine";
 import { describe, expect, test } from "vitest";
 import { interfaceTable, nicTable } from "../../../core/cli/src/report.ts";
-import { Reporter } from "../../../core/kube/src/agent/report.ts";
+import { Reporter } from "../../../core/agent/src/report.ts";
 import { demoVmi } from "../../demo/vmi.ts";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/hostile-text.ts";
 import { netbind, type Outcome } from "../../support/netbind.ts";
@@ -88,12 +88,13 @@ test("an agent's reports are printable, and as long as an event may be", () => {
 });
 
 test("nothing but the encoder's own places writes to an output", () => {
-  const files = ["core/cli/src", "core/kube/src", "core/local/src", "core/netns/src", "core/remote/src", "core/engine/src"].flatMap(
-    (folder) => readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
+  const folders = readdirSync(join(ROOT, "core")).map((name) => `core/${name}/src`);
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
   );
   const writes = files
     .filter((name) => name.endsWith(".ts"))
     .filter((name) => /\bstd(out|err)\.write\(|\bconsole\.\w+\(/.test(readFileSync(join(ROOT, name), "utf8")));
   // The agent's usage.
-  expect(writes.sort()).toEqual(["core/cli/src/output.ts", "core/kube/src/agent/main.ts"]);
+  expect(writes.sort()).toEqual(["core/agent/src/main.ts", "core/cli/src/output.ts"]);
 });

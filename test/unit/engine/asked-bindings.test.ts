@@ -1,6 +1,7 @@
 /** What a decision asks of bindings, in whatever they run, and what it makes of their answers. */
 import { BindingError, defineBinding, type Needs, type NicSpec, violation, type Violation } from "@netbind/contract";
-import { admitNics, type AskedBinding, decideVmi, type KubevirtConfiguration, plannerFor, plannerOf, type Vmi } from "@netbind/engine";
+import { admitNics, type AskedBinding, decideVmi, plannerFor, plannerOf } from "@netbind/engine";
+import type { KubevirtConfiguration, Vmi } from "@netbind/kubevirt";
 import { describe, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
 

@@ -1,24 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Violation } from "@netbind/contract";
-import {
-  admitVmi,
-  checkVmiSpec,
-  decideVmi,
-  guestResolver,
-  nicMac,
-  nicNames,
-  nicQueues,
-  parseQuantity,
-  podHostname,
-  podResolvConf,
-  resolveBinding,
-  type Vmi,
-  type VmiInterface,
-} from "@netbind/engine";
+import { admitVmi, checkVmiSpec } from "@netbind/kubevirt/admission";
+import { decideVmi } from "@netbind/engine";
+import { guestResolver, podHostname, podResolvConf } from "@netbind/kubevirt/pod";
+import { nicMac, nicNames, nicQueues, parseQuantity, resolveBinding, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sha256 } from "../../../core/engine/src/facts/sha256.ts";
+import { sha256 } from "../../../core/kubevirt/src/values/sha256.ts";
 
 const vmi = (
   change: {

@@ -1,12 +1,5 @@
-import {
-  countOperations,
-  diffNetwork,
-  type ObservedNetwork,
-  passtSockets,
-  retractNetwork,
-  wantedNetwork,
-  withoutNic,
-} from "@netbind/engine";
+import { countOperations, diffNetwork, type ObservedNetwork, retractNetwork, wantedNetwork } from "@netbind/engine";
+import { passtSockets, withoutNic } from "@netbind/domain";
 import bridge from "@netbind/plugin-bridge";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";

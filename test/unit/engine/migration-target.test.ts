@@ -1,4 +1,6 @@
-import { findNicMisfits, migrationProblems, refreshedNics, type RunningVm, targetDecision, type Vmi } from "@netbind/engine";
+import { findNicMisfits } from "@netbind/domain";
+import { migrationProblems, refreshedNics, type RunningVm, targetDecision } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
 import { anAttachment as attachment } from "../../support/attachment.ts";
 

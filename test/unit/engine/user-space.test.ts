@@ -1,6 +1,7 @@
 /** slirp's and passt's parts of the domain: what is written, and what a plan of that kind may not say. */
 import type { DomainPlan, Plan, XmlElement } from "@netbind/contract";
-import { authorize, grantsOf, libvirtVersionOf, nicDomain, patchDomain, STANDARD_GRANTS, scanXml } from "@netbind/engine";
+import { authorize, grantsOf, STANDARD_GRANTS } from "@netbind/engine";
+import { libvirtVersionOf, nicDomain, patchDomain, scanXml } from "@netbind/domain";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import fc from "fast-check";

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { derivedName, run, type Run } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepareVolumes } from "../../../core/local/src/launcher/volumes.ts";

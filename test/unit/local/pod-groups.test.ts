@@ -1,4 +1,4 @@
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
 import { podLimits } from "../../../core/local/src/pod-groups.ts";
 

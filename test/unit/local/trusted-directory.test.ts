@@ -20,7 +20,7 @@ import { checkTrustedDirectory, takeLock } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { netbind } from "../../support/netbind.ts";
 
-const AGENT = fileURLToPath(new URL("../../../core/kube/src/agent/main.ts", import.meta.url));
+const AGENT = fileURLToPath(new URL("../../../core/agent/src/main.ts", import.meta.url));
 const OTHER = 1000;
 
 let directory: string;

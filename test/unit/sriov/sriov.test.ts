@@ -1,18 +1,10 @@
 /** The sriov binding: which device a guest gets, from what a pod's containers are told, and never one that is not the pod's. */
-import {
-  allocatedDevices,
-  deviceInfoVariable,
-  deviceVariable,
-  findPlanProblems,
-  grantsOf,
-  mergeDeviceVariables,
-  networkInfoText,
-  patchDomain,
-  nicDomain,
-} from "@netbind/engine";
+import { allocatedDevices, deviceInfoVariable, deviceVariable, mergeDeviceVariables, networkInfoText } from "@netbind/kubevirt/pod";
+import { findPlanProblems, grantsOf } from "@netbind/engine";
+import { nicDomain, patchDomain } from "@netbind/domain";
 import sriov from "@netbind/plugin-sriov";
 import { describe, expect, test } from "vitest";
-import { deviceInfoOf } from "../../../core/engine/src/facts/network-info.ts";
+import { deviceInfoOf } from "../../../core/kubevirt/src/pod/network-info.ts";
 import { anAttachment } from "../../support/attachment.ts";
 
 const VF = "0000:01:10.0";

@@ -53,19 +53,19 @@ function changed<T>(file: string, change: (text: string) => string, look: () => 
 test("the tree obeys", () => expect(judge()).toEqual({ biome: 0, manifests: 0 }));
 
 const planted: Readonly<Record<string, readonly [string, string]>> = {
-  "a plugin imports the engine": ["plugins/masquerade/src/planted.ts", 'export { nicMac } from "@netbind/engine";'],
+  "a plugin imports the engine": ["plugins/masquerade/src/planted.ts", 'export { authorize } from "@netbind/engine";'],
   "a plugin imports a module of the runtime": ["plugins/masquerade/src/planted.ts", 'export { readFileSync } from "node:fs";'],
   "a plugin imports another plugin": ["plugins/masquerade/src/planted.ts", 'export { default as other } from "@netbind/plugin-bridge";'],
   "the engine touches files": ["core/engine/src/planted.ts", 'export { readFileSync } from "node:fs";'],
   "the contract imports anything": ["core/contract/src/planted.ts", 'export { nicMac } from "@netbind/engine";'],
-  "the host on one machine imports the one on Kubernetes": ["core/local/src/planted.ts", 'export { agent } from "@netbind/kube";'],
+  "the host on one machine imports the one on Kubernetes": ["core/local/src/planted.ts", 'export { NodeAgent } from "@netbind/agent";'],
   "gRPC outside its packages": ["core/netns/src/planted.ts", 'export { Server } from "@grpc/grpc-js";'],
-  "a type from where none may come": ["core/contract/src/planted.ts", 'export type Planted = import("@netbind/engine").Vmi;'],
+  "a type from where none may come": ["core/contract/src/planted.ts", 'export type Planted = import("@netbind/kubevirt").Vmi;'],
   "a door that is not allowed": ["sidecars/src/planted.ts", 'export { nicMac } from "@netbind/engine";'],
   "a package of others that is not allowed": ["core/netns/src/planted.ts", 'export { pino } from "pino";'],
   "a composition root's tool elsewhere": ["core/cli/src/commands/planted.ts", 'export { container } from "tsyringe";'],
   "a plugin beside the agent's composition root": [
-    "core/kube/src/agent/planted.ts",
+    "core/agent/src/planted.ts",
     'export { default as planted } from "@netbind/plugin-masquerade";',
   ],
   "a plugin outside the composition root": ["core/cli/src/planted.ts", 'export { default as planted } from "@netbind/plugin-masquerade";'],

@@ -1,5 +1,6 @@
 import { cidrHost, formatAddress, parseAddress, parseCidr, type PodLink, type Route } from "@netbind/contract";
-import { type DecidedNic, deviceVariable, networkInfoText, type PodDevices, type PodNetworkRequest } from "@netbind/engine";
+import type { DecidedNic, PodDevices } from "@netbind/engine";
+import { deviceVariable, networkInfoText, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 
 /** The pod network of one machine, as its first pod has it. */
 const POD_NETWORK: Omit<PodLink, "name"> = {

@@ -4,11 +4,11 @@ import {
   BINDINGS,
   type ExplainedBinding,
   type ExplainedField,
-  explain as find,
   FIELDS,
+  explain as find,
   type RuleText,
-  showVersion,
-} from "@netbind/engine";
+} from "@netbind/kubevirt/admission";
+import { showVersion } from "@netbind/kubevirt";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
 import { openPlugins, showSource } from "../plugins.ts";

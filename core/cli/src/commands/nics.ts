@@ -1,16 +1,7 @@
 import { addressOf } from "@netbind/contract";
-import {
-  type AskedBinding,
-  bindingName,
-  type Decision,
-  decideVmi,
-  isHotPluggable,
-  type NetworkAttachmentDefinition,
-  parseNadReference,
-  plannedGuestAddresses,
-  type Vmi,
-  type VmiInterface,
-} from "@netbind/engine";
+import { type AskedBinding, decideVmi, type Decision, plannedGuestAddresses } from "@netbind/engine";
+import { bindingName, isHotPluggable, type NetworkAttachmentDefinition, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import { parseNadReference } from "@netbind/kubevirt/pod";
 import {
   attachNicToVm,
   checkNetworks,

@@ -6,26 +6,20 @@ import {
   type Decision,
   type GrantsByBinding,
   grantsOf,
-  guestResolver,
-  nicDomain,
   nicInPod,
   type NicPlanner,
-  patchDomain,
   type PlannedNic,
-  planNic,
   plannerFor,
   plannerOf,
-  type PodNetworkRequest,
-  podHostname,
-  podResolvConf,
+  planNic,
   serviceProcesses,
   serviceWarnings,
   showTable,
-  tapDomain,
-  type Vmi,
   wantedNetwork,
-  writeTapInterface,
 } from "@netbind/engine";
+import { guestResolver, podHostname, type PodNetworkRequest, podResolvConf } from "@netbind/kubevirt/pod";
+import { nicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
+import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
 import { decideInput } from "../decide-input.ts";
 import type { InputFiles } from "../input/read-input.ts";

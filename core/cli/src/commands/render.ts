@@ -1,26 +1,7 @@
-import {
-  admitPluginNics,
-  type AskedBinding,
-  defaultVmi,
-  type ImageFallback,
-  isFatal,
-  isPrintable,
-  judgeVmi,
-  type KubevirtMinor,
-  memoryOverheadBytes,
-  mergeNeeds,
-  NEWEST_KUBEVIRT,
-  needsOfNics,
-  nicSpec,
-  pluginNics,
-  pluginSidecars,
-  type Pod,
-  renderPod,
-  sanitiseVmi,
-  terminalJson,
-  type Vmi,
-  type VmiInterface,
-} from "@netbind/engine";
+import { admitPluginNics, type AskedBinding, isPrintable, mergeNeeds, needsOfNics, pluginNics, terminalJson } from "@netbind/engine";
+import { defaultVmi, isFatal, judgeVmi, sanitiseVmi } from "@netbind/kubevirt/admission";
+import { type ImageFallback, type KubevirtMinor, NEWEST_KUBEVIRT, nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import { dump } from "js-yaml";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -1,19 +1,14 @@
+import { admitPluginNics, allAnswers, needsOfNics, pluginNics } from "@netbind/engine";
 import {
-  admitPluginNics,
-  allAnswers,
   defaultVmi,
   type DescribedBindings,
-  type Judgement,
   judgeClone,
+  type Judgement,
   judgeMigration,
   judgeVmi,
-  type KubevirtMinor,
-  NEWEST_KUBEVIRT,
-  needsOfNics,
-  pluginNics,
   sanitiseVmi,
-  type Vmi,
-} from "@netbind/engine";
+} from "@netbind/kubevirt/admission";
+import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";

@@ -1,4 +1,4 @@
-import { OLD_KEYS } from "@netbind/engine";
+import { OLD_KEYS } from "@netbind/kubevirt/admission";
 import {
   type Document,
   isAlias,

@@ -1,5 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
-import { checkMetadata, checkTemplateMetadata, checkVmiSpec, isVmiStatus, type ObjectMeta, type Vmi, type VmiSpec } from "@netbind/engine";
+import { checkMetadata, checkTemplateMetadata, checkVmiSpec, isVmiStatus } from "@netbind/kubevirt/admission";
+import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation } from "./documents.ts";
 import { type Kind, located } from "./kinds.ts";
 

@@ -7,11 +7,8 @@ import {
   checkNad,
   checkObjectName,
   kubevirtConfiguration,
-  type KubevirtConfiguration,
-  type NetworkAttachmentDefinition,
-  type VmiClone,
-  type VmiMigration,
-} from "@netbind/engine";
+} from "@netbind/kubevirt/admission";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, VmiClone, VmiMigration } from "@netbind/kubevirt";
 import type { DeviceSettings, ReferencedData } from "@netbind/local";
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
 import { type InputFiles, readInput } from "./read-input.ts";

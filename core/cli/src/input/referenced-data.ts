@@ -1,4 +1,4 @@
-import type { ObjectMeta } from "@netbind/engine";
+import type { ObjectMeta } from "@netbind/kubevirt";
 import type { DeviceSettings, ReferencedData } from "@netbind/local";
 import type { InputDocument } from "./documents.ts";
 import { type Kind, kindOf, textOf } from "./kinds.ts";

@@ -1,8 +1,8 @@
 import { type Attachment, type DomainPlan, type Plan, parseCidr, type XmlElement } from "@netbind/contract";
+import { tapOf } from "@netbind/domain";
+import { isPciAddress } from "@netbind/kubevirt/pod";
 import { type Complain, isIntegerIn } from "./authorize-checks.ts";
 import type { Grants } from "./grants.ts";
-import { isPciAddress } from "../facts/allocated-devices.ts";
-import { tapOf } from "./tap-of.ts";
 
 /** The one file that passt may write: the launcher puts it into its own log. */
 const PASST_LOG = "/var/run/kubevirt/passt.log";

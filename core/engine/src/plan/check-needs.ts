@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import { INTERFACES } from "../admission/rules/rule.ts";
+import { INTERFACES } from "@netbind/kubevirt/admission";
 import type { Grants } from "./grants.ts";
 import type { NeedingNic } from "./needs-of-nics.ts";
 

@@ -1,6 +1,6 @@
 import { BindingError, type Plan } from "@netbind/contract";
+import { isWrittenOnTap, type ResolvedBinding } from "@netbind/kubevirt";
 import type { DecidedNic } from "../decide.ts";
-import { isWrittenOnTap, type ResolvedBinding } from "../pod/resolve-binding.ts";
 import type { NicPlanner } from "./plan-nic.ts";
 import { registeredPlanner } from "./registered-plan.ts";
 

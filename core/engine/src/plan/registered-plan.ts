@@ -1,5 +1,5 @@
 import { type Attachment, BindingError, handedOverLinks, handedOverSysctls, type Plan } from "@netbind/contract";
-import { isDataOnly, type ResolvedBinding } from "../pod/resolve-binding.ts";
+import { isDataOnly, type ResolvedBinding } from "@netbind/kubevirt";
 import type { NicPlanner } from "./plan-nic.ts";
 
 /** What KubeVirt does for a plugin that is registered with `domainAttachmentType: managedTap`: links, and nothing else. */

@@ -1,5 +1,5 @@
 import { BindingError, formatAddress, type IpFamily, normaliseMac, parseAddress, parseCidr } from "@netbind/contract";
-import { isDomainName } from "../facts/domain-name.ts";
+import { isDomainName } from "@netbind/kubevirt";
 
 /** The most bytes that one DHCPv4 option carries (RFC 2132, 2). */
 export const DHCP_OPTION_LIMIT = 255;

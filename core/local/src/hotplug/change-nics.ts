@@ -1,18 +1,8 @@
 import type { Binding, DomainPlan } from "@netbind/contract";
-import {
-  type AttachedNic,
-  attachNic,
-  type CniConfigList,
-  type Decision,
-  domainNics,
-  isHandedOver,
-  isSecondary,
-  type NicDomain,
-  patchDomain,
-  type PlannedNic,
-  tapDomain,
-  writeTapInterface,
-} from "@netbind/engine";
+import { type AttachedNic, attachNic, type Decision, isHandedOver, type PlannedNic } from "@netbind/engine";
+import type { CniConfigList } from "@netbind/kubevirt/pod";
+import { domainNics, type NicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
+import { isSecondary } from "@netbind/kubevirt";
 import type { Run } from "@netbind/netns";
 import { Journal, type VmRecord } from "../journal.ts";
 import { withSidecarOutput } from "../kept-logs.ts";

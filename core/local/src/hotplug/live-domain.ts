@@ -1,4 +1,4 @@
-import { type DomainNic, domainNics } from "@netbind/engine";
+import { type DomainNic, domainNics } from "@netbind/domain";
 import { type Run, waitUntil } from "@netbind/netns";
 import type { VmRecord } from "../journal.ts";
 import { domainName } from "../launcher/base-domain.ts";

@@ -1,4 +1,5 @@
-import { countOperations, retractNetwork, serviceProcesses, withoutNic } from "@netbind/engine";
+import { countOperations, retractNetwork, serviceProcesses } from "@netbind/engine";
+import { withoutNic } from "@netbind/domain";
 import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Run, serviceLog, straysOfUser } from "@netbind/netns";
 import type { Journal } from "../journal.ts";
 import { domainName } from "../launcher/base-domain.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { bindingName, parseQuantity, type Vmi, type VmiInterface } from "@netbind/engine";
+import { bindingName, parseQuantity, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { DEMO_GUEST, FULL_DEMO_GUEST } from "./image.ts";
 import type { Accelerator } from "./kvm.ts";
 import type { GuestDisk } from "./volumes.ts";

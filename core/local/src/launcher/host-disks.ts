@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, lstatSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Violation, violation } from "@netbind/contract";
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import { derivedName, type Run } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote";
 import { aclOf, grantAccess, isRestricted, permissionsOf, takeBackAccess } from "./file-acl.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Vmi } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
 import type { Run } from "@netbind/netns";
 import type { CniAttachment } from "../journal.ts";
 import { memoryBytes } from "./base-domain.ts";

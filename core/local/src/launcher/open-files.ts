@@ -1,4 +1,5 @@
-import { type AttachedNic, type PortRange, passtSockets } from "@netbind/engine";
+import type { AttachedNic } from "@netbind/engine";
+import { passtSockets, type PortRange } from "@netbind/domain";
 import { HeldProcess, inNetns, type ProcessId, type Run } from "@netbind/netns";
 import type { Launcher } from "./launcher.ts";
 

@@ -1,4 +1,5 @@
-import { type CloudInitSource, podHostname, type Vmi, type VmiVolume } from "@netbind/engine";
+import type { CloudInitSource, Vmi, VmiVolume } from "@netbind/kubevirt";
+import { podHostname } from "@netbind/kubevirt/pod";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
 import { type DiskPlace, madeDiskPath, makeDisk } from "./made-disks.ts";
 

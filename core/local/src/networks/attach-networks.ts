@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type CniConfigList, type PodNetworkRequest, podHostname } from "@netbind/engine";
+import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Run } from "@netbind/netns";
 import type { CniAttachment, Journal, VmRecord } from "../journal.ts";
 import { netnsPath } from "../node-netns.ts";

@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import type { CniPluginConfig, PodNetworkRequest } from "@netbind/engine";
+import type { CniPluginConfig, PodNetworkRequest } from "@netbind/kubevirt/pod";
 import { missingPlugin } from "./cni.ts";
 import type { DeviceSettings } from "./host-plugin.ts";
 import { hostPluginOf } from "./host-plugins.ts";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { CniPluginConfig } from "@netbind/engine";
+import type { CniPluginConfig } from "@netbind/kubevirt/pod";
 import { CommandError, inNetns, type Run, withWritableSysctls } from "@netbind/netns";
 import type { CniAttachment } from "../journal.ts";
 import { isNetns } from "../node-netns.ts";

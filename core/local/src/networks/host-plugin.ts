@@ -1,4 +1,4 @@
-import type { CniPluginConfig, PodNetworkRequest } from "@netbind/engine";
+import type { CniPluginConfig, PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Run } from "@netbind/netns";
 
 /** A device of the node that a pod's link is made of: what a device plugin's Allocate answers with. */

@@ -1,4 +1,4 @@
-import type { CniConfigList } from "@netbind/engine";
+import type { CniConfigList } from "@netbind/kubevirt/pod";
 import type { HostPlugin } from "./host-plugin.ts";
 import { macvtap } from "./macvtap.ts";
 import { sriov } from "./sriov.ts";

@@ -1,4 +1,5 @@
-import { type NetworkStatus, PRIMARY_LINK, statusesOfAttachment } from "@netbind/engine";
+import { type NetworkStatus, statusesOfAttachment } from "@netbind/kubevirt/pod";
+import { PRIMARY_LINK } from "@netbind/kubevirt";
 import type { CniAttachment } from "../journal.ts";
 
 /** What multus would report of a pod's links, from what its CNI plugins returned. */

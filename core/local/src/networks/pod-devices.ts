@@ -1,5 +1,6 @@
 import type { PodLink } from "@netbind/contract";
-import { mergeDeviceVariables, networkInfoText, type PodDevices } from "@netbind/engine";
+import { mergeDeviceVariables, networkInfoText } from "@netbind/kubevirt/pod";
+import type { PodDevices } from "@netbind/engine";
 import type { CniAttachment } from "../journal.ts";
 
 /** What a CNI result tells of a link. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { deviceInfoVariable, deviceVariable } from "@netbind/engine";
+import { deviceInfoVariable, deviceVariable } from "@netbind/kubevirt/pod";
 import type { Run } from "@netbind/netns";
 import type { AllocatedDevice, DeviceSettings, HostCall, HostPlugin } from "./host-plugin.ts";
 import { functionsOf, readVirtualFunction, type VirtualFunction } from "./sriov-resources.ts";

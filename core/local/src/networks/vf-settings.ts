@@ -1,5 +1,5 @@
 import { isMacAddress } from "@netbind/contract";
-import type { CniPluginConfig } from "@netbind/engine";
+import type { CniPluginConfig } from "@netbind/kubevirt/pod";
 
 /** What of a virtual function is set by way of its physical one, in the words of `ip link set ... vf`. */
 const NAMES = ["mac", "vlan", "qos", "proto", "spoofchk", "trust", "state"] as const;

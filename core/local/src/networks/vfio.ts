@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { isPciAddress } from "@netbind/engine";
+import { isPciAddress } from "@netbind/kubevirt/pod";
 import { type Run, waitUntil } from "@netbind/netns";
 import type { DeviceNode } from "./host-plugin.ts";
 

@@ -1,0 +1,134 @@
+import "reflect-metadata/lite";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Binding } from "@netbind/contract";
+import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText } from "@netbind/engine";
+import { FileCluster } from "@netbind/kube";
+import { checkTrustedDirectory, findSandboxWay, logLevel, run, SettingError, takeLock, UntrustedDirectoryError } from "@netbind/netns";
+import bridge from "@netbind/plugin-bridge";
+import macvtap from "@netbind/plugin-macvtap";
+import masquerade from "@netbind/plugin-masquerade";
+import passt from "@netbind/plugin-passt";
+import slirp from "@netbind/plugin-slirp";
+import sriov from "@netbind/plugin-sriov";
+import pino, { type Logger } from "pino";
+import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
+import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
+import { ignoredBeside } from "./binding-sockets.ts";
+import { Bindings } from "./bindings.ts";
+import { AgentState } from "./journal.ts";
+import { limitRun } from "./limit-run.ts";
+import { namespaceId } from "./pod-namespace.ts";
+import { NodeAgent } from "./node-agent.ts";
+
+/** Commands at a time, for all pods together. */
+const MOST_COMMANDS = 4;
+const LOCK_WAIT = 30_000;
+
+/** What the exit code says, in the numbers of the `netbind` command. */
+const EXIT = { usage: 2, refused: 3 } as const;
+
+/** This release's bindings. */
+const RELEASED: readonly Binding[] = [bridge, macvtap, masquerade, passt, slirp, sriov];
+
+const TOKENS = {
+  agent: Symbol("agent") as InjectionToken<NodeAgent>,
+  bindings: Symbol("bindings") as InjectionToken<Bindings>,
+  log: Symbol("log") as InjectionToken<Logger>,
+} as const;
+
+/** The composition root: what the agent is made of is made here, and nowhere else. */
+function compose(options: AgentOptions, grants: GrantsByBinding): void {
+  const own = new Map<string, Binding>(RELEASED.map((binding) => [binding.name, binding]));
+  container.register(TOKENS.log, {
+    useFactory: instanceCachingFactory(() =>
+      pino(
+        { name: "netbind-agent", level: logLevel("info"), hooks: { streamWrite: terminalJson } },
+        pino.destination({ dest: 2, sync: true }),
+      ),
+    ),
+  });
+  container.register(TOKENS.bindings, {
+    useFactory: instanceCachingFactory(
+      () => new Bindings({ own, grants, ...(options.sockets === undefined ? {} : { sockets: options.sockets }) }),
+    ),
+  });
+  container.register(TOKENS.agent, {
+    useFactory: instanceCachingFactory((of) => {
+      const log = of.resolve(TOKENS.log);
+      const state = new AgentState(options.state);
+      return new NodeAgent({
+        state,
+        run: limitRun(run, MOST_COMMANDS),
+        bindings: of.resolve(TOKENS.bindings),
+        kubelet: options.kubelet,
+        forbidden: [namespaceId(options["node-netns"]), namespaceId("/proc/self/ns/net")],
+        cluster: new FileCluster(options.objects),
+        node: options.node,
+        report: ({ type, ...report }) => (type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message)),
+        unreadable: (object) => log.warn(object, "an object is left out: nothing is done for it, and nothing undone"),
+        unreachable: (error) => log.error({ err: error }, "the cluster does not tell of its pods: nothing is changed"),
+      });
+    }),
+  });
+}
+
+/** Says at the start what keeps this node from shutting services off as they should be. */
+async function reportSandboxes(log: Logger): Promise<void> {
+  try {
+    const { way, obstacles } = await findSandboxWay();
+    if (way === "no-user-namespace")
+      log.warn({ obstacles }, "DHCP servers have CAP_NET_ADMIN over their pods: no user namespace can be made");
+  } catch (error) {
+    log.error({ err: error }, "no service can be started on this node");
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if ("problem" in options) {
+    process.stderr.write(`${terminalText(options.problem)}\n\n${USAGE}`);
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  try {
+    for (const [option, directory] of Object.entries({
+      state: options.state,
+      objects: options.objects,
+      bindings: options.sockets?.directory,
+    }))
+      if (directory !== undefined) checkTrustedDirectory(directory, `--${option}`);
+    const file = options.grants;
+    logLevel("info");
+    compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
+  } catch (error) {
+    if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError || error instanceof SettingError)) throw error;
+    process.stderr.write(`${terminalText(error.message)}\n`);
+    process.exitCode = error instanceof GrantsError ? EXIT.refused : EXIT.usage;
+    return;
+  }
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  new AgentState(options.state).prepare();
+  // An agent that is being replaced finishes what it has begun: two at once would do it twice.
+  await using _ = await takeLock(join(options.state, "lock"), "the node", LOCK_WAIT);
+  const log = container.resolve(TOKENS.log);
+  log.info({ node: options.node }, "serving");
+  for (const name of options.sockets === undefined
+    ? []
+    : ignoredBeside(
+        options.sockets,
+        RELEASED.map((binding) => binding.name),
+      ))
+    log.warn(
+      { binding: name },
+      "this release's own binding serves, not the process beside it: override it where the process shall be asked",
+    );
+  await reportSandboxes(log);
+  using bindings = container.resolve(TOKENS.bindings);
+  void bindings;
+  await container.resolve(TOKENS.agent).run(stop.signal);
+  log.info("stopped: the pods' networks stay");
+}
+
+await main();

@@ -1,0 +1,194 @@
+import { BindingError } from "@netbind/contract";
+import { type Cluster, type ClusterView, PodTasks, type Tried, type Unreadable } from "@netbind/kube";
+import { attachPod, type AgentContext, type AttachOutcome } from "./attach-pod.ts";
+import { failuresOf } from "./binding-failures.ts";
+import { RecordError } from "./journal.ts";
+import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
+import { NotYetError } from "./not-yet.ts";
+import { PodProcessError } from "./pod-process.ts";
+import { PodRefusedError } from "./refuse-pod.ts";
+import { gonePods, releasePod } from "./release-pod.ts";
+import { type PodReport, type Report, Reporter } from "./report.ts";
+
+/** What a node agent is made of. */
+export interface NodeAgentParts extends AgentContext {
+  readonly cluster: Cluster;
+  /** The name of this node in the cluster. */
+  readonly node: string;
+  readonly report: Report;
+  /** Told where the cluster cannot be asked: nothing is done and nothing undone. */
+  readonly unreachable: (error: unknown) => void;
+  /** Told of each object that is left out, once for as long as it is. */
+  readonly unreadable: (object: Unreadable) => void;
+}
+
+/** How often the cluster is looked at, and how often an attached pod, in milliseconds. */
+const TICK = 500;
+const MAINTENANCE = 30_000;
+/**
+ * How long a pod may be on its way before that is worth a Warning, in milliseconds. It is listed by its VMI in a fraction of a
+ * second, and has its sidecars in a few; while it is Pending its images are pulled, and the kubelet says what is wrong with that.
+ */
+const ON_ITS_WAY = { pending: 300_000, other: 60_000 } as const;
+
+/** Attaches the launcher pods of one node, keeps them as recorded, and undoes what was done for those that are gone. */
+export class NodeAgent {
+  readonly #parts: NodeAgentParts;
+  readonly #tasks = new PodTasks(MAINTENANCE);
+  readonly #reporter: Reporter;
+  /** Since when a pod waits, by its UID. */
+  readonly #waiting = new Map<string, number>();
+  /** The pods that this agent has had to do with. */
+  readonly #seen = new Set<string>();
+  #toldUnreadable: ReadonlySet<string> = new Set();
+
+  constructor(parts: NodeAgentParts) {
+    this.#parts = parts;
+    this.#reporter = new Reporter(parts.report);
+  }
+
+  /** Looks at the cluster every now and then, until it is told to stop; then finishes what it has begun. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.tick();
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", done);
+          resolve();
+        };
+        const timer = setTimeout(done, TICK);
+        signal.addEventListener("abort", done);
+      });
+    }
+    await this.#tasks.idle();
+  }
+
+  /** Starts what is due for each pod. Waits for none. */
+  async tick(): Promise<void> {
+    const { cluster, node, state, unreachable } = this.#parts;
+    let view: ClusterView;
+    try {
+      view = await cluster.view();
+    } catch (error) {
+      unreachable(error);
+      return;
+    }
+    this.#tellUnreadable(view.unreadable);
+    const pods = findLauncherPods(view, node);
+    const there = new Set(pods.map(({ pod }) => pod.metadata.uid));
+    // A pod runs on whatever becomes of the registration that tells which of its containers are sidecars.
+    const listed = new Set(view.pods.filter((pod) => !isOver(pod)).map(({ metadata }) => metadata.uid));
+    const gone = mayBeGone(gonePods(state, listed), view.unreadable);
+    // Of one pod only one thing is done at a time.
+    for (const work of pods.filter(({ pod }) => !this.#tasks.isRunning(releaseKey(pod.metadata.uid))))
+      this.#tasks.start(work.pod.metadata.uid, () => this.#attach(work));
+    for (const uid of gone.filter((one) => !this.#tasks.isRunning(one))) this.#tasks.start(releaseKey(uid), () => this.#release(uid));
+    this.#tasks.keep(new Set([...there, ...gone.map(releaseKey)]));
+  }
+
+  #tellUnreadable(unreadable: readonly Unreadable[]): void {
+    const now = new Map(unreadable.map((one) => [`${one.what}: ${one.problem}`, one]));
+    for (const [text, one] of now) if (!this.#toldUnreadable.has(text)) this.#parts.unreadable(one);
+    this.#toldUnreadable = new Set(now.keys());
+  }
+
+  /** Waits until nothing is being done. */
+  idle(): Promise<void> {
+    return this.#tasks.idle();
+  }
+
+  async #attach(work: LauncherPod): Promise<Tried> {
+    const { vmi, distrust } = work;
+    const [first] = distrust;
+    if (first !== undefined || vmi === undefined) {
+      const message = distrust.map((one) => one.message).join("; ");
+      const hint = "nothing was done for this pod";
+      const isEarly = distrust.every(({ early }) => early);
+      if (!isEarly || this.#isLate(work)) this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint });
+      // Its VMI may not have told of it yet.
+      return "not-yet";
+    }
+    try {
+      this.#tellOutcome(work, await attachPod(this.#parts, { ...work, vmi }));
+      this.#waiting.delete(work.pod.metadata.uid);
+      return "done";
+    } catch (error) {
+      return this.#tellFailures(work, error);
+    }
+  }
+
+  #tellOutcome(work: LauncherPod, { did, repaired, nics, warnings }: AttachOutcome): void {
+    const first = !this.#seen.has(work.pod.metadata.uid);
+    this.#seen.add(work.pod.metadata.uid);
+    if (did === "attached") this.#tell(work, { type: "Normal", reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
+    for (const warning of warnings) this.#tell(work, { type: "Warning", ...warning });
+    if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `put right: ${repaired.join(", ")}` });
+    else if (did === "taken-over" && first)
+      this.#tell(work, { type: "Normal", reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
+  }
+
+  /** Tells of each binding that failed by itself: they are repaired by different people. */
+  #tellFailures(work: LauncherPod, error: unknown): Tried {
+    const tried = failuresOf(error).map((one) => this.#tellFailure(work, one));
+    return tried.includes("failed") ? "failed" : "not-yet";
+  }
+
+  #tellFailure(work: LauncherPod, error: unknown): Tried {
+    const onItsWay = error instanceof NotYetError || (error instanceof BindingError && error.code === "UNAVAILABLE");
+    if (onItsWay && !isOfSomebody(error) && !this.#isLate(work)) return "not-yet";
+    const { reason, hint } = explain(error);
+    this.#tell(work, { type: "Warning", reason, message: (error as Error).message, ...(hint === undefined ? {} : { hint }) });
+    return onItsWay ? "not-yet" : "failed";
+  }
+
+  /** True where a pod waits for longer than any pod does for what it has not yet; never for one that is about to go. */
+  #isLate({ pod }: LauncherPod): boolean {
+    const { uid } = pod.metadata;
+    const since = this.#waiting.get(uid) ?? performance.now();
+    this.#waiting.set(uid, since);
+    const limit = pod.status?.phase === "Pending" ? ON_ITS_WAY.pending : ON_ITS_WAY.other;
+    return performance.now() - since >= limit && !isEnding(pod);
+  }
+
+  async #release(uid: string): Promise<Tried> {
+    try {
+      await releasePod(this.#parts.state, uid);
+      this.#reporter.forget(uid);
+      this.#waiting.delete(uid);
+      this.#seen.delete(uid);
+      return "done";
+    } catch (error) {
+      const { reason } = explain(error);
+      this.#reporter.tell({ pod: { namespace: "", name: "", uid }, type: "Warning", reason, message: (error as Error).message });
+      return "failed";
+    }
+  }
+
+  #tell({ pod }: LauncherPod, report: Omit<PodReport, "pod">): void {
+    const { namespace, name, uid } = pod.metadata;
+    this.#reporter.tell({ pod: { namespace, name, uid }, ...report });
+  }
+}
+
+/** Of pods that are not seen, those that are gone for sure: nothing that cannot be read may be one of them. */
+function mayBeGone(unseen: readonly string[], unreadable: readonly Unreadable[]): readonly string[] {
+  if (unreadable.some(({ uid }) => uid === undefined)) return [];
+  return unseen.filter((pod) => unreadable.every(({ uid }) => uid !== pod));
+}
+
+const releaseKey = (uid: string): string => `release ${uid}`;
+
+/** True where what is missing is not merely on its way: somebody put something else into its place. */
+const isOfSomebody = (error: unknown): boolean => error instanceof BindingError && !error.message.includes("is not there yet");
+
+function explain(error: unknown): { readonly reason: string; readonly hint?: string } {
+  if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
+  if (error instanceof NotYetError) return { reason: error.reason, hint: error.hint };
+  if (error instanceof RecordError)
+    return { reason: "RECORD_UNREADABLE", hint: "this pod is left alone: use an agent of the version that wrote it" };
+  if (error instanceof PodRefusedError)
+    return { reason: "POD_REFUSED", hint: "nothing was done for this pod: correct the VM, and start it again" };
+  if (error instanceof PodProcessError) return { reason: "POD_NAMESPACE_REFUSED", hint: "nothing was done for this pod" };
+  return { reason: "ATTACH_FAILED", hint: "it is tried again: see the node agent's log" };
+}

@@ -1,0 +1,158 @@
+import type { KubevirtConfiguration, ObjectMeta, Vmi, VmiStatus } from "@netbind/kubevirt";
+import { type Check, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "@netbind/contract/shape";
+
+/** A container of a pod, as far as the agent reads it. */
+export interface KubeContainer {
+  readonly name: string;
+  readonly image?: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath?: string; readonly subPath?: string }[];
+  readonly securityContext?: { readonly runAsUser?: number; readonly capabilities?: { readonly add?: readonly string[] } };
+  readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> };
+}
+
+/** A pod as the API has it (core/v1 Pod), as far as the agent reads it. */
+export interface KubePod {
+  readonly kind: "Pod";
+  readonly metadata: ObjectMeta & {
+    readonly namespace: string;
+    readonly uid: string;
+    readonly deletionTimestamp?: string;
+    readonly ownerReferences?: readonly {
+      readonly kind: string;
+      readonly name: string;
+      readonly uid: string;
+      readonly controller?: boolean;
+    }[];
+  };
+  readonly spec: {
+    readonly nodeName?: string;
+    readonly hostNetwork?: boolean;
+    readonly securityContext?: { readonly runAsUser?: number };
+    readonly containers: readonly KubeContainer[];
+  };
+  readonly status?: { readonly phase?: string; readonly podIPs?: readonly object[] };
+}
+
+/** A VMI as the API has it: what the engine reads, and what tells which pods are its own. */
+export type KubeVmi = Vmi & {
+  readonly metadata: { readonly uid: string };
+  readonly status?: VmiStatus & {
+    /** Node by pod UID: `status.activePods`. */
+    readonly activePods?: Readonly<Record<string, string>>;
+    readonly migrationState?: { readonly targetPod?: string; readonly sourcePod?: string; readonly completed?: boolean };
+  };
+};
+
+/** An object that is left out, for it is not as the API has it. */
+export interface Unreadable {
+  /** Its kind and name, or the file that it is in. */
+  readonly what: string;
+  readonly problem: string;
+  /** Absent where not even that can be read. */
+  readonly uid?: string;
+}
+
+/** What a cluster holds at one moment. */
+export interface ClusterView {
+  readonly vmis: readonly KubeVmi[];
+  readonly pods: readonly KubePod[];
+  /** `spec.configuration` of the KubeVirt CR. */
+  readonly configuration: KubevirtConfiguration;
+  /** What nobody knows about: of these objects, and of what else may be in a file, nothing is undone. */
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** Where the agent learns of VMIs and pods. Whoever cannot tell throws: an empty view means that nothing is there. */
+export interface Cluster {
+  view(): Promise<ClusterView>;
+}
+
+const metadata = shape({
+  name: isText,
+  namespace: isText,
+  uid: isText,
+  labels: optional(mapOf(isText)),
+  annotations: optional(mapOf(isText)),
+});
+const owner = shape({ kind: isText, name: isText, uid: isText });
+const container = shape({
+  name: isText,
+  env: optional(listOf(shape({ name: isText, value: optional(isText) }))),
+  volumeMounts: optional(listOf(shape({ name: isText, subPath: optional(isText) }))),
+});
+
+const POD: Readonly<Record<string, Check>> = {
+  metadata: (value) => metadata(value) && shape({ ownerReferences: optional(listOf(owner)), deletionTimestamp: optional(isText) })(value),
+  spec: shape({ nodeName: optional(isText), containers: listOf(container) }),
+  status: optional(shape({ phase: optional(isText), podIPs: optional(listOf(isObject)) })),
+};
+const VMI: Readonly<Record<string, Check>> = {
+  metadata,
+  spec: shape({
+    domain: shape({ devices: shape({ interfaces: optional(listOf(shape({ name: isText }))) }) }),
+    networks: optional(listOf(shape({ name: isText }))),
+  }),
+  status: optional(shape({ activePods: optional(mapOf(isText)), interfaces: optional(listOf(isObject)) })),
+};
+
+/** What an API says of a registration, as far as the agent reads it. */
+const registration: Check = (value) =>
+  isObject(value) &&
+  ["sidecarImage", "domainAttachmentType"].every((field) => optional(isText)(value[field])) &&
+  optional(isObject)(value["migration"]);
+
+const nameOf = (object: Readonly<Record<string, unknown>>): string => {
+  const { namespace, name } = isObject(object["metadata"]) ? object["metadata"] : {};
+  return [String(object["kind"]), [namespace, name].filter((part) => typeof part === "string").join("/")].join(" ");
+};
+
+/** There is one of it, whatever its UID. */
+const CR = "KubeVirt";
+
+/** The configuration of a KubeVirt CR, without the registrations that are not as the API has them. */
+function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterView, "configuration" | "unreadable"> {
+  const configuration = isObject(cr["spec"]) ? (cr["spec"]["configuration"] ?? {}) : {};
+  const network = isObject(configuration) ? (configuration["network"] ?? {}) : undefined;
+  const binding = isObject(network) ? (network["binding"] ?? {}) : undefined;
+  if (!isObject(configuration) || !isObject(network) || !isObject(binding))
+    return {
+      configuration: {},
+      unreadable: [{ what: nameOf(cr), problem: "spec.configuration.network.binding is not as the API has it", uid: CR }],
+    };
+  const wrong = Object.keys(binding).filter((name) => !registration(binding[name]));
+  const sound = Object.fromEntries(Object.entries(binding).filter(([name]) => !wrong.includes(name)));
+  return {
+    configuration: { ...configuration, network: { ...network, binding: sound } } as KubevirtConfiguration,
+    unreadable: wrong.map((name) => ({
+      ...{ what: nameOf(cr), uid: CR },
+      problem: `spec.configuration.network.binding.${name} is not as the API has it`,
+    })),
+  };
+}
+
+/** Sorts what an API server lists. An object that is not as every such object is costs that object. */
+export function readObjects(objects: readonly unknown[]): ClusterView {
+  const vmis: KubeVmi[] = [];
+  const pods: KubePod[] = [];
+  const unreadable: Unreadable[] = [];
+  let configuration: KubevirtConfiguration = {};
+  for (const object of objects) {
+    if (!isObject(object)) {
+      unreadable.push({ what: "an object", problem: "it is not an object of the API" });
+      continue;
+    }
+    const fields = object["kind"] === "Pod" ? POD : object["kind"] === "VirtualMachineInstance" ? VMI : {};
+    const wrong = wrongField(object, fields);
+    const uid = isObject(object["metadata"]) ? object["metadata"]["uid"] : undefined;
+    if (wrong !== undefined)
+      unreadable.push({ what: nameOf(object), problem: `${wrong} is not as the API has it`, ...(typeof uid === "string" ? { uid } : {}) });
+    else if (fields === POD) pods.push(object as unknown as KubePod);
+    else if (fields === VMI) vmis.push(object as unknown as KubeVmi);
+    if (object["kind"] !== "KubeVirt") continue;
+    const read = readConfiguration(object);
+    configuration = read.configuration;
+    unreadable.push(...read.unreadable);
+  }
+  return { vmis, pods, configuration, unreadable };
+}

@@ -1,0 +1,170 @@
+import { violation } from "@netbind/contract";
+import type { BindingRegistration } from "../../api.ts";
+import { showVersion } from "../../versions.ts";
+import { migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
+import { ignored, neverStarts, pending } from "./netbind-rules.ts";
+import { perInterface, registrationOf, type Rule, type Subject, show } from "./rule.ts";
+
+const registry = ({ configuration }: Subject) => configuration.network?.binding ?? {};
+
+/** What a registration may say, and since when. */
+const REGISTRATION_SINCE: readonly {
+  readonly what: string;
+  readonly since: number;
+  readonly says: (of: BindingRegistration) => boolean;
+}[] = [
+  { what: "migration", since: 2, says: ({ migration }) => migration !== undefined },
+  { what: "downwardAPI", since: 3, says: ({ downwardAPI }) => downwardAPI !== undefined },
+  { what: "computeResourceOverhead", since: 3, says: ({ computeResourceOverhead }) => computeResourceOverhead !== undefined },
+  { what: "domainAttachmentType: managedTap", since: 4, says: ({ domainAttachmentType }) => domainAttachmentType === "managedTap" },
+];
+
+/** A field of a registration that takes one of few words, or none. */
+interface WordField {
+  /** How a message names it. */
+  readonly what: string;
+  readonly says: (of: BindingRegistration) => string | undefined;
+  readonly known: readonly string[];
+  readonly fix: string;
+}
+
+/** Finds registrations of a VM's plugins whose field has a word that KubeVirt stores and does nothing for. */
+const unknownWord = ({ what, says, known, fix }: WordField): Rule["find"] =>
+  perInterface(({ binding }, path, subject) => {
+    const registration = binding === undefined ? undefined : registrationOf(binding.name, subject);
+    const word = registration === undefined ? undefined : says(registration);
+    if (!word || known.includes(word)) return [];
+    return [violation(`${path}.binding.name`, `the plugin's ${what} ${show(word)} is none that KubeVirt knows`, fix)];
+  });
+
+/** What is asked of the registrations that a VM's plugins have in the KubeVirt CR. KubeVirt itself looks at none of it. */
+export const REGISTRATION_RULES: readonly Rule[] = [
+  pending({
+    id: "REG-1",
+    means: "A binding plugin is registered in the KubeVirt CR.",
+    why: "KubeVirt accepts any name, and leaves the VM Pending until the name is registered.",
+    fix: "register it under spec.configuration.network.binding of the KubeVirt CR",
+    find: perInterface(({ binding }, path, subject) => {
+      if (binding === undefined || registrationOf(binding.name, subject) !== undefined) return [];
+      const names = Object.keys(registry(subject)).sort().join(", ") || "none";
+      return [
+        violation(
+          `${path}.binding.name`,
+          `no binding plugin ${show(binding.name)} is registered (registered: ${names}), so the VM would stay Pending`,
+          "register it under spec.configuration.network.binding of the KubeVirt CR",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "REG-2",
+    means: "A plugin's domainAttachmentType is tap or managedTap.",
+    why: "Any other word is stored, and the guest gets no NIC from KubeVirt.",
+    fix: "register domainAttachmentType: tap or managedTap, or none",
+    find: unknownWord({
+      what: "domainAttachmentType",
+      says: ({ domainAttachmentType }) => domainAttachmentType,
+      known: ["tap", "managedTap"],
+      fix: "register tap or managedTap, or none",
+    }),
+  }),
+  ignored({
+    id: "REG-3",
+    means: "A plugin's migration method is link-refresh, or none is named.",
+    why: "Any other word counts as migratable, and nothing is refreshed.",
+    fix: "register migration: {method: link-refresh}, or migration: {}",
+    since: 2,
+    find: unknownWord({
+      what: "migration method",
+      says: ({ migration }) => migration?.method,
+      known: ["link-refresh"],
+      fix: "register link-refresh, or no method",
+    }),
+  }),
+  ignored({
+    id: "REG-4",
+    means: "A plugin's downwardAPI is device-info, or none is named.",
+    why: "Any other word is stored, and the sidecar gets no file.",
+    fix: "register downwardAPI: device-info, or none",
+    since: 3,
+    find: unknownWord({
+      what: "downwardAPI",
+      says: ({ downwardAPI }) => downwardAPI,
+      known: ["device-info"],
+      fix: "register device-info, or none",
+    }),
+  }),
+  ignored({
+    id: "REG-5",
+    means: "A plugin has a sidecar image or a domain attachment.",
+    why: "Registered with neither, nothing puts a NIC into the domain.",
+    fix: "register sidecarImage, or domainAttachmentType: tap",
+    find: perInterface(({ binding }, path, subject) => {
+      const found = binding === undefined ? undefined : registrationOf(binding.name, subject);
+      if (found === undefined || found.sidecarImage || found.domainAttachmentType) return [];
+      return [
+        violation(
+          `${path}.binding.name`,
+          "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC",
+          "register one of them",
+        ),
+      ];
+    }),
+  }),
+  ignored({
+    id: "REG-6",
+    means: "A plugin's registration says nothing that the cluster's version does not know.",
+    why: "An older cluster drops the field without a word: migration came with 1.2, computeResourceOverhead and downwardAPI with 1.3, managedTap with 1.4.",
+    fix: "register the plugin without it, or upgrade KubeVirt",
+    until: 3,
+    find: perInterface(({ binding }, path, subject) => {
+      const found = binding === undefined ? undefined : registrationOf(binding.name, subject);
+      if (found === undefined) return [];
+      return REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(found)).map(({ what, since }) =>
+        violation(
+          `${path}.binding.name`,
+          `the plugin is registered with ${what}, which came with KubeVirt ${showVersion(since)}`,
+          "register it without, or upgrade KubeVirt",
+        ),
+      );
+    }),
+  }),
+  ignored({
+    id: "REG-7",
+    means: "A plugin's sidecar and KubeVirt's managedTap do not wire the same NIC.",
+    why: "Where the sidecar is of a binding that Netbind serves, the node agent does not attach it: one namespace has one owner.",
+    fix: "register domainAttachmentType: tap, or none",
+    since: 4,
+    find: perInterface(({ binding }, path, subject) => {
+      const found = binding === undefined ? undefined : registrationOf(binding.name, subject);
+      if (binding === undefined || !found?.sidecarImage || subject.described.has(binding.name)) return [];
+      const conflict = ownerConflict(binding.name, found);
+      return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
+    }),
+  }),
+  neverStarts({
+    id: "REG-8",
+    means: "A binding that Netbind serves is not registered with domainAttachmentType: managedTap.",
+    why: "KubeVirt would wire the NIC in the namespace that the binding wires: the node agent refuses the pod, and the VM fails.",
+    fix: "register domainAttachmentType: tap, or none where the binding plans no tap",
+    since: 4,
+    find: perInterface(({ binding }, path, subject) => {
+      if (binding === undefined || !subject.described.has(binding.name)) return [];
+      const conflict = ownerConflict(binding.name, registrationOf(binding.name, subject));
+      return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
+    }),
+  }),
+  ignored({
+    id: "REG-9",
+    means: "A plugin's registration says of migration what its binding says.",
+    why: "KubeVirt migrates a VM by the registration of the plugin on its pod network, and asks the binding nothing.",
+    fix: "register migration as the binding describes it: none for bridge and slirp, {} for masquerade and passt",
+    since: 2,
+    find: perInterface((nic, path, subject) => {
+      const described = nic.binding === undefined ? undefined : subject.described.get(nic.binding.name);
+      if (nic.binding === undefined || described === undefined || subject.networkOf(nic)?.pod === undefined) return [];
+      const conflict = migrationConflict(nic.binding.name, registrationOf(nic.binding.name, subject), described.migration);
+      return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
+    }),
+  }),
+];

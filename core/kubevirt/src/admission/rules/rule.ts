@@ -1,0 +1,136 @@
+import type { BindingDescription, Violation } from "@netbind/contract";
+import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../../api.ts";
+import { type GateName, isGateOn, type KubevirtMinor } from "../../versions.ts";
+
+/** Kubernetes' words for what kind of mistake it is (`StatusCause.reason`). */
+export type Reason = "FieldValueInvalid" | "FieldValueRequired" | "FieldValueDuplicate" | "FieldValueNotSupported" | "FieldValueNotFound";
+
+/**
+ * What comes of it. `rejected`: KubeVirt's API refuses the object. `neverStarts`: it is accepted, and stays Pending, fails
+ * at start or has a network that cannot work. `pending`: it is accepted, and waits until the cluster has what it names. `ignored`: it runs, and what was written has no effect or not the one meant.
+ */
+export type Consequence = "rejected" | "neverStarts" | "pending" | "ignored";
+
+/**
+ * Who asks in KubeVirt: the network rules of every create and update; those at creation only; the VM's other rules; or
+ * nobody but Netbind.
+ */
+export type Judge = "network" | "creation" | "vm" | "netbind";
+
+/** One place of the input where a rule does not hold. */
+export interface Finding extends Violation {
+  /** Where it is not the rule's own. */
+  readonly reason?: Reason;
+}
+
+/** What rules look at: a VMI of a checked shape, and the cluster that it goes to. */
+export interface Subject {
+  readonly vmi: Vmi;
+  readonly configuration: KubevirtConfiguration;
+  readonly version: KubevirtMinor;
+  readonly networks: readonly VmiNetwork[];
+  readonly interfaces: readonly VmiInterface[];
+  /** The network of an interface, by name; where a name is there twice, the last one. */
+  readonly networkOf: (nic: VmiInterface) => VmiNetwork | undefined;
+  readonly gate: (name: GateName) => boolean;
+  /** NetworkAttachmentDefinitions that are known; undefined where none were given, so that none can be missed. */
+  readonly nads: readonly NetworkAttachmentDefinition[] | undefined;
+  /** What the bindings that Netbind serves say of themselves, by the name that they are registered under. */
+  readonly described: DescribedBindings;
+}
+
+/** What rules ask of bindings that can be asked. */
+export type DescribedBindings = ReadonlyMap<string, Pick<BindingDescription, "migration">>;
+
+const NONE_DESCRIBED: DescribedBindings = new Map();
+
+/** What a subject is made from, beside the VM. */
+export interface SubjectContext {
+  readonly configuration: KubevirtConfiguration;
+  readonly version: KubevirtMinor;
+  readonly nads?: readonly NetworkAttachmentDefinition[];
+  readonly described?: DescribedBindings;
+}
+
+/** What a rule says. */
+export interface RuleText {
+  /** `NET-1`: unique, never used for another rule. */
+  readonly id: string;
+  /** What is not allowed, in one sentence. */
+  readonly means: string;
+  readonly why: string;
+  readonly fix: string;
+  /** KubeVirt's minor versions that have the rule, both ends included. */
+  readonly since?: KubevirtMinor;
+  readonly until?: KubevirtMinor;
+  readonly reason: Reason;
+  readonly consequence: Consequence;
+  readonly judge: Judge;
+  /** Where KubeVirt names a wrong place or kind of mistake: what it says, and why ours differs. */
+  readonly kubevirt?: {
+    readonly field?: (field: string) => string;
+    readonly reason?: Reason;
+    /** KubeVirt tells the first place only. */
+    readonly firstOnly?: true;
+    readonly difference: string;
+  };
+  /** Up to 1.2 only the first of these was told of an interface. */
+  readonly chain?: true;
+}
+
+/** One rule of a VM: data, and a predicate that finds where it does not hold. */
+export interface Rule extends RuleText {
+  readonly find: (subject: Subject) => readonly Finding[];
+}
+
+export const NETWORKS = "spec.networks";
+export const INTERFACES = "spec.domain.devices.interfaces";
+
+/** A subject, with what rules ask of it often. */
+export function subjectOf(vmi: Vmi, { configuration, version, nads, described = NONE_DESCRIBED }: SubjectContext): Subject {
+  const networks = vmi.spec.networks ?? [];
+  const byName = new Map(networks.map((network) => [network.name, network]));
+  return {
+    vmi,
+    configuration,
+    version,
+    networks,
+    interfaces: vmi.spec.domain.devices.interfaces ?? [],
+    networkOf: ({ name }) => byName.get(name),
+    gate: (name) => isGateOn(name, version, configuration.developerConfiguration),
+    nads,
+    described,
+  };
+}
+
+/** What the KubeVirt CR says of a plugin; undefined where it is not registered. */
+export function registrationOf(name: string, { configuration }: Pick<Subject, "configuration">): BindingRegistration | undefined {
+  const registered = configuration.network?.binding ?? {};
+  return Object.hasOwn(registered, name) ? registered[name] : undefined;
+}
+
+/** Makes a rule's predicate from one that looks at an interface. */
+export const perInterface =
+  (find: (nic: VmiInterface, path: string, subject: Subject, at: number) => readonly Finding[]): Rule["find"] =>
+  (subject) =>
+    subject.interfaces.flatMap((nic, at) => find(nic, `${INTERFACES}[${at}]`, subject, at));
+
+/** Makes a rule's predicate from one that looks at a network. */
+export const perNetwork =
+  (find: (network: VmiNetwork, path: string, subject: Subject, at: number) => readonly Finding[]): Rule["find"] =>
+  (subject) =>
+    subject.networks.flatMap((network, at) => find(network, `${NETWORKS}[${at}]`, subject, at));
+
+/** Each value that stands in a list before, with the place where it stood first. */
+export function findRepeated<T>(values: readonly T[]): readonly { readonly at: number; readonly first: number; readonly value: T }[] {
+  const firsts = new Map<T, number>();
+  return values.flatMap((value, at) => {
+    const first = firsts.get(value);
+    if (first !== undefined) return [{ at, first, value }];
+    firsts.set(value, at);
+    return [];
+  });
+}
+
+/** A value as it stands in a message. */
+export const show = (value: unknown): string => JSON.stringify(value) ?? "nothing";

@@ -1,0 +1,40 @@
+import { BindingError, type XmlElement } from "@netbind/contract";
+import { COMMON_MACHINE, hostDevice } from "@netbind/domain";
+import type { Vmi } from "../api.ts";
+import { hasInfoSource } from "../status/info-source.ts";
+import { nicBeforePod } from "./convert.ts";
+import { pciAddressesOf } from "../pod/network-info.ts";
+
+/** The PCI address of each network's device, from the launcher's file. @throws BindingError where it has none at all */
+function addressesOf(networkInfo: string): ReadonlyMap<string, string> {
+  const addresses = pciAddressesOf(networkInfo);
+  if (addresses.size > 0) return addresses;
+  throw new BindingError(
+    "PLAN_IMPOSSIBLE",
+    "the pod tells of no PCI device",
+    "see that the NetworkAttachmentDefinition names a device plugin's resource, and that the pod requests it",
+  );
+}
+
+/**
+ * The host devices of a VM's SR-IOV NICs: those whose network is reported to be in the pod. None on a migration's target,
+ * where they come after the guest. Source: reference, section 4.4.
+ *
+ * @throws BindingError PLAN_IMPOSSIBLE where a NIC's device is not told of
+ */
+export function sriovDevices(vmi: Vmi, networkInfo: string): readonly XmlElement[] {
+  const reported = (name: string): boolean =>
+    vmi.status?.interfaces?.some((entry) => entry.name === name && hasInfoSource(entry.infoSource, "multus-status")) === true;
+  const nics = (vmi.spec.domain.devices.interfaces ?? []).filter(({ name, sriov }) => sriov !== undefined && reported(name));
+  if (nics.length === 0) return [];
+  const addresses = addressesOf(networkInfo);
+  return nics.map((nic) => {
+    const address = addresses.get(nic.name);
+    if (address !== undefined) return hostDevice(nicBeforePod(vmi, nic, COMMON_MACHINE), address);
+    throw new BindingError(
+      "PLAN_IMPOSSIBLE",
+      `the pod tells of no PCI device for network "${nic.name}"`,
+      "see that each SR-IOV network has a device of its own",
+    );
+  });
+}

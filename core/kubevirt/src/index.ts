@@ -1,0 +1,45 @@
+export type {
+  BindingRegistration,
+  CloudInitSource,
+  KubevirtConfiguration,
+  NetworkAttachmentDefinition,
+  ObjectMeta,
+  ResourceClaim,
+  Vm,
+  Vmi,
+  VmiClone,
+  VmiInterface,
+  VmiMigration,
+  VmiNetwork,
+  VmiSpec,
+  VmiStatus,
+  VmiStatusInterface,
+  VmiVolume,
+} from "./api.ts";
+export { domainAttachments, type DomainLink, nicBeforePod, nicOnTap } from "./converter/convert.ts";
+export { taggedDevices } from "./converter/device-tags.ts";
+export { sriovDevices } from "./converter/hostdevs.ts";
+export { migrationRequired, networkMigratable } from "./migration/migration.ts";
+export { hasOwnMac, nicMac } from "./nic/mac.ts";
+export {
+  derivedNames,
+  hashedLinkNames,
+  isOrdinalName,
+  isPrimary,
+  isSecondary,
+  linkNamesOfPod,
+  nicNames,
+  ordinalLinkNames,
+  podLinkName,
+  podLinkOfStatus,
+  PRIMARY_LINK,
+} from "./nic/names.ts";
+export { bindingName, nicSpec } from "./nic/nic-spec.ts";
+export { nicQueues, tapQueues } from "./nic/queues.ts";
+export { type Conflict, migrationConflict, ownerConflict } from "./registration/registration-conflicts.ts";
+export { type ImageFallback, isDataOnly, isWrittenOnTap, resolveBinding, type ResolvedBinding } from "./registration/resolve-binding.ts";
+export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, withoutAbsent } from "./update/live-update.ts";
+export { restartRequired } from "./update/restart-required.ts";
+export { isDomainName } from "./values/domain-name.ts";
+export { parseQuantity } from "./values/quantity.ts";
+export { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./versions.ts";

@@ -1,0 +1,96 @@
+import { normaliseMac, type Violation, violation } from "@netbind/contract";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../api.ts";
+import { findNad, parseNadReference, resourceNameOf } from "./nads.ts";
+import { isPrimary, isSecondary, nicNames } from "../nic/names.ts";
+import { type CniConfigList, nadConfig } from "./cni-config.ts";
+
+/** One attachment that a pod gets, as multus would make it. */
+export interface PodNetworkRequest {
+  /** Logical name of the network. */
+  readonly network: string;
+  /** Name of the link in the pod: `eth0`, `pod` and eleven digits, or `net` and a number for a binding's own definition. */
+  readonly ifname: string;
+  /** Absent for the cluster's own pod network. */
+  readonly config?: CniConfigList;
+  /** True for a multus network that takes the place of the pod network: it must return an address. */
+  readonly standsIn: boolean;
+  /** The MAC address that the link is to have. */
+  readonly mac?: string;
+  /** Arguments for the plugin (`args.cni`). */
+  readonly cniArgs?: Readonly<Record<string, string>>;
+  /** The device plugin's resource of which the link takes one; absent where it takes none. */
+  readonly resourceName?: string;
+  /** Where in the VMI it is asked for. */
+  readonly field: string;
+}
+
+/** What a pod is attached to, or all that is in the way. */
+export interface PodNetworks {
+  readonly networks: readonly PodNetworkRequest[];
+  readonly violations: readonly Violation[];
+}
+
+interface Place {
+  readonly namespace: string;
+  readonly nads: readonly NetworkAttachmentDefinition[];
+}
+
+/** What a definition says, for a request that names it. */
+type Found = Pick<PodNetworkRequest, "config" | "resourceName"> | Violation;
+
+function find(reference: string, field: string, { namespace, nads }: Place): Found {
+  const wanted = parseNadReference(reference, namespace);
+  const shown = `${wanted.namespace}/${wanted.name}`;
+  const nad = findNad(wanted, nads);
+  if (nad === undefined)
+    return violation(field, `no NetworkAttachmentDefinition ${shown} is in the input`, "add the definition with -f, or name another");
+  const read = nadConfig(nad);
+  if ("problem" in read)
+    return violation(field, `NetworkAttachmentDefinition ${shown} cannot be read: ${read.problem}`, "mend the definition");
+  const resourceName = resourceNameOf(nad);
+  return { config: read.config, ...(resourceName === "" ? {} : { resourceName }) };
+}
+
+function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, place: Place): PodNetworkRequest | Violation {
+  const field = `spec.networks[${at}]`;
+  const base = { network: network.name, ifname: nicNames(network).pod, standsIn: network.multus?.default === true };
+  if (network.multus === undefined) return { ...base, field: `${field}.pod` };
+  const path = `${field}.multus.networkName`;
+  const found = find(network.multus.networkName, path, place);
+  if ("problem" in found) return found;
+  const mac = isSecondary(network) && macAddress !== undefined ? normaliseMac(macAddress) : undefined;
+  return { ...base, ...found, ...(mac === undefined ? {} : { mac }), field: path };
+}
+
+/**
+ * What a pod is attached to, in multus' order: the primary network first, then every other network in the order of its
+ * interface, each followed by what its binding's registration asks for.
+ */
+export function podNetworks(vmi: Vmi, configuration: KubevirtConfiguration, nads: readonly NetworkAttachmentDefinition[]): PodNetworks {
+  const place = { namespace: vmi.metadata.namespace, nads };
+  const registered = configuration.network?.binding ?? {};
+  const pairs = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, at) => {
+    const index = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
+    const network = vmi.spec.networks?.[index];
+    return network === undefined || nic.state === "absent" || network.resourceClaim !== undefined ? [] : [{ nic, at, network, index }];
+  });
+  const primary = pairs.filter(({ network }) => isPrimary(network)).map(({ nic, network, index }) => ofNetwork(network, index, nic, place));
+  const others: (PodNetworkRequest | Violation)[] = [];
+  for (const { nic, at, network, index } of pairs) {
+    if (!isPrimary(network)) others.push(ofNetwork(network, index, nic, place));
+    const name = nic.binding?.name ?? "";
+    const reference = Object.hasOwn(registered, name) ? registered[name]?.networkAttachmentDefinition : undefined;
+    if (!reference) continue;
+    const field = `spec.domain.devices.interfaces[${at}].binding.name`;
+    const own = find(reference, field, place);
+    // It makes no link: the name is the one that multus makes up.
+    const ifname = `net${others.length + 1}`;
+    const rest = { network: network.name, ifname, standsIn: false, cniArgs: { logicNetworkName: network.name }, field };
+    others.push("problem" in own ? own : { ...rest, ...own });
+  }
+  const all = [...primary, ...others];
+  return {
+    networks: all.filter((one): one is PodNetworkRequest => !("problem" in one)),
+    violations: all.filter((one): one is Violation => "problem" in one),
+  };
+}

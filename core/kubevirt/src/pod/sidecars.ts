@@ -1,0 +1,57 @@
+import type { Violation } from "@netbind/contract";
+import { INTERFACES } from "../admission/rules/rule.ts";
+import type { KubevirtConfiguration, Vmi, VmiInterface } from "../api.ts";
+import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { type ImageFallback, resolveBinding, type ResolvedBinding } from "../registration/resolve-binding.ts";
+
+/** A binding plugin's sidecar in a VM's pod. */
+export interface Sidecar {
+  readonly plugin: string;
+  readonly image: string;
+  readonly imagePullPolicy?: string;
+  readonly downwardApi?: string;
+  readonly from: ResolvedBinding["from"];
+}
+
+/** The sidecar of a binding that was found; none where it needs none. */
+export function sidecarOf(binding: ResolvedBinding, configuration: KubevirtConfiguration): readonly Sidecar[] {
+  const { name, image, from } = binding;
+  if (image === undefined) return [];
+  const registered = configuration.network?.binding ?? {};
+  const downwardApi = Object.hasOwn(registered, name) ? registered[name]?.downwardAPI : undefined;
+  const { imagePullPolicy } = configuration;
+  return [{ plugin: name, image, from, ...(imagePullPolicy ? { imagePullPolicy } : {}), ...(downwardApi ? { downwardApi } : {}) }];
+}
+
+/** Up to this version the key `slirp: {}` was served by the plugin of that name. */
+const LAST_WITH_SLIRP = 2;
+
+/** The plugin that serves an interface in a cluster of a version; undefined for KubeVirt's own bindings. */
+const pluginOf = ({ binding, slirp }: VmiInterface, version: KubevirtMinor): string | undefined =>
+  binding?.name ?? (slirp !== undefined && version <= LAST_WITH_SLIRP ? "slirp" : undefined);
+
+/**
+ * The sidecars of a VM's binding plugins: one for each plugin that has an image, whatever the number of its NICs, in the
+ * order of the plugins' names; and a violation for each interface whose plugin cannot be found. One that is registered
+ * without an image has none, and none is missed.
+ */
+export function pluginSidecars(
+  vmi: Vmi,
+  configuration: KubevirtConfiguration,
+  fallback: ImageFallback,
+  version: KubevirtMinor = NEWEST_KUBEVIRT,
+): { readonly sidecars: readonly Sidecar[]; readonly violations: readonly Violation[] } {
+  const interfaces = vmi.spec.domain.devices.interfaces ?? [];
+  const names = [...new Set(interfaces.flatMap((nic) => pluginOf(nic, version) ?? []))].sort();
+  const resolved = names.map((name) => ({ name, found: resolveBinding(name, configuration, fallback) }));
+  return {
+    sidecars: resolved.flatMap(({ found }) => ("problem" in found ? [] : sidecarOf(found, configuration))),
+    violations: resolved.flatMap(({ name, found }) => {
+      if (!("problem" in found) || Object.hasOwn(configuration.network?.binding ?? {}, name)) return [];
+      return interfaces.flatMap((nic, at) => {
+        if (pluginOf(nic, version) !== name) return [];
+        return [{ ...found, field: `${INTERFACES}[${at}].${nic.binding === undefined ? "slirp" : "binding.name"}` }];
+      });
+    }),
+  };
+}

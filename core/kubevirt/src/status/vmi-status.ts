@@ -1,0 +1,50 @@
+import type { Vmi, VmiNetwork, VmiStatusInterface } from "../api.ts";
+import { addInfoSource, removeInfoSource } from "./info-source.ts";
+import { isPrimary, isSecondary, linkNamesOfPod, PRIMARY_LINK } from "../nic/names.ts";
+import { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, primaryLinkOf, statusOfLink } from "../pod/network-status.ts";
+import type { AnnotatedPod } from "../pod/pod-annotations.ts";
+
+const withSource = (entry: VmiStatusInterface, infoSource: string): VmiStatusInterface => {
+  const { infoSource: _, ...rest } = entry;
+  return infoSource === "" ? rest : { ...rest, infoSource };
+};
+
+/** The pod's first link: the one that the report marks as the default. */
+const firstLink = (statuses: readonly NetworkStatus[]): string => primaryLinkOf(statuses) ?? PRIMARY_LINK;
+
+function secondaryEntry(
+  network: VmiNetwork,
+  before: VmiStatusInterface | undefined,
+  statuses: readonly NetworkStatus[],
+  link: string,
+): readonly VmiStatusInterface[] {
+  if (statusOfLink(statuses, link) !== undefined) {
+    const entry = { ...before, name: network.name, podInterfaceName: link };
+    return [withSource(entry, addInfoSource(before?.infoSource, "multus-status"))];
+  }
+  return before === undefined
+    ? []
+    : [withSource({ ...before, podInterfaceName: link }, removeInfoSource(before.infoSource, "multus-status"))];
+}
+
+/**
+ * `status.interfaces` of a VMI once its pod's links are reported: the default network first, then secondary networks in
+ * the spec's order, then entries that other sources have, as they are. Source: reference, section 6.1.
+ */
+export function interfacesFromPod(vmi: Vmi, pod: AnnotatedPod): readonly VmiStatusInterface[] {
+  const statuses = parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
+  const networks = vmi.spec.networks ?? [];
+  const before = vmi.status?.interfaces ?? [];
+  const entryOf = (name: string): VmiStatusInterface | undefined => before.find((entry) => entry.name === name);
+  const links = linkNamesOfPod(networks, linksOf(statuses));
+  const primary = networks.find(isPrimary);
+  const claimed = networks.filter(({ resourceClaim }) => resourceClaim !== undefined).map(({ name }) => name);
+  return [
+    ...(primary === undefined ? [] : [{ ...entryOf(primary.name), name: primary.name, podInterfaceName: firstLink(statuses) }]),
+    ...networks
+      .filter(isSecondary)
+      .flatMap((network) => secondaryEntry(network, entryOf(network.name), statuses, links.get(network.name) ?? "")),
+    ...before.filter(({ name }) => name !== undefined && claimed.includes(name)),
+    ...before.filter(({ name }) => !networks.some((network) => network.name === name)),
+  ];
+}

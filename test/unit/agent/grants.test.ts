@@ -1,0 +1,110 @@
+/** What an administrator grants bindings is read before anything is done, and told where it says something else. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkGrants, readGrants } from "@netbind/engine";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const AGENT = fileURLToPath(new URL("../../../core/agent/src/main.ts", import.meta.url));
+const NETBIND = fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url));
+
+test("kinds that there are, and settings of a network: all that is wrong is told with its place", () => {
+  expect(checkGrants({ a: { domainKinds: ["device"], linkKinds: [], sysctls: ["net.ipv4.conf.<own>.proxy_arp"] }, b: {} })).toEqual([]);
+  const fields = (grants: unknown): readonly string[] => checkGrants(grants).map(({ field }) => field);
+  expect(fields([])).toEqual([""]);
+  expect(fields({ a: { domainKinds: ["tap", "disk"], sysctl: [] }, b: { sysctls: 1, serviceKinds: ["dns"] } })).toEqual([
+    "a.domainKinds[1]",
+    "a.sysctl",
+    "b.sysctls",
+    "b.serviceKinds[0]",
+  ]);
+  expect(fields({ a: { sysctls: ["kernel.core_pattern", "net.ipv4/../x", "net.ipv4.ip_forward"] } })).toEqual([
+    "a.sysctls[0]",
+    "a.sysctls[1]",
+  ]);
+});
+
+/** Files that are not grants, and what is said of each. */
+const MALFORMED: readonly (readonly [string, readonly string[]])[] = [
+  ["", [":1:1: it is not valid JSON"]],
+  ["{", [":1:2: it is not valid JSON"]],
+  ['{\n  "a": {}\n  "b": {}\n}', [":3:3: it is not valid JSON"]],
+  ['{\n  "a": {"sysctls": [1,}\n}', [":2:23: it is not valid JSON"]],
+  ["[]", [": a list is not an object"]],
+  ["null", [": null is not an object"]],
+  ['{"a": []}', [": a: a list is not an object"]],
+  ['{"a": {"sysctls": [null]}}', [": a.sysctls[0]: null is not a dotted key"]],
+  [
+    '{"a": {"domainKinds": ["disk"], "sysctls": ["kernel.x", 1]}, "b": {"sysctl": []}}',
+    [
+      ': a.domainKinds[0]: "disk" is not one of tap, device, userNetwork, hostdev',
+      ': a.sysctls[0]: "kernel.x" is not a dotted key',
+      ": a.sysctls[1]: 1 is not a dotted key",
+      ': b.sysctl: there is no field "sysctl" here',
+    ],
+  ],
+];
+
+const node = (...argv: readonly string[]): { readonly status: number | null; readonly stderr: string } =>
+  spawnSync(process.execPath, ["--conditions=@netbind/source", ...argv], { encoding: "utf8", input: "" });
+
+describe("a file that is not of grants", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "netbind-grants-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+  /** By the agent, and by the command. */
+  const readers: readonly (readonly [string, (file: string) => readonly string[]])[] = [
+    ["agent", (file) => [AGENT, "--node", "n", "--objects", directory, "--state", join(directory, "state"), "--grants", file]],
+    ["plan", (file) => [NETBIND, "plan", "-f", "-", "--grants", file]],
+    ["run", (file) => [NETBIND, "run", "-f", "-", "--grants", file]],
+  ];
+
+  const told = (file: string): string => {
+    try {
+      return JSON.stringify(readGrants(file, () => readFileSync(file, "utf8")));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  test.each(MALFORMED)("%j: all that is wrong is told with its place, and what to do", (text, says) => {
+    const file = join(directory, "grants.json");
+    writeFileSync(file, text);
+    for (const one of says) expect(told(file)).toContain(`${file}${one}`);
+    expect(told(file).match(/^ {4}fix: ./gm)).toHaveLength(says.length);
+  });
+
+  test.each(readers)("%s ends with the code of a refused input", (_, args) => {
+    const file = join(directory, "grants.json");
+    for (const text of ["{", '{"a": []}']) {
+      writeFileSync(file, text);
+      const { status, stderr } = node(...args(file));
+      expect([status, stderr]).toEqual([3, expect.stringContaining(told(file))]);
+    }
+    const { status, stderr } = node(...args(directory));
+    expect([status, stderr]).toEqual([3, expect.stringContaining(`${directory}: it cannot be read: `)]);
+  });
+
+  test("a null stands for a field that is not there", () => {
+    expect(readGrants("f", () => '{"a": null, "b": {"sysctls": null, "linkKinds": ["tap"]}}')).toEqual({ b: { linkKinds: ["tap"] } });
+  });
+
+  test.each(["--pod-link", "--pod-network"])("so is what %s names", (option) => {
+    const file = join(directory, "named.json");
+    const command = option === "--pod-link" ? "plan" : "run";
+    for (const [text, says] of [
+      ["{", ":1:2: it is not valid JSON"],
+      ["null", ": it is not a valid "],
+    ] as const) {
+      writeFileSync(file, text);
+      const { status, stderr } = node(NETBIND, command, "-f", "-", option, file);
+      expect([status, stderr]).toEqual([3, expect.stringContaining(`${file}${says}`)]);
+    }
+    const { status, stderr } = node(NETBIND, command, "-f", "-", option, directory);
+    expect([status, stderr]).toEqual([3, expect.stringContaining(`${directory}: it cannot be read: `)]);
+  });
+});
