@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { AttachRequest } from "@netbind/contract";
-import { connectSidecar, encodeAttach } from "./client.ts";
+import { connectSidecar, encodeAttach } from "./sidecar-client.ts";
 import { HeldDirectory } from "./held-directory.ts";
 import { SEAL_FILE, sealOf } from "./seal.ts";
 

@@ -1,15 +1,6 @@
-export {
-  type BindingClient,
-  type CloudInitPayload,
-  connectBinding,
-  connectHooks,
-  connectSidecar,
-  encodeAttach,
-  HOOK_VERSIONS,
-  type HooksClient,
-  type HookVersion,
-  type SidecarClient,
-} from "./client.ts";
+export { type BindingClient, connectBinding } from "./binding-client.ts";
+export { type CloudInitPayload, connectHooks, HOOK_VERSIONS, type HooksClient, type HookVersion } from "./hooks-client.ts";
+export { connectSidecar, encodeAttach, type SidecarClient } from "./sidecar-client.ts";
 export { attachmentFromWire, attachmentToWire, nicFromWire, nicToWire } from "./nic-wire.ts";
 export { planFromWire, planToWire } from "./plan-wire.ts";
 export {

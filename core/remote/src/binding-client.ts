@@ -1,0 +1,99 @@
+import {
+  type Attachment,
+  BINDING_FAULT,
+  type BindingDescription,
+  BindingError,
+  checkReturned,
+  type Hook,
+  type Needs,
+  type NicSpec,
+  type Plan,
+  type Violation,
+} from "@netbind/contract";
+import { binding as bindingWire } from "@netbind/proto";
+import { credentials, Metadata } from "@grpc/grpc-js";
+import { address, call, DEADLINE, OPTIONS } from "./call.ts";
+import { oneOf } from "./checks.ts";
+import { needsFromWire } from "./needs-wire.ts";
+import { attachmentToWire, nicToWire } from "./nic-wire.ts";
+import { planFromWire } from "./plan-wire.ts";
+
+/** A binding behind a socket. */
+export interface BindingClient {
+  describe(): Promise<BindingDescription>;
+  admit(nic: NicSpec): Promise<readonly Violation[]>;
+  needs(nic: NicSpec): Promise<Needs>;
+  plan(attachment: Attachment): Promise<Plan>;
+  close(): void;
+}
+
+function readDescription({ name, contract, migration, hooks, takesPodMac }: bindingWire.DescribeResponse): BindingDescription {
+  if (contract !== "v1alpha1") {
+    throw new BindingError(
+      "CONTRACT_UNSUPPORTED",
+      `binding "${name}" speaks contract "${contract}"`,
+      "use a release of it that speaks v1alpha1",
+    );
+  }
+  const known = hooks.filter((hook): hook is Hook => hook === "admit" || hook === "needs" || hook === "plan");
+  const moves = oneOf(migration, ["none", "supported", "link-refresh"], "the migration method");
+  return { name, contract, migration: moves, takesPodMac, hooks: known };
+}
+
+/** What a binding answers is the binding's fault, not its caller's. */
+function fromBinding<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new BindingError("PLUGIN_FAILED", `the binding's answer cannot be read: ${(error as Error).message}`, BINDING_FAULT, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Connects to a binding. It is described first: what it does not declare is never called. `patience`: how many times longer
+ * than usual an answer is waited for.
+ */
+export function connectBinding(socket: string, patience = 1): BindingClient {
+  const client = new bindingWire.BindingClient(address(socket), credentials.createInsecure(), OPTIONS);
+  let description: Promise<BindingDescription> | undefined;
+  const describe = (): Promise<BindingDescription> => {
+    description ??= call<bindingWire.DescribeResponse>(patience * DEADLINE, (done) => client.describe({}, new Metadata(), done)).then(
+      (response) => {
+        try {
+          return readDescription(response);
+        } catch (error) {
+          throw BindingError.from(error, "PLUGIN_FAILED");
+        }
+      },
+    );
+    return description;
+  };
+  const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);
+  return {
+    describe,
+    admit: async (nic) => {
+      if (!(await has("admit"))) return [];
+      const { violations } = await call<bindingWire.AdmitResponse>(patience * DEADLINE, (done) =>
+        client.admit({ nic: nicToWire(nic) }, new Metadata(), done),
+      );
+      return checkReturned("admit", violations);
+    },
+    needs: async (nic) => {
+      if (!(await has("needs"))) return {};
+      const needs = await call<bindingWire.NeedsResponse>(patience * DEADLINE, (done) =>
+        client.needs({ nic: nicToWire(nic) }, new Metadata(), done),
+      );
+      return checkReturned("needs", needsFromWire(needs));
+    },
+    plan: async (attachment) => {
+      await describe();
+      const response = await call<bindingWire.PlanResponse>(patience * DEADLINE, (done) =>
+        client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), done),
+      );
+      return fromBinding(() => planFromWire(response));
+    },
+    close: () => client.close(),
+  };
+}
