@@ -89,4 +89,4 @@ const sourcesFor = (folder) => closureOf(root, folder).map((one) => `${one}/src`
 
 export const buildSidecars = () => buildBundles("sidecars", "building the sidecars", "sidecars", sourcesFor("sidecars"));
 
-export const buildAgent = () => buildBundles("agent", "building the node agent", "core/agent", sourcesFor("core/kube"));
+export const buildAgent = () => buildBundles("agent", "building the node agent", "core/agent", sourcesFor("core/agent"));

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { authorsPart, BindingError, stackOfThrown, textOfThrown } from "@netbind/contract";
-import type { ExplainFailure } from "@netbind/remote";
+import type { ExplainFailure } from "@netbind/remote/sidecar";
 import { mapPlaces } from "./source-places.ts";
 
 const MOST_LINES = 30;

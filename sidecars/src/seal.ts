@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BindingError } from "@netbind/contract";
-import { SEAL_FILE } from "@netbind/remote";
+import { SEAL_FILE } from "@netbind/remote/sidecar";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const DIGITS = 64;

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Binding, BindingError } from "@netbind/contract";
 import { patchDomains } from "@netbind/domain";
-import { addBinding, addHooks, addSidecar, listenUnix, listenWhenServed, makeServer } from "@netbind/remote";
+import { addBinding, addHooks, addSidecar, listenUnix, listenWhenServed, makeServer } from "@netbind/remote/sidecar";
 import pino from "pino";
 import { explainFailure } from "./explain-failure.ts";
 import { checkSeal } from "./seal.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
-import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@netbind/remote";
+import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { buildBaseDomain, type RuntimeStart } from "@netbind/local";
 import type { Vmi } from "@netbind/kubevirt";
 import { nicDomain, writeTapInterface } from "@netbind/domain";

@@ -11,7 +11,7 @@ import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import sriov from "@netbind/plugin-sriov";
 import { run } from "@netbind/netns";
-import { connectHooks } from "@netbind/remote";
+import { connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { anAttachment } from "../support/attachment.ts";
 import { BuiltImages } from "../support/built-images.ts";

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { defineBinding, type Needs } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
-import { addBinding, listenUnix, makeServer } from "@netbind/remote";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundleSupport } from "../support/bundle.ts";
 import { CONFIGURATION } from "../support/kube-objects.ts";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Attachment, type Binding, defineBinding } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
-import { addBinding, listenUnix, makeServer } from "@netbind/remote";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { expect, test } from "vitest";
 import { plugGuest } from "../support/attach-nic.ts";
 import { AgentKill } from "../support/kube-kill.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import bridge from "@netbind/plugin-bridge";
 import { run } from "@netbind/netns";
-import { connectHooks } from "@netbind/remote";
+import { connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { warmCapabilities } from "../../core/local/src/launcher/capabilities.ts";
 import { imageCommand } from "../../core/local/src/launcher/image-command.ts";

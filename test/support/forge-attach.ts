@@ -1,7 +1,7 @@
 /** What a compute container can try: to attach the sidecars of its own pod, with a seal that it made itself. */
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connectSidecar, encodeAttach, SEAL_FILE, sealOf } from "@netbind/remote";
+import { connectSidecar, encodeAttach, SEAL_FILE, sealOf } from "@netbind/remote/sidecar";
 
 const HOOKS = "/var/run/kubevirt-hooks";
 const bytes = encodeAttach({ namespace: "default", name: "forged", uid: "forged", nics: [] });

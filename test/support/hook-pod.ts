@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { AttachRequest } from "@netbind/contract";
-import { attachSidecar } from "@netbind/remote";
+import { attachSidecar } from "@netbind/remote/sidecar";
 import { SIDECAR_START } from "./sidecar-start.ts";
 
 export const LAUNCHER_FAULTS: string = fileURLToPath(new URL("../../core/local/src/launcher-faults.json", import.meta.url));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AttachRequest } from "@netbind/contract";
 import { run } from "@netbind/netns";
-import { attachSidecar } from "@netbind/remote";
+import { attachSidecar } from "@netbind/remote/sidecar";
 import type { UnpackedImage } from "./built-images.ts";
 import { containerSpec } from "./kube-container.ts";
 import { TestNetns } from "./netns.ts";

@@ -18,7 +18,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endProcesses, identify, inNetns, processesIn, processesOfUser, type Run, run, waitUntil } from "@netbind/netns";
-import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote";
+import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote/sidecar";
 import { callPodNetwork, type PodNetworkPlace } from "./kube-cni.ts";
 import { type ContainerPod, KubeRuntime } from "./kube-runtime.ts";
 import { SIDECAR_START } from "./sidecar-start.ts";

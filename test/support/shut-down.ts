@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, type State } from "@netbind/local";
 import { isAlive, waitUntil } from "@netbind/netns";
-import { connectHooks } from "@netbind/remote";
+import { connectHooks } from "@netbind/remote/sidecar";
 import { expect } from "vitest";
 import { sidecarDirectory } from "../../core/local/src/sidecars.ts";
 

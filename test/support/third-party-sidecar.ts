@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { hooksV1alpha1, hooksV1alpha2, hooksV1alpha3, info } from "@netbind/proto";
-import { listenUnix, makeServer } from "@netbind/remote";
+import { listenUnix, makeServer } from "@netbind/remote/sidecar";
 import type { handleUnaryCall } from "@grpc/grpc-js";
 
 /** One call that a launcher made, with what it sent. */

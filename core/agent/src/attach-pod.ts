@@ -25,7 +25,7 @@ import {
   straysOfUser,
   SERVICE_UIDS,
 } from "@netbind/netns";
-import type { SidecarPlace } from "@netbind/remote";
+import type { SidecarPlace } from "@netbind/remote/sidecar";
 import { throwFailures } from "./binding-failures.ts";
 import type { Bindings, ServedBinding } from "./bindings.ts";
 import { AgentJournal, type AgentState } from "./journal.ts";

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BindingError } from "@netbind/contract";
-import { HeldDirectory, type HeldSocket } from "@netbind/remote";
+import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import { NotYetError } from "./not-yet.ts";
 
 /** Where the processes of other bindings serve: a directory for each, which is its own. */

@@ -2,7 +2,7 @@ import { type Binding, BindingError } from "@netbind/contract";
 import { type AskedBinding, type Grants, type GrantsByBinding, grantsOf, type NicPlanner, plannerOf } from "@netbind/engine";
 import type { BindingRegistration } from "@netbind/kubevirt";
 import { patient } from "@netbind/netns";
-import { type BindingClient, connectBinding } from "@netbind/remote";
+import { type BindingClient, connectBinding } from "@netbind/remote/binding";
 import { type BindingSockets, findBindingSocket, type FoundSocket, isServedBeside } from "./binding-sockets.ts";
 import { NotYetError } from "./not-yet.ts";
 

@@ -1,4 +1,4 @@
-import { HeldDirectory, type SidecarPlace } from "@netbind/remote";
+import { HeldDirectory, type SidecarPlace } from "@netbind/remote/sidecar";
 
 /** Entries of a sidecar's directory that are looked at: it has two of its own, and its pod may put any number there. */
 const MOST_ENTRIES = 64;

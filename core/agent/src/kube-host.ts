@@ -1,7 +1,7 @@
 import type { NicNames, Plan, PodLink } from "@netbind/contract";
 import type { Attachable, AttachedNic, Grants, Host, NicNetwork, NicPlanner, PodFacts } from "@netbind/engine";
 import { patient, type PodNetwork } from "@netbind/netns";
-import { attachSidecar, type SidecarPlace } from "@netbind/remote";
+import { attachSidecar, type SidecarPlace } from "@netbind/remote/sidecar";
 import type { Bindings, ServedBinding } from "./bindings.ts";
 import type { AgentJournal } from "./journal.ts";
 

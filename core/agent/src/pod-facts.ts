@@ -2,7 +2,7 @@ import { guestResolver, podHostname } from "@netbind/kubevirt/pod";
 import { LIBVIRT_DIRECTORIES, libvirtVersionOf } from "@netbind/domain";
 import type { PodFacts } from "@netbind/engine";
 import { HeldProcess, type ProcessId } from "@netbind/netns";
-import { HeldDirectory } from "@netbind/remote";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 import type { KubePod, KubeVmi } from "@netbind/kube";
 import { causeOf } from "./launcher-pods.ts";
 import { NotYetError } from "./not-yet.ts";

@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import type { SidecarPlace } from "@netbind/remote";
+import type { SidecarPlace } from "@netbind/remote/sidecar";
 import { LAUNCHER_UID, type PodSidecar } from "./launcher-pods.ts";
 import { type MountSource, mountSource } from "./pod-process.ts";
 

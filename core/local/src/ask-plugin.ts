@@ -8,7 +8,8 @@ import {
   type Violation,
 } from "@netbind/contract";
 import { patient } from "@netbind/netns";
-import { type BindingClient, connectBinding, HeldDirectory } from "@netbind/remote";
+import { type BindingClient, connectBinding } from "@netbind/remote/binding";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 import type { VmRecord } from "./journal.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { PluginProcess, type PluginProcessSpec } from "./plugin-process.ts";

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { BindingError } from "@netbind/contract";
-import type { CloudInitPayload } from "@netbind/remote";
+import type { CloudInitPayload } from "@netbind/remote/sidecar";
 import { SAME_RUNTIME } from "./hook-domain.ts";
 
 /** KubeVirt's JSON of cloud-init data, as far as the launcher itself reads it. */

@@ -1,5 +1,5 @@
 import type { Vmi } from "@netbind/kubevirt";
-import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote";
+import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote/sidecar";
 import { patient } from "@netbind/netns";
 import { excerpt, type ExpectedSidecar, requireDomain, SAME_RUNTIME } from "./hook-domain.ts";
 import { type HookedCloudInit, readAnswer } from "./hook-cloud-init.ts";

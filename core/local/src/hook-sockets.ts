@@ -1,6 +1,6 @@
 import { createConnection } from "node:net";
 import { BindingError } from "@netbind/contract";
-import { HeldDirectory, type HeldSocket } from "@netbind/remote";
+import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import { namesIn } from "./root-files.ts";
 
 /** A sidecar of a pod, as the host recorded it. */

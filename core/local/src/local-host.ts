@@ -25,7 +25,8 @@ import {
   type Run,
   withWritableSysctls,
 } from "@netbind/netns";
-import { attachSidecar, connectBinding } from "@netbind/remote";
+import { attachSidecar } from "@netbind/remote/sidecar";
+import { connectBinding } from "@netbind/remote/binding";
 import type { Journal } from "./journal.ts";
 import { type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { shuffled } from "./launcher-faults.ts";

@@ -2,7 +2,7 @@ import { type Binding, type Violation, violation } from "@netbind/contract";
 import { type MigrationFacts, migrationProblems, type RunningVm } from "@netbind/engine";
 import type { PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { ResolvedBinding } from "@netbind/kubevirt";
-import { connectBinding } from "@netbind/remote";
+import { connectBinding } from "@netbind/remote/binding";
 import type { VmRecord } from "./journal.ts";
 import type { Launcher } from "./launcher/launcher.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";

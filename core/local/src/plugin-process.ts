@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINDING_FAULT, BindingError } from "@netbind/contract";
 import { type HeldSandbox, holdSandboxed, LIBRARY_BINDS, patient, waitUntil } from "@netbind/netns";
-import { HeldDirectory, type HeldSocket } from "@netbind/remote";
+import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import { keepLog, logName, withOutput } from "./kept-logs.ts";
 import { readEndOf } from "./read-end.ts";
 import { publishSidecar, SIDECAR_LIMITS, type SidecarRuntime } from "./sidecars.ts";

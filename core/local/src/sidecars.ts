@@ -16,7 +16,7 @@ import {
   startSandboxed,
   waitUntil,
 } from "@netbind/netns";
-import { canHold, HeldDirectory, type HeldSocket, type SidecarPlace } from "@netbind/remote";
+import { canHold, HeldDirectory, type HeldSocket, type SidecarPlace } from "@netbind/remote/sidecar";
 import type { HookPlace } from "./hook-sockets.ts";
 import type { VmRecord } from "./journal.ts";
 import { dropPrivileges, type VmUser, vmUserOf } from "./launcher/vm-user.ts";

@@ -44,4 +44,3 @@ const unanswered = (deadline: number, cause: ServiceError): BindingError =>
 
 /** A socket's path as gRPC takes it. */
 export const address = (socket: string): string => `unix:${socket}`;
-

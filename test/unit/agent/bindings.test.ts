@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Binding, defineBinding } from "@netbind/contract";
 import { Bindings } from "@netbind/agent";
-import { addBinding, listenUnix, makeServer } from "@netbind/remote";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 const AGENT = fileURLToPath(new URL("../../../core/agent/src/main.ts", import.meta.url));

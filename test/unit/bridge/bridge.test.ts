@@ -1,7 +1,7 @@
 import type { Attachment, BridgeLink, Plan, RouterAdvertisementService } from "@netbind/contract";
 import { authorize, dnsmasq6Config, findPlanProblems, STANDARD_GRANTS, wantedNetwork } from "@netbind/engine";
 import bridge from "@netbind/plugin-bridge";
-import { planFromWire, planToWire } from "@netbind/remote";
+import { planFromWire, planToWire } from "@netbind/remote/binding";
 import { expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
 

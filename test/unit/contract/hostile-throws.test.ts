@@ -12,7 +12,8 @@ import {
   type Plan,
   type Violation,
 } from "@netbind/contract";
-import { addBinding, type BindingClient, connectBinding, type ExplainFailure, listenUnix, makeServer } from "@netbind/remote";
+import { addBinding, type ExplainFailure, listenUnix, makeServer } from "@netbind/remote/sidecar";
+import { type BindingClient, connectBinding } from "@netbind/remote/binding";
 import { expect, test } from "vitest";
 import { explainFailure } from "../../../sidecars/src/explain-failure.ts";
 import { anAttachment } from "../../support/attachment.ts";

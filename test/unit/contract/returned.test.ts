@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Attachment, type Binding, type BindingDefinition, BindingError, defineBinding, type NicSpec } from "@netbind/contract";
-import { addBinding, connectBinding, listenUnix, makeServer } from "@netbind/remote";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
+import { connectBinding } from "@netbind/remote/binding";
 import { describe, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
 

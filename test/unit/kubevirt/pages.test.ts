@@ -6,7 +6,7 @@ import { OWN_BINDINGS } from "../../support/own-bindings.ts";
 import { rulesPage } from "../../support/pages.ts";
 import { DEVIATIONS } from "../../vectors/deviations.ts";
 
-const page = (name: string): string => readFileSync(new URL(`../../../core/engine/${name}`, import.meta.url), "utf8");
+const page = (name: string): string => readFileSync(new URL(`../../../core/kubevirt/${name}`, import.meta.url), "utf8");
 
 test("the page of rules is made from the rules", async () => {
   await expect(rulesPage()).toMatchFileSnapshot("../../../core/kubevirt/RULES.md");

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, VM_UIDS } from "@netbind/netns";
-import { HeldDirectory } from "@netbind/remote";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { keepLog } from "../../../core/local/src/kept-logs.ts";
 import * as files from "../../../core/local/src/root-files.ts";

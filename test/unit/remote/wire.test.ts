@@ -7,16 +7,8 @@ import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
-import {
-  addBinding,
-  attachmentFromWire,
-  attachmentToWire,
-  connectBinding,
-  listenUnix,
-  makeServer,
-  planFromWire,
-  planToWire,
-} from "@netbind/remote";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
+import { attachmentFromWire, attachmentToWire, connectBinding, planFromWire, planToWire } from "@netbind/remote/binding";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";

@@ -27,7 +27,7 @@ import {
   SEAL_FILE,
   sealOf,
   type SidecarPlace,
-} from "@netbind/remote";
+} from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
 import { SIDECAR_START } from "../../support/sidecar-start.ts";

@@ -38,7 +38,9 @@ export function parseJson(text: string): { readonly value: unknown } | JsonProbl
     return { value: (JSON.parse(text, withoutNull) as unknown) ?? null };
   } catch (error) {
     const lines = text.slice(0, lengthOfBeginning(text)).split("\n");
-    const problem = (error as Error).message.replace(/ at position \d+.*$/, "").replaceAll("\n", "\\n");
+    // The runtime's own position counts characters of the whole text; the line and the column say it better.
+    const [said = ""] = (error as Error).message.split(" at position ");
+    const problem = said.replaceAll("\n", "\\n");
     return { problem: `it is not valid JSON: ${problem}`, line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
   }
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LIBRARY_BINDS, type Limits, FILE_LIMIT, type ProcessId, type Sandbox, scaled, startSandboxed, waitUntil } from "@netbind/netns";
-import { HeldDirectory } from "@netbind/remote";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 import { publishConsole } from "../sidecars.ts";
 import type { VmUser } from "./vm-user.ts";
 

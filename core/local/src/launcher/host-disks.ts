@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { type Violation, violation } from "@netbind/contract";
 import type { Vmi } from "@netbind/kubevirt";
 import { derivedName, type Run } from "@netbind/netns";
-import { HeldDirectory } from "@netbind/remote";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 import { aclOf, grantAccess, isRestricted, permissionsOf, takeBackAccess } from "./file-acl.ts";
 import type { VmUser } from "./vm-user.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { descendantsOf, HeldProcess, isAlive, isRunning, type ProcessId, processesIn } from "@netbind/netns";
-import { HeldDirectory } from "@netbind/remote";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 import type { VmUser } from "./vm-user.ts";
 
 /** Where a launcher's files are. */

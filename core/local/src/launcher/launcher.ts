@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { basename } from "node:path";
 import { type CommandError, HeldProcess, type ProcessId, type Run } from "@netbind/netns";
-import { HeldDirectory, type HeldSocket } from "@netbind/remote";
+import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import type { DeviceNode } from "../networks/host-plugin.ts";
 import { imageCommand } from "./image-command.ts";
 import { VFIO } from "./launcher-mounts.ts";

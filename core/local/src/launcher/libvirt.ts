@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bornIn, endProcesses, identifySandbox, limitOptions, type ProcessId, type Run, scaled, waitUntil } from "@netbind/netns";
-import { canHold } from "@netbind/remote";
+import { canHold } from "@netbind/remote/sidecar";
 import { LAUNCHER_PROCESSES } from "../pod-groups.ts";
 import { lastLines } from "../read-end.ts";
 import { makeDirectory, openLog, UserTree, writeText } from "../root-files.ts";

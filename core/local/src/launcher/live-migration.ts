@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { type Run, waitUntil } from "@netbind/netns";
-import { HeldDirectory } from "@netbind/remote";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 import { holdLibvirtSocket, type Launcher, LibvirtError } from "./launcher.ts";
 import { MIGRATION_DIRECTORY } from "./libvirt.ts";
 import { dropPrivileges, type VmUser } from "./vm-user.ts";

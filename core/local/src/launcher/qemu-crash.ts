@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { waitUntil } from "@netbind/netns";
-import { HeldDirectory } from "@netbind/remote";
+import { HeldDirectory } from "@netbind/remote/sidecar";
 
 /** Where libvirt keeps what QEMU says, below a launcher's directory. */
 const LOG_DIRECTORY = ["cache", "libvirt", "qemu", "log"] as const;

@@ -1,6 +1,6 @@
 import { hooksV1alpha1, hooksV1alpha2, hooksV1alpha3, info as infoWire } from "@netbind/proto";
 import { credentials, Metadata } from "@grpc/grpc-js";
-import { address, call, OPTIONS } from "./call.ts";
+import { address, call, OPTIONS } from "../call.ts";
 
 const INFO_DEADLINE = 1000;
 const HOOK_DEADLINE = 60_000;

@@ -1,9 +1,9 @@
 import type { AttachRequest } from "@netbind/contract";
 import { sidecar as sidecarWire } from "@netbind/proto";
 import { credentials, Metadata } from "@grpc/grpc-js";
-import { address, call, DEADLINE, OPTIONS } from "./call.ts";
-import { attachmentToWire } from "./nic-wire.ts";
-import { planToWire } from "./plan-wire.ts";
+import { address, call, DEADLINE, OPTIONS } from "../call.ts";
+import { attachmentToWire } from "../wire/nic-wire.ts";
+import { planToWire } from "../wire/plan-wire.ts";
 
 /** A VM's sidecar behind a socket. */
 export interface SidecarClient {

@@ -12,11 +12,11 @@ import {
 } from "@netbind/contract";
 import { binding as bindingWire } from "@netbind/proto";
 import { credentials, Metadata } from "@grpc/grpc-js";
-import { address, call, DEADLINE, OPTIONS } from "./call.ts";
-import { oneOf } from "./checks.ts";
-import { needsFromWire } from "./needs-wire.ts";
-import { attachmentToWire, nicToWire } from "./nic-wire.ts";
-import { planFromWire } from "./plan-wire.ts";
+import { address, call, DEADLINE, OPTIONS } from "../call.ts";
+import { oneOf } from "../wire/checks.ts";
+import { needsFromWire } from "../wire/needs-wire.ts";
+import { attachmentToWire, nicToWire } from "../wire/nic-wire.ts";
+import { planFromWire } from "../wire/plan-wire.ts";
 
 /** A binding behind a socket. */
 export interface BindingClient {

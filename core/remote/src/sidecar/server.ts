@@ -9,12 +9,12 @@ import {
   sidecar as sidecarWire,
 } from "@netbind/proto";
 import { type handleUnaryCall, Server, ServerCredentials } from "@grpc/grpc-js";
-import { malformed, required } from "./checks.ts";
-import { attachmentFromWire, nicFromWire } from "./nic-wire.ts";
-import { planFromWire, planToWire } from "./plan-wire.ts";
-import { needsToWire } from "./needs-wire.ts";
+import { malformed, required } from "../wire/checks.ts";
+import { attachmentFromWire, nicFromWire } from "../wire/nic-wire.ts";
+import { planFromWire, planToWire } from "../wire/plan-wire.ts";
+import { needsToWire } from "../wire/needs-wire.ts";
 import { sealOf } from "./seal.ts";
-import { errorToStatus, MESSAGE_LIMIT } from "./status.ts";
+import { errorToStatus, MESSAGE_LIMIT } from "../status.ts";
 
 /** A server whose messages are limited as the contract says. */
 export const makeServer = (): Server =>
