@@ -258,6 +258,56 @@ test("of several plugins that fail, each is told of", async () => {
   expect(stderr).toContain('binding "b": it did not start: it ended with exit code 9');
 });
 
+/** VMs of one NIC each, by the VM's name: the NIC's, its binding, and what else its interface says. */
+function vms(of: Readonly<Record<string, readonly [nic: string, binding: string, more?: string]>>): string {
+  const [, registered = ""] = vm("", "", ", dead: {sidecarImage: i, domainAttachmentType: tap}").split("---");
+  const documents = Object.entries(of).map(([name, [nic, binding, more = ""]]) => {
+    const [document = ""] = vm(nic, binding).split("---");
+    return document.replace("{name: vm}", `{name: ${name}}`).replace(`{name: ${binding}}}`, `{name: ${binding}}${more}}`);
+  });
+  return [...documents, registered].join("---");
+}
+/** A rule of KubeVirt's finds this one, whatever any plugin says. */
+const BROKEN = ", macAddress: no-address";
+
+describe.each([
+  ["cannot start", (): readonly string[] => ["--plugin", `dead=${join(directory, "ending.mjs")}`], "a", /it ended with exit code 9/],
+  ["crashes", (): readonly string[] => ["--plugin", `dead=${file()}`], "exits", /it ended with exit code 7/],
+  ["never answers", (): readonly string[] => ["--plugin", `dead=${file()}`], "hangs", /no answer came in/],
+  ["throws", (): readonly string[] => ["--plugin", `dead=${file()}`], "throws", /nothing is known of throws/],
+] as const)("beside a plugin that %s", (_, dead, nic, says) => {
+  test.each(COMMANDS)("%s tells all that was found of every VM, and of the plugin once", async (command) => {
+    writeFileSync(join(directory, "ending.mjs"), "process.exit(9);");
+    const input = vms({
+      own: ["fine", "picky", BROKEN],
+      same: [nic, "dead", BROKEN],
+      twin: [nic, "dead"],
+      picked: ["refused", "picky"],
+    });
+    const told = await netbind([command, "-f", "-", "--plugin", plugin, ...dead()], { stdin: input });
+    const said = `${told.stdout}${told.stderr}`;
+    expect(told.code, said).toBe(1);
+    expect(said.match(/macAddress: "no-address"/g)).toHaveLength(2);
+    expect(said).toContain('"virtio" is not a model for this binding');
+    expect(told.stderr).toMatch(says);
+    expect(told.stderr.match(/\[PLUGIN_FAILED\]/g)).toHaveLength(1);
+    expect(told.stderr).toContain('not checked by binding "dead": default/same, default/twin\n');
+    const json = await netbind([command, "-f", "-", "-o", "json", "--plugin", plugin, ...dead()], { stdin: input });
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([
+      1,
+      { error: { code: "PLUGIN_FAILED", plugins: [{ binding: "dead", vms: ["default/same", "default/twin"] }] } },
+    ]);
+  });
+});
+
+test("a VM that a plugin cannot plan takes no other VM's plan away", async () => {
+  const input = vms({ own: ["fine", "picky"], same: ["plans-text", "dead"] });
+  const { code, stdout, stderr } = await netbind(["plan", "-f", "-", "--plugin", plugin, "--plugin", `dead=${file()}`], { stdin: input });
+  expect([code, stderr]).toEqual([1, expect.stringContaining("not planned: default/same\n")]);
+  expect(stderr).toContain('failed to plan NIC "plans-text"');
+  expect(stdout).toContain("default/own");
+});
+
 test("run takes a bundle alone: a sidecar is started from it", async () => {
   const { code, stderr } = await netbind(["run", "-f", "-", "--plugin", "picky=unix:/run/picky.sock"], { stdin: vm("fine") });
   expect([code, stderr]).toEqual([1, expect.stringContaining("run starts a sidecar from the plugin's bundle: write picky=FILE")]);

@@ -6,6 +6,7 @@ import type { InputVm } from "./input/input-vm.ts";
 import { type Input, loadInput } from "./input/load-input.ts";
 import type { InputFiles } from "./input/read-input.ts";
 import { tell } from "./output.ts";
+import { PluginFailures } from "./plugin-failures.ts";
 import { type OpenPlugins, withPlugins } from "./plugins.ts";
 import { type Resolve, TOKENS } from "./services.ts";
 import { InputError } from "./violations.ts";
@@ -58,7 +59,7 @@ function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): v
 /**
  * Reads files and decides about every VM in them.
  *
- * @throws InputError with all that is wrong, of all VMs at once, BindingError where a binding fails
+ * @throws InputError with all that is wrong, of all VMs at once, PluginsFailedError with the same where a binding fails
  */
 export async function decideInput(
   files: InputFiles,
@@ -76,12 +77,15 @@ export async function decideInput(
     }
   }
   const fallback = withPlugins(resolve(TOKENS.fallback), sources);
+  const failures = new PluginFailures(plugins);
   const deciding = renewed.map(async ({ vm, vmi }) => {
-    const result = await decideVmi({ vmi, configuration: input.configuration, fallback, bindings, grants, nads: input.nads });
-    return { vm, result, violations: result.decision === undefined ? result.violations : findUnserved(result.decision, bindings) };
+    const asked = failures.bindingsFor(vm);
+    const result = await decideVmi({ vmi, configuration: input.configuration, fallback, bindings: asked, grants, nads: input.nads });
+    return { vm, result, violations: result.decision === undefined ? result.violations : findUnserved(result.decision, asked) };
   });
   const results = await allAnswers(deciding);
   const violations = [...input.violations, ...results.flatMap((one) => one.violations.map(one.vm.locate))];
+  failures.throwIfAny(violations);
   if (violations.length > 0) throw new InputError(violations);
   const decisions = results.flatMap(({ result }) => result.decision ?? []);
   for (const warning of input.warnings) tell(`warning: ${warning}`);

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { BindingError } from "@netbind/contract";
 import { allAnswers, type AskedBinding, type GrantsByBinding, readGrants } from "@netbind/engine";
 import type { ImageFallback } from "@netbind/kubevirt";
 import type { AskedPlugin } from "@netbind/local";
@@ -11,7 +12,9 @@ import { type Resolve, TOKENS } from "./services.ts";
 export interface OpenPlugins extends AsyncDisposable {
   readonly sources: PluginSources;
   readonly asked: ReadonlyMap<string, AskedPlugin>;
-  /** What can be asked before any pod exists: these, and this release's own that none of these replaces. */
+  /** Those that could not be opened, and why. */
+  readonly failed: ReadonlyMap<string, BindingError>;
+  /** What can be asked before any pod exists: these, and this release's own that none of the command line replaces. */
   readonly bindings: ReadonlyMap<string, AskedBinding>;
 }
 
@@ -34,24 +37,42 @@ async function open(name: string, { kind, path }: PluginSource, resolve: Resolve
   return startPlugin({ name, bundle: path, runtime: resolve(TOKENS.runtime), state: resolve(TOKENS.state) });
 }
 
-/** Starts or finds all plugins of the command line. @throws BindingError of all that fail, NamedFileError where a file is missing */
+/** The plugins that could be opened, and the errors of those that could not. @throws what is thrown, where it is not a binding's error */
+async function openAll(sources: PluginSources, open: (name: string, source: PluginSource) => Promise<AskedPlugin>) {
+  const names = [...sources.keys()];
+  const settled = await Promise.allSettled([...sources].map(([name, source]) => open(name, source)));
+  const asked = new Map<string, AskedPlugin>();
+  const failed = new Map<string, BindingError>();
+  for (const [at, one] of settled.entries()) {
+    const name = names[at] ?? "";
+    if (one.status === "fulfilled") asked.set(name, one.value);
+    else if (BindingError.is(one.reason)) failed.set(name, one.reason);
+    else throw one.reason;
+  }
+  return { asked, failed };
+}
+
+/** Fails where a plugin could not be opened: for a command that is about nothing else. @throws BindingError of all that failed */
+export async function requireOpened({ failed }: OpenPlugins): Promise<void> {
+  await allAnswers([...failed.values()].map((error) => Promise.reject(error)));
+}
+
+/** Starts or finds all plugins of the command line, whichever of them fail. @throws NamedFileError where a file is missing */
 export async function openPlugins(sources: PluginSources, resolve: Resolve): Promise<OpenPlugins> {
   checkPluginSources(sources);
   await using stack = new AsyncDisposableStack();
   const own = resolve(TOKENS.bindings);
-  const opening = [...sources].map(async ([name, source]) => {
-    const plugin = stack.use(await open(name, source, resolve));
-    return [name, source, plugin] as const;
-  });
-  const opened = await allAnswers(opening);
-  for (const [name, source, plugin] of opened) warnOfNames(name, source, plugin, own);
-  const asked = new Map(opened.map(([name, , plugin]) => [name, plugin] as const));
+  const { asked, failed } = await openAll(sources, async (name, source) => stack.use(await open(name, source, resolve)));
+  for (const [name, source] of sources) {
+    const plugin = asked.get(name);
+    if (plugin !== undefined) warnOfNames(name, source, plugin, own);
+  }
   const bindings = new Map<string, AskedBinding>([
-    ...own,
+    ...[...own].filter(([name]) => !sources.has(name)),
     ...[...asked].map(([name, plugin]) => [name, { ...plugin, ...plugin.description }] as const),
   ]);
   const kept = stack.move();
-  return { sources, asked, bindings, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { sources, asked, failed, bindings, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** This release's images, with what stands in for images on this machine. */

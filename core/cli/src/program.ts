@@ -1,7 +1,7 @@
-import { BindingError } from "@netbind/contract";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
-import { type OutputFormat, printJson, tell, tellAll } from "./output.ts";
+import { failureJson, tellError } from "./failure.ts";
+import { type OutputFormat, printJson } from "./output.ts";
 import { addJudging } from "./program-judging.ts";
 import { addNicCommands } from "./program-nics.ts";
 import {
@@ -18,24 +18,12 @@ import {
 } from "./program-options.ts";
 import { addVmCommands } from "./program-vms.ts";
 import type { Services } from "./services.ts";
-import { InputError, showViolation } from "./violations.ts";
 
 /** Tells what went wrong, in the form that was asked for. */
 function tellFailure(error: unknown, format: OutputFormat): number {
-  const code = exitCodeOf(error);
-  const reason = error instanceof BindingError ? { code: error.code, hint: error.hint } : {};
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof InputError) tellAll(error.violations.map((found) => showViolation(found)));
-  tell(error instanceof BindingError ? `[${error.code}] ${message}\n    ${error.hint}` : message);
-  if (format === "json")
-    printJson({
-      error: {
-        message,
-        ...reason,
-        ...(error instanceof Error && "violations" in error ? { violations: error.violations } : {}),
-      },
-    });
-  return code;
+  tellError(error);
+  if (format === "json") printJson({ error: failureJson(error) });
+  return exitCodeOf(error);
 }
 
 /**

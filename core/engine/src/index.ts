@@ -23,7 +23,7 @@ export { endSilence, silenceLinks } from "./network/silence.ts";
 export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
 export { awaitedGuestAddresses, isHandedOver, type NicSighting, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
 export { admitNics } from "./plan/admit-nics.ts";
-export { allAnswers } from "./plan/ask-binding.ts";
+export { allAnswers, askBinding } from "./plan/ask-binding.ts";
 export type { PlannedNic } from "./plan/authorize-networks.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export type { ComputeContainer } from "./plan/check-needs.ts";

@@ -11,7 +11,7 @@ import {
 import { showVersion } from "@netbind/kubevirt";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
-import { openPlugins, showSource } from "../plugins.ts";
+import { openPlugins, requireOpened, showSource } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import type { Services } from "../services.ts";
 
@@ -98,6 +98,7 @@ async function describePlugins(
   const wanted = new Map([...plugin].filter(([name]) => word === undefined || name === word));
   if (wanted.size === 0) return [];
   await using plugins = await openPlugins(wanted, await services());
+  await requireOpened(plugins);
   return [...plugins.asked].map(([registeredAs, { description }]) => {
     const source = wanted.get(registeredAs);
     return { ...description, registeredAs, source: source === undefined ? "" : showSource(source) };

@@ -21,13 +21,15 @@ import { guestResolver, podHostname, type PodNetworkRequest, podResolvConf } fro
 import { nicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
-import { decideInput } from "../decide-input.ts";
+import { type DecidedVm, decideInput } from "../decide-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, exitCodeOf } from "../exit-codes.ts";
+import { failureJson, tellError } from "../failure.ts";
 import { assumedDevices, assumedLink } from "./assumed-link.ts";
-import { type OutputFormat, print, printJson } from "../output.ts";
+import { type OutputFormat, print, printJson, tell } from "../output.ts";
 import { findHostDiskProblems } from "../host-disk-problems.ts";
 import { readPodLinks } from "../named-files.ts";
+import { nameOfVm } from "../plugin-failures.ts";
 import { grantsIn, type OpenPlugins, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import { type Resolve, TOKENS } from "../services.ts";
@@ -160,6 +162,42 @@ async function planVm(vmi: Vmi, decision: Decision, context: PlanContext): Promi
   };
 }
 
+/** The plans that could be made, and for which VMs none could. */
+interface Planned {
+  readonly plans: readonly ShownPlan[];
+  readonly failed: readonly { readonly vm: string; readonly error: unknown }[];
+}
+
+/** Plans each VM by itself. */
+async function planAll(vms: readonly DecidedVm[], context: PlanContext): Promise<Planned> {
+  const plans: ShownPlan[] = [];
+  const failed: { readonly vm: string; readonly error: unknown }[] = [];
+  for (const { vm, decision } of vms) {
+    try {
+      plans.push(await planVm(vm.vmi, decision, context));
+    } catch (error) {
+      failed.push({ vm: nameOfVm(vm), error });
+    }
+  }
+  return { plans, failed };
+}
+
+/** Prints plans, and last which VMs have none: what is told of several is told once. Gives the exit code. */
+function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
+  const [first] = failed;
+  if (output === "json") {
+    const errors = failed.map(({ vm, error }) => ({ vm, ...failureJson(error) }));
+    if (first !== undefined) printJson({ plans, error: failureJson(first.error), errors });
+    else printJson(plans.length === 1 ? plans[0] : plans);
+  } else for (const one of plans) print(showPlan(one));
+  const texts = Map.groupBy(failed, ({ error }) => (error instanceof Error ? error.message : String(error)));
+  for (const same of texts.values()) {
+    tellError(same[0]?.error);
+    tell(`not planned: ${same.map(({ vm }) => vm).join(", ")}`);
+  }
+  return first === undefined ? EXIT.ok : exitCodeOf(first.error);
+}
+
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
   const grants = grantsIn(options.grants);
@@ -169,9 +207,5 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
   const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vms, options.hostDisk);
   if (problems.length > 0) throw new InputError(problems);
   const context = { given, plugins, own: resolve(TOKENS.bindings), grants };
-  const plans: ShownPlan[] = [];
-  for (const { vm, decision } of vms) plans.push(await planVm(vm.vmi, decision, context));
-  if (options.output === "json") printJson(plans.length === 1 ? plans[0] : plans);
-  else for (const one of plans) print(showPlan(one));
-  return EXIT.ok;
+  return reportPlans(await planAll(vms, context), options.output);
 }

@@ -9,6 +9,7 @@ import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";
 import { type OutputFormat, printDocument, printJson } from "../output.ts";
+import { PluginFailures } from "../plugin-failures.ts";
 import { type OpenPlugins, openPlugins, withPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import { type Resolve, TOKENS } from "../services.ts";
@@ -25,6 +26,7 @@ export interface RenderOptions extends InputFiles {
 interface RenderContext {
   readonly fallback: ImageFallback;
   readonly plugins: OpenPlugins;
+  readonly failures: PluginFailures;
 }
 
 type PodNeeds = ReturnType<typeof mergeNeeds>;
@@ -54,7 +56,7 @@ async function renderOne(
   vm: InputVm,
   input: Input,
   options: RenderOptions,
-  { fallback, plugins }: RenderContext,
+  { fallback, plugins, failures }: RenderContext,
 ): Promise<Rendered | readonly InputViolation[]> {
   const { configuration, nads } = input;
   const version = options.kubevirtVersion ?? NEWEST_KUBEVIRT;
@@ -67,10 +69,11 @@ async function renderOne(
     version,
   );
   const known = new Set(judged.map(({ field }) => field));
-  const refused = (await admitPluginNics(vmi, plugins.bindings)).filter(({ field }) => !known.has(field));
+  const bindings = failures.bindingsFor(vm);
+  const refused = (await admitPluginNics(vmi, bindings)).filter(({ field }) => !known.has(field));
   const problems = [...judged, ...violations, ...refused].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
   if (problems.length > 0) return problems;
-  const pod = renderPod({ vmi, configuration, version, sidecars, needs: await needsOf(vmi, plugins.bindings), nads });
+  const pod = renderPod({ vmi, configuration, version, sidecars, needs: await needsOf(vmi, bindings), nads });
   return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
 }
 
@@ -84,10 +87,12 @@ function showPod(pod: Pod): string {
 export async function render(options: RenderOptions, resolve: Resolve): Promise<number> {
   const input = loadInput(options);
   await using plugins = await openPlugins(options.plugin, resolve);
-  const context = { fallback: resolve(TOKENS.fallback), plugins };
+  const failures = new PluginFailures(plugins);
+  const context = { fallback: resolve(TOKENS.fallback), plugins, failures };
   const results = await Promise.all([...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)));
   const rendered = results.filter((result): result is Rendered => "pod" in result);
   const problems = [...input.violations, ...results.flatMap((result) => ("pod" in result ? [] : result))];
+  failures.throwIfAny(problems);
   if (problems.length > 0) throw new InputError(problems);
   if (options.output === "json") {
     printJson(rendered.length === 1 ? rendered[0] : rendered);

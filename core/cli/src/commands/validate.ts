@@ -16,7 +16,9 @@ import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, tell } from "../output.ts";
 import { showViolation } from "../violations.ts";
-import { type OpenPlugins, openPlugins } from "../plugins.ts";
+import { failureJson, tellError } from "../failure.ts";
+import { type BindingFailure, PluginFailures, PluginsFailedError } from "../plugin-failures.ts";
+import { openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import type { Services } from "../services.ts";
 
@@ -103,9 +105,10 @@ const ADMIT = { rule: "ADMIT", reason: "FieldValueInvalid", consequence: "neverS
  * What the plugins of NICs find wrong with them: a cluster admits the VM, and its pod is not attached. Where a rule says
  * something of the same place already, it is not said again.
  */
-async function judgeByPlugins(input: Input, judged: readonly Verdict[], { bindings }: OpenPlugins): Promise<readonly Verdict[]> {
+async function judgeByPlugins(input: Input, judged: readonly Verdict[], failures: PluginFailures): Promise<readonly Verdict[]> {
   const found = [...input.vms, ...input.templates].map(async (vm) => {
     const vmi = completed(vm, input);
+    const bindings = failures.bindingsFor(vm);
     const violations = await admitPluginNics(vmi, bindings);
     // Nothing is made of what they need here, but a plugin that cannot even tell does not work.
     await needsOfNics(pluginNics(vmi, bindings), bindings);
@@ -115,12 +118,20 @@ async function judgeByPlugins(input: Input, judged: readonly Verdict[], { bindin
   return verdicts.filter(({ file, line, field }) => !judged.some((one) => one.file === file && one.line === line && one.field === field));
 }
 
+/** All that was found, and the plugins that did not answer. */
+interface Judged {
+  readonly verdicts: readonly Verdict[];
+  readonly failures: readonly BindingFailure[];
+}
+
 /** Judges an input, and asks the plugins where it has any: only then is all loaded that they are asked with. */
-async function judgeAndAsk(input: Input, options: ValidateOptions, services: Services): Promise<readonly Verdict[]> {
-  if (options.plugin.size === 0 && !asksPlugins(input)) return judgeInput(input, options, new Map());
+async function judgeAndAsk(input: Input, options: ValidateOptions, services: Services): Promise<Judged> {
+  if (options.plugin.size === 0 && !asksPlugins(input)) return { verdicts: judgeInput(input, options, new Map()), failures: [] };
   await using plugins = await openPlugins(options.plugin, await services());
   const judged = judgeInput(input, options, plugins.bindings);
-  return inOrder([...judged, ...(await judgeByPlugins(input, judged, plugins))]);
+  const failures = new PluginFailures(plugins);
+  const verdicts = inOrder([...judged, ...(await judgeByPlugins(input, judged, failures))]);
+  return { verdicts, failures: failures.all };
 }
 
 const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
@@ -132,21 +143,29 @@ const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
 
 const showVerdict = (verdict: Verdict): string => showViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
 
+const count = (list: readonly unknown[], word: string): string => `${list.length} ${word}${list.length === 1 ? "" : "s"}`;
+
+/** Prints what was found of so many VMs, and last what could not be asked. Gives the exit code. */
+function report({ verdicts, failures }: Judged, vms: number, { strict, output }: ValidateOptions): number {
+  const errors = verdicts.filter(({ consequence }) => consequence === "rejected");
+  const warnings = verdicts.filter(({ consequence }) => consequence !== "rejected");
+  const passed = errors.length + failures.length === 0 && (!strict || warnings.length === 0);
+  const error = failures.length === 0 ? undefined : new PluginsFailedError(failures);
+  if (output === "json") {
+    printJson({ passed, vms, violations: errors, warnings, ...(error === undefined ? {} : { error: failureJson(error) }) });
+  } else {
+    const failed = failures.length === 0 ? "" : `, ${count(failures, "plugin")} failed`;
+    const tail = `${vms} VM${vms === 1 ? "" : "s"}: ${count(errors, "violation")}, ${count(warnings, "warning")}${failed}`;
+    print([...verdicts.map(showVerdict), tail].join("\n"));
+  }
+  if (error !== undefined) tellError(error);
+  return passed ? EXIT.ok : EXIT.failed;
+}
+
 /** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
 export async function validate(options: ValidateOptions, services: Services): Promise<number> {
   const input = loadInput(options, "a VM, a clone or a migration");
-  const verdicts = await judgeAndAsk(input, options, services);
-  const errors = verdicts.filter(({ consequence }) => consequence === "rejected");
-  const warnings = verdicts.filter(({ consequence }) => consequence !== "rejected");
-  const vms = input.vms.length + input.templates.length;
-  const passed = errors.length === 0 && (!options.strict || warnings.length === 0);
-  if (options.output === "json") {
-    printJson({ passed, vms, violations: errors, warnings });
-    return passed ? EXIT.ok : EXIT.failed;
-  }
-  for (const warning of input.warnings) tell(`note: ${warning}`);
-  const count = (list: readonly unknown[], word: string): string => `${list.length} ${word}${list.length === 1 ? "" : "s"}`;
-  const tail = `${vms} VM${vms === 1 ? "" : "s"}: ${count(errors, "violation")}, ${count(warnings, "warning")}`;
-  print([...verdicts.map(showVerdict), tail].join("\n"));
-  return passed ? EXIT.ok : EXIT.failed;
+  const judged = await judgeAndAsk(input, options, services);
+  if (options.output !== "json") for (const warning of input.warnings) tell(`note: ${warning}`);
+  return report(judged, input.vms.length + input.templates.length, options);
 }

@@ -1,0 +1,21 @@
+import { BindingError } from "@netbind/contract";
+import { tell, tellAll } from "./output.ts";
+import { PluginsFailedError } from "./plugin-failures.ts";
+import { InputError, showViolation } from "./violations.ts";
+
+/** What went wrong, as the value of `error` in a command's JSON. */
+export function failureJson(error: unknown): object {
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    ...(error instanceof BindingError ? { code: error.code, hint: error.hint } : {}),
+    ...(error instanceof Error && "violations" in error ? { violations: error.violations } : {}),
+    ...(error instanceof PluginsFailedError ? { plugins: error.failures.map(({ binding, vms }) => ({ binding, vms })) } : {}),
+  };
+}
+
+/** Tells a person what went wrong: what was found of the input first. */
+export function tellError(error: unknown): void {
+  if (error instanceof InputError || error instanceof PluginsFailedError) tellAll(error.violations.map((found) => showViolation(found)));
+  const message = error instanceof Error ? error.message : String(error);
+  tell(error instanceof BindingError ? `[${error.code}] ${message}\n    ${error.hint}` : message);
+}

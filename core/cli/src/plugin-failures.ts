@@ -1,0 +1,95 @@
+import { BindingError, type NicSpec } from "@netbind/contract";
+import { type AskedBinding, askBinding } from "@netbind/engine";
+import type { InputViolation } from "./input/documents.ts";
+import type { InputVm } from "./input/input-vm.ts";
+import type { OpenPlugins } from "./plugins.ts";
+
+/** A binding that did not answer, and the VMs, `namespace/name`, that it was not asked about or did not answer for. */
+export interface BindingFailure {
+  readonly binding: string;
+  readonly error: BindingError;
+  readonly vms: readonly string[];
+}
+
+/** Bindings did not answer: all of them, each once. What was found of the VMs all the same goes with it. */
+export class PluginsFailedError extends BindingError {
+  readonly failures: readonly BindingFailure[];
+  readonly violations: readonly InputViolation[];
+
+  constructor(failures: readonly BindingFailure[], violations: readonly InputViolation[] = []) {
+    const texts = failures.map(({ binding, error, vms }) =>
+      vms.length === 0 ? error.message : `${error.message}\n    not checked by binding ${JSON.stringify(binding)}: ${vms.join(", ")}`,
+    );
+    const hints = [...new Set(failures.map(({ error }) => error.hint))];
+    super(failures[0]?.error.code ?? "PLUGIN_FAILED", texts.join("\n"), hints.join("; "), { cause: failures[0]?.error });
+    this.failures = failures;
+    this.violations = violations;
+  }
+}
+
+export const nameOfVm = ({ vmi: { metadata } }: Pick<InputVm, "vmi">): string => `${metadata.namespace}/${metadata.name}`;
+
+/** Keeps which bindings failed while many VMs are judged, so that one's trouble hides nothing of another. */
+export class PluginFailures {
+  readonly #failures = new Map<string, { readonly error: BindingError; readonly vms: Set<string> }>();
+  readonly #plugins: OpenPlugins;
+
+  /** Plugins that could not even be opened have failed, whoever asks for them. */
+  constructor(plugins: OpenPlugins) {
+    this.#plugins = plugins;
+    for (const [binding, error] of plugins.failed) this.#failures.set(binding, { error, vms: new Set() });
+  }
+
+  /** Records that a binding failed for a VM. The first error is told. @throws what is thrown, where it is not a binding's error */
+  add(binding: string, vm: string, error: unknown): void {
+    if (!BindingError.is(error)) throw error;
+    const known = this.#failures.get(binding) ?? { error, vms: new Set() };
+    known.vms.add(vm);
+    this.#failures.set(binding, known);
+  }
+
+  /** The bindings as they are asked about one VM: one that fails finds nothing and needs nothing, and that is recorded. */
+  bindingsFor(vm: InputVm): ReadonlyMap<string, AskedBinding> {
+    const name = nameOfVm(vm);
+    const { bindings, failed } = this.#plugins;
+    const opened = [...bindings].map(([binding, asked]) => [binding, this.#recording(binding, name, asked)] as const);
+    const unopened = [...failed].map(([binding, error]) => [binding, this.#recording(binding, name, failing(error))] as const);
+    return new Map([...opened, ...unopened]);
+  }
+
+  #recording(binding: string, vm: string, asked: AskedBinding): AskedBinding {
+    const answer = async <T>(what: string, ask: () => T | Promise<T>, none: T): Promise<T> => {
+      // It was asked of this VM already, and failed.
+      if (this.#failures.get(binding)?.vms.has(vm) === true) return none;
+      try {
+        return await askBinding(`binding "${binding}" failed to ${what}`, ask);
+      } catch (error) {
+        this.add(binding, vm, error);
+        return none;
+      }
+    };
+    return {
+      takesPodMac: asked.takesPodMac,
+      migration: asked.migration,
+      admit: (nic: NicSpec) => answer(`admit NIC "${nic.name}"`, () => asked.admit(nic), []),
+      needs: (nic: NicSpec) => answer(`tell the needs of NIC "${nic.name}"`, () => asked.needs(nic), {}),
+    };
+  }
+
+  get all(): readonly BindingFailure[] {
+    return [...this.#failures].map(([binding, { error, vms }]) => ({ binding, error, vms: [...vms] }));
+  }
+
+  /** @throws PluginsFailedError with what was found all the same, where a binding failed */
+  throwIfAny(violations: readonly InputViolation[]): void {
+    if (this.#failures.size > 0) throw new PluginsFailedError(this.all, violations);
+  }
+}
+
+/** A plugin that could not be opened: nothing is known of it, and each question fails as its opening did. */
+function failing(error: BindingError): AskedBinding {
+  const fail = (): never => {
+    throw error;
+  };
+  return { takesPodMac: false, migration: "none", admit: fail, needs: fail };
+}
