@@ -350,7 +350,11 @@ const childrenOf = (pid: number | string | undefined): readonly string[] =>
     .split(" ")
     .filter((child) => child.trim() !== "");
 
-test.each(["SIGINT", "SIGKILL"] as const)("%s while a plugin is asked leaves nothing, whatever the plugin wrote", async (signal) => {
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGKILL", null],
+] as const)("%s while a plugin is asked leaves nothing, whatever the plugin wrote, and ends with its code", async (signal, code) => {
   const main = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--conditions=@netbind/source", main, "plan", "-f", "-", "--plugin", plugin], { stdio: "pipe" });
   child.stdin.end(vm("fills-and-hangs"));
@@ -358,7 +362,7 @@ test.each(["SIGINT", "SIGKILL"] as const)("%s while a plugin is asked leaves not
   await waitUntil(() => askedBy(child.pid).some(isFull), 20_000);
   const inner = askedBy(child.pid).find(isFull) ?? expect.fail("the plugin writes nothing");
   child.kill(signal);
-  await new Promise((resolve) => child.on("exit", resolve));
+  expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(code);
   await waitUntil(() => !existsSync(`/proc/${inner}`), 5000);
   expect([existsSync(`/proc/${inner}`), left()]).toEqual([false, []]);
 });

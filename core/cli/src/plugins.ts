@@ -3,6 +3,7 @@ import { BindingError } from "@netbind/contract";
 import { allAnswers, type AskedBinding, type GrantsByBinding, readGrants } from "@netbind/engine";
 import type { ImageFallback } from "@netbind/kubevirt";
 import type { AskedPlugin } from "@netbind/local";
+import { exitOnSignal } from "./interruption.ts";
 import { tell } from "./output.ts";
 import { checkPluginSources } from "./plugin-sources.ts";
 import type { PluginSource, PluginSources } from "./program-options.ts";
@@ -61,6 +62,7 @@ export async function requireOpened({ failed }: OpenPlugins): Promise<void> {
 export async function openPlugins(sources: PluginSources, resolve: Resolve): Promise<OpenPlugins> {
   checkPluginSources(sources);
   await using stack = new AsyncDisposableStack();
+  stack.use(exitOnSignal());
   const own = resolve(TOKENS.bindings);
   const { asked, failed } = await openAll(sources, async (name, source) => stack.use(await open(name, source, resolve)));
   for (const [name, source] of sources) {

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Open descriptors that the child gets too: the first as 3, the next as 4, and so on. */
   readonly descriptors?: readonly number[];
+  /** Aborted where the caller does not wait any longer: the child is killed as at the deadline. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs a command to its end and gives its standard output. */
@@ -63,6 +65,13 @@ export const run: Run = (argv, options = {}) =>
     };
     const deadline = patient(options.deadline ?? DEFAULT_DEADLINE);
     const timer = setTimeout(() => stop(`not done after ${deadline} ms`), deadline);
+    const giveUp = (): void => stop("given up");
+    options.signal?.addEventListener("abort", giveUp, { once: true });
+    if (options.signal?.aborted === true) giveUp();
+    const done = (): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", giveUp);
+    };
     const collect = (into: Buffer[]) => (chunk: Buffer) => {
       chunks.size += chunk.length;
       if (chunks.size > OUTPUT_LIMIT) stop(`more than ${OUTPUT_LIMIT} bytes of output`);
@@ -74,11 +83,11 @@ export const run: Run = (argv, options = {}) =>
     child.stdin.on("error", () => undefined);
     child.stdin.end(options.stdin ?? "");
     child.on("error", (error) => {
-      clearTimeout(timer);
+      done();
       reject(new CommandError(argv, `cannot be started: ${error.message}`, ""));
     });
     child.on("close", (code, signal) => {
-      clearTimeout(timer);
+      done();
       const stderr = Buffer.concat(chunks.err).toString("utf8");
       if (failure === undefined && code === 0) resolve(Buffer.concat(chunks.out).toString("utf8"));
       else

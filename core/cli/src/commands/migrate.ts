@@ -1,5 +1,6 @@
 import { DEFAULT_POD_NETWORK, migrateVm } from "@netbind/local";
 import { EXIT } from "../exit-codes.ts";
+import { Interruption } from "../interruption.ts";
 import { type OutputFormat, tell } from "../output.ts";
 import { reportVm } from "../report.ts";
 import { type Resolve, TOKENS } from "../services.ts";
@@ -12,16 +13,20 @@ export interface MigrateOptions {
 }
 
 /** `netbind migrate`: moves a running VM to a second pod, live. */
-export async function migrate(name: string, { output, wait }: MigrateOptions, resolve: Resolve): Promise<number> {
-  const abort = new AbortController();
-  const interrupted = (): void => {
-    if (!abort.signal.aborted) tell("stopping: the VM stays where its guest is");
-    abort.abort();
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupted);
+export async function migrate(name: string, options: MigrateOptions, resolve: Resolve): Promise<number> {
+  const interruption = new Interruption("stopping: the VM stays where its guest is");
+  try {
+    await moveAndReport(name, options, interruption.signal, resolve);
+    return interruption.exitCode ?? EXIT.ok;
+  } catch (error) {
+    throw interruption.explain(error);
+  }
+}
+
+async function moveAndReport(name: string, { output, wait }: MigrateOptions, signal: AbortSignal, resolve: Resolve): Promise<void> {
   const context = {
     ...{ state: resolve(TOKENS.state), run: resolve(TOKENS.run), podNetwork: DEFAULT_POD_NETWORK, bindings: resolve(TOKENS.bindings) },
-    ...{ deviceSettings: resolve(TOKENS.deviceSettings), progress: tell, signal: abort.signal },
+    ...{ deviceSettings: resolve(TOKENS.deviceSettings), progress: tell, signal },
   };
   const { record, from, downtime } = await migrateVm(context, name);
   const nics = (record.attached ?? []).flatMap((attachment) => {
@@ -31,5 +36,4 @@ export async function migrate(name: string, { output, wait }: MigrateOptions, re
   const status = await waitForAddresses(context, nics, name, wait);
   const stood = downtime === undefined ? "" : `; its guest stood still for ${downtime} ms`;
   reportVm(status, `runs in the pod ${record.netns} now${stood}`, output, { from, ...(downtime === undefined ? {} : { downtime }) });
-  return EXIT.ok;
 }

@@ -19,7 +19,9 @@ import { type DecidedVm, decideInput } from "../decide-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
+import { Interruption } from "../interruption.ts";
 import { type OutputFormat, tell } from "../output.ts";
+import { nameOfVm } from "../plugin-failures.ts";
 import { readPodNetwork } from "../named-files.ts";
 import { grantsIn, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
@@ -84,15 +86,10 @@ async function stopAll(machine: Machine, names: readonly string[]): Promise<void
     throw new Error(left.map(({ vm, error }) => `VM ${vm} is not stopped: ${error.message}`).join("\n"), { cause: left[0]?.error });
 }
 
-async function startAll(
-  machine: Machine,
-  input: Input,
-  vms: readonly DecidedVm[],
-  options: RunOptions,
-  signal: AbortSignal,
-): Promise<readonly StartedVm[]> {
+const nameOfDecided = ({ vm }: DecidedVm): string => nameOfVm(vm);
+
+async function startAll({ machine, input, vms, options, signal }: RunContext): Promise<readonly StartedVm[]> {
   const started: StartedVm[] = [];
-  const nameOf = ({ vm }: DecidedVm): string => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`;
   try {
     for (const decided of vms) {
       const { vm, decision } = decided;
@@ -105,12 +102,12 @@ async function startAll(
       });
       started.push(one);
       for (const warning of one.warnings) tell(`warning: ${warning}`);
-      const status = await waitForAddresses({ ...machine, signal }, one.nics, nameOf(decided), options.wait);
+      const status = await waitForAddresses({ ...machine, signal }, one.nics, nameOfDecided(decided), options.wait);
       reportVm(status, status.phase === "over" ? "is over" : "runs", options.output);
     }
     return started;
   } catch (error) {
-    await stopAll(machine, vms.slice(0, started.length).map(nameOf));
+    await stopAll(machine, vms.slice(0, started.length).map(nameOfDecided));
     throw error;
   }
 }
@@ -137,19 +134,34 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
   const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };
   const machine: Machine = { state, run: resolve(TOKENS.run), runtime, podNetwork, deviceSettings, progress: tell };
   await refuseMissing(machine, vms, options.hostDisk);
-  const abort = new AbortController();
-  const interrupted = (): void => {
-    if (!abort.signal.aborted) tell("stopping");
-    abort.abort();
-  };
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, interrupted);
+  const interruption = new Interruption("stopping");
+  try {
+    const ended = await runToEnd({ machine, input, vms, options, signal: interruption.signal });
+    return interruption.exitCode ?? ended;
+  } catch (error) {
+    throw interruption.explain(error);
+  }
+}
+
+/** What VMs are started from, and how long they are watched. */
+interface RunContext {
+  readonly machine: Machine;
+  readonly input: Input;
+  readonly vms: readonly DecidedVm[];
+  readonly options: RunOptions;
+  /** Aborted where the VMs are to be stopped. */
+  readonly signal: AbortSignal;
+}
+
+/** Starts VMs, and where they are not kept, waits for their end and removes what was made for them. Gives the exit code. */
+async function runToEnd(context: RunContext): Promise<number> {
+  const { machine, vms, options, signal } = context;
   for (const warning of await machineWarnings()) tell(`warning: ${warning}`);
-  const started = await startAll(machine, input, vms, options, abort.signal);
-  const names = vms.map(({ vm }) => `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`);
-  const isKept = options.keep && !abort.signal.aborted;
-  if (!isKept) await Promise.all(started.map(({ id }) => waitForEnd(state, id, abort.signal)));
-  const ended = (await tellCrashes(state, names)) ? EXIT.failed : EXIT.ok;
-  if (isKept) return ended;
-  await stopAll(machine, names);
-  return abort.signal.aborted ? EXIT.interrupted : ended;
+  const started = await startAll(context);
+  const names = vms.map(nameOfDecided);
+  const isKept = options.keep && !signal.aborted;
+  if (!isKept) await Promise.all(started.map(({ id }) => waitForEnd(machine.state, id, signal)));
+  const ended = (await tellCrashes(machine.state, names)) ? EXIT.failed : EXIT.ok;
+  if (!isKept) await stopAll(machine, names);
+  return ended;
 }
