@@ -1,0 +1,104 @@
+/** What a page tells its reader to run is run by a test, and every page reads as the others do. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { netbindMany } from "../../support/netbind.ts";
+import { commandsOf, findHidden, findUnrun, packageFolders, readPage, readPages, ROOT } from "../../support/page-blocks.ts";
+import { blocksOf, runPage } from "../../support/run-page.ts";
+
+const pages = readPages();
+const fence = (text: string, language = "sh"): string => `\`\`\`${language}\n${text}\n\`\`\`\n`;
+
+describe("the commands of pages", () => {
+  test("no command is out of sight, and each that is not run here is run by the test that the page names", () => {
+    expect(pages.flatMap(findHidden)).toEqual([]);
+    expect(findUnrun(pages)).toEqual([]);
+    expect(pages.flatMap(({ blocks }) => blocks.flatMap(commandsOf)).length).toBeGreaterThan(30);
+  });
+
+  test.each(pages.filter((page) => blocksOf(page, "unit").some(({ tier }) => tier === "unit")).map((page) => [page.name, page] as const))(
+    "%s: what needs no guest runs",
+    async (_, page) => {
+      expect(await runPage(page, "unit")).toEqual([]);
+    },
+  );
+
+  test("a command that fails, prints something else, hides, or is not where the page says, is found", async () => {
+    const problems = (text: string): Promise<readonly string[]> => runPage(readPage("p.md", text), "unit");
+    expect(await problems(fence("false"))).toEqual([expect.stringContaining("it ended with 1")]);
+    expect(await problems(`<!-- exit: 1 -->\n${fence("false")}`)).toEqual([]);
+    expect(await problems(`${fence("echo one; echo two")}\n${fence("two\none", "text")}`)).toEqual([
+      expect.stringContaining("did not print: one"),
+    ]);
+    expect(
+      await problems(`Save it as \`a/b.txt\`:\n\n${fence("x y", "text")}\n${fence("cat a/b.txt")}\n${fence("x ...", "text")}`),
+    ).toEqual([]);
+    const unrun = (text: string): readonly string[] => findUnrun([readPage("p.md", text)]);
+    expect(unrun(`<!-- tested by: test/slow/fresh-clone.test.ts -->\n${fence("npm run demo -- --port 81")}`)).toEqual([]);
+    expect(unrun(`<!-- tested by: test/slow/fresh-clone.test.ts -->\n${fence("npm run other")}`)).toHaveLength(1);
+    expect(unrun(`<!-- tested by: test/slow/nowhere.test.ts -->\n${fence("npm run demo")}`)).toHaveLength(1);
+    expect(unrun(`<!-- same as: docs/run.md -->\n${fence("npm run demo")}`)).toHaveLength(1);
+    expect(findHidden(readPage("p.md", "Run it:\n\n    rm it\n"))).toHaveLength(1);
+    expect(findHidden(readPage("p.md", fence("rm it", "bash")))).toHaveLength(1);
+    expect(() => readPage("p.md", `<!-- tier: never -->\n${fence("true")}`)).toThrow("not a tier");
+    expect(() => readPage("p.md", `<!-- tested: no -->\n${fence("true")}`)).toThrow("not a mark");
+  });
+
+  test("commands and options that a sentence names are the command's", async () => {
+    const named = pages.flatMap(({ name, text }) =>
+      [...text.matchAll(/`(?:\.\/)?netbind ([a-z][a-z-]*)([^`\n]*)`/g)].map(([, command = "", rest = ""]) => ({ name, command, rest })),
+    );
+    const commands = [...new Set(named.map(({ command }) => command))];
+    const helps = await netbindMany(commands.map((command) => ({ args: [command, "--help"], cwd: ROOT })));
+    const helpOf = new Map(commands.map((command, at) => [command, helps[at]]));
+    for (const { name, command, rest } of named) {
+      expect(helpOf.get(command)?.code, `${name}: netbind ${command}`).toBe(0);
+      for (const [option] of rest.matchAll(/--[a-z-]+/g)) expect(helpOf.get(command)?.stdout, `${name}: ${command}`).toContain(option);
+    }
+  });
+});
+
+/** Lines of prose: those of fences, tables, comments and links' own lines aside. */
+const proseOf = (text: string): readonly string[] =>
+  text
+    .replace(/^```\w*\n[\s\S]*?^```$/gm, "")
+    .split("\n")
+    .filter((line) => !/^(\||<!--|\[)/.test(line.trim()));
+
+describe("the pages themselves", () => {
+  test("every package has a page, and every setting and npm script that a page names is there", () => {
+    for (const folder of packageFolders()) expect(existsSync(`${ROOT}${folder}/README.md`), folder).toBe(true);
+    const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as { readonly scripts: Readonly<Record<string, string>> };
+    const sources = ["core", "sidecars", "tools"].flatMap((folder) =>
+      readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: "utf8" })
+        .filter((name) => /^[^.]*\.(ts|mjs)$/.test(name) && !/(^|\/)(node_modules|dist)\//.test(name))
+        .map((name) => readFileSync(`${ROOT}${folder}/${name}`, "utf8")),
+    );
+    for (const { name, text } of pages) {
+      for (const [setting] of text.matchAll(/\bNETBIND_[A-Z_]+\b/g))
+        expect(
+          sources.some((source) => source.includes(setting)),
+          `${name}: ${setting}`,
+        ).toBe(true);
+      for (const [, script = ""] of text.matchAll(/npm run ([a-z:]+)/g)) expect(Object.keys(scripts), name).toContain(script);
+    }
+  });
+
+  test("lines of prose are at most 120 columns, and the README is at most 60 lines", () => {
+    for (const { name, text } of pages)
+      expect(
+        proseOf(text).filter((line) => line.length > 120),
+        name,
+      ).toEqual([]);
+    expect(readFileSync(`${ROOT}README.md`, "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(60);
+  });
+
+  test("every page of docs is in their index, and every link leads somewhere", () => {
+    const index = readFileSync(`${ROOT}docs/README.md`, "utf8");
+    for (const { name } of pages.filter((page) => /^docs\/(?!README)/.test(page.name)))
+      expect(index).toContain(`(${name.slice("docs/".length)})`);
+    for (const { name, text } of pages)
+      for (const [, link = ""] of text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g))
+        expect(existsSync(join(ROOT, dirname(name), link)), `${name}: ${link}`).toBe(true);
+  });
+});
