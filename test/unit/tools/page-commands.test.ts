@@ -93,6 +93,18 @@ describe("the pages themselves", () => {
     expect(readFileSync(`${ROOT}README.md`, "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(60);
   });
 
+  test("every file of this checkout that a page names is there", () => {
+    const named = ["ARCHITECTURE.md", "CONTRIBUTING.md", ...pages.map(({ name }) => name)].flatMap((page) =>
+      [...readFileSync(`${ROOT}${page}`, "utf8").matchAll(/`((?:core|plugins|proto|sidecars|test|tools|docs)\/[\w./-]+)`/g)].map(
+        ([, path = ""]) => `${page}: ${path}`,
+      ),
+    );
+    expect(named.length).toBeGreaterThan(40);
+    // What a build makes is there after it.
+    const missing = named.filter((one) => !existsSync(`${ROOT}${one.split(": ")[1]}`) && !/\/dist\b/.test(one));
+    expect(missing).toEqual([]);
+  });
+
   test("every page of docs is in their index, and every link leads somewhere", () => {
     const index = readFileSync(`${ROOT}docs/README.md`, "utf8");
     for (const { name } of pages.filter((page) => /^docs\/(?!README)/.test(page.name)))
