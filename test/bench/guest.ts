@@ -80,6 +80,7 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
     domain: "by-hand",
     hostname: "launcher",
     directory: place,
+    pod: directory,
     shared: join(directory, "shared"),
     user: { uid: 107, gid: 107 },
     nodes: hypervisorNodes({ kvm: domainXml.includes("type='kvm'"), vhost: false }),

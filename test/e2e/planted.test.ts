@@ -8,6 +8,7 @@ import { derivedName, run } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
+import { meetingDirectory, writableDirectory } from "../../core/local/src/writable.ts";
 import { netbind, type Outcome } from "../support/netbind.ts";
 import { documents, nad } from "../support/objects.ts";
 
@@ -113,8 +114,8 @@ const VMI = demoVmi({ name: "one", port: 80, nonce: "x" });
  * what all else is below.
  */
 function rounds(record: VmRecord): readonly (readonly (readonly [path: string, like: string])[])[] {
-  const pod = lab.state.vm(record.id);
-  const [launcher, hooks, meeting] = [join(pod, "launcher"), join(pod, "hooks/hook-sidecar-0"), lab.state.migration(record.id)];
+  const pod = writableDirectory(lab.state, record);
+  const [launcher, hooks, meeting] = [join(pod, "launcher"), join(pod, "hooks/hook-sidecar-0"), meetingDirectory(lab.state, record)];
   return [
     [
       ...["console.sock", "serial.sock"].map((name) => [join(launcher, "run", name), name] as const),
@@ -181,7 +182,7 @@ test("a NIC comes and goes beside links of the names that its files had", { time
   await lab.start(VMI, "--wait", "0");
   await lab.booted("one");
   const record = findVm(lab.state, "one");
-  const launcher = join(lab.state.vm(record.id), "launcher");
+  const launcher = join(writableDirectory(lab.state, record), "launcher");
   const names = ["nic-blue.xml", derivedName("nic", { text: "blue" }, ".xml"), "domain.xml", "blue.xml"];
   for (const name of names) await plant(record, join(launcher, name), join(trap.path, "domain.xml"));
   const attached = await call("attach-nic", "one", "blue", "--network", "blue-net", "-f", nads, "--wait", "0");
@@ -196,14 +197,14 @@ test("a NIC comes and goes beside links of the names that its files had", { time
 test("directories in the place of sockets: migrate says so, or goes on, and stop and gc go on", { timeout: 300_000 }, async () => {
   await lab.start(VMI, "--wait", "0");
   const record = findVm(lab.state, "one");
-  const meeting = lab.state.migration(record.id);
+  const meeting = meetingDirectory(lab.state, record);
   for (const name of ["libvirt.sock", "guest.sock"]) await as(record, 'mkdir -p "$1/deep/er" && : > "$1/deep/file"', join(meeting, name));
   const migrated = await call("migrate", "one", "--wait", "0");
   expect(migrated.code, migrated.stderr).toBe(0);
   const moved = findVm(lab.state, "one");
   expect(moved.id).not.toBe(record.id);
   for (const path of ["launcher/run/console.sock", "hooks/hook-sidecar-0/netbind/attach.sock"])
-    await as(moved, 'rm -f "$1"; mkdir -p "$1/deep"', join(lab.state.vm(moved.id), path));
+    await as(moved, 'rm -f "$1"; mkdir -p "$1/deep"', join(writableDirectory(lab.state, moved), path));
   expect((await call("apply")).stdout).toContain("default/one");
   await lab.stop("one");
 });

@@ -84,6 +84,8 @@ const KINDS = [
   /started sh -c .*apply/,
   /ended sh -c .*apply/,
   /started prlimit/,
+  /started mount -t tmpfs/,
+  /ended mount -t tmpfs/,
   /started console reader/,
 ];
 

@@ -6,6 +6,7 @@ import { inNetns, processesIn, run, VM_UIDS } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
+import { writableDirectory } from "../../core/local/src/writable.ts";
 
 const lab = useLab();
 
@@ -40,7 +41,7 @@ test("two VMs have two users; neither reads the other's files, connects to its s
   const links = await inNetns(netnsPath(two.netns), run)(["ip", "-json", "-details", "link", "show", "dev", "tap0"]);
   expect(JSON.parse(links)).toMatchObject([{ linkinfo: { info_data: { user: two.vmUid, group: two.vmUid } } }]);
 
-  const directory = lab.state.vm(two.id);
+  const directory = writableDirectory(lab.state, two);
   const sockets = ["launcher/run/libvirt/libvirt-sock", "launcher/run/serial.sock", "hooks/hook-sidecar-0/netbind/attach.sock"];
   for (const place of ["launcher", "hooks/hook-sidecar-0"]) {
     expect(statSync(join(directory, place)).uid).toBe(two.vmUid);
@@ -64,5 +65,5 @@ test("two VMs have two users; neither reads the other's files, connects to its s
     expect(await as(one.vmUid, "cat", `/proc/${pid}/environ`)).toMatch(/Permission denied\n+exit 1$/m);
   }
   expect((await lab.inGuest("two", "cat /www/index.html")).trim()).toBe("2");
-  expect((await run(["stat", "-c", "%a", join(directory, "journal.json")])).trim()).toBe("600");
+  expect((await run(["stat", "-c", "%a", join(lab.state.vm(two.id), "journal.json")])).trim()).toBe("600");
 });

@@ -2,17 +2,18 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeNetns, netnsPath, State, stateDirectories } from "@netbind/local";
+import { collectGarbage, makeNetns, netnsPath, State, stateDirectories } from "@netbind/local";
 import { inNetns, run } from "@netbind/netns";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
 import { cniAdd } from "../../core/local/src/networks/cni.ts";
 import { makeNode } from "../../core/local/src/node-netns.ts";
 import { retract } from "../../core/local/src/retract.ts";
 import { makeDirectory } from "../../core/local/src/root-files.ts";
 import { vmId } from "../../core/local/src/state.ts";
+import { mountWritable, writableDirectory } from "../../core/local/src/writable.ts";
 import { machineState, makeStateDirectory } from "../support/machine.ts";
 
 const LAYER2 = { cniVersion: "1.0.0", name: "half", plugins: [{ type: "bridge", bridge: "br0" }] };
@@ -58,6 +59,55 @@ test("a process that was started for a pod and never recorded ends with it, wher
   await retract(state, run, id, 0);
   expect(await ended).toEqual([null, "SIGTERM"]);
   rmSync(state.root, { recursive: true });
+});
+
+describe("the file system of what a VM's users may write", () => {
+  const directories = async (): Promise<{ readonly state: State; readonly id: string; readonly record: VmRecord }> => {
+    const { state, id } = await makePod();
+    const journal = Journal.open(state.vm(id)) ?? expect.fail("nothing is recorded");
+    journal.update({ writable: { bytes: 1024 ** 2, inodes: 64 } });
+    return { state, id, record: journal.record };
+  };
+  const fill = (path: string): Promise<string> => run(["sh", "-c", 'mkdir "$0/deep" && head -c 2M /dev/zero > "$0/deep/x" || true', path]);
+
+  test.each([
+    ["is mounted, with its record", async () => undefined],
+    ["is mounted, and nothing is recorded", async ({ vm }: { vm: string }) => rmSync(vm, { recursive: true })],
+    ["is there as a directory alone", async ({ writable }: { writable: string }) => void (await run(["umount", writable]))],
+    [
+      "is mounted twice",
+      async ({ writable }: { writable: string }) => void (await run(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", writable])),
+    ],
+    ["is mounted, and somebody works in it", async ({ writable }: { writable: string }) => void openSync(writable, "r")],
+  ] as const)("goes with the VM where it %s", async (_, change) => {
+    const before = await machineState();
+    const { state, id, record } = await directories();
+    await mountWritable(state, run, record);
+    await mountWritable(state, run, record);
+    const writable = state.writable(id);
+    expect((await machineState()).mounts).toEqual([writable]);
+    await fill(writableDirectory(state, record));
+    expect(statfsSync(writable).bavail).toBe(0);
+    await change({ vm: state.vm(id), writable });
+    expect(await collectGarbage(state, run)).toMatchObject({ failed: [] });
+    expect(await machineState()).toEqual(before);
+    expect(existsSync(writable)).toBe(false);
+    rmSync(state.root, { recursive: true });
+  });
+
+  test("stays for a VM's other pod, and only what is the pod's goes", async () => {
+    const { state, id, record } = await directories();
+    const next = { ...record, id: `${id}-1` };
+    makeDirectory(state.vm(next.id));
+    Journal.create(state.vm(next.id), next);
+    for (const pod of [record, next]) await mountWritable(state, run, pod);
+    await retract(state, run, id, 0);
+    expect(readdirSync(state.writable(id))).toEqual([next.id]);
+    expect((await machineState()).mounts).toEqual([state.writable(id)]);
+    await retract(state, run, next.id, 0);
+    expect((await machineState()).mounts).toEqual([]);
+    rmSync(state.root, { recursive: true });
+  });
 });
 
 test("a namespace is made where there is its name alone", async () => {

@@ -184,7 +184,7 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
   ["a CNI plugin", "processes", (undo, state) => undo.start(["sleep", "600"], { env: { CNI_NETNS: netnsPath(state.podNetns(ID)) } })],
   ["a VM's directory", "files", async (_, state) => mkdirSync(state.vm(ID))],
   ["a lock's file", "files", async (_, state) => writeFileSync(state.lock(ID), "")],
-  ["where a VM's pods meet", "files", async (_, state) => mkdirSync(state.migration(ID))],
+  ["what a VM's users may write", "files", async (_, state) => mkdirSync(state.writable(ID))],
   ["the node's directory", "files", async (_, state) => mkdirSync(state.node)],
 ];
 

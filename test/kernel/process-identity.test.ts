@@ -116,7 +116,18 @@ test("a device file of a NIC that comes is made for the launcher's user alone, w
   makeDirectory(state.vm(ID));
   makeUserDirectory(shared, user);
   const nodes = hypervisorNodes({ kvm: false, vhost: false });
-  const spec = { netns: pod.path, image, domain: "default_vm", hostname: "launcher", shared, directory: launcher, user, nodes, disks: [] };
+  const spec = {
+    netns: pod.path,
+    image,
+    domain: "default_vm",
+    hostname: "launcher",
+    shared,
+    directory: launcher,
+    pod: state.vm(ID),
+    user,
+    nodes,
+    disks: [],
+  };
   let processes: readonly ProcessId[] = [];
   try {
     await startLauncher(run, spec, (started) => (processes = started));

@@ -12,6 +12,40 @@ const honest = ({ names, pod, queues }: Attachment, mtu = pod.mtu): Plan => ({
   domain: { kind: "tap" },
 });
 
+/** Fills the directory that the sidecar shares with its launcher, by bytes and then by names, once somebody puts a file there. */
+function fillWhenAsked(): void {
+  const { process, console, setInterval } = globalThis as unknown as {
+    readonly process: { getBuiltinModule(name: "node:fs"): Files };
+    readonly console: { error(text: string): void };
+    readonly setInterval: (act: () => void, ms: number) => unknown;
+  };
+  const fs = process.getBuiltinModule("node:fs");
+  const own = "/var/run/kubevirt-hooks";
+  const until = (what: string, most: number, write: (path: string) => void): void => {
+    let count = 0;
+    try {
+      for (; count < most; count++) write(`${own}/${what}-${count}`);
+      console.error(`${what}: no end behind ${count}`);
+    } catch (error) {
+      console.error(`${what}: ${(error as { readonly code: string }).code} behind ${count}`);
+    }
+  };
+  let begun = false;
+  setInterval(() => {
+    if (begun || !fs.existsSync(`${own}/fill`)) return;
+    begun = true;
+    const mebibyte = "x".repeat(1024 * 1024);
+    until("MiB", 1024, (path) => fs.writeFileSync(path, mebibyte));
+    until("names", 100_000, (path) => fs.mkdirSync(path));
+  }, 100);
+}
+
+interface Files {
+  existsSync(path: string): boolean;
+  writeFileSync(path: string, text: string): void;
+  mkdirSync(path: string): void;
+}
+
 const harms: Readonly<Record<string, (attachment: Attachment) => Plan>> = {
   // Another NIC's link, the machine's sysctls, somebody else's traffic, a server for somebody else's guest.
   bounds: (attachment) => ({
@@ -61,6 +95,10 @@ const harms: Readonly<Record<string, (attachment: Attachment) => Plan>> = {
       const text = data instanceof Uint8Array ? new TextDecoder().decode(data) : "";
       return text.startsWith("<domain") ? from(text.replace("</domain>", env)) : from(data, ...rest);
     };
+    return honest(attachment);
+  },
+  fills: (attachment) => {
+    fillWhenAsked();
     return honest(attachment);
   },
   different: (attachment) => honest(attachment, 1000 + Math.floor(Math.random() * 500)),

@@ -9,6 +9,7 @@ import { demoVmi } from "../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "./machine.ts";
 import { netbind, type Outcome } from "./netbind.ts";
 import { ResidentNetbind } from "./resident-netbind.ts";
+import { meetingDirectory } from "../../core/local/src/writable.ts";
 
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
 const VM = "one";
@@ -18,7 +19,7 @@ const BLANK = "blank.img";
 /** The VM's document. */
 const VMI = "vm.yaml";
 /** What a state directory holds when no VM is there. */
-const EMPTY = [VMI, "locks", "migration", "node.lock", "uids.lock", "vms"];
+const EMPTY = [VMI, "locks", "node.lock", "uids.lock", "vms", "writable"];
 
 /** A command that is killed in the middle, and what must be there before it starts. */
 export interface Scenario {
@@ -134,8 +135,8 @@ export class KillLab implements AsyncDisposable {
     );
     expect(left, what).toEqual([]);
     expect(this.state.podIds(), what).toEqual([record.id]);
-    for (const name of ["locks", "migration"]) expect(readdirSync(join(this.directory, name)), what).toEqual([record.id.slice(0, 12)]);
-    expect(readdirSync(this.state.migration(record.id)), what).toEqual([]);
+    for (const name of ["locks", "writable"]) expect(readdirSync(join(this.directory, name)), what).toEqual([record.id.slice(0, 12)]);
+    expect(readdirSync(meetingDirectory(this.state, record)), what).toEqual([]);
   }
 
   /** After whatever happened: check tells the truth, and apply or gc ends in a healthy VM or in nothing. */

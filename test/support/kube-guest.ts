@@ -1,6 +1,6 @@
 /** What runs in a launcher pod's compute container, in a pod of a lab's node: hooks as virt-launcher drives them, libvirt, QEMU. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Attachment, Plan } from "@netbind/contract";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
@@ -83,6 +83,7 @@ export class KubeGuest implements AsyncDisposable {
       hostname: this.#pod.name,
       shared,
       directory: this.#directory,
+      pod: dirname(this.#directory),
       user: { uid: 107, gid: 107 },
       nodes: hypervisorNodes({ kvm: accelerator === "kvm", vhost: false }),
       disks: [],

@@ -62,7 +62,9 @@ class OwnState {
 
   files(): readonly string[] {
     const { root } = this.state;
-    const entries = ["vms", "locks", "migration"].flatMap((name) => namesIn(join(root, name)).map((entry) => join(root, name, entry)));
+    const entries = ["vms", "locks", "migration", "writable"].flatMap((name) =>
+      namesIn(join(root, name)).map((entry) => join(root, name, entry)),
+    );
     return existsSync(this.state.node) ? [...entries, this.state.node] : entries;
   }
 }

@@ -5,12 +5,14 @@ import { isAlive, waitUntil } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote/sidecar";
 import { expect } from "vitest";
 import { sidecarDirectory } from "../../core/local/src/sidecars.ts";
+import { writableDirectory } from "../../core/local/src/writable.ts";
 
 /** Ends a running VM's sidecar as KubeVirt does, by its Shutdown hook: its process ends by itself, and its sockets are gone. */
 export async function shutDown(state: State, vm: string, binding: string): Promise<void> {
-  const { id, sidecars, processes } = findVm(state, vm);
+  const record = findVm(state, vm);
+  const { id, sidecars, processes } = record;
   const container = sidecars?.[binding]?.container ?? expect.fail(`${vm} has no sidecar of ${binding}`);
-  const directory = sidecarDirectory(state.vm(id), container);
+  const directory = sidecarDirectory(writableDirectory(state, record), container);
   const sockets = (): readonly string[] =>
     ["", "netbind"].flatMap((name) => readdirSync(join(directory, name)).filter((file) => file.endsWith(".sock")));
   const hook = `${binding}-${container}.sock`;

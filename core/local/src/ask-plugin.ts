@@ -15,6 +15,7 @@ import { vmUserOf } from "./launcher/vm-user.ts";
 import { PluginProcess, type PluginProcessSpec } from "./plugin-process.ts";
 import { sidecarPlace } from "./sidecars.ts";
 import type { State } from "./state.ts";
+import { writableDirectory } from "./writable.ts";
 
 /** Where a plugin is asked, whatever it runs in. */
 export interface AskedPlugin extends AsyncDisposable {
@@ -96,10 +97,10 @@ export async function connectPlugin(name: string, socket: string, end: () => Pro
  * @throws BindingError PLUGIN_FAILED
  */
 export async function connectSidecarPlugin(state: State, record: VmRecord, binding: string): Promise<AskedPlugin | undefined> {
-  const { id, sidecars = {} } = record;
+  const { sidecars = {} } = record;
   const spec = Object.hasOwn(sidecars, binding) ? sidecars[binding] : undefined;
   if (spec === undefined) return undefined;
-  const { base, components, uid } = sidecarPlace(state.vm(id), spec.container, vmUserOf(record));
+  const { base, components, uid } = sidecarPlace(writableDirectory(state, record), spec.container, vmUserOf(record));
   using stack = new DisposableStack();
   const directory = stack.use(HeldDirectory.open(base, [...components, "netbind"]));
   const socket = stack.use(directory.socket("attach.sock", uid));

@@ -4,12 +4,13 @@ import { type ConsolePlace, consoleFiles } from "./launcher/console.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { netnsPath } from "./node-netns.ts";
 import type { State } from "./state.ts";
+import { writableDirectory } from "./writable.ts";
 
 /** What a recorded pod's console is read with. */
 export function consolePlace(state: State, record: VmRecord): ConsolePlace {
   const directory = state.vm(record.id);
   return {
-    ...{ netns: netnsPath(record.netns), directory, launcher: join(directory, "launcher") },
+    ...{ netns: netnsPath(record.netns), directory, launcher: join(writableDirectory(state, record), "launcher") },
     ...{ user: vmUserOf(record), cache: state.cache },
   };
 }

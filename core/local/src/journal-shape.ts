@@ -24,6 +24,7 @@ const FIELDS: Readonly<Record<string, Check>> = {
   }),
   netns: isText,
   cgroup: optional(isText),
+  writable: optional(shape({ bytes: isNumber, inodes: isNumber })),
   attachments: listOf(
     shape({
       network: isText,

@@ -10,6 +10,7 @@ import type { HostDiskRecord } from "./launcher/host-disks.ts";
 import type { AllocatedDevice, DeviceNode } from "./networks/host-plugin.ts";
 import { exists, readText } from "./root-files.ts";
 import type { SidecarSpec } from "./sidecars.ts";
+import type { WritableSize } from "./writable.ts";
 
 /** One CNI attachment: recorded before ADD is called, so that DEL can be called whatever became of it. */
 export interface CniAttachment {
@@ -66,6 +67,8 @@ export interface VmRecord extends PodRecord {
   /** The sidecar of each binding that has one. */
   readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
   readonly domainXml?: string;
+  /** The file system around what the VM's users may write, recorded before it is mounted; absent in what an older netbind started. */
+  readonly writable?: WritableSize;
   /** The pod's control group; absent where this machine lets none be made. */
   readonly cgroup?: string;
   /** Absent in what an older netbind recorded. */

@@ -50,6 +50,7 @@ import {
 } from "./sidecars.ts";
 import { readText, writeText } from "./root-files.ts";
 import type { State } from "./state.ts";
+import { mountWritable, writableDirectory } from "./writable.ts";
 
 /** What the host on one machine is made of. */
 export interface LocalHostParts {
@@ -98,13 +99,18 @@ export class LocalHost implements Host<PodDecision> {
     return state.vm(journal.record.id);
   }
 
+  get #writable(): string {
+    return writableDirectory(this.#parts.state, this.#parts.journal.record);
+  }
+
   get #user(): VmUser {
     return vmUserOf(this.#parts.journal.record);
   }
 
   async makePod(decision: PodDecision): Promise<PodFacts> {
-    const { run, journal } = this.#parts;
+    const { state, run, journal } = this.#parts;
     const { cgroup, netns } = journal.record;
+    await mountWritable(state, run, journal.record);
     const sidecars = decision.bindings.filter(({ image }) => image !== undefined);
     if (cgroup !== undefined)
       makePodGroups(
@@ -176,7 +182,7 @@ export class LocalHost implements Host<PodDecision> {
     journal.update({ sidecars: { ...journal.record.sidecars, [binding]: spec } });
     const { cgroup } = journal.record;
     const place = {
-      ...{ netns: this.#netns, vmDirectory: this.#directory, user: this.#user },
+      ...{ netns: this.#netns, vmDirectory: this.#directory, writable: this.#writable, user: this.#user },
       ...(cgroup === undefined ? {} : { cgroup: join(cgroup, spec.container) }),
     };
     await startSidecar(binding, spec, place, (processes) => journal.setProcesses(`sidecar ${binding}`, processes));
@@ -189,7 +195,7 @@ export class LocalHost implements Host<PodDecision> {
     if (spec === undefined) return;
     const recorded = processes.find(({ role }) => role === `sidecar ${binding}`)?.processes ?? [];
     await endProcesses([...recorded, ...processesLoggingTo(sidecarLog(this.#directory, spec.container))]);
-    await removeSockets(this.#parts.run, this.#user, sidecarPlace(this.#directory, spec.container, this.#user));
+    await removeSockets(this.#parts.run, this.#user, sidecarPlace(this.#writable, spec.container, this.#user));
     await this.#startSidecar(binding, spec);
     await this.#tell(binding, spec.container);
   }
@@ -214,7 +220,7 @@ export class LocalHost implements Host<PodDecision> {
       throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
     return {
       plan: async (attachment) => {
-        using socket = holdAttachSocket(sidecarPlace(this.#directory, container, this.#user));
+        using socket = holdAttachSocket(sidecarPlace(this.#writable, container, this.#user));
         const client = connectBinding(socket.path, patient(1));
         try {
           return await client.plan(attachment);
@@ -262,7 +268,7 @@ export class LocalHost implements Host<PodDecision> {
       return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
     });
     await attachSidecar(
-      { ...sidecarPlace(this.#directory, container, this.#user), patience: patient(1) },
+      { ...sidecarPlace(this.#writable, container, this.#user), patience: patient(1) },
       { namespace, name, uid, nics: own },
     );
   }

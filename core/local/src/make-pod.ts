@@ -26,6 +26,7 @@ import { LAUNCHER_GROUP } from "./pod-groups.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
 import { makeUserDirectory } from "./root-files.ts";
 import type { State } from "./state.ts";
+import { meetingDirectory, writableDirectory } from "./writable.ts";
 
 /** What pods are made with. */
 export interface PodContext {
@@ -61,14 +62,14 @@ async function prepareLauncher({ state, run }: PodContext, journal: Journal, ima
   using held = new DisposableStack();
   const disks = (journal.record.hostDisks ?? []).map((disk): HeldDisk => held.use(holdHostDisk(disk)));
   const accelerator = await probeAccelerator(run, image, state.cache);
-  const directory = join(state.vm(id), "launcher");
-  const shared = state.migration(id);
+  const directory = join(writableDirectory(state, journal.record), "launcher");
+  const shared = meetingDirectory(state, journal.record);
   makeUserDirectory(shared, user);
   const ofLinks = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
   const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
   const bytes = lockedBytes(vmi, attachments);
   const spec = {
-    ...{ netns: netnsPath(netns), domain: domainName(vmi), hostname: `launcher-${id}`, image, directory, shared, user },
+    ...{ netns: netnsPath(netns), domain: domainName(vmi), hostname: `launcher-${id}`, image, directory, pod: state.vm(id), shared, user },
     ...{ nodes, disks },
     ...(bytes === undefined ? {} : { lockedBytes: bytes }),
     ...(cgroup === undefined ? {} : { cgroup: join(cgroup, LAUNCHER_GROUP) }),

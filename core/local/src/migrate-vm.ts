@@ -23,6 +23,7 @@ import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
 import { finishMigration, settleMigration } from "./settle-migration.ts";
 import { makeDirectory } from "./root-files.ts";
 import { type State, vmOfPod } from "./state.ts";
+import { meetingDirectory } from "./writable.ts";
 
 /** What a migration takes. */
 export interface MigrationContext extends PodContext {
@@ -92,12 +93,12 @@ async function receiveGuest(
   { launcher, directory }: MadePod["prepared"],
 ): Promise<void> {
   const { state, run, signal } = context;
-  const { id, vmi } = journal.record;
+  const { vmi } = journal.record;
   const domain = domainName(vmi);
   let over = false;
   const moving = moveGuest({
     ...{ domain, source: launcherOf(run, source), targetDirectory: directory },
-    meeting: { run, shared: state.migration(id), user: vmUserOf(source) },
+    meeting: { run, shared: meetingDirectory(state, source), user: vmUserOf(source) },
     ...{ memory: memoryBytes(vmi), signal },
   }).finally(() => {
     over = true;

@@ -8,6 +8,7 @@ import type { Launcher } from "./launcher/launcher.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { holdAttachSocket, sidecarPlace } from "./sidecars.ts";
 import type { State } from "./state.ts";
+import { writableDirectory } from "./writable.ts";
 
 /** What an older record says of its bindings: all of them had a sidecar. */
 const resolvedBy = ({ sidecars = {} }: VmRecord): readonly ResolvedBinding[] =>
@@ -40,7 +41,7 @@ export const networksAgain = ({ attachments, attached = [], nics, vmi }: VmRecor
 
 /** Asks the VM's bindings what a migration means for them: those that have no sidecar in this process. */
 export async function migrationFacts(state: State, record: VmRecord, own: ReadonlyMap<string, Binding>): Promise<MigrationFacts> {
-  const { id, sidecars = {}, registered = {}, bindings } = record;
+  const { sidecars = {}, registered = {}, bindings } = record;
   const user = vmUserOf(record);
   const declared: Record<string, MigrationFacts["declared"][string]> = {};
   for (const name of Object.values(bindings)) {
@@ -48,7 +49,7 @@ export async function migrationFacts(state: State, record: VmRecord, own: Readon
     if (binding !== undefined && !Object.hasOwn(registered, name)) declared[name] = binding.migration;
   }
   for (const [name, { container }] of Object.entries(sidecars)) {
-    using socket = holdAttachSocket(sidecarPlace(state.vm(id), container, user));
+    using socket = holdAttachSocket(sidecarPlace(writableDirectory(state, record), container, user));
     const client = connectBinding(socket.path);
     try {
       declared[name] = (await client.describe()).migration;

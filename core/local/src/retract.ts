@@ -23,6 +23,7 @@ import { podGroup } from "./pod-groups.ts";
 import { removeTree } from "./root-files.ts";
 import { hookPlace } from "./sidecars.ts";
 import { type State, vmOfPod } from "./state.ts";
+import { podDirectories, removeWritable } from "./writable.ts";
 
 /** What is left of a VM although all was tried. */
 export class RetractError extends Error {
@@ -50,13 +51,16 @@ async function tellSidecars(state: State, record: VmRecord): Promise<void> {
   }
 }
 
+/** What prints into a file of a pod's. */
+const loggingTo = (state: State, id: string): readonly ProcessId[] => podDirectories(state, id).flatMap(processesLoggingTo);
+
 /** Ends what runs for a VM: what the record names, whatever else is in its pod's namespace, or on its way there. */
 async function endAll(state: State, record: VmRecord): Promise<void> {
   // What has a PID namespace ends with its first process, however much of it there is by then.
   const stubborn = await endProcesses(record.processes.flatMap(({ processes }) => processes).filter(isAlive));
   // What may have left its pod is still its user's, and no other VM has that user.
   const ofUser = record.vmUid !== undefined && isLastPod(state, record.id) ? processesOfUser(record.vmUid) : [];
-  const there = [...processesIn(netnsPath(record.netns)), ...processesLoggingTo(state.vm(record.id)), ...ofUser];
+  const there = [...processesIn(netnsPath(record.netns)), ...loggingTo(state, record.id), ...ofUser];
   const unique = new Map<number, ProcessId>(there.map((process) => [process.pid, process]));
   const left = [...stubborn, ...(await endProcesses([...unique.values()]))];
   if (left.length > 0)
@@ -87,7 +91,9 @@ const isLastPod = (state: State, id: string): boolean => state.podIds(vmOfPod(id
 
 /** Removes a pod's directory; before a VM's last one, the directory that its pods share. */
 async function removeDirectory(state: State, run: Run, id: string): Promise<void> {
-  if (isLastPod(state, id)) await removeTree(run, state.migration(id));
+  const last = isLastPod(state, id);
+  await removeWritable(state, run, id, last);
+  if (last) await removeTree(run, state.migration(id));
   await removeTree(run, state.vm(id));
 }
 
@@ -137,7 +143,7 @@ function openJournal(state: State, id: string): Journal | undefined {
  * record is damaged, its pod's addresses stay taken until the node goes.
  */
 async function retractUnrecorded(state: State, run: Run, id: string): Promise<void> {
-  await endProcesses([...processesIn(netnsPath(state.podNetns(id))), ...processesLoggingTo(state.vm(id))]);
+  await endProcesses([...processesIn(netnsPath(state.podNetns(id))), ...loggingTo(state, id)]);
   await removeNetns(run, state.podNetns(id));
   const group = podGroup(state, id);
   if (group !== undefined) await removeGroup(group);

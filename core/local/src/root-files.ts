@@ -49,6 +49,12 @@ export const readText = (path: string): string => readFileSync(ownPath(path), "u
 /** The names in a directory of root's; none where there is no such directory. */
 export const namesIn = (directory: string): readonly string[] => (exists(join(directory, ".")) ? readdirSync(directory) : []);
 
+/** True where a file system is mounted on a directory of root's. */
+export function isMountPoint(path: string): boolean {
+  const found = statSync(ownPath(path), { throwIfNoEntry: false });
+  return found !== undefined && found.dev !== statSync(dirname(path)).dev;
+}
+
 /** Writes a file with just this mode, whatever the caller's umask. */
 export function writeText(path: string, text: string | Buffer, mode: number): void {
   writeFileSync(ownPath(path), text, { mode });

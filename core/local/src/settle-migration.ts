@@ -10,6 +10,7 @@ import { netnsPath } from "./node-netns.ts";
 import { listPods, migratingPods, type MigratingPods } from "./pods.ts";
 import { retract } from "./retract.ts";
 import type { State } from "./state.ts";
+import { meetingDirectory } from "./writable.ts";
 
 /** The places and tools that it takes. */
 export interface SettleContext {
@@ -61,7 +62,7 @@ export async function settleMigration(context: SettleContext, vm: string): Promi
   if (pods.every(({ migration }) => migration === undefined)) return settle(context, vm, pods);
   const [record] = pods;
   if (record === undefined) return settle(context, vm, pods);
-  const meeting = { run: context.run, shared: context.state.migration(vm), user: vmUserOf(record) };
+  const meeting = { run: context.run, shared: meetingDirectory(context.state, record), user: vmUserOf(record) };
   await closeMeeting(meeting);
   try {
     return await settle(context, vm, pods);

@@ -23,6 +23,7 @@ import { dropPrivileges, type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { readEnd } from "./read-end.ts";
 import { exists, installFile, makeDirectory, makeUserDirectory, rename, writeText } from "./root-files.ts";
 import type { State } from "./state.ts";
+import { writableDirectory } from "./writable.ts";
 
 const START_DEADLINE = 20_000;
 const MIB = 1024 ** 2;
@@ -71,18 +72,18 @@ export interface SidecarSpec {
 /** The name of a pod's sidecar, by its place among them. */
 export const containerName = (at: number): string => `hook-sidecar-${at}`;
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
-export const sidecarDirectory = (vmDirectory: string, container: string): string => join(vmDirectory, "hooks", container);
+export const sidecarDirectory = (writable: string, container: string): string => join(writable, "hooks", container);
 /** The file that a sidecar's output goes to. */
 export const sidecarLog = (vmDirectory: string, container: string): string => join(vmDirectory, `${container}.log`);
 /** The way to a sidecar's directory, in which only the directory itself is the VM user's. */
-export const sidecarPlace = (vmDirectory: string, container: string, { uid }: VmUser): SidecarPlace => ({
-  base: join(vmDirectory, "hooks"),
+export const sidecarPlace = (writable: string, container: string, { uid }: VmUser): SidecarPlace => ({
+  base: join(writable, "hooks"),
   components: [container],
   uid,
 });
 /** Where the sidecars of a recorded pod show their hook sockets. */
 export const hookPlace = (state: State, record: VmRecord): HookPlace => ({
-  hooks: join(state.vm(record.id), "hooks"),
+  hooks: join(writableDirectory(state, record), "hooks"),
   uid: vmUserOf(record).uid,
 });
 /** Holds the socket at which a sidecar is attached. @throws BindingError UNAVAILABLE where there is none that is its user's */
@@ -158,14 +159,26 @@ const sidecarSandbox = (binding: string, { container, node, bundle, start }: Sid
   argv: ["/netbind/node", ...(start?.options ?? []), "/netbind/sidecar.mjs", "both"],
 });
 
+/** Where a sidecar is started. */
+export interface SidecarHome {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  /** The pod's directory: what the sidecar prints is kept there. */
+  readonly vmDirectory: string;
+  /** Where the VM's user has its directories. */
+  readonly writable: string;
+  readonly user: VmUser;
+  readonly cgroup?: string;
+}
+
 /** Starts a sidecar as an unprivileged process in the pod, and waits for its attach socket. */
 export async function startSidecar(
   binding: string,
   spec: SidecarSpec,
-  place: { readonly netns: string; readonly vmDirectory: string; readonly user: VmUser; readonly cgroup?: string },
+  place: SidecarHome,
   started: (processes: readonly ProcessId[]) => void,
 ): Promise<void> {
-  const hooks = sidecarDirectory(place.vmDirectory, spec.container);
+  const hooks = sidecarDirectory(place.writable, spec.container);
   makeDirectory(dirname(hooks));
   makeUserDirectory(hooks, place.user);
   const logFile = sidecarLog(place.vmDirectory, spec.container);
@@ -174,7 +187,7 @@ export async function startSidecar(
     ...(place.cgroup === undefined ? {} : { cgroup: place.cgroup }),
   });
   started(processes);
-  const socket = sidecarPlace(place.vmDirectory, spec.container, place.user);
+  const socket = sidecarPlace(place.writable, spec.container, place.user);
   const serves = (): boolean => canHold(() => holdAttachSocket(socket));
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
   const ready = inner !== undefined && (await waitUntil(() => serves() || ended(), START_DEADLINE)) && !ended();

@@ -27,6 +27,7 @@ import type { SidecarRuntime } from "./sidecars.ts";
 import { lastLines } from "./read-end.ts";
 import { makeDirectory } from "./root-files.ts";
 import { type State, vmId } from "./state.ts";
+import { WRITABLE_SIZE } from "./writable.ts";
 
 /** The place that VMs are started in. */
 export interface Machine extends PodContext {
@@ -86,6 +87,7 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
     resolved: decision.bindings,
     registered: decision.registered,
     grants: decision.grants,
+    writable: WRITABLE_SIZE,
     ...(cgroup === undefined ? {} : { cgroup }),
   };
 }

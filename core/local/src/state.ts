@@ -5,6 +5,7 @@ import { checkTrustedDirectory } from "@netbind/netns";
 import { makeDirectory, namesIn } from "./root-files.ts";
 
 const DEFAULT_STATE = "/run/netbind";
+const WRITABLE = "writable";
 
 /** Where the host keeps what runs (gone after a reboot, like all that it speaks of) and what is kept between runs. */
 export interface StateDirectories {
@@ -77,7 +78,12 @@ export class State {
     return join(this.root, "locks", vmOfPod(id));
   }
 
-  /** The directory in which a VM's pods meet while it is migrated. */
+  /** What a VM's users may write, of all its pods: a file system of its own is mounted there. */
+  writable(id: string): string {
+    return join(this.root, WRITABLE, vmOfPod(id));
+  }
+
+  /** The directory in which the pods of a VM meet that an older netbind started. */
   migration(id: string): string {
     return join(this.root, "migration", vmOfPod(id));
   }
@@ -119,9 +125,14 @@ export class State {
     return idsIn(join(this.root, "locks"));
   }
 
+  /** Every VM with a place for what its users may write. */
+  writableIds(): readonly string[] {
+    return idsIn(join(this.root, WRITABLE));
+  }
+
   /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */
   prepare(): void {
-    for (const directory of [this.root, this.vms, this.node, join(this.root, "migration"), this.cache]) makeDirectory(directory);
+    for (const directory of [this.root, this.vms, this.node, join(this.root, WRITABLE), this.cache]) makeDirectory(directory);
     // Nobody else has anything to lock there.
     makeDirectory(join(this.root, "locks"), 0o700);
   }

@@ -19,6 +19,7 @@ import { removeIdleNode, retract, retractAll } from "./retract.ts";
 import { exists, namesIn } from "./root-files.ts";
 import { settleMigration } from "./settle-migration.ts";
 import { type State, vmOfPod } from "./state.ts";
+import { writableDirectory } from "./writable.ts";
 
 /** A VM as the record and the kernel show it. */
 export interface VmStatus {
@@ -103,7 +104,7 @@ const passtProcesses = (record: VmRecord): VmRecord["processes"] =>
 /** What a VM's QEMU said last, where it crashed. */
 export async function findCrash(state: State, record: VmRecord): Promise<string | undefined> {
   if (findQemu(record) !== undefined) return undefined;
-  const said = await qemuCrash(join(state.vm(record.id), "launcher"), domainName(record.vmi));
+  const said = await qemuCrash(join(writableDirectory(state, record), "launcher"), domainName(record.vmi));
   return said === undefined ? undefined : [said, ...limitsOf(record)].join("; ");
 }
 
@@ -126,7 +127,7 @@ export interface Collected {
 /** Removes what no living VM owns, and ends migrations that nobody ends. */
 export async function collectGarbage(state: State, run: Run): Promise<Collected> {
   if (!exists(state.root)) return { removed: [], failed: [] };
-  const vms = new Set([...state.podIds(), ...state.lockIds(), ...podsWithNetns(state)].map(vmOfPod));
+  const vms = new Set([...state.podIds(), ...state.lockIds(), ...state.writableIds(), ...podsWithNetns(state)].map(vmOfPod));
   // A record that is gone with half of its VM tells no name any more.
   const names = new Map([...vms].map((vm) => [vm, nameOf(state, vm)]));
   const { done, failed } = await forEachVm(

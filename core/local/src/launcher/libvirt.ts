@@ -23,6 +23,8 @@ export interface LauncherSpec extends LauncherFiles {
   readonly domain: string;
   /** Its name: two libvirts of one name would not move a guest between them. */
   readonly hostname: string;
+  /** The pod's directory: the disks that are made for its guest are there. */
+  readonly pod: string;
   /** The VM's directory that its pods share: shown inside as {@link MIGRATION_DIRECTORY}. */
   readonly shared: string;
   /** Bytes that the guest's memory takes when it is pinned for a device of the machine's; absent: nothing is pinned. */
@@ -42,25 +44,25 @@ const ENVIRONMENT = {
   XDG_CACHE_HOME: "/netbind/cache",
   XDG_DATA_HOME: "/netbind/data",
 } as const;
-/** What the launcher finds of these below /etc, in the pod's directory. */
+/** What the launcher finds of these below /etc, beside its directory. */
 const [HOSTS, PASSWD, GROUP] = ["hosts", "passwd", "group"] as const;
-/** What libvirt says, in the pod's directory. */
+/** What libvirt says, beside the launcher's directory. */
 export const libvirtLog = (launcher: string): string => join(dirname(launcher), "libvirtd.log");
 
 /** Makes the launcher's directory. It is its user's once all is in it; what only root writes stands beside it. */
-function prepareDirectory({ directory, hostname, user, image: { rootfs } }: LauncherSpec): void {
+function prepareDirectory({ directory, pod, hostname, user, image: { rootfs } }: LauncherSpec): void {
   const tree = new UserTree(directory);
   for (const name of ["run", "cache", "data", "log"]) tree.makeDirectory(name);
   tree.makeDirectory("config", "libvirt");
   tree.writeText('stdio_handler = "file"\nsecurity_driver = "none"\nmax_core = 0\n', "config", "libvirt", "qemu.conf");
   copyCapabilities(rootfs, tree);
   tree.giveTo(user);
-  const pod = dirname(directory);
+  const beside = dirname(directory);
   for (const path of [nodesDirectory(directory), madeDisksDirectory(pod)]) makeDirectory(path);
   // A name that no resolver is asked for.
-  writeText(join(pod, HOSTS), `127.0.0.1 localhost ${hostname}\n`, 0o644);
-  writeText(join(pod, PASSWD), passwdText(user), 0o644);
-  writeText(join(pod, GROUP), groupText(user), 0o644);
+  writeText(join(beside, HOSTS), `127.0.0.1 localhost ${hostname}\n`, 0o644);
+  writeText(join(beside, PASSWD), passwdText(user), 0o644);
+  writeText(join(beside, GROUP), groupText(user), 0o644);
 }
 
 /** Bytes of each of a launcher's file systems in memory: logs and sockets are all that is written there. */
@@ -69,7 +71,7 @@ const inMemory = (path: string): readonly string[] => ["--size", String(TMPFS_BY
 
 /** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
 export function launcherCommand(spec: LauncherSpec): readonly string[] {
-  const { netns, hostname, image, directory, shared, user, lockedBytes, cgroup } = spec;
+  const { netns, hostname, image, directory, pod, shared, user, lockedBytes, cgroup } = spec;
   const limits = ["prlimit", ...limitOptions({ processes: LAUNCHER_PROCESSES }), "--"];
   return [
     ...[
@@ -105,7 +107,7 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
     ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(dirname(directory), HOSTS), "/etc/hosts"],
     ...["--ro-bind", join(dirname(directory), PASSWD), "/etc/passwd", "--ro-bind", join(dirname(directory), GROUP), "/etc/group"],
     ...["--bind", directory, "/netbind", "--perms", "0755", ...inMemory("/disks")],
-    ...["--ro-bind", madeDisksDirectory(dirname(directory)), MADE_DISKS],
+    ...["--ro-bind", madeDisksDirectory(pod), MADE_DISKS],
     ...diskBinds(spec),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", ...dropPrivileges(user), "libvirtd"],

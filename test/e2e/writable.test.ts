@@ -1,0 +1,66 @@
+/** What a VM's users may write is one file system in memory for each VM: a hostile one fills its own, and nothing else. */
+import { readFileSync, statfsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { findVm, type VmRecord } from "@netbind/local";
+import { run, waitUntil } from "@netbind/netns";
+import { expect, test } from "vitest";
+import { WRITABLE_SIZE, writableDirectory } from "../../core/local/src/writable.ts";
+import { demoVmi } from "../demo/vmi.ts";
+import { bundlePlugin } from "../support/bundle.ts";
+import { useLab } from "../support/lab.ts";
+import { machineState } from "../support/machine.ts";
+import { netbind, type Outcome } from "../support/netbind.ts";
+
+const lab = useLab();
+const MIB = 1024 ** 2;
+const call = (...args: readonly string[]): Promise<Outcome> => netbind(args, { env: lab.env });
+
+async function stopped(name: string): Promise<void> {
+  const outcome = await call("stop", "--force", name);
+  expect(outcome.code, outcome.stderr).toBe(0);
+}
+
+const hostileVmi = demoVmi({ name: "full", port: 80, nonce: "x" })
+  .replaceAll("name: red", "name: fills")
+  .replace("masquerade: {}", "binding: {name: hostile}");
+
+/** Makes a file as the VM's user. */
+const touchAs = ({ vmUid }: VmRecord, path: string): Promise<string> =>
+  run([...["setpriv", "--reuid", String(vmUid), "--regid", String(vmUid), "--clear-groups", "--no-new-privs"], ...["touch", path]]);
+
+/** What the sidecar said of how far it came. */
+async function filled(record: VmRecord): Promise<string> {
+  const log = join(lab.state.vm(record.id), "hook-sidecar-0.log");
+  const said = (): string => readFileSync(log, "utf8");
+  await waitUntil(() => /^names: /m.test(said()), 30_000);
+  return said();
+}
+
+test("a sidecar that fills its directory fills its VM's alone: other VMs run on, the VM is stopped, nothing stays mounted", async () => {
+  await lab.start(hostileVmi, "--plugin", bundlePlugin("hostile", lab.directory), "--wait", "0");
+  await lab.start(demoVmi({ name: "other", port: 80, nonce: "x" }), "--wait", "0");
+  const [full, other] = [findVm(lab.state, "full"), findVm(lab.state, "other")];
+  const [own, theirs] = [full, other].map((record) => writableDirectory(lab.state, record)) as [string, string];
+  expect(new Set([own, theirs, lab.directory].map((path) => statSync(path).dev)).size).toBe(3);
+  const free = (): number => statfsSync(lab.directory).bavail * statfsSync(lab.directory).bsize;
+  const before = free();
+
+  const usual = statfsSync(own);
+  expect((usual.blocks - usual.bfree) * usual.bsize, "what a pod takes by itself").toBeLessThan(MIB);
+  expect(usual.files - usual.ffree, "what a pod takes by itself").toBeLessThan(200);
+  await touchAs(full, join(own, "hooks/hook-sidecar-0/fill"));
+  const said = await filled(full);
+  expect(said).toMatch(/MiB: ENOSPC behind \d+$/m);
+  expect(said).toMatch(/names: ENOSPC behind \d+$/m);
+  expect(statfsSync(own)).toMatchObject({ bavail: 0, files: WRITABLE_SIZE.inodes });
+  expect(statfsSync(own).blocks * statfsSync(own).bsize).toBe(WRITABLE_SIZE.bytes);
+  expect(before - free(), "what the state directory's file system lost").toBeLessThan(8 * MIB);
+  expect(statfsSync(theirs).ffree).toBeGreaterThan(WRITABLE_SIZE.inodes / 2);
+
+  expect((await call("check", "other")).stdout).toContain("healthy");
+  await stopped("full");
+  expect((await machineState()).mounts).toEqual([lab.state.writable(other.id)]);
+  expect((await call("check")).stdout).toBe("default/other: healthy\n");
+  await stopped("other");
+  expect(await machineState()).toMatchObject({ mounts: [], files: [], processes: [] });
+});
