@@ -25,6 +25,26 @@ export function addVmCommands(program: Command, services: Services, act: Act): v
       act(options.output, async () => (await import("./commands/vms.ts")).stop(names, options, await services())),
     );
   program
+    .command("migrate")
+    .description("live-migrate a running VM to a second pod on this machine")
+    .argument("<vm>", "[namespace/]name")
+    .option("--wait <seconds>", "how long to wait for the guest's addresses before reporting", seconds, 10)
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
+    .action((name: string, options) =>
+      act(options.output, async () => (await import("./commands/migrate.ts")).migrate(name, options, await services())),
+    );
+  program
+    .command("console")
+    .description("connect to the serial console of a guest; Ctrl-] disconnects")
+    .argument("<vm>", "[namespace/]name")
+    .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
+    .action((name: string) => act("text", async () => (await import("./commands/vms.ts")).console(name, await services())));
+}
+
+/** Adds the commands that compare VMs with their records, and repair them. */
+export function addRepairCommands(program: Command, services: Services, act: Act): void {
+  program
     .command("check")
     .description("show how VMs differ from their records; exit code 1: at least one differs")
     .argument("[vm...]", "[namespace/]name; all VMs when none is named")
@@ -43,25 +63,9 @@ export function addVmCommands(program: Command, services: Services, act: Act): v
       act(options.output, async () => (await import("./commands/vms.ts")).apply(names, options.output, await services())),
     );
   program
-    .command("migrate")
-    .description("live-migrate a running VM to a second pod on this machine")
-    .argument("<vm>", "[namespace/]name")
-    .option("--wait <seconds>", "how long to wait for the guest's addresses before reporting", seconds, 10)
-    .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
-    .action((name: string, options) =>
-      act(options.output, async () => (await import("./commands/migrate.ts")).migrate(name, options, await services())),
-    );
-  program
     .command("gc")
     .description("remove what no running VM owns")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
     .action((options) => act(options.output, async () => (await import("./commands/vms.ts")).gc(options.output, await services())));
-  program
-    .command("console")
-    .description("connect to the serial console of a guest; Ctrl-] disconnects")
-    .argument("<vm>", "[namespace/]name")
-    .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
-    .action((name: string) => act("text", async () => (await import("./commands/vms.ts")).console(name, await services())));
 }

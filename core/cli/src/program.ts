@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Help, Option } from "commander";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { failureJson, tellError } from "./failure.ts";
 import { type OutputFormat, printJson } from "./output.ts";
@@ -16,7 +16,7 @@ import {
   requireFiles,
   seconds,
 } from "./program-options.ts";
-import { addVmCommands } from "./program-vms.ts";
+import { addRepairCommands, addVmCommands } from "./program-vms.ts";
 import type { Services } from "./services.ts";
 
 /** Tells what went wrong, in the form that was asked for. */
@@ -24,6 +24,11 @@ function tellFailure(error: unknown, format: OutputFormat): number {
   tellError(error);
   if (format === "json") printJson({ error: failureJson(error) });
   return exitCodeOf(error);
+}
+
+/** Describes an option without the defaults that say nothing: off, and an empty list. */
+function describeOption(this: Help, option: Option): string {
+  return Help.prototype.optionDescription.call(this, option).replace(/ \(default: (?:false|\[\])\)$/, "");
 }
 
 /**
@@ -41,11 +46,17 @@ export function buildProgram(services: Services): (args: readonly string[]) => P
   };
   const program = new Command("netbind")
     .description("Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules.")
+    .configureHelp({ optionDescription: describeOption })
     .addHelpText("after", EXIT_HELP);
+  program.commandsGroup("Run VMs on this machine (root):");
   addRun(program, services, act);
-  addPlan(program, services, act);
   addVmCommands(program, services, act);
+  program.commandsGroup("Check and repair what runs (root):");
+  addRepairCommands(program, services, act);
+  program.commandsGroup("Change the NICs of a running VM (root):");
   addNicCommands(program, services, act);
+  program.commandsGroup("Check VM documents, without starting anything:");
+  addPlan(program, services, act);
   addJudging(program, services, act);
   return async (args) => {
     for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();

@@ -142,6 +142,25 @@ test("the command line itself: usage errors, help, no such VM", async () => {
   expect((await netbind(["stop", "nope"], { env: { NETBIND_STATE_DIR: directory } })).code).toBe(4);
 });
 
+test("the list of commands has each in a group, and no option says a default that is nothing", async () => {
+  const { stdout } = await netbind(["--help"]);
+  const groups = stdout
+    .split("\n\n")
+    .map((part) => [part.split("\n")[0], part.match(/^ {2}[a-z][a-z-]*/gm)?.map((name) => name.trim())] as const);
+  expect(new Map(groups).get("Check and repair what runs (root):")).toEqual(["check", "apply", "gc"]);
+  expect(new Map(groups).get("Check VM documents, without starting anything:")).toEqual([
+    "plan",
+    "validate",
+    "render",
+    "explain",
+    "convert",
+  ]);
+  expect(new Map(groups).get("Commands:")).toEqual(["help"]);
+  const run = await netbind(["run", "--help"]);
+  expect(run.stdout).toContain("(default: 120)");
+  expect(run.stdout).not.toMatch(/default: (false|\[\])/);
+});
+
 test("names that could become paths are refused, all at once: of volumes, disks, keys, objects and networks", async () => {
   const hostile = VMI.replace("      interfaces:", "      disks:\n        - name: ../../x\n          disk: {}\n      interfaces:").concat(
     "  volumes:\n    - name: ../../x\n      configMap:\n        name: ../y\n",

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { EXIT } from "../../../core/cli/src/exit-codes.ts";
 import { netbindMany } from "../../support/netbind.ts";
 import { commandsOf, findHidden, findUnrun, packageFolders, readPage, readPages, ROOT } from "../../support/page-blocks.ts";
 import { blocksOf, runPage } from "../../support/run-page.ts";
@@ -64,6 +65,11 @@ const proseOf = (text: string): readonly string[] =>
     .replace(/^```\w*\n[\s\S]*?^```$/gm, "")
     .split("\n")
     .filter((line) => !/^(\||<!--|\[)/.test(line.trim()));
+
+test("the index of docs has every exit code of the command", () => {
+  const index = readFileSync(`${ROOT}docs/README.md`, "utf8");
+  for (const code of Object.values(EXIT)) expect(index).toMatch(new RegExp(`\\b${code}\\b`));
+});
 
 describe("the pages themselves", () => {
   test("every package has a page, and every setting and npm script that a page names is there", () => {
