@@ -17,11 +17,11 @@ export interface SidecarOptions {
   /** True where this process answers for the plugin too, as on one machine. */
   readonly withBinding: boolean;
   /** Milliseconds until it is told that nobody attaches, and from then on until it is told again. */
-  readonly patience?: { readonly first: number; readonly next: number };
+  readonly agentTimeout?: { readonly first: number; readonly next: number };
 }
 
 /** What the contract says: within a minute, and every minute. */
-const PATIENCE = { first: 45_000, next: 60_000 } as const;
+const AGENT_TIMEOUT = { first: 45_000, next: 60_000 } as const;
 
 /** Patches a domain for every attached NIC. Where all are taps the very same bytes come back. */
 export function defineDomain(stored: StoredAttach | undefined, domainXML: Uint8Array): Uint8Array {
@@ -97,14 +97,14 @@ export async function serveSidecar(binding: Binding, options: SidecarOptions): P
   if (stored !== undefined) await openGate();
   await listenWhenServed(contract, attachSocket);
   log.info({ attachSocket, attached: stored !== undefined }, "serving");
-  tellMissingAgent(log, attachSocket, options.patience ?? PATIENCE, () => stored !== undefined);
+  warnMissingAgent(log, attachSocket, options.agentTimeout ?? AGENT_TIMEOUT, () => stored !== undefined);
 }
 
 /** Says from time to time that nobody attached this sidecar, until somebody did: the VM does not start before. */
-function tellMissingAgent(
+function warnMissingAgent(
   log: pino.Logger,
   attachSocket: string,
-  { first, next }: NonNullable<SidecarOptions["patience"]>,
+  { first, next }: NonNullable<SidecarOptions["agentTimeout"]>,
   attached: () => boolean,
 ): void {
   const started = performance.now();

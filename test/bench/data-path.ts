@@ -1,7 +1,7 @@
 /** Packets from outside a pod to its tap: Netbind's rules against a bridge, a tap and two rules made by hand. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { inNetns, run, waitUntil } from "@netbind/netns";
+import { inNetns, exec, waitUntil } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { attachNic } from "../support/attach-nic.ts";
 import { TestNetns } from "../support/netns.ts";
@@ -25,9 +25,9 @@ const HAND_RULES =
   "table ip n { chain p { type nat hook prerouting priority -100; iifname eth0 dnat to 10.0.2.2; }; chain q { type nat hook postrouting priority 100; ip saddr 10.0.2.2 masquerade; }; }";
 
 async function byHand(pod: TestNetns): Promise<void> {
-  await pod.run(["ip", "-batch", "-"], { stdin: `${HAND_LINKS.join("\n")}\n` });
-  await pod.run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
-  await pod.run(["sh", "-c", 'printf %s "$0" | nft -f -', HAND_RULES]);
+  await pod.exec(["ip", "-batch", "-"], { stdin: `${HAND_LINKS.join("\n")}\n` });
+  await pod.exec(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]);
+  await pod.exec(["sh", "-c", 'printf %s "$0" | nft -f -', HAND_RULES]);
 }
 
 /** A pod with a sender outside, and somebody who reads its tap as a hypervisor would. */
@@ -53,18 +53,18 @@ class Path implements AsyncDisposable {
         stdio: "ignore",
       },
     );
-    const hasCarrier = async (): Promise<boolean> => (await pod.run(["ip", "link", "show", "dev", NAMES.tap])).includes("LOWER_UP");
+    const hasCarrier = async (): Promise<boolean> => (await pod.exec(["ip", "link", "show", "dev", NAMES.tap])).includes("LOWER_UP");
     if (!(await waitUntil(hasCarrier, 5000))) throw new Error("nobody reads the tap");
-    await pod.run(["ip", "neigh", "replace", "10.0.2.2", "lladdr", GUEST_MAC, "dev", "k6t-eth0"]);
-    await pod.run(["bridge", "fdb", "replace", GUEST_MAC, "dev", "tap0", "master", "static"]);
-    await outside.run(["ping", "-c", "1", "-W", "1", "10.9.0.2"]).catch(() => "");
+    await pod.exec(["ip", "neigh", "replace", "10.0.2.2", "lladdr", GUEST_MAC, "dev", "k6t-eth0"]);
+    await pod.exec(["bridge", "fdb", "replace", GUEST_MAC, "dev", "tap0", "master", "static"]);
+    await outside.exec(["ping", "-c", "1", "-W", "1", "10.9.0.2"]).catch(() => "");
     return new Path(outside, pod, reader);
   }
 
   /** Sends packets, and gives packets a second at the tap, and microseconds of processor a packet. */
   async measure(): Promise<{ readonly rate: number; readonly cpu: number }> {
     const [packets, busy, start] = [await this.#received(), busyTime(), performance.now()];
-    await inNetns(this.outside.path, run)(
+    await inNetns(this.outside.path, exec)(
       ["mausezahn", "v0", "-q", "-c", String(PACKETS), "-t", "udp", "sp=1000,dp=2000", "-A", "10.9.0.1", "-B", "10.9.0.2", "-p", "64"],
       { deadline: 60_000 },
     );
@@ -74,7 +74,7 @@ class Path implements AsyncDisposable {
   }
 
   async #received(): Promise<number> {
-    const [link] = JSON.parse(await this.pod.run(["ip", "-json", "-statistics", "link", "show", "dev", NAMES.tap])) as {
+    const [link] = JSON.parse(await this.pod.exec(["ip", "-json", "-statistics", "link", "show", "dev", NAMES.tap])) as {
       stats64: { tx: { packets: number; dropped: number } };
     }[];
     return (link?.stats64.tx.packets ?? 0) + (link?.stats64.tx.dropped ?? 0);

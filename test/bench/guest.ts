@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { ensureImage, State, stateDirectories } from "@netbind/local";
-import { awaitAnswer, endProcesses, identify, processesIn, run, waitUntil } from "@netbind/netns";
+import { awaitAnswer, endProcesses, identify, processesIn, exec, waitUntil } from "@netbind/netns";
 import type { Launcher } from "../../core/local/src/launcher/launcher.ts";
 import { startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { hypervisorNodes } from "../../core/local/src/launcher/launcher-mounts.ts";
@@ -47,7 +47,7 @@ async function ours(directory: string): Promise<{ readonly ms: number; readonly 
   if (outcome.code !== 0) throw new Error(outcome.stderr);
   const state = new State({ ...stateDirectories(process.env), state: directory });
   const [id = ""] = state.vmIds();
-  const { domainXml } = JSON.parse(readFileSync(join(state.vm(id), "journal.json"), "utf8")) as { domainXml: string };
+  const { domainXml } = JSON.parse(readFileSync(join(state.podDirectory(id), "record.json"), "utf8")) as { domainXml: string };
   await netbind(["stop", "--force", "bench"], { env });
   return { ms, domainXml };
 }
@@ -63,16 +63,16 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
     "link set tap0 master k6t-eth0",
     "link set tap0 up",
   ];
-  await pod.run(["ip", "-batch", "-"], { stdin: `${batch.join("\n")}\n` });
+  await pod.exec(["ip", "-batch", "-"], { stdin: `${batch.join("\n")}\n` });
   // Asked as often as Netbind asks: else what is measured is the kernel's second between two questions.
-  await pod.run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv4.neigh.k6t-eth0.retrans_time_ms=200"]);
+  await pod.exec(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv4.neigh.k6t-eth0.retrans_time_ms=200"]);
   const rules =
     "table ip n { chain p { type nat hook prerouting priority -100; iifname eth0 dnat to 10.0.2.2; }; chain q { type nat hook postrouting priority 100; ip saddr 10.0.2.2 masquerade; }; }";
-  await pod.run(["sh", "-c", 'printf %s "$0" | nft -f -', rules]);
+  await pod.exec(["sh", "-c", 'printf %s "$0" | nft -f -', rules]);
   writeFileSync(join(directory, "dnsmasq.conf"), DNSMASQ(mac));
-  await pod.run(["dnsmasq", `--conf-file=${join(directory, "dnsmasq.conf")}`]);
+  await pod.exec(["dnsmasq", `--conf-file=${join(directory, "dnsmasq.conf")}`]);
   const { cache } = stateDirectories(process.env);
-  const image = await ensureImage(run, cache, () => undefined);
+  const image = await ensureImage(exec, cache, () => undefined);
   const place = join(directory, "launcher");
   const spec = {
     netns: pod.path,
@@ -87,7 +87,7 @@ async function createByHand(pod: TestNetns, outside: TestNetns, directory: strin
     disks: [],
   };
   makeDirectory(spec.shared, 0o711);
-  const launcher = await startLauncher(run, spec, () => undefined);
+  const launcher = await startLauncher(exec, spec, () => undefined);
   await launcher.create(domainXml);
   connect(join(place, "run/serial.sock"))
     .on("data", () => undefined)
@@ -103,7 +103,7 @@ async function byHand(directory: string, domainXml: string): Promise<number> {
   await using outside = await TestNetns.make();
   await using pod = await TestNetns.make();
   const launcher = await createByHand(pod, outside, directory, domainXml);
-  if (!(await awaitAnswer(pod.run, "10.0.2.2", 60))) throw new Error("the guest by hand does not answer");
+  if (!(await awaitAnswer(pod.exec, "10.0.2.2", 60))) throw new Error("the guest by hand does not answer");
   const ms = performance.now() - start;
   await endProcesses([...launcher.processes, ...processesIn(pod.path)]);
   rmSync(directory, { recursive: true });
@@ -112,7 +112,7 @@ async function byHand(directory: string, domainXml: string): Promise<number> {
 
 /** QEMU alone, with its own user networking and no libvirt: the floor. */
 async function qemuAlone(): Promise<number> {
-  const { rootfs } = await ensureImage(run, stateDirectories(process.env).cache, () => undefined);
+  const { rootfs } = await ensureImage(exec, stateDirectories(process.env).cache, () => undefined);
   const sandbox = ["--unshare-all", "--die-with-parent", "--ro-bind", rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"];
   const machine = ["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "192"];
   const boot = ["-kernel", DEMO_GUEST.kernel, "-initrd", DEMO_GUEST.initrd, "-append", "console=ttyS0 quiet panic=-1 tsc=reliable"];

@@ -8,7 +8,7 @@ import { benchGuest } from "./guest.ts";
 import { benchNetwork } from "./network.ts";
 import { benchPlan } from "./plan.ts";
 import { benchPods } from "./pods.ts";
-import { type Comparison, showComparison, TABLE_HEAD } from "./report.ts";
+import { type Comparison, formatComparison, TABLE_HEAD } from "./report.ts";
 import { benchSidecar } from "./sidecar.ts";
 import { benchValidate } from "./validate.ts";
 
@@ -37,7 +37,7 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 say(TABLE_HEAD);
-for (const name of names) for (const row of (await BENCHES[name]?.()) ?? []) say(showComparison(row));
+for (const name of names) for (const row of (await BENCHES[name]?.()) ?? []) say(formatComparison(row));
 if (values.keep) {
   const machine = `${cpus().length} processors, kernel ${release().split("-")[0]}, Node ${process.versions.node}`;
   const head =

@@ -14,15 +14,15 @@ import {
   type ObservedNetwork,
   type Operations,
   podLinkOf,
-  retractNetwork,
-  wantedNetwork,
-  type WantedNetwork,
+  teardownNetwork,
+  desiredNetwork,
+  type DesiredNetwork,
 } from "@netbind/engine";
-import { applyNetwork, observe, run } from "@netbind/netns";
+import { applyNetwork, observe, exec } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
-import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
+import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/pod-record-file.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
 import { anAttachment } from "../support/attachment.ts";
 import { TestNetns } from "../support/netns.ts";
@@ -40,56 +40,56 @@ interface Times {
   readonly down: number;
 }
 
-async function makePod(outside: TestNetns): Promise<TestNetns> {
+async function preparePod(outside: TestNetns): Promise<TestNetns> {
   const pod = await TestNetns.make();
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
   return pod;
 }
 
-function journalIn(directory: string): Journal {
+function journalIn(directory: string): PodRecordFile {
   const id = basename(directory);
-  return Journal.create(directory, { version: 1, id, nics: {}, processes: [], attachments: [] } as unknown as VmRecord);
+  return PodRecordFile.create(directory, { version: 1, id, nics: {}, processes: [], attachments: [] } as unknown as LocalPodRecord);
 }
 
-async function look(pod: TestNetns, wanted?: WantedNetwork): Promise<ObservedNetwork> {
-  return observe(pod.run, { table: wanted?.table ?? nicTable("eth0") });
+async function look(pod: TestNetns, wanted?: DesiredNetwork): Promise<ObservedNetwork> {
+  return observe(pod.exec, { table: wanted?.table ?? nicTable("eth0") });
 }
 
 function beforeOf(there: ObservedNetwork): NonNullable<ReturnType<typeof podLinkOf>> {
-  const before = podLinkOf(there, "eth0");
-  if (before === undefined) throw new Error("the pod has no link");
-  return before;
+  const podLink = podLinkOf(there, "eth0");
+  if (podLink === undefined) throw new Error("the pod has no link");
+  return podLink;
 }
 
 /** What Netbind does from the recorded observation on: plan, authorise, record, diff, apply, record; and back. */
-async function ours(binding: Binding, pod: TestNetns, journal: Journal): Promise<Times> {
+async function ours(binding: Binding, pod: TestNetns, recordFile: PodRecordFile): Promise<Times> {
   const there = await look(pod);
-  const before = beforeOf(there);
-  journal.updateNic("red", { before });
+  const podLink = beforeOf(there);
+  recordFile.updateNic("red", { podLink });
   const nic = {
     spec: anAttachment({ ports: [{ protocol: "TCP", port: 80 }] }),
     ...{ mac: "02:00:00:00:00:07", index: 0, queues: 0, names: NAMES, migrationTransport: "unix" },
   };
   const up = await timed(async () => {
-    const attachment = attachmentOf(nic as unknown as DecidedNic, before, FACTS);
+    const attachment = attachmentOf(nic as unknown as DecidedNic, podLink, FACTS);
     const plan = authorize(binding.plan(attachment), { attachment, grants: grantsOf(binding.name) });
-    journal.updateNic("red", { plan });
-    const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), ...MAKING };
-    journal.updateNic("red", { wanted });
-    await applyNetwork(pod.run, diffNetwork(wanted, there));
+    recordFile.updateNic("red", { plan });
+    const wanted: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
+    recordFile.updateNic("red", { desired: wanted });
+    await applyNetwork(pod.exec, diffNetwork(wanted, there));
   });
-  const made = await look(pod, journal.record.nics["red"]?.wanted);
+  const made = await look(pod, recordFile.record.nics["red"]?.desired);
   const down = await timed(async () => {
-    const wanted = journal.record.nics["red"]?.wanted;
-    const undo = wanted && retractNetwork(wanted, made);
-    if (undo !== undefined && countOperations(undo) > 0) await applyNetwork(pod.run, undo);
+    const wanted = recordFile.record.nics["red"]?.desired;
+    const undo = wanted && teardownNetwork(wanted, made);
+    if (undo !== undefined && countOperations(undo) > 0) await applyNetwork(pod.exec, undo);
   });
   return { up, down };
 }
 
 /** Operations as commands that somebody typed, each a program of its own. */
 async function type(pod: TestNetns, { ip, sysctls, nft }: Operations): Promise<void> {
-  const inPod = (argv: readonly string[], stdin = ""): Promise<string> => run(["nsenter", `--net=${pod.path}`, ...argv], { stdin });
+  const inPod = (argv: readonly string[], stdin = ""): Promise<string> => exec(["nsenter", `--net=${pod.path}`, ...argv], { stdin });
   if (ip.length > 0) await inPod(["ip", "-batch", "-"], `${ip.join("\n")}\n`);
   if (sysctls.length > 0) await inPod(["sysctl", "-q", "-w", ...sysctls.map(({ key, value }) => `${key}=${value}`)]);
   if (nft.length > 0) await inPod(["sh", "-c", "cat | nft -j -f -"], JSON.stringify({ nftables: nft }));
@@ -98,12 +98,12 @@ async function type(pod: TestNetns, { ip, sysctls, nft }: Operations): Promise<v
 /** The same by hand: what Netbind itself would do, known beforehand. */
 async function byHand(binding: Binding, pod: TestNetns): Promise<Times> {
   const there = await look(pod);
-  const before = beforeOf(there);
-  const plan = binding.plan(anAttachment({ pod: before, ports: [{ protocol: "TCP", port: 80 }] }));
-  const wanted: WantedNetwork = { ...wantedNetwork(NAMES, plan, before), ...MAKING };
+  const podLink = beforeOf(there);
+  const plan = binding.plan(anAttachment({ pod: podLink, ports: [{ protocol: "TCP", port: 80 }] }));
+  const wanted: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
   const make = diffNetwork(wanted, there);
   const up = await timed(() => type(pod, make));
-  const undo = retractNetwork(wanted, await look(pod, wanted));
+  const undo = teardownNetwork(wanted, await look(pod, wanted));
   return { up, down: await timed(() => type(pod, undo)) };
 }
 
@@ -119,14 +119,14 @@ async function cniBridge(node: TestNetns, directory: string, at: number): Promis
   const plugin = { type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam };
   const config = { cniVersion: "1.0.0", name: "bench", plugins: [plugin] };
   const attachment = { network: "pod", ifname: "eth0", containerId: `bench-${at}`, config };
-  const place = { run, node: node.path, netns: pod.path };
+  const place = { exec, node: node.path, netns: pod.path };
   const up = await timed(() => cniAdd(place, attachment));
   return { up, down: await timed(() => cniDel(place, attachment)) };
 }
 
 async function inPod(act: (pod: TestNetns) => Promise<Times>): Promise<Times> {
   await using outside = await TestNetns.make();
-  await using pod = await makePod(outside);
+  await using pod = await preparePod(outside);
   return await act(pod);
 }
 

@@ -3,16 +3,16 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attachVmi, type Decision } from "@netbind/engine";
 import { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns, State, stateDirectories } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { compose } from "../../core/cli/src/compose.ts";
 import { decideInput } from "../../core/cli/src/decide-input.ts";
 import { openPlugins } from "../../core/cli/src/plugins.ts";
-import { TOKENS } from "../../core/cli/src/services.ts";
-import { Journal } from "../../core/local/src/journal.ts";
+import { TOKENS } from "../../core/cli/src/tokens.ts";
+import { PodRecordFile } from "../../core/local/src/pod-record-file.ts";
 import { LocalHost } from "../../core/local/src/local-host.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
 import { makeNode } from "../../core/local/src/node-netns.ts";
-import { retract } from "../../core/local/src/retract.ts";
+import { teardownPod } from "../../core/local/src/teardown.ts";
 import { newRecord } from "../../core/local/src/start-vm.ts";
 import { makeDirectory } from "../../core/local/src/root-files.ts";
 import { vmId } from "../../core/local/src/state.ts";
@@ -53,13 +53,13 @@ class BenchNode implements AsyncDisposable {
   static async make(): Promise<BenchNode> {
     const node = new BenchNode();
     node.state.prepare();
-    await makeNode(run, node.state);
+    await makeNode(exec, node.state);
     await node.#onNode(["ip", "link", "add", "phys0", "up", "type", "veth", "peer", "name", "phys1"]);
     return node;
   }
 
   #onNode(argv: readonly string[]): Promise<string> {
-    return inNetns(netnsPath(this.state.nodeNetns), run)(argv);
+    return inNetns(netnsPath(this.state.nodeNetns), exec)(argv);
   }
 
   /** What is decided of a VM, without sidecars: their start is measured elsewhere. */
@@ -86,10 +86,10 @@ class BenchNode implements AsyncDisposable {
     return timed(async () => {
       const { state } = this;
       const record = newRecord(state, decision.vmi, "bench", decision);
-      makeDirectory(state.vm(record.id));
-      const journal = Journal.create(state.vm(record.id), record);
+      makeDirectory(state.podDirectory(record.id));
+      const recordFile = PodRecordFile.create(state.podDirectory(record.id), record);
       const parts = { podNetwork: DEFAULT_POD_NETWORK, deviceSettings: { DP_MACVTAP_CONF }, bindings: this.#resolve(TOKENS.bindings) };
-      const host = new LocalHost({ state, run, journal, ...parts });
+      const host = new LocalHost({ state, exec, recordFile, ...parts });
       await attachVmi(host, decision);
       await host.settled();
     });
@@ -97,7 +97,7 @@ class BenchNode implements AsyncDisposable {
 
   /** Removes it from its record. */
   down(name: string): Promise<number> {
-    return timed(() => retract(this.state, run, vmId("default", name), 0));
+    return timed(() => teardownPod(this.state, exec, vmId("default", name), 0));
   }
 
   /** What is not Netbind's: a namespace, and its link by the network's plugin; or by ip, where no such plugin is installed. */
@@ -106,24 +106,24 @@ class BenchNode implements AsyncDisposable {
     const ipam = { ...(DEFAULT_POD_NETWORK.plugins[0]?.["ipam"] as object), dataDir: join(this.state.node, "ipam") };
     const config = { ...DEFAULT_POD_NETWORK, plugins: DEFAULT_POD_NETWORK.plugins.map((plugin) => ({ ...plugin, ipam })) };
     const attachment = { network: "nic", ifname: "eth0", containerId: "hand", config };
-    const place = { run, node: netnsPath(this.state.nodeNetns), netns: netnsPath(name) };
+    const place = { exec, node: netnsPath(this.state.nodeNetns), netns: netnsPath(name) };
     const isPod = BINDINGS[binding][1] === POD;
     const up = await timed(async () => {
-      await makeNetns(run, name);
+      await makeNetns(exec, name);
       if (isPod) return cniAdd(place, attachment);
       await this.#onNode(["ip", "link", "add", "link", "phys0", "name", "net1", "netns", name, "type", "macvtap", "mode", "bridge"]);
-      return inNetns(netnsPath(name), run)(["ip", "link", "set", "net1", "up"]);
+      return inNetns(netnsPath(name), exec)(["ip", "link", "set", "net1", "up"]);
     });
     const down = await timed(async () => {
-      await (isPod ? cniDel(place, attachment) : inNetns(netnsPath(name), run)(["ip", "link", "delete", "net1"]));
-      await removeNetns(run, name);
+      await (isPod ? cniDel(place, attachment) : inNetns(netnsPath(name), exec)(["ip", "link", "delete", "net1"]));
+      await removeNetns(exec, name);
     });
     return { up, down };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const id of this.state.podIds()) await retract(this.state, run, id, 0);
-    await removeNetns(run, this.state.nodeNetns);
+    for (const id of this.state.podIds()) await teardownPod(this.state, exec, id, 0);
+    await removeNetns(exec, this.state.nodeNetns);
     rmSync(this.state.root, { recursive: true });
   }
 }

@@ -22,7 +22,7 @@ export function percentile(values: readonly number[], part: number): number {
 
 const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(3));
 
-function showGoal({ ours, theirs, goal, most }: Comparison): string {
+function formatGoal({ ours, theirs, goal, most }: Comparison): string {
   const ratio = median(ours) / median(theirs);
   const aims = [
     ...(goal === undefined
@@ -39,7 +39,7 @@ function showGoal({ ours, theirs, goal, most }: Comparison): string {
 }
 
 /** A row of the results' table. */
-export function showComparison(comparison: Comparison): string {
+export function formatComparison(comparison: Comparison): string {
   const { what, unit, ours, theirs, against } = comparison;
   const ratio = (median(ours) / median(theirs)).toFixed(2);
   const cells = [
@@ -47,7 +47,7 @@ export function showComparison(comparison: Comparison): string {
     `${round(median(ours))} ${unit}`,
     `${against}: ${round(median(theirs))} ${unit}`,
     ratio,
-    showGoal(comparison),
+    formatGoal(comparison),
     String(ours.length),
   ];
   return `| ${cells.join(" | ")} |`;

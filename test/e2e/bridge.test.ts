@@ -1,6 +1,6 @@
 /** The bridge binding with a real guest on the pod network: the guest takes the pod's place. */
 import { findVm, netnsPath, type VmStatus } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { datagramsIn, useLab } from "../support/lab.ts";
@@ -21,7 +21,7 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
     { name: "red", binding: "bridge", guestAddresses: [pod, ipv6], traffic: { fromGuest: true, toGuest: true } },
   ]);
   const record = findVm(lab.state, "one").nics["red"];
-  expect(nics[0]?.mac).toBe(record?.before?.mac);
+  expect(nics[0]?.mac).toBe(record?.podLink?.mac);
 
   proved("bridge", "address", "MAC");
   const told = await lab.inGuest("one", "cat /run/lease.eth0 /sys/class/net/eth0/address; ip route; ip -6 route");
@@ -80,7 +80,7 @@ test("the guest has the pod's MAC, address and routes; traffic goes both ways; d
   await lab.inGuest("one", "kill -USR1 $(cat /run/udhcpc.eth0); sleep 2");
 
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
-  const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), run);
+  const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), exec);
   await inPod(["ip", "link", "set", "eth0-nic", "nomaster"]);
   await inPod(["ip", "link", "del", "eth0"]);
   await inPod(["sysctl", "-q", "-w", "net.ipv4.conf.all.arp_ignore=0"]);

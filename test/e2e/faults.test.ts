@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { KillLab } from "../support/kill-lab.ts";
@@ -14,7 +14,7 @@ class SmallDisk implements AsyncDisposable {
 
   static async mount(size: string): Promise<SmallDisk> {
     const disk = new SmallDisk();
-    await run(["mount", "-t", "tmpfs", "-o", `size=${size},mode=755`, "tmpfs", disk.path]);
+    await exec(["mount", "-t", "tmpfs", "-o", `size=${size},mode=755`, "tmpfs", disk.path]);
     return disk;
   }
 
@@ -25,7 +25,7 @@ class SmallDisk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // A VM whose test failed must not keep it busy.
     await this.netbind("stop", "--force", "one");
-    await run(["umount", this.path]);
+    await exec(["umount", this.path]);
     rmSync(this.path, { recursive: true });
   }
 }
@@ -48,14 +48,14 @@ test("a state directory that became read-only: stop says so, and once it can be 
     await using disk = await SmallDisk.mount("64m");
     expect((await disk.netbind("run", "-f", "-", "--wait", "0", "--keep")).code).toBe(0);
     const state = disk.path;
-    await run(["mount", "--bind", state, state]);
-    await run(["mount", "-o", "remount,bind,ro", state]);
+    await exec(["mount", "--bind", state, state]);
+    await exec(["mount", "-o", "remount,bind,ro", state]);
     const refused = await disk.netbind("run", "-f", "-", "--wait", "0", "--keep");
     expect(refused.code).not.toBe(0);
     const stopped = await disk.netbind("stop", "--force", "one");
     expect(stopped.code).toBe(1);
     expect(stopped.stderr).toMatch(/read-only file system/i);
-    await run(["umount", state]);
+    await exec(["umount", state]);
     const collected = await disk.netbind("gc");
     expect(collected.stdout, collected.stderr).toBe("removed: default/one\n");
   }

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, listVms } from "@netbind/local";
-import { processesOf, run, waitUntil } from "@netbind/netns";
+import { processesOf, exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { useLab } from "../support/lab.ts";
 import { masqueradeVm } from "../support/many-networks.ts";
@@ -20,7 +20,7 @@ test("a disk of root's alone: QEMU opens it by the VM's entry, here and in the n
   const disks = mkdtempSync("/var/tmp/netbind-e2e-disks-");
   const disk = join(disks, "disk.img");
   writeFileSync(disk, Buffer.alloc(1024 * 1024), { mode: 0o600 });
-  const acl = async (): Promise<string> => run(["getfacl", "-cnp", disk]);
+  const acl = async (): Promise<string> => exec(["getfacl", "-cnp", disk]);
   const before = await acl();
   try {
     for (const command of ["run", "plan"]) {

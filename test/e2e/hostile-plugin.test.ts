@@ -78,7 +78,7 @@ test("a plugin that plans differently each time is asked once: the record is wha
   const started = await runHarmed("different", "--keep", "--wait", "0");
   expect(started.code, started.stderr).toBe(0);
   const [id = ""] = state.vmIds();
-  const record = JSON.parse(readFileSync(`${state.vm(id)}/journal.json`, "utf8")) as {
+  const record = JSON.parse(readFileSync(`${state.podDirectory(id)}/record.json`, "utf8")) as {
     nics: { different: { plan: { network: { links: { mtu: number }[] } } } };
     domainXml: string;
   };
@@ -125,7 +125,7 @@ test("a plugin's takesPodMac and the administrator's grants hold for the VM that
   const started = await runPicky("fine", "--keep", "--wait", "0", "--grants", grants);
   expect(started.code, started.stderr).toBe(0);
   const [id = ""] = state.vmIds();
-  const record = JSON.parse(readFileSync(`${state.vm(id)}/journal.json`, "utf8")) as {
+  const record = JSON.parse(readFileSync(`${state.podDirectory(id)}/record.json`, "utf8")) as {
     readonly attached: readonly { readonly mac: string; readonly pod: { readonly mac: string } }[];
     readonly grants: unknown;
   };

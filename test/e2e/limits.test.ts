@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { findVm, type VmRecord } from "@netbind/local";
+import { findVm, type LocalPodRecord } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
@@ -9,7 +9,7 @@ const lab = useLab();
 const MIB = 1024 ** 2;
 
 const limitsOf = (pid: number | undefined): string => readFileSync(`/proc/${pid}/limits`, "utf8").replace(/ +/g, " ");
-const innerOf = (record: VmRecord, role: RegExp): number | undefined =>
+const innerOf = (record: LocalPodRecord, role: RegExp): number | undefined =>
   record.processes.find((one) => role.test(one.role))?.processes.at(-1)?.pid;
 
 test("what runs for a VM has limits, and run says what none holds for; its files in memory are bounded", async () => {

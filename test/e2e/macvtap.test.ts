@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { ensureImage, findVm, netnsPath, stateDirectories } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import type { VmStatus } from "@netbind/local";
 import { guestNics } from "../support/guest-nics.ts";
@@ -74,7 +74,7 @@ async function exchange(
 test("a guest is on the node's own network by macvtap and by a registered tap, and on a bridge by managedTap", {
   timeout: 300_000,
 }, async () => {
-  await ensureImage(run, stateDirectories(process.env).cache, () => undefined);
+  await ensureImage(exec, stateDirectories(process.env).cache, () => undefined);
   await using machine = await TestNetns.make();
   await using lan = await TestNetns.make();
   await TestNetns.cable(machine, lan, ["phys0", "lan0"], ["10.254.0.9/24", "10.254.0.1/24"], 1500);
@@ -89,7 +89,7 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
     { name: "lan", binding: "macvtap", mac: MAC.lan, mtu: 1440, podAddresses: [] },
     { name: "main", binding: "bridge", podAddresses: ["10.250.250.2"], guestAddresses: ["10.250.250.2"] },
     { name: "raw", binding: "raw", mac: MAC.raw, mtu: 1440 },
-    { name: "managed", binding: "managed", mac: record.nics["managed"]?.before?.mac },
+    { name: "managed", binding: "managed", mac: record.nics["managed"]?.podLink?.mac },
   ]);
   // The network that stands in for the pod's is eth0, and there is no other; data-only bindings have no sidecar.
   expect(record.attachments.map(({ ifname }) => ifname)[0]).toBe("eth0");
@@ -100,7 +100,7 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
   // Two devices of the two that there are, each a file of the VM's user in its launcher alone.
   expect(record.attachments.flatMap(({ device }) => device?.id ?? [])).toEqual(["mvtap0", "mvtap1"]);
   const launcher = record.processes.find(({ role }) => role === "launcher")?.processes.at(-1)?.pid;
-  const files = await run(["nsenter", "--target", String(launcher), "--mount", "--", "sh", "-c", "stat -c '%U %u %a %t:%T' /dev/tap*"]);
+  const files = await exec(["nsenter", "--target", String(launcher), "--mount", "--", "sh", "-c", "stat -c '%U %u %a %t:%T' /dev/tap*"]);
   expect(new Set(files.trim().split("\n")).size).toBe(2);
   for (const line of files.trim().split("\n")) expect(line).toContain(` ${record.vmUid} 600 `);
   const more = documents(
@@ -127,17 +127,17 @@ ip addr add 10.254.0.2/24 dev ${name(MAC.lan)}; ip addr add 10.254.1.2/24 dev ${
 ip addr add 10.252.0.2/24 dev ${name(nics[3]?.mac)}; ip addr add fd52::2/64 dev ${name(nics[3]?.mac)}
 mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   );
-  await lan.run(["ip", "addr", "add", "10.254.1.1/24", "dev", "lan0"]);
-  const onNode = inNetns(netnsPath(lab.state.nodeNetns), run);
+  await lan.exec(["ip", "addr", "add", "10.254.1.1/24", "dev", "lan0"]);
+  const onNode = inNetns(netnsPath(lab.state.nodeNetns), exec);
   await onNode(["ip", "addr", "add", "10.252.0.1/24", "dev", "br2"]);
   await onNode(["ip", "addr", "add", "fd52::1/64", "dev", "br2", "nodad"]);
   {
     using outside = await Outside.start(lan.path);
     await exchange("macvtap", outside, { guest: "10.254.0.2", peer: "10.254.0.1" });
     await exchange("tap", outside, { guest: "10.254.1.2", peer: "10.254.1.1" });
-    const neighbours = await lan.run(["ip", "neigh", "show", "10.254.0.2"]);
+    const neighbours = await lan.exec(["ip", "neigh", "show", "10.254.0.2"]);
     expect(neighbours).toContain(MAC.lan);
-    expect(await lan.run(["ip", "neigh", "show", "10.254.1.2"])).toContain(MAC.raw);
+    expect(await lan.exec(["ip", "neigh", "show", "10.254.1.2"])).toContain(MAC.raw);
     for (const binding of ["macvtap", "tap"] as const) proved(binding, "MAC", "MTU");
   }
   {
@@ -162,7 +162,7 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   }
   expect(await call(["stop", "tapped"])).toMatchObject({ code: 0 });
   expect([record.netns, lab.state.nodeNetns].filter((name) => existsSync(netnsPath(name)))).toEqual([]);
-  expect(await machine.run(["ip", "-br", "link"])).not.toContain("macvtap");
+  expect(await machine.exec(["ip", "-br", "link"])).not.toContain("macvtap");
   for (const binding of ["macvtap", "tap", "managedTap"] as const) proved(binding, "teardown");
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findVm, guestCommand, listVms, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
 import { consoleSocket } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { datagramsIn } from "../support/lab.ts";
@@ -108,7 +108,7 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
   proved("masquerade", "address", "TCP in", "TCP out", "UDP out", "ports rule");
 
   // 28 bytes of headers: a datagram of exactly the MTU passes whole, and one byte more does not.
-  const inPod = inNetns(netnsPath(findVm(state, "one").netns), run);
+  const inPod = inNetns(netnsPath(findVm(state, "one").netns), exec);
   await inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1422", "10.0.2.2"]);
   await expect(inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1423", "10.0.2.2"])).rejects.toThrow(/ping/);
   proved("masquerade", "ICMP", "MTU");
@@ -158,7 +158,7 @@ test("IPv6 alone: the guest configures itself, and its traffic goes both ways", 
   expect((await outside.sees("tcp", "out6-tcp")).address).toBe(pod);
   await inGuest("one", `syslogd -R [fd99::1]:${OUTSIDE_PORTS.udp}; sleep 1; logger out6-udp`);
   expect((await outside.sees("udp", "out6-udp")).address).toBe(pod);
-  const inPod = inNetns(netnsPath(findVm(state, "one").netns), run);
+  const inPod = inNetns(netnsPath(findVm(state, "one").netns), exec);
   await inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1402", "fd55:5::2"]);
   await expect(inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1403", "fd55:5::2"])).rejects.toThrow(/ping/);
   proved("masquerade", "IPv6");

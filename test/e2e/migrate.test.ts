@@ -6,7 +6,7 @@ import type { Attachment } from "@netbind/contract";
 import { findVm, listVms, netnsPath, type VmStatus } from "@netbind/local";
 import { isAlive, processesIn, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
-import type { VmRecord } from "../../core/local/src/journal.ts";
+import type { LocalPodRecord } from "../../core/local/src/pod-record-file.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/bundle.ts";
 import { Sniffer } from "../support/frames.ts";
@@ -77,7 +77,7 @@ function runInForeground(file: string, plugin: string): ReturnType<typeof spawn>
 const migrate = (): ReturnType<typeof netbind> => netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });
 const netnsOf = (): string => findVm(lab.state, "one").netns;
 /** A NIC as it is attached in a pod. */
-const nicOf = ({ attached = [] }: VmRecord, nic: string): Attachment =>
+const nicOf = ({ attached = [] }: LocalPodRecord, nic: string): Attachment =>
   attached.find(({ name }) => name === nic) ?? expect.fail(`the pod has no NIC ${nic}`);
 const counted = async (): Promise<number> => Number(await lab.inGuest("one", "wc -l < /run/counted"));
 const within = (): Promise<string> => lab.inGuest("one", "netstat -tn | grep '127.0.0.1:7 *ESTABLISHED'");
@@ -148,7 +148,11 @@ test("a guest is migrated: what it had goes on, what is new leaves by its next p
   expect(nicOf(second, "red").pod.mac).not.toBe(nicOf(first, "red").pod.mac);
   expect(second.serviceUid).not.toBe(first.serviceUid);
   expect(first.processes.flatMap(({ processes }) => processes).filter(isAlive)).toEqual([]);
-  expect([existsSync(netnsPath(first.netns)), existsSync(lab.state.vm(first.id)), second.migration]).toEqual([false, false, undefined]);
+  expect([existsSync(netnsPath(first.netns)), existsSync(lab.state.podDirectory(first.id)), second.migration]).toEqual([
+    false,
+    false,
+    undefined,
+  ]);
 
   // The layer 2 network: both connections go on where they were, the bridge has learned the guest's next port, and the first is gone.
   await expectUnbroken(lan, await lan.counts());

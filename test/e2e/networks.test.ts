@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { domainNics } from "@netbind/domain";
 import { taggedDevices } from "@netbind/kubevirt";
 import { findVm, netnsPath } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { guestNics } from "../support/guest-nics.ts";
 import { useLab } from "../support/lab.ts";
@@ -50,8 +50,8 @@ test("every network is attached in order, every NIC works, and damage to one is 
   );
   const { nics } = await lab.start(OBJECTS, "--pod-network", podNetwork, "--wait", "240");
   const record = findVm(lab.state, "many");
-  const node = inNetns(netnsPath(lab.state.nodeNetns), run);
-  const pod = inNetns(netnsPath(record.netns), run);
+  const node = inNetns(netnsPath(lab.state.nodeNetns), exec);
+  const pod = inNetns(netnsPath(record.netns), exec);
 
   // The order and the names of the guide: the primary network first, then by interface; the MAC asked for by argument.
   expect(record.attachments.map(({ network, ifname, mac }) => [network, ifname, mac])).toEqual([
@@ -62,7 +62,7 @@ test("every network is attached in order, every NIC works, and damage to one is 
     ["down", expect.stringMatching(/^pod[0-9a-f]{11}$/), MAC.down],
   ]);
   // The plugin that takes no MAC gets it by tuning: the pod's link had it before anything was changed.
-  expect(record.nics["routed"]?.before?.mac).toBe(MAC.routed);
+  expect(record.nics["routed"]?.podLink?.mac).toBe(MAC.routed);
   const sidecars = record.processes.map(({ role }) => role).filter((role) => role.startsWith("sidecar"));
   // Which comes first is different each time, as on a cluster.
   expect(sidecars.sort()).toEqual(["sidecar bridge", "sidecar masquerade"]);
@@ -99,7 +99,7 @@ udhcpc -i ${blue.name} -n -q -t 20 -T 1 -s /tmp/ignorant > /dev/null 2>&1; cat /
   const xml = await liveXml(record);
   for (const nic of [blue, masqueraded, plain]) expect(nic).toMatchObject({ rxQueues: 2, driver: "virtio_net" });
   expect(xml.match(/<driver name='qemu' queues='2'/g)).toHaveLength(5);
-  expect(await run(["ip", "netns", "exec", record.netns, "ls", "/sys/class/net/tap0/queues"])).toContain("rx-1");
+  expect(await exec(["ip", "netns", "exec", record.netns, "ls", "/sys/class/net/tap0/queues"])).toContain("rx-1");
   proved("bridge", "queues");
   proved("masquerade", "queues");
 

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { findVm, listVms, type VmRecord } from "@netbind/local";
-import { derivedName, run } from "@netbind/netns";
+import { findVm, listVms, type LocalPodRecord } from "@netbind/local";
+import { derivedName, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
@@ -83,8 +83,8 @@ class Trap implements AsyncDisposable {
 }
 
 /** Does something as the VM's user, in the machine's files, where it has more room than in its launcher. */
-const as = ({ vmUid }: VmRecord, script: string, ...args: readonly string[]): Promise<string> =>
-  run([
+const as = ({ vmUid }: LocalPodRecord, script: string, ...args: readonly string[]): Promise<string> =>
+  exec([
     "setpriv",
     "--reuid",
     String(vmUid),
@@ -100,10 +100,10 @@ const as = ({ vmUid }: VmRecord, script: string, ...args: readonly string[]): Pr
   ]);
 
 /** Puts a link in a file's or a directory's place, whatever stands there; `restore` puts it back. */
-async function plant(record: VmRecord, path: string, target: string): Promise<void> {
+async function plant(record: LocalPodRecord, path: string, target: string): Promise<void> {
   await as(record, 'if [ -e "$1" ] || [ -L "$1" ]; then mv -T "$1" "$1.was"; fi; ln -s "$2" "$1"', path, target);
 }
-const restore = (record: VmRecord, path: string): Promise<string> =>
+const restore = (record: LocalPodRecord, path: string): Promise<string> =>
   as(record, 'rm -f "$1"; if [ -e "$1.was" ]; then mv -T "$1.was" "$1"; fi', path);
 
 const call = (...args: readonly string[]): Promise<Outcome> => netbind(args, { env: lab.env });
@@ -113,7 +113,7 @@ const VMI = demoVmi({ name: "one", port: 80, nonce: "x" });
  * Paths in the directories of the VM's user, and what of the trap is like each: in rounds, from what the VM goes on without to
  * what all else is below.
  */
-function rounds(record: VmRecord): readonly (readonly (readonly [path: string, like: string])[])[] {
+function rounds(record: LocalPodRecord): readonly (readonly (readonly [path: string, like: string])[])[] {
   const pod = writableDirectory(lab.state, record);
   const [launcher, hooks, meeting] = [join(pod, "launcher"), join(pod, "hooks/hook-sidecar-0"), meetingDirectory(lab.state, record)];
   return [

@@ -1,7 +1,7 @@
 /** slirp and passt with real guests: networks in user space, which leave the pod's links as they are. */
 import { readFileSync } from "node:fs";
 import { findVm, netnsPath, type VmStatus } from "@netbind/local";
-import { inNetns, run, waitUntil } from "@netbind/netns";
+import { inNetns, exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { datagramsIn, useLab } from "../support/lab.ts";
@@ -55,7 +55,7 @@ async function expectInGuest(command: string, texts: readonly string[]): Promise
   for (const text of texts) expect(told).toContain(text);
 }
 
-const linksOf = async (): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), run)(["ip", "-br", "link"]);
+const linksOf = async (): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(["ip", "-br", "link"]);
 
 const BOTH_PROTOCOLS = ["          ports:\n", "          ports:\n            - {port: 5353, protocol: UDP}\n"] as const;
 const SEARCH = "  dnsConfig:\n    searches: [example.com, b.example.com]\n";
@@ -120,7 +120,7 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
   proved("passt", "IPv6");
   // A mesh's proxy finds its own ports free, TCP alone: UDP goes on.
-  const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), run);
+  const inPod = inNetns(netnsPath(findVm(lab.state, "one").netns), exec);
   expect(await inPod(["ss", "-Hltn", "sport = :15006"])).toBe("");
   expect(await inPod(["ss", "-Hlun", "sport = :5353"])).not.toBe("");
 

@@ -1,8 +1,8 @@
 /** Every VM has a user of its own: what one's processes may do to another's. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { findVm, netnsPath, type VmRecord } from "@netbind/local";
-import { inNetns, processesIn, run, VM_UIDS } from "@netbind/netns";
+import { findVm, netnsPath, type LocalPodRecord } from "@netbind/local";
+import { inNetns, processesIn, exec, VM_UIDS } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
@@ -14,11 +14,11 @@ const lab = useLab();
 async function as(uid: number | undefined, ...argv: readonly string[]): Promise<string> {
   const user = ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", "--no-new-privs"];
   const script = '"$@" 2>&1; echo "exit $?"';
-  return run([...user, "sh", "-c", script, "sh", ...argv]);
+  return exec([...user, "sh", "-c", script, "sh", ...argv]);
 }
 
 /** Uids of all that runs in a VM's pod but the servers of its networks. */
-const usersOf = (record: VmRecord): ReadonlySet<number> =>
+const usersOf = (record: LocalPodRecord): ReadonlySet<number> =>
   new Set(
     processesIn(netnsPath(record.netns))
       .map(({ pid }) => Number(/^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]))
@@ -38,7 +38,7 @@ test("two VMs have two users; neither reads the other's files, connects to its s
   for (const record of [one, two]) expect([...usersOf(record)]).toEqual([record.vmUid]);
 
   // The tap is the VM's, and no other user opens it.
-  const links = await inNetns(netnsPath(two.netns), run)(["ip", "-json", "-details", "link", "show", "dev", "tap0"]);
+  const links = await inNetns(netnsPath(two.netns), exec)(["ip", "-json", "-details", "link", "show", "dev", "tap0"]);
   expect(JSON.parse(links)).toMatchObject([{ linkinfo: { info_data: { user: two.vmUid, group: two.vmUid } } }]);
 
   const directory = writableDirectory(lab.state, two);
@@ -65,5 +65,5 @@ test("two VMs have two users; neither reads the other's files, connects to its s
     expect(await as(one.vmUid, "cat", `/proc/${pid}/environ`)).toMatch(/Permission denied\n+exit 1$/m);
   }
   expect((await lab.inGuest("two", "cat /www/index.html")).trim()).toBe("2");
-  expect((await run(["stat", "-c", "%a", join(lab.state.vm(two.id), "journal.json")])).trim()).toBe("600");
+  expect((await exec(["stat", "-c", "%a", join(lab.state.podDirectory(two.id), "record.json")])).trim()).toBe("600");
 });

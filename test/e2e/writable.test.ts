@@ -1,8 +1,8 @@
 /** What a VM's users may write is one file system in memory for each VM: a hostile one fills its own, and nothing else. */
 import { readFileSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { findVm, type VmRecord } from "@netbind/local";
-import { run, waitUntil } from "@netbind/netns";
+import { findVm, type LocalPodRecord } from "@netbind/local";
+import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { WRITABLE_SIZE, writableDirectory } from "../../core/local/src/writable.ts";
 import { demoVmi } from "../demo/vmi.ts";
@@ -25,12 +25,12 @@ const hostileVmi = demoVmi({ name: "full", port: 80, nonce: "x" })
   .replace("masquerade: {}", "binding: {name: hostile}");
 
 /** Makes a file as the VM's user. */
-const touchAs = ({ vmUid }: VmRecord, path: string): Promise<string> =>
-  run([...["setpriv", "--reuid", String(vmUid), "--regid", String(vmUid), "--clear-groups", "--no-new-privs"], ...["touch", path]]);
+const touchAs = ({ vmUid }: LocalPodRecord, path: string): Promise<string> =>
+  exec([...["setpriv", "--reuid", String(vmUid), "--regid", String(vmUid), "--clear-groups", "--no-new-privs"], ...["touch", path]]);
 
 /** What the sidecar said of how far it came. */
-async function filled(record: VmRecord): Promise<string> {
-  const log = join(lab.state.vm(record.id), "hook-sidecar-0.log");
+async function filled(record: LocalPodRecord): Promise<string> {
+  const log = join(lab.state.podDirectory(record.id), "hook-sidecar-0.log");
   const said = (): string => readFileSync(log, "utf8");
   await waitUntil(() => /^names: /m.test(said()), 30_000);
   return said();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { stateDirectories } from "@netbind/local";
 import { endProcesses, isAlive, type ProcessId, waitUntil } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { consoleFiles, type ConsolePlace, startConsole } from "../../core/local/src/launcher/console.ts";
+import { consoleFiles, type ConsoleLocation, startConsole } from "../../core/local/src/launcher/console.ts";
 import { makeStateDirectory } from "../support/machine.ts";
 import { TestNetns } from "../support/netns.ts";
 
@@ -30,7 +30,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const place = (netns: TestNetns): ConsolePlace => ({
+const place = (netns: TestNetns): ConsoleLocation => ({
   ...{ netns: netns.path, directory, launcher, user: USER, deadline: 1500 },
   cache: stateDirectories(process.env).cache,
 });

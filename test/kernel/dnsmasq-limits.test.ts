@@ -64,7 +64,7 @@ test("a search list that is longer than a line of the server's: IPv6 is served, 
     { resolvConf },
     (service) => service,
     async () => {
-      const sockets = await pod.run(["ss", "-Hulnp"]);
+      const sockets = await pod.exec(["ss", "-Hulnp"]);
       expect(sockets).toMatch(/:547\s/);
       expect(sockets).not.toMatch(/:69\s/);
     },
@@ -77,7 +77,7 @@ type Options = Readonly<Record<string, string>>;
 
 /** What a guest's client is told; `bytes` is the longest message that it says it takes. */
 async function ask(guest: TestNetns, bytes: number): Promise<Options> {
-  const { options } = JSON.parse(await guest.run([process.execPath, CLIENT, MAC, "8000", String(bytes)])) as { readonly options: Options };
+  const { options } = JSON.parse(await guest.exec([process.execPath, CLIENT, MAC, "8000", String(bytes)])) as { readonly options: Options };
   return options;
 }
 
@@ -90,7 +90,7 @@ async function pluggedPod(use: (pod: TestNetns, plug: () => Promise<void>, guest
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
   const plug = async (): Promise<void> => {
     await plugGuest(pod, guest, NAMES.bridge, MAC, 1450);
-    await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
+    await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
   };
   await use(pod, plug, guest);
 }

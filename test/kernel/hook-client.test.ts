@@ -19,7 +19,7 @@ import { anAttachment } from "../support/attachment.ts";
 import { buildGoTool } from "../support/go-tools.ts";
 import { type HookClient, type HookEvent, HookPod, type HookSidecar, rightsOf } from "../support/hook-pod.ts";
 
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const EVENT_TIMEOUT = { timeout: 20_000, interval: 50 };
 const ROUNDS = ["placeholders", "plain", "reprinted"];
 /** The VMI has one NIC, and its first domain so many interfaces more. */
 const PLACEHOLDERS = [0, 1, 2].map((at) => ({
@@ -70,7 +70,7 @@ const eventsOf = (client: HookClient, event: HookEvent["event"]): readonly HookE
 
 /** Waits until a client has told an event as often as that. */
 const told = (client: HookClient, event: HookEvent["event"], times: number): Promise<void> =>
-  expect.poll(() => eventsOf(client, event).length, PATIENCE).toBe(times);
+  expect.poll(() => eventsOf(client, event).length, EVENT_TIMEOUT).toBe(times);
 
 let program = "";
 beforeAll(() => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { AttachedNic } from "@netbind/engine";
 import { nicDomain, patchDomain } from "@netbind/domain";
 import { defineBootDomain, expectedSidecars, HookManager, type HookDeadlines } from "@netbind/local";
-import { patient } from "@netbind/netns";
+import { scaledTimeout } from "@netbind/netns";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
 import { anAttachment } from "../support/attachment.ts";
@@ -151,7 +151,7 @@ test("sidecars have one deadline together for each round of a hook: what each ta
   await using hooks = await HookManager.collect({ hooks: pod.hooks, uid: 0 }, expectedSidecars(recorded, nics), QUICK);
   const start = performance.now();
   await expect(hooks.onDefineDomain(DOMAIN, vmi)).rejects.toThrow(/\(container hook-sidecar-1\) did not answer OnDefineDomain: no answer/);
-  expect(performance.now() - start).toBeLessThan(patient(QUICK.round) + 500);
+  expect(performance.now() - start).toBeLessThan(scaledTimeout(QUICK.round) + 500);
 });
 
 test("a sidecar that shows no socket, or one on which nobody speaks, does not hold the start", async () => {

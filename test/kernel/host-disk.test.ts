@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import type { Vmi } from "@netbind/kubevirt";
 import { checkHostDisks } from "@netbind/local";
-import { run, VM_UIDS } from "@netbind/netns";
+import { exec, VM_UIDS } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hypervisorNodes, nodesDirectory, prelude } from "../../core/local/src/launcher/launcher-mounts.ts";
 import { findHostDisks, grantHostDisks, holdHostDisk, takeBackHostDisks } from "../../core/local/src/launcher/host-disks.ts";
@@ -46,11 +46,11 @@ const vmi = (...paths: readonly string[]): Vmi => ({
 const policy = (own: readonly string[] = []) => ({ directories: [listed], own });
 const disk = (): string => join(listed, "a/b/disk.img");
 const problems = async (paths: readonly string[], own: readonly string[] = []): Promise<readonly string[]> =>
-  (await checkHostDisks(run, vmi(...paths), policy(own))).map(({ field, problem }) => `${field}: ${problem}`);
-const aclOf = async (file: string): Promise<string> => (await run(["getfacl", "-cnp", file])).trim();
+  (await checkHostDisks(exec, vmi(...paths), policy(own))).map(({ field, problem }) => `${field}: ${problem}`);
+const aclOf = async (file: string): Promise<string> => (await exec(["getfacl", "-cnp", file])).trim();
 const opens = async (uid: number, file: string): Promise<boolean> =>
   // By a descriptor of the directory: its user need not come there by the path.
-  run([
+  exec([
     "sh",
     "-c",
     `cd "$1" && exec setpriv --reuid ${uid} --regid ${uid} --clear-groups sh -c 'exec 3<>"$0"' "$2"`,
@@ -67,8 +67,8 @@ test("a file or a block device below a listed directory alone: everything else i
   symlinkSync(outside, join(listed, "link.img"));
   symlinkSync(directory, join(listed, "out"));
   symlinkSync("b", join(listed, "a/same"));
-  await run(["mkfifo", join(listed, "fifo")]);
-  await run(["mknod", join(listed, "char"), "c", "1", "5"]);
+  await exec(["mkfifo", join(listed, "fifo")]);
+  await exec(["mknod", join(listed, "char"), "c", "1", "5"]);
   const paths = [
     ...[outside, join(listed, "link.img"), join(listed, "out/outside.img"), join(listed, "a/same/disk.img")],
     ...[join(listed, "fifo"), join(listed, "char"), join(listed, "a"), join(listed, "none.img"), listed],
@@ -92,79 +92,79 @@ test("a file or a block device below a listed directory alone: everything else i
     expect(found[at]).toContain(reason);
   }
   expect(await problems([disk()])).toEqual([]);
-  expect((await checkHostDisks(run, vmi(disk()), { directories: [], own: [] }))[0]?.problem).toContain("none is listed");
+  expect((await checkHostDisks(exec, vmi(disk()), { directories: [], own: [] }))[0]?.problem).toContain("none is listed");
 });
 
 test("a loop device is a disk, and has its user's access as long as its VM is there", async () => {
   const node = join(listed, "loop");
-  await run(["mknod", node, "b", "7", "201"]);
+  await exec(["mknod", node, "b", "7", "201"]);
   expect(await problems([node])).toEqual([]);
-  const [found] = await findHostDisks(run, vmi(node), USER, policy());
+  const [found] = await findHostDisks(exec, vmi(node), USER, policy());
   expect(found).toMatchObject({ block: true, components: ["loop"] });
 });
 
 test("nothing of Netbind's own, whatever way leads there", async () => {
   const own = join(listed, "a");
   expect(await problems([disk()], [own])).toEqual([expect.stringContaining("in a directory of Netbind's own")]);
-  expect((await checkHostDisks(run, vmi(disk()), { directories: [join(own, "b")], own: [own] }))[0]?.problem).toContain("Netbind's own");
+  expect((await checkHostDisks(exec, vmi(disk()), { directories: [join(own, "b")], own: [own] }))[0]?.problem).toContain("Netbind's own");
   const elsewhere = join(listed, "elsewhere");
   mkdirSync(elsewhere);
-  await run(["mount", "--bind", own, elsewhere]);
+  await exec(["mount", "--bind", own, elsewhere]);
   try {
     expect(await problems([join(elsewhere, "b/disk.img")], [own])).toEqual([expect.stringContaining("in a directory of Netbind's own")]);
   } finally {
-    await run(["umount", elsewhere]);
+    await exec(["umount", elsewhere]);
   }
 });
 
 test("the VM's user alone gets access, and the file is as it was afterwards: however often each is done", async () => {
   const before = await aclOf(disk());
-  const disks = await findHostDisks(run, vmi(disk()), USER, policy());
+  const disks = await findHostDisks(exec, vmi(disk()), USER, policy());
   expect(await opens(USER.uid, disk())).toBe(false);
-  for (let times = 0; times < 2; times++) await grantHostDisks(run, USER, disks);
+  for (let times = 0; times < 2; times++) await grantHostDisks(exec, USER, disks);
   expect(await opens(USER.uid, disk())).toBe(true);
   expect(await opens(OTHER.uid, disk())).toBe(false);
-  for (let times = 0; times < 2; times++) await takeBackHostDisks(run, USER, disks);
+  for (let times = 0; times < 2; times++) await takeBackHostDisks(exec, USER, disks);
   expect(await opens(USER.uid, disk())).toBe(false);
   expect(await aclOf(disk())).toBe(before);
   expect(statSync(disk()).mode & 0o777).toBe(0o640);
 });
 
 test("entries that were there before, and those of others that came meanwhile, stay", async () => {
-  await run(["setfacl", "-m", `u:4242:rw,u:${USER.uid}:r`, disk()]);
+  await exec(["setfacl", "-m", `u:4242:rw,u:${USER.uid}:r`, disk()]);
   const before = await aclOf(disk());
-  const disks = await findHostDisks(run, vmi(disk()), USER, policy());
-  await grantHostDisks(run, USER, disks);
+  const disks = await findHostDisks(exec, vmi(disk()), USER, policy());
+  await grantHostDisks(exec, USER, disks);
   expect(await aclOf(disk())).toContain(`user:${USER.uid}:rw-`);
-  await takeBackHostDisks(run, USER, disks);
+  await takeBackHostDisks(exec, USER, disks);
   expect(await aclOf(disk())).toBe(before);
 
-  await run(["setfacl", "-b", disk()]);
+  await exec(["setfacl", "-b", disk()]);
   const plain = await aclOf(disk());
-  const first = await findHostDisks(run, vmi(disk()), USER, policy());
-  await grantHostDisks(run, USER, first);
-  const second = await findHostDisks(run, vmi(disk()), OTHER, policy());
-  await grantHostDisks(run, OTHER, second);
-  await takeBackHostDisks(run, USER, first);
+  const first = await findHostDisks(exec, vmi(disk()), USER, policy());
+  await grantHostDisks(exec, USER, first);
+  const second = await findHostDisks(exec, vmi(disk()), OTHER, policy());
+  await grantHostDisks(exec, OTHER, second);
+  await takeBackHostDisks(exec, USER, first);
   expect(await opens(OTHER.uid, disk())).toBe(true);
-  await takeBackHostDisks(run, OTHER, second);
+  await takeBackHostDisks(exec, OTHER, second);
   expect(await aclOf(disk())).toBe(plain);
 });
 
 test("a mask that keeps somebody out is not widened: before, it is a problem; meanwhile, it stays", async () => {
-  await run(["setfacl", "-m", "u:4242:rw,m::r", disk()]);
+  await exec(["setfacl", "-m", "u:4242:rw,m::r", disk()]);
   expect(await problems([disk()])).toEqual([expect.stringContaining("has a mask that keeps others from it")]);
-  await run(["setfacl", "-b", disk()]);
-  const disks = await findHostDisks(run, vmi(disk()), USER, policy());
-  await grantHostDisks(run, USER, disks);
-  await run(["chmod", "g-rwx", disk()]);
-  await takeBackHostDisks(run, USER, disks);
+  await exec(["setfacl", "-b", disk()]);
+  const disks = await findHostDisks(exec, vmi(disk()), USER, policy());
+  await grantHostDisks(exec, USER, disks);
+  await exec(["chmod", "g-rwx", disk()]);
+  await takeBackHostDisks(exec, USER, disks);
   expect(await aclOf(disk())).toContain("mask::---");
   expect(await aclOf(disk())).not.toContain(String(USER.uid));
 });
 
 test("a launcher is shown the very file that was opened, or does not start", async () => {
-  const disks = await findHostDisks(run, vmi(disk()), USER, policy());
+  const disks = await findHostDisks(exec, vmi(disk()), USER, policy());
   const [recorded] = disks;
   if (recorded === undefined) throw new Error("no disk was found");
   const launcher = join(directory, "pod/launcher");
@@ -173,7 +173,7 @@ test("a launcher is shown the very file that was opened, or does not start", asy
   const files = { directory: launcher, user: USER, nodes: hypervisorNodes({ kvm: false, vhost: false }), disks: [held] };
   const nothing = openSync("/dev/null", "r");
   const show = (): Promise<string> =>
-    run(
+    exec(
       [
         "unshare",
         "--net",
@@ -202,15 +202,15 @@ test("a launcher is shown the very file that was opened, or does not start", asy
 });
 
 test("a file that takes a recorded disk's place is neither shown to the VM nor changed", async () => {
-  const disks = await findHostDisks(run, vmi(disk()), USER, policy());
+  const disks = await findHostDisks(exec, vmi(disk()), USER, policy());
   const [recorded] = disks;
   if (recorded === undefined) throw new Error("no disk was found");
-  await grantHostDisks(run, USER, disks);
+  await grantHostDisks(exec, USER, disks);
   renameSync(disk(), `${disk()}.old`);
   writeFileSync(disk(), "another", { mode: 0o600 });
   expect(() => holdHostDisk(recorded)).toThrow("another took its place");
-  await expect(grantHostDisks(run, USER, disks)).rejects.toThrow("another took its place");
-  await takeBackHostDisks(run, USER, disks);
+  await expect(grantHostDisks(exec, USER, disks)).rejects.toThrow("another took its place");
+  await takeBackHostDisks(exec, USER, disks);
   expect(await aclOf(disk())).toBe("user::rw-\ngroup::---\nother::---");
   // A directory on the way that became a link leads nowhere.
   renameSync(join(listed, "a"), join(listed, "moved"));

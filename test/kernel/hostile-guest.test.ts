@@ -28,7 +28,7 @@ const residentOf = (processes: readonly ProcessId[]): number =>
   Math.max(...processes.map(({ pid }) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0)));
 
 async function macOf(netns: TestNetns, link: string): Promise<string> {
-  const [shown] = JSON.parse(await netns.run(["ip", "-json", "link", "show", "dev", link])) as readonly { readonly address: string }[];
+  const [shown] = JSON.parse(await netns.exec(["ip", "-json", "link", "show", "dev", link])) as readonly { readonly address: string }[];
   return shown?.address ?? "";
 }
 
@@ -39,16 +39,16 @@ test("a guest that means harm is heard of by nobody outside its pod, and another
   await using other = await TestNetns.make();
   await using hostile = await TestNetns.make();
   await using honest = await TestNetns.make();
-  await node.run(["ip", "link", "add", "cni0", "type", "bridge"]);
-  await node.run(["ip", "addr", "add", "10.9.0.1/24", "dev", "cni0"]);
-  await node.run(["ip", "link", "set", "cni0", "up"]);
+  await node.exec(["ip", "link", "add", "cni0", "type", "bridge"]);
+  await node.exec(["ip", "addr", "add", "10.9.0.1/24", "dev", "cni0"]);
+  await node.exec(["ip", "link", "set", "cni0", "up"]);
   for (const [one, port, address] of [
     [pod, "v1", "10.9.0.2/24"],
     [other, "v2", "10.9.0.3/24"],
   ] as const) {
     await TestNetns.cable(node, one, [port, "eth0"], ["169.254.9.9/32", address], 1450);
-    await node.run(["ip", "link", "set", port, "master", "cni0"]);
-    await one.run(["ip", "addr", "add", address === "10.9.0.2/24" ? "fd09::2/64" : "fd09::3/64", "dev", "eth0", "nodad"]);
+    await node.exec(["ip", "link", "set", port, "master", "cni0"]);
+    await one.exec(["ip", "addr", "add", address === "10.9.0.2/24" ? "fd09::2/64" : "fd09::3/64", "dev", "eth0", "nodad"]);
   }
   const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
   const running: ProcessId[] = [];
@@ -58,8 +58,8 @@ test("a guest that means harm is heard of by nobody outside its pod, and another
     await plugGuest(pod, hostile, NAMES.bridge, MAC, 1450);
     await plugGuest(other, honest, NAMES.bridge, MAC, 1450);
     for (const guest of [hostile, honest]) {
-      await guest.run(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
-      await guest.run(["ip", "route", "add", "default", "via", "10.0.2.1"]);
+      await guest.exec(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
+      await guest.exec(["ip", "route", "add", "default", "via", "10.0.2.1"]);
     }
     for (const service of serviceProcesses(plan.services ?? []))
       await startService(service, {
@@ -69,7 +69,7 @@ test("a guest that means harm is heard of by nobody outside its pod, and another
         started: async (processes) => void running.push(...processes),
       });
     const before = residentOf(running);
-    const routes = await pod.run(["ip", "-6", "route", "show"]);
+    const routes = await pod.exec(["ip", "-6", "route", "show"]);
 
     await using sniffer = await Sniffer.on(node.path, "v1");
     using outside = await Outside.start(node.path);
@@ -86,11 +86,11 @@ test("a guest that means harm is heard of by nobody outside its pod, and another
 
     // Another guest on the same node goes on.
     const fromHonest = "const s = require('node:net').connect(7000, '10.9.0.1', () => s.end('still here'))";
-    await honest.run([process.execPath, "-e", fromHonest]);
+    await honest.exec([process.execPath, "-e", fromHonest]);
     expect((await outside.sees("tcp", "still here")).address).toBe("10.9.0.3");
     await flood;
     // So does the hostile one itself, by its own address.
-    await hostile.run([process.execPath, "-e", fromHonest.replace("still here", "me too")]);
+    await hostile.exec([process.execPath, "-e", fromHonest.replace("still here", "me too")]);
     expect((await outside.sees("tcp", "me too")).address).toBe("10.9.0.2");
 
     const frames = await sniffer.frames();
@@ -107,7 +107,7 @@ test("a guest that means harm is heard of by nobody outside its pod, and another
     const heard = await control.frames();
     expect([heard.some(isDhcpServer), heard.some(isRouterAdvertisement)]).toEqual([true, true]);
     // The pod itself took no router's word.
-    expect(await pod.run(["ip", "-6", "route", "show"])).toBe(routes);
+    expect(await pod.exec(["ip", "-6", "route", "show"])).toBe(routes);
     expect(residentOf(running)).toBeLessThan(before + 2048);
   } finally {
     await endProcesses(running);

@@ -10,7 +10,7 @@ import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import sriov from "@netbind/plugin-sriov";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { anAttachment } from "../support/attachment.ts";
@@ -51,7 +51,7 @@ test("each plugin has one index over both platforms, and each layer's size is wi
 
 test("an index is pushed with its digest, as the table has it", async () => {
   const copy = join(directory, "copy");
-  await run(["skopeo", "copy", "--quiet", "--all", "--preserve-digests", `oci:${images.out}:passt`, `oci:${copy}:passt`]);
+  await exec(["skopeo", "copy", "--quiet", "--all", "--preserve-digests", `oci:${images.out}:passt`, `oci:${copy}:passt`]);
   const { manifests } = JSON.parse(readFileSync(join(copy, "index.json"), "utf8")) as {
     readonly manifests: readonly { readonly digest: string }[];
   };
@@ -80,7 +80,7 @@ test.each(NAMES)("%s: the image names its user, its command, its processor and i
 
 /** The paths below a directory that find finds. */
 const find = async (rootfs: string, ...tests: readonly string[]): Promise<readonly string[]> =>
-  (await run(["find", rootfs, ...tests, "-printf", "/%P\n"])).split("\n").filter((line) => line !== "");
+  (await exec(["find", rootfs, ...tests, "-printf", "/%P\n"])).split("\n").filter((line) => line !== "");
 
 test.each(ARCHITECTURES)(
   "%s: the only program is the runtime: no shell, no package manager, nothing that becomes another user",

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, openSync, closeSync, ftruncateSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeNetns, netnsPath, State } from "@netbind/local";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { Journal, type VmRecord } from "../../core/local/src/journal.ts";
+import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/pod-record-file.ts";
 import { makeNode } from "../../core/local/src/node-netns.ts";
 import { vmId } from "../../core/local/src/state.ts";
 import { machineState, makeStateDirectory } from "../support/machine.ts";
@@ -13,10 +13,10 @@ import { netbind, type Outcome } from "../support/netbind.ts";
 
 const NAMES = ["aaa", "bad", "zzz"] as const;
 
-const recordOf = (state: State, id: string, name: string): VmRecord => ({
+const recordOf = (state: State, id: string, name: string): LocalPodRecord => ({
   ...{ version: 1, id, namespace: "default", name, uid: "u", source: "-", createdAt: "2026-01-01T00:00:00.000Z" },
   ...{ phase: "running", netns: state.podNetns(id), serviceUid: 1_900_000_001, bindings: {}, nics: {}, processes: [], attachments: [] },
-  vmi: { metadata: { namespace: "default", name }, spec: { domain: { devices: {} } } } as unknown as VmRecord["vmi"],
+  vmi: { metadata: { namespace: "default", name }, spec: { domain: { devices: {} } } } as unknown as LocalPodRecord["vmi"],
 });
 
 /** Three VMs that are over, one of which will be in the way: whatever the order, one of the others comes behind it. */
@@ -28,20 +28,20 @@ class ThreeVms implements AsyncDisposable {
     const vms = new ThreeVms();
     const { state } = vms;
     execFileSync("mkdir", ["-p", state.vms, join(state.root, "locks"), join(state.root, "migration"), state.node]);
-    await makeNode(run, state);
+    await makeNode(exec, state);
     for (const name of NAMES) {
       const id = vmId("default", name);
       for (const directory of ["", "hooks/hook-sidecar-0", "launcher/run", "launcher/log", "launcher/config"])
-        mkdirSync(join(state.vm(id), directory), { recursive: true });
-      Journal.create(state.vm(id), recordOf(state, id, name));
-      await makeNetns(run, state.podNetns(id));
+        mkdirSync(join(state.podDirectory(id), directory), { recursive: true });
+      PodRecordFile.create(state.podDirectory(id), recordOf(state, id, name));
+      await makeNetns(exec, state.podNetns(id));
     }
     return vms;
   }
 
   /** A path in the directory of the VM that is in the way. */
   bad(path: string): string {
-    return join(this.state.vm(vmId("default", "bad")), path);
+    return join(this.state.podDirectory(vmId("default", "bad")), path);
   }
 
   undoLater(step: () => void): void {
@@ -87,8 +87,8 @@ const HARMLESS: Readonly<Record<string, (vms: ThreeVms) => unknown>> = {
       ["launcher/log/console.log", "launcher/run/console.sock", "hooks/hook-sidecar-0/z.sock"].map((path) => vms.bad(path)),
     ),
   "a directory in the place of its record": (vms) => {
-    rmSync(vms.bad("journal.json"));
-    mkdirSync(vms.bad("journal.json"));
+    rmSync(vms.bad("record.json"));
+    mkdirSync(vms.bad("record.json"));
   },
   "a huge file": (vms) => {
     const file = openSync(vms.bad("launcher/log/console.log"), "w");
@@ -157,7 +157,7 @@ test.each(Object.entries(IN_THE_WAY))(
       vms.undo();
       const collected = await vms.netbind("gc");
       expect([collected.code, vms.state.podIds(), vms.state.lockIds()], both(collected)).toEqual([0, [], []]);
-      expect(await run(["ls", "/run/netns"])).not.toContain(netnsPath(vms.state.nodeNetns).split("/").at(-1));
+      expect(await exec(["ls", "/run/netns"])).not.toContain(netnsPath(vms.state.nodeNetns).split("/").at(-1));
     }
     expect(await machineState()).toEqual(before);
   },

@@ -30,7 +30,7 @@ async function listen(netns: TestNetns, address: string): Promise<ChildProcess> 
 
 /** What a server says to somebody who connects; the error's code, or TIMEOUT, where he cannot. */
 const askTcp = (from: TestNetns, address: string): Promise<string> =>
-  from.run([
+  from.exec([
     process.execPath,
     "-e",
     `const s = require("node:net").connect(${PORT}, ${JSON.stringify(address)}); const done = (t) => { process.stdout.write(t); process.exit(0); };
@@ -39,7 +39,7 @@ const askTcp = (from: TestNetns, address: string): Promise<string> =>
 
 /** The same of a datagram, sent from an address of one's own where one is given. */
 const askUdp = (from: TestNetns, address: string, source?: string): Promise<string> =>
-  from.run([
+  from.exec([
     process.execPath,
     "-e",
     `const s = require("node:dgram").createSocket(${JSON.stringify(address.includes(":") ? "udp6" : "udp4")});
@@ -57,9 +57,9 @@ interface Lab extends AsyncDisposable {
 async function lab(binding: Binding, nic: Partial<Attachment> = {}): Promise<Lab> {
   const [pod, outside, guest] = [await TestNetns.make(), await TestNetns.make(), await TestNetns.make()];
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], MTU);
-  await pod.run(["ip", "addr", "add", "fd09::2/64", "dev", "eth0", "nodad"]);
-  await pod.run(["ip", "route", "add", "default", "via", "10.9.0.1"]);
-  await pod.run(["sysctl", "-q", "-w", "net.ipv4.conf.all.route_localnet=1"]);
+  await pod.exec(["ip", "addr", "add", "fd09::2/64", "dev", "eth0", "nodad"]);
+  await pod.exec(["ip", "route", "add", "default", "via", "10.9.0.1"]);
+  await pod.exec(["sysctl", "-q", "-w", "net.ipv4.conf.all.route_localnet=1"]);
   await attachNic(pod, binding, { names: NAMES, mac: MAC, ...nic });
   await plugGuest(pod, guest, NAMES.bridge, MAC, MTU);
   return {
@@ -71,12 +71,12 @@ async function lab(binding: Binding, nic: Partial<Attachment> = {}): Promise<Lab
   };
 }
 
-const removeGuard = (pod: TestNetns): Promise<string> => pod.run(["nft", "flush chain inet netbind_eth0 netbind_guard"]);
+const removeGuard = (pod: TestNetns): Promise<string> => pod.exec(["nft", "flush chain inet netbind_eth0 netbind_guard"]);
 
 test("masquerade: a guest reaches no server on its pod's loopback, and speaks as none of its addresses", async () => {
   await using place = await lab(masquerade);
   const { pod, guest } = place;
-  await guest.run(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
+  await guest.exec(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
   const servers = [await listen(pod, "127.0.0.1"), await listen(pod, "10.0.2.1"), await listen(guest, "10.0.2.2")];
   try {
     // What the pod says to its loopback reaches the guest, as before.
@@ -87,11 +87,11 @@ test("masquerade: a guest reaches no server on its pod's loopback, and speaks as
     expect(await askUdp(guest, "127.0.0.1")).toBe("TIMEOUT");
     expect(await askUdp(guest, "127.1.2.3")).toBe("TIMEOUT");
     // From an address of the loopback, to what the pod serves its guest.
-    await guest.run(["ip", "addr", "add", "127.0.0.9/32", "dev", "eth0"]);
+    await guest.exec(["ip", "addr", "add", "127.0.0.9/32", "dev", "eth0"]);
     const heard = async (): Promise<string> => {
-      const before = await pod.run(["nft", "list", "chain", "inet", "netbind_eth0", "netbind_guard"]);
+      const before = await pod.exec(["nft", "list", "chain", "inet", "netbind_eth0", "netbind_guard"]);
       expect(await askUdp(guest, "10.0.2.1", "127.0.0.9")).toBe("TIMEOUT");
-      const after = await pod.run(["nft", "list", "chain", "inet", "netbind_eth0", "netbind_guard"]);
+      const after = await pod.exec(["nft", "list", "chain", "inet", "netbind_eth0", "netbind_guard"]);
       return before === after ? "let in" : "dropped";
     };
     expect(await heard()).toBe("dropped");
@@ -109,18 +109,18 @@ test("masquerade: a guest reaches no server on its pod's loopback, and speaks as
 test("bridge: a pod that inherited route_localnet from its node is kept from its guest too", async () => {
   await using place = await lab(bridge);
   const { pod, guest } = place;
-  await guest.run(["ip", "addr", "add", "10.9.0.2/24", "dev", "eth0"]);
+  await guest.exec(["ip", "addr", "add", "10.9.0.2/24", "dev", "eth0"]);
   const server = await listen(pod, "127.0.0.1");
   try {
     expect(await askTcp(pod, "127.0.0.1")).toBe("hello 127.0.0.1");
-    await guest.run(["ip", "route", "add", "169.254.75.10/32", "dev", "eth0"]);
+    await guest.exec(["ip", "route", "add", "169.254.75.10/32", "dev", "eth0"]);
     await sendLoopbackAway(guest, "169.254.75.10");
     expect(await askTcp(guest, "127.0.0.1")).toBe("TIMEOUT");
     expect(await askUdp(guest, "127.0.0.1")).toBe("TIMEOUT");
     // The placeholder has the guest's own address; from another one an answer finds its way back to the guest.
-    await guest.run(["ip", "addr", "add", "10.77.0.2/32", "dev", "eth0"]);
-    await pod.run(["ip", "route", "add", "10.77.0.2/32", "dev", NAMES.bridge]);
-    await guest.run(["ip", "route", "replace", "127.0.0.0/8", "via", "169.254.75.10", "dev", "eth0", "onlink", "src", "10.77.0.2"]);
+    await guest.exec(["ip", "addr", "add", "10.77.0.2/32", "dev", "eth0"]);
+    await pod.exec(["ip", "route", "add", "10.77.0.2/32", "dev", NAMES.bridge]);
+    await guest.exec(["ip", "route", "replace", "127.0.0.0/8", "via", "169.254.75.10", "dev", "eth0", "onlink", "src", "10.77.0.2"]);
     expect(await askTcp(guest, "127.0.0.1")).toBe("TIMEOUT");
     await removeGuard(pod);
     expect(await askTcp(guest, "127.0.0.1")).toBe("hello 10.77.0.2");
@@ -133,13 +133,13 @@ test("IPv6: ::1 of the pod is out of its guest's reach by the kernel's own rule"
   // Of a pod whose ports are listed the others stay its own.
   await using place = await lab(masquerade, { ports: [{ protocol: "TCP", port: 80 }] });
   const { pod, guest } = place;
-  await guest.run(["ip", "addr", "add", "fd10:0:2::2/120", "dev", "eth0", "nodad"]);
+  await guest.exec(["ip", "addr", "add", "fd10:0:2::2/120", "dev", "eth0", "nodad"]);
   const servers = [await listen(pod, "::1"), await listen(pod, "fd10:0:2::1")];
   try {
     expect(await askTcp(pod, "::1")).toBe("hello ::1");
     expect(await askUdp(guest, "fd10:0:2::1")).toBe("hello fd10:0:2::2");
-    await guest.run(["ip", "addr", "flush", "dev", "lo"]);
-    await guest.run(["ip", "-6", "route", "add", "::1/128", "via", "fd10:0:2::1", "dev", "eth0"]);
+    await guest.exec(["ip", "addr", "flush", "dev", "lo"]);
+    await guest.exec(["ip", "-6", "route", "add", "::1/128", "via", "fd10:0:2::1", "dev", "eth0"]);
     expect(await askTcp(guest, "::1")).toBe("TIMEOUT");
     expect(await askUdp(guest, "::1")).toBe("TIMEOUT");
   } finally {

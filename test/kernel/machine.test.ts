@@ -6,7 +6,7 @@ import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeNetns, netnsPath, State } from "@netbind/local";
-import { run, waitUntil } from "@netbind/netns";
+import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { vmId } from "../../core/local/src/state.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
@@ -46,13 +46,13 @@ class Undo implements AsyncDisposable {
   }
 
   async netns(name: string): Promise<void> {
-    await makeNetns(run, name);
-    this.add(() => run(["ip", "netns", "delete", name]));
+    await makeNetns(exec, name);
+    this.add(() => exec(["ip", "netns", "delete", name]));
   }
 
   async mount(from: string, to: string): Promise<void> {
-    await run(["mount", "--bind", from, to]);
-    this.add(() => run(["umount", to]));
+    await exec(["mount", "--bind", from, to]);
+    this.add(() => exec(["umount", to]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,8 +76,8 @@ function useState(undo: Undo): State {
 
 /** A record that names the user of a pod's own. */
 function writeRecord(state: State): void {
-  mkdirSync(state.vm(ID));
-  writeFileSync(join(state.vm(ID), "journal.json"), JSON.stringify({ id: ID, serviceUid: UID }));
+  mkdirSync(state.podDirectory(ID));
+  writeFileSync(join(state.podDirectory(ID), "record.json"), JSON.stringify({ id: ID, serviceUid: UID }));
 }
 
 /** Everything of somebody else: plain software, another checkout's tests with the same VM, containers. */
@@ -90,9 +90,9 @@ async function startOthers(undo: Undo): Promise<void> {
   writeRecord(theirs);
   writeFileSync(theirs.lock(ID), "");
   for (const name of [`other-${mark}`, theirs.nodeNetns, theirs.podNetns(ID)]) await undo.netns(name);
-  await run(["ip", "link", "add", `o${mark}a`, "type", "veth", "peer", "name", `o${mark}b`]);
-  undo.add(() => run(["ip", "link", "delete", `o${mark}a`]));
-  await run(["ip", "link", "add", `o${mark}c`, "type", "veth", "peer", "name", "eth0", "netns", theirs.podNetns(ID)]);
+  await exec(["ip", "link", "add", `o${mark}a`, "type", "veth", "peer", "name", `o${mark}b`]);
+  undo.add(() => exec(["ip", "link", "delete", `o${mark}a`]));
+  await exec(["ip", "link", "add", `o${mark}c`, "type", "veth", "peer", "name", "eth0", "netns", theirs.podNetns(ID)]);
   await undo.mount(directory, directory);
   await undo.mount(theirs.root, theirs.root);
   // Their names are all that these have of the programs that are started for VMs.
@@ -105,7 +105,7 @@ async function startOthers(undo: Undo): Promise<void> {
   await undo.start(["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--", "sleep", "600"]);
   await undo.start(["flock", "--no-fork", theirs.lock(ID), "sleep", "600"]);
   await undo.start(["nsenter", `--net=${netnsPath(theirs.podNetns(ID))}`, "--", "sleep", "600"]);
-  await undo.start(["sleep", "600"], { log: join(theirs.vm(ID), "hook-sidecar-0.log") });
+  await undo.start(["sleep", "600"], { log: join(theirs.podDirectory(ID), "hook-sidecar-0.log") });
 }
 
 /** What a test may have left, of each kind, and where the comparison must show it. */
@@ -118,7 +118,7 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
     async (undo, state) => {
       await undo.netns(state.podNetns(ID));
       const name = `l${randomBytes(3).toString("hex")}`;
-      await run(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", state.podNetns(ID)]);
+      await exec(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", state.podNetns(ID)]);
     },
   ],
   [
@@ -126,8 +126,8 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
     "links",
     async (undo) => {
       const name = `k6t-${randomBytes(3).toString("hex")}`;
-      await run(["ip", "link", "add", name, "type", "bridge"]);
-      undo.add(() => run(["ip", "link", "delete", name]));
+      await exec(["ip", "link", "add", name, "type", "bridge"]);
+      undo.add(() => exec(["ip", "link", "delete", name]));
     },
   ],
   ["a mount in the state directory", "mounts", (undo, state) => undo.mount(state.vms, state.vms)],
@@ -144,10 +144,10 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
     "a process in a pod whose namespace has no name any more",
     "processes",
     async (undo, state) => {
-      await makeNetns(run, state.podNetns(ID));
+      await makeNetns(exec, state.podNetns(ID));
       await undo.start(["nsenter", `--net=${netnsPath(state.podNetns(ID))}`, "--", "sleep", "600"]);
       await machineState();
-      await run(["ip", "netns", "delete", state.podNetns(ID)]);
+      await exec(["ip", "netns", "delete", state.podNetns(ID)]);
     },
   ],
   [
@@ -156,7 +156,7 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
     async (undo, state) => {
       writeRecord(state);
       await machineState();
-      rmSync(state.vm(ID), { recursive: true });
+      rmSync(state.podDirectory(ID), { recursive: true });
       await undo.start(["setpriv", "--reuid", String(UID), "--clear-groups", "sleep", "600"]);
     },
   ],
@@ -164,25 +164,25 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
     "a process that writes into a directory that is gone",
     "processes",
     async (undo, state) => {
-      mkdirSync(state.vm(ID));
-      await undo.start(["sleep", "600"], { log: join(state.vm(ID), "hook-sidecar-0.log") });
-      rmSync(state.vm(ID), { recursive: true });
+      mkdirSync(state.podDirectory(ID));
+      await undo.start(["sleep", "600"], { log: join(state.podDirectory(ID), "hook-sidecar-0.log") });
+      rmSync(state.podDirectory(ID), { recursive: true });
     },
   ],
   [
     "a sandbox that has a directory of ours mounted",
     "processes",
     async (undo, state) => {
-      mkdirSync(state.vm(ID));
+      mkdirSync(state.podDirectory(ID));
       const script = 'mount --bind "$0" /mnt && exec sleep 600';
-      await undo.start(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, state.vm(ID)]);
+      await undo.start(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, state.podDirectory(ID)]);
       await waitUntil(async () => (await machineState()).processes.some((one) => one.startsWith("sleep ")), 5000);
-      rmSync(state.vm(ID), { recursive: true });
+      rmSync(state.podDirectory(ID), { recursive: true });
     },
   ],
   ["who holds a lock", "processes", (undo, state) => undo.start(["flock", "--no-fork", state.lock(ID), "sleep", "600"])],
   ["a CNI plugin", "processes", (undo, state) => undo.start(["sleep", "600"], { env: { CNI_NETNS: netnsPath(state.podNetns(ID)) } })],
-  ["a VM's directory", "files", async (_, state) => mkdirSync(state.vm(ID))],
+  ["a VM's directory", "files", async (_, state) => mkdirSync(state.podDirectory(ID))],
   ["a lock's file", "files", async (_, state) => writeFileSync(state.lock(ID), "")],
   ["what a VM's users may write", "files", async (_, state) => mkdirSync(state.writable(ID))],
   ["the node's directory", "files", async (_, state) => mkdirSync(state.node)],
@@ -209,7 +209,7 @@ test("namespaces, links, mounts and processes of others come and go unseen, also
   writeFileSync(state.lock(ID), "");
   await own.netns(state.podNetns(ID));
   const cable = `l${randomBytes(3).toString("hex")}`;
-  await run(["ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", state.podNetns(ID)]);
+  await exec(["ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", state.podNetns(ID)]);
   await own.mount(state.vms, state.vms);
   await own.start(["nsenter", `--net=${netnsPath(state.podNetns(ID))}`, "--", "sleep", "600"]);
   await waitUntil(async () => (await machineState()).processes.length > 0, 5000);

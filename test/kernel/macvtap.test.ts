@@ -1,5 +1,5 @@
 /** The host as macvtap's CNI plugin and device plugin, on the machine's kernel. */
-import { observe, run } from "@netbind/netns";
+import { observe, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { macvtap } from "../../core/local/src/networks/macvtap.ts";
 import { TestNetns } from "../support/netns.ts";
@@ -9,7 +9,7 @@ const setting = (...entries: readonly object[]): { readonly DP_MACVTAP_CONF: str
 const request = (resourceName?: string) => ({
   network: "n",
   ifname: "pod1",
-  standsIn: false,
+  replacesPodNetwork: false,
   field: "f",
   ...(resourceName === undefined ? {} : { resourceName }),
 });
@@ -39,20 +39,20 @@ test("what the node has is no problem: by its entry, or, with none, by the link'
 test("devices are chosen until all are taken; links are made in the pod with MAC, MTU and a device file, and go", async () => {
   await using node = await TestNetns.make();
   await using pod = await TestNetns.make();
-  await node.run(["ip", "link", "add", "phys0", "mtu", "1450", "type", "bridge"]);
-  await node.run(["ip", "link", "set", "phys0", "up"]);
+  await node.exec(["ip", "link", "add", "phys0", "mtu", "1450", "type", "bridge"]);
+  await node.exec(["ip", "link", "set", "phys0", "up"]);
   const resource = `${RESOURCE}dataplane`;
   const settings = setting({ name: "dataplane", lowerDevice: "phys0", capacity: 2 });
-  const allocate = (taken: readonly string[]) => macvtap.allocate({ run, node: node.path, resource, settings, taken });
+  const allocate = (taken: readonly string[]) => macvtap.allocate({ exec, node: node.path, resource, settings, taken });
   const device = await allocate(["mvtap0"]);
   expect(device).toEqual({ resource, id: "mvtap1", facts: { lowerDevice: "phys0", mode: "bridge", place: node.path } });
   await expect(allocate(["mvtap0", "mvtap1"])).rejects.toThrow("all 2 devices");
-  await expect(macvtap.allocate({ run, node: node.path, resource: `${RESOURCE}none0`, settings: {}, taken: [] })).rejects.toThrow(
+  await expect(macvtap.allocate({ exec, node: node.path, resource: `${RESOURCE}none0`, settings: {}, taken: [] })).rejects.toThrow(
     '"none0", which neither the node\'s network nor this machine has',
   );
 
-  const call = { run, node: node.path, netns: pod.path, config: { type: "macvtap", mtu: 1300 }, device };
-  const links = async () => new Map((await observe(pod.run)).links.map((link) => [link.name, link]));
+  const call = { exec, node: node.path, netns: pod.path, config: { type: "macvtap", mtu: 1300 }, device };
+  const links = async () => new Map((await observe(pod.exec)).links.map((link) => [link.name, link]));
   await macvtap.add({ ...call, ifname: "pod1", args: { MAC: "02:00:00:00:00:0a" } });
   await macvtap.add({ ...call, ifname: "pod2", args: {}, config: { type: "macvtap", runtimeConfig: { mac: "02:00:00:00:00:0b" } } });
   expect((await links()).get("pod1")).toMatchObject({ kind: "macvtap", mac: "02:00:00:00:00:0a", mtu: 1300, up: true });

@@ -11,11 +11,11 @@ import {
   podLinkOf,
   serviceProcesses,
   STANDARD_GRANTS,
-  wantedNetwork,
-  type WantedNetwork,
+  desiredNetwork,
+  type DesiredNetwork,
 } from "@netbind/engine";
 import { nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
-import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, run, startService } from "@netbind/netns";
+import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, exec, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
 import { anAttachment } from "../support/attachment.ts";
@@ -28,30 +28,30 @@ const GUEST_MAC = "02:11:22:33:44:55";
 async function attached(
   pod: TestNetns,
   ports: Parameters<typeof anAttachment>[0],
-): Promise<{ readonly plan: Plan; readonly wanted: WantedNetwork; readonly operations: number }> {
-  const link = podLinkOf(await observe(pod.run), "eth0");
+): Promise<{ readonly plan: Plan; readonly wanted: DesiredNetwork; readonly operations: number }> {
+  const link = podLinkOf(await observe(pod.exec), "eth0");
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: link, mac: GUEST_MAC, ...ports });
   const plan = authorize(masquerade.plan(attachment), { attachment, grants: STANDARD_GRANTS });
-  const wanted: WantedNetwork = {
-    ...wantedNetwork(attachment.names, plan, link),
+  const wanted: DesiredNetwork = {
+    ...desiredNetwork(attachment.names, plan, link),
     owner: { uid: 107, gid: 107 },
     placeholderKind: "dummy",
   } as const;
   const operations = diffNetwork(wanted, await observeFor(pod, wanted));
-  await applyNetwork(pod.run, operations);
+  await applyNetwork(pod.exec, operations);
   return { plan, wanted: await withImage(pod, wanted), operations: countOperations(operations) };
 }
 
-const observeFor = (pod: TestNetns, wanted: WantedNetwork): ReturnType<typeof observe> =>
-  observe(pod.run, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
+const observeFor = (pod: TestNetns, wanted: DesiredNetwork): ReturnType<typeof observe> =>
+  observe(pod.exec, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
 
-async function withImage(pod: TestNetns, wanted: WantedNetwork): Promise<WantedNetwork> {
-  const afterImage: readonly NftJson[] | undefined = await readTable(pod.run, wanted.table);
-  return { ...wanted, ...(afterImage === undefined ? {} : { afterImage }) };
+async function withImage(pod: TestNetns, wanted: DesiredNetwork): Promise<DesiredNetwork> {
+  const appliedTable: readonly NftJson[] | undefined = await readTable(pod.exec, wanted.table);
+  return { ...wanted, ...(appliedTable === undefined ? {} : { appliedTable }) };
 }
 
-async function againstPlan(pod: TestNetns, wanted: WantedNetwork): Promise<number> {
+async function againstPlan(pod: TestNetns, wanted: DesiredNetwork): Promise<number> {
   return countOperations(diffNetwork(wanted, await observeFor(pod, wanted)));
 }
 
@@ -83,13 +83,13 @@ test("applied once it is there; applied twice nothing is done; what somebody cha
   });
   expect(there.sysctls).toMatchObject({ "net.ipv4.ip_forward": "1", "net.ipv4.conf.k6t-eth0.route_localnet": "1" });
 
-  await pod.run(["ip", "addr", "del", "10.0.2.1/24", "dev", "k6t-eth0"]);
-  await pod.run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
-  await pod.run(["nft", "flush", "chain", "inet", wanted.table.name, "prerouting"]);
+  await pod.exec(["ip", "addr", "del", "10.0.2.1/24", "dev", "k6t-eth0"]);
+  await pod.exec(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
+  await pod.exec(["nft", "flush", "chain", "inet", wanted.table.name, "prerouting"]);
   const repair = diffNetwork(wanted, await observeFor(pod, wanted));
   expect(repair.ip).toEqual(["addr add 10.0.2.1/24 dev k6t-eth0"]);
   expect(countOperations(repair)).toBe(3);
-  await applyNetwork(pod.run, repair);
+  await applyNetwork(pod.exec, repair);
   expect(await againstPlan(pod, wanted)).toBe(0);
 });
 
@@ -104,7 +104,7 @@ test("a pod link with an MTU that IPv6 does not run on", async () => {
 
 /** A guest without a machine: a namespace whose link is a port of the pod's bridge, as a tap is. */
 async function plugGuest(pod: TestNetns, guest: TestNetns): Promise<void> {
-  await pod.run([
+  await pod.exec([
     "ip",
     "link",
     "add",
@@ -123,13 +123,13 @@ async function plugGuest(pod: TestNetns, guest: TestNetns): Promise<void> {
     "netns",
     guest.name,
   ]);
-  await pod.run(["ip", "link", "set", "g0", "master", "k6t-eth0", "up"]);
-  await guest.run(["ip", "link", "set", "eth0", "up"]);
+  await pod.exec(["ip", "link", "set", "g0", "master", "k6t-eth0", "up"]);
+  await guest.exec(["ip", "link", "set", "eth0", "up"]);
 }
 
 async function addressGuest(guest: TestNetns): Promise<void> {
-  await guest.run(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
-  await guest.run(["ip", "route", "add", "default", "via", "10.0.2.1"]);
+  await guest.exec(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
+  await guest.exec(["ip", "route", "add", "default", "via", "10.0.2.1"]);
 }
 
 /** Sends a text by TCP, or a datagram by UDP. */
@@ -138,7 +138,7 @@ async function send(from: TestNetns, to: string, port: number, text: string, pro
     protocol === "tcp"
       ? `const s = require("node:net").connect(${port}, "${to}", () => s.end("${text}")); s.on("error", () => { process.exitCode = 3; });`
       : `const s = require("node:dgram").createSocket("udp4"); s.send("${text}", ${port}, "${to}", () => s.close())`;
-  await from.run([process.execPath, "-e", script]);
+  await from.exec([process.execPath, "-e", script]);
 }
 
 test("listed ports reach the guest from who really sent, others are refused, and the guest leaves as the pod", async () => {
@@ -236,10 +236,10 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
     expect(status).toMatch(/^NSpid:\t\d+\t1$/m);
     for (const kind of ["user", "pid", "mnt", "ipc", "uts"])
-      expect((await run(["readlink", `/proc/${inner}/ns/${kind}`])).trim()).not.toBe(
-        (await run(["readlink", `/proc/self/ns/${kind}`])).trim(),
+      expect((await exec(["readlink", `/proc/${inner}/ns/${kind}`])).trim()).not.toBe(
+        (await exec(["readlink", `/proc/self/ns/${kind}`])).trim(),
       );
-    expect((await run(["ls", `/proc/${inner}/root`])).split("\n").sort()).toEqual([
+    expect((await exec(["ls", `/proc/${inner}/root`])).split("\n").sort()).toEqual([
       "",
       "dev",
       "dnsmasq.conf",
@@ -248,8 +248,8 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
       "proc",
       "usr",
     ]);
-    await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
-    const discovered = await guest.run([
+    await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
+    const discovered = await guest.exec([
       "sh",
       "-c",
       `${process.execPath} ${JSON.stringify(new URL("../support/dhcp-client.ts", import.meta.url).pathname)} ${GUEST_MAC}`,
@@ -285,10 +285,10 @@ test("a server that cannot serve says why, and is not left running", async () =>
 
 test("a link of another kind with a planned name is refused before anything is done", async () => {
   await using pod = await TestNetns.make();
-  await pod.run(["ip", "link", "add", "k6t-eth0", "type", "veth", "peer", "name", "x"]);
+  await pod.exec(["ip", "link", "add", "k6t-eth0", "type", "veth", "peer", "name", "x"]);
   const attachment = anAttachment();
   const wanted = {
-    ...wantedNetwork(attachment.names, masquerade.plan(attachment), attachment.pod),
+    ...desiredNetwork(attachment.names, masquerade.plan(attachment), attachment.pod),
     owner: { uid: 107, gid: 107 },
     placeholderKind: "dummy",
   } as const;
@@ -299,14 +299,14 @@ test("a link of another kind with a planned name is refused before anything is d
       sysctls: {},
     }),
   ).toThrow(BindingError);
-  const observed = await observe(pod.run, { table: nicTable("eth0") });
+  const observed = await observe(pod.exec, { table: nicTable("eth0") });
   expect(() => diffNetwork(wanted, observed)).toThrow(/k6t-eth0.*veth/);
 });
 
 test("a child that hangs is ended at its deadline, with all that it started", async () => {
   const mark = "61.0625";
   const start = performance.now();
-  await expect(run(["sh", "-c", `sleep ${mark} & sleep ${mark}`], { deadline: 300 })).rejects.toThrow(CommandError);
+  await expect(exec(["sh", "-c", `sleep ${mark} & sleep ${mark}`], { deadline: 300 })).rejects.toThrow(CommandError);
   expect(performance.now() - start).toBeLessThan(10_000);
-  await expect(run(["pgrep", "-f", `^sleep ${mark}$`])).rejects.toMatchObject({ exitCode: 1 });
+  await expect(exec(["pgrep", "-f", `^sleep ${mark}$`])).rejects.toMatchObject({ exitCode: 1 });
 });

@@ -35,7 +35,7 @@ async function start(netns: TestNetns, program: string, ...args: readonly string
 
 /** What is said to somebody who connects: the error's code where he cannot. */
 const connect = (from: TestNetns, address: string, port: number): Promise<string> =>
-  from.run([
+  from.exec([
     process.execPath,
     "-e",
     `const s = require("node:net").connect(${port}, "${address}"); const done = (t) => { process.stdout.write(t); process.exit(0); };
@@ -52,12 +52,12 @@ test.each([
     await using outside = await TestNetns.make();
     await using guest = await TestNetns.make();
     await TestNetns.cable(outside, pod, ["v0", "eth0"], [`${OUTSIDE}/24`, `${POD}/24`], 1450);
-    await pod.run(["ip", "route", "add", "default", "via", OUTSIDE]);
-    await pod.run(["nft", "-f", "-"], { stdin: MESH_RULES });
+    await pod.exec(["ip", "route", "add", "default", "via", OUTSIDE]);
+    await pod.exec(["nft", "-f", "-"], { stdin: MESH_RULES });
     await attachNic(pod, masquerade, { names: NAMES, mac: MAC, mesh: true, ports });
     await plugGuest(pod, guest, NAMES.bridge, MAC, 1450);
-    await guest.run(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
-    await guest.run(["ip", "route", "add", "default", "via", "10.0.2.1"]);
+    await guest.exec(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
+    await guest.exec(["ip", "route", "add", "default", "via", "10.0.2.1"]);
     const running = [
       await start(guest, "tell-peer", "8080", "22", "15000"),
       await start(pod, "mesh-proxy", POD, "8080"),

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => node[Symbol.asyncDispose]());
 
-const links = async (pod: LabPod): Promise<string> => pod.run(["ip", "-brief", "link", "show"]);
+const links = async (pod: LabPod): Promise<string> => pod.exec(["ip", "-brief", "link", "show"]);
 /** Their sidecar patches a domain as any does: its bundle is one that is there. */
 const provideSidecar = (): void =>
   copyFileSync(join(node.directory, "rootfs/netbind/slirp.mjs"), join(node.directory, "rootfs/netbind/somebodys.mjs"));
@@ -97,7 +97,7 @@ test("a sidecar in the node's own network", async () => {
   node.list(pod);
   expect(await node.says(pod, "POD_NAMESPACE_REFUSED")).toContain("the node's own");
   expect(node.hookSockets(pod)).toEqual([]);
-  expect(await node.run(["ip", "-brief", "link", "show"])).not.toContain("k6t-eth0");
+  expect(await node.exec(["ip", "-brief", "link", "show"])).not.toContain("k6t-eth0");
 });
 
 test("an Attach from the compute container, which has the same user and the same volume", async () => {

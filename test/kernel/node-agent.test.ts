@@ -19,7 +19,7 @@ interface Recorded {
 }
 
 const recordOf = (node: KubeNode, { uid }: LabPod): Recorded =>
-  JSON.parse(readFileSync(join(node.state, "pods", uid, "journal.json"), "utf8")) as Recorded;
+  JSON.parse(readFileSync(join(node.state, "pods", uid, "record.json"), "utf8")) as Recorded;
 
 /** Serves a binding beside the agent, as an administrator deploys somebody's own. */
 async function serveBeside(node: KubeNode, name: string, binding: Binding): Promise<Disposable> {
@@ -51,7 +51,7 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
   await node.attached(pod);
   await node.says(pod, "ATTACHED");
   expect(node.told(pod)).toHaveLength(1);
-  const links = JSON.parse(await pod.run(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
+  const links = JSON.parse(await pod.exec(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
   expect(links.map(({ ifname }) => ifname).sort()).toEqual(["eth0", "k6t-eth0", "lo", "tap0"]);
   const [attachment] = recordOf(node, pod).attached;
   expect(attachment).toMatchObject({
@@ -124,7 +124,7 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
     await node.pod({ vm: "two", primary, nics: nic("bridge") }),
     await node.pod({ vm: "three", primary, nics: nic("passt") }),
   ];
-  const linksOf = async ({ run: inPod }: LabPod): Promise<ReadonlyMap<string, { readonly address: string; readonly master?: string }>> => {
+  const linksOf = async ({ exec: inPod }: LabPod): Promise<ReadonlyMap<string, { readonly address: string; readonly master?: string }>> => {
     const shown = JSON.parse(await inPod(["ip", "-json", "link", "show"])) as readonly {
       readonly ifname: string;
       readonly address: string;
@@ -144,13 +144,13 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
     expect((await linksOf(pod)).get("eth0")).toEqual(before.get(pod)?.get("eth0"));
   }
   expect([...(await linksOf(masquerade)).keys()].sort()).toEqual(["eth0", "k6t-ovn-udn1", "lo", "ovn-udn1", "tap0"]);
-  expect(await masquerade.run(["nft", "list", "table", "inet", "netbind_ovn-udn1"])).toContain('iifname "ovn-udn1" counter');
+  expect(await masquerade.exec(["nft", "list", "table", "inet", "netbind_ovn-udn1"])).toContain('iifname "ovn-udn1" counter');
   // KubeVirt gives the guest the primary link's MAC address, and it is that one that DHCP answers.
   const mac = before.get(masquerade)?.get(primary)?.address ?? "";
   await plugGuest(masquerade, guest, names.bridge, mac, 1500);
-  await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
+  await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
   const client = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
-  expect(JSON.parse(await guest.run([process.execPath, client, mac]))).toMatchObject({ address: "10.0.2.2" });
+  expect(JSON.parse(await guest.exec([process.execPath, client, mac]))).toMatchObject({ address: "10.0.2.2" });
   const taken = await linksOf(bridged);
   expect(taken.get(names.adopted)).toMatchObject({ master: names.bridge });
   expect(taken.get(primary)?.address).toBe(before.get(bridged)?.get(primary)?.address);
@@ -193,8 +193,8 @@ test("the next agent takes a running pod over from the record, repairs it, and a
       .processes.find(({ role }) => role.startsWith("dhcp4"))
       ?.processes.at(-1)?.pid ?? 0;
   process.kill(server, "SIGKILL");
-  await other.run(["ip", "link", "del", "tap0"]);
-  await pod.run(["sysctl", "-q", "-w", "net.ipv4.conf.all.arp_ignore=0"]);
+  await other.exec(["ip", "link", "del", "tap0"]);
+  await pod.exec(["sysctl", "-q", "-w", "net.ipv4.conf.all.arp_ignore=0"]);
   const before = recordOf(node, pod).attached;
   const next = defineBinding({
     ...bridge,
@@ -210,8 +210,8 @@ test("the next agent takes a running pod over from the record, repairs it, and a
   expect(await node.says(pod, "REPAIRED")).toContain("network of NIC red");
   expect(asked).toBe(1);
   expect(recordOf(node, pod).attached).toEqual(before);
-  expect((await pod.run(["sysctl", "-n", "net.ipv4.conf.all.arp_ignore"])).trim()).toBe("1");
-  expect(await other.run(["ip", "-brief", "link", "show"])).toContain("tap0");
+  expect((await pod.exec(["sysctl", "-n", "net.ipv4.conf.all.arp_ignore"])).trim()).toBe("1");
+  expect(await other.exec(["ip", "-brief", "link", "show"])).toContain("tap0");
   await gone(node);
 });
 

@@ -86,7 +86,7 @@ async function costOf(search: () => Promise<unknown>): Promise<number> {
 test("the process of a container is found; one that mounted the directory in a user namespace of its own is not", async () => {
   const hostile = await startHostile();
   expect(mountsOf(hostile)).toBeGreaterThan(8000);
-  await expect(findPodProcess(traits())).rejects.toMatchObject({ name: "NotYetError" });
+  await expect(findPodProcess(traits())).rejects.toMatchObject({ name: "NotReadyError" });
   const sidecar = await startSidecar();
   expect((await findPodProcess(traits())).pid).toBe(sidecar);
 });
@@ -97,10 +97,10 @@ test.each([
 ])("a process in another pod's control group is not taken, whatever it has mounted (%s)", async (_, groupOf) => {
   const sidecar = await startSidecar();
   const search = (path: string): Promise<string> => searchWhere(new Map([[sidecar, path]]));
-  expect(await search(`${groupOf(OTHER)}/cri-containerd-1.scope`)).toBe("NotYetError");
+  expect(await search(`${groupOf(OTHER)}/cri-containerd-1.scope`)).toBe("NotReadyError");
   expect(await search(`${groupOf(POD)}/cri-containerd-1.scope`)).toBe(String(sidecar));
   // Seen from a control group namespace of the agent's own, and on a node that is itself in a pod.
-  expect(await search(`/../..${groupOf(OTHER)}/1`)).toBe("NotYetError");
+  expect(await search(`/../..${groupOf(OTHER)}/1`)).toBe("NotReadyError");
   expect(await search(`/../..${groupOf(POD)}/1`)).toBe(String(sidecar));
   expect(await search(`${groupOf(OTHER)}/kubelet${groupOf(POD)}/1`)).toBe(String(sidecar));
   // Nothing tells.

@@ -5,15 +5,15 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, w
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { collectGarbage, ensureImage, findDrift, State, stateDirectories, type VmRecord, vmStatus } from "@netbind/local";
-import { endProcesses, identify, isAlive, type ProcessId, run, straysOfUser, VM_UIDS, waitUntil } from "@netbind/netns";
+import { collectGarbage, ensureImage, findDrift, State, stateDirectories, type LocalPodRecord, vmStatus } from "@netbind/local";
+import { endProcesses, identify, isAlive, type ProcessId, exec, orphansOfUser, VM_UIDS, waitUntil } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Journal } from "../../core/local/src/journal.ts";
+import { PodRecordFile } from "../../core/local/src/pod-record-file.ts";
 import { exposeDevices } from "../../core/local/src/hotplug/expose-devices.ts";
 import { hypervisorNodes } from "../../core/local/src/launcher/launcher-mounts.ts";
 import { startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { dropPrivileges } from "../../core/local/src/launcher/vm-user.ts";
-import type { DeviceNode } from "../../core/local/src/networks/host-plugin.ts";
+import type { DeviceNode } from "../../core/local/src/networks/emulated-plugin.ts";
 import { makeDirectory, makeUserDirectory } from "../../core/local/src/root-files.ts";
 import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
 import { makeStateDirectory } from "../support/machine.ts";
@@ -62,23 +62,23 @@ async function startNamed(name: string, way: readonly string[]): Promise<Process
 }
 
 /** The record of a VM that runs, as far as these tests go. */
-function record(netns: string, processes: VmRecord["processes"]): VmRecord {
-  const launcher = join(state.vm(ID), "launcher");
+function record(netns: string, processes: LocalPodRecord["processes"]): LocalPodRecord {
+  const launcher = join(state.podDirectory(ID), "launcher");
   mkdirSync(launcher, { recursive: true });
-  return Journal.create(state.vm(ID), {
+  return PodRecordFile.create(state.podDirectory(ID), {
     ...{ version: 1, id: ID, namespace: "default", name: "vm", uid: "u", source: "vm.yaml:1", createdAt: "2026-01-01T00:00:00.000Z" },
     ...{ phase: "running", netns, serviceUid: SERVICE_UID, attachments: [], bindings: {}, nics: {}, processes },
     vmi: {
       ...{ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata: { namespace: "default", name: "vm" } },
       spec: { domain: { devices: {} } },
-    } as unknown as VmRecord["vmi"],
+    } as unknown as LocalPodRecord["vmi"],
     launcher: { directory: launcher, rootfs: "/" },
   }).record;
 }
 
 test("a process that is held is never another one that got its number", async () => {
   const program = [process.execPath, "--conditions=@netbind/source", REUSE];
-  const told = JSON.parse(await run(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<string, unknown>;
+  const told = JSON.parse(await exec(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<string, unknown>;
   expect(told).toEqual({ seen: { alive: false, runs: false }, left: [], otherLives: true });
 });
 
@@ -96,24 +96,24 @@ test("a process with QEMU's name in the pod's namespace is not the VM's QEMU: th
   await using pod = await TestNetns.make();
   const fake = await startNamed("qemu-system-x86_64", ["nsenter", `--net=${pod.path}`]);
   const vm = record(pod.name, [{ role: "launcher", processes: [fake, fake] }]);
-  expect(await vmStatus(run, vm)).toMatchObject({ phase: "over" });
-  expect(await findDrift(state, run, vm)).toMatchObject({ over: "its QEMU does not run" });
+  expect(await vmStatus(exec, vm)).toMatchObject({ phase: "over" });
+  expect(await findDrift(state, exec, vm)).toMatchObject({ over: "its QEMU does not run" });
   expect(isAlive(fake)).toBe(true);
 });
 
 /** The record of a VM with a NIC that has a device file. */
-function withNode(vm: VmRecord, node: DeviceNode): Journal {
+function withNode(vm: LocalPodRecord, node: DeviceNode): PodRecordFile {
   const config = { cniVersion: "1.0.0", name: "blue", plugins: [] };
   const attachment = { network: "blue", ifname: "net1", containerId: "c", config, nodes: [node] };
-  return Journal.create(state.vm(ID), { ...vm, attachments: [attachment] });
+  return PodRecordFile.create(state.podDirectory(ID), { ...vm, attachments: [attachment] });
 }
 
 test("a device file of a NIC that comes is made for the launcher's user alone, where no program of the launcher's is run", async () => {
   await using pod = await TestNetns.make();
-  const image = await ensureImage(run, state.cache, () => undefined);
+  const image = await ensureImage(exec, state.cache, () => undefined);
   const user = { uid: VM_UIDS.first + 7, gid: VM_UIDS.first + 7 };
-  const [launcher, shared] = [join(state.vm(ID), "launcher"), join(directory, "shared")];
-  makeDirectory(state.vm(ID));
+  const [launcher, shared] = [join(state.podDirectory(ID), "launcher"), join(directory, "shared")];
+  makeDirectory(state.podDirectory(ID));
   makeUserDirectory(shared, user);
   const nodes = hypervisorNodes({ kvm: false, vhost: false });
   const spec = {
@@ -123,21 +123,21 @@ test("a device file of a NIC that comes is made for the launcher's user alone, w
     hostname: "launcher",
     shared,
     directory: launcher,
-    pod: state.vm(ID),
+    pod: state.podDirectory(ID),
     user,
     nodes,
     disks: [],
   };
   let processes: readonly ProcessId[] = [];
   try {
-    await startLauncher(run, spec, (started) => (processes = started));
+    await startLauncher(exec, spec, (started) => (processes = started));
     const [, first] = processes;
     const vm = { ...record(pod.name, [{ role: "launcher", processes }]), vmUid: user.uid };
-    const journal = withNode(vm, { path: "/dev/vfio/7", major: 1, minor: 3 });
+    const recordFile = withNode(vm, { path: "/dev/vfio/7", major: 1, minor: 3 });
     const inside = (script: string): Promise<string> =>
-      run(["nsenter", `--mount=/proc/${first?.pid}/ns/mnt`, "--", ...dropPrivileges(user), "sh", "-c", script]);
+      exec(["nsenter", `--mount=/proc/${first?.pid}/ns/mnt`, "--", ...dropPrivileges(user), "sh", "-c", script]);
     for (const _ of ["made", "there"]) {
-      await exposeDevices({ state, run, journal }, "blue");
+      await exposeDevices({ state, exec, recordFile }, "blue");
       expect(await inside("stat -c '%t:%T %a %u' /dev/vfio/7 && echo text > /dev/vfio/7 && ls /dev/vfio")).toBe(`1:3 600 ${user.uid}\n7\n`);
     }
     await expect(inside("rm /dev/vfio/7 || touch /dev/vfio/8")).rejects.toThrow("Permission denied");
@@ -158,15 +158,15 @@ test("programs of a process that has a launcher's number are never run", async (
   expect(await waitUntil(() => readFileSync(`/proc/${foreign.pid}/comm`, "utf8") === "sleep\n", 5000)).toBe(true);
   const qemu = await startNamed("qemu-system-x86_64", ["nsenter", `--net=${pod.path}`]);
   const vm = record(pod.name, [{ role: "launcher", processes: [foreign, foreign] }]);
-  await findDrift(state, run, vm);
-  await expect(launcherOf(run, vm).virsh(["list"])).rejects.toThrow();
-  await launcherOf(run, vm).limit(qemu, ["--nofile=100:100"]);
+  await findDrift(state, exec, vm);
+  await expect(launcherOf(exec, vm).virsh(["list"])).rejects.toThrow();
+  await launcherOf(exec, vm).limit(qemu, ["--nofile=100:100"]);
   // A number that passed on since the launcher was recorded.
   const earlier = { pid: foreign.pid, startTime: foreign.startTime - 1 };
   const stale = { ...vm, processes: [{ role: "launcher", processes: [earlier, earlier] }] };
-  await expect(launcherOf(run, stale).exposeVfio([])).rejects.toThrow("launcher does not run");
+  await expect(launcherOf(exec, stale).exposeVfio([])).rejects.toThrow("launcher does not run");
   const node = { path: "/dev/vfio/7", major: 1, minor: 3 };
-  await exposeDevices({ state, run, journal: withNode(vm, node) }, "blue").catch(() => undefined);
+  await exposeDevices({ state, exec, recordFile: withNode(vm, node) }, "blue").catch(() => undefined);
   expect(existsSync(marker)).toBe(false);
 });
 
@@ -175,19 +175,19 @@ test("a server of netbind's is told by its user, not by its name; what descends 
   const asUser = ["setpriv", "--reuid", String(SERVICE_UID), "--regid", String(SERVICE_UID), "--clear-groups"];
   const stray = await start([...asUser, "sleep", "600"]);
   const recorded = await start([...asUser, "sh", "-c", "sleep 600; true"]);
-  expect(await waitUntil(() => straysOfUser(SERVICE_UID, []).length === 3, 5000)).toBe(true);
-  expect(straysOfUser(SERVICE_UID, [recorded])).toEqual([stray]);
+  expect(await waitUntil(() => orphansOfUser(SERVICE_UID, []).length === 3, 5000)).toBe(true);
+  expect(orphansOfUser(SERVICE_UID, [recorded])).toEqual([stray]);
   expect(isAlive(named)).toBe(true);
-  await run(["pkill", "-KILL", "-U", String(SERVICE_UID)]);
+  await exec(["pkill", "-KILL", "-U", String(SERVICE_UID)]);
 });
 
 test("gc ends what is in a dead VM's namespace, and nothing that has a recorded process' number", async () => {
   const innocent = await start(["sleep", "600"]);
   const netns = `netbind-${ID}`;
-  await run(["ip", "netns", "add", netns]);
+  await exec(["ip", "netns", "add", netns]);
   const inside = await start(["nsenter", `--net=/run/netns/${netns}`, "sleep", "600"]);
   record(netns, [{ role: "launcher", processes: [{ pid: innocent.pid, startTime: innocent.startTime - 1 }] }]);
-  expect(await collectGarbage(state, run)).toEqual({ removed: ["default/vm"], failed: [] });
+  expect(await collectGarbage(state, exec)).toEqual({ removed: ["default/vm"], failed: [] });
   expect(isAlive(innocent)).toBe(true);
   expect(isAlive(inside)).toBe(false);
   expect(existsSync(`/run/netns/${netns}`)).toBe(false);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ServiceProcess, serviceProcesses } from "@netbind/engine";
-import { endProcesses, inNetns, type ProcessId, run } from "@netbind/netns";
+import { endProcesses, inNetns, type ProcessId, exec } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { attachNic, plugGuest } from "../support/attach-nic.ts";
@@ -23,19 +23,23 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 /** The servers of a masquerade NIC, and a guest that asks them, in a pod's network. */
-async function serve(node: HostileNode, pod: Pick<TestNetns, "path" | "run" | "name">, asked: (started: ServicesStarted) => Promise<void>) {
+async function serve(
+  node: HostileNode,
+  pod: Pick<TestNetns, "path" | "exec" | "name">,
+  asked: (started: ServicesStarted) => Promise<void>,
+) {
   await using guest = await TestNetns.make();
-  await pod.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "outer"]);
-  await pod.run(["ip", "addr", "add", "10.9.0.2/24", "dev", "eth0"]);
-  await pod.run(["ip", "addr", "add", "fd09::2/64", "dev", "eth0", "nodad"]);
-  await pod.run(["ip", "link", "set", "eth0", "up"]);
+  await pod.exec(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "outer"]);
+  await pod.exec(["ip", "addr", "add", "10.9.0.2/24", "dev", "eth0"]);
+  await pod.exec(["ip", "addr", "add", "fd09::2/64", "dev", "eth0", "nodad"]);
+  await pod.exec(["ip", "link", "set", "eth0", "up"]);
   const plan = await attachNic(pod as TestNetns, masquerade, NICS);
   await plugGuest(pod as TestNetns, guest, NICS.names.bridge, NICS.mac, 1500);
   const started = await start(node, pod.path, serviceProcesses(plan.services ?? []));
   try {
     await asked(started);
-    await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
-    const answer = await guest.run([process.execPath, support("dhcp-client.ts"), NICS.mac]);
+    await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
+    const answer = await guest.exec([process.execPath, support("dhcp-client.ts"), NICS.mac]);
     expect(JSON.parse(answer)).toMatchObject({ address: "10.0.2.2" });
   } finally {
     await endProcesses(started.processes);
@@ -45,14 +49,14 @@ async function serve(node: HostileNode, pod: Pick<TestNetns, "path" | "run" | "n
 async function start(node: HostileNode, netns: string, services: readonly ServiceProcess[]): Promise<ServicesStarted> {
   const request: ServicesRequest = { netns, directory, uid: UID, services };
   const program = [process.execPath, "--conditions=@netbind/source", support("start-services.ts")];
-  return JSON.parse(await node.run(program, { stdin: JSON.stringify(request) })) as ServicesStarted;
+  return JSON.parse(await node.exec(program, { stdin: JSON.stringify(request) })) as ServicesStarted;
 }
 
 const statusOf = (one: ProcessId | undefined): string => readFileSync(`/proc/${one?.pid}/status`, "utf8");
 /** A node's own network namespace as a pod's: only there its root has any rights. */
-const networkOf = (node: HostileNode): Pick<TestNetns, "path" | "run" | "name"> => ({
+const networkOf = (node: HostileNode): Pick<TestNetns, "path" | "exec" | "name"> => ({
   path: node.netns,
-  run: inNetns(node.netns, run),
+  exec: inNetns(node.netns, exec),
   name: node.netns,
 });
 

@@ -10,7 +10,7 @@ import {
   FILE_LIMIT,
   isAlive,
   type Limits,
-  run,
+  exec,
   type Sandbox,
   sandboxCommand,
   type SandboxWay,
@@ -37,7 +37,7 @@ const sandboxOf = (uid: number, script: string, limits: Limits = LIMITS): Sandbo
 
 /** What a script says in a sandbox; both of its outputs. */
 const say = (way: SandboxWay, uid: number, script: string): Promise<string> =>
-  run(
+  exec(
     [
       "sh",
       "-c",
@@ -141,7 +141,7 @@ describe.each(WAYS)("what a sandbox made by %s asks the kernel for", (way) => {
 
 test("the filter in the tree is what its source compiles to", async () => {
   const source = fileURLToPath(new URL("../../tools/seccomp-filter.py", import.meta.url));
-  expect((await run(["/usr/bin/python3", source])).trim()).toBe(filterBytes().toString("base64"));
+  expect((await exec(["/usr/bin/python3", source])).trim()).toBe(filterBytes().toString("base64"));
 });
 
 test("the log of a sandbox is nobody's but root's", async () => {

@@ -29,7 +29,7 @@ const NICS = [
 /** Waits until the guest's kernel took a router's word. */
 async function routeOf(guest: TestNetns): Promise<string> {
   for (let waited = 0; waited < 100; waited++) {
-    const route = await guest.run(["ip", "-6", "route", "show", "default"]);
+    const route = await guest.exec(["ip", "-6", "route", "show", "default"]);
     if (route !== "") return route;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -42,7 +42,7 @@ test("two NICs of one pod with DHCP and router advertisements each: every guest 
   await using one = await TestNetns.make();
   await using two = await TestNetns.make();
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
-  await pod.run(["ip", "addr", "add", "fd09::2/64", "dev", "eth0", "nodad"]);
+  await pod.exec(["ip", "addr", "add", "fd09::2/64", "dev", "eth0", "nodad"]);
   await TestNetns.cable(outside, pod, ["v1", NICS[1].names.pod], ["10.8.0.1/24", "10.8.0.2/24"], 1400);
   const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
   const running: ProcessId[] = [];
@@ -56,7 +56,7 @@ test("two NICs of one pod with DHCP and router advertisements each: every guest 
       });
       const guest = at === 0 ? one : two;
       await plugGuest(pod, guest, names.bridge, mac, mtu);
-      await guest.run(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
+      await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
       for (const service of serviceProcesses(plan.services ?? [])) {
         await startService(service, {
           netns: pod.path,
@@ -71,11 +71,11 @@ test("two NICs of one pod with DHCP and router advertisements each: every guest 
       [one, NICS[0], "10.0.2.2", "fd10:0:2::/120"],
       [two, NICS[1], "10.0.4.7", "fd10:0:4::/120"],
     ] as const) {
-      expect(JSON.parse(await guest.run([process.execPath, CLIENT, mac]))).toMatchObject({ address });
+      expect(JSON.parse(await guest.exec([process.execPath, CLIENT, mac]))).toMatchObject({ address });
       expect(await routeOf(guest)).toMatch(new RegExp(`^default via fe80::\\S+ dev eth0 proto ra .*mtu ${mtu}`));
-      expect(await guest.run(["ip", "-6", "route", "show", network])).toMatch(/dev eth0 .*expires/);
+      expect(await guest.exec(["ip", "-6", "route", "show", network])).toMatch(/dev eth0 .*expires/);
       // Nobody makes an address of its own: it comes by DHCPv6.
-      expect((await guest.run(["ip", "-6", "addr", "show", "dev", "eth0", "scope", "global"])).trim()).toBe("");
+      expect((await guest.exec(["ip", "-6", "addr", "show", "dev", "eth0", "scope", "global"])).trim()).toBe("");
     }
     // IPv6 takes a raw socket: exactly the two capabilities for it, over this pod only, and no way to more.
     const status = readFileSync(`/proc/${running[3]?.pid}/status`, "utf8");

@@ -4,7 +4,7 @@
  * end at the interface, and at the MAC address, that the core planned for.
  */
 import type { Binding } from "@netbind/contract";
-import { attachmentOf, authorize, decidePod, diffNetwork, podLinkOf, STANDARD_GRANTS, wantedNetwork } from "@netbind/engine";
+import { attachmentOf, authorize, decidePod, diffNetwork, podLinkOf, STANDARD_GRANTS, desiredNetwork } from "@netbind/engine";
 import { COMMON_MACHINE, nicDomain, printElement, tapInterface } from "@netbind/domain";
 import { nicBeforePod, nicOnTap, type Vmi, type VmiInterface, type VmiNetwork } from "@netbind/kubevirt";
 import { applyNetwork, findPlaceholderKind, observe } from "@netbind/netns";
@@ -54,8 +54,8 @@ test.each<Case>([
   await using pod = await TestNetns.make();
   await using outside = await TestNetns.make();
   await TestNetns.cable(outside, pod, ["v0", podName], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
-  await pod.run(["ip", "route", "add", "default", "via", "10.9.0.1"]);
-  const link = podLinkOf(await observe(pod.run), podName);
+  await pod.exec(["ip", "route", "add", "default", "via", "10.9.0.1"]);
+  const link = podLinkOf(await observe(pod.exec), podName);
   if (link === undefined) throw new Error("the pod has no link");
 
   // A NIC that KubeVirt attaches by a tap has its pod link's MAC address, where its author names none.
@@ -65,12 +65,12 @@ test.each<Case>([
   if (decided === undefined) throw new Error("no NIC was decided about");
   const attachment = attachmentOf(decided, link, FACTS);
   const plan = authorize(binding.plan(attachment), { attachment, grants: STANDARD_GRANTS });
-  const network = wantedNetwork(attachment.names, plan, link);
-  const wanted = { ...network, owner: { uid: 107, gid: 107 }, placeholderKind: await findPlaceholderKind(pod.run) };
+  const network = desiredNetwork(attachment.names, plan, link);
+  const wanted = { ...network, owner: { uid: 107, gid: 107 }, placeholderKind: await findPlaceholderKind(pod.exec) };
   const sysctls = (network.plan.sysctls ?? []).map(({ key }) => key);
-  await applyNetwork(pod.run, diffNetwork(wanted, await observe(pod.run, { sysctls, table: network.table })));
+  await applyNetwork(pod.exec, diffNetwork(wanted, await observe(pod.exec, { sysctls, table: network.table })));
 
-  const { links } = await observe(pod.run);
+  const { links } = await observe(pod.exec);
   const [nic] = vmi.spec.domain.devices.interfaces ?? [];
   const [of] = vmi.spec.networks ?? [];
   if (nic === undefined || of === undefined) throw new Error("the VM has no NIC");

@@ -60,7 +60,7 @@ const booted = (vm: string): Promise<string> =>
     tail -n 20 /run/netbind/vms/*/console.log >&2; echo "guest ${vm} is not ready" >&2; exit 1`);
 
 /** The domain of the one VM that is there. */
-const definedXml = async (): Promise<string> => JSON.parse(await machine.sh("cat /run/netbind/vms/*/journal.json")).domainXml;
+const definedXml = async (): Promise<string> => JSON.parse(await machine.sh("cat /run/netbind/vms/*/record.json")).domainXml;
 const pings = async (script: string): Promise<boolean> => (await machine.run(script)).code === 0;
 const fromOutside = (address: string): Promise<boolean> => pings(`ip netns exec outside ping -n -q -c 2 -W 3 -w 10 ${address}`);
 

@@ -2,7 +2,7 @@
 import { rmSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, netnsPath, type VmStatus } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/lab.ts";
@@ -27,7 +27,7 @@ const call = (...args: readonly string[]): Promise<Outcome> => netbind(args, { e
 const file = (): string => join(lab.directory, "nads.yaml");
 const attach = (nic: string, network: string, ...more: readonly string[]): Promise<Outcome> =>
   call("attach-nic", "one", nic, "--network", network, "-f", file(), ...more);
-const inPod = (argv: readonly string[]): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), run)(argv);
+const inPod = (argv: readonly string[]): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(argv);
 /** All that a pod has: links, tables, and servers. */
 const podHas = async (): Promise<string> =>
   `${await inPod(["sh", "-c", "ip -br link | cut -d@ -f1 | cut -d' ' -f1; nft list tables"])}${findVm(lab.state, "one")

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import bridge from "@netbind/plugin-bridge";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { warmCapabilities } from "../../core/local/src/launcher/capabilities.ts";
@@ -104,7 +104,7 @@ test("arm64: the bridge's image, run by an emulator of a user's programs, opens 
 
 /** Runs a program of an image's, shut off from the machine. */
 const inImage = async (rootfs: string, argv: readonly string[]): Promise<string> =>
-  run(await imageCommand({ image: { rootfs }, argv, shown: ["--setenv", "PATH", "/usr/sbin:/usr/bin"] }));
+  exec(await imageCommand({ image: { rootfs }, argv, shown: ["--setenv", "PATH", "/usr/sbin:/usr/bin"] }));
 
 test("agent: the agent starts, and each program that it runs does", async () => {
   const { rootfs, process: start } = await images.unpack("agent", "amd64");
@@ -120,7 +120,7 @@ test("launcher: libvirt finds out what QEMU can do, as a user without rights; pa
   const { rootfs, process: start } = await images.unpack("launcher", "amd64");
   expect(start).toMatchObject({ args: ["/usr/sbin/libvirtd"], user: { uid: 107, gid: 107 } });
   expect(Object.keys(images.table["launcher"]?.platforms ?? {})).toEqual(["linux/amd64"]);
-  await warmCapabilities(run, rootfs);
+  await warmCapabilities(exec, rootfs);
   const [found] = readdirSync(join(rootfs, "capabilities"));
   expect(readFileSync(join(rootfs, "capabilities", found ?? ""), "utf8")).toMatch(/<qemuCaps>[\s\S]*<machine type='tcg' name='pc-q35-/);
   // Its version is lost where standard output is a pipe.

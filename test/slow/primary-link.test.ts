@@ -17,7 +17,7 @@ test("bridge: the guest takes the primary link's address and MAC", async () => {
   expect(nic).toMatchObject({ binding: "bridge", guestAddresses: nic?.podAddresses, mtu: 1400 });
   const record = findVm(lab.state, "one");
   expect(record.attached).toMatchObject([{ names: { pod: PRIMARY, bridge: `k6t-${PRIMARY}` }, mac: nic?.mac }]);
-  expect(record.nics["red"]?.before?.mac).toBe(nic?.mac);
+  expect(record.nics["red"]?.podLink?.mac).toBe(nic?.mac);
   expect(await lab.inGuest("one", "ip addr show eth0; ip route")).toMatch(/default via 10\.128\.0\.1 dev eth0/);
   await expectPrimaryTraffic(lab, status, "n0nce");
   await lab.stop("one");

@@ -1,7 +1,7 @@
 /** A guest without a disk: its firmware asks our DHCP where its file is, and the next NIC where that one does not boot. */
 import { join } from "node:path";
 import { ensureImage, makeNetns, netnsPath, type VmStatus } from "@netbind/local";
-import { inNetns, run, waitUntil } from "@netbind/netns";
+import { inNetns, exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { BootServer } from "../support/boot-server.ts";
 import { useLab } from "../support/lab.ts";
@@ -49,12 +49,12 @@ boot
 `;
 
 test("firmware loads the file that dhcpOptions names; what does not boot is followed by the next NIC", { timeout: 600_000 }, async () => {
-  const { rootfs } = await ensureImage(run, lab.state.cache, () => undefined);
+  const { rootfs } = await ensureImage(exec, lab.state.cache, () => undefined);
   // Firmware asks a few times and goes on: the servers are there before it is.
   const node = netnsPath(lab.state.nodeNetns);
   lab.state.prepare();
-  await makeNetns(run, lab.state.nodeNetns);
-  const onNode = inNetns(node, run);
+  await makeNetns(exec, lab.state.nodeNetns);
+  const onNode = inNetns(node, exec);
   await onNode(["ip", "link", "add", "lan0", "type", "bridge"]);
   await onNode(["ip", "addr", "add", "192.0.2.1/24", "dev", "lan0"]);
   await onNode(["ip", "link", "set", "lan0", "up"]);

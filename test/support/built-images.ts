@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 import { buildImages } from "../../tools/images/build-images.ts";
 import { fetchPackages } from "../../tools/images/fetch.ts";
 import { ImageError } from "../../tools/images/image-error.ts";
@@ -87,7 +87,7 @@ export class BuiltImages implements Disposable {
   /** An image's configuration and manifest on a platform. */
   async inspect(name: string, architecture: string): Promise<InspectedImage & InspectedManifest> {
     const skopeo = ["skopeo", `--override-arch=${architecture}`, "inspect", "--config", `oci:${this.out}:${name}`];
-    const config = JSON.parse(await run(skopeo)) as InspectedImage;
+    const config = JSON.parse(await exec(skopeo)) as InspectedImage;
     const digest = this.table[name]?.platforms[`linux/${architecture}`]?.digest.replace(":", "/") ?? "";
     const { layers } = JSON.parse(readFileSync(join(this.out, "blobs", digest), "utf8")) as InspectedManifest;
     return { ...config, layers };
@@ -99,10 +99,10 @@ export class BuiltImages implements Disposable {
     const bundle = join(this.#work, `${name}-${architecture}`);
     const rootfs = join(bundle, "rootfs");
     if (!existsSync(bundle)) {
-      await run(["skopeo", `--override-arch=${architecture}`, "copy", "--quiet", `oci:${this.out}:${name}`, `oci:${layout}:image`]);
+      await exec(["skopeo", `--override-arch=${architecture}`, "copy", "--quiet", `oci:${this.out}:${name}`, `oci:${layout}:image`]);
       mkdirSync(bundle);
-      await run(["umoci", "raw", "unpack", "--image", `${layout}:image`, rootfs]);
-      await run(["umoci", "raw", "config", "--image", `${layout}:image`, "--rootfs", rootfs, join(bundle, "config.json")]);
+      await exec(["umoci", "raw", "unpack", "--image", `${layout}:image`, rootfs]);
+      await exec(["umoci", "raw", "config", "--image", `${layout}:image`, "--rootfs", rootfs, join(bundle, "config.json")]);
     }
     const { process } = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as { readonly process: ImageProcess };
     return { rootfs, process };

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { debianArchive, stateDirectories } from "@netbind/local";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 
 const PACKAGES = [
   ...["systemd-sysv", "systemd-resolved", "udev", "dbus", "linux-image-cloud-amd64"],
@@ -32,40 +32,40 @@ async function build(image: string): Promise<void> {
   const [rootfs, boot, root] = [join(work, "rootfs"), join(work, "boot.img"), join(work, "root.img")];
   const include = `--include=${PACKAGES.join(",")}`;
   const apt = '--aptopt=APT::Install-Recommends "false"';
-  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, "trixie", rootfs, (await debianArchive(run)).main], {
+  await exec(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, "trixie", rootfs, (await debianArchive(exec)).main], {
     deadline: 15 * 60_000,
   });
   writeFileSync(join(rootfs, "etc/cloud/cloud.cfg.d/90_test.cfg"), CLOUD);
   writeFileSync(join(rootfs, "etc/fstab"), "LABEL=root / ext4 defaults 0 1\n");
   writeFileSync(join(rootfs, "etc/machine-id"), "");
-  await run(["truncate", "-s", `${BOOT.size}M`, boot]);
-  await run(["mkfs.vfat", "-n", "BOOT", boot]);
+  await exec(["truncate", "-s", `${BOOT.size}M`, boot]);
+  await exec(["mkfs.vfat", "-n", "BOOT", boot]);
   writeFileSync(join(work, "syslinux.cfg"), SYSLINUX);
   for (const [file, name] of [
     [newest(join(rootfs, "boot"), "vmlinuz-"), "vmlinuz"],
     [newest(join(rootfs, "boot"), "initrd.img-"), "initrd"],
     [join(work, "syslinux.cfg"), "syslinux.cfg"],
   ] as const)
-    await run(["mcopy", "-i", boot, file, `::${name}`]);
-  await run(["syslinux", "--install", boot]);
-  await run(["truncate", "-s", `${ROOT.size}M`, root]);
-  await run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", rootfs, root], { deadline: 120_000 });
+    await exec(["mcopy", "-i", boot, file, `::${name}`]);
+  await exec(["syslinux", "--install", boot]);
+  await exec(["truncate", "-s", `${ROOT.size}M`, root]);
+  await exec(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", rootfs, root], { deadline: 120_000 });
   const next = `${image}.building`;
   rmSync(next, { force: true });
-  await run(["truncate", "-s", `${ROOT.at + ROOT.size + 1}M`, next]);
+  await exec(["truncate", "-s", `${ROOT.at + ROOT.size + 1}M`, next]);
   const sectors = (mebibytes: number): number => (mebibytes * MIB) / 512;
   const table = [
     "label: dos",
     `start=${sectors(BOOT.at)},size=${sectors(BOOT.size)},type=c,bootable`,
     `start=${sectors(ROOT.at)},size=${sectors(ROOT.size)},type=83`,
   ];
-  await run(["sfdisk", "-q", next], { stdin: `${table.join("\n")}\n` });
-  await run(["dd", `if=${MBR}`, `of=${next}`, "conv=notrunc", "status=none"]);
+  await exec(["sfdisk", "-q", next], { stdin: `${table.join("\n")}\n` });
+  await exec(["dd", `if=${MBR}`, `of=${next}`, "conv=notrunc", "status=none"]);
   for (const [part, at] of [
     [boot, BOOT.at],
     [root, ROOT.at],
   ] as const)
-    await run(["dd", `if=${part}`, `of=${next}`, "bs=1M", `seek=${at}`, "conv=notrunc,sparse", "status=none"], { deadline: 120_000 });
+    await exec(["dd", `if=${part}`, `of=${next}`, "bs=1M", `seek=${at}`, "conv=notrunc,sparse", "status=none"], { deadline: 120_000 });
   renameSync(next, image);
   rmSync(work, { recursive: true });
 }
@@ -81,7 +81,7 @@ export async function cloudGuestDisk(directory: string): Promise<string> {
   mkdirSync(cache, { recursive: true });
   if (!existsSync(image)) await build(image);
   const disk = join(directory, "root.raw");
-  await run(["cp", "--sparse=always", image, disk], { deadline: 120_000 });
+  await exec(["cp", "--sparse=always", image, disk], { deadline: 120_000 });
   chmodSync(disk, 0o600);
   return disk;
 }

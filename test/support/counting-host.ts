@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { netnsPath } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { TestNetns } from "./netns.ts";
 
 /** What came over the two connections of a {@link CountingHost}, as lines with one number each. */
@@ -52,17 +52,17 @@ export class CountingHost implements AsyncDisposable {
   static async plugInto(node: string, bridge: string, address: string): Promise<CountingHost> {
     const host = new CountingHost(await TestNetns.make(), node);
     const port = `to-${host.netns.name.slice(-8)}`;
-    await host.netns.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", node]);
+    await host.netns.exec(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", node]);
     await host.onNode(["ip", "link", "set", port, "master", bridge, "up"]);
-    await host.netns.run(["ip", "addr", "add", address, "dev", "eth0"]);
-    await host.netns.run(["ip", "link", "set", "eth0", "up"]);
+    await host.netns.exec(["ip", "addr", "add", address, "dev", "eth0"]);
+    await host.netns.exec(["ip", "link", "set", "eth0", "up"]);
     host.#learned += await host.onNode(["bridge", "fdb", "show", "br", bridge]);
     return host;
   }
 
   /** Runs a program where the bridge is. */
   onNode(argv: readonly string[]): Promise<string> {
-    return inNetns(netnsPath(this.#node), run)(argv);
+    return inNetns(netnsPath(this.#node), exec)(argv);
   }
 
   /** The ports that the bridge learned a MAC address at, one after the other. */

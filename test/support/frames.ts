@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inNetns, run, waitUntil } from "@netbind/netns";
+import { inNetns, exec, waitUntil } from "@netbind/netns";
 
 const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(":", ""), "hex");
 const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
@@ -75,7 +75,7 @@ export const arpRequest = (from: string, sender: readonly number[], target: read
 export async function sendFrame(netns: string, link: string, frame: Buffer, count = 1, randomSource = false): Promise<void> {
   const hex = (frame.toString("hex").match(/../g) ?? []).join(":");
   const source = randomSource ? ["-a", "rand"] : [];
-  await inNetns(netns, run)(["mausezahn", link, "-q", "-c", String(count), ...source, hex], { deadline: 60_000 });
+  await inNetns(netns, exec)(["mausezahn", link, "-q", "-c", String(count), ...source, hex], { deadline: 60_000 });
 }
 
 /** A frame as it was seen. */

@@ -1,7 +1,7 @@
 /** Nodes on which sandboxes are hard to make: mounts over /proc, no user namespaces. Each is a process of the test's own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { type Run, run, waitUntil } from "@netbind/netns";
+import { type Exec, exec, waitUntil } from "@netbind/netns";
 
 /** What a container's runtime hides of /proc, what it shows read-only, and what lxcfs puts there. */
 export const MASKED = [
@@ -66,8 +66,8 @@ export class HostileNode implements AsyncDisposable {
     return ["nsenter", "--target", String(this.#holder.pid), ...namespaces, "--"];
   }
 
-  get run(): Run {
-    return (argv, options) => run([...this.enter, ...argv], options);
+  get exec(): Exec {
+    return (argv, options) => exec([...this.enter, ...argv], options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AttachRequest } from "@netbind/contract";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 import { attachSidecar } from "@netbind/remote/sidecar";
 import type { UnpackedImage } from "./built-images.ts";
 import { containerSpec } from "./kube-container.ts";
@@ -116,7 +116,7 @@ export class ImageContainer implements AsyncDisposable {
   }
 
   #crun(args: readonly string[]): Promise<string> {
-    return run([...this.#command(), ...args]);
+    return exec([...this.#command(), ...args]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

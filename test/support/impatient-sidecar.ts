@@ -6,5 +6,5 @@ await serveSidecar(masquerade, {
   hooksDirectory: process.argv[2] ?? "",
   containerName: "hook-sidecar-0",
   withBinding: false,
-  patience: { first: 100, next: 150 },
+  agentTimeout: { first: 100, next: 150 },
 });

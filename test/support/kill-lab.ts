@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { join } from "node:path";
 import { domainName, findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
 import { tableFamilies } from "@netbind/engine";
-import { inNetns, processesIn, run, waitUntil } from "@netbind/netns";
+import { inNetns, processesIn, exec, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
 import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
 import { demoVmi } from "../demo/vmi.ts";
@@ -116,7 +116,7 @@ export class KillLab implements AsyncDisposable {
   /** The VM is in one pod, its guest runs there, and nothing else of it is on the machine. */
   async #expectOnePod(what: string): Promise<void> {
     const record = findVm(this.state, VM);
-    const state = await launcherOf(run, record).virsh(["domstate", domainName(record.vmi)]);
+    const state = await launcherOf(exec, record).virsh(["domstate", domainName(record.vmi)]);
     expect(state.trim(), what).toBe("running");
     const own = new Set(processesIn(netnsPath(record.netns)).map(({ pid }) => `${pid}`));
     const strange = async (): Promise<readonly string[]> => {
@@ -188,7 +188,7 @@ export class KillLab implements AsyncDisposable {
     );
     const files = readdirSync(this.directory).filter((name) => !EMPTY.includes(name) && name !== "points");
     // Who may open the disk is what it was: none of its access list is left.
-    const permissions = (await run(["getfacl", "-cnp", this.#blank])).trim().split("\n");
+    const permissions = (await exec(["getfacl", "-cnp", this.#blank])).trim().split("\n");
     const granted = permissions.filter((line) => !["user::rw-", "group::---", "other::---"].includes(line));
     return [...more, ...files.map((name) => `file: ${name}`), ...granted.map((line) => `permission: ${line}`)];
   }
@@ -207,14 +207,14 @@ export class KillLab implements AsyncDisposable {
 
   /** Runs a program in a VM's pod. */
   inPod(name: string, argv: readonly string[]): Promise<string> {
-    return inNetns(netnsPath(findVm(this.state, name).netns), run)(argv);
+    return inNetns(netnsPath(findVm(this.state, name).netns), exec)(argv);
   }
 
   /** Takes away something of each kind from the VM's networks: of every NIC, what can be made again. */
   async breakNetwork(): Promise<void> {
     const { netns, nics } = findVm(this.state, VM);
-    const inPod = inNetns(netnsPath(netns), run);
-    for (const { wanted } of Object.values(nics)) {
+    const inPod = inNetns(netnsPath(netns), exec);
+    for (const { desired: wanted } of Object.values(nics)) {
       if (wanted === undefined) continue;
       const { plan, table, podLink } = wanted;
       for (const link of plan.links) {

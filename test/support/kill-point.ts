@@ -39,7 +39,7 @@ function label(argv: readonly string[]): string {
 
 fs.renameSync = (from, to) => {
   renameSync(from, to);
-  if (String(to).endsWith("/journal.json")) point("journal", "written");
+  if (String(to).endsWith("/record.json")) point("journal", "written");
 };
 // The patched functions stand for the real ones in every form of a call.
 childProcess.spawn = ((command: string, args: readonly string[] = [], ...rest: never[]) => {

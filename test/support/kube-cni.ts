@@ -1,8 +1,8 @@
 /** The pod network of a node, through a real CNI plugin. */
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 
 /** Which pod is attached, and where. */
-export interface PodNetworkPlace {
+export interface PodNetworkContext {
   /** Path of the node's network namespace: the pods' bridge is in it. */
   readonly node: string;
   /** The name of the pod's. */
@@ -14,7 +14,7 @@ export interface PodNetworkPlace {
 }
 
 /** Attaches a namespace to the node's bridge with the CNI plugin, as a container runtime does, or takes it off. Gives its answer. */
-export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, dataDir, ifname }: PodNetworkPlace): Promise<string> {
+export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, dataDir, ifname }: PodNetworkContext): Promise<string> {
   const [name, bridge, subnet, subnet6] =
     ifname === undefined ? ["lab", "cni0", "10.99.0.0/16", "fd99::/64"] : ["primary", "cni1", "10.98.0.0/16", "fd98::/64"];
   const conf = {
@@ -37,5 +37,5 @@ export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, data
     CNI_IFNAME: ifname ?? "eth0",
     CNI_PATH: "/usr/lib/cni",
   };
-  return inNetns(node, run)(["/usr/lib/cni/bridge"], { stdin: JSON.stringify(conf), env });
+  return inNetns(node, exec)(["/usr/lib/cni/bridge"], { stdin: JSON.stringify(conf), env });
 }

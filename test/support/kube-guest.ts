@@ -5,7 +5,7 @@ import type { Attachment, Plan } from "@netbind/contract";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain, domainName, ensureImage, guestCommand, State, stateDirectories } from "@netbind/local";
-import { endProcesses, type ProcessId, run, waitUntil } from "@netbind/netns";
+import { endProcesses, type ProcessId, exec, waitUntil } from "@netbind/netns";
 import { consoleFiles, startConsole } from "../../core/local/src/launcher/console.ts";
 import { probeAccelerator } from "../../core/local/src/launcher/kvm.ts";
 import type { Launcher } from "../../core/local/src/launcher/launcher.ts";
@@ -49,7 +49,7 @@ export class KubeGuest implements AsyncDisposable {
       copyFileSync(LAUNCHER_FAULTS, faults);
     }
     const argv = ["setpriv", ...USER, client, "-hooks", "/mnt/hooks", "-faults", faults, "-count", "1", ...options];
-    const text = await this.#node.run(["unshare", "--mount", "sh", "-c", IN_COMPUTE, volume, ...argv], {
+    const text = await this.#node.exec(["unshare", "--mount", "sh", "-c", IN_COMPUTE, volume, ...argv], {
       stdin: JSON.stringify({ domainXML, vmi }),
       deadline: 120_000,
     });
@@ -62,13 +62,13 @@ export class KubeGuest implements AsyncDisposable {
   /** Defines the domain as virt-launcher does and boots it: KubeVirt writes what is on a tap, hooks write the rest. */
   async boot(nics: readonly PodNic[]): Promise<readonly HookEvent[]> {
     const { cache } = new State(stateDirectories(process.env));
-    const image = await ensureImage(run, cache, () => undefined);
-    const accelerator = await probeAccelerator(run, image, cache);
+    const image = await ensureImage(exec, cache, () => undefined);
+    const accelerator = await probeAccelerator(exec, image, cache);
     const shared = join(this.#directory, "../shared");
     mkdirSync(shared, { recursive: true });
     const netns = `/run/netns/${this.#pod.netns}`;
     const vmi = vmiObject(this.#pod.vm, nics) as unknown as Vmi;
-    const record = JSON.parse(readFileSync(join(this.#node.state, "pods", this.#pod.uid, "journal.json"), "utf8")) as AgentRecord;
+    const record = JSON.parse(readFileSync(join(this.#node.state, "pods", this.#pod.uid, "record.json"), "utf8")) as AgentRecord;
     const onTaps = record.attached.filter(({ name }) => record.nics[name]?.plan.domain.kind === "tap");
     const base = onTaps.reduce(
       (xml, attachment) => writeTapInterface(xml, nicDomain(attachment, "qemu")),
@@ -88,7 +88,7 @@ export class KubeGuest implements AsyncDisposable {
       nodes: hypervisorNodes({ kvm: accelerator === "kvm", vhost: false }),
       disks: [],
     };
-    this.#launcher = await startLauncher(run, spec, () => undefined);
+    this.#launcher = await startLauncher(exec, spec, () => undefined);
     const [console] = await Promise.all([
       startConsole({ netns, directory: this.#directory, launcher: this.#directory, user: spec.user, cache }),
       this.#launcher.create(String(defined?.["xml"] ?? "")),

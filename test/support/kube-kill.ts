@@ -61,9 +61,9 @@ export class AgentKill {
     expect(this.#phase(pod), what).toBe("attached");
     const servers = processesIn(`/run/netns/${pod.netns}`).filter(({ pid }) => readFileSync(`/proc/${pid}/comm`, "utf8") === "dnsmasq\n");
     expect(servers.length, what).toBe(2);
-    const links = await pod.run(["ip", "-brief", "link", "show"]);
+    const links = await pod.exec(["ip", "-brief", "link", "show"]);
     for (const link of ["eth0", "k6t-eth0", "tap0"]) expect(links, what).toContain(link);
-    expect(await pod.run(["nft", "list", "tables"]), what).toContain("netbind_eth0");
+    expect(await pod.exec(["nft", "list", "tables"]), what).toContain("netbind_eth0");
     await this.#node.removePod(pod);
     await waitUntil(() => this.#node.leftovers().length === 0, 30_000);
     expect(this.#node.leftovers(), what).toEqual([]);
@@ -72,7 +72,7 @@ export class AgentKill {
   }
 
   #phase({ uid }: LabPod): string {
-    const file = join(this.#node.state, "pods", uid, "journal.json");
+    const file = join(this.#node.state, "pods", uid, "record.json");
     return (JSON.parse(readFileSync(file, "utf8")) as { readonly phase: string }).phase;
   }
 }

@@ -17,9 +17,9 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { endProcesses, identify, inNetns, processesIn, processesOfUser, type Run, run, waitUntil } from "@netbind/netns";
+import { endProcesses, identify, inNetns, processesIn, processesOfUser, type Exec, exec, waitUntil } from "@netbind/netns";
 import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote/sidecar";
-import { callPodNetwork, type PodNetworkPlace } from "./kube-cni.ts";
+import { callPodNetwork, type PodNetworkContext } from "./kube-cni.ts";
 import { type ContainerPod, KubeRuntime } from "./kube-runtime.ts";
 import { SIDECAR_START } from "./sidecar-start.ts";
 import { type KubeObject, kubevirtObject, launcherPod, type PodNic, vmiObject } from "./kube-objects.ts";
@@ -38,7 +38,7 @@ export interface LabPod {
   readonly vm: string;
   /** The name of its network namespace. */
   readonly netns: string;
-  readonly run: Run;
+  readonly exec: Exec;
   /** The address that its CNI plugin gave it. */
   readonly address: string;
   /** Its hook sockets' directory, as this process sees it: what the compute container has mounted. */
@@ -91,7 +91,7 @@ export class KubeNode implements AsyncDisposable {
     this.directory = directory;
     this.#holder = holder;
     this.#bridge = bridge;
-    this.#runtime = new KubeRuntime(directory, this.run, hasCgroups);
+    this.#runtime = new KubeRuntime(directory, this.exec, hasCgroups);
     this.objects = join(directory, "objects");
     this.state = join(directory, "state");
   }
@@ -102,8 +102,8 @@ export class KubeNode implements AsyncDisposable {
     chmodSync(directory, 0o755);
     // Made first: mounts of namespaces reach the node only below a directory that is shared by then.
     const bridge = `nbt-${randomBytes(3).toString("hex")}`;
-    await run(["ip", "netns", "add", bridge]);
-    await inNetns(`/run/netns/${bridge}`, run)(["ip", "link", "set", "lo", "up"]);
+    await exec(["ip", "netns", "add", bridge]);
+    await inNetns(`/run/netns/${bridge}`, exec)(["ip", "link", "set", "lo", "up"]);
     const hidden = ["/var/lib", ...(cgroups ? [] : ["/sys/fs/cgroup"])].map((path) => `mount -t tmpfs -o mode=755 tmpfs ${path} && `);
     const script = `${hidden.join("")}mkdir ${KUBELET} && echo ready && exec sleep infinity`;
     const holder = spawn("unshare", ["--mount", "--propagation", "slave", "sh", "-c", script], { stdio: ["ignore", "pipe", "inherit"] });
@@ -124,8 +124,8 @@ export class KubeNode implements AsyncDisposable {
   }
 
   /** Runs a command among the node's mounts. */
-  get run(): Run {
-    return (argv, options) => run(["nsenter", `--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", ...argv], options);
+  get exec(): Exec {
+    return (argv, options) => exec(["nsenter", `--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", ...argv], options);
   }
 
   /** A path of the node, as this process reaches it. */
@@ -133,7 +133,7 @@ export class KubeNode implements AsyncDisposable {
     return `/proc/${this.#holder.pid}/root${path}`;
   }
 
-  #networkOf(netns: string): PodNetworkPlace {
+  #networkOf(netns: string): PodNetworkContext {
     return { node: this.netns, netns, dataDir: join(this.directory, "ipam") };
   }
 
@@ -148,8 +148,8 @@ export class KubeNode implements AsyncDisposable {
     listed = true,
   }: PodRequest): Promise<LabPod> {
     const netns = `${this.#bridge}-${uid.slice(0, 8)}`;
-    await run(["ip", "netns", "add", netns]);
-    const inPod = inNetns(`/run/netns/${netns}`, run);
+    await exec(["ip", "netns", "add", netns]);
+    const inPod = inNetns(`/run/netns/${netns}`, exec);
     await inPod(["ip", "link", "set", "lo", "up"]);
     await inPod(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]);
     const result = JSON.parse(await callPodNetwork("ADD", this.#networkOf(netns))) as {
@@ -158,7 +158,7 @@ export class KubeNode implements AsyncDisposable {
     const address = result.ips[0]?.address.split("/")[0] ?? "";
     const name = `virt-launcher-${vm}-${uid.slice(0, 5)}`;
     const hooks = this.path(`${KUBELET}/pods/${uid}/${VOLUME}`);
-    const pod: LabPod = { uid, name, vm, netns, run: inPod, address, hooks };
+    const pod: LabPod = { uid, name, vm, netns, exec: inPod, address, hooks };
     this.#pods.push(pod);
     mkdirSync(hooks, { recursive: true });
     chownSync(hooks, USER, USER);
@@ -174,7 +174,7 @@ export class KubeNode implements AsyncDisposable {
 
   /** Gives a pod its primary link beside `eth0`, which keeps its address and has no way out any more; as multus reports both. */
   async #addPrimary(netns: string, primary: string): Promise<{ readonly annotations: object }> {
-    const inPod = inNetns(`/run/netns/${netns}`, run);
+    const inPod = inNetns(`/run/netns/${netns}`, exec);
     for (const family of ["-4", "-6"]) await inPod(["ip", family, "route", "del", "default"]);
     await callPodNetwork("ADD", { ...this.#networkOf(netns), ifname: primary });
     const links = [
@@ -338,7 +338,7 @@ export class KubeNode implements AsyncDisposable {
       : [];
     for (const id of containers) await this.endContainer(id);
     await callPodNetwork("DEL", this.#networkOf(pod.netns));
-    await run(["ip", "netns", "delete", pod.netns]);
+    await exec(["ip", "netns", "delete", pod.netns]);
     rmSync(join(pod.hooks, "../../.."), { recursive: true, force: true });
     this.#pods.splice(this.#pods.indexOf(pod), 1);
   }
@@ -360,12 +360,12 @@ export class KubeNode implements AsyncDisposable {
 
   /** The user that a pod's services run as. */
   serviceUid({ uid }: LabPod): number {
-    return (JSON.parse(readFileSync(join(this.state, "pods", uid, "journal.json"), "utf8")) as { readonly serviceUid: number }).serviceUid;
+    return (JSON.parse(readFileSync(join(this.state, "pods", uid, "record.json"), "utf8")) as { readonly serviceUid: number }).serviceUid;
   }
 
   #records(): readonly { readonly serviceUid: number }[] {
     const pods = join(this.state, "pods");
-    const files = existsSync(pods) ? readdirSync(pods).map((uid) => join(pods, uid, "journal.json")) : [];
+    const files = existsSync(pods) ? readdirSync(pods).map((uid) => join(pods, uid, "record.json")) : [];
     return files
       .filter((file) => existsSync(file))
       .map((file) => JSON.parse(readFileSync(file, "utf8")) as { readonly serviceUid: number });
@@ -384,7 +384,7 @@ export class KubeNode implements AsyncDisposable {
     for (const record of this.#records()) await endProcesses(processesOfUser(record.serviceUid));
     for (const name of readdirSync("/run/netns").filter((one) => one.startsWith(this.#bridge))) {
       await endProcesses(processesIn(`/run/netns/${name}`));
-      await run(["ip", "netns", "delete", name]);
+      await exec(["ip", "netns", "delete", name]);
     }
     const holder = identify(this.#holder.pid ?? 0);
     if (holder !== undefined) await endProcesses([holder]);

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 import { type ContainerRequest, containerSpec, podCgroup } from "./kube-container.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -29,13 +29,13 @@ export interface ContainerPod {
 /** Starts and ends containers on a node. */
 export class KubeRuntime {
   readonly #directory: string;
-  readonly #run: Run;
+  readonly #run: Exec;
   readonly #hasCgroups: boolean;
 
   /** `run`: runs a command among the node's mounts. */
-  constructor(directory: string, run: Run, hasCgroups: boolean) {
+  constructor(directory: string, exec: Exec, hasCgroups: boolean) {
     this.#directory = directory;
-    this.#run = run;
+    this.#run = exec;
     this.#hasCgroups = hasCgroups;
     this.#makeRootfs();
   }

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureImage, State, stateDirectories } from "@netbind/local";
-import { processesOfUser, run, waitUntil } from "@netbind/netns";
+import { processesOfUser, exec, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
 import { KubeGuest } from "./kube-guest.ts";
 import { KubeNode, type LabPod } from "./kube-node.ts";
@@ -29,7 +29,7 @@ async function startLauncher(node: KubeNode, pod: LabPod, libvirt: string): Prom
   const rootfs = join(node.directory, "launcher");
   makeContainerRoot(rootfs);
   for (const path of ["bin", "usr/lib64"]) mkdirSync(join(rootfs, path), { recursive: true });
-  const image = await ensureImage(run, new State(stateDirectories(process.env)).cache, () => undefined);
+  const image = await ensureImage(exec, new State(stateDirectories(process.env)).cache, () => undefined);
   copyFileSync(join(image.rootfs, "bin/busybox"), join(rootfs, "bin/busybox"));
   writeFileSync(join(rootfs, "usr/lib64", libvirt), "");
   await node.startLauncher(pod, rootfs, ["/bin/busybox", "sleep", "600"]);
@@ -50,7 +50,7 @@ export async function proveThroughAgent({ binding, address, onTap, libvirt, doma
   expect(defined.length).toBe(3);
   expect(defined.at(-1)?.["xml"]).toMatch(domain);
   expect(await guest.inGuest("ip -4 -o addr show eth0")).toContain(address(pod.address));
-  const [link] = JSON.parse(await pod.run(["ip", "-json", "link", "show", "dev", "eth0"])) as readonly { readonly address: string }[];
+  const [link] = JSON.parse(await pod.exec(["ip", "-json", "link", "show", "dev", "eth0"])) as readonly { readonly address: string }[];
   if (onTap) expect(await guest.inGuest("cat /sys/class/net/eth0/address")).toContain(link?.address);
   expect(await guest.inGuest(serve(pod.uid))).toContain("serving");
   using outside = await Outside.start(node.netns);

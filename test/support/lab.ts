@@ -65,7 +65,7 @@ export function useLab(): Lab {
     },
     inGuest: (name, command) => guestCommand(consoleSocket(state, findVm(state, name)), command, GUEST_PATIENCE),
     booted: async (name) => {
-      const log = join(state.vm(findVm(state, name).id), "console.log");
+      const log = join(state.podDirectory(findVm(state, name).id), "console.log");
       for (let waited = 0; waited < 480; waited++) {
         if (isBooted(log)) return;
         await new Promise((resolve) => setTimeout(resolve, 250));

@@ -5,7 +5,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { netnsPath, State } from "@netbind/local";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 
 /** What a test must leave as it found it. Of each kind, what belongs to a state directory of this test's process. */
 export interface MachineState {
@@ -37,7 +37,7 @@ class OwnState {
       const id = namespaceId(netnsPath(name));
       if (id !== undefined) this.#namespaces.add(id);
     }
-    for (const id of this.state.podIds()) for (const uid of usersIn(join(this.state.vm(id), "journal.json"))) this.#users.add(uid);
+    for (const id of this.state.podIds()) for (const uid of usersIn(join(this.state.podDirectory(id), "record.json"))) this.#users.add(uid);
   }
 
   ownsNetns(name: string): boolean {
@@ -154,8 +154,8 @@ const POD_LINK = /^(k6t-|pod[0-9a-f]{11}$)/;
 
 /** Links of the machine whose other end is in a namespace of this test's, or that have a name as only links of pods have. */
 async function ownLinks(): Promise<readonly string[]> {
-  const links = JSON.parse(await run(["ip", "-json", "link", "show"])) as readonly Link[];
-  const known = JSON.parse((await run(["ip", "-json", "netns", "list-id"])) || "[]") as readonly { nsid: number; name?: string }[];
+  const links = JSON.parse(await exec(["ip", "-json", "link", "show"])) as readonly Link[];
+  const known = JSON.parse((await exec(["ip", "-json", "netns", "list-id"])) || "[]") as readonly { nsid: number; name?: string }[];
   const isOwn = (nsid: number): boolean =>
     known.some(({ nsid: id, name }) => id === nsid && name !== undefined && own.some((one) => one.ownsNetns(name)));
   return links

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { showMatrix } from "./matrix-table.ts";
+import { formatMatrix } from "./matrix-table.ts";
 
 /** Collects what a tier's guests proved, and prints it when the tier is over. */
 export default function collectMatrix(project: TestProject): () => void {
@@ -13,6 +13,6 @@ export default function collectMatrix(project: TestProject): () => void {
   return () => {
     const lines = readFileSync(file, "utf8").trim().split("\n");
     rmSync(directory, { recursive: true });
-    process.stdout.write(`\nbindings with real guests: what was proved in this run\n\n${showMatrix(lines)}\n\n`);
+    process.stdout.write(`\nbindings with real guests: what was proved in this run\n\n${formatMatrix(lines)}\n\n`);
   };
 }

@@ -38,7 +38,7 @@ const NOT_PROMISED: Readonly<Record<MatrixBinding, readonly MatrixCheck[]>> = {
 };
 
 /** The matrix as a table: a cell is empty where what is promised was not proved, and has a dash where nothing is. */
-export function showMatrix(lines: readonly string[]): string {
+export function formatMatrix(lines: readonly string[]): string {
   const seen = new Set(lines);
   const width = Math.max(...MATRIX_BINDINGS.map(({ length }) => length));
   const head = `${"".padEnd(width)}  ${MATRIX_CHECKS.join("  ")}`;

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { inNetns, type Run, run } from "@netbind/netns";
+import { inNetns, type Exec, exec } from "@netbind/netns";
 
 /** A network namespace of a test's own, gone when the test is. */
 export class TestNetns implements AsyncDisposable {
@@ -11,8 +11,8 @@ export class TestNetns implements AsyncDisposable {
 
   static async make(): Promise<TestNetns> {
     const netns = new TestNetns(`nbtest-${randomBytes(4).toString("hex")}`);
-    await run(["ip", "netns", "add", netns.name]);
-    await netns.run(["ip", "link", "set", "lo", "up"]);
+    await exec(["ip", "netns", "add", netns.name]);
+    await netns.exec(["ip", "link", "set", "lo", "up"]);
     return netns;
   }
 
@@ -20,8 +20,8 @@ export class TestNetns implements AsyncDisposable {
     return `/run/netns/${this.name}`;
   }
 
-  get run(): Run {
-    return inNetns(this.path, run);
+  get exec(): Exec {
+    return inNetns(this.path, exec);
   }
 
   /** Joins two namespaces by a cable, with an address at each end. */
@@ -32,7 +32,7 @@ export class TestNetns implements AsyncDisposable {
     addresses: readonly [string, string],
     mtu: number,
   ): Promise<void> {
-    await a.run([
+    await a.exec([
       "ip",
       "link",
       "add",
@@ -53,12 +53,12 @@ export class TestNetns implements AsyncDisposable {
       [a, names[0], addresses[0]],
       [b, names[1], addresses[1]],
     ] as const) {
-      await netns.run(["ip", "addr", "add", address, "dev", name]);
-      await netns.run(["ip", "link", "set", name, "up"]);
+      await netns.exec(["ip", "addr", "add", address, "dev", name]);
+      await netns.exec(["ip", "link", "set", name, "up"]);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await run(["ip", "netns", "delete", this.name]);
+    await exec(["ip", "netns", "delete", this.name]);
   }
 }

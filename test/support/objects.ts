@@ -39,9 +39,9 @@ export const vm = (
 };
 
 /** A VM's network that a NetworkAttachmentDefinition makes. */
-export const multus = (name: string, networkName = name, standsIn = false): object => ({
+export const multus = (name: string, networkName = name, replacesPodNetwork = false): object => ({
   name,
-  multus: { networkName, ...(standsIn ? { default: true } : {}) },
+  multus: { networkName, ...(replacesPodNetwork ? { default: true } : {}) },
 });
 
 /** A KubeVirt CR with these bindings registered. */

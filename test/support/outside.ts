@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 
 /** What somebody outside saw come in. */
 export interface Seen {
@@ -84,7 +84,7 @@ export class Outside implements Disposable {
 
   /** Runs a program of the machine in the namespace. */
   run(argv: readonly string[]): Promise<string> {
-    return inNetns(this.#netns, run)(argv);
+    return inNetns(this.#netns, exec)(argv);
   }
 
   [Symbol.dispose](): void {
@@ -92,6 +92,6 @@ export class Outside implements Disposable {
   }
 
   #node(script: string): Promise<string> {
-    return inNetns(this.#netns, run)([process.execPath, "--input-type=module", "-e", script]);
+    return inNetns(this.#netns, exec)([process.execPath, "--input-type=module", "-e", script]);
   }
 }

@@ -1,12 +1,12 @@
 /** Pages that are made from the engine's data. */
 import { ALL_RULES, type RuleText } from "@netbind/kubevirt/admission";
-import { showVersion } from "@netbind/kubevirt";
+import { formatVersion } from "@netbind/kubevirt";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 
 const versions = ({ since, until }: RuleText): string => {
   if (since === undefined && until === undefined) return "all";
-  return `${since === undefined ? "" : showVersion(since)}–${until === undefined ? "" : showVersion(until)}`;
+  return `${since === undefined ? "" : formatVersion(since)}–${until === undefined ? "" : formatVersion(until)}`;
 };
 
 const PARTS: readonly { readonly title: string; readonly of: (rule: RuleText) => boolean; readonly says: string }[] = [

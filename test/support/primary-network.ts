@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { netnsPath, type VmStatus } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { expect } from "vitest";
 import type { Lab } from "./lab.ts";
 import { Outside, OUTSIDE_PORTS } from "./outside.ts";
@@ -68,7 +68,7 @@ export class PrimaryNetwork implements Disposable {
 export async function expectPrimaryTraffic(lab: Lab, { name, netns, nics }: VmStatus, nonce: string): Promise<void> {
   const pod = nics[0]?.podAddresses[0] ?? "";
   expect(pod).toMatch(/^10\.128\.0\.\d+$/);
-  const [eth0] = JSON.parse(await inNetns(netnsPath(netns), run)(["ip", "-json", "-4", "addr", "show", "dev", CLUSTER])) as readonly {
+  const [eth0] = JSON.parse(await inNetns(netnsPath(netns), exec)(["ip", "-json", "-4", "addr", "show", "dev", CLUSTER])) as readonly {
     readonly master?: string;
     readonly addr_info: readonly { readonly local: string }[];
   }[];

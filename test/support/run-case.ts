@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DomainNic, domainNics } from "@netbind/domain";
-import { ensureImage, findVm, listVms, netnsPath, stateDirectories, type VmRecord, type VmStatus } from "@netbind/local";
-import { inNetns, run } from "@netbind/netns";
+import { ensureImage, findVm, listVms, netnsPath, stateDirectories, type LocalPodRecord, type VmStatus } from "@netbind/local";
+import { inNetns, exec } from "@netbind/netns";
 import { expect } from "vitest";
 import { CASES, hasGolden, inputArgs, listedCases, POD_LINK, readGolden } from "./cases.ts";
 import { type GuestNic, guestNics } from "./guest-nics.ts";
@@ -96,11 +96,11 @@ function podNetworkArgs(lab: Lab, name: string): readonly string[] {
 }
 
 /** The MAC address that a NIC is to have: the golden one, or where the pod's link has one that nobody foresees, that one. */
-function macOf({ name, pod }: GoldenNic, { domain }: Golden, record: VmRecord): string {
+function macOf({ name, pod }: GoldenNic, { domain }: Golden, record: LocalPodRecord): string {
   const golden = domainNics(domain).find((nic) => nic.name === name)?.mac ?? USER_NETWORK_MAC.exec(domain)?.[1] ?? "";
   expect(golden, name).not.toBe("");
   if (golden !== pod.mac || !ASSUMED_MAC.test(golden)) return golden;
-  return record.nics[name]?.before?.mac ?? expect.fail(`NIC ${name} was not observed`);
+  return record.nics[name]?.podLink?.mac ?? expect.fail(`NIC ${name} was not observed`);
 }
 
 /** The nftables tables of a text that hold anything, each on one line, with the members of its sets in order. */
@@ -110,8 +110,8 @@ const tables = (text: string): readonly string[] =>
     .sort();
 
 /** The pod's links, tables and servers are those of the plan, and no others. */
-async function expectPod(golden: Golden, name: string, status: VmStatus, record: VmRecord): Promise<void> {
-  const inPod = inNetns(netnsPath(record.netns), run);
+async function expectPod(golden: Golden, name: string, status: VmStatus, record: LocalPodRecord): Promise<void> {
+  const inPod = inNetns(netnsPath(record.netns), exec);
   const links = JSON.parse(await inPod(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string; readonly mtu: number }[];
   for (const link of golden.nics.flatMap((nic) => nic.links))
     expect(links, `${name}: ${link.kind} ${link.name}`).toContainEqual(expect.objectContaining({ ifname: link.name, mtu: link.mtu }));
@@ -134,7 +134,7 @@ const linesOf = ({ xml }: DomainNic): readonly string[] =>
     .filter((line) => !/^<(mac|driver|address|interface)\b|^<\//.test(line));
 
 /** The domain that runs has the golden one's NICs. */
-async function expectDomain(golden: Golden, name: string, record: VmRecord): Promise<void> {
+async function expectDomain(golden: Golden, name: string, record: LocalPodRecord): Promise<void> {
   const live = domainNics(await liveXml(record));
   const wanted = domainNics(golden.domain);
   expect(
@@ -169,7 +169,13 @@ const leaseOf = (service: GoldenService): readonly string[] => [
 ];
 
 /** Each NIC that the plan serves has its lease, and no other has one. */
-async function expectLeases(golden: Golden, name: string, lab: Lab, record: VmRecord, seen: ReadonlyMap<string, GuestNic>): Promise<void> {
+async function expectLeases(
+  golden: Golden,
+  name: string,
+  lab: Lab,
+  record: LocalPodRecord,
+  seen: ReadonlyMap<string, GuestNic>,
+): Promise<void> {
   const told = await lab.inGuest(record.name, "for f in /run/lease.eth*; do [ -e $f ] && cat $f; done; true");
   const leases = told.split(/^(?=interface=)/m).map((text) => text.split("\n").map((line) => line.trim()));
   for (const nic of golden.nics.filter(({ binding }) => !Object.hasOwn(ADDRESSES, binding))) {
@@ -182,7 +188,7 @@ async function expectLeases(golden: Golden, name: string, lab: Lab, record: VmRe
 }
 
 /** A guest's NICs are as many as the case says, and each is what it says. */
-async function expectGuest(golden: Golden, name: string, lab: Lab, record: VmRecord): Promise<void> {
+async function expectGuest(golden: Golden, name: string, lab: Lab, record: LocalPodRecord): Promise<void> {
   await lab.booted(record.name);
   const seen = await guestNics(lab, record.name);
   expect([...seen.keys()].sort(), name).toEqual(golden.nics.map((nic) => macOf(nic, golden, record)).sort());
@@ -211,7 +217,7 @@ function failedEmulation(lab: Lab, stderr: string, wait: number): string | undef
   if (record === undefined || !stderr.includes("(TCG: ") || cores * sockets * threads === 1) return undefined;
   const crash = /crashed, or was killed: .*Assertion.*/.exec(stderr)?.[0];
   if (crash !== undefined || wait === 0) return crash;
-  return isBooted(join(lab.state.vm(record.id), "console.log")) ? undefined : "the guest stands still";
+  return isBooted(join(lab.state.podDirectory(record.id), "console.log")) ? undefined : "the guest stands still";
 }
 
 const ATTEMPTS = 3;
@@ -285,7 +291,7 @@ async function expectAddresses(lab: Lab, name: string, addresses: readonly strin
  * (the report, the pod, the domain, and with `guest` what the guest itself has), and nothing is left when the VM is stopped.
  */
 export async function tryCase(lab: Lab, name: string, guest: boolean): Promise<void> {
-  await ensureImage(run, stateDirectories(process.env).cache, () => undefined);
+  await ensureImage(exec, stateDirectories(process.env).cache, () => undefined);
   await using machine = await TestNetns.make();
   await using lan = await TestNetns.make();
   await TestNetns.cable(machine, lan, ["eth0", "lan0"], ["10.254.0.9/24", "10.254.0.1/24"], ETHERNET_MTU);

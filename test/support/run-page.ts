@@ -112,7 +112,7 @@ function unprinted(prints: readonly string[], output: string): readonly string[]
 export const blocksOf = ({ blocks }: Page, tier: Tier): readonly Block[] =>
   blocks.filter((block) => block.testedBy === undefined && block.sameAs === undefined && TIERS.indexOf(block.tier) <= TIERS.indexOf(tier));
 
-async function runIn(blocks: readonly Block[], place: Place): Promise<readonly string[]> {
+async function execIn(blocks: readonly Block[], place: Place): Promise<readonly string[]> {
   const problems: string[] = [];
   for (const block of blocks) {
     const { code, output } = await runBlock(block, place);
@@ -142,11 +142,11 @@ function stopAll({ directory, enter }: Place): void {
 export async function runPage(page: Page, tier: Tier): Promise<readonly string[]> {
   const directory = checkoutLike(page);
   try {
-    if (tier === "unit") return await runIn(blocksOf(page, tier), { directory, enter: [] });
+    if (tier === "unit") return await execIn(blocksOf(page, tier), { directory, enter: [] });
     await using own = await OwnRun.make();
     const place = { directory, enter: own.enter(directory) };
     try {
-      return await runIn(blocksOf(page, tier), place);
+      return await execIn(blocksOf(page, tier), place);
     } finally {
       stopAll(place);
     }

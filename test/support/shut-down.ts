@@ -25,6 +25,6 @@ export async function shutDown(state: State, vm: string, binding: string): Promi
   expect(own.length).toBeGreaterThan(0);
   expect(await waitUntil(() => !own.some(isAlive), 10_000)).toBe(true);
   expect(sockets()).toEqual([]);
-  const log = readFileSync(join(state.vm(id), `${container}.log`), "utf8");
+  const log = readFileSync(join(state.podDirectory(id), `${container}.log`), "utf8");
   expect(JSON.parse(log.trim().split("\n").at(-1) ?? "")).toMatchObject({ why: "Shutdown", msg: "stopping" });
 }

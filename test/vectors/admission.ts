@@ -1,4 +1,4 @@
-import { type Judgement, judgeVmi } from "@netbind/kubevirt/admission";
+import { type Finding, validateVmi } from "@netbind/kubevirt/admission";
 import { AGREED, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
 interface Cause {
@@ -13,17 +13,17 @@ interface Result {
 const asSet = (causes: readonly Cause[]): readonly string[] => [...new Set(causes.map(({ reason, field }) => `${reason} ${field}`))].sort();
 
 /** A judgement in KubeVirt's words: its path and its reason, where those differ from ours. */
-const inKubevirtsWords = ({ rule, field }: Judgement): Cause => ({
+const inKubevirtsWords = ({ rule, field }: Finding): Cause => ({
   reason: rule.kubevirt?.reason ?? rule.reason,
   field: rule.kubevirt?.field?.(field) ?? field,
 });
 
 /** The judgements that KubeVirt would tell: of a rule that stops at its first, the first. */
-const toldByKubevirt = (judgements: readonly Judgement[]): readonly Judgement[] =>
+const reportedByKubevirt = (judgements: readonly Finding[]): readonly Finding[] =>
   judgements.filter(({ rule }, at) => rule.kubevirt?.firstOnly !== true || judgements.findIndex((other) => other.rule === rule) === at);
 
 /** True where KubeVirt's words for a judgement are not ours. */
-const differs = ({ rule }: Judgement, all: readonly Judgement[]): boolean =>
+const differs = ({ rule }: Finding, all: readonly Finding[]): boolean =>
   rule.kubevirt !== undefined && (rule.kubevirt.firstOnly !== true || all.filter((other) => other.rule === rule).length > 1);
 
 /** Compares the network rules' answers at creation and update, as sets of reason and field. */
@@ -31,13 +31,13 @@ export function admission({ input, result }: Vector<VmiInput, Result>): Outcome 
   const vmi = completeVmi(input.vmi);
   const deviations = new Set<string>();
   for (const operation of ["create", "update"] as const) {
-    const judgements = judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {}, operation }).filter(
+    const judgements = validateVmi(vmi, { configuration: input.kubevirtConfig ?? {}, operation }).filter(
       ({ rule }) => rule.judge === "network" || rule.judge === "creation",
     );
     const theirs = asSet((operation === "create" ? result.causes : result.causesUpdate) ?? []);
     const ours = asSet(judgements);
     if (ours.join() === theirs.join()) continue;
-    const translated = asSet(toldByKubevirt(judgements).map(inKubevirtsWords));
+    const translated = asSet(reportedByKubevirt(judgements).map(inKubevirtsWords));
     if (translated.join() !== theirs.join()) {
       return failed(`${operation}: ours ${translated.join(" | ") || "accepts"}\n    theirs ${theirs.join(" | ") || "accepts"}`);
     }

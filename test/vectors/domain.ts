@@ -1,7 +1,7 @@
 import type { XmlElement } from "@netbind/contract";
 import passt from "@netbind/plugin-passt";
 import { domainAttachments, type DomainLink, nicBeforePod, nicOnTap, nicQueues, type Vmi, type VmiInterface } from "@netbind/kubevirt";
-import { judgeVmi } from "@netbind/kubevirt/admission";
+import { validateVmi } from "@netbind/kubevirt/admission";
 import { type Machine, type NicDomain, plannedDevice, printElement, tapInterface } from "@netbind/domain";
 import { attachmentFor } from "./attachment.ts";
 import { compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
@@ -86,7 +86,7 @@ const TELLING_RULES = /^(BIND-1|IF-[34]|PORT-[345]|RANGE-\d|PASST-2)$/;
 export function domain({ input, result }: Vector<Input, Result>): Outcome {
   const vmi = completeVmi(input.vmi);
   const outcome = compareInterfaces(vmi, input, result);
-  const isRefused = judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => TELLING_RULES.test(rule.id));
+  const isRefused = validateVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => TELLING_RULES.test(rule.id));
   return outcome.verdict === "failed" && isRefused ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : outcome;
 }
 

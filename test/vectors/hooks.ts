@@ -1,6 +1,6 @@
-import { type Attachment, type Binding, BindingError, normaliseMac } from "@netbind/contract";
+import { type Attachment, type Binding, BindingError, normalizeMac } from "@netbind/contract";
 import { bindingName, type Vmi, type VmiInterface } from "@netbind/kubevirt";
-import { judgeVmi } from "@netbind/kubevirt/admission";
+import { validateVmi } from "@netbind/kubevirt/admission";
 import { nicDomain, patchDomain } from "@netbind/domain";
 import { SaxesParser } from "saxes";
 import { attachmentFor, type PodFacts } from "./attachment.ts";
@@ -52,7 +52,7 @@ const TELLING_RULES = /^(IF-[345]|PORT-[345]|RANGE-\d)$/;
 
 /** A VM that admission refuses has no domain: what a hook would make of it is not missed. */
 export const unlessRefused = (vmi: Vmi, outcome: Outcome): Outcome =>
-  outcome.verdict === "failed" && judgeVmi(vmi, { configuration: {} }).some(({ rule }) => TELLING_RULES.test(rule.id))
+  outcome.verdict === "failed" && validateVmi(vmi, { configuration: {} }).some(({ rule }) => TELLING_RULES.test(rule.id))
     ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] }
     : outcome;
 
@@ -72,7 +72,7 @@ export function isNoDocument(xml: string): boolean {
 
 /** Parts with MAC addresses in their one form. */
 export const withOneMac = (parts: readonly string[]): readonly string[] =>
-  parts.map((part) => part.replace(/<mac address="([^"]*)"/g, (whole, mac: string) => whole.replace(mac, normaliseMac(mac) ?? mac)));
+  parts.map((part) => part.replace(/<mac address="([^"]*)"/g, (whole, mac: string) => whole.replace(mac, normalizeMac(mac) ?? mac)));
 
 /** An agreement in which a MAC address was left out, because its author named none and each side draws its own. */
 export const agreed = (deviations: readonly string[], { macAddress }: Attachment): Outcome => {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { COMPARISONS } from "./comparisons.ts";
 import { readVectors } from "./read.ts";
-import { isSound, showSummary, summarise } from "./report.ts";
+import { isSound, formatSummary, summarise } from "./report.ts";
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined || !existsSync(folder)) {
@@ -10,5 +10,5 @@ if (folder === undefined || !existsSync(folder)) {
   process.exit(2);
 }
 const summary = summarise(readVectors(folder), COMPARISONS);
-console.log(showSummary(summary));
+console.log(formatSummary(summary));
 process.exitCode = isSound(summary) ? 0 : 1;

@@ -11,7 +11,7 @@ import {
   podLinkName,
   type Vmi,
 } from "@netbind/kubevirt";
-import { judgeVmi } from "@netbind/kubevirt/admission";
+import { validateVmi } from "@netbind/kubevirt/admission";
 import { attachmentFor } from "./attachment.ts";
 import { compare, completeVmi, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 
@@ -134,7 +134,7 @@ export function mac({
       metadata: { name: "a", namespace: "a" },
       spec: { domain: { devices }, networks: [{ name: "a", pod: {} }] },
     } as const;
-    const rules = judgeVmi(vmi, { configuration: {} }).map(({ rule }) => rule.id);
+    const rules = validateVmi(vmi, { configuration: {} }).map(({ rule }) => rule.id);
     return [macAddress, { bad: rules.includes("IF-4"), reserved: rules.includes("BIND-3") }];
   });
   const theirs = Object.entries(result.macs).map(([text, { error, reserved }]) => [text, { bad: error !== null, reserved }]);

@@ -12,7 +12,7 @@ import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import { derivedNames, isSecondary, linkNamesOfPod, podLinkName, type Vmi, type VmiInterface } from "@netbind/kubevirt";
-import { judgeVmi } from "@netbind/kubevirt/admission";
+import { validateVmi } from "@netbind/kubevirt/admission";
 import { managedTapPlan } from "@netbind/engine";
 import { attachmentFor } from "./attachment.ts";
 import { AGREED, compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
@@ -299,7 +299,7 @@ const TELLING_RULES = /^(NET-[123]|BIND-1|BIND-2|PASST-2|ST-3|PORT-[345]|RANGE-\
 
 /** True for a VM that KubeVirt's own admission refuses, as ours does: it is never set up. */
 const isRefused = (vmi: Vmi, input: Input): boolean =>
-  judgeVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => TELLING_RULES.test(rule.id));
+  validateVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => TELLING_RULES.test(rule.id));
 
 function plan(vmi: Vmi, input: Input): Planned | BindingError {
   try {

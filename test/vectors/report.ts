@@ -71,7 +71,7 @@ export const isSound = ({ kinds, cases, counted }: Summary): boolean =>
 const byName = <T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** A summary for people. */
-export function showSummary({ kinds, deviations, normalised, cases, counted }: Summary): string {
+export function formatSummary({ kinds, deviations, normalised, cases, counted }: Summary): string {
   const bad = [...kinds.values()].reduce((sum, tally) => sum + tally.failed.length, 0);
   return [
     ...byName(kinds).flatMap(([kind, tally]) => [

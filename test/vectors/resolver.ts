@@ -1,6 +1,6 @@
 import { dnsmasq6Config, dnsmasqConfig, serviceWarnings } from "@netbind/engine";
 import { guestResolver } from "@netbind/kubevirt/pod";
-import { judgeVmi, parseIpv4Sloppy } from "@netbind/kubevirt/admission";
+import { validateVmi, parseIpv4Sloppy } from "@netbind/kubevirt/admission";
 import { BindingError, type Dhcp4Service, parseCidr } from "@netbind/contract";
 import { compare, failed, type Outcome, type Vector, withoutNulls } from "./vector.ts";
 
@@ -162,7 +162,7 @@ function hasUnsayable({ options = {} }: DhcpInput): boolean {
     metadata: { name: "a", namespace: "a" },
     spec: { domain: { devices: { interfaces: [nic] } }, networks: [{ name: "a", pod: {} }] },
   } as const;
-  return judgeVmi(vmi, { configuration: {} }).some(({ rule }) => rule.id === "DHCP-4");
+  return validateVmi(vmi, { configuration: {} }).some(({ rule }) => rule.id === "DHCP-4");
 }
 
 /** The options of DHCPv4, by what our server's configuration makes it send. */

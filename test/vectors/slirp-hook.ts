@@ -1,4 +1,4 @@
-import { normaliseMac, parseCidr } from "@netbind/contract";
+import { normalizeMac, parseCidr } from "@netbind/contract";
 import slirpBinding from "@netbind/plugin-slirp";
 import type { Vmi } from "@netbind/kubevirt";
 import { agreed, type HookInput, type HookResult, isNoDocument, onDefineDomain, podNic, unlessRefused } from "./hooks.ts";
@@ -9,7 +9,7 @@ import { compareParts, domainParts, qemuArguments } from "./xml.ts";
 function comparableDevice(text: string, drop: readonly string[]): string {
   const device = Object.entries(JSON.parse(text) as Record<string, unknown>)
     .filter(([key]) => !drop.includes(key))
-    .map(([key, value]) => [key, key === "mac" ? (normaliseMac(String(value)) ?? value) : value] as const);
+    .map(([key, value]) => [key, key === "mac" ? (normalizeMac(String(value)) ?? value) : value] as const);
   return JSON.stringify(device.sort());
 }
 

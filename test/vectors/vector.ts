@@ -1,5 +1,5 @@
 import type { KubevirtConfiguration, Vmi, VmiSpec } from "@netbind/kubevirt";
-import { sanitiseSpec } from "@netbind/kubevirt/admission";
+import { sanitizeSpec } from "@netbind/kubevirt/admission";
 
 /** One question and KubeVirt's answer to it: a line of a file of vectors. */
 export interface Vector<Input = unknown, Result = unknown> {
@@ -45,7 +45,7 @@ export function completeSpec(given: VmiSpec): VmiSpec {
     nic.binding === undefined ? nic : { ...nic, binding: { ...nic.binding, name: nic.binding.name ?? "" } },
   );
   const domain = { ...spec.domain, devices: { ...devices, ...(devices.interfaces === undefined ? {} : { interfaces }) } };
-  return sanitiseSpec({ ...spec, domain, ...(spec.networks === undefined ? {} : { networks: named(spec.networks) }) });
+  return sanitizeSpec({ ...spec, domain, ...(spec.networks === undefined ? {} : { networks: named(spec.networks) }) });
 }
 
 /** A VMI as vectors have it, with what the API server would have filled in. */

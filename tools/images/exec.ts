@@ -1,4 +1,4 @@
-import { type Run, run } from "../../core/netns/src/run.ts";
+import { type Exec, exec as execBare } from "../../core/netns/src/exec.ts";
 
 /** For what downloads, compresses or compiles, on a busy machine too. */
 const DEADLINE = 30 * 60_000;
@@ -7,5 +7,5 @@ const callersEnv = (): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 
 /** Runs a program to its end, with the caller's environment: proxies and registries are the caller's choice. */
-export const exec: Run = (argv, options = {}) =>
-  run(argv, { deadline: DEADLINE, ...options, env: { ...callersEnv(), LC_ALL: "C.UTF-8", ...options.env } });
+export const exec: Exec = (argv, options = {}) =>
+  execBare(argv, { deadline: DEADLINE, ...options, env: { ...callersEnv(), LC_ALL: "C.UTF-8", ...options.env } });

@@ -1,14 +1,14 @@
 import {
-  type Attachable,
+  type NicsDecision,
   type AttachedNic,
   attachVmi,
   decidePod,
-  fittingPlanner,
+  checkedPlanner,
   registrationConflicts,
   serviceWarnings,
 } from "@netbind/engine";
 import type { KubePod, KubeVmi } from "@netbind/kube";
-import { sanitiseVmi } from "@netbind/kubevirt/admission";
+import { sanitizeVmi } from "@netbind/kubevirt/admission";
 import { NETWORK_STATUS, type NetworkStatus, parseNetworkStatus } from "@netbind/kubevirt/pod";
 import {
   chooseUid,
@@ -19,32 +19,32 @@ import {
   makeGroup,
   PodNetwork,
   type ProcessId,
-  type Run,
+  type Exec,
   SERVICE_GROUP,
   servicesCgroup,
-  straysOfUser,
+  orphansOfUser,
   SERVICE_UIDS,
 } from "@netbind/netns";
-import type { SidecarPlace } from "@netbind/remote/sidecar";
+import type { SidecarLocation } from "@netbind/remote/sidecar";
 import { throwFailures } from "./binding-failures.ts";
-import type { Bindings, ServedBinding } from "./bindings.ts";
-import { AgentJournal, type AgentState } from "./journal.ts";
+import type { BindingRegistry, ServedBinding } from "./binding-registry.ts";
+import { AgentRecordFile, type AgentState } from "./agent-record-file.ts";
 import { KubeHost } from "./kube-host.ts";
 import { LAUNCHER_UID, type LauncherPod, type PodSidecar } from "./launcher-pods.ts";
-import { readPodFacts } from "./pod-facts.ts";
+import { readPodContext } from "./pod-context.ts";
 import { isSameNamespace, type NamespaceId, PodNamespace } from "./pod-namespace.ts";
 import { isShut } from "./is-shut.ts";
-import { computeSource, sidecarPlace, sidecarSource } from "./pod-place.ts";
-import { NotYetError } from "./not-yet.ts";
+import { computeSource, sidecarLocation, sidecarSource } from "./sidecar-paths.ts";
+import { NotReadyError } from "./not-ready.ts";
 import { findPodProcess, PodProcessError } from "./pod-process.ts";
 import { refuseViolations } from "./refuse-pod.ts";
-import { releasePod } from "./release-pod.ts";
+import { teardownPod } from "./teardown-pod.ts";
 
 /** What the agent works with. */
 export interface AgentContext {
   readonly state: AgentState;
-  readonly run: Run;
-  readonly bindings: Bindings;
+  readonly exec: Exec;
+  readonly bindings: BindingRegistry;
   /** The kubelet's directory: `/var/lib/kubelet`. */
   readonly kubelet: string;
   /** The network namespaces that are no pod's: the node's, and the agent's own. */
@@ -85,11 +85,11 @@ const servedFor = ({ binding, onTap, registration }: PodSidecar, served: ServedB
   ...served,
   ...(registration === undefined ? {} : { registration }),
   takesPodMac: served.takesPodMac || onTap,
-  planner: fittingPlanner(binding, served.planner, onTap),
+  planner: checkedPlanner(binding, served.planner, onTap),
 });
 
 /** Looks for the bindings of a pod's sidecars. One that fails hides none of the others. */
-async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): Promise<FoundBindings> {
+async function findServed(bindings: BindingRegistry, sidecars: readonly PodSidecar[]): Promise<FoundBindings> {
   const found = await Promise.allSettled(
     sidecars.map(async (sidecar) => {
       const served = await bindings.find(sidecar.binding);
@@ -104,18 +104,24 @@ async function findServed(bindings: Bindings, sidecars: readonly PodSidecar[]): 
 
 /** What the bindings that answered say against a pod where others did not: nothing of one that was admitted before. */
 async function refusalsOf({ state }: AgentContext, { pod, vmi }: TrustedPod, served: FoundBindings["served"]): Promise<readonly unknown[]> {
-  if (AgentJournal.open(state.pod(pod.metadata.uid)) !== undefined) return [];
+  if (AgentRecordFile.open(state.pod(pod.metadata.uid)) !== undefined) return [];
   return refuseViolations(vmi, pod, served).then(
     () => [],
     (error: unknown) => [error],
   );
 }
 
-function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable, netns: PodNamespace, process: ProcessId): AgentJournal {
+function newJournal(
+  context: AgentContext,
+  work: TrustedPod,
+  decided: NicsDecision,
+  netns: PodNamespace,
+  process: ProcessId,
+): AgentRecordFile {
   const { state } = context;
   const { pod, vmi } = work;
   const cgroup = servicesCgroup(process, pod.metadata.uid);
-  return AgentJournal.create(state.pod(pod.metadata.uid), {
+  return AgentRecordFile.create(state.pod(pod.metadata.uid), {
     version: 1,
     pod: { namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
     vmi: { namespace: vmi.metadata.namespace, name: vmi.metadata.name, uid: vmi.metadata.uid },
@@ -131,25 +137,25 @@ function newJournal(context: AgentContext, work: TrustedPod, decided: Attachable
 
 /** Puts right what differs from the record of a pod that is attached. Nobody is asked for a plan. */
 async function maintain(
-  { run }: AgentContext,
-  journal: AgentJournal,
+  { exec }: AgentContext,
+  recordFile: AgentRecordFile,
   host: KubeHost,
   network: PodNetwork,
   netns: PodNamespace,
 ): Promise<readonly string[]> {
   const repaired: string[] = [];
-  for (const { nic, wanted } of await findNetworkDrift(inNetns(netns.path, run), journal.record)) {
-    await network.apply(nic, wanted);
+  for (const { nic, desired } of await findNetworkDrift(inNetns(netns.path, exec), recordFile.record)) {
+    await network.apply(nic, desired);
     repaired.push(`network of NIC ${nic}`);
   }
   await network.settled();
-  for (const { service } of findServiceDrift(journal.record)) {
+  for (const { service } of findServiceDrift(recordFile.record)) {
     await network.startService(service);
     repaired.push(`service ${service.role}`);
   }
-  for (const binding of new Set(Object.values(journal.record.bindings))) {
+  for (const binding of new Set(Object.values(recordFile.record.bindings))) {
     if (!isShut(host.placeOf(binding))) continue;
-    await host.tell(binding);
+    await host.attachToSidecar(binding);
     repaired.push(`sidecar of ${binding}`);
   }
   return repaired;
@@ -158,7 +164,7 @@ async function maintain(
 /**
  * Attaches a pod whose agent may act on it, or goes on where the record ends. Each step is recorded before it is done.
  *
- * @throws NotYetError where something of the pod is not there yet, PodRefusedError where its bindings refuse it, BindingError
+ * @throws NotReadyError where something of the pod is not there yet, PodRefusedError where its bindings refuse it, BindingError
  * of whatever failed, BindingFailuresError where several bindings failed or refuse it
  */
 export async function attachPod(context: AgentContext, work: TrustedPod): Promise<AttachOutcome> {
@@ -168,34 +174,34 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   if (failures.length > 0) throwFailures([...failures, ...(await refusalsOf(context, work, served))]);
   const [first] = sidecars.filter(({ binding }) => served.has(binding));
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
-  const traits = { source: sidecarSource(sidecarPlace(context.kubelet, uid, first)), uid: LAUNCHER_UID, podUid: uid };
+  const traits = { source: sidecarSource(sidecarLocation(context.kubelet, uid, first)), uid: LAUNCHER_UID, podUid: uid };
   const process = await findPodProcess(traits);
   using netns = PodNamespace.open(process, traits, context.forbidden);
-  const journal = await openJournal(context, work, served, netns, process);
-  const { directory, record } = journal;
+  const recordFile = await openJournal(context, work, served, netns, process);
+  const { directory, record } = recordFile;
   if (record.cgroup !== undefined) makeGroup(record.cgroup, SERVICE_GROUP);
   const network = new PodNetwork({
     netns: netns.path,
-    run: context.run,
-    journal,
+    exec: context.exec,
+    recordFile,
     owner: { uid: LAUNCHER_UID, gid: LAUNCHER_UID },
     directory,
     ...(record.cgroup === undefined ? {} : { cgroup: record.cgroup }),
   });
   const host = new KubeHost({
-    journal,
+    recordFile,
     network,
     bindings: context.bindings,
     served,
     place: (binding) => placeOf(context, uid, sidecars, binding),
-    readFacts: async () => readPodFacts(pod, vmi, { sidecar: process, ...(await computeOf(context, uid)) }),
+    readFacts: async () => readPodContext(pod, vmi, { sidecar: process, ...(await computeOf(context, uid)) }),
   });
   const nics = Object.keys(record.bindings);
   if (record.phase === "attached")
-    return { did: "taken-over", repaired: await maintain(context, journal, host, network, netns), nics, warnings: [] };
+    return { did: "taken-over", repaired: await maintain(context, recordFile, host, network, netns), nics, warnings: [] };
   const attached = await attachVmi(host, decide(work, served));
   await network.settled();
-  journal.update({ phase: "attached" });
+  recordFile.update({ phase: "attached" });
   return { did: "attached", repaired: [], nics, warnings: [...omittedOptions(attached), ...mismatches(work.vmi, served)] };
 }
 
@@ -218,15 +224,15 @@ async function computeOf({ kubelet }: AgentContext, uid: string): Promise<{ read
     return { compute: await findPodProcess({ source: computeSource(kubelet, uid), uid: LAUNCHER_UID, podUid: uid }) };
   } catch (error) {
     // It only tells which libvirt there is; where it does not run any more, its pod is about to end.
-    if (error instanceof NotYetError || error instanceof PodProcessError) return {};
+    if (error instanceof NotReadyError || error instanceof PodProcessError) return {};
     throw error;
   }
 }
 
-function placeOf({ kubelet }: AgentContext, uid: string, sidecars: readonly PodSidecar[], binding: string): SidecarPlace {
+function placeOf({ kubelet }: AgentContext, uid: string, sidecars: readonly PodSidecar[], binding: string): SidecarLocation {
   const sidecar = sidecars.find((one) => one.binding === binding);
   if (sidecar === undefined) throw new Error(`the pod has no sidecar of binding "${binding}"`);
-  return sidecarPlace(kubelet, uid, sidecar);
+  return sidecarLocation(kubelet, uid, sidecar);
 }
 
 /**
@@ -236,12 +242,12 @@ function placeOf({ kubelet }: AgentContext, uid: string, sidecars: readonly PodS
 function statusesOf({ metadata, status }: KubePod): readonly NetworkStatus[] {
   const report = metadata.annotations?.[NETWORK_STATUS];
   if (report === undefined && status?.phase === "Pending" && (status.podIPs ?? []).length === 0)
-    throw new NotYetError("the pod's network is not reported yet", "network");
+    throw new NotReadyError("the pod's network is not reported yet", "network");
   return parseNetworkStatus(report);
 }
 
-const decide = ({ pod, vmi }: TrustedPod, served: ReadonlyMap<string, ServedBinding>): Attachable =>
-  decidePod({ vmi: sanitiseVmi(vmi), statuses: statusesOf(pod), served });
+const decide = ({ pod, vmi }: TrustedPod, served: ReadonlyMap<string, ServedBinding>): NicsDecision =>
+  decidePod({ vmi: sanitizeVmi(vmi), statuses: statusesOf(pod), served });
 
 /** The pod's record; a new one where there is none, or where it is of a network namespace that the pod has no more. */
 async function openJournal(
@@ -250,17 +256,17 @@ async function openJournal(
   served: ReadonlyMap<string, ServedBinding>,
   netns: PodNamespace,
   process: ProcessId,
-): Promise<AgentJournal> {
+): Promise<AgentRecordFile> {
   const { uid } = work.pod.metadata;
-  const known = AgentJournal.open(context.state.pod(uid));
+  const known = AgentRecordFile.open(context.state.pod(uid));
   if (known !== undefined && isSameNamespace(known.record.netns, netns.id)) {
     // What an agent started and did not record any more: the same server twice would serve nobody. No name tells it, for
     // the pod has processes of its own, but its user does.
     const recorded = known.record.processes.flatMap(({ processes }) => processes);
-    await endProcesses(straysOfUser(known.record.serviceUid, recorded));
+    await endProcesses(orphansOfUser(known.record.serviceUid, recorded));
     return known;
   }
-  if (known !== undefined) await releasePod(context.state, uid);
+  if (known !== undefined) await teardownPod(context.state, uid);
   // Asked once, before anything is made: a pod with a record was admitted.
   await refuseViolations(work.vmi, work.pod, served);
   return newJournal(context, work, decide(work, served), netns, process);

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BindingError } from "@netbind/contract";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
-import { NotYetError } from "./not-yet.ts";
+import { NotReadyError } from "./not-ready.ts";
 
 /** Where the processes of other bindings serve: a directory for each, which is its own. */
 export interface BindingSockets {
@@ -40,12 +40,12 @@ export interface FoundSocket extends HeldSocket {
  * Finds the socket of a binding's process, in a directory that is the process' own: who else could write there would plan for
  * every VM of the binding.
  *
- * @throws NotYetError where it is not there, BindingError UNAVAILABLE where the directory or the socket is another's
+ * @throws NotReadyError where it is not there, BindingError UNAVAILABLE where the directory or the socket is another's
  */
 export function findBindingSocket({ directory, users }: BindingSockets, name: string): FoundSocket {
   const place = join(directory, name);
   const uid = users.get(name) ?? ROOT;
-  if (!existsSync(join(place, SOCKET))) throw new NotYetError(`binding "${name}" does not serve at ${join(place, SOCKET)}`, "binding");
+  if (!existsSync(join(place, SOCKET))) throw new NotReadyError(`binding "${name}" does not serve at ${join(place, SOCKET)}`, "binding");
   using held = HeldDirectory.open(directory, [name]);
   const stat = held.stat();
   if (![ROOT, uid].includes(stat.uid) || (stat.mode & WRITABLE_BY_OTHERS) !== 0)

@@ -1,39 +1,39 @@
 import type { NicNames, Plan, PodLink } from "@netbind/contract";
-import type { Attachable, AttachedNic, Grants, Host, NicNetwork, NicPlanner, PodFacts } from "@netbind/engine";
-import { patient, type PodNetwork } from "@netbind/netns";
-import { attachSidecar, type SidecarPlace } from "@netbind/remote/sidecar";
-import type { Bindings, ServedBinding } from "./bindings.ts";
-import type { AgentJournal } from "./journal.ts";
+import type { NicsDecision, AttachedNic, Grants, Host, NicNetwork, NicPlanner, PodContext } from "@netbind/engine";
+import { scaledTimeout, type PodNetwork } from "@netbind/netns";
+import { attachSidecar, type SidecarLocation } from "@netbind/remote/sidecar";
+import type { BindingRegistry, ServedBinding } from "./binding-registry.ts";
+import type { AgentRecordFile } from "./agent-record-file.ts";
 
 /** What the host of one pod is made of. */
 export interface KubeHostParts {
-  readonly journal: AgentJournal;
+  readonly recordFile: AgentRecordFile;
   readonly network: PodNetwork;
-  readonly bindings: Bindings;
+  readonly bindings: BindingRegistry;
   /** The bindings of the pod's sidecars, as they answered. */
   readonly served: ReadonlyMap<string, ServedBinding>;
   /** Where the sidecar of a binding is. */
-  readonly place: (binding: string) => SidecarPlace;
+  readonly place: (binding: string) => SidecarLocation;
   /** What the pod tells of itself: asked once. */
-  readonly readFacts: () => Promise<PodFacts>;
+  readonly readFacts: () => Promise<PodContext>;
 }
 
 /** The host of one launcher pod of a cluster: the pod is there, and so are its sidecars. */
-export class KubeHost implements Host<Attachable> {
+export class KubeHost implements Host<NicsDecision> {
   readonly #parts: KubeHostParts;
 
   constructor(parts: KubeHostParts) {
     this.#parts = parts;
   }
 
-  async makePod(): Promise<PodFacts> {
-    const { journal, readFacts } = this.#parts;
-    const facts = journal.record.facts ?? (await readFacts());
-    if (journal.record.facts === undefined) journal.update({ facts });
+  async preparePod(): Promise<PodContext> {
+    const { recordFile, readFacts } = this.#parts;
+    const facts = recordFile.record.facts ?? (await readFacts());
+    if (recordFile.record.facts === undefined) recordFile.update({ facts });
     return facts;
   }
 
-  once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T> {
+  recordOnce<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T> {
     return this.#parts.network.once(nic, fact, find);
   }
 
@@ -51,8 +51,8 @@ export class KubeHost implements Host<Attachable> {
     return this.#parts.bindings.grants(binding);
   }
 
-  apply(nic: string, wanted: NicNetwork): Promise<void> {
-    return this.#parts.network.apply(nic, wanted);
+  apply(nic: string, desired: NicNetwork): Promise<void> {
+    return this.#parts.network.apply(nic, desired);
   }
 
   startServices(plan: Plan): Promise<void> {
@@ -60,24 +60,24 @@ export class KubeHost implements Host<Attachable> {
   }
 
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {
-    const { journal } = this.#parts;
-    const others = (journal.record.attached ?? []).filter(({ name }) => journal.record.bindings[name] !== binding);
-    journal.update({ attached: [...others, ...nics.map(({ attachment }) => attachment)] });
-    await this.tell(binding);
+    const { recordFile } = this.#parts;
+    const others = (recordFile.record.attached ?? []).filter(({ name }) => recordFile.record.bindings[name] !== binding);
+    recordFile.update({ attached: [...others, ...nics.map(({ attachment }) => attachment)] });
+    await this.attachToSidecar(binding);
   }
 
-  placeOf(binding: string): SidecarPlace {
+  placeOf(binding: string): SidecarLocation {
     return this.#parts.place(binding);
   }
 
   /** Hands a sidecar the NICs of its binding, as they are recorded. */
-  async tell(binding: string): Promise<void> {
-    const { journal, place } = this.#parts;
-    const { vmi, attached = [], bindings, nics } = journal.record;
+  async attachToSidecar(binding: string): Promise<void> {
+    const { recordFile, place } = this.#parts;
+    const { vmi, attached = [], bindings, nics } = recordFile.record;
     const own = attached.flatMap((attachment) => {
       const plan = nics[attachment.name]?.plan;
       return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
     });
-    await attachSidecar({ ...place(binding), patience: patient(1) }, { ...vmi, nics: own });
+    await attachSidecar({ ...place(binding), timeoutScale: scaledTimeout(1) }, { ...vmi, nics: own });
   }
 }

@@ -1,6 +1,6 @@
 import type { Attachment } from "@netbind/contract";
 import { type BindingRegistration, isWrittenOnTap } from "@netbind/kubevirt";
-import type { ClusterView, KubeContainer, KubePod, KubeVmi } from "@netbind/kube";
+import type { ClusterSnapshot, KubeContainer, KubePod, KubeVmi } from "@netbind/kube";
 
 /** KubeVirt's user in a launcher pod, and ours in its sidecars. */
 export const LAUNCHER_UID = 107;
@@ -24,7 +24,7 @@ export interface PodSidecar {
 }
 
 /** Why the agent does not act on a pod. */
-export interface Distrust {
+export interface Refusal {
   readonly reason: "POD_NOT_CONTROLLED" | "VMI_MISSING" | "POD_NOT_ACTIVE" | "POD_ON_HOST_NETWORK" | "POD_USER";
   readonly message: string;
   /** True for a state that every pod is in for a moment: its VMI is not listed yet, or does not list the pod yet. */
@@ -38,7 +38,7 @@ export interface LauncherPod {
   /** Absent where no VMI of the cluster controls the pod. */
   readonly vmi?: KubeVmi;
   /** Empty: the agent may act. */
-  readonly distrust: readonly Distrust[];
+  readonly distrust: readonly Refusal[];
 }
 
 /** True for a pod that is being deleted: its containers end, and nothing that is missing comes any more. */
@@ -48,36 +48,36 @@ export const isEnding = ({ metadata }: KubePod): boolean => metadata.deletionTim
 export const isOver = ({ status }: KubePod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
 
 /** The binding that a container serves: what KubeVirt tells it, else the one whose image it has. */
-function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterView): string | undefined {
-  const told = env?.find(({ name }) => name === BINDING_NAME)?.value;
-  if (told) return told;
+function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterSnapshot): string | undefined {
+  const reported = env?.find(({ name }) => name === BINDING_NAME)?.value;
+  if (reported) return reported;
   const ofImage = Object.entries(configuration.network?.binding ?? {}).filter(([, { sidecarImage }]) => sidecarImage === image);
   return ofImage.length === 1 ? ofImage[0]?.[0] : undefined;
 }
 
 /** A sidecar, with what is registered of its binding. */
-function sidecarOf(container: string, directory: string, binding: string, { configuration }: ClusterView): PodSidecar {
+function sidecarOf(container: string, directory: string, binding: string, { configuration }: ClusterSnapshot): PodSidecar {
   const registered = configuration.network?.binding ?? {};
   const registration = Object.hasOwn(registered, binding) ? registered[binding] : undefined;
   const onTap = isWrittenOnTap(registration?.domainAttachmentType);
   return { container, directory, binding, onTap, ...(registration === undefined ? {} : { registration }) };
 }
 
-function sidecarsOf(pod: KubePod, view: ClusterView): readonly PodSidecar[] {
+function sidecarsOf(pod: KubePod, snapshot: ClusterSnapshot): readonly PodSidecar[] {
   return pod.spec.containers.flatMap((container) => {
     const directory = container.volumeMounts?.find(({ name, subPath }) => name === SOCKETS && subPath)?.subPath;
-    const binding = bindingOf(container, view);
+    const binding = bindingOf(container, snapshot);
     // The directory is one name: KubeVirt gives each sidecar its container's.
     return directory === undefined || !/^[a-z0-9-]{1,63}$/.test(directory) || binding === undefined
       ? []
-      : [sidecarOf(container.name, directory, binding, view)];
+      : [sidecarOf(container.name, directory, binding, snapshot)];
   });
 }
 
 /** All that speaks against acting on a pod: who controls it, whose it is, and what it may reach. */
-function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonly Distrust[] {
+function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonly Refusal[] {
   const { uid } = pod.metadata;
-  const found: Distrust[] = [];
+  const found: Refusal[] = [];
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
   if (owner?.kind !== "VirtualMachineInstance") {
     found.push({
@@ -114,7 +114,7 @@ function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonl
   return found;
 }
 
-const vmiOf = (pod: KubePod, { vmis }: ClusterView): KubeVmi | undefined => {
+const vmiOf = (pod: KubePod, { vmis }: ClusterSnapshot): KubeVmi | undefined => {
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
   return vmis.find(
     ({ metadata }) => metadata.namespace === pod.metadata.namespace && metadata.name === owner?.name && metadata.uid === owner.uid,
@@ -122,12 +122,12 @@ const vmiOf = (pod: KubePod, { vmis }: ClusterView): KubeVmi | undefined => {
 };
 
 /** The launcher pods of a node that have sidecars of bindings, and whether the agent may act on each. */
-export function findLauncherPods(view: ClusterView, node: string): readonly LauncherPod[] {
-  return view.pods
+export function findLauncherPods(snapshot: ClusterSnapshot, node: string): readonly LauncherPod[] {
+  return snapshot.pods
     .filter((pod) => pod.spec.nodeName === node && pod.metadata.labels?.[LABEL] === LAUNCHER && !isOver(pod))
     .flatMap((pod) => {
-      const sidecars = sidecarsOf(pod, view);
-      const vmi = vmiOf(pod, view);
+      const sidecars = sidecarsOf(pod, snapshot);
+      const vmi = vmiOf(pod, snapshot);
       return sidecars.length === 0 ? [] : [{ pod, sidecars, ...(vmi === undefined ? {} : { vmi }), distrust: distrust(pod, vmi, node) }];
     });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText } from "@netbind/engine";
 import { FileCluster } from "@netbind/kube";
-import { checkTrustedDirectory, findSandboxWay, logLevel, run, SettingError, takeLock, UntrustedDirectoryError } from "@netbind/netns";
+import { checkTrustedDirectory, findSandboxWay, logLevel, exec, SettingError, takeLock, UntrustedDirectoryError } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
@@ -15,9 +15,9 @@ import pino, { type Logger } from "pino";
 import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
 import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
 import { ignoredBeside } from "./binding-sockets.ts";
-import { Bindings } from "./bindings.ts";
-import { AgentState } from "./journal.ts";
-import { limitRun } from "./limit-run.ts";
+import { BindingRegistry } from "./binding-registry.ts";
+import { AgentState } from "./agent-record-file.ts";
+import { limitConcurrency } from "./limit-concurrency.ts";
 import { namespaceId } from "./pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
 
@@ -33,7 +33,7 @@ const RELEASED: readonly Binding[] = [bridge, macvtap, masquerade, passt, slirp,
 
 const TOKENS = {
   agent: Symbol("agent") as InjectionToken<NodeAgent>,
-  bindings: Symbol("bindings") as InjectionToken<Bindings>,
+  bindings: Symbol("bindings") as InjectionToken<BindingRegistry>,
   log: Symbol("log") as InjectionToken<Logger>,
 } as const;
 
@@ -50,7 +50,7 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
   });
   container.register(TOKENS.bindings, {
     useFactory: instanceCachingFactory(
-      () => new Bindings({ own, grants, ...(options.sockets === undefined ? {} : { sockets: options.sockets }) }),
+      () => new BindingRegistry({ own, grants, ...(options.sockets === undefined ? {} : { sockets: options.sockets }) }),
     ),
   });
   container.register(TOKENS.agent, {
@@ -59,7 +59,7 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
       const state = new AgentState(options.state);
       return new NodeAgent({
         state,
-        run: limitRun(run, MOST_COMMANDS),
+        exec: limitConcurrency(exec, MOST_COMMANDS),
         bindings: of.resolve(TOKENS.bindings),
         kubelet: options.kubelet,
         forbidden: [namespaceId(options["node-netns"]), namespaceId("/proc/self/ns/net")],

@@ -1,14 +1,14 @@
 import { BindingError } from "@netbind/contract";
-import { type Cluster, type ClusterView, PodTasks, type Tried, type Unreadable } from "@netbind/kube";
+import { type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
 import { attachPod, type AgentContext, type AttachOutcome } from "./attach-pod.ts";
 import { failuresOf } from "./binding-failures.ts";
-import { RecordError } from "./journal.ts";
+import { RecordError } from "./agent-record-file.ts";
 import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
-import { NotYetError } from "./not-yet.ts";
+import { NotReadyError } from "./not-ready.ts";
 import { PodProcessError } from "./pod-process.ts";
 import { PodRefusedError } from "./refuse-pod.ts";
-import { gonePods, releasePod } from "./release-pod.ts";
-import { type PodReport, type Report, Reporter } from "./report.ts";
+import { gonePods, teardownPod } from "./teardown-pod.ts";
+import { EventRecorder, type PodEvent, type Report } from "./event-recorder.ts";
 
 /** What a node agent is made of. */
 export interface NodeAgentParts extends AgentContext {
@@ -34,17 +34,17 @@ const ON_ITS_WAY = { pending: 300_000, other: 60_000 } as const;
 /** Attaches the launcher pods of one node, keeps them as recorded, and undoes what was done for those that are gone. */
 export class NodeAgent {
   readonly #parts: NodeAgentParts;
-  readonly #tasks = new PodTasks(MAINTENANCE);
-  readonly #reporter: Reporter;
+  readonly #tasks = new WorkQueue(MAINTENANCE);
+  readonly #reporter: EventRecorder;
   /** Since when a pod waits, by its UID. */
   readonly #waiting = new Map<string, number>();
   /** The pods that this agent has had to do with. */
   readonly #seen = new Set<string>();
-  #toldUnreadable: ReadonlySet<string> = new Set();
+  #reportedUnreadable: ReadonlySet<string> = new Set();
 
   constructor(parts: NodeAgentParts) {
     this.#parts = parts;
-    this.#reporter = new Reporter(parts.report);
+    this.#reporter = new EventRecorder(parts.report);
   }
 
   /** Looks at the cluster every now and then, until it is told to stop; then finishes what it has begun. */
@@ -67,30 +67,30 @@ export class NodeAgent {
   /** Starts what is due for each pod. Waits for none. */
   async tick(): Promise<void> {
     const { cluster, node, state, unreachable } = this.#parts;
-    let view: ClusterView;
+    let snapshot: ClusterSnapshot;
     try {
-      view = await cluster.view();
+      snapshot = await cluster.snapshot();
     } catch (error) {
       unreachable(error);
       return;
     }
-    this.#tellUnreadable(view.unreadable);
-    const pods = findLauncherPods(view, node);
-    const there = new Set(pods.map(({ pod }) => pod.metadata.uid));
+    this.#recordUnreadable(snapshot.unreadable);
+    const pods = findLauncherPods(snapshot, node);
+    const present = new Set(pods.map(({ pod }) => pod.metadata.uid));
     // A pod runs on whatever becomes of the registration that tells which of its containers are sidecars.
-    const listed = new Set(view.pods.filter((pod) => !isOver(pod)).map(({ metadata }) => metadata.uid));
-    const gone = mayBeGone(gonePods(state, listed), view.unreadable);
+    const listed = new Set(snapshot.pods.filter((pod) => !isOver(pod)).map(({ metadata }) => metadata.uid));
+    const gone = mayBeGone(gonePods(state, listed), snapshot.unreadable);
     // Of one pod only one thing is done at a time.
     for (const work of pods.filter(({ pod }) => !this.#tasks.isRunning(releaseKey(pod.metadata.uid))))
       this.#tasks.start(work.pod.metadata.uid, () => this.#attach(work));
     for (const uid of gone.filter((one) => !this.#tasks.isRunning(one))) this.#tasks.start(releaseKey(uid), () => this.#release(uid));
-    this.#tasks.keep(new Set([...there, ...gone.map(releaseKey)]));
+    this.#tasks.retain(new Set([...present, ...gone.map(releaseKey)]));
   }
 
-  #tellUnreadable(unreadable: readonly Unreadable[]): void {
+  #recordUnreadable(unreadable: readonly Unreadable[]): void {
     const now = new Map(unreadable.map((one) => [`${one.what}: ${one.problem}`, one]));
-    for (const [text, one] of now) if (!this.#toldUnreadable.has(text)) this.#parts.unreadable(one);
-    this.#toldUnreadable = new Set(now.keys());
+    for (const [text, one] of now) if (!this.#reportedUnreadable.has(text)) this.#parts.unreadable(one);
+    this.#reportedUnreadable = new Set(now.keys());
   }
 
   /** Waits until nothing is being done. */
@@ -110,15 +110,15 @@ export class NodeAgent {
       return "not-yet";
     }
     try {
-      this.#tellOutcome(work, await attachPod(this.#parts, { ...work, vmi }));
+      this.#recordOutcome(work, await attachPod(this.#parts, { ...work, vmi }));
       this.#waiting.delete(work.pod.metadata.uid);
       return "done";
     } catch (error) {
-      return this.#tellFailures(work, error);
+      return this.#printFailures(work, error);
     }
   }
 
-  #tellOutcome(work: LauncherPod, { did, repaired, nics, warnings }: AttachOutcome): void {
+  #recordOutcome(work: LauncherPod, { did, repaired, nics, warnings }: AttachOutcome): void {
     const first = !this.#seen.has(work.pod.metadata.uid);
     this.#seen.add(work.pod.metadata.uid);
     if (did === "attached") this.#tell(work, { type: "Normal", reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
@@ -129,13 +129,13 @@ export class NodeAgent {
   }
 
   /** Tells of each binding that failed by itself: they are repaired by different people. */
-  #tellFailures(work: LauncherPod, error: unknown): Tried {
-    const tried = failuresOf(error).map((one) => this.#tellFailure(work, one));
+  #printFailures(work: LauncherPod, error: unknown): Tried {
+    const tried = failuresOf(error).map((one) => this.#printFailure(work, one));
     return tried.includes("failed") ? "failed" : "not-yet";
   }
 
-  #tellFailure(work: LauncherPod, error: unknown): Tried {
-    const onItsWay = error instanceof NotYetError || (error instanceof BindingError && error.code === "UNAVAILABLE");
+  #printFailure(work: LauncherPod, error: unknown): Tried {
+    const onItsWay = error instanceof NotReadyError || (error instanceof BindingError && error.code === "UNAVAILABLE");
     if (onItsWay && !isOfSomebody(error) && !this.#isLate(work)) return "not-yet";
     const { reason, hint } = explain(error);
     this.#tell(work, { type: "Warning", reason, message: (error as Error).message, ...(hint === undefined ? {} : { hint }) });
@@ -153,21 +153,21 @@ export class NodeAgent {
 
   async #release(uid: string): Promise<Tried> {
     try {
-      await releasePod(this.#parts.state, uid);
+      await teardownPod(this.#parts.state, uid);
       this.#reporter.forget(uid);
       this.#waiting.delete(uid);
       this.#seen.delete(uid);
       return "done";
     } catch (error) {
       const { reason } = explain(error);
-      this.#reporter.tell({ pod: { namespace: "", name: "", uid }, type: "Warning", reason, message: (error as Error).message });
+      this.#reporter.record({ pod: { namespace: "", name: "", uid }, type: "Warning", reason, message: (error as Error).message });
       return "failed";
     }
   }
 
-  #tell({ pod }: LauncherPod, report: Omit<PodReport, "pod">): void {
+  #tell({ pod }: LauncherPod, report: Omit<PodEvent, "pod">): void {
     const { namespace, name, uid } = pod.metadata;
-    this.#reporter.tell({ pod: { namespace, name, uid }, ...report });
+    this.#reporter.record({ pod: { namespace, name, uid }, ...report });
   }
 }
 
@@ -184,7 +184,7 @@ const isOfSomebody = (error: unknown): boolean => error instanceof BindingError 
 
 function explain(error: unknown): { readonly reason: string; readonly hint?: string } {
   if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
-  if (error instanceof NotYetError) return { reason: error.reason, hint: error.hint };
+  if (error instanceof NotReadyError) return { reason: error.reason, hint: error.hint };
   if (error instanceof RecordError)
     return { reason: "RECORD_UNREADABLE", hint: "this pod is left alone: use an agent of the version that wrote it" };
   if (error instanceof PodRefusedError)

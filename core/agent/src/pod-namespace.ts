@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { HeldProcess, type ProcessId } from "@netbind/netns";
-import { NotYetError } from "./not-yet.ts";
+import { NotReadyError } from "./not-ready.ts";
 import { isOf, PodProcessError, type PodTraits } from "./pod-process.ts";
 
 /** A network namespace as the kernel tells it apart from every other that is there. */
@@ -30,20 +30,20 @@ export class PodNamespace implements Disposable {
   /**
    * Opens the namespace of a pod's process, which is held and looked at again first. `forbidden` are the node's own namespaces.
    *
-   * @throws NotYetError where the process ended meanwhile, PodProcessError where the namespace is the node's
+   * @throws NotReadyError where the process ended meanwhile, PodProcessError where the namespace is the node's
    */
   static open(pod: ProcessId, traits: PodTraits, forbidden: readonly NamespaceId[]): PodNamespace {
     using held = HeldProcess.of(pod);
-    if (held === undefined) throw new NotYetError("the sidecar's process ended");
+    if (held === undefined) throw new NotReadyError("the sidecar's process ended");
     let descriptor: number;
     try {
       descriptor = openSync(`${held.path}/ns/net`, constants.O_RDONLY);
     } catch (error) {
-      throw new NotYetError(`the sidecar's process ended: ${(error as Error).message}`);
+      throw new NotReadyError(`the sidecar's process ended: ${(error as Error).message}`);
     }
     try {
       const { dev, ino } = fstatSync(descriptor);
-      if (!isOf(held, traits)) throw new NotYetError("the sidecar's process ended while it was looked at");
+      if (!isOf(held, traits)) throw new NotReadyError("the sidecar's process ended while it was looked at");
       if (forbidden.some((id) => isSameNamespace(id, { dev, ino })))
         throw new PodProcessError("the pod's network namespace is the node's own");
       return new PodNamespace(descriptor, { dev, ino });

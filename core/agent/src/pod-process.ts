@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { HeldProcess, inode, type PodMembership, podMembership, type ProcessId } from "@netbind/netns";
-import { NotYetError } from "./not-yet.ts";
+import { NotReadyError } from "./not-ready.ts";
 
 /** A directory as the kernel names it in every mount of it (proc_pid_mountinfo(5)). */
 export interface MountSource {
@@ -118,13 +118,13 @@ function inPodGroup(found: readonly Found[]): readonly Found[] {
  * kernel's word, which nothing in the pod can forge: a mount is made by whoever starts containers, and in a user namespace of
  * one's own it does not count.
  *
- * @throws NotYetError where there is none, PodProcessError where there are some in different network namespaces
+ * @throws NotReadyError where there is none, PodProcessError where there are some in different network namespaces
  */
 export async function findPodProcess(traits: PodTraits): Promise<ProcessId> {
   const found = inPodGroup(await findMounting(traits));
   if (new Set(found.map(({ namespace }) => namespace)).size > 1)
     throw new PodProcessError("processes of the sidecar are in different network namespaces");
   const [first] = found;
-  if (first === undefined) throw new NotYetError("no process of the sidecar runs");
+  if (first === undefined) throw new NotReadyError("no process of the sidecar runs");
   return first.id;
 }

@@ -2,9 +2,9 @@ import type { Violation } from "@netbind/contract";
 import { admitPod, type ComputeContainer, registrationConflicts } from "@netbind/engine";
 import type { KubePod, KubeVmi } from "@netbind/kube";
 import type { Vmi } from "@netbind/kubevirt";
-import { sanitiseVmi } from "@netbind/kubevirt/admission";
+import { sanitizeVmi } from "@netbind/kubevirt/admission";
 import { throwFailures } from "./binding-failures.ts";
-import type { ServedBinding } from "./bindings.ts";
+import type { ServedBinding } from "./binding-registry.ts";
 import { causeOf } from "./launcher-pods.ts";
 
 /** A pod that is not attached, with all that speaks against it. Nothing was made for it. */
@@ -40,7 +40,7 @@ function computeOf({ spec: { containers } }: KubePod): ComputeContainer {
 export async function refuseViolations(vmi: KubeVmi, pod: KubePod, served: ReadonlyMap<string, ServedBinding>): Promise<void> {
   const fixed = new Map([...served].filter(([, { migration }]) => migration === "none"));
   const stays = causeOf(pod, vmi) === "migrationTarget" ? registrationConflicts(vmi, fixed).migration : [];
-  const admission = await admitPod(sanitiseVmi(vmi), served, computeOf(pod));
+  const admission = await admitPod(sanitizeVmi(vmi), served, computeOf(pod));
   const violations = [...registrationConflicts(vmi, served).owners, ...stays, ...admission.violations];
   throwFailures([...(violations.length > 0 ? [new PodRefusedError(vmi, violations)] : []), ...admission.failures]);
 }

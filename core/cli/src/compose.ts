@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Binding } from "@netbind/contract";
 import { terminalJson } from "@netbind/engine";
 import { type RuntimeStart, State, stateDirectories } from "@netbind/local";
-import { logLevel, run as runCommand } from "@netbind/netns";
+import { logLevel, exec as runCommand } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import macvtap from "@netbind/plugin-macvtap";
 import masquerade from "@netbind/plugin-masquerade";
@@ -14,7 +14,7 @@ import sriov from "@netbind/plugin-sriov";
 import pino, { type Logger } from "pino";
 import { container, instanceCachingFactory } from "tsyringe";
 import fallbackTable from "./fallback.json" with { type: "json" };
-import { type Resolve, TOKENS } from "./services.ts";
+import { type Resolve, TOKENS } from "./tokens.ts";
 
 /** The composition root: what commands are given is made here, and nowhere else. */
 export function compose(): Resolve {
@@ -28,7 +28,7 @@ export function compose(): Resolve {
     ),
   });
   container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => State.trusted(stateDirectories(process.env))) });
-  container.register(TOKENS.run, { useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))) });
+  container.register(TOKENS.exec, { useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))) });
   const sidecars = (path: string): string => fileURLToPath(new URL(`../../../sidecars/${path}`, import.meta.url));
   const bundle = (name: string): string => sidecars(`dist/${name}.mjs`);
   container.register(TOKENS.runtime, {

@@ -1,14 +1,14 @@
 import { type Violation, violation } from "@netbind/contract";
 import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@netbind/engine";
-import { type DescribedBindings, judgeVmi, translateOldKeys } from "@netbind/kubevirt/admission";
+import { type DescribedBindings, validateVmi, translateRemovedBindings } from "@netbind/kubevirt/admission";
 import { isDataOnly } from "@netbind/kubevirt";
 import type { InputVm } from "./input/input-vm.ts";
 import { type Input, loadInput } from "./input/load-input.ts";
 import type { InputFiles } from "./input/read-input.ts";
-import { tell } from "./output.ts";
+import { printMessage } from "./output.ts";
 import { PluginFailures } from "./plugin-failures.ts";
 import { type OpenPlugins, withPlugins } from "./plugins.ts";
-import { type Resolve, TOKENS } from "./services.ts";
+import { type Resolve, TOKENS } from "./tokens.ts";
 import { InputError } from "./violations.ts";
 
 /** A VM of the input that may be started. */
@@ -18,18 +18,18 @@ export interface DecidedVm {
 }
 
 /** Tells what a VM says that has no effect, or not the one that was meant: it starts all the same. */
-function tellIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, described: DescribedBindings): void {
-  for (const found of judgeVmi(vmi, { configuration, nads, described }).filter(({ rule }) => rule.consequence === "ignored")) {
+function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, described: DescribedBindings): void {
+  for (const found of validateVmi(vmi, { configuration, nads, described }).filter(({ rule }) => rule.consequence === "ignored")) {
     const { file, line, field, problem, fix } = vm.locate(found);
-    tell(`warning: ${file}:${line}: ${field}: ${problem}: ${fix}`);
+    printMessage(`warning: ${file}:${line}: ${field}: ${problem}: ${fix}`);
   }
 }
 
 /** Tells whose registered image is a cluster's to pull: on one machine this release's own plugin of that name serves. */
-function tellStandIns(decisions: readonly Decision[], own: ReadonlyMap<string, unknown>): void {
+function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<string, unknown>): void {
   const registered = decisions.flatMap(({ bindings }) => bindings.filter(({ name, from }) => from === "registered" && own.has(name)));
   for (const [name, image] of new Map(registered.map((binding) => [binding.name, binding.image])))
-    tell(
+    printMessage(
       `warning: pulling images is a cluster's job: for ${JSON.stringify(image)}, registered for ${name}, this release's own ${name} serves`,
     );
 }
@@ -53,7 +53,8 @@ function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, un
 /** Tells which plugins no NIC asks for. */
 function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): void {
   const used = new Set(decisions.flatMap(({ bindings }) => bindings.map(({ name }) => name)));
-  for (const name of sources.keys()) if (!used.has(name)) tell(`warning: --plugin ${name}: no NIC of the input asks for binding ${name}`);
+  for (const name of sources.keys())
+    if (!used.has(name)) printMessage(`warning: --plugin ${name}: no NIC of the input asks for binding ${name}`);
 }
 
 /**
@@ -69,11 +70,11 @@ export async function decideInput(
 ): Promise<{ readonly input: Input; readonly vms: readonly DecidedVm[] }> {
   const input = loadInput(files);
   const { bindings, sources } = plugins;
-  const renewed = input.vms.map((vm) => ({ vm, ...translateOldKeys(vm.vmi) }));
+  const renewed = input.vms.map((vm) => ({ vm, ...translateRemovedBindings(vm.vmi) }));
   for (const { vm, translated } of renewed) {
     for (const { key, field } of translated) {
       const { file, line } = vm.locate(violation(field, "", ""));
-      tell(`warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`);
+      printMessage(`warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`);
     }
   }
   const fallback = withPlugins(resolve(TOKENS.fallback), sources);
@@ -88,9 +89,9 @@ export async function decideInput(
   failures.throwIfAny(violations);
   if (violations.length > 0) throw new InputError(violations);
   const decisions = results.flatMap(({ result }) => result.decision ?? []);
-  for (const warning of input.warnings) tell(`warning: ${warning}`);
-  tellStandIns(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
+  for (const warning of input.warnings) printMessage(`warning: ${warning}`);
+  warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
   warnUnused(plugins, decisions);
-  for (const { vm, result } of results) if (result.decision !== undefined) tellIneffective(vm, result.decision, input, bindings);
+  for (const { vm, result } of results) if (result.decision !== undefined) warnIneffective(vm, result.decision, input, bindings);
   return { input, vms: results.flatMap(({ vm, result }) => (result.decision === undefined ? [] : [{ vm, decision: result.decision }])) };
 }

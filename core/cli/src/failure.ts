@@ -1,7 +1,7 @@
 import { BindingError } from "@netbind/contract";
-import { tell, tellAll } from "./output.ts";
+import { printMessage, printLines } from "./output.ts";
 import { PluginsFailedError } from "./plugin-failures.ts";
-import { InputError, showViolation } from "./violations.ts";
+import { InputError, formatViolation } from "./violations.ts";
 
 /** What went wrong, as the value of `error` in a command's JSON. */
 export function failureJson(error: unknown): object {
@@ -15,7 +15,8 @@ export function failureJson(error: unknown): object {
 
 /** Tells a person what went wrong: what was found of the input first. */
 export function tellError(error: unknown): void {
-  if (error instanceof InputError || error instanceof PluginsFailedError) tellAll(error.violations.map((found) => showViolation(found)));
+  if (error instanceof InputError || error instanceof PluginsFailedError)
+    printLines(error.violations.map((found) => formatViolation(found)));
   const message = error instanceof Error ? error.message : String(error);
-  tell(error instanceof BindingError ? `[${error.code}] ${message}\n    ${error.hint}` : message);
+  printMessage(error instanceof BindingError ? `[${error.code}] ${message}\n    ${error.hint}` : message);
 }

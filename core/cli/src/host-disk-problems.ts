@@ -1,15 +1,15 @@
 import { checkHostDisks, type State } from "@netbind/local";
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 import type { DecidedVm } from "./decide-input.ts";
 import type { InputViolation } from "./input/documents.ts";
 
 /** What is in the way of VMs' disks of the machine's, of all VMs at once, where its text stands. Changes nothing. */
 export async function findHostDiskProblems(
-  { state, run }: { readonly state: State; readonly run: Run },
+  { state, exec }: { readonly state: State; readonly exec: Exec },
   vms: readonly DecidedVm[],
   directories: readonly string[],
 ): Promise<readonly InputViolation[]> {
   const policy = { directories, own: state.own };
-  const found = await Promise.all(vms.map(async ({ vm, decision }) => (await checkHostDisks(run, decision.vmi, policy)).map(vm.locate)));
+  const found = await Promise.all(vms.map(async ({ vm, decision }) => (await checkHostDisks(exec, decision.vmi, policy)).map(vm.locate)));
   return found.flat();
 }

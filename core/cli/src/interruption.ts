@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { tell } from "./output.ts";
+import { printMessage } from "./output.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 type EndSignal = (typeof SIGNALS)[number];
@@ -29,7 +29,7 @@ export class Interruption {
       process.on(name, () => {
         if (this.#signal !== undefined) return;
         this.#signal = name;
-        tell(says);
+        printMessage(says);
         this.#abort.abort();
       });
   }

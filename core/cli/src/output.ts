@@ -27,10 +27,10 @@ export function printDocument(text: string): void {
 }
 
 /** Tells a person what happens, on standard error. */
-export const tell = (text: string): void => void process.stderr.write(`netbind: ${terminalText(text)}\n`);
+export const printMessage = (text: string): void => void process.stderr.write(`netbind: ${terminalText(text)}\n`);
 
 /** Tells a person of many things, a line or two each. */
-export const tellAll = (lines: readonly string[]): void =>
+export const printLines = (lines: readonly string[]): void =>
   void process.stderr.write(lines.map((line) => `${terminalText(line)}\n`).join(""));
 
 /** A table with as much room for each column as it needs. */

@@ -4,10 +4,10 @@ import { allAnswers, type AskedBinding, type GrantsByBinding, readGrants } from 
 import type { ImageFallback } from "@netbind/kubevirt";
 import type { AskedPlugin } from "@netbind/local";
 import { exitOnSignal } from "./interruption.ts";
-import { tell } from "./output.ts";
+import { printMessage } from "./output.ts";
 import { checkPluginSources } from "./plugin-sources.ts";
 import type { PluginSource, PluginSources } from "./program-options.ts";
-import { type Resolve, TOKENS } from "./services.ts";
+import { type Resolve, TOKENS } from "./tokens.ts";
 
 /** Third-party bindings that can be asked, by the name that they are registered under. They end with this object. */
 export interface OpenPlugins extends AsyncDisposable {
@@ -19,14 +19,14 @@ export interface OpenPlugins extends AsyncDisposable {
   readonly bindings: ReadonlyMap<string, AskedBinding>;
 }
 
-export const showSource = ({ kind, path }: PluginSource): string => (kind === "socket" ? `unix:${path}` : path);
+export const formatSource = ({ kind, path }: PluginSource): string => (kind === "socket" ? `unix:${path}` : path);
 
 /** Says what a reader of the command line would not expect. */
 function warnOfNames(name: string, source: PluginSource, { description }: AskedPlugin, own: ReadonlyMap<string, unknown>): void {
-  const plugin = `warning: --plugin ${name}=${showSource(source)}`;
-  if (own.has(name)) tell(`${plugin} replaces this release's own binding ${name}, and may plan what that one may`);
+  const plugin = `warning: --plugin ${name}=${formatSource(source)}`;
+  if (own.has(name)) printMessage(`${plugin} replaces this release's own binding ${name}, and may plan what that one may`);
   if (description.name !== name)
-    tell(
+    printMessage(
       `${plugin}: the binding calls itself ${JSON.stringify(description.name)}; it serves the NICs that ask for ${JSON.stringify(name)}`,
     );
 }
@@ -79,7 +79,7 @@ export async function openPlugins(sources: PluginSources, resolve: Resolve): Pro
 
 /** This release's images, with what stands in for images on this machine. */
 export function withPlugins(fallback: ImageFallback, sources: PluginSources): ImageFallback {
-  const files = Object.fromEntries([...sources].map(([name, source]) => [name, { image: showSource(source) }]));
+  const files = Object.fromEntries([...sources].map(([name, source]) => [name, { image: formatSource(source) }]));
   return { ...fallback, table: { ...fallback.table, ...files } };
 }
 

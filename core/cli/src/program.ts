@@ -2,8 +2,8 @@ import { Command, CommanderError, Help, Option } from "commander";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { failureJson, tellError } from "./failure.ts";
 import { type OutputFormat, printJson } from "./output.ts";
-import { addJudging } from "./program-judging.ts";
-import { addNicCommands } from "./program-nics.ts";
+import { addJudging } from "./validation-commands.ts";
+import { addNicCommands } from "./nic-commands.ts";
 import {
   type Act,
   collect,
@@ -16,11 +16,11 @@ import {
   requireFiles,
   seconds,
 } from "./program-options.ts";
-import { addRepairCommands, addVmCommands } from "./program-vms.ts";
-import type { Services } from "./services.ts";
+import { addRepairCommands, addVmCommands } from "./vm-commands.ts";
+import type { Compose } from "./tokens.ts";
 
 /** Tells what went wrong, in the form that was asked for. */
-function tellFailure(error: unknown, format: OutputFormat): number {
+function printFailure(error: unknown, format: OutputFormat): number {
   tellError(error);
   if (format === "json") printJson({ error: failureJson(error) });
   return exitCodeOf(error);
@@ -35,13 +35,13 @@ function describeOption(this: Help, option: Option): string {
  * The `netbind` command. Gives the exit code. Each command's code is loaded where it is wanted: what only judges a file does
  * not wait for all that starts VMs.
  */
-export function buildProgram(services: Services): (args: readonly string[]) => Promise<number> {
+export function buildProgram(compose: Compose): (args: readonly string[]) => Promise<number> {
   let exitCode: number = EXIT.ok;
   const act: Act = async (format, action) => {
     try {
       exitCode = await action();
     } catch (error) {
-      exitCode = tellFailure(error, format);
+      exitCode = printFailure(error, format);
     }
   };
   const program = new Command("netbind")
@@ -49,15 +49,15 @@ export function buildProgram(services: Services): (args: readonly string[]) => P
     .configureHelp({ optionDescription: describeOption })
     .addHelpText("after", EXIT_HELP);
   program.commandsGroup("Run VMs on this machine (root):");
-  addRun(program, services, act);
-  addVmCommands(program, services, act);
+  addRun(program, compose, act);
+  addVmCommands(program, compose, act);
   program.commandsGroup("Check and repair what runs (root):");
-  addRepairCommands(program, services, act);
+  addRepairCommands(program, compose, act);
   program.commandsGroup("Change the NICs of a running VM (root):");
-  addNicCommands(program, services, act);
+  addNicCommands(program, compose, act);
   program.commandsGroup("Check VM documents, without starting anything:");
-  addPlan(program, services, act);
-  addJudging(program, services, act);
+  addPlan(program, compose, act);
+  addJudging(program, compose, act);
   return async (args) => {
     for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();
     try {
@@ -70,7 +70,7 @@ export function buildProgram(services: Services): (args: readonly string[]) => P
   };
 }
 
-function addRun(program: Command, services: Services, act: Act): void {
+function addRun(program: Command, compose: Compose, act: Act): void {
   const command = program
     .command("run")
     .description("start VMs and wait until they end; Ctrl-C stops them")
@@ -90,11 +90,11 @@ function addRun(program: Command, services: Services, act: Act): void {
     );
   command.action((options) => {
     requireFiles(command, [...options.filename, ...options.admin]);
-    return act(options.output, async () => (await import("./commands/run.ts")).run(options, await services()));
+    return act(options.output, async () => (await import("./commands/run.ts")).run(options, await compose()));
   });
 }
 
-function addPlan(program: Command, services: Services, act: Act): void {
+function addPlan(program: Command, compose: Compose, act: Act): void {
   const command = program
     .command("plan")
     .description("print what run would do, and change nothing")
@@ -118,6 +118,6 @@ function addPlan(program: Command, services: Services, act: Act): void {
     );
   command.action((options) => {
     requireFiles(command, [...options.filename, ...options.admin]);
-    return act(options.output, async () => (await import("./commands/plan.ts")).plan(options, await services()));
+    return act(options.output, async () => (await import("./commands/plan.ts")).plan(options, await compose()));
   });
 }

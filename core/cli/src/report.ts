@@ -1,7 +1,7 @@
 import type { NicStatus } from "@netbind/engine";
 import type { VmiStatusInterface } from "@netbind/kubevirt";
 import type { VmStatus } from "@netbind/local";
-import { type OutputFormat, print, printJson, table, tell } from "./output.ts";
+import { type OutputFormat, print, printJson, table, printMessage } from "./output.ts";
 
 /** A VM's NICs as a table. */
 export function nicTable(nics: readonly NicStatus[]): string {
@@ -37,7 +37,7 @@ export function interfaceTable(interfaces: readonly VmiStatusInterface[]): strin
 export function reportVm(status: VmStatus, is: string, format: OutputFormat, more: object = {}): void {
   if (format === "json") return printJson({ ...status, ...more });
   print(`VM ${status.namespace}/${status.name} ${is}\n\n${nicTable(status.nics)}\n`);
-  for (const sentence of status.limits ?? []) tell(`warning: ${sentence}`);
+  for (const sentence of status.limits ?? []) printMessage(`warning: ${sentence}`);
   if (status.nics.some(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses))
-    tell("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
+    printMessage("not every guest address was seen: the guest may still be booting; see netbind status and netbind console");
 }

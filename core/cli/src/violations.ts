@@ -2,7 +2,7 @@ import { terminalLine } from "@netbind/engine";
 import type { InputViolation } from "./input/documents.ts";
 
 /** A violation as text: one line for what is wrong, one for what to do. What it quotes may be anything. */
-export const showViolation = ({ file, line, field, problem, fix }: InputViolation, word = ""): string =>
+export const formatViolation = ({ file, line, field, problem, fix }: InputViolation, word = ""): string =>
   `${terminalLine(file)}:${line}: ${word}${field === "" ? "" : `${terminalLine(field)}: `}${terminalLine(problem)}\n    fix: ${terminalLine(fix)}`;
 
 /** The input is refused: all that is wrong with it. */

@@ -27,7 +27,7 @@ export interface DhcpOptions {
 }
 
 /** The network that the NIC is joined to (`spec.networks[]`). */
-export type PodNetwork =
+export type NetworkSource =
   | {
       readonly kind: "pod";
       /** The guest's IPv4 subnet where the binding hides the guest, as written: `10.0.2.0/24`. */
@@ -50,7 +50,7 @@ export type PodNetwork =
 export interface NicSpec {
   /** The logical name: `interfaces[].name`, equal to `networks[].name`. */
   readonly name: string;
-  readonly network: PodNetwork;
+  readonly network: NetworkSource;
   /** `virtio` where the author named none. */
   readonly model: string;
   /** True where virtio devices are to be ones that old guests know too (`useVirtioTransitional`). */

@@ -1,5 +1,5 @@
 import type { Attachment, NicSpec } from "./attachment.ts";
-import { placeOfCaller } from "./author-place.ts";
+import { placeOfCaller } from "./author-location.ts";
 import { checkedAdmit, checkedDefinition, checkedNeeds, checkedPlan } from "./checked-hooks.ts";
 import type { Needs } from "./needs.ts";
 import type { Plan } from "./plan.ts";

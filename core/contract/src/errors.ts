@@ -1,4 +1,4 @@
-import { placeOf } from "./author-place.ts";
+import { placeOf } from "./author-location.ts";
 import { quote } from "./shape.ts";
 
 /** Every reason that crosses the contract. The specification's error tables say what the caller does about each. */

@@ -12,7 +12,7 @@ export type {
   NicNames,
   NicSpec,
   PodLink,
-  PodNetwork,
+  NetworkSource,
   Port,
   PrivateDhcpOption,
   ResolvConf,
@@ -32,10 +32,10 @@ export {
   type NeedsHook,
   type PlanHook,
 } from "./binding.ts";
-export { authorsPart, placeOf } from "./author-place.ts";
+export { authorsPart, placeOf } from "./author-location.ts";
 export { checkReturned } from "./checked-hooks.ts";
 export { BINDING_FAULT, BindingError, type ErrorCode, ERROR_CODES, stackOfThrown, textOfThrown } from "./errors.ts";
-export { handedOverLinks, handedOverSysctls, reachableAddresses } from "./handed-over.ts";
+export { adoptedLinks, adoptedSysctls, reachableAddresses } from "./adopted.ts";
 export {
   addressOf,
   cidrHost,
@@ -43,7 +43,7 @@ export {
   formatAddress,
   type IpFamily,
   isMacAddress,
-  normaliseMac,
+  normalizeMac,
   parseAddress,
   parseCidr,
   RESERVED_BRIDGE_MAC,

@@ -84,7 +84,7 @@ export function formatAddress(family: IpFamily, value: bigint): string {
 }
 
 /** Lower case with colons, from any of the forms that KubeVirt takes; undefined where it is no 48-bit address. */
-export function normaliseMac(text: string): string | undefined {
+export function normalizeMac(text: string): string | undefined {
   const forms = [/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, /^([0-9a-f]{2}-){5}[0-9a-f]{2}$/i, /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$/i];
   if (!forms.some((form) => form.test(text))) return undefined;
   const digits = text.replace(/[^0-9a-f]/gi, "").toLowerCase();
@@ -92,4 +92,4 @@ export function normaliseMac(text: string): string | undefined {
 }
 
 /** True for a 48-bit hardware address in a form that KubeVirt takes. */
-export const isMacAddress = (text: string): boolean => normaliseMac(text) !== undefined;
+export const isMacAddress = (text: string): boolean => normalizeMac(text) !== undefined;

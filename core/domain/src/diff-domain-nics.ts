@@ -28,7 +28,7 @@ function nicFacts(xml: string): ReadonlyMap<string, ReadonlySet<string>> {
  *
  * @throws BindingError DOMAIN_INVALID
  */
-export function findNicMisfits(moving: string, own: string): readonly string[] {
+export function diffDomainNics(moving: string, own: string): readonly string[] {
   const [had, has] = [nicFacts(moving), nicFacts(own)];
   const names = [...new Set([...had.keys(), ...has.keys()])];
   return names.flatMap((name) => {

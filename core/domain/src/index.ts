@@ -1,5 +1,5 @@
 export { COMMON_MACHINE, hostDevice, type Machine, nicDomain, type NicDomain, plannedDevice, tapDomain, tapInterface } from "./device.ts";
-export { findNicMisfits } from "./diff-domain-nics.ts";
+export { diffDomainNics } from "./diff-domain-nics.ts";
 export { type DomainNic, domainNics, withoutNic } from "./domain-nics.ts";
 export { LIBVIRT_DIRECTORIES, libvirtVersionOf } from "./libvirt-version.ts";
 export { isServedByPasst, passtSockets, type PortRange } from "./passt-sockets.ts";

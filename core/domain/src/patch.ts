@@ -62,14 +62,14 @@ function writeDevice(xml: string, nic: NicDomain, device: XmlElement): string {
   const devices = childOf(root, "devices");
   if (devices === undefined) return insertChild(xml, root, root.children.at(-1), element("devices", {}, device));
   const alias = aliasOf(nic, device.name);
-  const present = devices.children.find((child) => child.name === device.name && hasAlias(child, alias));
-  if (present === undefined) {
+  const current = devices.children.find((child) => child.name === device.name && hasAlias(child, alias));
+  if (current === undefined) {
     const last = devices.children.filter(({ name }) => name === device.name).at(-1);
     return insertChild(xml, devices, last, device);
   }
-  const { newline, indent } = indentBefore(xml, present.start);
+  const { newline, indent } = indentBefore(xml, current.start);
   const text = printElement(device, newline === "" ? "" : indent, newline).slice(newline === "" ? 0 : indent.length);
-  return splice(xml, { start: present.start, end: present.end, text });
+  return splice(xml, { start: current.start, end: current.end, text });
 }
 
 /** Makes the guest's memory one that another process can share: what vhost-user needs. */

@@ -3,13 +3,13 @@ import { derivedNames, podLinkOfStatus } from "@netbind/kubevirt";
 import { allocatedDevices, deviceInfoOf, type Environment } from "@netbind/kubevirt/pod";
 import { authorize } from "./plan/authorize.ts";
 import { type Grants, grantsOf } from "./plan/grants.ts";
-import type { Attachable, DecidedNic, Decision } from "./decide.ts";
-import type { WantedNetwork } from "./network/wanted-network.ts";
-import { fenceOf } from "./network/fence.ts";
+import type { NicsDecision, DecidedNic, Decision } from "./decide.ts";
+import type { DesiredNetwork } from "./network/desired-network.ts";
+import { serverGuardOf } from "./network/server-guard.ts";
 import { loopbackGuardOf } from "./network/loopback-guard.ts";
 import { nicTable } from "./network/nft.ts";
 import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
-import { plannerFor } from "./plan/fitting-planner.ts";
+import { plannerFor } from "./plan/checked-planner.ts";
 import { plannedSysctls } from "./plan/authorize-together.ts";
 import type { PlannedNic } from "./plan/authorize-networks.ts";
 
@@ -29,7 +29,7 @@ export interface PodDevices {
 }
 
 /** What a host tells of a pod that has its network, beside the links. */
-export interface PodFacts {
+export interface PodContext {
   readonly resolvConf: ResolvConf;
   readonly hostname: string;
   /** What the node's device plugins gave the pod. Absent: nothing. */
@@ -43,28 +43,28 @@ export interface PodFacts {
 }
 
 /** What a NIC's network must look like, without what only a host knows. */
-export type NicNetwork = Omit<WantedNetwork, "owner" | "afterImage" | "placeholderKind">;
+export type NicNetwork = Omit<DesiredNetwork, "owner" | "appliedTable" | "placeholderKind">;
 
 /** A place where pods are: one machine, or a node of a cluster. The engine decides; a host does, and keeps the record. */
-export interface Host<D extends Attachable = Decision> {
+export interface Host<D extends NicsDecision = Decision> {
   /** Makes the pod, its networks and its sidecars; or sees that they are there. */
-  makePod(decision: D): Promise<PodFacts>;
+  preparePod(decision: D): Promise<PodContext>;
   /** What the administrator lets a binding do, where that is not what this release says. */
   grants?(binding: string): Grants;
   /** The recorded value of a NIC's fact; found and recorded first where there is none. */
-  once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T>;
+  recordOnce<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T>;
   /** The pod's link as it is now. */
   observe(names: NicNames): Promise<PodLink>;
   /** Asks the binding, wherever it runs. */
   planner(binding: string): NicPlanner;
   /** Makes what is there into what is wanted. */
-  apply(nic: string, wanted: NicNetwork): Promise<void>;
+  apply(nic: string, desired: NicNetwork): Promise<void>;
   startServices(plan: Plan): Promise<void>;
   /** Hands a binding's NICs to its sidecar. Now the hook socket appears. */
   attach(binding: string, nics: readonly AttachedNic[]): Promise<void>;
 }
 
-function devicesOf({ spec, resourceName }: DecidedNic, { devices }: PodFacts): Pick<Attachment, "deviceInfo" | "allocatedDevices"> {
+function devicesOf({ spec, resourceName }: DecidedNic, { devices }: PodContext): Pick<Attachment, "deviceInfo" | "allocatedDevices"> {
   const info = devices && deviceInfoOf(devices.networkInfo, spec.name);
   return {
     ...(info === undefined ? {} : { deviceInfo: info }),
@@ -73,7 +73,7 @@ function devicesOf({ spec, resourceName }: DecidedNic, { devices }: PodFacts): P
 }
 
 /** What the core knows of a NIC before it is planned, joined with what the pod showed. */
-export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): Attachment {
+export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodContext): Attachment {
   return {
     ...nic.spec,
     cause: facts.cause ?? "boot",
@@ -91,16 +91,16 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodFacts): At
 }
 
 /** The network part of a plan, with what its services need. */
-export function wantedNetwork(names: NicNames, plan: Plan, before: PodLink): NicNetwork {
+export function desiredNetwork(names: NicNames, plan: Plan, podLink: PodLink): NicNetwork {
   const network = plan.network ?? { links: [] };
   // A link that is taken over is not kept as it was, and of a device that is the guest's there is none.
   const kept = plan.domain.kind !== "hostdev" && !network.links.some(({ kind }) => kind === "adopted");
-  const fence = fenceOf(plan);
+  const serverGuard = serverGuardOf(plan);
   const guard = loopbackGuardOf(network.links);
   return {
-    table: { ...nicTable(names.pod), ...(fence === undefined ? {} : { fence }), ...(guard === undefined ? {} : { guard }) },
-    podLinkName: before.name,
-    ...(kept ? { podLink: before } : {}),
+    table: { ...nicTable(names.pod), ...(serverGuard === undefined ? {} : { serverGuard }), ...(guard === undefined ? {} : { guard }) },
+    podLinkName: podLink.name,
+    ...(kept ? { podLink } : {}),
     plan: { ...network, sysctls: plannedSysctls(plan) },
   };
 }
@@ -119,29 +119,29 @@ export function nicInPod(nic: DecidedNic, primaryLink: string | undefined): Deci
 }
 
 /** What a NIC is attached with. */
-export interface AttachContext<D extends Attachable> {
+export interface AttachContext<D extends NicsDecision> {
   readonly decision: D;
-  readonly facts: PodFacts;
+  readonly facts: PodContext;
   /** The pod's other NICs that are planned already: no plan contradicts theirs. */
   readonly others: readonly PlannedNic[];
 }
 
 /** One NIC of a pod that has its links: observed, planned, authorised, applied, served. */
-export async function attachNic<D extends Attachable>(
+export async function attachNic<D extends NicsDecision>(
   host: Host<D>,
   decided: DecidedNic,
   { decision, facts, others }: AttachContext<D>,
 ): Promise<AttachedNic> {
   const nic = nicInPod(decided, facts.primaryLink);
   const { name } = nic.spec;
-  const before = await host.once(name, "before", () => host.observe(nic.names));
-  const attachment = attachmentOf(nic, before, facts);
-  const plan = await host.once(name, "plan", async () => {
+  const podLink = await host.recordOnce(name, "podLink", () => host.observe(nic.names));
+  const attachment = attachmentOf(nic, podLink, facts);
+  const plan = await host.recordOnce(name, "plan", async () => {
     const planner = plannerFor(nic, decision.bindings, () => host.planner(nic.binding));
     const grants = host.grants?.(nic.binding) ?? grantsOf(nic.binding);
     return authorize(await planNic(planner, attachment, nic.binding), { attachment, grants, others });
   });
-  await host.apply(name, wantedNetwork(nic.names, plan, before));
+  await host.apply(name, desiredNetwork(nic.names, plan, podLink));
   await host.startServices(plan);
   return { nic, attachment, plan };
 }
@@ -150,8 +150,8 @@ export async function attachNic<D extends Attachable>(
  * One VMI's way: a decided VMI becomes a pod whose NICs are observed, planned, applied, served, and handed to their
  * sidecars. Each step is recorded before it is acted on; called again it goes on where the record ends.
  */
-export async function attachVmi<D extends Attachable>(host: Host<D>, decision: D): Promise<readonly AttachedNic[]> {
-  const facts = await host.makePod(decision);
+export async function attachVmi<D extends NicsDecision>(host: Host<D>, decision: D): Promise<readonly AttachedNic[]> {
+  const facts = await host.preparePod(decision);
   const attached: AttachedNic[] = [];
   for (const nic of decision.nics) attached.push(await attachNic(host, nic, { decision, facts, others: attached }));
   for (const binding of decision.bindings) {

@@ -12,10 +12,10 @@ import {
   podLinkOfStatus,
   type Vmi,
 } from "@netbind/kubevirt";
-import { INTERFACES } from "@netbind/kubevirt/admission";
+import { INTERFACES_PATH } from "@netbind/kubevirt/admission";
 import { linksOf, type NetworkStatus, primaryLinkOf } from "@netbind/kubevirt/pod";
 import { admitNics, type NicAdmitter } from "./plan/admit-nics.ts";
-import { type Attachable, type Candidate, candidates, decidedNic } from "./decide.ts";
+import { type NicsDecision, type BoundNic, boundNics, decidedNic } from "./decide.ts";
 import { type ComputeContainer, ungrantedNeeds, unmetNeeds } from "./plan/check-needs.ts";
 import type { Grants } from "./plan/grants.ts";
 import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
@@ -33,8 +33,8 @@ export interface DecidePodInput {
 }
 
 /** The NICs of a VM that name a plugin which can be asked; KubeVirt's own bindings ask nobody. */
-export const pluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, unknown>): readonly (Candidate & { readonly spec: NicSpec })[] =>
-  candidates(vmi)
+export const pluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, unknown>): readonly (BoundNic & { readonly spec: NicSpec })[] =>
+  boundNics(vmi)
     .filter(({ nic }) => nic.binding !== undefined && bindings.has(nic.binding.name))
     .map((candidate) => ({ ...candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
 
@@ -96,7 +96,7 @@ export interface RegistrationConflicts {
 export function registrationConflicts(vmi: Vmi, served: ReadonlyMap<string, RegisteredNicBinding>): RegistrationConflicts {
   const found = pluginNics(vmi, served).map(({ binding, index, network }) => {
     const at = (conflict: Conflict | undefined): readonly Violation[] =>
-      conflict === undefined ? [] : [{ ...conflict, field: `${INTERFACES}[${index}].binding.name` }];
+      conflict === undefined ? [] : [{ ...conflict, field: `${INTERFACES_PATH}[${index}].binding.name` }];
     const { registration, migration } = served.get(binding) ?? { migration: "none" };
     return {
       owners: at(ownerConflict(binding, registration)),
@@ -123,7 +123,7 @@ function podLinksOf(vmi: Vmi, statuses: readonly NetworkStatus[]): ReadonlyMap<s
  *
  * @throws BindingError POD_LINK_MISSING where the pod's report names a primary link that no link can be
  */
-export function decidePod({ vmi, statuses, served }: DecidePodInput): Attachable {
+export function decidePod({ vmi, statuses, served }: DecidePodInput): NicsDecision {
   const names = podLinksOf(vmi, statuses);
   const found = pluginNics(vmi, served);
   const bindings = [...new Set(found.map(({ binding }) => binding))].sort();

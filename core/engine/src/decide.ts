@@ -18,7 +18,7 @@ import {
   type VmiInterface,
   type VmiNetwork,
 } from "@netbind/kubevirt";
-import { admitVmi, defaultVmi, INTERFACES, sanitiseVmi } from "@netbind/kubevirt/admission";
+import { admitVmi, defaultVmi, INTERFACES_PATH, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, type Pod, type PodNetworkRequest, podNetworks, renderPod, sidecarOf } from "@netbind/kubevirt/pod";
 import { admitNics, type NicAdmitter } from "./plan/admit-nics.ts";
 import { ungrantedNeeds } from "./plan/check-needs.ts";
@@ -47,14 +47,14 @@ export interface DecidedNic {
 }
 
 /** What was decided of a VM, as far as attaching its NICs goes. */
-export interface Attachable {
+export interface NicsDecision {
   readonly nics: readonly DecidedNic[];
   /** One entry for each distinct binding. */
   readonly bindings: readonly ResolvedBinding[];
 }
 
 /** What a pod is made from. */
-export interface PodDecision extends Attachable {
+export interface PodDecision extends NicsDecision {
   readonly vmi: Vmi;
   /** What the host attaches the pod to, in its order; empty where multus does. */
   readonly networks: readonly PodNetworkRequest[];
@@ -96,7 +96,7 @@ export type DecideResult =
   | { readonly decision?: never; readonly violations: readonly Violation[] };
 
 /** A NIC that is in the pod, with its network and its binding's registered name. */
-export interface Candidate {
+export interface BoundNic {
   readonly nic: VmiInterface;
   readonly network: VmiNetwork;
   readonly index: number;
@@ -105,12 +105,12 @@ export interface Candidate {
 
 /** The same, with what its binding is told of it. */
 interface CandidateSpec {
-  readonly candidate: Candidate;
+  readonly candidate: BoundNic;
   readonly spec: NicSpec;
 }
 
 /** The NICs that are in the pod: those that name a binding and have a network, without the ones that are taken out. */
-export function candidates(vmi: Vmi): readonly Candidate[] {
+export function boundNics(vmi: Vmi): readonly BoundNic[] {
   return (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, index) => {
     const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
     const binding = bindingName(nic);
@@ -128,7 +128,7 @@ function oncePerField(violations: readonly Violation[]): readonly Violation[] {
 }
 
 function resolveAll(
-  found: readonly Candidate[],
+  found: readonly BoundNic[],
   input: DecideInput,
 ): { readonly bindings: readonly ResolvedBinding[]; readonly violations: readonly Violation[] } {
   const bindings: ResolvedBinding[] = [];
@@ -140,14 +140,14 @@ function resolveAll(
       continue;
     }
     for (const { nic, index } of found.filter(({ binding }) => binding === name)) {
-      violations.push({ ...resolved, field: `${INTERFACES}[${index}]${nic.binding === undefined ? `.${name}` : ".binding.name"}` });
+      violations.push({ ...resolved, field: `${INTERFACES_PATH}[${index}]${nic.binding === undefined ? `.${name}` : ".binding.name"}` });
     }
   }
   return { bindings, violations };
 }
 
 /** A NIC that KubeVirt attaches by itself has its pod link's MAC address; of others their binding says so. */
-const takesPodMac = ({ binding }: Candidate, bindings: readonly ResolvedBinding[], input: DecideInput): boolean =>
+const takesPodMac = ({ binding }: BoundNic, bindings: readonly ResolvedBinding[], input: DecideInput): boolean =>
   isDataOnly(bindings.find(({ name }) => name === binding)) || input.bindings.get(binding)?.takesPodMac === true;
 
 const NOT_ATTACHED: ReturnType<typeof podNetworks> = { networks: [], violations: [] };
@@ -176,15 +176,16 @@ async function askBindings(
 
 /** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
 export async function decideVmi(input: DecideInput): Promise<DecideResult> {
-  const { vmi } = defaultVmi(sanitiseVmi(input.vmi), input.configuration);
+  const { vmi } = defaultVmi(sanitizeVmi(input.vmi), input.configuration);
   const { configuration, nads, bindings: described } = input;
   const core = admitVmi(vmi, { configuration, described, ...(nads === undefined ? {} : { nads }) });
-  const { networks, violations: unattached } = input.nads === undefined ? NOT_ATTACHED : podNetworks(vmi, input.configuration, input.nads);
-  const found = candidates(vmi);
+  const { networks, violations: networkViolations } =
+    input.nads === undefined ? NOT_ATTACHED : podNetworks(vmi, input.configuration, input.nads);
+  const found = boundNics(vmi);
   const resolved = resolveAll(found, input);
   const nics = found.map((candidate) => ({ candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
   const judged = await askBindings(vmi, nics, input, core);
-  const violations = oncePerField([...core, ...resolved.violations, ...judged, ...unattached]);
+  const violations = oncePerField([...core, ...resolved.violations, ...judged, ...networkViolations]);
   if (violations.length > 0) return { violations };
   const needing = await needsOfNics(
     nics.map(({ candidate, spec }) => ({ ...candidate, spec })),
@@ -230,7 +231,7 @@ function resourceOf(networks: Decision["networks"], name: string): Pick<DecidedN
 /** Joins what is known of a NIC before it is observed. */
 export const decidedNic = (
   vmi: Vmi,
-  { nic, network, index, binding }: Candidate,
+  { nic, network, index, binding }: BoundNic,
   spec: NicSpec,
   takesMac: boolean,
   names: NicNames = nicNames(network),

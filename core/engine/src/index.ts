@@ -7,27 +7,27 @@ export {
   nicInPod,
   type NicNetwork,
   type PodDevices,
-  type PodFacts,
-  wantedNetwork,
+  type PodContext,
+  desiredNetwork,
 } from "./attach.ts";
 export { admitPluginNics, admitPod, decidePod, pluginNics, registrationConflicts } from "./decide-pod.ts";
-export { type AskedBinding, type Attachable, type DecidedNic, decideVmi, type Decision, type PodDecision } from "./decide.ts";
-export { type MigrationFacts, migrationProblems, refreshedNics, type RunningVm, targetDecision } from "./migration-target.ts";
-export { countOperations, diffNetwork, type Operations, showOperations } from "./network/diff.ts";
+export { type AskedBinding, type NicsDecision, type DecidedNic, decideVmi, type Decision, type PodDecision } from "./decide.ts";
+export { type MigrationInputs, migrationProblems, refreshedNics, type RunningVm, targetDecision } from "./migration-target.ts";
+export { countOperations, diffNetwork, type Operations, formatOperations } from "./network/diff.ts";
 export { forLauncherGroup } from "./network/launcher-group.ts";
 export type { NftJson } from "./network/nft-json.ts";
-export { type NftTable, nicTable, normaliseListing, showTable, tableFamilies } from "./network/nft.ts";
+export { type NftTable, nicTable, normalizeListing, formatTable, tableFamilies } from "./network/nft.ts";
 export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/observed.ts";
-export { retractNetwork } from "./network/retract-network.ts";
-export { endSilence, silenceLinks } from "./network/silence.ts";
-export type { PlaceholderKind, TapOwner, WantedNetwork } from "./network/wanted-network.ts";
-export { awaitedGuestAddresses, isHandedOver, type NicSighting, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
+export { teardownNetwork } from "./network/teardown-network.ts";
+export { muteLinks, unmuteLinks } from "./network/mute-links.ts";
+export type { DesiredNetwork, PlaceholderKind, TapOwner } from "./network/desired-network.ts";
+export { awaitedGuestAddresses, isAdopted, type NicProbe, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
 export { admitNics } from "./plan/admit-nics.ts";
 export { allAnswers, askBinding } from "./plan/ask-binding.ts";
 export type { PlannedNic } from "./plan/authorize-networks.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export type { ComputeContainer } from "./plan/check-needs.ts";
-export { fittingPlanner, plannerFor } from "./plan/fitting-planner.ts";
+export { checkedPlanner, plannerFor } from "./plan/checked-planner.ts";
 export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
 export { mergeNeeds } from "./plan/merge-needs.ts";
 export { needsOfNics } from "./plan/needs-of-nics.ts";

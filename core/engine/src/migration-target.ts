@@ -23,7 +23,7 @@ export interface RunningVm {
 type Migration = BindingDescription["migration"];
 
 /** What a migration asks of a VM's bindings: what the KubeVirt CR says of them, and what they say of themselves. */
-export interface MigrationFacts {
+export interface MigrationInputs {
   readonly registered: Readonly<Record<string, BindingRegistration>>;
   /** By binding's name; of those that can be asked. */
   readonly declared: Readonly<Record<string, Migration>>;
@@ -36,13 +36,13 @@ const REGISTRATIONS: Readonly<Record<Migration, BindingRegistration>> = {
 };
 
 /** The registrations, with that of each binding that has none as it would be registered. */
-function configurationOf({ registered, declared }: MigrationFacts): KubevirtConfiguration {
+function configurationOf({ registered, declared }: MigrationInputs): KubevirtConfiguration {
   const own = Object.fromEntries(Object.entries(declared).map(([name, migration]) => [name, REGISTRATIONS[migration]]));
   return { network: { binding: { ...own, ...registered } } };
 }
 
 /** All that keeps a VM in the pod that it runs in: KubeVirt's rule for its pod network, and bindings that move nothing. */
-export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts: MigrationFacts): readonly Violation[] {
+export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts: MigrationInputs): readonly Violation[] {
   const plugins = new Set(vmi.spec.domain.devices.interfaces?.flatMap(({ name, binding }) => (binding === undefined ? [] : [name])));
   // Of KubeVirt's own bindings its rule speaks, and on another network than the pod's it moves a VM whatever its binding says.
   const fixed = attached.filter(
@@ -60,7 +60,7 @@ export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts
 }
 
 /** The NICs whose link goes down and up once the VM runs in its next pod. */
-export const refreshedNics = (vmi: Vmi, facts: MigrationFacts): readonly string[] => linksToRefresh(vmi, configurationOf(facts));
+export const refreshedNics = (vmi: Vmi, facts: MigrationInputs): readonly string[] => linksToRefresh(vmi, configurationOf(facts));
 
 /** The NIC as its author wrote it, without what its pod added. */
 function specOf(attachment: Attachment): NicSpec {

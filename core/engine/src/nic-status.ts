@@ -1,7 +1,7 @@
 import type { Attachment, Plan } from "@netbind/contract";
 
 /** What was seen of a NIC while its guest runs. */
-export interface NicSighting {
+export interface NicProbe {
   /** Addresses that answered with the NIC's MAC. */
   readonly answered: readonly string[];
   /** Packets that the guest sent and got, as its tap counts them. */
@@ -38,24 +38,24 @@ export const awaitedGuestAddresses = ({ state }: Attachment, plan: Plan): readon
   state === "down" ? [] : plannedGuestAddresses(plan);
 
 /** True where the pod's link is the guest's: the pod has none of the guest's network left. */
-export const isHandedOver = (plan: Plan): boolean => plan.network?.links.some(({ kind }) => kind === "adopted") === true;
+export const isAdopted = (plan: Plan): boolean => plan.network?.links.some(({ kind }) => kind === "adopted") === true;
 
 /** True where the domain has an interface for the NIC, whose queues are known. */
 const hasInterface = ({ domain }: Plan): boolean =>
   domain.kind === "tap" || (domain.kind === "device" && domain.element.name === "interface");
 
 /** A NIC's status, from its record and what was seen. */
-export function nicStatus(binding: string, attachment: Attachment, plan: Plan, seen: NicSighting): NicStatus {
+export function nicStatus(binding: string, attachment: Attachment, plan: Plan, observed: NicProbe): NicStatus {
   return {
     name: attachment.name,
     binding,
     mac: attachment.mac,
     podAddresses: attachment.pod.addresses.map((address) => address.split("/")[0] ?? address),
-    guestAddresses: plannedGuestAddresses(plan).filter((address) => seen.answered.includes(address)),
+    guestAddresses: plannedGuestAddresses(plan).filter((address) => observed.answered.includes(address)),
     plannedAddresses: awaitedGuestAddresses(attachment, plan).length,
     ...(plan.domain.kind === "tap" ? { mtu: attachment.pod.mtu } : {}),
     ...(hasInterface(plan) ? { queueCount: Math.max(1, attachment.queues) } : {}),
     ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),
-    traffic: { fromGuest: seen.packets.fromGuest > 0, toGuest: seen.packets.toGuest > 0 },
+    traffic: { fromGuest: observed.packets.fromGuest > 0, toGuest: observed.packets.toGuest > 0 },
   };
 }

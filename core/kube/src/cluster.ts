@@ -54,7 +54,7 @@ export interface Unreadable {
 }
 
 /** What a cluster holds at one moment. */
-export interface ClusterView {
+export interface ClusterSnapshot {
   readonly vmis: readonly KubeVmi[];
   readonly pods: readonly KubePod[];
   /** `spec.configuration` of the KubeVirt CR. */
@@ -65,7 +65,7 @@ export interface ClusterView {
 
 /** Where the agent learns of VMIs and pods. Whoever cannot tell throws: an empty view means that nothing is there. */
 export interface Cluster {
-  view(): Promise<ClusterView>;
+  snapshot(): Promise<ClusterSnapshot>;
 }
 
 const metadata = shape({
@@ -111,7 +111,7 @@ const nameOf = (object: Readonly<Record<string, unknown>>): string => {
 const CR = "KubeVirt";
 
 /** The configuration of a KubeVirt CR, without the registrations that are not as the API has them. */
-function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterView, "configuration" | "unreadable"> {
+function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterSnapshot, "configuration" | "unreadable"> {
   const configuration = isObject(cr["spec"]) ? (cr["spec"]["configuration"] ?? {}) : {};
   const network = isObject(configuration) ? (configuration["network"] ?? {}) : undefined;
   const binding = isObject(network) ? (network["binding"] ?? {}) : undefined;
@@ -132,7 +132,7 @@ function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterV
 }
 
 /** Sorts what an API server lists. An object that is not as every such object is costs that object. */
-export function readObjects(objects: readonly unknown[]): ClusterView {
+export function readObjects(objects: readonly unknown[]): ClusterSnapshot {
   const vmis: KubeVmi[] = [];
   const pods: KubePod[] = [];
   const unreadable: Unreadable[] = [];

@@ -1,6 +1,6 @@
 import { constants, promises } from "node:fs";
 import { join } from "node:path";
-import { type Cluster, type ClusterView, readObjects, type Unreadable } from "./cluster.ts";
+import { type Cluster, type ClusterSnapshot, readObjects, type Unreadable } from "./cluster.ts";
 
 interface ReadFile {
   readonly identity: string;
@@ -20,12 +20,12 @@ export class FileCluster implements Cluster {
     this.#directory = directory;
   }
 
-  async view(): Promise<ClusterView> {
+  async snapshot(): Promise<ClusterSnapshot> {
     const names = (await promises.readdir(this.#directory)).filter((name) => name.endsWith(".json"));
     this.#files = new Map(await Promise.all(names.map(async (name) => [name, await this.#read(name)] as const)));
     const files = [...this.#files.values()];
-    const view = readObjects(files.flatMap(({ objects }) => objects));
-    return { ...view, unreadable: [...files.flatMap(({ unreadable }) => unreadable), ...view.unreadable] };
+    const snapshot = readObjects(files.flatMap(({ objects }) => objects));
+    return { ...snapshot, unreadable: [...files.flatMap(({ unreadable }) => unreadable), ...snapshot.unreadable] };
   }
 
   /** Reads a file. One that cannot be read is told as that: what is in it is not known, and not gone. */

@@ -1,5 +1,5 @@
 /** When something is tried again, in milliseconds: soon where it is only on its way, later and later where it failed. */
-const AGAIN = { soon: 300, first: 500, most: 15_000 } as const;
+const BACKOFF = { soon: 300, first: 500, most: 15_000 } as const;
 
 /** What came of a try. */
 export type Tried = "done" | "not-yet" | "failed";
@@ -11,7 +11,7 @@ interface Task {
 }
 
 /** One piece of work for each key, tried again until it is done; no key waits for another. */
-export class PodTasks {
+export class WorkQueue {
   readonly #tasks = new Map<string, Task>();
   readonly #repeat: number;
 
@@ -34,12 +34,12 @@ export class PodTasks {
 
   #pause(tried: Tried, failures: number): number {
     if (tried === "done") return this.#repeat;
-    return tried === "not-yet" ? AGAIN.soon : Math.min(AGAIN.first * 2 ** (failures - 1), AGAIN.most);
+    return tried === "not-yet" ? BACKOFF.soon : Math.min(BACKOFF.first * 2 ** (failures - 1), BACKOFF.most);
   }
 
   /** Forgets the keys that are not wanted any more and of which nothing runs. */
-  keep(wanted: ReadonlySet<string>): void {
-    for (const [key, { running }] of this.#tasks) if (!wanted.has(key) && running === undefined) this.#tasks.delete(key);
+  retain(keys: ReadonlySet<string>): void {
+    for (const [key, { running }] of this.#tasks) if (!keys.has(key) && running === undefined) this.#tasks.delete(key);
   }
 
   isRunning(key: string): boolean {

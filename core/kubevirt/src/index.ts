@@ -42,4 +42,4 @@ export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, withoutAbs
 export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";
 export { parseQuantity } from "./values/quantity.ts";
-export { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, showVersion } from "./versions.ts";
+export { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, formatVersion } from "./versions.ts";

@@ -5,7 +5,7 @@ export type KubevirtMinor = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 export const NEWEST_KUBEVIRT: KubevirtMinor = 9;
 
 /** A version as people write it: `1.9`. */
-export const showVersion = (minor: number): string => `1.${minor}`;
+export const formatVersion = (minor: number): string => `1.${minor}`;
 
 /** Reads `1.1` to `1.9`, with or without `v` and a patch number; undefined for any other text. */
 export function parseVersion(text: string): KubevirtMinor | undefined {

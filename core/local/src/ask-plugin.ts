@@ -7,13 +7,13 @@ import {
   type Plan,
   type Violation,
 } from "@netbind/contract";
-import { patient } from "@netbind/netns";
+import { scaledTimeout } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote/binding";
 import { HeldDirectory } from "@netbind/remote/sidecar";
-import type { VmRecord } from "./journal.ts";
+import type { LocalPodRecord } from "./pod-record-file.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { PluginProcess, type PluginProcessSpec } from "./plugin-process.ts";
-import { sidecarPlace } from "./sidecars.ts";
+import { sidecarLocation } from "./sidecars.ts";
 import type { State } from "./state.ts";
 import { writableDirectory } from "./writable.ts";
 
@@ -57,7 +57,7 @@ async function askBehind(name: string, client: BindingClient, explain: Explain, 
 export async function startPlugin(spec: PluginProcessSpec): Promise<AskedPlugin> {
   await using stack = new AsyncDisposableStack();
   const plugin = stack.use(new PluginProcess(spec));
-  const client = connectBinding(await plugin.start(), patient(1));
+  const client = connectBinding(await plugin.start(), scaledTimeout(1));
   stack.defer(() => client.close());
   const asked = await askBehind(
     spec.name,
@@ -75,7 +75,7 @@ export async function startPlugin(spec: PluginProcessSpec): Promise<AskedPlugin>
  * @throws BindingError PLUGIN_FAILED
  */
 export async function connectPlugin(name: string, socket: string, end: () => Promise<void> = async () => undefined): Promise<AskedPlugin> {
-  const client = connectBinding(socket, patient(1));
+  const client = connectBinding(socket, scaledTimeout(1));
   const explain: Explain = async (error, asked) => {
     const known = BindingError.from(error, "PLUGIN_FAILED", asked);
     if (known.code !== "UNAVAILABLE") return known;
@@ -96,11 +96,11 @@ export async function connectPlugin(name: string, socket: string, end: () => Pro
  *
  * @throws BindingError PLUGIN_FAILED
  */
-export async function connectSidecarPlugin(state: State, record: VmRecord, binding: string): Promise<AskedPlugin | undefined> {
+export async function connectSidecarPlugin(state: State, record: LocalPodRecord, binding: string): Promise<AskedPlugin | undefined> {
   const { sidecars = {} } = record;
   const spec = Object.hasOwn(sidecars, binding) ? sidecars[binding] : undefined;
   if (spec === undefined) return undefined;
-  const { base, components, uid } = sidecarPlace(writableDirectory(state, record), spec.container, vmUserOf(record));
+  const { base, components, uid } = sidecarLocation(writableDirectory(state, record), spec.container, vmUserOf(record));
   using stack = new DisposableStack();
   const directory = stack.use(HeldDirectory.open(base, [...components, "netbind"]));
   const socket = stack.use(directory.socket("attach.sock", uid));

@@ -3,9 +3,9 @@ import { domainNics } from "@netbind/domain";
 import { interfacesFromPod, interfacesOfRunning } from "@netbind/kubevirt/status";
 import { NETWORK_STATUS } from "@netbind/kubevirt/pod";
 import type { VmiStatusInterface } from "@netbind/kubevirt";
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 import { askGuestAgent } from "./guest-agent.ts";
-import type { VmRecord } from "./journal.ts";
+import type { LocalPodRecord } from "./pod-record-file.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { launcherOf } from "./launcher/launcher-of.ts";
 import { networkStatusOf } from "./networks/network-status.ts";
@@ -18,8 +18,8 @@ const podAddresses = (attachment: Attachment): readonly string[] =>
  * `status.interfaces` of a running VM as a cluster would report it: its domain's NICs, the pod's addresses, and what the
  * guest's agent tells, where one answers. Empty where libvirt does not tell of the domain.
  */
-export async function guestInterfaces(run: Run, record: VmRecord): Promise<readonly VmiStatusInterface[]> {
-  const launcher = launcherOf(run, record);
+export async function guestInterfaces(exec: Exec, record: LocalPodRecord): Promise<readonly VmiStatusInterface[]> {
+  const launcher = launcherOf(exec, record);
   const domain = domainName(record.vmi);
   const [xml, agent] = await Promise.all([launcher.virsh(["dumpxml", domain]).catch(() => undefined), askGuestAgent(launcher, domain)]);
   if (xml === undefined) return [];

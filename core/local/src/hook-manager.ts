@@ -1,10 +1,10 @@
 import type { Vmi } from "@netbind/kubevirt";
 import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote/sidecar";
-import { patient } from "@netbind/netns";
+import { scaledTimeout } from "@netbind/netns";
 import { excerpt, type ExpectedSidecar, requireDomain, SAME_RUNTIME } from "./hook-domain.ts";
 import { type HookedCloudInit, readAnswer } from "./hook-cloud-init.ts";
 import {
-  type HookPlace,
+  type HookLocation,
   holdHookSocket,
   isAccepting,
   type PodSidecar,
@@ -40,11 +40,11 @@ class Deadline {
   #end: number;
 
   constructor(ms: number) {
-    this.#end = performance.now() + patient(ms);
+    this.#end = performance.now() + scaledTimeout(ms);
   }
 
   restart(ms: number): void {
-    this.#end = performance.now() + patient(ms);
+    this.#end = performance.now() + scaledTimeout(ms);
   }
 
   get left(): number {
@@ -74,7 +74,7 @@ export class HookManager implements AsyncDisposable {
    * @throws LauncherPanicError where two of them have the same name, BindingError where one shows what it may not
    */
   static async collect(
-    place: HookPlace,
+    place: HookLocation,
     sidecars: readonly ExpectedSidecar[],
     { collect, round }: HookDeadlines = DEADLINES,
   ): Promise<HookManager> {
@@ -157,7 +157,7 @@ async function shutDown(sidecars: readonly Sidecar[]): Promise<void> {
 }
 
 /** Tells the sidecars of a pod that answer now that the VM is over: none is waited for. */
-export async function shutDownSidecars(place: HookPlace, sidecars: readonly PodSidecar[]): Promise<void> {
+export async function shutDownSidecars(place: HookLocation, sidecars: readonly PodSidecar[]): Promise<void> {
   const found: Sidecar[] = [];
   try {
     await askNew(place, sidecars, found, new Deadline(SHUTDOWN_DEADLINE));
@@ -181,7 +181,7 @@ const toJson = (value: object): Buffer => Buffer.from(JSON.stringify(value));
 
 /** One round: asks the sidecars whose socket accepts, and has a base name that is a new one. */
 async function askNew<S extends PodSidecar>(
-  place: HookPlace,
+  place: HookLocation,
   sidecars: readonly S[],
   found: Sidecar<S>[],
   deadline: Deadline,
@@ -197,7 +197,7 @@ async function askNew<S extends PodSidecar>(
 }
 
 /** Why sidecars are missing: a socket of a name that was asked already is never asked. */
-function uncollected(place: HookPlace, sidecars: readonly PodSidecar[], found: readonly Sidecar[], deadline: number): Error {
+function uncollected(place: HookLocation, sidecars: readonly PodSidecar[], found: readonly Sidecar[], deadline: number): Error {
   const missing = sidecars.filter((sidecar) => found.every(({ recorded }) => recorded !== sidecar));
   const names = found.map(({ socket }) => socket);
   const twice = missing.flatMap((sidecar) => {
@@ -216,7 +216,7 @@ async function ask<S extends PodSidecar>(
   socket: HeldSocket & { readonly name: string },
   deadline: Deadline,
 ): Promise<Sidecar<S>> {
-  const client = connectHooks(socket.path, patient(1), () => deadline.left);
+  const client = connectHooks(socket.path, scaledTimeout(1), () => deadline.left);
   const end = (): void => {
     client.close();
     socket[Symbol.dispose]();
@@ -239,7 +239,7 @@ async function ask<S extends PodSidecar>(
 }
 
 /** True where a sidecar shows its hook socket and answers on it. */
-export async function sidecarAnswers(place: HookPlace, sidecar: PodSidecar): Promise<boolean> {
+export async function sidecarAnswers(place: HookLocation, sidecar: PodSidecar): Promise<boolean> {
   try {
     const socket = holdHookSocket(place, sidecar);
     if (socket === undefined) return false;

@@ -11,7 +11,7 @@ export interface PodSidecar {
 }
 
 /** Where a pod's sidecars show their sockets. */
-export interface HookPlace {
+export interface HookLocation {
   /** The pod's hooks directory, which is the host's; what is in a sidecar's own directory is the sidecar's. */
   readonly hooks: string;
   /** The user that the sidecars run as. */
@@ -31,7 +31,7 @@ export const refusedSidecar = (sidecar: PodSidecar, what: string, fix: string): 
 
 /** The sidecar's directory and the names of its sockets; undefined where it is not there yet. */
 function openSockets(
-  { hooks }: HookPlace,
+  { hooks }: HookLocation,
   sidecar: PodSidecar,
 ): { readonly held: HeldDirectory; readonly names: readonly string[] } | undefined {
   let held: HeldDirectory;
@@ -52,7 +52,7 @@ function openSockets(
  *
  * @throws BindingError where it shows more than one, or one that is not its own
  */
-export function holdHookSocket(place: HookPlace, sidecar: PodSidecar): (HeldSocket & { readonly name: string }) | undefined {
+export function holdHookSocket(place: HookLocation, sidecar: PodSidecar): (HeldSocket & { readonly name: string }) | undefined {
   const found = openSockets(place, sidecar);
   if (found === undefined) return undefined;
   using held = found.held;
@@ -69,7 +69,7 @@ export function holdHookSocket(place: HookPlace, sidecar: PodSidecar): (HeldSock
 }
 
 /** Directories beside those of a pod's sidecars: nobody but the host makes one. @throws BindingError */
-export function refuseOtherDirectories({ hooks }: HookPlace, sidecars: readonly PodSidecar[]): void {
+export function refuseOtherDirectories({ hooks }: HookLocation, sidecars: readonly PodSidecar[]): void {
   const known = new Set(sidecars.map(({ container }) => container));
   const other = namesIn(hooks).find((name) => !known.has(name));
   if (other === undefined) return;

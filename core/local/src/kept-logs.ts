@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { BindingError } from "@netbind/contract";
 import { terminalLine } from "@netbind/engine";
 import { derivedName } from "@netbind/netns";
-import type { VmRecord } from "./journal.ts";
+import type { LocalPodRecord } from "./pod-record-file.ts";
 import { readEnd } from "./read-end.ts";
 import { makeDirectory } from "./root-files.ts";
 import { sidecarLog } from "./sidecars.ts";
@@ -64,11 +64,11 @@ export const logName = (of: string): string =>
  * What a start failed with, and what the VM's sidecars printed: it is kept, because all else of the VM is removed. Sidecars
  * that said nothing but what they usually say are left out.
  */
-export function withSidecarOutput(state: State, { id, sidecars = {} }: Pick<VmRecord, "id" | "sidecars">, error: unknown): unknown {
+export function withSidecarOutput(state: State, { id, sidecars = {} }: Pick<LocalPodRecord, "id" | "sidecars">, error: unknown): unknown {
   if (!(error instanceof BindingError)) return error;
   const outputs = Object.entries(sidecars).map(([binding, { container }]) => ({
     binding,
-    text: readEnd(sidecarLog(state.vm(id), container)),
+    text: readEnd(sidecarLog(state.podDirectory(id), container)),
   }));
   return outputs
     .filter(({ text }) => lastOutput(text).length > 0)

@@ -4,9 +4,9 @@ import { type AttachedNic, attachVmi, type PodDecision } from "@netbind/engine";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import { isServedByPasst, tapDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 import { defineBootDomain, type HookManager } from "./hook-manager.ts";
-import type { Journal } from "./journal.ts";
+import type { PodRecordFile } from "./pod-record-file.ts";
 import { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 import { type HeldDisk, holdHostDisk } from "./launcher/host-disks.ts";
 import type { Image } from "./launcher/image.ts";
@@ -16,11 +16,11 @@ import type { Launcher } from "./launcher/launcher.ts";
 import { startLauncher } from "./launcher/libvirt.ts";
 import { ensureOpenFiles } from "./launcher/open-files.ts";
 import { lockedBytes } from "./launcher/locked-memory.ts";
-import { hasVhost, packetMover } from "./launcher/packet-mover.ts";
+import { hasVhost, interfaceBackend } from "./launcher/interface-backend.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import type { GuestDisk } from "./launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
-import type { DeviceSettings } from "./networks/host-plugin.ts";
+import type { DeviceSettings } from "./networks/emulated-plugin.ts";
 import { netnsPath } from "./node-netns.ts";
 import { LAUNCHER_GROUP } from "./pod-groups.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
@@ -31,7 +31,7 @@ import { meetingDirectory, writableDirectory } from "./writable.ts";
 /** What pods are made with. */
 export interface PodContext {
   readonly state: State;
-  readonly run: Run;
+  readonly exec: Exec;
   /** Absent where the record names the files of every sidecar. */
   readonly runtime?: SidecarRuntime;
   /** This release's own bindings, for NICs without a sidecar of their binding. */
@@ -56,41 +56,50 @@ export interface MadePod {
 }
 
 /** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
-async function prepareLauncher({ state, run }: PodContext, journal: Journal, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
-  const { id, netns, attachments, cgroup } = journal.record;
-  const user = vmUserOf(journal.record);
+async function prepareLauncher({ state, exec }: PodContext, recordFile: PodRecordFile, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
+  const { id, netns, attachments, cgroup } = recordFile.record;
+  const user = vmUserOf(recordFile.record);
   using held = new DisposableStack();
-  const disks = (journal.record.hostDisks ?? []).map((disk): HeldDisk => held.use(holdHostDisk(disk)));
-  const accelerator = await probeAccelerator(run, image, state.cache);
-  const directory = join(writableDirectory(state, journal.record), "launcher");
-  const shared = meetingDirectory(state, journal.record);
+  const disks = (recordFile.record.hostDisks ?? []).map((disk): HeldDisk => held.use(holdHostDisk(disk)));
+  const accelerator = await probeAccelerator(exec, image, state.cache);
+  const directory = join(writableDirectory(state, recordFile.record), "launcher");
+  const shared = meetingDirectory(state, recordFile.record);
   makeUserDirectory(shared, user);
   const ofLinks = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
   const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
   const bytes = lockedBytes(vmi, attachments);
   const spec = {
-    ...{ netns: netnsPath(netns), domain: domainName(vmi), hostname: `launcher-${id}`, image, directory, pod: state.vm(id), shared, user },
+    ...{
+      netns: netnsPath(netns),
+      domain: domainName(vmi),
+      hostname: `launcher-${id}`,
+      image,
+      directory,
+      pod: state.podDirectory(id),
+      shared,
+      user,
+    },
     ...{ nodes, disks },
     ...(bytes === undefined ? {} : { lockedBytes: bytes }),
     ...(cgroup === undefined ? {} : { cgroup: join(cgroup, LAUNCHER_GROUP) }),
   };
-  journal.update({ launcher: { directory, rootfs: image.rootfs } });
-  const launcher = await startLauncher(run, spec, (processes) => journal.setProcesses("launcher", processes));
+  recordFile.update({ launcher: { directory, rootfs: image.rootfs } });
+  const launcher = await startLauncher(exec, spec, (processes) => recordFile.setProcesses("launcher", processes));
   return { launcher, accelerator, directory };
 }
 
 /** Makes a pod from its decision: namespace, networks, sidecars, and libvirt beside them. It is not taken back where it fails. */
-export async function makePod(context: PodContext, journal: Journal, decision: PodDecision, image: Image): Promise<MadePod> {
+export async function preparePod(context: PodContext, recordFile: PodRecordFile, decision: PodDecision, image: Image): Promise<MadePod> {
   const made = Promise.withResolvers<void>();
-  const host = new LocalHost({ ...context, journal, launcherMayStart: made.resolve });
+  const host = new LocalHost({ ...context, recordFile, launcherMayStart: made.resolve });
   // libvirt starts while the NICs are attached. What fails first is told; the other is over before anything is removed.
   const attached = attachVmi(host, decision);
   attached.catch(made.reject);
-  const prepared = made.promise.then(() => prepareLauncher(context, journal, image, decision.vmi));
+  const prepared = made.promise.then(() => prepareLauncher(context, recordFile, image, decision.vmi));
   await Promise.allSettled([attached, prepared]);
   const whole: MadePod = { nics: await attached, prepared: await prepared };
   if (whole.nics.some(({ plan }) => isServedByPasst(plan)))
-    await ensureOpenFiles(context.run, netnsPath(journal.record.netns), whole.prepared.launcher, whole.nics);
+    await ensureOpenFiles(context.exec, netnsPath(recordFile.record.netns), whole.prepared.launcher, whole.nics);
   return whole;
 }
 
@@ -106,7 +115,7 @@ export interface DomainRequest {
 function domainBeforeHooks({ vmi, nics, disks, accelerator }: DomainRequest): string {
   const base = buildBaseDomain({ vmi, accelerator, disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  return onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, packetMover())), base);
+  return onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, interfaceBackend())), base);
 }
 
 /** The domain of a VM that boots, after the sidecars' hooks. */

@@ -1,14 +1,14 @@
 import type { Binding, Violation } from "@netbind/contract";
-import { findNicMisfits } from "@netbind/domain";
-import { type MigrationFacts, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
+import { diffDomainNics } from "@netbind/domain";
+import { type MigrationInputs, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { waitUntil } from "@netbind/netns";
 import { expectedSidecars } from "./hook-domain.ts";
 import { HookManager } from "./hook-manager.ts";
-import { hookPlace } from "./sidecars.ts";
-import { Journal, type VmRecord } from "./journal.ts";
+import { hookLocation } from "./sidecars.ts";
+import { type LocalPodRecord, PodRecordFile } from "./pod-record-file.ts";
 import { withSidecarOutput } from "./kept-logs.ts";
 import { domainName, memoryBytes } from "./launcher/base-domain.ts";
-import { consolePlace } from "./console-place.ts";
+import { consoleLocation } from "./console-location.ts";
 import { startConsole } from "./launcher/console.ts";
 import { copyDisks } from "./launcher/made-disks.ts";
 import { ensureImage, type Progress } from "./launcher/image.ts";
@@ -16,11 +16,11 @@ import { launcherOf } from "./launcher/launcher-of.ts";
 import { downtimeOf, moveGuest } from "./launcher/live-migration.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
-import { defineTargetDomain, type MadePod, makePod, type PodContext } from "./make-pod.ts";
-import { findMigrationProblems, migrationFacts, networksAgain, runningVm } from "./migration-source.ts";
+import { defineTargetDomain, type MadePod, preparePod, type PodContext } from "./make-pod.ts";
+import { findMigrationProblems, migrationInputs, networksAgain, runningVm } from "./migration-source.ts";
 import { podGroup } from "./pod-groups.ts";
 import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
-import { finishMigration, settleMigration } from "./settle-migration.ts";
+import { finishMigration, recoverMigration } from "./recover-migration.ts";
 import { makeDirectory } from "./root-files.ts";
 import { type State, vmOfPod } from "./state.ts";
 import { meetingDirectory } from "./writable.ts";
@@ -36,7 +36,7 @@ export interface MigrationContext extends PodContext {
 
 /** A VM in its next pod. */
 export interface MigratedVm {
-  readonly record: VmRecord;
+  readonly record: LocalPodRecord;
   /** The network namespace that it came from. */
   readonly from: string;
   /** Milliseconds in which the guest stood still, as libvirt tells. */
@@ -56,7 +56,7 @@ export class MigrationRefusedError extends Error {
 }
 
 /** The record of the pod that a VM is to move to: what was decided and defined stays, what was made is made anew. */
-function targetRecord(state: State, source: VmRecord, refresh: readonly string[]): VmRecord {
+function targetRecord(state: State, source: LocalPodRecord, refresh: readonly string[]): LocalPodRecord {
   const id = state.nextPodId(vmOfPod(source.id));
   const { facts: _facts, attached: _attached, launcher: _launcher, cgroup: _cgroup, ...kept } = source;
   const cgroup = podGroup(state, id);
@@ -78,34 +78,39 @@ function targetRecord(state: State, source: VmRecord, refresh: readonly string[]
  * Asks the target's sidecars for its domain, as KubeVirt's launcher does there, and gives it up: the guest brings its own.
  * What that one's NICs are, the target's plan must have been made for.
  */
-async function compareDomains({ state }: PodContext, record: VmRecord, { vmi }: PodDecision, { nics, prepared }: MadePod): Promise<void> {
-  await using hooks = await HookManager.collect(hookPlace(state, record), expectedSidecars(record.sidecars ?? {}, nics));
+async function compareDomains(
+  { state }: PodContext,
+  record: LocalPodRecord,
+  { vmi }: PodDecision,
+  { nics, prepared }: MadePod,
+): Promise<void> {
+  await using hooks = await HookManager.collect(hookLocation(state, record), expectedSidecars(record.sidecars ?? {}, nics));
   const own = await defineTargetDomain({ vmi, nics, disks: [], accelerator: prepared.accelerator }, hooks);
-  const misfits = findNicMisfits(record.domainXml ?? own, own);
+  const misfits = diffDomainNics(record.domainXml ?? own, own);
   if (misfits.length > 0) throw new Error(`the domain does not fit its next pod: ${misfits.join("; ")}`);
 }
 
 /** Moves the guest into a pod that is ready for it; its console is read from the moment when there is one. */
 async function receiveGuest(
   context: MigrationContext,
-  source: VmRecord,
-  journal: Journal,
+  source: LocalPodRecord,
+  recordFile: PodRecordFile,
   { launcher, directory }: MadePod["prepared"],
 ): Promise<void> {
-  const { state, run, signal } = context;
-  const { vmi } = journal.record;
+  const { state, exec, signal } = context;
+  const { vmi } = recordFile.record;
   const domain = domainName(vmi);
   let over = false;
   const moving = moveGuest({
-    ...{ domain, source: launcherOf(run, source), targetDirectory: directory },
-    meeting: { run, shared: meetingDirectory(state, source), user: vmUserOf(source) },
+    ...{ domain, source: launcherOf(exec, source), targetDirectory: directory },
+    meeting: { exec, shared: meetingDirectory(state, source), user: vmUserOf(source) },
     ...{ memory: memoryBytes(vmi), signal },
   }).finally(() => {
     over = true;
   });
   const reading = (async () => {
     await waitUntil(() => over || launcher.qemu() !== undefined, Number.POSITIVE_INFINITY);
-    if (launcher.qemu() !== undefined) journal.setProcesses("console", await startConsole(consolePlace(state, journal.record)));
+    if (launcher.qemu() !== undefined) recordFile.setProcesses("console", await startConsole(consoleLocation(state, recordFile.record)));
   })();
   await Promise.allSettled([moving, reading]);
   await moving;
@@ -113,24 +118,24 @@ async function receiveGuest(
 }
 
 /** Makes the target and moves the guest. Where it fails, it must be seen where the guest is. */
-async function move(context: MigrationContext, source: VmRecord, journal: Journal): Promise<void> {
-  const { state, run, progress, signal } = context;
-  const image = await ensureImage(run, state.cache, progress);
+async function move(context: MigrationContext, source: LocalPodRecord, recordFile: PodRecordFile): Promise<void> {
+  const { state, exec, progress, signal } = context;
+  const image = await ensureImage(exec, state.cache, progress);
   const decision = targetDecision(runningVm(source), networksAgain(source));
-  progress(`making the target pod ${journal.record.netns}: namespace, networks, sidecars, libvirt`);
-  const made = await makePod(context, journal, decision, image);
+  progress(`making the target pod ${recordFile.record.netns}: namespace, networks, sidecars, libvirt`);
+  const made = await preparePod(context, recordFile, decision, image);
   signal.throwIfAborted();
-  await copyDisks(run, vmUserOf(source), state.vm(source.id), state.vm(journal.record.id));
-  await compareDomains(context, journal.record, decision, made);
+  await copyDisks(exec, vmUserOf(source), state.podDirectory(source.id), state.podDirectory(recordFile.record.id));
+  await compareDomains(context, recordFile.record, decision, made);
   signal.throwIfAborted();
   progress("moving the guest");
-  await receiveGuest(context, source, journal, made.prepared);
+  await receiveGuest(context, source, recordFile, made.prepared);
 }
 
 /** Refuses what cannot be migrated, before anything is begun. @throws MigrationRefusedError */
-async function examine({ state, run, bindings }: MigrationContext, source: VmRecord): Promise<MigrationFacts> {
-  const facts = await migrationFacts(state, source, bindings);
-  const problems = findMigrationProblems(launcherOf(run, source), source, facts);
+async function examine({ state, exec, bindings }: MigrationContext, source: LocalPodRecord): Promise<MigrationInputs> {
+  const facts = await migrationInputs(state, source, bindings);
+  const problems = findMigrationProblems(launcherOf(exec, source), source, facts);
   if (problems.length > 0) throw new MigrationRefusedError(`${source.namespace}/${source.name}`, problems);
   return facts;
 }
@@ -142,29 +147,29 @@ async function examine({ state, run, bindings }: MigrationContext, source: VmRec
  * @throws VmNotFoundError, MigrationRefusedError, BusyError where somebody works on the VM
  */
 export async function migrateVm(context: MigrationContext, name: string): Promise<MigratedVm> {
-  const { state, run, signal } = context;
+  const { state, exec, signal } = context;
   const found = findVm(state, name);
   const vm = vmOfPod(found.id);
   await using _ = await takeVmLock(state, vm, `VM ${found.namespace}/${found.name}`);
-  await settleMigration(context, vm);
+  await recoverMigration(context, vm);
   const source = findVm(state, name);
   const facts = await examine(context, source);
   signal.throwIfAborted();
-  const journal = await withUidLock(state, () => {
+  const recordFile = await withUidLock(state, () => {
     const record = targetRecord(state, source, refreshedNics(source.vmi, facts));
-    makeDirectory(state.vm(record.id));
-    return Journal.create(state.vm(record.id), record);
+    makeDirectory(state.podDirectory(record.id));
+    return PodRecordFile.create(state.podDirectory(record.id), record);
   });
   try {
-    await move(context, source, journal);
+    await move(context, source, recordFile);
   } catch (thrown) {
-    const error = withSidecarOutput(state, journal.record, thrown);
-    await settleMigration(context, vm);
+    const error = withSidecarOutput(state, recordFile.record, thrown);
+    await recoverMigration(context, vm);
     // A libvirt that could not say so may have moved it all the same.
-    if (findVm(state, name).id !== journal.record.id) throw error;
+    if (findVm(state, name).id !== recordFile.record.id) throw error;
     return { record: findVm(state, name), from: source.netns };
   }
-  await finishMigration(context, journal);
-  const downtime = await downtimeOf(launcherOf(run, journal.record), domainName(source.vmi));
-  return { record: journal.record, from: source.netns, ...(downtime === undefined ? {} : { downtime }) };
+  await finishMigration(context, recordFile);
+  const downtime = await downtimeOf(launcherOf(exec, recordFile.record), domainName(source.vmi));
+  return { record: recordFile.record, from: source.netns, ...(downtime === undefined ? {} : { downtime }) };
 }

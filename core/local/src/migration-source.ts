@@ -1,23 +1,23 @@
 import { type Binding, type Violation, violation } from "@netbind/contract";
-import { type MigrationFacts, migrationProblems, type RunningVm } from "@netbind/engine";
+import { type MigrationInputs, migrationProblems, type RunningVm } from "@netbind/engine";
 import type { PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { ResolvedBinding } from "@netbind/kubevirt";
 import { connectBinding } from "@netbind/remote/binding";
-import type { VmRecord } from "./journal.ts";
+import type { LocalPodRecord } from "./pod-record-file.ts";
 import type { Launcher } from "./launcher/launcher.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
-import { holdAttachSocket, sidecarPlace } from "./sidecars.ts";
+import { holdAttachSocket, sidecarLocation } from "./sidecars.ts";
 import type { State } from "./state.ts";
 import { writableDirectory } from "./writable.ts";
 
 /** What an older record says of its bindings: all of them had a sidecar. */
-const resolvedBy = ({ sidecars = {} }: VmRecord): readonly ResolvedBinding[] =>
+const resolvedBy = ({ sidecars = {} }: LocalPodRecord): readonly ResolvedBinding[] =>
   Object.keys(sidecars)
     .sort()
     .map((name) => ({ name, image: name, from: "fallback" }));
 
 /** A recorded VM, as its next pod is made from it. */
-export function runningVm(record: VmRecord): RunningVm {
+export function runningVm(record: LocalPodRecord): RunningVm {
   const resolved = record.resolved ?? resolvedBy(record);
   // A NIC that came while the VM ran may have a binding that no sidecar of the pod serves: its next pod needs none either.
   const added = [...new Set(Object.values(record.bindings))].filter((binding) => resolved.every(({ name }) => name !== binding));
@@ -26,13 +26,13 @@ export function runningVm(record: VmRecord): RunningVm {
 }
 
 /** The pod's networks, to be asked for once more. A guest that took a link's MAC address needs it again. */
-export const networksAgain = ({ attachments, attached = [], nics, vmi }: VmRecord): readonly PodNetworkRequest[] =>
+export const networksAgain = ({ attachments, attached = [], nics, vmi }: LocalPodRecord): readonly PodNetworkRequest[] =>
   attachments.map(({ network, ifname, config, mac, cniArgs, device }) => {
-    const taken = nics[network]?.before?.mac;
+    const taken = nics[network]?.podLink?.mac;
     const wanted = mac ?? (attached.some((nic) => nic.name === network && nic.mac === taken) ? taken : undefined);
-    const standsIn = vmi.spec.networks?.some(({ name, multus }) => name === network && multus?.default === true) === true;
+    const replacesPodNetwork = vmi.spec.networks?.some(({ name, multus }) => name === network && multus?.default === true) === true;
     return {
-      ...{ network, ifname, config, standsIn, field: "" },
+      ...{ network, ifname, config, replacesPodNetwork, field: "" },
       ...(wanted === undefined ? {} : { mac: wanted }),
       ...(cniArgs === undefined ? {} : { cniArgs }),
       ...(device === undefined ? {} : { resourceName: device.resource }),
@@ -40,16 +40,16 @@ export const networksAgain = ({ attachments, attached = [], nics, vmi }: VmRecor
   });
 
 /** Asks the VM's bindings what a migration means for them: those that have no sidecar in this process. */
-export async function migrationFacts(state: State, record: VmRecord, own: ReadonlyMap<string, Binding>): Promise<MigrationFacts> {
+export async function migrationInputs(state: State, record: LocalPodRecord, own: ReadonlyMap<string, Binding>): Promise<MigrationInputs> {
   const { sidecars = {}, registered = {}, bindings } = record;
   const user = vmUserOf(record);
-  const declared: Record<string, MigrationFacts["declared"][string]> = {};
+  const declared: Record<string, MigrationInputs["declared"][string]> = {};
   for (const name of Object.values(bindings)) {
     const binding = own.get(name);
     if (binding !== undefined && !Object.hasOwn(registered, name)) declared[name] = binding.migration;
   }
   for (const [name, { container }] of Object.entries(sidecars)) {
-    using socket = holdAttachSocket(sidecarPlace(writableDirectory(state, record), container, user));
+    using socket = holdAttachSocket(sidecarLocation(writableDirectory(state, record), container, user));
     const client = connectBinding(socket.path);
     try {
       declared[name] = (await client.describe()).migration;
@@ -61,7 +61,7 @@ export async function migrationFacts(state: State, record: VmRecord, own: Readon
 }
 
 /** What of the VM's networks and devices there can be once only on a machine. */
-function bound({ attachments, attached = [], nics }: VmRecord): readonly Violation[] {
+function bound({ attachments, attached = [], nics }: LocalPodRecord): readonly Violation[] {
   const devices = attachments.flatMap(({ network, device }) =>
     device === undefined
       ? []
@@ -89,7 +89,7 @@ function bound({ attachments, attached = [], nics }: VmRecord): readonly Violati
 }
 
 /** All that keeps a VM in its pod. */
-export function findMigrationProblems(launcher: Launcher, record: VmRecord, facts: MigrationFacts): readonly Violation[] {
+export function findMigrationProblems(launcher: Launcher, record: LocalPodRecord, facts: MigrationInputs): readonly Violation[] {
   if (record.phase !== "running" || launcher.qemu() === undefined)
     return [violation("", "it does not run", "see netbind status and netbind check")];
   const { changing } = record;

@@ -1,5 +1,5 @@
 import { existsSync, statfsSync } from "node:fs";
-import { inNetns, type Run, withWritableSysctls } from "@netbind/netns";
+import { inNetns, type Exec, withWritableSysctls } from "@netbind/netns";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import type { State } from "./state.ts";
 
@@ -19,21 +19,21 @@ export function isNetns(path: string): boolean {
 }
 
 /** Makes a namespace with its loopback up, if it is not there yet. */
-export async function makeNetns(run: Run, name: string): Promise<void> {
+export async function makeNetns(exec: Exec, name: string): Promise<void> {
   const path = netnsPath(name);
   const add = isNetns(path) ? "" : 'rm -f "$2" && ip netns add "$1" && ';
-  await run(["sh", "-c", `${add}exec ip -n "$1" link set lo up`, "netns", name, path]);
+  await exec(["sh", "-c", `${add}exec ip -n "$1" link set lo up`, "netns", name, path]);
 }
 
 /** Removes a namespace; nothing where there is none. */
-export async function removeNetns(run: Run, name: string): Promise<void> {
-  if (existsSync(netnsPath(name))) await run(["ip", "netns", "delete", name]);
+export async function removeNetns(exec: Exec, name: string): Promise<void> {
+  if (existsSync(netnsPath(name))) await exec(["ip", "netns", "delete", name]);
 }
 
 /** Makes the namespace that plays the node: CNI plugins work in it, so nothing touches the machine's own network. */
-export async function makeNode(run: Run, state: State): Promise<void> {
-  await makeNetns(run, state.nodeNetns);
-  await inNetns(netnsPath(state.nodeNetns), run)(withWritableSysctls(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]));
+export async function makeNode(exec: Exec, state: State): Promise<void> {
+  await makeNetns(exec, state.nodeNetns);
+  await inNetns(netnsPath(state.nodeNetns), exec)(withWritableSysctls(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]));
 }
 
 /** The pod network of a machine without a cluster: a bridge on the node, with an address of each family for each pod. */

@@ -3,7 +3,7 @@ import { closeSync, openSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINDING_FAULT, BindingError } from "@netbind/contract";
-import { type HeldSandbox, holdSandboxed, LIBRARY_BINDS, patient, waitUntil } from "@netbind/netns";
+import { type HeldSandbox, holdSandboxed, LIBRARY_BINDS, scaledTimeout, waitUntil } from "@netbind/netns";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import { keepLog, logName, withOutput } from "./kept-logs.ts";
 import { readEndOf } from "./read-end.ts";
@@ -96,7 +96,7 @@ export class PluginProcess implements AsyncDisposable {
     await waitUntil(() => sandbox.ended() !== undefined || this.#holdSocket(sandbox) !== undefined, START_DEADLINE);
     const { name } = this.#spec;
     if (sandbox.ended() !== undefined) throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}${NOT_A_BUNDLE}`));
-    if (this.#socket === undefined) throw this.#explain(failed(name, `it was not ready in ${patient(START_DEADLINE)} ms`));
+    if (this.#socket === undefined) throw this.#explain(failed(name, `it was not ready in ${scaledTimeout(START_DEADLINE)} ms`));
     return this.#socket.path;
   }
 

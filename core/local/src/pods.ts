@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { chooseUid, isKnownUser, mayShareUid, processesOfUser, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/netns";
-import { Journal, JournalError, type VmRecord } from "./journal.ts";
+import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "./pod-record-file.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
 import { takeLock } from "./lock.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
@@ -20,28 +20,30 @@ export function parseVmName(text: string): { readonly namespace: string; readonl
 }
 
 /** What can be read of a pod's record, and why not where it cannot. */
-export function readRecord(state: State, id: string): { readonly record?: VmRecord; readonly damage?: string } {
+export function readRecord(state: State, id: string): { readonly record?: LocalPodRecord; readonly damage?: string } {
   try {
-    const record = Journal.open(state.vm(id))?.record;
+    const record = PodRecordFile.open(state.podDirectory(id))?.record;
     return record === undefined ? {} : { record };
   } catch (error) {
     // Whatever is in the place of a record is in the way of one VM: the others' are read all the same.
-    return { damage: error instanceof JournalError ? error.message : `the record of VM ${id} cannot be read: ${(error as Error).message}` };
+    return {
+      damage: error instanceof DamagedRecordError ? error.message : `the record of VM ${id} cannot be read: ${(error as Error).message}`,
+    };
   }
 }
 
 /** The records of pods that can be read, older pods first; of one VM, where it is named. */
-export const listPods = (state: State, vm?: string): readonly VmRecord[] =>
+export const listPods = (state: State, vm?: string): readonly LocalPodRecord[] =>
   state.podIds(vm).flatMap((id) => readRecord(state, id).record ?? []);
 
 /** The pods of a VM that is between two of them. */
 export interface MigratingPods {
-  readonly source: VmRecord;
-  readonly target: VmRecord;
+  readonly source: LocalPodRecord;
+  readonly target: LocalPodRecord;
 }
 
 /** A migration that did not come to its end, whose pods are both there. */
-export function migratingPods(pods: readonly VmRecord[]): MigratingPods | undefined {
+export function migratingPods(pods: readonly LocalPodRecord[]): MigratingPods | undefined {
   for (const target of pods) {
     const source = pods.find(({ id }) => id === target.migration?.source);
     if (source !== undefined) return { source, target };
@@ -53,26 +55,26 @@ export function migratingPods(pods: readonly VmRecord[]): MigratingPods | undefi
  * The pod that a VM is in. While it is migrated that is where its QEMU runs: the source has one until the target's, which
  * waits for the guest until then, has taken over.
  */
-export function currentPod(pods: readonly VmRecord[]): VmRecord | undefined {
+export function currentPod(pods: readonly LocalPodRecord[]): LocalPodRecord | undefined {
   const migrating = migratingPods(pods);
   if (migrating === undefined) return pods.at(-1);
   const { source, target } = migrating;
-  const runs = (record: VmRecord): boolean => findQemu(record) !== undefined;
+  const runs = (record: LocalPodRecord): boolean => findQemu(record) !== undefined;
   return target.phase === "running" || (target.phase === "starting" && !runs(source) && runs(target)) ? target : source;
 }
 
 /** Every VM's record: that of the pod it is in. By name. */
-export const listVms = (state: State): readonly VmRecord[] =>
+export const listVms = (state: State): readonly LocalPodRecord[] =>
   state
     .vmIds()
     .flatMap((vm) => currentPod(listPods(state, vm)) ?? [])
     .sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
 
-/** A VM's record: that of the pod it is in. @throws VmNotFoundError, JournalError */
-export function findVm(state: State, text: string): VmRecord {
+/** A VM's record: that of the pod it is in. @throws VmNotFoundError, DamagedRecordError */
+export function findVm(state: State, text: string): LocalPodRecord {
   const { namespace, name } = parseVmName(text);
   const vm = vmId(namespace, name);
-  const record = currentPod(listPods(state, vm)) ?? Journal.open(state.vm(state.podIds(vm)[0] ?? vm))?.record;
+  const record = currentPod(listPods(state, vm)) ?? PodRecordFile.open(state.podDirectory(state.podIds(vm)[0] ?? vm))?.record;
   if (record !== undefined) return record;
   const known = listVms(state).map((one) => `${one.namespace}/${one.name}`);
   throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);
@@ -93,7 +95,7 @@ function freeUid(
   range: UidRange,
   id: string,
   others: readonly string[],
-  uidOf: (record: VmRecord) => number | undefined,
+  uidOf: (record: LocalPodRecord) => number | undefined,
 ): number {
   const seed = seedOf(state, id);
   // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.

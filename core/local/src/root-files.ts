@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 
 /** A path that leads through a directory of somebody else's. */
 export class ForeignPathError extends Error {
@@ -173,6 +173,6 @@ const REMOVE_DEADLINE = 10 * 60_000;
  * Removes a directory of root's with all that is in it, whoever owns that. rm(1) works by descriptors: a link that takes a
  * directory's place meanwhile is removed, not followed.
  */
-export async function removeTree(run: Run, path: string): Promise<void> {
-  await run(["rm", "--recursive", "--force", "--one-file-system", "--", ownPath(path)], { deadline: REMOVE_DEADLINE });
+export async function removeTree(exec: Exec, path: string): Promise<void> {
+  await exec(["rm", "--recursive", "--force", "--one-file-system", "--", ownPath(path)], { deadline: REMOVE_DEADLINE });
 }

@@ -10,15 +10,15 @@ import {
   type Limits,
   LIBRARY_BINDS,
   type ProcessId,
-  type Run,
+  type Exec,
   type Sandbox,
   scaled,
   startSandboxed,
   waitUntil,
 } from "@netbind/netns";
-import { canHold, HeldDirectory, type HeldSocket, type SidecarPlace } from "@netbind/remote/sidecar";
-import type { HookPlace } from "./hook-sockets.ts";
-import type { VmRecord } from "./journal.ts";
+import { canHold, HeldDirectory, type HeldSocket, type SidecarLocation } from "@netbind/remote/sidecar";
+import type { HookLocation } from "./hook-sockets.ts";
+import type { LocalPodRecord } from "./pod-record-file.ts";
 import { dropPrivileges, type VmUser, vmUserOf } from "./launcher/vm-user.ts";
 import { readEnd } from "./read-end.ts";
 import { exists, installFile, makeDirectory, makeUserDirectory, rename, writeText } from "./root-files.ts";
@@ -74,31 +74,31 @@ export const containerName = (at: number): string => `hook-sidecar-${at}`;
 /** The sidecar's directory on the machine: its hooks directory, as it sees it. */
 export const sidecarDirectory = (writable: string, container: string): string => join(writable, "hooks", container);
 /** The file that a sidecar's output goes to. */
-export const sidecarLog = (vmDirectory: string, container: string): string => join(vmDirectory, `${container}.log`);
+export const sidecarLog = (podDirectory: string, container: string): string => join(podDirectory, `${container}.log`);
 /** The way to a sidecar's directory, in which only the directory itself is the VM user's. */
-export const sidecarPlace = (writable: string, container: string, { uid }: VmUser): SidecarPlace => ({
+export const sidecarLocation = (writable: string, container: string, { uid }: VmUser): SidecarLocation => ({
   base: join(writable, "hooks"),
   components: [container],
   uid,
 });
 /** Where the sidecars of a recorded pod show their hook sockets. */
-export const hookPlace = (state: State, record: VmRecord): HookPlace => ({
+export const hookLocation = (state: State, record: LocalPodRecord): HookLocation => ({
   hooks: join(writableDirectory(state, record), "hooks"),
   uid: vmUserOf(record).uid,
 });
 /** Holds the socket at which a sidecar is attached. @throws BindingError UNAVAILABLE where there is none that is its user's */
-export function holdAttachSocket({ base, components, uid }: SidecarPlace): HeldSocket {
+export function holdAttachSocket({ base, components, uid }: SidecarLocation): HeldSocket {
   using directory = HeldDirectory.open(base, [...components, "netbind"]);
   return directory.socket("attach.sock", uid);
 }
 
 /** Removes what a sidecar that has ended left of its sockets, as its user. */
-export async function removeSockets(run: Run, user: VmUser, { base, components }: SidecarPlace): Promise<void> {
+export async function removeSockets(exec: Exec, user: VmUser, { base, components }: SidecarLocation): Promise<void> {
   // What the sidecar put in the directory's place may lead its user, who sees nothing of the machine in there, anywhere.
   using directory = HeldDirectory.find(base, [...components, "netbind"]);
   if (directory === undefined) return;
   const argv = ["rm", "--recursive", "--force", "--", "/proc/self/fd/3/attach.sock"];
-  await run([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor] });
+  await exec([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor] });
 }
 
 /** Puts a file where the VMs' users may read it, under a name that only who knows what is in it can tell; once for each. */
@@ -164,7 +164,7 @@ export interface SidecarHome {
   /** Path of the pod's network namespace. */
   readonly netns: string;
   /** The pod's directory: what the sidecar prints is kept there. */
-  readonly vmDirectory: string;
+  readonly podDirectory: string;
   /** Where the VM's user has its directories. */
   readonly writable: string;
   readonly user: VmUser;
@@ -181,16 +181,16 @@ export async function startSidecar(
   const hooks = sidecarDirectory(place.writable, spec.container);
   makeDirectory(dirname(hooks));
   makeUserDirectory(hooks, place.user);
-  const logFile = sidecarLog(place.vmDirectory, spec.container);
+  const logFile = sidecarLog(place.podDirectory, spec.container);
   const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks, place.user), {
     ...{ netns: place.netns, logFile },
     ...(place.cgroup === undefined ? {} : { cgroup: place.cgroup }),
   });
   started(processes);
-  const socket = sidecarPlace(place.writable, spec.container, place.user);
-  const serves = (): boolean => canHold(() => holdAttachSocket(socket));
+  const socket = sidecarLocation(place.writable, spec.container, place.user);
+  const isListening = (): boolean => canHold(() => holdAttachSocket(socket));
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
-  const ready = inner !== undefined && (await waitUntil(() => serves() || ended(), START_DEADLINE)) && !ended();
+  const ready = inner !== undefined && (await waitUntil(() => isListening() || ended(), START_DEADLINE)) && !ended();
   if (ready) return;
   const limits = explainEnd(readEnd(logFile), SIDECAR_LIMITS, place.cgroup);
   throw new BindingError("PLUGIN_FAILED", `the sidecar of binding "${binding}" did not start${limits}`, BINDING_FAULT);

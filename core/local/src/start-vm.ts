@@ -6,11 +6,11 @@ import { graceOf } from "./grace.ts";
 import { unchangedCloudInit } from "./hook-cloud-init.ts";
 import { expectedSidecars } from "./hook-domain.ts";
 import { HookManager } from "./hook-manager.ts";
-import { hookPlace } from "./sidecars.ts";
-import { Journal, type VmRecord } from "./journal.ts";
+import { hookLocation } from "./sidecars.ts";
+import { type LocalPodRecord, PodRecordFile } from "./pod-record-file.ts";
 import { withSidecarOutput } from "./kept-logs.ts";
 import { needsDemoGuest } from "./launcher/base-domain.ts";
-import { consolePlace } from "./console-place.ts";
+import { consoleLocation } from "./console-location.ts";
 import { startConsole } from "./launcher/console.ts";
 import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
@@ -19,10 +19,10 @@ import { libvirtLog } from "./launcher/libvirt.ts";
 import { prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
-import { type MadePod, makePod, defineDomain, type PodContext } from "./make-pod.ts";
+import { type MadePod, preparePod, defineDomain, type PodContext } from "./make-pod.ts";
 import { podGroup } from "./pod-groups.ts";
 import { freeServiceUid, freeVmUid, listPods, withUidLock } from "./pods.ts";
-import { retract, retractAll } from "./retract.ts";
+import { teardownPod, teardownVm } from "./teardown.ts";
 import type { SidecarRuntime } from "./sidecars.ts";
 import { lastLines } from "./read-end.ts";
 import { makeDirectory } from "./root-files.ts";
@@ -30,7 +30,7 @@ import { type State, vmId } from "./state.ts";
 import { WRITABLE_SIZE } from "./writable.ts";
 
 /** The place that VMs are started in. */
-export interface Machine extends PodContext {
+export interface StartContext extends PodContext {
   readonly runtime: SidecarRuntime;
   readonly progress: Progress;
 }
@@ -63,7 +63,7 @@ export class VmExistsError extends Error {
 const QEMU_DEADLINE = 10_000;
 
 /** The record of a VM before anything of it is made. */
-export function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): VmRecord {
+export function newRecord(state: State, vmi: Vmi, source: string, decision: Decision): LocalPodRecord {
   const { namespace, name } = vmi.metadata;
   const id = vmId(namespace, name);
   const cgroup = podGroup(state, id);
@@ -93,67 +93,71 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
 }
 
 /** Refuses a VM that is there, and removes what is left of one that is over. */
-async function makeRoom(machine: Machine, vm: string): Promise<void> {
-  const { state, run } = machine;
+async function makeRoom(machine: StartContext, vm: string): Promise<void> {
+  const { state, exec } = machine;
   if (state.podIds(vm).length === 0) return;
   const record = listPods(state, vm).find((one) => findQemu(one) !== undefined);
   if (record !== undefined) {
     throw new VmExistsError(`VM ${record.namespace}/${record.name} runs already: started from ${record.source} at ${record.createdAt}`);
   }
   machine.progress("removing what an earlier start of this VM left");
-  await retractAll(state, run, vm, 0);
+  await teardownVm(state, exec, vm, 0);
 }
 
 /** Gives the VM its disks of the machine's: what is changed of them is in the record before. */
-async function giveHostDisks({ state, run }: Machine, journal: Journal, { decision, hostDiskDirectories }: StartRequest): Promise<void> {
+async function giveHostDisks(
+  { state, exec }: StartContext,
+  recordFile: PodRecordFile,
+  { decision, hostDiskDirectories }: StartRequest,
+): Promise<void> {
   const policy = { directories: hostDiskDirectories, own: state.own };
-  const user = vmUserOf(journal.record);
-  const hostDisks = await findHostDisks(run, decision.vmi, user, policy);
+  const user = vmUserOf(recordFile.record);
+  const hostDisks = await findHostDisks(exec, decision.vmi, user, policy);
   if (hostDisks.length === 0) return;
-  journal.update({ hostDisks });
-  await grantHostDisks(run, user, hostDisks);
+  recordFile.update({ hostDisks });
+  await grantHostDisks(exec, user, hostDisks);
 }
 
 /** Starts the guest in a pod whose NICs are attached and whose libvirt is up. */
 async function startGuest(
-  machine: Machine,
-  journal: Journal,
+  machine: StartContext,
+  recordFile: PodRecordFile,
   request: StartRequest,
   { nics, prepared: { launcher, accelerator, directory } }: MadePod,
   image: Image,
 ): Promise<StartedVm> {
-  const { state, run, progress } = machine;
+  const { state, exec, progress } = machine;
   const { vmi } = request.decision;
-  const { record } = journal;
-  await using hooks = await HookManager.collect(hookPlace(state, record), expectedSidecars(record.sidecars ?? {}, nics));
+  const { record } = recordFile;
+  await using hooks = await HookManager.collect(hookLocation(state, record), expectedSidecars(record.sidecars ?? {}, nics));
   if (!(vmi.spec.volumes ?? []).some((volume) => "cloudInitNoCloud" in volume || "cloudInitConfigDrive" in volume))
     await hooks.preCloudInitIso(undefined, vmi);
   const volumes = await prepareVolumes({
-    run,
+    exec,
     image,
     vmi,
-    user: vmUserOf(journal.record),
-    hostDisks: journal.record.hostDisks ?? [],
+    user: vmUserOf(recordFile.record),
+    hostDisks: recordFile.record.hostDisks ?? [],
     data: request.data,
-    pod: state.vm(journal.record.id),
+    pod: state.podDirectory(recordFile.record.id),
     preCloudInitIso: async (data) => unchangedCloudInit(data, await hooks.preCloudInitIso(data, vmi)),
   });
   request.signal.throwIfAborted();
   const xml = await defineDomain({ vmi, nics, disks: volumes.disks, accelerator }, hooks);
-  journal.update({ domainXml: xml });
+  recordFile.update({ domainXml: xml });
   progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
-  const [console] = await Promise.all([startConsole(consolePlace(state, journal.record)), launcher.create(xml)]);
-  journal.setProcesses("console", console);
+  const [console] = await Promise.all([startConsole(consoleLocation(state, recordFile.record)), launcher.create(xml)]);
+  recordFile.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
   const qemu = launcher.qemu();
   if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(libvirtLog(directory))}`);
-  journal.setProcesses("qemu", [qemu]);
+  recordFile.setProcesses("qemu", [qemu]);
   const demo =
     needsDemoGuest(vmi, volumes.disks) && volumes.warnings.length > 0
       ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"]
       : [];
   const omitted = nics.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
-  return { id: journal.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted, ...graceOf(vmi).warnings], qemu };
+  return { id: recordFile.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted, ...graceOf(vmi).warnings], qemu };
 }
 
 /**
@@ -161,32 +165,32 @@ async function startGuest(
  *
  * @throws VmExistsError where it runs already, BusyError where somebody works on it
  */
-export async function startVm(machine: Machine, request: StartRequest): Promise<StartedVm> {
-  const { state, run, progress } = machine;
+export async function startVm(machine: StartContext, request: StartRequest): Promise<StartedVm> {
+  const { state, exec, progress } = machine;
   const { vmi } = request.decision;
   const id = vmId(vmi.metadata.namespace, vmi.metadata.name);
   state.prepare();
-  const image = await ensureImage(run, state.cache, progress);
+  const image = await ensureImage(exec, state.cache, progress);
   await using _ = await takeVmLock(state, id, `VM ${vmi.metadata.namespace}/${vmi.metadata.name}`);
   await makeRoom(machine, id);
-  const journal = await withUidLock(state, () => {
+  const recordFile = await withUidLock(state, () => {
     const record = newRecord(state, vmi, request.source, request.decision);
-    makeDirectory(state.vm(id));
-    return Journal.create(state.vm(id), record);
+    makeDirectory(state.podDirectory(id));
+    return PodRecordFile.create(state.podDirectory(id), record);
   });
   try {
-    await giveHostDisks(machine, journal, request);
+    await giveHostDisks(machine, recordFile, request);
     progress("making the pod: namespace, networks, sidecars");
-    const made = await makePod(machine, journal, request.decision, image);
+    const made = await preparePod(machine, recordFile, request.decision, image);
     request.signal.throwIfAborted();
-    const started = await startGuest(machine, journal, request, made, image);
+    const started = await startGuest(machine, recordFile, request, made, image);
     request.signal.throwIfAborted();
-    journal.update({ phase: "running" });
+    recordFile.update({ phase: "running" });
     return started;
   } catch (error) {
-    const told = withSidecarOutput(state, journal.record, error);
-    await retract(state, run, id, 0);
-    throw told;
+    const reported = withSidecarOutput(state, recordFile.record, error);
+    await teardownPod(state, exec, id, 0);
+    throw reported;
   }
 }
 

@@ -69,7 +69,7 @@ export class State {
   }
 
   /** The directory of a VM's pod. A VM's first pod has the VM's own identity. */
-  vm(id: string): string {
+  podDirectory(id: string): string {
     return join(this.vms, id);
   }
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { awaitedGuestAddresses, isHandedOver, type NicStatus, nicStatus } from "@netbind/engine";
+import { awaitedGuestAddresses, isAdopted, type NicStatus, nicStatus } from "@netbind/engine";
 import { isServedByPasst, tapOf } from "@netbind/domain";
 import type { VmiStatusInterface } from "@netbind/kubevirt";
-import { inNetns, isAlive, type Run, sightNic } from "@netbind/netns";
+import { inNetns, isAlive, type Exec, probeNic } from "@netbind/netns";
 import { graceOf } from "./grace.ts";
 import { guestInterfaces } from "./guest-interfaces.ts";
-import type { VmRecord } from "./journal.ts";
+import type { LocalPodRecord } from "./pod-record-file.ts";
 import { domainName } from "./launcher/base-domain.ts";
 import { isQemuIn } from "./launcher/launcher-processes.ts";
 import { qemuCrash } from "./launcher/qemu-crash.ts";
@@ -15,9 +15,9 @@ import { BusyError, type Lock, takeLock, takeVmLock } from "./lock.ts";
 import { isNetns, netnsPath } from "./node-netns.ts";
 import { forEachVm, type VmFailure } from "./each-vm.ts";
 import { findVm, listPods, readRecord } from "./pods.ts";
-import { removeIdleNode, retract, retractAll } from "./retract.ts";
+import { removeIdleNode, teardownPod, teardownVm } from "./teardown.ts";
 import { exists, namesIn } from "./root-files.ts";
-import { settleMigration } from "./settle-migration.ts";
+import { recoverMigration } from "./recover-migration.ts";
 import { type State, vmOfPod } from "./state.ts";
 import { writableDirectory } from "./writable.ts";
 
@@ -39,41 +39,45 @@ export interface VmStatus {
 }
 
 /** Somebody who is about to end working on the VM is waited for. */
-const PATIENCE = 5000;
+const LOCK_TIMEOUT = 5000;
 const NODE_PATIENCE = 60_000;
 
 /** The NICs of a VM, as they are seen now. */
-export async function seeNics(run: Run, record: VmRecord): Promise<readonly NicStatus[]> {
-  const runIn = inNetns(netnsPath(record.netns), run);
+export async function probeNics(exec: Exec, record: LocalPodRecord): Promise<readonly NicStatus[]> {
+  const execIn = inNetns(netnsPath(record.netns), exec);
   const interfaces = record.vmi.spec.domain.devices.interfaces ?? [];
-  const seen = await Promise.all(
-    Object.entries(record.nics).map(async ([name, { before, plan }]): Promise<NicStatus | undefined> => {
+  const probed = await Promise.all(
+    Object.entries(record.nics).map(async ([name, { podLink, plan }]): Promise<NicStatus | undefined> => {
       const nic = interfaces.find((candidate) => candidate.name === name);
       const network = record.vmi.spec.networks?.find((candidate) => candidate.name === name);
       const attachment = record.attached?.find((candidate) => candidate.name === name);
-      if (before === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
+      if (podLink === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
         return undefined;
       const { bridge, tap: reserved } = attachment.names;
       const tap = tapOf(attachment, plan) ?? reserved;
       const addresses = awaitedGuestAddresses(attachment, plan);
-      const handedOver = isHandedOver(plan);
-      const sighting = await sightNic(runIn, { bridge, tap, mac: attachment.mac, addresses, handedOver }).catch(() => ({
+      const adopted = isAdopted(plan);
+      const sighting = await probeNic(execIn, { bridge, tap, mac: attachment.mac, addresses, adopted }).catch(() => ({
         answered: [],
         packets: { fromGuest: 0, toGuest: 0 },
       }));
       return nicStatus(record.bindings[name] ?? "", attachment, plan, sighting);
     }),
   );
-  return seen.filter((status) => status !== undefined);
+  return probed.filter((status) => status !== undefined);
 }
 
-function phaseOf(record: VmRecord): VmStatus["phase"] {
+function phaseOf(record: LocalPodRecord): VmStatus["phase"] {
   const runs = findQemu(record) !== undefined;
   return record.phase === "running" && !runs ? "over" : record.phase;
 }
 
 /** A VM's status; with `askGuest`, its guest's agent is asked too. */
-export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }: { readonly askGuest?: boolean } = {}): Promise<VmStatus> {
+export async function vmStatus(
+  exec: Exec,
+  record: LocalPodRecord,
+  { askGuest = false }: { readonly askGuest?: boolean } = {},
+): Promise<VmStatus> {
   const { namespace, name, netns, createdAt, source } = record;
   const limits = limitsOf(record);
   const asked = askGuest && findQemu(record) !== undefined;
@@ -84,8 +88,8 @@ export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }:
     netns,
     createdAt,
     source,
-    nics: isNetns(netnsPath(netns)) ? await seeNics(run, record) : [],
-    ...(asked ? { interfaces: await guestInterfaces(run, record) } : {}),
+    nics: isNetns(netnsPath(netns)) ? await probeNics(exec, record) : [],
+    ...(asked ? { interfaces: await guestInterfaces(exec, record) } : {}),
     ...(limits.length === 0 ? {} : { limits }),
     processes: [...record.processes, ...passtProcesses(record)].map(({ role, processes }) => ({
       role,
@@ -96,26 +100,26 @@ export async function vmStatus(run: Run, record: VmRecord, { askGuest = false }:
 }
 
 /** What libvirt runs beside QEMU for a NIC, and starts anew where it likes: nobody records it. */
-const passtProcesses = (record: VmRecord): VmRecord["processes"] =>
+const passtProcesses = (record: LocalPodRecord): LocalPodRecord["processes"] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
     plan !== undefined && isServedByPasst(plan) ? [{ role: `passt ${nic}`, processes: findPasst(record) }] : [],
   );
 
 /** What a VM's QEMU said last, where it crashed. */
-export async function findCrash(state: State, record: VmRecord): Promise<string | undefined> {
+export async function findCrash(state: State, record: LocalPodRecord): Promise<string | undefined> {
   if (findQemu(record) !== undefined) return undefined;
   const said = await qemuCrash(join(writableDirectory(state, record), "launcher"), domainName(record.vmi));
   return said === undefined ? undefined : [said, ...limitsOf(record)].join("; ");
 }
 
 /** Stops a VM, from its record alone. @throws VmNotFoundError, BusyError */
-export async function stopVm(state: State, run: Run, text: string, force: boolean): Promise<void> {
+export async function stopVm(state: State, exec: Exec, text: string, force: boolean): Promise<void> {
   const { id, vmi, namespace, name } = findVm(state, text);
   const vm = vmOfPod(id);
-  await using _ = await takeVmLock(state, vm, `VM ${namespace}/${name}`, PATIENCE);
+  await using _ = await takeVmLock(state, vm, `VM ${namespace}/${name}`, LOCK_TIMEOUT);
   // The guest can be asked only where it is.
-  if (!force) await settleMigration({ state, run }, vm);
-  await retractAll(state, run, vm, force ? 0 : graceOf(vmi).milliseconds);
+  if (!force) await recoverMigration({ state, exec }, vm);
+  await teardownVm(state, exec, vm, force ? 0 : graceOf(vmi).milliseconds);
 }
 
 /** What a collection removed, and what it could not: one VM's trouble keeps no other from being removed. */
@@ -125,7 +129,7 @@ export interface Collected {
 }
 
 /** Removes what no living VM owns, and ends migrations that nobody ends. */
-export async function collectGarbage(state: State, run: Run): Promise<Collected> {
+export async function collectGarbage(state: State, exec: Exec): Promise<Collected> {
   if (!exists(state.root)) return { removed: [], failed: [] };
   const vms = new Set([...state.podIds(), ...state.lockIds(), ...state.writableIds(), ...podsWithNetns(state)].map(vmOfPod));
   // A record that is gone with half of its VM tells no name any more.
@@ -133,10 +137,10 @@ export async function collectGarbage(state: State, run: Run): Promise<Collected>
   const { done, failed } = await forEachVm(
     vms,
     (vm) => names.get(vm) ?? vm,
-    (vm) => collectUnused(state, run, vm),
+    (vm) => collectUnused(state, exec, vm),
   );
   await using _ = await takeLock(join(state.root, "node.lock"), "the node's network", NODE_PATIENCE);
-  await removeIdleNode(state, run);
+  await removeIdleNode(state, exec);
   return { removed: done.filter((name) => name !== undefined), failed };
 }
 
@@ -146,7 +150,7 @@ const nameOf = (state: State, vm: string): string => {
 };
 
 /** Removes what is left of one VM, where nobody is at work on it: then it lives. */
-async function collectUnused(state: State, run: Run, vm: string): Promise<string | undefined> {
+async function collectUnused(state: State, exec: Exec, vm: string): Promise<string | undefined> {
   let lock: Lock;
   try {
     lock = await takeVmLock(state, vm, `VM ${vm}`);
@@ -155,12 +159,12 @@ async function collectUnused(state: State, run: Run, vm: string): Promise<string
     throw error;
   }
   await using _ = lock;
-  return await collectVm(state, run, vm);
+  return await collectVm(state, exec, vm);
 }
 
 /** Removes the pods of one VM that it does not live in; the caller holds its lock. Gives the VM's name where it is gone. */
-async function collectVm(state: State, run: Run, vm: string): Promise<string | undefined> {
-  const settled = await settleMigration({ state, run }, vm);
+async function collectVm(state: State, exec: Exec, vm: string): Promise<string | undefined> {
+  const settled = await recoverMigration({ state, exec }, vm);
   const runs = (id: string): boolean => {
     const { record } = readRecord(state, id);
     return record === undefined ? isQemuIn(netnsPath(state.podNetns(id)), state.cache) : findQemu(record) !== undefined;
@@ -171,8 +175,8 @@ async function collectVm(state: State, run: Run, vm: string): Promise<string | u
   let there = false;
   for (const id of pods) {
     if (runs(id)) continue;
-    there ||= exists(state.vm(id)) || exists(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
-    await retract(state, run, id, 0);
+    there ||= exists(state.podDirectory(id)) || exists(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
+    await teardownPod(state, exec, id, 0);
   }
   if (lives) return settled ? `${name} (what a migration left)` : undefined;
   return there ? name : undefined;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { type Run, scaled } from "@netbind/netns";
-import type { VmRecord } from "./journal.ts";
+import { type Exec, scaled } from "@netbind/netns";
+import type { LocalPodRecord } from "./pod-record-file.ts";
 import { isMountPoint, makeDirectory, namesIn, removeTree } from "./root-files.ts";
 import type { State } from "./state.ts";
 
@@ -21,35 +21,35 @@ const PODS = 2;
 export const WRITABLE_SIZE: WritableSize = { bytes: scaled(PODS * 64 * MIB), inodes: scaled(PODS * 2048) };
 
 /** The part of a pod's that holds the directories of its VM's user: its own directory, where an older netbind made it. */
-export const writableDirectory = (state: State, { id, writable }: Pick<VmRecord, "id" | "writable">): string =>
-  writable === undefined ? state.vm(id) : join(state.writable(id), id);
+export const writableDirectory = (state: State, { id, writable }: Pick<LocalPodRecord, "id" | "writable">): string =>
+  writable === undefined ? state.podDirectory(id) : join(state.writable(id), id);
 
 /** The directory in which a VM's pods meet while it is migrated. Links of files lead through one file system alone. */
-export const meetingDirectory = (state: State, { id, writable }: Pick<VmRecord, "id" | "writable">): string =>
+export const meetingDirectory = (state: State, { id, writable }: Pick<LocalPodRecord, "id" | "writable">): string =>
   writable === undefined ? state.migration(id) : join(state.writable(id), "migration");
 
 /** Makes the place of a pod's writable directories, in its VM's one file system for them; the record says so already. */
-export async function mountWritable(state: State, run: Run, record: VmRecord): Promise<void> {
+export async function mountWritable(state: State, exec: Exec, record: LocalPodRecord): Promise<void> {
   if (record.writable === undefined) return;
   const path = state.writable(record.id);
   makeDirectory(path);
   const { bytes, inodes } = record.writable;
   const options = `size=${bytes},nr_inodes=${inodes},mode=0711,nosuid,nodev,noexec`;
-  if (!isMountPoint(path)) await run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path]);
+  if (!isMountPoint(path)) await exec(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path]);
   makeDirectory(writableDirectory(state, record));
 }
 
 /** Removes what a pod's user wrote; with a VM's `last` pod, the file system around it too. By its name: no record is needed. */
-export async function removeWritable(state: State, run: Run, id: string, last: boolean): Promise<void> {
+export async function removeWritable(state: State, exec: Exec, id: string, last: boolean): Promise<void> {
   const path = state.writable(id);
   // Other VMs' launchers have copies of the machine's mounts: what is in it goes first, since they would keep it.
   const names = last ? namesIn(path) : [id];
-  for (const name of names) await removeTree(run, join(path, name));
+  for (const name of names) await removeTree(exec, join(path, name));
   if (!last) return;
   // Somebody may look into it.
-  while (isMountPoint(path)) await run(["umount", "--lazy", "--", path]);
-  await removeTree(run, path);
+  while (isMountPoint(path)) await exec(["umount", "--lazy", "--", path]);
+  await removeTree(exec, path);
 }
 
 /** Where files of a pod's processes may be: what they print is in both. */
-export const podDirectories = (state: State, id: string): readonly string[] => [state.vm(id), join(state.writable(id), id)];
+export const podDirectories = (state: State, id: string): readonly string[] => [state.podDirectory(id), join(state.writable(id), id)];

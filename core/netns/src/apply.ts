@@ -1,6 +1,6 @@
 import type { Operations } from "@netbind/engine";
 import { withWritableSysctls } from "./fresh-proc.ts";
-import { CommandError, type Run } from "./run.ts";
+import { CommandError, type Exec } from "./exec.ts";
 
 /**
  * One child for all: what costs is the start of processes. Links and addresses come first, then sysctls (whose keys may
@@ -23,7 +23,7 @@ const LONGEST_ARGUMENT = 100_000;
  *
  * @throws CommandError with what the kernel's tools said
  */
-export async function applyNetwork(runIn: Run, { ip, sysctls, nft }: Operations): Promise<void> {
+export async function applyNetwork(execIn: Exec, { ip, sysctls, nft }: Operations): Promise<void> {
   const batch = ip.map((line) => `${line}\n`).join("");
   const keys = sysctls.flatMap(({ key, value }) => [key.replaceAll(".", "/"), value]);
   const json = nft.length > 0 ? JSON.stringify({ nftables: nft }) : "";
@@ -31,7 +31,7 @@ export async function applyNetwork(runIn: Run, { ip, sysctls, nft }: Operations)
   const parts = [batch, json === "" ? "" : "nft", fits ? json : ""];
   const script = ["sh", "-c", SCRIPT, "apply", ...parts, ...keys];
   try {
-    await runIn(keys.length === 0 ? script : withWritableSysctls(script), fits ? {} : { stdin: json });
+    await execIn(keys.length === 0 ? script : withWritableSysctls(script), fits ? {} : { stdin: json });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(["ip -batch, sysctl, nft"], "the pod's network could not be made as planned", error.stderr, error.exitCode);

@@ -1,10 +1,10 @@
 import { HeldProcess, type ProcessId } from "./held-process.ts";
-import { patient } from "./patience.ts";
-import { run } from "./run.ts";
+import { scaledTimeout } from "./scaled-timeout.ts";
+import { exec } from "./exec.ts";
 
 /** Waits until a condition holds; false where it did not within `deadline` milliseconds. */
 export async function waitUntil(condition: () => boolean | Promise<boolean>, deadline: number, interval = 20): Promise<boolean> {
-  const end = performance.now() + patient(deadline);
+  const end = performance.now() + scaledTimeout(deadline);
   for (;;) {
     if (await condition()) return true;
     if (performance.now() >= end) return false;
@@ -26,7 +26,7 @@ export async function signalHeld(processes: readonly HeldProcess[], name: keyof 
   for (let at = 0; at < processes.length; at += AT_ONCE) {
     const descriptors = processes.slice(at, at + AT_ONCE).map(({ descriptor }) => descriptor);
     const numbers = descriptors.map((_, place) => String(place + 3));
-    await run(["perl", "-e", SEND, String(SIGNALS[name]), ...numbers], { descriptors });
+    await exec(["perl", "-e", SEND, String(SIGNALS[name]), ...numbers], { descriptors });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { NftJson, NftTable, ObservedLink, ObservedNetwork } from "@netbind/engine";
-import { normaliseListing, tableFamilies } from "@netbind/engine";
-import { CommandError, type Run } from "./run.ts";
+import { normalizeListing, tableFamilies } from "@netbind/engine";
+import { CommandError, type Exec } from "./exec.ts";
 
 /** What `ip -json -details addr show` says of a link, as far as it is read. */
 interface IpAddrShow {
@@ -58,8 +58,8 @@ function destination({ dst }: IpRouteShow, family: 4 | 6): string {
 
 const parseJson = <T>(text: string): readonly T[] => (text.trim() === "" ? [] : (JSON.parse(text) as readonly T[]));
 
-async function readRoutes(runIn: Run, family: 4 | 6): Promise<ObservedNetwork["routes"]> {
-  const routes = parseJson<IpRouteShow>(await runIn(["ip", `-${family}`, "-json", "route", "show", "table", "main"]));
+async function readRoutes(execIn: Exec, family: 4 | 6): Promise<ObservedNetwork["routes"]> {
+  const routes = parseJson<IpRouteShow>(await execIn(["ip", `-${family}`, "-json", "route", "show", "table", "main"]));
   return routes.flatMap((route) =>
     route.dev === undefined || route.dst.startsWith("fe80:")
       ? []
@@ -67,10 +67,10 @@ async function readRoutes(runIn: Run, family: 4 | 6): Promise<ObservedNetwork["r
   );
 }
 
-async function readSysctls(runIn: Run, keys: readonly string[]): Promise<Record<string, string>> {
+async function readSysctls(execIn: Exec, keys: readonly string[]): Promise<Record<string, string>> {
   if (keys.length === 0) return {};
   // -e: a key of a link that is not there yet is left out.
-  const text = await runIn(["sysctl", "-e", ...keys]);
+  const text = await execIn(["sysctl", "-e", ...keys]);
   const pairs = text.split("\n").flatMap((line) => {
     const at = line.indexOf(" = ");
     return at === -1
@@ -88,10 +88,10 @@ async function readSysctls(runIn: Run, keys: readonly string[]): Promise<Record<
   return Object.fromEntries(pairs);
 }
 
-async function listTable(runIn: Run, family: string, name: string): Promise<readonly NftJson[] | undefined> {
+async function listTable(execIn: Exec, family: string, name: string): Promise<readonly NftJson[] | undefined> {
   try {
-    const listing = JSON.parse(await runIn(["nft", "-j", "list", "table", family, name])) as { nftables: readonly NftJson[] };
-    return normaliseListing(listing.nftables);
+    const listing = JSON.parse(await execIn(["nft", "-j", "list", "table", family, name])) as { nftables: readonly NftJson[] };
+    return normalizeListing(listing.nftables);
   } catch (error) {
     if (error instanceof CommandError && error.stderr.includes("No such file or directory")) return undefined;
     throw error;
@@ -99,10 +99,10 @@ async function listTable(runIn: Run, family: string, name: string): Promise<read
 }
 
 /** The listing of a NIC's nftables table, of all its families, normalised; undefined where there is none in any. */
-export async function readTable(runIn: Run, table: NftTable): Promise<readonly NftJson[] | undefined> {
-  const listings = await Promise.all(tableFamilies(table).map((family) => listTable(runIn, family, table.name)));
-  const there = listings.filter((listing) => listing !== undefined);
-  return there.length === 0 ? undefined : there.flat();
+export async function readTable(execIn: Exec, table: NftTable): Promise<readonly NftJson[] | undefined> {
+  const listings = await Promise.all(tableFamilies(table).map((family) => listTable(execIn, family, table.name)));
+  const observed = listings.filter((listing) => listing !== undefined);
+  return observed.length === 0 ? undefined : observed.flat();
 }
 
 /** What is asked for beside links and routes. */
@@ -111,14 +111,14 @@ export interface ObserveRequest {
   readonly table?: NftTable;
 }
 
-/** Reads what is in a network namespace. `runIn` runs in it. Changes nothing. */
-export async function observe(runIn: Run, request: ObserveRequest = {}): Promise<ObservedNetwork> {
+/** Reads what is in a network namespace. `execIn` runs in it. Changes nothing. */
+export async function observe(execIn: Exec, request: ObserveRequest = {}): Promise<ObservedNetwork> {
   const [links, routes4, routes6, sysctls, table] = await Promise.all([
-    runIn(["ip", "-json", "-details", "addr", "show"]).then((text) => parseJson<IpAddrShow>(text).map(readLink)),
-    readRoutes(runIn, 4),
-    readRoutes(runIn, 6),
-    readSysctls(runIn, request.sysctls ?? []),
-    request.table === undefined ? undefined : readTable(runIn, request.table).then((listing) => listing ?? null),
+    execIn(["ip", "-json", "-details", "addr", "show"]).then((text) => parseJson<IpAddrShow>(text).map(readLink)),
+    readRoutes(execIn, 4),
+    readRoutes(execIn, 6),
+    readSysctls(execIn, request.sysctls ?? []),
+    request.table === undefined ? undefined : readTable(execIn, request.table).then((listing) => listing ?? null),
   ]);
   return { links, routes: [...routes4, ...routes6], sysctls, ...(table === undefined ? {} : { table }) };
 }

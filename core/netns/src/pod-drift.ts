@@ -1,14 +1,14 @@
-import { countOperations, diffNetwork, type Operations, type ServiceProcess, serviceProcesses, type WantedNetwork } from "@netbind/engine";
+import { countOperations, diffNetwork, type Operations, type ServiceProcess, serviceProcesses, type DesiredNetwork } from "@netbind/engine";
 import { observe } from "./observe.ts";
-import type { PodRecord } from "./pod-journal.ts";
+import type { PodRecord } from "./pod-record.ts";
 import { isRunning, type ProcessId } from "./held-process.ts";
-import type { Run } from "./run.ts";
-import { serves } from "./services.ts";
+import type { Exec } from "./exec.ts";
+import { isListening } from "./services.ts";
 
 /** A NIC whose network is not as it was recorded. */
 export interface NetworkDrift {
   readonly nic: string;
-  readonly wanted: WantedNetwork;
+  readonly desired: DesiredNetwork;
   readonly operations: Operations;
 }
 
@@ -28,15 +28,15 @@ export function allRun(record: PodRecord, role: string): boolean {
   return processes.length > 0 && processes.every(isRunning);
 }
 
-/** Finds the difference between a pod's record and its kernel. `runIn` runs in its namespace. Changes nothing. */
-export async function findNetworkDrift(runIn: Run, record: PodRecord): Promise<readonly NetworkDrift[]> {
+/** Finds the difference between a pod's record and its kernel. `execIn` runs in its namespace. Changes nothing. */
+export async function findNetworkDrift(execIn: Exec, record: PodRecord): Promise<readonly NetworkDrift[]> {
   const found: NetworkDrift[] = [];
-  for (const [nic, { wanted, afterImage }] of Object.entries(record.nics)) {
-    if (wanted === undefined) continue;
-    const complete = { ...wanted, ...(afterImage === undefined ? {} : { afterImage }) };
-    const there = await observe(runIn, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
-    const operations = diffNetwork(complete, there);
-    if (countOperations(operations) > 0 || operations.lost.length > 0) found.push({ nic, wanted: complete, operations });
+  for (const [nic, { desired, appliedTable }] of Object.entries(record.nics)) {
+    if (desired === undefined) continue;
+    const complete = { ...desired, ...(appliedTable === undefined ? {} : { appliedTable }) };
+    const observed = await observe(execIn, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table });
+    const operations = diffNetwork(complete, observed);
+    if (countOperations(operations) > 0 || operations.unrecoverable.length > 0) found.push({ nic, desired: complete, operations });
   }
   return found;
 }
@@ -46,6 +46,6 @@ export const findServiceDrift = (record: PodRecord): readonly ServiceDrift[] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
     serviceProcesses(plan?.services ?? []).flatMap((service) => {
       const inner = processesOf(record, service.role).at(-1);
-      return allRun(record, service.role) && inner !== undefined && serves(service, inner) ? [] : [{ nic, service }];
+      return allRun(record, service.role) && inner !== undefined && isListening(service, inner) ? [] : [{ nic, service }];
     }),
   );

@@ -12,23 +12,23 @@ import {
   type ServiceProcess,
   serviceProcesses,
   type TapOwner,
-  type WantedNetwork,
+  type DesiredNetwork,
 } from "@netbind/engine";
 import { applyNetwork } from "./apply.ts";
 import { derivedName } from "./derived-name.ts";
 import { observe, readTable } from "./observe.ts";
 import { findPlaceholderKind } from "./placeholder.ts";
-import type { PodJournal } from "./pod-journal.ts";
+import type { PodRecordStore } from "./pod-record.ts";
 import { endProcesses } from "./end-processes.ts";
-import { inNetns, type Run } from "./run.ts";
+import { type Exec, inNetns } from "./exec.ts";
 import { startService } from "./services.ts";
 
 /** What a pod's network is made with. */
 export interface PodNetworkParts {
   /** Path of the pod's network namespace. */
   readonly netns: string;
-  readonly run: Run;
-  readonly journal: PodJournal;
+  readonly exec: Exec;
+  readonly recordFile: PodRecordStore;
   /** Who may open the pod's taps. */
   readonly owner: TapOwner;
   /** Where logs of the pod's services are kept. */
@@ -56,22 +56,22 @@ export class PodNetwork {
     this.#parts = parts;
   }
 
-  get #runIn(): Run {
-    return inNetns(this.#parts.netns, this.#parts.run);
+  get #execIn(): Exec {
+    return inNetns(this.#parts.netns, this.#parts.exec);
   }
 
-  async once<T>(nic: string, fact: "before" | "plan", find: () => Promise<T>): Promise<T> {
-    const { journal } = this.#parts;
-    const known = journal.record.nics[nic]?.[fact];
+  async once<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T> {
+    const { recordFile } = this.#parts;
+    const known = recordFile.record.nics[nic]?.[fact];
     if (known !== undefined) return known as T;
     const found = await find();
-    journal.updateNic(nic, { [fact]: found });
+    recordFile.updateNic(nic, { [fact]: found });
     return found;
   }
 
   /** The NIC's pod link as it is now. @throws BindingError POD_LINK_MISSING */
   async observe(names: NicNames): Promise<PodLink> {
-    this.#seen = await observe(this.#runIn, { table: nicTable(names.pod) });
+    this.#seen = await observe(this.#execIn, { table: nicTable(names.pod) });
     const link = podLinkOf(this.#seen, names.pod, names.tap);
     if (link !== undefined) return link;
     throw new BindingError(
@@ -81,39 +81,39 @@ export class PodNetwork {
     );
   }
 
-  async apply(nic: string, wanted: NicNetwork): Promise<void> {
-    const { journal, owner } = this.#parts;
-    const { afterImage, wanted: before } = journal.record.nics[nic] ?? {};
-    const complete: WantedNetwork = {
-      ...wanted,
-      plan: forLauncherGroup(wanted.plan, owner),
+  async apply(nic: string, desired: NicNetwork): Promise<void> {
+    const { recordFile, owner } = this.#parts;
+    const { appliedTable, desired: before } = recordFile.record.nics[nic] ?? {};
+    const complete: DesiredNetwork = {
+      ...desired,
+      plan: forLauncherGroup(desired.plan, owner),
       owner,
-      placeholderKind: await this.#placeholderKind(wanted),
-      ...(afterImage === undefined ? {} : { afterImage }),
+      placeholderKind: await this.#placeholderKind(desired),
+      ...(appliedTable === undefined ? {} : { appliedTable }),
     };
-    journal.updateNic(nic, { wanted: complete });
+    recordFile.updateNic(nic, { desired: complete });
     // The first time nothing was done since the pod was looked at; after an interruption nobody knows.
-    const seen = before === undefined ? this.#seen : undefined;
+    const firstObserved = before === undefined ? this.#seen : undefined;
     this.#seen = undefined;
-    const sysctls = (wanted.plan.sysctls ?? []).map(({ key }) => key);
-    const there = seen ?? (await observe(this.#runIn, { sysctls, table: wanted.table }));
-    const operations = diffNetwork(complete, there);
-    const [lost] = operations.lost;
-    if (lost !== undefined) throw new BindingError("POD_LINK_MISSING", lost, "stop the VM and start it again");
+    const sysctls = (desired.plan.sysctls ?? []).map(({ key }) => key);
+    const observed = firstObserved ?? (await observe(this.#execIn, { sysctls, table: desired.table }));
+    const operations = diffNetwork(complete, observed);
+    const [unrecoverable] = operations.unrecoverable;
+    if (unrecoverable !== undefined) throw new BindingError("POD_LINK_MISSING", unrecoverable, "stop the VM and start it again");
     if (countOperations(operations) === 0) return;
-    await applyNetwork(this.#runIn, operations);
-    if (operations.nft.length > 0) this.#recordTable(nic, wanted.table);
+    await applyNetwork(this.#execIn, operations);
+    if (operations.nft.length > 0) this.#recordTable(nic, desired.table);
   }
 
   /** What this kernel has for a placeholder, asked only where a plan has one. */
   async #placeholderKind({ plan }: NicNetwork): Promise<PlaceholderKind> {
-    return plan.links.some(({ kind }) => kind === "placeholder") ? findPlaceholderKind(this.#runIn) : "dummy";
+    return plan.links.some(({ kind }) => kind === "placeholder") ? findPlaceholderKind(this.#execIn) : "dummy";
   }
 
   /** Records how the kernel lists a table that was just made: only the next difference needs it, so nothing waits here. */
-  #recordTable(nic: string, table: WantedNetwork["table"]): void {
-    const listed = readTable(this.#runIn, table).then((afterImage) => {
-      if (afterImage !== undefined) this.#parts.journal.updateNic(nic, { afterImage });
+  #recordTable(nic: string, table: DesiredNetwork["table"]): void {
+    const listed = readTable(this.#execIn, table).then((appliedTable) => {
+      if (appliedTable !== undefined) this.#parts.recordFile.updateNic(nic, { appliedTable });
     });
     this.#listed = all([this.#listed, listed]);
     // Whoever waits for it is told of a failure.
@@ -131,14 +131,14 @@ export class PodNetwork {
 
   /** Starts one server. What is left of the one that had its role is ended first. */
   async startService(service: ServiceProcess): Promise<void> {
-    const { journal, netns, directory, cgroup } = this.#parts;
-    await endProcesses(journal.record.processes.find(({ role }) => role === service.role)?.processes ?? []);
+    const { recordFile, netns, directory, cgroup } = this.#parts;
+    await endProcesses(recordFile.record.processes.find(({ role }) => role === service.role)?.processes ?? []);
     await startService(service, {
       netns,
-      uid: journal.record.serviceUid,
+      uid: recordFile.record.serviceUid,
       logFile: serviceLog(directory, service.role),
       ...(cgroup === undefined ? {} : { cgroup }),
-      started: async (processes) => journal.setProcesses(service.role, processes),
+      started: async (processes) => recordFile.setProcesses(service.role, processes),
     });
   }
 }

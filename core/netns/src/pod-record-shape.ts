@@ -22,7 +22,7 @@ export const POD_RECORD_FIELDS: Readonly<Record<string, Check>> = {
       plan: optional(
         shape({ network: optional(network), services: optional(listOf(shape({ kind: isText, link: isText }))), domain: isObject }),
       ),
-      wanted: optional(
+      desired: optional(
         shape({
           plan: network,
           table: shape({

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { FILTER_FD, filterBytes } from "./give-filter.ts";
 import { SERVICE_LIMITS } from "./limits.ts";
-import { type CommandError, run } from "./run.ts";
+import { type CommandError, exec } from "./exec.ts";
 import { LIBRARY_BINDS, type Sandbox, type SandboxWay, sandboxCommand } from "./sandbox.ts";
 
 /** This machine lets no sandbox be made. */
@@ -76,7 +76,7 @@ function findObstacles(): readonly string[] {
 
 /** @throws CommandError with what bubblewrap said */
 const tryWay = (way: SandboxWay): Promise<unknown> =>
-  run(["sh", "-c", `exec "$@" 3> /dev/null ${FILTER_FD}<&0`, "trial", ...sandboxCommand(TRIAL, way)], { stdin: filterBytes() });
+  exec(["sh", "-c", `exec "$@" 3> /dev/null ${FILTER_FD}<&0`, "trial", ...sandboxCommand(TRIAL, way)], { stdin: filterBytes() });
 
 async function findWay(): Promise<FoundWay> {
   const said: string[] = [];

@@ -44,7 +44,7 @@ const socketsOf = (held: HeldProcess): readonly string[] =>
   held.descriptors().flatMap((fd) => /^socket:\[(\d+)\]$/.exec(held.link(`fd/${fd}`) ?? "")?.[1] ?? []);
 
 /** The first process of a sandbox and its children: the server is one of them. */
-function familyOf(first: HeldProcess, stack: DisposableStack): readonly HeldProcess[] {
+function childrenOf(first: HeldProcess, stack: DisposableStack): readonly HeldProcess[] {
   const { pid } = first.id;
   const numbers = (first.read(`task/${pid}/children`) ?? "").split(" ").filter((number) => number.trim() !== "");
   const children = numbers.flatMap((number) => stack.use(HeldProcess.open(Number(number))) ?? []);
@@ -55,13 +55,13 @@ function familyOf(first: HeldProcess, stack: DisposableStack): readonly HeldProc
  * True where a sandbox's server has its socket. Another server of the same pod may have the same port on another link, so
  * the socket must be this one's own.
  */
-export function serves({ socket }: Pick<ServiceProcess, "socket">, process: ProcessId): boolean {
+export function isListening({ socket }: Pick<ServiceProcess, "socket">, process: ProcessId): boolean {
   using stack = new DisposableStack();
   const first = stack.use(HeldProcess.of(process));
   if (first === undefined) return false;
   const [table, port] = socket === "icmp6" ? ["raw6", ICMP6] : [socket.family === 4 ? "udp" : "udp6", socket.udpPort];
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const own = new Set(familyOf(first, stack).flatMap(socketsOf));
+  const own = new Set(childrenOf(first, stack).flatMap(socketsOf));
   return (first.read(`net/${table}`) ?? "")
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
@@ -87,7 +87,7 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
   });
   await host.started(processes);
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
-  const up = (): boolean => inner !== undefined && serves(service, inner);
+  const up = (): boolean => inner !== undefined && isListening(service, inner);
   await waitUntil(() => ended() || up(), START_DEADLINE);
   if (!ended() && up()) return;
   const why = ended() ? "it ended" : "it has no socket";

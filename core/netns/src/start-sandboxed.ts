@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { bornIn } from "./control-group.ts";
-import { patient } from "./patience.ts";
+import { scaledTimeout } from "./scaled-timeout.ts";
 import { giveFilter } from "./give-filter.ts";
 import { HeldProcess, identify, type ProcessId } from "./held-process.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
@@ -77,7 +77,7 @@ function readInnerPid(info: ChildProcess["stdio"][number] | undefined): Promise<
       const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
       resolve(pid === undefined ? undefined : Number(pid));
     };
-    const timer = setTimeout(finish, patient(INFO_DEADLINE));
+    const timer = setTimeout(finish, scaledTimeout(INFO_DEADLINE));
     info.on("data", (chunk: Buffer) => {
       text += chunk.toString("utf8");
       if (text.includes("}")) finish();

@@ -13,7 +13,7 @@ import {
   type NftRule,
   type NftVerdict,
   type NicSpec,
-  normaliseMac,
+  normalizeMac,
   parseCidr,
   reachableAddresses,
   RESERVED_BRIDGE_MAC,
@@ -80,7 +80,7 @@ function admit(nic: NicSpec): readonly Violation[] {
       ),
     );
   }
-  if (nic.macAddress !== undefined && normaliseMac(nic.macAddress) === RESERVED_BRIDGE_MAC) {
+  if (nic.macAddress !== undefined && normalizeMac(nic.macAddress) === RESERVED_BRIDGE_MAC) {
     violations.push(violation("macAddress", `${nic.macAddress} is the in-pod bridge's own address`, "choose another MAC address"));
   }
   return violations;

@@ -9,8 +9,8 @@ function admit({ name, network }: NicSpec): readonly Violation[] {
 /** The device that is told of by name; else the only one that the pod was allocated. */
 function deviceOf({ deviceInfo, allocatedDevices, pod }: Attachment): string {
   const [only, ...others] = allocatedDevices;
-  const told = deviceInfo?.pciAddress ?? (others.length === 0 ? only : undefined);
-  if (told !== undefined) return told;
+  const reported = deviceInfo?.pciAddress ?? (others.length === 0 ? only : undefined);
+  if (reported !== undefined) return reported;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
     only === undefined

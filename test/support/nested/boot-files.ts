@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { zstdDecompressSync } from "node:zlib";
 import type { Image } from "@netbind/local";
-import { run, takeLock } from "@netbind/netns";
+import { exec, takeLock } from "@netbind/netns";
 
 /** The files, on the machine. */
 export interface BootFiles {
@@ -34,7 +34,7 @@ async function build({ rootfs }: Image, workspace: string): Promise<void> {
     'cd "$1" && mount -t overlay -o "lowerdir=$2,upperdir=upper,workdir=work" overlay root && mkdir root/nested',
     'mount --bind "$3" root/nested && exec chroot root sh -c "apt-get -qq update && sh /nested/build"',
   ].join(" && ");
-  await run(["unshare", "--mount", "sh", "-c", script, "sh", workspace, rootfs, source(".")], { deadline: DEADLINE });
+  await exec(["unshare", "--mount", "sh", "-c", script, "sh", workspace, rootfs, source(".")], { deadline: DEADLINE });
 }
 
 /** The files for an image, built where there are none yet. */

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureImage, State, stateDirectories } from "@netbind/local";
-import { run, waitUntil } from "@netbind/netns";
+import { exec, waitUntil } from "@netbind/netns";
 import { bundleNetbind } from "./bundle-netbind.ts";
 import { type BootFiles, ensureBootFiles } from "./boot-files.ts";
 import { nestedCommand } from "./nested-command.ts";
@@ -26,7 +26,7 @@ const SCRIPT_DEADLINE = 10 * 60_000;
 /** Where the nested machine sees the shared directory. */
 const SHARE = "/run/nested";
 /** How much longer than usual things take on a processor in software. */
-const PATIENCE = 30;
+const TIMEOUT_SCALE = 30;
 
 /** A text as one word of a shell script. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -44,7 +44,7 @@ export class NestedMachine implements AsyncDisposable {
   /** Boots one. @throws Error with the end of its console where it does not come up */
   static async start(): Promise<NestedMachine> {
     const { cache } = new State(stateDirectories(process.env));
-    const image = await ensureImage(run, cache, console.error);
+    const image = await ensureImage(exec, cache, console.error);
     const files = await ensureBootFiles(image, cache);
     const share = mkdtempSync(join(tmpdir(), "netbind-nested-"));
     copyFileSync(fileURLToPath(new URL("agent", import.meta.url)), join(share, "agent"));
@@ -91,7 +91,7 @@ export class NestedMachine implements AsyncDisposable {
       cp -r ${SHARE}/netbind /opt/netbind
       for program in core/cli/bundle/netbind test/support/in-guest test/support/attach-pod; do
         command=/usr/local/bin/$(basename $program)
-        printf '#!/bin/sh\\nexport NETBIND_PATIENCE=${PATIENCE}\\nexec ${process.execPath} /opt/netbind/%s.js "$@"\\n' $program > $command
+        printf '#!/bin/sh\\nexport NETBIND_TIMEOUT_SCALE=${TIMEOUT_SCALE}\\nexec ${process.execPath} /opt/netbind/%s.js "$@"\\n' $program > $command
         chmod 755 $command
       done`);
   }

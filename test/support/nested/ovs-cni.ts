@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 
 const MODULE = "github.com/k8snetworkplumbingwg/ovs-cni";
 const VERSION = "v0.39.0";
@@ -21,10 +21,10 @@ export async function ensureOvsCni(cache: string): Promise<string> {
     GOTOOLCHAIN: "local",
     PATH: `${process.env["PATH"] ?? ""}:/usr/local/go/bin:/usr/bin:/bin`,
   };
-  await run(["sh", "-c", script, "sh", workspace], { env, deadline: DEADLINE });
+  await exec(["sh", "-c", script, "sh", workspace], { env, deadline: DEADLINE });
   renameSync(join(workspace, "ovs"), program);
   // Go keeps the modules that it fetched read-only.
-  await run(["chmod", "-R", "u+w", workspace]);
+  await exec(["chmod", "-R", "u+w", workspace]);
   rmSync(workspace, { recursive: true });
   return program;
 }

@@ -3,20 +3,20 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Binding, defineBinding } from "@netbind/contract";
-import { AgentState, Bindings, NodeAgent, type PodReport } from "@netbind/agent";
-import { type ClusterView, readObjects } from "@netbind/kube";
-import { run } from "@netbind/netns";
+import { AgentState, BindingRegistry, NodeAgent, type PodEvent } from "@netbind/agent";
+import { type ClusterSnapshot, readObjects } from "@netbind/kube";
+import { exec } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Reporter } from "../../../core/agent/src/report.ts";
+import { EventRecorder } from "../../../core/agent/src/event-recorder.ts";
 import { kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
 const NICS = [{ name: "red", binding: "masquerade" }];
 
 let directory: string;
-let view: ClusterView;
-let told: PodReport[];
+let snapshot: ClusterSnapshot;
+let told: PodEvent[];
 let agent: NodeAgent;
 
 beforeEach(() => {
@@ -24,23 +24,23 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "netbind-first-"));
   mkdirSync(join(directory, "kubelet"));
   told = [];
-  agent = agentWith(new Bindings({ own: new Map([["masquerade", masquerade]]), grants: {} }));
+  agent = agentWith(new BindingRegistry({ own: new Map([["masquerade", masquerade]]), grants: {} }));
 });
 afterEach(() => {
   vi.useRealTimers();
   rmSync(directory, { recursive: true });
 });
 
-function agentWith(bindings: Bindings): NodeAgent {
+function agentWith(bindings: BindingRegistry): NodeAgent {
   const state = new AgentState(join(directory, "state"));
   state.prepare();
   return new NodeAgent({
     state,
-    run,
+    exec,
     bindings,
     kubelet: join(directory, "kubelet"),
     forbidden: [],
-    cluster: { view: async () => view },
+    cluster: { snapshot: async () => snapshot },
     node: "node-1",
     report: (report) => told.push(report),
     unreadable: (object) => expect.unreachable(JSON.stringify(object)),
@@ -61,7 +61,7 @@ function list({ phase = "Pending", activePods, change, nics = NICS }: Seen): voi
   const pod = { ...launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics }), status: { phase } };
   change?.(pod);
   const vmi = { ...vmiObject("vm", nics), status: { activePods: activePods ?? {} } };
-  view = readObjects([kubevirtObject(), pod, ...(activePods === undefined ? [] : [vmi])]);
+  snapshot = readObjects([kubevirtObject(), pod, ...(activePods === undefined ? [] : [vmi])]);
 }
 
 /** Lets time pass, as the agent sees it. */
@@ -126,7 +126,7 @@ test("what is no state of a first second is told at once", async () => {
 test("a binding that is registered and that no process serves: that is said, with what to do, and not of the sidecar", async () => {
   const sockets = { directory: join(directory, "bindings"), users: new Map<string, number>(), overrides: new Set<string>() };
   mkdirSync(join(sockets.directory, "lan-tap"), { recursive: true });
-  const bindings = new Bindings({ own: new Map(), sockets, grants: {} });
+  const bindings = new BindingRegistry({ own: new Map(), sockets, grants: {} });
   agent = agentWith(bindings);
   list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: [{ name: "red", binding: "lan-tap" }] });
   await pass(55);
@@ -162,7 +162,7 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
     failing("slirp", { admit: () => [{ field: "model", problem: "no model of ours", fix: "use another" }] }),
     failing("passt", { needs: () => ({ compute: { capabilities: ["SYS_ADMIN"] } }) }),
   ];
-  agent = agentWith(new Bindings({ own: new Map(own.map((binding) => [binding.name, binding])), sockets, grants: {} }));
+  agent = agentWith(new BindingRegistry({ own: new Map(own.map((binding) => [binding.name, binding])), sockets, grants: {} }));
   const names = ["bridge", "lan-tap", "masquerade", "slirp", "passt"];
   list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: names.map((binding) => ({ name: `${binding}-nic`, binding })) });
   const messages = (reason: string): string =>
@@ -182,9 +182,9 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
 });
 
 test("what flaps, and what is said in other words each time, is reported a few times in minutes, and again later", () => {
-  const reporter = new Reporter((report) => told.push(report));
+  const reporter = new EventRecorder((report) => told.push(report));
   const pod = { namespace: "default", name: "virt-launcher-vm-x", uid: UID };
-  const say = (message: string): void => reporter.tell({ pod, type: "Warning", reason: "PLUGIN_FAILED", message });
+  const say = (message: string): void => reporter.record({ pod, type: "Warning", reason: "PLUGIN_FAILED", message });
   for (let at = 0; at < 20; at++) say(at % 2 === 0 ? "it throws" : "it hangs");
   expect(told.map(({ message }) => message)).toEqual(["it throws", "it hangs"]);
   for (let at = 0; at < 100; at++) say(`failed at ${at}`);

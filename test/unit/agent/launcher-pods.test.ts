@@ -1,4 +1,4 @@
-import { type ClusterView, readObjects } from "@netbind/kube";
+import { type ClusterSnapshot, readObjects } from "@netbind/kube";
 import { findLauncherPods, mountSource } from "@netbind/agent";
 import { expect, test } from "vitest";
 import { CONFIGURATION, kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
@@ -6,7 +6,7 @@ import { CONFIGURATION, kubevirtObject, type KubeObject, launcherPod, vmiObject 
 const UID = "11111111-2222-3333-4444-555555555555";
 const NICS = [{ name: "red", binding: "masquerade" }];
 
-function view(change: (pod: KubeObject, vmi: KubeObject) => void = () => undefined): ClusterView {
+function snapshot(change: (pod: KubeObject, vmi: KubeObject) => void = () => undefined): ClusterSnapshot {
   const pod = launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics: NICS });
   const vmi: KubeObject = { ...vmiObject("vm", NICS), status: { activePods: { [UID]: "node-1" } } };
   change(pod, vmi);
@@ -20,26 +20,26 @@ const spec = (
 const metadata = (
   pod: KubeObject,
 ): { labels: Record<string, string>; ownerReferences: { kind: string; uid: string; controller?: boolean }[] } => pod["metadata"] as never;
-const reasons = (found: ClusterView, node = "node-1"): readonly string[] =>
+const reasons = (found: ClusterSnapshot, node = "node-1"): readonly string[] =>
   findLauncherPods(found, node).flatMap(({ distrust }) => distrust.map(({ reason }) => reason));
 
 test("a launcher pod of the node, with the sidecars of its bindings", () => {
-  const [found] = findLauncherPods(view(), "node-1");
+  const [found] = findLauncherPods(snapshot(), "node-1");
   expect(found?.distrust).toEqual([]);
   const registration = CONFIGURATION.network?.binding?.["masquerade"];
   expect(found?.sidecars).toEqual([
     { container: "hook-sidecar-0", directory: "hook-sidecar-0", binding: "masquerade", onTap: true, registration },
   ]);
-  expect(findLauncherPods(view(), "node-2")).toEqual([]);
+  expect(findLauncherPods(snapshot(), "node-2")).toEqual([]);
   expect(
     findLauncherPods(
-      view((pod) => Object.assign(metadata(pod), { labels: {} })),
+      snapshot((pod) => Object.assign(metadata(pod), { labels: {} })),
       "node-1",
     ),
   ).toEqual([]);
   expect(
     findLauncherPods(
-      view((pod) => Object.assign(pod, { status: { phase: "Succeeded" } })),
+      snapshot((pod) => Object.assign(pod, { status: { phase: "Succeeded" } })),
       "node-1",
     ),
   ).toEqual([]);
@@ -65,7 +65,7 @@ test("the sidecars of a pod are told apart by their binding, in whatever order v
 
 test("before KubeVirt 1.9 a sidecar's binding is told by its image", () => {
   const [found] = findLauncherPods(
-    view((pod) => {
+    snapshot((pod) => {
       for (const container of spec(pod).containers) Object.assign(container, { env: [] });
     }),
     "node-1",
@@ -86,10 +86,10 @@ test.each<[string, (pod: KubeObject, vmi: KubeObject) => void]>([
     "POD_USER",
     (pod) => Object.assign(spec(pod).containers.find(({ name }) => name === "compute")?.securityContext ?? {}, { runAsUser: 0 }),
   ],
-])("%s speaks against acting on a pod", (reason, change) => expect(reasons(view(change))).toEqual([reason]));
+])("%s speaks against acting on a pod", (reason, change) => expect(reasons(snapshot(change))).toEqual([reason]));
 
 test("a mesh's proxy has a user of its own, and that is nobody's concern", () => {
-  const proxied = view((pod) => spec(pod).containers.push({ name: "istio-proxy", securityContext: { runAsUser: 1337 } }));
+  const proxied = snapshot((pod) => spec(pod).containers.push({ name: "istio-proxy", securityContext: { runAsUser: 1337 } }));
   expect(reasons(proxied)).toEqual([]);
 });
 
@@ -100,7 +100,7 @@ test.each<readonly [string, (pod: KubeObject, vmi: KubeObject) => void, object]>
   ["a VMI's status", (_, vmi) => Object.assign(vmi, { status: { activePods: [] } }), { what: "VirtualMachineInstance default/vm" }],
 ])("%s that is not as the API has it is left out, told, and costs no other object", (_, change, told) => {
   const other = launcherPod({ uid: "other", name: "virt-launcher-other", vm: "other", node: "node-1", nics: NICS });
-  const broken = view(change);
+  const broken = snapshot(change);
   const all = readObjects([...broken.pods, ...broken.vmis, kubevirtObject(), other, vmiObject("other", NICS)]);
   expect(broken.unreadable).toMatchObject([told]);
   expect(broken.pods.length + broken.vmis.length).toBe(1);

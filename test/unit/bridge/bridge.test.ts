@@ -1,5 +1,5 @@
 import type { Attachment, BridgeLink, Plan, RouterAdvertisementService } from "@netbind/contract";
-import { authorize, dnsmasq6Config, findPlanProblems, STANDARD_GRANTS, wantedNetwork } from "@netbind/engine";
+import { authorize, dnsmasq6Config, findPlanProblems, STANDARD_GRANTS, desiredNetwork } from "@netbind/engine";
 import bridge from "@netbind/plugin-bridge";
 import { planFromWire, planToWire } from "@netbind/remote/binding";
 import { expect, test } from "vitest";
@@ -34,7 +34,7 @@ test("IPv6: the pod's address by DHCPv6, the bridge as router, the pod's routes 
   expect(raOf(plan)).not.toHaveProperty("preference");
   expect(authorize(plan, { attachment: DUAL, grants: STANDARD_GRANTS })).toEqual(plan);
   expect(planFromWire(planToWire(plan))).toEqual(plan);
-  const keys = wantedNetwork(DUAL.names, plan, DUAL.pod).plan.sysctls?.map(({ key }) => key);
+  const keys = desiredNetwork(DUAL.names, plan, DUAL.pod).plan.sysctls?.map(({ key }) => key);
   expect(keys).toContain("net.ipv6.conf.all.forwarding");
   expect(keys).toContain("net.ipv6.conf.k6t-eth0.accept_ra");
   expect(keys).not.toContain("net.ipv6.conf.k6t-eth0.disable_ipv6");
@@ -56,8 +56,8 @@ test("a network without a default route of its own is not preferred to one that 
 test("without addresses there is nothing to serve, and no fence; with them the fence is part of what is kept", () => {
   const bare = pod([]);
   expect(bridge.plan(bare).services).toBeUndefined();
-  expect(wantedNetwork(bare.names, bridge.plan(bare), bare.pod).table.fence).toBeUndefined();
-  expect(wantedNetwork(DUAL.names, bridge.plan(DUAL), DUAL.pod).table.fence).toEqual({ outside: "eth0-nic" });
+  expect(desiredNetwork(bare.names, bridge.plan(bare), bare.pod).table.serverGuard).toBeUndefined();
+  expect(desiredNetwork(DUAL.names, bridge.plan(DUAL), DUAL.pod).table.serverGuard).toEqual({ outside: "eth0-nic" });
 });
 
 test("a bridge may have the routes of the pod link that is handed over to it, and no others", () => {

@@ -1,7 +1,7 @@
 /** Each golden case by the real commands: what `validate` says of it, and what `plan` makes of it. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type KubevirtMinor, NEWEST_KUBEVIRT, showVersion } from "@netbind/kubevirt";
+import { type KubevirtMinor, NEWEST_KUBEVIRT, formatVersion } from "@netbind/kubevirt";
 import { beforeAll, expect, test } from "vitest";
 import { judgeInput, type Verdict } from "../../../core/cli/src/commands/validate.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
@@ -30,7 +30,7 @@ function wordOf(verdicts: readonly Pick<Verdict, "consequence">[]): string {
 }
 
 /** What each version of KubeVirt says, by the rules that are broken: versions that say the same share a line. */
-function showVersions(name: string): string {
+function formatVersions(name: string): string {
   const input = loadInput({ filename: inputsOf(name).map((file) => join(CASES, name, file)) });
   const minors = Array.from({ length: NEWEST_KUBEVIRT }, (_, at) => (at + 1) as KubevirtMinor);
   const said = minors.map((kubevirtVersion) => {
@@ -42,19 +42,19 @@ function showVersions(name: string): string {
     .filter((_, at) => said[at] !== said[at - 1])
     .map((first) => {
       const last = minors.findLast((minor) => said.slice(first - 1, minor).every((text) => text === said[first - 1])) ?? first;
-      return `${showVersion(first)}${last === first ? "" : ` to ${showVersion(last)}`}: ${said[first - 1]}\n`;
+      return `${formatVersion(first)}${last === first ? "" : ` to ${formatVersion(last)}`}: ${said[first - 1]}\n`;
     })
     .join("");
 }
 
 const shown = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-const showRefusal = ({ code, stderr }: Outcome): string => `${stderr}exit code ${code}\n`;
+const formatRefusal = ({ code, stderr }: Outcome): string => `${stderr}exit code ${code}\n`;
 
 /** The golden files of what `plan` said, by name. */
 function planFiles(planned: Outcome): Readonly<Record<string, string>> {
   const { code, stdout, stderr } = planned;
-  if (code !== 0) return { [GOLDEN.refused]: showRefusal(planned) };
+  if (code !== 0) return { [GOLDEN.refused]: formatRefusal(planned) };
   const { pod, nics, domainXml } = JSON.parse(stdout) as Planned;
   return {
     ...(stderr === "" ? {} : { [GOLDEN.warnings]: stderr }),
@@ -107,11 +107,11 @@ test.for(caseNames())("case %s", async (name) => {
   const { judged, planned, run } = said.get(name) ?? expect.fail(`nobody asked of ${name}`);
   const files: Readonly<Record<string, string>> = {
     [GOLDEN.verdict]: shown({ exitCode: judged.code, ...(JSON.parse(judged.stdout) as object) }),
-    [GOLDEN.versions]: showVersions(name),
+    [GOLDEN.versions]: formatVersions(name),
     ...planFiles(planned),
-    ...(run === undefined || planned.code !== 0 ? {} : { [GOLDEN.refusedByRun]: showRefusal(run) }),
+    ...(run === undefined || planned.code !== 0 ? {} : { [GOLDEN.refusedByRun]: formatRefusal(run) }),
   };
-  if (run !== undefined && planned.code !== 0) expect(showRefusal(run), "run refuses what plan does").toBe(showRefusal(planned));
+  if (run !== undefined && planned.code !== 0) expect(formatRefusal(run), "run refuses what plan does").toBe(formatRefusal(planned));
   for (const [file, text] of Object.entries(files)) await expect(text, file).toMatchFileSnapshot(join(folder, file));
   const goldens = new Set<string>(Object.values(GOLDEN));
   expect(

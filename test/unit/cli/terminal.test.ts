@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { NicStatus } from "@netbind/engine";
 import { describe, expect, test } from "vitest";
 import { interfaceTable, nicTable } from "../../../core/cli/src/report.ts";
-import { Reporter } from "../../../core/agent/src/report.ts";
+import { EventRecorder } from "../../../core/agent/src/event-recorder.ts";
 import { demoVmi } from "../../demo/vmi.ts";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/hostile-text.ts";
 import { netbind, type Outcome } from "../../support/netbind.ts";
@@ -77,9 +77,9 @@ test("what a guest says of its interfaces, and what a record says of NICs, stays
 
 test("an agent's reports are printable, and as long as an event may be", () => {
   const said: string[] = [];
-  const reporter = new Reporter(({ message, hint }) => said.push(message, hint ?? ""));
+  const reporter = new EventRecorder(({ message, hint }) => said.push(message, hint ?? ""));
   const pod = { namespace: "default", name: "one", uid: "u" };
-  reporter.tell({ pod, type: "Warning", reason: "PLUGIN_FAILED", message: hostile.repeat(1000), hint: hostile });
+  reporter.record({ pod, type: "Warning", reason: "PLUGIN_FAILED", message: hostile.repeat(1000), hint: hostile });
   for (const text of said) {
     expectHarmless(text);
     expect(text).not.toContain("\n");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cidrHost, formatAddress, normaliseMac, parseAddress, parseCidr } from "../../../core/contract/src/net.ts";
+import { cidrHost, formatAddress, normalizeMac, parseAddress, parseCidr } from "../../../core/contract/src/net.ts";
 
 test("every IPv4 and IPv6 address is read as it is printed", () => {
   const isRead = (family: 4 | 6, value: bigint): void => expect(parseAddress(formatAddress(family, value))).toEqual({ family, value });
@@ -32,7 +32,7 @@ test("a network loses its host bits and knows its hosts", () => {
 });
 
 test("a MAC address has one form", () => {
-  for (const text of ["DE:AD:00:00:BE:AF", "de-ad-00-00-be-af", "dead.0000.beaf"]) expect(normaliseMac(text)).toBe("de:ad:00:00:be:af");
+  for (const text of ["DE:AD:00:00:BE:AF", "de-ad-00-00-be-af", "dead.0000.beaf"]) expect(normalizeMac(text)).toBe("de:ad:00:00:be:af");
   for (const text of ["", "de:ad:00:00:be", "de:ad:00:00:be:a", "de:ad-00:00:be:af", "de:ad:00:00:be:af:00:00"])
-    expect(normaliseMac(text), text).toBeUndefined();
+    expect(normalizeMac(text), text).toBeUndefined();
 });

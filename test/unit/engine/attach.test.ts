@@ -12,8 +12,8 @@ function rememberingHost(facts: Map<string, unknown>): { readonly host: Host; re
     return value;
   };
   const host: Host = {
-    makePod: async () => saying("pod", { resolvConf: anAttachment().resolvConf, hostname: "vm" }),
-    once: async <T>(nic: string, fact: string, find: () => Promise<T>): Promise<T> => {
+    preparePod: async () => saying("pod", { resolvConf: anAttachment().resolvConf, hostname: "vm" }),
+    recordOnce: async <T>(nic: string, fact: string, find: () => Promise<T>): Promise<T> => {
       const key = `${nic}/${fact}`;
       if (!facts.has(key)) facts.set(key, await find());
       return facts.get(key) as T;

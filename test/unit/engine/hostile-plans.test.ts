@@ -8,7 +8,7 @@ import {
   type PlannedNic,
   serviceProcesses,
   STANDARD_GRANTS,
-  wantedNetwork,
+  desiredNetwork,
 } from "@netbind/engine";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
@@ -30,7 +30,7 @@ const good = { masquerade: masquerade.plan(attachment), bridge: bridge.plan(atta
 /** Does what a host does with a plan, without a kernel: everything that it would be told stays within the NIC. */
 function expectWithin(plan: Plan): void {
   const { names, pod } = attachment;
-  const wanted = { ...wantedNetwork(names, plan, pod), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" } as const;
+  const wanted = { ...desiredNetwork(names, plan, pod), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" } as const;
   const there = { name: pod.name, kind: "veth", mac: pod.mac, mtu: pod.mtu, up: true, carrier: true, addresses: pod.addresses };
   const routes = pod.routes.map((route) => ({ ...route, link: pod.name }));
   const { ip, sysctls, nft } = diffNetwork(wanted, { links: [there], routes, sysctls: {} });

@@ -1,4 +1,4 @@
-import { countOperations, diffNetwork, type ObservedNetwork, retractNetwork, wantedNetwork } from "@netbind/engine";
+import { countOperations, diffNetwork, type ObservedNetwork, teardownNetwork, desiredNetwork } from "@netbind/engine";
 import { passtSockets, withoutNic } from "@netbind/domain";
 import bridge from "@netbind/plugin-bridge";
 import passt from "@netbind/plugin-passt";
@@ -28,7 +28,7 @@ test("a NIC's network is taken out of a pod that lives on: what was made goes, t
   const attachment = anAttachment({ pod: { ...anAttachment().pod, addresses: ["10.244.0.2/24", "fd10::2/64"] } });
   const plan = bridge.plan(attachment);
   const wanted = {
-    ...wantedNetwork(attachment.names, plan, attachment.pod),
+    ...desiredNetwork(attachment.names, plan, attachment.pod),
     owner: { uid: 107, gid: 107 },
     placeholderKind: "dummy" as const,
   };
@@ -44,7 +44,7 @@ test("a NIC's network is taken out of a pod that lives on: what was made goes, t
     sysctls: {},
     table: [],
   };
-  const operations = retractNetwork(wanted, there);
+  const operations = teardownNetwork(wanted, there);
   expect(operations.ip).toEqual([
     "link set dev k6t-eth0 group 28258",
     "link set dev tap0 group 28258",
@@ -56,7 +56,7 @@ test("a NIC's network is taken out of a pod that lives on: what was made goes, t
   expect(operations.nft.filter((command) => "delete" in command)).toHaveLength(2);
   // A pod link that never was taken over is nothing that was made.
   const untouched: ObservedNetwork = { links: [{ ...link, name: "eth0", kind: "veth" }], routes: [], sysctls: {}, table: null };
-  expect(countOperations(retractNetwork(wanted, untouched))).toBe(0);
+  expect(countOperations(teardownNetwork(wanted, untouched))).toBe(0);
   expect(countOperations(diffNetwork(wanted, untouched))).toBeGreaterThan(10);
 });
 

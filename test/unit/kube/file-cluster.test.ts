@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AgentState, Bindings, NodeAgent } from "@netbind/agent";
+import { AgentState, BindingRegistry, NodeAgent } from "@netbind/agent";
 import { FileCluster, type Unreadable } from "@netbind/kube";
-import { run } from "@netbind/netns";
+import { exec } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { kubevirtObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
 
@@ -47,9 +47,9 @@ test.each(Object.entries(BROKEN))("a file that is %s is told, once, and the othe
   write("pod", POD);
   const cluster = new FileCluster(objects);
   for (let times = 0; times < 2; times++) {
-    const view = await cluster.view();
-    expect(view.pods.map(({ metadata }) => metadata.uid)).toEqual([UID]);
-    expect([view.vmis.length, view.unreadable.length, view.unreadable[0]?.uid]).toEqual([1, 1, undefined]);
+    const snapshot = await cluster.snapshot();
+    expect(snapshot.pods.map(({ metadata }) => metadata.uid)).toEqual([UID]);
+    expect([snapshot.vmis.length, snapshot.unreadable.length, snapshot.unreadable[0]?.uid]).toEqual([1, 1, undefined]);
   }
 });
 
@@ -59,8 +59,8 @@ test("an agent goes on with what it can read, says what it cannot once, and undo
   for (const uid of [UID, GONE]) mkdirSync(state.pod(uid));
   const told: Unreadable[] = [];
   const agent = new NodeAgent({
-    ...{ state, run, kubelet: join(directory, "kubelet"), forbidden: [], node: "node-1", report: () => undefined },
-    bindings: new Bindings({ own: new Map(), grants: {} }),
+    ...{ state, exec, kubelet: join(directory, "kubelet"), forbidden: [], node: "node-1", report: () => undefined },
+    bindings: new BindingRegistry({ own: new Map(), grants: {} }),
     cluster: new FileCluster(objects),
     unreadable: (object) => told.push(object),
     unreachable: (error) => expect.unreachable(String(error)),

@@ -1,4 +1,4 @@
-import { admitVmi, judgeClone, judgeMigration, judgeVmi } from "@netbind/kubevirt/admission";
+import { admitVmi, validateClone, validateMigration, validateVmi } from "@netbind/kubevirt/admission";
 import type { ResourceClaim, Vmi, VmiInterface, VmiNetwork } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
 
@@ -56,7 +56,7 @@ const vmiOf = (spec: object, rest: object = {}): Vmi =>
 
 test("claims of a VM have a name of their own and one source, whether or not a network uses them", () => {
   const told = (...resourceClaims: readonly ResourceClaim[]): readonly string[] =>
-    judgeVmi(vmiOf({ resourceClaims }), { configuration: {} }).map(({ field, reason }) => `${field} ${reason}`);
+    validateVmi(vmiOf({ resourceClaims }), { configuration: {} }).map(({ field, reason }) => `${field} ${reason}`);
   const good = { name: "a", resourceClaimName: "x.y" };
   const at = "spec.resourceClaims";
   expect(told(good, { name: "b", resourceClaimTemplateName: "x" })).toEqual([]);
@@ -70,22 +70,22 @@ test("claims of a VM have a name of their own and one source, whether or not a n
   const nulls = { name: "a", resourceClaimName: null, resourceClaimTemplateName: "x" } as unknown as ResourceClaim;
   expect(told(nulls)).toEqual([]);
   expect(told({ name: "a", resourceClaimTemplateName: "X" })).toEqual([`${at}[0].resourceClaimTemplateName FieldValueInvalid`]);
-  expect(judgeVmi(vmiOf({ resourceClaims: [{}] }), { configuration: {}, version: 8 })).toEqual([]);
+  expect(validateVmi(vmiOf({ resourceClaims: [{}] }), { configuration: {}, version: 8 })).toEqual([]);
 });
 
 test("a clone's MAC addresses have six bytes; one that is empty is drawn", () => {
   const newMacAddresses = { a: "02:00:00:00:00:01", b: "", c: "02:00", d: "02:00:00:00:00:00:00:01" };
-  expect(judgeClone({ spec: { newMacAddresses } }).map(({ field, rule }) => `${rule.id} ${field}`)).toEqual([
+  expect(validateClone({ spec: { newMacAddresses } }).map(({ field, rule }) => `${rule.id} ${field}`)).toEqual([
     "CLONE-1 spec.newMacAddresses.c",
     "CLONE-1 spec.newMacAddresses.d",
   ]);
-  expect(judgeClone({ spec: {} })).toEqual([]);
+  expect(validateClone({ spec: {} })).toEqual([]);
 });
 
 test("a migration is refused by its VM's condition, and before there is one by its networks", () => {
   const bridge = { domain: { devices: { interfaces: [{ name: "a", bridge: {} }] } }, networks: [{ name: "a", pod: {} }] };
   const told = (spec: object, status?: string): readonly string[] =>
-    judgeMigration(
+    validateMigration(
       vmiOf(spec, status === undefined ? {} : { status: { conditions: [{ type: "LiveMigratable", status, reason: "R", message: "m" }] } }),
       {},
     ).map(({ field, problem }) => `${field}: ${problem}`);

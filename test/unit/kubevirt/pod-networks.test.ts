@@ -20,9 +20,9 @@ const vmi = (interfaces: readonly VmiInterface[], networks: Vmi["spec"]["network
   metadata: { name: "vm", namespace: "ns" },
   spec: { domain: { devices: { interfaces } }, networks },
 });
-const multus = (name: string, networkName: string, standsIn = false): NonNullable<Vmi["spec"]["networks"]>[number] => ({
+const multus = (name: string, networkName: string, replacesPodNetwork = false): NonNullable<Vmi["spec"]["networks"]>[number] => ({
   name,
-  multus: { networkName, default: standsIn },
+  multus: { networkName, default: replacesPodNetwork },
 });
 const BRIDGE = '{"type": "bridge"}';
 
@@ -55,7 +55,7 @@ describe("a pod's networks", () => {
     const { networks } = podNetworks(vmi([{ name: "a", bridge: {}, macAddress: "02:00:00:00:00:10" }], [multus("a", "a", true)]), {}, [
       nad("a", BRIDGE),
     ]);
-    expect(networks).toMatchObject([{ ifname: "eth0", standsIn: true, config: { name: "a", plugins: [{ type: "bridge" }] } }]);
+    expect(networks).toMatchObject([{ ifname: "eth0", replacesPodNetwork: true, config: { name: "a", plugins: [{ type: "bridge" }] } }]);
     expect(networks[0]).not.toHaveProperty("mac");
   });
 

@@ -119,8 +119,8 @@ test.each([
   });
   if (decision === undefined) throw new Error(JSON.stringify(violations));
   const host: Host = {
-    makePod: async () => ({ resolvConf: anAttachment().resolvConf, hostname: "vm", primaryLink: "ovn-udn1" }),
-    once: (_nic, _fact, find) => find(),
+    preparePod: async () => ({ resolvConf: anAttachment().resolvConf, hostname: "vm", primaryLink: "ovn-udn1" }),
+    recordOnce: (_nic, _fact, find) => find(),
     observe: async ({ pod }): Promise<PodLink> => ({ ...anAttachment().pod, name: pod, mac: "02:00:00:00:bb:02" }),
     planner: () => plannerOf(binding),
     apply: async () => undefined,

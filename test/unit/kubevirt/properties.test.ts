@@ -1,5 +1,5 @@
 /** What holds of every VM, whatever it says. */
-import { defaultVmi, isFatal, judgeVmi, RULES, sanitiseVmi } from "@netbind/kubevirt/admission";
+import { defaultVmi, isFatal, validateVmi, RULES, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { type KubevirtConfiguration, type KubevirtMinor, nicNames, type Vmi } from "@netbind/kubevirt";
 import { mergeNeeds } from "@netbind/engine";
 import { pluginSidecars, renderPod } from "@netbind/kubevirt/pod";
@@ -27,8 +27,8 @@ describe("a VM that nobody checked", () => {
   test("is defaulted once: the second time changes nothing", () => {
     fc.assert(
       fc.property(arbitraryVmi, arbitraryConfiguration, (vmi, configuration) => {
-        const once = defaultVmi(sanitiseVmi(vmi), configuration);
-        expect(defaultVmi(sanitiseVmi(once.vmi), configuration)).toEqual(once);
+        const once = defaultVmi(sanitizeVmi(vmi), configuration);
+        expect(defaultVmi(sanitizeVmi(once.vmi), configuration)).toEqual(once);
       }),
     );
   });
@@ -36,7 +36,7 @@ describe("a VM that nobody checked", () => {
   test("is told places that are there, or the missing end of one that is", () => {
     fc.assert(
       fc.property(arbitraryVmi, arbitraryConfiguration, version, (vmi, configuration, of) => {
-        for (const { field, problem, fix, rule } of judgeVmi(vmi, { configuration, version: of })) {
+        for (const { field, problem, fix, rule } of validateVmi(vmi, { configuration, version: of })) {
           const steps = stepsOf(field);
           expect(lengthThere(vmi, steps), `${rule.id} ${field}`).toBeGreaterThanOrEqual(steps.length - 1);
           expect([problem, fix].every((text) => text.length > 0)).toBe(true);
@@ -50,9 +50,9 @@ describe("a VM that nobody checked", () => {
     let rendered = 0;
     fc.assert(
       fc.property(arbitraryVmi, arbitraryConfiguration, version, (given, configuration, of) => {
-        const { vmi } = defaultVmi(sanitiseVmi(given), configuration);
+        const { vmi } = defaultVmi(sanitizeVmi(given), configuration);
         const { sidecars, violations } = pluginSidecars(vmi, configuration, FALLBACK);
-        if (violations.length > 0 || judgeVmi(vmi, { configuration, version: of }).some(isFatal)) return;
+        if (violations.length > 0 || validateVmi(vmi, { configuration, version: of }).some(isFatal)) return;
         const render = (what: Vmi): string =>
           JSON.stringify(renderPod({ vmi: what, configuration, version: of, sidecars, needs: mergeNeeds([]), nads: [] }));
         rendered += 1;

@@ -1,5 +1,5 @@
 /** What is read of a pod, a cluster and a VM, as KubeVirt reads it. */
-import { checkMetadata, isVmiStatus, kubevirtConfiguration, sanitiseSpec } from "@netbind/kubevirt/admission";
+import { checkMetadata, isVmiStatus, kubevirtConfiguration, sanitizeSpec } from "@netbind/kubevirt/admission";
 import { guestResolver, parseResolvConf, pluginSidecars } from "@netbind/kubevirt/pod";
 import { hashedLinkNames, ordinalLinkNames, type Vmi, type VmiNetwork } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
@@ -32,7 +32,7 @@ test("only the first primary network and secondary ones have a link in the pod",
 });
 
 test("addresses of a spec have their canonical text, in either family", () => {
-  const spec = sanitiseSpec({
+  const spec = sanitizeSpec({
     domain: { devices: { interfaces: [{ name: "a", dhcpOptions: { ntpServers: ["010.0.0.1", "FD00::1", "::ffff:1.2.3.4", "ntp"] } }] } },
     networks: [{ name: "a", pod: { vmNetworkCIDR: "10.000.2.1/24" } }],
   });

@@ -1,5 +1,5 @@
 /** Every rule, with a VM that breaks it at one place. */
-import { judgeVmi, RULES } from "@netbind/kubevirt/admission";
+import { validateVmi, RULES } from "@netbind/kubevirt/admission";
 import type { KubevirtConfiguration, KubevirtMinor, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
 
@@ -264,7 +264,7 @@ const judge = (broken: Broken): readonly { readonly id: string; readonly field: 
   const { configuration = {}, version = 9, nads, described } = broken;
   const plain = JSON.parse(JSON.stringify(vmiOf(broken))) as Vmi;
   const bindings = described === undefined ? {} : { described: new Map([["p", { migration: described }]]) };
-  return judgeVmi(plain, { configuration, version, ...bindings, ...(nads === undefined ? {} : { nads }) }).map(({ rule, field }) => ({
+  return validateVmi(plain, { configuration, version, ...bindings, ...(nads === undefined ? {} : { nads }) }).map(({ rule, field }) => ({
     id: rule.id,
     field,
   }));
@@ -291,7 +291,7 @@ test("up to 1.2 an interface is told its first fault only", () => {
 
 test("bridge is told of a CNI plugin that it does not work with however it is named, and managedTap as well", () => {
   const found = (nic: Partial<VmiInterface>, configuration: KubevirtConfiguration = {}): readonly string[] =>
-    judgeVmi(vmiOf({ nic: only(nic), networks: [MULTUS], at: "" }), { configuration, nads: [nad("a", "ipvlan")] })
+    validateVmi(vmiOf({ nic: only(nic), networks: [MULTUS], at: "" }), { configuration, nads: [nad("a", "ipvlan")] })
       .filter(({ rule }) => rule.id === "CNI-1")
       .map(({ field, problem }) => `${field}: ${problem}`);
   const problem = "does not work on a network of the CNI plugin ipvlan";
@@ -313,7 +313,7 @@ test("the default network is the first that could be: only its interface may not
 test("a link state has an effect where KubeVirt writes the NIC itself", () => {
   const told = (nic: Partial<VmiInterface>, plugin?: object): readonly string[] => {
     const binding = plugin === undefined ? {} : { p: plugin };
-    return judgeVmi(vmiOf({ nic: only(nic), at: "" }), { configuration: { network: { binding } } })
+    return validateVmi(vmiOf({ nic: only(nic), at: "" }), { configuration: { network: { binding } } })
       .filter(({ rule }) => rule.id === "FIELD-2")
       .map(({ field, problem }) => `${field}: ${problem}`);
   };
@@ -335,7 +335,7 @@ test("a registration's migration and what its binding says of it: each mismatch 
   const told = (described: "none" | "supported" | "link-refresh", migration?: object | null, networks?: readonly VmiNetwork[]): string => {
     const broken: Broken = { nic: only(PLUGIN), ...(networks === undefined ? {} : { networks }), at: "" };
     const plugin = { sidecarImage: "i", domainAttachmentType: "tap", ...(migration === undefined ? {} : { migration }) };
-    const found = judgeVmi(vmiOf(broken), { configuration: register(plugin), described: new Map([["p", { migration: described }]]) });
+    const found = validateVmi(vmiOf(broken), { configuration: register(plugin), described: new Map([["p", { migration: described }]]) });
     return found.flatMap(({ rule, problem, fix }) => (rule.id === "REG-9" ? [`${problem}; ${fix}`] : [])).join();
   };
   const refresh = { method: "link-refresh" };

@@ -13,7 +13,7 @@ import {
   type VmiStatusInterface,
   withoutAbsent,
 } from "@netbind/kubevirt";
-import { interfacesOfRunning, type RunningFacts } from "@netbind/kubevirt/status";
+import { interfacesOfRunning, type RunningInputs } from "@netbind/kubevirt/status";
 import { describe, expect, test } from "vitest";
 
 const POD: VmiNetwork = { name: "pod", pod: {} };
@@ -106,7 +106,7 @@ describe("the status of a running VM", () => {
       ],
     },
   );
-  const facts: RunningFacts = {
+  const facts: RunningInputs = {
     domain: [
       { name: "blue", mac: "02:00:00:00:00:0b", kind: "interface", linkDown: true },
       { name: "pod", mac: "02:00:00:00:00:0a", kind: "interface", queues: 4 },

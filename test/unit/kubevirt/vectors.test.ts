@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { COMPARISONS } from "../../vectors/comparisons.ts";
 import { DEVIATIONS } from "../../vectors/deviations.ts";
 import { readVectors } from "../../vectors/read.ts";
-import { isSound, showSummary, summarise } from "../../vectors/report.ts";
+import { isSound, formatSummary, summarise } from "../../vectors/report.ts";
 
 const folder = process.env["NETBIND_VECTORS"] ?? "";
 const absent = !existsSync(folder);
@@ -14,7 +14,7 @@ if (absent) console.log("skipped: NETBIND_VECTORS names no folder with KubeVirt'
 
 test.skipIf(absent)("every answer is KubeVirt's, or differs for a listed reason", () => {
   const summary = summarise(readVectors(folder), COMPARISONS);
-  expect(isSound(summary), showSummary(summary)).toBe(true);
+  expect(isSound(summary), formatSummary(summary)).toBe(true);
 });
 
 test("the reasons to differ are few, and every one is a sentence", () => {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Vmi } from "@netbind/kubevirt";
-import { derivedName, run, type Run } from "@netbind/netns";
+import { derivedName, exec, type Exec } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepareVolumes } from "../../../core/local/src/launcher/volumes.ts";
 
@@ -33,8 +33,8 @@ test("what is not the program's own word throws, and what is not a place in a li
 const ROOT = { uid: 0, gid: 0 };
 
 /** The image's tool, as far as the disk's file goes. */
-const makesIso: Run = async (argv, options) => {
-  if (argv[0] === "rm") return run(argv, options);
+const makesIso: Exec = async (argv, options) => {
+  if (argv[0] === "rm") return exec(argv, options);
   const workspace = argv[argv.indexOf("--bind") + 1] ?? "";
   writeFileSync(join(workspace, "disk.iso"), "iso");
   return "";
@@ -59,7 +59,7 @@ const prepare = (name: string, files: Readonly<Record<string, string>>) => {
   const image = { version: "0", rootfs: "/nowhere" };
   return prepareVolumes({
     ...vmi(name, files),
-    run: makesIso,
+    exec: makesIso,
     image,
     pod,
     user: ROOT,
@@ -88,7 +88,7 @@ test("a volume that names what every object inherits refers to nothing", async (
   const image = { version: "0", rootfs: "/nowhere" };
   const found = prepareVolumes({
     ...{ ...asked, vmi: { ...asked.vmi, spec: { ...asked.vmi.spec, volumes } } },
-    ...{ run: makesIso, image, pod: directory, user: ROOT, hostDisks: [], preCloudInitIso: async <T>(data: T) => data },
+    ...{ exec: makesIso, image, pod: directory, user: ROOT, hostDisks: [], preCloudInitIso: async <T>(data: T) => data },
   });
   await expect(found).rejects.toThrow('refers to ConfigMap "constructor", which is not in the input');
 });

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, VM_UIDS } from "@netbind/netns";
+import { exec, VM_UIDS } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { keepLog } from "../../../core/local/src/kept-logs.ts";
@@ -43,7 +43,7 @@ test("whatever is to be done below a user's directory, at any depth, is refused 
     ...[() => files.installFile("/etc/hostname", path, 0o600), () => new files.UserTree(join(theirs, "tree"))],
   ];
   for (const attempt of attempts) expect(attempt).toThrow(files.ForeignPathError);
-  await expect(files.removeTree(run, join(theirs, "deep"))).rejects.toThrow(files.ForeignPathError);
+  await expect(files.removeTree(exec, join(theirs, "deep"))).rejects.toThrow(files.ForeignPathError);
   expect(readFileSync(path, "utf8")).toBe("text");
   expect(existsSync(own)).toBe(false);
 });
@@ -51,13 +51,13 @@ test("whatever is to be done below a user's directory, at any depth, is refused 
 test("a link of a user's on the way is refused too, and a user's entry in a directory of root's can be removed whole", async () => {
   const link = join(directory, "link");
   symlinkSync(directory, link);
-  await run(["chown", "--no-dereference", `${USER.uid}`, link]);
+  await exec(["chown", "--no-dereference", `${USER.uid}`, link]);
   expect(() => files.readText(join(link, "theirs"))).toThrow(/belongs to uid/);
   const victim = join(directory, "victim");
   mkdirSync(victim);
   writeFileSync(join(victim, "kept"), "kept");
   symlinkSync(victim, join(theirs, "out"));
-  await files.removeTree(run, theirs);
+  await files.removeTree(exec, theirs);
   expect(existsSync(theirs)).toBe(false);
   expect(readFileSync(join(victim, "kept"), "utf8")).toBe("kept");
 });
@@ -94,7 +94,7 @@ test("what a user filled is removed in one go, however long that takes", async (
   const deadlines: unknown[] = [];
   await files.removeTree((argv, options) => {
     deadlines.push(options?.deadline);
-    return run(argv, options);
+    return exec(argv, options);
   }, theirs);
   expect(existsSync(theirs)).toBe(false);
   expect(deadlines).toEqual([600_000]);

@@ -26,7 +26,7 @@ import {
   MESSAGE_LIMIT,
   SEAL_FILE,
   sealOf,
-  type SidecarPlace,
+  type SidecarLocation,
 } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { anAttachment } from "../../support/attachment.ts";
@@ -39,7 +39,7 @@ const UNPRIVILEGED = ["--reuid", "107", "--regid", "107", "--clear-groups", "--b
 let directory: string;
 let sidecar: ChildProcess | undefined;
 const hooks = (): string => join(directory, "hooks");
-const place = (): SidecarPlace => ({ base: directory, components: ["hooks"], uid: 107 });
+const place = (): SidecarLocation => ({ base: directory, components: ["hooks"], uid: 107 });
 const attachSocket = (): string => join(hooks(), "netbind/attach.sock");
 const hookSocket = (): string => join(hooks(), "masquerade-hook-sidecar-0.sock");
 

@@ -36,13 +36,13 @@ function addressesOf({ subnet, ranges, addresses }: Ipam): readonly string[] {
 
 function routesOf({ routes }: Ipam, addresses: readonly string[]): readonly Route[] {
   const networks = addresses.flatMap((address) => parseCidr(address) ?? []);
-  const told = listOf(routes).flatMap(({ dst, gw }): readonly Route[] => {
+  const given = listOf(routes).flatMap(({ dst, gw }): readonly Route[] => {
     const family = parseCidr(String(dst))?.family;
     const own = networks.find((network) => network.family === family);
     const gateway = parseAddress(String(gw)) === undefined ? own && cidrHost(own, 1) : String(gw);
     return family === undefined ? [] : [{ destination: String(dst), ...(gateway === undefined ? {} : { gateway }) }];
   });
-  return [...networks.map((cidr) => ({ destination: `${formatAddress(cidr.family, cidr.base)}/${cidr.prefix}` })), ...told];
+  return [...networks.map((cidr) => ({ destination: `${formatAddress(cidr.family, cidr.base)}/${cidr.prefix}` })), ...given];
 }
 
 /** The pod's link of a NIC where no pod was asked: what its network's definition would make for a first pod. */

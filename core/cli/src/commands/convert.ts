@@ -6,7 +6,7 @@ import type { InputViolation } from "../input/documents.ts";
 import { readText, shownFile, STANDARD_INPUT } from "../input/read-text.ts";
 import { DeadlineError, READING_DEADLINE, withinDeadline } from "../input/within-deadline.ts";
 import { type Converted, convertText } from "../convert/rewrite-yaml.ts";
-import { type OutputFormat, print, printDocument, printJson, tell } from "../output.ts";
+import { type OutputFormat, print, printDocument, printJson, printMessage } from "../output.ts";
 import { InputError } from "../violations.ts";
 
 export interface ConvertOptions {
@@ -69,7 +69,8 @@ export async function convert({ filename, write, output }: ConvertOptions): Prom
     ),
   ];
   if (problems.length > 0) throw new InputError(problems);
-  for (const { file, warnings } of files) for (const { line, text } of warnings) tell(`warning: ${shownFile(file)}:${line}: ${text}`);
+  for (const { file, warnings } of files)
+    for (const { line, text } of warnings) printMessage(`warning: ${shownFile(file)}:${line}: ${text}`);
   const changed = files.filter(({ changes }) => changes.length > 0);
   if (write) for (const { file, text } of changed) if (file !== STANDARD_INPUT) replaceFile(file, text);
   if (output === "json") {
@@ -80,6 +81,6 @@ export async function convert({ filename, write, output }: ConvertOptions): Prom
     if (one.file === STANDARD_INPUT) printDocument(one.text);
     else if (one.changes.length > 0) write ? print(`${one.file}: ${one.changes.length} changed`) : printDocument(patchOf(one));
   }
-  if (changed.length === 0) tell("nothing to change");
+  if (changed.length === 0) printMessage("nothing to change");
   return EXIT.ok;
 }

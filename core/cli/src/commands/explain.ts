@@ -8,12 +8,12 @@ import {
   explain as find,
   type RuleText,
 } from "@netbind/kubevirt/admission";
-import { showVersion } from "@netbind/kubevirt";
+import { formatVersion } from "@netbind/kubevirt";
 import { EXIT } from "../exit-codes.ts";
-import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
-import { openPlugins, requireOpened, showSource } from "../plugins.ts";
+import { type OutputFormat, print, printJson, table, printMessage } from "../output.ts";
+import { openPlugins, requireOpened, formatSource } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
-import type { Services } from "../services.ts";
+import type { Compose } from "../tokens.ts";
 
 export interface ExplainOptions {
   readonly plugin: PluginSources;
@@ -28,11 +28,11 @@ const CONSEQUENCES: Readonly<Record<RuleText["consequence"], string>> = {
 };
 
 const versions = ({ since, until }: RuleText): string => {
-  const from = since === undefined ? "every version" : `since ${showVersion(since)}`;
-  return until === undefined ? from : since === undefined ? `until ${showVersion(until)}` : `${from}, until ${showVersion(until)}`;
+  const from = since === undefined ? "every version" : `since ${formatVersion(since)}`;
+  return until === undefined ? from : since === undefined ? `until ${formatVersion(until)}` : `${from}, until ${formatVersion(until)}`;
 };
 
-const showRule = (rule: RuleText): string =>
+const formatRule = (rule: RuleText): string =>
   [
     `${rule.id}: ${rule.means}`,
     `  why:      ${rule.why}`,
@@ -42,7 +42,7 @@ const showRule = (rule: RuleText): string =>
     ...(rule.kubevirt === undefined ? [] : [`  KubeVirt: ${rule.kubevirt.difference}`]),
   ].join("\n");
 
-const showBinding = (binding: ExplainedBinding): string =>
+const formatBinding = (binding: ExplainedBinding): string =>
   [
     `binding ${binding.name}: ${binding.means}`,
     `  networks:     ${binding.networks}`,
@@ -52,11 +52,11 @@ const showBinding = (binding: ExplainedBinding): string =>
     `  migration:    ${binding.migration}`,
   ].join("\n");
 
-const showField = ({ path, means, otherwise, rules }: ExplainedField): string =>
+const formatField = ({ path, means, otherwise, rules }: ExplainedField): string =>
   [`${path}: ${means}`, `  otherwise: ${otherwise}`, ...(rules.length === 0 ? [] : [`  rules:     ${rules.join(", ")}`])].join("\n");
 
 /** Everything that can be explained, a line each. */
-function showAll(): string {
+function formatAll(): string {
   return [
     "Bindings:",
     table(BINDINGS.map(({ name, means }) => [name, means])),
@@ -80,7 +80,7 @@ const MIGRATION: Readonly<Record<BindingDescription["migration"], { readonly mea
   "link-refresh": { means: "yes; the guest's link goes down and up", registered: "migration: {method: link-refresh}" },
 };
 
-const showPlugin = ({ registeredAs, source, name, contract, migration, takesPodMac, hooks }: ExplainedPlugin): string =>
+const formatPlugin = ({ registeredAs, source, name, contract, migration, takesPodMac, hooks }: ExplainedPlugin): string =>
   [
     `binding ${registeredAs}: a third-party binding, served by ${source}, which calls itself ${name}`,
     `  contract:     ${contract}; it answers ${hooks.join(", ")}`,
@@ -93,34 +93,37 @@ const showPlugin = ({ registeredAs, source, name, contract, migration, takesPodM
 async function describePlugins(
   word: string | undefined,
   { plugin }: ExplainOptions,
-  services: Services,
+  compose: Compose,
 ): Promise<readonly ExplainedPlugin[]> {
   const wanted = new Map([...plugin].filter(([name]) => word === undefined || name === word));
   if (wanted.size === 0) return [];
-  await using plugins = await openPlugins(wanted, await services());
+  await using plugins = await openPlugins(wanted, await compose());
   await requireOpened(plugins);
   return [...plugins.asked].map(([registeredAs, { description }]) => {
     const source = wanted.get(registeredAs);
-    return { ...description, registeredAs, source: source === undefined ? "" : showSource(source) };
+    return { ...description, registeredAs, source: source === undefined ? "" : formatSource(source) };
   });
 }
 
 /** `netbind explain`: what a rule, a binding or a field means. */
-export async function explain(word: string | undefined, options: ExplainOptions, services: Services): Promise<number> {
-  const plugins = await describePlugins(word, options, services);
+export async function explain(word: string | undefined, options: ExplainOptions, compose: Compose): Promise<number> {
+  const plugins = await describePlugins(word, options, compose);
   const isReplaced = ({ name }: ExplainedBinding): boolean => plugins.some(({ registeredAs }) => registeredAs === name);
   if (word === undefined) {
     if (options.output === "json") printJson({ bindings: BINDINGS, plugins, rules: ALL_RULES, fields: FIELDS });
-    else print([...plugins.map(showPlugin), showAll()].join("\n\n"));
+    else print([...plugins.map(formatPlugin), formatAll()].join("\n\n"));
     return EXIT.ok;
   }
   const { rules, bindings: own, fields } = find(word);
   const bindings = own.filter((binding) => !isReplaced(binding));
   if (rules.length + bindings.length + plugins.length + fields.length === 0) {
-    tell(`nothing is called "${word}": netbind explain lists all rules, bindings and fields`);
+    printMessage(`nothing is called "${word}": netbind explain lists all rules, bindings and fields`);
     return EXIT.failed;
   }
   if (options.output === "json") printJson({ bindings, plugins, rules, fields });
-  else print([...plugins.map(showPlugin), ...bindings.map(showBinding), ...fields.map(showField), ...rules.map(showRule)].join("\n\n"));
+  else
+    print(
+      [...plugins.map(formatPlugin), ...bindings.map(formatBinding), ...fields.map(formatField), ...rules.map(formatRule)].join("\n\n"),
+    );
   return EXIT.ok;
 }

@@ -1,9 +1,9 @@
 import { DEFAULT_POD_NETWORK, migrateVm } from "@netbind/local";
 import { EXIT } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
-import { type OutputFormat, tell } from "../output.ts";
+import { type OutputFormat, printMessage } from "../output.ts";
 import { reportVm } from "../report.ts";
-import { type Resolve, TOKENS } from "../services.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
 
 export interface MigrateOptions {
@@ -25,8 +25,8 @@ export async function migrate(name: string, options: MigrateOptions, resolve: Re
 
 async function moveAndReport(name: string, { output, wait }: MigrateOptions, signal: AbortSignal, resolve: Resolve): Promise<void> {
   const context = {
-    ...{ state: resolve(TOKENS.state), run: resolve(TOKENS.run), podNetwork: DEFAULT_POD_NETWORK, bindings: resolve(TOKENS.bindings) },
-    ...{ deviceSettings: resolve(TOKENS.deviceSettings), progress: tell, signal },
+    ...{ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec), podNetwork: DEFAULT_POD_NETWORK, bindings: resolve(TOKENS.bindings) },
+    ...{ deviceSettings: resolve(TOKENS.deviceSettings), progress: printMessage, signal },
   };
   const { record, from, downtime } = await migrateVm(context, name);
   const nics = (record.attached ?? []).flatMap((attachment) => {

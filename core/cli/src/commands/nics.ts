@@ -11,16 +11,16 @@ import {
   findVm,
   NicChangeError,
   setNicLink,
-  type VmRecord,
+  type LocalPodRecord,
   type VmStatus,
   vmStatus,
 } from "@netbind/local";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
-import { type OutputFormat, print, printJson, tell } from "../output.ts";
+import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
 import { nicTable } from "../report.ts";
-import { type Resolve, TOKENS } from "../services.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../violations.ts";
 
 export interface AttachOptions extends InputFiles {
@@ -36,7 +36,7 @@ export interface AttachOptions extends InputFiles {
 const LOOK_AGAIN = 500;
 
 /** The definitions that the VM's networks were made by, for those that are not in the input. */
-function recordedNads({ vmi, attachments, namespace }: VmRecord): readonly NetworkAttachmentDefinition[] {
+function recordedNads({ vmi, attachments, namespace }: LocalPodRecord): readonly NetworkAttachmentDefinition[] {
   return (vmi.spec.networks ?? []).flatMap(({ name, multus }): readonly NetworkAttachmentDefinition[] => {
     const config = attachments.find(({ network }) => network === name)?.config;
     if (multus === undefined || config === undefined) return [];
@@ -58,7 +58,7 @@ const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi => {
 };
 
 /** Decides about the VM with its new NIC. @throws InputError with all that is wrong with it */
-async function decideWithNic(record: VmRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
+async function decideWithNic(record: LocalPodRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
   const input = loadSurroundings(options);
   const added = { name: nic, [options.binding]: {}, ...(options.mac === undefined ? {} : { macAddress: options.mac }) };
   if (!isHotPluggable(added)) throw new NicChangeError(`a NIC of binding ${bindingName(added)} takes a restart of its VM`);
@@ -83,10 +83,16 @@ async function decideWithNic(record: VmRecord, nic: string, options: AttachOptio
 }
 
 /** Waits until the guest has every address that it is given, or time is up. */
-async function awaitNic(record: VmRecord, nic: string, planned: number, seconds: number, resolve: Resolve): Promise<VmStatus["nics"]> {
+async function awaitNic(
+  record: LocalPodRecord,
+  nic: string,
+  planned: number,
+  seconds: number,
+  resolve: Resolve,
+): Promise<VmStatus["nics"]> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
-    const { nics } = await vmStatus(resolve(TOKENS.run), findVm(resolve(TOKENS.state), `${record.namespace}/${record.name}`));
+    const { nics } = await vmStatus(resolve(TOKENS.exec), findVm(resolve(TOKENS.state), `${record.namespace}/${record.name}`));
     const own = nics.filter(({ name }) => name === nic);
     if (own.every(({ guestAddresses }) => guestAddresses.length >= planned) || performance.now() > end) return own;
     await new Promise((done) => setTimeout(done, LOOK_AGAIN));
@@ -95,20 +101,20 @@ async function awaitNic(record: VmRecord, nic: string, planned: number, seconds:
 
 /** `netbind attach-nic`: gives a running VM another NIC. */
 export async function attachNic(vm: string, nic: string, options: AttachOptions, resolve: Resolve): Promise<number> {
-  const [state, run] = [resolve(TOKENS.state), resolve(TOKENS.run)];
+  const [state, exec] = [resolve(TOKENS.state), resolve(TOKENS.exec)];
   const record = findVm(state, vm);
   if (record.vmi.spec.domain.devices.interfaces?.some(({ name }) => name === nic) === true)
     throw new NicChangeError(`VM ${record.namespace}/${record.name} has a NIC "${nic}" already: name another`);
   const decision = await decideWithNic(record, nic, options, resolve);
   const { deviceSettings } = loadSurroundings(options);
-  const { attachment, plan } = await attachNicToVm({ state, run }, vm, {
+  const { attachment, plan } = await attachNicToVm({ state, exec }, vm, {
     nic,
     decision,
     bindings: resolve(TOKENS.bindings),
     podNetwork: DEFAULT_POD_NETWORK,
     deviceSettings: { ...resolve(TOKENS.deviceSettings), ...deviceSettings },
   });
-  tell(
+  printMessage(
     `NIC ${nic} is in VM ${record.namespace}/${record.name}, with MAC ${attachment.mac}${attachment.pod.addresses.length === 0 ? "" : ` and ${attachment.pod.addresses.map(addressOf).join(", ")}`}`,
   );
   const nics = await awaitNic(record, nic, plannedGuestAddresses(plan).length, options.wait, resolve);
@@ -119,7 +125,7 @@ export async function attachNic(vm: string, nic: string, options: AttachOptions,
 
 /** `netbind detach-nic`: takes a NIC out of a running VM. */
 export async function detachNic(vm: string, nic: string, output: OutputFormat, resolve: Resolve): Promise<number> {
-  await detachNicFromVm({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vm, nic);
+  await detachNicFromVm({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic);
   if (output === "json") printJson({ detached: nic });
   else print(`NIC ${nic} is out of VM ${vm}`);
   return EXIT.ok;
@@ -127,7 +133,7 @@ export async function detachNic(vm: string, nic: string, output: OutputFormat, r
 
 /** `netbind link`: sets the link of a running VM's NIC up or down. */
 export async function setLink(linkState: "up" | "down", vm: string, nic: string, output: OutputFormat, resolve: Resolve): Promise<number> {
-  await setNicLink({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vm, nic, linkState);
+  await setNicLink({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic, linkState);
   if (output === "json") printJson({ nic, link: linkState });
   else print(`the link of NIC ${nic} of VM ${vm} is ${linkState}`);
   return EXIT.ok;

@@ -14,8 +14,8 @@ import {
   planNic,
   serviceProcesses,
   serviceWarnings,
-  showTable,
-  wantedNetwork,
+  formatTable,
+  desiredNetwork,
 } from "@netbind/engine";
 import { guestResolver, podHostname, type PodNetworkRequest, podResolvConf } from "@netbind/kubevirt/pod";
 import { nicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
@@ -26,15 +26,15 @@ import type { InputFiles } from "../input/read-input.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { failureJson, tellError } from "../failure.ts";
 import { assumedDevices, assumedLink } from "./assumed-link.ts";
-import { type OutputFormat, print, printJson, tell } from "../output.ts";
+import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
 import { findHostDiskProblems } from "../host-disk-problems.ts";
 import { readPodLinks } from "../named-files.ts";
 import { nameOfVm } from "../plugin-failures.ts";
 import { grantsIn, type OpenPlugins, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
-import { type Resolve, TOKENS } from "../services.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../violations.ts";
-import { type ShownNic, type ShownPlan, showPlan } from "./show-plan.ts";
+import { formatPlan, type ShownNic, type ShownPlan } from "./format-plan.ts";
 
 export interface PlanOptions extends InputFiles {
   readonly podLink: readonly string[];
@@ -102,9 +102,9 @@ async function planOne(
   decision: Decision,
   context: PlanContext & { readonly others: readonly PlannedNic[] },
 ): Promise<PlannedOne> {
-  const told = givenLink(decided, decision, context.given);
-  const nic = nicInPod(decided, told?.name);
-  const pod = told ?? assumedLink(nic, requestOf(decided, decision));
+  const given = givenLink(decided, decision, context.given);
+  const nic = nicInPod(decided, given?.name);
+  const pod = given ?? assumedLink(nic, requestOf(decided, decision));
   const devices = assumedDevices(nic, requestOf(decided, decision));
   const facts = {
     ...(devices === undefined ? {} : { devices }),
@@ -114,9 +114,9 @@ async function planOne(
   const attachment = attachmentOf(nic, pod, facts);
   const planned = await planNic(findPlanner(nic, decision, context), attachment, nic.binding);
   const plan = authorize(planned, { attachment, grants: grantsOf(nic.binding, context.grants), others: context.others });
-  const { table, plan: network } = wantedNetwork(nic.names, plan, pod);
-  const nft = showTable(table, network.nftables ?? []);
-  const assumed = [...(told === undefined ? ["pod"] : []), ...(devices === undefined ? [] : ["device"])];
+  const { table, plan: network } = desiredNetwork(nic.names, plan, pod);
+  const nft = formatTable(table, network.nftables ?? []);
+  const assumed = [...(given === undefined ? ["pod"] : []), ...(devices === undefined ? [] : ["device"])];
   const warnings = serviceWarnings(nic.spec.name, plan.services ?? []);
   const shown = {
     name: nic.spec.name,
@@ -189,11 +189,11 @@ function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
     const errors = failed.map(({ vm, error }) => ({ vm, ...failureJson(error) }));
     if (first !== undefined) printJson({ plans, error: failureJson(first.error), errors });
     else printJson(plans.length === 1 ? plans[0] : plans);
-  } else for (const one of plans) print(showPlan(one));
+  } else for (const one of plans) print(formatPlan(one));
   const texts = Map.groupBy(failed, ({ error }) => (error instanceof Error ? error.message : String(error)));
   for (const same of texts.values()) {
     tellError(same[0]?.error);
-    tell(`not planned: ${same.map(({ vm }) => vm).join(", ")}`);
+    printMessage(`not planned: ${same.map(({ vm }) => vm).join(", ")}`);
   }
   return first === undefined ? EXIT.ok : exitCodeOf(first.error);
 }
@@ -204,7 +204,7 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
   const given = readPodLinks(options.podLink);
   await using plugins = await openPlugins(options.plugin, resolve);
   const { vms } = await decideInput(options, resolve, plugins, grants);
-  const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), run: resolve(TOKENS.run) }, vms, options.hostDisk);
+  const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vms, options.hostDisk);
   if (problems.length > 0) throw new InputError(problems);
   const context = { given, plugins, own: resolve(TOKENS.bindings), grants };
   return reportPlans(await planAll(vms, context), options.output);

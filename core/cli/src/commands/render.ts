@@ -1,5 +1,5 @@
 import { admitPluginNics, type AskedBinding, isPrintable, mergeNeeds, needsOfNics, pluginNics, terminalJson } from "@netbind/engine";
-import { defaultVmi, isFatal, judgeVmi, sanitiseVmi } from "@netbind/kubevirt/admission";
+import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { type ImageFallback, type KubevirtMinor, NEWEST_KUBEVIRT, nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import { dump } from "js-yaml";
@@ -12,7 +12,7 @@ import { type OutputFormat, printDocument, printJson } from "../output.ts";
 import { PluginFailures } from "../plugin-failures.ts";
 import { type OpenPlugins, openPlugins, withPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
-import { type Resolve, TOKENS } from "../services.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../violations.ts";
 
 export interface RenderOptions extends InputFiles {
@@ -60,8 +60,8 @@ async function renderOne(
 ): Promise<Rendered | readonly InputViolation[]> {
   const { configuration, nads } = input;
   const version = options.kubevirtVersion ?? NEWEST_KUBEVIRT;
-  const { vmi } = defaultVmi(sanitiseVmi(vm.vmi), configuration);
-  const judged = judgeVmi(vmi, { configuration, version }).filter(isFatal);
+  const { vmi } = defaultVmi(sanitizeVmi(vm.vmi), configuration);
+  const judged = validateVmi(vmi, { configuration, version }).filter(isFatal);
   const { sidecars, violations } = pluginSidecars(
     vmi,
     configuration,
@@ -78,7 +78,7 @@ async function renderOne(
 }
 
 /** A pod as YAML. JSON is YAML too, and says what is not printable by escapes. */
-function showPod(pod: Pod): string {
+function formatPod(pod: Pod): string {
   const text = dump(pod, { noRefs: true, lineWidth: -1 });
   return isPrintable(text) ? text : `${terminalJson(JSON.stringify(pod, null, 2))}\n`;
 }
@@ -99,7 +99,7 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
     return EXIT.ok;
   }
   const show = ({ pod, networkMemoryOverheadBytes: bytes }: Rendered): string =>
-    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${showPod(pod)}`;
+    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${formatPod(pod)}`;
   printDocument(rendered.map(show).join("---\n"));
   return EXIT.ok;
 }

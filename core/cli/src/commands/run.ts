@@ -5,7 +5,7 @@ import {
   findCrash,
   forEachVm,
   listVms,
-  type Machine,
+  type StartContext,
   machineWarnings,
   type SidecarRuntime,
   type StartedVm,
@@ -20,14 +20,14 @@ import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Input } from "../input/load-input.ts";
 import { Interruption } from "../interruption.ts";
-import { type OutputFormat, tell } from "../output.ts";
+import { type OutputFormat, printMessage } from "../output.ts";
 import { nameOfVm } from "../plugin-failures.ts";
 import { readPodNetwork } from "../named-files.ts";
 import { grantsIn, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import { reportVm } from "../report.ts";
 import { findHostDiskProblems } from "../host-disk-problems.ts";
-import { type Resolve, TOKENS } from "../services.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../violations.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
 
@@ -45,7 +45,7 @@ export interface RunOptions extends InputFiles {
 }
 
 /** What is in the way on this machine, where its text stands. @throws InputError with all of it */
-async function refuseMissing(machine: Machine, vms: readonly DecidedVm[], hostDisk: readonly string[]): Promise<void> {
+async function refuseMissing(machine: StartContext, vms: readonly DecidedVm[], hostDisk: readonly string[]): Promise<void> {
   const networks = vms.flatMap(({ vm, decision }) => checkNetworks(decision.networks, machine.deviceSettings).map(vm.locate));
   const found = [...networks, ...(await findHostDiskProblems(machine, vms, hostDisk))];
   if (found.length > 0) throw new InputError(found);
@@ -74,11 +74,11 @@ async function decide(options: RunOptions, resolve: Resolve, grants: GrantsByBin
 }
 
 /** Stops VMs that are still there. */
-async function stopAll(machine: Machine, names: readonly string[]): Promise<void> {
+async function stopAll(machine: StartContext, names: readonly string[]): Promise<void> {
   const { failed } = await forEachVm(
     names,
     (name) => name,
-    (name) => stopVm(machine.state, machine.run, name, false),
+    (name) => stopVm(machine.state, machine.exec, name, false),
   );
   // Somebody else stopped it.
   const left = failed.filter(({ error }) => !(error instanceof VmNotFoundError));
@@ -101,7 +101,7 @@ async function startAll({ machine, input, vms, options, signal }: RunContext): P
         signal,
       });
       started.push(one);
-      for (const warning of one.warnings) tell(`warning: ${warning}`);
+      for (const warning of one.warnings) printMessage(`warning: ${warning}`);
       const status = await waitForAddresses({ ...machine, signal }, one.nics, nameOfDecided(decided), options.wait);
       reportVm(status, status.phase === "over" ? "is over" : "runs", options.output);
     }
@@ -113,12 +113,12 @@ async function startAll({ machine, input, vms, options, signal }: RunContext): P
 }
 
 /** Tells which VMs' QEMU crashed, and what it said. True where one did. */
-async function tellCrashes(state: State, names: readonly string[]): Promise<boolean> {
+async function printCrashes(state: State, names: readonly string[]): Promise<boolean> {
   let crashed = false;
   for (const record of listVms(state).filter(({ namespace, name }) => names.includes(`${namespace}/${name}`))) {
     const said = await findCrash(state, record);
     if (said === undefined) continue;
-    tell(`QEMU of VM ${record.namespace}/${record.name} crashed, or was killed: ${said}`);
+    printMessage(`QEMU of VM ${record.namespace}/${record.name} crashed, or was killed: ${said}`);
     crashed = true;
   }
   return crashed;
@@ -132,7 +132,7 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
   const runtime = withBundles(resolve(TOKENS.runtime), options.plugin);
   const state = resolve(TOKENS.state);
   const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };
-  const machine: Machine = { state, run: resolve(TOKENS.run), runtime, podNetwork, deviceSettings, progress: tell };
+  const machine: StartContext = { state, exec: resolve(TOKENS.exec), runtime, podNetwork, deviceSettings, progress: printMessage };
   await refuseMissing(machine, vms, options.hostDisk);
   const interruption = new Interruption("stopping");
   try {
@@ -145,7 +145,7 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
 
 /** What VMs are started from, and how long they are watched. */
 interface RunContext {
-  readonly machine: Machine;
+  readonly machine: StartContext;
   readonly input: Input;
   readonly vms: readonly DecidedVm[];
   readonly options: RunOptions;
@@ -156,12 +156,12 @@ interface RunContext {
 /** Starts VMs, and where they are not kept, waits for their end and removes what was made for them. Gives the exit code. */
 async function runToEnd(context: RunContext): Promise<number> {
   const { machine, vms, options, signal } = context;
-  for (const warning of await machineWarnings()) tell(`warning: ${warning}`);
+  for (const warning of await machineWarnings()) printMessage(`warning: ${warning}`);
   const started = await startAll(context);
   const names = vms.map(nameOfDecided);
   const isKept = options.keep && !signal.aborted;
   if (!isKept) await Promise.all(started.map(({ id }) => waitForEnd(machine.state, id, signal)));
-  const ended = (await tellCrashes(machine.state, names)) ? EXIT.failed : EXIT.ok;
+  const ended = (await printCrashes(machine.state, names)) ? EXIT.failed : EXIT.ok;
   if (!isKept) await stopAll(machine, names);
   return ended;
 }

@@ -2,11 +2,11 @@ import { admitPluginNics, allAnswers, needsOfNics, pluginNics } from "@netbind/e
 import {
   defaultVmi,
   type DescribedBindings,
-  judgeClone,
-  type Judgement,
-  judgeMigration,
-  judgeVmi,
-  sanitiseVmi,
+  validateClone,
+  type Finding,
+  validateMigration,
+  validateVmi,
+  sanitizeVmi,
 } from "@netbind/kubevirt/admission";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "../input/documents.ts";
@@ -14,13 +14,13 @@ import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type OutputFormat, print, printJson, tell } from "../output.ts";
-import { showViolation } from "../violations.ts";
+import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
+import { formatViolation } from "../violations.ts";
 import { failureJson, tellError } from "../failure.ts";
 import { type BindingFailure, PluginFailures, PluginsFailedError } from "../plugin-failures.ts";
 import { openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
-import type { Services } from "../services.ts";
+import type { Compose } from "../tokens.ts";
 
 export interface ValidateOptions extends InputFiles {
   readonly kubevirtVersion?: KubevirtMinor;
@@ -38,7 +38,7 @@ export interface Verdict extends InputViolation {
   /** Kubernetes' word for the kind of mistake. */
   readonly reason: string;
   /** `rejected`: the API refuses it. All else is accepted, and comes to this afterwards. */
-  readonly consequence: Judgement["rule"]["consequence"];
+  readonly consequence: Finding["rule"]["consequence"];
 }
 
 const schemaVerdict = (found: InputViolation): Verdict => ({
@@ -48,10 +48,10 @@ const schemaVerdict = (found: InputViolation): Verdict => ({
   consequence: "rejected",
 });
 
-const verdictsOf = (judgements: readonly Judgement[], locate: InputVm["locate"]): readonly Verdict[] =>
+const verdictsOf = (judgements: readonly Finding[], locate: InputVm["locate"]): readonly Verdict[] =>
   judgements.map(({ rule, reason, ...found }) => ({ ...locate(found), rule: rule.id, reason, consequence: rule.consequence }));
 
-const completed = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitiseVmi(vmi), configuration).vmi;
+const completed = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitizeVmi(vmi), configuration).vmi;
 
 function judgeVm(
   vm: InputVm,
@@ -59,7 +59,7 @@ function judgeVm(
   options: Pick<ValidateOptions, "kubevirtVersion" | "operation">,
   described: DescribedBindings,
 ): readonly Verdict[] {
-  const judgements = judgeVmi(completed(vm, input), {
+  const judgements = validateVmi(completed(vm, input), {
     configuration: input.configuration,
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
     operation: options.operation,
@@ -74,7 +74,7 @@ const judgeMigrations = (input: Input): readonly Verdict[] =>
   input.migrations.flatMap(({ value: { metadata, spec }, locate }) =>
     input.vms
       .filter(({ vmi }) => vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"))
-      .flatMap((vm) => verdictsOf(judgeMigration(completed(vm, input), input.configuration), locate)),
+      .flatMap((vm) => verdictsOf(validateMigration(completed(vm, input), input.configuration), locate)),
   );
 
 /** Judges all VMs of an input, and what is asked for them, as they are written: verdicts in the order of the input's lines. */
@@ -86,7 +86,7 @@ export function judgeInput(
   const verdicts = [
     ...input.violations.map(schemaVerdict),
     ...[...input.vms, ...input.templates].flatMap((vm) => judgeVm(vm, input, options, described)),
-    ...input.clones.flatMap(({ value, locate }) => verdictsOf(judgeClone(value), locate)),
+    ...input.clones.flatMap(({ value, locate }) => verdictsOf(validateClone(value), locate)),
     ...judgeMigrations(input),
   ];
   return inOrder(verdicts);
@@ -125,9 +125,9 @@ interface Judged {
 }
 
 /** Judges an input, and asks the plugins where it has any: only then is all loaded that they are asked with. */
-async function judgeAndAsk(input: Input, options: ValidateOptions, services: Services): Promise<Judged> {
+async function judgeAndAsk(input: Input, options: ValidateOptions, compose: Compose): Promise<Judged> {
   if (options.plugin.size === 0 && !asksPlugins(input)) return { verdicts: judgeInput(input, options, new Map()), failures: [] };
-  await using plugins = await openPlugins(options.plugin, await services());
+  await using plugins = await openPlugins(options.plugin, await compose());
   const judged = judgeInput(input, options, plugins.bindings);
   const failures = new PluginFailures(plugins);
   const verdicts = inOrder([...judged, ...(await judgeByPlugins(input, judged, failures))]);
@@ -141,7 +141,7 @@ const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
   ignored: "warning: accepted, and has no effect",
 };
 
-const showVerdict = (verdict: Verdict): string => showViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
+const formatVerdict = (verdict: Verdict): string => formatViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
 
 const count = (list: readonly unknown[], word: string): string => `${list.length} ${word}${list.length === 1 ? "" : "s"}`;
 
@@ -156,16 +156,16 @@ function report({ verdicts, failures }: Judged, vms: number, { strict, output }:
   } else {
     const failed = failures.length === 0 ? "" : `, ${count(failures, "plugin")} failed`;
     const tail = `${vms} VM${vms === 1 ? "" : "s"}: ${count(errors, "violation")}, ${count(warnings, "warning")}${failed}`;
-    print([...verdicts.map(showVerdict), tail].join("\n"));
+    print([...verdicts.map(formatVerdict), tail].join("\n"));
   }
   if (error !== undefined) tellError(error);
   return passed ? EXIT.ok : EXIT.failed;
 }
 
 /** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
-export async function validate(options: ValidateOptions, services: Services): Promise<number> {
+export async function validate(options: ValidateOptions, compose: Compose): Promise<number> {
   const input = loadInput(options, "a VM, a clone or a migration");
-  const judged = await judgeAndAsk(input, options, services);
-  if (options.output !== "json") for (const warning of input.warnings) tell(`note: ${warning}`);
+  const judged = await judgeAndAsk(input, options, compose);
+  if (options.output !== "json") for (const warning of input.warnings) printMessage(`note: ${warning}`);
   return report(judged, input.vms.length + input.templates.length, options);
 }

@@ -9,39 +9,39 @@ import {
   consoleSocket,
   listVms,
   repairVm,
-  showDrift,
+  formatDrift,
   type State,
   stopVm,
   type VmFailure,
-  type VmRecord,
+  type LocalPodRecord,
   type VmStatus,
   vmStatus,
 } from "@netbind/local";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { type OutputFormat, print, printJson, table, tell } from "../output.ts";
+import { type OutputFormat, print, printJson, table, printMessage } from "../output.ts";
 import { interfaceTable, nicTable } from "../report.ts";
-import { type Resolve, TOKENS } from "../services.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
 
 /** `netbind status`: all VMs, or one with its NICs and processes. */
 export async function status(name: string | undefined, output: OutputFormat, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
-  const run = resolve(TOKENS.run);
+  const exec = resolve(TOKENS.exec);
   if (name !== undefined) {
-    const one = await vmStatus(run, findVm(state, name), { askGuest: true });
+    const one = await vmStatus(exec, findVm(state, name), { askGuest: true });
     if (output === "json") printJson(one);
-    else print(showVm(one));
+    else print(formatVm(one));
     return EXIT.ok;
   }
-  for (const damage of damagedVms(state)) tell(`warning: ${damage}`);
-  const looks = await Promise.all(listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(run, record))));
+  for (const damage of damagedVms(state)) printMessage(`warning: ${damage}`);
+  const looks = await Promise.all(listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(exec, record))));
   const [all, failed] = [looks.flatMap(({ done }) => done), looks.flatMap((look) => look.failed)];
   if (output === "json") printJson(all);
-  else if (all.length > 0) print(table([["NAMESPACE", "NAME", "PHASE", "ADDRESSES", "SINCE"], ...all.map(showRow)]));
+  else if (all.length > 0) print(table([["NAMESPACE", "NAME", "PHASE", "ADDRESSES", "SINCE"], ...all.map(formatRow)]));
   else if (failed.length === 0) print("no VMs");
-  return tellFailures(failed, "cannot be looked at");
+  return printFailures(failed, "cannot be looked at");
 }
 
-const showRow = ({ namespace, name, phase, nics, createdAt }: VmStatus): readonly string[] => [
+const formatRow = ({ namespace, name, phase, nics, createdAt }: VmStatus): readonly string[] => [
   namespace,
   name,
   phase,
@@ -49,7 +49,7 @@ const showRow = ({ namespace, name, phase, nics, createdAt }: VmStatus): readonl
   createdAt,
 ];
 
-function showVm(vm: VmStatus): string {
+function formatVm(vm: VmStatus): string {
   const processes = vm.processes.map(({ role, pids, alive }) => [role, pids.join(",") || "-", alive ? "runs" : "gone"]);
   return [
     `VM ${vm.namespace}/${vm.name}: ${vm.phase} since ${vm.createdAt}, from ${vm.source}`,
@@ -74,13 +74,13 @@ export async function stop(
     names,
     (name) => name,
     async (name) => {
-      tell(`stopping ${name}`);
-      await stopVm(state, resolve(TOKENS.run), name, options.force);
+      printMessage(`stopping ${name}`);
+      await stopVm(state, resolve(TOKENS.exec), name, options.force);
       return name;
     },
   );
   if (options.output === "json") printJson({ stopped: done, ...shownFailures(failed) });
-  return tellFailures(failed, "is not stopped");
+  return printFailures(failed, "is not stopped");
 }
 
 /** VMs that something could not be done for, in the JSON of what was done. */
@@ -88,16 +88,16 @@ const shownFailures = (failed: readonly VmFailure[]): object =>
   failed.length === 0 ? {} : { failed: failed.map(({ vm, error }) => ({ vm, message: error.message })) };
 
 /** Tells for which VMs something could not be done. Gives the exit code: of the first, where there are some. */
-function tellFailures(failed: readonly VmFailure[], what: string): number {
-  for (const { vm, error } of failed) tell(`VM ${vm} ${what}: ${error.message}`);
+function printFailures(failed: readonly VmFailure[], what: string): number {
+  for (const { vm, error } of failed) printMessage(`VM ${vm} ${what}: ${error.message}`);
   const [first] = failed;
   return first === undefined ? EXIT.ok : exitCodeOf(first.error);
 }
 
-const fullName = ({ namespace, name }: VmRecord): string => `${namespace}/${name}`;
+const fullName = ({ namespace, name }: LocalPodRecord): string => `${namespace}/${name}`;
 
 /** The VMs that were named; all of them where none was. */
-const chosen = (names: readonly string[], state: State): readonly VmRecord[] =>
+const chosen = (names: readonly string[], state: State): readonly LocalPodRecord[] =>
   names.length > 0 ? names.map((name) => findVm(state, name)) : listVms(state);
 
 /** A VM, and all that is wrong with it. */
@@ -107,7 +107,7 @@ interface Health {
 }
 
 /** Prints what is wrong with each VM; the exit code says whether anything is. */
-function tellHealth(vms: readonly Health[], output: OutputFormat): number {
+function printHealth(vms: readonly Health[], output: OutputFormat): number {
   if (output === "json") printJson(vms);
   else if (vms.length === 0) print("no VMs");
   else
@@ -117,8 +117,8 @@ function tellHealth(vms: readonly Health[], output: OutputFormat): number {
 }
 
 /** Prints the health of VMs with those that nothing could be said of, whose errors tell the exit code. */
-function tellHealthAndFailures(vms: readonly Health[], failed: readonly VmFailure[], what: string, output: OutputFormat): number {
-  const code = tellHealth(
+function printHealthAndFailures(vms: readonly Health[], failed: readonly VmFailure[], what: string, output: OutputFormat): number {
+  const code = printHealth(
     [...vms, ...failed.map(({ vm, error }) => ({ vm, problems: [`it cannot be ${what}: ${error.message}`] }))],
     output,
   );
@@ -129,35 +129,35 @@ function tellHealthAndFailures(vms: readonly Health[], failed: readonly VmFailur
 /** `netbind check`: the difference between the records and what is there. */
 export async function check(names: readonly string[], output: OutputFormat, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
-  const run = resolve(TOKENS.run);
+  const exec = resolve(TOKENS.exec);
   const damaged: readonly Health[] =
     names.length > 0 ? [] : damagedVms(state).map((damage) => ({ vm: "a VM whose record is damaged", problems: [damage] }));
   const { done, failed } = await forEachVm(chosen(names, state), fullName, async (record) => ({
     vm: fullName(record),
-    problems: showDrift(await findDrift(state, run, record)),
+    problems: formatDrift(await findDrift(state, exec, record)),
   }));
-  return tellHealthAndFailures([...damaged, ...done], failed, "checked", output);
+  return printHealthAndFailures([...damaged, ...done], failed, "checked", output);
 }
 
 /** `netbind apply`: repairs just that difference. */
 export async function apply(names: readonly string[], output: OutputFormat, resolve: Resolve): Promise<number> {
   const state = resolve(TOKENS.state);
-  const context = { state, run: resolve(TOKENS.run) };
+  const context = { state, exec: resolve(TOKENS.exec) };
   const { done, failed } = await forEachVm(chosen(names, state), fullName, async (record) => {
     const { found, left } = await repairVm(context, record.id);
     return { vm: fullName(record), repaired: found.filter((line) => !left.includes(line)), problems: left };
   });
-  if (output !== "json") for (const { vm, repaired } of done) for (const line of repaired) tell(`${vm}: repaired: ${line}`);
-  return tellHealthAndFailures(done, failed, "repaired", output);
+  if (output !== "json") for (const { vm, repaired } of done) for (const line of repaired) printMessage(`${vm}: repaired: ${line}`);
+  return printHealthAndFailures(done, failed, "repaired", output);
 }
 
 /** `netbind gc`: removes what no living VM owns. */
 export async function gc(output: OutputFormat, resolve: Resolve): Promise<number> {
-  const { removed, failed } = await collectGarbage(resolve(TOKENS.state), resolve(TOKENS.run));
+  const { removed, failed } = await collectGarbage(resolve(TOKENS.state), resolve(TOKENS.exec));
   if (output === "json") printJson({ removed, ...shownFailures(failed) });
   else if (removed.length > 0) print(`removed: ${removed.join(", ")}`);
   else if (failed.length === 0) print("nothing to remove");
-  return tellFailures(failed, "is not removed");
+  return printFailures(failed, "is not removed");
 }
 
 /** Ctrl-], as telnet and virsh have it. */
@@ -169,7 +169,7 @@ export function console(name: string, resolve: Resolve): Promise<number> {
   const record = findVm(state, name);
   const socket = connect(consoleSocket(state, record));
   const { stdin, stdout } = process;
-  if (stdin.isTTY) tell(`console of ${record.namespace}/${record.name}; leave it with Ctrl-]`);
+  if (stdin.isTTY) printMessage(`console of ${record.namespace}/${record.name}; leave it with Ctrl-]`);
   return new Promise((resolveExit, reject) => {
     const leave = (code: number): void => {
       if (stdin.isTTY) stdin.setRawMode(false);

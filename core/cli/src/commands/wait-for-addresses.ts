@@ -1,11 +1,11 @@
-import { type AttachedNic, awaitedGuestAddresses, isHandedOver } from "@netbind/engine";
+import { type AttachedNic, awaitedGuestAddresses, isAdopted } from "@netbind/engine";
 import { findVm, netnsPath, type Progress, type State, type VmStatus, vmStatus } from "@netbind/local";
-import { awaitAnswer, awaitOwner, inNetns, patient, type Run } from "@netbind/netns";
+import { awaitAnswer, awaitOwner, inNetns, scaledTimeout, type Exec } from "@netbind/netns";
 
 /** What a guest is waited for with. */
 export interface WaitContext {
   readonly state: State;
-  readonly run: Run;
+  readonly exec: Exec;
   readonly progress: Progress;
   /** Aborted where nobody wants to know any more. */
   readonly signal: AbortSignal;
@@ -16,7 +16,7 @@ type SeenNic = Pick<AttachedNic, "attachment" | "plan">;
 const SIGHT_INTERVAL = 2000;
 const NEXT_LOOK = 200;
 /** Milliseconds in which a guest takes what is left: the other family's address of a NIC, or the next NIC's address. */
-const PATIENCE = { family: 4000, nic: 20_000 } as const;
+const ADDRESS_TIMEOUT = { family: 4000, nic: 20_000 } as const;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 // While nobody answered, the questions keep this process: a pause that lost the race must not.
@@ -25,30 +25,31 @@ const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", resolve, { once: true })));
 
 /** Asks a NIC's guest for each of its addresses, until it answers or nobody wants to know any more. */
-const ask = (inPod: Run, { attachment, plan }: SeenNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
+const ask = (inPod: Exec, { attachment, plan }: SeenNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
   awaitedGuestAddresses(attachment, plan).map((address) =>
-    isHandedOver(plan)
-      ? awaitOwner(inPod, attachment.names.bridge, address, seconds, signal)
-      : awaitAnswer(inPod, address, seconds, signal),
+    isAdopted(plan) ? awaitOwner(inPod, attachment.names.bridge, address, seconds, signal) : awaitAnswer(inPod, address, seconds, signal),
   );
 
 /** True where every address that a guest is to take was seen, and a packet each way by its NIC. */
 const isComplete = ({ nics }: VmStatus, wanted: readonly SeenNic[]): boolean =>
   wanted.every(({ attachment, plan }) => {
     const awaited = awaitedGuestAddresses(attachment, plan).length;
-    const seen = nics.find(({ name }) => name === attachment.name);
-    return awaited === 0 || (seen !== undefined && seen.guestAddresses.length >= awaited && seen.traffic.fromGuest && seen.traffic.toGuest);
+    const probed = nics.find(({ name }) => name === attachment.name);
+    return (
+      awaited === 0 ||
+      (probed !== undefined && probed.guestAddresses.length >= awaited && probed.traffic.fromGuest && probed.traffic.toGuest)
+    );
   });
 
 /** Waits until every guest address is seen, or time is up: some guests take no address, some one family's or one NIC's alone. */
 export async function waitForAddresses(
-  { state, run, progress, signal }: WaitContext,
+  { state, exec, progress, signal }: WaitContext,
   nics: readonly SeenNic[],
   name: string,
   seconds: number,
 ): Promise<VmStatus> {
   const over = new AbortController();
-  const inPod = inNetns(netnsPath(findVm(state, name).netns), run);
+  const inPod = inNetns(netnsPath(findVm(state, name).netns), exec);
   const limit = performance.now() + seconds * 1000;
   let end = limit;
   const silent = new Set(nics.filter(({ attachment, plan }) => awaitedGuestAddresses(attachment, plan).length > 0));
@@ -57,7 +58,7 @@ export async function waitForAddresses(
     (seconds === 0 ? [] : ask(inPod, nic, seconds, over.signal)).map(async (answer) => {
       if (!(await answer)) return;
       silent.delete(nic);
-      end = Math.min(limit, performance.now() + patient(silent.size === 0 ? PATIENCE.family : PATIENCE.nic));
+      end = Math.min(limit, performance.now() + scaledTimeout(silent.size === 0 ? ADDRESS_TIMEOUT.family : ADDRESS_TIMEOUT.nic));
     }),
   );
   // A guest may keep silent when it is asked, and have its address: its neighbours know.
@@ -68,7 +69,7 @@ export async function waitForAddresses(
   try {
     for (;;) {
       await (answered ? pause(NEXT_LOOK) : Promise.race([all, aborted(signal), interval(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
-      const status = await vmStatus(run, findVm(state, name));
+      const status = await vmStatus(exec, findVm(state, name));
       if (isComplete(status, nics) || performance.now() > end || signal.aborted || status.phase === "over") return status;
     }
   } finally {

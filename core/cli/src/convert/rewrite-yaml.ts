@@ -1,4 +1,4 @@
-import { OLD_KEYS } from "@netbind/kubevirt/admission";
+import { REMOVED_BINDINGS } from "@netbind/kubevirt/admission";
 import {
   type Document,
   isAlias,
@@ -40,7 +40,7 @@ export interface Converted {
 }
 
 /** Where an object of a kind has its VM's interfaces. */
-const INTERFACES: Readonly<Record<string, readonly string[]>> = {
+const INTERFACES_AT: Readonly<Record<string, readonly string[]>> = {
   VirtualMachineInstance: ["spec"],
   VirtualMachine: ["spec", "template", "spec"],
   VirtualMachineInstanceReplicaSet: ["spec", "template", "spec"],
@@ -79,7 +79,7 @@ class DocumentRewrite {
     const kind = String(this.#at(object, ["kind"]) ?? "");
     const items = this.#resolved(this.#node(object, ["items"]));
     if (kind.endsWith("List") && isSeq(items)) for (const item of items.items) this.visit(item);
-    const path = Object.hasOwn(INTERFACES, kind) ? INTERFACES[kind] : undefined;
+    const path = Object.hasOwn(INTERFACES_AT, kind) ? INTERFACES_AT[kind] : undefined;
     if (path === undefined || !/^(pool\.)?kubevirt\.io\//.test(String(this.#at(object, ["apiVersion"]) ?? ""))) return;
     const interfaces = this.#resolved(this.#node(object, [...path, "domain", "devices", "interfaces"]));
     if (!isSeq(interfaces)) return;
@@ -116,7 +116,7 @@ class DocumentRewrite {
   #visitInterface(nic: unknown): void {
     if (!isMap(nic)) return;
     const pairs = this.#pairs(nic);
-    const old = pairs.filter((pair) => OLD_KEYS.some((key) => key === keyOf(pair)));
+    const old = pairs.filter((pair) => REMOVED_BINDINGS.some((key) => key === keyOf(pair)));
     const [pair] = old;
     if (pair === undefined || !isScalar(pair.key) || !pair.key.range) return;
     const name = String(this.#at(nic, ["name"]) ?? "");

@@ -99,7 +99,7 @@ function childrenOf(text: string, events: readonly Event[], node: number): Reado
 }
 
 /** The places of a text's nodes. A collection is gone through once, however many of its children are asked for. */
-class Places {
+class Positions {
   readonly #text: string;
   readonly #events: readonly Event[];
   readonly #children = new Map<number, ReadonlyMap<string, Found>>();
@@ -122,7 +122,7 @@ function readDocuments(text: string, firstLine: number): readonly YamlDocument[]
   const events = parseEvents(text, LIMITS);
   const values = constructFromEvents(events, { source: text, schema: KUBECTL_SCHEMA, ...LIMITS });
   const lines = new Lines(text, firstLine);
-  const places = new Places(text, events);
+  const places = new Positions(text, events);
   let next = 0;
   return values.map((value) => {
     const root = next + 1;

@@ -14,13 +14,13 @@ const IPV6_LEAST_MTU = 1280;
  */
 export function bridgeSysctls(links: readonly LinkPlan[]): readonly Sysctl[] {
   const adopted = links.filter((link) => link.kind === "adopted");
-  const isHandedOver = ({ name, addresses }: BridgeLink): boolean =>
+  const isAdopted = ({ name, addresses }: BridgeLink): boolean =>
     adopted.some(({ bridge }) => bridge === name) && !addresses.some(({ address }) => address.includes(":"));
   return links.flatMap((link) => {
     if (link.kind === "adopted") return link.mtu < IPV6_LEAST_MTU ? [] : [withoutIpv6(link)];
     if (link.kind !== "bridge") return [];
     if (link.mtu < IPV6_LEAST_MTU) return ipv4Sysctls(link);
-    return [...ipv4Sysctls(link), ...(isHandedOver(link) ? [withoutIpv6(link)] : ipv6Sysctls(link))];
+    return [...ipv4Sysctls(link), ...(isAdopted(link) ? [withoutIpv6(link)] : ipv6Sysctls(link))];
   });
 }
 

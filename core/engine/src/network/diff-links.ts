@@ -10,7 +10,7 @@ import {
   type Route,
   type TapLink,
 } from "@netbind/contract";
-import type { PlaceholderKind, TapOwner, WantedNetwork } from "./wanted-network.ts";
+import type { DesiredNetwork, PlaceholderKind, TapOwner } from "./desired-network.ts";
 import type { ObservedLink, ObservedNetwork } from "./observed.ts";
 
 /** The links of a namespace by name. */
@@ -46,12 +46,12 @@ function createLink(link: BridgeLink | TapLink | PlaceholderLink, owner: TapOwne
   }
 }
 
-function refuseCollision(link: LinkPlan, there: ObservedLink): void {
+function refuseCollision(link: LinkPlan, observed: ObservedLink): void {
   const kinds = kernelKinds(link);
-  if (kinds === undefined || kinds.includes(there.kind ?? "")) return;
+  if (kinds === undefined || kinds.includes(observed.kind ?? "")) return;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    `a link named "${link.name}" is there already, and it is a ${there.kind ?? "loopback"}, not a ${link.kind}`,
+    `a link named "${link.name}" is there already, and it is a ${observed.kind ?? "loopback"}, not a ${link.kind}`,
     "remove that link, or start in a pod of its own",
   );
 }
@@ -62,27 +62,27 @@ function canonical(address: string): string {
   return parsed === undefined ? address : formatAddress(parsed.family, parsed.value);
 }
 
-function diffAddresses(name: string, planned: readonly PlannedAddress[], present: readonly string[]): readonly string[] {
-  const wanted = planned.map(({ address, prefix }) => `${canonical(address)}/${prefix}`);
+function diffAddresses(name: string, planned: readonly PlannedAddress[], current: readonly string[]): readonly string[] {
+  const desired = planned.map(({ address, prefix }) => `${canonical(address)}/${prefix}`);
   return [
-    ...present.filter((address) => !wanted.includes(address)).map((address) => `addr del ${address} dev ${name}`),
+    ...current.filter((address) => !desired.includes(address)).map((address) => `addr del ${address} dev ${name}`),
     // No guest may hold up the gateway's address by claiming it first.
-    ...wanted
-      .filter((address) => !present.includes(address))
+    ...desired
+      .filter((address) => !current.includes(address))
       .map((address) => `addr add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`),
   ];
 }
 
-const diffMac = (name: string, mac: string | undefined, there: ObservedLink | undefined): readonly string[] =>
-  there !== undefined && mac !== undefined && there.mac !== mac ? [`link set dev ${name} address ${mac}`] : [];
+const diffMac = (name: string, mac: string | undefined, observed: ObservedLink | undefined): readonly string[] =>
+  observed !== undefined && mac !== undefined && observed.mac !== mac ? [`link set dev ${name} address ${mac}`] : [];
 
-const diffPort = (name: string, bridge: string | undefined, there: ObservedLink | undefined): readonly string[] =>
-  bridge === undefined || there?.controller === bridge ? [] : [`link set dev ${name} master ${bridge}`];
+const diffPort = (name: string, bridge: string | undefined, observed: ObservedLink | undefined): readonly string[] =>
+  bridge === undefined || observed?.controller === bridge ? [] : [`link set dev ${name} master ${bridge}`];
 
 /** A route whose gateway is in no network of the link is one all the same: the plan says that it is there. */
-function diffRoutes({ name, routes = [] }: BridgeLink, present: Routes): readonly string[] {
+function diffRoutes({ name, routes = [] }: BridgeLink, current: Routes): readonly string[] {
   const has = ({ destination, gateway }: Route): boolean =>
-    present.some((route) => route.link === name && route.destination === destination && route.gateway === gateway);
+    current.some((route) => route.link === name && route.destination === destination && route.gateway === gateway);
   return [...routes]
     .sort((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined))
     .filter((route) => !has(route))
@@ -93,32 +93,32 @@ function diffRoutes({ name, routes = [] }: BridgeLink, present: Routes): readonl
 }
 
 /** What of a made link differs, beside its being there, its MTU and its state. */
-function diffMade(link: BridgeLink | TapLink | PlaceholderLink, there: ObservedLink | undefined): readonly string[] {
-  if (link.kind === "tap") return diffPort(link.name, link.bridge, there);
-  return [...diffMac(link.name, link.mac, there), ...diffAddresses(link.name, link.addresses, there?.addresses ?? [])];
+function diffMade(link: BridgeLink | TapLink | PlaceholderLink, observed: ObservedLink | undefined): readonly string[] {
+  if (link.kind === "tap") return diffPort(link.name, link.bridge, observed);
+  return [...diffMac(link.name, link.mac, observed), ...diffAddresses(link.name, link.addresses, observed?.addresses ?? [])];
 }
 
 /** A link whose IPv6 addresses went with its being up: the kernel takes them when it is set down. */
-const setDown = (there: ObservedLink): ObservedLink => ({
-  ...there,
+const setDown = (observed: ObservedLink): ObservedLink => ({
+  ...observed,
   up: false,
-  addresses: there.addresses.filter((address) => !address.includes(":")),
+  addresses: observed.addresses.filter((address) => !address.includes(":")),
 });
 
 function diffMadeLink(
   link: BridgeLink | TapLink | PlaceholderLink,
-  there: ObservedLink | undefined,
-  wanted: WantedNetwork,
+  observed: ObservedLink | undefined,
+  desired: DesiredNetwork,
 ): readonly string[] {
-  if (there !== undefined) refuseCollision(link, there);
-  if (link.kind === "placeholder" && there?.up === true) {
-    return [`link set dev ${link.name} down`, ...diffMadeLink(link, setDown(there), wanted)];
+  if (observed !== undefined) refuseCollision(link, observed);
+  if (link.kind === "placeholder" && observed?.up === true) {
+    return [`link set dev ${link.name} down`, ...diffMadeLink(link, setDown(observed), desired)];
   }
   return [
-    ...(there === undefined ? [createLink(link, wanted.owner, wanted.placeholderKind)] : []),
-    ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
-    ...diffMade(link, there),
-    ...(link.kind === "placeholder" || there?.up === true ? [] : [`link set dev ${link.name} up`]),
+    ...(observed === undefined ? [createLink(link, desired.owner, desired.placeholderKind)] : []),
+    ...(observed?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
+    ...diffMade(link, observed),
+    ...(link.kind === "placeholder" || observed?.up === true ? [] : [`link set dev ${link.name} up`]),
   ];
 }
 
@@ -131,35 +131,35 @@ export const isPlaceholder = ({ kind, up }: ObservedLink): boolean => (kind === 
  */
 function diffAdopted(
   link: AdoptedLink,
-  wanted: WantedNetwork,
+  desired: DesiredNetwork,
   links: Links,
-): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
+): { readonly ip: readonly string[]; readonly unrecoverable: readonly string[] } {
   const adopted = links.get(link.name);
-  const original = links.get(wanted.podLinkName);
-  const bridge = wanted.plan.links.find((other) => other.kind === "bridge" && other.name === link.bridge);
+  const original = links.get(desired.podLinkName);
+  const bridge = desired.plan.links.find((other) => other.kind === "bridge" && other.name === link.bridge);
   const mac = bridge?.kind === "bridge" ? bridge.mac : undefined;
   if (adopted === undefined && (original === undefined || isPlaceholder(original))) {
-    return { ip: [], lost: [`the pod's link ${wanted.podLinkName} is gone: only its network's plugin can make it`] };
+    return { ip: [], unrecoverable: [`the pod's link ${desired.podLinkName} is gone: only its network's plugin can make it`] };
   }
   const rename =
     adopted !== undefined || original === undefined
       ? []
       : [`link set dev ${original.name} down`, `addr flush dev ${original.name}`, `link set dev ${original.name} name ${link.name}`];
-  const there = adopted ?? original;
+  const observed = adopted ?? original;
   // A link whose MAC address changes must be down on some drivers.
-  const readdress = diffMac(link.name, mac, there);
+  const readdress = diffMac(link.name, mac, observed);
   return {
-    lost: [],
+    unrecoverable: [],
     ip: [
       ...rename,
       ...(adopted?.up === true && readdress.length > 0
         ? [`link set dev ${link.name} down`, ...readdress, `link set dev ${link.name} up`]
         : readdress),
       ...(adopted === undefined ? [] : diffAddresses(link.name, [], adopted.addresses)),
-      ...(there?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
-      ...(there?.controller === link.bridge && there.learning === false
+      ...(observed?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
+      ...(observed?.controller === link.bridge && observed.learning === false
         ? []
-        : [...diffPort(link.name, link.bridge, there), `link set dev ${link.name} type bridge_slave learning off`]),
+        : [...diffPort(link.name, link.bridge, observed), `link set dev ${link.name} type bridge_slave learning off`]),
       ...(adopted?.up === true ? [] : [`link set dev ${link.name} up`]),
     ],
   };
@@ -171,24 +171,24 @@ function diffAdopted(
  * @throws BindingError PLAN_IMPOSSIBLE where a link of another kind has a planned name
  */
 export function diffLinks(
-  wanted: WantedNetwork,
+  desired: DesiredNetwork,
   links: Links,
   routes: Routes,
-): { readonly ip: readonly string[]; readonly lost: readonly string[] } {
-  const adopts = wanted.plan.links.find((link): link is AdoptedLink => link.kind === "adopted");
+): { readonly ip: readonly string[]; readonly unrecoverable: readonly string[] } {
+  const adopts = desired.plan.links.find((link): link is AdoptedLink => link.kind === "adopted");
   // Until it is adopted, the pod's link has the name that the placeholder will have.
   const renamed = adopts !== undefined && !links.has(adopts.name);
   const thereOf = ({ kind, name }: LinkPlan): ObservedLink | undefined => {
-    const there = links.get(name);
-    return kind === "placeholder" && renamed && there !== undefined && !isPlaceholder(there) ? undefined : there;
+    const observed = links.get(name);
+    return kind === "placeholder" && renamed && observed !== undefined && !isPlaceholder(observed) ? undefined : observed;
   };
-  const each = wanted.plan.links.map((link) =>
-    link.kind === "adopted" ? diffAdopted(link, wanted, links) : { ip: diffMadeLink(link, thereOf(link), wanted), lost: [] },
+  const each = desired.plan.links.map((link) =>
+    link.kind === "adopted" ? diffAdopted(link, desired, links) : { ip: diffMadeLink(link, thereOf(link), desired), unrecoverable: [] },
   );
   // While the pod's link has its addresses, the kernel lets no other link lead to their networks.
-  const routed = wanted.plan.links.flatMap((link) =>
+  const routed = desired.plan.links.flatMap((link) =>
     // A link that is down has no routes of IPv6.
     link.kind === "bridge" ? diffRoutes(link, links.get(link.name)?.up === true ? routes : []) : [],
   );
-  return { ip: [...each.flatMap(({ ip }) => ip), ...routed], lost: each.flatMap(({ lost }) => lost) };
+  return { ip: [...each.flatMap(({ ip }) => ip), ...routed], unrecoverable: each.flatMap(({ unrecoverable }) => unrecoverable) };
 }

@@ -1,5 +1,5 @@
 import type { NetworkPlan } from "@netbind/contract";
-import type { TapOwner } from "./wanted-network.ts";
+import type { TapOwner } from "./desired-network.ts";
 
 /** What lets a group send echo requests. */
 const PING_GROUPS = "net.ipv4.ping_group_range";

@@ -43,7 +43,7 @@ export function guardChain(table: string, { links }: LoopbackGuard): readonly Nf
 }
 
 /** A guard's chain as nft's own language shows it, for people to read. */
-export function showGuard({ links }: LoopbackGuard): readonly string[] {
+export function formatGuard({ links }: LoopbackGuard): readonly string[] {
   const names = links.map((name) => `"${name}"`);
   const from = names.length === 1 ? names[0] : `{ ${names.join(", ")} }`;
   return [

@@ -1,19 +1,20 @@
 import type { NftChain, NftMatch, NftRule, NftVerdict } from "@netbind/contract";
-import { type Fence, fenceChains, showFence } from "./fence.ts";
-import { guardChain, type LoopbackGuard, showGuard } from "./loopback-guard.ts";
+import { fenceChains, formatFence, type ServerGuard } from "./server-guard.ts";
+import { guardChain, type LoopbackGuard, formatGuard } from "./loopback-guard.ts";
 import type { NftJson } from "./nft-json.ts";
 
 /** The family and name of the one table that is a NIC's; where it has a fence, the bridges' family has one of that name too. */
 export interface NftTable {
   readonly family: "inet";
   readonly name: string;
-  readonly fence?: Fence;
+  readonly serverGuard?: ServerGuard;
   /** What keeps the guest from the pod's loopback; absent where it has no way there. */
   readonly guard?: LoopbackGuard;
 }
 
 /** The families in which a NIC has a table. */
-export const tableFamilies = ({ fence }: NftTable): readonly ("inet" | "bridge")[] => (fence === undefined ? ["inet"] : ["inet", "bridge"]);
+export const tableFamilies = ({ serverGuard }: NftTable): readonly ("inet" | "bridge")[] =>
+  serverGuard === undefined ? ["inet"] : ["inet", "bridge"];
 
 /** The NIC's table. Pod link names are unique in a pod and need no escaping. */
 export const nicTable = (podLinkName: string): NftTable => ({ family: "inet", name: `netbind_${podLinkName}` });
@@ -78,22 +79,22 @@ const chainCommands = (family: string, table: string, chains: readonly NftChain[
 
 /** The commands that make a NIC's table or, where it is there or nobody knows, replace it whole: one transaction. */
 export function replaceTable(table: NftTable, chains: readonly NftChain[], mayBeThere = true): readonly NftJson[] {
-  const { name, fence, guard } = table;
+  const { name, serverGuard, guard } = table;
   return tableFamilies(table).flatMap((family) => {
     const make = { add: { table: { family, name } } };
     return [
       // What is deleted must be there: so it is made first.
       ...(mayBeThere ? [make, { delete: { table: { family, name } } }] : []),
       make,
-      ...(family === "bridge" && fence !== undefined
-        ? fenceChains(name, fence)
+      ...(family === "bridge" && serverGuard !== undefined
+        ? fenceChains(name, serverGuard)
         : [...(guard === undefined ? [] : guardChain(name, guard)), ...chainCommands(family, name, chains)]),
     ];
   });
 }
 
 /** Strips what changes by itself (handles, counter values) from a listing, so that two can be compared. */
-export function normaliseListing(listing: readonly NftJson[]): readonly NftJson[] {
+export function normalizeListing(listing: readonly NftJson[]): readonly NftJson[] {
   const strip = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(strip);
     if (value === null || typeof value !== "object") return value;
@@ -104,24 +105,24 @@ export function normaliseListing(listing: readonly NftJson[]): readonly NftJson[
 }
 
 /** Prints chains as nft's own language shows them, for people to read. Never fed to nft. */
-export function showTable(table: NftTable, chains: readonly NftChain[]): string {
+export function formatTable(table: NftTable, chains: readonly NftChain[]): string {
   const lines = chains.flatMap((chain) => [
     `  chain ${chain.name} {`,
     ...(chain.base === undefined
       ? []
       : [`    type ${chain.base.type} hook ${chain.base.hook} priority ${chain.base.priority}; policy accept;`]),
-    ...chain.rules.map((rule) => `    ${showRule(rule)}`),
+    ...chain.rules.map((rule) => `    ${formatRule(rule)}`),
     "  }",
   ]);
-  const fence = table.fence === undefined ? "" : showFence(table.name, table.fence);
-  const guard = table.guard === undefined ? [] : showGuard(table.guard);
-  if (chains.length + guard.length === 0 && fence !== "") return fence;
-  return [`table ${table.family} ${table.name} {`, ...guard, ...lines, "}", fence].join("\n");
+  const serverGuard = table.serverGuard === undefined ? "" : formatFence(table.name, table.serverGuard);
+  const guard = table.guard === undefined ? [] : formatGuard(table.guard);
+  if (chains.length + guard.length === 0 && serverGuard !== "") return serverGuard;
+  return [`table ${table.family} ${table.name} {`, ...guard, ...lines, "}", serverGuard].join("\n");
 }
 
-const showSet = (values: readonly (string | number)[]): string => (values.length === 1 ? String(values[0]) : `{ ${values.join(", ")} }`);
+const formatSet = (values: readonly (string | number)[]): string => (values.length === 1 ? String(values[0]) : `{ ${values.join(", ")} }`);
 
-function showRule(rule: NftRule): string {
+function formatRule(rule: NftRule): string {
   const matches = rule.matches.map((match) => {
     switch (match.kind) {
       case "inputInterface":
@@ -129,11 +130,11 @@ function showRule(rule: NftRule): string {
       case "outputInterface":
         return `oifname "${match.name}"`;
       case "sourceAddress":
-        return `${rule.family} saddr ${showSet(match.addresses)}`;
+        return `${rule.family} saddr ${formatSet(match.addresses)}`;
       case "destinationAddress":
-        return `${rule.family} daddr ${showSet(match.addresses)}`;
+        return `${rule.family} daddr ${formatSet(match.addresses)}`;
       case "destinationPort":
-        return `${match.protocol} dport ${showSet(match.ports.map((port) => (typeof port === "number" ? port : port.join("-"))))}`;
+        return `${match.protocol} dport ${formatSet(match.ports.map((port) => (typeof port === "number" ? port : port.join("-"))))}`;
       default:
         return match satisfies never;
     }

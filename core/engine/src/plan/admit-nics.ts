@@ -1,6 +1,6 @@
 import { type NicSpec, type Violation, violation } from "@netbind/contract";
 import type { Vmi, VmiInterface } from "@netbind/kubevirt";
-import { INTERFACES, NETWORKS } from "@netbind/kubevirt/admission";
+import { INTERFACES_PATH, NETWORKS_PATH } from "@netbind/kubevirt/admission";
 import { allAnswers, type Answer, askBinding } from "./ask-binding.ts";
 
 /** Where a binding's answer to Admit comes from: the plugin in this process, or one behind a socket. */
@@ -22,8 +22,8 @@ export interface AdmittedNic {
 function locate(vmi: Vmi, { nic, index }: AdmittedNic, found: Violation): Violation {
   const network = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
   const field = found.field.startsWith("network.")
-    ? `${NETWORKS}[${network}].${found.field.slice("network.".length)}`
-    : `${INTERFACES}[${index}]${found.field === "" ? "" : `.${found.field}`}`;
+    ? `${NETWORKS_PATH}[${network}].${found.field.slice("network.".length)}`
+    : `${INTERFACES_PATH}[${index}]${found.field === "" ? "" : `.${found.field}`}`;
   return { ...found, field };
 }
 

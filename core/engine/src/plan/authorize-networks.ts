@@ -8,7 +8,7 @@ import {
   type Plan,
   serverNetwork,
 } from "@netbind/contract";
-import type { Complain } from "./authorize-checks.ts";
+import type { AddIssue } from "./authorize-checks.ts";
 
 /** A NIC of a pod with its plan. */
 export interface PlannedNic {
@@ -60,11 +60,11 @@ const guestNetworks = ({ attachment, plan }: PlannedNic): readonly PlannedNetwor
   plannedNetworks(plan).filter(({ cidr }) => !isSame(cidr, serverNetwork(attachment, cidr.family)));
 
 /** Finds networks that the core did not assign to the NIC. */
-export function checkAssigned({ attachment, plan }: PlannedNic, complain: Complain): void {
+export function checkAssigned({ attachment, plan }: PlannedNic, addIssue: AddIssue): void {
   for (const { path, text, cidr } of plannedNetworks(plan)) {
     const of = (family: IpFamily): readonly string[] => [guestNetwork(attachment, family), serverNetwork(attachment, family)];
     if (path === "domain.network" ? isSame(cidr, guestNetwork(attachment, 4)) : of(cidr.family).some((own) => isSame(cidr, own))) continue;
-    complain(
+    addIssue(
       path,
       `${JSON.stringify(text)} is not of a network that is assigned to this NIC (${of(cidr.family).join(", ")}): take it from guestNetwork or serverNetwork of the contract`,
     );

@@ -8,7 +8,7 @@ import {
   type RouterAdvertisementService,
   type ServicePlan,
 } from "@netbind/contract";
-import { checkMtu, type Complain, isIntegerIn } from "./authorize-checks.ts";
+import { checkMtu, type AddIssue, isIntegerIn } from "./authorize-checks.ts";
 import type { Grants } from "./grants.ts";
 import { encodeServices } from "../services/service-processes.ts";
 
@@ -21,79 +21,85 @@ const networksOf = (bridge: BridgeLink): readonly ReturnType<typeof parseCidr>[]
   bridge.addresses.map(({ address, prefix }) => parseCidr(`${address}/${prefix}`));
 
 const isNetworkOf = (bridge: BridgeLink, text: string): boolean => {
-  const wanted = parseCidr(text);
+  const desired = parseCidr(text);
   return (
-    wanted !== undefined &&
-    networksOf(bridge).some((own) => own?.family === wanted.family && own.base === wanted.base && own.prefix === wanted.prefix)
+    desired !== undefined &&
+    networksOf(bridge).some((own) => own?.family === desired.family && own.base === desired.base && own.prefix === desired.prefix)
   );
 };
 
 /** Where a server serves: its bridge, and whether the pod's own link is handed over to it. */
-interface Place {
+interface ServerContext {
   readonly bridge: BridgeLink;
-  readonly handedOver: boolean;
+  readonly adopted: boolean;
 }
 
 /** A server's client is this NIC's guest, at an address of the bridge's own network, or at the pod's where its link is handed over. */
 function checkClient(
   path: string,
   { client, leaseSeconds }: Dhcp4Service | Dhcp6Service,
-  { bridge, handedOver }: Place,
+  { bridge, adopted }: ServerContext,
   attachment: Attachment,
-  complain: Complain,
+  addIssue: AddIssue,
 ): void {
   const address = `${client.address}/${client.prefix}`;
-  if (client.mac !== attachment.mac) complain(`${path}.client.mac`, `${JSON.stringify(client.mac)} is not this NIC's, ${attachment.mac}`);
-  if (!isNetworkOf(bridge, address) && !(handedOver && attachment.pod.addresses.includes(address)))
-    complain(`${path}.client.address`, `${address} is in no network of ${bridge.name}`);
+  if (client.mac !== attachment.mac) addIssue(`${path}.client.mac`, `${JSON.stringify(client.mac)} is not this NIC's, ${attachment.mac}`);
+  if (!isNetworkOf(bridge, address) && !(adopted && attachment.pod.addresses.includes(address)))
+    addIssue(`${path}.client.address`, `${address} is in no network of ${bridge.name}`);
   if (!isIntegerIn(leaseSeconds, LEASE.least, LEASE.most))
-    complain(`${path}.leaseSeconds`, `${leaseSeconds} is no lease of ${LEASE.least} seconds or more`);
+    addIssue(`${path}.leaseSeconds`, `${leaseSeconds} is no lease of ${LEASE.least} seconds or more`);
 }
 
-function checkDhcp4(path: string, service: Dhcp4Service, { bridge, handedOver }: Place, attachment: Attachment, complain: Complain): void {
+function checkDhcp4(
+  path: string,
+  service: Dhcp4Service,
+  { bridge, adopted }: ServerContext,
+  attachment: Attachment,
+  addIssue: AddIssue,
+): void {
   const server = bridge.addresses.find(({ address }) => address === service.server);
-  if (server === undefined) return complain(`${path}.server`, `${JSON.stringify(service.server)} is no address of ${service.link}`);
-  checkClient(path, service, { bridge: { ...bridge, addresses: [server] }, handedOver }, attachment, complain);
-  checkMtu(path, service.mtu, complain);
+  if (server === undefined) return addIssue(`${path}.server`, `${JSON.stringify(service.server)} is no address of ${service.link}`);
+  checkClient(path, service, { bridge: { ...bridge, addresses: [server] }, adopted }, attachment, addIssue);
+  checkMtu(path, service.mtu, addIssue);
   for (const [at, { option }] of service.privateOptions.entries()) {
-    if (!isIntegerIn(option, 224, 254)) complain(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
+    if (!isIntegerIn(option, 224, 254)) addIssue(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
   }
 }
 
-function checkRa(path: string, service: RouterAdvertisementService, bridge: BridgeLink, complain: Complain): void {
+function checkRa(path: string, service: RouterAdvertisementService, bridge: BridgeLink, addIssue: AddIssue): void {
   if (parseCidr(service.network)?.family !== 6 || !isNetworkOf(bridge, service.network))
-    complain(`${path}.network`, `${JSON.stringify(service.network)} is no IPv6 network of ${service.link}`);
-  checkMtu(path, service.mtu, complain);
+    addIssue(`${path}.network`, `${JSON.stringify(service.network)} is no IPv6 network of ${service.link}`);
+  checkMtu(path, service.mtu, addIssue);
   if (service.preference !== undefined && service.preference !== "low")
-    complain(`${path}.preference`, `${JSON.stringify(service.preference)} is not "low"`);
+    addIssue(`${path}.preference`, `${JSON.stringify(service.preference)} is not "low"`);
   if (!isIntegerIn(service.routerLifetimeSeconds, 0, MOST_ROUTER_LIFETIME))
-    complain(`${path}.routerLifetimeSeconds`, `${service.routerLifetimeSeconds} is not between 0 and ${MOST_ROUTER_LIFETIME}`);
+    addIssue(`${path}.routerLifetimeSeconds`, `${service.routerLifetimeSeconds} is not between 0 and ${MOST_ROUTER_LIFETIME}`);
 }
 
-function checkService(path: string, service: ServicePlan, plan: Plan, attachment: Attachment, complain: Complain): void {
+function checkService(path: string, service: ServicePlan, plan: Plan, attachment: Attachment, addIssue: AddIssue): void {
   const bridge = plan.network?.links.find((link) => link.kind === "bridge" && link.name === service.link);
-  if (bridge?.kind !== "bridge") return complain(`${path}.link`, `${JSON.stringify(service.link)} is no bridge of this plan`);
-  const place = { bridge, handedOver: plan.network?.links.some((link) => link.kind === "adopted" && link.bridge === bridge.name) === true };
+  if (bridge?.kind !== "bridge") return addIssue(`${path}.link`, `${JSON.stringify(service.link)} is no bridge of this plan`);
+  const place = { bridge, adopted: plan.network?.links.some((link) => link.kind === "adopted" && link.bridge === bridge.name) === true };
   switch (service.kind) {
     case "dhcp4":
-      return checkDhcp4(path, service, place, attachment, complain);
+      return checkDhcp4(path, service, place, attachment, addIssue);
     case "dhcp6":
-      return checkClient(path, service, place, attachment, complain);
+      return checkClient(path, service, place, attachment, addIssue);
     case "ra":
-      return checkRa(path, service, bridge, complain);
+      return checkRa(path, service, bridge, addIssue);
     default:
       service satisfies never;
   }
 }
 
 /** Finds what of a plan's services reaches beyond the NIC. Their texts must be such that the server can be told them. */
-export function checkServices(plan: Plan, attachment: Attachment, grants: Grants, complain: Complain): void {
+export function checkServices(plan: Plan, attachment: Attachment, grants: Grants, addIssue: AddIssue): void {
   const services = plan.services ?? [];
   const seen = new Set<string>();
   let sound = true;
-  const note: Complain = (path, problem) => {
+  const note: AddIssue = (path, problem) => {
     sound = false;
-    complain(path, problem);
+    addIssue(path, problem);
   };
   for (const [at, service] of services.entries()) {
     const path = `services[${at}]`;
@@ -105,5 +111,5 @@ export function checkServices(plan: Plan, attachment: Attachment, grants: Grants
     seen.add(place);
   }
   if (!sound) return;
-  for (const { field, problem } of encodeServices(services).problems) complain(field, problem);
+  for (const { field, problem } of encodeServices(services).problems) addIssue(field, problem);
 }

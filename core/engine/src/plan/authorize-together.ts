@@ -1,7 +1,7 @@
 import type { NftMatch, NftPort, NftRule, Plan, Sysctl, XmlElement } from "@netbind/contract";
 import { bridgeSysctls } from "../network/bridge-sysctls.ts";
 import { serviceSysctls } from "../services/service-processes.ts";
-import type { Complain } from "./authorize-checks.ts";
+import type { AddIssue } from "./authorize-checks.ts";
 import type { PlannedNic } from "./authorize-networks.ts";
 
 /** Every sysctl that a plan comes to: its own, and what the core sets for its links and its services. */
@@ -74,47 +74,47 @@ const loopbackPorts = ({ network }: Plan): readonly Claim[] =>
 
 const meets = (a: Claim, b: Claim): boolean => a.protocol === b.protocol && a.first <= b.last && b.first <= a.last;
 
-const showPorts = ({ protocol, first, last }: Claim): string =>
+const formatPorts = ({ protocol, first, last }: Claim): string =>
   first === ALL_PORTS.first && last === ALL_PORTS.last
     ? `every port (${protocol})`
     : `${protocol} port ${first === last ? first : `${first}-${last}`}`;
 
-function checkPorts(own: readonly Claim[], theirs: readonly Claim[], of: string, complain: Complain): void {
+function checkPorts(own: readonly Claim[], theirs: readonly Claim[], of: string, addIssue: AddIssue): void {
   for (const claim of own) {
     const other = theirs.find((one) => meets(claim, one));
     if (other !== undefined)
-      complain(claim.path, `${showPorts(claim)}${of} is forwarded by the other NIC's plan already (${showPorts(other)})`);
+      addIssue(claim.path, `${formatPorts(claim)}${of} is forwarded by the other NIC's plan already (${formatPorts(other)})`);
   }
 }
 
-function checkSysctls(own: Plan, theirs: Plan, other: string, complain: Complain): void {
+function checkSysctls(own: Plan, theirs: Plan, other: string, addIssue: AddIssue): void {
   const set = new Map(plannedSysctls(theirs).map(({ key, value }) => [key, value]));
   for (const [at, { key, value }] of plannedSysctls(own).entries()) {
     const before = set.get(key);
     const path = at < (own.network?.sysctls ?? []).length ? `network.sysctls[${at}].value` : "network.sysctls";
     if (before !== undefined && before !== value)
-      complain(path, `${key} = ${JSON.stringify(value)} contradicts ${JSON.stringify(before)} of NIC "${other}"`);
+      addIssue(path, `${key} = ${JSON.stringify(value)} contradicts ${JSON.stringify(before)} of NIC "${other}"`);
   }
 }
 
-function checkNames(own: PlannedNic, other: PlannedNic, complain: Complain): void {
+function checkNames(own: PlannedNic, other: PlannedNic, addIssue: AddIssue): void {
   const { name, pod, names } = other.attachment;
-  if (own.attachment.names.pod === names.pod) complain("network", `pod link "${pod.name}" is NIC "${name}"'s already`);
+  if (own.attachment.names.pod === names.pod) addIssue("network", `pod link "${pod.name}" is NIC "${name}"'s already`);
   const theirs = new Set([names.pod, ...(other.plan.network?.links ?? []).map((link) => link.name)]);
   for (const [at, link] of (own.plan.network?.links ?? []).entries())
-    if (theirs.has(link.name)) complain(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
+    if (theirs.has(link.name)) addIssue(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
 }
 
 /** Finds what of a plan cannot be beside the plans of the pod's other NICs. Their networks are compared elsewhere. */
-export function checkTogether(own: PlannedNic, others: readonly PlannedNic[], complain: Complain): void {
+export function checkTogether(own: PlannedNic, others: readonly PlannedNic[], addIssue: AddIssue): void {
   for (const other of others) {
     const { name } = other.attachment;
-    checkNames(own, other, complain);
-    checkSysctls(own.plan, other.plan, name, complain);
-    checkPorts(listenedPorts(own.plan), listenedPorts(other.plan), ` of the pod`, complain);
-    checkPorts(loopbackPorts(own.plan), loopbackPorts(other.plan), ` of the pod's loopback`, complain);
+    checkNames(own, other, addIssue);
+    checkSysctls(own.plan, other.plan, name, addIssue);
+    checkPorts(listenedPorts(own.plan), listenedPorts(other.plan), ` of the pod`, addIssue);
+    checkPorts(loopbackPorts(own.plan), loopbackPorts(other.plan), ` of the pod's loopback`, addIssue);
     const [device, theirs] = [own.plan.domain, other.plan.domain];
     if (device.kind === "hostdev" && theirs.kind === "hostdev" && device.pciAddress === theirs.pciAddress)
-      complain("domain.pciAddress", `${JSON.stringify(device.pciAddress)} is NIC "${name}"'s device already`);
+      addIssue("domain.pciAddress", `${JSON.stringify(device.pciAddress)} is NIC "${name}"'s device already`);
   }
 }

@@ -2,7 +2,7 @@ import { type Attachment, BINDING_FAULT, BindingError, type NetworkPlan, type Pl
 import { check, PLAN_SHAPE, snapshot } from "@netbind/contract/shape";
 import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
-import type { Complain } from "./authorize-checks.ts";
+import type { AddIssue } from "./authorize-checks.ts";
 import { checkDomain } from "./authorize-domain.ts";
 import { checkAssigned, findOverlaps, type PlannedNic } from "./authorize-networks.ts";
 import { checkServices } from "./authorize-services.ts";
@@ -14,23 +14,23 @@ const SYSCTL_LENGTH_LIMIT = 200;
 /** As many problems as a person reads. */
 const MOST_PROBLEMS = 20;
 
-function checkSysctl(path: string, { key, value }: Sysctl, own: readonly string[], grants: Grants, complain: Complain): void {
+function checkSysctl(path: string, { key, value }: Sysctl, own: readonly string[], grants: Grants, addIssue: AddIssue): void {
   const allowed = grants.sysctls.flatMap((pattern) =>
     pattern.includes("<own>") ? own.map((name) => pattern.replace("<own>", name)) : [pattern],
   );
-  if (!allowed.includes(key)) complain(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
+  if (!allowed.includes(key)) addIssue(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
   if (value.length > SYSCTL_LENGTH_LIMIT || !/^\d{1,10}( \d{1,10})*$/.test(value))
-    complain(`${path}.value`, `${JSON.stringify(value.slice(0, SYSCTL_LENGTH_LIMIT))} is not a valid number or list of numbers`);
+    addIssue(`${path}.value`, `${JSON.stringify(value.slice(0, SYSCTL_LENGTH_LIMIT))} is not a valid number or list of numbers`);
 }
 
-function checkSysctls(sysctls: readonly Sysctl[], own: readonly string[], grants: Grants, complain: Complain): void {
+function checkSysctls(sysctls: readonly Sysctl[], own: readonly string[], grants: Grants, addIssue: AddIssue): void {
   const values = new Map<string, string>();
   for (const [at, sysctl] of sysctls.entries()) {
     const path = `network.sysctls[${at}]`;
-    checkSysctl(path, sysctl, own, grants, complain);
+    checkSysctl(path, sysctl, own, grants, addIssue);
     const before = values.get(sysctl.key);
     if (before !== undefined && before !== sysctl.value)
-      complain(`${path}.value`, `${sysctl.key} = ${JSON.stringify(sysctl.value)} contradicts ${JSON.stringify(before)} before it`);
+      addIssue(`${path}.value`, `${sysctl.key} = ${JSON.stringify(sysctl.value)} contradicts ${JSON.stringify(before)} before it`);
     values.set(sysctl.key, sysctl.value);
   }
 }
@@ -39,19 +39,19 @@ function checkSysctls(sysctls: readonly Sysctl[], own: readonly string[], grants
 const bridgeNetworks = (plan: NetworkPlan): readonly string[] =>
   plan.links.flatMap((link) => (link.kind === "bridge" ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`) : []));
 
-function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants, complain: Complain): void {
+function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants, addIssue: AddIssue): void {
   const { names, pod } = attachment;
   const seen = new Set<string>();
   for (const [at, link] of plan.links.entries()) {
     const path = `network.links[${at}]`;
-    if (!grants.linkKinds.includes(link.kind)) complain(`${path}.kind`, `links of kind ${JSON.stringify(link.kind)} are not granted`);
-    else checkLink(path, link, attachment, plan, complain);
-    if (seen.has(link.name)) complain(`${path}.name`, `${JSON.stringify(link.name)} is planned twice`);
+    if (!grants.linkKinds.includes(link.kind)) addIssue(`${path}.kind`, `links of kind ${JSON.stringify(link.kind)} are not granted`);
+    else checkLink(path, link, attachment, plan, addIssue);
+    if (seen.has(link.name)) addIssue(`${path}.name`, `${JSON.stringify(link.name)} is planned twice`);
     seen.add(link.name);
   }
   const own = [names.bridge, names.tap, names.adopted];
-  checkSysctls(plan.sysctls ?? [], own, grants, complain);
-  checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, complain);
+  checkSysctls(plan.sysctls ?? [], own, grants, addIssue);
+  checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, addIssue);
 }
 
 /** What an administrator lets a NIC's binding do, and the plans that the pod's other NICs have already. */
@@ -79,13 +79,13 @@ function judge(given: unknown, { attachment, grants, others = [] }: PlanBounds):
   const size = JSON.stringify(plan).length;
   if (size > PLAN_SIZE_LIMIT) return refused([`the plan has ${size} characters, and ${PLAN_SIZE_LIMIT} are the most`]);
   const problems: string[] = [];
-  const complain: Complain = (path, problem) => void problems.push(`${path}: ${problem}`);
+  const addIssue: AddIssue = (path, problem) => void problems.push(`${path}: ${problem}`);
   const own = { attachment, plan };
-  if (plan.network !== undefined) checkNetwork(plan.network, attachment, grants, complain);
-  checkAssigned(own, complain);
-  checkServices(plan, attachment, grants, complain);
-  checkDomain(plan, attachment, grants, complain);
-  checkTogether(own, others, complain);
+  if (plan.network !== undefined) checkNetwork(plan.network, attachment, grants, addIssue);
+  checkAssigned(own, addIssue);
+  checkServices(plan, attachment, grants, addIssue);
+  checkDomain(plan, attachment, grants, addIssue);
+  checkTogether(own, others, addIssue);
   return { plan, problems, overlaps: findOverlaps(own, others) };
 }
 

@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import { INTERFACES } from "@netbind/kubevirt/admission";
+import { INTERFACES_PATH } from "@netbind/kubevirt/admission";
 import type { Grants } from "./grants.ts";
 import type { NeedingNic } from "./needs-of-nics.ts";
 
@@ -12,7 +12,7 @@ export const ungrantedNeeds = ({ binding, index, needs }: NeedingNic, grants: Gr
     .filter((name) => name !== STANDARD_CAPABILITY && !grants.capabilities.includes(name))
     .map((name) =>
       violation(
-        `${INTERFACES}[${index}]`,
+        `${INTERFACES_PATH}[${index}]`,
         `binding "${binding}" needs the capability ${JSON.stringify(name)}, which it is not granted`,
         `grant it, where the binding is trusted with it: {${JSON.stringify(binding)}: {"capabilities": [${JSON.stringify(name)}]}}`,
       ),
@@ -29,10 +29,10 @@ export interface ComputeContainer {
 export function unmetNeeds({ binding, index, needs }: NeedingNic, { capabilities, devices }: ComputeContainer): readonly Violation[] {
   const fix = `make the pod with what the binding needs: set it in the VM, or in the webhook that admits its pod`;
   const lacks = (what: string): Violation =>
-    violation(`${INTERFACES}[${index}]`, `binding "${binding}" needs ${what}, which the VM's pod does not have`, fix);
-  const wanted = needs.compute?.capabilities ?? [];
+    violation(`${INTERFACES_PATH}[${index}]`, `binding "${binding}" needs ${what}, which the VM's pod does not have`, fix);
+  const desired = needs.compute?.capabilities ?? [];
   return [
-    ...wanted
+    ...desired
       .filter((name) => name !== STANDARD_CAPABILITY && !capabilities.includes(name))
       .map((name) => lacks(`the capability "${name}"`)),
     ...Object.entries(needs.compute?.devices ?? {}).flatMap(([name, count]) =>

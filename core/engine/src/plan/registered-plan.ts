@@ -1,12 +1,12 @@
-import { type Attachment, BindingError, handedOverLinks, handedOverSysctls, type Plan } from "@netbind/contract";
+import { type Attachment, BindingError, adoptedLinks, adoptedSysctls, type Plan } from "@netbind/contract";
 import { isDataOnly, type ResolvedBinding } from "@netbind/kubevirt";
 import type { NicPlanner } from "./plan-nic.ts";
 
 /** What KubeVirt does for a plugin that is registered with `domainAttachmentType: managedTap`: links, and nothing else. */
 export const managedTapPlan = (attachment: Attachment): Plan => ({
   network: {
-    links: handedOverLinks(attachment, []),
-    sysctls: handedOverSysctls(attachment),
+    links: adoptedLinks(attachment, []),
+    sysctls: adoptedSysctls(attachment),
   },
   domain: { kind: "tap" },
 });

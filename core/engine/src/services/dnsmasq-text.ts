@@ -1,4 +1,4 @@
-import { BindingError, formatAddress, type IpFamily, normaliseMac, parseAddress, parseCidr } from "@netbind/contract";
+import { BindingError, formatAddress, type IpFamily, normalizeMac, parseAddress, parseCidr } from "@netbind/contract";
 import { isDomainName } from "@netbind/kubevirt";
 
 /** The most bytes that one DHCPv4 option carries (RFC 2132, 2). */
@@ -78,7 +78,7 @@ export class DnsmasqText {
 
   /** A MAC address in its one form. */
   mac(field: string, text: string): string {
-    return normaliseMac(text) ?? this.refuse(field, text, "it is not a valid MAC address");
+    return normalizeMac(text) ?? this.refuse(field, text, "it is not a valid MAC address");
   }
 
   /** A link's name, which stands in the configuration unquoted. */

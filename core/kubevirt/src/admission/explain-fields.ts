@@ -1,4 +1,4 @@
-import { INTERFACES, NETWORKS } from "./rules/rule.ts";
+import { INTERFACES_PATH, NETWORKS_PATH } from "./rules/rule.ts";
 
 /** A field of a VM that networking reads, for people. */
 export interface ExplainedField {
@@ -18,16 +18,16 @@ const field = (path: string, means: string, otherwise: string, ...rules: readonl
   rules,
 });
 const ofInterface = (name: string, ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]): ExplainedField =>
-  field(`${INTERFACES}[].${name}`, ...rest);
+  field(`${INTERFACES_PATH}[].${name}`, ...rest);
 const ofNetwork = (name: string, ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]): ExplainedField =>
-  field(`${NETWORKS}[].${name}`, ...rest);
+  field(`${NETWORKS_PATH}[].${name}`, ...rest);
 
 /** Fields of the VM itself. */
 export const VM_FIELDS: readonly ExplainedField[] = [
   field("metadata.name", "The VM's name; the guest's host name begins with it.", "required", "NAME-1"),
   field("metadata.namespace", "The VM's namespace.", "default", "NAME-1"),
   field(
-    NETWORKS,
+    NETWORKS_PATH,
     "The networks that the VM is joined to, each with one interface of its name.",
     "the cluster's default",
     "NET-1",
@@ -38,7 +38,7 @@ export const VM_FIELDS: readonly ExplainedField[] = [
     "DRA-2",
   ),
   field(
-    INTERFACES,
+    INTERFACES_PATH,
     "The VM's NICs, each on the network of its name.",
     "the cluster's default, where no network is named either",
     "DEFAULT-1",

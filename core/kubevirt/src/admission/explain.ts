@@ -1,5 +1,5 @@
 import { CLUSTER_FIELDS, type ExplainedField, INTERFACE_FIELDS, NETWORK_FIELDS, OBJECT_FIELDS, VM_FIELDS } from "./explain-fields.ts";
-import { OBJECT_RULES } from "./judge-objects.ts";
+import { OBJECT_RULES } from "./validate-objects.ts";
 import { RULES } from "./rules/index.ts";
 import type { RuleText } from "./rules/rule.ts";
 

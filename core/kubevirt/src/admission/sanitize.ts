@@ -47,7 +47,7 @@ function sanitiseInterface(nic: VmiInterface): VmiInterface {
 }
 
 /** Brings the addresses of a spec to their canonical text, and fills in what must be there, as KubeVirt's API does when it reads one (reference, 1.5). */
-export function sanitiseSpec(spec: VmiSpec): VmiSpec {
+export function sanitizeSpec(spec: VmiSpec): VmiSpec {
   const { networks, domain } = spec;
   const { interfaces } = domain.devices;
   const devices = { ...domain.devices, ...(interfaces === undefined ? {} : { interfaces: interfaces.map(sanitiseInterface) }) };
@@ -55,4 +55,4 @@ export function sanitiseSpec(spec: VmiSpec): VmiSpec {
 }
 
 /** A VM with the spec that KubeVirt's API would keep. */
-export const sanitiseVmi = (vmi: Vmi): Vmi => ({ ...vmi, spec: sanitiseSpec(vmi.spec) });
+export const sanitizeVmi = (vmi: Vmi): Vmi => ({ ...vmi, spec: sanitizeSpec(vmi.spec) });

@@ -1,12 +1,12 @@
 import type { Vmi, VmiInterface } from "../api.ts";
-import { INTERFACES } from "./rules/rule.ts";
+import { INTERFACES_PATH } from "./rules/rule.ts";
 
 /** The core bindings that KubeVirt took out in 1.3, for plugins of the same names. */
-export const OLD_KEYS = ["slirp", "passt", "macvtap"] as const;
+export const REMOVED_BINDINGS = ["slirp", "passt", "macvtap"] as const;
 
 /** An old key of an interface, and where it is. */
-export interface OldKey {
-  readonly key: (typeof OLD_KEYS)[number];
+export interface RemovedBinding {
+  readonly key: (typeof REMOVED_BINDINGS)[number];
   readonly field: string;
 }
 
@@ -14,21 +14,21 @@ export interface OldKey {
 const METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
 
 /** The old key of an interface that says nothing else; undefined where there is none, or more than one meaning. */
-function oldKeyOf(nic: VmiInterface): (typeof OLD_KEYS)[number] | undefined {
-  const keys = OLD_KEYS.filter((key) => nic[key] !== undefined);
+function removedBindingOf(nic: VmiInterface): (typeof REMOVED_BINDINGS)[number] | undefined {
+  const keys = REMOVED_BINDINGS.filter((key) => nic[key] !== undefined);
   return keys.length === 1 && METHODS.every((key) => nic[key] === undefined) ? keys[0] : undefined;
 }
 
 /** A VM whose old keys are the plugins of the same names, and which keys those were. */
-export function translateOldKeys(vmi: Vmi): { readonly vmi: Vmi; readonly translated: readonly OldKey[] } {
+export function translateRemovedBindings(vmi: Vmi): { readonly vmi: Vmi; readonly translated: readonly RemovedBinding[] } {
   const interfaces = vmi.spec.domain.devices.interfaces ?? [];
   const translated = interfaces.flatMap((nic, at) => {
-    const key = oldKeyOf(nic);
-    return key === undefined ? [] : [{ key, field: `${INTERFACES}[${at}].${key}` }];
+    const key = removedBindingOf(nic);
+    return key === undefined ? [] : [{ key, field: `${INTERFACES_PATH}[${at}].${key}` }];
   });
   if (translated.length === 0) return { vmi, translated };
   const renewed = interfaces.map((nic) => {
-    const key = oldKeyOf(nic);
+    const key = removedBindingOf(nic);
     if (key === undefined) return nic;
     const { [key]: _, ...rest } = nic;
     return { ...rest, binding: { name: key } };

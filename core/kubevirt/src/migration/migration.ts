@@ -48,8 +48,8 @@ export type MigrationRequired = "True" | "False" | "Unknown";
 const GRACE_MILLISECONDS = 15_000;
 
 /** True where the spec's definition is the one that the pod's link was made by. */
-const sameDefinition = (wanted: string, present: string, namespace: string): boolean =>
-  wanted === present || (!wanted.includes("/") && `${namespace}/${wanted}` === present);
+const sameDefinition = (desired: string, current: string, namespace: string): boolean =>
+  desired === current || (!desired.includes("/") && `${namespace}/${desired}` === current);
 
 function urgencyOf(nic: VmiInterface, networkName: string, vmi: Vmi, pod: AnnotatedPod): Urgency {
   const entry = vmi.status?.interfaces?.find(({ name }) => name === nic.name);
@@ -59,8 +59,8 @@ function urgencyOf(nic: VmiInterface, networkName: string, vmi: Vmi, pod: Annota
   }
   if (entry === undefined) return nic.sriov === undefined ? "pending" : "immediate";
   const statuses = parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
-  const present = entry.podInterfaceName ? statusOfLink(statuses, entry.podInterfaceName)?.name : undefined;
-  if (present === undefined || sameDefinition(networkName, present, vmi.metadata.namespace)) return "none";
+  const current = entry.podInterfaceName ? statusOfLink(statuses, entry.podInterfaceName)?.name : undefined;
+  if (current === undefined || sameDefinition(networkName, current, vmi.metadata.namespace)) return "none";
   return "immediate";
 }
 

@@ -1,11 +1,11 @@
-import { normaliseMac } from "@netbind/contract";
+import { normalizeMac } from "@netbind/contract";
 import type { Vmi, VmiInterface } from "../api.ts";
 import { sha256 } from "../values/sha256.ts";
 
 /** The MAC address that somebody gave a NIC: its author, else the VM's status. */
 function givenMac(vmi: Vmi, nic: VmiInterface): string | undefined {
   const inStatus = vmi.status?.interfaces?.find(({ name }) => name === nic.name)?.mac;
-  return [nic.macAddress, inStatus].flatMap((text) => (text === undefined ? [] : (normaliseMac(text) ?? [])))[0];
+  return [nic.macAddress, inStatus].flatMap((text) => (text === undefined ? [] : (normalizeMac(text) ?? [])))[0];
 }
 
 /** True where a NIC's MAC address is given, and need not be found. */

@@ -74,6 +74,6 @@ export function podLinkOfStatus(link: string): string {
 
 /** The name of a network's pod link: what the VMI's status tells of its primary network, else the scheme's. */
 export function podLinkName(vmi: Vmi, network: VmiNetwork): string {
-  const told = isSecondary(network) ? undefined : vmi.status?.interfaces?.find(({ name }) => name === network.name)?.podInterfaceName;
-  return told || nicNames(network).pod;
+  const reported = isSecondary(network) ? undefined : vmi.status?.interfaces?.find(({ name }) => name === network.name)?.podInterfaceName;
+  return reported || nicNames(network).pod;
 }

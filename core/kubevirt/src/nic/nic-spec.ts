@@ -1,4 +1,4 @@
-import type { NicSpec, PodNetwork, Port } from "@netbind/contract";
+import type { NicSpec, NetworkSource, Port } from "@netbind/contract";
 import type { Vmi, VmiInterface, VmiNetwork, VmiPort } from "../api.ts";
 
 /** The keys under which KubeVirt knows a binding without a plugin. */
@@ -22,7 +22,7 @@ export function bindingName(nic: VmiInterface): string | undefined {
 /** True where a VM's pod has a service mesh's proxy injected. */
 export const hasMesh = (vmi: Vmi): boolean => vmi.metadata.annotations?.["sidecar.istio.io/inject"]?.toLowerCase() === "true";
 
-function podNetwork(network: VmiNetwork): PodNetwork {
+function podNetwork(network: VmiNetwork): NetworkSource {
   if (network.multus !== undefined) {
     return { kind: "multus", networkName: network.multus.networkName, default: network.multus.default === true };
   }

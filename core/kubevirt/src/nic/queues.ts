@@ -24,6 +24,6 @@ export function nicQueues(spec: VmiSpec, model: string): number {
  */
 export function tapQueues(vmi: Vmi, name: string, model: string): number {
   if (model !== "virtio") return 0;
-  const present = vmi.status?.interfaces?.find((entry) => entry.name === name && hasInfoSource(entry.infoSource, "domain"));
-  return present?.queueCount ?? nicQueues(vmi.spec, model);
+  const current = vmi.status?.interfaces?.find((entry) => entry.name === name && hasInfoSource(entry.infoSource, "domain"));
+  return current?.queueCount ?? nicQueues(vmi.spec, model);
 }

@@ -27,8 +27,8 @@ function keysOf(text: string | undefined): readonly string[] {
  */
 export function allocatedDevices(environment: Environment, resource: string): readonly string[] {
   const listed = environment[deviceVariable(resource)];
-  const told = listed === undefined ? keysOf(environment[deviceInfoVariable(resource)]) : listed.split(",").map((one) => one.trim());
-  return [...new Set(told.filter(isPciAddress))];
+  const reported = listed === undefined ? keysOf(environment[deviceInfoVariable(resource)]) : listed.split(",").map((one) => one.trim());
+  return [...new Set(reported.filter(isPciAddress))];
 }
 
 /** What a pod's containers are told of several devices: lists are joined, and objects merged, variable by variable. */

@@ -23,10 +23,10 @@ export function nadOf(
 
 /** The definition of a name, among those that are known. */
 export const findNad = (
-  wanted: NadReference,
+  desired: NadReference,
   nads: readonly NetworkAttachmentDefinition[] | undefined,
 ): NetworkAttachmentDefinition | undefined =>
-  nads?.find(({ metadata }) => metadata.name === wanted.name && (metadata.namespace ?? "default") === wanted.namespace);
+  nads?.find(({ metadata }) => metadata.name === desired.name && (metadata.namespace ?? "default") === desired.namespace);
 
 /** The CNI plugins that a definition chains, first to last; none where its config cannot be read. */
 export function cniTypes({ spec }: NetworkAttachmentDefinition): readonly string[] {

@@ -5,11 +5,11 @@ import { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, status
 import { isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
 
 /** What multus is asked for. */
-export const NETWORKS = "k8s.v1.cni.cncf.io/networks";
+export const NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks";
 /** What takes the place of the cluster's network. */
 export const DEFAULT_NETWORK = "v1.multus-cni.io/default-network";
 /** What a launcher and its sidecars are told of the pod's devices. */
-export const NETWORK_INFO = "kubevirt.io/network-info";
+export const NETWORK_INFO_ANNOTATION = "kubevirt.io/network-info";
 
 /** The annotations of a pod that are looked at. */
 export interface AnnotatedPod {
@@ -59,13 +59,16 @@ export function networksAnnotation(
   return elements.length === 0 ? undefined : JSON.stringify(elements);
 }
 
-const present = (vmi: Vmi): readonly VmiInterface[] => interfacesOf(vmi).filter(({ state }) => state !== "absent");
+const current = (vmi: Vmi): readonly VmiInterface[] => interfacesOf(vmi).filter(({ state }) => state !== "absent");
 
 /** The annotations with which a launcher pod is created, as far as networks are concerned. */
 export function annotationsAtCreation(vmi: Vmi, configuration: KubevirtConfiguration): Record<string, string> {
-  const networks = networksAnnotation(vmi, present(vmi), configuration, hashedLinkNames(networksOf(vmi)));
+  const networks = networksAnnotation(vmi, current(vmi), configuration, hashedLinkNames(networksOf(vmi)));
   const standIn = networksOf(vmi).find(({ multus }) => multus?.default === true)?.multus?.networkName;
-  return { ...(networks === undefined ? {} : { [NETWORKS]: networks }), ...(standIn === undefined ? {} : { [DEFAULT_NETWORK]: standIn }) };
+  return {
+    ...(networks === undefined ? {} : { [NETWORKS_ANNOTATION]: networks }),
+    ...(standIn === undefined ? {} : { [DEFAULT_NETWORK]: standIn }),
+  };
 }
 
 const statusesOf = (pod: AnnotatedPod): readonly NetworkStatus[] => parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
@@ -101,13 +104,16 @@ const isUnknown = (nic: VmiInterface, configuration: KubevirtConfiguration): boo
 export function annotationsOfRunningPod(vmi: Vmi, configuration: KubevirtConfiguration, pod: AnnotatedPod): Record<string, string> {
   const statuses = statusesOf(pod);
   const known = (nic: VmiInterface): boolean => statusOf(vmi, nic.name) !== undefined;
-  const wanted = present(vmi).filter((nic) => nic.sriov === undefined || known(nic));
-  const changed = wanted.some((nic) => !known(nic)) || interfacesOf(vmi).some(({ state }) => state === "absent");
-  const isClear = !wanted.some((nic) => isUnknown(nic, configuration));
+  const desired = current(vmi).filter((nic) => nic.sriov === undefined || known(nic));
+  const changed = desired.some((nic) => !known(nic)) || interfacesOf(vmi).some(({ state }) => state === "absent");
+  const isClear = !desired.some((nic) => isUnknown(nic, configuration));
   const links = linkNamesOfPod(networksOf(vmi), linksOf(statuses));
-  const networks = changed && isClear ? (networksAnnotation(vmi, wanted, configuration, links) ?? "") : undefined;
+  const networks = changed && isClear ? (networksAnnotation(vmi, desired, configuration, links) ?? "") : undefined;
   const info = networkInfo(vmi, configuration, statuses);
-  const found = { ...(networks === undefined ? {} : { [NETWORKS]: networks }), ...(info === undefined ? {} : { [NETWORK_INFO]: info }) };
+  const found = {
+    ...(networks === undefined ? {} : { [NETWORKS_ANNOTATION]: networks }),
+    ...(info === undefined ? {} : { [NETWORK_INFO_ANNOTATION]: info }),
+  };
   const before = pod.metadata.annotations ?? {};
   return Object.fromEntries(Object.entries(found).filter(([key, value]) => (before[key] ?? "") !== value));
 }
@@ -125,5 +131,5 @@ export function annotationsOfMigrationTarget(
   const upgrade = isGateOn("PodSecondaryInterfaceNamingUpgrade", version, configuration.developerConfiguration);
   if (upgrade || !linksOf(statusesOf(source)).some(isOrdinalName)) return {};
   const networks = networksAnnotation(vmi, interfacesOf(vmi), configuration, ordinalLinkNames(networksOf(vmi)));
-  return networks === undefined ? {} : { [NETWORKS]: networks };
+  return networks === undefined ? {} : { [NETWORKS_ANNOTATION]: networks };
 }

@@ -69,7 +69,7 @@ export interface InfoVolume {
   readonly annotation: string;
 }
 
-const NETWORK_INFO: InfoVolume = { name: "network-info-annotation", file: "network-info", annotation: "kubevirt.io/network-info" };
+const NETWORK_INFO_VOLUME: InfoVolume = { name: "network-info-annotation", file: "network-info", annotation: "kubevirt.io/network-info" };
 /** Until 1.2 PCI addresses of SR-IOV devices were all that was told. */
 const PCI_MAP: InfoVolume = { name: "network-pci-map-annotation", file: "network-pci-map", annotation: "kubevirt.io/network-pci-map" };
 
@@ -77,7 +77,7 @@ const PCI_MAP: InfoVolume = { name: "network-pci-map-annotation", file: "network
 export function infoVolume(input: RenderInput): InfoVolume | undefined {
   const nics = interfacesOf(input);
   if (input.version < 3) return nics.some(({ sriov }) => sriov !== undefined) ? PCI_MAP : undefined;
-  return nics.some((nic) => takesDeviceInfo(nic, input.configuration)) ? NETWORK_INFO : undefined;
+  return nics.some((nic) => takesDeviceInfo(nic, input.configuration)) ? NETWORK_INFO_VOLUME : undefined;
 }
 
 const mountInfo = ({ name }: InfoVolume) => ({ name, mountPath: NETWORK_INFO_PATH });
@@ -169,7 +169,7 @@ export function sidecarContainer(sidecar: Sidecar | UserSidecar, at: number, inp
     ...(resources === undefined ? {} : { resources }),
     volumeMounts: [
       { name: HOOKS_VOLUME, mountPath: HOOKS_PATH, ...(input.version >= 6 ? { subPath: name } : {}) },
-      ...(plugin?.downwardApi === "device-info" && input.version >= 3 ? [mountInfo(NETWORK_INFO)] : []),
+      ...(plugin?.downwardApi === "device-info" && input.version >= 3 ? [mountInfo(NETWORK_INFO_VOLUME)] : []),
     ],
     securityContext: unprivileged([]),
   };

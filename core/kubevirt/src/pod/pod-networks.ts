@@ -1,4 +1,4 @@
-import { normaliseMac, type Violation, violation } from "@netbind/contract";
+import { normalizeMac, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../api.ts";
 import { findNad, parseNadReference, resourceNameOf } from "./nads.ts";
 import { isPrimary, isSecondary, nicNames } from "../nic/names.ts";
@@ -13,7 +13,7 @@ export interface PodNetworkRequest {
   /** Absent for the cluster's own pod network. */
   readonly config?: CniConfigList;
   /** True for a multus network that takes the place of the pod network: it must return an address. */
-  readonly standsIn: boolean;
+  readonly replacesPodNetwork: boolean;
   /** The MAC address that the link is to have. */
   readonly mac?: string;
   /** Arguments for the plugin (`args.cni`). */
@@ -30,7 +30,7 @@ export interface PodNetworks {
   readonly violations: readonly Violation[];
 }
 
-interface Place {
+interface NadContext {
   readonly namespace: string;
   readonly nads: readonly NetworkAttachmentDefinition[];
 }
@@ -38,10 +38,10 @@ interface Place {
 /** What a definition says, for a request that names it. */
 type Found = Pick<PodNetworkRequest, "config" | "resourceName"> | Violation;
 
-function find(reference: string, field: string, { namespace, nads }: Place): Found {
-  const wanted = parseNadReference(reference, namespace);
-  const shown = `${wanted.namespace}/${wanted.name}`;
-  const nad = findNad(wanted, nads);
+function find(reference: string, field: string, { namespace, nads }: NadContext): Found {
+  const desired = parseNadReference(reference, namespace);
+  const shown = `${desired.namespace}/${desired.name}`;
+  const nad = findNad(desired, nads);
   if (nad === undefined)
     return violation(field, `no NetworkAttachmentDefinition ${shown} is in the input`, "add the definition with -f, or name another");
   const read = nadConfig(nad);
@@ -51,14 +51,14 @@ function find(reference: string, field: string, { namespace, nads }: Place): Fou
   return { config: read.config, ...(resourceName === "" ? {} : { resourceName }) };
 }
 
-function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, place: Place): PodNetworkRequest | Violation {
+function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, place: NadContext): PodNetworkRequest | Violation {
   const field = `spec.networks[${at}]`;
-  const base = { network: network.name, ifname: nicNames(network).pod, standsIn: network.multus?.default === true };
+  const base = { network: network.name, ifname: nicNames(network).pod, replacesPodNetwork: network.multus?.default === true };
   if (network.multus === undefined) return { ...base, field: `${field}.pod` };
   const path = `${field}.multus.networkName`;
   const found = find(network.multus.networkName, path, place);
   if ("problem" in found) return found;
-  const mac = isSecondary(network) && macAddress !== undefined ? normaliseMac(macAddress) : undefined;
+  const mac = isSecondary(network) && macAddress !== undefined ? normalizeMac(macAddress) : undefined;
   return { ...base, ...found, ...(mac === undefined ? {} : { mac }), field: path };
 }
 
@@ -85,7 +85,7 @@ export function podNetworks(vmi: Vmi, configuration: KubevirtConfiguration, nads
     const own = find(reference, field, place);
     // It makes no link: the name is the one that multus makes up.
     const ifname = `net${others.length + 1}`;
-    const rest = { network: network.name, ifname, standsIn: false, cniArgs: { logicNetworkName: network.name }, field };
+    const rest = { network: network.name, ifname, replacesPodNetwork: false, cniArgs: { logicNetworkName: network.name }, field };
     others.push("problem" in own ? own : { ...rest, ...own });
   }
   const all = [...primary, ...others];

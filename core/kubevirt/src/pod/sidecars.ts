@@ -1,5 +1,5 @@
 import type { Violation } from "@netbind/contract";
-import { INTERFACES } from "../admission/rules/rule.ts";
+import { INTERFACES_PATH } from "../admission/rules/rule.ts";
 import type { KubevirtConfiguration, Vmi, VmiInterface } from "../api.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
 import { type ImageFallback, resolveBinding, type ResolvedBinding } from "../registration/resolve-binding.ts";
@@ -50,7 +50,7 @@ export function pluginSidecars(
       if (!("problem" in found) || Object.hasOwn(configuration.network?.binding ?? {}, name)) return [];
       return interfaces.flatMap((nic, at) => {
         if (pluginOf(nic, version) !== name) return [];
-        return [{ ...found, field: `${INTERFACES}[${at}].${nic.binding === undefined ? "slirp" : "binding.name"}` }];
+        return [{ ...found, field: `${INTERFACES_PATH}[${at}].${nic.binding === undefined ? "slirp" : "binding.name"}` }];
       });
     }),
   };

@@ -1,2 +1,2 @@
-export { type AgentNic, interfacesOfRunning, type RunningFacts } from "./vmi-status-merge.ts";
+export { type AgentNic, interfacesOfRunning, type RunningInputs } from "./vmi-status-merge.ts";
 export { interfacesFromPod } from "./vmi-status.ts";

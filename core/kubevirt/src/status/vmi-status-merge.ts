@@ -4,7 +4,7 @@ import { parseHardwareAddress } from "../nic/hardware-address.ts";
 import { addInfoSource, hasInfoSource } from "./info-source.ts";
 
 /** A NIC of the running domain. */
-export interface DomainNicFacts {
+export interface DomainNicState {
   /** The logical name, from the device's alias. */
   readonly name: string;
   readonly mac?: string;
@@ -23,8 +23,8 @@ export interface AgentNic {
 }
 
 /** All that is known of a running VM's NICs beside its spec and its status so far. */
-export interface RunningFacts {
-  readonly domain: readonly DomainNicFacts[];
+export interface RunningInputs {
+  readonly domain: readonly DomainNicState[];
   /** The pod's addresses of each network, as they were when it was set up: the cluster's first family first. */
   readonly podAddresses: ReadonlyMap<string, readonly string[]>;
   /** Undefined where no agent answers. */
@@ -46,7 +46,7 @@ function withAddresses(entry: VmiStatusInterface, addresses: readonly string[]):
 }
 
 /** An entry from the domain: a link that says nothing is up, a device of the host's has neither queues nor link. */
-function domainEntry({ name, mac, kind, queues, linkDown }: DomainNicFacts, vmi: Vmi): VmiStatusInterface {
+function domainEntry({ name, mac, kind, queues, linkDown }: DomainNicState, vmi: Vmi): VmiStatusInterface {
   const written = kind === "hostdev" ? vmi.spec.domain.devices.interfaces?.find((nic) => nic.name === name)?.macAddress : mac;
   return {
     name,
@@ -58,9 +58,9 @@ function domainEntry({ name, mac, kind, queues, linkDown }: DomainNicFacts, vmi:
 
 /** What the pod has is told where both have a family; where one lacks it, what the guest has. */
 function mergeAddresses(pod: readonly string[], guest: readonly string[], masquerades: boolean): readonly string[] {
-  const told = guest.map(addressOf).filter((address) => !masquerades || !isLinkLocal(address));
+  const reported = guest.map(addressOf).filter((address) => !masquerades || !isLinkLocal(address));
   return ([4, 6] as const).flatMap((family) => {
-    const [ofPod, ofGuest] = [ofFamily(pod, family), ofFamily(told, family)];
+    const [ofPod, ofGuest] = [ofFamily(pod, family), ofFamily(reported, family)];
     return ofPod.length > 0 && ofGuest.length > 0 ? ofPod : ofGuest;
   });
 }
@@ -70,11 +70,11 @@ function mergeAgent(entries: readonly VmiStatusInterface[], agent: readonly Agen
   const masquerades = (name: string | undefined): boolean =>
     vmi.spec.domain.devices.interfaces?.some((nic) => nic.name === name && nic.masquerade !== undefined) === true;
   const merged = entries.map((entry) => {
-    const told = entry.mac === undefined ? undefined : byMac.get(entry.mac);
-    if (told === undefined) return entry;
-    const addressed = withAddresses(entry, mergeAddresses(entry.ipAddresses ?? [], told.addresses, masquerades(entry.name)));
-    return told.interfaceName
-      ? { ...addressed, interfaceName: told.interfaceName, infoSource: addInfoSource(entry.infoSource, "guest-agent") }
+    const reported = entry.mac === undefined ? undefined : byMac.get(entry.mac);
+    if (reported === undefined) return entry;
+    const addressed = withAddresses(entry, mergeAddresses(entry.ipAddresses ?? [], reported.addresses, masquerades(entry.name)));
+    return reported.interfaceName
+      ? { ...addressed, interfaceName: reported.interfaceName, infoSource: addInfoSource(entry.infoSource, "guest-agent") }
       : addressed;
   });
   const known = new Set(entries.flatMap(({ mac }) => (mac === undefined ? [] : [mac])));
@@ -102,7 +102,7 @@ function primaryFirst(entries: readonly VmiStatusInterface[], vmi: Vmi): readonl
  * paired by MAC address. What the pod's report gave stays. Source: reference, sections 6.2 and 6.3; where KubeVirt is
  * wrong (section 8) this is right: MAC addresses are compared as numbers, and a multus default network comes first too.
  */
-export function interfacesOfRunning(vmi: Vmi, facts: RunningFacts): readonly VmiStatusInterface[] {
+export function interfacesOfRunning(vmi: Vmi, facts: RunningInputs): readonly VmiStatusInterface[] {
   if (facts.domain.length === 0) return vmi.status?.interfaces ?? [];
   const before = vmi.status?.interfaces ?? [];
   const inDomain = facts.domain

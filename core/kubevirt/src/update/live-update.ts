@@ -20,18 +20,18 @@ export const isHotPluggable = ({ bridge, sriov, state }: VmiInterface): boolean 
 /** True where a pod's links have ordinal names, or where nobody knows: a NIC is taken out of others only. */
 export function hasOrdinalNames(vmi: Vmi): boolean {
   const known = (vmi.spec.networks ?? []).filter(isSecondary).flatMap(({ name }) => {
-    const told = vmi.status?.interfaces?.find((entry) => entry.name === name)?.podInterfaceName;
-    return told ? [told] : [];
+    const reported = vmi.status?.interfaces?.find((entry) => entry.name === name)?.podInterfaceName;
+    return reported ? [reported] : [];
   });
   return known[0] === undefined || isOrdinalName(known[0]);
 }
 
 /** The state that a running NIC gets: what its template says, but that nothing brings back what is being taken out. */
-function nextState(nic: VmiInterface, wanted: VmiInterface | undefined, ordinal: boolean): VmiInterface {
-  if (wanted === undefined || nic.state === "absent" || (wanted.state ?? "") === (nic.state ?? "")) return nic;
-  if (wanted.state === "absent" && ordinal) return nic;
+function nextState(nic: VmiInterface, desired: VmiInterface | undefined, ordinal: boolean): VmiInterface {
+  if (desired === undefined || nic.state === "absent" || (desired.state ?? "") === (nic.state ?? "")) return nic;
+  if (desired.state === "absent" && ordinal) return nic;
   const { state: _, ...rest } = nic;
-  return wanted.state === undefined ? rest : { ...rest, state: wanted.state };
+  return desired.state === undefined ? rest : { ...rest, state: desired.state };
 }
 
 /**
@@ -58,9 +58,9 @@ export function liveUpdate(
   const networks = known
     .filter(({ name }) => named(interfaces, name) !== undefined)
     .map((network) => {
-      const wanted = named(template.networks, network.name)?.multus;
-      if (!newDefinition || network.multus === undefined || wanted === undefined) return network;
-      return { ...network, multus: { ...network.multus, networkName: wanted.networkName } };
+      const desired = named(template.networks, network.name)?.multus;
+      if (!newDefinition || network.multus === undefined || desired === undefined) return network;
+      return { ...network, multus: { ...network.multus, networkName: desired.networkName } };
     });
   return { networks, interfaces };
 }

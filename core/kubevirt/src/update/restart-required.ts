@@ -40,9 +40,13 @@ export function restartRequired(
   const { networks = [], domain } = vm.spec.template.spec;
   const interfaces = domain.devices?.interfaces ?? [];
   const ofNetwork = takesNewDefinition(vmi, configuration, version) ? withoutDefinition : (network: VmiNetwork): object => network;
-  const changed = <T extends { readonly name: string }>(running: readonly T[], wanted: readonly T[], part: (value: T) => object): boolean =>
+  const changed = <T extends { readonly name: string }>(
+    running: readonly T[],
+    desired: readonly T[],
+    part: (value: T) => object,
+  ): boolean =>
     running.some((one) => {
-      const other = wanted.find(({ name }) => name === one.name);
+      const other = desired.find(({ name }) => name === one.name);
       return other === undefined || !sameValue(written(part(one)), written(part(other)));
     });
   const hasPod = (list: readonly VmiNetwork[]): boolean => list.some(({ pod }) => pod !== undefined);

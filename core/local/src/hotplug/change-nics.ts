@@ -1,16 +1,16 @@
 import type { Binding, DomainPlan } from "@netbind/contract";
-import { type AttachedNic, attachNic, type Decision, isHandedOver, type PlannedNic } from "@netbind/engine";
+import { type AttachedNic, attachNic, type Decision, isAdopted, type PlannedNic } from "@netbind/engine";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import { domainNics, type NicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
 import { isSecondary } from "@netbind/kubevirt";
-import type { Run } from "@netbind/netns";
-import { Journal, type VmRecord } from "../journal.ts";
+import type { Exec } from "@netbind/netns";
+import { type LocalPodRecord, PodRecordFile } from "../pod-record-file.ts";
 import { withSidecarOutput } from "../kept-logs.ts";
-import { packetMover } from "../launcher/packet-mover.ts";
+import { interfaceBackend } from "../launcher/interface-backend.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { LocalHost } from "../local-host.ts";
 import { takeVmLock } from "../lock.ts";
-import type { DeviceSettings } from "../networks/host-plugin.ts";
+import type { DeviceSettings } from "../networks/emulated-plugin.ts";
 import type { State } from "../state.ts";
 import { findVm } from "../pods.ts";
 import { exposeDevices } from "./expose-devices.ts";
@@ -25,7 +25,7 @@ export class NicChangeError extends Error {
 /** Where VMs run, and what a NIC that comes is planned with. */
 export interface ChangeContext {
   readonly state: State;
-  readonly run: Run;
+  readonly exec: Exec;
 }
 
 /** A NIC that a running VM is to get. */
@@ -39,20 +39,20 @@ export interface NewNic {
   readonly deviceSettings: DeviceSettings;
 }
 
-const PATIENCE = 5000;
+const LOCK_TIMEOUT = 5000;
 
 /** Works on a running VM, alone. @throws VmNotFoundError, BusyError, NicChangeError where it does not run */
-async function withRunning<T>({ state, run }: ChangeContext, vm: string, act: (context: NicContext) => Promise<T>): Promise<T> {
+async function withRunning<T>({ state, exec }: ChangeContext, vm: string, act: (context: NicContext) => Promise<T>): Promise<T> {
   const { id, namespace, name } = findVm(state, vm);
-  await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, PATIENCE);
+  await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, LOCK_TIMEOUT);
   // It may have moved to its next pod while its lock was waited for.
-  const journal = Journal.open(state.vm(findVm(state, vm).id));
-  if (journal === undefined || journal.record.phase !== "running" || findQemu(journal.record) === undefined)
+  const recordFile = PodRecordFile.open(state.podDirectory(findVm(state, vm).id));
+  if (recordFile === undefined || recordFile.record.phase !== "running" || findQemu(recordFile.record) === undefined)
     throw new NicChangeError(`VM ${namespace}/${name} does not run: only a running VM's NICs can be changed`);
-  const { changing } = journal.record;
+  const { changing } = recordFile.record;
   if (changing !== undefined)
     throw new NicChangeError(`NIC "${changing.nic}" of VM ${namespace}/${name} is changing: netbind apply ends what was interrupted`);
-  return await act({ state, run, journal });
+  return await act({ state, exec, recordFile });
 }
 
 const patchWith =
@@ -61,32 +61,32 @@ const patchWith =
     patchDomain(xml, nic, domain);
 
 /** The NICs that a pod has beside one, with their plans as they are recorded. */
-const plannedNics = ({ attached = [], nics }: VmRecord, but: string): readonly PlannedNic[] =>
+const plannedNics = ({ attached = [], nics }: LocalPodRecord, but: string): readonly PlannedNic[] =>
   attached.flatMap((attachment) => {
     const plan = nics[attachment.name]?.plan;
     return attachment.name === but || plan === undefined ? [] : [{ attachment, plan }];
   });
 
 async function plug(context: NicContext, { nic, decision, bindings, podNetwork, deviceSettings }: NewNic): Promise<AttachedNic> {
-  const { state, run, journal } = context;
+  const { state, exec, recordFile } = context;
   const decided = decision.nics.find(({ spec }) => spec.name === nic);
-  const { facts } = journal.record;
+  const { facts } = recordFile.record;
   if (decided === undefined || facts === undefined) throw new NicChangeError(`NIC "${nic}" was not decided about`);
-  const host = new LocalHost({ state, run, journal, bindings, podNetwork, deviceSettings });
+  const host = new LocalHost({ state, exec, recordFile, bindings, podNetwork, deviceSettings });
   await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
   await exposeDevices(context, nic);
   const attached = await attachNic(host, decided, {
     decision,
     facts: { ...host.withNetworks(facts), cause: "hotplug" },
-    others: plannedNics(journal.record, nic),
+    others: plannedNics(recordFile.record, nic),
   });
   await host.attach(decided.binding, [attached]);
-  const device = tapDomain(attached.attachment, attached.plan, packetMover());
+  const device = tapDomain(attached.attachment, attached.plan, interfaceBackend());
   const write = attached.plan.domain.kind === "tap" ? writeTapInterface : patchWith(attached.plan.domain);
-  const domainXml = write(journal.record.domainXml ?? "", device);
-  journal.update({ domainXml });
+  const domainXml = write(recordFile.record.domainXml ?? "", device);
+  recordFile.update({ domainXml });
   const defined = domainNics(domainXml).find(({ name }) => name === nic);
-  if (defined !== undefined) await new LiveDomain(run, journal.record).attach(defined);
+  if (defined !== undefined) await new LiveDomain(exec, recordFile.record).attach(defined);
   return attached;
 }
 
@@ -98,16 +98,20 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
  */
 export async function attachNicToVm(context: ChangeContext, vm: string, added: NewNic): Promise<AttachedNic> {
   return withRunning(context, vm, async (running) => {
-    const { journal } = running;
+    const { recordFile } = running;
     const { nic, decision } = added;
     const binding = decision.nics.find(({ spec }) => spec.name === nic)?.binding ?? "";
-    journal.update({ changing: { nic, change: "attach" }, vmi: decision.vmi, bindings: { ...journal.record.bindings, [nic]: binding } });
+    recordFile.update({
+      changing: { nic, change: "attach" },
+      vmi: decision.vmi,
+      bindings: { ...recordFile.record.bindings, [nic]: binding },
+    });
     try {
       const attached = await plug(running, added);
-      journal.update({ changing: undefined });
+      recordFile.update({ changing: undefined });
       return attached;
     } catch (thrown) {
-      const error = withSidecarOutput(context.state, journal.record, thrown);
+      const error = withSidecarOutput(context.state, recordFile.record, thrown);
       await removeNic(running, nic);
       throw error;
     }
@@ -115,8 +119,8 @@ export async function attachNicToVm(context: ChangeContext, vm: string, added: N
 }
 
 /** Refuses what no hypervisor lets go of, or what is not there. */
-function refuseFixed({ journal }: NicContext, nic: string): void {
-  const { nics, vmi } = journal.record;
+function refuseFixed({ recordFile }: NicContext, nic: string): void {
+  const { nics, vmi } = recordFile.record;
   const known = Object.keys(nics);
   if (!known.includes(nic)) throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${known.join(", ") || "none"})`);
   const network = vmi.spec.networks?.find(({ name }) => name === nic);
@@ -127,20 +131,20 @@ function refuseFixed({ journal }: NicContext, nic: string): void {
 /** Takes a NIC out of a running VM. @throws VmNotFoundError, BusyError, NicChangeError, LibvirtError where its guest keeps it */
 export async function detachNicFromVm(context: ChangeContext, vm: string, nic: string): Promise<void> {
   await withRunning(context, vm, async (running) => {
-    const { journal } = running;
+    const { recordFile } = running;
     refuseFixed(running, nic);
-    const plan = journal.record.nics[nic]?.plan;
-    if (plan === undefined || !(isHandedOver(plan) || plan.domain.kind === "hostdev"))
+    const plan = recordFile.record.nics[nic]?.plan;
+    if (plan === undefined || !(isAdopted(plan) || plan.domain.kind === "hostdev"))
       throw new NicChangeError(
-        `NIC "${nic}" of binding ${journal.record.bindings[nic]} stays as long as its VM: bridge and sriov alone go`,
+        `NIC "${nic}" of binding ${recordFile.record.bindings[nic]} stays as long as its VM: bridge and sriov alone go`,
       );
-    journal.update({ changing: { nic, change: "detach" } });
+    recordFile.update({ changing: { nic, change: "detach" } });
     try {
       await removeNic(running, nic);
     } catch (error) {
       // A guest that keeps its device keeps all that belongs to it.
-      const nics = await new LiveDomain(context.run, journal.record).nics().catch(() => []);
-      if (nics.some(({ name }) => name === nic)) journal.update({ changing: undefined });
+      const nics = await new LiveDomain(context.exec, recordFile.record).nics().catch(() => []);
+      if (nics.some(({ name }) => name === nic)) recordFile.update({ changing: undefined });
       throw error;
     }
   });
@@ -149,28 +153,28 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
 /** Sets a NIC's link up or down, as a cable that is plugged in or pulled. @throws VmNotFoundError, BusyError, NicChangeError */
 export async function setNicLink(context: ChangeContext, vm: string, nic: string, linkState: "up" | "down"): Promise<void> {
   await withRunning(context, vm, async (running) => {
-    const { journal, run } = running;
-    const { nics, attached = [], vmi, domainXml = "" } = journal.record;
+    const { recordFile, exec } = running;
+    const { nics, attached = [], vmi, domainXml = "" } = recordFile.record;
     const plan = nics[nic]?.plan;
     const attachment = attached.find(({ name }) => name === nic);
     if (plan === undefined || attachment === undefined)
       throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${Object.keys(nics).join(", ") || "none"})`);
-    const binding = journal.record.bindings[nic];
+    const binding = recordFile.record.bindings[nic];
     if (plan.domain.kind !== "tap")
       throw new NicChangeError(
         `NIC "${nic}" of binding ${binding} has no link that could be set: as in a cluster, only that of a NIC on a tap can (masquerade, bridge, macvtap)`,
       );
     const changed = { ...attachment, state: linkState };
-    const xml = writeTapInterface(domainXml, tapDomain(changed, plan, packetMover()));
+    const xml = writeTapInterface(domainXml, tapDomain(changed, plan, interfaceBackend()));
     const defined = domainNics(xml).find(({ name }) => name === nic);
     if (defined === undefined) throw new NicChangeError(`NIC "${nic}" of binding ${binding} is not in the domain`);
     const interfaces = (vmi.spec.domain.devices.interfaces ?? []).map((one) => (one.name === nic ? { ...one, state: linkState } : one));
     const devices = { ...vmi.spec.domain.devices, interfaces };
-    journal.update({
+    recordFile.update({
       vmi: { ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } },
       attached: attached.map((one) => (one.name === nic ? changed : one)),
       domainXml: xml,
     });
-    await new LiveDomain(run, journal.record).setLink(defined);
+    await new LiveDomain(exec, recordFile.record).setLink(defined);
   });
 }

@@ -1,6 +1,6 @@
 import { type DomainNic, domainNics } from "@netbind/domain";
-import { type Run, waitUntil } from "@netbind/netns";
-import type { VmRecord } from "../journal.ts";
+import { type Exec, waitUntil } from "@netbind/netns";
+import type { LocalPodRecord } from "../pod-record-file.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import { launcherOf } from "../launcher/launcher-of.ts";
@@ -12,8 +12,8 @@ export class LiveDomain {
   readonly #launcher: Launcher;
   readonly #domain: string;
 
-  constructor(run: Run, record: VmRecord) {
-    this.#launcher = launcherOf(run, record);
+  constructor(exec: Exec, record: LocalPodRecord) {
+    this.#launcher = launcherOf(exec, record);
     this.#domain = domainName(record.vmi);
   }
 
@@ -32,10 +32,10 @@ export class LiveDomain {
 
   /** Asks the guest to let a NIC go, and waits: false where it did not within `deadline` milliseconds. */
   async detach(name: string, deadline: number): Promise<boolean> {
-    const there = (await this.nics()).find((nic) => nic.name === name);
-    if (there === undefined) return true;
+    const observed = (await this.nics()).find((nic) => nic.name === name);
+    if (observed === undefined) return true;
     // Asked before, and not answered yet: libvirt refuses to ask again, and the guest's answer is waited for all the same.
-    await this.#launcher.changeDevice("detach", this.#domain, there.xml).catch(() => undefined);
+    await this.#launcher.changeDevice("detach", this.#domain, observed.xml).catch(() => undefined);
     return waitUntil(async () => !(await this.nics()).some((nic) => nic.name === name), deadline, LOOK_AGAIN);
   }
 }

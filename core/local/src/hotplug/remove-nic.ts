@@ -1,7 +1,7 @@
-import { countOperations, retractNetwork, serviceProcesses } from "@netbind/engine";
+import { countOperations, teardownNetwork, serviceProcesses } from "@netbind/engine";
 import { withoutNic } from "@netbind/domain";
-import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Run, serviceLog, straysOfUser } from "@netbind/netns";
-import type { Journal } from "../journal.ts";
+import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Exec, serviceLog, orphansOfUser } from "@netbind/netns";
+import type { PodRecordFile } from "../pod-record-file.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { LibvirtError } from "../launcher/launcher.ts";
 import { LocalHost } from "../local-host.ts";
@@ -14,51 +14,51 @@ import { LiveDomain } from "./live-domain.ts";
 /** What changes of a VM's NICs are made with. */
 export interface NicContext {
   readonly state: State;
-  readonly run: Run;
-  readonly journal: Journal;
+  readonly exec: Exec;
+  readonly recordFile: PodRecordFile;
 }
 
 /** How long a guest may take to let a device go. */
 export const UNPLUG_DEADLINE = 20_000;
 
 /** Takes the NIC's device out of the running domain, where it is in it. @throws LibvirtError where its guest keeps it */
-async function unplug({ run, journal }: NicContext, nic: string): Promise<void> {
-  const domain = new LiveDomain(run, journal.record);
+async function unplug({ exec, recordFile }: NicContext, nic: string): Promise<void> {
+  const domain = new LiveDomain(exec, recordFile.record);
   if (await domain.detach(nic, UNPLUG_DEADLINE)) return;
   throw new LibvirtError(
-    `the guest of ${domainName(journal.record.vmi)} did not let NIC "${nic}" go within ${UNPLUG_DEADLINE / 1000} s: wait until it has booted, and try again`,
+    `the guest of ${domainName(recordFile.record.vmi)} did not let NIC "${nic}" go within ${UNPLUG_DEADLINE / 1000} s: wait until it has booted, and try again`,
   );
 }
 
-async function endServices({ state, journal }: NicContext, nic: string): Promise<void> {
-  const roles = new Set(serviceProcesses(journal.record.nics[nic]?.plan?.services ?? []).map(({ role }) => role));
-  const { processes, serviceUid } = journal.record;
+async function endServices({ state, recordFile }: NicContext, nic: string): Promise<void> {
+  const roles = new Set(serviceProcesses(recordFile.record.nics[nic]?.plan?.services ?? []).map(({ role }) => role));
+  const { processes, serviceUid } = recordFile.record;
   const own = processes.filter(({ role }) => roles.has(role)).flatMap((entry) => entry.processes);
   const others = processes.filter(({ role }) => !roles.has(role));
   const recorded = others.flatMap((entry) => entry.processes);
   // A server that a killed netbind started: it has its output from its birth, and its user a moment later.
-  const starting = [...roles].flatMap((role) => processesLoggingTo(serviceLog(state.vm(journal.record.id), role)));
-  await endProcesses([...own, ...starting, ...straysOfUser(serviceUid, recorded)]);
-  if (others.length < processes.length) journal.update({ processes: others });
+  const starting = [...roles].flatMap((role) => processesLoggingTo(serviceLog(state.podDirectory(recordFile.record.id), role)));
+  await endProcesses([...own, ...starting, ...orphansOfUser(serviceUid, recorded)]);
+  if (others.length < processes.length) recordFile.update({ processes: others });
 }
 
-async function removeNetwork({ run, journal }: NicContext, nic: string): Promise<void> {
-  const { netns, nics } = journal.record;
-  const wanted = nics[nic]?.wanted;
-  if (wanted === undefined) return;
-  const runIn = inNetns(netnsPath(netns), run);
-  const operations = retractNetwork(wanted, await observe(runIn, { table: wanted.table }));
-  if (countOperations(operations) > 0) await applyNetwork(runIn, operations);
+async function removeNetwork({ exec, recordFile }: NicContext, nic: string): Promise<void> {
+  const { netns, nics } = recordFile.record;
+  const desired = nics[nic]?.desired;
+  if (desired === undefined) return;
+  const execIn = inNetns(netnsPath(netns), exec);
+  const operations = teardownNetwork(desired, await observe(execIn, { table: desired.table }));
+  if (countOperations(operations) > 0) await applyNetwork(execIn, operations);
 }
 
 /** Takes the pod off the NIC's network: every attachment that was made for it, the last one first. */
-async function detachNetworks({ state, run, journal }: NicContext, nic: string): Promise<void> {
+async function detachNetworks({ state, exec, recordFile }: NicContext, nic: string): Promise<void> {
   const node = netnsPath(state.nodeNetns);
-  const netns = netnsPath(journal.record.netns);
-  const own = journal.record.attachments.filter(({ network }) => network === nic);
+  const netns = netnsPath(recordFile.record.netns);
+  const own = recordFile.record.attachments.filter(({ network }) => network === nic);
   if (own.length === 0) return;
   await withNodeLock(state, async () => {
-    for (const attachment of [...own].reverse()) await cniDel({ run, node, netns }, attachment);
+    for (const attachment of [...own].reverse()) await cniDel({ exec, node, netns }, attachment);
   });
 }
 
@@ -66,11 +66,11 @@ const without = <T>(map: Readonly<Record<string, T>>, name: string): Readonly<Re
   Object.fromEntries(Object.entries(map).filter(([key]) => key !== name));
 
 /** The record without a NIC: one write, so that it is there or it is not. */
-function forget({ journal }: NicContext, nic: string): void {
-  const { vmi, bindings, nics, attached = [], attachments, domainXml } = journal.record;
+function forget({ recordFile }: NicContext, nic: string): void {
+  const { vmi, bindings, nics, attached = [], attachments, domainXml } = recordFile.record;
   const { domain, networks = [] } = vmi.spec;
   const interfaces = (domain.devices.interfaces ?? []).filter(({ name }) => name !== nic);
-  journal.update({
+  recordFile.update({
     vmi: {
       ...vmi,
       spec: {
@@ -93,11 +93,11 @@ function forget({ journal }: NicContext, nic: string): void {
  * on where it was stopped. The caller holds the VM's lock, and has recorded that the NIC is changing.
  */
 export async function removeNic(context: NicContext, nic: string): Promise<void> {
-  const binding = context.journal.record.bindings[nic];
+  const binding = context.recordFile.record.bindings[nic];
   await unplug(context, nic);
   await endServices(context, nic);
   await removeNetwork(context, nic);
   await detachNetworks(context, nic);
   forget(context, nic);
-  if (binding !== undefined) await new LocalHost(context).tellSidecar(binding);
+  if (binding !== undefined) await new LocalHost(context).attachToSidecar(binding);
 }

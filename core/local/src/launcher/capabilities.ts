@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Run, VM_UIDS } from "@netbind/netns";
+import { type Exec, VM_UIDS } from "@netbind/netns";
 import type { UserTree } from "../root-files.ts";
 import { dropPrivileges, groupText, passwdText, type VmUser } from "./vm-user.ts";
 
@@ -38,7 +38,7 @@ function writeUsers(): string {
  * Finds QEMU's capabilities out while the image is built, where no guest is near: every launcher starts from a copy, and
  * none can change what another one reads. libvirt itself looks anew where QEMU or the kernel is another one by then.
  */
-export async function warmCapabilities(run: Run, rootfs: string): Promise<void> {
+export async function warmCapabilities(exec: Exec, rootfs: string): Promise<void> {
   const found = join(rootfs, IMAGE_COPY);
   mkdirSync(found, { recursive: true });
   chownSync(found, BUILDER.uid, BUILDER.gid);
@@ -50,7 +50,7 @@ export async function warmCapabilities(run: Run, rootfs: string): Promise<void> 
     XDG_CACHE_HOME: "/tmp/cache",
     XDG_DATA_HOME: "/tmp/data",
   };
-  await run(
+  await exec(
     [
       ...["bwrap", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv", "--ro-bind", rootfs, "/"],
       ...[

@@ -14,7 +14,7 @@ const LIMITS: Limits = { files: scaled(128), data: scaled(1024 * MIB), fileSize:
 const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 
 /** A pod whose guest has a console. */
-export interface ConsolePlace {
+export interface ConsoleLocation {
   /** Path of the pod's network namespace. */
   readonly netns: string;
   /** The pod's directory, which nobody but the host changes. */
@@ -36,7 +36,7 @@ export const consoleFiles = (directory: string): { readonly socket: string; read
 });
 
 /** Connects to the serial port that QEMU serves, once it does: no link is followed, and what is dialled is what was checked. */
-async function connectSerial({ launcher, user, deadline = START_DEADLINE }: ConsolePlace): Promise<Socket> {
+async function connectSerial({ launcher, user, deadline = START_DEADLINE }: ConsoleLocation): Promise<Socket> {
   let last: Error = new Error("it has none");
   let serial: Socket | undefined;
   await waitUntil(async () => {
@@ -77,7 +77,7 @@ function descriptorOf(socket: Socket | Server): number {
 }
 
 /** The reader sees its runtime and its own program, and nothing else of the machine. */
-function readerSandbox({ user, cache }: ConsolePlace): Sandbox {
+function readerSandbox({ user, cache }: ConsoleLocation): Sandbox {
   const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url));
   const target = `/netbind/console${extname(program) === ".ts" ? ".mts" : ".mjs"}`;
   const published = publishConsole(cache, process.execPath, program);
@@ -94,7 +94,7 @@ function readerSandbox({ user, cache }: ConsolePlace): Sandbox {
  * Starts the process that reads the guest's console, in the pod's namespace so that it ends with the pod. It gets what it works
  * on as descriptors: nothing that the VM's user can put in a path's place changes what it reads, serves or writes.
  */
-export async function startConsole(place: ConsolePlace): Promise<readonly ProcessId[]> {
+export async function startConsole(place: ConsoleLocation): Promise<readonly ProcessId[]> {
   const files = consoleFiles(place.directory);
   const [next, hidden] = [`${files.socket}.next`, `${files.socket}.new`];
   const serial = await connectSerial(place);

@@ -1,4 +1,4 @@
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 
 /** Where the machine's own apt gets Debian packages. */
 export interface DebianArchive {
@@ -12,8 +12,8 @@ export interface DebianArchive {
  *
  * @throws Error where apt does not know one
  */
-export async function debianArchive(run: Run): Promise<DebianArchive> {
-  const targets = await run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)"]);
+export async function debianArchive(exec: Exec): Promise<DebianArchive> {
+  const targets = await exec(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)"]);
   const uris = targets
     .split("\n")
     .map((line) => line.split("|"))

@@ -1,4 +1,4 @@
-import { CommandError, type Run } from "@netbind/netns";
+import { CommandError, type Exec } from "@netbind/netns";
 
 /** One line of a POSIX access list (acl(5)): `user:107:rw-`. An empty qualifier is the file's own user or group. */
 export interface AclEntry {
@@ -50,19 +50,19 @@ export function takingBack(acl: readonly AclEntry[], uid: number, before: string
 }
 
 /** The access list of an open file. @throws Error where its file system has none */
-export async function aclOf(run: Run, descriptor: number): Promise<readonly AclEntry[]> {
+export async function aclOf(exec: Exec, descriptor: number): Promise<readonly AclEntry[]> {
   return readAcl(
-    await run(["getfacl", "--omit-header", "--numeric", "--no-effective", "--absolute-names", FILE], { descriptors: [descriptor] }),
+    await exec(["getfacl", "--omit-header", "--numeric", "--no-effective", "--absolute-names", FILE], { descriptors: [descriptor] }),
   );
 }
 
 const reason = (error: unknown): string => (error instanceof CommandError ? error.stderr.trim() : (error as Error).message);
 
 /** Lets a user read and write an open file, whoever may else. @throws Error where its file system keeps no access lists */
-export async function grantAccess(run: Run, descriptor: number, uid: number): Promise<void> {
-  if (permissionsOf(await aclOf(run, descriptor), uid) === READ_WRITE) return;
+export async function grantAccess(exec: Exec, descriptor: number, uid: number): Promise<void> {
+  if (permissionsOf(await aclOf(exec, descriptor), uid) === READ_WRITE) return;
   try {
-    await run(["setfacl", "--modify", `u:${uid}:${READ_WRITE}`, "--", FILE], { descriptors: [descriptor] });
+    await exec(["setfacl", "--modify", `u:${uid}:${READ_WRITE}`, "--", FILE], { descriptors: [descriptor] });
   } catch (error) {
     throw new Error(`its access list cannot be changed (${reason(error)}): put it on a file system with POSIX access lists`, {
       cause: error,
@@ -71,7 +71,7 @@ export async function grantAccess(run: Run, descriptor: number, uid: number): Pr
 }
 
 /** Gives a user's entry in an open file's list back as it was. Done twice, the second time changes nothing. */
-export async function takeBackAccess(run: Run, descriptor: number, uid: number, before: string | undefined): Promise<void> {
-  const told = takingBack(await aclOf(run, descriptor), uid, before);
-  if (told.length > 0) await run(["setfacl", ...told, "--", FILE], { descriptors: [descriptor] });
+export async function takeBackAccess(exec: Exec, descriptor: number, uid: number, before: string | undefined): Promise<void> {
+  const reported = takingBack(await aclOf(exec, descriptor), uid, before);
+  if (reported.length > 0) await exec(["setfacl", ...reported, "--", FILE], { descriptors: [descriptor] });
 }

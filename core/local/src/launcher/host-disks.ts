@@ -2,7 +2,7 @@ import { closeSync, fstatSync, lstatSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Violation, violation } from "@netbind/contract";
 import type { Vmi } from "@netbind/kubevirt";
-import { derivedName, type Run } from "@netbind/netns";
+import { derivedName, type Exec } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { aclOf, grantAccess, isRestricted, permissionsOf, takeBackAccess } from "./file-acl.ts";
 import type { VmUser } from "./vm-user.ts";
@@ -85,7 +85,7 @@ function openFile(directory: string, components: readonly string[], see: (inode:
 const ancestors = (path: string): readonly string[] => (path === "/" ? ["/"] : [...ancestors(dirname(path)), path]);
 
 /** The listed directory that a path is in, and the way from there. @throws HostDiskError */
-function findPlace(path: string, { directories }: HostDiskPolicy): Pick<HostDiskRecord, "directory" | "components"> {
+function findLocation(path: string, { directories }: HostDiskPolicy): Pick<HostDiskRecord, "directory" | "components"> {
   const parts = path.split("/").slice(1);
   if (!path.startsWith("/") || path.includes("\0") || parts.some((part) => ["", ".", ".."].includes(part)))
     throw new HostDiskError("it is not an absolute path without . and ..");
@@ -110,7 +110,7 @@ function openListed(
   path: string,
   policy: HostDiskPolicy,
 ): Pick<HostDiskRecord, "directory" | "components"> & { readonly descriptor: number } {
-  const place = findPlace(path, policy);
+  const place = findLocation(path, policy);
   const own = inodesOf(policy.own);
   const refuse = (inode: string): void => {
     if (own.has(inode)) throw new HostDiskError("it is in a directory of Netbind's own");
@@ -127,10 +127,16 @@ function hostDisksOf({ spec }: Vmi): readonly { readonly volume: number; readonl
   );
 }
 
-async function describe(run: Run, policy: HostDiskPolicy, user: VmUser | undefined, volume: number, path: string): Promise<HostDiskRecord> {
+async function describe(
+  exec: Exec,
+  policy: HostDiskPolicy,
+  user: VmUser | undefined,
+  volume: number,
+  path: string,
+): Promise<HostDiskRecord> {
   const { descriptor, directory, components } = openListed(path, policy);
   try {
-    const acl = await aclOf(run, descriptor);
+    const acl = await aclOf(exec, descriptor);
     if (isRestricted(acl)) throw new HostDiskError("its access list has a mask that keeps others from it, which a VM's entry would change");
     const before = user === undefined ? undefined : permissionsOf(acl, user.uid);
     const block = fstatSync(descriptor).isBlockDevice();
@@ -141,11 +147,11 @@ async function describe(run: Run, policy: HostDiskPolicy, user: VmUser | undefin
 }
 
 /** What is in the way of a VM's disks of the machine's, all at once. Changes nothing. */
-export async function checkHostDisks(run: Run, vmi: Vmi, policy: HostDiskPolicy): Promise<readonly Violation[]> {
+export async function checkHostDisks(exec: Exec, vmi: Vmi, policy: HostDiskPolicy): Promise<readonly Violation[]> {
   const found: Violation[] = [];
   for (const { volume, path } of hostDisksOf(vmi)) {
     try {
-      await describe(run, policy, undefined, volume, path);
+      await describe(exec, policy, undefined, volume, path);
     } catch (error) {
       const fix = "name a regular file or a block device below a directory that --host-disk DIR lists";
       found.push(violation(`spec.volumes[${volume}].hostDisk.path`, `${JSON.stringify(path)}: ${(error as Error).message}`, fix));
@@ -155,11 +161,11 @@ export async function checkHostDisks(run: Run, vmi: Vmi, policy: HostDiskPolicy)
 }
 
 /** A VM's disks of the machine's as they are now, to be recorded. @throws HostDiskError */
-export async function findHostDisks(run: Run, vmi: Vmi, user: VmUser, policy: HostDiskPolicy): Promise<readonly HostDiskRecord[]> {
+export async function findHostDisks(exec: Exec, vmi: Vmi, user: VmUser, policy: HostDiskPolicy): Promise<readonly HostDiskRecord[]> {
   const disks: HostDiskRecord[] = [];
   for (const { volume, path, name } of hostDisksOf(vmi)) {
     disks.push(
-      await describe(run, policy, user, volume, path).catch((error: Error) => {
+      await describe(exec, policy, user, volume, path).catch((error: Error) => {
         throw new HostDiskError(`volume "${name}": ${path}: ${error.message}`, { cause: error });
       }),
     );
@@ -183,17 +189,17 @@ export function holdHostDisk({ volume, directory, components, inode, block }: Ho
 }
 
 /** Lets a VM's user read and write its recorded disks. @throws HostDiskError */
-export async function grantHostDisks(run: Run, { uid }: VmUser, disks: readonly HostDiskRecord[]): Promise<void> {
+export async function grantHostDisks(exec: Exec, { uid }: VmUser, disks: readonly HostDiskRecord[]): Promise<void> {
   for (const disk of disks) {
     using held = holdHostDisk(disk);
-    await grantAccess(run, held.descriptor, uid).catch((error: Error) => {
+    await grantAccess(exec, held.descriptor, uid).catch((error: Error) => {
       throw new HostDiskError(`${join(disk.directory, ...disk.components)}: ${error.message}`, { cause: error });
     });
   }
 }
 
 /** Takes back what recorded disks were changed for a VM. One that is gone, or another file by now, has nothing of it. */
-export async function takeBackHostDisks(run: Run, { uid }: VmUser, disks: readonly HostDiskRecord[]): Promise<void> {
+export async function takeBackHostDisks(exec: Exec, { uid }: VmUser, disks: readonly HostDiskRecord[]): Promise<void> {
   for (const disk of disks) {
     let held: HeldDisk;
     try {
@@ -203,6 +209,6 @@ export async function takeBackHostDisks(run: Run, { uid }: VmUser, disks: readon
       throw error;
     }
     using _ = held;
-    await takeBackAccess(run, held.descriptor, uid, disk.before);
+    await takeBackAccess(exec, held.descriptor, uid, disk.before);
   }
 }

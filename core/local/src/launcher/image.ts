@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 import { takeLock } from "../lock.ts";
 import { makeDirectory } from "../root-files.ts";
 import { warmCapabilities } from "./capabilities.ts";
@@ -46,11 +46,11 @@ function writeIdentity(rootfs: string): void {
   for (const directory of ["netbind", "disks"]) mkdirSync(join(rootfs, directory));
 }
 
-async function build(run: Run, target: string, progress: Progress): Promise<void> {
+async function build(exec: Exec, target: string, progress: Progress): Promise<void> {
   progress("building the launcher's root file system from Debian 13 packages: libvirt, QEMU, passt (once; about a minute)");
   const include = `--include=${PACKAGES.join(",")}`;
   const apt = '--aptopt=APT::Install-Recommends "false"';
-  await run(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, (await debianArchive(run)).main], {
+  await exec(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, (await debianArchive(exec)).main], {
     deadline: BUILD_DEADLINE,
   });
   progress("building the demo guest from Debian's kernel and busybox (once; half a minute)");
@@ -59,17 +59,17 @@ async function build(run: Run, target: string, progress: Progress): Promise<void
     writeFileSync(join(target, "guest", name), readFileSync(guestFile(name)));
     chmodSync(join(target, "guest", name), 0o755);
   }
-  await run(["chroot", target, "sh", "-c", "apt-get -qq update && /guest/build"], { deadline: BUILD_DEADLINE });
+  await exec(["chroot", target, "sh", "-c", "apt-get -qq update && /guest/build"], { deadline: BUILD_DEADLINE });
   writeIdentity(target);
   chmodSync(target, 0o755);
-  await warmCapabilities(run, target);
+  await warmCapabilities(exec, target);
 }
 
 /**
  * The image of this release's recipe, built where there is none yet. Two builders wait for each other; a build that was
  * interrupted is never taken for a whole one.
  */
-export async function ensureImage(run: Run, cache: string, progress: Progress): Promise<Image> {
+export async function ensureImage(exec: Exec, cache: string, progress: Progress): Promise<Image> {
   const version = imageVersion();
   const directory = join(cache, "images");
   const rootfs = join(directory, version);
@@ -79,7 +79,7 @@ export async function ensureImage(run: Run, cache: string, progress: Progress): 
   if (existsSync(rootfs)) return { version, rootfs };
   for (const name of readdirSync(directory)) if (name.startsWith("building-")) rmSync(join(directory, name), { recursive: true });
   const next = join(directory, `building-${version}`);
-  await build(run, next, progress);
+  await build(exec, next, progress);
   renameSync(next, rootfs);
   return { version, rootfs };
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Run } from "@netbind/netns";
+import type { Exec } from "@netbind/netns";
 import { DEMO_GUEST, type Image } from "./image.ts";
 import { imageCommand } from "./image-command.ts";
 
@@ -13,7 +13,7 @@ export type Accelerator = "kvm" | "tcg";
  * Boots the demo guest's kernel under KVM and sees whether it comes up: /dev/kvm being there proves nothing. The answer
  * is kept for as long as the machine is up.
  */
-export async function probeAccelerator(run: Run, image: Image, cache: string): Promise<Accelerator> {
+export async function probeAccelerator(exec: Exec, image: Image, cache: string): Promise<Accelerator> {
   if (!existsSync("/dev/kvm")) return "tcg";
   const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   const file = join(cache, "accelerator.json");
@@ -24,12 +24,12 @@ export async function probeAccelerator(run: Run, image: Image, cache: string): P
   } catch {
     // Not probed yet.
   }
-  const accelerator = await bootsUnderKvm(run, image);
+  const accelerator = await bootsUnderKvm(exec, image);
   writeFileSync(file, JSON.stringify({ key, accelerator }));
   return accelerator;
 }
 
-async function bootsUnderKvm(run: Run, image: Image): Promise<Accelerator> {
+async function bootsUnderKvm(exec: Exec, image: Image): Promise<Accelerator> {
   const kernel = [
     "-kernel",
     DEMO_GUEST.kernel,
@@ -57,7 +57,7 @@ async function bootsUnderKvm(run: Run, image: Image): Promise<Accelerator> {
     // The guest does nothing but end: QEMU's own end without an error is the proof.
     const qemu = ["qemu-system-x86_64", ...machine, ...kernel, "-serial", "stdio"];
     const shown = ["--dev-bind", "/dev/kvm", "/dev/kvm"];
-    await run(await imageCommand({ image, argv: qemu, shown }), { deadline: PROBE_DEADLINE });
+    await exec(await imageCommand({ image, argv: qemu, shown }), { deadline: PROBE_DEADLINE });
     return "kvm";
   } catch {
     return "tcg";

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import type { DeviceNode } from "../networks/host-plugin.ts";
+import type { DeviceNode } from "../networks/emulated-plugin.ts";
 import type { HeldDisk } from "./host-disks.ts";
 import type { VmUser } from "./vm-user.ts";
 

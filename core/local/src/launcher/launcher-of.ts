@@ -1,11 +1,11 @@
-import { type ProcessId, processesOf, type Run } from "@netbind/netns";
-import type { VmRecord } from "../journal.ts";
+import { type ProcessId, processesOf, type Exec } from "@netbind/netns";
+import type { LocalPodRecord } from "../pod-record-file.ts";
 import { domainName } from "./base-domain.ts";
 import { Launcher } from "./launcher.ts";
 import { vmUserOf } from "./vm-user.ts";
 import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts";
 
-function traitsOf(record: VmRecord): LauncherTraits {
+function traitsOf(record: LocalPodRecord): LauncherTraits {
   const [qemu] = processesOf(record, "qemu");
   return {
     processes: processesOf(record, "launcher"),
@@ -17,10 +17,10 @@ function traitsOf(record: VmRecord): LauncherTraits {
 }
 
 /** The launcher of a recorded pod. */
-export const launcherOf = (run: Run, record: VmRecord): Launcher => new Launcher(run, traitsOf(record));
+export const launcherOf = (exec: Exec, record: LocalPodRecord): Launcher => new Launcher(exec, traitsOf(record));
 
 /** A recorded pod's QEMU; undefined where it does not run. */
-export const findQemu = (record: VmRecord): ProcessId | undefined => new LauncherProcesses(traitsOf(record)).qemu();
+export const findQemu = (record: LocalPodRecord): ProcessId | undefined => new LauncherProcesses(traitsOf(record)).qemu();
 
 /** Every passt that runs for a recorded pod. */
-export const findPasst = (record: VmRecord): readonly ProcessId[] => new LauncherProcesses(traitsOf(record)).passt();
+export const findPasst = (record: LocalPodRecord): readonly ProcessId[] => new LauncherProcesses(traitsOf(record)).passt();

@@ -5,7 +5,7 @@ import { HeldDirectory } from "@netbind/remote/sidecar";
 import type { VmUser } from "./vm-user.ts";
 
 /** Where a launcher's files are. */
-export interface LauncherPlace {
+export interface LauncherContext {
   /** The launcher's directory on the machine. */
   readonly directory: string;
   /** The root file system that it was started from. */
@@ -17,7 +17,7 @@ export interface LauncherTraits {
   /** The process outside, and the first one of the launcher's PID namespace, with which all of it ends. */
   readonly processes: readonly ProcessId[];
   /** Absent in what an older netbind recorded. */
-  readonly place?: LauncherPlace;
+  readonly place?: LauncherContext;
   /** The VM's user. */
   readonly user: VmUser;
   /** Name of its domain. */
@@ -35,7 +35,7 @@ const PID_FILES = ["run", "libvirt", "qemu", "run"] as const;
 const PID_FILE_LIMIT = 32;
 
 /** The number that a domain's QEMU has in its launcher, as libvirt wrote it. */
-function recordedNumber({ directory }: LauncherPlace, domain: string): string | undefined {
+function recordedNumber({ directory }: LauncherContext, domain: string): string | undefined {
   try {
     using files = HeldDirectory.open(directory, PID_FILES);
     return files.read(`${domain}.pid`, PID_FILE_LIMIT).trim();

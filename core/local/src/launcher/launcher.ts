@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { basename } from "node:path";
-import { type CommandError, HeldProcess, type ProcessId, type Run } from "@netbind/netns";
+import { type CommandError, HeldProcess, type ProcessId, type Exec } from "@netbind/netns";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
-import type { DeviceNode } from "../networks/host-plugin.ts";
+import type { DeviceNode } from "../networks/emulated-plugin.ts";
 import { imageCommand } from "./image-command.ts";
 import { VFIO } from "./launcher-mounts.ts";
 import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts";
@@ -42,10 +42,10 @@ export interface VirshOptions {
 export class Launcher {
   readonly programs: LauncherProcesses;
   readonly #traits: LauncherTraits;
-  readonly #run: Run;
+  readonly #run: Exec;
 
-  constructor(run: Run, traits: LauncherTraits) {
-    this.#run = run;
+  constructor(exec: Exec, traits: LauncherTraits) {
+    this.#run = exec;
     this.#traits = traits;
     this.programs = new LauncherProcesses(traits);
   }

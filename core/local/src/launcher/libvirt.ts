@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { bornIn, endProcesses, identifySandbox, limitOptions, type ProcessId, type Run, scaled, waitUntil } from "@netbind/netns";
+import { bornIn, endProcesses, identifySandbox, limitOptions, type ProcessId, type Exec, scaled, waitUntil } from "@netbind/netns";
 import { canHold } from "@netbind/remote/sidecar";
 import { LAUNCHER_PROCESSES } from "../pod-groups.ts";
 import { lastLines } from "../read-end.ts";
@@ -115,8 +115,8 @@ export function launcherCommand(spec: LauncherSpec): readonly string[] {
 }
 
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
-export async function startLauncher(run: Run, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
-  if (spec.lockedBytes !== undefined) await checkLockedMemory(run, spec.lockedBytes);
+export async function startLauncher(exec: Exec, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
+  if (spec.lockedBytes !== undefined) await checkLockedMemory(exec, spec.lockedBytes);
   prepareDirectory(spec);
   const logFile = libvirtLog(spec.directory);
   const log = openLog(logFile);
@@ -141,5 +141,5 @@ export async function startLauncher(run: Run, spec: LauncherSpec, started: (proc
   child.unref();
   for (const stream of child.stdio) stream?.destroy();
   const { directory, domain, user } = spec;
-  return new Launcher(run, { processes, place: { directory, rootfs: spec.image.rootfs }, domain, user });
+  return new Launcher(exec, { processes, place: { directory, rootfs: spec.image.rootfs }, domain, user });
 }

@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import { type Run, waitUntil } from "@netbind/netns";
+import { type Exec, waitUntil } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { holdLibvirtSocket, type Launcher, LibvirtError } from "./launcher.ts";
 import { MIGRATION_DIRECTORY } from "./libvirt.ts";
@@ -19,20 +19,20 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** The directory in which launchers of a VM meet. */
 export interface Meeting {
-  readonly run: Run;
+  readonly exec: Exec;
   /** On the machine: in a directory of root's, and its user's. */
   readonly shared: string;
   readonly user: VmUser;
 }
 
 /** Runs a command as the VM's user with the held directory as its descriptor 3; nothing where there is no such directory. */
-async function inMeeting({ run, shared, user }: Meeting, argv: readonly string[], ...more: readonly number[]): Promise<void> {
+async function inMeeting({ exec, shared, user }: Meeting, argv: readonly string[], ...more: readonly number[]): Promise<void> {
   using directory = HeldDirectory.find(dirname(shared), [basename(shared)]);
-  if (directory !== undefined) await run([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor, ...more] });
+  if (directory !== undefined) await exec([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor, ...more] });
 }
 
 /** Takes away what two launchers met by, whatever stands in its place by now; nothing where they did not. */
-export const closeMeeting = (meeting: Meeting): Promise<void> =>
+export const removeMigrationSockets = (meeting: Meeting): Promise<void> =>
   inMeeting(meeting, ["rm", "--recursive", "--force", "--", ...[LIBVIRT, GUEST].map((name) => `/proc/self/fd/3/${name}`)]);
 
 /** Where a guest goes. */
@@ -55,7 +55,7 @@ export interface Move {
  * @throws LibvirtError where it did not come to its end; whether the guest moved must be seen
  */
 export async function moveGuest({ domain, source, targetDirectory, meeting, memory, signal }: Move): Promise<void> {
-  await closeMeeting(meeting);
+  await removeMigrationSockets(meeting);
   {
     // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
     using socket = holdLibvirtSocket(targetDirectory, meeting.user);
@@ -75,7 +75,7 @@ export async function moveGuest({ domain, source, targetDirectory, meeting, memo
     await source.virsh(["migrate", ...how, domain, to], { deadline });
   } finally {
     signal.removeEventListener("abort", stop);
-    await closeMeeting(meeting);
+    await removeMigrationSockets(meeting);
   }
 }
 
@@ -85,9 +85,9 @@ async function abortMove(source: Launcher, domain: string): Promise<void> {
 }
 
 /** Where a domain is: `moving` while it waits for the end of a migration. */
-type Whereabouts = "here" | "moving" | "gone";
+type DomainLocation = "here" | "moving" | "gone";
 
-async function whereabouts(launcher: Launcher, domain: string): Promise<Whereabouts> {
+async function whereabouts(launcher: Launcher, domain: string): Promise<DomainLocation> {
   try {
     const state = await launcher.virsh(["domstate", "--reason", domain]);
     return /^paused \((?:migration|migrating|starting up)\)/.test(state.trim()) || /^(?:shut off|no state)/.test(state) ? "moving" : "here";
@@ -98,7 +98,7 @@ async function whereabouts(launcher: Launcher, domain: string): Promise<Whereabo
 }
 
 /** Where a domain is once it is not moving any more, or time is up. */
-async function restingPlace(launcher: Launcher, domain: string): Promise<Whereabouts> {
+async function domainLocation(launcher: Launcher, domain: string): Promise<DomainLocation> {
   let found = await whereabouts(launcher, domain);
   await waitUntil(async () => {
     found = await whereabouts(launcher, domain);
@@ -110,7 +110,7 @@ async function restingPlace(launcher: Launcher, domain: string): Promise<Whereab
 /** Waits until it is plain where a guest is after a migration that nobody watched to its end; takes back what is under way. */
 export async function hasMoved(source: Launcher, target: Launcher, domain: string): Promise<boolean> {
   if (source.qemu() !== undefined) await abortMove(source, domain);
-  return (await restingPlace(source, domain)) === "gone" && (await restingPlace(target, domain)) === "here";
+  return (await domainLocation(source, domain)) === "gone" && (await domainLocation(target, domain)) === "here";
 }
 
 /** Starts a guest again that stands still because its migration failed. */
@@ -120,8 +120,8 @@ export async function resumeGuest(launcher: Launcher, domain: string): Promise<v
 
 /** How long a guest stood still while it moved, in milliseconds; undefined where libvirt does not tell. */
 export async function downtimeOf(target: Launcher, domain: string): Promise<number | undefined> {
-  const told = await target.virsh(["domjobinfo", domain, "--completed"]).catch(() => "");
-  const value = /^Total downtime:\s*(\d+)\s*ms/m.exec(told)?.[1];
+  const reported = await target.virsh(["domjobinfo", domain, "--completed"]).catch(() => "");
+  const value = /^Total downtime:\s*(\d+)\s*ms/m.exec(reported)?.[1];
   return value === undefined ? undefined : Number(value);
 }
 

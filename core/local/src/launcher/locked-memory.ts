@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Vmi } from "@netbind/kubevirt";
-import type { Run } from "@netbind/netns";
-import type { CniAttachment } from "../journal.ts";
+import type { Exec } from "@netbind/netns";
+import type { CniAttachment } from "../pod-record-file.ts";
 import { memoryBytes } from "./base-domain.ts";
 import type { Launcher } from "./launcher.ts";
 
@@ -34,8 +34,8 @@ function refused(bytes: number, cause: unknown): LockedMemoryError {
 }
 
 /** Sees that processes can be given the limit. @throws LockedMemoryError */
-export async function checkLockedMemory(run: Run, bytes: number): Promise<void> {
-  await run([...withLockedMemory(bytes), "true"]).catch((error: unknown) => {
+export async function checkLockedMemory(exec: Exec, bytes: number): Promise<void> {
+  await exec([...withLockedMemory(bytes), "true"]).catch((error: unknown) => {
     throw refused(bytes, error);
   });
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Run, derivedName } from "@netbind/netns";
+import { type Exec, derivedName } from "@netbind/netns";
 import { makeDirectory, namesIn, removeTree, rename, shareFile, writeNew } from "../root-files.ts";
 import type { Image } from "./image.ts";
 import { imageCommand } from "./image-command.ts";
@@ -26,8 +26,8 @@ export interface DiskContent {
 }
 
 /** What disks are made with. */
-export interface DiskPlace {
-  readonly run: Run;
+export interface DiskLocation {
+  readonly exec: Exec;
   readonly image: Image;
   readonly user: VmUser;
   /** The pod's directory. */
@@ -35,25 +35,25 @@ export interface DiskPlace {
 }
 
 /** Puts files on an ISO 9660 disk, with the image's own tool. */
-export async function makeDisk({ run, image, user, pod }: DiskPlace, { volume, label, files }: DiskContent): Promise<void> {
+export async function makeDisk({ exec, image, user, pod }: DiskLocation, { volume, label, files }: DiskContent): Promise<void> {
   const workspace = join(pod, "iso");
-  await removeTree(run, workspace);
+  await removeTree(exec, workspace);
   const tree = join(workspace, "files");
   for (const directory of [workspace, tree]) makeDirectory(directory, 0o700);
   for (const [name, text] of Object.entries(files)) writeNew(join(tree, name), text, 0o644);
   const make = ["genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", "/netbind/disk.iso", "/netbind/files"];
-  await run(await imageCommand({ image, argv: make, shown: ["--bind", workspace, "/netbind"] }));
+  await exec(await imageCommand({ image, argv: make, shown: ["--bind", workspace, "/netbind"] }));
   const made = join(workspace, "disk.iso");
   shareFile(made, user.gid);
   rename(made, join(madeDisksDirectory(pod), isoName(volume)));
-  await removeTree(run, workspace);
+  await removeTree(exec, workspace);
 }
 
 /** Copies the disks that were made for a VM from one of its pods to the next. */
-export async function copyDisks(run: Run, { gid }: VmUser, from: string, to: string): Promise<void> {
+export async function copyDisks(exec: Exec, { gid }: VmUser, from: string, to: string): Promise<void> {
   const [source, target] = [madeDisksDirectory(from), madeDisksDirectory(to)];
   for (const name of namesIn(source)) {
-    await run(["cp", "--reflink=auto", "--", join(source, name), join(target, name)]);
+    await exec(["cp", "--reflink=auto", "--", join(source, name), join(target, name)]);
     shareFile(join(target, name), gid);
   }
 }

@@ -1,6 +1,6 @@
 import type { AttachedNic } from "@netbind/engine";
 import { passtSockets, type PortRange } from "@netbind/domain";
-import { HeldProcess, inNetns, type ProcessId, type Run } from "@netbind/netns";
+import { HeldProcess, inNetns, type ProcessId, type Exec } from "@netbind/netns";
 import type { Launcher } from "./launcher.ts";
 
 /** More open files than this machine lets a process have. */
@@ -16,8 +16,8 @@ function hardLimit(process: ProcessId): number {
   return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(held?.read("limits") ?? "")?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
-async function ephemeralPorts(runIn: Run): Promise<PortRange> {
-  const [first = 0, last = 0] = (await runIn(["sysctl", "-n", "net.ipv4.ip_local_port_range"])).trim().split(/\s+/).map(Number);
+async function ephemeralPorts(execIn: Exec): Promise<PortRange> {
+  const [first = 0, last = 0] = (await execIn(["sysctl", "-n", "net.ipv4.ip_local_port_range"])).trim().split(/\s+/).map(Number);
   return [first, last];
 }
 
@@ -36,8 +36,8 @@ function tooMany(nic: string, needed: number, limit: number): OpenFilesError {
  *
  * @throws OpenFilesError where the machine does not let them, before anything of the guest is started
  */
-export async function ensureOpenFiles(run: Run, netns: string, launcher: Launcher, nics: readonly AttachedNic[]): Promise<void> {
-  const ephemeral = await ephemeralPorts(inNetns(netns, run));
+export async function ensureOpenFiles(exec: Exec, netns: string, launcher: Launcher, nics: readonly AttachedNic[]): Promise<void> {
+  const ephemeral = await ephemeralPorts(inNetns(netns, exec));
   const needs = nics.map(({ nic, plan }) => ({ nic: nic.spec.name, sockets: passtSockets(plan, ephemeral) }));
   const [most] = needs.toSorted((a, b) => b.sockets - a.sockets);
   const libvirt = launcher.programs.libvirt();

@@ -1,7 +1,7 @@
 import type { CloudInitSource, Vmi, VmiVolume } from "@netbind/kubevirt";
 import { podHostname } from "@netbind/kubevirt/pod";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
-import { type DiskPlace, madeDiskPath, makeDisk } from "./made-disks.ts";
+import { type DiskLocation, madeDiskPath, makeDisk } from "./made-disks.ts";
 
 /** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
 export interface ReferencedData {
@@ -99,7 +99,7 @@ function checkedFiles(volume: string, files: Readonly<Record<string, string>>): 
 }
 
 /** Turns one volume into a disk's file, or says why it is left out. */
-export interface VolumeContext extends DiskPlace {
+export interface VolumeContext extends DiskLocation {
   readonly vmi: Vmi;
   readonly data: ReferencedData;
   /** The disks of the machine's that it was given. */

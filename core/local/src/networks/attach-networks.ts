@@ -1,20 +1,20 @@
 import { join } from "node:path";
 import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbind/kubevirt/pod";
-import type { Run } from "@netbind/netns";
-import type { CniAttachment, Journal, VmRecord } from "../journal.ts";
+import type { Exec } from "@netbind/netns";
+import type { CniAttachment, LocalPodRecord, PodRecordFile } from "../pod-record-file.ts";
 import { netnsPath } from "../node-netns.ts";
 import { listPods } from "../pods.ts";
 import type { State } from "../state.ts";
 
-import { cniAdd, cniDeviceNodes, CniError, type CniPlace } from "./cni.ts";
-import type { DeviceSettings } from "./host-plugin.ts";
-import { hostPluginOf } from "./host-plugins.ts";
+import { cniAdd, cniDeviceNodes, CniError, type CniContext } from "./cni.ts";
+import type { DeviceSettings } from "./emulated-plugin.ts";
+import { hostPluginOf } from "./emulated-plugins.ts";
 
 /** What networks are attached with. */
 export interface NetworkContext {
   readonly state: State;
-  readonly run: Run;
-  readonly journal: Journal;
+  readonly exec: Exec;
+  readonly recordFile: PodRecordFile;
   /** The configuration of the pod network. */
   readonly podNetwork: CniConfigList;
   readonly settings: DeviceSettings;
@@ -34,8 +34,8 @@ const onNode = (config: CniConfigList, state: State): CniConfigList => ({
 });
 
 /** What a kubelet's runtime and multus tell a plugin of the pod. */
-function podArgs({ journal }: NetworkContext, containerId: string): Readonly<Record<string, string>> {
-  const { namespace, uid, vmi } = journal.record;
+function podArgs({ recordFile }: NetworkContext, containerId: string): Readonly<Record<string, string>> {
+  const { namespace, uid, vmi } = recordFile.record;
   return {
     K8S_POD_NAMESPACE: namespace,
     K8S_POD_NAME: podHostname(vmi),
@@ -45,31 +45,31 @@ function podArgs({ journal }: NetworkContext, containerId: string): Readonly<Rec
 }
 
 /** Devices of a resource that pods have: one that is a guest's as it is may be of several resources, and is one all the same. */
-export const takenDevices = (pods: readonly Pick<VmRecord, "attachments">[], resource: string): readonly string[] =>
+export const takenDevices = (pods: readonly Pick<LocalPodRecord, "attachments">[], resource: string): readonly string[] =>
   pods.flatMap(({ attachments }) =>
     attachments.flatMap(({ device }) => (device?.resource === resource || device?.info !== undefined ? [device.id] : [])),
   );
 
 /** The attachment of a request, with the device that was chosen for it. */
 async function newAttachment(context: NetworkContext, request: PodNetworkRequest): Promise<CniAttachment> {
-  const { state, run, journal, podNetwork, settings } = context;
+  const { state, exec, recordFile, podNetwork, settings } = context;
   const { network, ifname, mac, cniArgs, resourceName } = request;
   const config = onNode(request.config ?? podNetwork, state);
-  const containerId = `netbind-${journal.record.id}`;
+  const containerId = `netbind-${recordFile.record.id}`;
   const attachment = { network, ifname, containerId, config, args: podArgs(context, containerId) };
   const plugin = hostPluginOf(config);
   if (plugin === undefined || resourceName === undefined) {
     return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }) };
   }
   const taken = takenDevices(listPods(state), resourceName);
-  const device = await plugin.allocate({ run, node: netnsPath(state.nodeNetns), resource: resourceName, settings, taken });
+  const device = await plugin.allocate({ exec, node: netnsPath(state.nodeNetns), resource: resourceName, settings, taken });
   return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }), device };
 }
 
 /** A network that takes the place of the pod network must return an address: nobody could reach the pod otherwise. */
-function refuseAddressless({ standsIn, ifname }: PodNetworkRequest, { config, result }: CniAttachment): void {
+function refuseAddressless({ replacesPodNetwork, ifname }: PodNetworkRequest, { config, result }: CniAttachment): void {
   const addresses = (result as { readonly ips?: readonly unknown[] } | undefined)?.ips ?? [];
-  if (!standsIn || addresses.length > 0) return;
+  if (!replacesPodNetwork || addresses.length > 0) return;
   throw new CniError(
     `network "${config.name}" takes the place of the pod network, and its CNI plugin returned no address for ${ifname}: give its definition an ipam`,
   );
@@ -80,16 +80,16 @@ function refuseAddressless({ standsIn, ifname }: PodNetworkRequest, { config, re
  * becomes of the call, it can be taken back. The caller holds the node's lock.
  */
 export async function attachNetworks(context: NetworkContext, networks: readonly PodNetworkRequest[]): Promise<void> {
-  const { state, run, journal } = context;
-  const place: CniPlace = { run, node: netnsPath(state.nodeNetns), netns: netnsPath(journal.record.netns) };
+  const { state, exec, recordFile } = context;
+  const place: CniContext = { exec, node: netnsPath(state.nodeNetns), netns: netnsPath(recordFile.record.netns) };
   for (const request of networks) {
-    const before = journal.record.attachments;
+    const before = recordFile.record.attachments;
     const attachment = await newAttachment(context, request);
-    journal.update({ attachments: [...before, attachment] });
+    recordFile.update({ attachments: [...before, attachment] });
     const result = await cniAdd(place, attachment);
     const nodes = await cniDeviceNodes(place, attachment);
     const added: CniAttachment = { ...attachment, result, ...(nodes.length === 0 ? {} : { nodes }) };
-    journal.update({ attachments: [...before, added] });
+    recordFile.update({ attachments: [...before, added] });
     refuseAddressless(request, added);
   }
 }

@@ -1,8 +1,8 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { CniPluginConfig, PodNetworkRequest } from "@netbind/kubevirt/pod";
 import { missingPlugin } from "./cni.ts";
-import type { DeviceSettings } from "./host-plugin.ts";
-import { hostPluginOf } from "./host-plugins.ts";
+import type { DeviceSettings } from "./emulated-plugin.ts";
+import { hostPluginOf } from "./emulated-plugins.ts";
 
 /** The plugins that a plugin's configuration names: itself, and the one that gives its addresses. */
 const typesOf = (plugin: CniPluginConfig): readonly string[] => {

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { CniPluginConfig } from "@netbind/kubevirt/pod";
-import { CommandError, inNetns, type Run, withWritableSysctls } from "@netbind/netns";
-import type { CniAttachment } from "../journal.ts";
+import { CommandError, inNetns, type Exec, withWritableSysctls } from "@netbind/netns";
+import type { CniAttachment } from "../pod-record-file.ts";
 import { isNetns } from "../node-netns.ts";
-import type { DeviceNode, HostCall, HostPlugin } from "./host-plugin.ts";
-import { HOST_PLUGINS } from "./host-plugins.ts";
+import type { CniCall, DeviceNode, EmulatedCniPlugin } from "./emulated-plugin.ts";
+import { EMULATED_PLUGINS } from "./emulated-plugins.ts";
 
 /** Where Debian's and upstream's packages put CNI plugins. */
 const PLUGIN_DIRECTORIES = ["/opt/cni/bin", "/usr/lib/cni"] as const;
@@ -21,7 +21,7 @@ const pathOf = (type: string): string | undefined =>
 
 /** What is in the way of calling a plugin; undefined: nothing. */
 export const missingPlugin = (type: string): string | undefined =>
-  HOST_PLUGINS.has(type) || pathOf(type) !== undefined
+  EMULATED_PLUGINS.has(type) || pathOf(type) !== undefined
     ? undefined
     : `there is no CNI plugin "${type}" in ${PLUGIN_DIRECTORIES.join(" or ")}: install it there`;
 
@@ -38,8 +38,8 @@ const explain = (type: string, verb: string, error: unknown): CniError =>
   );
 
 /** Where plugins are called. */
-export interface CniPlace {
-  readonly run: Run;
+export interface CniContext {
+  readonly exec: Exec;
   /** Path of the node's namespace: plugins work on the node's side. */
   readonly node: string;
   /** Path of the pod's namespace; empty where it is gone. */
@@ -69,7 +69,7 @@ function configOf({ config, mac, cniArgs, device }: CniAttachment, { at, previou
 }
 
 /** The arguments of a call, as a host's own plugin takes it. */
-const hostCall = (place: CniPlace, attachment: CniAttachment, config: CniPluginConfig): HostCall => ({
+const hostCall = (place: CniContext, attachment: CniAttachment, config: CniPluginConfig): CniCall => ({
   ...place,
   ifname: attachment.ifname,
   config,
@@ -91,7 +91,7 @@ const cniArgsText = (attachment: CniAttachment): string =>
 
 /** Runs a plugin of the machine's, as a runtime does (CNI specification 1.0.0, section 2). */
 async function exec(
-  { run, node, netns }: CniPlace,
+  { exec, node, netns }: CniContext,
   verb: Call["verb"],
   attachment: CniAttachment,
   config: CniPluginConfig,
@@ -106,7 +106,7 @@ async function exec(
   };
   // A failing plugin prints its error object on standard output: move it to where it is read.
   const script = 'out=$("$0") && { printf %s "$out"; exit 0; }; code=$?; printf %s "$out" >&2; exit $code';
-  const text = await inNetns(node, run)(withWritableSysctls(["sh", "-c", script, findPlugin(config.type)]), {
+  const text = await inNetns(node, exec)(withWritableSysctls(["sh", "-c", script, findPlugin(config.type)]), {
     stdin: JSON.stringify(config),
     env,
     deadline: DEADLINE,
@@ -115,9 +115,9 @@ async function exec(
 }
 
 /** Calls one plugin of the list: the machine's program, or the host itself where it plays it. */
-async function call(place: CniPlace, attachment: CniAttachment, one: Call): Promise<unknown> {
+async function call(place: CniContext, attachment: CniAttachment, one: Call): Promise<unknown> {
   const config = configOf(attachment, one);
-  const own = HOST_PLUGINS.get(config.type);
+  const own = EMULATED_PLUGINS.get(config.type);
   try {
     if (own === undefined) {
       // What a plugin made on a node that is gone went with it.
@@ -132,27 +132,27 @@ async function call(place: CniPlace, attachment: CniAttachment, one: Call): Prom
 }
 
 /** Attaches the pod to a network: every plugin of the list in order, each with the result of the one before. */
-export async function cniAdd(place: CniPlace, attachment: CniAttachment): Promise<unknown> {
+export async function cniAdd(place: CniContext, attachment: CniAttachment): Promise<unknown> {
   let previous: unknown;
   for (const at of attachment.config.plugins.keys()) previous = (await call(place, attachment, { verb: "ADD", at, previous })) ?? previous;
   return previous;
 }
 
 /** Detaches it: the list backwards, each with the recorded result. Forgiving: what is not there any more is gone already. */
-export async function cniDel(place: CniPlace, attachment: CniAttachment): Promise<void> {
+export async function cniDel(place: CniContext, attachment: CniAttachment): Promise<void> {
   for (const at of [...attachment.config.plugins.keys()].reverse())
     await call(place, attachment, { verb: "DEL", at, previous: attachment.result });
 }
 
 /** What the host's own plugins of a list answer about a link that was added. */
 async function askOwn<T>(
-  place: CniPlace,
+  place: CniContext,
   attachment: CniAttachment,
-  ask: (plugin: HostPlugin, asked: HostCall) => Promise<readonly T[]> | undefined,
+  ask: (plugin: EmulatedCniPlugin, asked: CniCall) => Promise<readonly T[]> | undefined,
 ): Promise<readonly T[]> {
   const answers: T[] = [];
   for (const [at, { type }] of attachment.config.plugins.entries()) {
-    const own = HOST_PLUGINS.get(type);
+    const own = EMULATED_PLUGINS.get(type);
     if (own === undefined) continue;
     const config = configOf(attachment, { verb: "ADD", at, previous: attachment.result });
     answers.push(...((await ask(own, hostCall(place, attachment, config))) ?? []));
@@ -161,17 +161,17 @@ async function askOwn<T>(
 }
 
 /** The device files of a link that was added. */
-export const cniDeviceNodes = (place: CniPlace, attachment: CniAttachment): Promise<readonly DeviceNode[]> =>
+export const cniDeviceNodes = (place: CniContext, attachment: CniAttachment): Promise<readonly DeviceNode[]> =>
   askOwn(place, attachment, (plugin, asked) => plugin.deviceNodes(asked));
 
 /** How the device of an attachment is not as it was set up, a sentence each. @throws Error where it cannot be seen */
-export const findDeviceDrift = (place: CniPlace, attachment: CniAttachment): Promise<readonly string[]> =>
+export const findDeviceDrift = (place: CniContext, attachment: CniAttachment): Promise<readonly string[]> =>
   askOwn(place, attachment, (plugin, asked) => plugin.findDrift?.(asked));
 
 /** Sets the device of an attachment up again. */
-export async function mendDevice(place: CniPlace, attachment: CniAttachment): Promise<void> {
+export async function repairDevice(place: CniContext, attachment: CniAttachment): Promise<void> {
   await askOwn(place, attachment, async (plugin, asked) => {
-    await plugin.mend?.(asked);
+    await plugin.repair?.(asked);
     return [];
   });
 }

@@ -1,5 +1,5 @@
-import { inNetns, type Run } from "@netbind/netns";
-import type { DeviceSettings, HostCall, HostPlugin } from "./host-plugin.ts";
+import { inNetns, type Exec } from "@netbind/netns";
+import type { CniCall, DeviceSettings, EmulatedCniPlugin } from "./emulated-plugin.ts";
 
 /** What the device plugin's resources are named below. */
 const RESOURCES = "macvtap.network.kubevirt.io/";
@@ -60,16 +60,16 @@ function findResource(name: string, settings: DeviceSettings): Resource {
 }
 
 /** True where a namespace has a link; the empty path is the machine's own. */
-async function hasLink(run: Run, netns: string, link: string): Promise<boolean> {
-  const runIn = netns === "" ? run : inNetns(netns, run);
-  return runIn(["ip", "link", "show", "dev", link]).then(
+async function hasLink(exec: Exec, netns: string, link: string): Promise<boolean> {
+  const execIn = netns === "" ? exec : inNetns(netns, exec);
+  return execIn(["ip", "link", "show", "dev", link]).then(
     () => true,
     () => false,
   );
 }
 
 /** What of a link its network's author and the VM's say. */
-function wantedOf({ config, args }: HostCall): { readonly mac?: string; readonly mtu?: number } {
+function desiredOf({ config, args }: CniCall): { readonly mac?: string; readonly mtu?: number } {
   const { mtu } = config;
   const runtime = (config["runtimeConfig"] ?? {}) as { readonly mac?: string };
   const mac = runtime.mac ?? args["MAC"];
@@ -77,9 +77,9 @@ function wantedOf({ config, args }: HostCall): { readonly mac?: string; readonly
 }
 
 /** Reads a macvtap's device number, which the kernel shows under the pod's own /sys alone. */
-async function deviceNumber(run: Run, netns: string, link: string): Promise<readonly [index: string, major: number, minor: number]> {
+async function deviceNumber(exec: Exec, netns: string, link: string): Promise<readonly [index: string, major: number, minor: number]> {
   const script = 'mount -t sysfs sysfs /sys && cd "/sys/class/net/$1" && cat ifindex tap*/dev';
-  const text = await inNetns(netns, run)(["unshare", "--mount", "sh", "-c", script, "sh", link]);
+  const text = await inNetns(netns, exec)(["unshare", "--mount", "sh", "-c", script, "sh", link]);
   const [index = "", major = Number.NaN, minor = Number.NaN] = text
     .trim()
     .split(/[\n:]/)
@@ -93,7 +93,7 @@ async function deviceNumber(run: Run, netns: string, link: string): Promise<read
  * Links on an interface of the node, each with a MAC address of its own, as macvtap-cni and its device plugin make them. The
  * interface is the node's, where CNI plugins make theirs; where it has none of that name, the machine's own.
  */
-export const macvtap: HostPlugin = {
+export const macvtap: EmulatedCniPlugin = {
   type: "macvtap",
   check: ({ resourceName = "" }, settings) => {
     if (resourceName === "")
@@ -105,35 +105,35 @@ export const macvtap: HostPlugin = {
       return [(error as Error).message];
     }
   },
-  allocate: async ({ run, node, resource, settings, taken }) => {
+  allocate: async ({ exec, node, resource, settings, taken }) => {
     const { lowerDevice, mode, capacity } = findResource(resource, settings);
     if (taken.length >= capacity) throw new Error(`all ${capacity} devices of ${resource} are taken`);
-    const place = (await hasLink(run, node, lowerDevice)) ? node : "";
-    if (place === "" && !(await hasLink(run, "", lowerDevice)))
+    const place = (await hasLink(exec, node, lowerDevice)) ? node : "";
+    if (place === "" && !(await hasLink(exec, "", lowerDevice)))
       throw new Error(`${resource} is on the link "${lowerDevice}", which neither the node's network nor this machine has`);
     const free = Array.from({ length: capacity }, (_, at) => `mvtap${at}`).find((id) => !taken.includes(id));
     return { resource, id: free ?? "", facts: { lowerDevice, mode, place } };
   },
   add: async (call) => {
-    const { run, netns, ifname, device } = call;
+    const { exec, netns, ifname, device } = call;
     const { lowerDevice = "", mode = "", place = "" } = device?.facts ?? {};
-    const { mac, mtu } = wantedOf(call);
-    const runIn = place === "" ? run : inNetns(place, run);
+    const { mac, mtu } = desiredOf(call);
+    const execIn = place === "" ? exec : inNetns(place, exec);
     // Made where it belongs in one step: a link that nobody is told of cannot be left on the node.
-    await runIn([
+    await execIn([
       ...["ip", "link", "add", "link", lowerDevice, "name", ifname],
       ...(mac === undefined ? [] : ["address", mac]),
       ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
       ...["netns", netns.replace("/run/netns/", ""), "type", "macvtap", "mode", mode],
     ]);
-    await inNetns(netns, run)(["ip", "link", "set", "dev", ifname, "up"]);
+    await inNetns(netns, exec)(["ip", "link", "set", "dev", ifname, "up"]);
     return { cniVersion: call.config["cniVersion"], interfaces: [{ name: ifname, ...(mac === undefined ? {} : { mac }), sandbox: netns }] };
   },
-  del: async ({ run, netns, ifname }) => {
-    if (netns !== "" && (await hasLink(run, netns, ifname))) await inNetns(netns, run)(["ip", "link", "delete", "dev", ifname]);
+  del: async ({ exec, netns, ifname }) => {
+    if (netns !== "" && (await hasLink(exec, netns, ifname))) await inNetns(netns, exec)(["ip", "link", "delete", "dev", ifname]);
   },
-  deviceNodes: async ({ run, netns, ifname }) => {
-    const [index, major, minor] = await deviceNumber(run, netns, ifname);
+  deviceNodes: async ({ exec, netns, ifname }) => {
+    const [index, major, minor] = await deviceNumber(exec, netns, ifname);
     return [{ path: `/dev/tap${index}`, major, minor }];
   },
 };

@@ -1,7 +1,7 @@
 import type { PodLink } from "@netbind/contract";
 import { mergeDeviceVariables, networkInfoText } from "@netbind/kubevirt/pod";
 import type { PodDevices } from "@netbind/engine";
-import type { CniAttachment } from "../journal.ts";
+import type { CniAttachment } from "../pod-record-file.ts";
 
 /** What a CNI result tells of a link. */
 interface Told {
@@ -10,7 +10,7 @@ interface Told {
 
 const MTU = 1500;
 
-const toldMac = ({ ifname, result }: CniAttachment): string | undefined =>
+const reportedMac = ({ ifname, result }: CniAttachment): string | undefined =>
   (result as Told | undefined)?.interfaces?.find(({ name }) => name === ifname)?.mac;
 
 /** What a pod's containers are told of its devices; undefined where it has none. */
@@ -22,14 +22,14 @@ export function podDevices(attachments: readonly CniAttachment[]): PodDevices | 
   return {
     environment: mergeDeviceVariables(own.map(({ device }) => device.env ?? {})),
     networkInfo: networkInfoText(
-      own.map(({ attachment, device }) => ({ network: attachment.network, info: device.info ?? {}, mac: toldMac(attachment) ?? "" })),
+      own.map(({ attachment, device }) => ({ network: attachment.network, info: device.info ?? {}, mac: reportedMac(attachment) ?? "" })),
     ),
   };
 }
 
 /** The link that a pod would have, were its device not the guest's as it is; undefined where the pod has one. */
-export function toldLink(attachments: readonly CniAttachment[], name: string): PodLink | undefined {
+export function reportedLink(attachments: readonly CniAttachment[], name: string): PodLink | undefined {
   const attachment = attachments.find(({ ifname, device }) => ifname === name && device?.info !== undefined);
-  const mac = attachment && toldMac(attachment);
+  const mac = attachment && reportedMac(attachment);
   return mac === undefined ? undefined : { name, mac, mtu: MTU, addresses: [], routes: [] };
 }

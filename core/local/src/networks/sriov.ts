@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { deviceInfoVariable, deviceVariable } from "@netbind/kubevirt/pod";
-import type { Run } from "@netbind/netns";
-import type { AllocatedDevice, DeviceSettings, HostCall, HostPlugin } from "./host-plugin.ts";
+import type { Exec } from "@netbind/netns";
+import type { AllocatedDevice, CniCall, DeviceSettings, EmulatedCniPlugin } from "./emulated-plugin.ts";
 import { functionsOf, readVirtualFunction, type VirtualFunction } from "./sriov-resources.ts";
 import {
   configProblems,
@@ -16,28 +16,28 @@ import {
 import { bindVfio, hasDevice, releaseVfio, vfioNodes } from "./vfio.ts";
 
 /** What the physical function says of one of its virtual ones. */
-async function seeSettings(run: Run, pf: string, index: number): Promise<VfSettings> {
-  const settings = readSettings(await run(["ip", "-json", "link", "show", "dev", pf]), index);
+async function seeSettings(exec: Exec, pf: string, index: number): Promise<VfSettings> {
+  const settings = readSettings(await exec(["ip", "-json", "link", "show", "dev", pf]), index);
   if (settings === undefined) throw new Error(`link ${pf} has no virtual function ${index}`);
   return settings;
 }
 
 /** How the function is before anything is changed, as text: what it is given back as. */
-const factsOf = async (run: Run, { pf, index, driver }: VirtualFunction): Promise<Readonly<Record<string, string>>> => ({
+const factsOf = async (exec: Exec, { pf, index, driver }: VirtualFunction): Promise<Readonly<Record<string, string>>> => ({
   ...{ pf, index: String(index), driver },
-  ...(await seeSettings(run, pf, index)),
+  ...(await seeSettings(exec, pf, index)),
 });
 
-const factsOfCall = ({ device }: HostCall): Readonly<Record<string, string>> => device?.facts ?? {};
+const factsOfCall = ({ device }: CniCall): Readonly<Record<string, string>> => device?.facts ?? {};
 
 /** Where a function is set: its physical one may have another name by now. */
-function placeOf(call: HostCall): { readonly pf: string; readonly index: number } {
+function placeOf(call: CniCall): { readonly pf: string; readonly index: number } {
   const { pf = "", index = "" } = factsOfCall(call);
   return readVirtualFunction(call.device?.id ?? "") ?? { pf, index: Number(index) };
 }
 
 /** The author's MAC address, the configuration's, the function's own; or one that stays with the VM's link. */
-function macOf({ config, args, ifname, device }: HostCall): string {
+function macOf({ config, args, ifname, device }: CniCall): string {
   const runtime = (config["runtimeConfig"] ?? {}) as { readonly mac?: string };
   const given = runtime.mac ?? args["MAC"] ?? (config["mac"] as string | undefined);
   const own = device?.facts?.["mac"] ?? NO_MAC;
@@ -47,11 +47,15 @@ function macOf({ config, args, ifname, device }: HostCall): string {
 }
 
 /** What differs is set, and nothing else: many a driver can only tell a thing, not set it. */
-async function setVf(call: HostCall, wanted: VfSettings, seen: (there: VfSettings) => VfSettings = (there) => there): Promise<void> {
+async function setVf(
+  call: CniCall,
+  desired: VfSettings,
+  seen: (observed: VfSettings) => VfSettings = (observed) => observed,
+): Promise<void> {
   const { pf, index } = placeOf(call);
-  const words = settingWords(wanted, seen(await seeSettings(call.run, pf, index)));
+  const words = settingWords(desired, seen(await seeSettings(call.exec, pf, index)));
   if (words.length === 0) return;
-  await call.run(["ip", "link", "set", "dev", pf, "vf", String(index), ...words]).catch((error: Error) => {
+  await call.exec(["ip", "link", "set", "dev", pf, "vf", String(index), ...words]).catch((error: Error) => {
     // With the words: one of them is what the driver refuses.
     throw new Error(error.message, { cause: error });
   });
@@ -60,10 +64,10 @@ async function setVf(call: HostCall, wanted: VfSettings, seen: (there: VfSetting
 const withoutMac = ({ mac: _, ...others }: VfSettings): VfSettings => others;
 
 /** How a function is while its VM has it: as its network says, and where that says nothing, as it was. */
-function wantedOf(call: HostCall): VfSettings {
-  const wanted = { ...settingsOf(factsOfCall(call)), ...configuredSettings(call.config), mac: macOf(call) };
+function desiredOf(call: CniCall): VfSettings {
+  const desired = { ...settingsOf(factsOfCall(call)), ...configuredSettings(call.config), mac: macOf(call) };
   // A guest that is trusted may take another MAC address.
-  return wanted.trust === "on" ? withoutMac(wanted) : wanted;
+  return desired.trust === "on" ? withoutMac(desired) : desired;
 }
 
 function allocated(resource: string, address: string, facts: Readonly<Record<string, string>>): AllocatedDevice {
@@ -92,24 +96,24 @@ function resourceProblems(resource: string, settings: DeviceSettings): readonly 
  * Virtual functions of the machine's NICs, as the SR-IOV device plugin allocates and sriov-cni sets them up: MAC address, VLAN
  * and spoof check by way of the physical function, the driver vfio-pci, and all of it as it was when the VM is gone.
  */
-export const sriov: HostPlugin = {
+export const sriov: EmulatedCniPlugin = {
   type: "sriov",
   check: ({ resourceName = "", config }, settings) => [
     ...resourceProblems(resourceName, settings),
     ...(config?.plugins.flatMap((plugin) => (plugin.type === "sriov" ? configProblems(plugin) : [])) ?? []),
   ],
-  allocate: async ({ run, resource, settings, taken }) => {
+  allocate: async ({ exec, resource, settings, taken }) => {
     const functions = functionsOf(resource, settings);
     const free = functions.find(({ address, here }) => here && !taken.includes(address));
     if (free === undefined) throw new Error(`all ${functions.length} virtual functions of ${resource} are taken`);
-    return allocated(resource, free.address, await factsOf(run, free));
+    return allocated(resource, free.address, await factsOf(exec, free));
   },
   add: async (call) => {
     const { ifname, config, device, netns } = call;
     const mac = macOf(call);
     // An address that is set, be it the one that is there, is one that the guest cannot change.
     await setVf(call, { ...configuredSettings(config), mac }, withoutMac);
-    await bindVfio(call.run, device?.id ?? "");
+    await bindVfio(call.exec, device?.id ?? "");
     return { cniVersion: config["cniVersion"], interfaces: [{ name: ifname, mac, sandbox: netns }] };
   },
   del: async (call) => {
@@ -122,8 +126,8 @@ export const sriov: HostPlugin = {
   },
   findDrift: async (call) => {
     const { pf, index } = placeOf(call);
-    return settingProblems(wantedOf(call), await seeSettings(call.run, pf, index));
+    return settingProblems(desiredOf(call), await seeSettings(call.exec, pf, index));
   },
-  mend: (call) => setVf(call, wantedOf(call)),
+  repair: (call) => setVf(call, desiredOf(call)),
   deviceNodes: async ({ device }) => vfioNodes(device?.id ?? ""),
 };

@@ -90,15 +90,15 @@ export function readSettings(text: string, index: number): VfSettings | undefine
 export const settingsOf = (facts: Readonly<Record<string, string>>): VfSettings =>
   Object.fromEntries(NAMES.flatMap((name) => (facts[name] === undefined ? [] : [[name, facts[name]]])));
 
-const differing = (wanted: VfSettings, there: VfSettings): readonly Name[] =>
-  NAMES.filter((name) => wanted[name] !== undefined && wanted[name] !== there[name]);
+const differing = (desired: VfSettings, observed: VfSettings): readonly Name[] =>
+  NAMES.filter((name) => desired[name] !== undefined && desired[name] !== observed[name]);
 
 /** The words that make a virtual function what is wanted, after `ip link set dev PF vf N`. Empty: nothing differs. */
-export function settingWords(wanted: VfSettings, there: VfSettings): readonly string[] {
-  const names = differing(wanted, there);
+export function settingWords(desired: VfSettings, observed: VfSettings): readonly string[] {
+  const names = differing(desired, observed);
   const vlan = names.some((name) => OF_VLAN.includes(name));
   return NAMES.flatMap((name) => {
-    const value = wanted[name];
+    const value = desired[name];
     if (value === undefined || !(names.includes(name) || (vlan && OF_VLAN.includes(name)))) return [];
     // Without the word it is the usual one, also for a driver that knows no other.
     return name === "proto" && value === PROTOCOL ? [] : [name, value];
@@ -111,8 +111,8 @@ const TOLD: Readonly<Record<Name, string>> = {
 };
 
 /** How a virtual function is not as it was set up, a sentence each. What its driver does not tell is not looked at. */
-export function settingProblems(wanted: VfSettings, there: VfSettings): readonly string[] {
-  return differing(wanted, there).flatMap((name) =>
-    there[name] === undefined ? [] : [`its virtual function's ${TOLD[name]} is ${there[name]}, not ${wanted[name]}`],
+export function settingProblems(desired: VfSettings, observed: VfSettings): readonly string[] {
+  return differing(desired, observed).flatMap((name) =>
+    observed[name] === undefined ? [] : [`its virtual function's ${TOLD[name]} is ${observed[name]}, not ${desired[name]}`],
   );
 }

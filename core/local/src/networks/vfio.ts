@@ -1,14 +1,14 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isPciAddress } from "@netbind/kubevirt/pod";
-import { type Run, waitUntil } from "@netbind/netns";
-import type { DeviceNode } from "./host-plugin.ts";
+import { type Exec, waitUntil } from "@netbind/netns";
+import type { DeviceNode } from "./emulated-plugin.ts";
 
 const PCI = "/sys/bus/pci";
 const DRIVER = "vfio-pci";
 /** Major and minor number of /dev/vfio/vfio (the kernel's list of devices). */
 const CONTAINER = { path: "/dev/vfio/vfio", major: 10, minor: 196 } as const;
-const PATIENCE = 10_000;
+const DRIVER_TIMEOUT = 10_000;
 
 const pathOf = (address: string): string => {
   if (!isPciAddress(address)) throw new Error(`${JSON.stringify(address)} is no PCI address`);
@@ -44,18 +44,18 @@ function unbind(address: string): void {
 }
 
 /** Gives a device to vfio-pci. @throws Error where the kernel does not let it */
-export async function bindVfio(run: Run, address: string): Promise<void> {
+export async function bindVfio(exec: Exec, address: string): Promise<void> {
   groupOf(address);
   if (driverOf(address) === DRIVER) return;
   if (!existsSync(join(PCI, "drivers", DRIVER))) {
-    await run(["modprobe", DRIVER]).catch((error: Error) => {
+    await exec(["modprobe", DRIVER]).catch((error: Error) => {
       throw new Error(`this kernel has no driver ${DRIVER}, and it cannot be loaded: ${error.message}`, { cause: error });
     });
   }
   override(address, DRIVER);
   unbind(address);
   writeFileSync(join(PCI, "drivers_probe"), address);
-  if (!(await waitUntil(() => driverOf(address) === DRIVER, PATIENCE)))
+  if (!(await waitUntil(() => driverOf(address) === DRIVER, DRIVER_TIMEOUT)))
     throw new Error(`the driver ${DRIVER} does not take PCI device ${address}`);
 }
 
@@ -70,7 +70,7 @@ export async function releaseVfio(address: string, driver: string): Promise<void
   unbind(address);
   if (driver === "") return;
   writeFileSync(join(PCI, "drivers", driver, "bind"), address);
-  await waitUntil(() => driverOf(address) === driver, PATIENCE);
+  await waitUntil(() => driverOf(address) === driver, DRIVER_TIMEOUT);
 }
 
 /** The device files that a hypervisor opens a device by. */

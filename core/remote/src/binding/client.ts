@@ -55,11 +55,11 @@ function fromBinding<T>(read: () => T): T {
  * Connects to a binding. It is described first: what it does not declare is never called. `patience`: how many times longer
  * than usual an answer is waited for.
  */
-export function connectBinding(socket: string, patience = 1): BindingClient {
+export function connectBinding(socket: string, timeoutScale = 1): BindingClient {
   const client = new bindingWire.BindingClient(address(socket), credentials.createInsecure(), OPTIONS);
   let description: Promise<BindingDescription> | undefined;
   const describe = (): Promise<BindingDescription> => {
-    description ??= call<bindingWire.DescribeResponse>(patience * DEADLINE, (done) => client.describe({}, new Metadata(), done)).then(
+    description ??= call<bindingWire.DescribeResponse>(timeoutScale * DEADLINE, (done) => client.describe({}, new Metadata(), done)).then(
       (response) => {
         try {
           return readDescription(response);
@@ -75,21 +75,21 @@ export function connectBinding(socket: string, patience = 1): BindingClient {
     describe,
     admit: async (nic) => {
       if (!(await has("admit"))) return [];
-      const { violations } = await call<bindingWire.AdmitResponse>(patience * DEADLINE, (done) =>
+      const { violations } = await call<bindingWire.AdmitResponse>(timeoutScale * DEADLINE, (done) =>
         client.admit({ nic: nicToWire(nic) }, new Metadata(), done),
       );
       return checkReturned("admit", violations);
     },
     needs: async (nic) => {
       if (!(await has("needs"))) return {};
-      const needs = await call<bindingWire.NeedsResponse>(patience * DEADLINE, (done) =>
+      const needs = await call<bindingWire.NeedsResponse>(timeoutScale * DEADLINE, (done) =>
         client.needs({ nic: nicToWire(nic) }, new Metadata(), done),
       );
       return checkReturned("needs", needsFromWire(needs));
     },
     plan: async (attachment) => {
       await describe();
-      const response = await call<bindingWire.PlanResponse>(patience * DEADLINE, (done) =>
+      const response = await call<bindingWire.PlanResponse>(timeoutScale * DEADLINE, (done) =>
         client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), done),
       );
       return fromBinding(() => planFromWire(response));

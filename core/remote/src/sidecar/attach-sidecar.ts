@@ -5,7 +5,7 @@ import { HeldDirectory } from "./held-directory.ts";
 import { SEAL_FILE, sealOf } from "./seal.ts";
 
 /** Where a sidecar is, as whoever attaches it sees its directory. */
-export interface SidecarPlace {
+export interface SidecarLocation {
   /** A directory that nobody in the pod can change. */
   readonly base: string;
   /** The way from there to the sidecar's hooks directory, in which the pod may have put anything. */
@@ -13,7 +13,7 @@ export interface SidecarPlace {
   /** The pod's user. */
   readonly uid: number;
   /** How many times longer than usual its answer is waited for. */
-  readonly patience?: number;
+  readonly timeoutScale?: number;
 }
 
 /**
@@ -21,12 +21,12 @@ export interface SidecarPlace {
  *
  * @throws BindingError UNAVAILABLE where its socket is not there or not to be trusted, else the sidecar's own
  */
-export async function attachSidecar({ base, components, uid, patience = 1 }: SidecarPlace, request: AttachRequest): Promise<void> {
+export async function attachSidecar({ base, components, uid, timeoutScale = 1 }: SidecarLocation, request: AttachRequest): Promise<void> {
   using directory = HeldDirectory.open(base, [...components, "netbind"]);
   using socket = directory.socket("attach.sock", uid);
   const bytes = encodeAttach(request);
   directory.write(SEAL_FILE, sealOf(bytes), randomBytes(8).toString("hex"));
-  const client = connectSidecar(socket.path, patience);
+  const client = connectSidecar(socket.path, timeoutScale);
   try {
     await client.attach(bytes);
   } finally {

@@ -29,8 +29,8 @@ export interface HooksClient {
  * Connects to a hook socket. `timeLeft`: the milliseconds that an answer has at most, asked at each call; else what KubeVirt's
  * launcher gives it, `patience` times.
  */
-export function connectHooks(socket: string, patience = 1, timeLeft?: () => number): HooksClient {
-  const within = (usual: number): number => Math.max(1, Math.min(patience * usual, timeLeft?.() ?? Number.POSITIVE_INFINITY));
+export function connectHooks(socket: string, timeoutScale = 1, timeLeft?: () => number): HooksClient {
+  const within = (usual: number): number => Math.max(1, Math.min(timeoutScale * usual, timeLeft?.() ?? Number.POSITIVE_INFINITY));
   const make = [address(socket), credentials.createInsecure(), OPTIONS] as const;
   const info = new infoWire.InfoClient(...make);
   const callbacks = {

@@ -1,4 +1,4 @@
-export { attachSidecar, type SidecarPlace } from "./attach-sidecar.ts";
+export { attachSidecar, type SidecarLocation } from "./attach-sidecar.ts";
 export { canHold, HeldDirectory, type HeldSocket } from "./held-directory.ts";
 export { type CloudInitPayload, connectHooks, HOOK_VERSIONS, type HooksClient, type HookVersion } from "./hooks-client.ts";
 export { SEAL_FILE, sealOf } from "./seal.ts";

@@ -20,12 +20,12 @@ export const encodeAttach = ({ nics, ...vm }: AttachRequest): Uint8Array =>
   }).finish();
 
 /** Connects to a sidecar's attach socket. */
-export function connectSidecar(socket: string, patience = 1): SidecarClient {
+export function connectSidecar(socket: string, timeoutScale = 1): SidecarClient {
   const client = new sidecarWire.SidecarClient(address(socket), credentials.createInsecure(), OPTIONS);
   return {
     attach: async (bytes) => {
       const request = { attachedVm: Buffer.from(bytes) };
-      await call<sidecarWire.AttachResponse>(patience * DEADLINE, (done) => client.attach(request, new Metadata(), done));
+      await call<sidecarWire.AttachResponse>(timeoutScale * DEADLINE, (done) => client.attach(request, new Metadata(), done));
     },
     close: () => client.close(),
   };

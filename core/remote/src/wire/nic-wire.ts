@@ -1,14 +1,14 @@
-import type { Attachment, NicSpec, PodNetwork, Port, ResolvConf, Route } from "@netbind/contract";
+import type { Attachment, NicSpec, NetworkSource, Port, ResolvConf, Route } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, oneOf, required } from "./checks.ts";
 
-function networkToWire(network: PodNetwork): wire.NicSpec["network"] {
+function networkToWire(network: NetworkSource): wire.NicSpec["network"] {
   if (network.kind === "multus") return { $case: "multus", value: { networkName: network.networkName, default: network.default } };
   const { vmNetworkCidr, vmIpv6NetworkCidr } = network;
   return { $case: "pod", value: { vmNetworkCidr, vmIpv6NetworkCidr } };
 }
 
-function networkFromWire(network: wire.NicSpec["network"]): PodNetwork {
+function networkFromWire(network: wire.NicSpec["network"]): NetworkSource {
   const { $case, value } = required(network, "the NIC's network");
   return $case === "multus" ? { kind: "multus", ...value } : { kind: "pod", ...defined(value) };
 }

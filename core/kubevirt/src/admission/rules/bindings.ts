@@ -1,6 +1,6 @@
 import { RESERVED_BRIDGE_MAC, violation } from "@netbind/contract";
 import type { VmiInterface, VmiNetwork } from "../../api.ts";
-import { type Finding, perInterface, type Rule, show } from "./rule.ts";
+import { type RuleFinding, perInterface, type Rule, show } from "./rule.ts";
 
 /** The keys of an interface that say how it is attached, in KubeVirt's present version. */
 const METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
@@ -11,7 +11,7 @@ const used = <K extends keyof VmiInterface>(nic: VmiInterface, keys: readonly K[
   keys.filter((key) => nic[key] !== undefined);
 
 /** What is written in place of a core binding that is gone. */
-const HEIRS = {
+const REPLACEMENTS = {
   slirp: "binding: {name: slirp}",
   passt: "passtBinding: {} or binding: {name: passt}",
   macvtap: "binding: {name: macvtap}",
@@ -22,13 +22,15 @@ const discontinued = (key: "slirp" | "passt" | "macvtap", id: string, since: 3 |
   id,
   means: `The core binding ${key} is gone.`,
   why: `KubeVirt took ${key} out in 1.3; the binding plugin of that name serves in its place.`,
-  fix: `write ${HEIRS[key]}, and register the plugin in the KubeVirt CR`,
+  fix: `write ${REPLACEMENTS[key]}, and register the plugin in the KubeVirt CR`,
   since,
   reason: "FieldValueInvalid",
   consequence: "rejected",
   judge: "creation",
   find: perInterface((nic, path) =>
-    nic[key] === undefined ? [] : [violation(`${path}.${key}`, `${key} is no binding of KubeVirt's own since 1.3`, `write ${HEIRS[key]}`)],
+    nic[key] === undefined
+      ? []
+      : [violation(`${path}.${key}`, `${key} is no binding of KubeVirt's own since 1.3`, `write ${REPLACEMENTS[key]}`)],
   ),
 });
 
@@ -54,12 +56,12 @@ const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: stri
 const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && network.pod === undefined;
 
 /** An interface that has not exactly one binding, and how it gets one: a key that is gone has a plugin in its place. */
-function miscounted(nic: VmiInterface, path: string): Finding {
+function miscounted(nic: VmiInterface, path: string): RuleFinding {
   const methods = used(nic, METHODS);
   const [gone] = used(nic, ["slirp", "passt", "macvtap"]);
   const counted = methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
   return methods.length === 0 && gone !== undefined
-    ? violation(path, `interface ${show(nic.name)} has no binding but ${gone}, which is none any more`, `write ${HEIRS[gone]}`)
+    ? violation(path, `interface ${show(nic.name)} has no binding but ${gone}, which is none any more`, `write ${REPLACEMENTS[gone]}`)
     : violation(path, `interface ${show(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");
 }
 
@@ -79,7 +81,7 @@ export const BINDING_RULES: readonly Rule[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
-    find: perInterface((nic, path): readonly Finding[] => (used(nic, METHODS).length === 1 ? [] : [miscounted(nic, path)])),
+    find: perInterface((nic, path): readonly RuleFinding[] => (used(nic, METHODS).length === 1 ? [] : [miscounted(nic, path)])),
   },
   {
     id: "BIND-1-old",

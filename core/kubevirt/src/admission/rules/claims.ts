@@ -1,17 +1,20 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { ResourceClaim, VmiNetwork } from "../../api.ts";
 import { isLabel, isSubdomain } from "../../values/object-name.ts";
-import { type Finding, findRepeated, INTERFACES, NETWORKS, type Rule, type Subject, show } from "./rule.ts";
+import { type RuleFinding, findRepeated, INTERFACES_PATH, NETWORKS_PATH, type Rule, type RuleContext, show } from "./rule.ts";
 
-const byClaim = ({ networks }: Subject): boolean => networks.some(({ resourceClaim }) => resourceClaim !== undefined);
-const mixed = ({ networks }: Subject): boolean => networks.some(({ multus }) => multus !== undefined);
+const byClaim = ({ networks }: RuleContext): boolean => networks.some(({ resourceClaim }) => resourceClaim !== undefined);
+const mixed = ({ networks }: RuleContext): boolean => networks.some(({ multus }) => multus !== undefined);
 const key = ({ resourceClaim }: VmiNetwork): string => `${resourceClaim?.claimName ?? ""}/${resourceClaim?.requestName ?? ""}`;
 const isComplete = ({ resourceClaim }: VmiNetwork): boolean => !!resourceClaim?.claimName && !!resourceClaim.requestName;
 
 type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "reason"> & Partial<Pick<Rule, "kubevirt">>;
 
 /** A rule of one network by claim. None is asked while the gate is off, or where multus networks stand beside it. */
-const claimRule = (rule: Asked, find: (network: VmiNetwork, path: string, at: number, subject: Subject) => readonly Violation[]): Rule => ({
+const claimRule = (
+  rule: Asked,
+  find: (network: VmiNetwork, path: string, at: number, subject: RuleContext) => readonly Violation[],
+): Rule => ({
   ...rule,
   since: 9,
   consequence: "rejected",
@@ -19,7 +22,7 @@ const claimRule = (rule: Asked, find: (network: VmiNetwork, path: string, at: nu
   find: (subject) => {
     if (!byClaim(subject) || !subject.gate("NetworkDevicesWithDRA") || mixed(subject)) return [];
     return subject.networks.flatMap((network, at) =>
-      network.resourceClaim === undefined ? [] : find(network, `${NETWORKS}[${at}]`, at, subject),
+      network.resourceClaim === undefined ? [] : find(network, `${NETWORKS_PATH}[${at}]`, at, subject),
     );
   },
 });
@@ -28,7 +31,7 @@ const DEVICES = ["gpus", "hostDevices"] as const;
 const CLAIMS = "spec.resourceClaims";
 
 /** The devices of other kinds that are claimed, by claim and request, with their places. */
-const otherClaimed = ({ vmi: { spec } }: Subject): ReadonlyMap<string, string> =>
+const otherClaimed = ({ vmi: { spec } }: RuleContext): ReadonlyMap<string, string> =>
   new Map(
     DEVICES.flatMap((kind) =>
       (spec.domain.devices[kind] ?? []).flatMap(({ claimName, requestName }, at) =>
@@ -38,7 +41,7 @@ const otherClaimed = ({ vmi: { spec } }: Subject): ReadonlyMap<string, string> =
   );
 
 /** What is wrong with one claim of a VM, but for a name that another one has. */
-function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: ResourceClaim, path: string): readonly Finding[] {
+function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: ResourceClaim, path: string): readonly RuleFinding[] {
   // A null is no value, as for the API server.
   const given = Object.entries({ resourceClaimName, resourceClaimTemplateName }).flatMap(([key, value]) =>
     typeof value === "string" ? [{ key, value }] : [],
@@ -72,7 +75,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       byClaim(subject) && !subject.gate("NetworkDevicesWithDRA")
         ? [
             violation(
-              NETWORKS,
+              NETWORKS_PATH,
               "a network by resource claim takes the feature gate NetworkDevicesWithDRA",
               "switch it on, or use a multus network",
             ),
@@ -90,7 +93,7 @@ export const CLAIM_RULES: readonly Rule[] = [
     judge: "network",
     find: (subject) =>
       byClaim(subject) && subject.gate("NetworkDevicesWithDRA") && mixed(subject)
-        ? [violation(NETWORKS, "networks by multus and by resource claim do not go together", "use one way for all")]
+        ? [violation(NETWORKS_PATH, "networks by multus and by resource claim do not go together", "use one way for all")]
         : [],
   },
   claimRule(
@@ -100,7 +103,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       why: "No other binding hands a device to the guest.",
       fix: "use sriov: {} or binding: {name: ...}",
       reason: "FieldValueInvalid",
-      kubevirt: { field: () => INTERFACES, difference: "KubeVirt names the list of interfaces; ours names the one." },
+      kubevirt: { field: () => INTERFACES_PATH, difference: "KubeVirt names the list of interfaces; ours names the one." },
     },
     (network, _, __, subject) => {
       const at = subject.interfaces.findIndex(({ name }) => name === network.name);
@@ -108,7 +111,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       if (nic === undefined || nic.sriov !== undefined || nic.binding !== undefined) return [];
       return [
         violation(
-          `${INTERFACES}[${at}]`,
+          `${INTERFACES_PATH}[${at}]`,
           `network ${show(network.name)} is a claimed device, which takes SR-IOV or a binding plugin`,
           "use sriov: {} or binding: {name: ...}",
         ),
@@ -173,7 +176,7 @@ export const CLAIM_RULES: readonly Rule[] = [
     (network, path, at, { networks }) => {
       const first = networks.findIndex((other) => other.resourceClaim !== undefined && key(other) === key(network));
       if (!isComplete(network) || first === at) return [];
-      return [violation(path, `${show(key(network))} is the device of ${NETWORKS}[${first}] already`, "request another device")];
+      return [violation(path, `${show(key(network))} is the device of ${NETWORKS_PATH}[${first}] already`, "request another device")];
     },
   ),
   claimRule(

@@ -2,10 +2,10 @@ import { violation } from "@netbind/contract";
 import type { VmiInterface } from "../../api.ts";
 import { cniTypes, findNad, nadOf, parseNadReference } from "../../pod/nads.ts";
 import { bindingName, hasMesh } from "../../nic/nic-spec.ts";
-import { showVersion } from "../../versions.ts";
+import { formatVersion } from "../../versions.ts";
 import { isWrittenOnTap } from "../../registration/resolve-binding.ts";
 import { ignored, pending } from "./netbind-rules.ts";
-import { INTERFACES, NETWORKS, perInterface, perNetwork, registrationOf, type Rule, type Subject, show } from "./rule.ts";
+import { INTERFACES_PATH, NETWORKS_PATH, perInterface, perNetwork, registrationOf, type Rule, type RuleContext, show } from "./rule.ts";
 
 /** Fields that came with a version: an older cluster drops them without a word. */
 const FIELDS_SINCE = [
@@ -33,7 +33,7 @@ const LINK_MAKERS: readonly string[] = [
 const OWN_WRITERS: readonly string[] = ["passt", "slirp"];
 
 /** True for a plugin's NIC that its sidecar writes into the domain: KubeVirt never updates the link of such a one. */
-function isWrittenBySidecar({ binding }: VmiInterface, subject: Subject): boolean {
+function isWrittenBySidecar({ binding }: VmiInterface, subject: RuleContext): boolean {
   if (binding === undefined) return false;
   const registered = registrationOf(binding.name, subject);
   return registered === undefined
@@ -42,7 +42,7 @@ function isWrittenBySidecar({ binding }: VmiInterface, subject: Subject): boolea
 }
 
 /** What of an interface a binding does not read. */
-function unread(nic: VmiInterface, subject: Subject): readonly { readonly field: keyof VmiInterface; readonly why: string }[] {
+function unread(nic: VmiInterface, subject: RuleContext): readonly { readonly field: keyof VmiInterface; readonly why: string }[] {
   const onPod = subject.networkOf(nic)?.pod !== undefined;
   const binding = bindingName(nic) ?? "";
   const servesDhcp = nic.bridge !== undefined || nic.masquerade !== undefined;
@@ -101,8 +101,8 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
       ...subject.interfaces.flatMap((nic, at) =>
         FIELDS_SINCE.filter(([field, since]) => nic[field] !== undefined && subject.version < since).map(([field, since]) =>
           violation(
-            `${INTERFACES}[${at}].${field}`,
-            `${field} came with KubeVirt ${showVersion(since)}`,
+            `${INTERFACES_PATH}[${at}].${field}`,
+            `${field} came with KubeVirt ${formatVersion(since)}`,
             "remove the field, or upgrade KubeVirt",
           ),
         ),
@@ -112,7 +112,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
           ? []
           : [
               violation(
-                `${NETWORKS}[${at}].resourceClaim`,
+                `${NETWORKS_PATH}[${at}].resourceClaim`,
                 "resourceClaim came with KubeVirt 1.9",
                 "use a multus network, or upgrade KubeVirt",
               ),

@@ -1,5 +1,5 @@
 import { violation } from "@netbind/contract";
-import { findRepeated, INTERFACES, perInterface, type Rule, show } from "./rule.ts";
+import { findRepeated, INTERFACES_PATH, perInterface, type Rule, show } from "./rule.ts";
 import { macAddressProblem } from "../../nic/hardware-address.ts";
 import { isPrimary } from "../../nic/names.ts";
 
@@ -162,11 +162,11 @@ export const INTERFACE_RULES: readonly Rule[] = [
         path: `spec.domain.devices.disks[${at}]`,
         bootOrder,
       }));
-      const nics = interfaces.map(({ bootOrder }, at) => ({ path: `${INTERFACES}[${at}]`, bootOrder }));
+      const nics = interfaces.map(({ bootOrder }, at) => ({ path: `${INTERFACES_PATH}[${at}]`, bootOrder }));
       const all = [...disks, ...nics].filter(({ bootOrder }) => bootOrder !== undefined);
       return findRepeated(all.map(({ bootOrder }) => bootOrder)).flatMap(({ at, first, value }) => {
         const [path, taken] = [all[at]?.path ?? "", all[first]?.path ?? ""];
-        if (!path.startsWith(INTERFACES)) return [];
+        if (!path.startsWith(INTERFACES_PATH)) return [];
         return [violation(`${path}.bootOrder`, `place ${value} in the boot order is ${taken}'s`, "give every device a place of its own")];
       });
     },

@@ -1,14 +1,14 @@
 import { violation } from "@netbind/contract";
 import type { VmiNetwork } from "../../api.ts";
-import { findRepeated, INTERFACES, NETWORKS, perNetwork, type Rule, type Subject, show } from "./rule.ts";
+import { findRepeated, INTERFACES_PATH, NETWORKS_PATH, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
 
-const places = ({ networks }: Subject, is: (network: VmiNetwork) => boolean): readonly number[] =>
+const places = ({ networks }: RuleContext, is: (network: VmiNetwork) => boolean): readonly number[] =>
   networks.flatMap((network, at) => (is(network) ? [at] : []));
 const isPod = ({ pod }: VmiNetwork): boolean => pod !== undefined;
 const isDefault = ({ multus }: VmiNetwork): boolean => multus?.default === true;
 
 /** Sources of a network, in the words of a version. */
-const sources = (network: VmiNetwork, { version }: Subject): readonly string[] =>
+const sources = (network: VmiNetwork, { version }: RuleContext): readonly string[] =>
   (["pod", "multus", ...(version >= 9 ? (["resourceClaim"] as const) : [])] as const).filter((source) => network[source] !== undefined);
 
 /** What is asked of networks, and of the pairs that they make with interfaces. Source: reference, section 3.2. */
@@ -30,8 +30,8 @@ export const NETWORK_RULES: readonly Rule[] = [
         .slice(1)
         .map((at) =>
           violation(
-            `${NETWORKS}[${at}].pod`,
-            `this is a second pod network, after ${NETWORKS}[${places(subject, isPod)[0]}]`,
+            `${NETWORKS_PATH}[${at}].pod`,
+            `this is a second pod network, after ${NETWORKS_PATH}[${places(subject, isPod)[0]}]`,
             "remove one, or make it a multus network",
           ),
         ),
@@ -47,8 +47,8 @@ export const NETWORK_RULES: readonly Rule[] = [
     find: (subject) => {
       const defaults = places(subject, isDefault);
       if (defaults.length < 2) return [];
-      const where = defaults.map((at) => `${NETWORKS}[${at}]`).join(" and ");
-      return [violation(NETWORKS, `${where} are both the default`, "let one network be the default")];
+      const where = defaults.map((at) => `${NETWORKS_PATH}[${at}]`).join(" and ");
+      return [violation(NETWORKS_PATH, `${where} are both the default`, "let one network be the default")];
     },
   },
   {
@@ -64,8 +64,8 @@ export const NETWORK_RULES: readonly Rule[] = [
       if (pod === undefined || standIn === undefined) return [];
       return [
         violation(
-          NETWORKS,
-          `${NETWORKS}[${standIn}] takes the place of the pod network, and ${NETWORKS}[${pod}] is a pod network`,
+          NETWORKS_PATH,
+          `${NETWORKS_PATH}[${standIn}] takes the place of the pod network, and ${NETWORKS_PATH}[${pod}] is a pod network`,
           "remove one of them, or set multus.default to false",
         ),
       ];
@@ -138,8 +138,8 @@ export const NETWORK_RULES: readonly Rule[] = [
     find: ({ networks }) =>
       findRepeated(networks.map(({ name }) => name)).map(({ at, first, value }) =>
         violation(
-          `${NETWORKS}[${at}].name`,
-          `${show(value)} is the name of ${NETWORKS}[${first}] already`,
+          `${NETWORKS_PATH}[${at}].name`,
+          `${show(value)} is the name of ${NETWORKS_PATH}[${first}] already`,
           "give every network a name of its own",
         ),
       ),
@@ -148,7 +148,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     id: "MAP-1",
     means: "Every network has an interface of its name.",
     why: "A network without a NIC would be attached to nothing.",
-    fix: `add an interface of that name under ${INTERFACES}, or remove the network`,
+    fix: `add an interface of that name under ${INTERFACES_PATH}, or remove the network`,
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
@@ -163,9 +163,9 @@ export const NETWORK_RULES: readonly Rule[] = [
           ? []
           : [
               violation(
-                `${NETWORKS}[${at}].name`,
+                `${NETWORKS_PATH}[${at}].name`,
                 `network ${show(name)} has no interface`,
-                `add an interface of that name under ${INTERFACES}`,
+                `add an interface of that name under ${INTERFACES_PATH}`,
               ),
             ],
       );
@@ -182,8 +182,8 @@ export const NETWORK_RULES: readonly Rule[] = [
     find: ({ interfaces }) =>
       findRepeated(interfaces.map(({ name }) => name)).map(({ at, first, value }) =>
         violation(
-          `${INTERFACES}[${at}].name`,
-          `${show(value)} is the name of ${INTERFACES}[${first}] already`,
+          `${INTERFACES_PATH}[${at}].name`,
+          `${show(value)} is the name of ${INTERFACES_PATH}[${first}] already`,
           "connect one interface to each network",
         ),
       ),
@@ -192,7 +192,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     id: "MAP-2",
     means: "Every interface has a network of its name.",
     why: "A NIC must be joined to something.",
-    fix: `add a network of that name under ${NETWORKS}, or remove the interface`,
+    fix: `add a network of that name under ${NETWORKS_PATH}, or remove the interface`,
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
@@ -202,9 +202,9 @@ export const NETWORK_RULES: readonly Rule[] = [
           ? []
           : [
               violation(
-                `${INTERFACES}[${at}].name`,
+                `${INTERFACES_PATH}[${at}].name`,
                 `interface ${show(nic.name)} has no network`,
-                `add a network of that name under ${NETWORKS}`,
+                `add a network of that name under ${NETWORKS_PATH}`,
               ),
             ],
       ),
@@ -219,8 +219,8 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "vm",
     find: ({ networks, interfaces }) =>
       [
-        { path: NETWORKS, count: networks.length },
-        { path: INTERFACES, count: interfaces.length },
+        { path: NETWORKS_PATH, count: networks.length },
+        { path: INTERFACES_PATH, count: interfaces.length },
       ].flatMap(({ path, count }) => (count > 256 ? [violation(path, `${count} are more than 256`, "use fewer")] : [])),
   },
 ];

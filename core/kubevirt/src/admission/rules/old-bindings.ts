@@ -1,7 +1,7 @@
 import { violation } from "@netbind/contract";
 import type { VmiInterface } from "../../api.ts";
 import type { KubevirtMinor } from "../../versions.ts";
-import { type Finding, perInterface, type Rule, type Subject, show } from "./rule.ts";
+import { type RuleFinding, perInterface, type Rule, type RuleContext, show } from "./rule.ts";
 
 interface OldRule {
   readonly id: string;
@@ -9,11 +9,11 @@ interface OldRule {
   readonly fix: string;
   readonly until: KubevirtMinor;
   readonly since?: KubevirtMinor;
-  readonly breaks: (nic: VmiInterface, subject: Subject) => boolean;
+  readonly breaks: (nic: VmiInterface, subject: RuleContext) => boolean;
   readonly problem: (nic: VmiInterface) => string;
 }
 
-const listed = (gate: string, { configuration }: Subject): boolean =>
+const listed = (gate: string, { configuration }: RuleContext): boolean =>
   configuration.developerConfiguration?.featureGates?.includes(gate) === true;
 
 /** The rules of the core bindings that KubeVirt had until 1.3. Source: reference, section 3.3, historic rules. */
@@ -98,7 +98,7 @@ export const OLD_BINDING_RULES: readonly Rule[] = OLD.map(({ id, means, fix, unt
   consequence: "rejected",
   judge: "network",
   chain: true,
-  find: perInterface((nic, path, subject): readonly Finding[] =>
+  find: perInterface((nic, path, subject): readonly RuleFinding[] =>
     breaks(nic, subject) ? [violation(`${path}.name`, problem(nic), fix)] : [],
   ),
 }));

@@ -1,6 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { VmiInterface, VmiPort } from "../../api.ts";
-import { perInterface, type Rule, type Subject, show } from "./rule.ts";
+import { perInterface, type Rule, type RuleContext, show } from "./rule.ts";
 
 const LAST_PORT = 65_535;
 const MOST_RANGES = 10;
@@ -11,7 +11,7 @@ const isPortName = (text: string): boolean =>
 
 /** Makes a predicate from one that looks at a listed port of a NIC on the pod network: no other ports are looked at. */
 const perPort = (
-  find: (port: VmiPort, path: string, at: number, nic: VmiInterface, subject: Subject) => readonly Violation[],
+  find: (port: VmiPort, path: string, at: number, nic: VmiInterface, subject: RuleContext) => readonly Violation[],
 ): Rule["find"] =>
   perInterface((nic, path, subject) => {
     if (subject.networkOf(nic)?.pod === undefined) return [];
@@ -19,7 +19,7 @@ const perPort = (
   });
 
 /** The names of the ports before one: of its interface since 1.3, of the whole VM in older versions. */
-function namesBefore(at: number, nic: VmiInterface, { version, interfaces }: Subject): readonly (string | undefined)[] {
+function namesBefore(at: number, nic: VmiInterface, { version, interfaces }: RuleContext): readonly (string | undefined)[] {
   const others = version >= 3 ? [] : interfaces.slice(0, interfaces.indexOf(nic)).flatMap(({ ports }) => ports ?? []);
   return [...others, ...(nic.ports ?? []).slice(0, at)].map(({ name }) => name);
 }
@@ -97,7 +97,7 @@ export const PORT_RULES: readonly Rule[] = [
 type Range = NonNullable<VmiInterface["portRanges"]>[number];
 
 /** The ranges that are looked at: those of a NIC on the pod network, where the gate is on. */
-const judgedRanges = (nic: VmiInterface, { gate, networkOf }: Subject): readonly Range[] | undefined =>
+const judgedRanges = (nic: VmiInterface, { gate, networkOf }: RuleContext): readonly Range[] | undefined =>
   gate("PortRangesSpec") && networkOf(nic)?.pod !== undefined ? nic.portRanges : undefined;
 
 /** The first thing that is wrong with a range, as the end of its path, or nothing. */

@@ -1,12 +1,12 @@
 import { violation } from "@netbind/contract";
 import { nicQueues } from "../../nic/queues.ts";
-import type { Rule, Subject } from "./rule.ts";
+import type { Rule, RuleContext } from "./rule.ts";
 
 /** About as many interrupt vectors (MSI) as a guest has (the guide's figure), and from where on it is told. */
 const VECTORS = { limit: 200, near: 160 } as const;
 
 /** Vectors of a VM's devices: one for each queue of a NIC, one for every other virtio or assigned device. */
-function vectorsOf({ vmi, interfaces }: Subject): number {
+function vectorsOf({ vmi, interfaces }: RuleContext): number {
   const nics = interfaces.filter(({ state }) => state !== "absent").map((nic) => Math.max(1, nicQueues(vmi.spec, nic.model || "virtio")));
   const disks = (vmi.spec.domain.devices.disks ?? []).filter(({ disk }) => disk?.bus === "virtio");
   return nics.reduce((sum, queues) => sum + queues, disks.length);

@@ -1,11 +1,11 @@
 import { violation } from "@netbind/contract";
 import type { BindingRegistration } from "../../api.ts";
-import { showVersion } from "../../versions.ts";
+import { formatVersion } from "../../versions.ts";
 import { migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
 import { ignored, neverStarts, pending } from "./netbind-rules.ts";
-import { perInterface, registrationOf, type Rule, type Subject, show } from "./rule.ts";
+import { perInterface, registrationOf, type Rule, type RuleContext, show } from "./rule.ts";
 
-const registry = ({ configuration }: Subject) => configuration.network?.binding ?? {};
+const registry = ({ configuration }: RuleContext) => configuration.network?.binding ?? {};
 
 /** What a registration may say, and since when. */
 const REGISTRATION_SINCE: readonly {
@@ -123,7 +123,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
       return REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(found)).map(({ what, since }) =>
         violation(
           `${path}.binding.name`,
-          `the plugin is registered with ${what}, which came with KubeVirt ${showVersion(since)}`,
+          `the plugin is registered with ${what}, which came with KubeVirt ${formatVersion(since)}`,
           "register it without, or upgrade KubeVirt",
         ),
       );

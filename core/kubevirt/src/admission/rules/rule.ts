@@ -15,16 +15,16 @@ export type Consequence = "rejected" | "neverStarts" | "pending" | "ignored";
  * Who asks in KubeVirt: the network rules of every create and update; those at creation only; the VM's other rules; or
  * nobody but Netbind.
  */
-export type Judge = "network" | "creation" | "vm" | "netbind";
+export type RuleCheck = "network" | "creation" | "vm" | "netbind";
 
 /** One place of the input where a rule does not hold. */
-export interface Finding extends Violation {
+export interface RuleFinding extends Violation {
   /** Where it is not the rule's own. */
   readonly reason?: Reason;
 }
 
 /** What rules look at: a VMI of a checked shape, and the cluster that it goes to. */
-export interface Subject {
+export interface RuleContext {
   readonly vmi: Vmi;
   readonly configuration: KubevirtConfiguration;
   readonly version: KubevirtMinor;
@@ -65,7 +65,7 @@ export interface RuleText {
   readonly until?: KubevirtMinor;
   readonly reason: Reason;
   readonly consequence: Consequence;
-  readonly judge: Judge;
+  readonly judge: RuleCheck;
   /** Where KubeVirt names a wrong place or kind of mistake: what it says, and why ours differs. */
   readonly kubevirt?: {
     readonly field?: (field: string) => string;
@@ -80,14 +80,14 @@ export interface RuleText {
 
 /** One rule of a VM: data, and a predicate that finds where it does not hold. */
 export interface Rule extends RuleText {
-  readonly find: (subject: Subject) => readonly Finding[];
+  readonly find: (subject: RuleContext) => readonly RuleFinding[];
 }
 
-export const NETWORKS = "spec.networks";
-export const INTERFACES = "spec.domain.devices.interfaces";
+export const NETWORKS_PATH = "spec.networks";
+export const INTERFACES_PATH = "spec.domain.devices.interfaces";
 
 /** A subject, with what rules ask of it often. */
-export function subjectOf(vmi: Vmi, { configuration, version, nads, described = NONE_DESCRIBED }: SubjectContext): Subject {
+export function subjectOf(vmi: Vmi, { configuration, version, nads, described = NONE_DESCRIBED }: SubjectContext): RuleContext {
   const networks = vmi.spec.networks ?? [];
   const byName = new Map(networks.map((network) => [network.name, network]));
   return {
@@ -104,22 +104,22 @@ export function subjectOf(vmi: Vmi, { configuration, version, nads, described = 
 }
 
 /** What the KubeVirt CR says of a plugin; undefined where it is not registered. */
-export function registrationOf(name: string, { configuration }: Pick<Subject, "configuration">): BindingRegistration | undefined {
+export function registrationOf(name: string, { configuration }: Pick<RuleContext, "configuration">): BindingRegistration | undefined {
   const registered = configuration.network?.binding ?? {};
   return Object.hasOwn(registered, name) ? registered[name] : undefined;
 }
 
 /** Makes a rule's predicate from one that looks at an interface. */
 export const perInterface =
-  (find: (nic: VmiInterface, path: string, subject: Subject, at: number) => readonly Finding[]): Rule["find"] =>
+  (find: (nic: VmiInterface, path: string, subject: RuleContext, at: number) => readonly RuleFinding[]): Rule["find"] =>
   (subject) =>
-    subject.interfaces.flatMap((nic, at) => find(nic, `${INTERFACES}[${at}]`, subject, at));
+    subject.interfaces.flatMap((nic, at) => find(nic, `${INTERFACES_PATH}[${at}]`, subject, at));
 
 /** Makes a rule's predicate from one that looks at a network. */
 export const perNetwork =
-  (find: (network: VmiNetwork, path: string, subject: Subject, at: number) => readonly Finding[]): Rule["find"] =>
+  (find: (network: VmiNetwork, path: string, subject: RuleContext, at: number) => readonly RuleFinding[]): Rule["find"] =>
   (subject) =>
-    subject.networks.flatMap((network, at) => find(network, `${NETWORKS}[${at}]`, subject, at));
+    subject.networks.flatMap((network, at) => find(network, `${NETWORKS_PATH}[${at}]`, subject, at));
 
 /** Each value that stands in a list before, with the place where it stood first. */
 export function findRepeated<T>(values: readonly T[]): readonly { readonly at: number; readonly first: number; readonly value: T }[] {

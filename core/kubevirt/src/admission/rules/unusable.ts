@@ -4,7 +4,7 @@ import { isDomainName } from "../../values/domain-name.ts";
 import { parseHardwareAddress } from "../../nic/hardware-address.ts";
 import { cniTypes, nadOf } from "../../pod/nads.ts";
 import { neverStarts } from "./netbind-rules.ts";
-import { findRepeated, INTERFACES, perInterface, perNetwork, registrationOf, type Rule, type Subject, show } from "./rule.ts";
+import { findRepeated, INTERFACES_PATH, perInterface, perNetwork, registrationOf, type Rule, type RuleContext, show } from "./rule.ts";
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
 const OPTION_BYTES = 255;
@@ -64,7 +64,7 @@ function dhcpTexts({ dhcpOptions }: VmiInterface, path: string): readonly Violat
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The binding that takes a pod link's MAC address away for its guest: bridge, and what is registered as managedTap. */
-function takesMac(nic: VmiInterface, { configuration }: Subject): string | undefined {
+function takesMac(nic: VmiInterface, { configuration }: RuleContext): string | undefined {
   const name = nic.bridge === undefined ? (nic.binding?.name ?? "") : "bridge";
   const managed = registrationOf(name, { configuration })?.domainAttachmentType === "managedTap";
   return name === "bridge" || managed ? name : undefined;
@@ -94,8 +94,8 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     find: ({ interfaces }) =>
       findRepeated(interfaces.map(({ macAddress }, at) => colons(macAddress) ?? `none ${at}`)).map(({ at, first, value }) =>
         violation(
-          `${INTERFACES}[${at}].macAddress`,
-          `${value} is the MAC address of ${INTERFACES}[${first}] already`,
+          `${INTERFACES_PATH}[${at}].macAddress`,
+          `${value} is the MAC address of ${INTERFACES_PATH}[${first}] already`,
           "give every interface a MAC address of its own",
         ),
       ),
@@ -145,13 +145,19 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     find: ({ interfaces }) => [
       ...interfaces.flatMap(({ acpiIndex = 0 }, at) =>
         acpiIndex > LAST_ACPI_INDEX
-          ? [violation(`${INTERFACES}[${at}].acpiIndex`, `${acpiIndex} is more than ${LAST_ACPI_INDEX}`, `use 1 to ${LAST_ACPI_INDEX}`)]
+          ? [
+              violation(
+                `${INTERFACES_PATH}[${at}].acpiIndex`,
+                `${acpiIndex} is more than ${LAST_ACPI_INDEX}`,
+                `use 1 to ${LAST_ACPI_INDEX}`,
+              ),
+            ]
           : [],
       ),
       ...findRepeated(interfaces.map(({ acpiIndex = 0 }, at) => (acpiIndex > 0 ? acpiIndex : -at - 1))).map(({ at, first, value }) =>
         violation(
-          `${INTERFACES}[${at}].acpiIndex`,
-          `${value} is the ACPI index of ${INTERFACES}[${first}] already`,
+          `${INTERFACES_PATH}[${at}].acpiIndex`,
+          `${value} is the ACPI index of ${INTERFACES_PATH}[${first}] already`,
           "give every device one of its own",
         ),
       ),

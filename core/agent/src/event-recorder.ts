@@ -1,0 +1,54 @@
+import { terminalLine } from "@netbind/engine";
+
+/** What an agent says of a pod. With the controller, an event on the pod's VMI. */
+export interface PodEvent {
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly type: "Normal" | "Warning";
+  /** A stable word, in capitals. */
+  readonly reason: string;
+  readonly message: string;
+  /** The next action; absent where none is needed. */
+  readonly hint?: string;
+}
+
+/** Told of everything that an administrator wants to know. */
+export type Report = (report: PodEvent) => void;
+
+/** The most characters of a message; an event of Kubernetes has at most 1024 bytes of it. */
+const LONGEST_MESSAGE = 900;
+
+/** How long the same is not said again of a pod, in milliseconds, and how many different things are said in that time. */
+const QUIET = 300_000;
+const MOST_REPORTS = 10;
+
+/** Says of each pod what is new, and the same only from time to time. */
+export class EventRecorder {
+  readonly #say: Report;
+  /** When each text was said, by the UID of the pod. */
+  readonly #said = new Map<string, ReadonlyMap<string, number>>();
+
+  constructor(say: Report) {
+    this.#say = say;
+  }
+
+  /** What a report quotes may come from the pod, a plugin or a VM: it is made printable here, and as long as an event may be. */
+  record({ message, hint, ...said }: PodEvent): void {
+    const report = {
+      ...said,
+      message: terminalLine(message, LONGEST_MESSAGE),
+      ...(hint === undefined ? {} : { hint: terminalLine(hint, LONGEST_MESSAGE) }),
+    };
+    const text = `${report.reason} ${report.message}`;
+    const now = performance.now();
+    const recent = [...(this.#said.get(report.pod.uid) ?? [])].filter(([, at]) => now - at < QUIET);
+    // A plugin may say something else each time that it fails.
+    if (recent.length >= MOST_REPORTS || recent.some(([said]) => said === text)) return;
+    this.#said.set(report.pod.uid, new Map([...recent, [text, now]]));
+    this.#say(report);
+  }
+
+  /** A pod that is gone is forgotten. */
+  forget(uid: string): void {
+    this.#said.delete(uid);
+  }
+}

@@ -1,0 +1,74 @@
+import type { DomainPlan, PodLink, Sysctl } from "@netbind/contract";
+import type { Decision } from "@netbind/engine";
+
+/** What `plan` shows of a NIC. */
+export interface ShownNic {
+  readonly name: string;
+  readonly binding: string;
+  /** What of it nobody knows before there is a pod. */
+  readonly assumed: readonly string[];
+  readonly pod: PodLink;
+  readonly queues?: number;
+  readonly queueMemoryBytes?: number;
+  readonly links: readonly object[];
+  readonly sysctls?: readonly Sysctl[] | undefined;
+  /** The rules of its table, as nft(8) prints them. */
+  readonly nftables: string;
+  readonly services: readonly object[];
+  readonly domain: DomainPlan;
+  /** What the guest is not told, and why. */
+  readonly warnings?: readonly string[];
+}
+
+/** What `plan` shows of a VM. */
+export interface ShownPlan extends Pick<Decision, "pod" | "networks" | "memoryOverhead"> {
+  /** `namespace/name` */
+  readonly vm: string;
+  readonly nics: readonly ShownNic[];
+  readonly domainXml: string;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / MEBIBYTE)} MiB`;
+
+/** What a VM's bindings cost beside its guest, and what a cluster would keep for them. */
+const memoryLines = ({ needed, registered }: Decision["memoryOverhead"]): readonly string[] => [
+  ...(needed === 0 ? [] : [`memory: the bindings need ${mebibytes(needed)} beside the guest's`]),
+  ...(needed <= registered
+    ? []
+    : [
+        `memory: a cluster keeps ${mebibytes(registered)} for them: set computeResourceOverhead.requests.memory in the KubeVirt CR's registration`,
+      ]),
+];
+
+function formatNic(nic: ShownNic): string {
+  const mark = nic.assumed.includes("pod") ? " (assumed)" : "";
+  const { name, mac, mtu, addresses, routes } = nic.pod;
+  return [
+    `NIC ${nic.name}: binding ${nic.binding}`,
+    `  pod link${mark}: ${name} mac ${mac} mtu ${mtu} addresses ${addresses.join(", ")}`,
+    ...routes.map(({ destination, gateway }) => `  pod route${mark}: ${destination}${gateway === undefined ? "" : ` via ${gateway}`}`),
+    ...(nic.queues === undefined
+      ? []
+      : [`  queues: ${nic.queues}, which take ${(nic.queueMemoryBytes ?? 0) / 1024} KiB of the node's memory beside the guest's`]),
+    ...nic.links.map((link) => `  link: ${JSON.stringify(link)}`),
+    ...(nic.sysctls ?? []).map(({ key, value }) => `  sysctl: ${key} = ${value}`),
+    "  nftables:",
+    ...nic.nftables
+      .trimEnd()
+      .split("\n")
+      .map((line) => `    ${line}`),
+    ...(nic.domain.kind === "hostdev"
+      ? [`  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, the guest's as it is`]
+      : []),
+    ...nic.services.map((service) => `  service: ${JSON.stringify(service)}`),
+    ...(nic.warnings ?? []).map((warning) => `  warning: ${warning}`),
+  ].join("\n");
+}
+
+/** A plan as a person reads it. */
+export const formatPlan = ({ vm, pod, memoryOverhead, nics, domainXml }: ShownPlan): string =>
+  [`VM ${vm}`, `pod: ${JSON.stringify(pod, null, 2)}`, ...memoryLines(memoryOverhead), ...nics.map(formatNic), "domain:", domainXml].join(
+    "\n",
+  );

@@ -1,0 +1,23 @@
+import type { Binding } from "@netbind/contract";
+import type { ImageFallback } from "@netbind/kubevirt";
+import type { DeviceSettings, SidecarRuntime, State } from "@netbind/local";
+import type { Exec } from "@netbind/netns";
+import type { Logger } from "pino";
+import type { InjectionToken } from "tsyringe";
+
+/** What commands are given. Each token's value has the type that stands beside it. */
+export const TOKENS = {
+  bindings: Symbol("bindings") as InjectionToken<ReadonlyMap<string, Binding>>,
+  deviceSettings: Symbol("deviceSettings") as InjectionToken<DeviceSettings>,
+  fallback: Symbol("fallback") as InjectionToken<ImageFallback>,
+  log: Symbol("log") as InjectionToken<Logger>,
+  exec: Symbol("run") as InjectionToken<Exec>,
+  runtime: Symbol("runtime") as InjectionToken<SidecarRuntime>,
+  state: Symbol("state") as InjectionToken<State>,
+} as const;
+
+/** Gives the value of a token. */
+export type Resolve = <T>(token: InjectionToken<T>) => T;
+
+/** Gives what gives the values, and loads all that they are made of. */
+export type Compose = () => Promise<Resolve>;

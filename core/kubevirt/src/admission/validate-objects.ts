@@ -1,0 +1,58 @@
+import { violation } from "@netbind/contract";
+import type { KubevirtConfiguration, Vmi, VmiClone } from "../api.ts";
+import { macAddressProblem } from "../nic/hardware-address.ts";
+import { networkMigratable } from "../migration/migration.ts";
+import type { Finding } from "./validate-vmi.ts";
+import { type RuleText, show } from "./rules/rule.ts";
+
+const CLONE_MAC: RuleText = {
+  id: "CLONE-1",
+  means: "A MAC address that a clone gets has six bytes.",
+  why: "A NIC of a VM is an Ethernet card.",
+  fix: "write six bytes, such as 02:00:00:00:00:01",
+  reason: "FieldValueInvalid",
+  consequence: "rejected",
+  judge: "vm",
+};
+const MIGRATABLE: RuleText = {
+  id: "MIG-1",
+  means: "Only a VM that can be migrated is migrated.",
+  why: "Its condition LiveMigratable says so while it runs; its NIC on the pod network decides first.",
+  fix: "use masquerade or a plugin that is registered with migration on the pod network",
+  reason: "FieldValueInvalid",
+  consequence: "rejected",
+  judge: "vm",
+  kubevirt: { difference: "KubeVirt names no field; ours names the VM's." },
+};
+
+/** What is asked of objects that are no VMs, and say something of a VM's networks. Source: reference, section 3.9. */
+export const OBJECT_RULES: readonly RuleText[] = [CLONE_MAC, MIGRATABLE];
+
+const judgement = (rule: RuleText, field: string, problem: string, fix = rule.fix): Finding => ({
+  ...violation(field, problem, fix),
+  rule,
+  reason: rule.reason,
+});
+
+/** What a VirtualMachineClone is refused for. */
+export const validateClone = ({ spec }: VmiClone): readonly Finding[] =>
+  Object.entries(spec.newMacAddresses ?? {}).flatMap(([nic, mac]) => {
+    const problem = mac ? macAddressProblem(mac) : undefined;
+    return problem === undefined ? [] : [judgement(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${show(mac)} ${problem}`)];
+  });
+
+/** What a migration of a VM is refused for: the VM's condition says so, or would once it runs. */
+export function validateMigration(vmi: Vmi, configuration: KubevirtConfiguration): readonly Finding[] {
+  const condition = vmi.status?.conditions?.find(({ type }) => type === "LiveMigratable");
+  const name = show(vmi.metadata.name);
+  if (condition?.status === "False") {
+    const why = [condition.reason, condition.message].filter((text) => text).join(": ");
+    return [judgement(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated${why === "" ? "" : `: ${why}`}`)];
+  }
+  // A condition of now is the cluster's own word, whatever the configuration at hand says.
+  if (condition?.status === "True") return [];
+  const network = networkMigratable(vmi, configuration);
+  return network.migratable
+    ? []
+    : [judgement(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated: ${network.problem}`, network.fix)];
+}

@@ -1,0 +1,75 @@
+import type { Violation } from "@netbind/contract";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "../api.ts";
+import { RULES } from "./rules/index.ts";
+import {
+  type DescribedBindings,
+  type RuleFinding,
+  type Reason,
+  type Rule,
+  type RuleText,
+  type RuleContext,
+  subjectOf,
+} from "./rules/rule.ts";
+import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+
+/** A place where a rule does not hold, and the rule. */
+export interface Finding extends Violation {
+  readonly rule: RuleText;
+  readonly reason: Reason;
+}
+
+/** For what a VM is judged. */
+export interface ValidationContext {
+  readonly configuration: KubevirtConfiguration;
+  /** The version of KubeVirt whose rules are asked; the newest where none is given. */
+  readonly version?: KubevirtMinor;
+  /** An update is not asked what only a creation is; creation where none is given. */
+  readonly operation?: "create" | "update";
+  readonly nads?: readonly NetworkAttachmentDefinition[];
+  /** What the bindings that Netbind serves say of themselves, by registered name. Absent: none can be asked. */
+  readonly described?: DescribedBindings;
+}
+
+/** Up to this version only the first rule of a chain was told of an interface. */
+const LAST_WITH_CHAINS = 2;
+
+const isInForce = ({ since = 1, until = NEWEST_KUBEVIRT, judge }: Rule, { version }: RuleContext, update: boolean): boolean =>
+  version >= since && version <= until && !(update && judge === "creation");
+
+/** The interface that a path goes through. */
+const interfaceOf = ({ field }: RuleFinding): string => /^spec\.domain\.devices\.interfaces\[\d+\]/.exec(field)?.[0] ?? field;
+
+/** Of a chain, the first judgement of each interface; an interface without a network was not asked at all. */
+function firstOfChain(found: readonly Finding[], subject: RuleContext): readonly Finding[] {
+  const seenFields = new Set<string>();
+  const unpaired = new Set(
+    subject.interfaces.flatMap((nic, at) => (subject.networkOf(nic) === undefined ? [`spec.domain.devices.interfaces[${at}]`] : [])),
+  );
+  return found.filter((judgement) => {
+    if (judgement.rule.chain !== true) return true;
+    const nic = interfaceOf(judgement);
+    if (unpaired.has(nic) || seenFields.has(nic)) return false;
+    return seenFields.add(nic);
+  });
+}
+
+/**
+ * All places of a VM where a rule of its cluster's version does not hold, in the order of the rules. Never throws for a
+ * VM of a checked shape.
+ */
+export function validateVmi(vmi: Vmi, { version = NEWEST_KUBEVIRT, operation, ...cluster }: ValidationContext): readonly Finding[] {
+  const subject = subjectOf(vmi, { ...cluster, version });
+  const found = RULES.filter((rule) => isInForce(rule, subject, operation === "update")).flatMap((rule) =>
+    rule.find(subject).map((finding) => ({ ...finding, rule, reason: finding.reason ?? rule.reason })),
+  );
+  return version <= LAST_WITH_CHAINS ? firstOfChain(found, subject) : found;
+}
+
+/** True for what a VM cannot be started with: its API refuses it, or it could not work. */
+export const isFatal = ({ rule }: Finding): boolean => rule.consequence === "rejected" || rule.consequence === "neverStarts";
+
+/** All that is in the way of starting a VM on a cluster of the newest version. */
+export const admitVmi = (vmi: Vmi, cluster: Omit<ValidationContext, "version" | "operation">): readonly Violation[] =>
+  validateVmi(vmi, cluster)
+    .filter(isFatal)
+    .map(({ field, problem, fix }) => ({ field, problem, fix }));

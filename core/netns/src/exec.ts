@@ -1,0 +1,112 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { scaledTimeout } from "./scaled-timeout.ts";
+
+/** A child process that ended with an error, did not start, or did not end in time. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly argv: readonly string[];
+  readonly exitCode: number | undefined;
+  readonly stderr: string;
+
+  constructor(argv: readonly string[], what: string, stderr: string, exitCode?: number) {
+    super(`${argv.join(" ")}: ${what}${stderr === "" ? "" : `: ${stderr.trim()}`}`);
+    this.argv = argv;
+    this.exitCode = exitCode;
+    this.stderr = stderr;
+  }
+}
+
+/** What a child gets and how long it may take. */
+export interface ExecOptions {
+  readonly stdin?: string | Buffer;
+  /** Milliseconds until the child is killed; 30 s where none is given. */
+  readonly deadline?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Open descriptors that the child gets too: the first as 3, the next as 4, and so on. */
+  readonly descriptors?: readonly number[];
+  /** Aborted where the caller does not wait any longer: the child is killed as at the deadline. */
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a command to its end and gives its standard output. */
+export type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<string>;
+
+const DEFAULT_DEADLINE = 30_000;
+const OUTPUT_LIMIT = 64 * 1024 * 1024;
+
+/** The environment of a child: nothing of ours but what finds programs. Messages in English, to be read by us. */
+const childEnv = (extra: ExecOptions["env"]): NodeJS.ProcessEnv => ({
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LC_ALL: "C.UTF-8",
+  ...extra,
+});
+
+/** A child does not outlive a caller that was killed: nobody would know of it. */
+const WITH_CALLER = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
+
+/**
+ * Runs a command without a shell, in a process group of its own, which is killed whole at the deadline.
+ *
+ * @throws CommandError where it does not start, ends with an error, or is not done in time
+ */
+export const exec: Exec = (argv, options = {}) =>
+  new Promise((resolve, reject) => {
+    const [file, ...args] = [...WITH_CALLER, ...argv];
+    const child = spawn(file ?? "", args, {
+      stdio: ["pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
+      detached: true,
+      env: childEnv(options.env),
+    }) as ChildProcessWithoutNullStreams;
+    const chunks = { out: [] as Buffer[], err: [] as Buffer[], size: 0 };
+    let failure: string | undefined;
+    const stop = (why: string): void => {
+      failure ??= why;
+      if (child.pid !== undefined) killGroup(child.pid);
+    };
+    const deadline = scaledTimeout(options.deadline ?? DEFAULT_DEADLINE);
+    const timer = setTimeout(() => stop(`not done after ${deadline} ms`), deadline);
+    const giveUp = (): void => stop("given up");
+    options.signal?.addEventListener("abort", giveUp, { once: true });
+    if (options.signal?.aborted === true) giveUp();
+    const done = (): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", giveUp);
+    };
+    const collect = (into: Buffer[]) => (chunk: Buffer) => {
+      chunks.size += chunk.length;
+      if (chunks.size > OUTPUT_LIMIT) stop(`more than ${OUTPUT_LIMIT} bytes of output`);
+      else into.push(chunk);
+    };
+    child.stdout.on("data", collect(chunks.out));
+    child.stderr.on("data", collect(chunks.err));
+    // A child may end without reading what it was given.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(options.stdin ?? "");
+    child.on("error", (error) => {
+      done();
+      reject(new CommandError(argv, `cannot be started: ${error.message}`, ""));
+    });
+    child.on("close", (code, signal) => {
+      done();
+      const stderr = Buffer.concat(chunks.err).toString("utf8");
+      if (failure === undefined && code === 0) resolve(Buffer.concat(chunks.out).toString("utf8"));
+      else
+        reject(
+          new CommandError(argv, failure ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`), stderr, code ?? undefined),
+        );
+    });
+  });
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** The same, with every child born in a network namespace: `path` is `/run/netns/NAME` or `/proc/PID/ns/net`. */
+export const inNetns =
+  (path: string, runner: Exec = exec): Exec =>
+  (argv, options) =>
+    runner(["nsenter", `--net=${path}`, "--", ...argv], options);

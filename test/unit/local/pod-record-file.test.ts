@@ -1,0 +1,108 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { BusyError, takeLock } from "@netbind/local";
+import { exec } from "@netbind/netns";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import masquerade from "@netbind/plugin-masquerade";
+import fc from "fast-check";
+import { anAttachment } from "../../support/attachment.ts";
+import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
+import { damaged } from "../../support/damage.ts";
+import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../../../core/local/src/pod-record-file.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = join(mkdtempSync(join(tmpdir(), "netbind-journal-")), ID);
+  mkdirSync(directory);
+});
+afterEach(() => rmSync(dirname(directory), { recursive: true }));
+
+const ID = "0123456789ab";
+const attachment = anAttachment();
+const record: LocalPodRecord = {
+  version: 1,
+  id: ID,
+  namespace: "default",
+  name: "vm",
+  uid: "u",
+  source: "vm.yaml:1",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  phase: "starting",
+  vmi: {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { namespace: "default", name: "vm" },
+    spec: { domain: { devices: { interfaces: [{ name: "red", masquerade: {} }] } }, networks: [{ name: "red", pod: {} }] },
+  } as unknown as LocalPodRecord["vmi"],
+  netns: `netbind-${ID}`,
+  serviceUid: 1_900_000_001,
+  attachments: [],
+  bindings: { red: "masquerade" },
+  nics: {},
+  processes: [],
+};
+
+test("what is changed is on disk when the change returns, and nothing else is", () => {
+  const recordFile = PodRecordFile.create(directory, record);
+  recordFile.updateNic("red", { plan: { domain: { kind: "tap" } } });
+  recordFile.updateNic("red", { podLink: { name: "eth0", mac: "", mtu: 1, addresses: [], routes: [] } });
+  recordFile.setProcesses("qemu", [{ pid: 1, startTime: 2 }]);
+  recordFile.setProcesses("qemu", [{ pid: 3, startTime: 4 }]);
+  expect(PodRecordFile.open(directory)?.record).toEqual(recordFile.record);
+  expect(recordFile.record.nics["red"]).toMatchObject({ plan: { domain: { kind: "tap" } }, before: { name: "eth0" } });
+  expect(recordFile.record.processes).toEqual([{ role: "qemu", processes: [{ pid: 3, startTime: 4 }] }]);
+  expect(readdirSync(directory)).toEqual(["record.json"]);
+});
+
+test("a damaged record, and one of another version, are refused; none is none", () => {
+  expect(PodRecordFile.open(directory)).toBeUndefined();
+  const recordFile = PodRecordFile.create(directory, record);
+  const text = readFileSync(PodRecordFile.fileIn(directory), "utf8");
+  writeFileSync(PodRecordFile.fileIn(directory), text.slice(0, -10));
+  expect(() => PodRecordFile.open(directory)).toThrow(/cannot be read/);
+  writeFileSync(PodRecordFile.fileIn(directory), JSON.stringify({ ...recordFile.record, version: 2 }));
+  expect(() => PodRecordFile.open(directory)).toThrow(/version 2/);
+  writeFileSync(PodRecordFile.fileIn(directory), JSON.stringify({ ...recordFile.record, id: "../../etc" }));
+  expect(() => PodRecordFile.open(directory)).toThrow(/"id" is not what/);
+});
+
+test("whatever happened to a record, it is read or refused, and gc goes on", async () => {
+  const plan = masquerade.plan(attachment);
+  const whole: LocalPodRecord = {
+    ...record,
+    attachments: [{ network: "pod", ifname: "eth0", containerId: "x", config: { cniVersion: "1.0.0", name: "n", plugins: [] } }],
+    nics: { red: { podLink: attachment.pod, plan } },
+    attached: [attachment],
+    processes: [{ role: "qemu", processes: [{ pid: 2 ** 22 + 7, startTime: 1 }] }],
+  };
+  const root = dirname(directory);
+  const state = new State({ state: join(root, "state"), cache: join(root, "cache"), logs: join(root, "logs") });
+  await fc.assert(
+    fc.asyncProperty(damaged(whole), async (record) => {
+      state.prepare();
+      mkdirSync(state.podDirectory(ID), { recursive: true });
+      writeFileSync(PodRecordFile.fileIn(state.podDirectory(ID)), JSON.stringify(record) ?? "");
+      try {
+        PodRecordFile.open(state.podDirectory(ID));
+      } catch (error) {
+        expect(error).toBeInstanceOf(DamagedRecordError);
+      }
+      expect(listVms(state).length + damagedVms(state).length).toBe(1);
+      // Nothing of the kernel's is there to be touched: only the files are.
+      const collected = await collectGarbage(state, async (argv) => (argv[0] === "rm" ? exec(argv) : ""));
+      expect(collected).toMatchObject({ removed: [expect.any(String)], failed: [] });
+      expect(state.vmIds()).toEqual([]);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("a lock is one's own until it is given back", async () => {
+  const file = join(directory, "lock");
+  const first = await takeLock(file, "the VM");
+  await expect(takeLock(file, "the VM")).rejects.toThrow(BusyError);
+  await first.release();
+  await using second = await takeLock(file, "the VM");
+  expect(second).toBeDefined();
+});
