@@ -1,4 +1,7 @@
-/** Nothing that anybody reads says to run what a registry has under a name: anybody may publish it, and root would run it. */
+/**
+ * Nothing that anybody reads says to run what a registry has under a name: anybody may publish it, and root would run it. And
+ * the prose of pages fits a terminal.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,8 +21,10 @@ test.each([
   ["README.md", `Run it:\n\n    ${NPX} netbind run -f vm.yaml\n`, 1],
   ["help.ts", `export const HELP = "see ${NPX} netbind status";\n`, 1],
   ["deep.sh", `${NPX} -y netbind gc\n${["pnpm", "dlx"].join(" ")} netbind\n${["npm", "exec"].join(" ")} netbind -- gc\n`, 3],
+  ["CONTRIBUTING.md", `${"word ".repeat(30)}\n\n| ${"cell ".repeat(30)}|\n\n\`\`\`sh\n${"echo ".repeat(30)}\n\`\`\`\n`, 1],
+  ["other.md", `${"word ".repeat(30)}\n`, 0],
   ["fine.md", `${NPX} --no-install netbind run\n./netbind gc\nnpm run demo\n`, 0],
-] as const)("%s: what would fetch a package is refused", (name, text, problems) => {
+] as const)("%s: what would fetch a package, and prose that is too long, is refused", (name, text, problems) => {
   const root = mkdtempSync(join(tmpdir(), "netbind-texts-"));
   try {
     spawnSync("git", ["init", "-q", root]);
