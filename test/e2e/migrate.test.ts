@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Attachment } from "@netbind/contract";
 import { findVm, listVms, netnsPath, type VmStatus } from "@netbind/local";
-import { isAlive, processesIn, waitUntil } from "@netbind/netns";
+import { isAlive, scaledTimeout, processesIn, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import type { LocalPodRecord } from "../../core/local/src/pod-record-file.ts";
+import { vmOfPod } from "../../core/local/src/state.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/bundle.ts";
 import { Sniffer } from "../support/frames.ts";
@@ -233,6 +234,86 @@ test("what cannot be migrated is refused with its reason, before anything starts
   expect(JSON.parse(refused.stdout)).toMatchObject({ error: { violations: [{ field: "spec.domain.devices.interfaces[0]" }] } });
   expect(refused.stderr).not.toContain("making the target pod");
   expect((await netbind(["migrate", "two"], { env: lab.env })).code).toBe(4);
+  await lab.stop("one");
+});
+
+/** Stops a pod's libvirt, as one that hangs: its socket is there, takes connections, and never answers. Goes on where disposed of. */
+function stall(netns: string): Disposable {
+  const pid = processesIn(netnsPath(netns)).find((one) => nameOf(one.pid).startsWith("libvirtd"))?.pid ?? expect.fail("no libvirt runs");
+  process.kill(pid, "SIGSTOP");
+  return {
+    [Symbol.dispose]: () => {
+      // It may have ended with its pod.
+      if (nameOf(pid).startsWith("libvirtd")) process.kill(pid, "SIGCONT");
+    },
+  };
+}
+
+/** Migrates the VM, and does something once the text was told. */
+async function migrateUntil(
+  text: string,
+  act: (child: ReturnType<typeof spawn>) => void,
+): Promise<{ readonly code: unknown; readonly stderr: string }> {
+  const args = ["--conditions=@netbind/source", MAIN, "migrate", "one", "--wait", "0"];
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...lab.env }, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  let stderr = "";
+  let done = false;
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString("utf8");
+    if (done || !stderr.includes(text)) return;
+    done = true;
+    act(child);
+  });
+  return { code: await ended, stderr };
+}
+
+test("a libvirt that does not answer keeps nobody waiting, and leaves the VM in one healthy pod", LONG, async () => {
+  await lab.start(demoVmi({ name: "one", port: 80, nonce: "x" }), "--wait", "0");
+  await lab.booted("one");
+  const first = findVm(lab.state, "one");
+  const target = (): string => lab.state.podNetns(lab.state.nextPodId(vmOfPod(first.id)));
+  const expectUntouched = async (what: string): Promise<void> => {
+    expect([findVm(lab.state, "one").netns, lab.state.podIds()], what).toEqual([first.netns, [first.id]]);
+    const checked = await netbind(["check"], { env: lab.env });
+    expect(checked.stdout, what).toBe("default/one: healthy\n");
+    expect((await lab.inGuest("one", 'echo al""ive')).trim(), what).toContain("alive");
+  };
+
+  // Before anything is made.
+  {
+    using _ = stall(first.netns);
+    const refused = await migrate();
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("not done after")]);
+    expect(refused.stderr).not.toContain("making the target pod");
+  }
+  await expectUntouched("the source's, before");
+
+  // While the guest is about to move; and a signal ends it as signals do, whatever libvirt does.
+  for (const [whose, signal, code] of [
+    ["source", undefined, 1],
+    ["source", "SIGINT", 130],
+    ["target", undefined, 1],
+    ["target", "SIGTERM", 143],
+  ] as const) {
+    const stalled: Disposable[] = [];
+    const netns = whose === "source" ? first.netns : target();
+    const started = performance.now();
+    const ended = await migrateUntil("moving the guest", (child) => {
+      stalled.push(stall(netns));
+      if (signal !== undefined) child.kill(signal);
+    });
+    const what = `${whose} ${signal}: ${ended.stderr}`;
+    expect(ended.code, what).toBe(code);
+    expect(performance.now() - started, what).toBeLessThan(scaledTimeout(180_000));
+    for (const one of stalled) one[Symbol.dispose]();
+    if (lab.state.podIds().length > 1) {
+      expect(ended.stderr, what).toContain("two pods of VM default/one are left");
+      expect(ended.stderr, what).toContain("run netbind apply default/one or netbind gc");
+    }
+    expect((await netbind(["apply", "one"], { env: lab.env })).code, what).toBe(0);
+    await expectUntouched(what);
+  }
   await lab.stop("one");
 });
 

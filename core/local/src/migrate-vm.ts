@@ -19,7 +19,7 @@ import { takeVmLock } from "./lock.ts";
 import { defineTargetDomain, type MadePod, preparePod, type PodContext } from "./make-pod.ts";
 import { findMigrationProblems, migrationInputs, networksAgain, runningVm } from "./migration-source.ts";
 import { podGroup } from "./pod-groups.ts";
-import { findVm, freeServiceUid, withUidLock } from "./pods.ts";
+import { findVm, freeServiceUid, listPods, withUidLock } from "./pods.ts";
 import { finishMigration, recoverMigration } from "./recover-migration.ts";
 import { makeDirectory } from "./root-files.ts";
 import { type State, vmOfPod } from "./state.ts";
@@ -52,6 +52,24 @@ export class MigrationRefusedError extends Error {
     const lines = violations.map(({ field, problem, fix }) => `\n    ${field === "" ? "" : `${field}: `}${problem}\n        fix: ${fix}`);
     super(`VM ${vm} cannot be migrated: ${violations.length} ${violations.length === 1 ? "problem" : "problems"}${lines.join("")}`);
     this.violations = violations;
+  }
+}
+
+/** A migration failed, and a libvirt that does not answer kept it from being taken back whole. */
+export class MigrationUnsettledError extends Error {
+  override readonly name = "MigrationUnsettledError";
+
+  constructor(failure: Error, why: Error, pods: readonly LocalPodRecord[]) {
+    const [first] = pods;
+    const vm = first === undefined ? "of the VM" : `VM ${first.namespace}/${first.name}`;
+    const left =
+      pods.length > 1
+        ? `two pods of ${vm} are left (${pods.map(({ netns }) => netns).join(", ")}), for its guest may be in either`
+        : `the second pod of ${vm} is removed, and its guest may stand still until its libvirt answers`;
+    super(
+      `${failure.message}\n    the migration could not be taken back whole: ${why.message}\n    ${left}\n    once its libvirt answers, run netbind apply ${first === undefined ? "" : `${first.namespace}/${first.name}`} or netbind gc: each ends the migration`,
+      { cause: why },
+    );
   }
 }
 
@@ -102,7 +120,7 @@ async function receiveGuest(
   const domain = domainName(vmi);
   let over = false;
   const moving = moveGuest({
-    ...{ domain, source: launcherOf(exec, source), targetDirectory: directory },
+    ...{ domain, source: launcherOf(exec, source), target: launcher, targetDirectory: directory },
     meeting: { exec, shared: meetingDirectory(state, source), user: vmUserOf(source) },
     ...{ memory: memoryBytes(vmi), signal },
   }).finally(() => {
@@ -133,18 +151,34 @@ async function move(context: MigrationContext, source: LocalPodRecord, recordFil
 }
 
 /** Refuses what cannot be migrated, before anything is begun. @throws MigrationRefusedError */
-async function examine({ state, exec, bindings }: MigrationContext, source: LocalPodRecord): Promise<MigrationInputs> {
+async function examine({ state, exec, bindings, signal }: MigrationContext, source: LocalPodRecord): Promise<MigrationInputs> {
   const facts = await migrationInputs(state, source, bindings);
   const problems = findMigrationProblems(launcherOf(exec, source), source, facts);
   if (problems.length > 0) throw new MigrationRefusedError(`${source.namespace}/${source.name}`, problems);
+  await launcherOf(exec, source).ping(signal);
   return facts;
+}
+
+/**
+ * Ends a migration that failed.
+ *
+ * @throws MigrationUnsettledError where that cannot be done either, for a libvirt does not say where the guest is
+ */
+async function rollBack(context: MigrationContext, source: LocalPodRecord, failure: Error): Promise<void> {
+  const vm = vmOfPod(source.id);
+  try {
+    await recoverMigration(context, vm);
+  } catch (error) {
+    throw new MigrationUnsettledError(failure, error as Error, listPods(context.state, vm));
+  }
 }
 
 /**
  * Moves a running VM to a second pod on this machine, live: the guest runs on, with its MAC addresses. What fails half-way
  * leaves the VM where it is, and nothing of the second pod.
  *
- * @throws VmNotFoundError, MigrationRefusedError, BusyError where somebody works on the VM
+ * @throws VmNotFoundError, MigrationRefusedError, BusyError where somebody works on the VM, MigrationUnsettledError where a
+ * libvirt does not answer and something is left
  */
 export async function migrateVm(context: MigrationContext, name: string): Promise<MigratedVm> {
   const { state, exec, signal } = context;
@@ -164,7 +198,7 @@ export async function migrateVm(context: MigrationContext, name: string): Promis
     await move(context, source, recordFile);
   } catch (thrown) {
     const error = withSidecarOutput(state, recordFile.record, thrown);
-    await recoverMigration(context, vm);
+    await rollBack(context, source, error as Error);
     // A libvirt that could not say so may have moved it all the same.
     if (findVm(state, name).id !== recordFile.record.id) throw error;
     return { record: findVm(state, name), from: source.netns };

@@ -146,7 +146,7 @@ async function startGuest(
   const xml = await defineDomain({ vmi, nics, disks: volumes.disks, accelerator }, hooks);
   recordFile.update({ domainXml: xml });
   progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
-  const [console] = await Promise.all([startConsole(consoleLocation(state, recordFile.record)), launcher.create(xml)]);
+  const [console] = await Promise.all([startConsole(consoleLocation(state, recordFile.record)), launcher.create(xml, request.signal)]);
   recordFile.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
   const qemu = launcher.qemu();

@@ -23,6 +23,7 @@ export function holdLibvirtSocket(launcher: string, { uid }: VmUser): HeldSocket
 }
 
 const DEADLINE = 30_000;
+const ANSWER_DEADLINE = 20_000;
 const CREATE_DEADLINE = 120_000;
 /** What virsh sees a document as: /tmp is its own. */
 const DOCUMENT = "/tmp/document.xml";
@@ -36,6 +37,8 @@ export interface VirshOptions {
   readonly deadline?: number;
   /** Shown as {@link DOCUMENT}. */
   readonly document?: string;
+  /** Aborted where the answer is not waited for any longer. */
+  readonly signal?: AbortSignal;
 }
 
 /** A launcher: libvirt and what it runs. It outlives the process that started it. */
@@ -61,7 +64,7 @@ export class Launcher {
    *
    * @throws LibvirtError with what libvirt said
    */
-  async virsh(args: readonly string[], { deadline = DEADLINE, document }: VirshOptions = {}): Promise<string> {
+  async virsh(args: readonly string[], { deadline = DEADLINE, document, signal }: VirshOptions = {}): Promise<string> {
     const { place, user } = this.#traits;
     if (place === undefined)
       throw new LibvirtError("the VM was started by an older netbind, which this one cannot ask: stop the VM and start it again");
@@ -73,15 +76,20 @@ export class Launcher {
     const virsh = ["virsh", "-q", "-c", `qemu:///session?socket=/netbind/${[...SOCKET_DIRECTORY, SOCKET].join("/")}`, ...args];
     try {
       const command = await imageCommand({ image: place, argv: virsh, shown, user });
-      return await this.#run(command, { deadline, stdin: document ?? "" });
+      return await this.#run(command, { deadline, stdin: document ?? "", ...(signal === undefined ? {} : { signal }) });
     } catch (error) {
       throw new LibvirtError((error as CommandError).message.replace(/^.* virsh /, "virsh "), { cause: error });
     }
   }
 
-  /** Starts a domain. */
-  async create(xml: string): Promise<void> {
-    await this.virsh(["create", DOCUMENT], { deadline: CREATE_DEADLINE, document: xml });
+  /** Sees that libvirt answers at all: one that is stopped, or whose socket nobody serves, keeps its callers waiting. @throws LibvirtError */
+  async ping(signal?: AbortSignal): Promise<void> {
+    await this.virsh(["version"], { deadline: ANSWER_DEADLINE, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  /** Starts a domain, or gives up where `signal` is aborted: the caller ends the launcher then, and what it may have started. */
+  async create(xml: string, signal?: AbortSignal): Promise<void> {
+    await this.virsh(["create", DOCUMENT], { deadline: CREATE_DEADLINE, document: xml, ...(signal === undefined ? {} : { signal }) });
   }
 
   /** Changes a device of a domain that runs, by its element. */

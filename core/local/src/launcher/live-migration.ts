@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import { type Exec, waitUntil } from "@netbind/netns";
+import { type Exec, scaledTimeout, waitUntil } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { holdLibvirtSocket, type Launcher, LibvirtError } from "./launcher.ts";
 import { MIGRATION_DIRECTORY } from "./libvirt.ts";
@@ -12,6 +12,11 @@ const GUEST = "guest.sock";
 const SECONDS_PER_GIB = 150;
 const GIB = 1024 ** 3;
 const SETTLE_DEADLINE = 60_000;
+/** How long libvirt may take to answer that a migration is taken back, and then to do it. */
+const ABORT_DEADLINE = 10_000;
+const ABORT_GRACE = 10_000;
+/** Between two looks at whether a libvirt answers while a guest moves. */
+const LOOK_INTERVAL = 3000;
 /** Between a link's going down and its coming up. KubeVirt waits 100 ms, which a guest that is short of CPU does not see. */
 const LINK_PAUSE = 500;
 
@@ -39,6 +44,7 @@ export const removeMigrationSockets = (meeting: Meeting): Promise<void> =>
 export interface Move {
   readonly domain: string;
   readonly source: Launcher;
+  readonly target: Launcher;
   /** The target launcher's directory on the machine. */
   readonly targetDirectory: string;
   /** Where both launchers meet. */
@@ -54,7 +60,7 @@ export interface Move {
  *
  * @throws LibvirtError where it did not come to its end; whether the guest moved must be seen
  */
-export async function moveGuest({ domain, source, targetDirectory, meeting, memory, signal }: Move): Promise<void> {
+export async function moveGuest({ domain, source, target, targetDirectory, meeting, memory, signal }: Move): Promise<void> {
   await removeMigrationSockets(meeting);
   {
     // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
@@ -65,23 +71,85 @@ export async function moveGuest({ domain, source, targetDirectory, meeting, memo
       socket.descriptor,
     );
   }
-  const stop = (): void => void abortMove(source, domain);
+  // Before anything is asked that cannot be taken back: a migration waits for as long as its guest is large.
+  await Promise.all([source.ping(signal), target.ping(signal)]);
+  signal.throwIfAborted();
+  const watch = new MoveWatch(domain, source, target);
+  const stop = (): void => void watch.abort();
   signal.addEventListener("abort", stop, { once: true });
   const deadline = SECONDS_PER_GIB * 1000 * (1 + memory / GIB);
   const to = `qemu+unix:///session?socket=${MIGRATION_DIRECTORY}/${LIBVIRT}`;
   try {
     // Both have the same disks' files: on one machine no other cache is in between.
     const how = ["--live", "--p2p", "--unsafe", "--migrateuri", `unix://${MIGRATION_DIRECTORY}/${GUEST}`];
-    await source.virsh(["migrate", ...how, domain, to], { deadline });
+    await source.virsh(["migrate", ...how, domain, to], { deadline, signal: watch.signal });
+  } catch (error) {
+    throw watch.stalled ?? error;
   } finally {
+    watch.end();
     signal.removeEventListener("abort", stop);
     await removeMigrationSockets(meeting);
   }
 }
 
+/** Watches a migration: it is given up where a libvirt of the two does not answer any more, or does not take it back. */
+class MoveWatch {
+  readonly #domain: string;
+  readonly #source: Launcher;
+  readonly #giveUp = new AbortController();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** The error of the libvirt that does not answer. */
+  stalled: unknown;
+
+  constructor(domain: string, source: Launcher, target: Launcher) {
+    this.#domain = domain;
+    this.#source = source;
+    for (const launcher of [source, target]) this.#look(launcher);
+  }
+
+  /** Aborted where the migration is not waited for any longer. */
+  get signal(): AbortSignal {
+    return this.#giveUp.signal;
+  }
+
+  #after(milliseconds: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, scaledTimeout(milliseconds));
+    this.#timers.add(timer);
+  }
+
+  #look(launcher: Launcher): void {
+    this.#after(LOOK_INTERVAL, () => {
+      launcher.ping(this.signal).then(
+        () => {
+          if (!this.signal.aborted) this.#look(launcher);
+        },
+        (error: unknown) => {
+          if (this.signal.aborted) return;
+          this.stalled = error;
+          this.#giveUp.abort();
+        },
+      );
+    });
+  }
+
+  /** Has libvirt take the migration back, and waits a while for that. */
+  async abort(): Promise<void> {
+    await abortMove(this.#source, this.#domain);
+    if (!this.signal.aborted) this.#after(ABORT_GRACE, () => this.#giveUp.abort());
+  }
+
+  end(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#giveUp.abort();
+  }
+}
+
 /** Takes a migration back that is under way; nothing where none is. */
 async function abortMove(source: Launcher, domain: string): Promise<void> {
-  await source.virsh(["domjobabort", domain]).catch(() => undefined);
+  await source.virsh(["domjobabort", domain], { deadline: ABORT_DEADLINE }).catch(() => undefined);
 }
 
 /** Where a domain is: `moving` while it waits for the end of a migration. */
