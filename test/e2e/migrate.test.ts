@@ -258,14 +258,14 @@ async function migrateUntil(
   const child = spawn(process.execPath, args, { env: { ...process.env, ...lab.env }, stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((resolve) => child.once("close", resolve));
   let stderr = "";
-  let done = false;
+  let acted: unknown;
   child.stderr?.on("data", (chunk: Buffer) => {
     stderr += chunk.toString("utf8");
-    if (done || !stderr.includes(text)) return;
-    done = true;
-    act(child);
+    if (acted === undefined && stderr.includes(text)) acted = act(child) ?? true;
   });
-  return { code: await ended, stderr };
+  const code = await ended;
+  await acted;
+  return { code, stderr };
 }
 
 test("a libvirt that does not answer keeps nobody waiting, and leaves the VM in one healthy pod", LONG, async () => {
@@ -316,6 +316,33 @@ test("a libvirt that does not answer keeps nobody waiting, and leaves the VM in 
   }
   await lab.stop("one");
 });
+
+test.each(["source", "target"] as const)(
+  "the %s's libvirt hangs while the guest moves: what is left is said, and apply ends it",
+  LONG,
+  async (whose) => {
+    await lab.start(demoVmi({ name: "one", port: 80, nonce: "x" }), "--wait", "0");
+    await lab.booted("one");
+    const first = findVm(lab.state, "one");
+    const target = lab.state.podNetns(lab.state.nextPodId(vmOfPod(first.id)));
+    let stalled: Disposable | undefined;
+    const isMoving = (): boolean => processesIn(netnsPath(target)).some(({ pid }) => nameOf(pid).startsWith("qemu"));
+    const started = performance.now();
+    const ended = await migrateUntil("moving the guest", async () => {
+      if (await waitUntil(isMoving, 60_000, 5)) stalled = stall(whose === "source" ? first.netns : target);
+    });
+    expect(performance.now() - started, ended.stderr).toBeLessThan(patient(240_000));
+    expect([ended.code, stalled === undefined], ended.stderr).toEqual([1, false]);
+    if (lab.state.podIds().length > 1) expect(ended.stderr).toContain("run netbind apply default/one or netbind gc");
+    stalled?.[Symbol.dispose]();
+    const applied = await netbind(["apply", "one"], { env: lab.env });
+    expect(applied.code, applied.stderr).toBe(0);
+    expect(lab.state.podIds()).toHaveLength(1);
+    expect((await netbind(["check"], { env: lab.env })).stdout, ended.stderr).toBe("default/one: healthy\n");
+    expect(await lab.inGuest("one", 'echo al""ive')).toContain("alive");
+    await lab.stop("one");
+  },
+);
 
 /** One point of each kind of step: the slow tier kills at all of them. */
 const KINDS: readonly { readonly of: RegExp; readonly which: "first" | "last" }[] = [
