@@ -84,7 +84,8 @@ export class Launcher {
 
   /** Sees that libvirt answers at all: one that is stopped, or whose socket nobody serves, keeps its callers waiting. @throws LibvirtError */
   async ping(signal?: AbortSignal): Promise<void> {
-    await this.virsh(["version"], { deadline: ANSWER_DEADLINE, ...(signal === undefined ? {} : { signal }) });
+    // What libvirt knows without starting a QEMU to ask it.
+    await this.virsh(["hostname"], { deadline: ANSWER_DEADLINE, ...(signal === undefined ? {} : { signal }) });
   }
 
   /** Starts a domain, or gives up where `signal` is aborted: the caller ends the launcher then, and what it may have started. */
