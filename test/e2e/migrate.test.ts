@@ -331,7 +331,7 @@ test.each(["source", "target"] as const)(
     const ended = await migrateUntil("moving the guest", async () => {
       if (await waitUntil(isMoving, 60_000, 5)) stalled = stall(whose === "source" ? first.netns : target);
     });
-    expect(performance.now() - started, ended.stderr).toBeLessThan(patient(240_000));
+    expect(performance.now() - started, ended.stderr).toBeLessThan(scaledTimeout(240_000));
     expect([ended.code, stalled === undefined], ended.stderr).toEqual([1, false]);
     if (lab.state.podIds().length > 1) expect(ended.stderr).toContain("run netbind apply default/one or netbind gc");
     stalled?.[Symbol.dispose]();
