@@ -5,7 +5,7 @@ const conditions = ["@netbind/source", "module", "node", "development|production
 const alone = { pool: "forks", fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, hookTimeout: 300_000 } as const;
 
 /** Prints what real guests proved of each binding. */
-const matrix = ["test/support/matrix-setup.ts"];
+const matrix = ["test/support/cases/matrix-setup.ts"];
 
 export default defineConfig({
   ssr: { resolve: { conditions } },

@@ -46,7 +46,7 @@ export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
   agent: {
     on: "base",
     architectures: ["amd64", "arm64"],
-    // What core/netns runs; the shell and its programs hold locks (core/netns/src/lock.ts).
+    // What core/netns runs; the shell and its programs hold locks (core/netns/src/files/lock.ts).
     packages: ["iproute2", "nftables", "dnsmasq-base", "util-linux", "mount", "procps", "bubblewrap", "libc-bin", "dash", "coreutils"],
     hasRuntime: false,
     users: {},

@@ -1,5 +1,5 @@
 /** The node agent: a pod among many against one alone, and what it takes of its node's memory. */
-import { attachMany } from "../support/many-pods.ts";
+import { attachMany } from "../support/kube/many-pods.ts";
 import type { Comparison } from "./report.ts";
 
 const MANY = 100;

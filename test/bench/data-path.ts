@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { inNetns, exec, waitUntil } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
-import { attachNic } from "../support/attach-nic.ts";
-import { TestNetns } from "../support/netns.ts";
+import { attachNic } from "../support/netns/attach-nic.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 import type { Comparison } from "./report.ts";
 
 const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };

@@ -24,8 +24,8 @@ import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/pod-record-file.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
-import { anAttachment } from "../support/attachment.ts";
-import { TestNetns } from "../support/netns.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 import { type Comparison, timed } from "./report.ts";
 
 /** The bindings that do something to a pod's network. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { demoVmi } from "../demo/vmi.ts";
-import { BUILT } from "../support/netbind.ts";
+import { BUILT } from "../support/guest/netbind.ts";
 import { type Comparison, timed } from "./report.ts";
 
 const MANY = 200;

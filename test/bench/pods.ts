@@ -16,8 +16,8 @@ import { teardownPod } from "../../core/local/src/teardown.ts";
 import { newRecord } from "../../core/local/src/start-vm.ts";
 import { makeDirectory } from "../../core/local/src/root-files.ts";
 import { vmId } from "../../core/local/src/state.ts";
-import { makeStateDirectory } from "../support/machine.ts";
-import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
+import { makeStateDirectory } from "../support/guest/machine.ts";
+import { documents, kubevirt, multus, nad, vm } from "../support/kube/objects.ts";
 import { type Comparison, timed } from "./report.ts";
 
 const MANY = 100;

@@ -10,8 +10,8 @@ import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@
 import { buildBaseDomain, type RuntimeStart } from "@netbind/local";
 import type { Vmi } from "@netbind/kubevirt";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
-import { anAttachment } from "../support/attachment.ts";
-import { SIDECAR_START } from "../support/sidecar-start.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
+import { SIDECAR_START } from "../support/kube/sidecar-start.ts";
 import { type Comparison, percentile } from "./report.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../sidecars/dist/masquerade.mjs", import.meta.url));

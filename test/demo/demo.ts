@@ -6,8 +6,8 @@ import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { findVm, guestCommand, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
 import { consoleSocket } from "@netbind/local";
-import { netbind } from "../support/netbind.ts";
-import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { netbind } from "../support/guest/netbind.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 import { demoVmi } from "./vmi.ts";
 
 const NAME = "netbind-demo";

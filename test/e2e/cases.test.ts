@@ -1,7 +1,7 @@
 /** Golden cases by their own files: examples of the guide as people paste them. The slow tier has the others. */
 import { test } from "vitest";
-import { useLab } from "../support/lab.ts";
-import { casesTriedBy, tryCase } from "../support/run-case.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { casesTriedBy, tryCase } from "../support/cases/run-case.ts";
 
 const lab = useLab();
 

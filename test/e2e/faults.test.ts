@@ -2,9 +2,9 @@ import { rmSync } from "node:fs";
 import { exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { KillLab } from "../support/kill-lab.ts";
-import { machineState, makeStateDirectory } from "../support/machine.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
+import { machineState, makeStateDirectory } from "../support/guest/machine.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
 
 const VMI = demoVmi({ name: "one", port: 80, nonce: "x" });
 
@@ -64,7 +64,7 @@ test("a state directory that became read-only: stop says so, and once it can be 
 
 test("a clock that jumps by a day, forth and back, changes nothing", async () => {
   await using lab = await KillLab.make();
-  const env = { NODE_OPTIONS: `--import=${new URL("../support/jumping-clock.ts", import.meta.url).href}` };
+  const env = { NODE_OPTIONS: `--import=${new URL("../support/kill/jumping-clock.ts", import.meta.url).href}` };
   const started = await lab.run(["run", "-f", "-", "--keep"], env);
   expect(started.code, started.stderr).toBe(0);
   expect(started.stdout).toContain("10.0.2.2");

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { findVm, listVms } from "@netbind/local";
 import { processesOf, exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { useLab } from "../support/lab.ts";
-import { masqueradeVm } from "../support/many-networks.ts";
-import { netbind } from "../support/netbind.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { masqueradeVm } from "../support/netns/many-networks.ts";
+import { netbind } from "../support/guest/netbind.ts";
 
 const lab = useLab();
 

@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { expectHarmless, HOSTILE_TEXTS } from "../support/hostile-text.ts";
-import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
-import { netbind } from "../support/netbind.ts";
+import { expectHarmless, HOSTILE_TEXTS } from "../support/cases/hostile-text.ts";
+import { type MachineState, machineState, makeStateDirectory } from "../support/guest/machine.ts";
+import { netbind } from "../support/guest/netbind.ts";
 
 const TYPE = `nbtest-${randomBytes(4).toString("hex")}`;
 const PLUGIN = `/usr/lib/cni/${TYPE}`;

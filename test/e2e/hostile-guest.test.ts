@@ -2,10 +2,10 @@ import { findVm, guestCommand, netnsPath, type VmStatus } from "@netbind/local";
 import { consoleSocket } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { isDhcpServer, isRouterAdvertisement, Sniffer } from "../support/frames.ts";
-import { KillLab } from "../support/kill-lab.ts";
-import { netbind } from "../support/netbind.ts";
-import { Outside } from "../support/outside.ts";
+import { isDhcpServer, isRouterAdvertisement, Sniffer } from "../support/peers/frames.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
+import { netbind } from "../support/guest/netbind.ts";
+import { Outside } from "../support/peers/outside.ts";
 
 /** Another MAC, a DHCP server of its own, and a flood of ARP, with what a small guest has at hand. */
 const HARM = [

@@ -2,11 +2,11 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { State, stateDirectories } from "@netbind/local";
 import { demoVmi } from "../demo/vmi.ts";
-import { bundlePlugin } from "../support/bundle.ts";
-import { expectHarmless } from "../support/hostile-text.ts";
-import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
-import { documents, nad } from "../support/objects.ts";
+import { bundlePlugin } from "../support/build/bundle.ts";
+import { expectHarmless } from "../support/cases/hostile-text.ts";
+import { type MachineState, machineState, makeStateDirectory } from "../support/guest/machine.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
+import { documents, nad } from "../support/kube/objects.ts";
 
 let directory: string;
 let state: State;

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { findVm, type LocalPodRecord } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { useLab } from "../support/lab.ts";
-import { netbind } from "../support/netbind.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { netbind } from "../support/guest/netbind.ts";
 
 const lab = useLab();
 const MIB = 1024 ** 2;

@@ -7,16 +7,16 @@ import { ensureImage, findVm, netnsPath, stateDirectories } from "@netbind/local
 import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import type { VmStatus } from "@netbind/local";
-import { guestNics } from "../support/guest-nics.ts";
-import { KillLab } from "../support/kill-lab.ts";
-import { datagramsIn, useLab } from "../support/lab.ts";
-import { proved } from "../support/matrix.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
-import { TestNetns } from "../support/netns.ts";
-import { manyNetworks } from "../support/many-networks.ts";
-import { documents, kubevirt, multus, nad, vm } from "../support/objects.ts";
-import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
-import { shutDown } from "../support/shut-down.ts";
+import { guestNics } from "../support/guest/guest-nics.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
+import { datagramsIn, useLab } from "../support/guest/lab.ts";
+import { proved } from "../support/cases/matrix.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
+import { TestNetns } from "../support/netns/netns.ts";
+import { manyNetworks } from "../support/netns/many-networks.ts";
+import { documents, kubevirt, multus, nad, vm } from "../support/kube/objects.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
+import { shutDown } from "../support/guest/shut-down.ts";
 
 const lab = useLab();
 const RESOURCE = "macvtap.network.kubevirt.io/dataplane";

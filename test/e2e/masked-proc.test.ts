@@ -2,9 +2,9 @@ import { rmSync } from "node:fs";
 import { State, stateDirectories, type VmStatus } from "@netbind/local";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { HostileNode, MASKED } from "../support/hostile-node.ts";
-import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
+import { HostileNode, MASKED } from "../support/netns/hostile-node.ts";
+import { type MachineState, machineState, makeStateDirectory } from "../support/guest/machine.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
 
 let before: MachineState;
 let directory: string;

@@ -8,12 +8,12 @@ import { consoleSocket } from "@netbind/local";
 import { inNetns, exec } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { datagramsIn } from "../support/lab.ts";
-import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
-import { proved } from "../support/matrix.ts";
-import { netbind } from "../support/netbind.ts";
-import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
-import { shutDown } from "../support/shut-down.ts";
+import { datagramsIn } from "../support/guest/lab.ts";
+import { type MachineState, machineState, makeStateDirectory } from "../support/guest/machine.ts";
+import { proved } from "../support/cases/matrix.ts";
+import { netbind } from "../support/guest/netbind.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
+import { shutDown } from "../support/guest/shut-down.ts";
 
 const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 

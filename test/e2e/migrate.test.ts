@@ -9,15 +9,15 @@ import { expect, test } from "vitest";
 import type { LocalPodRecord } from "../../core/local/src/pod-record-file.ts";
 import { vmOfPod } from "../../core/local/src/state.ts";
 import { demoVmi } from "../demo/vmi.ts";
-import { bundlePlugin } from "../support/bundle.ts";
-import { Sniffer } from "../support/frames.ts";
-import { KillLab } from "../support/kill-lab.ts";
-import { useLab } from "../support/lab.ts";
-import { machineState } from "../support/machine.ts";
-import { netbind } from "../support/netbind.ts";
-import { CountingHost, type Counts, countedUp } from "../support/counting-host.ts";
-import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
-import { EchoStream } from "../support/stream.ts";
+import { bundlePlugin } from "../support/build/bundle.ts";
+import { Sniffer } from "../support/peers/frames.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { machineState } from "../support/guest/machine.ts";
+import { netbind } from "../support/guest/netbind.ts";
+import { countedUp, CountingHost, type Counts } from "../support/kill/counting-host.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
+import { EchoStream } from "../support/peers/stream.ts";
 
 const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 /** The Ethernet type of what QEMU announces a guest's MAC address by. */

@@ -1,5 +1,5 @@
 import { test } from "vitest";
-import { proveThroughAgent } from "../support/kube-traffic.ts";
+import { proveThroughAgent } from "../support/kube/kube-traffic.ts";
 
 test.each([
   { binding: "masquerade", address: () => "10.0.2.2", onTap: true },

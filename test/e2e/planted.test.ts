@@ -7,10 +7,10 @@ import { findVm, listVms, type LocalPodRecord } from "@netbind/local";
 import { derivedName, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { useLab } from "../support/lab.ts";
+import { useLab } from "../support/guest/lab.ts";
 import { meetingDirectory, writableDirectory } from "../../core/local/src/writable.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
-import { documents, nad } from "../support/objects.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
+import { documents, nad } from "../support/kube/objects.ts";
 
 const lab = useLab();
 

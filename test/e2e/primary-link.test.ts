@@ -2,8 +2,8 @@
 import { findVm } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { useLab } from "../support/lab.ts";
-import { expectPrimaryTraffic, PRIMARY, PrimaryNetwork } from "../support/primary-network.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { expectPrimaryTraffic, PRIMARY, PrimaryNetwork } from "../support/netns/primary-network.ts";
 
 const lab = useLab();
 

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { KillLab, SCENARIOS } from "../support/kill-lab.ts";
-import { EchoStream } from "../support/stream.ts";
+import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
+import { EchoStream } from "../support/peers/stream.ts";
 
 const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 /** A guest that sends back what it gets on port 7. */

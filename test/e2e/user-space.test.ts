@@ -4,11 +4,11 @@ import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { inNetns, exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { datagramsIn, useLab } from "../support/lab.ts";
-import { proved } from "../support/matrix.ts";
-import { netbind } from "../support/netbind.ts";
-import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
-import { shutDown } from "../support/shut-down.ts";
+import { datagramsIn, useLab } from "../support/guest/lab.ts";
+import { proved } from "../support/cases/matrix.ts";
+import { netbind } from "../support/guest/netbind.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
+import { shutDown } from "../support/guest/shut-down.ts";
 
 const lab = useLab();
 const vmi = (binding: string, more = ""): string =>

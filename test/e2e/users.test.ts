@@ -5,7 +5,7 @@ import { findVm, netnsPath, type LocalPodRecord } from "@netbind/local";
 import { inNetns, processesIn, exec, VM_UIDS } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { useLab } from "../support/lab.ts";
+import { useLab } from "../support/guest/lab.ts";
 import { writableDirectory } from "../../core/local/src/writable.ts";
 
 const lab = useLab();

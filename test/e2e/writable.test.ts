@@ -6,10 +6,10 @@ import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { WRITABLE_SIZE, writableDirectory } from "../../core/local/src/writable.ts";
 import { demoVmi } from "../demo/vmi.ts";
-import { bundlePlugin } from "../support/bundle.ts";
-import { useLab } from "../support/lab.ts";
-import { machineState } from "../support/machine.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
+import { bundlePlugin } from "../support/build/bundle.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { machineState } from "../support/guest/machine.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
 
 const lab = useLab();
 const MIB = 1024 ** 2;

@@ -28,12 +28,12 @@ import {
 } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import { expect, test } from "vitest";
-import { anAttachment } from "../support/attachment.ts";
-import { plugGuest } from "../support/attach-nic.ts";
-import { isDhcpServer, isRouterAdvertisement, Sniffer } from "../support/frames.ts";
-import { TestNetns } from "../support/netns.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
+import { plugGuest } from "../support/netns/attach-nic.ts";
+import { isDhcpServer, isRouterAdvertisement, Sniffer } from "../support/peers/frames.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
-const CLIENT = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
+const CLIENT = fileURLToPath(new URL("../support/peers/dhcp-client.ts", import.meta.url));
 const NAMES = nicNames({ name: "n", pod: {} });
 const MTU = 1450;
 

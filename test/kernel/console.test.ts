@@ -6,8 +6,8 @@ import { stateDirectories } from "@netbind/local";
 import { endProcesses, isAlive, type ProcessId, waitUntil } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { consoleFiles, type ConsoleLocation, startConsole } from "../../core/local/src/launcher/console.ts";
-import { makeStateDirectory } from "../support/machine.ts";
-import { TestNetns } from "../support/netns.ts";
+import { makeStateDirectory } from "../support/guest/machine.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 const USER = { uid: 1_900_000_055, gid: 1_900_000_055 };
 const MIB = 1024 ** 2;

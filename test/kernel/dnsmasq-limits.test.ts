@@ -8,10 +8,10 @@ import { serviceProcesses, serviceWarnings } from "@netbind/engine";
 import { endProcesses, type ProcessId, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { attachNic, plugGuest } from "../support/attach-nic.ts";
-import { TestNetns } from "../support/netns.ts";
+import { attachNic, plugGuest } from "../support/netns/attach-nic.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
-const CLIENT = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
+const CLIENT = fileURLToPath(new URL("../support/peers/dhcp-client.ts", import.meta.url));
 const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
 const MAC = "02:11:22:33:44:55";
 /** dnsmasq reads this many bytes of a line, and takes the rest for a line of its own. */

@@ -14,7 +14,7 @@ import { teardownPod } from "../../core/local/src/teardown.ts";
 import { makeDirectory } from "../../core/local/src/root-files.ts";
 import { vmId } from "../../core/local/src/state.ts";
 import { mountWritable, writableDirectory } from "../../core/local/src/writable.ts";
-import { machineState, makeStateDirectory } from "../support/machine.ts";
+import { machineState, makeStateDirectory } from "../support/guest/machine.ts";
 
 const LAYER2 = { cniVersion: "1.0.0", name: "half", plugins: [{ type: "bridge", bridge: "br0" }] };
 

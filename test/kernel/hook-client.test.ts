@@ -15,9 +15,9 @@ import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import sriov from "@netbind/plugin-sriov";
 import { beforeAll, expect, test } from "vitest";
-import { anAttachment } from "../support/attachment.ts";
-import { buildGoTool } from "../support/go-tools.ts";
-import { type HookClient, type HookEvent, HookPod, type HookSidecar, rightsOf } from "../support/hook-pod.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
+import { buildGoTool } from "../support/build/go-tools.ts";
+import { type HookClient, type HookEvent, HookPod, type HookSidecar, rightsOf } from "../support/kube/hook-pod.ts";
 
 const EVENT_TIMEOUT = { timeout: 20_000, interval: 50 };
 const ROUNDS = ["placeholders", "plain", "reprinted"];

@@ -8,10 +8,10 @@ import { defineBootDomain, expectedSidecars, HookManager, type HookDeadlines } f
 import { scaledTimeout } from "@netbind/netns";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
-import { anAttachment } from "../support/attachment.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
 import { unchangedCloudInit } from "../../core/local/src/hook-cloud-init.ts";
-import { HookPod } from "../support/hook-pod.ts";
-import { type HookCall, serveThirdParty, type ThirdParty } from "../support/third-party-sidecar.ts";
+import { HookPod } from "../support/kube/hook-pod.ts";
+import { type HookCall, serveThirdParty, type ThirdParty } from "../support/kube/third-party-sidecar.ts";
 
 const DOMAIN = `<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>vm</name>

@@ -5,7 +5,7 @@ import { serviceProcesses } from "@netbind/engine";
 import { endProcesses, type ProcessId, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { attachNic, plugGuest } from "../support/attach-nic.ts";
+import { attachNic, plugGuest } from "../support/netns/attach-nic.ts";
 import {
   arpRequest,
   dhcpDiscover,
@@ -15,9 +15,9 @@ import {
   routerAdvertisement,
   sendFrame,
   Sniffer,
-} from "../support/frames.ts";
-import { TestNetns } from "../support/netns.ts";
-import { Outside } from "../support/outside.ts";
+} from "../support/peers/frames.ts";
+import { TestNetns } from "../support/netns/netns.ts";
+import { Outside } from "../support/peers/outside.ts";
 
 const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
 const MAC = "02:11:22:33:44:55";

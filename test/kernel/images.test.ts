@@ -13,10 +13,10 @@ import sriov from "@netbind/plugin-sriov";
 import { exec } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { anAttachment } from "../support/attachment.ts";
-import { BuiltImages } from "../support/built-images.ts";
-import { ImageContainer, rightsOf } from "../support/image-container.ts";
-import { SIDECAR_START } from "../support/sidecar-start.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
+import { BuiltImages } from "../support/kube/built-images.ts";
+import { ImageContainer, rightsOf } from "../support/kube/image-container.ts";
+import { SIDECAR_START } from "../support/kube/sidecar-start.ts";
 
 const PLUGINS = fileURLToPath(new URL("../../plugins/", import.meta.url));
 const NAMES = readdirSync(PLUGINS).sort();

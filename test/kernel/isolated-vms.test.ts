@@ -8,8 +8,8 @@ import { expect, test } from "vitest";
 import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/pod-record-file.ts";
 import { makeNode } from "../../core/local/src/node-netns.ts";
 import { vmId } from "../../core/local/src/state.ts";
-import { machineState, makeStateDirectory } from "../support/machine.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
+import { machineState, makeStateDirectory } from "../support/guest/machine.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
 
 const NAMES = ["aaa", "bad", "zzz"] as const;
 

@@ -6,9 +6,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineBootDomain, type ExpectedSidecar, HookManager, LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "@netbind/local";
 import { expect, test } from "vitest";
-import { buildGoTool } from "../support/go-tools.ts";
-import { HookPod } from "../support/hook-pod.ts";
-import { addOwnElement, type HookCall, serveThirdParty, type ThirdParty } from "../support/third-party-sidecar.ts";
+import { buildGoTool } from "../support/build/go-tools.ts";
+import { HookPod } from "../support/kube/hook-pod.ts";
+import { addOwnElement, type HookCall, serveThirdParty, type ThirdParty } from "../support/kube/third-party-sidecar.ts";
 
 type Fault = keyof typeof LAUNCHER_FAULTS;
 

@@ -4,8 +4,8 @@ import type { Attachment, Binding } from "@netbind/contract";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { attachNic, plugGuest, sendLoopbackAway } from "../support/attach-nic.ts";
-import { TestNetns } from "../support/netns.ts";
+import { attachNic, plugGuest, sendLoopbackAway } from "../support/netns/attach-nic.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
 const MAC = "02:11:22:33:44:55";

@@ -9,7 +9,7 @@ import { makeNetns, netnsPath, State } from "@netbind/local";
 import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { vmId } from "../../core/local/src/state.ts";
-import { type MachineState, machineState, makeStateDirectory } from "../support/machine.ts";
+import { type MachineState, machineState, makeStateDirectory } from "../support/guest/machine.ts";
 
 const ID = vmId("default", "one");
 const UID = 1_900_000_000 + randomInt(20_000);

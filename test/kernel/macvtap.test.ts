@@ -2,7 +2,7 @@
 import { observe, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { macvtap } from "../../core/local/src/networks/macvtap.ts";
-import { TestNetns } from "../support/netns.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 const RESOURCE = "macvtap.network.kubevirt.io/";
 const setting = (...entries: readonly object[]): { readonly DP_MACVTAP_CONF: string } => ({ DP_MACVTAP_CONF: JSON.stringify(entries) });

@@ -18,9 +18,9 @@ import { nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, exec, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { anAttachment } from "../support/attachment.ts";
-import { TestNetns } from "../support/netns.ts";
-import { Outside } from "../support/outside.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
+import { TestNetns } from "../support/netns/netns.ts";
+import { Outside } from "../support/peers/outside.ts";
 
 const GUEST_MAC = "02:11:22:33:44:55";
 
@@ -252,7 +252,7 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
     const discovered = await guest.exec([
       "sh",
       "-c",
-      `${process.execPath} ${JSON.stringify(new URL("../support/dhcp-client.ts", import.meta.url).pathname)} ${GUEST_MAC}`,
+      `${process.execPath} ${JSON.stringify(new URL("../support/peers/dhcp-client.ts", import.meta.url).pathname)} ${GUEST_MAC}`,
     ]);
     expect(JSON.parse(discovered)).toMatchObject({
       address: "10.0.2.2",

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import type { Port } from "@netbind/contract";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { attachNic, plugGuest, sendLoopbackAway } from "../support/attach-nic.ts";
-import { TestNetns } from "../support/netns.ts";
+import { attachNic, plugGuest, sendLoopbackAway } from "../support/netns/attach-nic.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 const NAMES = { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" };
 const MAC = "02:11:22:33:44:55";
@@ -24,7 +24,7 @@ table ip mesh {
 `;
 
 async function start(netns: TestNetns, program: string, ...args: readonly string[]): Promise<ChildProcess> {
-  const file = fileURLToPath(new URL(`../support/${program}.ts`, import.meta.url));
+  const file = fileURLToPath(new URL(`../support/peers/${program}.ts`, import.meta.url));
   const child = spawn("nsenter", [`--net=${netns.path}`, "--", process.execPath, file, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve, reject) => {
     child.stdout?.once("data", resolve);
@@ -59,9 +59,9 @@ test.each([
     await guest.exec(["ip", "addr", "add", "10.0.2.2/24", "dev", "eth0"]);
     await guest.exec(["ip", "route", "add", "default", "via", "10.0.2.1"]);
     const running = [
-      await start(guest, "tell-peer", "8080", "22", "15000"),
+      await start(guest, "send-to-peer", "8080", "22", "15000"),
       await start(pod, "mesh-proxy", POD, "8080"),
-      await start(outside, "tell-peer", "7000"),
+      await start(outside, "send-to-peer", "7000"),
     ];
     try {
       // Through the proxy: the guest sees its gateway, not the loopback address that the proxy speaks from.

@@ -2,8 +2,8 @@
 import { unmuteLinks, muteLinks } from "@netbind/engine";
 import { applyNetwork } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { Sniffer } from "../support/frames.ts";
-import { TestNetns } from "../support/netns.ts";
+import { Sniffer } from "../support/peers/frames.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 const MAC = "02:00:00:00:00:99";
 

@@ -16,9 +16,9 @@ import { defineBinding, type Needs } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bundleSupport } from "../support/bundle.ts";
-import { CONFIGURATION } from "../support/kube-objects.ts";
-import { KubeNode, type LabPod } from "../support/kube-node.ts";
+import { bundleSupport } from "../support/build/bundle.ts";
+import { CONFIGURATION } from "../support/kube/kube-objects.ts";
+import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
 
 let node: KubeNode;
 beforeAll(async () => {
@@ -83,7 +83,7 @@ test("a directory that is swapped while the agent goes through it leads nowhere 
   mkdirSync(target);
   chownSync(target, 107, 107);
   const { pod, show } = await unseen("t-swapped");
-  await node.startCompute(pod, await bundleSupport("swap-directory.ts"), [target]);
+  await node.startCompute(pod, await bundleSupport("kube/swap-directory.ts"), [target]);
   await waitUntil(() => existsSync(join(pod.hooks, "swapping")), 20_000);
   show();
   // However often it looked, it looked into the pod's own directory or not at all.
@@ -102,7 +102,7 @@ test("a sidecar in the node's own network", async () => {
 
 test("an Attach from the compute container, which has the same user and the same volume", async () => {
   const { pod, own } = await unseen("t-forged");
-  await node.startCompute(pod, await bundleSupport("forge-attach.ts"), []);
+  await node.startCompute(pod, await bundleSupport("kube/forge-attach.ts"), []);
   await waitUntil(() => existsSync(join(pod.hooks, "told")), 30_000);
   expect(readFileSync(join(pod.hooks, "told"), "utf8")).toBe("ATTACH_UNSEALED ATTACH_UNSEALED");
   expect(existsSync(join(own, "attach.json"))).toBe(false);

@@ -6,11 +6,11 @@ import { waitUntil } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { expect, test } from "vitest";
-import { plugGuest } from "../support/attach-nic.ts";
-import { AgentKill } from "../support/kube-kill.ts";
-import { KubeNode, type LabPod } from "../support/kube-node.ts";
-import { type PodNic, vmiObject } from "../support/kube-objects.ts";
-import { TestNetns } from "../support/netns.ts";
+import { plugGuest } from "../support/netns/attach-nic.ts";
+import { AgentKill } from "../support/kill/kube-kill.ts";
+import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
+import { type PodNic, vmiObject } from "../support/kube/kube-objects.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 interface Recorded {
   readonly phase: string;
@@ -149,7 +149,7 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
   const mac = before.get(masquerade)?.get(primary)?.address ?? "";
   await plugGuest(masquerade, guest, names.bridge, mac, 1500);
   await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
-  const client = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
+  const client = fileURLToPath(new URL("../support/peers/dhcp-client.ts", import.meta.url));
   expect(JSON.parse(await guest.exec([process.execPath, client, mac]))).toMatchObject({ address: "10.0.2.2" });
   const taken = await linksOf(bridged);
   expect(taken.get(names.adopted)).toMatchObject({ master: names.bridge });

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { bundlePlugin } from "../support/bundle.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
-import { OrdinaryUser } from "../support/ordinary-user.ts";
+import { bundlePlugin } from "../support/build/bundle.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
+import { OrdinaryUser } from "../support/guest/ordinary-user.ts";
 
 let directory: string;
 let plugin: string;

@@ -16,12 +16,12 @@ import { dropPrivileges } from "../../core/local/src/launcher/vm-user.ts";
 import type { DeviceNode } from "../../core/local/src/networks/emulated-plugin.ts";
 import { makeDirectory, makeUserDirectory } from "../../core/local/src/root-files.ts";
 import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
-import { makeStateDirectory } from "../support/machine.ts";
-import { TestNetns } from "../support/netns.ts";
+import { makeStateDirectory } from "../support/guest/machine.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 const ID = "0123456789ab";
 const SERVICE_UID = 1_900_000_077;
-const REUSE = fileURLToPath(new URL("../support/reuse-pid.ts", import.meta.url));
+const REUSE = fileURLToPath(new URL("../support/netns/reuse-pid.ts", import.meta.url));
 
 let directory: string;
 let state: State;

@@ -6,10 +6,10 @@ import { type ServiceProcess, serviceProcesses } from "@netbind/engine";
 import { endProcesses, inNetns, type ProcessId, exec } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attachNic, plugGuest } from "../support/attach-nic.ts";
-import { HostileNode, MASKED } from "../support/hostile-node.ts";
-import { TestNetns } from "../support/netns.ts";
-import type { ServicesRequest, ServicesStarted } from "../support/start-services.ts";
+import { attachNic, plugGuest } from "../support/netns/attach-nic.ts";
+import { HostileNode, MASKED } from "../support/netns/hostile-node.ts";
+import { TestNetns } from "../support/netns/netns.ts";
+import type { ServicesRequest, ServicesStarted } from "../support/netns/start-services.ts";
 
 const support = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 const NICS = { names: { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" }, mac: "02:11:22:33:44:55" } as const;
@@ -39,7 +39,7 @@ async function serve(
   try {
     await asked(started);
     await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
-    const answer = await guest.exec([process.execPath, support("dhcp-client.ts"), NICS.mac]);
+    const answer = await guest.exec([process.execPath, support("peers/dhcp-client.ts"), NICS.mac]);
     expect(JSON.parse(answer)).toMatchObject({ address: "10.0.2.2" });
   } finally {
     await endProcesses(started.processes);
@@ -48,7 +48,7 @@ async function serve(
 
 async function start(node: HostileNode, netns: string, services: readonly ServiceProcess[]): Promise<ServicesStarted> {
   const request: ServicesRequest = { netns, directory, uid: UID, services };
-  const program = [process.execPath, "--conditions=@netbind/source", support("start-services.ts")];
+  const program = [process.execPath, "--conditions=@netbind/source", support("netns/start-services.ts")];
   return JSON.parse(await node.exec(program, { stdin: JSON.stringify(request) })) as ServicesStarted;
 }
 

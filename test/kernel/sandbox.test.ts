@@ -19,7 +19,7 @@ import {
   waitUntil,
 } from "@netbind/netns";
 import { describe, expect, test } from "vitest";
-import { TestNetns } from "../support/netns.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
 const MIB = 1024 ** 2;
 const LIMITS = { processes: 20, files: 64, data: 24 * MIB, fileSize: FILE_LIMIT, tmp: MIB };

@@ -7,10 +7,10 @@ import { endProcesses, isAlive, type ProcessId, startService } from "@netbind/ne
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
 import lan from "../plugins/lan.ts";
-import { attachNic, plugGuest } from "../support/attach-nic.ts";
-import { TestNetns } from "../support/netns.ts";
+import { attachNic, plugGuest } from "../support/netns/attach-nic.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 
-const CLIENT = fileURLToPath(new URL("../support/dhcp-client.ts", import.meta.url));
+const CLIENT = fileURLToPath(new URL("../support/peers/dhcp-client.ts", import.meta.url));
 const NICS = [
   {
     binding: masquerade,

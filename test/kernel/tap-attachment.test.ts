@@ -11,7 +11,7 @@ import { applyNetwork, findPlaceholderKind, observe } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { TestNetns } from "../support/netns.ts";
+import { TestNetns } from "../support/netns/netns.ts";
 import { canonicalXml } from "../vectors/xml.ts";
 
 const GUEST_MAC = "02:11:22:33:44:55";

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { stateDirectories } from "@netbind/local";
 import { SERVICE_GROUP } from "@netbind/netns";
-import { SIDECAR_MEMORY } from "../support/kube-container.ts";
+import { SIDECAR_MEMORY } from "../support/kube/kube-container.ts";
 import type { SeenPod } from "../support/nested/attach-pod.ts";
 import { NestedMachine, type NestedOutcome } from "../support/nested/nested-machine.ts";
 import { ensureOvsCni } from "../support/nested/ovs-cni.ts";

@@ -1,8 +1,8 @@
 /** The golden cases that run on this machine, each by its own files; a guest that would be another's twin is not waited for. */
 import { test } from "vitest";
-import { readGolden } from "../support/cases.ts";
-import { useLab } from "../support/lab.ts";
-import { casesTriedBy, tryCase } from "../support/run-case.ts";
+import { readGolden } from "../support/cases/cases.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { casesTriedBy, tryCase } from "../support/cases/run-case.ts";
 
 const lab = useLab();
 const names = casesTriedBy("test/slow/cases.test.ts");

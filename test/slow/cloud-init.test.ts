@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { netnsPath, type VmStatus } from "@netbind/local";
 import { expect, test } from "vitest";
-import { cloudGuestDisk } from "../support/cloud-guest.ts";
-import { KillLab } from "../support/kill-lab.ts";
-import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { cloudGuestDisk } from "../support/guest/cloud-guest.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 
 /** The guide's masquerade VM with IPv6 by hand, on a disk that boots. */
 const vmi = (disk: string): string => `\

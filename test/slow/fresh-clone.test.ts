@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { machineState, makeStateDirectory } from "../support/machine.ts";
+import { machineState, makeStateDirectory } from "../support/guest/machine.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -5,12 +5,12 @@ import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { useLab } from "../support/lab.ts";
-import { netbind, type Outcome } from "../support/netbind.ts";
-import { Outside, OUTSIDE_PORTS } from "../support/outside.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
+import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 
 const lab = useLab();
-const PRELOAD = new URL("../support/kill-point.ts", import.meta.url).href;
+const PRELOAD = new URL("../support/kill/kill-point.ts", import.meta.url).href;
 
 const nad = (name: string, config: object): string => `\
 ---

@@ -11,11 +11,11 @@ import { warmCapabilities } from "../../core/local/src/launcher/capabilities.ts"
 import { imageCommand } from "../../core/local/src/launcher/image-command.ts";
 import { PACKAGE_SETS, type SetName } from "../../sidecars/images/recipes.ts";
 import { type Lock, printLock } from "../../tools/images/lock.ts";
-import { anAttachment } from "../support/attachment.ts";
-import { BuiltImages, servedLock } from "../support/built-images.ts";
-import { buildGoTool } from "../support/go-tools.ts";
-import { ImageContainer } from "../support/image-container.ts";
-import { Clone, type CloneOutcome } from "../support/clone.ts";
+import { anAttachment } from "../support/netns/attachment.ts";
+import { BuiltImages, servedLock } from "../support/kube/built-images.ts";
+import { buildGoTool } from "../support/build/go-tools.ts";
+import { ImageContainer } from "../support/kube/image-container.ts";
+import { Clone, type CloneOutcome } from "../support/build/clone.ts";
 
 const NAMES = ["agent", "bridge", "launcher", "macvtap", "masquerade", "passt", "slirp", "sriov"];
 const BUILD_DEADLINE = 1_800_000;

@@ -1,6 +1,6 @@
 import { test } from "vitest";
-import { AgentKill } from "../support/kube-kill.ts";
-import { KubeNode } from "../support/kube-node.ts";
+import { AgentKill } from "../support/kill/kube-kill.ts";
+import { KubeNode } from "../support/kube/kube-node.ts";
 
 test("a node agent killed at every point of an attach: the next one makes the pod whole, and nothing is left", async () => {
   await using node = await KubeNode.make();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { KillLab, SCENARIOS } from "../support/kill-lab.ts";
-import { manyNetworks, masqueradeVm, movableVm, slirpVm } from "../support/many-networks.ts";
+import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
+import { manyNetworks, masqueradeVm, movableVm, slirpVm } from "../support/netns/many-networks.ts";
 
 /** Every binding of one machine but sriov, which the nested machine has. */
 const VMS = [

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { attachMany } from "../support/many-pods.ts";
+import { attachMany } from "../support/kube/many-pods.ts";
 
 const PODS = 100;
 /** What an agent may take of its node's memory. */

@@ -3,10 +3,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findVm } from "@netbind/local";
 import { expect, test } from "vitest";
-import { type GuestNic, guestNics } from "../support/guest-nics.ts";
-import { useLab } from "../support/lab.ts";
-import { liveXml } from "../support/live-xml.ts";
-import { documents, multus, nad, vm } from "../support/objects.ts";
+import { type GuestNic, guestNics } from "../support/guest/guest-nics.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { liveXml } from "../support/guest/live-xml.ts";
+import { documents, multus, nad, vm } from "../support/kube/objects.ts";
 
 const lab = useLab();
 const MTU = { pod: 1450, network: 1400, ethernet: 1500 };

@@ -1,5 +1,5 @@
 import { test } from "vitest";
-import { proveThroughAgent } from "../support/kube-traffic.ts";
+import { proveThroughAgent } from "../support/kube/kube-traffic.ts";
 
 test.each([
   { binding: "bridge", address: (pod: string) => pod, onTap: true },

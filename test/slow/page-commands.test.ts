@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { readPages } from "../support/page-blocks.ts";
-import { runPage } from "../support/run-page.ts";
+import { readPages } from "../support/cases/page-blocks.ts";
+import { runPage } from "../support/cases/run-page.ts";
 
 test.each(
   readPages()

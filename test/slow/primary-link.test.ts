@@ -3,9 +3,9 @@ import { domainNics } from "@netbind/domain";
 import { findVm } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { liveXml } from "../support/live-xml.ts";
-import { useLab } from "../support/lab.ts";
-import { expectPrimaryTraffic, PRIMARY, PrimaryNetwork } from "../support/primary-network.ts";
+import { liveXml } from "../support/guest/live-xml.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { expectPrimaryTraffic, PRIMARY, PrimaryNetwork } from "../support/netns/primary-network.ts";
 
 const lab = useLab();
 const VMI = demoVmi({ name: "one", port: 80, nonce: "n0nce" });

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { ensureImage, makeNetns, netnsPath, type VmStatus } from "@netbind/local";
 import { inNetns, exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { BootServer } from "../support/boot-server.ts";
-import { useLab } from "../support/lab.ts";
-import { netbind } from "../support/netbind.ts";
+import { BootServer } from "../support/guest/boot-server.ts";
+import { useLab } from "../support/guest/lab.ts";
+import { netbind } from "../support/guest/netbind.ts";
 
 const lab = useLab();
 

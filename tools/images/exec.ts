@@ -1,4 +1,4 @@
-import { type Exec, exec as execBare } from "../../core/netns/src/exec.ts";
+import { type Exec, exec as execBare } from "../../core/netns/src/exec/exec.ts";
 
 /** For what downloads, compresses or compiles, on a busy machine too. */
 const DEADLINE = 30 * 60_000;

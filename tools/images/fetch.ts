@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { CommandError } from "../../core/netns/src/exec.ts";
+import { CommandError } from "../../core/netns/src/exec/exec.ts";
 import { packageArchive } from "./archive.ts";
 import { cacheDirectory, workDirectory } from "./cache.ts";
 import { exec } from "./exec.ts";

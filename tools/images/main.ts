@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import { CommandError } from "../../core/netns/src/exec.ts";
+import { CommandError } from "../../core/netns/src/exec/exec.ts";
 import { buildImages, checkOut, chooseRecipes } from "./build-images.ts";
 import { ImageError } from "./image-error.ts";
 import { readLock, readParts, writeLock } from "./lock.ts";

@@ -9,9 +9,9 @@ import { basename, join } from "node:path";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
 import { processesOfUser, waitUntil } from "@netbind/netns";
-import { podCgroup } from "../kube-container.ts";
-import { vmiObject } from "../kube-objects.ts";
-import { KubeNode, type LabPod } from "../kube-node.ts";
+import { podCgroup } from "../kube/kube-container.ts";
+import { vmiObject } from "../kube/kube-objects.ts";
+import { KubeNode, type LabPod } from "../kube/kube-node.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 

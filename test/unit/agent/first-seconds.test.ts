@@ -9,7 +9,7 @@ import { exec } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { EventRecorder } from "../../../core/agent/src/event-recorder.ts";
-import { kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
+import { type KubeObject, kubevirtObject, launcherPod, vmiObject } from "../../support/kube/kube-objects.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
 const NICS = [{ name: "red", binding: "masquerade" }];

@@ -1,7 +1,7 @@
 import { type ClusterSnapshot, readObjects } from "@netbind/kube";
 import { findLauncherPods, mountSource } from "@netbind/agent";
 import { expect, test } from "vitest";
-import { CONFIGURATION, kubevirtObject, type KubeObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
+import { CONFIGURATION, type KubeObject, kubevirtObject, launcherPod, vmiObject } from "../../support/kube/kube-objects.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
 const NICS = [{ name: "red", binding: "masquerade" }];

@@ -3,7 +3,7 @@ import { authorize, dnsmasq6Config, findPlanProblems, STANDARD_GRANTS, desiredNe
 import bridge from "@netbind/plugin-bridge";
 import { planFromWire, planToWire } from "@netbind/remote/binding";
 import { expect, test } from "vitest";
-import { anAttachment } from "../../support/attachment.ts";
+import { anAttachment } from "../../support/netns/attachment.ts";
 
 const pod = (routes: Attachment["pod"]["routes"], ...addresses: readonly string[]): Attachment =>
   anAttachment({ pod: { ...anAttachment().pod, mac: "02:11:22:33:44:55", addresses, routes } });

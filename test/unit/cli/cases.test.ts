@@ -5,9 +5,9 @@ import { type KubevirtMinor, NEWEST_KUBEVIRT, formatVersion } from "@netbind/kub
 import { beforeAll, expect, test } from "vitest";
 import { judgeInput, type Verdict } from "../../../core/cli/src/commands/validate.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
-import { CASES, caseNames, GOLDEN, hasGolden, inputArgs, inputsOf, listedCases, POD_LINK, readGolden } from "../../support/cases.ts";
-import { OWN_BINDINGS } from "../../support/own-bindings.ts";
-import { netbindMany, type Outcome } from "../../support/netbind.ts";
+import { caseNames, CASES, GOLDEN, hasGolden, inputArgs, inputsOf, listedCases, POD_LINK, readGolden } from "../../support/cases/cases.ts";
+import { OWN_BINDINGS } from "../../support/cases/own-bindings.ts";
+import { netbindMany, type Outcome } from "../../support/guest/netbind.ts";
 
 interface Planned {
   readonly pod: object;

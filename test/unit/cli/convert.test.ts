@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { convertText } from "../../../core/cli/src/convert/rewrite-yaml.ts";
-import { netbind } from "../../support/netbind.ts";
+import { netbind } from "../../support/guest/netbind.ts";
 
 const vmi = (interfaces: string): string => `# kept
 apiVersion: kubevirt.io/v1

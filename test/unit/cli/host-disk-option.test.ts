@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { netbind } from "../../support/netbind.ts";
+import { netbind } from "../../support/guest/netbind.ts";
 
 test.each(["run", "plan"])("%s: an empty --host-disk lists nothing, above all not the current directory", async (command) => {
   const { code, stdout, stderr } = await netbind([command, "-f", "-", "--host-disk", ""], { stdin: "" });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { netbind } from "../../support/netbind.ts";
+import { netbind } from "../../support/guest/netbind.ts";
 
 let directory: string;
 beforeEach(() => {

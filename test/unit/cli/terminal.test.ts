@@ -7,8 +7,8 @@ import { describe, expect, test } from "vitest";
 import { interfaceTable, nicTable } from "../../../core/cli/src/report.ts";
 import { EventRecorder } from "../../../core/agent/src/event-recorder.ts";
 import { demoVmi } from "../../demo/vmi.ts";
-import { expectHarmless, HOSTILE_TEXTS } from "../../support/hostile-text.ts";
-import { netbind, type Outcome } from "../../support/netbind.ts";
+import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
+import { netbind, type Outcome } from "../../support/guest/netbind.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { netbind } from "../../support/netbind.ts";
+import { netbind } from "../../support/guest/netbind.ts";
 
 let directory: string;
 beforeAll(() => {

@@ -16,7 +16,7 @@ import { addBinding, type ExplainFailure, listenUnix, makeServer } from "@netbin
 import { type BindingClient, connectBinding } from "@netbind/remote/binding";
 import { expect, test } from "vitest";
 import { explainFailure } from "../../../sidecars/src/explain-failure.ts";
-import { anAttachment } from "../../support/attachment.ts";
+import { anAttachment } from "../../support/netns/attachment.ts";
 
 const attachment = anAttachment();
 const PLAN: Plan = { domain: { kind: "tap" } };

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readPage, ROOT } from "../../support/page-blocks.ts";
+import { readPage, ROOT } from "../../support/cases/page-blocks.ts";
 
 const page = readPage("README.md", readFileSync(`${ROOT}core/contract/README.md`, "utf8"));
 let directory: string;

@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { decideVmi } from "@netbind/engine";
 import { demoVmi } from "../../demo/vmi.ts";
-import { damaged } from "../../support/damage.ts";
+import { damaged } from "../../support/kill/damage.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
 
 const VMI = parse(demoVmi({ name: "vm", port: 80, nonce: "x", cidr: "10.7.0.0/24" })) as { metadata: object; spec: object };

@@ -1,7 +1,7 @@
 import { isPrintable, terminalJson, terminalLine, terminalText } from "@netbind/engine";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { expectHarmless, HOSTILE_TEXTS } from "../../support/hostile-text.ts";
+import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
 
 const anyText = fc.string({ unit: "binary" });
 

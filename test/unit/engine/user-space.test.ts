@@ -6,7 +6,7 @@ import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "../../support/attachment.ts";
+import { anAttachment } from "../../support/netns/attachment.ts";
 import { qemuArguments } from "../../vectors/xml.ts";
 
 const NIC = anAttachment({

@@ -7,7 +7,7 @@ import { AgentState, BindingRegistry, NodeAgent } from "@netbind/agent";
 import { FileCluster, type Unreadable } from "@netbind/kube";
 import { exec } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { kubevirtObject, launcherPod, vmiObject } from "../../support/kube-objects.ts";
+import { kubevirtObject, launcherPod, vmiObject } from "../../support/kube/kube-objects.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
 const GONE = "11111111-2222-3333-4444-666666666666";

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { ALL_RULES, BINDINGS, FIELDS } from "@netbind/kubevirt/admission";
 import { expect, test } from "vitest";
-import { OWN_BINDINGS } from "../../support/own-bindings.ts";
-import { rulesPage } from "../../support/pages.ts";
+import { OWN_BINDINGS } from "../../support/cases/own-bindings.ts";
+import { rulesPage } from "../../support/cases/pages.ts";
 import { DEVIATIONS } from "../../vectors/deviations.ts";
 
 const page = (name: string): string => readFileSync(new URL(`../../../core/kubevirt/${name}`, import.meta.url), "utf8");

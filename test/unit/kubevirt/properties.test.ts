@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { judgeInput } from "../../../core/cli/src/commands/validate.ts";
 import { parseText } from "../../../core/cli/src/input/documents.ts";
 import { inputOf } from "../../../core/cli/src/input/load-input.ts";
-import { arbitraryConfiguration, arbitraryVmi } from "../../support/arbitrary-vmi.ts";
+import { arbitraryConfiguration, arbitraryVmi } from "../../support/cases/arbitrary-vmi.ts";
 
 const version = fc.constantFrom<KubevirtMinor>(1, 2, 3, 4, 5, 6, 7, 8, 9);
 const FALLBACK = { policy: "Always", table: { passt: { image: "r/passt" } } } as const;

@@ -6,9 +6,9 @@ import { exec } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
-import { anAttachment } from "../../support/attachment.ts";
+import { anAttachment } from "../../support/netns/attachment.ts";
 import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
-import { damaged } from "../../support/damage.ts";
+import { damaged } from "../../support/kill/damage.ts";
 import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../../../core/local/src/pod-record-file.ts";
 
 let directory: string;

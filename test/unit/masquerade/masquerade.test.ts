@@ -1,7 +1,7 @@
 import { BindingError, type NftRule } from "@netbind/contract";
 import { findPlanProblems, STANDARD_GRANTS } from "@netbind/engine";
 import { expect, test } from "vitest";
-import { anAttachment } from "../../support/attachment.ts";
+import { anAttachment } from "../../support/netns/attachment.ts";
 import masquerade from "../../../plugins/masquerade/src/index.ts";
 
 const rulesOf = (change: Parameters<typeof anAttachment>[0], chain: string): readonly NftRule[] =>

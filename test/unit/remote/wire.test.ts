@@ -11,7 +11,7 @@ import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { attachmentFromWire, attachmentToWire, connectBinding, planFromWire, planToWire } from "@netbind/remote/binding";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { anAttachment } from "../../support/attachment.ts";
+import { anAttachment } from "../../support/netns/attachment.ts";
 
 let directory: string;
 beforeEach(() => {

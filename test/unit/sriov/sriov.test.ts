@@ -5,7 +5,7 @@ import { nicDomain, patchDomain } from "@netbind/domain";
 import sriov from "@netbind/plugin-sriov";
 import { describe, expect, test } from "vitest";
 import { deviceInfoOf } from "../../../core/kubevirt/src/pod/network-info.ts";
-import { anAttachment } from "../../support/attachment.ts";
+import { anAttachment } from "../../support/netns/attachment.ts";
 
 const VF = "0000:01:10.0";
 const OTHER = "0000:01:10.2";

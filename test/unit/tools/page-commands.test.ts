@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../../../core/cli/src/exit-codes.ts";
-import { netbindMany } from "../../support/netbind.ts";
-import { commandsOf, findHidden, findUnrun, packageFolders, readPage, readPages, ROOT } from "../../support/page-blocks.ts";
-import { blocksOf, runPage } from "../../support/run-page.ts";
+import { netbindMany } from "../../support/guest/netbind.ts";
+import { commandsOf, findHidden, findUnrun, packageFolders, readPage, readPages, ROOT } from "../../support/cases/page-blocks.ts";
+import { blocksOf, runPage } from "../../support/cases/run-page.ts";
 
 const pages = readPages();
 const fence = (text: string, language = "sh"): string => `\`\`\`${language}\n${text}\n\`\`\`\n`;

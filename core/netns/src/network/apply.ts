@@ -1,0 +1,39 @@
+import type { Operations } from "@netbind/engine";
+import { withWritableSysctls } from "../exec/fresh-proc.ts";
+import { CommandError, type Exec } from "../exec/exec.ts";
+
+/**
+ * One child for all: what costs is the start of processes. Links and addresses come first, then sysctls (whose keys may
+ * name the new links), then nftables in one transaction. Every text is an argument or standard input, never a part of
+ * the script. nft opens its standard input anew, which only works for a pipe, and a child's standard input is a socket.
+ */
+const SCRIPT = `
+batch="$1"; nft="$2"; json="$3"; shift 3
+if [ -n "$batch" ]; then printf %s "$batch" | ip -batch - || exit 1; fi
+while [ $# -ge 2 ]; do printf %s "$2" > "/proc/sys/$1" || exit 1; shift 2; done
+if [ -n "$nft" ]; then
+  if [ -n "$json" ]; then printf %s "$json"; else cat; fi | nft -j -f -
+fi
+`;
+/** The kernel takes no longer argument (MAX_ARG_STRLEN is 128 KiB): what is longer goes through standard input. */
+const LONGEST_ARGUMENT = 100_000;
+
+/**
+ * Does what a difference says. Interrupted anywhere, the next difference goes on from there.
+ *
+ * @throws CommandError with what the kernel's tools said
+ */
+export async function applyNetwork(execIn: Exec, { ip, sysctls, nft }: Operations): Promise<void> {
+  const batch = ip.map((line) => `${line}\n`).join("");
+  const keys = sysctls.flatMap(({ key, value }) => [key.replaceAll(".", "/"), value]);
+  const json = nft.length > 0 ? JSON.stringify({ nftables: nft }) : "";
+  const fits = Buffer.byteLength(json) <= LONGEST_ARGUMENT;
+  const parts = [batch, json === "" ? "" : "nft", fits ? json : ""];
+  const script = ["sh", "-c", SCRIPT, "apply", ...parts, ...keys];
+  try {
+    await execIn(keys.length === 0 ? script : withWritableSysctls(script), fits ? {} : { stdin: json });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(["ip -batch, sysctl, nft"], "the pod's network could not be made as planned", error.stderr, error.exitCode);
+  }
+}

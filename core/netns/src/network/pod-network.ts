@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
+import {
+  countOperations,
+  diffNetwork,
+  forLauncherGroup,
+  type NicNetwork,
+  nicTable,
+  type ObservedNetwork,
+  type PlaceholderKind,
+  podLinkOf,
+  type ServiceProcess,
+  serviceProcesses,
+  type TapOwner,
+  type DesiredNetwork,
+} from "@netbind/engine";
+import { applyNetwork } from "./apply.ts";
+import { derivedName } from "./derived-name.ts";
+import { observe, readTable } from "./observe.ts";
+import { findPlaceholderKind } from "./placeholder.ts";
+import type { PodRecordStore } from "./pod-record.ts";
+import { endProcesses } from "../exec/end-processes.ts";
+import { type Exec, inNetns } from "../exec/exec.ts";
+import { startService } from "../services/services.ts";
+
+/** What a pod's network is made with. */
+export interface PodNetworkParts {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  readonly exec: Exec;
+  readonly recordFile: PodRecordStore;
+  /** Who may open the pod's taps. */
+  readonly owner: TapOwner;
+  /** Where logs of the pod's services are kept. */
+  readonly directory: string;
+  /** The control group of the pod's services; absent: the caller's. */
+  readonly cgroup?: string;
+}
+
+/** The file that a server's output goes to, in its pod's directory. */
+export const serviceLog = (directory: string, role: string): string => join(directory, derivedName("service", { text: role }, ".log"));
+
+/** Waits until everything is over, and then throws what failed first in the list. */
+export async function all(parts: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(parts)) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** The network of one pod, as every host makes it: looked at once, applied by difference, recorded before it is acted on. */
+export class PodNetwork {
+  readonly #parts: PodNetworkParts;
+  /** The pod as it was last looked at, while nothing was done to it since. */
+  #seen: ObservedNetwork | undefined;
+  #listed: Promise<void> = Promise.resolve();
+
+  constructor(parts: PodNetworkParts) {
+    this.#parts = parts;
+  }
+
+  get #execIn(): Exec {
+    return inNetns(this.#parts.netns, this.#parts.exec);
+  }
+
+  async once<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T> {
+    const { recordFile } = this.#parts;
+    const known = recordFile.record.nics[nic]?.[fact];
+    if (known !== undefined) return known as T;
+    const found = await find();
+    recordFile.updateNic(nic, { [fact]: found });
+    return found;
+  }
+
+  /** The NIC's pod link as it is now. @throws BindingError POD_LINK_MISSING */
+  async observe(names: NicNames): Promise<PodLink> {
+    this.#seen = await observe(this.#execIn, { table: nicTable(names.pod) });
+    const link = podLinkOf(this.#seen, names.pod, names.tap);
+    if (link !== undefined) return link;
+    throw new BindingError(
+      "POD_LINK_MISSING",
+      `pod link "${names.pod}" is not in the pod's namespace`,
+      "see what the network's CNI plugin made",
+    );
+  }
+
+  async apply(nic: string, desired: NicNetwork): Promise<void> {
+    const { recordFile, owner } = this.#parts;
+    const { appliedTable, desired: before } = recordFile.record.nics[nic] ?? {};
+    const complete: DesiredNetwork = {
+      ...desired,
+      plan: forLauncherGroup(desired.plan, owner),
+      owner,
+      placeholderKind: await this.#placeholderKind(desired),
+      ...(appliedTable === undefined ? {} : { appliedTable }),
+    };
+    recordFile.updateNic(nic, { desired: complete });
+    // The first time nothing was done since the pod was looked at; after an interruption nobody knows.
+    const firstObserved = before === undefined ? this.#seen : undefined;
+    this.#seen = undefined;
+    const sysctls = (desired.plan.sysctls ?? []).map(({ key }) => key);
+    const observed = firstObserved ?? (await observe(this.#execIn, { sysctls, table: desired.table }));
+    const operations = diffNetwork(complete, observed);
+    const [unrecoverable] = operations.unrecoverable;
+    if (unrecoverable !== undefined) throw new BindingError("POD_LINK_MISSING", unrecoverable, "stop the VM and start it again");
+    if (countOperations(operations) === 0) return;
+    await applyNetwork(this.#execIn, operations);
+    if (operations.nft.length > 0) this.#recordTable(nic, desired.table);
+  }
+
+  /** What this kernel has for a placeholder, asked only where a plan has one. */
+  async #placeholderKind({ plan }: NicNetwork): Promise<PlaceholderKind> {
+    return plan.links.some(({ kind }) => kind === "placeholder") ? findPlaceholderKind(this.#execIn) : "dummy";
+  }
+
+  /** Records how the kernel lists a table that was just made: only the next difference needs it, so nothing waits here. */
+  #recordTable(nic: string, table: DesiredNetwork["table"]): void {
+    const listed = readTable(this.#execIn, table).then((appliedTable) => {
+      if (appliedTable !== undefined) this.#parts.recordFile.updateNic(nic, { appliedTable });
+    });
+    this.#listed = all([this.#listed, listed]);
+    // Whoever waits for it is told of a failure.
+    this.#listed.catch(() => undefined);
+  }
+
+  /** Waits until all that was made is recorded. */
+  settled(): Promise<void> {
+    return this.#listed;
+  }
+
+  async startServices(plan: Plan): Promise<void> {
+    await all([this.settled(), ...serviceProcesses(plan.services ?? []).map((service) => this.startService(service))]);
+  }
+
+  /** Starts one server. What is left of the one that had its role is ended first. */
+  async startService(service: ServiceProcess): Promise<void> {
+    const { recordFile, netns, directory, cgroup } = this.#parts;
+    await endProcesses(recordFile.record.processes.find(({ role }) => role === service.role)?.processes ?? []);
+    await startService(service, {
+      netns,
+      uid: recordFile.record.serviceUid,
+      logFile: serviceLog(directory, service.role),
+      ...(cgroup === undefined ? {} : { cgroup }),
+      started: async (processes) => recordFile.setProcesses(service.role, processes),
+    });
+  }
+}

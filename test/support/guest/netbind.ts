@@ -1,0 +1,72 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const SOURCE = ["--conditions=@netbind/source", fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url))];
+/** What is published: compiled by `npm run build`. */
+export const BUILT: readonly string[] = [fileURLToPath(new URL("../../../core/cli/dist/main.js", import.meta.url))];
+
+const MANY = ["--conditions=@netbind/source", fileURLToPath(new URL("many-calls.ts", import.meta.url))];
+
+/** A call of the command in a directory. */
+export interface Call {
+  readonly args: readonly string[];
+  readonly cwd: string;
+}
+
+/** What the runtime made of the sources: half of what a call of the command takes is that. */
+const COMPILED = fileURLToPath(new URL("../../../node_modules/.cache/netbind-compiled", import.meta.url));
+
+/** How a call of the command ended. */
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Calls the `netbind` command, as a person does: another process, its exit code, its two outputs. */
+export function netbind(
+  args: readonly string[],
+  options: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly stdin?: string;
+    readonly formatStderr?: boolean;
+    readonly program?: readonly string[];
+    /** Directory that it is called in. */
+    readonly cwd?: string;
+    /** Path of the network namespace that is the machine's own for it. */
+    readonly netns?: string;
+    /** What makes it run on another node than this machine: `HostileNode.enter`. */
+    readonly enter?: readonly string[];
+  } = {},
+): Promise<Outcome> {
+  const argv = [process.execPath, ...(options.program ?? SOURCE), ...args];
+  const enter = options.netns === undefined ? (options.enter ?? []) : ["nsenter", `--net=${options.netns}`, "--"];
+  const [file = "", ...rest] = [...enter, ...argv];
+  const child = spawn(file, rest, {
+    cwd: options.cwd,
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...options.env },
+    stdio: "pipe",
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString("utf8");
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString("utf8");
+    if (options.formatStderr === true) process.stderr.write(chunk);
+  });
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(options.stdin ?? "");
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/** Calls the command many times, one after the other, in one process of their own: for commands that touch nothing. */
+export async function netbindMany(calls: readonly Call[], env: NodeJS.ProcessEnv = {}): Promise<readonly Outcome[]> {
+  const { code, stdout, stderr } = await netbind([], { program: MANY, stdin: JSON.stringify(calls), env });
+  if (code !== 0) throw new Error(`the calls ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as readonly Outcome[];
+}
