@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeNetns, netnsPath, State } from "@netbind/local";
@@ -220,5 +220,31 @@ test("namespaces, links, mounts and processes of others come and go unseen, also
     await startOthers(others);
     expect(await machineState()).toEqual(before);
   }
+  expect(await machineState()).toEqual(before);
+});
+
+/** A namespace of somebody else's that the kernel gave a number which is free: it gives the lowest ones first. */
+async function netnsWithNumber(undo: Undo, number: number): Promise<string> {
+  const mark = randomBytes(3).toString("hex");
+  for (let at = 0; at < 30; at++) {
+    const name = `other-${mark}-${at}`;
+    await undo.netns(name);
+    if (statSync(netnsPath(name)).ino === number) return name;
+  }
+  return expect.fail(`no new namespace has the number ${number}: another test has it`);
+}
+
+test("a process of another's is not seen in a namespace that the kernel gave the number of one of ours", { retry: 9 }, async () => {
+  await using undo = new Undo();
+  const state = useState(undo);
+  const before = await machineState();
+  const name = state.podNetns(ID);
+  await makeNetns(exec, name);
+  await machineState();
+  const number = statSync(netnsPath(name)).ino;
+  await exec(["ip", "netns", "delete", name]);
+  const others = await netnsWithNumber(undo, number);
+  await undo.start(["nsenter", `--net=${netnsPath(others)}`, "--", "sleep", "600"]);
+  expect(await waitUntil(async () => (await exec(["ip", "netns", "pids", others])).trim() !== "", 5000)).toBe(true);
   expect(await machineState()).toEqual(before);
 });

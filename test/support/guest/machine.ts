@@ -33,9 +33,10 @@ class OwnState {
     // The kernel gives a namespace's number to the next one that is made, once nobody is in it and it has no name.
     const inUse = namespacesInUse();
     for (const id of this.#namespaces) if (!inUse.has(id)) this.#namespaces.delete(id);
-    for (const name of namesIn("/run/netns").filter((one) => this.ownsNetns(one))) {
+    for (const name of namesIn("/run/netns")) {
       const id = namespaceId(netnsPath(name));
-      if (id !== undefined) this.#namespaces.add(id);
+      // A number that is in use all the same may be another's by now: then it has a name of theirs.
+      if (id !== undefined) this.#namespaces[this.ownsNetns(name) ? "add" : "delete"](id);
     }
     for (const id of this.state.podIds()) for (const uid of usersIn(join(this.state.podDirectory(id), "record.json"))) this.#users.add(uid);
   }
