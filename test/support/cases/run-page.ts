@@ -58,7 +58,7 @@ const environment = (directory: string): NodeJS.ProcessEnv => ({
   // What the runtime made of the sources: half of what a call of the command takes is that.
   NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/netbind-compiled"),
   NETBIND_LOG_DIR: join(directory, ".logs"),
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^NETBIND_(CGROUP|CACHE_DIR|PATIENCE|TIMEOUT_SCALE)$/.test(name))),
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^NETBIND_(CGROUP|CACHE_DIR|TIMEOUT_SCALE)$/.test(name))),
 });
 
 /** Runs a block to its end, or until it has printed what it is to run until. Gives its exit code and what it printed. */
