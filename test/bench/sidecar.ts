@@ -66,8 +66,7 @@ class Place implements Disposable {
     const socket = join(hooks, "netbind/attach.sock");
     await waitUntil(() => existsSync(socket), 20_000, 1);
     const attachment = anAttachment();
-    const element = { name: "interface", attributes: { type: "vhostuser" }, children: [{ name: "source", attributes: { dev: "eth0" } }] };
-    const plan = { ...masquerade.plan(attachment), domain: { kind: "device", element, sharedMemory: true } as const };
+    const plan = { ...masquerade.plan(attachment), domain: { kind: "passt", forward: [] } as const };
     const place = { base: this.directory, components: [name], uid: 107 };
     await attachSidecar(place, { namespace: "default", name: "vm", uid: "u", nics: [{ attachment, plan }] });
     const hook = join(hooks, "masquerade-c.sock");

@@ -4,7 +4,7 @@
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Attachment, Binding } from "@netbind/contract";
+import { type Attachment, type Binding, defineBinding, type DomainPlan } from "@netbind/contract";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
@@ -153,6 +153,31 @@ test("passt: its interface is there once, and memory is shared", async () => {
   for (const { round, interfaces, memory } of defined)
     expect({ interfaces, memory }).toEqual({ interfaces: [...placeholdersIn(round), onPasst], memory: "memfd shared" });
 });
+
+/** A third party's binding, under this release's sidecar runtime: its plans are what its sidecar is handed. */
+const planning = (domain: DomainPlan): Binding =>
+  defineBinding({ name: "passt", contract: "v1alpha1", migration: "none", plan: () => ({ domain }) });
+
+test.each([
+  {
+    domain: { kind: "vhostuser", socket: "red-0.sock", mode: "client", queues: 2 },
+    written: { type: "vhostuser", path: "/var/run/kubevirt/vhostuser/red-0.sock", mode: "client", queues: 2 },
+    backing: "memfd shared",
+  },
+  {
+    domain: { kind: "vdpa", device: "vhost-vdpa-0" },
+    written: { type: "vdpa", sourceDev: "/dev/vhost-vdpa-0", queues: 4 },
+    backing: undefined,
+  },
+] as const)(
+  "a third party's $domain.kind: its interface is there once, by the name that it planned",
+  async ({ domain, written, backing }) => {
+    const attachment = { ...red, queues: 4, allocatedDevices: ["vhost-vdpa-0"] };
+    const own = { alias: "ua-red", mac: red.mac, model: "virtio-non-transitional", ...written };
+    for (const { round, interfaces, memory } of await defineThrice(planning(domain), attachment, domainWith()))
+      expect({ interfaces, memory }).toEqual({ interfaces: [...placeholdersIn(round), own], memory: backing });
+  },
+);
 
 test("slirp: QEMU's arguments are there once, and there is no interface", async () => {
   const defined = await defineThrice(slirp, { ...red, model: "e1000" }, domainWith());

@@ -25,7 +25,10 @@ beforeAll(async () => {
   node = await KubeNode.make();
   mkdirSync(join(node.directory, "bindings/somebodys"), { recursive: true });
   const grants = join(node.directory, "grants.json");
-  writeFileSync(grants, JSON.stringify({ somebodys: { domainKinds: ["userNetwork", "device"] }, slirp: { domainKinds: ["tap"] } }));
+  writeFileSync(
+    grants,
+    JSON.stringify({ somebodys: { domainKinds: ["userNetwork", "hostdev", "vdpa"] }, slirp: { domainKinds: ["tap"] } }),
+  );
   node.startAgent(["--bindings", join(node.directory, "bindings"), "--grants", grants]);
 });
 afterAll(() => node[Symbol.asyncDispose]());
@@ -109,36 +112,19 @@ test("an Attach from the compute container, which has the same user and the same
   expect(node.hookSockets(pod)).toEqual([]);
 });
 
-test("a device that was not allocated, planned by somebody's binding", async () => {
-  const greedy = defineBinding({
-    name: "greedy",
-    contract: "v1alpha1",
-    migration: "none",
-    plan: () => ({
-      domain: {
-        kind: "device",
-        sharedMemory: false,
-        element: {
-          name: "hostdev",
-          attributes: { mode: "subsystem", type: "pci", managed: "no" },
-          children: [
-            {
-              name: "source",
-              children: [{ name: "address", attributes: { domain: "0x0000", bus: "0x00", slot: "0x1f", function: "0x0" } }],
-            },
-          ],
-        },
-      },
-    }),
-  });
+test.each([
+  { vm: "t-device", domain: { kind: "hostdev", pciAddress: "0000:00:1f.0" }, planned: '"0000:00:1f.0"' },
+  { vm: "t-vdpa", domain: { kind: "vdpa", device: "vhost-vdpa-0" }, planned: '"vhost-vdpa-0"' },
+] as const)("a device that was not allocated, planned by somebody's binding: $domain.kind", async ({ vm, domain, planned }) => {
+  const greedy = defineBinding({ name: "greedy", contract: "v1alpha1", migration: "none", plan: () => ({ domain }) });
   const server = makeServer();
   addBinding(server, greedy);
   provideSidecar();
   // Whatever kinds are granted, a device is not without an allocation.
   await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
   try {
-    const pod = await node.pod({ vm: "t-device", nics: [{ name: "red", binding: "somebodys" }] });
-    expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain("is no device that was allocated");
+    const pod = await node.pod({ vm, nics: [{ name: "red", binding: "somebodys" }] });
+    expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain(`${planned} is none of the devices that the pod was allocated`);
     expect(node.hookSockets(pod)).toEqual([]);
   } finally {
     server.forceShutdown();

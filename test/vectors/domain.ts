@@ -1,4 +1,3 @@
-import type { XmlElement } from "@netbind/contract";
 import passt from "@netbind/plugin-passt";
 import { domainAttachments, type DomainLink, nicBeforePod, nicOnTap, nicQueues, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { validateVmi } from "@netbind/kubevirt/admission";
@@ -33,17 +32,15 @@ function passtInterface(vmi: Vmi, nic: VmiInterface, machine: Machine, deviation
   const told = vmi.status?.interfaces?.find(({ name }) => name === nic.name)?.podInterfaceName;
   if (network === undefined || !told) throw new Refused("the pod's link is not known");
   const attachment = attachmentFor(vmi, nic.name, { link: told });
-  const plan = passt.plan(attachment);
-  if (plan.domain.kind !== "device") throw new Refused("passt plans a device");
+  const planned = passt.plan(attachment).domain;
+  if (planned.kind !== "passt") throw new Refused("passt plans another kind");
   const domain = nicBeforePod(vmi, nic, machine);
   const { bootOrder, ...unbooted } = domain;
   if (bootOrder !== undefined) deviations.add("PASST-BOOT");
-  const planned = plan.domain.element;
-  const isLostUdp = ({ name, attributes }: XmlElement): boolean => name === "portForward" && attributes?.["proto"] === "udp";
   const meshed = attachment.mesh && attachment.ports.length === 0;
   if (meshed) deviations.add("MESH-UDP");
-  const element = meshed ? { ...planned, children: (planned.children ?? []).filter((child) => !isLostUdp(child)) } : planned;
-  return { nic: domain, onTap: false, xml: printElement(plannedDevice(unbooted, element), "", "") };
+  const theirs = meshed ? { ...planned, forward: planned.forward.filter(({ protocol }) => protocol !== "udp") } : planned;
+  return { nic: domain, onTap: false, xml: printElement(plannedDevice({ ...unbooted, podLink: told }, theirs), "", "") };
 }
 
 function write(vmi: Vmi, input: Input, deviations: Set<string>): readonly Written[] {

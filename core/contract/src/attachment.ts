@@ -141,7 +141,10 @@ export interface Attachment extends NicSpec {
   readonly pod: PodLink;
   /** Absent where the network's plugins told of no device. */
   readonly deviceInfo?: DeviceInfo;
-  /** The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses. */
+  /**
+   * The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses, and the names
+   * of the character devices of vDPA devices (`vhost-vdpa-0`).
+   */
   readonly allocatedDevices: readonly string[];
   readonly names: NicNames;
   readonly resolvConf: ResolvConf;

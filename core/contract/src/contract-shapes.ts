@@ -11,13 +11,14 @@ import type {
   NftMatch,
   NftRule,
   NftVerdict,
+  PasstForward,
+  PasstPorts,
   Plan,
   PlannedAddress,
   ServicePlan,
   Sysctl,
-  XmlElement,
 } from "./plan.ts";
-import { boolean, form, lazy, list, map, optional, record, type Shape, string, variants, word } from "./shape.ts";
+import { boolean, form, list, map, optional, record, type Shape, string, variants, word } from "./shape.ts";
 import type { Violation } from "./violation.ts";
 
 /** The numbers that the wire takes. */
@@ -110,12 +111,6 @@ const SERVICE: Shape = variants<ServicePlan>({
   },
 });
 
-const ELEMENT: Shape = record<XmlElement>({
-  name: string,
-  attributes: optional(map(string)),
-  children: optional(list(lazy(() => ELEMENT))),
-});
-
 const PORT: Shape = record<Port>({
   name: optional(string),
   protocol: word("TCP", "UDP"),
@@ -123,9 +118,14 @@ const PORT: Shape = record<Port>({
   lastPort: optional(uint32),
 });
 
+const PASST_PORTS: Shape = list(record<PasstPorts>({ from: uint32, to: optional(uint32) }));
+const PASST_FORWARD: Shape = record<PasstForward>({ protocol: word("tcp", "udp"), ports: PASST_PORTS, except: PASST_PORTS });
+
 const DOMAIN: Shape = variants<DomainPlan>({
   tap: {},
-  device: { element: ELEMENT, sharedMemory: boolean },
+  passt: { forward: list(PASST_FORWARD) },
+  vhostuser: { socket: string, mode: word("server", "client"), queues: uint32 },
+  vdpa: { device: string },
   userNetwork: { network: string, search: list(string), forward: list(PORT) },
   hostdev: { pciAddress: string },
 });

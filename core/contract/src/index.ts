@@ -63,6 +63,8 @@ export type {
   NftPort,
   NftRule,
   NftVerdict,
+  PasstForward,
+  PasstPorts,
   PlaceholderLink,
   Plan,
   PlannedAddress,
@@ -70,6 +72,5 @@ export type {
   ServicePlan,
   Sysctl,
   TapLink,
-  XmlElement,
 } from "./plan.ts";
 export { type Violation, violation } from "./violation.ts";

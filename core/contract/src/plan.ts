@@ -167,22 +167,58 @@ export interface RouterAdvertisementService {
 /** A service that the core runs for this NIC. */
 export type ServicePlan = Dhcp4Service | Dhcp6Service | RouterAdvertisementService;
 
-/** An element of the domain XML, as data: the core prints it, so no text of a plugin reaches XML unencoded. */
-export interface XmlElement {
-  readonly name: string;
-  readonly attributes?: Readonly<Record<string, string>>;
-  readonly children?: readonly XmlElement[];
+/** A port of the pod's, or a closed range of them: 1..65535. */
+export interface PasstPorts {
+  readonly from: number;
+  /** The last port of a range that begins with `from`; absent for a single port. */
+  readonly to?: number;
 }
 
-/** What the libvirt domain says of this NIC. */
+/** The ports of one protocol that passt hands to the guest. */
+export interface PasstForward {
+  /** Listed once. */
+  readonly protocol: "tcp" | "udp";
+  /** Empty: every port, but those that the pod's own connections leave by. */
+  readonly ports: readonly PasstPorts[];
+  /** Ports that stay the pod's. */
+  readonly except: readonly PasstPorts[];
+}
+
+/**
+ * What the guest's device is connected to. The core writes libvirt's XML of it, and fills in all that is not said here: no text
+ * of a plan is an element, an attribute's name or a path.
+ */
 export type DomainPlan =
   /** KubeVirt's own attachment: an ethernet interface on the NIC's tap. The binding's hook changes nothing. */
   | { readonly kind: "tap" }
   /**
-   * One `<interface>` or `<hostdev>` of the binding's own. Alias, MAC, model, PCI address, boot order, ACPI index,
-   * queues, MTU and link state are filled in by the core.
+   * passt, which libvirt starts on the pod's link: it speaks for the guest with the pod's own addresses. Where its log goes, and
+   * how the two are joined, is the core's to know.
    */
-  | { readonly kind: "device"; readonly element: XmlElement; readonly sharedMemory: boolean }
+  | {
+      readonly kind: "passt";
+      /** The pod's ports that reach the guest: none of a protocol that is not listed. */
+      readonly forward: readonly PasstForward[];
+    }
+  /** A program that moves a virtio device's packets by vhost-user. The guest's memory is shared with it. */
+  | {
+      readonly kind: "vhostuser";
+      /**
+       * The file name of the socket, in the directory that the core keeps for such sockets: a letter or digit, then at most 59
+       * letters, digits, dots, `_` and `-`. Of no other NIC of the pod.
+       */
+      readonly socket: string;
+      /** What the hypervisor is. As the server, it starts the guest once somebody connected. */
+      readonly mode: "server" | "client";
+      /** 0 or 1: a single queue. */
+      readonly queues: number;
+    }
+  /** A vDPA device of the node's, whose data path a virtio device of the guest's is: one of those that the pod was allocated. */
+  | {
+      readonly kind: "vdpa";
+      /** The name of its character device, such as `vhost-vdpa-0`: one of the attachment's `allocatedDevices`. */
+      readonly device: string;
+    }
   /**
    * A network inside QEMU, by its options: nothing of the pod's network is touched, and the domain has no interface.
    * The device's model, MAC, PCI address, boot order and ACPI index are filled in by the core.

@@ -25,8 +25,6 @@ export type Shape =
   | { readonly type: "map"; readonly of: Shape; readonly keys: Shape }
   /** An object of which the field `kind` says which one it is. */
   | { readonly type: "variants"; readonly of: Readonly<Record<string, ObjectShape>> }
-  /** A shape that holds itself. */
-  | { readonly type: "lazy"; readonly shape: () => Shape }
   | ObjectShape;
 
 export const string: Shape = { type: "string" };
@@ -35,7 +33,6 @@ export const boolean: Shape = { type: "boolean" };
 export const word = (...words: readonly string[]): Shape => ({ type: "word", words });
 export const list = (of: Shape): Shape => ({ type: "list", of });
 export const map = (of: Shape, keys: Shape = string): Shape => ({ type: "map", of, keys });
-export const lazy = (shape: () => Shape): Shape => ({ type: "lazy", shape });
 export const form = (wanted: string, is: (value: unknown) => boolean): Shape => ({ type: "form", wanted, is });
 export const closed = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): ObjectShape => ({
   type: "object",
@@ -182,8 +179,6 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
       return shape.is(value) ? [] : wrongType(path, value, shape.wanted);
     case "word":
       return typeof value === "string" && shape.words.includes(value) ? [] : wrongType(path, value, `one of ${shape.words.join(", ")}`);
-    case "lazy":
-      return check(value, shape.shape(), path);
     case "list":
       if (!Array.isArray(value)) return wrongType(path, value, "a list");
       return value.flatMap((inner, at) => check(inner, shape.of, `${path}[${at}]`));

@@ -1,6 +1,6 @@
-import { type Attachment, BindingError, type Plan, type XmlElement } from "@netbind/contract";
+import type { Attachment, Plan } from "@netbind/contract";
 import { tapOf } from "./tap-of.ts";
-import { QEMU_ELEMENTS } from "./print.ts";
+import type { XmlElement } from "./print.ts";
 
 /** What the machine of a domain makes of every NIC. */
 export interface Machine {
@@ -26,6 +26,10 @@ export interface NicDomain {
   readonly queues: number;
   readonly mtu?: number;
   readonly tap?: string;
+  /** The pod's link. Absent: it is not known yet. */
+  readonly podLink?: string;
+  /** Of the libvirt that reads the domain. Absent: one that reads all that there is. */
+  readonly libvirtVersion?: string;
   readonly pciAddress?: string;
   readonly bootOrder?: number;
   readonly acpiIndex?: number;
@@ -46,6 +50,8 @@ export const nicDomain = (attachment: Attachment, backend: NicDomain["backend"] 
   queues: attachment.queues,
   mtu: attachment.pod.mtu,
   tap: attachment.names.tap,
+  podLink: attachment.pod.name,
+  ...(attachment.libvirtVersion === undefined ? {} : { libvirtVersion: attachment.libvirtVersion }),
   ...(attachment.pciAddress === undefined ? {} : { pciAddress: attachment.pciAddress }),
   ...(attachment.bootOrder === undefined ? {} : { bootOrder: attachment.bootOrder }),
   ...(attachment.acpiIndex === undefined ? {} : { acpiIndex: attachment.acpiIndex }),
@@ -129,34 +135,15 @@ export function tapInterface(nic: NicDomain): XmlElement {
   );
 }
 
-const CORE_CHILDREN = ["alias", "mac", "model", "address", "boot", "acpi", "driver", "link", "rom", "mtu"] as const;
-
-const namesOf = ({ name, children = [] }: XmlElement): readonly string[] => [name, ...children.flatMap(namesOf)];
-
-/** A binding's own device, with what the core fills in. @throws BindingError PLAN_OUT_OF_BOUNDS */
-export function plannedDevice(nic: NicDomain, planned: XmlElement): XmlElement {
-  if (planned.name !== "interface" && planned.name !== "hostdev") {
-    throw new BindingError(
-      "PLAN_OUT_OF_BOUNDS",
-      `NIC "${nic.name}" is planned as <${planned.name}>`,
-      "plan one <interface> or one <hostdev>",
-    );
-  }
-  const own = planned.children ?? [];
-  const direct = namesOf(planned).find((name) => QEMU_ELEMENTS.includes(name));
-  if (direct !== undefined) throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans <${direct}>`, "plan a userNetwork");
-  const clash = own.find(({ name }) => CORE_CHILDREN.some((child) => child === name));
-  if (clash !== undefined)
-    throw new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans its own <${clash.name}>`, "leave it to the core");
-  // A socket between the hypervisor and a process beside it has one queue.
-  const queues = planned.attributes?.["type"] === "user" ? 0 : nic.queues;
+/** An interface that is not on a tap: what it is connected to first, then what every NIC has. */
+export function ownInterface(nic: NicDomain, type: string, own: readonly XmlElement[]): XmlElement {
   // KubeVirt updates the link of interfaces that it writes itself only: one that is down at boot would stay so for ever.
-  const filled = planned.name === "interface" ? interfaceChildren({ ...nic, queues, linkDown: false }) : [];
-  return { ...planned, children: [...own, ...filled, ...commonChildren(nic, aliasOf(nic, planned.name))] };
+  const filled = interfaceChildren({ ...nic, linkDown: false });
+  return element("interface", { type }, ...own, ...filled, ...commonChildren(nic, aliasOf(nic, "interface")));
 }
 
 /** A PCI device of the node's, handed to the guest as it is: its MAC, VLAN and link are its own, so the domain says none. */
 export function hostDevice({ acpiIndex: _, ...nic }: NicDomain, address: string): XmlElement {
   const source = element("source", {}, pciAddress(address));
-  return plannedDevice(nic, { name: "hostdev", attributes: { type: "pci", managed: "no" }, children: [source] });
+  return element("hostdev", { type: "pci", managed: "no" }, source, ...commonChildren(nic, aliasOf(nic, "hostdev")));
 }

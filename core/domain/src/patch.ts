@@ -1,6 +1,7 @@
-import { BindingError, type DomainPlan, type XmlElement } from "@netbind/contract";
-import { aliasOf, element, hostDevice, type NicDomain, plannedDevice, tapInterface } from "./device.ts";
-import { printElement } from "./print.ts";
+import { BindingError, type DomainPlan } from "@netbind/contract";
+import { aliasOf, element, type NicDomain, tapInterface } from "./device.ts";
+import { needsSharedMemory, plannedDevice } from "./planned-device.ts";
+import { printElement, type XmlElement } from "./print.ts";
 import { scanXml } from "./scan.ts";
 import { childInNamespace, childOf, attributeOf, type XmlNode } from "./xml-node.ts";
 import { userNetworkArguments } from "./user-network.ts";
@@ -160,15 +161,11 @@ export function patchDomain(xml: string, nic: NicDomain, plan: DomainPlan): stri
     case "tap":
       domainOf(xml);
       return xml;
-    case "device": {
-      const patched = writeDevice(xml, nic, plannedDevice(nic, plan.element));
-      return plan.sharedMemory ? shareMemory(patched) : patched;
-    }
     case "userNetwork":
       return writeArguments(xml, nic, plan);
-    case "hostdev":
-      return writeDevice(xml, nic, hostDevice(nic, plan.pciAddress));
-    default:
-      return plan satisfies never;
+    default: {
+      const patched = writeDevice(xml, nic, plannedDevice(nic, plan));
+      return needsSharedMemory(nic, plan) ? shareMemory(patched) : patched;
+    }
   }
 }

@@ -94,7 +94,8 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodContext): 
 export function desiredNetwork(names: NicNames, plan: Plan, podLink: PodLink): NicNetwork {
   const network = plan.network ?? { links: [] };
   // A link that is taken over is not kept as it was, and of a device that is the guest's there is none.
-  const kept = plan.domain.kind !== "hostdev" && !network.links.some(({ kind }) => kind === "adopted");
+  const isGuests = plan.domain.kind === "hostdev" || plan.domain.kind === "vdpa";
+  const kept = !isGuests && !network.links.some(({ kind }) => kind === "adopted");
   const serverGuard = serverGuardOf(plan);
   const guard = loopbackGuardOf(network.links);
   return {

@@ -41,8 +41,7 @@ export const awaitedGuestAddresses = ({ state }: Attachment, plan: Plan): readon
 export const isAdopted = (plan: Plan): boolean => plan.network?.links.some(({ kind }) => kind === "adopted") === true;
 
 /** True where the domain has an interface for the NIC, whose queues are known. */
-const hasInterface = ({ domain }: Plan): boolean =>
-  domain.kind === "tap" || (domain.kind === "device" && domain.element.name === "interface");
+const hasInterface = ({ domain }: Plan): boolean => domain.kind !== "userNetwork" && domain.kind !== "hostdev";
 
 /** A NIC's status, from its record and what was seen. */
 export function nicStatus(binding: string, attachment: Attachment, plan: Plan, observed: NicProbe): NicStatus {

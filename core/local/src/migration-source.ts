@@ -61,8 +61,8 @@ export async function migrationInputs(state: State, record: LocalPodRecord, own:
 }
 
 /** What of the VM's networks and devices there can be once only on a machine. */
-function bound({ attachments, attached = [], nics }: LocalPodRecord): readonly Violation[] {
-  const devices = attachments.flatMap(({ network, device }) =>
+function bound({ attachments }: LocalPodRecord): readonly Violation[] {
+  return attachments.flatMap(({ network, device }) =>
     device === undefined
       ? []
       : [
@@ -73,19 +73,6 @@ function bound({ attachments, attached = [], nics }: LocalPodRecord): readonly V
           ),
         ],
   );
-  const passed = attached.flatMap(({ name, index }) => {
-    const domain = nics[name]?.plan?.domain;
-    return domain?.kind === "device" && domain.element.name === "hostdev"
-      ? [
-          violation(
-            `spec.domain.devices.interfaces[${index}]`,
-            `NIC "${name}" is a device of this machine`,
-            "stop the VM and start it again",
-          ),
-        ]
-      : [];
-  });
-  return [...devices, ...passed];
 }
 
 /** All that keeps a VM in its pod. */

@@ -8,14 +8,15 @@ function admit({ name, network }: NicSpec): readonly Violation[] {
 
 /** The device that is told of by name; else the only one that the pod was allocated. */
 function deviceOf({ deviceInfo, allocatedDevices, pod }: Attachment): string {
-  const [only, ...others] = allocatedDevices;
+  const addresses = allocatedDevices.filter((device) => device.includes(":"));
+  const [only, ...others] = addresses;
   const reported = deviceInfo?.pciAddress ?? (others.length === 0 ? only : undefined);
   if (reported !== undefined) return reported;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
     only === undefined
       ? `the pod was allocated no PCI device for link "${pod.name}"`
-      : `the pod was allocated the PCI devices ${allocatedDevices.join(", ")}, and nothing tells which of them is this network's`,
+      : `the pod was allocated the PCI devices ${addresses.join(", ")}, and nothing tells which of them is this network's`,
     "see that the network's definition names a device plugin's resource, and that multus tells of each network's device",
   );
 }

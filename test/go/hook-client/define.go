@@ -18,6 +18,9 @@ type nic struct {
 	Target    string `json:"target,omitempty"`
 	Managed   string `json:"managed,omitempty"`
 	SourceDev string `json:"sourceDev,omitempty"`
+	Path      string `json:"path,omitempty"`
+	Mode      string `json:"mode,omitempty"`
+	Queues    uint   `json:"queues,omitempty"`
 	Backend   string `json:"backend,omitempty"`
 	MTU       uint   `json:"mtu,omitempty"`
 }
@@ -176,8 +179,16 @@ func nicsOf(domain *libvirtxml.Domain) []nic {
 		if one.Backend != nil {
 			out.Backend = one.Backend.Type
 		}
+		if one.Driver != nil {
+			out.Queues = one.Driver.Queues
+		}
 		if source := one.Source; source != nil && source.VHostUser != nil {
 			out.Type, out.SourceDev = "vhostuser", source.VHostUser.Dev
+			if socket := source.VHostUser.Chardev; socket != nil && socket.UNIX != nil {
+				out.Path, out.Mode = socket.UNIX.Path, socket.UNIX.Mode
+			}
+		} else if source != nil && source.VDPA != nil {
+			out.Type, out.SourceDev = "vdpa", source.VDPA.Device
 		} else if source != nil && source.Ethernet != nil {
 			out.Type = "ethernet"
 		}

@@ -11,10 +11,12 @@ const AGENT = fileURLToPath(new URL("../../../core/agent/src/main.ts", import.me
 const NETBIND = fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url));
 
 test("kinds that there are, and settings of a network: all that is wrong is told with its place", () => {
-  expect(checkGrants({ a: { domainKinds: ["device"], linkKinds: [], sysctls: ["net.ipv4.conf.<own>.proxy_arp"] }, b: {} })).toEqual([]);
+  expect(
+    checkGrants({ a: { domainKinds: ["passt", "vhostuser", "vdpa"], linkKinds: [], sysctls: ["net.ipv4.conf.<own>.proxy_arp"] }, b: {} }),
+  ).toEqual([]);
   const fields = (grants: unknown): readonly string[] => checkGrants(grants).map(({ field }) => field);
   expect(fields([])).toEqual([""]);
-  expect(fields({ a: { domainKinds: ["tap", "disk"], sysctl: [] }, b: { sysctls: 1, serviceKinds: ["dns"] } })).toEqual([
+  expect(fields({ a: { domainKinds: ["tap", "device"], sysctl: [] }, b: { sysctls: 1, serviceKinds: ["dns"] } })).toEqual([
     "a.domainKinds[1]",
     "a.sysctl",
     "b.sysctls",
@@ -39,7 +41,7 @@ const MALFORMED: readonly (readonly [string, readonly string[]])[] = [
   [
     '{"a": {"domainKinds": ["disk"], "sysctls": ["kernel.x", 1]}, "b": {"sysctl": []}}',
     [
-      ': a.domainKinds[0]: "disk" is not one of tap, device, userNetwork, hostdev',
+      ': a.domainKinds[0]: "disk" is not one of tap, passt, vhostuser, vdpa, userNetwork, hostdev',
       ': a.sysctls[0]: "kernel.x" is not a dotted key',
       ": a.sysctls[1]: 1 is not a dotted key",
       ': b.sysctl: there is no field "sysctl" here',

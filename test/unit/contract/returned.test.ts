@@ -24,9 +24,9 @@ const RULE = { family: "ip", matches: [], verdict: { kind: "drop" } };
 const withRule = (rule: object): unknown => withNetwork({ nftables: [{ name: "c", rules: [{ ...RULE, ...rule }] }] });
 const RA = { kind: "ra", link: "k6t-eth0", network: "fd00::/64", mtu: 1500, routerLifetimeSeconds: 1800 };
 const circle = (): unknown => {
-  const element: { name: string; children?: unknown[] } = { name: "interface" };
-  element.children = [element];
-  return { domain: { kind: "device", element, sharedMemory: false } };
+  const forward: { protocol: string; ports?: unknown[] } = { protocol: "tcp" };
+  forward.ports = [forward];
+  return { domain: { kind: "passt", forward: [forward] } };
 };
 
 /** What plan returns, and what is said of it. */
@@ -43,7 +43,7 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   [
     "a domain of another kind",
     () => ({ domain: { kind: "tapp" } }),
-    ['domain.kind: "tapp" is not one of tap, device, userNetwork, hostdev'],
+    ['domain.kind: "tapp" is not one of tap, passt, vhostuser, vdpa, userNetwork, hostdev'],
   ],
   ["a kind from a prototype", () => ({ domain: { kind: "constructor" } }), ['domain.kind: "constructor" is not one of']],
   ["an unknown field", () => ({ domain: { kind: "tap" }, service: [] }), ['service: there is no field "service" here', '"services"']],
@@ -103,11 +103,27 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
     ['services[0].kind: "dns" is not one of dhcp4, dhcp6, ra'],
   ],
   [
-    "an attribute that is a number",
-    () => ({ domain: { kind: "device", element: { name: "a", attributes: { b: 1 } }, sharedMemory: true } }),
-    ["domain.element.attributes.b: 1 is not a text"],
+    "an element of its own",
+    () => ({ domain: { kind: "passt", forward: [], element: { name: "interface" } } }),
+    ['domain.element: there is no field "element" here'],
   ],
-  ["a circle", circle, ["domain.element.children[0]: the object holds itself"]],
+  [
+    "a port as a text, and a protocol of another case",
+    () => ({ domain: { kind: "passt", forward: [{ protocol: "TCP", ports: [{ from: "80" }], except: [] }] } }),
+    ['domain.forward[0].ports[0].from: "80" is not a whole number', 'domain.forward[0].protocol: "TCP" is not one of tcp, udp'],
+  ],
+  [
+    "a vhost-user socket by its path, of another mode",
+    () => ({ domain: { kind: "vhostuser", path: "/run/a.sock", mode: "master", queues: -1 } }),
+    [
+      "domain.socket: the field is missing",
+      'domain.path: there is no field "path" here',
+      'domain.mode: "master" is not one of server, client',
+      "domain.queues: -1 is not a whole number",
+    ],
+  ],
+  ["a vDPA device by its number", () => ({ domain: { kind: "vdpa", device: 0 } }), ["domain.device: 0 is not a text"]],
+  ["a circle", circle, ["domain.forward[0].ports[0]: the object holds itself"]],
   [
     "a getter that throws",
     () => ({

@@ -58,10 +58,13 @@ describe("a plan that reaches beyond its NIC is refused", () => {
     "DHCP on the pod's link": [withService({ link: "eth0" }), "services[0].link"],
     "a script in a boot file name": [withService({ bootFileName: "a\ndhcp-script=/bin/sh" }), "control character"],
     "a script in a search domain": [withService({ search: ["x\ndhcp-script=/bin/sh"] }), "services[0].search[0]"],
-    "a domain device without a grant": [
-      { ...good, domain: { kind: "device", element: { name: "interface" }, sharedMemory: false } },
-      "not granted",
+    "a device without a grant": [{ ...good, domain: { kind: "hostdev", pciAddress: "0000:01:10.0" } }, '"hostdev" are not granted'],
+    "passt without a grant": [{ ...good, domain: { kind: "passt", forward: [] } }, '"passt" are not granted'],
+    "a vhost-user socket without a grant": [
+      { ...good, domain: { kind: "vhostuser", socket: "red.sock", mode: "client", queues: 0 } },
+      '"vhostuser" are not granted',
     ],
+    "a vDPA device without a grant": [{ ...good, domain: { kind: "vdpa", device: "vhost-vdpa-0" } }, '"vdpa" are not granted'],
     "a plan that is huge": [withService({ bootFileName: "x".repeat(300_000) }), "characters"],
   };
   for (const [what, [plan, mention]] of Object.entries(hostile)) {

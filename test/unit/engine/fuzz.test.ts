@@ -56,7 +56,7 @@ test("whatever bytes a domain hook is given, it answers with bytes or with the c
     linkDown: false,
     backend: "vhost",
   } as const;
-  const domain = { kind: "device", element: { name: "interface", attributes: { type: "user" } }, sharedMemory: true } as const;
+  const domain = { kind: "passt", forward: [{ protocol: "tcp", ports: [], except: [] }] } as const;
   const stored = { version: 1, vm: { namespace: "n", name: "v", uid: "u" }, nics: [{ nic, domain }] } as const;
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),

@@ -1,5 +1,5 @@
 /** What a plan may be: any value that a binding returns is refused, or stays within its NIC. */
-import { type Attachment, BindingError, type Plan } from "@netbind/contract";
+import { type Attachment, BindingError, type DomainPlan, type PasstPorts, type Plan } from "@netbind/contract";
 import {
   authorize,
   diffNetwork,
@@ -128,7 +128,7 @@ test("any value at all as a plan: refused with a BindingError, and never believe
   for (const value of [
     circle,
     throwing,
-    { domain: { kind: "device", element: deep(5000), sharedMemory: false } },
+    { domain: { kind: "passt", forward: [deep(5000)] } },
     Promise.resolve(good),
     new Proxy({}, {}),
     Object.create(good.masquerade),
@@ -294,7 +294,7 @@ test("the plans of one pod are held against each other, in whatever order they a
       attachment: a.attachment,
       grants: {
         ...STANDARD_GRANTS,
-        domainKinds: ["tap", "hostdev", "userNetwork"],
+        domainKinds: ["tap", "hostdev", "userNetwork", "vdpa", "vhostuser", "passt"],
         sysctls: [...STANDARD_GRANTS.sysctls, "net.ipv4.ip_unprivileged_port_start"],
       },
       others: [b],
@@ -323,12 +323,34 @@ test("the plans of one pod are held against each other, in whatever order they a
   const twin = other({ network: { kind: "pod" }, pod: { ...anAttachment().pod, name: "podb" } }, (of) => masquerade.plan(of));
   expectBoth(twin, "overlaps the network 10.0.2.1/24 of NIC");
   expectBoth(twin, "every port (ip tcp) of the pod's loopback is forwarded by the other NIC's plan already");
-  const device = (name: string): PlannedNic =>
+  const taking = (name: string, domain: DomainPlan): PlannedNic =>
     other(
-      { name, allocatedDevices: ["0000:01:10.0"], names: { pod: name, tap: `t${name}`, bridge: `k${name}`, adopted: `n${name}` } },
-      () => ({ domain: { kind: "hostdev", pciAddress: "0000:01:10.0" } }),
+      {
+        name,
+        allocatedDevices: ["0000:01:10.0", "vhost-vdpa-0", "vhost-vdpa-1"],
+        names: { pod: name, tap: `t${name}`, bridge: `k${name}`, adopted: `n${name}` },
+      },
+      () => ({ domain }),
     );
-  expect(between(device("one"), device("two"))).toContain('is NIC "two"\'s device already');
+  const socket = { kind: "vhostuser", socket: "a.sock", mode: "client", queues: 0 } as const;
+  for (const [domain, what] of [
+    [{ kind: "hostdev", pciAddress: "0000:01:10.0" }, 'domain.pciAddress: "0000:01:10.0" is NIC "two"\'s device already'],
+    [{ kind: "vdpa", device: "vhost-vdpa-0" }, 'domain.device: "vhost-vdpa-0" is NIC "two"\'s device already'],
+    [socket, 'domain.socket: "a.sock" is NIC "two"\'s socket already'],
+  ] as const)
+    expect(between(taking("one", domain), taking("two", domain))).toBe(what);
+  expect(between(taking("one", socket), taking("two", { ...socket, socket: "b.sock" }))).toBe("");
+  expect(between(taking("one", { kind: "vdpa", device: "vhost-vdpa-0" }), taking("two", { kind: "vdpa", device: "vhost-vdpa-1" }))).toBe(
+    "",
+  );
+  const passt = (protocol: "tcp" | "udp", ...ports: readonly PasstPorts[]): DomainPlan => ({
+    kind: "passt",
+    forward: [{ protocol, ports, except: [{ from: 1 }] }],
+  });
+  expect(between(taking("one", passt("udp", { from: 53 })), taking("two", passt("udp")))).toContain(
+    "domain.forward[0]: udp port 53 of the pod is forwarded by the other NIC's plan already (every port (udp))",
+  );
+  expect(between(taking("one", passt("tcp", { from: 53 })), taking("two", passt("udp")))).toBe("");
   const forward = (port: number, lastPort: number): PlannedNic =>
     other({}, () => ({
       domain: { kind: "userNetwork", network: "10.0.4.0/24", search: [], forward: [{ protocol: "TCP", port, lastPort }] },

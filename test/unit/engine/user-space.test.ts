@@ -1,7 +1,7 @@
 /** slirp's and passt's parts of the domain: what is written, and what a plan of that kind may not say. */
-import type { DomainPlan, Plan, XmlElement } from "@netbind/contract";
+import type { DomainPlan, PasstForward, PasstPorts, Plan } from "@netbind/contract";
+import { childOf, libvirtVersionOf, nicDomain, patchDomain, scanXml } from "@netbind/domain";
 import { authorize, grantsOf, STANDARD_GRANTS } from "@netbind/engine";
-import { libvirtVersionOf, nicDomain, patchDomain, scanXml } from "@netbind/domain";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import fc from "fast-check";
@@ -108,7 +108,7 @@ describe("what may be planned", () => {
     expect(refused(passt.plan({ ...NIC, libvirtVersion: "9.5.0" }), "passt")).toBe("");
     expect(refused(passt.plan({ ...NIC, mesh: true, ports: [{ protocol: "TCP", port: 1, lastPort: 9 }] }), "passt")).toBe("");
     expect(refused(slirp.plan(NIC), "mine")).toContain('"userNetwork" are not granted');
-    expect(refused(passt.plan(NIC), "slirp")).toContain('"device" are not granted');
+    expect(refused(passt.plan(NIC), "slirp")).toContain('"passt" are not granted');
     expect(grantsOf("toString")).toEqual(STANDARD_GRANTS);
   });
 
@@ -128,41 +128,27 @@ describe("what may be planned", () => {
     expect(said).not.toContain("search[1]");
   });
 
-  test("a device is passt's interface on the NIC's own pod link, and says nothing else", () => {
-    const device = (element: XmlElement): Plan => ({ domain: { kind: "device", element, sharedMemory: true } });
-    const backend = { name: "backend", attributes: { type: "passt", logFile: "/var/run/kubevirt/passt.log" } };
-    const with_ = (...children: readonly XmlElement[]): Plan =>
-      device({ name: "interface", attributes: { type: "vhostuser" }, children: [backend, ...children] });
-    expect(refused(device({ name: "interface", attributes: { type: "user" }, children: [] }), "passt")).toContain(
-      "has one <backend>, and this has 0",
+  test("passt forwards ports that there are, each protocol once; all that is wrong is told with its place", () => {
+    const plan = (...forward: readonly PasstForward[]): Plan => ({ domain: { kind: "passt", forward } });
+    const tcp = (ports: readonly PasstPorts[], except: readonly PasstPorts[] = []): PasstForward => ({ protocol: "tcp", ports, except });
+    const said = refused(
+      plan(
+        tcp([{ from: 0 }, { from: 1, to: 65_535 }, { from: 9, to: 8 }], [{ from: 65_536 }, { from: 65_535 }]),
+        tcp([{ from: 80, to: 65_536 }]),
+      ),
+      "passt",
     );
-    expect(refused(device({ name: "interface", attributes: { type: "user" }, children: [backend, backend] }), "passt")).toContain(
-      "this has 2",
-    );
-    expect(refused(device({ name: "hostdev", attributes: { type: "pci" } }), "passt")).toContain("no device that was allocated");
-    expect(refused(device({ name: "interface", attributes: { type: "ethernet" } }), "passt")).toContain("no device that was allocated");
-    expect(refused(device({ name: "interface", attributes: { type: "vhostuser", extra: "a" } }), "passt")).toContain(
-      "no device that was allocated",
-    );
-    const ranges = (attributes: Record<string, string>): XmlElement => ({
-      name: "portForward",
-      attributes: { proto: "tcp" },
-      children: [{ name: "range", attributes }],
-    });
-    for (const child of [
-      { name: "source", attributes: { dev: "eth1" } },
-      { name: "source", attributes: { dev: "eth0", path: "/x" } },
-      { name: "source", attributes: { dev: "eth0" }, children: [{ name: "reconnect" }] },
-      { name: "backend", attributes: { type: "passt", logFile: "/etc/passwd" } },
-      { name: "script", attributes: { path: "/bin/sh" } },
-      { name: "portForward", attributes: { proto: "tcp", address: "1.2.3.4" } },
-      ranges({ start: "0" }),
-      ranges({ start: "1", to: "2" }),
-      ranges({ start: "9", end: "8" }),
-      ranges({ start: "1", exclude: "no" }),
+    for (const wrong of [
+      "domain.forward[0].ports[0]: 0 is not",
+      "domain.forward[0].ports[2]: 9-8 is not",
+      "domain.forward[0].except[0]: 65536 is not",
+      'domain.forward[1].protocol: "tcp" is listed twice',
+      "domain.forward[1].ports[0]: 80-65536 is not",
     ])
-      expect(refused(with_(child), "passt"), JSON.stringify(child)).toContain("says more than passt may");
-    expect(refused(with_(ranges({ start: "1", end: "65535", exclude: "yes" })), "passt")).toBe("");
+      expect(said).toContain(wrong);
+    expect(said.match(/domain\./g)).toHaveLength(5);
+    expect(refused(plan(tcp([], [{ from: 1, to: 65_535 }]), { ...tcp([]), protocol: "udp" }), "passt")).toBe("");
+    expect(refused(plan(), "passt")).toBe("");
   });
 });
 
@@ -177,18 +163,42 @@ test("what slirp and passt cannot do is told of a NIC before any pod exists", ()
   expect(() => passt.plan(anAttachment({ pod: { ...NIC.pod, addresses: [] } }))).toThrow("no address that the guest could have");
 });
 
-test("an older libvirt joins passt and the guest by a socket, of one queue; one without passt is told", () => {
+test("passt's interface: the pod's link, passt's log, and ports as they are planned", () => {
+  const written = (change: Parameters<typeof anAttachment>[0]): string => {
+    const attachment = anAttachment(change);
+    const xml = patchDomain("<domain><devices/></domain>", nicDomain(attachment), passt.plan(attachment).domain);
+    return /<devices>(.*)<mac /s.exec(xml.replaceAll(/>\s+</g, "><"))?.[1] ?? "";
+  };
+  const start = "<interface type='vhostuser'><source dev='eth0'/><backend type='passt' logFile='/var/run/kubevirt/passt.log'/>";
+  expect(written({})).toBe(`${start}<portForward proto='tcp'/><portForward proto='udp'/>`);
+  const ports = [
+    { protocol: "TCP", port: 80 },
+    { protocol: "TCP", port: 8000, lastPort: 8010 },
+  ] as const;
+  expect(written({ ports })).toBe(`${start}<portForward proto='tcp'><range start='80'/><range start='8000' end='8010'/></portForward>`);
+  const kept = [15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090].map(
+    (port) => `<range start='${port}' exclude='yes'/>`,
+  );
+  const udp = "<portForward proto='udp'><range start='53'/></portForward>";
+  expect(written({ mesh: true, ports: [{ protocol: "UDP", port: 53 }] })).toBe(
+    `${start}<portForward proto='tcp'>${kept.join("")}</portForward>${udp}`,
+  );
+});
+
+test("an older libvirt joins passt and the guest by a socket, of one queue; one without passt is told before anything starts", () => {
+  const of = (libvirtVersion?: string) => anAttachment({ queues: 4, ...(libvirtVersion === undefined ? {} : { libvirtVersion }) });
   const planned = (libvirtVersion?: string) => {
-    const attachment = anAttachment({ queues: 4, ...(libvirtVersion === undefined ? {} : { libvirtVersion }) });
-    const { domain } = passt.plan(attachment);
-    if (domain.kind !== "device") throw new Error(domain.kind);
-    const [devices] = scanXml(patchDomain("<domain><devices/></domain>", nicDomain(attachment), domain)).children;
-    const nic = devices?.children.find(({ name }) => name === "interface");
-    return [nic?.attributes.get("type"), domain.sharedMemory, nic?.children.some(({ name }) => name === "driver")];
+    const attachment = of(libvirtVersion);
+    const domain = scanXml(patchDomain("<domain><devices/></domain>", nicDomain(attachment), passt.plan(attachment).domain));
+    const nic = childOf(childOf(domain, "devices"), "interface");
+    return [nic?.attributes.get("type"), childOf(domain, "memoryBacking") !== undefined, childOf(nic, "driver") !== undefined];
   };
   for (const version of [undefined, "11.1.0", "11.10.0", "12.0.0"]) expect(planned(version), version).toEqual(["vhostuser", true, true]);
   for (const version of ["11.0.0", "10.10.0", "9.0.0"]) expect(planned(version), version).toEqual(["user", false, false]);
-  expect(() => planned("8.10.0")).toThrow("libvirt 8.10.0 starts no passt");
+  const attachment = of("8.10.0");
+  const impossible = expect.objectContaining({ code: "PLAN_IMPOSSIBLE", message: "libvirt 8.10.0 starts no passt" }) as Error;
+  expect(() => planned("8.10.0")).toThrow(impossible);
+  expect(() => authorize(passt.plan(attachment), { attachment, grants: grantsOf("passt") })).toThrow(impossible);
 });
 
 test("libvirt's version is in its library's name", () => {

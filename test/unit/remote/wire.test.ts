@@ -2,7 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Attachment, type Binding, BindingError, defineBinding, type NftMatch, type NftVerdict, type Plan } from "@netbind/contract";
+import {
+  type Attachment,
+  type Binding,
+  BindingError,
+  defineBinding,
+  type DomainPlan,
+  type NftMatch,
+  type NftVerdict,
+  type Plan,
+} from "@netbind/contract";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
@@ -121,22 +130,30 @@ const verdicts: fc.Arbitrary<NftVerdict> = fc.oneof(
   fc.record({ kind: fc.constant("jump" as const), chain: text }),
 );
 
+const passtPorts = fc.array(fc.record({ from: port, to: port }, { requiredKeys: ["from"] }));
+const domains: fc.Arbitrary<DomainPlan> = fc.oneof(
+  fc.constant({ kind: "tap" as const }),
+  fc.record({
+    kind: fc.constant("passt" as const),
+    forward: fc.array(fc.record({ protocol: fc.constantFrom("tcp" as const, "udp" as const), ports: passtPorts, except: passtPorts })),
+  }),
+  fc.record({
+    kind: fc.constant("vhostuser" as const),
+    socket: text,
+    mode: fc.constantFrom("server" as const, "client" as const),
+    queues: port,
+  }),
+  fc.record({ kind: fc.constant("vdpa" as const), device: text }),
+  fc.record({
+    kind: fc.constant("userNetwork" as const),
+    network: text,
+    search: fc.array(text),
+    forward: fc.array(fc.record({ protocol: fc.constantFrom("TCP" as const, "UDP" as const), port })),
+  }),
+  fc.record({ kind: fc.constant("hostdev" as const), pciAddress: text }),
+);
+
 test("every rule and every kind of domain part comes out of the wire as it went in", () => {
-  const domains = fc.oneof(
-    fc.constant({ kind: "tap" as const }),
-    fc.constant({
-      kind: "device" as const,
-      element: { name: "interface", attributes: { a: "b" }, children: [{ name: "source" }] },
-      sharedMemory: true,
-    }),
-    fc.constant({
-      kind: "userNetwork" as const,
-      network: "10.0.2.0/24",
-      search: ["a.b"],
-      forward: [{ protocol: "UDP" as const, port: 53 }],
-    }),
-    fc.constant({ kind: "hostdev" as const, pciAddress: "0000:01:10.0" }),
-  );
   fc.assert(
     fc.property(fc.array(matches), verdicts, domains, (found, verdict, domain) => {
       const chain = {

@@ -125,8 +125,7 @@ test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data left alon
 
 test("a domain as large as hooks take is patched: the runtime is started with memory enough for it", async () => {
   await start();
-  const element = { name: "interface", attributes: { type: "vhostuser" } };
-  await attach({ domain: { kind: "device", element, sharedMemory: true } });
+  await attach({ domain: { kind: "passt", forward: [] } });
   const device = "<hostdev mode='subsystem' type='usb'><alias name='ua-x'/></hostdev>\n";
   const count = Math.floor((MESSAGE_LIMIT - 4096) / device.length);
   const domain = `<domain><devices>\n${device.repeat(count)}</devices></domain>`;

@@ -78,6 +78,17 @@ describe("what a device plugin tells", () => {
     for (const text of ["", "{", "null", "[1]"]) expect(allocatedDevices({ [deviceInfoVariable("a/b")]: text }, "a/b"), text).toEqual([]);
   });
 
+  test("of a vDPA device is its character device's name beside its base's address, and nothing that leads elsewhere", () => {
+    const of = (mount: unknown): readonly string[] =>
+      allocatedDevices({ [deviceVariable("a/b")]: VF, [deviceInfoVariable("a/b")]: JSON.stringify({ [VF]: { vdpa: { mount } } }) }, "a/b");
+    expect(of("/dev/vhost-vdpa-12")).toEqual([VF, "vhost-vdpa-12"]);
+    for (const mount of ["/dev/../vhost-vdpa-0", "/dev/vhost-vdpa-0/x", "/dev/vhost-vdpa-", "/dev/mem", "vhost-vdpa-0", 1, null])
+      expect(of(mount), String(mount)).toEqual([VF]);
+    expect(sriov.plan({ ...attachment, allocatedDevices: of("/dev/vhost-vdpa-0") }).domain).toEqual({ kind: "hostdev", pciAddress: VF });
+    for (const details of [null, 1, { vdpa: null }, { vdpa: 1 }])
+      expect(allocatedDevices({ [deviceInfoVariable("a/b")]: JSON.stringify({ [VF]: details }) }, "a/b")).toEqual([VF]);
+  });
+
   test("of two devices of a resource is one list and one object", () => {
     const of = (address: string): Record<string, string> => ({
       [deviceVariable("a/b")]: address,

@@ -1,15 +1,13 @@
-import { type Attachment, type DomainPlan, type Plan, parseCidr, type XmlElement } from "@netbind/contract";
-import { tapOf } from "@netbind/domain";
+import { type Attachment, type DomainPlan, type PasstPorts, type Plan, parseCidr } from "@netbind/contract";
+import { isSocketName, isVdpaDevice, type PasstPlan, requirePasst, tapOf } from "@netbind/domain";
 import { isPciAddress } from "@netbind/kubevirt/pod";
 import { type AddIssue, isIntegerIn } from "./authorize-checks.ts";
 import type { Grants } from "./grants.ts";
 
-/** The one file that passt may write: the launcher puts it into its own log. */
-const PASST_LOG = "/var/run/kubevirt/passt.log";
 const LAST_PORT = 65_535;
 
-const isPort = (text: string | undefined): boolean => /^\d{1,5}$/.test(text ?? "") && isIntegerIn(Number(text), 1, LAST_PORT);
-
+type VhostUser = DomainPlan & { readonly kind: "vhostuser" };
+type Vdpa = DomainPlan & { readonly kind: "vdpa" };
 type UserNetwork = DomainPlan & { readonly kind: "userNetwork" };
 
 function checkUserNetwork({ network, search, forward }: UserNetwork, addIssue: AddIssue): void {
@@ -22,64 +20,45 @@ function checkUserNetwork({ network, search, forward }: UserNetwork, addIssue: A
   }
 }
 
-/** True where an element has these attributes, and no others. */
-function hasExactly({ attributes = {} }: XmlElement, desired: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(attributes);
-  return names.length === Object.keys(desired).length && names.every((name) => attributes[name] === desired[name]);
-}
-
-function isRange({ name, attributes = {}, children = [] }: XmlElement): boolean {
-  const { start, end, exclude, ...others } = attributes;
-  const closed = children.length === 0 && Object.keys(others).length === 0;
-  const ordered = isPort(start) && (end === undefined || (isPort(end) && Number(end) >= Number(start)));
-  return name === "range" && closed && ordered && (exclude === undefined || exclude === "yes");
-}
-
-/** What an interface of passt's may say: the pod's link, passt's log, and ports. */
-function isPasstChild(child: XmlElement, { pod }: Attachment): boolean {
-  const empty = (child.children ?? []).length === 0;
-  switch (child.name) {
-    case "source":
-      return empty && hasExactly(child, { dev: pod.name });
-    case "backend":
-      return empty && hasExactly(child, { type: "passt", logFile: PASST_LOG });
-    case "portForward":
-      return ["tcp", "udp"].some((proto) => hasExactly(child, { proto })) && (child.children ?? []).every(isRange);
-    default:
-      return false;
+function checkPasstPorts(path: string, ports: readonly PasstPorts[], addIssue: AddIssue): void {
+  for (const [at, { from, to = from }] of ports.entries()) {
+    if (!isIntegerIn(from, 1, LAST_PORT) || !isIntegerIn(to, from, LAST_PORT))
+      addIssue(`${path}[${at}]`, `${from === to ? from : `${from}-${to}`} is not a valid port or range of ports`);
   }
+}
+
+function checkPasst({ forward }: PasstPlan, addIssue: AddIssue): void {
+  for (const [at, { protocol, ports, except }] of forward.entries()) {
+    const path = `domain.forward[${at}]`;
+    if (forward.findIndex((other) => other.protocol === protocol) !== at)
+      addIssue(`${path}.protocol`, `${JSON.stringify(protocol)} is listed twice`);
+    checkPasstPorts(`${path}.ports`, ports, addIssue);
+    checkPasstPorts(`${path}.except`, except, addIssue);
+  }
+}
+
+/** What moves packets by virtio's rings knows no other device. */
+function checkVirtio(kind: string, { model }: Attachment, addIssue: AddIssue): void {
+  if (model !== "virtio") addIssue("domain.kind", `${kind} moves packets by virtio only, and the NIC's model is ${JSON.stringify(model)}`);
+}
+
+function checkVhostUser({ kind, socket, queues }: VhostUser, attachment: Attachment, addIssue: AddIssue): void {
+  checkVirtio(kind, attachment, addIssue);
+  if (!isSocketName(socket)) addIssue("domain.socket", `${JSON.stringify(socket)} is not a valid name of a socket`);
+  if (!isIntegerIn(queues, 0, Math.max(1, attachment.queues)))
+    addIssue("domain.queues", `${queues} queues are not between 0 and the NIC's ${attachment.queues}`);
 }
 
 /** A device of the node's is the guest's only where it was allocated to its pod. */
-function checkHostDevice(address: string, { allocatedDevices }: Attachment, addIssue: AddIssue): void {
-  if (isPciAddress(address) && allocatedDevices.includes(address)) return;
-  const reported = allocatedDevices.join(", ") || "none";
-  addIssue("domain.pciAddress", `${JSON.stringify(address)} is none of the devices that the pod was allocated for this NIC (${reported})`);
+function checkAllocated(path: string, device: string, allocated: readonly string[], addIssue: AddIssue): void {
+  if (allocated.includes(device)) return;
+  const reported = allocated.join(", ") || "none";
+  addIssue(path, `${JSON.stringify(device)} is none of the devices that the pod was allocated for this NIC (${reported})`);
 }
 
-/** How passt and a guest are joined: by shared memory, or by a socket where libvirt knows no better. */
-const PASST_TYPES = ["vhostuser", "user"] as const;
-
-/** The one device that a binding may describe by itself is an interface of passt's. */
-function checkDevice(element: XmlElement, attachment: Attachment, addIssue: AddIssue): void {
-  if (element.name !== "interface" || !PASST_TYPES.some((type) => hasExactly(element, { type }))) {
-    return addIssue(
-      "domain.element",
-      `<${element.name} type=${JSON.stringify(element.attributes?.["type"] ?? "")}> is no device that was allocated`,
-    );
-  }
-  // Without it, an interface of type "user" is a network inside QEMU, which no plan says by an element.
-  for (const [part, least] of [
-    ["backend", 1],
-    ["source", 0],
-  ] as const) {
-    const count = (element.children ?? []).filter(({ name }) => name === part).length;
-    if (count < least || count > 1) addIssue("domain.element", `an interface of passt's has one <${part}>, and this has ${count}`);
-  }
-  for (const [at, child] of (element.children ?? []).entries()) {
-    if (!isPasstChild(child, attachment))
-      addIssue(`domain.element.children[${at}]`, `<${child.name}> says more than passt may for this NIC`);
-  }
+function checkVdpa({ kind, device }: Vdpa, attachment: Attachment, addIssue: AddIssue): void {
+  checkVirtio(kind, attachment, addIssue);
+  checkAllocated("domain.device", device, attachment.allocatedDevices.filter(isVdpaDevice), addIssue);
 }
 
 /** Finds what of a plan's domain part reaches beyond the NIC. */
@@ -93,13 +72,22 @@ export function checkDomain(plan: Plan, attachment: Attachment, grants: Grants, 
       if (tapOf(attachment, plan) === undefined)
         addIssue("domain.kind", "the domain wants this NIC's tap, and neither the plan nor the network's CNI plugin makes one");
       return;
-    case "device":
-      return checkDevice(domain.element, attachment, addIssue);
+    case "passt":
+      return checkPasst(domain, addIssue);
+    case "vhostuser":
+      return checkVhostUser(domain, attachment, addIssue);
+    case "vdpa":
+      return checkVdpa(domain, attachment, addIssue);
     case "userNetwork":
       return checkUserNetwork(domain, addIssue);
     case "hostdev":
-      return checkHostDevice(domain.pciAddress, attachment, addIssue);
+      return checkAllocated("domain.pciAddress", domain.pciAddress, attachment.allocatedDevices.filter(isPciAddress), addIssue);
     default:
       domain satisfies never;
   }
+}
+
+/** Sees before the guest starts that its libvirt has such a device. @throws BindingError PLAN_IMPOSSIBLE */
+export function requireDevice({ kind }: DomainPlan, { libvirtVersion }: Attachment): void {
+  if (kind === "passt") requirePasst(libvirtVersion);
 }

@@ -1,4 +1,4 @@
-import type { NftMatch, NftPort, NftRule, Plan, Sysctl, XmlElement } from "@netbind/contract";
+import type { DomainPlan, NftMatch, NftPort, NftRule, PasstForward, Plan, Sysctl } from "@netbind/contract";
 import { bridgeSysctls } from "../network/bridge-sysctls.ts";
 import { serviceSysctls } from "../services/service-processes.ts";
 import type { AddIssue } from "./authorize-checks.ts";
@@ -26,14 +26,8 @@ const rangesOf = (ports: readonly NftPort[]): readonly { readonly first: number;
 
 const BOTH = ["tcp", "udp"] as const;
 
-function claimsOfForward({ attributes = {}, children = [] }: XmlElement, path: string): readonly Claim[] {
-  const protocol = attributes["proto"] ?? "";
-  const ranges = children
-    .filter((range) => range.attributes?.["exclude"] !== "yes")
-    .map(({ attributes: { start, end } = {} }) => ({ start, end }));
-  if (ranges.length === 0) return [{ path, protocol, ...ALL_PORTS }];
-  return ranges.map(({ start, end }) => ({ path, protocol, first: Number(start), last: Number(end ?? start) }));
-}
+const claimsOfForward = ({ protocol, ports }: PasstForward, path: string): readonly Claim[] =>
+  ports.length === 0 ? [{ path, protocol, ...ALL_PORTS }] : ports.map(({ from, to = from }) => ({ path, protocol, first: from, last: to }));
 
 /** The ports on which a plan's own process listens in the pod: QEMU's for a network inside it, and passt's. */
 function listenedPorts({ domain }: Plan): readonly Claim[] {
@@ -45,10 +39,8 @@ function listenedPorts({ domain }: Plan): readonly Claim[] {
       last: lastPort,
     }));
   }
-  if (domain.kind !== "device") return [];
-  return (domain.element.children ?? []).flatMap((child, at) =>
-    child.name === "portForward" ? claimsOfForward(child, `domain.element.children[${at}]`) : [],
-  );
+  if (domain.kind !== "passt") return [];
+  return domain.forward.flatMap((forward, at) => claimsOfForward(forward, `domain.forward[${at}]`));
 }
 
 const isLoopbackMatch = (match: NftMatch): boolean =>
@@ -105,6 +97,26 @@ function checkNames(own: PlannedNic, other: PlannedNic, addIssue: AddIssue): voi
     if (theirs.has(link.name)) addIssue(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
 }
 
+/** What of the pod's a domain part takes for its guest alone: the field that names it, and what it is. */
+function soleOf(domain: DomainPlan): { readonly path: string; readonly name: string; readonly what: "device" | "socket" } | undefined {
+  switch (domain.kind) {
+    case "hostdev":
+      return { path: "domain.pciAddress", name: domain.pciAddress, what: "device" };
+    case "vdpa":
+      return { path: "domain.device", name: domain.device, what: "device" };
+    case "vhostuser":
+      return { path: "domain.socket", name: domain.socket, what: "socket" };
+    default:
+      return undefined;
+  }
+}
+
+function checkSole(own: Plan, theirs: Plan, other: string, addIssue: AddIssue): void {
+  const [mine, taken] = [soleOf(own.domain), soleOf(theirs.domain)];
+  if (mine !== undefined && mine.path === taken?.path && mine.name === taken.name)
+    addIssue(mine.path, `${JSON.stringify(mine.name)} is NIC "${other}"'s ${mine.what} already`);
+}
+
 /** Finds what of a plan cannot be beside the plans of the pod's other NICs. Their networks are compared elsewhere. */
 export function checkTogether(own: PlannedNic, others: readonly PlannedNic[], addIssue: AddIssue): void {
   for (const other of others) {
@@ -113,8 +125,6 @@ export function checkTogether(own: PlannedNic, others: readonly PlannedNic[], ad
     checkSysctls(own.plan, other.plan, name, addIssue);
     checkPorts(listenedPorts(own.plan), listenedPorts(other.plan), ` of the pod`, addIssue);
     checkPorts(loopbackPorts(own.plan), loopbackPorts(other.plan), ` of the pod's loopback`, addIssue);
-    const [device, theirs] = [own.plan.domain, other.plan.domain];
-    if (device.kind === "hostdev" && theirs.kind === "hostdev" && device.pciAddress === theirs.pciAddress)
-      addIssue("domain.pciAddress", `${JSON.stringify(device.pciAddress)} is NIC "${name}"'s device already`);
+    checkSole(own.plan, other.plan, name, addIssue);
   }
 }

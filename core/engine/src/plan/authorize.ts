@@ -3,7 +3,7 @@ import { check, PLAN_SHAPE, snapshot } from "@netbind/contract/shape";
 import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
 import type { AddIssue } from "./authorize-checks.ts";
-import { checkDomain } from "./authorize-domain.ts";
+import { checkDomain, requireDevice } from "./authorize-domain.ts";
 import { checkAssigned, findOverlaps, type PlannedNic } from "./authorize-networks.ts";
 import { checkServices } from "./authorize-services.ts";
 import { checkTogether } from "./authorize-together.ts";
@@ -104,7 +104,8 @@ function listed(problems: readonly string[]): string {
  * Lets a plan pass only if it stays within its own NIC, what the core assigned to that, what the administrator granted, and
  * what the pod's other NICs leave. Takes any value: a binding in this process may return what it likes.
  *
- * @throws BindingError PLAN_OUT_OF_BOUNDS with all that is wrong, or PLAN_IMPOSSIBLE where only the guest's network meets the pod's
+ * @throws BindingError PLAN_OUT_OF_BOUNDS with all that is wrong, or PLAN_IMPOSSIBLE where only the guest's network meets the pod's,
+ *   or the pod's libvirt has no such device
  */
 export function authorize(given: unknown, bounds: PlanBounds): Plan {
   const { plan, problems, overlaps } = judge(given, bounds);
@@ -119,5 +120,6 @@ export function authorize(given: unknown, bounds: PlanBounds): Plan {
       "set vmNetworkCIDR or vmIPv6NetworkCIDR under the VM's spec.networks[].pod to a network that nothing in the pod uses",
     );
   }
+  requireDevice(plan.domain, bounds.attachment);
   return plan;
 }

@@ -28,7 +28,7 @@ export const STANDARD_GRANTS: Grants = {
 const RELEASE_GRANTS: ReadonlyMap<string, Partial<Grants>> = new Map<string, Partial<Grants>>([
   ["sriov", { domainKinds: ["hostdev"] }],
   ["slirp", { domainKinds: ["userNetwork"] }],
-  ["passt", { domainKinds: ["device"], sysctls: ["net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"] }],
+  ["passt", { domainKinds: ["passt"], sysctls: ["net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"] }],
 ]);
 
 /** What a binding may do, by its registered name: whoever registers another image under it grants the same to that. */
@@ -40,7 +40,7 @@ export const grantsOf = (binding: string, given: GrantsByBinding = {}): Grants =
 
 const LINK_KINDS = ["bridge", "tap", "adopted", "placeholder"] as const satisfies readonly LinkPlan["kind"][];
 const SERVICE_KINDS = ["dhcp4", "dhcp6", "ra"] as const satisfies readonly ServicePlan["kind"][];
-const DOMAIN_KINDS = ["tap", "device", "userNetwork", "hostdev"] as const satisfies readonly DomainPlan["kind"][];
+const DOMAIN_KINDS = ["tap", "passt", "vhostuser", "vdpa", "userNetwork", "hostdev"] as const satisfies readonly DomainPlan["kind"][];
 /** A key of a network namespace, with dots; a link's name in it is the NIC's own. */
 const SYSCTL = /^net(\.(<own>|[a-z0-9_-]+))+$/;
 const GRANTS = map(

@@ -1,5 +1,5 @@
-import { BindingError, type XmlElement } from "@netbind/contract";
-import { COMMON_MACHINE, hostDevice } from "@netbind/domain";
+import { BindingError } from "@netbind/contract";
+import { COMMON_MACHINE, hostDevice, type XmlElement } from "@netbind/domain";
 import type { Vmi } from "../api.ts";
 import { hasInfoSource } from "../status/info-source.ts";
 import { nicBeforePod } from "./convert.ts";

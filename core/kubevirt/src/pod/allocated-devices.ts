@@ -1,7 +1,11 @@
+import { isVdpaDevice } from "@netbind/domain";
+
 const PCI_ADDRESS = /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/i;
 
 /** True for the text of a PCI address: `DDDD:BB:SS.F`. */
 export const isPciAddress = (text: unknown): text is string => typeof text === "string" && PCI_ADDRESS.test(text);
+
+const DEVICES = "/dev/";
 
 /** A container's environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,23 +16,36 @@ export const deviceVariable = (resource: string): string => `PCIDEVICE_${resourc
 /** The variable in which it tells more of each, as a JSON object by address. Its name begins like the other's. */
 export const deviceInfoVariable = (resource: string): string => `${deviceVariable(resource)}_INFO`;
 
-function keysOf(text: string | undefined): readonly string[] {
+/** What the SR-IOV device plugin tells of a device that is the base of a vDPA device: the path of its character device. */
+type DeviceDetails = { readonly vdpa?: { readonly mount?: unknown } | null } | null;
+
+function detailsOf(text: string | undefined): Readonly<Record<string, DeviceDetails>> {
   try {
     const value: unknown = JSON.parse(text ?? "");
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, DeviceDetails>) : {};
   } catch {
-    return [];
+    return {};
   }
 }
 
+/** The name of the character device that belongs to a device; none where it is no vDPA device's base. */
+function vdpaDeviceOf(details: DeviceDetails): readonly string[] {
+  const path = details?.vdpa?.mount;
+  if (typeof path !== "string" || !path.startsWith(DEVICES)) return [];
+  const name = path.slice(DEVICES.length);
+  return isVdpaDevice(name) ? [name] : [];
+}
+
 /**
- * The PCI devices of a resource that a pod was allocated, in the order in which its environment lists them. Only the two
- * variables of that very resource are read: `PCIDEVICE_A_COM_NET` is no part of what `PCIDEVICE_A_COM_NET_2` says.
+ * The devices of a resource that a pod was allocated: PCI addresses in the order in which its environment lists them, then the
+ * names of vDPA devices. Only the two variables of that very resource are read: `PCIDEVICE_A_COM_NET` is no part of what
+ * `PCIDEVICE_A_COM_NET_2` says.
  */
 export function allocatedDevices(environment: Environment, resource: string): readonly string[] {
   const listed = environment[deviceVariable(resource)];
-  const reported = listed === undefined ? keysOf(environment[deviceInfoVariable(resource)]) : listed.split(",").map((one) => one.trim());
-  return [...new Set(reported.filter(isPciAddress))];
+  const details = detailsOf(environment[deviceInfoVariable(resource)]);
+  const reported = listed === undefined ? Object.keys(details) : listed.split(",").map((one) => one.trim());
+  return [...new Set([...reported.filter(isPciAddress), ...Object.values(details).flatMap(vdpaDeviceOf)])];
 }
 
 /** What a pod's containers are told of several devices: lists are joined, and objects merged, variable by variable. */

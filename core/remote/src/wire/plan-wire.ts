@@ -7,8 +7,9 @@ import type {
   NftPort,
   NftRule,
   NftVerdict,
+  PasstForward,
+  PasstPorts,
   Plan,
-  XmlElement,
 } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { defined, oneOf, required } from "./checks.ts";
@@ -159,24 +160,35 @@ const networkFromWire = ({ links, sysctls, nftables }: wire.NetworkPlan): Networ
   ...(nftables.length === 0 ? {} : { nftables: nftables.map(chainFromWire) }),
 });
 
-const elementToWire = ({ name, attributes = {}, children = [] }: XmlElement): wire.XmlElement => ({
-  name,
-  attributes,
-  children: children.map(elementToWire),
+const passtPortsToWire = ({ from, to }: PasstPorts): wire.PasstPorts => ({ from, to });
+const passtPortsFromWire = (ports: wire.PasstPorts): PasstPorts => ({ ...defined(ports), from: ports.from });
+
+const passtForwardToWire = ({ protocol, ports, except }: PasstForward): wire.PasstForward => ({
+  protocol,
+  ports: ports.map(passtPortsToWire),
+  except: except.map(passtPortsToWire),
 });
 
-const elementFromWire = ({ name, attributes, children }: wire.XmlElement): XmlElement => ({
-  name,
-  ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
-  ...(children.length === 0 ? {} : { children: children.map(elementFromWire) }),
+const passtForwardFromWire = ({ protocol, ports, except }: wire.PasstForward): PasstForward => ({
+  protocol: oneOf(protocol, ["tcp", "udp"], "a forward's protocol"),
+  ports: ports.map(passtPortsFromWire),
+  except: except.map(passtPortsFromWire),
 });
 
 function domainToWire(domain: DomainPlan): wire.DomainPlan {
   switch (domain.kind) {
     case "tap":
       return { kind: { $case: "tap", value: {} } };
-    case "device":
-      return { kind: { $case: "device", value: { element: elementToWire(domain.element), sharedMemory: domain.sharedMemory } } };
+    case "passt":
+      return { kind: { $case: "passt", value: { forward: domain.forward.map(passtForwardToWire) } } };
+    case "vhostuser": {
+      const { kind, ...value } = domain;
+      return { kind: { $case: kind, value } };
+    }
+    case "vdpa": {
+      const { kind, ...value } = domain;
+      return { kind: { $case: kind, value } };
+    }
     case "hostdev": {
       const { kind, ...value } = domain;
       return { kind: { $case: kind, value } };
@@ -195,10 +207,14 @@ function domainFromWire(message: wire.DomainPlan | undefined): DomainPlan {
   switch (domain.$case) {
     case "tap":
       return { kind: "tap" };
-    case "device": {
-      const { element, sharedMemory } = domain.value;
-      return { kind: "device", element: elementFromWire(required(element, "the domain's element")), sharedMemory };
+    case "passt":
+      return { kind: "passt", forward: domain.value.forward.map(passtForwardFromWire) };
+    case "vhostuser": {
+      const { socket, mode, queues } = domain.value;
+      return { kind: "vhostuser", socket, mode: oneOf(mode, ["server", "client"], "the vhost-user mode"), queues };
     }
+    case "vdpa":
+      return { kind: "vdpa", ...domain.value };
     case "userNetwork": {
       const { network, search, forward } = domain.value;
       return { kind: "userNetwork", network, search, forward: forward.map(portFromWire) };

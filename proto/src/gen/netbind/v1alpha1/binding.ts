@@ -210,7 +210,10 @@ export interface Attachment {
   readonly deviceInfo:
     | DeviceInfo
     | undefined;
-  /** The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses. */
+  /**
+   * The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses, and
+   * the names of the character devices of vDPA devices (vhost-vdpa-0).
+   */
   readonly allocatedDevices: readonly string[];
   /**
    * MAJOR.MINOR.MICRO of the libvirt that reads the NIC's part of the domain. Absent: one that reads all that this version
@@ -408,20 +411,41 @@ export interface Service {
     | undefined;
 }
 
-export interface XmlElement {
-  readonly name: string;
-  readonly attributes: { [key: string]: string };
-  readonly children: readonly XmlElement[];
+export interface PasstPorts {
+  readonly from: number;
+  /** The last port of a range that begins with from. */
+  readonly to?: number | undefined;
 }
 
-export interface XmlElement_AttributesEntry {
-  readonly key: string;
-  readonly value: string;
+export interface PasstForward {
+  /** tcp or udp. */
+  readonly protocol: string;
+  /** Empty: every port. */
+  readonly ports: readonly PasstPorts[];
+  /** Ports that stay the pod's. */
+  readonly except: readonly PasstPorts[];
 }
 
-export interface DomainDevice {
-  readonly element: XmlElement | undefined;
-  readonly sharedMemory: boolean;
+/** passt, a process beside the guest that speaks for it with the pod's own addresses. */
+export interface Passt {
+  /** The pod's ports that reach the guest: none of a protocol that is not listed. */
+  readonly forward: readonly PasstForward[];
+}
+
+/** A program that moves the guest's packets by vhost-user. */
+export interface VhostUser {
+  /** The file name of its socket. */
+  readonly socket: string;
+  /** server or client: what the hypervisor is. A server's guest starts once somebody connects. */
+  readonly mode: string;
+  /** 0 or 1: a single queue. */
+  readonly queues: number;
+}
+
+/** A vDPA device of the node's. */
+export interface Vdpa {
+  /** One of the attachment's allocated devices, such as vhost-vdpa-0. */
+  readonly device: string;
 }
 
 /** A network inside QEMU: it needs nothing of the pod, and the domain has no interface for it. */
@@ -444,9 +468,11 @@ export interface DomainPlan {
     | //
     /** KubeVirt's own attachment on the NIC's tap. */
     { readonly $case: "tap"; readonly value: Empty }
-    | { readonly $case: "device"; readonly value: DomainDevice }
+    | { readonly $case: "passt"; readonly value: Passt }
     | { readonly $case: "userNetwork"; readonly value: UserNetwork }
     | { readonly $case: "hostdev"; readonly value: HostDevice }
+    | { readonly $case: "vhostuser"; readonly value: VhostUser }
+    | { readonly $case: "vdpa"; readonly value: Vdpa }
     | undefined;
 }
 
@@ -3950,25 +3976,22 @@ export const Service: MessageFns<Service> = {
   },
 };
 
-function createBaseXmlElement(): XmlElement {
-  return { name: "", attributes: {}, children: [] };
+function createBasePasstPorts(): PasstPorts {
+  return { from: 0, to: undefined };
 }
 
-export const XmlElement: MessageFns<XmlElement> = {
-  encode(message: XmlElement, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+export const PasstPorts: MessageFns<PasstPorts> = {
+  encode(message: PasstPorts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== 0) {
+      writer.uint32(8).uint32(message.from);
     }
-    globalThis.Object.entries(message.attributes).forEach(([key, value]: [string, string]) => {
-      XmlElement_AttributesEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
-    });
-    for (const v of message.children) {
-      XmlElement.encode(v!, writer.uint32(26).fork()).join();
+    if (message.to !== undefined) {
+      writer.uint32(16).uint32(message.to);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): XmlElement {
+  decode(input: BinaryReader | Uint8Array, length?: number): PasstPorts {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -3977,141 +4000,16 @@ export const XmlElement: MessageFns<XmlElement> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseXmlElement() as any;
+      const message = createBasePasstPorts() as any;
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 10) {
+            if (tag !== 8) {
               break;
             }
 
-            message.name = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            const entry2 = XmlElement_AttributesEntry.decode(reader, reader.uint32());
-            if (entry2.value !== undefined) {
-              message.attributes[entry2.key] = entry2.value;
-            }
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.children.push(XmlElement.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseXmlElement_AttributesEntry(): XmlElement_AttributesEntry {
-  return { key: "", value: "" };
-}
-
-export const XmlElement_AttributesEntry: MessageFns<XmlElement_AttributesEntry> = {
-  encode(message: XmlElement_AttributesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
-      writer.uint32(10).string(message.key);
-    }
-    if (message.value !== "") {
-      writer.uint32(18).string(message.value);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): XmlElement_AttributesEntry {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseXmlElement_AttributesEntry() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.key = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseDomainDevice(): DomainDevice {
-  return { element: undefined, sharedMemory: false };
-}
-
-export const DomainDevice: MessageFns<DomainDevice> = {
-  encode(message: DomainDevice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.element !== undefined) {
-      XmlElement.encode(message.element, writer.uint32(10).fork()).join();
-    }
-    if (message.sharedMemory !== false) {
-      writer.uint32(16).bool(message.sharedMemory);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DomainDevice {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDomainDevice() as any;
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.element = XmlElement.decode(reader, reader.uint32());
+            message.from = reader.uint32();
             continue;
           }
           case 2: {
@@ -4119,7 +4017,235 @@ export const DomainDevice: MessageFns<DomainDevice> = {
               break;
             }
 
-            message.sharedMemory = reader.bool();
+            message.to = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePasstForward(): PasstForward {
+  return { protocol: "", ports: [], except: [] };
+}
+
+export const PasstForward: MessageFns<PasstForward> = {
+  encode(message: PasstForward, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.protocol !== "") {
+      writer.uint32(10).string(message.protocol);
+    }
+    for (const v of message.ports) {
+      PasstPorts.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.except) {
+      PasstPorts.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PasstForward {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePasstForward() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.protocol = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ports.push(PasstPorts.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.except.push(PasstPorts.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePasst(): Passt {
+  return { forward: [] };
+}
+
+export const Passt: MessageFns<Passt> = {
+  encode(message: Passt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.forward) {
+      PasstForward.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Passt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePasst() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.forward.push(PasstForward.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseVhostUser(): VhostUser {
+  return { socket: "", mode: "", queues: 0 };
+}
+
+export const VhostUser: MessageFns<VhostUser> = {
+  encode(message: VhostUser, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socket !== "") {
+      writer.uint32(10).string(message.socket);
+    }
+    if (message.mode !== "") {
+      writer.uint32(18).string(message.mode);
+    }
+    if (message.queues !== 0) {
+      writer.uint32(24).uint32(message.queues);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VhostUser {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVhostUser() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socket = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mode = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.queues = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseVdpa(): Vdpa {
+  return { device: "" };
+}
+
+export const Vdpa: MessageFns<Vdpa> = {
+  encode(message: Vdpa, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.device !== "") {
+      writer.uint32(10).string(message.device);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Vdpa {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVdpa() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.device = reader.string();
             continue;
           }
         }
@@ -4259,14 +4385,20 @@ export const DomainPlan: MessageFns<DomainPlan> = {
       case "tap":
         Empty.encode(message.kind.value, writer.uint32(10).fork()).join();
         break;
-      case "device":
-        DomainDevice.encode(message.kind.value, writer.uint32(18).fork()).join();
+      case "passt":
+        Passt.encode(message.kind.value, writer.uint32(18).fork()).join();
         break;
       case "userNetwork":
         UserNetwork.encode(message.kind.value, writer.uint32(26).fork()).join();
         break;
       case "hostdev":
         HostDevice.encode(message.kind.value, writer.uint32(34).fork()).join();
+        break;
+      case "vhostuser":
+        VhostUser.encode(message.kind.value, writer.uint32(42).fork()).join();
+        break;
+      case "vdpa":
+        Vdpa.encode(message.kind.value, writer.uint32(50).fork()).join();
         break;
     }
     return writer;
@@ -4298,7 +4430,7 @@ export const DomainPlan: MessageFns<DomainPlan> = {
               break;
             }
 
-            message.kind = { $case: "device", value: DomainDevice.decode(reader, reader.uint32()) };
+            message.kind = { $case: "passt", value: Passt.decode(reader, reader.uint32()) };
             continue;
           }
           case 3: {
@@ -4315,6 +4447,22 @@ export const DomainPlan: MessageFns<DomainPlan> = {
             }
 
             message.kind = { $case: "hostdev", value: HostDevice.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.kind = { $case: "vhostuser", value: VhostUser.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = { $case: "vdpa", value: Vdpa.decode(reader, reader.uint32()) };
             continue;
           }
         }
