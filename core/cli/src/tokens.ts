@@ -1,6 +1,6 @@
 import type { Binding } from "@netbind/contract";
-import type { ImageFallback } from "@netbind/kubevirt";
-import type { DeviceSettings, SidecarRuntime, State } from "@netbind/local";
+import type { DeviceSettings, ImageFallback } from "@netbind/kubevirt";
+import type { SidecarRuntime, State } from "@netbind/local";
 import type { Exec } from "@netbind/netns";
 import type { Logger } from "pino";
 import type { InjectionToken } from "tsyringe";

@@ -19,6 +19,7 @@ export type {
 export { domainAttachments, type DomainLink, nicBeforePod, nicOnTap } from "./converter/convert.ts";
 export { taggedDevices } from "./converter/device-tags.ts";
 export { sriovDevices } from "./converter/hostdevs.ts";
+export type { DeviceSettings, ReferencedData } from "./referenced-data.ts";
 export { migrationRequired, networkMigratable } from "./migration/migration.ts";
 export { hasOwnMac, nicMac } from "./nic/mac.ts";
 export {

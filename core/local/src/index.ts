@@ -9,7 +9,6 @@ export type {
   AllocateRequest,
   CniCall,
   DeviceNode,
-  DeviceSettings,
   EmulatedCniPlugin,
 } from "./networks/emulated-plugin.ts";
 export { DamagedRecordError, type LocalPodRecord } from "./pod-record-file.ts";
@@ -21,7 +20,7 @@ export { type DebianArchive, debianArchive } from "./launcher/debian-archive.ts"
 export { guestCommand } from "./launcher/console.ts";
 export { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 export { LibvirtError } from "./launcher/launcher.ts";
-export { type ReferencedData, VolumeError } from "./launcher/volumes.ts";
+export { VolumeError } from "./launcher/volumes.ts";
 export { BusyError, takeLock } from "./lock.ts";
 export { machineWarnings } from "./machine-warnings.ts";
 export { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns } from "./node-netns.ts";

@@ -13,6 +13,7 @@ import {
   type ServiceProcess,
   muteLinks,
 } from "@netbind/engine";
+import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, guestResolver, podHostname, podResolvConf, primaryLinkOf } from "@netbind/kubevirt/pod";
 import {
   all,
@@ -34,7 +35,6 @@ import { withNodeLock } from "./lock-node.ts";
 import { attachNetworks, takesDevices } from "./networks/attach-networks.ts";
 import { networkStatusOf } from "./networks/network-status.ts";
 import { podDevices, reportedLink } from "./networks/pod-devices.ts";
-import type { DeviceSettings } from "./networks/emulated-plugin.ts";
 import { makeNetns, makeNode, netnsPath } from "./node-netns.ts";
 import { makePodGroups, SERVICES_GROUP } from "./pod-groups.ts";
 import {

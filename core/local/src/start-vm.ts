@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type AttachedNic, type Decision, serviceWarnings } from "@netbind/engine";
-import type { Vmi } from "@netbind/kubevirt";
+import type { ReferencedData, Vmi } from "@netbind/kubevirt";
 import { isAlive, type ProcessId, waitUntil } from "@netbind/netns";
 import { graceOf } from "./grace.ts";
 import { unchangedCloudInit } from "./hook-cloud-init.ts";
@@ -16,7 +16,7 @@ import { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 import { findQemu } from "./launcher/launcher-of.ts";
 import { findHostDisks, grantHostDisks } from "./launcher/host-disks.ts";
 import { libvirtLog } from "./launcher/libvirt.ts";
-import { prepareVolumes, type ReferencedData } from "./launcher/volumes.ts";
+import { prepareVolumes } from "./launcher/volumes.ts";
 import { vmUserOf } from "./launcher/vm-user.ts";
 import { takeVmLock } from "./lock.ts";
 import { type MadePod, preparePod, defineDomain, type PodContext } from "./make-pod.ts";

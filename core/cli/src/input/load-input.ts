@@ -8,8 +8,15 @@ import {
   checkObjectName,
   kubevirtConfiguration,
 } from "@netbind/kubevirt/admission";
-import type { KubevirtConfiguration, NetworkAttachmentDefinition, VmiClone, VmiMigration } from "@netbind/kubevirt";
-import type { DeviceSettings, ReferencedData } from "@netbind/local";
+import type {
+  DeviceSettings,
+  KubevirtConfiguration,
+  NetworkAttachmentDefinition,
+  ReferencedData,
+  VmiClone,
+  VmiMigration,
+} from "@netbind/kubevirt";
+
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
 import { type InputFiles, readInput } from "./read-input.ts";
 import { asVmi, type InputVm, isVmKind } from "./input-vm.ts";

@@ -1,5 +1,5 @@
-import type { ObjectMeta } from "@netbind/kubevirt";
-import type { DeviceSettings, ReferencedData } from "@netbind/local";
+import type { DeviceSettings, ObjectMeta, ReferencedData } from "@netbind/kubevirt";
+
 import type { InputDocument } from "./documents.ts";
 import { type Kind, kindOf, textOf } from "./kinds.ts";
 

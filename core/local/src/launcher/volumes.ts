@@ -1,13 +1,7 @@
-import type { CloudInitSource, Vmi, VmiVolume } from "@netbind/kubevirt";
+import type { CloudInitSource, ReferencedData, Vmi, VmiVolume } from "@netbind/kubevirt";
 import { podHostname } from "@netbind/kubevirt/pod";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
 import { type DiskLocation, madeDiskPath, makeDisk } from "./made-disks.ts";
-
-/** The text of Secrets and ConfigMaps, by name in the VM's namespace. */
-export interface ReferencedData {
-  readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly configMaps: Readonly<Record<string, Readonly<Record<string, string>>>>;
-}
 
 /** KubeVirt's JSON of cloud-init data, as it goes through the PreCloudInitIso hook. */
 export interface CloudInitData {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
 import type { CniAttachment, LocalPodRecord, PodRecordFile } from "../pod-record-file.ts";
@@ -7,7 +8,6 @@ import { listPods } from "../pods.ts";
 import type { State } from "../state.ts";
 
 import { cniAdd, cniDeviceNodes, CniError, type CniContext } from "./cni.ts";
-import type { DeviceSettings } from "./emulated-plugin.ts";
 import { hostPluginOf } from "./emulated-plugins.ts";
 
 /** What networks are attached with. */

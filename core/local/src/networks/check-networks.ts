@@ -1,7 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
+import type { DeviceSettings } from "@netbind/kubevirt";
 import type { CniPluginConfig, PodNetworkRequest } from "@netbind/kubevirt/pod";
 import { missingPlugin } from "./cni.ts";
-import type { DeviceSettings } from "./emulated-plugin.ts";
 import { hostPluginOf } from "./emulated-plugins.ts";
 
 /** The plugins that a plugin's configuration names: itself, and the one that gives its addresses. */

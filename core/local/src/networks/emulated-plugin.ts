@@ -1,3 +1,4 @@
+import type { DeviceSettings } from "@netbind/kubevirt";
 import type { CniPluginConfig, PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
 
@@ -22,9 +23,6 @@ export interface DeviceNode {
   readonly major: number;
   readonly minor: number;
 }
-
-/** What device plugins are told by their environment or by their ConfigMap: `DP_MACVTAP_CONF`. */
-export type DeviceSettings = Readonly<Record<string, string | undefined>>;
 
 /** What a device is chosen by. Nothing is made yet: the choice is recorded first. */
 export interface AllocateRequest {

@@ -1,5 +1,6 @@
+import type { DeviceSettings } from "@netbind/kubevirt";
 import { inNetns, type Exec } from "@netbind/netns";
-import type { CniCall, DeviceSettings, EmulatedCniPlugin } from "./emulated-plugin.ts";
+import type { CniCall, EmulatedCniPlugin } from "./emulated-plugin.ts";
 
 /** What the device plugin's resources are named below. */
 const RESOURCES = "macvtap.network.kubevirt.io/";

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { DeviceSettings } from "./emulated-plugin.ts";
+import type { DeviceSettings } from "@netbind/kubevirt";
 
 /** The key of the SR-IOV device plugin's ConfigMap. */
 const SETTING = "config.json";

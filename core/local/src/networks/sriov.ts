@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import type { DeviceSettings } from "@netbind/kubevirt";
 import { deviceInfoVariable, deviceVariable } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
-import type { AllocatedDevice, CniCall, DeviceSettings, EmulatedCniPlugin } from "./emulated-plugin.ts";
+import type { AllocatedDevice, CniCall, EmulatedCniPlugin } from "./emulated-plugin.ts";
 import { functionsOf, readVirtualFunction, type VirtualFunction } from "./sriov-resources.ts";
 import {
   configProblems,
