@@ -1,4 +1,5 @@
 /** Pod network set-up and teardown of one NIC against the same by hand, and against the CNI bridge plugin's ADD and DEL. */
+import { releasedGrants } from "@netbind/bindings";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -72,7 +73,7 @@ async function ours(binding: Binding, pod: TestNetns, recordFile: PodRecordFile)
   };
   const up = await timed(async () => {
     const attachment = attachmentOf(nic as unknown as DecidedNic, podLink, FACTS);
-    const plan = authorize(binding.plan(attachment), { attachment, grants: grantsOf(binding.name) });
+    const plan = authorize(binding.plan(attachment), { attachment, grants: grantsOf(binding.name, releasedGrants()) });
     recordFile.updateNic("red", { plan });
     const wanted: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
     recordFile.updateNic("red", { desired: wanted });

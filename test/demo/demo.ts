@@ -78,14 +78,14 @@ async function demo({ cidr, port }: Options): Promise<number> {
   const nonce = randomBytes(8).toString("hex");
   const vmi = demoVmi({ name: NAME, port, nonce, ...(cidr === undefined ? {} : { cidr }) });
   say(`The VM: the guide's masquerade example, completed\n\n${vmi.replace(/^/gm, "    ")}`);
-  const started = await netbind(["run", "-f", "-", "--keep", "-o", "json"], { stdin: vmi, formatStderr: true });
+  const started = await netbind(["run", "-f", "-", "--keep", "-o", "json"], { stdin: vmi, echoStderr: true });
   if (started.code !== 0) return started.code ?? 1;
   try {
     say((await netbind(["status", NAME])).stdout);
     await proveTraffic(JSON.parse(started.stdout) as VmStatus, port, nonce);
   } finally {
     say("\nCleaning up");
-    const stopped = await netbind(["stop", NAME], { formatStderr: true });
+    const stopped = await netbind(["stop", NAME], { echoStderr: true });
     if (stopped.code !== 0) failed += 1;
   }
   say(failed === 0 ? "Done: everything above was seen, and nothing is left" : `${failed} of the above failed`);

@@ -1,16 +1,10 @@
 import "reflect-metadata/lite";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Binding } from "@netbind/contract";
-import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText } from "@netbind/engine";
+import { releasedGrants, releasedPlugins } from "@netbind/bindings";
+import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText, withGrants } from "@netbind/engine";
 import { FileCluster } from "@netbind/kube";
 import { checkTrustedDirectory, findSandboxWay, logLevel, exec, SettingError, takeLock, UntrustedDirectoryError } from "@netbind/netns";
-import bridge from "@netbind/plugin-bridge";
-import macvtap from "@netbind/plugin-macvtap";
-import masquerade from "@netbind/plugin-masquerade";
-import passt from "@netbind/plugin-passt";
-import slirp from "@netbind/plugin-slirp";
-import sriov from "@netbind/plugin-sriov";
 import pino, { type Logger } from "pino";
 import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
 import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
@@ -28,9 +22,6 @@ const LOCK_WAIT = 30_000;
 /** What the exit code says, in the numbers of the `netbind` command. */
 const EXIT = { usage: 2, refused: 3 } as const;
 
-/** This release's bindings. */
-const RELEASED: readonly Binding[] = [bridge, macvtap, masquerade, passt, slirp, sriov];
-
 const TOKENS = {
   agent: Symbol("agent") as InjectionToken<NodeAgent>,
   bindings: Symbol("bindings") as InjectionToken<BindingRegistry>,
@@ -39,7 +30,7 @@ const TOKENS = {
 
 /** The composition root: what the agent is made of is made here, and nowhere else. */
 function compose(options: AgentOptions, grants: GrantsByBinding): void {
-  const own = new Map<string, Binding>(RELEASED.map((binding) => [binding.name, binding]));
+  const own = releasedPlugins();
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
       pino(
@@ -50,7 +41,12 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
   });
   container.register(TOKENS.bindings, {
     useFactory: instanceCachingFactory(
-      () => new BindingRegistry({ own, grants, ...(options.sockets === undefined ? {} : { sockets: options.sockets }) }),
+      () =>
+        new BindingRegistry({
+          own,
+          grants: withGrants(releasedGrants(), grants),
+          ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
+        }),
     ),
   });
   container.register(TOKENS.agent, {
@@ -114,12 +110,7 @@ async function main(): Promise<void> {
   await using _ = await takeLock(join(options.state, "lock"), "the node", LOCK_WAIT);
   const log = container.resolve(TOKENS.log);
   log.info({ node: options.node }, "serving");
-  for (const name of options.sockets === undefined
-    ? []
-    : ignoredBeside(
-        options.sockets,
-        RELEASED.map((binding) => binding.name),
-      ))
+  for (const name of options.sockets === undefined ? [] : ignoredBeside(options.sockets, [...releasedPlugins().keys()]))
     log.warn(
       { binding: name },
       "this release's own binding serves, not the process beside it: override it where the process shall be asked",

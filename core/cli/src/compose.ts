@@ -1,26 +1,21 @@
 import "reflect-metadata/lite";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Binding } from "@netbind/contract";
+import { explainedBindings, releasedGrants, releasedImages, releasedPlugins } from "@netbind/bindings";
 import { terminalJson } from "@netbind/engine";
 import { type RuntimeStart, State, stateDirectories } from "@netbind/local";
 import { logLevel, exec as runCommand } from "@netbind/netns";
-import bridge from "@netbind/plugin-bridge";
-import macvtap from "@netbind/plugin-macvtap";
-import masquerade from "@netbind/plugin-masquerade";
-import passt from "@netbind/plugin-passt";
-import slirp from "@netbind/plugin-slirp";
-import sriov from "@netbind/plugin-sriov";
 import pino, { type Logger } from "pino";
 import { container, instanceCachingFactory } from "tsyringe";
-import fallbackTable from "./fallback.json" with { type: "json" };
 import { type Resolve, TOKENS } from "./tokens.ts";
 
 /** The composition root: what commands are given is made here, and nowhere else. */
 export function compose(): Resolve {
-  const bindings = new Map<string, Binding>([bridge, macvtap, masquerade, passt, slirp, sriov].map((binding) => [binding.name, binding]));
+  const bindings = releasedPlugins();
   container.register(TOKENS.bindings, { useValue: bindings });
-  container.register(TOKENS.fallback, { useValue: { policy: "Always", table: fallbackTable } });
+  container.register(TOKENS.fallback, { useValue: { policy: "Always", table: releasedImages() } });
+  container.register(TOKENS.explained, { useValue: explainedBindings() });
+  container.register(TOKENS.grants, { useValue: releasedGrants() });
   container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>

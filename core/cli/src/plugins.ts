@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { BindingError } from "@netbind/contract";
-import { allAnswers, type AskedBinding, type GrantsByBinding, readGrants } from "@netbind/engine";
+import { allAnswers, type AskedBinding, type GrantsByBinding, readGrants, withGrants } from "@netbind/engine";
 import type { ImageFallback } from "@netbind/kubevirt";
 import type { AskedPlugin } from "@netbind/local";
 import { exitOnSignal } from "./interruption.ts";
@@ -83,6 +83,6 @@ export function withPlugins(fallback: ImageFallback, sources: PluginSources): Im
   return { ...fallback, table: { ...fallback.table, ...files } };
 }
 
-/** What an administrator grants on the command line. @throws GrantsError */
-export const grantsIn = (file: string | undefined): GrantsByBinding =>
-  file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8"));
+/** What this release's bindings are granted, and what an administrator grants on the command line over it. @throws GrantsError */
+export const grantsIn = (file: string | undefined, resolve: Resolve): GrantsByBinding =>
+  withGrants(resolve(TOKENS.grants), file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));

@@ -1,6 +1,8 @@
 import type { Binding } from "@netbind/contract";
+import type { GrantsByBinding } from "@netbind/engine";
 import type { DeviceSettings, ImageFallback } from "@netbind/kubevirt";
 import type { SidecarRuntime, State } from "@netbind/local";
+import type { ExplainedBinding } from "@netbind/kubevirt/admission";
 import type { Exec } from "@netbind/netns";
 import type { Logger } from "pino";
 import type { InjectionToken } from "tsyringe";
@@ -9,7 +11,9 @@ import type { InjectionToken } from "tsyringe";
 export const TOKENS = {
   bindings: Symbol("bindings") as InjectionToken<ReadonlyMap<string, Binding>>,
   deviceSettings: Symbol("deviceSettings") as InjectionToken<DeviceSettings>,
+  explained: Symbol("explained") as InjectionToken<readonly ExplainedBinding[]>,
   fallback: Symbol("fallback") as InjectionToken<ImageFallback>,
+  grants: Symbol("grants") as InjectionToken<GrantsByBinding>,
   log: Symbol("log") as InjectionToken<Logger>,
   exec: Symbol("run") as InjectionToken<Exec>,
   runtime: Symbol("runtime") as InjectionToken<SidecarRuntime>,

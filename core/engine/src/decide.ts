@@ -67,7 +67,7 @@ export interface Decision extends PodDecision {
   readonly memoryOverhead: { readonly needed: number; readonly registered: number };
   /** What the KubeVirt CR says of the VM's bindings, by name. */
   readonly registered: Readonly<Record<string, BindingRegistration>>;
-  /** What its bindings may do beyond this release's grants, by name. */
+  /** What its bindings may do beyond the standard grants, by name. */
   readonly grants: GrantsByBinding;
 }
 
@@ -84,7 +84,7 @@ export interface DecideInput {
   readonly fallback: ImageFallback;
   /** The bindings that can be asked before any pod exists, by name. */
   readonly bindings: ReadonlyMap<string, AskedBinding>;
-  /** What an administrator grants beyond this release; absent: nothing. */
+  /** What bindings are granted beyond the standard, by name; absent: nothing. */
   readonly grants?: GrantsByBinding;
   /** The definitions that the host attaches the pod by; absent where multus does, which has its own. */
   readonly nads?: readonly NetworkAttachmentDefinition[];

@@ -28,7 +28,7 @@ export type { PlannedNic } from "./plan/authorize-networks.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export type { ComputeContainer } from "./plan/check-needs.ts";
 export { checkedPlanner, plannerFor } from "./plan/checked-planner.ts";
-export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRANTS } from "./plan/grants.ts";
+export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRANTS, withGrants } from "./plan/grants.ts";
 export { mergeNeeds } from "./plan/merge-needs.ts";
 export { needsOfNics } from "./plan/needs-of-nics.ts";
 export { type JsonProblem, parseJson } from "./plan/parse-json.ts";

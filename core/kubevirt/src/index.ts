@@ -38,7 +38,14 @@ export {
 export { bindingName, nicSpec } from "./nic/nic-spec.ts";
 export { nicQueues, tapQueues } from "./nic/queues.ts";
 export { type Conflict, migrationConflict, ownerConflict } from "./registration/registration-conflicts.ts";
-export { type ImageFallback, isDataOnly, isWrittenOnTap, resolveBinding, type ResolvedBinding } from "./registration/resolve-binding.ts";
+export {
+  type FallbackImage,
+  type ImageFallback,
+  isDataOnly,
+  isWrittenOnTap,
+  resolveBinding,
+  type ResolvedBinding,
+} from "./registration/resolve-binding.ts";
 export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, withoutAbsent } from "./update/live-update.ts";
 export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";

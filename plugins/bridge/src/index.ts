@@ -29,10 +29,10 @@ const serverAddress = (attachment: Attachment): string => addressOf(serverNetwor
 /** A network of the bridge's own, which no pod network has: servers of IPv6 take an address to serve from. */
 const network6 = (attachment: Attachment): string => serverNetwork(attachment, 6);
 
-const childrenOf = ({ destination }: Route): 4 | 6 => (destination.includes(":") ? 6 : 4);
+const familyOf = ({ destination }: Route): 4 | 6 => (destination.includes(":") ? 6 : 4);
 
 /** The pod's routes of a family by this NIC's link. */
-const routesOf = ({ pod }: Attachment, family: 4 | 6): readonly Route[] => pod.routes.filter((route) => childrenOf(route) === family);
+const routesOf = ({ pod }: Attachment, family: 4 | 6): readonly Route[] => pod.routes.filter((route) => familyOf(route) === family);
 
 /** True for the route that an address brings along: its own network, on the link. */
 function isConnected({ destination, gateway }: Route, address: string): boolean {

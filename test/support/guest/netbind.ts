@@ -29,7 +29,7 @@ export function netbind(
   options: {
     readonly env?: NodeJS.ProcessEnv;
     readonly stdin?: string;
-    readonly formatStderr?: boolean;
+    readonly echoStderr?: boolean;
     readonly program?: readonly string[];
     /** Directory that it is called in. */
     readonly cwd?: string;
@@ -54,7 +54,7 @@ export function netbind(
   });
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk.toString("utf8");
-    if (options.formatStderr === true) process.stderr.write(chunk);
+    if (options.echoStderr === true) process.stderr.write(chunk);
   });
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.stdin ?? "");

@@ -1,4 +1,5 @@
 /** What a plan may be: any value that a binding returns is refused, or stays within its NIC. */
+import { releasedGrants } from "@netbind/bindings";
 import { type Attachment, BindingError, type DomainPlan, type PasstPorts, type Plan } from "@netbind/contract";
 import {
   authorize,
@@ -239,7 +240,7 @@ test("a network that the core did not assign is refused, and so is one inside QE
     expect(findPlanProblems(withNetwork({ links: [{ ...link, addresses: [address] }, ...links] }), bounds).join("\n")).toContain(
       `network.links[0].addresses[0]: "${address.address}/${address.prefix}" is not of a network that is assigned to this NIC (10.0.2.0/24`,
     );
-  const inQemu = { attachment, grants: grantsOf("slirp") };
+  const inQemu = { attachment, grants: grantsOf("slirp", releasedGrants()) };
   expect(findPlanProblems(slirp.plan(attachment), inQemu)).toEqual([]);
   const other = { domain: { kind: "userNetwork", network: "10.96.0.0/12", search: [], forward: [] } };
   expect(findPlanProblems(other, inQemu).join()).toContain("domain.network");

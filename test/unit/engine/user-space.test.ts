@@ -1,4 +1,5 @@
 /** slirp's and passt's parts of the domain: what is written, and what a plan of that kind may not say. */
+import { releasedGrants } from "@netbind/bindings";
 import type { DomainPlan, PasstForward, PasstPorts, Plan } from "@netbind/contract";
 import { childOf, libvirtVersionOf, nicDomain, patchDomain, scanXml } from "@netbind/domain";
 import { authorize, grantsOf, STANDARD_GRANTS } from "@netbind/engine";
@@ -95,7 +96,7 @@ describe("slirp", () => {
 describe("what may be planned", () => {
   const refused = (plan: Plan, binding: string): string => {
     try {
-      authorize(plan, { attachment: NIC, grants: grantsOf(binding) });
+      authorize(plan, { attachment: NIC, grants: grantsOf(binding, releasedGrants()) });
     } catch (error) {
       return (error as Error).message;
     }
@@ -109,7 +110,7 @@ describe("what may be planned", () => {
     expect(refused(passt.plan({ ...NIC, mesh: true, ports: [{ protocol: "TCP", port: 1, lastPort: 9 }] }), "passt")).toBe("");
     expect(refused(slirp.plan(NIC), "mine")).toContain('"userNetwork" are not granted');
     expect(refused(passt.plan(NIC), "slirp")).toContain('"passt" are not granted');
-    expect(grantsOf("toString")).toEqual(STANDARD_GRANTS);
+    expect(grantsOf("toString", releasedGrants())).toEqual(STANDARD_GRANTS);
   });
 
   test("a user network is an IPv4 network with names and single ports", () => {
@@ -198,7 +199,7 @@ test("an older libvirt joins passt and the guest by a socket, of one queue; one 
   const attachment = of("8.10.0");
   const impossible = expect.objectContaining({ code: "PLAN_IMPOSSIBLE", message: "libvirt 8.10.0 starts no passt" }) as Error;
   expect(() => planned("8.10.0")).toThrow(impossible);
-  expect(() => authorize(passt.plan(attachment), { attachment, grants: grantsOf("passt") })).toThrow(impossible);
+  expect(() => authorize(passt.plan(attachment), { attachment, grants: grantsOf("passt", releasedGrants()) })).toThrow(impossible);
 });
 
 test("libvirt's version is in its library's name", () => {

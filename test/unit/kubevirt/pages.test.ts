@@ -1,6 +1,7 @@
 /** Pages that say what the code does: made from it, or checked against it. */
 import { readFileSync } from "node:fs";
-import { ALL_RULES, BINDINGS, FIELDS } from "@netbind/kubevirt/admission";
+import { explainedBindings } from "@netbind/bindings";
+import { ALL_RULES, FIELDS } from "@netbind/kubevirt/admission";
 import { expect, test } from "vitest";
 import { OWN_BINDINGS } from "../../support/cases/own-bindings.ts";
 import { rulesPage } from "../../support/cases/pages.ts";
@@ -24,7 +25,7 @@ test("every rule is a field's, and every rule of a field is there", () => {
 });
 
 test("what is to be registered of a binding on the pod network is what it says of migration itself", () => {
-  for (const { name, networks, registration } of BINDINGS.filter((binding) => binding.networks.includes("pod network"))) {
+  for (const { name, networks, registration } of explainedBindings().filter((binding) => binding.networks.includes("pod network"))) {
     const described = OWN_BINDINGS.get(name)?.migration;
     expect([name, networks, registration.includes("migration: {}")]).toEqual([name, networks, described === "supported"]);
   }

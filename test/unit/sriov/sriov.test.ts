@@ -1,4 +1,5 @@
 /** The sriov binding: which device a guest gets, from what a pod's containers are told, and never one that is not the pod's. */
+import { releasedGrants } from "@netbind/bindings";
 import { allocatedDevices, deviceInfoVariable, deviceVariable, mergeDeviceVariables, networkInfoText } from "@netbind/kubevirt/pod";
 import { findPlanProblems, grantsOf } from "@netbind/engine";
 import { nicDomain, patchDomain } from "@netbind/domain";
@@ -17,7 +18,7 @@ const attachment = anAttachment({
   allocatedDevices: [OTHER, VF],
 });
 const problems = (pciAddress: string, binding = "sriov"): string =>
-  findPlanProblems({ domain: { kind: "hostdev", pciAddress } }, { attachment, grants: grantsOf(binding) }).join("; ");
+  findPlanProblems({ domain: { kind: "hostdev", pciAddress } }, { attachment, grants: grantsOf(binding, releasedGrants()) }).join("; ");
 
 describe("the device", () => {
   test("is the one that is told of for the network; else the only one that was allocated", () => {

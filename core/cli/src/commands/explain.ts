@@ -1,19 +1,11 @@
 import type { BindingDescription } from "@netbind/contract";
-import {
-  ALL_RULES,
-  BINDINGS,
-  type ExplainedBinding,
-  type ExplainedField,
-  FIELDS,
-  explain as find,
-  type RuleText,
-} from "@netbind/kubevirt/admission";
+import { ALL_RULES, type ExplainedBinding, type ExplainedField, FIELDS, explain as find, type RuleText } from "@netbind/kubevirt/admission";
 import { formatVersion } from "@netbind/kubevirt";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, table, printMessage } from "../output.ts";
 import { openPlugins, requireOpened, formatSource } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
-import type { Compose } from "../tokens.ts";
+import { type Compose, TOKENS } from "../tokens.ts";
 
 export interface ExplainOptions {
   readonly plugin: PluginSources;
@@ -50,16 +42,17 @@ const formatBinding = (binding: ExplainedBinding): string =>
     `  guest:        ${binding.guestAddress}`,
     `  ports:        ${binding.ports}`,
     `  migration:    ${binding.migration}`,
+    `  hot-plug:     ${binding.hotplug}`,
   ].join("\n");
 
 const formatField = ({ path, means, otherwise, rules }: ExplainedField): string =>
   [`${path}: ${means}`, `  otherwise: ${otherwise}`, ...(rules.length === 0 ? [] : [`  rules:     ${rules.join(", ")}`])].join("\n");
 
 /** Everything that can be explained, a line each. */
-function formatAll(): string {
+function formatAll(bindings: readonly ExplainedBinding[]): string {
   return [
     "Bindings:",
-    table(BINDINGS.map(({ name, means }) => [name, means])),
+    table(bindings.map(({ name, means }) => [name, means])),
     "\nRules:",
     table(ALL_RULES.map(({ id, means }) => [id, means])),
     "\nFields:",
@@ -107,14 +100,15 @@ async function describePlugins(
 
 /** `netbind explain`: what a rule, a binding or a field means. */
 export async function explain(word: string | undefined, options: ExplainOptions, compose: Compose): Promise<number> {
+  const released = (await compose())(TOKENS.explained);
   const plugins = await describePlugins(word, options, compose);
   const isReplaced = ({ name }: ExplainedBinding): boolean => plugins.some(({ registeredAs }) => registeredAs === name);
   if (word === undefined) {
-    if (options.output === "json") printJson({ bindings: BINDINGS, plugins, rules: ALL_RULES, fields: FIELDS });
-    else print([...plugins.map(formatPlugin), formatAll()].join("\n\n"));
+    if (options.output === "json") printJson({ bindings: released, plugins, rules: ALL_RULES, fields: FIELDS });
+    else print([...plugins.map(formatPlugin), formatAll(released)].join("\n\n"));
     return EXIT.ok;
   }
-  const { rules, bindings: own, fields } = find(word);
+  const { rules, bindings: own, fields } = find(word, released);
   const bindings = own.filter((binding) => !isReplaced(binding));
   if (rules.length + bindings.length + plugins.length + fields.length === 0) {
     printMessage(`nothing is called "${word}": netbind explain lists all rules, bindings and fields`);

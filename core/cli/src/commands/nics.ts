@@ -1,5 +1,5 @@
 import { addressOf } from "@netbind/contract";
-import { type AskedBinding, decideVmi, type Decision, plannedGuestAddresses } from "@netbind/engine";
+import { type AskedBinding, decideVmi, type Decision, plannedGuestAddresses, withGrants } from "@netbind/engine";
 import { bindingName, isHotPluggable, type NetworkAttachmentDefinition, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { parseNadReference } from "@netbind/kubevirt/pod";
 import {
@@ -71,7 +71,7 @@ async function decideWithNic(record: LocalPodRecord, nic: string, options: Attac
     configuration: input.configuration,
     fallback: resolve(TOKENS.fallback),
     bindings: new Map<string, AskedBinding>([...resolve(TOKENS.bindings), ...replaced]),
-    ...(record.grants === undefined ? {} : { grants: record.grants }),
+    grants: withGrants(resolve(TOKENS.grants), record.grants ?? {}),
     nads: [...input.nads, ...recordedNads(record)],
   });
   const own = result.decision?.networks.filter(({ network }) => network === nic) ?? [];

@@ -200,7 +200,7 @@ function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
 
 /** `netbind plan`: what `run` would do, without touching anything. */
 export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
-  const grants = grantsIn(options.grants);
+  const grants = grantsIn(options.grants, resolve);
   const given = readPodLinks(options.podLink);
   await using plugins = await openPlugins(options.plugin, resolve);
   const { vms } = await decideInput(options, resolve, plugins, grants);

@@ -126,7 +126,7 @@ async function printCrashes(state: State, names: readonly string[]): Promise<boo
 
 /** `netbind run`: starts VMs and stays until they end, or with `--keep` leaves them running. */
 export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
-  const grants = grantsIn(options.grants);
+  const grants = grantsIn(options.grants, resolve);
   const podNetwork = readPodNetwork(options.podNetwork) ?? DEFAULT_POD_NETWORK;
   const { input, vms } = await decide(options, resolve, grants);
   const runtime = withBundles(resolve(TOKENS.runtime), options.plugin);

@@ -12,7 +12,7 @@ export interface Grants {
   readonly capabilities: readonly string[];
 }
 
-/** What an administrator grants, by the name that a binding is registered under: each list replaces this release's. */
+/** What bindings are granted, by the name that they are registered under: each list replaces the standard one. */
 export type GrantsByBinding = Readonly<Record<string, Partial<Grants>>>;
 
 /** What every binding may do without being asked: wire its own NIC to its own pod link. */
@@ -24,19 +24,20 @@ export const STANDARD_GRANTS: Grants = {
   capabilities: [],
 };
 
-/** What this release's own bindings may do beyond that, by the name that they are registered under. */
-const RELEASE_GRANTS: ReadonlyMap<string, Partial<Grants>> = new Map<string, Partial<Grants>>([
-  ["sriov", { domainKinds: ["hostdev"] }],
-  ["slirp", { domainKinds: ["userNetwork"] }],
-  ["passt", { domainKinds: ["passt"], sysctls: ["net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"] }],
-]);
-
-/** What a binding may do, by its registered name: whoever registers another image under it grants the same to that. */
+/** What a binding may do, by its registered name: another image that is registered under it is granted the same. */
 export const grantsOf = (binding: string, given: GrantsByBinding = {}): Grants => ({
   ...STANDARD_GRANTS,
-  ...RELEASE_GRANTS.get(binding),
   ...(Object.hasOwn(given, binding) ? given[binding] : {}),
 });
+
+/** Grants with others over them: a list of a binding that `over` has replaces that of `base`. */
+export const withGrants = (base: GrantsByBinding, over: GrantsByBinding): GrantsByBinding => {
+  const names = new Set([...Object.keys(base), ...Object.keys(over)]);
+  return Object.fromEntries([...names].map((name) => [name, { ...ownOf(base, name), ...ownOf(over, name) }]));
+};
+
+const ownOf = (grants: GrantsByBinding, name: string): Partial<Grants> | undefined =>
+  Object.hasOwn(grants, name) ? grants[name] : undefined;
 
 const LINK_KINDS = ["bridge", "tap", "adopted", "placeholder"] as const satisfies readonly LinkPlan["kind"][];
 const SERVICE_KINDS = ["dhcp4", "dhcp6", "ra"] as const satisfies readonly ServicePlan["kind"][];

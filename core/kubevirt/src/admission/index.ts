@@ -2,7 +2,7 @@ export { admitVmi, type Finding, isFatal, validateVmi } from "./validate-vmi.ts"
 export { checkDataObject, checkObjectName } from "./data-object.ts";
 export { defaultVmi } from "./default-vmi.ts";
 export type { ExplainedField } from "./explain-fields.ts";
-export { ALL_RULES, BINDINGS, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
+export { ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
 export { validateClone, validateMigration } from "./validate-objects.ts";
 export { RULES } from "./rules/index.ts";
 export { type DescribedBindings, INTERFACES_PATH, NETWORKS_PATH, type RuleText } from "./rules/rule.ts";

@@ -104,6 +104,7 @@ export async function attachNicToVm(context: ChangeContext, vm: string, added: N
       changing: { nic, change: "attach" },
       vmi: decision.vmi,
       bindings: { ...recordFile.record.bindings, [nic]: binding },
+      grants: { ...recordFile.record.grants, ...decision.grants },
     });
     try {
       const attached = await plug(running, added);
