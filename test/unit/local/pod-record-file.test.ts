@@ -50,7 +50,7 @@ test("what is changed is on disk when the change returns, and nothing else is", 
   recordFile.setProcesses("qemu", [{ pid: 1, startTime: 2 }]);
   recordFile.setProcesses("qemu", [{ pid: 3, startTime: 4 }]);
   expect(PodRecordFile.open(directory)?.record).toEqual(recordFile.record);
-  expect(recordFile.record.nics["red"]).toMatchObject({ plan: { domain: { kind: "tap" } }, before: { name: "eth0" } });
+  expect(recordFile.record.nics["red"]).toMatchObject({ plan: { domain: { kind: "tap" } }, podLink: { name: "eth0" } });
   expect(recordFile.record.processes).toEqual([{ role: "qemu", processes: [{ pid: 3, startTime: 4 }] }]);
   expect(readdirSync(directory)).toEqual(["record.json"]);
 });
