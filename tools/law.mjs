@@ -14,6 +14,7 @@
  * @property {boolean} node                may it use the runtime's modules; false is pure
  * @property {Readonly<Record<string, Root>>} [roots]  by file or pattern of files in the package; a file is of one
  * @property {readonly string[]} [bundles] folders that it is bundled with by path, without importing them
+ * @property {boolean} [reserved]          it is not there yet: its place and its bounds are kept for it
  * @property {boolean} [besideVms]         it runs as root where VMs' users own directories: path-law.json holds for it
  *
  * @typedef {Article & { readonly folder: string, readonly key: string, readonly manifest: any }} Package
@@ -117,7 +118,7 @@ function circleFrom(packages, start) {
 }
 
 const FORM = { about: "string", imports: "array", external: "array", node: "boolean" };
-const MORE = { roots: "object", bundles: "array", besideVms: "boolean" };
+const MORE = { roots: "object", bundles: "array", besideVms: "boolean", reserved: "boolean" };
 const kindOf = (value) => (Array.isArray(value) ? "array" : typeof value);
 
 /** What is wrong with the form of one entry. */
@@ -189,8 +190,9 @@ export function lawProblems(root) {
   const circle = packages.map((one) => circleFrom(packages, one)).find((found) => found !== undefined);
   return [
     ...Object.keys(law)
-      .filter((key) => !packages.some((one) => one.key === key))
+      .filter((key) => !law[key].reserved && !packages.some((one) => one.key === key))
       .map((key) => `${LAW}: ${key} has no package.json: make the package, or remove the entry`),
+    ...packages.filter(({ reserved }) => reserved).map(({ key }) => `${LAW}: ${key} is there: remove "reserved"`),
     ...unnamed(root, packages).map((folder) => `${folder}: ${LAW} has no entry for it, or it has no package.json: write it`),
     ...new Set(packages.flatMap((one) => deadNames(root, packages, one))),
     ...(circle ? [`${LAW}: goes in a circle, ${circle.join(" -> ")}: take one of these imports back`] : []),

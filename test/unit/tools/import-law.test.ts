@@ -126,6 +126,41 @@ for (const [what, [from, to, said]] of Object.entries(plantedLaws))
     expect(changed(LAW, (text) => text.replace(from, to), problems)).toMatch(said);
   });
 
+/** A package whose place is kept, as somebody would begin it: a manifest, a root, and one file more. */
+function beginController(text: string): string {
+  const folder = join(copy, "core/controller");
+  const dependencies = Object.fromEntries([...text.matchAll(/"(@netbind\/\w+)/g)].map(([, name = ""]) => [name, "workspace:^"]));
+  mkdirSync(join(folder, "src"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "@netbind/controller", dependencies }));
+  writeFileSync(join(folder, "src/main.ts"), "export {};\n");
+  writeFileSync(join(folder, "src/planted.ts"), `${text}\n`);
+  try {
+    return changed(LAW, (law) => law.replace(/,\s*"reserved": true/, ""), problems);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test.each([
+  'export { exec } from "@netbind/netns";',
+  'export { attachSidecar } from "@netbind/remote/sidecar";',
+  'export { startVm } from "@netbind/local";',
+  'export { NodeAgent } from "@netbind/agent";',
+  'export { releasedPlugins } from "@netbind/bindings";',
+])("the controller, once it is there, cannot touch a kernel or a pod: %s", (text) => {
+  expect(beginController(text)).toMatch(/core\/controller\/src\/planted\.ts: may not use @netbind\//);
+});
+
+test("what the controller is for it may import", () => {
+  expect(beginController('export { connectBinding } from "@netbind/remote/binding";')).toBe("");
+});
+
+test("a reserved package that is there: the check says to take it at its word", () => {
+  expect(changed(LAW, (law) => law.replace('"besideVms": true', '"besideVms": true, "reserved": true'), problems)).toMatch(
+    /core\/netns is there: remove "reserved"/,
+  );
+});
+
 test.each(["core", "plugins"])("a folder below %s that has sources alone: the check says that the law has no entry", (parent) => {
   const folder = join(copy, parent, "planted");
   mkdirSync(join(folder, "src"), { recursive: true });
@@ -203,6 +238,6 @@ test("a bundle is built of what the law lets its package lead to", () => {
   const common = ["core/contract", "core/domain", "core/remote", "plugins/passt", "proto"];
   expect(closure("sidecars")).toEqual([...common, "sidecars"]);
   expect(closure("core/agent")).toEqual(
-    [...common, ...["agent", "engine", "kube", "kubevirt", "netns"].map((name) => `core/${name}`)].sort(),
+    [...common, ...["agent", "bindings", "engine", "kube", "kubevirt", "netns"].map((name) => `core/${name}`)].sort(),
   );
 });
