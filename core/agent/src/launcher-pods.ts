@@ -1,5 +1,5 @@
 import type { Attachment } from "@netbind/contract";
-import { type BindingRegistration, isWrittenOnTap } from "@netbind/kubevirt";
+import { type BindingRegistration, isWrittenOnTap, registrationOf, registrationsOf } from "@netbind/kubevirt";
 import type { ClusterSnapshot, KubeContainer, KubePod, KubeVmi } from "@netbind/kube";
 
 /** KubeVirt's user in a launcher pod, and ours in its sidecars. */
@@ -51,14 +51,13 @@ export const isOver = ({ status }: KubePod): boolean => status?.phase === "Succe
 function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterSnapshot): string | undefined {
   const reported = env?.find(({ name }) => name === BINDING_NAME)?.value;
   if (reported) return reported;
-  const ofImage = Object.entries(configuration.network?.binding ?? {}).filter(([, { sidecarImage }]) => sidecarImage === image);
+  const ofImage = Object.entries(registrationsOf(configuration)).filter(([, { sidecarImage }]) => sidecarImage === image);
   return ofImage.length === 1 ? ofImage[0]?.[0] : undefined;
 }
 
 /** A sidecar, with what is registered of its binding. */
 function sidecarOf(container: string, directory: string, binding: string, { configuration }: ClusterSnapshot): PodSidecar {
-  const registered = configuration.network?.binding ?? {};
-  const registration = Object.hasOwn(registered, binding) ? registered[binding] : undefined;
+  const registration = registrationOf(configuration, binding);
   const onTap = isWrittenOnTap(registration?.domainAttachmentType);
   return { container, directory, binding, onTap, ...(registration === undefined ? {} : { registration }) };
 }

@@ -1,7 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
 import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@netbind/engine";
 import { type DescribedBindings, validateVmi, translateRemovedBindings } from "@netbind/kubevirt/admission";
-import { isDataOnly } from "@netbind/kubevirt";
+import { INTERFACES_PATH, interfacesOf, isDataOnly } from "@netbind/kubevirt";
 import type { InputVm } from "./input/input-vm.ts";
 import { type Input, loadInput } from "./input/load-input.ts";
 import type { InputFiles } from "./input/read-input.ts";
@@ -37,12 +37,12 @@ function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<
 /** Whose plugin is not on this machine: nobody could be asked, and no sidecar started. */
 function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, unknown>): readonly Violation[] {
   const unserved = new Set(bindings.filter((binding) => !isDataOnly(binding) && !known.has(binding.name)).map(({ name }) => name));
-  return (vmi.spec.domain.devices.interfaces ?? []).flatMap(({ binding }, at) =>
+  return interfacesOf(vmi).flatMap(({ binding }, at) =>
     binding === undefined || !unserved.has(binding.name)
       ? []
       : [
           violation(
-            `spec.domain.devices.interfaces[${at}].binding.name`,
+            `${INTERFACES_PATH}[${at}].binding.name`,
             `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine: pulling images is a cluster's job`,
             `name its bundle: --plugin ${binding.name}=FILE`,
           ),

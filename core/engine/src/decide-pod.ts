@@ -3,16 +3,17 @@ import {
   type BindingRegistration,
   type Conflict,
   derivedNames,
+  INTERFACES_PATH,
   isPrimary,
   linkNamesOfPod,
   migrationConflict,
+  networksOf,
   nicSpec,
   ownerConflict,
   podLinkName,
   podLinkOfStatus,
   type Vmi,
 } from "@netbind/kubevirt";
-import { INTERFACES_PATH } from "@netbind/kubevirt/admission";
 import { linksOf, type NetworkStatus, primaryLinkOf } from "@netbind/kubevirt/pod";
 import { admitNics, type NicAdmitter } from "./plan/admit-nics.ts";
 import { type NicsDecision, type BoundNic, boundNics, decidedNic } from "./decide.ts";
@@ -111,7 +112,7 @@ export function registrationConflicts(vmi: Vmi, served: ReadonlyMap<string, Regi
  * what the VMI's status says (KubeVirt's, of the pod that it runs in), else `eth0`.
  */
 function podLinksOf(vmi: Vmi, statuses: readonly NetworkStatus[]): ReadonlyMap<string, string> {
-  const networks = vmi.spec.networks ?? [];
+  const networks = networksOf(vmi);
   const primary = networks.find(isPrimary);
   const names = new Map(linkNamesOfPod(networks, linksOf(statuses)));
   if (primary === undefined) return names;

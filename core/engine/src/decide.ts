@@ -4,13 +4,17 @@ import {
   type BindingRegistration,
   hasOwnMac,
   type ImageFallback,
+  INTERFACES_PATH,
+  interfacesOf,
   isDataOnly,
   type KubevirtConfiguration,
   type NetworkAttachmentDefinition,
+  networkOf,
   NEWEST_KUBEVIRT,
   nicMac,
   nicNames,
   nicSpec,
+  registrationsOf,
   resolveBinding,
   type ResolvedBinding,
   tapQueues,
@@ -18,7 +22,7 @@ import {
   type VmiInterface,
   type VmiNetwork,
 } from "@netbind/kubevirt";
-import { admitVmi, defaultVmi, INTERFACES_PATH, sanitizeVmi } from "@netbind/kubevirt/admission";
+import { admitVmi, defaultVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, type Pod, type PodNetworkRequest, podNetworks, renderPod, sidecarOf } from "@netbind/kubevirt/pod";
 import { admitNics, type NicAdmitter } from "./plan/admit-nics.ts";
 import { ungrantedNeeds } from "./plan/check-needs.ts";
@@ -111,8 +115,8 @@ interface CandidateSpec {
 
 /** The NICs that are in the pod: those that name a binding and have a network, without the ones that are taken out. */
 export function boundNics(vmi: Vmi): readonly BoundNic[] {
-  return (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, index) => {
-    const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
+  return interfacesOf(vmi).flatMap((nic, index) => {
+    const network = networkOf(vmi, nic.name);
     const binding = bindingName(nic);
     return network === undefined || binding === undefined || nic.state === "absent" ? [] : [{ nic, network, index, binding }];
   });
@@ -204,7 +208,7 @@ export async function decideVmi(input: DecideInput): Promise<DecideResult> {
       })),
       bindings: resolved.bindings,
       networks,
-      registered: ofThese(resolved.bindings, input.configuration.network?.binding),
+      registered: ofThese(resolved.bindings, registrationsOf(input.configuration)),
       grants: ofThese(resolved.bindings, input.grants),
       memoryOverhead: {
         needed: needs.compute.memoryOverheadBytes ?? 0,

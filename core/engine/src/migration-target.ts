@@ -1,6 +1,9 @@
 import { type Attachment, type BindingDescription, type NicSpec, type Violation, violation } from "@netbind/contract";
 import {
   type BindingRegistration,
+  interfaceOf,
+  INTERFACES_PATH,
+  interfacesOf,
   type KubevirtConfiguration,
   linksToRefresh,
   networkMigratable,
@@ -43,20 +46,20 @@ function configurationOf({ registered, declared }: MigrationInputs): KubevirtCon
 
 /** All that keeps a VM in the pod that it runs in: KubeVirt's rule for its pod network, and bindings that move nothing. */
 export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts: MigrationInputs): readonly Violation[] {
-  const plugins = new Set(vmi.spec.domain.devices.interfaces?.flatMap(({ name, binding }) => (binding === undefined ? [] : [name])));
+  const plugins = new Set(interfacesOf(vmi).flatMap(({ name, binding }) => (binding === undefined ? [] : [name])));
   // Of KubeVirt's own bindings its rule speaks, and on another network than the pod's it moves a VM whatever its binding says.
   const fixed = attached.filter(
     ({ name, network }) => plugins.has(name) && network.kind === "pod" && facts.declared[bindingOf[name] ?? ""] === "none",
   );
   const stays = fixed.map(({ name, index }) =>
     violation(
-      `spec.domain.devices.interfaces[${index}]`,
+      `${INTERFACES_PATH}[${index}]`,
       `binding "${bindingOf[name]}" of NIC "${name}" cannot be migrated`,
       "use a binding that can, such as masquerade, and start the VM anew",
     ),
   );
   const rule = networkMigratable(vmi, configurationOf(facts));
-  return stays.length > 0 || rule.migratable ? stays : [violation("spec.domain.devices.interfaces", rule.problem, rule.fix)];
+  return stays.length > 0 || rule.migratable ? stays : [violation(INTERFACES_PATH, rule.problem, rule.fix)];
 }
 
 /** The NICs whose link goes down and up once the VM runs in its next pod. */
@@ -70,10 +73,10 @@ function specOf(attachment: Attachment): NicSpec {
   return spec;
 }
 
-const nicAgain = (attachment: Attachment, binding: string, { spec }: Vmi): DecidedNic => ({
+const nicAgain = (attachment: Attachment, binding: string, vmi: Vmi): DecidedNic => ({
   spec: specOf(attachment),
   binding,
-  isPlugin: spec.domain.devices.interfaces?.some((nic) => nic.name === attachment.name && nic.binding !== undefined) === true,
+  isPlugin: interfaceOf(vmi, attachment.name)?.binding !== undefined,
   index: attachment.index,
   // The guest keeps its MAC address, wherever it came from.
   mac: attachment.mac,

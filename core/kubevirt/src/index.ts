@@ -51,3 +51,14 @@ export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";
 export { parseQuantity } from "./values/quantity.ts";
 export { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, formatVersion } from "./versions.ts";
+export {
+  interfaceOf,
+  INTERFACES_PATH,
+  interfacesOf,
+  networkOf,
+  NETWORKS_PATH,
+  networksOf,
+  registrationOf,
+  registrationsOf,
+  withInterfaces,
+} from "./vmi.ts";

@@ -1,6 +1,7 @@
 import type { Vmi } from "@netbind/kubevirt";
-import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote/sidecar";
+import { interfacesOf } from "@netbind/kubevirt";
 import { scaledTimeout } from "@netbind/netns";
+import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote/sidecar";
 import { excerpt, type ExpectedSidecar, requireDomain, SAME_RUNTIME } from "./hook-domain.ts";
 import { type HookedCloudInit, readAnswer } from "./hook-cloud-init.ts";
 import {
@@ -172,7 +173,7 @@ export async function shutDownSidecars(place: HookLocation, sidecars: readonly P
  * the one without, and about the answer to that.
  */
 export async function defineBootDomain(before: string, vmi: Pick<Vmi, "spec">, hooks: HookManager): Promise<string> {
-  const interfaces = (vmi.spec.domain.devices.interfaces ?? []).filter(({ state }) => state !== "absent").length;
+  const interfaces = interfacesOf(vmi).filter(({ state }) => state !== "absent").length;
   await hooks.onDefineDomain(withPlaceholders(before, interfaces), vmi);
   return await hooks.onDefineDomain(await hooks.onDefineDomain(before, vmi), vmi);
 }

@@ -1,7 +1,8 @@
 import { type Binding, type Violation, violation } from "@netbind/contract";
 import { type MigrationInputs, migrationProblems, type RunningVm } from "@netbind/engine";
-import type { PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { ResolvedBinding } from "@netbind/kubevirt";
+import { networkOf } from "@netbind/kubevirt";
+import type { PodNetworkRequest } from "@netbind/kubevirt/pod";
 import { connectBinding } from "@netbind/remote/binding";
 import type { LocalPodRecord } from "./pod-record-file.ts";
 import type { Launcher } from "./launcher/launcher.ts";
@@ -30,7 +31,7 @@ export const networksAgain = ({ attachments, attached = [], nics, vmi }: LocalPo
   attachments.map(({ network, ifname, config, mac, cniArgs, device }) => {
     const taken = nics[network]?.podLink?.mac;
     const wanted = mac ?? (attached.some((nic) => nic.name === network && nic.mac === taken) ? taken : undefined);
-    const replacesPodNetwork = vmi.spec.networks?.some(({ name, multus }) => name === network && multus?.default === true) === true;
+    const replacesPodNetwork = networkOf(vmi, network)?.multus?.default === true;
     return {
       ...{ network, ifname, config, replacesPodNetwork, field: "" },
       ...(wanted === undefined ? {} : { mac: wanted }),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Vmi } from "@netbind/kubevirt";
+import { interfacesOf } from "@netbind/kubevirt";
 import { findGroupBase, type GroupLimits, handOn, limitsMet, makeGroup, scaled, SERVICE_GROUP } from "@netbind/netns";
 import { memoryBytes } from "./launcher/base-domain.ts";
 import type { State } from "./state.ts";
@@ -28,11 +29,11 @@ export interface PodLimits {
 }
 
 function launcherLimits(vmi: Vmi): GroupLimits {
-  const { cpu = {}, devices } = vmi.spec.domain;
+  const { cpu = {} } = vmi.spec.domain;
   const { cores = 1, sockets = 1, threads = 1 } = cpu;
   const cpus = cores * sockets * threads;
   const guest = memoryBytes(vmi);
-  const memory = guest + guest / PAGE_TABLES + cpus * CPU_BYTES + (devices.interfaces?.length ?? 0) * NIC_BYTES + LAUNCHER_BYTES;
+  const memory = guest + guest / PAGE_TABLES + cpus * CPU_BYTES + interfacesOf(vmi).length * NIC_BYTES + LAUNCHER_BYTES;
   // Beside the guest's processors there is what moves its packets and blocks.
   return { processes: LAUNCHER_PROCESSES, memory: Math.ceil(scaled(memory)), cpus: scaled(cpus + 2) };
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { awaitedGuestAddresses, isAdopted, type NicStatus, nicStatus } from "@netbind/engine";
 import { isServedByPasst, tapOf } from "@netbind/domain";
+import { awaitedGuestAddresses, isAdopted, type NicStatus, nicStatus } from "@netbind/engine";
 import type { VmiStatusInterface } from "@netbind/kubevirt";
+import { interfaceOf, networkOf } from "@netbind/kubevirt";
 import { inNetns, isAlive, type Exec, probeNic } from "@netbind/netns";
 import { graceOf } from "./grace.ts";
 import { guestInterfaces } from "./guest-interfaces.ts";
@@ -45,11 +46,10 @@ const NODE_PATIENCE = 60_000;
 /** The NICs of a VM, as they are seen now. */
 export async function probeNics(exec: Exec, record: LocalPodRecord): Promise<readonly NicStatus[]> {
   const execIn = inNetns(netnsPath(record.netns), exec);
-  const interfaces = record.vmi.spec.domain.devices.interfaces ?? [];
   const probed = await Promise.all(
     Object.entries(record.nics).map(async ([name, { podLink, plan }]): Promise<NicStatus | undefined> => {
-      const nic = interfaces.find((candidate) => candidate.name === name);
-      const network = record.vmi.spec.networks?.find((candidate) => candidate.name === name);
+      const nic = interfaceOf(record.vmi, name);
+      const network = networkOf(record.vmi, name);
       const attachment = record.attached?.find((candidate) => candidate.name === name);
       if (podLink === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
         return undefined;

@@ -1,6 +1,16 @@
 import { addressOf } from "@netbind/contract";
 import { type AskedBinding, decideVmi, type Decision, plannedGuestAddresses, withGrants } from "@netbind/engine";
-import { bindingName, isHotPluggable, type NetworkAttachmentDefinition, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import {
+  bindingName,
+  interfaceOf,
+  interfacesOf,
+  isHotPluggable,
+  type NetworkAttachmentDefinition,
+  networksOf,
+  type Vmi,
+  type VmiInterface,
+  withInterfaces,
+} from "@netbind/kubevirt";
 import { parseNadReference } from "@netbind/kubevirt/pod";
 import {
   attachNicToVm,
@@ -37,25 +47,15 @@ const LOOK_AGAIN = 500;
 
 /** The definitions that the VM's networks were made by, for those that are not in the input. */
 function recordedNads({ vmi, attachments, namespace }: LocalPodRecord): readonly NetworkAttachmentDefinition[] {
-  return (vmi.spec.networks ?? []).flatMap(({ name, multus }): readonly NetworkAttachmentDefinition[] => {
+  return networksOf(vmi).flatMap(({ name, multus }): readonly NetworkAttachmentDefinition[] => {
     const config = attachments.find(({ network }) => network === name)?.config;
     if (multus === undefined || config === undefined) return [];
     return [{ metadata: parseNadReference(multus.networkName, namespace), spec: { config: JSON.stringify(config) } }];
   });
 }
 
-const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi => {
-  const { domain, networks = [] } = vmi.spec;
-  const interfaces = [...(domain.devices.interfaces ?? []), nic];
-  return {
-    ...vmi,
-    spec: {
-      ...vmi.spec,
-      domain: { ...domain, devices: { ...domain.devices, interfaces } },
-      networks: [...networks, { name: nic.name, multus: { networkName } }],
-    },
-  };
-};
+const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi =>
+  withInterfaces(vmi, [...interfacesOf(vmi), nic], [...networksOf(vmi), { name: nic.name, multus: { networkName } }]);
 
 /** Decides about the VM with its new NIC. @throws InputError with all that is wrong with it */
 async function decideWithNic(record: LocalPodRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
@@ -103,7 +103,7 @@ async function awaitNic(
 export async function attachNic(vm: string, nic: string, options: AttachOptions, resolve: Resolve): Promise<number> {
   const [state, exec] = [resolve(TOKENS.state), resolve(TOKENS.exec)];
   const record = findVm(state, vm);
-  if (record.vmi.spec.domain.devices.interfaces?.some(({ name }) => name === nic) === true)
+  if (interfaceOf(record.vmi, nic) !== undefined)
     throw new NicChangeError(`VM ${record.namespace}/${record.name} has a NIC "${nic}" already: name another`);
   const decision = await decideWithNic(record, nic, options, resolve);
   const { deviceSettings } = loadSurroundings(options);

@@ -1,6 +1,15 @@
 import { admitPluginNics, type AskedBinding, isPrintable, mergeNeeds, needsOfNics, pluginNics, terminalJson } from "@netbind/engine";
 import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
-import { type ImageFallback, type KubevirtMinor, NEWEST_KUBEVIRT, nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import {
+  type ImageFallback,
+  interfacesOf,
+  type KubevirtMinor,
+  networkOf,
+  NEWEST_KUBEVIRT,
+  nicSpec,
+  type Vmi,
+  type VmiInterface,
+} from "@netbind/kubevirt";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import { dump } from "js-yaml";
 import type { InputFiles } from "../input/read-input.ts";
@@ -42,8 +51,8 @@ const CORE_BINDINGS = ["masquerade", "bridge", "sriov"] as const satisfies reado
 
 /** What the NICs need of their pod: those of plugins, and those of KubeVirt's own bindings. */
 async function needsOf(vmi: Vmi, bindings: ReadonlyMap<string, AskedBinding>): Promise<PodNeeds> {
-  const core = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, index) => {
-    const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
+  const core = interfacesOf(vmi).flatMap((nic, index) => {
+    const network = networkOf(vmi, nic.name);
     const binding = CORE_BINDINGS.find((key) => nic[key] !== undefined);
     return network === undefined || binding === undefined ? [] : [{ binding, index, spec: nicSpec(vmi, nic, network) }];
   });

@@ -8,7 +8,7 @@ import {
   validateVmi,
   sanitizeVmi,
 } from "@netbind/kubevirt/admission";
-import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
+import { interfacesOf, type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "../input/documents.ts";
 import type { InputVm } from "../input/input-vm.ts";
 import { type Input, loadInput } from "../input/load-input.ts";
@@ -96,7 +96,7 @@ const inOrder = (verdicts: readonly Verdict[]): readonly Verdict[] =>
   [...verdicts].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 
 const asksPlugins = ({ vms, templates }: Input): boolean =>
-  [...vms, ...templates].some(({ vmi }) => vmi.spec.domain.devices.interfaces?.some(({ binding }) => binding !== undefined) === true);
+  [...vms, ...templates].some(({ vmi }) => interfacesOf(vmi).some(({ binding }) => binding !== undefined));
 
 /** KubeVirt asks no plugin, so it accepts the VM; the node agent asks, and does not attach its pod. */
 const ADMIT = { rule: "ADMIT", reason: "FieldValueInvalid", consequence: "neverStarts" } as const;

@@ -1,6 +1,5 @@
 import { type NicSpec, type Violation, violation } from "@netbind/contract";
-import type { Vmi, VmiInterface } from "@netbind/kubevirt";
-import { INTERFACES_PATH, NETWORKS_PATH } from "@netbind/kubevirt/admission";
+import { INTERFACES_PATH, NETWORKS_PATH, networksOf, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { allAnswers, type Answer, askBinding } from "./ask-binding.ts";
 
 /** Where a binding's answer to Admit comes from: the plugin in this process, or one behind a socket. */
@@ -20,7 +19,7 @@ export interface AdmittedNic {
 
 /** Puts the interface's own path before what a binding said. Paths of the network go to the network's entry. */
 function locate(vmi: Vmi, { nic, index }: AdmittedNic, found: Violation): Violation {
-  const network = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
+  const network = networksOf(vmi).findIndex(({ name }) => name === nic.name);
   const field = found.field.startsWith("network.")
     ? `${NETWORKS_PATH}[${network}].${found.field.slice("network.".length)}`
     : `${INTERFACES_PATH}[${index}]${found.field === "" ? "" : `.${found.field}`}`;

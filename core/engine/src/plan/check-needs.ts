@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import { INTERFACES_PATH } from "@netbind/kubevirt/admission";
+import { INTERFACES_PATH } from "@netbind/kubevirt";
 import type { Grants } from "./grants.ts";
 import type { NeedingNic } from "./needs-of-nics.ts";
 

@@ -1,5 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration, Vmi, VmiInterface } from "../api.ts";
+import { INTERFACES_PATH, interfacesOf, networksOf, withInterfaces } from "../vmi.ts";
 
 /** A VMI with KubeVirt's defaults, or why it cannot have them. */
 export interface Defaulted {
@@ -12,20 +13,19 @@ const CR_NETWORK = "spec.configuration.network of the KubeVirt CR";
 /** The NIC that a VM without any gets, by the cluster's configuration. */
 function defaultInterface(configuration: KubevirtConfiguration): VmiInterface | Violation {
   const { defaultNetworkInterface = "", permitBridgeInterfaceOnPodNetwork = true } = configuration.network ?? {};
-  const field = "spec.domain.devices.interfaces";
   switch (defaultNetworkInterface || "bridge") {
     case "masquerade":
       return { name: "default", masquerade: {} };
     case "bridge":
       if (permitBridgeInterfaceOnPodNetwork) return { name: "default", bridge: {} };
       return violation(
-        field,
+        INTERFACES_PATH,
         "the VM names no interface, and the default, bridge, is not permitted on the pod network",
         `name an interface, or set defaultNetworkInterface: masquerade in ${CR_NETWORK}`,
       );
     case "slirp":
       return violation(
-        field,
+        INTERFACES_PATH,
         "the VM names no interface, and the cluster's default, slirp, is no interface of KubeVirt's own any more",
         `set defaultNetworkInterface: masquerade in ${CR_NETWORK}`,
       );
@@ -40,11 +40,9 @@ function defaultInterface(configuration: KubevirtConfiguration): VmiInterface | 
  * `autoattachPodInterface` is false. One list alone is enough to keep the default away.
  */
 export function defaultVmi(vmi: Vmi, configuration: KubevirtConfiguration): Defaulted {
-  const { devices } = vmi.spec.domain;
-  const named = (vmi.spec.networks?.length ?? 0) > 0 || (devices.interfaces?.length ?? 0) > 0;
-  if (devices.autoattachPodInterface === false || named) return { vmi, violations: [] };
+  const named = networksOf(vmi).length > 0 || interfacesOf(vmi).length > 0;
+  if (vmi.spec.domain.devices.autoattachPodInterface === false || named) return { vmi, violations: [] };
   const nic = defaultInterface(configuration);
   if ("problem" in nic) return { vmi, violations: [nic] };
-  const domain = { ...vmi.spec.domain, devices: { ...devices, interfaces: [nic] } };
-  return { vmi: { ...vmi, spec: { ...vmi.spec, domain, networks: [{ name: "default", pod: {} }] } }, violations: [] };
+  return { vmi: withInterfaces(vmi, [nic], [{ name: "default", pod: {} }]), violations: [] };
 }

@@ -1,4 +1,4 @@
-import { INTERFACES_PATH, NETWORKS_PATH } from "./rules/rule.ts";
+import { INTERFACES_PATH, NETWORKS_PATH } from "../vmi.ts";
 
 /** A field of a VM that networking reads, for people. */
 export interface ExplainedField {

@@ -5,7 +5,7 @@ export type { ExplainedField } from "./explain-fields.ts";
 export { ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
 export { validateClone, validateMigration } from "./validate-objects.ts";
 export { RULES } from "./rules/index.ts";
-export { type DescribedBindings, INTERFACES_PATH, NETWORKS_PATH, type RuleText } from "./rules/rule.ts";
+export type { DescribedBindings, RuleText } from "./rules/rule.ts";
 export { parseIpv4Sloppy, sanitizeSpec, sanitizeVmi } from "./sanitize.ts";
 export {
   checkClone,

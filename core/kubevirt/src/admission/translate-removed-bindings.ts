@@ -1,5 +1,5 @@
 import type { Vmi, VmiInterface } from "../api.ts";
-import { INTERFACES_PATH } from "./rules/rule.ts";
+import { INTERFACES_PATH, interfacesOf, withInterfaces } from "../vmi.ts";
 
 /** The core bindings that KubeVirt took out in 1.3, for plugins of the same names. */
 export const REMOVED_BINDINGS = ["slirp", "passt", "macvtap"] as const;
@@ -21,7 +21,7 @@ function removedBindingOf(nic: VmiInterface): (typeof REMOVED_BINDINGS)[number] 
 
 /** A VM whose old keys are the plugins of the same names, and which keys those were. */
 export function translateRemovedBindings(vmi: Vmi): { readonly vmi: Vmi; readonly translated: readonly RemovedBinding[] } {
-  const interfaces = vmi.spec.domain.devices.interfaces ?? [];
+  const interfaces = interfacesOf(vmi);
   const translated = interfaces.flatMap((nic, at) => {
     const key = removedBindingOf(nic);
     return key === undefined ? [] : [{ key, field: `${INTERFACES_PATH}[${at}].${key}` }];
@@ -33,6 +33,5 @@ export function translateRemovedBindings(vmi: Vmi): { readonly vmi: Vmi; readonl
     const { [key]: _, ...rest } = nic;
     return { ...rest, binding: { name: key } };
   });
-  const domain = { ...vmi.spec.domain, devices: { ...vmi.spec.domain.devices, interfaces: renewed } };
-  return { vmi: { ...vmi, spec: { ...vmi.spec, domain } }, translated };
+  return { vmi: withInterfaces(vmi, renewed), translated };
 }

@@ -11,6 +11,7 @@ import {
   subjectOf,
 } from "./rules/rule.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { INTERFACES_PATH } from "../vmi.ts";
 
 /** A place where a rule does not hold, and the rule. */
 export interface Finding extends Violation {
@@ -43,7 +44,7 @@ const interfaceOf = ({ field }: RuleFinding): string => /^spec\.domain\.devices\
 function firstOfChain(found: readonly Finding[], subject: RuleContext): readonly Finding[] {
   const seenFields = new Set<string>();
   const unpaired = new Set(
-    subject.interfaces.flatMap((nic, at) => (subject.networkOf(nic) === undefined ? [`spec.domain.devices.interfaces[${at}]`] : [])),
+    subject.interfaces.flatMap((nic, at) => (subject.networkOf(nic) === undefined ? [`${INTERFACES_PATH}[${at}]`] : [])),
   );
   return found.filter((judgement) => {
     if (judgement.rule.chain !== true) return true;

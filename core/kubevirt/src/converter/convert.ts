@@ -4,6 +4,7 @@ import { parseHardwareAddress } from "../nic/hardware-address.ts";
 import { derivedNames, ordinalLinkNames, podLinkName } from "../nic/names.ts";
 import { nicQueues } from "../nic/queues.ts";
 import { isWrittenOnTap } from "../registration/resolve-binding.ts";
+import { interfacesOf, networksOf, registrationOf } from "../vmi.ts";
 
 /** A link of the pod, as far as a domain is concerned. */
 export interface DomainLink {
@@ -14,13 +15,15 @@ export interface DomainLink {
 
 /** How KubeVirt itself attaches each NIC to the domain: by a tap, or not at all. By interface name. */
 export function domainAttachments(vmi: Vmi, configuration: KubevirtConfiguration): ReadonlyMap<string, "tap"> {
-  const registered = configuration.network?.binding ?? {};
   const attaches = ({ bridge, masquerade, binding }: VmiInterface): boolean => {
     if (bridge !== undefined || masquerade !== undefined) return true;
-    if (binding === undefined || !Object.hasOwn(registered, binding.name)) return false;
-    return isWrittenOnTap(registered[binding.name]?.domainAttachmentType);
+    return isWrittenOnTap(registrationOf(configuration, binding?.name)?.domainAttachmentType);
   };
-  return new Map((vmi.spec.domain.devices.interfaces ?? []).filter(attaches).map(({ name }) => [name, "tap"]));
+  return new Map(
+    interfacesOf(vmi)
+      .filter(attaches)
+      .map(({ name }) => [name, "tap"]),
+  );
 }
 
 /** What a NIC has in its domain before its pod's links are known. */
@@ -40,7 +43,7 @@ export const nicBeforePod = (vmi: Vmi, nic: VmiInterface, machine: Machine): Nic
 
 /** The pod's link of a network: by the name that its status tells, else by either scheme's. */
 function podLink(vmi: Vmi, network: VmiNetwork, links: readonly DomainLink[]): DomainLink | undefined {
-  const names = [podLinkName(vmi, network), ordinalLinkNames(vmi.spec.networks ?? []).get(network.name)];
+  const names = [podLinkName(vmi, network), ordinalLinkNames(networksOf(vmi)).get(network.name)];
   return names.flatMap((name) => links.filter((link) => link.name === name))[0];
 }
 

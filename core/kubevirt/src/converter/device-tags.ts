@@ -1,5 +1,6 @@
 import { childOf, scanXml, type XmlNode } from "@netbind/domain";
 import type { Vmi } from "../api.ts";
+import { interfaceOf } from "../vmi.ts";
 
 /** What a config drive tells a guest of a NIC that its author tagged (`devices` of its meta data). */
 export interface TaggedDevice {
@@ -19,7 +20,7 @@ export function taggedDevices(vmi: Vmi, domainXml: string): readonly TaggedDevic
   const devices = childOf(scanXml(domainXml), "devices")?.children ?? [];
   return devices.flatMap((node): readonly TaggedDevice[] => {
     const name = ALIAS.exec(childOf(node, "alias")?.attributes.get("name") ?? "")?.[1];
-    const tag = vmi.spec.domain.devices.interfaces?.find((nic) => nic.name === name)?.tag;
+    const tag = interfaceOf(vmi, name)?.tag;
     const address = childOf(node, "address");
     if ((node.name !== "interface" && node.name !== "hostdev") || !tag || address === undefined) return [];
     const mac = childOf(node, "mac")?.attributes.get("address");

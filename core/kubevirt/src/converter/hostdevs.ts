@@ -4,6 +4,7 @@ import type { Vmi } from "../api.ts";
 import { hasInfoSource } from "../status/info-source.ts";
 import { nicBeforePod } from "./convert.ts";
 import { pciAddressesOf } from "../pod/network-info.ts";
+import { interfacesOf, interfaceStatusOf } from "../vmi.ts";
 
 /** The PCI address of each network's device, from the launcher's file. @throws BindingError where it has none at all */
 function addressesOf(networkInfo: string): ReadonlyMap<string, string> {
@@ -23,9 +24,8 @@ function addressesOf(networkInfo: string): ReadonlyMap<string, string> {
  * @throws BindingError PLAN_IMPOSSIBLE where a NIC's device is not told of
  */
 export function sriovDevices(vmi: Vmi, networkInfo: string): readonly XmlElement[] {
-  const reported = (name: string): boolean =>
-    vmi.status?.interfaces?.some((entry) => entry.name === name && hasInfoSource(entry.infoSource, "multus-status")) === true;
-  const nics = (vmi.spec.domain.devices.interfaces ?? []).filter(({ name, sriov }) => sriov !== undefined && reported(name));
+  const reported = (name: string): boolean => hasInfoSource(interfaceStatusOf(vmi, name)?.infoSource, "multus-status");
+  const nics = interfacesOf(vmi).filter(({ name, sriov }) => sriov !== undefined && reported(name));
   if (nics.length === 0) return [];
   const addresses = addressesOf(networkInfo);
   return nics.map((nic) => {

@@ -3,6 +3,7 @@ import { isSecondary } from "../nic/names.ts";
 import { NETWORK_STATUS, parseNetworkStatus, statusOfLink } from "../pod/network-status.ts";
 import { hasInfoSource } from "../status/info-source.ts";
 import type { AnnotatedPod } from "../pod/pod-annotations.ts";
+import { interfaceOf, interfacesOf, interfaceStatusOf, networksOf, registrationOf } from "../vmi.ts";
 
 /** With this annotation, whatever its value, a VM with bridge on the pod network may be migrated. */
 const ALLOW_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration";
@@ -16,15 +17,14 @@ const YES: Migratable = { migratable: true };
 function moves(nic: VmiInterface, vmi: Vmi, configuration: KubevirtConfiguration): boolean {
   if (nic.masquerade !== undefined || nic.passtBinding !== undefined) return true;
   if (nic.bridge !== undefined) return vmi.metadata.annotations?.[ALLOW_BRIDGE] !== undefined;
-  const registered = configuration.network?.binding ?? {};
-  const plugin = nic.binding !== undefined && Object.hasOwn(registered, nic.binding.name) ? registered[nic.binding.name] : undefined;
+  const plugin = registrationOf(configuration, nic.binding?.name);
   return plugin?.migration !== undefined && plugin.migration !== null;
 }
 
 /** Whether a VM's networks let it be migrated: only its NIC on the pod network counts. Source: reference, section 5.1. */
 export function networkMigratable(vmi: Vmi, configuration: KubevirtConfiguration): Migratable {
-  const interfaces = vmi.spec.domain.devices.interfaces ?? [];
-  const pod = vmi.spec.networks?.find((network) => network.pod !== undefined);
+  const interfaces = interfacesOf(vmi);
+  const pod = networksOf(vmi).find((network) => network.pod !== undefined);
   if (interfaces.length === 0 || pod === undefined) return YES;
   const nic = interfaces.find(({ name }) => name === pod.name);
   if (nic === undefined) {
@@ -52,7 +52,7 @@ const sameDefinition = (desired: string, current: string, namespace: string): bo
   desired === current || (!desired.includes("/") && `${namespace}/${desired}` === current);
 
 function urgencyOf(nic: VmiInterface, networkName: string, vmi: Vmi, pod: AnnotatedPod): Urgency {
-  const entry = vmi.status?.interfaces?.find(({ name }) => name === nic.name);
+  const entry = interfaceStatusOf(vmi, nic.name);
   if (nic.state === "absent") {
     const leftInPod = hasInfoSource(entry?.infoSource, "multus-status") && !hasInfoSource(entry?.infoSource, "domain");
     return leftInPod ? "pending" : "none";
@@ -71,8 +71,8 @@ function urgencyOf(nic: VmiInterface, networkName: string, vmi: Vmi, pod: Annota
  * @param now milliseconds since 1970
  */
 export function migrationRequired(vmi: Vmi, pod: AnnotatedPod, now: number): MigrationRequired {
-  for (const network of (vmi.spec.networks ?? []).filter(isSecondary)) {
-    const nic = vmi.spec.domain.devices.interfaces?.find(({ name }) => name === network.name);
+  for (const network of networksOf(vmi).filter(isSecondary)) {
+    const nic = interfaceOf(vmi, network.name);
     const urgency = nic === undefined ? "none" : urgencyOf(nic, network.multus?.networkName ?? "", vmi, pod);
     if (urgency === "none") continue;
     if (urgency === "immediate") return "True";

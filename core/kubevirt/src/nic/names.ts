@@ -1,6 +1,7 @@
 import { BindingError, type NicNames } from "@netbind/contract";
 import type { Vmi, VmiNetwork } from "../api.ts";
 import { sha256 } from "../values/sha256.ts";
+import { interfaceStatusOf } from "../vmi.ts";
 
 /** The pod's first link, where nothing else is known of it. */
 export const PRIMARY_LINK = "eth0";
@@ -74,6 +75,6 @@ export function podLinkOfStatus(link: string): string {
 
 /** The name of a network's pod link: what the VMI's status tells of its primary network, else the scheme's. */
 export function podLinkName(vmi: Vmi, network: VmiNetwork): string {
-  const reported = isSecondary(network) ? undefined : vmi.status?.interfaces?.find(({ name }) => name === network.name)?.podInterfaceName;
+  const reported = isSecondary(network) ? undefined : interfaceStatusOf(vmi, network.name)?.podInterfaceName;
   return reported || nicNames(network).pod;
 }

@@ -1,6 +1,7 @@
 import type { Vmi, VmiSpec } from "../api.ts";
 import { hasInfoSource } from "../status/info-source.ts";
 import { parseQuantity } from "../values/quantity.ts";
+import { interfaceStatusOf } from "../vmi.ts";
 
 /** More than this many queues a tap does not have. */
 const MOST_QUEUES = 256;
@@ -24,6 +25,7 @@ export function nicQueues(spec: VmiSpec, model: string): number {
  */
 export function tapQueues(vmi: Vmi, name: string, model: string): number {
   if (model !== "virtio") return 0;
-  const current = vmi.status?.interfaces?.find((entry) => entry.name === name && hasInfoSource(entry.infoSource, "domain"));
-  return current?.queueCount ?? nicQueues(vmi.spec, model);
+  const current = interfaceStatusOf(vmi, name);
+  const inDomain = hasInfoSource(current?.infoSource, "domain") ? current?.queueCount : undefined;
+  return inDomain ?? nicQueues(vmi.spec, model);
 }

@@ -1,8 +1,9 @@
-import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork, VmiStatusInterface } from "../api.ts";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface } from "../api.ts";
 import { hashedLinkNames, isOrdinalName, isSecondary, linkNamesOfPod, ordinalLinkNames } from "../nic/names.ts";
 import { parseNadReference } from "./nads.ts";
 import { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, statusOfLink } from "./network-status.ts";
 import { isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { interfacesOf, interfaceStatusOf, networkOf, networksOf, registrationOf } from "../vmi.ts";
 
 /** What multus is asked for. */
 export const NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks";
@@ -16,14 +17,6 @@ export interface AnnotatedPod {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
 }
 
-const interfacesOf = (vmi: Vmi): readonly VmiInterface[] => vmi.spec.domain.devices.interfaces ?? [];
-const networksOf = (vmi: Vmi): readonly VmiNetwork[] => vmi.spec.networks ?? [];
-const statusOf = (vmi: Vmi, name: string): VmiStatusInterface | undefined => vmi.status?.interfaces?.find((entry) => entry.name === name);
-const pluginOf = ({ binding }: VmiInterface, configuration: KubevirtConfiguration) => {
-  const registered = configuration.network?.binding ?? {};
-  return binding !== undefined && Object.hasOwn(registered, binding.name) ? registered[binding.name] : undefined;
-};
-
 /**
  * What multus is asked for, for some interfaces in their order: each secondary network under the name of its link, and
  * behind it the plugin's own definition, which makes no link. The order of the keys is the annotation's. Undefined where
@@ -36,8 +29,8 @@ export function networksAnnotation(
   links: ReadonlyMap<string, string>,
 ): string | undefined {
   const elements = interfaces.flatMap((nic) => {
-    const network = networksOf(vmi).find(({ name }) => name === nic.name);
-    const plugin = pluginOf(nic, configuration)?.networkAttachmentDefinition;
+    const network = networkOf(vmi, nic.name);
+    const plugin = registrationOf(configuration, nic.binding?.name)?.networkAttachmentDefinition;
     if (network === undefined) return [];
     const reference = (text: string): NetworkAttachmentDefinition["metadata"] => {
       const { name, namespace } = parseNadReference(text, vmi.metadata.namespace);
@@ -75,7 +68,7 @@ const statusesOf = (pod: AnnotatedPod): readonly NetworkStatus[] => parseNetwork
 
 /** True where the launcher must be told of the NIC's device. */
 export const takesDeviceInfo = (nic: VmiInterface, configuration: KubevirtConfiguration): boolean =>
-  nic.sriov !== undefined || pluginOf(nic, configuration)?.downwardAPI === "device-info";
+  nic.sriov !== undefined || registrationOf(configuration, nic.binding?.name)?.downwardAPI === "device-info";
 
 /** The annotation that tells a launcher of its devices; undefined where none is reported yet. Sorted by network. */
 export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, statuses: readonly NetworkStatus[]): string | undefined {
@@ -94,7 +87,7 @@ export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, stat
 
 /** True for a NIC whose plugin nobody registered: what multus is to be asked for it is not known. */
 const isUnknown = (nic: VmiInterface, configuration: KubevirtConfiguration): boolean =>
-  nic.binding !== undefined && pluginOf(nic, configuration) === undefined;
+  nic.binding !== undefined && registrationOf(configuration, nic.binding?.name) === undefined;
 
 /**
  * The annotations of a running pod that must change: what multus is asked for, where a NIC is to be added or taken out;
@@ -103,7 +96,7 @@ const isUnknown = (nic: VmiInterface, configuration: KubevirtConfiguration): boo
  */
 export function annotationsOfRunningPod(vmi: Vmi, configuration: KubevirtConfiguration, pod: AnnotatedPod): Record<string, string> {
   const statuses = statusesOf(pod);
-  const known = (nic: VmiInterface): boolean => statusOf(vmi, nic.name) !== undefined;
+  const known = (nic: VmiInterface): boolean => interfaceStatusOf(vmi, nic.name) !== undefined;
   const desired = current(vmi).filter((nic) => nic.sriov === undefined || known(nic));
   const changed = desired.some((nic) => !known(nic)) || interfacesOf(vmi).some(({ state }) => state === "absent");
   const isClear = !desired.some((nic) => isUnknown(nic, configuration));

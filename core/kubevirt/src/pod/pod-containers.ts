@@ -4,6 +4,7 @@ import { takesDeviceInfo } from "./pod-annotations.ts";
 import { networkResources } from "./pod-resources.ts";
 import type { Sidecar } from "./sidecars.ts";
 import { isGateOn, type KubevirtMinor } from "../versions.ts";
+import { interfacesOf } from "../vmi.ts";
 
 /** A container of the launcher pod, as far as networking has a say in it: Kubernetes' own fields. */
 export interface PodContainer {
@@ -60,8 +61,6 @@ const unprivileged = (add: readonly string[]): SecurityContext => ({
   capabilities: { ...(add.length === 0 ? {} : { add }), drop: ["ALL"] },
 });
 
-const interfacesOf = ({ vmi }: RenderInput) => vmi.spec.domain.devices.interfaces ?? [];
-
 /** The volume by which a launcher is told of its NICs' devices: the annotation that is shown as a file. */
 export interface InfoVolume {
   readonly name: string;
@@ -75,7 +74,7 @@ const PCI_MAP: InfoVolume = { name: "network-pci-map-annotation", file: "network
 
 /** How the launcher is told of devices; undefined where no NIC has one to tell of. */
 export function infoVolume(input: RenderInput): InfoVolume | undefined {
-  const nics = interfacesOf(input);
+  const nics = interfacesOf(input.vmi);
   if (input.version < 3) return nics.some(({ sriov }) => sriov !== undefined) ? PCI_MAP : undefined;
   return nics.some((nic) => takesDeviceInfo(nic, input.configuration)) ? NETWORK_INFO_VOLUME : undefined;
 }
@@ -92,7 +91,7 @@ function networkDevices({ vmi, configuration, version, nads }: RenderInput): Rec
 }
 
 function devices(input: RenderInput): Record<string, number> {
-  const interfaces = interfacesOf(input);
+  const interfaces = interfacesOf(input.vmi);
   const { vmi, configuration } = input;
   const tun = interfaces.length > 0 || vmi.spec.domain.devices.autoattachPodInterface !== false;
   const emulated = configuration.developerConfiguration?.useEmulation === true;
@@ -107,7 +106,7 @@ const counted = (devices: Readonly<Record<string, number>>): Record<string, stri
 
 /** The container that the VM runs in. Its memory is the VM's matter: what networking adds to it is told apart. */
 export function computeContainer(input: RenderInput, sidecarCount: number): PodContainer {
-  const ports = interfacesOf(input).flatMap((nic) => nic.ports ?? []);
+  const ports = interfacesOf(input.vmi).flatMap((nic) => nic.ports ?? []);
   const limits = counted(devices(input));
   const info = infoVolume(input);
   const mounts = [

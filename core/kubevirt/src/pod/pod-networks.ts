@@ -3,6 +3,7 @@ import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterf
 import { findNad, parseNadReference, resourceNameOf } from "./nads.ts";
 import { isPrimary, isSecondary, nicNames } from "../nic/names.ts";
 import { type CniConfigList, nadConfig } from "./cni-config.ts";
+import { INTERFACES_PATH, interfacesOf, NETWORKS_PATH, networksOf, registrationOf } from "../vmi.ts";
 
 /** One attachment that a pod gets, as multus would make it. */
 export interface PodNetworkRequest {
@@ -52,7 +53,7 @@ function find(reference: string, field: string, { namespace, nads }: NadContext)
 }
 
 function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, place: NadContext): PodNetworkRequest | Violation {
-  const field = `spec.networks[${at}]`;
+  const field = `${NETWORKS_PATH}[${at}]`;
   const base = { network: network.name, ifname: nicNames(network).pod, replacesPodNetwork: network.multus?.default === true };
   if (network.multus === undefined) return { ...base, field: `${field}.pod` };
   const path = `${field}.multus.networkName`;
@@ -68,20 +69,18 @@ function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface
  */
 export function podNetworks(vmi: Vmi, configuration: KubevirtConfiguration, nads: readonly NetworkAttachmentDefinition[]): PodNetworks {
   const place = { namespace: vmi.metadata.namespace, nads };
-  const registered = configuration.network?.binding ?? {};
-  const pairs = (vmi.spec.domain.devices.interfaces ?? []).flatMap((nic, at) => {
-    const index = vmi.spec.networks?.findIndex(({ name }) => name === nic.name) ?? -1;
-    const network = vmi.spec.networks?.[index];
+  const pairs = interfacesOf(vmi).flatMap((nic, at) => {
+    const index = networksOf(vmi).findIndex(({ name }) => name === nic.name);
+    const network = networksOf(vmi)[index];
     return network === undefined || nic.state === "absent" || network.resourceClaim !== undefined ? [] : [{ nic, at, network, index }];
   });
   const primary = pairs.filter(({ network }) => isPrimary(network)).map(({ nic, network, index }) => ofNetwork(network, index, nic, place));
   const others: (PodNetworkRequest | Violation)[] = [];
   for (const { nic, at, network, index } of pairs) {
     if (!isPrimary(network)) others.push(ofNetwork(network, index, nic, place));
-    const name = nic.binding?.name ?? "";
-    const reference = Object.hasOwn(registered, name) ? registered[name]?.networkAttachmentDefinition : undefined;
+    const reference = registrationOf(configuration, nic.binding?.name)?.networkAttachmentDefinition;
     if (!reference) continue;
-    const field = `spec.domain.devices.interfaces[${at}].binding.name`;
+    const field = `${INTERFACES_PATH}[${at}].binding.name`;
     const own = find(reference, field, place);
     // It makes no link: the name is the one that multus makes up.
     const ifname = `net${others.length + 1}`;

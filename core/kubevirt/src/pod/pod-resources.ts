@@ -2,6 +2,7 @@ import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterf
 import { findNad, parseNadReference, resourceNameOf } from "./nads.ts";
 import { parseQuantity } from "../values/quantity.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { interfacesOf, networksOf, registrationOf } from "../vmi.ts";
 
 const MEBIBYTE = 1024n * 1024n;
 /** What KubeVirt adds once for its own passt, since 1.8. */
@@ -23,11 +24,10 @@ function corePasstBytes(interfaces: readonly VmiInterface[], version: KubevirtMi
  * and KubeVirt's own passt's. A plugin that is not registered costs nothing here. Source: reference, 1.10 of pod rendering.
  */
 export function memoryOverheadBytes(vmi: Vmi, configuration: KubevirtConfiguration, version: KubevirtMinor = NEWEST_KUBEVIRT): bigint {
-  const interfaces = vmi.spec.domain.devices.interfaces ?? [];
-  const registered = configuration.network?.binding ?? {};
+  const interfaces = interfacesOf(vmi);
   const plugins = new Set(interfaces.flatMap(({ binding }) => (binding === undefined ? [] : [binding.name])));
   const requested = [...plugins].map((name) => {
-    const memory = Object.hasOwn(registered, name) ? registered[name]?.computeResourceOverhead?.requests?.["memory"] : undefined;
+    const memory = registrationOf(configuration, name)?.computeResourceOverhead?.requests?.["memory"];
     return memory === undefined ? 0n : (parseQuantity(String(memory)) ?? 0n);
   });
   const plugged = version >= FIRST_WITH_REQUESTS ? requested : [];
@@ -42,7 +42,7 @@ export type NetworkResources =
 /** Which device plugin's resource each multus network takes, from its definition; empty where it takes none. */
 export function networkResources(vmi: Vmi, nads: readonly NetworkAttachmentDefinition[]): NetworkResources {
   const resources = new Map<string, string>();
-  for (const { name, multus } of vmi.spec.networks ?? []) {
+  for (const { name, multus } of networksOf(vmi)) {
     if (multus === undefined) continue;
     const reference = parseNadReference(multus.networkName, vmi.metadata.namespace);
     const nad = findNad(reference, nads);

@@ -1,8 +1,8 @@
 import type { Violation } from "@netbind/contract";
-import { INTERFACES_PATH } from "../admission/rules/rule.ts";
 import type { KubevirtConfiguration, Vmi, VmiInterface } from "../api.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
 import { type ImageFallback, resolveBinding, type ResolvedBinding } from "../registration/resolve-binding.ts";
+import { INTERFACES_PATH, interfacesOf, registrationOf } from "../vmi.ts";
 
 /** A binding plugin's sidecar in a VM's pod. */
 export interface Sidecar {
@@ -17,8 +17,7 @@ export interface Sidecar {
 export function sidecarOf(binding: ResolvedBinding, configuration: KubevirtConfiguration): readonly Sidecar[] {
   const { name, image, from } = binding;
   if (image === undefined) return [];
-  const registered = configuration.network?.binding ?? {};
-  const downwardApi = Object.hasOwn(registered, name) ? registered[name]?.downwardAPI : undefined;
+  const downwardApi = registrationOf(configuration, name)?.downwardAPI;
   const { imagePullPolicy } = configuration;
   return [{ plugin: name, image, from, ...(imagePullPolicy ? { imagePullPolicy } : {}), ...(downwardApi ? { downwardApi } : {}) }];
 }
@@ -41,13 +40,13 @@ export function pluginSidecars(
   fallback: ImageFallback,
   version: KubevirtMinor = NEWEST_KUBEVIRT,
 ): { readonly sidecars: readonly Sidecar[]; readonly violations: readonly Violation[] } {
-  const interfaces = vmi.spec.domain.devices.interfaces ?? [];
+  const interfaces = interfacesOf(vmi);
   const names = [...new Set(interfaces.flatMap((nic) => pluginOf(nic, version) ?? []))].sort();
   const resolved = names.map((name) => ({ name, found: resolveBinding(name, configuration, fallback) }));
   return {
     sidecars: resolved.flatMap(({ found }) => ("problem" in found ? [] : sidecarOf(found, configuration))),
     violations: resolved.flatMap(({ name, found }) => {
-      if (!("problem" in found) || Object.hasOwn(configuration.network?.binding ?? {}, name)) return [];
+      if (!("problem" in found) || registrationOf(configuration, name) !== undefined) return [];
       return interfaces.flatMap((nic, at) => {
         if (pluginOf(nic, version) !== name) return [];
         return [{ ...found, field: `${INTERFACES_PATH}[${at}].${nic.binding === undefined ? "slirp" : "binding.name"}` }];

@@ -1,5 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "../api.ts";
+import { registrationOf, registrationsOf } from "../vmi.ts";
 
 /** The image of a binding that this release ships. */
 export interface FallbackImage {
@@ -39,8 +40,7 @@ const REGISTRY = "spec.configuration.network.binding";
  * @returns the binding, or a violation (with an empty field) that lists what is registered and says the field to set
  */
 export function resolveBinding(name: string, configuration: KubevirtConfiguration, fallback: ImageFallback): ResolvedBinding | Violation {
-  const registered = configuration.network?.binding ?? {};
-  const registration = Object.hasOwn(registered, name) ? registered[name] : undefined;
+  const registration = registrationOf(configuration, name);
   const attachment = registration?.domainAttachmentType;
   if (registration?.sidecarImage) {
     return { name, image: registration.sidecarImage, from: "registered", ...(attachment ? { domainAttachmentType: attachment } : {}) };
@@ -58,7 +58,7 @@ export function resolveBinding(name: string, configuration: KubevirtConfiguratio
       `register one of them under ${REGISTRY} in the KubeVirt CR`,
     );
   }
-  const names = Object.keys(registered).sort();
+  const names = Object.keys(registrationsOf(configuration)).sort();
   return violation(
     "",
     `no binding named "${name}" is registered${own !== undefined ? ", and the image fallback policy does not let this release's own serve" : ""}`,

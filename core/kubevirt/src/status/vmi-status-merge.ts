@@ -2,6 +2,8 @@ import { addressOf, parseAddress } from "@netbind/contract";
 import type { Vmi, VmiStatusInterface } from "../api.ts";
 import { parseHardwareAddress } from "../nic/hardware-address.ts";
 import { addInfoSource, hasInfoSource } from "./info-source.ts";
+import { interfaceOf, interfaceStatusOf, networksOf } from "../vmi.ts";
+import { isPrimary } from "../nic/names.ts";
 
 /** A NIC of the running domain. */
 export interface DomainNicState {
@@ -47,7 +49,7 @@ function withAddresses(entry: VmiStatusInterface, addresses: readonly string[]):
 
 /** An entry from the domain: a link that says nothing is up, a device of the host's has neither queues nor link. */
 function domainEntry({ name, mac, kind, queues, linkDown }: DomainNicState, vmi: Vmi): VmiStatusInterface {
-  const written = kind === "hostdev" ? vmi.spec.domain.devices.interfaces?.find((nic) => nic.name === name)?.macAddress : mac;
+  const written = kind === "hostdev" ? interfaceOf(vmi, name)?.macAddress : mac;
   return {
     name,
     ...(written ? { mac: colons(written) } : {}),
@@ -67,8 +69,7 @@ function mergeAddresses(pod: readonly string[], guest: readonly string[], masque
 
 function mergeAgent(entries: readonly VmiStatusInterface[], agent: readonly AgentNic[], vmi: Vmi): readonly VmiStatusInterface[] {
   const byMac = new Map(agent.map((nic) => [colons(nic.mac), nic]));
-  const masquerades = (name: string | undefined): boolean =>
-    vmi.spec.domain.devices.interfaces?.some((nic) => nic.name === name && nic.masquerade !== undefined) === true;
+  const masquerades = (name: string | undefined): boolean => interfaceOf(vmi, name)?.masquerade !== undefined;
   const merged = entries.map((entry) => {
     const reported = entry.mac === undefined ? undefined : byMac.get(entry.mac);
     if (reported === undefined) return entry;
@@ -89,11 +90,10 @@ function mergeAgent(entries: readonly VmiStatusInterface[], agent: readonly Agen
 
 /** The primary network's entry is the first: `kubectl get vmi` shows the first one's address. */
 function primaryFirst(entries: readonly VmiStatusInterface[], vmi: Vmi): readonly VmiStatusInterface[] {
-  const network = vmi.spec.networks?.find(({ pod, multus }) => pod !== undefined || multus?.default === true);
+  const network = networksOf(vmi).find(isPrimary);
   if (network === undefined) return entries;
   const entry = entries.find(({ name }) => name === network.name);
-  const before = vmi.status?.interfaces?.some(({ name }) => name === network.name) === true;
-  const first = entry ?? (before ? { name: network.name } : undefined);
+  const first = entry ?? (interfaceStatusOf(vmi, network.name) && { name: network.name });
   return first === undefined ? entries : [first, ...entries.filter((other) => other !== entry)];
 }
 
@@ -103,13 +103,13 @@ function primaryFirst(entries: readonly VmiStatusInterface[], vmi: Vmi): readonl
  * wrong (section 8) this is right: MAC addresses are compared as numbers, and a multus default network comes first too.
  */
 export function interfacesOfRunning(vmi: Vmi, facts: RunningInputs): readonly VmiStatusInterface[] {
-  if (facts.domain.length === 0) return vmi.status?.interfaces ?? [];
   const before = vmi.status?.interfaces ?? [];
+  if (facts.domain.length === 0) return before;
   const inDomain = facts.domain
     .map((nic) => domainEntry(nic, vmi))
     .map((entry) => withAddresses(entry, facts.podAddresses.get(entry.name ?? "") ?? []));
   const merged = facts.agent === undefined ? inDomain : mergeAgent(inDomain, facts.agent, vmi);
-  const inSpec = (name: string | undefined): boolean => vmi.spec.domain.devices.interfaces?.some((nic) => nic.name === name) === true;
+  const inSpec = (name: string | undefined): boolean => interfaceOf(vmi, name) !== undefined;
   const reported = before.filter(({ name, infoSource }) => inSpec(name) && hasInfoSource(infoSource, "multus-status"));
   const isReported = (name: string | undefined): boolean => name !== undefined && reported.some((entry) => entry.name === name);
   const sourced = merged.map((entry) =>

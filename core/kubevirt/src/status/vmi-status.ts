@@ -3,6 +3,7 @@ import { addInfoSource, removeInfoSource } from "./info-source.ts";
 import { isPrimary, isSecondary, linkNamesOfPod, PRIMARY_LINK } from "../nic/names.ts";
 import { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, primaryLinkOf, statusOfLink } from "../pod/network-status.ts";
 import type { AnnotatedPod } from "../pod/pod-annotations.ts";
+import { interfaceStatusOf, networksOf } from "../vmi.ts";
 
 const withSource = (entry: VmiStatusInterface, infoSource: string): VmiStatusInterface => {
   const { infoSource: _, ...rest } = entry;
@@ -33,17 +34,18 @@ function secondaryEntry(
  */
 export function interfacesFromPod(vmi: Vmi, pod: AnnotatedPod): readonly VmiStatusInterface[] {
   const statuses = parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
-  const networks = vmi.spec.networks ?? [];
+  const networks = networksOf(vmi);
   const before = vmi.status?.interfaces ?? [];
-  const entryOf = (name: string): VmiStatusInterface | undefined => before.find((entry) => entry.name === name);
   const links = linkNamesOfPod(networks, linksOf(statuses));
   const primary = networks.find(isPrimary);
   const claimed = networks.filter(({ resourceClaim }) => resourceClaim !== undefined).map(({ name }) => name);
   return [
-    ...(primary === undefined ? [] : [{ ...entryOf(primary.name), name: primary.name, podInterfaceName: firstLink(statuses) }]),
+    ...(primary === undefined
+      ? []
+      : [{ ...interfaceStatusOf(vmi, primary.name), name: primary.name, podInterfaceName: firstLink(statuses) }]),
     ...networks
       .filter(isSecondary)
-      .flatMap((network) => secondaryEntry(network, entryOf(network.name), statuses, links.get(network.name) ?? "")),
+      .flatMap((network) => secondaryEntry(network, interfaceStatusOf(vmi, network.name), statuses, links.get(network.name) ?? "")),
     ...before.filter(({ name }) => name !== undefined && claimed.includes(name)),
     ...before.filter(({ name }) => !networks.some((network) => network.name === name)),
   ];

@@ -2,6 +2,7 @@ import type { KubevirtConfiguration, Vm, Vmi, VmiInterface, VmiNetwork, VmiSpec 
 import { isOrdinalName, isSecondary } from "../nic/names.ts";
 import { takesNewDefinition } from "./restart-required.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { interfaceOf, interfacesOf, interfaceStatusOf, networksOf, registrationOf } from "../vmi.ts";
 
 /** The networks and interfaces of a VM's instance or of its template. */
 export interface NicLists {
@@ -9,7 +10,7 @@ export interface NicLists {
   readonly interfaces: readonly VmiInterface[];
 }
 
-const listsOf = (spec: VmiSpec): NicLists => ({ networks: spec.networks ?? [], interfaces: spec.domain.devices?.interfaces ?? [] });
+const listsOf = (spec: VmiSpec): NicLists => ({ networks: networksOf({ spec }), interfaces: interfacesOf({ spec }) });
 const named = <T extends { readonly name: string }>(list: readonly T[], name: string): T | undefined =>
   list.find((one) => one.name === name);
 
@@ -19,10 +20,12 @@ export const isHotPluggable = ({ bridge, sriov, state }: VmiInterface): boolean 
 
 /** True where a pod's links have ordinal names, or where nobody knows: a NIC is taken out of others only. */
 export function hasOrdinalNames(vmi: Vmi): boolean {
-  const known = (vmi.spec.networks ?? []).filter(isSecondary).flatMap(({ name }) => {
-    const reported = vmi.status?.interfaces?.find((entry) => entry.name === name)?.podInterfaceName;
-    return reported ? [reported] : [];
-  });
+  const known = networksOf(vmi)
+    .filter(isSecondary)
+    .flatMap(({ name }) => {
+      const reported = interfaceStatusOf(vmi, name)?.podInterfaceName;
+      return reported ? [reported] : [];
+    });
   return known[0] === undefined || isOrdinalName(known[0]);
 }
 
@@ -47,7 +50,7 @@ export function liveUpdate(
   const template = listsOf(vm.spec.template.spec);
   const running = listsOf(vmi.spec);
   const ordinal = hasOrdinalNames(vmi);
-  const isThere = (name: string): boolean => vmi.status?.interfaces?.some((entry) => entry.name === name) === true;
+  const isThere = (name: string): boolean => interfaceStatusOf(vmi, name) !== undefined;
   const renewed = running.interfaces
     .map((nic) => nextState(nic, named(template.interfaces, nic.name), ordinal))
     .filter((nic) => nic.state !== "absent" || isThere(nic.name));
@@ -72,8 +75,7 @@ export function liveUpdate(
 export function withoutAbsent(vm: Vm, vmi: Vmi | undefined): NicLists {
   const { networks, interfaces } = listsOf(vm.spec.template.spec);
   const isUsed = (name: string): boolean =>
-    vmi !== undefined &&
-    (named(listsOf(vmi.spec).interfaces, name) !== undefined || vmi.status?.interfaces?.some((entry) => entry.name === name) === true);
+    vmi !== undefined && (interfaceOf(vmi, name) !== undefined || interfaceStatusOf(vmi, name) !== undefined);
   const kept = interfaces.filter(({ name, state }) => state !== "absent" || isUsed(name));
   const dropped = new Set(interfaces.filter((nic) => !kept.includes(nic)).map(({ name }) => name));
   return { interfaces: kept, networks: networks.filter(({ name }) => !dropped.has(name)) };
@@ -84,9 +86,7 @@ export function withoutAbsent(vm: Vm, vmi: Vmi | undefined): NicLists {
  * of plugins that are registered for it. Source: reference, section 5.2.
  */
 export function linksToRefresh(vmi: Vmi, configuration: KubevirtConfiguration): readonly string[] {
-  const registered = configuration.network?.binding ?? {};
-  return listsOf(vmi.spec)
-    .interfaces.filter(({ binding }) => binding !== undefined && Object.hasOwn(registered, binding.name))
-    .filter(({ binding }) => registered[binding?.name ?? ""]?.migration?.method === "link-refresh")
+  return interfacesOf(vmi)
+    .filter(({ binding }) => registrationOf(configuration, binding?.name)?.migration?.method === "link-refresh")
     .map(({ name }) => name);
 }

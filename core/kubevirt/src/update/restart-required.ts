@@ -1,6 +1,7 @@
 import type { KubevirtConfiguration, Vm, Vmi, VmiInterface, VmiNetwork } from "../api.ts";
 import { sameValue } from "../values/same-value.ts";
 import { isGateOn, type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { interfacesOf, networksOf } from "../vmi.ts";
 
 /** True where a running VM takes another NetworkAttachmentDefinition without a restart: it moves to another pod instead. */
 export function takesNewDefinition(vmi: Vmi, configuration: KubevirtConfiguration, version: KubevirtMinor): boolean {
@@ -37,8 +38,7 @@ export function restartRequired(
   configuration: KubevirtConfiguration = {},
   version: KubevirtMinor = NEWEST_KUBEVIRT,
 ): boolean {
-  const { networks = [], domain } = vm.spec.template.spec;
-  const interfaces = domain.devices?.interfaces ?? [];
+  const [networks, interfaces] = [networksOf(vm.spec.template), interfacesOf(vm.spec.template)];
   const ofNetwork = takesNewDefinition(vmi, configuration, version) ? withoutDefinition : (network: VmiNetwork): object => network;
   const changed = <T extends { readonly name: string }>(
     running: readonly T[],
@@ -50,9 +50,9 @@ export function restartRequired(
       return other === undefined || !sameValue(written(part(one)), written(part(other)));
     });
   const hasPod = (list: readonly VmiNetwork[]): boolean => list.some(({ pod }) => pod !== undefined);
-  const running = vmi.spec.networks ?? [];
+  const running = networksOf(vmi);
   return (
-    changed(vmi.spec.domain.devices?.interfaces ?? [], interfaces, withoutState) ||
+    changed(interfacesOf(vmi), interfaces, withoutState) ||
     changed(running, networks, ofNetwork) ||
     (version >= 8 && hasPod(networks) && !hasPod(running))
   );

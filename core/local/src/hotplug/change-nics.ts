@@ -2,7 +2,7 @@ import type { Binding, DomainPlan } from "@netbind/contract";
 import { type AttachedNic, attachNic, type Decision, isAdopted, type PlannedNic } from "@netbind/engine";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import { domainNics, type NicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
-import { type DeviceSettings, isSecondary } from "@netbind/kubevirt";
+import { type DeviceSettings, interfacesOf, isSecondary, networkOf, withInterfaces } from "@netbind/kubevirt";
 import type { Exec } from "@netbind/netns";
 import { type LocalPodRecord, PodRecordFile } from "../pod-record-file.ts";
 import { withSidecarOutput } from "../kept-logs.ts";
@@ -123,7 +123,7 @@ function refuseFixed({ recordFile }: NicContext, nic: string): void {
   const { nics, vmi } = recordFile.record;
   const known = Object.keys(nics);
   if (!known.includes(nic)) throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${known.join(", ") || "none"})`);
-  const network = vmi.spec.networks?.find(({ name }) => name === nic);
+  const network = networkOf(vmi, nic);
   if (network === undefined || !isSecondary(network))
     throw new NicChangeError(`NIC "${nic}" is on the pod's first network, which stays as long as its pod`);
 }
@@ -168,10 +168,9 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
     const xml = writeTapInterface(domainXml, tapDomain(changed, plan, interfaceBackend()));
     const defined = domainNics(xml).find(({ name }) => name === nic);
     if (defined === undefined) throw new NicChangeError(`NIC "${nic}" of binding ${binding} is not in the domain`);
-    const interfaces = (vmi.spec.domain.devices.interfaces ?? []).map((one) => (one.name === nic ? { ...one, state: linkState } : one));
-    const devices = { ...vmi.spec.domain.devices, interfaces };
+    const interfaces = interfacesOf(vmi).map((one) => (one.name === nic ? { ...one, state: linkState } : one));
     recordFile.update({
-      vmi: { ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } },
+      vmi: withInterfaces(vmi, interfaces),
       attached: attached.map((one) => (one.name === nic ? changed : one)),
       domainXml: xml,
     });

@@ -1,5 +1,6 @@
-import { countOperations, teardownNetwork, serviceProcesses } from "@netbind/engine";
 import { withoutNic } from "@netbind/domain";
+import { countOperations, teardownNetwork, serviceProcesses } from "@netbind/engine";
+import { interfacesOf, networksOf, withInterfaces } from "@netbind/kubevirt";
 import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Exec, serviceLog, orphansOfUser } from "@netbind/netns";
 import type { PodRecordFile } from "../pod-record-file.ts";
 import { domainName } from "../launcher/base-domain.ts";
@@ -68,17 +69,9 @@ const without = <T>(map: Readonly<Record<string, T>>, name: string): Readonly<Re
 /** The record without a NIC: one write, so that it is there or it is not. */
 function forget({ recordFile }: NicContext, nic: string): void {
   const { vmi, bindings, nics, attached = [], attachments, domainXml } = recordFile.record;
-  const { domain, networks = [] } = vmi.spec;
-  const interfaces = (domain.devices.interfaces ?? []).filter(({ name }) => name !== nic);
+  const isOther = ({ name }: { readonly name: string }): boolean => name !== nic;
   recordFile.update({
-    vmi: {
-      ...vmi,
-      spec: {
-        ...vmi.spec,
-        domain: { ...domain, devices: { ...domain.devices, interfaces } },
-        networks: networks.filter(({ name }) => name !== nic),
-      },
-    },
+    vmi: withInterfaces(vmi, interfacesOf(vmi).filter(isOther), networksOf(vmi).filter(isOther)),
     bindings: without(bindings, nic),
     nics: without(nics, nic),
     attached: attached.filter(({ name }) => name !== nic),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { bindingName, parseQuantity, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import { bindingName, interfacesOf, parseQuantity, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { DEMO_GUEST, FULL_DEMO_GUEST } from "./image.ts";
 import type { Accelerator } from "./kvm.ts";
 import type { GuestDisk } from "./volumes.ts";
@@ -23,15 +23,15 @@ const escapeXml = (text: string): string => text.replace(/[<>&"']/g, (character)
 export const domainName = (vmi: Vmi): string => `${vmi.metadata.namespace}_${vmi.metadata.name}`;
 
 /** True where the demo guest stands in: nothing that was given can be booted, and no NIC is to be booted from. */
-export const needsDemoGuest = ({ spec }: Vmi, disks: readonly GuestDisk[]): boolean =>
+export const needsDemoGuest = (vmi: Vmi, disks: readonly GuestDisk[]): boolean =>
   !disks.some(({ bootable }) => bootable) &&
-  !(spec.domain.devices.interfaces ?? []).some(({ bootOrder, state }) => bootOrder !== undefined && state !== "absent");
+  !interfacesOf(vmi).some(({ bootOrder, state }) => bootOrder !== undefined && state !== "absent");
 
 const isVirtio = (nic: VmiInterface): boolean => (!nic.model || nic.model === "virtio") && bindingName(nic) !== "sriov";
 
 /** The small guest knows virtio alone. */
-const demoGuest = ({ spec }: Vmi): { readonly kernel: string; readonly initrd: string } =>
-  (spec.domain.devices.interfaces ?? []).every(isVirtio) ? DEMO_GUEST : FULL_DEMO_GUEST;
+const demoGuest = (vmi: Vmi): { readonly kernel: string; readonly initrd: string } =>
+  interfacesOf(vmi).every(isVirtio) ? DEMO_GUEST : FULL_DEMO_GUEST;
 
 function uuidOf(vmi: Vmi): string {
   const digits = createHash("sha256").update(`${vmi.metadata.namespace}/${vmi.metadata.name}`).digest("hex");

@@ -1,7 +1,8 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { ResourceClaim, VmiNetwork } from "../../api.ts";
 import { isLabel, isSubdomain } from "../../values/object-name.ts";
-import { type RuleFinding, findRepeated, INTERFACES_PATH, NETWORKS_PATH, type Rule, type RuleContext, show } from "./rule.ts";
+import { findRepeated, type Rule, type RuleContext, type RuleFinding, show } from "./rule.ts";
+import { INTERFACES_PATH, NETWORKS_PATH } from "../../vmi.ts";
 
 const byClaim = ({ networks }: RuleContext): boolean => networks.some(({ resourceClaim }) => resourceClaim !== undefined);
 const mixed = ({ networks }: RuleContext): boolean => networks.some(({ multus }) => multus !== undefined);

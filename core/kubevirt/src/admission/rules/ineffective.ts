@@ -5,7 +5,8 @@ import { bindingName, hasMesh } from "../../nic/nic-spec.ts";
 import { formatVersion } from "../../versions.ts";
 import { isWrittenOnTap } from "../../registration/resolve-binding.ts";
 import { ignored, pending } from "./netbind-rules.ts";
-import { INTERFACES_PATH, NETWORKS_PATH, perInterface, perNetwork, registrationOf, type Rule, type RuleContext, show } from "./rule.ts";
+import { perInterface, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { INTERFACES_PATH, NETWORKS_PATH, registrationOf } from "../../vmi.ts";
 
 /** Fields that came with a version: an older cluster drops them without a word. */
 const FIELDS_SINCE = [
@@ -35,7 +36,7 @@ const OWN_WRITERS: readonly string[] = ["passt", "slirp"];
 /** True for a plugin's NIC that its sidecar writes into the domain: KubeVirt never updates the link of such a one. */
 function isWrittenBySidecar({ binding }: VmiInterface, subject: RuleContext): boolean {
   if (binding === undefined) return false;
-  const registered = registrationOf(binding.name, subject);
+  const registered = registrationOf(subject.configuration, binding.name);
   return registered === undefined
     ? OWN_WRITERS.includes(binding.name)
     : Boolean(registered.sidecarImage) && !isWrittenOnTap(registered.domainAttachmentType);
@@ -182,7 +183,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     why: "KubeVirt asks for it without a name, multus calls its link net1, and KubeVirt then takes the whole pod for one with old names.",
     fix: "register a definition whose CNI plugin names no interface in its result",
     find: perInterface(({ binding }, path, subject) => {
-      const reference = binding === undefined ? undefined : registrationOf(binding.name, subject)?.networkAttachmentDefinition;
+      const reference = registrationOf(subject.configuration, binding?.name)?.networkAttachmentDefinition;
       const nad = reference ? findNad(parseNadReference(reference, subject.vmi.metadata.namespace), subject.nads) : undefined;
       const type = nad === undefined ? undefined : cniTypes(nad).find((name) => LINK_MAKERS.includes(name));
       if (type === undefined) return [];

@@ -1,7 +1,8 @@
 import { violation } from "@netbind/contract";
-import { findRepeated, INTERFACES_PATH, perInterface, type Rule, show } from "./rule.ts";
+import { findRepeated, perInterface, type Rule, show } from "./rule.ts";
 import { macAddressProblem } from "../../nic/hardware-address.ts";
 import { isPrimary } from "../../nic/names.ts";
+import { INTERFACES_PATH } from "../../vmi.ts";
 
 const MODELS = ["e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio"] as const;
 /** The models of a version: igb came with 1.4. */

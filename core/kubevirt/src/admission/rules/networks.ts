@@ -1,6 +1,7 @@
 import { violation } from "@netbind/contract";
 import type { VmiNetwork } from "../../api.ts";
-import { findRepeated, INTERFACES_PATH, NETWORKS_PATH, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { findRepeated, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { INTERFACES_PATH, NETWORKS_PATH } from "../../vmi.ts";
 
 const places = ({ networks }: RuleContext, is: (network: VmiNetwork) => boolean): readonly number[] =>
   networks.flatMap((network, at) => (is(network) ? [at] : []));

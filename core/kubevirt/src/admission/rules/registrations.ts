@@ -3,9 +3,8 @@ import type { BindingRegistration } from "../../api.ts";
 import { formatVersion } from "../../versions.ts";
 import { migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
 import { ignored, neverStarts, pending } from "./netbind-rules.ts";
-import { perInterface, registrationOf, type Rule, type RuleContext, show } from "./rule.ts";
-
-const registry = ({ configuration }: RuleContext) => configuration.network?.binding ?? {};
+import { perInterface, type Rule, show } from "./rule.ts";
+import { registrationOf, registrationsOf } from "../../vmi.ts";
 
 /** What a registration may say, and since when. */
 const REGISTRATION_SINCE: readonly {
@@ -31,7 +30,7 @@ interface WordField {
 /** Finds registrations of a VM's plugins whose field has a word that KubeVirt stores and does nothing for. */
 const unknownWord = ({ what, says, known, fix }: WordField): Rule["find"] =>
   perInterface(({ binding }, path, subject) => {
-    const registration = binding === undefined ? undefined : registrationOf(binding.name, subject);
+    const registration = registrationOf(subject.configuration, binding?.name);
     const word = registration === undefined ? undefined : says(registration);
     if (!word || known.includes(word)) return [];
     return [violation(`${path}.binding.name`, `the plugin's ${what} ${show(word)} is none that KubeVirt knows`, fix)];
@@ -45,8 +44,8 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "KubeVirt accepts any name, and leaves the VM Pending until the name is registered.",
     fix: "register it under spec.configuration.network.binding of the KubeVirt CR",
     find: perInterface(({ binding }, path, subject) => {
-      if (binding === undefined || registrationOf(binding.name, subject) !== undefined) return [];
-      const names = Object.keys(registry(subject)).sort().join(", ") || "none";
+      if (binding === undefined || registrationOf(subject.configuration, binding.name) !== undefined) return [];
+      const names = Object.keys(registrationsOf(subject.configuration)).sort().join(", ") || "none";
       return [
         violation(
           `${path}.binding.name`,
@@ -100,7 +99,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "Registered with neither, nothing puts a NIC into the domain.",
     fix: "register sidecarImage, or domainAttachmentType: tap",
     find: perInterface(({ binding }, path, subject) => {
-      const found = binding === undefined ? undefined : registrationOf(binding.name, subject);
+      const found = registrationOf(subject.configuration, binding?.name);
       if (found === undefined || found.sidecarImage || found.domainAttachmentType) return [];
       return [
         violation(
@@ -118,7 +117,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     fix: "register the plugin without it, or upgrade KubeVirt",
     until: 3,
     find: perInterface(({ binding }, path, subject) => {
-      const found = binding === undefined ? undefined : registrationOf(binding.name, subject);
+      const found = registrationOf(subject.configuration, binding?.name);
       if (found === undefined) return [];
       return REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(found)).map(({ what, since }) =>
         violation(
@@ -136,7 +135,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     fix: "register domainAttachmentType: tap, or none",
     since: 4,
     find: perInterface(({ binding }, path, subject) => {
-      const found = binding === undefined ? undefined : registrationOf(binding.name, subject);
+      const found = registrationOf(subject.configuration, binding?.name);
       if (binding === undefined || !found?.sidecarImage || subject.described.has(binding.name)) return [];
       const conflict = ownerConflict(binding.name, found);
       return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
@@ -150,7 +149,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     since: 4,
     find: perInterface(({ binding }, path, subject) => {
       if (binding === undefined || !subject.described.has(binding.name)) return [];
-      const conflict = ownerConflict(binding.name, registrationOf(binding.name, subject));
+      const conflict = ownerConflict(binding.name, registrationOf(subject.configuration, binding.name));
       return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
     }),
   }),
@@ -163,7 +162,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     find: perInterface((nic, path, subject) => {
       const described = nic.binding === undefined ? undefined : subject.described.get(nic.binding.name);
       if (nic.binding === undefined || described === undefined || subject.networkOf(nic)?.pod === undefined) return [];
-      const conflict = migrationConflict(nic.binding.name, registrationOf(nic.binding.name, subject), described.migration);
+      const conflict = migrationConflict(nic.binding.name, registrationOf(subject.configuration, nic.binding.name), described.migration);
       return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
     }),
   }),

@@ -1,6 +1,7 @@
 import type { BindingDescription, Violation } from "@netbind/contract";
-import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../../api.ts";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../../api.ts";
 import { type GateName, isGateOn, type KubevirtMinor } from "../../versions.ts";
+import { INTERFACES_PATH, interfacesOf, NETWORKS_PATH, networksOf } from "../../vmi.ts";
 
 /** Kubernetes' words for what kind of mistake it is (`StatusCause.reason`). */
 export type Reason = "FieldValueInvalid" | "FieldValueRequired" | "FieldValueDuplicate" | "FieldValueNotSupported" | "FieldValueNotFound";
@@ -83,30 +84,21 @@ export interface Rule extends RuleText {
   readonly find: (subject: RuleContext) => readonly RuleFinding[];
 }
 
-export const NETWORKS_PATH = "spec.networks";
-export const INTERFACES_PATH = "spec.domain.devices.interfaces";
-
 /** A subject, with what rules ask of it often. */
 export function subjectOf(vmi: Vmi, { configuration, version, nads, described = NONE_DESCRIBED }: SubjectContext): RuleContext {
-  const networks = vmi.spec.networks ?? [];
+  const networks = networksOf(vmi);
   const byName = new Map(networks.map((network) => [network.name, network]));
   return {
     vmi,
     configuration,
     version,
     networks,
-    interfaces: vmi.spec.domain.devices.interfaces ?? [],
+    interfaces: interfacesOf(vmi),
     networkOf: ({ name }) => byName.get(name),
     gate: (name) => isGateOn(name, version, configuration.developerConfiguration),
     nads,
     described,
   };
-}
-
-/** What the KubeVirt CR says of a plugin; undefined where it is not registered. */
-export function registrationOf(name: string, { configuration }: Pick<RuleContext, "configuration">): BindingRegistration | undefined {
-  const registered = configuration.network?.binding ?? {};
-  return Object.hasOwn(registered, name) ? registered[name] : undefined;
 }
 
 /** Makes a rule's predicate from one that looks at an interface. */

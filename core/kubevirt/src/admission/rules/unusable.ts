@@ -4,7 +4,8 @@ import { isDomainName } from "../../values/domain-name.ts";
 import { parseHardwareAddress } from "../../nic/hardware-address.ts";
 import { cniTypes, nadOf } from "../../pod/nads.ts";
 import { neverStarts } from "./netbind-rules.ts";
-import { findRepeated, INTERFACES_PATH, perInterface, perNetwork, registrationOf, type Rule, type RuleContext, show } from "./rule.ts";
+import { findRepeated, perInterface, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { INTERFACES_PATH, registrationOf } from "../../vmi.ts";
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
 const OPTION_BYTES = 255;
@@ -66,7 +67,7 @@ const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** The binding that takes a pod link's MAC address away for its guest: bridge, and what is registered as managedTap. */
 function takesMac(nic: VmiInterface, { configuration }: RuleContext): string | undefined {
   const name = nic.bridge === undefined ? (nic.binding?.name ?? "") : "bridge";
-  const managed = registrationOf(name, { configuration })?.domainAttachmentType === "managedTap";
+  const managed = registrationOf(configuration, name)?.domainAttachmentType === "managedTap";
   return name === "bridge" || managed ? name : undefined;
 }
 
