@@ -1,7 +1,6 @@
 import { BindingError, type NicSpec } from "@netbind/contract";
 import { type AskedBinding, askBinding } from "@netbind/engine";
-import type { InputViolation } from "./input/documents.ts";
-import type { InputVm } from "./input/input-vm.ts";
+import type { InputViolation, InputVm } from "@netbind/input";
 import type { OpenPlugins } from "./plugins.ts";
 
 /** A binding that did not answer, and the VMs, `namespace/name`, that it was not asked about or did not answer for. */

@@ -1,5 +1,5 @@
 import { terminalLine } from "@netbind/engine";
-import type { InputViolation } from "./input/documents.ts";
+import type { InputViolation } from "@netbind/input";
 
 /** A violation as text: one line for what is wrong, one for what to do. What it quotes may be anything. */
 export const formatViolation = ({ file, line, field, problem, fix }: InputViolation, word = ""): string =>

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, formatVersion } from "@netbind/kubevirt";
 import { beforeAll, expect, test } from "vitest";
-import { judgeInput, type Verdict } from "../../../core/cli/src/commands/validate.ts";
+import { type InputFinding, validateInput } from "../../../core/input/src/validate-input.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
 import { caseNames, CASES, GOLDEN, hasGolden, inputArgs, inputsOf, listedCases, POD_LINK, readGolden } from "../../support/cases/cases.ts";
 import { OWN_BINDINGS } from "../../support/cases/own-bindings.ts";
@@ -16,7 +16,7 @@ interface Planned {
 }
 
 /** What a verdict comes to, in the words of the table. */
-const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
+const WORDS: Readonly<Record<InputFinding["consequence"], string>> = {
   rejected: "refused",
   neverStarts: "accepted, cannot work",
   pending: "accepted, waits",
@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
 };
 const WORST_FIRST = ["rejected", "neverStarts", "pending", "ignored"] as const;
 
-function wordOf(verdicts: readonly Pick<Verdict, "consequence">[]): string {
+function wordOf(verdicts: readonly Pick<InputFinding, "consequence">[]): string {
   const worst = WORST_FIRST.find((one) => verdicts.some(({ consequence }) => consequence === one));
   return worst === undefined ? "accepted" : WORDS[worst];
 }
@@ -34,7 +34,7 @@ function formatVersions(name: string): string {
   const input = loadInput({ filename: inputsOf(name).map((file) => join(CASES, name, file)) });
   const minors = Array.from({ length: NEWEST_KUBEVIRT }, (_, at) => (at + 1) as KubevirtMinor);
   const said = minors.map((kubevirtVersion) => {
-    const verdicts = judgeInput(input, { kubevirtVersion, operation: "create" }, OWN_BINDINGS);
+    const verdicts = validateInput(input, { kubevirtVersion, operation: "create" }, OWN_BINDINGS);
     const rules = [...new Set(verdicts.map(({ rule }) => rule))].sort();
     return `${wordOf(verdicts)}${rules.length === 0 ? "" : ` (${rules.join(", ")})`}`;
   });
@@ -124,7 +124,7 @@ test("the table of cases lists each folder once, with what becomes of it", () =>
   const listed = listedCases();
   expect(listed.map(({ name }) => name).sort()).toEqual(caseNames());
   for (const { name, verdict, run, guests } of listed) {
-    const { violations, warnings } = JSON.parse(readGolden(name, "verdict")) as Readonly<Record<string, readonly Verdict[]>>;
+    const { violations, warnings } = JSON.parse(readGolden(name, "verdict")) as Readonly<Record<string, readonly InputFinding[]>>;
     const isRefused = isRefusedByRun(name);
     expect(verdict, name).toBe(wordOf([...(violations ?? []), ...(warnings ?? [])]));
     expect(run, name).toBe(isRefused ? "refused" : hasGolden(name, "warnings") ? "runs, with a warning" : "runs");

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readFiles } from "../../../core/cli/src/input/documents.ts";
+import { readFiles } from "../../../core/cli/src/input/read-files.ts";
 import { DeadlineError, withinDeadline } from "../../../core/cli/src/input/within-deadline.ts";
 
 test("what is done in time is what it gives, and what it throws", () => {

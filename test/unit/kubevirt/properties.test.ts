@@ -5,9 +5,9 @@ import { mergeNeeds } from "@netbind/engine";
 import { pluginSidecars, renderPod } from "@netbind/kubevirt/pod";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { judgeInput } from "../../../core/cli/src/commands/validate.ts";
-import { parseText } from "../../../core/cli/src/input/documents.ts";
-import { inputOf } from "../../../core/cli/src/input/load-input.ts";
+import { validateInput } from "../../../core/input/src/validate-input.ts";
+import { parseText } from "../../../core/input/src/documents.ts";
+import { inputOf } from "../../../core/input/src/input.ts";
 import { arbitraryConfiguration, arbitraryVmi } from "../../support/cases/arbitrary-vmi.ts";
 
 const version = fc.constantFrom<KubevirtMinor>(1, 2, 3, 4, 5, 6, 7, 8, 9);
@@ -124,7 +124,7 @@ const clusterOf = ({ metadata, spec }: Vmi, configuration: KubevirtConfiguration
 describe("validate", () => {
   const options = { operation: "create" } as const;
   const judge = (text: string): void => {
-    for (const verdict of judgeInput(inputOf(parseText("f", text), "f"), options, new Map())) {
+    for (const verdict of validateInput(inputOf(parseText("f", text), "f"), options, new Map())) {
       expect(verdict.line).toBeGreaterThan(0);
       expect(verdict.problem).not.toBe("");
     }

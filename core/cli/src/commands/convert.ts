@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { violation } from "@netbind/contract";
+import type { InputViolation } from "@netbind/input";
 import { createTwoFilesPatch } from "diff";
 import { EXIT } from "../exit-codes.ts";
-import type { InputViolation } from "../input/documents.ts";
 import { readText, shownFile, STANDARD_INPUT } from "../input/read-text.ts";
 import { DeadlineError, READING_DEADLINE, withinDeadline } from "../input/within-deadline.ts";
 import { type Converted, convertText } from "../convert/rewrite-yaml.ts";

@@ -1,5 +1,5 @@
 import { admitPluginNics, type AskedBinding, isPrintable, mergeNeeds, needsOfNics, pluginNics, terminalJson } from "@netbind/engine";
-import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
+import type { Input, InputViolation, InputVm } from "@netbind/input";
 import {
   type ImageFallback,
   interfacesOf,
@@ -10,13 +10,12 @@ import {
   type Vmi,
   type VmiInterface,
 } from "@netbind/kubevirt";
+import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import { dump } from "js-yaml";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { InputViolation } from "../input/documents.ts";
-import type { InputVm } from "../input/input-vm.ts";
-import { type Input, loadInput } from "../input/load-input.ts";
+import { loadInput } from "../input/load-input.ts";
 import { type OutputFormat, printDocument, printJson } from "../output.ts";
 import { PluginFailures } from "../plugin-failures.ts";
 import { type OpenPlugins, openPlugins, withPlugins } from "../plugins.ts";

@@ -1,4 +1,5 @@
 import type { GrantsByBinding } from "@netbind/engine";
+import type { Input } from "@netbind/input";
 import {
   checkNetworks,
   DEFAULT_POD_NETWORK,
@@ -18,7 +19,6 @@ import {
 import { type DecidedVm, decideInput } from "../decide-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { Input } from "../input/load-input.ts";
 import { Interruption } from "../interruption.ts";
 import { type OutputFormat, printMessage } from "../output.ts";
 import { nameOfVm } from "../plugin-failures.ts";

@@ -1,17 +1,7 @@
 import { admitPluginNics, allAnswers, needsOfNics, pluginNics } from "@netbind/engine";
-import {
-  defaultVmi,
-  type DescribedBindings,
-  validateClone,
-  type Finding,
-  validateMigration,
-  validateVmi,
-  sanitizeVmi,
-} from "@netbind/kubevirt/admission";
-import { interfacesOf, type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
-import type { InputViolation } from "../input/documents.ts";
-import type { InputVm } from "../input/input-vm.ts";
-import { type Input, loadInput } from "../input/load-input.ts";
+import { completedVmi, inOrder, type Input, type InputFinding, validateInput, type ValidationOptions } from "@netbind/input";
+import { interfacesOf } from "@netbind/kubevirt";
+import { loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
@@ -22,78 +12,12 @@ import { openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import type { Compose } from "../tokens.ts";
 
-export interface ValidateOptions extends InputFiles {
-  readonly kubevirtVersion?: KubevirtMinor;
-  readonly operation: "create" | "update";
+export interface ValidateOptions extends InputFiles, ValidationOptions {
   /** Warnings fail too. */
   readonly strict: boolean;
   readonly plugin: PluginSources;
   readonly output: OutputFormat;
 }
-
-/** What was found at one place of the input. */
-export interface Verdict extends InputViolation {
-  /** A rule's id, SCHEMA for what is no such object at all, or ADMIT for what a binding's plugin refuses. */
-  readonly rule: string;
-  /** Kubernetes' word for the kind of mistake. */
-  readonly reason: string;
-  /** `rejected`: the API refuses it. All else is accepted, and comes to this afterwards. */
-  readonly consequence: Finding["rule"]["consequence"];
-}
-
-const schemaVerdict = (found: InputViolation): Verdict => ({
-  ...found,
-  rule: "SCHEMA",
-  reason: "FieldValueInvalid",
-  consequence: "rejected",
-});
-
-const verdictsOf = (judgements: readonly Finding[], locate: InputVm["locate"]): readonly Verdict[] =>
-  judgements.map(({ rule, reason, ...found }) => ({ ...locate(found), rule: rule.id, reason, consequence: rule.consequence }));
-
-const completed = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitizeVmi(vmi), configuration).vmi;
-
-function judgeVm(
-  vm: InputVm,
-  input: Input,
-  options: Pick<ValidateOptions, "kubevirtVersion" | "operation">,
-  described: DescribedBindings,
-): readonly Verdict[] {
-  const judgements = validateVmi(completed(vm, input), {
-    configuration: input.configuration,
-    version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
-    operation: options.operation,
-    described,
-    ...(input.nads.length === 0 ? {} : { nads: input.nads }),
-  });
-  return verdictsOf(judgements, vm.locate);
-}
-
-/** What is said of the migrations of VMs that are in the input. Of another VM nothing is known. */
-const judgeMigrations = (input: Input): readonly Verdict[] =>
-  input.migrations.flatMap(({ value: { metadata, spec }, locate }) =>
-    input.vms
-      .filter(({ vmi }) => vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"))
-      .flatMap((vm) => verdictsOf(validateMigration(completed(vm, input), input.configuration), locate)),
-  );
-
-/** Judges all VMs of an input, and what is asked for them, as they are written: verdicts in the order of the input's lines. */
-export function judgeInput(
-  input: Input,
-  options: Pick<ValidateOptions, "kubevirtVersion" | "operation">,
-  described: DescribedBindings,
-): readonly Verdict[] {
-  const verdicts = [
-    ...input.violations.map(schemaVerdict),
-    ...[...input.vms, ...input.templates].flatMap((vm) => judgeVm(vm, input, options, described)),
-    ...input.clones.flatMap(({ value, locate }) => verdictsOf(validateClone(value), locate)),
-    ...judgeMigrations(input),
-  ];
-  return inOrder(verdicts);
-}
-
-const inOrder = (verdicts: readonly Verdict[]): readonly Verdict[] =>
-  [...verdicts].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 
 const asksPlugins = ({ vms, templates }: Input): boolean =>
   [...vms, ...templates].some(({ vmi }) => interfacesOf(vmi).some(({ binding }) => binding !== undefined));
@@ -105,14 +29,14 @@ const ADMIT = { rule: "ADMIT", reason: "FieldValueInvalid", consequence: "neverS
  * What the plugins of NICs find wrong with them: a cluster admits the VM, and its pod is not attached. Where a rule says
  * something of the same place already, it is not said again.
  */
-async function judgeByPlugins(input: Input, judged: readonly Verdict[], failures: PluginFailures): Promise<readonly Verdict[]> {
+async function judgeByPlugins(input: Input, judged: readonly InputFinding[], failures: PluginFailures): Promise<readonly InputFinding[]> {
   const found = [...input.vms, ...input.templates].map(async (vm) => {
-    const vmi = completed(vm, input);
+    const vmi = completedVmi(vm, input);
     const bindings = failures.bindingsFor(vm);
     const violations = await admitPluginNics(vmi, bindings);
     // Nothing is made of what they need here, but a plugin that cannot even tell does not work.
     await needsOfNics(pluginNics(vmi, bindings), bindings);
-    return violations.map((one): Verdict => ({ ...vm.locate(one), ...ADMIT }));
+    return violations.map((one): InputFinding => ({ ...vm.locate(one), ...ADMIT }));
   });
   const verdicts = (await allAnswers(found)).flat();
   return verdicts.filter(({ file, line, field }) => !judged.some((one) => one.file === file && one.line === line && one.field === field));
@@ -120,28 +44,28 @@ async function judgeByPlugins(input: Input, judged: readonly Verdict[], failures
 
 /** All that was found, and the plugins that did not answer. */
 interface Judged {
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly InputFinding[];
   readonly failures: readonly BindingFailure[];
 }
 
 /** Judges an input, and asks the plugins where it has any: only then is all loaded that they are asked with. */
 async function judgeAndAsk(input: Input, options: ValidateOptions, compose: Compose): Promise<Judged> {
-  if (options.plugin.size === 0 && !asksPlugins(input)) return { verdicts: judgeInput(input, options, new Map()), failures: [] };
+  if (options.plugin.size === 0 && !asksPlugins(input)) return { verdicts: validateInput(input, options, new Map()), failures: [] };
   await using plugins = await openPlugins(options.plugin, await compose());
-  const judged = judgeInput(input, options, plugins.bindings);
+  const judged = validateInput(input, options, plugins.bindings);
   const failures = new PluginFailures(plugins);
   const verdicts = inOrder([...judged, ...(await judgeByPlugins(input, judged, failures))]);
   return { verdicts, failures: failures.all };
 }
 
-const WORDS: Readonly<Record<Verdict["consequence"], string>> = {
+const WORDS: Readonly<Record<InputFinding["consequence"], string>> = {
   rejected: "error",
   neverStarts: "warning: accepted, and cannot work",
   pending: "warning: accepted, and waits",
   ignored: "warning: accepted, and has no effect",
 };
 
-const formatVerdict = (verdict: Verdict): string => formatViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
+const formatInputFinding = (verdict: InputFinding): string => formatViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
 
 const count = (list: readonly unknown[], word: string): string => `${list.length} ${word}${list.length === 1 ? "" : "s"}`;
 
@@ -156,7 +80,7 @@ function report({ verdicts, failures }: Judged, vms: number, { strict, output }:
   } else {
     const failed = failures.length === 0 ? "" : `, ${count(failures, "plugin")} failed`;
     const tail = `${vms} VM${vms === 1 ? "" : "s"}: ${count(errors, "violation")}, ${count(warnings, "warning")}${failed}`;
-    print([...verdicts.map(formatVerdict), tail].join("\n"));
+    print([...verdicts.map(formatInputFinding), tail].join("\n"));
   }
   if (error !== undefined) tellError(error);
   return passed ? EXIT.ok : EXIT.failed;

@@ -1,14 +1,13 @@
 import type { DeviceSettings, ObjectMeta, ReferencedData } from "@netbind/kubevirt";
 
+import { base64Text } from "./base64-text.ts";
 import type { InputDocument } from "./documents.ts";
 import { type Kind, kindOf, textOf } from "./kinds.ts";
 
 type Texts = Record<string, string>;
 
 function secretTexts({ value }: InputDocument): Texts {
-  const data = Object.entries((value["data"] ?? {}) as Texts).map(
-    ([key, text]) => [key, Buffer.from(textOf(text), "base64").toString("utf8")] as const,
-  );
+  const data = Object.entries((value["data"] ?? {}) as Texts).map(([key, text]) => [key, base64Text(textOf(text))] as const);
   return { ...Object.fromEntries(data), ...((value["stringData"] ?? {}) as Texts) };
 }
 

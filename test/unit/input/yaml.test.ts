@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isNode, LineCounter, parseDocument, stringify } from "yaml";
-import { parseText } from "../../../core/cli/src/input/documents.ts";
-import { parseYaml, type YamlDocument } from "../../../core/cli/src/input/parse-yaml.ts";
+import { parseText } from "../../../core/input/src/documents.ts";
+import { parseYaml, type YamlDocument } from "../../../core/input/src/parse-yaml.ts";
 
 function documentOf(text: string): YamlDocument {
   const [document, ...others] = parseYaml(text);

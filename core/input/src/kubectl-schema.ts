@@ -1,4 +1,5 @@
 import { defineScalarTag, FAILSAFE_SCHEMA, mergeTag, NOT_RESOLVED, type Schema } from "js-yaml";
+import { base64Text } from "./base64-text.ts";
 
 /*
  * What a plain scalar is to kubectl: what sigs.k8s.io/yaml 1.6.0 makes of it on its way to JSON. That is YAML 1.1 with
@@ -56,7 +57,7 @@ export const KUBECTL_SCHEMA: Schema = FAILSAFE_SCHEMA.withTags(
   scalar("float", [...DIGITS, "."], floatOf),
   mergeTag,
   defineScalarTag("tag:yaml.org,2002:binary", {
-    resolve: (text) => Buffer.from(text, "base64").toString("utf8"),
+    resolve: base64Text,
     identify: () => false,
   }),
   // A date is text on its way to JSON, and so is what has a tag of somebody's own.

@@ -1,7 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
 import { parseYaml, type YamlDocument, type YamlPath } from "./parse-yaml.ts";
-import { readText, shownFile } from "./read-text.ts";
-import { DeadlineError, READING_DEADLINE, withinDeadline } from "./within-deadline.ts";
 
 /** A violation with the place of the text that it is about. */
 export interface InputViolation extends Violation {
@@ -85,8 +83,22 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
   return (value as unknown as { items: unknown[] }).items.map((item, index) => at(["items", index], item));
 }
 
-/** Reads the objects of a text with any number of YAML documents. */
+/** A text, or something else, that is refused as a whole. */
+export const refusedFile = (file: string, problem: string, fix: string): ReadResult => ({
+  documents: [],
+  violations: [{ ...violation("", problem, fix), file, line: 1 }],
+});
+
+/** What several texts say together. */
+export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
+  documents: results.flatMap(({ documents }) => documents),
+  violations: results.flatMap(({ violations }) => violations),
+});
+
+/** Reads the objects of a text with any number of YAML documents; `file` is its name in what is found. */
 export function parseText(file: string, text: string): ReadResult {
+  if (text.length > SIZE_LIMIT)
+    return refusedFile(file, `it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file");
   const results = parseYaml(text).flatMap((document): readonly (InputDocument | InputViolation)[] => {
     if ("problem" in document)
       return [
@@ -104,29 +116,4 @@ export function parseText(file: string, text: string): ReadResult {
     documents: results.filter((result): result is InputDocument => "lineOf" in result),
     violations: results.filter((result): result is InputViolation => "problem" in result),
   };
-}
-
-/** Reads files; `-` is standard input. One that takes longer than the deadline, in milliseconds, is refused. */
-export function readFiles(files: readonly string[], deadline: number = READING_DEADLINE): ReadResult {
-  const results = files.map((file): ReadResult => {
-    const name = shownFile(file);
-    const refuse = (problem: string, fix: string): ReadResult => ({
-      documents: [],
-      violations: [{ ...violation("", problem, fix), file: name, line: 1 }],
-    });
-    let text: string;
-    try {
-      text = readText(file);
-    } catch (error) {
-      return refuse(`it cannot be read: ${(error as Error).message}`, "name a file that exists");
-    }
-    if (text.length > SIZE_LIMIT) return refuse(`it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file");
-    try {
-      return withinDeadline(deadline, () => parseText(name, text));
-    } catch (error) {
-      if (error instanceof DeadlineError) return refuse(error.message, "split the file, or leave out what makes it slow to read");
-      throw error;
-    }
-  });
-  return { documents: results.flatMap(({ documents }) => documents), violations: results.flatMap(({ violations }) => violations) };
 }

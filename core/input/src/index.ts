@@ -1,0 +1,5 @@
+export { withAdministrators } from "./administrators.ts";
+export { type InputViolation, joinResults, parseText, type ReadResult, refusedFile } from "./documents.ts";
+export type { InputVm } from "./input-vm.ts";
+export { type Input, inputOf, type Needed } from "./input.ts";
+export { completedVmi, inOrder, type InputFinding, validateInput, type ValidationOptions } from "./validate-input.ts";

@@ -1,0 +1,77 @@
+import {
+  defaultVmi,
+  type DescribedBindings,
+  type Finding,
+  sanitizeVmi,
+  validateClone,
+  validateMigration,
+  validateVmi,
+} from "@netbind/kubevirt/admission";
+import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
+import type { InputViolation } from "./documents.ts";
+import type { Input } from "./input.ts";
+import type { InputVm } from "./input-vm.ts";
+
+/** What an input is held against. */
+export interface ValidationOptions {
+  /** Default: the newest. */
+  readonly kubevirtVersion?: KubevirtMinor;
+  readonly operation: "create" | "update";
+}
+
+/** What was found at one place of the input. */
+export interface InputFinding extends InputViolation {
+  /** A rule's id, SCHEMA for what is no such object at all, or ADMIT for what a binding's plugin refuses. */
+  readonly rule: string;
+  /** Kubernetes' word for the kind of mistake. */
+  readonly reason: string;
+  /** `rejected`: the API refuses it. All else is accepted, and comes to this afterwards. */
+  readonly consequence: Finding["rule"]["consequence"];
+}
+
+const schemaFinding = (found: InputViolation): InputFinding => ({
+  ...found,
+  rule: "SCHEMA",
+  reason: "FieldValueInvalid",
+  consequence: "rejected",
+});
+
+const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): readonly InputFinding[] =>
+  findings.map(({ rule, reason, ...found }) => ({ ...locate(found), rule: rule.id, reason, consequence: rule.consequence }));
+
+/** A VM as the API server and the webhooks would have completed it before they look at it. */
+export const completedVmi = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitizeVmi(vmi), configuration).vmi;
+
+function validateVm(vm: InputVm, input: Input, options: ValidationOptions, described: DescribedBindings): readonly InputFinding[] {
+  const findings = validateVmi(completedVmi(vm, input), {
+    configuration: input.configuration,
+    version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
+    operation: options.operation,
+    described,
+    ...(input.nads.length === 0 ? {} : { nads: input.nads }),
+  });
+  return findingsOf(findings, vm.locate);
+}
+
+/** What is said of the migrations of VMs that are in the input. Of another VM nothing is known. */
+const validateMigrations = (input: Input): readonly InputFinding[] =>
+  input.migrations.flatMap(({ value: { metadata, spec }, locate }) =>
+    input.vms
+      .filter(({ vmi }) => vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"))
+      .flatMap((vm) => findingsOf(validateMigration(completedVmi(vm, input), input.configuration), locate)),
+  );
+
+/** Validates all VMs of an input, and what is asked for them, as they are written: findings in the order of the input's lines. */
+export function validateInput(input: Input, options: ValidationOptions, described: DescribedBindings): readonly InputFinding[] {
+  const all = [
+    ...input.violations.map(schemaFinding),
+    ...[...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, described)),
+    ...input.clones.flatMap(({ value, locate }) => findingsOf(validateClone(value), locate)),
+    ...validateMigrations(input),
+  ];
+  return inOrder(all);
+}
+
+/** Findings in the order of files and their lines. */
+export const inOrder = (all: readonly InputFinding[]): readonly InputFinding[] =>
+  [...all].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
