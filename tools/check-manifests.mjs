@@ -12,7 +12,7 @@ const root = process.argv[2] ?? ROOT;
 /** The modules that may work by path where VMs' users own directories, each with what it works on; "import" finds the others. */
 const pathLaw = JSON.parse(readFileSync(join(root, "tools/path-law.json"), "utf8"));
 const FILES = /^(node:)?fs(\/promises)?$/;
-const BY_PATH = "works on files by path: use core/local/src/root-files.ts, or HeldDirectory below a directory of a VM's user";
+const BY_PATH = "works on files by path: use core/netns/src/files/root-files.ts, or HeldDirectory below a directory of a VM's user";
 const IMPORT = /(?:\bfrom\s*|^import\s*)["']([^"'\n]+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gm;
 
 /** The sources of a package, as paths in it. */

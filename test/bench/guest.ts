@@ -9,7 +9,7 @@ import type { Launcher } from "../../core/local/src/launcher/launcher.ts";
 import { startLauncher } from "../../core/local/src/launcher/libvirt.ts";
 import { hypervisorNodes } from "../../core/local/src/launcher/launcher-mounts.ts";
 import { DEMO_GUEST } from "../../core/local/src/launcher/image.ts";
-import { makeDirectory } from "../../core/local/src/root-files.ts";
+import { makeDirectory } from "../../core/netns/src/files/root-files.ts";
 import { BUILT, netbind } from "../support/guest/netbind.ts";
 import { TestNetns } from "../support/netns/netns.ts";
 import type { Comparison } from "./report.ts";

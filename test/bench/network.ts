@@ -1,8 +1,8 @@
 /** Pod network set-up and teardown of one NIC against the same by hand, and against the CNI bridge plugin's ADD and DEL. */
-import { releasedGrants } from "@netbind/bindings";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { releasedGrants } from "@netbind/bindings";
 import type { Binding } from "@netbind/contract";
 import {
   attachmentOf,
@@ -23,7 +23,7 @@ import { applyNetwork, observe, exec } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
-import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/pod-record-file.ts";
+import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
 import { anAttachment } from "../support/netns/attachment.ts";
 import { TestNetns } from "../support/netns/netns.ts";

@@ -2,7 +2,8 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, listVms } from "@netbind/local";
-import { processesOf, exec, waitUntil } from "@netbind/netns";
+import { processesOf } from "@netbind/pod";
+import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { useLab } from "../support/guest/lab.ts";
 import { masqueradeVm } from "../support/netns/many-networks.ts";

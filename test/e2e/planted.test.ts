@@ -8,7 +8,7 @@ import { derivedName, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/guest/lab.ts";
-import { meetingDirectory, writableDirectory } from "../../core/local/src/writable.ts";
+import { meetingDirectory, writableDirectory } from "../../core/local/src/pod/writable.ts";
 import { netbind, type Outcome } from "../support/guest/netbind.ts";
 import { documents, nad } from "../support/kube/objects.ts";
 

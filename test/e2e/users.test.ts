@@ -2,11 +2,12 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, netnsPath, type LocalPodRecord } from "@netbind/local";
-import { inNetns, processesIn, exec, VM_UIDS } from "@netbind/netns";
+import { exec, inNetns, processesIn } from "@netbind/netns";
+import { VM_UIDS } from "@netbind/pod";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/guest/lab.ts";
-import { writableDirectory } from "../../core/local/src/writable.ts";
+import { writableDirectory } from "../../core/local/src/pod/writable.ts";
 
 const lab = useLab();
 

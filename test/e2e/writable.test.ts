@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { findVm, type LocalPodRecord } from "@netbind/local";
 import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { WRITABLE_SIZE, writableDirectory } from "../../core/local/src/writable.ts";
+import { WRITABLE_SIZE, writableDirectory } from "../../core/local/src/pod/writable.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/build/bundle.ts";
 import { useLab } from "../support/guest/lab.ts";

@@ -4,12 +4,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { AttachedNic } from "@netbind/engine";
 import { nicDomain, patchDomain } from "@netbind/domain";
-import { defineBootDomain, expectedSidecars, HookManager, type HookDeadlines } from "@netbind/local";
+import { defineBootDomain, expectedSidecars, type HookDeadlines, HookManager } from "@netbind/pod";
 import { scaledTimeout } from "@netbind/netns";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
 import { anAttachment } from "../support/netns/attachment.ts";
-import { unchangedCloudInit } from "../../core/local/src/hook-cloud-init.ts";
+import { unchangedCloudInit } from "../../core/pod/src/hooks/hook-cloud-init.ts";
 import { HookPod } from "../support/kube/hook-pod.ts";
 import { type HookCall, serveThirdParty, type ThirdParty } from "../support/kube/third-party-sidecar.ts";
 

@@ -15,7 +15,8 @@ import {
 import { join } from "node:path";
 import type { Vmi } from "@netbind/kubevirt";
 import { checkHostDisks } from "@netbind/local";
-import { exec, VM_UIDS } from "@netbind/netns";
+import { exec } from "@netbind/netns";
+import { VM_UIDS } from "@netbind/pod";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hypervisorNodes, nodesDirectory, prelude } from "../../core/local/src/launcher/launcher-mounts.ts";
 import { findHostDisks, grantHostDisks, holdHostDisk, takeBackHostDisks } from "../../core/local/src/launcher/host-disks.ts";

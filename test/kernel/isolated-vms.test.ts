@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { makeNetns, netnsPath, State } from "@netbind/local";
 import { exec } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/pod-record-file.ts";
-import { makeNode } from "../../core/local/src/node-netns.ts";
-import { vmId } from "../../core/local/src/state.ts";
+import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
+import { makeNode } from "../../core/local/src/node/node-netns.ts";
+import { vmId } from "../../core/local/src/record/state.ts";
 import { machineState, makeStateDirectory } from "../support/guest/machine.ts";
 import { netbind, type Outcome } from "../support/guest/netbind.ts";
 

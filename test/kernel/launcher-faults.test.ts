@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineBootDomain, type ExpectedSidecar, HookManager, LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "@netbind/local";
+import { defineBootDomain, type ExpectedSidecar, HookManager, LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "@netbind/pod";
 import { expect, test } from "vitest";
 import { buildGoTool } from "../support/build/go-tools.ts";
 import { HookPod } from "../support/kube/hook-pod.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { makeNetns, netnsPath, State } from "@netbind/local";
 import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { vmId } from "../../core/local/src/state.ts";
+import { vmId } from "../../core/local/src/record/state.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/guest/machine.ts";
 
 const ID = vmId("default", "one");

@@ -1,7 +1,7 @@
 /** What the builds of images keep between them, below the machine's cache of Netbind, and where they work meanwhile. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { stateDirectories } from "../../core/local/src/state.ts";
+import { stateDirectories } from "../../core/local/src/record/state.ts";
 
 /** A directory of the cache, made where it is missing. */
 export function cacheDirectory(...components: readonly string[]): string {

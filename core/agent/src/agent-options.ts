@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { BindingSockets } from "./binding-sockets.ts";
+import type { BindingSockets } from "./binding/binding-sockets.ts";
 
 /** What the agent is told on its command line. */
 export interface AgentOptions extends Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> {

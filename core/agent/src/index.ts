@@ -1,6 +1,6 @@
-export { BindingRegistry } from "./binding-registry.ts";
-export { AgentState } from "./agent-record-file.ts";
+export { BindingRegistry } from "./binding/binding-registry.ts";
+export type { PodEvent } from "./event-recorder.ts";
 export { findLauncherPods, LAUNCHER_UID } from "./launcher-pods.ts";
 export { NodeAgent } from "./node-agent.ts";
-export { findPodProcess, mountSource, type PodTraits } from "./pod-process.ts";
-export type { PodEvent } from "./event-recorder.ts";
+export { AgentState } from "./pod/agent-record.ts";
+export { findPodProcess, mountSource, type PodTraits } from "./pod/pod-process.ts";

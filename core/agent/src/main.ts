@@ -8,11 +8,11 @@ import { checkTrustedDirectory, findSandboxWay, logLevel, exec, SettingError, ta
 import pino, { type Logger } from "pino";
 import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
 import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
-import { ignoredBeside } from "./binding-sockets.ts";
-import { BindingRegistry } from "./binding-registry.ts";
-import { AgentState } from "./agent-record-file.ts";
+import { ignoredBeside } from "./binding/binding-sockets.ts";
+import { BindingRegistry } from "./binding/binding-registry.ts";
+import { AgentState } from "./pod/agent-record.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
-import { namespaceId } from "./pod-namespace.ts";
+import { namespaceId } from "./pod/pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
 
 /** Commands at a time, for all pods together. */

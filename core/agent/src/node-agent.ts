@@ -1,13 +1,13 @@
 import { BindingError } from "@netbind/contract";
 import { type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
-import { attachPod, type AgentContext, type AttachOutcome } from "./attach-pod.ts";
-import { failuresOf } from "./binding-failures.ts";
-import { RecordError } from "./agent-record-file.ts";
+import { type AgentContext, type AttachOutcome, attachPod } from "./pod/attach-pod.ts";
+import { failuresOf } from "./binding/binding-failures.ts";
+import { RecordError } from "./pod/agent-record.ts";
 import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
 import { NotReadyError } from "./not-ready.ts";
-import { PodProcessError } from "./pod-process.ts";
-import { PodRefusedError } from "./refuse-pod.ts";
-import { gonePods, teardownPod } from "./teardown-pod.ts";
+import { PodProcessError } from "./pod/pod-process.ts";
+import { PodRefusedError } from "./pod/refuse-pod.ts";
+import { gonePods, teardownPod } from "./pod/teardown-pod.ts";
 import { EventRecorder, type PodEvent, type Report } from "./event-recorder.ts";
 
 /** What a node agent is made of. */

@@ -1,33 +1,55 @@
-export { derivedName, type NamedBy } from "./network/derived-name.ts";
-export { applyNetwork } from "./network/apply.ts";
-export { observe, type ObserveRequest, readTable } from "./network/observe.ts";
-export { logLevel, SettingError } from "./exec/log-level.ts";
-export { scaledTimeout } from "./exec/scaled-timeout.ts";
-export { findPlaceholderKind } from "./network/placeholder.ts";
 export { endProcesses, signalHeld, waitUntil } from "./exec/end-processes.ts";
-export { HeldProcess, identify, inode, isAlive, isRunning, type NamespaceKind, type ProcessId, startTimeOf } from "./exec/held-process.ts";
-export { descendantsOf, findProcesses, orphansOfUser, processesIn, processesLoggingTo, processesOfUser } from "./exec/processes.ts";
-export { CommandError, exec, type Exec, type ExecOptions, inNetns } from "./exec/exec.ts";
-export { OVER_FRESH_PROC, withWritableSysctls } from "./exec/fresh-proc.ts";
-export { FILTER_FD, filterBytes } from "./sandbox/give-filter.ts";
+export { CommandError, type Exec, exec, inNetns } from "./exec/exec.ts";
 export { explainEnd } from "./exec/explain-end.ts";
-export { explainLimits, FILE_LIMIT, limitOptions, type Limits, scaled, SERVICE_GROUP, SERVICE_LIMITS } from "./sandbox/limits.ts";
-export { LIBRARY_BINDS, type Sandbox, type SandboxBind, sandboxCommand, type SandboxWay } from "./sandbox/sandbox.ts";
-export { findSandboxWay, type FoundWay, procObstacles, SandboxError } from "./sandbox/sandbox-way.ts";
-export { type HeldSandbox, holdSandboxed } from "./sandbox/hold-sandboxed.ts";
-export { isListening, type ServiceHost, startService } from "./services/services.ts";
-export { identifySandbox, type StartedSandbox, type StartOptions, startSandboxed } from "./sandbox/start-sandboxed.ts";
-export { awaitAnswer, awaitOwner, probeNic, type ProbeRequest } from "./network/probe.ts";
-export type { NicRecord, PodRecord, PodRecordStore, ProcessRecord } from "./network/pod-record.ts";
-export { all, PodNetwork, type PodNetworkParts, serviceLog } from "./network/pod-network.ts";
-export { writeAtomically } from "./files/write-atomically.ts";
+export { OVER_FRESH_PROC, withWritableSysctls } from "./exec/fresh-proc.ts";
+export { HeldProcess, identify, inode, isAlive, isRunning, type ProcessId } from "./exec/held-process.ts";
+export { logLevel, SettingError } from "./exec/log-level.ts";
+export { descendantsOf, orphansOfUser, processesIn, processesLoggingTo, processesOfUser } from "./exec/processes.ts";
+export { scaledTimeout } from "./exec/scaled-timeout.ts";
 export { BusyError, type Lock, takeLock } from "./files/lock.ts";
-export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processesOf, type ServiceDrift } from "./network/pod-drift.ts";
-export { isKnownUser, readRanges } from "./sandbox/known-users.ts";
-export { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "./sandbox/allocate-uid.ts";
-export { POD_RECORD_FIELDS } from "./network/pod-record-shape.ts";
-export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "@netbind/contract/shape";
-export { bornIn, type GroupLimits, handOn, limitsMet, makeGroup, removeGroup } from "./sandbox/control-group.ts";
-export { findGroupBase, type GroupBase, GroupError } from "./sandbox/group-base.ts";
-export { type PodMembership, podMembership, servicesCgroup } from "./sandbox/pod-cgroup.ts";
+export {
+  exists,
+  installFile,
+  isMountPoint,
+  makeDirectory,
+  makeUserDirectory,
+  namesIn,
+  openLog,
+  readText,
+  removeFile,
+  removeTree,
+  rename,
+  shareFile,
+  UserTree,
+  writeNew,
+  writeText,
+} from "./files/root-files.ts";
 export { checkTrustedDirectory, UntrustedDirectoryError } from "./files/trusted-directory.ts";
+export { writeAtomically } from "./files/write-atomically.ts";
+export { applyNetwork } from "./network/apply.ts";
+export { derivedName } from "./network/derived-name.ts";
+export { observe, readTable } from "./network/observe.ts";
+export { findPlaceholderKind } from "./network/placeholder.ts";
+export { all, PodNetwork, serviceLog } from "./network/pod-network.ts";
+export type { NicRecord, PodRecord, PodRecordStore } from "./network/pod-record.ts";
+export { awaitAnswer, awaitOwner, probeNic } from "./network/probe.ts";
+export {
+  bornIn,
+  canLimit,
+  CONTROLLERS,
+  type GroupLimits,
+  groupOf,
+  handedOn,
+  handOn,
+  limitsMet,
+  makeGroup,
+  removeGroup,
+  unifiedMount,
+} from "./sandbox/control-group.ts";
+export { FILTER_FD, filterBytes } from "./sandbox/give-filter.ts";
+export { type HeldSandbox, holdSandboxed } from "./sandbox/hold-sandboxed.ts";
+export { explainLimits, FILE_LIMIT, limitOptions, type Limits, scaled, SERVICE_GROUP, SERVICE_LIMITS } from "./sandbox/limits.ts";
+export { findSandboxWay, type FoundWay } from "./sandbox/sandbox-way.ts";
+export { LIBRARY_BINDS, type Sandbox, sandboxCommand, type SandboxWay } from "./sandbox/sandbox.ts";
+export { identifySandbox, startSandboxed } from "./sandbox/start-sandboxed.ts";
+export { isListening, startService } from "./services/services.ts";

@@ -13,7 +13,7 @@ type fault struct {
 	Most  int    `json:"most"`
 }
 
-// faults is the table that this client and the host on one machine both play: core/local/src/launcher-faults.json.
+// faults is the table that this client and the host on one machine both play: core/pod/src/hooks/launcher-faults.json.
 type faults map[string]fault
 
 func readFaults(path string) (faults, error) {

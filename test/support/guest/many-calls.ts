@@ -3,7 +3,7 @@
  * writes their outcomes, in the same order.
  */
 import { text } from "node:stream/consumers";
-import type { Call, Outcome } from "../guest/netbind.ts";
+import type { Call, Outcome } from "./netbind.ts";
 
 const MAIN = new URL("../../../core/cli/src/main.ts", import.meta.url).href;
 

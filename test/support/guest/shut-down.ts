@@ -4,8 +4,8 @@ import { findVm, type State } from "@netbind/local";
 import { isAlive, waitUntil } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote/sidecar";
 import { expect } from "vitest";
-import { sidecarDirectory } from "../../../core/local/src/sidecars.ts";
-import { writableDirectory } from "../../../core/local/src/writable.ts";
+import { sidecarDirectory } from "../../../core/local/src/pod/sidecars.ts";
+import { writableDirectory } from "../../../core/local/src/pod/writable.ts";
 
 /** Ends a running VM's sidecar as KubeVirt does, by its Shutdown hook: its process ends by itself, and its sockets are gone. */
 export async function shutDown(state: State, vm: string, binding: string): Promise<void> {

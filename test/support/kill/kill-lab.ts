@@ -9,7 +9,7 @@ import { demoVmi } from "../../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../guest/machine.ts";
 import { netbind, type Outcome } from "../guest/netbind.ts";
 import { ResidentNetbind } from "../guest/resident-netbind.ts";
-import { meetingDirectory } from "../../../core/local/src/writable.ts";
+import { meetingDirectory } from "../../../core/local/src/pod/writable.ts";
 
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
 const VM = "one";

@@ -8,7 +8,7 @@ import type { AttachRequest } from "@netbind/contract";
 import { attachSidecar } from "@netbind/remote/sidecar";
 import { SIDECAR_START } from "./sidecar-start.ts";
 
-export const LAUNCHER_FAULTS: string = fileURLToPath(new URL("../../../core/local/src/launcher-faults.json", import.meta.url));
+export const LAUNCHER_FAULTS: string = fileURLToPath(new URL("../../../core/pod/src/hooks/launcher-faults.json", import.meta.url));
 const DIST = fileURLToPath(new URL("../../../sidecars/dist", import.meta.url));
 const POD_USER = { uid: 107, gid: 107 } as const;
 /** A pod's user, as the kubelet starts it where nothing is granted. */

@@ -1,5 +1,5 @@
 import { consoleFiles, guestCommand } from "../../../core/local/src/launcher/console.ts";
-import { State, stateDirectories, vmId } from "../../../core/local/src/state.ts";
+import { State, stateDirectories, vmId } from "../../../core/local/src/record/state.ts";
 
 const DEADLINE = 300_000;
 const [name = "", command = ""] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { isShut } from "../../../core/agent/src/is-shut.ts";
+import { isShut } from "../../../core/agent/src/pod/is-shut.ts";
 
 let base: string;
 const hooks = (): string => join(base, "hook-sidecar-0");

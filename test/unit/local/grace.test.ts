@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { graceOf } from "../../../core/local/src/grace.ts";
+import { graceOf } from "../../../core/local/src/vm/grace.ts";
 
 const of = (terminationGracePeriodSeconds?: number): ReturnType<typeof graceOf> =>
   graceOf({ spec: { domain: { devices: {} }, ...(terminationGracePeriodSeconds === undefined ? {} : { terminationGracePeriodSeconds }) } });

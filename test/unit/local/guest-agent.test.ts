@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readAgentNics } from "../../../core/local/src/guest-agent.ts";
+import { readAgentNics } from "../../../core/local/src/vm/guest-agent.ts";
 
 const nic = (change: object = {}): object => ({
   name: "eth0",

@@ -1,6 +1,6 @@
 import type { Vmi } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
-import { podLimits } from "../../../core/local/src/pod-groups.ts";
+import { podLimits } from "../../../core/local/src/pod/pod-groups.ts";
 
 const GIB = 1024 ** 3;
 const vmiOf = (memory: string, cores: number, nics: number): Vmi =>

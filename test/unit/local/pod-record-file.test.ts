@@ -1,15 +1,15 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { BusyError, takeLock } from "@netbind/local";
+import { BusyError, takeLock } from "@netbind/netns";
+import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
 import { exec } from "@netbind/netns";
-import { afterEach, beforeEach, expect, test } from "vitest";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { anAttachment } from "../../support/netns/attachment.ts";
-import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
 import { damaged } from "../../support/kill/damage.ts";
-import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../../../core/local/src/pod-record-file.ts";
+import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../../../core/local/src/record/local-pod-record.ts";
 
 let directory: string;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { type DomainNic, domainNics } from "@netbind/domain";
 import { type Exec, waitUntil } from "@netbind/netns";
-import type { LocalPodRecord } from "../pod-record-file.ts";
+import type { LocalPodRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import { launcherOf } from "../launcher/launcher-of.ts";

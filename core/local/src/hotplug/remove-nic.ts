@@ -2,14 +2,14 @@ import { withoutNic } from "@netbind/domain";
 import { countOperations, teardownNetwork, serviceProcesses } from "@netbind/engine";
 import { interfacesOf, networksOf, withInterfaces } from "@netbind/kubevirt";
 import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Exec, serviceLog, orphansOfUser } from "@netbind/netns";
-import type { PodRecordFile } from "../pod-record-file.ts";
+import type { PodRecordFile } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { LibvirtError } from "../launcher/launcher.ts";
-import { LocalHost } from "../local-host.ts";
-import { withNodeLock } from "../lock-node.ts";
+import { LocalHost } from "../pod/local-host.ts";
+import { withNodeLock } from "../node/lock-node.ts";
 import { cniDel } from "../networks/cni.ts";
-import { netnsPath } from "../node-netns.ts";
-import type { State } from "../state.ts";
+import { netnsPath } from "../node/node-netns.ts";
+import type { State } from "../record/state.ts";
 import { LiveDomain } from "./live-domain.ts";
 
 /** What changes of a VM's NICs are made with. */

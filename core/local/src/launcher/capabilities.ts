@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Exec, VM_UIDS } from "@netbind/netns";
-import type { UserTree } from "../root-files.ts";
+import type { Exec, UserTree } from "@netbind/netns";
+import { VM_UIDS } from "@netbind/pod";
 import { dropPrivileges, groupText, passwdText, type VmUser } from "./vm-user.ts";
 
 /** Where libvirt keeps what it found out about QEMU, below its cache directory. */

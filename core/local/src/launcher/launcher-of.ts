@@ -1,5 +1,6 @@
-import { type ProcessId, processesOf, type Exec } from "@netbind/netns";
-import type { LocalPodRecord } from "../pod-record-file.ts";
+import type { Exec, ProcessId } from "@netbind/netns";
+import { processesOf } from "@netbind/pod";
+import type { LocalPodRecord } from "../record/local-pod-record.ts";
 import { domainName } from "./base-domain.ts";
 import { Launcher } from "./launcher.ts";
 import { vmUserOf } from "./vm-user.ts";

@@ -1,11 +1,23 @@
 import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { bornIn, endProcesses, identifySandbox, limitOptions, type ProcessId, type Exec, scaled, waitUntil } from "@netbind/netns";
+import {
+  bornIn,
+  endProcesses,
+  type Exec,
+  identifySandbox,
+  limitOptions,
+  makeDirectory,
+  openLog,
+  type ProcessId,
+  scaled,
+  UserTree,
+  waitUntil,
+  writeText,
+} from "@netbind/netns";
 import { canHold } from "@netbind/remote/sidecar";
-import { LAUNCHER_PROCESSES } from "../pod-groups.ts";
-import { lastLines } from "../read-end.ts";
-import { makeDirectory, openLog, UserTree, writeText } from "../root-files.ts";
+import { LAUNCHER_PROCESSES } from "../pod/pod-groups.ts";
+import { lastLines } from "../record/read-end.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Vmi } from "@netbind/kubevirt";
 import type { Exec } from "@netbind/netns";
-import type { CniAttachment } from "../pod-record-file.ts";
+import type { CniAttachment } from "../record/local-pod-record.ts";
 import { memoryBytes } from "./base-domain.ts";
 import type { Launcher } from "./launcher.ts";
 

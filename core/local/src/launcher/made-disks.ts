@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { type Exec, derivedName } from "@netbind/netns";
-import { makeDirectory, namesIn, removeTree, rename, shareFile, writeNew } from "../root-files.ts";
+import { derivedName, type Exec, makeDirectory, namesIn, removeTree, rename, shareFile, writeNew } from "@netbind/netns";
 import type { Image } from "./image.ts";
 import { imageCommand } from "./image-command.ts";
 import type { VmUser } from "./vm-user.ts";

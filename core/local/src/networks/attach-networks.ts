@@ -2,10 +2,10 @@ import { join } from "node:path";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
-import type { CniAttachment, LocalPodRecord, PodRecordFile } from "../pod-record-file.ts";
-import { netnsPath } from "../node-netns.ts";
-import { listPods } from "../pods.ts";
-import type { State } from "../state.ts";
+import type { CniAttachment, LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import { netnsPath } from "../node/node-netns.ts";
+import { listPods } from "../record/pods.ts";
+import type { State } from "../record/state.ts";
 
 import { cniAdd, cniDeviceNodes, CniError, type CniContext } from "./cni.ts";
 import { hostPluginOf } from "./emulated-plugins.ts";

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { CniPluginConfig } from "@netbind/kubevirt/pod";
 import { CommandError, inNetns, type Exec, withWritableSysctls } from "@netbind/netns";
-import type { CniAttachment } from "../pod-record-file.ts";
-import { isNetns } from "../node-netns.ts";
+import type { CniAttachment } from "../record/local-pod-record.ts";
+import { isNetns } from "../node/node-netns.ts";
 import type { CniCall, DeviceNode, EmulatedCniPlugin } from "./emulated-plugin.ts";
 import { EMULATED_PLUGINS } from "./emulated-plugins.ts";
 

@@ -1,6 +1,6 @@
 import { type NetworkStatus, statusesOfAttachment } from "@netbind/kubevirt/pod";
 import { PRIMARY_LINK } from "@netbind/kubevirt";
-import type { CniAttachment } from "../pod-record-file.ts";
+import type { CniAttachment } from "../record/local-pod-record.ts";
 
 /** What multus would report of a pod's links, from what its CNI plugins returned. */
 export const networkStatusOf = (attachments: readonly CniAttachment[]): readonly NetworkStatus[] =>

@@ -1,7 +1,7 @@
 import type { PodLink } from "@netbind/contract";
 import { mergeDeviceVariables, networkInfoText } from "@netbind/kubevirt/pod";
 import type { PodDevices } from "@netbind/engine";
-import type { CniAttachment } from "../pod-record-file.ts";
+import type { CniAttachment } from "../record/local-pod-record.ts";
 
 /** What a CNI result tells of a link. */
 interface Told {

@@ -1,0 +1,35 @@
+import { rmSync } from "node:fs";
+import { endProcesses, isAlive, type ProcessId, processesOfUser, removeGroup } from "@netbind/netns";
+import { AgentRecordFile, type AgentState } from "./agent-record.ts";
+
+/** Something of a pod cannot be undone. */
+export class ReleaseError extends Error {
+  override readonly name = "ReleaseError";
+}
+
+/**
+ * Undoes what was done for a pod that is gone, from the record alone: its services end, and with them its network
+ * namespace, with all links. Called again it goes on where it was stopped.
+ *
+ * @throws RecordError where the record cannot be read: then nothing is touched
+ */
+export async function teardownPod(state: AgentState, uid: string): Promise<void> {
+  const recordFile = AgentRecordFile.open(state.pod(uid));
+  if (recordFile === undefined) {
+    // A directory without a record: nothing was begun.
+    rmSync(state.pod(uid), { recursive: true, force: true });
+    return;
+  }
+  const { processes, serviceUid, cgroup } = recordFile.record;
+  const recorded = processes.flatMap((entry) => entry.processes).filter(isAlive);
+  // Started, and not recorded any more: nobody else runs as that user.
+  const unique = new Map<number, ProcessId>([...recorded, ...processesOfUser(serviceUid)].map((process) => [process.pid, process]));
+  const left = await endProcesses([...unique.values()]);
+  if (left.length > 0) throw new ReleaseError(`processes ${left.map(({ pid }) => pid).join(", ")} of pod ${uid} do not end`);
+  if (cgroup !== undefined) await removeGroup(cgroup);
+  recordFile.remove();
+}
+
+/** The pods with a record that are not among those that are there. */
+export const gonePods = (state: AgentState, present: ReadonlySet<string>): readonly string[] =>
+  state.uids().filter((uid) => !present.has(uid));

@@ -1,0 +1,74 @@
+import { checkGrants } from "@netbind/engine";
+import { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "@netbind/contract/shape";
+import { POD_RECORD_FIELDS, VM_UIDS } from "@netbind/pod";
+
+/** What every record of a VM has, checked before anything of it is acted on: a damaged one must not lead anywhere. */
+
+const FIELDS: Readonly<Record<string, Check>> = {
+  ...POD_RECORD_FIELDS,
+  id: isText,
+  namespace: isText,
+  name: isText,
+  uid: isText,
+  // Whoever could change it must not make root of it.
+  vmUid: optional((uid) => Number.isInteger(uid) && Number(uid) >= VM_UIDS.first && Number(uid) < VM_UIDS.first + VM_UIDS.count),
+  source: isText,
+  createdAt: isText,
+  phase: (phase) => phase === "starting" || phase === "running" || phase === "stopping",
+  vmi: shape({
+    metadata: shape({ name: isText, namespace: isText }),
+    spec: shape({
+      domain: shape({ devices: shape({ interfaces: optional(listOf(shape({ name: isText }))) }) }),
+      networks: optional(listOf(isObject)),
+    }),
+  }),
+  netns: isText,
+  cgroup: optional(isText),
+  writable: optional(shape({ bytes: isNumber, inodes: isNumber })),
+  attachments: listOf(
+    shape({
+      network: isText,
+      ifname: isText,
+      containerId: isText,
+      config: shape({ plugins: listOf(shape({ type: isText })) }),
+      args: optional(mapOf(isText)),
+      mac: optional(isText),
+      cniArgs: optional(mapOf(isText)),
+      device: optional(shape({ resource: isText, id: isText, facts: optional(mapOf(isText)) })),
+      nodes: optional(listOf(shape({ path: isText, major: isNumber, minor: isNumber }))),
+    }),
+  ),
+  bindings: mapOf(isText),
+  attached: optional(listOf(shape({ name: isText, mac: isText }))),
+  sidecars: optional(
+    mapOf(
+      shape({
+        container: isText,
+        node: isText,
+        bundle: isText,
+        start: optional(shape({ options: listOf(isText), environment: mapOf(isText) })),
+      }),
+    ),
+  ),
+  hostDisks: optional(
+    listOf(
+      shape({
+        volume: isNumber,
+        directory: isText,
+        components: listOf((name) => isText(name) && !["", ".", ".."].includes(String(name)) && !/[/\0]/.test(String(name))),
+        inode: isText,
+        before: optional((before) => /^[r-][w-][x-]$/.test(String(before))),
+      }),
+    ),
+  ),
+  domainXml: optional(isText),
+  launcher: optional(shape({ directory: isText, rootfs: isText })),
+  changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),
+  resolved: optional(listOf(shape({ name: isText, image: optional(isText) }))),
+  registered: optional(mapOf(isObject)),
+  grants: optional((grants) => checkGrants(grants).length === 0),
+  migration: optional(shape({ source: isText, refresh: listOf(isText) })),
+};
+
+/** The first field of a record that is not as it is written; undefined where all are. */
+export const damagedField = (record: unknown): string | undefined => wrongField(record, FIELDS);

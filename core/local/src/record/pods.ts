@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { chooseUid, isKnownUser, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/pod";
+import { processesOfUser, takeLock } from "@netbind/netns";
+import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "./local-pod-record.ts";
+import { findQemu } from "../launcher/launcher-of.ts";
+import { type State, vmId, vmOfPod } from "./state.ts";
+
+const UID_LOCK_WAIT = 60_000;
+
+/** There is no such VM. */
+export class VmNotFoundError extends Error {
+  override readonly name = "VmNotFoundError";
+}
+
+/** Splits `[namespace/]name`. */
+export function parseVmName(text: string): { readonly namespace: string; readonly name: string } {
+  const at = text.indexOf("/");
+  return at === -1 ? { namespace: "default", name: text } : { namespace: text.slice(0, at), name: text.slice(at + 1) };
+}
+
+/** What can be read of a pod's record, and why not where it cannot. */
+export function readRecord(state: State, id: string): { readonly record?: LocalPodRecord; readonly damage?: string } {
+  try {
+    const record = PodRecordFile.open(state.podDirectory(id))?.record;
+    return record === undefined ? {} : { record };
+  } catch (error) {
+    // Whatever is in the place of a record is in the way of one VM: the others' are read all the same.
+    return {
+      damage: error instanceof DamagedRecordError ? error.message : `the record of VM ${id} cannot be read: ${(error as Error).message}`,
+    };
+  }
+}
+
+/** The records of pods that can be read, older pods first; of one VM, where it is named. */
+export const listPods = (state: State, vm?: string): readonly LocalPodRecord[] =>
+  state.podIds(vm).flatMap((id) => readRecord(state, id).record ?? []);
+
+/** The pods of a VM that is between two of them. */
+export interface MigratingPods {
+  readonly source: LocalPodRecord;
+  readonly target: LocalPodRecord;
+}
+
+/** A migration that did not come to its end, whose pods are both there. */
+export function migratingPods(pods: readonly LocalPodRecord[]): MigratingPods | undefined {
+  for (const target of pods) {
+    const source = pods.find(({ id }) => id === target.migration?.source);
+    if (source !== undefined) return { source, target };
+  }
+  return undefined;
+}
+
+/**
+ * The pod that a VM is in. While it is migrated that is where its QEMU runs: the source has one until the target's, which
+ * waits for the guest until then, has taken over.
+ */
+export function currentPod(pods: readonly LocalPodRecord[]): LocalPodRecord | undefined {
+  const migrating = migratingPods(pods);
+  if (migrating === undefined) return pods.at(-1);
+  const { source, target } = migrating;
+  const runs = (record: LocalPodRecord): boolean => findQemu(record) !== undefined;
+  return target.phase === "running" || (target.phase === "starting" && !runs(source) && runs(target)) ? target : source;
+}
+
+/** Every VM's record: that of the pod it is in. By name. */
+export const listVms = (state: State): readonly LocalPodRecord[] =>
+  state
+    .vmIds()
+    .flatMap((vm) => currentPod(listPods(state, vm)) ?? [])
+    .sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
+
+/** A VM's record: that of the pod it is in. @throws VmNotFoundError, DamagedRecordError */
+export function findVm(state: State, text: string): LocalPodRecord {
+  const { namespace, name } = parseVmName(text);
+  const vm = vmId(namespace, name);
+  const record = currentPod(listPods(state, vm)) ?? PodRecordFile.open(state.podDirectory(state.podIds(vm)[0] ?? vm))?.record;
+  if (record !== undefined) return record;
+  const known = listVms(state).map((one) => `${one.namespace}/${one.name}`);
+  throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);
+}
+
+/** A sentence for each pod whose record cannot be read. `gc` removes those that do not run. */
+export const damagedVms = (state: State): readonly string[] => state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
+
+/** What a user is chosen by: the same name in another state directory is another's. */
+const seedOf = (state: State, id: string): string => createHash("sha256").update(`${state.root}/${id}`).digest("hex");
+
+/**
+ * A user of a range that no other pod's record has, and that no process has, be it another state directory's; nor is it one that
+ * the machine gives to somebody.
+ */
+function freeUid(
+  state: State,
+  range: UidRange,
+  id: string,
+  others: readonly string[],
+  uidOf: (record: LocalPodRecord) => number | undefined,
+): number {
+  const seed = seedOf(state, id);
+  // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.
+  const near = others.filter((other) => mayShareUid(seed, seedOf(state, other)));
+  const taken = near.flatMap((other) => {
+    const { record } = readRecord(state, other);
+    return record === undefined ? [] : (uidOf(record) ?? []);
+  });
+  for (;;) {
+    const uid = chooseUid(range, seed, taken);
+    if (processesOfUser(uid).length === 0 && !isKnownUser(uid)) return uid;
+    taken.push(uid);
+  }
+}
+
+/** A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}. */
+export const freeServiceUid = (state: State, id: string): number =>
+  freeUid(state, SERVICE_UIDS, id, state.podIds(), ({ serviceUid }) => serviceUid);
+
+/** A user of the VM's own, which no other VM runs as. The caller holds the lock of {@link withUidLock}. */
+export const freeVmUid = (state: State, vm: string): number =>
+  freeUid(
+    state,
+    VM_UIDS,
+    vm,
+    state.podIds().filter((pod) => vmOfPod(pod) !== vm),
+    ({ vmUid }) => vmUid,
+  );
+
+/** Chooses users and records them, one netbind at a time: two VMs that start at once never get the same. */
+export async function withUidLock<T>(state: State, act: () => T): Promise<T> {
+  await using _ = await takeLock(join(state.root, "uids.lock"), "the choice of users", UID_LOCK_WAIT);
+  return act();
+}

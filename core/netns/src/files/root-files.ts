@@ -1,0 +1,177 @@
+/**
+ * Files by path, in directories of root's alone: the one module that opens, makes, renames or removes anything of a VM's by path. A directory of a VM's user, and what a link of its leads to, is another matter: what is done
+ * there is done by descriptor (HeldDirectory), by that user, or not at all.
+ */
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import type { Exec } from "../exec/exec.ts";
+
+/** A path that leads through a directory of somebody else's. */
+export class ForeignPathError extends Error {
+  override readonly name = "ForeignPathError";
+}
+
+const isForeign = (uid: number): boolean => uid !== 0 && uid !== process.geteuid?.();
+
+/**
+ * Sees that everything on the way to a path is root's, and gives the path. What is at its end may be somebody else's: who owns
+ * it cannot put another thing in its place.
+ *
+ * @throws ForeignPathError
+ */
+export function ownPath(path: string): string {
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
+    const found = lstatSync(directory, { throwIfNoEntry: false });
+    // A link of root's is an administrator's way to another place.
+    if (found !== undefined && isForeign(found.uid))
+      throw new ForeignPathError(`${path} is below ${directory}, which belongs to uid ${found.uid}: nothing was done there`);
+    if (directory === dirname(directory)) return path;
+  }
+}
+
+export const exists = (path: string): boolean => existsSync(ownPath(path));
+export const readText = (path: string): string => readFileSync(ownPath(path), "utf8");
+/** The names in a directory of root's; none where there is no such directory. */
+export const namesIn = (directory: string): readonly string[] => (exists(join(directory, ".")) ? readdirSync(directory) : []);
+
+/** True where a file system is mounted on a directory of root's. */
+export function isMountPoint(path: string): boolean {
+  const found = statSync(ownPath(path), { throwIfNoEntry: false });
+  return found !== undefined && found.dev !== statSync(dirname(path)).dev;
+}
+
+/** Writes a file with just this mode, whatever the caller's umask. */
+export function writeText(path: string, text: string | Buffer, mode: number): void {
+  writeFileSync(ownPath(path), text, { mode });
+  chmodSync(path, mode);
+}
+
+/** Writes a file where none is. */
+export function writeNew(path: string, text: string, mode: number): void {
+  writeFileSync(ownPath(path), text, { mode, flag: "wx" });
+  chmodSync(path, mode);
+}
+
+/** Opens a log to which it is only added. The descriptor is the caller's to close. */
+export const openLog = (path: string): number => openSync(ownPath(path), "a", 0o600);
+
+/**
+ * Makes a directory and those above it that are not there. Node's own way (`recursive`) never returns where the file system
+ * has no place for new directories, such as /proc.
+ */
+function makeWithParents(path: string, mode?: number): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && (found.isDirectory() || (found.isSymbolicLink() && statSync(path).isDirectory()))) return;
+  if (dirname(path) !== path) makeWithParents(dirname(path));
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Another start of netbind may make the same directory meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+/**
+ * Makes a directory of root's that others may pass through. One that is there is taken where it is root's, and so is a link
+ * that leads to it: in a directory such as /tmp another may have been first.
+ *
+ * @throws ForeignPathError
+ */
+export function makeDirectory(path: string, mode = 0o711): void {
+  makeWithParents(ownPath(path));
+  for (const { uid } of [lstatSync(path), statSync(path)])
+    if (isForeign(uid)) throw new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user's: nothing was done there`);
+  chmodSync(path, mode);
+}
+
+/** Makes a directory of a user's in one of root's, where it is not there yet. From then on nothing in it is reached by path. */
+export function makeUserDirectory(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  makeWithParents(ownPath(path), 0o700);
+  chownSync(path, uid, gid);
+}
+
+/** A directory that is made for a user before it is the user's: nobody else looks into it until then. */
+export class UserTree {
+  readonly path: string;
+  readonly #made: string[];
+
+  /** @throws Error where there is one already */
+  constructor(path: string) {
+    mkdirSync(ownPath(path), { mode: 0o700 });
+    this.path = path;
+    this.#made = [path];
+  }
+
+  makeDirectory(...components: readonly string[]): void {
+    for (const at of components.keys()) {
+      const path = join(this.path, ...components.slice(0, at + 1));
+      if (this.#made.includes(path)) continue;
+      mkdirSync(ownPath(path), { mode: 0o700 });
+      this.#made.push(path);
+    }
+  }
+
+  writeText(text: string, ...components: readonly string[]): void {
+    const path = join(this.path, ...components);
+    writeNew(path, text, 0o600);
+    this.#made.push(path);
+  }
+
+  /** Copies a file of the administrator's. */
+  copy(source: string, ...components: readonly string[]): void {
+    const path = join(this.path, ...components);
+    copyFileSync(source, ownPath(path));
+    this.#made.push(path);
+  }
+
+  /** Gives all of it to its user: what is deepest first, so that the user comes nowhere before root is done there. */
+  giveTo({ uid, gid }: { readonly uid: number; readonly gid: number }): void {
+    for (const path of [...this.#made].reverse()) chownSync(ownPath(path), uid, gid);
+  }
+}
+
+/** Lets a group read a file that stays root's. */
+export function shareFile(path: string, gid: number): void {
+  chownSync(ownPath(path), 0, gid);
+  chmodSync(path, 0o440);
+}
+
+/** Copies a file of the administrator's, wherever that is. */
+export function installFile(from: string, to: string, mode: number): void {
+  copyFileSync(from, ownPath(to));
+  chmodSync(to, mode);
+}
+
+export function rename(from: string, to: string): void {
+  renameSync(ownPath(from), ownPath(to));
+}
+
+/** Removes a file, or a link itself; nothing where there is none. */
+export function removeFile(path: string): void {
+  rmSync(ownPath(path), { force: true });
+}
+
+/** A VM's user may have made as many files as there is memory for: a million take half a minute. */
+const REMOVE_DEADLINE = 10 * 60_000;
+
+/**
+ * Removes a directory of root's with all that is in it, whoever owns that. rm(1) works by descriptors: a link that takes a
+ * directory's place meanwhile is removed, not followed.
+ */
+export async function removeTree(exec: Exec, path: string): Promise<void> {
+  await exec(["rm", "--recursive", "--force", "--one-file-system", "--", ownPath(path)], { deadline: REMOVE_DEADLINE });
+}
