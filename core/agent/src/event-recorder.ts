@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { terminalLine } from "@netbind/engine";
 
 /** What an agent says of a pod. With the controller, an event on the pod's VMI. */
@@ -36,7 +37,7 @@ export class EventRecorder {
     const report = {
       ...said,
       message: terminalLine(message, LONGEST_MESSAGE),
-      ...(hint === undefined ? {} : { hint: terminalLine(hint, LONGEST_MESSAGE) }),
+      ...defined({ hint: hint === undefined ? undefined : terminalLine(hint, LONGEST_MESSAGE) }),
     };
     const text = `${report.reason} ${report.message}`;
     const now = performance.now();

@@ -1,4 +1,4 @@
-import type { Attachment } from "@netbind/contract";
+import { type Attachment, defined } from "@netbind/contract";
 import { type BindingRegistration, isWrittenOnTap, registrationOf, registrationsOf } from "@netbind/kubevirt";
 import type { ClusterSnapshot, KubeContainer, KubePod, KubeVmi } from "@netbind/kube";
 
@@ -59,7 +59,7 @@ function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterSnap
 function sidecarOf(container: string, directory: string, binding: string, { configuration }: ClusterSnapshot): PodSidecar {
   const registration = registrationOf(configuration, binding);
   const onTap = isWrittenOnTap(registration?.domainAttachmentType);
-  return { container, directory, binding, onTap, ...(registration === undefined ? {} : { registration }) };
+  return defined({ container, directory, binding, onTap, registration });
 }
 
 function sidecarsOf(pod: KubePod, snapshot: ClusterSnapshot): readonly PodSidecar[] {
@@ -127,7 +127,7 @@ export function findLauncherPods(snapshot: ClusterSnapshot, node: string): reado
     .flatMap((pod) => {
       const sidecars = sidecarsOf(pod, snapshot);
       const vmi = vmiOf(pod, snapshot);
-      return sidecars.length === 0 ? [] : [{ pod, sidecars, ...(vmi === undefined ? {} : { vmi }), distrust: distrust(pod, vmi, node) }];
+      return sidecars.length === 0 ? [] : [defined({ pod, sidecars, vmi, distrust: distrust(pod, vmi, node) })];
     });
 }
 

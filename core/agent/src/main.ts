@@ -2,6 +2,7 @@ import "reflect-metadata/lite";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { releasedGrants, releasedPlugins } from "@netbind/bindings";
+import { defined } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText, withGrants } from "@netbind/engine";
 import { FileCluster } from "@netbind/kube";
 import { checkTrustedDirectory, findSandboxWay, logLevel, exec, SettingError, takeLock, UntrustedDirectoryError } from "@netbind/netns";
@@ -42,11 +43,13 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
   container.register(TOKENS.bindings, {
     useFactory: instanceCachingFactory(
       () =>
-        new BindingRegistry({
-          own,
-          grants: withGrants(releasedGrants(), grants),
-          ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
-        }),
+        new BindingRegistry(
+          defined({
+            own,
+            grants: withGrants(releasedGrants(), grants),
+            sockets: options.sockets,
+          }),
+        ),
     ),
   });
   container.register(TOKENS.agent, {

@@ -1,4 +1,4 @@
-import { BindingError } from "@netbind/contract";
+import { BindingError, defined } from "@netbind/contract";
 import { type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
 import { type AgentContext, type AttachOutcome, attachPod } from "./pod/attach-pod.ts";
 import { failuresOf } from "./binding/binding-failures.ts";
@@ -138,7 +138,7 @@ export class NodeAgent {
     const onItsWay = error instanceof NotReadyError || (error instanceof BindingError && error.code === "UNAVAILABLE");
     if (onItsWay && !isOfSomebody(error) && !this.#isLate(work)) return "not-yet";
     const { reason, hint } = explain(error);
-    this.#tell(work, { type: "Warning", reason, message: (error as Error).message, ...(hint === undefined ? {} : { hint }) });
+    this.#tell(work, defined({ type: "Warning", reason, message: (error as Error).message, hint }));
     return onItsWay ? "not-yet" : "failed";
   }
 

@@ -34,6 +34,7 @@ export {
 } from "./binding.ts";
 export { authorsPart, placeOf } from "./author-location.ts";
 export { checkReturned } from "./checked-hooks.ts";
+export { type Defined, defined } from "./defined.ts";
 export { BINDING_FAULT, BindingError, type ErrorCode, ERROR_CODES, stackOfThrown, textOfThrown } from "./errors.ts";
 export { adoptedLinks, adoptedSysctls, reachableAddresses } from "./adopted.ts";
 export {

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import {
   type NicsDecision,
   type AttachedNic,
@@ -70,9 +71,9 @@ interface FoundBindings {
 /** A binding for a sidecar. Where KubeVirt writes the NIC, the guest has the pod link's MAC address, whatever its binding would do. */
 const servedFor = ({ binding, onTap, registration }: PodSidecar, served: ServedBinding): ServedBinding => ({
   ...served,
-  ...(registration === undefined ? {} : { registration }),
   takesPodMac: served.takesPodMac || onTap,
   planner: checkedPlanner(binding, served.planner, onTap),
+  ...defined({ registration }),
 });
 
 /** Looks for the bindings of a pod's sidecars. One that fails hides none of the others. */
@@ -108,18 +109,21 @@ function newJournal(
   const { state } = context;
   const { pod, vmi } = work;
   const cgroup = servicesCgroup(process, pod.metadata.uid);
-  return AgentRecordFile.create(state.pod(pod.metadata.uid), {
-    version: 1,
-    pod: { namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
-    vmi: { namespace: vmi.metadata.namespace, name: vmi.metadata.name, uid: vmi.metadata.uid },
-    phase: "attaching",
-    netns: netns.id,
-    serviceUid: chooseUid(SERVICE_UIDS, pod.metadata.uid, state.serviceUids()),
-    bindings: Object.fromEntries(decided.nics.map(({ spec, binding }) => [spec.name, binding])),
-    nics: {},
-    processes: [],
-    ...(cgroup === undefined ? {} : { cgroup }),
-  });
+  return AgentRecordFile.create(
+    state.pod(pod.metadata.uid),
+    defined({
+      version: 1,
+      pod: { namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
+      vmi: { namespace: vmi.metadata.namespace, name: vmi.metadata.name, uid: vmi.metadata.uid },
+      phase: "attaching",
+      netns: netns.id,
+      serviceUid: chooseUid(SERVICE_UIDS, pod.metadata.uid, state.serviceUids()),
+      bindings: Object.fromEntries(decided.nics.map(({ spec, binding }) => [spec.name, binding])),
+      nics: {},
+      processes: [],
+      cgroup,
+    }),
+  );
 }
 
 /** Puts right what differs from the record of a pod that is attached. Nobody is asked for a plan. */
@@ -167,14 +171,16 @@ export async function attachPod(context: AgentContext, work: TrustedPod): Promis
   const recordFile = await openJournal(context, work, served, netns, process);
   const { directory, record } = recordFile;
   if (record.cgroup !== undefined) makeGroup(record.cgroup, SERVICE_GROUP);
-  const network = new PodNetwork({
-    netns: netns.path,
-    exec: context.exec,
-    recordFile,
-    owner: { uid: LAUNCHER_UID, gid: LAUNCHER_UID },
-    directory,
-    ...(record.cgroup === undefined ? {} : { cgroup: record.cgroup }),
-  });
+  const network = new PodNetwork(
+    defined({
+      netns: netns.path,
+      exec: context.exec,
+      recordFile,
+      owner: { uid: LAUNCHER_UID, gid: LAUNCHER_UID },
+      directory,
+      cgroup: record.cgroup,
+    }),
+  );
   const host = new KubeHost({
     recordFile,
     network,

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { guestResolver, podHostname } from "@netbind/kubevirt/pod";
 import { LIBVIRT_DIRECTORIES, libvirtVersionOf } from "@netbind/domain";
 import type { PodContext } from "@netbind/engine";
@@ -41,10 +42,10 @@ export function readPodContext(pod: KubePod, vmi: KubeVmi, { sidecar, compute }:
   using directory = HeldDirectory.open(`${held.path}/root`, ["etc"]);
   const text = directory.read("resolv.conf", RESOLV_CONF_LIMIT);
   const libvirtVersion = compute && readLibvirtVersion(compute);
-  return {
+  return defined({
     resolvConf: guestResolver(text, vmi.spec.subdomain),
     hostname: podHostname(vmi),
     cause: causeOf(pod, vmi),
-    ...(libvirtVersion === undefined ? {} : { libvirtVersion }),
-  };
+    libvirtVersion,
+  });
 }

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { withoutNic } from "@netbind/domain";
 import { countOperations, teardownNetwork, serviceProcesses } from "@netbind/engine";
 import { interfacesOf, networksOf, withInterfaces } from "@netbind/kubevirt";
@@ -76,8 +77,8 @@ function forget({ recordFile }: NicContext, nic: string): void {
     nics: without(nics, nic),
     attached: attached.filter(({ name }) => name !== nic),
     attachments: attachments.filter(({ network }) => network !== nic),
-    ...(domainXml === undefined ? {} : { domainXml: withoutNic(domainXml, nic) }),
     changing: undefined,
+    ...defined({ domainXml: domainXml === undefined ? undefined : withoutNic(domainXml, nic) }),
   });
 }
 

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { Exec } from "@netbind/netns";
 
 /** Where the machine's own apt gets Debian packages. */
@@ -21,5 +22,5 @@ export async function debianArchive(exec: Exec): Promise<DebianArchive> {
   const main = uris.find((uri) => !uri.includes("security"));
   const security = uris.find((uri) => uri.includes("security"));
   if (main === undefined) throw new Error("apt knows no Debian archive on this machine: add one to its sources and run apt-get update");
-  return { main, ...(security === undefined ? {} : { security }) };
+  return defined({ main, security });
 }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, lstatSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Violation, violation } from "@netbind/contract";
+import { defined, type Violation, violation } from "@netbind/contract";
 import type { Vmi } from "@netbind/kubevirt";
 import { derivedName, type Exec } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
@@ -140,7 +140,7 @@ async function describe(
     if (isRestricted(acl)) throw new HostDiskError("its access list has a mask that keeps others from it, which a VM's entry would change");
     const before = user === undefined ? undefined : permissionsOf(acl, user.uid);
     const block = fstatSync(descriptor).isBlockDevice();
-    return { volume, directory, components, inode: inodeOf(descriptor), block, ...(before === undefined ? {} : { before }) };
+    return defined({ volume, directory, components, inode: inodeOf(descriptor), block, before });
   } finally {
     closeSync(descriptor);
   }

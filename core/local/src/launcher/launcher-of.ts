@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { Exec, ProcessId } from "@netbind/netns";
 import { processesOf } from "@netbind/pod";
 import type { LocalPodRecord } from "../record/local-pod-record.ts";
@@ -8,13 +9,13 @@ import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts"
 
 function traitsOf(record: LocalPodRecord): LauncherTraits {
   const [qemu] = processesOf(record, "qemu");
-  return {
+  return defined({
     processes: processesOf(record, "launcher"),
     domain: domainName(record.vmi),
     user: vmUserOf(record),
-    ...(record.launcher === undefined ? {} : { place: record.launcher }),
-    ...(qemu === undefined ? {} : { qemu }),
-  };
+    place: record.launcher,
+    qemu,
+  });
 }
 
 /** The launcher of a recorded pod. */

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { basename } from "node:path";
+import { defined } from "@netbind/contract";
 import { type CommandError, HeldProcess, type ProcessId, type Exec } from "@netbind/netns";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import type { DeviceNode } from "../networks/emulated-plugin.ts";
@@ -76,7 +77,7 @@ export class Launcher {
     const virsh = ["virsh", "-q", "-c", `qemu:///session?socket=/netbind/${[...SOCKET_DIRECTORY, SOCKET].join("/")}`, ...args];
     try {
       const command = await imageCommand({ image: place, argv: virsh, shown, user });
-      return await this.#run(command, { deadline, stdin: document ?? "", ...(signal === undefined ? {} : { signal }) });
+      return await this.#run(command, defined({ deadline, stdin: document ?? "", signal }));
     } catch (error) {
       throw new LibvirtError((error as CommandError).message.replace(/^.* virsh /, "virsh "), { cause: error });
     }
@@ -85,12 +86,12 @@ export class Launcher {
   /** Sees that libvirt answers at all: one that is stopped, or whose socket nobody serves, keeps its callers waiting. @throws LibvirtError */
   async ping(signal?: AbortSignal): Promise<void> {
     // What libvirt knows without starting a QEMU to ask it.
-    await this.virsh(["hostname"], { deadline: ANSWER_DEADLINE, ...(signal === undefined ? {} : { signal }) });
+    await this.virsh(["hostname"], defined({ deadline: ANSWER_DEADLINE, signal }));
   }
 
   /** Starts a domain, or gives up where `signal` is aborted: the caller ends the launcher then, and what it may have started. */
   async create(xml: string, signal?: AbortSignal): Promise<void> {
-    await this.virsh(["create", DOCUMENT], { deadline: CREATE_DEADLINE, document: xml, ...(signal === undefined ? {} : { signal }) });
+    await this.virsh(["create", DOCUMENT], defined({ deadline: CREATE_DEADLINE, document: xml, signal }));
   }
 
   /** Changes a device of a domain that runs, by its element. */

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { CloudInitSource, ReferencedData, Vmi, VmiVolume } from "@netbind/kubevirt";
 import { podHostname } from "@netbind/kubevirt/pod";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
@@ -160,7 +161,7 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
       bus: disk.disk?.bus ?? disk.cdrom?.bus ?? disk.lun?.bus ?? "virtio",
       bootable: prepared.bootable,
       ...(prepared.block === true ? { block: true } : {}),
-      ...(disk.bootOrder === undefined ? {} : { bootOrder: disk.bootOrder }),
+      ...defined({ bootOrder: disk.bootOrder }),
     });
   }
   return { disks, warnings };

@@ -1,4 +1,4 @@
-import type { Binding, Violation } from "@netbind/contract";
+import { type Binding, defined, type Violation } from "@netbind/contract";
 import { diffDomainNics } from "@netbind/domain";
 import { type MigrationInputs, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { makeDirectory, waitUntil } from "@netbind/netns";
@@ -86,7 +86,7 @@ function targetRecord(state: State, source: LocalPodRecord, refresh: readonly st
     nics: {},
     processes: [],
     migration: { source: source.id, refresh },
-    ...(cgroup === undefined ? {} : { cgroup }),
+    ...defined({ cgroup }),
   };
 }
 
@@ -203,5 +203,5 @@ export async function migrateVm(context: MigrationContext, name: string): Promis
   }
   await finishMigration(context, recordFile);
   const downtime = await downtimeOf(launcherOf(exec, recordFile.record), domainName(source.vmi));
-  return { record: recordFile.record, from: source.netns, ...(downtime === undefined ? {} : { downtime }) };
+  return defined({ record: recordFile.record, from: source.netns, downtime });
 }

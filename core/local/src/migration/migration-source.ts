@@ -1,4 +1,4 @@
-import { type Binding, type Violation, violation } from "@netbind/contract";
+import { type Binding, defined, type Violation, violation } from "@netbind/contract";
 import { type MigrationInputs, migrationProblems, type RunningVm } from "@netbind/engine";
 import type { ResolvedBinding } from "@netbind/kubevirt";
 import { networkOf } from "@netbind/kubevirt";
@@ -32,12 +32,12 @@ export const networksAgain = ({ attachments, attached = [], nics, vmi }: LocalPo
     const taken = nics[network]?.podLink?.mac;
     const wanted = mac ?? (attached.some((nic) => nic.name === network && nic.mac === taken) ? taken : undefined);
     const replacesPodNetwork = networkOf(vmi, network)?.multus?.default === true;
-    return {
+    return defined({
       ...{ network, ifname, config, replacesPodNetwork, field: "" },
-      ...(wanted === undefined ? {} : { mac: wanted }),
-      ...(cniArgs === undefined ? {} : { cniArgs }),
-      ...(device === undefined ? {} : { resourceName: device.resource }),
-    };
+      mac: wanted,
+      cniArgs,
+      resourceName: device?.resource,
+    });
   });
 
 /** Asks the VM's bindings what a migration means for them: those that have no sidecar in this process. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { defined } from "@netbind/contract";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
@@ -6,7 +7,6 @@ import type { CniAttachment, LocalPodRecord, PodRecordFile } from "../record/loc
 import { netnsPath } from "../node/node-netns.ts";
 import { listPods } from "../record/pods.ts";
 import type { State } from "../record/state.ts";
-
 import { cniAdd, cniDeviceNodes, CniError, type CniContext } from "./cni.ts";
 import { hostPluginOf } from "./emulated-plugins.ts";
 
@@ -59,11 +59,11 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
   const attachment = { network, ifname, containerId, config, args: podArgs(context, containerId) };
   const plugin = hostPluginOf(config);
   if (plugin === undefined || resourceName === undefined) {
-    return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }) };
+    return { ...attachment, ...defined({ mac, cniArgs }) };
   }
   const taken = takenDevices(listPods(state), resourceName);
   const device = await plugin.allocate({ exec, node: netnsPath(state.nodeNetns), resource: resourceName, settings, taken });
-  return { ...attachment, ...(mac === undefined ? {} : { mac }), ...(cniArgs === undefined ? {} : { cniArgs }), device };
+  return { ...attachment, device, ...defined({ mac, cniArgs }) };
 }
 
 /** A network that takes the place of the pod network must return an address: nobody could reach the pod otherwise. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { defined } from "@netbind/contract";
 import type { CniPluginConfig } from "@netbind/kubevirt/pod";
 import { CommandError, inNetns, type Exec, withWritableSysctls } from "@netbind/netns";
 import type { CniAttachment } from "../record/local-pod-record.ts";
@@ -64,7 +65,7 @@ function configOf({ config, mac, cniArgs, device }: CniAttachment, { at, previou
     ...(takesMac ? { runtimeConfig: { mac } } : {}),
     ...(first && device !== undefined ? { deviceID: device.id, pciBusID: device.id } : {}),
     ...(first && cniArgs !== undefined ? { args: { ...(plugin["args"] as object | undefined), cni: cniArgs } } : {}),
-    ...(previous === undefined ? {} : { prevResult: previous }),
+    ...defined({ prevResult: previous }),
   };
 }
 
@@ -74,12 +75,12 @@ const hostCall = (place: CniContext, attachment: CniAttachment, config: CniPlugi
   ifname: attachment.ifname,
   config,
   args: argsOf(attachment),
-  ...(attachment.device === undefined ? {} : { device: attachment.device }),
+  ...defined({ device: attachment.device }),
 });
 
 const argsOf = ({ args = {}, mac }: CniAttachment): Readonly<Record<string, string>> => ({
   ...args,
-  ...(mac === undefined ? {} : { MAC: mac }),
+  ...defined({ MAC: mac }),
 });
 
 /** The runtime's arguments in CNI's form. A value that does not fit it is left out: plugins would read another. */

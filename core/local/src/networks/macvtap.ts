@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { inNetns, type Exec } from "@netbind/netns";
 import type { CniCall, EmulatedCniPlugin } from "./emulated-plugin.ts";
@@ -74,7 +75,7 @@ function desiredOf({ config, args }: CniCall): { readonly mac?: string; readonly
   const { mtu } = config;
   const runtime = (config["runtimeConfig"] ?? {}) as { readonly mac?: string };
   const mac = runtime.mac ?? args["MAC"];
-  return { ...(mac === undefined ? {} : { mac }), ...(typeof mtu === "number" && mtu > 0 ? { mtu } : {}) };
+  return { ...(typeof mtu === "number" && mtu > 0 ? { mtu } : {}), ...defined({ mac }) };
 }
 
 /** Reads a macvtap's device number, which the kernel shows under the pod's own /sys alone. */
@@ -128,7 +129,7 @@ export const macvtap: EmulatedCniPlugin = {
       ...["netns", netns.replace("/run/netns/", ""), "type", "macvtap", "mode", mode],
     ]);
     await inNetns(netns, exec)(["ip", "link", "set", "dev", ifname, "up"]);
-    return { cniVersion: call.config["cniVersion"], interfaces: [{ name: ifname, ...(mac === undefined ? {} : { mac }), sandbox: netns }] };
+    return { cniVersion: call.config["cniVersion"], interfaces: [defined({ name: ifname, mac, sandbox: netns })] };
   },
   del: async ({ exec, netns, ifname }) => {
     if (netns !== "" && (await hasLink(exec, netns, ifname))) await inNetns(netns, exec)(["ip", "link", "delete", "dev", ifname]);

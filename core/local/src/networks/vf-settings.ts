@@ -1,4 +1,4 @@
-import { isMacAddress } from "@netbind/contract";
+import { defined, isMacAddress } from "@netbind/contract";
 import type { CniPluginConfig } from "@netbind/kubevirt/pod";
 
 /** What of a virtual function is set by way of its physical one, in the words of `ip link set ... vf`. */
@@ -56,18 +56,16 @@ export function configProblems(config: CniPluginConfig): readonly string[] {
     : [...wrong, "its ipam gives an address, and the pod has no link that could have it: the guest asks on its network"];
 }
 
+const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : String(value));
+
 /** The settings that a configuration speaks of. */
 export function configuredSettings(config: CniPluginConfig): VfSettings {
   const { vlan, vlanQoS = 0, vlanProto = PROTOCOL, spoofchk, trust, link_state: state } = config as Readonly<Record<string, unknown>>;
-  return {
-    ...(vlan === undefined ? {} : { vlan: String(vlan), qos: String(vlanQoS), proto: String(vlanProto).toLowerCase() }),
-    ...(spoofchk === undefined ? {} : { spoofchk: String(spoofchk) }),
-    ...(trust === undefined ? {} : { trust: String(trust) }),
-    ...(state === undefined ? {} : { state: String(state) }),
-  };
+  const tag = vlan === undefined ? {} : { vlan: String(vlan), qos: String(vlanQoS), proto: String(vlanProto).toLowerCase() };
+  return { ...tag, ...defined({ spoofchk: textOf(spoofchk), trust: textOf(trust), state: textOf(state) }) };
 }
 
-const switchText = (on: boolean): string => (on ? "on" : "off");
+const switchText = (on: boolean | undefined): string | undefined => (on === undefined ? undefined : on ? "on" : "off");
 
 /** Reads a physical function's `ip -json link show`. Undefined where it has no virtual function of that number. */
 export function readSettings(text: string, index: number): VfSettings | undefined {
@@ -75,15 +73,15 @@ export function readSettings(text: string, index: number): VfSettings | undefine
   const found = link?.vfinfo_list?.find(({ vf }) => vf === index);
   if (found === undefined) return undefined;
   const { address = NO_MAC, vlan_list: [tag = {}] = [], spoofchk, trust, link_state: state } = found;
-  return {
+  return defined({
     mac: address.toLowerCase(),
     vlan: String(tag.vlan ?? 0),
     qos: String(tag.qos ?? 0),
     proto: (tag.protocol ?? PROTOCOL).toLowerCase(),
-    ...(spoofchk === undefined ? {} : { spoofchk: switchText(spoofchk) }),
-    ...(trust === undefined ? {} : { trust: switchText(trust) }),
-    ...(state === undefined ? {} : { state }),
-  };
+    spoofchk: switchText(spoofchk),
+    trust: switchText(trust),
+    state,
+  });
 }
 
 /** The settings among recorded facts. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Binding, BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
+import { type Binding, BindingError, defined, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   type AttachedNic,
   type Grants,
@@ -81,10 +81,12 @@ export class LocalHost implements Host<PodDecision> {
     this.#parts = parts;
     const { state, exec, recordFile } = parts;
     const { id, netns, cgroup } = recordFile.record;
-    this.#network = new PodNetwork({
-      ...{ netns: netnsPath(netns), exec, recordFile, owner: vmUserOf(recordFile.record), directory: state.podDirectory(id) },
-      ...(cgroup === undefined ? {} : { cgroup: join(cgroup, SERVICES_GROUP) }),
-    });
+    this.#network = new PodNetwork(
+      defined({
+        ...{ netns: netnsPath(netns), exec, recordFile, owner: vmUserOf(recordFile.record), directory: state.podDirectory(id) },
+        cgroup: cgroup === undefined ? undefined : join(cgroup, SERVICES_GROUP),
+      }),
+    );
   }
 
   get #netns(): string {
@@ -144,7 +146,7 @@ export class LocalHost implements Host<PodDecision> {
     const { recordFile } = this.#parts;
     const { attachments } = recordFile.record;
     const [devices, primaryLink] = [podDevices(attachments), primaryLinkOf(networkStatusOf(attachments))];
-    const all = { ...facts, ...(devices === undefined ? {} : { devices }), ...(primaryLink === undefined ? {} : { primaryLink }) };
+    const all = { ...facts, ...defined({ devices, primaryLink }) };
     recordFile.update({ facts: all });
     return all;
   }
@@ -182,10 +184,10 @@ export class LocalHost implements Host<PodDecision> {
     const { recordFile } = this.#parts;
     recordFile.update({ sidecars: { ...recordFile.record.sidecars, [binding]: spec } });
     const { cgroup } = recordFile.record;
-    const place = {
+    const place = defined({
       ...{ netns: this.#netns, podDirectory: this.#directory, writable: this.#writable, user: this.#user },
-      ...(cgroup === undefined ? {} : { cgroup: join(cgroup, spec.container) }),
-    };
+      cgroup: cgroup === undefined ? undefined : join(cgroup, spec.container),
+    });
     await startSidecar(binding, spec, place, (processes) => recordFile.setProcesses(`sidecar ${binding}`, processes));
   }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Binding } from "@netbind/contract";
+import { type Binding, defined } from "@netbind/contract";
 import { type AttachedNic, attachVmi, type PodDecision } from "@netbind/engine";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import { isServedByPasst, tapDomain, writeTapInterface } from "@netbind/domain";
@@ -66,7 +66,7 @@ async function prepareLauncher({ state, exec }: PodContext, recordFile: PodRecor
   const ofLinks = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
   const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
   const bytes = lockedBytes(vmi, attachments);
-  const spec = {
+  const spec = defined({
     ...{
       netns: netnsPath(netns),
       domain: domainName(vmi),
@@ -78,9 +78,9 @@ async function prepareLauncher({ state, exec }: PodContext, recordFile: PodRecor
       user,
     },
     ...{ nodes, disks },
-    ...(bytes === undefined ? {} : { lockedBytes: bytes }),
-    ...(cgroup === undefined ? {} : { cgroup: join(cgroup, LAUNCHER_GROUP) }),
-  };
+    lockedBytes: bytes,
+    cgroup: cgroup === undefined ? undefined : join(cgroup, LAUNCHER_GROUP),
+  });
   recordFile.update({ launcher: { directory, rootfs: image.rootfs } });
   const launcher = await startLauncher(exec, spec, (processes) => recordFile.setProcesses("launcher", processes));
   return { launcher, accelerator, directory };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { BINDING_FAULT, BindingError } from "@netbind/contract";
+import { BINDING_FAULT, BindingError, defined } from "@netbind/contract";
 import {
   derivedName,
   type Exec,
@@ -187,10 +187,13 @@ export async function startSidecar(
   makeDirectory(dirname(hooks));
   makeUserDirectory(hooks, place.user);
   const logFile = sidecarLog(place.podDirectory, spec.container);
-  const { processes, inner } = await startSandboxed(sidecarSandbox(binding, spec, hooks, place.user), {
-    ...{ netns: place.netns, logFile },
-    ...(place.cgroup === undefined ? {} : { cgroup: place.cgroup }),
-  });
+  const { processes, inner } = await startSandboxed(
+    sidecarSandbox(binding, spec, hooks, place.user),
+    defined({
+      ...{ netns: place.netns, logFile },
+      cgroup: place.cgroup,
+    }),
+  );
   started(processes);
   const socket = sidecarLocation(place.writable, spec.container, place.user);
   const isListening = (): boolean => canHold(() => holdAttachSocket(socket));

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { type DomainNic, domainNics, isServedByPasst } from "@netbind/domain";
 import { formatOperations } from "@netbind/engine";
 import { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, type ServiceDrift, sidecarAnswers } from "@netbind/pod";
@@ -140,7 +141,6 @@ export async function findDrift(state: State, exec: Exec, record: LocalPodRecord
   const domain = await domainDrift(exec, record);
   const { devices, unrecoverable } = await deviceDrift(state, exec, record);
   return {
-    ...(record.changing === undefined ? {} : { changing: record.changing }),
     ...interruptionOf(state, record),
     networks: await findNetworkDrift(inNetns(netns, exec), record),
     services: findServiceDrift(record),
@@ -150,6 +150,7 @@ export async function findDrift(state: State, exec: Exec, record: LocalPodRecord
     devices,
     unrecoverable: [...domain.unrecoverable, ...unrecoverable, ...passtDrift(record)],
     limits,
+    ...defined({ changing: record.changing }),
   };
 }
 

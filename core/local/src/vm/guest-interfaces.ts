@@ -1,4 +1,4 @@
-import { type Attachment, addressOf, reachableAddresses } from "@netbind/contract";
+import { addressOf, type Attachment, defined, reachableAddresses } from "@netbind/contract";
 import { domainNics } from "@netbind/domain";
 import { interfacesFromPod, interfacesOfRunning } from "@netbind/kubevirt/status";
 import { NETWORK_STATUS } from "@netbind/kubevirt/pod";
@@ -25,9 +25,12 @@ export async function guestInterfaces(exec: Exec, record: LocalPodRecord): Promi
   if (xml === undefined) return [];
   const pod = { metadata: { annotations: { [NETWORK_STATUS]: JSON.stringify(networkStatusOf(record.attachments)) } } };
   const vmi = { ...record.vmi, status: { ...record.vmi.status, interfaces: interfacesFromPod(record.vmi, pod) } };
-  return interfacesOfRunning(vmi, {
-    domain: domainNics(xml),
-    podAddresses: new Map((record.attached ?? []).map((attachment) => [attachment.name, podAddresses(attachment)])),
-    ...(agent === undefined ? {} : { agent }),
-  });
+  return interfacesOfRunning(
+    vmi,
+    defined({
+      domain: domainNics(xml),
+      podAddresses: new Map((record.attached ?? []).map((attachment) => [attachment.name, podAddresses(attachment)])),
+      agent,
+    }),
+  );
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { defined } from "@netbind/contract";
 import { type AttachedNic, type Decision, serviceWarnings } from "@netbind/engine";
 import type { ReferencedData, Vmi } from "@netbind/kubevirt";
 import { isAlive, makeDirectory, type ProcessId, waitUntil } from "@netbind/netns";
@@ -63,7 +64,7 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
   const { namespace, name } = vmi.metadata;
   const id = vmId(namespace, name);
   const cgroup = podGroup(state, id);
-  return {
+  return defined({
     version: 1,
     id,
     namespace,
@@ -84,8 +85,8 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
     registered: decision.registered,
     grants: decision.grants,
     writable: WRITABLE_SIZE,
-    ...(cgroup === undefined ? {} : { cgroup }),
-  };
+    cgroup,
+  });
 }
 
 /** Refuses a VM that is there, and removes what is left of one that is over. */

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { NftJson, NftTable, ObservedLink, ObservedNetwork } from "@netbind/engine";
 import { normalizeListing, tableFamilies } from "@netbind/engine";
 import { CommandError, type Exec } from "../exec/exec.ts";
@@ -34,19 +35,17 @@ function readLink(link: IpAddrShow): ObservedLink {
   const { info_kind: kind, info_data: data, info_slave_data: slave } = link.linkinfo ?? {};
   return {
     name: link.ifname,
-    ...(kind === undefined ? {} : { kind }),
     mac: link.address ?? "00:00:00:00:00:00",
     mtu: link.mtu,
     up: link.flags.includes("UP"),
     carrier: link.flags.includes("LOWER_UP"),
-    ...(link.master === undefined ? {} : { controller: link.master }),
-    ...(slave?.learning === undefined ? {} : { learning: slave.learning }),
     addresses: (link.addr_info ?? [])
       .filter(({ local, scope }) => local !== undefined && scope !== "link")
       .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
     ...(kind === "tun" && data !== undefined
       ? { tap: { uid: Number(data.user ?? -1), gid: Number(data.group ?? -1), multiQueue: data.multi_queue === true } }
       : {}),
+    ...defined({ kind, controller: link.master, learning: slave?.learning }),
   };
 }
 
@@ -63,7 +62,7 @@ async function readRoutes(execIn: Exec, family: 4 | 6): Promise<ObservedNetwork[
   return routes.flatMap((route) =>
     route.dev === undefined || route.dst.startsWith("fe80:")
       ? []
-      : [{ link: route.dev, destination: destination(route, family), ...(route.gateway === undefined ? {} : { gateway: route.gateway }) }],
+      : [defined({ link: route.dev, destination: destination(route, family), gateway: route.gateway })],
   );
 }
 
@@ -120,5 +119,5 @@ export async function observe(execIn: Exec, request: ObserveRequest = {}): Promi
     readSysctls(execIn, request.sysctls ?? []),
     request.table === undefined ? undefined : readTable(execIn, request.table).then((listing) => listing ?? null),
   ]);
-  return { links, routes: [...routes4, ...routes6], sysctls, ...(table === undefined ? {} : { table }) };
+  return defined({ links, routes: [...routes4, ...routes6], sysctls, table });
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BindingError, type NicNames, type Plan, type PodLink } from "@netbind/contract";
+import { BindingError, defined, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   countOperations,
   diffNetwork,
@@ -89,7 +89,7 @@ export class PodNetwork {
       plan: forLauncherGroup(desired.plan, owner),
       owner,
       placeholderKind: await this.#placeholderKind(desired),
-      ...(appliedTable === undefined ? {} : { appliedTable }),
+      ...defined({ appliedTable }),
     };
     recordFile.updateNic(nic, { desired: complete });
     // The first time nothing was done since the pod was looked at; after an interruption nobody knows.
@@ -137,7 +137,7 @@ export class PodNetwork {
       netns,
       uid: recordFile.record.serviceUid,
       logFile: serviceLog(directory, service.role),
-      ...(cgroup === undefined ? {} : { cgroup }),
+      ...defined({ cgroup }),
       started: async (processes) => recordFile.setProcesses(service.role, processes),
     });
   }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { defined } from "@netbind/contract";
 import type { ServiceProcess } from "@netbind/engine";
 import { endProcesses, waitUntil } from "../exec/end-processes.ts";
 import { HeldProcess, isAlive, type ProcessId } from "../exec/held-process.ts";
@@ -79,12 +80,15 @@ const said = (file: string, from: number): string =>
  */
 export async function startService(service: ServiceProcess, host: ServiceHost): Promise<void> {
   const from = existsSync(host.logFile) ? statSync(host.logFile).size : 0;
-  const { processes, inner } = await startSandboxed(dnsmasqSandbox(service, host.uid), {
-    netns: host.netns,
-    logFile: host.logFile,
-    stdin: service.configuration,
-    ...(host.cgroup === undefined ? {} : { cgroup: host.cgroup }),
-  });
+  const { processes, inner } = await startSandboxed(
+    dnsmasqSandbox(service, host.uid),
+    defined({
+      netns: host.netns,
+      logFile: host.logFile,
+      stdin: service.configuration,
+      cgroup: host.cgroup,
+    }),
+  );
   await host.started(processes);
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
   const up = (): boolean => inner !== undefined && isListening(service, inner);

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { countOperations, diffNetwork, type Operations, type ServiceProcess, serviceProcesses, type DesiredNetwork } from "@netbind/engine";
 import { type Exec, isListening, isRunning, observe, type PodRecord, type ProcessId } from "@netbind/netns";
 
@@ -29,7 +30,7 @@ export async function findNetworkDrift(execIn: Exec, record: PodRecord): Promise
   const found: NetworkDrift[] = [];
   for (const [nic, { desired, appliedTable }] of Object.entries(record.nics)) {
     if (desired === undefined) continue;
-    const complete = { ...desired, ...(appliedTable === undefined ? {} : { appliedTable }) };
+    const complete = { ...desired, ...defined({ appliedTable }) };
     const observed = await observe(execIn, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table });
     const operations = diffNetwork(complete, observed);
     if (countOperations(operations) > 0 || operations.unrecoverable.length > 0) found.push({ nic, desired: complete, operations });

@@ -1,13 +1,5 @@
 import { BindingError } from "@netbind/contract";
 
-/** The same type without the keys' undefined: what `exactOptionalPropertyTypes` calls optional. */
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** Leaves keys out whose value is undefined: on the wire an absent field, in the contract no key. */
-export function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as Defined<T>;
-}
-
 /** What crossed the wire lacks something, or says something that the contract does not know. */
 export const malformed = (what: string): BindingError =>
   new BindingError("ATTACHMENT_INVALID", `the message is malformed: ${what}`, "send what the specification of netbind.v1alpha1 says");

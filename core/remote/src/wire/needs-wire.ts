@@ -1,6 +1,5 @@
-import type { Needs } from "@netbind/contract";
+import { defined, type Needs } from "@netbind/contract";
 import type { binding as bindingWire } from "@netbind/proto";
-import { defined } from "./checks.ts";
 
 /** What a binding needs, for the wire. */
 export const needsToWire = ({ compute, pod, sidecar }: Needs): bindingWire.NeedsResponse => {

@@ -1,6 +1,6 @@
-import type { Attachment, NicSpec, NetworkSource, Port, ResolvConf, Route } from "@netbind/contract";
+import { type Attachment, defined, type NetworkSource, type NicSpec, type Port, type ResolvConf, type Route } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
-import { defined, oneOf, required } from "./checks.ts";
+import { oneOf, required } from "./checks.ts";
 
 function networkToWire(network: NetworkSource): wire.NicSpec["network"] {
   if (network.kind === "multus") return { $case: "multus", value: { networkName: network.networkName, default: network.default } };

@@ -1,18 +1,19 @@
-import type {
-  DomainPlan,
-  LinkPlan,
-  NetworkPlan,
-  NftChain,
-  NftMatch,
-  NftPort,
-  NftRule,
-  NftVerdict,
-  PasstForward,
-  PasstPorts,
-  Plan,
+import {
+  defined,
+  type DomainPlan,
+  type LinkPlan,
+  type NetworkPlan,
+  type NftChain,
+  type NftMatch,
+  type NftPort,
+  type NftRule,
+  type NftVerdict,
+  type PasstForward,
+  type PasstPorts,
+  type Plan,
 } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
-import { defined, oneOf, required } from "./checks.ts";
+import { oneOf, required } from "./checks.ts";
 import { portFromWire, routeFromWire, routeToWire } from "./nic-wire.ts";
 import { serviceFromWire, serviceToWire } from "./service-wire.ts";
 

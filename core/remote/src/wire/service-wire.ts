@@ -1,6 +1,6 @@
-import type { Dhcp4Service, ServicePlan } from "@netbind/contract";
+import { defined, type Dhcp4Service, type ServicePlan } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
-import { defined, oneOf, required } from "./checks.ts";
+import { oneOf, required } from "./checks.ts";
 import { routeFromWire, routeToWire } from "./nic-wire.ts";
 
 /** A service for the wire. */
