@@ -170,7 +170,7 @@ test("what is wrong with networks is told at once, before anything starts; a sta
   expect(violations.map(({ field, problem }) => `${field}: ${problem}`)).toEqual([
     expect.stringMatching(/interfaces\[1\]\.bridge: bridge does not work on a network of the CNI plugin macvlan/),
     expect.stringMatching(/networks\[0\]\.multus\.networkName: no NetworkAttachmentDefinition default\/a is in the input/),
-    expect.stringMatching(/networks\[2\]\.multus\.networkName: .*default\/c cannot be read: spec\.config is no JSON/),
+    expect.stringMatching(/networks\[2\]\.multus\.networkName: .*default\/c cannot be read: spec\.config is not valid JSON/),
     expect.stringMatching(/networks\[3\]\.multus\.networkName: .*plugins\[0\] has no type/),
     expect.stringMatching(/interfaces\[5\]\.binding\.name: no NetworkAttachmentDefinition other\/gone/),
   ]);

@@ -16,7 +16,7 @@ interface DnsResult {
 
 const longest = (names: readonly string[]): string => names.reduce((best, name) => (name.length > best.length ? name : best), "");
 
-/** What a guest is told of its pod's resolver. */
+/** What a guest gets of its pod's resolver. */
 export function dns({ input, result }: Vector<{ readonly resolvConf: string; readonly subdomain: string }, DnsResult>): Outcome {
   const plain = guestResolver(input.resolvConf ?? "");
   const ours = guestResolver(input.resolvConf ?? "", input.subdomain ?? "");

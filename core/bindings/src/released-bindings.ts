@@ -17,7 +17,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     image: "netbind/bridge:0.0.0",
     grants: {},
     about: {
-      means: "The pod's link and the guest's tap are ports of one bridge: the guest takes the pod's place on the network.",
+      means: "The pod's link and the guest's tap are ports of one bridge: the guest replaces the pod on the network.",
       networks: "multus, and the pod network where the cluster permits it",
       registration: "sidecarImage and domainAttachmentType: tap; KubeVirt's own key is bridge: {}",
       guestAddress: "the pod's IPv4 address, by DHCP; none where the network's plugin gave none",
@@ -45,7 +45,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     image: "netbind/slirp:0.0.0",
     grants: { domainKinds: ["userNetwork"] },
     about: {
-      means: "A network inside QEMU, for TCP and UDP only; needs nothing of the pod.",
+      means: "A network inside QEMU, for TCP and UDP only; it needs nothing from the pod.",
       networks: "the pod network",
       registration: "sidecarImage; KubeVirt has no key slirp: {} since 1.3",
       guestAddress: "the fifteenth address of vmNetworkCIDR, 10.0.2.15 where none is given",
@@ -60,7 +60,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     // It pings, and listens on the guest's ports, as an ordinary user.
     grants: { domainKinds: ["passt"], sysctls: ["net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"] },
     about: {
-      means: "A process beside the guest speaks for it with the pod's own address.",
+      means: "A process beside the guest sends and receives for it with the pod's own address.",
       networks: "the pod network",
       registration: "sidecarImage, migration: {} and 250Mi of memory; KubeVirt's own key is passtBinding: {} since 1.8",
       guestAddress: "the pod's IPv4 and IPv6 addresses",
@@ -74,10 +74,10 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     image: "netbind/sriov:0.0.0",
     grants: { domainKinds: ["hostdev"] },
     about: {
-      means: "A virtual function of a network card is the guest's own PCI device.",
+      means: "A virtual function of a NIC is the guest's own PCI device.",
       networks: "multus, or a resource claim",
       registration: "none: KubeVirt's own key is sriov: {}; the NetworkAttachmentDefinition names the resource",
-      guestAddress: "whatever the network gives",
+      guestAddress: "what the network assigns",
       ports: "every port; ports is not read",
       migration: "the device is unplugged before, and plugged in again behind",
       hotplug: "yes, by KubeVirt's own key; the pod must be moved to get the device",
@@ -88,10 +88,10 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     image: "netbind/macvtap:0.0.0",
     grants: {},
     about: {
-      means: "The guest has a link of its own on a card of the node, made by the macvtap CNI plugin.",
+      means: "The guest has a link of its own on a NIC of the node, made by the macvtap CNI plugin.",
       networks: "multus",
       registration: "domainAttachmentType: tap, and no image; KubeVirt has no key macvtap: {} since 1.3",
-      guestAddress: "whatever the network gives",
+      guestAddress: "what the network assigns",
       ports: "every port; ports is not read",
       migration: "with a MAC address that the VM's author names",
       hotplug: "no",

@@ -150,7 +150,7 @@ function checkObject(value: object, shape: ObjectShape, path: string): readonly 
     ...Object.entries(value).flatMap(([key, inner]) => {
       const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
       if (field === undefined) return shape.closed ? [unknownField(path, key, known)] : [];
-      // A null is no value, as for the API server.
+      // A null counts as absent, as for the API server.
       return inner === null ? [] : check(inner, field, join(path, key));
     }),
   ];

@@ -40,13 +40,13 @@ export type GateName =
 /** The gates that networking asks for. Source: reference, section 4.7. */
 export const GATES: Readonly<Record<GateName, Gate>> = {
   NetworkBindingPlugins: { alpha: 1, beta: 4, ga: 5, effect: "interfaces may name a binding plugin" },
-  HotplugNICs: { alpha: 1, beta: 3, ga: 4, effect: "NICs are added to and taken from running VMs" },
+  HotplugNICs: { alpha: 1, beta: 3, ga: 4, effect: "NICs are added to and removed from running VMs" },
   DynamicPodInterfaceNaming: { beta: 4, ga: 5, effect: "the pod's first link need not be eth0" },
   Passt: { alpha: 0, discontinued: 3, effect: "the old core binding passt" },
   Macvtap: { alpha: 0, discontinued: 3, effect: "the old core binding macvtap" },
   PasstBinding: { beta: 8, effect: "the core binding passtBinding" },
   LiveUpdateNADRef: { beta: 8, ga: 9, effect: "a running VM's network may name another NetworkAttachmentDefinition" },
-  ExternalNetResourceInjection: { beta: 8, effect: "KubeVirt reads no NetworkAttachmentDefinition for device resources" },
+  ExternalNetResourceInjection: { beta: 8, effect: "KubeVirt does not read NetworkAttachmentDefinitions for device resources" },
   PodSecondaryInterfaceNamingUpgrade: { beta: 8, effect: "migration targets have hashed names of links" },
   NetworkDevicesWithDRA: { alpha: 9, effect: "networks may name a resource claim" },
   PortRangesSpec: { alpha: 9, effect: "interfaces may list ranges of ports" },

@@ -181,7 +181,7 @@ describe("validate", () => {
     const { stdout, code } = await netbind(["validate", "-f", path]);
     expect(code).toBe(1);
     expect(stdout).toContain(
-      `${path}:10: error [IF-4] spec.template.spec.domain.devices.interfaces[0].macAddress: "zz" is no MAC address\n    fix: `,
+      `${path}:10: error [IF-4] spec.template.spec.domain.devices.interfaces[0].macAddress: "zz" is not a valid MAC address\n    fix: `,
     );
     expect(stdout).toContain("warning: accepted, and has no effect [FIELD-2]");
     expect(stdout).toMatch(/1 VM: 1 violation, 1 warning\n$/);
@@ -232,7 +232,7 @@ describe("render", () => {
     const bad = vm("[{name: default, slirp: {}}]");
     const refused = await netbind(["render", "-f", file("a.yaml", bad), "-f", file("b.yaml", bad.replace("name: vm}", "name: b}"))]);
     expect(refused.code).toBe(3);
-    expect(refused.stderr.match(/slirp is no binding/g)).toHaveLength(2);
+    expect(refused.stderr.match(/removed the core binding slirp/g)).toHaveLength(2);
     const masquerade = file("m.yaml", vm("[{name: default, binding: {name: masquerade}}]"));
     expect((await netbind(["render", "--image-fallback", "Never", "-f", masquerade])).code).toBe(3);
     expect((await netbind(["render", "-f", masquerade])).stdout).toContain("hook-sidecar-0");

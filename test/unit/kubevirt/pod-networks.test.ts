@@ -61,12 +61,12 @@ describe("a pod's networks", () => {
 
   test.each([
     ["", "no spec.config"],
-    ["{", "no JSON"],
-    ["[]", "it is no object"],
+    ["{", "is not valid JSON"],
+    ["[]", "it is not an object"],
     ["{}", "neither plugins nor the type of one"],
-    ['{"plugins": []}', "no list with a plugin in it"],
+    ['{"plugins": []}', "is not a list of at least one plugin"],
     ['{"plugins": [{"type": "a"}, {"type": "../b"}]}', "plugins[1] has no type"],
-    ['{"type": "a", "cniVersion": 1}', "cniVersion is no text"],
+    ['{"type": "a", "cniVersion": 1}', "cniVersion is not a string"],
   ])("a definition that says %j is refused where it is named", (config, words) => {
     const { networks, violations } = podNetworks(vmi([{ name: "a", bridge: {} }], [multus("a", "a")]), {}, [nad("a", config)]);
     expect(networks).toEqual([]);

@@ -339,7 +339,7 @@ test("a registration's migration and what its binding says of it: each mismatch 
     return found.flatMap(({ rule, problem, fix }) => (rule.id === "REG-9" ? [`${problem}; ${fix}`] : [])).join();
   };
   const refresh = { method: "link-refresh" };
-  expect(told("none", {})).toMatch(/with migration and cannot be migrated .* no network; register no migration under .*binding\.p /);
+  expect(told("none", {})).toMatch(/with migration and cannot be migrated .* lose the network; register no migration under .*binding\.p /);
   expect(told("none", refresh)).toMatch(/with migration and cannot be migrated/);
   expect(told("supported")).toMatch(/without migration and can be migrated.*; register migration: \{\} under/);
   expect(told("supported", null)).toMatch(/without migration/);

@@ -13,7 +13,7 @@ type UserNetwork = DomainPlan & { readonly kind: "userNetwork" };
 function checkUserNetwork({ network, search, forward }: UserNetwork, addIssue: AddIssue): void {
   if (parseCidr(network)?.family !== 4) addIssue("domain.network", `${JSON.stringify(network)} is no IPv4 network`);
   for (const [at, name] of search.entries()) {
-    if (!/^[A-Za-z0-9_.-]{1,253}$/.test(name)) addIssue(`domain.search[${at}]`, `${JSON.stringify(name)} is no domain name`);
+    if (!/^[A-Za-z0-9_.-]{1,253}$/.test(name)) addIssue(`domain.search[${at}]`, `${JSON.stringify(name)} is not a valid domain name`);
   }
   for (const [at, { port, lastPort = port }] of forward.entries()) {
     if (!isIntegerIn(port, 1, LAST_PORT) || lastPort !== port) addIssue(`domain.forward[${at}].port`, `${port} is no single port`);

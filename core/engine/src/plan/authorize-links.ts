@@ -22,7 +22,7 @@ const sameAddress = (a: string, b: string): boolean => parseAddress(a)?.value ==
 
 function checkMac(path: string, mac: string, addIssue: AddIssue): void {
   if (!isMacAddress(mac) || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1)
-    addIssue(`${path}.mac`, `${JSON.stringify(mac)} is no MAC address of a single station`);
+    addIssue(`${path}.mac`, `${JSON.stringify(mac)} is not a valid MAC address of a single station`);
 }
 
 function checkAddresses(path: string, addresses: readonly PlannedAddress[], addIssue: AddIssue): void {

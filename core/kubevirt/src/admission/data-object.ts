@@ -8,7 +8,7 @@ const NAME_FIX = "use lower-case letters, digits, - and (in a name) dots";
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What is wrong with the name and the namespace of an object that VMs refer to; what has another type is told elsewhere. */
+/** What is wrong with the name and the namespace of an object that VMs refer to; a wrong type is reported elsewhere. */
 export function checkObjectName(document: unknown): readonly Violation[] {
   const metadata = isObject(document) && isObject(document["metadata"]) ? document["metadata"] : {};
   const { name, namespace } = metadata;

@@ -26,7 +26,7 @@ function defaultInterface(configuration: KubevirtConfiguration): VmiInterface | 
     case "slirp":
       return violation(
         INTERFACES_PATH,
-        "the VM names no interface, and the cluster's default, slirp, is no interface of KubeVirt's own any more",
+        "the VM names no interface, and KubeVirt removed the cluster's default, slirp, in 1.3",
         `set defaultNetworkInterface: masquerade in ${CR_NETWORK}`,
       );
     default:

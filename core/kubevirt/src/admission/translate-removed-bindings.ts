@@ -1,7 +1,7 @@
 import type { Vmi, VmiInterface } from "../api.ts";
 import { INTERFACES_PATH, interfacesOf, withInterfaces } from "../vmi.ts";
 
-/** The core bindings that KubeVirt took out in 1.3, for plugins of the same names. */
+/** The core bindings that KubeVirt removed in 1.3, for plugins of the same names. */
 export const REMOVED_BINDINGS = ["slirp", "passt", "macvtap"] as const;
 
 /** An old key of an interface, and where it is. */

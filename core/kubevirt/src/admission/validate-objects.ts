@@ -16,16 +16,16 @@ const CLONE_MAC: RuleText = {
 };
 const MIGRATABLE: RuleText = {
   id: "MIG-1",
-  means: "Only a VM that can be migrated is migrated.",
-  why: "Its condition LiveMigratable says so while it runs; its NIC on the pod network decides first.",
-  fix: "use masquerade or a plugin that is registered with migration on the pod network",
+  means: "A migration names a VM that can be migrated.",
+  why: "A running VM has the condition LiveMigratable; before, its NIC on the pod network decides.",
+  fix: "use, on the pod network, masquerade or a plugin that is registered with migration",
   reason: "FieldValueInvalid",
   consequence: "rejected",
   judge: "vm",
-  kubevirt: { difference: "KubeVirt names no field; ours names the VM's." },
+  kubevirt: { difference: "KubeVirt names no field; Netbind names the VM's." },
 };
 
-/** What is asked of objects that are no VMs, and say something of a VM's networks. Source: reference, section 3.9. */
+/** The rules of objects that are not VMs and concern a VM's networks. Source: reference, section 3.9. */
 export const OBJECT_RULES: readonly RuleText[] = [CLONE_MAC, MIGRATABLE];
 
 const judgement = (rule: RuleText, field: string, problem: string, fix = rule.fix): Finding => ({
@@ -49,7 +49,7 @@ export function validateMigration(vmi: Vmi, configuration: KubevirtConfiguration
     const why = [condition.reason, condition.message].filter((text) => text).join(": ");
     return [judgement(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated${why === "" ? "" : `: ${why}`}`)];
   }
-  // A condition of now is the cluster's own word, whatever the configuration at hand says.
+  // The condition is the cluster's own decision, whatever this configuration says.
   if (condition?.status === "True") return [];
   const network = networkMigratable(vmi, configuration);
   return network.migratable

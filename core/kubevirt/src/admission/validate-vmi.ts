@@ -19,7 +19,7 @@ export interface Finding extends Violation {
   readonly reason: Reason;
 }
 
-/** For what a VM is judged. */
+/** What a VM is checked for. */
 export interface ValidationContext {
   readonly configuration: KubevirtConfiguration;
   /** The version of KubeVirt whose rules are asked; the newest where none is given. */
@@ -31,7 +31,7 @@ export interface ValidationContext {
   readonly described?: DescribedBindings;
 }
 
-/** Up to this version only the first rule of a chain was told of an interface. */
+/** Up to this version KubeVirt reported only the first broken rule of a chain for an interface. */
 const LAST_WITH_CHAINS = 2;
 
 const isInForce = ({ since = 1, until = NEWEST_KUBEVIRT, judge }: Rule, { version }: RuleContext, update: boolean): boolean =>
@@ -40,7 +40,7 @@ const isInForce = ({ since = 1, until = NEWEST_KUBEVIRT, judge }: Rule, { versio
 /** The interface that a path goes through. */
 const interfaceOf = ({ field }: RuleFinding): string => /^spec\.domain\.devices\.interfaces\[\d+\]/.exec(field)?.[0] ?? field;
 
-/** Of a chain, the first judgement of each interface; an interface without a network was not asked at all. */
+/** Of a chain, the first finding of each interface; an interface without a network was not checked at all. */
 function firstOfChain(found: readonly Finding[], subject: RuleContext): readonly Finding[] {
   const seenFields = new Set<string>();
   const unpaired = new Set(
@@ -69,7 +69,7 @@ export function validateVmi(vmi: Vmi, { version = NEWEST_KUBEVIRT, operation, ..
 /** True for what a VM cannot be started with: its API refuses it, or it could not work. */
 export const isFatal = ({ rule }: Finding): boolean => rule.consequence === "rejected" || rule.consequence === "neverStarts";
 
-/** All that is in the way of starting a VM on a cluster of the newest version. */
+/** Everything that prevents a VM from starting on a cluster of the newest version. */
 export const admitVmi = (vmi: Vmi, cluster: Omit<ValidationContext, "version" | "operation">): readonly Violation[] =>
   validateVmi(vmi, cluster)
     .filter(isFatal)

@@ -41,7 +41,7 @@ export const nicBeforePod = (vmi: Vmi, nic: VmiInterface, machine: Machine): Nic
   machine,
 });
 
-/** The pod's link of a network: by the name that its status tells, else by either scheme's. */
+/** The pod's link of a network: by the name that its status reports, else by either scheme's. */
 function podLink(vmi: Vmi, network: VmiNetwork, links: readonly DomainLink[]): DomainLink | undefined {
   const names = [podLinkName(vmi, network), ordinalLinkNames(networksOf(vmi)).get(network.name)];
   return names.flatMap((name) => links.filter((link) => link.name === name))[0];

@@ -6,7 +6,7 @@ import { interfaceOf } from "../vmi.ts";
 export interface TaggedDevice {
   readonly type: "nic";
   readonly bus: string;
-  /** `DDDD:BB:SS.F`: the guest's own address of the device. */
+  /** `DDDD:BB:SS.F`: the device's address in the guest. */
   readonly address: string;
   readonly mac?: string;
   readonly tags: readonly [string];

@@ -12,16 +12,17 @@ function addressesOf(networkInfo: string): ReadonlyMap<string, string> {
   if (addresses.size > 0) return addresses;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    "the pod tells of no PCI device",
-    "see that the NetworkAttachmentDefinition names a device plugin's resource, and that the pod requests it",
+    "the pod reports no PCI device",
+    "check that the NetworkAttachmentDefinition names a device plugin's resource, and that the pod requests it",
   );
 }
 
 /**
- * The host devices of a VM's SR-IOV NICs: those whose network is reported to be in the pod. None on a migration's target,
+ * The host devices of a VM's SR-IOV NICs: those whose network is reported to be in the pod. None on a migration's
+ * target,
  * where they come after the guest. Source: reference, section 4.4.
  *
- * @throws BindingError PLAN_IMPOSSIBLE where a NIC's device is not told of
+ * @throws BindingError PLAN_IMPOSSIBLE where a NIC's device is not reported
  */
 export function sriovDevices(vmi: Vmi, networkInfo: string): readonly XmlElement[] {
   const reported = (name: string): boolean => hasInfoSource(interfaceStatusOf(vmi, name)?.infoSource, "multus-status");
@@ -33,8 +34,8 @@ export function sriovDevices(vmi: Vmi, networkInfo: string): readonly XmlElement
     if (address !== undefined) return hostDevice(nicBeforePod(vmi, nic, COMMON_MACHINE), address);
     throw new BindingError(
       "PLAN_IMPOSSIBLE",
-      `the pod tells of no PCI device for network "${nic.name}"`,
-      "see that each SR-IOV network has a device of its own",
+      `the pod reports no PCI device for network "${nic.name}"`,
+      "check that each SR-IOV network has a device of its own",
     );
   });
 }

@@ -78,7 +78,7 @@ export function migrationRequired(vmi: Vmi, pod: AnnotatedPod, now: number): Mig
     if (urgency === "immediate") return "True";
     const condition = vmi.status?.conditions?.find(({ type }) => type === "MigrationRequired");
     if (condition?.status !== "False") return "False";
-    // A condition that does not say since when has been there for ever.
+    // A condition without a time of transition counts as older than any deadline.
     const since = condition.lastTransitionTime ? Date.parse(condition.lastTransitionTime) : Number.NEGATIVE_INFINITY;
     return now - since > GRACE_MILLISECONDS ? "True" : "False";
   }

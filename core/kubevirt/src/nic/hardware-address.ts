@@ -18,5 +18,5 @@ export function parseHardwareAddress(text: string): readonly string[] | undefine
 export function macAddressProblem(text: string): string | undefined {
   const bytes = parseHardwareAddress(text);
   if (bytes?.length === 6) return undefined;
-  return bytes === undefined ? "is no MAC address" : `has ${bytes.length} bytes, and a MAC address has 6`;
+  return bytes === undefined ? "is not a valid MAC address" : `has ${bytes.length} bytes, and a MAC address has 6`;
 }

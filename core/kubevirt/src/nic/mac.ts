@@ -3,7 +3,7 @@ import type { Vmi, VmiInterface } from "../api.ts";
 import { sha256 } from "../values/sha256.ts";
 import { interfaceStatusOf } from "../vmi.ts";
 
-/** The MAC address that somebody gave a NIC: its author, else the VM's status. */
+/** The MAC address that a NIC was given: by its author, else by the VM's status. */
 function givenMac(vmi: Vmi, nic: VmiInterface): string | undefined {
   const inStatus = interfaceStatusOf(vmi, nic.name)?.mac;
   return [nic.macAddress, inStatus].flatMap((text) => (text === undefined ? [] : (normalizeMac(text) ?? [])))[0];

@@ -36,7 +36,7 @@ export const hashedLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<st
 export const ordinalLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<string, string> =>
   linkNames(networks, (_, at) => `net${at + 1}`);
 
-/** The scheme of a pod, told by the links that it has: one ordinal name is enough. */
+/** The naming scheme of a pod, derived from the links that it has: one ordinal name is enough. */
 export const linkNamesOfPod = (networks: readonly VmiNetwork[], links: readonly string[]): ReadonlyMap<string, string> =>
   links.some(isOrdinalName) ? ordinalLinkNames(networks) : hashedLinkNames(networks);
 
@@ -45,7 +45,7 @@ const STEM = /^[A-Za-z0-9_-]{1,11}$/;
 
 /**
  * All names of a NIC, derived from its pod link's. KubeVirt puts the link's name, without `pod` before it, into the
- * others; where that is no link's name any more, the digits of its hash stand for it.
+ * others; where that is not a valid link name any more, the digits of its hash replace it.
  */
 export function derivedNames(network: VmiNetwork, pod: string): NicNames {
   const plain = pod.replace(/^pod/, "");
@@ -60,7 +60,7 @@ export function derivedNames(network: VmiNetwork, pod: string): NicNames {
 export const nicNames = (network: VmiNetwork): NicNames =>
   derivedNames(network, isPrimary(network) ? PRIMARY_LINK : hashedName(network.name));
 
-/** What the kernel takes as a link's name, and every encoder of ours as a word; the loopback is nobody's NIC. */
+/** What the kernel takes as a link's name, and every encoder here as one word. The loopback is never a NIC. */
 const isLinkName = (text: string): boolean => /^[A-Za-z0-9._-]{1,15}$/.test(text) && !/^(lo|\.{1,2})$/.test(text);
 
 /** A pod's primary link by its network-status. @throws BindingError POD_LINK_MISSING where no link can have that name */
@@ -69,11 +69,11 @@ export function podLinkOfStatus(link: string): string {
   throw new BindingError(
     "POD_LINK_MISSING",
     `${JSON.stringify(link)}, the pod's primary link by its network-status, is not a valid name of a link`,
-    "see what the pod network's CNI plugin returned; on a cluster, the pod's annotation k8s.v1.cni.cncf.io/network-status",
+    "check what the pod network's CNI plugin returned; on a cluster, the pod's annotation k8s.v1.cni.cncf.io/network-status",
   );
 }
 
-/** The name of a network's pod link: what the VMI's status tells of its primary network, else the scheme's. */
+/** The name of a network's pod link: what the VMI's status reports for its primary network, else the scheme's. */
 export function podLinkName(vmi: Vmi, network: VmiNetwork): string {
   const reported = isSecondary(network) ? undefined : interfaceStatusOf(vmi, network.name)?.podInterfaceName;
   return reported || nicNames(network).pod;

@@ -1,7 +1,7 @@
 import type { NicSpec, NetworkSource, Port } from "@netbind/contract";
 import type { Vmi, VmiInterface, VmiNetwork, VmiPort } from "../api.ts";
 
-/** The keys under which KubeVirt knows a binding without a plugin. */
+/** The keys of KubeVirt's core bindings. */
 const CORE_BINDINGS = [
   "bridge",
   "masquerade",
@@ -34,7 +34,7 @@ function podNetwork(network: VmiNetwork): NetworkSource {
   };
 }
 
-/** A listed port, whose protocol KubeVirt reads in any case; one of another protocol is none. */
+/** A listed port, whose protocol KubeVirt reads in any case; one of another protocol counts as absent. */
 function portOf({ name, protocol, port }: VmiPort): readonly Port[] {
   const upper = (protocol || "TCP").toUpperCase();
   return upper === "TCP" || upper === "UDP" ? [{ ...(name ? { name } : {}), protocol: upper, port }] : [];

@@ -13,10 +13,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The variable in which the SR-IOV device plugin lists a resource's devices: `PCIDEVICE_INTEL_COM_SRIOV_NET`. */
 export const deviceVariable = (resource: string): string => `PCIDEVICE_${resource.toUpperCase().replaceAll(/[./-]/g, "_")}`;
 
-/** The variable in which it tells more of each, as a JSON object by address. Its name begins like the other's. */
+/** The variable in which it describes each, as a JSON object by address. Its name begins like the other's. */
 export const deviceInfoVariable = (resource: string): string => `${deviceVariable(resource)}_INFO`;
 
-/** What the SR-IOV device plugin tells of a device that is the base of a vDPA device: the path of its character device. */
+/**
+ * What the SR-IOV device plugin reports of a device that is the base of a vDPA device: the path of its character
+ * device.
+ */
 type DeviceDetails = { readonly vdpa?: { readonly mount?: unknown } | null } | null;
 
 function detailsOf(text: string | undefined): Readonly<Record<string, DeviceDetails>> {
@@ -28,7 +31,7 @@ function detailsOf(text: string | undefined): Readonly<Record<string, DeviceDeta
   }
 }
 
-/** The name of the character device that belongs to a device; none where it is no vDPA device's base. */
+/** The name of the character device that belongs to a device; undefined where it is not the base of a vDPA device. */
 function vdpaDeviceOf(details: DeviceDetails): readonly string[] {
   const path = details?.vdpa?.mount;
   if (typeof path !== "string" || !path.startsWith(DEVICES)) return [];
@@ -37,9 +40,11 @@ function vdpaDeviceOf(details: DeviceDetails): readonly string[] {
 }
 
 /**
- * The devices of a resource that a pod was allocated: PCI addresses in the order in which its environment lists them, then the
- * names of vDPA devices. Only the two variables of that very resource are read: `PCIDEVICE_A_COM_NET` is no part of what
- * `PCIDEVICE_A_COM_NET_2` says.
+ * The devices of a resource that a pod was allocated: PCI addresses in the order in which its environment lists them,
+ * then
+ * the names of vDPA devices. Only the two variables of that very resource are read: `PCIDEVICE_A_COM_NET` is not part
+ * of
+ * `PCIDEVICE_A_COM_NET_2`.
  */
 export function allocatedDevices(environment: Environment, resource: string): readonly string[] {
   const listed = environment[deviceVariable(resource)];
@@ -48,7 +53,9 @@ export function allocatedDevices(environment: Environment, resource: string): re
   return [...new Set([...reported.filter(isPciAddress), ...Object.values(details).flatMap(vdpaDeviceOf)])];
 }
 
-/** What a pod's containers are told of several devices: lists are joined, and objects merged, variable by variable. */
+/**
+ * What a pod's containers receive about several devices: lists are joined, and objects merged, variable by variable.
+ */
 export function mergeDeviceVariables(environments: readonly Environment[]): Readonly<Record<string, string>> {
   const merged: Record<string, string> = {};
   for (const [key, value = ""] of environments.flatMap((environment) => Object.entries(environment))) {

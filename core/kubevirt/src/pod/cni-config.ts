@@ -22,14 +22,14 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isPlugin = (value: unknown): value is CniPluginConfig =>
   isObject(value) && typeof value["type"] === "string" && PLUGIN_TYPE.test(value["type"]);
 
-/** A configuration, or a sentence that says why it is none. */
+/** A configuration, or a sentence that says why it is not valid. */
 export type ReadConfig = { readonly config: CniConfigList } | { readonly problem: string };
 
 /** Reads a network configuration: a list, or one plugin alone; `name` is taken where it names itself none. */
 export function readCniConfig(value: unknown, name: string): ReadConfig {
-  if (!isObject(value)) return { problem: "it is no object" };
+  if (!isObject(value)) return { problem: "it is not an object" };
   const { plugins, cniVersion = DEFAULT_VERSION } = value;
-  if (typeof cniVersion !== "string") return { problem: "cniVersion is no text" };
+  if (typeof cniVersion !== "string") return { problem: "cniVersion is not a string" };
   const own = typeof value["name"] === "string" && value["name"] !== "" ? value["name"] : name;
   if (!NETWORK_NAME.test(own)) {
     return {
@@ -41,7 +41,7 @@ export function readCniConfig(value: unknown, name: string): ReadConfig {
       ? { config: { cniVersion, name: own, plugins: [value] } }
       : { problem: "it has neither plugins nor the type of one" };
   }
-  if (!Array.isArray(plugins) || plugins.length === 0) return { problem: "plugins is no list with a plugin in it" };
+  if (!Array.isArray(plugins) || plugins.length === 0) return { problem: "plugins is not a list of at least one plugin" };
   const wrong = plugins.findIndex((plugin) => !isPlugin(plugin));
   if (wrong !== -1) return { problem: `plugins[${wrong}] has no type that names a CNI plugin` };
   return { config: { cniVersion, name: own, plugins: plugins as readonly CniPluginConfig[] } };
@@ -50,12 +50,12 @@ export function readCniConfig(value: unknown, name: string): ReadConfig {
 /** Reads the configuration that a definition holds as JSON text. */
 export function nadConfig({ metadata, spec }: NetworkAttachmentDefinition): ReadConfig {
   const text = spec?.config ?? "";
-  if (text.trim() === "") return { problem: "it has no spec.config, and one machine has no directory with others" };
+  if (text.trim() === "") return { problem: "it has no spec.config, and a single machine has no directory of CNI configurations" };
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return { problem: `spec.config is no JSON: ${(error as Error).message}` };
+    return { problem: `spec.config is not valid JSON: ${(error as Error).message}` };
   }
   const read = readCniConfig(value, metadata.name);
   return "problem" in read ? { problem: `spec.config: ${read.problem}` } : read;

@@ -1,7 +1,7 @@
 import type { DeviceInfo } from "@netbind/contract";
 import { isPciAddress } from "./allocated-devices.ts";
 
-/** What the annotation `kubevirt.io/network-info`, and the launcher's file of it, tells of a pod's networks. */
+/** What the annotation `kubevirt.io/network-info`, and the launcher's file of it, reports of a pod's networks. */
 interface NetworkInfo {
   readonly interfaces?: readonly {
     readonly network?: string;
@@ -9,7 +9,7 @@ interface NetworkInfo {
   }[];
 }
 
-/** What cannot be read says nothing: the file is empty until the pod is ready. */
+/** What cannot be read counts as empty: the file is empty until the pod is ready. */
 function entriesOf(text: string): NonNullable<NetworkInfo["interfaces"]> {
   try {
     const info = JSON.parse(text || "{}") as NetworkInfo | null;
@@ -28,7 +28,7 @@ export const pciAddressesOf = (text: string): ReadonlyMap<string, string> =>
     }),
   );
 
-/** What is told of a network's device; undefined where nothing is. */
+/** What is reported of a network's device; undefined where nothing is. */
 export function deviceInfoOf(text: string, network: string): DeviceInfo | undefined {
   const info = entriesOf(text).find((entry) => entry.network === network)?.deviceInfo;
   if (typeof info?.type !== "string") return undefined;

@@ -14,7 +14,7 @@ export const NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status";
 
 const isStatus = (value: unknown): value is NetworkStatus => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Reads a pod's report; what is missing or no list is no report. */
+/** Reads a pod's report; what is missing or not a list counts as no report. */
 export function parseNetworkStatus(annotation: string | undefined): readonly NetworkStatus[] {
   if (annotation === undefined) return [];
   try {
@@ -47,7 +47,7 @@ export interface CniAdded {
   readonly result?: unknown;
 }
 
-/** What of a CNI result (CNI specification, 1.0) is read, whoever wrote it. */
+/** What of a CNI result (CNI specification, 1.0) is read. */
 interface CniResult {
   readonly interfaces?: readonly { readonly name?: unknown; readonly sandbox?: unknown; readonly mac?: unknown }[];
   readonly ips?: readonly { readonly gateway?: unknown; readonly interface?: unknown }[];

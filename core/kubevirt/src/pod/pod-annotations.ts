@@ -7,9 +7,9 @@ import { interfacesOf, interfaceStatusOf, networkOf, networksOf, registrationOf 
 
 /** What multus is asked for. */
 export const NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks";
-/** What takes the place of the cluster's network. */
+/** What replaces the cluster's network. */
 export const DEFAULT_NETWORK = "v1.multus-cni.io/default-network";
-/** What a launcher and its sidecars are told of the pod's devices. */
+/** What a launcher and its sidecars receive about the pod's devices. */
 export const NETWORK_INFO_ANNOTATION = "kubevirt.io/network-info";
 
 /** The annotations of a pod that are looked at. */
@@ -66,11 +66,11 @@ export function annotationsAtCreation(vmi: Vmi, configuration: KubevirtConfigura
 
 const statusesOf = (pod: AnnotatedPod): readonly NetworkStatus[] => parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
 
-/** True where the launcher must be told of the NIC's device. */
+/** True where the launcher needs the NIC's device. */
 export const takesDeviceInfo = (nic: VmiInterface, configuration: KubevirtConfiguration): boolean =>
   nic.sriov !== undefined || registrationOf(configuration, nic.binding?.name)?.downwardAPI === "device-info";
 
-/** The annotation that tells a launcher of its devices; undefined where none is reported yet. Sorted by network. */
+/** The annotation that lists a launcher's devices; undefined where none is reported yet. Sorted by network. */
 export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, statuses: readonly NetworkStatus[]): string | undefined {
   const links = linkNamesOfPod(networksOf(vmi), linksOf(statuses));
   const entries = interfacesOf(vmi)
@@ -85,7 +85,7 @@ export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, stat
   return entries.length === 0 ? undefined : JSON.stringify({ interfaces: entries });
 }
 
-/** True for a NIC whose plugin nobody registered: what multus is to be asked for it is not known. */
+/** True for a NIC whose plugin is not registered: what multus must attach for it is not known. */
 const isUnknown = (nic: VmiInterface, configuration: KubevirtConfiguration): boolean =>
   nic.binding !== undefined && registrationOf(configuration, nic.binding?.name) === undefined;
 

@@ -61,7 +61,7 @@ const unprivileged = (add: readonly string[]): SecurityContext => ({
   capabilities: { ...(add.length === 0 ? {} : { add }), drop: ["ALL"] },
 });
 
-/** The volume by which a launcher is told of its NICs' devices: the annotation that is shown as a file. */
+/** The volume through which a launcher receives its NICs' devices: the annotation that is shown as a file. */
 export interface InfoVolume {
   readonly name: string;
   readonly file: string;
@@ -69,10 +69,10 @@ export interface InfoVolume {
 }
 
 const NETWORK_INFO_VOLUME: InfoVolume = { name: "network-info-annotation", file: "network-info", annotation: "kubevirt.io/network-info" };
-/** Until 1.2 PCI addresses of SR-IOV devices were all that was told. */
+/** Until 1.2 a launcher received only the PCI addresses of SR-IOV devices. */
 const PCI_MAP: InfoVolume = { name: "network-pci-map-annotation", file: "network-pci-map", annotation: "kubevirt.io/network-pci-map" };
 
-/** How the launcher is told of devices; undefined where no NIC has one to tell of. */
+/** How the launcher receives its devices; undefined where no NIC has one. */
 export function infoVolume(input: RenderInput): InfoVolume | undefined {
   const nics = interfacesOf(input.vmi);
   if (input.version < 3) return nics.some(({ sriov }) => sriov !== undefined) ? PCI_MAP : undefined;
@@ -104,7 +104,9 @@ function devices(input: RenderInput): Record<string, number> {
 const counted = (devices: Readonly<Record<string, number>>): Record<string, string> =>
   Object.fromEntries(Object.entries(devices).map(([name, count]) => [name, String(count)]));
 
-/** The container that the VM runs in. Its memory is the VM's matter: what networking adds to it is told apart. */
+/**
+ * The container that the VM runs in. Its memory is the VM's matter: what networking adds to it is reported separately.
+ */
 export function computeContainer(input: RenderInput, sidecarCount: number): PodContainer {
   const ports = interfacesOf(input.vmi).flatMap((nic) => nic.ports ?? []);
   const limits = counted(devices(input));
@@ -184,7 +186,7 @@ export interface UserSidecar {
 
 const HOOK_SIDECARS = "hooks.kubevirt.io/hookSidecars";
 
-/** The sidecars that a VM's annotation asks for; none where it is no list. */
+/** The sidecars that a VM's annotation asks for; none where it is not a list. */
 export function userSidecars(vmi: Vmi): readonly UserSidecar[] {
   try {
     const list: unknown = JSON.parse(vmi.metadata.annotations?.[HOOK_SIDECARS] ?? "[]");

@@ -13,7 +13,7 @@ export interface PodNetworkRequest {
   readonly ifname: string;
   /** Absent for the cluster's own pod network. */
   readonly config?: CniConfigList;
-  /** True for a multus network that takes the place of the pod network: it must return an address. */
+  /** True for a multus network that replaces the pod network: it must return an address. */
   readonly replacesPodNetwork: boolean;
   /** The MAC address that the link is to have. */
   readonly mac?: string;
@@ -25,7 +25,7 @@ export interface PodNetworkRequest {
   readonly field: string;
 }
 
-/** What a pod is attached to, or all that is in the way. */
+/** What a pod is attached to, or everything that prevents it. */
 export interface PodNetworks {
   readonly networks: readonly PodNetworkRequest[];
   readonly violations: readonly Violation[];
@@ -47,7 +47,7 @@ function find(reference: string, field: string, { namespace, nads }: NadContext)
     return violation(field, `no NetworkAttachmentDefinition ${shown} is in the input`, "add the definition with -f, or name another");
   const read = nadConfig(nad);
   if ("problem" in read)
-    return violation(field, `NetworkAttachmentDefinition ${shown} cannot be read: ${read.problem}`, "mend the definition");
+    return violation(field, `NetworkAttachmentDefinition ${shown} cannot be read: ${read.problem}`, "correct the definition");
   const resourceName = resourceNameOf(nad);
   return { config: read.config, ...(resourceName === "" ? {} : { resourceName }) };
 }

@@ -45,7 +45,7 @@ const asVolume = ({ name, file, annotation }: InfoVolume) => ({
   downwardAPI: { items: [{ path: file, fieldRef: { fieldPath: `metadata.annotations['${annotation}']` } }] },
 });
 
-/** The annotation that tells a mesh of masquerade's bridge since 1.7, beside the one that always did. */
+/** The annotation that names masquerade's bridge to a mesh since 1.7, beside the one that always did. */
 const REROUTE = "istio.io/reroute-virtual-interfaces";
 const knownNeeds = ({ needs: { pod }, version }: RenderInput): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(pod.annotations ?? {}).filter(([key]) => key !== REROUTE || version >= 7));
@@ -68,7 +68,7 @@ export function renderPod(input: RenderInput): Pod {
       generateName: `virt-launcher-${name}-`,
       namespace,
       labels: { "kubevirt.io": "virt-launcher", ...(inject === undefined ? {} : { [INJECT]: inject }) },
-      // What the core says of the pod's networks is not a binding's to change.
+      // A binding cannot change what the core sets for the pod's networks.
       annotations: { ...copiedAnnotations(annotations), ...own, ...knownNeeds(input), ...own },
     },
     spec: {

@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress, type ResolvConf } from "@netbind/contract";
 import type { Vmi, VmiSpec } from "../api.ts";
 
-/** What a guest is told where its pod knows no name server at all. */
+/** The name server that a guest gets where its pod has none. */
 const DEFAULT_NAMESERVER = "8.8.8.8";
 const DEFAULT_SEARCH = "cluster.local";
 
@@ -53,7 +53,7 @@ function subdomainOf(search: readonly string[], subdomain: string | undefined): 
   return longest === "" || longest.startsWith(`${subdomain}.`) ? undefined : `${subdomain}.${longest}`;
 }
 
-/** What a guest is told of its pod's resolver. */
+/** What a guest gets of its pod's resolver. */
 export function guestResolver(podResolv: string, subdomain?: string): ResolvConf {
   const { nameservers, search } = parseResolvConf(podResolv);
   const of = (family: 4 | 6): readonly string[] => nameservers.filter((server) => parseAddress(server)?.family === family);

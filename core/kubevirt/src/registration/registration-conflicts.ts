@@ -35,11 +35,11 @@ function migrationProblem(
   const isRegistered = registered !== undefined && registered !== null;
   if (described === "none")
     return isRegistered
-      ? `binding "${binding}" is registered with migration and cannot be migrated on the pod network: KubeVirt would migrate the VM, and its guest would have no network`
+      ? `binding "${binding}" is registered with migration and cannot be migrated on the pod network: KubeVirt would migrate the VM, and its guest would lose the network`
       : undefined;
   if (!isRegistered) return `binding "${binding}" is registered without migration and can be migrated: KubeVirt refuses to migrate the VM`;
   return described === LINK_REFRESH && registered.method !== LINK_REFRESH
-    ? `binding "${binding}" is registered without the migration method link-refresh: its guest would not ask for its new address`
+    ? `binding "${binding}" is registered without the migration method link-refresh: its guest would not request its new address`
     : undefined;
 }
 

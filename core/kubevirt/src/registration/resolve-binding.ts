@@ -8,7 +8,7 @@ export interface FallbackImage {
   readonly digest?: string;
 }
 
-/** What happens where a binding is not registered. */
+/** The policy for a binding that is not registered. */
 export interface ImageFallback {
   /** `SlirpOnly` is what KubeVirt 1.1 and 1.2 did. */
   readonly policy: "Always" | "SlirpOnly" | "Never";
@@ -28,7 +28,7 @@ export interface ResolvedBinding {
 /** True for a binding that is registered as data alone: KubeVirt attaches its NICs by itself. */
 export const isDataOnly = (binding: ResolvedBinding | undefined): boolean => binding?.from === "domainAttachmentType";
 
-/** True where KubeVirt writes the NIC itself, on a tap, by what it was told of the binding. */
+/** True where KubeVirt writes the NIC itself, on a tap, by the binding's registration. */
 export const isWrittenOnTap = (domainAttachmentType: string | undefined): boolean =>
   domainAttachmentType === "tap" || domainAttachmentType === "managedTap";
 
@@ -61,7 +61,7 @@ export function resolveBinding(name: string, configuration: KubevirtConfiguratio
   const names = Object.keys(registrationsOf(configuration)).sort();
   return violation(
     "",
-    `no binding named "${name}" is registered${own !== undefined ? ", and the image fallback policy does not let this release's own serve" : ""}`,
+    `no binding named "${name}" is registered${own !== undefined ? ", and the image fallback policy does not permit this release's own" : ""}`,
     `register it under ${REGISTRY} in the KubeVirt CR (registered: ${names.join(", ") || "none"}; of this release: ${Object.keys(fallback.table).sort().join(", ") || "none"})`,
   );
 }

@@ -16,7 +16,7 @@ export interface DomainNicState {
   readonly linkDown?: boolean;
 }
 
-/** A NIC as the guest's agent tells of it. */
+/** A NIC as the guest's agent reports it. */
 export interface AgentNic {
   readonly mac: string;
   readonly interfaceName?: string;
@@ -33,7 +33,7 @@ export interface RunningInputs {
   readonly agent?: readonly AgentNic[];
 }
 
-/** A guest has many links of its own: no more than these are told. */
+/** A guest has many links of its own: no more than these are reported. */
 const MOST_GUEST_ONLY = 10;
 
 const colons = (mac: string): string => parseHardwareAddress(mac)?.join(":") ?? mac;
@@ -58,7 +58,7 @@ function domainEntry({ name, mac, kind, queues, linkDown }: DomainNicState, vmi:
   };
 }
 
-/** What the pod has is told where both have a family; where one lacks it, what the guest has. */
+/** What the pod has is reported where both have a family; where one lacks it, what the guest has. */
 function mergeAddresses(pod: readonly string[], guest: readonly string[], masquerades: boolean): readonly string[] {
   const reported = guest.map(addressOf).filter((address) => !masquerades || !isLinkLocal(address));
   return ([4, 6] as const).flatMap((family) => {
@@ -98,9 +98,10 @@ function primaryFirst(entries: readonly VmiStatusInterface[], vmi: Vmi): readonl
 }
 
 /**
- * `status.interfaces` of a running VM: its domain's NICs, with the pod's addresses, and what the guest's agent tells,
+ * `status.interfaces` of a running VM: its domain's NICs, with the pod's addresses, and what the guest's agent reports,
  * paired by MAC address. What the pod's report gave stays. Source: reference, sections 6.2 and 6.3; where KubeVirt is
- * wrong (section 8) this is right: MAC addresses are compared as numbers, and a multus default network comes first too.
+ * wrong (section 8), this is right: MAC addresses are compared as numbers, and a multus default network comes first
+ * too.
  */
 export function interfacesOfRunning(vmi: Vmi, facts: RunningInputs): readonly VmiStatusInterface[] {
   const before = vmi.status?.interfaces ?? [];

@@ -18,7 +18,7 @@ const named = <T extends { readonly name: string }>(list: readonly T[], name: st
 export const isHotPluggable = ({ bridge, sriov, state }: VmiInterface): boolean =>
   state !== "absent" && (bridge !== undefined || sriov !== undefined);
 
-/** True where a pod's links have ordinal names, or where nobody knows: a NIC is taken out of others only. */
+/** True where a pod's links have ordinal names, or where they are unknown: a NIC is removed from others only. */
 export function hasOrdinalNames(vmi: Vmi): boolean {
   const known = networksOf(vmi)
     .filter(isSecondary)
@@ -82,7 +82,8 @@ export function withoutAbsent(vm: Vm, vmi: Vmi | undefined): NicLists {
 }
 
 /**
- * The NICs whose link is set down and up once a migration has ended, so that their guests ask for an address anew: those
+ * The NICs whose link is set down and up once a migration has ended, so that their guests request an address again:
+ * those
  * of plugins that are registered for it. Source: reference, section 5.2.
  */
 export function linksToRefresh(vmi: Vmi, configuration: KubevirtConfiguration): readonly string[] {

@@ -1,4 +1,7 @@
-/** True where two JSON values are equal, whatever the order of their keys; a key without a value is no key. */
+/**
+ * True where two JSON values are equal, whatever the order of their keys; a key whose value is undefined counts as
+ * absent.
+ */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;

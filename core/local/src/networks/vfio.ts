@@ -11,7 +11,7 @@ const CONTAINER = { path: "/dev/vfio/vfio", major: 10, minor: 196 } as const;
 const DRIVER_TIMEOUT = 10_000;
 
 const pathOf = (address: string): string => {
-  if (!isPciAddress(address)) throw new Error(`${JSON.stringify(address)} is no PCI address`);
+  if (!isPciAddress(address)) throw new Error(`${JSON.stringify(address)} is not a valid PCI address`);
   return join(PCI, "devices", address);
 };
 const driverOf = (address: string): string => {

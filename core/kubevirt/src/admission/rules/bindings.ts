@@ -10,18 +10,18 @@ const CORE_METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "slirp", 
 const used = <K extends keyof VmiInterface>(nic: VmiInterface, keys: readonly K[]): readonly K[] =>
   keys.filter((key) => nic[key] !== undefined);
 
-/** What is written in place of a core binding that is gone. */
+/** What replaces a core binding that KubeVirt removed. */
 const REPLACEMENTS = {
   slirp: "binding: {name: slirp}",
   passt: "passtBinding: {} or binding: {name: passt}",
   macvtap: "binding: {name: macvtap}",
 } as const;
 
-/** A core binding that KubeVirt took out, and the plugin of its name that took its place. */
+/** A core binding that KubeVirt removed, and the plugin of its name that replaces it. */
 const discontinued = (key: "slirp" | "passt" | "macvtap", id: string, since: 3 | 8): Rule => ({
   id,
-  means: `The core binding ${key} is gone.`,
-  why: `KubeVirt took ${key} out in 1.3; the binding plugin of that name serves in its place.`,
+  means: `The core binding ${key} is removed.`,
+  why: `KubeVirt removed ${key} in 1.3; the binding plugin of that name replaces it.`,
   fix: `write ${REPLACEMENTS[key]}, and register the plugin in the KubeVirt CR`,
   since,
   reason: "FieldValueInvalid",
@@ -30,21 +30,21 @@ const discontinued = (key: "slirp" | "passt" | "macvtap", id: string, since: 3 |
   find: perInterface((nic, path) =>
     nic[key] === undefined
       ? []
-      : [violation(`${path}.${key}`, `${key} is no binding of KubeVirt's own since 1.3`, `write ${REPLACEMENTS[key]}`)],
+      : [violation(`${path}.${key}`, `KubeVirt removed the core binding ${key} in 1.3`, `write ${REPLACEMENTS[key]}`)],
   ),
 });
 
 /** A gate that was discontinued with its binding, and is still switched on. */
 const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: string): Rule => ({
   id,
-  means: `With the feature gate ${gate} listed, ${key} is refused by name of the gate.`,
+  means: `With the feature gate ${gate} listed, KubeVirt refuses ${key} and names the gate.`,
   why: `The gate does nothing since 1.3, and KubeVirt refuses what would rely on it.`,
-  fix: `write binding: {name: ${key}}, and take ${gate} out of the CR's feature gates`,
+  fix: `write binding: {name: ${key}}, and remove ${gate} from the CR's feature gates`,
   since: 3,
   reason: "FieldValueNotSupported",
   consequence: "rejected",
   judge: "vm",
-  kubevirt: { field: () => "", difference: "KubeVirt names no field; ours names the interface's." },
+  kubevirt: { field: () => "", difference: "KubeVirt names no field; Netbind names the interface's." },
   find: perInterface((nic, path, { configuration }) =>
     nic[key] !== undefined && configuration.developerConfiguration?.featureGates?.includes(gate) === true
       ? [violation(`${path}.${key}`, `the feature gate ${gate} is discontinued since KubeVirt 1.3`, `write binding: {name: ${key}}`)]
@@ -52,16 +52,16 @@ const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: stri
   ),
 });
 
-/** True for a network that is not the pod's; one that is missing is told of by MAP-2. */
+/** True for a network that is not the pod's; one that is missing is reported by MAP-2. */
 const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && network.pod === undefined;
 
-/** An interface that has not exactly one binding, and how it gets one: a key that is gone has a plugin in its place. */
+/** An interface that has not exactly one binding, and how it gets one: a removed key has a plugin that replaces it. */
 function miscounted(nic: VmiInterface, path: string): RuleFinding {
   const methods = used(nic, METHODS);
   const [gone] = used(nic, ["slirp", "passt", "macvtap"]);
   const counted = methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
   return methods.length === 0 && gone !== undefined
-    ? violation(path, `interface ${show(nic.name)} has no binding but ${gone}, which is none any more`, `write ${REPLACEMENTS[gone]}`)
+    ? violation(path, `interface ${show(nic.name)} has no binding but ${gone}, which KubeVirt removed`, `write ${REPLACEMENTS[gone]}`)
     : violation(path, `interface ${show(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");
 }
 
@@ -75,7 +75,7 @@ export const BINDING_RULES: readonly Rule[] = [
   {
     id: "BIND-1",
     means: "An interface has exactly one binding.",
-    why: "Nothing fills a binding in, and a NIC cannot be attached in two ways.",
+    why: "KubeVirt has no default for it, and a NIC cannot be attached in two ways.",
     fix: "give it one, such as masquerade: {}",
     since: 9,
     reason: "FieldValueInvalid",
@@ -130,7 +130,7 @@ export const BINDING_RULES: readonly Rule[] = [
     chain: true,
     find: perInterface((nic, path) =>
       nic.masquerade !== undefined && nic.macAddress === RESERVED_BRIDGE_MAC
-        ? [violation(`${path}.macAddress`, `${nic.macAddress} is the in-pod bridge's own`, "choose another MAC address")]
+        ? [violation(`${path}.macAddress`, `${nic.macAddress} is the address of the in-pod bridge`, "choose another MAC address")]
         : [],
     ),
   },

@@ -43,7 +43,7 @@ const otherClaimed = ({ vmi: { spec } }: RuleContext): ReadonlyMap<string, strin
 
 /** What is wrong with one claim of a VM, but for a name that another one has. */
 function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: ResourceClaim, path: string): readonly RuleFinding[] {
-  // A null is no value, as for the API server.
+  // A null counts as absent, as for the API server.
   const given = Object.entries({ resourceClaimName, resourceClaimTemplateName }).flatMap(([key, value]) =>
     typeof value === "string" ? [{ key, value }] : [],
   );
@@ -52,11 +52,11 @@ function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: R
     ...(name
       ? isLabel(name)
         ? []
-        : [violation(`${path}.name`, `${show(name)} is no DNS label`, "use lower-case letters, digits and -")]
+        : [violation(`${path}.name`, `${show(name)} is not a valid DNS label`, "use lower-case letters, digits and -")]
       : [{ ...violation(`${path}.name`, "the claim has no name", "give it one"), reason: "FieldValueRequired" as const }]),
     ...(given.length === 1 ? [] : [violation(path, given.length === 0 ? "nothing is claimed" : "two things are claimed by one name", fix)]),
     ...given.flatMap(({ key, value }) =>
-      isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${show(value)} is no name of an object`, fix)],
+      isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${show(value)} is not a valid name of an object`, fix)],
     ),
   ];
 }
@@ -104,7 +104,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       why: "No other binding hands a device to the guest.",
       fix: "use sriov: {} or binding: {name: ...}",
       reason: "FieldValueInvalid",
-      kubevirt: { field: () => INTERFACES_PATH, difference: "KubeVirt names the list of interfaces; ours names the one." },
+      kubevirt: { field: () => INTERFACES_PATH, difference: "KubeVirt names the list of interfaces; Netbind names the interface." },
     },
     (network, _, __, subject) => {
       const at = subject.interfaces.findIndex(({ name }) => name === network.name);
@@ -160,7 +160,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.resourceClaim.claimName`,
-          `${show(claim)} is no claim of the VM`,
+          `${show(claim)} is not a claim of the VM`,
           `add it to spec.resourceClaims (there are: ${claims.join(", ") || "none"})`,
         ),
       ];
@@ -183,7 +183,7 @@ export const CLAIM_RULES: readonly Rule[] = [
   claimRule(
     {
       id: "DRA-8",
-      means: "A device that a network claims is no other device of the VM.",
+      means: "A device that a network claims is not another device of the VM.",
       why: "A device is handed to the guest once.",
       fix: "request another device",
       reason: "FieldValueDuplicate",

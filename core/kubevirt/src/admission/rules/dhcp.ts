@@ -3,7 +3,7 @@ import { findRepeated, perInterface, type Rule, show } from "./rule.ts";
 import { parseIpv4Sloppy } from "../sanitize.ts";
 
 const PRIVATE_OPTIONS = { first: 224, last: 254 } as const;
-const VAGUE = "KubeVirt names spec alone; ours names the option.";
+const VAGUE = "KubeVirt names spec alone; Netbind names the option.";
 
 /** What is asked of `dhcpOptions`. Source: reference, section 3.6. */
 export const DHCP_RULES: readonly Rule[] = [
@@ -29,7 +29,7 @@ export const DHCP_RULES: readonly Rule[] = [
   {
     id: "DHCP-2",
     means: `A private DHCP option is ${PRIVATE_OPTIONS.first} to ${PRIVATE_OPTIONS.last}.`,
-    why: "These are the numbers that every site may use as it likes.",
+    why: "DHCP reserves these numbers for private use.",
     fix: `use ${PRIVATE_OPTIONS.first} to ${PRIVATE_OPTIONS.last}`,
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -42,7 +42,7 @@ export const DHCP_RULES: readonly Rule[] = [
           : [
               violation(
                 `${path}.dhcpOptions.privateOptions[${at}].option`,
-                `${option} is no private option`,
+                `${option} is not a private option`,
                 `use ${PRIVATE_OPTIONS.first} to ${PRIVATE_OPTIONS.last}`,
               ),
             ],
@@ -51,8 +51,8 @@ export const DHCP_RULES: readonly Rule[] = [
   },
   {
     id: "DHCP-3",
-    means: "An NTP server is an IPv4 address.",
-    why: "DHCPv4 tells servers by address, and no name.",
+    means: "An NTP server is given by its IPv4 address.",
+    why: "DHCPv4 sends addresses of servers, not names.",
     fix: "write an IPv4 address",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -61,7 +61,7 @@ export const DHCP_RULES: readonly Rule[] = [
       (dhcpOptions?.ntpServers ?? []).flatMap((server, at) =>
         parseIpv4Sloppy(server) !== undefined
           ? []
-          : [violation(`${path}.dhcpOptions.ntpServers[${at}]`, `${show(server)} is no IPv4 address`, "write an IPv4 address")],
+          : [violation(`${path}.dhcpOptions.ntpServers[${at}]`, `${show(server)} is not a valid IPv4 address`, "write an IPv4 address")],
       ),
     ),
   },

@@ -13,7 +13,7 @@ import { UNUSABLE_RULES } from "./unusable.ts";
 import { VM_RULES } from "./vm.ts";
 import { VOLUME_RULES } from "./volumes.ts";
 
-/** Every rule about a VM's networks and interfaces, in the order in which they are told. */
+/** Every rule about a VM's networks and interfaces, in the order in which they are reported. */
 export const RULES: readonly Rule[] = [
   ...VM_RULES,
   ...VOLUME_RULES,

@@ -8,7 +8,7 @@ import { ignored, pending } from "./netbind-rules.ts";
 import { perInterface, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
 import { INTERFACES_PATH, NETWORKS_PATH, registrationOf } from "../../vmi.ts";
 
-/** Fields that came with a version: an older cluster drops them without a word. */
+/** Fields that came with a version: an older cluster drops them without a warning. */
 const FIELDS_SINCE = [
   ["portRanges", 9],
   ["passtBinding", 8],
@@ -33,7 +33,7 @@ const LINK_MAKERS: readonly string[] = [
 /** This release's bindings that write their NIC into the domain themselves. */
 const OWN_WRITERS: readonly string[] = ["passt", "slirp"];
 
-/** True for a plugin's NIC that its sidecar writes into the domain: KubeVirt never updates the link of such a one. */
+/** True for a plugin's NIC that its sidecar writes into the domain: KubeVirt never updates the link of such a NIC. */
 function isWrittenBySidecar({ binding }: VmiInterface, subject: RuleContext): boolean {
   if (binding === undefined) return false;
   const registered = registrationOf(subject.configuration, binding.name);
@@ -52,7 +52,7 @@ function unread(nic: VmiInterface, subject: RuleContext): readonly { readonly fi
       ? [{ field: "ports" as const, why: `${binding} lets every port through` }]
       : []),
     ...(nic.ports?.length && !onPod && nic.bridge === undefined && nic.sriov === undefined
-      ? [{ field: "ports" as const, why: "KubeVirt looks at ports on the pod network only" }]
+      ? [{ field: "ports" as const, why: "KubeVirt reads ports on the pod network only" }]
       : []),
     ...(nic.dhcpOptions !== undefined && !servesDhcp
       ? [{ field: "dhcpOptions" as const, why: `KubeVirt runs no DHCP server for ${binding}` }]
@@ -76,8 +76,8 @@ function unread(nic: VmiInterface, subject: RuleContext): readonly { readonly fi
 export const INEFFECTIVE_RULES: readonly Rule[] = [
   ignored({
     id: "GATE-1",
-    means: "Taking a NIC out of a running VM takes the feature gate HotplugNICs, until 1.4.",
-    why: "With the gate off the NIC stays, and nobody says so.",
+    means: "Removing a NIC from a running VM takes the feature gate HotplugNICs, until 1.4.",
+    why: "With the gate off the NIC stays, and KubeVirt reports nothing.",
     fix: "list the gate in the KubeVirt CR, or upgrade KubeVirt",
     until: 3,
     find: perInterface(({ state }, path, { gate }) =>
@@ -95,7 +95,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
   ignored({
     id: "FIELD-1",
     means: "A field is one that the cluster's version knows.",
-    why: "An older cluster drops the field without a word.",
+    why: "An older cluster drops the field without a warning.",
     fix: "remove the field, or upgrade KubeVirt",
     until: 8,
     find: (subject) => [
@@ -123,7 +123,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
   }),
   ignored({
     id: "FIELD-2",
-    means: "A field has an effect with the interface's binding.",
+    means: "A field has an effect with the binding of the interface.",
     why: "KubeVirt accepts fields that a binding never reads.",
     fix: "remove the field, or use a binding that reads it",
     find: perInterface((nic, path, subject) =>
@@ -162,8 +162,8 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
   }),
   pending({
     id: "NAD-1",
-    means: "The NetworkAttachmentDefinition that a network names is there.",
-    why: "Without it the pod is not rendered, or multus refuses it.",
+    means: "The NetworkAttachmentDefinition that a network names exists.",
+    why: "Without it KubeVirt does not render the pod, or multus refuses it.",
     fix: "add the definition, or name another",
     find: perNetwork((network, path, { vmi, nads }) => {
       if (nads === undefined || !network.multus?.networkName || nadOf(network, vmi.metadata.namespace, nads) !== undefined) return [];
@@ -180,7 +180,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
   ignored({
     id: "NAD-2",
     means: "A plugin's own NetworkAttachmentDefinition makes no link.",
-    why: "KubeVirt asks for it without a name, multus calls its link net1, and KubeVirt then takes the whole pod for one with old names.",
+    why: "KubeVirt requests it without a name, multus names its link net1, and KubeVirt then takes the pod for one whose links have ordinal names.",
     fix: "register a definition whose CNI plugin names no interface in its result",
     find: perInterface(({ binding }, path, subject) => {
       const reference = registrationOf(subject.configuration, binding?.name)?.networkAttachmentDefinition;

@@ -14,8 +14,8 @@ const STATES = ["up", "down", "absent"] as const;
 export const INTERFACE_RULES: readonly Rule[] = [
   {
     id: "IF-2",
-    means: "An interface's name is made of letters, digits, - and _.",
-    why: "It stands in the domain and in options of QEMU.",
+    means: "An interface's name consists of letters, digits, - and _.",
+    why: "It is used in the domain and in options of QEMU.",
     fix: "use letters, digits, - and _",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -23,13 +23,13 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ name }, path) =>
       /^[A-Za-z0-9_-]+$/.test(name)
         ? []
-        : [violation(`${path}.name`, `${show(name)} is no interface name`, "use letters, digits, - and _")],
+        : [violation(`${path}.name`, `${show(name)} is not a valid interface name`, "use letters, digits, - and _")],
     ),
   },
   {
     id: "IF-3",
-    means: "An interface's model is one that KubeVirt knows.",
-    why: "QEMU would refuse another, or not be asked for it.",
+    means: "An interface has a model that KubeVirt knows.",
+    why: "QEMU refuses other models, or KubeVirt does not request them.",
     fix: `use one of ${MODELS.join(", ")} (igb since 1.4)`,
     reason: "FieldValueNotSupported",
     consequence: "rejected",
@@ -37,7 +37,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ model }, path, { version }) =>
       !model || models(version).includes(model)
         ? []
-        : [violation(`${path}.model`, `${show(model)} is no model that KubeVirt knows`, `use one of ${models(version).join(", ")}`)],
+        : [violation(`${path}.model`, `${show(model)} is not a model that KubeVirt knows`, `use one of ${models(version).join(", ")}`)],
     ),
   },
   {
@@ -68,7 +68,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
         : [
             violation(
               `${path}.pciAddress`,
-              `${show(pciAddress)} is no PCI address`,
+              `${show(pciAddress)} is not a valid PCI address`,
               "write domain:bus:slot.function, such as 0000:81:01.1",
             ),
           ],
@@ -77,7 +77,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
   {
     id: "ST-1",
     means: "An interface's state is up, down or absent.",
-    why: "There is no other (up and down came with 1.5).",
+    why: "KubeVirt knows no other (up and down came with 1.5).",
     fix: "use up, down or absent, or remove the field",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -85,13 +85,15 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ state }, path, { version }) => {
       const known = version >= 5 ? STATES : STATES.filter((word) => word === "absent");
       if (!state || known.some((word) => word === state)) return [];
-      return [violation(`${path}.state`, `${show(state)} is no state of an interface`, `use ${known.join(", ")}, or remove the field`)];
+      return [
+        violation(`${path}.state`, `${show(state)} is not a valid state of an interface`, `use ${known.join(", ")}, or remove the field`),
+      ];
     }),
   },
   {
     id: "ST-2",
     means: "An SR-IOV interface has no link state.",
-    why: "It is a device of the host's, whose link libvirt cannot set.",
+    why: "It is a device of the host, whose link libvirt cannot set.",
     fix: "remove the field",
     since: 5,
     reason: "FieldValueInvalid",
@@ -105,22 +107,22 @@ export const INTERFACE_RULES: readonly Rule[] = [
   },
   {
     id: "ST-3",
-    means: "Only a bridge interface can be absent.",
-    why: "No other is taken out of a running VM.",
+    means: "Only a bridge interface has the state absent.",
+    why: "KubeVirt removes no other from a running VM.",
     fix: "remove the field, or remove interface and network",
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
     find: perInterface(({ bridge, state }, path) =>
       state === "absent" && bridge === undefined
-        ? [violation(`${path}.state`, "only a bridge interface can be taken out", "remove the field, or remove interface and network")]
+        ? [violation(`${path}.state`, "only a bridge interface can be removed", "remove the field, or remove interface and network")]
         : [],
     ),
   },
   {
     id: "ST-4",
-    means: "The default network's interface cannot be absent.",
-    why: "The pod's first link is never taken out.",
+    means: "The default network's interface does not have the state absent.",
+    why: "KubeVirt never removes the pod's first link.",
     fix: "remove the field",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -128,25 +130,25 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface((nic, path, { networks }) => {
       const first = networks.find(isPrimary);
       return nic.state === "absent" && first?.name === nic.name
-        ? [violation(`${path}.state`, "the default network's interface cannot be taken out", "remove the field")]
+        ? [violation(`${path}.state`, "the default network's interface cannot be removed", "remove the field")]
         : [];
     }),
   },
   {
     id: "BOOT-1",
     means: "A boot order begins with 1.",
-    why: "0 and less are no places in an order.",
+    why: "0 and negative numbers are not places in an order.",
     fix: "use 1 or more",
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "vm",
     kubevirt: {
       field: (field) => field.replace(".domain.devices.interfaces", ""),
-      difference: "KubeVirt puts the interface's index behind spec; ours names the interface.",
+      difference: "KubeVirt writes the interface's index after spec; Netbind names the interface.",
     },
     find: perInterface(({ bootOrder }, path) =>
       bootOrder !== undefined && bootOrder < 1
-        ? [violation(`${path}.bootOrder`, `${bootOrder} is no place in the boot order`, "use 1 or more")]
+        ? [violation(`${path}.bootOrder`, `${bootOrder} is not a valid place in the boot order`, "use 1 or more")]
         : [],
     ),
   },

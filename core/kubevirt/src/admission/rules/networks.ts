@@ -24,7 +24,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "network",
     kubevirt: {
       field: () => "spec.interfaces",
-      difference: "KubeVirt names spec.interfaces, which no VM has; ours names the second pod network.",
+      difference: "KubeVirt names spec.interfaces, which does not exist; Netbind names the second pod network.",
     },
     find: (subject) =>
       places(subject, isPod)
@@ -40,7 +40,7 @@ export const NETWORK_RULES: readonly Rule[] = [
   {
     id: "NET-2",
     means: "At most one multus network is the default.",
-    why: "One network only can take the place of the pod network.",
+    why: "Only one network can replace the pod network.",
     fix: "let one network be the default",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -55,7 +55,7 @@ export const NETWORK_RULES: readonly Rule[] = [
   {
     id: "NET-3",
     means: "A pod network and a multus default network exclude each other.",
-    why: "The default multus network takes the place of the pod network.",
+    why: "The default multus network replaces the pod network.",
     fix: "remove the pod network, or set multus.default to false",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -66,7 +66,7 @@ export const NETWORK_RULES: readonly Rule[] = [
       return [
         violation(
           NETWORKS_PATH,
-          `${NETWORKS_PATH}[${standIn}] takes the place of the pod network, and ${NETWORKS_PATH}[${pod}] is a pod network`,
+          `${NETWORKS_PATH}[${standIn}] replaces the pod network, and ${NETWORKS_PATH}[${pod}] is a pod network`,
           "remove one of them, or set multus.default to false",
         ),
       ];
@@ -75,7 +75,7 @@ export const NETWORK_RULES: readonly Rule[] = [
   {
     id: "NET-4",
     means: "A network has a source.",
-    why: "Nothing fills a source in: what the network is must be said.",
+    why: "KubeVirt has no default for it.",
     fix: "write pod: {} or multus: {networkName: ...}",
     reason: "FieldValueRequired",
     consequence: "rejected",
@@ -89,14 +89,14 @@ export const NETWORK_RULES: readonly Rule[] = [
   {
     id: "NET-5",
     means: "A network has one source only.",
-    why: "A NIC is joined to one network.",
+    why: "A NIC is on one network.",
     fix: "keep one of the sources, and make a second network for the other",
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
     kubevirt: {
       reason: "FieldValueRequired",
-      difference: "KubeVirt says that a value is required where there is one too many; ours says that it is invalid.",
+      difference: "KubeVirt reports a missing value where there is one too many; Netbind reports an invalid one.",
     },
     find: perNetwork((network, path, subject) => {
       const found = sources(network, subject);
@@ -107,14 +107,14 @@ export const NETWORK_RULES: readonly Rule[] = [
   {
     id: "NET-6",
     means: "A multus network names its NetworkAttachmentDefinition.",
-    why: "Multus has nothing to delegate to without one.",
+    why: "Without one, multus has no CNI plugin to delegate to.",
     fix: "write <name> or <namespace>/<name>",
     reason: "FieldValueRequired",
     consequence: "rejected",
     judge: "network",
     kubevirt: {
       firstOnly: true,
-      difference: "KubeVirt stops at the first network that names none; ours tells all of them.",
+      difference: "KubeVirt stops at the first network that names none; Netbind reports all of them.",
     },
     find: perNetwork(({ name, multus }, path) =>
       multus !== undefined && !multus.networkName
@@ -131,7 +131,7 @@ export const NETWORK_RULES: readonly Rule[] = [
   {
     id: "NET-7",
     means: "Every network has a name of its own.",
-    why: "Interfaces find their network by its name.",
+    why: "An interface refers to its network by name.",
     fix: "give every network a name of its own",
     reason: "FieldValueDuplicate",
     consequence: "rejected",
@@ -155,7 +155,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "network",
     kubevirt: {
       reason: "FieldValueRequired",
-      difference: "KubeVirt calls this a missing value, and its mirror image, MAP-2, an invalid one; ours calls both invalid.",
+      difference: "KubeVirt reports a missing value here and an invalid one for the reverse, MAP-2; Netbind reports both as invalid.",
     },
     find: (subject) => {
       const nics = new Set(subject.interfaces.map(({ name }) => name));
@@ -192,7 +192,7 @@ export const NETWORK_RULES: readonly Rule[] = [
   {
     id: "MAP-2",
     means: "Every interface has a network of its name.",
-    why: "A NIC must be joined to something.",
+    why: "A NIC must be on a network.",
     fix: `add a network of that name under ${NETWORKS_PATH}, or remove the interface`,
     reason: "FieldValueInvalid",
     consequence: "rejected",

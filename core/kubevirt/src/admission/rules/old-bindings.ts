@@ -28,7 +28,7 @@ const OLD: readonly OldRule[] = [
   },
   {
     id: "OLD-2",
-    means: "Slirp takes the administrator's permission.",
+    means: "Slirp takes a permission in the KubeVirt CR.",
     fix: "set permitSlirpInterface: true in the KubeVirt CR",
     until: 5,
     breaks: (nic, { configuration, networkOf }) =>
@@ -49,7 +49,7 @@ const OLD: readonly OldRule[] = [
     fix: "use masquerade: {} on the pod network",
     until: 7,
     breaks: (nic, { networkOf }) => nic.macvtap !== undefined && networkOf(nic)?.multus === undefined,
-    problem: (nic) => `macvtap serves multus networks only, and ${show(nic.name)} is none`,
+    problem: (nic) => `macvtap serves multus networks only, and ${show(nic.name)} is on the pod network`,
   },
   {
     id: "OLD-5",
@@ -85,7 +85,7 @@ const OLD: readonly OldRule[] = [
   },
 ];
 
-const why = (until: number): string => `KubeVirt asked this until 1.${until}.`;
+const why = (until: number): string => `KubeVirt checked this until 1.${until}.`;
 
 /** The historic rules, in the form of all others. */
 export const OLD_BINDING_RULES: readonly Rule[] = OLD.map(({ id, means, fix, until, breaks, problem }) => ({

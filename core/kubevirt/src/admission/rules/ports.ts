@@ -29,7 +29,7 @@ export const PORT_RULES: readonly Rule[] = [
   {
     id: "PORT-1",
     means: "Every port of an interface has a name of its own.",
-    why: "Services find a port by its name.",
+    why: "Services refer to a port by its name.",
     fix: "give every port a name of its own",
     reason: "FieldValueDuplicate",
     consequence: "rejected",
@@ -42,7 +42,7 @@ export const PORT_RULES: readonly Rule[] = [
   },
   {
     id: "PORT-2",
-    means: "A port's name is one that Kubernetes takes.",
+    means: "A port's name is valid in Kubernetes.",
     why: "It becomes the name of a container port.",
     fix: "use 1 to 15 lower-case letters, digits and -, with a letter, and - neither first nor last nor twice",
     reason: "FieldValueInvalid",
@@ -50,14 +50,20 @@ export const PORT_RULES: readonly Rule[] = [
     judge: "network",
     find: perPort(({ name }, path) =>
       name && !isPortName(name)
-        ? [violation(`${path}.name`, `${show(name)} is no port name`, "use 1 to 15 lower-case letters, digits and -, with a letter")]
+        ? [
+            violation(
+              `${path}.name`,
+              `${show(name)} is not a valid port name`,
+              "use 1 to 15 lower-case letters, digits and -, with a letter",
+            ),
+          ]
         : [],
     ),
   },
   {
     id: "PORT-3",
     means: "A listed port has a number.",
-    why: "Nothing else says which port it is.",
+    why: "Nothing else defines which port it is.",
     fix: "write port: 1 to 65535",
     reason: "FieldValueRequired",
     consequence: "rejected",
@@ -69,26 +75,26 @@ export const PORT_RULES: readonly Rule[] = [
   {
     id: "PORT-4",
     means: "A port is 1 to 65535.",
-    why: "TCP and UDP have no others.",
+    why: "TCP and UDP have no other ports.",
     fix: "use 1 to 65535",
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
     find: perPort(({ port }, path) =>
-      port === undefined || port === 0 || isPort(port) ? [] : [violation(`${path}.port`, `${port} is no port`, "use 1 to 65535")],
+      port === undefined || port === 0 || isPort(port) ? [] : [violation(`${path}.port`, `${port} is not a valid port`, "use 1 to 65535")],
     ),
   },
   {
     id: "PORT-5",
     means: "A port's protocol is TCP or UDP.",
-    why: "No other is forwarded; KubeVirt takes upper case only.",
+    why: "KubeVirt forwards no other protocol, and takes upper case only.",
     fix: "use TCP or UDP, or remove the field for TCP",
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
     find: perPort(({ protocol }, path) =>
       protocol && protocol !== "TCP" && protocol !== "UDP"
-        ? [violation(`${path}.protocol`, `${show(protocol)} is no protocol that ports have`, "use TCP or UDP")]
+        ? [violation(`${path}.protocol`, `${show(protocol)} is not a valid protocol of a port`, "use TCP or UDP")]
         : [],
     ),
   },
@@ -103,9 +109,9 @@ const judgedRanges = (nic: VmiInterface, { gate, networkOf }: RuleContext): read
 /** The first thing that is wrong with a range, as the end of its path, or nothing. */
 function rangeProblem({ protocol, start, end }: Range): Violation | undefined {
   if (protocol !== "TCP" && protocol !== "UDP")
-    return violation("protocol", `${show(protocol ?? "")} is no protocol of a range`, "use TCP or UDP");
-  if (!isPort(start)) return violation("start", `${start} is no port`, "use 1 to 65535");
-  if (!isPort(end)) return violation("end", `${end} is no port`, "use 1 to 65535");
+    return violation("protocol", `${show(protocol ?? "")} is not a valid protocol of a range`, "use TCP or UDP");
+  if (!isPort(start)) return violation("start", `${start} is not a valid port`, "use 1 to 65535");
+  if (!isPort(end)) return violation("end", `${end} is not a valid port`, "use 1 to 65535");
   if (start > end) return violation("start", `the range begins with ${start} and ends with ${end}`, "begin with the smaller port");
   return undefined;
 }
@@ -137,7 +143,7 @@ const rangesRule = (
   }),
 });
 
-/** A rule of the chain that judges ranges one by one: the first that one breaks is told. */
+/** A rule of the chain that checks ranges one by one: the first that one breaks is reported. */
 const rangeRule = (id: string, part: string, means: string, why: string, fix: string, is: (range: Range) => boolean): Rule =>
   rangesRule({ id, means, why, fix }, (ranges, _, path) =>
     ranges.length > MOST_RANGES
@@ -176,7 +182,7 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
     {
       id: "RANGE-2",
       means: "Ports and ranges of ports exclude each other.",
-      why: "One list says which ports reach the guest.",
+      why: "One list defines which ports reach the guest.",
       fix: "write single ports as ranges of one",
     },
     (_, nic, path) =>
@@ -187,8 +193,8 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
   rangesRule(
     {
       id: "RANGE-3",
-      means: "Ranges of ports are masquerade's.",
-      why: "No other binding of KubeVirt's reads them.",
+      means: "Only masquerade takes ranges of ports.",
+      why: "No other core binding reads them.",
       fix: "use masquerade: {}, or ports",
     },
     (_, nic, path) =>
@@ -213,16 +219,23 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
     "RANGE-6",
     "start",
     "A range begins with a port.",
-    "TCP and UDP have no others than 1 to 65535.",
+    "TCP and UDP have no ports other than 1 to 65535.",
     "use 1 to 65535",
     ({ start }) => !isPort(start),
   ),
-  rangeRule("RANGE-7", "end", "A range ends with a port.", "TCP and UDP have no others than 1 to 65535.", "use 1 to 65535", () => true),
+  rangeRule(
+    "RANGE-7",
+    "end",
+    "A range ends with a port.",
+    "TCP and UDP have no ports other than 1 to 65535.",
+    "use 1 to 65535",
+    () => true,
+  ),
   rangeRule(
     "RANGE-8",
     "start",
     "A range does not end before it begins.",
-    "It would hold no port.",
+    "The range would be empty.",
     "begin with the smaller port",
     ({ start }) => isPort(start),
   ),
@@ -230,7 +243,7 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
     {
       id: "RANGE-9",
       means: "Ranges of one protocol have no port in common.",
-      why: "A port would be forwarded twice.",
+      why: "KubeVirt would forward a port twice.",
       fix: "join the ranges that overlap",
     },
     (ranges, _, path) =>

@@ -2,7 +2,7 @@ import { violation } from "@netbind/contract";
 import { nicQueues } from "../../nic/queues.ts";
 import type { Rule, RuleContext } from "./rule.ts";
 
-/** About as many interrupt vectors (MSI) as a guest has (the guide's figure), and from where on it is told. */
+/** About as many interrupt vectors (MSI) as a guest has (the guide's figure), and from where on it is reported. */
 const VECTORS = { limit: 200, near: 160 } as const;
 
 /** Vectors of a VM's devices: one for each queue of a NIC, one for every other virtio or assigned device. */

@@ -33,14 +33,14 @@ const unknownWord = ({ what, says, known, fix }: WordField): Rule["find"] =>
     const registration = registrationOf(subject.configuration, binding?.name);
     const word = registration === undefined ? undefined : says(registration);
     if (!word || known.includes(word)) return [];
-    return [violation(`${path}.binding.name`, `the plugin's ${what} ${show(word)} is none that KubeVirt knows`, fix)];
+    return [violation(`${path}.binding.name`, `the plugin's ${what} ${show(word)} is not one that KubeVirt knows`, fix)];
   });
 
 /** What is asked of the registrations that a VM's plugins have in the KubeVirt CR. KubeVirt itself looks at none of it. */
 export const REGISTRATION_RULES: readonly Rule[] = [
   pending({
     id: "REG-1",
-    means: "A binding plugin is registered in the KubeVirt CR.",
+    means: "An interface names a binding plugin that the KubeVirt CR registers.",
     why: "KubeVirt accepts any name, and leaves the VM Pending until the name is registered.",
     fix: "register it under spec.configuration.network.binding of the KubeVirt CR",
     find: perInterface(({ binding }, path, subject) => {
@@ -58,7 +58,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   ignored({
     id: "REG-2",
     means: "A plugin's domainAttachmentType is tap or managedTap.",
-    why: "Any other word is stored, and the guest gets no NIC from KubeVirt.",
+    why: "KubeVirt stores any other value, and gives the guest no NIC.",
     fix: "register domainAttachmentType: tap or managedTap, or none",
     find: unknownWord({
       what: "domainAttachmentType",
@@ -70,7 +70,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   ignored({
     id: "REG-3",
     means: "A plugin's migration method is link-refresh, or none is named.",
-    why: "Any other word counts as migratable, and nothing is refreshed.",
+    why: "KubeVirt takes any other value for migratable, and refreshes nothing.",
     fix: "register migration: {method: link-refresh}, or migration: {}",
     since: 2,
     find: unknownWord({
@@ -83,7 +83,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   ignored({
     id: "REG-4",
     means: "A plugin's downwardAPI is device-info, or none is named.",
-    why: "Any other word is stored, and the sidecar gets no file.",
+    why: "KubeVirt stores any other value, and gives the sidecar no file.",
     fix: "register downwardAPI: device-info, or none",
     since: 3,
     find: unknownWord({
@@ -96,7 +96,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   ignored({
     id: "REG-5",
     means: "A plugin has a sidecar image or a domain attachment.",
-    why: "Registered with neither, nothing puts a NIC into the domain.",
+    why: "Without either, nothing adds a NIC to the domain.",
     fix: "register sidecarImage, or domainAttachmentType: tap",
     find: perInterface(({ binding }, path, subject) => {
       const found = registrationOf(subject.configuration, binding?.name);
@@ -112,8 +112,8 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   }),
   ignored({
     id: "REG-6",
-    means: "A plugin's registration says nothing that the cluster's version does not know.",
-    why: "An older cluster drops the field without a word: migration came with 1.2, computeResourceOverhead and downwardAPI with 1.3, managedTap with 1.4.",
+    means: "A plugin's registration has no field that the cluster's version does not know.",
+    why: "An older cluster drops the field without a warning: migration came with 1.2, computeResourceOverhead and downwardAPI with 1.3, managedTap with 1.4.",
     fix: "register the plugin without it, or upgrade KubeVirt",
     until: 3,
     find: perInterface(({ binding }, path, subject) => {
@@ -130,7 +130,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   }),
   ignored({
     id: "REG-7",
-    means: "A plugin's sidecar and KubeVirt's managedTap do not wire the same NIC.",
+    means: "A plugin's sidecar and KubeVirt's managedTap do not configure the same NIC.",
     why: "Where the sidecar is of a binding that Netbind serves, the node agent does not attach it: one namespace has one owner.",
     fix: "register domainAttachmentType: tap, or none",
     since: 4,
@@ -144,7 +144,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   neverStarts({
     id: "REG-8",
     means: "A binding that Netbind serves is not registered with domainAttachmentType: managedTap.",
-    why: "KubeVirt would wire the NIC in the namespace that the binding wires: the node agent refuses the pod, and the VM fails.",
+    why: "KubeVirt would configure the NIC in the namespace that the binding configures: the node agent refuses the pod, and the VM fails.",
     fix: "register domainAttachmentType: tap, or none where the binding plans no tap",
     since: 4,
     find: perInterface(({ binding }, path, subject) => {
@@ -155,8 +155,8 @@ export const REGISTRATION_RULES: readonly Rule[] = [
   }),
   ignored({
     id: "REG-9",
-    means: "A plugin's registration says of migration what its binding says.",
-    why: "KubeVirt migrates a VM by the registration of the plugin on its pod network, and asks the binding nothing.",
+    means: "A plugin's registration agrees with its binding about migration.",
+    why: "KubeVirt decides about migration by the registration of the plugin on the pod network, and does not ask the binding.",
     fix: "register migration as the binding describes it: none for bridge and slirp, {} for masquerade and passt",
     since: 2,
     find: perInterface((nic, path, subject) => {

@@ -14,7 +14,7 @@ export type Consequence = "rejected" | "neverStarts" | "pending" | "ignored";
 
 /**
  * Who asks in KubeVirt: the network rules of every create and update; those at creation only; the VM's other rules; or
- * nobody but Netbind.
+ * Netbind alone.
  */
 export type RuleCheck = "network" | "creation" | "vm" | "netbind";
 
@@ -71,11 +71,11 @@ export interface RuleText {
   readonly kubevirt?: {
     readonly field?: (field: string) => string;
     readonly reason?: Reason;
-    /** KubeVirt tells the first place only. */
+    /** KubeVirt reports the first place only. */
     readonly firstOnly?: true;
     readonly difference: string;
   };
-  /** Up to 1.2 only the first of these was told of an interface. */
+  /** Up to 1.2 KubeVirt reported only the first of these for an interface. */
   readonly chain?: true;
 }
 
@@ -84,7 +84,7 @@ export interface Rule extends RuleText {
   readonly find: (subject: RuleContext) => readonly RuleFinding[];
 }
 
-/** A subject, with what rules ask of it often. */
+/** The context of a VM, with what rules often need of it. */
 export function subjectOf(vmi: Vmi, { configuration, version, nads, described = NONE_DESCRIBED }: SubjectContext): RuleContext {
   const networks = networksOf(vmi);
   const byName = new Map(networks.map((network) => [network.name, network]));
@@ -113,7 +113,7 @@ export const perNetwork =
   (subject) =>
     subject.networks.flatMap((network, at) => find(network, `${NETWORKS_PATH}[${at}]`, subject, at));
 
-/** Each value that stands in a list before, with the place where it stood first. */
+/** Each value that occurs earlier in the list, with the place of its first occurrence. */
 export function findRepeated<T>(values: readonly T[]): readonly { readonly at: number; readonly first: number; readonly value: T }[] {
   const firsts = new Map<T, number>();
   return values.flatMap((value, at) => {
@@ -124,5 +124,5 @@ export function findRepeated<T>(values: readonly T[]): readonly { readonly at: n
   });
 }
 
-/** A value as it stands in a message. */
+/** A value as a message quotes it. */
 export const show = (value: unknown): string => JSON.stringify(value) ?? "nothing";

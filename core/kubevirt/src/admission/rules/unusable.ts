@@ -27,7 +27,7 @@ const guestNetwork = (field: "vmNetworkCIDR" | "vmIPv6NetworkCIDR", family: 4 | 
     if (!text) return [];
     const cidr = parseCidr(text);
     if (cidr?.family === family && cidr.prefix <= longest) return [];
-    const why = cidr?.family === family ? "leaves no room for a gateway and a guest" : `is no IPv${family} network`;
+    const why = cidr?.family === family ? "leaves no room for a gateway and a guest" : `is not a valid IPv${family} network`;
     return [
       violation(
         `${path}.pod.${field}`,
@@ -76,21 +76,21 @@ export const UNUSABLE_RULES: readonly Rule[] = [
   neverStarts({
     id: "CIDR-1",
     means: "vmNetworkCIDR is an IPv4 network with room for a gateway and a guest.",
-    why: "KubeVirt reads it only when the pod's network is set up, and the VM fails then.",
+    why: "KubeVirt reads it only when it sets up the pod's network, and the VM fails then.",
     fix: "write address/prefix with a prefix of at most 30, such as 10.0.2.0/24",
     find: guestNetwork("vmNetworkCIDR", 4, 30, "10.0.2.0/24"),
   }),
   neverStarts({
     id: "CIDR-2",
     means: "vmIPv6NetworkCIDR is an IPv6 network with room for a gateway and a guest.",
-    why: "KubeVirt reads it only when the pod's network is set up, and the VM fails then.",
+    why: "KubeVirt reads it only when it sets up the pod's network, and the VM fails then.",
     fix: "write address/prefix with a prefix of at most 126, such as fd10:0:2::/120",
     find: guestNetwork("vmIPv6NetworkCIDR", 6, 126, "fd10:0:2::/120"),
   }),
   neverStarts({
     id: "MAC-1",
     means: "Every interface has a MAC address of its own.",
-    why: "A guest cannot tell two NICs of one address apart, and one bridge cannot either.",
+    why: "Neither a guest nor a bridge can distinguish two NICs with one address.",
     fix: "give every interface a MAC address of its own",
     find: ({ interfaces }) =>
       findRepeated(interfaces.map(({ macAddress }, at) => colons(macAddress) ?? `none ${at}`)).map(({ at, first, value }) =>
@@ -103,9 +103,9 @@ export const UNUSABLE_RULES: readonly Rule[] = [
   }),
   neverStarts({
     id: "MAC-2",
-    means: "A NIC's MAC address is one NIC's, not a group's, and not zero.",
-    why: "libvirt refuses a multicast address when the domain is defined, and no network carries frames of address zero.",
-    fix: "clear the first byte's lowest bit; 02:... is yours to choose",
+    means: "A NIC's MAC address is a unicast address, and not zero.",
+    why: "libvirt refuses a multicast address when it defines the domain, and no network carries frames of address zero.",
+    fix: "clear the lowest bit of the first byte, for example 02:00:00:00:00:01",
     find: perInterface(({ macAddress }, path) => {
       const bytes = parseHardwareAddress(macAddress ?? "");
       if (bytes?.length !== 6) return [];
@@ -114,7 +114,7 @@ export const UNUSABLE_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.macAddress`,
-          `${macAddress} is ${group ? "a group's address" : "no address of a NIC"}`,
+          `${macAddress} is ${group ? "a multicast address" : "not a valid address of a NIC"}`,
           "use an address that begins with 02",
         ),
       ];
@@ -127,22 +127,22 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     fix: "choose another MAC address",
     find: perInterface((nic, path) =>
       nic.masquerade !== undefined && nic.macAddress !== RESERVED_BRIDGE_MAC && colons(nic.macAddress) === RESERVED_BRIDGE_MAC
-        ? [violation(`${path}.macAddress`, `${nic.macAddress} is the in-pod bridge's own`, "choose another MAC address")]
+        ? [violation(`${path}.macAddress`, `${nic.macAddress} is the address of the in-pod bridge`, "choose another MAC address")]
         : [],
     ),
   }),
   neverStarts({
     id: "DHCP-4",
-    means: "What DHCP is to say is text that an option can hold.",
-    why: "An option has 1 to 255 bytes, and a server's configuration has no place for control characters.",
+    means: "A DHCP option's text has 1 to 255 printable bytes.",
+    why: "An option holds at most 255 bytes, and the server's configuration cannot contain control characters.",
     fix: "write 1 to 255 bytes of printable text",
     find: perInterface(dhcpTexts),
   }),
   neverStarts({
     id: "ACPI-1",
-    means: `An ACPI index is 1 to ${LAST_ACPI_INDEX}, and one device's only.`,
-    why: "QEMU refuses any other, and KubeVirt does not look.",
-    fix: `use 1 to ${LAST_ACPI_INDEX}, once`,
+    means: `An ACPI index is 1 to ${LAST_ACPI_INDEX}, and only one device has it.`,
+    why: "QEMU refuses any other, and KubeVirt does not check it.",
+    fix: `use each of 1 to ${LAST_ACPI_INDEX} once at most`,
     find: ({ interfaces }) => [
       ...interfaces.flatMap(({ acpiIndex = 0 }, at) =>
         acpiIndex > LAST_ACPI_INDEX
@@ -159,7 +159,7 @@ export const UNUSABLE_RULES: readonly Rule[] = [
         violation(
           `${INTERFACES_PATH}[${at}].acpiIndex`,
           `${value} is the ACPI index of ${INTERFACES_PATH}[${first}] already`,
-          "give every device one of its own",
+          "give every device an index of its own",
         ),
       ),
     ],
@@ -167,7 +167,7 @@ export const UNUSABLE_RULES: readonly Rule[] = [
   neverStarts({
     id: "BIND-5",
     means: "An interface has exactly one binding.",
-    why: "Up to 1.8 KubeVirt accepted none or two, and the launcher failed on them.",
+    why: "Up to 1.8 KubeVirt accepted none or two, and the launcher failed on such a VM.",
     fix: "give it one, such as masquerade: {}",
     until: 8,
     find: perInterface((nic, path, { version }) => {
@@ -182,8 +182,8 @@ export const UNUSABLE_RULES: readonly Rule[] = [
   }),
   neverStarts({
     id: "CNI-1",
-    means: "Bridge does not serve a network of macvlan or ipvlan.",
-    why: "Bridge moves the pod link's MAC address to the guest, and these let nothing through that has another than theirs.",
+    means: "Bridge does not work on a network of macvlan or ipvlan.",
+    why: "Bridge moves the pod link's MAC address to the guest, and these CNI plugins drop frames with any address but the link's.",
     fix: "use the macvtap binding, or another CNI plugin",
     find: perInterface((nic, path, subject) => {
       const nad = nadOf(subject.networkOf(nic), subject.vmi.metadata.namespace, subject.nads);
@@ -201,33 +201,33 @@ export const UNUSABLE_RULES: readonly Rule[] = [
   }),
   neverStarts({
     id: "DNS-1",
-    means: "What dnsConfig lists are domains and addresses of name servers.",
-    why: "The cluster refuses the VM's pod otherwise.",
+    means: "The entries of dnsConfig are valid domains and addresses of name servers.",
+    why: "The cluster refuses the VM's pod with any other value.",
     fix: "write domains such as example.com, and addresses",
     find: ({ vmi: { spec } }) => [
       ...(spec.dnsConfig?.searches ?? []).flatMap((text, at) =>
         isDomainName(text.toLowerCase().replace(/\.$/, ""))
           ? []
-          : [violation(`spec.dnsConfig.searches[${at}]`, `${show(text)} is no domain name`, "write a domain such as example.com")],
+          : [violation(`spec.dnsConfig.searches[${at}]`, `${show(text)} is not a valid domain name`, "write a domain such as example.com")],
       ),
       ...(spec.dnsConfig?.nameservers ?? []).flatMap((text, at) =>
         parseAddress(text)
           ? []
-          : [violation(`spec.dnsConfig.nameservers[${at}]`, `${show(text)} is no IP address`, "write the name server's address")],
+          : [violation(`spec.dnsConfig.nameservers[${at}]`, `${show(text)} is not a valid IP address`, "write the name server's address")],
       ),
     ],
   }),
   neverStarts({
     id: "DNS-2",
-    means: "Host name and subdomain are DNS labels.",
-    why: "The cluster refuses the VM's pod otherwise.",
+    means: "The host name and the subdomain are DNS labels.",
+    why: "The cluster refuses the VM's pod with any other value.",
     fix: "use at most 63 lower-case letters, digits and -",
     find: ({ vmi: { spec } }) =>
       (["hostname", "subdomain"] as const).flatMap((field) => {
         const text = spec[field];
         return !text || DNS_LABEL.test(text)
           ? []
-          : [violation(`spec.${field}`, `${show(text)} is no DNS label`, "use lower-case letters, digits and -")];
+          : [violation(`spec.${field}`, `${show(text)} is not a valid DNS label`, "use lower-case letters, digits and -")];
       }),
   }),
 ];

@@ -7,7 +7,7 @@ import { type Rule, show } from "./rule.ts";
 const PROBES = ["readinessProbe", "livenessProbe"] as const;
 const HANDLERS = ["httpGet", "tcpSocket"] as const;
 
-/** The most bytes of a network configuration that stands in a VM itself. */
+/** The most bytes of a network configuration that a VM itself contains. */
 const MOST_NETWORK_DATA = 2048;
 const NETWORK_DATA = ["networkData", "networkDataBase64", "networkDataSecretRef"] as const;
 
@@ -16,7 +16,9 @@ function networkDataProblems(source: CloudInitSource, path: string): readonly Vi
   const given = NETWORK_DATA.filter((key) => source[key] !== undefined && source[key] !== "");
   const bytes = Math.max(utf8Length(source.networkData ?? ""), Math.floor(((source.networkDataBase64?.length ?? 0) * 3) / 4));
   return [
-    ...(given.length > 1 ? [violation(path, `the network is configured by ${given.join(" and ")}`, "keep one of them")] : []),
+    ...(given.length > 1
+      ? [violation(path, `the volume has more than one network configuration: ${given.join(" and ")}`, "keep one of them")]
+      : []),
     ...(bytes > MOST_NETWORK_DATA
       ? [
           violation(
@@ -35,8 +37,8 @@ const utf8Length = (text: string): number => encodeURIComponent(text.toWellForme
 export const VM_RULES: readonly Rule[] = [
   {
     id: "NAME-1",
-    means: "A VM has a name and a namespace that Kubernetes takes.",
-    why: "They are in the names of its pod and of what is made for it.",
+    means: "A VM has a name and a namespace that are valid in Kubernetes.",
+    why: "The names of its pod and of its resources contain them.",
     fix: "use lower-case letters, digits, - and (in a name) dots",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -45,16 +47,16 @@ export const VM_RULES: readonly Rule[] = [
       const { name, namespace } = metadata;
       const fix = "use lower-case letters, digits, - and (in a name) dots";
       return [
-        ...(isSubdomain(name) ? [] : [violation("metadata.name", `${show(name)} is no object name`, fix)]),
-        ...(isLabel(namespace) ? [] : [violation("metadata.namespace", `${show(namespace)} is no namespace`, fix)]),
+        ...(isSubdomain(name) ? [] : [violation("metadata.name", `${show(name)} is not a valid object name`, fix)]),
+        ...(isLabel(namespace) ? [] : [violation("metadata.namespace", `${show(namespace)} is not a valid namespace`, fix)]),
       ];
     },
   },
   {
     id: "CLOUD-1",
     means: "A cloud-init volume configures the guest's network once, in at most 2048 bytes.",
-    why: "The text stands in the VM object itself; a Secret holds more.",
-    fix: "put the network's configuration into a Secret, and name it in networkDataSecretRef",
+    why: "The VM object itself contains the text; a Secret holds more.",
+    fix: "put the network configuration into a Secret, and name it in networkDataSecretRef",
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "vm",
@@ -65,8 +67,8 @@ export const VM_RULES: readonly Rule[] = [
   },
   {
     id: "DEFAULT-1",
-    means: "A VM that names no network gets the cluster's default, where the cluster has one that it permits.",
-    why: "The default interface is the KubeVirt CR's, bridge where it names none, and the CR may forbid that one.",
+    means: "A VM that names no network gets the cluster's default, which the cluster must permit.",
+    why: "The KubeVirt CR sets the default interface (bridge where it sets none), and may forbid it.",
     fix: "name interfaces and networks, or set defaultNetworkInterface: masquerade in the KubeVirt CR",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -76,7 +78,7 @@ export const VM_RULES: readonly Rule[] = [
   {
     id: "PROBE-1",
     means: "A probe over the network takes a pod network.",
-    why: "The kubelet asks the pod's own address; a multus default network does not count.",
+    why: "The kubelet probes the pod's own address; a multus default network does not count.",
     fix: "add a pod network, or use guestAgentPing or exec",
     reason: "FieldValueInvalid",
     consequence: "rejected",

@@ -46,7 +46,7 @@ export const VOLUME_RULES: readonly Rule[] = [
   {
     id: "DISK-2",
     means: "No two disks of a VM, and no two volumes of it, have the same name.",
-    why: "A disk and its volume find each other by it.",
+    why: "A disk refers to its volume by name.",
     fix: "give each a name of its own",
     reason: "FieldValueInvalid",
     consequence: "rejected",
@@ -56,7 +56,7 @@ export const VOLUME_RULES: readonly Rule[] = [
   {
     id: "VOL-1",
     means: "A volume's name is a DNS label.",
-    why: "It becomes the name of a volume of the pod, which Kubernetes refuses otherwise.",
+    why: "It becomes the name of a volume of the pod, and Kubernetes refuses any other.",
     fix: LABEL_FIX,
     reason: "FieldValueInvalid",
     consequence: "neverStarts",
@@ -65,8 +65,8 @@ export const VOLUME_RULES: readonly Rule[] = [
   },
   {
     id: "VOL-2",
-    means: "A volume names a ConfigMap or a Secret by a name that Kubernetes takes.",
-    why: "There can be no object of another name.",
+    means: "A volume names a ConfigMap or a Secret by a valid object name.",
+    why: "Kubernetes has no object with another name.",
     fix: SUBDOMAIN_FIX,
     reason: "FieldValueInvalid",
     consequence: "neverStarts",
