@@ -1,5 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
-import { parseYaml, type YamlDocument, type YamlPath } from "./parse-yaml.ts";
+import { parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
+import type { YamlPath } from "./yaml-positions.ts";
 
 /** A violation with the place of the text that it is about. */
 export interface InputViolation extends Violation {
@@ -15,12 +16,19 @@ export interface InputDocument {
   readonly value: Readonly<Record<string, unknown>>;
   /** The line of the nearest thing that exists on a field's path. */
   readonly lineOf: (field: string) => number;
+  /** The document that it is written in, and the way to it there. */
+  readonly source: { readonly yaml: YamlDocument; readonly path: YamlPath };
 }
 
 /** Documents that could be read, and what could not. */
 export interface ReadResult {
   readonly documents: readonly InputDocument[];
   readonly violations: readonly InputViolation[];
+}
+
+/** What a text says, and all its YAML documents, those without an object included. */
+export interface ParsedText extends ReadResult {
+  readonly yaml: readonly YamlDocument[];
 }
 
 /** The most characters of a file: some ten thousand VMs. */
@@ -70,6 +78,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
       },
       value: withoutNulls(inner, budget) as Record<string, unknown>,
       lineOf,
+      source: { yaml: document, path },
     };
   };
   const isList =
@@ -95,25 +104,28 @@ export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
   violations: results.flatMap(({ violations }) => violations),
 });
 
+/** What one YAML document says. */
+function readDocument(file: string, document: YamlDocument | YamlProblem): readonly (InputDocument | InputViolation)[] {
+  const refused = (problem: string, line: number): readonly InputViolation[] => [
+    { ...violation("", problem, "correct the text"), file, line },
+  ];
+  if ("problem" in document) return refused(`this is no YAML that kubectl takes: ${document.problem}`, document.line);
+  try {
+    return objectsOf(file, document);
+  } catch (error) {
+    return refused(`this cannot be read: ${(error as Error).message}`, document.lineOf([]));
+  }
+}
+
 /** Reads the objects of a text with any number of YAML documents; `file` is its name in what is found. */
-export function parseText(file: string, text: string): ReadResult {
+export function parseText(file: string, text: string): ParsedText {
   if (text.length > SIZE_LIMIT)
-    return refusedFile(file, `it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file");
-  const results = parseYaml(text).flatMap((document): readonly (InputDocument | InputViolation)[] => {
-    if ("problem" in document)
-      return [
-        { ...violation("", `this is no YAML that kubectl takes: ${document.problem}`, "correct the text"), file, line: document.line },
-      ];
-    try {
-      return objectsOf(file, document);
-    } catch (error) {
-      return [
-        { ...violation("", `this cannot be read: ${(error as Error).message}`, "correct the text"), file, line: document.lineOf([]) },
-      ];
-    }
-  });
+    return { ...refusedFile(file, `it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file"), yaml: [] };
+  const parsed = parseYaml(text);
+  const results = parsed.flatMap((document) => readDocument(file, document));
   return {
     documents: results.filter((result): result is InputDocument => "lineOf" in result),
     violations: results.filter((result): result is InputViolation => "problem" in result),
+    yaml: parsed.filter((document): document is YamlDocument => "value" in document),
   };
 }

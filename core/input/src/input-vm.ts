@@ -3,6 +3,7 @@ import { checkMetadata, checkTemplateMetadata, checkVmiSpec, isVmiStatus } from 
 import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation } from "./documents.ts";
 import { type Kind, located } from "./kinds.ts";
+import type { YamlPath } from "./yaml-positions.ts";
 
 /** A VM of the input, as a VMI, with the way back to its text. */
 export interface InputVm {
@@ -23,17 +24,20 @@ const TEMPLATES = {
 export type VmKind = "vmi" | keyof typeof TEMPLATES;
 export const isVmKind = (kind: Kind): kind is VmKind => kind === "vmi" || Object.hasOwn(TEMPLATES, kind);
 
+/** The steps from an object to its VM, whose spec and metadata are there. */
+export const stepsToVm = (kind: VmKind): readonly string[] => (kind === "vmi" ? [] : TEMPLATES[kind]);
+
 /** What is at a path of an object; undefined where anything on it is none. */
-const valueAt = (value: unknown, path: readonly string[]): unknown =>
+export const valueAt = (value: unknown, path: YamlPath): unknown =>
   path.reduce<unknown>(
-    (inner, key) => (typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    (inner, key) => (typeof inner === "object" && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined),
     value,
   );
 
 /** The VM in an object, with what is wrong with its shape where anything is. */
 export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputViolation[] {
   const { value } = document;
-  const steps: readonly string[] = kind === "vmi" ? [] : TEMPLATES[kind];
+  const steps = stepsToVm(kind);
   const path = [...steps, "spec"].join(".");
   const outer = (value["metadata"] ?? {}) as ObjectMeta;
   const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;

@@ -1,8 +1,7 @@
-import { constructFromEvents, EVENT_ID, type Event, getScalarValue, parseEvents, YAMLException } from "js-yaml";
+import { constructFromEvents, parseEvents, YAMLException } from "js-yaml";
 import { KUBECTL_SCHEMA } from "./kubectl-schema.ts";
-
-/** The steps to a field: names of mappings, indices of sequences. */
-export type YamlPath = readonly (string | number)[];
+import { findField, type YamlField } from "./yaml-fields.ts";
+import { endOf, Lines, offsetOf, Positions, type YamlPath } from "./yaml-positions.ts";
 
 /** One YAML document: what it says, and where. */
 export interface YamlDocument {
@@ -11,6 +10,8 @@ export interface YamlDocument {
   readonly size: number;
   /** The line of the nearest thing that exists on a path; of a mapping's field, where its key is. */
   readonly lineOf: (path: YamlPath) => number;
+  /** Where a field of a mapping is written, through aliases and merge keys; undefined where there is none. */
+  readonly fieldAt: (path: YamlPath) => YamlField | undefined;
 }
 
 /** A text that is no YAML. */
@@ -22,135 +23,50 @@ export interface YamlProblem {
 /** How deep collections may be, and how many aliases a document may have. */
 const LIMITS = { maxDepth: 200, maxAliases: 100 } as const;
 
-/** Where the lines of a text begin. */
-class Lines {
-  readonly #text: string;
-  readonly #first: number;
-  /** Found once somebody asks for a line. */
-  #starts: readonly number[] = [];
-
-  constructor(text: string, first: number) {
-    this.#text = text;
-    this.#first = first;
-  }
-
-  /** The line of an offset. */
-  at(offset: number): number {
-    if (this.#starts.length === 0) this.#starts = [0, ...Array.from(this.#text.matchAll(/\n/g), ({ index }) => index + 1)];
-    let [low, high] = [0, this.#starts.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return this.#first + low;
-  }
-}
-
-const opens = (event: Event | undefined): boolean =>
-  event?.type === EVENT_ID.DOCUMENT || event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE;
-
-/** The index behind the node that begins at an index. */
-function endOf(events: readonly Event[], start: number): number {
-  let open = 0;
-  let at = start;
-  do {
-    if (opens(events[at])) open++;
-    else if (events[at]?.type === EVENT_ID.POP) open--;
-    at++;
-  } while (open > 0);
-  return at;
-}
-
-/** Where a node begins in the text; undefined for one that is not written. */
-function offsetOf(event: Event | undefined): number | undefined {
-  switch (event?.type) {
-    case EVENT_ID.MAPPING:
-    case EVENT_ID.SEQUENCE:
-      return event.start;
-    case EVENT_ID.SCALAR:
-      return event.valueStart < 0 ? undefined : event.valueStart;
-    case EVENT_ID.ALIAS:
-      return event.anchorStart;
-    default:
-      return undefined;
-  }
-}
-
-interface Found {
-  /** The index of the node's event. */
-  readonly node: number;
-  readonly offset: number | undefined;
-}
-
-/** The fields of a mapping by name, or the items of a sequence by index; none of anything else. */
-function childrenOf(text: string, events: readonly Event[], node: number): ReadonlyMap<string, Found> {
-  const children = new Map<string, Found>();
-  const isMapping = events[node]?.type === EVENT_ID.MAPPING;
-  if (!isMapping && events[node]?.type !== EVENT_ID.SEQUENCE) return children;
-  for (let at = node + 1, index = 0; events[at]?.type !== EVENT_ID.POP; index++) {
-    const key = events[at];
-    const value = isMapping ? endOf(events, at) : at;
-    const name = isMapping ? (key?.type === EVENT_ID.SCALAR ? getScalarValue(text, key) : undefined) : String(index);
-    if (name !== undefined && !children.has(name)) children.set(name, { node: value, offset: offsetOf(key) ?? offsetOf(events[value]) });
-    at = endOf(events, value);
-  }
-  return children;
-}
-
-/** The places of a text's nodes. A collection is gone through once, however many of its children are asked for. */
-class Positions {
-  readonly #text: string;
-  readonly #events: readonly Event[];
-  readonly #children = new Map<number, ReadonlyMap<string, Found>>();
-
-  constructor(text: string, events: readonly Event[]) {
-    this.#text = text;
-    this.#events = events;
-  }
-
-  /** A field of a mapping, or an item of a sequence; undefined where there is none. */
-  childOf(node: number, step: string | number): Found | undefined {
-    const known = this.#children.get(node) ?? childrenOf(this.#text, this.#events, node);
-    this.#children.set(node, known);
-    return known.get(String(step));
-  }
+/** A part of a text. */
+interface Part {
+  readonly text: string;
+  /** The number of its first line, and the offset of its first character, in the whole. */
+  readonly line: number;
+  readonly offset: number;
 }
 
 /** The documents of a text. @throws YAMLException for the first thing that is no YAML */
-function readDocuments(text: string, firstLine: number): readonly YamlDocument[] {
+function readDocuments({ text, line, offset }: Part): readonly YamlDocument[] {
   const events = parseEvents(text, LIMITS);
   const values = constructFromEvents(events, { source: text, schema: KUBECTL_SCHEMA, ...LIMITS });
-  const lines = new Lines(text, firstLine);
+  const lines = new Lines(text, line);
   const places = new Positions(text, events);
   let next = 0;
   return values.map((value) => {
     const root = next + 1;
     next = endOf(events, next);
     const lineOf = (path: YamlPath): number => {
-      let found: Found = { node: root, offset: offsetOf(events[root]) };
+      let [node, found] = [root, offsetOf(events[root])];
       for (const step of path) {
-        const child = places.childOf(found.node, step);
+        const child = places.childOf(node, step);
         if (child === undefined) break;
-        found = { node: child.node, offset: child.offset ?? found.offset };
+        [node, found] = [child.node, child.offset ?? found];
       }
-      return lines.at(found.offset ?? 0);
+      return lines.at(found ?? 0);
     };
-    return { value, size: next - root, lineOf };
+    const fieldAt = (path: YamlPath): YamlField | undefined => findField({ text, offset, lines, places }, root, path);
+    return { value, size: next - root, lineOf, fieldAt };
   });
 }
 
 /** Cuts a text before each line that begins a document: whatever stands before, "---" at a line's beginning does (YAML 1.2.2, 9.1.2). */
-function splitDocuments(text: string): readonly { readonly text: string; readonly line: number }[] {
+function splitDocuments(text: string): readonly Part[] {
   const isOnlyDirectives = (part: string): boolean => part.split("\n").every((row) => /^\s*(?:[#%]|$)/.test(row));
-  let line = 1;
-  const parts: { text: string; line: number }[] = [];
+  let [line, offset] = [1, 0];
+  const parts: { text: string; line: number; offset: number }[] = [];
   for (const part of text.split(/^(?=---(?:\s|$))/m)) {
     const last = parts.at(-1);
     // Directives are of the document behind them.
     if (last !== undefined && isOnlyDirectives(last.text)) last.text += part;
-    else parts.push({ text: part, line });
+    else parts.push({ text: part, line, offset });
     line += part.split("\n").length - 1;
+    offset += part.length;
   }
   return parts;
 }
@@ -163,11 +79,11 @@ const problemOf = (error: unknown, firstLine: number): YamlProblem =>
 /** Reads a text with any number of YAML documents. One that is no YAML hides none of the others. */
 export function parseYaml(text: string): readonly (YamlDocument | YamlProblem)[] {
   try {
-    return readDocuments(text, 1);
+    return readDocuments({ text, line: 1, offset: 0 });
   } catch {
     return splitDocuments(text).flatMap((part): readonly (YamlDocument | YamlProblem)[] => {
       try {
-        return readDocuments(part.text, part.line);
+        return readDocuments(part);
       } catch (error) {
         return [problemOf(error, part.line)];
       }

@@ -50,6 +50,7 @@ export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, withoutAbs
 export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";
 export { parseQuantity } from "./values/quantity.ts";
+export { sameValue } from "./values/same-value.ts";
 export { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, formatVersion } from "./versions.ts";
 export {
   interfaceOf,

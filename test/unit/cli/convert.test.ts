@@ -1,10 +1,8 @@
-/** The core bindings that KubeVirt 1.3 removed become binding plugins: these places change, and no other byte. */
+/** `netbind convert`, and that it reads what `netbind validate` reads. */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { convertText } from "../../../core/cli/src/convert/rewrite-yaml.ts";
 import { netbind } from "../../support/guest/netbind.ts";
 
 const vmi = (interfaces: string): string => `# kept
@@ -19,93 +17,6 @@ ${interfaces}
   networks: [ {name: a, pod: {}} ]
 `;
 const block = (lines: string): string => vmi(`      interfaces:\n${lines.replace(/^/gm, "      ")}`);
-
-describe("the text", () => {
-  test("an old key becomes the plugin of its name; comments, order and quotes stay", () => {
-    const before = block("- name: a # first\n  slirp: {}  # old\n  ports:\n    - port: 80\n- {name: b, macvtap: {}}\n- name: c\n  passt:");
-    const { text, changes } = convertText(before);
-    expect(text).toBe(
-      before
-        .replace("slirp: {}", "binding: {name: slirp}")
-        .replace("macvtap: {}", "binding: {name: macvtap}")
-        .replace("passt:", "binding: {name: passt}"),
-    );
-    expect(changes.map(({ line, interface: name }) => [line, name])).toEqual([
-      [11, "a"],
-      [14, "b"],
-      [16, "c"],
-    ]);
-    expect(convertText(text)).toEqual({ text, changes: [], warnings: [], errors: [] });
-  });
-
-  test("JSON stays JSON, CRLF stays CRLF, and a list's items and many documents are found", () => {
-    const object = {
-      apiVersion: "kubevirt.io/v1",
-      kind: "VirtualMachine",
-      spec: { template: { spec: { domain: { devices: { interfaces: [{ name: "a", slirp: {} }] } } } } },
-    };
-    const { text } = convertText(JSON.stringify(object));
-    expect(JSON.parse(text)).toMatchObject({
-      spec: { template: { spec: { domain: { devices: { interfaces: [{ name: "a", binding: { name: "slirp" } }] } } } } },
-    });
-    const crlf = block("- name: a\n  slirp: {}").replaceAll("\n", "\r\n");
-    expect(convertText(crlf).text).toBe(crlf.replace("slirp: {}", "binding: {name: slirp}"));
-    const item = `- apiVersion: kubevirt.io/v1
-  kind: VirtualMachineInstance
-  spec: {domain: {devices: {interfaces: [{name: a, slirp: {}}]}}}
-`;
-    const list = `kind: List
-items:
-${item}`;
-    expect(convertText(`${list}---\n${block("- name: b\n  passt: {}")}`).changes).toHaveLength(2);
-  });
-
-  test("templates of sets and pools are found, and other objects are left alone", () => {
-    const interfaces = "domain: {devices: {interfaces: [{name: a, slirp: {}}]}}";
-    const of = (apiVersion: string, kind: string, spec: string): number =>
-      convertText(`apiVersion: ${apiVersion}\nkind: ${kind}\nspec: {${spec}}\n`).changes.length;
-    expect(of("kubevirt.io/v1", "VirtualMachineInstanceReplicaSet", `template: {spec: {${interfaces}}}`)).toBe(1);
-    expect(
-      of("pool.kubevirt.io/v1alpha1", "VirtualMachinePool", `virtualMachineTemplate: {spec: {template: {spec: {${interfaces}}}}}`),
-    ).toBe(1);
-    expect(of("apps/v1", "Deployment", interfaces)).toBe(0);
-    expect(of("example.com/v1", "VirtualMachineInstance", interfaces)).toBe(0);
-  });
-
-  test("what is reached twice, by an alias or a merge, is changed once, where it stands", () => {
-    const shared = vmi("      interfaces:\n        - &base {name: a, slirp: {}}\n        - *base\n        - {<<: *base, name: c}");
-    expect(convertText(shared)).toMatchObject({ text: shared.replace("slirp: {}", "binding: {name: slirp}"), changes: { length: 1 } });
-  });
-
-  test("an interface with two bindings, or with a value, is reported and left as it is", () => {
-    const two = block(
-      "- name: a\n  slirp: {}\n  bridge: {}\n- name: b\n  passt: {}\n  slirp: {}\n- name: c\n  macvtap: &x {}\n- name: d\n  slirp: {a: b}",
-    );
-    const { text, warnings } = convertText(two);
-    expect(text).toBe(two);
-    expect(warnings.map(({ line }) => line)).toEqual([11, 14, 17, 19]);
-  });
-
-  test("text that is not valid YAML is reported with its line; whatever it is, nothing throws", () => {
-    expect(convertText("a: [\nb: }").errors[0]).toMatchObject({
-      line: expect.any(Number),
-      text: expect.stringContaining("not valid YAML"),
-    });
-    fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.string(),
-          fc.json(),
-          fc.string().map((text) => block(`- name: ${text}\n  slirp: {}`)),
-        ),
-        (text) => {
-          const { text: after, changes } = convertText(text);
-          if (changes.length === 0) expect(after).toBe(text);
-        },
-      ),
-    );
-  });
-});
 
 describe("the command", () => {
   let directory: string;
@@ -149,7 +60,79 @@ describe("the command", () => {
     const bad = join(directory, "bad.yaml");
     writeFileSync(bad, "a: [\n");
     const refused = await netbind(["convert", "--write", "-f", good, "-f", bad, "-f", join(directory, "none.yaml")]);
-    expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/none\.yaml:1[\s\S]*bad\.yaml:/) });
+    expect(refused).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/bad\.yaml:2: this is no YAML that kubectl takes[\s\S]*none\.yaml:1: /),
+    });
     expect(readFileSync(good, "utf8")).toBe(OLD);
+  });
+});
+
+describe("one reader", () => {
+  const NIC = "- name: a\n  slirp: {}";
+  const LIST = `kind: List\napiVersion: v1\nitems:\n- ${block(NIC).trimEnd().replaceAll("\n", "\n  ")}\n`;
+  const TEXTS: Readonly<Record<string, string>> = {
+    plain: block(NIC),
+    "flow style": vmi("      interfaces: [{name: a, slirp: {}}]"),
+    "anchors and merges": vmi("      interfaces:\n        - &base {name: a, slirp: {}}\n        - {<<: *base, name: b}"),
+    CRLF: block(NIC).replaceAll("\n", "\r\n"),
+    "tabs between values": block("- name:\ta\n  slirp:\t{}\t# old"),
+    "tabs for indentation": block("- name: a\n\tslirp: {}"),
+    "duplicate keys": block("- name: a\n  slirp: {}\n  slirp: {}"),
+    "duplicate keys elsewhere": `${block(NIC)}---\na: 1\na: 2\n`,
+    "words of YAML 1.1": block("- name: yes\n  slirp: {}"),
+    "an unknown alias": block("- name: *none\n  slirp: {}"),
+    "an unknown tag": block("- name: !own a\n  slirp: {}"),
+    "many documents": `# first\n---\n${block(NIC)}---\n${block(NIC)}...\n`,
+    "a document that is no object": `${block(NIC)}---\n- 1\n`,
+    "a document that is no YAML": `${block(NIC)}---\na: [\n`,
+    "a List": LIST,
+    "a List with something that is no object": `${LIST}- 5\n`,
+    "aliases without end": `a: &a [x, x]\n${Array.from({ length: 20 }, (_, at) => `b${at}: &b${at} [*${at === 0 ? "a" : `b${at - 1}`}, *${at === 0 ? "a" : `b${at - 1}`}]\n`).join("")}`,
+    "JSON with a comma too many": '{"kind": "List", "items": [],}',
+    "not UTF-8": "\u0000bytes",
+  };
+
+  interface Found {
+    readonly file: string;
+    readonly line: number;
+    readonly problem: string;
+    readonly fix: string;
+    readonly rule?: string;
+  }
+
+  /** What reading a text finds: all that is about no field of an object. */
+  const unreadable = (found: readonly Found[]): readonly object[] =>
+    found
+      .filter(({ problem }) => /this (is no|cannot be read)|cannot be read|not in UTF-8/.test(problem))
+      .map(({ file, line, problem, fix }) => ({ file, line, problem, fix }));
+
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "netbind-reader-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test.each(Object.entries(TEXTS))("validate and convert say the same of %s", async (_, text) => {
+    const path = join(directory, "vm.yaml");
+    const bytes = text === "\u0000bytes" ? Buffer.from([0x61, 0x3a, 0x20, 0xff, 0x0a]) : Buffer.from(text);
+    writeFileSync(path, bytes);
+    const validated = JSON.parse((await netbind(["validate", "-o", "json", "-f", path])).stdout) as { violations: readonly Found[] };
+    const { code, stdout } = await netbind(["convert", "--write", "-o", "json", "-f", path]);
+    const converted = JSON.parse(stdout) as { error?: { violations: readonly Found[] }; files?: readonly unknown[] };
+    expect(unreadable(converted.error?.violations ?? [])).toEqual(unreadable(validated.violations));
+    const isRefused = unreadable(validated.violations).length > 0;
+    expect([code, converted.files === undefined]).toEqual([isRefused ? 3 : 0, isRefused]);
+    if (isRefused) expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test("what cannot be changed in its place is told with file and line, and no file is written", async () => {
+    const [good, shared] = [join(directory, "good.yaml"), join(directory, "shared.yaml")];
+    const text = vmi("      interfaces:\n        - {name: a, slirp: &none {}}\n        - {name: b, bridge: *none}");
+    writeFileSync(good, block(NIC));
+    writeFileSync(shared, text);
+    const { code, stderr } = await netbind(["convert", "--write", "-f", good, "-f", shared]);
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`${shared}:10: slirp: slirp of interface "a" is shared`)]);
+    expect([readFileSync(good, "utf8"), readFileSync(shared, "utf8")]).toEqual([block(NIC), text]);
   });
 });

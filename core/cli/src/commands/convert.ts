@@ -1,11 +1,9 @@
 import { chmodSync, chownSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { violation } from "@netbind/contract";
-import type { InputViolation } from "@netbind/input";
+import { type ConvertedText, convertRemovedBindings, type InputViolation } from "@netbind/input";
 import { createTwoFilesPatch } from "diff";
 import { EXIT } from "../exit-codes.ts";
-import { readText, shownFile, STANDARD_INPUT } from "../input/read-text.ts";
-import { DeadlineError, READING_DEADLINE, withinDeadline } from "../input/within-deadline.ts";
-import { type Converted, convertText } from "../convert/rewrite-yaml.ts";
+import { readFileAs } from "../input/read-files.ts";
+import { shownFile, STANDARD_INPUT } from "../input/read-text.ts";
 import { type OutputFormat, print, printDocument, printJson, printMessage } from "../output.ts";
 import { InputError } from "../violations.ts";
 
@@ -17,23 +15,14 @@ export interface ConvertOptions {
 }
 
 /** A file, its text, and the converted text. */
-interface ConvertedFile extends Converted {
+interface ConvertedFile extends ConvertedText {
   readonly file: string;
   readonly before: string;
 }
 
-function read(file: string): ConvertedFile | InputViolation {
-  try {
-    const before = readText(file);
-    return { file, before, ...withinDeadline(READING_DEADLINE, () => convertText(before)) };
-  } catch (error) {
-    const fix = error instanceof DeadlineError ? "split the file, or leave out what makes it slow to read" : "name a file that exists";
-    return {
-      ...violation("", `it cannot be read: ${(error as Error).message}`, fix),
-      file: shownFile(file),
-      line: 1,
-    };
-  }
+function readConverted(file: string): ConvertedFile | readonly InputViolation[] {
+  const result = readFileAs(file, convertRemovedBindings);
+  return "read" in result ? { file, before: result.text, ...result.read } : result.violations;
 }
 
 /** Replaces a file in one step: a reader sees the old text or the new one, whole. */
@@ -60,14 +49,9 @@ const patchOf = ({ file, before, text }: ConvertedFile): string =>
  * files with `write`. Input from standard input is printed whole, converted, on standard output.
  */
 export async function convert({ filename, write, output }: ConvertOptions): Promise<number> {
-  const results = filename.map(read);
+  const results = filename.map(readConverted);
   const files = results.filter((result): result is ConvertedFile => "before" in result);
-  const problems = [
-    ...results.filter((result): result is InputViolation => !("before" in result)),
-    ...files.flatMap(({ file, errors }) =>
-      errors.map(({ line, text }) => ({ ...violation("", text, "correct the text"), file: shownFile(file), line })),
-    ),
-  ];
+  const problems = results.flatMap((result) => ("before" in result ? result.violations : result));
   if (problems.length > 0) throw new InputError(problems);
   for (const { file, warnings } of files)
     for (const { line, text } of warnings) printMessage(`warning: ${shownFile(file)}:${line}: ${text}`);

@@ -1,32 +1,38 @@
-import { joinResults, parseText, type ReadResult, refusedFile } from "@netbind/input";
-import { readText, shownFile } from "./read-text.ts";
+import { type InputViolation, joinResults, parseText, type ReadResult, refusedFile } from "@netbind/input";
+import { EncodingError, readText, shownFile } from "./read-text.ts";
 import { DeadlineError, READING_DEADLINE, withinDeadline } from "./within-deadline.ts";
 
-/** A file, its text, and what the text says. */
-export interface FileText {
-  readonly file: string;
-  /** Undefined where it cannot be read. */
-  readonly text?: string;
-  readonly result: ReadResult;
+/** How a text is read: `name` is its file's, for messages. */
+type ReadAs<T> = (name: string, text: string) => T;
+
+/** What a file's text is read as, or why it is refused as a whole. */
+export type FileText<T> = { readonly text: string; readonly read: T } | { readonly violations: readonly InputViolation[] };
+
+function fixOf(error: unknown): string {
+  if (error instanceof DeadlineError) return "split the file, or leave out what makes it slow to read";
+  return error instanceof EncodingError ? "write it in UTF-8" : "name a file that exists";
 }
 
 /** Reads a file; `-` is standard input. One that takes longer than the deadline, in milliseconds, is refused. */
-export function readFileText(file: string, deadline: number = READING_DEADLINE): FileText {
+export function readFileAs<T>(file: string, readAs: ReadAs<T>, deadline: number = READING_DEADLINE): FileText<T> {
   const name = shownFile(file);
+  const refuse = (problem: string, error: unknown): FileText<T> => refusedFile(name, problem, fixOf(error));
   let text: string;
   try {
     text = readText(file);
   } catch (error) {
-    return { file, result: refusedFile(name, `it cannot be read: ${(error as Error).message}`, "name a file that exists") };
+    return refuse(`it cannot be read: ${(error as Error).message}`, error);
   }
   try {
-    return { file, text, result: withinDeadline(deadline, () => parseText(name, text)) };
+    return { text, read: withinDeadline(deadline, () => readAs(name, text)) };
   } catch (error) {
-    if (!(error instanceof DeadlineError)) throw error;
-    return { file, text, result: refusedFile(name, error.message, "split the file, or leave out what makes it slow to read") };
+    if (error instanceof DeadlineError) return refuse(error.message, error);
+    throw error;
   }
 }
 
-/** Reads files as {@link readFileText} does, and gives what they say together. */
-export const readFiles = (files: readonly string[], deadline: number = READING_DEADLINE): ReadResult =>
-  joinResults(files.map((file) => readFileText(file, deadline).result));
+/** Reads the objects of files as {@link readFileAs} reads each. */
+export function readFiles(files: readonly string[], deadline: number = READING_DEADLINE): ReadResult {
+  const results = files.map((file) => readFileAs(file, parseText, deadline));
+  return joinResults(results.map((one) => ("read" in one ? one.read : { documents: [], violations: one.violations })));
+}

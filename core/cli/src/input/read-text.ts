@@ -7,16 +7,32 @@ const BLOCK = 64 * 1024;
 /** How long to wait for a writer that has nothing yet: a pipe's reading end may be one that never waits. */
 const PAUSE_MILLISECONDS = 5;
 
+/** Text that is not written in UTF-8, which kubectl does not take. */
+export class EncodingError extends Error {
+  override readonly name = "EncodingError";
+}
+
+// A mark at the beginning is a character of the text: what is written back has it too.
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch (error) {
+    throw new EncodingError("its text is not in UTF-8", { cause: error });
+  }
+}
+
 const isBusy = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "EAGAIN";
 
-function readStandardInput(): string {
+function readStandardInput(): Uint8Array {
   const blocks: Buffer[] = [];
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (;;) {
     const block = Buffer.alloc(BLOCK);
     try {
       const length = readSync(0, block, 0, BLOCK, null);
-      if (length === 0) return Buffer.concat(blocks).toString("utf8");
+      if (length === 0) return Buffer.concat(blocks);
       blocks.push(block.subarray(0, length));
     } catch (error) {
       if (!isBusy(error)) throw error;
@@ -25,8 +41,8 @@ function readStandardInput(): string {
   }
 }
 
-/** Reads a file, or standard input to its end. @throws Error as the file system does */
-export const readText = (file: string): string => (file === STANDARD_INPUT ? readStandardInput() : readFileSync(file, "utf8"));
+/** Reads a file, or standard input to its end. @throws EncodingError, and Error as the file system does */
+export const readText = (file: string): string => decode(file === STANDARD_INPUT ? readStandardInput() : readFileSync(file));
 
 /** A file's name, for messages. */
 export const shownFile = (file: string): string => (file === STANDARD_INPUT ? "standard input" : file);

@@ -18,4 +18,4 @@ export {
   isVmiStatus,
   kubevirtConfiguration,
 } from "./schema.ts";
-export { REMOVED_BINDINGS, translateRemovedBindings } from "./translate-removed-bindings.ts";
+export { OTHER_METHODS, REMOVED_BINDINGS, translateRemovedBindings } from "./translate-removed-bindings.ts";

@@ -11,12 +11,12 @@ export interface RemovedBinding {
 }
 
 /** The other keys that say how an interface is attached: with one of them it is not clear what an old one means. */
-const METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
+export const OTHER_METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
 
 /** The old key of an interface that says nothing else; undefined where there is none, or more than one meaning. */
 function removedBindingOf(nic: VmiInterface): (typeof REMOVED_BINDINGS)[number] | undefined {
   const keys = REMOVED_BINDINGS.filter((key) => nic[key] !== undefined);
-  return keys.length === 1 && METHODS.every((key) => nic[key] === undefined) ? keys[0] : undefined;
+  return keys.length === 1 && OTHER_METHODS.every((key) => nic[key] === undefined) ? keys[0] : undefined;
 }
 
 /** A VM whose old keys are the plugins of the same names, and which keys those were. */

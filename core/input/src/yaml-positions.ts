@@ -1,0 +1,133 @@
+import { EVENT_ID, type Event, getScalarValue } from "js-yaml";
+
+/** The steps to a field: names of mappings, indices of sequences. */
+export type YamlPath = readonly (string | number)[];
+
+/** Where the lines of a text begin. */
+export class Lines {
+  readonly #text: string;
+  readonly #first: number;
+  /** Found once somebody asks for a line. */
+  #starts: readonly number[] = [];
+
+  constructor(text: string, first: number) {
+    this.#text = text;
+    this.#first = first;
+  }
+
+  /** The line of an offset. */
+  at(offset: number): number {
+    if (this.#starts.length === 0) this.#starts = [0, ...Array.from(this.#text.matchAll(/\n/g), ({ index }) => index + 1)];
+    let [low, high] = [0, this.#starts.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return this.#first + low;
+  }
+}
+
+const opens = (event: Event | undefined): boolean =>
+  event?.type === EVENT_ID.DOCUMENT || event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE;
+
+/** The index behind the node that begins at an index. */
+export function endOf(events: readonly Event[], start: number): number {
+  let open = 0;
+  let at = start;
+  do {
+    if (opens(events[at])) open++;
+    else if (events[at]?.type === EVENT_ID.POP) open--;
+    at++;
+  } while (open > 0);
+  return at;
+}
+
+/** Where a node begins in the text; undefined for one that is not written. */
+export function offsetOf(event: Event | undefined): number | undefined {
+  switch (event?.type) {
+    case EVENT_ID.MAPPING:
+    case EVENT_ID.SEQUENCE:
+      return event.start;
+    case EVENT_ID.SCALAR:
+      return event.valueStart < 0 ? undefined : event.valueStart;
+    case EVENT_ID.ALIAS:
+      return event.anchorStart;
+    default:
+      return undefined;
+  }
+}
+
+/** A field of a mapping, or an item of a sequence. */
+export interface Found {
+  /** The index of the node's event. */
+  readonly node: number;
+  /** The index of its key's event; an item's own. */
+  readonly key: number;
+  readonly offset: number | undefined;
+}
+
+/** The fields of a mapping by name, or the items of a sequence by index; none of anything else. */
+function childrenOf(text: string, events: readonly Event[], node: number): ReadonlyMap<string, Found> {
+  const children = new Map<string, Found>();
+  const isMapping = events[node]?.type === EVENT_ID.MAPPING;
+  if (!isMapping && events[node]?.type !== EVENT_ID.SEQUENCE) return children;
+  for (let at = node + 1, index = 0; events[at]?.type !== EVENT_ID.POP; index++) {
+    const key = events[at];
+    const value = isMapping ? endOf(events, at) : at;
+    const name = isMapping ? (key?.type === EVENT_ID.SCALAR ? getScalarValue(text, key) : undefined) : String(index);
+    if (name !== undefined && !children.has(name))
+      children.set(name, { node: value, key: at, offset: offsetOf(key) ?? offsetOf(events[value]) });
+    at = endOf(events, value);
+  }
+  return children;
+}
+
+/** What the aliases of a text stand for: an anchor's name is of the node that had it last, and of its document. */
+function aliasTargets(text: string, events: readonly Event[]): ReadonlyMap<number, number> {
+  const targets = new Map<number, number>();
+  const anchored = new Map<string, number>();
+  for (const [index, event] of events.entries()) {
+    if (event.type === EVENT_ID.DOCUMENT) anchored.clear();
+    if (!("anchorStart" in event) || event.anchorStart < 0) continue;
+    const name = text.slice(event.anchorStart, event.anchorEnd);
+    if (event.type !== EVENT_ID.ALIAS) anchored.set(name, index);
+    else targets.set(index, anchored.get(name) ?? index);
+  }
+  return targets;
+}
+
+/** The places of a text's nodes. A collection is gone through once, however many of its children are asked for. */
+export class Positions {
+  readonly #text: string;
+  readonly #events: readonly Event[];
+  readonly #children = new Map<number, ReadonlyMap<string, Found>>();
+  #targets: ReadonlyMap<number, number> | undefined;
+
+  constructor(text: string, events: readonly Event[]) {
+    this.#text = text;
+    this.#events = events;
+  }
+
+  /** A field of a mapping, or an item of a sequence; undefined where there is none. */
+  childOf(node: number, step: string | number): Found | undefined {
+    return this.childrenOf(node).get(String(step));
+  }
+
+  /** The fields of a mapping by name, or the items of a sequence by index, in their order; none of anything else. */
+  childrenOf(node: number): ReadonlyMap<string, Found> {
+    const known = this.#children.get(node) ?? childrenOf(this.#text, this.#events, node);
+    this.#children.set(node, known);
+    return known;
+  }
+  /** The event of a node. */
+  eventOf(node: number): Event | undefined {
+    return this.#events[node];
+  }
+
+  /** The node that an alias stands for; any other is itself. */
+  targetOf(node: number): number {
+    this.#targets ??= aliasTargets(this.#text, this.#events);
+    return this.#targets.get(node) ?? node;
+  }
+}
