@@ -3,10 +3,11 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Attachment } from "@netbind/contract";
-import { findVm, listVms, netnsPath, type VmStatus } from "@netbind/local";
-import { isAlive, scaledTimeout, processesIn, waitUntil } from "@netbind/netns";
+import { domainName, findVm, listVms, netnsPath, type VmStatus } from "@netbind/local";
+import { exec, isAlive, scaledTimeout, processesIn, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
-import type { LocalPodRecord } from "../../core/local/src/record/local-pod-record.ts";
+import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
+import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
 import { vmOfPod } from "../../core/local/src/record/state.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/build/bundle.ts";
@@ -20,6 +21,8 @@ import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 import { EchoStream } from "../support/peers/stream.ts";
 
 const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
+const STALL_TARGET = new URL("../support/kill/stall-target.ts", import.meta.url).href;
+const MIGRATE = ["--conditions=@netbind/source", MAIN, "migrate", "one", "--wait", "0"];
 /** The Ethernet type of what QEMU announces a guest's MAC address by. */
 const RARP = 0x8035;
 const LONG = { timeout: 600_000 };
@@ -237,9 +240,13 @@ test("what cannot be migrated is refused with its reason, before anything starts
   await lab.stop("one");
 });
 
+/** The libvirt of a pod. */
+const libvirtIn = (netns: string): number =>
+  processesIn(netnsPath(netns)).find(({ pid }) => nameOf(pid).startsWith("libvirtd"))?.pid ?? expect.fail("no libvirt runs");
+
 /** Stops a pod's libvirt, as one that hangs: its socket is there, takes connections, and never answers. Goes on where disposed of. */
 function stall(netns: string): Disposable {
-  const pid = processesIn(netnsPath(netns)).find((one) => nameOf(one.pid).startsWith("libvirtd"))?.pid ?? expect.fail("no libvirt runs");
+  const pid = libvirtIn(netns);
   process.kill(pid, "SIGSTOP");
   return {
     [Symbol.dispose]: () => {
@@ -254,8 +261,7 @@ async function migrateUntil(
   text: string,
   act: (child: ReturnType<typeof spawn>) => void,
 ): Promise<{ readonly code: unknown; readonly stderr: string }> {
-  const args = ["--conditions=@netbind/source", MAIN, "migrate", "one", "--wait", "0"];
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...lab.env }, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, MIGRATE, { env: { ...process.env, ...lab.env }, stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((resolve) => child.once("close", resolve));
   let stderr = "";
   let acted: unknown;
@@ -343,6 +349,38 @@ test.each(["source", "target"] as const)(
     await lab.stop("one");
   },
 );
+
+test("a target that takes the guest only after netbind was killed, while gc ends what is left: the guest is not lost", LONG, async () => {
+  await lab.start(demoVmi({ name: "one", port: 80, nonce: "x" }), "--wait", "0");
+  await lab.booted("one");
+  const first = findVm(lab.state, "one");
+  const next = lab.state.nextPodId(vmOfPod(first.id));
+  const isUnderWay = async (): Promise<boolean> =>
+    (await launcherOf(exec, first).virsh(["domjobinfo", domainName(first.vmi)])).includes("Outgoing migration");
+  const env = { ...lab.env, NODE_OPTIONS: `--import=${STALL_TARGET}`, NETBIND_STALL: lab.state.podNetns(next) };
+  const child = spawn(process.execPath, MIGRATE, { env: { ...process.env, ...env }, stdio: "ignore" });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  expect(await waitUntil(isUnderWay, 60_000)).toBe(true);
+  child.kill("SIGKILL");
+  await ended;
+
+  // The target's sidecars keep whoever ends its pod waiting, for as long as the guest needs to come.
+  const record = (): LocalPodRecord | undefined => PodRecordFile.open(lab.state.podDirectory(next))?.record;
+  const sidecars = record()?.processes.filter(({ role }) => role.startsWith("sidecar")) ?? [];
+  expect(sidecars).toHaveLength(1);
+  for (const { processes } of sidecars) process.kill(processes.at(-1)?.pid ?? expect.fail("a sidecar has no process"), "SIGSTOP");
+  const libvirt = libvirtIn(lab.state.podNetns(next));
+  const collected = netbind(["gc"], { env: { ...lab.env, NETBIND_TIMEOUT_SCALE: "10" } });
+  await waitUntil(() => record()?.phase === "stopping", 5000);
+  process.kill(libvirt, "SIGCONT");
+  const { code, stderr } = await collected;
+  expect(code, stderr).toBe(0);
+  expect((await netbind(["apply"], { env: lab.env })).code).toBe(0);
+  expect((await netbind(["check"], { env: lab.env })).stdout, stderr).toBe("default/one: healthy\n");
+  expect(await lab.inGuest("one", 'echo al""ive')).toContain("alive");
+  expect(lab.state.podIds()).toHaveLength(1);
+  await lab.stop("one");
+});
 
 /** One point of each kind of step: the slow tier kills at all of them. */
 const KINDS: readonly { readonly of: RegExp; readonly which: "first" | "last" }[] = [

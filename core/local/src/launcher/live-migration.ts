@@ -15,6 +15,7 @@ const SETTLE_DEADLINE = 60_000;
 /** How long libvirt may take to answer that a migration is taken back, and then to do it. */
 const ABORT_DEADLINE = 10_000;
 const ABORT_GRACE = 10_000;
+const ABORT_INTERVAL = 200;
 /** Between two looks at whether a libvirt answers while a guest moves. */
 const LOOK_INTERVAL = 3000;
 /** Between a link's going down and its coming up. KubeVirt waits 100 ms, which a guest that is short of CPU does not see. */
@@ -175,9 +176,36 @@ async function domainLocation(launcher: Launcher, domain: string): Promise<Domai
   return found;
 }
 
-/** Waits until it is plain where a guest is after a migration that nobody watched to its end; takes back what is under way. */
+/** What libvirt answers who takes a migration back where none is, or where the guest is not there any more. */
+const NO_MOVE = /no job is active|failed to get domain/i;
+
+/**
+ * Takes back what is under way of a migration, until libvirt says that nothing is. It takes a migration on before it asks the
+ * target for anything: its guest is said to run where it was until then, and for long after.
+ *
+ * @throws LibvirtError where libvirt does not say so
+ */
+async function endMove(source: Launcher, domain: string): Promise<void> {
+  let refused: unknown;
+  const isRefused = async (): Promise<boolean> => {
+    refused = await source.virsh(["domjobabort", domain], { deadline: ABORT_DEADLINE }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return refused !== undefined;
+  };
+  await waitUntil(isRefused, SETTLE_DEADLINE, ABORT_INTERVAL);
+  if (refused instanceof Error && !NO_MOVE.test(refused.message) && source.qemu() !== undefined) throw refused;
+}
+
+/**
+ * Waits until it is plain where a guest is after a migration that nobody watched to its end; takes back what is under way.
+ * The place where the launchers meet must be empty, so that no other migration begins behind the answer.
+ *
+ * @throws LibvirtError where a libvirt does not tell
+ */
 export async function hasMoved(source: Launcher, target: Launcher, domain: string): Promise<boolean> {
-  if (source.qemu() !== undefined) await abortMove(source, domain);
+  if (source.qemu() !== undefined) await endMove(source, domain);
   return (await domainLocation(source, domain)) === "gone" && (await domainLocation(target, domain)) === "here";
 }
 

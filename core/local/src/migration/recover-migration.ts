@@ -45,6 +45,13 @@ export async function finishMigration({ state, exec }: SettleContext, recordFile
   recordFile.endMigration();
 }
 
+/** True where the guest is in its target. A libvirt there may still take it in: that no QEMU runs yet says nothing. */
+async function hasArrived(exec: Exec, { source, target }: MigratingPods): Promise<boolean> {
+  const launcher = launcherOf(exec, target);
+  if (launcher.programs.libvirt() === undefined && launcher.qemu() === undefined) return false;
+  return hasMoved(launcherOf(exec, source), launcher, domainName(target.vmi));
+}
+
 /** Takes a migration's target back, and sees that the guest runs on where it is. */
 async function rollBackMigration({ state, exec }: SettleContext, { source, target }: MigratingPods): Promise<void> {
   await teardownPod(state, exec, target.id, 0);
@@ -76,12 +83,8 @@ async function settle(context: SettleContext, vm: string, pods: readonly LocalPo
   const { state, exec } = context;
   const migrating = migratingPods(pods);
   if (migrating !== undefined) {
-    const { source, target } = migrating;
-    const moved =
-      target.phase === "running" ||
-      (target.phase === "starting" &&
-        runs(target) &&
-        (await hasMoved(launcherOf(exec, source), launcherOf(exec, target), domainName(target.vmi))));
+    const { target } = migrating;
+    const moved = target.phase === "running" || (target.phase === "starting" && (await hasArrived(exec, migrating)));
     if (moved) await finishTarget(context, target.id);
     else await rollBackMigration(context, migrating);
     return true;
