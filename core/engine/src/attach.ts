@@ -12,6 +12,7 @@ import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
 import { plannerFor } from "./plan/checked-planner.ts";
 import { plannedSysctls } from "./plan/authorize-together.ts";
 import type { PlannedNic } from "./plan/authorize-networks.ts";
+import { isAdopted } from "./plan/planned-links.ts";
 
 /** What a NIC is once it is attached: all of it is in the host's record too. */
 export interface AttachedNic {
@@ -95,7 +96,7 @@ export function desiredNetwork(names: NicNames, plan: Plan, podLink: PodLink): N
   const network = plan.network ?? { links: [] };
   // A link that is taken over is not kept as it was, and of a device that is the guest's there is none.
   const isGuests = plan.domain.kind === "hostdev" || plan.domain.kind === "vdpa";
-  const kept = !isGuests && !network.links.some(({ kind }) => kind === "adopted");
+  const kept = !isGuests && !isAdopted(plan);
   const serverGuard = serverGuardOf(plan);
   const guard = loopbackGuardOf(network.links);
   return {

@@ -21,7 +21,7 @@ export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/ob
 export { teardownNetwork } from "./network/teardown-network.ts";
 export { muteLinks, unmuteLinks } from "./network/mute-links.ts";
 export type { DesiredNetwork, PlaceholderKind, TapOwner } from "./network/desired-network.ts";
-export { awaitedGuestAddresses, isAdopted, type NicProbe, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
+export { awaitedGuestAddresses, type NicProbe, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
 export { admitNics } from "./plan/admit-nics.ts";
 export { allAnswers, askBinding } from "./plan/ask-binding.ts";
 export type { PlannedNic } from "./plan/authorize-networks.ts";
@@ -32,6 +32,7 @@ export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRAN
 export { mergeNeeds } from "./plan/merge-needs.ts";
 export { needsOfNics } from "./plan/needs-of-nics.ts";
 export { type JsonProblem, parseJson } from "./plan/parse-json.ts";
+export { isAdopted } from "./plan/planned-links.ts";
 export { type NicPlanner, plannerOf, planNic } from "./plan/plan-nic.ts";
 export { GrantsError, readGrants } from "./plan/read-grants.ts";
 export { managedTapPlan, registeredPlanner } from "./plan/registered-plan.ts";

@@ -37,9 +37,6 @@ export const plannedGuestAddresses = (plan: Plan): readonly string[] =>
 export const awaitedGuestAddresses = ({ state }: Attachment, plan: Plan): readonly string[] =>
   state === "down" ? [] : plannedGuestAddresses(plan);
 
-/** True where the pod's link is the guest's: the pod has none of the guest's network left. */
-export const isAdopted = (plan: Plan): boolean => plan.network?.links.some(({ kind }) => kind === "adopted") === true;
-
 /** True where the domain has an interface for the NIC, whose queues are known. */
 const hasInterface = ({ domain }: Plan): boolean => domain.kind !== "userNetwork" && domain.kind !== "hostdev";
 

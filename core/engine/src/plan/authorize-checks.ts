@@ -1,5 +1,16 @@
+import type { Attachment, Plan } from "@netbind/contract";
+import type { Grants } from "./grants.ts";
+
 /** Collects what is wrong: `path` within the plan, and the sentence. */
 export type AddIssue = (path: string, problem: string) => void;
+
+/** A plan that is checked, with what it must stay within: its NIC and the administrator's grants. */
+export interface PlanContext {
+  readonly attachment: Attachment;
+  readonly plan: Plan;
+  readonly grants: Grants;
+  readonly addIssue: AddIssue;
+}
 
 const MTU = { least: 68, most: 65_535 } as const;
 
@@ -7,7 +18,7 @@ const MTU = { least: 68, most: 65_535 } as const;
 export const isIntegerIn = (value: number, least: number, most: number): boolean =>
   Number.isInteger(value) && value >= least && value <= most;
 
-/** Complains of an MTU that no link can have. */
-export function checkMtu(path: string, mtu: number, addIssue: AddIssue): void {
+/** Adds an issue for an MTU that no link can have. */
+export function checkMtu({ addIssue }: Pick<PlanContext, "addIssue">, path: string, mtu: number): void {
   if (!isIntegerIn(mtu, MTU.least, MTU.most)) addIssue(`${path}.mtu`, `${mtu} is no MTU between ${MTU.least} and ${MTU.most}`);
 }

@@ -1,8 +1,7 @@
-import { type Attachment, type DomainPlan, type PasstPorts, type Plan, parseCidr } from "@netbind/contract";
+import { type Attachment, type DomainPlan, type PasstPorts, parseCidr } from "@netbind/contract";
 import { isSocketName, isVdpaDevice, type PasstPlan, requirePasst, tapOf } from "@netbind/domain";
 import { isPciAddress } from "@netbind/kubevirt/pod";
-import { type AddIssue, isIntegerIn } from "./authorize-checks.ts";
-import type { Grants } from "./grants.ts";
+import { type AddIssue, isIntegerIn, type PlanContext } from "./authorize-checks.ts";
 
 const LAST_PORT = 65_535;
 
@@ -62,7 +61,7 @@ function checkVdpa({ kind, device }: Vdpa, attachment: Attachment, addIssue: Add
 }
 
 /** Finds what of a plan's domain part reaches beyond the NIC. */
-export function checkDomain(plan: Plan, attachment: Attachment, grants: Grants, addIssue: AddIssue): void {
+export function checkDomain({ plan, attachment, grants, addIssue }: PlanContext): void {
   const { domain } = plan;
   if (!grants.domainKinds.includes(domain.kind)) {
     return addIssue("domain.kind", `domain parts of kind ${JSON.stringify(domain.kind)} are not granted`);

@@ -8,7 +8,8 @@ import {
   type Plan,
   serverNetwork,
 } from "@netbind/contract";
-import type { AddIssue } from "./authorize-checks.ts";
+import type { PlanContext } from "./authorize-checks.ts";
+import { plannedLinks } from "./planned-links.ts";
 
 /** A NIC of a pod with its plan. */
 export interface PlannedNic {
@@ -26,8 +27,8 @@ interface PlannedNetwork {
 const FIELDS = { 4: "vmNetworkCIDR", 6: "vmIPv6NetworkCIDR" } as const;
 
 /** The networks of a plan: those of its bridges' addresses, and the one inside QEMU. What is not a network is not among them. */
-export function plannedNetworks({ network, domain }: Plan): readonly PlannedNetwork[] {
-  const onBridges = (network?.links ?? []).flatMap((link, at) =>
+export function plannedNetworks(plan: Plan): readonly PlannedNetwork[] {
+  const onBridges = plannedLinks(plan).flatMap((link, at) =>
     link.kind === "bridge"
       ? link.addresses.map(({ address, prefix }, index) => ({
           path: `network.links[${at}].addresses[${index}]`,
@@ -35,6 +36,7 @@ export function plannedNetworks({ network, domain }: Plan): readonly PlannedNetw
         }))
       : [],
   );
+  const { domain } = plan;
   const inQemu = domain.kind === "userNetwork" ? [{ path: "domain.network", text: domain.network }] : [];
   return [...onBridges, ...inQemu].flatMap((one) => {
     const cidr = parseCidr(one.text);
@@ -60,7 +62,7 @@ const guestNetworks = ({ attachment, plan }: PlannedNic): readonly PlannedNetwor
   plannedNetworks(plan).filter(({ cidr }) => !isSame(cidr, serverNetwork(attachment, cidr.family)));
 
 /** Finds networks that the core did not assign to the NIC. */
-export function checkAssigned({ attachment, plan }: PlannedNic, addIssue: AddIssue): void {
+export function checkAssigned({ attachment, plan, addIssue }: PlanContext): void {
   for (const { path, text, cidr } of plannedNetworks(plan)) {
     const of = (family: IpFamily): readonly string[] => [guestNetwork(attachment, family), serverNetwork(attachment, family)];
     if (path === "domain.network" ? isSame(cidr, guestNetwork(attachment, 4)) : of(cidr.family).some((own) => isSame(cidr, own))) continue;

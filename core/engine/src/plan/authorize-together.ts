@@ -1,14 +1,15 @@
 import type { DomainPlan, NftMatch, NftPort, NftRule, PasstForward, Plan, Sysctl } from "@netbind/contract";
 import { bridgeSysctls } from "../network/bridge-sysctls.ts";
 import { serviceSysctls } from "../services/service-processes.ts";
-import type { AddIssue } from "./authorize-checks.ts";
+import type { AddIssue, PlanContext } from "./authorize-checks.ts";
+import { plannedLinks } from "./planned-links.ts";
 import type { PlannedNic } from "./authorize-networks.ts";
 
 /** Every sysctl that a plan comes to: its own, and what the core sets for its links and its services. */
-export const plannedSysctls = ({ network, services = [] }: Plan): readonly Sysctl[] => [
-  ...(network?.sysctls ?? []),
-  ...bridgeSysctls(network?.links ?? []),
-  ...serviceSysctls(services),
+export const plannedSysctls = (plan: Plan): readonly Sysctl[] => [
+  ...(plan.network?.sysctls ?? []),
+  ...bridgeSysctls(plannedLinks(plan)),
+  ...serviceSysctls(plan.services ?? []),
 ];
 
 /** A port of the pod's that a plan takes for its guest. */
@@ -79,21 +80,21 @@ function checkPorts(own: readonly Claim[], theirs: readonly Claim[], of: string,
   }
 }
 
-function checkSysctls(own: Plan, theirs: Plan, other: string, addIssue: AddIssue): void {
+function checkSysctls(own: Plan, theirs: Plan, nic: string, addIssue: AddIssue): void {
   const set = new Map(plannedSysctls(theirs).map(({ key, value }) => [key, value]));
   for (const [at, { key, value }] of plannedSysctls(own).entries()) {
-    const before = set.get(key);
+    const other = set.get(key);
     const path = at < (own.network?.sysctls ?? []).length ? `network.sysctls[${at}].value` : "network.sysctls";
-    if (before !== undefined && before !== value)
-      addIssue(path, `${key} = ${JSON.stringify(value)} contradicts ${JSON.stringify(before)} of NIC "${other}"`);
+    if (other !== undefined && other !== value)
+      addIssue(path, `${key} = ${JSON.stringify(value)} contradicts ${JSON.stringify(other)} of NIC "${nic}"`);
   }
 }
 
 function checkNames(own: PlannedNic, other: PlannedNic, addIssue: AddIssue): void {
   const { name, pod, names } = other.attachment;
   if (own.attachment.names.pod === names.pod) addIssue("network", `pod link "${pod.name}" is NIC "${name}"'s already`);
-  const theirs = new Set([names.pod, ...(other.plan.network?.links ?? []).map((link) => link.name)]);
-  for (const [at, link] of (own.plan.network?.links ?? []).entries())
+  const theirs = new Set([names.pod, ...plannedLinks(other.plan).map((link) => link.name)]);
+  for (const [at, link] of plannedLinks(own.plan).entries())
     if (theirs.has(link.name)) addIssue(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
 }
 
@@ -118,7 +119,8 @@ function checkSole(own: Plan, theirs: Plan, other: string, addIssue: AddIssue): 
 }
 
 /** Finds what of a plan cannot be beside the plans of the pod's other NICs. Their networks are compared elsewhere. */
-export function checkTogether(own: PlannedNic, others: readonly PlannedNic[], addIssue: AddIssue): void {
+export function checkTogether(own: PlanContext, others: readonly PlannedNic[]): void {
+  const { addIssue } = own;
   for (const other of others) {
     const { name } = other.attachment;
     checkNames(own, other, addIssue);

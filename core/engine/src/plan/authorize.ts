@@ -1,8 +1,8 @@
-import { type Attachment, BINDING_FAULT, BindingError, type NetworkPlan, type Plan, type Sysctl } from "@netbind/contract";
+import { type Attachment, BINDING_FAULT, BindingError, type LinkPlan, type NetworkPlan, type Plan, type Sysctl } from "@netbind/contract";
 import { check, PLAN_SHAPE, snapshot } from "@netbind/contract/shape";
 import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
-import type { AddIssue } from "./authorize-checks.ts";
+import type { AddIssue, PlanContext } from "./authorize-checks.ts";
 import { checkDomain, requireDevice } from "./authorize-domain.ts";
 import { checkAssigned, findOverlaps, type PlannedNic } from "./authorize-networks.ts";
 import { checkServices } from "./authorize-services.ts";
@@ -14,23 +14,26 @@ const SYSCTL_LENGTH_LIMIT = 200;
 /** As many problems as a person reads. */
 const MOST_PROBLEMS = 20;
 
-function checkSysctl(path: string, { key, value }: Sysctl, own: readonly string[], grants: Grants, addIssue: AddIssue): void {
+/** The links that a plan may make for its NIC. */
+const ownLinks = ({ names }: Attachment): readonly string[] => [names.bridge, names.tap, names.adopted];
+
+function checkSysctl({ attachment, grants, addIssue }: PlanContext, path: string, { key, value }: Sysctl): void {
   const allowed = grants.sysctls.flatMap((pattern) =>
-    pattern.includes("<own>") ? own.map((name) => pattern.replace("<own>", name)) : [pattern],
+    pattern.includes("<own>") ? ownLinks(attachment).map((name) => pattern.replace("<own>", name)) : [pattern],
   );
   if (!allowed.includes(key)) addIssue(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
   if (value.length > SYSCTL_LENGTH_LIMIT || !/^\d{1,10}( \d{1,10})*$/.test(value))
     addIssue(`${path}.value`, `${JSON.stringify(value.slice(0, SYSCTL_LENGTH_LIMIT))} is not a valid number or list of numbers`);
 }
 
-function checkSysctls(sysctls: readonly Sysctl[], own: readonly string[], grants: Grants, addIssue: AddIssue): void {
+function checkSysctls(context: PlanContext, sysctls: readonly Sysctl[]): void {
   const values = new Map<string, string>();
   for (const [at, sysctl] of sysctls.entries()) {
     const path = `network.sysctls[${at}]`;
-    checkSysctl(path, sysctl, own, grants, addIssue);
-    const before = values.get(sysctl.key);
-    if (before !== undefined && before !== sysctl.value)
-      addIssue(`${path}.value`, `${sysctl.key} = ${JSON.stringify(sysctl.value)} contradicts ${JSON.stringify(before)} before it`);
+    checkSysctl(context, path, sysctl);
+    const earlier = values.get(sysctl.key);
+    if (earlier !== undefined && earlier !== sysctl.value)
+      context.addIssue(`${path}.value`, `${sysctl.key} = ${JSON.stringify(sysctl.value)} contradicts ${JSON.stringify(earlier)} before it`);
     values.set(sysctl.key, sysctl.value);
   }
 }
@@ -39,19 +42,29 @@ function checkSysctls(sysctls: readonly Sysctl[], own: readonly string[], grants
 const bridgeNetworks = (plan: NetworkPlan): readonly string[] =>
   plan.links.flatMap((link) => (link.kind === "bridge" ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`) : []));
 
-function checkNetwork(plan: NetworkPlan, attachment: Attachment, grants: Grants, addIssue: AddIssue): void {
-  const { names, pod } = attachment;
-  const seen = new Set<string>();
-  for (const [at, link] of plan.links.entries()) {
+function checkLinks(context: PlanContext, links: readonly LinkPlan[]): void {
+  const { grants, addIssue } = context;
+  const names = new Set<string>();
+  for (const [at, link] of links.entries()) {
     const path = `network.links[${at}]`;
     if (!grants.linkKinds.includes(link.kind)) addIssue(`${path}.kind`, `links of kind ${JSON.stringify(link.kind)} are not granted`);
-    else checkLink(path, link, attachment, plan, addIssue);
-    if (seen.has(link.name)) addIssue(`${path}.name`, `${JSON.stringify(link.name)} is planned twice`);
-    seen.add(link.name);
+    else checkLink(context, path, link);
+    if (names.has(link.name)) addIssue(`${path}.name`, `${JSON.stringify(link.name)} is planned twice`);
+    names.add(link.name);
   }
-  const own = [names.bridge, names.tap, names.adopted];
-  checkSysctls(plan.sysctls ?? [], own, grants, addIssue);
-  checkNftables(plan.nftables ?? [], { links: [names.pod, ...own], networks: bridgeNetworks(plan), podAddresses: pod.addresses }, addIssue);
+}
+
+function checkNetwork(context: PlanContext, network: NetworkPlan): void {
+  const { attachment, addIssue } = context;
+  checkLinks(context, network.links);
+  checkSysctls(context, network.sysctls ?? []);
+  checkNftables({
+    chains: network.nftables ?? [],
+    links: [attachment.names.pod, ...ownLinks(attachment)],
+    networks: bridgeNetworks(network),
+    podAddresses: attachment.pod.addresses,
+    addIssue,
+  });
 }
 
 /** What an administrator lets a NIC's binding do, and the plans that the pod's other NICs have already. */
@@ -80,13 +93,13 @@ function judge(given: unknown, { attachment, grants, others = [] }: PlanBounds):
   if (size > PLAN_SIZE_LIMIT) return refused([`the plan has ${size} characters, and ${PLAN_SIZE_LIMIT} are the most`]);
   const problems: string[] = [];
   const addIssue: AddIssue = (path, problem) => void problems.push(`${path}: ${problem}`);
-  const own = { attachment, plan };
-  if (plan.network !== undefined) checkNetwork(plan.network, attachment, grants, addIssue);
-  checkAssigned(own, addIssue);
-  checkServices(plan, attachment, grants, addIssue);
-  checkDomain(plan, attachment, grants, addIssue);
-  checkTogether(own, others, addIssue);
-  return { plan, problems, overlaps: findOverlaps(own, others) };
+  const context = { attachment, plan, grants, addIssue };
+  if (plan.network !== undefined) checkNetwork(context, plan.network);
+  checkAssigned(context);
+  checkServices(context);
+  checkDomain(context);
+  checkTogether(context, others);
+  return { plan, problems, overlaps: findOverlaps(context, others) };
 }
 
 /** All that is wrong with a value as a NIC's plan, as `path: sentence`. Empty for a plan within its bounds. */
