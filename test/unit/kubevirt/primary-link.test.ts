@@ -1,7 +1,8 @@
 /** Which of a pod's links is its primary one, and what its NIC is called then. */
+import { releasedGrants } from "@netbind/bindings";
 import type { PodLink } from "@netbind/contract";
 import { nicDomain, patchDomain } from "@netbind/domain";
-import { attachVmi, decidePod, decideVmi, type Host, plannerOf } from "@netbind/engine";
+import { attachVmi, decidePod, decideVmi, grantsOf, type Host, plannerOf } from "@netbind/engine";
 import { derivedNames, nicNames, type Vmi } from "@netbind/kubevirt";
 import { primaryLinkOf, statusesOfAttachment } from "@netbind/kubevirt/pod";
 import bridge from "@netbind/plugin-bridge";
@@ -123,6 +124,7 @@ test.each([
     preparePod: async () => ({ resolvConf: anAttachment().resolvConf, hostname: "vm", primaryLink: "ovn-udn1" }),
     recordOnce: (_nic, _fact, find) => find(),
     observe: async ({ pod }): Promise<PodLink> => ({ ...anAttachment().pod, name: pod, mac: "02:00:00:00:bb:02" }),
+    grants: (registered) => grantsOf(registered, releasedGrants()),
     planner: () => plannerOf(binding),
     apply: async () => undefined,
     startServices: async () => undefined,
