@@ -103,7 +103,7 @@ async function byHand(directory: string, domainXml: string): Promise<number> {
   await using outside = await TestNetns.make();
   await using pod = await TestNetns.make();
   const launcher = await createByHand(pod, outside, directory, domainXml);
-  if (!(await awaitAnswer(pod.exec, "10.0.2.2", 60))) throw new Error("the guest by hand does not answer");
+  if (!(await awaitAnswer(pod.exec, { address: "10.0.2.2", seconds: 60 }))) throw new Error("the guest by hand does not answer");
   const ms = performance.now() - start;
   await endProcesses([...launcher.processes, ...processesIn(pod.path)]);
   rmSync(directory, { recursive: true });

@@ -1,4 +1,4 @@
-import type { AdmitHook, BindingDefinition, Hook, NeedsHook, PlanHook } from "./binding.ts";
+import type { AdmitHook, BindingDefinition, Hook, NeedsHook, PlanHook } from "./binding-definition.ts";
 import { DEFINITION_SHAPE, NEEDS_SHAPE, PLAN_SHAPE, VIOLATIONS_SHAPE } from "./contract-shapes.ts";
 import { BINDING_FAULT, BindingError } from "./errors.ts";
 import { check, type Shape } from "./shape.ts";

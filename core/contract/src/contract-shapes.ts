@@ -1,5 +1,5 @@
 import type { Port, PrivateDhcpOption, Route } from "./attachment.ts";
-import type { BindingDefinition } from "./binding.ts";
+import type { BindingDefinition } from "./binding-definition.ts";
 import type { ComputeNeeds, Needs, PodNeeds, SidecarNeeds } from "./needs.ts";
 import type {
   Dhcp4Service,

@@ -18,20 +18,18 @@ export type {
   ResolvConf,
   Route,
 } from "./attachment.ts";
-export {
-  type AdmitHook,
-  type Binding,
-  type BindingDefinition,
-  type BindingDescription,
-  type ContractVersion,
-  defineBinding,
-  exportedBinding,
-  describe,
-  type Hook,
-  type Migration,
-  type NeedsHook,
-  type PlanHook,
-} from "./binding.ts";
+export { defineBinding, describe, exportedBinding } from "./binding.ts";
+export type {
+  AdmitHook,
+  Binding,
+  BindingDefinition,
+  BindingDescription,
+  ContractVersion,
+  Hook,
+  Migration,
+  NeedsHook,
+  PlanHook,
+} from "./binding-definition.ts";
 export { authorsPart, placeOf } from "./author-location.ts";
 export { checkReturned } from "./checked-hooks.ts";
 export { type Defined, defined } from "./defined.ts";

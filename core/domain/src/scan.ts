@@ -163,7 +163,7 @@ class Scanner {
     if (selfClosing) this.#at += 1;
     if (this.#xml[this.#at] !== ">") this.#fail(`the tag <${name}> is malformed`, this.#at);
     this.#at += 1;
-    const node = new ScannedElement(this.#xml, name, this.#open, start, this.#at);
+    const node = new ScannedElement(this.#xml, { name, parent: this.#open, start, openEnd: this.#at });
     this.#open?.append(node);
     this.#root ??= node;
     if (selfClosing) return;

@@ -19,6 +19,12 @@ export interface XmlNode {
 const ATTRIBUTE = /[ \t\r\n]*([^ \t\r\n=]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/gy;
 const CHILDLESS: readonly XmlNode[] = [];
 
+/** A start tag that was read, with offsets into its text. */
+export interface StartTag extends Pick<XmlNode, "name" | "start" | "openEnd"> {
+  /** Undefined for the root. */
+  readonly parent: ScannedElement | undefined;
+}
+
 /**
  * An element while it is scanned. A domain may have a hundred thousand, and a sidecar has little memory: what most of them are
  * never asked for is not kept.
@@ -35,8 +41,8 @@ export class ScannedElement implements XmlNode {
   #children: XmlNode[] | undefined;
   #attributes: ReadonlyMap<string, string> | undefined;
 
-  /** An element whose start tag was read, from `<` to `openEnd`, and found well-formed. */
-  constructor(xml: string, name: string, parent: ScannedElement | undefined, start: number, openEnd: number) {
+  /** An element whose start tag, from `<` to `openEnd`, is well-formed. */
+  constructor(xml: string, { name, parent, start, openEnd }: StartTag) {
     this.#xml = xml;
     this.name = name;
     this.parent = parent;

@@ -1,4 +1,4 @@
-import type { BindingDescription, NicSpec, Violation } from "@netbind/contract";
+import type { BindingDescription, Violation } from "@netbind/contract";
 import {
   type BindingRegistration,
   type Conflict,
@@ -8,7 +8,6 @@ import {
   linkNamesOfPod,
   migrationConflict,
   networksOf,
-  nicSpec,
   ownerConflict,
   podLinkName,
   podLinkOfStatus,
@@ -34,10 +33,8 @@ export interface DecidePodInput {
 }
 
 /** The NICs of a VM that name a plugin which can be asked; KubeVirt's own bindings ask nobody. */
-export const pluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, unknown>): readonly (BoundNic & { readonly spec: NicSpec })[] =>
-  boundNics(vmi)
-    .filter(({ nic }) => nic.binding !== undefined && bindings.has(nic.binding.name))
-    .map((candidate) => ({ ...candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
+export const pluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, unknown>): readonly BoundNic[] =>
+  boundNics(vmi).filter(({ nic }) => nic.binding !== undefined && bindings.has(nic.binding.name));
 
 /** All that the plugins of a VM's NICs find wrong with them. @throws BindingError PLUGIN_FAILED, or the binding's own */
 export const admitPluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, NicAdmitter>): Promise<readonly Violation[]> =>
@@ -131,11 +128,10 @@ export function decidePod({ vmi, statuses, served }: DecidePodInput): NicsDecisi
   return {
     // The pod has its sidecars: what is registered by now is of no matter to it.
     bindings: bindings.map((name) => ({ name, from: "registered" })),
-    nics: found.map((candidate) => {
-      const { network, binding } = candidate;
-      const link = names.get(network.name);
-      const of = link === undefined ? undefined : derivedNames(network, link);
-      return decidedNic(vmi, candidate, candidate.spec, served.get(binding)?.takesPodMac === true, of);
+    nics: found.map((nic) => {
+      const link = names.get(nic.network.name);
+      const inPod = link === undefined ? undefined : derivedNames(nic.network, link);
+      return decidedNic(vmi, nic, served.get(nic.binding)?.takesPodMac === true, inPod);
     }),
   };
 }

@@ -103,13 +103,10 @@ export type DecideResult =
 export interface BoundNic {
   readonly nic: VmiInterface;
   readonly network: VmiNetwork;
+  /** Its place in the VM's list of interfaces. */
   readonly index: number;
   readonly binding: string;
-}
-
-/** The same, with what its binding is told of it. */
-interface CandidateSpec {
-  readonly candidate: BoundNic;
+  /** The NIC as its binding sees it. */
   readonly spec: NicSpec;
 }
 
@@ -118,7 +115,8 @@ export function boundNics(vmi: Vmi): readonly BoundNic[] {
   return interfacesOf(vmi).flatMap((nic, index) => {
     const network = networkOf(vmi, nic.name);
     const binding = bindingName(nic);
-    return network === undefined || binding === undefined || nic.state === "absent" ? [] : [{ nic, network, index, binding }];
+    if (network === undefined || binding === undefined || nic.state === "absent") return [];
+    return [{ nic, network, index, binding, spec: nicSpec(vmi, nic, network) }];
   });
 }
 
@@ -162,68 +160,70 @@ function ofThese<T>(bindings: readonly ResolvedBinding[], byName: Readonly<Recor
   return Object.fromEntries(Object.entries(byName).filter(([name]) => used.has(name)));
 }
 
-/** What the bindings find wrong. What the core found already, a binding need not say again in its own words. */
-async function askBindings(
-  vmi: Vmi,
-  nics: readonly CandidateSpec[],
-  input: DecideInput,
-  core: readonly Violation[],
-): Promise<readonly Violation[]> {
-  const found = await admitNics(
-    vmi,
-    nics.map(({ candidate, spec }) => ({ ...candidate, spec })),
-    input.bindings,
-  );
-  const fields = new Set(core.map(({ field }) => field));
-  return found.filter(({ field }) => !fields.has(field));
+/** What the core finds wrong with a VM, then what its bindings do: of a field that the core names they need not speak again. */
+async function admit(vmi: Vmi, nics: readonly BoundNic[], { configuration, nads, bindings }: DecideInput): Promise<readonly Violation[]> {
+  const byCore = admitVmi(vmi, { configuration, described: bindings, ...(nads === undefined ? {} : { nads }) });
+  const byBindings = await admitNics(vmi, nics, bindings);
+  const fields = new Set(byCore.map(({ field }) => field));
+  return [...byCore, ...byBindings.filter(({ field }) => !fields.has(field))];
 }
+
+/** An admitted VM, with all that its decision is put together from. */
+interface AdmittedVm {
+  readonly input: DecideInput;
+  readonly vmi: Vmi;
+  readonly nics: readonly BoundNic[];
+  readonly bindings: readonly ResolvedBinding[];
+  readonly networks: readonly PodNetworkRequest[];
+  readonly needs: ReturnType<typeof mergeNeeds>;
+}
+
+const podOf = ({ input: { configuration, nads = [] }, vmi, bindings, needs }: AdmittedVm): Pod =>
+  renderPod({
+    vmi,
+    configuration,
+    version: NEWEST_KUBEVIRT,
+    sidecars: bindings.flatMap((binding) => sidecarOf(binding, configuration)),
+    needs,
+    nads,
+  });
+
+const decisionOf = (admitted: AdmittedVm): Decision => {
+  const { input, vmi, nics, bindings, networks, needs } = admitted;
+  return {
+    vmi,
+    nics: nics.map((nic) => ({
+      ...decidedNic(vmi, nic, takesPodMac(nic, bindings, input)),
+      ...resourceOf(networks, nic.spec.name),
+    })),
+    bindings,
+    networks,
+    registered: ofThese(bindings, registrationsOf(input.configuration)),
+    grants: ofThese(bindings, input.grants),
+    memoryOverhead: {
+      needed: needs.compute.memoryOverheadBytes ?? 0,
+      registered: Number(memoryOverheadBytes(vmi, input.configuration)),
+    },
+    pod: podOf(admitted),
+  };
+};
 
 /** Decides about a VMI: defaults, admission by the core and by each binding, registration, the pod. Touches nothing. */
 export async function decideVmi(input: DecideInput): Promise<DecideResult> {
-  const { vmi } = defaultVmi(sanitizeVmi(input.vmi), input.configuration);
-  const { configuration, nads, bindings: described } = input;
-  const core = admitVmi(vmi, { configuration, described, ...(nads === undefined ? {} : { nads }) });
-  const { networks, violations: networkViolations } =
-    input.nads === undefined ? NOT_ATTACHED : podNetworks(vmi, input.configuration, input.nads);
-  const found = boundNics(vmi);
-  const resolved = resolveAll(found, input);
-  const nics = found.map((candidate) => ({ candidate, spec: nicSpec(vmi, candidate.nic, candidate.network) }));
-  const judged = await askBindings(vmi, nics, input, core);
-  const violations = oncePerField([...core, ...resolved.violations, ...judged, ...networkViolations]);
+  const { configuration, nads } = input;
+  const { vmi } = defaultVmi(sanitizeVmi(input.vmi), configuration);
+  const nics = boundNics(vmi);
+  const resolved = resolveAll(nics, input);
+  const attached = nads === undefined ? NOT_ATTACHED : podNetworks(vmi, configuration, nads);
+  const found = await admit(vmi, nics, input);
+  const violations = oncePerField([...found, ...resolved.violations, ...attached.violations]);
   if (violations.length > 0) return { violations };
-  const needing = await needsOfNics(
-    nics.map(({ candidate, spec }) => ({ ...candidate, spec })),
-    input.bindings,
-  );
+  const needing = await needsOfNics(nics, input.bindings);
   const ungranted = needing.flatMap((nic) => ungrantedNeeds(nic, grantsOf(nic.binding, input.grants)));
   if (ungranted.length > 0) return { violations: ungranted };
   const needs = mergeNeeds(needing.map((nic) => nic.needs));
-  return {
-    violations: [],
-    decision: {
-      vmi,
-      nics: nics.map(({ candidate, spec }) => ({
-        ...decidedNic(vmi, candidate, spec, takesPodMac(candidate, resolved.bindings, input)),
-        ...resourceOf(networks, spec.name),
-      })),
-      bindings: resolved.bindings,
-      networks,
-      registered: ofThese(resolved.bindings, registrationsOf(input.configuration)),
-      grants: ofThese(resolved.bindings, input.grants),
-      memoryOverhead: {
-        needed: needs.compute.memoryOverheadBytes ?? 0,
-        registered: Number(memoryOverheadBytes(vmi, input.configuration)),
-      },
-      pod: renderPod({
-        vmi,
-        configuration: input.configuration,
-        version: NEWEST_KUBEVIRT,
-        sidecars: resolved.bindings.flatMap((binding) => sidecarOf(binding, input.configuration)),
-        needs,
-        nads: input.nads ?? [],
-      }),
-    },
-  };
+  const { bindings } = resolved;
+  return { violations: [], decision: decisionOf({ input, vmi, nics, bindings, networks: attached.networks, needs }) };
 }
 
 /** The resource of a NIC's own network: what its binding's definition takes is another thing. */
@@ -235,8 +235,7 @@ function resourceOf(networks: Decision["networks"], name: string): Pick<DecidedN
 /** Joins what is known of a NIC before it is observed. */
 export const decidedNic = (
   vmi: Vmi,
-  { nic, network, index, binding }: BoundNic,
-  spec: NicSpec,
+  { nic, network, index, binding, spec }: BoundNic,
   takesMac: boolean,
   names: NicNames = nicNames(network),
 ): DecidedNic => ({

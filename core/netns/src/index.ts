@@ -37,7 +37,6 @@ export {
   bornIn,
   canLimit,
   CONTROLLERS,
-  type GroupLimits,
   groupOf,
   handedOn,
   handOn,
@@ -48,7 +47,16 @@ export {
 } from "./sandbox/control-group.ts";
 export { FILTER_FD, filterBytes } from "./sandbox/give-filter.ts";
 export { type HeldSandbox, holdSandboxed } from "./sandbox/hold-sandboxed.ts";
-export { explainLimits, FILE_LIMIT, limitOptions, type Limits, scaled, SERVICE_GROUP, SERVICE_LIMITS } from "./sandbox/limits.ts";
+export {
+  explainLimits,
+  FILE_LIMIT,
+  type GroupLimits,
+  limitOptions,
+  type Limits,
+  scaled,
+  SERVICE_GROUP,
+  SERVICE_LIMITS,
+} from "./sandbox/limits.ts";
 export { findSandboxWay, type FoundWay } from "./sandbox/sandbox-way.ts";
 export { LIBRARY_BINDS, type Sandbox, sandboxCommand, type SandboxWay } from "./sandbox/sandbox.ts";
 export { identifySandbox, startSandboxed } from "./sandbox/start-sandboxed.ts";

@@ -27,7 +27,9 @@ const aborted = (signal: AbortSignal): Promise<unknown> =>
 /** Asks a NIC's guest for each of its addresses, until it answers or nobody wants to know any more. */
 const ask = (inPod: Exec, { attachment, plan }: SeenNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
   awaitedGuestAddresses(attachment, plan).map((address) =>
-    isAdopted(plan) ? awaitOwner(inPod, attachment.names.bridge, address, seconds, signal) : awaitAnswer(inPod, address, seconds, signal),
+    isAdopted(plan)
+      ? awaitOwner(inPod, attachment.names.bridge, { address, seconds, signal })
+      : awaitAnswer(inPod, { address, seconds, signal }),
   );
 
 /** True where every address that a guest is to take was seen, and a packet each way by its NIC. */

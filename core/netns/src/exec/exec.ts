@@ -44,6 +44,43 @@ const childEnv = (extra: ExecOptions["env"]): NodeJS.ProcessEnv => ({
 /** A child does not outlive a caller that was killed: nobody would know of it. */
 const WITH_CALLER = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
 
+/** Ends a child, and says why. */
+type Stop = (why: string) => void;
+
+function spawnChild(argv: readonly string[], { descriptors = [], env }: ExecOptions): ChildProcessWithoutNullStreams {
+  const [file, ...args] = [...WITH_CALLER, ...argv];
+  const stdio = ["pipe", "pipe", "pipe", ...descriptors] as const;
+  return spawn(file ?? "", args, { stdio: [...stdio], detached: true, env: childEnv(env) }) as ChildProcessWithoutNullStreams;
+}
+
+/** Collects what a child prints, and stops it where that is too much. */
+function collectOutput(child: ChildProcessWithoutNullStreams, stop: Stop): { stdout(): string; stderr(): string } {
+  let size = 0;
+  const collect = (stream: NodeJS.ReadableStream): (() => string) => {
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > OUTPUT_LIMIT) stop(`more than ${OUTPUT_LIMIT} bytes of output`);
+      else chunks.push(chunk);
+    });
+    return () => Buffer.concat(chunks).toString("utf8");
+  };
+  return { stdout: collect(child.stdout), stderr: collect(child.stderr) };
+}
+
+/** Stops a child at its deadline, and where its caller gives up. Returns what ends the watch. */
+function watch({ deadline = DEFAULT_DEADLINE, signal }: ExecOptions, stop: Stop): () => void {
+  const milliseconds = scaledTimeout(deadline);
+  const timer = setTimeout(() => stop(`not done after ${milliseconds} ms`), milliseconds);
+  const giveUp = (): void => stop("given up");
+  signal?.addEventListener("abort", giveUp, { once: true });
+  if (signal?.aborted === true) giveUp();
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
+  };
+}
+
 /**
  * Runs a command without a shell, in a process group of its own, which is killed whole at the deadline.
  *
@@ -51,49 +88,26 @@ const WITH_CALLER = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
  */
 export const exec: Exec = (argv, options = {}) =>
   new Promise((resolve, reject) => {
-    const [file, ...args] = [...WITH_CALLER, ...argv];
-    const child = spawn(file ?? "", args, {
-      stdio: ["pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
-      detached: true,
-      env: childEnv(options.env),
-    }) as ChildProcessWithoutNullStreams;
-    const chunks = { out: [] as Buffer[], err: [] as Buffer[], size: 0 };
+    const child = spawnChild(argv, options);
     let failure: string | undefined;
-    const stop = (why: string): void => {
+    const stop: Stop = (why) => {
       failure ??= why;
       if (child.pid !== undefined) killGroup(child.pid);
     };
-    const deadline = scaledTimeout(options.deadline ?? DEFAULT_DEADLINE);
-    const timer = setTimeout(() => stop(`not done after ${deadline} ms`), deadline);
-    const giveUp = (): void => stop("given up");
-    options.signal?.addEventListener("abort", giveUp, { once: true });
-    if (options.signal?.aborted === true) giveUp();
-    const done = (): void => {
-      clearTimeout(timer);
-      options.signal?.removeEventListener("abort", giveUp);
-    };
-    const collect = (into: Buffer[]) => (chunk: Buffer) => {
-      chunks.size += chunk.length;
-      if (chunks.size > OUTPUT_LIMIT) stop(`more than ${OUTPUT_LIMIT} bytes of output`);
-      else into.push(chunk);
-    };
-    child.stdout.on("data", collect(chunks.out));
-    child.stderr.on("data", collect(chunks.err));
+    const unwatch = watch(options, stop);
+    const output = collectOutput(child, stop);
     // A child may end without reading what it was given.
     child.stdin.on("error", () => undefined);
     child.stdin.end(options.stdin ?? "");
     child.on("error", (error) => {
-      done();
+      unwatch();
       reject(new CommandError(argv, `cannot be started: ${error.message}`, ""));
     });
     child.on("close", (code, signal) => {
-      done();
-      const stderr = Buffer.concat(chunks.err).toString("utf8");
-      if (failure === undefined && code === 0) resolve(Buffer.concat(chunks.out).toString("utf8"));
-      else
-        reject(
-          new CommandError(argv, failure ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`), stderr, code ?? undefined),
-        );
+      unwatch();
+      if (failure === undefined && code === 0) return resolve(output.stdout());
+      const reason = failure ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`);
+      reject(new CommandError(argv, reason, output.stderr(), code ?? undefined));
     });
   });
 

@@ -72,8 +72,17 @@ export async function probeNic(execIn: Exec, request: ProbeRequest): Promise<Nic
 /** How long one question lasts: whoever does not want to know any more waits for no longer. */
 const QUESTION_SECONDS = 3;
 
-/** Asks on a bridge whose pod link is handed over, until an address is somebody's: false where it was not within `seconds`. */
-export async function awaitOwner(execIn: Exec, bridge: string, address: string, seconds: number, signal?: AbortSignal): Promise<boolean> {
+/** An address that is waited for. */
+export interface AwaitedAddress {
+  readonly address: string;
+  /** How long it is waited for. */
+  readonly seconds: number;
+  /** Ends the waiting before. */
+  readonly signal?: AbortSignal;
+}
+
+/** Asks on a bridge whose pod link is handed over, until an address has an owner: false where it had none within `seconds`. */
+export async function awaitOwner(execIn: Exec, bridge: string, { address, seconds, signal }: AwaitedAddress): Promise<boolean> {
   const end = performance.now() + seconds * 1000;
   while (performance.now() < end && signal?.aborted !== true) {
     if ((await ownerOf(execIn, bridge, address)) !== undefined) return true;
@@ -83,7 +92,7 @@ export async function awaitOwner(execIn: Exec, bridge: string, address: string, 
 }
 
 /** Asks an address until it answers: false where it did not within `seconds`. */
-export async function awaitAnswer(execIn: Exec, address: string, seconds: number, signal?: AbortSignal): Promise<boolean> {
+export async function awaitAnswer(execIn: Exec, { address, seconds, signal }: AwaitedAddress): Promise<boolean> {
   const end = performance.now() + seconds * 1000;
   for (let left = seconds; left > 0 && signal?.aborted !== true; left = (end - performance.now()) / 1000) {
     const seconds = Math.ceil(Math.min(left, QUESTION_SECONDS));

@@ -1,17 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { waitUntil } from "../exec/end-processes.ts";
-import { RAISE_LIMITS } from "./limits.ts";
-
-/** What a control group's processes may take together. */
-export interface GroupLimits {
-  /** Processes and threads. */
-  readonly processes: number;
-  /** Bytes, with what they have in files in memory. */
-  readonly memory: number;
-  /** Processors' time, in processors. */
-  readonly cpus: number;
-}
+import { type GroupLimits, RAISE_LIMITS } from "./limits.ts";
 
 /** The controllers that limits take. */
 export const CONTROLLERS = ["memory", "pids", "cpu"] as const;

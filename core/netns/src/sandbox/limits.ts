@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import type { GroupLimits } from "./control-group.ts";
 import { factorOf } from "../exec/factor.ts";
 
 /** What one process, or all of one user's together, may take of the machine. ARCHITECTURE.md has the table. */
@@ -14,6 +13,16 @@ export interface Limits {
   readonly fileSize: number;
   /** Bytes of its /tmp. */
   readonly tmp: number;
+}
+
+/** What a control group's processes may take together. */
+export interface GroupLimits {
+  /** Processes and threads. */
+  readonly processes: number;
+  /** Bytes, with what they have in files in memory. */
+  readonly memory: number;
+  /** Processors' time, in processors. */
+  readonly cpus: number;
 }
 
 const MIB = 1024 ** 2;

@@ -9,17 +9,21 @@ const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 &&
 const isPortName = (text: string): boolean =>
   /^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/.test(text) && /[a-z]/.test(text) && !text.includes("--");
 
+/** A listed port of an interface, by its index. */
+interface ListedPort {
+  readonly nic: VmiInterface;
+  readonly at: number;
+}
+
 /** Makes a predicate from one that looks at a listed port of a NIC on the pod network: no other ports are looked at. */
-const perPort = (
-  find: (port: VmiPort, path: string, at: number, nic: VmiInterface, subject: RuleContext) => readonly Violation[],
-): Rule["find"] =>
+const perPort = (find: (port: VmiPort, path: string, listed: ListedPort, subject: RuleContext) => readonly Violation[]): Rule["find"] =>
   perInterface((nic, path, subject) => {
     if (subject.networkOf(nic)?.pod === undefined) return [];
-    return (nic.ports ?? []).flatMap((port, at) => find(port, `${path}.ports[${at}]`, at, nic, subject));
+    return (nic.ports ?? []).flatMap((port, at) => find(port, `${path}.ports[${at}]`, { nic, at }, subject));
   });
 
 /** The names of the ports before one: of its interface since 1.3, of the whole VM in older versions. */
-function namesBefore(at: number, nic: VmiInterface, { version, interfaces }: RuleContext): readonly (string | undefined)[] {
+function namesBefore({ nic, at }: ListedPort, { version, interfaces }: RuleContext): readonly (string | undefined)[] {
   const others = version >= 3 ? [] : interfaces.slice(0, interfaces.indexOf(nic)).flatMap(({ ports }) => ports ?? []);
   return [...others, ...(nic.ports ?? []).slice(0, at)].map(({ name }) => name);
 }
@@ -34,8 +38,8 @@ export const PORT_RULES: readonly Rule[] = [
     reason: "FieldValueDuplicate",
     consequence: "rejected",
     judge: "network",
-    find: perPort(({ name }, path, at, nic, subject) =>
-      name && namesBefore(at, nic, subject).includes(name)
+    find: perPort(({ name }, path, listed, subject) =>
+      name && namesBefore(listed, subject).includes(name)
         ? [violation(`${path}.name`, `${show(name)} is the name of another port already`, "give every port a name of its own")]
         : [],
     ),
@@ -143,14 +147,21 @@ const rangesRule = (
   }),
 });
 
-/** A rule of the chain that checks ranges one by one: the first that one breaks is reported. */
-const rangeRule = (id: string, part: string, means: string, why: string, fix: string, is: (range: Range) => boolean): Rule =>
-  rangesRule({ id, means, why, fix }, (ranges, _, path) =>
+/** What a rule of single ranges says, and the field of a range that it is about. */
+interface RangeRule extends Pick<Rule, "id" | "means" | "why" | "fix"> {
+  readonly part: "protocol" | "start" | "end";
+  /** True for a range that breaks this rule, among those whose first problem is with the field. Absent: for all of them. */
+  readonly breaks?: (range: Range) => boolean;
+}
+
+/** A rule of the chain that checks ranges one by one: of each range its first problem is reported. */
+const rangeRule = ({ part, breaks = () => true, ...rule }: RangeRule): Rule =>
+  rangesRule(rule, (ranges, _, path) =>
     ranges.length > MOST_RANGES
       ? []
       : ranges.flatMap((range, at) => {
           const problem = rangeProblem(range);
-          if (problem?.field !== part || !is(range)) return [];
+          if (problem?.field !== part || !breaks(range)) return [];
           return [{ ...problem, field: `${path}.portRanges[${at}].${part}` }];
         }),
   );
@@ -214,31 +225,36 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
         ? [violation(`${path}.portRanges`, `${ranges.length} ranges are more than ${MOST_RANGES}`, "join ranges that follow each other")]
         : [],
   ),
-  rangeRule("RANGE-5", "protocol", "A range's protocol is TCP or UDP.", "A range has no default protocol.", "use TCP or UDP", () => true),
-  rangeRule(
-    "RANGE-6",
-    "start",
-    "A range begins with a port.",
-    "TCP and UDP have no ports other than 1 to 65535.",
-    "use 1 to 65535",
-    ({ start }) => !isPort(start),
-  ),
-  rangeRule(
-    "RANGE-7",
-    "end",
-    "A range ends with a port.",
-    "TCP and UDP have no ports other than 1 to 65535.",
-    "use 1 to 65535",
-    () => true,
-  ),
-  rangeRule(
-    "RANGE-8",
-    "start",
-    "A range does not end before it begins.",
-    "The range would be empty.",
-    "begin with the smaller port",
-    ({ start }) => isPort(start),
-  ),
+  rangeRule({
+    id: "RANGE-5",
+    part: "protocol",
+    means: "A range's protocol is TCP or UDP.",
+    why: "A range has no default protocol.",
+    fix: "use TCP or UDP",
+  }),
+  rangeRule({
+    id: "RANGE-6",
+    part: "start",
+    means: "A range begins with a port.",
+    why: "TCP and UDP have no ports other than 1 to 65535.",
+    fix: "use 1 to 65535",
+    breaks: ({ start }) => !isPort(start),
+  }),
+  rangeRule({
+    id: "RANGE-7",
+    part: "end",
+    means: "A range ends with a port.",
+    why: "TCP and UDP have no ports other than 1 to 65535.",
+    fix: "use 1 to 65535",
+  }),
+  rangeRule({
+    id: "RANGE-8",
+    part: "start",
+    means: "A range does not end before it begins.",
+    why: "The range would be empty.",
+    fix: "begin with the smaller port",
+    breaks: ({ start }) => isPort(start),
+  }),
   rangesRule(
     {
       id: "RANGE-9",
