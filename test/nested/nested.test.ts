@@ -241,7 +241,7 @@ spec:
 ${NETWORKS}`;
   /** The switch is on the node, where CNI plugins work; a port of the VM's VLAN and one of another have a host each. */
   const SWITCH = `
-    mkdir -p /opt/cni/bin && cp $OVS_CNI /opt/cni/bin/ovs
+    mkdir -p /opt/cni/bin && cp "$OVS_CNI" /opt/cni/bin/ovs
     ip netns add netbind-node
     ip -n netbind-node link set lo up
     ip netns exec netbind-node /usr/share/openvswitch/scripts/ovs-ctl start --system-id=nested --no-ovs-vswitchd > /dev/null
@@ -255,7 +255,7 @@ ${NETWORKS}`;
     done`;
 
   test("the guest has the pod network, and a port of its VLAN; nothing is left", async () => {
-    await machine.sh(`OVS_CNI=${ovsCni}\n${SWITCH}`);
+    await machine.sh(`OVS_CNI='${ovsCni}'\n${SWITCH}`);
     const { nics } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 0 -f ${machine.put("switched.yaml", VM)}`));
     expect(nics).toMatchObject([
       { name: "default", binding: "masquerade" },

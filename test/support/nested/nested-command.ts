@@ -32,7 +32,10 @@ const NICS = [
   ...["-netdev", "hubport,hubid=1,id=outside", "-device", "virtio-net-pci,netdev=outside,mac=02:00:00:00:00:99,romfile="],
 ] as const;
 
-/** The command that is the nested machine. It sees this machine's files, and may write to the shared directory alone. */
+/**
+ * The command that is the nested machine. It sees this machine's files, and may write to the shared directory alone. It has
+ * its root's files by a second channel too, for what its own directories in memory (/tmp, /run) hide of them.
+ */
 export const nestedCommand = ({ rootfs, files, share }: NestedParts): readonly string[] => [
   ...["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-add", "ALL"],
   ...["--ro-bind", rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/mnt"],
@@ -40,6 +43,7 @@ export const nestedCommand = ({ rootfs, files, share }: NestedParts): readonly s
   ...["--ro-bind", files.kernel, "/mnt/kernel", "--ro-bind", files.initrd, "/mnt/initrd"],
   ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35", ...PROCESSOR],
   ...["-kernel", "/mnt/kernel", "-initrd", "/mnt/initrd", "-append", KERNEL_ARGUMENTS],
-  ...[...shared("/mnt/outer", "root", ",readonly=on"), ...shared("/mnt/share", "share", "")],
+  ...["root", "outer"].flatMap((tag) => shared("/mnt/outer", tag, ",readonly=on")),
+  ...shared("/mnt/share", "share", ""),
   ...["-device", "virtio-rng-pci", "-serial", "file:/mnt/share/console", ...NICS],
 ];

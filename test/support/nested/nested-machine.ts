@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureImage, State, stateDirectories } from "@netbind/local";
 import { exec, waitUntil } from "@netbind/netns";
@@ -25,6 +25,9 @@ const BOOT_DEADLINE = 5 * 60_000;
 const SCRIPT_DEADLINE = 10 * 60_000;
 /** Where the nested machine sees the shared directory. */
 const SHARE = "/run/nested";
+/** The commands of the bundle, below where it is laid out. */
+const PROGRAMS = ["core/cli/bundle/netbind", "test/support/in-guest", "test/support/attach-pod"] as const;
+const CHECKOUT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 /** How much longer than usual things take on a processor in software. */
 const TIMEOUT_SCALE = 30;
 
@@ -57,12 +60,12 @@ export class NestedMachine implements AsyncDisposable {
     try {
       if (!(await waitUntil(() => machine.#has("ready") || machine.#ended, BOOT_DEADLINE, 100)) || machine.#ended)
         throw new Error("the nested machine did not come up");
-      await machine.#prepare(files);
+      await machine.#prepare(files, cache);
       return machine;
     } catch (error) {
-      const told = machine.told();
+      const console = machine.lastLines();
       await machine[Symbol.asyncDispose]();
-      throw new Error(`${(error as Error).message}: ${told}`, { cause: error });
+      throw new Error(`${(error as Error).message}: ${console}`, { cause: error });
     }
   }
 
@@ -75,25 +78,45 @@ export class NestedMachine implements AsyncDisposable {
   }
 
   /** The last lines of its console and of QEMU's own words. */
-  told(): string {
+  lastLines(): string {
     return ["qemu.log", "console"]
       .map((name) => join(this.#share, name))
       .flatMap((file) => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-15) : []))
       .join("\n");
   }
 
-  /** Loads what every test needs, and puts the command `netbind` where it is found. */
-  async #prepare({ modules }: BootFiles): Promise<void> {
+  /** Loads what every test needs, and puts the commands of PROGRAMS where they are found. */
+  async #prepare({ modules }: BootFiles, cache: string): Promise<void> {
+    await this.#reveal([CHECKOUT, cache]);
+    this.#putCommands(cache);
     await this.sh(`
       hostname nested
-      mkdir -p "/lib/modules/$(uname -r)" && mount --bind ${modules} "/lib/modules/$(uname -r)"
+      mkdir -p "/lib/modules/$(uname -r)" && mount --bind ${quote(modules)} "/lib/modules/$(uname -r)"
       modprobe -a kvm_amd igb virtio_net vfio_pci vfio_iommu_type1 tun bridge veth dummy vhost_net
       cp -r ${SHARE}/netbind /opt/netbind
-      for program in core/cli/bundle/netbind test/support/in-guest test/support/attach-pod; do
-        command=/usr/local/bin/$(basename $program)
-        printf '#!/bin/sh\\nexport NETBIND_TIMEOUT_SCALE=${TIMEOUT_SCALE}\\nexec ${process.execPath} /opt/netbind/%s.js "$@"\\n' $program > $command
-        chmod 755 $command
-      done`);
+      cp ${SHARE}/commands/* /usr/local/bin/`);
+  }
+
+  /** Shows directories of the outer machine's at their own paths where they lie below one that this machine hides (/tmp, /run). */
+  async #reveal(directories: readonly string[]): Promise<void> {
+    await this.sh(`
+      mkdir /run/outer && mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=524288 outer /run/outer
+      for directory in ${directories.map(quote).join(" ")}; do
+        [ -e "$directory" ] || { mkdir -p "$directory" && mount --bind "/run/outer$directory" "$directory"; }
+      done
+      umount /run/outer && rmdir /run/outer`);
+  }
+
+  #putCommands(cache: string): void {
+    mkdirSync(join(this.#share, "commands"));
+    for (const program of PROGRAMS) {
+      const lines = [
+        "#!/bin/sh",
+        `export NETBIND_TIMEOUT_SCALE=${TIMEOUT_SCALE} NETBIND_CACHE_DIR=${quote(cache)}`,
+        `exec ${quote(process.execPath)} /opt/netbind/${program}.js "$@"`,
+      ];
+      writeFileSync(join(this.#share, "commands", basename(program)), `${lines.join("\n")}\n`, { mode: 0o755 });
+    }
   }
 
   /** Runs a shell script there. Several may run at once. */
@@ -105,7 +128,7 @@ export class NestedMachine implements AsyncDisposable {
     const read = (name: string): string => (existsSync(`${job}.${name}`) ? readFileSync(`${job}.${name}`, "utf8") : "");
     if (!done || this.#ended) {
       const why = done ? "the nested machine ended" : `not done in ${deadline} ms`;
-      throw new Error(`${script.trim()}: ${why}: ${read("out")} ${read("err")} ${this.told()}`);
+      throw new Error(`${script.trim()}: ${why}: ${read("out")} ${read("err")} ${this.lastLines()}`);
     }
     return { code: Number(read("code")), stdout: read("out"), stderr: read("err") };
   }
