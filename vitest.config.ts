@@ -17,7 +17,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["test/unit/**/*.test.ts"],
+          include: ["test/unit/**/*.test.ts", "plugins/*/src/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

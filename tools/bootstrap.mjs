@@ -73,7 +73,7 @@ const sourcesIn = (folders) =>
         join(entry.parentPath ?? entry.path, entry.name),
       ]),
     )
-    .filter(([entry, path]) => entry.isFile() && path.endsWith(".ts") && !/[\\/](node_modules|dist|test)[\\/]/.test(path))
+    .filter(([entry, path]) => entry.isFile() && /(?<!\.test)\.ts$/.test(path) && !/[\\/](node_modules|dist|test)[\\/]/.test(path))
     .map(([, path]) => path.slice(root.length + 1))
     .sort();
 

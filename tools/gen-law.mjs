@@ -87,11 +87,12 @@ function printTable(rows) {
 }
 
 /** Names of the law for a reader, without what all of this workspace's begin with. */
-const names = ({ imports, external }) => [...imports.map((name) => name.replace("@netbind/", "")), ...external].join(", ");
+const names = ({ imports, external }) =>
+  [...imports.map((name) => name.replace("@netbind/", "")), ...external].join(", ").replaceAll("*", "\\*");
 
 function rowOf(one) {
   const roots = Object.entries(one.roots ?? {}).map(([file, more]) => `\`${file}\` also ${names(more)}`);
-  return [`\`${one.key}\``, one.about, [names(one) || "nothing", ...roots].join("; ").replaceAll("*", "\\*")];
+  return [`\`${one.key}\``, one.about, [names(one) || "nothing", ...roots].join("; ")];
 }
 
 function architecture(text, packages) {

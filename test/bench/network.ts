@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { releasedGrants } from "@netbind/bindings";
 import type { Binding } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import {
   attachmentOf,
   authorize,
@@ -25,7 +26,6 @@ import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
-import { anAttachment } from "../support/netns/attachment.ts";
 import { TestNetns } from "../support/netns/netns.ts";
 import { type Comparison, timed } from "./report.ts";
 

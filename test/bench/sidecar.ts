@@ -10,7 +10,7 @@ import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@
 import { buildBaseDomain, type RuntimeStart } from "@netbind/local";
 import type { Vmi } from "@netbind/kubevirt";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
-import { anAttachment } from "../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 import { SIDECAR_START } from "../support/kube/sidecar-start.ts";
 import { type Comparison, percentile } from "./report.ts";
 

@@ -28,7 +28,7 @@ import {
 } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import { expect, test } from "vitest";
-import { anAttachment } from "../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 import { plugGuest } from "../support/netns/attach-nic.ts";
 import { isDhcpServer, isRouterAdvertisement, Sniffer } from "../support/peers/frames.ts";
 import { TestNetns } from "../support/netns/netns.ts";

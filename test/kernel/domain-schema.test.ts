@@ -6,7 +6,7 @@ import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain, ensureImage, State, stateDirectories } from "@netbind/local";
 import { exec } from "@netbind/netns";
 import { beforeAll, expect, test } from "vitest";
-import { anAttachment } from "../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 const SCHEMA = "/usr/share/libvirt/schemas/domain.rng";
 const vmi = {

@@ -15,7 +15,7 @@ import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import sriov from "@netbind/plugin-sriov";
 import { beforeAll, expect, test } from "vitest";
-import { anAttachment } from "../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 import { buildGoTool } from "../support/build/go-tools.ts";
 import { type HookClient, type HookEvent, HookPod, type HookSidecar, rightsOf } from "../support/kube/hook-pod.ts";
 

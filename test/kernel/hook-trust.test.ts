@@ -8,7 +8,7 @@ import { defineBootDomain, expectedSidecars, type HookDeadlines, HookManager } f
 import { scaledTimeout } from "@netbind/netns";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
-import { anAttachment } from "../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 import { unchangedCloudInit } from "../../core/pod/src/hooks/hook-cloud-init.ts";
 import { HookPod } from "../support/kube/hook-pod.ts";
 import { type HookCall, serveThirdParty, type ThirdParty } from "../support/kube/third-party-sidecar.ts";

@@ -13,7 +13,7 @@ import sriov from "@netbind/plugin-sriov";
 import { exec } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { anAttachment } from "../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 import { BuiltImages } from "../support/kube/built-images.ts";
 import { ImageContainer, rightsOf } from "../support/kube/image-container.ts";
 import { SIDECAR_START } from "../support/kube/sidecar-start.ts";

@@ -18,7 +18,7 @@ import { nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, exec, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { anAttachment } from "../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 import { TestNetns } from "../support/netns/netns.ts";
 import { Outside } from "../support/peers/outside.ts";
 

@@ -12,11 +12,11 @@ import {
   type Plan,
   type Violation,
 } from "@netbind/contract";
-import { addBinding, type ExplainFailure, listenUnix, makeServer } from "@netbind/remote/sidecar";
+import { anAttachment } from "@netbind/contract/testing";
 import { type BindingClient, connectBinding } from "@netbind/remote/binding";
+import { addBinding, type ExplainFailure, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { expect, test } from "vitest";
 import { explainFailure } from "../../../sidecars/src/explain-failure.ts";
-import { anAttachment } from "../../support/netns/attachment.ts";
 
 const attachment = anAttachment();
 const PLAN: Plan = { domain: { kind: "tap" } };

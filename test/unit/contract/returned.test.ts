@@ -5,7 +5,7 @@ import { type Attachment, type Binding, type BindingDefinition, BindingError, de
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { connectBinding } from "@netbind/remote/binding";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 /** A binding whose hooks return what no type lets through. */
 const returning = (hooks: Readonly<Record<string, (nic: NicSpec) => unknown>>): Binding =>

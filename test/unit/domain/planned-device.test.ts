@@ -1,11 +1,11 @@
 /** The kinds of domain parts that are a device: what is written of each, and that no text of a plan is more than a value. */
 import type { Attachment, BindingError, DomainPlan, Plan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { childOf, nicDomain, patchDomain, scanXml } from "@netbind/domain";
 import { authorize, findPlanProblems, type Grants, STANDARD_GRANTS } from "@netbind/engine";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { attributeOf } from "../../../core/domain/src/xml-node.ts";
-import { anAttachment } from "../../support/netns/attachment.ts";
 
 const NIC = anAttachment({ queues: 4, allocatedDevices: ["0000:65:00.2", "vhost-vdpa-0"], bootOrder: 1, pciAddress: "0000:81:01.0" });
 /** What an administrator names for a binding, with `--grants`. */
@@ -38,6 +38,17 @@ describe("what is written", () => {
       `<domain><name>a</name><devices><interface type='vdpa'><source dev='/dev/vhost-vdpa-0'/>${MODEL}<driver name='vhost' queues='4'/>${COMMON}</devices></domain>`,
     );
     expect(write(VDPA, NIC, written)).toBe(written);
+  });
+
+  test("hostdev: KubeVirt's alias, at the guest's own address, without what only a link has", () => {
+    const nic = { ...NIC, name: "fast", bootOrder: 2, pciAddress: "0000:03:00.0", acpiIndex: 7 };
+    const hostdev: DomainPlan = { kind: "hostdev", pciAddress: "0000:01:10.0" };
+    const written = write(hostdev, nic, "<domain><devices/></domain>");
+    expect(written).toBe(
+      "<domain><devices><hostdev type='pci' managed='no'><source><address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x0'/></source>" +
+        "<boot order='2'/><alias name='ua-sriov-fast'/><address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/></hostdev></devices></domain>",
+    );
+    expect(write(hostdev, nic, written)).toBe(written);
   });
 
   test("another kind of the same NIC takes its interface's place", () => {
@@ -79,7 +90,7 @@ describe("what is refused", () => {
       [{ ...SOCKET, socket: name }, "domain.socket"],
       [{ ...VDPA, device: name }, "domain.device"],
     ] as const) {
-      // Not even where somebody told that it was allocated.
+      // Not even where it is said to be allocated.
       expect(problems(domain, { ...NIC, allocatedDevices: [name] })).toEqual([expect.stringContaining(`${path}: ${JSON.stringify(name)}`)]);
       expect(() => write(domain)).toThrow(outOfBounds);
     }
@@ -132,10 +143,10 @@ test("whatever passes is one interface, whose values are what was planned", () =
   let passed = 0;
   fc.assert(
     fc.property(domains, (domain) => {
-      const told = domain.kind === "vdpa" ? [domain.device] : [];
+      const allocated = domain.kind === "vdpa" ? [domain.device] : [];
       let plan: Plan;
       try {
-        plan = authorize({ domain }, { attachment: { ...NIC, allocatedDevices: told }, grants: GRANTED });
+        plan = authorize({ domain }, { attachment: { ...NIC, allocatedDevices: allocated }, grants: GRANTED });
       } catch (error) {
         expect(error).toMatchObject({ code: "PLAN_OUT_OF_BOUNDS" });
         return;

@@ -3,7 +3,7 @@ import { BindingError, defineBinding, type Needs, type NicSpec, violation, type 
 import { admitNics, type AskedBinding, decideVmi, plannerFor, plannerOf } from "@netbind/engine";
 import type { KubevirtConfiguration, Vmi } from "@netbind/kubevirt";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 const vmi: Vmi = {
   apiVersion: "kubevirt.io/v1",

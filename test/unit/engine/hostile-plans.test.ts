@@ -16,7 +16,7 @@ import masquerade from "@netbind/plugin-masquerade";
 import slirp from "@netbind/plugin-slirp";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 const attachment = anAttachment({
   pod: {

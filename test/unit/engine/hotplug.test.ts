@@ -3,7 +3,7 @@ import { passtSockets, withoutNic } from "@netbind/domain";
 import bridge from "@netbind/plugin-bridge";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 const EPHEMERAL = [32_768, 60_999] as const;
 

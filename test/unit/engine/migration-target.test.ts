@@ -2,7 +2,7 @@ import { diffDomainNics } from "@netbind/domain";
 import { migrationProblems, refreshedNics, type RunningVm, targetDecision } from "@netbind/engine";
 import type { Vmi } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
-import { anAttachment as attachment } from "../../support/netns/attachment.ts";
+import { anAttachment as attachment } from "@netbind/contract/testing";
 
 const vmiWith = (nic: object, annotations: Readonly<Record<string, string>> = {}): Vmi =>
   ({

@@ -4,7 +4,7 @@ import { podNetworks, readCniConfig } from "@netbind/kubevirt/pod";
 import { registeredPlanner } from "@netbind/engine";
 import { tapOf } from "@netbind/domain";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 const nad = (name: string, config: string, resourceName?: string, namespace = "ns"): NetworkAttachmentDefinition => ({
   metadata: {

@@ -9,7 +9,7 @@ import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 const UDN = [
   { name: "ovn-kubernetes", interface: "eth0" },

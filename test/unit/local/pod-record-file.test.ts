@@ -6,8 +6,8 @@ import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
 import { exec } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
+import { anAttachment } from "@netbind/contract/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
 import { damaged } from "../../support/kill/damage.ts";
 import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../../../core/local/src/record/local-pod-record.ts";
 

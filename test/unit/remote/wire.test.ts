@@ -20,7 +20,7 @@ import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { attachmentFromWire, attachmentToWire, connectBinding, planFromWire, planToWire } from "@netbind/remote/binding";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 
 let directory: string;
 beforeEach(() => {

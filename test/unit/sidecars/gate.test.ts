@@ -29,7 +29,7 @@ import {
   type SidecarLocation,
 } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { anAttachment } from "../../support/netns/attachment.ts";
+import { anAttachment } from "@netbind/contract/testing";
 import { SIDECAR_START } from "../../support/kube/sidecar-start.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../../sidecars/dist/masquerade.mjs", import.meta.url));

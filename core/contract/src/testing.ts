@@ -1,6 +1,11 @@
-import type { Attachment } from "@netbind/contract";
+/** What tests of bindings are made of. No binding and no program imports it. */
+import type { Attachment } from "./attachment.ts";
 
-/** An attachment as masquerade's simplest VM has it. */
+/**
+ * An attachment for a test of a binding: the first NIC of a VM on the pod network, `red`, with what KubeVirt gives it by
+ * default. Its pod has one IPv4 address on `eth0`, and nothing was allocated to it.
+ * @param change  fields that the test needs otherwise, each as a whole: `{ pod: { ...anAttachment().pod, mtu: 9000 } }`
+ */
 export const anAttachment = (change: Partial<Attachment> = {}): Attachment => ({
   name: "red",
   network: { kind: "pod" },
