@@ -4,13 +4,13 @@ import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { anAttachment } from "@netbind/contract/testing";
 import { waitUntil } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { buildBaseDomain, type RuntimeStart } from "@netbind/local";
 import type { Vmi } from "@netbind/kubevirt";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
-import { anAttachment } from "@netbind/contract/testing";
 import { SIDECAR_START } from "../support/kube/sidecar-start.ts";
 import { type Comparison, percentile } from "./report.ts";
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Attachment } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import {
   authorize,
   countOperations,
@@ -28,7 +29,6 @@ import {
 } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 import { plugGuest } from "../support/netns/attach-nic.ts";
 import { isDhcpServer, isRouterAdvertisement, Sniffer } from "../support/peers/frames.ts";
 import { TestNetns } from "../support/netns/netns.ts";

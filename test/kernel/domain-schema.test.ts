@@ -1,12 +1,12 @@
 /** libvirt's own schema, of the launcher that this release starts, reads what is written of each kind of domain part. */
 import { spawnSync } from "node:child_process";
 import type { Attachment, DomainPlan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { nicDomain, patchDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain, ensureImage, State, stateDirectories } from "@netbind/local";
 import { exec } from "@netbind/netns";
 import { beforeAll, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 const SCHEMA = "/usr/share/libvirt/schemas/domain.rng";
 const vmi = {

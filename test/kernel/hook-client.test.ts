@@ -5,6 +5,7 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Attachment, type Binding, defineBinding, type DomainPlan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
@@ -15,7 +16,6 @@ import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import sriov from "@netbind/plugin-sriov";
 import { beforeAll, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 import { buildGoTool } from "../support/build/go-tools.ts";
 import { type HookClient, type HookEvent, HookPod, type HookSidecar, rightsOf } from "../support/kube/hook-pod.ts";
 

@@ -2,13 +2,13 @@
 import { chownSync, linkSync, mkdirSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { anAttachment } from "@netbind/contract/testing";
 import type { AttachedNic } from "@netbind/engine";
 import { nicDomain, patchDomain } from "@netbind/domain";
 import { defineBootDomain, expectedSidecars, type HookDeadlines, HookManager } from "@netbind/pod";
 import { scaledTimeout } from "@netbind/netns";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 import { unchangedCloudInit } from "../../core/pod/src/hooks/hook-cloud-init.ts";
 import { HookPod } from "../support/kube/hook-pod.ts";
 import { type HookCall, serveThirdParty, type ThirdParty } from "../support/kube/third-party-sidecar.ts";

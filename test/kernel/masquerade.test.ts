@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BindingError, type NicSpec, type Plan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import {
   authorize,
   countOperations,
@@ -18,7 +19,6 @@ import { nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, exec, startService } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 import { TestNetns } from "../support/netns/netns.ts";
 import { Outside } from "../support/peers/outside.ts";
 

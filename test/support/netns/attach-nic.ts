@@ -1,7 +1,7 @@
 import type { Attachment, Binding, Plan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { authorize, diffNetwork, podLinkOf, STANDARD_GRANTS, desiredNetwork, type DesiredNetwork } from "@netbind/engine";
 import { applyNetwork, findPlaceholderKind, observe } from "@netbind/netns";
-import { anAttachment } from "@netbind/contract/testing";
 import type { TestNetns } from "./netns.ts";
 
 /** Plans a NIC on its pod link, and applies the plan. */

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Attachment, type Binding, type BindingDefinition, BindingError, defineBinding, type NicSpec } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { connectBinding } from "@netbind/remote/binding";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 /** A binding whose hooks return what no type lets through. */
 const returning = (hooks: Readonly<Record<string, (nic: NicSpec) => unknown>>): Binding =>

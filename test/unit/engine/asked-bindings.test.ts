@@ -1,9 +1,9 @@
 /** What a decision asks of bindings, in whatever they run, and what it makes of their answers. */
 import { BindingError, defineBinding, type Needs, type NicSpec, violation, type Violation } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { admitNics, type AskedBinding, decideVmi, plannerFor, plannerOf } from "@netbind/engine";
 import type { KubevirtConfiguration, Vmi } from "@netbind/kubevirt";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 const vmi: Vmi = {
   apiVersion: "kubevirt.io/v1",

@@ -1,8 +1,8 @@
 import type { Attachment, Plan, PodLink } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { attachVmi, decideVmi, type Host, plannerOf } from "@netbind/engine";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 /** A host that only remembers what it was asked, in order; the real one is tested with real guests. */
 function rememberingHost(facts: Map<string, unknown>): { readonly host: Host; readonly calls: string[] } {

@@ -1,7 +1,7 @@
 import type { BindingError, Plan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import masquerade from "@netbind/plugin-masquerade";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 import { authorize, findPlanProblems } from "../../../core/engine/src/plan/authorize.ts";
 import { STANDARD_GRANTS } from "../../../core/engine/src/plan/grants.ts";
 

@@ -1,8 +1,8 @@
 import { type Dhcp4Service, BindingError, formatAddress } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 import { dnsmasqConfig } from "../../../core/engine/src/services/dnsmasq.ts";
 import { encodeServices, serviceProcesses, serviceWarnings } from "../../../core/engine/src/services/service-processes.ts";
 

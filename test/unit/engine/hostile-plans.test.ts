@@ -1,6 +1,7 @@
 /** What a plan may be: any value that a binding returns is refused, or stays within its NIC. */
 import { releasedGrants } from "@netbind/bindings";
 import { type Attachment, BindingError, type DomainPlan, type PasstPorts, type Plan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import {
   authorize,
   diffNetwork,
@@ -16,7 +17,6 @@ import masquerade from "@netbind/plugin-masquerade";
 import slirp from "@netbind/plugin-slirp";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 const attachment = anAttachment({
   pod: {

@@ -1,9 +1,9 @@
+import { anAttachment } from "@netbind/contract/testing";
 import { countOperations, diffNetwork, type ObservedNetwork, teardownNetwork, desiredNetwork } from "@netbind/engine";
 import { passtSockets, withoutNic } from "@netbind/domain";
 import bridge from "@netbind/plugin-bridge";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 const EPHEMERAL = [32_768, 60_999] as const;
 

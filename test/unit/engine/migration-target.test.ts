@@ -1,8 +1,8 @@
+import { anAttachment as attachment } from "@netbind/contract/testing";
 import { diffDomainNics } from "@netbind/domain";
 import { migrationProblems, refreshedNics, type RunningVm, targetDecision } from "@netbind/engine";
 import type { Vmi } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
-import { anAttachment as attachment } from "@netbind/contract/testing";
 
 const vmiWith = (nic: object, annotations: Readonly<Record<string, string>> = {}): Vmi =>
   ({

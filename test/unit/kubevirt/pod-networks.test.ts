@@ -1,10 +1,10 @@
 /** What a pod is attached to, as multus would attach it, and how a binding that is data alone plans. */
+import { anAttachment } from "@netbind/contract/testing";
 import type { NetworkAttachmentDefinition, Vmi, VmiInterface } from "@netbind/kubevirt";
 import { podNetworks, readCniConfig } from "@netbind/kubevirt/pod";
 import { registeredPlanner } from "@netbind/engine";
 import { tapOf } from "@netbind/domain";
 import { describe, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 const nad = (name: string, config: string, resourceName?: string, namespace = "ns"): NetworkAttachmentDefinition => ({
   metadata: {

@@ -1,6 +1,7 @@
 /** Which of a pod's links is its primary one, and what its NIC is called then. */
 import { releasedGrants } from "@netbind/bindings";
 import type { PodLink } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import { nicDomain, patchDomain } from "@netbind/domain";
 import { attachVmi, decidePod, decideVmi, grantsOf, type Host, plannerOf } from "@netbind/engine";
 import { derivedNames, nicNames, type Vmi } from "@netbind/kubevirt";
@@ -9,7 +10,6 @@ import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import { expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 const UDN = [
   { name: "ovn-kubernetes", interface: "eth0" },

@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { anAttachment } from "@netbind/contract/testing";
 import { BusyError, takeLock } from "@netbind/netns";
 import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
 import { exec } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
-import { anAttachment } from "@netbind/contract/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { damaged } from "../../support/kill/damage.ts";
 import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../../../core/local/src/record/local-pod-record.ts";

@@ -12,6 +12,7 @@ import {
   type NftVerdict,
   type Plan,
 } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
@@ -20,7 +21,6 @@ import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { attachmentFromWire, attachmentToWire, connectBinding, planFromWire, planToWire } from "@netbind/remote/binding";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 
 let directory: string;
 beforeEach(() => {

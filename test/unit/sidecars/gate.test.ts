@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { load } from "@grpc/proto-loader";
 import type { Plan } from "@netbind/contract";
+import { anAttachment } from "@netbind/contract/testing";
 import masquerade from "@netbind/plugin-masquerade";
 import {
   attachSidecar,
@@ -29,7 +30,6 @@ import {
   type SidecarLocation,
 } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { anAttachment } from "@netbind/contract/testing";
 import { SIDECAR_START } from "../../support/kube/sidecar-start.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../../sidecars/dist/masquerade.mjs", import.meta.url));
