@@ -126,7 +126,6 @@ test.each([
     observe: async ({ pod }): Promise<PodLink> => ({ ...anAttachment().pod, name: pod, mac: "02:00:00:00:bb:02" }),
     grants: (registered) => grantsOf(registered, releasedGrants()),
     planner: () => plannerOf(binding),
-    grants: (known) => grantsOf(known, releasedGrants()),
     apply: async () => undefined,
     startServices: async () => undefined,
     attach: async () => undefined,
