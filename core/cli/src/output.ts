@@ -5,8 +5,6 @@ export type OutputFormat = "text" | "json";
 
 /** A line of a result may be long: a rule with many ports is one. */
 const LONGEST_LINE = 64 * 1024;
-/** A cell of a table is wide enough for what people write, and too narrow for what is written to hide the rest. */
-const WIDEST_CELL = 1000;
 
 const write = (text: string): void => void process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 
@@ -32,17 +30,3 @@ export const printMessage = (text: string): void => void process.stderr.write(`n
 /** Tells a person of many things, a line or two each. */
 export const printLines = (lines: readonly string[]): void =>
   void process.stderr.write(lines.map((line) => `${terminalText(line)}\n`).join(""));
-
-/** A table with as much room for each column as it needs. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map((cell) => terminalLine(cell, WIDEST_CELL)));
-  const widths = (clean[0] ?? []).map((_, column) => clean.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0));
-  return clean
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}

@@ -1,9 +1,4 @@
-import { terminalLine } from "@netbind/engine";
 import type { InputViolation } from "@netbind/input";
-
-/** A violation as text: one line for what is wrong, one for what to do. What it quotes may be anything. */
-export const formatViolation = ({ file, line, field, problem, fix }: InputViolation, word = ""): string =>
-  `${terminalLine(file)}:${line}: ${word}${field === "" ? "" : `${terminalLine(field)}: `}${terminalLine(problem)}\n    fix: ${terminalLine(fix)}`;
 
 /** The input is refused: all that is wrong with it. */
 export class InputError extends Error {

@@ -2,9 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { NicStatus } from "@netbind/engine";
 import { describe, expect, test } from "vitest";
-import { interfaceTable, nicTable } from "../../../core/cli/src/report.ts";
 import { EventRecorder } from "../../../core/agent/src/event-recorder.ts";
 import { demoVmi } from "../../demo/vmi.ts";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
@@ -63,17 +61,6 @@ test("a pod whose annotations are hostile is rendered, as the text that they are
 });
 
 const hostile = Object.values(HOSTILE_TEXTS).join("");
-
-test("what a guest says of its interfaces, and what a record says of NICs, stays in its cell", () => {
-  const nic: NicStatus = {
-    ...{ name: hostile, binding: hostile, mac: hostile, podAddresses: [hostile], guestAddresses: [hostile], plannedAddresses: 1 },
-    ...{ ports: [hostile], traffic: { fromGuest: true, toGuest: false } },
-  } as unknown as NicStatus;
-  const text = `${nicTable([nic])}\n${interfaceTable([{ name: hostile, interfaceName: "x".repeat(100_000), ipAddresses: [hostile], mac: hostile }])}`;
-  expectHarmless(text);
-  expect(text.split("\n")).toHaveLength(4);
-  for (const line of text.split("\n")) expect(line.length).toBeLessThan(10_000);
-});
 
 test("an agent's reports are printable, and as long as an event may be", () => {
   const said: string[] = [];

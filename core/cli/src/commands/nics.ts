@@ -25,11 +25,11 @@ import {
   type VmStatus,
   vmStatus,
 } from "@netbind/local";
+import { nicTable } from "@netbind/view";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
 import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
-import { nicTable } from "../report.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../violations.ts";
 

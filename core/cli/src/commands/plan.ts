@@ -21,6 +21,7 @@ import { guestResolver, podHostname, type PodNetworkRequest, podResolvConf } fro
 import { nicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
+import { formatPlan, type ShownNic, type ShownPlan } from "@netbind/view";
 import { type DecidedVm, decideInput } from "../decide-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
@@ -34,7 +35,6 @@ import { grantsIn, type OpenPlugins, openPlugins } from "../plugins.ts";
 import type { PluginSources } from "../program-options.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../violations.ts";
-import { formatPlan, type ShownNic, type ShownPlan } from "./format-plan.ts";
 
 export interface PlanOptions extends InputFiles {
   readonly podLink: readonly string[];

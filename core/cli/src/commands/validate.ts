@@ -1,11 +1,11 @@
 import { admitPluginNics, allAnswers, needsOfNics, pluginNics } from "@netbind/engine";
 import { completedVmi, inOrder, type Input, type InputFinding, validateInput, type ValidationOptions } from "@netbind/input";
 import { interfacesOf } from "@netbind/kubevirt";
+import { formatFindings } from "@netbind/view";
 import { loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
-import { formatViolation } from "../violations.ts";
 import { failureJson, tellError } from "../failure.ts";
 import { type BindingFailure, PluginFailures, PluginsFailedError } from "../plugin-failures.ts";
 import { openPlugins } from "../plugins.ts";
@@ -58,17 +58,6 @@ async function judgeAndAsk(input: Input, options: ValidateOptions, compose: Comp
   return { verdicts, failures: failures.all };
 }
 
-const WORDS: Readonly<Record<InputFinding["consequence"], string>> = {
-  rejected: "error",
-  neverStarts: "warning: accepted, and cannot work",
-  pending: "warning: accepted, and waits",
-  ignored: "warning: accepted, and has no effect",
-};
-
-const formatInputFinding = (verdict: InputFinding): string => formatViolation(verdict, `${WORDS[verdict.consequence]} [${verdict.rule}] `);
-
-const count = (list: readonly unknown[], word: string): string => `${list.length} ${word}${list.length === 1 ? "" : "s"}`;
-
 /** Prints what was found of so many VMs, and last what could not be asked. Gives the exit code. */
 function report({ verdicts, failures }: Judged, vms: number, { strict, output }: ValidateOptions): number {
   const errors = verdicts.filter(({ consequence }) => consequence === "rejected");
@@ -78,9 +67,7 @@ function report({ verdicts, failures }: Judged, vms: number, { strict, output }:
   if (output === "json") {
     printJson({ passed, vms, violations: errors, warnings, ...(error === undefined ? {} : { error: failureJson(error) }) });
   } else {
-    const failed = failures.length === 0 ? "" : `, ${count(failures, "plugin")} failed`;
-    const tail = `${vms} VM${vms === 1 ? "" : "s"}: ${count(errors, "violation")}, ${count(warnings, "warning")}${failed}`;
-    print([...verdicts.map(formatInputFinding), tail].join("\n"));
+    print(formatFindings(verdicts, vms, failures));
   }
   if (error !== undefined) tellError(error);
   return passed ? EXIT.ok : EXIT.failed;

@@ -1,5 +1,4 @@
 import { connect } from "node:net";
-import { terminalLine } from "@netbind/engine";
 import {
   collectGarbage,
   damagedVms,
@@ -14,12 +13,11 @@ import {
   stopVm,
   type VmFailure,
   type LocalPodRecord,
-  type VmStatus,
   vmStatus,
 } from "@netbind/local";
+import { formatHealth, formatVm, type Health, vmTable } from "@netbind/view";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { type OutputFormat, print, printJson, table, printMessage } from "../output.ts";
-import { interfaceTable, nicTable } from "../report.ts";
+import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 
 /** `netbind status`: all VMs, or one with its NICs and processes. */
@@ -36,30 +34,9 @@ export async function status(name: string | undefined, output: OutputFormat, res
   const looks = await Promise.all(listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(exec, record))));
   const [all, failed] = [looks.flatMap(({ done }) => done), looks.flatMap((look) => look.failed)];
   if (output === "json") printJson(all);
-  else if (all.length > 0) print(table([["NAMESPACE", "NAME", "PHASE", "ADDRESSES", "SINCE"], ...all.map(formatRow)]));
+  else if (all.length > 0) print(vmTable(all));
   else if (failed.length === 0) print("no VMs");
   return printFailures(failed, "cannot be looked at");
-}
-
-const formatRow = ({ namespace, name, phase, nics, createdAt }: VmStatus): readonly string[] => [
-  namespace,
-  name,
-  phase,
-  nics.flatMap(({ podAddresses }) => podAddresses).join(",") || "-",
-  createdAt,
-];
-
-function formatVm(vm: VmStatus): string {
-  const processes = vm.processes.map(({ role, pids, alive }) => [role, pids.join(",") || "-", alive ? "runs" : "gone"]);
-  return [
-    `VM ${vm.namespace}/${vm.name}: ${vm.phase} since ${vm.createdAt}, from ${vm.source}`,
-    `pod: network namespace ${vm.netns} (ip netns exec ${vm.netns} ...)`,
-    "",
-    nicTable(vm.nics),
-    ...(vm.interfaces === undefined ? [] : ["", interfaceTable(vm.interfaces)]),
-    "",
-    table([["PROCESS", "PIDS", ""], ...processes]),
-  ].join("\n");
 }
 
 /** `netbind stop`: ends VMs from their records alone. */
@@ -100,19 +77,11 @@ const fullName = ({ namespace, name }: LocalPodRecord): string => `${namespace}/
 const chosen = (names: readonly string[], state: State): readonly LocalPodRecord[] =>
   names.length > 0 ? names.map((name) => findVm(state, name)) : listVms(state);
 
-/** A VM, and all that is wrong with it. */
-interface Health {
-  readonly vm: string;
-  readonly problems: readonly string[];
-}
-
 /** Prints what is wrong with each VM; the exit code says whether anything is. */
 function printHealth(vms: readonly Health[], output: OutputFormat): number {
   if (output === "json") printJson(vms);
   else if (vms.length === 0) print("no VMs");
-  else
-    for (const { vm, problems } of vms)
-      print(problems.length === 0 ? `${vm}: healthy` : [`${vm}:`, ...problems.map((problem) => `  ${terminalLine(problem)}`)].join("\n"));
+  else for (const one of vms) print(formatHealth(one));
   return vms.every(({ problems }) => problems.length === 0) ? EXIT.ok : EXIT.failed;
 }
 

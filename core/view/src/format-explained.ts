@@ -1,0 +1,89 @@
+import type { BindingDescription } from "@netbind/contract";
+import { formatVersion } from "@netbind/kubevirt";
+import type { ExplainedBinding, ExplainedField, RuleText } from "@netbind/kubevirt/admission";
+import { table } from "./table.ts";
+
+/** What can be explained. */
+export interface Explained {
+  readonly bindings: readonly ExplainedBinding[];
+  /** Third-party bindings. */
+  readonly plugins: readonly ExplainedPlugin[];
+  readonly rules: readonly RuleText[];
+  readonly fields: readonly ExplainedField[];
+}
+
+const CONSEQUENCES: Readonly<Record<RuleText["consequence"], string>> = {
+  rejected: "KubeVirt's API refuses the VM",
+  neverStarts: "accepted, and cannot work: netbind run refuses it",
+  pending: "accepted, and waits until the cluster has what it names",
+  ignored: "accepted, and has no effect or not the one that was meant",
+};
+
+const versions = ({ since, until }: RuleText): string => {
+  const from = since === undefined ? "every version" : `since ${formatVersion(since)}`;
+  return until === undefined ? from : since === undefined ? `until ${formatVersion(until)}` : `${from}, until ${formatVersion(until)}`;
+};
+
+const formatRule = (rule: RuleText): string =>
+  [
+    `${rule.id}: ${rule.means}`,
+    `  why:      ${rule.why}`,
+    `  fix:      ${rule.fix}`,
+    `  versions: ${versions(rule)}`,
+    `  breaks:   ${CONSEQUENCES[rule.consequence]} (${rule.reason})`,
+    ...(rule.kubevirt === undefined ? [] : [`  KubeVirt: ${rule.kubevirt.difference}`]),
+  ].join("\n");
+
+const formatBinding = (binding: ExplainedBinding): string =>
+  [
+    `binding ${binding.name}: ${binding.means}`,
+    `  networks:     ${binding.networks}`,
+    `  registration: ${binding.registration}`,
+    `  guest:        ${binding.guestAddress}`,
+    `  ports:        ${binding.ports}`,
+    `  migration:    ${binding.migration}`,
+    `  hot-plug:     ${binding.hotplug}`,
+  ].join("\n");
+
+const formatField = ({ path, means, otherwise, rules }: ExplainedField): string =>
+  [`${path}: ${means}`, `  otherwise: ${otherwise}`, ...(rules.length === 0 ? [] : [`  rules:     ${rules.join(", ")}`])].join("\n");
+
+/** A third-party binding, as it describes itself. */
+export interface ExplainedPlugin extends BindingDescription {
+  /** The name that it is registered under. */
+  readonly registeredAs: string;
+  /** Its file or socket. */
+  readonly source: string;
+}
+
+const MIGRATION: Readonly<Record<BindingDescription["migration"], { readonly means: string; readonly registered: string }>> = {
+  none: { means: "no", registered: "no migration" },
+  supported: { means: "yes", registered: "migration: {}" },
+  "link-refresh": { means: "yes; the guest's link goes down and up", registered: "migration: {method: link-refresh}" },
+};
+
+const formatPlugin = ({ registeredAs, source, name, contract, migration, takesPodMac, hooks }: ExplainedPlugin): string =>
+  [
+    `binding ${registeredAs}: a third-party binding, served by ${source}, which calls itself ${name}`,
+    `  contract:     ${contract}; it answers ${hooks.join(", ")}`,
+    `  registration: sidecarImage, ${MIGRATION[migration].registered}, and domainAttachmentType: tap where it plans a tap`,
+    `  MAC address:  ${takesPodMac ? "the pod link's, where the VM's author names none" : "the VM author's, else one of the core's"}`,
+    `  migration:    ${MIGRATION[migration].means}`,
+  ].join("\n");
+
+/** Each of what is explained in full. */
+export const formatExplained = ({ plugins, bindings, fields, rules }: Explained): string =>
+  [...plugins.map(formatPlugin), ...bindings.map(formatBinding), ...fields.map(formatField), ...rules.map(formatRule)].join("\n\n");
+
+/** Everything that can be explained: third-party bindings in full, and of all others a line each. */
+export function formatExplainable({ plugins, bindings, fields, rules }: Explained): string {
+  const lists = [
+    "Bindings:",
+    table(bindings.map(({ name, means }) => [name, means])),
+    "\nRules:",
+    table(rules.map(({ id, means }) => [id, means])),
+    "\nFields:",
+    table(fields.map(({ path, means }) => [path, means])),
+  ];
+  return [...plugins.map(formatPlugin), lists.join("\n")].join("\n\n");
+}

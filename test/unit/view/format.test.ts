@@ -1,0 +1,66 @@
+/** What a reader is shown is printable and in its place, whatever is in it. */
+import type { NicStatus } from "@netbind/engine";
+import { describe, expect, test } from "vitest";
+import { formatFindings } from "../../../core/view/src/format-finding.ts";
+import { formatHealth, interfaceTable, nicTable } from "../../../core/view/src/format-vm.ts";
+import { table } from "../../../core/view/src/table.ts";
+import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
+
+const hostile = Object.values(HOSTILE_TEXTS).join("");
+
+test("what a guest says of its interfaces, and what a record says of NICs, stays in its cell", () => {
+  const nic: NicStatus = {
+    ...{ name: hostile, binding: hostile, mac: hostile, podAddresses: [hostile], guestAddresses: [hostile], plannedAddresses: 1 },
+    ...{ ports: [hostile], traffic: { fromGuest: true, toGuest: false } },
+  } as unknown as NicStatus;
+  const text = `${nicTable([nic])}\n${interfaceTable([{ name: hostile, interfaceName: "x".repeat(100_000), ipAddresses: [hostile], mac: hostile }])}`;
+  expectHarmless(text);
+  expect(text.split("\n")).toHaveLength(4);
+  for (const line of text.split("\n")) expect(line.length).toBeLessThan(10_000);
+});
+
+test("columns are as wide as their widest cell, and no line ends in white space", () => {
+  expect(
+    table([
+      ["NAME", "MEANS"],
+      ["a", "x"],
+      ["longest", ""],
+    ]),
+  ).toBe("NAME     MEANS\na        x\nlongest");
+});
+
+describe("findings", () => {
+  const finding = { file: "vm.yaml", line: 3, field: "spec", problem: "it is wrong", fix: "write it", rule: "BIND-2" } as const;
+
+  test("each says what comes of it, by which rule, and the last line how many there are", () => {
+    const found = [
+      { ...finding, consequence: "rejected" },
+      { ...finding, line: 4, field: "", consequence: "ignored" },
+      { ...finding, line: 5, consequence: "neverStarts" },
+    ] as const;
+    expect(formatFindings(found, 1).split("\n")).toEqual([
+      "vm.yaml:3: error [BIND-2] spec: it is wrong",
+      "    fix: write it",
+      "vm.yaml:4: warning: accepted, and has no effect [BIND-2] it is wrong",
+      "    fix: write it",
+      "vm.yaml:5: warning: accepted, and cannot work [BIND-2] spec: it is wrong",
+      "    fix: write it",
+      "1 VM: 1 violation, 2 warnings",
+    ]);
+    expect(formatFindings([], 2, ["slirp"])).toBe("2 VMs: 0 violations, 0 warnings, 1 plugin failed");
+  });
+
+  test("what they quote is printable, and no line more", () => {
+    const quoting = { ...finding, file: hostile, field: hostile, problem: hostile, fix: hostile, consequence: "pending" } as const;
+    const text = formatFindings([quoting], 1);
+    expectHarmless(text);
+    expect(text.split("\n")).toHaveLength(3);
+  });
+});
+
+test("a VM's health is a line for each thing that is wrong", () => {
+  expect(formatHealth({ vm: "default/a", problems: [] })).toBe("default/a: healthy");
+  const text = formatHealth({ vm: "default/a", problems: ["the tap is gone", hostile] });
+  expectHarmless(text);
+  expect(text.split("\n")).toEqual(["default/a:", "  the tap is gone", expect.stringMatching(/^ {2}/)]);
+});
