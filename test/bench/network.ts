@@ -24,7 +24,8 @@ import { applyNetwork, observe, exec } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
-import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
+import { PodRecordFile } from "@netbind/pod";
+import type { LocalPodRecord, LocalRecordFile } from "../../core/local/src/record/local-pod-record.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
 import { TestNetns } from "../support/netns/netns.ts";
 import { type Comparison, timed } from "./report.ts";
@@ -47,7 +48,7 @@ async function preparePod(outside: TestNetns): Promise<TestNetns> {
   return pod;
 }
 
-function journalIn(directory: string): PodRecordFile {
+function journalIn(directory: string): LocalRecordFile {
   const id = basename(directory);
   return PodRecordFile.create(directory, { version: 1, id, nics: {}, processes: [], attachments: [] } as unknown as LocalPodRecord);
 }
@@ -63,7 +64,7 @@ function beforeOf(there: ObservedNetwork): NonNullable<ReturnType<typeof podLink
 }
 
 /** What Netbind does from the recorded observation on: plan, authorise, record, diff, apply, record; and back. */
-async function ours(binding: Binding, pod: TestNetns, recordFile: PodRecordFile): Promise<Times> {
+async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFile): Promise<Times> {
   const there = await look(pod);
   const podLink = beforeOf(there);
   recordFile.updateNic("red", { podLink });

@@ -7,7 +7,7 @@ import { domainName, findVm, listVms, netnsPath, type VmStatus } from "@netbind/
 import { exec, isAlive, scaledTimeout, processesIn, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { launcherOf } from "../../core/local/src/launcher/launcher-of.ts";
-import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
+import { type LocalPodRecord, openRecord } from "../../core/local/src/record/local-pod-record.ts";
 import { vmOfPod } from "../../core/local/src/record/state.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { bundlePlugin } from "../support/build/bundle.ts";
@@ -365,7 +365,7 @@ test("a target that takes the guest only after netbind was killed, while gc ends
   await ended;
 
   // The target's sidecars keep whoever ends its pod waiting, for as long as the guest needs to come.
-  const record = (): LocalPodRecord | undefined => PodRecordFile.open(lab.state.podDirectory(next))?.record;
+  const record = (): LocalPodRecord | undefined => openRecord(lab.state.podDirectory(next))?.record;
   const sidecars = record()?.processes.filter(({ role }) => role.startsWith("sidecar")) ?? [];
   expect(sidecars).toHaveLength(1);
   for (const { processes } of sidecars) process.kill(processes.at(-1)?.pid ?? expect.fail("a sidecar has no process"), "SIGSTOP");

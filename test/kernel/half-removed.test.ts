@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { collectGarbage, makeNetns, netnsPath, State, stateDirectories } from "@netbind/local";
 import { inNetns, exec } from "@netbind/netns";
 import { describe, expect, test } from "vitest";
-import { type LocalPodRecord, PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
+import { PodRecordFile } from "@netbind/pod";
+import { type LocalPodRecord, openRecord } from "../../core/local/src/record/local-pod-record.ts";
 import { cniAdd } from "../../core/local/src/networks/cni.ts";
 import { makeNode } from "../../core/local/src/node/node-netns.ts";
 import { teardownPod } from "../../core/local/src/pod/teardown.ts";
@@ -64,7 +65,7 @@ test("a process that was started for a pod and never recorded ends with it, wher
 describe("the file system of what a VM's users may write", () => {
   const directories = async (): Promise<{ readonly state: State; readonly id: string; readonly record: LocalPodRecord }> => {
     const { state, id } = await preparePod();
-    const recordFile = PodRecordFile.open(state.podDirectory(id)) ?? expect.fail("nothing is recorded");
+    const recordFile = openRecord(state.podDirectory(id)) ?? expect.fail("nothing is recorded");
     recordFile.update({ writable: { bytes: 1024 ** 2, inodes: 64 } });
     return { state, id, record: recordFile.record };
   };

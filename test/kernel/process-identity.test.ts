@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { collectGarbage, ensureImage, findDrift, State, stateDirectories, type LocalPodRecord, vmStatus } from "@netbind/local";
 import { endProcesses, exec, identify, isAlive, orphansOfUser, type ProcessId, waitUntil } from "@netbind/netns";
-import { VM_UIDS } from "@netbind/pod";
+import { PodRecordFile, VM_UIDS } from "@netbind/pod";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { PodRecordFile } from "../../core/local/src/record/local-pod-record.ts";
+import type { LocalRecordFile } from "../../core/local/src/record/local-pod-record.ts";
 import { exposeDevices } from "../../core/local/src/hotplug/expose-devices.ts";
 import { hypervisorNodes } from "../../core/local/src/launcher/launcher-mounts.ts";
 import { startLauncher } from "../../core/local/src/launcher/libvirt.ts";
@@ -66,7 +66,7 @@ async function startNamed(name: string, way: readonly string[]): Promise<Process
 function record(netns: string, processes: LocalPodRecord["processes"]): LocalPodRecord {
   const launcher = join(state.podDirectory(ID), "launcher");
   mkdirSync(launcher, { recursive: true });
-  return PodRecordFile.create(state.podDirectory(ID), {
+  return PodRecordFile.create<LocalPodRecord>(state.podDirectory(ID), {
     ...{ version: 1, id: ID, namespace: "default", name: "vm", uid: "u", source: "vm.yaml:1", createdAt: "2026-01-01T00:00:00.000Z" },
     ...{ phase: "running", netns, serviceUid: SERVICE_UID, attachments: [], bindings: {}, nics: {}, processes },
     vmi: {
@@ -103,7 +103,7 @@ test("a process with QEMU's name in the pod's namespace is not the VM's QEMU: th
 });
 
 /** The record of a VM with a NIC that has a device file. */
-function withNode(vm: LocalPodRecord, node: DeviceNode): PodRecordFile {
+function withNode(vm: LocalPodRecord, node: DeviceNode): LocalRecordFile {
   const config = { cniVersion: "1.0.0", name: "blue", plugins: [] };
   const attachment = { network: "blue", ifname: "net1", containerId: "c", config, nodes: [node] };
   return PodRecordFile.create(state.podDirectory(ID), { ...vm, attachments: [attachment] });

@@ -1,8 +1,8 @@
 import { BindingError, defined } from "@netbind/contract";
 import { type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
+import { DamagedRecordError } from "@netbind/pod";
 import { type AgentContext, type AttachOutcome, attachPod } from "./pod/attach-pod.ts";
 import { failuresOf } from "./binding/binding-failures.ts";
-import { RecordError } from "./pod/agent-record.ts";
 import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
 import { NotReadyError } from "./not-ready.ts";
 import { PodProcessError } from "./pod/pod-process.ts";
@@ -185,7 +185,7 @@ const isOfSomebody = (error: unknown): boolean => error instanceof BindingError 
 function explain(error: unknown): { readonly reason: string; readonly hint?: string } {
   if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
   if (error instanceof NotReadyError) return { reason: error.reason, hint: error.hint };
-  if (error instanceof RecordError)
+  if (error instanceof DamagedRecordError)
     return { reason: "RECORD_UNREADABLE", hint: "this pod is left alone: use an agent of the version that wrote it" };
   if (error instanceof PodRefusedError)
     return { reason: "POD_REFUSED", hint: "nothing was done for this pod: correct the VM, and start it again" };

@@ -2,14 +2,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { anAttachment } from "@netbind/contract/testing";
-import { BusyError, takeLock } from "@netbind/netns";
 import { collectGarbage, damagedVms, listVms, State } from "@netbind/local";
-import { exec } from "@netbind/netns";
+import { BusyError, exec, takeLock } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
+import { DamagedRecordError, PodRecordFile } from "@netbind/pod";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { damaged } from "../../support/kill/damage.ts";
-import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../../../core/local/src/record/local-pod-record.ts";
+import { type LocalPodRecord, openRecord } from "../../../core/local/src/record/local-pod-record.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -49,22 +49,22 @@ test("what is changed is on disk when the change returns, and nothing else is", 
   recordFile.updateNic("red", { podLink: { name: "eth0", mac: "", mtu: 1, addresses: [], routes: [] } });
   recordFile.setProcesses("qemu", [{ pid: 1, startTime: 2 }]);
   recordFile.setProcesses("qemu", [{ pid: 3, startTime: 4 }]);
-  expect(PodRecordFile.open(directory)?.record).toEqual(recordFile.record);
+  expect(openRecord(directory)?.record).toEqual(recordFile.record);
   expect(recordFile.record.nics["red"]).toMatchObject({ plan: { domain: { kind: "tap" } }, podLink: { name: "eth0" } });
   expect(recordFile.record.processes).toEqual([{ role: "qemu", processes: [{ pid: 3, startTime: 4 }] }]);
   expect(readdirSync(directory)).toEqual(["record.json"]);
 });
 
 test("a damaged record, and one of another version, are refused; none is none", () => {
-  expect(PodRecordFile.open(directory)).toBeUndefined();
+  expect(openRecord(directory)).toBeUndefined();
   const recordFile = PodRecordFile.create(directory, record);
   const text = readFileSync(PodRecordFile.fileIn(directory), "utf8");
   writeFileSync(PodRecordFile.fileIn(directory), text.slice(0, -10));
-  expect(() => PodRecordFile.open(directory)).toThrow(/cannot be read/);
+  expect(() => openRecord(directory)).toThrow(/cannot be read/);
   writeFileSync(PodRecordFile.fileIn(directory), JSON.stringify({ ...recordFile.record, version: 2 }));
-  expect(() => PodRecordFile.open(directory)).toThrow(/version 2/);
+  expect(() => openRecord(directory)).toThrow(/version 2/);
   writeFileSync(PodRecordFile.fileIn(directory), JSON.stringify({ ...recordFile.record, id: "../../etc" }));
-  expect(() => PodRecordFile.open(directory)).toThrow(/"id" is not what/);
+  expect(() => openRecord(directory)).toThrow(/"id" is not what/);
 });
 
 test("whatever happened to a record, it is read or refused, and gc goes on", async () => {
@@ -84,7 +84,7 @@ test("whatever happened to a record, it is read or refused, and gc goes on", asy
       mkdirSync(state.podDirectory(ID), { recursive: true });
       writeFileSync(PodRecordFile.fileIn(state.podDirectory(ID)), JSON.stringify(record) ?? "");
       try {
-        PodRecordFile.open(state.podDirectory(ID));
+        openRecord(state.podDirectory(ID));
       } catch (error) {
         expect(error).toBeInstanceOf(DamagedRecordError);
       }

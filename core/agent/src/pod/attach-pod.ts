@@ -16,7 +16,7 @@ import { endProcesses, type Exec, inNetns, makeGroup, orphansOfUser, PodNetwork,
 import type { SidecarLocation } from "@netbind/remote/sidecar";
 import { throwFailures } from "../binding/binding-failures.ts";
 import type { BindingRegistry, ServedBinding } from "../binding/binding-registry.ts";
-import { AgentRecordFile, type AgentState } from "./agent-record.ts";
+import type { AgentRecordFile, AgentState } from "./agent-record.ts";
 import { KubeHost } from "./kube-host.ts";
 import { LAUNCHER_UID, type LauncherPod, type PodSidecar } from "../launcher-pods.ts";
 import { readPodContext } from "./pod-context.ts";
@@ -92,7 +92,7 @@ async function findServed(bindings: BindingRegistry, sidecars: readonly PodSidec
 
 /** What the bindings that answered say against a pod where others did not: nothing of one that was admitted before. */
 async function refusalsOf({ state }: AgentContext, { pod, vmi }: TrustedPod, served: FoundBindings["served"]): Promise<readonly unknown[]> {
-  if (AgentRecordFile.open(state.pod(pod.metadata.uid)) !== undefined) return [];
+  if (state.open(pod.metadata.uid) !== undefined) return [];
   return refuseViolations(vmi, pod, served).then(
     () => [],
     (error: unknown) => [error],
@@ -109,8 +109,7 @@ function newJournal(
   const { state } = context;
   const { pod, vmi } = work;
   const cgroup = servicesCgroup(process, pod.metadata.uid);
-  return AgentRecordFile.create(
-    state.pod(pod.metadata.uid),
+  return state.create(
     defined({
       version: 1,
       pod: { namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
@@ -251,7 +250,7 @@ async function openJournal(
   process: ProcessId,
 ): Promise<AgentRecordFile> {
   const { uid } = work.pod.metadata;
-  const known = AgentRecordFile.open(context.state.pod(uid));
+  const known = context.state.open(uid);
   if (known !== undefined && isSameNamespace(known.record.netns, netns.id)) {
     // What an agent started and did not record any more: the same server twice would serve nobody. No name tells it, for
     // the pod has processes of its own, but its user does.

@@ -1,6 +1,5 @@
-import { rmSync } from "node:fs";
 import { endProcesses, isAlive, type ProcessId, processesOfUser, removeGroup } from "@netbind/netns";
-import { AgentRecordFile, type AgentState } from "./agent-record.ts";
+import type { AgentState } from "./agent-record.ts";
 
 /** Something of a pod cannot be undone. */
 export class ReleaseError extends Error {
@@ -11,13 +10,13 @@ export class ReleaseError extends Error {
  * Undoes what was done for a pod that is gone, from the record alone: its services end, and with them its network
  * namespace, with all links. Called again it goes on where it was stopped.
  *
- * @throws RecordError where the record cannot be read: then nothing is touched
+ * @throws DamagedRecordError where the record cannot be read: then nothing is touched
  */
 export async function teardownPod(state: AgentState, uid: string): Promise<void> {
-  const recordFile = AgentRecordFile.open(state.pod(uid));
+  const recordFile = state.open(uid);
   if (recordFile === undefined) {
     // A directory without a record: nothing was begun.
-    rmSync(state.pod(uid), { recursive: true, force: true });
+    state.remove(uid);
     return;
   }
   const { processes, serviceUid, cgroup } = recordFile.record;
@@ -27,7 +26,7 @@ export async function teardownPod(state: AgentState, uid: string): Promise<void>
   const left = await endProcesses([...unique.values()]);
   if (left.length > 0) throw new ReleaseError(`processes ${left.map(({ pid }) => pid).join(", ")} of pod ${uid} do not end`);
   if (cgroup !== undefined) await removeGroup(cgroup);
-  recordFile.remove();
+  state.remove(uid);
 }
 
 /** The pods with a record that are not among those that are there. */

@@ -4,7 +4,7 @@ import type { CniConfigList } from "@netbind/kubevirt/pod";
 import { domainNics, type NicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
 import { type DeviceSettings, interfacesOf, isSecondary, networkOf, withInterfaces } from "@netbind/kubevirt";
 import type { Exec } from "@netbind/netns";
-import { type LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import { type LocalPodRecord, openRecord } from "../record/local-pod-record.ts";
 import { withSidecarOutput } from "../record/kept-logs.ts";
 import { interfaceBackend } from "../launcher/interface-backend.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
@@ -45,7 +45,7 @@ async function withRunning<T>({ state, exec }: ChangeContext, vm: string, act: (
   const { id, namespace, name } = findVm(state, vm);
   await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, LOCK_TIMEOUT);
   // It may have moved to its next pod while its lock was waited for.
-  const recordFile = PodRecordFile.open(state.podDirectory(findVm(state, vm).id));
+  const recordFile = openRecord(state.podDirectory(findVm(state, vm).id));
   if (recordFile === undefined || recordFile.record.phase !== "running" || findQemu(recordFile.record) === undefined)
     throw new NicChangeError(`VM ${namespace}/${name} does not run: only a running VM's NICs can be changed`);
   const { changing } = recordFile.record;

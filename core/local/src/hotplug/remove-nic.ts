@@ -3,7 +3,7 @@ import { withoutNic } from "@netbind/domain";
 import { countOperations, teardownNetwork, serviceProcesses } from "@netbind/engine";
 import { interfacesOf, networksOf, withInterfaces } from "@netbind/kubevirt";
 import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Exec, serviceLog, orphansOfUser } from "@netbind/netns";
-import type { PodRecordFile } from "../record/local-pod-record.ts";
+import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { LibvirtError } from "../launcher/launcher.ts";
 import { LocalHost } from "../pod/local-host.ts";
@@ -17,7 +17,7 @@ import { LiveDomain } from "./live-domain.ts";
 export interface NicContext {
   readonly state: State;
   readonly exec: Exec;
-  readonly recordFile: PodRecordFile;
+  readonly recordFile: LocalRecordFile;
 }
 
 /** How long a guest may take to let a device go. */

@@ -2,9 +2,9 @@ import { type Binding, defined, type Violation } from "@netbind/contract";
 import { diffDomainNics } from "@netbind/domain";
 import { type MigrationInputs, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { makeDirectory, waitUntil } from "@netbind/netns";
-import { expectedSidecars, HookManager } from "@netbind/pod";
+import { expectedSidecars, HookManager, PodRecordFile } from "@netbind/pod";
 import { hookLocation } from "../pod/sidecars.ts";
-import { type LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import type { LocalPodRecord, LocalRecordFile } from "../record/local-pod-record.ts";
 import { withSidecarOutput } from "../record/kept-logs.ts";
 import { domainName, memoryBytes } from "../launcher/base-domain.ts";
 import { consoleLocation } from "../vm/console-location.ts";
@@ -110,7 +110,7 @@ async function compareDomains(
 async function receiveGuest(
   context: MigrationContext,
   source: LocalPodRecord,
-  recordFile: PodRecordFile,
+  recordFile: LocalRecordFile,
   { launcher, directory }: MadePod["prepared"],
 ): Promise<void> {
   const { state, exec, signal } = context;
@@ -134,7 +134,7 @@ async function receiveGuest(
 }
 
 /** Makes the target and moves the guest. Where it fails, it must be seen where the guest is. */
-async function move(context: MigrationContext, source: LocalPodRecord, recordFile: PodRecordFile): Promise<void> {
+async function move(context: MigrationContext, source: LocalPodRecord, recordFile: LocalRecordFile): Promise<void> {
   const { state, exec, progress, signal } = context;
   const image = await ensureImage(exec, state.cache, progress);
   const decision = targetDecision(runningVm(source), networksAgain(source));

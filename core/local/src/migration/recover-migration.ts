@@ -1,7 +1,7 @@
 import { domainNics } from "@netbind/domain";
 import { unmuteLinks } from "@netbind/engine";
 import { applyNetwork, inNetns, type Exec, waitUntil } from "@netbind/netns";
-import { type LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import { type LocalPodRecord, type LocalRecordFile, openRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { hasMoved, refreshLink, removeMigrationSockets, resumeGuest } from "../launcher/live-migration.ts";
 import { findQemu, launcherOf } from "../launcher/launcher-of.ts";
@@ -23,7 +23,7 @@ const QEMU_DEADLINE = 10_000;
 const runs = (record: LocalPodRecord): boolean => findQemu(record) !== undefined;
 
 /** The pod that a VM came from goes; the links that are to be refreshed are; the migration is over. */
-export async function finishMigration({ state, exec }: SettleContext, recordFile: PodRecordFile): Promise<void> {
+export async function finishMigration({ state, exec }: SettleContext, recordFile: LocalRecordFile): Promise<void> {
   const { record } = recordFile;
   const { migration, vmi, netns } = record;
   const launcher = launcherOf(exec, record);
@@ -42,7 +42,7 @@ export async function finishMigration({ state, exec }: SettleContext, recordFile
   await Promise.allSettled([refreshed, removed]);
   await removed;
   await refreshed;
-  recordFile.endMigration();
+  recordFile.update({ migration: undefined });
 }
 
 /** True where the guest is in its target. A libvirt there may still take it in: that no QEMU runs yet says nothing. */
@@ -97,6 +97,6 @@ async function settle(context: SettleContext, vm: string, pods: readonly LocalPo
 }
 
 async function finishTarget(context: SettleContext, id: string): Promise<void> {
-  const recordFile = PodRecordFile.open(context.state.podDirectory(id));
+  const recordFile = openRecord(context.state.podDirectory(id));
   if (recordFile !== undefined) await finishMigration(context, recordFile);
 }

@@ -3,7 +3,7 @@ import { defined } from "@netbind/contract";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
-import type { CniAttachment, LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import type { CniAttachment, LocalPodRecord, LocalRecordFile } from "../record/local-pod-record.ts";
 import { netnsPath } from "../node/node-netns.ts";
 import { listPods } from "../record/pods.ts";
 import type { State } from "../record/state.ts";
@@ -14,7 +14,7 @@ import { hostPluginOf } from "./emulated-plugins.ts";
 export interface NetworkContext {
   readonly state: State;
   readonly exec: Exec;
-  readonly recordFile: PodRecordFile;
+  readonly recordFile: LocalRecordFile;
   /** The configuration of the pod network. */
   readonly podNetwork: CniConfigList;
   readonly settings: DeviceSettings;

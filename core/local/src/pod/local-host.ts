@@ -31,7 +31,7 @@ import {
 import { shuffled } from "@netbind/pod";
 import { connectBinding } from "@netbind/remote/binding";
 import { attachSidecar } from "@netbind/remote/sidecar";
-import type { PodRecordFile } from "../record/local-pod-record.ts";
+import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import { type VmUser, vmUserOf } from "../launcher/vm-user.ts";
 import { withNodeLock } from "../node/lock-node.ts";
 import { attachNetworks, takesDevices } from "../networks/attach-networks.ts";
@@ -63,7 +63,7 @@ export interface LocalHostParts {
   readonly podNetwork?: CniConfigList;
   /** What device plugins are told; only a pod that is made takes it. */
   readonly deviceSettings?: DeviceSettings;
-  readonly recordFile: PodRecordFile;
+  readonly recordFile: LocalRecordFile;
   /** This release's own bindings, for a NIC that comes to a pod without a sidecar of its binding. */
   readonly bindings?: ReadonlyMap<string, Binding>;
   /** Told when the pod has what its launcher takes, its namespace and device files: it is started beside the rest. */

@@ -6,7 +6,7 @@ import { isServedByPasst, tapDomain, writeTapInterface } from "@netbind/domain";
 import type { DeviceSettings, Vmi } from "@netbind/kubevirt";
 import { type Exec, makeUserDirectory } from "@netbind/netns";
 import { defineBootDomain, type HookManager } from "@netbind/pod";
-import type { PodRecordFile } from "../record/local-pod-record.ts";
+import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import { buildBaseDomain, domainName } from "../launcher/base-domain.ts";
 import { type HeldDisk, holdHostDisk } from "../launcher/host-disks.ts";
 import type { Image } from "../launcher/image.ts";
@@ -54,7 +54,12 @@ export interface MadePod {
 }
 
 /** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
-async function prepareLauncher({ state, exec }: PodContext, recordFile: PodRecordFile, image: Image, vmi: Vmi): Promise<PreparedLauncher> {
+async function prepareLauncher(
+  { state, exec }: PodContext,
+  recordFile: LocalRecordFile,
+  image: Image,
+  vmi: Vmi,
+): Promise<PreparedLauncher> {
   const { id, netns, attachments, cgroup } = recordFile.record;
   const user = vmUserOf(recordFile.record);
   using held = new DisposableStack();
@@ -87,7 +92,7 @@ async function prepareLauncher({ state, exec }: PodContext, recordFile: PodRecor
 }
 
 /** Makes a pod from its decision: namespace, networks, sidecars, and libvirt beside them. It is not taken back where it fails. */
-export async function preparePod(context: PodContext, recordFile: PodRecordFile, decision: PodDecision, image: Image): Promise<MadePod> {
+export async function preparePod(context: PodContext, recordFile: LocalRecordFile, decision: PodDecision, image: Image): Promise<MadePod> {
   const made = Promise.withResolvers<void>();
   const host = new LocalHost({ ...context, recordFile, launcherMayStart: made.resolve });
   // libvirt starts while the NICs are attached. What fails first is told; the other is over before anything is removed.

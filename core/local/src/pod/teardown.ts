@@ -11,8 +11,8 @@ import {
   removeTree,
   waitUntil,
 } from "@netbind/netns";
-import { shutDownSidecars } from "@netbind/pod";
-import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import { DamagedRecordError, shutDownSidecars } from "@netbind/pod";
+import { type LocalPodRecord, type LocalRecordFile, openRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { launcherOf } from "../launcher/launcher-of.ts";
 import { takeBackHostDisks } from "../launcher/host-disks.ts";
@@ -129,9 +129,9 @@ export async function teardownPod(state: State, exec: Exec, id: string, grace: n
 }
 
 /** A VM's record; undefined where there is none that can be read. */
-function openJournal(state: State, id: string): PodRecordFile | undefined {
+function openJournal(state: State, id: string): LocalRecordFile | undefined {
   try {
-    return PodRecordFile.open(state.podDirectory(id));
+    return openRecord(state.podDirectory(id));
   } catch (error) {
     if (error instanceof DamagedRecordError) return undefined;
     throw error;

@@ -1,12 +1,10 @@
+import { basename } from "node:path";
 import { checkGrants } from "@netbind/engine";
-import { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "@netbind/contract/shape";
-import { POD_RECORD_FIELDS, VM_UIDS } from "@netbind/pod";
+import { isNumber, isObject, isText, listOf, mapOf, optional, shape } from "@netbind/contract/shape";
+import { POD_RECORD_FIELDS, type RecordFields, VM_UIDS } from "@netbind/pod";
 
-/** What every record of a VM has, checked before anything of it is acted on: a damaged one must not lead anywhere. */
-
-const FIELDS: Readonly<Record<string, Check>> = {
+const FIELDS: RecordFields = {
   ...POD_RECORD_FIELDS,
-  id: isText,
   namespace: isText,
   name: isText,
   uid: isText,
@@ -23,7 +21,6 @@ const FIELDS: Readonly<Record<string, Check>> = {
     }),
   }),
   netns: isText,
-  cgroup: optional(isText),
   writable: optional(shape({ bytes: isNumber, inodes: isNumber })),
   attachments: listOf(
     shape({
@@ -38,8 +35,6 @@ const FIELDS: Readonly<Record<string, Check>> = {
       nodes: optional(listOf(shape({ path: isText, major: isNumber, minor: isNumber }))),
     }),
   ),
-  bindings: mapOf(isText),
-  attached: optional(listOf(shape({ name: isText, mac: isText }))),
   sidecars: optional(
     mapOf(
       shape({
@@ -70,5 +65,5 @@ const FIELDS: Readonly<Record<string, Check>> = {
   migration: optional(shape({ source: isText, refresh: listOf(isText) })),
 };
 
-/** The first field of a record that is not as it is written; undefined where all are. */
-export const damagedField = (record: unknown): string | undefined => wrongField(record, FIELDS);
+/** What every record in a pod's directory has: the record of another pod is not this one's. */
+export const recordFieldsIn = (directory: string): RecordFields => ({ ...FIELDS, id: (id) => id === basename(directory) });

@@ -1,10 +1,8 @@
-import { basename, join } from "node:path";
-import type { Attachment } from "@netbind/contract";
+import { type HostPodRecord, PodRecordFile } from "@netbind/pod";
 import type { BindingRegistration, ResolvedBinding, Vmi } from "@netbind/kubevirt";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
-import type { GrantsByBinding, PodContext } from "@netbind/engine";
-import { exists, type NicRecord, type PodRecord, type PodRecordStore, type ProcessId, readText, writeAtomically } from "@netbind/netns";
-import { damagedField } from "./local-pod-record-checks.ts";
+import type { GrantsByBinding } from "@netbind/engine";
+import { recordFieldsIn } from "./local-pod-record-checks.ts";
 import type { LauncherContext } from "../launcher/launcher-processes.ts";
 import type { HostDiskRecord } from "../launcher/host-disks.ts";
 import type { AllocatedDevice, DeviceNode } from "../networks/emulated-plugin.ts";
@@ -40,8 +38,7 @@ export interface MigrationRecord {
 }
 
 /** Everything that was made for a VM's pod, and everything that was observed and decided on the way. */
-export interface LocalPodRecord extends PodRecord {
-  readonly version: 1;
+export interface LocalPodRecord extends HostPodRecord {
   /** The pod's identity on this machine. */
   readonly id: string;
   readonly namespace: string;
@@ -56,24 +53,17 @@ export interface LocalPodRecord extends PodRecord {
   readonly vmi: Vmi;
   readonly netns: string;
   readonly attachments: readonly CniAttachment[];
-  readonly facts?: PodContext;
-  /** Binding of each NIC, by logical name. */
-  readonly bindings: Readonly<Record<string, string>>;
   /** The machine's own disks that the VM was given, each recorded before anything of it was changed. */
   readonly hostDisks?: readonly HostDiskRecord[];
-  /** The NICs as their sidecars were told of them. */
-  readonly attached?: readonly Attachment[];
   /** The sidecar of each binding that has one. */
   readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
   readonly domainXml?: string;
   /** The file system around what the VM's users may write, recorded before it is mounted; absent in what an older netbind started. */
   readonly writable?: WritableSize;
-  /** The pod's control group; absent where this machine lets none be made. */
-  readonly cgroup?: string;
   /** Absent in what an older netbind recorded. */
   readonly launcher?: LauncherContext;
   /** A NIC that comes or goes while the VM runs: what is of it is neither whole nor gone. */
-  readonly changing?: { readonly nic: string; readonly change: "attach" | "detach" } | undefined;
+  readonly changing?: { readonly nic: string; readonly change: "attach" | "detach" };
   /** The bindings as they were resolved, and what the KubeVirt CR says of them: the VM's next pod is made from both. */
   readonly resolved?: readonly ResolvedBinding[];
   readonly registered?: Readonly<Record<string, BindingRegistration>>;
@@ -83,79 +73,8 @@ export interface LocalPodRecord extends PodRecord {
   readonly migration?: MigrationRecord;
 }
 
-/** A record that this version cannot read. */
-export class DamagedRecordError extends Error {
-  override readonly name = "DamagedRecordError";
-}
+/** The record of a pod of this machine. */
+export type LocalRecordFile = PodRecordFile<LocalPodRecord>;
 
-/** The record of one VM, on disk before anything that it speaks of is done. */
-export class PodRecordFile implements PodRecordStore {
-  readonly #file: string;
-  #record: LocalPodRecord;
-
-  private constructor(file: string, record: LocalPodRecord) {
-    this.#file = file;
-    this.#record = record;
-  }
-
-  static fileIn(directory: string): string {
-    return join(directory, "record.json");
-  }
-
-  static create(directory: string, record: LocalPodRecord): PodRecordFile {
-    const recordFile = new PodRecordFile(PodRecordFile.fileIn(directory), record);
-    recordFile.#write();
-    return recordFile;
-  }
-
-  /**
-   * Reads a VM's record; undefined where its directory has none.
-   *
-   * @throws DamagedRecordError where it is damaged or of another version
-   */
-  static open(directory: string): PodRecordFile | undefined {
-    const file = PodRecordFile.fileIn(directory);
-    if (!exists(file)) return undefined;
-    let record: LocalPodRecord;
-    try {
-      record = JSON.parse(readText(file)) as LocalPodRecord;
-    } catch (error) {
-      throw new DamagedRecordError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
-    }
-    const version: unknown = (record as Partial<LocalPodRecord> | null)?.version;
-    if (version !== 1) throw new DamagedRecordError(`${file} is of version ${JSON.stringify(version)}, and this netbind reads version 1`);
-    const damaged = damagedField(record) ?? (record.id === basename(directory) ? undefined : "id");
-    if (damaged !== undefined) throw new DamagedRecordError(`${file} is damaged: "${damaged}" is not what it was written as`);
-    return new PodRecordFile(file, record);
-  }
-
-  get record(): LocalPodRecord {
-    return this.#record;
-  }
-
-  /** Changes the record and writes it before it returns. */
-  update(change: Partial<Omit<LocalPodRecord, "version" | "id">>): void {
-    this.#record = { ...this.#record, ...change };
-    this.#write();
-  }
-
-  /** The migration that brought the VM here is over. */
-  endMigration(): void {
-    const { migration: _, ...rest } = this.#record;
-    this.#record = rest;
-    this.#write();
-  }
-
-  updateNic(name: string, change: NicRecord): void {
-    this.update({ nics: { ...this.#record.nics, [name]: { ...this.#record.nics[name], ...change } } });
-  }
-
-  /** Adds processes of a role, or replaces those that the role had. */
-  setProcesses(role: string, processes: readonly ProcessId[]): void {
-    this.update({ processes: [...this.#record.processes.filter((entry) => entry.role !== role), { role, processes }] });
-  }
-
-  #write(): void {
-    writeAtomically(this.#file, `${JSON.stringify(this.#record, null, 1)}\n`);
-  }
-}
+/** Reads a pod's record; undefined where its directory has none. @throws DamagedRecordError */
+export const openRecord = (directory: string): LocalRecordFile | undefined => PodRecordFile.open(directory, recordFieldsIn(directory));

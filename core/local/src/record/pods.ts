@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { chooseUid, isKnownUser, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/pod";
+import { chooseUid, DamagedRecordError, isKnownUser, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/pod";
 import { processesOfUser, takeLock } from "@netbind/netns";
-import { DamagedRecordError, type LocalPodRecord, PodRecordFile } from "./local-pod-record.ts";
+import { type LocalPodRecord, openRecord } from "./local-pod-record.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
 
@@ -22,7 +22,7 @@ export function parseVmName(text: string): { readonly namespace: string; readonl
 /** What can be read of a pod's record, and why not where it cannot. */
 export function readRecord(state: State, id: string): { readonly record?: LocalPodRecord; readonly damage?: string } {
   try {
-    const record = PodRecordFile.open(state.podDirectory(id))?.record;
+    const record = openRecord(state.podDirectory(id))?.record;
     return record === undefined ? {} : { record };
   } catch (error) {
     // Whatever is in the place of a record is in the way of one VM: the others' are read all the same.
@@ -74,7 +74,7 @@ export const listVms = (state: State): readonly LocalPodRecord[] =>
 export function findVm(state: State, text: string): LocalPodRecord {
   const { namespace, name } = parseVmName(text);
   const vm = vmId(namespace, name);
-  const record = currentPod(listPods(state, vm)) ?? PodRecordFile.open(state.podDirectory(state.podIds(vm)[0] ?? vm))?.record;
+  const record = currentPod(listPods(state, vm)) ?? openRecord(state.podDirectory(state.podIds(vm)[0] ?? vm))?.record;
   if (record !== undefined) return record;
   const known = listVms(state).map((one) => `${one.namespace}/${one.name}`);
   throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);

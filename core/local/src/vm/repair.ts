@@ -1,6 +1,6 @@
 import { countOperations } from "@netbind/engine";
 import { type DomainDrift, type Drift, findDrift, formatDifferences, formatDrift } from "./drift.ts";
-import { type LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import { type LocalPodRecord, type LocalRecordFile, openRecord } from "../record/local-pod-record.ts";
 import { consoleLocation } from "./console-location.ts";
 import { startConsole } from "../launcher/console.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
@@ -36,7 +36,7 @@ async function repairDomain({ exec }: RepairContext, record: LocalPodRecord, { n
   await domain.attach(defined);
 }
 
-async function repairPod(context: RepairContext, recordFile: PodRecordFile, drift: Drift): Promise<void> {
+async function repairPod(context: RepairContext, recordFile: LocalRecordFile, drift: Drift): Promise<void> {
   const { state, exec } = context;
   // What did not come whole goes whole; what is of the others is looked at anew.
   if (drift.changing !== undefined) return removeNic({ state, exec, recordFile }, drift.changing.nic);
@@ -70,7 +70,7 @@ export async function repairVm(context: RepairContext, id: string): Promise<Repa
   const vm = vmOfPod(id);
   await using _ = await takeVmLock(state, vm, `VM ${vm}`, LOCK_TIMEOUT);
   const settled = (await recoverMigration(context, vm)) ? ["a migration did not come to its end"] : [];
-  const recordFile = PodRecordFile.open(state.podDirectory(currentPod(listPods(state, vm))?.id ?? id));
+  const recordFile = openRecord(state.podDirectory(currentPod(listPods(state, vm))?.id ?? id));
   if (recordFile === undefined)
     return { found: ["nothing of it was recorded"], left: ["nothing of it was recorded (netbind gc removes it)"] };
   const first = await findDrift(state, exec, recordFile.record);

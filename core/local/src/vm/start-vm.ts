@@ -3,10 +3,10 @@ import { defined } from "@netbind/contract";
 import { type AttachedNic, type Decision, serviceWarnings } from "@netbind/engine";
 import type { ReferencedData, Vmi } from "@netbind/kubevirt";
 import { isAlive, makeDirectory, type ProcessId, waitUntil } from "@netbind/netns";
-import { expectedSidecars, HookManager, unchangedCloudInit } from "@netbind/pod";
+import { expectedSidecars, HookManager, PodRecordFile, unchangedCloudInit } from "@netbind/pod";
 import { graceOf } from "./grace.ts";
 import { hookLocation, type SidecarRuntime } from "../pod/sidecars.ts";
-import { type LocalPodRecord, PodRecordFile } from "../record/local-pod-record.ts";
+import type { LocalPodRecord, LocalRecordFile } from "../record/local-pod-record.ts";
 import { withSidecarOutput } from "../record/kept-logs.ts";
 import { needsDemoGuest } from "../launcher/base-domain.ts";
 import { consoleLocation } from "./console-location.ts";
@@ -104,7 +104,7 @@ async function makeRoom(machine: StartContext, vm: string): Promise<void> {
 /** Gives the VM its disks of the machine's: what is changed of them is in the record before. */
 async function giveHostDisks(
   { state, exec }: StartContext,
-  recordFile: PodRecordFile,
+  recordFile: LocalRecordFile,
   { decision, hostDiskDirectories }: StartRequest,
 ): Promise<void> {
   const policy = { directories: hostDiskDirectories, own: state.own };
@@ -118,7 +118,7 @@ async function giveHostDisks(
 /** Starts the guest in a pod whose NICs are attached and whose libvirt is up. */
 async function startGuest(
   machine: StartContext,
-  recordFile: PodRecordFile,
+  recordFile: LocalRecordFile,
   request: StartRequest,
   { nics, prepared: { launcher, accelerator, directory } }: MadePod,
   image: Image,
