@@ -1,4 +1,4 @@
-import type { Attachment, Plan } from "@netbind/contract";
+import { type Attachment, defined, type Plan } from "@netbind/contract";
 import { tapOf } from "./tap-of.ts";
 import type { XmlElement } from "./print.ts";
 
@@ -51,17 +51,19 @@ export const nicDomain = (attachment: Attachment, backend: NicDomain["backend"] 
   mtu: attachment.pod.mtu,
   tap: attachment.names.tap,
   podLink: attachment.pod.name,
-  ...(attachment.libvirtVersion === undefined ? {} : { libvirtVersion: attachment.libvirtVersion }),
-  ...(attachment.pciAddress === undefined ? {} : { pciAddress: attachment.pciAddress }),
-  ...(attachment.bootOrder === undefined ? {} : { bootOrder: attachment.bootOrder }),
-  ...(attachment.acpiIndex === undefined ? {} : { acpiIndex: attachment.acpiIndex }),
+  ...defined({
+    libvirtVersion: attachment.libvirtVersion,
+    pciAddress: attachment.pciAddress,
+    bootOrder: attachment.bootOrder,
+    acpiIndex: attachment.acpiIndex,
+  }),
   linkDown: attachment.state === "down",
 });
 
 /** What the core says of a NIC whose hypervisor opens a link of the pod. */
 export function tapDomain(attachment: Attachment, plan: Plan, backend: NicDomain["backend"] = "vhost"): NicDomain {
   const tap = tapOf(attachment, plan);
-  return { ...nicDomain(attachment, backend), ...(tap === undefined ? {} : { tap }) };
+  return { ...nicDomain(attachment, backend), ...defined({ tap }) };
 }
 
 /** An element, from its parts. */

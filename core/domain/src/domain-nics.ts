@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { scanXml } from "./scan.ts";
 import { childOf } from "./xml-node.ts";
 
@@ -30,9 +31,9 @@ export function domainNics(xml: string): readonly DomainNic[] {
       {
         name,
         mac: childOf(node, "mac")?.attributes.get("address") ?? "",
-        ...(target === undefined ? {} : { target }),
+        ...defined({ target }),
         kind: node.name,
-        ...(queues === undefined ? {} : { queues: Number(queues) }),
+        ...defined({ queues: queues === undefined ? undefined : Number(queues) }),
         linkDown: childOf(node, "link")?.attributes.get("state") === "down",
         xml: xml.slice(node.start, node.end),
       },

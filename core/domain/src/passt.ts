@@ -1,4 +1,4 @@
-import { BindingError, type DomainPlan, type PasstForward, type PasstPorts } from "@netbind/contract";
+import { BindingError, defined, type DomainPlan, type PasstForward, type PasstPorts } from "@netbind/contract";
 import { element, type NicDomain, ownInterface } from "./device.ts";
 import type { XmlElement } from "./print.ts";
 
@@ -38,8 +38,7 @@ export const sharesMemoryWithPasst = ({ libvirtVersion }: NicDomain): boolean =>
 const range = ({ from, to }: PasstPorts, exclude: boolean): XmlElement =>
   element("range", {
     start: String(from),
-    ...(to === undefined ? {} : { end: String(to) }),
-    ...(exclude ? { exclude: "yes" } : {}),
+    ...defined({ end: to?.toString(), exclude: exclude ? "yes" : undefined }),
   });
 
 const portForward = ({ protocol, ports, except }: PasstForward): XmlElement =>

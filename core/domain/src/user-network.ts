@@ -1,4 +1,4 @@
-import type { DomainPlan } from "@netbind/contract";
+import { defined, type DomainPlan } from "@netbind/contract";
 import type { NicDomain } from "./device.ts";
 
 type UserNetwork = DomainPlan & { readonly kind: "userNetwork" };
@@ -31,10 +31,9 @@ export function userNetworkArguments(nic: NicDomain, { network, search, forward 
     driver: driverOf(nic),
     netdev: nic.name,
     id: nic.name,
-    ...(nic.mac === undefined ? {} : { mac: nic.mac }),
+    ...defined({ mac: nic.mac }),
     ...(nic.pciAddress === undefined ? {} : placeOf(nic.pciAddress, machine)),
-    ...(nic.bootOrder === undefined ? {} : { bootindex: nic.bootOrder }),
-    ...(nic.acpiIndex === undefined ? {} : { "acpi-index": nic.acpiIndex }),
+    ...defined({ bootindex: nic.bootOrder, "acpi-index": nic.acpiIndex }),
   };
   return ["-netdev", ["user", ...options].join(","), "-device", JSON.stringify(device)];
 }

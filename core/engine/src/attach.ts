@@ -1,4 +1,4 @@
-import type { Attachment, NicNames, Plan, PodLink, ResolvConf } from "@netbind/contract";
+import { type Attachment, defined, type NicNames, type Plan, type PodLink, type ResolvConf } from "@netbind/contract";
 import { derivedNames, podLinkOfStatus } from "@netbind/kubevirt";
 import { allocatedDevices, deviceInfoOf, type Environment } from "@netbind/kubevirt/pod";
 import { authorize } from "./plan/authorize.ts";
@@ -68,7 +68,7 @@ export interface Host<D extends NicsDecision = Decision> {
 function devicesOf({ spec, resourceName }: DecidedNic, { devices }: PodContext): Pick<Attachment, "deviceInfo" | "allocatedDevices"> {
   const info = devices && deviceInfoOf(devices.networkInfo, spec.name);
   return {
-    ...(info === undefined ? {} : { deviceInfo: info }),
+    ...defined({ deviceInfo: info }),
     allocatedDevices: devices === undefined || resourceName === undefined ? [] : allocatedDevices(devices.environment, resourceName),
   };
 }
@@ -87,7 +87,7 @@ export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodContext): 
     resolvConf: facts.resolvConf,
     hostname: facts.hostname,
     migrationTransport: nic.migrationTransport,
-    ...(facts.libvirtVersion === undefined ? {} : { libvirtVersion: facts.libvirtVersion }),
+    ...defined({ libvirtVersion: facts.libvirtVersion }),
   };
 }
 
@@ -100,9 +100,9 @@ export function desiredNetwork(names: NicNames, plan: Plan, podLink: PodLink): N
   const serverGuard = serverGuardOf(plan);
   const guard = loopbackGuardOf(network.links);
   return {
-    table: { ...nicTable(names.pod), ...(serverGuard === undefined ? {} : { serverGuard }), ...(guard === undefined ? {} : { guard }) },
+    table: { ...nicTable(names.pod), ...defined({ serverGuard, guard }) },
     podLinkName: podLink.name,
-    ...(kept ? { podLink } : {}),
+    ...defined({ podLink: kept ? podLink : undefined }),
     plan: { ...network, sysctls: plannedSysctls(plan) },
   };
 }

@@ -1,4 +1,4 @@
-import type { BindingDescription, NicNames, NicSpec, Violation } from "@netbind/contract";
+import { type BindingDescription, defined, type NicNames, type NicSpec, type Violation } from "@netbind/contract";
 import {
   bindingName,
   type BindingRegistration,
@@ -162,7 +162,7 @@ function ofThese<T>(bindings: readonly ResolvedBinding[], byName: Readonly<Recor
 
 /** What the core finds wrong with a VM, then what its bindings do: of a field that the core names they need not speak again. */
 async function admit(vmi: Vmi, nics: readonly BoundNic[], { configuration, nads, bindings }: DecideInput): Promise<readonly Violation[]> {
-  const byCore = admitVmi(vmi, { configuration, described: bindings, ...(nads === undefined ? {} : { nads }) });
+  const byCore = admitVmi(vmi, { configuration, described: bindings, ...defined({ nads }) });
   const byBindings = await admitNics(vmi, nics, bindings);
   const fields = new Set(byCore.map(({ field }) => field));
   return [...byCore, ...byBindings.filter(({ field }) => !fields.has(field))];
@@ -229,7 +229,7 @@ export async function decideVmi(input: DecideInput): Promise<DecideResult> {
 /** The resource of a NIC's own network: what its binding's definition takes is another thing. */
 function resourceOf(networks: Decision["networks"], name: string): Pick<DecidedNic, "resourceName"> {
   const resourceName = networks.find(({ network, cniArgs }) => network === name && cniArgs === undefined)?.resourceName;
-  return resourceName === undefined ? {} : { resourceName };
+  return defined({ resourceName });
 }
 
 /** Joins what is known of a NIC before it is observed. */

@@ -1,4 +1,4 @@
-import type { Attachment, Plan } from "@netbind/contract";
+import { type Attachment, defined, type Plan } from "@netbind/contract";
 
 /** What was seen of a NIC while its guest runs. */
 export interface NicProbe {
@@ -49,8 +49,10 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, o
     podAddresses: attachment.pod.addresses.map((address) => address.split("/")[0] ?? address),
     guestAddresses: plannedGuestAddresses(plan).filter((address) => observed.answered.includes(address)),
     plannedAddresses: awaitedGuestAddresses(attachment, plan).length,
-    ...(plan.domain.kind === "tap" ? { mtu: attachment.pod.mtu } : {}),
-    ...(hasInterface(plan) ? { queueCount: Math.max(1, attachment.queues) } : {}),
+    ...defined({
+      mtu: plan.domain.kind === "tap" ? attachment.pod.mtu : undefined,
+      queueCount: hasInterface(plan) ? Math.max(1, attachment.queues) : undefined,
+    }),
     ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),
     traffic: { fromGuest: observed.packets.fromGuest > 0, toGuest: observed.packets.toGuest > 0 },
   };

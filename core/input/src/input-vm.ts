@@ -1,4 +1,4 @@
-import { type Violation, violation } from "@netbind/contract";
+import { defined, type Violation, violation } from "@netbind/contract";
 import { checkMetadata, checkTemplateMetadata, checkVmiSpec, isVmiStatus } from "@netbind/kubevirt/admission";
 import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation } from "./documents.ts";
@@ -58,7 +58,7 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
       metadata: {
         name,
         namespace,
-        ...(uid === undefined ? {} : { uid }),
+        ...defined({ uid }),
         labels: inner.labels ?? {},
         annotations: inner.annotations ?? {},
       },

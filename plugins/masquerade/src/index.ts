@@ -1,11 +1,12 @@
 import {
-  type Attachment,
   addressOf,
+  type Attachment,
   type Binding,
   BindingError,
   type Cidr,
   cidrHost,
   defineBinding,
+  defined,
   guestNetwork,
   type IpFamily,
   type NftChain,
@@ -194,8 +195,7 @@ function planDhcp4(attachment: Attachment, guest: GuestNetwork): ServicePlan {
     search: resolvConf.search,
     hostname: attachment.hostname,
     mtu: attachment.pod.mtu,
-    ...(dhcpOptions.bootFileName === undefined ? {} : { bootFileName: dhcpOptions.bootFileName }),
-    ...(dhcpOptions.tftpServerName === undefined ? {} : { tftpServerName: dhcpOptions.tftpServerName }),
+    ...defined({ bootFileName: dhcpOptions.bootFileName, tftpServerName: dhcpOptions.tftpServerName }),
     ntpServers: dhcpOptions.ntpServers,
     privateOptions: dhcpOptions.privateOptions,
   };

@@ -3,6 +3,7 @@ import {
   type Binding,
   BindingError,
   defineBinding,
+  defined,
   type NicSpec,
   type PasstForward,
   type PasstPorts,
@@ -16,7 +17,7 @@ const OVERHEAD_BYTES = 250 * 1024 * 1024;
 /** Ports that Istio's sidecar keeps for itself. */
 const ISTIO_PORTS = [15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090] as const;
 
-const inRange = ({ port, lastPort }: Port): PasstPorts => ({ from: port, ...(lastPort === undefined ? {} : { to: lastPort }) });
+const inRange = ({ port, lastPort }: Port): PasstPorts => ({ from: port, ...defined({ to: lastPort }) });
 
 /**
  * Which of the pod's ports reach the guest. With none listed, all of both protocols do - but for the mesh's own, which are

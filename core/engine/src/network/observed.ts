@@ -1,4 +1,4 @@
-import type { PodLink, Route } from "@netbind/contract";
+import { defined, type PodLink, type Route } from "@netbind/contract";
 import type { NftJson } from "./nft-json.ts";
 
 /** A link of a network namespace, as the kernel shows it. */
@@ -40,5 +40,5 @@ export function podLinkOf(observed: ObservedNetwork, name: string, tap?: string)
   if (link === undefined) return undefined;
   const routes = observed.routes.filter((route) => route.link === name).map(({ link: _, ...route }) => route);
   const opened = [tap, name].find((candidate) => observed.links.some((one) => one.name === candidate && OPENED.includes(one.kind)));
-  return { name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes, ...(opened === undefined ? {} : { tap: opened }) };
+  return { name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes, ...defined({ tap: opened }) };
 }

@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress } from "@netbind/contract";
+import { defined, formatAddress, parseAddress } from "@netbind/contract";
 import type { Vmi, VmiInterface, VmiNetwork, VmiSpec } from "../api.ts";
 
 const MAPPED = 0xffffn << 32n;
@@ -18,13 +18,13 @@ export function parseIpv4Sloppy(text: string): string | undefined {
 }
 
 /** An address of either family in canonical text; what is none stays as it is. */
-function sanitiseAddress(text: string): string {
+function sanitizeAddress(text: string): string {
   const address = parseAddress(withoutLeadingZeros(text));
   return parseIpv4Sloppy(text) ?? (address === undefined ? text : formatAddress(address.family, address.value));
 }
 
 /** `address/prefix` in canonical text with the host's part kept; what is none stays as it is. */
-function sanitiseCidr(text: string): string {
+function sanitizeCidr(text: string): string {
   const [host = "", prefix = "", ...more] = text.split("/");
   const address = parseAddress(withoutLeadingZeros(host));
   const bits = address?.family === 6 ? 128 : 32;
@@ -32,26 +32,26 @@ function sanitiseCidr(text: string): string {
   return `${formatAddress(address.family, address.value)}/${Number(prefix)}`;
 }
 
-function sanitiseNetwork(network: VmiNetwork): VmiNetwork {
+function sanitizeNetwork(network: VmiNetwork): VmiNetwork {
   const { multus } = network;
   // A name that is not there is an empty one.
   if (multus !== undefined && multus.networkName === undefined) return { ...network, multus: { ...multus, networkName: "" } };
   const cidr = network.pod?.vmNetworkCIDR;
-  return cidr ? { ...network, pod: { ...network.pod, vmNetworkCIDR: sanitiseCidr(cidr) } } : network;
+  return cidr ? { ...network, pod: { ...network.pod, vmNetworkCIDR: sanitizeCidr(cidr) } } : network;
 }
 
-function sanitiseInterface(nic: VmiInterface): VmiInterface {
+function sanitizeInterface(nic: VmiInterface): VmiInterface {
   const servers = nic.dhcpOptions?.ntpServers;
   if (servers === undefined || servers.length === 0) return nic;
-  return { ...nic, dhcpOptions: { ...nic.dhcpOptions, ntpServers: servers.map(sanitiseAddress) } };
+  return { ...nic, dhcpOptions: { ...nic.dhcpOptions, ntpServers: servers.map(sanitizeAddress) } };
 }
 
 /** Brings the addresses of a spec to their canonical text, and fills in what must be there, as KubeVirt's API does when it reads one (reference, 1.5). */
 export function sanitizeSpec(spec: VmiSpec): VmiSpec {
   const { networks, domain } = spec;
   const { interfaces } = domain.devices;
-  const devices = { ...domain.devices, ...(interfaces === undefined ? {} : { interfaces: interfaces.map(sanitiseInterface) }) };
-  return { ...spec, ...(networks === undefined ? {} : { networks: networks.map(sanitiseNetwork) }), domain: { ...domain, devices } };
+  const devices = { ...domain.devices, ...defined({ interfaces: interfaces?.map(sanitizeInterface) }) };
+  return { ...spec, ...defined({ networks: networks?.map(sanitizeNetwork) }), domain: { ...domain, devices } };
 }
 
 /** A VM with the spec that KubeVirt's API would keep. */

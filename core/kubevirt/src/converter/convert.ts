@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { Machine, NicDomain } from "@netbind/domain";
 import type { KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork } from "../api.ts";
 import { parseHardwareAddress } from "../nic/hardware-address.ts";
@@ -32,10 +33,12 @@ export const nicBeforePod = (vmi: Vmi, nic: VmiInterface, machine: Machine): Nic
   model: nic.model || "virtio",
   transitional: vmi.spec.domain.devices.useVirtioTransitional === true,
   queues: nicQueues(vmi.spec, nic.model || "virtio"),
-  ...(nic.macAddress ? { mac: nic.macAddress } : {}),
-  ...(nic.pciAddress ? { pciAddress: nic.pciAddress } : {}),
-  ...(nic.bootOrder === undefined ? {} : { bootOrder: nic.bootOrder }),
-  ...(nic.acpiIndex !== undefined && nic.acpiIndex > 0 ? { acpiIndex: nic.acpiIndex } : {}),
+  ...defined({
+    mac: nic.macAddress || undefined,
+    pciAddress: nic.pciAddress || undefined,
+    bootOrder: nic.bootOrder,
+    acpiIndex: nic.acpiIndex !== undefined && nic.acpiIndex > 0 ? nic.acpiIndex : undefined,
+  }),
   linkDown: nic.state === "down",
   backend: "vhost",
   machine,

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { childOf, scanXml, type XmlNode } from "@netbind/domain";
 import type { Vmi } from "../api.ts";
 import { interfaceOf } from "../vmi.ts";
@@ -29,7 +30,7 @@ export function taggedDevices(vmi: Vmi, domainXml: string): readonly TaggedDevic
         type: "nic",
         bus: address.attributes.get("type") ?? "",
         address: `${digits(address, "domain")}:${digits(address, "bus")}:${digits(address, "slot")}.${digits(address, "function")}`,
-        ...(mac === undefined ? {} : { mac }),
+        ...defined({ mac }),
         tags: [tag],
       },
     ];

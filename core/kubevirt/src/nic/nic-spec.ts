@@ -1,4 +1,4 @@
-import type { NicSpec, NetworkSource, Port } from "@netbind/contract";
+import { defined, type NetworkSource, type NicSpec, type Port } from "@netbind/contract";
 import type { Vmi, VmiInterface, VmiNetwork, VmiPort } from "../api.ts";
 
 /** The keys of KubeVirt's core bindings. */
@@ -29,19 +29,18 @@ function podNetwork(network: VmiNetwork): NetworkSource {
   const { vmNetworkCIDR, vmIPv6NetworkCIDR } = network.pod ?? {};
   return {
     kind: "pod",
-    ...(vmNetworkCIDR ? { vmNetworkCidr: vmNetworkCIDR } : {}),
-    ...(vmIPv6NetworkCIDR ? { vmIpv6NetworkCidr: vmIPv6NetworkCIDR } : {}),
+    ...defined({ vmNetworkCidr: vmNetworkCIDR || undefined, vmIpv6NetworkCidr: vmIPv6NetworkCIDR || undefined }),
   };
 }
 
 /** A listed port, whose protocol KubeVirt reads in any case; one of another protocol counts as absent. */
 function portOf({ name, protocol, port }: VmiPort): readonly Port[] {
   const upper = (protocol || "TCP").toUpperCase();
-  return upper === "TCP" || upper === "UDP" ? [{ ...(name ? { name } : {}), protocol: upper, port }] : [];
+  return upper === "TCP" || upper === "UDP" ? [{ ...defined({ name: name || undefined }), protocol: upper, port }] : [];
 }
 
 const rangeOf = ({ protocol, start, end }: NonNullable<VmiInterface["portRanges"]>[number]): readonly Port[] =>
-  portOf({ ...(protocol === undefined ? {} : { protocol }), port: start }).map((port) => ({ ...port, lastPort: end }));
+  portOf({ ...defined({ protocol }), port: start }).map((port) => ({ ...port, lastPort: end }));
 
 /** A NIC with KubeVirt's defaults filled in, as a binding sees it. */
 export function nicSpec(vmi: Vmi, nic: VmiInterface, network: VmiNetwork): NicSpec {
@@ -51,17 +50,18 @@ export function nicSpec(vmi: Vmi, nic: VmiInterface, network: VmiNetwork): NicSp
     network: podNetwork(network),
     model: nic.model || "virtio",
     virtioTransitional: vmi.spec.domain.devices.useVirtioTransitional === true,
-    ...(nic.macAddress ? { macAddress: nic.macAddress } : {}),
+    ...defined({ macAddress: nic.macAddress || undefined }),
     ports: [...(nic.ports ?? []).flatMap(portOf), ...(nic.portRanges ?? []).flatMap(rangeOf)],
     dhcpOptions: {
-      ...(bootFileName ? { bootFileName } : {}),
-      ...(tftpServerName ? { tftpServerName } : {}),
+      ...defined({ bootFileName: bootFileName || undefined, tftpServerName: tftpServerName || undefined }),
       ntpServers: ntpServers ?? [],
       privateOptions: privateOptions ?? [],
     },
-    ...(nic.bootOrder === undefined ? {} : { bootOrder: nic.bootOrder }),
-    ...(nic.pciAddress ? { pciAddress: nic.pciAddress } : {}),
-    ...(nic.acpiIndex !== undefined && nic.acpiIndex > 0 ? { acpiIndex: nic.acpiIndex } : {}),
+    ...defined({
+      bootOrder: nic.bootOrder,
+      pciAddress: nic.pciAddress || undefined,
+      acpiIndex: nic.acpiIndex !== undefined && nic.acpiIndex > 0 ? nic.acpiIndex : undefined,
+    }),
     state: nic.state === "down" || nic.state === "absent" ? nic.state : "up",
     mesh: hasMesh(vmi),
   };

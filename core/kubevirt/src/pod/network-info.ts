@@ -1,4 +1,4 @@
-import type { DeviceInfo } from "@netbind/contract";
+import { defined, type DeviceInfo } from "@netbind/contract";
 import { isPciAddress } from "./allocated-devices.ts";
 
 /** What the annotation `kubevirt.io/network-info`, and the launcher's file of it, reports of a pod's networks. */
@@ -33,7 +33,7 @@ export function deviceInfoOf(text: string, network: string): DeviceInfo | undefi
   const info = entriesOf(text).find((entry) => entry.network === network)?.deviceInfo;
   if (typeof info?.type !== "string") return undefined;
   const address = info.pci?.["pci-address"];
-  return { type: info.type, ...(isPciAddress(address) ? { pciAddress: address } : {}) };
+  return { type: info.type, ...defined({ pciAddress: isPciAddress(address) ? address : undefined }) };
 }
 
 /** Writes the file as KubeVirt does: sorted by network, without what is empty. */
@@ -41,5 +41,5 @@ export const networkInfoText = (devices: readonly { readonly network: string; re
   JSON.stringify({
     interfaces: [...devices]
       .sort((a, b) => (a.network < b.network ? -1 : 1))
-      .map(({ network, info, mac }) => ({ network, ...(info === undefined ? {} : { deviceInfo: info }), ...(mac ? { mac } : {}) })),
+      .map(({ network, info, mac }) => ({ network, ...defined({ deviceInfo: info, mac: mac || undefined }) })),
   });

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 /** One link of a pod, as multus reports it (NPWG's network-status). Only what is read. */
 export interface NetworkStatus {
   /** `<namespace>/<name>` of the NetworkAttachmentDefinition, or the cluster network's name. */
@@ -72,6 +73,6 @@ export function statusesOfAttachment({ name, ifname, isDefault, result }: CniAdd
     name,
     interface: String(link),
     default: isDefault && index === chosen,
-    ...(typeof mac === "string" ? { mac } : {}),
+    ...defined({ mac: typeof mac === "string" ? mac : undefined }),
   }));
 }

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface } from "../api.ts";
 import { hashedLinkNames, isOrdinalName, isSecondary, linkNamesOfPod, ordinalLinkNames } from "../nic/names.ts";
 import { parseNadReference } from "./nads.ts";
@@ -41,7 +42,7 @@ export function networksAnnotation(
         ? [
             {
               ...reference(network.multus.networkName),
-              ...(nic.macAddress ? { mac: nic.macAddress } : {}),
+              ...defined({ mac: nic.macAddress || undefined }),
               interface: links.get(network.name),
             },
           ]
@@ -59,8 +60,7 @@ export function annotationsAtCreation(vmi: Vmi, configuration: KubevirtConfigura
   const networks = networksAnnotation(vmi, current(vmi), configuration, hashedLinkNames(networksOf(vmi)));
   const standIn = networksOf(vmi).find(({ multus }) => multus?.default === true)?.multus?.networkName;
   return {
-    ...(networks === undefined ? {} : { [NETWORKS_ANNOTATION]: networks }),
-    ...(standIn === undefined ? {} : { [DEFAULT_NETWORK]: standIn }),
+    ...defined({ [NETWORKS_ANNOTATION]: networks, [DEFAULT_NETWORK]: standIn }),
   };
 }
 
@@ -79,7 +79,7 @@ export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, stat
       const status = statusOfLink(statuses, links.get(name) ?? "");
       if (status === undefined) return [];
       const { "device-info": deviceInfo, mac, mtu } = status;
-      return [{ network: name, ...(deviceInfo ? { deviceInfo } : {}), ...(mac ? { mac } : {}), ...(mtu ? { mtu } : {}) }];
+      return [{ network: name, ...defined({ deviceInfo: deviceInfo || undefined, mac: mac || undefined, mtu: mtu || undefined }) }];
     })
     .sort((a, b) => (a.network < b.network ? -1 : 1));
   return entries.length === 0 ? undefined : JSON.stringify({ interfaces: entries });
@@ -104,8 +104,7 @@ export function annotationsOfRunningPod(vmi: Vmi, configuration: KubevirtConfigu
   const networks = changed && isClear ? (networksAnnotation(vmi, desired, configuration, links) ?? "") : undefined;
   const info = networkInfo(vmi, configuration, statuses);
   const found = {
-    ...(networks === undefined ? {} : { [NETWORKS_ANNOTATION]: networks }),
-    ...(info === undefined ? {} : { [NETWORK_INFO_ANNOTATION]: info }),
+    ...defined({ [NETWORKS_ANNOTATION]: networks, [NETWORK_INFO_ANNOTATION]: info }),
   };
   const before = pod.metadata.annotations ?? {};
   return Object.fromEntries(Object.entries(found).filter(([key, value]) => (before[key] ?? "") !== value));

@@ -1,4 +1,4 @@
-import type { Needs } from "@netbind/contract";
+import { defined, type Needs } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "../api.ts";
 import { takesDeviceInfo } from "./pod-annotations.ts";
 import { networkResources } from "./pod-resources.ts";
@@ -122,7 +122,11 @@ export function computeContainer(input: RenderInput, sidecarCount: number): PodC
     ...(ports.length === 0
       ? {}
       : {
-          ports: ports.map(({ name, port, protocol }) => ({ ...(name ? { name } : {}), containerPort: port, protocol: protocol || "TCP" })),
+          ports: ports.map(({ name, port, protocol }) => ({
+            ...defined({ name: name || undefined }),
+            containerPort: port,
+            protocol: protocol || "TCP",
+          })),
         }),
     ...(Object.keys(limits).length === 0 ? {} : { resources: { ...(Object.keys(requests).length === 0 ? {} : { requests }), limits } }),
     ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
@@ -162,12 +166,10 @@ export function sidecarContainer(sidecar: Sidecar | UserSidecar, at: number, inp
   const resources = sidecarResources(input);
   return {
     name,
-    ...(sidecar.image ? { image: sidecar.image } : {}),
-    ...(sidecar.imagePullPolicy ? { imagePullPolicy: sidecar.imagePullPolicy } : {}),
-    ...(user?.command === undefined ? {} : { command: user.command }),
-    ...(user?.args === undefined ? {} : { args: user.args }),
+    ...defined({ image: sidecar.image || undefined, imagePullPolicy: sidecar.imagePullPolicy || undefined }),
+    ...defined({ command: user?.command, args: user?.args }),
     env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
-    ...(resources === undefined ? {} : { resources }),
+    ...defined({ resources }),
     volumeMounts: [
       { name: HOOKS_VOLUME, mountPath: HOOKS_PATH, ...(input.version >= 6 ? { subPath: name } : {}) },
       ...(plugin?.downwardApi === "device-info" && input.version >= 3 ? [mountInfo(NETWORK_INFO_VOLUME)] : []),

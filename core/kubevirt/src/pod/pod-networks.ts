@@ -1,4 +1,4 @@
-import { normalizeMac, type Violation, violation } from "@netbind/contract";
+import { defined, normalizeMac, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../api.ts";
 import { findNad, parseNadReference, resourceNameOf } from "./nads.ts";
 import { isPrimary, isSecondary, nicNames } from "../nic/names.ts";
@@ -49,7 +49,7 @@ function find(reference: string, field: string, { namespace, nads }: NadContext)
   if ("problem" in read)
     return violation(field, `NetworkAttachmentDefinition ${shown} cannot be read: ${read.problem}`, "correct the definition");
   const resourceName = resourceNameOf(nad);
-  return { config: read.config, ...(resourceName === "" ? {} : { resourceName }) };
+  return { config: read.config, ...defined({ resourceName: resourceName || undefined }) };
 }
 
 function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, place: NadContext): PodNetworkRequest | Violation {
@@ -60,7 +60,7 @@ function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface
   const found = find(network.multus.networkName, path, place);
   if ("problem" in found) return found;
   const mac = isSecondary(network) && macAddress !== undefined ? normalizeMac(macAddress) : undefined;
-  return { ...base, ...found, ...(mac === undefined ? {} : { mac }), field: path };
+  return { ...base, ...found, ...defined({ mac }), field: path };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import { hasMesh } from "../nic/nic-spec.ts";
 import { annotationsAtCreation } from "./pod-annotations.ts";
 import {
@@ -67,7 +68,7 @@ export function renderPod(input: RenderInput): Pod {
     metadata: {
       generateName: `virt-launcher-${name}-`,
       namespace,
-      labels: { "kubevirt.io": "virt-launcher", ...(inject === undefined ? {} : { [INJECT]: inject }) },
+      labels: { "kubevirt.io": "virt-launcher", ...defined({ [INJECT]: inject }) },
       // A binding cannot change what the core sets for the pod's networks.
       annotations: { ...copiedAnnotations(annotations), ...own, ...knownNeeds(input), ...own },
     },

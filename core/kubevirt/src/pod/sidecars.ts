@@ -1,4 +1,4 @@
-import type { Violation } from "@netbind/contract";
+import { defined, type Violation } from "@netbind/contract";
 import type { KubevirtConfiguration, Vmi, VmiInterface } from "../api.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
 import { type ImageFallback, resolveBinding, type ResolvedBinding } from "../registration/resolve-binding.ts";
@@ -19,7 +19,9 @@ export function sidecarOf(binding: ResolvedBinding, configuration: KubevirtConfi
   if (image === undefined) return [];
   const downwardApi = registrationOf(configuration, name)?.downwardAPI;
   const { imagePullPolicy } = configuration;
-  return [{ plugin: name, image, from, ...(imagePullPolicy ? { imagePullPolicy } : {}), ...(downwardApi ? { downwardApi } : {}) }];
+  return [
+    { plugin: name, image, from, ...defined({ imagePullPolicy: imagePullPolicy || undefined, downwardApi: downwardApi || undefined }) },
+  ];
 }
 
 /** Up to this version the key `slirp: {}` was served by the plugin of that name. */

@@ -1,4 +1,4 @@
-import { type Violation, violation } from "@netbind/contract";
+import { defined, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "../api.ts";
 import { registrationOf, registrationsOf } from "../vmi.ts";
 
@@ -43,7 +43,7 @@ export function resolveBinding(name: string, configuration: KubevirtConfiguratio
   const registration = registrationOf(configuration, name);
   const attachment = registration?.domainAttachmentType;
   if (registration?.sidecarImage) {
-    return { name, image: registration.sidecarImage, from: "registered", ...(attachment ? { domainAttachmentType: attachment } : {}) };
+    return { name, image: registration.sidecarImage, from: "registered", ...defined({ domainAttachmentType: attachment || undefined }) };
   }
   if (attachment !== undefined && isWrittenOnTap(attachment))
     return { name, from: "domainAttachmentType", domainAttachmentType: attachment };

@@ -1,4 +1,4 @@
-import { addressOf, parseAddress } from "@netbind/contract";
+import { addressOf, defined, parseAddress } from "@netbind/contract";
 import type { Vmi, VmiStatusInterface } from "../api.ts";
 import { parseHardwareAddress } from "../nic/hardware-address.ts";
 import { addInfoSource, hasInfoSource } from "./info-source.ts";
@@ -52,7 +52,7 @@ function domainEntry({ name, mac, kind, queues, linkDown }: DomainNicState, vmi:
   const written = kind === "hostdev" ? interfaceOf(vmi, name)?.macAddress : mac;
   return {
     name,
-    ...(written ? { mac: colons(written) } : {}),
+    ...defined({ mac: written ? colons(written) : undefined }),
     infoSource: "domain",
     ...(kind === "hostdev" ? {} : { queueCount: queues ?? 1, linkState: linkDown === true ? "down" : "up" }),
   };
@@ -83,7 +83,10 @@ function mergeAgent(entries: readonly VmiStatusInterface[], agent: readonly Agen
     .filter(({ mac }) => !known.has(colons(mac)))
     .slice(0, MOST_GUEST_ONLY)
     .map(({ mac, interfaceName, addresses }) =>
-      withAddresses({ mac: colons(mac), ...(interfaceName ? { interfaceName } : {}), infoSource: "guest-agent" }, addresses.map(addressOf)),
+      withAddresses(
+        { mac: colons(mac), ...defined({ interfaceName: interfaceName || undefined }), infoSource: "guest-agent" },
+        addresses.map(addressOf),
+      ),
     );
   return [...merged, ...guestOnly];
 }
@@ -118,7 +121,7 @@ export function interfacesOfRunning(vmi: Vmi, facts: RunningInputs): readonly Vm
   );
   const missing = reported
     .filter(({ name }) => !merged.some((entry) => entry.name === name))
-    .map(({ name }): VmiStatusInterface => ({ ...(name === undefined ? {} : { name }), infoSource: "multus-status" }));
+    .map(({ name }): VmiStatusInterface => ({ ...defined({ name }), infoSource: "multus-status" }));
   return primaryFirst([...sourced, ...missing], vmi).map((entry) => {
     const link = entry.name ? before.find(({ name }) => name === entry.name)?.podInterfaceName : undefined;
     return link ? { ...entry, podInterfaceName: link } : entry;

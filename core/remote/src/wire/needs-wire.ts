@@ -18,17 +18,9 @@ export const needsToWire = ({ compute, pod, sidecar }: Needs): bindingWire.Needs
 /** What crossed the wire of what a binding needs. */
 export function needsFromWire({ compute, pod, sidecar }: bindingWire.NeedsResponse): Needs {
   const number = (value: bigint | undefined): number | undefined => (value === undefined ? undefined : Number(value));
-  return {
-    ...(compute === undefined
-      ? {}
-      : {
-          compute: defined({
-            capabilities: compute.capabilities,
-            devices: compute.devices,
-            memoryOverheadBytes: number(compute.memoryOverheadBytes),
-          }),
-        }),
-    ...(pod === undefined ? {} : { pod }),
-    ...(sidecar === undefined ? {} : { sidecar: defined({ memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis }) }),
-  };
+  return defined({
+    compute: compute && defined({ ...compute, memoryOverheadBytes: number(compute.memoryOverheadBytes) }),
+    pod,
+    sidecar: sidecar && defined({ memoryBytes: number(sidecar.memoryBytes), cpuMillis: sidecar.cpuMillis }),
+  });
 }

@@ -81,6 +81,7 @@ export const attachmentToWire = (attachment: Attachment): wire.Attachment => ({
 /** An attachment from the wire. @throws BindingError ATTACHMENT_INVALID */
 export function attachmentFromWire(message: wire.Attachment | undefined): Attachment {
   const attachment = required(message, "the attachment");
+  const { deviceInfo } = attachment;
   const pod = required(attachment.pod, "the pod's link");
   const resolvConf: ResolvConf = required(attachment.resolvConf, "the resolver");
   return {
@@ -90,12 +91,12 @@ export function attachmentFromWire(message: wire.Attachment | undefined): Attach
     index: attachment.index,
     queues: attachment.queues,
     pod: { ...defined(pod), name: pod.name, mac: pod.mac, mtu: pod.mtu, addresses: pod.addresses, routes: pod.routes.map(routeFromWire) },
-    ...(attachment.deviceInfo === undefined ? {} : { deviceInfo: { ...defined(attachment.deviceInfo), type: attachment.deviceInfo.type } }),
+    ...defined({ deviceInfo: deviceInfo && { ...defined(deviceInfo), type: deviceInfo.type } }),
     allocatedDevices: attachment.allocatedDevices,
     names: required(attachment.names, "the reserved names"),
     resolvConf,
     hostname: attachment.hostname,
     migrationTransport: oneOf(attachment.migrationTransport, ["unix", "ports"], "the migration transport"),
-    ...(attachment.libvirtVersion === undefined ? {} : { libvirtVersion: attachment.libvirtVersion }),
+    ...defined({ libvirtVersion: attachment.libvirtVersion }),
   };
 }

@@ -13,7 +13,7 @@ import {
   type Plan,
 } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
-import { oneOf, required } from "./checks.ts";
+import { nonEmpty, oneOf, required } from "./checks.ts";
 import { portFromWire, routeFromWire, routeToWire } from "./nic-wire.ts";
 import { serviceFromWire, serviceToWire } from "./service-wire.ts";
 
@@ -47,7 +47,7 @@ function linkFromWire({ kind }: wire.Link): LinkPlan {
     case "bridge": {
       const { routes, ...value } = link.value;
       const own = { ...defined(value), name: value.name, mtu: value.mtu, addresses: value.addresses };
-      return { kind: "bridge", ...own, ...(routes.length === 0 ? {} : { routes: routes.map(routeFromWire) }) };
+      return { kind: "bridge", ...own, ...defined({ routes: nonEmpty(routes.map(routeFromWire)) }) };
     }
     case "tap":
       return { kind: "tap", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, queues: link.value.queues };
@@ -142,7 +142,7 @@ function chainFromWire({ name, base, rules }: wire.NftChain): NftChain {
     hook: oneOf(base.hook, ["prerouting", "input", "forward", "output", "postrouting"], "a chain's hook"),
     priority: base.priority,
   };
-  return { name, rules: rules.map(ruleFromWire), ...(of === undefined ? {} : { base: of }) };
+  return { name, rules: rules.map(ruleFromWire), ...defined({ base: of }) };
 }
 
 const networkToWire = ({ links, sysctls = [], nftables = [] }: NetworkPlan): wire.NetworkPlan => ({
@@ -157,8 +157,7 @@ const networkToWire = ({ links, sysctls = [], nftables = [] }: NetworkPlan): wir
 
 const networkFromWire = ({ links, sysctls, nftables }: wire.NetworkPlan): NetworkPlan => ({
   links: links.map(linkFromWire),
-  ...(sysctls.length === 0 ? {} : { sysctls }),
-  ...(nftables.length === 0 ? {} : { nftables: nftables.map(chainFromWire) }),
+  ...defined({ sysctls: nonEmpty(sysctls), nftables: nonEmpty(nftables.map(chainFromWire)) }),
 });
 
 const passtPortsToWire = ({ from, to }: PasstPorts): wire.PasstPorts => ({ from, to });
@@ -236,7 +235,6 @@ export const planToWire = (plan: Plan): wire.PlanResponse => ({
 
 /** A plan from the wire. @throws BindingError ATTACHMENT_INVALID */
 export const planFromWire = ({ network, services, domain }: wire.PlanResponse): Plan => ({
-  ...(network === undefined ? {} : { network: networkFromWire(network) }),
-  ...(services.length === 0 ? {} : { services: services.map(serviceFromWire) }),
+  ...defined({ network: network && networkFromWire(network), services: nonEmpty(services.map(serviceFromWire)) }),
   domain: domainFromWire(domain),
 });

@@ -1,6 +1,6 @@
 import { defined, type Dhcp4Service, type ServicePlan } from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
-import { oneOf, required } from "./checks.ts";
+import { nonEmpty, oneOf, required } from "./checks.ts";
 import { routeFromWire, routeToWire } from "./nic-wire.ts";
 
 /** A service for the wire. */
@@ -31,7 +31,7 @@ export function serviceFromWire({ kind }: wire.Service): ServicePlan {
     case "dhcp4": {
       const { client, routes, ...rest } = service.value;
       const own = { ...defined(rest), ...alwaysThere(service.value), client: required(client, "a DHCP server's client") };
-      return { kind: "dhcp4", ...own, ...(routes.length === 0 ? {} : { routes: routes.map(routeFromWire) }) };
+      return { kind: "dhcp4", ...own, ...defined({ routes: nonEmpty(routes.map(routeFromWire)) }) };
     }
     case "dhcp6":
       return { ...service.value, kind: "dhcp6", client: required(service.value.client, "a DHCPv6 server's client") };
@@ -40,8 +40,7 @@ export function serviceFromWire({ kind }: wire.Service): ServicePlan {
       return {
         ...value,
         kind: "ra",
-        ...(onLink === undefined ? {} : { onLink }),
-        ...(preference === undefined ? {} : { preference: oneOf(preference, ["low"], "a router's preference") }),
+        ...defined({ onLink, preference: preference === undefined ? undefined : oneOf(preference, ["low"], "a router's preference") }),
       };
     }
     default:
