@@ -10,7 +10,7 @@ const STANDARD_ERROR = 2;
 /** A text as a log keeps it: printable, with as many lines as a person reads. */
 function bounded(text: string): string {
   const lines = text.split("\n").map((line) => line.replace(/\p{Cc}/gu, " ").slice(0, MOST_LINE));
-  return [...lines.slice(0, MOST_LINES), ...(lines.length > MOST_LINES ? [`... and ${lines.length - MOST_LINES} lines more`] : [])].join(
+  return [...lines.slice(0, MOST_LINES), ...(lines.length > MOST_LINES ? [`... and ${lines.length - MOST_LINES} more lines`] : [])].join(
     "\n",
   );
 }

@@ -46,7 +46,7 @@ test.each([
   ["huge", 3, "PLAN_OUT_OF_BOUNDS", ["are the most"]],
   ["slow", 1, "UNAVAILABLE", ["hostile"]],
   ["crash", 1, "UNAVAILABLE", ["hostile"]],
-  ["domain", 1, "PLUGIN_FAILED", ["(container hook-sidecar-0) answered OnDefineDomain with another domain", "LD_PRELOAD"]],
+  ["domain", 1, "PLUGIN_FAILED", ["(container hook-sidecar-0) answered OnDefineDomain with a domain that differs", "LD_PRELOAD"]],
   ["throws", 1, "PLUGIN_FAILED", ["no\nplan { } today"]],
 ] as const)(
   "a plugin that does harm by %s ends with exit code %i and %s, and nothing of its VM is there",
@@ -98,10 +98,10 @@ const runPicky = (nic: string, ...options: readonly string[]): Promise<Outcome> 
 test.each([
   ["refused", 3, /"virtio" is not a model for this binding.*the pod network is not for this binding/s],
   ["throws", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "throws": nothing is known of throws \(at /],
-  ["hangs", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "hangs": no answer came in/],
+  ["hangs", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "hangs": no answer came within/],
   ["exits", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "exits": it ended with exit code 7/],
-  ["needs-throws", 1, /\[PLUGIN_FAILED\] binding "picky" failed to tell the needs of NIC "needs-throws"/],
-  ["needs-much", 3, /needs the capability "SYS_ADMIN", which it is not granted/],
+  ["needs-throws", 1, /\[PLUGIN_FAILED\] binding "picky" failed to report the needs of NIC "needs-throws"/],
+  ["needs-much", 3, /needs the capability "SYS_ADMIN", which is not granted to it/],
 ] as const)("a plugin that %s when it is asked keeps the VM from being started: exit code %i", async (nic, exit, says) => {
   const ended = await runPicky(nic);
   expect([ended.code, ended.stderr]).toEqual([exit, expect.stringMatching(says)]);

@@ -290,7 +290,7 @@ test("a libvirt that does not answer keeps nobody waiting, and leaves the VM in 
   {
     using _ = stall(first.netns);
     const refused = await migrate();
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("not done after")]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("it did not finish within")]);
     expect(refused.stderr).not.toContain("making the target pod");
   }
   await expectUntouched("the source's, before");

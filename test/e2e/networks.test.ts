@@ -197,7 +197,7 @@ test("what is wrong with networks is told at once, before anything starts; a sta
   const failed = await netbind(["run", "-f", "-"], { env: lab.env, stdin: addressless });
   expect(failed).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining("takes the place of the pod network, and its CNI plugin returned no address"),
+    stderr: expect.stringContaining("replaces the pod network, and its CNI plugin returned no address"),
   });
   expect(existsSync(netnsPath(lab.state.nodeNetns))).toBe(false);
 });

@@ -52,7 +52,7 @@ test.each(["launcher", "qemu"])("a VM whose %s died is over: apply does not star
   await new Promise((resolve) => setTimeout(resolve, 500));
   const applied = await lab.run(["apply"]);
   expect(applied.code).toBe(1);
-  expect(applied.stdout).toContain("the VM is over: its QEMU does not run (netbind gc removes it)");
+  expect(applied.stdout).toContain("the VM has ended: its QEMU does not run (netbind gc removes it)");
   expect((await lab.run(["gc"])).stdout).toBe("removed: default/one\n");
   expect(await lab.leftovers()).toEqual([]);
 });

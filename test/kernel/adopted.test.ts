@@ -128,7 +128,9 @@ test("the pod's link becomes the guest's: applied twice nothing is done, and wha
   }
 
   await pod.exec(["ip", "link", "del", NAMES.adopted]);
-  expect((await difference(pod, wanted)).unrecoverable).toEqual(["the pod's link eth0 is gone: only its network's plugin can make it"]);
+  expect((await difference(pod, wanted)).unrecoverable).toEqual([
+    "the pod's link eth0 is missing, and only its network's CNI plugin can make it",
+  ]);
 });
 
 test("interrupted after any of its steps, the rest is done by the next difference", async () => {

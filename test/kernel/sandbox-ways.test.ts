@@ -109,7 +109,7 @@ test("where nothing helps, the mount and the setting are named", async () => {
     () => "it started",
     (error: Error) => error.message,
   );
-  expect(failure).toContain("this machine lets no sandbox be made for services and sidecars");
+  expect(failure).toContain("this machine permits no sandbox for services and sidecars");
   expect(failure).toContain("/proc/meminfo has tmpfs mounted over it");
   expect(failure).toContain("securityContext.procMount: Unmasked");
 });

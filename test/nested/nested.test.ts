@@ -116,7 +116,7 @@ describe("one machine whose control groups hand their controllers on", () => {
     const file = machine.put("limited.yaml", limitedVm("limited"));
     const started = await machine.run(`netbind run --keep -o json --wait 600 -f ${file}`);
     expect(started.code, started.stderr).toBe(0);
-    expect(started.stderr).not.toContain("rlimits only");
+    expect(started.stderr).not.toContain("only rlimits apply");
     expect(started.stderr).toContain("starting the guest (KVM)");
     expect(JSON.parse(started.stdout).nics[0].guestAddresses).toContain("10.0.2.2");
     const [group = ""] = (await machine.sh("ls -d /sys/fs/cgroup/netbind-*")).trim().split("\n");

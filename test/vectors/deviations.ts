@@ -32,7 +32,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "DNS-DOT": counted("A search domain with a dot at its end is told without it: with it, KubeVirt's option 119 has an empty label."),
   "DNS-EMPTY": counted("An empty search domain is told to nobody."),
   "DNS-LONG": counted("A search list that is longer than its option is told as far as the option goes; KubeVirt does not start the VM."),
-  "GUEST-NETWORK-OVERLAP": counted("A guest's network that holds the pod's own address is refused: nothing could be told apart."),
+  "GUEST-NETWORK-OVERLAP": counted("A guest's network that contains the pod's own address is refused: nothing could be told apart."),
   LOSSLESS: apart("A domain keeps every byte that is not the NIC's; KubeVirt's printing drops and invents elements."),
   "MEMORY-ACCESS": counted(
     "Memory that is backed without access mode or source is made one that can be shared: vhost-user cannot work otherwise.",
@@ -44,7 +44,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   ),
   "ORDINAL-GAP": counted("A running pod's link keeps its ordinal name where one before it is taken out; KubeVirt counts anew."),
   "PASST-BOOT": counted("A NIC by passt is booted from where its author says so."),
-  "PASST-MODEL": counted("passt moves packets by virtio only: another model is refused, where libvirt would refuse the domain."),
+  "PASST-MODEL": counted("passt serves virtio only: another model is refused, where libvirt would refuse the domain."),
   "PASST-QUEUES": counted("A NIC by passt has the VM's queues, as KubeVirt's own passt has; its plugin forgets them."),
   "PASST-STATUS": counted("The pod's link is observed, so that no status must tell its name first."),
   "REFUSED-BEFORE": counted("Admission, KubeVirt's as ours, refuses the VM, so it is never set up."),

@@ -88,7 +88,7 @@ function masqueradeAddresses(vmi: Vmi, network: string, family: 4 | 6, pod: stri
     return { gateway: `${gateway?.address}/${gateway?.prefix}`, vm: `${guest?.address}/${guest?.prefix}` };
   } catch (error) {
     const [, other] = PODS[family];
-    const overlaps = error instanceof Error && error.message.includes("holds the pod's own address");
+    const overlaps = error instanceof Error && error.message.includes("contains the pod's own address");
     return overlaps && pod !== other ? masqueradeAddresses(vmi, network, family, other) : { error: overlaps ? OVERLAPS : "refused" };
   }
 }

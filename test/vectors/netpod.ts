@@ -313,7 +313,7 @@ function plan(vmi: Vmi, input: Input): Planned | BindingError {
 
 /** Why ours refuses what KubeVirt sets up, where that is listed. */
 function refusal(vmi: Vmi, input: Input, { message }: BindingError): string | undefined {
-  if (message.includes("holds the pod's own address")) return "GUEST-NETWORK-OVERLAP";
+  if (message.includes("contains the pod's own address")) return "GUEST-NETWORK-OVERLAP";
   const pod = vmi.spec.networks?.find((network) => network.pod !== undefined)?.pod;
   if (pod?.vmNetworkCIDR?.includes(":") || (pod?.vmIPv6NetworkCIDR && !pod.vmIPv6NetworkCIDR.includes(":"))) return "CIDR-FAMILY";
   return isRefused(vmi, input) ? "REFUSED-BEFORE" : undefined;

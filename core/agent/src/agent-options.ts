@@ -12,16 +12,16 @@ export const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet 
   --node NAME      this node's name in the cluster
   --objects DIR    VMIs, pods and the KubeVirt CR as JSON files, an object or a list in each
   --kubelet DIR    the kubelet's directory (/var/lib/kubelet)
-  --node-netns P   the node's network namespace (/proc/1/ns/net): what is in it is no pod's
-  --state DIR      where the agent keeps what it did (/run/netbind-agent)
-  --bindings DIR   where processes of other bindings serve: DIR/NAME/binding.sock for the binding registered as NAME
+  --node-netns P   the node's network namespace (/proc/1/ns/net): links in it do not belong to a pod
+  --state DIR      where the agent keeps its records (/run/netbind-agent)
+  --bindings DIR   sockets of third-party bindings: DIR/NAME/binding.sock for the binding registered as NAME
   --binding-user NAME=UID
-                   the user that NAME's process runs as, and whose DIR/NAME is (0); may be repeated
-  --override NAME  ask the process of NAME in the place of this release's own binding of that name; may be repeated
-  --grants FILE    JSON: what bindings may plan, by registered name: linkKinds, serviceKinds, domainKinds, sysctls,
-                   capabilities; each list stands in the place of this release's
+                   the user that NAME's process runs as, and that owns DIR/NAME (0); repeatable
+  --override NAME  use the process of NAME instead of this release's own binding of that name; repeatable
+  --grants FILE    JSON: what each registered binding may plan: linkKinds, serviceKinds, domainKinds, sysctls,
+                   capabilities; each list replaces the default one
 
-Exit codes: 0 it was stopped; 1 it failed; 2 the command line, or a directory or variable that it names, is wrong;
+Exit codes: 0 stopped; 1 failed; 2 wrong command line, or a directory or variable that it names is wrong;
 3 the file of grants cannot be read or is not valid.
 `;
 
@@ -58,7 +58,7 @@ export function readOptions(args: readonly string[]): AgentOptions | { readonly 
     const { node, objects, bindings, "binding-user": users, override, ...rest } = values;
     if (node === undefined || objects === undefined) return { problem: "name the node and the directory of objects: --node, --objects" };
     if (bindings === undefined && users.length + override.length > 0)
-      return { problem: "--binding-user and --override are of processes below --bindings: name that directory" };
+      return { problem: "--binding-user and --override concern processes below --bindings: name that directory" };
     const sockets =
       bindings === undefined ? {} : { sockets: { directory: bindings, users: readUsers(users), overrides: new Set(override) } };
     return { ...rest, node, objects, ...sockets };

@@ -81,13 +81,13 @@ function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonl
   if (owner?.kind !== "VirtualMachineInstance") {
     found.push({
       reason: "POD_NOT_CONTROLLED",
-      message: `the pod is controlled by ${owner === undefined ? "nobody" : owner.kind}, not by a VMI`,
+      message: `the pod is controlled by ${owner === undefined ? "no object" : owner.kind}, not by a VMI`,
       early: false,
     });
   } else if (vmi === undefined) {
     found.push({
       reason: "VMI_MISSING",
-      message: `there is no VMI "${owner.name}" with uid ${owner.uid} in namespace "${pod.metadata.namespace}"`,
+      message: `the cluster has no VMI "${owner.name}" with uid ${owner.uid} in namespace "${pod.metadata.namespace}"`,
       early: true,
     });
   } else if (vmi.status?.activePods?.[uid] !== node) {
@@ -95,11 +95,11 @@ function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonl
       // Another node's name is not on its way to becoming this one's.
       early: !vmi.status?.activePods?.[uid],
       reason: "POD_NOT_ACTIVE",
-      message: `status.activePods of VMI "${vmi.metadata.name}" does not have pod ${uid} on node "${node}"`,
+      message: `status.activePods of VMI "${vmi.metadata.name}" does not list pod ${uid} on node "${node}"`,
     });
   }
   if (pod.spec.hostNetwork === true)
-    found.push({ reason: "POD_ON_HOST_NETWORK", message: "the pod is in the network of its node", early: false });
+    found.push({ reason: "POD_ON_HOST_NETWORK", message: "the pod uses the network of its node", early: false });
   // A mesh's proxy has a user of its own, and nothing to do with sidecars.
   const concerned = pod.spec.containers.filter(({ volumeMounts }) => volumeMounts?.some(({ name }) => name === SOCKETS) === true);
   const users = concerned.map(({ securityContext }) => securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? 0);

@@ -65,8 +65,8 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
         cluster: new FileCluster(options.objects),
         node: options.node,
         report: ({ type, ...report }) => (type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message)),
-        unreadable: (object) => log.warn(object, "an object is left out: nothing is done for it, and nothing undone"),
-        unreachable: (error) => log.error({ err: error }, "the cluster does not tell of its pods: nothing is changed"),
+        unreadable: (object) => log.warn(object, "an object is left out: the agent neither attaches nor tears down its pod"),
+        unreachable: (error) => log.error({ err: error }, "the cluster does not report its pods: nothing is changed"),
       });
     }),
   });
@@ -77,9 +77,9 @@ async function reportSandboxes(log: Logger): Promise<void> {
   try {
     const { way, obstacles } = await findSandboxWay();
     if (way === "no-user-namespace")
-      log.warn({ obstacles }, "DHCP servers have CAP_NET_ADMIN over their pods: no user namespace can be made");
+      log.warn({ obstacles }, "DHCP servers have CAP_NET_ADMIN in their pods: no user namespace can be made");
   } catch (error) {
-    log.error({ err: error }, "no service can be started on this node");
+    log.error({ err: error }, "the agent cannot start services on this node");
   }
 }
 
@@ -114,10 +114,7 @@ async function main(): Promise<void> {
   const log = container.resolve(TOKENS.log);
   log.info({ node: options.node }, "serving");
   for (const name of options.sockets === undefined ? [] : ignoredBeside(options.sockets, [...releasedPlugins().keys()]))
-    log.warn(
-      { binding: name },
-      "this release's own binding serves, not the process beside it: override it where the process shall be asked",
-    );
+    log.warn({ binding: name }, "this release's own binding serves, not the process of that name: use --override to choose the process");
   await reportSandboxes(log);
   using bindings = container.resolve(TOKENS.bindings);
   void bindings;

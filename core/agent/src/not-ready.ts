@@ -1,13 +1,13 @@
 /** What a pod waits for: the reason that is reported where it does not come, and what to do then. */
 const AWAITED = {
-  sidecar: { reason: "SIDECAR_MISSING", hint: "see why the pod's sidecars do not run: kubectl describe pod" },
+  sidecar: { reason: "SIDECAR_MISSING", hint: "check why the pod's sidecars do not run: kubectl describe pod" },
   network: {
     reason: "NETWORK_MISSING",
-    hint: "see why the pod has no network: kubectl describe pod, and the log of the cluster's CNI plugin",
+    hint: "check why the pod has no network: kubectl describe pod, and the log of the cluster's CNI plugin",
   },
   binding: {
     reason: "BINDING_UNREACHABLE",
-    hint: "start what serves the binding beside the node agent (its image, in the role binding), and see its log",
+    hint: "start the binding's process beside the node agent (its image, in the role binding), and see its log",
   },
 } as const;
 

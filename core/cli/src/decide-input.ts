@@ -30,7 +30,7 @@ function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<
   const registered = decisions.flatMap(({ bindings }) => bindings.filter(({ name, from }) => from === "registered" && own.has(name)));
   for (const [name, image] of new Map(registered.map((binding) => [binding.name, binding.image])))
     printMessage(
-      `warning: pulling images is a cluster's job: for ${JSON.stringify(image)}, registered for ${name}, this release's own ${name} serves`,
+      `warning: netbind does not pull images: this release's own ${name} replaces ${JSON.stringify(image)}, which is registered for ${name}`,
     );
 }
 
@@ -43,7 +43,7 @@ function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, un
       : [
           violation(
             `${INTERFACES_PATH}[${at}].binding.name`,
-            `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine: pulling images is a cluster's job`,
+            `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine, and netbind does not pull images`,
             `name its bundle: --plugin ${binding.name}=FILE`,
           ),
         ],
@@ -54,7 +54,7 @@ function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, un
 function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): void {
   const used = new Set(decisions.flatMap(({ bindings }) => bindings.map(({ name }) => name)));
   for (const name of sources.keys())
-    if (!used.has(name)) printMessage(`warning: --plugin ${name}: no NIC of the input asks for binding ${name}`);
+    if (!used.has(name)) printMessage(`warning: --plugin ${name}: no NIC of the input uses binding ${name}`);
 }
 
 /**

@@ -71,7 +71,7 @@ export class PluginFailures {
       takesPodMac: asked.takesPodMac,
       migration: asked.migration,
       admit: (nic: NicSpec) => answer(`admit NIC "${nic.name}"`, () => asked.admit(nic), []),
-      needs: (nic: NicSpec) => answer(`tell the needs of NIC "${nic.name}"`, () => asked.needs(nic), {}),
+      needs: (nic: NicSpec) => answer(`report the needs of NIC "${nic.name}"`, () => asked.needs(nic), {}),
     };
   }
 

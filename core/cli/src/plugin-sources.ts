@@ -15,7 +15,7 @@ const NEEDED: Readonly<
   },
   socket: {
     what: "a socket",
-    fix: "start what serves the binding there, node BUNDLE.mjs binding SOCKET, and name its socket",
+    fix: "start the binding's process there, node BUNDLE.mjs binding SOCKET, and name its socket",
     is: (stat) => stat.isSocket(),
   },
 };

@@ -24,10 +24,10 @@ export const formatSource = ({ kind, path }: PluginSource): string => (kind === 
 /** Says what a reader of the command line would not expect. */
 function warnOfNames(name: string, source: PluginSource, { description }: AskedPlugin, own: ReadonlyMap<string, unknown>): void {
   const plugin = `warning: --plugin ${name}=${formatSource(source)}`;
-  if (own.has(name)) printMessage(`${plugin} replaces this release's own binding ${name}, and may plan what that one may`);
+  if (own.has(name)) printMessage(`${plugin} replaces this release's own binding ${name}, and has its grants`);
   if (description.name !== name)
     printMessage(
-      `${plugin}: the binding calls itself ${JSON.stringify(description.name)}; it serves the NICs that ask for ${JSON.stringify(name)}`,
+      `${plugin}: the binding calls itself ${JSON.stringify(description.name)}; it serves the NICs of binding ${JSON.stringify(name)}`,
     );
 }
 

@@ -99,6 +99,7 @@ export const versionOption = (): Option =>
 
 /** Ends with a usage error where no file is named, or standard input is named twice. */
 export function requireFiles(command: Command, files: readonly string[]): void {
-  if (files.filter((file) => file === "-").length > 1) command.error("error: standard input is read once", { exitCode: EXIT.usage });
+  if (files.filter((file) => file === "-").length > 1)
+    command.error("error: standard input can be read only once", { exitCode: EXIT.usage });
   if (files.length === 0) command.error("error: name at least one file with -f", { exitCode: EXIT.usage });
 }

@@ -158,7 +158,7 @@ export const NEEDS_SHAPE: Shape = record<Needs>({
   sidecar: optional(record<SidecarNeeds>({ memoryBytes: optional(size), cpuMillis: optional(uint32) })),
 });
 
-const sentence: Shape = form("a text that says something", (value) => typeof value === "string" && value.trim() !== "");
+const sentence: Shape = form("a non-empty string", (value) => typeof value === "string" && value.trim() !== "");
 
 /** What `admit` returns. */
 export const VIOLATIONS_SHAPE: Shape = list(record<Violation>({ field: string, problem: sentence, fix: sentence }));

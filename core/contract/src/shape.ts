@@ -105,7 +105,7 @@ function nearest(text: string, known: readonly string[]): string | undefined {
 
 function unknownField(path: string, key: string, known: readonly string[]): Violation {
   const near = nearest(key, known);
-  const fix = near === undefined ? "remove it: this field takes none" : `the nearest known field is "${near}"; known: ${known.join(", ")}`;
+  const fix = near === undefined ? "remove it: no field is known here" : `the nearest known field is "${near}"; known: ${known.join(", ")}`;
   return violation(join(path, key), `there is no field ${JSON.stringify(key)} here`, fix);
 }
 
@@ -170,7 +170,7 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
   if (value instanceof Unreadable) return [violation(path, value.why, "write plain data")];
   switch (shape.type) {
     case "string":
-      return typeof value === "string" ? [] : wrongType(path, value, "a text", " (in quotes where it looks like something else)");
+      return typeof value === "string" ? [] : wrongType(path, value, "a string", " (in quotes where it looks like something else)");
     case "boolean":
       return typeof value === "boolean" ? [] : wrongType(path, value, "true or false");
     case "integer":

@@ -34,10 +34,14 @@ export function diffDomainNics(moving: string, own: string): readonly string[] {
   return names.flatMap((name) => {
     const [before, after] = [had.get(name), has.get(name)];
     if (before === undefined || after === undefined)
-      return [`NIC ${name} is in the ${before === undefined ? "next" : "running"} domain alone`];
+      return [`NIC ${name} is only in the ${before === undefined ? "next" : "running"} domain`];
     return [
-      ...[...before].filter((fact) => !after.has(fact)).map((fact) => `NIC ${name} has ${fact}, and would not`),
-      ...[...after].filter((fact) => !before.has(fact)).map((fact) => `NIC ${name} would have ${fact}, and has not`),
+      ...[...before]
+        .filter((fact) => !after.has(fact))
+        .map((fact) => `NIC ${name} has ${fact} now, and would not have it after the migration`),
+      ...[...after]
+        .filter((fact) => !before.has(fact))
+        .map((fact) => `NIC ${name} would have ${fact} after the migration, and does not have it now`),
     ];
   });
 }

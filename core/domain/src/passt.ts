@@ -27,7 +27,7 @@ export function requirePasst(libvirtVersion: string | undefined): void {
   if (isSince(libvirtVersion, WITH_PASST)) return;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    `libvirt ${libvirtVersion} starts no passt`,
+    `libvirt ${libvirtVersion} cannot start passt`,
     `use masquerade, or a KubeVirt with libvirt ${WITH_PASST.join(".")} or later`,
   );
 }

@@ -13,7 +13,7 @@ function encodeValue(value: string): string {
   if (!value.isWellFormed() || /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/.test(value)) {
     throw new BindingError(
       "PLAN_OUT_OF_BOUNDS",
-      `${JSON.stringify(value)} holds a character that XML does not have`,
+      `${JSON.stringify(value)} contains a character that XML does not allow`,
       "plan printable text",
     );
   }

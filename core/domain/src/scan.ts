@@ -48,7 +48,7 @@ class Scanner {
     const column = at - before.lastIndexOf("\n");
     throw new BindingError(
       "DOMAIN_INVALID",
-      `the domain is no well-formed XML at ${line}:${column}: ${problem}`,
+      `the domain is not well-formed XML at ${line}:${column}: ${problem}`,
       "give the domain as libvirt prints it",
     );
   }
@@ -104,7 +104,7 @@ class Scanner {
       REFERENCE.lastIndex = at;
       const found = REFERENCE.exec(text);
       const code = found?.[1] === undefined ? (found?.[2] === undefined ? 0x20 : Number.parseInt(found[2], 16)) : Number(found[1]);
-      if (found === null || !isCharacter(code)) this.#fail("an & that begins no reference", start + at);
+      if (found === null || !isCharacter(code)) this.#fail("an & that does not begin a reference", start + at);
     }
   }
 
@@ -124,7 +124,7 @@ class Scanner {
       return;
     }
     // A document type can define entities: what they stand for is not for us to find out.
-    this.#fail(this.#xml.startsWith("<!DOCTYPE", start) ? "a document type, which domains do not have" : "markup that is none", start);
+    this.#fail(this.#xml.startsWith("<!DOCTYPE", start) ? "a document type, which a domain cannot have" : "malformed markup", start);
   }
 
   #instruction(): void {
@@ -141,7 +141,7 @@ class Scanner {
     this.#at += 2;
     const name = this.#match(NAME)?.[0];
     this.#match(SPACE);
-    if (name === undefined || this.#xml[this.#at] !== ">") this.#fail("an end tag that is none", start);
+    if (name === undefined || this.#xml[this.#at] !== ">") this.#fail("a malformed end tag", start);
     this.#at += 1;
     const open = this.#open;
     if (open === undefined || open.name !== name)
@@ -156,7 +156,7 @@ class Scanner {
     const start = this.#at;
     this.#at += 1;
     const name = this.#match(NAME)?.[0];
-    if (name === undefined) return this.#fail("a < that begins no tag", start);
+    if (name === undefined) return this.#fail("a < that does not begin a tag", start);
     if (this.#open === undefined && this.#root !== undefined) this.#fail("a second root element", start);
     this.#attributes();
     const selfClosing = this.#xml[this.#at] === "/";
@@ -181,7 +181,7 @@ class Scanner {
       const name = this.#match(NAME)?.[0];
       if (name === undefined) return;
       if (!spaced) this.#fail("attributes without space between them", start);
-      if (names.has(name)) this.#fail(`the attribute ${name} stands twice`, start);
+      if (names.has(name)) this.#fail(`the attribute ${name} occurs twice`, start);
       this.#match(SPACE);
       if (this.#xml[this.#at] !== "=") this.#fail(`the attribute ${name} has no value`, start);
       this.#at += 1;

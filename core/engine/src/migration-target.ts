@@ -55,7 +55,7 @@ export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts
     violation(
       `${INTERFACES_PATH}[${index}]`,
       `binding "${bindingOf[name]}" of NIC "${name}" cannot be migrated`,
-      "use a binding that can, such as masquerade, and start the VM anew",
+      "use a binding that can, such as masquerade, and start the VM again",
     ),
   );
   const rule = networkMigratable(vmi, configurationOf(facts));

@@ -12,8 +12,8 @@ const refused = (document: InputDocument): InputViolation =>
     document,
     violation(
       "kind",
-      `a ${textOf(document.value["kind"])} is the administrator's to define, and this file is not one of --admin`,
-      "take it out, or have the administrator name its file with --admin",
+      `a ${textOf(document.value["kind"])} must come from the administrator, and this file is not one of --admin`,
+      "remove it, or have the administrator name its file with --admin",
     ),
   );
 

@@ -112,7 +112,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
       ...(none || (needed !== "nothing" && converted.length + asked === 0 && headers.length === 0 && violations.length === 0)
         ? [
             {
-              ...violation("", "there is no VirtualMachine and no VirtualMachineInstance in the input", "add one with -f"),
+              ...violation("", "the input has no VirtualMachine and no VirtualMachineInstance", "add one with -f"),
               file: first,
               line: 1,
             },

@@ -58,7 +58,7 @@ export function checkHeader(document: InputDocument): readonly Violation[] {
     return [
       violation(
         "kind",
-        `${shown} with kind ${JSON.stringify(kind)} is no header of a KubeVirt object`,
+        `${shown} with kind ${JSON.stringify(kind)} is not a header of a KubeVirt object`,
         `write "apiVersion: kubevirt.io/v1" and "${meant}", and a metadata.name`,
       ),
     ];

@@ -44,7 +44,7 @@ export type KubeVmi = Vmi & {
   };
 };
 
-/** An object that is left out, for it is not as the API has it. */
+/** An object that is left out, for it does not have the API's form. */
 export interface Unreadable {
   /** Its kind and name, or the file that it is in. */
   readonly what: string;
@@ -118,7 +118,7 @@ function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterS
   if (!isObject(configuration) || !isObject(network) || !isObject(binding))
     return {
       configuration: {},
-      unreadable: [{ what: nameOf(cr), problem: "spec.configuration.network.binding is not as the API has it", uid: CR }],
+      unreadable: [{ what: nameOf(cr), problem: "spec.configuration.network.binding does not have the API's form", uid: CR }],
     };
   const wrong = Object.keys(binding).filter((name) => !registration(binding[name]));
   const sound = Object.fromEntries(Object.entries(binding).filter(([name]) => !wrong.includes(name)));
@@ -126,7 +126,7 @@ function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterS
     configuration: { ...configuration, network: { ...network, binding: sound } } as KubevirtConfiguration,
     unreadable: wrong.map((name) => ({
       ...{ what: nameOf(cr), uid: CR },
-      problem: `spec.configuration.network.binding.${name} is not as the API has it`,
+      problem: `spec.configuration.network.binding.${name} does not have the API's form`,
     })),
   };
 }
@@ -146,7 +146,11 @@ export function readObjects(objects: readonly unknown[]): ClusterSnapshot {
     const wrong = wrongField(object, fields);
     const uid = isObject(object["metadata"]) ? object["metadata"]["uid"] : undefined;
     if (wrong !== undefined)
-      unreadable.push({ what: nameOf(object), problem: `${wrong} is not as the API has it`, ...(typeof uid === "string" ? { uid } : {}) });
+      unreadable.push({
+        what: nameOf(object),
+        problem: `${wrong} does not have the API's form`,
+        ...(typeof uid === "string" ? { uid } : {}),
+      });
     else if (fields === POD) pods.push(object as unknown as KubePod);
     else if (fields === VMI) vmis.push(object as unknown as KubeVmi);
     if (object["kind"] !== "KubeVirt") continue;

@@ -40,7 +40,7 @@ export function call<R>(deadline: number, start: (callback: Callback<R>) => Pend
 }
 
 const unanswered = (deadline: number, cause: ServiceError): BindingError =>
-  new BindingError("UNAVAILABLE", `no answer came in ${deadline} ms`, "see the log of the process that was asked", { cause });
+  new BindingError("UNAVAILABLE", `no answer came within ${deadline} ms`, "see the log of the process that should answer", { cause });
 
 /** A socket's path as gRPC takes it. */
 export const address = (socket: string): string => `unix:${socket}`;

@@ -35,7 +35,7 @@ export function errorToStatus(thrown: unknown): Partial<StatusObject> {
 /** What came of connecting, by the kernel's word for it. */
 const NOT_CONNECTED: Readonly<Record<string, string>> = {
   ENOENT: "there is no socket",
-  ECONNREFUSED: "nothing listens at the socket",
+  ECONNREFUSED: "no process listens on the socket",
   EACCES: "this user may not connect to the socket",
   EPERM: "this user may not connect to the socket",
 };
@@ -53,7 +53,7 @@ export function errorFromStatus(error: ServiceError): BindingError {
   const known = ERROR_CODES.find((code) => code === reason);
   // gRPC itself says so of a message, whichever end it comes from.
   if (known === undefined && error.code === status.RESOURCE_EXHAUSTED) {
-    const message = `a message is longer than ${MESSAGE_LIMIT} bytes, or what sends it has no room (${error.details})`;
+    const message = `a message is longer than ${MESSAGE_LIMIT} bytes, or its sender has no room (${error.details})`;
     return new BindingError("PLUGIN_FAILED", message, BINDING_FAULT, { cause: error });
   }
   const hint = error.metadata.get(HINT)[0];
@@ -62,7 +62,7 @@ export function errorFromStatus(error: ServiceError): BindingError {
   return new BindingError(
     code,
     known === undefined ? reasonOf(error) : error.details,
-    hint === undefined ? "see the log of the process that was asked" : hint.toString(),
+    hint === undefined ? "see the log of the process that should answer" : hint.toString(),
     {
       cause: error,
     },

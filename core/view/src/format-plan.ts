@@ -38,7 +38,7 @@ const memoryLines = ({ needed, registered }: Decision["memoryOverhead"]): readon
   ...(needed <= registered
     ? []
     : [
-        `memory: a cluster keeps ${mebibytes(registered)} for them: set computeResourceOverhead.requests.memory in the KubeVirt CR's registration`,
+        `memory: a cluster reserves ${mebibytes(registered)} for them: set computeResourceOverhead.requests.memory in the KubeVirt CR's registration`,
       ]),
 ];
 
@@ -60,7 +60,7 @@ function formatNic(nic: ShownNic): string {
       .split("\n")
       .map((line) => `    ${line}`),
     ...(nic.domain.kind === "hostdev"
-      ? [`  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, the guest's as it is`]
+      ? [`  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, given to the guest as it is`]
       : []),
     ...nic.services.map((service) => `  service: ${JSON.stringify(service)}`),
     ...(nic.warnings ?? []).map((warning) => `  warning: ${warning}`),

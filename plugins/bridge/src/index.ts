@@ -48,8 +48,8 @@ function refuseUnrouted(attachment: Attachment, address: string): void {
   if (routesOf(attachment, 4).length > 0) return;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    `pod link "${attachment.pod.name}" has the address ${address} and no route at all, so the guest would reach nobody by it`,
-    "mend the network's CNI plugin, or let it give no address",
+    `pod link "${attachment.pod.name}" has the address ${address} and no route, so the guest could not use it`,
+    "correct the network's CNI plugin, or let it assign no address",
   );
 }
 
@@ -121,7 +121,7 @@ const FORWARDING: Sysctl = { key: "net.ipv6.conf.all.forwarding", value: "1" };
 
 function admit(nic: NicSpec): readonly Violation[] {
   if (!nic.mesh || nic.network.kind !== "pod") return [];
-  return [violation("bridge", "a service mesh is injected, and bridge leaves its proxy without the pod's address", "use masquerade: {}")];
+  return [violation("bridge", "a service mesh is injected, and bridge takes the pod's address from its proxy", "use masquerade: {}")];
 }
 
 /**

@@ -14,7 +14,7 @@ function admit(nic: NicSpec): readonly Violation[] {
   return [
     violation(
       "name",
-      `macvtap takes a link of its own on the node's network, and "${nic.name}" is the pod's`,
+      `macvtap needs a link of its own on the node's network, and "${nic.name}" is on the pod network`,
       "name a multus network whose definition is of type macvtap",
     ),
   ];
@@ -24,7 +24,7 @@ function plan({ pod, names }: Attachment): Plan {
   if (pod.tap === names.pod) return { domain: { kind: "tap" } };
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    `pod link "${pod.name}" is no macvtap`,
+    `pod link "${pod.name}" is not a macvtap`,
     "name a network whose definition is of type macvtap, or use bridge",
   );
 }

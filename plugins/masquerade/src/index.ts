@@ -67,7 +67,9 @@ function parseGuestNetwork(text: string, family: IpFamily): Cidr | undefined {
 function admit(nic: NicSpec): readonly Violation[] {
   const violations: Violation[] = [];
   if (nic.network.kind !== "pod") {
-    violations.push(violation("name", `masquerade serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here"));
+    violations.push(
+      violation("name", `masquerade serves the pod network only, and "${nic.name}" is a multus network`, "use bridge on this network"),
+    );
   }
   for (const family of [4, 6] as const) {
     const { words, field, longest, example } = FAMILIES[family];
@@ -76,7 +78,7 @@ function admit(nic: NicSpec): readonly Violation[] {
     violations.push(
       violation(
         `network.pod.${field}`,
-        `"${text}" is no ${words} network with room for a gateway and a guest`,
+        `"${text}" is not a valid ${words} network with room for a gateway and a guest`,
         `write address/prefix with a prefix of at most ${longest}, such as "${example}"`,
       ),
     );
@@ -227,12 +229,16 @@ function guestNetworks(attachment: Attachment): readonly GuestNetwork[] {
     const text = networkText(attachment, family);
     const cidr = parseGuestNetwork(text, family);
     if (cidr === undefined) {
-      throw new BindingError("PLAN_IMPOSSIBLE", `"${text}" is no ${words} network for a guest`, `set ${field} to a larger network`);
+      throw new BindingError(
+        "PLAN_IMPOSSIBLE",
+        `"${text}" is not a valid ${words} network for a guest`,
+        `set ${field} to a larger network`,
+      );
     }
     if (contains(text, address)) {
       throw new BindingError(
         "PLAN_IMPOSSIBLE",
-        `the guest's network ${text} holds the pod's own address ${address}, so nothing could be told apart`,
+        `the guest's network ${text} contains the pod's own address ${address}, so the two cannot be distinguished`,
         `set ${field} to a network that the pod network does not use`,
       );
     }

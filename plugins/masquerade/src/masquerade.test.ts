@@ -99,6 +99,6 @@ test("what cannot be is said before a pod exists, and refused after", () => {
     "network.pod.vmIPv6NetworkCIDR",
   );
   expect(() => masquerade.plan(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.244.0.0/16" } }))).toThrow(
-    /holds the pod's own address/,
+    /contains the pod's own address/,
   );
 });

@@ -35,10 +35,10 @@ function admit(nic: NicSpec): readonly Violation[] {
   return [
     ...(nic.network.kind === "pod"
       ? []
-      : [violation("name", `passt serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here")]),
+      : [violation("name", `passt serves the pod network only, and "${nic.name}" is a multus network`, "use bridge on this network")]),
     ...(nic.model === "virtio"
       ? []
-      : [violation("model", `passt moves packets by virtio only, and the model is "${nic.model}"`, "remove the model, or use masquerade")]),
+      : [violation("model", `passt serves virtio only, and the model is "${nic.model}"`, "remove the model, or use masquerade")]),
   ];
 }
 

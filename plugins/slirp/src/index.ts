@@ -33,13 +33,13 @@ function admit(nic: NicSpec): readonly Violation[] {
       : []),
     ...(nic.network.kind === "pod"
       ? []
-      : [violation("name", `slirp serves the pod network only, and "${nic.name}" is a multus network`, "use bridge here")]),
+      : [violation("name", `slirp serves the pod network only, and "${nic.name}" is a multus network`, "use bridge on this network")]),
     ...(isNetwork(text)
       ? []
       : [
           violation(
             "network.pod.vmNetworkCIDR",
-            `"${text}" is no IPv4 network with the fifteen addresses that QEMU needs`,
+            `"${text}" is not a valid IPv4 network with the fifteen addresses that QEMU needs`,
             `write address/prefix with a prefix of at most ${LONGEST_PREFIX}, such as ${DEFAULT_NETWORK}`,
           ),
         ]),
@@ -58,7 +58,11 @@ const slirp: Binding = defineBinding({
   plan: (attachment) => {
     const network = networkText(attachment);
     if (!isNetwork(network))
-      throw new BindingError("PLAN_IMPOSSIBLE", `"${network}" is no IPv4 network for a guest`, "set vmNetworkCIDR to a larger network");
+      throw new BindingError(
+        "PLAN_IMPOSSIBLE",
+        `"${network}" is not a valid IPv4 network for a guest`,
+        "set vmNetworkCIDR to a larger network",
+      );
     return { domain: { kind: "userNetwork", network, search: attachment.resolvConf.search, forward: distinct(attachment.ports) } };
   },
 });

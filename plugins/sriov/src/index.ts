@@ -2,7 +2,7 @@ import { type Attachment, type Binding, BindingError, defineBinding, type NicSpe
 
 function admit({ name, network }: NicSpec): readonly Violation[] {
   if (network.kind === "multus") return [];
-  const problem = `sriov gives the guest a device of its network's own, and "${name}" is the pod network`;
+  const problem = `sriov gives the guest a device of its network, and "${name}" is the pod network`;
   return [violation("name", problem, "name a multus network whose definition takes a device plugin's resource")];
 }
 
@@ -16,8 +16,8 @@ function deviceOf({ deviceInfo, allocatedDevices, pod }: Attachment): string {
     "PLAN_IMPOSSIBLE",
     only === undefined
       ? `the pod was allocated no PCI device for link "${pod.name}"`
-      : `the pod was allocated the PCI devices ${addresses.join(", ")}, and nothing tells which of them is this network's`,
-    "see that the network's definition names a device plugin's resource, and that multus tells of each network's device",
+      : `the pod was allocated the PCI devices ${addresses.join(", ")}, and none of them is reported for this network`,
+    "check that the network's definition names a device plugin's resource, and that multus reports each network's device",
   );
 }
 

@@ -215,7 +215,7 @@ function failedEmulation(lab: Lab, stderr: string, wait: number): string | undef
   const [record] = listVms(lab.state);
   const { cores = 1, sockets = 1, threads = 1 } = record?.vmi.spec.domain.cpu ?? {};
   if (record === undefined || !stderr.includes("(TCG: ") || cores * sockets * threads === 1) return undefined;
-  const crash = /crashed, or was killed: .*Assertion.*/.exec(stderr)?.[0];
+  const crash = /crashed or was killed: .*Assertion.*/.exec(stderr)?.[0];
   if (crash !== undefined || wait === 0) return crash;
   return isBooted(join(lab.state.podDirectory(record.id), "console.log")) ? undefined : "the guest stands still";
 }

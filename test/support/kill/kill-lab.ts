@@ -159,7 +159,7 @@ export class KillLab implements AsyncDisposable {
       await this.clear();
     } else {
       // A directory without a record is nothing that was made.
-      if (there && checked.stdout !== "no VMs\n") expect(checked.stdout, what).toContain("is over");
+      if (there && checked.stdout !== "no VMs\n") expect(checked.stdout, what).toContain("has ended");
       const collected = await this.run(["gc"]);
       expect(collected.code, collected.stderr).toBe(0);
     }

@@ -70,7 +70,7 @@ test("a binding that is overridden waits for its process, and never falls back",
 });
 
 test.each<readonly [string, (socket: string) => void, RegExp]>([
-  ["a directory of another user", () => chownSync(join(directory, "theirs"), NOBODY, 0), /belongs to uid 65534 .* must be of uid 0/],
+  ["a directory of another user", () => chownSync(join(directory, "theirs"), NOBODY, 0), /belongs to uid 65534 .* must belong to uid 0/],
   ["a directory that everybody writes to", () => chmodSync(join(directory, "theirs"), 0o777), /mode 777/],
   ["a directory that a group writes to", () => chmodSync(join(directory, "theirs"), 0o775), /mode 775/],
   ["a socket of another user", (socket) => chownSync(socket, NOBODY, 0), /belongs to uid 65534, not to 0/],
@@ -80,7 +80,7 @@ test.each<readonly [string, (socket: string) => void, RegExp]>([
       renameSync(join(directory, "theirs"), join(directory, "elsewhere"));
       symlinkSync(join(directory, "elsewhere"), join(directory, "theirs"));
     },
-    /no directory, or a link/,
+    /is not a directory, or is a link/,
   ],
   [
     "a link to a socket",
@@ -88,7 +88,7 @@ test.each<readonly [string, (socket: string) => void, RegExp]>([
       renameSync(socket, `${socket}.real`);
       symlinkSync(`${socket}.real`, socket);
     },
-    /is no socket/,
+    /is not a socket/,
   ],
   [
     "a file",
@@ -96,7 +96,7 @@ test.each<readonly [string, (socket: string) => void, RegExp]>([
       rmSync(socket);
       writeFileSync(socket, "");
     },
-    /is no socket/,
+    /is not a socket/,
   ],
 ])("%s is not asked", async (_, change, words) => {
   change(await serve("theirs"));

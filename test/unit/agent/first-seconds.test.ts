@@ -137,7 +137,7 @@ test("a binding that is registered and that no process serves: that is said, wit
       type: "Warning",
       reason: "BINDING_UNREACHABLE",
       message: `binding "lan-tap" does not serve at ${join(sockets.directory, "lan-tap", "binding.sock")}`,
-      hint: expect.stringContaining("start what serves the binding beside the node agent"),
+      hint: expect.stringContaining("start the binding's process beside the node agent"),
     }),
   ]);
 });
@@ -175,7 +175,7 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
   expect(messages("UNAVAILABLE")).toContain("lan-tap");
   expect(messages("PLUGIN_FAILED")).toContain('binding "masquerade" failed to admit NIC "masquerade-nic": nothing is known');
   expect(messages("POD_REFUSED")).toContain("no model of ours");
-  expect(messages("POD_REFUSED")).toContain('needs the capability "SYS_ADMIN", which it is not granted');
+  expect(messages("POD_REFUSED")).toContain('needs the capability "SYS_ADMIN", which is not granted to it');
   // One that is only on its way is worth no Warning before that took too long, beside others that are.
   await pass(70);
   expect(messages("BINDING_UNREACHABLE")).toContain('binding "bridge" does not serve at');

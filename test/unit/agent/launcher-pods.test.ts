@@ -98,7 +98,7 @@ test.each<readonly [string, (pod: KubeObject, vmi: KubeObject) => void, object]>
   ["a pod without a name", (pod) => Object.assign(pod, { metadata: 7 }), { what: "Pod " }],
   ["a VMI", (_, vmi) => Object.assign(vmi, { spec: {} }), { what: "VirtualMachineInstance default/vm", uid: "vmi-vm" }],
   ["a VMI's status", (_, vmi) => Object.assign(vmi, { status: { activePods: [] } }), { what: "VirtualMachineInstance default/vm" }],
-])("%s that is not as the API has it is left out, told, and costs no other object", (_, change, told) => {
+])("%s that does not have the API's form is left out, told, and costs no other object", (_, change, told) => {
   const other = launcherPod({ uid: "other", name: "virt-launcher-other", vm: "other", node: "node-1", nics: NICS });
   const broken = snapshot(change);
   const all = readObjects([...broken.pods, ...broken.vmis, kubevirtObject(), other, vmiObject("other", NICS)]);
@@ -107,7 +107,7 @@ test.each<readonly [string, (pod: KubeObject, vmi: KubeObject) => void, object]>
   expect(findLauncherPods(all, "node-1").map(({ pod }) => pod.metadata.uid)).toContain("other");
 });
 
-test("a registration that is not as the API has it costs that binding, and a CR that is not, the bindings", () => {
+test("a registration that does not have the API's form costs that binding, and a CR that is not, the bindings", () => {
   const cr = (binding: unknown): KubeObject => ({ ...kubevirtObject(), spec: { configuration: { network: { binding } } } });
   for (const wrong of [null, 7, "text", [], { sidecarImage: 7 }, { domainAttachmentType: {} }, { migration: [] }]) {
     const { configuration, unreadable } = readObjects([cr({ good: { sidecarImage: "image" }, wrong })]);

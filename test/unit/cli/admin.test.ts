@@ -49,8 +49,8 @@ describe.each([false, true])("objects in a List: %s", (asList) => {
     const refused = await netbind([command, "-f", vms, "--admin", admin], { env: { NETBIND_STATE_DIR: "/etc/passwd/netbind" } });
     expect(refused.code).toBe(command === "validate" ? 1 : 3);
     for (const kind of ["KubeVirt", "NetworkAttachmentDefinition", "ConfigMap"])
-      expect(both(refused)).toContain(`kind: a ${kind} is the administrator's to define, and this file is not one of --admin`);
-    expect(both(refused).match(/vms\.yaml:\d+: .*is the administrator's to define/g)).toHaveLength(4);
+      expect(both(refused)).toContain(`kind: a ${kind} must come from the administrator, and this file is not one of --admin`);
+    expect(both(refused).match(/vms\.yaml:\d+: .*must come from the administrator/g)).toHaveLength(4);
   });
 });
 
@@ -78,5 +78,5 @@ test("the help of each command that reads such objects tells of --admin", async 
       /--admin <file> a file of the administrator, .*come from these files only, and are refused in the files of -f/,
     );
   const twice = await netbind(["plan", "-f", "-", "--admin", "-"], { stdin: JSON.stringify(VMI) });
-  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining("standard input is read once")]);
+  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining("standard input can be read only once")]);
 });

@@ -180,7 +180,7 @@ spec: {config: '{"type": "bridge"}'}
   const found = await refused(file("a.yaml", hostile), file("b.yaml", objects));
   expect(found.map(({ field, problem }) => `${field}: ${problem}`).sort()).toEqual([
     'data.../../etc/passwd: "../../etc/passwd" is not a valid key',
-    "data.number: 5 is not a text",
+    "data.number: 5 is not a string",
     'metadata.name: "../files" is not a valid object name',
     'metadata.name: "../nad" is not a valid object name',
     'metadata.namespace: "a/b" is not a valid namespace',

@@ -168,7 +168,7 @@ describe("validate", () => {
     ]);
     const alone = file("move.yaml", move("vm"));
     expect((await validate(["-f", alone])).code).toBe(0);
-    expect((await netbind(["plan", "-f", alone])).stderr).toContain("there is no VirtualMachine");
+    expect((await netbind(["plan", "-f", alone])).stderr).toContain("the input has no VirtualMachine");
     const shapeless = file("shapeless.yaml", `${clone.replace("default: zz", "default: 1")}---\n${move("{}")}`);
     expect((await validate(["-f", shapeless])).told.violations.map(({ field }) => field)).toEqual([
       "spec.newMacAddresses.default",
@@ -251,7 +251,7 @@ describe("plan", () => {
     expect(await memory(KUBEVIRT)).toEqual([needed]);
     const [first, second] = await memory(KUBEVIRT.replace("memory: 250Mi", "memory: 100Mi"));
     expect(first).toBe(needed);
-    expect(second).toMatch(/^memory: a cluster keeps 100 MiB .*computeResourceOverhead/);
+    expect(second).toMatch(/^memory: a cluster reserves 100 MiB .*computeResourceOverhead/);
   });
 });
 
@@ -264,6 +264,9 @@ describe("explain", () => {
     expect((await netbind(["explain", "interfaces[0].macAddress"])).stdout).toMatch(/^spec\.domain\.devices\.interfaces\[\]\.macAddress: /);
     expect(JSON.parse((await netbind(["explain", "range", "-o", "json"])).stdout)).toMatchObject({ rules: { length: 9 } });
     expect((await netbind(["explain"])).stdout).toContain("BIND-2");
-    expect(await netbind(["explain", "nothing"])).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing is called") });
+    expect(await netbind(["explain", "nothing"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no rule, binding or field is named"),
+    });
   });
 });

@@ -35,7 +35,7 @@ test("a file that is not read in time is refused by its name, and the others are
     writeFileSync(slow, "a: b\n".repeat(1).concat(Array.from({ length: 200_000 }, (__, at) => `c${at}: d\n`).join("")));
     writeFileSync(quick, "kind: List\napiVersion: v1\nitems: []\n");
     const { violations, documents } = readFiles([slow], 1);
-    expect(violations).toMatchObject([{ file: slow, line: 1, problem: "it is not read after 0.001 seconds" }]);
+    expect(violations).toMatchObject([{ file: slow, line: 1, problem: "it was not read within 0.001 seconds" }]);
     expect(documents).toEqual([]);
     expect(readFiles([quick]).violations).toEqual([]);
   } finally {

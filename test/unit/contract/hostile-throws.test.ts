@@ -106,7 +106,7 @@ test.each([
     explainFailure,
   );
   expect(message).toContain(`what admit returned is not a list of violations: [0].${field}: `);
-  expect(message).toContain("is not a text that says something");
+  expect(message).toContain("is not a non-empty string");
 });
 
 test("a module's default export is named where it is wrong, and no place of Netbind's own", () => {
@@ -150,5 +150,5 @@ test("a resource by the name of a prototype is refused, not lost on the way", ()
 
 test("a violation that says nothing is refused from any binding", async () => {
   const { code, message } = await failureOf(unchecked({ admit: () => [{ field: "model", problem: "", fix: "" }] }), explainFailure);
-  expect([code, message]).toEqual(["PLUGIN_FAILED", expect.stringContaining('[0].problem: "" is not a text that says something')]);
+  expect([code, message]).toEqual(["PLUGIN_FAILED", expect.stringContaining('[0].problem: "" is not a non-empty string')]);
 });

@@ -55,8 +55,8 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   ["a broken number", () => withLink({ mtu: 1500.5 }), ["network.links[0].mtu: 1500.5 is not a whole number"]],
   ["a number too large for the wire", () => withLink({ mtu: 2 ** 32 }), ["network.links[0].mtu: 4294967296 is not a whole number"]],
   ["a bigint", () => withLink({ mtu: 1500n }), ["network.links[0].mtu: 1500 is not a whole number"]],
-  ["a symbol", () => withLink({ name: Symbol("tap0") }), ["network.links[0].name: Symbol(tap0) is not a text"]],
-  ["a function", () => withLink({ name: () => "tap0" }), ["network.links[0].name: a function is not a text"]],
+  ["a symbol", () => withLink({ name: Symbol("tap0") }), ["network.links[0].name: Symbol(tap0) is not a string"]],
+  ["a function", () => withLink({ name: () => "tap0" }), ["network.links[0].name: a function is not a string"]],
   ["no name", () => withLink({ name: undefined }), ["network.links[0].name: the field is missing"]],
   ["a list with a hole", () => withNetwork({ links: [undefined] }), ["network.links[0]: undefined is not an object"]],
   // biome-ignore lint/suspicious/noSparseArray: it is what is tested
@@ -90,7 +90,7 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   [
     "a sysctl's number",
     () => withNetwork({ sysctls: [{ key: "net.ipv4.ip_forward", value: 1 }] }),
-    ["network.sysctls[0].value: 1 is not a text"],
+    ["network.sysctls[0].value: 1 is not a string"],
   ],
   [
     "another preference",
@@ -122,7 +122,7 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
       "domain.queues: -1 is not a whole number",
     ],
   ],
-  ["a vDPA device by its number", () => ({ domain: { kind: "vdpa", device: 0 } }), ["domain.device: 0 is not a text"]],
+  ["a vDPA device by its number", () => ({ domain: { kind: "vdpa", device: 0 } }), ["domain.device: 0 is not a string"]],
   ["a circle", circle, ["domain.forward[0].ports[0]: the object holds itself"]],
   [
     "a getter that throws",
@@ -146,7 +146,7 @@ const ADMITS: readonly (readonly [string, () => unknown, readonly string[]])[] =
   ["a promise", async () => [], ["it is a promise"]],
   ["a violation that is a text", () => ["no"], ['[0]: "no" is not an object']],
   ["a violation without a fix", () => [{ field: "a", problem: "b" }], ["[0].fix: the field is missing"]],
-  ["a violation with a number", () => [{ field: 1, problem: "b", fix: "c" }], ["[0].field: 1 is not a text"]],
+  ["a violation with a number", () => [{ field: 1, problem: "b", fix: "c" }], ["[0].field: 1 is not a string"]],
 ];
 
 const NEEDS: readonly (readonly [string, () => unknown, readonly string[]])[] = [
@@ -161,7 +161,7 @@ const NEEDS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
     ["compute.capabilities[0]: undefined is not a capability such as NET_RAW"],
   ],
   ["devices in a map", () => ({ compute: { devices: new Map([["a", 1]]) } }), ["compute.devices: an instance of Map is not an object"]],
-  ["an annotation that is a number", () => ({ pod: { annotations: { a: 1 } } }), ["pod.annotations.a: 1 is not a text"]],
+  ["an annotation that is a number", () => ({ pod: { annotations: { a: 1 } } }), ["pod.annotations.a: 1 is not a string"]],
 ];
 
 const attachment: Attachment = anAttachment();

@@ -99,7 +99,7 @@ describe("what is refused", () => {
   test("a vDPA device that was not allocated, or is another kind's", () => {
     for (const device of ["vhost-vdpa-1", "0000:65:00.2", "vhost-vdpa-00000000000", "/dev/vhost-vdpa-0"])
       expect(problems({ ...VDPA, device })).toEqual([
-        `domain.device: ${JSON.stringify(device)} is none of the devices that the pod was allocated for this NIC (vhost-vdpa-0)`,
+        `domain.device: ${JSON.stringify(device)} is not one of the devices that the pod was allocated for this NIC (vhost-vdpa-0)`,
       ]);
     expect(problems({ kind: "hostdev", pciAddress: "vhost-vdpa-0" })).toEqual([expect.stringContaining("(0000:65:00.2)")]);
     expect(problems(VDPA)).toEqual([]);
@@ -108,7 +108,7 @@ describe("what is refused", () => {
   test("all at once: the name, the queues, and a model that is not virtio", () => {
     const e1000 = { ...NIC, model: "e1000", queues: 0 };
     expect(problems({ ...SOCKET, socket: "..", queues: 2 }, e1000)).toEqual([
-      'domain.kind: vhostuser moves packets by virtio only, and the NIC\'s model is "e1000"',
+      'domain.kind: vhostuser serves virtio only, and the NIC\'s model is "e1000"',
       'domain.socket: ".." is not a valid name of a socket',
       "domain.queues: 2 queues are not between 0 and the NIC's 0",
     ]);

@@ -62,7 +62,7 @@ describe.each(WIRES)("a binding that answers %s", (_how, on) => {
       expect(error).toBeInstanceOf(BindingError);
       const { code, message } = error as BindingError;
       expect(code).toBe("PLUGIN_FAILED");
-      expect(message).toMatch(/^binding "asked" failed to (admit|tell the needs of) NIC "red": the author's own/);
+      expect(message).toMatch(/^binding "asked" failed to (admit|report the needs of) NIC "red": the author's own/);
     },
   );
 
@@ -70,7 +70,7 @@ describe.each(WIRES)("a binding that answers %s", (_how, on) => {
     const needs: Needs = { compute: { capabilities: ["NET_BIND_SERVICE", "NET_RAW"], devices: { "a/b": 1 } } };
     const refused = await decideWith({ needs: on(() => needs) });
     expect(refused.violations.map(({ problem }) => problem)).toEqual([
-      'binding "asked" needs the capability "NET_RAW", which it is not granted',
+      'binding "asked" needs the capability "NET_RAW", which is not granted to it',
     ]);
     const { decision } = await decideWith({ needs: on(() => needs) }, { grants: { asked: { capabilities: ["NET_RAW"] }, other: {} } });
     expect(JSON.stringify(decision?.pod)).toContain("NET_RAW");
@@ -121,8 +121,8 @@ describe("a plan and its binding's registration", () => {
   const TAP = { domainAttachmentType: "tap" };
 
   test.each([
-    ["a tap that nobody would write", tap, {}, /plans a tap, and its registration does not make KubeVirt write the NIC/],
-    ["a NIC that two would write", user, TAP, /plans a domain part of kind userNetwork, and its registration makes KubeVirt write/],
+    ["a tap that nobody would write", tap, {}, /plans a tap, but its registration does not make KubeVirt write the NIC/],
+    ["a NIC that two would write", user, TAP, /plans a domain part of kind userNetwork, but its registration makes KubeVirt write/],
     ["a tap that KubeVirt writes", tap, TAP, /^tap$/],
     ["a NIC of its own", user, {}, /^userNetwork$/],
     ["what no registration says", tap, { from: "fallback" }, /^tap$/],

@@ -42,7 +42,10 @@ describe("a plan that reaches beyond its NIC is refused", () => {
     "a rule about another link": [chain([{ kind: "inputInterface", name: "eth1" }], { kind: "drop" }), "nftables[0].rules[0]"],
     "a rule about everything": [chain([{ kind: "destinationPort", protocol: "tcp", ports: [22] }], { kind: "drop" }), "not limited"],
     "traffic to a stranger": [chain([{ kind: "inputInterface", name: "eth0" }], { kind: "dnat", to: "192.0.2.7" }), "192.0.2.7"],
-    "a jump to nowhere": [chain([{ kind: "inputInterface", name: "eth0" }], { kind: "jump", chain: "input" }), "no chain"],
+    "a jump to nowhere": [
+      chain([{ kind: "inputInterface", name: "eth0" }], { kind: "jump", chain: "input" }),
+      "is not a chain of this plan",
+    ],
     "a port that is none": [
       chain(
         [
@@ -51,7 +54,7 @@ describe("a plan that reaches beyond its NIC is refused", () => {
         ],
         { kind: "accept" },
       ),
-      "no port",
+      "is not a valid port or range of ports",
     ],
     "DHCP to another guest": [withService({ client: { mac: "02:00:00:00:00:99", address: "10.0.2.2", prefix: 24 } }), "client.mac"],
     "DHCP outside its network": [withService({ client: { mac: attachment.mac, address: "10.9.9.9", prefix: 24 } }), "client.address"],

@@ -115,7 +115,7 @@ test("a search list that is too long for its option is told as far as it goes, a
   expect(told.length).toBe(7);
   const [warning, ...more] = serviceWarnings("red", [{ ...base, search }]);
   expect(more).toEqual([]);
-  expect(warning).toContain(`not told of ${search.slice(7).join(", ")} on NIC "red": DHCPv4 option 119`);
+  expect(warning).toContain(`the guest does not get ${search.slice(7).join(", ")} on NIC "red": DHCPv4 option 119`);
   expect(serviceWarnings("red", [{ ...base, search: search.slice(0, 7) }])).toEqual([]);
 });
 

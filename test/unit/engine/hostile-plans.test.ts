@@ -335,9 +335,9 @@ test("the plans of one pod are held against each other, in whatever order they a
     );
   const socket = { kind: "vhostuser", socket: "a.sock", mode: "client", queues: 0 } as const;
   for (const [domain, what] of [
-    [{ kind: "hostdev", pciAddress: "0000:01:10.0" }, 'domain.pciAddress: "0000:01:10.0" is NIC "two"\'s device already'],
-    [{ kind: "vdpa", device: "vhost-vdpa-0" }, 'domain.device: "vhost-vdpa-0" is NIC "two"\'s device already'],
-    [socket, 'domain.socket: "a.sock" is NIC "two"\'s socket already'],
+    [{ kind: "hostdev", pciAddress: "0000:01:10.0" }, 'domain.pciAddress: "0000:01:10.0" is the device of NIC "two" already'],
+    [{ kind: "vdpa", device: "vhost-vdpa-0" }, 'domain.device: "vhost-vdpa-0" is the device of NIC "two" already'],
+    [socket, 'domain.socket: "a.sock" is the socket of NIC "two" already'],
   ] as const)
     expect(between(taking("one", domain), taking("two", domain))).toBe(what);
   expect(between(taking("one", socket), taking("two", { ...socket, socket: "b.sock" }))).toBe("");

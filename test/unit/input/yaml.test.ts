@@ -118,7 +118,7 @@ describe("a text with many documents", () => {
       [18, "c"],
     ]);
     expect(violations).toEqual([
-      expect.objectContaining({ file: "f.yaml", problem: expect.stringContaining("this is no YAML that kubectl takes") }),
+      expect.objectContaining({ file: "f.yaml", problem: expect.stringContaining("this is not valid YAML for kubectl") }),
       expect.objectContaining({ line: 15, problem: expect.stringContaining("duplicate") }),
     ]);
     expect([8, 9]).toContain(violations[0]?.line);

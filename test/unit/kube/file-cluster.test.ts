@@ -73,7 +73,8 @@ test("an agent goes on with what it can read, says what it cannot once, and undo
   write("pod", "{");
   expect([await tick(), await tick()]).toEqual([expect.arrayContaining([UID, GONE]), expect.arrayContaining([UID, GONE])]);
   expect(told).toHaveLength(1);
-  // The object can be told from others again, and is not as the API has it: of the others nothing is unknown any more.
+  // The object can be told from others again, and does not have the API's form: of the others nothing is unknown any
+  // more.
   write("pod", { ...POD, spec: 7 });
   expect(await tick()).toEqual([UID]);
   expect(told.at(-1)).toMatchObject({ what: "Pod default/virt-launcher-vm-x", uid: UID });

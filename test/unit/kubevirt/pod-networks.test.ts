@@ -94,7 +94,7 @@ describe("a binding that is registered as data alone", () => {
     expect(plan && tapOf(attachment, plan)).toBe("eth0");
     await expect(planner("tap")?.plan(anAttachment())).rejects.toMatchObject({
       code: "PLAN_IMPOSSIBLE",
-      message: expect.stringContaining('"eth0" is no tap and no macvtap, and there is no tap "tap0"'),
+      message: expect.stringContaining('"eth0" is neither a tap nor a macvtap, and the pod has no tap "tap0"'),
     });
   });
 

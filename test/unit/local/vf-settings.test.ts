@@ -54,8 +54,8 @@ describe("what a network says", () => {
     expect(configProblems(config({ vlan: 4095, spoofchk: true, min_tx_rate: 5, ipam: { type: "host-local" } }))).toEqual([
       "its sriov configuration has vlan 4095, which is not a VLAN from 0 to 4094",
       "its sriov configuration has spoofchk true, which is not on or off",
-      'its sriov configuration has "min_tx_rate", which this machine does not set: remove it',
-      expect.stringContaining("its ipam gives an address"),
+      'its sriov configuration has "min_tx_rate", which netbind does not set: remove it',
+      expect.stringContaining("its ipam assigns an address"),
     ]);
     expect(configProblems(config({ vlan: 4094, ipam: {}, deviceID: "0000:01:10.0", mac: "02:00:00:00:00:01" }))).toEqual([]);
   });

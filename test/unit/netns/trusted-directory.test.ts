@@ -35,13 +35,13 @@ const WEAK: Readonly<Record<string, () => readonly [string, RegExp]>> = {
     const path = join(directory, "own");
     mkdirSync(path);
     chownSync(path, OTHER, OTHER);
-    return [path, /own is not to be trusted: it belongs to uid 1000: chown root:root \S+own && chmod go-w/];
+    return [path, /own is not trusted: it belongs to uid 1000: chown root:root \S+own && chmod go-w/];
   },
   "that everybody writes to": () => {
     const path = join(directory, "open");
     mkdirSync(path);
     chmodSync(path, 0o1777);
-    return [path, /open is not to be trusted: its mode 1777 lets others write to it/];
+    return [path, /open is not trusted: its mode 1777 lets others write to it/];
   },
   "that a group writes to": () => {
     const path = join(directory, "group");
@@ -52,7 +52,7 @@ const WEAK: Readonly<Record<string, () => readonly [string, RegExp]>> = {
   "that is a link": () => {
     const path = join(directory, "link");
     symlinkSync(directory, path);
-    return [path, /link is not to be trusted: it is a link: remove it/];
+    return [path, /link is not trusted: it is a link: remove it/];
   },
   "that is a file": () => {
     const path = join(directory, "file");
@@ -73,7 +73,7 @@ const WEAK: Readonly<Record<string, () => readonly [string, RegExp]>> = {
     mkdirSync(join(hers, "x"), { recursive: true });
     chownSync(hers, OTHER, OTHER);
     symlinkSync(hers, way);
-    return [join(way, "x"), /hers is not to be trusted: it belongs to uid 1000/];
+    return [join(way, "x"), /hers is not trusted: it belongs to uid 1000/];
   },
 };
 
@@ -97,13 +97,13 @@ test("netbind and the agent refuse such directories before they do anything in t
     for (const command of ["status", "gc"]) {
       const { code, stdout, stderr } = await netbind([command], { env: { NETBIND_STATE_DIR: join(directory, "good"), [name]: path } });
       expect([code, stdout]).toEqual([1, ""]);
-      expect(stderr).toContain(`${name}: ${path} is not to be trusted`);
+      expect(stderr).toContain(`${name}: ${path} is not trusted`);
     }
   for (const option of ["--state", "--objects", "--bindings"]) {
     const places = { "--state": join(directory, "good"), "--objects": join(directory, "good"), [option]: path };
     const args = ["--conditions=@netbind/source", AGENT, "--node", "n", ...Object.entries(places).flat()];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-    expect([status, stderr]).toEqual([2, expect.stringContaining(`${option}: ${path} is not to be trusted`)]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(`${option}: ${path} is not trusted`)]);
   }
   expect([readdirSync(path), existsSync(join(directory, "good"))]).toEqual([[], false]);
 });

@@ -51,8 +51,8 @@ export function findBindingSocket({ directory, users }: BindingSockets, name: st
   if (![ROOT, uid].includes(stat.uid) || (stat.mode & WRITABLE_BY_OTHERS) !== 0)
     throw new BindingError(
       "UNAVAILABLE",
-      `${place} belongs to uid ${stat.uid} and has mode ${(stat.mode & 0o7777).toString(8)}: it must be of uid ${uid}, and nobody else may write to it`,
-      `chown ${uid} ${place} && chmod go-w ${place}, or tell the agent which user serves: --binding-user ${name}=UID`,
+      `${place} belongs to uid ${stat.uid} and has mode ${(stat.mode & 0o7777).toString(8)}: it must belong to uid ${uid}, and no other user may write to it`,
+      `chown ${uid} ${place} && chmod go-w ${place}, or name the user to the agent: --binding-user ${name}=UID`,
     );
   const socket = held.socket(SOCKET, uid);
   const { dev, ino } = statSync(socket.path);

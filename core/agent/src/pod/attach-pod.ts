@@ -234,7 +234,7 @@ function placeOf({ kubelet }: AgentContext, uid: string, sidecars: readonly PodS
 function statusesOf({ metadata, status }: KubePod): readonly NetworkStatus[] {
   const report = metadata.annotations?.[NETWORK_STATUS];
   if (report === undefined && status?.phase === "Pending" && (status.podIPs ?? []).length === 0)
-    throw new NotReadyError("the pod's network is not reported yet", "network");
+    throw new NotReadyError("multus does not report the pod's network yet", "network");
   return parseNetworkStatus(report);
 }
 

@@ -43,7 +43,7 @@ export class KubeHost implements Host<NicsDecision> {
 
   planner(binding: string): NicPlanner {
     const served = this.#parts.served.get(binding);
-    if (served === undefined) throw new Error(`nobody plans for binding "${binding}"`);
+    if (served === undefined) throw new Error(`no process serves binding "${binding}"`);
     return served.planner;
   }
 

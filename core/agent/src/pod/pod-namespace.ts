@@ -43,7 +43,7 @@ export class PodNamespace implements Disposable {
     }
     try {
       const { dev, ino } = fstatSync(descriptor);
-      if (!isOf(held, traits)) throw new NotReadyError("the sidecar's process ended while it was looked at");
+      if (!isOf(held, traits)) throw new NotReadyError("the sidecar's process ended while the agent inspected it");
       if (forbidden.some((id) => isSameNamespace(id, { dev, ino })))
         throw new PodProcessError("the pod's network namespace is the node's own");
       return new PodNamespace(descriptor, { dev, ino });

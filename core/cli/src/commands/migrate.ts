@@ -14,7 +14,7 @@ export interface MigrateOptions {
 
 /** `netbind migrate`: moves a running VM to a second pod, live. */
 export async function migrate(name: string, options: MigrateOptions, resolve: Resolve): Promise<number> {
-  const interruption = new Interruption("stopping: the VM stays where its guest is");
+  const interruption = new Interruption("stopping: the VM stays in the pod where its guest is");
   try {
     await moveAndReport(name, options, interruption.signal, resolve);
     return interruption.exitCode ?? EXIT.ok;
@@ -34,6 +34,6 @@ async function moveAndReport(name: string, { output, wait }: MigrateOptions, sig
     return plan === undefined ? [] : [{ attachment, plan }];
   });
   const status = await waitForAddresses(context, nics, name, wait);
-  const stood = downtime === undefined ? "" : `; its guest stood still for ${downtime} ms`;
+  const stood = downtime === undefined ? "" : `; its guest was paused for ${downtime} ms`;
   reportVm(status, `runs in the pod ${record.netns} now${stood}`, output, { from, ...(downtime === undefined ? {} : { downtime }) });
 }

@@ -61,7 +61,8 @@ const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi =>
 async function decideWithNic(record: LocalPodRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
   const input = loadSurroundings(options);
   const added = { name: nic, [options.binding]: {}, ...(options.mac === undefined ? {} : { macAddress: options.mac }) };
-  if (!isHotPluggable(added)) throw new NicChangeError(`a NIC of binding ${bindingName(added)} takes a restart of its VM`);
+  if (!isHotPluggable(added))
+    throw new NicChangeError(`a NIC of binding ${bindingName(added)} cannot be added to a running VM: restart the VM with it`);
   const binding = bindingName(added) ?? "";
   // Where a plugin of another's serves the binding in this VM's pod, it is asked, and not this release's own.
   await using served = await connectSidecarPlugin(resolve(TOKENS.state), record, binding);
@@ -127,7 +128,7 @@ export async function attachNic(vm: string, nic: string, options: AttachOptions,
 export async function detachNic(vm: string, nic: string, output: OutputFormat, resolve: Resolve): Promise<number> {
   await detachNicFromVm({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic);
   if (output === "json") printJson({ detached: nic });
-  else print(`NIC ${nic} is out of VM ${vm}`);
+  else print(`NIC ${nic} is removed from VM ${vm}`);
   return EXIT.ok;
 }
 

@@ -75,7 +75,7 @@ function findPlanner(nic: DecidedNic, decision: Decision, { plugins, own }: Plan
     if (planner !== undefined) return planner;
     throw new BindingError(
       "UNAVAILABLE",
-      `nobody plans for binding "${nic.binding}" here`,
+      `no plugin is named for binding "${nic.binding}"`,
       `name its plugin: --plugin ${nic.binding}=FILE`,
     );
   });

@@ -62,7 +62,7 @@ function refuseSockets(plugins: PluginSources): void {
   const [name] = [...plugins].find(([, { kind }]) => kind === "socket") ?? [];
   if (name !== undefined)
     throw new Error(
-      `--plugin ${name}: run starts a sidecar from the plugin's bundle: write ${name}=FILE; unix:SOCKET is for commands that start nothing`,
+      `--plugin ${name}: run starts a sidecar from the plugin's bundle: write ${name}=FILE (unix:SOCKET is for commands that start nothing)`,
     );
 }
 
@@ -103,7 +103,7 @@ async function startAll({ machine, input, vms, options, signal }: RunContext): P
       started.push(one);
       for (const warning of one.warnings) printMessage(`warning: ${warning}`);
       const status = await waitForAddresses({ ...machine, signal }, one.nics, nameOfDecided(decided), options.wait);
-      reportVm(status, status.phase === "over" ? "is over" : "runs", options.output);
+      reportVm(status, status.phase === "over" ? "has ended" : "runs", options.output);
     }
     return started;
   } catch (error) {
@@ -118,7 +118,7 @@ async function printCrashes(state: State, names: readonly string[]): Promise<boo
   for (const record of listVms(state).filter(({ namespace, name }) => names.includes(`${namespace}/${name}`))) {
     const said = await findCrash(state, record);
     if (said === undefined) continue;
-    printMessage(`QEMU of VM ${record.namespace}/${record.name} crashed, or was killed: ${said}`);
+    printMessage(`QEMU of VM ${record.namespace}/${record.name} crashed or was killed: ${said}`);
     crashed = true;
   }
   return crashed;

@@ -36,7 +36,7 @@ export async function status(name: string | undefined, output: OutputFormat, res
   if (output === "json") printJson(all);
   else if (all.length > 0) print(vmTable(all));
   else if (failed.length === 0) print("no VMs");
-  return printFailures(failed, "cannot be looked at");
+  return printFailures(failed, "cannot be inspected");
 }
 
 /** `netbind stop`: ends VMs from their records alone. */

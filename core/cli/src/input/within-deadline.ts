@@ -24,7 +24,7 @@ export function withinDeadline<T>(milliseconds: number, work: () => T): T {
     new Script("work()").runInContext(context, { timeout: milliseconds });
   } catch (error) {
     if (!isTimeout(error)) throw error;
-    throw new DeadlineError(`it is not read after ${milliseconds / 1000} seconds`, { cause: error });
+    throw new DeadlineError(`it was not read within ${milliseconds / 1000} seconds`, { cause: error });
   }
   return done[0] as T;
 }

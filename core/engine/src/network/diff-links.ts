@@ -51,8 +51,8 @@ function refuseCollision(link: LinkPlan, observed: ObservedLink): void {
   if (kinds === undefined || kinds.includes(observed.kind ?? "")) return;
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    `a link named "${link.name}" is there already, and it is a ${observed.kind ?? "loopback"}, not a ${link.kind}`,
-    "remove that link, or start in a pod of its own",
+    `the pod has a link "${link.name}" already, and it is a ${observed.kind ?? "loopback"}, not a ${link.kind}`,
+    "remove that link, or start the VM in a pod of its own",
   );
 }
 
@@ -139,7 +139,7 @@ function diffAdopted(
   const bridge = desired.plan.links.find((other) => other.kind === "bridge" && other.name === link.bridge);
   const mac = bridge?.kind === "bridge" ? bridge.mac : undefined;
   if (adopted === undefined && (original === undefined || isPlaceholder(original))) {
-    return { ip: [], unrecoverable: [`the pod's link ${desired.podLinkName} is gone: only its network's plugin can make it`] };
+    return { ip: [], unrecoverable: [`the pod's link ${desired.podLinkName} is missing, and only its network's CNI plugin can make it`] };
   }
   const rename =
     adopted !== undefined || original === undefined

@@ -76,7 +76,7 @@ export function diffNetwork(desired: DesiredNetwork, observed: ObservedNetwork):
   return {
     unrecoverable: [
       ...(podLink !== undefined && pod === undefined
-        ? [`the pod's link ${podLink.name} is gone: only its network's plugin can make it`]
+        ? [`the pod's link ${podLink.name} is missing, and only its network's CNI plugin can make it`]
         : []),
       ...planned.unrecoverable,
     ],

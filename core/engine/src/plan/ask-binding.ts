@@ -27,7 +27,7 @@ function joined(first: BindingError, others: readonly BindingError[]): BindingEr
   const failures = [first, ...others];
   const messages = [...new Set(failures.map(({ message }) => message))];
   const more = messages.length - MOST_FAILURES;
-  const shown = [...messages.slice(0, MOST_FAILURES), ...(more > 0 ? [`and ${more} failures more`] : [])];
+  const shown = [...messages.slice(0, MOST_FAILURES), ...(more > 0 ? [`and ${more} more failures`] : [])];
   // A message that quotes a plugin's output has lines of its own.
   const text = shown.join(shown.some((message) => message.includes("\n")) ? "\n" : "; ");
   return new BindingError(first.code, text, [...new Set(failures.map(({ hint }) => hint))].join("; "), { cause: first });

@@ -13,8 +13,8 @@ export const ungrantedNeeds = ({ binding, index, needs }: NeedingNic, grants: Gr
     .map((name) =>
       violation(
         `${INTERFACES_PATH}[${index}]`,
-        `binding "${binding}" needs the capability ${JSON.stringify(name)}, which it is not granted`,
-        `grant it, where the binding is trusted with it: {${JSON.stringify(binding)}: {"capabilities": [${JSON.stringify(name)}]}}`,
+        `binding "${binding}" needs the capability ${JSON.stringify(name)}, which is not granted to it`,
+        `grant it if you trust the binding with it: {${JSON.stringify(binding)}: {"capabilities": [${JSON.stringify(name)}]}}`,
       ),
     );
 
@@ -27,7 +27,7 @@ export interface ComputeContainer {
 
 /** What a NIC needs of a pod that is there, and that it does not have: it cannot get it any more. */
 export function unmetNeeds({ binding, index, needs }: NeedingNic, { capabilities, devices }: ComputeContainer): readonly Violation[] {
-  const fix = `make the pod with what the binding needs: set it in the VM, or in the webhook that admits its pod`;
+  const fix = `set what the binding needs in the VM, or in the webhook that admits its pod`;
   const lacks = (what: string): Violation =>
     violation(`${INTERFACES_PATH}[${index}]`, `binding "${binding}" needs ${what}, which the VM's pod does not have`, fix);
   const desired = needs.compute?.capabilities ?? [];

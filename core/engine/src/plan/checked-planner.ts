@@ -11,10 +11,10 @@ function refuse(binding: string, { domain }: Plan, onTap: boolean): BindingError
   return new BindingError(
     "PLAN_IMPOSSIBLE",
     onTap
-      ? `binding "${binding}" plans a domain part of kind ${domain.kind}, and its registration makes KubeVirt write a NIC on a tap`
-      : `binding "${binding}" plans a tap, and its registration does not make KubeVirt write the NIC: the guest would have none`,
+      ? `binding "${binding}" plans a domain part of kind ${domain.kind}, but its registration makes KubeVirt write a NIC on a tap`
+      : `binding "${binding}" plans a tap, but its registration does not make KubeVirt write the NIC: the guest would have none`,
     onTap
-      ? `take domainAttachmentType from ${FIELD}.${binding} in the KubeVirt CR`
+      ? `remove domainAttachmentType from ${FIELD}.${binding} in the KubeVirt CR`
       : `set ${FIELD}.${binding}.domainAttachmentType to "tap" in the KubeVirt CR`,
   );
 }

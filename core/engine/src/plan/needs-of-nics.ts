@@ -28,7 +28,7 @@ export interface NeedingNic extends Pick<SuppliedNic, "binding" | "index"> {
 export function needsOfNics(nics: readonly SuppliedNic[], suppliers: ReadonlyMap<string, NicSupplier>): Promise<readonly NeedingNic[]> {
   const answers = nics.map(async ({ binding, index, spec }): Promise<NeedingNic> => {
     const supplier = suppliers.get(binding);
-    const where = `binding "${binding}" failed to tell the needs of NIC "${spec.name}"`;
+    const where = `binding "${binding}" failed to report the needs of NIC "${spec.name}"`;
     return { binding, index, needs: supplier === undefined ? {} : await askBinding(where, () => supplier.needs(spec)) };
   });
   return allAnswers(answers);

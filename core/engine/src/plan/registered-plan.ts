@@ -16,7 +16,7 @@ function tapPlan({ pod, names }: Attachment): Plan {
   if (pod.tap !== undefined) return { domain: { kind: "tap" } };
   throw new BindingError(
     "PLAN_IMPOSSIBLE",
-    `pod link "${pod.name}" is no tap and no macvtap, and there is no tap "${names.tap}" beside it`,
+    `pod link "${pod.name}" is neither a tap nor a macvtap, and the pod has no tap "${names.tap}"`,
     "let the network's CNI plugin make one, or register the binding with domainAttachmentType: managedTap",
   );
 }

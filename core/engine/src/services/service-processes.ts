@@ -85,7 +85,7 @@ export function serviceProcesses(services: readonly ServicePlan[]): readonly Ser
 export const serviceWarnings = (nic: string, services: readonly ServicePlan[]): readonly string[] =>
   encodeServices(services).omitted.map(
     ({ option, values }) =>
-      `the guest is not told of ${values.join(", ")} on NIC "${nic}": ${option} has no room for more; shorten the list in the pod's resolv.conf (spec.dnsConfig, spec.dnsPolicy), or set it in the guest`,
+      `the guest does not get ${values.join(", ")} on NIC "${nic}": ${option} is full; shorten the list in the pod's resolv.conf (spec.dnsConfig, spec.dnsPolicy), or set it in the guest`,
   );
 
 /** What services need of their pod: a server that is not root binds a port below 1024. The key holds for IPv6 too. */

@@ -28,7 +28,7 @@ function entryProblems(field: string, key: string, value: unknown): readonly Vio
     ...(KEY.test(key) && key !== "." && !key.startsWith("..")
       ? []
       : [violation(at, `${show(key)} is not a valid key`, "use letters, digits, -, _ and dots, and do not begin with two dots")]),
-    ...(typeof value === "string" || value === null ? [] : [violation(at, `${show(value)} is not a text`, "write it in quotes")]),
+    ...(typeof value === "string" || value === null ? [] : [violation(at, `${show(value)} is not a string`, "write it in quotes")]),
   ];
 }
 

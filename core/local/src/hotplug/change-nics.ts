@@ -50,7 +50,9 @@ async function withRunning<T>({ state, exec }: ChangeContext, vm: string, act: (
     throw new NicChangeError(`VM ${namespace}/${name} does not run: only a running VM's NICs can be changed`);
   const { changing } = recordFile.record;
   if (changing !== undefined)
-    throw new NicChangeError(`NIC "${changing.nic}" of VM ${namespace}/${name} is changing: netbind apply ends what was interrupted`);
+    throw new NicChangeError(
+      `NIC "${changing.nic}" of VM ${namespace}/${name} is being changed: run netbind apply to finish an interrupted change`,
+    );
   return await act({ state, exec, recordFile });
 }
 
@@ -70,7 +72,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   const { state, exec, recordFile } = context;
   const decided = decision.nics.find(({ spec }) => spec.name === nic);
   const { facts } = recordFile.record;
-  if (decided === undefined || facts === undefined) throw new NicChangeError(`NIC "${nic}" was not decided about`);
+  if (decided === undefined || facts === undefined) throw new NicChangeError(`NIC "${nic}" has no decision in the record`);
   const host = new LocalHost({ state, exec, recordFile, bindings, podNetwork, deviceSettings });
   await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
   await exposeDevices(context, nic);
@@ -136,7 +138,7 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
     const plan = recordFile.record.nics[nic]?.plan;
     if (plan === undefined || !(isAdopted(plan) || plan.domain.kind === "hostdev"))
       throw new NicChangeError(
-        `NIC "${nic}" of binding ${recordFile.record.bindings[nic]} stays as long as its VM: bridge and sriov alone go`,
+        `NIC "${nic}" of binding ${recordFile.record.bindings[nic]} cannot be detached: only NICs of bridge and sriov can`,
       );
     recordFile.update({ changing: { nic, change: "detach" } });
     try {
@@ -162,7 +164,7 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
     const binding = recordFile.record.bindings[nic];
     if (plan.domain.kind !== "tap")
       throw new NicChangeError(
-        `NIC "${nic}" of binding ${binding} has no link that could be set: as in a cluster, only that of a NIC on a tap can (masquerade, bridge, macvtap)`,
+        `NIC "${nic}" of binding ${binding} has no link state to set: as in a cluster, only a NIC on a tap has one (masquerade, bridge, macvtap)`,
       );
     const changed = { ...attachment, state: linkState };
     const xml = writeTapInterface(domainXml, tapDomain(changed, plan, interfaceBackend()));

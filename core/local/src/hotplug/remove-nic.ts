@@ -28,7 +28,7 @@ async function unplug({ exec, recordFile }: NicContext, nic: string): Promise<vo
   const domain = new LiveDomain(exec, recordFile.record);
   if (await domain.detach(nic, UNPLUG_DEADLINE)) return;
   throw new LibvirtError(
-    `the guest of ${domainName(recordFile.record.vmi)} did not let NIC "${nic}" go within ${UNPLUG_DEADLINE / 1000} s: wait until it has booted, and try again`,
+    `the guest of ${domainName(recordFile.record.vmi)} did not release NIC "${nic}" within ${UNPLUG_DEADLINE / 1000} s: wait until it has booted, and try again`,
   );
 }
 

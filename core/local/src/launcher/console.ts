@@ -72,7 +72,7 @@ async function listen(path: string): Promise<Server> {
 /** The descriptor of a socket. Node hands down streams alone, and a server is none: its handle has the number. */
 function descriptorOf(socket: Socket | Server): number {
   const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
-  if (!Number.isInteger(fd) || fd < 0) throw new Error("this runtime does not tell the descriptor of a socket");
+  if (!Number.isInteger(fd) || fd < 0) throw new Error("this runtime does not report the descriptor of a socket");
   return fd;
 }
 

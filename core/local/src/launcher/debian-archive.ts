@@ -21,6 +21,6 @@ export async function debianArchive(exec: Exec): Promise<DebianArchive> {
     .flatMap(([origin, uri]) => (origin === "Debian" && uri !== undefined ? [uri] : []));
   const main = uris.find((uri) => !uri.includes("security"));
   const security = uris.find((uri) => uri.includes("security"));
-  if (main === undefined) throw new Error("apt knows no Debian archive on this machine: add one to its sources and run apt-get update");
+  if (main === undefined) throw new Error("apt has no Debian archive on this machine: add one to its sources and run apt-get update");
   return defined({ main, security });
 }

@@ -113,7 +113,7 @@ function openListed(
   const place = findLocation(path, policy);
   const own = inodesOf(policy.own);
   const refuse = (inode: string): void => {
-    if (own.has(inode)) throw new HostDiskError("it is in a directory of Netbind's own");
+    if (own.has(inode)) throw new HostDiskError("it is in one of Netbind's own directories");
   };
   for (const inode of inodesOf(ancestors(place.directory))) refuse(inode);
   return { ...place, descriptor: openFile(place.directory, place.components, refuse) };
@@ -137,7 +137,8 @@ async function describe(
   const { descriptor, directory, components } = openListed(path, policy);
   try {
     const acl = await aclOf(exec, descriptor);
-    if (isRestricted(acl)) throw new HostDiskError("its access list has a mask that keeps others from it, which a VM's entry would change");
+    if (isRestricted(acl))
+      throw new HostDiskError("its access list has a mask that excludes other users, and an entry for the VM would change it");
     const before = user === undefined ? undefined : permissionsOf(acl, user.uid);
     const block = fstatSync(descriptor).isBlockDevice();
     return defined({ volume, directory, components, inode: inodeOf(descriptor), block, before });
@@ -185,7 +186,7 @@ export function holdHostDisk({ volume, directory, components, inode, block }: Ho
   if (inodeOf(descriptor) === inode)
     return { descriptor, path, target: hostDiskPath(volume), block, [Symbol.dispose]: () => closeSync(descriptor) };
   closeSync(descriptor);
-  throw new HostDiskError(`${path} is not the file that was given to the VM: another took its place`);
+  throw new HostDiskError(`${path} is not the file that was given to the VM: it was replaced`);
 }
 
 /** Lets a VM's user read and write its recorded disks. @throws HostDiskError */

@@ -68,7 +68,7 @@ export class Launcher {
   async virsh(args: readonly string[], { deadline = DEADLINE, document, signal }: VirshOptions = {}): Promise<string> {
     const { place, user } = this.#traits;
     if (place === undefined)
-      throw new LibvirtError("the VM was started by an older netbind, which this one cannot ask: stop the VM and start it again");
+      throw new LibvirtError("the VM was started by an older netbind, which this one cannot manage: stop the VM and start it again");
     const shown = [
       ...["--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/tmp"],
       ...["--ro-bind", place.directory, "/netbind"],
@@ -140,7 +140,7 @@ export class Launcher {
     if (held === undefined) throw new LibvirtError("the VM's launcher does not run");
     using directory = HeldDirectory.find(`${held.path}/root`, VFIO);
     if (directory?.stat().uid !== 0)
-      throw new LibvirtError("the VM was started by an older netbind, which shows it no device that comes: stop the VM and start it again");
+      throw new LibvirtError("the VM was started by an older netbind, and cannot get a new device: stop the VM and start it again");
     const { uid, gid } = this.#traits.user;
     for (const { path, major, minor } of nodes)
       await this.#run(["sh", "-c", EXPOSE, `/proc/self/fd/3/${basename(path)}`, String(major), String(minor), `${uid}:${gid}`], {

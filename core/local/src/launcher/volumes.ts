@@ -128,8 +128,7 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
     const block = context.hostDisks.some((disk) => disk.volume === at && disk.block);
     return { path: hostDiskPath(at), readonly: false, bootable: true, block };
   }
-  if (volume.containerDisk !== undefined)
-    return `it is the container disk ${volume.containerDisk.image}, and pulling images is a cluster's job`;
+  if (volume.containerDisk !== undefined) return `it is the container disk ${volume.containerDisk.image}, and netbind does not pull images`;
   return `its source (${
     Object.keys(volume)
       .filter((key) => key !== "name")

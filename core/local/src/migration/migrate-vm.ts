@@ -62,10 +62,10 @@ export class MigrationUnsettledError extends Error {
     const vm = first === undefined ? "of the VM" : `VM ${first.namespace}/${first.name}`;
     const left =
       pods.length > 1
-        ? `two pods of ${vm} are left (${pods.map(({ netns }) => netns).join(", ")}), for its guest may be in either`
-        : `the second pod of ${vm} is removed, and its guest may stand still until its libvirt answers`;
+        ? `two pods of ${vm} are left (${pods.map(({ netns }) => netns).join(", ")}), because its guest may be in either`
+        : `the second pod of ${vm} is removed, and its guest may be paused until its libvirt answers`;
     super(
-      `${failure.message}\n    the migration could not be taken back whole: ${why.message}\n    ${left}\n    once its libvirt answers, run netbind apply ${first === undefined ? "" : `${first.namespace}/${first.name}`} or netbind gc: each ends the migration`,
+      `${failure.message}\n    the migration could not be rolled back completely: ${why.message}\n    ${left}\n    when its libvirt answers, run netbind apply ${first === undefined ? "" : `${first.namespace}/${first.name}`} or netbind gc: each ends the migration`,
       { cause: why },
     );
   }

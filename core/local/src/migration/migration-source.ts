@@ -69,7 +69,7 @@ function bound({ attachments }: LocalPodRecord): readonly Violation[] {
       : [
           violation(
             `network ${network}`,
-            `its link is made of a device of this machine (${device.resource}), which cannot have two links of one MAC address`,
+            `its link uses a device of this machine (${device.resource}), which cannot have two links of one MAC address`,
             "migrate to another machine, on a cluster",
           ),
         ],
@@ -81,7 +81,8 @@ export function findMigrationProblems(launcher: Launcher, record: LocalPodRecord
   if (record.phase !== "running" || launcher.qemu() === undefined)
     return [violation("", "it does not run", "see netbind status and netbind check")];
   const { changing } = record;
-  if (changing !== undefined) return [violation(`NIC ${changing.nic}`, "it is changing", "netbind apply ends what was interrupted")];
+  if (changing !== undefined)
+    return [violation(`NIC ${changing.nic}`, "it is being changed", "run netbind apply to finish what was interrupted")];
   const meets = record.launcher !== undefined;
   const old = violation("", "its launcher was started by an older netbind, which had no migration", "stop the VM and start it again");
   return [...migrationProblems(runningVm(record), facts), ...bound(record), ...(meets ? [] : [old])];

@@ -71,7 +71,7 @@ function refuseAddressless({ replacesPodNetwork, ifname }: PodNetworkRequest, { 
   const addresses = (result as { readonly ips?: readonly unknown[] } | undefined)?.ips ?? [];
   if (!replacesPodNetwork || addresses.length > 0) return;
   throw new CniError(
-    `network "${config.name}" takes the place of the pod network, and its CNI plugin returned no address for ${ifname}: give its definition an ipam`,
+    `network "${config.name}" replaces the pod network, and its CNI plugin returned no address for ${ifname}: give its definition an ipam`,
   );
 }
 

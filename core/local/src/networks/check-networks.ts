@@ -18,7 +18,7 @@ export function checkNetworks(networks: readonly PodNetworkRequest[], settings: 
     const missing = config.plugins.flatMap(typesOf).flatMap((type) => missingPlugin(type) ?? []);
     const refused = hostPluginOf(config)?.check(request, settings) ?? [];
     return [...missing, ...refused].map((problem) =>
-      violation(field, problem, "mend the NetworkAttachmentDefinition, or what this machine has for it"),
+      violation(field, problem, "correct the NetworkAttachmentDefinition, or provide what it needs on this machine"),
     );
   });
 }

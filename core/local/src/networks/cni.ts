@@ -24,11 +24,11 @@ const pathOf = (type: string): string | undefined =>
 export const missingPlugin = (type: string): string | undefined =>
   EMULATED_PLUGINS.has(type) || pathOf(type) !== undefined
     ? undefined
-    : `there is no CNI plugin "${type}" in ${PLUGIN_DIRECTORIES.join(" or ")}: install it there`;
+    : `no CNI plugin "${type}" is in ${PLUGIN_DIRECTORIES.join(" or ")}: install it there`;
 
 function findPlugin(type: string): string {
   const found = pathOf(type);
-  if (found === undefined) throw new CniError(missingPlugin(type) ?? `"${type}" is no program`);
+  if (found === undefined) throw new CniError(missingPlugin(type) ?? `"${type}" is not an executable`);
   return found;
 }
 

@@ -22,9 +22,9 @@ interface Resource {
 type Entry = Partial<Record<"name" | "lowerDevice" | "mode" | "capacity", unknown>>;
 
 function entryProblem({ name, lowerDevice, mode = "bridge", capacity = DEFAULT_CAPACITY }: Entry): string | undefined {
-  if (typeof name !== "string" || name === "") return "name is no text";
-  if (typeof lowerDevice !== "string" || !LINK.test(lowerDevice)) return "lowerDevice names no link";
-  if (!MODES.includes(mode)) return `mode ${JSON.stringify(mode)} is none of ${MODES.join(", ")}`;
+  if (typeof name !== "string" || name === "") return "name is not a string";
+  if (typeof lowerDevice !== "string" || !LINK.test(lowerDevice)) return "lowerDevice does not name a link";
+  if (!MODES.includes(mode)) return `mode ${JSON.stringify(mode)} is not one of ${MODES.join(", ")}`;
   return Number.isInteger(capacity) && Number(capacity) >= 1 && Number(capacity) <= MOST_CAPACITY
     ? undefined
     : `capacity ${JSON.stringify(capacity)} is not between 1 and ${MOST_CAPACITY}`;
@@ -37,9 +37,9 @@ function readEntries(settings: DeviceSettings): readonly Entry[] {
   try {
     list = text === "" ? [] : JSON.parse(text);
   } catch (error) {
-    throw new Error(`${SETTING} is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${SETTING} is not valid JSON: ${(error as Error).message}`, { cause: error });
   }
-  if (!Array.isArray(list)) throw new Error(`${SETTING} is no list`);
+  if (!Array.isArray(list)) throw new Error(`${SETTING} is not a list`);
   for (const [at, entry] of list.entries()) {
     const problem = entryProblem((entry ?? {}) as Entry);
     if (problem !== undefined) throw new Error(`${SETTING}[${at}]: ${problem}`);

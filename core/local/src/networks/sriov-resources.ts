@@ -39,23 +39,22 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function readSelectors(value: unknown, where: string): Selectors {
-  if (!isObject(value)) throw new Error(`${where} is no object`);
+  if (!isObject(value)) throw new Error(`${where} is not an object`);
   const unknown = Object.keys(value).find((key) => !SELECTORS.includes(key) && !IGNORED_SELECTORS.includes(key));
-  if (unknown !== undefined)
-    throw new Error(`${where} has the selector ${JSON.stringify(unknown)}: this machine knows ${SELECTORS.join(", ")}`);
+  if (unknown !== undefined) throw new Error(`${where} has the selector ${JSON.stringify(unknown)}: netbind knows ${SELECTORS.join(", ")}`);
   for (const key of SELECTORS) {
     const list = value[key];
     if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === "string")))
-      throw new Error(`${where}.${key} is no list of texts`);
+      throw new Error(`${where}.${key} is not a list of strings`);
   }
   return value as Selectors;
 }
 
 function readResource(entry: unknown, where: string): Resource {
-  if (!isObject(entry)) throw new Error(`${where} is no object`);
+  if (!isObject(entry)) throw new Error(`${where} is not an object`);
   const { resourceName, resourcePrefix = DEFAULT_PREFIX, selectors = {} } = entry;
-  if (typeof resourceName !== "string" || !NAME.test(resourceName)) throw new Error(`${where}.resourceName is no name`);
-  if (typeof resourcePrefix !== "string") throw new Error(`${where}.resourcePrefix is no text`);
+  if (typeof resourceName !== "string" || !NAME.test(resourceName)) throw new Error(`${where}.resourceName is not a valid name`);
+  if (typeof resourcePrefix !== "string") throw new Error(`${where}.resourcePrefix is not a string`);
   const list = Array.isArray(selectors) ? selectors : [selectors];
   return {
     name: `${resourcePrefix}/${resourceName}`,
@@ -71,7 +70,7 @@ function readResources(settings: DeviceSettings): readonly Resource[] | undefine
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${SETTING} of the SR-IOV device plugin is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${SETTING} of the SR-IOV device plugin is not valid JSON: ${(error as Error).message}`, { cause: error });
   }
   const list = isObject(value) ? value["resourceList"] : undefined;
   if (!Array.isArray(list)) throw new Error(`${SETTING} of the SR-IOV device plugin has no resourceList`);
@@ -132,6 +131,6 @@ export function functionsOf(resource: string, settings: DeviceSettings): readonl
   const functions = virtualFunctions().filter((vf) => found === undefined || found.selectors.some((one) => isSelected(vf, one)));
   if (functions.length > 0) return functions;
   throw new Error(
-    `this machine has no virtual function for ${resource}: write how many to /sys/class/net/<link>/device/sriov_numvfs of a NIC that can, or see the selectors`,
+    `this machine has no virtual function for ${resource}: write how many to /sys/class/net/<link>/device/sriov_numvfs of a NIC that supports it, or correct the selectors`,
   );
 }

@@ -47,13 +47,16 @@ const CONFIGURATION: Readonly<Record<string, readonly [check: (value: unknown) =
 export function configProblems(config: CniPluginConfig): readonly string[] {
   const wrong = Object.entries(config).flatMap(([key, value]) => {
     const [check, form] = CONFIGURATION[key] ?? [];
-    if (check === undefined) return [`its sriov configuration has ${JSON.stringify(key)}, which this machine does not set: remove it`];
+    if (check === undefined) return [`its sriov configuration has ${JSON.stringify(key)}, which netbind does not set: remove it`];
     return check(value) ? [] : [`its sriov configuration has ${key} ${JSON.stringify(value)}, which is not ${form}`];
   });
   const { ipam } = config as { readonly ipam?: { readonly type?: unknown } };
   return ipam?.type === undefined
     ? wrong
-    : [...wrong, "its ipam gives an address, and the pod has no link that could have it: the guest asks on its network"];
+    : [
+        ...wrong,
+        "its ipam assigns an address, and the pod has no link for it: remove the ipam, because the guest requests an address itself",
+      ];
 }
 
 const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : String(value));

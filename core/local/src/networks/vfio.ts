@@ -24,7 +24,7 @@ function groupOf(address: string): string {
   const link = join(pathOf(address), "iommu_group");
   if (!existsSync(link))
     throw new Error(
-      `PCI device ${address} is behind no IOMMU: turn it on in the firmware, and boot the kernel with intel_iommu=on (AMD: it is on)`,
+      `PCI device ${address} is not behind an IOMMU: turn it on in the firmware, and boot the kernel with intel_iommu=on (AMD: it is on)`,
     );
   const others = readdirSync(join(link, "devices")).filter(
     (other) => other !== address && !["", "pcieport", DRIVER].includes(driverOf(other)),

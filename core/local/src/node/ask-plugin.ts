@@ -39,7 +39,7 @@ async function askBehind(name: string, client: BindingClient, explain: Explain, 
   return {
     description: await ask("describe itself", () => client.describe()),
     admit: (nic) => ask(`admit NIC "${nic.name}"`, () => client.admit(nic)),
-    needs: (nic) => ask(`tell the needs of NIC "${nic.name}"`, () => client.needs(nic)),
+    needs: (nic) => ask(`report the needs of NIC "${nic.name}"`, () => client.needs(nic)),
     plan: (attachment) => ask(`plan NIC "${attachment.name}"`, () => client.plan(attachment)),
     [Symbol.asyncDispose]: async () => {
       client.close();
@@ -79,7 +79,7 @@ export async function connectPlugin(name: string, socket: string, end: () => Pro
   const explain: Explain = async (error, asked) => {
     const known = BindingError.from(error, "PLUGIN_FAILED", asked);
     if (known.code !== "UNAVAILABLE") return known;
-    const hint = "see that a process serves the binding there: node PLUGIN.mjs binding SOCKET";
+    const hint = "start a process that serves the binding there: node PLUGIN.mjs binding SOCKET";
     return new BindingError("PLUGIN_FAILED", `${asked} at ${socket}: ${known.message}`, hint, { cause: error });
   };
   try {

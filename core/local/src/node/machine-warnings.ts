@@ -9,9 +9,9 @@ import { findSandboxWay } from "@netbind/netns";
 export async function machineWarnings(): Promise<readonly string[]> {
   const { way, obstacles } = await findSandboxWay();
   const groups = findGroupBase();
-  const sandboxes = `no user namespace can be made here, so DHCP servers have CAP_NET_ADMIN over their pods' networks: ${obstacles.join("; ")}`;
+  const sandboxes = `no user namespace can be made here, so DHCP servers have CAP_NET_ADMIN in their pods' networks: ${obstacles.join("; ")}`;
   return [
     ...(way === "no-user-namespace" ? [sandboxes] : []),
-    ...("why" in groups ? [`limits are by rlimits only, and none holds for a VM's memory and processors as a whole: ${groups.why}`] : []),
+    ...("why" in groups ? [`only rlimits apply, and none limits a VM's memory and processors as a whole: ${groups.why}`] : []),
   ];
 }

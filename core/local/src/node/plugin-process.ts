@@ -37,7 +37,7 @@ function openUnnamed(): number {
   return descriptor;
 }
 
-const NOT_A_BUNDLE = " (what is started is a bundle, as node sidecars/build.mjs --plugin MODULE --out FILE makes it)";
+const NOT_A_BUNDLE = " (a plugin is a bundle that node sidecars/build.mjs --plugin MODULE --out FILE makes)";
 
 const failed = (name: string, why: string): BindingError => new BindingError("PLUGIN_FAILED", `binding "${name}": ${why}`, BINDING_FAULT);
 
@@ -46,8 +46,8 @@ function withoutNamespaces(output: string, error: BindingError): BindingError {
   if (!/^bwrap: .*(namespace|uid map|Operation not permitted)/m.test(output)) return error;
   return new BindingError(
     "UNAVAILABLE",
-    `${error.message}; a plugin is asked shut off from this machine, in a user namespace, and none could be made`,
-    "let ordinary users make user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), or start the plugin yourself and name its socket: --plugin NAME=unix:SOCKET",
+    `${error.message}; a plugin runs isolated from this machine, in a user namespace, and none could be made`,
+    "permit ordinary users to make user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), or start the plugin yourself and name its socket: --plugin NAME=unix:SOCKET",
     { cause: error },
   );
 }
@@ -96,7 +96,7 @@ export class PluginProcess implements AsyncDisposable {
     await waitUntil(() => sandbox.ended() !== undefined || this.#holdSocket(sandbox) !== undefined, START_DEADLINE);
     const { name } = this.#spec;
     if (sandbox.ended() !== undefined) throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}${NOT_A_BUNDLE}`));
-    if (this.#socket === undefined) throw this.#explain(failed(name, `it was not ready in ${scaledTimeout(START_DEADLINE)} ms`));
+    if (this.#socket === undefined) throw this.#explain(failed(name, `it was not ready within ${scaledTimeout(START_DEADLINE)} ms`));
     return this.#socket.path;
   }
 

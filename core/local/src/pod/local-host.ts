@@ -166,7 +166,7 @@ export class LocalHost implements Host<PodDecision> {
     const names = bindings.filter(({ image }) => image !== undefined).map(({ name }) => name);
     for (const [at, name] of shuffled(names, random).entries()) {
       const known = recorded?.[name];
-      if (known === undefined && runtime === undefined) throw new Error(`the record does not say what the sidecar of "${name}" runs from`);
+      if (known === undefined && runtime === undefined) throw new Error(`the record does not name the bundle of the sidecar of "${name}"`);
       const container = containerName(at);
       const spec = known ?? publishSidecar(runtime as SidecarRuntime, state.cache, name, container);
       await this.#startSidecar(name, { ...spec, container });

@@ -46,7 +46,7 @@ export function withOutput(error: BindingError, text: string, file: string | und
   const printed = lastOutput(text);
   const lines = printed.filter((line) => !said.includes(line.trim()));
   if (printed.length === 0 || (lines.length === 0 && file === undefined)) return error;
-  const where = file === undefined ? "" : ` (all of it is in ${file})`;
+  const where = file === undefined ? "" : ` (the whole text is in ${file})`;
   const message = [
     error.message,
     `    output of binding "${binding}"${where}${lines.length === 0 ? "" : ":"}`,

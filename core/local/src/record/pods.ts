@@ -127,6 +127,6 @@ export const freeVmUid = (state: State, vm: string): number =>
 
 /** Chooses users and records them, one netbind at a time: two VMs that start at once never get the same. */
 export async function withUidLock<T>(state: State, act: () => T): Promise<T> {
-  await using _ = await takeLock(join(state.root, "uids.lock"), "the choice of users", UID_LOCK_WAIT);
+  await using _ = await takeLock(join(state.root, "uids.lock"), "the choice of user ids", UID_LOCK_WAIT);
   return act();
 }

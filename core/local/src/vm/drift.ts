@@ -30,7 +30,7 @@ export interface DeviceDrift {
 
 /** The difference between a VM's record and what is there. */
 export interface Drift {
-  /** Why the VM is over: nothing but `gc` helps. Absent while its QEMU runs. */
+  /** Why the VM has ended: nothing but `gc` helps. Absent while its QEMU runs. */
   readonly over?: string;
   /** A start or stop that did not come to its end. */
   readonly interrupted?: string;
@@ -76,7 +76,7 @@ async function domainDrift(exec: Exec, record: LocalPodRecord): Promise<Pick<Dri
   try {
     live = domainNics(await launcher.virsh(["dumpxml", domainName(record.vmi)]));
   } catch (error) {
-    return { domain: [], unrecoverable: [`libvirt does not tell of the domain: ${(error as Error).message}`] };
+    return { domain: [], unrecoverable: [`libvirt does not report the domain: ${(error as Error).message}`] };
   }
   const links = (await observe(inNetns(netnsPath(record.netns), exec))).links;
   const domain = domainNics(record.domainXml ?? "<domain/>").flatMap((defined): readonly DomainDrift[] => {
@@ -95,16 +95,16 @@ async function domainDrift(exec: Exec, record: LocalPodRecord): Promise<Pick<Dri
     const tap = links.find((link) => link.name === target && (link.kind === "tun" || link.kind === "macvtap"));
     return target === undefined || linkDown || tap?.carrier === true || tap?.kind === "macvtap"
       ? []
-      : [`NIC ${name}: its tap ${target} was taken from under QEMU: stop the VM and start it again`];
+      : [`NIC ${name}: its tap ${target} was deleted while QEMU uses it: stop the VM and start it again`];
   });
   return { domain, unrecoverable };
 }
 
 /** What was begun and nobody works on any more, or still does. */
 function interruptionOf(state: State, { id, phase }: LocalPodRecord): Pick<Drift, "interrupted"> {
-  if (state.podIds(vmOfPod(id)).length > 1) return { interrupted: "a migration did not come to its end" };
+  if (state.podIds(vmOfPod(id)).length > 1) return { interrupted: "a migration was interrupted" };
   if (phase === "running") return {};
-  return { interrupted: `a ${phase === "starting" ? "start" : "stop"} did not come to its end` };
+  return { interrupted: `a ${phase === "starting" ? "start" : "stop"} was interrupted` };
 }
 
 /** NICs of passt's without a passt: libvirt starts another where it hears that one ended, and nobody where it does not. */
@@ -126,7 +126,7 @@ async function deviceDrift(state: State, exec: Exec, record: LocalPodRecord): Pr
       const problems = await findDeviceDrift(place, attachment);
       if (problems.length > 0) devices.push({ nic, problems, attachment });
     } catch (error) {
-      unrecoverable.push(`NIC ${nic}: its device cannot be seen: ${(error as Error).message}`);
+      unrecoverable.push(`NIC ${nic}: its device cannot be read: ${(error as Error).message}`);
     }
   }
   return { devices, unrecoverable };
@@ -136,7 +136,7 @@ async function deviceDrift(state: State, exec: Exec, record: LocalPodRecord): Pr
 export async function findDrift(state: State, exec: Exec, record: LocalPodRecord): Promise<Drift> {
   const netns = netnsPath(record.netns);
   const limits = limitsOf(record);
-  if (!isNetns(netns)) return { ...NOTHING, limits, over: "its pod's namespace is gone" };
+  if (!isNetns(netns)) return { ...NOTHING, limits, over: "its pod's network namespace does not exist" };
   if (findQemu(record) === undefined) return { ...NOTHING, limits, over: "its QEMU does not run" };
   const domain = await domainDrift(exec, record);
   const { devices, unrecoverable } = await deviceDrift(state, exec, record);
@@ -162,16 +162,16 @@ export function formatDrift(drift: Drift): readonly string[] {
 
 /** The same without the limits. */
 export function formatDifferences(drift: Drift): readonly string[] {
-  if (drift.over !== undefined) return [`the VM is over: ${drift.over} (netbind gc removes it)`];
+  if (drift.over !== undefined) return [`the VM has ended: ${drift.over} (netbind gc removes it)`];
   return [
     ...(drift.interrupted === undefined ? [] : [drift.interrupted]),
-    ...(drift.changing === undefined ? [] : [`NIC ${drift.changing.nic}: its ${drift.changing.change}ing did not come to its end`]),
+    ...(drift.changing === undefined ? [] : [`NIC ${drift.changing.nic}: its ${drift.changing.change}ing was interrupted`]),
     ...drift.networks.flatMap(({ nic, desired, operations }) =>
       formatOperations(operations, desired.table).map((line) => `NIC ${nic}: ${line}`),
     ),
     ...drift.services.map(({ nic, service }) => `NIC ${nic}: service ${service.role} does not serve`),
     ...drift.sidecars.map((binding) => `sidecar of binding ${binding} does not answer`),
-    ...(drift.console ? ["nobody reads the guest's console"] : []),
+    ...(drift.console ? ["no process reads the guest's console"] : []),
     ...drift.domain.map(({ nic, problem }) => `NIC ${nic}: domain: ${problem}`),
     ...drift.devices.flatMap(({ nic, problems }) => problems.map((problem) => `NIC ${nic}: ${problem}`)),
     ...drift.unrecoverable,

@@ -10,7 +10,7 @@ export function graceOf({ spec }: Pick<Vmi, "spec">): { readonly milliseconds: n
   return {
     milliseconds: LONGEST * 1000,
     warnings: [
-      `spec.terminationGracePeriodSeconds is ${seconds}: on one machine a guest that is stopped is waited for ${LONGEST} seconds at most; ` +
+      `spec.terminationGracePeriodSeconds is ${seconds}: netbind waits at most ${LONGEST} seconds for a guest to shut down; ` +
         "netbind stop --force does not wait",
     ],
   };

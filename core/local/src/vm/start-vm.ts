@@ -142,7 +142,7 @@ async function startGuest(
   request.signal.throwIfAborted();
   const xml = await defineDomain({ vmi, nics, disks: volumes.disks, accelerator }, hooks);
   recordFile.update({ domainXml: xml });
-  progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM does not boot a guest on this machine"})`);
+  progress(`starting the guest (${accelerator === "kvm" ? "KVM" : "TCG: KVM cannot boot a guest on this machine"})`);
   const [console] = await Promise.all([startConsole(consoleLocation(state, recordFile.record)), launcher.create(xml, request.signal)]);
   recordFile.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
@@ -151,7 +151,7 @@ async function startGuest(
   recordFile.setProcesses("qemu", [qemu]);
   const demo =
     needsDemoGuest(vmi, volumes.disks) && volumes.warnings.length > 0
-      ? ["no disk of this VM can be booted on one machine: the demo guest boots instead"]
+      ? ["netbind cannot boot a disk of this VM: the demo guest boots instead"]
       : [];
   const omitted = nics.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
   return { id: recordFile.record.id, nics, warnings: [...volumes.warnings, ...demo, ...omitted, ...graceOf(vmi).warnings], qemu };

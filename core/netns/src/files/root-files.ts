@@ -38,7 +38,7 @@ export function ownPath(path: string): string {
     const found = lstatSync(directory, { throwIfNoEntry: false });
     // A link of root's is an administrator's way to another place.
     if (found !== undefined && isForeign(found.uid))
-      throw new ForeignPathError(`${path} is below ${directory}, which belongs to uid ${found.uid}: nothing was done there`);
+      throw new ForeignPathError(`${path} is below ${directory}, which belongs to uid ${found.uid}: netbind changed nothing there`);
     if (directory === dirname(directory)) return path;
   }
 }
@@ -94,7 +94,8 @@ function makeWithParents(path: string, mode?: number): void {
 export function makeDirectory(path: string, mode = 0o711): void {
   makeWithParents(ownPath(path));
   for (const { uid } of [lstatSync(path), statSync(path)])
-    if (isForeign(uid)) throw new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user's: nothing was done there`);
+    if (isForeign(uid))
+      throw new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user: netbind changed nothing there`);
   chmodSync(path, mode);
 }
 

@@ -48,7 +48,7 @@ function weaknessAbove(path: string): { readonly at: string; readonly what: stri
  */
 export function checkTrustedDirectory(path: string, setting: string): void {
   const refuse = (at: string, what: string, fix: string): UntrustedDirectoryError =>
-    new UntrustedDirectoryError(`${setting}: ${at} is not to be trusted: ${what}: ${fix}, or name another directory`);
+    new UntrustedDirectoryError(`${setting}: ${at} is not trusted: ${what}: ${fix}, or name another directory`);
   const stat = statOf(path);
   if (stat !== undefined && !stat.isDirectory())
     throw refuse(path, stat.isSymbolicLink() ? "it is a link" : "it is not a directory", "remove it");

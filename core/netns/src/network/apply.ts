@@ -34,6 +34,11 @@ export async function applyNetwork(execIn: Exec, { ip, sysctls, nft }: Operation
     await execIn(keys.length === 0 ? script : withWritableSysctls(script), fits ? {} : { stdin: json });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(["ip -batch, sysctl, nft"], "the pod's network could not be made as planned", error.stderr, error.exitCode);
+    throw new CommandError(
+      ["ip -batch, sysctl, nft"],
+      "the pod's network could not be configured as planned",
+      error.stderr,
+      error.exitCode,
+    );
   }
 }

@@ -77,7 +77,7 @@ export class PodNetwork {
     throw new BindingError(
       "POD_LINK_MISSING",
       `pod link "${names.pod}" is not in the pod's namespace`,
-      "see what the network's CNI plugin made",
+      "check what the network's CNI plugin made",
     );
   }
 

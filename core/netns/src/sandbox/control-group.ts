@@ -76,7 +76,7 @@ export async function removeGroup(group: string): Promise<void> {
   if (isRemoved(group)) return;
   writeFileSync(join(group, "cgroup.kill"), "1");
   if (!(await waitUntil(() => isRemoved(group), REMOVE_DEADLINE)))
-    throw new Error(`control group ${group} cannot be removed: processes in it do not end`);
+    throw new Error(`control group ${group} cannot be removed: its processes do not end`);
 }
 
 const counted = (group: string, file: string, event: string): number => {

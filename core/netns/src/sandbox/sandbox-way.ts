@@ -66,7 +66,7 @@ export function procObstacles(mountinfo: string): readonly string[] {
   ];
 }
 
-const UNMASK = "show this process a whole /proc (Kubernetes: a privileged container, or securityContext.procMount: Unmasked)";
+const UNMASK = "give this process a whole /proc (Kubernetes: a privileged container, or securityContext.procMount: Unmasked)";
 
 /** All that is in the way here, with what to do. */
 function findObstacles(): readonly string[] {
@@ -89,7 +89,7 @@ async function findWay(): Promise<FoundWay> {
       said.push(`a sandbox by ${way}: ${text}`);
     }
   }
-  throw new SandboxError(`this machine lets no sandbox be made for services and sidecars: ${[...findObstacles(), ...said].join("; ")}`);
+  throw new SandboxError(`this machine permits no sandbox for services and sidecars: ${[...findObstacles(), ...said].join("; ")}`);
 }
 
 let known: Promise<FoundWay> | undefined;

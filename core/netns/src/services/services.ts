@@ -71,7 +71,7 @@ export function isListening({ socket }: Pick<ServiceProcess, "socket">, process:
 
 /** What stands in a log from a byte on. */
 const said = (file: string, from: number): string =>
-  (existsSync(file) ? readFileSync(file).subarray(from).toString("utf8").trim() : "") || "it said nothing";
+  (existsSync(file) ? readFileSync(file).subarray(from).toString("utf8").trim() : "") || "it printed nothing";
 
 /**
  * Starts one server, in a sandbox of its own, and waits until it serves.
@@ -94,8 +94,8 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
   const up = (): boolean => inner !== undefined && isListening(service, inner);
   await waitUntil(() => ended() || up(), START_DEADLINE);
   if (!ended() && up()) return;
-  const why = ended() ? "it ended" : "it has no socket";
+  const why = ended() ? "it ended" : "it opened no socket";
   await endProcesses(processes);
   const words = said(host.logFile, from);
-  throw new Error(`the server ${service.role} did not start, ${why}: ${words}${explainEnd(words, SERVICE_LIMITS, host.cgroup)}`);
+  throw new Error(`the server ${service.role} did not start: ${why}: ${words}${explainEnd(words, SERVICE_LIMITS, host.cgroup)}`);
 }

@@ -26,8 +26,8 @@ function named(mount: string | undefined, name: string): GroupBase {
   const base = join(mount, name);
   if (!canLimit(base))
     throw new GroupError(
-      `${VARIABLE} is ${name}, and that control group hands on ${JSON.stringify(handedOn(base).join(" "))} to its children: ` +
-        `it must hand on ${NEEDED} (cgroup.subtree_control), and so must every group above it`,
+      `${VARIABLE} is ${name}, and that control group delegates ${JSON.stringify(handedOn(base).join(" "))} to its children: ` +
+        `it must delegate ${NEEDED} (cgroup.subtree_control), and so must every group above it`,
     );
   return { base };
 }
@@ -47,5 +47,5 @@ export function findGroupBase(environment: Readonly<Record<string, string | unde
   if (mount === undefined || own === undefined) return { why: "this machine has no unified control group hierarchy (cgroup2)" };
   const base = join(mount, own);
   if (!own.split("/").includes("..") && canLimit(base)) return { base };
-  return { why: `the control group of this process hands on no ${NEEDED}: name one that does with ${VARIABLE}` };
+  return { why: `the control group of this process does not delegate ${NEEDED}: name one that does in ${VARIABLE}` };
 }

@@ -33,7 +33,7 @@ export function unchangedCloudInit<T extends HookedCloudInit>(sent: T, answered:
   if (answered === undefined || isDeepStrictEqual(sent, answered)) return sent;
   throw new BindingError(
     "PLUGIN_FAILED",
-    "a sidecar answered PreCloudInitIso with other data than the VM's, which no plan changes",
+    "a sidecar changed the VM's cloud-init data in its answer to PreCloudInitIso, which no plan allows",
     SAME_RUNTIME,
   );
 }

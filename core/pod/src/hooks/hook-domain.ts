@@ -45,7 +45,7 @@ export function requireDomain(sidecar: ExpectedSidecar, expected: string, answer
   if (Buffer.from(expected, "utf8").equals(answered)) return;
   throw refusedSidecar(
     sidecar,
-    `answered OnDefineDomain with another domain than its authorized plan makes: ${firstDifference(expected, Buffer.from(answered).toString("utf8"))}`,
+    `answered OnDefineDomain with a domain that differs from the one of its authorized plan: ${firstDifference(expected, Buffer.from(answered).toString("utf8"))}`,
     SAME_RUNTIME,
   );
 }

@@ -157,7 +157,7 @@ async function shutDown(sidecars: readonly Sidecar[]): Promise<void> {
   for (const { client, version, points } of sidecars) if (points.has("Shutdown") && version === "v1alpha3") await client.shutdown(version);
 }
 
-/** Tells the sidecars of a pod that answer now that the VM is over: none is waited for. */
+/** Tells the sidecars of a pod that answer now that the VM has ended: none is waited for. */
 export async function shutDownSidecars(place: HookLocation, sidecars: readonly PodSidecar[]): Promise<void> {
   const found: Sidecar[] = [];
   try {
@@ -207,7 +207,7 @@ function uncollected(place: HookLocation, sidecars: readonly PodSidecar[], found
   })[0];
   const said = `${found.length} of ${sidecars.length} sidecars were collected in ${deadline} ms`;
   return twice === undefined
-    ? new Error(`${said}: ${missing.map(sidecarName).join(" and ")} showed no hook socket that answers`)
+    ? new Error(`${said}: ${missing.map(sidecarName).join(" and ")} did not serve a hook socket`)
     : new LauncherPanicError("base-names", `${said}: two of them have a socket "${twice}"`);
 }
 
@@ -228,7 +228,7 @@ async function ask<S extends PodSidecar>(
     if (version === undefined)
       throw refusedSidecar(
         recorded,
-        `speaks hooks ${excerpt(versions.join(", "), 0)}, and ${HOOK_VERSIONS.join(", ")} are known`,
+        `speaks the hook versions ${excerpt(versions.join(", "), 0)}, and netbind knows ${HOOK_VERSIONS.join(", ")}`,
         SAME_RUNTIME,
       );
     const points = new Set(hookPoints.map((point) => point.name));

@@ -61,7 +61,7 @@ export function holdHookSocket(place: HookLocation, sidecar: PodSidecar): (HeldS
   if (others.length > 0)
     throw refusedSidecar(
       sidecar,
-      `shows ${found.names.length} hook sockets: ${found.names.map((one) => JSON.stringify(one)).join(", ")}`,
+      `has ${found.names.length} hook sockets: ${found.names.map((one) => JSON.stringify(one)).join(", ")}`,
       "a container is one sidecar: let it make one socket in its hooks directory",
     );
   const socket = held.socket(name, place.uid);
@@ -75,7 +75,7 @@ export function refuseOtherDirectories({ hooks }: HookLocation, sidecars: readon
   if (other === undefined) return;
   throw new BindingError(
     "UNAVAILABLE",
-    `${hooks} holds ${JSON.stringify(other)}, which is the directory of no sidecar of this pod`,
+    `${hooks} holds ${JSON.stringify(other)}, which does not belong to a sidecar of this pod`,
     "remove it: only the host makes sidecars' directories",
   );
 }

@@ -31,7 +31,7 @@ function readDescription({ name, contract, migration, hooks, takesPodMac }: bind
   if (contract !== "v1alpha1") {
     throw new BindingError(
       "CONTRACT_UNSUPPORTED",
-      `binding "${name}" speaks contract "${contract}"`,
+      `binding "${name}" speaks the contract version "${contract}"`,
       "use a release of it that speaks v1alpha1",
     );
   }

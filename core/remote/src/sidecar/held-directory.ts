@@ -25,7 +25,7 @@ export interface HeldSocket extends Disposable {
 }
 
 const untrusted = (what: string): BindingError =>
-  new BindingError("UNAVAILABLE", what, "nothing was done to it: see who changes the pod's directory");
+  new BindingError("UNAVAILABLE", what, "nothing was changed: find out what changes the pod's directory");
 
 /** Opens an entry of a directory, and never what a link leads to. */
 function openEntry(directory: number, name: string, flags: number): number {
@@ -33,9 +33,9 @@ function openEntry(directory: number, name: string, flags: number): number {
     return openSync(`/proc/self/fd/${directory}/${name}`, flags | constants.O_NOFOLLOW);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new BindingError("UNAVAILABLE", `"${name}" is not there yet`, "wait until it is made", { cause: error });
+    if (code === "ENOENT") throw new BindingError("UNAVAILABLE", `"${name}" does not exist yet`, "wait until it exists", { cause: error });
     const link = code === "ELOOP" || code === "ENOTDIR";
-    throw untrusted(link ? `"${name}" is no directory, or a link` : `"${name}" cannot be opened: ${(error as Error).message}`);
+    throw untrusted(link ? `"${name}" is not a directory, or is a link` : `"${name}" cannot be opened: ${(error as Error).message}`);
   }
 }
 
@@ -132,7 +132,7 @@ export class HeldDirectory implements Disposable {
     const stat = fstatSync(descriptor);
     if (!stat.isSocket() || stat.uid !== uid) {
       closeSync(descriptor);
-      throw untrusted(stat.isSocket() ? `the socket "${name}" belongs to uid ${stat.uid}, not to ${uid}` : `"${name}" is no socket`);
+      throw untrusted(stat.isSocket() ? `the socket "${name}" belongs to uid ${stat.uid}, not to ${uid}` : `"${name}" is not a socket`);
     }
     return { path: `/proc/self/fd/${descriptor}`, descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
   }
@@ -147,7 +147,7 @@ export class HeldDirectory implements Disposable {
     try {
       const stat = fstatSync(descriptor);
       const bytes = stat.isFile() && stat.size <= limit ? readUpTo(descriptor, limit) : undefined;
-      if (bytes === undefined) throw untrusted(`"${name}" is no regular file of at most ${limit} bytes`);
+      if (bytes === undefined) throw untrusted(`"${name}" is not a regular file of at most ${limit} bytes`);
       return bytes.toString("utf8");
     } finally {
       closeSync(descriptor);

@@ -69,7 +69,7 @@ export function addBinding(server: Server, binding: Binding, explain: ExplainFai
     }),
     needs: handle<bindingWire.NeedsRequest, bindingWire.NeedsResponse>(({ nic: message }) => {
       const nic = nicFromWire(message);
-      return asked("tell the needs of", nic.name, () => needsToWire(binding.needs(nic)));
+      return asked("report the needs of", nic.name, () => needsToWire(binding.needs(nic)));
     }),
     plan: handle<bindingWire.PlanRequest, bindingWire.PlanResponse>(({ attachment: message }) => {
       const attachment = attachmentFromWire(message);
@@ -84,7 +84,7 @@ export function attachFromWire(bytes: Uint8Array): AttachRequest {
   try {
     message = sidecarWire.AttachedVm.decode(bytes);
   } catch (error) {
-    throw malformed(`an attached VM is no message: ${(error as Error).message}`);
+    throw malformed(`the attached VM is not a valid message: ${(error as Error).message}`);
   }
   const { namespace, name, uid, nics } = message;
   return {
@@ -133,7 +133,7 @@ export function addHooks(server: Server, handlers: HookHandlers): void {
     domainXML: Buffer.from(handlers.onDefineDomain(domainXML)),
   }));
   const preCloudInitIso = handle<hooksV1alpha2.PreCloudInitIsoParams, hooksV1alpha2.PreCloudInitIsoResult>(() => {
-    throw new BindingError("HOOK_UNSUPPORTED", "this sidecar changes nothing of cloud-init's data", "do not call PreCloudInitIso");
+    throw new BindingError("HOOK_UNSUPPORTED", "this sidecar does not change cloud-init data", "do not call PreCloudInitIso");
   });
   const shutdown = handle<hooksV1alpha3.ShutdownParams, hooksV1alpha3.ShutdownResult>(() => {
     setImmediate(() => handlers.shutdown());

@@ -2,7 +2,11 @@ import { BindingError } from "@netbind/contract";
 
 /** What crossed the wire lacks something, or says something that the contract does not know. */
 export const malformed = (what: string): BindingError =>
-  new BindingError("ATTACHMENT_INVALID", `the message is malformed: ${what}`, "send what the specification of netbind.v1alpha1 says");
+  new BindingError(
+    "ATTACHMENT_INVALID",
+    `the message is malformed: ${what}`,
+    "send the message as the specification of netbind.v1alpha1 defines it",
+  );
 
 /** A part that must be there. @throws BindingError ATTACHMENT_INVALID */
 export function required<T>(value: T | undefined, what: string): T {

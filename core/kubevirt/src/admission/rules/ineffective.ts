@@ -72,7 +72,7 @@ function unread(nic: VmiInterface, subject: RuleContext): readonly { readonly fi
   ];
 }
 
-/** What is accepted, and has no effect or not the one that was meant. */
+/** What is accepted, and has no effect or another than the intended one. */
 export const INEFFECTIVE_RULES: readonly Rule[] = [
   ignored({
     id: "GATE-1",
@@ -153,7 +153,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
         ? [
             violation(
               `${path}.bridge`,
-              "a service mesh is injected, and bridge leaves its proxy without the pod's address",
+              "a service mesh is injected, and bridge takes the pod's address from its proxy",
               "use masquerade: {}",
             ),
           ]
