@@ -25,13 +25,13 @@ const AGENT_TIMEOUT = { first: 45_000, next: 60_000 } as const;
 
 /** Patches a domain for every attached NIC. Where all are taps the very same bytes come back. */
 export function defineDomain(stored: StoredAttach | undefined, domainXML: Uint8Array): Uint8Array {
-  if (stored === undefined) throw new BindingError("ATTACHMENT_MISSING", "nothing was attached yet", "wait for the node agent");
+  if (stored === undefined) throw new BindingError("ATTACHMENT_MISSING", "no NIC is attached yet", "wait for the node agent");
   if (stored.nics.every(({ domain }) => domain.kind === "tap")) return domainXML;
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(domainXML);
   } catch (error) {
-    throw new BindingError("DOMAIN_INVALID", "the domain is no UTF-8 text", "give the domain as libvirt prints it", { cause: error });
+    throw new BindingError("DOMAIN_INVALID", "the domain is not UTF-8 text", "give the domain as libvirt prints it", { cause: error });
   }
   return Buffer.from(patchDomains(text, stored.nics), "utf8");
 }
@@ -154,7 +154,7 @@ class Sidecar {
       const seconds = Math.round((performance.now() - started) / 1000);
       this.#log.error(
         { code: "AGENT_MISSING", attachSocket: this.#paths.attachSocket, seconds },
-        "no node agent attached this sidecar, and its VM waits for that: see whether the agent runs on this node",
+        "no node agent attached this sidecar, and its VM waits for that: check that the agent runs on this node",
       );
       setTimeout(warn, next).unref();
     };

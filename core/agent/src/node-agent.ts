@@ -103,7 +103,7 @@ export class NodeAgent {
     const [first] = distrust;
     if (first !== undefined || vmi === undefined) {
       const message = distrust.map((one) => one.message).join("; ");
-      const hint = "nothing was done for this pod";
+      const hint = "the agent did nothing for this pod";
       const isEarly = distrust.every(({ early }) => early);
       if (!isEarly || this.#isLate(work)) this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint });
       // Its VMI may not have told of it yet.
@@ -123,7 +123,7 @@ export class NodeAgent {
     this.#seen.add(work.pod.metadata.uid);
     if (did === "attached") this.#tell(work, { type: "Normal", reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
     for (const warning of warnings) this.#tell(work, { type: "Warning", ...warning });
-    if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `put right: ${repaired.join(", ")}` });
+    if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `repaired: ${repaired.join(", ")}` });
     else if (did === "taken-over" && first)
       this.#tell(work, { type: "Normal", reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
   }
@@ -180,15 +180,15 @@ function mayBeGone(unseen: readonly string[], unreadable: readonly Unreadable[])
 const releaseKey = (uid: string): string => `release ${uid}`;
 
 /** True where what is missing is not merely on its way: somebody put something else into its place. */
-const isOfSomebody = (error: unknown): boolean => error instanceof BindingError && !error.message.includes("is not there yet");
+const isOfSomebody = (error: unknown): boolean => error instanceof BindingError && !error.message.includes("does not exist yet");
 
 function explain(error: unknown): { readonly reason: string; readonly hint?: string } {
   if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
   if (error instanceof NotReadyError) return { reason: error.reason, hint: error.hint };
   if (error instanceof DamagedRecordError)
-    return { reason: "RECORD_UNREADABLE", hint: "this pod is left alone: use an agent of the version that wrote it" };
+    return { reason: "RECORD_UNREADABLE", hint: "the agent leaves this pod alone: use an agent of the version that wrote its record" };
   if (error instanceof PodRefusedError)
-    return { reason: "POD_REFUSED", hint: "nothing was done for this pod: correct the VM, and start it again" };
-  if (error instanceof PodProcessError) return { reason: "POD_NAMESPACE_REFUSED", hint: "nothing was done for this pod" };
-  return { reason: "ATTACH_FAILED", hint: "it is tried again: see the node agent's log" };
+    return { reason: "POD_REFUSED", hint: "the agent did nothing for this pod: correct the VM, and start it again" };
+  if (error instanceof PodProcessError) return { reason: "POD_NAMESPACE_REFUSED", hint: "the agent did nothing for this pod" };
+  return { reason: "ATTACH_FAILED", hint: "the agent tries again: see its log" };
 }

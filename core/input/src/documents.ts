@@ -67,7 +67,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
   const at = (path: YamlPath, inner: unknown): InputDocument | InputViolation => {
     const lineOf = (field: string): number => document.lineOf([...path, ...steps(field)]);
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) {
-      const found = violation("", "this is no Kubernetes object", "write apiVersion, kind, metadata and spec");
+      const found = violation("", "this is not a Kubernetes object", "write apiVersion, kind, metadata and spec");
       return { ...found, file, line: lineOf("") };
     }
     return {
@@ -107,9 +107,9 @@ export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
 /** What one YAML document says. */
 function readDocument(file: string, document: YamlDocument | YamlProblem): readonly (InputDocument | InputViolation)[] {
   const refused = (problem: string, line: number): readonly InputViolation[] => [
-    { ...violation("", problem, "correct the text"), file, line },
+    { ...violation("", problem, "correct the file"), file, line },
   ];
-  if ("problem" in document) return refused(`this is no YAML that kubectl takes: ${document.problem}`, document.line);
+  if ("problem" in document) return refused(`this is not valid YAML for kubectl: ${document.problem}`, document.line);
   try {
     return objectsOf(file, document);
   } catch (error) {

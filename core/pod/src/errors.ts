@@ -4,7 +4,7 @@ export class DamagedRecordError extends Error {
 }
 
 export const damagedRecord = (file: string, field: string): DamagedRecordError =>
-  new DamagedRecordError(`${file} is damaged: "${field}" is not what it was written as`);
+  new DamagedRecordError(`${file} is damaged: "${field}" does not have the form that netbind writes`);
 
 export const otherVersion = (file: string, version: unknown, known: number): DamagedRecordError =>
   new DamagedRecordError(`${file} is of version ${JSON.stringify(version)}, and this netbind reads version ${known}`);

@@ -16,7 +16,7 @@ const CONSEQUENCES: Readonly<Record<RuleText["consequence"], string>> = {
   rejected: "KubeVirt's API refuses the VM",
   neverStarts: "accepted, and cannot work: netbind run refuses it",
   pending: "accepted, and waits until the cluster has what it names",
-  ignored: "accepted, and has no effect or not the one that was meant",
+  ignored: "accepted, and has no effect or another than the intended one",
 };
 
 const versions = ({ since, until }: RuleText): string => {
@@ -65,9 +65,9 @@ const MIGRATION: Readonly<Record<BindingDescription["migration"], { readonly mea
 const formatPlugin = ({ registeredAs, source, name, contract, migration, takesPodMac, hooks }: ExplainedPlugin): string =>
   [
     `binding ${registeredAs}: a third-party binding, served by ${source}, which calls itself ${name}`,
-    `  contract:     ${contract}; it answers ${hooks.join(", ")}`,
+    `  contract:     ${contract}; hooks ${hooks.join(", ")}`,
     `  registration: sidecarImage, ${MIGRATION[migration].registered}, and domainAttachmentType: tap where it plans a tap`,
-    `  MAC address:  ${takesPodMac ? "the pod link's, where the VM's author names none" : "the VM author's, else one of the core's"}`,
+    `  MAC address:  ${takesPodMac ? "the pod link's, where the VM names none" : "the VM's, else a generated one"}`,
     `  migration:    ${MIGRATION[migration].means}`,
   ].join("\n");
 

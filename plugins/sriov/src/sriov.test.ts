@@ -12,7 +12,7 @@ test("the device is the one that is reported for the network; else the only PCI 
   expect(sriov.plan(reported).domain).toEqual({ kind: "hostdev", pciAddress: VF });
   expect(sriov.plan({ ...attachment, allocatedDevices: [OTHER] }).domain).toEqual({ kind: "hostdev", pciAddress: OTHER });
   expect(sriov.plan({ ...attachment, allocatedDevices: [VF, "vhost-vdpa-0"] }).domain).toEqual({ kind: "hostdev", pciAddress: VF });
-  expect(() => sriov.plan(attachment)).toThrow(`${OTHER}, ${VF}, and nothing tells which of them`);
+  expect(() => sriov.plan(attachment)).toThrow(`${OTHER}, ${VF}, and none of them is reported for this network`);
   expect(() => sriov.plan({ ...attachment, allocatedDevices: [] })).toThrow("was allocated no PCI device");
 });
 

@@ -44,6 +44,6 @@ test("an older libvirt joins passt and the guest by a socket, of one queue; one 
   };
   for (const version of [undefined, "11.1.0", "11.10.0", "12.0.0"]) expect(written(version), version).toEqual(["vhostuser", true, true]);
   for (const version of ["11.0.0", "10.10.0", "9.0.0"]) expect(written(version), version).toEqual(["user", false, false]);
-  const impossible = expect.objectContaining({ code: "PLAN_IMPOSSIBLE", message: "libvirt 8.10.0 starts no passt" }) as Error;
+  const impossible = expect.objectContaining({ code: "PLAN_IMPOSSIBLE", message: "libvirt 8.10.0 cannot start passt" }) as Error;
   expect(() => written("8.10.0")).toThrow(impossible);
 });

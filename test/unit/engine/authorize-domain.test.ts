@@ -33,14 +33,16 @@ test("a host device is one that the pod was allocated, for a binding that is gra
       "; ",
     );
   expect(problems(VF)).toBe("");
-  expect(problems("0000:00:1f.2")).toContain('"0000:00:1f.2" is none of the devices that the pod was allocated for this NIC (0000:01:10.2');
-  expect(problems(`${VF}'/>`)).toContain("none of the devices");
+  expect(problems("0000:00:1f.2")).toContain(
+    '"0000:00:1f.2" is not one of the devices that the pod was allocated for this NIC (0000:01:10.2',
+  );
+  expect(problems(`${VF}'/>`)).toContain("is not one of the devices");
   expect(problems(VF, "mine")).toContain('"hostdev" are not granted');
 });
 
 test("passt is refused where libvirt has none, before anything starts", () => {
   const attachment = anAttachment({ libvirtVersion: "8.10.0" });
-  const impossible = expect.objectContaining({ code: "PLAN_IMPOSSIBLE", message: "libvirt 8.10.0 starts no passt" }) as BindingError;
+  const impossible = expect.objectContaining({ code: "PLAN_IMPOSSIBLE", message: "libvirt 8.10.0 cannot start passt" }) as BindingError;
   expect(() => authorize(PASST, { attachment, grants: grantsOf("passt", releasedGrants()) })).toThrow(impossible);
 });
 

@@ -64,7 +64,7 @@ test("a damaged record, and one of another version, are refused; none is none", 
   writeFileSync(PodRecordFile.fileIn(directory), JSON.stringify({ ...recordFile.record, version: 2 }));
   expect(() => openRecord(directory)).toThrow(/version 2/);
   writeFileSync(PodRecordFile.fileIn(directory), JSON.stringify({ ...recordFile.record, id: "../../etc" }));
-  expect(() => openRecord(directory)).toThrow(/"id" is not what/);
+  expect(() => openRecord(directory)).toThrow(/"id" does not have the form/);
 });
 
 test("whatever happened to a record, it is read or refused, and gc goes on", async () => {

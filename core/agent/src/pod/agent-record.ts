@@ -42,7 +42,7 @@ export class AgentState {
   }
 
   pod(uid: string): string {
-    if (!UID.test(uid)) throw new Error(`${JSON.stringify(uid)} is no pod's UID`);
+    if (!UID.test(uid)) throw new Error(`${JSON.stringify(uid)} is not a valid UID of a pod`);
     return join(this.root, "pods", uid);
   }
 

@@ -41,7 +41,7 @@ export async function explain(word: string | undefined, options: ExplainOptions,
   const { rules, bindings: own, fields } = find(word, released);
   const bindings = own.filter((binding) => !isReplaced(binding));
   if (rules.length + bindings.length + plugins.length + fields.length === 0) {
-    printMessage(`nothing is called "${word}": netbind explain lists all rules, bindings and fields`);
+    printMessage(`no rule, binding or field is named "${word}": run netbind explain to list all of them`);
     return EXIT.failed;
   }
   if (options.output === "json") printJson({ bindings, plugins, rules, fields });

@@ -43,7 +43,7 @@ function checkRoutes({ attachment: { pod }, plan, addIssue }: PlanContext, path:
   if (routes.length > MOST_ROUTES) addIssue(`${path}.routes`, `${routes.length} routes are more than ${MOST_ROUTES}`);
   for (const [at, route] of routes.entries()) {
     if (!adopted || !isPods(route))
-      addIssue(`${path}.routes[${at}]`, `${JSON.stringify(route.destination)} is no route of this NIC's pod link that is handed over`);
+      addIssue(`${path}.routes[${at}]`, `${JSON.stringify(route.destination)} is not a route of this NIC's pod link`);
   }
 }
 
@@ -66,7 +66,7 @@ function checkTap({ attachment, addIssue }: PlanContext, path: string, link: Tap
 function checkPlaceholder(context: PlanContext, path: string, link: PlaceholderLink): void {
   const { pod } = context.attachment;
   const { addIssue } = context;
-  if (!isAdopted(context.plan)) addIssue(path, "the pod's link keeps its name, so nothing stands in for it");
+  if (!isAdopted(context.plan)) addIssue(path, "the pod's link keeps its name, so no placeholder replaces it");
   if (link.mac !== pod.mac) addIssue(`${path}.mac`, `${JSON.stringify(link.mac)} is not the pod link's, ${pod.mac}`);
   checkAddresses(context, path, link.addresses);
   for (const [at, { address, prefix }] of link.addresses.entries()) {

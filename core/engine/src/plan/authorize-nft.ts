@@ -74,14 +74,14 @@ function checkMatch(context: NftContext, path: string, match: NftMatch, family: 
     case "inputInterface":
     case "outputInterface":
       if (!links.includes(match.name))
-        addIssue(`${path}.name`, `${JSON.stringify(match.name)} is no link of this NIC (${links.join(", ")})`);
+        addIssue(`${path}.name`, `${JSON.stringify(match.name)} is not a link of this NIC (${links.join(", ")})`);
       return;
     case "sourceAddress":
     case "destinationAddress":
       if (match.addresses.length === 0) addIssue(`${path}.addresses`, "a match needs an address");
       for (const address of match.addresses) {
         if (parseAddress(address)?.family !== family)
-          addIssue(`${path}.addresses`, `${JSON.stringify(address)} is no IPv${family} address`);
+          addIssue(`${path}.addresses`, `${JSON.stringify(address)} is not a valid IPv${family} address`);
       }
       return;
     case "destinationPort":
@@ -99,7 +99,7 @@ function checkPorts({ addIssue }: NftContext, path: string, match: NftMatch & { 
   for (const port of match.ports) {
     const ends = typeof port === "number" ? [port] : port;
     if (!ends.every(isPort) || (ends[1] ?? 0) < (ends.length === 2 ? ends[0] : 0))
-      addIssue(`${path}.ports`, `${JSON.stringify(port)} is no port or range of ports`);
+      addIssue(`${path}.ports`, `${JSON.stringify(port)} is not a valid port or range of ports`);
   }
 }
 
@@ -110,12 +110,12 @@ function checkVerdict(context: NftContext, path: string, rule: NftRule, chain: N
   if (verdict.kind === "jump") {
     const target = chains.find(({ name }) => name === verdict.chain);
     if (target === undefined || target.base !== undefined)
-      addIssue(`${path}.chain`, `${JSON.stringify(verdict.chain)} is no chain of this plan to jump to`);
+      addIssue(`${path}.chain`, `${JSON.stringify(verdict.chain)} is not a chain of this plan to jump to`);
   }
   if (verdict.kind === "dnat" || verdict.kind === "snat") {
     const own = [...networks, ...podAddresses.map((address) => `${addressOf(address)}/${family === 4 ? 32 : 128}`)];
     if (parseAddress(verdict.to)?.family !== family || !own.some((network) => isWithin(verdict.to, network))) {
-      addIssue(`${path}.to`, `${JSON.stringify(verdict.to)} is no IPv${family} address of this NIC's own networks`);
+      addIssue(`${path}.to`, `${JSON.stringify(verdict.to)} is not an IPv${family} address of this NIC's own networks`);
     }
   }
   const needsNat = verdict.kind === "dnat" || verdict.kind === "snat" || verdict.kind === "masquerade";
@@ -123,7 +123,7 @@ function checkVerdict(context: NftContext, path: string, rule: NftRule, chain: N
 }
 
 function checkName({ chains, addIssue }: NftContext, path: string, chain: NftChain): void {
-  if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(chain.name)) addIssue(`${path}.name`, `${JSON.stringify(chain.name)} is no chain name`);
+  if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(chain.name)) addIssue(`${path}.name`, `${JSON.stringify(chain.name)} is not a valid chain name`);
   if (chain.name.startsWith(RESERVED_CHAIN))
     addIssue(`${path}.name`, `${JSON.stringify(chain.name)} begins with "${RESERVED_CHAIN}", which is the core's own: choose another name`);
   if (chains.filter(({ name }) => name === chain.name).length > 1)
@@ -142,7 +142,7 @@ function checkRule(context: NftContext, path: string, rule: NftRule, chain: NftC
   if (!isLimited(rule, chain, context))
     context.addIssue(
       path,
-      `it is not limited to a link or an address of this NIC: match one of ${context.links.join(", ")}; the pod's loopback is not the NIC's alone`,
+      `it is not limited to a link or an address of this NIC: match one of ${context.links.join(", ")}; the loopback belongs to the whole pod`,
     );
   checkVerdict(context, `${path}.verdict`, rule, chain);
 }

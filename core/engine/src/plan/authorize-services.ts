@@ -39,13 +39,13 @@ function checkClient(context: ServerContext, path: string, { client, leaseSecond
   if (!isNetworkOf(bridge, address) && !(isAdoptedBy(plan, bridge.name) && attachment.pod.addresses.includes(address)))
     addIssue(`${path}.client.address`, `${address} is in no network of ${bridge.name}`);
   if (!isIntegerIn(leaseSeconds, LEASE.least, LEASE.most))
-    addIssue(`${path}.leaseSeconds`, `${leaseSeconds} is no lease of ${LEASE.least} seconds or more`);
+    addIssue(`${path}.leaseSeconds`, `${leaseSeconds} is not a lease of ${LEASE.least} seconds or more`);
 }
 
 function checkDhcp4(context: ServerContext, path: string, service: Dhcp4Service): void {
   const { bridge, addIssue } = context;
   const server = bridge.addresses.find(({ address }) => address === service.server);
-  if (server === undefined) return addIssue(`${path}.server`, `${JSON.stringify(service.server)} is no address of ${service.link}`);
+  if (server === undefined) return addIssue(`${path}.server`, `${JSON.stringify(service.server)} is not an address of ${service.link}`);
   checkClient({ ...context, bridge: { ...bridge, addresses: [server] } }, path, service);
   checkMtu(context, path, service.mtu);
   for (const [at, { option }] of service.privateOptions.entries()) {
@@ -56,7 +56,7 @@ function checkDhcp4(context: ServerContext, path: string, service: Dhcp4Service)
 function checkRa(context: ServerContext, path: string, service: RouterAdvertisementService): void {
   const { bridge, addIssue } = context;
   if (parseCidr(service.network)?.family !== 6 || !isNetworkOf(bridge, service.network))
-    addIssue(`${path}.network`, `${JSON.stringify(service.network)} is no IPv6 network of ${service.link}`);
+    addIssue(`${path}.network`, `${JSON.stringify(service.network)} is not an IPv6 network of ${service.link}`);
   checkMtu(context, path, service.mtu);
   if (service.preference !== undefined && service.preference !== "low")
     addIssue(`${path}.preference`, `${JSON.stringify(service.preference)} is not "low"`);
@@ -66,7 +66,7 @@ function checkRa(context: ServerContext, path: string, service: RouterAdvertisem
 
 function checkService(context: PlanContext, path: string, service: ServicePlan): void {
   const bridge = plannedLinks(context.plan).find((link) => link.kind === "bridge" && link.name === service.link);
-  if (bridge?.kind !== "bridge") return context.addIssue(`${path}.link`, `${JSON.stringify(service.link)} is no bridge of this plan`);
+  if (bridge?.kind !== "bridge") return context.addIssue(`${path}.link`, `${JSON.stringify(service.link)} is not a bridge of this plan`);
   const server = { ...context, bridge };
   switch (service.kind) {
     case "dhcp4":

@@ -92,7 +92,7 @@ function checkSysctls(own: Plan, theirs: Plan, nic: string, addIssue: AddIssue):
 
 function checkNames(own: PlannedNic, other: PlannedNic, addIssue: AddIssue): void {
   const { name, pod, names } = other.attachment;
-  if (own.attachment.names.pod === names.pod) addIssue("network", `pod link "${pod.name}" is NIC "${name}"'s already`);
+  if (own.attachment.names.pod === names.pod) addIssue("network", `pod link "${pod.name}" belongs to NIC "${name}" already`);
   const theirs = new Set([names.pod, ...plannedLinks(other.plan).map((link) => link.name)]);
   for (const [at, link] of plannedLinks(own.plan).entries())
     if (theirs.has(link.name)) addIssue(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
@@ -115,7 +115,7 @@ function soleOf(domain: DomainPlan): { readonly path: string; readonly name: str
 function checkSole(own: Plan, theirs: Plan, other: string, addIssue: AddIssue): void {
   const [mine, taken] = [soleOf(own.domain), soleOf(theirs.domain)];
   if (mine !== undefined && mine.path === taken?.path && mine.name === taken.name)
-    addIssue(mine.path, `${JSON.stringify(mine.name)} is NIC "${other}"'s ${mine.what} already`);
+    addIssue(mine.path, `${JSON.stringify(mine.name)} is the ${mine.what} of NIC "${other}" already`);
 }
 
 /** Finds what of a plan cannot be beside the plans of the pod's other NICs. Their networks are compared elsewhere. */

@@ -69,10 +69,10 @@ export async function repairVm(context: RepairContext, id: string): Promise<Repa
   const { state, exec } = context;
   const vm = vmOfPod(id);
   await using _ = await takeVmLock(state, vm, `VM ${vm}`, LOCK_TIMEOUT);
-  const settled = (await recoverMigration(context, vm)) ? ["a migration did not come to its end"] : [];
+  const settled = (await recoverMigration(context, vm)) ? ["a migration was interrupted"] : [];
   const recordFile = openRecord(state.podDirectory(currentPod(listPods(state, vm))?.id ?? id));
   if (recordFile === undefined)
-    return { found: ["nothing of it was recorded"], left: ["nothing of it was recorded (netbind gc removes it)"] };
+    return { found: ["nothing about it was recorded"], left: ["nothing about it was recorded (netbind gc removes it)"] };
   const first = await findDrift(state, exec, recordFile.record);
   let drift = first;
   for (let round = 0; round < ROUNDS && drift.over === undefined && formatDifferences(drift).length > drift.unrecoverable.length; round++) {

@@ -60,7 +60,7 @@ function collectOutput(child: ChildProcessWithoutNullStreams, stop: Stop): { std
     const chunks: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > OUTPUT_LIMIT) stop(`more than ${OUTPUT_LIMIT} bytes of output`);
+      if (size > OUTPUT_LIMIT) stop(`it printed more than ${OUTPUT_LIMIT} bytes`);
       else chunks.push(chunk);
     });
     return () => Buffer.concat(chunks).toString("utf8");
@@ -72,7 +72,7 @@ function collectOutput(child: ChildProcessWithoutNullStreams, stop: Stop): { std
 function watch({ deadline = DEFAULT_DEADLINE, signal }: ExecOptions, stop: Stop): () => void {
   const milliseconds = scaledTimeout(deadline);
   const timer = setTimeout(() => stop(`not done after ${milliseconds} ms`), milliseconds);
-  const giveUp = (): void => stop("given up");
+  const giveUp = (): void => stop("it was canceled");
   signal?.addEventListener("abort", giveUp, { once: true });
   if (signal?.aborted === true) giveUp();
   return () => {
