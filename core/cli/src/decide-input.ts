@@ -1,8 +1,8 @@
 import { type Violation, violation } from "@netbind/contract";
 import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@netbind/engine";
-import { type DescribedBindings, validateVmi, translateRemovedBindings } from "@netbind/kubevirt/admission";
+import { validateVmi, type ValidationContext, translateRemovedBindings } from "@netbind/kubevirt/admission";
 import { INTERFACES_PATH, interfacesOf, isDataOnly } from "@netbind/kubevirt";
-import type { Input, InputVm } from "@netbind/input";
+import { type Input, type InputVm, surroundingsOf } from "@netbind/input";
 import { loadInput } from "./input/load-input.ts";
 import type { InputFiles } from "./input/read-input.ts";
 import { printMessage } from "./output.ts";
@@ -17,9 +17,12 @@ export interface DecidedVm {
   readonly decision: Decision;
 }
 
+/** What is known beside a VM, the same for all of an input. */
+type Known = Pick<ValidationContext, "described" | "surroundings">;
+
 /** Tells what a VM says that has no effect, or not the one that was meant: it starts all the same. */
-function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, described: DescribedBindings): void {
-  for (const found of validateVmi(vmi, { configuration, nads, described }).filter(({ rule }) => rule.consequence === "ignored")) {
+function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, known: Known): void {
+  for (const found of validateVmi(vmi, { configuration, nads, ...known }).filter(({ rule }) => rule.consequence === "ignored")) {
     const { file, line, field, problem, fix } = vm.locate(found);
     printMessage(`warning: ${file}:${line}: ${field}: ${problem}: ${fix}`);
   }
@@ -92,6 +95,7 @@ export async function decideInput(
   for (const warning of input.warnings) printMessage(`warning: ${warning}`);
   warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
   warnUnused(plugins, decisions);
-  for (const { vm, result } of results) if (result.decision !== undefined) warnIneffective(vm, result.decision, input, bindings);
+  const known = { described: bindings, surroundings: surroundingsOf(input) };
+  for (const { vm, result } of results) if (result.decision !== undefined) warnIneffective(vm, result.decision, input, known);
   return { input, vms: results.flatMap(({ vm, result }) => (result.decision === undefined ? [] : [{ vm, decision: result.decision }])) };
 }

@@ -70,7 +70,9 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
       return document.line;
     },
     locate: (found) => {
-      const field = found.field.startsWith("spec") ? found.field.replace(/^spec/, path) : found.field;
+      const field = found.field.startsWith("spec")
+        ? found.field.replace(/^spec/, path)
+        : found.field.replace(/^metadata\.(?=annotations|labels)/, `${[...steps, "metadata"].join(".")}.`);
       return { ...found, field, file: document.file, line: document.lineOf(field) };
     },
   };

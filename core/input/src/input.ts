@@ -7,6 +7,7 @@ import {
   checkNad,
   checkObjectName,
   kubevirtConfiguration,
+  type Service,
 } from "@netbind/kubevirt/admission";
 import type {
   DeviceSettings,
@@ -21,6 +22,7 @@ import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
 import { asVmi, type InputVm, isVmKind } from "./input-vm.ts";
 import { checkHeader, type Kind, kindOf, located, textOf } from "./kinds.ts";
 import { collectData, collectDeviceSettings } from "./referenced-data.ts";
+import { collectServices } from "./services.ts";
 
 /** An object of the input that names a VM. */
 export interface InputObject<T> {
@@ -41,6 +43,7 @@ export interface Input {
   readonly nads: readonly NetworkAttachmentDefinition[];
   /** What the ConfigMap of a device plugin says, by key. */
   readonly deviceSettings: DeviceSettings;
+  readonly services: readonly Service[];
   /** Secrets and ConfigMaps of a namespace. */
   readonly dataOf: (namespace: string) => ReferencedData;
   readonly violations: readonly InputViolation[];
@@ -98,6 +101,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     migrations: soundOf<VmiMigration>("migration", checkMigration),
     nads: soundOf<NetworkAttachmentDefinition>("nad", checkDefinition).map(({ value }) => value),
     deviceSettings: collectDeviceSettings(documents),
+    services: collectServices(documents),
     dataOf: collectData(documents),
     violations: [
       ...violations,

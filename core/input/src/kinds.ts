@@ -19,7 +19,19 @@ const SHORTHANDS: Readonly<Record<string, string>> = {
 };
 
 /** What an object is to this command. */
-export type Kind = "vm" | "vmi" | "replicaSet" | "pool" | "clone" | "migration" | "kubevirt" | "nad" | "secret" | "configMap" | "other";
+export type Kind =
+  | "vm"
+  | "vmi"
+  | "replicaSet"
+  | "pool"
+  | "clone"
+  | "migration"
+  | "kubevirt"
+  | "nad"
+  | "secret"
+  | "configMap"
+  | "service"
+  | "other";
 
 /** A text, or none where something else stands. */
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -36,6 +48,7 @@ export function kindOf({ value }: InputDocument): Kind {
   }
   if (apiVersion === "v1" && kind === "Secret") return "secret";
   if (apiVersion === "v1" && kind === "ConfigMap") return "configMap";
+  if (apiVersion === "v1" && kind === "Service") return "service";
   const [group, version] = apiVersion.split("/");
   const named = `${group}/${kind}`;
   return version !== undefined && Object.hasOwn(GROUPS, named) ? (GROUPS[named] ?? "other") : "other";

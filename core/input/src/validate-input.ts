@@ -6,10 +6,12 @@ import {
   validateClone,
   validateMigration,
   validateVmi,
+  type ValidationContext,
 } from "@netbind/kubevirt/admission";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "./documents.ts";
 import type { Input } from "./input.ts";
+import { surroundingsOf } from "./surroundings.ts";
 import type { InputVm } from "./input-vm.ts";
 
 /** What an input is held against. */
@@ -42,12 +44,15 @@ const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): re
 /** A VM as the API server and the webhooks would have completed it before they look at it. */
 export const completedVmi = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitizeVmi(vmi), configuration).vmi;
 
-function validateVm(vm: InputVm, input: Input, options: ValidationOptions, described: DescribedBindings): readonly InputFinding[] {
+/** What is known beside a VM, the same for all of an input. */
+type Known = Pick<ValidationContext, "described" | "surroundings">;
+
+function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known: Known): readonly InputFinding[] {
   const findings = validateVmi(completedVmi(vm, input), {
     configuration: input.configuration,
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
     operation: options.operation,
-    described,
+    ...known,
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
   return findingsOf(findings, vm.locate);
@@ -63,9 +68,10 @@ const validateMigrations = (input: Input): readonly InputFinding[] =>
 
 /** Validates all VMs of an input, and what is asked for them, as they are written: findings in the order of the input's lines. */
 export function validateInput(input: Input, options: ValidationOptions, described: DescribedBindings): readonly InputFinding[] {
+  const known = { described, surroundings: surroundingsOf(input) };
   const all = [
     ...input.violations.map(schemaFinding),
-    ...[...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, described)),
+    ...[...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, known)),
     ...input.clones.flatMap(({ value, locate }) => findingsOf(validateClone(value), locate)),
     ...validateMigrations(input),
   ];

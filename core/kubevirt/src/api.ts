@@ -119,9 +119,22 @@ export interface VmiSpec {
     readonly options?: readonly { readonly name: string; readonly value?: string }[];
   };
   readonly terminationGracePeriodSeconds?: number;
-  readonly readinessProbe?: { readonly httpGet?: object; readonly tcpSocket?: object };
-  readonly livenessProbe?: { readonly httpGet?: object; readonly tcpSocket?: object };
+  readonly readinessProbe?: VmiProbe;
+  readonly livenessProbe?: VmiProbe;
   readonly resourceClaims?: readonly ResourceClaim[];
+}
+
+/** What the kubelet asks a VM by the pod's address; types of the values are not checked. */
+export interface VmiProbe {
+  readonly httpGet?: ProbedPort;
+  readonly tcpSocket?: ProbedPort;
+}
+
+/** A port that is asked: a number, or a port's name in the pod. */
+export interface ProbedPort {
+  readonly port?: number | string;
+  /** Another address than the pod's. */
+  readonly host?: string;
 }
 
 /** A claim of devices (DRA), which a pod of the VM gets as it stands. */

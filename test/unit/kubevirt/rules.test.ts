@@ -1,5 +1,5 @@
 /** Every rule, with a VM that breaks it at one place. */
-import { validateVmi, RULES } from "@netbind/kubevirt/admission";
+import { type GuestSetup, RULES, type Surroundings, validateVmi } from "@netbind/kubevirt/admission";
 import type { KubevirtConfiguration, KubevirtMinor, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
 
@@ -16,6 +16,7 @@ interface Broken {
   readonly nads?: readonly NetworkAttachmentDefinition[];
   /** What the plugin `p` says of migration. Absent: nobody can ask it. */
   readonly described?: "none" | "supported";
+  readonly surroundings?: Surroundings;
   /** Where it is told. */
   readonly at: string;
 }
@@ -39,6 +40,20 @@ const nad = (name: string, type: string): NetworkAttachmentDefinition => ({
   metadata: { name, namespace: "ns" },
   spec: { config: JSON.stringify({ plugins: [{ type: "tuning" }, { type }] }) },
 });
+/** A definition of one CNI plugin, without IPAM unless `rest` has it. */
+const layer2 = (type: string, rest: object = {}): NetworkAttachmentDefinition => ({
+  metadata: { name: "a", namespace: "ns" },
+  spec: { config: JSON.stringify({ cniVersion: "1.0.0", type, ipam: {}, ...rest }) },
+});
+/** A cloud-init volume, and what it says. */
+const cloudInit = (networkData: unknown, userData = ""): Pick<Broken, "spec" | "surroundings"> => ({
+  spec: { volumes: [{ name: "c", cloudInitNoCloud: { networkData: "..." } }] },
+  surroundings: { guestSetupOf: (): GuestSetup => ({ networkData, userData }) },
+});
+const ethernets = (entries: object): object => ({ version: 2, ethernets: entries });
+const NETWORK_DATA = "spec.volumes[0].cloudInitNoCloud.networkData";
+const SSH = { ports: [{ name: "ssh", port: 22 }] };
+const WEB = { namespace: "ns", name: "web", selector: { app: "web" }, ports: [{ protocol: "TCP", targetPort: 8080 }] };
 const second = (nic: Partial<VmiInterface> = {}): readonly VmiInterface[] => [
   { name: "n0", masquerade: {} },
   { name: "n1", bridge: {}, ...nic },
@@ -243,6 +258,36 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     nads: [nad("b", "bridge")],
     at: `${I}[0].binding.name`,
   },
+  "QUEUE-2": {
+    nic: { model: "e1000" },
+    spec: { domain: { devices: { networkInterfaceMultiqueue: true } } },
+    at: "spec.domain.devices.networkInterfaceMultiqueue",
+  },
+  "IPAM-1": { nic: only({ bridge: {} }), networks: [MULTUS], nads: [layer2("bridge")], at: "spec.networks[0].multus.networkName" },
+  "IPAM-2": {
+    nic: only({ bridge: {} }),
+    networks: [{ name: "n0", multus: { networkName: "a", default: true } }],
+    nads: [layer2("bridge")],
+    at: "spec.networks[0].multus.networkName",
+  },
+  "MAC-4": {
+    nic: only({ bridge: {}, macAddress: "02-00-00-00-00-0A" }),
+    networks: [MULTUS],
+    surroundings: { macOwners: new Map([["ns/a 02:00:00:00:00:0a", "ns/other"]]) },
+    at: `${I}[0].macAddress`,
+  },
+  "MAC-5": { nic: only({ bridge: {}, macAddress: "02:00:00:00:00:01" }), at: `${I}[0].macAddress` },
+  "PROBE-2": { nic: SSH, spec: { readinessProbe: { tcpSocket: { port: 8080 } } }, at: "spec.readinessProbe.tcpSocket.port" },
+  "PORT-6": {
+    nic: SSH,
+    metadata: { labels: { app: "web" } },
+    surroundings: { services: [WEB] },
+    at: `${I}[0].ports`,
+  },
+  "CLOUD-2": { ...cloudInit(ethernets({ enp1s0: { addresses: ["192.0.2.5/24"] } })), at: NETWORK_DATA },
+  "CLOUD-3": { ...cloudInit(ethernets({ a: { match: { macaddress: "02:00:00:00:00:01" } } })), at: NETWORK_DATA },
+  "NET-8": { metadata: { annotations: { "v1.multus-cni.io/default-network": "ns/a" } }, at: "metadata.annotations" },
+  "MESH-2": { metadata: { labels: { "sidecar.istio.io/inject": "true" } }, at: "metadata.labels" },
   "QUEUE-1": {
     spec: { domain: { cpu: { cores: 160 }, devices: { networkInterfaceMultiqueue: true, interfaces: [{ name: "n0", masquerade: {} }] } } },
     at: "spec.domain.devices.networkInterfaceMultiqueue",
@@ -261,13 +306,15 @@ function vmiOf({ nic, interfaces = [{ name: "n0", masquerade: {}, ...nic }], net
 }
 
 const judge = (broken: Broken): readonly { readonly id: string; readonly field: string }[] => {
-  const { configuration = {}, version = 9, nads, described } = broken;
+  const { configuration = {}, version = 9, nads, described, surroundings = {} } = broken;
   const plain = JSON.parse(JSON.stringify(vmiOf(broken))) as Vmi;
   const bindings = described === undefined ? {} : { described: new Map([["p", { migration: described }]]) };
-  return validateVmi(plain, { configuration, version, ...bindings, ...(nads === undefined ? {} : { nads }) }).map(({ rule, field }) => ({
-    id: rule.id,
-    field,
-  }));
+  return validateVmi(plain, { configuration, version, surroundings, ...bindings, ...(nads === undefined ? {} : { nads }) }).map(
+    ({ rule, field }) => ({
+      id: rule.id,
+      field,
+    }),
+  );
 };
 
 test("every rule has a VM that breaks it, and there is no other rule", () => {

@@ -1,4 +1,4 @@
-export { admitVmi, type Finding, isFatal, validateVmi } from "./validate-vmi.ts";
+export { admitVmi, type Finding, isFatal, validateVmi, type ValidationContext } from "./validate-vmi.ts";
 export { checkDataObject, checkObjectName } from "./data-object.ts";
 export { defaultVmi } from "./default-vmi.ts";
 export type { ExplainedField } from "./explain-fields.ts";
@@ -18,4 +18,5 @@ export {
   isVmiStatus,
   kubevirtConfiguration,
 } from "./schema.ts";
+export { type GuestSetup, macOwnersOf, type Service, type ServicePort, type Surroundings } from "./surroundings.ts";
 export { OTHER_METHODS, REMOVED_BINDINGS, translateRemovedBindings } from "./translate-removed-bindings.ts";

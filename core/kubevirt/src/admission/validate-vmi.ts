@@ -10,6 +10,7 @@ import {
   type RuleContext,
   subjectOf,
 } from "./rules/rule.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
 import { INTERFACES_PATH } from "../vmi.ts";
 
@@ -29,6 +30,8 @@ export interface ValidationContext {
   readonly nads?: readonly NetworkAttachmentDefinition[];
   /** What the bindings that Netbind serves say of themselves, by registered name. Absent: none can be asked. */
   readonly described?: DescribedBindings;
+  /** What else the VM's input has. Absent: nothing is known of it. */
+  readonly surroundings?: Surroundings;
 }
 
 /** Up to this version KubeVirt reported only the first broken rule of a chain for an interface. */

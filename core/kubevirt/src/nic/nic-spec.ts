@@ -19,8 +19,16 @@ export function bindingName(nic: VmiInterface): string | undefined {
   return key === "passtBinding" ? "passt" : key;
 }
 
+/** Istio's word for a pod that gets a proxy. KubeVirt reads it among a VM's annotations alone, and makes a label of the pod's of it. */
+export const MESH_INJECTION = "sidecar.istio.io/inject";
+
+const isTrue = (text: string | undefined): boolean => text?.toLowerCase() === "true";
+
 /** True where a VM's pod has a service mesh's proxy injected. */
-export const hasMesh = (vmi: Vmi): boolean => vmi.metadata.annotations?.["sidecar.istio.io/inject"]?.toLowerCase() === "true";
+export const hasMesh = (vmi: Vmi): boolean => isTrue(vmi.metadata.annotations?.[MESH_INJECTION]);
+
+/** True where a VM's pod has it by a label: the proxy is injected, and KubeVirt does not know. */
+export const hasMeshLabel = (vmi: Vmi): boolean => !hasMesh(vmi) && isTrue(vmi.metadata.labels?.[MESH_INJECTION]);
 
 function podNetwork(network: VmiNetwork): NetworkSource {
   if (network.multus !== undefined) {

@@ -1,7 +1,8 @@
 import { violation } from "@netbind/contract";
 import type { VmiInterface } from "../../api.ts";
+import { isLinkPlugin } from "../../pod/cni-plugins.ts";
 import { cniTypes, findNad, nadOf, parseNadReference } from "../../pod/nads.ts";
-import { bindingName, hasMesh } from "../../nic/nic-spec.ts";
+import { bindingName, hasMesh, hasMeshLabel } from "../../nic/nic-spec.ts";
 import { formatVersion } from "../../versions.ts";
 import { isWrittenOnTap } from "../../registration/resolve-binding.ts";
 import { ignored, pending } from "./netbind-rules.ts";
@@ -13,22 +14,6 @@ const FIELDS_SINCE = [
   ["portRanges", 9],
   ["passtBinding", 8],
 ] as const;
-
-/** CNI plugins that make a link. What they name in their result takes a name of the pod's links. */
-const LINK_MAKERS: readonly string[] = [
-  "bridge",
-  "cnv-bridge",
-  "host-device",
-  "ib-sriov",
-  "ipvlan",
-  "macvlan",
-  "macvtap",
-  "ovs",
-  "ptp",
-  "sriov",
-  "tap",
-  "vlan",
-];
 
 /** This release's bindings that write their NIC into the domain themselves. */
 const OWN_WRITERS: readonly string[] = ["passt", "slirp"];
@@ -149,7 +134,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     why: "The mesh's proxy needs the pod's own address, and bridge takes it away.",
     fix: "use masquerade: {}",
     find: perInterface((nic, path, { networkOf, vmi }) =>
-      hasMesh(vmi) && nic.bridge !== undefined && networkOf(nic)?.pod !== undefined
+      (hasMesh(vmi) || hasMeshLabel(vmi)) && nic.bridge !== undefined && networkOf(nic)?.pod !== undefined
         ? [
             violation(
               `${path}.bridge`,
@@ -185,7 +170,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     find: perInterface(({ binding }, path, subject) => {
       const reference = registrationOf(subject.configuration, binding?.name)?.networkAttachmentDefinition;
       const nad = reference ? findNad(parseNadReference(reference, subject.vmi.metadata.namespace), subject.nads) : undefined;
-      const type = nad === undefined ? undefined : cniTypes(nad).find((name) => LINK_MAKERS.includes(name));
+      const type = nad === undefined ? undefined : cniTypes(nad).find(isLinkPlugin);
       if (type === undefined) return [];
       return [
         violation(

@@ -1,5 +1,6 @@
 import type { BindingDescription, Violation } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../../api.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { type GateName, isGateOn, type KubevirtMinor } from "../../versions.ts";
 import { INTERFACES_PATH, interfacesOf, NETWORKS_PATH, networksOf } from "../../vmi.ts";
 
@@ -38,6 +39,7 @@ export interface RuleContext {
   readonly nads: readonly NetworkAttachmentDefinition[] | undefined;
   /** What the bindings that Netbind serves say of themselves, by the name that they are registered under. */
   readonly described: DescribedBindings;
+  readonly surroundings: Surroundings;
 }
 
 /** What rules ask of bindings that can be asked. */
@@ -51,6 +53,7 @@ export interface SubjectContext {
   readonly version: KubevirtMinor;
   readonly nads?: readonly NetworkAttachmentDefinition[];
   readonly described?: DescribedBindings;
+  readonly surroundings?: Surroundings;
 }
 
 /** What a rule says. */
@@ -85,7 +88,8 @@ export interface Rule extends RuleText {
 }
 
 /** The context of a VM, with what rules often need of it. */
-export function subjectOf(vmi: Vmi, { configuration, version, nads, described = NONE_DESCRIBED }: SubjectContext): RuleContext {
+export function subjectOf(vmi: Vmi, context: SubjectContext): RuleContext {
+  const { configuration, version, nads, described = NONE_DESCRIBED, surroundings = {} } = context;
   const networks = networksOf(vmi);
   const byName = new Map(networks.map((network) => [network.name, network]));
   return {
@@ -98,6 +102,7 @@ export function subjectOf(vmi: Vmi, { configuration, version, nads, described = 
     gate: (name) => isGateOn(name, version, configuration.developerConfiguration),
     nads,
     described,
+    surroundings,
   };
 }
 

@@ -2,10 +2,11 @@ import { parseAddress, parseCidr, RESERVED_BRIDGE_MAC, type Violation, violation
 import type { VmiInterface } from "../../api.ts";
 import { isDomainName } from "../../values/domain-name.ts";
 import { parseHardwareAddress } from "../../nic/hardware-address.ts";
+import { takenMacBinding } from "../../nic/taken-mac.ts";
 import { cniTypes, nadOf } from "../../pod/nads.ts";
 import { neverStarts } from "./netbind-rules.ts";
-import { findRepeated, perInterface, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
-import { INTERFACES_PATH, registrationOf } from "../../vmi.ts";
+import { findRepeated, perInterface, perNetwork, type Rule, show } from "./rule.ts";
+import { INTERFACES_PATH } from "../../vmi.ts";
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
 const OPTION_BYTES = 255;
@@ -63,13 +64,6 @@ function dhcpTexts({ dhcpOptions }: VmiInterface, path: string): readonly Violat
 }
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-
-/** The binding that takes a pod link's MAC address away for its guest: bridge, and what is registered as managedTap. */
-function takesMac(nic: VmiInterface, { configuration }: RuleContext): string | undefined {
-  const name = nic.bridge === undefined ? (nic.binding?.name ?? "") : "bridge";
-  const managed = registrationOf(configuration, name)?.domainAttachmentType === "managedTap";
-  return name === "bridge" || managed ? name : undefined;
-}
 
 /** What is accepted, and cannot work. */
 export const UNUSABLE_RULES: readonly Rule[] = [
@@ -188,7 +182,7 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     find: perInterface((nic, path, subject) => {
       const nad = nadOf(subject.networkOf(nic), subject.vmi.metadata.namespace, subject.nads);
       const type = nad === undefined ? undefined : cniTypes(nad).find((name) => KEEPS_ITS_MAC.includes(name));
-      const taker = takesMac(nic, subject);
+      const taker = takenMacBinding(nic, subject.configuration);
       if (taker === undefined || type === undefined) return [];
       return [
         violation(
