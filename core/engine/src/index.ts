@@ -36,6 +36,7 @@ export { isAdopted } from "./plan/planned-links.ts";
 export { type NicPlanner, plannerOf, planNic } from "./plan/plan-nic.ts";
 export { GrantsError, readGrants } from "./plan/read-grants.ts";
 export { managedTapPlan, registeredPlanner } from "./plan/registered-plan.ts";
+export { type NicPreview, type PreviewContext, previewVm, type VmPreview } from "./preview/preview-vm.ts";
 export { dnsmasqConfig } from "./services/dnsmasq.ts";
 export { dnsmasq6Config } from "./services/dnsmasq6.ts";
 export { type ServiceProcess, serviceProcesses, serviceWarnings } from "./services/service-processes.ts";

@@ -1,32 +1,4 @@
-import type { DomainPlan, PodLink, Sysctl } from "@netbind/contract";
-import type { Decision } from "@netbind/engine";
-
-/** What `plan` shows of a NIC. */
-export interface ShownNic {
-  readonly name: string;
-  readonly binding: string;
-  /** What of it nobody knows before there is a pod. */
-  readonly assumed: readonly string[];
-  readonly pod: PodLink;
-  readonly queues?: number;
-  readonly queueMemoryBytes?: number;
-  readonly links: readonly object[];
-  readonly sysctls?: readonly Sysctl[] | undefined;
-  /** The rules of its table, as nft(8) prints them. */
-  readonly nftables: string;
-  readonly services: readonly object[];
-  readonly domain: DomainPlan;
-  /** What the guest is not told, and why. */
-  readonly warnings?: readonly string[];
-}
-
-/** What `plan` shows of a VM. */
-export interface ShownPlan extends Pick<Decision, "pod" | "networks" | "memoryOverhead"> {
-  /** `namespace/name` */
-  readonly vm: string;
-  readonly nics: readonly ShownNic[];
-  readonly domainXml: string;
-}
+import type { Decision, NicPreview, VmPreview } from "@netbind/engine";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -42,7 +14,7 @@ const memoryLines = ({ needed, registered }: Decision["memoryOverhead"]): readon
       ]),
 ];
 
-function formatNic(nic: ShownNic): string {
+function formatNic(nic: NicPreview): string {
   const mark = nic.assumed.includes("pod") ? " (assumed)" : "";
   const { name, mac, mtu, addresses, routes } = nic.pod;
   return [
@@ -68,7 +40,7 @@ function formatNic(nic: ShownNic): string {
 }
 
 /** A plan as a person reads it. */
-export const formatPlan = ({ vm, pod, memoryOverhead, nics, domainXml }: ShownPlan): string =>
+export const formatPlan = ({ vm, pod, memoryOverhead, nics, domainXml }: VmPreview): string =>
   [`VM ${vm}`, `pod: ${JSON.stringify(pod, null, 2)}`, ...memoryLines(memoryOverhead), ...nics.map(formatNic), "domain:", domainXml].join(
     "\n",
   );

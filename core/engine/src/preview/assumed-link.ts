@@ -1,6 +1,7 @@
 import { cidrHost, formatAddress, parseAddress, parseCidr, type PodLink, type Route } from "@netbind/contract";
-import type { DecidedNic, PodDevices } from "@netbind/engine";
 import { deviceVariable, networkInfoText, type PodNetworkRequest } from "@netbind/kubevirt/pod";
+import type { PodDevices } from "../attach.ts";
+import type { DecidedNic } from "../decide.ts";
 
 /** The pod network of one machine, as its first pod has it. */
 const POD_NETWORK: Omit<PodLink, "name"> = {
