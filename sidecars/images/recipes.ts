@@ -1,6 +1,6 @@
 /** What each image holds, and how its container starts. `npm run images` builds them (docs/images.md). */
 import { LAUNCHER_PACKAGES, SUITE } from "../../core/local/src/launcher/packages.ts";
-import type { RuntimeStart } from "../../core/local/src/pod/sidecars.ts";
+import type { RuntimeStart } from "../../core/local/src/pod/sidecar-files.ts";
 
 /** Debian's names of the processors that images are built for, which are OCI's too. */
 export type Architecture = "amd64" | "arm64";

@@ -91,7 +91,7 @@ class BenchNode implements AsyncDisposable {
       const parts = { podNetwork: DEFAULT_POD_NETWORK, deviceSettings: { DP_MACVTAP_CONF }, bindings: this.#resolve(TOKENS.bindings) };
       const host = new LocalHost({ state, exec, recordFile, ...parts });
       await attachVmi(host, decision);
-      await host.settled();
+      await host.network.settled();
     });
   }
 

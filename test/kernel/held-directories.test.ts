@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { exec } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { removeSockets } from "../../core/local/src/pod/sidecars.ts";
+import { removeSockets } from "../../core/local/src/pod/sidecar-paths.ts";
 import { makeStateDirectory } from "../support/guest/machine.ts";
 
 const USER = { uid: 1_920_000_123, gid: 1_920_000_123 };

@@ -1,7 +1,7 @@
 /** Builds images into an OCI layout, with the table of their digests. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { RuntimeStart } from "../../core/local/src/pod/sidecars.ts";
+import type { RuntimeStart } from "../../core/local/src/pod/sidecar-files.ts";
 import { AGENT_RECIPE, LAUNCHER_RECIPE, PACKAGE_SETS, type Recipe, sidecarRecipe } from "../../sidecars/images/recipes.ts";
 import { buildImage, readManifest } from "./build-image.ts";
 import { workDirectory } from "./cache.ts";

@@ -1,7 +1,8 @@
 import { BindingError, defined } from "@netbind/contract";
 import { type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
 import { DamagedRecordError } from "@netbind/pod";
-import { type AgentContext, type AttachOutcome, attachPod } from "./pod/attach-pod.ts";
+import { attachPod, type AttachOutcome } from "./pod/attach-pod.ts";
+import type { AgentContext } from "./pod/pod-work.ts";
 import { failuresOf } from "./binding/binding-failures.ts";
 import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
 import { NotReadyError } from "./not-ready.ts";

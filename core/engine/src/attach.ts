@@ -46,21 +46,26 @@ export interface PodContext {
 /** What a NIC's network must look like, without what only a host knows. */
 export type NicNetwork = Omit<DesiredNetwork, "owner" | "appliedTable" | "placeholderKind">;
 
-/** A place where pods are: one machine, or a node of a cluster. The engine decides; a host does, and keeps the record. */
-export interface Host<D extends NicsDecision = Decision> {
-  /** Makes the pod, its networks and its sidecars; or sees that they are there. */
-  preparePod(decision: D): Promise<PodContext>;
-  /** What the administrator lets a binding do, where that is not what this release says. */
-  grants?(binding: string): Grants;
+/** A pod's network, as every host makes it: what is found and what is wanted is recorded before it is acted on. */
+export interface HostNetwork {
   /** The recorded value of a NIC's fact; found and recorded first where there is none. */
   recordOnce<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T>;
   /** The pod's link as it is now. */
   observe(names: NicNames): Promise<PodLink>;
-  /** Asks the binding, wherever it runs. */
-  planner(binding: string): NicPlanner;
   /** Makes what is there into what is wanted. */
   apply(nic: string, desired: NicNetwork): Promise<void>;
   startServices(plan: Plan): Promise<void>;
+}
+
+/** A place where pods are: one machine, or a node of a cluster. The engine decides; a host does, and keeps the record. */
+export interface Host<D extends NicsDecision = Decision> {
+  readonly network: HostNetwork;
+  /** Makes the pod, its networks and its sidecars; or sees that they are there. */
+  preparePod(decision: D): Promise<PodContext>;
+  /** What the administrator lets a binding do, where that is not what this release says. */
+  grants?(binding: string): Grants;
+  /** Asks the binding, wherever it runs. */
+  planner(binding: string): NicPlanner;
   /** Hands a binding's NICs to its sidecar. Now the hook socket appears. */
   attach(binding: string, nics: readonly AttachedNic[]): Promise<void>;
 }
@@ -134,17 +139,18 @@ export async function attachNic<D extends NicsDecision>(
   decided: DecidedNic,
   { decision, facts, others }: AttachContext<D>,
 ): Promise<AttachedNic> {
+  const { network } = host;
   const nic = nicInPod(decided, facts.primaryLink);
   const { name } = nic.spec;
-  const podLink = await host.recordOnce(name, "podLink", () => host.observe(nic.names));
+  const podLink = await network.recordOnce(name, "podLink", () => network.observe(nic.names));
   const attachment = attachmentOf(nic, podLink, facts);
-  const plan = await host.recordOnce(name, "plan", async () => {
+  const plan = await network.recordOnce(name, "plan", async () => {
     const planner = plannerFor(nic, decision.bindings, () => host.planner(nic.binding));
     const grants = host.grants?.(nic.binding) ?? grantsOf(nic.binding);
     return authorize(await planNic(planner, attachment, nic.binding), { attachment, grants, others });
   });
-  await host.apply(name, desiredNetwork(nic.names, plan, podLink));
-  await host.startServices(plan);
+  await network.apply(name, desiredNetwork(nic.names, plan, podLink));
+  await network.startServices(plan);
   return { nic, attachment, plan };
 }
 

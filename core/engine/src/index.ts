@@ -4,6 +4,7 @@ export {
   attachNic,
   attachVmi,
   type Host,
+  type HostNetwork,
   nicInPod,
   type NicNetwork,
   type PodDevices,

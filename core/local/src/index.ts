@@ -9,7 +9,7 @@ export { checkNetworks } from "./networks/check-networks.ts";
 export { type AskedPlugin, connectPlugin, connectSidecarPlugin, startPlugin } from "./node/ask-plugin.ts";
 export { machineWarnings } from "./node/machine-warnings.ts";
 export { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns } from "./node/node-netns.ts";
-export type { RuntimeStart, SidecarRuntime } from "./pod/sidecars.ts";
+export type { RuntimeStart, SidecarRuntime } from "./pod/sidecar-files.ts";
 export type { LocalPodRecord } from "./record/local-pod-record.ts";
 export { damagedVms, findVm, listVms, VmNotFoundError } from "./record/pods.ts";
 export { State, stateDirectories, vmId } from "./record/state.ts";

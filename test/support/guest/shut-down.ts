@@ -4,7 +4,7 @@ import { findVm, type State } from "@netbind/local";
 import { isAlive, waitUntil } from "@netbind/netns";
 import { connectHooks } from "@netbind/remote/sidecar";
 import { expect } from "vitest";
-import { sidecarDirectory } from "../../../core/local/src/pod/sidecars.ts";
+import { sidecarDirectory } from "../../../core/local/src/pod/sidecar-paths.ts";
 import { writableDirectory } from "../../../core/local/src/pod/writable.ts";
 
 /** Ends a running VM's sidecar as KubeVirt does, by its Shutdown hook: its process ends by itself, and its sockets are gone. */

@@ -13,15 +13,17 @@ function rememberingHost(facts: Map<string, unknown>): { readonly host: Host; re
   };
   const host: Host = {
     preparePod: async () => saying("pod", { resolvConf: anAttachment().resolvConf, hostname: "vm" }),
-    recordOnce: async <T>(nic: string, fact: string, find: () => Promise<T>): Promise<T> => {
-      const key = `${nic}/${fact}`;
-      if (!facts.has(key)) facts.set(key, await find());
-      return facts.get(key) as T;
+    network: {
+      recordOnce: async <T>(nic: string, fact: string, find: () => Promise<T>): Promise<T> => {
+        const key = `${nic}/${fact}`;
+        if (!facts.has(key)) facts.set(key, await find());
+        return facts.get(key) as T;
+      },
+      observe: async ({ pod }): Promise<PodLink> => saying("observe", { ...anAttachment().pod, name: pod }),
+      apply: async () => void calls.push("apply"),
+      startServices: async () => void calls.push("services"),
     },
-    observe: async ({ pod }): Promise<PodLink> => saying("observe", { ...anAttachment().pod, name: pod }),
     planner: () => ({ plan: async (attachment) => saying("plan", plannerOf(masquerade).plan(attachment)) }),
-    apply: async () => void calls.push("apply"),
-    startServices: async () => void calls.push("services"),
     attach: async (binding, nics) => void calls.push(`attach ${binding} ${nics.length}`),
   };
   return { host, calls };
@@ -99,7 +101,7 @@ test("a NIC's plan is held against those that the pod's NICs before it have, als
     pod === "podb" ? { ...anAttachment().pod, name: pod, addresses: [], routes: [], tap } : { ...anAttachment().pod, name: pod };
   const { host, calls } = rememberingHost(facts);
   for (const again of [false, true]) {
-    const contradicting: Host = { ...host, observe, planner: () => planned("0") };
+    const contradicting: Host = { ...host, network: { ...host.network, observe }, planner: () => planned("0") };
     await expect(attachVmi(contradicting, two), String(again)).rejects.toThrow(
       expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS", message: expect.stringContaining('contradicts "1" of NIC "red"') as string }),
     );
@@ -107,6 +109,6 @@ test("a NIC's plan is held against those that the pod's NICs before it have, als
     expect(facts.has("blue/plan")).toBe(false);
   }
   expect(calls.filter((call) => call === "apply")).toHaveLength(2);
-  const agreeing: Host = { ...host, observe, planner: () => planned("1") };
+  const agreeing: Host = { ...host, network: { ...host.network, observe }, planner: () => planned("1") };
   expect((await attachVmi(agreeing, two)).map(({ attachment }) => attachment.name)).toEqual(["red", "blue"]);
 });

@@ -122,12 +122,14 @@ test.each([
   if (decision === undefined) throw new Error(JSON.stringify(violations));
   const host: Host = {
     preparePod: async () => ({ resolvConf: anAttachment().resolvConf, hostname: "vm", primaryLink: "ovn-udn1" }),
-    recordOnce: (_nic, _fact, find) => find(),
-    observe: async ({ pod }): Promise<PodLink> => ({ ...anAttachment().pod, name: pod, mac: "02:00:00:00:bb:02" }),
+    network: {
+      recordOnce: (_nic, _fact, find) => find(),
+      observe: async ({ pod }): Promise<PodLink> => ({ ...anAttachment().pod, name: pod, mac: "02:00:00:00:bb:02" }),
+      apply: async () => undefined,
+      startServices: async () => undefined,
+    },
     grants: (registered) => grantsOf(registered, releasedGrants()),
     planner: () => plannerOf(binding),
-    apply: async () => undefined,
-    startServices: async () => undefined,
     attach: async () => undefined,
   };
   const [nic] = await attachVmi(host, decision);

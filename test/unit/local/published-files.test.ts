@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { derivedName } from "@netbind/netns";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { publishSidecar, type SidecarRuntime } from "../../../core/local/src/pod/sidecars.ts";
+import { publishSidecar, type SidecarRuntime } from "../../../core/local/src/pod/sidecar-files.ts";
 
 let directory: string;
 let bundle: string;

@@ -20,9 +20,6 @@ const USUAL_LINES = 18;
  */
 const TO_CHANGE: Readonly<Record<"parameters" | "lines" | "circles", readonly string[]>> = {
   parameters: [
-    "core/agent/attach-pod.ts maintain",
-    "core/agent/attach-pod.ts newJournal",
-    "core/agent/attach-pod.ts openJournal",
     "core/cli/nics.ts awaitNic",
     "core/cli/nics.ts setLink",
     "core/local/host-disks.ts describe",
@@ -37,7 +34,7 @@ const TO_CHANGE: Readonly<Record<"parameters" | "lines" | "circles", readonly st
     "core/local/capabilities.ts warmCapabilities",
     "core/local/libvirt.ts launcherCommand",
   ],
-  circles: ["core/local/local-pod-record.ts core/local/sidecars.ts core/local/writable.ts"],
+  circles: [],
 };
 
 const files = readSources(ROOT);

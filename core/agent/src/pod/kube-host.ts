@@ -1,7 +1,7 @@
-import type { NicNames, Plan, PodLink } from "@netbind/contract";
-import type { NicsDecision, AttachedNic, Grants, Host, NicNetwork, NicPlanner, PodContext } from "@netbind/engine";
-import { scaledTimeout, type PodNetwork } from "@netbind/netns";
-import { attachSidecar, type SidecarLocation } from "@netbind/remote/sidecar";
+import type { AttachedNic, Grants, Host, NicPlanner, NicsDecision, PodContext } from "@netbind/engine";
+import type { PodNetwork } from "@netbind/netns";
+import { attachPodSidecar } from "@netbind/pod";
+import type { SidecarLocation } from "@netbind/remote/sidecar";
 import type { BindingRegistry, ServedBinding } from "../binding/binding-registry.ts";
 import type { AgentRecordFile } from "./agent-record.ts";
 
@@ -13,32 +13,26 @@ export interface KubeHostParts {
   /** The bindings of the pod's sidecars, as they answered. */
   readonly served: ReadonlyMap<string, ServedBinding>;
   /** Where the sidecar of a binding is. */
-  readonly place: (binding: string) => SidecarLocation;
+  readonly sidecarOf: (binding: string) => SidecarLocation;
   /** What the pod tells of itself: asked once. */
-  readonly readFacts: () => Promise<PodContext>;
+  readonly readContext: () => Promise<PodContext>;
 }
 
 /** The host of one launcher pod of a cluster: the pod is there, and so are its sidecars. */
 export class KubeHost implements Host<NicsDecision> {
   readonly #parts: KubeHostParts;
+  readonly network: PodNetwork;
 
   constructor(parts: KubeHostParts) {
     this.#parts = parts;
+    this.network = parts.network;
   }
 
   async preparePod(): Promise<PodContext> {
-    const { recordFile, readFacts } = this.#parts;
-    const facts = recordFile.record.facts ?? (await readFacts());
+    const { recordFile, readContext } = this.#parts;
+    const facts = recordFile.record.facts ?? (await readContext());
     if (recordFile.record.facts === undefined) recordFile.update({ facts });
     return facts;
-  }
-
-  recordOnce<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T> {
-    return this.#parts.network.once(nic, fact, find);
-  }
-
-  observe(names: NicNames): Promise<PodLink> {
-    return this.#parts.network.observe(names);
   }
 
   planner(binding: string): NicPlanner {
@@ -51,33 +45,16 @@ export class KubeHost implements Host<NicsDecision> {
     return this.#parts.bindings.grants(binding);
   }
 
-  apply(nic: string, desired: NicNetwork): Promise<void> {
-    return this.#parts.network.apply(nic, desired);
-  }
-
-  startServices(plan: Plan): Promise<void> {
-    return this.#parts.network.startServices(plan);
-  }
-
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {
     const { recordFile } = this.#parts;
     const others = (recordFile.record.attached ?? []).filter(({ name }) => recordFile.record.bindings[name] !== binding);
     recordFile.update({ attached: [...others, ...nics.map(({ attachment }) => attachment)] });
-    await this.attachToSidecar(binding);
-  }
-
-  placeOf(binding: string): SidecarLocation {
-    return this.#parts.place(binding);
+    await this.attachSidecar(binding);
   }
 
   /** Hands a sidecar the NICs of its binding, as they are recorded. */
-  async attachToSidecar(binding: string): Promise<void> {
-    const { recordFile, place } = this.#parts;
-    const { vmi, attached = [], bindings, nics } = recordFile.record;
-    const own = attached.flatMap((attachment) => {
-      const plan = nics[attachment.name]?.plan;
-      return bindings[attachment.name] === binding && plan !== undefined ? [{ attachment, plan }] : [];
-    });
-    await attachSidecar({ ...place(binding), timeoutScale: scaledTimeout(1) }, { ...vmi, nics: own });
+  async attachSidecar(binding: string): Promise<void> {
+    const { record } = this.#parts.recordFile;
+    await attachPodSidecar({ location: this.#parts.sidecarOf(binding), binding, vm: record.vmi, record });
   }
 }

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { SidecarLocation } from "@netbind/remote/sidecar";
 import { LAUNCHER_UID, type PodSidecar } from "../launcher-pods.ts";
+import type { PodWork } from "./pod-work.ts";
 import { type MountSource, mountSource } from "./pod-process.ts";
 
 /** The way from the kubelet's directory to the volume of a launcher pod's hook sockets. */
@@ -19,3 +20,10 @@ export const computeSource = (kubelet: string, uid: string): MountSource => moun
 
 /** How the kernel names a sidecar's directory where a container has it mounted. */
 export const sidecarSource = ({ base, components }: SidecarLocation): MountSource => mountSource(join(base, ...components));
+
+/** Where the sidecar of a binding is that a pod has. */
+export function sidecarOf({ context, trusted: { pod, sidecars } }: Pick<PodWork, "context" | "trusted">, binding: string): SidecarLocation {
+  const sidecar = sidecars.find((one) => one.binding === binding);
+  if (sidecar === undefined) throw new Error(`the pod has no sidecar of binding "${binding}"`);
+  return sidecarLocation(context.kubelet, pod.metadata.uid, sidecar);
+}

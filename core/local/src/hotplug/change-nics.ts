@@ -1,10 +1,11 @@
 import type { Binding, DomainPlan } from "@netbind/contract";
-import { type AttachedNic, attachNic, type Decision, isAdopted, type PlannedNic } from "@netbind/engine";
+import { type AttachedNic, attachNic, type Decision, isAdopted } from "@netbind/engine";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import { domainNics, type NicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
 import { type DeviceSettings, interfacesOf, isSecondary, networkOf, withInterfaces } from "@netbind/kubevirt";
 import type { Exec } from "@netbind/netns";
-import { type LocalPodRecord, openRecord } from "../record/local-pod-record.ts";
+import { plannedNics } from "@netbind/pod";
+import { openRecord } from "../record/local-pod-record.ts";
 import { withSidecarOutput } from "../record/kept-logs.ts";
 import { interfaceBackend } from "../launcher/interface-backend.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
@@ -61,13 +62,6 @@ const patchWith =
   (xml: string, nic: NicDomain): string =>
     patchDomain(xml, nic, domain);
 
-/** The NICs that a pod has beside one, with their plans as they are recorded. */
-const plannedNics = ({ attached = [], nics }: LocalPodRecord, but: string): readonly PlannedNic[] =>
-  attached.flatMap((attachment) => {
-    const plan = nics[attachment.name]?.plan;
-    return attachment.name === but || plan === undefined ? [] : [{ attachment, plan }];
-  });
-
 async function plug(context: NicContext, { nic, decision, bindings, podNetwork, deviceSettings }: NewNic): Promise<AttachedNic> {
   const { state, exec, recordFile } = context;
   const decided = decision.nics.find(({ spec }) => spec.name === nic);
@@ -79,7 +73,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   const attached = await attachNic(host, decided, {
     decision,
     facts: { ...host.withNetworks(facts), cause: "hotplug" },
-    others: plannedNics(recordFile.record, nic),
+    others: plannedNics(recordFile.record, (name) => name !== nic),
   });
   await host.attach(decided.binding, [attached]);
   const device = tapDomain(attached.attachment, attached.plan, interfaceBackend());

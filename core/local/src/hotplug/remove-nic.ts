@@ -6,7 +6,7 @@ import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type 
 import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { LibvirtError } from "../launcher/launcher.ts";
-import { LocalHost } from "../pod/local-host.ts";
+import { LocalSidecars } from "../pod/local-sidecars.ts";
 import { withNodeLock } from "../node/lock-node.ts";
 import { cniDel } from "../networks/cni.ts";
 import { netnsPath } from "../node/node-netns.ts";
@@ -93,5 +93,5 @@ export async function removeNic(context: NicContext, nic: string): Promise<void>
   await removeNetwork(context, nic);
   await detachNetworks(context, nic);
   forget(context, nic);
-  if (binding !== undefined) await new LocalHost(context).attachToSidecar(binding);
+  if (binding !== undefined) await new LocalSidecars(context).attach(binding);
 }

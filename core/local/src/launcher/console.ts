@@ -5,7 +5,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LIBRARY_BINDS, type Limits, FILE_LIMIT, type ProcessId, type Sandbox, scaled, startSandboxed, waitUntil } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
-import { publishConsole } from "../pod/sidecars.ts";
+import { publishConsole } from "../pod/sidecar-files.ts";
 import type { VmUser } from "./vm-user.ts";
 
 const START_DEADLINE = 20_000;

@@ -3,7 +3,7 @@ import { diffDomainNics } from "@netbind/domain";
 import { type MigrationInputs, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { makeDirectory, waitUntil } from "@netbind/netns";
 import { expectedSidecars, HookManager, PodRecordFile } from "@netbind/pod";
-import { hookLocation } from "../pod/sidecars.ts";
+import { hookLocation } from "../pod/sidecar-paths.ts";
 import type { LocalPodRecord, LocalRecordFile } from "../record/local-pod-record.ts";
 import { withSidecarOutput } from "../record/kept-logs.ts";
 import { domainName, memoryBytes } from "../launcher/base-domain.ts";

@@ -7,7 +7,7 @@ import { connectBinding } from "@netbind/remote/binding";
 import type { LocalPodRecord } from "../record/local-pod-record.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
-import { holdAttachSocket, sidecarLocation } from "../pod/sidecars.ts";
+import { holdAttachSocket, sidecarLocation } from "../pod/sidecar-paths.ts";
 import type { State } from "../record/state.ts";
 import { writableDirectory } from "../pod/writable.ts";
 

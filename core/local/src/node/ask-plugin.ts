@@ -13,7 +13,7 @@ import { HeldDirectory } from "@netbind/remote/sidecar";
 import type { LocalPodRecord } from "../record/local-pod-record.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { PluginProcess, type PluginProcessSpec } from "./plugin-process.ts";
-import { sidecarLocation } from "../pod/sidecars.ts";
+import { sidecarLocation } from "../pod/sidecar-paths.ts";
 import type { State } from "../record/state.ts";
 import { writableDirectory } from "../pod/writable.ts";
 

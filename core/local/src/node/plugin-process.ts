@@ -7,7 +7,8 @@ import { type HeldSandbox, holdSandboxed, LIBRARY_BINDS, scaledTimeout, waitUnti
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import { keepLog, logName, withOutput } from "../record/kept-logs.ts";
 import { readEndOf } from "../record/read-end.ts";
-import { publishSidecar, SIDECAR_LIMITS, type SidecarRuntime } from "../pod/sidecars.ts";
+import { publishSidecar, type SidecarRuntime } from "../pod/sidecar-files.ts";
+import { SIDECAR_LIMITS } from "../pod/sidecar-process.ts";
 import type { State } from "../record/state.ts";
 
 const START_DEADLINE = 20_000;

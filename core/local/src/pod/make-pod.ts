@@ -22,7 +22,7 @@ import type { GuestDisk } from "../launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
 import { netnsPath } from "../node/node-netns.ts";
 import { LAUNCHER_GROUP } from "./pod-groups.ts";
-import type { SidecarRuntime } from "./sidecars.ts";
+import type { SidecarRuntime } from "./sidecar-files.ts";
 import type { State } from "../record/state.ts";
 import { meetingDirectory, writableDirectory } from "./writable.ts";
 

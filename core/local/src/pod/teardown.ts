@@ -21,7 +21,7 @@ import { withNodeLock } from "../node/lock-node.ts";
 import { cniDel } from "../networks/cni.ts";
 import { isNetns, netnsPath, removeNetns } from "../node/node-netns.ts";
 import { podGroup } from "./pod-groups.ts";
-import { hookLocation } from "./sidecars.ts";
+import { hookLocation } from "./sidecar-paths.ts";
 import { type State, vmOfPod } from "../record/state.ts";
 import { podDirectories, removeWritable } from "./writable.ts";
 

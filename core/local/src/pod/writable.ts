@@ -1,13 +1,7 @@
 import { join } from "node:path";
 import { type Exec, isMountPoint, makeDirectory, namesIn, removeTree, scaled } from "@netbind/netns";
-import type { LocalPodRecord } from "../record/local-pod-record.ts";
+import type { LocalPodRecord, WritableSize } from "../record/local-pod-record.ts";
 import type { State } from "../record/state.ts";
-
-/** What a file system in memory may take. */
-export interface WritableSize {
-  readonly bytes: number;
-  readonly inodes: number;
-}
 
 const MIB = 1024 ** 2;
 /** A VM has two of them while it is migrated. */

@@ -5,7 +5,7 @@ import { terminalLine } from "@netbind/engine";
 import { derivedName, makeDirectory } from "@netbind/netns";
 import type { LocalPodRecord } from "./local-pod-record.ts";
 import { readEnd } from "./read-end.ts";
-import { sidecarLog } from "../pod/sidecars.ts";
+import { sidecarLog } from "../pod/sidecar-paths.ts";
 import type { State } from "./state.ts";
 
 /** Files that are kept: the oldest go first. */

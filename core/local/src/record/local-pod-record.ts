@@ -6,8 +6,7 @@ import { recordFieldsIn } from "./local-pod-record-checks.ts";
 import type { LauncherContext } from "../launcher/launcher-processes.ts";
 import type { HostDiskRecord } from "../launcher/host-disks.ts";
 import type { AllocatedDevice, DeviceNode } from "../networks/emulated-plugin.ts";
-import type { SidecarSpec } from "../pod/sidecars.ts";
-import type { WritableSize } from "../pod/writable.ts";
+import type { SidecarSpec } from "../pod/sidecar-files.ts";
 
 /** One CNI attachment: recorded before ADD is called, so that DEL can be called whatever became of it. */
 export interface CniAttachment {
@@ -27,6 +26,12 @@ export interface CniAttachment {
   readonly result?: unknown;
   /** The device files that the launcher gets. */
   readonly nodes?: readonly DeviceNode[];
+}
+
+/** What a file system in memory may take. */
+export interface WritableSize {
+  readonly bytes: number;
+  readonly inodes: number;
 }
 
 /** A migration that did not come to its end yet. */

@@ -9,7 +9,7 @@ import { findPasst, findQemu, launcherOf } from "../launcher/launcher-of.ts";
 import { findDeviceDrift } from "../networks/cni.ts";
 import { isNetns, netnsPath } from "../node/node-netns.ts";
 import { limitsOf } from "../pod/pod-groups.ts";
-import { hookLocation } from "../pod/sidecars.ts";
+import { hookLocation } from "../pod/sidecar-paths.ts";
 import { type State, vmOfPod } from "../record/state.ts";
 
 /** A NIC of the running domain that is not as it was defined. */

@@ -43,11 +43,11 @@ async function repairPod(context: RepairContext, recordFile: LocalRecordFile, dr
   const host = new LocalHost({ state, exec, recordFile });
   for (const { nic, desired, operations } of drift.networks) {
     // Without the pod's link there is nothing to hang the rest on.
-    if (countOperations(operations) > 0 && operations.unrecoverable.length === 0) await host.apply(nic, desired);
+    if (countOperations(operations) > 0 && operations.unrecoverable.length === 0) await host.network.apply(nic, desired);
   }
-  await host.settled();
-  for (const { service } of drift.services) await host.startService(service);
-  for (const binding of drift.sidecars) await host.restartSidecar(binding);
+  await host.network.settled();
+  for (const { service } of drift.services) await host.network.startService(service);
+  for (const binding of drift.sidecars) await host.sidecars.restart(binding);
   const netns = netnsPath(recordFile.record.netns);
   if (drift.console) recordFile.setProcesses("console", await startConsole(consoleLocation(state, recordFile.record)));
   for (const { attachment } of drift.devices) await repairDevice({ exec, node: netnsPath(state.nodeNetns), netns }, attachment);

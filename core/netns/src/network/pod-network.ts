@@ -4,6 +4,7 @@ import {
   countOperations,
   diffNetwork,
   forLauncherGroup,
+  type HostNetwork,
   type NicNetwork,
   nicTable,
   type ObservedNetwork,
@@ -35,6 +36,8 @@ export interface PodNetworkParts {
   readonly directory: string;
   /** The control group of the pod's services; absent: the caller's. */
   readonly cgroup?: string;
+  /** What is reported of a link that the pod has no more; absent: nothing is. */
+  readonly reportedLink?: (name: string) => PodLink | undefined;
 }
 
 /** The file that a server's output goes to, in its pod's directory. */
@@ -46,7 +49,7 @@ export async function all(parts: readonly Promise<void>[]): Promise<void> {
 }
 
 /** The network of one pod, as every host makes it: looked at once, applied by difference, recorded before it is acted on. */
-export class PodNetwork {
+export class PodNetwork implements HostNetwork {
   readonly #parts: PodNetworkParts;
   /** The pod as it was last looked at, while nothing was done to it since. */
   #seen: ObservedNetwork | undefined;
@@ -60,7 +63,7 @@ export class PodNetwork {
     return inNetns(this.#parts.netns, this.#parts.exec);
   }
 
-  async once<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T> {
+  async recordOnce<T>(nic: string, fact: "podLink" | "plan", find: () => Promise<T>): Promise<T> {
     const { recordFile } = this.#parts;
     const known = recordFile.record.nics[nic]?.[fact];
     if (known !== undefined) return known as T;
@@ -71,6 +74,8 @@ export class PodNetwork {
 
   /** The NIC's pod link as it is now. @throws BindingError POD_LINK_MISSING */
   async observe(names: NicNames): Promise<PodLink> {
+    const reported = this.#parts.reportedLink?.(names.pod);
+    if (reported !== undefined) return reported;
     this.#seen = await observe(this.#execIn, { table: nicTable(names.pod) });
     const link = podLinkOf(this.#seen, names.pod, names.tap);
     if (link !== undefined) return link;

@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { derivedName, exists, installFile, makeDirectory, rename, writeText } from "@netbind/netns";
+
+/** How a sidecar's runtime is started. */
+export interface RuntimeStart {
+  /** Arguments before the bundle. */
+  readonly options: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The files that a sidecar is run from on one machine: the runtime, and a bundle for each binding. */
+export interface SidecarRuntime {
+  /** Path of the Node executable. */
+  readonly node: string;
+  /** How it is started: what keeps it within the memory that KubeVirt gives a sidecar. */
+  readonly start: RuntimeStart;
+  /** Path of a binding's bundle; undefined where this release has none. */
+  readonly bundle: (binding: string) => string | undefined;
+}
+
+/** One sidecar of a VM: all that it takes to start it, now and again. */
+export interface SidecarSpec {
+  /** `hook-sidecar-0`. */
+  readonly container: string;
+  /** Path of the runtime that VMs' users may run. */
+  readonly node: string;
+  /** Path of the bundle that VMs' users may read. */
+  readonly bundle: string;
+  /** Absent in what an older netbind started: without any options. */
+  readonly start?: RuntimeStart;
+}
+
+/** Puts a file where the VMs' users may read it, under a name that only who knows what is in it can tell; once for each. */
+function publish(cache: string, name: (hash: string) => string, of: string | Buffer, put: (path: string) => void): string {
+  const directory = join(cache, "runtime");
+  makeDirectory(directory);
+  const target = join(directory, name(createHash("sha256").update(of).digest("hex")));
+  if (exists(target)) return target;
+  const next = `${target}.${process.pid}`;
+  put(next);
+  rename(next, target);
+  return target;
+}
+
+/** Publishes the runtime that this process has itself. */
+function publishNode(cache: string, node: string): string {
+  const { size, mtimeMs } = statSync(node);
+  const name = (text: string): string => derivedName("node", { text });
+  return publish(cache, name, `${node} ${size} ${mtimeMs}`, (path) => installFile(node, path, 0o755));
+}
+
+/** Publishes a bundle. Its author may change it meanwhile: what is published is the very text that its name was made of. */
+function publishBundle(cache: string, source: string): string {
+  if (!statSync(source).isFile()) throw new Error(`${source} is not a regular file`);
+  const bytes = readFileSync(source);
+  const name = (text: string): string => derivedName("bundle", { text }, ".mjs");
+  return publish(cache, name, bytes, (path) => writeText(path, bytes, 0o644));
+}
+
+/**
+ * Puts the files of a binding's sidecar where the VMs' user may read them. They stay as they are: a VM that runs goes on
+ * with what it was started with.
+ *
+ * @throws Error where this machine has no sidecar of the binding
+ */
+export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: string, container: string): SidecarSpec {
+  const source = runtime.bundle(binding);
+  if (source === undefined) throw new Error(`this release has no sidecar of binding "${binding}" to run on one machine`);
+  return { container, node: publishNode(cache, runtime.node), bundle: publishBundle(cache, source), start: runtime.start };
+}
+
+/** Puts the files that read a guest's console where the VMs' user may read them: a runtime, and a program without any other. */
+export function publishConsole(cache: string, node: string, program: string): Pick<SidecarSpec, "node" | "bundle"> {
+  return { node: publishNode(cache, node), bundle: publishBundle(cache, program) };
+}
