@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BindingError } from "@netbind/contract";
 import { SEAL_FILE } from "@netbind/remote/sidecar";
+import { unsealed } from "./errors.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const DIGITS = 64;
@@ -11,13 +11,6 @@ function machineRoot(): number {
   const whole = /^ *0 +0 +4294967295$/m.test(readFileSync("/proc/self/uid_map", "utf8"));
   return whole ? 0 : Number(readFileSync("/proc/sys/kernel/overflowuid", "utf8"));
 }
-
-const unsealed = (what: string): BindingError =>
-  new BindingError(
-    "ATTACH_UNSEALED",
-    `this Attach is refused: ${what}`,
-    "only the node's agent attaches a sidecar: it seals what it sends",
-  );
 
 /**
  * Sees that the machine's uid 0 put a request's seal beside the attach socket: nobody in the pod can.

@@ -7,6 +7,7 @@ import pino from "pino";
 import { explainFailure } from "./explain-failure.ts";
 import { checkSeal } from "./seal.ts";
 import { readStored, type StoredAttach, toStored, writeStored } from "./store.ts";
+import { attachmentMissing, domainNotText } from "./errors.ts";
 
 /** Where a sidecar runs, and what it does there. */
 export interface SidecarOptions {
@@ -25,13 +26,13 @@ const AGENT_TIMEOUT = { first: 45_000, next: 60_000 } as const;
 
 /** Patches a domain for every attached NIC. Where all are taps the very same bytes come back. */
 export function defineDomain(stored: StoredAttach | undefined, domainXML: Uint8Array): Uint8Array {
-  if (stored === undefined) throw new BindingError("ATTACHMENT_MISSING", "no NIC is attached yet", "wait for the node agent");
+  if (stored === undefined) throw attachmentMissing();
   if (stored.nics.every(({ domain }) => domain.kind === "tap")) return domainXML;
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(domainXML);
   } catch (error) {
-    throw new BindingError("DOMAIN_INVALID", "the domain is not UTF-8 text", "give the domain as libvirt prints it", { cause: error });
+    throw domainNotText(error);
   }
   return Buffer.from(patchDomains(text, stored.nics), "utf8");
 }

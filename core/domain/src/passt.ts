@@ -1,6 +1,7 @@
-import { BindingError, defined, type DomainPlan, type PasstForward, type PasstPorts } from "@netbind/contract";
+import { defined, type DomainPlan, type PasstForward, type PasstPorts } from "@netbind/contract";
 import { element, type NicDomain, ownInterface } from "./device.ts";
 import type { XmlElement } from "./print.ts";
+import { passtUnsupported } from "./errors.ts";
 
 /** A NIC that passt serves: a process beside the hypervisor, which libvirt starts and which may die alone. */
 export type PasstPlan = DomainPlan & { readonly kind: "passt" };
@@ -25,11 +26,7 @@ function isSince(version: string | undefined, [major, minor]: readonly [number, 
 /** Sees that a libvirt starts passt for an interface. @throws BindingError PLAN_IMPOSSIBLE where it is too old */
 export function requirePasst(libvirtVersion: string | undefined): void {
   if (isSince(libvirtVersion, WITH_PASST)) return;
-  throw new BindingError(
-    "PLAN_IMPOSSIBLE",
-    `libvirt ${libvirtVersion} cannot start passt`,
-    `use masquerade, or a KubeVirt with libvirt ${WITH_PASST.join(".")} or later`,
-  );
+  throw passtUnsupported(libvirtVersion, WITH_PASST.join("."));
 }
 
 /** True where passt and the guest are joined by shared memory; else they are by a socket. */

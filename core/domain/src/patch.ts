@@ -1,10 +1,11 @@
-import { BindingError, type DomainPlan } from "@netbind/contract";
+import type { DomainPlan } from "@netbind/contract";
 import { aliasOf, element, type NicDomain, tapInterface } from "./device.ts";
 import { needsSharedMemory, plannedDevice } from "./planned-device.ts";
 import { printElement, type XmlElement } from "./print.ts";
 import { scanXml } from "./scan.ts";
 import { childInNamespace, childOf, attributeOf, type XmlNode } from "./xml-node.ts";
 import { userNetworkArguments } from "./user-network.ts";
+import { memoryNotShared, notDomain } from "./errors.ts";
 
 export { type NicDomain, nicDomain } from "./device.ts";
 
@@ -54,7 +55,7 @@ function insertChild(xml: string, parent: XmlNode, after: XmlNode | undefined, c
 function domainOf(xml: string): XmlNode {
   const root = scanXml(xml);
   if (root.name === "domain") return root;
-  throw new BindingError("DOMAIN_INVALID", `the root element is <${root.name}>, not <domain>`, "give the domain as libvirt prints it");
+  throw notDomain(root.name);
 }
 
 /** Writes a NIC's device into a domain: over the one that has its alias, or behind the last interface. */
@@ -84,13 +85,7 @@ function shareMemory(xml: string): string {
     return insertChild(xml, domain, after, element("memoryBacking", {}, source, access));
   }
   const mode = attributeOf(childOf(backing, "access"), "mode");
-  if (mode !== undefined && mode !== "shared") {
-    throw new BindingError(
-      "PLAN_IMPOSSIBLE",
-      `the domain's memory has access mode "${mode}", and the NIC needs it shared`,
-      "remove the access mode, or use another binding",
-    );
-  }
+  if (mode !== undefined && mode !== "shared") throw memoryNotShared(mode);
   const withSource = childOf(backing, "source") === undefined ? insertChild(xml, backing, backing.children.at(-1), source) : xml;
   const now = childOf(domainOf(withSource), "memoryBacking");
   return mode === undefined && now !== undefined ? insertChild(withSource, now, now.children.at(-1), access) : withSource;

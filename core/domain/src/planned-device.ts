@@ -1,7 +1,8 @@
-import { BindingError, type DomainPlan } from "@netbind/contract";
+import type { DomainPlan } from "@netbind/contract";
 import { element, hostDevice, type NicDomain, ownInterface } from "./device.ts";
 import { passtInterface, sharesMemoryWithPasst } from "./passt.ts";
 import type { XmlElement } from "./print.ts";
+import { invalidDeviceName } from "./errors.ts";
 
 /** The domain parts that are one device, which a binding's sidecar writes. */
 export type DevicePlan = Exclude<DomainPlan, { readonly kind: "tap" | "userNetwork" }>;
@@ -17,17 +18,14 @@ export const isSocketName = (text: string): boolean => SOCKET_NAME.test(text);
 /** True for the name of a vDPA device's character device: `vhost-vdpa-0`. */
 export const isVdpaDevice = (text: string): boolean => VDPA_DEVICE.test(text);
 
-const outOfBounds = (nic: NicDomain, what: string): BindingError =>
-  new BindingError("PLAN_OUT_OF_BOUNDS", `NIC "${nic.name}" plans ${what}`, "plan a name as the contract describes it");
-
 function vhostUserInterface(nic: NicDomain, { socket, mode, queues }: DevicePlan & { readonly kind: "vhostuser" }): XmlElement {
-  if (!isSocketName(socket)) throw outOfBounds(nic, `the socket ${JSON.stringify(socket)}, which is not a valid name`);
+  if (!isSocketName(socket)) throw invalidDeviceName(nic.name, `the socket ${JSON.stringify(socket)}, which is not a valid name`);
   const source = element("source", { type: "unix", path: `${VHOST_USER_DIRECTORY}/${socket}`, mode });
   return ownInterface({ ...nic, queues }, "vhostuser", [source]);
 }
 
 function vdpaInterface(nic: NicDomain, { device }: DevicePlan & { readonly kind: "vdpa" }): XmlElement {
-  if (!isVdpaDevice(device)) throw outOfBounds(nic, `the device ${JSON.stringify(device)}, which is not a valid vDPA device`);
+  if (!isVdpaDevice(device)) throw invalidDeviceName(nic.name, `the device ${JSON.stringify(device)}, which is not a valid vDPA device`);
   return ownInterface(nic, "vdpa", [element("source", { dev: `/dev/${device}` })]);
 }
 

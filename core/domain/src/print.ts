@@ -1,4 +1,4 @@
-import { BindingError } from "@netbind/contract";
+import { characterNotInXml } from "./errors.ts";
 
 /** An element of the domain XML. Its names are the core's own; its values may be anybody's. */
 export interface XmlElement {
@@ -11,11 +11,7 @@ const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", 
 
 function encodeValue(value: string): string {
   if (!value.isWellFormed() || /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/.test(value)) {
-    throw new BindingError(
-      "PLAN_OUT_OF_BOUNDS",
-      `${JSON.stringify(value)} contains a character that XML does not allow`,
-      "plan printable text",
-    );
+    throw characterNotInXml(value);
   }
   return value.replace(/[&<>"'\t\n\r]/g, (character) => ENTITIES[character] ?? `&#${character.charCodeAt(0)};`);
 }

@@ -1,5 +1,5 @@
-import { BindingError } from "@netbind/contract";
 import { ScannedElement, type XmlNode } from "./xml-node.ts";
+import { malformedDomain } from "./errors.ts";
 
 const NAME = /[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*(?::[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*)?/y;
 const SPACE = /[ \t\r\n]*/y;
@@ -46,11 +46,7 @@ class Scanner {
     const before = this.#xml.slice(0, at);
     const line = before.split("\n").length;
     const column = at - before.lastIndexOf("\n");
-    throw new BindingError(
-      "DOMAIN_INVALID",
-      `the domain is not well-formed XML at ${line}:${column}: ${problem}`,
-      "give the domain as libvirt prints it",
-    );
+    throw malformedDomain(problem, line, column);
   }
 
   #match(pattern: RegExp): RegExpExecArray | null {

@@ -1,6 +1,6 @@
-import { BindingError } from "@netbind/contract";
 import type { ClientOptions, ServiceError } from "@grpc/grpc-js";
 import { errorFromStatus, MESSAGE_LIMIT } from "./status.ts";
+import { noAnswer } from "./errors.ts";
 
 /** What an answer of a binding or a sidecar is waited for, in milliseconds. */
 export const DEADLINE = 10_000;
@@ -30,7 +30,7 @@ export function call<R>(deadline: number, start: (callback: Callback<R>) => Pend
     const pending = start((error, response) => {
       clearTimeout(timer);
       if (error === null) resolve(response);
-      else reject(late ? unanswered(deadline, error) : errorFromStatus(error));
+      else reject(late ? noAnswer(deadline, error) : errorFromStatus(error));
     });
     const timer = setTimeout(() => {
       late = true;
@@ -38,9 +38,6 @@ export function call<R>(deadline: number, start: (callback: Callback<R>) => Pend
     }, deadline);
   });
 }
-
-const unanswered = (deadline: number, cause: ServiceError): BindingError =>
-  new BindingError("UNAVAILABLE", `no answer came within ${deadline} ms`, "see the log of the process that should answer", { cause });
 
 /** A socket's path as gRPC takes it. */
 export const address = (socket: string): string => `unix:${socket}`;

@@ -1,5 +1,6 @@
-import { BINDING_FAULT, BindingError, ERROR_CODES, type ErrorCode } from "@netbind/contract";
+import { BindingError, ERROR_CODES, type ErrorCode } from "@netbind/contract";
 import { Metadata, type ServiceError, status, type StatusObject } from "@grpc/grpc-js";
+import { messageTooLong } from "./errors.ts";
 
 /** Messages are at most this long, both ways. */
 export const MESSAGE_LIMIT: number = 4 * 1024 * 1024;
@@ -53,8 +54,7 @@ export function errorFromStatus(error: ServiceError): BindingError {
   const known = ERROR_CODES.find((code) => code === reason);
   // gRPC itself says so of a message, whichever end it comes from.
   if (known === undefined && error.code === status.RESOURCE_EXHAUSTED) {
-    const message = `a message is longer than ${MESSAGE_LIMIT} bytes, or its sender has no room (${error.details})`;
-    return new BindingError("PLUGIN_FAILED", message, BINDING_FAULT, { cause: error });
+    return messageTooLong(MESSAGE_LIMIT, error.details, error);
   }
   const hint = error.metadata.get(HINT)[0];
   const absent = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;

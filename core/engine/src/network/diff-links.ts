@@ -1,17 +1,17 @@
 import {
   type AdoptedLink,
-  BindingError,
   type BridgeLink,
   formatAddress,
   type LinkPlan,
+  parseAddress,
   type PlaceholderLink,
   type PlannedAddress,
-  parseAddress,
   type Route,
   type TapLink,
 } from "@netbind/contract";
 import type { DesiredNetwork, PlaceholderKind, TapOwner } from "./desired-network.ts";
 import type { ObservedLink, ObservedNetwork } from "./observed.ts";
+import { linkTaken } from "../errors.ts";
 
 /** The links of a namespace by name. */
 type Links = ReadonlyMap<string, ObservedLink>;
@@ -49,11 +49,7 @@ function createLink(link: BridgeLink | TapLink | PlaceholderLink, owner: TapOwne
 function refuseCollision(link: LinkPlan, observed: ObservedLink): void {
   const kinds = kernelKinds(link);
   if (kinds === undefined || kinds.includes(observed.kind ?? "")) return;
-  throw new BindingError(
-    "PLAN_IMPOSSIBLE",
-    `the pod has a link "${link.name}" already, and it is a ${observed.kind ?? "loopback"}, not a ${link.kind}`,
-    "remove that link, or start the VM in a pod of its own",
-  );
+  throw linkTaken(link.name, observed.kind ?? "loopback", link.kind);
 }
 
 /** An address as the kernel writes it. */

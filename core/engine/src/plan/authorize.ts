@@ -1,4 +1,4 @@
-import { type Attachment, BINDING_FAULT, BindingError, type LinkPlan, type NetworkPlan, type Plan, type Sysctl } from "@netbind/contract";
+import type { Attachment, LinkPlan, NetworkPlan, Plan, Sysctl } from "@netbind/contract";
 import { check, PLAN_SHAPE, snapshot } from "@netbind/contract/shape";
 import { checkLink } from "./authorize-links.ts";
 import { checkNftables } from "./authorize-nft.ts";
@@ -8,6 +8,7 @@ import { checkAssigned, findOverlaps, type PlannedNic } from "./authorize-networ
 import { checkServices } from "./authorize-services.ts";
 import { checkTogether } from "./authorize-together.ts";
 import type { Grants } from "./grants.ts";
+import { networkOverlaps, planRefused } from "../errors.ts";
 
 const PLAN_SIZE_LIMIT = 256 * 1024;
 const SYSCTL_LENGTH_LIMIT = 200;
@@ -124,15 +125,8 @@ export function authorize(given: unknown, bounds: PlanBounds): Plan {
   const { plan, problems, overlaps } = judge(given, bounds);
   const { name } = bounds.attachment;
   const all = listed([...problems, ...overlaps]);
-  if (problems.length > 0)
-    throw new BindingError("PLAN_OUT_OF_BOUNDS", `the plan for NIC "${name}" is refused: ${all}`, `nothing was applied; ${BINDING_FAULT}`);
-  if (overlaps.length > 0) {
-    throw new BindingError(
-      "PLAN_IMPOSSIBLE",
-      `NIC "${name}" cannot be wired in this pod: ${all}`,
-      "set vmNetworkCIDR or vmIPv6NetworkCIDR under the VM's spec.networks[].pod to a network that nothing in the pod uses",
-    );
-  }
+  if (problems.length > 0) throw planRefused(name, all);
+  if (overlaps.length > 0) throw networkOverlaps(name, all);
   requireDevice(plan.domain, bounds.attachment);
   return plan;
 }

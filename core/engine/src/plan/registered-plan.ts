@@ -1,6 +1,7 @@
-import { type Attachment, BindingError, adoptedLinks, adoptedSysctls, type Plan } from "@netbind/contract";
+import { adoptedLinks, adoptedSysctls, type Attachment, type Plan } from "@netbind/contract";
 import { isDataOnly, type ResolvedBinding } from "@netbind/kubevirt";
 import type { NicPlanner } from "./plan-nic.ts";
+import { noTap } from "../errors.ts";
 
 /** What KubeVirt does for a plugin that is registered with `domainAttachmentType: managedTap`: links, and nothing else. */
 export const managedTapPlan = (attachment: Attachment): Plan => ({
@@ -14,11 +15,7 @@ export const managedTapPlan = (attachment: Attachment): Plan => ({
 /** What it does for `tap`: the hypervisor opens what the network's CNI plugin made. */
 function tapPlan({ pod, names }: Attachment): Plan {
   if (pod.tap !== undefined) return { domain: { kind: "tap" } };
-  throw new BindingError(
-    "PLAN_IMPOSSIBLE",
-    `pod link "${pod.name}" is neither a tap nor a macvtap, and the pod has no tap "${names.tap}"`,
-    "let the network's CNI plugin make one, or register the binding with domainAttachmentType: managedTap",
-  );
+  throw noTap(pod.name, names.tap);
 }
 
 /** Plans for a binding that is registered as data alone; undefined where a plugin must be asked. */

@@ -1,5 +1,6 @@
-import { BindingError, formatAddress, type IpFamily, normalizeMac, parseAddress, parseCidr } from "@netbind/contract";
+import { formatAddress, type IpFamily, normalizeMac, parseAddress, parseCidr } from "@netbind/contract";
 import { isDomainName } from "@netbind/kubevirt";
+import { unencodableOptions } from "../errors.ts";
 
 /** The most bytes that one DHCPv4 option carries (RFC 2132, 2). */
 export const DHCP_OPTION_LIMIT = 255;
@@ -153,9 +154,5 @@ const fitsOption = (bytes: readonly string[]): boolean => bytes.length > 0 && by
 /** Refuses a configuration with problems. @throws BindingError PLAN_OUT_OF_BOUNDS with all of them */
 export function refuseTextProblems(problems: readonly TextProblem[]): void {
   if (problems.length === 0) return;
-  throw new BindingError(
-    "PLAN_OUT_OF_BOUNDS",
-    problems.map(({ field, problem }) => `${field}: ${problem}`).join("; "),
-    "plan values that fit their options",
-  );
+  throw unencodableOptions(problems.map(({ field, problem }) => `${field}: ${problem}`).join("; "));
 }

@@ -1,20 +1,16 @@
-import { BindingError } from "@netbind/contract";
 import { COMMON_MACHINE, hostDevice, type XmlElement } from "@netbind/domain";
 import type { Vmi } from "../api.ts";
 import { hasInfoSource } from "../status/info-source.ts";
 import { nicBeforePod } from "./convert.ts";
 import { pciAddressesOf } from "../pod/network-info.ts";
 import { interfacesOf, interfaceStatusOf } from "../vmi.ts";
+import { noPciDevice, noPciDeviceOfNetwork } from "../errors.ts";
 
 /** The PCI address of each network's device, from the launcher's file. @throws BindingError where it has none at all */
 function addressesOf(networkInfo: string): ReadonlyMap<string, string> {
   const addresses = pciAddressesOf(networkInfo);
   if (addresses.size > 0) return addresses;
-  throw new BindingError(
-    "PLAN_IMPOSSIBLE",
-    "the pod reports no PCI device",
-    "check that the NetworkAttachmentDefinition names a device plugin's resource, and that the pod requests it",
-  );
+  throw noPciDevice();
 }
 
 /**
@@ -32,10 +28,6 @@ export function sriovDevices(vmi: Vmi, networkInfo: string): readonly XmlElement
   return nics.map((nic) => {
     const address = addresses.get(nic.name);
     if (address !== undefined) return hostDevice(nicBeforePod(vmi, nic, COMMON_MACHINE), address);
-    throw new BindingError(
-      "PLAN_IMPOSSIBLE",
-      `the pod reports no PCI device for network "${nic.name}"`,
-      "check that each SR-IOV network has a device of its own",
-    );
+    throw noPciDeviceOfNetwork(nic.name);
   });
 }

@@ -1,7 +1,8 @@
-import { BindingError, type NicNames } from "@netbind/contract";
+import type { NicNames } from "@netbind/contract";
 import type { Vmi, VmiNetwork } from "../api.ts";
 import { sha256 } from "../values/sha256.ts";
 import { interfaceStatusOf } from "../vmi.ts";
+import { invalidPrimaryLink } from "../errors.ts";
 
 /** The pod's first link, where nothing else is known of it. */
 export const PRIMARY_LINK = "eth0";
@@ -66,11 +67,7 @@ const isLinkName = (text: string): boolean => /^[A-Za-z0-9._-]{1,15}$/.test(text
 /** A pod's primary link by its network-status. @throws BindingError POD_LINK_MISSING where no link can have that name */
 export function podLinkOfStatus(link: string): string {
   if (isLinkName(link)) return link;
-  throw new BindingError(
-    "POD_LINK_MISSING",
-    `${JSON.stringify(link)}, the pod's primary link by its network-status, is not a valid name of a link`,
-    "check what the pod network's CNI plugin returned; on a cluster, the pod's annotation k8s.v1.cni.cncf.io/network-status",
-  );
+  throw invalidPrimaryLink(link);
 }
 
 /** The name of a network's pod link: what the VMI's status reports for its primary network, else the scheme's. */

@@ -1,6 +1,5 @@
 import {
   type Attachment,
-  BINDING_FAULT,
   type BindingDescription,
   BindingError,
   checkReturned,
@@ -17,6 +16,7 @@ import { oneOf } from "../wire/checks.ts";
 import { needsFromWire } from "../wire/needs-wire.ts";
 import { attachmentToWire, nicToWire } from "../wire/nic-wire.ts";
 import { planFromWire } from "../wire/plan-wire.ts";
+import { contractUnsupported, unreadableAnswer } from "../errors.ts";
 
 /** A binding behind a socket. */
 export interface BindingClient {
@@ -28,13 +28,7 @@ export interface BindingClient {
 }
 
 function readDescription({ name, contract, migration, hooks, takesPodMac }: bindingWire.DescribeResponse): BindingDescription {
-  if (contract !== "v1alpha1") {
-    throw new BindingError(
-      "CONTRACT_UNSUPPORTED",
-      `binding "${name}" speaks the contract version "${contract}"`,
-      "use a release of it that speaks v1alpha1",
-    );
-  }
+  if (contract !== "v1alpha1") throw contractUnsupported(name, contract);
   const known = hooks.filter((hook): hook is Hook => hook === "admit" || hook === "needs" || hook === "plan");
   const moves = oneOf(migration, ["none", "supported", "link-refresh"], "the migration method");
   return { name, contract, migration: moves, takesPodMac, hooks: known };
@@ -45,9 +39,7 @@ function fromBinding<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new BindingError("PLUGIN_FAILED", `the binding's answer cannot be read: ${(error as Error).message}`, BINDING_FAULT, {
-      cause: error,
-    });
+    throw unreadableAnswer(error);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { BindingError } from "@netbind/contract";
+import { missingEntry, untrusted } from "../errors.ts";
 
 /** Opens the place itself, neither to read nor to write (open(2)); Node has no name for it. */
 const O_PATH = 0o10000000;
@@ -24,16 +25,13 @@ export interface HeldSocket extends Disposable {
   readonly descriptor: number;
 }
 
-const untrusted = (what: string): BindingError =>
-  new BindingError("UNAVAILABLE", what, "nothing was changed: find out what changes the pod's directory");
-
 /** Opens an entry of a directory, and never what a link leads to. */
 function openEntry(directory: number, name: string, flags: number): number {
   try {
     return openSync(`/proc/self/fd/${directory}/${name}`, flags | constants.O_NOFOLLOW);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new BindingError("UNAVAILABLE", `"${name}" does not exist yet`, "wait until it exists", { cause: error });
+    if (code === "ENOENT") throw missingEntry(name, error);
     const link = code === "ELOOP" || code === "ENOTDIR";
     throw untrusted(link ? `"${name}" is not a directory, or is a link` : `"${name}" cannot be opened: ${(error as Error).message}`);
   }

@@ -9,7 +9,8 @@ import {
   sidecar as sidecarWire,
 } from "@netbind/proto";
 import { type handleUnaryCall, Server, ServerCredentials } from "@grpc/grpc-js";
-import { malformed, required } from "../wire/checks.ts";
+import { hookUnsupported, malformed } from "../errors.ts";
+import { required } from "../wire/checks.ts";
 import { attachmentFromWire, nicFromWire } from "../wire/nic-wire.ts";
 import { planFromWire, planToWire } from "../wire/plan-wire.ts";
 import { needsToWire } from "../wire/needs-wire.ts";
@@ -133,7 +134,7 @@ export function addHooks(server: Server, handlers: HookHandlers): void {
     domainXML: Buffer.from(handlers.onDefineDomain(domainXML)),
   }));
   const preCloudInitIso = handle<hooksV1alpha2.PreCloudInitIsoParams, hooksV1alpha2.PreCloudInitIsoResult>(() => {
-    throw new BindingError("HOOK_UNSUPPORTED", "this sidecar does not change cloud-init data", "do not call PreCloudInitIso");
+    throw hookUnsupported();
   });
   const shutdown = handle<hooksV1alpha3.ShutdownParams, hooksV1alpha3.ShutdownResult>(() => {
     setImmediate(() => handlers.shutdown());

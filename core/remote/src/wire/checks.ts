@@ -1,12 +1,4 @@
-import { BindingError } from "@netbind/contract";
-
-/** What crossed the wire lacks something, or says something that the contract does not know. */
-export const malformed = (what: string): BindingError =>
-  new BindingError(
-    "ATTACHMENT_INVALID",
-    `the message is malformed: ${what}`,
-    "send the message as the specification of netbind.v1alpha1 defines it",
-  );
+import { malformed } from "../errors.ts";
 
 /** A part that must be there. @throws BindingError ATTACHMENT_INVALID */
 export function required<T>(value: T | undefined, what: string): T {
