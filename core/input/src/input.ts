@@ -41,6 +41,8 @@ export interface Input {
   readonly migrations: readonly InputObject<VmiMigration>[];
   readonly configuration: KubevirtConfiguration;
   readonly nads: readonly NetworkAttachmentDefinition[];
+  /** The same, with the way back to their text. */
+  readonly definitions: readonly InputObject<NetworkAttachmentDefinition>[];
   /** What the ConfigMap of a device plugin says, by key. */
   readonly deviceSettings: DeviceSettings;
   readonly services: readonly Service[];
@@ -84,6 +86,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     of(kind)
       .filter(({ value }) => check(value).length === 0)
       .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
+  const definitions = soundOf<NetworkAttachmentDefinition>("nad", checkDefinition);
   const shapes = [
     ["nad", checkDefinition],
     ["configMap", checkDataObject],
@@ -99,7 +102,8 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     configuration: kubevirtConfiguration(kubevirt?.value),
     clones: soundOf<VmiClone>("clone", checkClone),
     migrations: soundOf<VmiMigration>("migration", checkMigration),
-    nads: soundOf<NetworkAttachmentDefinition>("nad", checkDefinition).map(({ value }) => value),
+    nads: definitions.map(({ value }) => value),
+    definitions,
     deviceSettings: collectDeviceSettings(documents),
     services: collectServices(documents),
     dataOf: collectData(documents),

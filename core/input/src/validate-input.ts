@@ -5,6 +5,7 @@ import {
   sanitizeVmi,
   validateClone,
   validateMigration,
+  validateNad,
   validateVmi,
   type ValidationContext,
 } from "@netbind/kubevirt/admission";
@@ -72,6 +73,7 @@ export function validateInput(input: Input, options: ValidationOptions, describe
   const all = [
     ...input.violations.map(schemaFinding),
     ...[...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, known)),
+    ...input.definitions.flatMap(({ value, locate }) => findingsOf(validateNad(value), locate)),
     ...input.clones.flatMap(({ value, locate }) => findingsOf(validateClone(value), locate)),
     ...validateMigrations(input),
   ];

@@ -45,6 +45,10 @@ const layer2 = (type: string, rest: object = {}): NetworkAttachmentDefinition =>
   metadata: { name: "a", namespace: "ns" },
   spec: { config: JSON.stringify({ cniVersion: "1.0.0", type, ipam: {}, ...rest }) },
 });
+const withResource = (definition: NetworkAttachmentDefinition, resource: string): NetworkAttachmentDefinition => ({
+  ...definition,
+  metadata: { ...definition.metadata, annotations: { "k8s.v1.cni.cncf.io/resourceName": resource } },
+});
 /** A cloud-init volume, and what it says. */
 const cloudInit = (networkData: unknown, userData = ""): Pick<Broken, "spec" | "surroundings"> => ({
   spec: { volumes: [{ name: "c", cloudInitNoCloud: { networkData: "..." } }] },
@@ -262,6 +266,23 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     nic: { model: "e1000" },
     spec: { domain: { devices: { networkInterfaceMultiqueue: true } } },
     at: "spec.domain.devices.networkInterfaceMultiqueue",
+  },
+  "CNI-2": { nic: only({ sriov: {} }), networks: [MULTUS], nads: [layer2("bridge")], at: `${I}[0].sriov` },
+  "CNI-3": { nic: only({ bridge: {} }), networks: [MULTUS], nads: [layer2("sriov")], at: `${I}[0].bridge` },
+  "CNI-4": {
+    nic: PLUGIN,
+    networks: [MULTUS],
+    configuration: register({ domainAttachmentType: "tap" }),
+    nads: [layer2("macvlan")],
+    at: `${I}[0].binding.name`,
+  },
+  "DEV-1": { nic: only({ sriov: {} }), networks: [MULTUS], nads: [layer2("sriov")], at: "spec.networks[0].multus.networkName" },
+  "DEV-2": {
+    nic: only({ binding: { name: "macvtap" } }),
+    networks: [MULTUS],
+    nads: [withResource(layer2("macvtap"), "macvtap.network.kubevirt.io/b")],
+    surroundings: { deviceSettings: { DP_MACVTAP_CONF: '[{"name":"a","lowerDevice":"eth1"}]' } },
+    at: "spec.networks[0].multus.networkName",
   },
   "IPAM-1": { nic: only({ bridge: {} }), networks: [MULTUS], nads: [layer2("bridge")], at: "spec.networks[0].multus.networkName" },
   "IPAM-2": {

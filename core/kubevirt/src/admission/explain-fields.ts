@@ -181,6 +181,8 @@ export const NETWORK_FIELDS: readonly ExplainedField[] = [
     "NET-6",
     "NAD-1",
     "IPAM-1",
+    "DEV-1",
+    "DEV-2",
   ),
   ofNetwork("multus.default", "True: this network replaces the pod network.", "false", "NET-2", "NET-3", "NET-8", "IPAM-2"),
   ofNetwork(
@@ -211,10 +213,11 @@ export const INTERFACE_FIELDS: readonly ExplainedField[] = [
     "BIND-4",
     "BIND-5",
     "CNI-1",
+    "CNI-3",
     "MESH-1",
   ),
   ofInterface("masquerade", "Attached by KubeVirt's own masquerade binding.", "none", "BIND-1", "BIND-1-old", "BIND-2", "BIND-3", "BIND-5"),
-  ofInterface("sriov", "Attached as a PCI device.", "none", "BIND-1", "BIND-1-old", "BIND-5", "ST-2"),
+  ofInterface("sriov", "Attached as a PCI device.", "none", "BIND-1", "BIND-1-old", "BIND-5", "ST-2", "CNI-2"),
   ofInterface("passtBinding", "Attached by KubeVirt's own passt binding (since 1.8).", "none", "BIND-1", "PASST-1", "PASST-2", "FIELD-1"),
   ofInterface("slirp", "Removed in 1.3: use binding: {name: slirp}.", "none", "DISC-1", "OLD-1", "OLD-2"),
   ofInterface("passt", "Removed in 1.3: use binding: {name: passt}.", "none", "DISC-2", "FG-1-passt", "OLD-5", "OLD-6", "OLD-7"),
@@ -232,6 +235,7 @@ export const INTERFACE_FIELDS: readonly ExplainedField[] = [
     "REG-6",
     "NAD-2",
     "MACVTAP-1",
+    "CNI-4",
   ),
   ofInterface("model", "The model of the emulated NIC.", "virtio", "IF-3", "FIELD-2", "QUEUE-2"),
   ofInterface(
@@ -291,5 +295,6 @@ export const OBJECT_FIELDS: readonly ExplainedField[] = [
     "the cluster generates them",
     "CLONE-1",
   ),
+  field("spec.config", "Of a NetworkAttachmentDefinition: the CNI network configuration, as JSON text.", "a file of the node's", "NAD-3"),
   field("spec.vmiName", "Of a VirtualMachineInstanceMigration: the VM that is to move.", "required", "MIG-1"),
 ];

@@ -3,7 +3,7 @@ export { checkDataObject, checkObjectName } from "./data-object.ts";
 export { defaultVmi } from "./default-vmi.ts";
 export type { ExplainedField } from "./explain-fields.ts";
 export { ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
-export { validateClone, validateMigration } from "./validate-objects.ts";
+export { validateClone, validateMigration, validateNad } from "./validate-objects.ts";
 export { RULES } from "./rules/index.ts";
 export type { DescribedBindings, RuleText } from "./rules/rule.ts";
 export { parseIpv4Sloppy, sanitizeSpec, sanitizeVmi } from "./sanitize.ts";

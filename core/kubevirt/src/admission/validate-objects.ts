@@ -1,7 +1,8 @@
 import { violation } from "@netbind/contract";
-import type { KubevirtConfiguration, Vmi, VmiClone } from "../api.ts";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiClone } from "../api.ts";
 import { macAddressProblem } from "../nic/hardware-address.ts";
 import { networkMigratable } from "../migration/migration.ts";
+import { nadConfig } from "../pod/cni-config.ts";
 import type { Finding } from "./validate-vmi.ts";
 import { type RuleText, show } from "./rules/rule.ts";
 
@@ -25,8 +26,18 @@ const MIGRATABLE: RuleText = {
   kubevirt: { difference: "KubeVirt names no field; Netbind names the VM's." },
 };
 
+const NAD_CONFIG: RuleText = {
+  id: "NAD-3",
+  means: "A NetworkAttachmentDefinition's spec.config is a CNI network configuration in JSON.",
+  why: "Nobody looks at it before a pod is attached; multus then fails, and no pod on the network starts.",
+  fix: "write JSON with a type, or a list of plugins that have one; JSON has no comments, and no comma before } or ]",
+  reason: "FieldValueInvalid",
+  consequence: "neverStarts",
+  judge: "netbind",
+};
+
 /** The rules of objects that are not VMs and concern a VM's networks. Source: reference, section 3.9. */
-export const OBJECT_RULES: readonly RuleText[] = [CLONE_MAC, MIGRATABLE];
+export const OBJECT_RULES: readonly RuleText[] = [CLONE_MAC, MIGRATABLE, NAD_CONFIG];
 
 const judgement = (rule: RuleText, field: string, problem: string, fix = rule.fix): Finding => ({
   ...violation(field, problem, fix),
@@ -40,6 +51,12 @@ export const validateClone = ({ spec }: VmiClone): readonly Finding[] =>
     const problem = mac ? macAddressProblem(mac) : undefined;
     return problem === undefined ? [] : [judgement(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${show(mac)} ${problem}`)];
   });
+
+/** What no pod can be attached for, of a NetworkAttachmentDefinition. One without a configuration takes a file of the node's. */
+export function validateNad(nad: NetworkAttachmentDefinition): readonly Finding[] {
+  const read = nad.spec?.config?.trim() ? nadConfig(nad) : undefined;
+  return read !== undefined && "problem" in read ? [judgement(NAD_CONFIG, "spec.config", read.problem)] : [];
+}
 
 /** What a migration of a VM is refused for: the VM's condition says so, or would once it runs. */
 export function validateMigration(vmi: Vmi, configuration: KubevirtConfiguration): readonly Finding[] {

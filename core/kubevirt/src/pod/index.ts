@@ -1,3 +1,6 @@
+export { deviceProblem } from "../devices/device-problem.ts";
+export { findMacvtapResource } from "../devices/macvtap-resources.ts";
+export { findSriovResource, type SriovResource } from "../devices/sriov-resources.ts";
 export {
   allocatedDevices,
   deviceInfoVariable,

@@ -1,65 +1,7 @@
 import { defined } from "@netbind/contract";
-import type { DeviceSettings } from "@netbind/kubevirt";
+import { deviceProblem, findMacvtapResource } from "@netbind/kubevirt/pod";
 import { inNetns, type Exec } from "@netbind/netns";
 import type { CniCall, EmulatedCniPlugin } from "./emulated-plugin.ts";
-
-/** What the device plugin's resources are named below. */
-const RESOURCES = "macvtap.network.kubevirt.io/";
-const MODES: readonly unknown[] = ["bridge", "private", "vepa", "passthru"];
-const DEFAULT_CAPACITY = 100;
-const MOST_CAPACITY = 1000;
-const LINK = /^[^\s/]{1,15}$/;
-/** The setting, and the key of the device plugin's ConfigMap. */
-const SETTING = "DP_MACVTAP_CONF";
-
-/** A resource: links on one interface of the node. */
-interface Resource {
-  readonly lowerDevice: string;
-  readonly mode: string;
-  readonly capacity: number;
-}
-
-type Entry = Partial<Record<"name" | "lowerDevice" | "mode" | "capacity", unknown>>;
-
-function entryProblem({ name, lowerDevice, mode = "bridge", capacity = DEFAULT_CAPACITY }: Entry): string | undefined {
-  if (typeof name !== "string" || name === "") return "name is not a string";
-  if (typeof lowerDevice !== "string" || !LINK.test(lowerDevice)) return "lowerDevice does not name a link";
-  if (!MODES.includes(mode)) return `mode ${JSON.stringify(mode)} is not one of ${MODES.join(", ")}`;
-  return Number.isInteger(capacity) && Number(capacity) >= 1 && Number(capacity) <= MOST_CAPACITY
-    ? undefined
-    : `capacity ${JSON.stringify(capacity)} is not between 1 and ${MOST_CAPACITY}`;
-}
-
-/** The setting's entries. Where there is none, or an empty list, every link of the node is a resource of its own name. */
-function readEntries(settings: DeviceSettings): readonly Entry[] {
-  const text = settings[SETTING]?.trim() ?? "";
-  let list: unknown;
-  try {
-    list = text === "" ? [] : JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${SETTING} is not valid JSON: ${(error as Error).message}`, { cause: error });
-  }
-  if (!Array.isArray(list)) throw new Error(`${SETTING} is not a list`);
-  for (const [at, entry] of list.entries()) {
-    const problem = entryProblem((entry ?? {}) as Entry);
-    if (problem !== undefined) throw new Error(`${SETTING}[${at}]: ${problem}`);
-  }
-  return list as readonly Entry[];
-}
-
-/** The resource of a name. @throws Error where the node has none of it */
-function findResource(name: string, settings: DeviceSettings): Resource {
-  const entries = readEntries(settings);
-  const own = name.startsWith(RESOURCES) ? name.slice(RESOURCES.length) : "";
-  const entry = entries.find((one) => one.name === own);
-  if (entry !== undefined) {
-    const { lowerDevice, mode = "bridge", capacity = DEFAULT_CAPACITY } = entry;
-    return { lowerDevice: String(lowerDevice), mode: String(mode), capacity: Number(capacity) };
-  }
-  if (entries.length === 0 && LINK.test(own)) return { lowerDevice: own, mode: "bridge", capacity: DEFAULT_CAPACITY };
-  const known = entries.map((one) => `${RESOURCES}${String(one.name)}`).join(", ") || `${RESOURCES}<link of the node>`;
-  throw new Error(`${SETTING} has no resource ${JSON.stringify(name)} (it has ${known})`);
-}
 
 /** True where a namespace has a link; the empty path is the machine's own. */
 async function hasLink(exec: Exec, netns: string, link: string): Promise<boolean> {
@@ -97,18 +39,12 @@ async function deviceNumber(exec: Exec, netns: string, link: string): Promise<re
  */
 export const macvtap: EmulatedCniPlugin = {
   type: "macvtap",
-  check: ({ resourceName = "" }, settings) => {
-    if (resourceName === "")
-      return [`a macvtap network takes a device: annotate its definition with k8s.v1.cni.cncf.io/resourceName: ${RESOURCES}<name>`];
-    try {
-      findResource(resourceName, settings);
-      return [];
-    } catch (error) {
-      return [(error as Error).message];
-    }
+  check: (request, settings) => {
+    const found = deviceProblem(request, settings);
+    return found === undefined ? [] : [found.problem];
   },
   allocate: async ({ exec, node, resource, settings, taken }) => {
-    const { lowerDevice, mode, capacity } = findResource(resource, settings);
+    const { lowerDevice, mode, capacity } = findMacvtapResource(resource, settings);
     if (taken.length >= capacity) throw new Error(`all ${capacity} devices of ${resource} are taken`);
     const place = (await hasLink(exec, node, lowerDevice)) ? node : "";
     if (place === "" && !(await hasLink(exec, "", lowerDevice)))

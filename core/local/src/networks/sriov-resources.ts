@@ -1,12 +1,9 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { DeviceSettings } from "@netbind/kubevirt";
+import { findSriovResource, type SriovResource } from "@netbind/kubevirt/pod";
 
-/** The key of the SR-IOV device plugin's ConfigMap. */
-const SETTING = "config.json";
-const DEFAULT_PREFIX = "intel.com";
 const PCI_DEVICES = "/sys/bus/pci/devices";
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** A virtual function of a NIC of the machine's. */
 export interface VirtualFunction {
@@ -25,11 +22,6 @@ export interface VirtualFunction {
 }
 
 type Selectors = Partial<Record<"vendors" | "devices" | "pciAddresses" | "pfNames", readonly string[]>>;
-
-interface Resource {
-  readonly name: string;
-  readonly selectors: readonly Selectors[];
-}
 
 const SELECTORS: readonly string[] = ["vendors", "devices", "pciAddresses", "pfNames"] satisfies readonly (keyof Selectors)[];
 /** What says nothing of which devices are meant: the driver is one that this host gives them itself. */
@@ -50,31 +42,10 @@ function readSelectors(value: unknown, where: string): Selectors {
   return value as Selectors;
 }
 
-function readResource(entry: unknown, where: string): Resource {
-  if (!isObject(entry)) throw new Error(`${where} is not an object`);
-  const { resourceName, resourcePrefix = DEFAULT_PREFIX, selectors = {} } = entry;
-  if (typeof resourceName !== "string" || !NAME.test(resourceName)) throw new Error(`${where}.resourceName is not a valid name`);
-  if (typeof resourcePrefix !== "string") throw new Error(`${where}.resourcePrefix is not a string`);
+/** What a resource's devices are chosen by: one of these. */
+function selectorsOf({ selectors, where }: SriovResource): readonly Selectors[] {
   const list = Array.isArray(selectors) ? selectors : [selectors];
-  return {
-    name: `${resourcePrefix}/${resourceName}`,
-    selectors: list.map((one, at) => readSelectors(one, `${where}.selectors${Array.isArray(selectors) ? `[${at}]` : ""}`)),
-  };
-}
-
-/** The resources that the device plugin's configuration lists. Where there is none, every resource is all the machine has. */
-function readResources(settings: DeviceSettings): readonly Resource[] | undefined {
-  const text = settings[SETTING];
-  if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${SETTING} of the SR-IOV device plugin is not valid JSON: ${(error as Error).message}`, { cause: error });
-  }
-  const list = isObject(value) ? value["resourceList"] : undefined;
-  if (!Array.isArray(list)) throw new Error(`${SETTING} of the SR-IOV device plugin has no resourceList`);
-  return list.map((entry, at) => readResource(entry, `resourceList[${at}]`));
+  return list.map((one, at) => readSelectors(one, `${where}.selectors${Array.isArray(selectors) ? `[${at}]` : ""}`));
 }
 
 /** True where a virtual function is among those of `pf`, or `pf#0-3,7`. */
@@ -122,13 +93,9 @@ const virtualFunctions = (): readonly VirtualFunction[] =>
 
 /** The virtual functions of a resource, by address. @throws Error where this machine has no such resource, or none of it */
 export function functionsOf(resource: string, settings: DeviceSettings): readonly VirtualFunction[] {
-  const resources = readResources(settings);
-  const found = resources?.find(({ name }) => name === resource);
-  if (resources !== undefined && found === undefined) {
-    const known = resources.map(({ name }) => name).join(", ") || "none";
-    throw new Error(`the SR-IOV device plugin's ${SETTING} has no resource ${JSON.stringify(resource)} (it has ${known})`);
-  }
-  const functions = virtualFunctions().filter((vf) => found === undefined || found.selectors.some((one) => isSelected(vf, one)));
+  const found = findSriovResource(resource, settings);
+  const selectors = found === undefined ? undefined : selectorsOf(found);
+  const functions = virtualFunctions().filter((vf) => selectors === undefined || selectors.some((one) => isSelected(vf, one)));
   if (functions.length > 0) return functions;
   throw new Error(
     `this machine has no virtual function for ${resource}: write how many to /sys/class/net/<link>/device/sriov_numvfs of a NIC that supports it, or correct the selectors`,

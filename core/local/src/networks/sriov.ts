@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DeviceSettings } from "@netbind/kubevirt";
-import { deviceInfoVariable, deviceVariable } from "@netbind/kubevirt/pod";
+import { deviceInfoVariable, deviceProblem, deviceVariable, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
 import type { AllocatedDevice, CniCall, EmulatedCniPlugin } from "./emulated-plugin.ts";
 import { functionsOf, readVirtualFunction, type VirtualFunction } from "./sriov-resources.ts";
@@ -82,11 +82,12 @@ function allocated(resource: string, address: string, facts: Readonly<Record<str
   };
 }
 
-function resourceProblems(resource: string, settings: DeviceSettings): readonly string[] {
-  if (resource === "")
-    return ["an sriov network takes a device: annotate its definition with k8s.v1.cni.cncf.io/resourceName: <prefix>/<name>"];
+/** What is in the way of a network's device: by the device plugin's settings, and on this machine. */
+function resourceProblems(request: PodNetworkRequest, settings: DeviceSettings): readonly string[] {
+  const found = deviceProblem(request, settings);
+  if (found !== undefined) return [found.problem];
   try {
-    functionsOf(resource, settings);
+    functionsOf(request.resourceName ?? "", settings);
     return [];
   } catch (error) {
     return [(error as Error).message];
@@ -99,9 +100,9 @@ function resourceProblems(resource: string, settings: DeviceSettings): readonly 
  */
 export const sriov: EmulatedCniPlugin = {
   type: "sriov",
-  check: ({ resourceName = "", config }, settings) => [
-    ...resourceProblems(resourceName, settings),
-    ...(config?.plugins.flatMap((plugin) => (plugin.type === "sriov" ? configProblems(plugin) : [])) ?? []),
+  check: (request, settings) => [
+    ...resourceProblems(request, settings),
+    ...(request.config?.plugins.flatMap((plugin) => (plugin.type === "sriov" ? configProblems(plugin) : [])) ?? []),
   ],
   allocate: async ({ exec, resource, settings, taken }) => {
     const functions = functionsOf(resource, settings);

@@ -1,5 +1,6 @@
 import { BINDING_RULES } from "./bindings.ts";
 import { CLAIM_RULES } from "./claims.ts";
+import { DEVICE_RULES } from "./devices.ts";
 import { DHCP_RULES } from "./dhcp.ts";
 import { GUEST_NETWORK_RULES } from "./guest-network.ts";
 import { INEFFECTIVE_RULES } from "./ineffective.ts";
@@ -36,6 +37,7 @@ export const RULES: readonly Rule[] = [
   ...INEFFECTIVE_RULES,
   ...QUEUE_RULES,
   ...MULTIQUEUE_RULES,
+  ...DEVICE_RULES,
   ...IPAM_RULES,
   ...MAC_ON_NETWORK_RULES,
   ...REACHED_PORT_RULES,
