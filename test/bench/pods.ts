@@ -13,7 +13,7 @@ import { LocalHost } from "../../core/local/src/pod/local-host.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";
 import { makeNode } from "../../core/local/src/node/node-netns.ts";
 import { teardownPod } from "../../core/local/src/pod/teardown.ts";
-import { newRecord } from "../../core/local/src/vm/start-vm.ts";
+import { newRecord } from "../../core/local/src/vm/new-record.ts";
 import { makeDirectory } from "../../core/netns/src/files/root-files.ts";
 import { vmId } from "../../core/local/src/record/state.ts";
 import { makeStateDirectory } from "../support/guest/machine.ts";

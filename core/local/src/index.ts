@@ -17,5 +17,6 @@ export { consoleSocket } from "./vm/console-location.ts";
 export { findDrift, formatDrift } from "./vm/drift.ts";
 export { forEachVm, type VmFailure } from "./vm/each-vm.ts";
 export { repairVm } from "./vm/repair.ts";
-export { type StartContext, type StartedVm, startVm, waitForEnd } from "./vm/start-vm.ts";
+export type { StartContext, StartedVm } from "./vm/start-request.ts";
+export { startVm, waitForEnd } from "./vm/start-vm.ts";
 export { collectGarbage, findCrash, stopVm, type VmStatus, vmStatus } from "./vm/vms.ts";

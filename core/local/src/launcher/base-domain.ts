@@ -62,13 +62,37 @@ function diskXml(disk: GuestDisk, at: number): string {
   ].join("\n");
 }
 
+/** What the guest boots, where that is not on a disk. */
+function bootXml(vmi: Vmi, disks: readonly GuestDisk[]): readonly string[] {
+  if (!needsDemoGuest(vmi, disks)) return [];
+  const { kernel, initrd } = demoGuest(vmi);
+  return [`    <kernel>${kernel}</kernel>`, `    <initrd>${initrd}</initrd>`, `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`];
+}
+
+/** The devices of a domain without its NICs: its buses with places to spare, disks, console, and the guest agent's channel. */
+const devicesXml = (disks: readonly GuestDisk[]): readonly string[] => [
+  "  <devices>",
+  "    <emulator>/usr/bin/qemu-system-x86_64</emulator>",
+  "    <controller type='usb' index='0' model='none'/>",
+  "    <controller type='pci' index='0' model='pcie-root'/>",
+  ...Array.from(
+    { length: SPARE_PORTS + disks.length + 8 },
+    (_, at) => `    <controller type='pci' index='${at + 1}' model='pcie-root-port'/>`,
+  ),
+  ...disks.map(diskXml),
+  "    <serial type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target port='0'/></serial>",
+  "    <console type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target type='serial' port='0'/></console>",
+  // The guest's agent, where there is one, is asked here.
+  "    <controller type='virtio-serial' index='0'/>",
+  "    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>",
+  "    <memballoon model='none'/>",
+  "    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
+  "  </devices>",
+];
+
 /** The libvirt domain of a VM without its NICs, in the shape that KubeVirt's launcher gives it. */
 export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string {
   const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {};
-  const guest = demoGuest(vmi);
-  const boot = needsDemoGuest(vmi, disks)
-    ? [`    <kernel>${guest.kernel}</kernel>`, `    <initrd>${guest.initrd}</initrd>`, `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`]
-    : [];
   return [
     `<domain type='${accelerator === "kvm" ? "kvm" : "qemu"}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>`,
     `  <name>${escapeXml(domainName(vmi))}</name>`,
@@ -77,7 +101,7 @@ export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string
     `  <vcpu placement='static'>${cores * sockets * threads}</vcpu>`,
     "  <os>",
     "    <type arch='x86_64' machine='q35'>hvm</type>",
-    ...boot,
+    ...bootXml(vmi, disks),
     "  </os>",
     "  <features><acpi/></features>",
     `  <cpu mode='${accelerator === "kvm" ? "host-passthrough" : "maximum"}'>`,
@@ -86,23 +110,7 @@ export function buildBaseDomain({ vmi, accelerator, disks }: BaseDomain): string
     "  <on_poweroff>destroy</on_poweroff>",
     "  <on_reboot>restart</on_reboot>",
     "  <on_crash>destroy</on_crash>",
-    "  <devices>",
-    "    <emulator>/usr/bin/qemu-system-x86_64</emulator>",
-    "    <controller type='usb' index='0' model='none'/>",
-    "    <controller type='pci' index='0' model='pcie-root'/>",
-    ...Array.from(
-      { length: SPARE_PORTS + disks.length + 8 },
-      (_, at) => `    <controller type='pci' index='${at + 1}' model='pcie-root-port'/>`,
-    ),
-    ...disks.map(diskXml),
-    "    <serial type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target port='0'/></serial>",
-    "    <console type='unix'><source mode='bind' path='/netbind/run/serial.sock'/><target type='serial' port='0'/></console>",
-    // The guest's agent, where there is one, is asked here.
-    "    <controller type='virtio-serial' index='0'/>",
-    "    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>",
-    "    <memballoon model='none'/>",
-    "    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
-    "  </devices>",
+    ...devicesXml(disks),
     "</domain>",
     "",
   ].join("\n");

@@ -34,6 +34,27 @@ function writeUsers(): string {
   return directory;
 }
 
+const DIRECTORIES = {
+  HOME: "/tmp",
+  XDG_RUNTIME_DIR: "/tmp/run",
+  XDG_CONFIG_HOME: "/tmp/config",
+  XDG_CACHE_HOME: "/tmp/cache",
+  XDG_DATA_HOME: "/tmp/data",
+} as const;
+
+/** The command that asks the image's libvirt for its QEMU's capabilities, and writes them to `found`. */
+const probeCommand = (rootfs: string, found: string, users: string): readonly string[] => [
+  ...["bwrap", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv", "--ro-bind", rootfs, "/"],
+  ...["--dev", "/dev", "--proc", "/proc", "--ro-bind", "/sys", "/sys"],
+  ...["--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/netbind"],
+  ...["--bind", found, "/netbind", "--setenv", "PATH", "/usr/sbin:/usr/bin"],
+  ...Object.entries(DIRECTORIES).flatMap(([name, value]) => ["--setenv", name, value]),
+  ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
+  ...["--ro-bind", join(users, "passwd"), "/etc/passwd", "--ro-bind", join(users, "group"), "/etc/group"],
+  ...["--", ...dropPrivileges(BUILDER)],
+  ...["sh", "-c", `mkdir -p /tmp/run /tmp/config /tmp/cache /tmp/data && ${PROBE}`],
+];
+
 /**
  * Finds QEMU's capabilities out while the image is built, where no guest is near: every launcher starts from a copy, and
  * none can change what another one reads. libvirt itself looks anew where QEMU or the kernel is another one by then.
@@ -43,42 +64,7 @@ export async function warmCapabilities(exec: Exec, rootfs: string): Promise<void
   mkdirSync(found, { recursive: true });
   chownSync(found, BUILDER.uid, BUILDER.gid);
   const users = writeUsers();
-  const directories = {
-    HOME: "/tmp",
-    XDG_RUNTIME_DIR: "/tmp/run",
-    XDG_CONFIG_HOME: "/tmp/config",
-    XDG_CACHE_HOME: "/tmp/cache",
-    XDG_DATA_HOME: "/tmp/data",
-  };
-  await exec(
-    [
-      ...["bwrap", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv", "--ro-bind", rootfs, "/"],
-      ...[
-        "--dev",
-        "/dev",
-        "--proc",
-        "/proc",
-        "--ro-bind",
-        "/sys",
-        "/sys",
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/tmp",
-        "--tmpfs",
-        "/run",
-        "--tmpfs",
-        "/netbind",
-      ],
-      ...["--bind", found, "/netbind", "--setenv", "PATH", "/usr/sbin:/usr/bin"],
-      ...Object.entries(directories).flatMap(([name, value]) => ["--setenv", name, value]),
-      ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
-      ...["--ro-bind", join(users, "passwd"), "/etc/passwd", "--ro-bind", join(users, "group"), "/etc/group"],
-      ...["--", ...dropPrivileges(BUILDER)],
-      ...["sh", "-c", `mkdir -p /tmp/run /tmp/config /tmp/cache /tmp/data && ${PROBE}`],
-    ],
-    { deadline: DEADLINE },
-  ).finally(() => rmSync(users, { recursive: true }));
+  await exec(probeCommand(rootfs, found, users), { deadline: DEADLINE }).finally(() => rmSync(users, { recursive: true }));
   for (const path of [found, ...readdirSync(found).map((name) => join(found, name))]) chownSync(path, 0, 0);
 }
 

@@ -119,20 +119,26 @@ function openListed(
   return { ...place, descriptor: openFile(place.directory, place.components, refuse) };
 }
 
+/** A volume that names a disk of the machine's. */
+interface NamedDisk {
+  /** Its place among the VM's volumes. */
+  readonly volume: number;
+  readonly path: string;
+  readonly name: string;
+}
+
 /** The volumes of a VM that are disks of the machine's, with their place; one that no disk shows is left out. */
-function hostDisksOf({ spec }: Vmi): readonly { readonly volume: number; readonly path: string; readonly name: string }[] {
+function hostDisksOf({ spec }: Vmi): readonly NamedDisk[] {
   const names = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
   return (spec.volumes ?? []).flatMap(({ name, hostDisk }, volume) =>
     hostDisk === undefined || !names.has(name) ? [] : [{ volume, path: hostDisk.path, name }],
   );
 }
 
+/** Describes a disk as it is now; with what its user may do with it, where the user is known. @throws HostDiskError */
 async function describe(
-  exec: Exec,
-  policy: HostDiskPolicy,
-  user: VmUser | undefined,
-  volume: number,
-  path: string,
+  { volume, path }: NamedDisk,
+  { exec, policy, user }: { readonly exec: Exec; readonly policy: HostDiskPolicy; readonly user?: VmUser },
 ): Promise<HostDiskRecord> {
   const { descriptor, directory, components } = openListed(path, policy);
   try {
@@ -150,9 +156,10 @@ async function describe(
 /** What is in the way of a VM's disks of the machine's, all at once. Changes nothing. */
 export async function checkHostDisks(exec: Exec, vmi: Vmi, policy: HostDiskPolicy): Promise<readonly Violation[]> {
   const found: Violation[] = [];
-  for (const { volume, path } of hostDisksOf(vmi)) {
+  for (const disk of hostDisksOf(vmi)) {
+    const { volume, path } = disk;
     try {
-      await describe(exec, policy, undefined, volume, path);
+      await describe(disk, { exec, policy });
     } catch (error) {
       const fix = "name a regular file or a block device below a directory that --host-disk DIR lists";
       found.push(violation(`spec.volumes[${volume}].hostDisk.path`, `${JSON.stringify(path)}: ${(error as Error).message}`, fix));
@@ -164,9 +171,10 @@ export async function checkHostDisks(exec: Exec, vmi: Vmi, policy: HostDiskPolic
 /** A VM's disks of the machine's as they are now, to be recorded. @throws HostDiskError */
 export async function findHostDisks(exec: Exec, vmi: Vmi, user: VmUser, policy: HostDiskPolicy): Promise<readonly HostDiskRecord[]> {
   const disks: HostDiskRecord[] = [];
-  for (const { volume, path, name } of hostDisksOf(vmi)) {
+  for (const disk of hostDisksOf(vmi)) {
+    const { path, name } = disk;
     disks.push(
-      await describe(exec, policy, user, volume, path).catch((error: Error) => {
+      await describe(disk, { exec, policy, user }).catch((error: Error) => {
         throw new HostDiskError(`volume "${name}": ${path}: ${error.message}`, { cause: error });
       }),
     );

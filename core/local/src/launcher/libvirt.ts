@@ -81,50 +81,43 @@ function prepareDirectory({ directory, pod, hostname, user, image: { rootfs } }:
 const TMPFS_BYTES = scaled(64 * 1024 ** 2);
 const inMemory = (path: string): readonly string[] => ["--size", String(TMPFS_BYTES), "--tmpfs", path];
 
-/** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
-export function launcherCommand(spec: LauncherSpec): readonly string[] {
-  const { netns, hostname, image, directory, pod, shared, user, lockedBytes, cgroup } = spec;
-  const limits = ["prlimit", ...limitOptions({ processes: LAUNCHER_PROCESSES }), "--"];
+/** Enters the pod's network, in mounts of its own, within a launcher's limits. */
+const enterPod = (spec: LauncherSpec): readonly string[] => [
+  ...bornIn(spec.cgroup),
+  ...["prlimit", ...limitOptions({ processes: LAUNCHER_PROCESSES }), "--"],
+  ...withLockedMemory(spec.lockedBytes),
+  ...["nsenter", `--net=${spec.netns}`, "--", "unshare", "--mount", ...prelude(spec)],
+];
+
+/** What a launcher sees: the image, the devices and disks that its VM was given, and its own directory. */
+function launcherMounts(spec: LauncherSpec): readonly string[] {
+  const { image, directory, pod, shared } = spec;
+  const beside = (name: string): string => join(dirname(directory), name);
   return [
-    ...[
-      ...bornIn(cgroup),
-      ...limits,
-      ...withLockedMemory(lockedBytes),
-      "nsenter",
-      `--net=${netns}`,
-      "--",
-      "unshare",
-      "--mount",
-      ...prelude(spec),
-    ],
-    ...[
-      "bwrap",
-      "--unshare-pid",
-      "--unshare-ipc",
-      "--unshare-uts",
-      "--hostname",
-      hostname,
-      "--new-session",
-      "--clearenv",
-      "--info-fd",
-      "3",
-    ],
-    // What changing to the VM's user takes; none of it is left then.
-    ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev"],
     ...nodeBinds(spec),
     ...["--proc", "/proc", "--remount-ro", "/dev", "--ro-bind", "/sys", "/sys", ...["/tmp", "/run", "/var/tmp"].flatMap(inMemory)],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
-    ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", join(dirname(directory), HOSTS), "/etc/hosts"],
-    ...["--ro-bind", join(dirname(directory), PASSWD), "/etc/passwd", "--ro-bind", join(dirname(directory), GROUP), "/etc/group"],
+    ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", beside(HOSTS), "/etc/hosts"],
+    ...["--ro-bind", beside(PASSWD), "/etc/passwd", "--ro-bind", beside(GROUP), "/etc/group"],
     ...["--bind", directory, "/netbind", "--perms", "0755", ...inMemory("/disks")],
     ...["--ro-bind", madeDisksDirectory(pod), MADE_DISKS],
     ...diskBinds(spec),
-    ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...["--", ...dropPrivileges(user), "libvirtd"],
   ];
 }
+
+/** The command line of libvirt in a launcher of its own: pod's network, image's files, PIDs of its own, no privilege. */
+export const launcherCommand = (spec: LauncherSpec): readonly string[] => [
+  ...enterPod(spec),
+  ...["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", spec.hostname],
+  ...["--new-session", "--clearenv", "--info-fd", "3"],
+  // What changing to the VM's user takes; none of it is left then.
+  ...["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
+  ...launcherMounts(spec),
+  ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ["--setenv", name, value]),
+  ...["--", ...dropPrivileges(spec.user), "libvirtd"],
+];
 
 /** Starts libvirt; `started` is told of its processes before anything waits for it. */
 export async function startLauncher(exec: Exec, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {

@@ -86,17 +86,21 @@ export const damagedVms = (state: State): readonly string[] => state.podIds().fl
 /** What a user is chosen by: the same name in another state directory is another's. */
 const seedOf = (state: State, id: string): string => createHash("sha256").update(`${state.root}/${id}`).digest("hex");
 
+/** Which user is chosen, and for what. */
+interface UidRequest {
+  readonly range: UidRange;
+  /** Identity of the pod or the VM that is to have it. */
+  readonly id: string;
+  /** Pods whose user it must not be. */
+  readonly others: readonly string[];
+  readonly uidOf: (record: LocalPodRecord) => number | undefined;
+}
+
 /**
  * A user of a range that no other pod's record has, and that no process has, be it another state directory's; nor is it one that
  * the machine gives to somebody.
  */
-function freeUid(
-  state: State,
-  range: UidRange,
-  id: string,
-  others: readonly string[],
-  uidOf: (record: LocalPodRecord) => number | undefined,
-): number {
+function freeUid(state: State, { range, id, others, uidOf }: UidRequest): number {
   const seed = seedOf(state, id);
   // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.
   const near = others.filter((other) => mayShareUid(seed, seedOf(state, other)));
@@ -113,17 +117,13 @@ function freeUid(
 
 /** A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}. */
 export const freeServiceUid = (state: State, id: string): number =>
-  freeUid(state, SERVICE_UIDS, id, state.podIds(), ({ serviceUid }) => serviceUid);
+  freeUid(state, { range: SERVICE_UIDS, id, others: state.podIds(), uidOf: ({ serviceUid }) => serviceUid });
 
 /** A user of the VM's own, which no other VM runs as. The caller holds the lock of {@link withUidLock}. */
-export const freeVmUid = (state: State, vm: string): number =>
-  freeUid(
-    state,
-    VM_UIDS,
-    vm,
-    state.podIds().filter((pod) => vmOfPod(pod) !== vm),
-    ({ vmUid }) => vmUid,
-  );
+export function freeVmUid(state: State, vm: string): number {
+  const others = state.podIds().filter((pod) => vmOfPod(pod) !== vm);
+  return freeUid(state, { range: VM_UIDS, id: vm, others, uidOf: ({ vmUid }) => vmUid });
+}
 
 /** Chooses users and records them, one netbind at a time: two VMs that start at once never get the same. */
 export async function withUidLock<T>(state: State, act: () => T): Promise<T> {
