@@ -32,7 +32,7 @@ function mapped(thrown: unknown): unknown {
   return same;
 }
 
-/** What a hook threw: the whole of it goes to standard error, and one sentence to whoever asked. */
+/** What a hook threw: the whole of it goes to standard error, and one sentence to the caller. */
 export const explainFailure: ExplainFailure = (thrown, where) => {
   const error = BindingError.from(mapped(thrown), "PLUGIN_FAILED", where);
   const stack = mappedStack(thrown);

@@ -63,7 +63,7 @@ function beforeOf(there: ObservedNetwork): NonNullable<ReturnType<typeof podLink
   return podLink;
 }
 
-/** What Netbind does from the recorded observation on: plan, authorise, record, diff, apply, record; and back. */
+/** What Netbind does from the recorded observation on: plan, authorize, record, diff, apply, record; and back. */
 async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFile): Promise<Times> {
   const there = await look(pod);
   const podLink = beforeOf(there);

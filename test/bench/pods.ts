@@ -141,7 +141,7 @@ async function measure(node: BenchNode, ours: Measured, hand?: Measured): Promis
 
 const WORDS = { up: "made and attached", down: "removed" } as const;
 
-/** Alone first, then beside all others: the node is never without a pod, or it would be made anew each time. */
+/** Alone first, then beside all others: the node is never without a pod, or it would be made again each time. */
 export async function benchPods(runs = 9): Promise<readonly Comparison[]> {
   await using node = await BenchNode.make();
   const [alone, beside, hand] = [nothing(), nothing(), nothing()];

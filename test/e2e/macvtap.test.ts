@@ -135,8 +135,8 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
     using outside = await Outside.start(lan.path);
     await exchange("macvtap", outside, { guest: "10.254.0.2", peer: "10.254.0.1" });
     await exchange("tap", outside, { guest: "10.254.1.2", peer: "10.254.1.1" });
-    const neighbours = await lan.exec(["ip", "neigh", "show", "10.254.0.2"]);
-    expect(neighbours).toContain(MAC.lan);
+    const neighbors = await lan.exec(["ip", "neigh", "show", "10.254.0.2"]);
+    expect(neighbors).toContain(MAC.lan);
     expect(await lan.exec(["ip", "neigh", "show", "10.254.1.2"])).toContain(MAC.raw);
     for (const binding of ["macvtap", "tap"] as const) proved(binding, "MAC", "MTU");
   }

@@ -364,7 +364,7 @@ test("a target that takes the guest only after netbind was killed, while gc ends
   child.kill("SIGKILL");
   await ended;
 
-  // The target's sidecars keep whoever ends its pod waiting, for as long as the guest needs to come.
+  // The target's sidecars keep the pod's end waiting, for as long as the guest needs to come.
   const record = (): LocalPodRecord | undefined => openRecord(lab.state.podDirectory(next))?.record;
   const sidecars = record()?.processes.filter(({ role }) => role.startsWith("sidecar")) ?? [];
   expect(sidecars).toHaveLength(1);

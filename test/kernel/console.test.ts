@@ -82,12 +82,12 @@ test("what a guest says goes to its clients and its log, what they type to the g
   expect(await waitUntil(() => !reader.some(isAlive), 5000)).toBe(true);
 });
 
-test("a link in the place of the serial port, and another user's socket there, are never dialled", async () => {
+test("a link in the place of the serial port, and another user's socket there, are never dialed", async () => {
   await using netns = await TestNetns.make();
   const victim = join(directory, "victim.sock");
-  let dialled = 0;
+  let dialed = 0;
   await serial(victim, USER.uid + 1);
-  (open[0] as Server).on("connection", () => (dialled += 1));
+  (open[0] as Server).on("connection", () => (dialed += 1));
   symlinkSync(victim, join(launcher, "run/serial.sock"));
   await expect(startConsole(place(netns))).rejects.toThrow(/serial port cannot be opened/);
   rmSync(join(launcher, "run/serial.sock"));
@@ -97,7 +97,7 @@ test("a link in the place of the serial port, and another user's socket there, a
   symlinkSync(directory, join(launcher, "run"));
   symlinkSync(victim, join(directory, "serial.sock"));
   await expect(startConsole(place(netns))).rejects.toThrow(/serial port cannot be opened/);
-  expect(dialled).toBe(0);
+  expect(dialed).toBe(0);
 });
 
 test("links in the launcher's directory where sockets and logs were are not followed", async () => {

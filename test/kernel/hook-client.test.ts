@@ -85,7 +85,7 @@ test("the launcher waits at closed gates; each that opens is collected; the doma
   expect(rightsOf(first.process)).toMatch(/^CapEff:\t0+$/m);
   const client = pod.client(program, ["-count", "2", "-timeout", "60s", "-shutdown"], { domainXML: domainWith(blue), vmi });
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  // Not even dialled: what a sidecar keeps in a directory of its own is not looked at.
+  // Not even dialed: what a sidecar keeps in a directory of its own is not looked at.
   expect(client.events).toEqual([]);
 
   await attach(second, bridge, blue);
@@ -207,7 +207,7 @@ test("sockets are told apart by their base names: one image under two names is c
   ]);
 });
 
-test("somebody's file beside the socket is tried in vain, and keeps nobody out", async () => {
+test("another file beside the socket is tried in vain, and does not block the sidecar", async () => {
   await using pod = new HookPod();
   const sidecar = await pod.sidecar("masquerade", "hook-sidecar-0");
   writeFileSync(join(sidecar.directory, "a-note.txt"), "hello");

@@ -113,7 +113,7 @@ test("two sockets of one container are refused, and so is a directory of no side
   expect(other.error?.message).toContain('holds "hook-sidecar-7", which does not belong to a sidecar of this pod');
 });
 
-test("a link in the place of a hook socket, and one of another user, are not dialled", async () => {
+test("a link in the place of a hook socket, and one of another user, are not dialed", async () => {
   await using elsewhere = new HookPod();
   const calls: HookCall[] = [];
   using _ = await serveThirdParty(elsewhere.hooks, third, calls);

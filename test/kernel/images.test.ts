@@ -93,7 +93,7 @@ test.each(ARCHITECTURES)(
     expect(executable.filter((file) => !/\.so(\.[0-9.]+)?$/.test(file))).toEqual(["/usr/bin/node"]);
     expect(await find(rootfs, "-perm", "/6000")).toEqual([]);
     expect(await find(rootfs, "-not", "-type", "l", "-perm", "/2", "-not", "-perm", "-1000")).toEqual([]);
-    // Whoever takes the image apart finds on which terms each part is given.
+    // A reader of the image finds the license of each part.
     expect(existsSync(join(rootfs, "/usr/lib/netbind/LICENSE"))).toBe(true);
     expect(existsSync(join(rootfs, "/usr/lib/netbind/node_modules/@grpc/grpc-js/LICENSE"))).toBe(true);
     expect(existsSync(join(rootfs, "/usr/share/doc/libc6/copyright"))).toBe(true);

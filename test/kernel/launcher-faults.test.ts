@@ -160,7 +160,7 @@ const CASES: Readonly<Record<Fault, (player: Player) => Promise<void>>> = {
     expect(played.domain).toMatch(/<!-- hook-sidecar-10 -->.*<!-- hook-sidecar-2 -->/s);
   },
   "random-order": async (player) => {
-    // Whoever numbers them has another order each time; a launcher takes them as they are numbered.
+    // Their numbers differ each time; a launcher takes them as they are numbered.
     const orders = [0, 0.5, 0.99].map((number) => shuffled(["bridge", "masquerade", "passt"], () => number));
     expect(orders).toEqual([
       ["bridge", "masquerade", "passt"],

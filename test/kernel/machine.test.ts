@@ -204,7 +204,7 @@ test.each(LEFTOVERS)("%s is seen among the %s that are left", async (_, kind, le
 test("namespaces, links, mounts and processes of others come and go unseen, also a VM of the same name", async () => {
   await using own = new Undo();
   const state = useState(own);
-  // Something of ours of each kind is there throughout: that it is seen is no less true beside others.
+  // One of our own of each kind exists throughout: it must be seen beside others too.
   writeRecord(state);
   writeFileSync(state.lock(ID), "");
   await own.netns(state.podNetns(ID));

@@ -28,7 +28,7 @@ test.each([
   expect(macvtap.check(request(resource), settings)).toEqual([expect.stringContaining(words)]);
 });
 
-test("what the node has is no problem: by its entry, or, with none, by the link's own name", () => {
+test("what the node has is accepted: by its entry, or, with none, by the link's own name", () => {
   expect(
     macvtap.check(request(`${RESOURCE}dataplane`), setting({ name: "dataplane", lowerDevice: "eth0", mode: "vepa", capacity: 1 })),
   ).toEqual([]);

@@ -24,7 +24,7 @@ import { Outside } from "../support/peers/outside.ts";
 
 const GUEST_MAC = "02:11:22:33:44:55";
 
-/** A pod with a link, and a plan for it that was observed, authorised and applied. */
+/** A pod with a link, and a plan for it that was observed, authorized and applied. */
 async function attached(
   pod: TestNetns,
   ports: Parameters<typeof anAttachment>[0],

@@ -115,7 +115,7 @@ test("an Attach from the compute container, which has the same user and the same
 test.each([
   { vm: "t-device", domain: { kind: "hostdev", pciAddress: "0000:00:1f.0" }, planned: '"0000:00:1f.0"' },
   { vm: "t-vdpa", domain: { kind: "vdpa", device: "vhost-vdpa-0" }, planned: '"vhost-vdpa-0"' },
-] as const)("a device that was not allocated, planned by somebody's binding: $domain.kind", async ({ vm, domain, planned }) => {
+] as const)("a device that was not allocated, planned by a third-party binding: $domain.kind", async ({ vm, domain, planned }) => {
   const greedy = defineBinding({ name: "greedy", contract: "v1alpha1", migration: "none", plan: () => ({ domain }) });
   const server = makeServer();
   addBinding(server, greedy);

@@ -21,7 +21,7 @@ interface Recorded {
 const recordOf = (node: KubeNode, { uid }: LabPod): Recorded =>
   JSON.parse(readFileSync(join(node.state, "pods", uid, "record.json"), "utf8")) as Recorded;
 
-/** Serves a binding beside the agent, as an administrator deploys somebody's own. */
+/** Serves a binding beside the agent, as an administrator deploys a third-party one. */
 async function serveBeside(node: KubeNode, name: string, binding: Binding): Promise<Disposable> {
   const directory = join(node.directory, "bindings", name);
   mkdirSync(directory, { recursive: true });
@@ -62,7 +62,7 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
   expect(attachment?.mac).toBe(attachment?.pod.mac);
   const socket = node.hookSockets(pod)[0] ?? "";
   expect(await node.withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
-  // The container is started anew, and nobody is there to tell it again.
+  // The container is started again, and no agent is there to attach it again.
   await node.stopAgent();
   await node.endContainer(id);
   rmSync(join(pod.hooks, socket));
@@ -215,7 +215,7 @@ test("the next agent takes a running pod over from the record, repairs it, and a
   await gone(node);
 });
 
-test("a migration's target is looked at anew and planned anew, with the MAC address that the VM has", async () => {
+test("a migration's target is observed and planned again, with the MAC address that the VM has", async () => {
   await using node = await KubeNode.make();
   const nics = [{ name: "red", binding: "bridge" }];
   const source = await node.pod({ vm: "one", nics });

@@ -313,7 +313,7 @@ test("run takes a bundle alone: a sidecar is started from it", async () => {
   expect([code, stderr]).toEqual([1, expect.stringContaining("run starts a sidecar from the plugin's bundle: write picky=FILE")]);
 });
 
-test("a module that is no binding, or that throws while it is loaded, is reported by its own lines", async () => {
+test("a module that is not a binding, or that throws while it is loaded, is reported by its own lines", async () => {
   const wrong = join(directory, "wrong.ts");
   for (const [text, says] of [
     ['throw new Error("not today");\nexport default {};', /not today \(at \S*wrong\.ts:1:\d+\)/],

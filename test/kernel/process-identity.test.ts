@@ -171,7 +171,7 @@ test("programs of a process that has a launcher's number are never run", async (
   expect(existsSync(marker)).toBe(false);
 });
 
-test("a server of netbind's is told by its user, not by its name; what descends from a recorded one is no stray", async () => {
+test("a server of netbind is identified by its user, not by its name; a descendant of a recorded one is not an orphan", async () => {
   const named = await startNamed("dnsmasq", []);
   const asUser = ["setpriv", "--reuid", String(SERVICE_UID), "--regid", String(SERVICE_UID), "--clear-groups"];
   const stray = await start([...asUser, "sleep", "600"]);

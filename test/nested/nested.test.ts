@@ -312,7 +312,7 @@ describe("sriov, with virtual functions of a real driver's and a guest that driv
     // The network's VLAN is put on and taken off outside the guest.
     await machine.inGuest("one", `ip addr add 198.51.100.2/24 dev ${tagged}`);
     expect(await fromOutside("198.51.100.2")).toBe(true);
-    // Whoever changes it cuts the guest off: that is told, and mended.
+    // A change of it cuts the guest off: that is reported, and repaired.
     await machine.sh("ip link set dev pf0 vf 0 mac 02:00:00:00:0f:67 vlan 100 spoofchk off trust on");
     expect(await fromOutside(address)).toBe(false);
     const told = await machine.run("netbind check");

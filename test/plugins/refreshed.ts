@@ -1,4 +1,7 @@
-/** A binding of the tests' own whose guest looks at its network anew after a migration. It only has a tap, behind nothing. */
+/**
+ * A binding of the tests' own whose guest configures its network again after a migration. It only has a tap, behind
+ * nothing.
+ */
 import { defineBinding } from "@netbind/contract";
 
 export default defineBinding({

@@ -12,17 +12,17 @@ interface Result {
 
 const asSet = (causes: readonly Cause[]): readonly string[] => [...new Set(causes.map(({ reason, field }) => `${reason} ${field}`))].sort();
 
-/** A judgement in KubeVirt's words: its path and its reason, where those differ from ours. */
+/** A finding in KubeVirt's words: its path and its reason, where those differ from ours. */
 const inKubevirtsWords = ({ rule, field }: Finding): Cause => ({
   reason: rule.kubevirt?.reason ?? rule.reason,
   field: rule.kubevirt?.field?.(field) ?? field,
 });
 
-/** The judgements that KubeVirt would tell: of a rule that stops at its first, the first. */
-const reportedByKubevirt = (judgements: readonly Finding[]): readonly Finding[] =>
-  judgements.filter(({ rule }, at) => rule.kubevirt?.firstOnly !== true || judgements.findIndex((other) => other.rule === rule) === at);
+/** The findings that KubeVirt would report: of a rule that stops at its first, the first. */
+const reportedByKubevirt = (findings: readonly Finding[]): readonly Finding[] =>
+  findings.filter(({ rule }, at) => rule.kubevirt?.firstOnly !== true || findings.findIndex((other) => other.rule === rule) === at);
 
-/** True where KubeVirt's words for a judgement are not ours. */
+/** True where KubeVirt's words for a finding are not ours. */
 const differs = ({ rule }: Finding, all: readonly Finding[]): boolean =>
   rule.kubevirt !== undefined && (rule.kubevirt.firstOnly !== true || all.filter((other) => other.rule === rule).length > 1);
 
@@ -31,17 +31,17 @@ export function admission({ input, result }: Vector<VmiInput, Result>): Outcome 
   const vmi = completeVmi(input.vmi);
   const deviations = new Set<string>();
   for (const operation of ["create", "update"] as const) {
-    const judgements = validateVmi(vmi, { configuration: input.kubevirtConfig ?? {}, operation }).filter(
+    const findings = validateVmi(vmi, { configuration: input.kubevirtConfig ?? {}, operation }).filter(
       ({ rule }) => rule.judge === "network" || rule.judge === "creation",
     );
     const theirs = asSet((operation === "create" ? result.causes : result.causesUpdate) ?? []);
-    const ours = asSet(judgements);
+    const ours = asSet(findings);
     if (ours.join() === theirs.join()) continue;
-    const translated = asSet(reportedByKubevirt(judgements).map(inKubevirtsWords));
+    const translated = asSet(reportedByKubevirt(findings).map(inKubevirtsWords));
     if (translated.join() !== theirs.join()) {
       return failed(`${operation}: ours ${translated.join(" | ") || "accepts"}\n    theirs ${theirs.join(" | ") || "accepts"}`);
     }
-    for (const { rule } of judgements.filter((judgement) => differs(judgement, judgements))) deviations.add(rule.id);
+    for (const { rule } of findings.filter((finding) => differs(finding, findings))) deviations.add(rule.id);
   }
   return deviations.size === 0 ? AGREED : { verdict: "deviating", deviations: [...deviations] };
 }

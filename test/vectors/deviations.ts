@@ -4,8 +4,9 @@ import { RULES } from "@netbind/kubevirt/admission";
 export interface Deviation {
   readonly reason: string;
   /**
-   * False where the difference is none of behaviour: a path or a reason that KubeVirt gets wrong, what printing invents
-   * or drops, the model that slirp's hook forces, DHCPv6 messages.
+   * False where the difference is none of behavior: a path or a reason that KubeVirt gets wrong, what printing invents
+   * or
+   * drops, the model that slirp's hook forces, DHCPv6 messages.
    */
   readonly counted: boolean;
 }
@@ -42,7 +43,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "NO-ADDRESS": counted(
     "A NIC by masquerade or passt in a pod without an address has nothing to speak by, and is refused with that reason.",
   ),
-  "ORDINAL-GAP": counted("A running pod's link keeps its ordinal name where one before it is taken out; KubeVirt counts anew."),
+  "ORDINAL-GAP": counted("A running pod's link keeps its ordinal name where one before it is taken out; KubeVirt numbers them again."),
   "PASST-BOOT": counted("A NIC by passt is booted from where its author says so."),
   "PASST-MODEL": counted("passt serves virtio only: another model is refused, where libvirt would refuse the domain."),
   "PASST-QUEUES": counted("A NIC by passt has the VM's queues, as KubeVirt's own passt has; its plugin forgets them."),
@@ -54,7 +55,7 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   "SLIRP-PLACE": counted("slirp's device has the PCI address, the boot order and the ACPI index that its author names."),
   "SLIRP-SMALL": counted("slirp's guest has the fifteenth address of its network: one without is refused, where QEMU would not start."),
   "XML-STRICT": counted(
-    "A text that is no XML document, such as one with text behind its root element, is refused, as is a document type.",
+    "A text that is not an XML document, such as one with text behind its root element, is refused, as is a document type.",
   ),
 };
 

@@ -56,7 +56,7 @@ export const unlessRefused = (vmi: Vmi, outcome: Outcome): Outcome =>
     ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] }
     : outcome;
 
-/** True for a text that is no XML document, by a parser that is not ours; or that has a document type. */
+/** True for a text that is not an XML document, by a parser that is not ours; or that has a document type. */
 export function isNoDocument(xml: string): boolean {
   let bad = false;
   const parser = new SaxesParser();
@@ -77,7 +77,7 @@ export const withOneMac = (parts: readonly string[]): readonly string[] =>
 /** An agreement in which a MAC address was left out, because its author named none and each side draws its own. */
 export const agreed = (deviations: readonly string[], { macAddress }: Attachment): Outcome => {
   if (deviations.length > 0) return { verdict: "deviating", deviations };
-  return macAddress === undefined ? { verdict: "agreed", normalised: "a MAC address that its author left to be drawn" } : AGREED;
+  return macAddress === undefined ? { verdict: "agreed", normalized: "a MAC address that its author left to be drawn" } : AGREED;
 };
 
 /** A domain that a hook has nothing to do with: ours gives every byte back; what KubeVirt's printing drops is not missed. */

@@ -218,7 +218,7 @@ function planAll(vmi: Vmi, input: Input): Planned {
     }
     if (nic.state === "absent") return [];
     const link = linkOf(vmi, nic, input);
-    if (link === undefined) throw new BindingError("POD_LINK_MISSING", `the pod's link of "${nic.name}" is missing`, "mend the pod");
+    if (link === undefined) throw new BindingError("POD_LINK_MISSING", `the pod's link of "${nic.name}" is missing`, "correct the pod");
     const attachment = attachmentOf(vmi, nic, link, input);
     if ((nic.masquerade !== undefined || nic.passtBinding !== undefined) && attachment.pod.addresses.length === 0) {
       unaddressed.push(attachment);

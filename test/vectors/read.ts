@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Vector } from "./vector.ts";
 
-/** The kind of a line that is no vector: no comparison is made of it, so that it fails. */
+/** The kind of a line that is not a vector: no comparison is made of it, so that it fails. */
 const UNREADABLE = "unreadable";
 
 /** Reads every `.jsonl` file of a folder: a vector a line (vectors.md). A line that is none is read as one that fails. */

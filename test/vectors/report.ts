@@ -14,7 +14,7 @@ export interface Summary {
   /** How often ours differs, by deviation. */
   readonly deviations: ReadonlyMap<string, number>;
   /** How often both were brought to one form first, by what was. */
-  readonly normalised: ReadonlyMap<string, number>;
+  readonly normalized: ReadonlyMap<string, number>;
   readonly cases: number;
   /** Cases with a deviation that counts. */
   readonly counted: number;
@@ -35,10 +35,10 @@ function judge(vector: Vector, comparisons: Readonly<Record<string, Comparison>>
 const increase = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
 
 /** Compares all vectors. */
-export function summarise(vectors: readonly Vector[], comparisons: Readonly<Record<string, Comparison>>): Summary {
+export function summarize(vectors: readonly Vector[], comparisons: Readonly<Record<string, Comparison>>): Summary {
   const kinds = new Map<string, Tally>();
   const deviations = new Map<string, number>();
-  const normalised = new Map<string, number>();
+  const normalized = new Map<string, number>();
   let counted = 0;
   for (const vector of vectors) {
     const tally = kinds.get(vector.kind) ?? { agreed: 0, deviating: 0, failed: [] };
@@ -47,7 +47,7 @@ export function summarise(vectors: readonly Vector[], comparisons: Readonly<Reco
     switch (outcome.verdict) {
       case "agreed":
         tally.agreed += 1;
-        if (outcome.normalised !== undefined) increase(normalised, outcome.normalised);
+        if (outcome.normalized !== undefined) increase(normalized, outcome.normalized);
         break;
       case "deviating":
         tally.deviating += 1;
@@ -61,27 +61,29 @@ export function summarise(vectors: readonly Vector[], comparisons: Readonly<Reco
         outcome satisfies never;
     }
   }
-  return { kinds, deviations, normalised, cases: vectors.length, counted };
+  return { kinds, deviations, normalized, cases: vectors.length, counted };
 }
 
-/** True where every case agrees or deviates for a listed reason, few of them in behaviour, and there is a case at all. */
+/**
+ * True where every case agrees or deviates for a listed reason, few of them in behavior, and there is a case at all.
+ */
 export const isSound = ({ kinds, cases, counted }: Summary): boolean =>
   cases > 0 && counted <= cases * MOST_COUNTED && [...kinds.values()].every((tally) => tally.failed.length === 0);
 
 const byName = <T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** A summary for people. */
-export function formatSummary({ kinds, deviations, normalised, cases, counted }: Summary): string {
+export function formatSummary({ kinds, deviations, normalized, cases, counted }: Summary): string {
   const bad = [...kinds.values()].reduce((sum, tally) => sum + tally.failed.length, 0);
   return [
     ...byName(kinds).flatMap(([kind, tally]) => [
       `${kind}: ${tally.agreed} agreed, ${tally.deviating} deviating for a listed reason, ${tally.failed.length} failed`,
       ...tally.failed.map(({ id, why }) => `  ${id}: ${why}`),
     ]),
-    ...byName(normalised).map(([what, count]) => `${count} equal but for ${what}`),
+    ...byName(normalized).map(([what, count]) => `${count} equal but for ${what}`),
     ...byName(deviations).map(
-      ([id, count]) => `${count} ${id}${DEVIATIONS[id]?.counted === true ? "" : " (not of behaviour)"}: ${DEVIATIONS[id]?.reason}`,
+      ([id, count]) => `${count} ${id}${DEVIATIONS[id]?.counted === true ? "" : " (not of behavior)"}: ${DEVIATIONS[id]?.reason}`,
     ),
-    `${cases} cases, ${bad} failed, ${counted} deviating in behaviour (${((100 * counted) / Math.max(1, cases)).toFixed(1)} %, at most ${100 * MOST_COUNTED} %)`,
+    `${cases} cases, ${bad} failed, ${counted} deviating in behavior (${((100 * counted) / Math.max(1, cases)).toFixed(1)} %, at most ${100 * MOST_COUNTED} %)`,
   ].join("\n");
 }

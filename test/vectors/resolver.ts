@@ -86,7 +86,7 @@ const labels = (name: string): string =>
 /** RFC 3442: the length of the network, as many of its bytes as that needs, and the gateway. */
 function routeHex(destination: string, gateway: string): string {
   const cidr = parseCidr(destination);
-  if (cidr === undefined) throw new Error(`${destination} is no network`);
+  if (cidr === undefined) throw new Error(`${destination} is not a network`);
   const bytes = cidr.base
     .toString(16)
     .padStart(8, "0")
@@ -136,7 +136,7 @@ function plainSearch({ search }: DhcpInput, theirs: Options): { readonly options
   return { options: plain.length === 0 ? rest : { ...rest, 15: hexOf(longest(plain)), 119: searchHex(plain) }, deviations };
 }
 
-/** Classless routes as a list; what is no such list is one route. */
+/** Classless routes as a list; anything else is one route. */
 function routesOf(hex: string): readonly string[] {
   const routes: string[] = [];
   for (let at = 0; at < hex.length; ) {

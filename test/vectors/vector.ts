@@ -11,7 +11,7 @@ export interface Vector<Input = unknown, Result = unknown> {
 
 /** How ours compares with KubeVirt's answer. */
 export type Outcome =
-  | { readonly verdict: "agreed"; readonly normalised?: string }
+  | { readonly verdict: "agreed"; readonly normalized?: string }
   /** It differs for reasons that are listed: their ids. */
   | { readonly verdict: "deviating"; readonly deviations: readonly string[] }
   | { readonly verdict: "failed"; readonly why: string };
@@ -65,13 +65,13 @@ export interface VmiInput {
 }
 
 /** A value as text in which order of keys does not count, and what is empty counts as not there. */
-export const canonical = (value: unknown): string => JSON.stringify(normalise(value)) ?? "null";
+export const canonical = (value: unknown): string => JSON.stringify(normalize(value)) ?? "null";
 
-function normalise(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(normalise);
+function normalize(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalize);
   if (value === null || typeof value !== "object") return value ?? undefined;
   const kept = Object.entries(value)
-    .map(([key, inner]) => [key, normalise(inner)] as const)
+    .map(([key, inner]) => [key, normalize(inner)] as const)
     .filter(([, inner]) => !isEmpty(inner))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(kept);

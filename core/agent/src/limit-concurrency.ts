@@ -10,7 +10,7 @@ export function limitConcurrency(exec: Exec, most: number): Exec {
     try {
       return await exec(argv, options);
     } finally {
-      // Whoever waits takes this one's place.
+      // The next waiter takes this one's place.
       const next = waiting.shift();
       if (next === undefined) running -= 1;
       else next();

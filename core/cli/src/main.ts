@@ -1,6 +1,6 @@
 import { buildProgram } from "./program.ts";
 
-// Whoever reads our output may stop reading: that is no error of ours.
+// The reader of the output may stop reading. That is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;

@@ -8,7 +8,10 @@ const LONGEST_LINE = 64 * 1024;
 
 const write = (text: string): void => void process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 
-/** Prints a result on standard output, and nothing else ever does. Its lines are the caller's; what is in them may be anybody's. */
+/**
+ * Prints a result on standard output, and nothing else ever does. Its lines are the caller's; their content is
+ * untrusted.
+ */
 export const print = (text: string): void =>
   write(
     text

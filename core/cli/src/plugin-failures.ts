@@ -33,7 +33,7 @@ export class PluginFailures {
   readonly #failures = new Map<string, { readonly error: BindingError; readonly vms: Set<string> }>();
   readonly #plugins: OpenPlugins;
 
-  /** Plugins that could not even be opened have failed, whoever asks for them. */
+  /** Plugins that could not be opened have failed for every VM that uses them. */
   constructor(plugins: OpenPlugins) {
     this.#plugins = plugins;
     for (const [binding, error] of plugins.failed) this.#failures.set(binding, { error, vms: new Set() });

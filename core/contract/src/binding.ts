@@ -5,7 +5,7 @@ import { checkedAdmit, checkedDefinition, checkedNeeds, checkedPlan } from "./ch
 const admitAll: AdmitHook = () => [];
 const needsNothing: NeedsHook = () => ({});
 
-/** The bindings that were defined here: an object of the same shape may be anybody's. */
+/** The bindings that were defined here: an object of the same shape may come from elsewhere. */
 const DEFINED = new WeakSet<object>();
 
 function define(definition: unknown, what: string, place: string | undefined): Binding {

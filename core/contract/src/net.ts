@@ -47,7 +47,7 @@ export function parseAddress(text: string): { readonly family: IpFamily; readonl
   return value === undefined ? undefined : { family, value };
 }
 
-/** Reads `address/prefix` and clears the host bits; undefined where it is no network. */
+/** Reads `address/prefix` and clears the host bits; undefined where it is not a network. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address, length, ...more] = text.split("/");
   const parsed = parseAddress(address ?? "");
@@ -83,7 +83,7 @@ export function formatAddress(family: IpFamily, value: bigint): string {
   return [24n, 16n, 8n, 0n].map((shift) => ((value >> shift) & 0xffn).toString()).join(".");
 }
 
-/** Lower case with colons, from any of the forms that KubeVirt takes; undefined where it is no 48-bit address. */
+/** Lower case with colons, from any of the forms that KubeVirt takes; undefined where it is not a 48-bit address. */
 export function normalizeMac(text: string): string | undefined {
   const forms = [/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, /^([0-9a-f]{2}-){5}[0-9a-f]{2}$/i, /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$/i];
   if (!forms.some((form) => form.test(text))) return undefined;

@@ -43,8 +43,8 @@ export interface AdoptedLink {
 }
 
 /**
- * A link that is down, with the name, the MAC and the addresses that the pod's link had: who looks for them in the pod
- * (the node's CNI check, whoever reports the pod's address) still finds them.
+ * A link that is down, with the name, the MAC and the addresses that the pod's link had: what looks for them in the pod
+ * (the node's CNI check, or a reporter of the pod's address) still finds them.
  */
 export interface PlaceholderLink {
   readonly kind: "placeholder";

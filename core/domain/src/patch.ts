@@ -17,7 +17,7 @@ interface Splice {
 
 const splice = (xml: string, { start, end, text }: Splice): string => xml.slice(0, start) + text + xml.slice(end);
 
-/** An indent is no longer: what is indented by more is put on a line without one. */
+/** An indent has at most this length: what is indented by more is put on a line without one. */
 const LONGEST_INDENT = 256;
 
 /** The white space that stands before a place, back to and with the line's end. */
@@ -149,7 +149,8 @@ export const writeTapInterface = (xml: string, nic: NicDomain): string => writeD
  * Makes a domain say what a plan wants of a NIC. Every byte outside the NIC's own element (and the memory's backing,
  * where it must be shared) stays as it was; patched twice, the bytes are the same. For kind `tap` nothing changes.
  *
- * @throws BindingError DOMAIN_INVALID for what is no domain, PLAN_OUT_OF_BOUNDS or PLAN_IMPOSSIBLE for what cannot be written
+ * @throws BindingError DOMAIN_INVALID for a text that is not a domain, PLAN_OUT_OF_BOUNDS or PLAN_IMPOSSIBLE for what
+ *   cannot be written
  */
 export function patchDomain(xml: string, nic: NicDomain, plan: DomainPlan): string {
   switch (plan.kind) {

@@ -1,6 +1,6 @@
 import { characterNotInXml } from "./errors.ts";
 
-/** An element of the domain XML. Its names are the core's own; its values may be anybody's. */
+/** An element of the domain XML. Its names are the core's own; its values are untrusted. */
 export interface XmlElement {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;

@@ -133,7 +133,7 @@ export interface AttachContext<D extends NicsDecision> {
   readonly others: readonly PlannedNic[];
 }
 
-/** One NIC of a pod that has its links: observed, planned, authorised, applied, served. */
+/** One NIC of a pod that has its links: observed, planned, authorized, applied, served. */
 export async function attachNic<D extends NicsDecision>(
   host: Host<D>,
   decided: DecidedNic,

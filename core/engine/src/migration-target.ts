@@ -87,8 +87,8 @@ const nicAgain = (attachment: Attachment, binding: string, vmi: Vmi): DecidedNic
 });
 
 /**
- * What the target pod of a migration is made from. Nothing is decided anew: NICs, MAC addresses, queues, names and bindings
- * are those of the pod that the VM runs in, because the guest goes on with them.
+ * What the target pod of a migration is made from. Nothing is decided again: NICs, MAC addresses, queues, names and
+ * bindings are those of the pod that the VM runs in, because the guest goes on with them.
  */
 export const targetDecision = ({ vmi, attached, bindingOf, bindings }: RunningVm, networks: readonly PodNetworkRequest[]): PodDecision => ({
   vmi,

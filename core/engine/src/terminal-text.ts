@@ -4,8 +4,10 @@
  */
 
 /**
- * What moves a cursor, colours, hides, reorders or ends a line: control characters of both sets, formats such as those of
- * bidirectional text, line and paragraph separators, halves of surrogate pairs, and what has no meaning that all agree on.
+ * What moves a cursor, colors, hides, reorders or ends a line: control characters of both sets, formats such as those
+ * of
+ * bidirectional text, line and paragraph separators, halves of surrogate pairs, and what has no meaning that all agree
+ * on.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 /** Marks that stand upon each other reach into the lines above and below. */

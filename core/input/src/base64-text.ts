@@ -56,7 +56,9 @@ function codePointAt(bytes: readonly number[], at: number): { readonly point: nu
   return { point, length: sequence.more + 1 };
 }
 
-/** The UTF-8 text in a base64 text. Like Buffer's reading it refuses nothing: bytes that are no text become U+FFFD. */
+/**
+ * The UTF-8 text in a base64 text. Like Buffer's reading it refuses nothing: bytes that are not UTF-8 become U+FFFD.
+ */
 export function base64Text(text: string): string {
   const bytes = bytesOf(text);
   const characters: string[] = [];

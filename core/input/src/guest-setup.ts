@@ -23,7 +23,7 @@ function textOf({ plain, base64, secret }: Source, keys: readonly string[], { se
   return keys.flatMap((key) => found?.[key] ?? [])[0];
 }
 
-/** A text's only document; undefined where it is no YAML, or too long to be looked at. */
+/** A text's only document; undefined where it is not YAML, or too long to be looked at. */
 function readYaml(text: string): unknown {
   const [document] = text.length > MOST_NETWORK_DATA ? [] : parseYaml(text);
   return document === undefined || "problem" in document ? undefined : document.value;

@@ -60,7 +60,7 @@ export const KUBECTL_SCHEMA: Schema = FAILSAFE_SCHEMA.withTags(
     resolve: base64Text,
     identify: () => false,
   }),
-  // A date is text on its way to JSON, and so is what has a tag of somebody's own.
+  // A date is text on its way to JSON, and so is a value with an unknown tag.
   defineScalarTag("tag:yaml.org,2002:timestamp", { resolve: (text) => text, identify: () => false }),
   defineScalarTag("!", { matchByTagPrefix: true, resolve: (text) => text, identify: () => false }),
 );

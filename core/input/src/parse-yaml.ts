@@ -14,7 +14,7 @@ export interface YamlDocument {
   readonly fieldAt: (path: YamlPath) => YamlField | undefined;
 }
 
-/** A text that is no YAML. */
+/** A text that is not valid YAML. */
 export interface YamlProblem {
   readonly problem: string;
   readonly line: number;
@@ -31,7 +31,7 @@ interface Part {
   readonly offset: number;
 }
 
-/** The documents of a text. @throws YAMLException for the first thing that is no YAML */
+/** The documents of a text. @throws YAMLException for the first text that is not valid YAML */
 function readDocuments({ text, line, offset }: Part): readonly YamlDocument[] {
   const events = parseEvents(text, LIMITS);
   const values = constructFromEvents(events, { source: text, schema: KUBECTL_SCHEMA, ...LIMITS });
@@ -76,7 +76,7 @@ const problemOf = (error: unknown, firstLine: number): YamlProblem =>
     ? { problem: error.reason, line: firstLine + (error.mark?.line ?? 0) }
     : { problem: (error as Error).message, line: firstLine };
 
-/** Reads a text with any number of YAML documents. One that is no YAML hides none of the others. */
+/** Reads a text with any number of YAML documents. One that is not valid YAML does not hide the others. */
 export function parseYaml(text: string): readonly (YamlDocument | YamlProblem)[] {
   try {
     return readDocuments({ text, line: 1, offset: 0 });

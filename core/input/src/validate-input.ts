@@ -24,7 +24,7 @@ export interface ValidationOptions {
 
 /** What was found at one place of the input. */
 export interface InputFinding extends InputViolation {
-  /** A rule's id, SCHEMA for what is no such object at all, or ADMIT for what a binding's plugin refuses. */
+  /** A rule's id, SCHEMA for a document of another shape, or ADMIT for what a binding's plugin refuses. */
   readonly rule: string;
   /** Kubernetes' word for the kind of mistake. */
   readonly reason: string;

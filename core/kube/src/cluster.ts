@@ -63,7 +63,10 @@ export interface ClusterSnapshot {
   readonly unreadable: readonly Unreadable[];
 }
 
-/** Where the agent learns of VMIs and pods. Whoever cannot tell throws: an empty view means that nothing is there. */
+/**
+ * The source of VMIs and pods. An implementation that cannot read them throws: an empty snapshot means that there are
+ * none.
+ */
 export interface Cluster {
   snapshot(): Promise<ClusterSnapshot>;
 }

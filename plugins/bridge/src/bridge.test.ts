@@ -26,7 +26,7 @@ test("a network without a default route of its own is not preferred to one that 
 
 test("without addresses there is nothing to serve; an IPv4 address without any route is refused", () => {
   expect(bridge.plan(podWith([])).services).toBeUndefined();
-  expect(() => bridge.plan(podWith([], "10.244.0.2/24"))).toThrow("10.244.0.2/24 and no route at all");
+  expect(() => bridge.plan(podWith([], "10.244.0.2/24"))).toThrow("10.244.0.2/24 and no route");
 });
 
 test("a service mesh is refused on the pod network alone", () => {

@@ -54,7 +54,10 @@ interface GuestNetwork {
   readonly pod: string;
 }
 
-/** The network that is the guest's in a family: of a NIC that is no more known than its author wrote it, that of the pod network. */
+/**
+ * The network that is the guest's in a family: of a NIC of which only its author's text is known, that of the pod
+ * network.
+ */
 const networkText = (nic: NicSpec | Attachment, family: IpFamily): string =>
   guestNetwork("index" in nic ? nic : { network: nic.network, index: 0 }, family);
 

@@ -9,7 +9,7 @@ import { stateDirectories } from "@netbind/local";
 /** Where Go's own installer puts it, which is on few PATHs. */
 const GO_HOME = "/usr/local/go/bin";
 
-/** The toolchain that is there is the one that builds, without C and without a workspace of somebody's. */
+/** The toolchain that is there is the one that builds, without C and without another workspace. */
 const environment = (): NodeJS.ProcessEnv => ({
   ...process.env,
   PATH: `${process.env["PATH"] ?? ""}${delimiter}${GO_HOME}`,

@@ -1,8 +1,11 @@
 import { expect } from "vitest";
 
-/** What a text may do to a terminal: clear it, colour it, name its window, go back and write over, reorder, end a line, break UTF-8. */
+/**
+ * What a text may do to a terminal: clear it, color it, name its window, go back and write over, reorder, end a line,
+ * break UTF-8.
+ */
 export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
-  colours: "\u001b[2J\u001b[31mred",
+  colors: "\u001b[2J\u001b[31mred",
   title: "\u001b]0;owned\u0007",
   "C1 controls": "\u009b31m\u0085\u0090",
   "over what stands there": "good\rbad\b\b\u007f",

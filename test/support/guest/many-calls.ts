@@ -23,7 +23,10 @@ function capture(stream: NodeJS.WriteStream): { readonly text: () => string; rea
   };
 }
 
-/** Each call evaluates the command's main module anew: it has the arguments, directory and exit code of a process of its own. */
+/**
+ * Each call evaluates the command's main module again: it has the arguments, directory and exit code of a process of
+ * its own.
+ */
 async function call({ args, cwd }: Call, at: number): Promise<Outcome> {
   process.argv.splice(2, process.argv.length, ...args);
   process.chdir(cwd);

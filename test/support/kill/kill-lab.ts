@@ -106,7 +106,7 @@ export class KillLab implements AsyncDisposable {
     const what = `migration killed at ${this.#points().at(-1)}`;
     const ended = await this.run([end]);
     expect(ended.code, `${what}: ${ended.stdout}${ended.stderr}`).toBe(0);
-    // What gc leaves to be mended is mended; it never leaves more than a VM's servers and console.
+    // What gc leaves to be repaired is repaired; it never leaves more than a VM's servers and console.
     if (end === "gc") expect((await this.run(["apply"])).code, what).toBe(0);
     expect((await this.run(["check"])).stdout, what).toBe(`default/${VM}: healthy\n`);
     await this.#expectOnePod(what);

@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
  * The repository's lock where the archive serves it still, and one of what is served where it does not: what images are
- * made of moves on without anybody's doing.
+ * made of changes by itself.
  */
 export async function servedLock(): Promise<Lock> {
   const lock = readLock(join(ROOT, "sidecars/images/lock.json"), runtimeVersion(ROOT));

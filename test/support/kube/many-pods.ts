@@ -13,7 +13,7 @@ export interface ManyPods {
   readonly pssMb: number;
 }
 
-/** How many containers are started at a time: they are no part of what is measured. */
+/** How many containers are started at a time: they are not part of what is measured. */
 const STARTED_AT_A_TIME = 4;
 
 function pssOf(pid: number): number {

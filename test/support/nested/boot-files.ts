@@ -23,7 +23,7 @@ const DEADLINE = 20 * 60_000;
 /** Takes the kernel out of its boot image (the kernel's documentation, x86/boot: setup_sects, payload_offset and _length). */
 function unpackKernel(image: Buffer): Buffer {
   const start = (image.readUInt8(0x1f1) + 1) * 512 + image.readUInt32LE(0x248);
-  // Behind the compressed kernel stands its length, which is no part of it.
+  // Behind the compressed kernel stands its length, which is not part of it.
   return zstdDecompressSync(image.subarray(start, start + image.readUInt32LE(0x24c) - 4));
 }
 

@@ -1,4 +1,7 @@
-/** Starts servers among the mounts and in the user namespace of whoever runs it, and tells how: what a test gives on standard input. */
+/**
+ * Starts servers among the mounts and in the user namespace of the caller, and reports how: what a test gives on
+ * standard input.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceProcess } from "@netbind/engine";

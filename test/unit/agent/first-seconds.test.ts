@@ -117,7 +117,7 @@ test("a pod that is being deleted loses its sidecars, and nobody waits for them"
   expect(reasons()).toEqual([]);
 });
 
-test("what is no state of a first second is told at once", async () => {
+test("what is not a state of a first second is reported at once", async () => {
   list({ activePods: { [UID]: "node-2" } });
   await pass(1);
   expect(reasons()).toEqual(["Warning POD_NOT_ACTIVE"]);

@@ -101,7 +101,7 @@ beforeAll(async () => {
   );
 });
 
-/** `npm test -- -u` writes what becomes of the cases anew. */
+/** `npm test -- -u` writes the results of the cases again. */
 test.for(caseNames())("case %s", async (name) => {
   const folder = join(CASES, name);
   const { judged, planned, run } = said.get(name) ?? expect.fail(`nobody asked of ${name}`);

@@ -119,7 +119,7 @@ test("documents come in any order, as kubectl takes them: a VM, Lists, standard 
   });
 });
 
-test("what is no YAML, no file and no VM is refused with its place", async () => {
+test("a text that is not YAML, a file or a VM is refused with its place", async () => {
   expect((await refused(file("a.yaml", "a: [1\nb: 2\n")))[0]).toMatchObject({ file: join(directory, "a.yaml"), line: expect.any(Number) });
   expect((await refused(join(directory, "none.yaml")))[0]?.problem).toContain("cannot be read");
   expect((await refused(file("b.yaml", "")))[0]?.problem).toContain("no VirtualMachine");

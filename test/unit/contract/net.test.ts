@@ -19,7 +19,7 @@ test("IPv6 is printed in RFC 5952's form", () => {
   for (const [text, canonical] of Object.entries(forms)) expect(formatAddress(6, parseAddress(text)?.value ?? -1n)).toBe(canonical);
 });
 
-test("what is no address is none", () => {
+test("what is not an address is none", () => {
   for (const text of ["", "10.0.0", "10.0.0.256", "010.0.0.1", "1::2::3", "1:2:3", "g::", "10.0.0.1/24", ":::", "12345::"])
     expect(parseAddress(text), text).toBeUndefined();
 });

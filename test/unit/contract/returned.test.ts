@@ -156,7 +156,7 @@ const NEEDS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   ["a broken size", () => ({ compute: { memoryOverheadBytes: 1.5 } }), ["compute.memoryOverheadBytes: 1.5 is not a whole number"]],
   ["a size as a quantity", () => ({ sidecar: { memoryBytes: "64Mi" } }), ['sidecar.memoryBytes: "64Mi" is not a whole number']],
   [
-    "a capability that is no text",
+    "a capability that is not a string",
     () => ({ compute: { capabilities: [undefined] } }),
     ["compute.capabilities[0]: undefined is not a capability such as NET_RAW"],
   ],

@@ -88,7 +88,7 @@ describe("a NIC's element is written, and nothing else", () => {
     expect(() => patchDomain(backed("<access mode='private'/>"), nic, passt)).toThrow(/private/);
   });
 
-  test("empty devices are opened, missing ones are made; what is no domain is refused", () => {
+  test("empty devices are opened, missing ones are made; what is not a domain is refused", () => {
     expect(writeTapInterface("<domain><devices/></domain>", nic)).toMatch(
       /^<domain><devices><interface .*<\/interface><\/devices><\/domain>$/,
     );

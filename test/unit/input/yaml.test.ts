@@ -109,7 +109,7 @@ test("a place is its key's line, and that of what is nearest where it is missing
 describe("a text with many documents", () => {
   const good = (name: string): string => `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\n`;
 
-  test("one that is no YAML hides none of the others, and each is on its own lines", () => {
+  test("one that is not YAML does not hide the others, and each is on its own lines", () => {
     const text = `# ours\n%YAML 1.2\n---\n${good("a")}---\nx: [1\n---\n${good("b")}--- # twice\na: 1\na: 2\n...\n---\n${good("c")}`;
     const { documents, violations } = parseText("f.yaml", text);
     expect(documents.map(({ line, value }) => [line, (value["metadata"] as { name: string }).name])).toEqual([
@@ -158,7 +158,7 @@ describe("a text that is made to be slow", () => {
     return (user + system) / 1000;
   };
 
-  test("54 bytes that once took years are read, and what is no YAML in them is told", () => {
+  test("54 bytes that once took years are read, and what is not YAML in them is reported", () => {
     const text = `${"\n".repeat(48)}x: [\n--- 1`;
     expect(text.length).toBeLessThan(60);
     const { violations } = parseText("slow.yaml", text);

@@ -35,7 +35,7 @@ const BROKEN: Readonly<Record<string, () => void>> = {
   nothing: () => write("bad", ""),
   null: () => write("bad", "null"),
   "a list that is none": () => write("bad", { kind: "PodList", items: {} }),
-  "a list with something in it that is no object": () => write("bad", { kind: "PodList", items: [7] }),
+  "a list with something in it that is not an object": () => write("bad", { kind: "PodList", items: [7] }),
   "a directory": () => mkdirSync(join(objects, "bad.json")),
   "a pipe": () => execFileSync("mkfifo", [join(objects, "bad.json")]),
   "a link to nowhere": () => symlinkSync("/nowhere/at/all", join(objects, "bad.json")),

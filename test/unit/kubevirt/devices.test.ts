@@ -1,4 +1,4 @@
-/** Devices of a domain that are no interfaces, and what a guest is told of those that its author tagged. */
+/** Devices of a domain that are not interfaces, and what a guest gets of those that its author tagged. */
 import { printElement } from "@netbind/domain";
 import { sriovDevices, taggedDevices, type Vmi, type VmiInterface, type VmiStatusInterface } from "@netbind/kubevirt";
 import { expect, test } from "vitest";

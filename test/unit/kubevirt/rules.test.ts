@@ -344,7 +344,7 @@ test("every rule has a VM that breaks it, and there is no other rule", () => {
 
 for (const [id, broken] of Object.entries(BROKEN))
   test(`${id} is told at its place`, () =>
-    expect(judge(broken).filter((judgement) => judgement.id === id)).toEqual([{ id, field: broken.at }]));
+    expect(judge(broken).filter((finding) => finding.id === id)).toEqual([{ id, field: broken.at }]));
 
 test("a good VM breaks none, in any version that knows what it says", () => {
   for (const version of [1, 2, 3, 4, 5, 6, 7, 8, 9] as const) expect(judge({ version, at: "" }), String(version)).toEqual([]);

@@ -6,14 +6,14 @@ import { expect, test } from "vitest";
 import { COMPARISONS } from "../../vectors/comparisons.ts";
 import { DEVIATIONS } from "../../vectors/deviations.ts";
 import { readVectors } from "../../vectors/read.ts";
-import { isSound, formatSummary, summarise } from "../../vectors/report.ts";
+import { isSound, formatSummary, summarize } from "../../vectors/report.ts";
 
 const folder = process.env["NETBIND_VECTORS"] ?? "";
 const absent = !existsSync(folder);
 if (absent) console.log("skipped: NETBIND_VECTORS names no folder with KubeVirt's answers");
 
 test.skipIf(absent)("every answer is KubeVirt's, or differs for a listed reason", () => {
-  const summary = summarise(readVectors(folder), COMPARISONS);
+  const summary = summarize(readVectors(folder), COMPARISONS);
   expect(isSound(summary), formatSummary(summary)).toBe(true);
 });
 
@@ -24,9 +24,9 @@ test("the reasons to differ are few, and every one is a sentence", () => {
 
 test("the runner fails a wrong answer, an unknown kind, an unlisted reason and an empty folder", () => {
   const vector = { id: "a", kind: "k", input: {}, result: {} };
-  const run = (comparison: () => never): boolean => isSound(summarise([vector], { k: comparison }));
-  expect(isSound(summarise([], {}))).toBe(false);
-  expect(isSound(summarise([vector], {}))).toBe(false);
+  const run = (comparison: () => never): boolean => isSound(summarize([vector], { k: comparison }));
+  expect(isSound(summarize([], {}))).toBe(false);
+  expect(isSound(summarize([vector], {}))).toBe(false);
   expect(run(() => ({ verdict: "agreed" }) as never)).toBe(true);
   expect(run(() => ({ verdict: "failed", why: "x" }) as never)).toBe(false);
   expect(run(() => ({ verdict: "deviating", deviations: ["NONE"] }) as never)).toBe(false);
@@ -36,12 +36,12 @@ test("the runner fails a wrong answer, an unknown kind, an unlisted reason and a
   ).toBe(false);
 });
 
-test("a line that is no vector fails, and the others are compared all the same", () => {
+test("a line that is not a vector fails, and the others are compared", () => {
   const directory = mkdtempSync(join(tmpdir(), "netbind-vectors-"));
   const good = { id: "m", kind: "mac", input: { names: ["zz"] }, result: { macs: { zz: { error: "x", reserved: false } } } };
   const lines = ["{", "null", '{"id":"a"}', JSON.stringify({ ...good, input: null }), JSON.stringify(good)];
   writeFileSync(join(directory, "a.jsonl"), `${lines.join("\n")}\n`);
-  const { kinds } = summarise(readVectors(directory), COMPARISONS);
+  const { kinds } = summarize(readVectors(directory), COMPARISONS);
   rmSync(directory, { recursive: true });
   expect(kinds.get("unreadable")?.failed.map(({ id }) => id)).toEqual([1, 2, 3, 4].map((line) => `a.jsonl:${line}`));
   expect(kinds.get("mac")).toEqual({ agreed: 1, deviating: 0, failed: [] });
@@ -49,7 +49,7 @@ test("a line that is no vector fails, and the others are compared all the same",
 
 test("every kind fails a vector without input, and none ends the run", () => {
   const vectors = Object.keys(COMPARISONS).map((kind) => ({ id: kind, kind, input: {}, result: {} }));
-  const { cases } = summarise(vectors, COMPARISONS);
+  const { cases } = summarize(vectors, COMPARISONS);
   expect(cases).toBe(vectors.length);
 });
 
@@ -91,7 +91,7 @@ test.each([
   ],
   ["takes no second root", {}, `${DOMAIN("", "")}<x/>`, DOMAIN(SHARED, NIC(FORWARDS)), ["XML-STRICT"]],
 ] as const)("a comparison of passt's hook %s", (_, nic, domain, answer, wanted) => {
-  const { kinds, deviations } = summarise([passtVector(nic, domain, answer)], COMPARISONS);
+  const { kinds, deviations } = summarize([passtVector(nic, domain, answer)], COMPARISONS);
   expect(kinds.get("passt")?.failed.length, JSON.stringify(kinds.get("passt"))).toBe(wanted === undefined ? 1 : 0);
   if (wanted !== undefined) expect([...deviations.keys()]).toEqual(wanted);
 });

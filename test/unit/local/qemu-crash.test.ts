@@ -11,7 +11,7 @@ test("why QEMU ended, and its last words; nothing while libvirt has not written 
   const words = "qemu-system-x86_64: system/physmem.c:2671: iotlb_to_section: Assertion `x' failed.";
   expect(endIn(`${COMMAND}a warning\n${words}\n${ended("crashed")}`)).toEqual({ reason: "crashed", said: words });
   expect(endIn(`${COMMAND}${ended("shutdown")}`)).toEqual({ reason: "shutdown", said: "it printed nothing" });
-  // It was started anew since.
+  // It was started again since.
   expect(endIn(`${COMMAND}${words}\n${ended("crashed")}${COMMAND}`)).toBeUndefined();
   expect(endIn(`${COMMAND}${words}\n${ended("crashed")}${COMMAND}${ended("shutdown")}`)?.reason).toBe("shutdown");
   expect(endIn(`${COMMAND}${words}\n`)).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Directories in which root works are root's alone: whoever else could change them would choose its files. */
+/** Directories in which root works are root's alone: another user who could change them would choose its files. */
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -59,7 +59,7 @@ const WEAK: Readonly<Record<string, () => readonly [string, RegExp]>> = {
     writeFileSync(path, "");
     return [path, /it is not a directory/];
   },
-  "that is not there, in somebody's": () => {
+  "that is not there, in another user's": () => {
     chownSync(directory, OTHER, OTHER);
     return [join(directory, "a/b"), /it belongs to uid 1000, and \S+a\/b is in it/];
   },
@@ -68,7 +68,7 @@ const WEAK: Readonly<Record<string, () => readonly [string, RegExp]>> = {
     mkdirSync(join(directory, "x"));
     return [join(directory, "x"), /its mode 777 lets others write to it, and \S+x is in it/];
   },
-  "behind a link to somebody's": () => {
+  "behind a link to another user's": () => {
     const [hers, way] = [join(directory, "hers"), join(directory, "way")];
     mkdirSync(join(hers, "x"), { recursive: true });
     chownSync(hers, OTHER, OTHER);

@@ -12,7 +12,7 @@ import { freeServiceUid, freeVmUid } from "../../../core/local/src/record/pods.t
 
 const PODS = fileURLToPath(new URL("../../../core/local/src/record/pods.ts", import.meta.url));
 
-/** Identities that begin alike, so that their first choices are each other's neighbours. */
+/** Identities that begin alike, so that their first choices are each other's neighbors. */
 const seeds = fc.uniqueArray(
   fc.oneof(
     fc.integer({ min: 0, max: 12 }).map((low) => `00000${low.toString(16)}abcdef`),
@@ -22,7 +22,7 @@ const seeds = fc.uniqueArray(
   { maxLength: 40 },
 );
 
-test("a user that is chosen by looking at its neighbours alone is nobody else's, and the one that all would have given", () => {
+test("a user that is chosen by looking at its neighbors alone is nobody else's, and the one that all would have given", () => {
   fc.assert(
     fc.property(seeds, (all) => {
       const chosen: { readonly seed: string; readonly uid: number }[] = [];
@@ -83,7 +83,7 @@ describe("a VM's user", () => {
     expect(freeVmUid(state, vm)).toBe(first);
   });
 
-  test("one that the machine gives to somebody is no VM's: by name, or as a range of one of its users", () => {
+  test("one that the machine assigns is not a VM's: by name, or as a range of one of its users", () => {
     const state = stateIn("a");
     const first = freeVmUid(state, vm);
     const choose = (file: string, line: string): number => {

@@ -65,7 +65,7 @@ test("the lock in the repository fits the recipes, and is printed as it was read
     expect(lock.sets.base.packages.arm64?.find((one) => one.name === name)?.version, name).toBe(version);
 });
 
-test("everything that is wrong with a lock is told at once, each with its place, and the command that mends it", async () => {
+test("everything that is wrong with a lock is told at once, each with its place, and the command that repairs it", async () => {
   const wrong = changed({
     suite: "sid",
     sourceDate: "yesterday",

@@ -226,7 +226,7 @@ test("what is written by hand in biome.json stays", () => {
   expect(kept).toEqual([0, true]);
 });
 
-/** The folders that a bundle is built anew for, as the build asks for them. */
+/** The folders that a bundle is built again for, as the build asks for them. */
 function closure(folder: string): readonly string[] {
   const script = `import { closureOf } from ${JSON.stringify(join(ROOT, "tools/law.mjs"))};
     console.log(JSON.stringify(closureOf(${JSON.stringify(copy)}, ${JSON.stringify(folder)})));`;

@@ -105,9 +105,12 @@ async function findMounting({ source, uid, podUid }: PodTraits): Promise<readonl
 }
 
 /**
- * Of processes, those in the pod's control group. Where no group carries any pod's UID, this cannot be asked and is left out:
- * a runtime may keep containers in groups of other names or in none, as on one machine without a kubelet, and the mount alone
- * tells then. Where the pod's own group is there, a process outside every pod's is somebody's who looked into the pod.
+ * Of processes, those in the pod's control group. Where no group carries any pod's UID, this cannot be asked and is
+ * left
+ * out: a runtime may keep containers in groups of other names or in none, as on one machine without a kubelet, and the
+ * mount alone tells then. Where the pod's own group is there, a process outside every pod's group is one that looked
+ * into
+ * the pod.
  */
 function inPodGroup(found: readonly Found[]): readonly Found[] {
   const own = found.filter(({ membership }) => membership === "own");
@@ -115,9 +118,10 @@ function inPodGroup(found: readonly Found[]): readonly Found[] {
 }
 
 /**
- * Finds the process of a sidecar: the one that has the sidecar's directory mounted, in its pod's control group. That is the
- * kernel's word, which nothing in the pod can forge: a mount is made by whoever starts containers, and in a user namespace of
- * one's own it does not count.
+ * Finds the process of a sidecar: the one that has the sidecar's directory mounted, in its pod's control group. That is
+ * the kernel's word, which nothing in the pod can forge: a mount is made by the container runtime, and in a user
+ * namespace
+ * of one's own it does not count.
  *
  * @throws NotReadyError where there is none, PodProcessError where there are some in different network namespaces
  */

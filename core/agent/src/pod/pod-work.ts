@@ -12,7 +12,7 @@ export interface AgentContext {
   readonly bindings: BindingRegistry;
   /** The kubelet's directory: `/var/lib/kubelet`. */
   readonly kubelet: string;
-  /** The network namespaces that are no pod's: the node's, and the agent's own. */
+  /** The network namespaces that do not belong to a pod: the node's, and the agent's own. */
   readonly forbidden: readonly NamespaceId[];
 }
 

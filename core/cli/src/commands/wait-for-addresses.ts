@@ -63,7 +63,7 @@ export async function waitForAddresses(
       end = Math.min(limit, performance.now() + scaledTimeout(silent.size === 0 ? ADDRESS_TIMEOUT.family : ADDRESS_TIMEOUT.nic));
     }),
   );
-  // A guest may keep silent when it is asked, and have its address: its neighbours know.
+  // A guest may keep silent when it is asked, and have its address: its neighbors know.
   let answered = false;
   const all = Promise.all(answers).then(() => {
     answered = true;

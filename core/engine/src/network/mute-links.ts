@@ -1,7 +1,7 @@
 import type { NftJson } from "./nft-json.ts";
 import type { Operations } from "./diff.ts";
 
-/** What a link says by itself is IPv6's search for neighbours and groups, and ARP. */
+/** What a link says by itself is IPv6's search for neighbors and groups, and ARP. */
 const FAMILIES = ["inet", "arp"] as const;
 const TABLE = "netbind_silence";
 

@@ -9,7 +9,9 @@ export interface ServerGuard {
 /** UDP ports of DHCPv4 and DHCPv6 servers. */
 const SERVERS = [67, 547] as const;
 
-/** What a fence drops: in from the pod's link or out by it, by a server's port or by a message of neighbour discovery. */
+/**
+ * What a fence drops: in from the pod's link or out by it, by a server's port or by a message of neighbor discovery.
+ */
 const DROPPED = [
   { chain: "input", udp: "dport" },
   { chain: "input", icmp6: "nd-router-solicit" },

@@ -67,7 +67,10 @@ export interface PreviewContext {
   readonly planner: (binding: string) => NicPlanner;
 }
 
-/** The link that was given for a NIC: by its name; for the primary network also one that is no other NIC's, whatever its name. */
+/**
+ * The link that was given for a NIC: by its name; for the primary network also one that belongs to no other NIC,
+ * whatever its name.
+ */
 function givenLink({ spec, names }: DecidedNic, { nics }: Decision, given: readonly PodLink[]): PodLink | undefined {
   const isPrimaryNic = spec.network.kind === "pod" || spec.network.default;
   const others = nics.filter((other) => other.spec.name !== spec.name);

@@ -87,7 +87,7 @@ export class DnsmasqText {
     return /^[A-Za-z0-9._-]{1,15}$/.test(text) ? text : this.refuse("link", text, "it is not a valid link name");
   }
 
-  /** A domain name, whose last part is no number: nothing in it means anything to the server's configuration. */
+  /** A domain name, whose last part is not a number: nothing in it has a meaning in the server's configuration. */
   domain(field: string, given: string): string {
     // A dot at the end says that the name is whole, as every name here is.
     return isDomainName(given) ? given.replace(/\.$/, "") : this.refuse(field, given, "it is not a valid domain name");

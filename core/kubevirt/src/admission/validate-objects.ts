@@ -39,7 +39,7 @@ const NAD_CONFIG: RuleText = {
 /** The rules of objects that are not VMs and concern a VM's networks. Source: reference, section 3.9. */
 export const OBJECT_RULES: readonly RuleText[] = [CLONE_MAC, MIGRATABLE, NAD_CONFIG];
 
-const judgement = (rule: RuleText, field: string, problem: string, fix = rule.fix): Finding => ({
+const findingOf = (rule: RuleText, field: string, problem: string, fix = rule.fix): Finding => ({
   ...violation(field, problem, fix),
   rule,
   reason: rule.reason,
@@ -49,13 +49,13 @@ const judgement = (rule: RuleText, field: string, problem: string, fix = rule.fi
 export const validateClone = ({ spec }: VmiClone): readonly Finding[] =>
   Object.entries(spec.newMacAddresses ?? {}).flatMap(([nic, mac]) => {
     const problem = mac ? macAddressProblem(mac) : undefined;
-    return problem === undefined ? [] : [judgement(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${show(mac)} ${problem}`)];
+    return problem === undefined ? [] : [findingOf(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${show(mac)} ${problem}`)];
   });
 
 /** What no pod can be attached for, of a NetworkAttachmentDefinition. One without a configuration takes a file of the node's. */
 export function validateNad(nad: NetworkAttachmentDefinition): readonly Finding[] {
   const read = nad.spec?.config?.trim() ? nadConfig(nad) : undefined;
-  return read !== undefined && "problem" in read ? [judgement(NAD_CONFIG, "spec.config", read.problem)] : [];
+  return read !== undefined && "problem" in read ? [findingOf(NAD_CONFIG, "spec.config", read.problem)] : [];
 }
 
 /** What a migration of a VM is refused for: the VM's condition says so, or would once it runs. */
@@ -64,12 +64,12 @@ export function validateMigration(vmi: Vmi, configuration: KubevirtConfiguration
   const name = show(vmi.metadata.name);
   if (condition?.status === "False") {
     const why = [condition.reason, condition.message].filter((text) => text).join(": ");
-    return [judgement(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated${why === "" ? "" : `: ${why}`}`)];
+    return [findingOf(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated${why === "" ? "" : `: ${why}`}`)];
   }
   // The condition is the cluster's own decision, whatever this configuration says.
   if (condition?.status === "True") return [];
   const network = networkMigratable(vmi, configuration);
   return network.migratable
     ? []
-    : [judgement(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated: ${network.problem}`, network.fix)];
+    : [findingOf(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated: ${network.problem}`, network.fix)];
 }

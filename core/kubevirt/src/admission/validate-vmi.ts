@@ -49,9 +49,9 @@ function firstOfChain(found: readonly Finding[], subject: RuleContext): readonly
   const unpaired = new Set(
     subject.interfaces.flatMap((nic, at) => (subject.networkOf(nic) === undefined ? [`${INTERFACES_PATH}[${at}]`] : [])),
   );
-  return found.filter((judgement) => {
-    if (judgement.rule.chain !== true) return true;
-    const nic = interfaceOf(judgement);
+  return found.filter((finding) => {
+    if (finding.rule.chain !== true) return true;
+    const nic = interfaceOf(finding);
     if (unpaired.has(nic) || seenFields.has(nic)) return false;
     return seenFields.add(nic);
   });

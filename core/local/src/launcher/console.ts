@@ -35,7 +35,10 @@ export const consoleFiles = (directory: string): { readonly socket: string; read
   before: join(directory, "console.log.1"),
 });
 
-/** Connects to the serial port that QEMU serves, once it does: no link is followed, and what is dialled is what was checked. */
+/**
+ * Connects to the serial port that QEMU serves, once it does: no link is followed, and what is dialed is what was
+ * checked.
+ */
 async function connectSerial({ launcher, user, deadline = START_DEADLINE }: ConsoleLocation): Promise<Socket> {
   let last: Error = new Error("it has none");
   let serial: Socket | undefined;

@@ -42,7 +42,7 @@ export const permissionsOf = (acl: readonly AclEntry[], uid: number): string | u
  */
 export function takingBack(acl: readonly AclEntry[], uid: number, before: string | undefined): readonly string[] {
   if (permissionsOf(acl, uid) === before) return [];
-  // A mask that somebody narrowed meanwhile stays: it is not computed anew.
+  // A mask that another process narrowed meanwhile stays: it is not computed again.
   const kept = isRestricted(acl) ? ["--no-mask"] : [];
   if (before !== undefined) return [...kept, "--modify", `u:${uid}:${before}`];
   const others = acl.some((entry) => isNamed(entry) && !isOf(uid)(entry));
@@ -58,7 +58,10 @@ export async function aclOf(exec: Exec, descriptor: number): Promise<readonly Ac
 
 const reason = (error: unknown): string => (error instanceof CommandError ? error.stderr.trim() : (error as Error).message);
 
-/** Lets a user read and write an open file, whoever may else. @throws Error where its file system keeps no access lists */
+/**
+ * Lets a user read and write an open file, beside those that may already. @throws Error where its file system keeps no
+ * access lists
+ */
 export async function grantAccess(exec: Exec, descriptor: number, uid: number): Promise<void> {
   if (permissionsOf(await aclOf(exec, descriptor), uid) === READ_WRITE) return;
   try {

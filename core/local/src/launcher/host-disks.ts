@@ -52,7 +52,7 @@ const inodeOf = (descriptor: number): string => {
   return `${dev}:${ino}`;
 };
 
-/** The inodes of Netbind's own directories: they are recognised by whatever path they are reached. */
+/** The inodes of Netbind's own directories: they are recognized by whatever path they are reached. */
 const inodesOf = (paths: readonly string[]): ReadonlySet<string> =>
   new Set(
     paths.flatMap((path) => {

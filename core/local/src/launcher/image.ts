@@ -22,14 +22,14 @@ export const FULL_DEMO_GUEST = { kernel: "/out/vmlinuz-full", initrd: "/out/init
 /** Tells a person what a long step does. */
 export type Progress = (line: string) => void;
 
-/** Bump to build anew from the same packages' newer versions. */
+/** Bump to build again from newer versions of the same packages. */
 const RECIPE = 3;
 const PACKAGES = [...LAUNCHER_PACKAGES, ...DEMO_GUEST_PACKAGES];
 const BUILD_DEADLINE = 30 * 60_000;
 const LOCK_WAIT = 40 * 60_000;
 const GUEST_FILES = ["build", "init", "udhcpc-script", "udhcpc6-script"] as const;
 
-/** The guest's files are no code of ours to compile: source and compiled module find them in the same place. */
+/** The guest's files are not compiled: source and compiled module find them in the same place. */
 const guestFile = (name: string): string => fileURLToPath(new URL(`../../src/launcher/guest/${name}`, import.meta.url));
 
 function imageVersion(): string {

@@ -221,7 +221,7 @@ export async function downtimeOf(target: Launcher, domain: string): Promise<numb
   return value === undefined ? undefined : Number(value);
 }
 
-/** Sets a NIC's link down and up, so that its guest looks at its network anew. */
+/** Sets a NIC's link down and up, so that its guest configures its network again. */
 export async function refreshLink(launcher: Launcher, domain: string, mac: string): Promise<void> {
   await launcher.virsh(["domif-setlink", domain, mac, "down"]);
   await pause(LINK_PAUSE);

@@ -28,7 +28,7 @@ export const withLockedMemory = (bytes: number | undefined): readonly string[] =
 function refused(bytes: number, cause: unknown): LockedMemoryError {
   const limit = /^Max locked memory\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "unknown";
   return new LockedMemoryError(
-    `a device of the machine's pins the guest's memory: ${bytes} bytes with what the device takes, and this process may lock at most ${limit}: raise its limit (ulimit -l, LimitMEMLOCK=) or run it with CAP_SYS_RESOURCE`,
+    `a device of the machine pins the guest's memory: ${bytes} bytes with what the device takes, and this process may lock at most ${limit}: raise its limit (ulimit -l, LimitMEMLOCK=) or run it with CAP_SYS_RESOURCE`,
     { cause },
   );
 }

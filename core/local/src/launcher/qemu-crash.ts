@@ -11,7 +11,7 @@ const TAIL = 16 * 1024;
 const LONGEST = 400;
 const WRITTEN_WITHIN = 1000;
 
-/** The last of a launcher's file. Whoever runs in the launcher may have put anything in its place: no link is followed. */
+/** The last of a launcher's file. A process in the launcher may have replaced it: no link is followed. */
 function readTail(directory: string, file: string): string {
   using held = HeldDirectory.open(directory, LOG_DIRECTORY);
   const descriptor = openSync(`${held.path}/${file}`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

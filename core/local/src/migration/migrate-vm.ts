@@ -71,7 +71,7 @@ export class MigrationUnsettledError extends Error {
   }
 }
 
-/** The record of the pod that a VM is to move to: what was decided and defined stays, what was made is made anew. */
+/** The record of the pod that a VM is to move to: what was decided and defined stays, what was made is made again. */
 function targetRecord(state: State, source: LocalPodRecord, refresh: readonly string[]): LocalPodRecord {
   const id = state.nextPodId(vmOfPod(source.id));
   const { facts: _facts, attached: _attached, launcher: _launcher, cgroup: _cgroup, ...kept } = source;

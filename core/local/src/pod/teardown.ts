@@ -26,8 +26,8 @@ import { type State, vmOfPod } from "../record/state.ts";
 import { podDirectories, removeWritable } from "./writable.ts";
 
 /** What is left of a VM although all was tried. */
-export class RetractError extends Error {
-  override readonly name = "RetractError";
+export class TeardownError extends Error {
+  override readonly name = "TeardownError";
 }
 
 /** Asks the guest to end, as its power button does, and waits for it. */
@@ -64,7 +64,7 @@ async function endAll(state: State, record: LocalPodRecord): Promise<void> {
   const unique = new Map<number, ProcessId>(there.map((process) => [process.pid, process]));
   const left = [...stubborn, ...(await endProcesses([...unique.values()]))];
   if (left.length > 0)
-    throw new RetractError(`processes ${left.map(({ pid }) => pid).join(", ")} of VM ${record.namespace}/${record.name} do not end`);
+    throw new TeardownError(`processes ${left.map(({ pid }) => pid).join(", ")} of VM ${record.namespace}/${record.name} do not end`);
 }
 
 /** Takes the pod off its networks and removes it; the node too, where no VM is left. */

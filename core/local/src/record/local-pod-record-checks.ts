@@ -8,7 +8,7 @@ const FIELDS: RecordFields = {
   namespace: isText,
   name: isText,
   uid: isText,
-  // Whoever could change it must not make root of it.
+  // A user who can change it must not become root by it.
   vmUid: optional((uid) => Number.isInteger(uid) && Number(uid) >= VM_UIDS.first && Number(uid) < VM_UIDS.first + VM_UIDS.count),
   source: isText,
   createdAt: isText,

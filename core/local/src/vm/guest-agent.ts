@@ -22,7 +22,7 @@ function readNic(told: Readonly<Record<string, unknown>>): readonly AgentNic[] {
   return [{ mac, ...(isNamed ? { interfaceName: name } : {}), addresses: known }];
 }
 
-/** Reads a guest agent's answer to guest-network-get-interfaces: what is no NIC of it is left out, the loopback too. */
+/** Reads a guest agent's answer to guest-network-get-interfaces: what is not a NIC is left out, the loopback too. */
 export function readAgentNics(answer: string): readonly AgentNic[] {
   try {
     const { return: nics } = JSON.parse(answer) as { readonly return?: unknown };

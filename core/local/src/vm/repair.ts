@@ -22,7 +22,7 @@ export interface Repaired {
   readonly left: readonly string[];
 }
 
-/** One repair may bring to light what the next must mend: a table that names a link that was gone, for example. */
+/** One repair may reveal what the next must repair: a table that names a link that was gone, for example. */
 const ROUNDS = 3;
 const LOCK_TIMEOUT = 5000;
 
@@ -38,7 +38,7 @@ async function repairDomain({ exec }: RepairContext, record: LocalPodRecord, { n
 
 async function repairPod(context: RepairContext, recordFile: LocalRecordFile, drift: Drift): Promise<void> {
   const { state, exec } = context;
-  // What did not come whole goes whole; what is of the others is looked at anew.
+  // What came in part is removed as a whole; the parts of the others are inspected again.
   if (drift.changing !== undefined) return removeNic({ state, exec, recordFile }, drift.changing.nic);
   const host = new LocalHost({ state, exec, recordFile });
   for (const { nic, desired, operations } of drift.networks) {

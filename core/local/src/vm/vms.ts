@@ -98,7 +98,7 @@ export async function vmStatus(
   };
 }
 
-/** What libvirt runs beside QEMU for a NIC, and starts anew where it likes: nobody records it. */
+/** What libvirt runs beside QEMU for a NIC, and starts again by itself: no record has it. */
 const passtProcesses = (record: LocalPodRecord): LocalPodRecord["processes"] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
     plan !== undefined && isServedByPasst(plan) ? [{ role: `passt ${nic}`, processes: findPasst(record) }] : [],

@@ -15,7 +15,7 @@ export async function waitUntil(condition: () => boolean | Promise<boolean>, dea
 const SIGNALS = { SIGTERM: 15, SIGKILL: 9 } as const;
 /** Descriptors that one child is given. */
 const AT_ONCE = 200;
-/** pidfd_send_signal(2) has this number on every processor. One that has ended meanwhile is no failure. */
+/** pidfd_send_signal(2) has this number on every processor. One that has ended meanwhile is not a failure. */
 const SEND = "my $signal = shift; syscall(424, $_ + 0, $signal + 0, 0, 0) for @ARGV";
 
 /**

@@ -82,7 +82,7 @@ export class HeldProcess implements Disposable {
     return readStat(this.descriptor)?.parent;
   }
 
-  /** Its effective user, whoever owns its directory in /proc (proc_pid(5)); undefined where it has ended. */
+  /** Its effective user, whatever the owner of its directory in /proc (proc_pid(5)); undefined where it has ended. */
   get uid(): number | undefined {
     const uid = /^Uid:\t\d+\t(\d+)/m.exec(this.read("status") ?? "")?.[1];
     return uid === undefined ? undefined : Number(uid);

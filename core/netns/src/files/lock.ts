@@ -35,7 +35,7 @@ async function tryLock(file: string, what: string, wait: number): Promise<Lock |
   // Who can read a lock's file can lock it: it is made for its owner alone.
   const child = spawn("sh", ["-c", 'umask 077 && exec "$@"', "lock", ...flock], {
     stdio: ["pipe", "pipe", "inherit"],
-    // A terminal's Ctrl-C is for whoever holds the lock, who then releases it.
+    // A terminal's Ctrl-C is for the holder of the lock, which then releases it.
     detached: true,
   });
   child.stdin.on("error", () => undefined);
@@ -48,7 +48,7 @@ async function tryLock(file: string, what: string, wait: number): Promise<Lock |
   if (outcome === STALE) return undefined;
   if (outcome !== "locked") {
     throw outcome === CONFLICT
-      ? new BusyError(`${what} is busy: another netbind is working on it`)
+      ? new BusyError(`${what} is busy: another netbind process works on it`)
       : new Error(`flock ${file}: exit code ${outcome}`);
   }
   const release = async (): Promise<void> => {

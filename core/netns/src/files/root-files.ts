@@ -170,7 +170,8 @@ export function removeFile(path: string): void {
 const REMOVE_DEADLINE = 10 * 60_000;
 
 /**
- * Removes a directory of root's with all that is in it, whoever owns that. rm(1) works by descriptors: a link that takes a
+ * Removes a directory of root's with all its content, whatever its owner. rm(1) works by descriptors: a link that takes
+ * a
  * directory's place meanwhile is removed, not followed.
  */
 export async function removeTree(exec: Exec, path: string): Promise<void> {

@@ -13,7 +13,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);
   } catch (error) {
-    // What is missing, or is below a file, is not there: whoever makes it is told.
+    // What is missing, or is below a file, is absent: the code that makes it reports a failure.
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
@@ -41,8 +41,8 @@ function weaknessAbove(path: string): { readonly at: string; readonly what: stri
 }
 
 /**
- * Sees that a directory, where it is there, is root's alone: it, and all that is above it. Whoever could rename it, or write
- * to it, would choose the files that root works with.
+ * Sees that a directory, where it is there, is root's alone: it, and all that is above it. A user who can rename it, or
+ * write to it, would choose the files that root works with.
  *
  * @throws UntrustedDirectoryError with what is wrong, and what to do; `setting` is what names the directory
  */

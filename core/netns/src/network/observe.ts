@@ -97,7 +97,7 @@ async function listTable(execIn: Exec, family: string, name: string): Promise<re
   }
 }
 
-/** The listing of a NIC's nftables table, of all its families, normalised; undefined where there is none in any. */
+/** The listing of a NIC's nftables table, of all its families, normalized; undefined where there is none in any. */
 export async function readTable(execIn: Exec, table: NftTable): Promise<readonly NftJson[] | undefined> {
   const listings = await Promise.all(tableFamilies(table).map((family) => listTable(execIn, family, table.name)));
   const observed = listings.filter((listing) => listing !== undefined);

@@ -121,7 +121,7 @@ export class PodNetwork implements HostNetwork {
       if (appliedTable !== undefined) this.#parts.recordFile.updateNic(nic, { appliedTable });
     });
     this.#listed = all([this.#listed, listed]);
-    // Whoever waits for it is told of a failure.
+    // A failure reaches the caller that waits for it.
     this.#listed.catch(() => undefined);
   }
 

@@ -1,7 +1,7 @@
 import type { NicProbe } from "@netbind/engine";
 import type { Exec } from "../exec/exec.ts";
 
-interface Neighbour {
+interface Neighbor {
   readonly dst: string;
   readonly lladdr?: string;
   readonly state?: readonly string[];
@@ -30,23 +30,23 @@ async function arpOwner(execIn: Exec, bridge: string, address: string): Promise<
   return /\[([0-9A-Fa-f:]{17})\]/.exec(heard)?.[1]?.toLowerCase();
 }
 
-const isThere = ({ state }: Neighbour): boolean => !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE");
+const isThere = ({ state }: Neighbor): boolean => !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE");
 
 /** Lets the kernel ask who has an IPv6 address on a link. The pod has that address too, so an answer to the echo never comes. */
 async function ndpOwner(execIn: Exec, bridge: string, address: string): Promise<string | undefined> {
   const probe = `ping -6 -n -q -c 1 -W 0.3 -I "$1" "$2" > /dev/null 2>&1; exec ip -json neigh show to "$2" dev "$1"`;
-  const neighbours = JSON.parse((await execIn(["sh", "-c", probe, "ping", bridge, address])) || "[]") as readonly Neighbour[];
-  return neighbours.find(isThere)?.lladdr;
+  const neighbors = JSON.parse((await execIn(["sh", "-c", probe, "ping", bridge, address])) || "[]") as readonly Neighbor[];
+  return neighbors.find(isThere)?.lladdr;
 }
 
 /** Whose a guest's address is on a bridge whose pod link is handed over; undefined where nobody says. */
 const ownerOf = (execIn: Exec, bridge: string, address: string): Promise<string | undefined> =>
   (address.includes(":") ? ndpOwner : arpOwner)(execIn, bridge, address);
 
-async function neighboursOf(execIn: Exec, { bridge, mac, addresses }: ProbeRequest): Promise<readonly string[]> {
+async function neighborsOf(execIn: Exec, { bridge, mac, addresses }: ProbeRequest): Promise<readonly string[]> {
   await Promise.all(addresses.map((address) => execIn(["ping", "-n", "-q", "-c", "1", "-W", "0.3", address]).catch(() => "")));
-  const neighbours = JSON.parse((await execIn(["ip", "-json", "neigh", "show", "dev", bridge])) || "[]") as readonly Neighbour[];
-  return neighbours.filter((neighbour) => neighbour.lladdr === mac && isThere(neighbour)).map(({ dst }) => dst);
+  const neighbors = JSON.parse((await execIn(["ip", "-json", "neigh", "show", "dev", bridge])) || "[]") as readonly Neighbor[];
+  return neighbors.filter((neighbor) => neighbor.lladdr === mac && isThere(neighbor)).map(({ dst }) => dst);
 }
 
 async function ownersOf(execIn: Exec, { bridge, mac, addresses }: ProbeRequest): Promise<readonly string[]> {
@@ -59,7 +59,7 @@ async function ownersOf(execIn: Exec, { bridge, mac, addresses }: ProbeRequest):
  * that does not answer to echo requests is seen too.
  */
 export async function probeNic(execIn: Exec, request: ProbeRequest): Promise<NicProbe> {
-  const ask = request.adopted ? ownersOf : neighboursOf;
+  const ask = request.adopted ? ownersOf : neighborsOf;
   const answered = request.addresses.length === 0 ? [] : await ask(execIn, request);
   const show = ["ip", "-json", "-statistics", "-details", "link", "show", "dev", request.tap];
   const [link] = JSON.parse(await execIn(show)) as readonly LinkStatistics[];
@@ -69,7 +69,7 @@ export async function probeNic(execIn: Exec, request: ProbeRequest): Promise<Nic
   return { answered, packets: { fromGuest, toGuest } };
 }
 
-/** How long one question lasts: whoever does not want to know any more waits for no longer. */
+/** How long one question lasts: a caller that cancels waits for no longer. */
 const QUESTION_SECONDS = 3;
 
 /** An address that is waited for. */

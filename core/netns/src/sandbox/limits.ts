@@ -72,7 +72,7 @@ export const limitOptions = ({ processes, files, data, fileSize }: Partial<Limit
   "--core=0:0",
 ];
 
-/** What whoever ran into a limit can do. */
+/** What to do about a limit. */
 export const RAISE_LIMITS: string = `set ${SCALE} to more than ${factor} to raise all limits`;
 
 /** Which limit a process ran into, by what it said before it ended; empty where that tells none. */

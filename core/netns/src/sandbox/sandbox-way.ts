@@ -101,7 +101,7 @@ let known: Promise<FoundWay> | undefined;
  */
 export function findSandboxWay(): Promise<FoundWay> {
   known ??= findWay();
-  // Whoever puts a setting right need not start an agent again.
+  // An administrator who corrects a setting need not restart an agent.
   known.catch(() => {
     known = undefined;
   });

@@ -120,7 +120,7 @@ function madeByUser(sandbox: Sandbox): readonly string[] {
 }
 
 /**
- * The command line of a sandboxed process, in the network namespace of whoever runs it. It leaves out bubblewrap's
+ * The command line of a sandboxed process, in the network namespace of the caller. It leaves out bubblewrap's
  * `--die-with-parent` on purpose: a service outlives the process that started it, and its end comes from the journal.
  */
 export function sandboxCommand(sandbox: Sandbox, way: SandboxWay): readonly string[] {

@@ -47,8 +47,8 @@ function openSockets(
 }
 
 /**
- * Holds the hook socket of a sidecar: no link is followed, and what is dialled is what was checked. Undefined where it shows
- * none yet.
+ * Holds the hook socket of a sidecar: no link is followed, and what is dialed is what was checked. Undefined where it
+ * shows none yet.
  *
  * @throws BindingError where it shows more than one, or one that is not its own
  */

@@ -4,7 +4,7 @@ import { connectSidecar, encodeAttach } from "./sidecar-client.ts";
 import { HeldDirectory } from "./held-directory.ts";
 import { SEAL_FILE, sealOf } from "./seal.ts";
 
-/** Where a sidecar is, as whoever attaches it sees its directory. */
+/** Where a sidecar is, as the attaching process sees its directory. */
 export interface SidecarLocation {
   /** A directory that nobody in the pod can change. */
   readonly base: string;

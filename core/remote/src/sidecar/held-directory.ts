@@ -18,7 +18,7 @@ import { missingEntry, untrusted } from "../errors.ts";
 /** Opens the place itself, neither to read nor to write (open(2)); Node has no name for it. */
 const O_PATH = 0o10000000;
 
-/** A socket that is held open as a place: what is dialled is what was checked. */
+/** A socket that is held open as a place: what is dialed is what was checked. */
 export interface HeldSocket extends Disposable {
   /** Where this process dials it. */
   readonly path: string;

@@ -29,7 +29,7 @@ export async function listenUnix(server: Server, path: string): Promise<void> {
   });
 }
 
-/** The same, with the socket in its place only once it is served: whoever sees it gets an answer. */
+/** The same, with the socket in its place only once it is served: a client that sees it gets an answer. */
 export async function listenWhenServed(server: Server, path: string): Promise<void> {
   await listenUnix(server, `${path}.next`);
   renameSync(`${path}.next`, path);
