@@ -1,8 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 const conditions = ["@netbind/source", "module", "node", "development|production"];
-/** Tests that use the machine's kernel or start guests: one after the other, each with time. */
-const alone = { pool: "forks", fileParallelism: false, maxWorkers: 1, testTimeout: 180_000, hookTimeout: 300_000 } as const;
+/** Tests that use the machine's kernel or start guests: each with time. */
+const onMachine = { pool: "forks", testTimeout: 180_000, hookTimeout: 300_000 } as const;
+/** Two files at once, since much of their time is waiting: each file has state, namespaces and users of its own. */
+const inPairs = { ...onMachine, fileParallelism: true, maxWorkers: 2 } as const;
+/** One file after the other: what is measured, or takes the machine for itself. */
+const alone = { ...onMachine, fileParallelism: false, maxWorkers: 1 } as const;
 
 /** Prints what real guests proved of each binding. */
 const matrix = ["test/support/cases/matrix-setup.ts"];
@@ -22,8 +26,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...alone } },
-      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: matrix, ...alone } },
+      { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...inPairs } },
+      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: matrix, ...inPairs } },
       {
         extends: true,
         test: {

@@ -62,19 +62,6 @@ test("a state directory that became read-only: stop says so, and once it can be 
   expect(await machineState()).toEqual(before);
 });
 
-test("a clock that jumps by a day, forth and back, changes nothing", async () => {
-  await using lab = await KillLab.make();
-  const env = { NODE_OPTIONS: `--import=${new URL("../support/kill/jumping-clock.ts", import.meta.url).href}` };
-  const started = await lab.run(["run", "-f", "-", "--keep"], env);
-  expect(started.code, started.stderr).toBe(0);
-  expect(started.stdout).toContain("10.0.2.2");
-  process.kill(lab.pidOf("dhcp4"), "SIGKILL");
-  process.kill(lab.pidOf("sidecar"), "SIGKILL");
-  expect((await lab.run(["apply"], env)).stdout).toBe("default/one: healthy\n");
-  expect((await lab.run(["stop", "one"], env)).code).toBe(0);
-  expect(await lab.leftovers()).toEqual([]);
-});
-
 test("libvirt that refuses the domain: its words are told, and nothing is left", async () => {
   await using lab = await KillLab.make(VMI.replace("masquerade: {}", "masquerade: {}\n          pciAddress: '0000:01:05.0'"));
   const started = await lab.run(["run", "-f", "-", "--keep"]);

@@ -8,12 +8,10 @@ import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import type { VmStatus } from "@netbind/local";
 import { guestNics } from "../support/guest/guest-nics.ts";
-import { KillLab } from "../support/kill/kill-lab.ts";
 import { datagramsIn, useLab } from "../support/guest/lab.ts";
 import { proved } from "../support/cases/matrix.ts";
 import { netbind, type Outcome } from "../support/guest/netbind.ts";
 import { TestNetns } from "../support/netns/netns.ts";
-import { manyNetworks } from "../support/netns/many-networks.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/kube/objects.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 import { shutDown } from "../support/guest/shut-down.ts";
@@ -164,19 +162,4 @@ mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   expect([record.netns, lab.state.nodeNetns].filter((name) => existsSync(netnsPath(name)))).toEqual([]);
   expect(await machine.exec(["ip", "-br", "link"])).not.toContain("macvtap");
   for (const binding of ["macvtap", "tap", "managedTap"] as const) proved(binding, "teardown");
-});
-
-/** A point of the step that networks of a device plugin add; the slow tier has all of them. */
-const KINDS = [/ended ip link add .*/];
-
-test("run killed while a macvtap is made: a healthy VM or nothing at all", { timeout: 300_000 }, async () => {
-  await using kills = await KillLab.make(manyNetworks);
-  const scenario = { name: "run", args: ["run", "-f", "-", "--keep", "--wait", "0"] };
-  const points = await kills.trace(scenario);
-  expect(points.filter((point) => point.includes("out=")).length).toBeGreaterThan(0);
-  for (const kind of KINDS) {
-    const at = points.findIndex((point) => kind.test(point));
-    expect(at, `${kind} in ${points.join("; ")}`).toBeGreaterThanOrEqual(0);
-    await kills.kill(scenario, at + 1);
-  }
 });

@@ -95,7 +95,7 @@ async function pluggedPod(use: (pod: TestNetns, plug: () => Promise<void>, guest
   await use(pod, plug, guest);
 }
 
-test.each([
+test.concurrent.each([
   "10.0.0.1",
   "12",
   "de:ad:be:ef",

@@ -7,7 +7,6 @@ import bridge from "@netbind/plugin-bridge";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { expect, test } from "vitest";
 import { plugGuest } from "../support/netns/attach-nic.ts";
-import { AgentKill } from "../support/kill/kube-kill.ts";
 import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
 import { type PodNic, vmiObject } from "../support/kube/kube-objects.ts";
 import { TestNetns } from "../support/netns/netns.ts";
@@ -241,14 +240,4 @@ test("a migration's target is observed and planned again, with the MAC address t
   expect(second?.pod.addresses).not.toEqual(first?.pod.addresses);
   expect(source.address).not.toBe(target.address);
   await gone(node);
-});
-
-test("an agent killed at a point of each kind of step: the next one makes the pod whole, and nothing is left of it", async () => {
-  await using node = await KubeNode.make();
-  const kill = new AgentKill(node);
-  const points = await kill.trace();
-  // The last of each kind; all of them in the slow tier.
-  const kindOf = (point: string): string => `${point.split(" ")[1]} ${/bwrap/.test(point) ? "server" : ""}`;
-  const last = new Map(points.map((point, at) => [kindOf(point), at + 1]));
-  for (const at of last.values()) await kill.kill(at);
 });

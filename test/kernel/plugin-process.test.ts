@@ -1,7 +1,7 @@
 /** Third-party plugins are asked by every command, shut off, by root and by an ordinary user, and nothing is left of it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,11 @@ const file = (): string => plugin.slice(plugin.indexOf("=") + 1);
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "netbind-plugins-"));
   chmodSync(directory, 0o755);
+  // What these commands leave is told from what others do at the same time by where it is.
+  const temporary = join(directory, "tmp");
+  mkdirSync(temporary);
+  chmodSync(temporary, 0o1777);
+  process.env["TMPDIR"] = temporary;
   plugin = bundlePlugin("picky", directory);
   user = await OrdinaryUser.make();
 });
