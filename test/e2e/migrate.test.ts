@@ -72,7 +72,8 @@ const netnsOf = (): string => findVm(lab.state, "one").netns;
 const nicOf = ({ attached = [] }: LocalPodRecord, nic: string): Attachment =>
   attached.find(({ name }) => name === nic) ?? expect.fail(`the pod has no NIC ${nic}`);
 const counted = async (): Promise<number> => Number(await lab.inGuest("one", "wc -l < /run/counted"));
-const within = (): Promise<string> => lab.inGuest("one", "netstat -tn | grep '127.0.0.1:7 *ESTABLISHED'");
+/** The ends and the state of the guest's connection within itself; what is on its way at the moment is left out. */
+const within = (): Promise<string> => lab.inGuest("one", "netstat -tn | awk '/127.0.0.1:7 *ESTABLISHED/ { print $4, $5, $6 }'");
 /** Two TCP connections between the guest and somebody on its layer 2 network, one each way, that count. */
 async function countOnLan(): Promise<CountingHost> {
   const host = await CountingHost.plugInto(lab.state.nodeNetns, "lan0", `${GREEN.outside}/24`);

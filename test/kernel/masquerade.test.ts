@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { BindingError, type NicSpec, type Plan } from "@netbind/contract";
 import { anAttachment } from "@netbind/contract/testing";
 import {
@@ -249,11 +250,8 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
       "usr",
     ]);
     await guest.exec(["ip", "route", "add", "255.255.255.255/32", "dev", "eth0"]);
-    const discovered = await guest.exec([
-      "sh",
-      "-c",
-      `${process.execPath} ${JSON.stringify(new URL("../support/peers/dhcp-client.ts", import.meta.url).pathname)} ${GUEST_MAC}`,
-    ]);
+    const client = fileURLToPath(new URL("../support/peers/dhcp-client.ts", import.meta.url));
+    const discovered = await guest.exec([process.execPath, client, GUEST_MAC]);
     expect(JSON.parse(discovered)).toMatchObject({
       address: "10.0.2.2",
       options: { 26: "05aa", 3: "0a000201", 12: Buffer.from("vm").toString("hex"), 67: Buffer.from('a"b\\c,d\0').toString("hex") },

@@ -3,10 +3,20 @@ const MOST_LINE = 1000;
 /** What is between an author's code and the one who calls it: the runtime, and the packages that a plugin is bundled with. */
 const NOT_THE_AUTHORS = /^node:|[/\\]node_modules[/\\]|(^|[/\\])(core[/\\](contract|engine|remote)|sidecars)[/\\]src[/\\]/;
 
-/** The frame of a stack trace's line; undefined for another line. */
+/** The place in a frame, which is `NAME (PLACE)` or `PLACE` alone. A path may have spaces and parentheses. */
+function placeIn(frame: string): string {
+  const start = frame.endsWith(")") ? frame.indexOf(" (") : -1;
+  if (start === -1) return frame.startsWith("async ") ? frame.slice("async ".length) : frame;
+  const place = frame.slice(start + " (".length, -1);
+  // Code that was made of a text: its own place comes last.
+  return place.startsWith("eval at ") ? place.slice(place.lastIndexOf(" ") + 1) : place;
+}
+
+/** The place that a stack trace's line names; undefined for a line that is not a frame. */
 function frameOf(line: string): string | undefined {
-  if (!line.trimStart().startsWith("at ") || line.length > MOST_LINE) return undefined;
-  const place = line.split(/[\s()]/).findLast((word) => word !== "") ?? "";
+  const text = line.trim();
+  if (!text.startsWith("at ") || line.length > MOST_LINE) return undefined;
+  const place = placeIn(text.slice("at ".length));
   return /:\d+:\d+$/.test(place) ? place : undefined;
 }
 

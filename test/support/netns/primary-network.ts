@@ -16,8 +16,12 @@ export const PRIMARY = "ovn-udn1";
 const CLUSTER = "eth0";
 const PLUGINS = "/usr/lib/cni";
 
-/** The plugin: the machine's bridge plugin makes both links; only the primary one's address has a gateway in the result. */
-const program = (links: object): string => `#!${process.execPath}
+/**
+ * The plugin: the machine's bridge plugin makes both links; only the primary one's address has a gateway in the result. It is a
+ * script for a shell first, which finds this runtime by a path with spaces too.
+ */
+const program = (links: object): string => `#!/bin/sh
+":" //; exec ${JSON.stringify(process.execPath)} "$0" "$@"
 const { execFileSync } = require("node:child_process");
 const { readFileSync } = require("node:fs");
 const { cniVersion } = JSON.parse(readFileSync(0, "utf8"));
