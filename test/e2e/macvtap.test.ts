@@ -3,10 +3,9 @@
  * namespace plays the machine, with a cable to somebody outside.
  */
 import { existsSync } from "node:fs";
-import { ensureImage, findVm, netnsPath, stateDirectories } from "@netbind/local";
+import { ensureImage, findVm, type LocalPodRecord, netnsPath, stateDirectories, type VmStatus } from "@netbind/local";
 import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
-import type { VmStatus } from "@netbind/local";
 import { guestNics } from "../support/guest/guest-nics.ts";
 import { datagramsIn, useLab } from "../support/guest/lab.ts";
 import { proved } from "../support/cases/matrix.ts";
@@ -69,15 +68,10 @@ async function exchange(
   proved(binding, "TCP in", "TCP out", "UDP in", "UDP out", "ICMP");
 }
 
-test("a guest is on the node's own network by macvtap and by a registered tap, and on a bridge by managedTap", {
-  timeout: 300_000,
-}, async () => {
-  await ensureImage(exec, stateDirectories(process.env).cache, () => undefined);
-  await using machine = await TestNetns.make();
-  await using lan = await TestNetns.make();
-  await TestNetns.cable(machine, lan, ["phys0", "lan0"], ["10.254.0.9/24", "10.254.0.1/24"], 1500);
-  const call = (args: readonly string[], stdin = ""): Promise<Outcome> => netbind(args, { env: lab.env, stdin, netns: machine.path });
+type Call = (args: readonly string[], stdin?: string) => Promise<Outcome>;
+type Nics = VmStatus["nics"];
 
+async function startTapped(call: Call): Promise<{ readonly nics: Nics; readonly record: LocalPodRecord }> {
   const started = await call(["run", "-f", "-", "--keep", "-o", "json"], TAPPED);
   expect(started.code, started.stderr).toBe(0);
   expect(started.stderr).toContain("macvtap is read as binding: {name: macvtap}");
@@ -94,8 +88,11 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
   const roles = record.processes.map(({ role }) => role);
   expect(roles.filter((role) => role.startsWith("sidecar")).sort()).toEqual(["sidecar bridge", "sidecar macvtap"]);
   expect(roles.filter((role) => role.startsWith("dhcp4"))).toEqual(["dhcp4 k6t-eth0"]);
+  return { nics, record };
+}
 
-  // Two devices of the two that there are, each a file of the VM's user in its launcher alone.
+/** Two devices of the two that there are, each a file of the VM's user in its launcher alone. */
+async function expectDevices(call: Call, record: LocalPodRecord): Promise<void> {
   expect(record.attachments.flatMap(({ device }) => device?.id ?? [])).toEqual(["mvtap0", "mvtap1"]);
   const launcher = record.processes.find(({ role }) => role === "launcher")?.processes.at(-1)?.pid;
   const files = await exec(["nsenter", "--target", String(launcher), "--mount", "--", "sh", "-c", "stat -c '%U %u %a %t:%T' /dev/tap*"]);
@@ -109,12 +106,14 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
     code: 1,
     stderr: expect.stringContaining(`all 2 devices of ${RESOURCE} are taken`),
   });
+}
 
-  // Traffic: with somebody outside the machine on the lan, and on the bridge's network.
-  const seen = await guestNics(lab, "tapped");
-  const name = (mac: string | undefined): string => seen.get(mac ?? "")?.name ?? expect.fail(`the guest has no NIC ${mac}`);
-  expect([MAC.lan, MAC.raw, nics[3]?.mac ?? ""].map((mac) => seen.get(mac)?.mtu)).toEqual([1440, 1440, 1430]);
-  expect([...seen.values()].map(({ rxQueues }) => rxQueues)).toEqual([2, 2, 2, 2]);
+/** The guest's links have what the network's have, and get addresses; the guest serves a page. */
+async function prepareGuest(nics: Nics, record: LocalPodRecord): Promise<void> {
+  const found = await guestNics(lab, "tapped");
+  const name = (mac: string | undefined): string => found.get(mac ?? "")?.name ?? expect.fail(`the guest has no NIC ${mac}`);
+  expect([MAC.lan, MAC.raw, nics[3]?.mac ?? ""].map((mac) => found.get(mac)?.mtu)).toEqual([1440, 1440, 1430]);
+  expect([...found.values()].map(({ rxQueues }) => rxQueues)).toEqual([2, 2, 2, 2]);
   for (const nic of nics) expect(record.domainXml?.split(`ua-${nic.name}`).length, nic.name).toBe(2);
   for (const binding of ["macvtap", "tap", "managedTap"] as const) proved(binding, "queues", "second define");
   await lab.inGuest(
@@ -125,39 +124,61 @@ ip addr add 10.254.0.2/24 dev ${name(MAC.lan)}; ip addr add 10.254.1.2/24 dev ${
 ip addr add 10.252.0.2/24 dev ${name(nics[3]?.mac)}; ip addr add fd52::2/64 dev ${name(nics[3]?.mac)}
 mkdir -p /www; echo n0nce > /www/index.html; httpd -p 80 -h /www`,
   );
+}
+
+/** With somebody outside the machine, on the network of the machine's own link. */
+async function expectTrafficOnLan(lan: TestNetns): Promise<void> {
   await lan.exec(["ip", "addr", "add", "10.254.1.1/24", "dev", "lan0"]);
+  using outside = await Outside.start(lan.path);
+  await exchange("macvtap", outside, { guest: "10.254.0.2", peer: "10.254.0.1" });
+  await exchange("tap", outside, { guest: "10.254.1.2", peer: "10.254.1.1" });
+  const neighbors = await lan.exec(["ip", "neigh", "show", "10.254.0.2"]);
+  expect(neighbors).toContain(MAC.lan);
+  expect(await lan.exec(["ip", "neigh", "show", "10.254.1.2"])).toContain(MAC.raw);
+  for (const binding of ["macvtap", "tap"] as const) proved(binding, "MAC", "MTU");
+}
+
+/** With the node, on the bridge's network, and on the network that stands in for the pod's. */
+async function expectTrafficOnBridges(managedMac: string): Promise<void> {
   const onNode = inNetns(netnsPath(lab.state.nodeNetns), exec);
   await onNode(["ip", "addr", "add", "10.252.0.1/24", "dev", "br2"]);
   await onNode(["ip", "addr", "add", "fd52::1/64", "dev", "br2", "nodad"]);
-  {
-    using outside = await Outside.start(lan.path);
-    await exchange("macvtap", outside, { guest: "10.254.0.2", peer: "10.254.0.1" });
-    await exchange("tap", outside, { guest: "10.254.1.2", peer: "10.254.1.1" });
-    const neighbors = await lan.exec(["ip", "neigh", "show", "10.254.0.2"]);
-    expect(neighbors).toContain(MAC.lan);
-    expect(await lan.exec(["ip", "neigh", "show", "10.254.1.2"])).toContain(MAC.raw);
-    for (const binding of ["macvtap", "tap"] as const) proved(binding, "MAC", "MTU");
-  }
-  {
-    using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
-    await exchange("managedTap", outside, { guest: "10.252.0.2", peer: "10.252.0.1" });
-    expect(await onNode(["ip", "neigh", "show", "10.252.0.2"])).toContain(nics[3]?.mac ?? "none");
-    expect((await outside.fetch("http://[fd52::2]/")).trim()).toBe("n0nce");
-    await lab.inGuest("tapped", `echo by6 | nc -w 3 fd52::1 ${OUTSIDE_PORTS.tcp}`);
-    expect((await outside.sees("tcp", "by6")).address).toBe("fd52::2");
-    proved("managedTap", "MAC", "MTU", "IPv6");
-    expect((await outside.fetch("http://10.250.250.2/")).trim()).toBe("n0nce");
-  }
+  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+  await exchange("managedTap", outside, { guest: "10.252.0.2", peer: "10.252.0.1" });
+  expect(await onNode(["ip", "neigh", "show", "10.252.0.2"])).toContain(managedMac);
+  expect((await outside.fetch("http://[fd52::2]/")).trim()).toBe("n0nce");
+  await lab.inGuest("tapped", `echo by6 | nc -w 3 fd52::1 ${OUTSIDE_PORTS.tcp}`);
+  expect((await outside.sees("tcp", "by6")).address).toBe("fd52::2");
+  proved("managedTap", "MAC", "MTU", "IPv6");
+  expect((await outside.fetch("http://10.250.250.2/")).trim()).toBe("n0nce");
+}
+
+async function expectShutdown(lan: TestNetns): Promise<void> {
+  await shutDown(lab.state, "tapped", "macvtap");
+  using outside = await Outside.start(lan.path);
+  expect((await outside.fetch("http://10.254.0.2/")).trim()).toBe("n0nce");
+  proved("macvtap", "Shutdown");
+}
+
+test("a guest is on the node's own network by macvtap and by a registered tap, and on a bridge by managedTap", {
+  timeout: 300_000,
+}, async () => {
+  await ensureImage(exec, stateDirectories(process.env).cache, () => undefined);
+  await using machine = await TestNetns.make();
+  await using lan = await TestNetns.make();
+  await TestNetns.cable(machine, lan, ["phys0", "lan0"], ["10.254.0.9/24", "10.254.0.1/24"], 1500);
+  const call: Call = (args, stdin = "") => netbind(args, { env: lab.env, stdin, netns: machine.path });
+
+  const { nics, record } = await startTapped(call);
+  await expectDevices(call, record);
+  await prepareGuest(nics, record);
+  await expectTrafficOnLan(lan);
+  await expectTrafficOnBridges(nics[3]?.mac ?? "none");
   expect(JSON.parse((await call(["status", "tapped", "-o", "json"])).stdout)).toMatchObject({
     nics: expect.arrayContaining([expect.objectContaining({ name: "lan", traffic: { fromGuest: true, toGuest: true } })]),
   });
   expect(await call(["check"])).toMatchObject({ code: 0 });
-  {
-    await shutDown(lab.state, "tapped", "macvtap");
-    using outside = await Outside.start(lan.path);
-    expect((await outside.fetch("http://10.254.0.2/")).trim()).toBe("n0nce");
-    proved("macvtap", "Shutdown");
-  }
+  await expectShutdown(lan);
   expect(await call(["stop", "tapped"])).toMatchObject({ code: 0 });
   expect([record.netns, lab.state.nodeNetns].filter((name) => existsSync(netnsPath(name)))).toEqual([]);
   expect(await machine.exec(["ip", "-br", "link"])).not.toContain("macvtap");

@@ -47,8 +47,8 @@ async function start(name: string, vmi: string, ...options: readonly string[]): 
 
 const inGuest = (name: string, command: string): Promise<string> => guestCommand(consoleSocket(state, findVm(state, name)), command);
 
-test("the guide's masquerade VM: what the guest got, its traffic both ways, its MTU, and its end from a second shell", async () => {
-  const extra = "  dnsConfig:\n    searches: [example.com]\n    nameservers: [192.0.2.53]\n  hostname: web\n";
+/** Starts the guide's VM with DHCP options of its own, on a pod network of the test's. */
+async function startGuideVm(vmi: string): Promise<string> {
   const podNetwork = join(directory, "pods.json");
   const ipam = {
     type: "host-local",
@@ -59,10 +59,6 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
   writeFileSync(
     podNetwork,
     JSON.stringify({ cniVersion: "1.0.0", name: "pods", plugins: [{ type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam }] }),
-  );
-  const vmi = demoVmi({ name: "one", port: 80, nonce: "n0nce", extra }).replace(
-    "ports:",
-    "dhcpOptions: {bootFileName: 'a b.bin', tftpServerName: tftp.example.com}\n          ports:",
   );
   const status = await start("one", vmi, "--pod-network", podNetwork);
   expect(status).toMatchObject({
@@ -80,7 +76,10 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
   });
   const pod = status.nics[0]?.podAddresses[0] ?? "";
   expect(pod).toMatch(/^10\.99\.0\.\d+$/);
+  return pod;
+}
 
+async function expectLease(): Promise<void> {
   const lease = await inGuest("one", "cat /run/lease.eth0; hostname; ip route; cat /etc/resolv.conf; cat /sys/class/net/eth0/mtu");
   for (const line of [
     "ip=10.0.2.2",
@@ -97,8 +96,9 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
     expect(lease.split("\n").map((one) => one.trim())).toContain(line);
   }
   expect(lease).toMatch(/^search .*example\.com/m);
+}
 
-  using outside = await Outside.start(netnsPath(state.nodeNetns));
+async function expectTraffic(outside: Outside, pod: string): Promise<void> {
   expect((await outside.fetch(`http://${pod}/`)).trim()).toBe("n0nce");
   expect(await outside.connect(pod, 81)).toBe("ECONNREFUSED");
   await inGuest("one", `echo out-tcp | nc -w 3 10.99.0.1 ${OUTSIDE_PORTS.tcp}`);
@@ -106,17 +106,18 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
   await inGuest("one", `syslogd -R 10.99.0.1:${OUTSIDE_PORTS.udp}; sleep 1; logger out-udp`);
   expect((await outside.sees("udp", "out-udp")).address).toBe(pod);
   proved("masquerade", "address", "TCP in", "TCP out", "UDP out", "ports rule");
+}
 
-  // 28 bytes of headers: a datagram of exactly the MTU passes whole, and one byte more does not.
+/** 28 bytes of headers: a datagram of exactly the MTU passes whole, and one byte more does not. */
+async function expectWholeMtu(): Promise<void> {
   const inPod = inNetns(netnsPath(findVm(state, "one").netns), exec);
   await inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1422", "10.0.2.2"]);
   await expect(inPod(["ping", "-c", "1", "-W", "3", "-M", "do", "-s", "1423", "10.0.2.2"])).rejects.toThrow(/ping/);
   proved("masquerade", "ICMP", "MTU");
+}
 
-  const second = await netbind(["run", "-f", "-", "--keep"], { env, stdin: vmi });
-  expect(second.code).toBe(5);
-  expect(second.stderr).toContain("runs already: started from standard input:1");
-
+/** Ends the VM by a second command: none of its processes, which have no rights, is left. */
+async function stopFromAnotherShell(): Promise<void> {
   const processes = findVm(state, "one").processes.flatMap((entry) => entry.processes.map(({ pid }) => pid));
   expect(processes.length).toBeGreaterThan(6);
   for (const pid of processes.filter((one) => existsSync(`/proc/${one}/status`))) {
@@ -127,6 +128,25 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
   expect(stopped.code, stopped.stderr).toBe(0);
   for (const pid of processes)
     expect(existsSync(`/proc/${pid}`) && !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))).toBe(false);
+}
+
+test("the guide's masquerade VM: what the guest got, its traffic both ways, its MTU, and its end from a second shell", async () => {
+  const extra = "  dnsConfig:\n    searches: [example.com]\n    nameservers: [192.0.2.53]\n  hostname: web\n";
+  const vmi = demoVmi({ name: "one", port: 80, nonce: "n0nce", extra }).replace(
+    "ports:",
+    "dhcpOptions: {bootFileName: 'a b.bin', tftpServerName: tftp.example.com}\n          ports:",
+  );
+  const pod = await startGuideVm(vmi);
+  await expectLease();
+  using outside = await Outside.start(netnsPath(state.nodeNetns));
+  await expectTraffic(outside, pod);
+  await expectWholeMtu();
+
+  const second = await netbind(["run", "-f", "-", "--keep"], { env, stdin: vmi });
+  expect(second.code).toBe(5);
+  expect(second.stderr).toContain("runs already: started from standard input:1");
+
+  await stopFromAnotherShell();
   expect(await machineState()).toEqual(before);
   expect(state.vmIds()).toEqual([]);
   proved("masquerade", "teardown");

@@ -49,10 +49,10 @@ async function expectShutdown(binding: "slirp" | "passt", pod: string): Promise<
 
 /** Asks the guest until it says all of some texts: an address of its own may come a little after it is ready. */
 async function expectInGuest(command: string, texts: readonly string[]): Promise<void> {
-  let told = "";
-  for (let asked = 0; asked < 20 && !texts.every((text) => told.includes(text)); asked++)
-    told = await lab.inGuest("one", `sleep 1; ${command}`);
-  for (const text of texts) expect(told).toContain(text);
+  let printed = "";
+  for (let asked = 0; asked < 20 && !texts.every((text) => printed.includes(text)); asked++)
+    printed = await lab.inGuest("one", `sleep 1; ${command}`);
+  for (const text of texts) expect(printed).toContain(text);
 }
 
 const linksOf = async (): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(["ip", "-br", "link"]);
@@ -89,6 +89,28 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
   await lab.stop("one");
   proved("slirp", "teardown");
 });
+
+/** passt that hangs is noticed, and one that ends is started again: the guest goes on by it. */
+async function expectPasstRestarted(outside: Outside, ipv4: string): Promise<void> {
+  const passt = async (): Promise<number> => {
+    const { processes } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+    return processes.find(({ role }) => role === "passt red")?.pids[0] ?? 0;
+  };
+  const first = await passt();
+  process.kill(first, "SIGSTOP");
+  const cut = await netbind(["check"], { env: lab.env });
+  expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining("NIC red: passt does not run")]);
+  process.kill(first, "SIGCONT");
+  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
+  process.kill(first, "SIGKILL");
+  // libvirt hears of it and starts another.
+  expect(await waitUntil(async () => ![0, first].includes(await passt()), 20_000, 500)).toBe(true);
+  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
+  // It knows its guest by what the guest sends.
+  expect(await waitUntil(() => pings(BEYOND), 30_000, 500)).toBe(true);
+  const again = async (): Promise<string> => (await outside.fetch(`http://${ipv4}/`).catch(() => "")).trim();
+  expect(await waitUntil(async () => (await again()) === "n0nce", 20_000, 500)).toBe(true);
+}
 
 test("passt: the guest has the pod's own addresses of both families, in a mesh too; it is restarted where it ends", async () => {
   const meshed = vmi("passt").replace("  name: one\n", "  name: one\n  annotations: {sidecar.istio.io/inject: 'true'}\n");
@@ -128,24 +150,7 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   expect([link.code, link.stderr]).toEqual([1, expect.stringContaining("only a NIC on a tap has one")]);
   expect(findVm(lab.state, "one").domainXml).not.toContain("<link");
 
-  const passt = async (): Promise<number> => {
-    const { processes } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
-    return processes.find(({ role }) => role === "passt red")?.pids[0] ?? 0;
-  };
-  const first = await passt();
-  process.kill(first, "SIGSTOP");
-  const cut = await netbind(["check"], { env: lab.env });
-  expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining("NIC red: passt does not run")]);
-  process.kill(first, "SIGCONT");
-  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
-  process.kill(first, "SIGKILL");
-  // libvirt hears of it and starts another.
-  expect(await waitUntil(async () => ![0, first].includes(await passt()), 20_000, 500)).toBe(true);
-  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
-  // It knows its guest by what the guest sends.
-  expect(await waitUntil(() => pings(BEYOND), 30_000, 500)).toBe(true);
-  const again = async (): Promise<string> => (await outside.fetch(`http://${ipv4}/`).catch(() => "")).trim();
-  expect(await waitUntil(async () => (await again()) === "n0nce", 20_000, 500)).toBe(true);
+  await expectPasstRestarted(outside, ipv4);
   outside[Symbol.dispose]();
   await expectShutdown("passt", ipv4);
   await lab.stop("one");
