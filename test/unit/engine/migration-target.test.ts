@@ -1,5 +1,4 @@
 import { anAttachment as attachment } from "@netbind/contract/testing";
-import { diffDomainNics } from "@netbind/domain";
 import { migrationProblems, refreshedNics, type RunningVm, targetDecision } from "@netbind/engine";
 import type { Vmi } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
@@ -60,17 +59,4 @@ test("the target's NICs are the source's, with the MAC address that the guest ha
   expect(nic).toMatchObject({ binding: "masquerade", mac: source.mac, takesPodMac: false, names: source.names, index: source.index });
   expect(Object.keys(nic?.spec ?? {})).not.toContain("pod");
   expect({ ...source, ...nic?.spec }).toEqual(source);
-});
-
-test("a domain's NICs that do not fit the next pod are told attribute by attribute; where they are placed is of no matter", () => {
-  const domain = (inner: string, rest = ""): string =>
-    `<domain><devices><interface type='ethernet'><alias name='ua-red'/>${inner}</interface>${rest}</devices></domain>`;
-  const had = domain("<target dev='tap0' managed='no'/><mtu size='1500'/><address type='pci' bus='0x01'/><link state='up'/>");
-  expect(diffDomainNics(had, domain("<mtu size='1500'/><target managed='no' dev='tap0'/><link state='down'/>"))).toEqual([]);
-  expect(diffDomainNics(had, domain("<target dev='tap0' managed='no'/><mtu size='1400'/>"))).toEqual([
-    "NIC red has mtu size=1500, and would not",
-    "NIC red would have mtu size=1400, and has not",
-  ]);
-  const two = domain("<target dev='tap0' managed='no'/><mtu size='1500'/>", "<hostdev><alias name='ua-sriov-blue'/></hostdev>");
-  expect(diffDomainNics(had, two)).toEqual(["NIC blue is in the next domain alone"]);
 });
