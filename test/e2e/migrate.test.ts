@@ -181,7 +181,7 @@ async function expectLanFollowed({ lan, sniffer }: Running): Promise<void> {
   expect(await lab.inGuest("one", "ip addr")).toMatch(new RegExp(`${GREEN.mac}[\\s\\S]*inet ${GREEN.guest}/24`));
 }
 
-/** What the guest had within itself goes on, over the very same connection; what came from outside has ended, and begins anew. */
+/** What the guest had within itself goes on, over the very same connection; what came from outside has ended, and starts again. */
 async function expectTraffic({ inner, outside, pod, stream }: Running, next: string): Promise<void> {
   expect(await within()).toBe(inner);
   const count = await counted();
