@@ -108,7 +108,7 @@ export class NodeAgent {
       const isEarly = distrust.every(({ early }) => early);
       if (!isEarly || this.#isLate(work)) this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint });
       // Its VMI may not have told of it yet.
-      return "not-yet";
+      return "requeue";
     }
     try {
       this.#recordOutcome(work, await attachPod(this.#parts, { ...work, vmi }));
@@ -132,15 +132,15 @@ export class NodeAgent {
   /** Tells of each binding that failed by itself: they are repaired by different people. */
   #printFailures(work: LauncherPod, error: unknown): Tried {
     const tried = failuresOf(error).map((one) => this.#printFailure(work, one));
-    return tried.includes("failed") ? "failed" : "not-yet";
+    return tried.includes("failed") ? "failed" : "requeue";
   }
 
   #printFailure(work: LauncherPod, error: unknown): Tried {
     const onItsWay = error instanceof NotReadyError || (error instanceof BindingError && error.code === "UNAVAILABLE");
-    if (onItsWay && !isOfSomebody(error) && !this.#isLate(work)) return "not-yet";
+    if (onItsWay && !isOfSomebody(error) && !this.#isLate(work)) return "requeue";
     const { reason, hint } = explain(error);
     this.#tell(work, defined({ type: "Warning", reason, message: (error as Error).message, hint }));
-    return onItsWay ? "not-yet" : "failed";
+    return onItsWay ? "requeue" : "failed";
   }
 
   /** True where a pod waits for longer than any pod does for what it has not yet; never for one that is about to go. */

@@ -1,4 +1,4 @@
-import { placeOfCaller } from "./author-location.ts";
+import { locationOfCaller } from "./author-location.ts";
 import type { AdmitHook, Binding, BindingDefinition, BindingDescription, NeedsHook } from "./binding-definition.ts";
 import { checkedAdmit, checkedDefinition, checkedNeeds, checkedPlan } from "./checked-hooks.ts";
 
@@ -8,7 +8,7 @@ const needsNothing: NeedsHook = () => ({});
 /** The bindings that were defined here: an object of the same shape may come from elsewhere. */
 const DEFINED = new WeakSet<object>();
 
-function define(definition: unknown, what: string, place: string | undefined): Binding {
+function define(definition: unknown, what: string, location: string | undefined): Binding {
   const {
     name,
     contract,
@@ -17,16 +17,16 @@ function define(definition: unknown, what: string, place: string | undefined): B
     plan,
     admit = admitAll,
     needs = needsNothing,
-  } = checkedDefinition(definition, what, place);
+  } = checkedDefinition(definition, what, location);
   const binding: Binding = Object.freeze({
     name,
     contract,
     migration,
     takesPodMac,
-    plan: checkedPlan(plan, place),
+    plan: checkedPlan(plan, location),
     // These two say that the author declared no such hook.
-    admit: admit === admitAll ? admit : checkedAdmit(admit, place),
-    needs: needs === needsNothing ? needs : checkedNeeds(needs, place),
+    admit: admit === admitAll ? admit : checkedAdmit(admit, location),
+    needs: needs === needsNothing ? needs : checkedNeeds(needs, location),
   });
   DEFINED.add(binding);
   return binding;
@@ -39,7 +39,7 @@ function define(definition: unknown, what: string, place: string | undefined): B
  * @throws BindingError PLUGIN_FAILED with all that is wrong with the definition
  */
 export const defineBinding = (definition: BindingDefinition): Binding =>
-  define(definition, "the definition of the binding", placeOfCaller());
+  define(definition, "the definition of the binding", locationOfCaller());
 
 /**
  * The binding that a module exports: what {@link defineBinding} made, or an object that it takes.

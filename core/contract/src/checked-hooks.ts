@@ -19,10 +19,10 @@ const RETURNS: Readonly<Record<Hook, { readonly what: string; readonly shape: Sh
 const sentence = ({ field, problem, fix }: Violation): string =>
   `${field === "" ? "" : `${field}: `}${problem}${/^(write|add) /.test(fix) ? "" : ` (${fix})`}`;
 
-function invalid(what: string, problems: readonly string[], place: string | undefined): BindingError {
+function invalid(what: string, problems: readonly string[], location: string | undefined): BindingError {
   const more = problems.length - MOST_PROBLEMS;
   const found = [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
-  return new BindingError("PLUGIN_FAILED", `${what}: ${found}${place === undefined ? "" : ` (defined at ${place})`}`, BINDING_FAULT);
+  return new BindingError("PLUGIN_FAILED", `${what}: ${found}${location === undefined ? "" : ` (defined at ${location})`}`, BINDING_FAULT);
 }
 
 /** True for what is waited for: a hook's value comes at once. Where it fails later, nobody is there to hear of it. */
@@ -37,33 +37,33 @@ function isPromise(value: unknown): boolean {
  *
  * @throws BindingError PLUGIN_FAILED with all that is wrong with it
  */
-export function checkReturned<R>(hook: Hook, returned: R, place?: string): R {
+export function checkReturned<R>(hook: Hook, returned: R, location?: string): R {
   const { what, shape } = RETURNS[hook];
   const wrong = `what ${hook} returned is not ${what}`;
-  if (isPromise(returned)) throw invalid(wrong, ["it is a promise (return the value itself: a hook is not async)"], place);
+  if (isPromise(returned)) throw invalid(wrong, ["it is a promise (return the value itself: a hook is not async)"], location);
   const copy = snapshot(returned);
   const problems = check(copy, shape, "");
-  if (problems.length > 0) throw invalid(wrong, problems.map(sentence), place);
+  if (problems.length > 0) throw invalid(wrong, problems.map(sentence), location);
   return copy as R;
 }
 
 /** A hook whose return value is checked before anybody reads it. */
 const checkedHook =
-  <Q, R>(hook: Hook, ask: (request: Q) => R, place: string | undefined): ((request: Q) => R) =>
+  <Q, R>(hook: Hook, ask: (request: Q) => R, location: string | undefined): ((request: Q) => R) =>
   (request) =>
-    checkReturned(hook, ask(request), place);
+    checkReturned(hook, ask(request), location);
 
 /** An author's hooks, each with its return value checked. */
-export const checkedAdmit = (admit: AdmitHook, place: string | undefined): AdmitHook => checkedHook("admit", admit, place);
-export const checkedNeeds = (needs: NeedsHook, place: string | undefined): NeedsHook => checkedHook("needs", needs, place);
-export const checkedPlan = (plan: PlanHook, place: string | undefined): PlanHook => checkedHook("plan", plan, place);
+export const checkedAdmit = (admit: AdmitHook, location: string | undefined): AdmitHook => checkedHook("admit", admit, location);
+export const checkedNeeds = (needs: NeedsHook, location: string | undefined): NeedsHook => checkedHook("needs", needs, location);
+export const checkedPlan = (plan: PlanHook, location: string | undefined): PlanHook => checkedHook("plan", plan, location);
 
 /** Reads what an author defines, which `what` names. @throws BindingError PLUGIN_FAILED with all that is wrong */
-export function checkedDefinition(definition: unknown, what: string, place: string | undefined): BindingDefinition {
+export function checkedDefinition(definition: unknown, what: string, location: string | undefined): BindingDefinition {
   const wrong = `${what} is not valid`;
-  if (isPromise(definition)) throw invalid(wrong, ["it is a promise (give the object itself)"], place);
+  if (isPromise(definition)) throw invalid(wrong, ["it is a promise (give the object itself)"], location);
   const copy = snapshot(definition);
   const problems = check(copy, DEFINITION_SHAPE, "");
-  if (problems.length > 0) throw invalid(wrong, problems.map(sentence), place);
+  if (problems.length > 0) throw invalid(wrong, problems.map(sentence), location);
   return copy as BindingDefinition;
 }

@@ -133,7 +133,7 @@ const DOMAIN: Shape = variants<DomainPlan>({
 /** What `plan` returns. */
 export const PLAN_SHAPE: Shape = record<Plan>({ network: optional(NETWORK), services: optional(list(SERVICE)), domain: DOMAIN });
 
-const matching = (wanted: string, pattern: RegExp): Shape => form(wanted, (value) => typeof value === "string" && pattern.test(value));
+const matching = (expected: string, pattern: RegExp): Shape => form(expected, (value) => typeof value === "string" && pattern.test(value));
 /** A Linux capability, without its prefix. */
 export const CAPABILITY: Shape = matching("a capability such as NET_RAW", /^[A-Z][A-Z_]{1,30}$/);
 const resource: Shape = matching(

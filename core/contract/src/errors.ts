@@ -1,4 +1,4 @@
-import { placeOf } from "./author-location.ts";
+import { locationOf } from "./author-location.ts";
 import { quote } from "./shape.ts";
 
 /** Every reason that crosses the contract. The specification's error tables say what the caller does about each. */
@@ -73,8 +73,8 @@ export class BindingError extends Error {
   static from(thrown: unknown, code: ErrorCode = "INTERNAL", where = ""): BindingError {
     if (BindingError.is(thrown)) return thrown;
     const own = code === "PLUGIN_FAILED";
-    const place = own ? placeOf(stackOfThrown(thrown) ?? "") : undefined;
-    const text = `${textOfThrown(thrown)}${place === undefined ? "" : ` (at ${place})`}`;
+    const location = own ? locationOf(stackOfThrown(thrown) ?? "") : undefined;
+    const text = `${textOfThrown(thrown)}${location === undefined ? "" : ` (at ${location})`}`;
     const hint = own ? BINDING_FAULT : "report this with the log of the process that failed";
     return new BindingError(code, where === "" ? text : `${where}: ${text}`, hint, { cause: thrown });
   }

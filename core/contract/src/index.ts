@@ -30,7 +30,7 @@ export type {
   NeedsHook,
   PlanHook,
 } from "./binding-definition.ts";
-export { authorsPart, placeOf } from "./author-location.ts";
+export { authorsPart, locationOf } from "./author-location.ts";
 export { checkReturned } from "./checked-hooks.ts";
 export { type Defined, defined } from "./defined.ts";
 export { BINDING_FAULT, BindingError, type ErrorCode, ERROR_CODES, stackOfThrown, textOfThrown } from "./errors.ts";

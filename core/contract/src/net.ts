@@ -72,9 +72,9 @@ function formatIpv6(value: bigint): string {
   const longest = runs[0];
   if (longest === undefined) return groups.join(":");
   const text = groups.join(":");
-  const before = text.slice(0, longest.index).replace(/:$/, "");
-  const after = text.slice(longest.index + longest[0].length).replace(/^:/, "");
-  return `${before}::${after}`;
+  const head = text.slice(0, longest.index).replace(/:$/, "");
+  const tail = text.slice(longest.index + longest[0].length).replace(/^:/, "");
+  return `${head}::${tail}`;
 }
 
 /** Prints an address in its canonical form (RFC 5952 for IPv6). */

@@ -18,7 +18,7 @@ export interface ObjectShape {
 export type Shape =
   | { readonly type: "string" | "integer" | "boolean" }
   /** Anything for which `is` holds; `wanted` says what that is. */
-  | { readonly type: "form"; readonly is: (value: unknown) => boolean; readonly wanted: string }
+  | { readonly type: "form"; readonly is: (value: unknown) => boolean; readonly expected: string }
   | { readonly type: "word"; readonly words: readonly string[] }
   | { readonly type: "list"; readonly of: Shape }
   /** An object whose keys are data: `keys` says which. */
@@ -33,7 +33,7 @@ export const boolean: Shape = { type: "boolean" };
 export const word = (...words: readonly string[]): Shape => ({ type: "word", words });
 export const list = (of: Shape): Shape => ({ type: "list", of });
 export const map = (of: Shape, keys: Shape = string): Shape => ({ type: "map", of, keys });
-export const form = (wanted: string, is: (value: unknown) => boolean): Shape => ({ type: "form", wanted, is });
+export const form = (expected: string, is: (value: unknown) => boolean): Shape => ({ type: "form", expected, is });
 export const closed = (fields: Readonly<Record<string, Shape>>, ...required: readonly string[]): ObjectShape => ({
   type: "object",
   closed: true,
@@ -139,8 +139,8 @@ export function quote(value: unknown): string {
   }
 }
 
-function wrongType(path: string, value: unknown, wanted: string, more = ""): readonly Violation[] {
-  return [violation(path, `${quote(value)} is not ${wanted}`, `write ${wanted}${more}`)];
+function wrongType(path: string, value: unknown, expected: string, more = ""): readonly Violation[] {
+  return [violation(path, `${quote(value)} is not ${expected}`, `write ${expected}${more}`)];
 }
 
 function checkObject(value: object, shape: ObjectShape, path: string): readonly Violation[] {
@@ -176,7 +176,7 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
     case "integer":
       return Number.isInteger(value) ? [] : wrongType(path, value, "a whole number");
     case "form":
-      return shape.is(value) ? [] : wrongType(path, value, shape.wanted);
+      return shape.is(value) ? [] : wrongType(path, value, shape.expected);
     case "word":
       return typeof value === "string" && shape.words.includes(value) ? [] : wrongType(path, value, `one of ${shape.words.join(", ")}`);
     case "list":

@@ -79,20 +79,20 @@ function devicesOf({ spec, resourceName }: DecidedNic, { devices }: PodContext):
 }
 
 /** What the core knows of a NIC before it is planned, joined with what the pod showed. */
-export function attachmentOf(nic: DecidedNic, pod: PodLink, facts: PodContext): Attachment {
+export function attachmentOf(nic: DecidedNic, pod: PodLink, context: PodContext): Attachment {
   return {
     ...nic.spec,
-    cause: facts.cause ?? "boot",
+    cause: context.cause ?? "boot",
     mac: nic.takesPodMac ? pod.mac : nic.mac,
     index: nic.index,
     queues: nic.queues,
     pod,
-    ...devicesOf(nic, facts),
+    ...devicesOf(nic, context),
     names: nic.names,
-    resolvConf: facts.resolvConf,
-    hostname: facts.hostname,
+    resolvConf: context.resolvConf,
+    hostname: context.hostname,
     migrationTransport: nic.migrationTransport,
-    ...defined({ libvirtVersion: facts.libvirtVersion }),
+    ...defined({ libvirtVersion: context.libvirtVersion }),
   };
 }
 
@@ -128,7 +128,7 @@ export function nicInPod(nic: DecidedNic, primaryLink: string | undefined): Deci
 /** What a NIC is attached with. */
 export interface AttachContext<D extends NicsDecision> {
   readonly decision: D;
-  readonly facts: PodContext;
+  readonly context: PodContext;
   /** The pod's other NICs that are planned already: no plan contradicts theirs. */
   readonly others: readonly PlannedNic[];
 }
@@ -137,13 +137,13 @@ export interface AttachContext<D extends NicsDecision> {
 export async function attachNic<D extends NicsDecision>(
   host: Host<D>,
   decided: DecidedNic,
-  { decision, facts, others }: AttachContext<D>,
+  { decision, context, others }: AttachContext<D>,
 ): Promise<AttachedNic> {
   const { network } = host;
-  const nic = nicInPod(decided, facts.primaryLink);
+  const nic = nicInPod(decided, context.primaryLink);
   const { name } = nic.spec;
   const podLink = await network.recordOnce(name, "podLink", () => network.observe(nic.names));
-  const attachment = attachmentOf(nic, podLink, facts);
+  const attachment = attachmentOf(nic, podLink, context);
   const plan = await network.recordOnce(name, "plan", async () => {
     const planner = plannerFor(nic, decision.bindings, () => host.planner(nic.binding));
     const grants = host.grants?.(nic.binding) ?? grantsOf(nic.binding);
@@ -159,9 +159,9 @@ export async function attachNic<D extends NicsDecision>(
  * sidecars. Each step is recorded before it is acted on; called again it goes on where the record ends.
  */
 export async function attachVmi<D extends NicsDecision>(host: Host<D>, decision: D): Promise<readonly AttachedNic[]> {
-  const facts = await host.preparePod(decision);
+  const context = await host.preparePod(decision);
   const attached: AttachedNic[] = [];
-  for (const nic of decision.nics) attached.push(await attachNic(host, nic, { decision, facts, others: attached }));
+  for (const nic of decision.nics) attached.push(await attachNic(host, nic, { decision, context, others: attached }));
   for (const binding of decision.bindings) {
     await host.attach(
       binding.name,

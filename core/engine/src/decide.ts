@@ -122,10 +122,10 @@ export function boundNics(vmi: Vmi): readonly BoundNic[] {
 
 /** Two judges may say the same. */
 function oncePerField(violations: readonly Violation[]): readonly Violation[] {
-  const heard = new Set<string>();
+  const known = new Set<string>();
   return violations.filter(({ field, problem }) => {
     const key = `${field} ${problem}`;
-    return !heard.has(key) && heard.add(key);
+    return !known.has(key) && known.add(key);
   });
 }
 

@@ -45,11 +45,11 @@ function configurationOf({ registered, declared }: MigrationInputs): KubevirtCon
 }
 
 /** All that keeps a VM in the pod that it runs in: KubeVirt's rule for its pod network, and bindings that move nothing. */
-export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts: MigrationInputs): readonly Violation[] {
+export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, inputs: MigrationInputs): readonly Violation[] {
   const plugins = new Set(interfacesOf(vmi).flatMap(({ name, binding }) => (binding === undefined ? [] : [name])));
   // Of KubeVirt's own bindings its rule speaks, and on another network than the pod's it moves a VM whatever its binding says.
   const fixed = attached.filter(
-    ({ name, network }) => plugins.has(name) && network.kind === "pod" && facts.declared[bindingOf[name] ?? ""] === "none",
+    ({ name, network }) => plugins.has(name) && network.kind === "pod" && inputs.declared[bindingOf[name] ?? ""] === "none",
   );
   const stays = fixed.map(({ name, index }) =>
     violation(
@@ -58,12 +58,12 @@ export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, facts
       "use a binding that can, such as masquerade, and start the VM again",
     ),
   );
-  const rule = networkMigratable(vmi, configurationOf(facts));
+  const rule = networkMigratable(vmi, configurationOf(inputs));
   return stays.length > 0 || rule.migratable ? stays : [violation(INTERFACES_PATH, rule.problem, rule.fix)];
 }
 
 /** The NICs whose link goes down and up once the VM runs in its next pod. */
-export const refreshedNics = (vmi: Vmi, facts: MigrationInputs): readonly string[] => linksToRefresh(vmi, configurationOf(facts));
+export const refreshedNics = (vmi: Vmi, inputs: MigrationInputs): readonly string[] => linksToRefresh(vmi, configurationOf(inputs));
 
 /** The NIC as its author wrote it, without what its pod added. */
 function specOf(attachment: Attachment): NicSpec {

@@ -2,7 +2,7 @@
 const BACKOFF = { soon: 300, first: 500, most: 15_000 } as const;
 
 /** What came of a try. */
-export type Tried = "done" | "not-yet" | "failed";
+export type Tried = "done" | "requeue" | "failed";
 
 interface Task {
   running?: Promise<void>;
@@ -34,7 +34,7 @@ export class WorkQueue {
 
   #pause(tried: Tried, failures: number): number {
     if (tried === "done") return this.#repeat;
-    return tried === "not-yet" ? BACKOFF.soon : Math.min(BACKOFF.first * 2 ** (failures - 1), BACKOFF.most);
+    return tried === "requeue" ? BACKOFF.soon : Math.min(BACKOFF.first * 2 ** (failures - 1), BACKOFF.most);
   }
 
   /** Forgets the keys that are not wanted any more and of which nothing runs. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { authorsPart, placeOf } from "../../../core/contract/src/author-location.ts";
+import { authorsPart, locationOf } from "../../../core/contract/src/author-location.ts";
 
 const OURS = "    at checked (/opt/core/contract/src/checked-hooks.ts:9:1)";
 
@@ -11,10 +11,10 @@ test.each([
   ["at eval (eval at plan (/tmp/lan.ts:1:1), <anonymous>:3:7)", "<anonymous>:3:7"],
 ])("the place of the author's code in %j", (frame, place) => {
   const stack = `Error: no\n${OURS}\n    ${frame}\n${OURS}`;
-  expect(placeOf(stack)).toBe(place);
+  expect(locationOf(stack)).toBe(place);
   expect(authorsPart(stack)).toBe(`Error: no\n${OURS}\n    ${frame}`);
 });
 
 test.each(["at async Promise.all (index 0)", "at native", "look at this: 3:7", `at ${"x".repeat(1000)}:3:7`])("%j names no place", (line) =>
-  expect(placeOf(`Error: no\n    ${line}`)).toBeUndefined(),
+  expect(locationOf(`Error: no\n    ${line}`)).toBeUndefined(),
 );

@@ -27,9 +27,9 @@ export function loopbackGuardOf(links: readonly LinkPlan[]): LoopbackGuard | und
 
 /** The commands that make a guard's chain in a NIC's table. */
 export function guardChain(table: string, { links }: LoopbackGuard): readonly NftJson[] {
-  const place = { family: "inet", table };
+  const inTable = { family: "inet", table };
   return [
-    { add: { chain: { ...place, name: CHAIN, type: "filter", hook: "prerouting", prio: PRIORITY, policy: "accept" } } },
+    { add: { chain: { ...inTable, name: CHAIN, type: "filter", hook: "prerouting", prio: PRIORITY, policy: "accept" } } },
     ...FIELDS.map((field) => {
       const expr = [
         { match: { op: "==", left: { meta: { key: "iifname" } }, right: links.length === 1 ? links[0] : { set: links } } },
@@ -37,7 +37,7 @@ export function guardChain(table: string, { links }: LoopbackGuard): readonly Nf
         { counter: null },
         { drop: null },
       ];
-      return { add: { rule: { ...place, chain: CHAIN, expr } } };
+      return { add: { rule: { ...inTable, chain: CHAIN, expr } } };
     }),
   ];
 }

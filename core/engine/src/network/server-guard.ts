@@ -43,12 +43,12 @@ export function serverGuardOf({ network, services = [] }: Plan): ServerGuard | u
 
 /** The commands that make a fence's chains in a table of the bridges' family. */
 export function fenceChains(table: string, { outside }: ServerGuard): readonly NftJson[] {
-  const place = { family: "bridge", table };
+  const inTable = { family: "bridge", table };
   return [
-    ...CHAINS.map((name) => ({ add: { chain: { ...place, name, type: "filter", hook: name, prio: 0, policy: "accept" } } })),
+    ...CHAINS.map((name) => ({ add: { chain: { ...inTable, name, type: "filter", hook: name, prio: 0, policy: "accept" } } })),
     ...DROPPED.map((dropped) => {
       const link = equals({ meta: { key: LINK_OF[dropped.chain] } }, outside);
-      return { add: { rule: { ...place, chain: dropped.chain, expr: [link, packetOf(dropped), { counter: null }, { drop: null }] } } };
+      return { add: { rule: { ...inTable, chain: dropped.chain, expr: [link, packetOf(dropped), { counter: null }, { drop: null }] } } };
     }),
   ];
 }

@@ -76,7 +76,7 @@ export interface PlanBounds {
 }
 
 /** A plan that was read whole, and all that is wrong with it. */
-interface Judged {
+interface Reviewed {
   readonly plan: Plan;
   /** What reaches beyond the NIC, its grants, or the plans beside it: the binding's fault. */
   readonly problems: readonly string[];
@@ -85,9 +85,9 @@ interface Judged {
 }
 
 /** Reads any value as a plan: once, into a copy, so that what is applied later is what was looked at. */
-function judge(given: unknown, { attachment, grants, others = [] }: PlanBounds): Judged {
+function review(given: unknown, { attachment, grants, others = [] }: PlanBounds): Reviewed {
   const plan = snapshot(given) as Plan;
-  const refused = (problems: readonly string[]): Judged => ({ plan, problems, overlaps: [] });
+  const refused = (problems: readonly string[]): Reviewed => ({ plan, problems, overlaps: [] });
   const shape = check(plan, PLAN_SHAPE, "");
   if (shape.length > 0) return refused(shape.map(({ field, problem, fix }) => `${field || "plan"}: ${problem}: ${fix}`));
   const size = JSON.stringify(plan).length;
@@ -105,7 +105,7 @@ function judge(given: unknown, { attachment, grants, others = [] }: PlanBounds):
 
 /** All that is wrong with a value as a NIC's plan, as `path: sentence`. Empty for a plan within its bounds. */
 export function findPlanProblems(plan: unknown, bounds: PlanBounds): readonly string[] {
-  const { problems, overlaps } = judge(plan, bounds);
+  const { problems, overlaps } = review(plan, bounds);
   return [...problems, ...overlaps];
 }
 
@@ -122,7 +122,7 @@ function listed(problems: readonly string[]): string {
  *   or the pod's libvirt has no such device
  */
 export function authorize(given: unknown, bounds: PlanBounds): Plan {
-  const { plan, problems, overlaps } = judge(given, bounds);
+  const { plan, problems, overlaps } = review(given, bounds);
   const { name } = bounds.attachment;
   const all = listed([...problems, ...overlaps]);
   if (problems.length > 0) throw planRefused(name, all);

@@ -1,6 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
 import { isLabel, isSubdomain } from "../values/object-name.ts";
-import { show } from "./rules/rule.ts";
+import { quote } from "./rules/rule.ts";
 
 const KEY = /^[-._a-zA-Z0-9]{1,253}$/;
 const NAME_FIX = "use lower-case letters, digits, - and (in a name) dots";
@@ -15,10 +15,10 @@ export function checkObjectName(document: unknown): readonly Violation[] {
   return [
     ...(typeof name !== "string" || isSubdomain(name)
       ? []
-      : [violation("metadata.name", `${show(name)} is not a valid object name`, NAME_FIX)]),
+      : [violation("metadata.name", `${quote(name)} is not a valid object name`, NAME_FIX)]),
     ...(typeof namespace !== "string" || isLabel(namespace)
       ? []
-      : [violation("metadata.namespace", `${show(namespace)} is not a valid namespace`, NAME_FIX)]),
+      : [violation("metadata.namespace", `${quote(namespace)} is not a valid namespace`, NAME_FIX)]),
   ];
 }
 
@@ -27,8 +27,8 @@ function entryProblems(field: string, key: string, value: unknown): readonly Vio
   return [
     ...(KEY.test(key) && key !== "." && !key.startsWith("..")
       ? []
-      : [violation(at, `${show(key)} is not a valid key`, "use letters, digits, -, _ and dots, and do not begin with two dots")]),
-    ...(typeof value === "string" || value === null ? [] : [violation(at, `${show(value)} is not a string`, "write it in quotes")]),
+      : [violation(at, `${quote(key)} is not a valid key`, "use letters, digits, -, _ and dots, and do not begin with two dots")]),
+    ...(typeof value === "string" || value === null ? [] : [violation(at, `${quote(value)} is not a string`, "write it in quotes")]),
   ];
 }
 
@@ -38,7 +38,7 @@ export function checkDataObject(document: unknown): readonly Violation[] {
   const entries = (["data", "stringData"] as const).flatMap((field) => {
     const data = fields[field];
     if (data === undefined || data === null) return [];
-    if (!isObject(data)) return [violation(field, `${show(data)} is not an object`, "write keys and their texts")];
+    if (!isObject(data)) return [violation(field, `${quote(data)} is not an object`, "write keys and their texts")];
     return Object.entries(data).flatMap(([key, value]) => entryProblems(field, key, value));
   });
   return [...checkObjectName(document), ...entries];

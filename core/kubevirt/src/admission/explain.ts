@@ -40,12 +40,12 @@ const plain = (path: string): string => path.replace(/\[\d*\]/g, "").toLowerCase
 
 /** Finds all that a word may mean, a name of `bindings` too; case does not count. */
 export function explain(word: string, bindings: readonly ExplainedBinding[]): Explanation {
-  const wanted = plain(word.trim());
-  const isPath = ({ path }: ExplainedField): boolean => plain(path) === wanted || plain(path).endsWith(`.${wanted}`);
-  const families = ALL_RULES.filter(({ id }) => id.toLowerCase() === wanted || id.toLowerCase().replace(/-[^-]*$/, "") === wanted);
+  const query = plain(word.trim());
+  const isPath = ({ path }: ExplainedField): boolean => plain(path) === query || plain(path).endsWith(`.${query}`);
+  const families = ALL_RULES.filter(({ id }) => id.toLowerCase() === query || id.toLowerCase().replace(/-[^-]*$/, "") === query);
   return {
     rules: families,
-    bindings: bindings.filter(({ name }) => name === wanted || (name === "passt" && wanted === "passtbinding")),
+    bindings: bindings.filter(({ name }) => name === query || (name === "passt" && query === "passtbinding")),
     fields: FIELDS.filter(isPath),
   };
 }

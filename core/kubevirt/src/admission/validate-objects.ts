@@ -4,7 +4,7 @@ import { macAddressProblem } from "../nic/hardware-address.ts";
 import { networkMigratable } from "../migration/migration.ts";
 import { nadConfig } from "../pod/cni-config.ts";
 import type { Finding } from "./validate-vmi.ts";
-import { type RuleText, show } from "./rules/rule.ts";
+import { quote, type RuleText } from "./rules/rule.ts";
 
 const CLONE_MAC: RuleText = {
   id: "CLONE-1",
@@ -49,7 +49,7 @@ const findingOf = (rule: RuleText, field: string, problem: string, fix = rule.fi
 export const validateClone = ({ spec }: VmiClone): readonly Finding[] =>
   Object.entries(spec.newMacAddresses ?? {}).flatMap(([nic, mac]) => {
     const problem = mac ? macAddressProblem(mac) : undefined;
-    return problem === undefined ? [] : [findingOf(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${show(mac)} ${problem}`)];
+    return problem === undefined ? [] : [findingOf(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${quote(mac)} ${problem}`)];
   });
 
 /** What no pod can be attached for, of a NetworkAttachmentDefinition. One without a configuration takes a file of the node's. */
@@ -61,7 +61,7 @@ export function validateNad(nad: NetworkAttachmentDefinition): readonly Finding[
 /** What a migration of a VM is refused for: the VM's condition says so, or would once it runs. */
 export function validateMigration(vmi: Vmi, configuration: KubevirtConfiguration): readonly Finding[] {
   const condition = vmi.status?.conditions?.find(({ type }) => type === "LiveMigratable");
-  const name = show(vmi.metadata.name);
+  const name = quote(vmi.metadata.name);
   if (condition?.status === "False") {
     const why = [condition.reason, condition.message].filter((text) => text).join(": ");
     return [findingOf(MIGRATABLE, "spec.vmiName", `VM ${name} cannot be migrated${why === "" ? "" : `: ${why}`}`)];

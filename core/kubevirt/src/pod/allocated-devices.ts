@@ -59,10 +59,10 @@ export function allocatedDevices(environment: Environment, resource: string): re
 export function mergeDeviceVariables(environments: readonly Environment[]): Readonly<Record<string, string>> {
   const merged: Record<string, string> = {};
   for (const [key, value = ""] of environments.flatMap((environment) => Object.entries(environment))) {
-    const before = merged[key];
-    if (before === undefined) merged[key] = value;
-    else if (key.endsWith("_INFO")) merged[key] = JSON.stringify({ ...(JSON.parse(before) as object), ...(JSON.parse(value) as object) });
-    else merged[key] = `${before},${value}`;
+    const earlier = merged[key];
+    if (earlier === undefined) merged[key] = value;
+    else if (key.endsWith("_INFO")) merged[key] = JSON.stringify({ ...(JSON.parse(earlier) as object), ...(JSON.parse(value) as object) });
+    else merged[key] = `${earlier},${value}`;
   }
   return merged;
 }

@@ -53,14 +53,14 @@ export function networksAnnotation(
   return elements.length === 0 ? undefined : JSON.stringify(elements);
 }
 
-const current = (vmi: Vmi): readonly VmiInterface[] => interfacesOf(vmi).filter(({ state }) => state !== "absent");
+const interfacesInPod = (vmi: Vmi): readonly VmiInterface[] => interfacesOf(vmi).filter(({ state }) => state !== "absent");
 
 /** The annotations with which a launcher pod is created, as far as networks are concerned. */
 export function annotationsAtCreation(vmi: Vmi, configuration: KubevirtConfiguration): Record<string, string> {
-  const networks = networksAnnotation(vmi, current(vmi), configuration, hashedLinkNames(networksOf(vmi)));
-  const standIn = networksOf(vmi).find(({ multus }) => multus?.default === true)?.multus?.networkName;
+  const networks = networksAnnotation(vmi, interfacesInPod(vmi), configuration, hashedLinkNames(networksOf(vmi)));
+  const replacement = networksOf(vmi).find(({ multus }) => multus?.default === true)?.multus?.networkName;
   return {
-    ...defined({ [NETWORKS_ANNOTATION]: networks, [DEFAULT_NETWORK]: standIn }),
+    ...defined({ [NETWORKS_ANNOTATION]: networks, [DEFAULT_NETWORK]: replacement }),
   };
 }
 
@@ -97,7 +97,7 @@ const isUnknown = (nic: VmiInterface, configuration: KubevirtConfiguration): boo
 export function annotationsOfRunningPod(vmi: Vmi, configuration: KubevirtConfiguration, pod: AnnotatedPod): Record<string, string> {
   const statuses = statusesOf(pod);
   const known = (nic: VmiInterface): boolean => interfaceStatusOf(vmi, nic.name) !== undefined;
-  const desired = current(vmi).filter((nic) => nic.sriov === undefined || known(nic));
+  const desired = interfacesInPod(vmi).filter((nic) => nic.sriov === undefined || known(nic));
   const changed = desired.some((nic) => !known(nic)) || interfacesOf(vmi).some(({ state }) => state === "absent");
   const isClear = !desired.some((nic) => isUnknown(nic, configuration));
   const links = linkNamesOfPod(networksOf(vmi), linksOf(statuses));
@@ -106,8 +106,8 @@ export function annotationsOfRunningPod(vmi: Vmi, configuration: KubevirtConfigu
   const found = {
     ...defined({ [NETWORKS_ANNOTATION]: networks, [NETWORK_INFO_ANNOTATION]: info }),
   };
-  const before = pod.metadata.annotations ?? {};
-  return Object.fromEntries(Object.entries(found).filter(([key, value]) => (before[key] ?? "") !== value));
+  const current = pod.metadata.annotations ?? {};
+  return Object.fromEntries(Object.entries(found).filter(([key, value]) => (current[key] ?? "") !== value));
 }
 
 /**

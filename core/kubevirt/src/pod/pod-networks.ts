@@ -52,12 +52,12 @@ function find(reference: string, field: string, { namespace, nads }: NadContext)
   return { config: read.config, ...defined({ resourceName: resourceName || undefined }) };
 }
 
-function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, place: NadContext): PodNetworkRequest | Violation {
+function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, context: NadContext): PodNetworkRequest | Violation {
   const field = `${NETWORKS_PATH}[${at}]`;
   const base = { network: network.name, ifname: nicNames(network).pod, replacesPodNetwork: network.multus?.default === true };
   if (network.multus === undefined) return { ...base, field: `${field}.pod` };
   const path = `${field}.multus.networkName`;
-  const found = find(network.multus.networkName, path, place);
+  const found = find(network.multus.networkName, path, context);
   if ("problem" in found) return found;
   const mac = isSecondary(network) && macAddress !== undefined ? normalizeMac(macAddress) : undefined;
   return { ...base, ...found, ...defined({ mac }), field: path };
@@ -68,20 +68,22 @@ function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface
  * interface, each followed by what its binding's registration asks for.
  */
 export function podNetworks(vmi: Vmi, configuration: KubevirtConfiguration, nads: readonly NetworkAttachmentDefinition[]): PodNetworks {
-  const place = { namespace: vmi.metadata.namespace, nads };
+  const context = { namespace: vmi.metadata.namespace, nads };
   const pairs = interfacesOf(vmi).flatMap((nic, at) => {
     const index = networksOf(vmi).findIndex(({ name }) => name === nic.name);
     const network = networksOf(vmi)[index];
     return network === undefined || nic.state === "absent" || network.resourceClaim !== undefined ? [] : [{ nic, at, network, index }];
   });
-  const primary = pairs.filter(({ network }) => isPrimary(network)).map(({ nic, network, index }) => ofNetwork(network, index, nic, place));
+  const primary = pairs
+    .filter(({ network }) => isPrimary(network))
+    .map(({ nic, network, index }) => ofNetwork(network, index, nic, context));
   const others: (PodNetworkRequest | Violation)[] = [];
   for (const { nic, at, network, index } of pairs) {
-    if (!isPrimary(network)) others.push(ofNetwork(network, index, nic, place));
+    if (!isPrimary(network)) others.push(ofNetwork(network, index, nic, context));
     const reference = registrationOf(configuration, nic.binding?.name)?.networkAttachmentDefinition;
     if (!reference) continue;
     const field = `${INTERFACES_PATH}[${at}].binding.name`;
-    const own = find(reference, field, place);
+    const own = find(reference, field, context);
     // It makes no link: the name is the one that multus makes up.
     const ifname = `net${others.length + 1}`;
     const rest = { network: network.name, ifname, replacesPodNetwork: false, cniArgs: { logicNetworkName: network.name }, field };

@@ -106,15 +106,15 @@ function primaryFirst(entries: readonly VmiStatusInterface[], vmi: Vmi): readonl
  * wrong (section 8), this is right: MAC addresses are compared as numbers, and a multus default network comes first
  * too.
  */
-export function interfacesOfRunning(vmi: Vmi, facts: RunningInputs): readonly VmiStatusInterface[] {
-  const before = vmi.status?.interfaces ?? [];
-  if (facts.domain.length === 0) return before;
-  const inDomain = facts.domain
+export function interfacesOfRunning(vmi: Vmi, inputs: RunningInputs): readonly VmiStatusInterface[] {
+  const current = vmi.status?.interfaces ?? [];
+  if (inputs.domain.length === 0) return current;
+  const inDomain = inputs.domain
     .map((nic) => domainEntry(nic, vmi))
-    .map((entry) => withAddresses(entry, facts.podAddresses.get(entry.name ?? "") ?? []));
-  const merged = facts.agent === undefined ? inDomain : mergeAgent(inDomain, facts.agent, vmi);
+    .map((entry) => withAddresses(entry, inputs.podAddresses.get(entry.name ?? "") ?? []));
+  const merged = inputs.agent === undefined ? inDomain : mergeAgent(inDomain, inputs.agent, vmi);
   const inSpec = (name: string | undefined): boolean => interfaceOf(vmi, name) !== undefined;
-  const reported = before.filter(({ name, infoSource }) => inSpec(name) && hasInfoSource(infoSource, "multus-status"));
+  const reported = current.filter(({ name, infoSource }) => inSpec(name) && hasInfoSource(infoSource, "multus-status"));
   const isReported = (name: string | undefined): boolean => name !== undefined && reported.some((entry) => entry.name === name);
   const sourced = merged.map((entry) =>
     isReported(entry.name) ? { ...entry, infoSource: addInfoSource(entry.infoSource, "multus-status") } : entry,
@@ -123,7 +123,7 @@ export function interfacesOfRunning(vmi: Vmi, facts: RunningInputs): readonly Vm
     .filter(({ name }) => !merged.some((entry) => entry.name === name))
     .map(({ name }): VmiStatusInterface => ({ ...defined({ name }), infoSource: "multus-status" }));
   return primaryFirst([...sourced, ...missing], vmi).map((entry) => {
-    const link = entry.name ? before.find(({ name }) => name === entry.name)?.podInterfaceName : undefined;
+    const link = entry.name ? current.find(({ name }) => name === entry.name)?.podInterfaceName : undefined;
     return link ? { ...entry, podInterfaceName: link } : entry;
   });
 }

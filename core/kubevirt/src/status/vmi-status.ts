@@ -15,17 +15,17 @@ const firstLink = (statuses: readonly NetworkStatus[]): string => primaryLinkOf(
 
 function secondaryEntry(
   network: VmiNetwork,
-  before: VmiStatusInterface | undefined,
+  current: VmiStatusInterface | undefined,
   statuses: readonly NetworkStatus[],
   link: string,
 ): readonly VmiStatusInterface[] {
   if (statusOfLink(statuses, link) !== undefined) {
-    const entry = { ...before, name: network.name, podInterfaceName: link };
-    return [withSource(entry, addInfoSource(before?.infoSource, "multus-status"))];
+    const entry = { ...current, name: network.name, podInterfaceName: link };
+    return [withSource(entry, addInfoSource(current?.infoSource, "multus-status"))];
   }
-  return before === undefined
+  return current === undefined
     ? []
-    : [withSource({ ...before, podInterfaceName: link }, removeInfoSource(before.infoSource, "multus-status"))];
+    : [withSource({ ...current, podInterfaceName: link }, removeInfoSource(current.infoSource, "multus-status"))];
 }
 
 /**
@@ -35,7 +35,7 @@ function secondaryEntry(
 export function interfacesFromPod(vmi: Vmi, pod: AnnotatedPod): readonly VmiStatusInterface[] {
   const statuses = parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
   const networks = networksOf(vmi);
-  const before = vmi.status?.interfaces ?? [];
+  const current = vmi.status?.interfaces ?? [];
   const links = linkNamesOfPod(networks, linksOf(statuses));
   const primary = networks.find(isPrimary);
   const claimed = networks.filter(({ resourceClaim }) => resourceClaim !== undefined).map(({ name }) => name);
@@ -46,7 +46,7 @@ export function interfacesFromPod(vmi: Vmi, pod: AnnotatedPod): readonly VmiStat
     ...networks
       .filter(isSecondary)
       .flatMap((network) => secondaryEntry(network, interfaceStatusOf(vmi, network.name), statuses, links.get(network.name) ?? "")),
-    ...before.filter(({ name }) => name !== undefined && claimed.includes(name)),
-    ...before.filter(({ name }) => !networks.some((network) => network.name === name)),
+    ...current.filter(({ name }) => name !== undefined && claimed.includes(name)),
+    ...current.filter(({ name }) => !networks.some((network) => network.name === name)),
   ];
 }

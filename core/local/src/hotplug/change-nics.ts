@@ -72,7 +72,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   await exposeDevices(context, nic);
   const attached = await attachNic(host, decided, {
     decision,
-    facts: { ...host.withNetworks(facts), cause: "hotplug" },
+    context: { ...host.withNetworks(facts), cause: "hotplug" },
     others: plannedNics(recordFile.record, (name) => name !== nic),
   });
   await host.attach(decided.binding, [attached]);

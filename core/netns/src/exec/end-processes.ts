@@ -25,7 +25,7 @@ const SEND = "my $signal = shift; syscall(424, $_ + 0, $signal + 0, 0, 0) for @A
 export async function signalHeld(processes: readonly HeldProcess[], name: keyof typeof SIGNALS): Promise<void> {
   for (let at = 0; at < processes.length; at += AT_ONCE) {
     const descriptors = processes.slice(at, at + AT_ONCE).map(({ descriptor }) => descriptor);
-    const numbers = descriptors.map((_, place) => String(place + 3));
+    const numbers = descriptors.map((_, index) => String(index + 3));
     await exec(["perl", "-e", SEND, String(SIGNALS[name]), ...numbers], { descriptors });
   }
 }

@@ -54,7 +54,7 @@ export function procObstacles(mountinfo: string): readonly string[] {
   const mounts = mountinfo
     .split("\n")
     .map((line) => line.split(" - "))
-    .map(([before = "", after = ""]) => ({ fields: before.split(" "), type: after.split(" ")[0] ?? "" }))
+    .map(([head = "", tail = ""]) => ({ fields: head.split(" "), type: tail.split(" ")[0] ?? "" }))
     .map(({ fields: [, , , root = "", target = "", options = ""], type }) => ({ root, target, options: options.split(","), type }));
   const over = mounts.filter(({ target }) => target.startsWith("/proc/") && target !== HARMLESS);
   const own = mounts.findLast(({ target }) => target === "/proc");

@@ -1,6 +1,6 @@
 import { RESERVED_BRIDGE_MAC, violation } from "@netbind/contract";
 import type { VmiInterface, VmiNetwork } from "../../api.ts";
-import { type RuleFinding, perInterface, type Rule, show } from "./rule.ts";
+import { perInterface, quote, type Rule, type RuleFinding } from "./rule.ts";
 
 /** The keys of an interface that say how it is attached, in KubeVirt's present version. */
 const METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
@@ -61,8 +61,8 @@ function miscounted(nic: VmiInterface, path: string): RuleFinding {
   const [gone] = used(nic, ["slirp", "passt", "macvtap"]);
   const counted = methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
   return methods.length === 0 && gone !== undefined
-    ? violation(path, `interface ${show(nic.name)} has no binding but ${gone}, which KubeVirt removed`, `write ${REPLACEMENTS[gone]}`)
-    : violation(path, `interface ${show(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");
+    ? violation(path, `interface ${quote(nic.name)} has no binding but ${gone}, which KubeVirt removed`, `write ${REPLACEMENTS[gone]}`)
+    : violation(path, `interface ${quote(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");
 }
 
 /** What is asked of the way in which a NIC is attached. Source: reference, section 3.3. */
@@ -95,7 +95,7 @@ export const BINDING_RULES: readonly Rule[] = [
     find: perInterface((nic, path) => {
       const methods = used(nic, CORE_METHODS);
       if (nic.binding === undefined || methods.length === 0) return [];
-      return [violation(`${path}.binding`, `interface ${show(nic.name)} has a plugin beside ${methods.join(", ")}`, "remove one of them")];
+      return [violation(`${path}.binding`, `interface ${quote(nic.name)} has a plugin beside ${methods.join(", ")}`, "remove one of them")];
     }),
   },
   {
@@ -112,7 +112,7 @@ export const BINDING_RULES: readonly Rule[] = [
         ? [
             violation(
               `${path}.name`,
-              `masquerade serves the pod network only, and ${show(nic.name)} is not the pod network`,
+              `masquerade serves the pod network only, and ${quote(nic.name)} is not the pod network`,
               "use bridge: {} here",
             ),
           ]
@@ -178,7 +178,7 @@ export const BINDING_RULES: readonly Rule[] = [
         ? [
             violation(
               `${path}.name`,
-              `passt serves the pod network only, and ${show(nic.name)} is not the pod network`,
+              `passt serves the pod network only, and ${quote(nic.name)} is not the pod network`,
               "use bridge: {} here",
             ),
           ]

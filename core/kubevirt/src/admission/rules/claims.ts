@@ -1,7 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { ResourceClaim, VmiNetwork } from "../../api.ts";
 import { isLabel, isSubdomain } from "../../values/object-name.ts";
-import { findRepeated, type Rule, type RuleContext, type RuleFinding, show } from "./rule.ts";
+import { findRepeated, quote, type Rule, type RuleContext, type RuleFinding } from "./rule.ts";
 import { INTERFACES_PATH, NETWORKS_PATH } from "../../vmi.ts";
 
 const byClaim = ({ networks }: RuleContext): boolean => networks.some(({ resourceClaim }) => resourceClaim !== undefined);
@@ -52,11 +52,11 @@ function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: R
     ...(name
       ? isLabel(name)
         ? []
-        : [violation(`${path}.name`, `${show(name)} is not a valid DNS label`, "use lower-case letters, digits and -")]
+        : [violation(`${path}.name`, `${quote(name)} is not a valid DNS label`, "use lower-case letters, digits and -")]
       : [{ ...violation(`${path}.name`, "the claim has no name", "give it one"), reason: "FieldValueRequired" as const }]),
     ...(given.length === 1 ? [] : [violation(path, given.length === 0 ? "nothing is claimed" : "two things are claimed by one name", fix)]),
     ...given.flatMap(({ key, value }) =>
-      isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${show(value)} is not a valid name of an object`, fix)],
+      isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${quote(value)} is not a valid name of an object`, fix)],
     ),
   ];
 }
@@ -113,7 +113,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       return [
         violation(
           `${INTERFACES_PATH}[${at}]`,
-          `network ${show(network.name)} is a claimed device, which takes SR-IOV or a binding plugin`,
+          `network ${quote(network.name)} is a claimed device, which takes SR-IOV or a binding plugin`,
           "use sriov: {} or binding: {name: ...}",
         ),
       ];
@@ -160,7 +160,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.resourceClaim.claimName`,
-          `${show(claim)} is not a claim of the VM`,
+          `${quote(claim)} is not a claim of the VM`,
           `add it to spec.resourceClaims (there are: ${claims.join(", ") || "none"})`,
         ),
       ];
@@ -177,7 +177,7 @@ export const CLAIM_RULES: readonly Rule[] = [
     (network, path, at, { networks }) => {
       const first = networks.findIndex((other) => other.resourceClaim !== undefined && key(other) === key(network));
       if (!isComplete(network) || first === at) return [];
-      return [violation(path, `${show(key(network))} is the device of ${NETWORKS_PATH}[${first}] already`, "request another device")];
+      return [violation(path, `${quote(key(network))} is the device of ${NETWORKS_PATH}[${first}] already`, "request another device")];
     },
   ),
   claimRule(
@@ -192,7 +192,7 @@ export const CLAIM_RULES: readonly Rule[] = [
       const other = otherClaimed(subject).get(key(network));
       return other === undefined || !isComplete(network)
         ? []
-        : [violation(path, `${show(key(network))} is the device of ${other} already`, "request another device")];
+        : [violation(path, `${quote(key(network))} is the device of ${other} already`, "request another device")];
     },
   ),
   {
@@ -211,7 +211,11 @@ export const CLAIM_RULES: readonly Rule[] = [
         ...findRepeated(claims.map(({ name }) => name))
           .filter(({ value }) => value)
           .map(({ at, first, value }) => ({
-            ...violation(`${CLAIMS}[${at}].name`, `${show(value)} is the name of ${CLAIMS}[${first}] already`, "give it a name of its own"),
+            ...violation(
+              `${CLAIMS}[${at}].name`,
+              `${quote(value)} is the name of ${CLAIMS}[${first}] already`,
+              "give it a name of its own",
+            ),
             reason: "FieldValueDuplicate" as const,
           })),
       ];

@@ -5,7 +5,7 @@ import { type KnownLink, knownLinkOf } from "../../pod/cni-plugins.ts";
 import { nadOf, parseNadReference, resourceNameOf } from "../../pod/nads.ts";
 import { registrationOf } from "../../vmi.ts";
 import { neverStarts, ignored, pending } from "./netbind-rules.ts";
-import { perInterface, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { perInterface, perNetwork, quote, type Rule, type RuleContext } from "./rule.ts";
 
 /** A multus network whose CNI plugin is known. */
 interface KnownNetwork {
@@ -92,7 +92,7 @@ export const DEVICE_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.binding.name`,
-          `binding ${show(binding)} takes a tap, and the CNI plugin ${known.link.type} of ${known.definition} makes none`,
+          `binding ${quote(binding)} takes a tap, and the CNI plugin ${known.link.type} of ${known.definition} makes none`,
           "name a definition of a CNI plugin that makes one, such as macvtap",
         ),
       ];

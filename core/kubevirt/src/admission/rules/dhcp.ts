@@ -1,5 +1,5 @@
 import { violation } from "@netbind/contract";
-import { findRepeated, perInterface, type Rule, show } from "./rule.ts";
+import { findRepeated, perInterface, quote, type Rule } from "./rule.ts";
 import { parseIpv4Sloppy } from "../sanitize.ts";
 
 const PRIVATE_OPTIONS = { first: 224, last: 254 } as const;
@@ -61,7 +61,7 @@ export const DHCP_RULES: readonly Rule[] = [
       (dhcpOptions?.ntpServers ?? []).flatMap((server, at) =>
         parseIpv4Sloppy(server) !== undefined
           ? []
-          : [violation(`${path}.dhcpOptions.ntpServers[${at}]`, `${show(server)} is not a valid IPv4 address`, "write an IPv4 address")],
+          : [violation(`${path}.dhcpOptions.ntpServers[${at}]`, `${quote(server)} is not a valid IPv4 address`, "write an IPv4 address")],
       ),
     ),
   },

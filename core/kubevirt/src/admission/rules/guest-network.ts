@@ -3,7 +3,7 @@ import type { VmiNetwork } from "../../api.ts";
 import type { NetworkDataEntry } from "../../nic/network-data.ts";
 import { type GuestNetwork, guestSetups, macsOf, nicOfEntry, placeOfName, plainMac } from "../guest-setups.ts";
 import { ignored } from "./netbind-rules.ts";
-import { type Rule, type RuleContext, show } from "./rule.ts";
+import { quote, type Rule, type RuleContext } from "./rule.ts";
 
 /** The guest's networks behind masquerade where the VM names none. */
 const DEFAULT_CIDRS = { 4: "10.0.2.0/24", 6: "fd10:0:2::/120" } as const;
@@ -36,7 +36,7 @@ function otherAddresses(entry: NetworkDataEntry, { field, entries }: GuestNetwor
     return [
       violation(
         field,
-        `${entry.path} gives interface ${show(nic.name)} the address ${show(other)}, and masquerade forwards to ${own} alone`,
+        `${entry.path} gives interface ${quote(nic.name)} the address ${quote(other)}, and masquerade forwards to ${own} alone`,
         `use DHCP or ${own} there, or set ${family === 4 ? "vmNetworkCIDR" : "vmIPv6NetworkCIDR"} of its network`,
       ),
     ];
@@ -59,11 +59,11 @@ function missingMac(mac: string, path: string, subject: RuleContext): Missing | 
   if (Object.values(subject.vmi.metadata.annotations ?? {}).some((text) => text.toLowerCase().includes(plain))) return undefined;
   const free = subject.interfaces[macs.indexOf(undefined)];
   return {
-    problem: `${path} is for the MAC address ${show(mac)}, which no interface of the VM has`,
+    problem: `${path} is for the MAC address ${quote(mac)}, which no interface of the VM has`,
     fix:
       free === undefined
         ? `use ${macs.join(" or ")}`
-        : `write macAddress: ${show(plain)} in an interface: ${show(free.name)} names none, and its address changes with every pod`,
+        : `write macAddress: ${quote(plain)} in an interface: ${quote(free.name)} names none, and its address changes with every pod`,
   };
 }
 
@@ -72,7 +72,7 @@ function missingName(name: string, path: string, subject: RuleContext): Missing 
   const { length } = subject.interfaces;
   if (place === undefined || place < length || subject.networks.some(({ resourceClaim }) => resourceClaim !== undefined)) return undefined;
   return {
-    problem: `${path} is for the network card ${show(name)}, and the VM has ${length === 1 ? "one interface" : `${length} interfaces`}`,
+    problem: `${path} is for the network card ${quote(name)}, and the VM has ${length === 1 ? "one interface" : `${length} interfaces`}`,
     fix: "use the name that the guest gives the card, or match its macAddress",
   };
 }

@@ -6,7 +6,7 @@ import { bindingName, hasMesh, hasMeshLabel } from "../../nic/nic-spec.ts";
 import { formatVersion } from "../../versions.ts";
 import { isWrittenOnTap } from "../../registration/resolve-binding.ts";
 import { ignored, pending } from "./netbind-rules.ts";
-import { perInterface, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { perInterface, perNetwork, quote, type Rule, type RuleContext } from "./rule.ts";
 import { INTERFACES_PATH, NETWORKS_PATH, registrationOf } from "../../vmi.ts";
 
 /** Fields that came with a version: an older cluster drops them without a warning. */
@@ -124,7 +124,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     fix: "write macAddress",
     find: perInterface((nic, path) =>
       (nic.macvtap !== undefined || nic.binding?.name === "macvtap") && !nic.macAddress
-        ? [violation(path, `interface ${show(nic.name)} by macvtap names no MAC address, so it changes with every pod`, "write macAddress")]
+        ? [
+            violation(
+              path,
+              `interface ${quote(nic.name)} by macvtap names no MAC address, so it changes with every pod`,
+              "write macAddress",
+            ),
+          ]
         : [],
     ),
   }),

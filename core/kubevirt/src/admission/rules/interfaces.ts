@@ -1,5 +1,5 @@
 import { violation } from "@netbind/contract";
-import { findRepeated, perInterface, type Rule, show } from "./rule.ts";
+import { findRepeated, perInterface, quote, type Rule } from "./rule.ts";
 import { macAddressProblem } from "../../nic/hardware-address.ts";
 import { isPrimary } from "../../nic/names.ts";
 import { INTERFACES_PATH } from "../../vmi.ts";
@@ -23,7 +23,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ name }, path) =>
       /^[A-Za-z0-9_-]+$/.test(name)
         ? []
-        : [violation(`${path}.name`, `${show(name)} is not a valid interface name`, "use letters, digits, - and _")],
+        : [violation(`${path}.name`, `${quote(name)} is not a valid interface name`, "use letters, digits, - and _")],
     ),
   },
   {
@@ -37,7 +37,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ model }, path, { version }) =>
       !model || models(version).includes(model)
         ? []
-        : [violation(`${path}.model`, `${show(model)} is not a model that KubeVirt knows`, `use one of ${models(version).join(", ")}`)],
+        : [violation(`${path}.model`, `${quote(model)} is not a model that KubeVirt knows`, `use one of ${models(version).join(", ")}`)],
     ),
   },
   {
@@ -51,7 +51,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ macAddress }, path) => {
       const problem = macAddress ? macAddressProblem(macAddress) : undefined;
       if (problem === undefined) return [];
-      return [violation(`${path}.macAddress`, `${show(macAddress)} ${problem}`, "write six bytes, such as 02:00:00:00:00:01")];
+      return [violation(`${path}.macAddress`, `${quote(macAddress)} ${problem}`, "write six bytes, such as 02:00:00:00:00:01")];
     }),
   },
   {
@@ -68,7 +68,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
         : [
             violation(
               `${path}.pciAddress`,
-              `${show(pciAddress)} is not a valid PCI address`,
+              `${quote(pciAddress)} is not a valid PCI address`,
               "write domain:bus:slot.function, such as 0000:81:01.1",
             ),
           ],
@@ -86,7 +86,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
       const known = version >= 5 ? STATES : STATES.filter((word) => word === "absent");
       if (!state || known.some((word) => word === state)) return [];
       return [
-        violation(`${path}.state`, `${show(state)} is not a valid state of an interface`, `use ${known.join(", ")}, or remove the field`),
+        violation(`${path}.state`, `${quote(state)} is not a valid state of an interface`, `use ${known.join(", ")}, or remove the field`),
       ];
     }),
   },
@@ -101,7 +101,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
     judge: "network",
     find: perInterface(({ sriov, state }, path) =>
       sriov !== undefined && (state === "up" || state === "down")
-        ? [violation(`${path}.state`, `an SR-IOV interface has no link state ${show(state)}`, "remove the field")]
+        ? [violation(`${path}.state`, `an SR-IOV interface has no link state ${quote(state)}`, "remove the field")]
         : [],
     ),
   },
@@ -188,7 +188,7 @@ export const INTERFACE_RULES: readonly Rule[] = [
       return [
         violation(
           "spec.domain.launchSecurity",
-          `launch security and the boot order of interface ${show(nic.name)} exclude each other`,
+          `launch security and the boot order of interface ${quote(nic.name)} exclude each other`,
           "remove the interface's bootOrder",
         ),
       ];

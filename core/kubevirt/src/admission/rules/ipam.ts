@@ -3,7 +3,7 @@ import { nadOf, parseNadReference } from "../../pod/nads.ts";
 import { type KnownLink, knownLinkOf, lacksIpam } from "../../pod/cni-plugins.ts";
 import { guestSetups, nicOfEntry } from "../guest-setups.ts";
 import { ignored, neverStarts } from "./netbind-rules.ts";
-import { perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { perNetwork, quote, type Rule, type RuleContext } from "./rule.ts";
 import type { VmiNetwork } from "../../api.ts";
 
 /** The network's link, where nothing gives it an address. */
@@ -49,7 +49,7 @@ export const IPAM_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.multus.networkName`,
-          `${definitionOf(network, subject)} has no ipam, so KubeVirt serves interface ${show(nic.name)} no address by DHCP`,
+          `${definitionOf(network, subject)} has no ipam, so KubeVirt serves interface ${quote(nic.name)} no address by DHCP`,
           "add ipam to the definition, set the address in networkData, or rely on a DHCP server of the network's own",
         ),
       ];

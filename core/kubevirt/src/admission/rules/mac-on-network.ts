@@ -6,7 +6,7 @@ import { takenMacBinding } from "../../nic/taken-mac.ts";
 import { plainMac } from "../guest-setups.ts";
 import { sharedMacKey } from "../surroundings.ts";
 import { ignored } from "./netbind-rules.ts";
-import { perInterface, type Rule, type RuleContext, show } from "./rule.ts";
+import { perInterface, quote, type Rule, type RuleContext } from "./rule.ts";
 
 /** CNI plugins that give a link a MAC address by the chained plugin tuning alone. */
 const BY_TUNING: readonly string[] = ["flannel", "ptp"];
@@ -47,7 +47,7 @@ export const MAC_ON_NETWORK_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.macAddress`,
-          `${show(nic.macAddress)} is VM ${owner}'s MAC address on network ${show(network)} already`,
+          `${quote(nic.macAddress)} is VM ${owner}'s MAC address on network ${quote(network)} already`,
           "give every VM a MAC address of its own",
         ),
       ];
@@ -66,7 +66,7 @@ export const MAC_ON_NETWORK_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.macAddress`,
-          `the network's CNI plugin is not told of ${show(nic.macAddress)}, and may drop the guest's frames: ${found.why}`,
+          `the network's CNI plugin is not told of ${quote(nic.macAddress)}, and may drop the guest's frames: ${found.why}`,
           found.fix,
         ),
       ];

@@ -1,14 +1,14 @@
 import { violation } from "@netbind/contract";
 import type { VmiInterface } from "../../api.ts";
 import { ignored } from "./netbind-rules.ts";
-import { type Rule, show } from "./rule.ts";
+import { quote, type Rule } from "./rule.ts";
 
 /** Why a NIC has one queue whatever the VM says; undefined where it may have more. */
 function singleQueue(nic: VmiInterface): string | undefined {
   if (nic.sriov !== undefined) return "sriov";
   if (nic.slirp !== undefined || nic.binding?.name === "slirp") return "slirp";
   if (nic.binding?.name === "passt") return "the passt plugin";
-  return nic.model && nic.model !== "virtio" ? `model ${show(nic.model)}` : undefined;
+  return nic.model && nic.model !== "virtio" ? `model ${quote(nic.model)}` : undefined;
 }
 
 /** What is asked of `networkInterfaceMultiqueue`. Source: reference, section 7.2 (pod). */

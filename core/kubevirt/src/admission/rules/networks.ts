@@ -1,6 +1,6 @@
 import { violation } from "@netbind/contract";
 import type { VmiNetwork } from "../../api.ts";
-import { findRepeated, perNetwork, type Rule, type RuleContext, show } from "./rule.ts";
+import { findRepeated, perNetwork, quote, type Rule, type RuleContext } from "./rule.ts";
 import { INTERFACES_PATH, NETWORKS_PATH } from "../../vmi.ts";
 
 const places = ({ networks }: RuleContext, is: (network: VmiNetwork) => boolean): readonly number[] =>
@@ -61,12 +61,12 @@ export const NETWORK_RULES: readonly Rule[] = [
     consequence: "rejected",
     judge: "network",
     find: (subject) => {
-      const [pod, standIn] = [places(subject, isPod)[0], places(subject, isDefault)[0]];
-      if (pod === undefined || standIn === undefined) return [];
+      const [pod, replacement] = [places(subject, isPod)[0], places(subject, isDefault)[0]];
+      if (pod === undefined || replacement === undefined) return [];
       return [
         violation(
           NETWORKS_PATH,
-          `${NETWORKS_PATH}[${standIn}] replaces the pod network, and ${NETWORKS_PATH}[${pod}] is a pod network`,
+          `${NETWORKS_PATH}[${replacement}] replaces the pod network, and ${NETWORKS_PATH}[${pod}] is a pod network`,
           "remove one of them, or set multus.default to false",
         ),
       ];
@@ -82,7 +82,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "network",
     find: perNetwork((network, path, subject) =>
       sources(network, subject).length === 0
-        ? [violation(path, `network ${show(network.name)} has no source`, "write pod: {} or multus: {networkName: ...}")]
+        ? [violation(path, `network ${quote(network.name)} has no source`, "write pod: {} or multus: {networkName: ...}")]
         : [],
     ),
   },
@@ -101,7 +101,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     find: perNetwork((network, path, subject) => {
       const found = sources(network, subject);
       if (found.length < 2) return [];
-      return [violation(path, `network ${show(network.name)} has ${found.length} sources: ${found.join(", ")}`, "keep one of them")];
+      return [violation(path, `network ${quote(network.name)} has ${found.length} sources: ${found.join(", ")}`, "keep one of them")];
     }),
   },
   {
@@ -121,7 +121,7 @@ export const NETWORK_RULES: readonly Rule[] = [
         ? [
             violation(
               path,
-              `network ${show(name)} names no NetworkAttachmentDefinition`,
+              `network ${quote(name)} names no NetworkAttachmentDefinition`,
               "write <name> or <namespace>/<name> in multus.networkName",
             ),
           ]
@@ -140,7 +140,7 @@ export const NETWORK_RULES: readonly Rule[] = [
       findRepeated(networks.map(({ name }) => name)).map(({ at, first, value }) =>
         violation(
           `${NETWORKS_PATH}[${at}].name`,
-          `${show(value)} is the name of ${NETWORKS_PATH}[${first}] already`,
+          `${quote(value)} is the name of ${NETWORKS_PATH}[${first}] already`,
           "give every network a name of its own",
         ),
       ),
@@ -165,7 +165,7 @@ export const NETWORK_RULES: readonly Rule[] = [
           : [
               violation(
                 `${NETWORKS_PATH}[${at}].name`,
-                `network ${show(name)} has no interface`,
+                `network ${quote(name)} has no interface`,
                 `add an interface of that name under ${INTERFACES_PATH}`,
               ),
             ],
@@ -184,7 +184,7 @@ export const NETWORK_RULES: readonly Rule[] = [
       findRepeated(interfaces.map(({ name }) => name)).map(({ at, first, value }) =>
         violation(
           `${INTERFACES_PATH}[${at}].name`,
-          `${show(value)} is the name of ${INTERFACES_PATH}[${first}] already`,
+          `${quote(value)} is the name of ${INTERFACES_PATH}[${first}] already`,
           "connect one interface to each network",
         ),
       ),
@@ -204,7 +204,7 @@ export const NETWORK_RULES: readonly Rule[] = [
           : [
               violation(
                 `${INTERFACES_PATH}[${at}].name`,
-                `interface ${show(nic.name)} has no network`,
+                `interface ${quote(nic.name)} has no network`,
                 `add a network of that name under ${NETWORKS_PATH}`,
               ),
             ],

@@ -1,7 +1,7 @@
 import { violation } from "@netbind/contract";
 import type { VmiInterface } from "../../api.ts";
 import type { KubevirtMinor } from "../../versions.ts";
-import { type RuleFinding, perInterface, type Rule, type RuleContext, show } from "./rule.ts";
+import { perInterface, quote, type Rule, type RuleContext, type RuleFinding } from "./rule.ts";
 
 interface OldRule {
   readonly id: string;
@@ -24,7 +24,7 @@ const OLD: readonly OldRule[] = [
     fix: "use bridge: {} on a multus network",
     until: 5,
     breaks: (nic, { networkOf }) => nic.slirp !== undefined && networkOf(nic)?.pod === undefined,
-    problem: (nic) => `slirp serves the pod network only, and ${show(nic.name)} is not the pod network`,
+    problem: (nic) => `slirp serves the pod network only, and ${quote(nic.name)} is not the pod network`,
   },
   {
     id: "OLD-2",
@@ -49,7 +49,7 @@ const OLD: readonly OldRule[] = [
     fix: "use masquerade: {} on the pod network",
     until: 7,
     breaks: (nic, { networkOf }) => nic.macvtap !== undefined && networkOf(nic)?.multus === undefined,
-    problem: (nic) => `macvtap serves multus networks only, and ${show(nic.name)} is on the pod network`,
+    problem: (nic) => `macvtap serves multus networks only, and ${quote(nic.name)} is on the pod network`,
   },
   {
     id: "OLD-5",
@@ -65,7 +65,7 @@ const OLD: readonly OldRule[] = [
     fix: "use bridge: {} on a multus network",
     until: 7,
     breaks: (nic, { networkOf }) => nic.passt !== undefined && networkOf(nic)?.pod === undefined,
-    problem: (nic) => `passt serves the pod network only, and ${show(nic.name)} is not the pod network`,
+    problem: (nic) => `passt serves the pod network only, and ${quote(nic.name)} is not the pod network`,
   },
   {
     id: "OLD-7",

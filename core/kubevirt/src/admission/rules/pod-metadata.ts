@@ -2,7 +2,7 @@ import { violation } from "@netbind/contract";
 import { hasMeshLabel, MESH_INJECTION } from "../../nic/nic-spec.ts";
 import { ignored } from "./netbind-rules.ts";
 import type { Rule } from "./rule.ts";
-import { show } from "./rule.ts";
+import { quote } from "./rule.ts";
 
 /** Multus' annotation of a pod whose default network is another than the cluster's. */
 const DEFAULT_NETWORK = "v1.multus-cni.io/default-network";
@@ -21,7 +21,7 @@ export const POD_METADATA_RULES: readonly Rule[] = [
       return [
         violation(
           "metadata.annotations",
-          `${DEFAULT_NETWORK}: ${show(given)} puts network ${show(pod.name)} on another network than the pod network that it names`,
+          `${DEFAULT_NETWORK}: ${quote(given)} puts network ${quote(pod.name)} on another network than the pod network that it names`,
           `remove the annotation, or write multus: {networkName: ${given}, default: true} in place of pod: {}`,
         ),
       ];
@@ -37,7 +37,7 @@ export const POD_METADATA_RULES: readonly Rule[] = [
         ? [
             violation(
               "metadata.labels",
-              `${MESH_INJECTION}: ${show(vmi.metadata.labels?.[MESH_INJECTION])} is a label, and KubeVirt looks for the annotation`,
+              `${MESH_INJECTION}: ${quote(vmi.metadata.labels?.[MESH_INJECTION])} is a label, and KubeVirt looks for the annotation`,
               `write ${MESH_INJECTION}: "true" under metadata.annotations`,
             ),
           ]

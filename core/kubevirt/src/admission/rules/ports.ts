@@ -1,6 +1,6 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { VmiInterface, VmiPort } from "../../api.ts";
-import { perInterface, type Rule, type RuleContext, show } from "./rule.ts";
+import { perInterface, quote, type Rule, type RuleContext } from "./rule.ts";
 
 const LAST_PORT = 65_535;
 const MOST_RANGES = 10;
@@ -40,7 +40,7 @@ export const PORT_RULES: readonly Rule[] = [
     judge: "network",
     find: perPort(({ name }, path, listed, subject) =>
       name && namesBefore(listed, subject).includes(name)
-        ? [violation(`${path}.name`, `${show(name)} is the name of another port already`, "give every port a name of its own")]
+        ? [violation(`${path}.name`, `${quote(name)} is the name of another port already`, "give every port a name of its own")]
         : [],
     ),
   },
@@ -57,7 +57,7 @@ export const PORT_RULES: readonly Rule[] = [
         ? [
             violation(
               `${path}.name`,
-              `${show(name)} is not a valid port name`,
+              `${quote(name)} is not a valid port name`,
               "use 1 to 15 lower-case letters, digits and -, with a letter",
             ),
           ]
@@ -98,7 +98,7 @@ export const PORT_RULES: readonly Rule[] = [
     judge: "network",
     find: perPort(({ protocol }, path) =>
       protocol && protocol !== "TCP" && protocol !== "UDP"
-        ? [violation(`${path}.protocol`, `${show(protocol)} is not a valid protocol of a port`, "use TCP or UDP")]
+        ? [violation(`${path}.protocol`, `${quote(protocol)} is not a valid protocol of a port`, "use TCP or UDP")]
         : [],
     ),
   },
@@ -113,7 +113,7 @@ const judgedRanges = (nic: VmiInterface, { gate, networkOf }: RuleContext): read
 /** The first thing that is wrong with a range, as the end of its path, or nothing. */
 function rangeProblem({ protocol, start, end }: Range): Violation | undefined {
   if (protocol !== "TCP" && protocol !== "UDP")
-    return violation("protocol", `${show(protocol ?? "")} is not a valid protocol of a range`, "use TCP or UDP");
+    return violation("protocol", `${quote(protocol ?? "")} is not a valid protocol of a range`, "use TCP or UDP");
   if (!isPort(start)) return violation("start", `${start} is not a valid port`, "use 1 to 65535");
   if (!isPort(end)) return violation("end", `${end} is not a valid port`, "use 1 to 65535");
   if (start > end) return violation("start", `the range begins with ${start} and ends with ${end}`, "begin with the smaller port");

@@ -3,7 +3,7 @@ import type { VmiInterface, VmiProbe } from "../../api.ts";
 import { bindingName, hasMesh, hasMeshLabel, nicSpec } from "../../nic/nic-spec.ts";
 import type { Service } from "../surroundings.ts";
 import { ignored } from "./netbind-rules.ts";
-import { type Rule, type RuleContext, show } from "./rule.ts";
+import { quote, type Rule, type RuleContext } from "./rule.ts";
 
 /** Bindings that let the listed ports through and no others; without a list every port, but for slirp. */
 const FORWARDS_LISTED: readonly (string | undefined)[] = ["masquerade", "passt", "slirp"];
@@ -50,10 +50,10 @@ const shownPort = ({ protocol, port, lastPort }: Port): string => `${protocol} $
 /** What is wrong with a port that somebody asks the guest for, as the end of a sentence; undefined where nothing is. */
 function blocked(gate: Gate, protocol: string, port: unknown, subject: RuleContext): string | undefined {
   const number = numberOf(port, subject);
-  if (number === undefined) return typeof port === "string" ? `no port of the VM's interfaces has the name ${show(port)}` : undefined;
+  if (number === undefined) return typeof port === "string" ? `no port of the VM's interfaces has the name ${quote(port)}` : undefined;
   if (isForwarded(gate, protocol, number)) return undefined;
   const listed = gate.ports.map(shownPort).join(", ") || "none";
-  return `interface ${show(gate.nic.name)} (${gate.binding}) forwards the listed ports alone: ${listed}`;
+  return `interface ${quote(gate.nic.name)} (${gate.binding}) forwards the listed ports alone: ${listed}`;
 }
 
 function probeProblems(probe: VmiProbe, path: string, gate: Gate, subject: RuleContext): readonly Violation[] {

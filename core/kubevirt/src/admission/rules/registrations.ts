@@ -3,7 +3,7 @@ import type { BindingRegistration } from "../../api.ts";
 import { formatVersion } from "../../versions.ts";
 import { migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
 import { ignored, neverStarts, pending } from "./netbind-rules.ts";
-import { perInterface, type Rule, show } from "./rule.ts";
+import { perInterface, quote, type Rule } from "./rule.ts";
 import { registrationOf, registrationsOf } from "../../vmi.ts";
 
 /** What a registration may say, and since when. */
@@ -33,7 +33,7 @@ const unknownWord = ({ what, says, known, fix }: WordField): Rule["find"] =>
     const registration = registrationOf(subject.configuration, binding?.name);
     const word = registration === undefined ? undefined : says(registration);
     if (!word || known.includes(word)) return [];
-    return [violation(`${path}.binding.name`, `the plugin's ${what} ${show(word)} is not one that KubeVirt knows`, fix)];
+    return [violation(`${path}.binding.name`, `the plugin's ${what} ${quote(word)} is not one that KubeVirt knows`, fix)];
   });
 
 /** What is asked of the registrations that a VM's plugins have in the KubeVirt CR. KubeVirt itself looks at none of it. */
@@ -49,7 +49,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.binding.name`,
-          `no binding plugin ${show(binding.name)} is registered (registered: ${names}), so the VM would stay Pending`,
+          `no binding plugin ${quote(binding.name)} is registered (registered: ${names}), so the VM would stay Pending`,
           "register it under spec.configuration.network.binding of the KubeVirt CR",
         ),
       ];

@@ -130,4 +130,4 @@ export function findRepeated<T>(values: readonly T[]): readonly { readonly at: n
 }
 
 /** A value as a message quotes it. */
-export const show = (value: unknown): string => JSON.stringify(value) ?? "nothing";
+export const quote = (value: unknown): string => JSON.stringify(value) ?? "nothing";

@@ -5,7 +5,7 @@ import { parseHardwareAddress } from "../../nic/hardware-address.ts";
 import { takenMacBinding } from "../../nic/taken-mac.ts";
 import { cniTypes, nadOf } from "../../pod/nads.ts";
 import { neverStarts } from "./netbind-rules.ts";
-import { findRepeated, perInterface, perNetwork, type Rule, show } from "./rule.ts";
+import { findRepeated, perInterface, perNetwork, quote, type Rule } from "./rule.ts";
 import { INTERFACES_PATH } from "../../vmi.ts";
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
@@ -32,7 +32,7 @@ const guestNetwork = (field: "vmNetworkCIDR" | "vmIPv6NetworkCIDR", family: 4 | 
     return [
       violation(
         `${path}.pod.${field}`,
-        `${show(text)} ${why}`,
+        `${quote(text)} ${why}`,
         `write address/prefix with a prefix of at most ${longest}, such as ${example}`,
       ),
     ];
@@ -41,7 +41,7 @@ const guestNetwork = (field: "vmNetworkCIDR" | "vmIPv6NetworkCIDR", family: 4 | 
 function textProblem(text: string | undefined, field: string): readonly Violation[] {
   if (text === undefined) return [];
   if (/\p{Cc}/u.test(text) || !text.isWellFormed()) {
-    return [violation(field, `${show(text)} holds a control character`, "write printable text on one line")];
+    return [violation(field, `${quote(text)} holds a control character`, "write printable text on one line")];
   }
   const bytes = encodeURIComponent(text).replace(/%../g, "x").length;
   return bytes > OPTION_BYTES ? [violation(field, `${bytes} bytes are more than a DHCP option holds`, `use at most ${OPTION_BYTES}`)] : [];
@@ -171,7 +171,7 @@ export const UNUSABLE_RULES: readonly Rule[] = [
       );
       if (nic.binding !== undefined || keys.length === 1) return [];
       const problem = keys.length === 0 ? "no binding" : `${keys.length} bindings: ${keys.join(", ")}`;
-      return [violation(path, `interface ${show(nic.name)} has ${problem}`, "give it one, such as masquerade: {}")];
+      return [violation(path, `interface ${quote(nic.name)} has ${problem}`, "give it one, such as masquerade: {}")];
     }),
   }),
   neverStarts({
@@ -202,12 +202,18 @@ export const UNUSABLE_RULES: readonly Rule[] = [
       ...(spec.dnsConfig?.searches ?? []).flatMap((text, at) =>
         isDomainName(text.toLowerCase().replace(/\.$/, ""))
           ? []
-          : [violation(`spec.dnsConfig.searches[${at}]`, `${show(text)} is not a valid domain name`, "write a domain such as example.com")],
+          : [
+              violation(
+                `spec.dnsConfig.searches[${at}]`,
+                `${quote(text)} is not a valid domain name`,
+                "write a domain such as example.com",
+              ),
+            ],
       ),
       ...(spec.dnsConfig?.nameservers ?? []).flatMap((text, at) =>
         parseAddress(text)
           ? []
-          : [violation(`spec.dnsConfig.nameservers[${at}]`, `${show(text)} is not a valid IP address`, "write the name server's address")],
+          : [violation(`spec.dnsConfig.nameservers[${at}]`, `${quote(text)} is not a valid IP address`, "write the name server's address")],
       ),
     ],
   }),
@@ -221,7 +227,7 @@ export const UNUSABLE_RULES: readonly Rule[] = [
         const text = spec[field];
         return !text || DNS_LABEL.test(text)
           ? []
-          : [violation(`spec.${field}`, `${show(text)} is not a valid DNS label`, "use lower-case letters, digits and -")];
+          : [violation(`spec.${field}`, `${quote(text)} is not a valid DNS label`, "use lower-case letters, digits and -")];
       }),
   }),
 ];

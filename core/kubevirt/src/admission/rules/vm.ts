@@ -2,7 +2,7 @@ import { type Violation, violation } from "@netbind/contract";
 import type { CloudInitSource } from "../../api.ts";
 import { isLabel, isSubdomain } from "../../values/object-name.ts";
 import { defaultVmi } from "../default-vmi.ts";
-import { type Rule, show } from "./rule.ts";
+import { quote, type Rule } from "./rule.ts";
 
 const PROBES = ["readinessProbe", "livenessProbe"] as const;
 const HANDLERS = ["httpGet", "tcpSocket"] as const;
@@ -47,8 +47,8 @@ export const VM_RULES: readonly Rule[] = [
       const { name, namespace } = metadata;
       const fix = "use lower-case letters, digits, - and (in a name) dots";
       return [
-        ...(isSubdomain(name) ? [] : [violation("metadata.name", `${show(name)} is not a valid object name`, fix)]),
-        ...(isLabel(namespace) ? [] : [violation("metadata.namespace", `${show(namespace)} is not a valid namespace`, fix)]),
+        ...(isSubdomain(name) ? [] : [violation("metadata.name", `${quote(name)} is not a valid object name`, fix)]),
+        ...(isLabel(namespace) ? [] : [violation("metadata.namespace", `${quote(namespace)} is not a valid namespace`, fix)]),
       ];
     },
   },

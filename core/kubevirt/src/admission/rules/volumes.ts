@@ -1,7 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
 import type { VmiVolume } from "../../api.ts";
 import { isLabel, isSubdomain } from "../../values/object-name.ts";
-import { findRepeated, type Rule, show } from "./rule.ts";
+import { findRepeated, quote, type Rule } from "./rule.ts";
 
 const VOLUMES = "spec.volumes";
 const DISKS = "spec.domain.devices.disks";
@@ -10,12 +10,12 @@ const SUBDOMAIN_FIX = "write the object's name: lower-case letters, digits, - an
 
 const labelProblems = (named: readonly { readonly name: string }[], list: string, what: string): readonly Violation[] =>
   named.flatMap(({ name }, at) =>
-    isLabel(name) ? [] : [violation(`${list}[${at}].name`, `${show(name)} is not a valid name of a ${what}`, LABEL_FIX)],
+    isLabel(name) ? [] : [violation(`${list}[${at}].name`, `${quote(name)} is not a valid name of a ${what}`, LABEL_FIX)],
   );
 
 const repeatedNames = (named: readonly { readonly name: string }[], list: string): readonly Violation[] =>
   findRepeated(named.map(({ name }) => name)).map(({ at, first, value }) =>
-    violation(`${list}[${at}].name`, `${show(value)} is the name of ${list}[${first}] too`, "give each a name of its own"),
+    violation(`${list}[${at}].name`, `${quote(value)} is the name of ${list}[${first}] too`, "give each a name of its own"),
   );
 
 /** The objects that a volume names, by the field that names each. */
@@ -76,7 +76,7 @@ export const VOLUME_RULES: readonly Rule[] = [
         references(volume).flatMap(([field, name]) =>
           isSubdomain(name)
             ? []
-            : [violation(`${VOLUMES}[${at}].${field}`, `${show(name)} is not a valid name of a ConfigMap or Secret`, SUBDOMAIN_FIX)],
+            : [violation(`${VOLUMES}[${at}].${field}`, `${quote(name)} is not a valid name of a ConfigMap or Secret`, SUBDOMAIN_FIX)],
         ),
       ),
   },
