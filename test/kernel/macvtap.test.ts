@@ -11,6 +11,7 @@ const request = (resourceName?: string) => ({
   ifname: "pod1",
   replacesPodNetwork: false,
   field: "f",
+  config: { cniVersion: "1.0.0", name: "n", plugins: [{ type: "macvtap" }] },
   ...(resourceName === undefined ? {} : { resourceName }),
 });
 
@@ -22,7 +23,7 @@ test.each([
   [`${RESOURCE}a`, { DP_MACVTAP_CONF: "{}" }, "is not a list"],
   [`${RESOURCE}a`, setting({ lowerDevice: "eth0" }), "DP_MACVTAP_CONF[0]: name is not a string"],
   [`${RESOURCE}a`, setting({ name: "a", lowerDevice: "a b" }), "lowerDevice does not name a link"],
-  [`${RESOURCE}a`, setting({ name: "a", lowerDevice: "b", mode: "hairpin" }), 'mode "hairpin" is none of bridge'],
+  [`${RESOURCE}a`, setting({ name: "a", lowerDevice: "b", mode: "hairpin" }), 'mode "hairpin" is not one of bridge'],
   [`${RESOURCE}a`, setting({ name: "a", lowerDevice: "b", capacity: 0 }), "capacity 0 is not between 1 and 1000"],
 ])("a resource %j that the node does not have is told", (resource, settings, words) => {
   expect(macvtap.check(request(resource), settings)).toEqual([expect.stringContaining(words)]);

@@ -77,6 +77,7 @@ export interface CloudInitSource {
 export interface VmiVolume {
   readonly name: string;
   readonly cloudInitNoCloud?: CloudInitSource;
+  readonly cloudInitConfigDrive?: CloudInitSource;
   readonly hostDisk?: { readonly path: string; readonly type?: string; readonly capacity?: string };
   readonly containerDisk?: { readonly image: string };
   readonly configMap?: { readonly name: string };

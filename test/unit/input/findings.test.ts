@@ -1,6 +1,7 @@
 /** What is found in documents of the kinds that people ask about most, and that nothing is found in the right ones. */
 import { readdirSync, readFileSync } from "node:fs";
 
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseText } from "../../../core/input/src/documents.ts";
 import { type Input, inputOf } from "../../../core/input/src/input.ts";
@@ -30,4 +31,62 @@ test.each(wrong)("%s: every mistake is found, once, where it stands", async (nam
 
 test.each(names.filter((name) => name.endsWith("-right")))("%s: nothing is found", (name) => {
   expect(found(name)).toBe("");
+});
+
+/** Network data of any shape below the words that are looked for. */
+const json = fc.jsonValue({ maxDepth: 2 });
+const oneOrMany = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => fc.oneof(value, fc.array(value, { maxLength: 2 }), json);
+const fields = (keys: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<unknown> =>
+  fc.oneof({ weight: 4, arbitrary: fc.record(keys, { requiredKeys: [] }) }, json);
+const ethernet = fields({
+  match: fields({ macaddress: fc.oneof(fc.constantFrom("02:00:00:00:00:01", "*"), json), name: json }),
+  addresses: oneOrMany(fc.oneof(fc.constantFrom("10.0.2.2/24", "192.0.2.1", "::/x"), json)),
+  dhcp4: json,
+});
+const physical = fields({
+  type: fc.constant("physical"),
+  name: json,
+  mac_address: json,
+  subnets: oneOrMany(fields({ type: json, address: json })),
+});
+const networkData = fields({
+  version: fc.oneof(fc.constantFrom(1, 2, "2"), json),
+  ethernets: fc.oneof(fc.dictionary(fc.constantFrom("eth0", "eth7", "enp1s0", "__proto__"), ethernet), json),
+  config: oneOrMany(physical),
+  network: json,
+  links: oneOrMany(fields({ id: fc.constant("a"), type: json, ethernet_mac_address: json })),
+  networks: oneOrMany(fields({ link: fc.constant("a"), type: json, ip_address: json })),
+});
+
+test("network data, Services and probes of any shape are looked at, and end in findings of the VM at the most", () => {
+  const vm = (data: unknown, port: unknown): object => ({
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { name: "vm", labels: { app: "a" } },
+    spec: {
+      domain: { devices: { interfaces: [{ name: "default", masquerade: {}, ports: [{ port: 80 }] }] } },
+      readinessProbe: { httpGet: { port } },
+      networks: [{ name: "default", pod: {} }],
+      volumes: [{ name: "v", cloudInitNoCloud: { networkData: JSON.stringify(data) } }],
+    },
+  });
+  const service = (ports: unknown): object => ({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "s" },
+    spec: { selector: { app: "a" }, ports },
+  });
+  let told = 0;
+  fc.assert(
+    fc.property(networkData, oneOrMany(fields({ port: json, targetPort: json })), json, (data, ports, port) => {
+      const text = JSON.stringify({ kind: "List", items: [vm(data, port), service(ports)] });
+      const rules = validateInput(inputOf(parseText("a.yaml", text), "a.yaml"), { operation: "create" }, OWN_BINDINGS).map(
+        ({ rule }) => rule,
+      );
+      expect(["CLOUD-1", "CLOUD-2", "CLOUD-3", "PROBE-2", "PORT-6", "SCHEMA"]).toEqual(expect.arrayContaining(rules));
+      told += rules.length;
+    }),
+    { numRuns: 500 },
+  );
+  expect(told).toBeGreaterThan(50);
 });

@@ -12,19 +12,21 @@ export interface GuestNetwork {
   readonly userData: string;
 }
 
+const NETWORK_DATA = ["networkData", "networkDataBase64", "networkDataSecretRef"] as const;
+
 /** What is known of the cloud-init volumes of a VM. */
 export function guestSetups({ vmi, surroundings }: RuleContext): readonly GuestNetwork[] {
   const { guestSetupOf } = surroundings;
   if (guestSetupOf === undefined) return [];
-  return (vmi.spec.volumes ?? []).flatMap(({ cloudInitNoCloud }, at) => {
-    if (cloudInitNoCloud === undefined) return [];
-    const { networkData, userData = "" } = guestSetupOf(cloudInitNoCloud, vmi.metadata.namespace);
-    const key = (["networkData", "networkDataBase64", "networkDataSecretRef"] as const).find(
-      (name) => cloudInitNoCloud[name] !== undefined,
-    );
-    const path = `spec.volumes[${at}].cloudInitNoCloud`;
-    return [{ field: key === undefined ? path : `${path}.${key}`, entries: readNetworkData(networkData), userData }];
-  });
+  return (vmi.spec.volumes ?? []).flatMap((volume, at) =>
+    (["cloudInitNoCloud", "cloudInitConfigDrive"] as const).flatMap((kind) => {
+      const source = volume[kind];
+      if (source === undefined) return [];
+      const { networkData, userData = "" } = guestSetupOf(source, vmi.metadata.namespace);
+      const key = NETWORK_DATA.find((name) => source[name] !== undefined) ?? NETWORK_DATA[0];
+      return [{ field: `spec.volumes[${at}].${kind}.${key}`, entries: readNetworkData(networkData), userData }];
+    }),
+  );
 }
 
 /** A MAC address as two digits a byte with colons; undefined for anything else. */

@@ -56,6 +56,7 @@ const VOLUME = open(
   {
     name: string,
     cloudInitNoCloud: CLOUD_INIT,
+    cloudInitConfigDrive: CLOUD_INIT,
     hostDisk: open({ path: string }, "path"),
     containerDisk: open({ image: string }, "image"),
     configMap: open({ name: string }),

@@ -57,11 +57,31 @@ function physicalEntry(at: number, item: Fields): NetworkDataEntry {
   };
 }
 
-/** The physical NICs of a network configuration for cloud-init, version 1 or 2, in its order; none of anything else. */
+const OPENSTACK_DHCP: Readonly<Record<string, 4 | 6>> = { ipv4_dhcp: 4, ipv6_dhcp: 6, ipv6_slaac: 6 };
+
+/** An item of `links` (OpenStack's format, which a configuration drive has), with what `networks` say of it. */
+function linkEntry(at: number, link: Fields, networks: readonly Fields[]): NetworkDataEntry {
+  const own = networks.filter((network) => network["link"] !== undefined && network["link"] === link["id"]);
+  const mac = textOf(link["ethernet_mac_address"]);
+  return {
+    path: `links[${at}]`,
+    ...(mac === undefined ? {} : { mac }),
+    addresses: own.flatMap((network) => textOf(network["ip_address"]) ?? []),
+    dhcp: own.flatMap((network) => OPENSTACK_DHCP[textOf(network["type"]) ?? ""] ?? []),
+  };
+}
+
+/** Kinds of links that are made of others. */
+const COMPOUND: readonly unknown[] = ["bond", "vlan"];
+
+/** The physical NICs of a network configuration for cloud-init, version 1 or 2 or OpenStack's, in its order; none of anything else. */
 export function readNetworkData(value: unknown): readonly NetworkDataEntry[] {
   const root = fieldsOf(value);
   const { version, ethernets, config } = isFields(root["network"]) ? root["network"] : root;
   if (Number(version) === 2) return Object.entries(fieldsOf(ethernets)).map(([id, ethernet]) => ethernetEntry(id, fieldsOf(ethernet)));
-  if (Number(version) !== 1) return [];
-  return listOf(config).flatMap((item, at) => (fieldsOf(item)["type"] === "physical" ? [physicalEntry(at, fieldsOf(item))] : []));
+  if (Number(version) === 1)
+    return listOf(config).flatMap((item, at) => (fieldsOf(item)["type"] === "physical" ? [physicalEntry(at, fieldsOf(item))] : []));
+  const networks = listOf(root["networks"]).map(fieldsOf);
+  const links = listOf(root["links"]).map(fieldsOf);
+  return links.flatMap((link, at) => (COMPOUND.includes(link["type"]) ? [] : [linkEntry(at, link, networks)]));
 }
