@@ -6,8 +6,8 @@ import { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns, State, stateDir
 import { inNetns, exec } from "@netbind/netns";
 import { PodRecordFile } from "@netbind/pod";
 import { compose } from "../../core/cli/src/compose.ts";
-import { decideInput } from "../../core/cli/src/decide-input.ts";
-import { openPlugins } from "../../core/cli/src/plugins.ts";
+import { decideInput } from "../../core/cli/src/documents/decide-input.ts";
+import { openPlugins } from "../../core/cli/src/plugins/open-plugins.ts";
 import { TOKENS } from "../../core/cli/src/tokens.ts";
 import { LocalHost } from "../../core/local/src/pod/local-host.ts";
 import { cniAdd, cniDel } from "../../core/local/src/networks/cni.ts";

@@ -1,5 +1,5 @@
 import { BindingError } from "@netbind/contract";
-import { InterruptedError } from "./interruption.ts";
+import { InterruptedError } from "./errors.ts";
 
 /** What a command's exit code says. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, notFound: 4, busy: 5, interrupted: 130, ended: 143 } as const;

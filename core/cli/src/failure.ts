@@ -1,8 +1,7 @@
 import { BindingError } from "@netbind/contract";
 import { formatViolation } from "@netbind/view";
 import { printMessage, printLines } from "./output.ts";
-import { PluginsFailedError } from "./plugin-failures.ts";
-import { InputError } from "./violations.ts";
+import { InputError, PluginsFailedError } from "./errors.ts";
 
 /** What went wrong, as the value of `error` in a command's JSON. */
 export function failureJson(error: unknown): object {

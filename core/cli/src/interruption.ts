@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { InterruptedError } from "./errors.ts";
 import { printMessage } from "./output.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -6,17 +7,6 @@ type EndSignal = (typeof SIGNALS)[number];
 
 /** What a shell says of a command that a signal ended: 130 for Ctrl-C, 143 for SIGTERM. */
 const codeOf = (signal: EndSignal): number => 128 + constants.signals[signal];
-
-/** A command was told to end, by a signal, and did. */
-export class InterruptedError extends Error {
-  override readonly name = "InterruptedError";
-  readonly exitCode: number;
-
-  constructor(message: string, exitCode: number, options?: ErrorOptions) {
-    super(message, options);
-    this.exitCode = exitCode;
-  }
-}
 
 /** The first signal that tells a command to end, for one that finishes or takes back what it has begun before it does. */
 export class Interruption {

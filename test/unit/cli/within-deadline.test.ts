@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { DeadlineError } from "../../../core/cli/src/errors.ts";
 import { readFiles } from "../../../core/cli/src/input/read-files.ts";
-import { DeadlineError, withinDeadline } from "../../../core/cli/src/input/within-deadline.ts";
+import { withinDeadline } from "../../../core/cli/src/input/within-deadline.ts";
 
 test("what is done in time is what it gives, and what it throws", () => {
   expect(withinDeadline(10_000, () => ["done"])).toEqual(["done"]);

@@ -1,39 +1,25 @@
-import { DEFAULT_POD_NETWORK, migrateVm } from "@netbind/local";
-import { EXIT } from "../exit-codes.ts";
-import { Interruption } from "../interruption.ts";
-import { type OutputFormat, printMessage } from "../output.ts";
-import { reportVm } from "../report.ts";
-import { type Resolve, TOKENS } from "../tokens.ts";
-import { waitForAddresses } from "./wait-for-addresses.ts";
+import { EXIT_HELP } from "../exit-codes.ts";
+import type { OutputFormat } from "../output.ts";
+import type { CommandContext } from "./command-context.ts";
+import { outputOption, seconds } from "./options.ts";
 
+/** The options of `netbind migrate`. */
 export interface MigrateOptions {
   readonly output: OutputFormat;
   /** Seconds to wait for the guest's addresses in its next pod. */
   readonly wait: number;
 }
 
-/** `netbind migrate`: moves a running VM to a second pod, live. */
-export async function migrate(name: string, options: MigrateOptions, resolve: Resolve): Promise<number> {
-  const interruption = new Interruption("stopping: the VM stays in the pod where its guest is");
-  try {
-    await moveAndReport(name, options, interruption.signal, resolve);
-    return interruption.exitCode ?? EXIT.ok;
-  } catch (error) {
-    throw interruption.explain(error);
-  }
-}
-
-async function moveAndReport(name: string, { output, wait }: MigrateOptions, signal: AbortSignal, resolve: Resolve): Promise<void> {
-  const context = {
-    ...{ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec), podNetwork: DEFAULT_POD_NETWORK, bindings: resolve(TOKENS.bindings) },
-    ...{ deviceSettings: resolve(TOKENS.deviceSettings), progress: printMessage, signal },
-  };
-  const { record, from, downtime } = await migrateVm(context, name);
-  const nics = (record.attached ?? []).flatMap((attachment) => {
-    const plan = record.nics[attachment.name]?.plan;
-    return plan === undefined ? [] : [{ attachment, plan }];
-  });
-  const status = await waitForAddresses(context, nics, name, wait);
-  const stood = downtime === undefined ? "" : `; its guest was paused for ${downtime} ms`;
-  reportVm(status, `runs in the pod ${record.netns} now${stood}`, output, { from, ...(downtime === undefined ? {} : { downtime }) });
+/** Adds `netbind migrate`. */
+export function addMigrate({ program, compose, act }: CommandContext): void {
+  program
+    .command("migrate")
+    .description("live-migrate a running VM to a second pod on this machine")
+    .argument("<vm>", "[namespace/]name")
+    .option("--wait <seconds>", "how long to wait for the guest's addresses before reporting", seconds, 10)
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
+    .action((name: string, options) =>
+      act(options.output, async () => (await import("../vms/migrate.ts")).migrate(name, options, await compose())),
+    );
 }

@@ -1,28 +1,13 @@
-import { admitPluginNics, type AskedBinding, isPrintable, mergeNeeds, needsOfNics, pluginNics, terminalJson } from "@netbind/engine";
-import type { Input, InputViolation, InputVm } from "@netbind/input";
-import {
-  type ImageFallback,
-  interfacesOf,
-  type KubevirtMinor,
-  networkOf,
-  NEWEST_KUBEVIRT,
-  nicSpec,
-  type Vmi,
-  type VmiInterface,
-} from "@netbind/kubevirt";
-import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
-import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
-import { dump } from "js-yaml";
+import { Option } from "commander";
+import type { KubevirtMinor } from "@netbind/kubevirt";
+import { EXIT_HELP } from "../exit-codes.ts";
 import type { InputFiles } from "../input/read-input.ts";
-import { EXIT } from "../exit-codes.ts";
-import { loadInput } from "../input/load-input.ts";
-import { type OutputFormat, printDocument, printJson } from "../output.ts";
-import { PluginFailures } from "../plugin-failures.ts";
-import { type OpenPlugins, openPlugins, withPlugins } from "../plugins.ts";
-import type { PluginSources } from "../program-options.ts";
-import { type Resolve, TOKENS } from "../tokens.ts";
-import { InputError } from "../violations.ts";
+import type { OutputFormat } from "../output.ts";
+import type { CommandContext } from "./command-context.ts";
+import type { PluginSources } from "../plugins/plugin-sources.ts";
+import { adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./options.ts";
 
+/** The options of `netbind render`. */
 export interface RenderOptions extends InputFiles {
   readonly kubevirtVersion?: KubevirtMinor;
   readonly imageFallback: "Always" | "SlirpOnly" | "Never";
@@ -30,84 +15,24 @@ export interface RenderOptions extends InputFiles {
   readonly output: OutputFormat;
 }
 
-/** What pods are rendered with. */
-interface RenderContext {
-  readonly fallback: ImageFallback;
-  readonly plugins: OpenPlugins;
-  readonly failures: PluginFailures;
-}
-
-type PodNeeds = ReturnType<typeof mergeNeeds>;
-
-/** A pod, and the memory that networking adds to its VM's. */
-interface Rendered {
-  readonly pod: Pod;
-  readonly networkMemoryOverheadBytes: number;
-}
-
-/** KubeVirt's own bindings whose part in the pod is the plugin's of the same name. */
-const CORE_BINDINGS = ["masquerade", "bridge", "sriov"] as const satisfies readonly (keyof VmiInterface)[];
-
-/** What the NICs need of their pod: those of plugins, and those of KubeVirt's own bindings. */
-async function needsOf(vmi: Vmi, bindings: ReadonlyMap<string, AskedBinding>): Promise<PodNeeds> {
-  const core = interfacesOf(vmi).flatMap((nic, index) => {
-    const network = networkOf(vmi, nic.name);
-    const binding = CORE_BINDINGS.find((key) => nic[key] !== undefined);
-    return network === undefined || binding === undefined ? [] : [{ binding, index, spec: nicSpec(vmi, nic, network) }];
+/** Adds `netbind render`. */
+export function addRender({ program, compose, act }: CommandContext): void {
+  const command = program
+    .command("render")
+    .description("print the networking part of the launcher pods that a cluster would create for VMs")
+    .addOption(fileOption())
+    .addOption(adminOption())
+    .addOption(versionOption())
+    .addOption(
+      new Option("--image-fallback <policy>", "which bindings get this release's image when the KubeVirt CR does not register them")
+        .choices(["Always", "SlirpOnly", "Never"])
+        .default("Always"),
+    )
+    .addOption(pluginOption())
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n${EXIT_HELP}`);
+  command.action((options) => {
+    requireFiles(command, [...options.filename, ...options.admin]);
+    return act(options.output, async () => (await import("../documents/render.ts")).render(options, await compose()));
   });
-  const needing = await needsOfNics([...core, ...pluginNics(vmi, bindings)], bindings);
-  return mergeNeeds(needing.map(({ needs }) => needs));
-}
-
-/** Renders the pod of one VM, or gives all that is in its way. */
-async function renderOne(
-  vm: InputVm,
-  input: Input,
-  options: RenderOptions,
-  { fallback, plugins, failures }: RenderContext,
-): Promise<Rendered | readonly InputViolation[]> {
-  const { configuration, nads } = input;
-  const version = options.kubevirtVersion ?? NEWEST_KUBEVIRT;
-  const { vmi } = defaultVmi(sanitizeVmi(vm.vmi), configuration);
-  const judged = validateVmi(vmi, { configuration, version }).filter(isFatal);
-  const { sidecars, violations } = pluginSidecars(
-    vmi,
-    configuration,
-    { ...withPlugins(fallback, plugins.sources), policy: options.imageFallback },
-    version,
-  );
-  const known = new Set(judged.map(({ field }) => field));
-  const bindings = failures.bindingsFor(vm);
-  const refused = (await admitPluginNics(vmi, bindings)).filter(({ field }) => !known.has(field));
-  const problems = [...judged, ...violations, ...refused].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
-  if (problems.length > 0) return problems;
-  const pod = renderPod({ vmi, configuration, version, sidecars, needs: await needsOf(vmi, bindings), nads });
-  return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
-}
-
-/** A pod as YAML. JSON is YAML too, and says what is not printable by escapes. */
-function formatPod(pod: Pod): string {
-  const text = dump(pod, { noRefs: true, lineWidth: -1 });
-  return isPrintable(text) ? text : `${terminalJson(JSON.stringify(pod, null, 2))}\n`;
-}
-
-/** `netbind render`: the launcher pods of VMs as a cluster would create them, as far as networking has a say in them. */
-export async function render(options: RenderOptions, resolve: Resolve): Promise<number> {
-  const input = loadInput(options);
-  await using plugins = await openPlugins(options.plugin, resolve);
-  const failures = new PluginFailures(plugins);
-  const context = { fallback: resolve(TOKENS.fallback), plugins, failures };
-  const results = await Promise.all([...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)));
-  const rendered = results.filter((result): result is Rendered => "pod" in result);
-  const problems = [...input.violations, ...results.flatMap((result) => ("pod" in result ? [] : result))];
-  failures.throwIfAny(problems);
-  if (problems.length > 0) throw new InputError(problems);
-  if (options.output === "json") {
-    printJson(rendered.length === 1 ? rendered[0] : rendered);
-    return EXIT.ok;
-  }
-  const show = ({ pod, networkMemoryOverheadBytes: bytes }: Rendered): string =>
-    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${formatPod(pod)}`;
-  printDocument(rendered.map(show).join("---\n"));
-  return EXIT.ok;
 }

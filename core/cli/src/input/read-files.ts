@@ -1,6 +1,7 @@
 import { type InputViolation, joinResults, parseText, type ReadResult, refusedFile } from "@netbind/input";
-import { EncodingError, readText, shownFile } from "./read-text.ts";
-import { DeadlineError, READING_DEADLINE, withinDeadline } from "./within-deadline.ts";
+import { DeadlineError, EncodingError } from "../errors.ts";
+import { readText, shownFile } from "./read-text.ts";
+import { READING_DEADLINE, withinDeadline } from "./within-deadline.ts";
 
 /** How a text is read: `name` is its file's, for messages. */
 type ReadAs<T> = (name: string, text: string) => T;

@@ -1,4 +1,5 @@
 import { readFileSync, readSync } from "node:fs";
+import { EncodingError } from "../errors.ts";
 
 /** What people write for standard input. */
 export const STANDARD_INPUT = "-";
@@ -6,11 +7,6 @@ export const STANDARD_INPUT = "-";
 const BLOCK = 64 * 1024;
 /** How long to wait for a writer that has nothing yet: a pipe's reading end may be one that never waits. */
 const PAUSE_MILLISECONDS = 5;
-
-/** Text that is not written in UTF-8, which kubectl does not take. */
-export class EncodingError extends Error {
-  override readonly name = "EncodingError";
-}
 
 // A mark at the beginning is a character of the text: what is written back has it too.
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,12 +1,8 @@
 import { createContext, Script } from "node:vm";
+import { DeadlineError } from "../errors.ts";
 
 /** Milliseconds for a file: the largest takes a few seconds. */
 export const READING_DEADLINE = 60_000;
-
-/** A document takes longer to read than any document should. */
-export class DeadlineError extends Error {
-  override readonly name = "DeadlineError";
-}
 
 /** The runtime's own error is of the context's classes, not of these here. */
 const isTimeout = (error: unknown): boolean =>

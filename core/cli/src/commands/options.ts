@@ -1,18 +1,11 @@
 import { resolve } from "node:path";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/kubevirt";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { EXIT } from "./exit-codes.ts";
-import type { OutputFormat } from "./output.ts";
-
-/** How an action of a command, whose result is the exit code, is run and its failure told. */
-export type Act = (format: OutputFormat, action: () => number | Promise<number>) => Promise<void>;
+import { EXIT } from "../exit-codes.ts";
+import type { PluginSource, PluginSources } from "../plugins/plugin-sources.ts";
 
 /** For an option that may be repeated. */
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-/** Where a third-party binding is asked. */
-export type PluginSource = { readonly kind: "file"; readonly path: string } | { readonly kind: "socket"; readonly path: string };
-/** Third-party bindings of the command line, by the name that they are registered under. */
-export type PluginSources = ReadonlyMap<string, PluginSource>;
 
 const SOCKET = "unix:";
 /** What KubeVirt's CR may call a binding, as far as files are named by it. */

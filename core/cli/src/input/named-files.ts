@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { PodLink } from "@netbind/contract";
 import { parseJson } from "@netbind/engine";
 import { type CniConfigList, readCniConfig } from "@netbind/kubevirt/pod";
-import { NamedFileError } from "./violations.ts";
+import { NamedFileError } from "../errors.ts";
 
 /** What a file says, or what is wrong with it, beginning with its name. */
 type ReadFile<T> = { readonly read: T } | { readonly wrong: string };

@@ -1,7 +1,7 @@
 import type { InputViolation } from "@netbind/input";
 import { checkHostDisks, type State } from "@netbind/local";
 import type { Exec } from "@netbind/netns";
-import type { DecidedVm } from "./decide-input.ts";
+import type { DecidedVm } from "../documents/decide-input.ts";
 
 /** What is in the way of VMs' disks of the machine's, of all VMs at once, where its text stands. Changes nothing. */
 export async function findHostDiskProblems(

@@ -1,6 +1,10 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
-import type { PluginSource, PluginSources } from "./program-options.ts";
-import { NamedFileError } from "./violations.ts";
+import { NamedFileError } from "../errors.ts";
+
+/** Where a third-party binding is asked. */
+export type PluginSource = { readonly kind: "file"; readonly path: string } | { readonly kind: "socket"; readonly path: string };
+/** Third-party bindings of the command line, by the name that they are registered under. */
+export type PluginSources = ReadonlyMap<string, PluginSource>;
 
 /** The most bytes of a socket's path that the kernel takes. */
 const LONGEST_SOCKET_PATH = 107;

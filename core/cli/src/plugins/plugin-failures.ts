@@ -1,30 +1,8 @@
 import { BindingError, type NicSpec } from "@netbind/contract";
 import { type AskedBinding, askBinding } from "@netbind/engine";
 import type { InputViolation, InputVm } from "@netbind/input";
-import type { OpenPlugins } from "./plugins.ts";
-
-/** A binding that did not answer, and the VMs, `namespace/name`, that it was not asked about or did not answer for. */
-export interface BindingFailure {
-  readonly binding: string;
-  readonly error: BindingError;
-  readonly vms: readonly string[];
-}
-
-/** Bindings did not answer: all of them, each once. What was found of the VMs all the same goes with it. */
-export class PluginsFailedError extends BindingError {
-  readonly failures: readonly BindingFailure[];
-  readonly violations: readonly InputViolation[];
-
-  constructor(failures: readonly BindingFailure[], violations: readonly InputViolation[] = []) {
-    const texts = failures.map(({ binding, error, vms }) =>
-      vms.length === 0 ? error.message : `${error.message}\n    not checked by binding ${JSON.stringify(binding)}: ${vms.join(", ")}`,
-    );
-    const hints = [...new Set(failures.map(({ error }) => error.hint))];
-    super(failures[0]?.error.code ?? "PLUGIN_FAILED", texts.join("\n"), hints.join("; "), { cause: failures[0]?.error });
-    this.failures = failures;
-    this.violations = violations;
-  }
-}
+import { type BindingFailure, PluginsFailedError } from "../errors.ts";
+import type { OpenPlugins } from "./open-plugins.ts";
 
 export const nameOfVm = ({ vmi: { metadata } }: Pick<InputVm, "vmi">): string => `${metadata.namespace}/${metadata.name}`;
 

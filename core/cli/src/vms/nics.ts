@@ -1,4 +1,4 @@
-import { addressOf } from "@netbind/contract";
+import { addressOf, defined } from "@netbind/contract";
 import { type AskedBinding, decideVmi, type Decision, plannedGuestAddresses, withGrants } from "@netbind/engine";
 import {
   bindingName,
@@ -26,21 +26,18 @@ import {
   vmStatus,
 } from "@netbind/local";
 import { nicTable } from "@netbind/view";
-import type { InputFiles } from "../input/read-input.ts";
+import type { AttachOptions } from "../commands/attach-nic.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
 import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
-import { InputError } from "../violations.ts";
+import { InputError } from "../errors.ts";
 
-export interface AttachOptions extends InputFiles {
-  /** `[namespace/]name` of a NetworkAttachmentDefinition. */
-  readonly network: string;
-  readonly binding: "bridge" | "sriov";
-  readonly mac?: string;
-  /** Seconds to wait for the guest's address. */
-  readonly wait: number;
-  readonly output: OutputFormat;
+/** A NIC of a VM. */
+export interface NamedNic {
+  /** `[namespace/]name` */
+  readonly vm: string;
+  readonly nic: string;
 }
 
 const LOOK_AGAIN = 500;
@@ -60,7 +57,7 @@ const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi =>
 /** Decides about the VM with its new NIC. @throws InputError with all that is wrong with it */
 async function decideWithNic(record: LocalPodRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
   const input = loadSurroundings(options);
-  const added = { name: nic, [options.binding]: {}, ...(options.mac === undefined ? {} : { macAddress: options.mac }) };
+  const added = { name: nic, [options.binding]: {}, ...defined({ macAddress: options.mac }) };
   if (!isHotPluggable(added))
     throw new NicChangeError(`a NIC of binding ${bindingName(added)} cannot be added to a running VM: restart the VM with it`);
   const binding = bindingName(added) ?? "";
@@ -87,8 +84,7 @@ async function decideWithNic(record: LocalPodRecord, nic: string, options: Attac
 async function awaitNic(
   record: LocalPodRecord,
   nic: string,
-  planned: number,
-  seconds: number,
+  { planned, seconds }: { readonly planned: number; readonly seconds: number },
   resolve: Resolve,
 ): Promise<VmStatus["nics"]> {
   const end = performance.now() + seconds * 1000;
@@ -101,7 +97,7 @@ async function awaitNic(
 }
 
 /** `netbind attach-nic`: gives a running VM another NIC. */
-export async function attachNic(vm: string, nic: string, options: AttachOptions, resolve: Resolve): Promise<number> {
+export async function attachNic({ vm, nic }: NamedNic, options: AttachOptions, resolve: Resolve): Promise<number> {
   const [state, exec] = [resolve(TOKENS.state), resolve(TOKENS.exec)];
   const record = findVm(state, vm);
   if (interfaceOf(record.vmi, nic) !== undefined)
@@ -118,14 +114,14 @@ export async function attachNic(vm: string, nic: string, options: AttachOptions,
   printMessage(
     `NIC ${nic} is in VM ${record.namespace}/${record.name}, with MAC ${attachment.mac}${attachment.pod.addresses.length === 0 ? "" : ` and ${attachment.pod.addresses.map(addressOf).join(", ")}`}`,
   );
-  const nics = await awaitNic(record, nic, plannedGuestAddresses(plan).length, options.wait, resolve);
+  const nics = await awaitNic(record, nic, { planned: plannedGuestAddresses(plan).length, seconds: options.wait }, resolve);
   if (options.output === "json") printJson(nics[0] ?? {});
   else print(nicTable(nics));
   return EXIT.ok;
 }
 
 /** `netbind detach-nic`: takes a NIC out of a running VM. */
-export async function detachNic(vm: string, nic: string, output: OutputFormat, resolve: Resolve): Promise<number> {
+export async function detachNic({ vm, nic }: NamedNic, output: OutputFormat, resolve: Resolve): Promise<number> {
   await detachNicFromVm({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic);
   if (output === "json") printJson({ detached: nic });
   else print(`NIC ${nic} is removed from VM ${vm}`);
@@ -133,9 +129,13 @@ export async function detachNic(vm: string, nic: string, output: OutputFormat, r
 }
 
 /** `netbind link`: sets the link of a running VM's NIC up or down. */
-export async function setLink(linkState: "up" | "down", vm: string, nic: string, output: OutputFormat, resolve: Resolve): Promise<number> {
-  await setNicLink({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic, linkState);
-  if (output === "json") printJson({ nic, link: linkState });
-  else print(`the link of NIC ${nic} of VM ${vm} is ${linkState}`);
+export async function setLink(
+  { vm, nic, link }: NamedNic & { readonly link: "up" | "down" },
+  output: OutputFormat,
+  resolve: Resolve,
+): Promise<number> {
+  await setNicLink({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic, link);
+  if (output === "json") printJson({ nic, link });
+  else print(`the link of NIC ${nic} of VM ${vm} is ${link}`);
   return EXIT.ok;
 }

@@ -3,11 +3,10 @@ import { BindingError } from "@netbind/contract";
 import { allAnswers, type AskedBinding, type GrantsByBinding, readGrants, withGrants } from "@netbind/engine";
 import type { ImageFallback } from "@netbind/kubevirt";
 import type { AskedPlugin } from "@netbind/local";
-import { exitOnSignal } from "./interruption.ts";
-import { printMessage } from "./output.ts";
-import { checkPluginSources } from "./plugin-sources.ts";
-import type { PluginSource, PluginSources } from "./program-options.ts";
-import { type Resolve, TOKENS } from "./tokens.ts";
+import { exitOnSignal } from "../interruption.ts";
+import { printMessage } from "../output.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
+import { checkPluginSources, type PluginSource, type PluginSources } from "./plugin-sources.ts";
 
 /** Third-party bindings that can be asked, by the name that they are registered under. They end with this object. */
 export interface OpenPlugins extends AsyncDisposable {

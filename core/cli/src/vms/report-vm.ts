@@ -1,6 +1,6 @@
 import type { VmStatus } from "@netbind/local";
 import { nicTable } from "@netbind/view";
-import { type OutputFormat, print, printJson, printMessage } from "./output.ts";
+import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
 
 /** Prints what became of a VM; `is` says it in a few words, `more` are fields of the JSON beside the VM's. */
 export function reportVm(status: VmStatus, is: string, format: OutputFormat, more: object = {}): void {

@@ -3,13 +3,13 @@ import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@net
 import { validateVmi, type ValidationContext, translateRemovedBindings } from "@netbind/kubevirt/admission";
 import { INTERFACES_PATH, interfacesOf, isDataOnly } from "@netbind/kubevirt";
 import { type Input, type InputVm, surroundingsOf } from "@netbind/input";
-import { loadInput } from "./input/load-input.ts";
-import type { InputFiles } from "./input/read-input.ts";
-import { printMessage } from "./output.ts";
-import { PluginFailures } from "./plugin-failures.ts";
-import { type OpenPlugins, withPlugins } from "./plugins.ts";
-import { type Resolve, TOKENS } from "./tokens.ts";
-import { InputError } from "./violations.ts";
+import { loadInput } from "../input/load-input.ts";
+import type { InputFiles } from "../input/read-input.ts";
+import { printMessage } from "../output.ts";
+import { PluginFailures } from "../plugins/plugin-failures.ts";
+import { type OpenPlugins, withPlugins } from "../plugins/open-plugins.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
+import { InputError } from "../errors.ts";
 
 /** A VM of the input that may be started. */
 export interface DecidedVm {

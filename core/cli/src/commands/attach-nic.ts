@@ -1,0 +1,41 @@
+import { Option } from "commander";
+import { EXIT_HELP } from "../exit-codes.ts";
+import type { InputFiles } from "../input/read-input.ts";
+import type { OutputFormat } from "../output.ts";
+import type { CommandContext } from "./command-context.ts";
+import { adminOption, fileOption, outputOption, requireFiles, seconds } from "./options.ts";
+
+/** The options of `netbind attach-nic`. */
+export interface AttachOptions extends InputFiles {
+  /** `[namespace/]name` of a NetworkAttachmentDefinition. */
+  readonly network: string;
+  readonly binding: "bridge" | "sriov";
+  readonly mac?: string;
+  /** Seconds to wait for the guest's address. */
+  readonly wait: number;
+  readonly output: OutputFormat;
+}
+
+/** Adds `netbind attach-nic`. */
+export function addAttachNic({ program, compose, act }: CommandContext): void {
+  const command = program
+    .command("attach-nic")
+    .description("plug a NIC into a running VM, on the network of a NetworkAttachmentDefinition")
+    .argument("<vm>", "[namespace/]name")
+    .argument("<nic>", "name of the new NIC and of its network")
+    .addOption(fileOption())
+    .addOption(adminOption())
+    .requiredOption("--network <definition>", "[namespace/]name of a NetworkAttachmentDefinition in the files")
+    .addOption(new Option("--binding <binding>", "binding of the NIC").choices(["bridge", "sriov"]).default("bridge"))
+    .option("--mac <address>", "MAC address of the NIC; without it the network's CNI plugin chooses one")
+    .option("--wait <seconds>", "how long to wait for the guest's address before reporting", seconds, 30)
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `\nExamples:\n  netbind attach-nic vm blue --network blue-net -f nads.yaml\n  netbind attach-nic default/vm blue --network blue-net --mac 02:00:00:00:00:10 -f nads.yaml -o json\n${EXIT_HELP}`,
+    );
+  command.action((vm: string, nic: string, options) => {
+    requireFiles(command, [...options.filename, ...options.admin]);
+    return act(options.output, async () => (await import("../vms/nics.ts")).attachNic({ vm, nic }, options, await compose()));
+  });
+}

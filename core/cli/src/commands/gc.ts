@@ -1,0 +1,13 @@
+import { EXIT_HELP } from "../exit-codes.ts";
+import type { CommandContext } from "./command-context.ts";
+import { outputOption } from "./options.ts";
+
+/** Adds `netbind gc`. */
+export function addGc({ program, compose, act }: CommandContext): void {
+  program
+    .command("gc")
+    .description("remove what no running VM owns")
+    .addOption(outputOption())
+    .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
+    .action((options) => act(options.output, async () => (await import("../vms/gc.ts")).gc(options.output, await compose())));
+}

@@ -1,0 +1,82 @@
+import type { Binding, PodLink } from "@netbind/contract";
+import { type GrantsByBinding, type NicPlanner, plannerOf, previewVm, type VmPreview } from "@netbind/engine";
+import { buildBaseDomain } from "@netbind/local";
+import { formatPlan } from "@netbind/view";
+import type { PlanOptions } from "../commands/plan.ts";
+import { type DecidedVm, decideInput } from "./decide-input.ts";
+import { EXIT, exitCodeOf } from "../exit-codes.ts";
+import { failureJson, tellError } from "../failure.ts";
+import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
+import { findHostDiskProblems } from "../vms/host-disk-problems.ts";
+import { readPodLinks } from "../input/named-files.ts";
+import { nameOfVm } from "../plugins/plugin-failures.ts";
+import { grantsIn, type OpenPlugins, openPlugins } from "../plugins/open-plugins.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
+import { InputError, noPlanner } from "../errors.ts";
+
+/** What VMs' plans are made with. */
+interface PlanContext {
+  /** Links of the pod that were given. */
+  readonly given: readonly PodLink[];
+  readonly plugins: OpenPlugins;
+  readonly own: ReadonlyMap<string, Binding>;
+  readonly grants: GrantsByBinding;
+}
+
+/** What plans for a binding: what the command line names, else this release's own. @throws BindingError UNAVAILABLE where there is neither */
+function plannerFor(name: string, { plugins, own }: PlanContext): NicPlanner {
+  const binding = own.get(name);
+  const planner = plugins.asked.get(name) ?? (binding === undefined ? undefined : plannerOf(binding));
+  if (planner !== undefined) return planner;
+  throw noPlanner(name);
+}
+
+/** The plans that could be made, and for which VMs none could. */
+interface Planned {
+  readonly plans: readonly VmPreview[];
+  readonly failed: readonly { readonly vm: string; readonly error: unknown }[];
+}
+
+/** Plans each VM by itself. */
+async function planAll(vms: readonly DecidedVm[], context: PlanContext): Promise<Planned> {
+  const plans: VmPreview[] = [];
+  const failed: { readonly vm: string; readonly error: unknown }[] = [];
+  for (const { vm, decision } of vms) {
+    try {
+      const { given, grants } = context;
+      const domainXml = buildBaseDomain({ vmi: vm.vmi, accelerator: "kvm", disks: [] });
+      plans.push(await previewVm(decision, { domainXml, given, grants, planner: (name) => plannerFor(name, context) }));
+    } catch (error) {
+      failed.push({ vm: nameOfVm(vm), error });
+    }
+  }
+  return { plans, failed };
+}
+
+/** Prints plans, and last which VMs have none: what is told of several is told once. Gives the exit code. */
+function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
+  const [first] = failed;
+  if (output === "json") {
+    const errors = failed.map(({ vm, error }) => ({ vm, ...failureJson(error) }));
+    if (first !== undefined) printJson({ plans, error: failureJson(first.error), errors });
+    else printJson(plans.length === 1 ? plans[0] : plans);
+  } else for (const one of plans) print(formatPlan(one));
+  const texts = Map.groupBy(failed, ({ error }) => (error instanceof Error ? error.message : String(error)));
+  for (const same of texts.values()) {
+    tellError(same[0]?.error);
+    printMessage(`not planned: ${same.map(({ vm }) => vm).join(", ")}`);
+  }
+  return first === undefined ? EXIT.ok : exitCodeOf(first.error);
+}
+
+/** `netbind plan`: what `run` would do, without touching anything. */
+export async function plan(options: PlanOptions, resolve: Resolve): Promise<number> {
+  const grants = grantsIn(options.grants, resolve);
+  const given = readPodLinks(options.podLink);
+  await using plugins = await openPlugins(options.plugin, resolve);
+  const { vms } = await decideInput(options, resolve, plugins, grants);
+  const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vms, options.hostDisk);
+  if (problems.length > 0) throw new InputError(problems);
+  const context = { given, plugins, own: resolve(TOKENS.bindings), grants };
+  return reportPlans(await planAll(vms, context), options.output);
+}

@@ -1,0 +1,25 @@
+import { damagedVms, findVm, forEachVm, listVms, vmStatus } from "@netbind/local";
+import { formatVm, vmTable } from "@netbind/view";
+import { EXIT } from "../exit-codes.ts";
+import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
+import { fullName, printFailures } from "./vm-failures.ts";
+
+/** `netbind status`: all VMs, or one with its NICs and processes. */
+export async function status(name: string | undefined, output: OutputFormat, resolve: Resolve): Promise<number> {
+  const state = resolve(TOKENS.state);
+  const exec = resolve(TOKENS.exec);
+  if (name !== undefined) {
+    const one = await vmStatus(exec, findVm(state, name), { askGuest: true });
+    if (output === "json") printJson(one);
+    else print(formatVm(one));
+    return EXIT.ok;
+  }
+  for (const damage of damagedVms(state)) printMessage(`warning: ${damage}`);
+  const looks = await Promise.all(listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(exec, record))));
+  const [all, failed] = [looks.flatMap(({ done }) => done), looks.flatMap((look) => look.failed)];
+  if (output === "json") printJson(all);
+  else if (all.length > 0) print(vmTable(all));
+  else if (failed.length === 0) print("no VMs");
+  return printFailures(failed, "cannot be inspected");
+}

@@ -1,0 +1,25 @@
+import { findVm, forEachVm, stopVm } from "@netbind/local";
+import { type OutputFormat, printJson, printMessage } from "../output.ts";
+import { type Resolve, TOKENS } from "../tokens.ts";
+import { failuresJson, printFailures } from "./vm-failures.ts";
+
+/** `netbind stop`: ends VMs from their records alone. */
+export async function stop(
+  names: readonly string[],
+  options: { readonly force: boolean; readonly output: OutputFormat },
+  resolve: Resolve,
+): Promise<number> {
+  const state = resolve(TOKENS.state);
+  for (const name of names) findVm(state, name);
+  const { done, failed } = await forEachVm(
+    names,
+    (name) => name,
+    async (name) => {
+      printMessage(`stopping ${name}`);
+      await stopVm(state, resolve(TOKENS.exec), name, options.force);
+      return name;
+    },
+  );
+  if (options.output === "json") printJson({ stopped: done, ...failuresJson(failed) });
+  return printFailures(failed, "is not stopped");
+}
