@@ -133,7 +133,9 @@ ${item}`;
       return user + system;
     };
     costOf(500);
-    expect(costOf(4000)).toBeLessThan(10 * Math.max(costOf(1000), 10_000));
+    const best = (count: number): number => Math.min(costOf(count), costOf(count), costOf(count));
+    // Sixteen times is what a quadratic one takes.
+    expect(best(4000)).toBeLessThan(10 * Math.max(best(1000), 20_000));
   });
 });
 
