@@ -13,7 +13,7 @@ import { attachmentMissing, domainNotText } from "./errors.ts";
 export interface SidecarOptions {
   /** KubeVirt's hooks directory, as the sidecar sees it. */
   readonly hooksDirectory: string;
-  /** Unique in the pod: it is part of the hook socket's name, because KubeVirt tells sockets apart by that alone. */
+  /** Unique in the pod: it is part of the hook socket's name, because KubeVirt distinguishes sockets by that alone. */
   readonly containerName: string;
   /** True where this process answers for the plugin too, as on one machine. */
   readonly withBinding: boolean;

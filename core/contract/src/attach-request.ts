@@ -1,7 +1,7 @@
 import type { Attachment } from "./attachment.ts";
 import type { Plan } from "./plan.ts";
 
-/** What a sidecar is told once the network of its NICs is there. */
+/** What a sidecar is sent once the network of its NICs is set up. */
 export interface AttachRequest {
   readonly namespace: string;
   readonly name: string;

@@ -116,7 +116,7 @@ export interface ResolvConf {
   readonly search: readonly string[];
 }
 
-/** What a network's plugins told of the device that it is made of (NPWG device information specification, 1.1). */
+/** What a network's plugins reported about the device that it is made of (NPWG device information specification, 1.1). */
 export interface DeviceInfo {
   /** `pci`, `vdpa`, `vhost-user`, ... */
   readonly type: string;
@@ -137,12 +137,12 @@ export interface Attachment extends NicSpec {
   readonly index: number;
   /** Queues of the NIC; 0 where multiqueue is off or the model has none. */
   readonly queues: number;
-  /** Where the network's device is the guest's as a whole, the pod has no such link: then this is what its CNI plugin told. */
+  /** Where the network's device is the guest's as a whole, the pod has no such link: then this is what its CNI plugin reported. */
   readonly pod: PodLink;
-  /** Absent where the network's plugins told of no device. */
+  /** Absent where the network's plugins reported no device. */
   readonly deviceInfo?: DeviceInfo;
   /**
-   * The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses, and the names
+   * The devices of this network's resource that the pod was allocated, as its device plugin reported: PCI addresses, and the names
    * of the character devices of vDPA devices (`vhost-vdpa-0`).
    */
   readonly allocatedDevices: readonly string[];

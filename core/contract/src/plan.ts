@@ -125,7 +125,7 @@ export interface Dhcp4Service {
   readonly leaseSeconds: number;
   readonly router?: string;
   readonly nameservers: readonly string[];
-  /** Search domains; the longest is told as the domain name too (options 119 and 15). */
+  /** Search domains; the longest is sent as the domain name too (options 119 and 15). */
   readonly search: readonly string[];
   readonly hostname?: string;
   readonly mtu: number;
@@ -137,7 +137,7 @@ export interface Dhcp4Service {
   readonly routes?: readonly Route[];
 }
 
-/** A DHCPv6 server for one guest on one bridge (RFC 8415, IA_NA). It tells no route: router advertisements do. */
+/** A DHCPv6 server for one guest on one bridge (RFC 8415, IA_NA). It sends no route: router advertisements do. */
 export interface Dhcp6Service {
   readonly kind: "dhcp6";
   /** The bridge that it serves on. */
@@ -208,7 +208,7 @@ export type DomainPlan =
        * letters, digits, dots, `_` and `-`. Of no other NIC of the pod.
        */
       readonly socket: string;
-      /** What the hypervisor is. As the server, it starts the guest once somebody connected. */
+      /** What the hypervisor is. As the server, it starts the guest once a client connected. */
       readonly mode: "server" | "client";
       /** 0 or 1: a single queue. */
       readonly queues: number;

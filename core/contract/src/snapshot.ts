@@ -12,7 +12,7 @@ function readObject(value: object, copyPart: (part: unknown) => unknown): unknow
 }
 
 /**
- * A copy of a value, made of plain objects and lists, for one look at what somebody else made: fields that are undefined or
+ * A copy of a value, made of plain objects and lists, for one reading of what other code made: fields that are undefined or
  * null are left out, and what cannot be read (a circle, a getter that throws, too much) is an {@link Unreadable}. Instances
  * of classes stay as they are: no shape takes them.
  */

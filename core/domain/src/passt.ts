@@ -16,7 +16,7 @@ const LOG_FILE = "/var/run/kubevirt/passt.log";
 const WITH_PASST = [9, 0] as const;
 const WITH_SHARED_MEMORY = [11, 1] as const;
 
-/** True for a libvirt of a release or a later one; and for one of which nothing is told. */
+/** True for a libvirt of a release or a later one; and for one whose version is unknown. */
 function isSince(version: string | undefined, [major, minor]: readonly [number, number]): boolean {
   if (version === undefined) return true;
   const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);

@@ -19,7 +19,7 @@ function placeOf(address: string, machine: string): { readonly bus: string; read
 /** A value in a list of options: a comma is written twice. */
 const escaped = (value: string): string => value.replaceAll(",", ",,");
 
-/** What QEMU is told of a network inside itself: the options that libvirt has no words for (qemu(1), -netdev user). */
+/** How QEMU is configured with a network inside itself: the options that libvirt has no words for (qemu(1), -netdev user). */
 export function userNetworkArguments(nic: NicDomain, { network, search, forward }: UserNetwork, machine: string): readonly string[] {
   const options = [
     ["id", nic.name],

@@ -21,15 +21,15 @@ export interface AttachedNic {
   readonly plan: Plan;
 }
 
-/** What a pod's containers are told of its devices. */
+/** What a pod's containers know about its devices. */
 export interface PodDevices {
   /** The variables of its device plugins. */
   readonly environment: Environment;
-  /** The file that tells of each network's device (`/etc/podinfo/network-info`). */
+  /** The file that describes each network's device (`/etc/podinfo/network-info`). */
   readonly networkInfo: string;
 }
 
-/** What a host tells of a pod that has its network, beside the links. */
+/** What a host knows about a pod that has its network, beside the links. */
 export interface PodContext {
   readonly resolvConf: ResolvConf;
   readonly hostname: string;

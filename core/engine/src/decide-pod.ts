@@ -20,10 +20,10 @@ import { type ComputeContainer, ungrantedNeeds, unmetNeeds } from "./plan/check-
 import type { Grants } from "./plan/grants.ts";
 import { needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
 
-/** A pod that somebody else made, for a VM that a cluster admitted. */
+/** A pod that the cluster made, for a VM that a cluster admitted. */
 export interface DecidePodInput {
   readonly vmi: Vmi;
-  /** The pod's links, as its network-status tells them: they say which naming scheme the pod has, and which link is primary. */
+  /** The pod's links, as its network-status reports them: they say which naming scheme the pod has, and which link is primary. */
   readonly statuses: readonly NetworkStatus[];
   /**
    * The bindings whose sidecars are in the pod, by registered name, and whether their guests take the pod link's MAC:

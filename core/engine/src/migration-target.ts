@@ -13,7 +13,7 @@ import {
 import type { PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { DecidedNic, PodDecision } from "./decide.ts";
 
-/** A running VM, as its record tells of it. */
+/** A running VM, as its record describes it. */
 export interface RunningVm {
   readonly vmi: Vmi;
   /** Its NICs, as they are attached in the pod that it runs in. */

@@ -19,7 +19,7 @@ export interface NicStatus {
   readonly guestAddresses: readonly string[];
   /** How many there should be; 0 where Netbind hands out none. */
   readonly plannedAddresses: number;
-  /** What the guest's link is told, in bytes; absent where the hypervisor's own network chooses it, or the device. */
+  /** The MTU that the guest's link gets, in bytes; absent where the hypervisor's own network chooses it, or the device. */
   readonly mtu?: number;
   /** Of the domain's interface; absent where there is none, so that nobody knows. */
   readonly queueCount?: number;

@@ -17,12 +17,12 @@ const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 
 const escaped = (character: string): string => SHORT[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
-/** The most characters of a line that tells somebody something. */
+/** The most characters of a line of a message. */
 const LONGEST_LINE = 2000;
-/** The most lines of a text that tells somebody something. */
+/** The most lines of a message. */
 const MOST_LINES = 100;
 
-/** A text without its middle where it is too long. The end of an error often tells more than its beginning. */
+/** A text without its middle where it is too long. The end of an error often says more than its beginning. */
 function bounded(text: string, most: number): string {
   if (text.length <= most) return text;
   const [head, tail] = [text.slice(0, Math.ceil(most / 2)), text.slice(text.length - Math.floor(most / 2))];
@@ -36,7 +36,7 @@ export const terminalLine = (text: string, most: number = LONGEST_LINE): string 
     .replace(PILES, (marks) => Array.from(marks, escaped).join(""));
 
 /**
- * A text of some lines. Those behind the first are indented, so that nothing in them looks as if somebody else said it, and
+ * A text of some lines. Those behind the first are indented, so that nothing in them looks like another message, and
  * of too many the middle is left out.
  */
 export function terminalText(text: string, most: number = MOST_LINES): string {

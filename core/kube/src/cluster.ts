@@ -34,7 +34,7 @@ export interface KubePod {
   readonly status?: { readonly phase?: string; readonly podIPs?: readonly object[] };
 }
 
-/** A VMI as the API has it: what the engine reads, and what tells which pods are its own. */
+/** A VMI as the API has it: what the engine reads, and what says which pods are its own. */
 export type KubeVmi = Vmi & {
   readonly metadata: { readonly uid: string };
   readonly status?: VmiStatus & {

@@ -28,7 +28,7 @@ export class FileCluster implements Cluster {
     return { ...snapshot, unreadable: [...files.flatMap(({ unreadable }) => unreadable), ...snapshot.unreadable] };
   }
 
-  /** Reads a file. One that cannot be read is told as that: what is in it is not known, and not gone. */
+  /** Reads a file. One that cannot be read is reported as such: what is in it is not known, and not gone. */
   async #read(name: string): Promise<ReadFile> {
     try {
       return await this.#readSound(name);

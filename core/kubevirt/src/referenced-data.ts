@@ -4,5 +4,5 @@ export interface ReferencedData {
   readonly configMaps: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** What device plugins are told by their environment or by their ConfigMap, by key: `DP_MACVTAP_CONF`. */
+/** What device plugins get by their environment or by their ConfigMap, by key: `DP_MACVTAP_CONF`. */
 export type DeviceSettings = Readonly<Record<string, string | undefined>>;

@@ -38,7 +38,7 @@ function diffTable(desired: DesiredNetwork, observed: ObservedNetwork): readonly
   return same ? [] : replaceTable(desired.table, chains, observed.table !== null);
 }
 
-/** Addresses and routes that a CNI plugin gave the pod's link, and that somebody took away. */
+/** Addresses and routes that a CNI plugin gave the pod's link, and that are gone. */
 function diffPodLink(podLink: PodLink, observed: ObservedLink, routes: ObservedNetwork["routes"]): readonly string[] {
   const { name } = podLink;
   const missing = podLink.addresses.filter((address) => !observed.addresses.includes(address));

@@ -80,7 +80,7 @@ function checkService(context: PlanContext, path: string, service: ServicePlan):
   }
 }
 
-/** Finds what of a plan's services reaches beyond the NIC. Their texts must be such that the server can be told them. */
+/** Finds what of a plan's services reaches beyond the NIC. Their texts must be such that the server can be configured with them. */
 export function checkServices(context: PlanContext): void {
   const services = context.plan.services ?? [];
   const servers = new Set<string>();

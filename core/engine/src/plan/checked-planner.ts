@@ -4,7 +4,7 @@ import type { NicPlanner } from "./plan-nic.ts";
 import { registeredPlanner } from "./registered-plan.ts";
 import { registeredOnTap, registeredWithoutTap } from "../errors.ts";
 
-/** A binding's planner whose plans fit what KubeVirt was told of the binding. */
+/** A binding's planner whose plans fit the binding's registration in KubeVirt. */
 export const checkedPlanner = (binding: string, planner: NicPlanner, onTap: boolean): NicPlanner => ({
   plan: async (attachment) => {
     const plan = await planner.plan(attachment);

@@ -65,7 +65,7 @@ export function assumedLink({ names, index }: DecidedNic, request: PodNetworkReq
 /** The device of a NIC where no device plugin was asked: it is the first of its bus for every NIC. */
 const ASSUMED_DEVICE = "0000:01:10.0";
 
-/** What a pod would be told of the device of a NIC whose network is of type sriov; undefined for others. */
+/** What a pod would know about the device of a NIC whose network is of type sriov; undefined for others. */
 export function assumedDevices({ spec, resourceName }: DecidedNic, request: PodNetworkRequest | undefined): PodDevices | undefined {
   if (resourceName === undefined || request?.config?.plugins[0]?.type !== "sriov") return undefined;
   const info = { type: "pci", version: "1.1.0", pci: { "pci-address": ASSUMED_DEVICE } };

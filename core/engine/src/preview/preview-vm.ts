@@ -30,7 +30,7 @@ export interface NicPreview {
   readonly services: readonly ServicePlan[];
   readonly processes: readonly ServiceProcess[];
   readonly domain: DomainPlan;
-  /** What the guest is not told, and why. */
+  /** What does not reach the guest, and why. */
   readonly warnings?: readonly string[];
 }
 

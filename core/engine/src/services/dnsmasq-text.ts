@@ -13,7 +13,7 @@ export interface TextProblem {
   readonly problem: string;
 }
 
-/** The end of a list that a guest is not told, because its option or its line holds no more. */
+/** The end of a list that does not reach the guest, because its option or its line holds no more. */
 export interface OmittedValues {
   readonly field: string;
   /** What the option is called: `DHCPv4 option 119 (search domains)`. */
@@ -54,7 +54,7 @@ export class DnsmasqText {
     this.#path = path;
   }
 
-  /** Notes a value that the server cannot be told; its place in the line stays empty. */
+  /** Adds an issue for a value that the server cannot be configured with; its place in the line stays empty. */
   refuse(field: string, value: string, why: string): string {
     const shown = value.length > 80 ? `${value.slice(0, 80)}...` : value;
     this.problems.push({ field: `${this.#path}.${field}`, problem: `${JSON.stringify(shown)} cannot be sent by DHCP: ${why}` });

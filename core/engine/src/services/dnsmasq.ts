@@ -62,7 +62,7 @@ function allAddresses(field: string, code: number, addresses: readonly string[],
   return [option(code, addresses.map((one, at) => text.address(`${field}[${at}]`, one)).join(","))];
 }
 
-/** The name servers that fit; without any, the server must be told not to name itself. */
+/** The name servers that fit; without any, the server is configured not to name itself. */
 const nameserverLines = (nameservers: readonly string[], text: DnsmasqText): readonly string[] =>
   nameservers.length === 0
     ? ["dhcp-option=6"]
@@ -96,7 +96,7 @@ function optionLines(service: Dhcp4Service, text: DnsmasqText): readonly string[
 
 const netmask = (prefix: number): string => [24, 16, 8, 0].map((shift) => ((0xffffffff << (32 - prefix)) >>> shift) & 0xff).join(".");
 
-/** What every server is told: to serve one link, to serve nothing else, to write nothing anywhere. */
+/** What every server is configured to do: to serve one link, to serve nothing else, to write nothing anywhere. */
 export const commonLines = (link: string, text: DnsmasqText): readonly string[] => [
   "port=0",
   "keep-in-foreground",
@@ -118,7 +118,7 @@ export const commonLines = (link: string, text: DnsmasqText): readonly string[] 
   "dhcp-lease-max=8",
 ];
 
-/** True where the server's own address is in its client's network: else it must be told that it serves another. */
+/** True where the server's own address is in its client's network: else its configuration must name the other. */
 function sharesNetwork({ server, client }: Dhcp4Service): boolean {
   const [own, guest] = [server, client.address].map((text) => parseCidr(`${text}/${client.prefix}`));
   return own !== undefined && own.base === guest?.base;
@@ -134,7 +134,7 @@ export function dhcp4Lines(service: Dhcp4Service, text: DnsmasqText): readonly s
   return [
     ...commonLines(link, text),
     "no-ping",
-    // Its capabilities are void in the pod, so it cannot tell the kernel where an address that is new is.
+    // Its capabilities are void in the pod, so it cannot add the neighbor entry of a new address.
     "dhcp-broadcast",
     ...(sharesNetwork(service) ? [] : [`shared-network=${text.linkName(link)},${guest}`]),
     `dhcp-range=${guest},static,${netmask(client.prefix)},${leaseSeconds}`,

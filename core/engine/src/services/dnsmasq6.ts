@@ -4,7 +4,7 @@ import { DnsmasqText, LINE_LIMIT, refuseTextProblems } from "./dnsmasq-text.ts";
 
 /** Seconds between two router advertisements that nobody asked for. */
 const ADVERTISEMENT_INTERVAL = 60;
-/** The server takes no shorter network for one that it hands addresses out of; its clients are told of none. */
+/** The server takes no shorter network for one that it hands addresses out of; its clients get none. */
 const SHORTEST_PREFIX = 64;
 /** RFC 5612: the enterprise number of examples. A server whose lease file is not kept needs an identity that stays. */
 const ENTERPRISE = 32_473;
@@ -59,7 +59,7 @@ function networkLines({ service, text }: Encoded<RouterAdvertisementService>, dh
   if (dhcp6 === undefined) return [`dhcp-range=${base},ra-only,${network.prefix}`];
   const served = parseCidr(`${dhcp6.client.address}/${network.prefix}`);
   if (served?.base === network.base) return [];
-  // The link has no address of the client's network, so the server must be told that it is served there.
+  // The link has no address of the client's network, so the server's configuration must name it.
   return [
     `shared-network=${text.linkName(service.link)},${text.address("client", dhcp6.client.address, 6)}`,
     `dhcp-range=${base},static,${service.onLink === false ? "off-link," : ""}${network.prefix}`,

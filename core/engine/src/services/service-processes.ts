@@ -16,7 +16,7 @@ export interface ServiceProcess {
   readonly privileged: boolean;
 }
 
-/** The processes for a plan's services, all that cannot be told to a server, and what a guest is not told. */
+/** The processes for a plan's services, all that cannot be configured, and what does not reach the guest. */
 export interface EncodedServices {
   readonly processes: readonly ServiceProcess[];
   readonly problems: readonly TextProblem[];
@@ -81,7 +81,7 @@ export function serviceProcesses(services: readonly ServicePlan[]): readonly Ser
   return processes;
 }
 
-/** What of a plan's lists its guest is not told, as sentences for the administrator. Empty where it is told everything. */
+/** What of a plan's lists does not reach its guest, as sentences for the administrator. Empty where everything does. */
 export const serviceWarnings = (nic: string, services: readonly ServicePlan[]): readonly string[] =>
   encodeServices(services).omitted.map(
     ({ option, values }) =>

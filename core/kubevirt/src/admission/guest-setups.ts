@@ -52,7 +52,7 @@ export function placeOfName(name: string, { vmi, interfaces }: RuleContext): num
   return slot === undefined ? undefined : Number(slot) - 1;
 }
 
-/** The index of the interface that an entry of network data is about; undefined where that cannot be told. */
+/** The index of the interface that an entry of network data is about; undefined where that is unknown. */
 export function nicOfEntry(entry: NetworkDataEntry, all: readonly NetworkDataEntry[], subject: RuleContext): number | undefined {
   const { interfaces } = subject;
   if (entry.mac !== undefined) {

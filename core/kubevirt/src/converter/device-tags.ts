@@ -3,7 +3,7 @@ import { childOf, scanXml, type XmlNode } from "@netbind/domain";
 import type { Vmi } from "../api.ts";
 import { interfaceOf } from "../vmi.ts";
 
-/** What a config drive tells a guest of a NIC that its author tagged (`devices` of its meta data). */
+/** What a config drive reports to a guest about a NIC that its author tagged (`devices` of its meta data). */
 export interface TaggedDevice {
   readonly type: "nic";
   readonly bus: string;

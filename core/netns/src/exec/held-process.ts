@@ -19,7 +19,7 @@ const BLOCK = 64 * 1024;
 /** The most of a text of /proc that is read where the caller names no other. */
 const MOST_TEXT = 1024 * 1024;
 
-/** The kinds of namespaces that processes are told apart by. */
+/** The kinds of namespaces that processes are distinguished by. */
 export type NamespaceKind = "net" | "pid" | "user";
 
 /**
@@ -189,7 +189,7 @@ function statSafely(path: string): Stats | undefined {
 
 const nameOf = (stat: Stats | undefined): string | undefined => (stat === undefined ? undefined : `${stat.dev}:${stat.ino}`);
 
-/** What the kernel tells a file or a namespace apart by; undefined where there is none at the path. */
+/** What the kernel distinguishes a file or a namespace by; undefined where there is none at the path. */
 export const inode = (path: string): string | undefined => nameOf(statSafely(path));
 
 /** Identifies a running process. */

@@ -18,7 +18,7 @@ const HOLD = `[ "$0" -ef /proc/self/fd/3 ] || exit ${STALE}; echo locked; exec c
 
 /**
  * Takes a lock on a file. The kernel keeps it for a child that lives exactly as long as its standard input, so there
- * is no stale lock to break after a crash.
+ * is never a stale lock to break after a crash.
  *
  * @throws BusyError where it is not free within `wait` milliseconds
  */

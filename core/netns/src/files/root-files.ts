@@ -20,7 +20,7 @@ import {
 import { dirname, join } from "node:path";
 import type { Exec } from "../exec/exec.ts";
 
-/** A path that leads through a directory of somebody else's. */
+/** A path that leads through a directory of another user's. */
 export class ForeignPathError extends Error {
   override readonly name = "ForeignPathError";
 }
@@ -28,7 +28,7 @@ export class ForeignPathError extends Error {
 const isForeign = (uid: number): boolean => uid !== 0 && uid !== process.geteuid?.();
 
 /**
- * Sees that everything on the way to a path is root's, and gives the path. What is at its end may be somebody else's: who owns
+ * Sees that everything on the way to a path is root's, and gives the path. What is at its end may be another user's: who owns
  * it cannot put another thing in its place.
  *
  * @throws ForeignPathError

@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
 
-/** A directory that somebody else could change what root does in. */
+/** A directory in which another user could change what root does. */
 export class UntrustedDirectoryError extends Error {
   override readonly name = "UntrustedDirectoryError";
 }

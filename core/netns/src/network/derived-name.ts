@@ -5,7 +5,7 @@ const EXTENSION = /^(\.[a-z0-9]{1,8})?$/;
 const MOST = 1_000_000;
 const DIGITS = 16;
 
-/** What tells a file from others of its kind: its place in a list, or a text, of which its name has the hash alone. */
+/** What distinguishes a file from others of its kind: its place in a list, or a text, of which its name has the hash alone. */
 export type NamedBy = number | { readonly text: string };
 
 function part(by: NamedBy): string {

@@ -26,11 +26,11 @@ export interface GroupLimits {
 }
 
 const MIB = 1024 ** 2;
-/** The environment variable that tells how many times more than usual everything may take: 1 to 100. */
+/** The environment variable that sets how many times more than usual everything may take: 1 to 100. */
 const SCALE = "NETBIND_LIMIT_SCALE";
 const factor = factorOf(SCALE);
 
-/** A limit, times what the environment tells. */
+/** A limit, times the factor that the environment sets. */
 export const scaled = (limit: number): number => Math.round(limit * factor);
 
 /** Bytes that any file of a sandbox may have. */
@@ -75,7 +75,7 @@ export const limitOptions = ({ processes, files, data, fileSize }: Partial<Limit
 /** What to do about a limit. */
 export const RAISE_LIMITS: string = `set ${SCALE} to more than ${factor} to raise all limits`;
 
-/** Which limit a process ran into, by what it said before it ended; empty where that tells none. */
+/** Which limit a process ran into, by what it printed before it ended; empty where that names none. */
 export function explainLimits(said: string, { processes, files, data }: Limits): string {
   const met = [
     ...(processes !== undefined && /Resource temporarily unavailable|[Cc]annot fork/.test(said)

@@ -67,7 +67,7 @@ function spawnSandbox(command: readonly string[], { netns, logFile, stdin, inher
   }
 }
 
-/** The number of the first process of the sandbox's PID namespace, as bubblewrap tells it. */
+/** The number of the first process of the sandbox's PID namespace, as bubblewrap reports it. */
 function readInnerPid(info: ChildProcess["stdio"][number] | undefined): Promise<number | undefined> {
   if (info === null || info === undefined || !("on" in info)) return Promise.resolve(undefined);
   return new Promise((resolve) => {

@@ -21,13 +21,13 @@ export interface ServiceHost {
   readonly started: (processes: readonly ProcessId[]) => Promise<void>;
 }
 
-/** A server that ends is told of at once: only one that lives and does not serve is waited for so long. */
+/** A server that ends is reported at once: only one that lives and does not serve is waited for so long. */
 const START_DEADLINE = 20_000;
 const CONFIGURATION = "/dnsmasq.conf";
 /** The protocol number of ICMPv6, as /proc/net/raw6 writes the "port" of a raw socket. */
 const ICMP6 = 58;
 
-/** The sandbox of a server. For IPv4 it asks for a capability that it does not use: it is told to broadcast its answers. */
+/** The sandbox of a server. For IPv4 it asks for a capability that it does not use: it is configured to broadcast its answers. */
 function dnsmasqSandbox({ privileged }: ServiceProcess, uid: number): Sandbox {
   return {
     uid,

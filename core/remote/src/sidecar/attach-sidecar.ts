@@ -17,7 +17,7 @@ export interface SidecarLocation {
 }
 
 /**
- * Seals what a sidecar is told, and tells it. Takes uid 0.
+ * Seals what a sidecar is sent, and sends it. Takes uid 0.
  *
  * @throws BindingError UNAVAILABLE where its socket is not there or not to be trusted, else the sidecar's own
  */

@@ -12,7 +12,7 @@ export interface SidecarClient {
   close(): void;
 }
 
-/** What a sidecar is told, as the bytes that are sealed and sent. */
+/** What a sidecar is sent, as the bytes that are sealed. */
 export const encodeAttach = ({ nics, ...vm }: AttachRequest): Uint8Array =>
   sidecarWire.AttachedVm.encode({
     ...vm,

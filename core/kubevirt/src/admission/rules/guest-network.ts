@@ -55,7 +55,7 @@ function hasForeignNics({ vmi, interfaces }: RuleContext): boolean {
 function missingMac(mac: string, path: string, subject: RuleContext): Missing | undefined {
   const [plain, macs] = [plainMac(mac), macsOf(subject)];
   if (plain === undefined || macs.includes(plain) || hasForeignNics(subject)) return undefined;
-  // A CNI plugin may be told of the address there.
+  // A CNI plugin may get the address there.
   if (Object.values(subject.vmi.metadata.annotations ?? {}).some((text) => text.toLowerCase().includes(plain))) return undefined;
   const free = subject.interfaces[macs.indexOf(undefined)];
   return {

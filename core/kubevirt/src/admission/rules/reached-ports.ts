@@ -47,7 +47,7 @@ function numberOf(port: unknown, { interfaces }: RuleContext): number | undefine
 
 const shownPort = ({ protocol, port, lastPort }: Port): string => `${protocol} ${port}${lastPort === undefined ? "" : `-${lastPort}`}`;
 
-/** What is wrong with a port that somebody asks the guest for, as the end of a sentence; undefined where nothing is. */
+/** What is wrong with a port that a client asks the guest for, as the end of a sentence; undefined where nothing is. */
 function blocked(gate: Gate, protocol: string, port: unknown, subject: RuleContext): string | undefined {
   const number = numberOf(port, subject);
   if (number === undefined) return typeof port === "string" ? `no port of the VM's interfaces has the name ${quote(port)}` : undefined;
