@@ -136,7 +136,7 @@ function formProblems(key, article) {
   ];
 }
 
-/** The workspace's folders, as pnpm is told; the tests may import anything, and are not judged. */
+/** The workspace's folders, as pnpm gets them; the tests may import anything, and are not judged. */
 const workspaceOf = (root) =>
   [...readFileSync(join(root, "pnpm-workspace.yaml"), "utf8").matchAll(/^ {2}- (\S+)$/gm)]
     .map(([, pattern]) => pattern)

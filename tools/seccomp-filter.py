@@ -24,7 +24,7 @@ DENIED = (
     # The machine's.
     "init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff acct syslog "
     "settimeofday clock_settime clock_adjtime adjtimex ioperm iopl sethostname setdomainname vhangup "
-    # Nobody calls these any more.
+    # No program calls these any more.
     "modify_ldt uselib ustat sysfs _sysctl nfsservctl lookup_dcookie"
 ).split()
 NAMESPACES = (0x00000080, 0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)

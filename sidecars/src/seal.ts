@@ -13,7 +13,7 @@ function machineRoot(): number {
 }
 
 /**
- * Sees that the machine's uid 0 put a request's seal beside the attach socket: nobody in the pod can.
+ * Sees that the machine's uid 0 put a request's seal beside the attach socket: no process in the pod can.
  *
  * @throws BindingError ATTACH_UNSEALED
  */

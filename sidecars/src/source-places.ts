@@ -3,7 +3,7 @@ import { SourceMap, type SourceMapPayload } from "node:module";
 import { fileURLToPath } from "node:url";
 
 const INLINE_MAP = "//# sourceMappingURL=data:application/json;base64,";
-/** Longer texts are cut: nobody reads them, and an author's error may have any length. */
+/** Longer texts are cut: an author's error may have any length. */
 const MOST_TEXT = 64 * 1024;
 
 /** The source map at the end of a bundle; undefined where it was bundled without. */

@@ -5,8 +5,7 @@ export interface Deviation {
   readonly reason: string;
   /**
    * False where the difference is none of behavior: a path or a reason that KubeVirt gets wrong, what printing invents
-   * or
-   * drops, the model that slirp's hook forces, DHCPv6 messages.
+   * or drops, the model that slirp's hook forces, DHCPv6 messages.
    */
   readonly counted: boolean;
 }

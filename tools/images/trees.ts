@@ -66,7 +66,7 @@ export async function makeTree(tree: string, name: SetName, architecture: Archit
   if (hasRuntime && runtime !== undefined) await addRuntime(tree, runtime, architecture);
   if (on === undefined) addUsers(tree, users);
   for (const directory of directories) mkdirSync(join(tree, directory), { recursive: true, mode: 0o755 });
-  // Nobody becomes another user inside an image.
+  // No process becomes another user inside an image.
   await exec(["chmod", "--recursive", "u-s,g-s", ...readdirSync(tree).map((entry) => join(tree, entry))]);
 }
 

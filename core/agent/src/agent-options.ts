@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { BindingSockets } from "./binding/binding-sockets.ts";
 
-/** What the agent is told on its command line. */
+/** The agent's command line. */
 export interface AgentOptions extends Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> {
   readonly sockets?: BindingSockets;
   readonly grants?: string;

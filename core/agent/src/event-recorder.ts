@@ -12,7 +12,7 @@ export interface PodEvent {
   readonly hint?: string;
 }
 
-/** Told of everything that an administrator wants to know. */
+/** Receives every event that an administrator wants to know. */
 export type Report = (report: PodEvent) => void;
 
 /** The most characters of a message; an event of Kubernetes has at most 1024 bytes of it. */

@@ -7,7 +7,7 @@ export const LAUNCHER_UID = 107;
 const LABEL = "kubevirt.io";
 const LAUNCHER = "virt-launcher";
 const SOCKETS = "hook-sidecar-sockets";
-/** What KubeVirt 1.9 tells a sidecar of its registration. */
+/** What a sidecar receives of its registration from KubeVirt 1.9. */
 const BINDING_NAME = "NETWORK_BINDING_PLUGIN_NAME";
 
 /** A sidecar of a launcher pod that serves a binding. */
@@ -47,7 +47,7 @@ export const isEnding = ({ metadata }: KubePod): boolean => metadata.deletionTim
 /** True for a pod that has ended, whatever is still listed of it. */
 export const isOver = ({ status }: KubePod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
 
-/** The binding that a container serves: what KubeVirt tells it, else the one whose image it has. */
+/** The binding that a container serves: the one that KubeVirt names to it, else the one whose image it has. */
 function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterSnapshot): string | undefined {
   const reported = env?.find(({ name }) => name === BINDING_NAME)?.value;
   if (reported) return reported;

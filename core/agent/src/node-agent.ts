@@ -17,9 +17,9 @@ export interface NodeAgentParts extends AgentContext {
   /** The name of this node in the cluster. */
   readonly node: string;
   readonly report: Report;
-  /** Told where the cluster cannot be asked: nothing is done and nothing undone. */
+  /** Called where the cluster cannot be read: nothing is done and nothing undone. */
   readonly unreachable: (error: unknown) => void;
-  /** Told of each object that is left out, once for as long as it is. */
+  /** Called for each object that is left out, once for as long as it is. */
   readonly unreadable: (object: Unreadable) => void;
 }
 
@@ -48,7 +48,7 @@ export class NodeAgent {
     this.#reporter = new EventRecorder(parts.report);
   }
 
-  /** Looks at the cluster every now and then, until it is told to stop; then finishes what it has begun. */
+  /** Looks at the cluster every now and then, until it is stopped; then finishes what it has begun. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.tick();
@@ -78,7 +78,7 @@ export class NodeAgent {
     this.#recordUnreadable(snapshot.unreadable);
     const pods = findLauncherPods(snapshot, node);
     const present = new Set(pods.map(({ pod }) => pod.metadata.uid));
-    // A pod runs on whatever becomes of the registration that tells which of its containers are sidecars.
+    // A pod runs on, even if the registration that names its sidecars changes.
     const listed = new Set(snapshot.pods.filter((pod) => !isOver(pod)).map(({ metadata }) => metadata.uid));
     const gone = mayBeGone(gonePods(state, listed), snapshot.unreadable);
     // Of one pod only one thing is done at a time.
@@ -107,7 +107,7 @@ export class NodeAgent {
       const hint = "the agent did nothing for this pod";
       const isEarly = distrust.every(({ early }) => early);
       if (!isEarly || this.#isLate(work)) this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint });
-      // Its VMI may not have told of it yet.
+      // Its VMI may not list it yet.
       return "requeue";
     }
     try {
@@ -129,7 +129,7 @@ export class NodeAgent {
       this.#tell(work, { type: "Normal", reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
   }
 
-  /** Tells of each binding that failed by itself: they are repaired by different people. */
+  /** Records each binding that failed as an event of its own: different people repair them. */
   #printFailures(work: LauncherPod, error: unknown): Tried {
     const tried = failuresOf(error).map((one) => this.#printFailure(work, one));
     return tried.includes("failed") ? "failed" : "requeue";
@@ -180,7 +180,7 @@ function mayBeGone(unseen: readonly string[], unreadable: readonly Unreadable[])
 
 const releaseKey = (uid: string): string => `release ${uid}`;
 
-/** True where what is missing is not merely on its way: somebody put something else into its place. */
+/** True where what is missing is not merely late: something else is in its place. */
 const isOfSomebody = (error: unknown): boolean => error instanceof BindingError && !error.message.includes("does not exist yet");
 
 function explain(error: unknown): { readonly reason: string; readonly hint?: string } {

@@ -36,7 +36,7 @@ export function compose(): Resolve {
   return (token) => container.resolve(token);
 }
 
-/** Runs commands, and logs each with its time where somebody wants to know (NETBIND_LOG=debug). */
+/** Runs commands, and logs each with its time where NETBIND_LOG is debug. */
 const logged =
   (log: Logger): typeof runCommand =>
   async (argv, options) => {

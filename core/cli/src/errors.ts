@@ -39,7 +39,7 @@ export class InputError extends Error {
   }
 }
 
-/** A command was told to end, by a signal, and did. */
+/** A command ended because of a signal. */
 export class InterruptedError extends Error {
   override readonly name = "InterruptedError";
   readonly exitCode: number;

@@ -13,7 +13,7 @@ export function failureJson(error: unknown): object {
   };
 }
 
-/** Tells a person what went wrong: what was found of the input first. */
+/** Prints what went wrong: what was found in the input first. */
 export function tellError(error: unknown): void {
   if (error instanceof InputError || error instanceof PluginsFailedError)
     printLines(error.violations.map((found) => formatViolation(found)));

@@ -8,12 +8,12 @@ type EndSignal = (typeof SIGNALS)[number];
 /** What a shell says of a command that a signal ended: 130 for Ctrl-C, 143 for SIGTERM. */
 const codeOf = (signal: EndSignal): number => 128 + constants.signals[signal];
 
-/** The first signal that tells a command to end, for one that finishes or takes back what it has begun before it does. */
+/** The first signal that ends a command, for one that finishes or takes back what it has begun before it does. */
 export class Interruption {
   readonly #abort = new AbortController();
   #signal: EndSignal | undefined;
 
-  /** `says`: what a person is told when it comes. */
+  /** `says`: what is printed when it comes. */
   constructor(says: string) {
     for (const name of SIGNALS)
       process.on(name, () => {

@@ -27,9 +27,9 @@ export function printDocument(text: string): void {
   else process.stdout.write(text);
 }
 
-/** Tells a person what happens, on standard error. */
+/** Prints what happens, on standard error. */
 export const printMessage = (text: string): void => void process.stderr.write(`netbind: ${terminalText(text)}\n`);
 
-/** Tells a person of many things, a line or two each. */
+/** Prints many things, a line or two each. */
 export const printLines = (lines: readonly string[]): void =>
   void process.stderr.write(lines.map((line) => `${terminalText(line)}\n`).join(""));

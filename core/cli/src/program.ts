@@ -29,7 +29,7 @@ const COMMANDS: readonly (readonly [string, readonly ((context: CommandContext) 
   ["Check VM documents, without starting anything:", [addPlan, addValidate, addRender, addExplain, addConvert]],
 ];
 
-/** Tells what went wrong, in the form that was asked for. */
+/** Prints what went wrong, in the output format. */
 function printFailure(error: unknown, format: OutputFormat): number {
   tellError(error);
   if (format === "json") printJson({ error: failureJson(error) });

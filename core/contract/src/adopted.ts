@@ -2,7 +2,7 @@ import type { Attachment, Route } from "./attachment.ts";
 import { addressOf, parseAddress } from "./net.ts";
 import type { LinkPlan, PlannedAddress, Sysctl } from "./plan.ts";
 
-/** Loopback, link-local, multicast and "this host" addresses: nobody else can reach a pod by them. */
+/** Loopback, link-local, multicast and "this host" addresses: no other machine can reach a pod by them. */
 const UNREACHABLE = { 4: /^(127|169\.254|22[4-9]|23\d|0)\./, 6: /^(::1?$|fe[89ab]|ff)/ } as const;
 
 /** The pod link's addresses of a family that others can reach, as `address/prefix`. */

@@ -25,7 +25,7 @@ function invalid(what: string, problems: readonly string[], location: string | u
   return new BindingError("PLUGIN_FAILED", `${what}: ${found}${location === undefined ? "" : ` (defined at ${location})`}`, BINDING_FAULT);
 }
 
-/** True for what is waited for: a hook's value comes at once. Where it fails later, nobody is there to hear of it. */
+/** True for what is waited for: a hook's value comes at once. Where it fails later, no caller is left. */
 function isPromise(value: unknown): boolean {
   if (typeof value !== "object" || value === null || !("then" in value) || typeof value.then !== "function") return false;
   if (value instanceof Promise) value.catch(() => undefined);
@@ -47,7 +47,7 @@ export function checkReturned<R>(hook: Hook, returned: R, location?: string): R 
   return copy as R;
 }
 
-/** A hook whose return value is checked before anybody reads it. */
+/** A hook whose return value is checked before it is used. */
 const checkedHook =
   <Q, R>(hook: Hook, ask: (request: Q) => R, location: string | undefined): ((request: Q) => R) =>
   (request) =>

@@ -32,7 +32,7 @@ export interface DecidePodInput {
   readonly served: ReadonlyMap<string, { readonly takesPodMac: boolean }>;
 }
 
-/** The NICs of a VM that name a plugin which can be asked; KubeVirt's own bindings ask nobody. */
+/** The NICs of a VM that name a plugin which can be asked; KubeVirt's own bindings have none. */
 export const pluginNics = (vmi: Vmi, bindings: ReadonlyMap<string, unknown>): readonly BoundNic[] =>
   boundNics(vmi).filter(({ nic }) => nic.binding !== undefined && bindings.has(nic.binding.name));
 

@@ -41,7 +41,7 @@ export interface DecidedNic {
   readonly index: number;
   /** Its author's, the one in the VM's status, or one derived from the VM's name. */
   readonly mac: string;
-  /** True where nobody names a MAC address, and its binding gives the guest the pod link's. */
+  /** True where no MAC address is named, and its binding gives the guest the pod link's. */
   readonly takesPodMac: boolean;
   readonly queues: number;
   readonly names: NicNames;

@@ -175,7 +175,7 @@ function refusalOf(file: string, { field, key, name, yaml, path }: Conversion): 
   return { ...found, file, line: field?.line ?? yaml.lineOf([...path, key]) };
 }
 
-/** Tells what is in the way: what others share first, and of one place once. */
+/** Reports what prevents it: what others share first, and each place once. */
 function refusalsOf(file: string, conversions: readonly Conversion[]): readonly InputViolation[] {
   const shared = conversions.filter(({ field }) => field?.shared === true);
   const refusals = (shared.length > 0 ? shared : conversions).map((one) => refusalOf(file, one));

@@ -72,7 +72,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
     }
     return {
       file,
-      // A place costs more than it seems, and of most objects nobody asks for it.
+      // A place costs more than it seems, and it is needed for few objects.
       get line() {
         return lineOf("");
       },

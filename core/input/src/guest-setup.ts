@@ -29,7 +29,7 @@ function readYaml(text: string): unknown {
   return document === undefined || "problem" in document ? undefined : document.value;
 }
 
-/** What a cloud-init volume tells its guest, as far as it is in the input. */
+/** What a cloud-init volume gives its guest, as far as it is in the input. */
 export function readGuestSetup(source: CloudInitSource, data: ReferencedData): GuestSetup {
   const networkData = textOf(
     { plain: source.networkData, base64: source.networkDataBase64, secret: source.networkDataSecretRef },

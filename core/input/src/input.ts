@@ -71,7 +71,10 @@ const checkDefinition = (document: unknown): readonly Violation[] => [...checkNa
 /** What an input is of no use without. */
 export type Needed = "a VM" | "a VM, a clone or a migration" | "nothing";
 
-/** What documents say, in any order, with everything that is wrong with their shape; `first` is told where what is needed is not there. */
+/**
+ * What documents say, in any order, with everything that is wrong with their shape; `first` is reported where what is
+ * needed is missing.
+ */
 export function inputOf({ documents, violations }: ReadResult, first: string, needed: Needed = "a VM"): Input {
   const of = (kind: Kind): readonly InputDocument[] => documents.filter((document) => kindOf(document) === kind);
   const converted = documents.flatMap((document) => {

@@ -7,7 +7,7 @@ export type YamlPath = readonly (string | number)[];
 export class Lines {
   readonly #text: string;
   readonly #first: number;
-  /** Found once somebody asks for a line. */
+  /** Found when a line is first needed. */
   #starts: readonly number[] = [];
 
   constructor(text: string, first: number) {

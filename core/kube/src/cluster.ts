@@ -59,7 +59,7 @@ export interface ClusterSnapshot {
   readonly pods: readonly KubePod[];
   /** `spec.configuration` of the KubeVirt CR. */
   readonly configuration: KubevirtConfiguration;
-  /** What nobody knows about: of these objects, and of what else may be in a file, nothing is undone. */
+  /** Unknown objects: of these, and of what else may be in a file, nothing is undone. */
   readonly unreadable: readonly Unreadable[];
 }
 

@@ -41,14 +41,14 @@ const NOT_CONNECTED: Readonly<Record<string, string>> = {
   EPERM: "this user may not connect to the socket",
 };
 
-/** What gRPC says of a call that reached nobody, in words; else what it says. */
+/** gRPC's message, in words where the call reached no server. */
 function reasonOf({ code, details }: ServiceError): string {
   const connecting = code === status.UNAVAILABLE ? /\bconnect (E[A-Z]+)/.exec(details)?.[1] : undefined;
   if (connecting === undefined) return details;
   return NOT_CONNECTED[connecting] ?? `the socket cannot be connected to: ${connecting}`;
 }
 
-/** An error from the wire. What names no reason is UNAVAILABLE where nobody answered, else PLUGIN_FAILED. */
+/** An error from the wire. What names no reason is UNAVAILABLE where nothing answered, else PLUGIN_FAILED. */
 export function errorFromStatus(error: ServiceError): BindingError {
   const reason = String(error.metadata.get(REASON)[0] ?? "");
   const known = ERROR_CODES.find((code) => code === reason);

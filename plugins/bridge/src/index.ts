@@ -25,7 +25,7 @@ const LEASE_SECONDS = 999 * 24 * 60 * 60;
 const ROUTER_LIFETIME_SECONDS = 1800;
 const DEFAULT_ROUTES = { 4: "0.0.0.0/0", 6: "::/0" } as const;
 
-/** What the guest is told to ask and to renew its lease at: an address of the bridge that no network has. */
+/** The DHCP server's address for the guest: an address of the bridge that no network has. */
 const serverAddress = (attachment: Attachment): string => addressOf(serverNetwork(attachment, 4));
 /** A network of the bridge's own, which no pod network has: servers of IPv6 take an address to serve from. */
 const network6 = (attachment: Attachment): string => serverNetwork(attachment, 6);

@@ -21,7 +21,7 @@ const isNetwork = (text: string): boolean => {
   return cidr?.family === 4 && cidr.prefix <= LONGEST_PREFIX;
 };
 
-/** Each port once: QEMU ends when it is told one twice. */
+/** Each port once: QEMU exits on a repeated one. */
 const distinct = (ports: readonly Port[]): readonly Port[] =>
   ports.filter((port, at) => ports.findIndex((other) => other.port === port.port && other.protocol === port.protocol) === at);
 

@@ -6,7 +6,7 @@ function admit({ name, network }: NicSpec): readonly Violation[] {
   return [violation("name", problem, "name a multus network whose definition takes a device plugin's resource")];
 }
 
-/** The device that is told of by name; else the only one that the pod was allocated. */
+/** The device that is reported by name; else the only one that the pod was allocated. */
 function deviceOf({ deviceInfo, allocatedDevices, pod }: Attachment): string {
   const addresses = allocatedDevices.filter((device) => device.includes(":"));
   const [only, ...others] = addresses;

@@ -30,8 +30,7 @@ const NOT_PROMISED: Readonly<Record<MatrixBinding, readonly MatrixCheck[]>> = {
   slirp: ["MTU", "ICMP", "IPv6", "queues", "spoof"],
   passt: ["MTU", "queues", "spoof"],
   // The guest's address on the node's own network is its own matter. A macvtap takes in what its link in the pod asked
-  // for
-  // of multicast, and so nobody finds the guest by IPv6's search for neighbors.
+  // for of multicast, and so nobody finds the guest by IPv6's search for neighbors.
   macvtap: ["address", "IPv6", "ports rule", "spoof"],
   sriov: ["address", "ports rule", "queues"],
   tap: ["address", "IPv6", "ports rule", "spoof", "Shutdown"],

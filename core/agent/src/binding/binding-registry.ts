@@ -45,7 +45,7 @@ export class BindingRegistry implements Disposable {
   }
 
   /**
-   * Finds a binding; undefined where it is nobody's here, and its sidecar is not ours to attach.
+   * Finds a binding; undefined where this agent does not serve it, and its sidecar is not ours to attach.
    *
    * @throws NotReadyError where its process does not answer
    */

@@ -21,7 +21,9 @@ const WRITABLE_BY_OTHERS = 0o022;
 /** A registered name is a map's key, and may be anything: one that can be a directory's has no way out of it. */
 const canBeDirectory = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name);
 
-/** True where a process serves a binding, or is to serve it: its directory is there, or somebody says that it overrides. */
+/**
+ * True where a process serves a binding, or is to serve it: its directory exists, or an option says that it overrides.
+ */
 export function isServedBeside({ directory, overrides }: BindingSockets, name: string, isOwn: boolean): boolean {
   if (isOwn) return overrides.has(name);
   return canBeDirectory(name) && existsSync(join(directory, name));
@@ -31,7 +33,7 @@ export function isServedBeside({ directory, overrides }: BindingSockets, name: s
 export const ignoredBeside = ({ directory, overrides }: BindingSockets, own: readonly string[]): readonly string[] =>
   own.filter((name) => !overrides.has(name) && existsSync(join(directory, name)));
 
-/** A socket that was found, held, and what tells it from another in its place. */
+/** A socket that was found, held, and what distinguishes it from another in its place. */
 export interface FoundSocket extends HeldSocket {
   readonly identity: string;
 }

@@ -42,7 +42,7 @@ async function computeOf({ kubelet }: AgentContext, uid: string): Promise<{ read
   try {
     return { compute: await findPodProcess({ source: computeSource(kubelet, uid), uid: LAUNCHER_UID, podUid: uid }) };
   } catch (error) {
-    // It only tells which libvirt there is; where it does not run any more, its pod is about to end.
+    // It only reports the version of libvirt; where it does not run any more, its pod is about to end.
     if (error instanceof NotReadyError || error instanceof PodProcessError) return {};
     throw error;
   }

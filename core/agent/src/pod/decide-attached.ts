@@ -6,7 +6,7 @@ import { NotReadyError } from "../not-ready.ts";
 import type { PodWork } from "./pod-work.ts";
 
 /**
- * What multus reports of the pod's links. It writes its report before the kubelet tells of the pod's addresses, so a pod
+ * What multus reports of the pod's links. It writes its report before the kubelet reports the pod's addresses, so a pod
  * that has none yet may be seen without the report.
  */
 function statusesOf({ metadata, status }: KubePod): readonly NetworkStatus[] {

@@ -4,8 +4,8 @@ import { HeldDirectory, type SidecarLocation } from "@netbind/remote/sidecar";
 const MOST_ENTRIES = 64;
 
 /**
- * True where a sidecar shows no hook socket although it was attached: it lost what it was told. One that cannot be seen among
- * what its pod put beside it is left alone.
+ * True where a sidecar shows no hook socket although it was attached: it lost what it received. One that cannot be seen
+ * among what its pod put beside it is left alone.
  */
 export function isShut({ base, components }: SidecarLocation): boolean {
   using directory = HeldDirectory.open(base, components);

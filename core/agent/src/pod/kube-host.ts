@@ -14,7 +14,7 @@ export interface KubeHostParts {
   readonly served: ReadonlyMap<string, ServedBinding>;
   /** Where the sidecar of a binding is. */
   readonly sidecarOf: (binding: string) => SidecarLocation;
-  /** What the pod tells of itself: asked once. */
+  /** What the pod reports of itself: read once. */
   readonly readContext: () => Promise<PodContext>;
 }
 

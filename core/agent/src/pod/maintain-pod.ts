@@ -7,7 +7,7 @@ import type { PodWork } from "./pod-work.ts";
 import { sidecarOf } from "./sidecar-paths.ts";
 
 /**
- * Repairs what differs from the record of a pod that is attached. Nobody is asked for a plan.
+ * Repairs what differs from the record of a pod that is attached. No binding is asked for a plan.
  *
  * @returns what was repaired, a word for each: empty where the pod is as recorded
  */

@@ -48,7 +48,7 @@ export async function openPodRecord(work: PodWork): Promise<AgentRecordFile> {
   const { uid } = pod.metadata;
   const known = context.state.open(uid);
   if (known !== undefined && isSameNamespace(known.record.netns, netns.id)) {
-    // What an agent started and did not record any more: the same server twice would serve nobody. No name tells it, for
+    // What an agent started and did not record any more: the same server twice would not serve. No name identifies it, for
     // the pod has processes of its own, but its user does.
     const recorded = known.record.processes.flatMap(({ processes }) => processes);
     await endProcesses(orphansOfUser(known.record.serviceUid, recorded));

@@ -12,7 +12,7 @@ const RESOLV_CONF_LIMIT = 64 * 1024;
 /** The most entries of a directory of libraries. */
 const MOST_LIBRARIES = 20_000;
 
-/** The processes of a pod that tell of it. */
+/** The processes of a pod that the agent reads about it. */
 export interface PodProcesses {
   readonly sidecar: ProcessId;
   /** Of the container that has libvirt. Absent where it does not run. */
@@ -35,7 +35,7 @@ function readLibvirtVersion(process: ProcessId): string | undefined {
   return libvirtVersionOf(names);
 }
 
-/** Reads what a pod tells of itself. Its files are what somebody in it made: no link is followed, and the text is parsed. */
+/** Reads what a pod reports of itself. Its files are untrusted: no link is followed, and the text is parsed. */
 export function readPodContext(pod: KubePod, vmi: KubeVmi, { sidecar, compute }: PodProcesses): PodContext {
   using held = HeldProcess.of(sidecar);
   if (held === undefined) throw new NotReadyError("the sidecar's process ended");

@@ -3,7 +3,7 @@ import { HeldProcess, type ProcessId } from "@netbind/netns";
 import { NotReadyError } from "../not-ready.ts";
 import { isOf, PodProcessError, type PodTraits } from "./pod-process.ts";
 
-/** A network namespace as the kernel tells it apart from every other that is there. */
+/** The identity of a network namespace in the kernel. */
 export interface NamespaceId {
   readonly dev: number;
   readonly ino: number;

@@ -11,7 +11,7 @@ export interface MountSource {
   readonly root: string;
 }
 
-/** A pod's process cannot be told for sure. */
+/** A pod's process cannot be identified with certainty. */
 export class PodProcessError extends Error {
   override readonly name = "PodProcessError";
 }
@@ -53,7 +53,7 @@ function hasMount(held: HeldProcess, { device, root }: MountSource): boolean {
   return parseMounts(table.slice(0, table.lastIndexOf("\n") + 1)).some((mount) => mount.device === device && mount.root === root);
 }
 
-/** What the processes of a pod's container are told by. */
+/** What identifies the processes of a pod's container. */
 export interface PodTraits {
   /** What the container has mounted. */
   readonly source: MountSource;
@@ -76,7 +76,7 @@ const isCandidate = (held: HeldProcess, uid: number): boolean => held.uid === ui
 export const isOf = (held: HeldProcess, { source, uid, podUid }: PodTraits): boolean =>
   isCandidate(held, uid) && membershipOf(held, podUid) !== "another" && hasMount(held, source);
 
-/** A process of a sidecar, the network namespace that it is in, and what its control group tells. */
+/** A process of a sidecar, the network namespace that it is in, and what its control group shows. */
 interface Found {
   readonly id: ProcessId;
   readonly namespace: string;
@@ -106,11 +106,9 @@ async function findMounting({ source, uid, podUid }: PodTraits): Promise<readonl
 
 /**
  * Of processes, those in the pod's control group. Where no group carries any pod's UID, this cannot be asked and is
- * left
- * out: a runtime may keep containers in groups of other names or in none, as on one machine without a kubelet, and the
- * mount alone tells then. Where the pod's own group is there, a process outside every pod's group is one that looked
- * into
- * the pod.
+ * left out: a runtime may keep containers in groups of other names or in none, as on one machine without a kubelet, and
+ * the mount alone decides then. Where the pod's own group is there, a process outside every pod's group is one that
+ * looked into the pod.
  */
 function inPodGroup(found: readonly Found[]): readonly Found[] {
   const own = found.filter(({ membership }) => membership === "own");
@@ -120,8 +118,7 @@ function inPodGroup(found: readonly Found[]): readonly Found[] {
 /**
  * Finds the process of a sidecar: the one that has the sidecar's directory mounted, in its pod's control group. That is
  * the kernel's word, which nothing in the pod can forge: a mount is made by the container runtime, and in a user
- * namespace
- * of one's own it does not count.
+ * namespace of one's own it does not count.
  *
  * @throws NotReadyError where there is none, PodProcessError where there are some in different network namespaces
  */

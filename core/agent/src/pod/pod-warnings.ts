@@ -4,19 +4,19 @@ import type { ServedBinding } from "../binding/binding-registry.ts";
 
 /** What an administrator or the VM's author should know of a pod that is attached all the same. */
 export interface PodWarning {
-  /** What a guest is not told; or what its binding's registration says of a migration and the binding does not. */
+  /** What a guest does not get; or where a binding and its registration differ about migration. */
   readonly reason: "OPTIONS_OMITTED" | "REGISTRATION_MISMATCH";
   readonly message: string;
   readonly hint?: string;
 }
 
-/** What a guest is not told of what its binding plans. */
+/** What a guest does not get of its binding's plan. */
 export const omittedOptions = (attached: readonly AttachedNic[]): readonly PodWarning[] =>
   attached
     .flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []))
     .map((message) => ({ reason: "OPTIONS_OMITTED", message }));
 
-/** The VM runs well until it is migrated, or cannot be: that is told before. */
+/** The VM runs well until it is migrated, or cannot be: that is reported before. */
 export const migrationMismatches = (vmi: KubeVmi, served: ReadonlyMap<string, ServedBinding>): readonly PodWarning[] =>
   registrationConflicts(vmi, served).migration.map(({ field, problem, fix }) => ({
     reason: "REGISTRATION_MISMATCH",

@@ -20,7 +20,7 @@ export interface DecidedVm {
 /** What is known beside a VM, the same for all of an input. */
 type Known = Pick<ValidationContext, "described" | "surroundings">;
 
-/** Tells what a VM says that has no effect, or not the one that was meant: it starts all the same. */
+/** Warns about fields of a VM that have no effect, or another than the intended one. The VM starts. */
 function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, known: Known): void {
   for (const found of validateVmi(vmi, { configuration, nads, ...known }).filter(({ rule }) => rule.consequence === "ignored")) {
     const { file, line, field, problem, fix } = vm.locate(found);
@@ -28,7 +28,7 @@ function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }
   }
 }
 
-/** Tells whose registered image is a cluster's to pull: on one machine this release's own plugin of that name serves. */
+/** Warns where this release's own plugin replaces a registered image, which only a cluster pulls. */
 function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<string, unknown>): void {
   const registered = decisions.flatMap(({ bindings }) => bindings.filter(({ name, from }) => from === "registered" && own.has(name)));
   for (const [name, image] of new Map(registered.map((binding) => [binding.name, binding.image])))
@@ -37,7 +37,7 @@ function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<
     );
 }
 
-/** Whose plugin is not on this machine: nobody could be asked, and no sidecar started. */
+/** Bindings whose plugin is not on this machine: netbind could neither ask them nor start a sidecar. */
 function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, unknown>): readonly Violation[] {
   const unserved = new Set(bindings.filter((binding) => !isDataOnly(binding) && !known.has(binding.name)).map(({ name }) => name));
   return interfacesOf(vmi).flatMap(({ binding }, at) =>
@@ -53,7 +53,7 @@ function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, un
   );
 }
 
-/** Tells which plugins no NIC asks for. */
+/** Warns about plugins that no NIC uses. */
 function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): void {
   const used = new Set(decisions.flatMap(({ bindings }) => bindings.map(({ name }) => name)));
   for (const name of sources.keys())

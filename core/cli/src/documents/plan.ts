@@ -53,7 +53,7 @@ async function planAll(vms: readonly DecidedVm[], context: PlanContext): Promise
   return { plans, failed };
 }
 
-/** Prints plans, and last which VMs have none: what is told of several is told once. Gives the exit code. */
+/** Prints plans, and last which VMs have none: what concerns several is printed once. Gives the exit code. */
 function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
   const [first] = failed;
   if (output === "json") {

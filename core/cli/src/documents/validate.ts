@@ -28,7 +28,7 @@ async function judgeByPlugins(input: Input, judged: readonly InputFinding[], fai
     const vmi = completedVmi(vm, input);
     const bindings = failures.bindingsFor(vm);
     const violations = await admitPluginNics(vmi, bindings);
-    // Nothing is made of what they need here, but a plugin that cannot even tell does not work.
+    // Nothing is made of what they need here, but a plugin that cannot report them does not work.
     await needsOfNics(pluginNics(vmi, bindings), bindings);
     return violations.map((one): InputFinding => ({ ...vm.locate(one), ...ADMIT }));
   });

@@ -17,7 +17,10 @@ export class PluginFailures {
     for (const [binding, error] of plugins.failed) this.#failures.set(binding, { error, vms: new Set() });
   }
 
-  /** Records that a binding failed for a VM. The first error is told. @throws what is thrown, where it is not a binding's error */
+  /**
+   * Records that a binding failed for a VM. The first error is reported. @throws what is thrown, where it is not a
+   * binding's error
+   */
   add(binding: string, vm: string, error: unknown): void {
     if (!BindingError.is(error)) throw error;
     const known = this.#failures.get(binding) ?? { error, vms: new Set() };

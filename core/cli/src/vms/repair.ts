@@ -28,7 +28,7 @@ function printHealth(vms: readonly Health[], output: OutputFormat): number {
   return vms.every(({ problems }) => problems.length === 0) ? EXIT.ok : EXIT.failed;
 }
 
-/** Prints the health of VMs with those that nothing could be said of, whose errors tell the exit code. */
+/** Prints the health of VMs with those that nothing could be said of, whose errors decide the exit code. */
 function printHealthAndFailures(vms: readonly Health[], failed: readonly VmFailure[], what: string, output: OutputFormat): number {
   const code = printHealth(
     [...vms, ...failed.map(({ vm, error }) => ({ vm, problems: [`it cannot be ${what}: ${error.message}`] }))],

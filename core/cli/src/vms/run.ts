@@ -95,7 +95,7 @@ async function startAll({ machine, input, vms, options, signal }: RunContext): P
   }
 }
 
-/** Tells which VMs' QEMU crashed, and what it said. True where one did. */
+/** Prints which VMs' QEMU crashed, and what it printed. True where one did. */
 async function printCrashes(state: State, names: readonly string[]): Promise<boolean> {
   let crashed = false;
   for (const record of listVms(state).filter(({ namespace, name }) => names.includes(`${namespace}/${name}`))) {

@@ -6,7 +6,7 @@ import { printMessage } from "../output.ts";
 export const failuresJson = (failed: readonly VmFailure[]): object =>
   failed.length === 0 ? {} : { failed: failed.map(({ vm, error }) => ({ vm, message: error.message })) };
 
-/** Tells for which VMs something could not be done. Gives the exit code: of the first, where there are some. */
+/** Prints for which VMs something could not be done. Gives the exit code: of the first, where there are some. */
 export function printFailures(failed: readonly VmFailure[], what: string): number {
   for (const { vm, error } of failed) printMessage(`VM ${vm} ${what}: ${error.message}`);
   const [first] = failed;

@@ -7,7 +7,7 @@ export interface WaitContext {
   readonly state: State;
   readonly exec: Exec;
   readonly progress: Progress;
-  /** Aborted where nobody wants to know any more. */
+  /** Aborted where the caller no longer waits. */
   readonly signal: AbortSignal;
 }
 
@@ -24,7 +24,7 @@ const interval = (ms: number): Promise<void> => new Promise((resolve) => void se
 const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", resolve, { once: true })));
 
-/** Asks a NIC's guest for each of its addresses, until it answers or nobody wants to know any more. */
+/** Asks a NIC's guest for each of its addresses, until it answers or the caller no longer waits. */
 const ask = (inPod: Exec, { attachment, plan }: SeenNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
   awaitedGuestAddresses(attachment, plan).map((address) =>
     isAdopted(plan)

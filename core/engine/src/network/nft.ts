@@ -77,7 +77,7 @@ const chainCommands = (family: string, table: string, chains: readonly NftChain[
   ...chains.flatMap(({ name, rules }) => rules.map((rule) => ({ add: { rule: { family, table, chain: name, expr: printRule(rule) } } }))),
 ];
 
-/** The commands that make a NIC's table or, where it is there or nobody knows, replace it whole: one transaction. */
+/** The commands that make a NIC's table or, where it exists or is not known, replace it whole: one transaction. */
 export function replaceTable(table: NftTable, chains: readonly NftChain[], mayBeThere = true): readonly NftJson[] {
   const { name, serverGuard, guard } = table;
   return tableFamilies(table).flatMap((family) => {

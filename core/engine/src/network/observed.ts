@@ -27,7 +27,9 @@ export interface ObservedNetwork {
   readonly routes: readonly (Route & { readonly link: string })[];
   /** Values of the sysctls that were asked for, by dotted key; one that is not there is missing. */
   readonly sysctls: Readonly<Record<string, string>>;
-  /** The listing of the table that was asked for, normalized; null where there is none, absent where nobody asked. */
+  /**
+   * The listing of the table that was asked for, normalized; null where there is none, absent where it was not read.
+   */
   readonly table?: readonly NftJson[] | null;
 }
 

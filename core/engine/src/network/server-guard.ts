@@ -1,7 +1,10 @@
 import type { Plan } from "@netbind/contract";
 import type { NftJson } from "./nft-json.ts";
 
-/** Where what a pod's own servers say must not go, and from where nobody may ask them: the pod's link, as a port of a bridge. */
+/**
+ * Where what a pod's own servers say must not go, and from where no request may reach them: the pod's link, as a port
+ * of a bridge.
+ */
 export interface ServerGuard {
   readonly outside: string;
 }

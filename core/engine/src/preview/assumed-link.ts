@@ -17,7 +17,7 @@ const POD_NETWORK: Omit<PodLink, "name"> = {
 };
 const DEFAULT_MTU = 1500;
 
-/** Of a plugin's `ipam`, what tells an address without asking it. */
+/** What gives an address in a plugin's `ipam`, without a call of the plugin. */
 interface Ipam {
   readonly subnet?: unknown;
   readonly ranges?: unknown;

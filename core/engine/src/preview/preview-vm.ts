@@ -16,7 +16,7 @@ import { assumedDevices, assumedLink } from "./assumed-link.ts";
 export interface NicPreview {
   readonly name: string;
   readonly binding: string;
-  /** What of it nobody knows before there is a pod. */
+  /** What is not known before the pod exists. */
   readonly assumed: readonly string[];
   readonly pod: PodLink;
   /** Queues of its tap, and what they take of the node's memory beside the guest's. */
@@ -63,7 +63,7 @@ export interface PreviewContext {
   /** Links of the pod that are known; others are assumed. */
   readonly given: readonly PodLink[];
   readonly grants: GrantsByBinding;
-  /** What plans for a binding. @throws BindingError where nobody does */
+  /** The planner of a binding. @throws BindingError where there is none */
   readonly planner: (binding: string) => NicPlanner;
 }
 

@@ -2,7 +2,7 @@ import { addressOf, cidrHost, type Dhcp6Service, parseCidr, type RouterAdvertise
 import { commonLines } from "./dnsmasq.ts";
 import { DnsmasqText, LINE_LIMIT, refuseTextProblems } from "./dnsmasq-text.ts";
 
-/** Seconds between two router advertisements that nobody asked for. */
+/** Seconds between two unsolicited router advertisements. */
 const ADVERTISEMENT_INTERVAL = 60;
 /** The server takes no shorter network for one that it hands addresses out of; its clients get none. */
 const SHORTEST_PREFIX = 64;

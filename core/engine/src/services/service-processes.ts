@@ -10,7 +10,7 @@ export interface ServiceProcess {
   readonly link: string;
   /** The server's configuration: dnsmasq(8). */
   readonly configuration: string;
-  /** The socket that tells that it serves: a UDP port, or the raw socket that router advertisements take. */
+  /** The socket that shows that it serves: a UDP port, or the raw socket that router advertisements take. */
   readonly socket: { readonly family: 4 | 6; readonly udpPort: number } | "icmp6";
   /** True where it needs capabilities over the pod's network: DHCPv6 and router advertisements take a raw socket. */
   readonly privileged: boolean;

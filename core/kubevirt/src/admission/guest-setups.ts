@@ -32,7 +32,7 @@ export function guestSetups({ vmi, surroundings }: RuleContext): readonly GuestN
 /** A MAC address as two digits a byte with colons; undefined for anything else. */
 export const plainMac = (text: string): string | undefined => parseHardwareAddress(text)?.join(":");
 
-/** The MAC addresses of a VM's NICs as far as anybody named them, in the order of the interfaces. */
+/** The MAC addresses of a VM's NICs as far as they are named, in the order of the interfaces. */
 export const macsOf = ({ interfaces, vmi }: RuleContext): readonly (string | undefined)[] =>
   interfaces.map(({ name, macAddress }) => plainMac(macAddress ?? interfaceStatusOf(vmi, name)?.mac ?? ""));
 

@@ -22,7 +22,7 @@ export interface Service {
   readonly ports: readonly ServicePort[];
 }
 
-/** What a cloud-init volume tells the guest. Absent: it tells nothing, or what it tells is in a Secret that is not known. */
+/** What a cloud-init volume gives the guest. Absent: it gives nothing, or its Secret is not known. */
 export interface GuestSetup {
   /** The network configuration as data, such as a mapping with `version` and `ethernets`. */
   readonly networkData?: unknown;

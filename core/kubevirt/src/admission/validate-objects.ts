@@ -29,7 +29,7 @@ const MIGRATABLE: RuleText = {
 const NAD_CONFIG: RuleText = {
   id: "NAD-3",
   means: "A NetworkAttachmentDefinition's spec.config is a CNI network configuration in JSON.",
-  why: "Nobody looks at it before a pod is attached; multus then fails, and no pod on the network starts.",
+  why: "Nothing checks it before a pod is attached; multus then fails, and no pod on the network starts.",
   fix: "write JSON with a type, or a list of plugins that have one; JSON has no comments, and no comma before } or ]",
   reason: "FieldValueInvalid",
   consequence: "neverStarts",

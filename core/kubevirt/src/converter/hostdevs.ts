@@ -15,8 +15,7 @@ function addressesOf(networkInfo: string): ReadonlyMap<string, string> {
 
 /**
  * The host devices of a VM's SR-IOV NICs: those whose network is reported to be in the pod. None on a migration's
- * target,
- * where they come after the guest. Source: reference, section 4.4.
+ * target, where they come after the guest. Source: reference, section 4.4.
  *
  * @throws BindingError PLAN_IMPOSSIBLE where a NIC's device is not reported
  */

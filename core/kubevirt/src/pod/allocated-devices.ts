@@ -41,10 +41,8 @@ function vdpaDeviceOf(details: DeviceDetails): readonly string[] {
 
 /**
  * The devices of a resource that a pod was allocated: PCI addresses in the order in which its environment lists them,
- * then
- * the names of vDPA devices. Only the two variables of that very resource are read: `PCIDEVICE_A_COM_NET` is not part
- * of
- * `PCIDEVICE_A_COM_NET_2`.
+ * then the names of vDPA devices. Only the two variables of that very resource are read: `PCIDEVICE_A_COM_NET` is not
+ * part of `PCIDEVICE_A_COM_NET_2`.
  */
 export function allocatedDevices(environment: Environment, resource: string): readonly string[] {
   const listed = environment[deviceVariable(resource)];

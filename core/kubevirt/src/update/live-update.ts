@@ -83,8 +83,7 @@ export function withoutAbsent(vm: Vm, vmi: Vmi | undefined): NicLists {
 
 /**
  * The NICs whose link is set down and up once a migration has ended, so that their guests request an address again:
- * those
- * of plugins that are registered for it. Source: reference, section 5.2.
+ * those of plugins that are registered for it. Source: reference, section 5.2.
  */
 export function linksToRefresh(vmi: Vmi, configuration: KubevirtConfiguration): readonly string[] {
   return interfacesOf(vmi)

@@ -87,8 +87,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
 
 /**
  * Gives a running VM another NIC: attached to its network, planned, authorized, applied, served, recorded, and then in
- * the
- * domain. Whatever fails, nothing of it is left.
+ * the domain. Whatever fails, nothing of it is left.
  *
  * @throws VmNotFoundError, BusyError, NicChangeError, and what the steps throw
  */

@@ -57,8 +57,7 @@ const probeCommand = (rootfs: string, found: string, users: string): readonly st
 
 /**
  * Finds QEMU's capabilities out while the image is built, where no guest is near: every launcher starts from a copy,
- * and
- * none can change what another one reads. libvirt itself probes again where QEMU or the kernel has changed by then.
+ * and none can change what another one reads. libvirt itself probes again where QEMU or the kernel has changed by then.
  */
 export async function warmCapabilities(exec: Exec, rootfs: string): Promise<void> {
   const found = join(rootfs, IMAGE_COPY);

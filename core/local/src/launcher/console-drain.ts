@@ -1,6 +1,6 @@
 /**
- * Keeps a guest's serial console flowing: a guest whose console nobody reads stops. Runs in a sandbox without any file of the
- * machine's, on descriptors that its starter opened; outlives that, and ends when QEMU closes the socket.
+ * Keeps a guest's serial console flowing: a guest whose console is not read stops. Runs in a sandbox without any file
+ * of the machine's, on descriptors that its starter opened; outlives that, and ends when QEMU closes the socket.
  */
 import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { createServer, Socket } from "node:net";

@@ -17,7 +17,7 @@ const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 export interface ConsoleLocation {
   /** Path of the pod's network namespace. */
   readonly netns: string;
-  /** The pod's directory, which nobody but the host changes. */
+  /** The pod's directory, which only the host changes. */
   readonly directory: string;
   /** The launcher's directory, which is the VM's user's. */
   readonly launcher: string;
@@ -62,7 +62,7 @@ async function connectSerial({ launcher, user, deadline = START_DEADLINE }: Cons
   return serial;
 }
 
-/** A socket for clients, under a name that nobody knows yet. */
+/** A socket for clients, under a name that is not known yet. */
 async function listen(path: string): Promise<Server> {
   rmSync(path, { force: true });
   const server = createServer();

@@ -26,7 +26,7 @@ const isOf =
     tag === "user" && qualifier === String(uid);
 const includes = (more: string, less: string): boolean => [...less].every((letter) => letter === "-" || more.includes(letter));
 
-/** True where a list's mask keeps somebody from what an entry names: changing the mask would give it. */
+/** True where a list's mask removes a permission that an entry gives: changing the mask would give it. */
 export function isRestricted(acl: readonly AclEntry[]): boolean {
   const mask = acl.find(({ tag }) => tag === "mask")?.permissions;
   const masked = acl.filter((entry) => isNamed(entry) || (entry.tag === "group" && entry.qualifier === ""));
@@ -37,8 +37,8 @@ export function isRestricted(acl: readonly AclEntry[]): boolean {
 export const permissionsOf = (acl: readonly AclEntry[], uid: number): string | undefined => acl.find(isOf(uid))?.permissions;
 
 /**
- * What setfacl is told, so that a user's entry is again as it was, and everybody else's stays as it is now. Empty: it is so
- * already.
+ * The arguments of setfacl, so that a user's entry is again as it was, and everybody else's stays as it is now. Empty:
+ * it is so already.
  */
 export function takingBack(acl: readonly AclEntry[], uid: number, before: string | undefined): readonly string[] {
   if (permissionsOf(acl, uid) === before) return [];

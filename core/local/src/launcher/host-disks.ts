@@ -22,7 +22,7 @@ export interface HostDiskRecord {
   /** The listed directory, and the way from there. */
   readonly directory: string;
   readonly components: readonly string[];
-  /** What the kernel tells the file apart by. */
+  /** What identifies the file in the kernel. */
   readonly inode: string;
   readonly block: boolean;
   /** What the VM's user was permitted before; absent: nothing by name. */
@@ -65,7 +65,10 @@ const inodesOf = (paths: readonly string[]): ReadonlySet<string> =>
     }),
   );
 
-/** Walks to a file without following a link; `see` is told of each directory's inode. The descriptor is the caller's to close. */
+/**
+ * Walks to a file without following a link; `see` receives each directory's inode. The descriptor is the caller's to
+ * close.
+ */
 function openFile(directory: string, components: readonly string[], see: (inode: string) => void = () => undefined): number {
   using opened = new DisposableStack();
   let held = opened.use(HeldDirectory.open(directory, []));

@@ -19,7 +19,7 @@ export const DEMO_GUEST = { kernel: "/out/vmlinuz", initrd: "/out/initrd" } as c
 /** The one with drivers for every NIC, which boots more slowly. */
 export const FULL_DEMO_GUEST = { kernel: "/out/vmlinuz-full", initrd: "/out/initrd-full" } as const;
 
-/** Tells a person what a long step does. */
+/** Prints what a long step does. */
 export type Progress = (line: string) => void;
 
 /** Bump to build again from newer versions of the same packages. */

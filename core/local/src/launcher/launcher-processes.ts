@@ -51,8 +51,8 @@ function whileHeld<T>(id: ProcessId, act: (held: HeldProcess) => T): T | undefin
 }
 
 /**
- * The programs that run in a launcher. A process is told by where it runs and by the file that it runs, which is the
- * kernel's word; its name is its own.
+ * The programs that run in a launcher. A process is identified by where it runs and by the file that it runs, which is
+ * the kernel's word; its name is its own.
  */
 export class LauncherProcesses {
   readonly #traits: LauncherTraits;

@@ -83,7 +83,10 @@ export class Launcher {
     }
   }
 
-  /** Sees that libvirt answers at all: one that is stopped, or whose socket nobody serves, keeps its callers waiting. @throws LibvirtError */
+  /**
+   * Sees that libvirt answers at all: one that is stopped, or whose socket is not served, keeps its callers waiting.
+   * @throws LibvirtError
+   */
   async ping(signal?: AbortSignal): Promise<void> {
     // What libvirt knows without starting a QEMU to ask it.
     await this.virsh(["hostname"], defined({ deadline: ANSWER_DEADLINE, signal }));

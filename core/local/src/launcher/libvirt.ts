@@ -119,7 +119,7 @@ export const launcherCommand = (spec: LauncherSpec): readonly string[] => [
   ...["--", ...dropPrivileges(spec.user), "libvirtd"],
 ];
 
-/** Starts libvirt; `started` is told of its processes before anything waits for it. */
+/** Starts libvirt; `started` receives its processes before anything waits for it. */
 export async function startLauncher(exec: Exec, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
   if (spec.lockedBytes !== undefined) await checkLockedMemory(exec, spec.lockedBytes);
   prepareDirectory(spec);

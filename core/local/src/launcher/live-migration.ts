@@ -199,10 +199,10 @@ async function endMove(source: Launcher, domain: string): Promise<void> {
 }
 
 /**
- * Waits until it is plain where a guest is after a migration that nobody watched to its end; takes back what is under way.
+ * Waits until it is plain where a guest is after a migration whose process ended first; takes back what is under way.
  * The place where the launchers meet must be empty, so that no other migration begins behind the answer.
  *
- * @throws LibvirtError where a libvirt does not tell
+ * @throws LibvirtError where a libvirt does not report it
  */
 export async function hasMoved(source: Launcher, target: Launcher, domain: string): Promise<boolean> {
   if (source.qemu() !== undefined) await endMove(source, domain);
@@ -214,7 +214,7 @@ export async function resumeGuest(launcher: Launcher, domain: string): Promise<v
   if ((await whereabouts(launcher, domain)) === "moving") await launcher.virsh(["resume", domain]);
 }
 
-/** How long a guest stood still while it moved, in milliseconds; undefined where libvirt does not tell. */
+/** How long a guest was paused while it moved, in milliseconds; undefined where libvirt does not report it. */
 export async function downtimeOf(target: Launcher, domain: string): Promise<number | undefined> {
   const reported = await target.virsh(["domjobinfo", domain, "--completed"]).catch(() => "");
   const value = /^Total downtime:\s*(\d+)\s*ms/m.exec(reported)?.[1];

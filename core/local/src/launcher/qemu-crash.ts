@@ -7,7 +7,7 @@ const LOG_DIRECTORY = ["cache", "libvirt", "qemu", "log"] as const;
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 /** Bytes of a log that are looked at, from its end. */
 const TAIL = 16 * 1024;
-/** Characters of it that are told. */
+/** Characters of it that are reported. */
 const LONGEST = 400;
 const WRITTEN_WITHIN = 1000;
 

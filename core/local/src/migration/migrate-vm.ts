@@ -37,7 +37,7 @@ export interface MigratedVm {
   readonly record: LocalPodRecord;
   /** The network namespace that it came from. */
   readonly from: string;
-  /** Milliseconds in which the guest stood still, as libvirt tells. */
+  /** Milliseconds in which the guest was paused, as libvirt reports. */
   readonly downtime?: number;
 }
 
@@ -172,11 +172,11 @@ async function rollBack(context: MigrationContext, source: LocalPodRecord, failu
 }
 
 /**
- * Moves a running VM to a second pod on this machine, live: the guest runs on, with its MAC addresses. What fails half-way
- * leaves the VM where it is, and nothing of the second pod.
+ * Moves a running VM to a second pod on this machine, live: the guest runs on, with its MAC addresses. What fails
+ * half-way leaves the VM where it is, and nothing of the second pod.
  *
- * @throws VmNotFoundError, MigrationRefusedError, BusyError where somebody works on the VM, MigrationUnsettledError where a
- * libvirt does not answer and something is left
+ * @throws VmNotFoundError, MigrationRefusedError, BusyError where another process works on the VM,
+ * MigrationUnsettledError where a libvirt does not answer and something is left
  */
 export async function migrateVm(context: MigrationContext, name: string): Promise<MigratedVm> {
   const { state, exec, signal } = context;

@@ -33,7 +33,7 @@ const onNode = (config: CniConfigList, state: State): CniConfigList => ({
   }),
 });
 
-/** What a kubelet's runtime and multus tell a plugin of the pod. */
+/** What a kubelet's runtime and multus give a plugin about the pod. */
 function podArgs({ recordFile }: NetworkContext, containerId: string): Readonly<Record<string, string>> {
   const { namespace, uid, vmi } = recordFile.record;
   return {
@@ -66,7 +66,7 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
   return { ...attachment, device, ...defined({ mac, cniArgs }) };
 }
 
-/** A network that takes the place of the pod network must return an address: nobody could reach the pod otherwise. */
+/** A network that replaces the pod network must return an address: otherwise the pod could not be reached. */
 function refuseAddressless({ replacesPodNetwork, ifname }: PodNetworkRequest, { config, result }: CniAttachment): void {
   const addresses = (result as { readonly ips?: readonly unknown[] } | undefined)?.ips ?? [];
   if (!replacesPodNetwork || addresses.length > 0) return;

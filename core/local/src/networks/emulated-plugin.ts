@@ -8,9 +8,12 @@ export interface AllocatedDevice {
   readonly resource: string;
   /** Its name among the resource's devices; the CNI plugin gets it as `deviceID`. */
   readonly id: string;
-  /** What the pod's containers are told of it. */
+  /** What the pod's containers receive about it. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What multus tells of it (NPWG device information): then the device is the guest's as it is, and the pod has no link. */
+  /**
+   * What multus reports of it (NPWG device information): then the device is the guest's as it is, and the pod has no
+   * link.
+   */
   readonly info?: { readonly type: string; readonly version: string; readonly pci: { readonly "pci-address": string } };
   /** What else the plugin must know again when it adds and deletes: text by a name of its own. */
   readonly facts?: Readonly<Record<string, string>>;

@@ -57,7 +57,7 @@ export const macvtap: EmulatedCniPlugin = {
     const { lowerDevice = "", mode = "", place = "" } = device?.facts ?? {};
     const { mac, mtu } = desiredOf(call);
     const execIn = place === "" ? exec : inNetns(place, exec);
-    // Made where it belongs in one step: a link that nobody is told of cannot be left on the node.
+    // Made where it belongs in one step: no unknown link can be left on the node.
     await execIn([
       ...["ip", "link", "add", "link", lowerDevice, "name", ifname],
       ...(mac === undefined ? [] : ["address", mac]),

@@ -3,7 +3,7 @@ import { mergeDeviceVariables, networkInfoText } from "@netbind/kubevirt/pod";
 import type { PodDevices } from "@netbind/engine";
 import type { CniAttachment } from "../record/local-pod-record.ts";
 
-/** What a CNI result tells of a link. */
+/** What a CNI result reports of a link. */
 interface Told {
   readonly interfaces?: readonly { readonly name?: string; readonly mac?: string }[];
 }
@@ -13,7 +13,7 @@ const MTU = 1500;
 const reportedMac = ({ ifname, result }: CniAttachment): string | undefined =>
   (result as Told | undefined)?.interfaces?.find(({ name }) => name === ifname)?.mac;
 
-/** What a pod's containers are told of its devices; undefined where it has none. */
+/** What a pod's containers receive about its devices; undefined where it has none. */
 export function podDevices(attachments: readonly CniAttachment[]): PodDevices | undefined {
   const own = attachments.flatMap((attachment) =>
     attachment.device?.info === undefined ? [] : [{ attachment, device: attachment.device }],

@@ -17,7 +17,7 @@ export interface VirtualFunction {
   readonly device: string;
   /** Empty where no driver has it. */
   readonly driver: string;
-  /** False where its link was moved away: somebody else has it. */
+  /** False where its link was moved away: it is in use. */
   readonly here: boolean;
 }
 

@@ -47,7 +47,7 @@ function macOf({ config, args, ifname, device }: CniCall): string {
   return ["02", ...(digits.match(/../g) ?? [])].join(":");
 }
 
-/** What differs is set, and nothing else: many a driver can only tell a thing, not set it. */
+/** What differs is set, and nothing else: many drivers can only report a setting, not change it. */
 async function setVf(
   call: CniCall,
   desired: VfSettings,

@@ -8,10 +8,10 @@ type Name = (typeof NAMES)[number];
 const OF_VLAN: readonly Name[] = ["vlan", "qos", "proto"];
 const PROTOCOL = "802.1q";
 
-/** Values by name. What the NIC's driver does not tell is absent. */
+/** Values by name. What the NIC's driver does not report is absent. */
 export type VfSettings = Readonly<Partial<Record<Name, string>>>;
 
-/** A virtual function as `ip -json link` tells of it. */
+/** A virtual function as `ip -json link` reports it. */
 interface IpVf {
   readonly vf: number;
   readonly address?: string;
@@ -111,7 +111,7 @@ const TOLD: Readonly<Record<Name, string>> = {
   ...{ spoofchk: "spoof check", trust: "trust", state: "link state" },
 };
 
-/** How a virtual function is not as it was set up, a sentence each. What its driver does not tell is not looked at. */
+/** How a virtual function is not as it was set up, a sentence each. What its driver does not report is not compared. */
 export function settingProblems(desired: VfSettings, observed: VfSettings): readonly string[] {
   return differing(desired, observed).flatMap((name) =>
     observed[name] === undefined ? [] : [`its virtual function's ${TOLD[name]} is ${observed[name]}, not ${desired[name]}`],

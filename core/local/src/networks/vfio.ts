@@ -19,7 +19,7 @@ const driverOf = (address: string): string => {
   return existsSync(link) ? basename(readlinkSync(link)) : "";
 };
 
-/** The IOMMU group of a device. @throws Error where it has none, or somebody else's devices are in it */
+/** The IOMMU group of a device. @throws Error where it has none, or another owner's devices are in it */
 function groupOf(address: string): string {
   const link = join(pathOf(address), "iommu_group");
   if (!existsSync(link))

@@ -52,7 +52,7 @@ async function askBehind(name: string, client: BindingClient, explain: Explain, 
  * Starts a third-party plugin for as long as it is asked, shut off from the machine as its sidecar will be: without
  * privilege, without a network, with an end to what it prints and how long it takes.
  *
- * @throws BindingError PLUGIN_FAILED with what it printed, UNAVAILABLE where this machine lets nobody be shut off
+ * @throws BindingError PLUGIN_FAILED with what it printed, UNAVAILABLE where this machine permits no sandbox
  */
 export async function startPlugin(spec: PluginProcessSpec): Promise<AskedPlugin> {
   await using stack = new AsyncDisposableStack();

@@ -18,7 +18,7 @@ const INSIDE = `/${DIRECTORY.join("/")}`;
 /** What it may write there: as much as a file of its may have. A socket is all that has to be there. */
 const DIRECTORY_BYTES = SIDECAR_LIMITS.fileSize;
 const SOCKET = "binding.sock";
-/** Who a plugin is while root asks it: a user that nobody else is, in front of those that VMs and services have. */
+/** Who a plugin is while root asks it: a user that nothing else runs as, before those that VMs and services have. */
 const NOBODY = 1_899_999_998;
 
 /** What a plugin is started from. */
@@ -53,7 +53,7 @@ function withoutNamespaces(output: string, error: BindingError): BindingError {
   );
 }
 
-/** A plugin's process that nobody but the caller sees. All that it may write to is in memory, and goes with it. */
+/** A plugin's process that only the caller sees. All that it may write to is in memory, and goes with it. */
 export class PluginProcess implements AsyncDisposable {
   readonly #spec: PluginProcessSpec;
   readonly #uid: number;

@@ -30,11 +30,11 @@ import { mountWritable } from "./writable.ts";
 export interface LocalHostParts extends LocalSidecarParts {
   /** The pod network's configuration; only a pod that is made takes it. */
   readonly podNetwork?: CniConfigList;
-  /** What device plugins are told; only a pod that is made takes it. */
+  /** The configuration of device plugins; only a pod that is made takes it. */
   readonly deviceSettings?: DeviceSettings;
   /** This release's own bindings, for a NIC that comes to a pod without a sidecar of its binding. */
   readonly bindings?: ReadonlyMap<string, Binding>;
-  /** Told when the pod has what its launcher takes, its namespace and device files: it is started beside the rest. */
+  /** Called when the pod has what its launcher takes, its namespace and device files: it is started beside the rest. */
   readonly launcherMayStart?: () => void;
 }
 
@@ -73,7 +73,7 @@ export class LocalHost implements Host<PodDecision> {
     const facts = this.#podContext(decision);
     this.#recordFile.update({ facts });
     const attached = this.attachNetworks(decision.networks).then(() => (waits ? launcherMayStart?.() : undefined));
-    // A sidecar needs nothing of the pod's network. Both are over before either's failure is told.
+    // A sidecar needs nothing of the pod's network. Both have ended before either's failure is reported.
     await all([attached, this.sidecars.startAll(decision.bindings)]);
     return this.withNetworks(facts);
   }
@@ -93,7 +93,9 @@ export class LocalHost implements Host<PodDecision> {
     if (record.migration !== undefined && links.length > 0) await applyNetwork(this.#execIn, muteLinks(links));
   }
 
-  /** What is known of the pod, with what its attachments told: its primary link, and the devices that it has now. */
+  /**
+   * What is known of the pod, with what its attachments reported: its primary link, and the devices that it has now.
+   */
   withNetworks(facts: PodContext): PodContext {
     const { attachments } = this.#recordFile.record;
     const found = defined({ devices: podDevices(attachments), primaryLink: primaryLinkOf(networkStatusOf(attachments)) });

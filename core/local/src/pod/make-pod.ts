@@ -95,7 +95,8 @@ async function prepareLauncher(
 export async function preparePod(context: PodContext, recordFile: LocalRecordFile, decision: PodDecision, image: Image): Promise<MadePod> {
   const made = Promise.withResolvers<void>();
   const host = new LocalHost({ ...context, recordFile, launcherMayStart: made.resolve });
-  // libvirt starts while the NICs are attached. What fails first is told; the other is over before anything is removed.
+  // libvirt starts while the NICs are attached. What fails first is reported; the other is over before anything is
+  // removed.
   const attached = attachVmi(host, decision);
   attached.catch(made.reject);
   const prepared = made.promise.then(() => prepareLauncher(context, recordFile, image, decision.vmi));

@@ -32,7 +32,10 @@ export interface SidecarSpec {
   readonly start?: RuntimeStart;
 }
 
-/** Puts a file where the VMs' users may read it, under a name that only who knows what is in it can tell; once for each. */
+/**
+ * Puts a file where the VMs' users may read it, under a name that only a process that knows its content can derive;
+ * once for each.
+ */
 function publish(cache: string, name: (hash: string) => string, of: string | Buffer, put: (path: string) => void): string {
   const directory = join(cache, "runtime");
   makeDirectory(directory);

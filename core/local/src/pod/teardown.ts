@@ -80,7 +80,7 @@ async function detachPod(state: State, exec: Exec, record: LocalPodRecord): Prom
   await removeNetns(exec, record.netns);
   // Nothing of the VM runs any more. Its other pod has the same disks.
   if (isLastPod(state, record.id)) await takeBackHostDisks(exec, vmUserOf(record), record.hostDisks ?? []);
-  // Only what has the pod's own name: a record that somebody changed leads nowhere else.
+  // Only what has the pod's own name: a changed record leads nowhere else.
   if (record.cgroup !== undefined && basename(record.cgroup) === state.podNetns(record.id)) await removeGroup(record.cgroup);
   await removeDirectory(state, exec, record.id);
   await removeIdleNode(state, exec);
@@ -110,8 +110,8 @@ export async function teardownVm(state: State, exec: Exec, vm: string, grace: nu
 }
 
 /**
- * Removes a VM's pod from its record alone: asks the guest to end (for `grace` milliseconds), tells the sidecars, ends every
- * process, leaves the networks, removes namespace and files. Called again it goes on where it was stopped.
+ * Removes a VM's pod from its record alone: asks the guest to end (for `grace` milliseconds), shuts the sidecars down,
+ * ends every process, leaves the networks, removes namespace and files. Called again it goes on where it was stopped.
  */
 export async function teardownPod(state: State, exec: Exec, id: string, grace: number): Promise<void> {
   const recordFile = openJournal(state, id);

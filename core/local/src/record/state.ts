@@ -72,7 +72,7 @@ export class State {
     return join(this.vms, id);
   }
 
-  /** The file that is locked while somebody works on a VM, whichever pod is looked at. */
+  /** The file that is locked while a process works on a VM, whichever pod is looked at. */
   lock(id: string): string {
     return join(this.root, "locks", vmOfPod(id));
   }

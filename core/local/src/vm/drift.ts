@@ -100,14 +100,16 @@ async function domainDrift(exec: Exec, record: LocalPodRecord): Promise<Pick<Dri
   return { domain, unrecoverable };
 }
 
-/** What was begun and nobody works on any more, or still does. */
+/** What was begun and interrupted, or is still in progress. */
 function interruptionOf(state: State, { id, phase }: LocalPodRecord): Pick<Drift, "interrupted"> {
   if (state.podIds(vmOfPod(id)).length > 1) return { interrupted: "a migration was interrupted" };
   if (phase === "running") return {};
   return { interrupted: `a ${phase === "starting" ? "start" : "stop"} was interrupted` };
 }
 
-/** NICs of passt's without a passt: libvirt starts another where it hears that one ended, and nobody where it does not. */
+/**
+ * NICs of passt's without a passt: libvirt starts another where it notices that one ended, and none where it does not.
+ */
 const passtDrift = (record: LocalPodRecord): readonly string[] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
     plan !== undefined && isServedByPasst(plan) && findPasst(record).length === 0

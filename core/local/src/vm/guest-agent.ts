@@ -35,7 +35,7 @@ export function readAgentNics(answer: string): readonly AgentNic[] {
   }
 }
 
-/** What the guest's agent tells of its NICs; undefined where none answers. */
+/** What the guest's agent reports of its NICs; undefined where none answers. */
 export async function askGuestAgent(launcher: Launcher, domain: string): Promise<readonly AgentNic[] | undefined> {
   try {
     return readAgentNics(await launcher.virsh(["qemu-agent-command", domain, "--timeout", String(DEADLINE_SECONDS), QUESTION]));

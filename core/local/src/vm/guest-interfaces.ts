@@ -15,8 +15,8 @@ const podAddresses = (attachment: Attachment): readonly string[] =>
   ([4, 6] as const).flatMap((family) => reachableAddresses(attachment, family).slice(0, 1).map(addressOf));
 
 /**
- * `status.interfaces` of a running VM as a cluster would report it: its domain's NICs, the pod's addresses, and what the
- * guest's agent tells, where one answers. Empty where libvirt does not tell of the domain.
+ * `status.interfaces` of a running VM as a cluster would report it: its domain's NICs, the pod's addresses, and what
+ * the guest's agent reports, where one answers. Empty where libvirt does not report the domain.
  */
 export async function guestInterfaces(exec: Exec, record: LocalPodRecord): Promise<readonly VmiStatusInterface[]> {
   const launcher = launcherOf(exec, record);

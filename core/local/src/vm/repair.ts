@@ -60,10 +60,10 @@ async function repairPod(context: RepairContext, recordFile: LocalRecordFile, dr
 }
 
 /**
- * Repairs the difference between a VM's record and what is there, and only that: what is as it should be is not touched.
- * A VM whose QEMU is gone is not started again.
+ * Repairs the difference between a VM's record and what is there, and only that: what is as it should be is not
+ * touched. A VM whose QEMU is gone is not started again.
  *
- * @throws BusyError where somebody works on the VM
+ * @throws BusyError where another process works on the VM
  */
 export async function repairVm(context: RepairContext, id: string): Promise<Repaired> {
   const { state, exec } = context;

@@ -49,7 +49,7 @@ async function giveHostDisks(
 /**
  * Starts a VM: pod, network, sidecars, guest. Whatever fails, nothing of it is left.
  *
- * @throws VmExistsError where it runs already, BusyError where somebody works on it
+ * @throws VmExistsError where it runs already, BusyError where another process works on it
  */
 export async function startVm(machine: StartContext, request: StartRequest): Promise<StartedVm> {
   const { state, exec, progress } = machine;

@@ -38,7 +38,7 @@ export interface VmStatus {
   readonly processes: readonly { readonly role: string; readonly pids: readonly number[]; readonly alive: boolean }[];
 }
 
-/** Somebody who is about to end working on the VM is waited for. */
+/** How long to wait for a process that finishes its work on the VM. */
 const LOCK_TIMEOUT = 5000;
 const NODE_PATIENCE = 60_000;
 
@@ -127,11 +127,11 @@ export interface Collected {
   readonly failed: readonly VmFailure[];
 }
 
-/** Removes what no living VM owns, and ends migrations that nobody ends. */
+/** Removes what no living VM owns, and ends migrations that were interrupted. */
 export async function collectGarbage(state: State, exec: Exec): Promise<Collected> {
   if (!exists(state.root)) return { removed: [], failed: [] };
   const vms = new Set([...state.podIds(), ...state.lockIds(), ...state.writableIds(), ...podsWithNetns(state)].map(vmOfPod));
-  // A record that is gone with half of its VM tells no name any more.
+  // A record that was removed with half of its VM has no name any more.
   const names = new Map([...vms].map((vm) => [vm, nameOf(state, vm)]));
   const { done, failed } = await forEachVm(
     vms,
@@ -148,7 +148,7 @@ const nameOf = (state: State, vm: string): string => {
   return record === undefined ? vm : `${record.namespace}/${record.name}`;
 };
 
-/** Removes what is left of one VM, where nobody is at work on it: then it lives. */
+/** Removes what is left of one VM, where no process works on it: else it lives. */
 async function collectUnused(state: State, exec: Exec, vm: string): Promise<string | undefined> {
   let lock: Lock;
   try {

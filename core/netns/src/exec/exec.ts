@@ -41,7 +41,7 @@ const childEnv = (extra: ExecOptions["env"]): NodeJS.ProcessEnv => ({
   ...extra,
 });
 
-/** A child does not outlive a caller that was killed: nobody would know of it. */
+/** A child does not outlive a caller that was killed: no process would know of it. */
 const WITH_CALLER = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
 
 /** Ends a child, and says why. */

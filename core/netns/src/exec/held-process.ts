@@ -207,7 +207,7 @@ export function isAlive(process: ProcessId): boolean {
   return held !== undefined;
 }
 
-/** True while this very process runs and nobody holds it stopped. */
+/** True while this very process runs and is not stopped. */
 export function isRunning(process: ProcessId): boolean {
   using held = HeldProcess.of(process);
   const state = held?.state;

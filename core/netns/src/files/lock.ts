@@ -5,13 +5,13 @@ export interface Lock extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-/** Somebody else holds the lock. */
+/** Another process holds the lock. */
 export class BusyError extends Error {
   override readonly name = "BusyError";
 }
 
 const CONFLICT = 75;
-/** The file was removed between opening and locking it: what is locked is nobody's any more. */
+/** The file was removed between opening and locking it: the locked file is not in use any more. */
 const STALE = 76;
 /** flock(1) hands the locked file down as descriptor 3. */
 const HOLD = `[ "$0" -ef /proc/self/fd/3 ] || exit ${STALE}; echo locked; exec cat`;

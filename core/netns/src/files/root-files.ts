@@ -105,7 +105,7 @@ export function makeUserDirectory(path: string, { uid, gid }: { readonly uid: nu
   chownSync(path, uid, gid);
 }
 
-/** A directory that is made for a user before it is the user's: nobody else looks into it until then. */
+/** A directory that is made for a user before it is the user's: no other user looks into it until then. */
 export class UserTree {
   readonly path: string;
   readonly #made: string[];

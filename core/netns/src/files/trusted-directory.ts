@@ -24,7 +24,7 @@ const isOwn = ({ uid }: Stats): boolean => uid === 0 || uid === process.geteuid?
 /** What lets others into a directory; undefined where nothing does. */
 function weakness(stat: Stats, isAbove: boolean): string | undefined {
   if (!isOwn(stat)) return `it belongs to uid ${stat.uid}`;
-  // Of what is above, a sticky directory is enough: nobody renames there what is not his.
+  // Of what is above, a sticky directory is enough: no user renames there what another owns.
   const writable = (stat.mode & WRITABLE_BY_OTHERS) !== 0 && !(isAbove && (stat.mode & STICKY) !== 0);
   return writable ? `its mode ${(stat.mode & 0o7777).toString(8)} lets others write to it` : undefined;
 }

@@ -5,8 +5,8 @@ import { CommandError, type Exec } from "../exec/exec.ts";
 /**
  * One child for all: what costs is the start of processes. Links and addresses come first, then sysctls (whose keys may
  * name the new links), then nftables in one transaction. Every text is an argument or standard input, never a part of
- * the
- * script. nft opens its standard input again, which only works for a pipe, and a child's standard input is a socket.
+ * the script. nft opens its standard input again, which only works for a pipe, and a child's standard input is a
+ * socket.
  */
 const SCRIPT = `
 batch="$1"; nft="$2"; json="$3"; shift 3

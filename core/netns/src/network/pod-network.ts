@@ -97,7 +97,7 @@ export class PodNetwork implements HostNetwork {
       ...defined({ appliedTable }),
     };
     recordFile.updateNic(nic, { desired: complete });
-    // The first time nothing was done since the pod was looked at; after an interruption nobody knows.
+    // The first time nothing was done since the pod was looked at; after an interruption that is not known.
     const firstObserved = before === undefined ? this.#seen : undefined;
     this.#seen = undefined;
     const sysctls = (desired.plan.sysctls ?? []).map(({ key }) => key);

@@ -22,7 +22,10 @@ export interface ProbeRequest {
   readonly adopted: boolean;
 }
 
-/** Asks by ARP, without an address of one's own (RFC 5227, 2.1.1), who has an IPv4 address; undefined where nobody says. */
+/**
+ * Asks by ARP, without an address of one's own (RFC 5227, 2.1.1), who has an IPv4 address; undefined where nothing
+ * answers.
+ */
 async function arpOwner(execIn: Exec, bridge: string, address: string): Promise<string | undefined> {
   // Found or not, it does not end well: what it heard is in its output.
   const probe = `arping -D -I "$1" -c 1 -w 1 "$2" || true`;
@@ -39,7 +42,7 @@ async function ndpOwner(execIn: Exec, bridge: string, address: string): Promise<
   return neighbors.find(isThere)?.lladdr;
 }
 
-/** Whose a guest's address is on a bridge whose pod link is handed over; undefined where nobody says. */
+/** Whose a guest's address is on a bridge whose pod link is handed over; undefined where nothing answers. */
 const ownerOf = (execIn: Exec, bridge: string, address: string): Promise<string | undefined> =>
   (address.includes(":") ? ndpOwner : arpOwner)(execIn, bridge, address);
 
@@ -100,7 +103,7 @@ export async function awaitAnswer(execIn: Exec, { address, seconds, signal }: Aw
       await execIn(["ping", "-n", "-q", "-c", "1", "-i", "0.2", "-w", String(seconds), address]);
       return true;
     } catch {
-      // ping gives up when nobody is at the address yet: the guest may still be booting.
+      // ping gives up when the address does not answer yet: the guest may still be booting.
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

@@ -63,7 +63,7 @@ const option = (name: string, kernels: string, limit: number): string => {
   return `--${name}=${least}:${least}`;
 };
 
-/** As options of prlimit(1), soft and hard alike; nobody's core is written anywhere. */
+/** As options of prlimit(1), soft and hard alike; no core file is written. */
 export const limitOptions = ({ processes, files, data, fileSize }: Partial<Limits>): readonly string[] => [
   ...(processes === undefined ? [] : [option("nproc", "Max processes", processes)]),
   ...(files === undefined ? [] : [option("nofile", "Max open files", files)]),

@@ -33,8 +33,9 @@ function named(mount: string | undefined, name: string): GroupBase {
 }
 
 /**
- * Where pods' groups are made: in the group that was named, or in the one that this process is in, where that hands its controllers
- * on. Nothing of either is changed, and groups that are somebody else's, systemd's above all, get no child of ours unasked.
+ * Where pods' groups are made: in the group that was named, or in the one that this process is in, where that hands its
+ * controllers on. Nothing of either is changed, and groups of other owners, systemd's above all, get no child of ours
+ * unasked.
  *
  * @throws GroupError where the one that was named cannot be it
  */

@@ -70,7 +70,7 @@ export class HookManager implements AsyncDisposable {
   }
 
   /**
-   * Waits until a socket of each sidecar has answered. They are told apart by their base names alone.
+   * Waits until a socket of each sidecar has answered. Only their base names distinguish them.
    *
    * @throws LauncherPanicError where two of them have the same name, BindingError where one shows what it may not
    */
@@ -121,7 +121,7 @@ export class HookManager implements AsyncDisposable {
   /**
    * What the first subscriber makes of cloud-init's data. `data` is undefined where no volume is of cloud-init.
    *
-   * @throws LauncherPanicError where there is no data and somebody subscribed
+   * @throws LauncherPanicError where there is no data and a sidecar subscribed
    */
   async preCloudInitIso<T extends HookedCloudInit>(data: T | undefined, vmi: object): Promise<T | undefined> {
     const first = this.#subscribers("PreCloudInitIso").find(({ version }) => version !== "v1alpha1");
@@ -138,7 +138,7 @@ export class HookManager implements AsyncDisposable {
     return answer === null ? data : readAnswer(data, answer);
   }
 
-  /** Tells the sidecars that the VM is over, until one does not answer. Those are ended by their processes. */
+  /** Calls Shutdown of the sidecars in turn, until one does not answer. Those are ended by their processes. */
   async shutdown(): Promise<void> {
     this.#deadline.restart(SHUTDOWN_DEADLINE);
     await shutDown(this.#sidecars);
@@ -157,7 +157,7 @@ async function shutDown(sidecars: readonly Sidecar[]): Promise<void> {
   for (const { client, version, points } of sidecars) if (points.has("Shutdown") && version === "v1alpha3") await client.shutdown(version);
 }
 
-/** Tells the sidecars of a pod that answer now that the VM has ended: none is waited for. */
+/** Calls Shutdown of the sidecars of a pod that answer now, and waits for none. */
 export async function shutDownSidecars(place: HookLocation, sidecars: readonly PodSidecar[]): Promise<void> {
   const found: Sidecar[] = [];
   try {

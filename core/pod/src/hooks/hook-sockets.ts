@@ -68,7 +68,7 @@ export function holdHookSocket(place: HookLocation, sidecar: PodSidecar): (HeldS
   return { name, path: socket.path, descriptor: socket.descriptor, [Symbol.dispose]: () => socket[Symbol.dispose]() };
 }
 
-/** Directories beside those of a pod's sidecars: nobody but the host makes one. @throws BindingError */
+/** Directories beside those of a pod's sidecars: only the host makes one. @throws BindingError */
 export function refuseOtherDirectories({ hooks }: HookLocation, sidecars: readonly PodSidecar[]): void {
   const known = new Set(sidecars.map(({ container }) => container));
   const other = namesIn(hooks).find((name) => !known.has(name));
@@ -80,7 +80,7 @@ export function refuseOtherDirectories({ hooks }: HookLocation, sidecars: readon
   );
 }
 
-/** True where something accepts on a socket: one that nobody listens on is a dead sidecar's. */
+/** True where something accepts on a socket: one without a listener is a dead sidecar's. */
 export function isAccepting({ path }: HeldSocket): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = createConnection(path);

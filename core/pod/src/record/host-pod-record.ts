@@ -8,7 +8,7 @@ export interface HostPodRecord extends PodRecord {
   readonly facts?: PodContext;
   /** Binding of each NIC, by logical name. */
   readonly bindings: Readonly<Record<string, string>>;
-  /** The NICs as their sidecars are told of them. */
+  /** The NICs as their sidecars receive them. */
   readonly attached?: readonly Attachment[];
   /** The control group of the pod; absent where it has none of its own. */
   readonly cgroup?: string;

@@ -6,7 +6,7 @@ export interface UidRange {
 
 const COUNT = 0x100_0000;
 
-/** Users that VMs' services run as, one for each pod: a range that no distribution and no container runtime gives to anybody. */
+/** Users that VMs' services run as, one for each pod: a range that no distribution and no container runtime assigns. */
 export const SERVICE_UIDS: UidRange = { first: 1_900_000_000, count: COUNT };
 /** Users that VMs' own processes run as on one machine, one for each VM: a range of that kind beside it. */
 export const VM_UIDS: UidRange = { first: 1_920_000_000, count: COUNT };
@@ -22,7 +22,10 @@ const FARTHEST = 0x1000;
 export const mayShareUid = (seed: string, other: string): boolean =>
   (offsetOf(seed) + FARTHEST - offsetOf(other) + COUNT) % COUNT <= 2 * FARTHEST;
 
-/** A user of a range that nobody else has. `seed` begins with hexadecimal digits: the same one gets the same user where it is free. */
+/**
+ * A user of a range that is not in use. `seed` begins with hexadecimal digits: the same one gets the same user where it
+ * is free.
+ */
 export function chooseUid({ first, count }: UidRange, seed: string, taken: readonly number[]): number {
   const others = new Set(taken);
   let offset = offsetOf(seed);

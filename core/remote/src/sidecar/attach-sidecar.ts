@@ -6,7 +6,7 @@ import { SEAL_FILE, sealOf } from "./seal.ts";
 
 /** Where a sidecar is, as the attaching process sees its directory. */
 export interface SidecarLocation {
-  /** A directory that nobody in the pod can change. */
+  /** A directory that no process in the pod can change. */
   readonly base: string;
   /** The way from there to the sidecar's hooks directory, in which the pod may have put anything. */
   readonly components: readonly string[];

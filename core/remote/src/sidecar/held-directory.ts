@@ -47,8 +47,8 @@ function readUpTo(descriptor: number, limit: number): Buffer | undefined {
 }
 
 /**
- * A directory that others may change, held open: what is done through it is done in it, whatever becomes of its path. It is
- * reached component by component from a place that nobody else changes, without following links.
+ * A directory that others may change, held open: what is done through it is done in it, whatever becomes of its path.
+ * It is reached component by component from a place that no other user changes, without following links.
  */
 export class HeldDirectory implements Disposable {
   /** An O_PATH descriptor: it is passed to a child that works in the directory. */

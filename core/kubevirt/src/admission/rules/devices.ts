@@ -49,7 +49,7 @@ export const DEVICE_RULES: readonly Rule[] = [
   neverStarts({
     id: "CNI-2",
     means: "An SR-IOV NIC's network is one whose CNI plugin gives a PCI device.",
-    why: "KubeVirt waits for the address of the network's PCI device, and starts no VM for which nobody tells it one.",
+    why: "KubeVirt waits for the address of the network's PCI device, and starts no VM without one.",
     fix: "name a definition of the CNI plugin sriov, or use bridge: {}",
     find: perInterface((nic, path, subject) => {
       const known = isSriov(nic) ? knownNetwork(subject.networkOf(nic), subject) : undefined;

@@ -42,7 +42,7 @@ export const IPAM_RULES: readonly Rule[] = [
     find: perNetwork((network, path, subject) => {
       const at = subject.interfaces.findIndex(({ name }) => name === network.name);
       const nic = subject.interfaces[at];
-      // What is booted from the network is told its address by the server that it boots from.
+      // A guest that boots from the network gets its address from the server that it boots from.
       if (nic?.bridge === undefined || nic.bootOrder !== undefined || nic.state === "absent" || network.multus?.default === true) return [];
       const known = linkWithoutIpam(network, subject);
       if (known === undefined || NOT_FOR_BRIDGE.includes(known.type) || isSetInGuest(at, subject)) return [];

@@ -66,7 +66,7 @@ export const MAC_ON_NETWORK_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.macAddress`,
-          `the network's CNI plugin is not told of ${quote(nic.macAddress)}, and may drop the guest's frames: ${found.why}`,
+          `the network's CNI plugin does not receive ${quote(nic.macAddress)}, and may drop the guest's frames: ${found.why}`,
           found.fix,
         ),
       ];

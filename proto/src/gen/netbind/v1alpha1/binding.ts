@@ -206,12 +206,12 @@ export interface Attachment {
   readonly hostname: string;
   /** unix or ports. */
   readonly migrationTransport: string;
-  /** Absent: the network's plugins told of no device. */
+  /** Absent: the network's plugins reported no device. */
   readonly deviceInfo:
     | DeviceInfo
     | undefined;
   /**
-   * The devices of this network's resource that the pod was allocated, as its device plugin told: PCI addresses, and
+   * The devices of this network's resource that the pod was allocated, as its device plugin reported: PCI addresses, and
    * the names of the character devices of vDPA devices (vhost-vdpa-0).
    */
   readonly allocatedDevices: readonly string[];
@@ -376,7 +376,7 @@ export interface Dhcp4Service {
   readonly routes: readonly Route[];
 }
 
-/** Hands one guest its IPv6 address. DHCPv6 tells no route: that is the router advertisement's part. */
+/** Hands one guest its IPv6 address. DHCPv6 sends no route: router advertisements do. */
 export interface Dhcp6Service {
   readonly link: string;
   readonly client: DhcpClient | undefined;
@@ -386,7 +386,7 @@ export interface Dhcp6Service {
 }
 
 /**
- * Tells guests on a link that the link's own address is their default route. An address comes by DHCPv6, where the plan
+ * Announces to guests on a link that the link's own address is their default route. An address comes by DHCPv6, where the plan
  * has that on the same link.
  */
 export interface RouterAdvertisementService {
@@ -436,7 +436,7 @@ export interface Passt {
 export interface VhostUser {
   /** The file name of its socket. */
   readonly socket: string;
-  /** server or client: what the hypervisor is. A server's guest starts once somebody connects. */
+  /** server or client: what the hypervisor is. A server's guest starts once a client connects. */
   readonly mode: string;
   /** 0 or 1: a single queue. */
   readonly queues: number;

@@ -260,7 +260,7 @@ export const AttachResponse: MessageFns<AttachResponse> = {
   },
 };
 
-/** Tells the domain hook of a VM what was applied. */
+/** Hands the domain hook of a VM what was applied. */
 export type SidecarService = typeof SidecarService;
 export const SidecarService = {
   attach: {
