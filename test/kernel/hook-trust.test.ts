@@ -106,7 +106,7 @@ test("two sockets of one container are refused, and so is a directory of no side
     linkSync(join(pod.hooks, CONTAINER, third.socket), join(pod.hooks, CONTAINER, "fourth.sock"));
     return undefined;
   });
-  expect(two.error?.message).toContain('(container hook-sidecar-0) shows 2 hook sockets: "fourth.sock", "third.sock"');
+  expect(two.error?.message).toContain('(container hook-sidecar-0) has 2 hook sockets: "fourth.sock", "third.sock"');
   const other = await define(third, async (pod) =>
     serveThirdParty(pod.hooks, { ...third, directory: "hook-sidecar-7", socket: "x.sock" }, []),
   );

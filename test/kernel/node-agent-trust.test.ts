@@ -50,7 +50,7 @@ test("a pod that only looks like a launcher pod", async () => {
     vm: "t-owner",
     change: ({ metadata }) => delete (metadata as { ownerReferences?: unknown }).ownerReferences,
   });
-  expect(await node.says(nobody, "POD_NOT_CONTROLLED")).toContain("nobody");
+  expect(await node.says(nobody, "POD_NOT_CONTROLLED")).toContain("no object");
   const inactive = await node.pod({ vm: "t-active", listed: false });
   node.edit("vmi-t-active.json", (vmi) => Object.assign(vmi, { status: { activePods: { [inactive.uid]: "node-2" } } }));
   node.list(inactive);

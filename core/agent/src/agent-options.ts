@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { BindingSockets } from "./binding/binding-sockets.ts";
+import { invalidBindingUser } from "./errors.ts";
 
 /** The agent's command line. */
 export interface AgentOptions extends Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> {
@@ -32,7 +33,7 @@ function readUsers(texts: readonly string[]): ReadonlyMap<string, number> {
   return new Map(
     texts.map((text) => {
       const [, name = "", digits = ""] = /^([^=]+)=(\d{1,10})$/.exec(text) ?? [];
-      if (name === "" || Number(digits) > LARGEST_UID) throw new Error(`--binding-user: ${JSON.stringify(text)} is not NAME=UID`);
+      if (name === "" || Number(digits) > LARGEST_UID) throw invalidBindingUser(text);
       return [name, Number(digits)];
     }),
   );

@@ -1,12 +1,12 @@
 import { defined } from "@netbind/contract";
 import { terminalLine } from "@netbind/engine";
+import type { EventReason, EventTexts } from "./event-reasons.ts";
 
 /** What an agent says of a pod. With the controller, an event on the pod's VMI. */
 export interface PodEvent {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
-  readonly type: "Normal" | "Warning";
-  /** A stable word, in capitals. */
-  readonly reason: string;
+  readonly type: EventTexts["type"];
+  readonly reason: EventReason;
   readonly message: string;
   /** The next action; absent where none is needed. */
   readonly hint?: string;

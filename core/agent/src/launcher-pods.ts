@@ -1,6 +1,7 @@
 import { type Attachment, defined } from "@netbind/contract";
 import { type BindingRegistration, isWrittenOnTap, registrationOf, registrationsOf } from "@netbind/kubevirt";
 import type { ClusterSnapshot, KubeContainer, KubePod, KubeVmi } from "@netbind/kube";
+import type { AgentReason } from "./event-reasons.ts";
 
 /** KubeVirt's user in a launcher pod, and ours in its sidecars. */
 export const LAUNCHER_UID = 107;
@@ -25,7 +26,7 @@ export interface PodSidecar {
 
 /** Why the agent does not act on a pod. */
 export interface Refusal {
-  readonly reason: "POD_NOT_CONTROLLED" | "VMI_MISSING" | "POD_NOT_ACTIVE" | "POD_ON_HOST_NETWORK" | "POD_USER";
+  readonly reason: Extract<AgentReason, "POD_NOT_ACTIVE" | "POD_NOT_CONTROLLED" | "POD_ON_HOST_NETWORK" | "POD_USER" | "VMI_MISSING">;
   readonly message: string;
   /** True for a state that every pod is in for a moment: its VMI is not listed yet, or does not list the pod yet. */
   readonly early: boolean;

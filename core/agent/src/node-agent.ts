@@ -1,13 +1,13 @@
-import { BindingError, defined } from "@netbind/contract";
+import { BindingError } from "@netbind/contract";
 import { type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
 import { DamagedRecordError } from "@netbind/pod";
+import { MissingEntryError } from "@netbind/remote/sidecar";
 import { attachPod, type AttachOutcome } from "./pod/attach-pod.ts";
 import type { AgentContext } from "./pod/pod-work.ts";
 import { failuresOf } from "./binding/binding-failures.ts";
 import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
-import { NotReadyError } from "./not-ready.ts";
-import { PodProcessError } from "./pod/pod-process.ts";
-import { PodRefusedError } from "./pod/refuse-pod.ts";
+import { AgentError, NotReadyError } from "./errors.ts";
+import { eventTexts } from "./event-reasons.ts";
 import { gonePods, teardownPod } from "./pod/teardown-pod.ts";
 import { EventRecorder, type PodEvent, type Report } from "./event-recorder.ts";
 
@@ -104,9 +104,8 @@ export class NodeAgent {
     const [first] = distrust;
     if (first !== undefined || vmi === undefined) {
       const message = distrust.map((one) => one.message).join("; ");
-      const hint = "the agent did nothing for this pod";
       const isEarly = distrust.every(({ early }) => early);
-      if (!isEarly || this.#isLate(work)) this.#tell(work, { type: "Warning", reason: first?.reason ?? "VMI_MISSING", message, hint });
+      if (!isEarly || this.#isLate(work)) this.#tell(work, { reason: first?.reason ?? "VMI_MISSING", message });
       // Its VMI may not list it yet.
       return "requeue";
     }
@@ -122,11 +121,10 @@ export class NodeAgent {
   #recordOutcome(work: LauncherPod, { did, repaired, nics, warnings }: AttachOutcome): void {
     const first = !this.#seen.has(work.pod.metadata.uid);
     this.#seen.add(work.pod.metadata.uid);
-    if (did === "attached") this.#tell(work, { type: "Normal", reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
-    for (const warning of warnings) this.#tell(work, { type: "Warning", ...warning });
-    if (repaired.length > 0) this.#tell(work, { type: "Warning", reason: "REPAIRED", message: `repaired: ${repaired.join(", ")}` });
-    else if (did === "taken-over" && first)
-      this.#tell(work, { type: "Normal", reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
+    if (did === "attached") this.#tell(work, { reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
+    for (const warning of warnings) this.#tell(work, warning);
+    if (repaired.length > 0) this.#tell(work, { reason: "REPAIRED", message: `repaired: ${repaired.join(", ")}` });
+    else if (did === "taken-over" && first) this.#tell(work, { reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
   }
 
   /** Records each binding that failed as an event of its own: different people repair them. */
@@ -136,11 +134,10 @@ export class NodeAgent {
   }
 
   #printFailure(work: LauncherPod, error: unknown): Tried {
-    const onItsWay = error instanceof NotReadyError || (error instanceof BindingError && error.code === "UNAVAILABLE");
-    if (onItsWay && !isOfSomebody(error) && !this.#isLate(work)) return "requeue";
-    const { reason, hint } = explain(error);
-    this.#tell(work, defined({ type: "Warning", reason, message: (error as Error).message, hint }));
-    return onItsWay ? "requeue" : "failed";
+    const isMissing = error instanceof NotReadyError || error instanceof MissingEntryError;
+    if (isMissing && !this.#isLate(work)) return "requeue";
+    this.#tell(work, eventOf(error));
+    return isMissing || (error instanceof BindingError && error.code === "UNAVAILABLE") ? "requeue" : "failed";
   }
 
   /** True where a pod waits for longer than any pod does for what it has not yet; never for one that is about to go. */
@@ -160,15 +157,14 @@ export class NodeAgent {
       this.#seen.delete(uid);
       return "done";
     } catch (error) {
-      const { reason } = explain(error);
-      this.#reporter.record({ pod: { namespace: "", name: "", uid }, type: "Warning", reason, message: (error as Error).message });
+      this.#reporter.record({ pod: { namespace: "", name: "", uid }, ...completed(eventOf(error)) });
       return "failed";
     }
   }
 
-  #tell({ pod }: LauncherPod, report: Omit<PodEvent, "pod">): void {
+  #tell({ pod }: LauncherPod, event: PlainEvent): void {
     const { namespace, name, uid } = pod.metadata;
-    this.#reporter.record({ pod: { namespace, name, uid }, ...report });
+    this.#reporter.record({ pod: { namespace, name, uid }, ...completed(event) });
   }
 }
 
@@ -180,16 +176,15 @@ function mayBeGone(unseen: readonly string[], unreadable: readonly Unreadable[])
 
 const releaseKey = (uid: string): string => `release ${uid}`;
 
-/** True where what is missing is not merely late: something else is in its place. */
-const isOfSomebody = (error: unknown): boolean => error instanceof BindingError && !error.message.includes("does not exist yet");
+/** An event without what its reason says of it. */
+type PlainEvent = Pick<PodEvent, "reason" | "message" | "hint">;
 
-function explain(error: unknown): { readonly reason: string; readonly hint?: string } {
-  if (error instanceof BindingError) return { reason: error.code, hint: error.hint };
-  if (error instanceof NotReadyError) return { reason: error.reason, hint: error.hint };
-  if (error instanceof DamagedRecordError)
-    return { reason: "RECORD_UNREADABLE", hint: "the agent leaves this pod alone: use an agent of the version that wrote its record" };
-  if (error instanceof PodRefusedError)
-    return { reason: "POD_REFUSED", hint: "the agent did nothing for this pod: correct the VM, and start it again" };
-  if (error instanceof PodProcessError) return { reason: "POD_NAMESPACE_REFUSED", hint: "the agent did nothing for this pod" };
-  return { reason: "ATTACH_FAILED", hint: "the agent tries again: see its log" };
+const completed = (event: PlainEvent): Omit<PodEvent, "pod"> => ({ ...eventTexts(event.reason), ...event });
+
+/** The event of what was thrown, by its code. */
+function eventOf(error: unknown): PlainEvent {
+  const { message } = error as Error;
+  if (error instanceof BindingError) return { reason: error.code, message, hint: error.hint };
+  if (error instanceof DamagedRecordError) return { reason: "RECORD_UNREADABLE", message };
+  return { reason: error instanceof AgentError ? error.reason : "ATTACH_FAILED", message };
 }

@@ -1,6 +1,9 @@
 /** The errors of this package: one function for each cause, in the order of the alphabet. */
 import { BINDING_FAULT, BindingError } from "@netbind/contract";
 
+/** What does not exist yet and may come, unlike what is unavailable because something else is in its place. */
+export class MissingEntryError extends BindingError {}
+
 /** A binding that speaks another version of the contract. */
 export const contractUnsupported = (binding: string, contract: string): BindingError =>
   new BindingError(
@@ -28,8 +31,8 @@ export const messageTooLong = (limit: number, details: string, cause: unknown): 
   });
 
 /** A file or socket of a sidecar that does not exist yet. */
-export const missingEntry = (name: string, cause: unknown): BindingError =>
-  new BindingError("UNAVAILABLE", `"${name}" does not exist yet`, "wait until it exists", { cause });
+export const missingEntry = (name: string, cause: unknown): MissingEntryError =>
+  new MissingEntryError("UNAVAILABLE", `"${name}" does not exist yet`, "wait until it exists", { cause });
 
 /** A call without an answer until its deadline, in milliseconds. */
 export const noAnswer = (deadline: number, cause: unknown): BindingError =>

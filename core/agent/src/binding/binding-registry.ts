@@ -4,7 +4,7 @@ import type { BindingRegistration } from "@netbind/kubevirt";
 import { scaledTimeout } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote/binding";
 import { type BindingSockets, findBindingSocket, type FoundSocket, isServedBeside } from "./binding-sockets.ts";
-import { NotReadyError } from "../not-ready.ts";
+import { bindingSilent } from "../errors.ts";
 
 /** A binding that can be asked about NICs, and for their plans. */
 export interface ServedBinding extends AskedBinding {
@@ -62,8 +62,7 @@ export class BindingRegistry implements Disposable {
     } catch (error) {
       // A client keeps the answer of its first question, a failure too.
       this.#disconnect(name);
-      if (error instanceof BindingError && error.code === "UNAVAILABLE")
-        throw new NotReadyError(`binding "${name}" does not answer: ${error.message}`, "binding");
+      if (error instanceof BindingError && error.code === "UNAVAILABLE") throw bindingSilent(name, error);
       throw error;
     }
   }

@@ -1,8 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { BindingError } from "@netbind/contract";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
-import { NotReadyError } from "../not-ready.ts";
+import { missingSocket, untrustedSocket } from "../errors.ts";
 
 /** Where the processes of other bindings serve: a directory for each, which is its own. */
 export interface BindingSockets {
@@ -47,15 +46,10 @@ export interface FoundSocket extends HeldSocket {
 export function findBindingSocket({ directory, users }: BindingSockets, name: string): FoundSocket {
   const place = join(directory, name);
   const uid = users.get(name) ?? ROOT;
-  if (!existsSync(join(place, SOCKET))) throw new NotReadyError(`binding "${name}" does not serve at ${join(place, SOCKET)}`, "binding");
+  if (!existsSync(join(place, SOCKET))) throw missingSocket(name, join(place, SOCKET));
   using held = HeldDirectory.open(directory, [name]);
   const stat = held.stat();
-  if (![ROOT, uid].includes(stat.uid) || (stat.mode & WRITABLE_BY_OTHERS) !== 0)
-    throw new BindingError(
-      "UNAVAILABLE",
-      `${place} belongs to uid ${stat.uid} and has mode ${(stat.mode & 0o7777).toString(8)}: it must belong to uid ${uid}, and no other user may write to it`,
-      `chown ${uid} ${place} && chmod go-w ${place}, or name the user to the agent: --binding-user ${name}=UID`,
-    );
+  if (![ROOT, uid].includes(stat.uid) || (stat.mode & WRITABLE_BY_OTHERS) !== 0) throw untrustedSocket(name, place, { found: stat, uid });
   const socket = held.socket(SOCKET, uid);
   const { dev, ino } = statSync(socket.path);
   return { ...socket, path: socket.path, identity: `${dev}:${ino}` };

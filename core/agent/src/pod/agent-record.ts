@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isNumber, isText, shape } from "@netbind/contract/shape";
 import { type HostPodRecord, POD_RECORD_FIELDS, PodRecordFile, type RecordFields } from "@netbind/pod";
+import { invalidPodUid } from "../errors.ts";
 import type { NamespaceId } from "./pod-namespace.ts";
 
 /** A name in the cluster. */
@@ -42,7 +43,7 @@ export class AgentState {
   }
 
   pod(uid: string): string {
-    if (!UID.test(uid)) throw new Error(`${JSON.stringify(uid)} is not a valid UID of a pod`);
+    if (!UID.test(uid)) throw invalidPodUid(uid);
     return join(this.root, "pods", uid);
   }
 

@@ -4,7 +4,7 @@ import { makeGroup, PodNetwork, type ProcessId, SERVICE_GROUP } from "@netbind/n
 import { throwFailures } from "../binding/binding-failures.ts";
 import { findServed, type FoundBindings } from "../binding/find-served.ts";
 import { LAUNCHER_UID } from "../launcher-pods.ts";
-import { NotReadyError } from "../not-ready.ts";
+import { NotReadyError, PodProcessError } from "../errors.ts";
 import type { AgentRecordFile } from "./agent-record.ts";
 import { decideAttached } from "./decide-attached.ts";
 import { KubeHost } from "./kube-host.ts";
@@ -12,7 +12,7 @@ import { maintainPod } from "./maintain-pod.ts";
 import { openPodRecord } from "./open-pod-record.ts";
 import { readPodContext } from "./pod-context.ts";
 import { PodNamespace } from "./pod-namespace.ts";
-import { findPodProcess, PodProcessError } from "./pod-process.ts";
+import { findPodProcess } from "./pod-process.ts";
 import { migrationMismatches, omittedOptions, type PodWarning } from "./pod-warnings.ts";
 import type { AgentContext, PodWork, TrustedPod } from "./pod-work.ts";
 import { refuseViolations } from "./refuse-pod.ts";

@@ -2,7 +2,7 @@ import { decidePod, type NicsDecision } from "@netbind/engine";
 import type { KubePod } from "@netbind/kube";
 import { sanitizeVmi } from "@netbind/kubevirt/admission";
 import { NETWORK_STATUS, type NetworkStatus, parseNetworkStatus } from "@netbind/kubevirt/pod";
-import { NotReadyError } from "../not-ready.ts";
+import { missingNetwork } from "../errors.ts";
 import type { PodWork } from "./pod-work.ts";
 
 /**
@@ -11,8 +11,7 @@ import type { PodWork } from "./pod-work.ts";
  */
 function statusesOf({ metadata, status }: KubePod): readonly NetworkStatus[] {
   const report = metadata.annotations?.[NETWORK_STATUS];
-  if (report === undefined && status?.phase === "Pending" && (status.podIPs ?? []).length === 0)
-    throw new NotReadyError("multus does not report the pod's network yet", "network");
+  if (report === undefined && status?.phase === "Pending" && (status.podIPs ?? []).length === 0) throw missingNetwork();
   return parseNetworkStatus(report);
 }
 

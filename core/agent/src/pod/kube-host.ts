@@ -3,6 +3,7 @@ import type { PodNetwork } from "@netbind/netns";
 import { attachPodSidecar } from "@netbind/pod";
 import type { SidecarLocation } from "@netbind/remote/sidecar";
 import type { BindingRegistry, ServedBinding } from "../binding/binding-registry.ts";
+import { unservedBinding } from "../errors.ts";
 import type { AgentRecordFile } from "./agent-record.ts";
 
 /** What the host of one pod is made of. */
@@ -37,7 +38,7 @@ export class KubeHost implements Host<NicsDecision> {
 
   planner(binding: string): NicPlanner {
     const served = this.#parts.served.get(binding);
-    if (served === undefined) throw new Error(`no process serves binding "${binding}"`);
+    if (served === undefined) throw unservedBinding(binding);
     return served.planner;
   }
 

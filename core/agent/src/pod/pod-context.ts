@@ -6,7 +6,7 @@ import { HeldProcess, type ProcessId } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import type { KubePod, KubeVmi } from "@netbind/kube";
 import { causeOf } from "../launcher-pods.ts";
-import { NotReadyError } from "../not-ready.ts";
+import { missingSidecarProcess } from "../errors.ts";
 
 const RESOLV_CONF_LIMIT = 64 * 1024;
 /** The most entries of a directory of libraries. */
@@ -38,7 +38,7 @@ function readLibvirtVersion(process: ProcessId): string | undefined {
 /** Reads what a pod reports of itself. Its files are untrusted: no link is followed, and the text is parsed. */
 export function readPodContext(pod: KubePod, vmi: KubeVmi, { sidecar, compute }: PodProcesses): PodContext {
   using held = HeldProcess.of(sidecar);
-  if (held === undefined) throw new NotReadyError("the sidecar's process ended");
+  if (held === undefined) throw missingSidecarProcess("the sidecar's process ended");
   using directory = HeldDirectory.open(`${held.path}/root`, ["etc"]);
   const text = directory.read("resolv.conf", RESOLV_CONF_LIMIT);
   const libvirtVersion = compute && readLibvirtVersion(compute);

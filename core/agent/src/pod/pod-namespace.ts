@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { HeldProcess, type ProcessId } from "@netbind/netns";
-import { NotReadyError } from "../not-ready.ts";
-import { isOf, PodProcessError, type PodTraits } from "./pod-process.ts";
+import { missingSidecarProcess, nodesNamespace } from "../errors.ts";
+import { isOf, type PodTraits } from "./pod-process.ts";
 
 /** The identity of a network namespace in the kernel. */
 export interface NamespaceId {
@@ -34,18 +34,17 @@ export class PodNamespace implements Disposable {
    */
   static open(pod: ProcessId, traits: PodTraits, forbidden: readonly NamespaceId[]): PodNamespace {
     using held = HeldProcess.of(pod);
-    if (held === undefined) throw new NotReadyError("the sidecar's process ended");
+    if (held === undefined) throw missingSidecarProcess("the sidecar's process ended");
     let descriptor: number;
     try {
       descriptor = openSync(`${held.path}/ns/net`, constants.O_RDONLY);
     } catch (error) {
-      throw new NotReadyError(`the sidecar's process ended: ${(error as Error).message}`);
+      throw missingSidecarProcess(`the sidecar's process ended: ${(error as Error).message}`);
     }
     try {
       const { dev, ino } = fstatSync(descriptor);
-      if (!isOf(held, traits)) throw new NotReadyError("the sidecar's process ended while the agent inspected it");
-      if (forbidden.some((id) => isSameNamespace(id, { dev, ino })))
-        throw new PodProcessError("the pod's network namespace is the node's own");
+      if (!isOf(held, traits)) throw missingSidecarProcess("the sidecar's process ended while the agent inspected it");
+      if (forbidden.some((id) => isSameNamespace(id, { dev, ino }))) throw nodesNamespace();
       return new PodNamespace(descriptor, { dev, ino });
     } catch (error) {
       closeSync(descriptor);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { HeldProcess, inode, type ProcessId } from "@netbind/netns";
 import { type PodMembership, podMembership } from "@netbind/pod";
-import { NotReadyError } from "../not-ready.ts";
+import { missingSidecarProcess, severalNamespaces } from "../errors.ts";
 
 /** A directory as the kernel names it in every mount of it (proc_pid_mountinfo(5)). */
 export interface MountSource {
@@ -9,11 +9,6 @@ export interface MountSource {
   readonly device: string;
   /** Its path in that file system. */
   readonly root: string;
-}
-
-/** A pod's process cannot be identified with certainty. */
-export class PodProcessError extends Error {
-  override readonly name = "PodProcessError";
 }
 
 /** The kernel writes space, tab, newline and backslash as octal digits. */
@@ -124,9 +119,8 @@ function inPodGroup(found: readonly Found[]): readonly Found[] {
  */
 export async function findPodProcess(traits: PodTraits): Promise<ProcessId> {
   const found = inPodGroup(await findMounting(traits));
-  if (new Set(found.map(({ namespace }) => namespace)).size > 1)
-    throw new PodProcessError("processes of the sidecar are in different network namespaces");
+  if (new Set(found.map(({ namespace }) => namespace)).size > 1) throw severalNamespaces();
   const [first] = found;
-  if (first === undefined) throw new NotReadyError("no process of the sidecar runs");
+  if (first === undefined) throw missingSidecarProcess("no process of the sidecar runs");
   return first.id;
 }

@@ -1,11 +1,12 @@
 import { type AttachedNic, registrationConflicts, serviceWarnings } from "@netbind/engine";
 import type { KubeVmi } from "@netbind/kube";
+import type { AgentReason } from "../event-reasons.ts";
 import type { ServedBinding } from "../binding/binding-registry.ts";
 
 /** What an administrator or the VM's author should know of a pod that is attached all the same. */
 export interface PodWarning {
   /** What a guest does not get; or where a binding and its registration differ about migration. */
-  readonly reason: "OPTIONS_OMITTED" | "REGISTRATION_MISMATCH";
+  readonly reason: Extract<AgentReason, "OPTIONS_OMITTED" | "REGISTRATION_MISMATCH">;
   readonly message: string;
   readonly hint?: string;
 }

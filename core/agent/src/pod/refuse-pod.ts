@@ -1,23 +1,10 @@
-import type { Violation } from "@netbind/contract";
 import { admitPod, type ComputeContainer, registrationConflicts } from "@netbind/engine";
 import type { KubePod, KubeVmi } from "@netbind/kube";
-import type { Vmi } from "@netbind/kubevirt";
 import { sanitizeVmi } from "@netbind/kubevirt/admission";
+import { PodRefusedError } from "../errors.ts";
 import { throwFailures } from "../binding/binding-failures.ts";
 import type { ServedBinding } from "../binding/binding-registry.ts";
 import { causeOf } from "../launcher-pods.ts";
-
-/** A pod that is not attached, with all that speaks against it. Nothing was made for it. */
-export class PodRefusedError extends Error {
-  override readonly name = "PodRefusedError";
-  readonly violations: readonly Violation[];
-
-  constructor(vmi: Vmi, violations: readonly Violation[]) {
-    const all = violations.map(({ field, problem, fix }) => `${field}: ${problem} (${fix})`);
-    super(`VMI "${vmi.metadata.name}" cannot be attached: ${all.join("; ")}`);
-    this.violations = violations;
-  }
-}
 
 const COMPUTE = "compute";
 
@@ -42,5 +29,5 @@ export async function refuseViolations(vmi: KubeVmi, pod: KubePod, served: Reado
   const stays = causeOf(pod, vmi) === "migrationTarget" ? registrationConflicts(vmi, fixed).migration : [];
   const admission = await admitPod(sanitizeVmi(vmi), served, computeOf(pod));
   const violations = [...registrationConflicts(vmi, served).owners, ...stays, ...admission.violations];
-  throwFailures([...(violations.length > 0 ? [new PodRefusedError(vmi, violations)] : []), ...admission.failures]);
+  throwFailures([...(violations.length > 0 ? [new PodRefusedError(vmi.metadata.name, violations)] : []), ...admission.failures]);
 }

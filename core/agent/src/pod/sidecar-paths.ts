@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { SidecarLocation } from "@netbind/remote/sidecar";
+import { missingSidecar } from "../errors.ts";
 import { LAUNCHER_UID, type PodSidecar } from "../launcher-pods.ts";
 import type { PodWork } from "./pod-work.ts";
 import { type MountSource, mountSource } from "./pod-process.ts";
@@ -24,6 +25,6 @@ export const sidecarSource = ({ base, components }: SidecarLocation): MountSourc
 /** Where the sidecar of a binding is that a pod has. */
 export function sidecarOf({ context, trusted: { pod, sidecars } }: Pick<PodWork, "context" | "trusted">, binding: string): SidecarLocation {
   const sidecar = sidecars.find((one) => one.binding === binding);
-  if (sidecar === undefined) throw new Error(`the pod has no sidecar of binding "${binding}"`);
+  if (sidecar === undefined) throw missingSidecar(binding);
   return sidecarLocation(context.kubelet, pod.metadata.uid, sidecar);
 }

@@ -1,10 +1,6 @@
 import { endProcesses, isAlive, type ProcessId, processesOfUser, removeGroup } from "@netbind/netns";
+import { stubbornProcesses } from "../errors.ts";
 import type { AgentState } from "./agent-record.ts";
-
-/** Something of a pod cannot be undone. */
-export class ReleaseError extends Error {
-  override readonly name = "ReleaseError";
-}
 
 /**
  * Undoes what was done for a pod that is gone, from the record alone: its services end, and with them its network
@@ -24,7 +20,11 @@ export async function teardownPod(state: AgentState, uid: string): Promise<void>
   // Started, and not recorded any more: only they run as that user.
   const unique = new Map<number, ProcessId>([...recorded, ...processesOfUser(serviceUid)].map((process) => [process.pid, process]));
   const left = await endProcesses([...unique.values()]);
-  if (left.length > 0) throw new ReleaseError(`processes ${left.map(({ pid }) => pid).join(", ")} of pod ${uid} do not end`);
+  if (left.length > 0)
+    throw stubbornProcesses(
+      uid,
+      left.map(({ pid }) => pid),
+    );
   if (cgroup !== undefined) await removeGroup(cgroup);
   state.remove(uid);
 }
