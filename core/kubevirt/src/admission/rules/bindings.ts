@@ -55,6 +55,14 @@ const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: stri
 /** True for a network that is not the pod's; one that is missing is reported by MAP-2. */
 const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && network.pod === undefined;
 
+/** Finds interfaces of a core binding on another network than the pod's; `name` is the binding's in the message. */
+const onPodNetworkOnly = (key: "masquerade" | "passtBinding", name: string): Rule["find"] =>
+  perInterface((nic, path, { networkOf }) => {
+    if (nic[key] === undefined || !isElsewhere(networkOf(nic))) return [];
+    const problem = `${name} serves the pod network only, and ${quote(nic.name)} is not the pod network`;
+    return [violation(`${path}.name`, problem, "use bridge: {} here")];
+  });
+
 /** An interface that has not exactly one binding, and how it gets one: a removed key has a plugin that replaces it. */
 function miscounted(nic: VmiInterface, path: string): RuleFinding {
   const methods = used(nic, METHODS);
@@ -107,17 +115,7 @@ export const BINDING_RULES: readonly Rule[] = [
     consequence: "rejected",
     judge: "network",
     chain: true,
-    find: perInterface((nic, path, { networkOf }) =>
-      nic.masquerade !== undefined && isElsewhere(networkOf(nic))
-        ? [
-            violation(
-              `${path}.name`,
-              `masquerade serves the pod network only, and ${quote(nic.name)} is not the pod network`,
-              "use bridge: {} here",
-            ),
-          ]
-        : [],
-    ),
+    find: onPodNetworkOnly("masquerade", "masquerade"),
   },
   {
     id: "BIND-3",
@@ -173,16 +171,6 @@ export const BINDING_RULES: readonly Rule[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
-    find: perInterface((nic, path, { networkOf }) =>
-      nic.passtBinding !== undefined && isElsewhere(networkOf(nic))
-        ? [
-            violation(
-              `${path}.name`,
-              `passt serves the pod network only, and ${quote(nic.name)} is not the pod network`,
-              "use bridge: {} here",
-            ),
-          ]
-        : [],
-    ),
+    find: onPodNetworkOnly("passtBinding", "passt"),
   },
 ];

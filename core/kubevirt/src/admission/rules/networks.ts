@@ -1,6 +1,6 @@
 import { violation } from "@netbind/contract";
 import type { VmiNetwork } from "../../api.ts";
-import { findRepeated, perNetwork, quote, type Rule, type RuleContext } from "./rule.ts";
+import { perNetwork, quote, repeatedNames, type Rule, type RuleContext } from "./rule.ts";
 import { INTERFACES_PATH, NETWORKS_PATH } from "../../vmi.ts";
 
 const places = ({ networks }: RuleContext, is: (network: VmiNetwork) => boolean): readonly number[] =>
@@ -136,14 +136,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     reason: "FieldValueDuplicate",
     consequence: "rejected",
     judge: "network",
-    find: ({ networks }) =>
-      findRepeated(networks.map(({ name }) => name)).map(({ at, first, value }) =>
-        violation(
-          `${NETWORKS_PATH}[${at}].name`,
-          `${quote(value)} is the name of ${NETWORKS_PATH}[${first}] already`,
-          "give every network a name of its own",
-        ),
-      ),
+    find: ({ networks }) => repeatedNames(networks, NETWORKS_PATH, "give every network a name of its own"),
   },
   {
     id: "MAP-1",
@@ -180,14 +173,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     reason: "FieldValueDuplicate",
     consequence: "rejected",
     judge: "network",
-    find: ({ interfaces }) =>
-      findRepeated(interfaces.map(({ name }) => name)).map(({ at, first, value }) =>
-        violation(
-          `${INTERFACES_PATH}[${at}].name`,
-          `${quote(value)} is the name of ${INTERFACES_PATH}[${first}] already`,
-          "connect one interface to each network",
-        ),
-      ),
+    find: ({ interfaces }) => repeatedNames(interfaces, INTERFACES_PATH, "connect one interface to each network"),
   },
   {
     id: "MAP-2",

@@ -1,9 +1,9 @@
 import { violation } from "@netbind/contract";
-import type { BindingRegistration } from "../../api.ts";
+import type { BindingRegistration, VmiInterface } from "../../api.ts";
 import { formatVersion } from "../../versions.ts";
-import { migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
+import { type Conflict, migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
 import { ignored, neverStarts, pending } from "./netbind-rules.ts";
-import { perInterface, quote, type Rule } from "./rule.ts";
+import { perInterface, quote, type Rule, type RuleContext } from "./rule.ts";
 import { registrationOf, registrationsOf } from "../../vmi.ts";
 
 /** What a registration may say, and since when. */
@@ -27,14 +27,32 @@ interface WordField {
   readonly fix: string;
 }
 
+/** An interface of a plugin, with the plugin's registration; undefined where it has none. */
+interface PluginNic {
+  readonly nic: VmiInterface;
+  /** The plugin's registered name. */
+  readonly name: string;
+  readonly registration: BindingRegistration | undefined;
+  readonly subject: RuleContext;
+}
+
+/** Makes a rule's predicate from one that looks at a plugin's interface: what it finds is at the plugin's name. */
+const perPlugin = (find: (plugin: PluginNic) => readonly Conflict[]): Rule["find"] =>
+  perInterface((nic, path, subject) => {
+    const name = nic.binding?.name;
+    if (name === undefined) return [];
+    const registration = registrationOf(subject.configuration, name);
+    return find({ nic, name, registration, subject }).map(({ problem, fix }) => violation(`${path}.binding.name`, problem, fix));
+  });
+
 /** Finds registrations of a VM's plugins whose field has a word that KubeVirt stores and does nothing for. */
 const unknownWord = ({ what, says, known, fix }: WordField): Rule["find"] =>
-  perInterface(({ binding }, path, subject) => {
-    const registration = registrationOf(subject.configuration, binding?.name);
+  perPlugin(({ registration }) => {
     const word = registration === undefined ? undefined : says(registration);
-    if (!word || known.includes(word)) return [];
-    return [violation(`${path}.binding.name`, `the plugin's ${what} ${quote(word)} is not one that KubeVirt knows`, fix)];
+    return !word || known.includes(word) ? [] : [{ problem: `the plugin's ${what} ${quote(word)} is not one that KubeVirt knows`, fix }];
   });
+
+const listOf = (conflict: Conflict | undefined): readonly Conflict[] => (conflict === undefined ? [] : [conflict]);
 
 /** What is asked of the registrations that a VM's plugins have in the KubeVirt CR. KubeVirt itself looks at none of it. */
 export const REGISTRATION_RULES: readonly Rule[] = [
@@ -43,16 +61,11 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     means: "An interface names a binding plugin that the KubeVirt CR registers.",
     why: "KubeVirt accepts any name, and leaves the VM Pending until the name is registered.",
     fix: "register it under spec.configuration.network.binding of the KubeVirt CR",
-    find: perInterface(({ binding }, path, subject) => {
-      if (binding === undefined || registrationOf(subject.configuration, binding.name) !== undefined) return [];
+    find: perPlugin(({ name, registration, subject }) => {
+      if (registration !== undefined) return [];
       const names = Object.keys(registrationsOf(subject.configuration)).sort().join(", ") || "none";
-      return [
-        violation(
-          `${path}.binding.name`,
-          `no binding plugin ${quote(binding.name)} is registered (registered: ${names}), so the VM would stay Pending`,
-          "register it under spec.configuration.network.binding of the KubeVirt CR",
-        ),
-      ];
+      const problem = `no binding plugin ${quote(name)} is registered (registered: ${names}), so the VM would stay Pending`;
+      return [{ problem, fix: "register it under spec.configuration.network.binding of the KubeVirt CR" }];
     }),
   }),
   ignored({
@@ -98,16 +111,10 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     means: "A plugin has a sidecar image or a domain attachment.",
     why: "Without either, nothing adds a NIC to the domain.",
     fix: "register sidecarImage, or domainAttachmentType: tap",
-    find: perInterface(({ binding }, path, subject) => {
-      const found = registrationOf(subject.configuration, binding?.name);
-      if (found === undefined || found.sidecarImage || found.domainAttachmentType) return [];
-      return [
-        violation(
-          `${path}.binding.name`,
-          "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC",
-          "register one of them",
-        ),
-      ];
+    find: perPlugin(({ registration }) => {
+      if (registration === undefined || registration.sidecarImage || registration.domainAttachmentType) return [];
+      const problem = "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC";
+      return [{ problem, fix: "register one of them" }];
     }),
   }),
   ignored({
@@ -116,17 +123,12 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "An older cluster drops the field without a warning: migration came with 1.2, computeResourceOverhead and downwardAPI with 1.3, managedTap with 1.4.",
     fix: "register the plugin without it, or upgrade KubeVirt",
     until: 3,
-    find: perInterface(({ binding }, path, subject) => {
-      const found = registrationOf(subject.configuration, binding?.name);
-      if (found === undefined) return [];
-      return REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(found)).map(({ what, since }) =>
-        violation(
-          `${path}.binding.name`,
-          `the plugin is registered with ${what}, which came with KubeVirt ${formatVersion(since)}`,
-          "register it without, or upgrade KubeVirt",
-        ),
-      );
-    }),
+    find: perPlugin(({ registration = {}, subject }) =>
+      REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(registration)).map(({ what, since }) => ({
+        problem: `the plugin is registered with ${what}, which came with KubeVirt ${formatVersion(since)}`,
+        fix: "register it without, or upgrade KubeVirt",
+      })),
+    ),
   }),
   ignored({
     id: "REG-7",
@@ -134,12 +136,9 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "Where the sidecar is of a binding that Netbind serves, the node agent does not attach it: one namespace has one owner.",
     fix: "register domainAttachmentType: tap, or none",
     since: 4,
-    find: perInterface(({ binding }, path, subject) => {
-      const found = registrationOf(subject.configuration, binding?.name);
-      if (binding === undefined || !found?.sidecarImage || subject.described.has(binding.name)) return [];
-      const conflict = ownerConflict(binding.name, found);
-      return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
-    }),
+    find: perPlugin(({ name, registration, subject }) =>
+      registration?.sidecarImage && !subject.described.has(name) ? listOf(ownerConflict(name, registration)) : [],
+    ),
   }),
   neverStarts({
     id: "REG-8",
@@ -147,11 +146,7 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "KubeVirt would configure the NIC in the namespace that the binding configures: the node agent refuses the pod, and the VM fails.",
     fix: "register domainAttachmentType: tap, or none where the binding plans no tap",
     since: 4,
-    find: perInterface(({ binding }, path, subject) => {
-      if (binding === undefined || !subject.described.has(binding.name)) return [];
-      const conflict = ownerConflict(binding.name, registrationOf(subject.configuration, binding.name));
-      return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
-    }),
+    find: perPlugin(({ name, registration, subject }) => (subject.described.has(name) ? listOf(ownerConflict(name, registration)) : [])),
   }),
   ignored({
     id: "REG-9",
@@ -159,11 +154,10 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "KubeVirt decides about migration by the registration of the plugin on the pod network, and does not ask the binding.",
     fix: "register migration as the binding describes it: none for bridge and slirp, {} for masquerade and passt",
     since: 2,
-    find: perInterface((nic, path, subject) => {
-      const described = nic.binding === undefined ? undefined : subject.described.get(nic.binding.name);
-      if (nic.binding === undefined || described === undefined || subject.networkOf(nic)?.pod === undefined) return [];
-      const conflict = migrationConflict(nic.binding.name, registrationOf(subject.configuration, nic.binding.name), described.migration);
-      return conflict === undefined ? [] : [{ ...conflict, field: `${path}.binding.name` }];
+    find: perPlugin(({ nic, name, registration, subject }) => {
+      const described = subject.described.get(name);
+      if (described === undefined || subject.networkOf(nic)?.pod === undefined) return [];
+      return listOf(migrationConflict(name, registration, described.migration));
     }),
   }),
 ];

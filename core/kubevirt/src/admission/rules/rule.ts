@@ -1,4 +1,4 @@
-import type { BindingDescription, Violation } from "@netbind/contract";
+import { type BindingDescription, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "../../api.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { type GateName, isGateOn, type KubevirtMinor } from "../../versions.ts";
@@ -128,6 +128,12 @@ export function findRepeated<T>(values: readonly T[]): readonly { readonly at: n
     return [];
   });
 }
+
+/** The names that occur earlier in a list, which is at a path of the VM. */
+export const repeatedNames = (list: readonly { readonly name: string }[], path: string, fix: string): readonly RuleFinding[] =>
+  findRepeated(list.map(({ name }) => name)).map(({ at, first, value }) =>
+    violation(`${path}[${at}].name`, `${quote(value)} is the name of ${path}[${first}] already`, fix),
+  );
 
 /** A value as a message quotes it. */
 export const quote = (value: unknown): string => JSON.stringify(value) ?? "nothing";
