@@ -119,11 +119,11 @@ async function qemuAlone(): Promise<number> {
   const net = ["-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n", "-serial", "stdio"];
   const start = performance.now();
   const qemu = spawn("bwrap", [...sandbox, "qemu-system-x86_64", ...machine, ...boot, ...net], { stdio: ["ignore", "pipe", "ignore"] });
-  let said = "";
+  let printed = "";
   qemu.stdout.on("data", (chunk: Buffer) => {
-    said += chunk.toString("utf8");
+    printed += chunk.toString("utf8");
   });
-  await waitUntil(() => /nic=\S+ .*address=10\./.test(said), 60_000, 10);
+  await waitUntil(() => /nic=\S+ .*address=10\./.test(printed), 60_000, 10);
   const ms = performance.now() - start;
   const id = qemu.pid === undefined ? undefined : identify(qemu.pid);
   await endProcesses(id === undefined ? [] : [id]);

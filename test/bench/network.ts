@@ -53,20 +53,20 @@ function journalIn(directory: string): LocalRecordFile {
   return PodRecordFile.create(directory, { version: 1, id, nics: {}, processes: [], attachments: [] } as unknown as LocalPodRecord);
 }
 
-async function look(pod: TestNetns, wanted?: DesiredNetwork): Promise<ObservedNetwork> {
-  return observe(pod.exec, { table: wanted?.table ?? nicTable("eth0") });
+async function look(pod: TestNetns, desired?: DesiredNetwork): Promise<ObservedNetwork> {
+  return observe(pod.exec, { table: desired?.table ?? nicTable("eth0") });
 }
 
-function beforeOf(there: ObservedNetwork): NonNullable<ReturnType<typeof podLinkOf>> {
-  const podLink = podLinkOf(there, "eth0");
+function beforeOf(observed: ObservedNetwork): NonNullable<ReturnType<typeof podLinkOf>> {
+  const podLink = podLinkOf(observed, "eth0");
   if (podLink === undefined) throw new Error("the pod has no link");
   return podLink;
 }
 
 /** What Netbind does from the recorded observation on: plan, authorize, record, diff, apply, record; and back. */
 async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFile): Promise<Times> {
-  const there = await look(pod);
-  const podLink = beforeOf(there);
+  const observed = await look(pod);
+  const podLink = beforeOf(observed);
   recordFile.updateNic("red", { podLink });
   const nic = {
     spec: anAttachment({ ports: [{ protocol: "TCP", port: 80 }] }),
@@ -76,14 +76,14 @@ async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFil
     const attachment = attachmentOf(nic as unknown as DecidedNic, podLink, FACTS);
     const plan = authorize(binding.plan(attachment), { attachment, grants: grantsOf(binding.name, releasedGrants()) });
     recordFile.updateNic("red", { plan });
-    const wanted: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
-    recordFile.updateNic("red", { desired: wanted });
-    await applyNetwork(pod.exec, diffNetwork(wanted, there));
+    const desired: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
+    recordFile.updateNic("red", { desired });
+    await applyNetwork(pod.exec, diffNetwork(desired, observed));
   });
   const made = await look(pod, recordFile.record.nics["red"]?.desired);
   const down = await timed(async () => {
-    const wanted = recordFile.record.nics["red"]?.desired;
-    const undo = wanted && teardownNetwork(wanted, made);
+    const desired = recordFile.record.nics["red"]?.desired;
+    const undo = desired && teardownNetwork(desired, made);
     if (undo !== undefined && countOperations(undo) > 0) await applyNetwork(pod.exec, undo);
   });
   return { up, down };
@@ -99,13 +99,13 @@ async function type(pod: TestNetns, { ip, sysctls, nft }: Operations): Promise<v
 
 /** The same by hand: what Netbind itself would do, known beforehand. */
 async function byHand(binding: Binding, pod: TestNetns): Promise<Times> {
-  const there = await look(pod);
-  const podLink = beforeOf(there);
+  const observed = await look(pod);
+  const podLink = beforeOf(observed);
   const plan = binding.plan(anAttachment({ pod: podLink, ports: [{ protocol: "TCP", port: 80 }] }));
-  const wanted: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
-  const make = diffNetwork(wanted, there);
+  const desired: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
+  const make = diffNetwork(desired, observed);
   const up = await timed(() => type(pod, make));
-  const undo = teardownNetwork(wanted, await look(pod, wanted));
+  const undo = teardownNetwork(desired, await look(pod, desired));
   return { up, down: await timed(() => type(pod, undo)) };
 }
 

@@ -32,7 +32,7 @@ test("a real guest that means harm: outside its pod nobody sees its MAC or its D
     using outside = await Outside.start(node);
     const guest = consoleSocket(lab.state, findVm(lab.state, "one"));
     const harm = HARM.reduce(
-      (before, command) => before.then(async (said) => said + (await guestCommand(guest, command, 60_000))),
+      (before, command) => before.then(async (printed) => printed + (await guestCommand(guest, command, 60_000))),
       Promise.resolve(""),
     );
     for (let times = 0; times < 5; times++) {

@@ -31,9 +31,9 @@ const touchAs = ({ vmUid }: LocalPodRecord, path: string): Promise<string> =>
 /** What the sidecar said of how far it came. */
 async function filled(record: LocalPodRecord): Promise<string> {
   const log = join(lab.state.podDirectory(record.id), "hook-sidecar-0.log");
-  const said = (): string => readFileSync(log, "utf8");
-  await waitUntil(() => /^names: /m.test(said()), 30_000);
-  return said();
+  const printed = (): string => readFileSync(log, "utf8");
+  await waitUntil(() => /^names: /m.test(printed()), 30_000);
+  return printed();
 }
 
 test("a sidecar that fills its directory fills its VM's alone: other VMs run on, the VM is stopped, nothing stays mounted", async () => {
@@ -49,9 +49,9 @@ test("a sidecar that fills its directory fills its VM's alone: other VMs run on,
   expect((usual.blocks - usual.bfree) * usual.bsize, "what a pod takes by itself").toBeLessThan(MIB);
   expect(usual.files - usual.ffree, "what a pod takes by itself").toBeLessThan(200);
   await touchAs(full, join(own, "hooks/hook-sidecar-0/fill"));
-  const said = await filled(full);
-  expect(said).toMatch(/MiB: ENOSPC behind \d+$/m);
-  expect(said).toMatch(/names: ENOSPC behind \d+$/m);
+  const printed = await filled(full);
+  expect(printed).toMatch(/MiB: ENOSPC behind \d+$/m);
+  expect(printed).toMatch(/names: ENOSPC behind \d+$/m);
   expect(statfsSync(own)).toMatchObject({ bavail: 0, files: WRITABLE_SIZE.inodes });
   expect(statfsSync(own).blocks * statfsSync(own).bsize).toBe(WRITABLE_SIZE.bytes);
   expect(before - free(), "what the state directory's file system lost").toBeLessThan(8 * MIB);

@@ -58,32 +58,32 @@ async function cabled(): Promise<{ readonly pod: TestNetns; readonly outside: Te
 async function desiredOf(
   pod: TestNetns,
   change: Partial<Attachment> = {},
-): Promise<{ readonly attachment: Attachment; readonly wanted: DesiredNetwork }> {
+): Promise<{ readonly attachment: Attachment; readonly desired: DesiredNetwork }> {
   const link = podLinkOf(await observe(pod.exec), "eth0");
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: link, mac: link.mac, names: NAMES, ...change });
   const plan = authorize(bridge.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const owner = { uid: 107, gid: 107 };
-  return { attachment, wanted: { ...desiredNetwork(NAMES, plan, link), owner, placeholderKind: await findPlaceholderKind(pod.exec) } };
+  return { attachment, desired: { ...desiredNetwork(NAMES, plan, link), owner, placeholderKind: await findPlaceholderKind(pod.exec) } };
 }
 
-const difference = async (pod: TestNetns, wanted: DesiredNetwork): Promise<ReturnType<typeof diffNetwork>> =>
-  diffNetwork(wanted, await observe(pod.exec, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table }));
+const difference = async (pod: TestNetns, desired: DesiredNetwork): Promise<ReturnType<typeof diffNetwork>> =>
+  diffNetwork(desired, await observe(pod.exec, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table }));
 
 /** Applies a plan for the first time, and gives it with the table's listing as it was recorded then. */
-async function applyFirst(pod: TestNetns, wanted: DesiredNetwork): Promise<DesiredNetwork> {
-  await applyNetwork(pod.exec, await difference(pod, wanted));
-  const appliedTable = await readTable(pod.exec, wanted.table);
-  return { ...wanted, ...(appliedTable === undefined ? {} : { appliedTable }) };
+async function applyFirst(pod: TestNetns, desired: DesiredNetwork): Promise<DesiredNetwork> {
+  await applyNetwork(pod.exec, await difference(pod, desired));
+  const appliedTable = await readTable(pod.exec, desired.table);
+  return { ...desired, ...(appliedTable === undefined ? {} : { appliedTable }) };
 }
 
 test("the pod's link becomes the guest's: applied twice nothing is done, and what somebody changes is put back", async () => {
   await using place = await cabled();
   const { pod } = place;
-  const { attachment, wanted: planned } = await desiredOf(pod);
-  const wanted = await applyFirst(pod, planned);
-  const left = await difference(pod, wanted);
-  expect(formatOperations(left, wanted.table)).toEqual([]);
+  const { attachment, desired: planned } = await desiredOf(pod);
+  const desired = await applyFirst(pod, planned);
+  const left = await difference(pod, desired);
+  expect(formatOperations(left, desired.table)).toEqual([]);
   expect(left.unrecoverable).toEqual([]);
 
   const links = new Map((await observe(pod.exec)).links.map((link) => [link.name, link]));
@@ -121,30 +121,30 @@ test("the pod's link becomes the guest's: applied twice nothing is done, and wha
     ["sysctl", "-q", "-w", "net.ipv4.conf.all.arp_ignore=0"],
   ]) {
     await pod.exec(damage);
-    const operations = await difference(pod, wanted);
+    const operations = await difference(pod, desired);
     expect(countOperations(operations), damage.join(" ")).toBeGreaterThan(0);
     await applyNetwork(pod.exec, operations);
-    expect(formatOperations(await difference(pod, wanted), wanted.table), damage.join(" ")).toEqual([]);
+    expect(formatOperations(await difference(pod, desired), desired.table), damage.join(" ")).toEqual([]);
   }
 
   await pod.exec(["ip", "link", "del", NAMES.adopted]);
-  expect((await difference(pod, wanted)).unrecoverable).toEqual([
+  expect((await difference(pod, desired)).unrecoverable).toEqual([
     "the pod's link eth0 is missing, and only its network's CNI plugin can make it",
   ]);
 });
 
 test("interrupted after any of its steps, the rest is done by the next difference", async () => {
   await using probe = await cabled();
-  const steps = (await difference(probe.pod, (await desiredOf(probe.pod)).wanted)).ip.length;
+  const steps = (await difference(probe.pod, (await desiredOf(probe.pod)).desired)).ip.length;
   expect(steps).toBeGreaterThan(10);
   for (let done = 1; done < steps; done++) {
     await using place = await cabled();
-    const { wanted: planned } = await desiredOf(place.pod);
+    const { desired: planned } = await desiredOf(place.pod);
     const whole = await difference(place.pod, planned);
     await applyNetwork(place.pod.exec, { ...whole, ip: whole.ip.slice(0, done), sysctls: [], nft: [] });
-    const wanted = await applyFirst(place.pod, planned);
-    const left = await difference(place.pod, wanted);
-    expect([formatOperations(left, wanted.table), left.unrecoverable], `after ${whole.ip[done - 1]}`).toEqual([[], []]);
+    const desired = await applyFirst(place.pod, planned);
+    const left = await difference(place.pod, desired);
+    expect([formatOperations(left, desired.table), left.unrecoverable], `after ${whole.ip[done - 1]}`).toEqual([[], []]);
   }
 });
 
@@ -195,8 +195,8 @@ async function plugged(pod: TestNetns, mac: string): Promise<TestNetns> {
 test("the guest has the pod's MAC and gets its addresses and routes; the pod answers for nobody", async () => {
   await using place = await cabled();
   const { pod, outside } = place;
-  const { attachment, wanted } = await desiredOf(pod);
-  await applyNetwork(pod.exec, await difference(pod, wanted));
+  const { attachment, desired } = await desiredOf(pod);
+  await applyNetwork(pod.exec, await difference(pod, desired));
   await using guest = await plugged(pod, attachment.mac);
   await using leak = await Sniffer.on(outside.path, "v0");
   await whileServing(pod, attachment, async () => {
@@ -233,9 +233,9 @@ test("a guest keeps its lease in another pod: it is answered by its own MAC, wha
   await using place = await cabled();
   const { pod } = place;
   const before = "02:00:00:00:be:ef";
-  const { attachment, wanted } = await desiredOf(pod, { mac: before, cause: "migrationTarget" });
+  const { attachment, desired } = await desiredOf(pod, { mac: before, cause: "migrationTarget" });
   expect(attachment.pod.mac).not.toBe(before);
-  await applyNetwork(pod.exec, await difference(pod, wanted));
+  await applyNetwork(pod.exec, await difference(pod, desired));
   await using guest = await plugged(pod, before);
   await whileServing(pod, attachment, async () => {
     expect((await ask(guest, before)).address).toBe("10.9.0.2");
@@ -257,9 +257,9 @@ test("an address of its own alone, with a gateway that is in no network (Calico)
   await pod.exec(["ip", "route", "add", "default", "via", "169.254.1.1"]);
   await pod.exec(["ip", "addr", "add", "fd65::7/128", "dev", "eth0", "nodad"]);
   await pod.exec(["ip", "-6", "route", "add", "default", "via", "fe80::ecee:eeff:feee:eeee", "dev", "eth0"]);
-  const { attachment, wanted } = await desiredOf(pod);
-  const applied = await applyFirst(pod, wanted);
-  expect(formatOperations(await difference(pod, applied), wanted.table)).toEqual([]);
+  const { attachment, desired } = await desiredOf(pod);
+  const applied = await applyFirst(pod, desired);
+  expect(formatOperations(await difference(pod, applied), desired.table)).toEqual([]);
   await using guest = await plugged(pod, attachment.mac);
   await whileServing(pod, attachment, async () => {
     // 169.254.1.1/32 by the link itself, then everything by it (RFC 3442).
@@ -287,11 +287,11 @@ test("a pod link without an address: the guest is on its layer 2, nobody serves 
     [pod, "eth0"],
   ] as const)
     await netns.exec(["ip", "link", "set", link, "up"]);
-  const { attachment, wanted } = await desiredOf(pod);
+  const { attachment, desired } = await desiredOf(pod);
   expect(bridge.plan(attachment).services).toBeUndefined();
-  expect(wanted.table.serverGuard).toBeUndefined();
-  expect(wanted.plan.sysctls?.map(({ key }) => key)).not.toContain("net.ipv4.conf.all.arp_ignore");
-  await applyNetwork(pod.exec, await difference(pod, wanted));
+  expect(desired.table.serverGuard).toBeUndefined();
+  expect(desired.plan.sysctls?.map(({ key }) => key)).not.toContain("net.ipv4.conf.all.arp_ignore");
+  await applyNetwork(pod.exec, await difference(pod, desired));
   await using guest = await plugged(pod, attachment.mac);
   await guest.exec(["ip", "addr", "add", "192.0.2.9/24", "dev", "eth0"]);
   await ping(guest, "192.0.2.1");

@@ -69,7 +69,7 @@ const eventsOf = (client: HookClient, event: HookEvent["event"]): readonly HookE
   client.events.filter((one) => one.event === event);
 
 /** Waits until a client has told an event as often as that. */
-const told = (client: HookClient, event: HookEvent["event"], times: number): Promise<void> =>
+const reported = (client: HookClient, event: HookEvent["event"], times: number): Promise<void> =>
   expect.poll(() => eventsOf(client, event).length, EVENT_TIMEOUT).toBe(times);
 
 let program = "";
@@ -89,7 +89,7 @@ test("the launcher waits at closed gates; each that opens is collected; the doma
   expect(client.events).toEqual([]);
 
   await attach(second, bridge, blue);
-  await told(client, "collected", 1);
+  await reported(client, "collected", 1);
   await new Promise((resolve) => setTimeout(resolve, 700));
   expect(eventsOf(client, "complete")).toEqual([]);
   await attach(first, passt, red);

@@ -144,13 +144,13 @@ test.each(Object.entries(IN_THE_WAY))(
       expect(stopped.code).not.toBe(0);
       expect(stopped.stderr).toMatch(/^netbind: VM bad is not stopped: /m);
       expect(vms.state.podIds()).not.toContain(vmId("default", "aaa"));
-      const told = JSON.parse((await vms.netbind("gc", "-o", "json")).stdout) as {
+      const reported = JSON.parse((await vms.netbind("gc", "-o", "json")).stdout) as {
         removed: string[];
         failed: { vm: string; message: string }[];
       };
-      expect(told.removed).toEqual(["default/zzz"]);
-      expect(told.failed).toHaveLength(1);
-      expect(told.failed[0]?.message).not.toBe("");
+      expect(reported.removed).toEqual(["default/zzz"]);
+      expect(reported.failed).toHaveLength(1);
+      expect(reported.failed[0]?.message).not.toBe("");
       const again = await vms.netbind("gc");
       expect(again.code).toBe(1);
       expect(again.stderr).toMatch(/^netbind: VM \S+ is not removed: /m);

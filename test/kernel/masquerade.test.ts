@@ -29,78 +29,78 @@ const GUEST_MAC = "02:11:22:33:44:55";
 async function attached(
   pod: TestNetns,
   ports: Parameters<typeof anAttachment>[0],
-): Promise<{ readonly plan: Plan; readonly wanted: DesiredNetwork; readonly operations: number }> {
+): Promise<{ readonly plan: Plan; readonly desired: DesiredNetwork; readonly operations: number }> {
   const link = podLinkOf(await observe(pod.exec), "eth0");
   if (link === undefined) throw new Error("the pod has no link");
   const attachment = anAttachment({ pod: link, mac: GUEST_MAC, ...ports });
   const plan = authorize(masquerade.plan(attachment), { attachment, grants: STANDARD_GRANTS });
-  const wanted: DesiredNetwork = {
+  const desired: DesiredNetwork = {
     ...desiredNetwork(attachment.names, plan, link),
     owner: { uid: 107, gid: 107 },
     placeholderKind: "dummy",
   } as const;
-  const operations = diffNetwork(wanted, await observeFor(pod, wanted));
+  const operations = diffNetwork(desired, await observeFor(pod, desired));
   await applyNetwork(pod.exec, operations);
-  return { plan, wanted: await withImage(pod, wanted), operations: countOperations(operations) };
+  return { plan, desired: await withImage(pod, desired), operations: countOperations(operations) };
 }
 
-const observeFor = (pod: TestNetns, wanted: DesiredNetwork): ReturnType<typeof observe> =>
-  observe(pod.exec, { sysctls: (wanted.plan.sysctls ?? []).map(({ key }) => key), table: wanted.table });
+const observeFor = (pod: TestNetns, desired: DesiredNetwork): ReturnType<typeof observe> =>
+  observe(pod.exec, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table });
 
-async function withImage(pod: TestNetns, wanted: DesiredNetwork): Promise<DesiredNetwork> {
-  const appliedTable: readonly NftJson[] | undefined = await readTable(pod.exec, wanted.table);
-  return { ...wanted, ...(appliedTable === undefined ? {} : { appliedTable }) };
+async function withImage(pod: TestNetns, desired: DesiredNetwork): Promise<DesiredNetwork> {
+  const appliedTable: readonly NftJson[] | undefined = await readTable(pod.exec, desired.table);
+  return { ...desired, ...(appliedTable === undefined ? {} : { appliedTable }) };
 }
 
-async function againstPlan(pod: TestNetns, wanted: DesiredNetwork): Promise<number> {
-  return countOperations(diffNetwork(wanted, await observeFor(pod, wanted)));
+async function againstPlan(pod: TestNetns, desired: DesiredNetwork): Promise<number> {
+  return countOperations(diffNetwork(desired, await observeFor(pod, desired)));
 }
 
 test("applied once it is there; applied twice nothing is done; what somebody changes is put back", async () => {
   await using pod = await TestNetns.make();
   await using outside = await TestNetns.make();
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
-  const { wanted, operations } = await attached(pod, {
+  const { desired, operations } = await attached(pod, {
     ports: [
       { protocol: "TCP", port: 80 },
       { protocol: "UDP", port: 53 },
     ],
   });
   expect(operations).toBeGreaterThan(8);
-  expect(await againstPlan(pod, wanted)).toBe(0);
+  expect(await againstPlan(pod, desired)).toBe(0);
 
-  const there = await observeFor(pod, wanted);
-  expect(there.links.find(({ name }) => name === "k6t-eth0")).toMatchObject({
+  const observed = await observeFor(pod, desired);
+  expect(observed.links.find(({ name }) => name === "k6t-eth0")).toMatchObject({
     kind: "bridge",
     mac: "02:00:00:00:00:00",
     mtu: 1450,
     addresses: ["10.0.2.1/24"],
     up: true,
   });
-  expect(there.links.find(({ name }) => name === "tap0")).toMatchObject({
+  expect(observed.links.find(({ name }) => name === "tap0")).toMatchObject({
     controller: "k6t-eth0",
     mtu: 1450,
     tap: { uid: 107, gid: 107, multiQueue: false },
   });
-  expect(there.sysctls).toMatchObject({ "net.ipv4.ip_forward": "1", "net.ipv4.conf.k6t-eth0.route_localnet": "1" });
+  expect(observed.sysctls).toMatchObject({ "net.ipv4.ip_forward": "1", "net.ipv4.conf.k6t-eth0.route_localnet": "1" });
 
   await pod.exec(["ip", "addr", "del", "10.0.2.1/24", "dev", "k6t-eth0"]);
   await pod.exec(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"]);
-  await pod.exec(["nft", "flush", "chain", "inet", wanted.table.name, "prerouting"]);
-  const repair = diffNetwork(wanted, await observeFor(pod, wanted));
+  await pod.exec(["nft", "flush", "chain", "inet", desired.table.name, "prerouting"]);
+  const repair = diffNetwork(desired, await observeFor(pod, desired));
   expect(repair.ip).toEqual(["addr add 10.0.2.1/24 dev k6t-eth0"]);
   expect(countOperations(repair)).toBe(3);
   await applyNetwork(pod.exec, repair);
-  expect(await againstPlan(pod, wanted)).toBe(0);
+  expect(await againstPlan(pod, desired)).toBe(0);
 });
 
 test("a pod link with an MTU that IPv6 does not run on", async () => {
   await using pod = await TestNetns.make();
   await using outside = await TestNetns.make();
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1200);
-  const { wanted } = await attached(pod, {});
-  expect(await againstPlan(pod, wanted)).toBe(0);
-  expect((await observeFor(pod, wanted)).links.find(({ name }) => name === "k6t-eth0")).toMatchObject({ mtu: 1200, up: true });
+  const { desired } = await attached(pod, {});
+  expect(await againstPlan(pod, desired)).toBe(0);
+  expect((await observeFor(pod, desired)).links.find(({ name }) => name === "k6t-eth0")).toMatchObject({ mtu: 1200, up: true });
 });
 
 /** A guest without a machine: a namespace whose link is a port of the pod's bridge, as a tap is. */
@@ -151,14 +151,14 @@ test("listed ports reach the guest from who really sent, others are refused, and
   await plugGuest(pod, guest);
   await addressGuest(guest);
   using inside = await Outside.start(guest.path);
-  using there = await Outside.start(outside.path);
+  using observed = await Outside.start(outside.path);
   await send(outside, "10.9.0.2", 7000, "from outside");
   expect((await inside.sees("tcp", "from outside")).address).toBe("10.9.0.1");
-  expect(await there.connect("10.9.0.2", 7002)).toBe("ECONNREFUSED");
+  expect(await observed.connect("10.9.0.2", 7002)).toBe("ECONNREFUSED");
   await send(guest, "10.9.0.1", 7000, "from the guest");
-  expect((await there.sees("tcp", "from the guest")).address).toBe("10.9.0.2");
+  expect((await observed.sees("tcp", "from the guest")).address).toBe("10.9.0.2");
   await send(guest, "10.9.0.1", 7001, "datagram", "udp");
-  expect((await there.sees("udp", "datagram")).address).toBe("10.9.0.2");
+  expect((await observed.sees("udp", "datagram")).address).toBe("10.9.0.2");
   // The pod's own loopback reaches the guest, as the gateway.
   await send(pod, "127.0.0.1", 7000, "from the pod");
   expect((await inside.sees("tcp", "from the pod")).address).toBe("10.0.2.1");
@@ -184,8 +184,8 @@ test("portRanges: both ends of a range reach the guest, what is beside it does n
     await plugGuest(pod, guest);
     await addressGuest(guest);
     using inside = await Outside.start(guest.path);
-    using there = await Outside.start(outside.path);
-    if (says === "refused") return expect(await there.connect("10.9.0.2", 7000)).toBe("ECONNREFUSED");
+    using observed = await Outside.start(outside.path);
+    if (says === "refused") return expect(await observed.connect("10.9.0.2", 7000)).toBe("ECONNREFUSED");
     await send(outside, "10.9.0.2", 7000, "by TCP");
     expect((await inside.sees("tcp", "by TCP")).address).toBe("10.9.0.1");
     await send(outside, "10.9.0.2", 7001, "by UDP", "udp");
@@ -285,20 +285,20 @@ test("a link of another kind with a planned name is refused before anything is d
   await using pod = await TestNetns.make();
   await pod.exec(["ip", "link", "add", "k6t-eth0", "type", "veth", "peer", "name", "x"]);
   const attachment = anAttachment();
-  const wanted = {
+  const desired = {
     ...desiredNetwork(attachment.names, masquerade.plan(attachment), attachment.pod),
     owner: { uid: 107, gid: 107 },
     placeholderKind: "dummy",
   } as const;
   expect(() =>
-    diffNetwork(wanted, {
+    diffNetwork(desired, {
       links: [{ name: "k6t-eth0", kind: "veth", mac: "", mtu: 1, up: false, carrier: false, addresses: [] }],
       routes: [],
       sysctls: {},
     }),
   ).toThrow(BindingError);
   const observed = await observe(pod.exec, { table: nicTable("eth0") });
-  expect(() => diffNetwork(wanted, observed)).toThrow(/k6t-eth0.*veth/);
+  expect(() => diffNetwork(desired, observed)).toThrow(/k6t-eth0.*veth/);
 });
 
 test("a child that hangs is ended at its deadline, with all that it started", async () => {

@@ -93,10 +93,10 @@ describe.each(callers)("asked by %s", (who, ask) => {
     // A cluster accepts it, and its node agent does not attach it.
     expect(code).toBe(command === "validate" ? 0 : 3);
     if (command === "validate") expect(stdout).toContain("warning: accepted, and cannot work [ADMIT]");
-    const said = `${stdout}${stderr}`;
-    expect(said).toContain("standard input:10: ");
-    expect(said).toContain('spec.domain.devices.interfaces[0].model: "virtio" is not a model for this binding');
-    expect(said).toContain("spec.networks[0].pod: the pod network is not for this binding");
+    const printed = `${stdout}${stderr}`;
+    expect(printed).toContain("standard input:10: ");
+    expect(printed).toContain('spec.domain.devices.interfaces[0].model: "virtio" is not a model for this binding');
+    expect(printed).toContain("spec.networks[0].pod: the pod network is not for this binding");
   });
 
   test.each(COMMANDS.flatMap(([command]) => FAILURES.map(([nic, says]) => [command, nic, says] as const)))(
@@ -153,8 +153,8 @@ describe.each(callers)("asked by %s", (who, ask) => {
 
   test("it sees nothing of the machine, has no right on it, and no network", async () => {
     const { stderr } = await ask(["plan", "-f", "-", "-o", "json", "--plugin", plugin], vm("looks"));
-    const seen = JSON.parse(/interfaces\[0\]\.name: (\{.*\})/.exec(stderr)?.[1] ?? "{}") as Record<string, unknown>;
-    expect(seen).toEqual({
+    const found = JSON.parse(/interfaces\[0\]\.name: (\{.*\})/.exec(stderr)?.[1] ?? "{}") as Record<string, unknown>;
+    expect(found).toEqual({
       files: [],
       processes: 2,
       links: ["lo"],
@@ -289,14 +289,14 @@ describe.each([
       twin: [nic, "dead"],
       picked: ["refused", "picky"],
     });
-    const told = await netbind([command, "-f", "-", "--plugin", plugin, ...dead()], { stdin: input });
-    const said = `${told.stdout}${told.stderr}`;
-    expect(told.code, said).toBe(1);
-    expect(said.match(/macAddress: "no-address"/g)).toHaveLength(2);
-    expect(said).toContain('"virtio" is not a model for this binding');
-    expect(told.stderr).toMatch(says);
-    expect(told.stderr.match(/\[PLUGIN_FAILED\]/g)).toHaveLength(1);
-    expect(told.stderr).toContain('not checked by binding "dead": default/same, default/twin\n');
+    const reported = await netbind([command, "-f", "-", "--plugin", plugin, ...dead()], { stdin: input });
+    const printed = `${reported.stdout}${reported.stderr}`;
+    expect(reported.code, printed).toBe(1);
+    expect(printed.match(/macAddress: "no-address"/g)).toHaveLength(2);
+    expect(printed).toContain('"virtio" is not a model for this binding');
+    expect(reported.stderr).toMatch(says);
+    expect(reported.stderr.match(/\[PLUGIN_FAILED\]/g)).toHaveLength(1);
+    expect(reported.stderr).toContain('not checked by binding "dead": default/same, default/twin\n');
     const json = await netbind([command, "-f", "-", "-o", "json", "--plugin", plugin, ...dead()], { stdin: input });
     expect([json.code, JSON.parse(json.stdout)]).toMatchObject([
       1,

@@ -31,8 +31,8 @@ async function start(argv: readonly string[], script: string): Promise<number> {
   const [file = "", ...args] = [...argv, "sh", "-c", script, "sh", join(directory, "hooks")];
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
-  const [told] = (await once(child.stdout ?? child, "data")) as [Buffer];
-  return Number(told.toString().trim());
+  const [reported] = (await once(child.stdout ?? child, "data")) as [Buffer];
+  return Number(reported.toString().trim());
 }
 
 /** A process that has the sidecar's directory mounted, as a container of the pod has: in a mount namespace that root made. */

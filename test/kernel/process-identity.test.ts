@@ -79,8 +79,8 @@ function record(netns: string, processes: LocalPodRecord["processes"]): LocalPod
 
 test("a process that is held is never another one that got its number", async () => {
   const program = [process.execPath, "--conditions=@netbind/source", REUSE];
-  const told = JSON.parse(await exec(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<string, unknown>;
-  expect(told).toEqual({ seen: { alive: false, runs: false }, left: [], otherLives: true });
+  const reported = JSON.parse(await exec(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<string, unknown>;
+  expect(reported).toEqual({ seen: { alive: false, runs: false }, left: [], otherLives: true });
 });
 
 test("a process that lives is never taken for one that has ended where descriptors are short", async () => {
@@ -89,8 +89,8 @@ test("a process that lives is never taken for one that has ended where descripto
     try { for (;;) openSync("/dev/null"); } catch {}
     try { console.log(isAlive(${JSON.stringify(one)})); } catch (error) { console.log(error.code); }`;
   const program = [process.execPath, "--conditions=@netbind/source", "--input-type=module-typescript", "--eval", script];
-  const said = await promisify(execFile)("prlimit", ["--nofile=64:64", ...program], { cwd: import.meta.dirname });
-  expect(said.stdout).toBe("EMFILE\n");
+  const printed = await promisify(execFile)("prlimit", ["--nofile=64:64", ...program], { cwd: import.meta.dirname });
+  expect(printed.stdout).toBe("EMFILE\n");
 });
 
 test("a process with QEMU's name in the pod's namespace is not the VM's QEMU: the VM is over", async () => {

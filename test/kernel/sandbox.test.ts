@@ -69,43 +69,47 @@ test("what a sandbox prints is bounded, however much it says", async () => {
 
 describe.each(WAYS)("a sandbox made by %s", (way) => {
   test("has no more processes than its user may have", async () => {
-    const said = await say(way, 1_900_000_013, 'at=0; while sleep 3 & do at=$((at + 1)); echo "$at"; done');
-    const most = Math.max(...[...said.matchAll(/^(\d+)$/gm)].map(([, at]) => Number(at)));
+    const printed = await say(way, 1_900_000_013, 'at=0; while sleep 3 & do at=$((at + 1)); echo "$at"; done');
+    const most = Math.max(...[...printed.matchAll(/^(\d+)$/gm)].map(([, at]) => Number(at)));
     expect(most).toBeGreaterThan(5);
     expect(most).toBeLessThanOrEqual(LIMITS.processes);
-    expect(said).toContain("Cannot fork");
-    expect(explainLimits(said, LIMITS)).toContain("it may have 20 processes and threads of its user: set NETBIND_LIMIT_SCALE");
+    expect(printed).toContain("Cannot fork");
+    expect(explainLimits(printed, LIMITS)).toContain("it may have 20 processes and threads of its user: set NETBIND_LIMIT_SCALE");
   });
 
   test("has no more memory, open files and room for files than it may have, and writes no core", async () => {
-    const said = await say(
+    const printed = await say(
       way,
       1_900_000_014,
       "dd if=/dev/zero bs=64M count=1 | wc -c; ulimit -n; ulimit -c; cat /dev/zero > /tmp/x; wc -c < /tmp/x",
     );
-    expect(said).toMatch(/^dd: memory exhausted/m);
-    expect(explainLimits(said, LIMITS)).toContain(`${LIMITS.data} bytes of memory`);
-    expect(said).toMatch(/^64\n0$/m);
-    expect(said).toMatch(/No space left on device/);
-    expect(said.trim().endsWith(String(LIMITS.tmp))).toBe(true);
+    expect(printed).toMatch(/^dd: memory exhausted/m);
+    expect(explainLimits(printed, LIMITS)).toContain(`${LIMITS.data} bytes of memory`);
+    expect(printed).toMatch(/^64\n0$/m);
+    expect(printed).toMatch(/No space left on device/);
+    expect(printed.trim().endsWith(String(LIMITS.tmp))).toBe(true);
   });
 
   test("has nowhere else to write: not its root, not /dev, not the memory behind /dev/shm", async () => {
-    const said = await say(
+    const printed = await say(
       way,
       1_900_000_015,
       "for at in /x /dev/x /dev/shm/x /usr/x; do touch $at || echo refused; done; echo fine > /dev/null && echo null",
     );
-    expect(said.match(/refused/g)).toHaveLength(4);
-    expect(said).toMatch(/^null$/m);
+    expect(printed.match(/refused/g)).toHaveLength(4);
+    expect(printed).toMatch(/^null$/m);
   });
 
   test("sees no process of the machine's, and gets no capability and no other user", async () => {
-    const said = await say(way, 1_900_000_016, "ls /proc | grep -c '^[0-9]'; grep -E 'NoNewPrivs|Cap(Prm|Eff|Bnd)|^Uid' /proc/self/status");
-    expect(Number(/^\d+/.exec(said)?.[0])).toBeLessThan(6);
-    expect(said).toMatch(/^Uid:\t1900000016\t1900000016\t1900000016\t1900000016$/m);
-    for (const set of ["Prm", "Eff", "Bnd"]) expect(said).toMatch(new RegExp(`^Cap${set}:\t0{16}$`, "m"));
-    expect(said).toMatch(/^NoNewPrivs:\t1$/m);
+    const printed = await say(
+      way,
+      1_900_000_016,
+      "ls /proc | grep -c '^[0-9]'; grep -E 'NoNewPrivs|Cap(Prm|Eff|Bnd)|^Uid' /proc/self/status",
+    );
+    expect(Number(/^\d+/.exec(printed)?.[0])).toBeLessThan(6);
+    expect(printed).toMatch(/^Uid:\t1900000016\t1900000016\t1900000016\t1900000016$/m);
+    for (const set of ["Prm", "Eff", "Bnd"]) expect(printed).toMatch(new RegExp(`^Cap${set}:\t0{16}$`, "m"));
+    expect(printed).toMatch(/^NoNewPrivs:\t1$/m);
   });
 });
 
@@ -124,18 +128,18 @@ for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLIN
 
 describe.each(WAYS)("what a sandbox made by %s asks the kernel for", (way) => {
   test("is filtered: no namespaces, keys, programs, rings, other processes or kinds of sockets that nothing here takes", async () => {
-    const said = await say(
+    const printed = await say(
       way,
       1_900_000_017,
       `unshare --user true || echo refused; /usr/bin/python3 -c '${CALLS}'; grep Seccomp: /proc/self/status`,
     );
-    expect(said).toMatch(/^refused$/m);
+    expect(printed).toMatch(/^refused$/m);
     for (const call of ["unshare", "keyctl", "bpf", "io_uring_setup", "userfaultfd", "ptrace", "clone"])
-      expect(said).toContain(`${call} EPERM\n`);
-    expect(said).toContain("clone3 ENOSYS\n");
-    for (const family of [1, 2, 10, 16]) expect(said).toContain(`socket ${family} opened\n`);
-    for (const family of [38, 40]) expect(said).toContain(`socket ${family} EAFNOSUPPORT\n`);
-    expect(said).toMatch(/^Seccomp:\t2$/m);
+      expect(printed).toContain(`${call} EPERM\n`);
+    expect(printed).toContain("clone3 ENOSYS\n");
+    for (const family of [1, 2, 10, 16]) expect(printed).toContain(`socket ${family} opened\n`);
+    for (const family of [38, 40]) expect(printed).toContain(`socket ${family} EAFNOSUPPORT\n`);
+    expect(printed).toMatch(/^Seccomp:\t2$/m);
   });
 });
 

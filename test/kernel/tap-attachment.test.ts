@@ -66,9 +66,9 @@ test.each<Case>([
   const attachment = attachmentOf(decided, link, FACTS);
   const plan = authorize(binding.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const network = desiredNetwork(attachment.names, plan, link);
-  const wanted = { ...network, owner: { uid: 107, gid: 107 }, placeholderKind: await findPlaceholderKind(pod.exec) };
+  const desired = { ...network, owner: { uid: 107, gid: 107 }, placeholderKind: await findPlaceholderKind(pod.exec) };
   const sysctls = (network.plan.sysctls ?? []).map(({ key }) => key);
-  await applyNetwork(pod.exec, diffNetwork(wanted, await observe(pod.exec, { sysctls, table: network.table })));
+  await applyNetwork(pod.exec, diffNetwork(desired, await observe(pod.exec, { sysctls, table: network.table })));
 
   const { links } = await observe(pod.exec);
   const [nic] = vmi.spec.domain.devices.interfaces ?? [];

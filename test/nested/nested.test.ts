@@ -82,10 +82,10 @@ afterAll(async () => {
 
 describe("the node agent, on a machine with the kubelet's control groups", () => {
   test("a pod's services are in a group of their own below the pod's, are counted as the pod's, and leave nothing; a sidecar does with the memory that KubeVirt gives it", async () => {
-    const seen = JSON.parse(await machine.sh("attach-pod")) as SeenPod;
-    expect(new Set(seen.services)).toEqual(new Set(["/netbind-services"]));
-    expect(Object.keys(seen.groups).sort()).toEqual(["", "netbind-services", "sidecar"]);
-    const { "": pod, sidecar, "netbind-services": services } = seen.groups;
+    const found = JSON.parse(await machine.sh("attach-pod")) as SeenPod;
+    expect(new Set(found.services)).toEqual(new Set(["/netbind-services"]));
+    expect(Object.keys(found.groups).sort()).toEqual(["", "netbind-services", "sidecar"]);
+    const { "": pod, sidecar, "netbind-services": services } = found.groups;
     expect(pod?.programs).toEqual([]);
     expect(sidecar?.programs).toEqual(["node"]);
     expect(new Set(services?.programs)).toEqual(new Set(["bwrap", "dnsmasq"]));
@@ -95,9 +95,9 @@ describe("the node agent, on a machine with the kubelet's control groups", () =>
     // Beside the pod's own limits they have theirs: a server that a guest took over takes nothing from its launcher.
     expect(services).toMatchObject({ memoryLimit: SERVICE_GROUP.memory, pidsLimit: SERVICE_GROUP.processes });
     expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
-    expect(seen.left).toEqual([]);
+    expect(found.left).toEqual([]);
     // The sidecars have what KubeVirt gives one of a guaranteed VM's, and do with it.
-    const { domains, sidecar: asked } = seen.asked;
+    const { domains, sidecar: asked } = found.asked;
     const pageSize = 4096;
     for (const group of [sidecar, asked]) {
       expect(group?.memoryLimit).toBe(SIDECAR_MEMORY - (SIDECAR_MEMORY % pageSize));
@@ -315,10 +315,10 @@ describe("sriov, with virtual functions of a real driver's and a guest that driv
     // A change of it cuts the guest off: that is reported, and repaired.
     await machine.sh("ip link set dev pf0 vf 0 mac 02:00:00:00:0f:67 vlan 100 spoofchk off trust on");
     expect(await fromOutside(address)).toBe(false);
-    const told = await machine.run("netbind check");
-    expect(told.code, told.stderr).toBe(1);
+    const reported = await machine.run("netbind check");
+    expect(reported.code, reported.stderr).toBe(1);
     for (const what of ["MAC address is 02:00:00:00:0f:67", "VLAN is 100, not 0", "spoof check is off", "trust is on"])
-      expect(told.stdout).toContain(`NIC plain: its virtual function's ${what}`);
+      expect(reported.stdout).toContain(`NIC plain: its virtual function's ${what}`);
     await machine.sh("netbind apply one");
     expect(await fromOutside(address)).toBe(true);
     expect(await machine.sh("ip link show dev pf0 | grep 'vf '")).toBe(vfs);

@@ -57,12 +57,12 @@ test("a guest has every model; DHCP alone tells those that are not virtio of the
   for (const [at, { address }] of MODELS.map((one) => ({ address: undefined, ...one })).entries())
     expect(nics[at], nameOf(at)).toMatchObject({ mac: macOf(at), guestAddresses: address === undefined ? [] : [address] });
 
-  const seen = await guestNics(lab, "models");
-  const nicOf = (at: number): GuestNic => seen.get(macOf(at)) ?? expect.fail(`the guest has no NIC ${macOf(at)}`);
+  const found = await guestNics(lab, "models");
+  const nicOf = (at: number): GuestNic => found.get(macOf(at)) ?? expect.fail(`the guest has no NIC ${macOf(at)}`);
   expect(MODELS.map((_, at) => nicOf(at).driver)).toEqual(MODELS.map(({ driver }) => driver));
   // The guide's table, the row of models that are not virtio: by DHCP, and not at all where there is none.
-  const told = MODELS.map((_, at) => (at === 0 ? MTU.pod : isAddressed(at) ? MTU.network : MTU.ethernet));
-  expect(MODELS.map((_, at) => nicOf(at).mtu)).toEqual(told);
+  const reported = MODELS.map((_, at) => (at === 0 ? MTU.pod : isAddressed(at) ? MTU.network : MTU.ethernet));
+  expect(MODELS.map((_, at) => nicOf(at).mtu)).toEqual(reported);
   // Its column of clients that do not ask for the MTU: they take the address, and the MTU stays.
   for (const at of [0, 1]) expect(await lab.inGuest("models", ignorant(nicOf(at))), nameOf(at)).toContain(`leased ${MTU.ethernet}`);
 

@@ -30,9 +30,9 @@ test("passt: the guest has the primary link's address, and passt its traffic", a
   const [nic] = domainNics(await liveXml(findVm(lab.state, "one")));
   expect(nic?.xml).toMatch(new RegExp(`<source [^>]*dev='${PRIMARY}'`));
   const pod = status.nics[0]?.podAddresses[0] ?? "";
-  let told = "";
-  for (let asked = 0; asked < 20 && !told.includes(pod); asked++) told = await lab.inGuest("one", "sleep 1; ip addr show eth0");
-  expect(told).toContain(`inet ${pod}/24`);
+  let reported = "";
+  for (let asked = 0; asked < 20 && !reported.includes(pod); asked++) reported = await lab.inGuest("one", "sleep 1; ip addr show eth0");
+  expect(reported).toContain(`inet ${pod}/24`);
   await expectPrimaryTraffic(lab, status, "n0nce");
   await lab.stop("one");
 });

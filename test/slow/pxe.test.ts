@@ -75,9 +75,9 @@ test("firmware loads the file that dhcpOptions names; what does not boot is foll
     (await lab.inGuest("one", "cat /proc/cmdline").catch(() => "")).includes("booted-from=menu.ipxe");
   expect(await waitUntil(booted, 180_000, 3000), server.said().slice(-2000)).toBe(true);
   // What booted has the address of each network: ours hidden behind the pod, and the one that the other network's server gives.
-  const told = async (): Promise<string> => lab.inGuest("one", "ip -4 addr");
-  await waitUntil(async () => /192\.0\.2\.1\d\//.test(await told()), 30_000, 1000);
-  expect(await told()).toMatch(/10\.0\.2\.2\/24[\s\S]*192\.0\.2\.1\d\//);
+  const reported = async (): Promise<string> => lab.inGuest("one", "ip -4 addr");
+  await waitUntil(async () => /192\.0\.2\.1\d\//.test(await reported()), 30_000, 1000);
+  expect(await reported()).toMatch(/10\.0\.2\.2\/24[\s\S]*192\.0\.2\.1\d\//);
   const { interfaces = [] } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
   expect(interfaces.map(({ name }) => name)).toEqual(["default", "ovs-net"]);
 });

@@ -29,9 +29,9 @@ class Refused extends Error {}
 /** KubeVirt's own passt is our plugin: its device, with what the core fills in of one that libvirt cannot boot from. */
 function passtInterface(vmi: Vmi, nic: VmiInterface, machine: Machine, deviations: Set<string>): Written {
   const network = vmi.spec.networks?.find(({ name }) => name === nic.name);
-  const told = vmi.status?.interfaces?.find(({ name }) => name === nic.name)?.podInterfaceName;
-  if (network === undefined || !told) throw new Refused("the pod's link is not known");
-  const attachment = attachmentFor(vmi, nic.name, { link: told });
+  const reported = vmi.status?.interfaces?.find(({ name }) => name === nic.name)?.podInterfaceName;
+  if (network === undefined || !reported) throw new Refused("the pod's link is not known");
+  const attachment = attachmentFor(vmi, nic.name, { link: reported });
   const planned = passt.plan(attachment).domain;
   if (planned.kind !== "passt") throw new Refused("passt plans another kind");
   const domain = nicBeforePod(vmi, nic, machine);
@@ -40,7 +40,7 @@ function passtInterface(vmi: Vmi, nic: VmiInterface, machine: Machine, deviation
   const meshed = attachment.mesh && attachment.ports.length === 0;
   if (meshed) deviations.add("MESH-UDP");
   const theirs = meshed ? { ...planned, forward: planned.forward.filter(({ protocol }) => protocol !== "udp") } : planned;
-  return { nic: domain, onTap: false, xml: printElement(plannedDevice({ ...unbooted, podLink: told }, theirs), "", "") };
+  return { nic: domain, onTap: false, xml: printElement(plannedDevice({ ...unbooted, podLink: reported }, theirs), "", "") };
 }
 
 function write(vmi: Vmi, input: Input, deviations: Set<string>): readonly Written[] {

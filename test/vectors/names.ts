@@ -111,11 +111,11 @@ export function masqueradeAddrs({ input, result }: Vector<VmiInput, { readonly a
     }
     return [key, found.error === undefined ? found : { error: "refused" }];
   });
-  const said = Object.entries(result.addrs).map(([key, { error, ...theirs }]) => [
+  const printed = Object.entries(result.addrs).map(([key, { error, ...theirs }]) => [
     key,
     error === undefined ? theirs : { error: "refused" },
   ]);
-  return compare(Object.fromEntries(ours), Object.fromEntries(said), deviations);
+  return compare(Object.fromEntries(ours), Object.fromEntries(printed), deviations);
 }
 
 /** Which MAC addresses are taken. */

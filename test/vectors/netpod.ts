@@ -281,9 +281,9 @@ function silencedForNothing(vmi: Vmi, input: Input, { plans }: Planned): boolean
 function nothingToDo(vmi: Vmi, state: Input["state"]): boolean {
   const interfaces = vmi.spec.domain.devices.interfaces ?? [];
   const pending = interfaces.some(
-    ({ name, sriov, state: wanted }) => sriov === undefined && wanted !== "absent" && state[name] !== FINISHED,
+    ({ name, sriov, state: desired }) => sriov === undefined && desired !== "absent" && state[name] !== FINISHED,
   );
-  return !pending && !interfaces.some(({ name, state: wanted }) => wanted === "absent" && state[name] !== undefined);
+  return !pending && !interfaces.some(({ name, state: desired }) => desired === "absent" && state[name] !== undefined);
 }
 
 /** The networks of a VM that are not there, or have no NIC. */

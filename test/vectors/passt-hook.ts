@@ -26,7 +26,7 @@ const isBacking = (part: string): boolean => part.startsWith("<memoryBacking");
 /** True for a domain whose memory is backed, and does not say by what, or who has access to it. */
 function isHalfBacked(xml: string): boolean {
   const backing = scanXml(xml).children.find(({ name }) => name === "memoryBacking");
-  return backing !== undefined && ["access", "source"].some((wanted) => !backing.children.some(({ name }) => name === wanted));
+  return backing !== undefined && ["access", "source"].some((desired) => !backing.children.some(({ name }) => name === desired));
 }
 
 /** Why ours refuses what KubeVirt's hook takes. */
@@ -61,8 +61,8 @@ function nicParts({ xml, nic }: Patched, input: HookInput, theirXml: string, old
 
 function comparePasst(vmi: Vmi, { input, result, kind }: Vector<HookInput, HookResult>): Outcome {
   const old = kind === "passt12";
-  const told = vmi.status?.interfaces?.find(({ name }) => name === podNic(vmi)?.name)?.podInterfaceName;
-  const link = old ? "eth0" : told;
+  const reported = vmi.status?.interfaces?.find(({ name }) => name === podNic(vmi)?.name)?.podInterfaceName;
+  const link = old ? "eth0" : reported;
   const ours = onDefineDomain(vmi, input.domainXML, input.pluginName || "passt", passtBinding, {
     ...(link ? { link } : {}),
     // Of that time's launcher: no shared memory with passt yet.

@@ -217,6 +217,6 @@ export function dhcpv6({ input, result }: Vector<{ readonly dhcpv6: Dhcp6Input }
   );
   const address6 = /^dhcp-host=.*\[([0-9a-f:]+)\]/m.exec(text)?.[1] ?? "";
   const servers = /option6?:?(?:23|dns-server),(.*)$/m.exec(text)?.[1] ?? "";
-  const told = [...servers.matchAll(/\[([0-9a-f:]+)\]/g)].map(([, server = ""]) => digits(server));
-  return compare({ address: digits(address6), servers: told }, messageFacts(result.response));
+  const reported = [...servers.matchAll(/\[([0-9a-f:]+)\]/g)].map(([, server = ""]) => digits(server));
+  return compare({ address: digits(address6), servers: reported }, messageFacts(result.response));
 }

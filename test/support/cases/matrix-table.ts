@@ -39,14 +39,14 @@ const NOT_PROMISED: Readonly<Record<MatrixBinding, readonly MatrixCheck[]>> = {
 
 /** The matrix as a table: a cell is empty where what is promised was not proved, and has a dash where nothing is. */
 export function formatMatrix(lines: readonly string[]): string {
-  const seen = new Set(lines);
+  const found = new Set(lines);
   const width = Math.max(...MATRIX_BINDINGS.map(({ length }) => length));
   const head = `${"".padEnd(width)}  ${MATRIX_CHECKS.join("  ")}`;
   const rows = MATRIX_BINDINGS.map((binding) =>
     [
       binding.padEnd(width),
       ...MATRIX_CHECKS.map((check) =>
-        (seen.has(`${binding}\t${check}`) ? "yes" : NOT_PROMISED[binding].includes(check) ? "-" : "").padEnd(check.length),
+        (found.has(`${binding}\t${check}`) ? "yes" : NOT_PROMISED[binding].includes(check) ? "-" : "").padEnd(check.length),
       ),
     ]
       .join("  ")

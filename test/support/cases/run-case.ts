@@ -136,12 +136,12 @@ const linesOf = ({ xml }: DomainNic): readonly string[] =>
 /** The domain that runs has the golden one's NICs. */
 async function expectDomain(golden: Golden, name: string, record: LocalPodRecord): Promise<void> {
   const live = domainNics(await liveXml(record));
-  const wanted = domainNics(golden.domain);
+  const desired = domainNics(golden.domain);
   expect(
     live.map((nic) => [nic.name, nic.kind, nic.target, nic.queues]),
     name,
-  ).toEqual(wanted.map((nic) => [nic.name, nic.kind, nic.target ?? live.find((one) => one.name === nic.name)?.target, nic.queues]));
-  for (const nic of wanted) {
+  ).toEqual(desired.map((nic) => [nic.name, nic.kind, nic.target ?? live.find((one) => one.name === nic.name)?.target, nic.queues]));
+  for (const nic of desired) {
     const xml = live.find((one) => one.name === nic.name)?.xml ?? "";
     expect(/<interface type='\w+'/.exec(xml)?.[0], name).toBe(/<interface type='\w+'/.exec(nic.xml)?.[0]);
     for (const line of linesOf(nic)) expect(xml, name).toContain(line);
@@ -174,12 +174,12 @@ async function expectLeases(
   name: string,
   lab: Lab,
   record: LocalPodRecord,
-  seen: ReadonlyMap<string, GuestNic>,
+  found: ReadonlyMap<string, GuestNic>,
 ): Promise<void> {
-  const told = await lab.inGuest(record.name, "for f in /run/lease.eth*; do [ -e $f ] && cat $f; done; true");
-  const leases = told.split(/^(?=interface=)/m).map((text) => text.split("\n").map((line) => line.trim()));
+  const reported = await lab.inGuest(record.name, "for f in /run/lease.eth*; do [ -e $f ] && cat $f; done; true");
+  const leases = reported.split(/^(?=interface=)/m).map((text) => text.split("\n").map((line) => line.trim()));
   for (const nic of golden.nics.filter(({ binding }) => !Object.hasOwn(ADDRESSES, binding))) {
-    const interfaceName = seen.get(macOf(nic, golden, record))?.name;
+    const interfaceName = found.get(macOf(nic, golden, record))?.name;
     const lease = leases.find(([first]) => first === `interface=${interfaceName}`);
     const service = nic.services.find(({ kind }) => kind === "dhcp4");
     if (service === undefined) expect(lease, `${name}: NIC ${nic.name}`).toBeUndefined();
@@ -190,21 +190,21 @@ async function expectLeases(
 /** A guest's NICs are as many as the case says, and each is what it says. */
 async function expectGuest(golden: Golden, name: string, lab: Lab, record: LocalPodRecord): Promise<void> {
   await lab.booted(record.name);
-  const seen = await guestNics(lab, record.name);
-  expect([...seen.keys()].sort(), name).toEqual(golden.nics.map((nic) => macOf(nic, golden, record)).sort());
+  const found = await guestNics(lab, record.name);
+  expect([...found.keys()].sort(), name).toEqual(golden.nics.map((nic) => macOf(nic, golden, record)).sort());
   for (const nic of golden.nics) {
     const element = domainNics(golden.domain).find((one) => one.name === nic.name);
     const driver = driverOf(element);
-    const told = driver === "virtio_net" ? element?.xml.includes("<mtu ") === true : nic.services.some(({ kind }) => kind === "dhcp4");
+    const reported = driver === "virtio_net" ? element?.xml.includes("<mtu ") === true : nic.services.some(({ kind }) => kind === "dhcp4");
     const untold = nic.binding === "passt" ? PASST_MTU : ETHERNET_MTU;
     const [, ...place] = PCI_ADDRESS.exec(element?.xml ?? "") ?? [];
-    const wanted: Partial<GuestNic> = {
-      ...{ driver, carrier: "1", rxQueues: nic.queues ?? 1, mtu: told ? nic.pod.mtu : untold },
+    const desired: Partial<GuestNic> = {
+      ...{ driver, carrier: "1", rxQueues: nic.queues ?? 1, mtu: reported ? nic.pod.mtu : untold },
       ...(place.length === 0 ? {} : { pci: `${place.slice(0, 3).join(":")}.${place[3]}` }),
     };
-    expect(seen.get(macOf(nic, golden, record)), `${name}: NIC ${nic.name}`).toMatchObject(wanted);
+    expect(found.get(macOf(nic, golden, record)), `${name}: NIC ${nic.name}`).toMatchObject(desired);
   }
-  await expectLeases(golden, name, lab, record, seen);
+  await expectLeases(golden, name, lab, record, found);
 }
 
 /**
@@ -278,8 +278,8 @@ export const casesTriedBy = (file: string): readonly string[] =>
 /** Asks a guest until it says all of some texts: an address of its own may come a little after it is ready. */
 async function expectAddresses(lab: Lab, name: string, addresses: readonly string[]): Promise<void> {
   const lacks = async (): Promise<readonly string[]> => {
-    const told = await lab.inGuest(name, "sleep 1; ip addr show");
-    return addresses.filter((address) => !told.includes(address));
+    const reported = await lab.inGuest(name, "sleep 1; ip addr show");
+    return addresses.filter((address) => !reported.includes(address));
   };
   let missing = addresses;
   for (let asked = 0; asked < 20 && missing.length > 0; asked++) missing = await lacks();

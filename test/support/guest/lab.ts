@@ -26,8 +26,8 @@ export interface Lab {
 
 /** How many datagrams came to a guest at ports where nobody listens (proc_net_snmp's Udp NoPorts): the demo guest has no UDP server. */
 export async function datagramsIn(lab: Pick<Lab, "inGuest">, name: string): Promise<number> {
-  const told = await lab.inGuest(name, "grep ^Udp: /proc/net/snmp");
-  const [names = [], values = []] = [...told.matchAll(/^Udp: (.*)$/gm)].map(([, words = ""]) => words.trim().split(" "));
+  const reported = await lab.inGuest(name, "grep ^Udp: /proc/net/snmp");
+  const [names = [], values = []] = [...reported.matchAll(/^Udp: (.*)$/gm)].map(([, words = ""]) => words.trim().split(" "));
   return Number(values[names.indexOf("NoPorts")] ?? Number.NaN);
 }
 

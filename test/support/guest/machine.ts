@@ -100,8 +100,8 @@ const namespacesInUse = (): ReadonlySet<string> =>
 
 /** The users that a pod's record gives away. */
 function usersIn(record: string): readonly number[] {
-  const told = readOr(() => JSON.parse(readFileSync(record, "utf8")) as Readonly<Record<string, unknown>>, {});
-  return Object.entries(told).flatMap(([key, value]) => (/uid$/i.test(key) && typeof value === "number" ? [value] : []));
+  const reported = readOr(() => JSON.parse(readFileSync(record, "utf8")) as Readonly<Record<string, unknown>>, {});
+  return Object.entries(reported).flatMap(([key, value]) => (/uid$/i.test(key) && typeof value === "number" ? [value] : []));
 }
 
 /** What tells whose a process is: its arguments, what a CNI plugin is told, its open files, and the directories that it has mounted. */

@@ -83,9 +83,9 @@ export class CountingHost implements AsyncDisposable {
   /** What came until now. */
   async counts(): Promise<Counts> {
     if (this.#lines === undefined) throw new Error("nothing is counted");
-    const told = once(this.#lines, "line");
+    const reported = once(this.#lines, "line");
     this.#peer?.stdin?.write("\n");
-    return JSON.parse(String((await told)[0])) as Counts;
+    return JSON.parse(String((await reported)[0])) as Counts;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

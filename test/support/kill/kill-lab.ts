@@ -143,7 +143,7 @@ export class KillLab implements AsyncDisposable {
   async settle(what: string): Promise<void> {
     // What there is now is known again once its record is gone.
     await machineState();
-    const there = this.state.vmIds().length > 0;
+    const observed = this.state.vmIds().length > 0;
     // libvirt may be in the middle of starting a guest that it was asked for: then its domain is recorded.
     const asked = listVms(this.state).some(({ domainXml }) => domainXml !== undefined);
     if (asked) await waitUntil(() => this.#qemuRuns() || !this.#runs("libvirtd"), 3000);
@@ -159,7 +159,7 @@ export class KillLab implements AsyncDisposable {
       await this.clear();
     } else {
       // A directory without a record is nothing that was made.
-      if (there && checked.stdout !== "no VMs\n") expect(checked.stdout, what).toContain("has ended");
+      if (observed && checked.stdout !== "no VMs\n") expect(checked.stdout, what).toContain("has ended");
       const collected = await this.run(["gc"]);
       expect(collected.code, collected.stderr).toBe(0);
     }
@@ -214,9 +214,9 @@ export class KillLab implements AsyncDisposable {
   async breakNetwork(): Promise<void> {
     const { netns, nics } = findVm(this.state, VM);
     const inPod = inNetns(netnsPath(netns), exec);
-    for (const { desired: wanted } of Object.values(nics)) {
-      if (wanted === undefined) continue;
-      const { plan, table, podLink } = wanted;
+    for (const { desired } of Object.values(nics)) {
+      if (desired === undefined) continue;
+      const { plan, table, podLink } = desired;
       for (const link of plan.links) {
         if (link.kind === "adopted") await inPod(["ip", "link", "set", link.name, "nomaster"]);
         if (link.kind === "placeholder") await inPod(["ip", "link", "del", link.name]);

@@ -5,13 +5,13 @@ import { connectSidecar, encodeAttach, SEAL_FILE, sealOf } from "@netbind/remote
 
 const HOOKS = "/var/run/kubevirt-hooks";
 const bytes = encodeAttach({ namespace: "default", name: "forged", uid: "forged", nics: [] });
-const told: string[] = [];
+const reported: string[] = [];
 for (const container of readdirSync(HOOKS)) {
   for (const sealed of [false, true]) {
     const directory = join(HOOKS, container, "netbind");
     if (sealed) writeFileSync(join(directory, SEAL_FILE), sealOf(bytes), { mode: 0o444 });
     const client = connectSidecar(join(directory, "attach.sock"));
-    told.push(
+    reported.push(
       await client.attach(bytes).then(
         () => "attached",
         (error: { code?: string }) => String(error.code),
@@ -21,4 +21,4 @@ for (const container of readdirSync(HOOKS)) {
     rmSync(join(directory, SEAL_FILE), { force: true });
   }
 }
-writeFileSync(join(HOOKS, "told"), told.join(" "));
+writeFileSync(join(HOOKS, "told"), reported.join(" "));

@@ -68,9 +68,9 @@ async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Pick<SeenPod, "se
   const own = podCgroup(pod.uid);
   writeFileSync(join(MOUNT, own, "cgroup.freeze"), "1");
   assert.ok(await waitUntil(() => read(own, "cgroup.events").includes("frozen 1"), 30_000), "the pod does not stand still");
-  const seen = see(node, pod);
+  const found = see(node, pod);
   writeFileSync(join(MOUNT, own, "cgroup.freeze"), "0");
-  return seen;
+  return found;
 }
 
 function see(node: KubeNode, pod: LabPod): Pick<SeenPod, "services" | "groups"> {
@@ -105,7 +105,7 @@ for (const pod of pods) {
   await node.attached(pod);
   await node.says(pod, "ATTACHED");
 }
-const seen = await seeFrozen(node, pods[0]);
+const found = await seeFrozen(node, pods[0]);
 const domains = await defineAgain(node, pods[1]);
 const sidecar = see(node, pods[1]).groups["sidecar"];
 for (const pod of pods) await node.removePod(pod);
@@ -115,5 +115,5 @@ const left = pods.flatMap(({ uid }) => (existsSync(join(MOUNT, podCgroup(uid))) 
 for (const { uid } of pods) rmdirSync(join(MOUNT, podCgroup(uid)));
 for (const up of ["..", "../.."]) rmdirSync(join(MOUNT, podCgroup(pods[0].uid), up));
 process.stdout.write(
-  JSON.stringify({ ...seen, left, asked: { domains, ...(sidecar === undefined ? {} : { sidecar }) } } satisfies SeenPod),
+  JSON.stringify({ ...found, left, asked: { domains, ...(sidecar === undefined ? {} : { sidecar }) } } satisfies SeenPod),
 );

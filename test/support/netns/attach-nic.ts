@@ -16,9 +16,9 @@ export async function attachNic(
   const plan = authorize(binding.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const hasPlaceholder = plan.network?.links.some(({ kind }) => kind === "placeholder") === true;
   const placeholderKind = hasPlaceholder ? await findPlaceholderKind(pod.exec) : "dummy";
-  const wanted: DesiredNetwork = { ...desiredNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 }, placeholderKind };
-  const keys = (wanted.plan.sysctls ?? []).map(({ key }) => key);
-  await applyNetwork(pod.exec, diffNetwork(wanted, await observe(pod.exec, { sysctls: keys, table: wanted.table })));
+  const desired: DesiredNetwork = { ...desiredNetwork(attachment.names, plan, link), owner: { uid: 107, gid: 107 }, placeholderKind };
+  const keys = (desired.plan.sysctls ?? []).map(({ key }) => key);
+  await applyNetwork(pod.exec, diffNetwork(desired, await observe(pod.exec, { sysctls: keys, table: desired.table })));
   return plan;
 }
 

@@ -40,13 +40,13 @@ export class HostileNode implements AsyncDisposable {
     const namespaces = ["unshare", "--mount", ...(user ? ["--user", "--net"] : [])];
     const [file = "", ...args] = [...(inside?.enter ?? []), ...namespaces, "sh", "-c", `echo made; ${script}`];
     const holder = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
-    let said = "";
+    let printed = "";
     holder.stdout.on("data", (chunk: Buffer) => {
-      said += chunk.toString("utf8");
+      printed += chunk.toString("utf8");
     });
     const says = async (word: string): Promise<void> => {
-      if (!(await waitUntil(() => said.includes(word) || holder.exitCode !== null, 10_000)) || holder.exitCode !== null)
-        throw new Error(`the node is not ${word}: ${said}`);
+      if (!(await waitUntil(() => printed.includes(word) || holder.exitCode !== null, 10_000)) || holder.exitCode !== null)
+        throw new Error(`the node is not ${word}: ${printed}`);
     };
     await says("made");
     if (user) for (const map of ["uid_map", "gid_map"]) writeFileSync(`/proc/${holder.pid}/${map}`, EVERYBODY);

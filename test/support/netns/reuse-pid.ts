@@ -34,11 +34,11 @@ await once(first, "exit");
 // The kernel counts starts by a hundredth of a second: no number comes back so soon, and here it would.
 await new Promise((resolve) => setTimeout(resolve, 50));
 const second = await sleeperWith(pid);
-const seen = { alive: held.isAlive, uid: held.uid, namespace: held.namespace("net"), runs: held.runs("/usr/bin/sleep") };
+const found = { alive: held.isAlive, uid: held.uid, namespace: held.namespace("net"), runs: held.runs("/usr/bin/sleep") };
 await signalHeld([held], "SIGKILL");
 // An older record of the number, and what is recorded of a process that started at another time.
 const left = await endProcesses([held.id, { pid, startTime: held.id.startTime - 1 }]);
 await new Promise((resolve) => setTimeout(resolve, 200));
 using other = HeldProcess.open(pid);
-process.stdout.write(JSON.stringify({ seen, left, otherLives: other !== undefined && isAlive(other.id) }));
+process.stdout.write(JSON.stringify({ found, left, otherLives: other !== undefined && isAlive(other.id) }));
 second.kill("SIGKILL");

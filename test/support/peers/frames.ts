@@ -134,16 +134,16 @@ export class Sniffer implements AsyncDisposable {
       await ended;
     }
     const file = readFileSync(this.#file);
-    const seen: SeenFrame[] = [];
+    const found: SeenFrame[] = [];
     // pcap: a header of 24 bytes, then 16 before each frame, of which bytes 8 to 11 are its length here.
     for (let at = 24; at + 16 <= file.length; ) {
       const length = file.readUInt32LE(at + 8);
       const bytes = file.subarray(at + 16, at + 16 + length);
       const source = (bytes.subarray(6, 12).toString("hex").match(/../g) ?? []).join(":");
-      seen.push({ source, type: bytes.length >= 14 ? bytes.readUInt16BE(12) : 0, bytes });
+      found.push({ source, type: bytes.length >= 14 ? bytes.readUInt16BE(12) : 0, bytes });
       at += 16 + length;
     }
-    return seen;
+    return found;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

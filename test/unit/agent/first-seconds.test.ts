@@ -16,14 +16,14 @@ const NICS = [{ name: "red", binding: "masquerade" }];
 
 let directory: string;
 let snapshot: ClusterSnapshot;
-let told: PodEvent[];
+let reported: PodEvent[];
 let agent: NodeAgent;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["performance"] });
   directory = mkdtempSync(join(tmpdir(), "netbind-first-"));
   mkdirSync(join(directory, "kubelet"));
-  told = [];
+  reported = [];
   agent = agentWith(new BindingRegistry({ own: new Map([["masquerade", masquerade]]), grants: {} }));
 });
 afterEach(() => {
@@ -42,7 +42,7 @@ function agentWith(bindings: BindingRegistry): NodeAgent {
     forbidden: [],
     cluster: { snapshot: async () => snapshot },
     node: "node-1",
-    report: (report) => told.push(report),
+    report: (report) => reported.push(report),
     unreadable: (object) => expect.unreachable(JSON.stringify(object)),
     unreachable: (error) => expect.unreachable(String(error)),
   });
@@ -72,7 +72,7 @@ async function pass(seconds: number): Promise<void> {
     await agent.idle();
   }
 }
-const reasons = (): readonly string[] => told.map(({ type, reason }) => `${type} ${reason}`);
+const reasons = (): readonly string[] => reported.map(({ type, reason }) => `${type} ${reason}`);
 
 /** In the order in which KubeVirt goes through them. */
 const STATES: readonly (readonly [string, Seen, string])[] = [
@@ -83,15 +83,15 @@ const STATES: readonly (readonly [string, Seen, string])[] = [
 ];
 
 test("a pod that goes through them in its time is told of with no Warning", async () => {
-  for (const [, seen] of STATES) {
-    list(seen);
+  for (const [, found] of STATES) {
+    list(found);
     await pass(10);
   }
   expect(reasons()).toEqual([]);
 });
 
-test.each(STATES)("%s: a Warning where that does not end, and once", async (_, seen, reason) => {
-  list({ ...seen, phase: "Running" });
+test.each(STATES)("%s: a Warning where that does not end, and once", async (_, found, reason) => {
+  list({ ...found, phase: "Running" });
   await pass(55);
   expect(reasons()).toEqual([]);
   await pass(60);
@@ -130,9 +130,9 @@ test("a binding that is registered and that no process serves: that is said, wit
   agent = agentWith(bindings);
   list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: [{ name: "red", binding: "lan-tap" }] });
   await pass(55);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   await pass(60);
-  expect(told).toEqual([
+  expect(reported).toEqual([
     expect.objectContaining({
       type: "Warning",
       reason: "BINDING_UNREACHABLE",
@@ -166,7 +166,7 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
   const names = ["bridge", "lan-tap", "masquerade", "slirp", "passt"];
   list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: names.map((binding) => ({ name: `${binding}-nic`, binding })) });
   const messages = (reason: string): string =>
-    told
+    reported
       .filter((one) => one.reason === reason)
       .map(({ message }) => message)
       .join("\n");
@@ -182,15 +182,15 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
 });
 
 test("what flaps, and what is said in other words each time, is reported a few times in minutes, and again later", () => {
-  const reporter = new EventRecorder((report) => told.push(report));
+  const reporter = new EventRecorder((report) => reported.push(report));
   const pod = { namespace: "default", name: "virt-launcher-vm-x", uid: UID };
   const say = (message: string): void => reporter.record({ pod, type: "Warning", reason: "PLUGIN_FAILED", message });
   for (let at = 0; at < 20; at++) say(at % 2 === 0 ? "it throws" : "it hangs");
-  expect(told.map(({ message }) => message)).toEqual(["it throws", "it hangs"]);
+  expect(reported.map(({ message }) => message)).toEqual(["it throws", "it hangs"]);
   for (let at = 0; at < 100; at++) say(`failed at ${at}`);
-  expect(told).toHaveLength(10);
+  expect(reported).toHaveLength(10);
   vi.advanceTimersByTime(301_000);
   say("it throws");
-  expect(told.at(-1)?.message).toBe("it throws");
-  expect(told).toHaveLength(11);
+  expect(reported.at(-1)?.message).toBe("it throws");
+  expect(reported).toHaveLength(11);
 });

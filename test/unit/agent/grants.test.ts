@@ -65,7 +65,7 @@ describe("a file that is not of grants", () => {
     ["run", (file) => [NETBIND, "run", "-f", "-", "--grants", file]],
   ];
 
-  const told = (file: string): string => {
+  const reported = (file: string): string => {
     try {
       return JSON.stringify(readGrants(file, () => readFileSync(file, "utf8")));
     } catch (error) {
@@ -76,8 +76,8 @@ describe("a file that is not of grants", () => {
   test.each(MALFORMED)("%j: all that is wrong is told with its place, and what to do", (text, says) => {
     const file = join(directory, "grants.json");
     writeFileSync(file, text);
-    for (const one of says) expect(told(file)).toContain(`${file}${one}`);
-    expect(told(file).match(/^ {4}fix: ./gm)).toHaveLength(says.length);
+    for (const one of says) expect(reported(file)).toContain(`${file}${one}`);
+    expect(reported(file).match(/^ {4}fix: ./gm)).toHaveLength(says.length);
   });
 
   test.each(readers)("%s ends with the code of a refused input", (_, args) => {
@@ -85,7 +85,7 @@ describe("a file that is not of grants", () => {
     for (const text of ["{", '{"a": []}']) {
       writeFileSync(file, text);
       const { status, stderr } = node(...args(file));
-      expect([status, stderr]).toEqual([3, expect.stringContaining(told(file))]);
+      expect([status, stderr]).toEqual([3, expect.stringContaining(reported(file))]);
     }
     const { status, stderr } = node(...args(directory));
     expect([status, stderr]).toEqual([3, expect.stringContaining(`${directory}: it cannot be read: `)]);

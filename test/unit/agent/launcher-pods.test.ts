@@ -53,8 +53,8 @@ test("the sidecars of a pod are told apart by their binding, in whatever order v
   for (const turned of [false, true]) {
     const pod = launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics });
     const sidecars = spec(pod).containers.filter(({ name }) => name.startsWith("hook-sidecar-"));
-    const told = sidecars.map(({ env, image }) => ({ env, image }));
-    for (const [at, container] of sidecars.entries()) Object.assign(container, told[turned ? 1 - at : at]);
+    const reported = sidecars.map(({ env, image }) => ({ env, image }));
+    for (const [at, container] of sidecars.entries()) Object.assign(container, reported[turned ? 1 - at : at]);
     const [found] = findLauncherPods(readObjects([kubevirtObject(), pod]), "node-1");
     const bindings = turned ? ["masquerade", "bridge"] : ["bridge", "masquerade"];
     expect(found?.sidecars.map(({ directory, binding }) => [directory, binding])).toEqual(
@@ -98,11 +98,11 @@ test.each<readonly [string, (pod: KubeObject, vmi: KubeObject) => void, object]>
   ["a pod without a name", (pod) => Object.assign(pod, { metadata: 7 }), { what: "Pod " }],
   ["a VMI", (_, vmi) => Object.assign(vmi, { spec: {} }), { what: "VirtualMachineInstance default/vm", uid: "vmi-vm" }],
   ["a VMI's status", (_, vmi) => Object.assign(vmi, { status: { activePods: [] } }), { what: "VirtualMachineInstance default/vm" }],
-])("%s that does not have the API's form is left out, told, and costs no other object", (_, change, told) => {
+])("%s that does not have the API's form is left out, told, and costs no other object", (_, change, reported) => {
   const other = launcherPod({ uid: "other", name: "virt-launcher-other", vm: "other", node: "node-1", nics: NICS });
   const broken = snapshot(change);
   const all = readObjects([...broken.pods, ...broken.vmis, kubevirtObject(), other, vmiObject("other", NICS)]);
-  expect(broken.unreadable).toMatchObject([told]);
+  expect(broken.unreadable).toMatchObject([reported]);
   expect(broken.pods.length + broken.vmis.length).toBe(1);
   expect(findLauncherPods(all, "node-1").map(({ pod }) => pod.metadata.uid)).toContain("other");
 });

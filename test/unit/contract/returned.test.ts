@@ -199,8 +199,8 @@ describe.each(["plan", "admit", "needs"] as const)("what %s returns is refused b
   test.each(HOOKS[hook])("%s", async (_what, hookOf, words) => {
     const binding = returning({ [hook]: hookOf });
     const here = await errorOf(() => binding[hook](attachment));
-    const there = await errorOf(() => overSocket<unknown>(binding, (client) => client[hook](attachment)));
-    for (const { code, message, hint } of [here, there]) {
+    const observed = await errorOf(() => overSocket<unknown>(binding, (client) => client[hook](attachment)));
+    for (const { code, message, hint } of [here, observed]) {
       expect(code).toBe("PLUGIN_FAILED");
       for (const word of [`what ${hook} returned is not`, ...words]) expect(message).toContain(word);
       expect(message).toMatch(/\(defined at \S*returned\.test\.ts:\d+:\d+\)/);

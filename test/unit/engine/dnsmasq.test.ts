@@ -36,13 +36,13 @@ test("says what KubeVirt's server says", () => {
 });
 
 test("a search domain that ends with a dot is whole, and is told without it", () => {
-  const told = (...search: readonly string[]): string | undefined =>
+  const reported = (...search: readonly string[]): string | undefined =>
     lines({ ...base, search })
       .find((line) => line.startsWith("dhcp-option-force=119,"))
       ?.slice("dhcp-option-force=119,".length);
-  expect(told("example.com.", "_foo.", "1a.", "_a.b-c.x1")).toBe("example.com,_foo,1a,_a.b-c.x1");
+  expect(reported("example.com.", "_foo.", "1a.", "_a.b-c.x1")).toBe("example.com,_foo,1a,_a.b-c.x1");
   for (const no of ["_foo", "1", "1.", "10.0.0.1.", ".", "a..", "-a.", "a-.", `${"a".repeat(64)}.`])
-    expect(() => told(no), no).toThrow("not a valid domain name");
+    expect(() => reported(no), no).toThrow("not a valid domain name");
 });
 
 test("no text makes another line, another key or an unquoted character", () => {
@@ -110,9 +110,9 @@ const LONG_LIST = Array.from({ length: 40 }, (_, at) => `department-${at}.office
 test("a search list that is too long for its option is told as far as it goes, and what is left out is said", () => {
   const search = [...LONG_LIST, "enable-tftp"];
   const [line] = lines({ ...base, search }).filter((one) => one.startsWith("dhcp-option-force=119,"));
-  const told = line?.slice("dhcp-option-force=119,".length).split(",") ?? [];
-  expect(told).toEqual(search.slice(0, told.length));
-  expect(told.length).toBe(7);
+  const reported = line?.slice("dhcp-option-force=119,".length).split(",") ?? [];
+  expect(reported).toEqual(search.slice(0, reported.length));
+  expect(reported.length).toBe(7);
   const [warning, ...more] = serviceWarnings("red", [{ ...base, search }]);
   expect(more).toEqual([]);
   expect(warning).toContain(`the guest does not get ${search.slice(7).join(", ")} on NIC "red": DHCPv4 option 119`);

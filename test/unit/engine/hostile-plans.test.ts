@@ -31,10 +31,10 @@ const good = { masquerade: masquerade.plan(attachment), bridge: bridge.plan(atta
 /** Does what a host does with a plan, without a kernel: everything that it would be told stays within the NIC. */
 function expectWithin(plan: Plan): void {
   const { names, pod } = attachment;
-  const wanted = { ...desiredNetwork(names, plan, pod), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" } as const;
-  const there = { name: pod.name, kind: "veth", mac: pod.mac, mtu: pod.mtu, up: true, carrier: true, addresses: pod.addresses };
+  const desired = { ...desiredNetwork(names, plan, pod), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" } as const;
+  const observed = { name: pod.name, kind: "veth", mac: pod.mac, mtu: pod.mtu, up: true, carrier: true, addresses: pod.addresses };
   const routes = pod.routes.map((route) => ({ ...route, link: pod.name }));
-  const { ip, sysctls, nft } = diffNetwork(wanted, { links: [there], routes, sysctls: {} });
+  const { ip, sysctls, nft } = diffNetwork(desired, { links: [observed], routes, sysctls: {} });
   const own = [names.bridge, names.tap, names.adopted, names.pod];
   for (const line of ip) {
     expect(line).toMatch(/^(link (set|add)|addr (add|del|flush)|tuntap add|route replace) [A-Za-z0-9 :./_-]+$/);

@@ -38,8 +38,8 @@ test("on another network than the pod's KubeVirt moves a VM whatever its binding
   const declared = { bridge: "none" } as const;
   const elsewhere = { kind: "multus", networkName: "lan", default: false } as const;
   const lan = { ...vmi, spec: { ...vmi.spec, networks: [{ name: "red", multus: { networkName: "lan" } }] } };
-  const there = { ...running(lan, "bridge"), attached: [attachment({ network: elsewhere })] };
-  expect(migrationProblems(there, { registered: {}, declared })).toEqual([]);
+  const observed = { ...running(lan, "bridge"), attached: [attachment({ network: elsewhere })] };
+  expect(migrationProblems(observed, { registered: {}, declared })).toEqual([]);
   expect(migrationProblems(running(vmi, "bridge"), { registered: { bridge: { migration: {} } }, declared })).toMatchObject([
     { problem: 'binding "bridge" of NIC "red" cannot be migrated' },
   ]);

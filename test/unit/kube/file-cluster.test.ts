@@ -57,12 +57,12 @@ test("an agent goes on with what it can read, says what it cannot once, and undo
   const state = new AgentState(join(directory, "state"));
   state.prepare();
   for (const uid of [UID, GONE]) mkdirSync(state.pod(uid));
-  const told: Unreadable[] = [];
+  const reported: Unreadable[] = [];
   const agent = new NodeAgent({
     ...{ state, exec, kubelet: join(directory, "kubelet"), forbidden: [], node: "node-1", report: () => undefined },
     bindings: new BindingRegistry({ own: new Map(), grants: {} }),
     cluster: new FileCluster(objects),
-    unreadable: (object) => told.push(object),
+    unreadable: (object) => reported.push(object),
     unreachable: (error) => expect.unreachable(String(error)),
   });
   const tick = async (): Promise<readonly string[]> => {
@@ -72,12 +72,12 @@ test("an agent goes on with what it can read, says what it cannot once, and undo
   };
   write("pod", "{");
   expect([await tick(), await tick()]).toEqual([expect.arrayContaining([UID, GONE]), expect.arrayContaining([UID, GONE])]);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
   // The object can be told from others again, and does not have the API's form: of the others nothing is unknown any
   // more.
   write("pod", { ...POD, spec: 7 });
   expect(await tick()).toEqual([UID]);
-  expect(told.at(-1)).toMatchObject({ what: "Pod default/virt-launcher-vm-x", uid: UID });
+  expect(reported.at(-1)).toMatchObject({ what: "Pod default/virt-launcher-vm-x", uid: UID });
   // A pod runs on while nobody can tell which of its containers are sidecars.
   write("pod", POD);
   write("kubevirt", { ...kubevirtObject(), spec: { configuration: { network: 7 } } });

@@ -55,21 +55,21 @@ const vmiOf = (spec: object, rest: object = {}): Vmi =>
   }) as Vmi;
 
 test("claims of a VM have a name of their own and one source, whether or not a network uses them", () => {
-  const told = (...resourceClaims: readonly ResourceClaim[]): readonly string[] =>
+  const reported = (...resourceClaims: readonly ResourceClaim[]): readonly string[] =>
     validateVmi(vmiOf({ resourceClaims }), { configuration: {} }).map(({ field, reason }) => `${field} ${reason}`);
   const good = { name: "a", resourceClaimName: "x.y" };
   const at = "spec.resourceClaims";
-  expect(told(good, { name: "b", resourceClaimTemplateName: "x" })).toEqual([]);
-  expect(told({ resourceClaimName: "x" })).toEqual([`${at}[0].name FieldValueRequired`]);
-  expect(told({ ...good, name: "A.b" })).toEqual([`${at}[0].name FieldValueInvalid`]);
-  expect(told(good, good)).toEqual([`${at}[1].name FieldValueDuplicate`]);
-  expect(told({ name: "a" }, { ...good, name: "b", resourceClaimTemplateName: "x" })).toEqual([
+  expect(reported(good, { name: "b", resourceClaimTemplateName: "x" })).toEqual([]);
+  expect(reported({ resourceClaimName: "x" })).toEqual([`${at}[0].name FieldValueRequired`]);
+  expect(reported({ ...good, name: "A.b" })).toEqual([`${at}[0].name FieldValueInvalid`]);
+  expect(reported(good, good)).toEqual([`${at}[1].name FieldValueDuplicate`]);
+  expect(reported({ name: "a" }, { ...good, name: "b", resourceClaimTemplateName: "x" })).toEqual([
     `${at}[0] FieldValueInvalid`,
     `${at}[1] FieldValueInvalid`,
   ]);
   const nulls = { name: "a", resourceClaimName: null, resourceClaimTemplateName: "x" } as unknown as ResourceClaim;
-  expect(told(nulls)).toEqual([]);
-  expect(told({ name: "a", resourceClaimTemplateName: "X" })).toEqual([`${at}[0].resourceClaimTemplateName FieldValueInvalid`]);
+  expect(reported(nulls)).toEqual([]);
+  expect(reported({ name: "a", resourceClaimTemplateName: "X" })).toEqual([`${at}[0].resourceClaimTemplateName FieldValueInvalid`]);
   expect(validateVmi(vmiOf({ resourceClaims: [{}] }), { configuration: {}, version: 8 })).toEqual([]);
 });
 
@@ -84,13 +84,13 @@ test("a clone's MAC addresses have six bytes; one that is empty is drawn", () =>
 
 test("a migration is refused by its VM's condition, and before there is one by its networks", () => {
   const bridge = { domain: { devices: { interfaces: [{ name: "a", bridge: {} }] } }, networks: [{ name: "a", pod: {} }] };
-  const told = (spec: object, status?: string): readonly string[] =>
+  const reported = (spec: object, status?: string): readonly string[] =>
     validateMigration(
       vmiOf(spec, status === undefined ? {} : { status: { conditions: [{ type: "LiveMigratable", status, reason: "R", message: "m" }] } }),
       {},
     ).map(({ field, problem }) => `${field}: ${problem}`);
-  expect(told({})).toEqual([]);
-  expect(told(bridge)).toEqual([expect.stringContaining('spec.vmiName: VM "vm" cannot be migrated: interface "a"')]);
-  expect(told(bridge, "True")).toEqual([]);
-  expect(told({}, "False")).toEqual(['spec.vmiName: VM "vm" cannot be migrated: R: m']);
+  expect(reported({})).toEqual([]);
+  expect(reported(bridge)).toEqual([expect.stringContaining('spec.vmiName: VM "vm" cannot be migrated: interface "a"')]);
+  expect(reported(bridge, "True")).toEqual([]);
+  expect(reported({}, "False")).toEqual(['spec.vmiName: VM "vm" cannot be migrated: R: m']);
 });

@@ -43,11 +43,11 @@ const namesIn = (statuses: Parameters<typeof decidePod>[0]["statuses"], status?:
 
 test("a pod's primary link is what its network-status marks, else what the VMI's status tells, else eth0", () => {
   const blue = nicNames({ name: "blue", multus: { networkName: "blue" } });
-  const told = { interfaces: [{ name: "red", podInterfaceName: "ovn-udn1" }] };
+  const reported = { interfaces: [{ name: "red", podInterfaceName: "ovn-udn1" }] };
   expect(namesIn(UDN)).toEqual([NAMES, blue]);
   // Of two pods of one VM, each has its own report.
-  expect(namesIn([{ name: "x", interface: "eth0", default: true }], told)[0]).toEqual(nicNames({ name: "red", pod: {} }));
-  expect(namesIn([], told)).toEqual([NAMES, blue]);
+  expect(namesIn([{ name: "x", interface: "eth0", default: true }], reported)[0]).toEqual(nicNames({ name: "red", pod: {} }));
+  expect(namesIn([], reported)).toEqual([NAMES, blue]);
   expect(namesIn([{ name: "x", interface: "eth0" }])[0]).toEqual(nicNames({ name: "red", pod: {} }));
   expect(namesIn([])[0]).toEqual(nicNames({ name: "red", pod: {} }));
   // The older scheme is of secondary links alone.

@@ -379,7 +379,7 @@ test("the default network is the first that could be: only its interface may not
 });
 
 test("a link state has an effect where KubeVirt writes the NIC itself", () => {
-  const told = (nic: Partial<VmiInterface>, plugin?: object): readonly string[] => {
+  const reported = (nic: Partial<VmiInterface>, plugin?: object): readonly string[] => {
     const binding = plugin === undefined ? {} : { p: plugin };
     return validateVmi(vmiOf({ nic: only(nic), at: "" }), { configuration: { network: { binding } } })
       .filter(({ rule }) => rule.id === "FIELD-2")
@@ -389,33 +389,45 @@ test("a link state has an effect where KubeVirt writes the NIC itself", () => {
   const says = (name: string): readonly string[] => [
     `${I}[0].state: state has no effect: KubeVirt sets the link of NICs that it writes itself only, and ${name} writes its own`,
   ];
-  for (const name of ["passt", "slirp"]) expect(told(down(name)), name).toEqual(says(name));
-  expect(told(down("p"), { sidecarImage: "i" })).toEqual(says("p"));
-  expect(told({ ...down("p"), state: "up" }, { sidecarImage: "i" })).toEqual([]);
+  for (const name of ["passt", "slirp"]) expect(reported(down(name)), name).toEqual(says(name));
+  expect(reported(down("p"), { sidecarImage: "i" })).toEqual(says("p"));
+  expect(reported({ ...down("p"), state: "up" }, { sidecarImage: "i" })).toEqual([]);
   for (const domainAttachmentType of ["tap", "managedTap"]) {
-    expect(told(down("p"), { sidecarImage: "i", domainAttachmentType })).toEqual([]);
-    expect(told(down("p"), { domainAttachmentType })).toEqual([]);
+    expect(reported(down("p"), { sidecarImage: "i", domainAttachmentType })).toEqual([]);
+    expect(reported(down("p"), { domainAttachmentType })).toEqual([]);
   }
-  expect(told({ masquerade: {}, state: "down" })).toEqual([]);
+  expect(reported({ masquerade: {}, state: "down" })).toEqual([]);
 });
 
 test("a registration's migration and what its binding says of it: each mismatch is told, where KubeVirt reads it", () => {
-  const told = (described: "none" | "supported" | "link-refresh", migration?: object | null, networks?: readonly VmiNetwork[]): string => {
+  const reported = (
+    described: "none" | "supported" | "link-refresh",
+    migration?: object | null,
+    networks?: readonly VmiNetwork[],
+  ): string => {
     const broken: Broken = { nic: only(PLUGIN), ...(networks === undefined ? {} : { networks }), at: "" };
     const plugin = { sidecarImage: "i", domainAttachmentType: "tap", ...(migration === undefined ? {} : { migration }) };
     const found = validateVmi(vmiOf(broken), { configuration: register(plugin), described: new Map([["p", { migration: described }]]) });
     return found.flatMap(({ rule, problem, fix }) => (rule.id === "REG-9" ? [`${problem}; ${fix}`] : [])).join();
   };
   const refresh = { method: "link-refresh" };
-  expect(told("none", {})).toMatch(/with migration and cannot be migrated .* lose the network; register no migration under .*binding\.p /);
-  expect(told("none", refresh)).toMatch(/with migration and cannot be migrated/);
-  expect(told("supported")).toMatch(/without migration and can be migrated.*; register migration: \{\} under/);
-  expect(told("supported", null)).toMatch(/without migration/);
-  expect(told("link-refresh", {})).toMatch(/without the migration method link-refresh.*; register migration: \{method: link-refresh\}/);
-  for (const fits of [told("none"), told("none", null), told("supported", {}), told("supported", refresh), told("link-refresh", refresh)])
+  expect(reported("none", {})).toMatch(
+    /with migration and cannot be migrated .* lose the network; register no migration under .*binding\.p /,
+  );
+  expect(reported("none", refresh)).toMatch(/with migration and cannot be migrated/);
+  expect(reported("supported")).toMatch(/without migration and can be migrated.*; register migration: \{\} under/);
+  expect(reported("supported", null)).toMatch(/without migration/);
+  expect(reported("link-refresh", {})).toMatch(/without the migration method link-refresh.*; register migration: \{method: link-refresh\}/);
+  for (const fits of [
+    reported("none"),
+    reported("none", null),
+    reported("supported", {}),
+    reported("supported", refresh),
+    reported("link-refresh", refresh),
+  ])
     expect(fits).toBe("");
   // On another network KubeVirt migrates whatever is registered.
-  expect(told("none", {}, [MULTUS])).toBe("");
+  expect(reported("none", {}, [MULTUS])).toBe("");
   // A plugin that is not registered, or that nobody can ask.
   expect(judge({ nic: only(PLUGIN), described: "supported", at: "" }).map(({ id }) => id)).toEqual(["REG-1"]);
 });

@@ -90,8 +90,8 @@ test.each([
     [],
   ],
   ["takes no second root", {}, `${DOMAIN("", "")}<x/>`, DOMAIN(SHARED, NIC(FORWARDS)), ["XML-STRICT"]],
-] as const)("a comparison of passt's hook %s", (_, nic, domain, answer, wanted) => {
+] as const)("a comparison of passt's hook %s", (_, nic, domain, answer, desired) => {
   const { kinds, deviations } = summarize([passtVector(nic, domain, answer)], COMPARISONS);
-  expect(kinds.get("passt")?.failed.length, JSON.stringify(kinds.get("passt"))).toBe(wanted === undefined ? 1 : 0);
-  if (wanted !== undefined) expect([...deviations.keys()]).toEqual(wanted);
+  expect(kinds.get("passt")?.failed.length, JSON.stringify(kinds.get("passt"))).toBe(desired === undefined ? 1 : 0);
+  if (desired !== undefined) expect([...deviations.keys()]).toEqual(desired);
 });

@@ -109,12 +109,12 @@ test("netbind and the agent refuse such directories before they do anything in t
 });
 
 test("a log level that is none is one line with those that are, of netbind and of the agent", async () => {
-  const said = 'NETBIND_LOG is "loud": name one of trace, debug, info, warn, error, fatal, silent\n';
+  const printed = 'NETBIND_LOG is "loud": name one of trace, debug, info, warn, error, fatal, silent\n';
   const env = { NETBIND_STATE_DIR: join(directory, "good"), NETBIND_LOG: "loud" };
-  expect(await netbind(["gc"], { env })).toMatchObject({ code: 1, stdout: "", stderr: `netbind: ${said}` });
+  expect(await netbind(["gc"], { env })).toMatchObject({ code: 1, stdout: "", stderr: `netbind: ${printed}` });
   const args = ["--conditions=@netbind/source", AGENT, "--node", "n", "--state", join(directory, "good"), "--objects", directory];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, NETBIND_LOG: "loud" } });
-  expect([status, stderr]).toEqual([2, said]);
+  expect([status, stderr]).toEqual([2, printed]);
 });
 
 test("locks are files of their owner alone, in a directory of his alone", async () => {

@@ -199,20 +199,20 @@ async function served(binding: Binding): Promise<{ readonly client: ReturnType<t
 }
 
 test("a plugin behind a socket answers as the plugin itself", async () => {
-  await using there = await served(masquerade);
+  await using observed = await served(masquerade);
   const attachment = anAttachment({ ports: [{ protocol: "TCP", port: 80 }] });
-  expect(await there.client.describe()).toEqual({
+  expect(await observed.client.describe()).toEqual({
     name: "masquerade",
     contract: "v1alpha1",
     migration: "supported",
     hooks: ["admit", "needs", "plan"],
     takesPodMac: false,
   });
-  expect(plain(await there.client.plan(attachment))).toEqual(plain(masquerade.plan(attachment)));
-  expect(await there.client.admit({ ...attachment, macAddress: "02:00:00:00:00:00" })).toEqual(
+  expect(plain(await observed.client.plan(attachment))).toEqual(plain(masquerade.plan(attachment)));
+  expect(await observed.client.admit({ ...attachment, macAddress: "02:00:00:00:00:00" })).toEqual(
     masquerade.admit({ ...attachment, macAddress: "02:00:00:00:00:00" }),
   );
-  expect(plain(await there.client.needs(attachment))).toEqual(plain(masquerade.needs(attachment)));
+  expect(plain(await observed.client.needs(attachment))).toEqual(plain(masquerade.needs(attachment)));
 });
 
 test("an author's error names binding, hook and NIC; the contract's own keeps its code and hint", async () => {
@@ -225,18 +225,18 @@ test("an author's error names binding, hook and NIC; the contract's own keeps it
       throw new BindingError("PLAN_IMPOSSIBLE", "no", "do ünlike");
     },
   });
-  await using there = await served(broken);
-  await expect(there.client.plan(anAttachment())).rejects.toMatchObject({
+  await using observed = await served(broken);
+  await expect(observed.client.plan(anAttachment())).rejects.toMatchObject({
     code: "PLUGIN_FAILED",
     message: expect.stringMatching(/"broken" failed to plan NIC "red": x is undefined/),
   });
-  await expect(there.client.plan(anAttachment({ name: "blue" }))).rejects.toMatchObject({ code: "PLAN_IMPOSSIBLE", hint: "do ünlike" });
-  expect(await there.client.admit(anAttachment())).toEqual([]);
+  await expect(observed.client.plan(anAttachment({ name: "blue" }))).rejects.toMatchObject({ code: "PLAN_IMPOSSIBLE", hint: "do ünlike" });
+  expect(await observed.client.admit(anAttachment())).toEqual([]);
 });
 
 test("another contract version is refused; a socket that nobody serves is UNAVAILABLE", async () => {
-  await using there = await served({ ...masquerade, contract: "v9" as "v1alpha1" });
-  await expect(there.client.plan(anAttachment())).rejects.toMatchObject({ code: "CONTRACT_UNSUPPORTED" });
+  await using observed = await served({ ...masquerade, contract: "v9" as "v1alpha1" });
+  await expect(observed.client.plan(anAttachment())).rejects.toMatchObject({ code: "CONTRACT_UNSUPPORTED" });
   const nobody = connectBinding(join(directory, "nobody.sock"));
   await expect(nobody.describe()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   nobody.close();
@@ -248,6 +248,6 @@ test("a stale socket is replaced", async () => {
   await new Promise((resolve) => stale.once("listening", resolve));
   await new Promise((resolve) => stale.close(resolve));
   writeFileSync(socket, "");
-  await using there = await served(masquerade);
-  expect((await there.client.describe()).name).toBe("masquerade");
+  await using observed = await served(masquerade);
+  expect((await observed.client.describe()).name).toBe("masquerade");
 });

@@ -207,11 +207,11 @@ test("an Attach without a seal of uid 0 over this very request is refused, and n
 test("a sidecar that nobody attaches says so, again and again, until somebody does", async () => {
   const script = fileURLToPath(new URL("../../support/kube/impatient-sidecar.ts", import.meta.url));
   const child = spawn(process.execPath, ["--conditions=@netbind/source", script, hooks()], { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  let printed = "";
+  child.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()));
   sidecar = child;
   expect(await appears(attachSocket())).toBe(true);
-  const times = (): number => said.split("AGENT_MISSING").length - 1;
+  const times = (): number => printed.split("AGENT_MISSING").length - 1;
   for (let waited = 0; waited < 5000 && times() < 2; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(times()).toBeGreaterThanOrEqual(2);
   await attachSidecar({ ...place(), uid: 0 }, { namespace: "default", name: "vm", uid: "u", nics: [] });

@@ -24,8 +24,8 @@ function problemsOf(text: string): readonly string[] {
   if (lines[0] !== "---" || end === -1) return ["no front matter"];
   const entries = lines.slice(1, end).map((line) => /^"(@netbind\/[a-z-]+)": (?:patch|minor|major)$/.exec(line)?.[1] ?? line);
   const unknown = entries.filter((name) => !packages.has(name)).map((name) => `not a package: ${name}`);
-  const said = lines.slice(end + 1).some((line) => line.trim() !== "");
-  return [...(entries.length === 0 ? ["no package"] : []), ...unknown, ...(said ? [] : ["no sentence"])];
+  const printed = lines.slice(end + 1).some((line) => line.trim() !== "");
+  return [...(entries.length === 0 ? ["no package"] : []), ...unknown, ...(printed ? [] : ["no sentence"])];
 }
 
 const changesets = readdirSync(`${ROOT}.changeset`).filter((name) => name.endsWith(".md"));

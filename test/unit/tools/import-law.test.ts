@@ -31,9 +31,9 @@ function judge(): { readonly biome: number | null; readonly manifests: number | 
 const problems = (): string => spawnSync(process.execPath, [join(ROOT, "tools/check-manifests.mjs"), copy], { encoding: "utf8" }).stderr;
 
 /** Runs the generator on the tree: what it says, and whether it was content. */
-function generate(...flags: readonly string[]): { readonly said: string; readonly status: number | null } {
+function generate(...flags: readonly string[]): { readonly printed: string; readonly status: number | null } {
   const { stderr, status } = spawnSync(process.execPath, [join(ROOT, "tools/gen-law.mjs"), ...flags, copy], { encoding: "utf8" });
-  return { said: stderr, status };
+  return { printed: stderr, status };
 }
 
 /** Changes a file of the tree for as long as something is looked at. */
@@ -90,10 +90,10 @@ for (const [what, [file, text]] of Object.entries(planted)) {
   test(`${what}: a check fails`, () => {
     writeFileSync(join(copy, file), `${text}\n`);
     const { biome, manifests } = judge();
-    const said = problems();
+    const printed = problems();
     rmSync(join(copy, file));
     expect(manifests).toBe(1);
-    expect(said).toMatch(new RegExp(`^${file}: .*may not use`, "m"));
+    expect(printed).toMatch(new RegExp(`^${file}: .*may not use`, "m"));
     // Biome reads no import in the place of a type.
     if (!text.includes("import(")) expect(biome).not.toBe(0);
   });
@@ -121,9 +121,9 @@ const plantedLaws: Readonly<Record<string, readonly [string, string, RegExp]>> =
   "a field of another type": ['"node": false', '"node": "no"', /core\/contract has a "node" that is not of the type boolean/],
 };
 
-for (const [what, [from, to, said]] of Object.entries(plantedLaws))
+for (const [what, [from, to, printed]] of Object.entries(plantedLaws))
   test(`the law has ${what}: the check says so`, () => {
-    expect(changed(LAW, (text) => text.replace(from, to), problems)).toMatch(said);
+    expect(changed(LAW, (text) => text.replace(from, to), problems)).toMatch(printed);
   });
 
 /** A package whose place is kept, as somebody would begin it: a manifest, a root, and one file more. */
@@ -164,9 +164,9 @@ test("a reserved package that is there: the check says to take it at its word", 
 test.each(["core", "plugins"])("a folder below %s that has sources alone: the check says that the law has no entry", (parent) => {
   const folder = join(copy, parent, "planted");
   mkdirSync(join(folder, "src"), { recursive: true });
-  const said = problems();
+  const printed = problems();
   rmSync(folder, { recursive: true });
-  expect(said).toMatch(new RegExp(`^${parent}/planted: tools/import-law\\.json has no entry`));
+  expect(printed).toMatch(new RegExp(`^${parent}/planted: tools/import-law\\.json has no entry`));
 });
 
 const plantedManifests: Readonly<Record<string, readonly [string, string, string, RegExp]>> = {
@@ -184,9 +184,9 @@ const plantedManifests: Readonly<Record<string, readonly [string, string, string
   ],
 };
 
-for (const [what, [file, from, to, said]] of Object.entries(plantedManifests))
+for (const [what, [file, from, to, printed]] of Object.entries(plantedManifests))
   test(`a manifest has ${what}: the check says so`, () => {
-    expect(changed(file, (text) => text.replace(from, to), problems)).toMatch(said);
+    expect(changed(file, (text) => text.replace(from, to), problems)).toMatch(printed);
   });
 
 const byHand: Readonly<Record<string, readonly [string, string]>> = {
@@ -197,7 +197,7 @@ const byHand: Readonly<Record<string, readonly [string, string]>> = {
   [LAW]: ["One binding each.", "A binding each."],
 };
 
-test("what is generated is there", () => expect(generate("--check")).toEqual({ said: "", status: 0 }));
+test("what is generated is there", () => expect(generate("--check")).toEqual({ printed: "", status: 0 }));
 
 for (const [file, [from, to]] of Object.entries(byHand))
   test(`${file} changed by hand: the check names what differs, and gen writes it`, () => {
@@ -206,11 +206,11 @@ for (const [file, [from, to]] of Object.entries(byHand))
       file,
       (text) => text.replace(from, to),
       () => {
-        const { said, status } = generate("--check");
-        expect(said).toContain(`${file === LAW ? "ARCHITECTURE.md" : file} differs`);
+        const { printed, status } = generate("--check");
+        expect(printed).toContain(`${file === LAW ? "ARCHITECTURE.md" : file} differs`);
         expect(status).toBe(1);
         expect(generate().status).toBe(0);
-        expect(generate("--check")).toEqual({ said: "", status: 0 });
+        expect(generate("--check")).toEqual({ printed: "", status: 0 });
       },
     );
     if (file === LAW) writeFileSync(join(copy, "ARCHITECTURE.md"), before);
