@@ -14,7 +14,7 @@ export function failureJson(error: unknown): object {
 }
 
 /** Prints what went wrong: what was found in the input first. */
-export function tellError(error: unknown): void {
+export function printError(error: unknown): void {
   if (error instanceof InputError || error instanceof PluginsFailedError)
     printLines(error.violations.map((found) => formatViolation(found)));
   const message = error instanceof Error ? error.message : String(error);

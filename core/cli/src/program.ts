@@ -17,7 +17,7 @@ import { addStop } from "./commands/stop.ts";
 import { addValidate } from "./commands/validate.ts";
 import type { Act, CommandContext } from "./commands/command-context.ts";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
-import { failureJson, tellError } from "./failure.ts";
+import { failureJson, printError } from "./failure.ts";
 import { type OutputFormat, printJson } from "./output.ts";
 import type { Compose } from "./tokens.ts";
 
@@ -31,7 +31,7 @@ const COMMANDS: readonly (readonly [string, readonly ((context: CommandContext) 
 
 /** Prints what went wrong, in the output format. */
 function printFailure(error: unknown, format: OutputFormat): number {
-  tellError(error);
+  printError(error);
   if (format === "json") printJson({ error: failureJson(error) });
   return exitCodeOf(error);
 }
@@ -42,7 +42,7 @@ function describeOption(this: Help, option: Option): string {
 }
 
 /**
- * The `netbind` command. Gives the exit code. Each command's code is loaded where it is wanted: what only judges a file does
+ * The `netbind` command. Gives the exit code. Each command's code is loaded where it is wanted: what only validates a file does
  * not wait for all that starts VMs.
  */
 export function buildProgram(compose: Compose): (args: readonly string[]) => Promise<number> {

@@ -34,6 +34,16 @@ export const valueAt = (value: unknown, path: YamlPath): unknown =>
     value,
   );
 
+/** A VM's metadata: who it is, of its object, and what is said of it, of its template. */
+function metadataOf(
+  document: InputDocument,
+  { name, generateName = "", namespace = "default", uid }: ObjectMeta,
+  { labels = {}, annotations = {} }: Partial<ObjectMeta>,
+): Vmi["metadata"] {
+  // The cluster draws five characters; a file's line makes one name of each.
+  return { name: name ?? `${generateName}${document.line}`, namespace, ...defined({ uid }), labels, annotations };
+}
+
 /** The VM in an object, with what is wrong with its shape where anything is. */
 export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputViolation[] {
   const { value } = document;
@@ -46,22 +56,13 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
   const shape = spec === undefined ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
   const problems = [...checkMetadata(outer), ...ofTemplate, ...shape].map((found) => located(document, found));
   if (problems.length > 0) return problems;
-  const { namespace = "default", uid } = outer;
-  // The cluster draws five characters; a file's line makes one name of each.
-  const name = outer.name ?? `${outer.generateName ?? ""}${document.line}`;
   const complete = spec as VmiSpec;
   const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };
   return {
     vmi: {
       apiVersion: "kubevirt.io/v1",
       kind: "VirtualMachineInstance",
-      metadata: {
-        name,
-        namespace,
-        ...defined({ uid }),
-        labels: inner.labels ?? {},
-        annotations: inner.annotations ?? {},
-      },
+      metadata: metadataOf(document, outer, inner),
       spec: { ...complete, domain },
       ...(kind === "vmi" && isVmiStatus(value["status"]) ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
     },

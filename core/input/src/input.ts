@@ -71,64 +71,82 @@ const checkDefinition = (document: unknown): readonly Violation[] => [...checkNa
 /** What an input is of no use without. */
 export type Needed = "a VM" | "a VM, a clone or a migration" | "nothing";
 
+/** The documents of a kind, in their order. */
+type Sorted = (kind: Kind) => readonly InputDocument[];
+
+type Check = (value: unknown) => readonly Violation[];
+
+const violationsOf = (document: InputDocument, check: Check): readonly InputViolation[] =>
+  check(document.value).map((found) => located(document, found));
+
+/** The objects of a kind that have its shape. */
+const soundOf = <T>(of: Sorted, kind: Kind, check: Check): readonly InputObject<T>[] =>
+  of(kind)
+    .filter(({ value }) => check(value).length === 0)
+    .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
+
+const SHAPES = [
+  ["nad", checkDefinition],
+  ["configMap", checkDataObject],
+  ["secret", checkDataObject],
+  ["clone", checkClone],
+  ["migration", checkMigration],
+] as const satisfies readonly (readonly [Kind, Check])[];
+
+/** What is wrong with objects other than VMs: their shapes, and a KubeVirt CR that is not the only one. */
+function checkOthers(of: Sorted): readonly InputViolation[] {
+  const [kubevirt, ...others] = of("kubevirt");
+  const second = violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one");
+  return [
+    ...SHAPES.flatMap(([kind, check]) => of(kind).flatMap((document) => violationsOf(document, check))),
+    ...(kubevirt === undefined ? [] : violationsOf(kubevirt, checkKubevirt)),
+    ...others.map((document) => located(document, second)),
+  ];
+}
+
+/** The VMs of documents, of what kind each is, and what is wrong with those that cannot be read. */
+function readVms(documents: readonly InputDocument[]) {
+  const read = documents.flatMap((document) => {
+    const kind = kindOf(document);
+    return isVmKind(kind) ? [{ kind, result: asVmi(document, kind) }] : [];
+  });
+  const isVm = (kind: Kind): boolean => kind === "vm" || kind === "vmi";
+  const found = read.flatMap(({ kind, result }) => ("vmi" in result ? [{ kind, vm: result }] : []));
+  return {
+    count: read.length,
+    vms: found.filter(({ kind }) => isVm(kind)).map(({ vm }) => vm),
+    templates: found.filter(({ kind }) => !isVm(kind)).map(({ vm }) => vm),
+    violations: read.flatMap(({ result }) => ("vmi" in result ? [] : result)),
+  };
+}
+
 /**
  * What documents say, in any order, with everything that is wrong with their shape; `first` is reported where what is
  * needed is missing.
  */
 export function inputOf({ documents, violations }: ReadResult, first: string, needed: Needed = "a VM"): Input {
-  const of = (kind: Kind): readonly InputDocument[] => documents.filter((document) => kindOf(document) === kind);
-  const converted = documents.flatMap((document) => {
-    const kind = kindOf(document);
-    return isVmKind(kind) ? [{ kind, result: asVmi(document, kind) }] : [];
-  });
-  const found = converted.flatMap(({ kind, result }) => ("vmi" in result ? [{ kind, vm: result }] : []));
-  const vms = found.filter(({ kind }) => kind === "vm" || kind === "vmi").map(({ vm }) => vm);
-  const [kubevirt, ...others] = of("kubevirt");
+  const of: Sorted = (kind) => documents.filter((document) => kindOf(document) === kind);
+  const { count, vms, templates, violations: unsound } = readVms(documents);
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
-  const soundOf = <T>(kind: Kind, check: (value: unknown) => readonly Violation[]): readonly InputObject<T>[] =>
-    of(kind)
-      .filter(({ value }) => check(value).length === 0)
-      .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
-  const definitions = soundOf<NetworkAttachmentDefinition>("nad", checkDefinition);
-  const shapes = [
-    ["nad", checkDefinition],
-    ["configMap", checkDataObject],
-    ["secret", checkDataObject],
-    ["clone", checkClone],
-    ["migration", checkMigration],
-  ] as const;
-  const none = documents.length === 0 && violations.length === 0;
+  const definitions = soundOf<NetworkAttachmentDefinition>(of, "nad", checkDefinition);
+  const isFaultless = violations.length === 0;
   const asked = needed === "a VM" ? 0 : of("clone").length + of("migration").length;
+  const isMissing = needed !== "nothing" && count + asked + headers.length === 0;
+  const missing = violation("", "the input has no VirtualMachine and no VirtualMachineInstance", "add one with -f");
   return {
     vms,
-    templates: found.filter(({ kind }) => kind !== "vm" && kind !== "vmi").map(({ vm }) => vm),
-    configuration: kubevirtConfiguration(kubevirt?.value),
-    clones: soundOf<VmiClone>("clone", checkClone),
-    migrations: soundOf<VmiMigration>("migration", checkMigration),
+    templates,
+    configuration: kubevirtConfiguration(of("kubevirt")[0]?.value),
+    clones: soundOf<VmiClone>(of, "clone", checkClone),
+    migrations: soundOf<VmiMigration>(of, "migration", checkMigration),
     nads: definitions.map(({ value }) => value),
     definitions,
     deviceSettings: collectDeviceSettings(documents),
     services: collectServices(documents),
     dataOf: collectData(documents),
     violations: [
-      ...violations,
-      ...headers,
-      ...converted.flatMap(({ result }) => ("vmi" in result ? [] : result)),
-      ...findTwins(vms),
-      ...shapes.flatMap(([kind, check]) => of(kind).flatMap((document) => check(document.value).map((found) => located(document, found)))),
-      ...(kubevirt === undefined ? [] : checkKubevirt(kubevirt.value).map((found) => located(kubevirt, found))),
-      ...others.map((document) =>
-        located(document, violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one")),
-      ),
-      ...(none || (needed !== "nothing" && converted.length + asked === 0 && headers.length === 0 && violations.length === 0)
-        ? [
-            {
-              ...violation("", "the input has no VirtualMachine and no VirtualMachineInstance", "add one with -f"),
-              file: first,
-              line: 1,
-            },
-          ]
-        : []),
+      ...[...violations, ...headers, ...unsound, ...findTwins(vms), ...checkOthers(of)],
+      ...(isFaultless && (documents.length === 0 || isMissing) ? [{ ...missing, file: first, line: 1 }] : []),
     ],
     warnings: of("other")
       .filter((document) => checkHeader(document).length === 0)

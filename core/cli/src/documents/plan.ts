@@ -5,7 +5,7 @@ import { formatPlan } from "@netbind/view";
 import type { PlanOptions } from "../commands/plan.ts";
 import { type DecidedVm, decideInput } from "./decide-input.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { failureJson, tellError } from "../failure.ts";
+import { failureJson, printError } from "../failure.ts";
 import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
 import { findHostDiskProblems } from "../vms/host-disk-problems.ts";
 import { readPodLinks } from "../input/named-files.ts";
@@ -63,7 +63,7 @@ function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
   } else for (const one of plans) print(formatPlan(one));
   const texts = Map.groupBy(failed, ({ error }) => (error instanceof Error ? error.message : String(error)));
   for (const same of texts.values()) {
-    tellError(same[0]?.error);
+    printError(same[0]?.error);
     printMessage(`not planned: ${same.map(({ vm }) => vm).join(", ")}`);
   }
   return first === undefined ? EXIT.ok : exitCodeOf(first.error);

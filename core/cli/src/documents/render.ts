@@ -52,17 +52,17 @@ async function renderOne(
   const { configuration, nads } = input;
   const version = options.kubevirtVersion ?? NEWEST_KUBEVIRT;
   const { vmi } = defaultVmi(sanitizeVmi(vm.vmi), configuration);
-  const judged = validateVmi(vmi, { configuration, version }).filter(isFatal);
+  const found = validateVmi(vmi, { configuration, version }).filter(isFatal);
   const { sidecars, violations } = pluginSidecars(
     vmi,
     configuration,
     { ...withPlugins(fallback, plugins.sources), policy: options.imageFallback },
     version,
   );
-  const known = new Set(judged.map(({ field }) => field));
+  const known = new Set(found.map(({ field }) => field));
   const bindings = failures.bindingsFor(vm);
   const refused = (await admitPluginNics(vmi, bindings)).filter(({ field }) => !known.has(field));
-  const problems = [...judged, ...violations, ...refused].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
+  const problems = [...found, ...violations, ...refused].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
   if (problems.length > 0) return problems;
   const pod = renderPod({ vmi, configuration, version, sidecars, needs: await needsOf(vmi, bindings), nads });
   return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
