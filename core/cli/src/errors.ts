@@ -3,8 +3,8 @@ import type { InputViolation } from "@netbind/input";
 import type { VmFailure } from "@netbind/local";
 
 /*
- * The errors of the command, by name: a class where somebody tells one from others, else a function, each for one cause. What
- * comes with all that starts VMs has errors of its own.
+ * The errors of the command, by name: a class where callers distinguish it from others, else a function, each for one
+ * cause. What comes with all that starts VMs has errors of its own.
  */
 
 /** A binding that did not answer, and the VMs, `namespace/name`, that it was not asked about or did not answer for. */

@@ -21,7 +21,7 @@ export interface NicStatus {
   readonly plannedAddresses: number;
   /** The MTU that the guest's link gets, in bytes; absent where the hypervisor's own network chooses it, or the device. */
   readonly mtu?: number;
-  /** Of the domain's interface; absent where there is none, so that nobody knows. */
+  /** Of the domain's interface; absent where there is none, so that it is not known. */
   readonly queueCount?: number;
   /** `80/TCP`; empty where every port goes to the guest. */
   readonly ports: readonly string[];

@@ -22,7 +22,7 @@ export interface Pending {
 
 /**
  * Makes a call with callbacks one with a promise, its error a BindingError. The deadline is measured by a clock that
- * nobody sets: gRPC's own is a time of day, which may jump.
+ * is not set: gRPC's own is a time of day, which may jump.
  */
 export function call<R>(deadline: number, start: (callback: Callback<R>) => Pending): Promise<R> {
   return new Promise((resolve, reject) => {

@@ -64,7 +64,7 @@ async function stopAll(machine: StartContext, names: readonly string[]): Promise
     (name) => name,
     (name) => stopVm(machine.state, machine.exec, name, false),
   );
-  // Somebody else stopped it.
+  // Another command stopped it.
   const left = failed.filter(({ error }) => !(error instanceof VmNotFoundError));
   if (left.length > 0) throw vmsNotStopped(left);
 }

@@ -19,7 +19,7 @@ const NEXT_LOOK = 200;
 const ADDRESS_TIMEOUT = { family: 4000, nic: 20_000 } as const;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-// While nobody answered, the questions keep this process: a pause that lost the race must not.
+// While nothing has answered, the questions keep this process: a pause that lost the race must not.
 const interval = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
 const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", resolve, { once: true })));

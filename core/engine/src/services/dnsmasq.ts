@@ -43,8 +43,8 @@ function routeOptions(routes: readonly Route[], text: DnsmasqText): readonly str
 }
 
 /**
- * Firmware reads where its file is from the message's own fields, not from the options: the next server's address, which a
- * server that is told by its name has not.
+ * Firmware reads where its file is from the message's own fields, not from the options: the next server's address,
+ * which a server that is given by its name does not have.
  */
 function bootLines({ bootFileName, tftpServerName }: Dhcp4Service, text: DnsmasqText): readonly string[] {
   if (bootFileName === undefined || tftpServerName === undefined || parseAddress(tftpServerName)?.family !== 4) return [];

@@ -39,7 +39,7 @@ export async function removeWritable(state: State, exec: Exec, id: string, last:
   const names = last ? namesIn(path) : [id];
   for (const name of names) await removeTree(exec, join(path, name));
   if (!last) return;
-  // Somebody may look into it.
+  // A process may have it open.
   while (isMountPoint(path)) await exec(["umount", "--lazy", "--", path]);
   await removeTree(exec, path);
 }

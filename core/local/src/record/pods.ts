@@ -97,8 +97,8 @@ interface UidRequest {
 }
 
 /**
- * A user of a range that no other pod's record has, and that no process has, be it another state directory's; nor is it one that
- * the machine gives to somebody.
+ * A user of a range that no other pod's record has, and that no process has, be it another state directory's; nor is it
+ * one that the machine assigns to others.
  */
 function freeUid(state: State, { range, id, others, uidOf }: UidRequest): number {
   const seed = seedOf(state, id);

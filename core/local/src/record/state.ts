@@ -132,7 +132,7 @@ export class State {
   /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */
   prepare(): void {
     for (const directory of [this.root, this.vms, this.node, join(this.root, WRITABLE), this.cache]) makeDirectory(directory);
-    // Nobody else has anything to lock there.
+    // Nothing else takes a lock there.
     makeDirectory(join(this.root, "locks"), 0o700);
   }
 

@@ -56,8 +56,9 @@ export function descendantsOf(firsts: readonly ProcessId[]): readonly ProcessId[
 }
 
 /**
- * Processes of a user that are neither recorded nor descend from what is: their netbind was killed after it had started one
- * and before it could record it. The user must be nobody else's; a name says nothing, for a process gives itself any.
+ * Processes of a user that are neither recorded nor descend from what is: their netbind was killed after it had started
+ * one and before it could record it. Nothing else may run as the user; a name says nothing, for a process gives itself
+ * any.
  */
 export function orphansOfUser(uid: number, recorded: readonly ProcessId[]): readonly ProcessId[] {
   const known = new Set([...recorded, ...descendantsOf(recorded)].map(({ pid, startTime }) => `${pid} ${startTime}`));

@@ -9,8 +9,8 @@ const names = (component: string, uid: string): boolean =>
   component.includes(`pod${uid}`) || component.includes(`pod${uid.replaceAll("-", "_")}`);
 
 /**
- * The control group for a pod's services: a child of the pod's own, which one of its processes tells. Undefined where that
- * process is in no group of its pod's: then its services are not counted as the pod's.
+ * The control group for a pod's services: a child of the pod's own, which one of its processes shows. Undefined where
+ * that process is in no group of its pod's: then its services are not counted as the pod's.
  */
 export function servicesCgroup(process: ProcessId, podUid: string): string | undefined {
   const mount = unifiedMount();
