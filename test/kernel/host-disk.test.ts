@@ -81,7 +81,7 @@ test("a file or a block device below a listed directory alone: everything else i
       "neither a regular file nor",
       "neither a regular file nor",
       "neither a regular file nor",
-      '"none.img" is not there',
+      '"none.img" does not exist yet',
       "in no directory",
     ],
     ...["not an absolute path", "not an absolute path", "not an absolute path", "in no directory"],
