@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { findVm, guestCommand, listVms, netnsPath, State, stateDirectories, type VmStatus } from "@netbind/local";
 import { consoleSocket } from "@netbind/local";
 import { inNetns, exec } from "@netbind/netns";
@@ -11,11 +10,9 @@ import { demoVmi } from "../demo/vmi.ts";
 import { datagramsIn } from "../support/guest/lab.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../support/guest/machine.ts";
 import { proved } from "../support/cases/matrix.ts";
-import { netbind } from "../support/guest/netbind.ts";
+import { netbind, SOURCE } from "../support/guest/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 import { shutDown } from "../support/guest/shut-down.ts";
-
-const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 
 /** A state directory of the tests' own: another netbind on this machine is not disturbed. */
 let directory: string;
@@ -239,7 +236,7 @@ test("in the foreground: Ctrl-C stops the VM cleanly; what is left out is said",
   );
   const file = join(mkdtempSync(join(tmpdir(), "netbind-fg-")), "vm.yaml");
   writeFileSync(file, vmi);
-  const child = spawn(process.execPath, ["--conditions=@netbind/source", MAIN, "run", "-f", file], {
+  const child = spawn(process.execPath, [...SOURCE, "run", "-f", file], {
     env: { ...process.env, ...env },
     stdio: "pipe",
   });

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Attachment } from "@netbind/contract";
 import { findVm, listVms, netnsPath, type VmStatus } from "@netbind/local";
 import { isAlive, waitUntil } from "@netbind/netns";
@@ -13,13 +12,12 @@ import { bundlePlugin } from "../support/build/bundle.ts";
 import { Sniffer } from "../support/peers/frames.ts";
 import { useLab } from "../support/guest/lab.ts";
 import { machineState } from "../support/guest/machine.ts";
-import { netbind } from "../support/guest/netbind.ts";
+import { netbind, SOURCE } from "../support/guest/netbind.ts";
 import { countedUp, CountingHost, type Counts } from "../support/kill/counting-host.ts";
 import { processNamed, stallLibvirt } from "../support/kill/stalled-libvirt.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 import { EchoStream } from "../support/peers/stream.ts";
 
-const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 /** The Ethernet type of what QEMU announces a guest's MAC address by. */
 const RARP = 0x8035;
 const LONG = { timeout: 600_000 };
@@ -63,7 +61,7 @@ const lab = useLab();
 /** Runs the VM in the foreground, as a person does, and gives the process. */
 function runInForeground(file: string, plugin: string): ReturnType<typeof spawn> {
   const args = ["run", "-f", file, "--plugin", plugin, "--wait", "0"];
-  return spawn(process.execPath, ["--conditions=@netbind/source", MAIN, ...args], { env: { ...process.env, ...lab.env }, stdio: "ignore" });
+  return spawn(process.execPath, [...SOURCE, ...args], { env: { ...process.env, ...lab.env }, stdio: "ignore" });
 }
 
 const migrate = (): ReturnType<typeof netbind> => netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });

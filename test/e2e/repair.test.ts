@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
+import { SOURCE } from "../support/guest/netbind.ts";
 import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
 import { EchoStream } from "../support/peers/stream.ts";
 
-const MAIN = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
 /** A guest that sends back what it gets on port 7. */
 const ECHO = demoVmi({ name: "one", port: 7, nonce: "x" }).replace(/mkdir -p[\s\S]*/, "nc -ll -p 7 -e cat\n");
 
@@ -60,7 +59,7 @@ test.each(["launcher", "qemu"])("a VM whose %s died is over: apply does not star
 test("the command that started it is killed: the VM lives, healthy, and is stopped by another", async () => {
   await using lab = await KillLab.make();
   const env = { ...process.env, NETBIND_STATE_DIR: lab.directory };
-  const cli = spawn(process.execPath, ["--conditions=@netbind/source", MAIN, "run", "-f", "-", "--wait", "0"], { env, stdio: "pipe" });
+  const cli = spawn(process.execPath, [...SOURCE, "run", "-f", "-", "--wait", "0"], { env, stdio: "pipe" });
   cli.stdin.end(demoVmi({ name: "one", port: 80, nonce: "x" }));
   let stdout = "";
   cli.stdout.on("data", (chunk: Buffer) => {

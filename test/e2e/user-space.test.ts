@@ -4,7 +4,7 @@ import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { inNetns, exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
-import { datagramsIn, useLab } from "../support/guest/lab.ts";
+import { datagramsIn, expectInGuest, useLab } from "../support/guest/lab.ts";
 import { proved } from "../support/cases/matrix.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
@@ -47,14 +47,6 @@ async function expectShutdown(binding: "slirp" | "passt", pod: string): Promise<
   proved(binding, "Shutdown");
 }
 
-/** Asks the guest until it says all of some texts: an address of its own may come a little after it is ready. */
-async function expectInGuest(command: string, texts: readonly string[]): Promise<void> {
-  let printed = "";
-  for (let asked = 0; asked < 20 && !texts.every((text) => printed.includes(text)); asked++)
-    printed = await lab.inGuest("one", `sleep 1; ${command}`);
-  for (const text of texts) expect(printed).toContain(text);
-}
-
 const linksOf = async (): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(["ip", "-br", "link"]);
 
 const BOTH_PROTOCOLS = ["          ports:\n", "          ports:\n            - {port: 5353, protocol: UDP}\n"] as const;
@@ -72,6 +64,8 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
   ]);
   await lab.booted("one");
   await expectInGuest(
+    lab,
+    "one",
     "cat /sys/class/net/eth0/address; basename $(readlink /sys/class/net/eth0/device/driver); ip addr show eth0; ip route; cat /etc/resolv.conf",
     ["02:00:00:00:be:ef", "virtio_net", "10.77.0.15/24", "default via 10.77.0.2", "nameserver 10.77.0.3", "example.com", "b.example.com"],
   );
@@ -122,7 +116,7 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   const [ipv4 = "", ipv6 = ""] = nics[0]?.podAddresses ?? [];
   expect(nics).toMatchObject([{ binding: "passt", plannedAddresses: 0, ports: ["5353/UDP", "80/TCP"] }]);
   await lab.booted("one");
-  await expectInGuest("cat /sys/class/net/eth0/address; ip addr show eth0; ip route", [
+  await expectInGuest(lab, "one", "cat /sys/class/net/eth0/address; ip addr show eth0; ip route", [
     nics[0]?.mac ?? "none",
     `${ipv4}/24`,
     `${ipv6}/128`,

@@ -4,7 +4,7 @@ import { findVm } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { liveXml } from "../support/guest/live-xml.ts";
-import { useLab } from "../support/guest/lab.ts";
+import { expectInGuest, useLab } from "../support/guest/lab.ts";
 import { expectPrimaryTraffic, PRIMARY, PrimaryNetwork } from "../support/netns/primary-network.ts";
 
 const lab = useLab();
@@ -30,9 +30,7 @@ test("passt: the guest has the primary link's address, and passt its traffic", a
   const [nic] = domainNics(await liveXml(findVm(lab.state, "one")));
   expect(nic?.xml).toMatch(new RegExp(`<source [^>]*dev='${PRIMARY}'`));
   const pod = status.nics[0]?.podAddresses[0] ?? "";
-  let reported = "";
-  for (let asked = 0; asked < 20 && !reported.includes(pod); asked++) reported = await lab.inGuest("one", "sleep 1; ip addr show eth0");
-  expect(reported).toContain(`inet ${pod}/24`);
+  await expectInGuest(lab, "one", "ip addr show eth0", [`inet ${pod}/24`]);
   await expectPrimaryTraffic(lab, status, "n0nce");
   await lab.stop("one");
 });

@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import { CASES, hasGolden, inputArgs, listedCases, POD_LINK, readGolden } from "./cases.ts";
 import { type GuestNic, guestNics } from "../guest/guest-nics.ts";
 import { isBooted } from "../guest/is-booted.ts";
-import type { Lab } from "../guest/lab.ts";
+import { expectInGuest, type Lab } from "../guest/lab.ts";
 import { liveXml } from "../guest/live-xml.ts";
 import { netbind } from "../guest/netbind.ts";
 import { TestNetns } from "../netns/netns.ts";
@@ -275,17 +275,6 @@ export const casesTriedBy = (file: string): readonly string[] =>
     .filter(({ guests }) => guests.includes(file))
     .map(({ name }) => name);
 
-/** Asks a guest until it says all of some texts: an address of its own may come a little after it is ready. */
-async function expectAddresses(lab: Lab, name: string, addresses: readonly string[]): Promise<void> {
-  const lacks = async (): Promise<readonly string[]> => {
-    const reported = await lab.inGuest(name, "sleep 1; ip addr show");
-    return addresses.filter((address) => !reported.includes(address));
-  };
-  let missing = addresses;
-  for (let asked = 0; asked < 20 && missing.length > 0; asked++) missing = await lacks();
-  expect(missing, "addresses that the guest never had").toEqual([]);
-}
-
 /**
  * Tries a case on a machine of its own, a namespace with a link `eth0`: all that `run` makes is what the golden files say
  * (the report, the pod, the domain, and with `guest` what the guest itself has), and nothing is left when the VM is stopped.
@@ -297,6 +286,6 @@ export async function tryCase(lab: Lab, name: string, guest: boolean): Promise<v
   await TestNetns.cable(machine, lan, ["eth0", "lan0"], ["10.254.0.9/24", "10.254.0.1/24"], ETHERNET_MTU);
   const status = await runCase(lab, machine, name, guest);
   const vm = `${status.namespace}/${status.name}`;
-  if (guest) for (const { binding } of status.nics) await expectAddresses(lab, vm, ADDRESSES[binding] ?? []);
+  if (guest) for (const { binding } of status.nics) await expectInGuest(lab, vm, "ip addr show", ADDRESSES[binding] ?? []);
   await lab.stop(vm);
 }

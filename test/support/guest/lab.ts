@@ -31,6 +31,14 @@ export async function datagramsIn(lab: Pick<Lab, "inGuest">, name: string): Prom
   return Number(values[names.indexOf("NoPorts")] ?? Number.NaN);
 }
 
+/** Asks a guest until it prints all of some texts: an address of its own may come a little after it is ready. */
+export async function expectInGuest(lab: Pick<Lab, "inGuest">, name: string, command: string, texts: readonly string[]): Promise<void> {
+  let printed = "";
+  for (let asked = 0; asked < 20 && !texts.every((text) => printed.includes(text)); asked++)
+    printed = await lab.inGuest(name, `sleep 1; ${command}`);
+  for (const text of texts) expect(printed, `what guest ${name} prints`).toContain(text);
+}
+
 /** Makes a lab for the tests of a file. A test that failed leaves none of its VMs. */
 export function useLab(): Lab {
   let directory = "";

@@ -1,7 +1,11 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const SOURCE = ["--conditions=@netbind/source", fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url))];
+/** The command as its sources are, as arguments of Node. */
+export const SOURCE: readonly string[] = [
+  "--conditions=@netbind/source",
+  fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url)),
+];
 /** What is published: compiled by `npm run build`. */
 export const BUILT: readonly string[] = [fileURLToPath(new URL("../../../core/cli/dist/main.js", import.meta.url))];
 

@@ -1,15 +1,14 @@
 /** A libvirt that hangs while a VM is migrated: its socket is there, takes connections, and never answers. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { netnsPath } from "@netbind/local";
 import { processesIn } from "@netbind/netns";
 import { expect } from "vitest";
 import type { Lab } from "../guest/lab.ts";
+import { SOURCE } from "../guest/netbind.ts";
 
-const MAIN = fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url));
 /** What migrates the VM `one`, as arguments of Node. */
-export const MIGRATE = ["--conditions=@netbind/source", MAIN, "migrate", "one", "--wait", "0"] as const;
+export const MIGRATE: readonly string[] = [...SOURCE, "migrate", "one", "--wait", "0"];
 
 /** A process' name; none of one that has just ended. */
 export function processName(pid: number): string {
