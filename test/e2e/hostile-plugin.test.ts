@@ -113,7 +113,7 @@ test.each([
 test("what a sidecar printed before a start failed is quoted, and kept where all else of the VM is removed", async () => {
   const ended = await runPicky("plans-text");
   expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('network.links[0].mtu: "1500" is not a whole number')]);
-  const kept = /all of it is in (\S+\.log)\)/.exec(ended.stderr)?.[1] ?? "";
+  const kept = /the whole text is in (\S+\.log)\)/.exec(ended.stderr)?.[1] ?? "";
   expect(readFileSync(kept, "utf8")).toContain('what plan returned is not a plan: network.links[0].mtu: "1500"');
   expect(await machineState()).toEqual(before);
   expect(state.vmIds()).toEqual([]);

@@ -119,7 +119,7 @@ describe.each(callers)("asked by %s", (who, ask) => {
     expect(stderr).not.toContain("\u001b");
     expect(stderr).toMatch(/TypeError: nothing is known of throws\n +at \S+ \([^()]*picky\.ts:\d+:\d+\)/);
     expect(stderr).not.toContain("core/remote");
-    const kept = /all of it is in (\S+\.log)\)/.exec(stderr)?.[1] ?? "";
+    const kept = /the whole text is in (\S+\.log)\)/.exec(stderr)?.[1] ?? "";
     expect(readFileSync(kept, "utf8")).toContain("the author says:\u001b[2J hello");
   });
 
