@@ -18,6 +18,8 @@ export interface SourceFile {
   readonly functions: readonly SourceFunction[];
   /** The modules that it imports, types and exports from others included: names, or paths in the checkout. */
   readonly imports: readonly string[];
+  /** The modules that it imports only once they are needed: none of these makes a circle, since both files are loaded by then. */
+  readonly lazyImports: readonly string[];
 }
 
 /** Where the sources are that the limits hold for: of packages, of plugins, of sidecars. */
@@ -33,6 +35,7 @@ const countParameters = ({ params }: AnyFunction): number =>
 export function readSource(path: string, text: string): SourceFile {
   const functions: SourceFunction[] = [];
   const imports: string[] = [];
+  const lazyImports: string[] = [];
   const names = new Map<Node, string>();
   const lineOf = (offset: number): number => text.slice(0, offset).split("\n").length;
   const nameValue = (value: Node | null | undefined, name: Node | null): void => {
@@ -45,8 +48,8 @@ export function readSource(path: string, text: string): SourceFile {
     const lines = body?.type === "BlockStatement" ? { lines: Math.max(0, lineOf(body.end) - lineOf(body.start) - 1) } : {};
     functions.push({ id: `${path} ${name}`, parameters: countParameters(node), ...lines });
   };
-  const addImport = (source: string | undefined): void => {
-    if (source !== undefined) imports.push(source.startsWith(".") ? join(dirname(path), source) : source);
+  const addImport = (source: string | undefined, list = imports): void => {
+    if (source !== undefined) list.push(source.startsWith(".") ? join(dirname(path), source) : source);
   };
   new Visitor({
     VariableDeclarator: ({ id, init }) => nameValue(init, id),
@@ -60,9 +63,10 @@ export function readSource(path: string, text: string): SourceFile {
     ExportAllDeclaration: ({ source }) => addImport(source.value),
     ExportNamedDeclaration: ({ source }) => addImport(source?.value),
     TSImportType: ({ source }) => addImport(source.value),
-    ImportExpression: ({ source }) => addImport(source.type === "Literal" && typeof source.value === "string" ? source.value : undefined),
+    ImportExpression: ({ source }) =>
+      addImport(source.type === "Literal" && typeof source.value === "string" ? source.value : undefined, lazyImports),
   }).visit(parseSync(path, text).program);
-  return { path, functions, imports };
+  return { path, functions, imports, lazyImports };
 }
 
 /** Every source of a checkout. */

@@ -19,8 +19,8 @@ const USUAL_LINES = 18;
  * so that this list only shrinks.
  */
 const TO_CHANGE: Readonly<Record<"parameters" | "lines" | "circles", readonly string[]>> = {
-  parameters: ["core/cli/nics.ts awaitNic", "core/cli/nics.ts setLink"],
-  lines: ["core/cli/nic-commands.ts addNicCommands", "core/cli/validation-commands.ts addJudging", "core/input/input.ts inputOf"],
+  parameters: [],
+  lines: ["core/input/input.ts inputOf"],
   circles: [],
 };
 
@@ -61,8 +61,8 @@ const rankOfModule = (module: string): number =>
 
 test("no package imports one that the law names after it", () => {
   expect(files.filter(({ path }) => rankOfFile(path) === -1)).toEqual([]);
-  const upward = files.flatMap(({ path, imports }) =>
-    imports.filter((module) => rankOfModule(module) > rankOfFile(path)).map((module) => `${path} imports ${module}`),
+  const upward = files.flatMap(({ path, imports, lazyImports }) =>
+    [...imports, ...lazyImports].filter((module) => rankOfModule(module) > rankOfFile(path)).map((module) => `${path} imports ${module}`),
   );
   expect(upward).toEqual([]);
 });
@@ -90,7 +90,7 @@ test("parameters and lines are counted of every kind of function", () => {
 test("imports are seen in every form", () => {
   const text =
     'import "./a.ts";\nimport type { B } from "b";\nexport * from "../c.ts";\nexport { d } from "d";\ntype E = import("e").E;\nvoid import("./f.ts");';
-  expect(readSource("x/y.ts", text).imports).toEqual(["x/a.ts", "b", "c.ts", "d", "e", "x/f.ts"]);
+  expect(readSource("x/y.ts", text)).toMatchObject({ imports: ["x/a.ts", "b", "c.ts", "d", "e"], lazyImports: ["x/f.ts"] });
 });
 
 test("a circle is found, and what only leads into it is not of it", () => {
