@@ -1,4 +1,5 @@
-export { attachNicToVm, detachNicFromVm, NicChangeError, setNicLink } from "./hotplug/change-nics.ts";
+export { attachNicToVm, detachNicFromVm, setNicLink } from "./hotplug/change-nics.ts";
+export { NicChangeError } from "./errors.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 export { guestCommand } from "./launcher/console.ts";
 export { debianArchive } from "./launcher/debian-archive.ts";
@@ -11,7 +12,8 @@ export { machineWarnings } from "./node/machine-warnings.ts";
 export { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns } from "./node/node-netns.ts";
 export type { RuntimeStart, SidecarRuntime } from "./pod/sidecar-files.ts";
 export type { LocalPodRecord } from "./record/local-pod-record.ts";
-export { damagedVms, findVm, listVms, VmNotFoundError } from "./record/pods.ts";
+export { damagedVms, findVm, listVms } from "./record/pods.ts";
+export { VmNotFoundError } from "./errors.ts";
 export { State, stateDirectories, vmId } from "./record/state.ts";
 export { consoleSocket } from "./vm/console-location.ts";
 export { findDrift, formatDrift } from "./vm/drift.ts";

@@ -16,11 +16,7 @@ import { findVm } from "../record/pods.ts";
 import { exposeDevices } from "./expose-devices.ts";
 import { LiveDomain } from "./live-domain.ts";
 import { type NicContext, removeNic } from "./remove-nic.ts";
-
-/** A running VM cannot be changed so. */
-export class NicChangeError extends Error {
-  override readonly name = "NicChangeError";
-}
+import { firstNetworkStays, missingNic, nicChanging, nicStays, noLinkState, undecidedNic, undefinedNic, vmNotRunning } from "../errors.ts";
 
 /** Where VMs run, and what a NIC that comes is planned with. */
 export interface ChangeContext {
@@ -48,12 +44,9 @@ async function withRunning<T>({ state, exec }: ChangeContext, vm: string, act: (
   // It may have moved to its next pod while its lock was waited for.
   const recordFile = openRecord(state.podDirectory(findVm(state, vm).id));
   if (recordFile === undefined || recordFile.record.phase !== "running" || findQemu(recordFile.record) === undefined)
-    throw new NicChangeError(`VM ${namespace}/${name} does not run: only a running VM's NICs can be changed`);
+    throw vmNotRunning(`${namespace}/${name}`);
   const { changing } = recordFile.record;
-  if (changing !== undefined)
-    throw new NicChangeError(
-      `NIC "${changing.nic}" of VM ${namespace}/${name} is being changed: run netbind apply to finish an interrupted change`,
-    );
+  if (changing !== undefined) throw nicChanging(`${namespace}/${name}`, changing.nic);
   return await act({ state, exec, recordFile });
 }
 
@@ -66,7 +59,7 @@ async function plug(context: NicContext, { nic, decision, bindings, podNetwork, 
   const { state, exec, recordFile } = context;
   const decided = decision.nics.find(({ spec }) => spec.name === nic);
   const { facts } = recordFile.record;
-  if (decided === undefined || facts === undefined) throw new NicChangeError(`NIC "${nic}" has no decision in the record`);
+  if (decided === undefined || facts === undefined) throw undecidedNic(nic);
   const host = new LocalHost({ state, exec, recordFile, bindings, podNetwork, deviceSettings });
   await host.attachNetworks(decision.networks.filter(({ network }) => network === nic));
   await exposeDevices(context, nic);
@@ -118,10 +111,9 @@ export async function attachNicToVm(context: ChangeContext, vm: string, added: N
 function refuseFixed({ recordFile }: NicContext, nic: string): void {
   const { nics, vmi } = recordFile.record;
   const known = Object.keys(nics);
-  if (!known.includes(nic)) throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${known.join(", ") || "none"})`);
+  if (!known.includes(nic)) throw missingNic(vmi.metadata.name, nic, known);
   const network = networkOf(vmi, nic);
-  if (network === undefined || !isSecondary(network))
-    throw new NicChangeError(`NIC "${nic}" is on the pod's first network, which stays as long as its pod`);
+  if (network === undefined || !isSecondary(network)) throw firstNetworkStays(nic);
 }
 
 /** Takes a NIC out of a running VM. @throws VmNotFoundError, BusyError, NicChangeError, LibvirtError where its guest keeps it */
@@ -130,10 +122,7 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
     const { recordFile } = running;
     refuseFixed(running, nic);
     const plan = recordFile.record.nics[nic]?.plan;
-    if (plan === undefined || !(isAdopted(plan) || plan.domain.kind === "hostdev"))
-      throw new NicChangeError(
-        `NIC "${nic}" of binding ${recordFile.record.bindings[nic]} cannot be detached: only NICs of bridge and sriov can`,
-      );
+    if (plan === undefined || !(isAdopted(plan) || plan.domain.kind === "hostdev")) throw nicStays(nic, recordFile.record.bindings[nic]);
     recordFile.update({ changing: { nic, change: "detach" } });
     try {
       await removeNic(running, nic);
@@ -153,17 +142,13 @@ export async function setNicLink(context: ChangeContext, vm: string, nic: string
     const { nics, attached = [], vmi, domainXml = "" } = recordFile.record;
     const plan = nics[nic]?.plan;
     const attachment = attached.find(({ name }) => name === nic);
-    if (plan === undefined || attachment === undefined)
-      throw new NicChangeError(`VM ${vmi.metadata.name} has no NIC "${nic}" (it has: ${Object.keys(nics).join(", ") || "none"})`);
+    if (plan === undefined || attachment === undefined) throw missingNic(vmi.metadata.name, nic, Object.keys(nics));
     const binding = recordFile.record.bindings[nic];
-    if (plan.domain.kind !== "tap")
-      throw new NicChangeError(
-        `NIC "${nic}" of binding ${binding} has no link state to set: as in a cluster, only a NIC on a tap has one (masquerade, bridge, macvtap)`,
-      );
+    if (plan.domain.kind !== "tap") throw noLinkState(nic, binding);
     const changed = { ...attachment, state: linkState };
     const xml = writeTapInterface(domainXml, tapDomain(changed, plan, interfaceBackend()));
     const defined = domainNics(xml).find(({ name }) => name === nic);
-    if (defined === undefined) throw new NicChangeError(`NIC "${nic}" of binding ${binding} is not in the domain`);
+    if (defined === undefined) throw undefinedNic(nic, binding);
     const interfaces = interfacesOf(vmi).map((one) => (one.name === nic ? { ...one, state: linkState } : one));
     recordFile.update({
       vmi: withInterfaces(vmi, interfaces),

@@ -5,13 +5,13 @@ import { interfacesOf, networksOf, withInterfaces } from "@netbind/kubevirt";
 import { applyNetwork, endProcesses, inNetns, observe, processesLoggingTo, type Exec, serviceLog, orphansOfUser } from "@netbind/netns";
 import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
-import { LibvirtError } from "../launcher/launcher.ts";
 import { LocalSidecars } from "../pod/local-sidecars.ts";
 import { withNodeLock } from "../node/lock-node.ts";
 import { cniDel } from "../networks/cni.ts";
 import { netnsPath } from "../node/node-netns.ts";
 import type { State } from "../record/state.ts";
 import { LiveDomain } from "./live-domain.ts";
+import { nicKept } from "../errors.ts";
 
 /** What changes of a VM's NICs are made with. */
 export interface NicContext {
@@ -27,9 +27,7 @@ export const UNPLUG_DEADLINE = 20_000;
 async function unplug({ exec, recordFile }: NicContext, nic: string): Promise<void> {
   const domain = new LiveDomain(exec, recordFile.record);
   if (await domain.detach(nic, UNPLUG_DEADLINE)) return;
-  throw new LibvirtError(
-    `the guest of ${domainName(recordFile.record.vmi)} did not release NIC "${nic}" within ${UNPLUG_DEADLINE / 1000} s: wait until it has booted, and try again`,
-  );
+  throw nicKept(domainName(recordFile.record.vmi), nic, UNPLUG_DEADLINE / 1000);
 }
 
 async function endServices({ state, recordFile }: NicContext, nic: string): Promise<void> {

@@ -7,6 +7,7 @@ import { LIBRARY_BINDS, type Limits, FILE_LIMIT, type ProcessId, type Sandbox, s
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { publishConsole } from "../pod/sidecar-files.ts";
 import type { VmUser } from "./vm-user.ts";
+import { noDescriptor, silentGuest, unopenedConsole, unopenedSerialPort } from "../errors.ts";
 
 const START_DEADLINE = 20_000;
 const MIB = 1024 ** 2;
@@ -58,7 +59,7 @@ async function connectSerial({ launcher, user, deadline = START_DEADLINE }: Cons
     }
     return serial !== undefined;
   }, deadline);
-  if (serial === undefined) throw new Error(`the guest's serial port cannot be opened: ${last.message}`);
+  if (serial === undefined) throw unopenedSerialPort(last);
   return serial;
 }
 
@@ -75,7 +76,7 @@ async function listen(path: string): Promise<Server> {
 /** The descriptor of a socket. Node hands down streams alone, and a server is none: its handle has the number. */
 function descriptorOf(socket: Socket | Server): number {
   const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
-  if (!Number.isInteger(fd) || fd < 0) throw new Error("this runtime does not report the descriptor of a socket");
+  if (!Number.isInteger(fd) || fd < 0) throw noDescriptor();
   return fd;
 }
 
@@ -109,7 +110,7 @@ export async function startConsole(place: ConsoleLocation): Promise<readonly Pro
       ...{ netns: place.netns, logFile },
       inherited: [descriptorOf(serial), descriptorOf(server), ...logs],
     });
-    if (inner === undefined) throw new Error(`the guest's console could not be opened: see ${logFile}`);
+    if (inner === undefined) throw unopenedConsole(logFile);
     rmSync(next, { force: true });
     linkSync(hidden, next);
     // Closing a server removes the name that it was made under, and clients are the reader's from here on.
@@ -143,10 +144,7 @@ export function guestCommand(socketPath: string, command: string, deadline = 20_
       socket.destroy();
       end();
     };
-    const timer = setTimeout(
-      () => finish(() => reject(new Error(`the guest did not answer to "${command}" in ${deadline} ms: ${seen.slice(-300)}`))),
-      deadline,
-    );
+    const timer = setTimeout(() => finish(() => reject(silentGuest(command, deadline, seen))), deadline);
     const calls = setInterval(call, CALL_EVERY);
     socket.on("error", (error) => finish(() => reject(error)));
     socket.on("data", (chunk) => {

@@ -1,5 +1,6 @@
 import { defined } from "@netbind/contract";
 import type { Exec } from "@netbind/netns";
+import { noDebianArchive } from "../errors.ts";
 
 /** Where the machine's own apt gets Debian packages. */
 export interface DebianArchive {
@@ -21,6 +22,6 @@ export async function debianArchive(exec: Exec): Promise<DebianArchive> {
     .flatMap(([origin, uri]) => (origin === "Debian" && uri !== undefined ? [uri] : []));
   const main = uris.find((uri) => !uri.includes("security"));
   const security = uris.find((uri) => uri.includes("security"));
-  if (main === undefined) throw new Error("apt has no Debian archive on this machine: add one to its sources and run apt-get update");
+  if (main === undefined) throw noDebianArchive();
   return defined({ main, security });
 }

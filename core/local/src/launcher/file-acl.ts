@@ -1,4 +1,5 @@
 import { CommandError, type Exec } from "@netbind/netns";
+import { unchangedAcl } from "../errors.ts";
 
 /** One line of a POSIX access list (acl(5)): `user:107:rw-`. An empty qualifier is the file's own user or group. */
 export interface AclEntry {
@@ -67,9 +68,7 @@ export async function grantAccess(exec: Exec, descriptor: number, uid: number): 
   try {
     await exec(["setfacl", "--modify", `u:${uid}:${READ_WRITE}`, "--", FILE], { descriptors: [descriptor] });
   } catch (error) {
-    throw new Error(`its access list cannot be changed (${reason(error)}): put it on a file system with POSIX access lists`, {
-      cause: error,
-    });
+    throw unchangedAcl(reason(error), error);
   }
 }
 

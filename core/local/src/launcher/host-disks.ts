@@ -6,6 +6,18 @@ import { derivedName, type Exec } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { aclOf, grantAccess, isRestricted, permissionsOf, takeBackAccess } from "./file-acl.ts";
 import type { VmUser } from "./vm-user.ts";
+import {
+  HostDiskError,
+  invalidDiskPath,
+  maskedDisk,
+  missingDiskDirectory,
+  notADisk,
+  ownDisk,
+  replacedDisk,
+  unlistedDisk,
+  unusableDisk,
+  unusableVolume,
+} from "../errors.ts";
 
 /** Where disks of the machine's may be, as its administrator says. */
 export interface HostDiskPolicy {
@@ -37,11 +49,6 @@ export interface HeldDisk extends Disposable {
   /** Where the launcher shows it. */
   readonly target: string;
   readonly block: boolean;
-}
-
-/** A disk of the machine's that a VM must not have, or that is not what it was. */
-export class HostDiskError extends Error {
-  override readonly name = "HostDiskError";
 }
 
 /** Where the launcher sees a disk of the machine's, by its volume's place in the VM. */
@@ -81,7 +88,7 @@ function openFile(directory: string, components: readonly string[], see: (inode:
   const stat = fstatSync(descriptor);
   if (stat.isFile() || stat.isBlockDevice()) return descriptor;
   closeSync(descriptor);
-  throw new HostDiskError(stat.isSymbolicLink() ? "it is a symbolic link" : "it is neither a regular file nor a block device");
+  throw notADisk(stat.isSymbolicLink());
 }
 
 /** The directories on the way from the root to a real path, itself included. */
@@ -90,12 +97,11 @@ const ancestors = (path: string): readonly string[] => (path === "/" ? ["/"] : [
 /** The listed directory that a path is in, and the way from there. @throws HostDiskError */
 function findLocation(path: string, { directories }: HostDiskPolicy): Pick<HostDiskRecord, "directory" | "components"> {
   const parts = path.split("/").slice(1);
-  if (!path.startsWith("/") || path.includes("\0") || parts.some((part) => ["", ".", ".."].includes(part)))
-    throw new HostDiskError("it is not an absolute path without . and ..");
+  if (!path.startsWith("/") || path.includes("\0") || parts.some((part) => ["", ".", ".."].includes(part))) throw invalidDiskPath();
   const listed = directories.find((directory) => path.startsWith(directory.endsWith("/") ? directory : `${directory}/`));
   if (listed === undefined) {
     const known = directories.join(", ") || "none is listed";
-    throw new HostDiskError(`it is in no directory that --host-disk lists (${known})`);
+    throw unlistedDisk(known);
   }
   const components = path
     .slice(listed.length)
@@ -104,7 +110,7 @@ function findLocation(path: string, { directories }: HostDiskPolicy): Pick<HostD
   try {
     return { directory: realpathSync(listed), components };
   } catch {
-    throw new HostDiskError(`there is no directory ${listed}`);
+    throw missingDiskDirectory(listed);
   }
 }
 
@@ -116,7 +122,7 @@ function openListed(
   const place = findLocation(path, policy);
   const own = inodesOf(policy.own);
   const refuse = (inode: string): void => {
-    if (own.has(inode)) throw new HostDiskError("it is in one of Netbind's own directories");
+    if (own.has(inode)) throw ownDisk();
   };
   for (const inode of inodesOf(ancestors(place.directory))) refuse(inode);
   return { ...place, descriptor: openFile(place.directory, place.components, refuse) };
@@ -146,8 +152,7 @@ async function describe(
   const { descriptor, directory, components } = openListed(path, policy);
   try {
     const acl = await aclOf(exec, descriptor);
-    if (isRestricted(acl))
-      throw new HostDiskError("its access list has a mask that excludes other users, and an entry for the VM would change it");
+    if (isRestricted(acl)) throw maskedDisk();
     const before = user === undefined ? undefined : permissionsOf(acl, user.uid);
     const block = fstatSync(descriptor).isBlockDevice();
     return defined({ volume, directory, components, inode: inodeOf(descriptor), block, before });
@@ -178,7 +183,7 @@ export async function findHostDisks(exec: Exec, vmi: Vmi, user: VmUser, policy: 
     const { path, name } = disk;
     disks.push(
       await describe(disk, { exec, policy, user }).catch((error: Error) => {
-        throw new HostDiskError(`volume "${name}": ${path}: ${error.message}`, { cause: error });
+        throw unusableVolume(name, path, error);
       }),
     );
   }
@@ -192,12 +197,12 @@ export function holdHostDisk({ volume, directory, components, inode, block }: Ho
   try {
     descriptor = openFile(directory, components);
   } catch (error) {
-    throw new HostDiskError(`${path}: ${(error as Error).message}`, { cause: error });
+    throw unusableDisk(path, error as Error);
   }
   if (inodeOf(descriptor) === inode)
     return { descriptor, path, target: hostDiskPath(volume), block, [Symbol.dispose]: () => closeSync(descriptor) };
   closeSync(descriptor);
-  throw new HostDiskError(`${path} is not the file that was given to the VM: it was replaced`);
+  throw replacedDisk(path);
 }
 
 /** Lets a VM's user read and write its recorded disks. @throws HostDiskError */
@@ -205,7 +210,7 @@ export async function grantHostDisks(exec: Exec, { uid }: VmUser, disks: readonl
   for (const disk of disks) {
     using held = holdHostDisk(disk);
     await grantAccess(exec, held.descriptor, uid).catch((error: Error) => {
-      throw new HostDiskError(`${join(disk.directory, ...disk.components)}: ${error.message}`, { cause: error });
+      throw unusableDisk(join(disk.directory, ...disk.components), error);
     });
   }
 }

@@ -1,18 +1,14 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { basename } from "node:path";
 import { defined } from "@netbind/contract";
-import { type CommandError, HeldProcess, type ProcessId, type Exec } from "@netbind/netns";
+import { HeldProcess, type ProcessId, type Exec } from "@netbind/netns";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import type { DeviceNode } from "../networks/emulated-plugin.ts";
 import { imageCommand } from "./image-command.ts";
 import { VFIO } from "./launcher-mounts.ts";
 import { LauncherProcesses, type LauncherTraits } from "./launcher-processes.ts";
 import type { VmUser } from "./vm-user.ts";
-
-/** libvirt said no. */
-export class LibvirtError extends Error {
-  override readonly name = "LibvirtError";
-}
+import { failedVirsh, launcherGone, olderDevices, olderLauncher } from "../errors.ts";
 
 /** The way to libvirt's socket in the launcher's directory, and its name. */
 const [SOCKET_DIRECTORY, SOCKET] = [["run", "libvirt"], "libvirt-sock"] as const;
@@ -67,8 +63,7 @@ export class Launcher {
    */
   async virsh(args: readonly string[], { deadline = DEADLINE, document, signal }: VirshOptions = {}): Promise<string> {
     const { place, user } = this.#traits;
-    if (place === undefined)
-      throw new LibvirtError("the VM was started by an older netbind, which this one cannot manage: stop the VM and start it again");
+    if (place === undefined) throw olderLauncher();
     const shown = [
       ...["--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/tmp"],
       ...["--ro-bind", place.directory, "/netbind"],
@@ -79,7 +74,7 @@ export class Launcher {
       const command = await imageCommand({ image: place, argv: virsh, shown, user });
       return await this.#run(command, defined({ deadline, stdin: document ?? "", signal }));
     } catch (error) {
-      throw new LibvirtError((error as CommandError).message.replace(/^.* virsh /, "virsh "), { cause: error });
+      throw failedVirsh(error as Error);
     }
   }
 
@@ -140,10 +135,9 @@ export class Launcher {
   async exposeVfio(nodes: readonly DeviceNode[]): Promise<void> {
     const { first } = this.programs;
     using held = first === undefined ? undefined : HeldProcess.of(first);
-    if (held === undefined) throw new LibvirtError("the VM's launcher does not run");
+    if (held === undefined) throw launcherGone();
     using directory = HeldDirectory.find(`${held.path}/root`, VFIO);
-    if (directory?.stat().uid !== 0)
-      throw new LibvirtError("the VM was started by an older netbind, and cannot get a new device: stop the VM and start it again");
+    if (directory?.stat().uid !== 0) throw olderDevices();
     const { uid, gid } = this.#traits.user;
     for (const { path, major, minor } of nodes)
       await this.#run(["sh", "-c", EXPOSE, `/proc/self/fd/3/${basename(path)}`, String(major), String(minor), `${uid}:${gid}`], {

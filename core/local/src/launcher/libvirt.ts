@@ -21,10 +21,11 @@ import { lastLines } from "../record/read-end.ts";
 import { copyCapabilities } from "./capabilities.ts";
 import { checkLockedMemory, withLockedMemory } from "./locked-memory.ts";
 import type { Image } from "./image.ts";
-import { holdLibvirtSocket, Launcher, LibvirtError } from "./launcher.ts";
+import { holdLibvirtSocket, Launcher } from "./launcher.ts";
 import { diskBinds, type LauncherFiles, nodeBinds, nodesDirectory, prelude } from "./launcher-mounts.ts";
 import { MADE_DISKS, madeDisksDirectory } from "./made-disks.ts";
 import { dropPrivileges, groupText, passwdText } from "./vm-user.ts";
+import { libvirtNotStarted } from "../errors.ts";
 
 /** What a launcher is made of. Its directory is shown inside as /netbind. */
 export interface LauncherSpec extends LauncherFiles {
@@ -141,7 +142,7 @@ export async function startLauncher(exec: Exec, spec: LauncherSpec, started: (pr
   );
   if (!ready || child.exitCode !== null) {
     await endProcesses(processes);
-    throw new LibvirtError(`libvirt did not start: ${lastLines(logFile)}`);
+    throw libvirtNotStarted(lastLines(logFile));
   }
   child.unref();
   for (const stream of child.stdio) stream?.destroy();

@@ -1,9 +1,10 @@
 import { basename, dirname } from "node:path";
 import { type Exec, scaledTimeout, waitUntil } from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
-import { holdLibvirtSocket, type Launcher, LibvirtError } from "./launcher.ts";
+import { holdLibvirtSocket, type Launcher } from "./launcher.ts";
 import { MIGRATION_DIRECTORY } from "./libvirt.ts";
 import { dropPrivileges, type VmUser } from "./vm-user.ts";
+import { LibvirtError } from "../errors.ts";
 
 /** Names in the directory that both launchers see. */
 const LIBVIRT = "libvirt.sock";
@@ -161,7 +162,7 @@ async function whereabouts(launcher: Launcher, domain: string): Promise<DomainLo
     const state = await launcher.virsh(["domstate", "--reason", domain]);
     return /^paused \((?:migration|migrating|starting up)\)/.test(state.trim()) || /^(?:shut off|no state)/.test(state) ? "moving" : "here";
   } catch (error) {
-    if (error instanceof LibvirtError && (launcher.qemu() === undefined || /failed to get domain/i.test(error.message))) return "gone";
+    if (error instanceof LibvirtError && (launcher.qemu() === undefined || error.code === "NO_DOMAIN")) return "gone";
     throw error;
   }
 }
@@ -177,7 +178,7 @@ async function domainLocation(launcher: Launcher, domain: string): Promise<Domai
 }
 
 /** What libvirt answers who takes a migration back where none is, or where the guest is not there any more. */
-const NO_MOVE = /no job is active|failed to get domain/i;
+const isNoMove = (error: Error): boolean => error instanceof LibvirtError && error.code !== undefined;
 
 /**
  * Takes back what is under way of a migration, until libvirt says that nothing is. It takes a migration on before it asks the
@@ -195,7 +196,7 @@ async function endMove(source: Launcher, domain: string): Promise<void> {
     return refused !== undefined;
   };
   await waitUntil(isRefused, SETTLE_DEADLINE, ABORT_INTERVAL);
-  if (refused instanceof Error && !NO_MOVE.test(refused.message) && source.qemu() !== undefined) throw refused;
+  if (refused instanceof Error && !isNoMove(refused) && source.qemu() !== undefined) throw refused;
 }
 
 /**

@@ -4,14 +4,10 @@ import type { Exec } from "@netbind/netns";
 import type { CniAttachment } from "../record/local-pod-record.ts";
 import { memoryBytes } from "./base-domain.ts";
 import type { Launcher } from "./launcher.ts";
+import { type LockedMemoryError, lockedMemoryRefused } from "../errors.ts";
 
 /** What a device may pin beside the guest's memory: its registers, mapped. */
 const DEVICE_BYTES = 1024 ** 3;
-
-/** This machine does not let a guest's memory be pinned. */
-export class LockedMemoryError extends Error {
-  override readonly name = "LockedMemoryError";
-}
 
 /** Bytes of memory that a VM's devices of the machine's pin; undefined where it has none. */
 export const lockedBytes = (vmi: Vmi, attachments: readonly CniAttachment[]): number | undefined =>
@@ -27,10 +23,7 @@ export const withLockedMemory = (bytes: number | undefined): readonly string[] =
 
 function refused(bytes: number, cause: unknown): LockedMemoryError {
   const limit = /^Max locked memory\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "unknown";
-  return new LockedMemoryError(
-    `a device of the machine pins the guest's memory: ${bytes} bytes with what the device takes, and this process may lock at most ${limit}: raise its limit (ulimit -l, LimitMEMLOCK=) or run it with CAP_SYS_RESOURCE`,
-    { cause },
-  );
+  return lockedMemoryRefused(bytes, limit, cause);
 }
 
 /** Sees that processes can be given the limit. @throws LockedMemoryError */

@@ -2,11 +2,7 @@ import type { AttachedNic } from "@netbind/engine";
 import { passtSockets, type PortRange } from "@netbind/domain";
 import { HeldProcess, inNetns, type ProcessId, type Exec } from "@netbind/netns";
 import type { Launcher } from "./launcher.ts";
-
-/** More open files than this machine lets a process have. */
-export class OpenFilesError extends Error {
-  override readonly name = "OpenFilesError";
-}
+import { type OpenFilesError, tooManyPorts } from "../errors.ts";
 
 /** What passt has open beside the sockets that it listens on, with room for a good number of connections. */
 const BESIDE = 256;
@@ -24,10 +20,7 @@ async function ephemeralPorts(execIn: Exec): Promise<PortRange> {
 /** What is in the way where a limit cannot be raised, with the numbers. */
 function tooMany(nic: string, needed: number, limit: number): OpenFilesError {
   const most = Math.max(0, Math.floor((limit - BESIDE) / 2));
-  return new OpenFilesError(
-    `passt needs ${needed} open files to forward the ports of NIC "${nic}", and this machine's hard limit is ${limit}: ` +
-      `list the ports that the guest serves (${most} of TCP and as many of UDP fit), or raise the limit (ulimit -Hn, LimitNOFILE=)`,
-  );
+  return tooManyPorts(nic, { needed, limit, most });
 }
 
 /**

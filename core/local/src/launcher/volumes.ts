@@ -3,6 +3,7 @@ import type { CloudInitSource, ReferencedData, Vmi, VmiVolume } from "@netbind/k
 import { podHostname } from "@netbind/kubevirt/pod";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
 import { type DiskLocation, madeDiskPath, makeDisk } from "./made-disks.ts";
+import { invalidFileName, missingKey, missingReference } from "../errors.ts";
 
 /** KubeVirt's JSON of cloud-init data, as it goes through the PreCloudInitIso hook. */
 export interface CloudInitData {
@@ -34,11 +35,6 @@ export interface PreparedVolumes {
   readonly warnings: readonly string[];
 }
 
-/** A volume that refers to something that is not in the input, or not usable. */
-export class VolumeError extends Error {
-  override readonly name = "VolumeError";
-}
-
 /** What a map has under a key that a document names, and nothing that it inherits. */
 const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
 
@@ -46,13 +42,9 @@ const decode = (text: string): string => Buffer.from(text, "base64").toString("u
 
 function secretValue(volume: string, data: ReferencedData, name: string, keys: readonly string[]): string {
   const secret = own(data.secrets, name);
-  if (secret === undefined)
-    throw new VolumeError(`volume "${volume}" refers to Secret "${name}", which is not in the input: add its file with -f`);
+  if (secret === undefined) throw missingReference(volume, "Secret", name);
   const key = keys.find((candidate) => Object.hasOwn(secret, candidate));
-  if (key === undefined)
-    throw new VolumeError(
-      `volume "${volume}" needs the key "${keys[0]}" in Secret "${name}", which has: ${Object.keys(secret).join(", ")}`,
-    );
+  if (key === undefined) throw missingKey(volume, { ...defined({ key: keys[0] }), secret: name, known: Object.keys(secret) });
   return secret[key] ?? "";
 }
 
@@ -87,8 +79,7 @@ export const noCloudFiles = (data: CloudInitData): Readonly<Record<string, strin
 /** The files of a disk, whose names KubeVirt or Kubernetes takes. @throws VolumeError */
 function checkedFiles(volume: string, files: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   for (const name of Object.keys(files)) {
-    if (!/^[A-Za-z0-9._-]{1,100}$/.test(name) || name === "." || name.startsWith(".."))
-      throw new VolumeError(`volume "${volume}": ${JSON.stringify(name)} is not a valid name of a file on its disk`);
+    if (!/^[A-Za-z0-9._-]{1,100}$/.test(name) || name === "." || name.startsWith("..")) throw invalidFileName(volume, name);
   }
   return files;
 }
@@ -120,8 +111,7 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
       ? [own(data.secrets, volume.secret.secretName), "Secret", volume.secret.secretName]
       : [undefined, "", ""];
   if (kind !== "") {
-    if (files === undefined)
-      throw new VolumeError(`volume "${volume.name}" refers to ${kind} "${name}", which is not in the input: add its file with -f`);
+    if (files === undefined) throw missingReference(volume.name, kind, name);
     return iso("cfgdata", files);
   }
   if (volume.hostDisk !== undefined) {

@@ -1,4 +1,4 @@
-import { type Binding, defined, type Violation } from "@netbind/contract";
+import { type Binding, defined } from "@netbind/contract";
 import { diffDomainNics } from "@netbind/domain";
 import { type MigrationInputs, type PodDecision, refreshedNics, targetDecision } from "@netbind/engine";
 import { makeDirectory, waitUntil } from "@netbind/netns";
@@ -22,6 +22,7 @@ import { findVm, freeServiceUid, listPods, withUidLock } from "../record/pods.ts
 import { finishMigration, recoverMigration } from "./recover-migration.ts";
 import { type State, vmOfPod } from "../record/state.ts";
 import { meetingDirectory } from "../pod/writable.ts";
+import { MigrationRefusedError, MigrationUnsettledError, misfittingDomain } from "../errors.ts";
 
 /** What a migration takes. */
 export interface MigrationContext extends PodContext {
@@ -39,36 +40,6 @@ export interface MigratedVm {
   readonly from: string;
   /** Milliseconds in which the guest was paused, as libvirt reports. */
   readonly downtime?: number;
-}
-
-/** The VM cannot be migrated, and nothing was begun. */
-export class MigrationRefusedError extends Error {
-  override readonly name = "MigrationRefusedError";
-  readonly violations: readonly Violation[];
-
-  constructor(vm: string, violations: readonly Violation[]) {
-    const lines = violations.map(({ field, problem, fix }) => `\n    ${field === "" ? "" : `${field}: `}${problem}\n        fix: ${fix}`);
-    super(`VM ${vm} cannot be migrated: ${violations.length} ${violations.length === 1 ? "problem" : "problems"}${lines.join("")}`);
-    this.violations = violations;
-  }
-}
-
-/** A migration failed, and a libvirt that does not answer kept it from being taken back whole. */
-export class MigrationUnsettledError extends Error {
-  override readonly name = "MigrationUnsettledError";
-
-  constructor(failure: Error, why: Error, pods: readonly LocalPodRecord[]) {
-    const [first] = pods;
-    const vm = first === undefined ? "of the VM" : `VM ${first.namespace}/${first.name}`;
-    const left =
-      pods.length > 1
-        ? `two pods of ${vm} are left (${pods.map(({ netns }) => netns).join(", ")}), because its guest may be in either`
-        : `the second pod of ${vm} is removed, and its guest may be paused until its libvirt answers`;
-    super(
-      `${failure.message}\n    the migration could not be rolled back completely: ${why.message}\n    ${left}\n    when its libvirt answers, run netbind apply ${first === undefined ? "" : `${first.namespace}/${first.name}`} or netbind gc: each ends the migration`,
-      { cause: why },
-    );
-  }
 }
 
 /** The record of the pod that a VM is to move to: what was decided and defined stays, what was made is made again. */
@@ -103,7 +74,7 @@ async function compareDomains(
   await using hooks = await HookManager.collect(hookLocation(state, record), expectedSidecars(record.sidecars ?? {}, nics));
   const own = await defineTargetDomain({ vmi, nics, disks: [], accelerator: prepared.accelerator }, hooks);
   const misfits = diffDomainNics(record.domainXml ?? own, own);
-  if (misfits.length > 0) throw new Error(`the domain does not fit its next pod: ${misfits.join("; ")}`);
+  if (misfits.length > 0) throw misfittingDomain(misfits);
 }
 
 /** Moves the guest into a pod that is ready for it; its console is read from the moment when there is one. */

@@ -7,8 +7,9 @@ import type { CniAttachment, LocalPodRecord, LocalRecordFile } from "../record/l
 import { netnsPath } from "../node/node-netns.ts";
 import { listPods } from "../record/pods.ts";
 import type { State } from "../record/state.ts";
-import { cniAdd, cniDeviceNodes, CniError, type CniContext } from "./cni.ts";
+import { cniAdd, cniDeviceNodes, type CniContext } from "./cni.ts";
 import { hostPluginOf } from "./emulated-plugins.ts";
+import { noAddress } from "../errors.ts";
 
 /** What networks are attached with. */
 export interface NetworkContext {
@@ -70,9 +71,7 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
 function refuseAddressless({ replacesPodNetwork, ifname }: PodNetworkRequest, { config, result }: CniAttachment): void {
   const addresses = (result as { readonly ips?: readonly unknown[] } | undefined)?.ips ?? [];
   if (!replacesPodNetwork || addresses.length > 0) return;
-  throw new CniError(
-    `network "${config.name}" replaces the pod network, and its CNI plugin returned no address for ${ifname}: give its definition an ipam`,
-  );
+  throw noAddress(config.name, ifname);
 }
 
 /**

@@ -7,15 +7,11 @@ import type { CniAttachment } from "../record/local-pod-record.ts";
 import { isNetns } from "../node/node-netns.ts";
 import type { CniCall, DeviceNode, EmulatedCniPlugin } from "./emulated-plugin.ts";
 import { EMULATED_PLUGINS } from "./emulated-plugins.ts";
+import { CniError, failedPlugin, noPlugin } from "../errors.ts";
 
 /** Where Debian's and upstream's packages put CNI plugins. */
 const PLUGIN_DIRECTORIES = ["/opt/cni/bin", "/usr/lib/cni"] as const;
 const DEADLINE = 60_000;
-
-/** A CNI plugin that is missing, or that refused. */
-export class CniError extends Error {
-  override readonly name = "CniError";
-}
 
 const pathOf = (type: string): string | undefined =>
   /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(type) ? PLUGIN_DIRECTORIES.map((directory) => join(directory, type)).find(existsSync) : undefined;
@@ -28,15 +24,15 @@ export const missingPlugin = (type: string): string | undefined =>
 
 function findPlugin(type: string): string {
   const found = pathOf(type);
-  if (found === undefined) throw new CniError(missingPlugin(type) ?? `"${type}" is not an executable`);
+  if (found === undefined) throw noPlugin(type, missingPlugin(type));
   return found;
 }
 
 const explain = (type: string, verb: string, error: unknown): CniError =>
-  new CniError(
-    `CNI plugin "${type}" failed to ${verb}: ${error instanceof CommandError && error.stderr !== "" ? error.stderr.trim() : (error as Error).message}`,
-    { cause: error },
-  );
+  failedPlugin(type, verb, {
+    said: error instanceof CommandError && error.stderr !== "" ? error.stderr.trim() : (error as Error).message,
+    cause: error,
+  });
 
 /** Where plugins are called. */
 export interface CniContext {

@@ -2,6 +2,7 @@ import { defined } from "@netbind/contract";
 import { deviceProblem, findMacvtapResource } from "@netbind/kubevirt/pod";
 import { inNetns, type Exec } from "@netbind/netns";
 import type { CniCall, EmulatedCniPlugin } from "./emulated-plugin.ts";
+import { devicesTaken, missingLowerDevice, noDeviceFile } from "../errors.ts";
 
 /** True where a namespace has a link; the empty path is the machine's own. */
 async function hasLink(exec: Exec, netns: string, link: string): Promise<boolean> {
@@ -28,8 +29,7 @@ async function deviceNumber(exec: Exec, netns: string, link: string): Promise<re
     .trim()
     .split(/[\n:]/)
     .map((part, at) => (at === 0 ? part : Number(part))) as [string, number, number];
-  if (!/^\d+$/.test(index) || !Number.isInteger(major) || !Number.isInteger(minor))
-    throw new Error(`link ${link} has no device file: ${text}`);
+  if (!/^\d+$/.test(index) || !Number.isInteger(major) || !Number.isInteger(minor)) throw noDeviceFile(link, text);
   return [index, major, minor];
 }
 
@@ -45,10 +45,9 @@ export const macvtap: EmulatedCniPlugin = {
   },
   allocate: async ({ exec, node, resource, settings, taken }) => {
     const { lowerDevice, mode, capacity } = findMacvtapResource(resource, settings);
-    if (taken.length >= capacity) throw new Error(`all ${capacity} devices of ${resource} are taken`);
+    if (taken.length >= capacity) throw devicesTaken(`${capacity} devices`, resource);
     const place = (await hasLink(exec, node, lowerDevice)) ? node : "";
-    if (place === "" && !(await hasLink(exec, "", lowerDevice)))
-      throw new Error(`${resource} is on the link "${lowerDevice}", which neither the node's network nor this machine has`);
+    if (place === "" && !(await hasLink(exec, "", lowerDevice))) throw missingLowerDevice(resource, lowerDevice);
     const free = Array.from({ length: capacity }, (_, at) => `mvtap${at}`).find((id) => !taken.includes(id));
     return { resource, id: free ?? "", facts: { lowerDevice, mode, place } };
   },

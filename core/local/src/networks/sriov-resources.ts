@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { findSriovResource, type SriovResource } from "@netbind/kubevirt/pod";
+import { notAListOfStrings, notAnObject, noVirtualFunctions, unknownSelector } from "../errors.ts";
 
 const PCI_DEVICES = "/sys/bus/pci/devices";
 
@@ -31,13 +32,13 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function readSelectors(value: unknown, where: string): Selectors {
-  if (!isObject(value)) throw new Error(`${where} is not an object`);
+  if (!isObject(value)) throw notAnObject(where);
   const unknown = Object.keys(value).find((key) => !SELECTORS.includes(key) && !IGNORED_SELECTORS.includes(key));
-  if (unknown !== undefined) throw new Error(`${where} has the selector ${JSON.stringify(unknown)}: netbind knows ${SELECTORS.join(", ")}`);
+  if (unknown !== undefined) throw unknownSelector(where, unknown, SELECTORS);
   for (const key of SELECTORS) {
     const list = value[key];
     if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === "string")))
-      throw new Error(`${where}.${key} is not a list of strings`);
+      throw notAListOfStrings(`${where}.${key}`);
   }
   return value as Selectors;
 }
@@ -97,7 +98,5 @@ export function functionsOf(resource: string, settings: DeviceSettings): readonl
   const selectors = found === undefined ? undefined : selectorsOf(found);
   const functions = virtualFunctions().filter((vf) => selectors === undefined || selectors.some((one) => isSelected(vf, one)));
   if (functions.length > 0) return functions;
-  throw new Error(
-    `this machine has no virtual function for ${resource}: write how many to /sys/class/net/<link>/device/sriov_numvfs of a NIC that supports it, or correct the selectors`,
-  );
+  throw noVirtualFunctions(resource);
 }

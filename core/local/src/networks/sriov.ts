@@ -15,11 +15,12 @@ import {
   type VfSettings,
 } from "./vf-settings.ts";
 import { bindVfio, hasDevice, releaseVfio, vfioNodes } from "./vfio.ts";
+import { devicesTaken, missingVirtualFunction } from "../errors.ts";
 
 /** What the physical function says of one of its virtual ones. */
 async function seeSettings(exec: Exec, pf: string, index: number): Promise<VfSettings> {
   const settings = readSettings(await exec(["ip", "-json", "link", "show", "dev", pf]), index);
-  if (settings === undefined) throw new Error(`link ${pf} has no virtual function ${index}`);
+  if (settings === undefined) throw missingVirtualFunction(pf, index);
   return settings;
 }
 
@@ -107,7 +108,7 @@ export const sriov: EmulatedCniPlugin = {
   allocate: async ({ exec, resource, settings, taken }) => {
     const functions = functionsOf(resource, settings);
     const free = functions.find(({ address, here }) => here && !taken.includes(address));
-    if (free === undefined) throw new Error(`all ${functions.length} virtual functions of ${resource} are taken`);
+    if (free === undefined) throw devicesTaken(`${functions.length} virtual functions`, resource);
     return allocated(resource, free.address, await factsOf(exec, free));
   },
   add: async (call) => {

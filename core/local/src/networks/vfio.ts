@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { isPciAddress } from "@netbind/kubevirt/pod";
 import { type Exec, waitUntil } from "@netbind/netns";
 import type { DeviceNode } from "./emulated-plugin.ts";
+import { invalidPciAddress, missingDriver, noIommu, sharedIommuGroup, unboundDevice } from "../errors.ts";
 
 const PCI = "/sys/bus/pci";
 const DRIVER = "vfio-pci";
@@ -11,7 +12,7 @@ const CONTAINER = { path: "/dev/vfio/vfio", major: 10, minor: 196 } as const;
 const DRIVER_TIMEOUT = 10_000;
 
 const pathOf = (address: string): string => {
-  if (!isPciAddress(address)) throw new Error(`${JSON.stringify(address)} is not a valid PCI address`);
+  if (!isPciAddress(address)) throw invalidPciAddress(address);
   return join(PCI, "devices", address);
 };
 const driverOf = (address: string): string => {
@@ -22,16 +23,13 @@ const driverOf = (address: string): string => {
 /** The IOMMU group of a device. @throws Error where it has none, or another owner's devices are in it */
 function groupOf(address: string): string {
   const link = join(pathOf(address), "iommu_group");
-  if (!existsSync(link))
-    throw new Error(
-      `PCI device ${address} is not behind an IOMMU: turn it on in the firmware, and boot the kernel with intel_iommu=on (AMD: it is on)`,
-    );
+  if (!existsSync(link)) throw noIommu(address);
   const others = readdirSync(join(link, "devices")).filter(
     (other) => other !== address && !["", "pcieport", DRIVER].includes(driverOf(other)),
   );
   const group = basename(readlinkSync(link));
   if (others.length === 0) return group;
-  throw new Error(`PCI device ${address} shares IOMMU group ${group} with ${others.join(", ")}, which this machine uses itself`);
+  throw sharedIommuGroup(address, group, others);
 }
 
 /** Says which driver may have a device, whatever others know it too; empty: any. */
@@ -49,14 +47,13 @@ export async function bindVfio(exec: Exec, address: string): Promise<void> {
   if (driverOf(address) === DRIVER) return;
   if (!existsSync(join(PCI, "drivers", DRIVER))) {
     await exec(["modprobe", DRIVER]).catch((error: Error) => {
-      throw new Error(`this kernel has no driver ${DRIVER}, and it cannot be loaded: ${error.message}`, { cause: error });
+      throw missingDriver(DRIVER, error);
     });
   }
   override(address, DRIVER);
   unbind(address);
   writeFileSync(join(PCI, "drivers_probe"), address);
-  if (!(await waitUntil(() => driverOf(address) === DRIVER, DRIVER_TIMEOUT)))
-    throw new Error(`the driver ${DRIVER} does not take PCI device ${address}`);
+  if (!(await waitUntil(() => driverOf(address) === DRIVER, DRIVER_TIMEOUT))) throw unboundDevice(DRIVER, address);
 }
 
 /** True where the machine still has a device. */

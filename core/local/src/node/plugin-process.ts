@@ -10,6 +10,7 @@ import { readEndOf } from "../record/read-end.ts";
 import { publishSidecar, type SidecarRuntime } from "../pod/sidecar-files.ts";
 import { SIDECAR_LIMITS } from "../pod/sidecar-process.ts";
 import type { State } from "../record/state.ts";
+import { failedBinding, noUserNamespace } from "../errors.ts";
 
 const START_DEADLINE = 20_000;
 /** Where the plugin may write. */
@@ -40,17 +41,12 @@ function openUnnamed(): number {
 
 const NOT_A_BUNDLE = " (a plugin is a bundle that node sidecars/build.mjs --plugin MODULE --out FILE makes)";
 
-const failed = (name: string, why: string): BindingError => new BindingError("PLUGIN_FAILED", `binding "${name}": ${why}`, BINDING_FAULT);
+const failed = (name: string, why: string): BindingError => failedBinding(name, why);
 
 /** Where the sandbox itself cannot be made, the plugin is not to blame. */
 function withoutNamespaces(output: string, error: BindingError): BindingError {
   if (!/^bwrap: .*(namespace|uid map|Operation not permitted)/m.test(output)) return error;
-  return new BindingError(
-    "UNAVAILABLE",
-    `${error.message}; a plugin runs isolated from this machine, in a user namespace, and none could be made`,
-    "permit ordinary users to make user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), or start the plugin yourself and name its socket: --plugin NAME=unix:SOCKET",
-    { cause: error },
-  );
+  return noUserNamespace(error);
 }
 
 /** A plugin's process that only the caller sees. All that it may write to is in memory, and goes with it. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BindingError, defined } from "@netbind/contract";
+import { defined } from "@netbind/contract";
 import type { NicPlanner } from "@netbind/engine";
 import type { ResolvedBinding } from "@netbind/kubevirt";
 import { endProcesses, type Exec, processesLoggingTo, scaledTimeout } from "@netbind/netns";
@@ -14,6 +14,7 @@ import { publishSidecar, type SidecarRuntime, type SidecarSpec } from "./sidecar
 import { containerName, holdAttachSocket, removeSockets, sidecarLocation, sidecarLog } from "./sidecar-paths.ts";
 import { startSidecar } from "./sidecar-process.ts";
 import { writableDirectory } from "./writable.ts";
+import { noSidecar, unnamedBundle } from "../errors.ts";
 
 /** What a pod's sidecars are run with. */
 export interface LocalSidecarParts {
@@ -58,7 +59,7 @@ export class LocalSidecars {
     const recorded = new Map(names.map((name) => [name, this.#find(name)]));
     for (const [at, name] of shuffled(names, random).entries()) {
       const known = recorded.get(name);
-      if (known === undefined && runtime === undefined) throw new Error(`the record does not name the bundle of the sidecar of "${name}"`);
+      if (known === undefined && runtime === undefined) throw unnamedBundle(name);
       const container = containerName(at);
       const spec = known ?? publishSidecar(runtime as SidecarRuntime, state.cache, name, container);
       await this.#start(name, { ...spec, container });
@@ -102,8 +103,7 @@ export class LocalSidecars {
   /** Asks a binding's sidecar for plans. @throws BindingError UNAVAILABLE where the binding has none */
   planner(binding: string): NicPlanner {
     const spec = this.#find(binding);
-    if (spec === undefined)
-      throw new BindingError("UNAVAILABLE", `binding "${binding}" has no sidecar to ask`, "register one with a sidecarImage");
+    if (spec === undefined) throw noSidecar(binding);
     return {
       plan: async (attachment) => {
         using socket = holdAttachSocket(this.#locationOf(spec));

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { derivedName, exists, installFile, makeDirectory, rename, writeText } from "@netbind/netns";
+import { notAFile, unreleasedSidecar } from "../errors.ts";
 
 /** How a sidecar's runtime is started. */
 export interface RuntimeStart {
@@ -56,7 +57,7 @@ function publishNode(cache: string, node: string): string {
 
 /** Publishes a bundle. Its author may change it meanwhile: what is published is the very text that its name was made of. */
 function publishBundle(cache: string, source: string): string {
-  if (!statSync(source).isFile()) throw new Error(`${source} is not a regular file`);
+  if (!statSync(source).isFile()) throw notAFile(source);
   const bytes = readFileSync(source);
   const name = (text: string): string => derivedName("bundle", { text }, ".mjs");
   return publish(cache, name, bytes, (path) => writeText(path, bytes, 0o644));
@@ -70,7 +71,7 @@ function publishBundle(cache: string, source: string): string {
  */
 export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: string, container: string): SidecarSpec {
   const source = runtime.bundle(binding);
-  if (source === undefined) throw new Error(`this release has no sidecar of binding "${binding}" to run on one machine`);
+  if (source === undefined) throw unreleasedSidecar(binding);
   return { container, node: publishNode(cache, runtime.node), bundle: publishBundle(cache, source), start: runtime.start };
 }
 

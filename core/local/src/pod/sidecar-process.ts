@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { BINDING_FAULT, BindingError, defined } from "@netbind/contract";
+import { defined } from "@netbind/contract";
 import {
   explainEnd,
   FILE_LIMIT,
@@ -19,6 +19,7 @@ import type { VmUser } from "../launcher/vm-user.ts";
 import { readEnd } from "../record/read-end.ts";
 import type { SidecarSpec } from "./sidecar-files.ts";
 import { holdAttachSocket, sidecarDirectory, sidecarLocation, sidecarLog } from "./sidecar-paths.ts";
+import { sidecarNotStarted } from "../errors.ts";
 
 const START_DEADLINE = 20_000;
 const MIB = 1024 ** 2;
@@ -86,5 +87,5 @@ export async function startSidecar(
   const ready = inner !== undefined && (await waitUntil(() => isListening() || ended(), START_DEADLINE)) && !ended();
   if (ready) return;
   const limits = explainEnd(readEnd(logFile), SIDECAR_LIMITS, place.cgroup);
-  throw new BindingError("PLUGIN_FAILED", `the sidecar of binding "${binding}" did not start${limits}`, BINDING_FAULT);
+  throw sidecarNotStarted(binding, limits);
 }

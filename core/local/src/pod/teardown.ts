@@ -24,11 +24,7 @@ import { podGroup } from "./pod-groups.ts";
 import { hookLocation } from "./sidecar-paths.ts";
 import { type State, vmOfPod } from "../record/state.ts";
 import { podDirectories, removeWritable } from "./writable.ts";
-
-/** What is left of a VM although all was tried. */
-export class TeardownError extends Error {
-  override readonly name = "TeardownError";
-}
+import { stubbornVm } from "../errors.ts";
 
 /** Asks the guest to end, as its power button does, and waits for it. */
 async function askGuest(exec: Exec, record: LocalPodRecord, grace: number): Promise<void> {
@@ -64,7 +60,10 @@ async function endAll(state: State, record: LocalPodRecord): Promise<void> {
   const unique = new Map<number, ProcessId>(there.map((process) => [process.pid, process]));
   const left = [...stubborn, ...(await endProcesses([...unique.values()]))];
   if (left.length > 0)
-    throw new TeardownError(`processes ${left.map(({ pid }) => pid).join(", ")} of VM ${record.namespace}/${record.name} do not end`);
+    throw stubbornVm(
+      `${record.namespace}/${record.name}`,
+      left.map(({ pid }) => pid),
+    );
 }
 
 /** Takes the pod off its networks and removes it; the node too, where no VM is left. */

@@ -5,13 +5,9 @@ import { processesOfUser, takeLock } from "@netbind/netns";
 import { type LocalPodRecord, openRecord } from "./local-pod-record.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
+import { missingVm } from "../errors.ts";
 
 const UID_LOCK_WAIT = 60_000;
-
-/** There is no such VM. */
-export class VmNotFoundError extends Error {
-  override readonly name = "VmNotFoundError";
-}
 
 /** Splits `[namespace/]name`. */
 export function parseVmName(text: string): { readonly namespace: string; readonly name: string } {
@@ -77,7 +73,7 @@ export function findVm(state: State, text: string): LocalPodRecord {
   const record = currentPod(listPods(state, vm)) ?? openRecord(state.podDirectory(state.podIds(vm)[0] ?? vm))?.record;
   if (record !== undefined) return record;
   const known = listVms(state).map((one) => `${one.namespace}/${one.name}`);
-  throw new VmNotFoundError(`there is no VM ${namespace}/${name} on this machine (there are: ${known.join(", ") || "none"})`);
+  throw missingVm(`${namespace}/${name}`, known);
 }
 
 /** A sentence for each pod whose record cannot be read. `gc` removes those that do not run. */

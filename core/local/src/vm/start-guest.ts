@@ -15,6 +15,7 @@ import { lastLines } from "../record/read-end.ts";
 import { consoleLocation } from "./console-location.ts";
 import { graceOf } from "./grace.ts";
 import type { StartContext, StartedVm, StartRequest } from "./start-request.ts";
+import { qemuEnded } from "../errors.ts";
 
 const QEMU_DEADLINE = 10_000;
 
@@ -55,7 +56,7 @@ async function boot({ machine, request, recordFile, made }: GuestStart, xml: str
   recordFile.setProcesses("console", console);
   await waitUntil(() => launcher.qemu() !== undefined, QEMU_DEADLINE);
   const qemu = launcher.qemu();
-  if (qemu === undefined) throw new Error(`QEMU ended at once: ${lastLines(libvirtLog(directory))}`);
+  if (qemu === undefined) throw qemuEnded(lastLines(libvirtLog(directory)));
   recordFile.setProcesses("qemu", [qemu]);
   return qemu;
 }

@@ -14,11 +14,7 @@ import { type State, vmId } from "../record/state.ts";
 import { newRecord } from "./new-record.ts";
 import { startGuest } from "./start-guest.ts";
 import type { StartContext, StartedVm, StartRequest } from "./start-request.ts";
-
-/** The VM is there already. */
-export class VmExistsError extends Error {
-  override readonly name = "VmExistsError";
-}
+import { vmExists } from "../errors.ts";
 
 /** Refuses a VM that is there, and removes what is left of one that is over. */
 async function makeRoom(machine: StartContext, vm: string): Promise<void> {
@@ -26,7 +22,7 @@ async function makeRoom(machine: StartContext, vm: string): Promise<void> {
   if (state.podIds(vm).length === 0) return;
   const record = listPods(state, vm).find((one) => findQemu(one) !== undefined);
   if (record !== undefined) {
-    throw new VmExistsError(`VM ${record.namespace}/${record.name} runs already: started from ${record.source} at ${record.createdAt}`);
+    throw vmExists(`${record.namespace}/${record.name}`, record);
   }
   machine.progress("removing what an earlier start of this VM left");
   await teardownVm(state, exec, vm, 0);
