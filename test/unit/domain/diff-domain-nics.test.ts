@@ -7,9 +7,9 @@ test("a domain's NICs that do not fit the next pod are reported attribute by att
   const had = domain("<target dev='tap0' managed='no'/><mtu size='1500'/><address type='pci' bus='0x01'/><link state='up'/>");
   expect(diffDomainNics(had, domain("<mtu size='1500'/><target managed='no' dev='tap0'/><link state='down'/>"))).toEqual([]);
   expect(diffDomainNics(had, domain("<target dev='tap0' managed='no'/><mtu size='1400'/>"))).toEqual([
-    "NIC red has mtu size=1500, and would not",
-    "NIC red would have mtu size=1400, and has not",
+    "NIC red has mtu size=1500 now, and would not have it after the migration",
+    "NIC red would have mtu size=1400 after the migration, and does not have it now",
   ]);
   const two = domain("<target dev='tap0' managed='no'/><mtu size='1500'/>", "<hostdev><alias name='ua-sriov-blue'/></hostdev>");
-  expect(diffDomainNics(had, two)).toEqual(["NIC blue is in the next domain alone"]);
+  expect(diffDomainNics(had, two)).toEqual(["NIC blue is only in the next domain"]);
 });
