@@ -10,6 +10,8 @@ export interface InputVm {
   readonly vmi: Vmi;
   readonly file: string;
   readonly line: number;
+  /** How many VMs are made of it, where it is a template of several. */
+  readonly copies?: number;
   /** Puts a violation of the VMI where its text is. */
   readonly locate: (found: Violation) => InputViolation;
 }
@@ -44,6 +46,12 @@ function metadataOf(
   return { name: name ?? `${generateName}${document.line}`, namespace, ...defined({ uid }), labels, annotations };
 }
 
+/** How many VMs a set or a pool makes of its template, where it makes several. */
+function copiesOf({ value }: InputDocument, kind: VmKind): number | undefined {
+  const replicas = kind === "replicaSet" || kind === "pool" ? valueAt(value, ["spec", "replicas"]) : undefined;
+  return typeof replicas === "number" && replicas > 1 ? replicas : undefined;
+}
+
 /** The VM in an object, with what is wrong with its shape where anything is. */
 export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputViolation[] {
   const { value } = document;
@@ -66,6 +74,7 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
       spec: { ...complete, domain },
       ...(kind === "vmi" && isVmiStatus(value["status"]) ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
     },
+    ...defined({ copies: copiesOf(document, kind) }),
     file: document.file,
     get line() {
       return document.line;

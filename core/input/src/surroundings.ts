@@ -18,7 +18,10 @@ export function surroundingsOf(input: Input): Surroundings {
   const data = new Map<string, ReferencedData>();
   const dataOf = (namespace: string): ReferencedData => remembered(data, namespace, () => input.dataOf(namespace));
   return {
-    macOwners: macOwnersOf([...input.vms, ...input.templates].map(({ vmi }) => vmi)),
+    macOwners: macOwnersOf(
+      [...input.vms, ...input.templates].map(({ vmi }) => vmi),
+      input.nads,
+    ),
     services: input.services,
     guestSetupOf: (source, namespace) => remembered(setups, source, () => readGuestSetup(source, dataOf(namespace))),
     deviceSettings: input.deviceSettings,

@@ -54,6 +54,7 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
     operation: options.operation,
     ...known,
+    ...(vm.copies === undefined ? {} : { copies: vm.copies }),
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
   return findingsOf(findings, vm.locate);

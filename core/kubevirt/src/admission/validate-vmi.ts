@@ -32,6 +32,8 @@ export interface ValidationContext {
   readonly described?: DescribedBindings;
   /** What else the VM's input has. Absent: nothing is known of it. */
   readonly surroundings?: Surroundings;
+  /** How many VMs are made of it; one where none is given. */
+  readonly copies?: number;
 }
 
 /** Up to this version KubeVirt reported only the first broken rule of a chain for an interface. */

@@ -31,6 +31,15 @@ function untold(nic: VmiInterface, subject: RuleContext): { readonly why: string
   };
 }
 
+/** Who else has a MAC address on a network; undefined where nobody else is known to. */
+function otherOwner(key: string, { vmi, copies, surroundings }: RuleContext): string | undefined {
+  if (copies > 1) return `each of the ${copies} VMs that this template makes`;
+  const owner = surroundings.macOwners?.get(key);
+  return owner === undefined || owner === `${vmi.metadata.namespace}/${vmi.metadata.name}`
+    ? undefined
+    : `VM ${owner} too, on the same network`;
+}
+
 /** What is asked of MAC addresses beyond the VM that names them. Source: reference, sections 6.7 and 7.4. */
 export const MAC_ON_NETWORK_RULES: readonly Rule[] = [
   ignored({
@@ -39,18 +48,17 @@ export const MAC_ON_NETWORK_RULES: readonly Rule[] = [
     why: "Switches and bridges learn one place for an address: frames for one of the VMs go to the other.",
     fix: "give every VM a MAC address of its own",
     find: perInterface((nic, path, subject) => {
-      const { vmi, surroundings } = subject;
-      const key = sharedMacKey(vmi, nic);
-      const owner = key === undefined ? undefined : surroundings.macOwners?.get(key);
-      if (owner === undefined || owner === `${vmi.metadata.namespace}/${vmi.metadata.name}`) return [];
-      const network = subject.networkOf(nic)?.multus?.networkName;
-      return [
-        violation(
-          `${path}.macAddress`,
-          `${quote(nic.macAddress)} is VM ${owner}'s MAC address on network ${quote(network)} already`,
-          "give every VM a MAC address of its own",
-        ),
-      ];
+      const key = sharedMacKey(subject.vmi, nic, subject.nads);
+      const owner = key === undefined ? undefined : otherOwner(key, subject);
+      return owner === undefined
+        ? []
+        : [
+            violation(
+              `${path}.macAddress`,
+              `${quote(nic.macAddress)} is the MAC address of ${owner}`,
+              "give every VM a MAC address of its own",
+            ),
+          ];
     }),
   }),
   ignored({

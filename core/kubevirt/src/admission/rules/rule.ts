@@ -40,6 +40,8 @@ export interface RuleContext {
   /** What the bindings that Netbind serves say of themselves, by the name that they are registered under. */
   readonly described: DescribedBindings;
   readonly surroundings: Surroundings;
+  /** How many VMs are made of this one: of a template with replicas more than one. */
+  readonly copies: number;
 }
 
 /** What rules ask of bindings that can be asked. */
@@ -54,6 +56,7 @@ export interface SubjectContext {
   readonly nads?: readonly NetworkAttachmentDefinition[];
   readonly described?: DescribedBindings;
   readonly surroundings?: Surroundings;
+  readonly copies?: number;
 }
 
 /** What a rule says. */
@@ -89,7 +92,7 @@ export interface Rule extends RuleText {
 
 /** The context of a VM, with what rules often need of it. */
 export function subjectOf(vmi: Vmi, context: SubjectContext): RuleContext {
-  const { configuration, version, nads, described = NONE_DESCRIBED, surroundings = {} } = context;
+  const { configuration, version, nads, described = NONE_DESCRIBED, surroundings = {}, copies = 1 } = context;
   const networks = networksOf(vmi);
   const byName = new Map(networks.map((network) => [network.name, network]));
   return {
@@ -103,6 +106,7 @@ export function subjectOf(vmi: Vmi, context: SubjectContext): RuleContext {
     nads,
     described,
     surroundings,
+    copies,
   };
 }
 
