@@ -1,6 +1,7 @@
 /** What each image holds, and how its container starts. `npm run images` builds them (docs/images.md). */
 import { LAUNCHER_PACKAGES, SUITE } from "../../core/local/src/launcher/packages.ts";
 import type { RuntimeStart } from "../../core/local/src/pod/sidecar-files.ts";
+import { HELD_SOCKET, INETD_FILE } from "../src/places.ts";
 
 /** Debian's names of the processors that images are built for, which are OCI's too. */
 export type Architecture = "amd64" | "arm64";
@@ -12,6 +13,8 @@ export interface PackageSet {
   readonly architectures: readonly Architecture[];
   /** Debian packages; what they depend on comes with them. */
   readonly packages: readonly string[];
+  /** What packages depend on, and nothing in the images runs or loads. */
+  readonly without?: readonly string[];
   /** True where the JavaScript runtime is in it. */
   readonly hasRuntime: boolean;
   /** What its users with a number are called, beside root and nobody. */
@@ -22,7 +25,7 @@ export interface PackageSet {
   readonly drop: readonly string[];
 }
 
-export type SetName = "base" | "agent" | "launcher";
+export type SetName = "base" | "sidecar" | "agent" | "launcher";
 
 /** The release of Debian that all packages come from. */
 export { SUITE };
@@ -42,6 +45,18 @@ export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
     directories: ["run/kubevirt-hooks"],
     // Conversions between character sets, which the runtime brings itself: a fifth of what is beside the runtime.
     drop: ["usr/lib/*/gconv"],
+  },
+  sidecar: {
+    on: "base",
+    architectures: ["amd64", "arm64"],
+    // The container's first process: it holds the sidecar's socket while no runtime is there (sidecars/src/held.ts).
+    packages: ["openbsd-inetd"],
+    // Scripts that configure it, a program that looks at TCP clients, and what Kerberos loads for public keys alone.
+    without: ["update-inetd", "tcpd", "libssl3t64"],
+    hasRuntime: false,
+    users: {},
+    directories: [],
+    drop: ["etc/*", "usr/share/libc-bin"],
   },
   agent: {
     on: "base",
@@ -75,6 +90,8 @@ export interface Recipe {
   readonly bundle?: string;
   /** How its name is in the image, below {@link BUNDLE_DIRECTORY}. */
   readonly bundleName?: string;
+  /** Texts beside the bundle, by their names. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly user: string;
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
@@ -90,17 +107,24 @@ const node = (options: readonly string[], bundle: string): readonly string[] => 
   `/${BUNDLE_DIRECTORY}/${bundle}`,
 ];
 
+/** What inetd is told: it holds the one socket, and starts the runtime, with the socket as its standard input, while it is called. */
+const inetdConfiguration = (options: readonly string[]): string => {
+  const [program = "", ...args] = node(options, "sidecar.mjs");
+  return `${HELD_SOCKET} stream unix wait netbind ${[program, "node", ...args, "woken"].join(" ")}\n`;
+};
+
 /** The image of a plugin: KubeVirt gives its container neither a command nor arguments, and runs it as user 107. */
 export const sidecarRecipe = (plugin: string, description: string, { options, environment }: RuntimeStart): Recipe => ({
-  set: "base",
+  set: "sidecar",
   title: `Netbind ${plugin} binding`,
   description,
   package: `plugins/${plugin}`,
   bundle: `sidecars/dist/${plugin}.mjs`,
   bundleName: "sidecar.mjs",
+  files: { [INETD_FILE]: inetdConfiguration(options) },
   user: `${POD_USER}:${POD_USER}`,
   entrypoint: node(options, "sidecar.mjs"),
-  cmd: ["sidecar"],
+  cmd: ["hold"],
   env: environment,
 });
 

@@ -1,24 +1,27 @@
 import { exportedBinding } from "@netbind/contract";
+import { holdSidecar, knock, serveWoken } from "./held.ts";
+import { HOOKS_DIRECTORY } from "./places.ts";
 import { serveBinding, serveSidecar } from "./serve.ts";
 
-const USAGE = "usage: sidecar | both | binding SOCKET\n";
+const USAGE = "usage: sidecar | both | hold | binding SOCKET\n";
 
 /**
- * A sidecar image's entry point. The role is the first argument: `sidecar` beside a VM, `binding` beside the controller
- * or the node agent, `both` on one machine.
+ * A sidecar's entry point. The role is the first argument: `sidecar` beside a VM, `hold` the same in an image, which has
+ * `knock` and `woken` started; `binding` beside the controller or the node agent, `both` on one machine.
  */
 export async function main(exported: unknown, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const binding = exportedBinding(exported);
   const [role = "sidecar", socket] = args;
+  const containerName = env["CONTAINER_NAME"] ?? "hook-sidecar";
   if (role === "binding" && socket !== undefined) return serveBinding(binding, socket);
+  if (role === "hold") return holdSidecar(binding, containerName);
+  if (role === "knock") return knock();
+  if (role === "woken") return serveWoken(binding, containerName);
   if (role !== "sidecar" && role !== "both") {
     process.stderr.write(USAGE);
     process.exitCode = 2;
     return;
   }
-  await serveSidecar(binding, {
-    hooksDirectory: env["NETBIND_HOOKS_DIR"] ?? "/var/run/kubevirt-hooks",
-    containerName: env["CONTAINER_NAME"] ?? "hook-sidecar",
-    withBinding: role === "both",
-  });
+  const hooksDirectory = env["NETBIND_HOOKS_DIR"] ?? HOOKS_DIRECTORY;
+  await serveSidecar(binding, { hooksDirectory, containerName, withBinding: role === "both" });
 }

@@ -1,39 +1,44 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { AttachRequest } from "@netbind/contract";
 import { nicDomain, type PlannedDevice } from "@netbind/domain";
+import { attachFromWire, sealOf } from "@netbind/remote/sidecar";
+import type { SidecarPlaces } from "./places.ts";
+import { checkSeal } from "./seal.ts";
 
-/** What was attached, as it is kept in a file. */
-export interface StoredAttach {
-  readonly version: 1;
+/** What was attached, as hooks are answered from it. */
+export interface AttachedVm {
   readonly vm: { readonly namespace: string; readonly name: string; readonly uid: string };
   readonly nics: readonly PlannedDevice[];
 }
 
 /** Takes from an Attach what hooks are answered from. */
-export const toStored = ({ namespace, name, uid, nics }: AttachRequest): StoredAttach => ({
-  version: 1,
+export const toAttached = ({ namespace, name, uid, nics }: AttachRequest): AttachedVm => ({
   vm: { namespace, name, uid },
   nics: nics.map(({ attachment, plan }) => ({ nic: nicDomain(attachment), domain: plan.domain })),
 });
 
-/** Writes a file so that after any crash it holds the old text or the new one. */
-export function writeStored(file: string, stored: StoredAttach): void {
-  const next = `${file}.next`;
+/** Keeps an Attach's sealed bytes in a file, so that after any crash it holds the old ones or the new ones. */
+export function writeStored({ storedFile }: SidecarPlaces, sealed: Uint8Array): void {
+  const next = `${storedFile}.next`;
   const descriptor = openSync(next, "w", 0o600);
   try {
     // Writes until all of it is written: a full disk takes the first part and says nothing.
-    writeFileSync(descriptor, JSON.stringify(stored));
+    writeFileSync(descriptor, sealed);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  renameSync(next, file);
+  renameSync(next, storedFile);
 }
 
-/** Reads what was attached; undefined where nothing was. @throws Error where the file is damaged or of another version */
-export function readStored(file: string): StoredAttach | undefined {
-  if (!existsSync(file)) return undefined;
-  const stored = JSON.parse(readFileSync(file, "utf8")) as Partial<StoredAttach>;
-  if (stored.version !== 1 || !Array.isArray(stored.nics)) throw new Error(`${file} is of version ${JSON.stringify(stored.version)}`);
-  return stored as StoredAttach;
+/**
+ * Reads what was attached; undefined where nothing was. Others in the pod can write the file: it counts with its seal alone.
+ *
+ * @throws BindingError where it is not what the machine's uid 0 sealed last
+ */
+export function readStored({ own, storedFile }: SidecarPlaces): AttachedVm | undefined {
+  if (!existsSync(storedFile)) return undefined;
+  const sealed = readFileSync(storedFile);
+  checkSeal(own, sealOf(sealed));
+  return toAttached(attachFromWire(sealed));
 }

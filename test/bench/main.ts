@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { benchAgent } from "./agent.ts";
 import { benchDataPath } from "./data-path.ts";
 import { benchGuest } from "./guest.ts";
+import { benchImage } from "./image.ts";
 import { benchNetwork } from "./network.ts";
 import { benchPlan } from "./plan.ts";
 import { benchPods } from "./pods.ts";
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
   guest: benchGuest,
   "data-path": benchDataPath,
   sidecar: benchSidecar,
+  image: benchImage,
   plan: benchPlan,
   validate: benchValidate,
   agent: benchAgent,

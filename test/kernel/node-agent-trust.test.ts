@@ -69,7 +69,7 @@ test("a link, or somebody else's socket, in the place of the sidecar's", async (
   symlinkSync(join(victim.own, "attach.sock"), socket);
   linked.show();
   expect(await node.says(linked.pod, "UNAVAILABLE")).toContain('"attach.sock" is not a socket');
-  expect(existsSync(join(victim.own, "attach.json"))).toBe(false);
+  expect(existsSync(join(victim.own, "attach.sealed"))).toBe(false);
   const owned = await unseen("t-owned");
   chownSync(join(owned.own, "attach.sock"), 1000, 1000);
   owned.show();
@@ -108,7 +108,7 @@ test("an Attach from the compute container, which has the same user and the same
   await node.startCompute(pod, await bundleSupport("kube/forge-attach.ts"), []);
   await waitUntil(() => existsSync(join(pod.hooks, "told")), 30_000);
   expect(readFileSync(join(pod.hooks, "told"), "utf8")).toBe("ATTACH_UNSEALED ATTACH_UNSEALED");
-  expect(existsSync(join(own, "attach.json"))).toBe(false);
+  expect(existsSync(join(own, "attach.sealed"))).toBe(false);
   expect(node.hookSockets(pod)).toEqual([]);
 });
 

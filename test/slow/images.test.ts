@@ -157,7 +157,7 @@ test("each image's SBOM is valid SPDX, and lists what is in it: Debian's package
     ),
   ) as Readonly<Record<string, readonly SbomPackage[]>>;
   for (const name of NAMES) {
-    const set = name === "agent" || name === "launcher" ? name : "base";
+    const set = name === "agent" || name === "launcher" ? name : "sidecar";
     for (const architecture of PACKAGE_SETS[set].architectures) {
       const packages = checked[join(here.out, "sbom", `${name}-${architecture}.spdx.json`)] ?? [];
       const listed = packages.map((one) => `${one.name} ${one.version}`);

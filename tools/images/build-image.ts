@@ -35,6 +35,7 @@ function makeBundleTree(tree: string, root: string, recipe: Recipe & { readonly 
   mkdirSync(target, { recursive: true });
   copyFileSync(join(root, recipe.bundle), join(target, recipe.bundleName));
   copyFileSync(join(root, "LICENSE"), join(target, "LICENSE"));
+  for (const [file, text] of Object.entries(recipe.files ?? {})) writeFileSync(join(target, file), text);
   writeFileSync(join(target, "package.json"), `${JSON.stringify({ name, version, license, description, type: "module" }, null, 2)}\n`);
   const packages = JSON.parse(readFileSync(packagesFileOf(join(root, recipe.bundle)), "utf8")) as readonly string[];
   for (const directory of packages) addNotices(tree, directory);

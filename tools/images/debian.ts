@@ -55,15 +55,16 @@ export class DebianIndex {
     const sources = [`${options} ${archive.main} ${SUITE} main`, `${options} ${archive.main} ${SUITE}-updates main`];
     if (archive.security !== undefined) sources.push(`${options} ${archive.security} ${SUITE}-security main`);
     writeFileSync(join(directory, "etc/apt/sources.list"), `${sources.join("\n")}\n`);
-    writeFileSync(join(directory, "status"), installed(FOR_SCRIPTS));
+    writeFileSync(join(directory, "status"), "");
     writeFileSync(join(directory, "apt.conf"), configuration(directory, architecture));
     const index = new DebianIndex(directory, archive);
     await index.#apt(["update", "--error-on=any"]);
     return index;
   }
 
-  /** The packages that were asked for and all that they depend on, in the order of their names. */
-  async resolve(packages: readonly string[]): Promise<readonly LockedPackage[]> {
+  /** The packages that were asked for and all that they depend on but `without`, in the order of their names. */
+  async resolve(packages: readonly string[], without: readonly string[] = []): Promise<readonly LockedPackage[]> {
+    writeFileSync(join(this.#directory, "status"), installed([...FOR_SCRIPTS, ...without]));
     const text = await this.#apt(["install", "--print-uris", ...packages]).catch((error: Error) => {
       throw new ImageError("PACKAGE_UNRESOLVED", `apt does not find ${packages.join(", ")} in ${SUITE}`, [error.message], UPDATE_COMMAND);
     });

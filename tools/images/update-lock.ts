@@ -7,10 +7,10 @@ import type { Lock, LockedPackage, LockedSet } from "./lock.ts";
 type Indexes = ReadonlyMap<string, DebianIndex>;
 
 /** The packages of a set for an architecture, without those that the set below has. */
-async function resolve(index: DebianIndex, { on, packages }: PackageSet): Promise<readonly LockedPackage[]> {
-  if (on === undefined) return index.resolve(packages);
+async function resolve(index: DebianIndex, { on, packages, without }: PackageSet): Promise<readonly LockedPackage[]> {
+  if (on === undefined) return index.resolve(packages, without);
   const below = await index.resolve(PACKAGE_SETS[on].packages);
-  const all = await index.resolve([...PACKAGE_SETS[on].packages, ...packages]);
+  const all = await index.resolve([...PACKAGE_SETS[on].packages, ...packages], without);
   return all.filter(({ sha256 }) => !below.some((one) => one.sha256 === sha256));
 }
 

@@ -1,6 +1,19 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AttachRequest } from "@netbind/contract";
@@ -23,6 +36,8 @@ export interface ContainerStart {
   readonly binding: string;
   /** True for an image of another processor: its program is run by an emulator, so nothing of the machine changes. */
   readonly isEmulated?: boolean;
+  /** A control group with a sidecar's limits, from the hierarchy's root, where the machine's control groups are the test's. */
+  readonly cgroup?: string;
 }
 
 /**
@@ -33,18 +48,21 @@ export class ImageContainer implements AsyncDisposable {
   readonly #base: string;
   readonly #id = `nbimage-${randomBytes(4).toString("hex")}`;
   readonly #netns: TestNetns;
+  readonly #cgroup: string | undefined;
   #process: ChildProcess | undefined;
+  #log: Socket | undefined;
   #output = "";
 
-  private constructor(netns: TestNetns) {
+  private constructor(netns: TestNetns, cgroup: string | undefined) {
     this.#netns = netns;
+    this.#cgroup = cgroup;
     this.#base = mkdtempSync(join(tmpdir(), "netbind-container-"));
     chmodSync(this.#base, 0o755);
   }
 
   /** Starts a sidecar, and waits until it can be attached. */
-  static async start(image: UnpackedImage, { binding, isEmulated = false }: ContainerStart): Promise<ImageContainer> {
-    const container = new ImageContainer(await TestNetns.make());
+  static async start(image: UnpackedImage, { binding, isEmulated = false, cgroup }: ContainerStart): Promise<ImageContainer> {
+    const container = new ImageContainer(await TestNetns.make(), cgroup);
     try {
       container.#run(image, binding, isEmulated);
       await container.#appears(join(container.hooks, "netbind/attach.sock"));
@@ -57,16 +75,38 @@ export class ImageContainer implements AsyncDisposable {
 
   /** The sidecar's directory of the pod's hooks, on the machine. */
   get hooks(): string {
+    return join(this.podHooks, CONTAINER);
+  }
+
+  /** The pod's hooks, as its launcher has them: a directory for each sidecar. */
+  get podHooks(): string {
     return join(this.#base, "hooks");
   }
 
-  /** The container's first process. */
+  /** What the container has printed. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** The container's first process. @throws Error where it has ended, with what it printed */
   async pid(): Promise<number> {
+    if (this.#process?.exitCode !== null) throw new Error(`the container has ended: exit code ${this.#process?.exitCode}: ${this.#output}`);
     return (JSON.parse(await this.#crun(["state", this.#id])) as { readonly pid: number }).pid;
   }
 
-  attach(nics: AttachRequest["nics"]): Promise<void> {
-    const place = { base: this.#base, components: ["hooks"], uid: POD_USER };
+  /** The processes that the first one has started. */
+  async children(): Promise<readonly number[]> {
+    const pid = await this.pid();
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  }
+
+  /** Where KubeVirt's launcher finds the sidecar. */
+  hookSocket(binding: string): string {
+    return join(this.hooks, `${binding}-${CONTAINER}.sock`);
+  }
+
+  attach(nics: AttachRequest["nics"], timeoutScale = 1): Promise<void> {
+    const place = { base: this.#base, components: ["hooks", CONTAINER], uid: POD_USER, timeoutScale };
     return attachSidecar(place, { namespace: "default", name: "vm", uid: "u", nics });
   }
 
@@ -78,28 +118,39 @@ export class ImageContainer implements AsyncDisposable {
   }
 
   #run({ rootfs, process: start }: UnpackedImage, binding: string, isEmulated: boolean): void {
-    mkdirSync(this.hooks, { mode: 0o755 });
+    mkdirSync(this.hooks, { recursive: true, mode: 0o755 });
     chownSync(this.hooks, POD_USER, POD_USER);
     const resolv = join(this.#base, "resolv.conf");
     writeFileSync(resolv, "nameserver 10.96.0.10\n");
     if (isEmulated) copyFileSync(EMULATOR.machine, join(rootfs, EMULATOR.inside));
     const spec = containerSpec({
       argv: isEmulated ? [EMULATOR.inside] : [],
-      args: start.args,
+      // The emulator runs one program, and none that this one becomes or starts: the runtime stays.
+      args: isEmulated ? [...start.args.slice(0, -1), "sidecar"] : start.args,
       env: [...start.env, `CONTAINER_NAME=${CONTAINER}`, `NETWORK_BINDING_PLUGIN_NAME=${binding}`],
       rootfs,
       hasMachine: false,
       resolv,
       hooks: this.hooks,
       netns: this.#netns.path,
+      ...(this.#cgroup === undefined ? {} : { cgroup: this.#cgroup, isSidecar: true }),
     });
     writeFileSync(join(this.#base, "config.json"), JSON.stringify(spec));
     const [file = "", ...args] = [...this.#command(), "run", "--bundle", this.#base, this.#id];
-    this.#process = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [this.#process.stdout, this.#process.stderr])
-      stream?.on("data", (chunk: Buffer) => {
-        this.#output += chunk.toString("utf8");
-      });
+    const log = this.#makeLog();
+    this.#process = spawn(file, args, { stdio: ["ignore", log, log] });
+  }
+
+  /** A pipe that the container prints to, as container runtimes give it: Node's own pipes are sockets. */
+  #makeLog(): number {
+    const path = join(this.#base, "log");
+    execFileSync("mkfifo", [path]);
+    const descriptor = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    this.#log = new Socket({ fd: descriptor, writable: false });
+    this.#log.on("data", (chunk: Buffer) => {
+      this.#output += chunk.toString("utf8");
+    });
+    return descriptor;
   }
 
   async #appears(path: string): Promise<void> {
@@ -112,7 +163,8 @@ export class ImageContainer implements AsyncDisposable {
   }
 
   #command(): readonly string[] {
-    return [...CRUN, "--root", join(this.#base, "crun"), "--cgroup-manager=disabled"];
+    const root = ["--root", join(this.#base, "crun")];
+    return this.#cgroup === undefined ? [...CRUN, ...root, "--cgroup-manager=disabled"] : ["crun", ...root, "--cgroup-manager=cgroupfs"];
   }
 
   #crun(args: readonly string[]): Promise<string> {
@@ -122,6 +174,7 @@ export class ImageContainer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#crun(["delete", "--force", this.#id]).catch(() => undefined);
     await this.ended();
+    this.#log?.destroy();
     await this.#netns[Symbol.asyncDispose]();
     rmSync(this.#base, { recursive: true });
   }

@@ -17,7 +17,7 @@ test("whatever bytes a domain hook is given, it answers with bytes or with the c
     backend: "vhost",
   } as const;
   const domain = { kind: "passt", forward: [{ protocol: "tcp", ports: [], except: [] }] } as const;
-  const stored = { version: 1, vm: { namespace: "n", name: "v", uid: "u" }, nics: [{ nic, domain }] } as const;
+  const stored = { vm: { namespace: "n", name: "v", uid: "u" }, nics: [{ nic, domain }] } as const;
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc.string({ unit: "binary" }).map((text) => Buffer.from(text)),

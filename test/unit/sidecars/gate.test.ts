@@ -165,7 +165,7 @@ test("SIGTERM ends it cleanly; a damaged store keeps the gate shut", async () =>
   await attach();
   expect(await end("SIGTERM")).toBe(0);
   expect(existsSync(attachSocket())).toBe(false);
-  writeFileSync(join(hooks(), "netbind/attach.json"), "{");
+  writeFileSync(join(hooks(), "netbind/attach.sealed"), "{");
   await start();
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(existsSync(hookSocket())).toBe(false);
@@ -198,7 +198,7 @@ test("an Attach without a seal of uid 0 over this very request is refused, and n
   chmodSync(seal, 0o666);
   await refused("by 0");
   expect(existsSync(hookSocket())).toBe(false);
-  expect(existsSync(join(hooks(), "netbind/attach.json"))).toBe(false);
+  expect(existsSync(join(hooks(), "netbind/attach.sealed"))).toBe(false);
   rmSync(seal);
   await attach();
   expect(existsSync(hookSocket())).toBe(true);

@@ -204,7 +204,7 @@ test("every plugin has an image without a recipe of its own, and so has one that
     writeFileSync(join(root, "plugins", plugin, "package.json"), JSON.stringify({ description: `what ${plugin} does` }));
   }
   expect([...allRecipes(root).keys()]).toEqual(["bridge", "mine", "agent", "launcher"]);
-  expect(allRecipes(root).get("mine")).toMatchObject({ set: "base", description: "what mine does", user: "107:107", cmd: ["sidecar"] });
+  expect(allRecipes(root).get("mine")).toMatchObject({ set: "sidecar", description: "what mine does", user: "107:107", cmd: ["hold"] });
 });
 
 test("names of images that are not there are all told, with those that are", async () => {

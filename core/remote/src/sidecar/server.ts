@@ -1,4 +1,5 @@
 import { renameSync, rmSync } from "node:fs";
+import { createServer, type Server as ConnectionServer } from "node:net";
 import { type AttachRequest, type Binding, BindingError, describe } from "@netbind/contract";
 import {
   binding as bindingWire,
@@ -33,6 +34,16 @@ export async function listenUnix(server: Server, path: string): Promise<void> {
 export async function listenWhenServed(server: Server, path: string): Promise<void> {
   await listenUnix(server, `${path}.next`);
   renameSync(`${path}.next`, path);
+}
+
+/**
+ * Serves on a descriptor that listens already, and is another process's too. Gives what takes its connections: once that is
+ * closed, those that come are the other's.
+ */
+export function serveListening(server: Server, descriptor: number): ConnectionServer {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const connections = createServer((connection) => injector.injectConnection(connection));
+  return connections.listen({ fd: descriptor });
 }
 
 /** A handler from a function that answers or throws. */
@@ -103,7 +114,8 @@ export function attachFromWire(bytes: Uint8Array): AttachRequest {
 export interface SidecarHandlers {
   /** Throws where the seal is not beside the socket: nothing of the request is looked at before. */
   checkSeal(seal: string): void;
-  attach(request: AttachRequest): void | Promise<void>;
+  /** `sealed`: the bytes that the seal is of, and `request` was read from. */
+  attach(request: AttachRequest, sealed: Uint8Array): void | Promise<void>;
 }
 
 /** Serves the sidecar's side of the contract. */
@@ -111,7 +123,7 @@ export function addSidecar(server: Server, { checkSeal, attach }: SidecarHandler
   server.addService(sidecarWire.SidecarService, {
     attach: handle<sidecarWire.AttachRequest, sidecarWire.AttachResponse>(async ({ attachedVm }) => {
       checkSeal(sealOf(attachedVm));
-      await attach(attachFromWire(attachedVm));
+      await attach(attachFromWire(attachedVm), attachedVm);
       return {};
     }),
   });

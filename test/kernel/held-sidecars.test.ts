@@ -1,0 +1,213 @@
+/** A binding's image, run as a container runtime runs it: its runtime comes and goes, and its first process stays until its end. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { anAttachment } from "@netbind/contract/testing";
+import type { Vmi } from "@netbind/kubevirt";
+import { buildBaseDomain } from "@netbind/local";
+import { exec, waitUntil } from "@netbind/netns";
+import passt from "@netbind/plugin-passt";
+import { connectHooks, encodeAttach, type HooksClient } from "@netbind/remote/sidecar";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { buildGoTool } from "../support/build/go-tools.ts";
+import { BuiltImages } from "../support/kube/built-images.ts";
+import { type HookEvent, LAUNCHER_FAULTS } from "../support/kube/hook-pod.ts";
+import { ImageContainer, rightsOf } from "../support/kube/image-container.ts";
+
+const DOMAIN = Buffer.from("<domain><devices></devices></domain>");
+const vmi = {
+  apiVersion: "kubevirt.io/v1",
+  kind: "VirtualMachineInstance",
+  metadata: { namespace: "default", name: "vm" },
+  spec: { domain: { devices: { interfaces: [{ name: "red" }] } }, networks: [{ name: "red", pod: {} }] },
+} as unknown as Vmi;
+const VMI = Buffer.from(JSON.stringify(vmi));
+/** Milliseconds that the contract gives an end. */
+const END = 1000;
+/** This machine may be slow. */
+const TIMEOUT_SCALE = 20;
+
+const directory = mkdtempSync(join(tmpdir(), "netbind-held-"));
+let images: BuiltImages;
+let sidecar: ImageContainer;
+/** The container's first process. */
+let first: number;
+
+beforeAll(async () => {
+  images = await BuiltImages.build(["passt"], join(directory, "images"));
+}, 900_000);
+afterAll(() => {
+  images[Symbol.dispose]();
+  rmSync(directory, { recursive: true });
+});
+beforeEach(async () => {
+  sidecar = await ImageContainer.start(await images.unpack("passt", "amd64"), { binding: "passt" });
+  first = await sidecar.pid();
+});
+afterEach(async () => {
+  await sidecar[Symbol.asyncDispose]();
+});
+
+const attachment = anAttachment();
+const nics = [{ attachment, plan: passt.plan(attachment) }] as const;
+const attach = (): Promise<void> => sidecar.attach(nics);
+const socket = (): string => sidecar.hookSocket("passt");
+
+/** Asks over a new connection, as KubeVirt's launcher does. */
+async function ask<T>(question: (hooks: HooksClient) => Promise<T>): Promise<T> {
+  const hooks = connectHooks(socket(), TIMEOUT_SCALE);
+  try {
+    return await question(hooks);
+  } finally {
+    hooks.close();
+  }
+}
+const define = async (hooks: HooksClient): Promise<string> =>
+  Buffer.from(await hooks.onDefineDomain("v1alpha3", DOMAIN, VMI)).toString("utf8");
+const PATCHED = expect.stringContaining("<interface type='vhostuser'>");
+
+/** The runtime, once the first process has one. */
+async function runtime(): Promise<number> {
+  const found = async (): Promise<number | undefined> => {
+    for (const pid of await sidecar.children()) if (readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith("woken\0")) return pid;
+    return undefined;
+  };
+  expect(await waitUntil(async () => (await found()) !== undefined, 20_000)).toBe(true);
+  return (await found()) ?? 0;
+}
+const isIdle = async (): Promise<boolean> => (await sidecar.children()).length === 0;
+/** Ends the runtime as a crash or a lack of memory does. */
+async function crash(): Promise<void> {
+  const pid = await runtime();
+  process.kill(pid, "SIGKILL");
+  expect(await waitUntil(async () => !(await sidecar.children()).includes(pid), 5000)).toBe(true);
+}
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
+/** How the container ends of something, within a second. */
+async function endsOf(action: () => unknown): Promise<number | null> {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`it is still there after ${END} ms`)), END).unref();
+  });
+  action();
+  return Promise.race([sidecar.ended(), late]);
+}
+const terminate = (): boolean => process.kill(first, "SIGTERM");
+
+test("the first process and the runtime are user 107's, without a capability, on a root that they cannot write", async () => {
+  const pids = [first, await runtime()];
+  expect(pids.map((pid) => readFileSync(`/proc/${pid}/comm`, "utf8"))).toEqual(["inetd\n", "MainThread\n"]);
+  for (const pid of pids) {
+    const rights = rightsOf(pid);
+    expect(rights).toMatch(/^Uid:\t107\t107\t107\t107$/m);
+    expect(rights).toMatch(/^Gid:\t107\t107\t107\t107$/m);
+    for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) expect(rights).toMatch(new RegExp(`^${set}:\t0+$`, "m"));
+    expect(rights).toMatch(/^NoNewPrivs:\t1$/m);
+    const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n");
+    expect(mounts.find((line) => line.split(" ")[4] === "/")?.split(" ")[5]).toMatch(/^ro(,|$)/);
+  }
+});
+
+test("a VM's life of calls: a minute after the last one no runtime is there; the next call brings one; Shutdown ends it all", async () => {
+  // The runtime waits for the agent, however long that takes, and says so in the container's log.
+  const waiting = await runtime();
+  expect(existsSync(socket())).toBe(false);
+  await attach();
+  expect(await ask((hooks) => hooks.info())).toMatchObject({ name: "passt" });
+  for (let at = 0; at < 3; at++) expect(await ask(define)).toEqual(PATCHED);
+  expect(await runtime()).toBe(waiting);
+  await new Promise((resolve) => setTimeout(resolve, 50_000));
+  expect(await runtime()).toBe(waiting);
+  expect(await waitUntil(isIdle, 30_000)).toBe(true);
+  // A hotplugged NIC, and then a migration.
+  for (let at = 0; at < 2; at++) expect(await ask(define)).toEqual(PATCHED);
+  expect(await runtime()).not.toBe(waiting);
+  expect(await sidecar.pid()).toBe(first);
+  await expect(endsOf(() => ask((hooks) => hooks.shutdown("v1alpha3")))).resolves.toBe(0);
+  expect(existsSync(socket())).toBe(false);
+  expect(sidecar.output).toContain('"msg":"attached"');
+  expect(sidecar.output).toContain('"why":"Shutdown"');
+}, 180_000);
+
+test("virt-launcher's own client, which dials for two seconds at most, is answered though no runtime is there when it comes", async () => {
+  const program = buildGoTool("hook-client");
+  await attach();
+  await crash();
+  expect(await isIdle()).toBe(true);
+  const domainXML = buildBaseDomain({ vmi, accelerator: "tcg", disks: [] });
+  const argv = [program, "-hooks", sidecar.podHooks, "-faults", LAUNCHER_FAULTS, "-shutdown"];
+  const printed = await exec(argv, { stdin: JSON.stringify({ domainXML, vmi }) });
+  const events = printed
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as HookEvent).event);
+  // Where the dial was too slow for it, it came again, and the runtime was there.
+  expect(events.filter((event) => event !== "notReady")).toEqual(["collected", "complete", "defined", "defined", "defined", "shutdown"]);
+  expect(await sidecar.ended()).toBe(0);
+}, 900_000);
+
+test("a runtime that crashes between calls is replaced at the next one, and what was attached is still attached", async () => {
+  await crash();
+  await attach();
+  await crash();
+  expect(await ask((hooks) => hooks.info())).toMatchObject({ name: "passt" });
+  await crash();
+  expect(await ask(define)).toEqual(PATCHED);
+  await crash();
+  // Nothing is there that could answer Shutdown, until it is called.
+  expect(existsSync(`/proc/${first}`)).toBe(true);
+  await ask((hooks) => hooks.shutdown("v1alpha3"));
+  await expect(endsOf(() => undefined)).resolves.toBe(0);
+});
+
+test("a call that a runtime crashes in fails, and later ones are answered; one that it had not taken yet is answered by the next", async () => {
+  await attach();
+  await ask(async (hooks) => {
+    await hooks.info();
+    process.kill(await runtime(), "SIGSTOP");
+    const taken = expect(define(hooks)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await soon();
+    await crash();
+    await taken;
+  });
+  expect(await ask(define)).toEqual(PATCHED);
+  process.kill(await runtime(), "SIGSTOP");
+  const untaken = ask(define);
+  await soon();
+  await crash();
+  expect(await untaken).toEqual(PATCHED);
+  expect(await sidecar.pid()).toBe(first);
+});
+
+test("SIGTERM ends it within a second while its runtime waits for calls", async () => {
+  await attach();
+  await expect(endsOf(terminate)).resolves.toBe(0);
+});
+
+test("SIGTERM ends it within a second while no runtime is there", async () => {
+  await attach();
+  await crash();
+  expect(await isIdle()).toBe(true);
+  await expect(endsOf(terminate)).resolves.toBe(0);
+});
+
+test("SIGTERM ends it within a second during a call, though its runtime hangs", async () => {
+  await attach();
+  process.kill(await runtime(), "SIGSTOP");
+  const call = expect(ask(define)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await soon();
+  await expect(endsOf(terminate)).resolves.toBe(0);
+  await call;
+});
+
+test("a runtime that comes back does not believe what others in the pod have written: its gate is shut until the agent attaches again", async () => {
+  for (const written of [encodeAttach({ namespace: "default", name: "another", uid: "u", nics }), "{"]) {
+    await attach();
+    await crash();
+    writeFileSync(join(sidecar.hooks, "netbind/attach.sealed"), written);
+    await expect(ask(define)).rejects.toMatchObject({ code: "ATTACHMENT_MISSING" });
+    expect(existsSync(socket())).toBe(false);
+  }
+  expect(sidecar.output).toContain("its seal is of another request");
+  await attach();
+  expect(await ask(define)).toEqual(PATCHED);
+});
