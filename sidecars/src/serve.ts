@@ -79,7 +79,13 @@ class Sidecar {
   async #openGate(): Promise<void> {
     const { nextHookSocket, hookSocket } = this.#places;
     await listenUnix(this.#hooks, nextHookSocket);
-    renameSync(nextHookSocket, hookSocket);
+    try {
+      renameSync(nextHookSocket, hookSocket);
+    } catch (error) {
+      // Still bound, the next Attach would not bind it again.
+      this.#hooks.unbind(`unix:${nextHookSocket}`);
+      throw error;
+    }
   }
 
   #stop(why: string): void {

@@ -105,6 +105,17 @@ test("the hook socket appears with Attach and not before, and again after a rest
   client.close();
 });
 
+test("a gate that could not open at one Attach opens at the next", async () => {
+  await start();
+  mkdirSync(join(hookSocket(), "in-the-way"), { recursive: true });
+  await expect(attach()).rejects.toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("the hook socket cannot be made") });
+  rmSync(hookSocket(), { recursive: true });
+  await attach();
+  const client = connectHooks(hookSocket());
+  expect(await client.info()).toMatchObject({ name: "masquerade" });
+  client.close();
+});
+
 test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data left alone, Shutdown ends it", async () => {
   await start();
   await attach();
