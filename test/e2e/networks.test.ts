@@ -237,10 +237,13 @@ test("what is wrong with networks is told at once, before anything starts; a sta
   expect(lacking.code).toBe(3);
   for (const words of ['no CNI plugin "no-such-plugin"', 'no CNI plugin "neither"', 'no resource "macvtap.network.kubevirt.io/dataplane"'])
     expect(lacking.stderr).toContain(words);
-  const addressless = documents(
-    vm("bad", { interfaces: [{ name: "x", bridge: {} }], networks: [multus("x", "x", true)] }),
-    nad("x", { type: "bridge", bridge: "br-x" }),
-  );
+  const onDefault = (config: object): string =>
+    documents(vm("bad", { interfaces: [{ name: "x", bridge: {} }], networks: [multus("x", "x", true)] }), nad("x", config));
+  const bridge = { type: "bridge", bridge: "br-x" };
+  const known = await netbind(["run", "-f", "-"], { env: lab.env, stdin: onDefault(bridge) });
+  expect(known).toMatchObject({ code: 3, stderr: expect.stringContaining("default/x has no ipam") });
+  // What a list with a plugin of any other kind returns is seen when it is called.
+  const addressless = onDefault({ plugins: [bridge, { type: "loopback" }] });
   const failed = await netbind(["run", "-f", "-"], { env: lab.env, stdin: addressless });
   expect(failed).toMatchObject({
     code: 1,
