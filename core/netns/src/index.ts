@@ -3,10 +3,12 @@ export { CommandError, type Exec, exec, inNetns } from "./exec/exec.ts";
 export { explainEnd } from "./exec/explain-end.ts";
 export { OVER_FRESH_PROC, withWritableSysctls } from "./exec/fresh-proc.ts";
 export { HeldProcess, identify, inode, isAlive, isRunning, type ProcessId } from "./exec/held-process.ts";
-export { logLevel, SettingError } from "./exec/log-level.ts";
+export { logLevel } from "./exec/log-level.ts";
+export { SettingError } from "./errors.ts";
 export { descendantsOf, orphansOfUser, processesIn, processesLoggingTo, processesOfUser } from "./exec/processes.ts";
 export { scaledTimeout } from "./exec/scaled-timeout.ts";
-export { BusyError, type Lock, takeLock } from "./files/lock.ts";
+export { type Lock, takeLock } from "./files/lock.ts";
+export { BusyError } from "./errors.ts";
 export {
   exists,
   installFile,

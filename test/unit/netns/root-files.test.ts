@@ -18,6 +18,7 @@ import { VM_UIDS } from "@netbind/pod";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { keepLog } from "../../../core/local/src/record/kept-logs.ts";
+import { ForeignPathError } from "../../../core/netns/src/errors.ts";
 import * as files from "../../../core/netns/src/files/root-files.ts";
 
 const USER = { uid: VM_UIDS.first + 9, gid: VM_UIDS.first + 9 };
@@ -43,8 +44,8 @@ test("whatever is to be done below a user's directory, at any depth, is refused 
     ...[() => files.rename(path, own), () => files.rename(own, path), () => files.removeFile(path), () => files.shareFile(path, 0)],
     ...[() => files.installFile("/etc/hostname", path, 0o600), () => new files.UserTree(join(theirs, "tree"))],
   ];
-  for (const attempt of attempts) expect(attempt).toThrow(files.ForeignPathError);
-  await expect(files.removeTree(exec, join(theirs, "deep"))).rejects.toThrow(files.ForeignPathError);
+  for (const attempt of attempts) expect(attempt).toThrow(ForeignPathError);
+  await expect(files.removeTree(exec, join(theirs, "deep"))).rejects.toThrow(ForeignPathError);
   expect(readFileSync(path, "utf8")).toBe("text");
   expect(existsSync(own)).toBe(false);
 });
@@ -82,8 +83,8 @@ test("a directory that another made first, or a link of his, is neither taken no
   const link = join(directory, "logs");
   symlinkSync(victim, link);
   lchownSync(link, USER.uid, USER.gid);
-  expect(() => files.makeDirectory(link, 0o700)).toThrow(files.ForeignPathError);
-  expect(() => files.makeDirectory(theirs, 0o700)).toThrow(files.ForeignPathError);
+  expect(() => files.makeDirectory(link, 0o700)).toThrow(ForeignPathError);
+  expect(() => files.makeDirectory(theirs, 0o700)).toThrow(ForeignPathError);
   expect(keepLog(link, "log", "text")).toBeUndefined();
   expect(lstatSync(victim).mode & 0o777).toBe(0o755);
   lchownSync(link, 0, 0);

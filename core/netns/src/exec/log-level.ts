@@ -1,8 +1,4 @@
-/** A variable of the environment has a value that it cannot have. */
-export class SettingError extends Error {
-  override readonly name = "SettingError";
-}
-
+import { unknownLevel } from "../errors.ts";
 const VARIABLE = "NETBIND_LOG";
 const LEVELS: readonly string[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
@@ -10,5 +6,5 @@ const LEVELS: readonly string[] = ["trace", "debug", "info", "warn", "error", "f
 export function logLevel(usual: string): string {
   const level = process.env[VARIABLE] || usual;
   if (LEVELS.includes(level)) return level;
-  throw new SettingError(`${VARIABLE} is ${JSON.stringify(level)}: name one of ${LEVELS.join(", ")}`);
+  throw unknownLevel(VARIABLE, level, LEVELS);
 }

@@ -1,13 +1,9 @@
 import { spawn } from "node:child_process";
+import { busy, failedLock } from "../errors.ts";
 
 /** A lock that is held until it is released or this process ends, whichever way. */
 export interface Lock extends AsyncDisposable {
   release(): Promise<void>;
-}
-
-/** Another process holds the lock. */
-export class BusyError extends Error {
-  override readonly name = "BusyError";
 }
 
 const CONFLICT = 75;
@@ -47,9 +43,7 @@ async function tryLock(file: string, what: string, wait: number): Promise<Lock |
   const outcome = await Promise.race([locked, ended]);
   if (outcome === STALE) return undefined;
   if (outcome !== "locked") {
-    throw outcome === CONFLICT
-      ? new BusyError(`${what} is busy: another netbind process works on it`)
-      : new Error(`flock ${file}: exit code ${outcome}`);
+    throw outcome === CONFLICT ? busy(what) : failedLock(file, outcome);
   }
   const release = async (): Promise<void> => {
     child.stdin.end();

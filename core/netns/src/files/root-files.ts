@@ -19,11 +19,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Exec } from "../exec/exec.ts";
-
-/** A path that leads through a directory of another user's. */
-export class ForeignPathError extends Error {
-  override readonly name = "ForeignPathError";
-}
+import { foreignDirectory, foreignPath } from "../errors.ts";
 
 const isForeign = (uid: number): boolean => uid !== 0 && uid !== process.geteuid?.();
 
@@ -37,8 +33,7 @@ export function ownPath(path: string): string {
   for (let directory = dirname(path); ; directory = dirname(directory)) {
     const found = lstatSync(directory, { throwIfNoEntry: false });
     // A link of root's is an administrator's way to another place.
-    if (found !== undefined && isForeign(found.uid))
-      throw new ForeignPathError(`${path} is below ${directory}, which belongs to uid ${found.uid}: netbind changed nothing there`);
+    if (found !== undefined && isForeign(found.uid)) throw foreignDirectory(path, { directory, uid: found.uid });
     if (directory === dirname(directory)) return path;
   }
 }
@@ -93,9 +88,7 @@ function makeWithParents(path: string, mode?: number): void {
  */
 export function makeDirectory(path: string, mode = 0o711): void {
   makeWithParents(ownPath(path));
-  for (const { uid } of [lstatSync(path), statSync(path)])
-    if (isForeign(uid))
-      throw new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user: netbind changed nothing there`);
+  for (const { uid } of [lstatSync(path), statSync(path)]) if (isForeign(uid)) throw foreignPath(path, uid);
   chmodSync(path, mode);
 }
 

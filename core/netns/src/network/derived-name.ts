@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { invalidKind, invalidPlace } from "../errors.ts";
 
 const KIND = /^[a-z][a-z0-9-]{0,31}$/;
 const EXTENSION = /^(\.[a-z0-9]{1,8})?$/;
@@ -10,7 +11,7 @@ export type NamedBy = number | { readonly text: string };
 
 function part(by: NamedBy): string {
   if (typeof by === "object") return createHash("sha256").update(by.text).digest("hex").slice(0, DIGITS);
-  if (!Number.isSafeInteger(by) || by < 0 || by > MOST) throw new Error(`${by} is not a valid place in a list`);
+  if (!Number.isSafeInteger(by) || by < 0 || by > MOST) throw invalidPlace(by);
   return String(by);
 }
 
@@ -21,6 +22,6 @@ function part(by: NamedBy): string {
  * @throws Error for a kind or an extension that is not a word of the program's own, or a number that is not a place in a list
  */
 export function derivedName(kind: string, by: NamedBy, extension = ""): string {
-  if (!KIND.test(kind) || !EXTENSION.test(extension)) throw new Error(`${JSON.stringify(kind + extension)} does not name a kind of file`);
+  if (!KIND.test(kind) || !EXTENSION.test(extension)) throw invalidKind(kind + extension);
   return `${kind}-${part(by)}${extension}`;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BindingError, defined, type NicNames, type Plan, type PodLink } from "@netbind/contract";
+import { defined, type NicNames, type Plan, type PodLink } from "@netbind/contract";
 import {
   countOperations,
   diffNetwork,
@@ -23,6 +23,7 @@ import type { PodRecordStore } from "./pod-record.ts";
 import { endProcesses } from "../exec/end-processes.ts";
 import { type Exec, inNetns } from "../exec/exec.ts";
 import { startService } from "../services/services.ts";
+import { missingPodLink, unrecoverableNetwork } from "../errors.ts";
 
 /** What a pod's network is made with. */
 export interface PodNetworkParts {
@@ -79,11 +80,7 @@ export class PodNetwork implements HostNetwork {
     this.#seen = await observe(this.#execIn, { table: nicTable(names.pod) });
     const link = podLinkOf(this.#seen, names.pod, names.tap);
     if (link !== undefined) return link;
-    throw new BindingError(
-      "POD_LINK_MISSING",
-      `pod link "${names.pod}" is not in the pod's namespace`,
-      "check what the network's CNI plugin made",
-    );
+    throw missingPodLink(names.pod);
   }
 
   async apply(nic: string, desired: NicNetwork): Promise<void> {
@@ -104,7 +101,7 @@ export class PodNetwork implements HostNetwork {
     const observed = firstObserved ?? (await observe(this.#execIn, { sysctls, table: desired.table }));
     const operations = diffNetwork(complete, observed);
     const [unrecoverable] = operations.unrecoverable;
-    if (unrecoverable !== undefined) throw new BindingError("POD_LINK_MISSING", unrecoverable, "stop the VM and start it again");
+    if (unrecoverable !== undefined) throw unrecoverableNetwork(unrecoverable);
     if (countOperations(operations) === 0) return;
     await applyNetwork(this.#execIn, operations);
     if (operations.nft.length > 0) this.#recordTable(nic, desired.table);

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { basename, join } from "node:path";
 import { waitUntil } from "../exec/end-processes.ts";
 import { type GroupLimits, RAISE_LIMITS } from "./limits.ts";
+import { stubbornGroup } from "../errors.ts";
 
 /** The controllers that limits take. */
 export const CONTROLLERS = ["memory", "pids", "cpu"] as const;
@@ -75,8 +76,7 @@ export async function removeGroup(group: string): Promise<void> {
   for (const child of childrenOf(group)) await removeGroup(child);
   if (isRemoved(group)) return;
   writeFileSync(join(group, "cgroup.kill"), "1");
-  if (!(await waitUntil(() => isRemoved(group), REMOVE_DEADLINE)))
-    throw new Error(`control group ${group} cannot be removed: its processes do not end`);
+  if (!(await waitUntil(() => isRemoved(group), REMOVE_DEADLINE))) throw stubbornGroup(group);
 }
 
 const counted = (group: string, file: string, event: string): number => {

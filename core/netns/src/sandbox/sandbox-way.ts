@@ -3,11 +3,7 @@ import { FILTER_FD, filterBytes } from "./give-filter.ts";
 import { SERVICE_LIMITS } from "./limits.ts";
 import { type CommandError, exec } from "../exec/exec.ts";
 import { LIBRARY_BINDS, type Sandbox, type SandboxWay, sandboxCommand } from "./sandbox.ts";
-
-/** This machine lets no sandbox be made. */
-export class SandboxError extends Error {
-  override readonly name = "SandboxError";
-}
+import { noSandbox } from "../errors.ts";
 
 /** How sandboxes are made here, and why not in the usual way. */
 export interface FoundWay {
@@ -89,7 +85,7 @@ async function findWay(): Promise<FoundWay> {
       said.push(`a sandbox by ${way}: ${text}`);
     }
   }
-  throw new SandboxError(`this machine permits no sandbox for services and sidecars: ${[...findObstacles(), ...said].join("; ")}`);
+  throw noSandbox([...findObstacles(), ...said]);
 }
 
 let known: Promise<FoundWay> | undefined;

@@ -7,6 +7,7 @@ import { explainEnd } from "../exec/explain-end.ts";
 import { SERVICE_LIMITS } from "../sandbox/limits.ts";
 import { LIBRARY_BINDS, type Sandbox } from "../sandbox/sandbox.ts";
 import { startSandboxed } from "../sandbox/start-sandboxed.ts";
+import { serverNotStarted } from "../errors.ts";
 
 /** Where a service runs, as whom, and where what it says before it serves is kept. */
 export interface ServiceHost {
@@ -97,5 +98,5 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
   const why = ended() ? "it ended" : "it opened no socket";
   await endProcesses(processes);
   const words = said(host.logFile, from);
-  throw new Error(`the server ${service.role} did not start: ${why}: ${words}${explainEnd(words, SERVICE_LIMITS, host.cgroup)}`);
+  throw serverNotStarted(service.role, why, `${words}${explainEnd(words, SERVICE_LIMITS, host.cgroup)}`);
 }

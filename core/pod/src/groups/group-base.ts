@@ -1,16 +1,12 @@
 import { join } from "node:path";
 import { canLimit, CONTROLLERS, groupOf, handedOn, unifiedMount } from "@netbind/netns";
+import { invalidGroupName, noHierarchy, undelegatedGroup } from "../errors.ts";
 
 /** The control group that an administrator gives pods' groups, from the hierarchy's root: `/netbind.slice/pods`. */
 const VARIABLE = "NETBIND_CGROUP";
 
 /** What it says where no groups are to be made. */
 const NONE = "none";
-
-/** The group that was named cannot be what it is to be. */
-export class GroupError extends Error {
-  override readonly name = "GroupError";
-}
 
 /** Where pods' groups are made, or why none are. */
 export type GroupBase = { readonly base: string } | { readonly why: string };
@@ -19,16 +15,10 @@ const NEEDED = CONTROLLERS.join(", ");
 
 /** @throws GroupError with what is missing */
 function named(mount: string | undefined, name: string): GroupBase {
-  if (!name.startsWith("/") || name.split("/").includes(".."))
-    throw new GroupError(`${VARIABLE} is ${JSON.stringify(name)}: give a path from the hierarchy's root, as /proc/self/cgroup shows it`);
-  if (mount === undefined)
-    throw new GroupError(`${VARIABLE} is ${name}, and this machine has no unified control group hierarchy (cgroup2)`);
+  if (!name.startsWith("/") || name.split("/").includes("..")) throw invalidGroupName(VARIABLE, name);
+  if (mount === undefined) throw noHierarchy(VARIABLE, name);
   const base = join(mount, name);
-  if (!canLimit(base))
-    throw new GroupError(
-      `${VARIABLE} is ${name}, and that control group delegates ${JSON.stringify(handedOn(base).join(" "))} to its children: ` +
-        `it must delegate ${NEEDED} (cgroup.subtree_control), and so must every group above it`,
-    );
+  if (!canLimit(base)) throw undelegatedGroup(name, { variable: VARIABLE, delegated: handedOn(base), needed: NEEDED });
   return { base };
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { BindingError } from "@netbind/contract";
 import type { CloudInitPayload } from "@netbind/remote/sidecar";
 import { SAME_RUNTIME } from "./hook-domain.ts";
+import { changedCloudInit, unreadableCloudInit } from "../errors.ts";
 
 /** KubeVirt's JSON of cloud-init data, as far as the launcher itself reads it. */
 export interface HookedCloudInit {
@@ -24,16 +24,12 @@ export function readAnswer<T extends HookedCloudInit>(sent: T, { cloudInitData, 
   const kinds = [answered?.NoCloudMetaData, answered?.ConfigDriveMetaData].filter((kind) => kind !== undefined && kind !== null);
   if (answered?.UserData && kinds.length === 1) return answered as T;
   const old = parse(cloudInitNoCloudSource);
-  if (old === undefined) throw new Error("a sidecar answered PreCloudInitIso with what is not cloud-init data");
+  if (old === undefined) throw unreadableCloudInit();
   return { ...sent, UserData: String(old["userData"] ?? ""), NetworkData: String(old["networkData"] ?? "") };
 }
 
 /** Cloud-init's data is its author's: no plan of a NIC changes what a guest runs. @throws BindingError where a sidecar did */
 export function unchangedCloudInit<T extends HookedCloudInit>(sent: T, answered: T | undefined): T {
   if (answered === undefined || isDeepStrictEqual(sent, answered)) return sent;
-  throw new BindingError(
-    "PLUGIN_FAILED",
-    "a sidecar changed the VM's cloud-init data in its answer to PreCloudInitIso, which no plan allows",
-    SAME_RUNTIME,
-  );
+  throw changedCloudInit(SAME_RUNTIME);
 }

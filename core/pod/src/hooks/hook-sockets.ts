@@ -2,6 +2,7 @@ import { createConnection } from "node:net";
 import { BindingError } from "@netbind/contract";
 import { HeldDirectory, type HeldSocket } from "@netbind/remote/sidecar";
 import { namesIn } from "@netbind/netns";
+import { foreignDirectory } from "../errors.ts";
 
 /** A sidecar of a pod, as the host recorded it. */
 export interface PodSidecar {
@@ -73,11 +74,7 @@ export function refuseOtherDirectories({ hooks }: HookLocation, sidecars: readon
   const known = new Set(sidecars.map(({ container }) => container));
   const other = namesIn(hooks).find((name) => !known.has(name));
   if (other === undefined) return;
-  throw new BindingError(
-    "UNAVAILABLE",
-    `${hooks} holds ${JSON.stringify(other)}, which does not belong to a sidecar of this pod`,
-    "remove it: only the host makes sidecars' directories",
-  );
+  throw foreignDirectory(hooks, other);
 }
 
 /** True where something accepts on a socket: one without a listener is a dead sidecar's. */

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { UidRange } from "./allocate-uid.ts";
+import { failedLookup } from "../errors.ts";
 
 /** Ranges of users that the machine's own users may give to their user namespaces (subuid(5), subgid(5)). */
 const RANGES = ["/etc/subuid", "/etc/subgid"] as const;
@@ -30,7 +31,7 @@ function grantedRanges(): readonly UidRange[] {
 function isNamed(database: "passwd" | "group", id: number): boolean {
   const { status, error, stderr } = spawnSync("getent", [database, String(id)], { timeout: DEADLINE, encoding: "utf8", env: { PATH } });
   if (status === 0 || status === NOT_FOUND) return status === 0;
-  throw new Error(`getent ${database} ${id}: ${error?.message ?? (stderr.trim() || `exit code ${status}`)}: see /etc/nsswitch.conf`);
+  throw failedLookup(database, id, error?.message ?? (stderr.trim() || `exit code ${status}`));
 }
 
 /**
