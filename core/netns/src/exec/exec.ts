@@ -71,7 +71,7 @@ function collectOutput(child: ChildProcessWithoutNullStreams, stop: Stop): { std
 /** Stops a child at its deadline, and where its caller gives up. Returns what ends the watch. */
 function watch({ deadline = DEFAULT_DEADLINE, signal }: ExecOptions, stop: Stop): () => void {
   const milliseconds = scaledTimeout(deadline);
-  const timer = setTimeout(() => stop(`not done after ${milliseconds} ms`), milliseconds);
+  const timer = setTimeout(() => stop(`it did not finish within ${milliseconds} ms`), milliseconds);
   const giveUp = (): void => stop("it was canceled");
   signal?.addEventListener("abort", giveUp, { once: true });
   if (signal?.aborted === true) giveUp();
