@@ -37,7 +37,8 @@ function generate(target) {
   const spec = readFileSync(join(here, "SPEC.md"), "utf8");
   if (target !== here) cpSync(join(here, "defs/kubevirt"), join(target, "defs/kubevirt"), { recursive: true });
   mkdirSync(join(target, "defs/netbind/v1alpha1"), { recursive: true });
-  for (const file of ["binding", "sidecar"]) writeFileSync(join(target, `defs/netbind/v1alpha1/${file}.proto`), cut(spec, file));
+  for (const file of ["binding", "sidecar"])
+    writeFileSync(join(target, `defs/netbind/v1alpha1/${file}.proto`), cut(spec, file));
   const out = join(target, "src/gen");
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
@@ -67,7 +68,9 @@ if (process.argv.includes("--check")) {
       (part) => JSON.stringify(read(join(target, part))) !== JSON.stringify(read(join(here, part))),
     );
     if (differs.length > 0) {
-      console.error(`proto/${differs.join(" and proto/")} are not what SPEC.md and the definitions say: run "npm run gen"`);
+      console.error(
+        `proto/${differs.join(" and proto/")} are not what SPEC.md and the definitions say: run "npm run gen"`,
+      );
       process.exit(1);
     }
   } finally {

@@ -39,7 +39,9 @@ async function bundle(specifier, name, outfile, sourcemap = false) {
   const { metafile } = await built.catch((error) => {
     // What esbuild found is printed already, with its places.
     if (!Array.isArray(error.errors)) throw error;
-    console.error(`No bundle was made: ${specifier} is a module whose default export is a binding, as defineBinding({...}) makes it.`);
+    console.error(
+      `No bundle was made: ${specifier} is a module whose default export is a binding, as defineBinding({...}) makes it.`,
+    );
     process.exit(1);
   });
   return metafile;

@@ -15,7 +15,9 @@ export const nodePath = () => (existsSync(ownNode) ? ownNode : process.execPath)
 
 /** The environment of inner calls: the checkout's tools first, nothing that an outer npm set. */
 export function innerEnv() {
-  const entries = Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle|execpath|node|command)/i.test(name));
+  const entries = Object.entries(process.env).filter(
+    ([name]) => !/^npm_(config|package|lifecycle|execpath|node|command)/i.test(name),
+  );
   return { ...Object.fromEntries(entries), PATH: `${bin}:${process.env.PATH}` };
 }
 
@@ -73,7 +75,10 @@ const sourcesIn = (folders) =>
         join(entry.parentPath ?? entry.path, entry.name),
       ]),
     )
-    .filter(([entry, path]) => entry.isFile() && /(?<!\.test)\.ts$/.test(path) && !/[\\/](node_modules|dist|test)[\\/]/.test(path))
+    .filter(
+      ([entry, path]) =>
+        entry.isFile() && /(?<!\.test)\.ts$/.test(path) && !/[\\/](node_modules|dist|test)[\\/]/.test(path),
+    )
     .map(([, path]) => path.slice(root.length + 1))
     .sort();
 
@@ -87,6 +92,8 @@ function buildBundles(name, what, folder, sources) {
 /** The sources that may be in what is built of a package: the import law says which. */
 const sourcesFor = (folder) => closureOf(root, folder).map((one) => `${one}/src`);
 
-export const buildSidecars = () => buildBundles("sidecars", "building the sidecars", "sidecars", sourcesFor("sidecars"));
+export const buildSidecars = () =>
+  buildBundles("sidecars", "building the sidecars", "sidecars", sourcesFor("sidecars"));
 
-export const buildAgent = () => buildBundles("agent", "building the node agent", "core/agent", sourcesFor("core/agent"));
+export const buildAgent = () =>
+  buildBundles("agent", "building the node agent", "core/agent", sourcesFor("core/agent"));

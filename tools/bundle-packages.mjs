@@ -7,7 +7,9 @@ export const packagesFileOf = (bundle) => bundle.replace(/\.mjs$/, ".packages.js
 
 /** Writes the directories of the packages that esbuild took files from. */
 export function writePackages(metafile, outfile) {
-  const directories = Object.keys(metafile.inputs).flatMap((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []);
+  const directories = Object.keys(metafile.inputs).flatMap(
+    (input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? [],
+  );
   const found = [...new Set(directories.map((directory) => resolve(directory)))].sort();
   writeFileSync(packagesFileOf(outfile), `${JSON.stringify(found, null, 2)}\n`);
 }

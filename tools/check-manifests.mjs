@@ -12,7 +12,8 @@ const root = process.argv[2] ?? ROOT;
 /** The modules that may work by path where VMs' users own directories, each with what it works on; "import" finds the others. */
 const pathLaw = JSON.parse(readFileSync(join(root, "tools/path-law.json"), "utf8"));
 const FILES = /^(node:)?fs(\/promises)?$/;
-const BY_PATH = "works on files by path: use core/netns/src/files/root-files.ts, or HeldDirectory below a directory of a VM's user";
+const BY_PATH =
+  "works on files by path: use core/netns/src/files/root-files.ts, or HeldDirectory below a directory of a VM's user";
 const IMPORT = /(?:\bfrom\s*|^import\s*)["']([^"'\n]+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gm;
 
 /** The sources of a package, as paths in it. */
@@ -25,7 +26,10 @@ const sourcesOf = (folder) =>
 /** Every import of a package: the file in it, and the name. */
 const importsOf = (folder) =>
   sourcesOf(folder).flatMap((file) =>
-    [...readFileSync(join(root, folder, file), "utf8").matchAll(IMPORT)].map(([, from, dynamic]) => ({ file, name: from ?? dynamic })),
+    [...readFileSync(join(root, folder, file), "utf8").matchAll(IMPORT)].map(([, from, dynamic]) => ({
+      file,
+      name: from ?? dynamic,
+    })),
   );
 
 /** What a file of a package may import: the package's part of the law, and that of each root that the file is. */
@@ -57,13 +61,21 @@ function dependencyProblems(one, imports) {
   const isTest = (file) => /(^|\/)test\/|\.test\.m?[jt]s$/.test(file);
   const used = imports.filter(({ name }) => !name.startsWith(".") && !isBuiltin(name) && packageOf(name) !== own);
   const missing = used.filter(
-    ({ file, name }) => !Object.hasOwn(isTest(file) ? { ...installed, ...devDependencies } : installed, packageOf(name)),
+    ({ file, name }) =>
+      !Object.hasOwn(isTest(file) ? { ...installed, ...devDependencies } : installed, packageOf(name)),
   );
   const names = new Set(used.map(({ name }) => packageOf(name)));
-  const mustBeUsed = [...Object.keys(installed), ...Object.keys(devDependencies ?? {}).filter((name) => name.startsWith("@netbind/"))];
+  const mustBeUsed = [
+    ...Object.keys(installed),
+    ...Object.keys(devDependencies ?? {}).filter((name) => name.startsWith("@netbind/")),
+  ];
   return [
-    ...missing.map(({ file, name }) => `${where}: src uses ${packageOf(name)} (${file}) without depending on it: add it`),
-    ...mustBeUsed.filter((name) => !names.has(name)).map((name) => `${where}: depends on ${name}, which no source uses: remove it`),
+    ...missing.map(
+      ({ file, name }) => `${where}: src uses ${packageOf(name)} (${file}) without depending on it: add it`,
+    ),
+    ...mustBeUsed
+      .filter((name) => !names.has(name))
+      .map((name) => `${where}: depends on ${name}, which no source uses: remove it`),
   ];
 }
 
@@ -81,7 +93,9 @@ function lockProblem(lock) {
 
 function pathLawProblem(path) {
   const text = existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : "";
-  return /["'](node:)?fs(\/promises)?["']/.test(text) ? [] : [`tools/path-law.json: ${path} works on no files: remove it`];
+  return /["'](node:)?fs(\/promises)?["']/.test(text)
+    ? []
+    : [`tools/path-law.json: ${path} works on no files: remove it`];
 }
 
 const ofLaw = lawProblems(root);

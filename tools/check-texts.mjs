@@ -14,10 +14,12 @@ const root = process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url)))
 const FETCHES = /\b(?:npx|pnpx|bunx|(?:npm|pnpm|yarn) (?:exec|dlx|x)|bun x)\b(?!\s+--no-install\b)[^\n]*/g;
 /** Columns of a line of prose, at most. */
 const COLUMNS = 120;
-const PAGES = /^(?:README|ARCHITECTURE|CONTRIBUTING)\.md$|^docs\/[^/]+\.md$|^(?:(?:core|plugins)\/[^/]+|proto|sidecars)\/README\.md$/;
+const PAGES =
+  /^(?:README|ARCHITECTURE|CONTRIBUTING)\.md$|^docs\/[^/]+\.md$|^(?:(?:core|plugins)\/[^/]+|proto|sidecars)\/README\.md$/;
 const LOCKS = /(?:^|\/)(?:pnpm-lock\.yaml|package-lock\.json)$/;
 /** Texts that are not the project's own words: generated ones, KubeVirt's answers, and the list of the words itself. */
-const FOREIGN = /^proto\/src\/gen\/|^test\/vectors\/.*\.jsonl?$|^tools\/retired-words\.json$|\.(?:lock|lock\.json|sum)$/;
+const FOREIGN =
+  /^proto\/src\/gen\/|^test\/vectors\/.*\.jsonl?$|^tools\/retired-words\.json$|\.(?:lock|lock\.json|sum)$/;
 
 const { stdout } = spawnSync("git", ["-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
   encoding: "utf8",
@@ -34,7 +36,9 @@ const textOf = (file) => {
 };
 
 const findFetching = (file) =>
-  [...textOf(file).matchAll(FETCHES)].map(([found]) => `${file}: "${found.slice(0, 80)}" may fetch an untrusted package: write ./netbind`);
+  [...textOf(file).matchAll(FETCHES)].map(
+    ([found]) => `${file}: "${found.slice(0, 80)}" may fetch an untrusted package: write ./netbind`,
+  );
 
 /** The lines of a page's prose that are too long. Fences, tables and comments may have any length. */
 function findLong(file) {
@@ -61,7 +65,10 @@ const REFUSED = [
     pattern: new RegExp(anyOf(Object.keys(retired.spelling)), "gi"),
     instead: (found) => retired.spelling[found.toLowerCase()],
   },
-  ...Object.entries(retired.phrases).map(([source, words]) => ({ pattern: new RegExp(source, "gi"), instead: () => words })),
+  ...Object.entries(retired.phrases).map(([source, words]) => ({
+    pattern: new RegExp(source, "gi"),
+    instead: () => words,
+  })),
 ];
 
 /** The retired words in a text, each with its place; `quoted` texts are KubeVirt's own words. */
@@ -80,7 +87,10 @@ const problems = [
   ...files.filter((file) => PAGES.test(file)).flatMap(findLong),
   ...files
     .filter((file) => !FOREIGN.test(file))
-    .flatMap((file) => [...findRetired(() => file, file), ...findRetired((line) => `${file}: line ${line}`, textOf(file))]),
+    .flatMap((file) => [
+      ...findRetired(() => file, file),
+      ...findRetired((line) => `${file}: line ${line}`, textOf(file)),
+    ]),
 ];
 for (const problem of problems) console.error(problem);
 process.exit(problems.length > 0 || files.length === 0 ? 1 : 0);

@@ -39,7 +39,9 @@ function printJson(value, indent = "", before = 0) {
 
 /** What one or more files may import, as Biome's override. */
 function override(includes, { imports, external, node }) {
-  const open = [...imports, ...external].flatMap((name) => (name.endsWith("*") ? [`!${name}`] : [`!${name}`, `!${name}/**`]));
+  const open = [...imports, ...external].flatMap((name) =>
+    name.endsWith("*") ? [`!${name}`] : [`!${name}`, `!${name}/**`],
+  );
   const group = [NOTHING, ...open, ...(node ? ["!node:*"] : []), ...OWN];
   const restricted = { level: "error", options: { patterns: [{ group, message: MESSAGE }] } };
   const pure = node ? {} : { correctness: { noNodejsModules: "error" } };
@@ -51,7 +53,11 @@ function overridesOf({ key, imports, external, node, roots = {} }) {
   const files = Object.keys(roots);
   const own = override([`${key}/src/**`, ...files.map((file) => `!${key}/${file}`)], { imports, external, node });
   const more = files.map((file) => {
-    const allowed = { imports: [...imports, ...roots[file].imports], external: [...external, ...roots[file].external], node };
+    const allowed = {
+      imports: [...imports, ...roots[file].imports],
+      external: [...external, ...roots[file].external],
+      node,
+    };
     return override([`${key}/${file}`], allowed);
   });
   return [own, ...more];
@@ -77,7 +83,8 @@ function projectConfig(text, one, projects) {
   return printJson({ ...config, ...(references.length > 0 ? { references } : {}) });
 }
 
-const solutionConfig = (text, projects) => printJson({ ...JSON.parse(text), references: projects.map(({ folder }) => ({ path: folder })) });
+const solutionConfig = (text, projects) =>
+  printJson({ ...JSON.parse(text), references: projects.map(({ folder }) => ({ path: folder })) });
 
 /** A table of Markdown with columns of one width. */
 function printTable(rows) {
@@ -96,7 +103,8 @@ function rowOf(one) {
 }
 
 function architecture(text, packages) {
-  if (!TABLE.test(text)) throw new Error("ARCHITECTURE.md has no place for the import law's table: put the two comments back");
+  if (!TABLE.test(text))
+    throw new Error("ARCHITECTURE.md has no place for the import law's table: put the two comments back");
   const entries = packages.filter((one, at) => packages.findIndex(({ key }) => key === one.key) === at);
   const table = printTable([["package", "what it is", "may import"], ...entries.map(rowOf)]);
   return text.replace(TABLE, (_, start, end) => `${start}\n${table}\n${end}`);

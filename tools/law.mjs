@@ -53,7 +53,12 @@ export const readLaw = (root) => readJson(join(root, LAW));
  */
 export const readPackages = (root) =>
   Object.entries(readLaw(root)).flatMap(([key, article]) =>
-    expand(root, key).map((folder) => ({ ...article, key, folder, manifest: readJson(join(root, folder, "package.json")) })),
+    expand(root, key).map((folder) => ({
+      ...article,
+      key,
+      folder,
+      manifest: readJson(join(root, folder, "package.json")),
+    })),
   );
 
 /** The package that a module's name is of: "@netbind/remote" for "@netbind/remote/binding". */
@@ -71,7 +76,9 @@ export const allows = (patterns, name) =>
 
 /** Does a pattern of the law's name a file of a package? "*" is a part of a name, "**" any folders. */
 export function matchesFile(pattern, file) {
-  const source = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*\*\/|\*/g, (found) => (found === "*" ? "[^/]*" : "(?:.*/)?"));
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*\*\/|\*/g, (found) => (found === "*" ? "[^/]*" : "(?:.*/)?"));
   return new RegExp(`^${source}$`).test(file);
 }
 
@@ -82,7 +89,8 @@ const patternsOf = (one) => [...one.imports, ...Object.values(one.roots ?? {}).f
 function next(packages, one) {
   const named = patternsOf(one).map((pattern) => (pattern.endsWith("*") ? pattern : packageOf(pattern)));
   return packages.filter(
-    (other) => other !== one && (allows(named, other.manifest.name) || (one.bundles ?? []).some((key) => key === other.key)),
+    (other) =>
+      other !== one && (allows(named, other.manifest.name) || (one.bundles ?? []).some((key) => key === other.key)),
   );
 }
 
@@ -159,7 +167,9 @@ function deadPatterns(packages, one) {
   const isDoor = (pattern, { manifest }) => {
     if (pattern.endsWith("*")) return allows([pattern], manifest.name);
     if (packageOf(pattern) !== manifest.name) return false;
-    return pattern === manifest.name || Object.hasOwn(manifest.exports ?? {}, `.${pattern.slice(manifest.name.length)}`);
+    return (
+      pattern === manifest.name || Object.hasOwn(manifest.exports ?? {}, `.${pattern.slice(manifest.name.length)}`)
+    );
   };
   return patternsOf(one).filter((pattern) => !packages.some((other) => isDoor(pattern, other)));
 }
@@ -167,10 +177,14 @@ function deadPatterns(packages, one) {
 /** What one package's entry names that is not there. */
 function deadNames(root, packages, one) {
   const of = `${LAW}: ${one.key}`;
-  const files = Object.keys(one.roots ?? {}).filter((file) => !file.includes("*") && !existsSync(join(root, one.folder, file)));
+  const files = Object.keys(one.roots ?? {}).filter(
+    (file) => !file.includes("*") && !existsSync(join(root, one.folder, file)),
+  );
   const bundles = (one.bundles ?? []).filter((key) => !packages.some((other) => other.key === key));
   return [
-    ...deadPatterns(packages, one).map((name) => `${of} may import ${name}, which is not a package here or a door of one: remove it`),
+    ...deadPatterns(packages, one).map(
+      (name) => `${of} may import ${name}, which is not a package here or a door of one: remove it`,
+    ),
     ...files.map((file) => `${of} has the root ${file}, which is not a file: remove it`),
     ...bundles.map((key) => `${of} bundles ${key}, which the law does not name: remove it`),
   ];
@@ -193,7 +207,9 @@ export function lawProblems(root) {
       .filter((key) => !law[key].reserved && !packages.some((one) => one.key === key))
       .map((key) => `${LAW}: ${key} has no package.json: make the package, or remove the entry`),
     ...packages.filter(({ reserved }) => reserved).map(({ key }) => `${LAW}: ${key} is there: remove "reserved"`),
-    ...unnamed(root, packages).map((folder) => `${folder}: ${LAW} has no entry for it, or it has no package.json: write it`),
+    ...unnamed(root, packages).map(
+      (folder) => `${folder}: ${LAW} has no entry for it, or it has no package.json: write it`,
+    ),
     ...new Set(packages.flatMap((one) => deadNames(root, packages, one))),
     ...(circle ? [`${LAW}: goes in a circle, ${circle.join(" -> ")}: take one of these imports back`] : []),
   ];

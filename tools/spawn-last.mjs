@@ -4,7 +4,10 @@ import { innerEnv, nodePath, root } from "./bootstrap.mjs";
 
 /** Runs a TypeScript file of the workspace from source, in the caller's working directory. */
 export function runSource(file, args) {
-  const child = spawn(nodePath(), ["--conditions=@netbind/source", `${root}/${file}`, ...args], { stdio: "inherit", env: innerEnv() });
+  const child = spawn(nodePath(), ["--conditions=@netbind/source", `${root}/${file}`, ...args], {
+    stdio: "inherit",
+    env: innerEnv(),
+  });
   // The terminal sends a Ctrl-C to the whole group: the child has it already.
   process.on("SIGINT", () => undefined);
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

@@ -9,7 +9,8 @@ const PATHS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/s
 /** The packages, with the program that shows whether one is there. */
 const packages = () => JSON.parse(readFileSync(new URL("system-packages.json", import.meta.url), "utf8"));
 
-const isThere = ({ program }) => (program.startsWith("/") ? existsSync(program) : PATHS.some((path) => existsSync(join(path, program))));
+const isThere = ({ program }) =>
+  program.startsWith("/") ? existsSync(program) : PATHS.some((path) => existsSync(join(path, program)));
 
 function apt(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -19,7 +20,9 @@ function apt(args) {
 
 /** Installs what is missing, for the tiers of tests too that are named. Ends the process with a sentence where it cannot. */
 export function ensureSystemPackages(tiers = []) {
-  const missing = packages().filter((entry) => (entry.for === undefined || tiers.includes(entry.for)) && !isThere(entry));
+  const missing = packages().filter(
+    (entry) => (entry.for === undefined || tiers.includes(entry.for)) && !isThere(entry),
+  );
   if (missing.length === 0) return;
   const names = missing.map((entry) => entry.package);
   for (const { package: name, why } of missing) console.error(`netbind: ${name} is missing: ${why}`);

@@ -20,7 +20,11 @@ function runTier(tier, args) {
       `--outputFile.json=${file}`,
       ...args,
     ];
-    const { status } = spawnSync(nodePath(), vitest, { cwd: root, env: { ...innerEnv(), NO_COLOR: "1" }, stdio: "inherit" });
+    const { status } = spawnSync(nodePath(), vitest, {
+      cwd: root,
+      env: { ...innerEnv(), NO_COLOR: "1" },
+      stdio: "inherit",
+    });
     return { status, results: JSON.parse(readFileSync(file, "utf8")) };
   } catch (error) {
     console.error(`tier ${tier} gave no results: ${error.message}`);
@@ -35,7 +39,9 @@ export function runTests(tiers, args) {
   const outcomes = tiers.map((tier) => ({ tier, ...runTier(tier, args) }));
   const sum = (name) => outcomes.reduce((total, { results }) => total + (results[name] ?? 0), 0);
   const broken = outcomes.filter(({ status, results }) => status !== 0 || results.numPassedTests === 0);
-  console.log(`\ntiers: ${outcomes.map(({ tier, status }) => `${tier} ${status === 0 ? "passed" : "failed"}`).join(", ")}`);
+  console.log(
+    `\ntiers: ${outcomes.map(({ tier, status }) => `${tier} ${status === 0 ? "passed" : "failed"}`).join(", ")}`,
+  );
   console.log(`${sum("numPassedTests")} passed, ${sum("numFailedTests")} failed, ${sum("numPendingTests")} skipped`);
   return broken.length > 0 && args.length === 0 ? 1 : Math.max(...outcomes.map(({ status }) => status ?? 1));
 }

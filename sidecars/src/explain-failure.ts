@@ -10,9 +10,10 @@ const STANDARD_ERROR = 2;
 /** A text as a log keeps it: printable, with as many lines as a person reads. */
 function bounded(text: string): string {
   const lines = text.split("\n").map((line) => line.replace(/\p{Cc}/gu, " ").slice(0, MOST_LINE));
-  return [...lines.slice(0, MOST_LINES), ...(lines.length > MOST_LINES ? [`... and ${lines.length - MOST_LINES} more lines`] : [])].join(
-    "\n",
-  );
+  return [
+    ...lines.slice(0, MOST_LINES),
+    ...(lines.length > MOST_LINES ? [`... and ${lines.length - MOST_LINES} more lines`] : []),
+  ].join("\n");
 }
 
 /** The stack trace of what an author threw, with the author's own places; undefined where it has none. */

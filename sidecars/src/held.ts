@@ -3,7 +3,18 @@
  * socket, starts the runtime when somebody connects, and waits until that has ended, however it does.
  */
 import { spawn } from "node:child_process";
-import { chmodSync, closeSync, constants, linkSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { connect, type Server as ConnectionServer } from "node:net";
 import { join } from "node:path";
 import type { Binding } from "@netbind/contract";
@@ -77,7 +88,8 @@ function showSocket({ nextHookSocket }: SidecarPlaces, name: string): void {
 
 /** Ends inetd, and with it the container; nothing where the parent is another process by now. */
 function endParent(pid: number): void {
-  if (process.ppid === pid && readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "inetd") process.kill(pid, "SIGTERM");
+  if (process.ppid === pid && readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "inetd")
+    process.kill(pid, "SIGTERM");
 }
 
 /**

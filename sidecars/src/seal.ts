@@ -28,7 +28,8 @@ export function checkSeal(directory: string, seal: string): void {
     const stat = fstatSync(descriptor);
     if (!stat.isFile() || stat.uid !== machineRoot() || (stat.mode & WRITABLE_BY_OTHERS) !== 0)
       throw unsealed(`its seal was not made by the machine's uid 0, but by ${stat.uid}`);
-    if (stat.size !== DIGITS || readFileSync(descriptor, "utf8") !== seal) throw unsealed("its seal is of another request");
+    if (stat.size !== DIGITS || readFileSync(descriptor, "utf8") !== seal)
+      throw unsealed("its seal is of another request");
   } finally {
     closeSync(descriptor);
   }

@@ -58,7 +58,8 @@ class Sidecar {
     mkdirSync(own, { recursive: true, mode: 0o700 });
     rmSync(hookSocket, { force: true });
     this.#addServices();
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) process.once(signal, () => this.#stop(signal));
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const)
+      process.once(signal, () => this.#stop(signal));
     await this.#attachment.restore();
     await listenWhenServed(this.#contract, attachSocket);
     this.#log.info({ attachSocket, attached: this.#attachment.vm !== undefined }, "serving");
@@ -99,7 +100,8 @@ class Sidecar {
 }
 
 /** Serves a plugin's sidecar until Shutdown or a signal. */
-export const serveSidecar = (binding: Binding, options: SidecarOptions): Promise<void> => new Sidecar(binding, options).serve();
+export const serveSidecar = (binding: Binding, options: SidecarOptions): Promise<void> =>
+  new Sidecar(binding, options).serve();
 
 /** Serves a plugin alone, beside the controller or the node agent. */
 export async function serveBinding(binding: Binding, socket: string): Promise<void> {

@@ -12,7 +12,9 @@ function readMap(url: string): SourceMap | undefined {
     const text = readFileSync(fileURLToPath(url), "utf8");
     const at = text.lastIndexOf(INLINE_MAP);
     if (at === -1) return undefined;
-    return new SourceMap(JSON.parse(Buffer.from(text.slice(at + INLINE_MAP.length).trim(), "base64").toString("utf8")) as SourceMapPayload);
+    return new SourceMap(
+      JSON.parse(Buffer.from(text.slice(at + INLINE_MAP.length).trim(), "base64").toString("utf8")) as SourceMapPayload,
+    );
   } catch {
     // Then the bundle's own places must do.
     return undefined;

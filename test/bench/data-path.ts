@@ -53,7 +53,8 @@ class Path implements AsyncDisposable {
         stdio: "ignore",
       },
     );
-    const hasCarrier = async (): Promise<boolean> => (await pod.exec(["ip", "link", "show", "dev", NAMES.tap])).includes("LOWER_UP");
+    const hasCarrier = async (): Promise<boolean> =>
+      (await pod.exec(["ip", "link", "show", "dev", NAMES.tap])).includes("LOWER_UP");
     if (!(await waitUntil(hasCarrier, 5000))) throw new Error("nobody reads the tap");
     await pod.exec(["ip", "neigh", "replace", "10.0.2.2", "lladdr", GUEST_MAC, "dev", "k6t-eth0"]);
     await pod.exec(["bridge", "fdb", "replace", GUEST_MAC, "dev", "tap0", "master", "static"]);
@@ -65,7 +66,22 @@ class Path implements AsyncDisposable {
   async measure(): Promise<{ readonly rate: number; readonly cpu: number }> {
     const [packets, busy, start] = [await this.#received(), busyTime(), performance.now()];
     await inNetns(this.outside.path, exec)(
-      ["mausezahn", "v0", "-q", "-c", String(PACKETS), "-t", "udp", "sp=1000,dp=2000", "-A", "10.9.0.1", "-B", "10.9.0.2", "-p", "64"],
+      [
+        "mausezahn",
+        "v0",
+        "-q",
+        "-c",
+        String(PACKETS),
+        "-t",
+        "udp",
+        "sp=1000,dp=2000",
+        "-A",
+        "10.9.0.1",
+        "-B",
+        "10.9.0.2",
+        "-p",
+        "64",
+      ],
       { deadline: 60_000 },
     );
     const ms = performance.now() - start;
@@ -74,7 +90,9 @@ class Path implements AsyncDisposable {
   }
 
   async #received(): Promise<number> {
-    const [link] = JSON.parse(await this.pod.exec(["ip", "-json", "-statistics", "link", "show", "dev", NAMES.tap])) as {
+    const [link] = JSON.parse(
+      await this.pod.exec(["ip", "-json", "-statistics", "link", "show", "dev", NAMES.tap]),
+    ) as {
       stats64: { tx: { packets: number; dropped: number } };
     }[];
     return (link?.stats64.tx.packets ?? 0) + (link?.stats64.tx.dropped ?? 0);
@@ -89,7 +107,9 @@ class Path implements AsyncDisposable {
 
 /** Hundredths of a second that the machine's processors were not idle. */
 function busyTime(): number {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (readFileSync("/proc/stat", "utf8").split("\n")[0] ?? "")
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+    readFileSync("/proc/stat", "utf8").split("\n")[0] ?? ""
+  )
     .split(/\s+/)
     .slice(1)
     .map(Number);
@@ -112,7 +132,14 @@ export async function benchDataPath(runs = 9): Promise<readonly Comparison[]> {
   }
   const against = "bridge, tap and two rules by hand";
   return [
-    { what: "namespace to tap", unit: "packets/s", ours: rates.ours, theirs: rates.hand, against, goal: { ratio: 0.98, better: "larger" } },
+    {
+      what: "namespace to tap",
+      unit: "packets/s",
+      ours: rates.ours,
+      theirs: rates.hand,
+      against,
+      goal: { ratio: 0.98, better: "larger" },
+    },
     { what: "namespace to tap, processor a packet", unit: "us", ours: cpus.ours, theirs: cpus.hand, against },
   ];
 }

@@ -39,20 +39,35 @@ async function ours(directory: string): Promise<{ readonly ms: number; readonly 
   const pods = join(directory, "pods.json");
   writeFileSync(
     pods,
-    JSON.stringify({ cniVersion: "1.0.0", name: "p", plugins: [{ type: "bridge", bridge: "cni0", isGateway: true, ipam }] }),
+    JSON.stringify({
+      cniVersion: "1.0.0",
+      name: "p",
+      plugins: [{ type: "bridge", bridge: "cni0", isGateway: true, ipam }],
+    }),
   );
   const start = performance.now();
-  const outcome = await netbind(["run", "-f", "-", "--keep", "--pod-network", pods], { env, stdin: VMI, program: BUILT });
+  const outcome = await netbind(["run", "-f", "-", "--keep", "--pod-network", pods], {
+    env,
+    stdin: VMI,
+    program: BUILT,
+  });
   const ms = performance.now() - start;
   if (outcome.code !== 0) throw new Error(outcome.stderr);
   const state = new State({ ...stateDirectories(process.env), state: directory });
   const [id = ""] = state.vmIds();
-  const { domainXml } = JSON.parse(readFileSync(join(state.podDirectory(id), "record.json"), "utf8")) as { domainXml: string };
+  const { domainXml } = JSON.parse(readFileSync(join(state.podDirectory(id), "record.json"), "utf8")) as {
+    domainXml: string;
+  };
   await netbind(["stop", "--force", "bench"], { env });
   return { ms, domainXml };
 }
 
-async function createByHand(pod: TestNetns, outside: TestNetns, directory: string, domainXml: string): Promise<Launcher> {
+async function createByHand(
+  pod: TestNetns,
+  outside: TestNetns,
+  directory: string,
+  domainXml: string,
+): Promise<Launcher> {
   const mac = /<mac address='([^']+)'/.exec(domainXml)?.[1] ?? "";
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.66.0.1/24", "10.66.0.2/24"], 1500);
   const batch = [
@@ -103,7 +118,8 @@ async function byHand(directory: string, domainXml: string): Promise<number> {
   await using outside = await TestNetns.make();
   await using pod = await TestNetns.make();
   const launcher = await createByHand(pod, outside, directory, domainXml);
-  if (!(await awaitAnswer(pod.exec, { address: "10.0.2.2", seconds: 60 }))) throw new Error("the guest by hand does not answer");
+  if (!(await awaitAnswer(pod.exec, { address: "10.0.2.2", seconds: 60 })))
+    throw new Error("the guest by hand does not answer");
   const ms = performance.now() - start;
   await endProcesses([...launcher.processes, ...processesIn(pod.path)]);
   rmSync(directory, { recursive: true });
@@ -113,12 +129,46 @@ async function byHand(directory: string, domainXml: string): Promise<number> {
 /** QEMU alone, with its own user networking and no libvirt: the floor. */
 async function qemuAlone(): Promise<number> {
   const { rootfs } = await ensureImage(exec, stateDirectories(process.env).cache, () => undefined);
-  const sandbox = ["--unshare-all", "--die-with-parent", "--ro-bind", rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"];
-  const machine = ["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "192"];
-  const boot = ["-kernel", DEMO_GUEST.kernel, "-initrd", DEMO_GUEST.initrd, "-append", "console=ttyS0 quiet panic=-1 tsc=reliable"];
+  const sandbox = [
+    "--unshare-all",
+    "--die-with-parent",
+    "--ro-bind",
+    rootfs,
+    "/",
+    "--dev",
+    "/dev",
+    "--proc",
+    "/proc",
+    "--tmpfs",
+    "/tmp",
+  ];
+  const machine = [
+    "-nodefaults",
+    "-display",
+    "none",
+    "-no-reboot",
+    "-machine",
+    "q35",
+    "-accel",
+    "tcg",
+    "-cpu",
+    "max",
+    "-m",
+    "192",
+  ];
+  const boot = [
+    "-kernel",
+    DEMO_GUEST.kernel,
+    "-initrd",
+    DEMO_GUEST.initrd,
+    "-append",
+    "console=ttyS0 quiet panic=-1 tsc=reliable",
+  ];
   const net = ["-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n", "-serial", "stdio"];
   const start = performance.now();
-  const qemu = spawn("bwrap", [...sandbox, "qemu-system-x86_64", ...machine, ...boot, ...net], { stdio: ["ignore", "pipe", "ignore"] });
+  const qemu = spawn("bwrap", [...sandbox, "qemu-system-x86_64", ...machine, ...boot, ...net], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   let printed = "";
   qemu.stdout.on("data", (chunk: Buffer) => {
     printed += chunk.toString("utf8");

@@ -44,7 +44,8 @@ async function crash(sidecar: ImageContainer): Promise<void> {
 }
 
 /** A process's share of the memory that it has, in MB. */
-const pssOf = (pid: number): number => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]) / 1024;
+const pssOf = (pid: number): number =>
+  Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]) / 1024;
 
 /** The same image with a runtime that stays, as an image without inetd has it. */
 const resident = (image: UnpackedImage): UnpackedImage => ({
@@ -53,7 +54,10 @@ const resident = (image: UnpackedImage): UnpackedImage => ({
 });
 
 /** All memory of many sidecars, each with its first process and what that has started. */
-async function memoryOf(image: UnpackedImage, settled: (sidecar: ImageContainer) => Promise<boolean>): Promise<readonly number[]> {
+async function memoryOf(
+  image: UnpackedImage,
+  settled: (sidecar: ImageContainer) => Promise<boolean>,
+): Promise<readonly number[]> {
   await using stack = new AsyncDisposableStack();
   const sidecars: ImageContainer[] = [];
   for (let at = 0; at < SIDE_BY_SIDE; at++) sidecars.push(stack.use(await started(image)));
@@ -61,13 +65,17 @@ async function memoryOf(image: UnpackedImage, settled: (sidecar: ImageContainer)
   for (const sidecar of sidecars) await waitUntil(() => settled(sidecar), IDLE_DEADLINE, 500);
   // Awaited here: they are gone when this returns.
   return await Promise.all(
-    sidecars.map(async (sidecar) => [await sidecar.pid(), ...(await sidecar.children())].map(pssOf).reduce((sum, one) => sum + one, 0)),
+    sidecars.map(async (sidecar) =>
+      [await sidecar.pid(), ...(await sidecar.children())].map(pssOf).reduce((sum, one) => sum + one, 0),
+    ),
   );
 }
 
 /** A runtime of the image's that starts and ends. */
 const bareRuntime = ({ rootfs }: UnpackedImage): Promise<unknown> =>
-  new Promise((resolve) => spawn("chroot", [rootfs, "/usr/bin/node", "-e", "0"], { stdio: "ignore" }).once("exit", resolve));
+  new Promise((resolve) =>
+    spawn("chroot", [rootfs, "/usr/bin/node", "-e", "0"], { stdio: "ignore" }).once("exit", resolve),
+  );
 
 async function benchCalls(image: UnpackedImage): Promise<readonly Comparison[]> {
   await using sidecar = await started(image);

@@ -26,7 +26,10 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
 };
 
 const RESULTS = new URL("RESULTS.md", import.meta.url);
-const { values, positionals } = parseArgs({ options: { keep: { type: "boolean", default: false } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { keep: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) {

@@ -50,7 +50,13 @@ async function preparePod(outside: TestNetns): Promise<TestNetns> {
 
 function journalIn(directory: string): LocalRecordFile {
   const id = basename(directory);
-  return PodRecordFile.create(directory, { version: 1, id, nics: {}, processes: [], attachments: [] } as unknown as LocalPodRecord);
+  return PodRecordFile.create(directory, {
+    version: 1,
+    id,
+    nics: {},
+    processes: [],
+    attachments: [],
+  } as unknown as LocalPodRecord);
 }
 
 async function look(pod: TestNetns, desired?: DesiredNetwork): Promise<ObservedNetwork> {
@@ -91,7 +97,8 @@ async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFil
 
 /** Operations as commands that somebody typed, each a program of its own. */
 async function type(pod: TestNetns, { ip, sysctls, nft }: Operations): Promise<void> {
-  const inPod = (argv: readonly string[], stdin = ""): Promise<string> => exec(["nsenter", `--net=${pod.path}`, ...argv], { stdin });
+  const inPod = (argv: readonly string[], stdin = ""): Promise<string> =>
+    exec(["nsenter", `--net=${pod.path}`, ...argv], { stdin });
   if (ip.length > 0) await inPod(["ip", "-batch", "-"], `${ip.join("\n")}\n`);
   if (sysctls.length > 0) await inPod(["sysctl", "-q", "-w", ...sysctls.map(({ key, value }) => `${key}=${value}`)]);
   if (nft.length > 0) await inPod(["sh", "-c", "cat | nft -j -f -"], JSON.stringify({ nftables: nft }));
@@ -146,7 +153,9 @@ function compare(binding: string, times: Readonly<Record<Way, readonly Times[]>>
   const up = [row("up", "byHand", "ip, sysctl and nft by hand", 1.5), row("up", "cni", "CNI bridge plugin's ADD", 1)];
   // A binding that made no link has none to take away.
   const isLess = times.byHand.every(({ down }) => down < 1);
-  return isLess ? up : [...up, row("down", "byHand", "ip and nft by hand", 1.5), row("down", "cni", "CNI bridge plugin's DEL", 1)];
+  return isLess
+    ? up
+    : [...up, row("down", "byHand", "ip and nft by hand", 1.5), row("down", "cni", "CNI bridge plugin's DEL", 1)];
 }
 
 /** Alternately, so that a busy machine disturbs all alike. */

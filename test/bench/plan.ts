@@ -14,9 +14,14 @@ export async function benchPlan(runs = 15): Promise<readonly Comparison[]> {
   const one = join(directory, "one.yaml");
   const many = join(directory, "many.yaml");
   writeFileSync(one, demoVmi({ name: "vm", port: 80, nonce: "x" }));
-  writeFileSync(many, Array.from({ length: MANY }, (_, at) => demoVmi({ name: `vm${at}`, port: 80, nonce: "x" })).join("---\n"));
+  writeFileSync(
+    many,
+    Array.from({ length: MANY }, (_, at) => demoVmi({ name: `vm${at}`, port: 80, nonce: "x" })).join("---\n"),
+  );
   const netbind = (file: string): Promise<number> =>
-    timed(async () => execFileSync(process.execPath, [...BUILT, "plan", "-f", file, "-o", "json"], { maxBuffer: 2 ** 30 }));
+    timed(async () =>
+      execFileSync(process.execPath, [...BUILT, "plan", "-f", file, "-o", "json"], { maxBuffer: 2 ** 30 }),
+    );
   const cold: number[] = [];
   const warm: number[] = [];
   const bare: number[] = [];

@@ -88,7 +88,11 @@ class BenchNode implements AsyncDisposable {
       const record = newRecord(state, decision.vmi, "bench", decision);
       makeDirectory(state.podDirectory(record.id));
       const recordFile = PodRecordFile.create(state.podDirectory(record.id), record);
-      const parts = { podNetwork: DEFAULT_POD_NETWORK, deviceSettings: { DP_MACVTAP_CONF }, bindings: this.#resolve(TOKENS.bindings) };
+      const parts = {
+        podNetwork: DEFAULT_POD_NETWORK,
+        deviceSettings: { DP_MACVTAP_CONF },
+        bindings: this.#resolve(TOKENS.bindings),
+      };
       const host = new LocalHost({ state, exec, recordFile, ...parts });
       await attachVmi(host, decision);
       await host.network.settled();
@@ -104,14 +108,31 @@ class BenchNode implements AsyncDisposable {
   async byHand(binding: BindingName): Promise<Times> {
     const name = `${this.state.nodeNetns.slice(0, -5)}-hand`;
     const ipam = { ...(DEFAULT_POD_NETWORK.plugins[0]?.["ipam"] as object), dataDir: join(this.state.node, "ipam") };
-    const config = { ...DEFAULT_POD_NETWORK, plugins: DEFAULT_POD_NETWORK.plugins.map((plugin) => ({ ...plugin, ipam })) };
+    const config = {
+      ...DEFAULT_POD_NETWORK,
+      plugins: DEFAULT_POD_NETWORK.plugins.map((plugin) => ({ ...plugin, ipam })),
+    };
     const attachment = { network: "nic", ifname: "eth0", containerId: "hand", config };
     const place = { exec, node: netnsPath(this.state.nodeNetns), netns: netnsPath(name) };
     const isPod = BINDINGS[binding][1] === POD;
     const up = await timed(async () => {
       await makeNetns(exec, name);
       if (isPod) return cniAdd(place, attachment);
-      await this.#onNode(["ip", "link", "add", "link", "phys0", "name", "net1", "netns", name, "type", "macvtap", "mode", "bridge"]);
+      await this.#onNode([
+        "ip",
+        "link",
+        "add",
+        "link",
+        "phys0",
+        "name",
+        "net1",
+        "netns",
+        name,
+        "type",
+        "macvtap",
+        "mode",
+        "bridge",
+      ]);
       return inNetns(netnsPath(name), exec)(["ip", "link", "set", "net1", "up"]);
     });
     const down = await timed(async () => {

@@ -20,7 +20,8 @@ export function percentile(values: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
-const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(3));
+const round = (value: number): string =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(3);
 
 function formatGoal({ ours, theirs, goal, most }: Comparison): string {
   const ratio = median(ours) / median(theirs);
@@ -53,7 +54,8 @@ export function formatComparison(comparison: Comparison): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-export const TABLE_HEAD = "| what | Netbind | compared with | ratio | goal | runs |\n| --- | --- | --- | --- | --- | --- |";
+export const TABLE_HEAD =
+  "| what | Netbind | compared with | ratio | goal | runs |\n| --- | --- | --- | --- | --- | --- |";
 
 /** Milliseconds that something takes. */
 export async function timed(what: () => Promise<unknown>): Promise<number> {

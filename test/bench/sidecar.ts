@@ -15,7 +15,16 @@ import { SIDECAR_START } from "../support/kube/sidecar-start.ts";
 import { type Comparison, percentile } from "./report.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../sidecars/dist/masquerade.mjs", import.meta.url));
-const USER = ["--reuid", "107", "--regid", "107", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+const USER = [
+  "--reuid",
+  "107",
+  "--regid",
+  "107",
+  "--clear-groups",
+  "--bounding-set=-all",
+  "--inh-caps=-all",
+  "--no-new-privs",
+];
 const SIDE_BY_SIDE = 20;
 const CALLS = 500;
 /** A VM with more devices than any should have. */
@@ -166,7 +175,13 @@ async function benchMemory(place: Place): Promise<readonly Comparison[]> {
     list.map(({ pid }) => memoryOf(pid, file, field));
   const against = "a runtime that does nothing";
   const rows: readonly Comparison[] = [
-    { what: "sidecar's RSS", unit: "MB", ours: of(children, "status", "VmRSS"), theirs: of(idle, "status", "VmRSS"), against },
+    {
+      what: "sidecar's RSS",
+      unit: "MB",
+      ours: of(children, "status", "VmRSS"),
+      theirs: of(idle, "status", "VmRSS"),
+      against,
+    },
     {
       what: `sidecar's PSS, ${SIDE_BY_SIDE} side by side`,
       unit: "MB",

@@ -16,7 +16,10 @@ if (loadAll(require("node:fs").readFileSync(process.argv[1], "utf8")).length !==
 export async function benchValidate(runs = 15): Promise<readonly Comparison[]> {
   const directory = mkdtempSync(join(tmpdir(), "netbind-bench-"));
   const file = join(directory, "vms.yaml");
-  writeFileSync(file, Array.from({ length: VMS }, (_, at) => demoVmi({ name: `vm${at}`, port: 80, nonce: "x" })).join("---\n"));
+  writeFileSync(
+    file,
+    Array.from({ length: VMS }, (_, at) => demoVmi({ name: `vm${at}`, port: 80, nonce: "x" })).join("---\n"),
+  );
   const cli = new URL("../../core/cli", import.meta.url);
   const run = (args: readonly string[]): Promise<number> =>
     timed(async () => execFileSync(process.execPath, args, { cwd: cli, maxBuffer: 2 ** 30 }));

@@ -22,7 +22,11 @@ interface Options {
 function readOptions(): Options | undefined {
   try {
     const { values } = parseArgs({
-      options: { cidr: { type: "string" }, port: { type: "string", default: "80" }, help: { type: "boolean", default: false } },
+      options: {
+        cidr: { type: "string" },
+        port: { type: "string", default: "80" },
+        help: { type: "boolean", default: false },
+      },
     });
     if (values.help || !/^\d{1,5}$/.test(values.port)) return undefined;
     return { port: Number(values.port), ...(values.cidr === undefined ? {} : { cidr: values.cidr }) };
@@ -61,7 +65,11 @@ async function proveTraffic(status: VmStatus, port: number, nonce: string): Prom
     const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
     const page = (await fetchPatiently(outside, url)).trim();
     const holds = page === nonce;
-    prove(`HTTP from ${url}`, holds, holds ? `the guest's nonce ${nonce}` : `got ${JSON.stringify(page)}, expected ${nonce}`);
+    prove(
+      `HTTP from ${url}`,
+      holds,
+      holds ? `the guest's nonce ${nonce}` : `got ${JSON.stringify(page)}, expected ${nonce}`,
+    );
   }
   const other = port === 81 ? 82 : 81;
   const refused = await outside.connect(pod, other);

@@ -10,7 +10,10 @@ import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 import { shutDown } from "../support/guest/shut-down.ts";
 
 const lab = useLab();
-const VMI = demoVmi({ name: "one", port: 80, nonce: "n0nce" }).replace(/masquerade: \{\}.*\n\s+ports:\n.*\n/, "bridge: {}\n");
+const VMI = demoVmi({ name: "one", port: 80, nonce: "n0nce" }).replace(
+  /masquerade: \{\}.*\n\s+ports:\n.*\n/,
+  "bridge: {}\n",
+);
 
 /** A NIC's addresses in the pod: IPv4, IPv6. */
 type Addresses = readonly [ipv4: string, ipv6: string];
@@ -32,7 +35,14 @@ async function startBridged(): Promise<{ readonly mac: string; readonly addresse
 async function expectLeaseAndRoutes(mac: string, [ipv4]: Addresses): Promise<void> {
   const printed = await lab.inGuest("one", "cat /run/lease.eth0 /sys/class/net/eth0/address; ip route; ip -6 route");
   expect(printed).toMatch(/default via fe80::\S+ dev eth0/);
-  for (const line of [`ip=${ipv4}`, "mask=24", "router=10.244.0.1", "serverid=169.254.75.10", mac, "default via 10.244.0.1 dev eth0"])
+  for (const line of [
+    `ip=${ipv4}`,
+    "mask=24",
+    "router=10.244.0.1",
+    "serverid=169.254.75.10",
+    mac,
+    "default via 10.244.0.1 dev eth0",
+  ])
     expect(printed.split("\n").map((one) => one.trim())).toContain(line);
 }
 
@@ -52,7 +62,9 @@ async function expectTraffic(outside: Outside, [ipv4, ipv6]: Addresses): Promise
   await outside.run(["ping", "-n", "-q", "-c", "1", "-W", "3", ipv4]);
   // A datagram of exactly the MTU passes whole, and one byte more does not.
   await outside.run(["ping", "-n", "-q", "-c", "1", "-W", "3", "-M", "do", "-s", "1472", ipv4]);
-  await expect(outside.run(["ping", "-n", "-q", "-c", "1", "-W", "2", "-M", "do", "-s", "1473", ipv4])).rejects.toThrow(/ping/);
+  await expect(outside.run(["ping", "-n", "-q", "-c", "1", "-W", "2", "-M", "do", "-s", "1473", ipv4])).rejects.toThrow(
+    /ping/,
+  );
   proved("bridge", "UDP in", "ICMP", "MTU");
 }
 

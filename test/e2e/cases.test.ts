@@ -5,4 +5,5 @@ import { casesTriedBy, tryCase } from "../support/cases/run-case.ts";
 
 const lab = useLab();
 
-for (const name of casesTriedBy("test/e2e/cases.test.ts")) test(`case ${name}`, { timeout: 300_000 }, () => tryCase(lab, name, true));
+for (const name of casesTriedBy("test/e2e/cases.test.ts"))
+  test(`case ${name}`, { timeout: 300_000 }, () => tryCase(lab, name, true));

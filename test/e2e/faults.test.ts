@@ -30,17 +30,20 @@ class SmallDisk implements AsyncDisposable {
   }
 }
 
-test.each(["8k", "48k", "96k", "300k"])("a state directory of %s, which is too small: it says so, and nothing is left", async (size) => {
-  const before = await machineState();
-  {
-    await using disk = await SmallDisk.mount(size);
-    const started = await disk.netbind("run", "-f", "-", "--wait", "0", "--keep");
-    expect(started.code, started.stderr).toBe(1);
-    expect(started.stderr).toMatch(/no space left on device/i);
-    expect((await disk.netbind("gc")).stdout).toMatch(/nothing to remove|removed/);
-  }
-  expect(await machineState()).toEqual(before);
-});
+test.each(["8k", "48k", "96k", "300k"])(
+  "a state directory of %s, which is too small: it says so, and nothing is left",
+  async (size) => {
+    const before = await machineState();
+    {
+      await using disk = await SmallDisk.mount(size);
+      const started = await disk.netbind("run", "-f", "-", "--wait", "0", "--keep");
+      expect(started.code, started.stderr).toBe(1);
+      expect(started.stderr).toMatch(/no space left on device/i);
+      expect((await disk.netbind("gc")).stdout).toMatch(/nothing to remove|removed/);
+    }
+    expect(await machineState()).toEqual(before);
+  },
+);
 
 test("a state directory that became read-only: stop says so, and once it can be written gc finishes", async () => {
   const before = await machineState();
@@ -63,7 +66,9 @@ test("a state directory that became read-only: stop says so, and once it can be 
 });
 
 test("libvirt that refuses the domain: its words are told, and nothing is left", async () => {
-  await using lab = await KillLab.make(VMI.replace("masquerade: {}", "masquerade: {}\n          pciAddress: '0000:01:05.0'"));
+  await using lab = await KillLab.make(
+    VMI.replace("masquerade: {}", "masquerade: {}\n          pciAddress: '0000:01:05.0'"),
+  );
   const started = await lab.run(["run", "-f", "-", "--keep"]);
   expect(started.code).toBe(1);
   expect(started.stderr).toMatch(/virsh .* create .*Failed to create domain/s);
@@ -76,7 +81,8 @@ test("processes that hang: they are ended all the same", async () => {
   for (const role of ["sidecar", "dhcp4", "ipv6", "console", "qemu"]) process.kill(lab.pidOf(role), "SIGSTOP");
   const checked = await lab.run(["check"]);
   expect(checked.code).toBe(1);
-  for (const word of ["sidecar of binding masquerade", "service dhcp4", "service ipv6", "console"]) expect(checked.stdout).toContain(word);
+  for (const word of ["sidecar of binding masquerade", "service dhcp4", "service ipv6", "console"])
+    expect(checked.stdout).toContain(word);
   const start = performance.now();
   const stopped = await lab.run(["stop", "--force", "one"]);
   expect(stopped.code, stopped.stderr).toBe(0);

@@ -41,7 +41,10 @@ test("a disk of root's alone: QEMU opens it by the VM's entry, here and in the n
     expect(openFiles()).toContain("/disks/disk-0.img");
     expect(await acl()).toContain(`user:${vmUid}:rw-`);
     for (const { pid } of processesOf(findVm(lab.state, "one"), "qemu")) process.kill(pid, "SIGKILL");
-    await waitUntil(async () => (await netbind(["gc"], { env: lab.env })).stdout.includes("removed: default/one"), 20_000);
+    await waitUntil(
+      async () => (await netbind(["gc"], { env: lab.env })).stdout.includes("removed: default/one"),
+      20_000,
+    );
     expect(listVms(lab.state)).toEqual([]);
     expect(await acl()).toBe(before);
   } finally {

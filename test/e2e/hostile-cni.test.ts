@@ -24,7 +24,10 @@ afterAll(() => {
 
 const VMI = demoVmi({ name: "one", port: 80, nonce: "x" })
   .replace("        - name: red", `        - name: blue\n          bridge: {}\n        - name: red`)
-  .replace("    - name: red\n      pod", `    - name: blue\n      multus: {networkName: bad}\n    - name: red\n      pod`);
+  .replace(
+    "    - name: red\n      pod",
+    `    - name: blue\n      multus: {networkName: bad}\n    - name: red\n      pod`,
+  );
 const NAD = JSON.stringify({
   apiVersion: "k8s.cni.cncf.io/v1",
   kind: "NetworkAttachmentDefinition",
@@ -33,7 +36,10 @@ const NAD = JSON.stringify({
 });
 
 test.each([
-  ["an error object", JSON.stringify({ cniVersion: "1.0.0", code: 100, msg: SAYS, details: `${SAYS} ${"x".repeat(100_000)}` })],
+  [
+    "an error object",
+    JSON.stringify({ cniVersion: "1.0.0", code: 100, msg: SAYS, details: `${SAYS} ${"x".repeat(100_000)}` }),
+  ],
   // A half of a character cannot be written as UTF-8.
   ["its standard error", SAYS.replaceAll(/\p{Cs}/gu, "").repeat(1000)],
 ] as const)("what it says by %s is shown by escapes, and bounded", async (how, says) => {
@@ -46,7 +52,10 @@ test.each([
     },
   );
   for (const output of ["text", "json"]) {
-    const ended = await netbind(["run", "-f", "-", "-o", output], { env: { NETBIND_STATE_DIR: directory }, stdin: `${VMI}---\n${NAD}\n` });
+    const ended = await netbind(["run", "-f", "-", "-o", output], {
+      env: { NETBIND_STATE_DIR: directory },
+      stdin: `${VMI}---\n${NAD}\n`,
+    });
     expect(ended.code, ended.stderr).toBe(1);
     expect(ended.stderr).toContain(TYPE);
     expectHarmless(ended.stdout + ended.stderr);

@@ -46,7 +46,12 @@ test.each([
   ["huge", 3, "PLAN_OUT_OF_BOUNDS", ["are the most"]],
   ["slow", 1, "UNAVAILABLE", ["hostile"]],
   ["crash", 1, "UNAVAILABLE", ["hostile"]],
-  ["domain", 1, "PLUGIN_FAILED", ["(container hook-sidecar-0) answered OnDefineDomain with a domain that differs", "LD_PRELOAD"]],
+  [
+    "domain",
+    1,
+    "PLUGIN_FAILED",
+    ["(container hook-sidecar-0) answered OnDefineDomain with a domain that differs", "LD_PRELOAD"],
+  ],
   ["throws", 1, "PLUGIN_FAILED", ["no\nplan { } today"]],
 ] as const)(
   "a plugin that does harm by %s ends with exit code %i and %s, and nothing of its VM is there",
@@ -102,17 +107,23 @@ test.each([
   ["exits", 1, /\[PLUGIN_FAILED\] binding "picky" failed to admit NIC "exits": it ended with exit code 7/],
   ["needs-throws", 1, /\[PLUGIN_FAILED\] binding "picky" failed to report the needs of NIC "needs-throws"/],
   ["needs-much", 3, /needs the capability "SYS_ADMIN", which is not granted to it/],
-] as const)("a plugin that %s when it is asked keeps the VM from being started: exit code %i", async (nic, exit, says) => {
-  const ended = await runPicky(nic);
-  expect([ended.code, ended.stderr]).toEqual([exit, expect.stringMatching(says)]);
-  expect(ended.stderr).not.toContain("making the pod");
-  expect(await machineState()).toEqual(before);
-  expect(state.vmIds()).toEqual([]);
-});
+] as const)(
+  "a plugin that %s when it is asked keeps the VM from being started: exit code %i",
+  async (nic, exit, says) => {
+    const ended = await runPicky(nic);
+    expect([ended.code, ended.stderr]).toEqual([exit, expect.stringMatching(says)]);
+    expect(ended.stderr).not.toContain("making the pod");
+    expect(await machineState()).toEqual(before);
+    expect(state.vmIds()).toEqual([]);
+  },
+);
 
 test("what a sidecar printed before a start failed is quoted, and kept where all else of the VM is removed", async () => {
   const ended = await runPicky("plans-text");
-  expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('network.links[0].mtu: "1500" is not a whole number')]);
+  expect([ended.code, ended.stderr]).toEqual([
+    1,
+    expect.stringContaining('network.links[0].mtu: "1500" is not a whole number'),
+  ]);
   const kept = /the whole text is in (\S+\.log)\)/.exec(ended.stderr)?.[1] ?? "";
   expect(readFileSync(kept, "utf8")).toContain('what plan returned is not a plan: network.links[0].mtu: "1500"');
   expect(await machineState()).toEqual(before);
@@ -121,7 +132,10 @@ test("what a sidecar printed before a start failed is quoted, and kept where all
 
 test("a plugin's takesPodMac and the administrator's grants hold for the VM that runs, and are in its record", async () => {
   const grants = `${directory}/grants.json`;
-  writeFileSync(grants, JSON.stringify({ picky: { linkKinds: ["bridge", "tap"], capabilities: [] }, other: { sysctls: [] } }));
+  writeFileSync(
+    grants,
+    JSON.stringify({ picky: { linkKinds: ["bridge", "tap"], capabilities: [] }, other: { sysctls: [] } }),
+  );
   const started = await runPicky("fine", "--keep", "--wait", "0", "--grants", grants);
   expect(started.code, started.stderr).toBe(0);
   const [id = ""] = state.vmIds();
@@ -141,16 +155,26 @@ test("a plugin's takesPodMac and the administrator's grants hold for the VM that
 
 test("a NIC that comes to a running VM is asked of the plugin that serves its binding in that VM's pod", async () => {
   const env = { NETBIND_STATE_DIR: directory, NETBIND_LOG_DIR: `${directory}/logs` };
-  const started = await netbind(["run", "-f", "-", "--plugin", picky.replace("picky=", "bridge="), "--keep", "--wait", "0"], {
-    env,
-    stdin: vmiOf("fine").replace("name: hostile", "name: bridge"),
-  });
-  expect([started.code, started.stderr]).toEqual([0, expect.stringContaining("replaces this release's own binding bridge")]);
+  const started = await netbind(
+    ["run", "-f", "-", "--plugin", picky.replace("picky=", "bridge="), "--keep", "--wait", "0"],
+    {
+      env,
+      stdin: vmiOf("fine").replace("name: hostile", "name: bridge"),
+    },
+  );
+  expect([started.code, started.stderr]).toEqual([
+    0,
+    expect.stringContaining("replaces this release's own binding bridge"),
+  ]);
   const nads = `${directory}/nads.yaml`;
   writeFileSync(nads, documents(nad("lan", { type: "bridge", bridge: "br-lan" })));
-  const attach = (nic: string): Promise<Outcome> => netbind(["attach-nic", "one", nic, "--network", "lan", "-f", nads], { env });
+  const attach = (nic: string): Promise<Outcome> =>
+    netbind(["attach-nic", "one", nic, "--network", "lan", "-f", nads], { env });
   const refused = await attach("refused");
-  expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('"virtio" is not a model for this binding')]);
+  expect([refused.code, refused.stderr]).toEqual([
+    3,
+    expect.stringContaining('"virtio" is not a model for this binding'),
+  ]);
   const failed = await attach("throws");
   expect([failed.code, failed.stderr]).toEqual([
     1,

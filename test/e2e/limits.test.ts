@@ -13,11 +13,19 @@ const innerOf = (record: LocalPodRecord, role: RegExp): number | undefined =>
   record.processes.find((one) => role.test(one.role))?.processes.at(-1)?.pid;
 
 test("what runs for a VM has limits, and run says what none holds for; its files in memory are bounded", async () => {
-  const vmi = demoVmi({ name: "one", port: 80, nonce: "x" }).replace("spec:\n", "spec:\n  terminationGracePeriodSeconds: 315360000\n");
-  const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", "--wait", "0"], { env: lab.env, stdin: vmi });
+  const vmi = demoVmi({ name: "one", port: 80, nonce: "x" }).replace(
+    "spec:\n",
+    "spec:\n  terminationGracePeriodSeconds: 315360000\n",
+  );
+  const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", "--wait", "0"], {
+    env: lab.env,
+    stdin: vmi,
+  });
   expect(started.code, started.stderr).toBe(0);
   const warnings = started.stderr.split("\n").filter((line) => line.includes("only rlimits apply"));
-  expect(warnings).toEqual([expect.stringContaining("none limits a VM's memory and processors as a whole: NETBIND_CGROUP is none")]);
+  expect(warnings).toEqual([
+    expect.stringContaining("none limits a VM's memory and processors as a whole: NETBIND_CGROUP is none"),
+  ]);
   expect(started.stderr).toContain(
     "terminationGracePeriodSeconds is 315360000: netbind waits at most 300 seconds for a guest to shut down",
   );
@@ -54,7 +62,10 @@ test("what runs for a VM has limits, and run says what none holds for; its files
 
 test("a control group that cannot be it is refused before anything is made, with what it lacks", async () => {
   for (const [group, problem] of [
-    ["/no/such/group", /NETBIND_CGROUP is \/no\/such\/group.*(must delegate memory, pids, cpu|no unified control group hierarchy)/],
+    [
+      "/no/such/group",
+      /NETBIND_CGROUP is \/no\/such\/group.*(must delegate memory, pids, cpu|no unified control group hierarchy)/,
+    ],
     ["relative", /NETBIND_CGROUP is "relative": give a path from the hierarchy's root/],
   ] as const) {
     const refused = await netbind(["run", "-f", "-"], {

@@ -19,14 +19,21 @@ const lab = useLab();
 const RESOURCE = "macvtap.network.kubevirt.io/dataplane";
 const MAC = { lan: "02:00:00:00:aa:0a", raw: "02:00:00:00:aa:0b" };
 const NETWORKS = [
-  nad("main", { type: "bridge", bridge: "br1", isGateway: true, ipam: { type: "host-local", subnet: "10.250.250.0/24" } }),
+  nad("main", {
+    type: "bridge",
+    bridge: "br1",
+    isGateway: true,
+    ipam: { type: "host-local", subnet: "10.250.250.0/24" },
+  }),
   nad("macvtapnetwork", { type: "macvtap", mtu: 1440 }, RESOURCE),
   nad("plain", { type: "bridge", bridge: "br2", mtu: 1430 }),
   {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: "macvtap-deviceplugin-config" },
-    data: { DP_MACVTAP_CONF: JSON.stringify([{ name: "dataplane", lowerDevice: "phys0", mode: "bridge", capacity: 2 }]) },
+    data: {
+      DP_MACVTAP_CONF: JSON.stringify([{ name: "dataplane", lowerDevice: "phys0", mode: "bridge", capacity: 2 }]),
+    },
   },
   kubevirt({ raw: { domainAttachmentType: "tap" }, managed: { domainAttachmentType: "managedTap" } }),
 ];
@@ -95,11 +102,23 @@ async function startTapped(call: Call): Promise<{ readonly nics: Nics; readonly 
 async function expectDevices(call: Call, record: LocalPodRecord): Promise<void> {
   expect(record.attachments.flatMap(({ device }) => device?.id ?? [])).toEqual(["mvtap0", "mvtap1"]);
   const launcher = record.processes.find(({ role }) => role === "launcher")?.processes.at(-1)?.pid;
-  const files = await exec(["nsenter", "--target", String(launcher), "--mount", "--", "sh", "-c", "stat -c '%U %u %a %t:%T' /dev/tap*"]);
+  const files = await exec([
+    "nsenter",
+    "--target",
+    String(launcher),
+    "--mount",
+    "--",
+    "sh",
+    "-c",
+    "stat -c '%U %u %a %t:%T' /dev/tap*",
+  ]);
   expect(new Set(files.trim().split("\n")).size).toBe(2);
   for (const line of files.trim().split("\n")) expect(line).toContain(` ${record.vmUid} 600 `);
   const more = documents(
-    vm("more", { interfaces: [{ name: "lan", binding: { name: "macvtap" } }], networks: [multus("lan", "macvtapnetwork")] }),
+    vm("more", {
+      interfaces: [{ name: "lan", binding: { name: "macvtap" } }],
+      networks: [multus("lan", "macvtapnetwork")],
+    }),
     ...NETWORKS,
   );
   expect(await call(["run", "-f", "-"], more)).toMatchObject({
@@ -111,7 +130,8 @@ async function expectDevices(call: Call, record: LocalPodRecord): Promise<void> 
 /** The guest's links have what the network's have, and get addresses; the guest serves a page. */
 async function prepareGuest(nics: Nics, record: LocalPodRecord): Promise<void> {
   const found = await guestNics(lab, "tapped");
-  const name = (mac: string | undefined): string => found.get(mac ?? "")?.name ?? expect.fail(`the guest has no NIC ${mac}`);
+  const name = (mac: string | undefined): string =>
+    found.get(mac ?? "")?.name ?? expect.fail(`the guest has no NIC ${mac}`);
   expect([MAC.lan, MAC.raw, nics[3]?.mac ?? ""].map((mac) => found.get(mac)?.mtu)).toEqual([1440, 1440, 1430]);
   expect([...found.values()].map(({ rxQueues }) => rxQueues)).toEqual([2, 2, 2, 2]);
   for (const nic of nics) expect(record.domainXml?.split(`ua-${nic.name}`).length, nic.name).toBe(2);
@@ -175,7 +195,9 @@ test("a guest is on the node's own network by macvtap and by a registered tap, a
   await expectTrafficOnLan(lan);
   await expectTrafficOnBridges(nics[3]?.mac ?? "none");
   expect(JSON.parse((await call(["status", "tapped", "-o", "json"])).stdout)).toMatchObject({
-    nics: expect.arrayContaining([expect.objectContaining({ name: "lan", traffic: { fromGuest: true, toGuest: true } })]),
+    nics: expect.arrayContaining([
+      expect.objectContaining({ name: "lan", traffic: { fromGuest: true, toGuest: true } }),
+    ]),
   });
   expect(await call(["check"])).toMatchObject({ code: 0 });
   await expectShutdown(lan);

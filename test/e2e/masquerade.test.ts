@@ -42,7 +42,8 @@ async function start(name: string, vmi: string, ...options: readonly string[]): 
   return JSON.parse(started.stdout) as VmStatus;
 }
 
-const inGuest = (name: string, command: string): Promise<string> => guestCommand(consoleSocket(state, findVm(state, name)), command);
+const inGuest = (name: string, command: string): Promise<string> =>
+  guestCommand(consoleSocket(state, findVm(state, name)), command);
 
 /** Starts the guide's VM with DHCP options of its own, on a pod network of the test's. */
 async function startGuideVm(vmi: string): Promise<string> {
@@ -55,7 +56,11 @@ async function startGuideVm(vmi: string): Promise<string> {
   };
   writeFileSync(
     podNetwork,
-    JSON.stringify({ cniVersion: "1.0.0", name: "pods", plugins: [{ type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam }] }),
+    JSON.stringify({
+      cniVersion: "1.0.0",
+      name: "pods",
+      plugins: [{ type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam }],
+    }),
   );
   const status = await start("one", vmi, "--pod-network", podNetwork);
   expect(status).toMatchObject({
@@ -77,7 +82,10 @@ async function startGuideVm(vmi: string): Promise<string> {
 }
 
 async function expectLease(): Promise<void> {
-  const lease = await inGuest("one", "cat /run/lease.eth0; hostname; ip route; cat /etc/resolv.conf; cat /sys/class/net/eth0/mtu");
+  const lease = await inGuest(
+    "one",
+    "cat /run/lease.eth0; hostname; ip route; cat /etc/resolv.conf; cat /sys/class/net/eth0/mtu",
+  );
   for (const line of [
     "ip=10.0.2.2",
     "mask=24",
@@ -151,18 +159,28 @@ test("the guide's masquerade VM: what the guest got, its traffic both ways, its 
 
 test("IPv6 alone: the guest configures itself, and its traffic goes both ways", async () => {
   const podNetwork = join(directory, "pods6.json");
-  const ipam = { type: "host-local", ranges: [[{ subnet: "fd99::/64" }]], routes: [{ dst: "::/0" }], dataDir: join(state.node, "ipam") };
+  const ipam = {
+    type: "host-local",
+    ranges: [[{ subnet: "fd99::/64" }]],
+    routes: [{ dst: "::/0" }],
+    dataDir: join(state.node, "ipam"),
+  };
   const bridge = { type: "bridge", bridge: "cni0", isGateway: true, mtu: 1450, ipam };
   writeFileSync(podNetwork, JSON.stringify({ cniVersion: "1.0.0", name: "pods", plugins: [bridge] }));
-  const vmi = demoVmi({ name: "one", port: 80, nonce: "n0nce6", extra: "  dnsConfig:\n    nameservers: ['fd00::53']\n" }).replace(
-    "pod: {}",
-    "pod: {vmIPv6NetworkCIDR: 'fd55:5::/64'}",
-  );
+  const vmi = demoVmi({
+    name: "one",
+    port: 80,
+    nonce: "n0nce6",
+    extra: "  dnsConfig:\n    nameservers: ['fd00::53']\n",
+  }).replace("pod: {}", "pod: {vmIPv6NetworkCIDR: 'fd55:5::/64'}");
   const status = await start("one", vmi, "--pod-network", podNetwork);
   expect(status.nics[0]?.guestAddresses).toEqual(["fd55:5::2"]);
   const pod = status.nics[0]?.podAddresses[0] ?? "";
   expect(pod).toMatch(/^fd99::/);
-  const guest = await inGuest("one", "ip -6 route; cat /etc/resolv.conf /proc/sys/net/ipv6/conf/eth0/mtu; ip -4 addr show dev eth0");
+  const guest = await inGuest(
+    "one",
+    "ip -6 route; cat /etc/resolv.conf /proc/sys/net/ipv6/conf/eth0/mtu; ip -4 addr show dev eth0",
+  );
   expect(guest).toMatch(/default via fe80::\S+ dev eth0/);
   expect(guest).toMatch(/^nameserver fd00:(0000:){6}0053/m);
   expect(guest).toMatch(/^1450\s*$/m);
@@ -248,7 +266,8 @@ test("in the foreground: Ctrl-C stops the VM cleanly; what is left out is said",
     stderr += chunk.toString("utf8");
   });
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  for (let waited = 0; waited < 600 && !stdout.includes("red"); waited++) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let waited = 0; waited < 600 && !stdout.includes("red"); waited++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
   expect(stdout).toMatch(/red +masquerade +10\.244\.0\.\d+,\S+ +10\.0\.2\.2,fd10:0:2::2/);
   expect(stderr).toContain('volume "root" is left out');
   expect(stderr).toContain("the demo guest boots instead");

@@ -64,14 +64,16 @@ function runInForeground(file: string, plugin: string): ReturnType<typeof spawn>
   return spawn(process.execPath, [...SOURCE, ...args], { env: { ...process.env, ...lab.env }, stdio: "ignore" });
 }
 
-const migrate = (): ReturnType<typeof netbind> => netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });
+const migrate = (): ReturnType<typeof netbind> =>
+  netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });
 const netnsOf = (): string => findVm(lab.state, "one").netns;
 /** A NIC as it is attached in a pod. */
 const nicOf = ({ attached = [] }: LocalPodRecord, nic: string): Attachment =>
   attached.find(({ name }) => name === nic) ?? expect.fail(`the pod has no NIC ${nic}`);
 const counted = async (): Promise<number> => Number(await lab.inGuest("one", "wc -l < /run/counted"));
 /** The ends and the state of the guest's connection within itself; what is on its way at the moment is left out. */
-const within = (): Promise<string> => lab.inGuest("one", "netstat -tn | awk '/127.0.0.1:7 *ESTABLISHED/ { print $4, $5, $6 }'");
+const within = (): Promise<string> =>
+  lab.inGuest("one", "netstat -tn | awk '/127.0.0.1:7 *ESTABLISHED/ { print $4, $5, $6 }'");
 /** Two TCP connections between the guest and somebody on its layer 2 network, one each way, that count. */
 async function countOnLan(): Promise<CountingHost> {
   const host = await CountingHost.plugInto(lab.state.nodeNetns, "lan0", `${GREEN.outside}/24`);
@@ -80,7 +82,8 @@ async function countOnLan(): Promise<CountingHost> {
   await host.count(GREEN.guest, 7, OUTSIDE_PORTS.tcp);
   const count = `while :; do i=$((i + 1)); echo $i; usleep 50000; done | nc ${GREEN.outside} ${OUTSIDE_PORTS.tcp}`;
   await lab.inGuest("one", `sh -c '${count}' > /dev/null 2>&1 &`);
-  const both = async (): Promise<boolean> => Object.values(await host.counts()).every((value) => !["", 0].includes(value));
+  const both = async (): Promise<boolean> =>
+    Object.values(await host.counts()).every((value) => !["", 0].includes(value));
   expect(await waitUntil(both, 30_000, 200), JSON.stringify(await host.counts())).toBe(true);
   return host;
 }
@@ -100,7 +103,9 @@ async function expectUnbroken(host: CountingHost, since: Counts): Promise<void> 
 /** How often the guest's links went down, by their MAC addresses. */
 async function carriers(): Promise<Readonly<Record<string, number>>> {
   const text = await lab.inGuest("one", "for n in /sys/class/net/eth*; do cat $n/address $n/carrier_down_count; done");
-  return Object.fromEntries([...text.matchAll(/([0-9a-f:]{17})\s+(\d+)/g)].map(([, mac = "", times]) => [mac, Number(times)]));
+  return Object.fromEntries(
+    [...text.matchAll(/([0-9a-f:]{17})\s+(\d+)/g)].map(([, mac = "", times]) => [mac, Number(times)]),
+  );
 }
 
 /** The VM before it moves, and those who look at it from outside. */
@@ -147,7 +152,10 @@ async function migrateOnce({ first, pod }: Running): Promise<LocalPodRecord> {
   expect(red).toMatchObject({ guestAddresses: ["10.0.2.2", "fd10:0:2::2"], mac: nicOf(first, "red").mac });
   const second = findVm(lab.state, "one");
   expect(red?.podAddresses[0]).toBe(addressOf(second));
-  expect([pod, addressOf(second)]).toEqual([expect.stringMatching(/^10\.244\.0\.\d+$/), expect.stringMatching(/^10\.244\.0\.\d+$/)]);
+  expect([pod, addressOf(second)]).toEqual([
+    expect.stringMatching(/^10\.244\.0\.\d+$/),
+    expect.stringMatching(/^10\.244\.0\.\d+$/),
+  ]);
   expect(addressOf(second)).not.toBe(pod);
   expect(second.attached?.map(({ cause, mac, name }) => ({ cause, mac, name }))).toEqual(
     first.attached?.map(({ mac, name }) => ({ cause: "migrationTarget", mac, name })),
@@ -204,7 +212,9 @@ async function expectLeaseRenewed(): Promise<void> {
 async function expectHealthy({ netns }: LocalPodRecord): Promise<void> {
   expect(await netbind(["check"], { env: lab.env })).toMatchObject({ code: 0, stdout: "default/one: healthy\n" });
   expect((await netbind(["gc"], { env: lab.env })).stdout).toBe("nothing to remove\n");
-  expect(JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout)).toMatchObject({ netns });
+  expect(JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout)).toMatchObject({
+    netns,
+  });
 }
 
 /** A target whose QEMU dies in the middle: the guest stays, and nothing of that pod is left. */
@@ -235,45 +245,49 @@ async function expectLinkRefreshed({ downs, first, lan }: Running): Promise<void
   await expectUnbroken(lan, await lan.counts());
 }
 
-test("a guest is migrated: what it had goes on, what is new leaves by its next pod, and nothing of the first is left", LONG, async () => {
-  const before = await machineState();
-  const file = join(lab.directory, "vm.yaml");
-  writeFileSync(file, VMI);
-  const foreground = runInForeground(file, bundlePlugin("refreshed", lab.directory));
-  const ended = new Promise((resolve) => foreground.once("close", resolve));
-  await waitUntil(() => listVms(lab.state)[0]?.phase === "running", 200_000, 200);
-  await lab.booted("one");
-  const first = findVm(lab.state, "one");
-  const pod = addressOf(first);
-  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
-  await expectAnswers(outside, pod);
-  using stream = new EchoStream(netnsPath(lab.state.nodeNetns), pod, 7);
-  expect(await stream.echoes("before")).toBe(true);
-  await waitUntil(async () => (await counted()) > 0, 60_000, 500);
-  const [inner, downs] = [await within(), await carriers()];
-  expect(inner).toContain("ESTABLISHED");
-  await using lan = await countOnLan();
-  await using sniffer = await Sniffer.on(lan.netns.path, "eth0");
-  const running: Running = { first, pod, outside, stream, lan, sniffer, inner, downs };
+test(
+  "a guest is migrated: what it had goes on, what is new leaves by its next pod, and nothing of the first is left",
+  LONG,
+  async () => {
+    const before = await machineState();
+    const file = join(lab.directory, "vm.yaml");
+    writeFileSync(file, VMI);
+    const foreground = runInForeground(file, bundlePlugin("refreshed", lab.directory));
+    const ended = new Promise((resolve) => foreground.once("close", resolve));
+    await waitUntil(() => listVms(lab.state)[0]?.phase === "running", 200_000, 200);
+    await lab.booted("one");
+    const first = findVm(lab.state, "one");
+    const pod = addressOf(first);
+    using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+    await expectAnswers(outside, pod);
+    using stream = new EchoStream(netnsPath(lab.state.nodeNetns), pod, 7);
+    expect(await stream.echoes("before")).toBe(true);
+    await waitUntil(async () => (await counted()) > 0, 60_000, 500);
+    const [inner, downs] = [await within(), await carriers()];
+    expect(inner).toContain("ESTABLISHED");
+    await using lan = await countOnLan();
+    await using sniffer = await Sniffer.on(lan.netns.path, "eth0");
+    const running: Running = { first, pod, outside, stream, lan, sniffer, inner, downs };
 
-  await expectUnansweredRefused(first);
-  const second = await migrateOnce(running);
-  expectFirstGone(running, second);
-  await expectLanFollowed(running);
-  await expectTraffic(running, addressOf(second));
-  await expectLeaseRenewed();
-  await expectHealthy(second);
-  await expectToSurviveTarget(running, second);
-  await expectLinkRefreshed(running);
+    await expectUnansweredRefused(first);
+    const second = await migrateOnce(running);
+    expectFirstGone(running, second);
+    await expectLanFollowed(running);
+    await expectTraffic(running, addressOf(second));
+    await expectLeaseRenewed();
+    await expectHealthy(second);
+    await expectToSurviveTarget(running, second);
+    await expectLinkRefreshed(running);
 
-  // The command that started it in the foreground goes on with it, and ends it.
-  expect(foreground.exitCode).toBe(null);
-  foreground.kill("SIGINT");
-  expect(await ended).toBe(130);
-  outside[Symbol.dispose]();
-  stream[Symbol.dispose]();
-  expect(await machineState()).toEqual(before);
-});
+    // The command that started it in the foreground goes on with it, and ends it.
+    expect(foreground.exitCode).toBe(null);
+    foreground.kill("SIGINT");
+    expect(await ended).toBe(130);
+    outside[Symbol.dispose]();
+    stream[Symbol.dispose]();
+    expect(await machineState()).toEqual(before);
+  },
+);
 
 test("what cannot be migrated is refused with its reason, before anything starts", LONG, async () => {
   const slirp = demoVmi({ name: "one", port: 80, nonce: "x" }).replace("masquerade: {}", "binding: {name: slirp}");
@@ -281,7 +295,9 @@ test("what cannot be migrated is refused with its reason, before anything starts
   const refused = await netbind(["migrate", "one", "-o", "json"], { env: lab.env });
   expect(refused.code).toBe(3);
   expect(refused.stderr).toContain('binding "slirp" of NIC "red" cannot be migrated');
-  expect(JSON.parse(refused.stdout)).toMatchObject({ error: { violations: [{ field: "spec.domain.devices.interfaces[0]" }] } });
+  expect(JSON.parse(refused.stdout)).toMatchObject({
+    error: { violations: [{ field: "spec.domain.devices.interfaces[0]" }] },
+  });
   expect(refused.stderr).not.toContain("making the target pod");
   expect((await netbind(["migrate", "two"], { env: lab.env })).code).toBe(4);
   await lab.stop("one");

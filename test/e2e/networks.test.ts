@@ -15,7 +15,12 @@ import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 import { liveXml } from "../support/guest/live-xml.ts";
 
 const lab = useLab();
-const MAC = { blue: "02:00:00:00:00:b1", routed: "02:00:00:00:00:b3", down: "02:00:00:00:00:b4", spoofer: "02:00:00:00:00:66" };
+const MAC = {
+  blue: "02:00:00:00:00:b1",
+  routed: "02:00:00:00:00:b3",
+  down: "02:00:00:00:00:b4",
+  spoofer: "02:00:00:00:00:66",
+};
 const POD_MTU = { pod: 1450, blue: 1400, plain: 1380 };
 const hostLocal = (subnet: string): object => ({ type: "host-local", subnet });
 
@@ -31,10 +36,28 @@ const OBJECTS = documents(
       { name: "routed", bridge: {}, macAddress: MAC.routed },
       { name: "down", bridge: {}, macAddress: MAC.down, state: "down" },
     ],
-    networks: [{ name: "default", pod: {} }, multus("down", "default/plain"), multus("routed", "ptp-mac"), multus("plain"), multus("blue")],
+    networks: [
+      { name: "default", pod: {} },
+      multus("down", "default/plain"),
+      multus("routed", "ptp-mac"),
+      multus("plain"),
+      multus("blue"),
+    ],
   }),
-  nad("blue", { type: "bridge", bridge: "br-blue", mtu: POD_MTU.blue, isGateway: true, ipam: hostLocal("10.251.0.0/24") }),
-  nad("plain", { type: "bridge", bridge: "br-plain", mtu: POD_MTU.plain, disableContainerInterface: true, macspoofchk: true }),
+  nad("blue", {
+    type: "bridge",
+    bridge: "br-blue",
+    mtu: POD_MTU.blue,
+    isGateway: true,
+    ipam: hostLocal("10.251.0.0/24"),
+  }),
+  nad("plain", {
+    type: "bridge",
+    bridge: "br-plain",
+    mtu: POD_MTU.plain,
+    disableContainerInterface: true,
+    macspoofchk: true,
+  }),
   nad("ptp-mac", { plugins: [{ type: "ptp", ipam: hostLocal("10.1.1.0/24") }, { type: "tuning" }] }),
 );
 
@@ -53,7 +76,12 @@ async function startMany(): Promise<Many> {
   const pods = { type: "bridge", bridge: "cni0", isGateway: true, mtu: POD_MTU.pod };
   writeFileSync(
     podNetwork,
-    JSON.stringify({ cniVersion: "1.0.0", name: "pods", ...pods, ipam: { ...hostLocal("10.244.0.0/24"), routes: [{ dst: "0.0.0.0/0" }] } }),
+    JSON.stringify({
+      cniVersion: "1.0.0",
+      name: "pods",
+      ...pods,
+      ipam: { ...hostLocal("10.244.0.0/24"), routes: [{ dst: "0.0.0.0/0" }] },
+    }),
   );
   const { nics } = await lab.start(OBJECTS, "--pod-network", podNetwork, "--wait", "240");
   return { record: findVm(lab.state, "many"), nics: new Map(nics.map((nic) => [nic.name, nic])) };
@@ -80,7 +108,12 @@ function expectAttached({ record, nics }: Many): void {
     mtu: POD_MTU.blue,
     queueCount: 2,
   });
-  expect(nics.get("default")).toMatchObject({ binding: "masquerade", guestAddresses: ["10.0.2.2"], mtu: POD_MTU.pod, queueCount: 2 });
+  expect(nics.get("default")).toMatchObject({
+    binding: "masquerade",
+    guestAddresses: ["10.0.2.2"],
+    mtu: POD_MTU.pod,
+    queueCount: 2,
+  });
   expect(nics.get("routed")).toMatchObject({ mac: MAC.routed, guestAddresses: ["10.1.1.2"] });
   expect(nics.get("down")).toMatchObject({ guestAddresses: [], plannedAddresses: 0 });
 }
@@ -108,7 +141,9 @@ async function lookInside({ nics }: Many): Promise<Inside> {
 /** MTU, the virtio row: the device has it by itself, and DHCP says it too where there is DHCP. */
 async function expectMtus({ blue, masqueraded, plain }: Inside): Promise<void> {
   expect([blue.mtu, masqueraded.mtu, plain.mtu]).toEqual([POD_MTU.blue, POD_MTU.pod, POD_MTU.plain]);
-  expect(await lab.inGuest("many", `cat /run/lease.${blue.name} /run/lease.${masqueraded.name}`)).toMatch(/mtu=1400[\s\S]*mtu=1450/);
+  expect(await lab.inGuest("many", `cat /run/lease.${blue.name} /run/lease.${masqueraded.name}`)).toMatch(
+    /mtu=1400[\s\S]*mtu=1450/,
+  );
   expect(await lab.inGuest("many", `test -e /run/lease.${plain.name} || echo no lease`)).toContain("no lease");
   const fresh = await lab.inGuest(
     "many",
@@ -134,7 +169,9 @@ async function expectFields({ record }: Many, { blue, down }: Inside): Promise<v
   expect(blue).toMatchObject({ pci: "0000:09:00.0", acpiIndex: "7" });
   expect(down.carrier).not.toBe("1");
   expect(domainNics(xml).find(({ name }) => name === "down")?.linkDown).toBe(true);
-  expect(taggedDevices(record.vmi, xml)).toEqual([{ type: "nic", bus: "pci", address: blue.pci, mac: MAC.blue, tags: ["front"] }]);
+  expect(taggedDevices(record.vmi, xml)).toEqual([
+    { type: "nic", bus: "pci", address: blue.pci, mac: MAC.blue, tags: ["front"] },
+  ]);
 }
 
 /** Traffic by each way, in and out. */
@@ -175,7 +212,9 @@ async function expectRepaired({ record }: Many, outside: Outside): Promise<void>
   expect((await outside.fetch("http://10.251.0.2/")).trim()).toBe("n0nce");
 }
 
-test("every network is attached in order, every NIC works, and damage to one is repaired", { timeout: 500_000 }, async () => {
+test("every network is attached in order, every NIC works, and damage to one is repaired", {
+  timeout: 500_000,
+}, async () => {
   const many = await startMany();
   expectAttached(many);
   const inside = await lookInside(many);
@@ -206,18 +245,28 @@ test("what is wrong with networks is told at once, before anything starts; a sta
       networks: [multus("a"), multus("b"), multus("c"), multus("d"), multus("e"), { name: "f", pod: {} }],
     }),
     nad("b", { type: "macvlan", master: "eth0" }),
-    { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", metadata: { name: "c" }, spec: { config: "{" } },
+    {
+      apiVersion: "k8s.cni.cncf.io/v1",
+      kind: "NetworkAttachmentDefinition",
+      metadata: { name: "c" },
+      spec: { config: "{" },
+    },
     nad("d", { plugins: [{ mtu: 1 }] }),
     nad("e", { type: "macvtap" }, "macvtap.network.kubevirt.io/dataplane"),
     kubevirt({ own: { sidecarImage: "own", networkAttachmentDefinition: "other/gone" } }),
   );
   const refused = await netbind(["run", "-f", "-", "-o", "json"], { env: lab.env, stdin: bad });
   expect(refused.code).toBe(3);
-  const { violations } = (JSON.parse(refused.stdout) as { error: { violations: { field: string; problem: string }[] } }).error;
+  const { violations } = (JSON.parse(refused.stdout) as { error: { violations: { field: string; problem: string }[] } })
+    .error;
   expect(violations.map(({ field, problem }) => `${field}: ${problem}`)).toEqual([
     expect.stringMatching(/interfaces\[1\]\.bridge: bridge does not work on a network of the CNI plugin macvlan/),
-    expect.stringMatching(/networks\[0\]\.multus\.networkName: no NetworkAttachmentDefinition default\/a is in the input/),
-    expect.stringMatching(/networks\[2\]\.multus\.networkName: .*default\/c cannot be read: spec\.config is not valid JSON/),
+    expect.stringMatching(
+      /networks\[0\]\.multus\.networkName: no NetworkAttachmentDefinition default\/a is in the input/,
+    ),
+    expect.stringMatching(
+      /networks\[2\]\.multus\.networkName: .*default\/c cannot be read: spec\.config is not valid JSON/,
+    ),
     expect.stringMatching(/networks\[3\]\.multus\.networkName: .*plugins\[0\] has no type/),
     expect.stringMatching(/interfaces\[5\]\.binding\.name: no NetworkAttachmentDefinition other\/gone/),
   ]);
@@ -235,10 +284,17 @@ test("what is wrong with networks is told at once, before anything starts; a sta
   const env = { ...lab.env, DP_MACVTAP_CONF: JSON.stringify([{ name: "other", lowerDevice: "eth0" }]) };
   const lacking = await netbind(["run", "-f", "-"], { env, stdin: machine });
   expect(lacking.code).toBe(3);
-  for (const words of ['no CNI plugin "no-such-plugin"', 'no CNI plugin "neither"', 'no resource "macvtap.network.kubevirt.io/dataplane"'])
+  for (const words of [
+    'no CNI plugin "no-such-plugin"',
+    'no CNI plugin "neither"',
+    'no resource "macvtap.network.kubevirt.io/dataplane"',
+  ])
     expect(lacking.stderr).toContain(words);
   const onDefault = (config: object): string =>
-    documents(vm("bad", { interfaces: [{ name: "x", bridge: {} }], networks: [multus("x", "x", true)] }), nad("x", config));
+    documents(
+      vm("bad", { interfaces: [{ name: "x", bridge: {} }], networks: [multus("x", "x", true)] }),
+      nad("x", config),
+    );
   const bridge = { type: "bridge", bridge: "br-x" };
   const known = await netbind(["run", "-f", "-"], { env: lab.env, stdin: onDefault(bridge) });
   expect(known).toMatchObject({ code: 3, stderr: expect.stringContaining("default/x has no ipam") });

@@ -1,6 +1,15 @@
 /** A VM whose processes were taken over plants links in all directories of its user: no command follows one. */
 import { createHash } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { findVm, listVms, type LocalPodRecord } from "@netbind/local";
@@ -42,10 +51,27 @@ class Trap implements AsyncDisposable {
 
   async #fill(directory: string): Promise<void> {
     mkdirSync(directory, { recursive: true });
-    const files = ["domain.xml", "console.log", "console.log.1", "libvirtd.log", "qemu.conf", "hosts", "attach.json", "attach.seal"];
+    const files = [
+      "domain.xml",
+      "console.log",
+      "console.log.1",
+      "libvirtd.log",
+      "qemu.conf",
+      "hosts",
+      "attach.json",
+      "attach.seal",
+    ];
     for (const name of [...files, "default_one.log", "default_one.pid", "disk-0.iso"])
       writeFileSync(join(directory, name), `secret of ${name}`);
-    for (const name of ["console.sock", "serial.sock", "libvirt-sock", "attach.sock", "hook.sock", "libvirt.sock", "guest.sock"]) {
+    for (const name of [
+      "console.sock",
+      "serial.sock",
+      "libvirt-sock",
+      "attach.sock",
+      "hook.sock",
+      "libvirt.sock",
+      "guest.sock",
+    ]) {
       const server = createServer((socket) => {
         this.connections.push(join(directory, name));
         socket.destroy();
@@ -115,7 +141,11 @@ const VMI = demoVmi({ name: "one", port: 80, nonce: "x" });
  */
 function rounds(record: LocalPodRecord): readonly (readonly (readonly [path: string, like: string])[])[] {
   const pod = writableDirectory(lab.state, record);
-  const [launcher, hooks, meeting] = [join(pod, "launcher"), join(pod, "hooks/hook-sidecar-0"), meetingDirectory(lab.state, record)];
+  const [launcher, hooks, meeting] = [
+    join(pod, "launcher"),
+    join(pod, "hooks/hook-sidecar-0"),
+    meetingDirectory(lab.state, record),
+  ];
   return [
     [
       ...["console.sock", "serial.sock"].map((name) => [join(launcher, "run", name), name] as const),
@@ -155,7 +185,9 @@ test("a link in the place of anything of a VM's user: no command follows it, and
   for (const [at, places] of rounds(record).entries()) {
     for (const [path, like] of places) await plant(record, path, join(trap.path, like));
     const commands = [["check"], ["status", "one"], ["link", "down", "one", "red"], ["console", "one"]];
-    const done = await Promise.all(commands.map(async (command) => `${command.join(" ")}: ${(await call(...command)).code}`));
+    const done = await Promise.all(
+      commands.map(async (command) => `${command.join(" ")}: ${(await call(...command)).code}`),
+    );
     trap.expectUntouched(`round ${at}: ${done.join(", ")}`);
     await call("apply");
     trap.expectUntouched(`round ${at}: apply`);
@@ -194,11 +226,14 @@ test("a NIC comes and goes beside links of the names that its files had", { time
   await lab.stop("one");
 });
 
-test("directories in the place of sockets: migrate says so, or goes on, and stop and gc go on", { timeout: 300_000 }, async () => {
+test("directories in the place of sockets: migrate says so, or goes on, and stop and gc go on", {
+  timeout: 300_000,
+}, async () => {
   await lab.start(VMI, "--wait", "0");
   const record = findVm(lab.state, "one");
   const meeting = meetingDirectory(lab.state, record);
-  for (const name of ["libvirt.sock", "guest.sock"]) await as(record, 'mkdir -p "$1/deep/er" && : > "$1/deep/file"', join(meeting, name));
+  for (const name of ["libvirt.sock", "guest.sock"])
+    await as(record, 'mkdir -p "$1/deep/er" && : > "$1/deep/file"', join(meeting, name));
   const migrated = await call("migrate", "one", "--wait", "0");
   expect(migrated.code, migrated.stderr).toBe(0);
   const moved = findVm(lab.state, "one");

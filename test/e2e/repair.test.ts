@@ -40,21 +40,26 @@ test("check shows what differs, apply repairs just that, and a guest's TCP conne
   expect(applied.code, applied.stderr).toBe(0);
   expect(JSON.parse(applied.stdout)).toEqual([{ vm: "default/one", repaired: problems, problems: [] }]);
   expect(await stream.echoes("after")).toBe(true);
-  expect(JSON.parse((await lab.run(["apply", "-o", "json"])).stdout)).toEqual([{ vm: "default/one", repaired: [], problems: [] }]);
+  expect(JSON.parse((await lab.run(["apply", "-o", "json"])).stdout)).toEqual([
+    { vm: "default/one", repaired: [], problems: [] },
+  ]);
   expect((await lab.run(["check"])).code).toBe(0);
 });
 
-test.each(["launcher", "qemu"])("a VM whose %s died is over: apply does not start it again, gc removes it", async (role) => {
-  await using lab = await KillLab.make();
-  await lab.start();
-  process.kill(lab.pidOf(role), "SIGKILL");
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const applied = await lab.run(["apply"]);
-  expect(applied.code).toBe(1);
-  expect(applied.stdout).toContain("the VM has ended: its QEMU does not run (netbind gc removes it)");
-  expect((await lab.run(["gc"])).stdout).toBe("removed: default/one\n");
-  expect(await lab.leftovers()).toEqual([]);
-});
+test.each(["launcher", "qemu"])(
+  "a VM whose %s died is over: apply does not start it again, gc removes it",
+  async (role) => {
+    await using lab = await KillLab.make();
+    await lab.start();
+    process.kill(lab.pidOf(role), "SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const applied = await lab.run(["apply"]);
+    expect(applied.code).toBe(1);
+    expect(applied.stdout).toContain("the VM has ended: its QEMU does not run (netbind gc removes it)");
+    expect((await lab.run(["gc"])).stdout).toBe("removed: default/one\n");
+    expect(await lab.leftovers()).toEqual([]);
+  },
+);
 
 test("the command that started it is killed: the VM lives, healthy, and is stopped by another", async () => {
   await using lab = await KillLab.make();
@@ -65,7 +70,8 @@ test("the command that started it is killed: the VM lives, healthy, and is stopp
   cli.stdout.on("data", (chunk: Buffer) => {
     stdout += chunk.toString("utf8");
   });
-  for (let waited = 0; waited < 600 && !stdout.includes("runs"); waited++) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let waited = 0; waited < 600 && !stdout.includes("runs"); waited++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   cli.kill("SIGKILL");
   await new Promise((resolve) => cli.once("close", resolve));
   expect((await lab.run(["check"])).stdout).toBe("default/one: healthy\n");

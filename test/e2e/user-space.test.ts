@@ -19,7 +19,9 @@ const BEYOND = "198.51.100.7";
 
 /** An echo request, as far as somebody beyond the gateway. */
 const pings = async (address: string): Promise<boolean> =>
-  (await lab.inGuest("one", `ping -c 1 -W 2 ${address} > /dev/null 2>&1 && echo answered || echo nothing`)).includes("answered");
+  (await lab.inGuest("one", `ping -c 1 -W 2 ${address} > /dev/null 2>&1 && echo answered || echo nothing`)).includes(
+    "answered",
+  );
 
 /** Traffic both ways: listed ports of both protocols, a port that is not, and out by TCP and UDP as the pod. */
 async function tryTraffic(binding: "slirp" | "passt", pod: string): Promise<void> {
@@ -47,7 +49,8 @@ async function expectShutdown(binding: "slirp" | "passt", pod: string): Promise<
   proved(binding, "Shutdown");
 }
 
-const linksOf = async (): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(["ip", "-br", "link"]);
+const linksOf = async (): Promise<string> =>
+  inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(["ip", "-br", "link"]);
 
 const BOTH_PROTOCOLS = ["          ports:\n", "          ports:\n            - {port: 5353, protocol: UDP}\n"] as const;
 const SEARCH = "  dnsConfig:\n    searches: [example.com, b.example.com]\n";
@@ -60,14 +63,28 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
     "5",
   );
   expect(nics).toMatchObject([
-    { binding: "slirp", mac: "02:00:00:00:be:ef", guestAddresses: [], plannedAddresses: 0, ports: ["5353/UDP", "80/TCP"] },
+    {
+      binding: "slirp",
+      mac: "02:00:00:00:be:ef",
+      guestAddresses: [],
+      plannedAddresses: 0,
+      ports: ["5353/UDP", "80/TCP"],
+    },
   ]);
   await lab.booted("one");
   await expectInGuest(
     lab,
     "one",
     "cat /sys/class/net/eth0/address; basename $(readlink /sys/class/net/eth0/device/driver); ip addr show eth0; ip route; cat /etc/resolv.conf",
-    ["02:00:00:00:be:ef", "virtio_net", "10.77.0.15/24", "default via 10.77.0.2", "nameserver 10.77.0.3", "example.com", "b.example.com"],
+    [
+      "02:00:00:00:be:ef",
+      "virtio_net",
+      "10.77.0.15/24",
+      "default via 10.77.0.2",
+      "nameserver 10.77.0.3",
+      "example.com",
+      "b.example.com",
+    ],
   );
   proved("slirp", "address", "MAC");
   await tryTraffic("slirp", nics[0]?.podAddresses[0] ?? "");
@@ -77,7 +94,9 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
   expect(await linksOf()).not.toMatch(/tap0|k6t/);
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
   // The domain has no interface of it: what a cluster reports is what the guest's agent tells.
-  const { interfaces } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+  const { interfaces } = JSON.parse(
+    (await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout,
+  ) as VmStatus;
   expect(interfaces).toEqual([{ name: "red", podInterfaceName: "eth0" }]);
   await expectShutdown("slirp", nics[0]?.podAddresses[0] ?? "");
   await lab.stop("one");
@@ -87,7 +106,9 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
 /** passt that hangs is noticed, and one that ends is started again: the guest goes on by it. */
 async function expectPasstRestarted(outside: Outside, ipv4: string): Promise<void> {
   const passt = async (): Promise<number> => {
-    const { processes } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+    const { processes } = JSON.parse(
+      (await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout,
+    ) as VmStatus;
     return processes.find(({ role }) => role === "passt red")?.pids[0] ?? 0;
   };
   const first = await passt();
@@ -107,7 +128,10 @@ async function expectPasstRestarted(outside: Outside, ipv4: string): Promise<voi
 }
 
 test("passt: the guest has the pod's own addresses of both families, in a mesh too; it is restarted where it ends", async () => {
-  const meshed = vmi("passt").replace("  name: one\n", "  name: one\n  annotations: {sidecar.istio.io/inject: 'true'}\n");
+  const meshed = vmi("passt").replace(
+    "  name: one\n",
+    "  name: one\n  annotations: {sidecar.istio.io/inject: 'true'}\n",
+  );
   expect(meshed).toContain("sidecar.istio.io/inject");
   // A link that is down at boot could never come up in a cluster: it is said, and the link is up.
   const down = meshed.replace("binding: {name: passt}", "binding: {name: passt}\n          state: down");
@@ -129,8 +153,15 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   expect(findVm(lab.state, "one").domainXml?.split("ua-red").length).toBe(2);
   proved("passt", "second define");
   expect(await linksOf()).not.toMatch(/tap0|k6t/);
-  const { interfaces } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
-  expect(interfaces?.[0]).toMatchObject({ name: "red", interfaceName: "eth0", ipAddress: ipv4, ipAddresses: [ipv4, ipv6] });
+  const { interfaces } = JSON.parse(
+    (await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout,
+  ) as VmStatus;
+  expect(interfaces?.[0]).toMatchObject({
+    name: "red",
+    interfaceName: "eth0",
+    ipAddress: ipv4,
+    ipAddresses: [ipv4, ipv6],
+  });
 
   using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
   expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
@@ -155,13 +186,17 @@ test("passt with every port: a machine that lets it have too few open files says
   const all = vmi("passt").replace(/\n\s*ports:\n.*\n/, "\n");
   expect(all).not.toContain("port:");
   const limits = readFileSync("/proc/self/limits", "utf8");
-  const mayRaise = (BigInt(`0x${/^CapEff:\s+(\w+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`) & (1n << 24n)) !== 0n;
+  const mayRaise =
+    (BigInt(`0x${/^CapEff:\s+(\w+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`) & (1n << 24n)) !==
+    0n;
   const limit = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1]);
   const outcome = await netbind(["run", "-f", "-", "--keep", "--wait", "0"], { env: lab.env, stdin: all });
   if (mayRaise || limit > 75_000) return expect(outcome.code, outcome.stderr).toBe(0);
   expect(outcome.code).toBe(1);
   expect(outcome.stderr).toMatch(
-    new RegExp(`passt needs 7\\d{4} open files .* hard limit is ${limit}: list the ports .*${Math.floor((limit - 256) / 2)} of TCP`),
+    new RegExp(
+      `passt needs 7\\d{4} open files .* hard limit is ${limit}: list the ports .*${Math.floor((limit - 256) / 2)} of TCP`,
+    ),
   );
   expect(lab.state.vmIds()).toEqual([]);
 });
@@ -170,7 +205,8 @@ test("what they cannot do is refused before anything starts, with the reason", a
   const multus = vmi("passt", "\n          model: e1000").replace("pod: {}", "multus: {networkName: a}");
   const refused = await netbind(["run", "-f", "-", "--keep"], { env: lab.env, stdin: multus });
   expect(refused.code).toBe(3);
-  for (const text of ["passt serves the pod network only", "passt serves virtio only"]) expect(refused.stderr).toContain(text);
+  for (const text of ["passt serves the pod network only", "passt serves virtio only"])
+    expect(refused.stderr).toContain(text);
   const narrow = vmi("slirp").replace("pod: {}", "pod: {vmNetworkCIDR: 10.0.0.0/28}");
   expect((await netbind(["run", "-f", "-", "--keep"], { env: lab.env, stdin: narrow })).stderr).toContain(
     "the fifteen addresses that QEMU needs",

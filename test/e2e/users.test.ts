@@ -43,7 +43,11 @@ test("two VMs have two users; neither reads the other's files, connects to its s
   expect(JSON.parse(links)).toMatchObject([{ linkinfo: { info_data: { user: two.vmUid, group: two.vmUid } } }]);
 
   const directory = writableDirectory(lab.state, two);
-  const sockets = ["launcher/run/libvirt/libvirt-sock", "launcher/run/serial.sock", "hooks/hook-sidecar-0/netbind/attach.sock"];
+  const sockets = [
+    "launcher/run/libvirt/libvirt-sock",
+    "launcher/run/serial.sock",
+    "hooks/hook-sidecar-0/netbind/attach.sock",
+  ];
   for (const place of ["launcher", "hooks/hook-sidecar-0"]) {
     expect(statSync(join(directory, place)).uid).toBe(two.vmUid);
     expect(await as(one.vmUid, "ls", join(directory, place))).toMatch(/Permission denied\nexit 2/);
@@ -55,7 +59,9 @@ test("two VMs have two users; neither reads the other's files, connects to its s
     expect(existsSync(join(directory, socket)), socket).toBe(true);
     expect(await as(one.vmUid, node, "-e", CONNECT, join(directory, socket)), socket).toMatch(/^EACCES$/m);
   }
-  expect(await as(two.vmUid, node, "-e", CONNECT, join(directory, "launcher/run/libvirt/libvirt-sock"))).toMatch(/^connected$/m);
+  expect(await as(two.vmUid, node, "-e", CONNECT, join(directory, "launcher/run/libvirt/libvirt-sock"))).toMatch(
+    /^connected$/m,
+  );
 
   const theirs = processesIn(netnsPath(two.netns));
   expect(theirs.length).toBeGreaterThan(4);

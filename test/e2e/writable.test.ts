@@ -26,7 +26,10 @@ const hostileVmi = demoVmi({ name: "full", port: 80, nonce: "x" })
 
 /** Makes a file as the VM's user. */
 const touchAs = ({ vmUid }: LocalPodRecord, path: string): Promise<string> =>
-  exec([...["setpriv", "--reuid", String(vmUid), "--regid", String(vmUid), "--clear-groups", "--no-new-privs"], ...["touch", path]]);
+  exec([
+    ...["setpriv", "--reuid", String(vmUid), "--regid", String(vmUid), "--clear-groups", "--no-new-privs"],
+    ...["touch", path],
+  ]);
 
 /** What the sidecar said of how far it came. */
 async function filled(record: LocalPodRecord): Promise<string> {

@@ -50,7 +50,8 @@ async function cabled(): Promise<{ readonly pod: TestNetns; readonly outside: Te
   return {
     pod,
     outside,
-    [Symbol.asyncDispose]: async () => void (await Promise.all([pod[Symbol.asyncDispose](), outside[Symbol.asyncDispose]()])),
+    [Symbol.asyncDispose]: async () =>
+      void (await Promise.all([pod[Symbol.asyncDispose](), outside[Symbol.asyncDispose]()])),
   };
 }
 
@@ -64,11 +65,17 @@ async function desiredOf(
   const attachment = anAttachment({ pod: link, mac: link.mac, names: NAMES, ...change });
   const plan = authorize(bridge.plan(attachment), { attachment, grants: STANDARD_GRANTS });
   const owner = { uid: 107, gid: 107 };
-  return { attachment, desired: { ...desiredNetwork(NAMES, plan, link), owner, placeholderKind: await findPlaceholderKind(pod.exec) } };
+  return {
+    attachment,
+    desired: { ...desiredNetwork(NAMES, plan, link), owner, placeholderKind: await findPlaceholderKind(pod.exec) },
+  };
 }
 
 const difference = async (pod: TestNetns, desired: DesiredNetwork): Promise<ReturnType<typeof diffNetwork>> =>
-  diffNetwork(desired, await observe(pod.exec, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table }));
+  diffNetwork(
+    desired,
+    await observe(pod.exec, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table }),
+  );
 
 /** Applies a plan for the first time, and gives it with the table's listing as it was recorded then. */
 async function applyFirst(pod: TestNetns, desired: DesiredNetwork): Promise<DesiredNetwork> {
@@ -144,7 +151,10 @@ test("interrupted after any of its steps, the rest is done by the next differenc
     await applyNetwork(place.pod.exec, { ...whole, ip: whole.ip.slice(0, done), sysctls: [], nft: [] });
     const desired = await applyFirst(place.pod, planned);
     const left = await difference(place.pod, desired);
-    expect([formatOperations(left, desired.table), left.unrecoverable], `after ${whole.ip[done - 1]}`).toEqual([[], []]);
+    expect([formatOperations(left, desired.table), left.unrecoverable], `after ${whole.ip[done - 1]}`).toEqual([
+      [],
+      [],
+    ]);
   }
 });
 
@@ -173,7 +183,10 @@ const ask = async (
   mac: string,
   deadline = 8000,
 ): Promise<{ readonly address: string; readonly options: Record<string, string> }> =>
-  JSON.parse(await guest.exec([process.execPath, CLIENT, mac, String(deadline)])) as { address: string; options: Record<string, string> };
+  JSON.parse(await guest.exec([process.execPath, CLIENT, mac, String(deadline)])) as {
+    address: string;
+    options: Record<string, string>;
+  };
 
 const ping = (from: TestNetns, address: string, ...more: readonly string[]): Promise<string> =>
   from.exec(["ping", "-n", "-q", "-c", "1", "-W", "2", ...more, address]);
@@ -305,7 +318,8 @@ test("a plan may take over its own pod link alone, and show what that link had",
   const links = plan.network?.links ?? [];
   const changed = (at: number, change: object): (() => unknown) => {
     const altered = links.map((link, place) => (place === at ? { ...link, ...change } : link));
-    return () => authorize({ ...plan, network: { links: altered } } as typeof plan, { attachment, grants: STANDARD_GRANTS });
+    return () =>
+      authorize({ ...plan, network: { links: altered } } as typeof plan, { attachment, grants: STANDARD_GRANTS });
   };
   for (const [at, change] of [
     [1, { name: "eth1-nic" }],
@@ -314,9 +328,11 @@ test("a plan may take over its own pod link alone, and show what that link had",
     [3, { addresses: [{ address: "10.244.0.9", prefix: 24 }] }],
     [3, { name: "eth1" }],
   ] as const)
-    expect(changed(at, change), JSON.stringify(change)).toThrow(expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS" }) as Error);
+    expect(changed(at, change), JSON.stringify(change)).toThrow(
+      expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS" }) as Error,
+    );
   const elsewhere = { ...plan.services?.[0], client: { mac: attachment.mac, address: "10.244.0.3", prefix: 24 } };
-  expect(() => authorize({ ...plan, services: [elsewhere] } as typeof plan, { attachment, grants: STANDARD_GRANTS })).toThrow(
-    "is in no network",
-  );
+  expect(() =>
+    authorize({ ...plan, services: [elsewhere] } as typeof plan, { attachment, grants: STANDARD_GRANTS }),
+  ).toThrow("is in no network");
 });

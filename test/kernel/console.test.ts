@@ -1,5 +1,15 @@
 /** A guest's console is read on descriptors: what a VM's user puts in its directory leads to nothing else. */
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { stateDirectories } from "@netbind/local";
@@ -42,7 +52,9 @@ async function serial(path: string, uid: number): Promise<{ readonly connected: 
   await new Promise<void>((resolve) => server.listen(path, resolve));
   chmodSync(path, 0o700);
   chownSync(path, uid, uid);
-  const connected = new Promise<Socket>((resolve) => server.once("connection", (socket) => resolve(socket.on("error", () => undefined))));
+  const connected = new Promise<Socket>((resolve) =>
+    server.once("connection", (socket) => resolve(socket.on("error", () => undefined))),
+  );
   return { connected };
 }
 
@@ -108,9 +120,12 @@ test("links in the launcher's directory where sockets and logs were are not foll
   const guest = await startReader(netns);
   guest.write("hello");
   const one = client();
-  expect(await waitUntil(() => existsSync(consoleFiles(directory).log) && statSync(consoleFiles(directory).log).size === 5, 5000)).toBe(
-    true,
-  );
+  expect(
+    await waitUntil(
+      () => existsSync(consoleFiles(directory).log) && statSync(consoleFiles(directory).log).size === 5,
+      5000,
+    ),
+  ).toBe(true);
   one.write("x");
   expect(readFileSync(victim, "utf8")).toBe("as it was");
 });
@@ -155,4 +170,5 @@ test("a client that does not read, a guest that does not, and one that never sto
 });
 
 /** The reader itself: the child of its sandbox's first process. */
-const childOf = (pid: number): string => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0] || String(pid);
+const childOf = (pid: number): string =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0] || String(pid);

@@ -69,7 +69,12 @@ test("a search list that is longer than a line of the server's: IPv6 is served, 
       expect(sockets).not.toMatch(/:69\s/);
     },
   );
-  const dhcp6 = { kind: "dhcp6", link: "k6t-eth0", client: { mac: MAC, address: "fd10:0:2::2", prefix: 120 }, leaseSeconds: 600 } as const;
+  const dhcp6 = {
+    kind: "dhcp6",
+    link: "k6t-eth0",
+    client: { mac: MAC, address: "fd10:0:2::2", prefix: 120 },
+    leaseSeconds: 600,
+  } as const;
   expect(serviceWarnings("red", [{ ...dhcp6, nameservers: [], search }])[0]).toContain("enable-tftp");
 });
 
@@ -77,13 +82,17 @@ type Options = Readonly<Record<string, string>>;
 
 /** What a guest's client is told; `bytes` is the longest message that it says it takes. */
 async function ask(guest: TestNetns, bytes: number): Promise<Options> {
-  const { options } = JSON.parse(await guest.exec([process.execPath, CLIENT, MAC, "8000", String(bytes)])) as { readonly options: Options };
+  const { options } = JSON.parse(await guest.exec([process.execPath, CLIENT, MAC, "8000", String(bytes)])) as {
+    readonly options: Options;
+  };
   return options;
 }
 
 const hex = (text: string): string => Buffer.from(text).toString("hex");
 
-async function pluggedPod(use: (pod: TestNetns, plug: () => Promise<void>, guest: TestNetns) => Promise<void>): Promise<void> {
+async function pluggedPod(
+  use: (pod: TestNetns, plug: () => Promise<void>, guest: TestNetns) => Promise<void>,
+): Promise<void> {
   await using pod = await TestNetns.make();
   await using outside = await TestNetns.make();
   await using guest = await TestNetns.make();

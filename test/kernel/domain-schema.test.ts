@@ -33,7 +33,10 @@ beforeAll(async () => {
 
 /** What the schema's reader says of a domain. */
 const validate = (input: string): string => {
-  const { stdout, stderr } = spawnSync("chroot", [rootfs, "xmllint", "--noout", "--relaxng", SCHEMA, "-"], { input, encoding: "utf8" });
+  const { stdout, stderr } = spawnSync("chroot", [rootfs, "xmllint", "--noout", "--relaxng", SCHEMA, "-"], {
+    input,
+    encoding: "utf8",
+  });
   return stdout + stderr;
 };
 
@@ -42,8 +45,16 @@ test.each<readonly [string, Attachment, DomainPlan]>([
   ["tap", NIC, { kind: "tap" }],
   ["passt by shared memory", NIC, PASST],
   ["passt by a socket", OLDER, PASST],
-  ["vhostuser, the hypervisor as the client", NIC, { kind: "vhostuser", socket: "red-0.sock", mode: "client", queues: 2 }],
-  ["vhostuser, the hypervisor as the server", NIC, { kind: "vhostuser", socket: "red-0.sock", mode: "server", queues: 0 }],
+  [
+    "vhostuser, the hypervisor as the client",
+    NIC,
+    { kind: "vhostuser", socket: "red-0.sock", mode: "client", queues: 2 },
+  ],
+  [
+    "vhostuser, the hypervisor as the server",
+    NIC,
+    { kind: "vhostuser", socket: "red-0.sock", mode: "server", queues: 0 },
+  ],
   ["vdpa", NIC, { kind: "vdpa", device: "vhost-vdpa-0" }],
   ["userNetwork", NIC, { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] }],
 ])("%s", (_, attachment, plan) => {

@@ -20,9 +20,28 @@ import { machineState, makeStateDirectory } from "../support/guest/machine.ts";
 const LAYER2 = { cniVersion: "1.0.0", name: "half", plugins: [{ type: "bridge", bridge: "br0" }] };
 
 const recordOf = (state: State, id: string, attachments: LocalPodRecord["attachments"]): LocalPodRecord => ({
-  ...{ version: 1, id, namespace: "default", name: "one", uid: "u", source: "-", createdAt: "2026-01-01T00:00:00.000Z" },
-  ...{ phase: "starting", netns: state.podNetns(id), serviceUid: 1_900_000_001, bindings: {}, nics: {}, processes: [], attachments },
-  vmi: { metadata: { namespace: "default", name: "one" }, spec: { domain: { devices: {} } } } as unknown as LocalPodRecord["vmi"],
+  ...{
+    version: 1,
+    id,
+    namespace: "default",
+    name: "one",
+    uid: "u",
+    source: "-",
+    createdAt: "2026-01-01T00:00:00.000Z",
+  },
+  ...{
+    phase: "starting",
+    netns: state.podNetns(id),
+    serviceUid: 1_900_000_001,
+    bindings: {},
+    nics: {},
+    processes: [],
+    attachments,
+  },
+  vmi: {
+    metadata: { namespace: "default", name: "one" },
+    spec: { domain: { devices: {} } },
+  } as unknown as LocalPodRecord["vmi"],
 });
 
 /** A pod on the pod network, as its record tells, with the state directory that it is in. */
@@ -46,7 +65,11 @@ test("a pod whose namespace is gone but for its name is removed from its record"
   await exec(["umount", netnsPath(pod)]);
   expect(existsSync(netnsPath(pod))).toBe(true);
   await teardownPod(state, exec, id, 0);
-  expect([existsSync(netnsPath(pod)), existsSync(netnsPath(state.nodeNetns)), state.podIds()]).toEqual([false, false, []]);
+  expect([existsSync(netnsPath(pod)), existsSync(netnsPath(state.nodeNetns)), state.podIds()]).toEqual([
+    false,
+    false,
+    [],
+  ]);
   expect(await machineState()).toEqual(before);
   rmSync(state.root, { recursive: true });
 });
@@ -63,23 +86,35 @@ test("a process that was started for a pod and never recorded ends with it, wher
 });
 
 describe("the file system of what a VM's users may write", () => {
-  const directories = async (): Promise<{ readonly state: State; readonly id: string; readonly record: LocalPodRecord }> => {
+  const directories = async (): Promise<{
+    readonly state: State;
+    readonly id: string;
+    readonly record: LocalPodRecord;
+  }> => {
     const { state, id } = await preparePod();
     const recordFile = openRecord(state.podDirectory(id)) ?? expect.fail("nothing is recorded");
     recordFile.update({ writable: { bytes: 1024 ** 2, inodes: 64 } });
     return { state, id, record: recordFile.record };
   };
-  const fill = (path: string): Promise<string> => exec(["sh", "-c", 'mkdir "$0/deep" && head -c 2M /dev/zero > "$0/deep/x" || true', path]);
+  const fill = (path: string): Promise<string> =>
+    exec(["sh", "-c", 'mkdir "$0/deep" && head -c 2M /dev/zero > "$0/deep/x" || true', path]);
 
   test.each([
     ["is mounted, with its record", async () => undefined],
     ["is mounted, and nothing is recorded", async ({ vm }: { vm: string }) => rmSync(vm, { recursive: true })],
-    ["is there as a directory alone", async ({ writable }: { writable: string }) => void (await exec(["umount", writable]))],
+    [
+      "is there as a directory alone",
+      async ({ writable }: { writable: string }) => void (await exec(["umount", writable])),
+    ],
     [
       "is mounted twice",
-      async ({ writable }: { writable: string }) => void (await exec(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", writable])),
+      async ({ writable }: { writable: string }) =>
+        void (await exec(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", writable])),
     ],
-    ["is mounted, and somebody works in it", async ({ writable }: { writable: string }) => void openSync(writable, "r")],
+    [
+      "is mounted, and somebody works in it",
+      async ({ writable }: { writable: string }) => void openSync(writable, "r"),
+    ],
   ] as const)("goes with the VM where it %s", async (_, change) => {
     const before = await machineState();
     const { state, id, record } = await directories();

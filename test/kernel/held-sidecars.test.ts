@@ -69,7 +69,8 @@ const PATCHED = expect.stringContaining("<interface type='vhostuser'>");
 /** The runtime, once the first process has one. */
 async function runtime(): Promise<number> {
   const found = async (): Promise<number | undefined> => {
-    for (const pid of await sidecar.children()) if (readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith("woken\0")) return pid;
+    for (const pid of await sidecar.children())
+      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith("woken\0")) return pid;
     return undefined;
   };
   expect(await waitUntil(async () => (await found()) !== undefined, 20_000)).toBe(true);
@@ -100,7 +101,8 @@ test("the first process and the runtime are user 107's, without a capability, on
     const rights = rightsOf(pid);
     expect(rights).toMatch(/^Uid:\t107\t107\t107\t107$/m);
     expect(rights).toMatch(/^Gid:\t107\t107\t107\t107$/m);
-    for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) expect(rights).toMatch(new RegExp(`^${set}:\t0+$`, "m"));
+    for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
+      expect(rights).toMatch(new RegExp(`^${set}:\t0+$`, "m"));
     expect(rights).toMatch(/^NoNewPrivs:\t1$/m);
     const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n");
     expect(mounts.find((line) => line.split(" ")[4] === "/")?.split(" ")[5]).toMatch(/^ro(,|$)/);
@@ -141,7 +143,14 @@ test("virt-launcher's own client, which dials for two seconds at most, is answer
     .split("\n")
     .map((line) => (JSON.parse(line) as HookEvent).event);
   // Where the dial was too slow for it, it came again, and the runtime was there.
-  expect(events.filter((event) => event !== "notReady")).toEqual(["collected", "complete", "defined", "defined", "defined", "shutdown"]);
+  expect(events.filter((event) => event !== "notReady")).toEqual([
+    "collected",
+    "complete",
+    "defined",
+    "defined",
+    "defined",
+    "shutdown",
+  ]);
   expect(await sidecar.ended()).toBe(0);
 }, 900_000);
 

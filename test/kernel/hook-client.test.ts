@@ -60,7 +60,10 @@ const onPasst = {
 
 /** The domain that a launcher has when it asks: with the interfaces of the NICs on taps. */
 const domainWith = (...taps: readonly Attachment[]): string =>
-  taps.reduce((xml, nic) => writeTapInterface(xml, nicDomain(nic)), buildBaseDomain({ vmi, accelerator: "tcg", disks: [] }));
+  taps.reduce(
+    (xml, nic) => writeTapInterface(xml, nicDomain(nic)),
+    buildBaseDomain({ vmi, accelerator: "tcg", disks: [] }),
+  );
 
 const attach = (sidecar: HookSidecar, binding: Binding, attachment: Attachment): Promise<void> =>
   sidecar.attach([{ attachment, plan: binding.plan(attachment) }]);
@@ -83,7 +86,10 @@ test("the launcher waits at closed gates; each that opens is collected; the doma
   const second = await pod.sidecar("bridge", "hook-sidecar-1");
   expect(rightsOf(first.process)).toMatch(/^Uid:\t107\t107\t107\t107$/m);
   expect(rightsOf(first.process)).toMatch(/^CapEff:\t0+$/m);
-  const client = pod.client(program, ["-count", "2", "-timeout", "60s", "-shutdown"], { domainXML: domainWith(blue), vmi });
+  const client = pod.client(program, ["-count", "2", "-timeout", "60s", "-shutdown"], {
+    domainXML: domainWith(blue),
+    vmi,
+  });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   // Not even dialed: what a sidecar keeps in a directory of its own is not looked at.
   expect(client.events).toEqual([]);
@@ -101,7 +107,11 @@ test("the launcher waits at closed gates; each that opens is collected; the doma
     { socket: join(first.directory, "passt-hook-sidecar-0.sock"), name: "passt", version: "v1alpha3", points },
   ]);
   expect(eventsOf(client, "defined").map(({ round, interfaces, memory }) => ({ round, interfaces, memory }))).toEqual(
-    ROUNDS.map((round) => ({ round, interfaces: [onTap(blue), ...placeholdersIn(round), onPasst], memory: "memfd shared" })),
+    ROUNDS.map((round) => ({
+      round,
+      interfaces: [onTap(blue), ...placeholdersIn(round), onPasst],
+      memory: "memfd shared",
+    })),
   );
   expect(eventsOf(client, "shutdown")).toHaveLength(2);
   expect([await first.ended, await second.ended]).toEqual([0, 0]);
@@ -112,12 +122,18 @@ async function expectShutdown(sidecar: HookSidecar, client: HookClient): Promise
   expect(await client.ended, JSON.stringify(client.events)).toBe(0);
   expect(eventsOf(client, "shutdown")).toHaveLength(1);
   expect(await sidecar.ended).toBe(0);
-  const left = ["", "netbind"].flatMap((name) => readdirSync(join(sidecar.directory, name)).filter((file) => file.endsWith(".sock")));
+  const left = ["", "netbind"].flatMap((name) =>
+    readdirSync(join(sidecar.directory, name)).filter((file) => file.endsWith(".sock")),
+  );
   expect(left).toEqual([]);
 }
 
 /** What comes of a domain with one NIC, asked thrice. */
-async function defineThrice(binding: Binding, attachment: Attachment, domainXML: string): Promise<readonly HookEvent[]> {
+async function defineThrice(
+  binding: Binding,
+  attachment: Attachment,
+  domainXML: string,
+): Promise<readonly HookEvent[]> {
   await using pod = new HookPod();
   const sidecar = await pod.sidecar(binding.name, "hook-sidecar-0");
   await attach(sidecar, binding, attachment);
@@ -128,12 +144,15 @@ async function defineThrice(binding: Binding, attachment: Attachment, domainXML:
   return defined;
 }
 
-test.each([masquerade, bridge])("$name: the domain comes back byte for byte, as often as it is asked", async (binding) => {
-  for (const { round, sent, xml, interfaces } of await defineThrice(binding, red, domainWith(red))) {
-    expect(xml).toBe(sent);
-    expect(interfaces).toEqual([onTap(red), ...placeholdersIn(round)]);
-  }
-});
+test.each([masquerade, bridge])(
+  "$name: the domain comes back byte for byte, as often as it is asked",
+  async (binding) => {
+    for (const { round, sent, xml, interfaces } of await defineThrice(binding, red, domainWith(red))) {
+      expect(xml).toBe(sent);
+      expect(interfaces).toEqual([onTap(red), ...placeholdersIn(round)]);
+    }
+  },
+);
 
 test("macvtap: the tap is the pod's link itself; byte for byte too", async () => {
   const attachment = { ...blue, pod: { ...blue.pod, tap: blue.names.pod } };
@@ -192,7 +211,8 @@ test("slirp: QEMU's arguments are there once, and there is no interface", async 
 
 test("sockets are told apart by their base names: one image under two names is collected twice, as no two sidecars share one", async () => {
   await using pod = new HookPod();
-  for (const container of ["hook-sidecar-0", "hook-sidecar-1"]) await attach(await pod.sidecar("masquerade", container), masquerade, red);
+  for (const container of ["hook-sidecar-0", "hook-sidecar-1"])
+    await attach(await pod.sidecar("masquerade", container), masquerade, red);
   const client = pod.client(program, ["-count", "2", "-timeout", "20s"]);
   expect(await client.ended).toBe(0);
   expect(eventsOf(client, "collected")).toHaveLength(2);

@@ -46,7 +46,10 @@ interface Played {
 }
 
 /** Starts a VM with one sidecar, as far as its domain. */
-async function define(sidecar: ThirdParty, prepare?: (pod: HookPod) => Promise<Disposable | undefined>): Promise<Played> {
+async function define(
+  sidecar: ThirdParty,
+  prepare?: (pod: HookPod) => Promise<Disposable | undefined>,
+): Promise<Played> {
   await using pod = new HookPod();
   chownSync(pod.hooks, 0, 0);
   using served = new DisposableStack();
@@ -55,7 +58,11 @@ async function define(sidecar: ThirdParty, prepare?: (pod: HookPod) => Promise<D
   served.use(await prepare?.(pod));
   try {
     const place = { hooks: pod.hooks, uid: 0 };
-    await using hooks = await HookManager.collect(place, expectedSidecars({ third: { container: CONTAINER } }, nics), QUICK);
+    await using hooks = await HookManager.collect(
+      place,
+      expectedSidecars({ third: { container: CONTAINER } }, nics),
+      QUICK,
+    );
     return { domain: await defineBootDomain(DOMAIN, vmi as never, hooks) };
   } catch (error) {
     return { error: error as NonNullable<Played["error"]> };
@@ -86,19 +93,24 @@ test.each<readonly [string, (xml: string) => string, RegExp]>([
   ["nothing of its NIC", (xml) => xml, /expected " {2}<memoryBacking>", answered " {2}<devices>"/],
   ["no domain", () => "", /answered "" \(its end\)/],
   ["control characters", (xml) => honest(xml).replace("<name>vm", "<name>\u001b[2Jvm"), /answered " {2}<name>\?\[2Jvm/],
-] as const)("a sidecar that answers with %s is refused, with the first difference", async (_what, domain, difference) => {
-  const { error } = await define({ ...third, domain });
-  expect(error?.code).toBe("PLUGIN_FAILED");
-  expect(error?.message).toContain(
-    'the sidecar of binding "third" (container hook-sidecar-0) answered OnDefineDomain with a domain that differs',
-  );
-  expect(error?.message).toMatch(difference);
-  expect([...(error?.message ?? "")].every((character) => character >= " ")).toBe(true);
-});
+] as const)(
+  "a sidecar that answers with %s is refused, with the first difference",
+  async (_what, domain, difference) => {
+    const { error } = await define({ ...third, domain });
+    expect(error?.code).toBe("PLUGIN_FAILED");
+    expect(error?.message).toContain(
+      'the sidecar of binding "third" (container hook-sidecar-0) answered OnDefineDomain with a domain that differs',
+    );
+    expect(error?.message).toMatch(difference);
+    expect([...(error?.message ?? "")].every((character) => character >= " ")).toBe(true);
+  },
+);
 
 test("a sidecar that does not subscribe, and whose plan changes the domain, is refused", async () => {
   const { error } = await define({ ...third, points: [] });
-  expect(error?.message).toMatch(/\(container hook-sidecar-0\) does not subscribe to OnDefineDomain, and its plan changes the domain/);
+  expect(error?.message).toMatch(
+    /\(container hook-sidecar-0\) does not subscribe to OnDefineDomain, and its plan changes the domain/,
+  );
 });
 
 test("two sockets of one container are refused, and so is a directory of no sidecar", async () => {
@@ -151,11 +163,19 @@ test("sidecars have one deadline together for each round of a hook: what each ta
   const directories = ["hook-sidecar-0", "hook-sidecar-1", "hook-sidecar-2"];
   const calls: HookCall[] = [];
   for (const [at, directory] of directories.entries())
-    served.use(await serveThirdParty(pod.hooks, { ...third, directory, socket: `${at}.sock`, domain: String, answersAfter: 800 }, calls));
+    served.use(
+      await serveThirdParty(
+        pod.hooks,
+        { ...third, directory, socket: `${at}.sock`, domain: String, answersAfter: 800 },
+        calls,
+      ),
+    );
   const recorded = Object.fromEntries(directories.map((container) => [container, { container }]));
   await using hooks = await HookManager.collect({ hooks: pod.hooks, uid: 0 }, expectedSidecars(recorded, nics), QUICK);
   const start = performance.now();
-  await expect(hooks.onDefineDomain(DOMAIN, vmi)).rejects.toThrow(/\(container hook-sidecar-1\) did not answer OnDefineDomain: no answer/);
+  await expect(hooks.onDefineDomain(DOMAIN, vmi)).rejects.toThrow(
+    /\(container hook-sidecar-1\) did not answer OnDefineDomain: no answer/,
+  );
   expect(performance.now() - start).toBeLessThan(scaledTimeout(QUICK.round) + 500);
 });
 

@@ -19,7 +19,12 @@ import { exec } from "@netbind/netns";
 import { VM_UIDS } from "@netbind/pod";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hypervisorNodes, nodesDirectory, prelude } from "../../core/local/src/launcher/launcher-mounts.ts";
-import { findHostDisks, grantHostDisks, holdHostDisk, takeBackHostDisks } from "../../core/local/src/launcher/host-disks.ts";
+import {
+  findHostDisks,
+  grantHostDisks,
+  holdHostDisk,
+  takeBackHostDisks,
+} from "../../core/local/src/launcher/host-disks.ts";
 
 const USER = { uid: VM_UIDS.first + 7, gid: VM_UIDS.first + 7 };
 const OTHER = { uid: VM_UIDS.first + 8, gid: VM_UIDS.first + 8 };
@@ -76,7 +81,12 @@ test("a file or a block device below a listed directory alone: everything else i
     ...[`${listed}/../outside.img`, `${listed}/a//b/disk.img`, "disk.img", `${listed}-not/x`],
   ];
   const refused = [
-    ...["is in no directory", "is a symbolic link", '"out" is not a directory, or is a link', '"same" is not a directory, or is a link'],
+    ...[
+      "is in no directory",
+      "is a symbolic link",
+      '"out" is not a directory, or is a link',
+      '"same" is not a directory, or is a link',
+    ],
     ...[
       "neither a regular file nor",
       "neither a regular file nor",
@@ -93,7 +103,9 @@ test("a file or a block device below a listed directory alone: everything else i
     expect(found[at]).toContain(reason);
   }
   expect(await problems([disk()])).toEqual([]);
-  expect((await checkHostDisks(exec, vmi(disk()), { directories: [], own: [] }))[0]?.problem).toContain("none is listed");
+  expect((await checkHostDisks(exec, vmi(disk()), { directories: [], own: [] }))[0]?.problem).toContain(
+    "none is listed",
+  );
 });
 
 test("a loop device is a disk, and has its user's access as long as its VM is there", async () => {
@@ -107,7 +119,9 @@ test("a loop device is a disk, and has its user's access as long as its VM is th
 test("nothing of Netbind's own, whatever way leads there", async () => {
   const own = join(listed, "a");
   expect(await problems([disk()], [own])).toEqual([expect.stringContaining("in one of Netbind's own directories")]);
-  expect((await checkHostDisks(exec, vmi(disk()), { directories: [join(own, "b")], own: [own] }))[0]?.problem).toContain("Netbind's own");
+  expect(
+    (await checkHostDisks(exec, vmi(disk()), { directories: [join(own, "b")], own: [own] }))[0]?.problem,
+  ).toContain("Netbind's own");
   const elsewhere = join(listed, "elsewhere");
   mkdirSync(elsewhere);
   await exec(["mount", "--bind", own, elsewhere]);
@@ -173,7 +187,12 @@ test("a launcher is shown the very file that was opened, or does not start", asy
   const launcher = join(directory, "pod/launcher");
   mkdirSync(nodesDirectory(launcher), { recursive: true });
   using held = holdHostDisk(recorded);
-  const files = { directory: launcher, user: USER, nodes: hypervisorNodes({ kvm: false, vhost: false }), disks: [held] };
+  const files = {
+    directory: launcher,
+    user: USER,
+    nodes: hypervisorNodes({ kvm: false, vhost: false }),
+    disks: [held],
+  };
   const nothing = openSync("/dev/null", "r");
   const show = (): Promise<string> =>
     exec(

@@ -25,10 +25,16 @@ const FOREIGN = "02:66:66:66:66:66";
 
 /** The memory of a server and of what is in its sandbox, in KiB. */
 const residentOf = (processes: readonly ProcessId[]): number =>
-  Math.max(...processes.map(({ pid }) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0)));
+  Math.max(
+    ...processes.map(({ pid }) =>
+      Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0),
+    ),
+  );
 
 async function macOf(netns: TestNetns, link: string): Promise<string> {
-  const [shown] = JSON.parse(await netns.exec(["ip", "-json", "link", "show", "dev", link])) as readonly { readonly address: string }[];
+  const [shown] = JSON.parse(await netns.exec(["ip", "-json", "link", "show", "dev", link])) as readonly {
+    readonly address: string;
+  }[];
   return shown?.address ?? "";
 }
 
@@ -48,7 +54,15 @@ test("a guest that means harm is heard of by nobody outside its pod, and another
   ] as const) {
     await TestNetns.cable(node, one, [port, "eth0"], ["169.254.9.9/32", address], 1450);
     await node.exec(["ip", "link", "set", port, "master", "cni0"]);
-    await one.exec(["ip", "addr", "add", address === "10.9.0.2/24" ? "fd09::2/64" : "fd09::3/64", "dev", "eth0", "nodad"]);
+    await one.exec([
+      "ip",
+      "addr",
+      "add",
+      address === "10.9.0.2/24" ? "fd09::2/64" : "fd09::3/64",
+      "dev",
+      "eth0",
+      "nodad",
+    ]);
   }
   const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
   const running: ProcessId[] = [];
@@ -96,7 +110,12 @@ test("a guest that means harm is heard of by nobody outside its pod, and another
     const frames = await sniffer.frames();
     expect(frames.length).toBeGreaterThan(5);
     // The pod's own link and what the node itself sent to it: nobody else is seen on this cable.
-    const known = [await macOf(pod, "eth0"), await macOf(node, "cni0"), await macOf(node, "v1"), await macOf(other, "eth0")];
+    const known = [
+      await macOf(pod, "eth0"),
+      await macOf(node, "cni0"),
+      await macOf(node, "v1"),
+      await macOf(other, "eth0"),
+    ];
     expect(frames.filter(({ source }) => !known.includes(source))).toEqual([]);
     expect(frames.some(({ source }) => source === known[0])).toBe(true);
     expect(frames.filter(isRouterAdvertisement)).toEqual([]);

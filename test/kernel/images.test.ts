@@ -55,7 +55,15 @@ test("each plugin has one index over both platforms, and each layer's size is wi
 
 test("an index is pushed with its digest, as the table has it", async () => {
   const copy = join(directory, "copy");
-  await exec(["skopeo", "copy", "--quiet", "--all", "--preserve-digests", `oci:${images.out}:passt`, `oci:${copy}:passt`]);
+  await exec([
+    "skopeo",
+    "copy",
+    "--quiet",
+    "--all",
+    "--preserve-digests",
+    `oci:${images.out}:passt`,
+    `oci:${copy}:passt`,
+  ]);
   const { manifests } = JSON.parse(readFileSync(join(copy, "index.json"), "utf8")) as {
     readonly manifests: readonly { readonly digest: string }[];
   };
@@ -63,7 +71,9 @@ test("an index is pushed with its digest, as the table has it", async () => {
 });
 
 test.each(NAMES)("%s: the image names its user, its command, its processor and itself", async (name) => {
-  const manifest = JSON.parse(readFileSync(join(PLUGINS, name, "package.json"), "utf8")) as Readonly<Record<string, string>>;
+  const manifest = JSON.parse(readFileSync(join(PLUGINS, name, "package.json"), "utf8")) as Readonly<
+    Record<string, string>
+  >;
   for (const architecture of ARCHITECTURES) {
     const { config, ...image } = await images.inspect(name, architecture);
     expect(image.architecture).toBe(architecture);
@@ -72,7 +82,8 @@ test.each(NAMES)("%s: the image names its user, its command, its processor and i
       Entrypoint: ["/usr/bin/node", ...SIDECAR_START.options, "/usr/lib/netbind/sidecar.mjs"],
       Cmd: ["hold"],
     });
-    for (const [variable, value] of Object.entries(SIDECAR_START.environment)) expect(config.Env).toContain(`${variable}=${value}`);
+    for (const [variable, value] of Object.entries(SIDECAR_START.environment))
+      expect(config.Env).toContain(`${variable}=${value}`);
     expect(config.Labels).toMatchObject({
       "org.opencontainers.image.title": `Netbind ${name} binding`,
       "org.opencontainers.image.description": manifest["description"],
@@ -94,7 +105,10 @@ test.each(ARCHITECTURES)(
     for (const program of ["/bin/sh", "/bin/bash", "/usr/bin/dpkg", "/usr/bin/apt-get"])
       expect(existsSync(join(rootfs, program)), program).toBe(false);
     const executable = await find(rootfs, "-type", "f", "-perm", "/111");
-    expect(executable.filter((file) => !/\.so(\.[0-9.]+)?$/.test(file)).sort()).toEqual(["/usr/bin/node", "/usr/sbin/inetd"]);
+    expect(executable.filter((file) => !/\.so(\.[0-9.]+)?$/.test(file)).sort()).toEqual([
+      "/usr/bin/node",
+      "/usr/sbin/inetd",
+    ]);
     expect(await find(rootfs, "-perm", "/6000")).toEqual([]);
     expect(await find(rootfs, "-not", "-type", "l", "-perm", "/2", "-not", "-perm", "-1000")).toEqual([]);
     // A reader of the image finds the license of each part.
@@ -111,7 +125,10 @@ const attached: readonly (readonly [Binding, Attachment])[] = [
   [masquerade, red],
   [passt, red],
   [slirp, { ...red, model: "e1000" }],
-  [sriov, { ...red, network: { kind: "multus", networkName: "sriov", default: false }, allocatedDevices: ["0000:05:10.1"] }],
+  [
+    sriov,
+    { ...red, network: { kind: "multus", networkName: "sriov", default: false }, allocatedDevices: ["0000:05:10.1"] },
+  ],
 ];
 
 test.each(attached.map(([binding, attachment]) => ({ name: binding.name, binding, attachment })))(
@@ -122,7 +139,8 @@ test.each(attached.map(([binding, attachment]) => ({ name: binding.name, binding
     const rights = rightsOf(pid);
     expect(rights).toMatch(/^Uid:\t107\t107\t107\t107$/m);
     expect(rights).toMatch(/^Gid:\t107\t107\t107\t107$/m);
-    for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) expect(rights).toMatch(new RegExp(`^${set}:\t0+$`, "m"));
+    for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
+      expect(rights).toMatch(new RegExp(`^${set}:\t0+$`, "m"));
     expect(rights).toMatch(/^NoNewPrivs:\t1$/m);
     const [root] = readFileSync(`/proc/${pid}/mountinfo`, "utf8")
       .split("\n")

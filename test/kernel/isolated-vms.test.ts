@@ -16,8 +16,19 @@ const NAMES = ["aaa", "bad", "zzz"] as const;
 
 const recordOf = (state: State, id: string, name: string): LocalPodRecord => ({
   ...{ version: 1, id, namespace: "default", name, uid: "u", source: "-", createdAt: "2026-01-01T00:00:00.000Z" },
-  ...{ phase: "running", netns: state.podNetns(id), serviceUid: 1_900_000_001, bindings: {}, nics: {}, processes: [], attachments: [] },
-  vmi: { metadata: { namespace: "default", name }, spec: { domain: { devices: {} } } } as unknown as LocalPodRecord["vmi"],
+  ...{
+    phase: "running",
+    netns: state.podNetns(id),
+    serviceUid: 1_900_000_001,
+    bindings: {},
+    nics: {},
+    processes: [],
+    attachments: [],
+  },
+  vmi: {
+    metadata: { namespace: "default", name },
+    spec: { domain: { devices: {} } },
+  } as unknown as LocalPodRecord["vmi"],
 });
 
 /** Three VMs that are over, one of which will be in the way: whatever the order, one of the others comes behind it. */
@@ -85,7 +96,9 @@ const HARMLESS: Readonly<Record<string, (vms: ThreeVms) => unknown>> = {
   "pipes that nobody writes to": (vms) =>
     execFileSync(
       "mkfifo",
-      ["launcher/log/console.log", "launcher/run/console.sock", "hooks/hook-sidecar-0/z.sock"].map((path) => vms.bad(path)),
+      ["launcher/log/console.log", "launcher/run/console.sock", "hooks/hook-sidecar-0/z.sock"].map((path) =>
+        vms.bad(path),
+      ),
     ),
   "a directory in the place of its record": (vms) => {
     rmSync(vms.bad("record.json"));
@@ -139,7 +152,8 @@ test.each(Object.entries(IN_THE_WAY))(
     {
       await using vms = await ThreeVms.make();
       plant(vms);
-      for (const command of ["status", "check", "apply"]) expect(both(await vms.netbind(command))).toMatch(/aaa[\s\S]*zzz/);
+      for (const command of ["status", "check", "apply"])
+        expect(both(await vms.netbind(command))).toMatch(/aaa[\s\S]*zzz/);
       const stopped = await vms.netbind("stop", "--force", "aaa", "bad");
       expect(stopped.code).not.toBe(0);
       expect(stopped.stderr).toMatch(/^netbind: VM bad is not stopped: /m);

@@ -4,7 +4,14 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineBootDomain, type ExpectedSidecar, HookManager, LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "@netbind/pod";
+import {
+  defineBootDomain,
+  type ExpectedSidecar,
+  HookManager,
+  LAUNCHER_FAULTS,
+  LauncherPanicError,
+  shuffled,
+} from "@netbind/pod";
 import { expect, test } from "vitest";
 import { buildGoTool } from "../support/build/go-tools.ts";
 import { HookPod } from "../support/kube/hook-pod.ts";
@@ -45,7 +52,13 @@ interface Setting {
   readonly deadline?: number;
 }
 
-type Player = (hooks: string, sidecars: readonly ThirdParty[], calls: HookCall[], setting: Setting, pod: HookPod) => Promise<Played>;
+type Player = (
+  hooks: string,
+  sidecars: readonly ThirdParty[],
+  calls: HookCall[],
+  setting: Setting,
+  pod: HookPod,
+) => Promise<Played>;
 
 /** The host believes no domain: here it knows what a third-party sidecar adds. */
 const expected = ({ directory: container, points }: ThirdParty): ExpectedSidecar => ({
@@ -77,7 +90,8 @@ const client: Player = async (_hooks, sidecars, calls, { hasCloudInit, deadline 
   const args = ["-count", String(sidecars.length), "-timeout", `${deadline}ms`, "-shutdown"];
   const running = pod.client(buildGoTool("hook-client"), args, input);
   const code = await running.ended;
-  const of = (event: string): Readonly<Record<string, unknown>> | undefined => running.events.find((one) => one.event === event);
+  const of = (event: string): Readonly<Record<string, unknown>> | undefined =>
+    running.events.find((one) => one.event === event);
   const panicked = of("panicked");
   const failed = of("failed");
   if (failed !== undefined) throw new Error(String(failed["why"]));
@@ -134,7 +148,10 @@ const CASES: Readonly<Record<Fault, (player: Player) => Promise<void>>> = {
   "base-names": async (player) => {
     const socket = "passt.sock";
     const { panic } = await play(player, [sidecar(0, { socket }), sidecar(1, { socket })], { deadline: 1500 });
-    expect(panic).toMatchObject({ fault: "base-names", why: expect.stringMatching(/^1 of 2 sidecars were collected .*passt\.sock/s) });
+    expect(panic).toMatchObject({
+      fault: "base-names",
+      why: expect.stringMatching(/^1 of 2 sidecars were collected .*passt\.sock/s),
+    });
   },
   "stray-files": async (player) => {
     const played = await play(player, [sidecar(0), sidecar(1)], {}, (hooks) => {
@@ -169,7 +186,9 @@ const CASES: Readonly<Record<Fault, (player: Player) => Promise<void>>> = {
     ]);
     for (const order of orders) {
       const names = order.map((name, at) => sidecar(at, { socket: `${name}.sock` }));
-      expect(whoHeard(await play(player, names), "OnDefineDomain").slice(0, 3)).toEqual(names.map(({ directory }) => directory));
+      expect(whoHeard(await play(player, names), "OnDefineDomain").slice(0, 3)).toEqual(
+        names.map(({ directory }) => directory),
+      );
     }
   },
   placeholders: async (player) => {
@@ -188,4 +207,6 @@ const CASES: Readonly<Record<Fault, (player: Player) => Promise<void>>> = {
 };
 
 for (const [name, player] of Object.entries(PLAYERS))
-  test.each(Object.keys(LAUNCHER_FAULTS) as readonly Fault[])(`${name} plays %s`, { timeout: 900_000 }, (fault) => CASES[fault](player));
+  test.each(Object.keys(LAUNCHER_FAULTS) as readonly Fault[])(`${name} plays %s`, { timeout: 900_000 }, (fault) =>
+    CASES[fault](player),
+  );

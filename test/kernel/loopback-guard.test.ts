@@ -20,7 +20,9 @@ async function listen(netns: TestNetns, address: string): Promise<ChildProcess> 
     const udp = require("node:dgram").createSocket(address.includes(":") ? "udp6" : "udp4");
     udp.on("message", (_, from) => udp.send("hello " + from.address, from.port, from.address));
     tcp.listen(${PORT}, address, () => udp.bind(${PORT}, address, () => process.stdout.write("ready")));`;
-  const child = spawn("nsenter", [`--net=${netns.path}`, "--", process.execPath, "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("nsenter", [`--net=${netns.path}`, "--", process.execPath, "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await new Promise((resolve, reject) => {
     child.stdout?.once("data", resolve);
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
@@ -71,7 +73,8 @@ async function lab(binding: Binding, nic: Partial<Attachment> = {}): Promise<Lab
   };
 }
 
-const removeGuard = (pod: TestNetns): Promise<string> => pod.exec(["nft", "flush chain inet netbind_eth0 netbind_guard"]);
+const removeGuard = (pod: TestNetns): Promise<string> =>
+  pod.exec(["nft", "flush chain inet netbind_eth0 netbind_guard"]);
 
 test("masquerade: a guest reaches no server on its pod's loopback, and speaks as none of its addresses", async () => {
   await using place = await lab(masquerade);
@@ -120,7 +123,19 @@ test("bridge: a pod that inherited route_localnet from its node is kept from its
     // The placeholder has the guest's own address; from another one an answer finds its way back to the guest.
     await guest.exec(["ip", "addr", "add", "10.77.0.2/32", "dev", "eth0"]);
     await pod.exec(["ip", "route", "add", "10.77.0.2/32", "dev", NAMES.bridge]);
-    await guest.exec(["ip", "route", "replace", "127.0.0.0/8", "via", "169.254.75.10", "dev", "eth0", "onlink", "src", "10.77.0.2"]);
+    await guest.exec([
+      "ip",
+      "route",
+      "replace",
+      "127.0.0.0/8",
+      "via",
+      "169.254.75.10",
+      "dev",
+      "eth0",
+      "onlink",
+      "src",
+      "10.77.0.2",
+    ]);
     expect(await askTcp(guest, "127.0.0.1")).toBe("TIMEOUT");
     await removeGuard(pod);
     expect(await askTcp(guest, "127.0.0.1")).toBe("hello 10.77.0.2");

@@ -101,7 +101,15 @@ async function startOthers(undo: Undo): Promise<void> {
     await undo.start([join(directory, name), "600"]);
   }
   const leases = `--dhcp-leasefile=${join(directory, "leases")}`;
-  await undo.start(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--pid-file=", leases]);
+  await undo.start([
+    "dnsmasq",
+    "--keep-in-foreground",
+    "--conf-file=/dev/null",
+    "--port=0",
+    "--user=root",
+    "--pid-file=",
+    leases,
+  ]);
   await undo.start(["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--die-with-parent", "--", "sleep", "600"]);
   await undo.start(["flock", "--no-fork", theirs.lock(ID), "sleep", "600"]);
   await undo.start(["nsenter", `--net=${netnsPath(theirs.podNetns(ID))}`, "--", "sleep", "600"]);
@@ -131,7 +139,11 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
     },
   ],
   ["a mount in the state directory", "mounts", (undo, state) => undo.mount(state.vms, state.vms)],
-  ["a mount of a directory of ours elsewhere", "mounts", async (undo, state) => undo.mount(state.vms, await undo.directory())],
+  [
+    "a mount of a directory of ours elsewhere",
+    "mounts",
+    async (undo, state) => undo.mount(state.vms, await undo.directory()),
+  ],
   [
     "a process in a pod",
     "processes",
@@ -180,8 +192,16 @@ const LEFTOVERS: readonly (readonly [string, keyof MachineState, (undo: Undo, st
       rmSync(state.podDirectory(ID), { recursive: true });
     },
   ],
-  ["who holds a lock", "processes", (undo, state) => undo.start(["flock", "--no-fork", state.lock(ID), "sleep", "600"])],
-  ["a CNI plugin", "processes", (undo, state) => undo.start(["sleep", "600"], { env: { CNI_NETNS: netnsPath(state.podNetns(ID)) } })],
+  [
+    "who holds a lock",
+    "processes",
+    (undo, state) => undo.start(["flock", "--no-fork", state.lock(ID), "sleep", "600"]),
+  ],
+  [
+    "a CNI plugin",
+    "processes",
+    (undo, state) => undo.start(["sleep", "600"], { env: { CNI_NETNS: netnsPath(state.podNetns(ID)) } }),
+  ],
   ["a VM's directory", "files", async (_, state) => mkdirSync(state.podDirectory(ID))],
   ["a lock's file", "files", async (_, state) => writeFileSync(state.lock(ID), "")],
   ["what a VM's users may write", "files", async (_, state) => mkdirSync(state.writable(ID))],
@@ -214,7 +234,8 @@ test("namespaces, links, mounts and processes of others come and go unseen, also
   await own.start(["nsenter", `--net=${netnsPath(state.podNetns(ID))}`, "--", "sleep", "600"]);
   await waitUntil(async () => (await machineState()).processes.length > 0, 5000);
   const before = await machineState();
-  for (const kind of ["netns", "links", "mounts", "processes", "files"] as const) expect(before[kind], kind).not.toEqual([]);
+  for (const kind of ["netns", "links", "mounts", "processes", "files"] as const)
+    expect(before[kind], kind).not.toEqual([]);
   {
     await using others = new Undo();
     await startOthers(others);
@@ -234,7 +255,9 @@ async function netnsWithNumber(undo: Undo, number: number): Promise<string> {
   return expect.fail(`no new namespace has the number ${number}: another test has it`);
 }
 
-test("a process of another's is not seen in a namespace that the kernel gave the number of one of ours", { retry: 9 }, async () => {
+test("a process of another's is not seen in a namespace that the kernel gave the number of one of ours", {
+  retry: 9,
+}, async () => {
   await using undo = new Undo();
   const state = useState(undo);
   const before = await machineState();

@@ -17,7 +17,17 @@ import {
   type DesiredNetwork,
 } from "@netbind/engine";
 import { nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
-import { applyNetwork, CommandError, endProcesses, isAlive, observe, type ProcessId, readTable, exec, startService } from "@netbind/netns";
+import {
+  applyNetwork,
+  CommandError,
+  endProcesses,
+  isAlive,
+  observe,
+  type ProcessId,
+  readTable,
+  exec,
+  startService,
+} from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
 import { TestNetns } from "../support/netns/netns.ts";
@@ -100,7 +110,10 @@ test("a pod link with an MTU that IPv6 does not run on", async () => {
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1200);
   const { desired } = await attached(pod, {});
   expect(await againstPlan(pod, desired)).toBe(0);
-  expect((await observeFor(pod, desired)).links.find(({ name }) => name === "k6t-eth0")).toMatchObject({ mtu: 1200, up: true });
+  expect((await observeFor(pod, desired)).links.find(({ name }) => name === "k6t-eth0")).toMatchObject({
+    mtu: 1200,
+    up: true,
+  });
 });
 
 /** A guest without a machine: a namespace whose link is a port of the pod's bridge, as a tap is. */
@@ -134,7 +147,13 @@ async function addressGuest(guest: TestNetns): Promise<void> {
 }
 
 /** Sends a text by TCP, or a datagram by UDP. */
-async function send(from: TestNetns, to: string, port: number, text: string, protocol: "tcp" | "udp" = "tcp"): Promise<void> {
+async function send(
+  from: TestNetns,
+  to: string,
+  port: number,
+  text: string,
+  protocol: "tcp" | "udp" = "tcp",
+): Promise<void> {
   const script =
     protocol === "tcp"
       ? `const s = require("node:net").connect(${port}, "${to}", () => s.end("${text}")); s.on("error", () => { process.exitCode = 3; });`
@@ -175,7 +194,10 @@ function portsOf(nic: Pick<VmiInterface, "ports" | "portRanges">): NicSpec["port
 }
 
 test("portRanges: both ends of a range reach the guest, what is beside it does not, and each protocol has its own", async () => {
-  const reach = async (portRanges: NonNullable<VmiInterface["portRanges"]>, says: "reached" | "refused"): Promise<void> => {
+  const reach = async (
+    portRanges: NonNullable<VmiInterface["portRanges"]>,
+    says: "reached" | "refused",
+  ): Promise<void> => {
     await using pod = await TestNetns.make();
     await using outside = await TestNetns.make();
     await using guest = await TestNetns.make();
@@ -218,7 +240,9 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
   await using outside = await TestNetns.make();
   await using guest = await TestNetns.make();
   await TestNetns.cable(outside, pod, ["v0", "eth0"], ["10.9.0.1/24", "10.9.0.2/24"], 1450);
-  const { plan } = await attached(pod, { dhcpOptions: { bootFileName: 'a"b\\c,d', ntpServers: [], privateOptions: [] } });
+  const { plan } = await attached(pod, {
+    dhcpOptions: { bootFileName: 'a"b\\c,d', ntpServers: [], privateOptions: [] },
+  });
   await plugGuest(pod, guest);
   const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
   const [service] = serviceProcesses(plan.services ?? []);
@@ -254,7 +278,12 @@ test("DHCP in its sandbox serves the guest and sees nothing else", async () => {
     const discovered = await guest.exec([process.execPath, client, GUEST_MAC]);
     expect(JSON.parse(discovered)).toMatchObject({
       address: "10.0.2.2",
-      options: { 26: "05aa", 3: "0a000201", 12: Buffer.from("vm").toString("hex"), 67: Buffer.from('a"b\\c,d\0').toString("hex") },
+      options: {
+        26: "05aa",
+        3: "0a000201",
+        12: Buffer.from("vm").toString("hex"),
+        67: Buffer.from('a"b\\c,d\0').toString("hex"),
+      },
     });
   } finally {
     await endProcesses(running);
@@ -275,7 +304,9 @@ test("a server that cannot serve says why, and is not left running", async () =>
     started: async (processes: readonly ProcessId[]) => void started.push(...processes),
   };
   if (service === undefined) throw new Error("no service is planned");
-  await expect(startService(service, host)).rejects.toThrow(/did not start: it ended: dnsmasq: failed to bind DHCP server socket/);
+  await expect(startService(service, host)).rejects.toThrow(
+    /did not start: it ended: dnsmasq: failed to bind DHCP server socket/,
+  );
   rmSync(directory, { recursive: true });
   expect(started.length).toBeGreaterThan(0);
   expect(started.some(isAlive)).toBe(false);

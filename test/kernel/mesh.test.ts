@@ -25,7 +25,9 @@ table ip mesh {
 
 async function start(netns: TestNetns, program: string, ...args: readonly string[]): Promise<ChildProcess> {
   const file = fileURLToPath(new URL(`../support/peers/${program}.ts`, import.meta.url));
-  const child = spawn("nsenter", [`--net=${netns.path}`, "--", process.execPath, file, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("nsenter", [`--net=${netns.path}`, "--", process.execPath, file, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await new Promise((resolve, reject) => {
     child.stdout?.once("data", resolve);
     child.once("exit", (code) => reject(new Error(`${program} ended with ${code}`)));

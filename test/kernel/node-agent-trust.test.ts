@@ -115,22 +115,27 @@ test("an Attach from the compute container, which has the same user and the same
 test.each([
   { vm: "t-device", domain: { kind: "hostdev", pciAddress: "0000:00:1f.0" }, planned: '"0000:00:1f.0"' },
   { vm: "t-vdpa", domain: { kind: "vdpa", device: "vhost-vdpa-0" }, planned: '"vhost-vdpa-0"' },
-] as const)("a device that was not allocated, planned by a third-party binding: $domain.kind", async ({ vm, domain, planned }) => {
-  const greedy = defineBinding({ name: "greedy", contract: "v1alpha1", migration: "none", plan: () => ({ domain }) });
-  const server = makeServer();
-  addBinding(server, greedy);
-  provideSidecar();
-  // Whatever kinds are granted, a device is not without an allocation.
-  await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
-  try {
-    const pod = await node.pod({ vm, nics: [{ name: "red", binding: "somebodys" }] });
-    expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain(`${planned} is not one of the devices that the pod was allocated`);
-    expect(node.hookSockets(pod)).toEqual([]);
-  } finally {
-    server.forceShutdown();
-    rmSync(join(node.directory, "bindings/somebodys/binding.sock"), { force: true });
-  }
-});
+] as const)(
+  "a device that was not allocated, planned by a third-party binding: $domain.kind",
+  async ({ vm, domain, planned }) => {
+    const greedy = defineBinding({ name: "greedy", contract: "v1alpha1", migration: "none", plan: () => ({ domain }) });
+    const server = makeServer();
+    addBinding(server, greedy);
+    provideSidecar();
+    // Whatever kinds are granted, a device is not without an allocation.
+    await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
+    try {
+      const pod = await node.pod({ vm, nics: [{ name: "red", binding: "somebodys" }] });
+      expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain(
+        `${planned} is not one of the devices that the pod was allocated`,
+      );
+      expect(node.hookSockets(pod)).toEqual([]);
+    } finally {
+      server.forceShutdown();
+      rmSync(join(node.directory, "bindings/somebodys/binding.sock"), { force: true });
+    }
+  },
+);
 
 test("a NIC that its binding does not accept: one Warning with all violations, and nothing is made in the pod", async () => {
   const ranges = [{ protocol: "TCP", start: 80, end: 90 }];
@@ -139,14 +144,17 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
     "spec.domain.devices.interfaces[0].portRanges: slirp forwards single ports only",
   );
   const passt = await node.pod({ vm: "t-e1000", nics: [{ name: "red", binding: "passt", model: "e1000" }] });
-  expect(await node.says(passt, "POD_REFUSED")).toContain("spec.domain.devices.interfaces[0].model: passt serves virtio only");
+  expect(await node.says(passt, "POD_REFUSED")).toContain(
+    "spec.domain.devices.interfaces[0].model: passt serves virtio only",
+  );
   expect(node.hookSockets(passt)).toEqual([]);
   provideSidecar();
   const strict = defineBinding({
     name: "strict",
     contract: "v1alpha1",
     migration: "none",
-    admit: ({ model }) => ["first", "second"].map((word) => ({ field: "model", problem: `${word}: ${model}`, fix: "use virtio" })),
+    admit: ({ model }) =>
+      ["first", "second"].map((word) => ({ field: "model", problem: `${word}: ${model}`, fix: "use virtio" })),
     plan: () => ({ domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } }),
   });
   const failing = defineBinding({
@@ -192,7 +200,8 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
 function register(binding: string, change: object): Disposable {
   const write = (of: object): void =>
     node.edit("kubevirt.json", (cr) => {
-      const { network } = (cr["spec"] as { configuration: { network: { binding: Record<string, object> } } }).configuration;
+      const { network } = (cr["spec"] as { configuration: { network: { binding: Record<string, object> } } })
+        .configuration;
       network.binding[binding] = of;
     });
   const before = CONFIGURATION.network?.binding?.[binding] ?? {};

@@ -55,7 +55,10 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
   const [attachment] = recordOf(node, pod).attached;
   expect(attachment).toMatchObject({
     cause: "boot",
-    resolvConf: { nameservers4: ["10.96.0.10"], search: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"] },
+    resolvConf: {
+      nameservers4: ["10.96.0.10"],
+      search: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"],
+    },
   });
   // KubeVirt writes the NIC on the tap, and gives it the pod link's MAC address: whom DHCP answers must be the same.
   expect(attachment?.mac).toBe(attachment?.pod.mac);
@@ -105,7 +108,10 @@ test("a pod's first seconds, in KubeVirt's order: nothing is said until it is at
   await look();
   expect(node.told(pod)).toEqual([]);
   // The kubelet tells of the pod's network: what multus reports of it would be there by now.
-  node.edit(`pod-${pod.uid}.json`, (object) => (object["status"] = { phase: "Pending", podIPs: [{ ip: pod.address }] }));
+  node.edit(
+    `pod-${pod.uid}.json`,
+    (object) => (object["status"] = { phase: "Pending", podIPs: [{ ip: pod.address }] }),
+  );
   await node.attached(pod);
   await node.says(pod, "ATTACHED");
   expect(node.told(pod)).toHaveLength(1);
@@ -123,7 +129,9 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
     await node.pod({ vm: "two", primary, nics: nic("bridge") }),
     await node.pod({ vm: "three", primary, nics: nic("passt") }),
   ];
-  const linksOf = async ({ exec: inPod }: LabPod): Promise<ReadonlyMap<string, { readonly address: string; readonly master?: string }>> => {
+  const linksOf = async ({
+    exec: inPod,
+  }: LabPod): Promise<ReadonlyMap<string, { readonly address: string; readonly master?: string }>> => {
     const shown = JSON.parse(await inPod(["ip", "-json", "link", "show"])) as readonly {
       readonly ifname: string;
       readonly address: string;
@@ -143,7 +151,9 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
     expect((await linksOf(pod)).get("eth0")).toEqual(before.get(pod)?.get("eth0"));
   }
   expect([...(await linksOf(masquerade)).keys()].sort()).toEqual(["eth0", "k6t-ovn-udn1", "lo", "ovn-udn1", "tap0"]);
-  expect(await masquerade.exec(["nft", "list", "table", "inet", "netbind_ovn-udn1"])).toContain('iifname "ovn-udn1" counter');
+  expect(await masquerade.exec(["nft", "list", "table", "inet", "netbind_ovn-udn1"])).toContain(
+    'iifname "ovn-udn1" counter',
+  );
   // KubeVirt gives the guest the primary link's MAC address, and it is that one that DHCP answers.
   const mac = before.get(masquerade)?.get(primary)?.address ?? "";
   await plugGuest(masquerade, guest, names.bridge, mac, 1500);
@@ -157,7 +167,11 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
     "<domain type='qemu'><devices><interface type='ethernet'><mac address='02:00:00:00:00:01'/><alias name='ua-red'/></interface></devices></domain>";
   const [socket = ""] = node.hookSockets(passt);
   const defined = await node.withHooks(passt, socket, (hooks) =>
-    hooks.onDefineDomain("v1alpha3", Buffer.from(domain), Buffer.from(JSON.stringify(vmiObject("three", nic("passt"))))),
+    hooks.onDefineDomain(
+      "v1alpha3",
+      Buffer.from(domain),
+      Buffer.from(JSON.stringify(vmiObject("three", nic("passt")))),
+    ),
   );
   expect(Buffer.from(defined).toString("utf8")).toContain("<source dev='ovn-udn1'/>");
   await gone(node);

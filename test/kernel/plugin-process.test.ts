@@ -1,7 +1,17 @@
 /** Third-party plugins are asked by every command, shut off, by root and by an ordinary user, and nothing is left of it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  chmodSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,14 +48,17 @@ const left = (): readonly string[] => [
   ...readdirSync(tmpdir()).filter((name) => name.startsWith("netbind-plugin-")),
   ...readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/netbind/plugin.mjs") && isOurs(pid);
+      return (
+        /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/netbind/plugin.mjs") && isOurs(pid)
+      );
     } catch {
       return false;
     }
   }),
 ];
 /** True for a process whose caller is gone: that of another test's command has one. */
-const isOurs = (pid: string): boolean => / 1 /.test(/\) \w( \d+ )/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "");
+const isOurs = (pid: string): boolean =>
+  / 1 /.test(/\) \w( \d+ )/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "");
 afterEach(async () => {
   await waitUntil(() => left().length === 0, 5000);
   expect(left()).toEqual([]);
@@ -82,22 +95,28 @@ const FAILURES = [
   ["throws", /failed to admit NIC "throws": nothing is known of throws \(at [^()]*picky\.ts:\d+:\d+\)/],
   ["exits", /failed to admit NIC "exits": it ended with exit code 7/],
   ["promised", /failed to admit NIC "promised": what admit returned is not a list of violations: it is a promise/],
-  ["texts", /failed to admit NIC "texts": what admit returned is not a list of violations: \[0\]: "no" is not an object/],
+  [
+    "texts",
+    /failed to admit NIC "texts": what admit returned is not a list of violations: \[0\]: "no" is not an object/,
+  ],
   ["needs-throws", /failed to report the needs of NIC "needs-throws": nothing is known of needs-throws/],
   ["needs-nan", /what needs returned is not what a pod needs: compute\.memoryOverheadBytes: NaN is not a whole number/],
 ] as const;
 
 describe.each(callers)("asked by %s", (who, ask) => {
-  test.each(COMMANDS)("%s refuses a VM whose NIC the plugin refuses, with every violation and its place", async (command) => {
-    const { code, stdout, stderr } = await ask([command, "-f", "-", "--plugin", plugin], vm("refused"));
-    // A cluster accepts it, and its node agent does not attach it.
-    expect(code).toBe(command === "validate" ? 0 : 3);
-    if (command === "validate") expect(stdout).toContain("warning: accepted, and cannot work [ADMIT]");
-    const printed = `${stdout}${stderr}`;
-    expect(printed).toContain("standard input:10: ");
-    expect(printed).toContain('spec.domain.devices.interfaces[0].model: "virtio" is not a model for this binding');
-    expect(printed).toContain("spec.networks[0].pod: the pod network is not for this binding");
-  });
+  test.each(COMMANDS)(
+    "%s refuses a VM whose NIC the plugin refuses, with every violation and its place",
+    async (command) => {
+      const { code, stdout, stderr } = await ask([command, "-f", "-", "--plugin", plugin], vm("refused"));
+      // A cluster accepts it, and its node agent does not attach it.
+      expect(code).toBe(command === "validate" ? 0 : 3);
+      if (command === "validate") expect(stdout).toContain("warning: accepted, and cannot work [ADMIT]");
+      const printed = `${stdout}${stderr}`;
+      expect(printed).toContain("standard input:10: ");
+      expect(printed).toContain('spec.domain.devices.interfaces[0].model: "virtio" is not a model for this binding');
+      expect(printed).toContain("spec.networks[0].pod: the pod network is not for this binding");
+    },
+  );
 
   test.each(COMMANDS.flatMap(([command]) => FAILURES.map(([nic, says]) => [command, nic, says] as const)))(
     "%s refuses a VM whose plugin %s",
@@ -124,8 +143,13 @@ describe.each(callers)("asked by %s", (who, ask) => {
   });
 
   test("a plugin that never answers, or never stops printing, has failed too", async () => {
-    const [hangs, shouts] = await Promise.all(["hangs", "shouts"].map((nic) => ask(["plan", "-f", "-", "--plugin", plugin], vm(nic))));
-    expect([hangs?.code, hangs?.stderr]).toEqual([1, expect.stringMatching(/\[PLUGIN_FAILED\].*no answer came within/)]);
+    const [hangs, shouts] = await Promise.all(
+      ["hangs", "shouts"].map((nic) => ask(["plan", "-f", "-", "--plugin", plugin], vm(nic))),
+    );
+    expect([hangs?.code, hangs?.stderr]).toEqual([
+      1,
+      expect.stringMatching(/\[PLUGIN_FAILED\].*no answer came within/),
+    ]);
     expect([shouts?.code, shouts?.stderr]).toEqual([1, expect.stringContaining("[PLUGIN_FAILED]")]);
     expect(shouts?.stderr.length).toBeLessThan(20_000);
   });
@@ -147,7 +171,10 @@ describe.each(callers)("asked by %s", (who, ask) => {
       expect.stringContaining('needs the capability "SYS_ADMIN", which is not granted to it'),
     ]);
     writeFileSync(join(directory, "grants.json"), '{"picky": {"capabilities": ["SYS_ADMIN"]}}');
-    const granted = await ask(["plan", "-f", "-", "--plugin", plugin, "--grants", join(directory, "grants.json")], vm("needs-much"));
+    const granted = await ask(
+      ["plan", "-f", "-", "--plugin", plugin, "--grants", join(directory, "grants.json")],
+      vm("needs-much"),
+    );
     expect([granted.code, granted.stdout]).toEqual([0, expect.stringContaining("SYS_ADMIN")]);
   });
 
@@ -175,15 +202,21 @@ describe.each(callers)("asked by %s", (who, ask) => {
   test("explain says what a plugin says of itself", async () => {
     const { code, stdout } = await ask(["explain", "picky", "--plugin", plugin], "");
     expect([code, stdout]).toEqual([0, expect.stringContaining("binding picky: a third-party binding")]);
-    const { plugins } = JSON.parse((await ask(["explain", "-o", "json", "--plugin", plugin], "")).stdout) as { readonly plugins: unknown };
-    expect(plugins).toMatchObject([{ registeredAs: "picky", name: "picky", takesPodMac: true, hooks: ["admit", "needs", "plan"] }]);
+    const { plugins } = JSON.parse((await ask(["explain", "-o", "json", "--plugin", plugin], "")).stdout) as {
+      readonly plugins: unknown;
+    };
+    expect(plugins).toMatchObject([
+      { registeredAs: "picky", name: "picky", takesPodMac: true, hooks: ["admit", "needs", "plan"] },
+    ]);
   });
 
   test("a registration that the agent would refuse is refused with the agent's words", async () => {
     const wrong = vm("fine").replace(", domainAttachmentType: tap", "");
     const { code, stderr } = await ask(["plan", "-f", "-", "--plugin", plugin], wrong);
     expect([code, stderr]).toEqual([1, expect.stringContaining("[PLAN_IMPOSSIBLE]")]);
-    expect(stderr).toContain("plans a tap, but its registration does not make KubeVirt write the NIC: the guest would have none");
+    expect(stderr).toContain(
+      "plans a tap, but its registration does not make KubeVirt write the NIC: the guest would have none",
+    );
   });
 
   test(`a process that serves the plugin at a socket is asked there (${who})`, async () => {
@@ -197,7 +230,10 @@ describe.each(callers)("asked by %s", (who, ask) => {
     } finally {
       process.kill();
     }
-    const gone = await ask(["plan", "-f", "-", "--plugin", `picky=unix:${join(directory, "nowhere.sock")}`], vm("fine"));
+    const gone = await ask(
+      ["plan", "-f", "-", "--plugin", `picky=unix:${join(directory, "nowhere.sock")}`],
+      vm("fine"),
+    );
     expect([gone.code, gone.stderr]).toEqual([3, expect.stringContaining("--plugin picky: there is no socket ")]);
   });
 });
@@ -217,7 +253,9 @@ test("other names than expected are said aloud", async () => {
   expect(named.code, named.stderr).toBe(0);
   expect(named.stderr).toContain("replaces this release's own binding masquerade");
   expect(named.stderr).toContain('the binding calls itself "picky"; it serves the NICs of binding "masquerade"');
-  const unused = await netbind(["plan", "-f", "-", "--plugin", `${plugin}`, "--plugin", `other=${file()}`], { stdin: vm("fine") });
+  const unused = await netbind(["plan", "-f", "-", "--plugin", `${plugin}`, "--plugin", `other=${file()}`], {
+    stdin: vm("fine"),
+  });
   expect(unused.stderr).toContain("--plugin other: no NIC of the input uses binding other");
 });
 
@@ -227,10 +265,22 @@ test.each([
   [["--plugin", "picky=unix:"], 2, "Write NAME=FILE or NAME=unix:SOCKET"],
   [["--plugin", "a=b", "--plugin", "a=c"], 2, "A plugin for a is named already"],
   [["--plugin", "picky=/nowhere.mjs"], 3, "--plugin picky: there is no file /nowhere.mjs"],
-  [["--plugin", "picky=/tmp"], 3, "--plugin picky: /tmp is a directory, not a regular file: name the bundle that node sidecars/build.mjs"],
+  [
+    ["--plugin", "picky=/tmp"],
+    3,
+    "--plugin picky: /tmp is a directory, not a regular file: name the bundle that node sidecars/build.mjs",
+  ],
   [["--plugin", "picky=/dev/null"], 3, "--plugin picky: /dev/null is not a regular file: "],
-  [["--plugin", "picky=unix:/nowhere.sock"], 3, "--plugin picky: there is no socket /nowhere.sock: start the binding's process there"],
-  [["--plugin", "picky=unix:/dev/null"], 3, "--plugin picky: /dev/null is not a socket: start the binding's process there"],
+  [
+    ["--plugin", "picky=unix:/nowhere.sock"],
+    3,
+    "--plugin picky: there is no socket /nowhere.sock: start the binding's process there",
+  ],
+  [
+    ["--plugin", "picky=unix:/dev/null"],
+    3,
+    "--plugin picky: /dev/null is not a socket: start the binding's process there",
+  ],
   [["--plugin", "a=/nowhere.mjs", "--plugin", "b=unix:/tmp"], 3, "--plugin b: /tmp is a directory, not a socket"],
   [[], 3, "name its bundle: --plugin picky=FILE"],
   [["--grants", "/nowhere.json"], 3, "/nowhere.json"],
@@ -246,8 +296,13 @@ test("a socket that nothing listens at is named, in words", async () => {
   const kept = `${dead}.kept`;
   linkSync(dead, kept);
   await new Promise((resolve) => server.close(resolve));
-  const { code, stderr } = await netbind(["validate", "-f", "-", "--plugin", `picky=unix:${kept}`], { stdin: vm("fine") });
-  expect([code, stderr]).toEqual([1, expect.stringContaining(`failed to describe itself at ${kept}: no process listens on the socket`)]);
+  const { code, stderr } = await netbind(["validate", "-f", "-", "--plugin", `picky=unix:${kept}`], {
+    stdin: vm("fine"),
+  });
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining(`failed to describe itself at ${kept}: no process listens on the socket`),
+  ]);
   expect(stderr).not.toMatch(/undefined|Resolution note/);
 });
 
@@ -255,9 +310,12 @@ test("of several plugins that fail, each is told of", async () => {
   const [throwing, ending] = [join(directory, "throwing.mjs"), join(directory, "ending.mjs")];
   writeFileSync(throwing, 'throw new Error("not today");');
   writeFileSync(ending, "process.exit(9);");
-  const { code, stderr } = await netbind(["validate", "-f", "-", "--plugin", `a=${throwing}`, "--plugin", `b=${ending}`], {
-    stdin: vm("fine"),
-  });
+  const { code, stderr } = await netbind(
+    ["validate", "-f", "-", "--plugin", `a=${throwing}`, "--plugin", `b=${ending}`],
+    {
+      stdin: vm("fine"),
+    },
+  );
   expect(code, stderr).toBe(1);
   expect(stderr).toContain("Error: not today");
   expect(stderr).toContain('binding "b": it did not start: it ended with exit code 9');
@@ -268,7 +326,9 @@ function vms(of: Readonly<Record<string, readonly [nic: string, binding: string,
   const [, registered = ""] = vm("", "", ", dead: {sidecarImage: i, domainAttachmentType: tap}").split("---");
   const documents = Object.entries(of).map(([name, [nic, binding, more = ""]]) => {
     const [document = ""] = vm(nic, binding).split("---");
-    return document.replace("{name: vm}", `{name: ${name}}`).replace(`{name: ${binding}}}`, `{name: ${binding}}${more}}`);
+    return document
+      .replace("{name: vm}", `{name: ${name}}`)
+      .replace(`{name: ${binding}}}`, `{name: ${binding}}${more}}`);
   });
   return [...documents, registered].join("---");
 }
@@ -276,7 +336,12 @@ function vms(of: Readonly<Record<string, readonly [nic: string, binding: string,
 const BROKEN = ", macAddress: no-address";
 
 describe.each([
-  ["cannot start", (): readonly string[] => ["--plugin", `dead=${join(directory, "ending.mjs")}`], "a", /it ended with exit code 9/],
+  [
+    "cannot start",
+    (): readonly string[] => ["--plugin", `dead=${join(directory, "ending.mjs")}`],
+    "a",
+    /it ended with exit code 9/,
+  ],
   ["crashes", (): readonly string[] => ["--plugin", `dead=${file()}`], "exits", /it ended with exit code 7/],
   ["never answers", (): readonly string[] => ["--plugin", `dead=${file()}`], "hangs", /no answer came within/],
   ["throws", (): readonly string[] => ["--plugin", `dead=${file()}`], "throws", /nothing is known of throws/],
@@ -307,15 +372,23 @@ describe.each([
 
 test("a VM that a plugin cannot plan takes no other VM's plan away", async () => {
   const input = vms({ own: ["fine", "picky"], same: ["plans-text", "dead"] });
-  const { code, stdout, stderr } = await netbind(["plan", "-f", "-", "--plugin", plugin, "--plugin", `dead=${file()}`], { stdin: input });
+  const { code, stdout, stderr } = await netbind(
+    ["plan", "-f", "-", "--plugin", plugin, "--plugin", `dead=${file()}`],
+    { stdin: input },
+  );
   expect([code, stderr]).toEqual([1, expect.stringContaining("not planned: default/same\n")]);
   expect(stderr).toContain('failed to plan NIC "plans-text"');
   expect(stdout).toContain("default/own");
 });
 
 test("run takes a bundle alone: a sidecar is started from it", async () => {
-  const { code, stderr } = await netbind(["run", "-f", "-", "--plugin", "picky=unix:/run/picky.sock"], { stdin: vm("fine") });
-  expect([code, stderr]).toEqual([1, expect.stringContaining("run starts a sidecar from the plugin's bundle: write picky=FILE")]);
+  const { code, stderr } = await netbind(["run", "-f", "-", "--plugin", "picky=unix:/run/picky.sock"], {
+    stdin: vm("fine"),
+  });
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining("run starts a sidecar from the plugin's bundle: write picky=FILE"),
+  ]);
 });
 
 test("a module that is not a binding, or that throws while it is loaded, is reported by its own lines", async () => {
@@ -329,18 +402,26 @@ test("a module that is not a binding, or that throws while it is loaded, is repo
     ["export default 1;", /the module's default export, which defines the binding, is not valid: 1 is not an object/],
   ] as const) {
     writeFileSync(wrong, text);
-    const bundle = spawn(process.execPath, ["sidecars/build.mjs", "--plugin", wrong, "--out", join(directory, "wrong.mjs")], {
-      cwd: fileURLToPath(new URL("../..", import.meta.url)),
-    });
+    const bundle = spawn(
+      process.execPath,
+      ["sidecars/build.mjs", "--plugin", wrong, "--out", join(directory, "wrong.mjs")],
+      {
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+      },
+    );
     await new Promise((resolve) => bundle.on("exit", resolve));
-    const { code, stderr } = await netbind(["plan", "-f", "-", "--plugin", `picky=${join(directory, "wrong.mjs")}`], { stdin: vm("fine") });
+    const { code, stderr } = await netbind(["plan", "-f", "-", "--plugin", `picky=${join(directory, "wrong.mjs")}`], {
+      stdin: vm("fine"),
+    });
     expect([code, stderr]).toEqual([1, expect.stringMatching(says)]);
     expect(stderr.length).toBeLessThan(10_000);
   }
 });
 
 test("where nobody may make a user namespace, the setting is named, and the plugin is not run otherwise", async () => {
-  const { code, stderr } = await user.netbind(["plan", "-f", "-", "--plugin", plugin], vm("fine"), { namespaces: false });
+  const { code, stderr } = await user.netbind(["plan", "-f", "-", "--plugin", plugin], vm("fine"), {
+    namespaces: false,
+  });
   expect([code, stderr]).toEqual([1, expect.stringContaining("[UNAVAILABLE]")]);
   expect(stderr).toContain("user.max_user_namespaces");
   expect(stderr).toContain("--plugin NAME=unix:SOCKET");
@@ -348,7 +429,9 @@ test("where nobody may make a user namespace, the setting is named, and the plug
 
 /** The first processes of sandboxes that a command asks plugins in: what these may write is in their own mount namespaces alone. */
 const askedBy = (caller: number | undefined): readonly string[] =>
-  childrenOf(caller).flatMap((outer) => (readFileSync(`/proc/${outer}/cmdline`, "utf8").startsWith("bwrap") ? childrenOf(outer) : []));
+  childrenOf(caller).flatMap((outer) =>
+    readFileSync(`/proc/${outer}/cmdline`, "utf8").startsWith("bwrap") ? childrenOf(outer) : [],
+  );
 
 const childrenOf = (pid: number | string | undefined): readonly string[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
@@ -359,15 +442,22 @@ test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
   ["SIGKILL", null],
-] as const)("%s while a plugin is asked leaves nothing, whatever the plugin wrote, and ends with its code", async (signal, code) => {
-  const main = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--conditions=@netbind/source", main, "plan", "-f", "-", "--plugin", plugin], { stdio: "pipe" });
-  child.stdin.end(vm("fills-and-hangs"));
-  const isFull = (pid: string): boolean => existsSync(`/proc/${pid}/root/netbind/ask/14`);
-  await waitUntil(() => askedBy(child.pid).some(isFull), 20_000);
-  const inner = askedBy(child.pid).find(isFull) ?? expect.fail("the plugin writes nothing");
-  child.kill(signal);
-  expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(code);
-  await waitUntil(() => !existsSync(`/proc/${inner}`), 5000);
-  expect([existsSync(`/proc/${inner}`), left()]).toEqual([false, []]);
-});
+] as const)(
+  "%s while a plugin is asked leaves nothing, whatever the plugin wrote, and ends with its code",
+  async (signal, code) => {
+    const main = fileURLToPath(new URL("../../core/cli/src/main.ts", import.meta.url));
+    const child = spawn(
+      process.execPath,
+      ["--conditions=@netbind/source", main, "plan", "-f", "-", "--plugin", plugin],
+      { stdio: "pipe" },
+    );
+    child.stdin.end(vm("fills-and-hangs"));
+    const isFull = (pid: string): boolean => existsSync(`/proc/${pid}/root/netbind/ask/14`);
+    await waitUntil(() => askedBy(child.pid).some(isFull), 20_000);
+    const inner = askedBy(child.pid).find(isFull) ?? expect.fail("the plugin writes nothing");
+    child.kill(signal);
+    expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(code);
+    await waitUntil(() => !existsSync(`/proc/${inner}`), 5000);
+    expect([existsSync(`/proc/${inner}`), left()]).toEqual([false, []]);
+  },
+);

@@ -65,12 +65,23 @@ async function searchWhere(groups: ReadonlyMap<number, string>): Promise<string>
   const program = `const { findPodProcess } = await import("@netbind/kube");
     await findPodProcess(${JSON.stringify(traits())}).then(({ pid }) => console.log(pid), ({ name }) => console.log(name));`;
   const node = [process.execPath, "--conditions=@netbind/source", "--input-type=module", "--eval", program];
-  const argv = ["--mount", "--propagation", "private", "sh", "-e", "-c", [...binds, 'exec "$@"'].join("\n"), "sh", ...node];
+  const argv = [
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-e",
+    "-c",
+    [...binds, 'exec "$@"'].join("\n"),
+    "sh",
+    ...node,
+  ];
   const { stdout } = await promisify(execFile)("unshare", argv, { cwd: fileURLToPath(new URL("..", import.meta.url)) });
   return stdout.trim();
 }
 
-const slice = (uid: string): string => `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${uid.replaceAll("-", "_")}.slice`;
+const slice = (uid: string): string =>
+  `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${uid.replaceAll("-", "_")}.slice`;
 const cgroupfs = (uid: string): string => `/kubepods/burstable/pod${uid}`;
 
 const mountsOf = (pid: number): number => readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length;
@@ -110,7 +121,9 @@ test.each([
 test("beside a process in the pod's control group, one outside every pod's is not taken", async () => {
   const [visitor, sidecar] = [await startSidecar(), await startSidecar()];
   const groups = (of: number): Map<number, string> =>
-    new Map([visitor, sidecar].map((pid) => [pid, pid === of ? `${slice(POD)}/cri-containerd-1.scope` : "/user.slice"]));
+    new Map(
+      [visitor, sidecar].map((pid) => [pid, pid === of ? `${slice(POD)}/cri-containerd-1.scope` : "/user.slice"]),
+    );
   expect(await searchWhere(groups(sidecar))).toBe(String(sidecar));
   expect(await searchWhere(groups(visitor))).toBe(String(visitor));
 });

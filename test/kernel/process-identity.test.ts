@@ -5,7 +5,15 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, w
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { collectGarbage, ensureImage, findDrift, State, stateDirectories, type LocalPodRecord, vmStatus } from "@netbind/local";
+import {
+  collectGarbage,
+  ensureImage,
+  findDrift,
+  State,
+  stateDirectories,
+  type LocalPodRecord,
+  vmStatus,
+} from "@netbind/local";
 import { endProcesses, exec, identify, isAlive, orphansOfUser, type ProcessId, waitUntil } from "@netbind/netns";
 import { PodRecordFile, VM_UIDS } from "@netbind/pod";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -67,10 +75,22 @@ function record(netns: string, processes: LocalPodRecord["processes"]): LocalPod
   const launcher = join(state.podDirectory(ID), "launcher");
   mkdirSync(launcher, { recursive: true });
   return PodRecordFile.create<LocalPodRecord>(state.podDirectory(ID), {
-    ...{ version: 1, id: ID, namespace: "default", name: "vm", uid: "u", source: "vm.yaml:1", createdAt: "2026-01-01T00:00:00.000Z" },
+    ...{
+      version: 1,
+      id: ID,
+      namespace: "default",
+      name: "vm",
+      uid: "u",
+      source: "vm.yaml:1",
+      createdAt: "2026-01-01T00:00:00.000Z",
+    },
     ...{ phase: "running", netns, serviceUid: SERVICE_UID, attachments: [], bindings: {}, nics: {}, processes },
     vmi: {
-      ...{ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata: { namespace: "default", name: "vm" } },
+      ...{
+        apiVersion: "kubevirt.io/v1",
+        kind: "VirtualMachineInstance",
+        metadata: { namespace: "default", name: "vm" },
+      },
       spec: { domain: { devices: {} } },
     } as unknown as LocalPodRecord["vmi"],
     launcher: { directory: launcher, rootfs: "/" },
@@ -79,7 +99,10 @@ function record(netns: string, processes: LocalPodRecord["processes"]): LocalPod
 
 test("a process that is held is never another one that got its number", async () => {
   const program = [process.execPath, "--conditions=@netbind/source", REUSE];
-  const reported = JSON.parse(await exec(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<string, unknown>;
+  const reported = JSON.parse(await exec(["unshare", "--pid", "--fork", "--mount-proc", ...program])) as Record<
+    string,
+    unknown
+  >;
   expect(reported).toEqual({ seen: { alive: false, runs: false }, left: [], otherLives: true });
 });
 
@@ -88,7 +111,13 @@ test("a process that lives is never taken for one that has ended where descripto
   const script = `import { isAlive } from "@netbind/netns"; import { openSync } from "node:fs";
     try { for (;;) openSync("/dev/null"); } catch {}
     try { console.log(isAlive(${JSON.stringify(one)})); } catch (error) { console.log(error.code); }`;
-  const program = [process.execPath, "--conditions=@netbind/source", "--input-type=module-typescript", "--eval", script];
+  const program = [
+    process.execPath,
+    "--conditions=@netbind/source",
+    "--input-type=module-typescript",
+    "--eval",
+    script,
+  ];
   const printed = await promisify(execFile)("prlimit", ["--nofile=64:64", ...program], { cwd: import.meta.dirname });
   expect(printed.stdout).toBe("EMFILE\n");
 });
@@ -139,7 +168,9 @@ test("a device file of a NIC that comes is made for the launcher's user alone, w
       exec(["nsenter", `--mount=/proc/${first?.pid}/ns/mnt`, "--", ...dropPrivileges(user), "sh", "-c", script]);
     for (const _ of ["made", "there"]) {
       await exposeDevices({ state, exec, recordFile }, "blue");
-      expect(await inside("stat -c '%t:%T %a %u' /dev/vfio/7 && echo text > /dev/vfio/7 && ls /dev/vfio")).toBe(`1:3 600 ${user.uid}\n7\n`);
+      expect(await inside("stat -c '%t:%T %a %u' /dev/vfio/7 && echo text > /dev/vfio/7 && ls /dev/vfio")).toBe(
+        `1:3 600 ${user.uid}\n7\n`,
+      );
     }
     await expect(inside("rm /dev/vfio/7 || touch /dev/vfio/8")).rejects.toThrow("Permission denied");
     expect(existsSync("/dev/vfio/7")).toBe(false);
@@ -154,7 +185,9 @@ test("programs of a process that has a launcher's number are never run", async (
   const script = join(directory, "script");
   writeFileSync(script, `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
   // Its own mount namespace, in which each program that a host could run there is the script.
-  const programs = ["setpriv", "virsh", "sh", "prlimit", "mknod"].map((name) => `mount --bind ${script} /usr/bin/${name}`);
+  const programs = ["setpriv", "virsh", "sh", "prlimit", "mknod"].map(
+    (name) => `mount --bind ${script} /usr/bin/${name}`,
+  );
   const foreign = await start(["unshare", "--mount", "--", "bash", "-c", `${programs.join("; ")}; exec sleep 600`]);
   expect(await waitUntil(() => readFileSync(`/proc/${foreign.pid}/comm`, "utf8") === "sleep\n", 5000)).toBe(true);
   const qemu = await startNamed("qemu-system-x86_64", ["nsenter", `--net=${pod.path}`]);

@@ -12,7 +12,10 @@ import { TestNetns } from "../support/netns/netns.ts";
 import type { ServicesRequest, ServicesStarted } from "../support/netns/start-services.ts";
 
 const support = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
-const NICS = { names: { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" }, mac: "02:11:22:33:44:55" } as const;
+const NICS = {
+  names: { pod: "eth0", tap: "tap0", bridge: "k6t-eth0", adopted: "eth0-nic" },
+  mac: "02:11:22:33:44:55",
+} as const;
 const UID = 1_900_000_031;
 const NET_ADMIN = 12;
 
@@ -90,7 +93,10 @@ test("where no user namespace can be made, a guest gets its address, and its ser
 });
 
 test("both at once: no user namespace, and mounts over /proc that its own root made", async () => {
-  await using node = await HostileNode.make({ user: true, setUp: `sysctl -qw user.max_user_namespaces=0 && ${MASKED}` });
+  await using node = await HostileNode.make({
+    user: true,
+    setUp: `sysctl -qw user.max_user_namespaces=0 && ${MASKED}`,
+  });
   await serve(node, networkOf(node), async ({ way }) => expect(way).toBe("no-user-namespace"));
 });
 

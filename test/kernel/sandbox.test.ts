@@ -74,7 +74,9 @@ describe.each(WAYS)("a sandbox made by %s", (way) => {
     expect(most).toBeGreaterThan(5);
     expect(most).toBeLessThanOrEqual(LIMITS.processes);
     expect(printed).toContain("Cannot fork");
-    expect(explainLimits(printed, LIMITS)).toContain("it may have 20 processes and threads of its user: set NETBIND_LIMIT_SCALE");
+    expect(explainLimits(printed, LIMITS)).toContain(
+      "it may have 20 processes and threads of its user: set NETBIND_LIMIT_SCALE",
+    );
   });
 
   test("has no more memory, open files and room for files than it may have, and writes no core", async () => {

@@ -4,7 +4,15 @@
  * end at the interface, and at the MAC address, that the core planned for.
  */
 import type { Binding } from "@netbind/contract";
-import { attachmentOf, authorize, decidePod, diffNetwork, podLinkOf, STANDARD_GRANTS, desiredNetwork } from "@netbind/engine";
+import {
+  attachmentOf,
+  authorize,
+  decidePod,
+  diffNetwork,
+  podLinkOf,
+  STANDARD_GRANTS,
+  desiredNetwork,
+} from "@netbind/engine";
 import { COMMON_MACHINE, nicDomain, printElement, tapInterface } from "@netbind/domain";
 import { nicBeforePod, nicOnTap, type Vmi, type VmiInterface, type VmiNetwork } from "@netbind/kubevirt";
 import { applyNetwork, findPlaceholderKind, observe } from "@netbind/netns";
@@ -15,7 +23,10 @@ import { TestNetns } from "../support/netns/netns.ts";
 import { canonicalXml } from "../vectors/xml.ts";
 
 const GUEST_MAC = "02:11:22:33:44:55";
-const FACTS = { resolvConf: { nameservers4: ["10.96.0.10"], nameservers6: [], search: ["cluster.local"] }, hostname: "vm" };
+const FACTS = {
+  resolvConf: { nameservers4: ["10.96.0.10"], nameservers6: [], search: ["cluster.local"] },
+  hostname: "vm",
+};
 
 const POD: VmiNetwork = { name: "red", pod: {} };
 const SECONDARY: VmiNetwork = { name: "red", multus: { networkName: "lan" } };
@@ -36,7 +47,10 @@ const vmiOf = ({ binding, on, nic, cores = 1 }: Case): Vmi => ({
   spec: {
     domain: {
       cpu: { cores },
-      devices: { networkInterfaceMultiqueue: cores > 1, interfaces: [{ name: "red", binding: { name: binding.name }, ...nic }] },
+      devices: {
+        networkInterfaceMultiqueue: cores > 1,
+        interfaces: [{ name: "red", binding: { name: binding.name }, ...nic }],
+      },
     },
     networks: [on === "pod" ? POD : SECONDARY],
   },
@@ -76,7 +90,8 @@ test.each<Case>([
   if (nic === undefined || of === undefined) throw new Error("the VM has no NIC");
   const attached = nicOnTap(nicBeforePod(vmi, nic, COMMON_MACHINE), vmi, of, links);
   expect(attached).toMatchObject({ mac: nic.macAddress?.toLowerCase() ?? link.mac, mtu: 1450, tap: tapName });
-  const print = (of: Parameters<typeof tapInterface>[0]): string => canonicalXml(printElement(tapInterface(of), "", ""));
+  const print = (of: Parameters<typeof tapInterface>[0]): string =>
+    canonicalXml(printElement(tapInterface(of), "", ""));
   expect(print(nicDomain(attachment))).toBe(attached === undefined ? "" : print(attached));
   const clients = (plan.services ?? []).flatMap((service) => ("client" in service ? [service.client.mac] : []));
   expect(clients.length).toBeGreaterThan(0);

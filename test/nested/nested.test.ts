@@ -60,9 +60,11 @@ const booted = (vm: string): Promise<string> =>
     tail -n 20 /run/netbind/vms/*/console.log >&2; echo "guest ${vm} is not ready" >&2; exit 1`);
 
 /** The domain of the one VM that is there. */
-const definedXml = async (): Promise<string> => JSON.parse(await machine.sh("cat /run/netbind/vms/*/record.json")).domainXml;
+const definedXml = async (): Promise<string> =>
+  JSON.parse(await machine.sh("cat /run/netbind/vms/*/record.json")).domainXml;
 const pings = async (script: string): Promise<boolean> => (await machine.run(script)).code === 0;
-const fromOutside = (address: string): Promise<boolean> => pings(`ip netns exec outside ping -n -q -c 2 -W 3 -w 10 ${address}`);
+const fromOutside = (address: string): Promise<boolean> =>
+  pings(`ip netns exec outside ping -n -q -c 2 -W 3 -w 10 ${address}`);
 
 beforeAll(async () => {
   ovsCni = await ensureOvsCni(stateDirectories(process.env).cache);
@@ -121,11 +123,16 @@ describe("one machine whose control groups hand their controllers on", () => {
     expect(JSON.parse(started.stdout).nics[0].guestAddresses).toContain("10.0.2.2");
     const [group = ""] = (await machine.sh("ls -d /sys/fs/cgroup/netbind-*")).trim().split("\n");
     const inGroup = async (part: string): Promise<readonly string[]> =>
-      (await machine.sh(`for pid in $(cat ${group}/${part}/cgroup.procs); do cat /proc/$pid/comm; done`)).trim().split("\n");
-    expect(await inGroup("launcher")).toEqual(expect.arrayContaining(["libvirtd", expect.stringMatching(/^qemu-system/)]));
+      (await machine.sh(`for pid in $(cat ${group}/${part}/cgroup.procs); do cat /proc/$pid/comm; done`))
+        .trim()
+        .split("\n");
+    expect(await inGroup("launcher")).toEqual(
+      expect.arrayContaining(["libvirtd", expect.stringMatching(/^qemu-system/)]),
+    );
     expect(new Set(await inGroup("services"))).toEqual(new Set(["bwrap", "dnsmasq"]));
     expect(await inGroup("hook-sidecar-0")).toContain("bwrap");
-    const limits = (part: string): Promise<string> => machine.sh(`cd ${group}/${part} && cat memory.max pids.max cpu.max`);
+    const limits = (part: string): Promise<string> =>
+      machine.sh(`cd ${group}/${part} && cat memory.max pids.max cpu.max`);
     expect(await limits("hook-sidecar-0")).toBe(`${64_000_000 - (64_000_000 % 4096)}\n128\n100000 100000\n`);
     expect(await limits("services")).toBe(`${256 * 1024 ** 2}\n512\n100000 100000\n`);
     expect(await limits("launcher")).toMatch(/^\d{10}\n4096\n300000 100000\n$/);
@@ -133,7 +140,9 @@ describe("one machine whose control groups hand their controllers on", () => {
 
     // A sidecar that takes too much, and a server that cannot be started: both are told with the limit, and what to do.
     await machine.sh(`echo 4M > ${group}/hook-sidecar-0/memory.max`);
-    await machine.sh(`for try in $(seq 100); do grep -q 'oom_kill [1-9]' ${group}/hook-sidecar-0/memory.events && break; sleep 0.2; done`);
+    await machine.sh(
+      `for try in $(seq 100); do grep -q 'oom_kill [1-9]' ${group}/hook-sidecar-0/memory.events && break; sleep 0.2; done`,
+    );
     const checked = await machine.run("netbind check");
     expect(checked.code).toBe(1);
     expect(checked.stdout).toContain("sidecar of binding masquerade does not answer");
@@ -141,7 +150,9 @@ describe("one machine whose control groups hand their controllers on", () => {
       /hook-sidecar-0: the kernel ended \d+ processes at the limit of 4194304 bytes of memory: set NETBIND_LIMIT_SCALE/,
     );
     await machine.sh(`echo 64000000 > ${group}/hook-sidecar-0/memory.max && echo 1 > ${group}/services/pids.max`);
-    await machine.sh(`for pid in $(cat ${group}/services/cgroup.procs); do [ "$(cat /proc/$pid/comm)" != dnsmasq ] || kill "$pid"; done`);
+    await machine.sh(
+      `for pid in $(cat ${group}/services/cgroup.procs); do [ "$(cat /proc/$pid/comm)" != dnsmasq ] || kill "$pid"; done`,
+    );
     const refused = await machine.run("netbind apply limited");
     expect(refused.code).toBe(1);
     expect(refused.stderr + refused.stdout).toMatch(
@@ -190,10 +201,14 @@ spec:
 `;
 
   test("the placeholder is a dummy; vhost moves the packets of two queues; nothing is left", async () => {
-    const { nics, netns } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 600 -f ${machine.put("many.yaml", VM)}`));
+    const { nics, netns } = JSON.parse(
+      await machine.sh(`netbind run --keep -o json --wait 600 -f ${machine.put("many.yaml", VM)}`),
+    );
     const [pod = ""] = nics[0].guestAddresses;
     expect(pod).toMatch(/^10\.244\./);
-    expect(await machine.sh(`ip -n ${netns} -details addr show eth0`)).toMatch(new RegExp(`\\sdummy [\\s\\S]*inet ${pod}/24 `));
+    expect(await machine.sh(`ip -n ${netns} -details addr show eth0`)).toMatch(
+      new RegExp(`\\sdummy [\\s\\S]*inet ${pod}/24 `),
+    );
     expect(await definedXml()).toContain("<driver name='vhost' queues='2'/>");
     const qemu = (await machine.sh("pgrep qemu-system")).trim();
     expect((await machine.sh(`ls -l /proc/${qemu}/fd`)).match(/\/dev\/vhost-net/g)).toHaveLength(2);
@@ -201,7 +216,11 @@ spec:
     expect(await machine.inGuest("many", "ls /sys/class/net/eth0/queues")).toMatch(/rx-1[\s\S]*tx-1/);
     // A thread of the kernel's for each queue pair, which wakes up for packets.
     const woken = async (): Promise<readonly number[]> =>
-      (await machine.sh(`grep -l ^vhost- /proc/${qemu}/task/*/comm | while read -r f; do grep ^voluntary "\${f%comm}status"; done`))
+      (
+        await machine.sh(
+          `grep -l ^vhost- /proc/${qemu}/task/*/comm | while read -r f; do grep ^voluntary "\${f%comm}status"; done`,
+        )
+      )
         .trim()
         .split("\n")
         .map((line) => Number(line.split(/\s+/)[1]));
@@ -256,7 +275,9 @@ ${NETWORKS}`;
 
   test("the guest has the pod network, and a port of its VLAN; nothing is left", async () => {
     await machine.sh(`OVS_CNI='${ovsCni}'\n${SWITCH}`);
-    const { nics } = JSON.parse(await machine.sh(`netbind run --keep -o json --wait 0 -f ${machine.put("switched.yaml", VM)}`));
+    const { nics } = JSON.parse(
+      await machine.sh(`netbind run --keep -o json --wait 0 -f ${machine.put("switched.yaml", VM)}`),
+    );
     expect(nics).toMatchObject([
       { name: "default", binding: "masquerade" },
       { name: "ovs-net", binding: "bridge" },
@@ -265,7 +286,8 @@ ${NETWORKS}`;
     expect((await ports()).match(/tag/g)).toHaveLength(2);
     await booted("switched");
     await machine.inGuest("switched", "ip addr add 198.51.100.2/24 dev eth1; ip link set eth1 up");
-    const ping = (place: string): Promise<boolean> => pings(`ip netns exec ${place} ping -n -q -c 2 -W 3 -w 10 198.51.100.2`);
+    const ping = (place: string): Promise<boolean> =>
+      pings(`ip netns exec ${place} ping -n -q -c 2 -W 3 -w 10 198.51.100.2`);
     expect(await ping("same")).toBe(true);
     expect(await ping("other")).toBe(false);
     expect((await machine.run("netbind check")).code).toBe(0);
@@ -339,7 +361,9 @@ describe("sriov, with virtual functions of a real driver's and a guest that driv
     expect(await machine.inGuest("one", "grep -l 0f:01 /sys/class/net/e*/address || echo gone")).toContain("gone");
     expect(await fromOutside(address)).toBe(false);
     const networks = machine.put("networks.yaml", SRIOV_NETWORKS);
-    await machine.sh(`netbind attach-nic one plain --network plain --binding sriov --mac 02:00:00:00:0f:01 --wait 0 -f ${networks}`);
+    await machine.sh(
+      `netbind attach-nic one plain --network plain --binding sriov --mac 02:00:00:00:0f:01 --wait 0 -f ${networks}`,
+    );
     await machine.inGuest("one", `ip link set ${plain} up; ip addr add ${address}/24 dev ${plain}`);
     expect(await fromOutside(address)).toBe(true);
 

@@ -20,7 +20,9 @@ kind: ConfigMap
 metadata: { name: sriovdp-config, namespace: kube-system }
 data:
   config.json: '${JSON.stringify({
-    resourceList: [{ resourceName: "sriov_net", selectors: { vendors: ["8086"], devices: ["10ca"], pfNames: ["pf0#0-1"] } }],
+    resourceList: [
+      { resourceName: "sriov_net", selectors: { vendors: ["8086"], devices: ["10ca"], pfNames: ["pf0#0-1"] } },
+    ],
   })}'
 ${network("plain", { spoofchk: "on" })}${network("tagged", { vlan: 100, spoofchk: "off", trust: "on" })}${network("forced", { link_state: "enable" })}`;
 

@@ -84,7 +84,9 @@ const harms: Readonly<Record<string, (attachment: Attachment) => Plan>> = {
     throw new Error("no\nplan { } today");
   },
   terminal: () => {
-    throw new Error(`\u001b[2J\u009b31m \u202egnp.\u202c \r\nnetbind: default/other: healthy\n${"x".repeat(100_000)} the end`);
+    throw new Error(
+      `\u001b[2J\u009b31m \u202egnp.\u202c \r\nnetbind: default/other: healthy\n${"x".repeat(100_000)} the end`,
+    );
   },
   // Native code for the launcher, in what its process answers to the domain hook.
   domain: (attachment) => {

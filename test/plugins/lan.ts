@@ -48,7 +48,13 @@ export default defineBinding({
           nameservers: [],
           search: [],
         },
-        { kind: "ra", link: names.bridge, network: guestNetwork(attachment, 6), mtu: pod.mtu, routerLifetimeSeconds: 1800 },
+        {
+          kind: "ra",
+          link: names.bridge,
+          network: guestNetwork(attachment, 6),
+          mtu: pod.mtu,
+          routerLifetimeSeconds: 1800,
+        },
       ],
       domain: { kind: "tap" },
     };

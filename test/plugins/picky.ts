@@ -29,7 +29,9 @@ function look(): string {
     .split("\n")
     .flatMap((line) => (line.includes(":") ? [line.slice(0, line.indexOf(":")).trim()] : []));
   const status = fs.readFileSync("/proc/self/status", "utf8").split("\n");
-  const rights = status.filter((line) => /^(Uid|CapEff|CapBnd|NoNewPrivs):/.test(line)).map((line) => line.split("\t").join(" "));
+  const rights = status
+    .filter((line) => /^(Uid|CapEff|CapBnd|NoNewPrivs):/.test(line))
+    .map((line) => line.split("\t").join(" "));
   return JSON.stringify({ files, processes, links, rights });
 }
 
@@ -83,8 +85,13 @@ const admits: Readonly<Record<string, (nic: NicSpec) => readonly Violation[]>> =
 const needs: Readonly<Record<string, (nic: NicSpec) => Needs>> = {
   "needs-throws": fail,
   "needs-nan": () => ({ compute: { memoryOverheadBytes: Number.NaN } }),
-  "needs-much": () => ({ compute: { capabilities: ["SYS_ADMIN"], devices: { "example.com/fpga": 1 }, memoryOverheadBytes: 1024 * 1024 } }),
-  "needs-device": () => ({ compute: { devices: { "example.com/fpga": 1 } }, pod: { annotations: { "example.com/asked": "yes" } } }),
+  "needs-much": () => ({
+    compute: { capabilities: ["SYS_ADMIN"], devices: { "example.com/fpga": 1 }, memoryOverheadBytes: 1024 * 1024 },
+  }),
+  "needs-device": () => ({
+    compute: { devices: { "example.com/fpga": 1 } },
+    pod: { annotations: { "example.com/asked": "yes" } },
+  }),
 };
 
 export default defineBinding({

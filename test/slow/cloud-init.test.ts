@@ -51,12 +51,25 @@ spec:
           while ! busybox nc -w 2 fd10:244::1 ${OUTSIDE_PORTS.tcp} <<< by-hand; do sleep 1; done
 `;
 
-test("a cloud-init guest whose IPv6 is configured by hand, as the guide shows it, goes on working", { timeout: 900_000 }, async () => {
+test("a cloud-init guest whose IPv6 is configured by hand, as the guide shows it, goes on working", {
+  timeout: 900_000,
+}, async () => {
   const directory = mkdtempSync(join(tmpdir(), "netbind-cloud-guest-"));
   chmodSync(directory, 0o755);
   try {
     await using lab = await KillLab.make(vmi(await cloudGuestDisk(directory)));
-    const started = await lab.run(["run", "-f", "-", "--keep", "--wait", "300", "-o", "json", "--host-disk", directory]);
+    const started = await lab.run([
+      "run",
+      "-f",
+      "-",
+      "--keep",
+      "--wait",
+      "300",
+      "-o",
+      "json",
+      "--host-disk",
+      directory,
+    ]);
     expect(started.code, started.stderr).toBe(0);
     const [nic] = (JSON.parse(started.stdout) as VmStatus).nics;
     expect(nic?.guestAddresses).toEqual(["10.0.2.2", "fd10:0:2::2"]);

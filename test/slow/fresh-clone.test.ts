@@ -18,7 +18,11 @@ test("the demo in a fresh clone: installs what it needs, and every proof holds",
     const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     const env = { HOME: process.env["HOME"] ?? "/root", PATH: path, NETBIND_STATE_DIR: state };
     const options = ["--", "--cidr", "10.77.0.0/24", "--port", "8081"];
-    const demo = spawnSync("npm", ["run", "demo", ...options], { cwd: join(directory, "netbind"), env, encoding: "utf8" });
+    const demo = spawnSync("npm", ["run", "demo", ...options], {
+      cwd: join(directory, "netbind"),
+      env,
+      encoding: "utf8",
+    });
     expect(demo.status, demo.stdout + demo.stderr).toBe(0);
     expect(demo.stdout).toMatch(/red +masquerade +10\.\d+\.\d+\.\d+,\S+ +10\.77\.0\.2,fd10:0:2::2/);
     expect(demo.stdout.match(/^ {2}ok {2}/gm)?.length).toBe(5);

@@ -21,13 +21,15 @@ spec:
   config: '${JSON.stringify({ cniVersion: "1.0.0", name, type: "bridge", bridge: "blue0", ...config })}'
 `;
 const RANGES = [[{ subnet: "10.55.0.0/24" }], [{ subnet: "fd55::/64" }]];
-const NADS = nad("blue-net", { isGateway: true, ipam: { type: "host-local", ranges: RANGES } }) + nad("l2-net", { ipam: {} });
+const NADS =
+  nad("blue-net", { isGateway: true, ipam: { type: "host-local", ranges: RANGES } }) + nad("l2-net", { ipam: {} });
 
 const call = (...args: readonly string[]): Promise<Outcome> => netbind(args, { env: lab.env });
 const file = (): string => join(lab.directory, "nads.yaml");
 const attach = (nic: string, network: string, ...more: readonly string[]): Promise<Outcome> =>
   call("attach-nic", "one", nic, "--network", network, "-f", file(), ...more);
-const inPod = (argv: readonly string[]): Promise<string> => inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(argv);
+const inPod = (argv: readonly string[]): Promise<string> =>
+  inNetns(netnsPath(findVm(lab.state, "one").netns), exec)(argv);
 /** All that a pod has: links, tables, and servers. */
 const podHas = async (): Promise<string> =>
   `${await inPod(["sh", "-c", "ip -br link | cut -d@ -f1 | cut -d' ' -f1; nft list tables"])}${findVm(lab.state, "one")
@@ -35,13 +37,20 @@ const podHas = async (): Promise<string> =>
     .sort()
     .join()}`;
 const linkOf = async (nic: string): Promise<string | undefined> =>
-  (JSON.parse((await call("status", "one", "-o", "json")).stdout) as VmStatus).interfaces?.find(({ name }) => name === nic)?.linkState;
+  (JSON.parse((await call("status", "one", "-o", "json")).stdout) as VmStatus).interfaces?.find(
+    ({ name }) => name === nic,
+  )?.linkState;
 
 /** Kills a command at the last point of a kind, which an earlier run of it passed, and sees that apply makes all whole. */
 async function killAt(kind: RegExp, trace: readonly string[], args: readonly string[]): Promise<void> {
   const at = trace.findLastIndex((point) => kind.test(point));
   expect(at, String(kind)).toBeGreaterThanOrEqual(0);
-  const env = { ...lab.env, NODE_OPTIONS: `--import=${PRELOAD}`, NETBIND_POINTS: "/dev/null", NETBIND_KILL_AT: String(at + 1) };
+  const env = {
+    ...lab.env,
+    NODE_OPTIONS: `--import=${PRELOAD}`,
+    NETBIND_POINTS: "/dev/null",
+    NETBIND_KILL_AT: String(at + 1),
+  };
   expect((await netbind(args, { env })).code, `not killed at ${trace[at]}`).toBe(null);
   const applied = await call("apply");
   expect(applied.code, `${trace[at]}: ${applied.stdout}${applied.stderr}`).toBe(0);

@@ -45,7 +45,9 @@ afterAll(() => {
 });
 
 const sbomsOf = (out: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(readdirSync(join(out, "sbom")).map((name) => [name, readFileSync(join(out, "sbom", name), "utf8")]));
+  Object.fromEntries(
+    readdirSync(join(out, "sbom")).map((name) => [name, readFileSync(join(out, "sbom", name), "utf8")]),
+  );
 
 test("another clone, on a machine of another name, zone and umask, with nothing in its cache, builds the same bytes", {
   timeout: BUILD_DEADLINE,
@@ -55,7 +57,9 @@ test("another clone, on a machine of another name, zone and umask, with nothing 
   mustEnd(other.images("--lock", lockFile));
   for (const file of ["images.json", "index.json"])
     expect(readFileSync(join(other.out, file), "utf8"), file).toBe(readFileSync(join(here.out, file), "utf8"));
-  expect(readdirSync(join(other.out, "blobs/sha256")).sort()).toEqual(readdirSync(join(here.out, "blobs/sha256")).sort());
+  expect(readdirSync(join(other.out, "blobs/sha256")).sort()).toEqual(
+    readdirSync(join(here.out, "blobs/sha256")).sort(),
+  );
   expect(sbomsOf(other.out)).toEqual(sbomsOf(here.out));
 });
 
@@ -73,7 +77,9 @@ test("a version that the archive no longer serves ends the build with the comman
   const before = readFileSync(join(here.out, "images.json"), "utf8");
   const { status, output } = here.images("--lock", file, "--no-sbom", "bridge");
   expect(status).toBe(1);
-  expect(output).toContain(`  libc6 2.41-12+gone is not served any more (${gone.path})\nRun: npm run images -- --update-lock\n`);
+  expect(output).toContain(
+    `  libc6 2.41-12+gone is not served any more (${gone.path})\nRun: npm run images -- --update-lock\n`,
+  );
   expect(output).not.toMatch(/^\s+at /m);
   expect(readFileSync(join(here.out, "images.json"), "utf8")).toBe(before);
   expect(readdirSync(join(here.out, "..")).sort()).toEqual(["netbind", "out"]);
@@ -108,9 +114,24 @@ const inImage = async (rootfs: string, argv: readonly string[]): Promise<string>
 
 test("agent: the agent starts, and each program that it runs does", async () => {
   const { rootfs, process: start } = await images.unpack("agent", "amd64");
-  expect(start).toMatchObject({ args: ["/usr/bin/node", "/usr/lib/netbind/netbind-agent.mjs"], user: { uid: 0, gid: 0 } });
+  expect(start).toMatchObject({
+    args: ["/usr/bin/node", "/usr/lib/netbind/netbind-agent.mjs"],
+    user: { uid: 0, gid: 0 },
+  });
   await expect(inImage(rootfs, start.args)).rejects.toThrow("usage: netbind-agent --node NAME");
-  const programs = ["bwrap", "dnsmasq", "flock", "mount", "nft", "nsenter", "prlimit", "setpriv", "sysctl", "unshare", "cat"];
+  const programs = [
+    "bwrap",
+    "dnsmasq",
+    "flock",
+    "mount",
+    "nft",
+    "nsenter",
+    "prlimit",
+    "setpriv",
+    "sysctl",
+    "unshare",
+    "cat",
+  ];
   for (const program of programs) expect(await inImage(rootfs, [program, "--version"]), program).toMatch(/\d+\.\d+/);
   expect(await inImage(rootfs, ["ip", "-json", "link", "show", "dev", "lo"])).toContain('"ifname":"lo"');
   expect(await inImage(rootfs, ["sh", "-c", "echo $((6 * 7))"])).toBe("42\n");
@@ -122,7 +143,9 @@ test("launcher: libvirt finds out what QEMU can do, as a user without rights; pa
   expect(Object.keys(images.table["launcher"]?.platforms ?? {})).toEqual(["linux/amd64"]);
   await warmCapabilities(exec, rootfs);
   const [found] = readdirSync(join(rootfs, "capabilities"));
-  expect(readFileSync(join(rootfs, "capabilities", found ?? ""), "utf8")).toMatch(/<qemuCaps>[\s\S]*<machine type='tcg' name='pc-q35-/);
+  expect(readFileSync(join(rootfs, "capabilities", found ?? ""), "utf8")).toMatch(
+    /<qemuCaps>[\s\S]*<machine type='tcg' name='pc-q35-/,
+  );
   // Its version is lost where standard output is a pipe.
   expect(await inImage(rootfs, ["sh", "-c", "passt --help 2>&1"])).toMatch(/^Usage: \S*passt /);
   expect(await inImage(rootfs, ["genisoimage", "--version"])).toMatch(/^genisoimage /);

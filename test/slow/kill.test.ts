@@ -27,14 +27,18 @@ async function killAtEach(lab: KillLab, count: number, kill: (at: number) => Pro
 
 const seconds = (since: number): string => `${Math.round((performance.now() - since) / 1000)} s`;
 
-test.each(KILLS)("$name of $of, killed at every point: a healthy VM or nothing at all", { timeout: 1_800_000 }, async (kill) => {
-  const start = performance.now();
-  await using lab = await KillLab.make(kill.vmi);
-  const points = await lab.trace(kill.scenario);
-  if (kill.name === "run") expect(points.length).toBeGreaterThanOrEqual(kill.least);
-  await killAtEach(lab, points.length, (at) => lab.kill(kill.scenario, at));
-  console.log(`${kill.name} of ${kill.of}: ${points.length} points in ${seconds(start)}`);
-});
+test.each(KILLS)(
+  "$name of $of, killed at every point: a healthy VM or nothing at all",
+  { timeout: 1_800_000 },
+  async (kill) => {
+    const start = performance.now();
+    await using lab = await KillLab.make(kill.vmi);
+    const points = await lab.trace(kill.scenario);
+    if (kill.name === "run") expect(points.length).toBeGreaterThanOrEqual(kill.least);
+    await killAtEach(lab, points.length, (at) => lab.kill(kill.scenario, at));
+    console.log(`${kill.name} of ${kill.of}: ${points.length} points in ${seconds(start)}`);
+  },
+);
 
 test("migrate killed at every point: one healthy VM, in one pod", { timeout: 1_800_000 }, async () => {
   const start = performance.now();

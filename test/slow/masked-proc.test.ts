@@ -33,7 +33,18 @@ test("a VM runs, with all of its services and sidecars, where /proc is masked, r
       expect((await call(["check"])).stdout).toBe("default/one: healthy\n");
       const { nodeNetns } = new State({ ...stateDirectories(process.env), state: directory });
       const page = `http://${nics[0]?.podAddresses[0]}/`;
-      const fetched = await node.exec(["ip", "netns", "exec", nodeNetns, "curl", "-s", "--retry", "20", "--retry-connrefused", page]);
+      const fetched = await node.exec([
+        "ip",
+        "netns",
+        "exec",
+        nodeNetns,
+        "curl",
+        "-s",
+        "--retry",
+        "20",
+        "--retry-connrefused",
+        page,
+      ]);
       expect(fetched.trim()).toBe("served-anyway");
       expect(await call(["stop", "one"])).toMatchObject({ code: 0 });
     } finally {

@@ -16,7 +16,8 @@ const STALL_TARGET = new URL("../support/kill/stall-target.ts", import.meta.url)
 const LONG = { timeout: 600_000 };
 
 const lab = useLab();
-const migrate = (): ReturnType<typeof netbind> => netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });
+const migrate = (): ReturnType<typeof netbind> =>
+  netbind(["migrate", "one", "-o", "json", "--wait", "60"], { env: lab.env });
 
 test("a libvirt that does not answer keeps nobody waiting, and leaves the VM in one healthy pod", LONG, async () => {
   await lab.start(demoVmi({ name: "one", port: 80, nonce: "x" }), "--wait", "0");
@@ -94,37 +95,42 @@ test.each(["source", "target"] as const)(
   },
 );
 
-test("a target that takes the guest only after netbind was killed, while gc ends what is left: the guest is not lost", LONG, async () => {
-  await lab.start(demoVmi({ name: "one", port: 80, nonce: "x" }), "--wait", "0");
-  await lab.booted("one");
-  const first = findVm(lab.state, "one");
-  const next = lab.state.nextPodId(vmOfPod(first.id));
-  const isUnderWay = async (): Promise<boolean> =>
-    (await launcherOf(exec, first).virsh(["domjobinfo", domainName(first.vmi)])).includes("Outgoing migration");
-  const env = { ...lab.env, NODE_OPTIONS: `--import=${STALL_TARGET}`, NETBIND_STALL: lab.state.podNetns(next) };
-  const child = spawn(process.execPath, MIGRATE, { env: { ...process.env, ...env }, stdio: "ignore" });
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  expect(await waitUntil(isUnderWay, 60_000)).toBe(true);
-  child.kill("SIGKILL");
-  await ended;
+test(
+  "a target that takes the guest only after netbind was killed, while gc ends what is left: the guest is not lost",
+  LONG,
+  async () => {
+    await lab.start(demoVmi({ name: "one", port: 80, nonce: "x" }), "--wait", "0");
+    await lab.booted("one");
+    const first = findVm(lab.state, "one");
+    const next = lab.state.nextPodId(vmOfPod(first.id));
+    const isUnderWay = async (): Promise<boolean> =>
+      (await launcherOf(exec, first).virsh(["domjobinfo", domainName(first.vmi)])).includes("Outgoing migration");
+    const env = { ...lab.env, NODE_OPTIONS: `--import=${STALL_TARGET}`, NETBIND_STALL: lab.state.podNetns(next) };
+    const child = spawn(process.execPath, MIGRATE, { env: { ...process.env, ...env }, stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    expect(await waitUntil(isUnderWay, 60_000)).toBe(true);
+    child.kill("SIGKILL");
+    await ended;
 
-  // The target's sidecars keep the pod's end waiting, for as long as the guest needs to come.
-  const record = (): LocalPodRecord | undefined => openRecord(lab.state.podDirectory(next))?.record;
-  const sidecars = record()?.processes.filter(({ role }) => role.startsWith("sidecar")) ?? [];
-  expect(sidecars).toHaveLength(1);
-  for (const { processes } of sidecars) process.kill(processes.at(-1)?.pid ?? expect.fail("a sidecar has no process"), "SIGSTOP");
-  const libvirt = libvirtIn(lab.state.podNetns(next));
-  const collected = netbind(["gc"], { env: { ...lab.env, NETBIND_TIMEOUT_SCALE: "10" } });
-  await waitUntil(() => record()?.phase === "stopping", 5000);
-  process.kill(libvirt, "SIGCONT");
-  const { code, stderr } = await collected;
-  expect(code, stderr).toBe(0);
-  expect((await netbind(["apply"], { env: lab.env })).code).toBe(0);
-  expect((await netbind(["check"], { env: lab.env })).stdout, stderr).toBe("default/one: healthy\n");
-  expect(await lab.inGuest("one", 'echo al""ive')).toContain("alive");
-  expect(lab.state.podIds()).toHaveLength(1);
-  await lab.stop("one");
-});
+    // The target's sidecars keep the pod's end waiting, for as long as the guest needs to come.
+    const record = (): LocalPodRecord | undefined => openRecord(lab.state.podDirectory(next))?.record;
+    const sidecars = record()?.processes.filter(({ role }) => role.startsWith("sidecar")) ?? [];
+    expect(sidecars).toHaveLength(1);
+    for (const { processes } of sidecars)
+      process.kill(processes.at(-1)?.pid ?? expect.fail("a sidecar has no process"), "SIGSTOP");
+    const libvirt = libvirtIn(lab.state.podNetns(next));
+    const collected = netbind(["gc"], { env: { ...lab.env, NETBIND_TIMEOUT_SCALE: "10" } });
+    await waitUntil(() => record()?.phase === "stopping", 5000);
+    process.kill(libvirt, "SIGCONT");
+    const { code, stderr } = await collected;
+    expect(code, stderr).toBe(0);
+    expect((await netbind(["apply"], { env: lab.env })).code).toBe(0);
+    expect((await netbind(["check"], { env: lab.env })).stdout, stderr).toBe("default/one: healthy\n");
+    expect(await lab.inGuest("one", 'echo al""ive')).toContain("alive");
+    expect(lab.state.podIds()).toHaveLength(1);
+    await lab.stop("one");
+  },
+);
 
 /** One point of each kind of step, on a VM with the demo guest alone; `slow/kill` kills at all of them. */
 const KINDS: readonly { readonly of: RegExp; readonly which: "first" | "last" }[] = [
@@ -139,7 +145,8 @@ test("netbind killed at a point of each kind of step of a migration: one healthy
   await kill.start();
   const points = await kill.traceMigration();
   for (const [at, { of, which }] of KINDS.entries()) {
-    const found = which === "first" ? points.findIndex((point) => of.test(point)) : points.findLastIndex((point) => of.test(point));
+    const found =
+      which === "first" ? points.findIndex((point) => of.test(point)) : points.findLastIndex((point) => of.test(point));
     expect(found, `${of} is not among:\n${points.join("\n")}`).toBeGreaterThanOrEqual(0);
     await kill.killMigration(found + 1, at % 2 === 0 ? "apply" : "gc");
   }

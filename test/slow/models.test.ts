@@ -37,7 +37,13 @@ const OBJECTS = documents(
   ...MODELS.slice(1).map((_, index) => {
     const at = index + 1;
     const ipam = isAddressed(at) ? { ipam: { type: "host-local", subnet: `10.253.${at}.0/24` } } : {};
-    return nad(nameOf(at), { type: "bridge", bridge: `br-${nameOf(at)}`, mtu: MTU.network, isGateway: isAddressed(at), ...ipam });
+    return nad(nameOf(at), {
+      type: "bridge",
+      bridge: `br-${nameOf(at)}`,
+      mtu: MTU.network,
+      isGateway: isAddressed(at),
+      ...ipam,
+    });
   }),
 );
 
@@ -46,16 +52,29 @@ const ignorant = ({ name }: GuestNic): string => `
 printf '#!/bin/sh\\nexit 0\\n' > /tmp/ignorant; chmod 755 /tmp/ignorant
 ip link set ${name} mtu ${MTU.ethernet}; udhcpc -i ${name} -n -q -t 20 -T 1 -s /tmp/ignorant > /dev/null 2>&1 && echo leased $(cat /sys/class/net/${name}/mtu)`;
 
-test("a guest has every model; DHCP alone tells those that are not virtio of the MTU", { timeout: 500_000 }, async () => {
+test("a guest has every model; DHCP alone tells those that are not virtio of the MTU", {
+  timeout: 500_000,
+}, async () => {
   const podNetwork = join(lab.directory, "pods.conflist");
   const ipam = { type: "host-local", subnet: "10.244.0.0/24", routes: [{ dst: "0.0.0.0/0" }] };
   writeFileSync(
     podNetwork,
-    JSON.stringify({ cniVersion: "1.0.0", name: "pods", type: "bridge", bridge: "cni0", isGateway: true, mtu: MTU.pod, ipam }),
+    JSON.stringify({
+      cniVersion: "1.0.0",
+      name: "pods",
+      type: "bridge",
+      bridge: "cni0",
+      isGateway: true,
+      mtu: MTU.pod,
+      ipam,
+    }),
   );
   const { nics } = await lab.start(OBJECTS, "--pod-network", podNetwork, "--wait", "240");
   for (const [at, { address }] of MODELS.map((one) => ({ address: undefined, ...one })).entries())
-    expect(nics[at], nameOf(at)).toMatchObject({ mac: macOf(at), guestAddresses: address === undefined ? [] : [address] });
+    expect(nics[at], nameOf(at)).toMatchObject({
+      mac: macOf(at),
+      guestAddresses: address === undefined ? [] : [address],
+    });
 
   const found = await guestNics(lab, "models");
   const nicOf = (at: number): GuestNic => found.get(macOf(at)) ?? expect.fail(`the guest has no NIC ${macOf(at)}`);
@@ -64,10 +83,12 @@ test("a guest has every model; DHCP alone tells those that are not virtio of the
   const reported = MODELS.map((_, at) => (at === 0 ? MTU.pod : isAddressed(at) ? MTU.network : MTU.ethernet));
   expect(MODELS.map((_, at) => nicOf(at).mtu)).toEqual(reported);
   // Its column of clients that do not ask for the MTU: they take the address, and the MTU stays.
-  for (const at of [0, 1]) expect(await lab.inGuest("models", ignorant(nicOf(at))), nameOf(at)).toContain(`leased ${MTU.ethernet}`);
+  for (const at of [0, 1])
+    expect(await lab.inGuest("models", ignorant(nicOf(at))), nameOf(at)).toContain(`leased ${MTU.ethernet}`);
 
   const xml = await liveXml(findVm(lab.state, "models"));
-  for (const { model } of MODELS) expect(xml).toContain(`<model type='${model === "virtio" ? "virtio-non-transitional" : model}'/>`);
+  for (const { model } of MODELS)
+    expect(xml).toContain(`<model type='${model === "virtio" ? "virtio-non-transitional" : model}'/>`);
   expect(nics.every(({ queueCount }) => queueCount === 1)).toBe(true);
   await lab.stop("models");
 });

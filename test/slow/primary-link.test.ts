@@ -12,7 +12,11 @@ const VMI = demoVmi({ name: "one", port: 80, nonce: "n0nce" });
 
 test("bridge: the guest takes the primary link's address and MAC", async () => {
   using network = new PrimaryNetwork(lab);
-  const status = await lab.start(VMI.replace(/masquerade: \{\}.*\n\s+ports:\n.*\n/, "bridge: {}\n"), "--pod-network", network.file);
+  const status = await lab.start(
+    VMI.replace(/masquerade: \{\}.*\n\s+ports:\n.*\n/, "bridge: {}\n"),
+    "--pod-network",
+    network.file,
+  );
   const [nic] = status.nics;
   expect(nic).toMatchObject({ binding: "bridge", guestAddresses: nic?.podAddresses, mtu: 1400 });
   const record = findVm(lab.state, "one");
@@ -25,7 +29,13 @@ test("bridge: the guest takes the primary link's address and MAC", async () => {
 
 test("passt: the guest has the primary link's address, and passt its traffic", async () => {
   using network = new PrimaryNetwork(lab);
-  const status = await lab.start(VMI.replace("masquerade: {}", "binding: {name: passt}"), "--pod-network", network.file, "--wait", "5");
+  const status = await lab.start(
+    VMI.replace("masquerade: {}", "binding: {name: passt}"),
+    "--pod-network",
+    network.file,
+    "--wait",
+    "5",
+  );
   await lab.booted("one");
   const [nic] = domainNics(await liveXml(findVm(lab.state, "one")));
   expect(nic?.xml).toMatch(new RegExp(`<source [^>]*dev='${PRIMARY}'`));

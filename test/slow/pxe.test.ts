@@ -48,7 +48,9 @@ initrd initrd
 boot
 `;
 
-test("firmware loads the file that dhcpOptions names; what does not boot is followed by the next NIC", { timeout: 600_000 }, async () => {
+test("firmware loads the file that dhcpOptions names; what does not boot is followed by the next NIC", {
+  timeout: 600_000,
+}, async () => {
   const { rootfs } = await ensureImage(exec, lab.state.cache, () => undefined);
   // Firmware asks a few times and goes on: the servers are there before it is.
   const node = netnsPath(lab.state.nodeNetns);
@@ -78,6 +80,8 @@ test("firmware loads the file that dhcpOptions names; what does not boot is foll
   const reported = async (): Promise<string> => lab.inGuest("one", "ip -4 addr");
   await waitUntil(async () => /192\.0\.2\.1\d\//.test(await reported()), 30_000, 1000);
   expect(await reported()).toMatch(/10\.0\.2\.2\/24[\s\S]*192\.0\.2\.1\d\//);
-  const { interfaces = [] } = JSON.parse((await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout) as VmStatus;
+  const { interfaces = [] } = JSON.parse(
+    (await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout,
+  ) as VmStatus;
   expect(interfaces.map(({ name }) => name)).toEqual(["default", "ovs-net"]);
 });

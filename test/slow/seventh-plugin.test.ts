@@ -42,7 +42,9 @@ afterAll(() => {
 /** The folder: a binding that plans as bridge does, under a name of its own. */
 function addFolder(): void {
   cpSync(join(tree.root, "plugins/bridge"), join(tree.root, `plugins/${NAME}`), { recursive: true });
-  tree.edit(`plugins/${NAME}/package.json`, (text) => text.replace("@netbind/plugin-bridge", `@netbind/plugin-${NAME}`));
+  tree.edit(`plugins/${NAME}/package.json`, (text) =>
+    text.replace("@netbind/plugin-bridge", `@netbind/plugin-${NAME}`),
+  );
   tree.edit(`plugins/${NAME}/src/index.ts`, (text) => text.replace('name: "bridge"', `name: "${NAME}"`));
 }
 
@@ -76,7 +78,9 @@ test("it is checked, built, explained, and gives a guest its network", { timeout
     program: ["--conditions=@netbind/source", join(tree.root, "core/cli/src/main.ts")],
     env: { NETBIND_STATE_DIR: state },
   };
-  expect((await netbind(["explain", NAME], options)).stdout).toContain("binding seventh: The pod's place on the network, once more.");
+  expect((await netbind(["explain", NAME], options)).stdout).toContain(
+    "binding seventh: The pod's place on the network, once more.",
+  );
   const before = await machineState();
   const vmi = demoVmi({ name: "one", port: 80, nonce: "n0nce" }).replace(
     /masquerade: \{\}.*\n\s+ports:\n.*\n/,

@@ -10,7 +10,8 @@ interface Result {
   readonly causesUpdate: readonly Cause[] | null;
 }
 
-const asSet = (causes: readonly Cause[]): readonly string[] => [...new Set(causes.map(({ reason, field }) => `${reason} ${field}`))].sort();
+const asSet = (causes: readonly Cause[]): readonly string[] =>
+  [...new Set(causes.map(({ reason, field }) => `${reason} ${field}`))].sort();
 
 /** A finding in KubeVirt's words: its path and its reason, where those differ from ours. */
 const inKubevirtsWords = ({ rule, field }: Finding): Cause => ({
@@ -20,11 +21,14 @@ const inKubevirtsWords = ({ rule, field }: Finding): Cause => ({
 
 /** The findings that KubeVirt would report: of a rule that stops at its first, the first. */
 const reportedByKubevirt = (findings: readonly Finding[]): readonly Finding[] =>
-  findings.filter(({ rule }, at) => rule.kubevirt?.firstOnly !== true || findings.findIndex((other) => other.rule === rule) === at);
+  findings.filter(
+    ({ rule }, at) => rule.kubevirt?.firstOnly !== true || findings.findIndex((other) => other.rule === rule) === at,
+  );
 
 /** True where KubeVirt's words for a finding are not ours. */
 const differs = ({ rule }: Finding, all: readonly Finding[]): boolean =>
-  rule.kubevirt !== undefined && (rule.kubevirt.firstOnly !== true || all.filter((other) => other.rule === rule).length > 1);
+  rule.kubevirt !== undefined &&
+  (rule.kubevirt.firstOnly !== true || all.filter((other) => other.rule === rule).length > 1);
 
 /** Compares the network rules' answers at creation and update, as sets of reason and field. */
 export function admission({ input, result }: Vector<VmiInput, Result>): Outcome {
@@ -39,7 +43,9 @@ export function admission({ input, result }: Vector<VmiInput, Result>): Outcome 
     if (ours.join() === theirs.join()) continue;
     const translated = asSet(reportedByKubevirt(findings).map(inKubevirtsWords));
     if (translated.join() !== theirs.join()) {
-      return failed(`${operation}: ours ${translated.join(" | ") || "accepts"}\n    theirs ${theirs.join(" | ") || "accepts"}`);
+      return failed(
+        `${operation}: ours ${translated.join(" | ") || "accepts"}\n    theirs ${theirs.join(" | ") || "accepts"}`,
+      );
     }
     for (const { rule } of findings.filter((finding) => differs(finding, findings))) deviations.add(rule.id);
   }

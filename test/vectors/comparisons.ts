@@ -8,7 +8,15 @@ import { dhcp, dhcpv6, dns } from "./resolver.ts";
 import { migratable, migrationEvaluator, restart, vmiStatus } from "./migration.ts";
 import { fakeBridgeIp, mac, masqueradeAddrs, names, namescheme } from "./names.ts";
 import { netpod } from "./netpod.ts";
-import { annotations, annotationsActivePod, annotationsFromSource, memoryOverhead, multus, networkToResource, sidecars } from "./pod.ts";
+import {
+  annotations,
+  annotationsActivePod,
+  annotationsFromSource,
+  memoryOverhead,
+  multus,
+  networkToResource,
+  sidecars,
+} from "./pod.ts";
 import type { Comparison } from "./vector.ts";
 
 /** How each kind of vector is compared. */

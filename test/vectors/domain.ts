@@ -1,12 +1,24 @@
 import passt from "@netbind/plugin-passt";
-import { domainAttachments, type DomainLink, nicBeforePod, nicOnTap, nicQueues, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import {
+  domainAttachments,
+  type DomainLink,
+  nicBeforePod,
+  nicOnTap,
+  nicQueues,
+  type Vmi,
+  type VmiInterface,
+} from "@netbind/kubevirt";
 import { validateVmi } from "@netbind/kubevirt/admission";
 import { type Machine, type NicDomain, plannedDevice, printElement, tapInterface } from "@netbind/domain";
 import { attachmentFor } from "./attachment.ts";
 import { compare, completeVmi, failed, type Outcome, type Vector, type VmiInput } from "./vector.ts";
 import { canonicalXml } from "./xml.ts";
 
-type Input = VmiInput & { readonly links?: readonly DomainLink[]; readonly arch?: Machine["arch"]; readonly sev?: boolean };
+type Input = VmiInput & {
+  readonly links?: readonly DomainLink[];
+  readonly arch?: Machine["arch"];
+  readonly sev?: boolean;
+};
 interface Result {
   readonly domainAttachment: Readonly<Record<string, string>>;
   readonly error: string | null;
@@ -39,8 +51,14 @@ function passtInterface(vmi: Vmi, nic: VmiInterface, machine: Machine, deviation
   if (bootOrder !== undefined) deviations.add("PASST-BOOT");
   const meshed = attachment.mesh && attachment.ports.length === 0;
   if (meshed) deviations.add("MESH-UDP");
-  const theirs = meshed ? { ...planned, forward: planned.forward.filter(({ protocol }) => protocol !== "udp") } : planned;
-  return { nic: domain, onTap: false, xml: printElement(plannedDevice({ ...unbooted, podLink: reported }, theirs), "", "") };
+  const theirs = meshed
+    ? { ...planned, forward: planned.forward.filter(({ protocol }) => protocol !== "udp") }
+    : planned;
+  return {
+    nic: domain,
+    onTap: false,
+    xml: printElement(plannedDevice({ ...unbooted, podLink: reported }, theirs), "", ""),
+  };
 }
 
 function write(vmi: Vmi, input: Input, deviations: Set<string>): readonly Written[] {
@@ -83,7 +101,9 @@ const TELLING_RULES = /^(BIND-1|IF-[34]|PORT-[345]|RANGE-\d|PASST-2)$/;
 export function domain({ input, result }: Vector<Input, Result>): Outcome {
   const vmi = completeVmi(input.vmi);
   const outcome = compareInterfaces(vmi, input, result);
-  const isRefused = validateVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) => TELLING_RULES.test(rule.id));
+  const isRefused = validateVmi(vmi, { configuration: input.kubevirtConfig ?? {} }).some(({ rule }) =>
+    TELLING_RULES.test(rule.id),
+  );
   return outcome.verdict === "failed" && isRefused ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : outcome;
 }
 

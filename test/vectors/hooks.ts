@@ -32,13 +32,22 @@ export function podNic(vmi: Vmi): VmiInterface | undefined {
 }
 
 /** What our sidecar makes of a domain; undefined where it refuses. */
-export function onDefineDomain(vmi: Vmi, xml: string, name: string, binding: Binding, facts: PodFacts): Patched | undefined {
+export function onDefineDomain(
+  vmi: Vmi,
+  xml: string,
+  name: string,
+  binding: Binding,
+  facts: PodFacts,
+): Patched | undefined {
   const nic = podNic(vmi);
   if (nic === undefined || bindingName(nic) !== name) return undefined;
   try {
     const attachment = attachmentFor(vmi, nic.name, facts);
     if (binding.admit(attachment).length > 0) return undefined;
-    if (attachment.pciAddress !== undefined && !/^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/i.test(attachment.pciAddress))
+    if (
+      attachment.pciAddress !== undefined &&
+      !/^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/i.test(attachment.pciAddress)
+    )
       return undefined;
     return { xml: patchDomain(xml, nicDomain(attachment), binding.plan(attachment).domain), nic: attachment };
   } catch (error) {
@@ -52,7 +61,8 @@ const TELLING_RULES = /^(IF-[345]|PORT-[345]|RANGE-\d)$/;
 
 /** A VM that admission refuses has no domain: what a hook would make of it is not missed. */
 export const unlessRefused = (vmi: Vmi, outcome: Outcome): Outcome =>
-  outcome.verdict === "failed" && validateVmi(vmi, { configuration: {} }).some(({ rule }) => TELLING_RULES.test(rule.id))
+  outcome.verdict === "failed" &&
+  validateVmi(vmi, { configuration: {} }).some(({ rule }) => TELLING_RULES.test(rule.id))
     ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] }
     : outcome;
 
@@ -72,12 +82,16 @@ export function isNoDocument(xml: string): boolean {
 
 /** Parts with MAC addresses in their one form. */
 export const withOneMac = (parts: readonly string[]): readonly string[] =>
-  parts.map((part) => part.replace(/<mac address="([^"]*)"/g, (whole, mac: string) => whole.replace(mac, normalizeMac(mac) ?? mac)));
+  parts.map((part) =>
+    part.replace(/<mac address="([^"]*)"/g, (whole, mac: string) => whole.replace(mac, normalizeMac(mac) ?? mac)),
+  );
 
 /** An agreement in which a MAC address was left out, because its author named none and each side draws its own. */
 export const agreed = (deviations: readonly string[], { macAddress }: Attachment): Outcome => {
   if (deviations.length > 0) return { verdict: "deviating", deviations };
-  return macAddress === undefined ? { verdict: "agreed", normalized: "a MAC address that its author left to be drawn" } : AGREED;
+  return macAddress === undefined
+    ? { verdict: "agreed", normalized: "a MAC address that its author left to be drawn" }
+    : AGREED;
 };
 
 /** A domain that a hook has nothing to do with: ours gives every byte back; what KubeVirt's printing drops is not missed. */
@@ -98,7 +112,9 @@ export function domainXml({ input, result }: Vector<{ readonly domainXML: string
   } catch (error) {
     if (!(error instanceof BindingError)) throw error;
     if (result.error) return AGREED;
-    return isNoDocument(input.domainXML) ? { verdict: "deviating", deviations: ["XML-STRICT"] } : failed(`ours refuses: ${error.message}`);
+    return isNoDocument(input.domainXML)
+      ? { verdict: "deviating", deviations: ["XML-STRICT"] }
+      : failed(`ours refuses: ${error.message}`);
   }
   if (ours !== input.domainXML) return failed("ours changes a domain that it has nothing to do with");
   if (result.error) return failed(`theirs refuses: ${result.error}`);

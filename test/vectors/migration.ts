@@ -15,7 +15,10 @@ export const migrationEvaluator = ({
   compare(migrationRequired(completeVmi(input.vmi), input.pod, Date.parse(input.now)), result.status);
 
 /** Whether a change takes a restart. */
-export const restart = ({ input, result }: Vector<VmiInput & { readonly vm: Vm }, { readonly restartRequired: boolean }>): Outcome => {
+export const restart = ({
+  input,
+  result,
+}: Vector<VmiInput & { readonly vm: Vm }, { readonly restartRequired: boolean }>): Outcome => {
   const vm = { spec: { template: { spec: completeSpec(input.vm.spec.template.spec) } } };
   return compare(restartRequired(vm, completeVmi(input.vmi), input.kubevirtConfig), result.restartRequired);
 };

@@ -18,7 +18,10 @@ import { compare, completeVmi, type Outcome, type Vector, type VmiInput } from "
 type Named = Readonly<Record<string, unknown>>;
 
 /** Names of links by logical name. */
-export function names({ input, result }: Vector<{ readonly names: readonly string[] }, { readonly names: Named }>): Outcome {
+export function names({
+  input,
+  result,
+}: Vector<{ readonly names: readonly string[] }, { readonly names: Named }>): Outcome {
   const ours = (input.names ?? []).map((name) => {
     const { pod, tap, bridge: k6t, adopted } = nicNames({ name, multus: { networkName: "x" } });
     return [name, { pod, tap, bridge: k6t, nic: adopted, isOrdinal: isOrdinalName(name) }];
@@ -76,9 +79,13 @@ const OVERLAPS = "overlaps";
 function masqueradeAddresses(vmi: Vmi, network: string, family: 4 | 6, pod: string = PODS[family][0]): Addresses {
   const nic = { name: network, masquerade: {} };
   const devices = { ...vmi.spec.domain.devices, interfaces: [nic] };
-  const attachment = attachmentFor({ ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } }, network, {
-    addresses: [pod],
-  });
+  const attachment = attachmentFor(
+    { ...vmi, spec: { ...vmi.spec, domain: { ...vmi.spec.domain, devices } } },
+    network,
+    {
+      addresses: [pod],
+    },
+  );
   try {
     const plan = masquerade.plan(attachment);
     const link = plan.network?.links.find(({ kind }) => kind === "bridge");
@@ -89,19 +96,28 @@ function masqueradeAddresses(vmi: Vmi, network: string, family: 4 | 6, pod: stri
   } catch (error) {
     const [, other] = PODS[family];
     const overlaps = error instanceof Error && error.message.includes("contains the pod's own address");
-    return overlaps && pod !== other ? masqueradeAddresses(vmi, network, family, other) : { error: overlaps ? OVERLAPS : "refused" };
+    return overlaps && pod !== other
+      ? masqueradeAddresses(vmi, network, family, other)
+      : { error: overlaps ? OVERLAPS : "refused" };
   }
 }
 
 /** The addresses of the little networks behind masquerade. */
-export function masqueradeAddrs({ input, result }: Vector<VmiInput, { readonly addrs: Readonly<Record<string, Addresses>> }>): Outcome {
+export function masqueradeAddrs({
+  input,
+  result,
+}: Vector<VmiInput, { readonly addrs: Readonly<Record<string, Addresses>> }>): Outcome {
   const vmi = completeVmi(input.vmi);
   const deviations: string[] = [];
   const ours = Object.entries(result.addrs).map(([key, theirs]) => {
     const [network = "", family] = key.split("/");
     const found = masqueradeAddresses(vmi, network, family === "ipv4" ? 4 : 6);
     // The other family's network makes no sense here, and KubeVirt takes it.
-    if (found.error !== undefined && theirs.gateway !== undefined && theirs.gateway.includes(":") !== (family === "ipv6")) {
+    if (
+      found.error !== undefined &&
+      theirs.gateway !== undefined &&
+      theirs.gateway.includes(":") !== (family === "ipv6")
+    ) {
       deviations.push("CIDR-FAMILY");
       return [key, theirs];
     }
@@ -137,6 +153,9 @@ export function mac({
     const rules = validateVmi(vmi, { configuration: {} }).map(({ rule }) => rule.id);
     return [macAddress, { bad: rules.includes("IF-4"), reserved: rules.includes("BIND-3") }];
   });
-  const theirs = Object.entries(result.macs).map(([text, { error, reserved }]) => [text, { bad: error !== null, reserved }]);
+  const theirs = Object.entries(result.macs).map(([text, { error, reserved }]) => [
+    text,
+    { bad: error !== null, reserved },
+  ]);
   return compare(Object.fromEntries(ours), Object.fromEntries(theirs));
 }

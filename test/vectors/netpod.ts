@@ -113,14 +113,18 @@ const TYPES = { bridge: "bridge", tap: "tap", adopted: "adopted", placeholder: "
 
 function wantedLink(link: LinkPlan): Wanted {
   const addresses =
-    link.kind === "bridge" || link.kind === "placeholder" ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`) : [];
+    link.kind === "bridge" || link.kind === "placeholder"
+      ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`)
+      : [];
   return {
     name: link.name,
     type: TYPES[link.kind],
     up: link.kind !== "placeholder",
     absent: false,
     ...(link.kind === "tap" || link.kind === "adopted" ? { controller: link.bridge } : {}),
-    ...(link.kind === "placeholder" || (link.kind === "bridge" && link.mac?.startsWith("02:00:00:00:00:00")) ? { mac: link.mac } : {}),
+    ...(link.kind === "placeholder" || (link.kind === "bridge" && link.mac?.startsWith("02:00:00:00:00:00"))
+      ? { mac: link.mac }
+      : {}),
     // The mtu of a bridge is its ports', and an adopted link keeps its own.
     ...(link.kind === "tap" || link.kind === "placeholder" ? { mtu: link.mtu } : {}),
     ...(link.kind === "tap" ? { queues: link.queues } : {}),
@@ -144,7 +148,9 @@ const theirLink = (link: Link): Wanted => ({
 
 /** Links in the order of their names; those that are to go by name alone, for what they had does not matter. */
 const comparable = (links: readonly (Wanted | Gone)[]): readonly unknown[] =>
-  links.map((link) => (link.absent ? { name: link.name, absent: true } : link)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  links
+    .map((link) => (link.absent ? { name: link.name, absent: true } : link))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 function theirSysctls(spec: NonNullable<Result["spec"]>): readonly string[] {
   const { ipv4, ipv6 } = spec["linux-stack"] ?? {};
@@ -187,7 +193,8 @@ function linkOf(vmi: Vmi, nic: VmiInterface, input: Input): Link | undefined {
   const names = namesOf(vmi, nic, input);
   if (names === undefined) return undefined;
   const { interfaces } = input.nmstate;
-  const link = interfaces.find(({ name }) => name === names.adopted) ?? interfaces.find(({ name }) => name === names.pod);
+  const link =
+    interfaces.find(({ name }) => name === names.adopted) ?? interfaces.find(({ name }) => name === names.pod);
   return link && { ...link, name: names.pod };
 }
 
@@ -195,7 +202,10 @@ function attachmentOf(vmi: Vmi, nic: VmiInterface, link: Link, { nmstate }: Inpu
   const routes = nmstate.routes.running
     .filter((route) => route["next-hop-interface"] === link.name)
     .map(
-      (route): Route => ({ destination: route.destination, ...(route["next-hop-address"] ? { gateway: route["next-hop-address"] } : {}) }),
+      (route): Route => ({
+        destination: route.destination,
+        ...(route["next-hop-address"] ? { gateway: route["next-hop-address"] } : {}),
+      }),
     );
   return attachmentFor(vmi, nic.name, {
     link: link.name,
@@ -213,12 +223,14 @@ function planAll(vmi: Vmi, input: Input): Planned {
     if (nic.sriov !== undefined) return [];
     const planner = plannerOf(nic, input);
     if (planner === undefined) {
-      if (nic.binding === undefined) throw new BindingError("ATTACHMENT_INVALID", `NIC "${nic.name}" has no binding`, "name one");
+      if (nic.binding === undefined)
+        throw new BindingError("ATTACHMENT_INVALID", `NIC "${nic.name}" has no binding`, "name one");
       return [];
     }
     if (nic.state === "absent") return [];
     const link = linkOf(vmi, nic, input);
-    if (link === undefined) throw new BindingError("POD_LINK_MISSING", `the pod's link of "${nic.name}" is missing`, "correct the pod");
+    if (link === undefined)
+      throw new BindingError("POD_LINK_MISSING", `the pod's link of "${nic.name}" is missing`, "correct the pod");
     const attachment = attachmentOf(vmi, nic, link, input);
     if ((nic.masquerade !== undefined || nic.passtBinding !== undefined) && attachment.pod.addresses.length === 0) {
       unaddressed.push(attachment);
@@ -234,7 +246,8 @@ const isIpv6 = ({ address }: { readonly address: string }): boolean => address.i
 
 /** True for a bridge NIC whose guest is served IPv6, which KubeVirt's never is. */
 const servesIpv6 = ({ nic, plan }: PlannedNic): boolean =>
-  nic.bridge !== undefined && (plan.network?.links ?? []).some((link) => link.kind === "bridge" && link.addresses.some(isIpv6));
+  nic.bridge !== undefined &&
+  (plan.network?.links ?? []).some((link) => link.kind === "bridge" && link.addresses.some(isIpv6));
 
 /** The network of a plan, as far as KubeVirt has a word for it. */
 function networkOf(one: PlannedNic): NetworkPlan {
@@ -265,14 +278,18 @@ function ours({ plans }: Planned): {
 } {
   return {
     links: plans.flatMap((one) => networkOf(one).links.map(wantedLink)),
-    sysctls: [...new Set(plans.flatMap((one) => (networkOf(one).sysctls ?? []).map(({ key, value }) => `${key}=${value}`)))].sort(),
+    sysctls: [
+      ...new Set(plans.flatMap((one) => (networkOf(one).sysctls ?? []).map(({ key, value }) => `${key}=${value}`))),
+    ].sort(),
     rules: [...new Set(plans.flatMap((one) => planRules(networkOf(one).nftables ?? [])))].sort(),
   };
 }
 
 /** A NIC that is taken out has no address left that the pod could answer for: KubeVirt silences the pod all the same. */
 function silencedForNothing(vmi: Vmi, input: Input, { plans }: Planned): boolean {
-  const gone = (vmi.spec.domain.devices.interfaces ?? []).filter(({ bridge: is, state }) => is !== undefined && state === "absent");
+  const gone = (vmi.spec.domain.devices.interfaces ?? []).filter(
+    ({ bridge: is, state }) => is !== undefined && state === "absent",
+  );
   const had = gone.some((nic) => (linkOf(vmi, nic, input)?.IPv4?.address ?? []).length > 0);
   return had && !plans.some((one) => networkOf(one).sysctls?.some(({ key }) => key.endsWith("arp_ignore")));
 }
@@ -315,7 +332,8 @@ function plan(vmi: Vmi, input: Input): Planned | BindingError {
 function refusal(vmi: Vmi, input: Input, { message }: BindingError): string | undefined {
   if (message.includes("contains the pod's own address")) return "GUEST-NETWORK-OVERLAP";
   const pod = vmi.spec.networks?.find((network) => network.pod !== undefined)?.pod;
-  if (pod?.vmNetworkCIDR?.includes(":") || (pod?.vmIPv6NetworkCIDR && !pod.vmIPv6NetworkCIDR.includes(":"))) return "CIDR-FAMILY";
+  if (pod?.vmNetworkCIDR?.includes(":") || (pod?.vmIPv6NetworkCIDR && !pod.vmIPv6NetworkCIDR.includes(":")))
+    return "CIDR-FAMILY";
   return isRefused(vmi, input) ? "REFUSED-BEFORE" : undefined;
 }
 
@@ -324,7 +342,9 @@ const isInterrupted = (vmi: Vmi, state: Input["state"]): boolean =>
   (vmi.spec.domain.devices.interfaces ?? []).some((nic) => nic.state !== "absent" && state[nic.name] === STARTED);
 
 /** What KubeVirt sets up for NICs that ours refuses for want of an address. */
-const theirUnaddressed = ({ unaddressed }: Planned): { readonly links: readonly string[]; readonly sysctls: readonly string[] } => ({
+const theirUnaddressed = ({
+  unaddressed,
+}: Planned): { readonly links: readonly string[]; readonly sysctls: readonly string[] } => ({
   links: unaddressed.flatMap(({ names }) => [names.bridge, names.tap]),
   sysctls: unaddressed.some(({ network }) => network.kind === "pod") ? PASST_SYSCTLS : [],
 });
@@ -332,7 +352,8 @@ const theirUnaddressed = ({ unaddressed }: Planned): { readonly links: readonly 
 /** True where KubeVirt lets TCP's port 22 past a mesh's proxy, because UDP's is listed. */
 const opensSsh = ({ plans }: Planned): boolean =>
   plans.some(({ nic, attachment: { mesh, ports } }) => {
-    const listed = (protocol: "TCP" | "UDP"): boolean => ports.some((port) => port.port === 22 && port.protocol === protocol);
+    const listed = (protocol: "TCP" | "UDP"): boolean =>
+      ports.some((port) => port.port === 22 && port.protocol === protocol);
     return nic.masquerade !== undefined && mesh && listed("UDP") && !listed("TCP");
   });
 const isSsh = (rule: string): boolean => rule.startsWith("prerouting") && rule.includes("tcp dport 22]");
@@ -369,10 +390,15 @@ export function netpod({ input, result }: Vector<Input, Result>): Outcome {
   if (planned instanceof BindingError) {
     if (result.error !== null) return AGREED;
     const listed = refusal(vmi, input, planned);
-    return listed === undefined ? failed(`ours refuses: ${planned.message}`) : { verdict: "deviating", deviations: [listed] };
+    return listed === undefined
+      ? failed(`ours refuses: ${planned.message}`)
+      : { verdict: "deviating", deviations: [listed] };
   }
   // Ours goes on from its record where KubeVirt gives up.
   if (result.error !== null && isInterrupted(vmi, state)) return { verdict: "deviating", deviations: ["RESUME"] };
-  const outcome = result.error === null ? compareSetUp(vmi, input, planned, result) : failed(`theirs refuses: ${result.error}`);
-  return outcome.verdict === "failed" && isRefused(vmi, input) ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] } : outcome;
+  const outcome =
+    result.error === null ? compareSetUp(vmi, input, planned, result) : failed(`theirs refuses: ${result.error}`);
+  return outcome.verdict === "failed" && isRefused(vmi, input)
+    ? { verdict: "deviating", deviations: ["REFUSED-BEFORE"] }
+    : outcome;
 }

@@ -26,14 +26,19 @@ const isBacking = (part: string): boolean => part.startsWith("<memoryBacking");
 /** True for a domain whose memory is backed, and does not say by what, or who has access to it. */
 function isHalfBacked(xml: string): boolean {
   const backing = scanXml(xml).children.find(({ name }) => name === "memoryBacking");
-  return backing !== undefined && ["access", "source"].some((desired) => !backing.children.some(({ name }) => name === desired));
+  return (
+    backing !== undefined &&
+    ["access", "source"].some((desired) => !backing.children.some(({ name }) => name === desired))
+  );
 }
 
 /** Why ours refuses what KubeVirt's hook takes. */
 function refusal(vmi: Vmi, xml: string): Outcome {
   const model = podNic(vmi)?.model;
   if (model && model !== "virtio") return { verdict: "deviating", deviations: ["PASST-MODEL"] };
-  return isNoDocument(xml) ? { verdict: "deviating", deviations: ["XML-STRICT"] } : failed("ours refuses, theirs does not");
+  return isNoDocument(xml)
+    ? { verdict: "deviating", deviations: ["XML-STRICT"] }
+    : failed("ours refuses, theirs does not");
 }
 
 /** The NIC's part of both domains in one form, and why they differ. */
@@ -51,7 +56,11 @@ function nicParts({ xml, nic }: Patched, input: HookInput, theirXml: string, old
     deviations.push(reason);
     mine = mine.map((part) => part.replace(pattern, ""));
   }
-  if (!old && isHalfBacked(input.domainXML) && mine.some((part) => isBacking(part) && part.includes('<access mode="shared"></>'))) {
+  if (
+    !old &&
+    isHalfBacked(input.domainXML) &&
+    mine.some((part) => isBacking(part) && part.includes('<access mode="shared"></>'))
+  ) {
     deviations.push("MEMORY-ACCESS");
   }
   const compared = (parts: readonly string[]): readonly string[] =>
@@ -74,7 +83,11 @@ function comparePasst(vmi: Vmi, { input, result, kind }: Vector<HookInput, HookR
   const { mine, theirs, deviations } = nicParts(ours, input, result.domainXML ?? "", old);
   return (
     compareParts("the NIC", mine, theirs) ??
-    compareParts("the rest", domainParts(ours.xml, ours.nic.name).rest, domainParts(input.domainXML, ours.nic.name).rest) ??
+    compareParts(
+      "the rest",
+      domainParts(ours.xml, ours.nic.name).rest,
+      domainParts(input.domainXML, ours.nic.name).rest,
+    ) ??
     agreed(deviations, ours.nic)
   );
 }

@@ -22,13 +22,19 @@ interface AnnotationsResult {
 
 /** Annotations whose value is JSON are compared as JSON, which keeps the order of lists. */
 const parsed = (annotations: Annotations): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, /^[[{]/.test(value) ? JSON.parse(value) : value]));
+  Object.fromEntries(
+    Object.entries(annotations).map(([key, value]) => [key, /^[[{]/.test(value) ? JSON.parse(value) : value]),
+  );
 
 /** What the core binding of this release asks of the pod: the mesh's annotations, of masquerade. */
 function coreNeeds(vmi: Vmi): Annotations {
   const needs = (vmi.spec.domain.devices.interfaces ?? [])
     .filter((nic) => nic.masquerade !== undefined)
-    .map((nic) => masquerade.needs(nicSpec(vmi, nic, vmi.spec.networks?.find(({ name }) => name === nic.name) ?? { name: nic.name })));
+    .map((nic) =>
+      masquerade.needs(
+        nicSpec(vmi, nic, vmi.spec.networks?.find(({ name }) => name === nic.name) ?? { name: nic.name }),
+      ),
+    );
   return Object.assign({}, ...needs.map(({ pod }) => pod?.annotations)) as Annotations;
 }
 
@@ -44,7 +50,10 @@ export function annotations({ input, result }: Vector<VmiInput, AnnotationsResul
     NO_FALLBACK,
   );
   if (violations.length > 0 || result.error) return compare(violations.length > 0, Boolean(result.error));
-  return compare(parsed({ ...annotationsAtCreation(vmi, configuration), ...coreNeeds(vmi) }), parsed(result.annotations ?? {}));
+  return compare(
+    parsed({ ...annotationsAtCreation(vmi, configuration), ...coreNeeds(vmi) }),
+    parsed(result.annotations ?? {}),
+  );
 }
 
 type PodInput = VmiInput & { readonly pod: AnnotatedPod };
@@ -52,7 +61,8 @@ type PodInput = VmiInput & { readonly pod: AnnotatedPod };
 /** The networks of the NICs that stay in a pod: KubeVirt counts ordinal names among these alone. */
 function stayingNetworks(vmi: Vmi): Vmi {
   const { interfaces = [] } = vmi.spec.domain.devices;
-  const stays = ({ name }: VmiNetwork): boolean => interfaces.some((nic) => nic.name === name && nic.state !== "absent");
+  const stays = ({ name }: VmiNetwork): boolean =>
+    interfaces.some((nic) => nic.name === name && nic.state !== "absent");
   return { ...vmi, spec: { ...vmi.spec, networks: (vmi.spec.networks ?? []).filter(stays) } };
 }
 
@@ -60,11 +70,15 @@ function stayingNetworks(vmi: Vmi): Vmi {
 export function annotationsActivePod({ input, result }: Vector<PodInput, AnnotationsResult>): Outcome {
   const vmi = completeVmi(input.vmi);
   const pod = { metadata: input.pod?.metadata ?? {} };
-  const of = (asked: Vmi): Record<string, unknown> => parsed(annotationsOfRunningPod(asked, input.kubevirtConfig ?? {}, pod));
+  const of = (asked: Vmi): Record<string, unknown> =>
+    parsed(annotationsOfRunningPod(asked, input.kubevirtConfig ?? {}, pod));
   const theirs = parsed(result.annotations ?? {});
   const outcome = compare(of(vmi), theirs);
   if (outcome.verdict !== "failed") return outcome;
-  const recounted = { ...of(vmi), "k8s.v1.cni.cncf.io/networks": of(stayingNetworks(vmi))["k8s.v1.cni.cncf.io/networks"] };
+  const recounted = {
+    ...of(vmi),
+    "k8s.v1.cni.cncf.io/networks": of(stayingNetworks(vmi))["k8s.v1.cni.cncf.io/networks"],
+  };
   return canonical(recounted) === canonical(theirs) ? { verdict: "deviating", deviations: ["ORDINAL-GAP"] } : outcome;
 }
 
@@ -120,7 +134,11 @@ export function sidecars({
   input,
   result,
 }: Vector<VmiInput, { readonly sidecars: readonly TheirSidecar[] | null; readonly error: string | null }>): Outcome {
-  const { sidecars: found, violations } = pluginSidecars(completeVmi(input.vmi), input.kubevirtConfig ?? {}, NO_FALLBACK);
+  const { sidecars: found, violations } = pluginSidecars(
+    completeVmi(input.vmi),
+    input.kubevirtConfig ?? {},
+    NO_FALLBACK,
+  );
   if (violations.length > 0 || result.error) return compare(violations.length > 0, Boolean(result.error));
   const ours = found.map(({ plugin, image, imagePullPolicy, downwardApi }) => ({
     pluginName: plugin,

@@ -25,7 +25,8 @@ function judge(vector: Vector, comparisons: Readonly<Record<string, Comparison>>
   if (comparison === undefined) return failed(`there is no comparison for kind ${vector.kind}`);
   try {
     const outcome = comparison(vector as Vector<never, never>);
-    const unlisted = outcome.verdict === "deviating" ? outcome.deviations.find((id) => !Object.hasOwn(DEVIATIONS, id)) : undefined;
+    const unlisted =
+      outcome.verdict === "deviating" ? outcome.deviations.find((id) => !Object.hasOwn(DEVIATIONS, id)) : undefined;
     return unlisted === undefined ? outcome : failed(`deviation ${unlisted} is not listed`);
   } catch (error) {
     return failed(`the engine threw ${error instanceof Error ? error.stack : String(error)}`);
@@ -70,7 +71,8 @@ export function summarize(vectors: readonly Vector[], comparisons: Readonly<Reco
 export const isSound = ({ kinds, cases, counted }: Summary): boolean =>
   cases > 0 && counted <= cases * MOST_COUNTED && [...kinds.values()].every((tally) => tally.failed.length === 0);
 
-const byName = <T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+const byName = <T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] =>
+  [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** A summary for people. */
 export function formatSummary({ kinds, deviations, normalized, cases, counted }: Summary): string {
@@ -82,7 +84,8 @@ export function formatSummary({ kinds, deviations, normalized, cases, counted }:
     ]),
     ...byName(normalized).map(([what, count]) => `${count} equal but for ${what}`),
     ...byName(deviations).map(
-      ([id, count]) => `${count} ${id}${DEVIATIONS[id]?.counted === true ? "" : " (not of behavior)"}: ${DEVIATIONS[id]?.reason}`,
+      ([id, count]) =>
+        `${count} ${id}${DEVIATIONS[id]?.counted === true ? "" : " (not of behavior)"}: ${DEVIATIONS[id]?.reason}`,
     ),
     `${cases} cases, ${bad} failed, ${counted} deviating in behavior (${((100 * counted) / Math.max(1, cases)).toFixed(1)} %, at most ${100 * MOST_COUNTED} %)`,
   ].join("\n");

@@ -14,17 +14,33 @@ interface DnsResult {
   readonly searchError: string | null;
 }
 
-const longest = (names: readonly string[]): string => names.reduce((best, name) => (name.length > best.length ? name : best), "");
+const longest = (names: readonly string[]): string =>
+  names.reduce((best, name) => (name.length > best.length ? name : best), "");
 
 /** What a guest gets of its pod's resolver. */
-export function dns({ input, result }: Vector<{ readonly resolvConf: string; readonly subdomain: string }, DnsResult>): Outcome {
+export function dns({
+  input,
+  result,
+}: Vector<{ readonly resolvConf: string; readonly subdomain: string }, DnsResult>): Outcome {
   const plain = guestResolver(input.resolvConf ?? "");
   const ours = guestResolver(input.resolvConf ?? "", input.subdomain ?? "");
   const own = ours.search.length > plain.search.length ? ours.search[0] : "";
   // Of the two, KubeVirt gives the longest search domain that the guest is told, with the subdomain's.
   return compare(
-    { ipv4: plain.nameservers4, ipv6: plain.nameservers6, search: plain.search, domainName: longest(plain.search), withSubdomain: own },
-    { ipv4: result.ipv4, ipv6: result.ipv6, search: result.search, domainName: result.domainName, withSubdomain: result.withSubdomain },
+    {
+      ipv4: plain.nameservers4,
+      ipv6: plain.nameservers6,
+      search: plain.search,
+      domainName: longest(plain.search),
+      withSubdomain: own,
+    },
+    {
+      ipv4: result.ipv4,
+      ipv6: result.ipv6,
+      search: result.search,
+      domainName: result.domainName,
+      withSubdomain: result.withSubdomain,
+    },
   );
 }
 
@@ -47,7 +63,9 @@ interface DhcpInput {
 const NOTHING_ASKED: DhcpInput = { mask: "", router: "", dns: [], routes: [], search: [], mtu: 0, hostname: "" };
 
 const prefixOf = (mask: string): number =>
-  mask === "" ? 24 : mask.split(".").reduce((bits, part) => bits + Number(part).toString(2).replaceAll("0", "").length, 0);
+  mask === ""
+    ? 24
+    : mask.split(".").reduce((bits, part) => bits + Number(part).toString(2).replaceAll("0", "").length, 0);
 
 /** The service that a plan would have for what KubeVirt's server was told. */
 function serviceOf({ dns: nameservers, options = {}, ...dhcp }: DhcpInput): Dhcp4Service {
@@ -67,7 +85,10 @@ function serviceOf({ dns: nameservers, options = {}, ...dhcp }: DhcpInput): Dhcp
     ...(tftpServerName ? { tftpServerName } : {}),
     ntpServers: ntpServers.map((server) => parseIpv4Sloppy(server) ?? server),
     privateOptions: privateOptions.filter(({ option, value }) => option >= 224 && option <= 254 && value !== ""),
-    routes: dhcp.routes.map(({ dst, gw }) => ({ destination: dst || "0.0.0.0/0", ...(gw === "" ? {} : { gateway: gw }) })),
+    routes: dhcp.routes.map(({ dst, gw }) => ({
+      destination: dst || "0.0.0.0/0",
+      ...(gw === "" ? {} : { gateway: gw }),
+    })),
   };
 }
 
@@ -124,16 +145,24 @@ const withoutDot = (name: string): string => name.replace(/\.$/, "");
 type Options = Readonly<Record<string, string>>;
 
 /** Search domains that are empty, or end in a dot: what KubeVirt sends of them is replaced by what they mean. */
-function plainSearch({ search }: DhcpInput, theirs: Options): { readonly options: Options; readonly deviations: readonly string[] } {
+function plainSearch(
+  { search }: DhcpInput,
+  theirs: Options,
+): { readonly options: Options; readonly deviations: readonly string[] } {
   const plain = search.map(withoutDot).filter((name) => name !== "");
   const deviations = [
     ...(search.includes("") ? ["DNS-EMPTY"] : []),
     ...(search.some((name) => name !== "" && name.endsWith(".")) ? ["DNS-DOT"] : []),
   ];
-  const isTheirs = theirs["119"] === searchHex(search) && theirs["15"] === (longest(search) === "" ? undefined : hexOf(longest(search)));
+  const isTheirs =
+    theirs["119"] === searchHex(search) &&
+    theirs["15"] === (longest(search) === "" ? undefined : hexOf(longest(search)));
   if (deviations.length === 0 || !isTheirs) return { options: theirs, deviations: [] };
   const { 15: _, 119: __, ...rest } = theirs;
-  return { options: plain.length === 0 ? rest : { ...rest, 15: hexOf(longest(plain)), 119: searchHex(plain) }, deviations };
+  return {
+    options: plain.length === 0 ? rest : { ...rest, 15: hexOf(longest(plain)), 119: searchHex(plain) },
+    deviations,
+  };
 }
 
 /** Classless routes as a list; anything else is one route. */
@@ -177,17 +206,24 @@ export function dhcp({
   } catch (error) {
     if (!(error instanceof BindingError)) throw error;
     if (result.error !== null) return { verdict: "agreed" };
-    return hasUnsayable(asked) ? { verdict: "deviating", deviations: ["DHCP-TEXT"] } : failed(`ours refuses: ${error.message}`);
+    return hasUnsayable(asked)
+      ? { verdict: "deviating", deviations: ["DHCP-TEXT"] }
+      : failed(`ours refuses: ${error.message}`);
   }
   if (result.error !== null) {
-    const isLong = result.error.includes("Search domains length exceeded") && serviceWarnings("a", [serviceOf(asked)]).length > 0;
+    const isLong =
+      result.error.includes("Search domains length exceeded") && serviceWarnings("a", [serviceOf(asked)]).length > 0;
     return isLong ? { verdict: "deviating", deviations: ["DNS-LONG"] } : failed(`theirs refuses: ${result.error}`);
   }
   const { options, deviations } = plainSearch(asked, result.options ?? {});
   const masked = asked.mask === "" ? { ...options, 1: ours["1"] ?? "" } : options;
   const reordered = masked["121"] !== ours["121"] && sameRoutes(asked, ours, masked);
   const theirs = reordered ? { ...masked, 121: ours["121"] ?? "" } : masked;
-  return compare(ours, theirs, [...deviations, ...(asked.mask === "" ? ["DHCP-MASK"] : []), ...(reordered ? ["ROUTE-ORDER"] : [])]);
+  return compare(ours, theirs, [
+    ...deviations,
+    ...(asked.mask === "" ? ["DHCP-MASK"] : []),
+    ...(reordered ? ["ROUTE-ORDER"] : []),
+  ]);
 }
 
 interface Dhcp6Input {
@@ -205,7 +241,10 @@ function messageFacts(hex: string): { readonly address?: string; readonly server
 const digits = (text: string): string => (parseCidr(`${text}/128`)?.base ?? 0n).toString(16).padStart(32, "0");
 
 /** What a guest is handed by DHCPv6: the address and the name servers that our server is told. The messages are its own. */
-export function dhcpv6({ input, result }: Vector<{ readonly dhcpv6: Dhcp6Input }, { readonly response: string }>): Outcome {
+export function dhcpv6({
+  input,
+  result,
+}: Vector<{ readonly dhcpv6: Dhcp6Input }, { readonly response: string }>): Outcome {
   if (result.response === "") return { verdict: "deviating", deviations: ["DHCP6-MESSAGE"] };
   const { clientIP } = input.dhcpv6;
   const nameservers = input.dhcpv6.dns ?? [];

@@ -1,7 +1,15 @@
 import { normalizeMac, parseCidr } from "@netbind/contract";
 import slirpBinding from "@netbind/plugin-slirp";
 import type { Vmi } from "@netbind/kubevirt";
-import { agreed, type HookInput, type HookResult, isNoDocument, onDefineDomain, podNic, unlessRefused } from "./hooks.ts";
+import {
+  agreed,
+  type HookInput,
+  type HookResult,
+  isNoDocument,
+  onDefineDomain,
+  podNic,
+  unlessRefused,
+} from "./hooks.ts";
 import { AGREED, completeVmi, failed, type Outcome, type Vector } from "./vector.ts";
 import { compareParts, domainParts, qemuArguments } from "./xml.ts";
 
@@ -19,7 +27,9 @@ function refusal(vmi: Vmi, xml: string): Outcome {
   const cidr = parseCidr(network?.pod?.vmNetworkCIDR ?? "");
   if (cidr?.family === 6) return { verdict: "deviating", deviations: ["CIDR-FAMILY"] };
   if (cidr !== undefined && cidr.prefix > 27) return { verdict: "deviating", deviations: ["SLIRP-SMALL"] };
-  return isNoDocument(xml) ? { verdict: "deviating", deviations: ["XML-STRICT"] } : failed("ours refuses, theirs does not");
+  return isNoDocument(xml)
+    ? { verdict: "deviating", deviations: ["XML-STRICT"] }
+    : failed("ours refuses, theirs does not");
 }
 
 function compareSlirp(vmi: Vmi, { input, result }: Vector<HookInput, HookResult>): Outcome {
@@ -38,7 +48,11 @@ function compareSlirp(vmi: Vmi, { input, result }: Vector<HookInput, HookResult>
       .map((value) => (value.startsWith("{") ? comparableDevice(value, drop) : value));
   return (
     compareParts("QEMU's arguments", comparable(ours.xml), comparable(result.domainXML ?? "")) ??
-    compareParts("the rest", domainParts(ours.xml, ours.nic.name).rest, domainParts(input.domainXML, ours.nic.name).rest) ??
+    compareParts(
+      "the rest",
+      domainParts(ours.xml, ours.nic.name).rest,
+      domainParts(input.domainXML, ours.nic.name).rest,
+    ) ??
     agreed([...(forced ? ["SLIRP-MODEL"] : []), ...(placed.length > 0 ? ["SLIRP-PLACE"] : [])], ours.nic)
   );
 }

@@ -44,7 +44,10 @@ export function completeSpec(given: VmiSpec): VmiSpec {
   const interfaces = named(devices.interfaces ?? []).map((nic) =>
     nic.binding === undefined ? nic : { ...nic, binding: { ...nic.binding, name: nic.binding.name ?? "" } },
   );
-  const domain = { ...spec.domain, devices: { ...devices, ...(devices.interfaces === undefined ? {} : { interfaces }) } };
+  const domain = {
+    ...spec.domain,
+    devices: { ...devices, ...(devices.interfaces === undefined ? {} : { interfaces }) },
+  };
   return sanitizeSpec({ ...spec, domain, ...(spec.networks === undefined ? {} : { networks: named(spec.networks) }) });
 }
 
@@ -78,7 +81,12 @@ function normalize(value: unknown): unknown {
 }
 
 const isEmpty = (value: unknown): boolean =>
-  value === undefined || value === null || value === "" || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
+  value === undefined ||
+  value === null ||
+  value === "" ||
+  value === 0 ||
+  value === false ||
+  (Array.isArray(value) && value.length === 0);
 
 /** Compares two values; a difference that is `deviations` long is one that is listed. */
 export function compare(ours: unknown, theirs: unknown, deviations: readonly string[] = []): Outcome {

@@ -6,7 +6,9 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">",
 /** A value or a text with its references resolved. */
 const resolved = (text: string): string =>
   text.replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex?: string, decimal?: string, name?: string) =>
-    name === undefined ? String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)) : (ENTITIES[name] ?? whole),
+    name === undefined
+      ? String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16))
+      : (ENTITIES[name] ?? whole),
   );
 
 /**
@@ -20,7 +22,9 @@ export function canonicalElement(xml: string, node: XmlNode): string {
     .sort();
   const children = node.children.map((child) => canonicalElement(xml, child)).filter((text) => text !== "");
   const inner =
-    node.children.length > 0 ? (node.name === "qemu:commandline" ? children : [...children].sort()).join("") : textOf(xml, node);
+    node.children.length > 0
+      ? (node.name === "qemu:commandline" ? children : [...children].sort()).join("")
+      : textOf(xml, node);
   if (attributes.length === 0 && inner === "") return "";
   return `<${[node.name, ...attributes].join(" ")}>${inner}</>`;
 }
@@ -43,7 +47,8 @@ export interface DomainParts {
 export function domainParts(xml: string, nic: string): DomainParts {
   const root = scanXml(xml);
   const isNic = (node: XmlNode): boolean =>
-    node.name === "interface" && childrenOf(node, "alias").some((alias) => alias.attributes.get("name") === `ua-${nic}`);
+    node.name === "interface" &&
+    childrenOf(node, "alias").some((alias) => alias.attributes.get("name") === `ua-${nic}`);
   const devices = root.children.find(({ name }) => name === "devices");
   const parts = [...root.children.filter((node) => node !== devices), ...(devices?.children ?? [])];
   const about = (node: XmlNode): boolean => isNic(node) || node.name === "memoryBacking";
@@ -66,4 +71,6 @@ export const qemuArguments = (xml: string): readonly string[] =>
 
 /** Compares two lists of parts. */
 export const compareParts = (what: string, ours: readonly string[], theirs: readonly string[]): Outcome | undefined =>
-  ours.join("\n") === theirs.join("\n") ? undefined : failed(`${what}: ours ${ours.join(" ")}\n    theirs ${theirs.join(" ")}`);
+  ours.join("\n") === theirs.join("\n")
+    ? undefined
+    : failed(`${what}: ours ${ours.join(" ")}\n    theirs ${theirs.join(" ")}`);

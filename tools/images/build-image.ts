@@ -18,7 +18,8 @@ interface Manifest {
   readonly repository?: string;
 }
 
-export const readManifest = (directory: string): Manifest => JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Manifest;
+export const readManifest = (directory: string): Manifest =>
+  JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Manifest;
 
 /** Copies what says of a bundled package who made it, and on which terms. */
 function addNotices(tree: string, directory: string): void {
@@ -29,14 +30,21 @@ function addNotices(tree: string, directory: string): void {
 }
 
 /** Makes what an image adds to its stack: a bundle, and what says what is in it. */
-function makeBundleTree(tree: string, root: string, recipe: Recipe & { readonly bundle: string; readonly bundleName: string }): void {
+function makeBundleTree(
+  tree: string,
+  root: string,
+  recipe: Recipe & { readonly bundle: string; readonly bundleName: string },
+): void {
   const { name, version, license, description } = readManifest(join(root, recipe.package));
   const target = join(tree, BUNDLE_DIRECTORY);
   mkdirSync(target, { recursive: true });
   copyFileSync(join(root, recipe.bundle), join(target, recipe.bundleName));
   copyFileSync(join(root, "LICENSE"), join(target, "LICENSE"));
   for (const [file, text] of Object.entries(recipe.files ?? {})) writeFileSync(join(target, file), text);
-  writeFileSync(join(target, "package.json"), `${JSON.stringify({ name, version, license, description, type: "module" }, null, 2)}\n`);
+  writeFileSync(
+    join(target, "package.json"),
+    `${JSON.stringify({ name, version, license, description, type: "module" }, null, 2)}\n`,
+  );
   const packages = JSON.parse(readFileSync(packagesFileOf(join(root, recipe.bundle)), "utf8")) as readonly string[];
   for (const directory of packages) addNotices(tree, directory);
 }
@@ -84,6 +92,10 @@ export async function buildImage(
     await addLayer(image, layer, `netbind images: ${dirname(bundle)}`, lock.sourceDate);
   }
   const { user, entrypoint, cmd, env } = recipe;
-  await configure(image, { architecture, user, entrypoint, cmd, env: { PATH, ...env }, labels: labelsOf(root, recipe) }, lock.sourceDate);
+  await configure(
+    image,
+    { architecture, user, entrypoint, cmd, env: { PATH, ...env }, labels: labelsOf(root, recipe) },
+    lock.sourceDate,
+  );
   return image;
 }

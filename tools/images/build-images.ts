@@ -2,7 +2,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RuntimeStart } from "../../core/local/src/pod/sidecar-files.ts";
-import { AGENT_RECIPE, LAUNCHER_RECIPE, PACKAGE_SETS, type Recipe, sidecarRecipe } from "../../sidecars/images/recipes.ts";
+import {
+  AGENT_RECIPE,
+  LAUNCHER_RECIPE,
+  PACKAGE_SETS,
+  type Recipe,
+  sidecarRecipe,
+} from "../../sidecars/images/recipes.ts";
 import { buildImage, readManifest } from "./build-image.ts";
 import { workDirectory } from "./cache.ts";
 import { ImageError } from "./image-error.ts";
@@ -61,7 +67,12 @@ export function checkOut(out: string): void {
 }
 
 /** Lists what is in each platform's image of a name. */
-async function writeSboms(images: readonly ImageRef[], entry: ImageEntry, lock: Lock, directory: string): Promise<void> {
+async function writeSboms(
+  images: readonly ImageRef[],
+  entry: ImageEntry,
+  lock: Lock,
+  directory: string,
+): Promise<void> {
   const [name = "", version = ""] = entry.image.split(":");
   const platforms = Object.values(entry.platforms);
   for (const [at, image] of images.entries()) {
@@ -84,7 +95,8 @@ export async function buildImages({ root, names, lock, out, withSbom, progress }
     progress(`building ${name}`);
     const context = { root, lock, staging: join(work.path, "layout") };
     const images: ImageRef[] = [];
-    for (const architecture of PACKAGE_SETS[recipe.set].architectures) images.push(await buildImage(context, name, recipe, architecture));
+    for (const architecture of PACKAGE_SETS[recipe.set].architectures)
+      images.push(await buildImage(context, name, recipe, architecture));
     await writeIndex(images, { layout: next, tag: name });
     const { version } = readManifest(join(root, recipe.package));
     const entry = tableEntry(name, version, readIndex({ layout: next, tag: name }));

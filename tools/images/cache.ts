@@ -22,7 +22,8 @@ const OWNED = /^\.work-(\d+)-/;
 export function workDirectory(parent: string = cacheDirectory()): WorkDirectory {
   for (const name of readdirSync(parent)) {
     const owner = OWNED.exec(name)?.[1];
-    if (owner !== undefined && !existsSync(`/proc/${owner}`)) rmSync(join(parent, name), { recursive: true, force: true });
+    if (owner !== undefined && !existsSync(`/proc/${owner}`))
+      rmSync(join(parent, name), { recursive: true, force: true });
   }
   const path = mkdtempSync(join(parent, `.work-${process.pid}-`));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };

@@ -14,8 +14,26 @@ const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
  * the images hold files, and no script is run.
  */
 const FOR_SCRIPTS = [
-  ...["adduser", "awk", "base-passwd", "debconf", "debconf-2.0", "debianutils", "init-system-helpers", "login.defs", "passwd"],
-  ...["dbus-system-bus", "default-dbus-system-bus", "libpam-runtime", "sgml-base", "systemd", "systemd-sysv", "xml-core"],
+  ...[
+    "adduser",
+    "awk",
+    "base-passwd",
+    "debconf",
+    "debconf-2.0",
+    "debianutils",
+    "init-system-helpers",
+    "login.defs",
+    "passwd",
+  ],
+  ...[
+    "dbus-system-bus",
+    "default-dbus-system-bus",
+    "libpam-runtime",
+    "sgml-base",
+    "systemd",
+    "systemd-sysv",
+    "xml-core",
+  ],
 ];
 
 /** One line of `apt-get --print-uris`: 'URI' FILE SIZE SHA256:HASH. */
@@ -30,9 +48,26 @@ export function parseUris(text: string, { main, security }: DebianArchive): read
       const [, uri, name, version, sha256] = PRINTED.exec(line) ?? [];
       const archive = security !== undefined && uri?.startsWith(security) === true ? "security" : "main";
       const base = archive === "main" ? main : security;
-      if (uri === undefined || name === undefined || version === undefined || sha256 === undefined || !uri.startsWith(base ?? ""))
-        throw new ImageError("PACKAGE_UNRESOLVED", `apt printed a line that is not a package: "${line}"`, [], UPDATE_COMMAND);
-      return { name, version: decodeURIComponent(version), sha256, archive, path: uri.slice((base ?? "").length) } as const;
+      if (
+        uri === undefined ||
+        name === undefined ||
+        version === undefined ||
+        sha256 === undefined ||
+        !uri.startsWith(base ?? "")
+      )
+        throw new ImageError(
+          "PACKAGE_UNRESOLVED",
+          `apt printed a line that is not a package: "${line}"`,
+          [],
+          UPDATE_COMMAND,
+        );
+      return {
+        name,
+        version: decodeURIComponent(version),
+        sha256,
+        archive,
+        path: uri.slice((base ?? "").length),
+      } as const;
     });
 }
 
@@ -66,7 +101,12 @@ export class DebianIndex {
   async resolve(packages: readonly string[], without: readonly string[] = []): Promise<readonly LockedPackage[]> {
     writeFileSync(join(this.#directory, "status"), installed([...FOR_SCRIPTS, ...without]));
     const text = await this.#apt(["install", "--print-uris", ...packages]).catch((error: Error) => {
-      throw new ImageError("PACKAGE_UNRESOLVED", `apt does not find ${packages.join(", ")} in ${SUITE}`, [error.message], UPDATE_COMMAND);
+      throw new ImageError(
+        "PACKAGE_UNRESOLVED",
+        `apt does not find ${packages.join(", ")} in ${SUITE}`,
+        [error.message],
+        UPDATE_COMMAND,
+      );
     });
     return [...parseUris(text, this.#archive)].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -93,7 +133,13 @@ export class DebianIndex {
 /** dpkg's record of a package that gives what no image needs. */
 const installed = (provided: readonly string[]): string =>
   [
-    ...["Package: netbind-no-scripts", "Status: install ok installed", "Architecture: all", "Multi-Arch: foreign", "Version: 9999"],
+    ...[
+      "Package: netbind-no-scripts",
+      "Status: install ok installed",
+      "Architecture: all",
+      "Multi-Arch: foreign",
+      "Version: 9999",
+    ],
     ...["Maintainer: netbind", "Description: stands for what only installing takes"],
     `Provides: ${provided.map((name) => `${name} (= 9999)`).join(", ")}`,
     "",

@@ -44,7 +44,11 @@ function reasonsOf(error: unknown): ReadonlyMap<string, string> {
 }
 
 /** Downloads packages into a directory, by hash. Gives why some did not come, by URL. */
-async function download(packages: readonly LockedPackage[], url: UrlOf, directory: string): Promise<ReadonlyMap<string, string>> {
+async function download(
+  packages: readonly LockedPackage[],
+  url: UrlOf,
+  directory: string,
+): Promise<ReadonlyMap<string, string>> {
   const files = packages.flatMap((one) => [url(one), join(directory, one.sha256), `SHA256:${one.sha256}`]);
   try {
     await exec([HELPER, "download-file", ...files]);
@@ -63,18 +67,26 @@ export type UrlOf = (one: LockedPackage) => string;
  * @throws ImageError that names every package which the archive no longer serves as it was locked
  */
 export async function fetchPackages(packages: readonly LockedPackage[], urlOf?: UrlOf): Promise<void> {
-  const missing = [...new Map(packages.filter((one) => !existsSync(cachedFile(one))).map((one) => [one.sha256, one])).values()];
+  const missing = [
+    ...new Map(packages.filter((one) => !existsSync(cachedFile(one))).map((one) => [one.sha256, one])).values(),
+  ];
   if (missing.length === 0) return;
   const url = urlOf ?? (await archiveUrls());
   using work = workDirectory();
   const reasons = await download(missing, url, work.path);
-  for (const one of missing) if (existsSync(join(work.path, one.sha256))) renameSync(join(work.path, one.sha256), cachedFile(one));
+  for (const one of missing)
+    if (existsSync(join(work.path, one.sha256))) renameSync(join(work.path, one.sha256), cachedFile(one));
   const facts = missing.flatMap((one) => {
     const reason = reasons.get(url(one));
     return reason === undefined ? [] : [`${label(one)} ${reason} (${one.path})`];
   });
   if (facts.length > 0)
-    throw new ImageError("PACKAGE_NOT_SERVED", "the Debian archive does not serve all packages of the lock", facts, UPDATE_COMMAND);
+    throw new ImageError(
+      "PACKAGE_NOT_SERVED",
+      "the Debian archive does not serve all packages of the lock",
+      facts,
+      UPDATE_COMMAND,
+    );
 }
 
 async function archiveUrls(): Promise<UrlOf> {

@@ -44,7 +44,9 @@ const PATH = /^pool\/(?!.*\.\.)[A-Za-z0-9._+%~/-]+\.deb$/;
 
 type Problems = string[];
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
 
 function readText(problems: Problems, place: string, value: unknown, form: RegExp): string {
   if (typeof value === "string" && form.test(value)) return value;
@@ -88,7 +90,10 @@ function readSet(problems: Problems, name: SetName, value: unknown): LockedSet {
 }
 
 /** Reads what can be read of a lock's text, with all that is wrong. `runtimeVersion` is what the checkout is tested with. */
-export function readParts(text: string, runtimeVersion: string): { readonly lock: Lock; readonly problems: readonly string[] } {
+export function readParts(
+  text: string,
+  runtimeVersion: string,
+): { readonly lock: Lock; readonly problems: readonly string[] } {
   const problems: Problems = [];
   let value: Readonly<Record<string, unknown>> = {};
   try {
@@ -103,7 +108,9 @@ export function readParts(text: string, runtimeVersion: string): { readonly lock
   const runtimes = PACKAGE_SETS.base.architectures.map((architecture) => {
     const found = readFile(problems, `runtime.${architecture}`, record(runtime)[architecture]);
     if (found.version !== "" && found.version !== runtimeVersion)
-      problems.push(`runtime.${architecture}.version: ${found.version} is not ${runtimeVersion}, which tools/package.json names`);
+      problems.push(
+        `runtime.${architecture}.version: ${found.version} is not ${runtimeVersion}, which tools/package.json names`,
+      );
     return [architecture, found] as const;
   });
   const read = SETS.map((name) => [name, readSet(problems, name, record(sets)[name])] as const);
@@ -123,7 +130,8 @@ export function readParts(text: string, runtimeVersion: string): { readonly lock
  */
 export function parseLock(text: string, file: string, runtimeVersion: string): Lock {
   const { lock, problems } = readParts(text, runtimeVersion);
-  if (problems.length > 0) throw new ImageError("LOCK_INVALID", `${file} does not fit the recipes`, problems, UPDATE_COMMAND);
+  if (problems.length > 0)
+    throw new ImageError("LOCK_INVALID", `${file} does not fit the recipes`, problems, UPDATE_COMMAND);
   return lock;
 }
 
@@ -138,8 +146,11 @@ export function printLock(lock: Lock): string {
   const lines = (value: unknown, indent: string): string => {
     if (Array.isArray(value) && value.some((one) => typeof one === "object"))
       return `[\n${value.map((one) => `${indent}  ${JSON.stringify(one)}`).join(",\n")}\n${indent}]`;
-    if (typeof value !== "object" || value === null || Array.isArray(value) || "sha256" in value) return JSON.stringify(value);
-    const members = Object.entries(value).map(([name, one]) => `${indent}  ${JSON.stringify(name)}: ${lines(one, `${indent}  `)}`);
+    if (typeof value !== "object" || value === null || Array.isArray(value) || "sha256" in value)
+      return JSON.stringify(value);
+    const members = Object.entries(value).map(
+      ([name, one]) => `${indent}  ${JSON.stringify(name)}: ${lines(one, `${indent}  `)}`,
+    );
     return `{\n${members.join(",\n")}\n${indent}}`;
   };
   return `${lines(lock, "")}\n`;

@@ -37,7 +37,8 @@ async function updateLock(file: string): Promise<void> {
   const version = runtimeVersion(ROOT);
   const before = existsSync(file) ? readParts(readFileSync(file, "utf8"), version) : undefined;
   const after = await lockWhatIsServed(version);
-  const isSame = before?.problems.length === 0 && isDeepStrictEqual({ ...before.lock, sourceDate: 0 }, { ...after, sourceDate: 0 });
+  const isSame =
+    before?.problems.length === 0 && isDeepStrictEqual({ ...before.lock, sourceDate: 0 }, { ...after, sourceDate: 0 });
   if (!isSame) writeLock(file, after);
   const changes = describeChanges(before?.lock, after);
   console.log(changes.length === 0 ? "no version changed" : changes.join("\n"));

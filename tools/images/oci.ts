@@ -43,7 +43,8 @@ export interface ImageConfig {
 
 /** Writes an image's configuration, dated as everything in it. */
 export async function configure(image: ImageRef, config: ImageConfig, sourceDate: number): Promise<void> {
-  const repeated = (flag: string, values: readonly string[] = []): readonly string[] => values.map((value) => `--config.${flag}=${value}`);
+  const repeated = (flag: string, values: readonly string[] = []): readonly string[] =>
+    values.map((value) => `--config.${flag}=${value}`);
   const pairs = (values: Readonly<Record<string, string>> = {}): readonly string[] =>
     Object.entries(values)
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -99,8 +100,13 @@ const readBlob = (layout: string, digest: string): unknown =>
  *
  * @throws ImageError where the layout does not have it
  */
-export function readIndex({ layout, tag }: ImageRef): { readonly digest: string; readonly images: readonly PlatformImage[] } {
-  const top = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")) as { readonly manifests: readonly Descriptor[] };
+export function readIndex({ layout, tag }: ImageRef): {
+  readonly digest: string;
+  readonly images: readonly PlatformImage[];
+} {
+  const top = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")) as {
+    readonly manifests: readonly Descriptor[];
+  };
   const found = top.manifests.find(({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] === tag);
   if (found === undefined || !found.mediaType.includes("index"))
     throw new ImageError("INDEX_INVALID", `${layout} has no index named ${tag}`, [], `npm run images -- ${tag}`);

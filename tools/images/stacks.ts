@@ -23,8 +23,12 @@ const runtimeOf = (lock: Lock, name: SetName, architecture: Architecture): reado
 async function keyOf(name: SetName, architecture: Architecture, lock: Lock): Promise<string> {
   const { on } = PACKAGE_SETS[name];
   const below = on === undefined ? "" : await keyOf(on, architecture, lock);
-  const programs = await Promise.all(["umoci", "tar", `${GNU_NAMES[architecture]}-strip`].map((program) => exec([program, "--version"])));
-  const files = [...packagesOf(lock, name, architecture), ...runtimeOf(lock, name, architecture)].map(({ sha256 }) => sha256);
+  const programs = await Promise.all(
+    ["umoci", "tar", `${GNU_NAMES[architecture]}-strip`].map((program) => exec([program, "--version"])),
+  );
+  const files = [...packagesOf(lock, name, architecture), ...runtimeOf(lock, name, architecture)].map(
+    ({ sha256 }) => sha256,
+  );
   const parts = [MAKERS, below, programs, PACKAGE_SETS[name], architecture, lock.sourceDate, files];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24);
 }

@@ -31,6 +31,9 @@ export const tableEntry = (
   image: `netbind/${name}:${version}`,
   digest,
   platforms: Object.fromEntries(
-    images.map(({ platform, digest: own, manifest }) => [platform, { digest: own, layers: manifest.layers.map(({ size }) => size) }]),
+    images.map(({ platform, digest: own, manifest }) => [
+      platform,
+      { digest: own, layers: manifest.layers.map(({ size }) => size) },
+    ]),
   ),
 });

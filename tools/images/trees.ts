@@ -10,10 +10,20 @@ import type { Lock, LockedFile, LockedPackage } from "./lock.ts";
 /** Manuals, translations and the like. What says whom a package belongs to stays. */
 const NEVER_READ = [
   ...["bug", "doc-base", "info", "lintian", "locale", "man"].map((name) => `usr/share/${name}`),
-  ...["usr/share/bash-completion", "usr/share/zsh", "etc/init.d", "etc/cron.*", "etc/update-motd.d", "usr/lib/systemd/system"],
+  ...[
+    "usr/share/bash-completion",
+    "usr/share/zsh",
+    "etc/init.d",
+    "etc/cron.*",
+    "etc/update-motd.d",
+    "usr/lib/systemd/system",
+  ],
 ];
 /** GNU's name of each architecture, before the names of its tools. */
-export const GNU_NAMES = { amd64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" } as const satisfies Record<Architecture, string>;
+export const GNU_NAMES = { amd64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" } as const satisfies Record<
+  Architecture,
+  string
+>;
 
 const write = (file: string, text: string): void => {
   mkdirSync(dirname(file), { recursive: true });
@@ -24,11 +34,15 @@ const write = (file: string, text: string): void => {
 async function unpack(tree: string, one: LockedPackage): Promise<void> {
   await exec(["dpkg-deb", "--extract", cachedFile(one), tree]);
   const control = await exec(["dpkg-deb", "--field", cachedFile(one)]);
-  write(join(tree, "var/lib/dpkg/status.d", one.name), control.replace(/^(Package: .*\n)/, "$1Status: install ok installed\n"));
+  write(
+    join(tree, "var/lib/dpkg/status.d", one.name),
+    control.replace(/^(Package: .*\n)/, "$1Status: install ok installed\n"),
+  );
 }
 
 function dropUnread(tree: string, patterns: readonly string[]): void {
-  for (const path of globSync([...NEVER_READ, ...patterns], { cwd: tree })) rmSync(join(tree, path), { recursive: true });
+  for (const path of globSync([...NEVER_READ, ...patterns], { cwd: tree }))
+    rmSync(join(tree, path), { recursive: true });
   for (const entry of globSync("usr/share/doc/*/*", { cwd: tree }))
     if (!/\/copyright$/.test(entry)) rmSync(join(tree, entry), { recursive: true });
 }
@@ -36,7 +50,16 @@ function dropUnread(tree: string, patterns: readonly string[]): void {
 /** Puts the runtime in place, without its symbols: they are a tenth of it, and a debugger's alone. */
 async function addRuntime(tree: string, locked: LockedFile, architecture: Architecture): Promise<void> {
   using work = workDirectory();
-  await exec(["tar", "-C", work.path, "--strip-components=1", "-xzf", cachedFile(locked), "package/bin/node", "package/LICENSE"]);
+  await exec([
+    "tar",
+    "-C",
+    work.path,
+    "--strip-components=1",
+    "-xzf",
+    cachedFile(locked),
+    "package/bin/node",
+    "package/LICENSE",
+  ]);
   const [target, license] = [join(tree, "usr/bin/node"), join(tree, "usr/share/doc/node/copyright")];
   for (const file of [target, license]) mkdirSync(dirname(file), { recursive: true });
   await exec([`${GNU_NAMES[architecture]}-strip`, "--strip-all", "-o", target, join(work.path, "bin/node")]);
@@ -48,14 +71,19 @@ async function addRuntime(tree: string, locked: LockedFile, architecture: Archit
 function addUsers(tree: string, users: Readonly<Record<string, number>>): void {
   const named = Object.entries({ root: 0, ...users, nobody: 65534 });
   const home = (name: string): string => (name === "root" ? "/root" : "/");
-  write(join(tree, "etc/passwd"), named.map(([name, id]) => `${name}:x:${id}:${id}:${name}:${home(name)}:/usr/sbin/nologin\n`).join(""));
+  write(
+    join(tree, "etc/passwd"),
+    named.map(([name, id]) => `${name}:x:${id}:${id}:${name}:${home(name)}:/usr/sbin/nologin\n`).join(""),
+  );
   write(join(tree, "etc/group"), named.map(([name, id]) => `${name}:x:${id}:\n`).join(""));
   write(join(tree, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n");
 }
 
 /** The locked packages of a set, the one that has the file system's outline first. */
 export const packagesOf = (lock: Lock, set: SetName, architecture: Architecture): readonly LockedPackage[] =>
-  [...(lock.sets[set].packages[architecture] ?? [])].sort((a, b) => Number(b.name === "base-files") - Number(a.name === "base-files"));
+  [...(lock.sets[set].packages[architecture] ?? [])].sort(
+    (a, b) => Number(b.name === "base-files") - Number(a.name === "base-files"),
+  );
 
 /** Makes the files of a package set in an empty directory; what it needs has been fetched. */
 export async function makeTree(tree: string, name: SetName, architecture: Architecture, lock: Lock): Promise<void> {

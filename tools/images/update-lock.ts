@@ -34,7 +34,12 @@ export async function lockWhatIsServed(runtimeVersion: string): Promise<Lock> {
   const sets: Record<string, LockedSet> = {};
   for (const [name, set] of Object.entries(PACKAGE_SETS)) sets[name] = await lockSet(set, indexes);
   const dates = await Promise.all([...indexes.values()].map((index) => index.date()));
-  return { suite: SUITE, sourceDate: Math.max(...dates), runtime: runtime as Lock["runtime"], sets: sets as Record<SetName, LockedSet> };
+  return {
+    suite: SUITE,
+    sourceDate: Math.max(...dates),
+    runtime: runtime as Lock["runtime"],
+    sets: sets as Record<SetName, LockedSet>,
+  };
 }
 
 /** What moved from one lock to the next, a line for each package and architecture. */
@@ -44,7 +49,9 @@ export function describeChanges(before: Lock | undefined, after: Lock): readonly
       [
         ...Object.entries(lock?.runtime ?? {}).map(([architecture, file]) => [architecture, [file]] as const),
         ...Object.values(lock?.sets ?? {}).flatMap(({ packages }) => Object.entries(packages)),
-      ].flatMap(([architecture, files]) => files.map(({ name, version }) => [`${name} (${architecture})`, version] as const)),
+      ].flatMap(([architecture, files]) =>
+        files.map(({ name, version }) => [`${name} (${architecture})`, version] as const),
+      ),
     );
   const [old, now] = [versionsOf(before), versionsOf(after)];
   return [...new Set([...old.keys(), ...now.keys()])]

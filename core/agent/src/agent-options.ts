@@ -3,7 +3,8 @@ import type { BindingSockets } from "./binding/binding-sockets.ts";
 import { invalidBindingUser } from "./errors.ts";
 
 /** The agent's command line. */
-export interface AgentOptions extends Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> {
+export interface AgentOptions
+  extends Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> {
   readonly sockets?: BindingSockets;
   readonly grants?: string;
 }
@@ -57,11 +58,14 @@ export function readOptions(args: readonly string[]): AgentOptions | { readonly 
       },
     });
     const { node, objects, bindings, "binding-user": users, override, ...rest } = values;
-    if (node === undefined || objects === undefined) return { problem: "name the node and the directory of objects: --node, --objects" };
+    if (node === undefined || objects === undefined)
+      return { problem: "name the node and the directory of objects: --node, --objects" };
     if (bindings === undefined && users.length + override.length > 0)
       return { problem: "--binding-user and --override concern processes below --bindings: name that directory" };
     const sockets =
-      bindings === undefined ? {} : { sockets: { directory: bindings, users: readUsers(users), overrides: new Set(override) } };
+      bindings === undefined
+        ? {}
+        : { sockets: { directory: bindings, users: readUsers(users), overrides: new Set(override) } };
     return { ...rest, node, objects, ...sockets };
   } catch (error) {
     return { problem: (error as Error).message };

@@ -45,12 +45,14 @@ export const bindingSilent = (binding: string, cause: Error): NotReadyError =>
   new NotReadyError("BINDING_UNREACHABLE", `binding "${binding}" does not answer: ${cause.message}`, { cause });
 
 /** A value of `--binding-user` that cannot be read. */
-export const invalidBindingUser = (text: string): Error => new Error(`--binding-user: ${JSON.stringify(text)} is not NAME=UID`);
+export const invalidBindingUser = (text: string): Error =>
+  new Error(`--binding-user: ${JSON.stringify(text)} is not NAME=UID`);
 
 export const invalidPodUid = (uid: string): Error => new Error(`${JSON.stringify(uid)} is not a valid UID of a pod`);
 
 /** A pod of whose network multus does not report yet. */
-export const missingNetwork = (): NotReadyError => new NotReadyError("NETWORK_MISSING", "multus does not report the pod's network yet");
+export const missingNetwork = (): NotReadyError =>
+  new NotReadyError("NETWORK_MISSING", "multus does not report the pod's network yet");
 
 export const missingSidecar = (binding: string): Error => new Error(`the pod has no sidecar of binding "${binding}"`);
 
@@ -62,10 +64,12 @@ export const missingSocket = (binding: string, socket: string): NotReadyError =>
   new NotReadyError("BINDING_UNREACHABLE", `binding "${binding}" does not serve at ${socket}`);
 
 /** A pod's process in the network of the node. */
-export const nodesNamespace = (): PodProcessError => new PodProcessError("the pod's network namespace is the node's own");
+export const nodesNamespace = (): PodProcessError =>
+  new PodProcessError("the pod's network namespace is the node's own");
 
 /** Processes of a sidecar that are in different networks. */
-export const severalNamespaces = (): PodProcessError => new PodProcessError("processes of the sidecar are in different network namespaces");
+export const severalNamespaces = (): PodProcessError =>
+  new PodProcessError("processes of the sidecar are in different network namespaces");
 
 /** Services of a pod that is gone, which do not end. */
 export const stubbornProcesses = (uid: string, pids: readonly number[]): AgentError =>

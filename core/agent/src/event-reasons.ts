@@ -65,4 +65,5 @@ export type EventReason = AgentReason | ErrorCode;
 const isOwn = (reason: EventReason): reason is AgentReason => Object.hasOwn(EVENT_REASONS, reason);
 
 /** What is said with a reason. A binding's error has its own next action. */
-export const eventTexts = (reason: EventReason): EventTexts => (isOwn(reason) ? EVENT_REASONS[reason] : { type: "Warning" });
+export const eventTexts = (reason: EventReason): EventTexts =>
+  isOwn(reason) ? EVENT_REASONS[reason] : { type: "Warning" };

@@ -26,7 +26,10 @@ export interface PodSidecar {
 
 /** Why the agent does not act on a pod. */
 export interface Refusal {
-  readonly reason: Extract<AgentReason, "POD_NOT_ACTIVE" | "POD_NOT_CONTROLLED" | "POD_ON_HOST_NETWORK" | "POD_USER" | "VMI_MISSING">;
+  readonly reason: Extract<
+    AgentReason,
+    "POD_NOT_ACTIVE" | "POD_NOT_CONTROLLED" | "POD_ON_HOST_NETWORK" | "POD_USER" | "VMI_MISSING"
+  >;
   readonly message: string;
   /** True for a state that every pod is in for a moment: its VMI is not listed yet, or does not list the pod yet. */
   readonly early: boolean;
@@ -52,12 +55,19 @@ export const isOver = ({ status }: KubePod): boolean => status?.phase === "Succe
 function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterSnapshot): string | undefined {
   const reported = env?.find(({ name }) => name === BINDING_NAME)?.value;
   if (reported) return reported;
-  const ofImage = Object.entries(registrationsOf(configuration)).filter(([, { sidecarImage }]) => sidecarImage === image);
+  const ofImage = Object.entries(registrationsOf(configuration)).filter(
+    ([, { sidecarImage }]) => sidecarImage === image,
+  );
   return ofImage.length === 1 ? ofImage[0]?.[0] : undefined;
 }
 
 /** A sidecar, with what is registered of its binding. */
-function sidecarOf(container: string, directory: string, binding: string, { configuration }: ClusterSnapshot): PodSidecar {
+function sidecarOf(
+  container: string,
+  directory: string,
+  binding: string,
+  { configuration }: ClusterSnapshot,
+): PodSidecar {
   const registration = registrationOf(configuration, binding);
   const onTap = isWrittenOnTap(registration?.domainAttachmentType);
   return defined({ container, directory, binding, onTap, registration });
@@ -102,8 +112,12 @@ function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonl
   if (pod.spec.hostNetwork === true)
     found.push({ reason: "POD_ON_HOST_NETWORK", message: "the pod uses the network of its node", early: false });
   // A mesh's proxy has a user of its own, and nothing to do with sidecars.
-  const concerned = pod.spec.containers.filter(({ volumeMounts }) => volumeMounts?.some(({ name }) => name === SOCKETS) === true);
-  const users = concerned.map(({ securityContext }) => securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? 0);
+  const concerned = pod.spec.containers.filter(
+    ({ volumeMounts }) => volumeMounts?.some(({ name }) => name === SOCKETS) === true,
+  );
+  const users = concerned.map(
+    ({ securityContext }) => securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? 0,
+  );
   const other = users.find((user) => user !== LAUNCHER_UID);
   if (other !== undefined)
     found.push({
@@ -117,7 +131,8 @@ function distrust(pod: KubePod, vmi: KubeVmi | undefined, node: string): readonl
 const vmiOf = (pod: KubePod, { vmis }: ClusterSnapshot): KubeVmi | undefined => {
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
   return vmis.find(
-    ({ metadata }) => metadata.namespace === pod.metadata.namespace && metadata.name === owner?.name && metadata.uid === owner.uid,
+    ({ metadata }) =>
+      metadata.namespace === pod.metadata.namespace && metadata.name === owner?.name && metadata.uid === owner.uid,
   );
 };
 

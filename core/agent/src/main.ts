@@ -5,7 +5,15 @@ import { releasedGrants, releasedPlugins } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText, withGrants } from "@netbind/engine";
 import { FileCluster } from "@netbind/kube";
-import { checkTrustedDirectory, findSandboxWay, logLevel, exec, SettingError, takeLock, UntrustedDirectoryError } from "@netbind/netns";
+import {
+  checkTrustedDirectory,
+  findSandboxWay,
+  logLevel,
+  exec,
+  SettingError,
+  takeLock,
+  UntrustedDirectoryError,
+} from "@netbind/netns";
 import pino, { type Logger } from "pino";
 import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
 import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
@@ -64,8 +72,10 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
         forbidden: [namespaceId(options["node-netns"]), namespaceId("/proc/self/ns/net")],
         cluster: new FileCluster(options.objects),
         node: options.node,
-        report: ({ type, ...report }) => (type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message)),
-        unreadable: (object) => log.warn(object, "an object is left out: the agent neither attaches nor tears down its pod"),
+        report: ({ type, ...report }) =>
+          type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message),
+        unreadable: (object) =>
+          log.warn(object, "an object is left out: the agent neither attaches nor tears down its pod"),
         unreachable: (error) => log.error({ err: error }, "the cluster does not report its pods: nothing is changed"),
       });
     }),
@@ -101,7 +111,8 @@ async function main(): Promise<void> {
     logLevel("info");
     compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
   } catch (error) {
-    if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError || error instanceof SettingError)) throw error;
+    if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError || error instanceof SettingError))
+      throw error;
     process.stderr.write(`${terminalText(error.message)}\n`);
     process.exitCode = error instanceof GrantsError ? EXIT.refused : EXIT.usage;
     return;
@@ -114,7 +125,10 @@ async function main(): Promise<void> {
   const log = container.resolve(TOKENS.log);
   log.info({ node: options.node }, "serving");
   for (const name of options.sockets === undefined ? [] : ignoredBeside(options.sockets, [...releasedPlugins().keys()]))
-    log.warn({ binding: name }, "this release's own binding serves, not the process of that name: use --override to choose the process");
+    log.warn(
+      { binding: name },
+      "this release's own binding serves, not the process of that name: use --override to choose the process",
+    );
   await reportSandboxes(log);
   using bindings = container.resolve(TOKENS.bindings);
   void bindings;

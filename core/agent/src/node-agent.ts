@@ -84,7 +84,8 @@ export class NodeAgent {
     // Of one pod only one thing is done at a time.
     for (const work of pods.filter(({ pod }) => !this.#tasks.isRunning(releaseKey(pod.metadata.uid))))
       this.#tasks.start(work.pod.metadata.uid, () => this.#attach(work));
-    for (const uid of gone.filter((one) => !this.#tasks.isRunning(one))) this.#tasks.start(releaseKey(uid), () => this.#release(uid));
+    for (const uid of gone.filter((one) => !this.#tasks.isRunning(one)))
+      this.#tasks.start(releaseKey(uid), () => this.#release(uid));
     this.#tasks.retain(new Set([...present, ...gone.map(releaseKey)]));
   }
 
@@ -124,7 +125,8 @@ export class NodeAgent {
     if (did === "attached") this.#tell(work, { reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
     for (const warning of warnings) this.#tell(work, warning);
     if (repaired.length > 0) this.#tell(work, { reason: "REPAIRED", message: `repaired: ${repaired.join(", ")}` });
-    else if (did === "taken-over" && first) this.#tell(work, { reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
+    else if (did === "taken-over" && first)
+      this.#tell(work, { reason: "TAKEN_OVER", message: `NICs ${nics.join(", ")} are as recorded` });
   }
 
   /** Records each binding that failed as an event of its own: different people repair them. */

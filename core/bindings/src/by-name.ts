@@ -5,7 +5,8 @@ import type { ExplainedBinding } from "@netbind/kubevirt/admission";
 import { RELEASED_BINDINGS } from "./released-bindings.ts";
 
 /** This release's plugins, by name. */
-export const releasedPlugins = (): ReadonlyMap<string, Binding> => new Map(RELEASED_BINDINGS.map(({ plugin }) => [plugin.name, plugin]));
+export const releasedPlugins = (): ReadonlyMap<string, Binding> =>
+  new Map(RELEASED_BINDINGS.map(({ plugin }) => [plugin.name, plugin]));
 
 /** What this release's bindings may do beyond the standard, by name. */
 export const releasedGrants = (): GrantsByBinding =>
@@ -14,7 +15,10 @@ export const releasedGrants = (): GrantsByBinding =>
 /** The images that serve where the KubeVirt CR registers none, by name. */
 export const releasedImages = (): Readonly<Record<string, FallbackImage>> =>
   Object.fromEntries(
-    RELEASED_BINDINGS.map(({ plugin, image, digest }) => [plugin.name, digest === undefined ? { image } : { image, digest }]),
+    RELEASED_BINDINGS.map(({ plugin, image, digest }) => [
+      plugin.name,
+      digest === undefined ? { image } : { image, digest },
+    ]),
   );
 
 /** What is said of this release's bindings, in their order. */

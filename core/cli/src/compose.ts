@@ -19,11 +19,18 @@ export function compose(): Resolve {
   container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>
-      pino({ name: "netbind", level: logLevel("warn"), hooks: { streamWrite: terminalJson } }, pino.destination({ dest: 2, sync: true })),
+      pino(
+        { name: "netbind", level: logLevel("warn"), hooks: { streamWrite: terminalJson } },
+        pino.destination({ dest: 2, sync: true }),
+      ),
     ),
   });
-  container.register(TOKENS.state, { useFactory: instanceCachingFactory(() => State.trusted(stateDirectories(process.env))) });
-  container.register(TOKENS.exec, { useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))) });
+  container.register(TOKENS.state, {
+    useFactory: instanceCachingFactory(() => State.trusted(stateDirectories(process.env))),
+  });
+  container.register(TOKENS.exec, {
+    useFactory: instanceCachingFactory((of) => logged(of.resolve<Logger>(TOKENS.log))),
+  });
   const sidecars = (path: string): string => fileURLToPath(new URL(`../../../sidecars/${path}`, import.meta.url));
   const bundle = (name: string): string => sidecars(`dist/${name}.mjs`);
   container.register(TOKENS.runtime, {

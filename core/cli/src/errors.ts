@@ -61,7 +61,11 @@ export class NamedFileError extends Error {
 
 /** Nothing on this machine plans for a binding. */
 export const noPlanner = (binding: string): BindingError =>
-  new BindingError("UNAVAILABLE", `no plugin is named for binding "${binding}"`, `name its plugin: --plugin ${binding}=FILE`);
+  new BindingError(
+    "UNAVAILABLE",
+    `no plugin is named for binding "${binding}"`,
+    `name its plugin: --plugin ${binding}=FILE`,
+  );
 
 /** Bindings did not answer: all of them, each once. What was found of the VMs all the same goes with it. */
 export class PluginsFailedError extends BindingError {
@@ -70,10 +74,14 @@ export class PluginsFailedError extends BindingError {
 
   constructor(failures: readonly BindingFailure[], violations: readonly InputViolation[] = []) {
     const texts = failures.map(({ binding, error, vms }) =>
-      vms.length === 0 ? error.message : `${error.message}\n    not checked by binding ${JSON.stringify(binding)}: ${vms.join(", ")}`,
+      vms.length === 0
+        ? error.message
+        : `${error.message}\n    not checked by binding ${JSON.stringify(binding)}: ${vms.join(", ")}`,
     );
     const hints = [...new Set(failures.map(({ error }) => error.hint))];
-    super(failures[0]?.error.code ?? "PLUGIN_FAILED", texts.join("\n"), hints.join("; "), { cause: failures[0]?.error });
+    super(failures[0]?.error.code ?? "PLUGIN_FAILED", texts.join("\n"), hints.join("; "), {
+      cause: failures[0]?.error,
+    });
     this.failures = failures;
     this.violations = violations;
   }
@@ -87,4 +95,6 @@ export const socketInRun = (plugin: string): Error =>
 
 /** VMs that were to be stopped are there still. */
 export const vmsNotStopped = (failed: readonly VmFailure[]): Error =>
-  new Error(failed.map(({ vm, error }) => `VM ${vm} is not stopped: ${error.message}`).join("\n"), { cause: failed[0]?.error });
+  new Error(failed.map(({ vm, error }) => `VM ${vm} is not stopped: ${error.message}`).join("\n"), {
+    cause: failed[0]?.error,
+  });

@@ -2,7 +2,16 @@ import { BindingError } from "@netbind/contract";
 import { InterruptedError } from "./errors.ts";
 
 /** What a command's exit code says. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, notFound: 4, busy: 5, interrupted: 130, ended: 143 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  refused: 3,
+  notFound: 4,
+  busy: 5,
+  interrupted: 130,
+  ended: 143,
+} as const;
 
 export const EXIT_HELP = `
 Exit codes: 0 done; 1 failed; 2 wrong command line; 3 the input, or a file that an option names, cannot be read or is not

@@ -9,7 +9,9 @@ export function failureJson(error: unknown): object {
     message: error instanceof Error ? error.message : String(error),
     ...(error instanceof BindingError ? { code: error.code, hint: error.hint } : {}),
     ...(error instanceof Error && "violations" in error ? { violations: error.violations } : {}),
-    ...(error instanceof PluginsFailedError ? { plugins: error.failures.map(({ binding, vms }) => ({ binding, vms })) } : {}),
+    ...(error instanceof PluginsFailedError
+      ? { plugins: error.failures.map(({ binding, vms }) => ({ binding, vms })) }
+      : {}),
   };
 }
 

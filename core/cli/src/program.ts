@@ -55,7 +55,9 @@ export function buildProgram(compose: Compose): (args: readonly string[]) => Pro
     }
   };
   const program = new Command("netbind")
-    .description("Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules.")
+    .description(
+      "Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules.",
+    )
     .configureHelp({ optionDescription: describeOption })
     .addHelpText("after", EXIT_HELP);
   for (const [heading, adders] of COMMANDS) {
@@ -63,7 +65,8 @@ export function buildProgram(compose: Compose): (args: readonly string[]) => Pro
     for (const add of adders) add({ program, compose, act });
   }
   return async (args) => {
-    for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();
+    for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
+      command.exitOverride();
     try {
       await program.parseAsync([...args], { from: "user" });
     } catch (error) {

@@ -12,7 +12,10 @@ export const reachableAddresses = ({ pod }: Attachment, family: 4 | 6): readonly
     return parseAddress(address)?.family === family && !UNREACHABLE[family].test(address);
   });
 
-const planned = (text: string): PlannedAddress => ({ address: addressOf(text), prefix: Number(text.slice(text.indexOf("/") + 1)) });
+const planned = (text: string): PlannedAddress => ({
+  address: addressOf(text),
+  prefix: Number(text.slice(text.indexOf("/") + 1)),
+});
 
 /** An address of the bridge's own that no pod and no guest has: the pod link's, with one bit of its first byte turned. */
 const bridgeMac = (mac: string): string =>
@@ -28,7 +31,13 @@ export function adoptedLinks(
   bridgeRoutes: readonly Route[] = [],
 ): readonly LinkPlan[] {
   const { names, pod, queues } = attachment;
-  const bridge = { kind: "bridge", name: names.bridge, mac: bridgeMac(pod.mac), mtu: pod.mtu, addresses: bridgeAddresses } as const;
+  const bridge = {
+    kind: "bridge",
+    name: names.bridge,
+    mac: bridgeMac(pod.mac),
+    mtu: pod.mtu,
+    addresses: bridgeAddresses,
+  } as const;
   return [
     bridgeRoutes.length === 0 ? bridge : { ...bridge, routes: bridgeRoutes },
     { kind: "adopted", name: names.adopted, bridge: names.bridge, mtu: pod.mtu },

@@ -14,7 +14,8 @@ const FIRST = 2;
  * index. A plan has no other there. The text is the author's, and may be none of the family.
  */
 export function guestNetwork({ network, index }: Assigned, family: IpFamily): string {
-  if (network.kind === "pod") return (family === 4 ? network.vmNetworkCidr : network.vmIpv6NetworkCidr) ?? NETWORKS[family];
+  if (network.kind === "pod")
+    return (family === 4 ? network.vmNetworkCidr : network.vmIpv6NetworkCidr) ?? NETWORKS[family];
   const own = FIRST + 1 + index;
   return family === 4 ? `10.0.${own}.0/24` : `fd10:0:${own.toString(16)}::/120`;
 }

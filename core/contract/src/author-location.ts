@@ -1,7 +1,8 @@
 /** Longer lines of a stack trace do not count as frames. */
 const MOST_LINE = 1000;
 /** What is between an author's code and the one who calls it: the runtime, and the packages that a plugin is bundled with. */
-const NOT_THE_AUTHORS = /^node:|[/\\]node_modules[/\\]|(^|[/\\])(core[/\\](contract|engine|remote)|sidecars)[/\\]src[/\\]/;
+const NOT_THE_AUTHORS =
+  /^node:|[/\\]node_modules[/\\]|(^|[/\\])(core[/\\](contract|engine|remote)|sidecars)[/\\]src[/\\]/;
 
 /** The location in a frame, which is `NAME (LOCATION)` or `LOCATION` alone. A path may have spaces and parentheses. */
 function locationIn(frame: string): string {

@@ -22,12 +22,17 @@ const sentence = ({ field, problem, fix }: Violation): string =>
 function invalid(what: string, problems: readonly string[], location: string | undefined): BindingError {
   const more = problems.length - MOST_PROBLEMS;
   const found = [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
-  return new BindingError("PLUGIN_FAILED", `${what}: ${found}${location === undefined ? "" : ` (defined at ${location})`}`, BINDING_FAULT);
+  return new BindingError(
+    "PLUGIN_FAILED",
+    `${what}: ${found}${location === undefined ? "" : ` (defined at ${location})`}`,
+    BINDING_FAULT,
+  );
 }
 
 /** True for what is waited for: a hook's value comes at once. Where it fails later, no caller is left. */
 function isPromise(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || !("then" in value) || typeof value.then !== "function") return false;
+  if (typeof value !== "object" || value === null || !("then" in value) || typeof value.then !== "function")
+    return false;
   if (value instanceof Promise) value.catch(() => undefined);
   return true;
 }
@@ -40,7 +45,8 @@ function isPromise(value: unknown): boolean {
 export function checkReturned<R>(hook: Hook, returned: R, location?: string): R {
   const { what, shape } = RETURNS[hook];
   const wrong = `what ${hook} returned is not ${what}`;
-  if (isPromise(returned)) throw invalid(wrong, ["it is a promise (return the value itself: a hook is not async)"], location);
+  if (isPromise(returned))
+    throw invalid(wrong, ["it is a promise (return the value itself: a hook is not async)"], location);
   const copy = snapshot(returned);
   const problems = check(copy, shape, "");
   if (problems.length > 0) throw invalid(wrong, problems.map(sentence), location);
@@ -54,9 +60,12 @@ const checkedHook =
     checkReturned(hook, ask(request), location);
 
 /** An author's hooks, each with its return value checked. */
-export const checkedAdmit = (admit: AdmitHook, location: string | undefined): AdmitHook => checkedHook("admit", admit, location);
-export const checkedNeeds = (needs: NeedsHook, location: string | undefined): NeedsHook => checkedHook("needs", needs, location);
-export const checkedPlan = (plan: PlanHook, location: string | undefined): PlanHook => checkedHook("plan", plan, location);
+export const checkedAdmit = (admit: AdmitHook, location: string | undefined): AdmitHook =>
+  checkedHook("admit", admit, location);
+export const checkedNeeds = (needs: NeedsHook, location: string | undefined): NeedsHook =>
+  checkedHook("needs", needs, location);
+export const checkedPlan = (plan: PlanHook, location: string | undefined): PlanHook =>
+  checkedHook("plan", plan, location);
 
 /** Reads what an author defines, which `what` names. @throws BindingError PLUGIN_FAILED with all that is wrong */
 export function checkedDefinition(definition: unknown, what: string, location: string | undefined): BindingDefinition {

@@ -23,7 +23,10 @@ import type { Violation } from "./violation.ts";
 
 /** The numbers that the wire takes. */
 const wholeNumber = (least: number, most: number): Shape =>
-  form(`a whole number from ${least} to ${most}`, (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most);
+  form(
+    `a whole number from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+  );
 const uint32: Shape = wholeNumber(0, 2 ** 32 - 1);
 const sint32: Shape = wholeNumber(-(2 ** 31), 2 ** 31 - 1);
 const size: Shape = wholeNumber(0, Number.MAX_SAFE_INTEGER);
@@ -119,7 +122,11 @@ const PORT: Shape = record<Port>({
 });
 
 const PASST_PORTS: Shape = list(record<PasstPorts>({ from: uint32, to: optional(uint32) }));
-const PASST_FORWARD: Shape = record<PasstForward>({ protocol: word("tcp", "udp"), ports: PASST_PORTS, except: PASST_PORTS });
+const PASST_FORWARD: Shape = record<PasstForward>({
+  protocol: word("tcp", "udp"),
+  ports: PASST_PORTS,
+  except: PASST_PORTS,
+});
 
 const DOMAIN: Shape = variants<DomainPlan>({
   tap: {},
@@ -131,9 +138,14 @@ const DOMAIN: Shape = variants<DomainPlan>({
 });
 
 /** What `plan` returns. */
-export const PLAN_SHAPE: Shape = record<Plan>({ network: optional(NETWORK), services: optional(list(SERVICE)), domain: DOMAIN });
+export const PLAN_SHAPE: Shape = record<Plan>({
+  network: optional(NETWORK),
+  services: optional(list(SERVICE)),
+  domain: DOMAIN,
+});
 
-const matching = (expected: string, pattern: RegExp): Shape => form(expected, (value) => typeof value === "string" && pattern.test(value));
+const matching = (expected: string, pattern: RegExp): Shape =>
+  form(expected, (value) => typeof value === "string" && pattern.test(value));
 /** A Linux capability, without its prefix. */
 export const CAPABILITY: Shape = matching("a capability such as NET_RAW", /^[A-Z][A-Z_]{1,30}$/);
 const resource: Shape = matching(
@@ -168,7 +180,10 @@ const NAME = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 
 /** What an author defines. */
 export const DEFINITION_SHAPE: Shape = record<BindingDefinition>({
-  name: form("a name of at most 63 lower-case letters, digits, hyphens and dots", (value) => typeof value === "string" && NAME.test(value)),
+  name: form(
+    "a name of at most 63 lower-case letters, digits, hyphens and dots",
+    (value) => typeof value === "string" && NAME.test(value),
+  ),
   contract: word("v1alpha1"),
   migration: word("none", "supported", "link-refresh"),
   plan: aFunction,

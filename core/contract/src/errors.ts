@@ -33,7 +33,9 @@ function tryRead<T>(read: () => T): T | undefined {
 export function textOfThrown(thrown: unknown): string {
   const text = tryRead(() => {
     if (typeof thrown === "string" && thrown.trim() !== "") return thrown;
-    return thrown instanceof Error ? String(thrown.message) || String(thrown.name) : `${quote(thrown)} was thrown, which is not an Error`;
+    return thrown instanceof Error
+      ? String(thrown.message) || String(thrown.name)
+      : `${quote(thrown)} was thrown, which is not an Error`;
   });
   return text ?? "something was thrown that cannot be printed";
 }
@@ -45,7 +47,8 @@ export function stackOfThrown(thrown: unknown): string | undefined {
 }
 
 /** What to do where a binding did wrong: the reader may be its author, or one who uses it. */
-export const BINDING_FAULT = "correct the binding where it is yours; else use another release of it and report this to its author";
+export const BINDING_FAULT =
+  "correct the binding where it is yours; else use another release of it and report this to its author";
 
 /** The one error class of the contract: a stable code, a sentence with the facts quoted, and the next action. */
 export class BindingError extends Error {

@@ -16,7 +16,8 @@ const BITS = { 4: 32, 6: 128 } as const;
 
 function parseIpv4(text: string): bigint | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
+    return undefined;
   return parts.reduce((value, part) => (value << 8n) | BigInt(part), 0n);
 }
 
@@ -63,7 +64,8 @@ export function parseCidr(text: string): Cidr | undefined {
 export const cidrHost = (cidr: Cidr, n: number): string => formatAddress(cidr.family, cidr.base + BigInt(n));
 
 /** The address of `address/prefix`, without the prefix. */
-export const addressOf = (text: string): string => text.slice(0, text.indexOf("/") === -1 ? undefined : text.indexOf("/"));
+export const addressOf = (text: string): string =>
+  text.slice(0, text.indexOf("/") === -1 ? undefined : text.indexOf("/"));
 
 function formatIpv6(value: bigint): string {
   const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(16 * (7 - i))) & 0xffffn).toString(16));
@@ -85,7 +87,11 @@ export function formatAddress(family: IpFamily, value: bigint): string {
 
 /** Lower case with colons, from any of the forms that KubeVirt takes; undefined where it is not a 48-bit address. */
 export function normalizeMac(text: string): string | undefined {
-  const forms = [/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, /^([0-9a-f]{2}-){5}[0-9a-f]{2}$/i, /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$/i];
+  const forms = [
+    /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i,
+    /^([0-9a-f]{2}-){5}[0-9a-f]{2}$/i,
+    /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$/i,
+  ];
   if (!forms.some((form) => form.test(text))) return undefined;
   const digits = text.replace(/[^0-9a-f]/gi, "").toLowerCase();
   return (digits.match(/../g) ?? []).join(":");

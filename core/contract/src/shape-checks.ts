@@ -5,6 +5,19 @@
  * @packageDocumentation
  */
 export { CAPABILITY, DEFINITION_SHAPE, NEEDS_SHAPE, PLAN_SHAPE, VIOLATIONS_SHAPE } from "./contract-shapes.ts";
-export { boolean, check, closed, form, integer, list, map, type ObjectShape, open, type Shape, string, word } from "./shape.ts";
+export {
+  boolean,
+  check,
+  closed,
+  form,
+  integer,
+  list,
+  map,
+  type ObjectShape,
+  open,
+  type Shape,
+  string,
+  word,
+} from "./shape.ts";
 export { snapshot } from "./snapshot.ts";
 export { type Check, isNumber, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "./record-checks.ts";

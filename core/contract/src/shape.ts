@@ -99,13 +99,18 @@ function editDistance(a: string, b: string): number {
 }
 
 function nearest(text: string, known: readonly string[]): string | undefined {
-  const distance = (candidate: string): number => editDistance(text.toLowerCase().slice(0, 64), candidate.toLowerCase());
-  return known.map((candidate) => ({ candidate, far: distance(candidate) })).sort((a, b) => a.far - b.far)[0]?.candidate;
+  const distance = (candidate: string): number =>
+    editDistance(text.toLowerCase().slice(0, 64), candidate.toLowerCase());
+  return known.map((candidate) => ({ candidate, far: distance(candidate) })).sort((a, b) => a.far - b.far)[0]
+    ?.candidate;
 }
 
 function unknownField(path: string, key: string, known: readonly string[]): Violation {
   const near = nearest(key, known);
-  const fix = near === undefined ? "remove it: no field is known here" : `the nearest known field is "${near}"; known: ${known.join(", ")}`;
+  const fix =
+    near === undefined
+      ? "remove it: no field is known here"
+      : `the nearest known field is "${near}"; known: ${known.join(", ")}`;
   return violation(join(path, key), `there is no field ${JSON.stringify(key)} here`, fix);
 }
 
@@ -146,7 +151,9 @@ function wrongType(path: string, value: unknown, expected: string, more = ""): r
 function checkObject(value: object, shape: ObjectShape, path: string): readonly Violation[] {
   const known = Object.keys(shape.fields);
   return [
-    ...shape.required.flatMap((key) => (Object.hasOwn(value, key) ? [] : [violation(join(path, key), "the field is missing", "add it")])),
+    ...shape.required.flatMap((key) =>
+      Object.hasOwn(value, key) ? [] : [violation(join(path, key), "the field is missing", "add it")],
+    ),
     ...Object.entries(value).flatMap(([key, inner]) => {
       const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
       if (field === undefined) return shape.closed ? [unknownField(path, key, known)] : [];
@@ -158,7 +165,8 @@ function checkObject(value: object, shape: ObjectShape, path: string): readonly 
 
 function checkVariant(value: object, of: Readonly<Record<string, ObjectShape>>, path: string): readonly Violation[] {
   const kind = "kind" in value ? value.kind : undefined;
-  if (kind === undefined) return [violation(join(path, "kind"), "the field is missing", `write one of ${Object.keys(of).join(", ")}`)];
+  if (kind === undefined)
+    return [violation(join(path, "kind"), "the field is missing", `write one of ${Object.keys(of).join(", ")}`)];
   const shape = typeof kind === "string" && Object.hasOwn(of, kind) ? of[kind] : undefined;
   return shape === undefined
     ? wrongType(join(path, "kind"), kind, `one of ${Object.keys(of).join(", ")}`)
@@ -170,7 +178,9 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
   if (value instanceof Unreadable) return [violation(path, value.why, "write plain data")];
   switch (shape.type) {
     case "string":
-      return typeof value === "string" ? [] : wrongType(path, value, "a string", " (in quotes where it looks like something else)");
+      return typeof value === "string"
+        ? []
+        : wrongType(path, value, "a string", " (in quotes where it looks like something else)");
     case "boolean":
       return typeof value === "boolean" ? [] : wrongType(path, value, "true or false");
     case "integer":
@@ -178,7 +188,9 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
     case "form":
       return shape.is(value) ? [] : wrongType(path, value, shape.expected);
     case "word":
-      return typeof value === "string" && shape.words.includes(value) ? [] : wrongType(path, value, `one of ${shape.words.join(", ")}`);
+      return typeof value === "string" && shape.words.includes(value)
+        ? []
+        : wrongType(path, value, `one of ${shape.words.join(", ")}`);
     case "list":
       if (!Array.isArray(value)) return wrongType(path, value, "a list");
       return value.flatMap((inner, at) => check(inner, shape.of, `${path}[${at}]`));

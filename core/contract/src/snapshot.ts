@@ -24,7 +24,8 @@ export function snapshot(value: unknown): unknown {
     if (typeof part !== "object" || part === null || !(Array.isArray(part) || isPlainObject(part))) return part;
     if (above.has(part)) return new Unreadable("the object holds itself");
     if (above.size >= MOST_DEPTH) return new Unreadable(`there are more than ${MOST_DEPTH} levels`);
-    if (parts + (Array.isArray(part) ? part.length : 0) > MOST_PARTS) return new Unreadable(`there are more than ${MOST_PARTS} values`);
+    if (parts + (Array.isArray(part) ? part.length : 0) > MOST_PARTS)
+      return new Unreadable(`there are more than ${MOST_PARTS} values`);
     above.add(part);
     try {
       return readObject(part, copy);

@@ -67,19 +67,30 @@ export function tapDomain(attachment: Attachment, plan: Plan, backend: NicDomain
 }
 
 /** An element, from its parts. */
-export const element = (name: string, attributes: Readonly<Record<string, string>>, ...children: readonly XmlElement[]): XmlElement => ({
+export const element = (
+  name: string,
+  attributes: Readonly<Record<string, string>>,
+  ...children: readonly XmlElement[]
+): XmlElement => ({
   name,
   attributes,
   children,
 });
 
 /** The alias of a NIC's device: KubeVirt finds it by this. */
-export const aliasOf = (nic: NicDomain, device: string): string => (device === "hostdev" ? `ua-sriov-${nic.name}` : `ua-${nic.name}`);
+export const aliasOf = (nic: NicDomain, device: string): string =>
+  device === "hostdev" ? `ua-sriov-${nic.name}` : `ua-${nic.name}`;
 
 /** A PCI address, `DDDD:BB:SS.F`, as an element. */
 export function pciAddress(text: string): XmlElement {
   const [domain = "", bus = "", slot = "", fn = ""] = text.split(/[:.]/);
-  return element("address", { type: "pci", domain: `0x${domain}`, bus: `0x${bus}`, slot: `0x${slot}`, function: `0x${fn}` });
+  return element("address", {
+    type: "pci",
+    domain: `0x${domain}`,
+    bus: `0x${bus}`,
+    slot: `0x${slot}`,
+    function: `0x${fn}`,
+  });
 }
 
 /** libvirt's name of a model. */

@@ -13,7 +13,9 @@ const facts = (node: XmlNode): readonly string[] => [
 const ALIAS = /^ua-(?:sriov-)?(.+)$/;
 
 function nicFacts(xml: string): ReadonlyMap<string, ReadonlySet<string>> {
-  const nodes = (childOf(scanXml(xml), "devices")?.children ?? []).filter(({ name }) => name === "interface" || name === "hostdev");
+  const nodes = (childOf(scanXml(xml), "devices")?.children ?? []).filter(
+    ({ name }) => name === "interface" || name === "hostdev",
+  );
   return new Map(
     nodes.flatMap((node) => {
       const name = ALIAS.exec(childOf(node, "alias")?.attributes.get("name") ?? "")?.[1];

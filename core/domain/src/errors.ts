@@ -5,7 +5,11 @@ const AS_PRINTED = "give the domain as libvirt prints it";
 
 /** A value of a plan with a character that XML does not allow. */
 export const characterNotInXml = (value: string): BindingError =>
-  new BindingError("PLAN_OUT_OF_BOUNDS", `${JSON.stringify(value)} contains a character that XML does not allow`, "plan printable text");
+  new BindingError(
+    "PLAN_OUT_OF_BOUNDS",
+    `${JSON.stringify(value)} contains a character that XML does not allow`,
+    "plan printable text",
+  );
 
 /** A domain part that names what its kind does not allow; `what` is the name, and why it is refused. */
 export const invalidDeviceName = (nic: string, what: string): BindingError =>

@@ -1,4 +1,12 @@
-export { COMMON_MACHINE, hostDevice, type Machine, nicDomain, type NicDomain, tapDomain, tapInterface } from "./device.ts";
+export {
+  COMMON_MACHINE,
+  hostDevice,
+  type Machine,
+  nicDomain,
+  type NicDomain,
+  tapDomain,
+  tapInterface,
+} from "./device.ts";
 export { diffDomainNics } from "./diff-domain-nics.ts";
 export { type DomainNic, domainNics, withoutNic } from "./domain-nics.ts";
 export { LIBVIRT_DIRECTORIES, libvirtVersionOf } from "./libvirt-version.ts";

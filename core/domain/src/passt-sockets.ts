@@ -15,7 +15,9 @@ const isIn = (port: number, [first, last]: PortRange): boolean => port >= first 
 function countPorts({ ports, except }: PasstForward, ephemeral: PortRange): number {
   const ranges = ports.length > 0 ? ports.map(rangeOf) : [EVERY_PORT];
   const kept = [...except.map(rangeOf), ...(ports.length > 0 ? [] : [ephemeral])];
-  const listed = new Set(ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, at) => first + at)));
+  const listed = new Set(
+    ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, at) => first + at)),
+  );
   return [...listed].filter((port) => !kept.some((range) => isIn(port, range))).length;
 }
 

@@ -30,7 +30,8 @@ export function requirePasst(libvirtVersion: string | undefined): void {
 }
 
 /** True where passt and the guest are joined by shared memory; else they are by a socket. */
-export const sharesMemoryWithPasst = ({ libvirtVersion }: NicDomain): boolean => isSince(libvirtVersion, WITH_SHARED_MEMORY);
+export const sharesMemoryWithPasst = ({ libvirtVersion }: NicDomain): boolean =>
+  isSince(libvirtVersion, WITH_SHARED_MEMORY);
 
 const range = ({ from, to }: PasstPorts, exclude: boolean): XmlElement =>
   element("range", {
@@ -39,7 +40,12 @@ const range = ({ from, to }: PasstPorts, exclude: boolean): XmlElement =>
   });
 
 const portForward = ({ protocol, ports, except }: PasstForward): XmlElement =>
-  element("portForward", { proto: protocol }, ...except.map((one) => range(one, true)), ...ports.map((one) => range(one, false)));
+  element(
+    "portForward",
+    { proto: protocol },
+    ...except.map((one) => range(one, true)),
+    ...ports.map((one) => range(one, false)),
+  );
 
 /** The interface of a NIC that passt serves, for the libvirt that reads it. @throws BindingError PLAN_IMPOSSIBLE */
 export function passtInterface(nic: NicDomain, { forward }: PasstPlan): XmlElement {

@@ -48,7 +48,8 @@ function insertChild(xml: string, parent: XmlNode, after: XmlNode | undefined, c
   }
   const { newline, indent } = indentBefore(xml, parent.closeStart);
   const at = newline === "" ? parent.closeStart : parent.closeStart - indent.length;
-  const text = newline === "" ? printElement(child, "", "") : `${printElement(child, `${indent}  `, newline)}${newline}`;
+  const text =
+    newline === "" ? printElement(child, "", "") : `${printElement(child, `${indent}  `, newline)}${newline}`;
   return splice(xml, { start: at, end: at, text });
 }
 
@@ -81,14 +82,19 @@ function shareMemory(xml: string): string {
   const access = element("access", { mode: "shared" });
   const source = element("source", { type: "memfd" });
   if (backing === undefined) {
-    const after = ["currentMemory", "memory", "uuid", "name"].map((name) => childOf(domain, name)).find((node) => node !== undefined);
+    const after = ["currentMemory", "memory", "uuid", "name"]
+      .map((name) => childOf(domain, name))
+      .find((node) => node !== undefined);
     return insertChild(xml, domain, after, element("memoryBacking", {}, source, access));
   }
   const mode = attributeOf(childOf(backing, "access"), "mode");
   if (mode !== undefined && mode !== "shared") throw memoryNotShared(mode);
-  const withSource = childOf(backing, "source") === undefined ? insertChild(xml, backing, backing.children.at(-1), source) : xml;
+  const withSource =
+    childOf(backing, "source") === undefined ? insertChild(xml, backing, backing.children.at(-1), source) : xml;
   const now = childOf(domainOf(withSource), "memoryBacking");
-  return mode === undefined && now !== undefined ? insertChild(withSource, now, now.children.at(-1), access) : withSource;
+  return mode === undefined && now !== undefined
+    ? insertChild(withSource, now, now.children.at(-1), access)
+    : withSource;
 }
 
 const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
@@ -104,7 +110,8 @@ function declareQemu(xml: string): string {
 }
 
 /** QEMU's own arguments. Printers that know namespaces have a prefix of their own for them, or none. */
-const commandlineOf = (xml: string): XmlNode | undefined => childInNamespace(domainOf(xml), QEMU_NAMESPACE, "commandline");
+const commandlineOf = (xml: string): XmlNode | undefined =>
+  childInNamespace(domainOf(xml), QEMU_NAMESPACE, "commandline");
 
 /** Gives QEMU the arguments of a NIC: over the ones that it has for it, or behind all others. */
 function writeArguments(xml: string, nic: NicDomain, planned: DomainPlan & { readonly kind: "userNetwork" }): string {
@@ -118,7 +125,9 @@ function writeArguments(xml: string, nic: NicDomain, planned: DomainPlan & { rea
   }
   const own = (wanted[1] ?? "").split(",", 2).join(",");
   const values = commandline.children.map((node) => attributeOf(node, "value") ?? "");
-  const at = values.findIndex((value, place) => values[place - 1] === "-netdev" && (value === own || value.startsWith(`${own},`)));
+  const at = values.findIndex(
+    (value, place) => values[place - 1] === "-netdev" && (value === own || value.startsWith(`${own},`)),
+  );
   const [first, last] = [commandline.children[at - 1], commandline.children[at + 2]];
   if (at === -1 || first === undefined || last === undefined) {
     return wanted.reduce((text, argument) => {
@@ -140,7 +149,9 @@ export interface PlannedDevice {
 
 /** What a binding's sidecar makes of a domain: every NIC of its own, in their order. */
 export const patchDomains = (xml: string, nics: readonly PlannedDevice[]): string =>
-  nics.filter(({ domain }) => domain.kind !== "tap").reduce((text, { nic, domain }) => patchDomain(text, nic, domain), xml);
+  nics
+    .filter(({ domain }) => domain.kind !== "tap")
+    .reduce((text, { nic, domain }) => patchDomain(text, nic, domain), xml);
 
 /** Writes the interface of a NIC on a tap: what a host does for domain kind `tap`. */
 export const writeTapInterface = (xml: string, nic: NicDomain): string => writeDevice(xml, nic, tapInterface(nic));

@@ -18,14 +18,19 @@ export const isSocketName = (text: string): boolean => SOCKET_NAME.test(text);
 /** True for the name of a vDPA device's character device: `vhost-vdpa-0`. */
 export const isVdpaDevice = (text: string): boolean => VDPA_DEVICE.test(text);
 
-function vhostUserInterface(nic: NicDomain, { socket, mode, queues }: DevicePlan & { readonly kind: "vhostuser" }): XmlElement {
-  if (!isSocketName(socket)) throw invalidDeviceName(nic.name, `the socket ${JSON.stringify(socket)}, which is not a valid name`);
+function vhostUserInterface(
+  nic: NicDomain,
+  { socket, mode, queues }: DevicePlan & { readonly kind: "vhostuser" },
+): XmlElement {
+  if (!isSocketName(socket))
+    throw invalidDeviceName(nic.name, `the socket ${JSON.stringify(socket)}, which is not a valid name`);
   const source = element("source", { type: "unix", path: `${VHOST_USER_DIRECTORY}/${socket}`, mode });
   return ownInterface({ ...nic, queues }, "vhostuser", [source]);
 }
 
 function vdpaInterface(nic: NicDomain, { device }: DevicePlan & { readonly kind: "vdpa" }): XmlElement {
-  if (!isVdpaDevice(device)) throw invalidDeviceName(nic.name, `the device ${JSON.stringify(device)}, which is not a valid vDPA device`);
+  if (!isVdpaDevice(device))
+    throw invalidDeviceName(nic.name, `the device ${JSON.stringify(device)}, which is not a valid vDPA device`);
   return ownInterface(nic, "vdpa", [element("source", { dev: `/dev/${device}` })]);
 }
 

@@ -7,7 +7,13 @@ export interface XmlElement {
   readonly children: readonly XmlElement[];
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&apos;",
+};
 
 function encodeValue(value: string): string {
   if (!value.isWellFormed() || /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/.test(value)) {
@@ -25,5 +31,9 @@ export function printElement({ name, attributes, children }: XmlElement, indent 
   const values = Object.entries(attributes).map(([key, value]) => ` ${key}='${encodeValue(value)}'`);
   const start = `${indent}<${name}${values.join("")}`;
   if (children.length === 0) return `${start}/>`;
-  return [`${start}>`, ...children.map((child) => printElement(child, `${indent}  `, newline)), `${indent}</${name}>`].join(newline);
+  return [
+    `${start}>`,
+    ...children.map((child) => printElement(child, `${indent}  `, newline)),
+    `${indent}</${name}>`,
+  ].join(newline);
 }

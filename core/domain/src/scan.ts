@@ -1,7 +1,8 @@
 import { ScannedElement, type XmlNode } from "./xml-node.ts";
 import { malformedDomain } from "./errors.ts";
 
-const NAME = /[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*(?::[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*)?/y;
+const NAME =
+  /[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*(?::[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*)?/y;
 const SPACE = /[ \t\r\n]*/y;
 const REFERENCE = /&(?:amp|lt|gt|quot|apos|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/y;
 /** What XML 1.0 does not allow at all: control characters, half surrogate pairs, two non-characters. */
@@ -99,7 +100,8 @@ class Scanner {
     for (let at = text.indexOf("&"); at !== -1; at = text.indexOf("&", at + 1)) {
       REFERENCE.lastIndex = at;
       const found = REFERENCE.exec(text);
-      const code = found?.[1] === undefined ? (found?.[2] === undefined ? 0x20 : Number.parseInt(found[2], 16)) : Number(found[1]);
+      const code =
+        found?.[1] === undefined ? (found?.[2] === undefined ? 0x20 : Number.parseInt(found[2], 16)) : Number(found[1]);
       if (found === null || !isCharacter(code)) this.#fail("an & that does not begin a reference", start + at);
     }
   }
@@ -120,14 +122,18 @@ class Scanner {
       return;
     }
     // A document type can define entities: what they stand for is not for us to find out.
-    this.#fail(this.#xml.startsWith("<!DOCTYPE", start) ? "a document type, which a domain cannot have" : "malformed markup", start);
+    this.#fail(
+      this.#xml.startsWith("<!DOCTYPE", start) ? "a document type, which a domain cannot have" : "malformed markup",
+      start,
+    );
   }
 
   #instruction(): void {
     const start = this.#at;
     this.#at += 2;
     const name = this.#match(NAME)?.[0];
-    if (name === undefined || name.toLowerCase() === "xml") this.#fail("a processing instruction without a name of its own", start);
+    if (name === undefined || name.toLowerCase() === "xml")
+      this.#fail("a processing instruction without a name of its own", start);
     const rest = this.#skipTo("?>", "a processing instruction");
     if (rest !== "" && !/^[ \t\r\n]/.test(rest)) this.#fail("a processing instruction whose name does not end", start);
   }
@@ -165,7 +171,8 @@ class Scanner {
     if (selfClosing) return;
     this.#open = node;
     this.#depth += 1;
-    if (this.#depth > MOST_DEPTH) this.#fail(`elements are nested deeper than ${MOST_DEPTH}, which libvirt does not read`, start);
+    if (this.#depth > MOST_DEPTH)
+      this.#fail(`elements are nested deeper than ${MOST_DEPTH}, which libvirt does not read`, start);
   }
 
   /** Goes behind a start tag's attributes. */

@@ -11,16 +11,25 @@ function driverOf({ model, transitional }: NicDomain): string {
 
 /** A place on the PCI bus in QEMU's words: libvirt calls the bus by its controller's number, and the first by the machine. */
 function placeOf(address: string, machine: string): { readonly bus: string; readonly addr: string } {
-  const [, bus = "0", slot = "0", fn = "0"] = address.split(/[:.]/).map((digits) => String(Number.parseInt(digits, 16)));
+  const [, bus = "0", slot = "0", fn = "0"] = address
+    .split(/[:.]/)
+    .map((digits) => String(Number.parseInt(digits, 16)));
   const root = machine.includes("i440fx") || machine === "pc" ? "pci.0" : "pcie.0";
-  return { bus: bus === "0" ? root : `pci.${bus}`, addr: `0x${Number(slot).toString(16)}.0x${Number(fn).toString(16)}` };
+  return {
+    bus: bus === "0" ? root : `pci.${bus}`,
+    addr: `0x${Number(slot).toString(16)}.0x${Number(fn).toString(16)}`,
+  };
 }
 
 /** A value in a list of options: a comma is written twice. */
 const escaped = (value: string): string => value.replaceAll(",", ",,");
 
 /** How QEMU is configured with a network inside itself: the options that libvirt has no words for (qemu(1), -netdev user). */
-export function userNetworkArguments(nic: NicDomain, { network, search, forward }: UserNetwork, machine: string): readonly string[] {
+export function userNetworkArguments(
+  nic: NicDomain,
+  { network, search, forward }: UserNetwork,
+  machine: string,
+): readonly string[] {
   const options = [
     ["id", nic.name],
     ["net", network],

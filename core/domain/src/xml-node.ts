@@ -66,7 +66,9 @@ export class ScannedElement implements XmlNode {
   get attributes(): ReadonlyMap<string, string> {
     if (this.#attributes === undefined) {
       const tag = this.#xml.slice(this.start + 1 + this.name.length, this.openEnd);
-      this.#attributes = new Map(Array.from(tag.matchAll(ATTRIBUTE), ([, name = "", double, single]) => [name, double ?? single ?? ""]));
+      this.#attributes = new Map(
+        Array.from(tag.matchAll(ATTRIBUTE), ([, name = "", double, single]) => [name, double ?? single ?? ""]),
+      );
     }
     return this.#attributes;
   }
@@ -102,4 +104,6 @@ function namespaceOf(node: XmlNode): string | undefined {
 
 /** The first child of a name in a namespace, whatever prefix the document has for it. */
 export const childInNamespace = (node: XmlNode, namespace: string, name: string): XmlNode | undefined =>
-  node.children.find((child) => child.name.slice(child.name.indexOf(":") + 1) === name && namespaceOf(child) === namespace);
+  node.children.find(
+    (child) => child.name.slice(child.name.indexOf(":") + 1) === name && namespaceOf(child) === namespace,
+  );

@@ -70,11 +70,15 @@ export interface Host<D extends NicsDecision = Decision> {
   attach(binding: string, nics: readonly AttachedNic[]): Promise<void>;
 }
 
-function devicesOf({ spec, resourceName }: DecidedNic, { devices }: PodContext): Pick<Attachment, "deviceInfo" | "allocatedDevices"> {
+function devicesOf(
+  { spec, resourceName }: DecidedNic,
+  { devices }: PodContext,
+): Pick<Attachment, "deviceInfo" | "allocatedDevices"> {
   const info = devices && deviceInfoOf(devices.networkInfo, spec.name);
   return {
     ...defined({ deviceInfo: info }),
-    allocatedDevices: devices === undefined || resourceName === undefined ? [] : allocatedDevices(devices.environment, resourceName),
+    allocatedDevices:
+      devices === undefined || resourceName === undefined ? [] : allocatedDevices(devices.environment, resourceName),
   };
 }
 

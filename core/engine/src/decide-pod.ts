@@ -54,7 +54,12 @@ export interface PodAdmission {
 }
 
 /** What one binding finds wrong with its NICs; where nothing, what they need that the pod lacks or that is not granted. */
-async function admitByBinding(vmi: Vmi, name: string, binding: ServingBinding, compute: ComputeContainer): Promise<readonly Violation[]> {
+async function admitByBinding(
+  vmi: Vmi,
+  name: string,
+  binding: ServingBinding,
+  compute: ComputeContainer,
+): Promise<readonly Violation[]> {
   const alone = new Map([[name, binding]]);
   const violations = await admitPluginNics(vmi, alone);
   if (violations.length > 0) return violations;
@@ -67,7 +72,11 @@ async function admitByBinding(vmi: Vmi, name: string, binding: ServingBinding, c
  * Asks the bindings of a pod's sidecars what speaks against their NICs, since a cluster admits what its own rules know. One
  * that fails or refuses hides nothing of what another says.
  */
-export async function admitPod(vmi: Vmi, served: ReadonlyMap<string, ServingBinding>, compute: ComputeContainer): Promise<PodAdmission> {
+export async function admitPod(
+  vmi: Vmi,
+  served: ReadonlyMap<string, ServingBinding>,
+  compute: ComputeContainer,
+): Promise<PodAdmission> {
   const asked = [...served].map(([name, binding]) => admitByBinding(vmi, name, binding, compute));
   const answers = await Promise.allSettled(asked);
   return {
@@ -91,7 +100,10 @@ export interface RegistrationConflicts {
 }
 
 /** Holds the registrations of a pod's bindings against what the bindings say, with the VM's own field paths. */
-export function registrationConflicts(vmi: Vmi, served: ReadonlyMap<string, RegisteredNicBinding>): RegistrationConflicts {
+export function registrationConflicts(
+  vmi: Vmi,
+  served: ReadonlyMap<string, RegisteredNicBinding>,
+): RegistrationConflicts {
   const found = pluginNics(vmi, served).map(({ binding, index, network }) => {
     const at = (conflict: Conflict | undefined): readonly Violation[] =>
       conflict === undefined ? [] : [{ ...conflict, field: `${INTERFACES_PATH}[${index}].binding.name` }];

@@ -23,7 +23,14 @@ import {
   type VmiNetwork,
 } from "@netbind/kubevirt";
 import { admitVmi, defaultVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
-import { memoryOverheadBytes, type Pod, type PodNetworkRequest, podNetworks, renderPod, sidecarOf } from "@netbind/kubevirt/pod";
+import {
+  memoryOverheadBytes,
+  type Pod,
+  type PodNetworkRequest,
+  podNetworks,
+  renderPod,
+  sidecarOf,
+} from "@netbind/kubevirt/pod";
 import { admitNics, type NicAdmitter } from "./plan/admit-nics.ts";
 import { ungrantedNeeds } from "./plan/check-needs.ts";
 import { type GrantsByBinding, grantsOf } from "./plan/grants.ts";
@@ -142,7 +149,10 @@ function resolveAll(
       continue;
     }
     for (const { nic, index } of found.filter(({ binding }) => binding === name)) {
-      violations.push({ ...resolved, field: `${INTERFACES_PATH}[${index}]${nic.binding === undefined ? `.${name}` : ".binding.name"}` });
+      violations.push({
+        ...resolved,
+        field: `${INTERFACES_PATH}[${index}]${nic.binding === undefined ? `.${name}` : ".binding.name"}`,
+      });
     }
   }
   return { bindings, violations };
@@ -155,13 +165,20 @@ const takesPodMac = ({ binding }: BoundNic, bindings: readonly ResolvedBinding[]
 const NOT_ATTACHED: ReturnType<typeof podNetworks> = { networks: [], violations: [] };
 
 /** Of what is said of bindings by their names, what is said of these. */
-function ofThese<T>(bindings: readonly ResolvedBinding[], byName: Readonly<Record<string, T>> = {}): Readonly<Record<string, T>> {
+function ofThese<T>(
+  bindings: readonly ResolvedBinding[],
+  byName: Readonly<Record<string, T>> = {},
+): Readonly<Record<string, T>> {
   const used = new Set(bindings.map(({ name }) => name));
   return Object.fromEntries(Object.entries(byName).filter(([name]) => used.has(name)));
 }
 
 /** What the core finds wrong with a VM, then what its bindings do: of a field that the core names they need not speak again. */
-async function admit(vmi: Vmi, nics: readonly BoundNic[], { configuration, nads, bindings }: DecideInput): Promise<readonly Violation[]> {
+async function admit(
+  vmi: Vmi,
+  nics: readonly BoundNic[],
+  { configuration, nads, bindings }: DecideInput,
+): Promise<readonly Violation[]> {
   const byCore = admitVmi(vmi, { configuration, described: bindings, ...defined({ nads }) });
   const byBindings = await admitNics(vmi, nics, bindings);
   const fields = new Set(byCore.map(({ field }) => field));
@@ -247,5 +264,6 @@ export const decidedNic = (
   takesPodMac: takesMac && !hasOwnMac(vmi, nic),
   queues: tapQueues(vmi, spec.name, spec.model),
   names,
-  migrationTransport: vmi.status?.migrationTransport === undefined || vmi.status.migrationTransport === "Unix" ? "unix" : "ports",
+  migrationTransport:
+    vmi.status?.migrationTransport === undefined || vmi.status.migrationTransport === "Unix" ? "unix" : "ports",
 });

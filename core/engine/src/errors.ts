@@ -29,7 +29,11 @@ export const noTap = (podLink: string, tap: string): BindingError =>
 
 /** A plan that reaches beyond its NIC or its grants; `problems` names each way. */
 export const planRefused = (nic: string, problems: string): BindingError =>
-  new BindingError("PLAN_OUT_OF_BOUNDS", `the plan for NIC "${nic}" is refused: ${problems}`, `nothing was applied; ${BINDING_FAULT}`);
+  new BindingError(
+    "PLAN_OUT_OF_BOUNDS",
+    `the plan for NIC "${nic}" is refused: ${problems}`,
+    `nothing was applied; ${BINDING_FAULT}`,
+  );
 
 /** A plan without a tap, of a binding whose registration makes KubeVirt write a NIC on one: both would write it. */
 export const registeredOnTap = (binding: string, domainKind: string): BindingError =>

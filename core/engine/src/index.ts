@@ -12,8 +12,21 @@ export {
   desiredNetwork,
 } from "./attach.ts";
 export { admitPluginNics, admitPod, decidePod, pluginNics, registrationConflicts } from "./decide-pod.ts";
-export { type AskedBinding, type NicsDecision, type DecidedNic, decideVmi, type Decision, type PodDecision } from "./decide.ts";
-export { type MigrationInputs, migrationProblems, refreshedNics, type RunningVm, targetDecision } from "./migration-target.ts";
+export {
+  type AskedBinding,
+  type NicsDecision,
+  type DecidedNic,
+  decideVmi,
+  type Decision,
+  type PodDecision,
+} from "./decide.ts";
+export {
+  type MigrationInputs,
+  migrationProblems,
+  refreshedNics,
+  type RunningVm,
+  targetDecision,
+} from "./migration-target.ts";
 export { countOperations, diffNetwork, type Operations, formatOperations } from "./network/diff.ts";
 export { forLauncherGroup } from "./network/launcher-group.ts";
 export type { NftJson } from "./network/nft-json.ts";
@@ -22,14 +35,27 @@ export { type ObservedLink, type ObservedNetwork, podLinkOf } from "./network/ob
 export { teardownNetwork } from "./network/teardown-network.ts";
 export { muteLinks, unmuteLinks } from "./network/mute-links.ts";
 export type { DesiredNetwork, PlaceholderKind, TapOwner } from "./network/desired-network.ts";
-export { awaitedGuestAddresses, type NicProbe, type NicStatus, nicStatus, plannedGuestAddresses } from "./nic-status.ts";
+export {
+  awaitedGuestAddresses,
+  type NicProbe,
+  type NicStatus,
+  nicStatus,
+  plannedGuestAddresses,
+} from "./nic-status.ts";
 export { admitNics } from "./plan/admit-nics.ts";
 export { allAnswers, askBinding } from "./plan/ask-binding.ts";
 export type { PlannedNic } from "./plan/authorize-networks.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
 export type { ComputeContainer } from "./plan/check-needs.ts";
 export { checkedPlanner, plannerFor } from "./plan/checked-planner.ts";
-export { checkGrants, type Grants, type GrantsByBinding, grantsOf, STANDARD_GRANTS, withGrants } from "./plan/grants.ts";
+export {
+  checkGrants,
+  type Grants,
+  type GrantsByBinding,
+  grantsOf,
+  STANDARD_GRANTS,
+  withGrants,
+} from "./plan/grants.ts";
 export { mergeNeeds } from "./plan/merge-needs.ts";
 export { needsOfNics } from "./plan/needs-of-nics.ts";
 export { type JsonProblem, parseJson } from "./plan/parse-json.ts";

@@ -45,11 +45,15 @@ function configurationOf({ registered, declared }: MigrationInputs): KubevirtCon
 }
 
 /** All that keeps a VM in the pod that it runs in: KubeVirt's rule for its pod network, and bindings that move nothing. */
-export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, inputs: MigrationInputs): readonly Violation[] {
+export function migrationProblems(
+  { vmi, attached, bindingOf }: RunningVm,
+  inputs: MigrationInputs,
+): readonly Violation[] {
   const plugins = new Set(interfacesOf(vmi).flatMap(({ name, binding }) => (binding === undefined ? [] : [name])));
   // Of KubeVirt's own bindings its rule speaks, and on another network than the pod's it moves a VM whatever its binding says.
   const fixed = attached.filter(
-    ({ name, network }) => plugins.has(name) && network.kind === "pod" && inputs.declared[bindingOf[name] ?? ""] === "none",
+    ({ name, network }) =>
+      plugins.has(name) && network.kind === "pod" && inputs.declared[bindingOf[name] ?? ""] === "none",
   );
   const stays = fixed.map(({ name, index }) =>
     violation(
@@ -63,12 +67,19 @@ export function migrationProblems({ vmi, attached, bindingOf }: RunningVm, input
 }
 
 /** The NICs whose link goes down and up once the VM runs in its next pod. */
-export const refreshedNics = (vmi: Vmi, inputs: MigrationInputs): readonly string[] => linksToRefresh(vmi, configurationOf(inputs));
+export const refreshedNics = (vmi: Vmi, inputs: MigrationInputs): readonly string[] =>
+  linksToRefresh(vmi, configurationOf(inputs));
 
 /** The NIC as its author wrote it, without what its pod added. */
 function specOf(attachment: Attachment): NicSpec {
   const { cause: _cause, mac: _mac, index: _index, queues: _queues, pod: _pod, ...rest } = attachment;
-  const { names: _names, resolvConf: _resolvConf, hostname: _hostname, migrationTransport: _transport, ...others } = rest;
+  const {
+    names: _names,
+    resolvConf: _resolvConf,
+    hostname: _hostname,
+    migrationTransport: _transport,
+    ...others
+  } = rest;
   const { allocatedDevices: _devices, deviceInfo: _info, ...spec } = others;
   return spec;
 }
@@ -90,7 +101,10 @@ const nicAgain = (attachment: Attachment, binding: string, vmi: Vmi): DecidedNic
  * What the target pod of a migration is made from. Nothing is decided again: NICs, MAC addresses, queues, names and
  * bindings are those of the pod that the VM runs in, because the guest goes on with them.
  */
-export const targetDecision = ({ vmi, attached, bindingOf, bindings }: RunningVm, networks: readonly PodNetworkRequest[]): PodDecision => ({
+export const targetDecision = (
+  { vmi, attached, bindingOf, bindings }: RunningVm,
+  networks: readonly PodNetworkRequest[],
+): PodDecision => ({
   vmi,
   nics: attached.map((attachment) => nicAgain(attachment, bindingOf[attachment.name] ?? "", vmi)),
   bindings,

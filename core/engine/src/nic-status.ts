@@ -53,7 +53,9 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, o
       mtu: plan.domain.kind === "tap" ? attachment.pod.mtu : undefined,
       queueCount: hasInterface(plan) ? Math.max(1, attachment.queues) : undefined,
     }),
-    ports: attachment.ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`),
+    ports: attachment.ports.map(
+      ({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`,
+    ),
     traffic: { fromGuest: observed.packets.fromGuest > 0, toGuest: observed.packets.toGuest > 0 },
   };
 }

@@ -15,7 +15,8 @@ const PILES = /\p{M}{4,}/gu;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-const escaped = (character: string): string => SHORT[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+const escaped = (character: string): string =>
+  SHORT[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
 /** The most characters of a line of a message. */
 const LONGEST_LINE = 2000;
@@ -43,7 +44,8 @@ export function terminalText(text: string, most: number = MOST_LINES): string {
   const lines = text.split(/\r?\n/);
   const half = Math.floor(most / 2);
   const left = lines.length - 2 * half;
-  const shown = lines.length <= most ? lines : [...lines.slice(0, half), `... ${left} lines ...`, ...lines.slice(-half)];
+  const shown =
+    lines.length <= most ? lines : [...lines.slice(0, half), `... ${left} lines ...`, ...lines.slice(-half)];
   return shown.map((line, at) => (at === 0 || line.startsWith("    ") ? "" : "    ") + terminalLine(line)).join("\n");
 }
 
@@ -52,7 +54,10 @@ export const terminalJson = (json: string): string =>
   json.replace(UNPRINTABLE, (character) =>
     character === "\n"
       ? character
-      : Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+      : Array.from(
+          { length: character.length },
+          (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
+        ).join(""),
   );
 
 /** True for a text, of any number of lines, that is the same on a terminal. */

@@ -77,18 +77,23 @@ function oldNicsOf(document: InputDocument): readonly OldNic[] {
     if (typeof value !== "object" || value === null) return [];
     const nic = value as Nic;
     const methods = methodsOf(nic);
-    return methods.some(isRemoved) ? [{ yaml, path: [...at, index], name: String(nic["name"] ?? ""), methods, value: nic }] : [];
+    return methods.some(isRemoved)
+      ? [{ yaml, path: [...at, index], name: String(nic["name"] ?? ""), methods, value: nic }]
+      : [];
   });
 }
 
-const isEmpty = (value: unknown): boolean => value === null || (typeof value === "object" && Object.keys(value).length === 0);
+const isEmpty = (value: unknown): boolean =>
+  value === null || (typeof value === "object" && Object.keys(value).length === 0);
 
 /** Why an interface is left as it is; undefined where it is converted. */
 function whyLeft({ name, methods, value }: OldNic): string | undefined {
   const [key = "", ...more] = methods;
   const quoted = JSON.stringify(name);
   if (more.length > 0) return `interface ${quoted} has more than one of ${methods.join(", ")}: it is left as it is`;
-  return isEmpty(value[key]) ? undefined : `the value of ${key} of interface ${quoted} is not empty: it is left as it is`;
+  return isEmpty(value[key])
+    ? undefined
+    : `the value of ${key} of interface ${quoted} is not empty: it is left as it is`;
 }
 
 /** A field that is changed, of the interface that it was first found at. */
@@ -146,14 +151,22 @@ function withConversions(value: unknown, conversions: readonly Conversion[], dep
 const isWritten = ({ value }: YamlDocument): boolean => value !== null && value !== undefined;
 
 /** The documents that cannot be changed in place: the changed text would say something else in them, or nothing. */
-function findUnsafe(text: string, before: readonly YamlDocument[], conversions: readonly Conversion[]): readonly YamlDocument[] {
+function findUnsafe(
+  text: string,
+  before: readonly YamlDocument[],
+  conversions: readonly Conversion[],
+): readonly YamlDocument[] {
   const after = parseYaml(text).filter((one) => "problem" in one || isWritten(one));
   const written = before.filter(isWritten);
   if (after.length !== written.length) return before;
   const of = Map.groupBy(conversions, ({ yaml }) => yaml);
   return written.filter((yaml, index) => {
     const other = after[index];
-    return other === undefined || "problem" in other || !sameValue(other.value, withConversions(yaml.value, of.get(yaml) ?? []));
+    return (
+      other === undefined ||
+      "problem" in other ||
+      !sameValue(other.value, withConversions(yaml.value, of.get(yaml) ?? []))
+    );
   });
 }
 
@@ -184,7 +197,9 @@ function refusalsOf(file: string, conversions: readonly Conversion[]): readonly 
 
 /** The fields to change, each once and in their order: an interface may be reached more than once. */
 function editedFields(conversions: readonly Conversion[]): readonly EditedField[] {
-  const fields = conversions.flatMap(({ field, key, name }) => (field === undefined ? [] : [{ field, name, edits: editsOf(field, key) }]));
+  const fields = conversions.flatMap(({ field, key, name }) =>
+    field === undefined ? [] : [{ field, name, edits: editsOf(field, key) }],
+  );
   return [...new Map(fields.toReversed().map((one) => [one.field.key.start, one])).values()].sort(
     (a, b) => a.field.key.start - b.field.key.start,
   );
@@ -208,7 +223,8 @@ export function convertRemovedBindings(file: string, text: string): ConvertedTex
     fields.flatMap(({ edits }) => edits),
   );
   const unsafe = conversions.length === 0 ? [] : findUnsafe(result, yaml, conversions);
-  if (unsafe.length === 0) return { text: result, changes: fields.map((one) => changeOf(text, one)), warnings, violations };
+  if (unsafe.length === 0)
+    return { text: result, changes: fields.map((one) => changeOf(text, one)), warnings, violations };
   const blamed = conversions.filter((one) => unsafe.includes(one.yaml));
   return { text, changes: [], warnings, violations: refusalsOf(file, blamed.length > 0 ? blamed : conversions) };
 }

@@ -39,7 +39,9 @@ const ALIAS_FACTOR = 10;
 
 /** The steps of a field path: `spec.networks[0].pod` is spec, networks, 0, pod. */
 const steps = (field: string): YamlPath =>
-  [...field.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, name, index]) => (index === undefined ? (name ?? "") : Number(index)));
+  [...field.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, name, index]) =>
+    index === undefined ? (name ?? "") : Number(index),
+  );
 
 /** What a document may still hold. */
 interface Budget {
@@ -120,7 +122,10 @@ function readDocument(file: string, document: YamlDocument | YamlProblem): reado
 /** Reads the objects of a text with any number of YAML documents; `file` is its name in what is found. */
 export function parseText(file: string, text: string): ParsedText {
   if (text.length > SIZE_LIMIT)
-    return { ...refusedFile(file, `it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file"), yaml: [] };
+    return {
+      ...refusedFile(file, `it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file"),
+      yaml: [],
+    };
   const parsed = parseYaml(text);
   const results = parsed.flatMap((document) => readDocument(file, document));
   return {

@@ -16,7 +16,11 @@ interface Source {
   readonly secret?: { readonly name: string } | undefined;
 }
 
-function textOf({ plain, base64, secret }: Source, keys: readonly string[], { secrets }: ReferencedData): string | undefined {
+function textOf(
+  { plain, base64, secret }: Source,
+  keys: readonly string[],
+  { secrets }: ReferencedData,
+): string | undefined {
   if (plain) return plain;
   if (base64) return base64Text(base64);
   const found = secret === undefined ? undefined : secrets[secret.name];
@@ -36,7 +40,11 @@ export function readGuestSetup(source: CloudInitSource, data: ReferencedData): G
     KEYS.networkData,
     data,
   );
-  const userData = textOf({ plain: source.userData, base64: source.userDataBase64, secret: source.secretRef }, KEYS.userData, data);
+  const userData = textOf(
+    { plain: source.userData, base64: source.userDataBase64, secret: source.secretRef },
+    KEYS.userData,
+    data,
+  );
   return {
     ...(networkData === undefined ? {} : { networkData: readYaml(networkData) }),
     ...(userData === undefined ? {} : { userData }),

@@ -32,7 +32,8 @@ export const stepsToVm = (kind: VmKind): readonly string[] => (kind === "vmi" ? 
 /** What is at a path of an object; undefined where anything on it is none. */
 export const valueAt = (value: unknown, path: YamlPath): unknown =>
   path.reduce<unknown>(
-    (inner, key) => (typeof inner === "object" && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined),
+    (inner, key) =>
+      typeof inner === "object" && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined,
     value,
   );
 
@@ -61,7 +62,8 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
   const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;
   const ofTemplate = steps.length === 0 ? [] : checkTemplateMetadata(inner, [...steps, "metadata"].join("."));
   const spec = valueAt(value, [...steps, "spec"]);
-  const shape = spec === undefined ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
+  const shape =
+    spec === undefined ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
   const problems = [...checkMetadata(outer), ...ofTemplate, ...shape].map((found) => located(document, found));
   if (problems.length > 0) return problems;
   const complete = spec as VmiSpec;
@@ -72,7 +74,9 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
       kind: "VirtualMachineInstance",
       metadata: metadataOf(document, outer, inner),
       spec: { ...complete, domain },
-      ...(kind === "vmi" && isVmiStatus(value["status"]) ? { status: value["status"] as NonNullable<Vmi["status"]> } : {}),
+      ...(kind === "vmi" && isVmiStatus(value["status"])
+        ? { status: value["status"] as NonNullable<Vmi["status"]> }
+        : {}),
     },
     ...defined({ copies: copiesOf(document, kind) }),
     file: document.file,

@@ -66,7 +66,10 @@ function findTwins(vms: readonly InputVm[]): readonly InputViolation[] {
   });
 }
 
-const checkDefinition = (document: unknown): readonly Violation[] => [...checkNad(document), ...checkObjectName(document)];
+const checkDefinition = (document: unknown): readonly Violation[] => [
+  ...checkNad(document),
+  ...checkObjectName(document),
+];
 
 /** What an input is of no use without. */
 export type Needed = "a VM" | "a VM, a clone or a migration" | "nothing";
@@ -96,7 +99,11 @@ const SHAPES = [
 /** What is wrong with objects other than VMs: their shapes, and a KubeVirt CR that is not the only one. */
 function checkOthers(of: Sorted): readonly InputViolation[] {
   const [kubevirt, ...others] = of("kubevirt");
-  const second = violation("kind", `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`, "keep one");
+  const second = violation(
+    "kind",
+    `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`,
+    "keep one",
+  );
   return [
     ...SHAPES.flatMap(([kind, check]) => of(kind).flatMap((document) => violationsOf(document, check))),
     ...(kubevirt === undefined ? [] : violationsOf(kubevirt, checkKubevirt)),
@@ -150,6 +157,8 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     ],
     warnings: of("other")
       .filter((document) => checkHeader(document).length === 0)
-      .map(({ file, line, value }) => `${file}:${line}: ${textOf(value["kind"])} is left out: networking does not read it`),
+      .map(
+        ({ file, line, value }) => `${file}:${line}: ${textOf(value["kind"])} is left out: networking does not read it`,
+      ),
   };
 }

@@ -65,7 +65,9 @@ export const located = (document: InputDocument, found: Violation): InputViolati
 export function checkHeader(document: InputDocument): readonly Violation[] {
   const { apiVersion, kind } = document.value;
   const name = typeof kind === "string" ? kind : "";
-  const meant = SHORTHANDS[name] ?? (["VirtualMachine", "VirtualMachineInstance", "KubeVirt"].includes(name) ? `kind: ${name}` : undefined);
+  const meant =
+    SHORTHANDS[name] ??
+    (["VirtualMachine", "VirtualMachineInstance", "KubeVirt"].includes(name) ? `kind: ${name}` : undefined);
   if (meant !== undefined) {
     const shown = apiVersion === undefined ? "no apiVersion" : `apiVersion ${JSON.stringify(apiVersion)}`;
     return [

@@ -40,7 +40,11 @@ function floatOf(text: string): number | typeof NOT_RESOLVED {
   return Number.isFinite(value) ? value : NOT_RESOLVED;
 }
 
-const scalar = <T>(name: string, firstCharacters: readonly string[], resolve: (text: string) => T | typeof NOT_RESOLVED) =>
+const scalar = <T>(
+  name: string,
+  firstCharacters: readonly string[],
+  resolve: (text: string) => T | typeof NOT_RESOLVED,
+) =>
   defineScalarTag<T>(`tag:yaml.org,2002:${name}`, {
     implicit: true,
     implicitFirstChars: firstCharacters,
@@ -52,7 +56,9 @@ const firstsOf = (words: readonly string[]): readonly string[] => [...new Set(wo
 /** YAML as kubectl reads it. */
 export const KUBECTL_SCHEMA: Schema = FAILSAFE_SCHEMA.withTags(
   scalar("null", firstsOf(NULLS), (text) => (NULLS.includes(text) ? null : NOT_RESOLVED)),
-  scalar("bool", firstsOf([...TRUE, ...FALSE]), (text) => (TRUE.includes(text) ? true : FALSE.includes(text) ? false : NOT_RESOLVED)),
+  scalar("bool", firstsOf([...TRUE, ...FALSE]), (text) =>
+    TRUE.includes(text) ? true : FALSE.includes(text) ? false : NOT_RESOLVED,
+  ),
   scalar("int", DIGITS, integerOf),
   scalar("float", [...DIGITS, "."], floatOf),
   mergeTag,

@@ -7,7 +7,9 @@ import { type Kind, kindOf, textOf } from "./kinds.ts";
 type Texts = Record<string, string>;
 
 function secretTexts({ value }: InputDocument): Texts {
-  const data = Object.entries((value["data"] ?? {}) as Texts).map(([key, text]) => [key, base64Text(textOf(text))] as const);
+  const data = Object.entries((value["data"] ?? {}) as Texts).map(
+    ([key, text]) => [key, base64Text(textOf(text))] as const,
+  );
   return { ...Object.fromEntries(data), ...((value["stringData"] ?? {}) as Texts) };
 }
 
@@ -32,7 +34,8 @@ const DEVICE_CONFIG_MAPS: readonly unknown[] = ["macvtap-deviceplugin-config", "
 
 /** True for the ConfigMap of a device plugin. */
 export const isDeviceConfigMap = (document: InputDocument): boolean =>
-  kindOf(document) === "configMap" && DEVICE_CONFIG_MAPS.includes((document.value["metadata"] as Partial<ObjectMeta> | undefined)?.name);
+  kindOf(document) === "configMap" &&
+  DEVICE_CONFIG_MAPS.includes((document.value["metadata"] as Partial<ObjectMeta> | undefined)?.name);
 
 /** What the ConfigMaps of device plugins say, by key. */
 export function collectDeviceSettings(documents: readonly InputDocument[]): DeviceSettings {

@@ -6,7 +6,8 @@ import { kindOf, textOf } from "./kinds.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
-const isPort = (value: unknown): value is number | string => typeof value === "number" || (typeof value === "string" && value !== "");
+const isPort = (value: unknown): value is number | string =>
+  typeof value === "number" || (typeof value === "string" && value !== "");
 
 function portOf(value: unknown): readonly ServicePort[] {
   const { port, targetPort, protocol } = fieldsOf(value);

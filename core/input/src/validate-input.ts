@@ -40,10 +40,16 @@ const schemaFinding = (found: InputViolation): InputFinding => ({
 });
 
 const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): readonly InputFinding[] =>
-  findings.map(({ rule, reason, ...found }) => ({ ...locate(found), rule: rule.id, reason, consequence: rule.consequence }));
+  findings.map(({ rule, reason, ...found }) => ({
+    ...locate(found),
+    rule: rule.id,
+    reason,
+    consequence: rule.consequence,
+  }));
 
 /** A VM as the API server and the webhooks would have completed it before they look at it. */
-export const completedVmi = ({ vmi }: InputVm, { configuration }: Input): Vmi => defaultVmi(sanitizeVmi(vmi), configuration).vmi;
+export const completedVmi = ({ vmi }: InputVm, { configuration }: Input): Vmi =>
+  defaultVmi(sanitizeVmi(vmi), configuration).vmi;
 
 /** What is known beside a VM, the same for all of an input. */
 type Known = Pick<ValidationContext, "described" | "surroundings">;
@@ -64,12 +70,19 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
 const validateMigrations = (input: Input): readonly InputFinding[] =>
   input.migrations.flatMap(({ value: { metadata, spec }, locate }) =>
     input.vms
-      .filter(({ vmi }) => vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"))
+      .filter(
+        ({ vmi }) =>
+          vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"),
+      )
       .flatMap((vm) => findingsOf(validateMigration(completedVmi(vm, input), input.configuration), locate)),
   );
 
 /** Validates all VMs of an input, and what is asked for them, as they are written: findings in the order of the input's lines. */
-export function validateInput(input: Input, options: ValidationOptions, described: DescribedBindings): readonly InputFinding[] {
+export function validateInput(
+  input: Input,
+  options: ValidationOptions,
+  described: DescribedBindings,
+): readonly InputFinding[] {
   const known = { described, surroundings: surroundingsOf(input) };
   const all = [
     ...input.violations.map(schemaFinding),

@@ -43,7 +43,12 @@ function mergedInto(places: Positions, node: number): readonly number[] {
 }
 
 /** A field of a mapping itself, or of one that is merged into it. */
-function childThrough(places: Positions, node: number, step: string | number, seen = new Set<number>()): Found | undefined {
+function childThrough(
+  places: Positions,
+  node: number,
+  step: string | number,
+  seen = new Set<number>(),
+): Found | undefined {
   const own = places.childOf(node, step);
   if (own !== undefined || places.eventOf(node)?.type !== EVENT_ID.MAPPING || seen.has(node)) return own;
   seen.add(node);
@@ -74,7 +79,11 @@ export function findField(source: Source, root: number, path: YamlPath): YamlFie
   return fieldOf(source, found, shared);
 }
 
-function fieldOf({ text, offset, lines, places }: Source, { key: index, node }: Found, shared: boolean): YamlField | undefined {
+function fieldOf(
+  { text, offset, lines, places }: Source,
+  { key: index, node }: Found,
+  shared: boolean,
+): YamlField | undefined {
   const key = places.eventOf(index);
   if (key?.type !== EVENT_ID.SCALAR || key.valueStart < 0) return undefined;
   const isQuoted = key.style === SCALAR_STYLE.DOUBLE_QUOTED || key.style === SCALAR_STYLE.SINGLE_QUOTED;

@@ -17,7 +17,8 @@ export class Lines {
 
   /** The line of an offset. */
   at(offset: number): number {
-    if (this.#starts.length === 0) this.#starts = [0, ...Array.from(this.#text.matchAll(/\n/g), ({ index }) => index + 1)];
+    if (this.#starts.length === 0)
+      this.#starts = [0, ...Array.from(this.#text.matchAll(/\n/g), ({ index }) => index + 1)];
     let [low, high] = [0, this.#starts.length - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;

@@ -7,7 +7,10 @@ export interface KubeContainer {
   readonly image?: string;
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath?: string; readonly subPath?: string }[];
-  readonly securityContext?: { readonly runAsUser?: number; readonly capabilities?: { readonly add?: readonly string[] } };
+  readonly securityContext?: {
+    readonly runAsUser?: number;
+    readonly capabilities?: { readonly add?: readonly string[] };
+  };
   readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> };
 }
 
@@ -40,7 +43,11 @@ export type KubeVmi = Vmi & {
   readonly status?: VmiStatus & {
     /** Node by pod UID: `status.activePods`. */
     readonly activePods?: Readonly<Record<string, string>>;
-    readonly migrationState?: { readonly targetPod?: string; readonly sourcePod?: string; readonly completed?: boolean };
+    readonly migrationState?: {
+      readonly targetPod?: string;
+      readonly sourcePod?: string;
+      readonly completed?: boolean;
+    };
   };
 };
 
@@ -86,7 +93,8 @@ const container = shape({
 });
 
 const POD: Readonly<Record<string, Check>> = {
-  metadata: (value) => metadata(value) && shape({ ownerReferences: optional(listOf(owner)), deletionTimestamp: optional(isText) })(value),
+  metadata: (value) =>
+    metadata(value) && shape({ ownerReferences: optional(listOf(owner)), deletionTimestamp: optional(isText) })(value),
   spec: shape({ nodeName: optional(isText), containers: listOf(container) }),
   status: optional(shape({ phase: optional(isText), podIPs: optional(listOf(isObject)) })),
 };
@@ -114,14 +122,18 @@ const nameOf = (object: Readonly<Record<string, unknown>>): string => {
 const CR = "KubeVirt";
 
 /** The configuration of a KubeVirt CR, without the registrations that are not as the API has them. */
-function readConfiguration(cr: Readonly<Record<string, unknown>>): Pick<ClusterSnapshot, "configuration" | "unreadable"> {
+function readConfiguration(
+  cr: Readonly<Record<string, unknown>>,
+): Pick<ClusterSnapshot, "configuration" | "unreadable"> {
   const configuration = isObject(cr["spec"]) ? (cr["spec"]["configuration"] ?? {}) : {};
   const network = isObject(configuration) ? (configuration["network"] ?? {}) : undefined;
   const binding = isObject(network) ? (network["binding"] ?? {}) : undefined;
   if (!isObject(configuration) || !isObject(network) || !isObject(binding))
     return {
       configuration: {},
-      unreadable: [{ what: nameOf(cr), problem: "spec.configuration.network.binding does not have the API's form", uid: CR }],
+      unreadable: [
+        { what: nameOf(cr), problem: "spec.configuration.network.binding does not have the API's form", uid: CR },
+      ],
     };
   const wrong = Object.keys(binding).filter((name) => !registration(binding[name]));
   const sound = Object.fromEntries(Object.entries(binding).filter(([name]) => !wrong.includes(name)));

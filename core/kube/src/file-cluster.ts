@@ -46,11 +46,15 @@ export class FileCluster implements Cluster {
     const file = await promises.open(join(this.#directory, name), constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = await file.stat();
-      if (!stat.isFile() || stat.size > SIZE_LIMIT) throw new Error(`it is not a regular file of at most ${SIZE_LIMIT} bytes`);
+      if (!stat.isFile() || stat.size > SIZE_LIMIT)
+        throw new Error(`it is not a regular file of at most ${SIZE_LIMIT} bytes`);
       const identity = `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
       const known = this.#files.get(name);
       if (known?.identity === identity) return known;
-      const content = JSON.parse(await file.readFile("utf8")) as { readonly kind?: unknown; readonly items?: unknown } | null;
+      const content = JSON.parse(await file.readFile("utf8")) as {
+        readonly kind?: unknown;
+        readonly items?: unknown;
+      } | null;
       const isList = typeof content?.kind === "string" && content.kind.endsWith("List");
       if (isList && !Array.isArray(content.items ?? [])) throw new Error("its items are not a list");
       return { identity, objects: isList ? ((content.items ?? []) as readonly unknown[]) : [content], unreadable: [] };

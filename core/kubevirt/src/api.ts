@@ -219,7 +219,10 @@ export interface KubevirtConfiguration {
   readonly imagePullPolicy?: string;
   readonly supportContainerResources?: readonly {
     readonly type: string;
-    readonly resources?: { readonly requests?: Readonly<Record<string, string>>; readonly limits?: Readonly<Record<string, string>> };
+    readonly resources?: {
+      readonly requests?: Readonly<Record<string, string>>;
+      readonly limits?: Readonly<Record<string, string>>;
+    };
   }[];
   readonly developerConfiguration?: {
     readonly featureGates?: readonly string[];

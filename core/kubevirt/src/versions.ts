@@ -46,7 +46,10 @@ export const GATES: Readonly<Record<GateName, Gate>> = {
   Macvtap: { alpha: 0, discontinued: 3, effect: "the old core binding macvtap" },
   PasstBinding: { beta: 8, effect: "the core binding passtBinding" },
   LiveUpdateNADRef: { beta: 8, ga: 9, effect: "a running VM's network may name another NetworkAttachmentDefinition" },
-  ExternalNetResourceInjection: { beta: 8, effect: "KubeVirt does not read NetworkAttachmentDefinitions for device resources" },
+  ExternalNetResourceInjection: {
+    beta: 8,
+    effect: "KubeVirt does not read NetworkAttachmentDefinitions for device resources",
+  },
   PodSecondaryInterfaceNamingUpgrade: { beta: 8, effect: "migration targets have hashed names of links" },
   NetworkDevicesWithDRA: { alpha: 9, effect: "networks may name a resource claim" },
   PortRangesSpec: { alpha: 9, effect: "interfaces may list ranges of ports" },

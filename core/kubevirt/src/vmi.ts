@@ -1,4 +1,11 @@
-import type { BindingRegistration, KubevirtConfiguration, Vmi, VmiInterface, VmiNetwork, VmiStatusInterface } from "./api.ts";
+import type {
+  BindingRegistration,
+  KubevirtConfiguration,
+  Vmi,
+  VmiInterface,
+  VmiNetwork,
+  VmiStatusInterface,
+} from "./api.ts";
 
 /** What has a VMI's specification: a VMI, or the template of a VM, whose devices may be left out. */
 type WithSpec = Pick<Vmi, "spec">;
@@ -14,7 +21,8 @@ export const interfaceOf = (vmi: WithSpec, name: string | undefined): VmiInterfa
   interfacesOf(vmi).find((nic) => nic.name === name);
 
 /** The first network of a logical name, which is its interface's name too; undefined where there is none. */
-export const networkOf = (vmi: WithSpec, name: string): VmiNetwork | undefined => networksOf(vmi).find((network) => network.name === name);
+export const networkOf = (vmi: WithSpec, name: string): VmiNetwork | undefined =>
+  networksOf(vmi).find((network) => network.name === name);
 
 /** The first entry of a logical name in `status.interfaces`; undefined where nothing reported the NIC. */
 export const interfaceStatusOf = ({ status }: Pick<Vmi, "status">, name: string): VmiStatusInterface | undefined =>
@@ -28,7 +36,10 @@ export const registrationsOf = ({ network }: KubevirtConfiguration): Readonly<Re
  * The KubeVirt CR's registration of a binding plugin, by its registered name.
  * Undefined where the plugin is not registered, and where no name is given: of an interface without a plugin.
  */
-export function registrationOf(configuration: KubevirtConfiguration, name: string | undefined): BindingRegistration | undefined {
+export function registrationOf(
+  configuration: KubevirtConfiguration,
+  name: string | undefined,
+): BindingRegistration | undefined {
   const registrations = registrationsOf(configuration);
   return name !== undefined && Object.hasOwn(registrations, name) ? registrations[name] : undefined;
 }

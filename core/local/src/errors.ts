@@ -43,8 +43,12 @@ export class MigrationRefusedError extends Error {
   readonly violations: readonly Violation[];
 
   constructor(vm: string, violations: readonly Violation[]) {
-    const lines = violations.map(({ field, problem, fix }) => `\n    ${field === "" ? "" : `${field}: `}${problem}\n        fix: ${fix}`);
-    super(`VM ${vm} cannot be migrated: ${violations.length} ${violations.length === 1 ? "problem" : "problems"}${lines.join("")}`);
+    const lines = violations.map(
+      ({ field, problem, fix }) => `\n    ${field === "" ? "" : `${field}: `}${problem}\n        fix: ${fix}`,
+    );
+    super(
+      `VM ${vm} cannot be migrated: ${violations.length} ${violations.length === 1 ? "problem" : "problems"}${lines.join("")}`,
+    );
     this.violations = violations;
   }
 }
@@ -53,7 +57,11 @@ export class MigrationRefusedError extends Error {
 export class MigrationUnsettledError extends Error {
   override readonly name = "MigrationUnsettledError";
 
-  constructor(failure: Error, why: Error, pods: readonly { readonly namespace: string; readonly name: string; readonly netns: string }[]) {
+  constructor(
+    failure: Error,
+    why: Error,
+    pods: readonly { readonly namespace: string; readonly name: string; readonly netns: string }[],
+  ) {
     const [first] = pods;
     const vm = first === undefined ? "of the VM" : `VM ${first.namespace}/${first.name}`;
     const left =
@@ -98,15 +106,19 @@ export class VolumeError extends Error {
 }
 
 /** A resource all of whose devices are taken. */
-export const devicesTaken = (what: string, resource: string): Error => new Error(`all ${what} of ${resource} are taken`);
+export const devicesTaken = (what: string, resource: string): Error =>
+  new Error(`all ${what} of ${resource} are taken`);
 
 /** A plugin whose process failed. */
 export const failedBinding = (name: string, why: string): BindingError =>
   new BindingError("PLUGIN_FAILED", `binding "${name}": ${why}`, BINDING_FAULT);
 
 /** A CNI plugin that failed. */
-export const failedPlugin = (type: string, verb: string, { said, cause }: { readonly said: string; readonly cause: unknown }): CniError =>
-  new CniError(`CNI plugin "${type}" failed to ${verb}: ${said}`, { cause });
+export const failedPlugin = (
+  type: string,
+  verb: string,
+  { said, cause }: { readonly said: string; readonly cause: unknown },
+): CniError => new CniError(`CNI plugin "${type}" failed to ${verb}: ${said}`, { cause });
 
 /** What libvirt said where virsh failed. */
 export const failedVirsh = (cause: Error): LibvirtError => {
@@ -125,7 +137,8 @@ export const invalidDiskPath = (): HostDiskError => new HostDiskError("it is not
 export const invalidFileName = (volume: string, name: string): VolumeError =>
   new VolumeError(`volume "${volume}": ${JSON.stringify(name)} is not a valid name of a file on its disk`);
 
-export const invalidPciAddress = (address: string): Error => new Error(`${JSON.stringify(address)} is not a valid PCI address`);
+export const invalidPciAddress = (address: string): Error =>
+  new Error(`${JSON.stringify(address)} is not a valid PCI address`);
 
 /** A launcher whose process ended. */
 export const launcherGone = (): LibvirtError => new LibvirtError("the VM's launcher does not run");
@@ -149,7 +162,8 @@ export const misfittingDomain = (misfits: readonly string[]): Error =>
   new Error(`the domain does not fit its next pod: ${misfits.join("; ")}`);
 
 /** A listed directory that does not exist. */
-export const missingDiskDirectory = (directory: string): HostDiskError => new HostDiskError(`there is no directory ${directory}`);
+export const missingDiskDirectory = (directory: string): HostDiskError =>
+  new HostDiskError(`there is no directory ${directory}`);
 
 /** A kernel without the driver that gives devices away. */
 export const missingDriver = (driver: string, cause: Error): Error =>
@@ -159,7 +173,8 @@ export const missingDriver = (driver: string, cause: Error): Error =>
 export const missingKey = (
   volume: string,
   { key, secret, known }: { readonly key?: string; readonly secret: string; readonly known: readonly string[] },
-): VolumeError => new VolumeError(`volume "${volume}" needs the key "${key}" in Secret "${secret}", which has: ${known.join(", ")}`);
+): VolumeError =>
+  new VolumeError(`volume "${volume}" needs the key "${key}" in Secret "${secret}", which has: ${known.join(", ")}`);
 
 /** A resource on a link that does not exist. */
 export const missingLowerDevice = (resource: string, link: string): Error =>
@@ -174,7 +189,8 @@ export const missingReference = (volume: string, kind: string, name: string): Vo
   new VolumeError(`volume "${volume}" refers to ${kind} "${name}", which is not in the input: add its file with -f`);
 
 /** A virtual function that its physical one does not have. */
-export const missingVirtualFunction = (link: string, index: number): Error => new Error(`link ${link} has no virtual function ${index}`);
+export const missingVirtualFunction = (link: string, index: number): Error =>
+  new Error(`link ${link} has no virtual function ${index}`);
 
 /** A VM that this machine does not have. */
 export const missingVm = (vm: string, known: readonly string[]): VmNotFoundError =>
@@ -186,7 +202,9 @@ export const nicChanging = (vm: string, nic: string): NicChangeError =>
 
 /** A guest that keeps its device. */
 export const nicKept = (domain: string, nic: string, seconds: number): LibvirtError =>
-  new LibvirtError(`the guest of ${domain} did not release NIC "${nic}" within ${seconds} s: wait until it has booted, and try again`);
+  new LibvirtError(
+    `the guest of ${domain} did not release NIC "${nic}" within ${seconds} s: wait until it has booted, and try again`,
+  );
 
 /** A NIC whose binding keeps it as long as its VM. */
 export const nicStays = (nic: string, binding = ""): NicChangeError =>
@@ -206,7 +224,8 @@ export const noDebianArchive = (): Error =>
 export const noDescriptor = (): Error => new Error("this runtime does not report the descriptor of a socket");
 
 /** A macvtap without a device file; `text` is what the kernel shows of it. */
-export const noDeviceFile = (link: string, text: string): Error => new Error(`link ${link} has no device file: ${text}`);
+export const noDeviceFile = (link: string, text: string): Error =>
+  new Error(`link ${link} has no device file: ${text}`);
 
 /** A device that cannot be given to a guest. */
 export const noIommu = (address: string): Error =>
@@ -256,11 +275,15 @@ export const noVirtualFunctions = (resource: string): Error =>
 
 /** A launcher of an older netbind that cannot be shown a device. */
 export const olderDevices = (): LibvirtError =>
-  new LibvirtError("the VM was started by an older netbind, and cannot get a new device: stop the VM and start it again");
+  new LibvirtError(
+    "the VM was started by an older netbind, and cannot get a new device: stop the VM and start it again",
+  );
 
 /** A launcher that an older netbind started. */
 export const olderLauncher = (): LibvirtError =>
-  new LibvirtError("the VM was started by an older netbind, which this one cannot manage: stop the VM and start it again");
+  new LibvirtError(
+    "the VM was started by an older netbind, which this one cannot manage: stop the VM and start it again",
+  );
 
 /** A disk in one of Netbind's own directories. */
 export const ownDisk = (): HostDiskError => new HostDiskError("it is in one of Netbind's own directories");
@@ -274,7 +297,9 @@ export const replacedDisk = (path: string): HostDiskError =>
 
 /** A device beside others that the machine uses. */
 export const sharedIommuGroup = (address: string, group: string, others: readonly string[]): Error =>
-  new Error(`PCI device ${address} shares IOMMU group ${group} with ${others.join(", ")}, which this machine uses itself`);
+  new Error(
+    `PCI device ${address} shares IOMMU group ${group} with ${others.join(", ")}, which this machine uses itself`,
+  );
 
 /** A sidecar that ends or does not serve; `limits` are those that it may have run into. */
 export const sidecarNotStarted = (binding: string, limits: string): BindingError =>
@@ -309,7 +334,8 @@ export const unchangedAcl = (reason: string, cause: unknown): Error =>
   });
 
 /** A NIC that comes without a decision. */
-export const undecidedNic = (nic: string): NicChangeError => new NicChangeError(`NIC "${nic}" has no decision in the record`);
+export const undecidedNic = (nic: string): NicChangeError =>
+  new NicChangeError(`NIC "${nic}" has no decision in the record`);
 
 /** A NIC that the domain does not have. */
 export const undefinedNic = (nic: string, binding = ""): NicChangeError =>
@@ -320,31 +346,38 @@ export const unknownSelector = (where: string, selector: string, known: readonly
   new Error(`${where} has the selector ${JSON.stringify(selector)}: netbind knows ${known.join(", ")}`);
 
 /** A disk that its administrator does not permit. */
-export const unlistedDisk = (known: string): HostDiskError => new HostDiskError(`it is in no directory that --host-disk lists (${known})`);
+export const unlistedDisk = (known: string): HostDiskError =>
+  new HostDiskError(`it is in no directory that --host-disk lists (${known})`);
 
 /** A recorded sidecar without what it runs from. */
-export const unnamedBundle = (binding: string): Error => new Error(`the record does not name the bundle of the sidecar of "${binding}"`);
+export const unnamedBundle = (binding: string): Error =>
+  new Error(`the record does not name the bundle of the sidecar of "${binding}"`);
 
 /** A console whose reader does not start. */
-export const unopenedConsole = (logFile: string): Error => new Error(`the guest's console could not be opened: see ${logFile}`);
+export const unopenedConsole = (logFile: string): Error =>
+  new Error(`the guest's console could not be opened: see ${logFile}`);
 
 /** A serial port that libvirt does not open. */
-export const unopenedSerialPort = (cause: Error): Error => new Error(`the guest's serial port cannot be opened: ${cause.message}`);
+export const unopenedSerialPort = (cause: Error): Error =>
+  new Error(`the guest's serial port cannot be opened: ${cause.message}`);
 
 /** A binding of which this release has no bundle. */
 export const unreleasedSidecar = (binding: string): Error =>
   new Error(`this release has no sidecar of binding "${binding}" to run on one machine`);
 
 /** A disk that cannot be used. */
-export const unusableDisk = (path: string, cause: Error): HostDiskError => new HostDiskError(`${path}: ${cause.message}`, { cause });
+export const unusableDisk = (path: string, cause: Error): HostDiskError =>
+  new HostDiskError(`${path}: ${cause.message}`, { cause });
 
 /** A volume whose disk cannot be used. */
 export const unusableVolume = (volume: string, path: string, cause: Error): HostDiskError =>
   new HostDiskError(`volume "${volume}": ${path}: ${cause.message}`, { cause });
 
 /** A VM that runs already. */
-export const vmExists = (vm: string, { source, createdAt }: { readonly source: string; readonly createdAt: string }): VmExistsError =>
-  new VmExistsError(`VM ${vm} runs already: started from ${source} at ${createdAt}`);
+export const vmExists = (
+  vm: string,
+  { source, createdAt }: { readonly source: string; readonly createdAt: string },
+): VmExistsError => new VmExistsError(`VM ${vm} runs already: started from ${source} at ${createdAt}`);
 
 /** A change of a VM that does not run. */
 export const vmNotRunning = (vm: string): NicChangeError =>

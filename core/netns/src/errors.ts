@@ -25,13 +25,15 @@ export class SettingError extends Error {
 export const busy = (what: string): BusyError => new BusyError(`${what} is busy: another netbind process works on it`);
 
 /** A file that cannot be locked. */
-export const failedLock = (file: string, outcome: number | null): Error => new Error(`flock ${file}: exit code ${outcome}`);
+export const failedLock = (file: string, outcome: number | null): Error =>
+  new Error(`flock ${file}: exit code ${outcome}`);
 
 /** A path through another user's directory. */
 export const foreignDirectory = (
   path: string,
   { directory, uid }: { readonly directory: string; readonly uid: number },
-): ForeignPathError => new ForeignPathError(`${path} is below ${directory}, which belongs to uid ${uid}: netbind changed nothing there`);
+): ForeignPathError =>
+  new ForeignPathError(`${path} is below ${directory}, which belongs to uid ${uid}: netbind changed nothing there`);
 
 /** Another user's directory, or a link to one. */
 export const foreignPath = (path: string, uid: number): ForeignPathError =>
@@ -43,10 +45,15 @@ export const invalidPlace = (by: number): Error => new Error(`${by} is not a val
 
 /** A pod without its network's link. */
 export const missingPodLink = (name: string): BindingError =>
-  new BindingError("POD_LINK_MISSING", `pod link "${name}" is not in the pod's namespace`, "check what the network's CNI plugin made");
+  new BindingError(
+    "POD_LINK_MISSING",
+    `pod link "${name}" is not in the pod's namespace`,
+    "check what the network's CNI plugin made",
+  );
 
 /** A child that is started without the pipe of its filter. */
-export const noFilterPipe = (descriptor: number): Error => new Error(`the child has no pipe at descriptor ${descriptor}`);
+export const noFilterPipe = (descriptor: number): Error =>
+  new Error(`the child has no pipe at descriptor ${descriptor}`);
 
 /** A machine that permits no sandbox, with what is in the way. */
 export const noSandbox = (obstacles: readonly string[]): SandboxError =>
@@ -57,7 +64,8 @@ export const serverNotStarted = (role: string, why: string, said: string): Error
   new Error(`the server ${role} did not start: ${why}: ${said}`);
 
 /** A control group whose processes do not end. */
-export const stubbornGroup = (group: string): Error => new Error(`control group ${group} cannot be removed: its processes do not end`);
+export const stubbornGroup = (group: string): Error =>
+  new Error(`control group ${group} cannot be removed: its processes do not end`);
 
 /** A level of the log that does not exist. */
 export const unknownLevel = (variable: string, level: string, known: readonly string[]): SettingError =>

@@ -37,7 +37,9 @@ export const foreignDirectory = (hooks: string, name: string): BindingError =>
 
 /** A name of a control group that is not a path from the root of the hierarchy. */
 export const invalidGroupName = (variable: string, name: string): GroupError =>
-  new GroupError(`${variable} is ${JSON.stringify(name)}: give a path from the hierarchy's root, as /proc/self/cgroup shows it`);
+  new GroupError(
+    `${variable} is ${JSON.stringify(name)}: give a path from the hierarchy's root, as /proc/self/cgroup shows it`,
+  );
 
 /** A control group that is named on a machine without the unified hierarchy. */
 export const noHierarchy = (variable: string, name: string): GroupError =>
@@ -50,7 +52,11 @@ export const otherVersion = (file: string, version: unknown, known: number): Dam
 /** A control group that does not delegate what limits take. */
 export const undelegatedGroup = (
   name: string,
-  { variable, delegated, needed }: { readonly variable: string; readonly delegated: readonly string[]; readonly needed: string },
+  {
+    variable,
+    delegated,
+    needed,
+  }: { readonly variable: string; readonly delegated: readonly string[]; readonly needed: string },
 ): GroupError =>
   new GroupError(
     `${variable} is ${name}, and that control group delegates ${JSON.stringify(delegated.join(" "))} to its children: ` +
@@ -58,7 +64,8 @@ export const undelegatedGroup = (
   );
 
 /** A sidecar's answer that is not cloud-init data. */
-export const unreadableCloudInit = (): Error => new Error("a sidecar answered PreCloudInitIso with what is not cloud-init data");
+export const unreadableCloudInit = (): Error =>
+  new Error("a sidecar answered PreCloudInitIso with what is not cloud-init data");
 
 /** A record that is not JSON, or a file that cannot be read. */
 export const unreadableRecord = (file: string, cause: Error): DamagedRecordError =>

@@ -1,9 +1,22 @@
-export { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, processesOf, type ServiceDrift } from "./drift/pod-drift.ts";
+export {
+  allRun,
+  findNetworkDrift,
+  findServiceDrift,
+  type NetworkDrift,
+  processesOf,
+  type ServiceDrift,
+} from "./drift/pod-drift.ts";
 export { findGroupBase } from "./groups/group-base.ts";
 export { type PodMembership, podMembership, servicesCgroup } from "./groups/pod-cgroup.ts";
 export { unchangedCloudInit } from "./hooks/hook-cloud-init.ts";
 export { type ExpectedSidecar, expectedSidecars } from "./hooks/hook-domain.ts";
-export { defineBootDomain, type HookDeadlines, HookManager, shutDownSidecars, sidecarAnswers } from "./hooks/hook-manager.ts";
+export {
+  defineBootDomain,
+  type HookDeadlines,
+  HookManager,
+  shutDownSidecars,
+  sidecarAnswers,
+} from "./hooks/hook-manager.ts";
 export type { HookLocation } from "./hooks/hook-sockets.ts";
 export { LAUNCHER_FAULTS, LauncherPanicError, shuffled } from "./hooks/launcher-faults.ts";
 export { DamagedRecordError } from "./errors.ts";

@@ -26,9 +26,14 @@ export const malformed = (what: string): BindingError =>
 
 /** A message that is longer than both ends take; `details` are gRPC's words. */
 export const messageTooLong = (limit: number, details: string, cause: unknown): BindingError =>
-  new BindingError("PLUGIN_FAILED", `a message is longer than ${limit} bytes, or its sender has no room (${details})`, BINDING_FAULT, {
-    cause,
-  });
+  new BindingError(
+    "PLUGIN_FAILED",
+    `a message is longer than ${limit} bytes, or its sender has no room (${details})`,
+    BINDING_FAULT,
+    {
+      cause,
+    },
+  );
 
 /** A file or socket of a sidecar that does not exist yet. */
 export const missingEntry = (name: string, cause: unknown): MissingEntryError =>
@@ -36,11 +41,18 @@ export const missingEntry = (name: string, cause: unknown): MissingEntryError =>
 
 /** A call without an answer until its deadline, in milliseconds. */
 export const noAnswer = (deadline: number, cause: unknown): BindingError =>
-  new BindingError("UNAVAILABLE", `no answer came within ${deadline} ms`, "see the log of the process that should answer", { cause });
+  new BindingError(
+    "UNAVAILABLE",
+    `no answer came within ${deadline} ms`,
+    "see the log of the process that should answer",
+    { cause },
+  );
 
 /** An answer of a binding that does not follow the contract. */
 export const unreadableAnswer = (cause: unknown): BindingError =>
-  new BindingError("PLUGIN_FAILED", `the binding's answer cannot be read: ${(cause as Error).message}`, BINDING_FAULT, { cause });
+  new BindingError("PLUGIN_FAILED", `the binding's answer cannot be read: ${(cause as Error).message}`, BINDING_FAULT, {
+    cause,
+  });
 
 /** An entry of a pod's directory that is not what a sidecar makes there. */
 export const untrusted = (what: string): BindingError =>

@@ -21,7 +21,11 @@ const CONSEQUENCES: Readonly<Record<RuleText["consequence"], string>> = {
 
 const versions = ({ since, until }: RuleText): string => {
   const from = since === undefined ? "every version" : `since ${formatVersion(since)}`;
-  return until === undefined ? from : since === undefined ? `until ${formatVersion(until)}` : `${from}, until ${formatVersion(until)}`;
+  return until === undefined
+    ? from
+    : since === undefined
+      ? `until ${formatVersion(until)}`
+      : `${from}, until ${formatVersion(until)}`;
 };
 
 const formatRule = (rule: RuleText): string =>
@@ -46,7 +50,11 @@ const formatBinding = (binding: ExplainedBinding): string =>
   ].join("\n");
 
 const formatField = ({ path, means, otherwise, rules }: ExplainedField): string =>
-  [`${path}: ${means}`, `  otherwise: ${otherwise}`, ...(rules.length === 0 ? [] : [`  rules:     ${rules.join(", ")}`])].join("\n");
+  [
+    `${path}: ${means}`,
+    `  otherwise: ${otherwise}`,
+    ...(rules.length === 0 ? [] : [`  rules:     ${rules.join(", ")}`]),
+  ].join("\n");
 
 /** A third-party binding, as it describes itself. */
 export interface ExplainedPlugin extends BindingDescription {
@@ -56,13 +64,23 @@ export interface ExplainedPlugin extends BindingDescription {
   readonly source: string;
 }
 
-const MIGRATION: Readonly<Record<BindingDescription["migration"], { readonly means: string; readonly registered: string }>> = {
+const MIGRATION: Readonly<
+  Record<BindingDescription["migration"], { readonly means: string; readonly registered: string }>
+> = {
   none: { means: "no", registered: "no migration" },
   supported: { means: "yes", registered: "migration: {}" },
   "link-refresh": { means: "yes; the guest's link goes down and up", registered: "migration: {method: link-refresh}" },
 };
 
-const formatPlugin = ({ registeredAs, source, name, contract, migration, takesPodMac, hooks }: ExplainedPlugin): string =>
+const formatPlugin = ({
+  registeredAs,
+  source,
+  name,
+  contract,
+  migration,
+  takesPodMac,
+  hooks,
+}: ExplainedPlugin): string =>
   [
     `binding ${registeredAs}: a third-party binding, served by ${source}, which calls itself ${name}`,
     `  contract:     ${contract}; hooks ${hooks.join(", ")}`,
@@ -73,7 +91,12 @@ const formatPlugin = ({ registeredAs, source, name, contract, migration, takesPo
 
 /** Each of what is explained in full. */
 export const formatExplained = ({ plugins, bindings, fields, rules }: Explained): string =>
-  [...plugins.map(formatPlugin), ...bindings.map(formatBinding), ...fields.map(formatField), ...rules.map(formatRule)].join("\n\n");
+  [
+    ...plugins.map(formatPlugin),
+    ...bindings.map(formatBinding),
+    ...fields.map(formatField),
+    ...rules.map(formatRule),
+  ].join("\n\n");
 
 /** Everything that can be explained: third-party bindings in full, and of all others a line each. */
 export function formatExplainable({ plugins, bindings, fields, rules }: Explained): string {

@@ -32,7 +32,11 @@ export const formatFinding = (finding: ShownFinding): string =>
   formatViolation(finding, `${WORDS[finding.consequence]} [${finding.rule}] `);
 
 /** All findings, and last how many they are of how many VMs; `failed` are the plugins that did not answer. */
-export function formatFindings(findings: readonly ShownFinding[], vms: number, failed: readonly unknown[] = []): string {
+export function formatFindings(
+  findings: readonly ShownFinding[],
+  vms: number,
+  failed: readonly unknown[] = [],
+): string {
   const errors = findings.filter(({ consequence }) => consequence === "rejected");
   const warnings = findings.filter(({ consequence }) => consequence !== "rejected");
   const tail = [

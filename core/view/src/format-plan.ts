@@ -20,10 +20,15 @@ function formatNic(nic: NicPreview): string {
   return [
     `NIC ${nic.name}: binding ${nic.binding}`,
     `  pod link${mark}: ${name} mac ${mac} mtu ${mtu} addresses ${addresses.join(", ")}`,
-    ...routes.map(({ destination, gateway }) => `  pod route${mark}: ${destination}${gateway === undefined ? "" : ` via ${gateway}`}`),
+    ...routes.map(
+      ({ destination, gateway }) =>
+        `  pod route${mark}: ${destination}${gateway === undefined ? "" : ` via ${gateway}`}`,
+    ),
     ...(nic.queues === undefined
       ? []
-      : [`  queues: ${nic.queues}, which take ${(nic.queueMemoryBytes ?? 0) / 1024} KiB of the node's memory beside the guest's`]),
+      : [
+          `  queues: ${nic.queues}, which take ${(nic.queueMemoryBytes ?? 0) / 1024} KiB of the node's memory beside the guest's`,
+        ]),
     ...nic.links.map((link) => `  link: ${JSON.stringify(link)}`),
     ...(nic.sysctls ?? []).map(({ key, value }) => `  sysctl: ${key} = ${value}`),
     "  nftables:",
@@ -32,7 +37,9 @@ function formatNic(nic: NicPreview): string {
       .split("\n")
       .map((line) => `    ${line}`),
     ...(nic.domain.kind === "hostdev"
-      ? [`  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, given to the guest as it is`]
+      ? [
+          `  device${nic.assumed.includes("device") ? " (assumed)" : ""}: PCI ${nic.domain.pciAddress}, given to the guest as it is`,
+        ]
       : []),
     ...nic.services.map((service) => `  service: ${JSON.stringify(service)}`),
     ...(nic.warnings ?? []).map((warning) => `  warning: ${warning}`),
@@ -41,6 +48,11 @@ function formatNic(nic: NicPreview): string {
 
 /** A plan as a person reads it. */
 export const formatPlan = ({ vm, pod, memoryOverhead, nics, domainXml }: VmPreview): string =>
-  [`VM ${vm}`, `pod: ${JSON.stringify(pod, null, 2)}`, ...memoryLines(memoryOverhead), ...nics.map(formatNic), "domain:", domainXml].join(
-    "\n",
-  );
+  [
+    `VM ${vm}`,
+    `pod: ${JSON.stringify(pod, null, 2)}`,
+    ...memoryLines(memoryOverhead),
+    ...nics.map(formatNic),
+    "domain:",
+    domainXml,
+  ].join("\n");

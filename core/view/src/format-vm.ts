@@ -30,7 +30,8 @@ export function nicTable(nics: readonly NicStatus[]): string {
     String(nic.mtu ?? "-"),
     String(nic.queueCount ?? "-"),
     nic.ports.join(",") || "all",
-    [nic.traffic.fromGuest ? "out" : "", nic.traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") || "none yet",
+    [nic.traffic.fromGuest ? "out" : "", nic.traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") ||
+      "none yet",
   ]);
   return table([header, ...rows]);
 }
@@ -84,4 +85,6 @@ export interface Health {
 
 /** What is wrong with a VM, or that nothing is. */
 export const formatHealth = ({ vm, problems }: Health): string =>
-  problems.length === 0 ? `${vm}: healthy` : [`${vm}:`, ...problems.map((problem) => `  ${terminalLine(problem)}`)].join("\n");
+  problems.length === 0
+    ? `${vm}: healthy`
+    : [`${vm}:`, ...problems.map((problem) => `  ${terminalLine(problem)}`)].join("\n");

@@ -13,7 +13,9 @@ const DEFAULT4 = { destination: "0.0.0.0/0", gateway: "10.244.0.1" };
 const DEFAULT6 = { destination: "::/0", gateway: "fd10:244::1" };
 
 test("IPv6: the pod's address by DHCPv6, the bridge as router, and the pod's routes by the bridge", () => {
-  const plan = bridge.plan(podWith([DEFAULT4, { destination: "10.244.0.0/24" }, ROUTE6, DEFAULT6], "10.244.0.2/24", "fd10:244::2/64"));
+  const plan = bridge.plan(
+    podWith([DEFAULT4, { destination: "10.244.0.0/24" }, ROUTE6, DEFAULT6], "10.244.0.2/24", "fd10:244::2/64"),
+  );
   expect(plan.services?.map(({ kind }) => kind)).toEqual(["dhcp4", "dhcp6", "ra"]);
   expect(plan.services?.[1]).toMatchObject({ client: { mac: anAttachment().mac, address: "fd10:244::2", prefix: 64 } });
   expect(bridgeOf(plan)?.routes).toEqual([{ destination: "fd10:244::2/128" }, ROUTE6, DEFAULT6]);
@@ -31,5 +33,7 @@ test("without addresses there is nothing to serve; an IPv4 address without any r
 
 test("a service mesh is refused on the pod network alone", () => {
   expect(bridge.admit(anAttachment({ mesh: true })).map(({ field }) => field)).toEqual(["bridge"]);
-  expect(bridge.admit(anAttachment({ mesh: true, network: { kind: "multus", networkName: "blue", default: false } }))).toEqual([]);
+  expect(
+    bridge.admit(anAttachment({ mesh: true, network: { kind: "multus", networkName: "blue", default: false } })),
+  ).toEqual([]);
 });

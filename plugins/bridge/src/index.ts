@@ -33,7 +33,8 @@ const network6 = (attachment: Attachment): string => serverNetwork(attachment, 6
 const familyOf = ({ destination }: Route): 4 | 6 => (destination.includes(":") ? 6 : 4);
 
 /** The pod's routes of a family by this NIC's link. */
-const routesOf = ({ pod }: Attachment, family: 4 | 6): readonly Route[] => pod.routes.filter((route) => familyOf(route) === family);
+const routesOf = ({ pod }: Attachment, family: 4 | 6): readonly Route[] =>
+  pod.routes.filter((route) => familyOf(route) === family);
 
 /** True for the route that an address brings along: its own network, on the link. */
 function isConnected({ destination, gateway }: Route, address: string): boolean {
@@ -53,7 +54,10 @@ function refuseUnrouted(attachment: Attachment, address: string): void {
   );
 }
 
-const client = ({ mac }: Attachment, address: string): { readonly mac: string; readonly address: string; readonly prefix: number } => ({
+const client = (
+  { mac }: Attachment,
+  address: string,
+): { readonly mac: string; readonly address: string; readonly prefix: number } => ({
   mac,
   address: addressOf(address),
   prefix: Number(address.slice(address.indexOf("/") + 1)),
@@ -64,7 +68,9 @@ function planDhcp4(attachment: Attachment, address: string): ServicePlan {
   const { dhcpOptions, pod, resolvConf } = attachment;
   const ipv4 = routesOf(attachment, 4);
   const routes = ipv4.filter((route) => !isConnected(route, address));
-  const router = ipv4.find(({ destination, gateway }) => destination === DEFAULT_ROUTES[4] && gateway !== undefined)?.gateway;
+  const router = ipv4.find(
+    ({ destination, gateway }) => destination === DEFAULT_ROUTES[4] && gateway !== undefined,
+  )?.gateway;
   return {
     kind: "dhcp4",
     link: attachment.names.bridge,
@@ -121,7 +127,13 @@ const FORWARDING: Sysctl = { key: "net.ipv6.conf.all.forwarding", value: "1" };
 
 function admit(nic: NicSpec): readonly Violation[] {
   if (!nic.mesh || nic.network.kind !== "pod") return [];
-  return [violation("bridge", "a service mesh is injected, and bridge takes the pod's address from its proxy", "use masquerade: {}")];
+  return [
+    violation(
+      "bridge",
+      "a service mesh is injected, and bridge takes the pod's address from its proxy",
+      "use masquerade: {}",
+    ),
+  ];
 }
 
 /**

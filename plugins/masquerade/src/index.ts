@@ -26,7 +26,14 @@ import {
 /** What differs between the two families. */
 const FAMILIES = {
   4: { words: "IPv4", nft: "ip", example: "10.0.2.0/24", field: "vmNetworkCIDR", loopback: "127.0.0.1", longest: 30 },
-  6: { words: "IPv6", nft: "ip6", example: "fd10:0:2::/120", field: "vmIPv6NetworkCIDR", loopback: "::1", longest: 126 },
+  6: {
+    words: "IPv6",
+    nft: "ip6",
+    example: "fd10:0:2::/120",
+    field: "vmIPv6NetworkCIDR",
+    loopback: "::1",
+    longest: 126,
+  },
 } as const;
 /** Where Istio's Envoy connects from when it hands traffic to the workload. */
 const ENVOY_SOURCE = "127.0.0.6";
@@ -71,7 +78,11 @@ function admit(nic: NicSpec): readonly Violation[] {
   const violations: Violation[] = [];
   if (nic.network.kind !== "pod") {
     violations.push(
-      violation("name", `masquerade serves the pod network only, and "${nic.name}" is a multus network`, "use bridge on this network"),
+      violation(
+        "name",
+        `masquerade serves the pod network only, and "${nic.name}" is a multus network`,
+        "use bridge on this network",
+      ),
     );
   }
   for (const family of [4, 6] as const) {
@@ -87,7 +98,9 @@ function admit(nic: NicSpec): readonly Violation[] {
     );
   }
   if (nic.macAddress !== undefined && normalizeMac(nic.macAddress) === RESERVED_BRIDGE_MAC) {
-    violations.push(violation("macAddress", `${nic.macAddress} is the in-pod bridge's own address`, "choose another MAC address"));
+    violations.push(
+      violation("macAddress", `${nic.macAddress} is the in-pod bridge's own address`, "choose another MAC address"),
+    );
   }
   return violations;
 }
@@ -135,14 +148,18 @@ class MasqueradeRules {
 
   /** Traffic that comes to the pod goes to the guest. */
   forwardInbound(port?: NftMatch): void {
-    this.prerouting.push(this.#rule({ kind: "dnat", to: this.#guest.guest }, this.#inbound, ...(port === undefined ? [] : [port])));
+    this.prerouting.push(
+      this.#rule({ kind: "dnat", to: this.#guest.guest }, this.#inbound, ...(port === undefined ? [] : [port])),
+    );
   }
 
   /** Traffic of the pod's own processes goes to the guest, and looks as if the gateway had sent it. */
   forwardLocal(destinations: readonly string[], sources: readonly string[], port?: NftMatch): void {
     const ports = port === undefined ? [] : [port];
     this.output.push(this.#rule({ kind: "dnat", to: this.#guest.guest }, to(...destinations), ...ports));
-    this.postrouting.push(this.#rule({ kind: "snat", to: this.#guest.gateway }, this.#toBridge, ...ports, from(...sources)));
+    this.postrouting.push(
+      this.#rule({ kind: "snat", to: this.#guest.gateway }, this.#toBridge, ...ports, from(...sources)),
+    );
   }
 }
 
@@ -178,7 +195,11 @@ function planRules(attachment: Attachment, guests: readonly GuestNetwork[]): rea
       base: { type: "nat", hook: "prerouting", priority: -100 },
       rules: families.flatMap(({ prerouting }) => prerouting),
     },
-    { name: "output", base: { type: "nat", hook: "output", priority: -100 }, rules: families.flatMap(({ output }) => output) },
+    {
+      name: "output",
+      base: { type: "nat", hook: "output", priority: -100 },
+      rules: families.flatMap(({ output }) => output),
+    },
     {
       name: "postrouting",
       base: { type: "nat", hook: "postrouting", priority: 100 },
@@ -218,7 +239,13 @@ function planIpv6(attachment: Attachment, guest: GuestNetwork): readonly Service
       nameservers: resolvConf.nameservers6,
       search: resolvConf.search,
     },
-    { kind: "ra", link: names.bridge, network: guest.cidr, mtu: pod.mtu, routerLifetimeSeconds: ROUTER_LIFETIME_SECONDS },
+    {
+      kind: "ra",
+      link: names.bridge,
+      network: guest.cidr,
+      mtu: pod.mtu,
+      routerLifetimeSeconds: ROUTER_LIFETIME_SECONDS,
+    },
   ];
 }
 
@@ -246,7 +273,9 @@ function guestNetworks(attachment: Attachment): readonly GuestNetwork[] {
       );
     }
     const base = `${cidrHost(cidr, 0)}/${cidr.prefix}`;
-    return [{ family, cidr: base, gateway: cidrHost(cidr, 1), guest: cidrHost(cidr, 2), prefix: cidr.prefix, pod: address }];
+    return [
+      { family, cidr: base, gateway: cidrHost(cidr, 1), guest: cidrHost(cidr, 2), prefix: cidr.prefix, pod: address },
+    ];
   });
   if (networks.length > 0) return networks;
   throw new BindingError(
@@ -267,7 +296,12 @@ const masquerade: Binding = defineBinding({
   admit,
   // Istio must treat what comes from the bridge as the workload's own traffic. Its older and its newer annotation.
   needs: () => ({
-    pod: { annotations: { "traffic.sidecar.istio.io/kubevirtInterfaces": POD_BRIDGE, "istio.io/reroute-virtual-interfaces": POD_BRIDGE } },
+    pod: {
+      annotations: {
+        "traffic.sidecar.istio.io/kubevirtInterfaces": POD_BRIDGE,
+        "istio.io/reroute-virtual-interfaces": POD_BRIDGE,
+      },
+    },
   }),
   plan: (attachment) => {
     const { names, pod, queues } = attachment;
@@ -296,7 +330,9 @@ const masquerade: Binding = defineBinding({
         ],
         nftables: planRules(attachment, guests),
       },
-      services: guests.flatMap((guest) => (guest.family === 4 ? [planDhcp4(attachment, guest)] : planIpv6(attachment, guest))),
+      services: guests.flatMap((guest) =>
+        guest.family === 4 ? [planDhcp4(attachment, guest)] : planIpv6(attachment, guest),
+      ),
       domain: { kind: "tap" },
     };
   },

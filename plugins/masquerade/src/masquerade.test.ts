@@ -59,7 +59,9 @@ test("migration ports stay the pod's own where migration uses ports", () => {
   });
 });
 
-const podWith = (...addresses: readonly string[]): Parameters<typeof anAttachment>[0] => ({ pod: { ...anAttachment().pod, addresses } });
+const podWith = (...addresses: readonly string[]): Parameters<typeof anAttachment>[0] => ({
+  pod: { ...anAttachment().pod, addresses },
+});
 
 test("each family that the pod has, and only that, reaches the guest", () => {
   const both = masquerade.plan(anAttachment(podWith("10.244.0.2/24", "fd10:244::2/64")));
@@ -70,7 +72,9 @@ test("each family that the pod has, and only that, reaches the guest", () => {
     ],
   });
   expect(both.services?.map(({ kind }) => kind)).toEqual(["dhcp4", "dhcp6", "ra"]);
-  expect(both.services?.[1]).toMatchObject({ client: { mac: "02:11:22:33:44:55", address: "fd10:0:2::2", prefix: 120 } });
+  expect(both.services?.[1]).toMatchObject({
+    client: { mac: "02:11:22:33:44:55", address: "fd10:0:2::2", prefix: 120 },
+  });
   expect(both.services?.[2]).toMatchObject({ network: "fd10:0:2::/120", mtu: 1450 });
   expect(both.network?.sysctls?.map(({ key }) => key)).toContain("net.ipv6.conf.all.forwarding");
   expect(rulesOf(podWith("10.244.0.2/24", "fd10:244::2/64"), "prerouting")).toEqual([
@@ -88,7 +92,10 @@ test("each family that the pod has, and only that, reaches the guest", () => {
 });
 
 test("what cannot be is said before a pod exists, and refused after", () => {
-  const nic = anAttachment({ network: { kind: "multus", networkName: "red", default: true }, macAddress: "02-00-00-00-00-00" });
+  const nic = anAttachment({
+    network: { kind: "multus", networkName: "red", default: true },
+    macAddress: "02-00-00-00-00-00",
+  });
   expect(masquerade.admit(nic).map(({ field }) => field)).toEqual(["name", "macAddress"]);
   expect(masquerade.admit(anAttachment({ network: { kind: "pod", vmNetworkCidr: "10.0.0.0/31" } }))[0]?.field).toBe(
     "network.pod.vmNetworkCIDR",

@@ -24,8 +24,13 @@ const inRange = ({ port, lastPort }: Port): PasstPorts => ({ from: port, ...defi
  * TCP: what is left out of one protocol takes nothing from the other.
  */
 function forwards({ mesh, ports }: NicSpec): readonly PasstForward[] {
-  const listed = (protocol: Port["protocol"]): readonly PasstPorts[] => ports.filter((port) => port.protocol === protocol).map(inRange);
-  const tcp = { protocol: "tcp", ports: listed("TCP"), except: mesh ? ISTIO_PORTS.map((from) => ({ from })) : [] } as const;
+  const listed = (protocol: Port["protocol"]): readonly PasstPorts[] =>
+    ports.filter((port) => port.protocol === protocol).map(inRange);
+  const tcp = {
+    protocol: "tcp",
+    ports: listed("TCP"),
+    except: mesh ? ISTIO_PORTS.map((from) => ({ from })) : [],
+  } as const;
   const udp = { protocol: "udp", ports: listed("UDP"), except: [] } as const;
   // A protocol of which neither is said would be forwarded whole.
   return ports.length === 0 ? [tcp, udp] : [tcp, udp].filter((one) => one.ports.length + one.except.length > 0);
@@ -35,10 +40,22 @@ function admit(nic: NicSpec): readonly Violation[] {
   return [
     ...(nic.network.kind === "pod"
       ? []
-      : [violation("name", `passt serves the pod network only, and "${nic.name}" is a multus network`, "use bridge on this network")]),
+      : [
+          violation(
+            "name",
+            `passt serves the pod network only, and "${nic.name}" is a multus network`,
+            "use bridge on this network",
+          ),
+        ]),
     ...(nic.model === "virtio"
       ? []
-      : [violation("model", `passt serves virtio only, and the model is "${nic.model}"`, "remove the model, or use masquerade")]),
+      : [
+          violation(
+            "model",
+            `passt serves virtio only, and the model is "${nic.model}"`,
+            "remove the model, or use masquerade",
+          ),
+        ]),
   ];
 }
 

@@ -23,7 +23,9 @@ const isNetwork = (text: string): boolean => {
 
 /** Each port once: QEMU exits on a repeated one. */
 const distinct = (ports: readonly Port[]): readonly Port[] =>
-  ports.filter((port, at) => ports.findIndex((other) => other.port === port.port && other.protocol === port.protocol) === at);
+  ports.filter(
+    (port, at) => ports.findIndex((other) => other.port === port.port && other.protocol === port.protocol) === at,
+  );
 
 function admit(nic: NicSpec): readonly Violation[] {
   const text = networkText(nic);
@@ -33,7 +35,13 @@ function admit(nic: NicSpec): readonly Violation[] {
       : []),
     ...(nic.network.kind === "pod"
       ? []
-      : [violation("name", `slirp serves the pod network only, and "${nic.name}" is a multus network`, "use bridge on this network")]),
+      : [
+          violation(
+            "name",
+            `slirp serves the pod network only, and "${nic.name}" is a multus network`,
+            "use bridge on this network",
+          ),
+        ]),
     ...(isNetwork(text)
       ? []
       : [
@@ -63,7 +71,14 @@ const slirp: Binding = defineBinding({
         `"${network}" is not a valid IPv4 network for a guest`,
         "set vmNetworkCIDR to a larger network",
       );
-    return { domain: { kind: "userNetwork", network, search: attachment.resolvConf.search, forward: distinct(attachment.ports) } };
+    return {
+      domain: {
+        kind: "userNetwork",
+        network,
+        search: attachment.resolvConf.search,
+        forward: distinct(attachment.ports),
+      },
+    };
   },
 });
 

@@ -17,6 +17,9 @@ test("what it cannot do is reported of a NIC before any pod exists", () => {
     slirp.admit(anAttachment(change)).map(({ field }) => field);
   const multus = { kind: "multus", networkName: "a", default: false } as const;
   expect(fields({})).toEqual([]);
-  expect(fields({ network: multus, ports: [{ protocol: "TCP", port: 1, lastPort: 2 }] })).toEqual(["portRanges", "name"]);
+  expect(fields({ network: multus, ports: [{ protocol: "TCP", port: 1, lastPort: 2 }] })).toEqual([
+    "portRanges",
+    "name",
+  ]);
   expect(fields({ network: { kind: "pod", vmNetworkCidr: "10.0.0.0/28" } })).toEqual(["network.pod.vmNetworkCIDR"]);
 });

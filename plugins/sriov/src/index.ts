@@ -1,4 +1,12 @@
-import { type Attachment, type Binding, BindingError, defineBinding, type NicSpec, type Violation, violation } from "@netbind/contract";
+import {
+  type Attachment,
+  type Binding,
+  BindingError,
+  defineBinding,
+  type NicSpec,
+  type Violation,
+  violation,
+} from "@netbind/contract";
 
 function admit({ name, network }: NicSpec): readonly Violation[] {
   if (network.kind === "multus") return [];

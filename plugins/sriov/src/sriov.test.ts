@@ -10,8 +10,14 @@ const reported = { ...attachment, deviceInfo: { type: "pci", pciAddress: VF } };
 
 test("the device is the one that is reported for the network; else the only PCI device that was allocated", () => {
   expect(sriov.plan(reported).domain).toEqual({ kind: "hostdev", pciAddress: VF });
-  expect(sriov.plan({ ...attachment, allocatedDevices: [OTHER] }).domain).toEqual({ kind: "hostdev", pciAddress: OTHER });
-  expect(sriov.plan({ ...attachment, allocatedDevices: [VF, "vhost-vdpa-0"] }).domain).toEqual({ kind: "hostdev", pciAddress: VF });
+  expect(sriov.plan({ ...attachment, allocatedDevices: [OTHER] }).domain).toEqual({
+    kind: "hostdev",
+    pciAddress: OTHER,
+  });
+  expect(sriov.plan({ ...attachment, allocatedDevices: [VF, "vhost-vdpa-0"] }).domain).toEqual({
+    kind: "hostdev",
+    pciAddress: VF,
+  });
   expect(() => sriov.plan(attachment)).toThrow(`${OTHER}, ${VF}, and none of them is reported for this network`);
   expect(() => sriov.plan({ ...attachment, allocatedDevices: [] })).toThrow("was allocated no PCI device");
 });

@@ -8,7 +8,8 @@ import { convertRemovedBindings, inputOf, parseText, validateInput } from "@netb
 import { formatFindings, formatPlan } from "@netbind/view";
 import masquerade from "@netbind/plugin-masquerade";
 
-const DOMAIN = "<domain type='kvm'><name>default_vm</name><devices><emulator>/usr/bin/qemu</emulator></devices></domain>";
+const DOMAIN =
+  "<domain type='kvm'><name>default_vm</name><devices><emulator>/usr/bin/qemu</emulator></devices></domain>";
 
 /** What `netbind validate` would print of a text. */
 export function validate(text: string): string {
@@ -24,7 +25,9 @@ export const secretIn = (text: string, name: string): string | undefined =>
   inputOf(parseText("page.yaml", text), "page.yaml", "nothing").dataOf("default").secrets[name]?.["key"];
 
 /** What `netbind plan` would print of the first VM of a text, whose NICs are masquerade's, and what its domain says of them. */
-export async function plan(text: string): Promise<{ readonly text: string; readonly nics: readonly string[]; readonly emulator: string }> {
+export async function plan(
+  text: string,
+): Promise<{ readonly text: string; readonly nics: readonly string[]; readonly emulator: string }> {
   const { vms, configuration, nads } = inputOf(parseText("page.yaml", text), "page.yaml");
   const [vm] = vms;
   if (vm === undefined) throw new Error("the text has no VM");
@@ -37,7 +40,16 @@ export async function plan(text: string): Promise<{ readonly text: string; reado
     nads,
   });
   if (decision === undefined) throw new Error(JSON.stringify(violations));
-  const preview = await previewVm(decision, { domainXml: DOMAIN, given: [], grants: {}, planner: () => plannerOf(masquerade) });
+  const preview = await previewVm(decision, {
+    domainXml: DOMAIN,
+    given: [],
+    grants: {},
+    planner: () => plannerOf(masquerade),
+  });
   const emulator = childOf(childOf(scanXml(preview.domainXml), "devices"), "emulator")?.name ?? "none";
-  return { text: formatPlan(preview), nics: domainNics(preview.domainXml).map(({ name, kind }) => `${kind} ${name}`), emulator };
+  return {
+    text: formatPlan(preview),
+    nics: domainNics(preview.domainXml).map(({ name, kind }) => `${kind} ${name}`),
+    emulator,
+  };
 }

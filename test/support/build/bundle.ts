@@ -10,7 +10,9 @@ import { BUNDLE_OPTIONS } from "../../../tools/bundle-options.mjs";
 export function bundlePlugin(name: string, directory: string): string {
   const root = fileURLToPath(new URL("../../..", import.meta.url));
   const out = join(directory, `${name}.mjs`);
-  execFileSync(process.execPath, ["sidecars/build.mjs", "--plugin", `test/plugins/${name}.ts`, "--out", out], { cwd: root });
+  execFileSync(process.execPath, ["sidecars/build.mjs", "--plugin", `test/plugins/${name}.ts`, "--out", out], {
+    cwd: root,
+  });
   return `${name}=${out}`;
 }
 

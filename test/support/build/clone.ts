@@ -6,13 +6,22 @@ import { cacheDirectory } from "../../../tools/images/cache.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** Another machine, as far as a build could see one: its name, its zone, its user's way with files. */
-const ELSEWHERE = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && umask 077 && TZ=Asia/Tokyo exec "$@"', "elsewhere"];
+const ELSEWHERE = [
+  "unshare",
+  "--uts",
+  "sh",
+  "-c",
+  'hostname elsewhere && umask 077 && TZ=Asia/Tokyo exec "$@"',
+  "elsewhere",
+];
 
 /** Nothing of this checkout's tools: the path that a person's shell has. */
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** What a shell of the person who runs the tests has: how registries are reached, and nothing that npm or the tests set. */
 const callersEnv = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|vitest|node_env$|node_options$)/i.test(name)));
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(npm_|vitest|node_env$|node_options$)/i.test(name)),
+  );
 
 /** How a command of a clone ended. */
 export interface CloneOutcome {

@@ -34,10 +34,17 @@ export function buildGoTool(name: string): string {
   const cwd = fileURLToPath(new URL(`../../go/${name}`, import.meta.url));
   const go = (...args: readonly string[]): string => {
     try {
-      return execFileSync("go", args, { cwd, env: environment(), encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+      return execFileSync("go", args, {
+        cwd,
+        env: environment(),
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "inherit"],
+      });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      throw new Error("Go is missing, and `npm test` would have installed it: apt-get install golang-go", { cause: error });
+      throw new Error("Go is missing, and `npm test` would have installed it: apt-get install golang-go", {
+        cause: error,
+      });
     }
   };
   const directory = join(stateDirectories(process.env).cache, "go-tools");

@@ -11,7 +11,10 @@ export class TreeCopy implements Disposable {
 
   constructor(directory: string) {
     this.root = join(directory, "netbind");
-    const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
+    const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+      cwd: ROOT,
+      encoding: "utf8",
+    });
     for (const file of listed.split("\0").filter((name) => name !== "")) {
       mkdirSync(dirname(join(this.root, file)), { recursive: true });
       cpSync(join(ROOT, file), join(this.root, file), { recursive: true, force: true, errorOnExist: false });
@@ -28,7 +31,12 @@ export class TreeCopy implements Disposable {
   /** Runs a program of the copy to its end. Gives its output. @throws Error with its output, where it fails */
   run(...[file = "", ...args]: readonly string[]): string {
     const path = `${join(this.root, "tools/node_modules/.bin")}:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`;
-    return execFileSync(file, args, { cwd: this.root, encoding: "utf8", env: { ...process.env, PATH: path }, stdio: "pipe" });
+    return execFileSync(file, args, {
+      cwd: this.root,
+      encoding: "utf8",
+      env: { ...process.env, PATH: path },
+      stdio: "pipe",
+    });
   }
 
   [Symbol.dispose](): void {

@@ -24,7 +24,8 @@ export function aVmi(change: VmiChange = {}): Vmi {
     spec: {
       domain: { devices: { interfaces } },
       networks:
-        change.networks ?? interfaces.map(({ name }, at) => (at === 0 ? { name, pod: {} } : { name, multus: { networkName: "red" } })),
+        change.networks ??
+        interfaces.map(({ name }, at) => (at === 0 ? { name, pod: {} } : { name, multus: { networkName: "red" } })),
       ...change.spec,
     },
   };

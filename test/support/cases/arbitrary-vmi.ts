@@ -37,13 +37,17 @@ const fields = fc.record(
     bootOrder: fc.integer({ min: 0, max: 3 }),
     acpiIndex: fc.integer({ min: -1, max: 17_000 }),
     state: fc.constantFrom("up", "down", "absent", "gone", ""),
-    ports: fc.array(fc.record({ name: fc.constantFrom("a", "A", ""), port, protocol }, { requiredKeys: ["port"] }), { maxLength: 3 }),
+    ports: fc.array(fc.record({ name: fc.constantFrom("a", "A", ""), port, protocol }, { requiredKeys: ["port"] }), {
+      maxLength: 3,
+    }),
     portRanges: fc.array(fc.record({ protocol, start: port, end: port }), { maxLength: 12 }),
     dhcpOptions: options,
   },
   optional,
 );
-const nic = fc.tuple(name, method, fields).map(([given, binding, rest]): VmiInterface => ({ name: given, ...binding, ...rest }));
+const nic = fc
+  .tuple(name, method, fields)
+  .map(([given, binding, rest]): VmiInterface => ({ name: given, ...binding, ...rest }));
 
 const source = fc.constantFrom<Partial<VmiNetwork>>(
   { pod: {} },
@@ -64,7 +68,11 @@ export const arbitraryVmi: fc.Arbitrary<Vmi> = fc
     interfaces: fc.array(nic, { maxLength: 4 }),
     networks: fc.array(network, { maxLength: 4 }),
     multiqueue: fc.boolean(),
-    annotations: fc.constantFrom({}, { "sidecar.istio.io/inject": "true" }, { "hooks.kubevirt.io/hookSidecars": "[{}]" }),
+    annotations: fc.constantFrom(
+      {},
+      { "sidecar.istio.io/inject": "true" },
+      { "hooks.kubevirt.io/hookSidecars": "[{}]" },
+    ),
   })
   .map(({ interfaces, networks, multiqueue, annotations }) => ({
     apiVersion: "kubevirt.io/v1",
@@ -78,9 +86,19 @@ export const arbitraryConfiguration: fc.Arbitrary<KubevirtConfiguration> = fc.co
   {},
   { network: { defaultNetworkInterface: "masquerade" } },
   { network: { defaultNetworkInterface: "slirp", permitBridgeInterfaceOnPodNetwork: false } },
-  { network: { permitBridgeInterfaceOnPodNetwork: false, binding: { passt: { sidecarImage: "r/passt", downwardAPI: "device-info" } } } },
   {
-    developerConfiguration: { featureGates: ["PortRangesSpec", "NetworkDevicesWithDRA"], disabledFeatureGates: ["PasstBinding"] },
-    network: { binding: { passt: { domainAttachmentType: "managedTap", networkAttachmentDefinition: "n", migration: {} } } },
+    network: {
+      permitBridgeInterfaceOnPodNetwork: false,
+      binding: { passt: { sidecarImage: "r/passt", downwardAPI: "device-info" } },
+    },
+  },
+  {
+    developerConfiguration: {
+      featureGates: ["PortRangesSpec", "NetworkDevicesWithDRA"],
+      disabledFeatureGates: ["PasstBinding"],
+    },
+    network: {
+      binding: { passt: { domainAttachmentType: "managedTap", networkAttachmentDefinition: "n", migration: {} } },
+    },
   },
 );

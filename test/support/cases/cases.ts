@@ -39,7 +39,8 @@ export const inputsOf = (name: string): readonly string[] => {
 export const inputArgs = (name: string): readonly string[] => inputsOf(name).flatMap((file) => ["-f", file]);
 
 export const hasGolden = (name: string, of: keyof typeof GOLDEN): boolean => existsSync(join(CASES, name, GOLDEN[of]));
-export const readGolden = (name: string, of: keyof typeof GOLDEN): string => readFileSync(join(CASES, name, GOLDEN[of]), "utf8");
+export const readGolden = (name: string, of: keyof typeof GOLDEN): string =>
+  readFileSync(join(CASES, name, GOLDEN[of]), "utf8");
 
 /** A case as the table of `test/cases/README.md` has it. */
 export interface ListedCase {

@@ -19,7 +19,16 @@ export const MATRIX_CHECKS = [
 export type MatrixCheck = (typeof MATRIX_CHECKS)[number];
 
 /** The bindings that the matrix has a row for, whatever was proved of them. */
-export const MATRIX_BINDINGS = ["masquerade", "bridge", "slirp", "passt", "macvtap", "sriov", "tap", "managedTap"] as const;
+export const MATRIX_BINDINGS = [
+  "masquerade",
+  "bridge",
+  "slirp",
+  "passt",
+  "macvtap",
+  "sriov",
+  "tap",
+  "managedTap",
+] as const;
 export type MatrixBinding = (typeof MATRIX_BINDINGS)[number];
 
 /** What a binding does not promise, and so is not asked; of tap and managedTap nothing is but a registration. */
@@ -46,7 +55,9 @@ export function formatMatrix(lines: readonly string[]): string {
     [
       binding.padEnd(width),
       ...MATRIX_CHECKS.map((check) =>
-        (found.has(`${binding}\t${check}`) ? "yes" : NOT_PROMISED[binding].includes(check) ? "-" : "").padEnd(check.length),
+        (found.has(`${binding}\t${check}`) ? "yes" : NOT_PROMISED[binding].includes(check) ? "-" : "").padEnd(
+          check.length,
+        ),
       ),
     ]
       .join("  ")

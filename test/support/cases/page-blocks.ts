@@ -53,7 +53,9 @@ const MARKS = ["tier", "exit", "until", "tested by", "same as"] as const;
 
 function fencesOf(text: string): readonly Fence[] {
   const fences: Fence[] = [];
-  let open: { readonly language: string; readonly line: number; readonly before: string; readonly lines: string[] } | undefined;
+  let open:
+    | { readonly language: string; readonly line: number; readonly before: string; readonly lines: string[] }
+    | undefined;
   let before: string[] = [];
   for (const [at, line] of text.split("\n").entries()) {
     if (open !== undefined && line === "```") {
@@ -61,7 +63,8 @@ function fencesOf(text: string): readonly Fence[] {
       open = undefined;
       before = [];
     } else if (open !== undefined) open.lines.push(line);
-    else if (line.startsWith("```")) open = { language: line.slice(3), line: at + 2, before: before.join("\n").trimEnd(), lines: [] };
+    else if (line.startsWith("```"))
+      open = { language: line.slice(3), line: at + 2, before: before.join("\n").trimEnd(), lines: [] };
     else before.push(line);
   }
   if (open !== undefined) throw new Error(`the fence at line ${open.line - 1} does not end`);
@@ -75,7 +78,8 @@ function marksOf(before: string, place: string): ReadonlyMap<string, string> {
   return new Map(
     pairs.map((pair) => {
       const [key = "", value = ""] = pair.split(/:(.*)/s).map((part) => part.trim());
-      if (!MARKS.some((mark) => mark === key) || value === "") throw new Error(`${place}: ${JSON.stringify(pair)} is not a mark`);
+      if (!MARKS.some((mark) => mark === key) || value === "")
+        throw new Error(`${place}: ${JSON.stringify(pair)} is not a mark`);
       return [key, value] as const;
     }),
   );
@@ -119,7 +123,11 @@ export const packageFolders = (): readonly string[] => [
 
 /** The README, every page of `docs`, and the README of every package. */
 export const readPages = (): readonly Page[] =>
-  ["README.md", ...readdirSync(`${ROOT}docs`).map((name) => `docs/${name}`), ...packageFolders().map((name) => `${name}/README.md`)]
+  [
+    "README.md",
+    ...readdirSync(`${ROOT}docs`).map((name) => `docs/${name}`),
+    ...packageFolders().map((name) => `${name}/README.md`),
+  ]
     .filter((name) => name.endsWith(".md"))
     .sort()
     .map((name) => readPage(name, readFileSync(`${ROOT}${name}`, "utf8")));
@@ -175,7 +183,10 @@ export function findUnrun(pages: readonly Page[]): readonly string[] {
       if (block.sameAs === undefined) return [];
       const other = pageOf(block.sameAs);
       const differing = [...files].filter(([file, text]) => other?.files.get(file) !== text).map(([file]) => file);
-      return [...unequal(block, other), ...differing.map((file) => `${name}: ${file} differs from the one of ${block.sameAs}`)];
+      return [
+        ...unequal(block, other),
+        ...differing.map((file) => `${name}: ${file} differs from the one of ${block.sameAs}`),
+      ];
     }),
   );
 }
@@ -184,8 +195,11 @@ export function findUnrun(pages: readonly Page[]): readonly string[] {
 export const findHidden = ({ name, text }: Page): readonly string[] => [
   ...fencesOf(text)
     .filter(({ language }) => !/^(sh|text|yaml|json|ts|mermaid)$/.test(language))
-    .map(({ line, language }) => `${name}:${line}: a fence of language ${JSON.stringify(language)}: write sh, text, yaml, json or ts`),
-  ...[...text.replace(/^```\w*\n[\s\S]*?^```$/gm, (fence) => fence.replace(/^.*$/gm, "```")).matchAll(/\n\n( {4,}\S.*)/g)].map(
-    ([, line = ""]) => `${name}: indented code is not run by any test: ${line.trim()}`,
-  ),
+    .map(
+      ({ line, language }) =>
+        `${name}:${line}: a fence of language ${JSON.stringify(language)}: write sh, text, yaml, json or ts`,
+    ),
+  ...[
+    ...text.replace(/^```\w*\n[\s\S]*?^```$/gm, (fence) => fence.replace(/^.*$/gm, "```")).matchAll(/\n\n( {4,}\S.*)/g),
+  ].map(([, line = ""]) => `${name}: indented code is not run by any test: ${line.trim()}`),
 ];

@@ -30,7 +30,9 @@ const PARTS: readonly { readonly title: string; readonly of: (rule: RuleText) =>
 /** The page of all rules. */
 export function rulesPage(): string {
   const parts = PARTS.map(({ title, of, says }) => {
-    const rows = ALL_RULES.filter(of).map((rule) => [rule.id, versions(rule), rule.means, rule.why, rule.fix].map(cell).join(" | "));
+    const rows = ALL_RULES.filter(of).map((rule) =>
+      [rule.id, versions(rule), rule.means, rule.why, rule.fix].map(cell).join(" | "),
+    );
     return [
       `## ${title}`,
       "",

@@ -2,7 +2,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DomainNic, domainNics } from "@netbind/domain";
-import { ensureImage, findVm, listVms, netnsPath, stateDirectories, type LocalPodRecord, type VmStatus } from "@netbind/local";
+import {
+  ensureImage,
+  findVm,
+  listVms,
+  netnsPath,
+  stateDirectories,
+  type LocalPodRecord,
+  type VmStatus,
+} from "@netbind/local";
 import { inNetns, exec } from "@netbind/netns";
 import { expect } from "vitest";
 import { CASES, hasGolden, inputArgs, listedCases, POD_LINK, readGolden } from "./cases.ts";
@@ -67,9 +75,13 @@ const withoutPrefix = (address: string): string => address.replace(/\/\d+$/, "")
 
 function readCase(name: string): Golden {
   const pod = JSON.parse(readGolden(name, "pod")) as {
-    readonly spec: { readonly containers: readonly { readonly env?: readonly { readonly name: string; readonly value: string }[] }[] };
+    readonly spec: {
+      readonly containers: readonly { readonly env?: readonly { readonly name: string; readonly value: string }[] }[];
+    };
   };
-  const plugins = pod.spec.containers.flatMap(({ env = [] }) => env.filter((one) => one.name === "NETWORK_BINDING_PLUGIN_NAME"));
+  const plugins = pod.spec.containers.flatMap(({ env = [] }) =>
+    env.filter((one) => one.name === "NETWORK_BINDING_PLUGIN_NAME"),
+  );
   return {
     nics: JSON.parse(readGolden(name, "plan")) as readonly GoldenNic[],
     domain: readGolden(name, "domain"),
@@ -106,15 +118,22 @@ function macOf({ name, pod }: GoldenNic, { domain }: Golden, record: LocalPodRec
 /** The nftables tables of a text that hold anything, each on one line, with the members of its sets in order. */
 const tables = (text: string): readonly string[] =>
   [...text.replace(/\s+/g, " ").matchAll(/table \S+ \S+ \{ (?:chain [^{]+\{(?:[^{}]|\{[^}]*\})*\} )+\}/g)]
-    .map(([table]) => table.replace(/\{ ([^{}]+, [^{}]+) \}/g, (_, members: string) => `{ ${members.split(", ").sort().join(", ")} }`))
+    .map(([table]) =>
+      table.replace(/\{ ([^{}]+, [^{}]+) \}/g, (_, members: string) => `{ ${members.split(", ").sort().join(", ")} }`),
+    )
     .sort();
 
 /** The pod's links, tables and servers are those of the plan, and no others. */
 async function expectPod(golden: Golden, name: string, status: VmStatus, record: LocalPodRecord): Promise<void> {
   const inPod = inNetns(netnsPath(record.netns), exec);
-  const links = JSON.parse(await inPod(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string; readonly mtu: number }[];
+  const links = JSON.parse(await inPod(["ip", "-json", "link", "show"])) as readonly {
+    readonly ifname: string;
+    readonly mtu: number;
+  }[];
   for (const link of golden.nics.flatMap((nic) => nic.links))
-    expect(links, `${name}: ${link.kind} ${link.name}`).toContainEqual(expect.objectContaining({ ifname: link.name, mtu: link.mtu }));
+    expect(links, `${name}: ${link.kind} ${link.name}`).toContainEqual(
+      expect.objectContaining({ ifname: link.name, mtu: link.mtu }),
+    );
   expect(tables(await inPod(["nft", "--numeric-priority", "--stateless", "list", "ruleset"])), name).toEqual(
     tables(readGolden(name, "nft")),
   );
@@ -140,7 +159,14 @@ async function expectDomain(golden: Golden, name: string, record: LocalPodRecord
   expect(
     live.map((nic) => [nic.name, nic.kind, nic.target, nic.queues]),
     name,
-  ).toEqual(desired.map((nic) => [nic.name, nic.kind, nic.target ?? live.find((one) => one.name === nic.name)?.target, nic.queues]));
+  ).toEqual(
+    desired.map((nic) => [
+      nic.name,
+      nic.kind,
+      nic.target ?? live.find((one) => one.name === nic.name)?.target,
+      nic.queues,
+    ]),
+  );
   for (const nic of desired) {
     const xml = live.find((one) => one.name === nic.name)?.xml ?? "";
     expect(/<interface type='\w+'/.exec(xml)?.[0], name).toBe(/<interface type='\w+'/.exec(nic.xml)?.[0]);
@@ -195,7 +221,10 @@ async function expectGuest(golden: Golden, name: string, lab: Lab, record: Local
   for (const nic of golden.nics) {
     const element = domainNics(golden.domain).find((one) => one.name === nic.name);
     const driver = driverOf(element);
-    const reported = driver === "virtio_net" ? element?.xml.includes("<mtu ") === true : nic.services.some(({ kind }) => kind === "dhcp4");
+    const reported =
+      driver === "virtio_net"
+        ? element?.xml.includes("<mtu ") === true
+        : nic.services.some(({ kind }) => kind === "dhcp4");
     const untold = nic.binding === "passt" ? PASST_MTU : ETHERNET_MTU;
     const [, ...place] = PCI_ADDRESS.exec(element?.xml ?? "") ?? [];
     const desired: Partial<GuestNic> = {
@@ -223,18 +252,38 @@ function failedEmulation(lab: Lab, stderr: string, wait: number): string | undef
 const ATTEMPTS = 3;
 
 /** Starts a case as a person does, in its folder; once more where QEMU's emulation failed. */
-async function start(lab: Lab, machine: TestNetns, name: string, golden: Golden, wait: number, attempt = 1): Promise<VmStatus> {
-  const args = ["run", "--keep", "-o", "json", "--wait", String(wait), ...podNetworkArgs(lab, name), ...inputArgs(name)];
+async function start(
+  lab: Lab,
+  machine: TestNetns,
+  name: string,
+  golden: Golden,
+  wait: number,
+  attempt = 1,
+): Promise<VmStatus> {
+  const args = [
+    "run",
+    "--keep",
+    "-o",
+    "json",
+    "--wait",
+    String(wait),
+    ...podNetworkArgs(lab, name),
+    ...inputArgs(name),
+  ];
   const { code, stdout, stderr } = await netbind(args, { cwd: join(CASES, name), env: lab.env, netns: machine.path });
   const failed = attempt < ATTEMPTS ? failedEmulation(lab, stderr, wait) : undefined;
   if (failed !== undefined) {
     console.log(`${name}: ${failed}: it is started again`);
-    await netbind(["stop", "--force", ...listVms(lab.state).map((vm) => `${vm.namespace}/${vm.name}`)], { env: lab.env });
+    await netbind(["stop", "--force", ...listVms(lab.state).map((vm) => `${vm.namespace}/${vm.name}`)], {
+      env: lab.env,
+    });
     return start(lab, machine, name, golden, wait, attempt + 1);
   }
   expect(code, `${name}: ${stderr}`).toBe(0);
   // Beside what plan says, a machine says which disks it cannot have, and what it cannot limit.
-  const warnings = stderr.split("\n").filter((line) => /^netbind: warning: (?!volume "|no disk |limits are )/.test(line));
+  const warnings = stderr
+    .split("\n")
+    .filter((line) => /^netbind: warning: (?!volume "|no disk |limits are )/.test(line));
   expect(warnings, name).toEqual(golden.warnings);
   return JSON.parse(stdout) as VmStatus;
 }
@@ -244,7 +293,8 @@ async function runCase(lab: Lab, machine: TestNetns, name: string, guest: boolea
   const golden = readCase(name);
   const status = await start(lab, machine, name, golden, guest ? 120 : 0);
   const record = findVm(lab.state, `${status.namespace}/${status.name}`);
-  const addressesOf = (nic: GoldenNic): readonly string[] => nic.services.flatMap(({ client }) => client?.address ?? []);
+  const addressesOf = (nic: GoldenNic): readonly string[] =>
+    nic.services.flatMap(({ client }) => client?.address ?? []);
   const isAttached = new Set(domainNics(golden.domain).map((nic) => nic.name));
   expect(
     status.nics.map(({ ports: _, traffic: __, ...nic }) => nic),
@@ -286,6 +336,7 @@ export async function tryCase(lab: Lab, name: string, guest: boolean): Promise<v
   await TestNetns.cable(machine, lan, ["eth0", "lan0"], ["10.254.0.9/24", "10.254.0.1/24"], ETHERNET_MTU);
   const status = await runCase(lab, machine, name, guest);
   const vm = `${status.namespace}/${status.name}`;
-  if (guest) for (const { binding } of status.nics) await expectInGuest(lab, vm, "ip addr show", ADDRESSES[binding] ?? []);
+  if (guest)
+    for (const { binding } of status.nics) await expectInGuest(lab, vm, "ip addr show", ADDRESSES[binding] ?? []);
   await lab.stop(vm);
 }

@@ -14,7 +14,8 @@ const PATH = `${dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/s
 /** A directory with all that the checkout has, and the files that a page has its reader save. */
 function checkoutLike(page: Page): string {
   const directory = mkdtempSync(join(tmpdir(), "netbind-page-"));
-  for (const entry of readdirSync(ROOT).filter((name) => name !== ".git")) symlinkSync(join(ROOT, entry), join(directory, entry));
+  for (const entry of readdirSync(ROOT).filter((name) => name !== ".git"))
+    symlinkSync(join(ROOT, entry), join(directory, entry));
   for (const [file, text] of page.files) {
     mkdirSync(dirname(join(directory, file)), { recursive: true });
     writeFileSync(join(directory, file), text, { flag: "wx" });
@@ -32,7 +33,9 @@ class OwnRun implements AsyncDisposable {
 
   static async make(): Promise<OwnRun> {
     const script = "mount -t tmpfs -o mode=755 tmpfs /run && echo ready && exec sleep infinity";
-    const holder = spawn("unshare", ["--mount", "--propagation", "private", "sh", "-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const holder = spawn("unshare", ["--mount", "--propagation", "private", "sh", "-c", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await once(holder.stdout, "data");
     return new OwnRun(holder);
   }
@@ -58,12 +61,23 @@ const environment = (directory: string): NodeJS.ProcessEnv => ({
   // What the runtime made of the sources: half of what a call of the command takes is that.
   NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/netbind-compiled"),
   NETBIND_LOG_DIR: join(directory, ".logs"),
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^NETBIND_(CGROUP|CACHE_DIR|TIMEOUT_SCALE)$/.test(name))),
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => /^NETBIND_(CGROUP|CACHE_DIR|TIMEOUT_SCALE)$/.test(name)),
+  ),
 });
 
 /** Runs a block to its end, or until it has printed what it is to run until. Gives its exit code and what it printed. */
-async function runBlock(block: Block, { directory, enter }: Place): Promise<{ readonly code: number | null; readonly output: string }> {
-  const [file = "", ...args] = [...enter, "sh", "-eu", "-c", block.until === undefined ? block.text : `exec ${block.text.trim()}`];
+async function runBlock(
+  block: Block,
+  { directory, enter }: Place,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const [file = "", ...args] = [
+    ...enter,
+    "sh",
+    "-eu",
+    "-c",
+    block.until === undefined ? block.text : `exec ${block.text.trim()}`,
+  ];
   const child = spawn(file, args, { cwd: directory, env: environment(directory), timeout: BLOCK_DEADLINE });
   child.stdin.end();
   let output = "";
@@ -110,7 +124,10 @@ function unprinted(prints: readonly string[], output: string): readonly string[]
 
 /** Which blocks of a page a tier runs: its own, and those of the tiers below, which they may go on from. */
 export const blocksOf = ({ blocks }: Page, tier: Tier): readonly Block[] =>
-  blocks.filter((block) => block.testedBy === undefined && block.sameAs === undefined && TIERS.indexOf(block.tier) <= TIERS.indexOf(tier));
+  blocks.filter(
+    (block) =>
+      block.testedBy === undefined && block.sameAs === undefined && TIERS.indexOf(block.tier) <= TIERS.indexOf(tier),
+  );
 
 async function execIn(blocks: readonly Block[], place: Place): Promise<readonly string[]> {
   const problems: string[] = [];
@@ -129,9 +146,16 @@ async function execIn(blocks: readonly Block[], place: Place): Promise<readonly 
 function stopAll({ directory, enter }: Place): void {
   const netbind = (...args: readonly string[]): string => {
     const [file = "", ...rest] = [...enter, "./netbind", ...args];
-    return execFileSync(file, rest, { env: environment(directory), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return execFileSync(file, rest, {
+      env: environment(directory),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
   };
-  const left = JSON.parse(netbind("status", "-o", "json")) as readonly { readonly namespace: string; readonly name: string }[];
+  const left = JSON.parse(netbind("status", "-o", "json")) as readonly {
+    readonly namespace: string;
+    readonly name: string;
+  }[];
   for (const { namespace, name } of left) netbind("stop", "--force", `${namespace}/${name}`);
 }
 

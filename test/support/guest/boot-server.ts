@@ -9,7 +9,13 @@ export interface BootServerOptions {
   /** Path of the network namespace that it is in. */
   readonly netns: string;
   /** A link on which it hands out addresses and the name of the boot file too. */
-  readonly dhcp: { readonly link: string; readonly first: string; readonly last: string; readonly bootFile: string; readonly self: string };
+  readonly dhcp: {
+    readonly link: string;
+    readonly first: string;
+    readonly last: string;
+    readonly bootFile: string;
+    readonly self: string;
+  };
   /** Texts by file name. */
   readonly texts: Readonly<Record<string, string>>;
   /** Files to copy, by the name under which they are served. */
@@ -26,7 +32,15 @@ export class BootServer implements AsyncDisposable {
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(this.#directory, name), text);
     for (const [name, file] of Object.entries(files)) copyFileSync(file, join(this.#directory, name));
     const server = [
-      ...["dnsmasq", "--conf-file=/dev/null", "--keep-in-foreground", "--port=0", "--user=root", "--leasefile-ro", "--pid-file="],
+      ...[
+        "dnsmasq",
+        "--conf-file=/dev/null",
+        "--keep-in-foreground",
+        "--port=0",
+        "--user=root",
+        "--leasefile-ro",
+        "--pid-file=",
+      ],
       ...["--enable-tftp", `--tftp-root=${this.#directory}`, `--log-facility=${this.#log}`, "--log-dhcp"],
       ...[`--dhcp-range=${dhcp.first},${dhcp.last},255.255.255.0,1h`, `--dhcp-boot=${dhcp.bootFile},,${dhcp.self}`],
     ];

@@ -32,9 +32,22 @@ async function build(image: string): Promise<void> {
   const [rootfs, boot, root] = [join(work, "rootfs"), join(work, "boot.img"), join(work, "root.img")];
   const include = `--include=${PACKAGES.join(",")}`;
   const apt = '--aptopt=APT::Install-Recommends "false"';
-  await exec(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, "trixie", rootfs, (await debianArchive(exec)).main], {
-    deadline: 15 * 60_000,
-  });
+  await exec(
+    [
+      "mmdebstrap",
+      "--quiet",
+      "--variant=apt",
+      "--mode=root",
+      apt,
+      include,
+      "trixie",
+      rootfs,
+      (await debianArchive(exec)).main,
+    ],
+    {
+      deadline: 15 * 60_000,
+    },
+  );
   writeFileSync(join(rootfs, "etc/cloud/cloud.cfg.d/90_test.cfg"), CLOUD);
   writeFileSync(join(rootfs, "etc/fstab"), "LABEL=root / ext4 defaults 0 1\n");
   writeFileSync(join(rootfs, "etc/machine-id"), "");
@@ -65,7 +78,9 @@ async function build(image: string): Promise<void> {
     [boot, BOOT.at],
     [root, ROOT.at],
   ] as const)
-    await exec(["dd", `if=${part}`, `of=${next}`, "bs=1M", `seek=${at}`, "conv=notrunc,sparse", "status=none"], { deadline: 120_000 });
+    await exec(["dd", `if=${part}`, `of=${next}`, "bs=1M", `seek=${at}`, "conv=notrunc,sparse", "status=none"], {
+      deadline: 120_000,
+    });
   renameSync(next, image);
   rmSync(work, { recursive: true });
 }

@@ -23,8 +23,12 @@ echo nic \${n##*/} $mac $mtu \${carrier:--} \${driver##*/} \${pci##*/} $# $acpi;
 export async function guestNics(lab: Lab, vm: string): Promise<ReadonlyMap<string, GuestNic>> {
   const text = await lab.inGuest(vm, SHOW);
   const nics = text.split("\n").flatMap((line): readonly GuestNic[] => {
-    const [word, name = "", mac = "", mtu = "", carrier = "", driver = "", pci = "", queues = "", acpiIndex = ""] = line.trim().split(" ");
-    return word === "nic" ? [{ name, mac, mtu: Number(mtu), carrier, driver, pci, rxQueues: Number(queues), acpiIndex }] : [];
+    const [word, name = "", mac = "", mtu = "", carrier = "", driver = "", pci = "", queues = "", acpiIndex = ""] = line
+      .trim()
+      .split(" ");
+    return word === "nic"
+      ? [{ name, mac, mtu: Number(mtu), carrier, driver, pci, rxQueues: Number(queues), acpiIndex }]
+      : [];
   });
   return new Map(nics.map((nic) => [nic.mac, nic]));
 }

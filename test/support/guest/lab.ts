@@ -27,12 +27,19 @@ export interface Lab {
 /** How many datagrams came to a guest at ports where nobody listens (proc_net_snmp's Udp NoPorts): the demo guest has no UDP server. */
 export async function datagramsIn(lab: Pick<Lab, "inGuest">, name: string): Promise<number> {
   const reported = await lab.inGuest(name, "grep ^Udp: /proc/net/snmp");
-  const [names = [], values = []] = [...reported.matchAll(/^Udp: (.*)$/gm)].map(([, words = ""]) => words.trim().split(" "));
+  const [names = [], values = []] = [...reported.matchAll(/^Udp: (.*)$/gm)].map(([, words = ""]) =>
+    words.trim().split(" "),
+  );
   return Number(values[names.indexOf("NoPorts")] ?? Number.NaN);
 }
 
 /** Asks a guest until it prints all of some texts: an address of its own may come a little after it is ready. */
-export async function expectInGuest(lab: Pick<Lab, "inGuest">, name: string, command: string, texts: readonly string[]): Promise<void> {
+export async function expectInGuest(
+  lab: Pick<Lab, "inGuest">,
+  name: string,
+  command: string,
+  texts: readonly string[],
+): Promise<void> {
   let printed = "";
   for (let asked = 0; asked < 20 && !texts.every((text) => printed.includes(text)); asked++)
     printed = await lab.inGuest(name, `sleep 1; ${command}`);
@@ -65,7 +72,10 @@ export function useLab(): Lab {
       return environment();
     },
     start: async (vmi, ...options) => {
-      const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", ...options], { env: environment(), stdin: vmi });
+      const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", ...options], {
+        env: environment(),
+        stdin: vmi,
+      });
       expect(started.code, started.stderr).toBe(0);
       // What there is now is known again once its record is gone.
       await machineState();

@@ -4,4 +4,5 @@ import { domainName } from "../../../core/local/src/launcher/base-domain.ts";
 import { launcherOf } from "../../../core/local/src/launcher/launcher-of.ts";
 
 /** The XML of a running VM's domain, as libvirt has it now. */
-export const liveXml = (record: LocalPodRecord): Promise<string> => launcherOf(exec, record).virsh(["dumpxml", domainName(record.vmi)]);
+export const liveXml = (record: LocalPodRecord): Promise<string> =>
+  launcherOf(exec, record).virsh(["dumpxml", domainName(record.vmi)]);

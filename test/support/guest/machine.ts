@@ -38,7 +38,8 @@ class OwnState {
       // A number that is in use all the same may be another's by now: then it has a name of theirs.
       if (id !== undefined) this.#namespaces[this.ownsNetns(name) ? "add" : "delete"](id);
     }
-    for (const id of this.state.podIds()) for (const uid of usersIn(join(this.state.podDirectory(id), "record.json"))) this.#users.add(uid);
+    for (const id of this.state.podIds())
+      for (const uid of usersIn(join(this.state.podDirectory(id), "record.json"))) this.#users.add(uid);
   }
 
   ownsNetns(name: string): boolean {
@@ -101,7 +102,9 @@ const namespacesInUse = (): ReadonlySet<string> =>
 /** The users that a pod's record gives away. */
 function usersIn(record: string): readonly number[] {
   const reported = readOr(() => JSON.parse(readFileSync(record, "utf8")) as Readonly<Record<string, unknown>>, {});
-  return Object.entries(reported).flatMap(([key, value]) => (/uid$/i.test(key) && typeof value === "number" ? [value] : []));
+  return Object.entries(reported).flatMap(([key, value]) =>
+    /uid$/i.test(key) && typeof value === "number" ? [value] : [],
+  );
 }
 
 /** What tells whose a process is: its arguments, what a CNI plugin is told, its open files, and the directories that it has mounted. */
@@ -156,7 +159,10 @@ const POD_LINK = /^(k6t-|pod[0-9a-f]{11}$)/;
 /** Links of the machine whose other end is in a namespace of this test's, or that have a name as only links of pods have. */
 async function ownLinks(): Promise<readonly string[]> {
   const links = JSON.parse(await exec(["ip", "-json", "link", "show"])) as readonly Link[];
-  const known = JSON.parse((await exec(["ip", "-json", "netns", "list-id"])) || "[]") as readonly { nsid: number; name?: string }[];
+  const known = JSON.parse((await exec(["ip", "-json", "netns", "list-id"])) || "[]") as readonly {
+    nsid: number;
+    name?: string;
+  }[];
   const isOwn = (nsid: number): boolean =>
     known.some(({ nsid: id, name }) => id === nsid && name !== undefined && own.some((one) => one.ownsNetns(name)));
   return links
@@ -173,7 +179,9 @@ export async function machineState(): Promise<MachineState> {
       .sort(),
     links: [...(await ownLinks())].sort(),
     mounts: mountsOf("self")
-      .filter(({ root, point }) => !point.startsWith("/run/netns/") && own.some((one) => one.isNamedIn(`${root}\n${point}`)))
+      .filter(
+        ({ root, point }) => !point.startsWith("/run/netns/") && own.some((one) => one.isNamedIn(`${root}\n${point}`)),
+      )
       .map(({ point }) => point)
       .sort(),
     processes: namesIn("/proc")

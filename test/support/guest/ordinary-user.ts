@@ -37,7 +37,10 @@ export class OrdinaryUser implements Disposable {
     // The checkout may stand where nobody may look.
     rmSync(join(directory, "sidecars"));
     mkdirSync(join(directory, "sidecars"));
-    copyFileSync(fileURLToPath(new URL("../../../sidecars/runtime.json", import.meta.url)), join(directory, "sidecars/runtime.json"));
+    copyFileSync(
+      fileURLToPath(new URL("../../../sidecars/runtime.json", import.meta.url)),
+      join(directory, "sidecars/runtime.json"),
+    );
     copyFileSync(process.execPath, join(directory, "node"));
     mkdirSync(join(directory, "home"));
     chmodSync(join(directory, "home"), 0o777);

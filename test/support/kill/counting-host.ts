@@ -67,14 +67,24 @@ export class CountingHost implements AsyncDisposable {
 
   /** The ports that the bridge learned a MAC address at, one after the other. */
   portsOf(mac: string): readonly string[] {
-    const ports = [...this.#learned.matchAll(new RegExp(`^${mac} dev (\\S+) master`, "gm"))].map(([, port = ""]) => port);
+    const ports = [...this.#learned.matchAll(new RegExp(`^${mac} dev (\\S+) master`, "gm"))].map(
+      ([, port = ""]) => port,
+    );
     return ports.filter((port, at) => port !== ports[at - 1]);
   }
 
   /** Connects to a guest's echo, and waits for the guest at a port of its own. */
   async count(guest: string, echoPort: number, ownPort: number): Promise<void> {
     const program = fileURLToPath(new URL("../peers/counting-peer.ts", import.meta.url));
-    const argv = [`--net=${this.netns.path}`, "--", process.execPath, program, guest, String(echoPort), String(ownPort)];
+    const argv = [
+      `--net=${this.netns.path}`,
+      "--",
+      process.execPath,
+      program,
+      guest,
+      String(echoPort),
+      String(ownPort),
+    ];
     this.#peer = spawn("nsenter", argv, { stdio: ["pipe", "pipe", "inherit"] });
     if (this.#peer.stdout !== null) this.#lines = createInterface(this.#peer.stdout);
     await this.counts();

@@ -21,7 +21,11 @@ function replaceAt(value: unknown, [key, ...rest]: Path, next: unknown): unknown
 export function damaged(value: unknown): fc.Arbitrary<unknown> {
   const damage = fc.tuple(
     fc.nat(),
-    fc.oneof(fc.constant(undefined), fc.jsonValue(), fc.constantFrom<unknown>("", -1, [], {}, null, "../..", [null], { a: [] })),
+    fc.oneof(
+      fc.constant(undefined),
+      fc.jsonValue(),
+      fc.constantFrom<unknown>("", -1, [], {}, null, "../..", [null], { a: [] }),
+    ),
   );
   return fc.array(damage, { minLength: 1, maxLength: 3 }).map((damages) =>
     damages.reduce<unknown>((current, [at, next]) => {

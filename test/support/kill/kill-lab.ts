@@ -50,7 +50,9 @@ export class KillLab implements AsyncDisposable {
   }
 
   /** A lab for a VM called `one`: the demo guest's, or one that may have a disk with nothing on it. */
-  static async make(vmi: string | ((disk: string) => string) = demoVmi({ name: VM, port: 80, nonce: "x" })): Promise<KillLab> {
+  static async make(
+    vmi: string | ((disk: string) => string) = demoVmi({ name: VM, port: 80, nonce: "x" }),
+  ): Promise<KillLab> {
     return new KillLab(await machineState(), typeof vmi === "string" ? () => vmi : vmi);
   }
 
@@ -121,8 +123,15 @@ export class KillLab implements AsyncDisposable {
     const own = new Set(processesIn(netnsPath(record.netns)).map(({ pid }) => `${pid}`));
     const strange = async (): Promise<readonly string[]> => {
       const { netns, processes } = await machineState();
-      const more = processes.filter((one) => !this.#before.processes.includes(one) && !own.has(one.split(" ").at(-1) ?? ""));
-      return [...netns.filter((one) => !this.#before.netns.includes(one) && ![record.netns, this.state.nodeNetns].includes(one)), ...more];
+      const more = processes.filter(
+        (one) => !this.#before.processes.includes(one) && !own.has(one.split(" ").at(-1) ?? ""),
+      );
+      return [
+        ...netns.filter(
+          (one) => !this.#before.netns.includes(one) && ![record.netns, this.state.nodeNetns].includes(one),
+        ),
+        ...more,
+      ];
     };
     let left: readonly string[] = [];
     await waitUntil(
@@ -135,7 +144,8 @@ export class KillLab implements AsyncDisposable {
     );
     expect(left, what).toEqual([]);
     expect(this.state.podIds(), what).toEqual([record.id]);
-    for (const name of ["locks", "writable"]) expect(readdirSync(join(this.directory, name)), what).toEqual([record.id.slice(0, 12)]);
+    for (const name of ["locks", "writable"])
+      expect(readdirSync(join(this.directory, name)), what).toEqual([record.id.slice(0, 12)]);
     expect(readdirSync(meetingDirectory(this.state, record)), what).toEqual([]);
   }
 
@@ -235,7 +245,8 @@ export class KillLab implements AsyncDisposable {
   /** Kills the VM's sidecars, its servers and what reads its console. */
   killHelpers(): void {
     const helpers = findVm(this.state, VM).processes.filter(({ role }) => /^(sidecar|dhcp4|ipv6|console)/.test(role));
-    for (const { processes } of helpers) process.kill(processes.at(-1)?.pid ?? expect.fail("a helper has no process"), "SIGKILL");
+    for (const { processes } of helpers)
+      process.kill(processes.at(-1)?.pid ?? expect.fail("a helper has no process"), "SIGKILL");
   }
 
   /** A process of the running VM. */
@@ -255,7 +266,11 @@ export class KillLab implements AsyncDisposable {
 
   #withPoints(args: readonly string[], killAt: number): Promise<Outcome> {
     rmSync(join(this.directory, "points"), { force: true });
-    const env = { NODE_OPTIONS: `--import=${PRELOAD}`, NETBIND_POINTS: join(this.directory, "points"), NETBIND_KILL_AT: String(killAt) };
+    const env = {
+      NODE_OPTIONS: `--import=${PRELOAD}`,
+      NETBIND_POINTS: join(this.directory, "points"),
+      NETBIND_KILL_AT: String(killAt),
+    };
     return this.#runAlone(args, env);
   }
 

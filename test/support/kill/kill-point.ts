@@ -23,7 +23,9 @@ const isOfUser = (word: string): boolean => /^--(reuid|regid|clear-groups|no-new
 
 /** What a command does, without the ways into namespaces before it and the paths behind it. */
 function label(argv: readonly string[]): string {
-  const words = argv.map((word) => word.split("\n")[0] ?? "").filter((word) => word !== "" && !word.startsWith("--net="));
+  const words = argv
+    .map((word) => word.split("\n")[0] ?? "")
+    .filter((word) => word !== "" && !word.startsWith("--net="));
   const virsh = words.lastIndexOf("virsh");
   // What it is asked stands behind how its libvirt is reached: -q -c URI.
   if (virsh !== -1) return `virsh ${words[virsh + 4]}`;

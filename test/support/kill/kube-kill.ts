@@ -30,7 +30,10 @@ export class AgentKill {
 
   #pod(): Promise<LabPod> {
     this.#count += 1;
-    return this.#node.pod({ vm: `kill-${this.#count}`, nics: [{ name: "red", binding: "masquerade", ports: [{ port: 80 }] }] });
+    return this.#node.pod({
+      vm: `kill-${this.#count}`,
+      nics: [{ name: "red", binding: "masquerade", ports: [{ port: 80 }] }],
+    });
   }
 
   /** The points that an agent passes while it attaches one pod. */
@@ -59,7 +62,9 @@ export class AgentKill {
     await this.#node.attached(pod);
     await waitUntil(() => this.#phase(pod) === "attached", 30_000);
     expect(this.#phase(pod), what).toBe("attached");
-    const servers = processesIn(`/run/netns/${pod.netns}`).filter(({ pid }) => readFileSync(`/proc/${pid}/comm`, "utf8") === "dnsmasq\n");
+    const servers = processesIn(`/run/netns/${pod.netns}`).filter(
+      ({ pid }) => readFileSync(`/proc/${pid}/comm`, "utf8") === "dnsmasq\n",
+    );
     expect(servers.length, what).toBe(2);
     const links = await pod.exec(["ip", "-brief", "link", "show"]);
     for (const link of ["eth0", "k6t-eth0", "tap0"]) expect(links, what).toContain(link);

@@ -10,7 +10,8 @@ const { spawn, execFileSync } = childProcess;
 
 function stall(netns: string): void {
   const pids = execFileSync("ip", ["netns", "pids", netns], { encoding: "utf8" }).trim().split("\n");
-  for (const pid of pids) if (readFileSync(`/proc/${pid}/comm`, "utf8") === "libvirtd\n") process.kill(Number(pid), "SIGSTOP");
+  for (const pid of pids)
+    if (readFileSync(`/proc/${pid}/comm`, "utf8") === "libvirtd\n") process.kill(Number(pid), "SIGSTOP");
 }
 
 childProcess.spawn = ((command: string, args: readonly string[] = [], ...rest: never[]) => {

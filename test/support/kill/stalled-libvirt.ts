@@ -44,7 +44,10 @@ export async function migrateUntil(
   text: string,
   act: (child: ChildProcess) => unknown,
 ): Promise<{ readonly code: unknown; readonly stderr: string }> {
-  const child = spawn(process.execPath, MIGRATE, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, MIGRATE, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const ended = new Promise((resolve) => child.once("close", resolve));
   let stderr = "";
   let acted: unknown;

@@ -20,7 +20,9 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
  */
 export async function servedLock(): Promise<Lock> {
   const lock = readLock(join(ROOT, "sidecars/images/lock.json"), runtimeVersion(ROOT));
-  const packages = Object.values(lock.sets).flatMap(({ packages: byArchitecture }) => Object.values(byArchitecture).flat());
+  const packages = Object.values(lock.sets).flatMap(({ packages: byArchitecture }) =>
+    Object.values(byArchitecture).flat(),
+  );
   try {
     await fetchPackages(packages);
     return lock;
@@ -99,12 +101,30 @@ export class BuiltImages implements Disposable {
     const bundle = join(this.#work, `${name}-${architecture}`);
     const rootfs = join(bundle, "rootfs");
     if (!existsSync(bundle)) {
-      await exec(["skopeo", `--override-arch=${architecture}`, "copy", "--quiet", `oci:${this.out}:${name}`, `oci:${layout}:image`]);
+      await exec([
+        "skopeo",
+        `--override-arch=${architecture}`,
+        "copy",
+        "--quiet",
+        `oci:${this.out}:${name}`,
+        `oci:${layout}:image`,
+      ]);
       mkdirSync(bundle);
       await exec(["umoci", "raw", "unpack", "--image", `${layout}:image`, rootfs]);
-      await exec(["umoci", "raw", "config", "--image", `${layout}:image`, "--rootfs", rootfs, join(bundle, "config.json")]);
+      await exec([
+        "umoci",
+        "raw",
+        "config",
+        "--image",
+        `${layout}:image`,
+        "--rootfs",
+        rootfs,
+        join(bundle, "config.json"),
+      ]);
     }
-    const { process } = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as { readonly process: ImageProcess };
+    const { process } = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as {
+      readonly process: ImageProcess;
+    };
     return { rootfs, process };
   }
 

@@ -8,16 +8,36 @@ import type { AttachRequest } from "@netbind/contract";
 import { attachSidecar } from "@netbind/remote/sidecar";
 import { SIDECAR_START } from "./sidecar-start.ts";
 
-export const LAUNCHER_FAULTS: string = fileURLToPath(new URL("../../../core/pod/src/hooks/launcher-faults.json", import.meta.url));
+export const LAUNCHER_FAULTS: string = fileURLToPath(
+  new URL("../../../core/pod/src/hooks/launcher-faults.json", import.meta.url),
+);
 const DIST = fileURLToPath(new URL("../../../sidecars/dist", import.meta.url));
 const POD_USER = { uid: 107, gid: 107 } as const;
 /** A pod's user, as the kubelet starts it where nothing is granted. */
-const UNPRIVILEGED = ["--reuid", "107", "--regid", "107", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+const UNPRIVILEGED = [
+  "--reuid",
+  "107",
+  "--regid",
+  "107",
+  "--clear-groups",
+  "--bounding-set=-all",
+  "--inh-caps=-all",
+  "--no-new-privs",
+];
 const DEADLINE = 20_000;
 
 /** An event of the client: what it prints on one line. */
 export interface HookEvent {
-  readonly event: "cloudInit" | "collected" | "complete" | "defined" | "failed" | "notReady" | "panicked" | "shutdown" | "shutdownFailed";
+  readonly event:
+    | "cloudInit"
+    | "collected"
+    | "complete"
+    | "defined"
+    | "failed"
+    | "notReady"
+    | "panicked"
+    | "shutdown"
+    | "shutdownFailed";
   readonly [fact: string]: unknown;
 }
 
@@ -90,7 +110,8 @@ export class HookPod implements AsyncDisposable {
     copyFileSync(LAUNCHER_FAULTS, faults);
     const child = this.#spawn([copy, "-hooks", this.hooks, "-faults", faults, ...args], {});
     const events: HookEvent[] = [];
-    if (child.stdout !== null) createInterface(child.stdout).on("line", (line) => events.push(JSON.parse(line) as HookEvent));
+    if (child.stdout !== null)
+      createInterface(child.stdout).on("line", (line) => events.push(JSON.parse(line) as HookEvent));
     child.stdin?.end(JSON.stringify(input));
     return { events, ended: new Promise((resolve) => child.once("close", resolve)) };
   }

@@ -29,7 +29,16 @@ const CONTAINER = "hook-sidecar-0";
 const EMULATOR = { machine: "/usr/bin/qemu-aarch64-static", inside: "/emulator" } as const;
 const DEADLINE = 60_000;
 /** crun takes no machine on which both versions of control groups are in use: it sees none, in mounts of its own. */
-const CRUN = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", 'mount -t tmpfs tmpfs /sys/fs/cgroup && exec crun "$@"', "crun"];
+const CRUN = [
+  "unshare",
+  "--mount",
+  "--propagation",
+  "slave",
+  "sh",
+  "-c",
+  'mount -t tmpfs tmpfs /sys/fs/cgroup && exec crun "$@"',
+  "crun",
+];
 
 /** How a container is started, beside what its image says. */
 export interface ContainerStart {
@@ -61,7 +70,10 @@ export class ImageContainer implements AsyncDisposable {
   }
 
   /** Starts a sidecar, and waits until it can be attached. */
-  static async start(image: UnpackedImage, { binding, isEmulated = false, cgroup }: ContainerStart): Promise<ImageContainer> {
+  static async start(
+    image: UnpackedImage,
+    { binding, isEmulated = false, cgroup }: ContainerStart,
+  ): Promise<ImageContainer> {
     const container = new ImageContainer(await TestNetns.make(), cgroup);
     try {
       container.#run(image, binding, isEmulated);
@@ -90,7 +102,8 @@ export class ImageContainer implements AsyncDisposable {
 
   /** The container's first process. @throws Error where it has ended, with what it printed */
   async pid(): Promise<number> {
-    if (this.#process?.exitCode !== null) throw new Error(`the container has ended: exit code ${this.#process?.exitCode}: ${this.#output}`);
+    if (this.#process?.exitCode !== null)
+      throw new Error(`the container has ended: exit code ${this.#process?.exitCode}: ${this.#output}`);
     return (JSON.parse(await this.#crun(["state", this.#id])) as { readonly pid: number }).pid;
   }
 
@@ -164,7 +177,9 @@ export class ImageContainer implements AsyncDisposable {
 
   #command(): readonly string[] {
     const root = ["--root", join(this.#base, "crun")];
-    return this.#cgroup === undefined ? [...CRUN, ...root, "--cgroup-manager=disabled"] : ["crun", ...root, "--cgroup-manager=cgroupfs"];
+    return this.#cgroup === undefined
+      ? [...CRUN, ...root, "--cgroup-manager=disabled"]
+      : ["crun", ...root, "--cgroup-manager=cgroupfs"];
   }
 
   #crun(args: readonly string[]): Promise<string> {

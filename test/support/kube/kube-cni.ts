@@ -14,9 +14,14 @@ export interface PodNetworkContext {
 }
 
 /** Attaches a namespace to the node's bridge with the CNI plugin, as a container runtime does, or takes it off. Gives its answer. */
-export async function callPodNetwork(command: "ADD" | "DEL", { node, netns, dataDir, ifname }: PodNetworkContext): Promise<string> {
+export async function callPodNetwork(
+  command: "ADD" | "DEL",
+  { node, netns, dataDir, ifname }: PodNetworkContext,
+): Promise<string> {
   const [name, bridge, subnet, subnet6] =
-    ifname === undefined ? ["lab", "cni0", "10.99.0.0/16", "fd99::/64"] : ["primary", "cni1", "10.98.0.0/16", "fd98::/64"];
+    ifname === undefined
+      ? ["lab", "cni0", "10.99.0.0/16", "fd99::/64"]
+      : ["primary", "cni1", "10.98.0.0/16", "fd98::/64"];
   const conf = {
     cniVersion: "1.0.0",
     name,

@@ -17,9 +17,19 @@ import { type HookEvent, LAUNCHER_FAULTS } from "./hook-pod.ts";
 import type { KubeNode, LabPod } from "./kube-node.ts";
 import { vmiObject, type PodNic } from "./kube-objects.ts";
 
-const USER = ["--reuid", "107", "--regid", "107", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+const USER = [
+  "--reuid",
+  "107",
+  "--regid",
+  "107",
+  "--clear-groups",
+  "--bounding-set=-all",
+  "--inh-caps=-all",
+  "--no-new-privs",
+];
 /** Shows the pod's hook sockets in a place of their own, as the compute container has them, and drives them as its user. */
-const IN_COMPUTE = 'mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/hooks && mount --bind "$0" /mnt/hooks && exec "$@"';
+const IN_COMPUTE =
+  'mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/hooks && mount --bind "$0" /mnt/hooks && exec "$@"';
 
 interface AgentRecord {
   readonly attached: readonly Attachment[];
@@ -68,7 +78,9 @@ export class KubeGuest implements AsyncDisposable {
     mkdirSync(shared, { recursive: true });
     const netns = `/run/netns/${this.#pod.netns}`;
     const vmi = vmiObject(this.#pod.vm, nics) as unknown as Vmi;
-    const record = JSON.parse(readFileSync(join(this.#node.state, "pods", this.#pod.uid, "record.json"), "utf8")) as AgentRecord;
+    const record = JSON.parse(
+      readFileSync(join(this.#node.state, "pods", this.#pod.uid, "record.json"), "utf8"),
+    ) as AgentRecord;
     const onTaps = record.attached.filter(({ name }) => record.nics[name]?.plan.domain.kind === "tap");
     const base = onTaps.reduce(
       (xml, attachment) => writeTapInterface(xml, nicDomain(attachment, "qemu")),

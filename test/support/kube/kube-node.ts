@@ -17,7 +17,16 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { endProcesses, identify, inNetns, processesIn, processesOfUser, type Exec, exec, waitUntil } from "@netbind/netns";
+import {
+  endProcesses,
+  identify,
+  inNetns,
+  processesIn,
+  processesOfUser,
+  type Exec,
+  exec,
+  waitUntil,
+} from "@netbind/netns";
 import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote/sidecar";
 import { callPodNetwork, type PodNetworkContext } from "./kube-cni.ts";
 import { type ContainerPod, KubeRuntime } from "./kube-runtime.ts";
@@ -104,9 +113,13 @@ export class KubeNode implements AsyncDisposable {
     const bridge = `nbt-${randomBytes(3).toString("hex")}`;
     await exec(["ip", "netns", "add", bridge]);
     await inNetns(`/run/netns/${bridge}`, exec)(["ip", "link", "set", "lo", "up"]);
-    const hidden = ["/var/lib", ...(cgroups ? [] : ["/sys/fs/cgroup"])].map((path) => `mount -t tmpfs -o mode=755 tmpfs ${path} && `);
+    const hidden = ["/var/lib", ...(cgroups ? [] : ["/sys/fs/cgroup"])].map(
+      (path) => `mount -t tmpfs -o mode=755 tmpfs ${path} && `,
+    );
     const script = `${hidden.join("")}mkdir ${KUBELET} && echo ready && exec sleep infinity`;
-    const holder = spawn("unshare", ["--mount", "--propagation", "slave", "sh", "-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const holder = spawn("unshare", ["--mount", "--propagation", "slave", "sh", "-c", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await new Promise<void>((resolve, reject) => {
       holder.stdout.once("data", () => resolve());
       holder.once("exit", (code) => reject(new Error(`the node's mounts were not made: ${code}`)));
@@ -164,7 +177,8 @@ export class KubeNode implements AsyncDisposable {
     chownSync(hooks, USER, USER);
     const object = launcherPod({ uid, name, vm, node: NODE, nics });
     if (sidecars)
-      for (const [at, binding] of [...new Set(nics.map((nic) => nic.binding))].sort().entries()) await this.startSidecar(pod, at, binding);
+      for (const [at, binding] of [...new Set(nics.map((nic) => nic.binding))].sort().entries())
+        await this.startSidecar(pod, at, binding);
     this.#activate(pod, nics);
     if (primary !== undefined) Object.assign(object["metadata"] as object, await this.#addPrimary(netns, primary));
     change?.(object);
@@ -256,7 +270,9 @@ export class KubeNode implements AsyncDisposable {
 
   /** Starts the agent as its image does: bundled, and told to be small. */
   startBundledAgent(): ChildProcess {
-    return this.#startAgent(["--max-semi-space-size=1", join(ROOT, "core/agent/dist/netbind-agent.mjs")], [], { MALLOC_ARENA_MAX: "1" });
+    return this.#startAgent(["--max-semi-space-size=1", join(ROOT, "core/agent/dist/netbind-agent.mjs")], [], {
+      MALLOC_ARENA_MAX: "1",
+    });
   }
 
   /** Starts an agent on this node from its sources. */
@@ -265,11 +281,25 @@ export class KubeNode implements AsyncDisposable {
   }
 
   #startAgent(program: readonly string[], options: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-    const args = ["--node", NODE, "--objects", this.objects, "--state", this.state, "--node-netns", "/proc/self/ns/net", ...options];
-    const agent = spawn("nsenter", [`--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", process.execPath, ...program, ...args], {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, ...env },
-    });
+    const args = [
+      "--node",
+      NODE,
+      "--objects",
+      this.objects,
+      "--state",
+      this.state,
+      "--node-netns",
+      "/proc/self/ns/net",
+      ...options,
+    ];
+    const agent = spawn(
+      "nsenter",
+      [`--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", process.execPath, ...program, ...args],
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+        env: { ...process.env, ...env },
+      },
+    );
     agent.stderr.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
     this.#agent = agent;
     return agent;
@@ -317,7 +347,11 @@ export class KubeNode implements AsyncDisposable {
   told({ uid }: Pick<LabPod, "uid">): readonly { readonly reason: string; readonly message: string }[] {
     return this.log.split("\n").flatMap((line) => {
       if (!line.includes(uid) || !line.startsWith("{")) return [];
-      const record = JSON.parse(line) as { readonly reason?: string; readonly message?: string; readonly pod?: { readonly uid: string } };
+      const record = JSON.parse(line) as {
+        readonly reason?: string;
+        readonly message?: string;
+        readonly pod?: { readonly uid: string };
+      };
       return record.pod?.uid === uid ? [{ reason: record.reason ?? "", message: record.message ?? "" }] : [];
     });
   }
@@ -360,7 +394,9 @@ export class KubeNode implements AsyncDisposable {
 
   /** The user that a pod's services run as. */
   serviceUid({ uid }: LabPod): number {
-    return (JSON.parse(readFileSync(join(this.state, "pods", uid, "record.json"), "utf8")) as { readonly serviceUid: number }).serviceUid;
+    return (
+      JSON.parse(readFileSync(join(this.state, "pods", uid, "record.json"), "utf8")) as { readonly serviceUid: number }
+    ).serviceUid;
   }
 
   #records(): readonly { readonly serviceUid: number }[] {

@@ -17,7 +17,10 @@ export interface PodNic {
 
 const vmiUid = (vm: string): string => `vmi-${vm}`;
 
-const registration = (name: string, rest: object = {}): object => ({ sidecarImage: `registry.example/netbind-${name}:1`, ...rest });
+const registration = (name: string, rest: object = {}): object => ({
+  sidecarImage: `registry.example/netbind-${name}:1`,
+  ...rest,
+});
 const TAP = { domainAttachmentType: "tap" } as const;
 const MOVES = { migration: {} } as const;
 
@@ -83,7 +86,9 @@ export function launcherPod(options: {
       ...rendered.metadata,
       name,
       uid,
-      ownerReferences: [{ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", name: vm, uid: vmiUid(vm), controller: true }],
+      ownerReferences: [
+        { apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", name: vm, uid: vmiUid(vm), controller: true },
+      ],
     },
     spec: { ...rendered.spec, nodeName: node },
     status: { phase: "Running" },

@@ -97,7 +97,9 @@ export class KubeRuntime {
 
   /** The main process of a container. */
   async pid(id: string): Promise<number> {
-    const state = JSON.parse(await this.#run(["crun", "--root", join(this.#directory, "crun"), "state", id])) as { readonly pid: number };
+    const state = JSON.parse(await this.#run(["crun", "--root", join(this.#directory, "crun"), "state", id])) as {
+      readonly pid: number;
+    };
     return state.pid;
   }
 }

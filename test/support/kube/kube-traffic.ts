@@ -10,7 +10,8 @@ import { makeContainerRoot } from "./kube-runtime.ts";
 import { Outside } from "../peers/outside.ts";
 
 /** A name that only the demo guest has, and what a stranger fetches from it. */
-const serve = (nonce: string): string => `mkdir -p /www; echo ${nonce} > /www/index.html; httpd -p 8080 -h /www; echo serving`;
+const serve = (nonce: string): string =>
+  `mkdir -p /www; echo ${nonce} > /www/index.html; httpd -p 8080 -h /www; echo serving`;
 
 export interface AgentBinding {
   readonly binding: string;
@@ -36,7 +37,13 @@ async function startLauncher(node: KubeNode, pod: LabPod, libvirt: string): Prom
 }
 
 /** Proves one binding from the pod's first sight to its end, with nothing left. */
-export async function proveThroughAgent({ binding, address, onTap, libvirt, domain = /./ }: AgentBinding): Promise<void> {
+export async function proveThroughAgent({
+  binding,
+  address,
+  onTap,
+  libvirt,
+  domain = /./,
+}: AgentBinding): Promise<void> {
   await using node = await KubeNode.make();
   node.startAgent();
   const nics = [{ name: "red", binding, ports: [{ port: 8080 }] }];
@@ -50,7 +57,9 @@ export async function proveThroughAgent({ binding, address, onTap, libvirt, doma
   expect(defined.length).toBe(3);
   expect(defined.at(-1)?.["xml"]).toMatch(domain);
   expect(await guest.inGuest("ip -4 -o addr show eth0")).toContain(address(pod.address));
-  const [link] = JSON.parse(await pod.exec(["ip", "-json", "link", "show", "dev", "eth0"])) as readonly { readonly address: string }[];
+  const [link] = JSON.parse(await pod.exec(["ip", "-json", "link", "show", "dev", "eth0"])) as readonly {
+    readonly address: string;
+  }[];
   if (onTap) expect(await guest.inGuest("cat /sys/class/net/eth0/address")).toContain(link?.address);
   expect(await guest.inGuest(serve(pod.uid))).toContain("serving");
   using outside = await Outside.start(node.netns);

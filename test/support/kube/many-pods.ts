@@ -30,7 +30,8 @@ export async function attachMany(count: number): Promise<ManyPods> {
     // One CNI plugin at a time: its file of addresses is one.
     for (const vm of names) pods.push(await node.pod({ vm, listed: false }));
   }
-  for (const pod of pods) expect(await waitUntil(() => node.serves(pod), 60_000), `${pod.name}: its sidecar does not serve`).toBe(true);
+  for (const pod of pods)
+    expect(await waitUntil(() => node.serves(pod), 60_000), `${pod.name}: its sidecar does not serve`).toBe(true);
   const agent = node.startBundledAgent();
   await waitUntil(() => node.log.includes('"serving"'), 30_000);
   const start = performance.now();

@@ -1,13 +1,17 @@
 /** Kubernetes objects of tests, as text that -f takes. */
 
 /** Objects as documents of one file. */
-export const documents = (...objects: readonly object[]): string => objects.map((object) => JSON.stringify(object)).join("\n---\n");
+export const documents = (...objects: readonly object[]): string =>
+  objects.map((object) => JSON.stringify(object)).join("\n---\n");
 
 /** A NetworkAttachmentDefinition with its CNI configuration, and the device plugin's resource that it takes. */
 export const nad = (name: string, config: object, resourceName?: string): object => ({
   apiVersion: "k8s.cni.cncf.io/v1",
   kind: "NetworkAttachmentDefinition",
-  metadata: { name, ...(resourceName === undefined ? {} : { annotations: { "k8s.v1.cni.cncf.io/resourceName": resourceName } }) },
+  metadata: {
+    name,
+    ...(resourceName === undefined ? {} : { annotations: { "k8s.v1.cni.cncf.io/resourceName": resourceName } }),
+  },
   spec: { config: JSON.stringify({ cniVersion: "0.3.1", name, ...config }) },
 });
 
@@ -19,7 +23,9 @@ export const vm = (
   const { interfaces, networks, cores = 1, memory = "256Mi", script, hostDisk, ...devices } = options;
   const disk = { name: "disk", disk: { bus: "virtio" } };
   const volume = [
-    ...(script === undefined ? [] : [{ name: "disk", cloudInitNoCloud: { userData: `#!/bin/sh\n${String(script)}\n` } }]),
+    ...(script === undefined
+      ? []
+      : [{ name: "disk", cloudInitNoCloud: { userData: `#!/bin/sh\n${String(script)}\n` } }]),
     ...(hostDisk === undefined ? [] : [{ name: "disk", hostDisk: { path: hostDisk, type: "Disk" } }]),
   ];
   return {

@@ -30,11 +30,13 @@ export interface ThirdParty {
 }
 
 /** What one makes of a domain, where its test does not say otherwise. */
-export const addOwnElement = (xml: string, directory: string): string => xml.replace("</domain>", `<!-- ${directory} --></domain>`);
+export const addOwnElement = (xml: string, directory: string): string =>
+  xml.replace("</domain>", `<!-- ${directory} --></domain>`);
 
 /** Serves one, and writes down what it is asked. Each adds an element of its own behind a domain's. */
 export async function serveThirdParty(hooks: string, sidecar: ThirdParty, calls: HookCall[]): Promise<Disposable> {
-  const heard = (hook: HookCall["hook"], sent = ""): void => void calls.push({ sidecar: sidecar.directory, hook, sent });
+  const heard = (hook: HookCall["hook"], sent = ""): void =>
+    void calls.push({ sidecar: sidecar.directory, hook, sent });
   const unary =
     <Q, R>(answer: (request: Q) => R): handleUnaryCall<Q, R> =>
     ({ request }, done) => {
@@ -62,10 +64,15 @@ export async function serveThirdParty(hooks: string, sidecar: ThirdParty, calls:
   server.addService(info.InfoService, {
     info: unary(() => {
       heard("Info");
-      return { name: sidecar.directory, hookPoints: [...sidecar.points], versions: [...(sidecar.versions ?? ["v1alpha3"])] };
+      return {
+        name: sidecar.directory,
+        hookPoints: [...sidecar.points],
+        versions: [...(sidecar.versions ?? ["v1alpha3"])],
+      };
     }),
   });
-  const defines: typeof onDefineDomain = (call, done) => void setTimeout(() => onDefineDomain(call, done), sidecar.answersAfter ?? 0);
+  const defines: typeof onDefineDomain = (call, done) =>
+    void setTimeout(() => onDefineDomain(call, done), sidecar.answersAfter ?? 0);
   server.addService(hooksV1alpha1.CallbacksService, { onDefineDomain: defines });
   server.addService(hooksV1alpha2.CallbacksService, { onDefineDomain: defines, preCloudInitIso });
   server.addService(hooksV1alpha3.CallbacksService, { onDefineDomain: defines, preCloudInitIso, shutdown });

@@ -67,7 +67,10 @@ const children = (path: string): readonly string[] =>
 async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Pick<SeenPod, "services" | "groups">> {
   const own = podCgroup(pod.uid);
   writeFileSync(join(MOUNT, own, "cgroup.freeze"), "1");
-  assert.ok(await waitUntil(() => read(own, "cgroup.events").includes("frozen 1"), 30_000), "the pod does not stand still");
+  assert.ok(
+    await waitUntil(() => read(own, "cgroup.events").includes("frozen 1"), 30_000),
+    "the pod does not stand still",
+  );
   const found = see(node, pod);
   writeFileSync(join(MOUNT, own, "cgroup.freeze"), "0");
   return found;
@@ -75,11 +78,16 @@ async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Pick<SeenPod, "se
 
 function see(node: KubeNode, pod: LabPod): Pick<SeenPod, "services" | "groups"> {
   const own = podCgroup(pod.uid);
-  const services = processesOfUser(node.serviceUid(pod)).map(({ pid }) => readFileSync(`/proc/${pid}/cgroup`, "utf8").trim());
+  const services = processesOfUser(node.serviceUid(pod)).map(({ pid }) =>
+    readFileSync(`/proc/${pid}/cgroup`, "utf8").trim(),
+  );
   return {
     services: services.map((line) => line.replace(`0::${own}`, "")),
     groups: Object.fromEntries(
-      ["", ...children(own)].map((name) => [name.replace(/^cri-containerd-.*$/, "sidecar"), seeCgroup(join(own, name))]),
+      ["", ...children(own)].map((name) => [
+        name.replace(/^cri-containerd-.*$/, "sidecar"),
+        seeCgroup(join(own, name)),
+      ]),
     ),
   };
 }
@@ -92,7 +100,8 @@ function defineAgain(node: KubeNode, pod: LabPod): Promise<readonly string[]> {
   return node.withHooks(pod, node.hookSockets(pod)[0] ?? "", async (client) => {
     await client.info();
     const domains: string[] = [];
-    for (let at = 0; at < DEFINES; at++) domains.push(Buffer.from(await client.onDefineDomain("v1alpha3", domain, json)).toString("utf8"));
+    for (let at = 0; at < DEFINES; at++)
+      domains.push(Buffer.from(await client.onDefineDomain("v1alpha3", domain, json)).toString("utf8"));
     return domains;
   });
 }
@@ -110,10 +119,16 @@ const domains = await defineAgain(node, pods[1]);
 const sidecar = see(node, pods[1]).groups["sidecar"];
 for (const pod of pods) await node.removePod(pod);
 assert.ok(await waitUntil(() => node.leftovers().length === 0, 30_000), node.log);
-const left = pods.flatMap(({ uid }) => (existsSync(join(MOUNT, podCgroup(uid))) ? children(podCgroup(uid)) : ["the pod's own is gone"]));
+const left = pods.flatMap(({ uid }) =>
+  existsSync(join(MOUNT, podCgroup(uid))) ? children(podCgroup(uid)) : ["the pod's own is gone"],
+);
 // The kubelet's part: it fails where anything of a pod is left.
 for (const { uid } of pods) rmdirSync(join(MOUNT, podCgroup(uid)));
 for (const up of ["..", "../.."]) rmdirSync(join(MOUNT, podCgroup(pods[0].uid), up));
 process.stdout.write(
-  JSON.stringify({ ...found, left, asked: { domains, ...(sidecar === undefined ? {} : { sidecar }) } } satisfies SeenPod),
+  JSON.stringify({
+    ...found,
+    left,
+    asked: { domains, ...(sidecar === undefined ? {} : { sidecar }) },
+  } satisfies SeenPod),
 );

@@ -11,14 +11,32 @@ export interface NestedParts {
 
 const KERNEL_ARGUMENTS = [
   ...["console=ttyS0", "quiet", "loglevel=4", "panic=-1", "rdinit=/init", "net.ifnames=0"],
-  ...["intel_iommu=on", "iommu=pt", "mitigations=off", "nokaslr", "audit=0", "apparmor=0", "no_timer_check", "tsc=reliable"],
+  ...[
+    "intel_iommu=on",
+    "iommu=pt",
+    "mitigations=off",
+    "nokaslr",
+    "audit=0",
+    "apparmor=0",
+    "no_timer_check",
+    "tsc=reliable",
+  ],
 ].join(" ");
 
 /**
  * A processor with virtualisation of its own. Protection keys and long page tables are left out: in software they cost most
  * of the time (every change of a protection key forgets all translated addresses, and JavaScript engines change them a lot).
  */
-const PROCESSOR = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max,pku=off,la57=off", "-smp", "2", "-m", "4096"] as const;
+const PROCESSOR = [
+  "-accel",
+  "tcg,thread=multi,tb-size=1024",
+  "-cpu",
+  "max,pku=off,la57=off",
+  "-smp",
+  "2",
+  "-m",
+  "4096",
+] as const;
 
 const shared = (path: string, tag: string, options: string): readonly string[] => [
   "-virtfs",
@@ -29,7 +47,12 @@ const shared = (path: string, tag: string, options: string): readonly string[] =
 const NICS = [
   ...["-device", "intel-iommu,intremap=on,eim=on,caching-mode=on", "-device", "pcie-root-port,id=rp0,chassis=1,slot=1"],
   ...["-netdev", "hubport,hubid=1,id=inside", "-device", "igb,bus=rp0,netdev=inside,mac=02:00:00:00:00:01"],
-  ...["-netdev", "hubport,hubid=1,id=outside", "-device", "virtio-net-pci,netdev=outside,mac=02:00:00:00:00:99,romfile="],
+  ...[
+    "-netdev",
+    "hubport,hubid=1,id=outside",
+    "-device",
+    "virtio-net-pci,netdev=outside,mac=02:00:00:00:00:99,romfile=",
+  ],
 ] as const;
 
 /**
@@ -41,7 +64,17 @@ export const nestedCommand = ({ rootfs, files, share }: NestedParts): readonly s
   ...["--ro-bind", rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/mnt"],
   ...["--ro-bind", "/", "/mnt/outer", "--bind", share, "/mnt/share"],
   ...["--ro-bind", files.kernel, "/mnt/kernel", "--ro-bind", files.initrd, "/mnt/initrd"],
-  ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35", ...PROCESSOR],
+  ...[
+    "qemu-system-x86_64",
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-no-reboot",
+    "-machine",
+    "q35",
+    ...PROCESSOR,
+  ],
   ...["-kernel", "/mnt/kernel", "-initrd", "/mnt/initrd", "-append", KERNEL_ARGUMENTS],
   ...["root", "outer"].flatMap((tag) => shared("/mnt/outer", tag, ",readonly=on")),
   ...shared("/mnt/share", "share", ""),

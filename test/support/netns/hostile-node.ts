@@ -45,7 +45,10 @@ export class HostileNode implements AsyncDisposable {
       printed += chunk.toString("utf8");
     });
     const says = async (word: string): Promise<void> => {
-      if (!(await waitUntil(() => printed.includes(word) || holder.exitCode !== null, 10_000)) || holder.exitCode !== null)
+      if (
+        !(await waitUntil(() => printed.includes(word) || holder.exitCode !== null, 10_000)) ||
+        holder.exitCode !== null
+      )
         throw new Error(`the node is not ${word}: ${printed}`);
     };
     await says("made");

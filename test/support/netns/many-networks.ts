@@ -5,7 +5,12 @@ const idleVm = (hostDisk: string, interfaces: readonly object[], networks: reado
   vm("one", { interfaces, networks, hostDisk, memory: "64Mi" });
 
 const POD = { name: "main", pod: {} };
-const LAN = nad("lan", { type: "bridge", bridge: "br1", isGateway: true, ipam: { type: "host-local", subnet: "10.250.250.0/24" } });
+const LAN = nad("lan", {
+  type: "bridge",
+  bridge: "br1",
+  isGateway: true,
+  ipam: { type: "host-local", subnet: "10.250.250.0/24" },
+});
 const LAYER2 = nad("managed", { plugins: [{ type: "bridge", bridge: "br2" }, { type: "tuning" }] });
 const REGISTERED = kubevirt({ raw: { domainAttachmentType: "tap" }, managed: { domainAttachmentType: "managedTap" } });
 
@@ -42,4 +47,9 @@ export const manyNetworks = (disk: string): string =>
 
 /** What can be moved on one machine: masquerade, and NICs of secondary networks that the machine's CNI plugins attach. */
 export const movableVm = (disk: string): string =>
-  documents(idleVm(disk, [NIC.masquerade, NIC.bridge, NIC.managedTap], [POD, multus("lan"), multus("managed")]), LAN, LAYER2, REGISTERED);
+  documents(
+    idleVm(disk, [NIC.masquerade, NIC.bridge, NIC.managedTap], [POD, multus("lan"), multus("managed")]),
+    LAN,
+    LAYER2,
+    REGISTERED,
+  );

@@ -72,7 +72,9 @@ export class PrimaryNetwork implements Disposable {
 export async function expectPrimaryTraffic(lab: Lab, { name, netns, nics }: VmStatus, nonce: string): Promise<void> {
   const pod = nics[0]?.podAddresses[0] ?? "";
   expect(pod).toMatch(/^10\.128\.0\.\d+$/);
-  const [eth0] = JSON.parse(await inNetns(netnsPath(netns), exec)(["ip", "-json", "-4", "addr", "show", "dev", CLUSTER])) as readonly {
+  const [eth0] = JSON.parse(
+    await inNetns(netnsPath(netns), exec)(["ip", "-json", "-4", "addr", "show", "dev", CLUSTER]),
+  ) as readonly {
     readonly master?: string;
     readonly addr_info: readonly { readonly local: string }[];
   }[];

@@ -34,7 +34,12 @@ await once(first, "exit");
 // The kernel counts starts by a hundredth of a second: no number comes back so soon, and here it would.
 await new Promise((resolve) => setTimeout(resolve, 50));
 const second = await sleeperWith(pid);
-const found = { alive: held.isAlive, uid: held.uid, namespace: held.namespace("net"), runs: held.runs("/usr/bin/sleep") };
+const found = {
+  alive: held.isAlive,
+  uid: held.uid,
+  namespace: held.namespace("net"),
+  runs: held.runs("/usr/bin/sleep"),
+};
 await signalHeld([held], "SIGKILL");
 // An older record of the number, and what is recorded of a process that started at another time.
 const left = await endProcesses([held.id, { pid, startTime: held.id.startTime - 1 }]);

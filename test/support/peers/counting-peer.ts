@@ -18,7 +18,9 @@ const listening = createServer((socket) => {
   socket.on("data", (chunk) => {
     counted += chunk.toString("latin1");
   });
-  socket.on("error", (error) => ended.push(`from the guest: ${error.message}`)).on("close", () => ended.push("from the guest: closed"));
+  socket
+    .on("error", (error) => ended.push(`from the guest: ${error.message}`))
+    .on("close", () => ended.push("from the guest: closed"));
 }).listen(Number(ownPort), "0.0.0.0");
 await once(listening, "listening");
 const socket = connect(Number(echoPort), guest, () => {
@@ -27,7 +29,9 @@ const socket = connect(Number(echoPort), guest, () => {
 socket.on("data", (chunk) => {
   echoed += chunk.toString("latin1");
 });
-socket.on("error", (error) => ended.push(`to the guest: ${error.message}`)).on("close", () => ended.push("to the guest: closed"));
+socket
+  .on("error", (error) => ended.push(`to the guest: ${error.message}`))
+  .on("close", () => ended.push("to the guest: closed"));
 createInterface(process.stdin)
   .on("line", () => process.stdout.write(`${JSON.stringify({ sent, echoed, counted, accepted, ended })}\n`))
   .on("close", () => process.exit(0));

@@ -32,7 +32,9 @@ function readOptions(message: Buffer): Record<string, string> {
 
 const socket = createSocket({ type: "udp4", reuseAddr: true });
 socket.on("message", (message) => {
-  process.stdout.write(JSON.stringify({ address: [...message.subarray(16, 20)].join("."), options: readOptions(message) }));
+  process.stdout.write(
+    JSON.stringify({ address: [...message.subarray(16, 20)].join("."), options: readOptions(message) }),
+  );
   process.exit(0);
 });
 socket.bind(68, "0.0.0.0", () => {

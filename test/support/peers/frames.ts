@@ -19,9 +19,18 @@ function checksum(data: Buffer): Buffer {
   return u16(~sum & 0xffff);
 }
 
-function ipv4Udp(source: readonly number[], target: readonly number[], ports: readonly [number, number], payload: Buffer): Buffer {
+function ipv4Udp(
+  source: readonly number[],
+  target: readonly number[],
+  ports: readonly [number, number],
+  payload: Buffer,
+): Buffer {
   const udp = Buffer.concat([u16(ports[0]), u16(ports[1]), u16(8 + payload.length), u16(0), payload]);
-  const head = Buffer.concat([Buffer.from([0x45, 0]), u16(20 + udp.length), Buffer.from([0, 1, 0, 0, 64, 17, 0, 0, ...source, ...target])]);
+  const head = Buffer.concat([
+    Buffer.from([0x45, 0]),
+    u16(20 + udp.length),
+    Buffer.from([0, 1, 0, 0, 64, 17, 0, 0, ...source, ...target]),
+  ]);
   checksum(head).copy(head, 10);
   return Buffer.concat([head, udp]);
 }
@@ -44,7 +53,12 @@ export const dhcpOffer = (from: string): Buffer =>
     BROADCAST,
     from,
     0x0800,
-    ipv4Udp([10, 66, 66, 1], [255, 255, 255, 255], [67, 68], dhcp(2, BROADCAST, [54, 4, 10, 66, 66, 1, 3, 4, 10, 66, 66, 1])),
+    ipv4Udp(
+      [10, 66, 66, 1],
+      [255, 255, 255, 255],
+      [67, 68],
+      dhcp(2, BROADCAST, [54, 4, 10, 66, 66, 1, 3, 4, 10, 66, 66, 1]),
+    ),
   );
 
 /** A client's call for a DHCP server. */
@@ -68,11 +82,21 @@ export const arpRequest = (from: string, sender: readonly number[], target: read
     BROADCAST,
     from,
     0x0806,
-    Buffer.concat([Buffer.from([0, 1, 8, 0, 6, 4, 0, 1]), macBytes(from), Buffer.from([...sender, 0, 0, 0, 0, 0, 0, ...target])]),
+    Buffer.concat([
+      Buffer.from([0, 1, 8, 0, 6, 4, 0, 1]),
+      macBytes(from),
+      Buffer.from([...sender, 0, 0, 0, 0, 0, 0, ...target]),
+    ]),
   );
 
 /** Sends a frame from a link, as often as wanted; with `randomSource` each time from another MAC. */
-export async function sendFrame(netns: string, link: string, frame: Buffer, count = 1, randomSource = false): Promise<void> {
+export async function sendFrame(
+  netns: string,
+  link: string,
+  frame: Buffer,
+  count = 1,
+  randomSource = false,
+): Promise<void> {
   const hex = (frame.toString("hex").match(/../g) ?? []).join(":");
   const source = randomSource ? ["-a", "rand"] : [];
   await inNetns(netns, exec)(["mausezahn", link, "-q", "-c", String(count), ...source, hex], { deadline: 60_000 });
@@ -153,6 +177,8 @@ export class Sniffer implements AsyncDisposable {
 }
 
 /** True for a router advertisement. */
-export const isRouterAdvertisement = ({ type, bytes }: SeenFrame): boolean => type === 0x86dd && bytes[20] === 58 && bytes[54] === 134;
+export const isRouterAdvertisement = ({ type, bytes }: SeenFrame): boolean =>
+  type === 0x86dd && bytes[20] === 58 && bytes[54] === 134;
 /** True for a message of a DHCP server. */
-export const isDhcpServer = ({ type, bytes }: SeenFrame): boolean => type === 0x0800 && bytes[23] === 17 && bytes.readUInt16BE(34) === 67;
+export const isDhcpServer = ({ type, bytes }: SeenFrame): boolean =>
+  type === 0x0800 && bytes[23] === 17 && bytes.readUInt16BE(34) === 67;

@@ -27,7 +27,14 @@ export class Outside implements Disposable {
   /** Listens in a namespace. */
   static async start(netns: string): Promise<Outside> {
     const program = fileURLToPath(new URL("peer.ts", import.meta.url));
-    const args = [`--net=${netns}`, "--", process.execPath, program, String(OUTSIDE_PORTS.tcp), String(OUTSIDE_PORTS.udp)];
+    const args = [
+      `--net=${netns}`,
+      "--",
+      process.execPath,
+      program,
+      String(OUTSIDE_PORTS.tcp),
+      String(OUTSIDE_PORTS.udp),
+    ];
     const peer = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
     const outside = new Outside(netns, peer);
     await new Promise<void>((resolve, reject) => {

@@ -10,9 +10,13 @@ const recordSeen = (protocol: string, address: string, text: string): void =>
   void process.stdout.write(`${JSON.stringify({ protocol, address, text })}\n`);
 
 const udp = createSocket("udp6");
-udp.on("message", (message, { address }) => recordSeen("udp", address.replace("::ffff:", ""), message.toString("utf8")));
+udp.on("message", (message, { address }) =>
+  recordSeen("udp", address.replace("::ffff:", ""), message.toString("utf8")),
+);
 const tcp = createServer((socket) => {
-  socket.on("data", (chunk) => recordSeen("tcp", (socket.remoteAddress ?? "").replace("::ffff:", ""), chunk.toString("utf8")));
+  socket.on("data", (chunk) =>
+    recordSeen("tcp", (socket.remoteAddress ?? "").replace("::ffff:", ""), chunk.toString("utf8")),
+  );
   socket.on("error", () => undefined);
 });
 // Both families: an IPv4 peer is seen by its mapped address.

@@ -43,9 +43,13 @@ export function readSource(path: string, text: string): SourceFile {
     if (value && name?.type === "PrivateIdentifier") names.set(value, `#${name.name}`);
   };
   const addFunction = (node: AnyFunction): void => {
-    const name = (node.type === "ArrowFunctionExpression" ? undefined : node.id?.name) ?? names.get(node) ?? `line ${lineOf(node.start)}`;
+    const name =
+      (node.type === "ArrowFunctionExpression" ? undefined : node.id?.name) ??
+      names.get(node) ??
+      `line ${lineOf(node.start)}`;
     const { body } = node;
-    const lines = body?.type === "BlockStatement" ? { lines: Math.max(0, lineOf(body.end) - lineOf(body.start) - 1) } : {};
+    const lines =
+      body?.type === "BlockStatement" ? { lines: Math.max(0, lineOf(body.end) - lineOf(body.start) - 1) } : {};
     functions.push({ id: `${path} ${name}`, parameters: countParameters(node), ...lines });
   };
   const addImport = (source: string | undefined, list = imports): void => {

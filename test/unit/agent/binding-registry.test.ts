@@ -14,7 +14,13 @@ const AGENT = fileURLToPath(new URL("../../../core/agent/src/main.ts", import.me
 const NOBODY = 65_534;
 
 const bindingOf = (takesPodMac: boolean): Binding =>
-  defineBinding({ name: "theirs", contract: "v1alpha1", migration: "none", takesPodMac, plan: () => ({ domain: { kind: "tap" } }) });
+  defineBinding({
+    name: "theirs",
+    contract: "v1alpha1",
+    migration: "none",
+    takesPodMac,
+    plan: () => ({ domain: { kind: "tap" } }),
+  });
 
 let directory: string;
 const undo: (() => void)[] = [];
@@ -38,7 +44,9 @@ async function serve(name: string, takesPodMac = true): Promise<string> {
   return socket;
 }
 
-function bindings(change: { readonly users?: Record<string, number>; readonly overrides?: readonly string[] } = {}): BindingRegistry {
+function bindings(
+  change: { readonly users?: Record<string, number>; readonly overrides?: readonly string[] } = {},
+): BindingRegistry {
   const made = new BindingRegistry({
     own: new Map([["ours", bindingOf(false)]]),
     sockets: { directory, users: new Map(Object.entries(change.users ?? {})), overrides: new Set(change.overrides) },
@@ -48,7 +56,8 @@ function bindings(change: { readonly users?: Record<string, number>; readonly ov
   return made;
 }
 
-const takesPodMac = async (made: BindingRegistry, name: string): Promise<boolean | undefined> => (await made.find(name))?.takesPodMac;
+const takesPodMac = async (made: BindingRegistry, name: string): Promise<boolean | undefined> =>
+  (await made.find(name))?.takesPodMac;
 
 test("a process is asked in its own directory; where there is none, the binding is nobody's here", async () => {
   await serve("theirs");
@@ -70,7 +79,11 @@ test("a binding that is overridden waits for its process, and never falls back",
 });
 
 test.each<readonly [string, (socket: string) => void, RegExp]>([
-  ["a directory of another user", () => chownSync(join(directory, "theirs"), NOBODY, 0), /belongs to uid 65534 .* must belong to uid 0/],
+  [
+    "a directory of another user",
+    () => chownSync(join(directory, "theirs"), NOBODY, 0),
+    /belongs to uid 65534 .* must belong to uid 0/,
+  ],
   ["a directory that everybody writes to", () => chmodSync(join(directory, "theirs"), 0o777), /mode 777/],
   ["a directory that a group writes to", () => chmodSync(join(directory, "theirs"), 0o775), /mode 775/],
   ["a socket of another user", (socket) => chownSync(socket, NOBODY, 0), /belongs to uid 65534, not to 0/],
@@ -100,7 +113,10 @@ test.each<readonly [string, (socket: string) => void, RegExp]>([
   ],
 ])("%s is not asked", async (_, change, words) => {
   change(await serve("theirs"));
-  await expect(bindings().find("theirs")).rejects.toMatchObject({ code: "UNAVAILABLE", message: expect.stringMatching(words) });
+  await expect(bindings().find("theirs")).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringMatching(words),
+  });
 });
 
 test("a process of a user that the administrator names has a directory and a socket of its own", async () => {
@@ -125,7 +141,8 @@ test("a name that is a path out of the directory is nobody's", async () => {
   undo.push(() => outside.close());
   mkdirSync(join(directory, "a/b"), { recursive: true });
   const made = bindings();
-  for (const name of ["..", ".", "a/b", "", "/", "x".repeat(300), "\u0000"]) expect(await made.find(name)).toBe(undefined);
+  for (const name of ["..", ".", "a/b", "", "/", "x".repeat(300), "\u0000"])
+    expect(await made.find(name)).toBe(undefined);
 });
 
 test.each([
@@ -133,7 +150,17 @@ test.each([
   [["--bindings", "/run", "--binding-user", "passt"], '"passt" is not NAME=UID'],
   [["--bindings", "/run", "--binding-user", "passt=99999999999"], "is not NAME=UID"],
 ])("an agent that is told %j does not start", (args, words) => {
-  const all = ["--conditions=@netbind/source", AGENT, "--node", "n", "--objects", directory, "--state", join(directory, "state"), ...args];
+  const all = [
+    "--conditions=@netbind/source",
+    AGENT,
+    "--node",
+    "n",
+    "--objects",
+    directory,
+    "--state",
+    join(directory, "state"),
+    ...args,
+  ];
   const { status, stderr } = spawnSync(process.execPath, all, { encoding: "utf8" });
   expect([status, stderr]).toEqual([2, expect.stringContaining(words)]);
 });

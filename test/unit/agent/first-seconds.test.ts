@@ -58,7 +58,10 @@ interface Seen {
 
 /** What the API lists of the pod. */
 function list({ phase = "Pending", activePods, change, nics = NICS }: Seen): void {
-  const pod = { ...launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics }), status: { phase } };
+  const pod = {
+    ...launcherPod({ uid: UID, name: "virt-launcher-vm-x", vm: "vm", node: "node-1", nics }),
+    status: { phase },
+  };
   change?.(pod);
   const vmi = { ...vmiObject("vm", nics), status: { activePods: activePods ?? {} } };
   snapshot = readObjects([kubevirtObject(), pod, ...(activePods === undefined ? [] : [vmi])]);
@@ -124,7 +127,11 @@ test("what is not a state of a first second is reported at once", async () => {
 });
 
 test("a binding that is registered and that no process serves: that is said, with what to do, and not of the sidecar", async () => {
-  const sockets = { directory: join(directory, "bindings"), users: new Map<string, number>(), overrides: new Set<string>() };
+  const sockets = {
+    directory: join(directory, "bindings"),
+    users: new Map<string, number>(),
+    overrides: new Set<string>(),
+  };
   mkdirSync(join(sockets.directory, "lan-tap"), { recursive: true });
   const bindings = new BindingRegistry({ own: new Map(), sockets, grants: {} });
   agent = agentWith(bindings);
@@ -143,7 +150,11 @@ test("a binding that is registered and that no process serves: that is said, wit
 });
 
 test("every binding of a pod that fails or refuses it is told of at once, each by itself", async () => {
-  const sockets = { directory: join(directory, "bindings"), users: new Map<string, number>(), overrides: new Set(["bridge"]) };
+  const sockets = {
+    directory: join(directory, "bindings"),
+    users: new Map<string, number>(),
+    overrides: new Set(["bridge"]),
+  };
   mkdirSync(join(sockets.directory, "bridge"), { recursive: true });
   mkdirSync(join(sockets.directory, "lan-tap"), { mode: 0o700 });
   writeFileSync(join(sockets.directory, "lan-tap/binding.sock"), "");
@@ -162,9 +173,15 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
     failing("slirp", { admit: () => [{ field: "model", problem: "no model of ours", fix: "use another" }] }),
     failing("passt", { needs: () => ({ compute: { capabilities: ["SYS_ADMIN"] } }) }),
   ];
-  agent = agentWith(new BindingRegistry({ own: new Map(own.map((binding) => [binding.name, binding])), sockets, grants: {} }));
+  agent = agentWith(
+    new BindingRegistry({ own: new Map(own.map((binding) => [binding.name, binding])), sockets, grants: {} }),
+  );
   const names = ["bridge", "lan-tap", "masquerade", "slirp", "passt"];
-  list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: names.map((binding) => ({ name: `${binding}-nic`, binding })) });
+  list({
+    phase: "Running",
+    activePods: { [UID]: "node-1" },
+    nics: names.map((binding) => ({ name: `${binding}-nic`, binding })),
+  });
   const messages = (reason: string): string =>
     reported
       .filter((one) => one.reason === reason)
@@ -173,7 +190,9 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
   await pass(1);
   expect([...reasons()].sort()).toEqual(["Warning PLUGIN_FAILED", "Warning POD_REFUSED", "Warning UNAVAILABLE"]);
   expect(messages("UNAVAILABLE")).toContain("lan-tap");
-  expect(messages("PLUGIN_FAILED")).toContain('binding "masquerade" failed to admit NIC "masquerade-nic": nothing is known');
+  expect(messages("PLUGIN_FAILED")).toContain(
+    'binding "masquerade" failed to admit NIC "masquerade-nic": nothing is known',
+  );
   expect(messages("POD_REFUSED")).toContain("no model of ours");
   expect(messages("POD_REFUSED")).toContain('needs the capability "SYS_ADMIN", which is not granted to it');
   // One that is only on its way is worth no Warning before that took too long, beside others that are.

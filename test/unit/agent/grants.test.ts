@@ -12,16 +12,16 @@ const NETBIND = fileURLToPath(new URL("../../../core/cli/src/main.ts", import.me
 
 test("kinds that there are, and settings of a network: all that is wrong is told with its place", () => {
   expect(
-    checkGrants({ a: { domainKinds: ["passt", "vhostuser", "vdpa"], linkKinds: [], sysctls: ["net.ipv4.conf.<own>.proxy_arp"] }, b: {} }),
+    checkGrants({
+      a: { domainKinds: ["passt", "vhostuser", "vdpa"], linkKinds: [], sysctls: ["net.ipv4.conf.<own>.proxy_arp"] },
+      b: {},
+    }),
   ).toEqual([]);
   const fields = (grants: unknown): readonly string[] => checkGrants(grants).map(({ field }) => field);
   expect(fields([])).toEqual([""]);
-  expect(fields({ a: { domainKinds: ["tap", "device"], sysctl: [] }, b: { sysctls: 1, serviceKinds: ["dns"] } })).toEqual([
-    "a.domainKinds[1]",
-    "a.sysctl",
-    "b.sysctls",
-    "b.serviceKinds[0]",
-  ]);
+  expect(
+    fields({ a: { domainKinds: ["tap", "device"], sysctl: [] }, b: { sysctls: 1, serviceKinds: ["dns"] } }),
+  ).toEqual(["a.domainKinds[1]", "a.sysctl", "b.sysctls", "b.serviceKinds[0]"]);
   expect(fields({ a: { sysctls: ["kernel.core_pattern", "net.ipv4/../x", "net.ipv4.ip_forward"] } })).toEqual([
     "a.sysctls[0]",
     "a.sysctls[1]",
@@ -60,7 +60,10 @@ describe("a file that is not of grants", () => {
   afterEach(() => rmSync(directory, { recursive: true }));
   /** By the agent, and by the command. */
   const readers: readonly (readonly [string, (file: string) => readonly string[]])[] = [
-    ["agent", (file) => [AGENT, "--node", "n", "--objects", directory, "--state", join(directory, "state"), "--grants", file]],
+    [
+      "agent",
+      (file) => [AGENT, "--node", "n", "--objects", directory, "--state", join(directory, "state"), "--grants", file],
+    ],
     ["plan", (file) => [NETBIND, "plan", "-f", "-", "--grants", file]],
     ["run", (file) => [NETBIND, "run", "-f", "-", "--grants", file]],
   ];
@@ -92,7 +95,9 @@ describe("a file that is not of grants", () => {
   });
 
   test("a null stands for a field that is not there", () => {
-    expect(readGrants("f", () => '{"a": null, "b": {"sysctls": null, "linkKinds": ["tap"]}}')).toEqual({ b: { linkKinds: ["tap"] } });
+    expect(readGrants("f", () => '{"a": null, "b": {"sysctls": null, "linkKinds": ["tap"]}}')).toEqual({
+      b: { linkKinds: ["tap"] },
+    });
   });
 
   test.each(["--pod-link", "--pod-network"])("so is what %s names", (option) => {

@@ -1,7 +1,13 @@
 import { type ClusterSnapshot, readObjects } from "@netbind/kube";
 import { findLauncherPods, mountSource } from "@netbind/agent";
 import { expect, test } from "vitest";
-import { CONFIGURATION, type KubeObject, kubevirtObject, launcherPod, vmiObject } from "../../support/kube/kube-objects.ts";
+import {
+  CONFIGURATION,
+  type KubeObject,
+  kubevirtObject,
+  launcherPod,
+  vmiObject,
+} from "../../support/kube/kube-objects.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
 const NICS = [{ name: "red", binding: "masquerade" }];
@@ -15,11 +21,14 @@ function snapshot(change: (pod: KubeObject, vmi: KubeObject) => void = () => und
 
 const spec = (
   pod: KubeObject,
-): { hostNetwork?: boolean; containers: { name: string; securityContext?: { runAsUser?: number }; env?: object[]; image?: string }[] } =>
-  pod["spec"] as never;
+): {
+  hostNetwork?: boolean;
+  containers: { name: string; securityContext?: { runAsUser?: number }; env?: object[]; image?: string }[];
+} => pod["spec"] as never;
 const metadata = (
   pod: KubeObject,
-): { labels: Record<string, string>; ownerReferences: { kind: string; uid: string; controller?: boolean }[] } => pod["metadata"] as never;
+): { labels: Record<string, string>; ownerReferences: { kind: string; uid: string; controller?: boolean }[] } =>
+  pod["metadata"] as never;
 const reasons = (found: ClusterSnapshot, node = "node-1"): readonly string[] =>
   findLauncherPods(found, node).flatMap(({ distrust }) => distrust.map(({ reason }) => reason));
 
@@ -84,12 +93,17 @@ test.each<[string, (pod: KubeObject, vmi: KubeObject) => void]>([
   ["POD_ON_HOST_NETWORK", (pod) => (spec(pod).hostNetwork = true)],
   [
     "POD_USER",
-    (pod) => Object.assign(spec(pod).containers.find(({ name }) => name === "compute")?.securityContext ?? {}, { runAsUser: 0 }),
+    (pod) =>
+      Object.assign(spec(pod).containers.find(({ name }) => name === "compute")?.securityContext ?? {}, {
+        runAsUser: 0,
+      }),
   ],
 ])("%s speaks against acting on a pod", (reason, change) => expect(reasons(snapshot(change))).toEqual([reason]));
 
 test("a mesh's proxy has a user of its own, and that is nobody's concern", () => {
-  const proxied = snapshot((pod) => spec(pod).containers.push({ name: "istio-proxy", securityContext: { runAsUser: 1337 } }));
+  const proxied = snapshot((pod) =>
+    spec(pod).containers.push({ name: "istio-proxy", securityContext: { runAsUser: 1337 } }),
+  );
   expect(reasons(proxied)).toEqual([]);
 });
 
@@ -97,7 +111,11 @@ test.each<readonly [string, (pod: KubeObject, vmi: KubeObject) => void, object]>
   ["a pod", (pod) => Object.assign(pod, { metadata: { name: "x", uid: "u" } }), { what: "Pod x", uid: "u" }],
   ["a pod without a name", (pod) => Object.assign(pod, { metadata: 7 }), { what: "Pod " }],
   ["a VMI", (_, vmi) => Object.assign(vmi, { spec: {} }), { what: "VirtualMachineInstance default/vm", uid: "vmi-vm" }],
-  ["a VMI's status", (_, vmi) => Object.assign(vmi, { status: { activePods: [] } }), { what: "VirtualMachineInstance default/vm" }],
+  [
+    "a VMI's status",
+    (_, vmi) => Object.assign(vmi, { status: { activePods: [] } }),
+    { what: "VirtualMachineInstance default/vm" },
+  ],
 ])("%s that does not have the API's form is left out, told, and costs no other object", (_, change, reported) => {
   const other = launcherPod({ uid: "other", name: "virt-launcher-other", vm: "other", node: "node-1", nics: NICS });
   const broken = snapshot(change);
@@ -108,11 +126,16 @@ test.each<readonly [string, (pod: KubeObject, vmi: KubeObject) => void, object]>
 });
 
 test("a registration that does not have the API's form costs that binding, and a CR that is not, the bindings", () => {
-  const cr = (binding: unknown): KubeObject => ({ ...kubevirtObject(), spec: { configuration: { network: { binding } } } });
+  const cr = (binding: unknown): KubeObject => ({
+    ...kubevirtObject(),
+    spec: { configuration: { network: { binding } } },
+  });
   for (const wrong of [null, 7, "text", [], { sidecarImage: 7 }, { domainAttachmentType: {} }, { migration: [] }]) {
     const { configuration, unreadable } = readObjects([cr({ good: { sidecarImage: "image" }, wrong })]);
     expect(configuration.network?.binding).toEqual({ good: { sidecarImage: "image" } });
-    expect(unreadable).toMatchObject([{ what: "KubeVirt kubevirt/kubevirt", problem: expect.stringContaining("network.binding.wrong") }]);
+    expect(unreadable).toMatchObject([
+      { what: "KubeVirt kubevirt/kubevirt", problem: expect.stringContaining("network.binding.wrong") },
+    ]);
   }
   for (const wrong of [7, "text", []])
     expect(readObjects([cr(wrong)])).toMatchObject({ configuration: {}, unreadable: [{ uid: "KubeVirt" }] });

@@ -54,11 +54,14 @@ test("every released binding is among them", () => {
   expect(CHANGES.map(([{ name }]) => name).sort()).toEqual([...releasedPlugins().keys()].sort());
 });
 
-test.each(CHANGES.map(([binding, changes]) => ({ binding, changes, name: binding.name })))("$name", ({ binding, changes }) => {
-  for (const change of changes) {
-    const attachment = anAttachment(change);
-    const plan = binding.plan(attachment);
-    expect(authorize(plan, { attachment, grants: grantsOf(binding.name, releasedGrants()) })).toEqual(plan);
-    expect(plain(planFromWire(planToWire(plan)))).toEqual(plain(plan));
-  }
-});
+test.each(CHANGES.map(([binding, changes]) => ({ binding, changes, name: binding.name })))(
+  "$name",
+  ({ binding, changes }) => {
+    for (const change of changes) {
+      const attachment = anAttachment(change);
+      const plan = binding.plan(attachment);
+      expect(authorize(plan, { attachment, grants: grantsOf(binding.name, releasedGrants()) })).toEqual(plan);
+      expect(plain(planFromWire(planToWire(plan)))).toEqual(plain(plan));
+    }
+  },
+);

@@ -5,7 +5,17 @@ import { type KubevirtMinor, NEWEST_KUBEVIRT, formatVersion } from "@netbind/kub
 import { beforeAll, expect, test } from "vitest";
 import { type InputFinding, validateInput } from "../../../core/input/src/validate-input.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
-import { caseNames, CASES, GOLDEN, hasGolden, inputArgs, inputsOf, listedCases, POD_LINK, readGolden } from "../../support/cases/cases.ts";
+import {
+  caseNames,
+  CASES,
+  GOLDEN,
+  hasGolden,
+  inputArgs,
+  inputsOf,
+  listedCases,
+  POD_LINK,
+  readGolden,
+} from "../../support/cases/cases.ts";
 import { OWN_BINDINGS } from "../../support/cases/own-bindings.ts";
 import { netbindMany, type Outcome } from "../../support/guest/netbind.ts";
 
@@ -41,7 +51,8 @@ function formatVersions(name: string): string {
   return minors
     .filter((_, at) => said[at] !== said[at - 1])
     .map((first) => {
-      const last = minors.findLast((minor) => said.slice(first - 1, minor).every((text) => text === said[first - 1])) ?? first;
+      const last =
+        minors.findLast((minor) => said.slice(first - 1, minor).every((text) => text === said[first - 1])) ?? first;
       return `${formatVersion(first)}${last === first ? "" : ` to ${formatVersion(last)}`}: ${said[first - 1]}\n`;
     })
     .join("");
@@ -83,7 +94,10 @@ beforeAll(async () => {
   const calls = caseNames().flatMap((name) => {
     const cwd = join(CASES, name);
     const link = existsSync(join(cwd, POD_LINK)) ? ["--pod-link", POD_LINK] : [];
-    const call = (command: string, ...more: readonly string[]) => ({ cwd, args: [command, "-o", "json", ...more, ...inputArgs(name)] });
+    const call = (command: string, ...more: readonly string[]) => ({
+      cwd,
+      args: [command, "-o", "json", ...more, ...inputArgs(name)],
+    });
     return [
       { name, as: "judged", ...call("validate") },
       { name, as: "planned", ...call("plan", ...link) },
@@ -91,7 +105,8 @@ beforeAll(async () => {
     ];
   });
   const outcomes = await netbindMany(calls, NOWHERE);
-  const of = (name: string, as: string): Outcome | undefined => outcomes[calls.findIndex((one) => one.name === name && one.as === as)];
+  const of = (name: string, as: string): Outcome | undefined =>
+    outcomes[calls.findIndex((one) => one.name === name && one.as === as)];
   said = new Map(
     caseNames().map((name) => {
       const [judged, planned, run] = ["judged", "planned", "run"].map((as) => of(name, as));
@@ -111,7 +126,8 @@ test.for(caseNames())("case %s", async (name) => {
     ...planFiles(planned),
     ...(run === undefined || planned.code !== 0 ? {} : { [GOLDEN.refusedByRun]: formatRefusal(run) }),
   };
-  if (run !== undefined && planned.code !== 0) expect(formatRefusal(run), "run refuses what plan does").toBe(formatRefusal(planned));
+  if (run !== undefined && planned.code !== 0)
+    expect(formatRefusal(run), "run refuses what plan does").toBe(formatRefusal(planned));
   for (const [file, text] of Object.entries(files)) await expect(text, file).toMatchFileSnapshot(join(folder, file));
   const goldens = new Set<string>(Object.values(GOLDEN));
   expect(
@@ -124,7 +140,9 @@ test("the table of cases lists each folder once, with what becomes of it", () =>
   const listed = listedCases();
   expect(listed.map(({ name }) => name).sort()).toEqual(caseNames());
   for (const { name, verdict, run, guests } of listed) {
-    const { violations, warnings } = JSON.parse(readGolden(name, "verdict")) as Readonly<Record<string, readonly InputFinding[]>>;
+    const { violations, warnings } = JSON.parse(readGolden(name, "verdict")) as Readonly<
+      Record<string, readonly InputFinding[]>
+    >;
     const isRefused = isRefusedByRun(name);
     expect(verdict, name).toBe(wordOf([...(violations ?? []), ...(warnings ?? [])]));
     expect(run, name).toBe(isRefused ? "refused" : hasGolden(name, "warnings") ? "runs, with a warning" : "runs");

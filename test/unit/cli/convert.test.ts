@@ -1,5 +1,14 @@
 /** `netbind convert`, and that it reads what `netbind validate` reads. */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -74,7 +83,9 @@ describe("one reader", () => {
   const TEXTS: Readonly<Record<string, string>> = {
     plain: block(NIC),
     "flow style": vmi("      interfaces: [{name: a, slirp: {}}]"),
-    "anchors and merges": vmi("      interfaces:\n        - &base {name: a, slirp: {}}\n        - {<<: *base, name: b}"),
+    "anchors and merges": vmi(
+      "      interfaces:\n        - &base {name: a, slirp: {}}\n        - {<<: *base, name: b}",
+    ),
     CRLF: block(NIC).replaceAll("\n", "\r\n"),
     "tabs between values": block("- name:\ta\n  slirp:\t{}\t# old"),
     "tabs for indentation": block("- name: a\n\tslirp: {}"),
@@ -115,7 +126,9 @@ describe("one reader", () => {
     const path = join(directory, "vm.yaml");
     const bytes = text === "\u0000bytes" ? Buffer.from([0x61, 0x3a, 0x20, 0xff, 0x0a]) : Buffer.from(text);
     writeFileSync(path, bytes);
-    const validated = JSON.parse((await netbind(["validate", "-o", "json", "-f", path])).stdout) as { violations: readonly Found[] };
+    const validated = JSON.parse((await netbind(["validate", "-o", "json", "-f", path])).stdout) as {
+      violations: readonly Found[];
+    };
     const { code, stdout } = await netbind(["convert", "--write", "-o", "json", "-f", path]);
     const converted = JSON.parse(stdout) as { error?: { violations: readonly Found[] }; files?: readonly unknown[] };
     expect(unreadable(converted.error?.violations ?? [])).toEqual(unreadable(validated.violations));
@@ -130,7 +143,10 @@ describe("one reader", () => {
     writeFileSync(good, block(NIC));
     writeFileSync(shared, text);
     const { code, stderr } = await netbind(["convert", "--write", "-f", good, "-f", shared]);
-    expect([code, stderr]).toEqual([3, expect.stringContaining(`${shared}:10: slirp: slirp of interface "a" is shared`)]);
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringContaining(`${shared}:10: slirp: slirp of interface "a" is shared`),
+    ]);
     expect([readFileSync(good, "utf8"), readFileSync(shared, "utf8")]).toEqual([block(NIC), text]);
   });
 });

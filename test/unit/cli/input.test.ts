@@ -56,12 +56,19 @@ test("everything wrong is told at once, each with file, line, field, problem and
   );
   const found = await refused(file("a.yaml", bad));
   expect(found).toEqual([
-    expect.objectContaining({ field: "spec.domain.devices.interfaces[0].prots", line: 13, fix: expect.stringContaining('"ports"') }),
+    expect.objectContaining({
+      field: "spec.domain.devices.interfaces[0].prots",
+      line: 13,
+      fix: expect.stringContaining('"ports"'),
+    }),
   ]);
   const shaped = await refused(
     file(
       "b.yaml",
-      bad.replace("          prots: []\n", "").replace('"bad name"', "red").replace("pod: {}", "pod: {vmNetworkCIDR: 10.0.0.0/31}"),
+      bad
+        .replace("          prots: []\n", "")
+        .replace('"bad name"', "red")
+        .replace("pod: {}", "pod: {vmNetworkCIDR: 10.0.0.0/31}"),
     ),
   );
   expect(shaped.map(({ field }) => field).sort()).toEqual([
@@ -81,7 +88,9 @@ test("everything wrong is told at once, each with file, line, field, problem and
 
 test("the guide's shorthand is refused with the header that is meant", async () => {
   const found = await refused(file("a.yaml", "kind: VM\nspec:\n  domain: {}\n"));
-  expect(found).toEqual([expect.objectContaining({ field: "kind", line: 1, fix: expect.stringContaining("apiVersion: kubevirt.io/v1") })]);
+  expect(found).toEqual([
+    expect.objectContaining({ field: "kind", line: 1, fix: expect.stringContaining("apiVersion: kubevirt.io/v1") }),
+  ]);
 });
 
 test("unknown fields of the CR's network, and a second CR, are refused", async () => {
@@ -99,7 +108,9 @@ test("unknown fields of the CR's network, and a second CR, are refused", async (
 
 test("the same VM twice names the first", async () => {
   const path = file("a.yaml", `${VMI}---\n${VMI}`);
-  expect(await refused(path)).toEqual([expect.objectContaining({ line: 18, problem: expect.stringContaining(`${path}:1`) })]);
+  expect(await refused(path)).toEqual([
+    expect.objectContaining({ line: 18, problem: expect.stringContaining(`${path}:1`) }),
+  ]);
 });
 
 test("documents come in any order, as kubectl takes them: a VM, Lists, standard input", async () => {
@@ -108,7 +119,10 @@ test("documents come in any order, as kubectl takes them: a VM, Lists, standard 
     stdin: `apiVersion: v1\nkind: Service\nmetadata: {name: s}\n---\n${vm}`,
   });
   expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ vm: "default/vm", nics: [{ name: "red", assumed: ["pod", "resolvConf"] }] });
+  expect(JSON.parse(stdout)).toMatchObject({
+    vm: "default/vm",
+    nics: [{ name: "red", assumed: ["pod", "resolvConf"] }],
+  });
   // The old key is taken for the plugin of its name first.
   const odd = vm.replace("masquerade: {}", "slirp: {}").replace("pod: {}", "multus: {networkName: red}");
   const bad = await netbind(["plan", "-o", "json", "-f", "-"], { stdin: odd });
@@ -120,7 +134,10 @@ test("documents come in any order, as kubectl takes them: a VM, Lists, standard 
 });
 
 test("a text that is not YAML, a file or a VM is refused with its place", async () => {
-  expect((await refused(file("a.yaml", "a: [1\nb: 2\n")))[0]).toMatchObject({ file: join(directory, "a.yaml"), line: expect.any(Number) });
+  expect((await refused(file("a.yaml", "a: [1\nb: 2\n")))[0]).toMatchObject({
+    file: join(directory, "a.yaml"),
+    line: expect.any(Number),
+  });
   expect((await refused(join(directory, "none.yaml")))[0]?.problem).toContain("cannot be read");
   expect((await refused(file("b.yaml", "")))[0]?.problem).toContain("no VirtualMachine");
 });
@@ -162,9 +179,10 @@ test("the list of commands has each in a group, and no option says a default tha
 });
 
 test("names that could become paths are refused, all at once: of volumes, disks, keys, objects and networks", async () => {
-  const hostile = VMI.replace("      interfaces:", "      disks:\n        - name: ../../x\n          disk: {}\n      interfaces:").concat(
-    "  volumes:\n    - name: ../../x\n      configMap:\n        name: ../y\n",
-  );
+  const hostile = VMI.replace(
+    "      interfaces:",
+    "      disks:\n        - name: ../../x\n          disk: {}\n      interfaces:",
+  ).concat("  volumes:\n    - name: ../../x\n      configMap:\n        name: ../y\n");
   const objects = `apiVersion: v1
 kind: ConfigMap
 metadata: {name: ../files}

@@ -17,7 +17,11 @@ const file = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
-const vm = (interfaces: string, networks = "[{name: default, pod: {}}]", annotations = "{}"): string => `apiVersion: kubevirt.io/v1
+const vm = (
+  interfaces: string,
+  networks = "[{name: default, pod: {}}]",
+  annotations = "{}",
+): string => `apiVersion: kubevirt.io/v1
 kind: VirtualMachine
 metadata: {name: vm}
 spec:
@@ -44,10 +48,18 @@ spec:
 interface Told {
   readonly passed: boolean;
   readonly vms: number;
-  readonly violations: readonly { readonly rule: string; readonly line: number; readonly field: string; readonly reason: string }[];
+  readonly violations: readonly {
+    readonly rule: string;
+    readonly line: number;
+    readonly field: string;
+    readonly reason: string;
+  }[];
   readonly warnings: readonly { readonly rule: string; readonly consequence: string }[];
 }
-const validate = async (args: readonly string[], stdin?: string): Promise<{ readonly told: Told; readonly code: number | null }> => {
+const validate = async (
+  args: readonly string[],
+  stdin?: string,
+): Promise<{ readonly told: Told; readonly code: number | null }> => {
   const { stdout, code } = await netbind(["validate", "-o", "json", ...args], stdin === undefined ? {} : { stdin });
   return { told: JSON.parse(stdout) as Told, code };
 };
@@ -68,7 +80,13 @@ describe("validate", () => {
     );
     const { told, code } = await validate(["-f", file("bad.yaml", bad)]);
     expect(code).toBe(1);
-    expect(told.violations.map(({ rule, line, field }) => [rule, line, field.replace("spec.template.spec.domain.devices.", "")])).toEqual([
+    expect(
+      told.violations.map(({ rule, line, field }) => [
+        rule,
+        line,
+        field.replace("spec.template.spec.domain.devices.", ""),
+      ]),
+    ).toEqual([
       ["PORT-3", 10, "interfaces[0].ports[0].port"],
       ["PORT-5", 10, "interfaces[0].ports[1].protocol"],
       ["MAP-2", 11, "interfaces[1].name"],
@@ -94,7 +112,8 @@ describe("validate", () => {
     expect(await rules("passt", "migration: {method: link-refresh}")).toEqual([]);
     expect(await rules("bridge", "domainAttachmentType: managedTap")).toEqual(["REG-8 neverStarts"]);
     const managed = of("masquerade", "domainAttachmentType: managedTap, migration: {}");
-    const problem = 'binding "masquerade" is registered with domainAttachmentType: managedTap, so KubeVirt wires the NIC';
+    const problem =
+      'binding "masquerade" is registered with domainAttachmentType: managedTap, so KubeVirt wires the NIC';
     for (const command of [["plan"], ["run", "--keep"]]) {
       const { code, stderr } = await netbind([...command, "-f", "-"], { stdin: managed });
       expect([code, stderr.includes(problem)], stderr).toEqual([3, true]);
@@ -130,7 +149,9 @@ describe("validate", () => {
     expect(await rules("v1.4.1")).toEqual(["OLD-2", "DISC-1"].sort());
     expect(await rules("1.8")).toEqual(["DISC-1"]);
     expect((await netbind(["validate", "--kubevirt-version", "2.0", "-f", path])).code).toBe(2);
-    expect((await validate(["--kubevirt-version", "1.8", "--operation", "update", "-f", path])).told.violations).toEqual([]);
+    expect(
+      (await validate(["--kubevirt-version", "1.8", "--operation", "update", "-f", path])).told.violations,
+    ).toEqual([]);
   });
 
   test("templates of sets and pools are judged at their own paths", async () => {
@@ -219,7 +240,10 @@ describe("render", () => {
       ["hook-sidecar-0", "r/info:1"],
       ["hook-sidecar-1", "r/passt:1"],
     ]);
-    expect(pod.spec.containers[1]?.volumeMounts?.map(({ name }) => name)).toEqual(["hook-sidecar-sockets", "network-info-annotation"]);
+    expect(pod.spec.containers[1]?.volumeMounts?.map(({ name }) => name)).toEqual([
+      "hook-sidecar-sockets",
+      "network-info-annotation",
+    ]);
     expect(pod.spec.volumes.map(({ name }) => name)).toEqual(["hook-sidecar-sockets", "network-info-annotation"]);
     expect(JSON.parse(pod.metadata.annotations["k8s.v1.cni.cncf.io/networks"] ?? "")).toEqual([
       { name: "net", namespace: "default", interface: "pod16477688c0e" },
@@ -230,7 +254,13 @@ describe("render", () => {
 
   test("what could not start is refused, of all VMs at once; what is not registered only without fallback", async () => {
     const bad = vm("[{name: default, slirp: {}}]");
-    const refused = await netbind(["render", "-f", file("a.yaml", bad), "-f", file("b.yaml", bad.replace("name: vm}", "name: b}"))]);
+    const refused = await netbind([
+      "render",
+      "-f",
+      file("a.yaml", bad),
+      "-f",
+      file("b.yaml", bad.replace("name: vm}", "name: b}")),
+    ]);
     expect(refused.code).toBe(3);
     expect(refused.stderr.match(/removed the core binding slirp/g)).toHaveLength(2);
     const masquerade = file("m.yaml", vm("[{name: default, binding: {name: masquerade}}]"));
@@ -261,8 +291,12 @@ describe("explain", () => {
       /^NET-1: .*\n {2}why:.*\n {2}fix:.*\n {2}versions: every version\n {2}breaks:.*\n {2}KubeVirt: /,
     );
     expect((await netbind(["explain", "passt"])).stdout).toMatch(/^binding passt: [\s\S]*interfaces\[\]\.passt: /);
-    expect((await netbind(["explain", "interfaces[0].macAddress"])).stdout).toMatch(/^spec\.domain\.devices\.interfaces\[\]\.macAddress: /);
-    expect(JSON.parse((await netbind(["explain", "range", "-o", "json"])).stdout)).toMatchObject({ rules: { length: 9 } });
+    expect((await netbind(["explain", "interfaces[0].macAddress"])).stdout).toMatch(
+      /^spec\.domain\.devices\.interfaces\[\]\.macAddress: /,
+    );
+    expect(JSON.parse((await netbind(["explain", "range", "-o", "json"])).stdout)).toMatchObject({
+      rules: { length: 9 },
+    });
     expect((await netbind(["explain"])).stdout).toContain("BIND-2");
     expect(await netbind(["explain", "nothing"])).toMatchObject({
       code: 1,

@@ -15,6 +15,7 @@ test.each([
   expect(authorsPart(stack)).toBe(`Error: no\n${OURS}\n    ${frame}`);
 });
 
-test.each(["at async Promise.all (index 0)", "at native", "look at this: 3:7", `at ${"x".repeat(1000)}:3:7`])("%j names no place", (line) =>
-  expect(locationOf(`Error: no\n    ${line}`)).toBeUndefined(),
+test.each(["at async Promise.all (index 0)", "at native", "look at this: 3:7", `at ${"x".repeat(1000)}:3:7`])(
+  "%j names no place",
+  (line) => expect(locationOf(`Error: no\n    ${line}`)).toBeUndefined(),
 );

@@ -54,7 +54,8 @@ async function failureOf(
   }
 }
 
-const withField = (field: string, descriptor: PropertyDescriptor): Error => Object.defineProperty(new Error("m"), field, descriptor);
+const withField = (field: string, descriptor: PropertyDescriptor): Error =>
+  Object.defineProperty(new Error("m"), field, descriptor);
 const never = (): never => {
   throw new Error("not to be read");
 };
@@ -69,10 +70,22 @@ const THROWN: readonly (readonly [string, unknown, string])[] = [
   ["an error whose stack cannot be read", withField("stack", { get: never }), "m"],
   ["an error whose stack is a number", withField("stack", { value: 5 }), "m"],
   ["an error whose message cannot be read", withField("message", { get: never }), "cannot be printed"],
-  ["an error whose message cannot be printed", withField("message", { value: { toString: never } }), "cannot be printed"],
-  ["a proxy that answers nothing", new Proxy(new Error("m"), { get: never, getPrototypeOf: never, has: never }), "cannot be printed"],
+  [
+    "an error whose message cannot be printed",
+    withField("message", { value: { toString: never } }),
+    "cannot be printed",
+  ],
+  [
+    "a proxy that answers nothing",
+    new Proxy(new Error("m"), { get: never, getPrototypeOf: never, has: never }),
+    "cannot be printed",
+  ],
   ["a BindingError of an unknown code", new BindingError("NOPE" as "INTERNAL", "out of words", "h"), "out of words"],
-  ["a BindingError without a hint", new BindingError("INTERNAL", "half an error", undefined as unknown as string), "half an error"],
+  [
+    "a BindingError without a hint",
+    new BindingError("INTERNAL", "half an error", undefined as unknown as string),
+    "half an error",
+  ],
   ["a function", never, "a function was thrown, which is not an Error"],
 ];
 
@@ -80,7 +93,10 @@ test.each(THROWN)("%s: the caller reads that the plugin failed, at what, and why
   const binding = admitting(() => {
     throw thrown;
   });
-  for (const explain of [explainFailure, (error: unknown, where: string) => BindingError.from(error, "PLUGIN_FAILED", where)]) {
+  for (const explain of [
+    explainFailure,
+    (error: unknown, where: string) => BindingError.from(error, "PLUGIN_FAILED", where),
+  ]) {
     const { code, message, hint } = await failureOf(binding, explain);
     expect(code).toBe("PLUGIN_FAILED");
     expect(message).toContain(`binding "wrong" failed to admit NIC "${attachment.name}": `);
@@ -111,7 +127,9 @@ test.each([
 
 test("a module's default export is named where it is wrong, and no place of Netbind's own", () => {
   const refusal = (): unknown => exportedBinding({ name: "x", contract: "v1alpha1", migration: "none" });
-  expect(refusal).toThrow("the module's default export, which defines the binding, is not valid: plan: the field is missing");
+  expect(refusal).toThrow(
+    "the module's default export, which defines the binding, is not valid: plan: the field is missing",
+  );
   expect(refusal).not.toThrow("defined at");
   const own = admitting(() => []);
   expect(exportedBinding(own)).toBe(own);
@@ -127,8 +145,16 @@ test.each([
     { compute: { devices: { "a b\u001b": 1 } } },
     'compute.devices.a b\u001b: "a b\\u001b" is not the name of a resource',
   ],
-  ["an empty resource's name", { compute: { devices: { "": 1 } } }, '"" is not the name of a resource such as example.com/device'],
-  ["a capability's name", { compute: { capabilities: ["net_raw\n"] } }, 'compute.capabilities[0]: "net_raw\\n" is not a capability'],
+  [
+    "an empty resource's name",
+    { compute: { devices: { "": 1 } } },
+    '"" is not the name of a resource such as example.com/device',
+  ],
+  [
+    "a capability's name",
+    { compute: { capabilities: ["net_raw\n"] } },
+    'compute.capabilities[0]: "net_raw\\n" is not a capability',
+  ],
   [
     "an annotation's name",
     { pod: { annotations: { "bad key!": "v" } } },
@@ -149,6 +175,12 @@ test("a resource by the name of a prototype is refused, not lost on the way", ()
 });
 
 test("a violation that says nothing is refused from any binding", async () => {
-  const { code, message } = await failureOf(unchecked({ admit: () => [{ field: "model", problem: "", fix: "" }] }), explainFailure);
-  expect([code, message]).toEqual(["PLUGIN_FAILED", expect.stringContaining('[0].problem: "" is not a non-empty string')]);
+  const { code, message } = await failureOf(
+    unchecked({ admit: () => [{ field: "model", problem: "", fix: "" }] }),
+    explainFailure,
+  );
+  expect([code, message]).toEqual([
+    "PLUGIN_FAILED",
+    expect.stringContaining('[0].problem: "" is not a non-empty string'),
+  ]);
 });

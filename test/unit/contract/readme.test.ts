@@ -38,6 +38,9 @@ test("its test of the binding passes", () => {
   writeFileSync(join(directory, "vitest.config.mjs"), config);
   const vitest = ["run", "--root", directory, "--reporter=verbose"];
   const env = { ...process.env, NO_COLOR: "1" };
-  const printed = execFileSync(process.execPath, [`${ROOT}node_modules/vitest/vitest.mjs`, ...vitest], { encoding: "utf8", env });
+  const printed = execFileSync(process.execPath, [`${ROOT}node_modules/vitest/vitest.mjs`, ...vitest], {
+    encoding: "utf8",
+    env,
+  });
   expect(printed).toMatch(/Tests +1 passed/);
 });

@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Attachment, type Binding, type BindingDefinition, BindingError, defineBinding, type NicSpec } from "@netbind/contract";
+import {
+  type Attachment,
+  type Binding,
+  type BindingDefinition,
+  BindingError,
+  defineBinding,
+  type NicSpec,
+} from "@netbind/contract";
 import { anAttachment } from "@netbind/contract/testing";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { connectBinding } from "@netbind/remote/binding";
@@ -45,15 +52,27 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
     () => ({ domain: { kind: "tapp" } }),
     ['domain.kind: "tapp" is not one of tap, passt, vhostuser, vdpa, userNetwork, hostdev'],
   ],
-  ["a kind from a prototype", () => ({ domain: { kind: "constructor" } }), ['domain.kind: "constructor" is not one of']],
-  ["an unknown field", () => ({ domain: { kind: "tap" }, service: [] }), ['service: there is no field "service" here', '"services"']],
+  [
+    "a kind from a prototype",
+    () => ({ domain: { kind: "constructor" } }),
+    ['domain.kind: "constructor" is not one of'],
+  ],
+  [
+    "an unknown field",
+    () => ({ domain: { kind: "tap" }, service: [] }),
+    ['service: there is no field "service" here', '"services"'],
+  ],
   ["an unknown field deep inside", () => withLink({ mtuu: 1 }), ["network.links[0].mtuu: there is no field", '"mtu"']],
   ["a number as a text", () => withLink({ mtu: "1500" }), ['network.links[0].mtu: "1500" is not a whole number']],
   ["NaN", () => withLink({ mtu: Number.NaN }), ["network.links[0].mtu: NaN is not a whole number"]],
   ["infinity", () => withLink({ mtu: Number.POSITIVE_INFINITY }), ["network.links[0].mtu: Infinity is not"]],
   ["a negative number", () => withLink({ queues: -1 }), ["network.links[0].queues: -1 is not a whole number from 0"]],
   ["a broken number", () => withLink({ mtu: 1500.5 }), ["network.links[0].mtu: 1500.5 is not a whole number"]],
-  ["a number too large for the wire", () => withLink({ mtu: 2 ** 32 }), ["network.links[0].mtu: 4294967296 is not a whole number"]],
+  [
+    "a number too large for the wire",
+    () => withLink({ mtu: 2 ** 32 }),
+    ["network.links[0].mtu: 4294967296 is not a whole number"],
+  ],
   ["a bigint", () => withLink({ mtu: 1500n }), ["network.links[0].mtu: 1500 is not a whole number"]],
   ["a symbol", () => withLink({ name: Symbol("tap0") }), ["network.links[0].name: Symbol(tap0) is not a string"]],
   ["a function", () => withLink({ name: () => "tap0" }), ["network.links[0].name: a function is not a string"]],
@@ -62,9 +81,17 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   // biome-ignore lint/suspicious/noSparseArray: it is what is tested
   ["a sparse list", () => withNetwork({ links: [, LINK] }), ["network.links[0]: undefined is not an object"]],
   ["a text for a list", () => withNetwork({ links: "tap0" }), ['network.links: "tap0" is not a list']],
-  ["an object for a list", () => withNetwork({ links: { 0: LINK, length: 1 } }), ["network.links: an object is not a list"]],
+  [
+    "an object for a list",
+    () => withNetwork({ links: { 0: LINK, length: 1 } }),
+    ["network.links: an object is not a list"],
+  ],
   ["a map", () => withNetwork({ links: new Map() }), ["network.links: an instance of Map is not a list"]],
-  ["an instance of a class", () => withNetwork({ sysctls: [new Date(0)] }), ["network.sysctls[0]: an instance of Date is not an object"]],
+  [
+    "an instance of a class",
+    () => withNetwork({ sysctls: [new Date(0)] }),
+    ["network.sysctls[0]: an instance of Date is not an object"],
+  ],
   [
     "numbers in a list of texts",
     () => withRule({ matches: [{ kind: "sourceAddress", addresses: [1] }] }),
@@ -84,7 +111,8 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   ],
   [
     "a priority beyond the wire",
-    () => withNetwork({ nftables: [{ name: "c", base: { type: "nat", hook: "input", priority: 2 ** 31 }, rules: [] }] }),
+    () =>
+      withNetwork({ nftables: [{ name: "c", base: { type: "nat", hook: "input", priority: 2 ** 31 }, rules: [] }] }),
     ["base.priority: 2147483648"],
   ],
   [
@@ -110,7 +138,10 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   [
     "a port as a text, and a protocol of another case",
     () => ({ domain: { kind: "passt", forward: [{ protocol: "TCP", ports: [{ from: "80" }], except: [] }] } }),
-    ['domain.forward[0].ports[0].from: "80" is not a whole number', 'domain.forward[0].protocol: "TCP" is not one of tcp, udp'],
+    [
+      'domain.forward[0].ports[0].from: "80" is not a whole number',
+      'domain.forward[0].protocol: "TCP" is not one of tcp, udp',
+    ],
   ],
   [
     "a vhost-user socket by its path, of another mode",
@@ -122,7 +153,11 @@ const PLANS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
       "domain.queues: -1 is not a whole number",
     ],
   ],
-  ["a vDPA device by its number", () => ({ domain: { kind: "vdpa", device: 0 } }), ["domain.device: 0 is not a string"]],
+  [
+    "a vDPA device by its number",
+    () => ({ domain: { kind: "vdpa", device: 0 } }),
+    ["domain.device: 0 is not a string"],
+  ],
   ["a circle", circle, ["domain.forward[0].ports[0]: the object holds itself"]],
   [
     "a getter that throws",
@@ -153,15 +188,31 @@ const NEEDS: readonly (readonly [string, () => unknown, readonly string[]])[] = 
   ["nothing", () => undefined, ["undefined is not an object"]],
   ["a promise", async () => ({}), ["it is a promise"]],
   ["an unknown part", () => ({ computer: {} }), ['computer: there is no field "computer" here']],
-  ["a broken size", () => ({ compute: { memoryOverheadBytes: 1.5 } }), ["compute.memoryOverheadBytes: 1.5 is not a whole number"]],
-  ["a size as a quantity", () => ({ sidecar: { memoryBytes: "64Mi" } }), ['sidecar.memoryBytes: "64Mi" is not a whole number']],
+  [
+    "a broken size",
+    () => ({ compute: { memoryOverheadBytes: 1.5 } }),
+    ["compute.memoryOverheadBytes: 1.5 is not a whole number"],
+  ],
+  [
+    "a size as a quantity",
+    () => ({ sidecar: { memoryBytes: "64Mi" } }),
+    ['sidecar.memoryBytes: "64Mi" is not a whole number'],
+  ],
   [
     "a capability that is not a string",
     () => ({ compute: { capabilities: [undefined] } }),
     ["compute.capabilities[0]: undefined is not a capability such as NET_RAW"],
   ],
-  ["devices in a map", () => ({ compute: { devices: new Map([["a", 1]]) } }), ["compute.devices: an instance of Map is not an object"]],
-  ["an annotation that is a number", () => ({ pod: { annotations: { a: 1 } } }), ["pod.annotations.a: 1 is not a string"]],
+  [
+    "devices in a map",
+    () => ({ compute: { devices: new Map([["a", 1]]) } }),
+    ["compute.devices: an instance of Map is not an object"],
+  ],
+  [
+    "an annotation that is a number",
+    () => ({ pod: { annotations: { a: 1 } } }),
+    ["pod.annotations.a: 1 is not a string"],
+  ],
 ];
 
 const attachment: Attachment = anAttachment();
@@ -178,7 +229,10 @@ async function errorOf(call: () => unknown): Promise<BindingError> {
 }
 
 /** Asks over a unix socket. */
-async function overSocket<T>(binding: Binding, ask: (client: ReturnType<typeof connectBinding>) => Promise<T>): Promise<T> {
+async function overSocket<T>(
+  binding: Binding,
+  ask: (client: ReturnType<typeof connectBinding>) => Promise<T>,
+): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), "netbind-returned-"));
   const server = makeServer();
   addBinding(server, binding);
@@ -195,30 +249,49 @@ async function overSocket<T>(binding: Binding, ask: (client: ReturnType<typeof c
 
 const HOOKS = { plan: PLANS, admit: ADMITS, needs: NEEDS } as const;
 
-describe.each(["plan", "admit", "needs"] as const)("what %s returns is refused by its fields, in process and over a socket:", (hook) => {
-  test.each(HOOKS[hook])("%s", async (_what, hookOf, words) => {
-    const binding = returning({ [hook]: hookOf });
-    const here = await errorOf(() => binding[hook](attachment));
-    const observed = await errorOf(() => overSocket<unknown>(binding, (client) => client[hook](attachment)));
-    for (const { code, message, hint } of [here, observed]) {
-      expect(code).toBe("PLUGIN_FAILED");
-      for (const word of [`what ${hook} returned is not`, ...words]) expect(message).toContain(word);
-      expect(message).toMatch(/\(defined at \S*returned\.test\.ts:\d+:\d+\)/);
-      expect(message).not.toMatch(/Cannot read properties|serializ/);
-      expect(hint).toContain("where it is yours");
-    }
-  });
-});
+describe.each(["plan", "admit", "needs"] as const)(
+  "what %s returns is refused by its fields, in process and over a socket:",
+  (hook) => {
+    test.each(HOOKS[hook])("%s", async (_what, hookOf, words) => {
+      const binding = returning({ [hook]: hookOf });
+      const here = await errorOf(() => binding[hook](attachment));
+      const observed = await errorOf(() => overSocket<unknown>(binding, (client) => client[hook](attachment)));
+      for (const { code, message, hint } of [here, observed]) {
+        expect(code).toBe("PLUGIN_FAILED");
+        for (const word of [`what ${hook} returned is not`, ...words]) expect(message).toContain(word);
+        expect(message).toMatch(/\(defined at \S*returned\.test\.ts:\d+:\d+\)/);
+        expect(message).not.toMatch(/Cannot read properties|serializ/);
+        expect(hint).toContain("where it is yours");
+      }
+    });
+  },
+);
 
 test.each([
   ["nothing", undefined, ["undefined is not an object"]],
   ["a promise", Promise.resolve({}), ["it is a promise"]],
   ["no name", { contract: "v1alpha1", migration: "none", plan: () => ({}) }, ["name: the field is missing"]],
-  ["a name that is a path", { name: "../x", contract: "v1alpha1", migration: "none", plan: () => ({}) }, ['name: "../x" is not a name of']],
-  ["another contract", { name: "a", contract: "v2", migration: "none", plan: () => ({}) }, ['contract: "v2" is not one of v1alpha1']],
-  ["another migration", { name: "a", contract: "v1alpha1", migration: true, plan: () => ({}) }, ["migration: true is not one of none"]],
+  [
+    "a name that is a path",
+    { name: "../x", contract: "v1alpha1", migration: "none", plan: () => ({}) },
+    ['name: "../x" is not a name of'],
+  ],
+  [
+    "another contract",
+    { name: "a", contract: "v2", migration: "none", plan: () => ({}) },
+    ['contract: "v2" is not one of v1alpha1'],
+  ],
+  [
+    "another migration",
+    { name: "a", contract: "v1alpha1", migration: true, plan: () => ({}) },
+    ["migration: true is not one of none"],
+  ],
   ["no plan", { name: "a", contract: "v1alpha1", migration: "none" }, ["plan: the field is missing"]],
-  ["a plan that is data", { name: "a", contract: "v1alpha1", migration: "none", plan: {} }, ["plan: an object is not a function"]],
+  [
+    "a plan that is data",
+    { name: "a", contract: "v1alpha1", migration: "none", plan: {} },
+    ["plan: an object is not a function"],
+  ],
   [
     "an admit that is a list",
     { name: "a", contract: "v1alpha1", migration: "none", plan: () => ({}), admit: [] },

@@ -71,7 +71,14 @@ describe("a NIC's element is written, and nothing else", () => {
 
   test("the NIC's own element is replaced in place", () => {
     const first = writeTapInterface(DOMAIN, nic);
-    const second = writeTapInterface(first, { ...nic, mtu: 9000, bootOrder: 1, pciAddress: "0000:81:01.0", linkDown: true, queues: 4 });
+    const second = writeTapInterface(first, {
+      ...nic,
+      mtu: 9000,
+      bootOrder: 1,
+      pciAddress: "0000:81:01.0",
+      linkDown: true,
+      queues: 4,
+    });
     expect(second).toContain("<mtu size='9000'/>");
     expect(second.match(/name='ua-red'/g)).toHaveLength(1);
     expect(second).toContain("<address type='pci' domain='0x0000' bus='0x81' slot='0x01' function='0x0'/>");
@@ -83,7 +90,8 @@ describe("a NIC's element is written, and nothing else", () => {
     const patched = patchDomain(DOMAIN, nic, passt);
     expect(patched).toMatch(/<memoryBacking>\s*<source type='memfd'\/>\s*<access mode='shared'\/>\s*<\/memoryBacking>/);
     expect(patchDomain(patched, nic, passt)).toBe(patched);
-    const backed = (inner: string): string => DOMAIN.replace("<metadata>", `<memoryBacking>${inner}</memoryBacking><metadata>`);
+    const backed = (inner: string): string =>
+      DOMAIN.replace("<metadata>", `<memoryBacking>${inner}</memoryBacking><metadata>`);
     expect(patchDomain(backed("<hugepages/>"), nic, passt)).toMatch(/<hugepages\/>.*<source.*<access mode='shared'\/>/);
     expect(() => patchDomain(backed("<access mode='private'/>"), nic, passt)).toThrow(/private/);
   });
@@ -92,13 +100,28 @@ describe("a NIC's element is written, and nothing else", () => {
     expect(writeTapInterface("<domain><devices/></domain>", nic)).toMatch(
       /^<domain><devices><interface .*<\/interface><\/devices><\/domain>$/,
     );
-    expect(writeTapInterface("<domain/>", nic)).toMatch(/^<domain><devices>\s*<interface .*<\/interface>\s*<\/devices><\/domain>$/s);
-    expect(() => writeTapInterface("<x><devices/></x>", nic)).toThrow(expect.objectContaining({ code: "DOMAIN_INVALID" }) as BindingError);
+    expect(writeTapInterface("<domain/>", nic)).toMatch(
+      /^<domain><devices>\s*<interface .*<\/interface>\s*<\/devices><\/domain>$/s,
+    );
+    expect(() => writeTapInterface("<x><devices/></x>", nic)).toThrow(
+      expect.objectContaining({ code: "DOMAIN_INVALID" }) as BindingError,
+    );
   });
 });
 
 const name = fc.constantFrom("a", "b", "x:y", "devices", "alias", "interface", "metadata");
-const text = fc.constantFrom("", " ", "\r\n", "text", "&amp;", "&#13;", "<!-- <devices> -->", "<![CDATA[ </a> ]]>", "<?pi x?>", "ü");
+const text = fc.constantFrom(
+  "",
+  " ",
+  "\r\n",
+  "text",
+  "&amp;",
+  "&#13;",
+  "<!-- <devices> -->",
+  "<![CDATA[ </a> ]]>",
+  "<?pi x?>",
+  "ü",
+);
 const attributes = fc.constantFrom("", " k='v'", ' k="&lt;" j=\'"\'', "\n  k = 'v' ");
 const element: fc.Arbitrary<string> = fc.letrec<{ node: string }>((tie) => ({
   node: fc.oneof(
@@ -135,7 +158,11 @@ test("any well-formed domain is patched, nothing outside is touched, twice is on
 
 test("what another reader finds malformed is refused, and never with another error", () => {
   const damage = fc
-    .tuple(domain, fc.nat(), fc.constantFrom("<", ">", "&", '"', "'", "/", "</a>", "<a>", "]]>", "\u0000", "<!DOCTYPE x>", "--", "="))
+    .tuple(
+      domain,
+      fc.nat(),
+      fc.constantFrom("<", ">", "&", '"', "'", "/", "</a>", "<a>", "]]>", "\u0000", "<!DOCTYPE x>", "--", "="),
+    )
     .map(([xml, at, bad]) => {
       const place = at % (xml.length + 1);
       return xml.slice(0, place) + bad + xml.slice(place + (at % 2));

@@ -7,15 +7,23 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { attributeOf } from "../../../core/domain/src/xml-node.ts";
 
-const NIC = anAttachment({ queues: 4, allocatedDevices: ["0000:65:00.2", "vhost-vdpa-0"], bootOrder: 1, pciAddress: "0000:81:01.0" });
+const NIC = anAttachment({
+  queues: 4,
+  allocatedDevices: ["0000:65:00.2", "vhost-vdpa-0"],
+  bootOrder: 1,
+  pciAddress: "0000:81:01.0",
+});
 /** What an administrator names for a binding, with `--grants`. */
 const GRANTED: Grants = { ...STANDARD_GRANTS, domainKinds: ["vhostuser", "vdpa", "hostdev", "passt"] };
 const SOCKET = { kind: "vhostuser", socket: "red-0.sock", mode: "client", queues: 2 } as const;
 const VDPA = { kind: "vdpa", device: "vhost-vdpa-0" } as const;
 
 /** Without the white space that stands between elements. */
-const write = (domain: DomainPlan, attachment: Attachment = NIC, xml = "<domain><name>a</name><devices/></domain>"): string =>
-  patchDomain(xml, nicDomain(attachment), domain).replaceAll(/>\s+</g, "><");
+const write = (
+  domain: DomainPlan,
+  attachment: Attachment = NIC,
+  xml = "<domain><name>a</name><devices/></domain>",
+): string => patchDomain(xml, nicDomain(attachment), domain).replaceAll(/>\s+</g, "><");
 const COMMON =
   "<boot order='1'/><alias name='ua-red'/><address type='pci' domain='0x0000' bus='0x81' slot='0x01' function='0x0'/></interface>";
 const MODEL = "<mac address='02:11:22:33:44:55'/><model type='virtio-non-transitional'/>";
@@ -54,7 +62,10 @@ describe("what is written", () => {
   test("another kind of the same NIC takes its interface's place", () => {
     const [socket, vdpa] = [write(SOCKET), write(VDPA)];
     expect(write(VDPA, NIC, socket)).toBe(
-      vdpa.replace("<devices>", "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking><devices>"),
+      vdpa.replace(
+        "<devices>",
+        "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking><devices>",
+      ),
     );
   });
 });
@@ -91,7 +102,9 @@ describe("what is refused", () => {
       [{ ...VDPA, device: name }, "domain.device"],
     ] as const) {
       // Not even where it is said to be allocated.
-      expect(problems(domain, { ...NIC, allocatedDevices: [name] })).toEqual([expect.stringContaining(`${path}: ${JSON.stringify(name)}`)]);
+      expect(problems(domain, { ...NIC, allocatedDevices: [name] })).toEqual([
+        expect.stringContaining(`${path}: ${JSON.stringify(name)}`),
+      ]);
       expect(() => write(domain)).toThrow(outOfBounds);
     }
   });
@@ -101,7 +114,9 @@ describe("what is refused", () => {
       expect(problems({ ...VDPA, device })).toEqual([
         `domain.device: ${JSON.stringify(device)} is not one of the devices that the pod was allocated for this NIC (vhost-vdpa-0)`,
       ]);
-    expect(problems({ kind: "hostdev", pciAddress: "vhost-vdpa-0" })).toEqual([expect.stringContaining("(0000:65:00.2)")]);
+    expect(problems({ kind: "hostdev", pciAddress: "vhost-vdpa-0" })).toEqual([
+      expect.stringContaining("(0000:65:00.2)"),
+    ]);
     expect(problems(VDPA)).toEqual([]);
   });
 

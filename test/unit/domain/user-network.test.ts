@@ -17,7 +17,8 @@ const NETWORK: DomainPlan = {
     { protocol: "TCP", port: 80 },
   ],
 };
-const patch = (xml: string, attachment = NIC, domain = NETWORK): string => patchDomain(xml, nicDomain(attachment), domain);
+const patch = (xml: string, attachment = NIC, domain = NETWORK): string =>
+  patchDomain(xml, nicDomain(attachment), domain);
 
 test("four arguments of QEMU, in a domain with or without others; written twice they are the same", () => {
   const bare = patch("<domain><os><type machine='pc-q35-9.0'>hvm</type></os><devices/></domain>");
@@ -43,7 +44,8 @@ test("four arguments of QEMU, in a domain with or without others; written twice 
 test("arguments that another printer wrote, with a prefix of its own or none and with other references, are the same ones", () => {
   const URI = "http://libvirt.org/schemas/domain/qemu/1.0";
   const ours = qemuArguments(patch("<domain/>"));
-  const args = (name: string): string => ours.map((value) => `<${name} value="${value.replaceAll('"', "&#34;")}"></${name}>`).join("");
+  const args = (name: string): string =>
+    ours.map((value) => `<${name} value="${value.replaceAll('"', "&#34;")}"></${name}>`).join("");
   for (const domain of [
     `<domain><commandline xmlns="${URI}">${args("arg")}</commandline></domain>`,
     `<domain xmlns:q="${URI}"><q:commandline>${args("q:arg")}</q:commandline></domain>`,
@@ -61,10 +63,23 @@ test("arguments that another printer wrote, with a prefix of its own or none and
 test("model, place, boot order and ACPI index are the author's", () => {
   const chosen = { ...NIC, model: "rtl8139", pciAddress: "0000:02:1f.3", bootOrder: 2, acpiIndex: 7 };
   const device = (machine: string, attachment = chosen): unknown =>
-    JSON.parse(qemuArguments(patch(`<domain><os><type machine='${machine}'>hvm</type></os></domain>`, attachment)).at(-1) ?? "");
-  expect(device("q35")).toMatchObject({ driver: "rtl8139", bus: "pci.2", addr: "0x1f.0x3", bootindex: 2, "acpi-index": 7 });
-  expect(device("pc-i440fx-9.0", { ...chosen, pciAddress: "0000:00:05.0" })).toMatchObject({ bus: "pci.0", addr: "0x5.0x0" });
-  expect(device("q35", { ...chosen, model: "virtio", virtioTransitional: true, pciAddress: "0000:00:05.0" })).toMatchObject({
+    JSON.parse(
+      qemuArguments(patch(`<domain><os><type machine='${machine}'>hvm</type></os></domain>`, attachment)).at(-1) ?? "",
+    );
+  expect(device("q35")).toMatchObject({
+    driver: "rtl8139",
+    bus: "pci.2",
+    addr: "0x1f.0x3",
+    bootindex: 2,
+    "acpi-index": 7,
+  });
+  expect(device("pc-i440fx-9.0", { ...chosen, pciAddress: "0000:00:05.0" })).toMatchObject({
+    bus: "pci.0",
+    addr: "0x5.0x0",
+  });
+  expect(
+    device("q35", { ...chosen, model: "virtio", virtioTransitional: true, pciAddress: "0000:00:05.0" }),
+  ).toMatchObject({
     driver: "virtio-net-pci-transitional",
     bus: "pcie.0",
   });

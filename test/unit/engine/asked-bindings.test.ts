@@ -14,7 +14,9 @@ const vmi: Vmi = {
     networks: [{ name: "red", pod: {} }],
   },
 };
-const REGISTERED: KubevirtConfiguration = { network: { binding: { asked: { sidecarImage: "r/asked", domainAttachmentType: "tap" } } } };
+const REGISTERED: KubevirtConfiguration = {
+  network: { binding: { asked: { sidecarImage: "r/asked", domainAttachmentType: "tap" } } },
+};
 
 const quiet: AskedBinding = { takesPodMac: false, migration: "none", admit: () => [], needs: () => ({}) };
 const decideWith = (binding: Partial<AskedBinding>, more: object = {}): ReturnType<typeof decideVmi> =>
@@ -39,17 +41,26 @@ const WIRES = [
 
 describe.each(WIRES)("a binding that answers %s", (_how, on) => {
   test("refuses the VM by its violations, each at its place in the VM", async () => {
-    const found: readonly Violation[] = [violation("model", "no", "b"), violation("network.pod.vmNetworkCidr", "neither", "d")];
+    const found: readonly Violation[] = [
+      violation("model", "no", "b"),
+      violation("network.pod.vmNetworkCidr", "neither", "d"),
+    ];
     const { decision, violations } = await decideWith({ admit: on(() => found) });
     expect(decision).toBeUndefined();
-    expect(violations.map(({ field }) => field)).toEqual(["spec.domain.devices.interfaces[0].model", "spec.networks[0].pod.vmNetworkCidr"]);
+    expect(violations.map(({ field }) => field)).toEqual([
+      "spec.domain.devices.interfaces[0].model",
+      "spec.networks[0].pod.vmNetworkCidr",
+    ]);
   });
 
   test("says no more than a person reads", async () => {
     const found = Array.from({ length: 5000 }, (_, at) => violation(`ports[${at}]`, "no", "b"));
     const { violations } = await decideWith({ admit: on(() => found) });
     expect(violations.length).toBe(101);
-    expect(violations.at(-1)).toMatchObject({ field: "spec.domain.devices.interfaces[0]", problem: "the binding found 4900 more" });
+    expect(violations.at(-1)).toMatchObject({
+      field: "spec.domain.devices.interfaces[0]",
+      problem: "the binding found 4900 more",
+    });
   });
 
   test.each(["admit", "needs"] as const)(
@@ -72,7 +83,10 @@ describe.each(WIRES)("a binding that answers %s", (_how, on) => {
     expect(refused.violations.map(({ problem }) => problem)).toEqual([
       'binding "asked" needs the capability "NET_RAW", which is not granted to it',
     ]);
-    const { decision } = await decideWith({ needs: on(() => needs) }, { grants: { asked: { capabilities: ["NET_RAW"] }, other: {} } });
+    const { decision } = await decideWith(
+      { needs: on(() => needs) },
+      { grants: { asked: { capabilities: ["NET_RAW"] }, other: {} } },
+    );
     expect(JSON.stringify(decision?.pod)).toContain("NET_RAW");
     expect(JSON.stringify(decision?.pod)).toContain('"a/b"');
     expect(decision?.grants).toEqual({ asked: { capabilities: ["NET_RAW"] } });
@@ -104,7 +118,12 @@ test("what is asked of no binding is not asked: a violation of another NIC's bin
 });
 
 describe("a plan and its binding's registration", () => {
-  const tap = defineBinding({ name: "a", contract: "v1alpha1", migration: "none", plan: () => ({ domain: { kind: "tap" } }) });
+  const tap = defineBinding({
+    name: "a",
+    contract: "v1alpha1",
+    migration: "none",
+    plan: () => ({ domain: { kind: "tap" } }),
+  });
   const user = defineBinding({
     ...tap,
     plan: () => ({ domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } }),
@@ -121,8 +140,18 @@ describe("a plan and its binding's registration", () => {
   const TAP = { domainAttachmentType: "tap" };
 
   test.each([
-    ["a tap that nobody would write", tap, {}, /plans a tap, but its registration does not make KubeVirt write the NIC/],
-    ["a NIC that two would write", user, TAP, /plans a domain part of kind userNetwork, but its registration makes KubeVirt write/],
+    [
+      "a tap that nobody would write",
+      tap,
+      {},
+      /plans a tap, but its registration does not make KubeVirt write the NIC/,
+    ],
+    [
+      "a NIC that two would write",
+      user,
+      TAP,
+      /plans a domain part of kind userNetwork, but its registration makes KubeVirt write/,
+    ],
     ["a tap that KubeVirt writes", tap, TAP, /^tap$/],
     ["a NIC of its own", user, {}, /^userNetwork$/],
     ["what no registration says", tap, { from: "fallback" }, /^tap$/],

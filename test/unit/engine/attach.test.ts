@@ -34,7 +34,10 @@ const decided = await decideVmi({
     apiVersion: "kubevirt.io/v1",
     kind: "VirtualMachineInstance",
     metadata: { name: "vm", namespace: "ns" },
-    spec: { domain: { devices: { interfaces: [{ name: "red", masquerade: {} }] } }, networks: [{ name: "red", pod: {} }] },
+    spec: {
+      domain: { devices: { interfaces: [{ name: "red", masquerade: {} }] } },
+      networks: [{ name: "red", pod: {} }],
+    },
   },
   configuration: {},
   fallback: { policy: "Always", table: { masquerade: { image: "m" } } },
@@ -59,7 +62,10 @@ test("a plan out of bounds is refused before anything is applied", async () => {
   const hostile: Host = {
     ...host,
     planner: () => ({
-      plan: async () => ({ network: { links: [], sysctls: [{ key: "kernel.core_pattern", value: "1" }] }, domain: { kind: "tap" } }),
+      plan: async () => ({
+        network: { links: [], sysctls: [{ key: "kernel.core_pattern", value: "1" }] },
+        domain: { kind: "tap" },
+      }),
     }),
   };
   await expect(attachVmi(hostile, decided.decision)).rejects.toMatchObject({ code: "PLAN_OUT_OF_BOUNDS" });
@@ -98,12 +104,17 @@ test("a NIC's plan is held against those that the pod's NICs before it have, als
         : { network: { links: [], sysctls: [{ key: "net.ipv4.ip_forward", value }] }, domain: { kind: "tap" } },
   });
   const observe = async ({ pod, tap }: { pod: string; tap: string }): Promise<PodLink> =>
-    pod === "podb" ? { ...anAttachment().pod, name: pod, addresses: [], routes: [], tap } : { ...anAttachment().pod, name: pod };
+    pod === "podb"
+      ? { ...anAttachment().pod, name: pod, addresses: [], routes: [], tap }
+      : { ...anAttachment().pod, name: pod };
   const { host, calls } = rememberingHost(facts);
   for (const again of [false, true]) {
     const contradicting: Host = { ...host, network: { ...host.network, observe }, planner: () => planned("0") };
     await expect(attachVmi(contradicting, two), String(again)).rejects.toThrow(
-      expect.objectContaining({ code: "PLAN_OUT_OF_BOUNDS", message: expect.stringContaining('contradicts "1" of NIC "red"') as string }),
+      expect.objectContaining({
+        code: "PLAN_OUT_OF_BOUNDS",
+        message: expect.stringContaining('contradicts "1" of NIC "red"') as string,
+      }),
     );
     expect(facts.has("red/plan")).toBe(true);
     expect(facts.has("blue/plan")).toBe(false);

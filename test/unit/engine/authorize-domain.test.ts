@@ -29,9 +29,10 @@ test("each kind is granted to the binding that is known for it, and to no other"
 
 test("a host device is one that the pod was allocated, for a binding that is granted host devices", () => {
   const problems = (pciAddress: string, binding = "sriov"): string =>
-    findPlanProblems({ domain: { kind: "hostdev", pciAddress } }, { attachment: NIC, grants: grantsOf(binding, releasedGrants()) }).join(
-      "; ",
-    );
+    findPlanProblems(
+      { domain: { kind: "hostdev", pciAddress } },
+      { attachment: NIC, grants: grantsOf(binding, releasedGrants()) },
+    ).join("; ");
   expect(problems(VF)).toBe("");
   expect(problems("0000:00:1f.2")).toContain(
     '"0000:00:1f.2" is not one of the devices that the pod was allocated for this NIC (0000:01:10.2',
@@ -42,7 +43,10 @@ test("a host device is one that the pod was allocated, for a binding that is gra
 
 test("passt is refused where libvirt has none, before anything starts", () => {
   const attachment = anAttachment({ libvirtVersion: "8.10.0" });
-  const impossible = expect.objectContaining({ code: "PLAN_IMPOSSIBLE", message: "libvirt 8.10.0 cannot start passt" }) as BindingError;
+  const impossible = expect.objectContaining({
+    code: "PLAN_IMPOSSIBLE",
+    message: "libvirt 8.10.0 cannot start passt",
+  }) as BindingError;
   expect(() => authorize(PASST, { attachment, grants: grantsOf("passt", releasedGrants()) })).toThrow(impossible);
 });
 
@@ -64,7 +68,11 @@ test("a user network is an IPv4 network with names and single ports", () => {
 
 test("passt forwards ports that there are, each protocol once; all that is wrong is reported with its path", () => {
   const plan = (...forward: readonly PasstForward[]): Plan => ({ domain: { kind: "passt", forward } });
-  const tcp = (ports: readonly PasstPorts[], except: readonly PasstPorts[] = []): PasstForward => ({ protocol: "tcp", ports, except });
+  const tcp = (ports: readonly PasstPorts[], except: readonly PasstPorts[] = []): PasstForward => ({
+    protocol: "tcp",
+    ports,
+    except,
+  });
   const found = refused(
     plan(
       tcp([{ from: 0 }, { from: 1, to: 65_535 }, { from: 9, to: 8 }], [{ from: 65_536 }, { from: 65_535 }]),

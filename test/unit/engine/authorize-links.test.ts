@@ -40,6 +40,10 @@ test("where the pod's link keeps its own routes, nobody else has them", () => {
 });
 
 test("a router's preference is low or not said", () => {
-  const services = plan.services?.map((service) => (service.kind === "ra" ? { ...service, preference: "high" as "low" } : service)) ?? [];
-  expect(problems({ ...plan, services: services.filter(({ kind }) => kind === "ra") })).toContain("services[0].preference");
+  const services =
+    plan.services?.map((service) => (service.kind === "ra" ? { ...service, preference: "high" as "low" } : service)) ??
+    [];
+  expect(problems({ ...plan, services: services.filter(({ kind }) => kind === "ra") })).toContain(
+    "services[0].preference",
+  );
 });

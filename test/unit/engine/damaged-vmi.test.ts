@@ -10,7 +10,10 @@ import { demoVmi } from "../../demo/vmi.ts";
 import { damaged } from "../../support/kill/damage.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
 
-const VMI = parse(demoVmi({ name: "vm", port: 80, nonce: "x", cidr: "10.7.0.0/24" })) as { metadata: object; spec: object };
+const VMI = parse(demoVmi({ name: "vm", port: 80, nonce: "x", cidr: "10.7.0.0/24" })) as {
+  metadata: object;
+  spec: object;
+};
 
 test("whatever became of a VMI, its shape is refused or it is decided, and nothing throws", async () => {
   const directory = mkdtempSync(join(tmpdir(), "netbind-fuzz-"));

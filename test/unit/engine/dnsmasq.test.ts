@@ -4,7 +4,11 @@ import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dnsmasqConfig } from "../../../core/engine/src/services/dnsmasq.ts";
-import { encodeServices, serviceProcesses, serviceWarnings } from "../../../core/engine/src/services/service-processes.ts";
+import {
+  encodeServices,
+  serviceProcesses,
+  serviceWarnings,
+} from "../../../core/engine/src/services/service-processes.ts";
 
 const base = masquerade.plan(anAttachment()).services?.[0] as Dhcp4Service;
 const lines = (service: Dhcp4Service): readonly string[] => dnsmasqConfig(service).trimEnd().split("\n");
@@ -64,14 +68,21 @@ test("no text makes another line, another key or an unquoted character", () => {
     fc.property(nasty, nasty, nasty, (bootFileName, hostname, value) => {
       let config: readonly string[];
       try {
-        config = lines({ ...base, bootFileName, hostname, search: [hostname], privateOptions: [{ option: 224, value }] });
+        config = lines({
+          ...base,
+          bootFileName,
+          hostname,
+          search: [hostname],
+          privateOptions: [{ option: 224, value }],
+        });
       } catch (error) {
         expect(error).toBeInstanceOf(BindingError);
         return;
       }
       for (const line of config) {
         expect(keys.has(line.split("=")[0] ?? "")).toBe(true);
-        if (line.startsWith("dhcp-option-force=67")) expect(line).toMatch(/^dhcp-option-force=67,"(?:[^"\\\p{Cc}]|\\["\\])*"$/u);
+        if (line.startsWith("dhcp-option-force=67"))
+          expect(line).toMatch(/^dhcp-option-force=67,"(?:[^"\\\p{Cc}]|\\["\\])*"$/u);
       }
     }),
     { numRuns: 500 },
@@ -93,15 +104,27 @@ test("IPv6: the guest's address by DHCPv6, the route and the MTU by router adver
     "ra-param=k6t-eth0,mtu:1450,60,1800",
   ])
     expect(process?.configuration).toContain(`${line}\n`);
-  const ra = { kind: "ra", link: "k6t-eth0", network: "fd10:0:2::/120", mtu: 1450, routerLifetimeSeconds: 1800 } as const;
+  const ra = {
+    kind: "ra",
+    link: "k6t-eth0",
+    network: "fd10:0:2::/120",
+    mtu: 1450,
+    routerLifetimeSeconds: 1800,
+  } as const;
   expect(serviceProcesses([ra])[0]).toMatchObject({
     socket: "icmp6",
     configuration: expect.stringContaining("dhcp-range=fd10:0:2::,ra-only,120\n"),
   });
-  const dhcp6 = { kind: "dhcp6", link: "k6t-eth0", leaseSeconds: 600, nameservers: ["fd00::1\ndhcp-script=/x"], search: [] } as const;
-  expect(() => serviceProcesses([{ ...dhcp6, client: { mac: "02:00:00:00:00:01", address: "fd00::2", prefix: 64 } }])).toThrow(
-    BindingError,
-  );
+  const dhcp6 = {
+    kind: "dhcp6",
+    link: "k6t-eth0",
+    leaseSeconds: 600,
+    nameservers: ["fd00::1\ndhcp-script=/x"],
+    search: [],
+  } as const;
+  expect(() =>
+    serviceProcesses([{ ...dhcp6, client: { mac: "02:00:00:00:00:01", address: "fd00::2", prefix: 64 } }]),
+  ).toThrow(BindingError);
 });
 
 /** Domains that are longer together than any option or line holds. */
@@ -130,7 +153,15 @@ test("what the author chose, or what leads somewhere, is told whole or refused: 
   const routes = Array.from({ length: 40 }, (_, at) => ({ destination: `10.${at}.0.0/16`, gateway: "10.0.2.1" }));
   const ntpServers = Array.from({ length: 64 }, (_, at) => `192.0.2.${at}`);
   const { problems } = encodeServices([
-    { ...base, routes, ntpServers, hostname: "a b", search: ["ok.example", "a,b"], nameservers: ["::1"], bootFileName: "x".repeat(256) },
+    {
+      ...base,
+      routes,
+      ntpServers,
+      hostname: "a b",
+      search: ["ok.example", "a,b"],
+      nameservers: ["::1"],
+      bootFileName: "x".repeat(256),
+    },
   ]);
   expect(problems.map(({ field }) => field)).toEqual([
     "services[0].search[1]",
@@ -153,7 +184,14 @@ test("whatever a plan says, no line of a configuration is longer than the server
   fc.assert(
     fc.property(many(domain), many(fc.ipV4()), many(ipv6), text, (search, nameservers, nameservers6, value) => {
       const { processes, problems } = encodeServices([
-        { ...base, search, nameservers, bootFileName: value, tftpServerName: value, privateOptions: [{ option: 224, value }] },
+        {
+          ...base,
+          search,
+          nameservers,
+          bootFileName: value,
+          tftpServerName: value,
+          privateOptions: [{ option: 224, value }],
+        },
         { kind: "dhcp6", link: "k6t-eth0", client, leaseSeconds: 600, nameservers: nameservers6, search },
       ]);
       if (problems.length > 0) return;

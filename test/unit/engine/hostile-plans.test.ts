@@ -31,8 +31,20 @@ const good = { masquerade: masquerade.plan(attachment), bridge: bridge.plan(atta
 /** Does what a host does with a plan, without a kernel: everything that it would be told stays within the NIC. */
 function expectWithin(plan: Plan): void {
   const { names, pod } = attachment;
-  const desired = { ...desiredNetwork(names, plan, pod), owner: { uid: 107, gid: 107 }, placeholderKind: "dummy" } as const;
-  const observed = { name: pod.name, kind: "veth", mac: pod.mac, mtu: pod.mtu, up: true, carrier: true, addresses: pod.addresses };
+  const desired = {
+    ...desiredNetwork(names, plan, pod),
+    owner: { uid: 107, gid: 107 },
+    placeholderKind: "dummy",
+  } as const;
+  const observed = {
+    name: pod.name,
+    kind: "veth",
+    mac: pod.mac,
+    mtu: pod.mtu,
+    up: true,
+    carrier: true,
+    addresses: pod.addresses,
+  };
   const routes = pod.routes.map((route) => ({ ...route, link: pod.name }));
   const { ip, sysctls, nft } = diffNetwork(desired, { links: [observed], routes, sysctls: {} });
   const own = [names.bridge, names.tap, names.adopted, names.pod];
@@ -41,7 +53,9 @@ function expectWithin(plan: Plan): void {
     for (const [, name] of line.matchAll(/\b(?:dev|name|master) (\S+)/g)) expect(own).toContain(name);
   }
   for (const { key, value } of sysctls) {
-    expect(key).toMatch(/^net\.ipv[46]\.(ip_forward|ip_unprivileged_port_start|(conf|neigh)\.(all|k6t-eth0|tap0|eth0-nic)\.[a-z0-9_]+)$/);
+    expect(key).toMatch(
+      /^net\.ipv[46]\.(ip_forward|ip_unprivileged_port_start|(conf|neigh)\.(all|k6t-eth0|tap0|eth0-nic)\.[a-z0-9_]+)$/,
+    );
     expect(value).toMatch(/^[0-9 ]+$/);
   }
   for (const command of nft) expect(JSON.stringify(command)).toMatch(/"(table|name)":"netbind_eth0"/);
@@ -108,7 +122,9 @@ function pathsOf(value: unknown, path: readonly (string | number)[] = []): reado
 /** The value with another part at a path. */
 function withPart(value: unknown, [key, ...rest]: readonly (string | number)[], part: unknown): unknown {
   if (key === undefined) return part;
-  const copy: Record<string | number, unknown> = Array.isArray(value) ? ([...value] as never) : { ...(value as object) };
+  const copy: Record<string | number, unknown> = Array.isArray(value)
+    ? ([...value] as never)
+    : { ...(value as object) };
   copy[key] = withPart(copy[key], rest, part);
   return copy;
 }
@@ -142,15 +158,25 @@ test.each(Object.entries(good))(
   (_, plan) => {
     const paths = pathsOf(plan);
     // A part of the plan itself in another's place is what comes nearest to a plan that is accepted.
-    const part = fc.oneof(leaf, fc.constantFrom(...paths.map((path) => path.reduce<unknown>((at, key) => (at as never)[key], plan))));
+    const part = fc.oneof(
+      leaf,
+      fc.constantFrom(...paths.map((path) => path.reduce<unknown>((at, key) => (at as never)[key], plan))),
+    );
     let accepted = 0;
     fc.assert(
-      fc.property(fc.constantFrom(...paths), part, fc.constantFrom(...paths), part, fc.boolean(), (one, a, two, b, both) => {
-        const passed = authorized(withPart(both ? withPart(plan, two, b) : plan, one, a));
-        if (passed === undefined) return;
-        accepted += 1;
-        expectWithin(passed);
-      }),
+      fc.property(
+        fc.constantFrom(...paths),
+        part,
+        fc.constantFrom(...paths),
+        part,
+        fc.boolean(),
+        (one, a, two, b, both) => {
+          const passed = authorized(withPart(both ? withPart(plan, two, b) : plan, one, a));
+          if (passed === undefined) return;
+          accepted += 1;
+          expectWithin(passed);
+        },
+      ),
       { numRuns: 4000 },
     );
     expectWithin(authorize(plan, bounds));
@@ -173,9 +199,12 @@ test("what was looked at is what is applied: a plan that answers differently eac
   expect(asked).toBe(1);
 });
 
-const withNetwork = (change: object): Plan => ({ ...good.masquerade, network: { ...good.masquerade.network, ...change } }) as Plan;
+const withNetwork = (change: object): Plan =>
+  ({ ...good.masquerade, network: { ...good.masquerade.network, ...change } }) as Plan;
 const chain = (hook: string, matches: readonly object[], verdict: object, type = "nat"): Plan =>
-  withNetwork({ nftables: [{ name: "x", base: { type, hook, priority: 0 }, rules: [{ family: "ip", matches, verdict }] }] });
+  withNetwork({
+    nftables: [{ name: "x", base: { type, hook, priority: 0 }, rules: [{ family: "ip", matches, verdict }] }],
+  });
 const loopback = { kind: "destinationAddress", addresses: ["127.0.0.1"] };
 
 test("shapes, kinds and base types are checked with their path, whatever the wire would have let through", () => {
@@ -187,9 +216,18 @@ test("shapes, kinds and base types are checked with their path, whatever the wir
     [withNetwork({ links: [{ kind: "tap", name: "tap0", mtu: "1500", queues: 0 }] }), "network.links[0].mtu"],
     [withNetwork({ links: null }), "network.links"],
     [chain("ingress", [], { kind: "drop" }), "network.nftables[0].base.hook"],
-    [chain("prerouting", [{ kind: "inputInterface", name: "eth0" }], { kind: "queue" }), "network.nftables[0].rules[0].verdict.kind"],
-    [chain("prerouting", [{ kind: "inputInterface", name: "eth0" }], { kind: "drop" }, "route"), "network.nftables[0].base.type"],
-    [chain("prerouting", [{ kind: "destinationPort", protocol: "sctp", ports: [1] }], { kind: "drop" }), "matches[0].protocol"],
+    [
+      chain("prerouting", [{ kind: "inputInterface", name: "eth0" }], { kind: "queue" }),
+      "network.nftables[0].rules[0].verdict.kind",
+    ],
+    [
+      chain("prerouting", [{ kind: "inputInterface", name: "eth0" }], { kind: "drop" }, "route"),
+      "network.nftables[0].base.type",
+    ],
+    [
+      chain("prerouting", [{ kind: "destinationPort", protocol: "sctp", ports: [1] }], { kind: "drop" }),
+      "matches[0].protocol",
+    ],
     [withNetwork({ nftables: [{ name: "netbind_guard", rules: [] }] }), "network.nftables[0].name"],
     [
       withNetwork({
@@ -237,7 +275,9 @@ test("a network that the core did not assign is refused, and so is one inside QE
     { address: "10.0.3.1", prefix: 24 },
     { address: "8.8.8.8", prefix: 32 },
   ])
-    expect(findPlanProblems(withNetwork({ links: [{ ...link, addresses: [address] }, ...links] }), bounds).join("\n")).toContain(
+    expect(
+      findPlanProblems(withNetwork({ links: [{ ...link, addresses: [address] }, ...links] }), bounds).join("\n"),
+    ).toContain(
       `network.links[0].addresses[0]: "${address.address}/${address.prefix}" is not of a network that is assigned to this NIC (10.0.2.0/24`,
     );
   const inQemu = { attachment, grants: grantsOf("slirp", releasedGrants()) };
@@ -305,7 +345,10 @@ test("the plans of one pod are held against each other, in whatever order they a
     expect(between(red, blue)).toContain(words);
   };
   const tap = { domain: { kind: "tap" } } as const;
-  const bare = other({ pod: { ...anAttachment().pod, name: "podb", addresses: [], routes: [], tap: "tapb" } }, () => tap);
+  const bare = other(
+    { pod: { ...anAttachment().pod, name: "podb", addresses: [], routes: [], tap: "tapb" } },
+    () => tap,
+  );
   expect(between(bare, red)).toBe("");
   expect(between(red, bare)).toBe("");
   const setting = (key: string, value: string): PlannedNic => ({
@@ -321,7 +364,9 @@ test("the plans of one pod are held against each other, in whatever order they a
     "overlaps the address 10.0.2.9/32",
   );
   // Two guests at the same network, and both at every port of the pod's loopback.
-  const twin = other({ network: { kind: "pod" }, pod: { ...anAttachment().pod, name: "podb" } }, (of) => masquerade.plan(of));
+  const twin = other({ network: { kind: "pod" }, pod: { ...anAttachment().pod, name: "podb" } }, (of) =>
+    masquerade.plan(of),
+  );
   expectBoth(twin, "overlaps the network 10.0.2.1/24 of NIC");
   expectBoth(twin, "every port (ip tcp) of the pod's loopback is forwarded by the other NIC's plan already");
   const taking = (name: string, domain: DomainPlan): PlannedNic =>
@@ -335,15 +380,21 @@ test("the plans of one pod are held against each other, in whatever order they a
     );
   const socket = { kind: "vhostuser", socket: "a.sock", mode: "client", queues: 0 } as const;
   for (const [domain, what] of [
-    [{ kind: "hostdev", pciAddress: "0000:01:10.0" }, 'domain.pciAddress: "0000:01:10.0" is the device of NIC "two" already'],
+    [
+      { kind: "hostdev", pciAddress: "0000:01:10.0" },
+      'domain.pciAddress: "0000:01:10.0" is the device of NIC "two" already',
+    ],
     [{ kind: "vdpa", device: "vhost-vdpa-0" }, 'domain.device: "vhost-vdpa-0" is the device of NIC "two" already'],
     [socket, 'domain.socket: "a.sock" is the socket of NIC "two" already'],
   ] as const)
     expect(between(taking("one", domain), taking("two", domain))).toBe(what);
   expect(between(taking("one", socket), taking("two", { ...socket, socket: "b.sock" }))).toBe("");
-  expect(between(taking("one", { kind: "vdpa", device: "vhost-vdpa-0" }), taking("two", { kind: "vdpa", device: "vhost-vdpa-1" }))).toBe(
-    "",
-  );
+  expect(
+    between(
+      taking("one", { kind: "vdpa", device: "vhost-vdpa-0" }),
+      taking("two", { kind: "vdpa", device: "vhost-vdpa-1" }),
+    ),
+  ).toBe("");
   const passt = (protocol: "tcp" | "udp", ...ports: readonly PasstPorts[]): DomainPlan => ({
     kind: "passt",
     forward: [{ protocol, ports, except: [{ from: 1 }] }],
@@ -354,8 +405,15 @@ test("the plans of one pod are held against each other, in whatever order they a
   expect(between(taking("one", passt("tcp", { from: 53 })), taking("two", passt("udp")))).toBe("");
   const forward = (port: number, lastPort: number): PlannedNic =>
     other({}, () => ({
-      domain: { kind: "userNetwork", network: "10.0.4.0/24", search: [], forward: [{ protocol: "TCP", port, lastPort }] },
+      domain: {
+        kind: "userNetwork",
+        network: "10.0.4.0/24",
+        search: [],
+        forward: [{ protocol: "TCP", port, lastPort }],
+      },
     }));
-  expect(between(forward(80, 80), { ...forward(80, 80), attachment })).toContain("domain.forward[0]: tcp port 80 of the pod is forwarded");
+  expect(between(forward(80, 80), { ...forward(80, 80), attachment })).toContain(
+    "domain.forward[0]: tcp port 80 of the pod is forwarded",
+  );
   expect(between(forward(80, 80), { ...forward(81, 81), attachment })).not.toContain("is forwarded");
 });

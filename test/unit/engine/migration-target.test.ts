@@ -27,11 +27,14 @@ const CASES = [
   ["bridge", vmiWith({ binding: { name: "bridge" } }, ALLOWED), "none", false],
 ] as const;
 
-test.each(CASES)("%s: what its binding and KubeVirt's rule say of a migration is told (%#)", (binding, vmi, declared, moves) => {
-  const problems = migrationProblems(running(vmi, binding), { registered: {}, declared: { [binding]: declared } });
-  expect(problems.length === 0).toBe(moves);
-  for (const { field, problem, fix } of problems) for (const text of [field, problem, fix]) expect(text).not.toBe("");
-});
+test.each(CASES)(
+  "%s: what its binding and KubeVirt's rule say of a migration is told (%#)",
+  (binding, vmi, declared, moves) => {
+    const problems = migrationProblems(running(vmi, binding), { registered: {}, declared: { [binding]: declared } });
+    expect(problems.length === 0).toBe(moves);
+    for (const { field, problem, fix } of problems) for (const text of [field, problem, fix]) expect(text).not.toBe("");
+  },
+);
 
 test("on another network than the pod's KubeVirt moves a VM whatever its binding says; and a registration moves none that cannot", () => {
   const vmi = vmiWith({ binding: { name: "bridge" } });
@@ -40,9 +43,9 @@ test("on another network than the pod's KubeVirt moves a VM whatever its binding
   const lan = { ...vmi, spec: { ...vmi.spec, networks: [{ name: "red", multus: { networkName: "lan" } }] } };
   const observed = { ...running(lan, "bridge"), attached: [attachment({ network: elsewhere })] };
   expect(migrationProblems(observed, { registered: {}, declared })).toEqual([]);
-  expect(migrationProblems(running(vmi, "bridge"), { registered: { bridge: { migration: {} } }, declared })).toMatchObject([
-    { problem: 'binding "bridge" of NIC "red" cannot be migrated' },
-  ]);
+  expect(
+    migrationProblems(running(vmi, "bridge"), { registered: { bridge: { migration: {} } }, declared }),
+  ).toMatchObject([{ problem: 'binding "bridge" of NIC "red" cannot be migrated' }]);
 });
 
 test("what the KubeVirt CR says of a plugin comes before what it says of itself", () => {
@@ -56,7 +59,13 @@ test("what the KubeVirt CR says of a plugin comes before what it says of itself"
 test("the target's NICs are the source's, with the MAC address that the guest has, and nothing that its pod was asked for", () => {
   const source = attachment({ mac: "02:00:00:00:00:09", queues: 2 });
   const [nic] = targetDecision(running(vmiWith({ masquerade: {} }), "masquerade"), []).nics;
-  expect(nic).toMatchObject({ binding: "masquerade", mac: source.mac, takesPodMac: false, names: source.names, index: source.index });
+  expect(nic).toMatchObject({
+    binding: "masquerade",
+    mac: source.mac,
+    takesPodMac: false,
+    names: source.names,
+    index: source.index,
+  });
   expect(Object.keys(nic?.spec ?? {})).not.toContain("pod");
   expect({ ...source, ...nic?.spec }).toEqual(source);
 });

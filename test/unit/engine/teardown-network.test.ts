@@ -34,7 +34,12 @@ test("a NIC's network is taken out of a pod that lives on: what was made goes, t
   ]);
   expect(operations.nft.filter((command) => "delete" in command)).toHaveLength(2);
   // A pod link that never was taken over is nothing that was made.
-  const untouched: ObservedNetwork = { links: [{ ...link, name: "eth0", kind: "veth" }], routes: [], sysctls: {}, table: null };
+  const untouched: ObservedNetwork = {
+    links: [{ ...link, name: "eth0", kind: "veth" }],
+    routes: [],
+    sysctls: {},
+    table: null,
+  };
   expect(countOperations(teardownNetwork(desired, untouched))).toBe(0);
   expect(countOperations(diffNetwork(desired, untouched))).toBeGreaterThan(10);
 });

@@ -44,7 +44,9 @@ test("a line is bounded, and its end is shown as its beginning is", () => {
 });
 
 test("a text is bounded in lines, and no line of it looks as if it began one", () => {
-  const text = terminalText(["first", ...Array.from({ length: 100_000 }, (_, at) => `netbind: ${at}`), "last"].join("\r\n"));
+  const text = terminalText(
+    ["first", ...Array.from({ length: 100_000 }, (_, at) => `netbind: ${at}`), "last"].join("\r\n"),
+  );
   const lines = text.split("\n");
   expect(lines).toHaveLength(101);
   expect([lines[0], lines[50], lines.at(-1)]).toEqual(["first", "    ... 99902 lines ...", "    last"]);

@@ -23,7 +23,10 @@ test("any bytes, as base64 or as base64url, with line ends and without padding",
 
 test("any text comes back, and a sequence that is cut or too long becomes replacement characters", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => base64Text(Buffer.from(text).toString("base64")) === Buffer.from(text).toString()),
+    fc.property(
+      fc.string({ unit: "binary" }),
+      (text) => base64Text(Buffer.from(text).toString("base64")) === Buffer.from(text).toString(),
+    ),
   );
   for (const hex of ["c0af", "e08080", "eda080", "f4908080", "f09f98", "e282", "80bf", "61c3", "f0909f98", "ff61"]) {
     const text = Buffer.from(hex, "hex").toString("base64");

@@ -22,11 +22,14 @@ ${interfaces}
 const block = (lines: string): string => vmi(`      interfaces:\n${lines.replace(/^/gm, "      ")}`);
 
 /** What a text says, document by document. */
-const valuesOf = (text: string): readonly unknown[] => parseYaml(text).map((one) => ("problem" in one ? one : one.value));
+const valuesOf = (text: string): readonly unknown[] =>
+  parseYaml(text).map((one) => ("problem" in one ? one : one.value));
 
 describe("the text", () => {
   test("an old key becomes the plugin of its name; comments, order and quotes stay", () => {
-    const before = block("- name: a # first\n  slirp: {}  # old\n  ports:\n    - port: 80\n- {name: b, macvtap: {}}\n- name: c\n  passt:");
+    const before = block(
+      "- name: a # first\n  slirp: {}  # old\n  ports:\n    - port: 80\n- {name: b, macvtap: {}}\n- name: c\n  passt:",
+    );
     const { text, changes } = convert(before);
     expect(text).toBe(
       before
@@ -50,7 +53,9 @@ describe("the text", () => {
     };
     const { text, changes } = convert(JSON.stringify(object));
     expect(JSON.parse(text)).toMatchObject({
-      spec: { template: { spec: { domain: { devices: { interfaces: [{ name: "a", binding: { name: "slirp" } }] } } } } },
+      spec: {
+        template: { spec: { domain: { devices: { interfaces: [{ name: "a", binding: { name: "slirp" } }] } } } },
+      },
     });
     expect(changes).toEqual([{ line: 1, interface: "a", from: '"slirp":{}', to: '"binding":{"name": "slirp"}' }]);
     const crlf = block("- name: a\n  slirp: {}").replaceAll("\n", "\r\n");
@@ -63,7 +68,9 @@ describe("the text", () => {
 kind: List
 items:
 ${item}`;
-    expect(convert(`${list}---\n# nothing\n---\nkind: List\nitems: []\n---\n${block("- name: b\n  passt: {}")}`).changes).toHaveLength(2);
+    expect(
+      convert(`${list}---\n# nothing\n---\nkind: List\nitems: []\n---\n${block("- name: b\n  passt: {}")}`).changes,
+    ).toHaveLength(2);
   });
 
   test("templates of sets and pools are found, and other objects are left alone", () => {
@@ -72,7 +79,11 @@ ${item}`;
       convert(`apiVersion: ${apiVersion}\nkind: ${kind}\nspec: {${spec}}\n`).changes.length;
     expect(of("kubevirt.io/v1", "VirtualMachineInstanceReplicaSet", `template: {spec: {${interfaces}}}`)).toBe(1);
     expect(
-      of("pool.kubevirt.io/v1alpha1", "VirtualMachinePool", `virtualMachineTemplate: {spec: {template: {spec: {${interfaces}}}}}`),
+      of(
+        "pool.kubevirt.io/v1alpha1",
+        "VirtualMachinePool",
+        `virtualMachineTemplate: {spec: {template: {spec: {${interfaces}}}}}`,
+      ),
     ).toBe(1);
     expect(of("apps/v1", "Deployment", interfaces)).toBe(0);
     expect(of("example.com/v1", "VirtualMachineInstance", interfaces)).toBe(0);
@@ -102,10 +113,16 @@ ${item}`;
 
   test.each(FORMS)("%j becomes %j", (before, after) => {
     const text = block(`- ${before}\n  name: ü😀`);
-    expect(convert(text)).toMatchObject({ text: block(`- ${after}\n  name: ü😀`), changes: [{ interface: "ü😀" }], violations: [] });
+    expect(convert(text)).toMatchObject({
+      text: block(`- ${after}\n  name: ü😀`),
+      changes: [{ interface: "ü😀" }],
+      violations: [],
+    });
     const flow = vmi(`      interfaces: [{name: a, slirp}, {slirp: , name: b},{"slirp":{}}]`);
     expect(convert(flow).text).toBe(
-      vmi(`      interfaces: [{name: a, binding: {name: slirp}}, {binding: {name: slirp} , name: b},{"binding":{"name": "slirp"}}]`),
+      vmi(
+        `      interfaces: [{name: a, binding: {name: slirp}}, {binding: {name: slirp} , name: b},{"binding":{"name": "slirp"}}]`,
+      ),
     );
   });
 
@@ -141,10 +158,19 @@ ${item}`;
 
 describe("what others share", () => {
   test("interfaces that are reached twice, by an alias or a merge, are changed once, where they stand", () => {
-    const shared = vmi("      interfaces:\n        - &base {name: a, slirp: {}}\n        - *base\n        - {<<: *base, name: c}");
-    expect(convert(shared)).toMatchObject({ text: shared.replace("slirp: {}", "binding: {name: slirp}"), changes: { length: 1 } });
-    const merged = vmi("      interfaces:\n        - {<<: [{slirp: {}}, {name: b}], name: c}\n        - &x {passt: {}}\n        - <<: *x");
-    expect(convert(merged).text).toBe(merged.replace("slirp: {}", "binding: {name: slirp}").replace("passt: {}", "binding: {name: passt}"));
+    const shared = vmi(
+      "      interfaces:\n        - &base {name: a, slirp: {}}\n        - *base\n        - {<<: *base, name: c}",
+    );
+    expect(convert(shared)).toMatchObject({
+      text: shared.replace("slirp: {}", "binding: {name: slirp}"),
+      changes: { length: 1 },
+    });
+    const merged = vmi(
+      "      interfaces:\n        - {<<: [{slirp: {}}, {name: b}], name: c}\n        - &x {passt: {}}\n        - <<: *x",
+    );
+    expect(convert(merged).text).toBe(
+      merged.replace("slirp: {}", "binding: {name: slirp}").replace("passt: {}", "binding: {name: passt}"),
+    );
   });
 
   test("an empty value that is an alias is written out", () => {
@@ -168,7 +194,11 @@ describe("what others share", () => {
       "      interfaces:\n        - &base {name: a, slirp: {}}\n        - {<<: *base, bridge: {}}",
       [10],
     ],
-    ["a key that is an alias", "      note: &old slirp\n      interfaces:\n        - name: a\n          *old : {}", [11]],
+    [
+      "a key that is an alias",
+      "      note: &old slirp\n      interfaces:\n        - name: a\n          *old : {}",
+      [11],
+    ],
     ["a list as the value", "      interfaces:\n        - name: a\n          slirp: []", [11]],
   ];
 
@@ -194,7 +224,9 @@ test("it refuses what reading refuses, in the same words, whatever the text is; 
         fc.string(),
         fc.json(),
         fc.string().map((text) => block(`- name: ${text}\n  slirp: {}`)),
-        fc.stringMatching(/^[-\n :{}[\]?*&!#a'"<,|>%\t]{0,20}$/).map((text) => block(`- name: a\n  slirp: ${text}\n  x: y`)),
+        fc
+          .stringMatching(/^[-\n :{}[\]?*&!#a'"<,|>%\t]{0,20}$/)
+          .map((text) => block(`- name: a\n  slirp: ${text}\n  x: y`)),
       ),
       (text) => {
         const read = parseText("vm.yaml", text).violations;
@@ -213,7 +245,10 @@ const nics = fc
   .record({
     name: fc.constantFrom("a", "b", "ü"),
     method: fc.constantFrom("slirp", "passt", "macvtap", "bridge", "masquerade", "binding"),
-    more: fc.dictionary(fc.constantFrom("model", "ports", "macAddress"), fc.oneof(fc.string(), fc.constant([{ port: 80 }]))),
+    more: fc.dictionary(
+      fc.constantFrom("model", "ports", "macAddress"),
+      fc.oneof(fc.string(), fc.constant([{ port: 80 }])),
+    ),
   })
   .map(({ name, method, more }) => {
     const isOld = ["slirp", "passt", "macvtap"].includes(method);
@@ -243,7 +278,9 @@ test("the text says the same then, but for the interfaces, and a second time not
       const before = textOf(all.map((one) => objectOf(one.map(({ nic }) => nic))));
       const converted = convert(before);
       expect(converted.violations).toEqual([]);
-      expect(valuesOf(converted.text)).toEqual(valuesOf(textOf(all.map((one) => objectOf(one.map(({ after }) => after))))));
+      expect(valuesOf(converted.text)).toEqual(
+        valuesOf(textOf(all.map((one) => objectOf(one.map(({ after }) => after))))),
+      );
       expect(converted.changes).toHaveLength(all.flat().filter(({ nic, after }) => nic !== after).length);
       expect(convert(converted.text)).toEqual({ text: converted.text, changes: [], warnings: [], violations: [] });
       // What is between the changes is the same, byte for byte.

@@ -21,7 +21,10 @@ function inputIn(name: string): Input {
 
 const found = (name: string): string =>
   validateInput(inputIn(name), { operation: "create" }, OWN_BINDINGS)
-    .map(({ line, rule, consequence, field, problem, fix }) => `${line} ${rule} (${consequence}) ${field}\n  ${problem}\n  ${fix}\n`)
+    .map(
+      ({ line, rule, consequence, field, problem, fix }) =>
+        `${line} ${rule} (${consequence}) ${field}\n  ${problem}\n  ${fix}\n`,
+    )
     .join("");
 
 test.each(wrong)("%s: every mistake is found, once, where it stands", async (name) => {
@@ -35,7 +38,8 @@ test.each(names.filter((name) => name.endsWith("-right")))("%s: nothing is found
 
 /** Network data of any shape below the words that are looked for. */
 const json = fc.jsonValue({ maxDepth: 2 });
-const oneOrMany = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => fc.oneof(value, fc.array(value, { maxLength: 2 }), json);
+const oneOrMany = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+  fc.oneof(value, fc.array(value, { maxLength: 2 }), json);
 const fields = (keys: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<unknown> =>
   fc.oneof({ weight: 4, arbitrary: fc.record(keys, { requiredKeys: [] }) }, json);
 const ethernet = fields({
@@ -80,9 +84,11 @@ test("network data, Services and probes of any shape are looked at, and end in f
   fc.assert(
     fc.property(networkData, oneOrMany(fields({ port: json, targetPort: json })), json, (data, ports, port) => {
       const text = JSON.stringify({ kind: "List", items: [vm(data, port), service(ports)] });
-      const rules = validateInput(inputOf(parseText("a.yaml", text), "a.yaml"), { operation: "create" }, OWN_BINDINGS).map(
-        ({ rule }) => rule,
-      );
+      const rules = validateInput(
+        inputOf(parseText("a.yaml", text), "a.yaml"),
+        { operation: "create" },
+        OWN_BINDINGS,
+      ).map(({ rule }) => rule);
       expect(["CLOUD-1", "CLOUD-2", "CLOUD-3", "PROBE-2", "PORT-6", "SCHEMA"]).toEqual(expect.arrayContaining(rules));
       told += rules.length;
     }),

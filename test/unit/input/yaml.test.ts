@@ -7,7 +7,8 @@ import { parseYaml, type YamlDocument } from "../../../core/input/src/parse-yaml
 
 function documentOf(text: string): YamlDocument {
   const [document, ...others] = parseYaml(text);
-  if (document === undefined || "problem" in document || others.length > 0) throw new Error(JSON.stringify([document, others]));
+  if (document === undefined || "problem" in document || others.length > 0)
+    throw new Error(JSON.stringify([document, others]));
   return document;
 }
 
@@ -30,16 +31,19 @@ const TEXTS =
 
 describe("a plain scalar", () => {
   test.each(SCALARS.filter(([value]) => value !== 8))("is %s: %s", (value, texts) => {
-    for (const text of texts.split(" ")) expect(documentOf(`a: ${text}`).value, text).toEqual({ a: value === 0 ? 0 : value });
+    for (const text of texts.split(" "))
+      expect(documentOf(`a: ${text}`).value, text).toEqual({ a: value === 0 ? 0 : value });
   });
 
   test("is an eight, in whatever base", () => {
-    for (const text of "010 +010 0o10 0O10 08 8 8.0 0b1000 0x8".split(" ")) expect(documentOf(`a: ${text}`).value, text).toEqual({ a: 8 });
+    for (const text of "010 +010 0o10 0O10 08 8 8.0 0b1000 0x8".split(" "))
+      expect(documentOf(`a: ${text}`).value, text).toEqual({ a: 8 });
   });
 
   test("is text where it is none of these", () => {
     for (const text of TEXTS.split(" ")) expect(documentOf(`a: ${text}`).value).toEqual({ a: text });
-    for (const text of ["!!str 1", '"1"', "!own 1", "'1'"]) expect(documentOf(`a: ${text}`).value, text).toEqual({ a: "1" });
+    for (const text of ["!!str 1", '"1"', "!own 1", "'1'"])
+      expect(documentOf(`a: ${text}`).value, text).toEqual({ a: "1" });
     expect(documentOf("a: <<").value).toEqual({ a: "<<" });
     expect(documentOf("a: !!binary aGk=").value).toEqual({ a: "hi" });
     expect(documentOf('a: !!int "3"').value).toEqual({ a: 3 });
@@ -74,28 +78,37 @@ function pathsOf(value: unknown, path: readonly (string | number)[] = []): reado
 
 test("any document is what another reader makes of it, and its items are on the lines that it says", () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.stringMatching(/^[a-z]{2,6}$/), values, { minKeys: 1 }), fc.boolean(), (value, flow) => {
-      const text = stringify(value, { version: "1.1", aliasDuplicateObjects: false, collectionStyle: flow ? "flow" : "any" });
-      const ours = documentOf(text);
-      expect(ours.value).toEqual(value);
-      const counter = new LineCounter();
-      const theirs = parseDocument(text, { lineCounter: counter, version: "1.1" });
-      for (const path of pathsOf(value).filter((one) => typeof one.at(-1) === "number")) {
-        const node = theirs.getIn(path, true);
-        // A block of text begins where its first line is, to one of the two.
-        if (isNode(node) && node.range && !/\n/.test(String(node.toJSON())))
-          expect(ours.lineOf(path), text).toBe(counter.linePos(node.range[0]).line);
-      }
-    }),
+    fc.property(
+      fc.dictionary(fc.stringMatching(/^[a-z]{2,6}$/), values, { minKeys: 1 }),
+      fc.boolean(),
+      (value, flow) => {
+        const text = stringify(value, {
+          version: "1.1",
+          aliasDuplicateObjects: false,
+          collectionStyle: flow ? "flow" : "any",
+        });
+        const ours = documentOf(text);
+        expect(ours.value).toEqual(value);
+        const counter = new LineCounter();
+        const theirs = parseDocument(text, { lineCounter: counter, version: "1.1" });
+        for (const path of pathsOf(value).filter((one) => typeof one.at(-1) === "number")) {
+          const node = theirs.getIn(path, true);
+          // A block of text begins where its first line is, to one of the two.
+          if (isNode(node) && node.range && !/\n/.test(String(node.toJSON())))
+            expect(ours.lineOf(path), text).toBe(counter.linePos(node.range[0]).line);
+        }
+      },
+    ),
     { numRuns: 300 },
   );
 });
 
 test("a place is its key's line, and that of what is nearest where it is missing", () => {
-  const text = "\n# a comment\nspec:\n  nics:\n  - name: red\n    mtu:\n      1500\n  - {name: blue,\n     mtu: 9000}\n  - *no\n".replace(
-    "*no",
-    "&x {a: 1}",
-  );
+  const text =
+    "\n# a comment\nspec:\n  nics:\n  - name: red\n    mtu:\n      1500\n  - {name: blue,\n     mtu: 9000}\n  - *no\n".replace(
+      "*no",
+      "&x {a: 1}",
+    );
   const { lineOf } = documentOf(`${text}  more: *x\n`);
   expect(lineOf([])).toBe(3);
   expect(lineOf(["spec", "nics", 0, "mtu"])).toBe(6);
@@ -118,7 +131,10 @@ describe("a text with many documents", () => {
       [18, "c"],
     ]);
     expect(violations).toEqual([
-      expect.objectContaining({ file: "f.yaml", problem: expect.stringContaining("this is not valid YAML for kubectl") }),
+      expect.objectContaining({
+        file: "f.yaml",
+        problem: expect.stringContaining("this is not valid YAML for kubectl"),
+      }),
       expect.objectContaining({ line: 15, problem: expect.stringContaining("duplicate") }),
     ]);
     expect([8, 9]).toContain(violations[0]?.line);
@@ -131,7 +147,10 @@ describe("a text with many documents", () => {
 
   test("a List's items are objects with lines of their own; nothing is left of comments", () => {
     const items = ["a", "b"].map((name) => `- ${good(name).trimEnd().replaceAll("\n", "\n  ")}\n`).join("");
-    const { documents } = parseText("f", `# none\n---\napiVersion: v1\nkind: List\nitems:\n${items}---\n# nothing\n---\n`);
+    const { documents } = parseText(
+      "f",
+      `# none\n---\napiVersion: v1\nkind: List\nitems:\n${items}---\n# nothing\n---\n`,
+    );
     expect(documents.map(({ line, lineOf }) => [line, lineOf("metadata.name")])).toEqual([
       [6, 8],
       [9, 11],
@@ -141,7 +160,10 @@ describe("a text with many documents", () => {
 
 test("merges and aliases are followed, and those that would fill the memory are refused", () => {
   expect(documentOf("a: &a {c: 1, d: 2}\nb: {<<: *a, d: 3}\n").value).toEqual({ a: { c: 1, d: 2 }, b: { c: 1, d: 3 } });
-  const levels = Array.from({ length: 9 }, (_, at) => `l${at + 1}: &l${at + 1} [${Array(9).fill(`*l${at}`).join(", ")}]`);
+  const levels = Array.from(
+    { length: 9 },
+    (_, at) => `l${at + 1}: &l${at + 1} [${Array(9).fill(`*l${at}`).join(", ")}]`,
+  );
   const { violations } = parseText("f", `kind: x\nl0: &l0 [lol]\n${levels.join("\n")}\n`);
   expect(violations).toEqual([expect.objectContaining({ problem: expect.stringContaining("aliases"), line: 1 })]);
   expect(parseText("f", `a: ${"[".repeat(100_000)}`).violations).toHaveLength(1);
@@ -162,7 +184,9 @@ describe("a text that is made to be slow", () => {
     const text = `${"\n".repeat(48)}x: [\n--- 1`;
     expect(text.length).toBeLessThan(60);
     const { violations } = parseText("slow.yaml", text);
-    expect(violations.map(({ file, line }) => [file, line])).toEqual([["slow.yaml", 50], expect.anything()].slice(0, violations.length));
+    expect(violations.map(({ file, line }) => [file, line])).toEqual(
+      [["slow.yaml", 50], expect.anything()].slice(0, violations.length),
+    );
     expect(violations.length).toBeGreaterThan(0);
   });
 

@@ -71,7 +71,10 @@ test("an agent goes on with what it can read, says what it cannot once, and undo
     return state.uids();
   };
   write("pod", "{");
-  expect([await tick(), await tick()]).toEqual([expect.arrayContaining([UID, GONE]), expect.arrayContaining([UID, GONE])]);
+  expect([await tick(), await tick()]).toEqual([
+    expect.arrayContaining([UID, GONE]),
+    expect.arrayContaining([UID, GONE]),
+  ]);
   expect(reported).toHaveLength(1);
   // The object can be told from others again, and does not have the API's form: of the others nothing is unknown any
   // more.

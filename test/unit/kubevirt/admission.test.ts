@@ -55,7 +55,10 @@ describe("admission", () => {
       aVmi({ nics: [{ macAddress: "02:00:00:00:00:01" }, { bridge: {}, macAddress: "02-00-00-00-00-01" }] }),
       ["spec.domain.devices.interfaces[1].macAddress"],
     ],
-    "a PCI address": [aVmi({ nics: [{ pciAddress: "0000:81:01.10" }] }), ["spec.domain.devices.interfaces[0].pciAddress"]],
+    "a PCI address": [
+      aVmi({ nics: [{ pciAddress: "0000:81:01.10" }] }),
+      ["spec.domain.devices.interfaces[0].pciAddress"],
+    ],
     "boot order 0 and a place taken": [
       aVmi({
         nics: [{ bootOrder: 0 }, { bridge: {}, bootOrder: 2 }],
@@ -63,7 +66,8 @@ describe("admission", () => {
           domain: {
             devices: {
               disks: [{ name: "d", bootOrder: 2 }],
-              interfaces: aVmi({ nics: [{ bootOrder: 0 }, { bridge: {}, bootOrder: 2 }] }).spec.domain.devices.interfaces ?? [],
+              interfaces:
+                aVmi({ nics: [{ bootOrder: 0 }, { bridge: {}, bootOrder: 2 }] }).spec.domain.devices.interfaces ?? [],
             },
           },
         },
@@ -99,9 +103,14 @@ describe("admission", () => {
           },
         ],
       }),
-      ["ports[1].name", "ports[2].name", "ports[1].port", "ports[2].protocol"].map((field) => `spec.domain.devices.interfaces[0].${field}`),
+      ["ports[1].name", "ports[2].name", "ports[1].port", "ports[2].protocol"].map(
+        (field) => `spec.domain.devices.interfaces[0].${field}`,
+      ),
     ],
-    state: [aVmi({ nics: [{ state: "absent" }] }), ["spec.domain.devices.interfaces[0].state", "spec.domain.devices.interfaces[0].state"]],
+    state: [
+      aVmi({ nics: [{ state: "absent" }] }),
+      ["spec.domain.devices.interfaces[0].state", "spec.domain.devices.interfaces[0].state"],
+    ],
     "host name and search domains": [
       aVmi({ spec: { hostname: "a\nb", dnsConfig: { searches: ["x,y"], nameservers: ["dns"] } } }),
       ["spec.dnsConfig.searches[0]", "spec.dnsConfig.nameservers[0]", "spec.hostname"],
@@ -113,9 +122,9 @@ describe("admission", () => {
   test("a cluster may forbid bridge on the pod network", () => {
     const bridge = aVmi({ nics: [{ bridge: {} }] });
     expect(fields(admitVmi(bridge, { configuration: {} }))).toEqual([]);
-    expect(fields(admitVmi(bridge, { configuration: { network: { permitBridgeInterfaceOnPodNetwork: false } } }))).toEqual([
-      "spec.domain.devices.interfaces[0].name",
-    ]);
+    expect(
+      fields(admitVmi(bridge, { configuration: { network: { permitBridgeInterfaceOnPodNetwork: false } } })),
+    ).toEqual(["spec.domain.devices.interfaces[0].name"]);
   });
 });
 

@@ -6,7 +6,10 @@ const GATE = { developerConfiguration: { featureGates: ["NetworkDevicesWithDRA"]
 const claim = (name: string, claimName?: string, requestName?: string): VmiNetwork =>
   ({
     name,
-    resourceClaim: { ...(claimName === undefined ? {} : { claimName }), ...(requestName === undefined ? {} : { requestName }) },
+    resourceClaim: {
+      ...(claimName === undefined ? {} : { claimName }),
+      ...(requestName === undefined ? {} : { requestName }),
+    },
   }) as VmiNetwork;
 
 const fieldsOf = (
@@ -15,7 +18,11 @@ const fieldsOf = (
   configuration: object = GATE,
 ): readonly string[] => {
   const metadata = { name: "vm", namespace: "default", labels: {}, annotations: {} };
-  const spec = { domain: { devices: { interfaces } }, networks, resourceClaims: [{ name: "c", resourceClaimName: "devices" }] };
+  const spec = {
+    domain: { devices: { interfaces } },
+    networks,
+    resourceClaims: [{ name: "c", resourceClaimName: "devices" }],
+  };
   return admitVmi({ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata, spec } as unknown as Vmi, {
     configuration,
   }).map(({ field }) => field);
@@ -30,14 +37,16 @@ test("a network by resource claim takes its gate, a claim of the VM, and a devic
     "spec.networks[0].resourceClaim.claimName",
     "spec.networks[0].resourceClaim.requestName",
   ]);
-  expect(fieldsOf([claim("a", "c", "r"), claim("b", "c", "r")], [sriov("a"), sriov("b")])).toEqual(["spec.networks[1]"]);
+  expect(fieldsOf([claim("a", "c", "r"), claim("b", "c", "r")], [sriov("a"), sriov("b")])).toEqual([
+    "spec.networks[1]",
+  ]);
 });
 
 test("it goes with SR-IOV or a plugin, and not beside multus", () => {
   expect(fieldsOf([claim("a", "c", "r")], [{ name: "a", bridge: {} }])).toEqual(["spec.domain.devices.interfaces[0]"]);
-  expect(fieldsOf([claim("a", "c", "r"), { name: "b", multus: { networkName: "n" } }], [sriov("a"), sriov("b")])).toEqual([
-    "spec.networks",
-  ]);
+  expect(
+    fieldsOf([claim("a", "c", "r"), { name: "b", multus: { networkName: "n" } }], [sriov("a"), sriov("b")]),
+  ).toEqual(["spec.networks"]);
 });
 
 test("passt of KubeVirt's own serves the pod network only", () => {
@@ -69,7 +78,9 @@ test("claims of a VM have a name of their own and one source, whether or not a n
   ]);
   const nulls = { name: "a", resourceClaimName: null, resourceClaimTemplateName: "x" } as unknown as ResourceClaim;
   expect(reported(nulls)).toEqual([]);
-  expect(reported({ name: "a", resourceClaimTemplateName: "X" })).toEqual([`${at}[0].resourceClaimTemplateName FieldValueInvalid`]);
+  expect(reported({ name: "a", resourceClaimTemplateName: "X" })).toEqual([
+    `${at}[0].resourceClaimTemplateName FieldValueInvalid`,
+  ]);
   expect(validateVmi(vmiOf({ resourceClaims: [{}] }), { configuration: {}, version: 8 })).toEqual([]);
 });
 
@@ -83,14 +94,24 @@ test("a clone's MAC addresses have six bytes; one that is empty is drawn", () =>
 });
 
 test("a migration is refused by its VM's condition, and before there is one by its networks", () => {
-  const bridge = { domain: { devices: { interfaces: [{ name: "a", bridge: {} }] } }, networks: [{ name: "a", pod: {} }] };
+  const bridge = {
+    domain: { devices: { interfaces: [{ name: "a", bridge: {} }] } },
+    networks: [{ name: "a", pod: {} }],
+  };
   const reported = (spec: object, status?: string): readonly string[] =>
     validateMigration(
-      vmiOf(spec, status === undefined ? {} : { status: { conditions: [{ type: "LiveMigratable", status, reason: "R", message: "m" }] } }),
+      vmiOf(
+        spec,
+        status === undefined
+          ? {}
+          : { status: { conditions: [{ type: "LiveMigratable", status, reason: "R", message: "m" }] } },
+      ),
       {},
     ).map(({ field, problem }) => `${field}: ${problem}`);
   expect(reported({})).toEqual([]);
-  expect(reported(bridge)).toEqual([expect.stringContaining('spec.vmiName: VM "vm" cannot be migrated: interface "a"')]);
+  expect(reported(bridge)).toEqual([
+    expect.stringContaining('spec.vmiName: VM "vm" cannot be migrated: interface "a"'),
+  ]);
   expect(reported(bridge, "True")).toEqual([]);
   expect(reported({}, "False")).toEqual(['spec.vmiName: VM "vm" cannot be migrated: R: m']);
 });

@@ -22,14 +22,26 @@ test("a device plugin's list is read by the resource's own variable: a longer na
 test("devices are read from the information where there is no list", () => {
   const { PCIDEVICE_INTEL_COM_SRIOV_NET: _, ...rest } = environment;
   expect(allocatedDevices(rest, "intel.com/sriov-net")).toEqual(["0000:09:00.0"]);
-  for (const text of ["", "{", "null", "[1]"]) expect(allocatedDevices({ [deviceInfoVariable("a/b")]: text }, "a/b"), text).toEqual([]);
+  for (const text of ["", "{", "null", "[1]"])
+    expect(allocatedDevices({ [deviceInfoVariable("a/b")]: text }, "a/b"), text).toEqual([]);
 });
 
 test("of a vDPA device there is its character device's name beside its base's address, and nothing that leads elsewhere", () => {
   const of = (mount: unknown): readonly string[] =>
-    allocatedDevices({ [deviceVariable("a/b")]: VF, [deviceInfoVariable("a/b")]: JSON.stringify({ [VF]: { vdpa: { mount } } }) }, "a/b");
+    allocatedDevices(
+      { [deviceVariable("a/b")]: VF, [deviceInfoVariable("a/b")]: JSON.stringify({ [VF]: { vdpa: { mount } } }) },
+      "a/b",
+    );
   expect(of("/dev/vhost-vdpa-12")).toEqual([VF, "vhost-vdpa-12"]);
-  for (const mount of ["/dev/../vhost-vdpa-0", "/dev/vhost-vdpa-0/x", "/dev/vhost-vdpa-", "/dev/mem", "vhost-vdpa-0", 1, null])
+  for (const mount of [
+    "/dev/../vhost-vdpa-0",
+    "/dev/vhost-vdpa-0/x",
+    "/dev/vhost-vdpa-",
+    "/dev/mem",
+    "vhost-vdpa-0",
+    1,
+    null,
+  ])
     expect(of(mount), String(mount)).toEqual([VF]);
   for (const details of [null, 1, { vdpa: null }, { vdpa: 1 }])
     expect(allocatedDevices({ [deviceInfoVariable("a/b")]: JSON.stringify({ [VF]: details }) }, "a/b")).toEqual([VF]);

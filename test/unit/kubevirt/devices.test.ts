@@ -7,14 +7,20 @@ const aVmi = (interfaces: readonly VmiInterface[], status: readonly VmiStatusInt
   apiVersion: "kubevirt.io/v1",
   kind: "VirtualMachineInstance",
   metadata: { name: "vm", namespace: "ns" },
-  spec: { domain: { devices: { interfaces } }, networks: interfaces.map(({ name }) => ({ name, multus: { networkName: name } })) },
+  spec: {
+    domain: { devices: { interfaces } },
+    networks: interfaces.map(({ name }) => ({ name, multus: { networkName: name } })),
+  },
   status: { interfaces: status },
 });
 const vf = (name: string, change: Partial<VmiInterface> = {}): VmiInterface => ({ name, sriov: {}, ...change });
 const inPod = (name: string): VmiStatusInterface => ({ name, infoSource: "multus-status" });
 const info = (...pairs: readonly (readonly [string, string])[]): string =>
   JSON.stringify({
-    interfaces: pairs.map(([network, address]) => ({ network, deviceInfo: { type: "pci", pci: { "pci-address": address } } })),
+    interfaces: pairs.map(([network, address]) => ({
+      network,
+      deviceInfo: { type: "pci", pci: { "pci-address": address } },
+    })),
   });
 
 test("an SR-IOV NIC is the PCI device that the pod tells of, once it is in the pod", () => {

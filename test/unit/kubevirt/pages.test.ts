@@ -25,9 +25,15 @@ test("every rule is a field's, and every rule of a field is there", () => {
 });
 
 test("what is to be registered of a binding on the pod network is what it says of migration itself", () => {
-  for (const { name, networks, registration } of explainedBindings().filter((binding) => binding.networks.includes("pod network"))) {
+  for (const { name, networks, registration } of explainedBindings().filter((binding) =>
+    binding.networks.includes("pod network"),
+  )) {
     const described = OWN_BINDINGS.get(name)?.migration;
-    expect([name, networks, registration.includes("migration: {}")]).toEqual([name, networks, described === "supported"]);
+    expect([name, networks, registration.includes("migration: {}")]).toEqual([
+      name,
+      networks,
+      described === "supported",
+    ]);
   }
   expect([...OWN_BINDINGS].map(([name, { migration }]) => `${name} ${migration}`).sort()).toEqual([
     "bridge none",

@@ -9,7 +9,10 @@ const aVmi = (...interfaces: readonly VmiInterface[]): Vmi => ({
   apiVersion: "kubevirt.io/v1",
   kind: "VirtualMachineInstance",
   metadata: { name: "vm", namespace: "ns" },
-  spec: { domain: { devices: { interfaces } }, networks: interfaces.map(({ name }) => ({ name, multus: { networkName: "sriov" } })) },
+  spec: {
+    domain: { devices: { interfaces } },
+    networks: interfaces.map(({ name }) => ({ name, multus: { networkName: "sriov" } })),
+  },
 });
 const CONFIGURATION = { network: { binding: { p: { computeResourceOverhead: { requests: { memory: "1Mi" } } } } } };
 
@@ -20,9 +23,18 @@ const render = (version: KubevirtMinor) =>
     version,
     sidecars: [],
     needs: mergeNeeds([
-      { pod: { annotations: { "istio.io/reroute-virtual-interfaces": "b", "traffic.sidecar.istio.io/kubevirtInterfaces": "b" } } },
+      {
+        pod: {
+          annotations: {
+            "istio.io/reroute-virtual-interfaces": "b",
+            "traffic.sidecar.istio.io/kubevirtInterfaces": "b",
+          },
+        },
+      },
     ]),
-    nads: [{ metadata: { name: "sriov", namespace: "ns", annotations: { "k8s.v1.cni.cncf.io/resourceName": "r/vf" } } }],
+    nads: [
+      { metadata: { name: "sriov", namespace: "ns", annotations: { "k8s.v1.cni.cncf.io/resourceName": "r/vf" } } },
+    ],
   });
 
 test("memory: passt by the key of its version, registrations since 1.3", () => {
@@ -33,8 +45,12 @@ test("memory: passt by the key of its version, registrations since 1.3", () => {
     { name: "b", passt: {}, ports: [{ port: 80 }] },
   ];
   expect([1, 2, 3].map((version) => bytes(version as KubevirtMinor, ...old) / MIB)).toEqual([800, 800, 0]);
-  expect([7, 8].map((version) => bytes(version as KubevirtMinor, { name: "a", passtBinding: {} }) / MIB)).toEqual([0, 250]);
-  expect([2, 3, 9].map((version) => bytes(version as KubevirtMinor, { name: "a", binding: { name: "p" } }) / MIB)).toEqual([0, 1, 1]);
+  expect([7, 8].map((version) => bytes(version as KubevirtMinor, { name: "a", passtBinding: {} }) / MIB)).toEqual([
+    0, 250,
+  ]);
+  expect(
+    [2, 3, 9].map((version) => bytes(version as KubevirtMinor, { name: "a", binding: { name: "p" } }) / MIB),
+  ).toEqual([0, 1, 1]);
 });
 
 test("a device is told by a map of PCI addresses until 1.2, by network-info since", () => {

@@ -20,7 +20,11 @@ const vmi = (interfaces: readonly VmiInterface[], networks: Vmi["spec"]["network
   metadata: { name: "vm", namespace: "ns" },
   spec: { domain: { devices: { interfaces } }, networks },
 });
-const multus = (name: string, networkName: string, replacesPodNetwork = false): NonNullable<Vmi["spec"]["networks"]>[number] => ({
+const multus = (
+  name: string,
+  networkName: string,
+  replacesPodNetwork = false,
+): NonNullable<Vmi["spec"]["networks"]>[number] => ({
   name,
   multus: { networkName, default: replacesPodNetwork },
 });
@@ -42,7 +46,15 @@ describe("a pod's networks", () => {
       [nad("r", BRIDGE, "dev/x"), nad("b", BRIDGE, undefined, "other"), nad("own", BRIDGE, undefined, "other")],
     );
     expect(violations).toEqual([]);
-    expect(networks.map(({ network, ifname, mac, cniArgs, resourceName }) => ({ network, ifname, mac, cniArgs, resourceName }))).toEqual([
+    expect(
+      networks.map(({ network, ifname, mac, cniArgs, resourceName }) => ({
+        network,
+        ifname,
+        mac,
+        cniArgs,
+        resourceName,
+      })),
+    ).toEqual([
       { network: "default", ifname: "eth0" },
       { network: "red", ifname: "podb1f51a511f1", mac: "02:00:00:00:00:10", resourceName: "dev/x" },
       { network: "red", ifname: "net2", cniArgs: { logicNetworkName: "red" } },
@@ -52,10 +64,14 @@ describe("a pod's networks", () => {
   });
 
   test("a network that stands in for the pod's is eth0, gets no MAC by request, and is marked", () => {
-    const { networks } = podNetworks(vmi([{ name: "a", bridge: {}, macAddress: "02:00:00:00:00:10" }], [multus("a", "a", true)]), {}, [
-      nad("a", BRIDGE),
+    const { networks } = podNetworks(
+      vmi([{ name: "a", bridge: {}, macAddress: "02:00:00:00:00:10" }], [multus("a", "a", true)]),
+      {},
+      [nad("a", BRIDGE)],
+    );
+    expect(networks).toMatchObject([
+      { ifname: "eth0", replacesPodNetwork: true, config: { name: "a", plugins: [{ type: "bridge" }] } },
     ]);
-    expect(networks).toMatchObject([{ ifname: "eth0", replacesPodNetwork: true, config: { name: "a", plugins: [{ type: "bridge" }] } }]);
     expect(networks[0]).not.toHaveProperty("mac");
   });
 
@@ -68,13 +84,19 @@ describe("a pod's networks", () => {
     ['{"plugins": [{"type": "a"}, {"type": "../b"}]}', "plugins[1] has no type"],
     ['{"type": "a", "cniVersion": 1}', "cniVersion is not a string"],
   ])("a definition that says %j is refused where it is named", (config, words) => {
-    const { networks, violations } = podNetworks(vmi([{ name: "a", bridge: {} }], [multus("a", "a")]), {}, [nad("a", config)]);
+    const { networks, violations } = podNetworks(vmi([{ name: "a", bridge: {} }], [multus("a", "a")]), {}, [
+      nad("a", config),
+    ]);
     expect(networks).toEqual([]);
-    expect(violations).toMatchObject([{ field: "spec.networks[0].multus.networkName", problem: expect.stringContaining(words) }]);
+    expect(violations).toMatchObject([
+      { field: "spec.networks[0].multus.networkName", problem: expect.stringContaining(words) },
+    ]);
   });
 
   test("a list keeps its own name and version; one plugin alone becomes a list", () => {
-    expect(readCniConfig({ cniVersion: "1.0.0", name: "own", plugins: [{ type: "a" }, { type: "b" }] }, "other")).toEqual({
+    expect(
+      readCniConfig({ cniVersion: "1.0.0", name: "own", plugins: [{ type: "a" }, { type: "b" }] }, "other"),
+    ).toEqual({
       config: { cniVersion: "1.0.0", name: "own", plugins: [{ type: "a" }, { type: "b" }] },
     });
     expect(readCniConfig({ type: "a", mtu: 1 }, "other")).toEqual({
@@ -84,7 +106,8 @@ describe("a pod's networks", () => {
 });
 
 describe("a binding that is registered as data alone", () => {
-  const planner = (domainAttachmentType: string) => registeredPlanner({ name: "p", from: "domainAttachmentType", domainAttachmentType });
+  const planner = (domainAttachmentType: string) =>
+    registeredPlanner({ name: "p", from: "domainAttachmentType", domainAttachmentType });
   const pod = { ...anAttachment().pod, tap: "eth0" };
 
   test("tap: the hypervisor opens what the CNI plugin made, and nothing is made for it", async () => {
@@ -108,7 +131,9 @@ describe("a binding that is registered as data alone", () => {
   });
 
   test("one with an image is asked in its sidecar", () => {
-    expect(registeredPlanner({ name: "p", image: "i", from: "registered", domainAttachmentType: "tap" })).toBeUndefined();
+    expect(
+      registeredPlanner({ name: "p", image: "i", from: "registered", domainAttachmentType: "tap" }),
+    ).toBeUndefined();
     expect(registeredPlanner(undefined)).toBeUndefined();
   });
 });

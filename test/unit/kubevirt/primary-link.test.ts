@@ -39,19 +39,26 @@ const vmiOf = (status?: Vmi["status"]): Vmi => ({
 });
 
 const namesIn = (statuses: Parameters<typeof decidePod>[0]["statuses"], status?: Vmi["status"]): readonly unknown[] =>
-  decidePod({ vmi: vmiOf(status), statuses, served: new Map([["masquerade", { takesPodMac: true }]]) }).nics.map(({ names }) => names);
+  decidePod({ vmi: vmiOf(status), statuses, served: new Map([["masquerade", { takesPodMac: true }]]) }).nics.map(
+    ({ names }) => names,
+  );
 
 test("a pod's primary link is what its network-status marks, else what the VMI's status tells, else eth0", () => {
   const blue = nicNames({ name: "blue", multus: { networkName: "blue" } });
   const reported = { interfaces: [{ name: "red", podInterfaceName: "ovn-udn1" }] };
   expect(namesIn(UDN)).toEqual([NAMES, blue]);
   // Of two pods of one VM, each has its own report.
-  expect(namesIn([{ name: "x", interface: "eth0", default: true }], reported)[0]).toEqual(nicNames({ name: "red", pod: {} }));
+  expect(namesIn([{ name: "x", interface: "eth0", default: true }], reported)[0]).toEqual(
+    nicNames({ name: "red", pod: {} }),
+  );
   expect(namesIn([], reported)).toEqual([NAMES, blue]);
   expect(namesIn([{ name: "x", interface: "eth0" }])[0]).toEqual(nicNames({ name: "red", pod: {} }));
   expect(namesIn([])[0]).toEqual(nicNames({ name: "red", pod: {} }));
   // The older scheme is of secondary links alone.
-  expect(namesIn([...UDN, { interface: "net1" }])).toEqual([NAMES, { pod: "net1", tap: "tap1", bridge: "k6t-net1", adopted: "net1-nic" }]);
+  expect(namesIn([...UDN, { interface: "net1" }])).toEqual([
+    NAMES,
+    { pod: "net1", tap: "tap1", bridge: "k6t-net1", adopted: "net1-nic" },
+  ]);
 });
 
 test.each(["lo", ".", "..", "../eth0", "a b", "eth0\nlink del eth1", "sixteen-letters-", ""])(
@@ -62,7 +69,10 @@ test.each(["lo", ".", "..", "../eth0", "a b", "eth0\nlink del eth1", "sixteen-le
     if (name === "") expect(namesIn(statuses)[0]).toEqual(nicNames({ name: "red", pod: {} }));
     else
       expect(() => namesIn(statuses)).toThrow(
-        expect.objectContaining({ code: "POD_LINK_MISSING", message: expect.stringContaining(JSON.stringify(name)) as string }),
+        expect.objectContaining({
+          code: "POD_LINK_MISSING",
+          message: expect.stringContaining(JSON.stringify(name)) as string,
+        }),
       );
   },
 );
@@ -97,8 +107,18 @@ test("a CNI result is reported as multus reports it", () => {
   expect(of({ interfaces: [eth0, udn], ips: [] })).toBe("eth0");
   expect(of({ interfaces: [eth0, udn], ips: [{ gateway: "10.2.0.1", interface: 1 }] }, false)).toBeUndefined();
   // The bridge plugin tells of the node's links too.
-  expect(of({ interfaces: [{ name: "cni0" }, { name: "veth1" }, eth0], ips: [{ gateway: "10.1.0.1", interface: 2 }] })).toBe("eth0");
-  for (const nothing of [undefined, null, "", [], {}, { interfaces: "x", ips: 1 }, { interfaces: [null, 3, { name: 4, sandbox }] }])
+  expect(
+    of({ interfaces: [{ name: "cni0" }, { name: "veth1" }, eth0], ips: [{ gateway: "10.1.0.1", interface: 2 }] }),
+  ).toBe("eth0");
+  for (const nothing of [
+    undefined,
+    null,
+    "",
+    [],
+    {},
+    { interfaces: "x", ips: 1 },
+    { interfaces: [null, 3, { name: 4, sandbox }] },
+  ])
     expect(of(nothing)).toBe("eth0");
 });
 
@@ -109,12 +129,17 @@ test.each([
 ] as const)("%s wires the primary link of a pod that is known only once it is made", async (name, binding) => {
   const vmi = {
     ...vmiOf(),
-    spec: { domain: { devices: { interfaces: [{ name: "red", binding: { name } }] } }, networks: [{ name: "red", pod: {} }] },
+    spec: {
+      domain: { devices: { interfaces: [{ name: "red", binding: { name } }] } },
+      networks: [{ name: "red", pod: {} }],
+    },
   };
   const { decision, violations } = await decideVmi({
     vmi,
     configuration: {
-      network: { binding: { [name]: { sidecarImage: "x", ...(name === "passt" ? {} : { domainAttachmentType: "tap" }) } } },
+      network: {
+        binding: { [name]: { sidecarImage: "x", ...(name === "passt" ? {} : { domainAttachmentType: "tap" }) } },
+      },
     },
     fallback: { policy: "Never", table: {} },
     bindings: new Map([[name, binding]]),

@@ -54,7 +54,9 @@ describe("a VM that nobody checked", () => {
         const { sidecars, violations } = pluginSidecars(vmi, configuration, FALLBACK);
         if (violations.length > 0 || validateVmi(vmi, { configuration, version: of }).some(isFatal)) return;
         const render = (what: Vmi): string =>
-          JSON.stringify(renderPod({ vmi: what, configuration, version: of, sidecars, needs: mergeNeeds([]), nads: [] }));
+          JSON.stringify(
+            renderPod({ vmi: what, configuration, version: of, sidecars, needs: mergeNeeds([]), nads: [] }),
+          );
         rendered += 1;
         expect(render(vmi)).toBe(render(structuredClone(vmi)));
         expect(JSON.parse(render(vmi))).toMatchObject({
@@ -110,7 +112,12 @@ const clusterOf = ({ metadata, spec }: Vmi, configuration: KubevirtConfiguration
     apiVersion: "kubevirt.io/v1",
     kind: "KubeVirt",
     metadata: { name: "k" },
-    spec: { configuration: { developerConfiguration: { featureGates: ["PasstBinding"], useEmulation: true }, ...configuration } },
+    spec: {
+      configuration: {
+        developerConfiguration: { featureGates: ["PasstBinding"], useEmulation: true },
+        ...configuration,
+      },
+    },
   },
   {
     apiVersion: "k8s.cni.cncf.io/v1",
@@ -129,12 +136,24 @@ describe("validate", () => {
       expect(verdict.problem).not.toBe("");
     }
   };
-  const kind = fc.constantFrom("VirtualMachineInstance", "VirtualMachine", "VirtualMachineInstanceReplicaSet", "KubeVirt", "List");
+  const kind = fc.constantFrom(
+    "VirtualMachineInstance",
+    "VirtualMachine",
+    "VirtualMachineInstanceReplicaSet",
+    "KubeVirt",
+    "List",
+  );
 
   test("never throws, whatever JSON it gets", () => {
     fc.assert(fc.property(fc.json(), judge), { numRuns: 500 });
     const object = fc.record(
-      { apiVersion: fc.constant("kubevirt.io/v1"), kind, metadata: fc.jsonValue(), spec: fc.jsonValue(), items: fc.jsonValue() },
+      {
+        apiVersion: fc.constant("kubevirt.io/v1"),
+        kind,
+        metadata: fc.jsonValue(),
+        spec: fc.jsonValue(),
+        items: fc.jsonValue(),
+      },
       { requiredKeys: ["apiVersion", "kind"] },
     );
     fc.assert(

@@ -33,10 +33,19 @@ test("only the first primary network and secondary ones have a link in the pod",
 
 test("addresses of a spec have their canonical text, in either family", () => {
   const spec = sanitizeSpec({
-    domain: { devices: { interfaces: [{ name: "a", dhcpOptions: { ntpServers: ["010.0.0.1", "FD00::1", "::ffff:1.2.3.4", "ntp"] } }] } },
+    domain: {
+      devices: {
+        interfaces: [{ name: "a", dhcpOptions: { ntpServers: ["010.0.0.1", "FD00::1", "::ffff:1.2.3.4", "ntp"] } }],
+      },
+    },
     networks: [{ name: "a", pod: { vmNetworkCIDR: "10.000.2.1/24" } }],
   });
-  expect(spec.domain.devices.interfaces?.[0]?.dhcpOptions?.ntpServers).toEqual(["10.0.0.1", "fd00::1", "1.2.3.4", "ntp"]);
+  expect(spec.domain.devices.interfaces?.[0]?.dhcpOptions?.ntpServers).toEqual([
+    "10.0.0.1",
+    "fd00::1",
+    "1.2.3.4",
+    "ntp",
+  ]);
   expect(spec.networks?.[0]?.pod).toEqual({ vmNetworkCIDR: "10.0.2.1/24" });
 });
 
@@ -45,10 +54,16 @@ test("a plugin that is registered without an image has no sidecar, and is not mi
     apiVersion: "kubevirt.io/v1",
     kind: "VirtualMachineInstance",
     metadata: { name: "vm", namespace: "ns" },
-    spec: { domain: { devices: { interfaces: [{ name: "a", binding: { name: "name-only" } }] } }, networks: [{ name: "a", pod: {} }] },
+    spec: {
+      domain: { devices: { interfaces: [{ name: "a", binding: { name: "name-only" } }] } },
+      networks: [{ name: "a", pod: {} }],
+    },
   };
   const none = { policy: "Never", table: {} } as const;
-  expect(pluginSidecars(vmi, { network: { binding: { "name-only": {} } } }, none)).toEqual({ sidecars: [], violations: [] });
+  expect(pluginSidecars(vmi, { network: { binding: { "name-only": {} } } }, none)).toEqual({
+    sidecars: [],
+    violations: [],
+  });
   expect(pluginSidecars(vmi, {}, none).violations).toHaveLength(1);
 });
 
@@ -57,7 +72,10 @@ test("of a KubeVirt CR with wrong types, the rest is read", () => {
     spec: {
       configuration: {
         developerConfiguration: { featureGates: ["A", 7], disabledFeatureGates: "B", other: 1 },
-        network: { permitBridgeInterfaceOnPodNetwork: "no", binding: { p: { sidecarImage: "r/p", migration: 3 }, q: 3 } },
+        network: {
+          permitBridgeInterfaceOnPodNetwork: "no",
+          binding: { p: { sidecarImage: "r/p", migration: 3 }, q: 3 },
+        },
       },
     },
   };

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { aVmi } from "../../support/cases/a-vmi.ts";
 
 test("the resolver is the pod's, by KubeVirt's rules", () => {
-  const pod = "nameserver 10.96.0.10\nnameserver fd00::10\nnameserver bad\nsearch Default.svc.cluster.local svc.cluster.local\n";
+  const pod =
+    "nameserver 10.96.0.10\nnameserver fd00::10\nnameserver bad\nsearch Default.svc.cluster.local svc.cluster.local\n";
   expect(guestResolver(pod, "sub")).toEqual({
     nameservers4: ["10.96.0.10"],
     nameservers6: ["fd00::10"],
@@ -11,7 +12,11 @@ test("the resolver is the pod's, by KubeVirt's rules", () => {
   });
   expect(guestResolver("")).toEqual({ nameservers4: ["8.8.8.8"], nameservers6: [], search: ["cluster.local"] });
   expect(guestResolver("nameserver fd00::1\n").nameservers4).toEqual([]);
-  const spec = { domain: { devices: {} }, dnsPolicy: "None", dnsConfig: { nameservers: ["192.0.2.1"], searches: ["a.b"] } };
+  const spec = {
+    domain: { devices: {} },
+    dnsPolicy: "None",
+    dnsConfig: { nameservers: ["192.0.2.1"], searches: ["a.b"] },
+  };
   expect(podResolvConf(spec, pod)).toBe("search a.b\nnameserver 192.0.2.1\n");
   expect(podHostname({ ...aVmi(), metadata: { name: "web.example", namespace: "ns" } })).toBe("web");
 });

@@ -1,6 +1,13 @@
 /** Every rule, with a VM that breaks it at one place. */
 import { type GuestSetup, RULES, type Surroundings, validateVmi } from "@netbind/kubevirt/admission";
-import type { KubevirtConfiguration, KubevirtMinor, NetworkAttachmentDefinition, Vmi, VmiInterface, VmiNetwork } from "@netbind/kubevirt";
+import type {
+  KubevirtConfiguration,
+  KubevirtMinor,
+  NetworkAttachmentDefinition,
+  Vmi,
+  VmiInterface,
+  VmiNetwork,
+} from "@netbind/kubevirt";
 import { expect, test } from "vitest";
 
 /** A VM on the pod network, changed, and the cluster that it goes to. */
@@ -25,7 +32,9 @@ const I = "spec.domain.devices.interfaces";
 const POD: VmiNetwork = { name: "n0", pod: {} };
 const MULTUS: VmiNetwork = { name: "n0", multus: { networkName: "a" } };
 const CLAIM: VmiNetwork = { name: "n0", resourceClaim: { claimName: "c", requestName: "r" } };
-const gates = (...featureGates: readonly string[]): KubevirtConfiguration => ({ developerConfiguration: { featureGates } });
+const gates = (...featureGates: readonly string[]): KubevirtConfiguration => ({
+  developerConfiguration: { featureGates },
+});
 const DRA = gates("NetworkDevicesWithDRA");
 const RANGES = gates("PortRangesSpec");
 const register = (plugin: object): KubevirtConfiguration => ({ network: { binding: { p: plugin } } });
@@ -69,7 +78,12 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     spec: { volumes: [{ name: "v", cloudInitNoCloud: { networkData: "x".repeat(2049) } }] },
     at: "spec.volumes[0].cloudInitNoCloud.networkData",
   },
-  "DEFAULT-1": { interfaces: [], networks: [], configuration: { network: { defaultNetworkInterface: "slirp" } }, at: I },
+  "DEFAULT-1": {
+    interfaces: [],
+    networks: [],
+    configuration: { network: { defaultNetworkInterface: "slirp" } },
+    at: I,
+  },
   "DISK-1": {
     spec: { domain: { devices: { interfaces: [{ name: "n0", masquerade: {} }], disks: [{ name: "../x" }] } } },
     at: "spec.domain.devices.disks[0].name",
@@ -92,10 +106,18 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     ],
     at: "spec.networks",
   },
-  "NET-3": { interfaces: second(), networks: [POD, { name: "n1", multus: { networkName: "a", default: true } }], at: "spec.networks" },
+  "NET-3": {
+    interfaces: second(),
+    networks: [POD, { name: "n1", multus: { networkName: "a", default: true } }],
+    at: "spec.networks",
+  },
   "NET-4": { networks: [{ name: "n0" }], at: "spec.networks[0]" },
   "NET-5": { networks: [{ ...POD, multus: { networkName: "a" } }], at: "spec.networks[0]" },
-  "NET-6": { nic: only({ bridge: {} }), networks: [{ name: "n0", multus: { networkName: "" } }], at: "spec.networks[0]" },
+  "NET-6": {
+    nic: only({ bridge: {} }),
+    networks: [{ name: "n0", multus: { networkName: "" } }],
+    at: "spec.networks[0]",
+  },
   "NET-7": { networks: [POD, MULTUS], at: "spec.networks[1].name" },
   "MAP-1": { networks: [POD, { name: "n1", multus: { networkName: "a" } }], at: "spec.networks[1].name" },
   "IF-1": {
@@ -116,7 +138,11 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   "BIND-1-old": { nic: { binding: { name: "p" } }, version: 8, at: `${I}[0].binding` },
   "BIND-2": { networks: [MULTUS], at: `${I}[0].name` },
   "BIND-3": { nic: { macAddress: "02:00:00:00:00:00" }, at: `${I}[0].macAddress` },
-  "BIND-4": { nic: only({ bridge: {} }), configuration: { network: { permitBridgeInterfaceOnPodNetwork: false } }, at: `${I}[0].name` },
+  "BIND-4": {
+    nic: only({ bridge: {} }),
+    configuration: { network: { permitBridgeInterfaceOnPodNetwork: false } },
+    at: `${I}[0].name`,
+  },
   "PASST-1": { nic: only({ passtBinding: {} }), version: 8, at: `${I}[0].name` },
   "PASST-2": { nic: only({ passtBinding: {} }), networks: [MULTUS], at: `${I}[0].name` },
   "OLD-1": { nic: only({ slirp: {} }), networks: [MULTUS], version: 3, at: `${I}[0].name` },
@@ -124,7 +150,13 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   "OLD-3": { nic: only({ macvtap: {} }), networks: [MULTUS], version: 1, at: `${I}[0].name` },
   "OLD-4": { nic: only({ macvtap: {} }), configuration: gates("Macvtap"), version: 1, at: `${I}[0].name` },
   "OLD-5": { nic: only({ passt: {} }), version: 1, at: `${I}[0].name` },
-  "OLD-6": { nic: only({ passt: {} }), networks: [MULTUS], configuration: gates("Passt"), version: 1, at: `${I}[0].name` },
+  "OLD-6": {
+    nic: only({ passt: {} }),
+    networks: [MULTUS],
+    configuration: gates("Passt"),
+    version: 1,
+    at: `${I}[0].name`,
+  },
   "OLD-7": {
     interfaces: [
       { name: "n0", passt: {} },
@@ -156,7 +188,12 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     configuration: DRA,
     at: "spec.networks[0].resourceClaim.requestName",
   },
-  "DRA-6": { nic: only({ sriov: {} }), networks: [CLAIM], configuration: DRA, at: "spec.networks[0].resourceClaim.claimName" },
+  "DRA-6": {
+    nic: only({ sriov: {} }),
+    networks: [CLAIM],
+    configuration: DRA,
+    at: "spec.networks[0].resourceClaim.claimName",
+  },
   "DRA-7": {
     interfaces: [
       { name: "n0", sriov: {} },
@@ -188,7 +225,11 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   "ST-4": { nic: only({ bridge: {}, state: "absent" }), at: `${I}[0].state` },
   "BOOT-1": { nic: { bootOrder: 0 }, at: `${I}[0].bootOrder` },
   "BOOT-2": { interfaces: second({ bootOrder: 1 }).map((nic) => ({ ...nic, bootOrder: 1 })), at: `${I}[1].bootOrder` },
-  "BOOT-3": { nic: { bootOrder: 1 }, spec: { domain: { devices: {}, launchSecurity: {} } }, at: "spec.domain.launchSecurity" },
+  "BOOT-3": {
+    nic: { bootOrder: 1 },
+    spec: { domain: { devices: {}, launchSecurity: {} } },
+    at: "spec.domain.launchSecurity",
+  },
   "PORT-1": {
     nic: {
       ports: [
@@ -219,11 +260,23 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     nic: { dhcpOptions: { privateOptions: [224, 224].map((option) => ({ option, value: "a" })) } },
     at: `${I}[0].dhcpOptions.privateOptions[1].option`,
   },
-  "DHCP-2": { nic: { dhcpOptions: { privateOptions: [{ option: 255, value: "a" }] } }, at: `${I}[0].dhcpOptions.privateOptions[0].option` },
+  "DHCP-2": {
+    nic: { dhcpOptions: { privateOptions: [{ option: 255, value: "a" }] } },
+    at: `${I}[0].dhcpOptions.privateOptions[0].option`,
+  },
   "DHCP-3": { nic: { dhcpOptions: { ntpServers: ["::1"] } }, at: `${I}[0].dhcpOptions.ntpServers[0]` },
-  "CIDR-1": { networks: [{ name: "n0", pod: { vmNetworkCIDR: "10.0.0.0/31" } }], at: "spec.networks[0].pod.vmNetworkCIDR" },
-  "CIDR-2": { networks: [{ name: "n0", pod: { vmIPv6NetworkCIDR: "10.0.0.0/24" } }], at: "spec.networks[0].pod.vmIPv6NetworkCIDR" },
-  "MAC-1": { interfaces: second().map((nic) => ({ ...nic, macAddress: "02:00:00:00:00:01" })), at: `${I}[1].macAddress` },
+  "CIDR-1": {
+    networks: [{ name: "n0", pod: { vmNetworkCIDR: "10.0.0.0/31" } }],
+    at: "spec.networks[0].pod.vmNetworkCIDR",
+  },
+  "CIDR-2": {
+    networks: [{ name: "n0", pod: { vmIPv6NetworkCIDR: "10.0.0.0/24" } }],
+    at: "spec.networks[0].pod.vmIPv6NetworkCIDR",
+  },
+  "MAC-1": {
+    interfaces: second().map((nic) => ({ ...nic, macAddress: "02:00:00:00:00:01" })),
+    at: `${I}[1].macAddress`,
+  },
   "MAC-2": { nic: { macAddress: "01:00:5e:00:00:01" }, at: `${I}[0].macAddress` },
   "MAC-3": { nic: { macAddress: "0200.0000.0000" }, at: `${I}[0].macAddress` },
   "DHCP-4": { nic: { dhcpOptions: { bootFileName: "a\nb" } }, at: `${I}[0].dhcpOptions.bootFileName` },
@@ -234,8 +287,16 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   "DNS-2": { spec: { hostname: "a.b" }, at: "spec.hostname" },
   "REG-1": { nic: PLUGIN, at: `${I}[0].binding.name` },
   "REG-2": { nic: PLUGIN, configuration: register({ domainAttachmentType: "Tap" }), at: `${I}[0].binding.name` },
-  "REG-3": { nic: PLUGIN, configuration: register({ sidecarImage: "i", migration: { method: "x" } }), at: `${I}[0].binding.name` },
-  "REG-4": { nic: PLUGIN, configuration: register({ sidecarImage: "i", downwardAPI: "x" }), at: `${I}[0].binding.name` },
+  "REG-3": {
+    nic: PLUGIN,
+    configuration: register({ sidecarImage: "i", migration: { method: "x" } }),
+    at: `${I}[0].binding.name`,
+  },
+  "REG-4": {
+    nic: PLUGIN,
+    configuration: register({ sidecarImage: "i", downwardAPI: "x" }),
+    at: `${I}[0].binding.name`,
+  },
   "REG-5": { nic: PLUGIN, configuration: register({}), at: `${I}[0].binding.name` },
   "REG-6": {
     nic: PLUGIN,
@@ -248,13 +309,27 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     configuration: register({ sidecarImage: "i", domainAttachmentType: "managedTap" }),
     at: `${I}[0].binding.name`,
   },
-  "REG-8": { nic: PLUGIN, configuration: register({ domainAttachmentType: "managedTap" }), described: "none", at: `${I}[0].binding.name` },
-  "REG-9": { nic: PLUGIN, configuration: register({ sidecarImage: "i", migration: {} }), described: "none", at: `${I}[0].binding.name` },
+  "REG-8": {
+    nic: PLUGIN,
+    configuration: register({ domainAttachmentType: "managedTap" }),
+    described: "none",
+    at: `${I}[0].binding.name`,
+  },
+  "REG-9": {
+    nic: PLUGIN,
+    configuration: register({ sidecarImage: "i", migration: {} }),
+    described: "none",
+    at: `${I}[0].binding.name`,
+  },
   "GATE-1": { nic: only({ bridge: {}, state: "absent" }), version: 3, at: `${I}[0].state` },
   "FIELD-1": { nic: { portRanges: [range(1, 2)] }, version: 8, at: `${I}[0].portRanges` },
   "FIELD-2": { nic: only({ bridge: {}, ports: [{ port: 1 }] }), at: `${I}[0].ports` },
   "MACVTAP-1": { nic: only({ binding: { name: "macvtap" } }), networks: [MULTUS], at: `${I}[0]` },
-  "MESH-1": { nic: only({ bridge: {} }), metadata: { annotations: { "sidecar.istio.io/inject": "True" } }, at: `${I}[0].bridge` },
+  "MESH-1": {
+    nic: only({ bridge: {} }),
+    metadata: { annotations: { "sidecar.istio.io/inject": "True" } },
+    at: `${I}[0].bridge`,
+  },
   "NAD-1": { nic: only({ bridge: {} }), networks: [MULTUS], nads: [], at: "spec.networks[0].multus.networkName" },
   "NAD-2": {
     nic: PLUGIN,
@@ -276,7 +351,12 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     nads: [layer2("macvlan")],
     at: `${I}[0].binding.name`,
   },
-  "DEV-1": { nic: only({ sriov: {} }), networks: [MULTUS], nads: [layer2("sriov")], at: "spec.networks[0].multus.networkName" },
+  "DEV-1": {
+    nic: only({ sriov: {} }),
+    networks: [MULTUS],
+    nads: [layer2("sriov")],
+    at: "spec.networks[0].multus.networkName",
+  },
   "DEV-2": {
     nic: only({ binding: { name: "macvtap" } }),
     networks: [MULTUS],
@@ -284,7 +364,12 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     surroundings: { deviceSettings: { DP_MACVTAP_CONF: '[{"name":"a","lowerDevice":"eth1"}]' } },
     at: "spec.networks[0].multus.networkName",
   },
-  "IPAM-1": { nic: only({ bridge: {} }), networks: [MULTUS], nads: [layer2("bridge")], at: "spec.networks[0].multus.networkName" },
+  "IPAM-1": {
+    nic: only({ bridge: {} }),
+    networks: [MULTUS],
+    nads: [layer2("bridge")],
+    at: "spec.networks[0].multus.networkName",
+  },
   "IPAM-2": {
     nic: only({ bridge: {} }),
     networks: [{ name: "n0", multus: { networkName: "a", default: true } }],
@@ -298,7 +383,11 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     at: `${I}[0].macAddress`,
   },
   "MAC-5": { nic: only({ bridge: {}, macAddress: "02:00:00:00:00:01" }), at: `${I}[0].macAddress` },
-  "PROBE-2": { nic: SSH, spec: { readinessProbe: { tcpSocket: { port: 8080 } } }, at: "spec.readinessProbe.tcpSocket.port" },
+  "PROBE-2": {
+    nic: SSH,
+    spec: { readinessProbe: { tcpSocket: { port: 8080 } } },
+    at: "spec.readinessProbe.tcpSocket.port",
+  },
   "PORT-6": {
     nic: SSH,
     metadata: { labels: { app: "web" } },
@@ -310,7 +399,12 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   "NET-8": { metadata: { annotations: { "v1.multus-cni.io/default-network": "ns/a" } }, at: "metadata.annotations" },
   "MESH-2": { metadata: { labels: { "sidecar.istio.io/inject": "true" } }, at: "metadata.labels" },
   "QUEUE-1": {
-    spec: { domain: { cpu: { cores: 160 }, devices: { networkInterfaceMultiqueue: true, interfaces: [{ name: "n0", masquerade: {} }] } } },
+    spec: {
+      domain: {
+        cpu: { cores: 160 },
+        devices: { networkInterfaceMultiqueue: true, interfaces: [{ name: "n0", masquerade: {} }] },
+      },
+    },
     at: "spec.domain.devices.networkInterfaceMultiqueue",
   },
 };
@@ -330,12 +424,16 @@ const judge = (broken: Broken): readonly { readonly id: string; readonly field: 
   const { configuration = {}, version = 9, nads, described, surroundings = {} } = broken;
   const plain = JSON.parse(JSON.stringify(vmiOf(broken))) as Vmi;
   const bindings = described === undefined ? {} : { described: new Map([["p", { migration: described }]]) };
-  return validateVmi(plain, { configuration, version, surroundings, ...bindings, ...(nads === undefined ? {} : { nads }) }).map(
-    ({ rule, field }) => ({
-      id: rule.id,
-      field,
-    }),
-  );
+  return validateVmi(plain, {
+    configuration,
+    version,
+    surroundings,
+    ...bindings,
+    ...(nads === undefined ? {} : { nads }),
+  }).map(({ rule, field }) => ({
+    id: rule.id,
+    field,
+  }));
 };
 
 test("every rule has a VM that breaks it, and there is no other rule", () => {
@@ -347,12 +445,14 @@ for (const [id, broken] of Object.entries(BROKEN))
     expect(judge(broken).filter((finding) => finding.id === id)).toEqual([{ id, field: broken.at }]));
 
 test("a good VM breaks none, in any version that knows what it says", () => {
-  for (const version of [1, 2, 3, 4, 5, 6, 7, 8, 9] as const) expect(judge({ version, at: "" }), String(version)).toEqual([]);
+  for (const version of [1, 2, 3, 4, 5, 6, 7, 8, 9] as const)
+    expect(judge({ version, at: "" }), String(version)).toEqual([]);
 });
 
 test("up to 1.2 an interface is told its first fault only", () => {
   const nic = { macAddress: "02:00:00:00:00:00" };
-  const ids = (version: KubevirtMinor): readonly string[] => judge({ nic, networks: [MULTUS], version, at: "" }).map(({ id }) => id);
+  const ids = (version: KubevirtMinor): readonly string[] =>
+    judge({ nic, networks: [MULTUS], version, at: "" }).map(({ id }) => id);
   expect(ids(2)).toEqual(["BIND-2"]);
   expect(ids(3)).toEqual(["BIND-2", "BIND-3"]);
 });
@@ -375,7 +475,10 @@ test("the default network is the first that could be: only its interface may not
   const interfaces = second({ state: "absent" });
   const networks = [POD, { name: "n1", multus: { networkName: "a", default: true } }];
   expect(judge({ interfaces, networks, at: "" }).map(({ id }) => id)).toEqual(["NET-3"]);
-  expect(judge({ interfaces, networks: [...networks].reverse(), at: "" }).map(({ id }) => id)).toEqual(["NET-3", "ST-4"]);
+  expect(judge({ interfaces, networks: [...networks].reverse(), at: "" }).map(({ id }) => id)).toEqual([
+    "NET-3",
+    "ST-4",
+  ]);
 });
 
 test("a link state has an effect where KubeVirt writes the NIC itself", () => {
@@ -406,8 +509,15 @@ test("a registration's migration and what its binding says of it: each mismatch 
     networks?: readonly VmiNetwork[],
   ): string => {
     const broken: Broken = { nic: only(PLUGIN), ...(networks === undefined ? {} : { networks }), at: "" };
-    const plugin = { sidecarImage: "i", domainAttachmentType: "tap", ...(migration === undefined ? {} : { migration }) };
-    const found = validateVmi(vmiOf(broken), { configuration: register(plugin), described: new Map([["p", { migration: described }]]) });
+    const plugin = {
+      sidecarImage: "i",
+      domainAttachmentType: "tap",
+      ...(migration === undefined ? {} : { migration }),
+    };
+    const found = validateVmi(vmiOf(broken), {
+      configuration: register(plugin),
+      described: new Map([["p", { migration: described }]]),
+    });
     return found.flatMap(({ rule, problem, fix }) => (rule.id === "REG-9" ? [`${problem}; ${fix}`] : [])).join();
   };
   const refresh = { method: "link-refresh" };
@@ -417,7 +527,9 @@ test("a registration's migration and what its binding says of it: each mismatch 
   expect(reported("none", refresh)).toMatch(/with migration and cannot be migrated/);
   expect(reported("supported")).toMatch(/without migration and can be migrated.*; register migration: \{\} under/);
   expect(reported("supported", null)).toMatch(/without migration/);
-  expect(reported("link-refresh", {})).toMatch(/without the migration method link-refresh.*; register migration: \{method: link-refresh\}/);
+  expect(reported("link-refresh", {})).toMatch(
+    /without the migration method link-refresh.*; register migration: \{method: link-refresh\}/,
+  );
   for (const fits of [
     reported("none"),
     reported("none", null),

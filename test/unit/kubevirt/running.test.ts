@@ -19,7 +19,11 @@ import { describe, expect, test } from "vitest";
 const POD: VmiNetwork = { name: "pod", pod: {} };
 const multus = (name: string, nad = `${name}-nad`): VmiNetwork => ({ name, multus: { networkName: nad } });
 
-const aVmi = (interfaces: readonly VmiInterface[], networks: readonly VmiNetwork[], status: Vmi["status"] = {}): Vmi => ({
+const aVmi = (
+  interfaces: readonly VmiInterface[],
+  networks: readonly VmiNetwork[],
+  status: Vmi["status"] = {},
+): Vmi => ({
   apiVersion: "kubevirt.io/v1",
   kind: "VirtualMachineInstance",
   metadata: { name: "vm", namespace: "ns" },
@@ -31,11 +35,21 @@ const aVm = (interfaces: readonly VmiInterface[], networks: readonly VmiNetwork[
 });
 
 const MASQUERADE: VmiInterface = { name: "pod", masquerade: {} };
-const bridged = (name: string, state?: string): VmiInterface => ({ name, bridge: {}, ...(state === undefined ? {} : { state }) });
-const hashed = (name: string): VmiStatusInterface => ({ name, podInterfaceName: "pod16477688c0e", infoSource: "domain" });
+const bridged = (name: string, state?: string): VmiInterface => ({
+  name,
+  bridge: {},
+  ...(state === undefined ? {} : { state }),
+});
+const hashed = (name: string): VmiStatusInterface => ({
+  name,
+  podInterfaceName: "pod16477688c0e",
+  infoSource: "domain",
+});
 
 describe("a live update", () => {
-  const running = aVmi([MASQUERADE, bridged("blue")], [POD, multus("blue")], { interfaces: [{ name: "pod" }, hashed("blue")] });
+  const running = aVmi([MASQUERADE, bridged("blue")], [POD, multus("blue")], {
+    interfaces: [{ name: "pod" }, hashed("blue")],
+  });
 
   test("adds bridge and SR-IOV NICs with their networks, and no others", () => {
     const added: readonly VmiInterface[] = [
@@ -54,11 +68,14 @@ describe("a live update", () => {
   });
 
   test("copies states; an absent NIC goes once no status has it, and never comes back", () => {
-    const states = (vm: Vm, vmi: Vmi): readonly (string | undefined)[] => liveUpdate(vm, vmi).interfaces.map(({ state }) => state);
+    const states = (vm: Vm, vmi: Vmi): readonly (string | undefined)[] =>
+      liveUpdate(vm, vmi).interfaces.map(({ state }) => state);
     const template = (state?: string): Vm => aVm([MASQUERADE, bridged("blue", state)], [POD, multus("blue")]);
     expect(states(template("down"), running)).toEqual([undefined, "down"]);
     expect(states(template("absent"), running)).toEqual([undefined, "absent"]);
-    const leaving = aVmi([MASQUERADE, bridged("blue", "absent")], [POD, multus("blue")], { interfaces: [hashed("blue")] });
+    const leaving = aVmi([MASQUERADE, bridged("blue", "absent")], [POD, multus("blue")], {
+      interfaces: [hashed("blue")],
+    });
     expect(states(template("up"), leaving)).toEqual([undefined, "absent"]);
     const left = { ...leaving, status: { interfaces: [{ name: "pod" }] } };
     expect(liveUpdate(template("absent"), left)).toEqual({ interfaces: [MASQUERADE], networks: [POD] });
@@ -85,12 +102,18 @@ describe("a live update", () => {
     const template = aVm([MASQUERADE, bridged("blue", "absent")], [POD, multus("blue")]);
     expect(withoutAbsent(template, running).interfaces).toHaveLength(2);
     expect(withoutAbsent(template, undefined)).toEqual({ interfaces: [MASQUERADE], networks: [POD] });
-    expect(withoutAbsent(template, aVmi([MASQUERADE], [POD], { interfaces: [{ name: "pod" }] })).networks).toEqual([POD]);
+    expect(withoutAbsent(template, aVmi([MASQUERADE], [POD], { interfaces: [{ name: "pod" }] })).networks).toEqual([
+      POD,
+    ]);
   });
 });
 
 test("links are refreshed of plugins that are registered for it, and of no others", () => {
-  const binding = { a: { migration: { method: "link-refresh" } }, b: { migration: {} }, c: { migration: { method: "Link-Refresh" } } };
+  const binding = {
+    a: { migration: { method: "link-refresh" } },
+    b: { migration: {} },
+    c: { migration: { method: "Link-Refresh" } },
+  };
   const nics = ["a", "b", "c", "toString"].map((name) => ({ name, binding: { name } }));
   expect(linksToRefresh(aVmi([MASQUERADE, ...nics], [POD]), { network: { binding } })).toEqual(["a"]);
 });
@@ -152,8 +175,15 @@ describe("the status of a running VM", () => {
       })),
     ];
     const entries = interfacesOfRunning(vmi, { ...facts, agent });
-    expect(entries[0]).toMatchObject({ interfaceName: "enp1s0", ipAddresses: ["10.244.0.7"], infoSource: "domain, guest-agent" });
-    expect(entries[1]).toMatchObject({ ipAddresses: ["192.168.7.9", "fe80::2"], infoSource: "domain, guest-agent, multus-status" });
+    expect(entries[0]).toMatchObject({
+      interfaceName: "enp1s0",
+      ipAddresses: ["10.244.0.7"],
+      infoSource: "domain, guest-agent",
+    });
+    expect(entries[1]).toMatchObject({
+      ipAddresses: ["192.168.7.9", "fe80::2"],
+      infoSource: "domain, guest-agent, multus-status",
+    });
     expect(entries[2]).toMatchObject({ name: "vf", ipAddress: "192.168.8.9", infoSource: "domain" });
     expect(entries.slice(3)).toHaveLength(10);
     expect(entries[3]).toEqual({ mac: "06:00:00:00:00:10", interfaceName: "veth0", infoSource: "guest-agent" });
@@ -161,7 +191,10 @@ describe("the status of a running VM", () => {
 
   test("a NIC that only the pod has is told; the primary one stays, whatever the domain has", () => {
     const [blue, pod] = facts.domain;
-    const entries = interfacesOfRunning(vmi, { ...facts, domain: facts.domain.filter((nic) => nic !== blue && nic !== pod) });
+    const entries = interfacesOfRunning(vmi, {
+      ...facts,
+      domain: facts.domain.filter((nic) => nic !== blue && nic !== pod),
+    });
     expect(entries.map(({ name, infoSource }) => [name, infoSource])).toEqual([
       ["pod", undefined],
       ["vf", "domain"],
@@ -186,7 +219,9 @@ describe("a restart", () => {
 
 describe("the annotations of a running pod", () => {
   const podOf = (...links: readonly string[]) => ({
-    metadata: { annotations: { [NETWORK_STATUS]: JSON.stringify(links.map((link) => ({ name: "n", interface: link }))) } },
+    metadata: {
+      annotations: { [NETWORK_STATUS]: JSON.stringify(links.map((link) => ({ name: "n", interface: link }))) },
+    },
   });
   const networksOf = (vmi: Vmi, pod = podOf(), configuration = {}): unknown =>
     annotationsOfRunningPod(vmi, configuration, pod)["k8s.v1.cni.cncf.io/networks"];
@@ -195,7 +230,11 @@ describe("the annotations of a running pod", () => {
   test("stay as they are for an SR-IOV NIC that is not in the pod, and for a plugin that nobody registered", () => {
     const status = known("pod");
     expect(networksOf(aVmi([MASQUERADE, { name: "vf", sriov: {} }], [POD, multus("vf")], status))).toBeUndefined();
-    const plugged = aVmi([MASQUERADE, bridged("blue"), { name: "p", binding: { name: "p" } }], [POD, multus("blue"), multus("p")], status);
+    const plugged = aVmi(
+      [MASQUERADE, bridged("blue"), { name: "p", binding: { name: "p" } }],
+      [POD, multus("blue"), multus("p")],
+      status,
+    );
     expect(networksOf(plugged)).toBeUndefined();
     expect(networksOf(plugged, podOf(), { network: { binding: { p: {} } } })).toContain("blue-nad");
   });

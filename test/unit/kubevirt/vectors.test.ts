@@ -38,7 +38,12 @@ test("the runner fails a wrong answer, an unknown kind, an unlisted reason and a
 
 test("a line that is not a vector fails, and the others are compared", () => {
   const directory = mkdtempSync(join(tmpdir(), "netbind-vectors-"));
-  const good = { id: "m", kind: "mac", input: { names: ["zz"] }, result: { macs: { zz: { error: "x", reserved: false } } } };
+  const good = {
+    id: "m",
+    kind: "mac",
+    input: { names: ["zz"] },
+    result: { macs: { zz: { error: "x", reserved: false } } },
+  };
   const lines = ["{", "null", '{"id":"a"}', JSON.stringify({ ...good, input: null }), JSON.stringify(good)];
   writeFileSync(join(directory, "a.jsonl"), `${lines.join("\n")}\n`);
   const { kinds } = summarize(readVectors(directory), COMPARISONS);
@@ -69,7 +74,8 @@ const passtVector = (nic: object, domainXML: string, answer: string) => ({
   },
   result: { error: null, domainXML: answer },
 });
-const DOMAIN = (memory: string, nic: string): string => `<domain type="kvm">${memory}<devices>${nic}</devices></domain>`;
+const DOMAIN = (memory: string, nic: string): string =>
+  `<domain type="kvm">${memory}<devices>${nic}</devices></domain>`;
 const SHARED = '<memoryBacking><source type="memfd"/><access mode="shared"/></memoryBacking>';
 const NIC = (rest: string): string =>
   `<interface type="vhostuser"><source dev="eth0"/><model type="virtio-non-transitional"/><alias name="ua-a"/><backend type="passt" logFile="/var/run/kubevirt/passt.log"/>${rest}</interface>`;
@@ -80,7 +86,13 @@ test.each([
   ["sees a wrong answer", {}, DOMAIN("", ""), DOMAIN(SHARED, NIC("")), undefined],
   ["tells a boot order", { bootOrder: 1 }, DOMAIN("", ""), DOMAIN(SHARED, NIC(FORWARDS)), ["PASST-BOOT"]],
   ["sees a wrong answer beside a boot order", { bootOrder: 1 }, DOMAIN("", ""), DOMAIN(SHARED, NIC("")), undefined],
-  ["tells memory without access", {}, DOMAIN("<memoryBacking/>", ""), DOMAIN("<memoryBacking/>", NIC(FORWARDS)), ["MEMORY-ACCESS"]],
+  [
+    "tells memory without access",
+    {},
+    DOMAIN("<memoryBacking/>", ""),
+    DOMAIN("<memoryBacking/>", NIC(FORWARDS)),
+    ["MEMORY-ACCESS"],
+  ],
   ["sees other memory", {}, DOMAIN("", ""), DOMAIN("", NIC(FORWARDS)), undefined],
   [
     "reads a MAC address in any form",

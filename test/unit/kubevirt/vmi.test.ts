@@ -20,7 +20,9 @@ const vmi = (spec: Vmi["spec"]): Vmi => ({
 const bare = vmi({ domain: { devices: {} } });
 const blue = { name: "blue", multus: { networkName: "blue" } };
 const full = vmi({
-  domain: { devices: { interfaces: [{ name: "blue", bridge: {} }, { name: "red" }], networkInterfaceMultiqueue: true } },
+  domain: {
+    devices: { interfaces: [{ name: "blue", bridge: {} }, { name: "red" }], networkInterfaceMultiqueue: true },
+  },
   networks: [{ name: "red", pod: {} }, blue],
 });
 

@@ -2,7 +2,12 @@ import { expect, test } from "vitest";
 import { graceOf } from "../../../core/local/src/vm/grace.ts";
 
 const of = (terminationGracePeriodSeconds?: number): ReturnType<typeof graceOf> =>
-  graceOf({ spec: { domain: { devices: {} }, ...(terminationGracePeriodSeconds === undefined ? {} : { terminationGracePeriodSeconds }) } });
+  graceOf({
+    spec: {
+      domain: { devices: {} },
+      ...(terminationGracePeriodSeconds === undefined ? {} : { terminationGracePeriodSeconds }),
+    },
+  });
 
 test("a guest is waited for as long as its VM says, within bounds", () => {
   expect(of()).toEqual({ milliseconds: 30_000, warnings: [] });

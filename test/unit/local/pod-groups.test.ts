@@ -25,5 +25,6 @@ test("a launcher may take its guest's memory, what KubeVirt adds to it, and QEMU
 test("a sidecar may take what KubeVirt gives a guaranteed VM's, and a pod what its parts may take", () => {
   const { pod, launcher, sidecar, services } = podLimits(vmiOf("256Mi", 1, 1), 3);
   expect(sidecar.memory).toBe(64_000_000);
-  for (const what of ["memory", "processes", "cpus"] as const) expect(pod[what]).toBe(launcher[what] + services[what] + 3 * sidecar[what]);
+  for (const what of ["memory", "processes", "cpus"] as const)
+    expect(pod[what]).toBe(launcher[what] + services[what] + 3 * sidecar[what]);
 });

@@ -33,7 +33,10 @@ const record: LocalPodRecord = {
     apiVersion: "kubevirt.io/v1",
     kind: "VirtualMachineInstance",
     metadata: { namespace: "default", name: "vm" },
-    spec: { domain: { devices: { interfaces: [{ name: "red", masquerade: {} }] } }, networks: [{ name: "red", pod: {} }] },
+    spec: {
+      domain: { devices: { interfaces: [{ name: "red", masquerade: {} }] } },
+      networks: [{ name: "red", pod: {} }],
+    },
   } as unknown as LocalPodRecord["vmi"],
   netns: `netbind-${ID}`,
   serviceUid: 1_900_000_001,
@@ -71,7 +74,9 @@ test("whatever happened to a record, it is read or refused, and gc goes on", asy
   const plan = masquerade.plan(attachment);
   const whole: LocalPodRecord = {
     ...record,
-    attachments: [{ network: "pod", ifname: "eth0", containerId: "x", config: { cniVersion: "1.0.0", name: "n", plugins: [] } }],
+    attachments: [
+      { network: "pod", ifname: "eth0", containerId: "x", config: { cniVersion: "1.0.0", name: "n", plugins: [] } },
+    ],
     nics: { red: { podLink: attachment.pod, plan } },
     attached: [attachment],
     processes: [{ role: "qemu", processes: [{ pid: 2 ** 22 + 7, startTime: 1 }] }],

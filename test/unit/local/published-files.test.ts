@@ -51,5 +51,7 @@ test("nobody lists what is published: a file that its caller alone may read is n
 
 test("what is not a regular file is not read as a plugin", () => {
   bundle = "/dev/zero";
-  expect(() => publishSidecar(runtime(), join(directory, "cache"), "plugin", "hook-sidecar-0")).toThrow("/dev/zero is not a regular file");
+  expect(() => publishSidecar(runtime(), join(directory, "cache"), "plugin", "hook-sidecar-0")).toThrow(
+    "/dev/zero is not a regular file",
+  );
 });

@@ -16,13 +16,36 @@ const TOLD = JSON.stringify([
     ifname: "pf0",
     vfinfo_list: [
       { vf: 0, address: "00:00:00:00:00:00", vlan_list: [{}], spoofchk: true, link_state: "auto", trust: false },
-      { vf: 1, address: "02:00:00:00:0F:09", vlan_list: [{ vlan: 100, qos: 3 }], spoofchk: false, link_state: "auto", trust: true },
+      {
+        vf: 1,
+        address: "02:00:00:00:0F:09",
+        vlan_list: [{ vlan: 100, qos: 3 }],
+        spoofchk: false,
+        link_state: "auto",
+        trust: true,
+      },
       { vf: 2, address: "02:00:00:00:0f:0a", vlan_list: [{ vlan: 7, protocol: "802.1ad" }] },
     ],
   },
 ]);
-const UNTOUCHED = { mac: "00:00:00:00:00:00", vlan: "0", qos: "0", proto: "802.1q", spoofchk: "on", trust: "off", state: "auto" };
-const FULL = { mac: "02:00:00:00:0f:09", vlan: "100", qos: "3", proto: "802.1q", spoofchk: "off", trust: "on", state: "auto" };
+const UNTOUCHED = {
+  mac: "00:00:00:00:00:00",
+  vlan: "0",
+  qos: "0",
+  proto: "802.1q",
+  spoofchk: "on",
+  trust: "off",
+  state: "auto",
+};
+const FULL = {
+  mac: "02:00:00:00:0f:09",
+  vlan: "100",
+  qos: "3",
+  proto: "802.1q",
+  spoofchk: "off",
+  trust: "on",
+  state: "auto",
+};
 const config = (settings: object): { readonly type: string } => ({ type: "sriov", ...settings });
 
 describe("what the kernel tells", () => {
@@ -42,7 +65,9 @@ describe("what the kernel tells", () => {
 describe("what a network says", () => {
   test("is what is set; of the rest it says nothing", () => {
     expect(
-      configuredSettings(config({ vlan: 100, vlanQoS: 3, vlanProto: "802.1AD", spoofchk: "off", trust: "on", link_state: "enable" })),
+      configuredSettings(
+        config({ vlan: 100, vlanQoS: 3, vlanProto: "802.1AD", spoofchk: "off", trust: "on", link_state: "enable" }),
+      ),
     ).toEqual({
       ...{ vlan: "100", qos: "3", proto: "802.1ad", spoofchk: "off", trust: "on", state: "enable" },
     });
@@ -51,13 +76,17 @@ describe("what a network says", () => {
   });
 
   test("is refused with all that is wrong with it", () => {
-    expect(configProblems(config({ vlan: 4095, spoofchk: true, min_tx_rate: 5, ipam: { type: "host-local" } }))).toEqual([
+    expect(
+      configProblems(config({ vlan: 4095, spoofchk: true, min_tx_rate: 5, ipam: { type: "host-local" } })),
+    ).toEqual([
       "its sriov configuration has vlan 4095, which is not a VLAN from 0 to 4094",
       "its sriov configuration has spoofchk true, which is not on or off",
       'its sriov configuration has "min_tx_rate", which netbind does not set: remove it',
       expect.stringContaining("its ipam assigns an address"),
     ]);
-    expect(configProblems(config({ vlan: 4094, ipam: {}, deviceID: "0000:01:10.0", mac: "02:00:00:00:00:01" }))).toEqual([]);
+    expect(
+      configProblems(config({ vlan: 4094, ipam: {}, deviceID: "0000:01:10.0", mac: "02:00:00:00:00:01" })),
+    ).toEqual([]);
   });
 });
 
@@ -91,7 +120,12 @@ describe("the difference", () => {
 });
 
 test("a function that a pod has is taken for every resource; a device of a name only for its own", () => {
-  const link = { network: "net", ifname: "net1", containerId: "c", config: { cniVersion: "1.0.0", name: "n", plugins: [] } };
+  const link = {
+    network: "net",
+    ifname: "net1",
+    containerId: "c",
+    config: { cniVersion: "1.0.0", name: "n", plugins: [] },
+  };
   const info = { type: "pci", version: "1.1.0", pci: { "pci-address": "0000:01:10.0" } };
   const pods = [
     { attachments: [link, { ...link, device: { resource: "intel.com/a", id: "0000:01:10.0", info } }] },

@@ -24,8 +24,10 @@ test("whatever the text, the name is a kind and a hash: one component, short, an
 
 test("what is not the program's own word throws, and what is not a place in a list too", () => {
   for (const kind of HOSTILE) expect(() => derivedName(kind, 0), kind).toThrow("does not name a kind");
-  for (const extension of ["/x", "../x", "iso", ".", ".I"]) expect(() => derivedName("disk", 0, extension), extension).toThrow();
-  for (const at of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e9]) expect(() => derivedName("disk", at)).toThrow("not a valid place");
+  for (const extension of ["/x", "../x", "iso", ".", ".I"])
+    expect(() => derivedName("disk", 0, extension), extension).toThrow();
+  for (const at of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e9])
+    expect(() => derivedName("disk", at)).toThrow("not a valid place");
   expect(() => derivedName("disk", "../x" as never)).toThrow();
 });
 
@@ -77,7 +79,9 @@ test("a volume that admission let through by whatever name is a disk of its numb
 
 test("a key that leads out of the disk's tree is refused before anything of it is written", async () => {
   for (const key of ["../x", "..", ".", "/x", "a/b", ""]) {
-    await expect(prepare("v", { [key]: "text" }), key).rejects.toThrow(`volume "v": ${JSON.stringify(key)} is not a valid name`);
+    await expect(prepare("v", { [key]: "text" }), key).rejects.toThrow(
+      `volume "v": ${JSON.stringify(key)} is not a valid name`,
+    );
   }
   expect(readdirSync(directory)).toEqual(["vms"]);
 });
@@ -88,7 +92,14 @@ test("a volume that names what every object inherits refers to nothing", async (
   const image = { version: "0", rootfs: "/nowhere" };
   const found = prepareVolumes({
     ...{ ...asked, vmi: { ...asked.vmi, spec: { ...asked.vmi.spec, volumes } } },
-    ...{ exec: makesIso, image, pod: directory, user: ROOT, hostDisks: [], preCloudInitIso: async <T>(data: T) => data },
+    ...{
+      exec: makesIso,
+      image,
+      pod: directory,
+      user: ROOT,
+      hostDisks: [],
+      preCloudInitIso: async <T>(data: T) => data,
+    },
   });
   await expect(found).rejects.toThrow('refers to ConfigMap "constructor", which is not in the input');
 });

@@ -41,7 +41,12 @@ test("whatever is to be done below a user's directory, at any depth, is refused 
     ...[() => files.exists(path), () => files.readText(path), () => files.namesIn(join(theirs, "deep"))],
     ...[() => files.writeText(path, "", 0o600), () => files.writeNew(`${path}2`, "", 0o600), () => files.openLog(path)],
     ...[() => files.makeDirectory(join(theirs, "new")), () => files.makeUserDirectory(join(theirs, "new"), USER)],
-    ...[() => files.rename(path, own), () => files.rename(own, path), () => files.removeFile(path), () => files.shareFile(path, 0)],
+    ...[
+      () => files.rename(path, own),
+      () => files.rename(own, path),
+      () => files.removeFile(path),
+      () => files.shareFile(path, 0),
+    ],
     ...[() => files.installFile("/etc/hostname", path, 0o600), () => new files.UserTree(join(theirs, "tree"))],
   ];
   for (const attempt of attempts) expect(attempt).toThrow(ForeignPathError);

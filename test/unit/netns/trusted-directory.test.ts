@@ -85,7 +85,8 @@ test.each(Object.entries(WEAK))("a directory %s is refused, with what to do", (_
 test("root's own is taken, also where a sticky directory or a link of root's is above, and where it is not there yet", () => {
   mkdirSync(join(directory, "real/x"), { recursive: true });
   symlinkSync(join(directory, "real"), join(directory, "link"));
-  for (const path of ["real", "real/x", "link/x", "none/of/it"]) checkTrustedDirectory(join(directory, path), "--state");
+  for (const path of ["real", "real/x", "link/x", "none/of/it"])
+    checkTrustedDirectory(join(directory, path), "--state");
   checkTrustedDirectory("/run/netbind", "NETBIND_STATE_DIR");
 });
 
@@ -95,7 +96,9 @@ test("netbind and the agent refuse such directories before they do anything in t
   chmodSync(path, 0o777);
   for (const name of ["NETBIND_STATE_DIR", "NETBIND_CACHE_DIR"])
     for (const command of ["status", "gc"]) {
-      const { code, stdout, stderr } = await netbind([command], { env: { NETBIND_STATE_DIR: join(directory, "good"), [name]: path } });
+      const { code, stdout, stderr } = await netbind([command], {
+        env: { NETBIND_STATE_DIR: join(directory, "good"), [name]: path },
+      });
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr).toContain(`${name}: ${path} is not trusted`);
     }
@@ -112,13 +115,29 @@ test("a log level that is none is one line with those that are, of netbind and o
   const printed = 'NETBIND_LOG is "loud": name one of trace, debug, info, warn, error, fatal, silent\n';
   const env = { NETBIND_STATE_DIR: join(directory, "good"), NETBIND_LOG: "loud" };
   expect(await netbind(["gc"], { env })).toMatchObject({ code: 1, stdout: "", stderr: `netbind: ${printed}` });
-  const args = ["--conditions=@netbind/source", AGENT, "--node", "n", "--state", join(directory, "good"), "--objects", directory];
-  const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, NETBIND_LOG: "loud" } });
+  const args = [
+    "--conditions=@netbind/source",
+    AGENT,
+    "--node",
+    "n",
+    "--state",
+    join(directory, "good"),
+    "--objects",
+    directory,
+  ];
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    env: { ...process.env, NETBIND_LOG: "loud" },
+  });
   expect([status, stderr]).toEqual([2, printed]);
 });
 
 test("locks are files of their owner alone, in a directory of his alone", async () => {
-  const state = new State({ state: join(directory, "state"), cache: join(directory, "cache"), logs: join(directory, "logs") });
+  const state = new State({
+    state: join(directory, "state"),
+    cache: join(directory, "cache"),
+    logs: join(directory, "logs"),
+  });
   state.prepare();
   expect(statSync(join(state.root, "locks")).mode & 0o777).toBe(0o700);
   await using _ = await takeLock(join(state.root, "node.lock"), "the node");
@@ -126,7 +145,11 @@ test("locks are files of their owner alone, in a directory of his alone", async 
 });
 
 test("directories have one absolute form, an empty variable names none, and no VM gets a disk of any", () => {
-  const here = stateDirectories({ NETBIND_STATE_DIR: "state", NETBIND_CACHE_DIR: "/var/../tmp//c/", NETBIND_LOG_DIR: "" });
+  const here = stateDirectories({
+    NETBIND_STATE_DIR: "state",
+    NETBIND_CACHE_DIR: "/var/../tmp//c/",
+    NETBIND_LOG_DIR: "",
+  });
   expect(here).toEqual({ state: join(process.cwd(), "state"), cache: "/tmp/c", logs: stateDirectories({}).logs });
   expect(stateDirectories({ NETBIND_STATE_DIR: "" })).toEqual(stateDirectories({}));
   expect(new State(here).own).toEqual(Object.values(here));

@@ -59,7 +59,8 @@ describe("a VM's user", () => {
     root = mkdtempSync(join(tmpdir(), "netbind-uids-"));
   });
   afterEach(() => rmSync(root, { recursive: true }));
-  const stateIn = (name: string): State => new State({ state: join(root, name), cache: join(root, "cache"), logs: join(root, "logs") });
+  const stateIn = (name: string): State =>
+    new State({ state: join(root, name), cache: join(root, "cache"), logs: join(root, "logs") });
   const vm = vmId("default", "one");
 
   test("the same VM of another state directory has another, and the same again in the same", () => {
@@ -72,7 +73,15 @@ describe("a VM's user", () => {
   test("one that a process has is nobody else's, whatever is recorded", async () => {
     const state = stateIn("a");
     const first = freeVmUid(state, vm);
-    const child = spawn("setpriv", ["--reuid", String(first), "--regid", String(first), "--clear-groups", "sleep", "60"]);
+    const child = spawn("setpriv", [
+      "--reuid",
+      String(first),
+      "--regid",
+      String(first),
+      "--clear-groups",
+      "sleep",
+      "60",
+    ]);
     try {
       await waitUntil(() => processesOfUser(first).length > 0, 5000);
       expect(freeVmUid(state, vm)).toBe(first + 1);
@@ -91,9 +100,24 @@ describe("a VM's user", () => {
       writeFileSync(own, `${readFileSync(file, "utf8")}${line}\n`);
       const script = `import { State } from "@netbind/local"; import { freeVmUid } from "${PODS}";
         console.log(freeVmUid(new State({ state: "${state.root}", cache: "/nowhere", logs: "/nowhere" }), "${vm}"))`;
-      const program = [process.execPath, "--conditions=@netbind/source", "--input-type=module-typescript", "--eval", script];
+      const program = [
+        process.execPath,
+        "--conditions=@netbind/source",
+        "--input-type=module-typescript",
+        "--eval",
+        script,
+      ];
       // A file of the machine's as it is in a mount namespace alone.
-      const mounted = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', own, file, ...program];
+      const mounted = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount --bind "$0" "$1" && shift && exec "$@"',
+        own,
+        file,
+        ...program,
+      ];
       return Number(execFileSync(mounted[0] ?? "", mounted.slice(1), { cwd: import.meta.dirname, encoding: "utf8" }));
     };
     expect(choose("/etc/passwd", "# nobody")).toBe(first);

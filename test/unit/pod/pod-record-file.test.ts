@@ -44,7 +44,9 @@ const read = (record: unknown): HostPodRecord | undefined => {
 };
 
 const replaced = (value: unknown, [key, ...rest]: readonly string[], next: unknown): unknown =>
-  key === undefined ? next : { ...(value as object), [key]: replaced((value as Record<string, unknown>)[key], rest, next) };
+  key === undefined
+    ? next
+    : { ...(value as object), [key]: replaced((value as Record<string, unknown>)[key], rest, next) };
 
 test("a whole record is read as it was written", () => {
   expect(read(whole)).toEqual(whole);

@@ -18,7 +18,13 @@ import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
 import slirp from "@netbind/plugin-slirp";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
-import { attachmentFromWire, attachmentToWire, connectBinding, planFromWire, planToWire } from "@netbind/remote/binding";
+import {
+  attachmentFromWire,
+  attachmentToWire,
+  connectBinding,
+  planFromWire,
+  planToWire,
+} from "@netbind/remote/binding";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -34,7 +40,10 @@ const attachments: fc.Arbitrary<Attachment> = fc.record(
   {
     name: text,
     network: fc.oneof(
-      fc.record({ kind: fc.constant("pod" as const), vmNetworkCidr: text, vmIpv6NetworkCidr: text }, { requiredKeys: ["kind"] }),
+      fc.record(
+        { kind: fc.constant("pod" as const), vmNetworkCidr: text, vmIpv6NetworkCidr: text },
+        { requiredKeys: ["kind"] },
+      ),
       fc.record({ kind: fc.constant("multus" as const), networkName: text, default: fc.boolean() }),
     ),
     model: text,
@@ -117,7 +126,10 @@ test("every attachment comes out of the wire as it went in", () => {
 
 const matches: fc.Arbitrary<NftMatch> = fc.oneof(
   fc.record({ kind: fc.constantFrom("inputInterface" as const, "outputInterface" as const), name: text }),
-  fc.record({ kind: fc.constantFrom("sourceAddress" as const, "destinationAddress" as const), addresses: fc.array(text) }),
+  fc.record({
+    kind: fc.constantFrom("sourceAddress" as const, "destinationAddress" as const),
+    addresses: fc.array(text),
+  }),
   fc.record({
     kind: fc.constant("destinationPort" as const),
     protocol: fc.constantFrom("tcp" as const, "udp" as const),
@@ -135,7 +147,9 @@ const domains: fc.Arbitrary<DomainPlan> = fc.oneof(
   fc.constant({ kind: "tap" as const }),
   fc.record({
     kind: fc.constant("passt" as const),
-    forward: fc.array(fc.record({ protocol: fc.constantFrom("tcp" as const, "udp" as const), ports: passtPorts, except: passtPorts })),
+    forward: fc.array(
+      fc.record({ protocol: fc.constantFrom("tcp" as const, "udp" as const), ports: passtPorts, except: passtPorts }),
+    ),
   }),
   fc.record({
     kind: fc.constant("vhostuser" as const),
@@ -183,7 +197,9 @@ test("every rule and every kind of domain part comes out of the wire as it went 
   }
 });
 
-async function served(binding: Binding): Promise<{ readonly client: ReturnType<typeof connectBinding> } & AsyncDisposable> {
+async function served(
+  binding: Binding,
+): Promise<{ readonly client: ReturnType<typeof connectBinding> } & AsyncDisposable> {
   const server = makeServer();
   addBinding(server, binding);
   const socket = join(directory, "binding.sock");
@@ -230,7 +246,10 @@ test("an author's error names binding, hook and NIC; the contract's own keeps it
     code: "PLUGIN_FAILED",
     message: expect.stringMatching(/"broken" failed to plan NIC "red": x is undefined/),
   });
-  await expect(observed.client.plan(anAttachment({ name: "blue" }))).rejects.toMatchObject({ code: "PLAN_IMPOSSIBLE", hint: "do ünlike" });
+  await expect(observed.client.plan(anAttachment({ name: "blue" }))).rejects.toMatchObject({
+    code: "PLAN_IMPOSSIBLE",
+    hint: "do ünlike",
+  });
   expect(await observed.client.admit(anAttachment())).toEqual([]);
 });
 

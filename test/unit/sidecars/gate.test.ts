@@ -34,7 +34,16 @@ import { SIDECAR_START } from "../../support/kube/sidecar-start.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../../sidecars/dist/masquerade.mjs", import.meta.url));
 const PROTOS = fileURLToPath(new URL("../../../proto/defs", import.meta.url));
-const UNPRIVILEGED = ["--reuid", "107", "--regid", "107", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+const UNPRIVILEGED = [
+  "--reuid",
+  "107",
+  "--regid",
+  "107",
+  "--clear-groups",
+  "--bounding-set=-all",
+  "--inh-caps=-all",
+  "--no-new-privs",
+];
 
 let directory: string;
 let sidecar: ChildProcess | undefined;
@@ -58,7 +67,8 @@ afterEach(async () => {
 });
 
 async function appears(path: string): Promise<boolean> {
-  for (let waited = 0; waited < 10_000 && !existsSync(path); waited += 20) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let waited = 0; waited < 10_000 && !existsSync(path); waited += 20)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   return existsSync(path);
 }
 
@@ -108,7 +118,10 @@ test("the hook socket appears with Attach and not before, and again after a rest
 test("a gate that could not open at one Attach opens at the next", async () => {
   await start();
   mkdirSync(join(hookSocket(), "in-the-way"), { recursive: true });
-  await expect(attach()).rejects.toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("the hook socket cannot be made") });
+  await expect(attach()).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    message: expect.stringContaining("the hook socket cannot be made"),
+  });
   rmSync(hookSocket(), { recursive: true });
   await attach();
   const client = connectHooks(hookSocket());
@@ -126,7 +139,9 @@ test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data left alon
     expect(Buffer.from(await client.onDefineDomain(version, odd, Buffer.from("{}"))).equals(odd)).toBe(true);
   const data = { cloudInitData: Buffer.from("{}"), cloudInitNoCloudSource: Buffer.from("{}") };
   for (const version of ["v1alpha2", "v1alpha3"] as const)
-    await expect(client.preCloudInitIso(version, data, Buffer.from("{}"))).rejects.toMatchObject({ code: "HOOK_UNSUPPORTED" });
+    await expect(client.preCloudInitIso(version, data, Buffer.from("{}"))).rejects.toMatchObject({
+      code: "HOOK_UNSUPPORTED",
+    });
   const ended = end();
   await client.shutdown("v1alpha3");
   expect(await ended).toBe(0);
@@ -141,7 +156,9 @@ test("a domain as large as hooks take is patched: the runtime is started with me
   const count = Math.floor((MESSAGE_LIMIT - 4096) / device.length);
   const domain = `<domain><devices>\n${device.repeat(count)}</devices></domain>`;
   const client = connectHooks(hookSocket());
-  const patched = Buffer.from(await client.onDefineDomain("v1alpha3", Buffer.from(domain), Buffer.from("{}"))).toString("utf8");
+  const patched = Buffer.from(await client.onDefineDomain("v1alpha3", Buffer.from(domain), Buffer.from("{}"))).toString(
+    "utf8",
+  );
   expect(patched).toContain("<interface type='vhostuser'>");
   expect(patched.split(device)).toHaveLength(count + 1);
   client.close();
@@ -150,7 +167,9 @@ test("a domain as large as hooks take is patched: the runtime is started with me
 test("a client that knows only the protos speaks to it", async () => {
   await start();
   await attach();
-  const loaded = loadPackageDefinition(await load("kubevirt/hooks/info/info.proto", { includeDirs: [PROTOS] })) as unknown as {
+  const loaded = loadPackageDefinition(
+    await load("kubevirt/hooks/info/info.proto", { includeDirs: [PROTOS] }),
+  ) as unknown as {
     kubevirt: {
       hooks: {
         info: {
@@ -185,11 +204,19 @@ test("SIGTERM ends it cleanly; a damaged store keeps the gate shut", async () =>
 test("an Attach without a seal of uid 0 over this very request is refused, and nothing is kept of it", async () => {
   await start();
   const attachment = anAttachment();
-  const bytes = encodeAttach({ namespace: "default", name: "vm", uid: "u", nics: [{ attachment, plan: masquerade.plan(attachment) }] });
+  const bytes = encodeAttach({
+    namespace: "default",
+    name: "vm",
+    uid: "u",
+    nics: [{ attachment, plan: masquerade.plan(attachment) }],
+  });
   const seal = join(hooks(), "netbind", SEAL_FILE);
   const refused = async (why: string): Promise<void> => {
     const client = connectSidecar(attachSocket());
-    await expect(client.attach(bytes)).rejects.toMatchObject({ code: "ATTACH_UNSEALED", message: expect.stringContaining(why) });
+    await expect(client.attach(bytes)).rejects.toMatchObject({
+      code: "ATTACH_UNSEALED",
+      message: expect.stringContaining(why),
+    });
     client.close();
   };
   await refused("ENOENT");
@@ -217,13 +244,16 @@ test("an Attach without a seal of uid 0 over this very request is refused, and n
 
 test("a sidecar that nobody attaches says so, again and again, until somebody does", async () => {
   const script = fileURLToPath(new URL("../../support/kube/impatient-sidecar.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--conditions=@netbind/source", script, hooks()], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, ["--conditions=@netbind/source", script, hooks()], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let printed = "";
   child.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()));
   sidecar = child;
   expect(await appears(attachSocket())).toBe(true);
   const times = (): number => printed.split("AGENT_MISSING").length - 1;
-  for (let waited = 0; waited < 5000 && times() < 2; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let waited = 0; waited < 5000 && times() < 2; waited += 20)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   expect(times()).toBeGreaterThanOrEqual(2);
   await attachSidecar({ ...place(), uid: 0 }, { namespace: "default", name: "vm", uid: "u", nics: [] });
   const before = times();

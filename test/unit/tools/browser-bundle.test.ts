@@ -60,14 +60,22 @@ test("the bundle has all of these packages, and asks for nothing outside", () =>
 
 test("the context has no runtime: what a page would not have is not there", () => {
   const names = ["process", "Buffer", "require", "TextDecoder", "atob", "setTimeout", "URL"];
-  expect(runInContext(`[${names.map((name) => `typeof ${name}`).join(",")}].join()`, createContext(Object.create(null)))).toBe(
-    names.map(() => "undefined").join(),
-  );
+  expect(
+    runInContext(`[${names.map((name) => `typeof ${name}`).join(",")}].join()`, createContext(Object.create(null))),
+  ).toBe(names.map(() => "undefined").join());
 });
 
 describe("a page says what Node says", () => {
   const WRONG = VM.replace("port: 80", "port: 0").replace("name: red\n      pod", "name: blue\n      pod");
-  const TEXTS = [VM, WRONG, `${VM}---\na: [\n`, "a: 1\na: 2\n", `${"[".repeat(500)}`, VM.replaceAll("\n", "\r\n"), "- ü: !!binary w7w=\n"];
+  const TEXTS = [
+    VM,
+    WRONG,
+    `${VM}---\na: [\n`,
+    "a: 1\na: 2\n",
+    `${"[".repeat(500)}`,
+    VM.replaceAll("\n", "\r\n"),
+    "- ü: !!binary w7w=\n",
+  ];
 
   test.each(TEXTS)("validate %j", (text) => {
     expect(program.validate(text)).toBe(source.validate(text));

@@ -14,7 +14,10 @@ const nameIn = (directory: string): readonly string[] => {
   }
 };
 const packages = new Set(
-  FOLDERS.flatMap((folder) => [...nameIn(folder), ...readdirSync(`${ROOT}${folder}`).flatMap((name) => nameIn(`${folder}/${name}`))]),
+  FOLDERS.flatMap((folder) => [
+    ...nameIn(folder),
+    ...readdirSync(`${ROOT}${folder}`).flatMap((name) => nameIn(`${folder}/${name}`)),
+  ]),
 );
 
 /** What is wrong with a changeset: its packages and kinds stand between two lines of dashes, and a sentence follows. */
@@ -22,7 +25,9 @@ function problemsOf(text: string): readonly string[] {
   const lines = text.split("\n");
   const end = lines.indexOf("---", 1);
   if (lines[0] !== "---" || end === -1) return ["no front matter"];
-  const entries = lines.slice(1, end).map((line) => /^"(@netbind\/[a-z-]+)": (?:patch|minor|major)$/.exec(line)?.[1] ?? line);
+  const entries = lines
+    .slice(1, end)
+    .map((line) => /^"(@netbind\/[a-z-]+)": (?:patch|minor|major)$/.exec(line)?.[1] ?? line);
   const unknown = entries.filter((name) => !packages.has(name)).map((name) => `not a package: ${name}`);
   const printed = lines.slice(end + 1).some((line) => line.trim() !== "");
   return [...(entries.length === 0 ? ["no package"] : []), ...unknown, ...(printed ? [] : ["no sentence"])];

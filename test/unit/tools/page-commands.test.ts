@@ -4,7 +4,15 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../../../core/cli/src/exit-codes.ts";
 import { netbindMany } from "../../support/guest/netbind.ts";
-import { commandsOf, findHidden, findUnrun, packageFolders, readPage, readPages, ROOT } from "../../support/cases/page-blocks.ts";
+import {
+  commandsOf,
+  findHidden,
+  findUnrun,
+  packageFolders,
+  readPage,
+  readPages,
+  ROOT,
+} from "../../support/cases/page-blocks.ts";
 import { blocksOf, runPage } from "../../support/cases/run-page.ts";
 
 const pages = readPages();
@@ -17,12 +25,13 @@ describe("the commands of pages", () => {
     expect(pages.flatMap(({ blocks }) => blocks.flatMap(commandsOf)).length).toBeGreaterThan(30);
   });
 
-  test.each(pages.filter((page) => blocksOf(page, "unit").some(({ tier }) => tier === "unit")).map((page) => [page.name, page] as const))(
-    "%s: what needs no guest runs",
-    async (_, page) => {
-      expect(await runPage(page, "unit")).toEqual([]);
-    },
-  );
+  test.each(
+    pages
+      .filter((page) => blocksOf(page, "unit").some(({ tier }) => tier === "unit"))
+      .map((page) => [page.name, page] as const),
+  )("%s: what needs no guest runs", async (_, page) => {
+    expect(await runPage(page, "unit")).toEqual([]);
+  });
 
   test("a command that fails, prints something else, hides, or is not where the page says, is found", async () => {
     const problems = (text: string): Promise<readonly string[]> => runPage(readPage("p.md", text), "unit");
@@ -32,10 +41,14 @@ describe("the commands of pages", () => {
       expect.stringContaining("did not print: one"),
     ]);
     expect(
-      await problems(`Save it as \`a/b.txt\`:\n\n${fence("x y", "text")}\n${fence("cat a/b.txt")}\n${fence("x ...", "text")}`),
+      await problems(
+        `Save it as \`a/b.txt\`:\n\n${fence("x y", "text")}\n${fence("cat a/b.txt")}\n${fence("x ...", "text")}`,
+      ),
     ).toEqual([]);
     const unrun = (text: string): readonly string[] => findUnrun([readPage("p.md", text)]);
-    expect(unrun(`<!-- tested by: test/slow/fresh-clone.test.ts -->\n${fence("npm run demo -- --port 81")}`)).toEqual([]);
+    expect(unrun(`<!-- tested by: test/slow/fresh-clone.test.ts -->\n${fence("npm run demo -- --port 81")}`)).toEqual(
+      [],
+    );
     expect(unrun(`<!-- tested by: test/slow/fresh-clone.test.ts -->\n${fence("npm run other")}`)).toHaveLength(1);
     expect(unrun(`<!-- tested by: test/slow/nowhere.test.ts -->\n${fence("npm run demo")}`)).toHaveLength(1);
     expect(unrun(`<!-- same as: docs/run.md -->\n${fence("npm run demo")}`)).toHaveLength(1);
@@ -47,14 +60,19 @@ describe("the commands of pages", () => {
 
   test("commands and options that a sentence names are the command's", async () => {
     const named = pages.flatMap(({ name, text }) =>
-      [...text.matchAll(/`(?:\.\/)?netbind ([a-z][a-z-]*)([^`\n]*)`/g)].map(([, command = "", rest = ""]) => ({ name, command, rest })),
+      [...text.matchAll(/`(?:\.\/)?netbind ([a-z][a-z-]*)([^`\n]*)`/g)].map(([, command = "", rest = ""]) => ({
+        name,
+        command,
+        rest,
+      })),
     );
     const commands = [...new Set(named.map(({ command }) => command))];
     const helps = await netbindMany(commands.map((command) => ({ args: [command, "--help"], cwd: ROOT })));
     const helpOf = new Map(commands.map((command, at) => [command, helps[at]]));
     for (const { name, command, rest } of named) {
       expect(helpOf.get(command)?.code, `${name}: netbind ${command}`).toBe(0);
-      for (const [option] of rest.matchAll(/--[a-z-]+/g)) expect(helpOf.get(command)?.stdout, `${name}: ${command}`).toContain(option);
+      for (const [option] of rest.matchAll(/--[a-z-]+/g))
+        expect(helpOf.get(command)?.stdout, `${name}: ${command}`).toContain(option);
     }
   });
 });
@@ -73,7 +91,9 @@ const texts = [
 describe("the pages themselves", () => {
   test("every package has a page, and every setting and npm script that a page names is there", () => {
     for (const folder of packageFolders()) expect(existsSync(`${ROOT}${folder}/README.md`), folder).toBe(true);
-    const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as { readonly scripts: Readonly<Record<string, string>> };
+    const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
     const sources = ["core", "sidecars", "tools", "test"].flatMap((folder) =>
       readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: "utf8" })
         .filter((name) => /\.(ts|mjs)$/.test(name) && !/(^|\/)(node_modules|dist)\//.test(name))
@@ -85,7 +105,8 @@ describe("the pages themselves", () => {
           sources.some((source) => source.includes(setting)),
           `${name}: ${setting}`,
         ).toBe(true);
-      for (const [, script = ""] of text.matchAll(/npm run ([a-z:]+)/g)) expect(Object.keys(scripts), name).toContain(script);
+      for (const [, script = ""] of text.matchAll(/npm run ([a-z:]+)/g))
+        expect(Object.keys(scripts), name).toContain(script);
     }
   });
 
@@ -95,7 +116,9 @@ describe("the pages themselves", () => {
 
   test("every file of this checkout that a page names is there", () => {
     const named = texts.flatMap(({ name, text }) =>
-      [...text.matchAll(/`((?:core|plugins|proto|sidecars|test|tools|docs)\/[\w./-]+)`/g)].map(([, path = ""]) => `${name}: ${path}`),
+      [...text.matchAll(/`((?:core|plugins|proto|sidecars|test|tools|docs)\/[\w./-]+)`/g)].map(
+        ([, path = ""]) => `${name}: ${path}`,
+      ),
     );
     expect(named.length).toBeGreaterThan(40);
     // What a build makes is there after it.

@@ -19,7 +19,8 @@ interface Expression {
   readonly place: string;
 }
 
-const isSource = (path: string): boolean => /^(core|plugins)\/[^/]+\/src\/.*\.ts$|^(sidecars|proto)\/src\/.*\.ts$/.test(path);
+const isSource = (path: string): boolean =>
+  /^(core|plugins)\/[^/]+\/src\/.*\.ts$|^(sidecars|proto)\/src\/.*\.ts$/.test(path);
 const sources = (): readonly string[] =>
   ["core", "plugins", "sidecars", "proto"].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
@@ -28,7 +29,10 @@ const sources = (): readonly string[] =>
   );
 
 /** The literals of a text, and the places where one is made of a text instead. */
-function expressionsOf(place: string, text: string): { readonly literals: readonly Expression[]; readonly made: readonly string[] } {
+function expressionsOf(
+  place: string,
+  text: string,
+): { readonly literals: readonly Expression[]; readonly made: readonly string[] } {
   const literals: Expression[] = [];
   const made: string[] = [];
   const lineOf = (at: number): string => `${place}:${text.slice(0, at).split("\n").length}`;
@@ -49,7 +53,9 @@ function expressionsOf(place: string, text: string): { readonly literals: readon
 function slowness({ pattern, flags, place }: Expression): readonly string[] {
   const found = checkSync(pattern, flags, { timeout: PATTERN_TIMEOUT });
   if (found.status === "safe") return [];
-  return [`${place}: /${pattern}/${flags}: ${found.status} ${found.status === "vulnerable" ? found.complexity.summary : found.error.kind}`];
+  return [
+    `${place}: /${pattern}/${flags}: ${found.status} ${found.status === "vulnerable" ? found.complexity.summary : found.error.kind}`,
+  ];
 }
 
 test("no regular expression takes more time than in proportion to its text", { timeout: 600_000 }, () => {
@@ -70,7 +76,8 @@ test.each([
 });
 
 test("the checker sees literals wherever they stand, and expressions that are made of texts", () => {
-  const text = "const f = (x: string) => x\n  .replace(/a+$/g, '');\nconst g = new RegExp(f('b'));\nconst h = RegExp('c');\n";
+  const text =
+    "const f = (x: string) => x\n  .replace(/a+$/g, '');\nconst g = new RegExp(f('b'));\nconst h = RegExp('c');\n";
   expect(expressionsOf("planted.ts", text)).toEqual({
     literals: [{ pattern: "a+$", flags: "g", place: "planted.ts:2" }],
     made: ["planted.ts:3", "planted.ts:4"],

@@ -10,7 +10,14 @@ const hostile = Object.values(HOSTILE_TEXTS).join("");
 
 test("what a guest says of its interfaces, and what a record says of NICs, stays in its cell", () => {
   const nic: NicStatus = {
-    ...{ name: hostile, binding: hostile, mac: hostile, podAddresses: [hostile], guestAddresses: [hostile], plannedAddresses: 1 },
+    ...{
+      name: hostile,
+      binding: hostile,
+      mac: hostile,
+      podAddresses: [hostile],
+      guestAddresses: [hostile],
+      plannedAddresses: 1,
+    },
     ...{ ports: [hostile], traffic: { fromGuest: true, toGuest: false } },
   } as unknown as NicStatus;
   const text = `${nicTable([nic])}\n${interfaceTable([{ name: hostile, interfaceName: "x".repeat(100_000), ipAddresses: [hostile], mac: hostile }])}`;
@@ -30,7 +37,14 @@ test("columns are as wide as their widest cell, and no line ends in white space"
 });
 
 describe("findings", () => {
-  const finding = { file: "vm.yaml", line: 3, field: "spec", problem: "it is wrong", fix: "write it", rule: "BIND-2" } as const;
+  const finding = {
+    file: "vm.yaml",
+    line: 3,
+    field: "spec",
+    problem: "it is wrong",
+    fix: "write it",
+    rule: "BIND-2",
+  } as const;
 
   test("each says what comes of it, by which rule, and the last line how many there are", () => {
     const found = [
@@ -51,7 +65,14 @@ describe("findings", () => {
   });
 
   test("what they quote is printable, and no line more", () => {
-    const quoting = { ...finding, file: hostile, field: hostile, problem: hostile, fix: hostile, consequence: "pending" } as const;
+    const quoting = {
+      ...finding,
+      file: hostile,
+      field: hostile,
+      problem: hostile,
+      fix: hostile,
+      consequence: "pending",
+    } as const;
     const text = formatFindings([quoting], 1);
     expectHarmless(text);
     expect(text.split("\n")).toHaveLength(3);

@@ -1,5 +1,12 @@
 import { type Binding, BindingError } from "@netbind/contract";
-import { type AskedBinding, type Grants, type GrantsByBinding, grantsOf, type NicPlanner, plannerOf } from "@netbind/engine";
+import {
+  type AskedBinding,
+  type Grants,
+  type GrantsByBinding,
+  grantsOf,
+  type NicPlanner,
+  plannerOf,
+} from "@netbind/engine";
 import type { BindingRegistration } from "@netbind/kubevirt";
 import { scaledTimeout } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote/binding";
@@ -58,7 +65,14 @@ export class BindingRegistry implements Disposable {
     try {
       const { takesPodMac, migration } = await client.describe();
       const grants = this.grants(name);
-      return { takesPodMac, migration, grants, planner: client, admit: (nic) => client.admit(nic), needs: (nic) => client.needs(nic) };
+      return {
+        takesPodMac,
+        migration,
+        grants,
+        planner: client,
+        admit: (nic) => client.admit(nic),
+        needs: (nic) => client.needs(nic),
+      };
     } catch (error) {
       // A client keeps the answer of its first question, a failure too.
       this.#disconnect(name);

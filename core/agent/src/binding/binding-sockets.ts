@@ -49,7 +49,8 @@ export function findBindingSocket({ directory, users }: BindingSockets, name: st
   if (!existsSync(join(place, SOCKET))) throw missingSocket(name, join(place, SOCKET));
   using held = HeldDirectory.open(directory, [name]);
   const stat = held.stat();
-  if (![ROOT, uid].includes(stat.uid) || (stat.mode & WRITABLE_BY_OTHERS) !== 0) throw untrustedSocket(name, place, { found: stat, uid });
+  if (![ROOT, uid].includes(stat.uid) || (stat.mode & WRITABLE_BY_OTHERS) !== 0)
+    throw untrustedSocket(name, place, { found: stat, uid });
   const socket = held.socket(SOCKET, uid);
   const { dev, ino } = statSync(socket.path);
   return { ...socket, path: socket.path, identity: `${dev}:${ino}` };

@@ -29,7 +29,11 @@ export interface AttachOutcome {
 }
 
 /** What the bindings that answered say against a pod where others did not: nothing of one that was admitted before. */
-async function refusalsOf({ state }: AgentContext, { pod, vmi }: TrustedPod, served: FoundBindings["served"]): Promise<readonly unknown[]> {
+async function refusalsOf(
+  { state }: AgentContext,
+  { pod, vmi }: TrustedPod,
+  served: FoundBindings["served"],
+): Promise<readonly unknown[]> {
   if (state.open(pod.metadata.uid) !== undefined) return [];
   return refuseViolations(vmi, pod, served).then(
     () => [],
@@ -57,11 +61,19 @@ function hostOf(work: PodWork, recordFile: AgentRecordFile): KubeHost {
   if (record.cgroup !== undefined) makeGroup(record.cgroup, SERVICE_GROUP);
   return new KubeHost({
     recordFile,
-    network: new PodNetwork({ netns: netns.path, exec: context.exec, recordFile, owner, directory, ...defined({ cgroup: record.cgroup }) }),
+    network: new PodNetwork({
+      netns: netns.path,
+      exec: context.exec,
+      recordFile,
+      owner,
+      directory,
+      ...defined({ cgroup: record.cgroup }),
+    }),
     bindings: context.bindings,
     served,
     sidecarOf: (binding) => sidecarOf(work, binding),
-    readContext: async () => readPodContext(pod, vmi, { sidecar: process, ...(await computeOf(context, pod.metadata.uid)) }),
+    readContext: async () =>
+      readPodContext(pod, vmi, { sidecar: process, ...(await computeOf(context, pod.metadata.uid)) }),
   });
 }
 
@@ -92,7 +104,11 @@ export async function attachPod(context: AgentContext, trusted: TrustedPod): Pro
   if (failures.length > 0) throwFailures([...failures, ...(await refusalsOf(context, trusted, served))]);
   const [first] = sidecars.filter(({ binding }) => served.has(binding));
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
-  const traits = { source: sidecarSource(sidecarLocation(context.kubelet, uid, first)), uid: LAUNCHER_UID, podUid: uid };
+  const traits = {
+    source: sidecarSource(sidecarLocation(context.kubelet, uid, first)),
+    uid: LAUNCHER_UID,
+    podUid: uid,
+  };
   const process = await findPodProcess(traits);
   using netns = PodNamespace.open(process, traits, context.forbidden);
   return await attachFound({ context, trusted, served, process, netns });

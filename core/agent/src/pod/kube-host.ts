@@ -48,7 +48,9 @@ export class KubeHost implements Host<NicsDecision> {
 
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {
     const { recordFile } = this.#parts;
-    const others = (recordFile.record.attached ?? []).filter(({ name }) => recordFile.record.bindings[name] !== binding);
+    const others = (recordFile.record.attached ?? []).filter(
+      ({ name }) => recordFile.record.bindings[name] !== binding,
+    );
     recordFile.update({ attached: [...others, ...nics.map(({ attachment }) => attachment)] });
     await this.attachSidecar(binding);
   }

@@ -11,7 +11,11 @@ import { sidecarOf } from "./sidecar-paths.ts";
  *
  * @returns what was repaired, a word for each: empty where the pod is as recorded
  */
-export async function maintainPod(work: PodWork, recordFile: AgentRecordFile, host: KubeHost): Promise<readonly string[]> {
+export async function maintainPod(
+  work: PodWork,
+  recordFile: AgentRecordFile,
+  host: KubeHost,
+): Promise<readonly string[]> {
   const { context, netns } = work;
   const repaired: string[] = [];
   for (const { nic, desired } of await findNetworkDrift(inNetns(netns.path, context.exec), recordFile.record)) {

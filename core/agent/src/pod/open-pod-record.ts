@@ -9,7 +9,11 @@ import type { PodWork } from "./pod-work.ts";
 import { refuseViolations } from "./refuse-pod.ts";
 import { teardownPod } from "./teardown-pod.ts";
 
-const nameOf = ({ metadata: { namespace, name, uid } }: KubePod | KubeVmi): AgentRecord["pod"] => ({ namespace, name, uid });
+const nameOf = ({ metadata: { namespace, name, uid } }: KubePod | KubeVmi): AgentRecord["pod"] => ({
+  namespace,
+  name,
+  uid,
+});
 
 /** Records that a pod is about to be attached. */
 function createRecord(work: PodWork): AgentRecordFile {

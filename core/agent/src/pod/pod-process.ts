@@ -26,8 +26,13 @@ function parseMounts(mountinfo: string): readonly (MountSource & { readonly targ
 }
 
 /** How the kernel names a directory of this process' file system. `path` has no links in it. */
-export function mountSource(path: string, mountinfo: string = readFileSync("/proc/self/mountinfo", "utf8")): MountSource {
-  const above = parseMounts(mountinfo).filter(({ target }) => target === "/" || path === target || path.startsWith(`${target}/`));
+export function mountSource(
+  path: string,
+  mountinfo: string = readFileSync("/proc/self/mountinfo", "utf8"),
+): MountSource {
+  const above = parseMounts(mountinfo).filter(
+    ({ target }) => target === "/" || path === target || path.startsWith(`${target}/`),
+  );
   // The last of the longest: a later mount on the same place hides the one before.
   const mount = above.reduce(
     (best, one) => (one.target.length >= best.target.length ? one : best),
@@ -45,7 +50,9 @@ const AT_A_TIME = 50;
 function hasMount(held: HeldProcess, { device, root }: MountSource): boolean {
   const table = held.read("mountinfo", LONGEST_TABLE) ?? "";
   // A line that was cut names another directory.
-  return parseMounts(table.slice(0, table.lastIndexOf("\n") + 1)).some((mount) => mount.device === device && mount.root === root);
+  return parseMounts(table.slice(0, table.lastIndexOf("\n") + 1)).some(
+    (mount) => mount.device === device && mount.root === root,
+  );
 }
 
 /** What identifies the processes of a pod's container. */
@@ -65,7 +72,8 @@ const membershipOf = (held: HeldProcess, podUid: string): PodMembership => {
 };
 
 /** True where a process is a user's, in the machine's own user namespace: cheap to see, and nothing that it could make up. */
-const isCandidate = (held: HeldProcess, uid: number): boolean => held.uid === uid && held.namespace("user") === inode("/proc/self/ns/user");
+const isCandidate = (held: HeldProcess, uid: number): boolean =>
+  held.uid === uid && held.namespace("user") === inode("/proc/self/ns/user");
 
 /** True where a process is a user's, in the machine's own user namespace and in no other pod's group, and has this very directory mounted. */
 export const isOf = (held: HeldProcess, { source, uid, podUid }: PodTraits): boolean =>

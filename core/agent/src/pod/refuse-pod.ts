@@ -13,7 +13,9 @@ function computeOf({ spec: { containers } }: KubePod): ComputeContainer {
   const compute = containers.find(({ name }) => name === COMPUTE);
   return {
     capabilities: compute?.securityContext?.capabilities?.add ?? [],
-    devices: Object.fromEntries(Object.entries(compute?.resources?.limits ?? {}).map(([name, count]) => [name, Number(count)])),
+    devices: Object.fromEntries(
+      Object.entries(compute?.resources?.limits ?? {}).map(([name, count]) => [name, Number(count)]),
+    ),
   };
 }
 
@@ -24,10 +26,17 @@ function computeOf({ spec: { containers } }: KubePod): ComputeContainer {
  *
  * @throws PodRefusedError with all violations, BindingError of a binding that fails, BindingFailuresError of all that do either
  */
-export async function refuseViolations(vmi: KubeVmi, pod: KubePod, served: ReadonlyMap<string, ServedBinding>): Promise<void> {
+export async function refuseViolations(
+  vmi: KubeVmi,
+  pod: KubePod,
+  served: ReadonlyMap<string, ServedBinding>,
+): Promise<void> {
   const fixed = new Map([...served].filter(([, { migration }]) => migration === "none"));
   const stays = causeOf(pod, vmi) === "migrationTarget" ? registrationConflicts(vmi, fixed).migration : [];
   const admission = await admitPod(sanitizeVmi(vmi), served, computeOf(pod));
   const violations = [...registrationConflicts(vmi, served).owners, ...stays, ...admission.violations];
-  throwFailures([...(violations.length > 0 ? [new PodRefusedError(vmi.metadata.name, violations)] : []), ...admission.failures]);
+  throwFailures([
+    ...(violations.length > 0 ? [new PodRefusedError(vmi.metadata.name, violations)] : []),
+    ...admission.failures,
+  ]);
 }

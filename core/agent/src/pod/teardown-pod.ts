@@ -18,7 +18,9 @@ export async function teardownPod(state: AgentState, uid: string): Promise<void>
   const { processes, serviceUid, cgroup } = recordFile.record;
   const recorded = processes.flatMap((entry) => entry.processes).filter(isAlive);
   // Started, and not recorded any more: only they run as that user.
-  const unique = new Map<number, ProcessId>([...recorded, ...processesOfUser(serviceUid)].map((process) => [process.pid, process]));
+  const unique = new Map<number, ProcessId>(
+    [...recorded, ...processesOfUser(serviceUid)].map((process) => [process.pid, process]),
+  );
   const left = await endProcesses([...unique.values()]);
   if (left.length > 0)
     throw stubbornProcesses(

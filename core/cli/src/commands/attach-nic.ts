@@ -36,6 +36,8 @@ export function addAttachNic({ program, compose, act }: CommandContext): void {
     );
   command.action((vm: string, nic: string, options) => {
     requireFiles(command, [...options.filename, ...options.admin]);
-    return act(options.output, async () => (await import("../vms/nics.ts")).attachNic({ vm, nic }, options, await compose()));
+    return act(options.output, async () =>
+      (await import("../vms/nics.ts")).attachNic({ vm, nic }, options, await compose()),
+    );
   });
 }

@@ -8,5 +8,7 @@ export function addConsole({ program, compose, act }: CommandContext): void {
     .description("connect to the serial console of a guest; Ctrl-] disconnects")
     .argument("<vm>", "[namespace/]name")
     .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
-    .action((name: string) => act("text", async () => (await import("../vms/console.ts")).console(name, await compose())));
+    .action((name: string) =>
+      act("text", async () => (await import("../vms/console.ts")).console(name, await compose())),
+    );
 }

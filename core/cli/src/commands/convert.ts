@@ -14,7 +14,9 @@ export interface ConvertOptions {
 export function addConvert({ program, act }: CommandContext): void {
   const command = program
     .command("convert")
-    .description("convert the removed core bindings slirp, passt and macvtap to binding plugins; print the changes as a diff")
+    .description(
+      "convert the removed core bindings slirp, passt and macvtap to binding plugins; print the changes as a diff",
+    )
     .addOption(fileOption())
     .option("--write", "change the files instead of printing the diff", false)
     .addOption(outputOption())

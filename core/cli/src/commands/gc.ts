@@ -9,5 +9,7 @@ export function addGc({ program, compose, act }: CommandContext): void {
     .description("remove what no running VM owns")
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
-    .action((options) => act(options.output, async () => (await import("../vms/gc.ts")).gc(options.output, await compose())));
+    .action((options) =>
+      act(options.output, async () => (await import("../vms/gc.ts")).gc(options.output, await compose())),
+    );
 }

@@ -6,8 +6,13 @@ import { outputOption } from "./options.ts";
 export function addLink({ program, compose, act }: CommandContext): void {
   const link = program
     .command("link")
-    .description("set the link of a running VM's NIC up or down, like plugging or pulling a cable; the NIC must be on a tap device")
-    .addHelpText("after", `\nExamples:\n  netbind link down vm blue\n  netbind link up default/vm blue -o json\n${EXIT_HELP}`);
+    .description(
+      "set the link of a running VM's NIC up or down, like plugging or pulling a cable; the NIC must be on a tap device",
+    )
+    .addHelpText(
+      "after",
+      `\nExamples:\n  netbind link down vm blue\n  netbind link up default/vm blue -o json\n${EXIT_HELP}`,
+    );
   for (const linkState of ["up", "down"] as const)
     link
       .command(linkState)

@@ -16,9 +16,12 @@ const NO_PLUGINS: PluginSources = new Map();
 function plugin(value: string, before: PluginSources): PluginSources {
   const at = value.indexOf("=");
   const [name, path] = [value.slice(0, Math.max(at, 0)), value.slice(at + 1)];
-  if (!PLUGIN_NAME.test(name) || path === "" || path === SOCKET) throw new InvalidArgumentError("Write NAME=FILE or NAME=unix:SOCKET.");
+  if (!PLUGIN_NAME.test(name) || path === "" || path === SOCKET)
+    throw new InvalidArgumentError("Write NAME=FILE or NAME=unix:SOCKET.");
   if (before.has(name)) throw new InvalidArgumentError(`A plugin for ${name} is named already.`);
-  const source: PluginSource = path.startsWith(SOCKET) ? { kind: "socket", path: path.slice(SOCKET.length) } : { kind: "file", path };
+  const source: PluginSource = path.startsWith(SOCKET)
+    ? { kind: "socket", path: path.slice(SOCKET.length) }
+    : { kind: "file", path };
   return new Map([...before, [name, source]]);
 }
 /** `--plugin`. */

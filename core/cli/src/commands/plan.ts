@@ -4,7 +4,16 @@ import type { InputFiles } from "../input/read-input.ts";
 import type { OutputFormat } from "../output.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { CommandContext } from "./command-context.ts";
-import { adminOption, collect, fileOption, grantsOption, hostDiskOption, outputOption, pluginOption, requireFiles } from "./options.ts";
+import {
+  adminOption,
+  collect,
+  fileOption,
+  grantsOption,
+  hostDiskOption,
+  outputOption,
+  pluginOption,
+  requireFiles,
+} from "./options.ts";
 
 /** The options of `netbind plan`. */
 export interface PlanOptions extends InputFiles {

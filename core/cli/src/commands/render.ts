@@ -24,7 +24,10 @@ export function addRender({ program, compose, act }: CommandContext): void {
     .addOption(adminOption())
     .addOption(versionOption())
     .addOption(
-      new Option("--image-fallback <policy>", "which bindings get this release's image when the KubeVirt CR does not register them")
+      new Option(
+        "--image-fallback <policy>",
+        "which bindings get this release's image when the KubeVirt CR does not register them",
+      )
         .choices(["Always", "SlirpOnly", "Never"])
         .default("Always"),
     )

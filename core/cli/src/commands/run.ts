@@ -3,7 +3,16 @@ import type { InputFiles } from "../input/read-input.ts";
 import type { OutputFormat } from "../output.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { CommandContext } from "./command-context.ts";
-import { adminOption, fileOption, grantsOption, hostDiskOption, outputOption, pluginOption, requireFiles, seconds } from "./options.ts";
+import {
+  adminOption,
+  fileOption,
+  grantsOption,
+  hostDiskOption,
+  outputOption,
+  pluginOption,
+  requireFiles,
+  seconds,
+} from "./options.ts";
 
 /** The options of `netbind run`. */
 export interface RunOptions extends InputFiles {
@@ -27,7 +36,10 @@ export function addRun({ program, compose, act }: CommandContext): void {
     .addOption(fileOption())
     .addOption(adminOption())
     .option("--keep", "return when the VMs run, and leave them running", false)
-    .option("--pod-network <file>", "CNI configuration list of the pod network; without it a bridge with 10.244.0.0/24 and fd10:244::/64")
+    .option(
+      "--pod-network <file>",
+      "CNI configuration list of the pod network; without it a bridge with 10.244.0.0/24 and fd10:244::/64",
+    )
     .addOption(pluginOption())
     .addOption(grantsOption())
     .addOption(hostDiskOption())

@@ -57,7 +57,8 @@ export async function convert({ filename, write, output }: ConvertOptions): Prom
   }
   for (const one of files) {
     if (one.file === STANDARD_INPUT) printDocument(one.text);
-    else if (one.changes.length > 0) write ? print(`${one.file}: ${one.changes.length} changed`) : printDocument(patchOf(one));
+    else if (one.changes.length > 0)
+      write ? print(`${one.file}: ${one.changes.length} changed`) : printDocument(patchOf(one));
   }
   if (changed.length === 0) printMessage("nothing to change");
   return EXIT.ok;

@@ -22,7 +22,9 @@ type Known = Pick<ValidationContext, "described" | "surroundings">;
 
 /** Warns about fields of a VM that have no effect, or another than the intended one. The VM starts. */
 function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, known: Known): void {
-  for (const found of validateVmi(vmi, { configuration, nads, ...known }).filter(({ rule }) => rule.consequence === "ignored")) {
+  for (const found of validateVmi(vmi, { configuration, nads, ...known }).filter(
+    ({ rule }) => rule.consequence === "ignored",
+  )) {
     const { file, line, field, problem, fix } = vm.locate(found);
     printMessage(`warning: ${file}:${line}: ${field}: ${problem}: ${fix}`);
   }
@@ -30,7 +32,9 @@ function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }
 
 /** Warns where this release's own plugin replaces a registered image, which only a cluster pulls. */
 function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<string, unknown>): void {
-  const registered = decisions.flatMap(({ bindings }) => bindings.filter(({ name, from }) => from === "registered" && own.has(name)));
+  const registered = decisions.flatMap(({ bindings }) =>
+    bindings.filter(({ name, from }) => from === "registered" && own.has(name)),
+  );
   for (const [name, image] of new Map(registered.map((binding) => [binding.name, binding.image])))
     printMessage(
       `warning: netbind does not pull images: this release's own ${name} replaces ${JSON.stringify(image)}, which is registered for ${name}`,
@@ -39,7 +43,9 @@ function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<
 
 /** Bindings whose plugin is not on this machine: netbind could neither ask them nor start a sidecar. */
 function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, unknown>): readonly Violation[] {
-  const unserved = new Set(bindings.filter((binding) => !isDataOnly(binding) && !known.has(binding.name)).map(({ name }) => name));
+  const unserved = new Set(
+    bindings.filter((binding) => !isDataOnly(binding) && !known.has(binding.name)).map(({ name }) => name),
+  );
   return interfacesOf(vmi).flatMap(({ binding }, at) =>
     binding === undefined || !unserved.has(binding.name)
       ? []
@@ -77,15 +83,28 @@ export async function decideInput(
   for (const { vm, translated } of renewed) {
     for (const { key, field } of translated) {
       const { file, line } = vm.locate(violation(field, "", ""));
-      printMessage(`warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`);
+      printMessage(
+        `warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`,
+      );
     }
   }
   const fallback = withPlugins(resolve(TOKENS.fallback), sources);
   const failures = new PluginFailures(plugins);
   const deciding = renewed.map(async ({ vm, vmi }) => {
     const asked = failures.bindingsFor(vm);
-    const result = await decideVmi({ vmi, configuration: input.configuration, fallback, bindings: asked, grants, nads: input.nads });
-    return { vm, result, violations: result.decision === undefined ? result.violations : findUnserved(result.decision, asked) };
+    const result = await decideVmi({
+      vmi,
+      configuration: input.configuration,
+      fallback,
+      bindings: asked,
+      grants,
+      nads: input.nads,
+    });
+    return {
+      vm,
+      result,
+      violations: result.decision === undefined ? result.violations : findUnserved(result.decision, asked),
+    };
   });
   const results = await allAnswers(deciding);
   const violations = [...input.violations, ...results.flatMap((one) => one.violations.map(one.vm.locate))];
@@ -96,6 +115,12 @@ export async function decideInput(
   warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
   warnUnused(plugins, decisions);
   const known = { described: bindings, surroundings: surroundingsOf(input) };
-  for (const { vm, result } of results) if (result.decision !== undefined) warnIneffective(vm, result.decision, input, known);
-  return { input, vms: results.flatMap(({ vm, result }) => (result.decision === undefined ? [] : [{ vm, decision: result.decision }])) };
+  for (const { vm, result } of results)
+    if (result.decision !== undefined) warnIneffective(vm, result.decision, input, known);
+  return {
+    input,
+    vms: results.flatMap(({ vm, result }) =>
+      result.decision === undefined ? [] : [{ vm, decision: result.decision }],
+    ),
+  };
 }

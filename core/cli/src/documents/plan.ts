@@ -75,7 +75,11 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
   const given = readPodLinks(options.podLink);
   await using plugins = await openPlugins(options.plugin, resolve);
   const { vms } = await decideInput(options, resolve, plugins, grants);
-  const problems = await findHostDiskProblems({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vms, options.hostDisk);
+  const problems = await findHostDiskProblems(
+    { state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) },
+    vms,
+    options.hostDisk,
+  );
   if (problems.length > 0) throw new InputError(problems);
   const context = { given, plugins, own: resolve(TOKENS.bindings), grants };
   return reportPlans(await planAll(vms, context), options.output);

@@ -1,6 +1,22 @@
-import { admitPluginNics, type AskedBinding, isPrintable, mergeNeeds, needsOfNics, pluginNics, terminalJson } from "@netbind/engine";
+import {
+  admitPluginNics,
+  type AskedBinding,
+  isPrintable,
+  mergeNeeds,
+  needsOfNics,
+  pluginNics,
+  terminalJson,
+} from "@netbind/engine";
 import type { Input, InputViolation, InputVm } from "@netbind/input";
-import { type ImageFallback, interfacesOf, networkOf, NEWEST_KUBEVIRT, nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
+import {
+  type ImageFallback,
+  interfacesOf,
+  networkOf,
+  NEWEST_KUBEVIRT,
+  nicSpec,
+  type Vmi,
+  type VmiInterface,
+} from "@netbind/kubevirt";
 import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import { dump } from "js-yaml";
@@ -62,7 +78,9 @@ async function renderOne(
   const known = new Set(found.map(({ field }) => field));
   const bindings = failures.bindingsFor(vm);
   const refused = (await admitPluginNics(vmi, bindings)).filter(({ field }) => !known.has(field));
-  const problems = [...found, ...violations, ...refused].map(({ field, problem, fix }) => vm.locate({ field, problem, fix }));
+  const problems = [...found, ...violations, ...refused].map(({ field, problem, fix }) =>
+    vm.locate({ field, problem, fix }),
+  );
   if (problems.length > 0) return problems;
   const pod = renderPod({ vmi, configuration, version, sidecars, needs: await needsOf(vmi, bindings), nads });
   return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
@@ -80,7 +98,9 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
   await using plugins = await openPlugins(options.plugin, resolve);
   const failures = new PluginFailures(plugins);
   const context = { fallback: resolve(TOKENS.fallback), plugins, failures };
-  const results = await Promise.all([...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)));
+  const results = await Promise.all(
+    [...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)),
+  );
   const rendered = results.filter((result): result is Rendered => "pod" in result);
   const problems = [...input.violations, ...results.flatMap((result) => ("pod" in result ? [] : result))];
   failures.throwIfAny(problems);

@@ -23,7 +23,11 @@ const ADMIT = { rule: "ADMIT", reason: "FieldValueInvalid", consequence: "neverS
  * What the plugins of NICs find wrong with them: a cluster admits the VM, and its pod is not attached. Where a rule says
  * something of the same place already, it is not said again.
  */
-async function findByPlugins(input: Input, validated: readonly InputFinding[], failures: PluginFailures): Promise<readonly InputFinding[]> {
+async function findByPlugins(
+  input: Input,
+  validated: readonly InputFinding[],
+  failures: PluginFailures,
+): Promise<readonly InputFinding[]> {
   const found = [...input.vms, ...input.templates].map(async (vm) => {
     const vmi = completedVmi(vm, input);
     const bindings = failures.bindingsFor(vm);
@@ -46,7 +50,8 @@ interface Validated {
 
 /** Validates an input, and asks the plugins where it has any: only then is all loaded that they are asked with. */
 async function validateAndAsk(input: Input, options: ValidateOptions, compose: Compose): Promise<Validated> {
-  if (options.plugin.size === 0 && !asksPlugins(input)) return { findings: validateInput(input, options, new Map()), failures: [] };
+  if (options.plugin.size === 0 && !asksPlugins(input))
+    return { findings: validateInput(input, options, new Map()), failures: [] };
   await using plugins = await openPlugins(options.plugin, await compose());
   const validated = validateInput(input, options, plugins.bindings);
   const failures = new PluginFailures(plugins);
@@ -61,7 +66,15 @@ function report({ findings, failures }: Validated, vms: number, { strict, output
   const passed = errors.length + failures.length === 0 && (!strict || warnings.length === 0);
   const error = failures.length === 0 ? undefined : new PluginsFailedError(failures);
   if (output === "json") {
-    printJson(defined({ passed, vms, violations: errors, warnings, error: error === undefined ? undefined : failureJson(error) }));
+    printJson(
+      defined({
+        passed,
+        vms,
+        violations: errors,
+        warnings,
+        error: error === undefined ? undefined : failureJson(error),
+      }),
+    );
   } else {
     print(formatFindings(findings, vms, failures));
   }

@@ -29,7 +29,9 @@ function asPodLink(file: string, value: unknown): ReadFile<PodLink> {
 
 function asPodNetwork(file: string, value: unknown): ReadFile<CniConfigList> {
   const found = readCniConfig(value, "pods");
-  return "problem" in found ? { wrong: `${file}: it is not a valid CNI network configuration: ${found.problem}` } : { read: found.config };
+  return "problem" in found
+    ? { wrong: `${file}: it is not a valid CNI network configuration: ${found.problem}` }
+    : { read: found.config };
 }
 
 /** What files say. @throws NamedFileError with all that is wrong with any of them */

@@ -7,7 +7,9 @@ import { READING_DEADLINE, withinDeadline } from "./within-deadline.ts";
 type ReadAs<T> = (name: string, text: string) => T;
 
 /** What a file's text is read as, or why it is refused as a whole. */
-export type FileText<T> = { readonly text: string; readonly read: T } | { readonly violations: readonly InputViolation[] };
+export type FileText<T> =
+  | { readonly text: string; readonly read: T }
+  | { readonly violations: readonly InputViolation[] };
 
 function fixOf(error: unknown): string {
   if (error instanceof DeadlineError) return "split the file, or leave out what makes it slow to read";

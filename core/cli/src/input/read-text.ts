@@ -38,7 +38,8 @@ function readStandardInput(): Uint8Array {
 }
 
 /** Reads a file, or standard input to its end. @throws EncodingError, and Error as the file system does */
-export const readText = (file: string): string => decode(file === STANDARD_INPUT ? readStandardInput() : readFileSync(file));
+export const readText = (file: string): string =>
+  decode(file === STANDARD_INPUT ? readStandardInput() : readFileSync(file));
 
 /** A file's name, for messages. */
 export const shownFile = (file: string): string => (file === STANDARD_INPUT ? "standard input" : file);

@@ -21,7 +21,12 @@ export interface OpenPlugins extends AsyncDisposable {
 export const formatSource = ({ kind, path }: PluginSource): string => (kind === "socket" ? `unix:${path}` : path);
 
 /** Says what a reader of the command line would not expect. */
-function warnOfNames(name: string, source: PluginSource, { description }: AskedPlugin, own: ReadonlyMap<string, unknown>): void {
+function warnOfNames(
+  name: string,
+  source: PluginSource,
+  { description }: AskedPlugin,
+  own: ReadonlyMap<string, unknown>,
+): void {
   const plugin = `warning: --plugin ${name}=${formatSource(source)}`;
   if (own.has(name)) printMessage(`${plugin} replaces this release's own binding ${name}, and has its grants`);
   if (description.name !== name)
@@ -63,7 +68,9 @@ export async function openPlugins(sources: PluginSources, resolve: Resolve): Pro
   await using stack = new AsyncDisposableStack();
   stack.use(exitOnSignal());
   const own = resolve(TOKENS.bindings);
-  const { asked, failed } = await openAll(sources, async (name, source) => stack.use(await open(name, source, resolve)));
+  const { asked, failed } = await openAll(sources, async (name, source) =>
+    stack.use(await open(name, source, resolve)),
+  );
   for (const [name, source] of sources) {
     const plugin = asked.get(name);
     if (plugin !== undefined) warnOfNames(name, source, plugin, own);

@@ -4,7 +4,8 @@ import type { InputViolation, InputVm } from "@netbind/input";
 import { type BindingFailure, PluginsFailedError } from "../errors.ts";
 import type { OpenPlugins } from "./open-plugins.ts";
 
-export const nameOfVm = ({ vmi: { metadata } }: Pick<InputVm, "vmi">): string => `${metadata.namespace}/${metadata.name}`;
+export const nameOfVm = ({ vmi: { metadata } }: Pick<InputVm, "vmi">): string =>
+  `${metadata.namespace}/${metadata.name}`;
 
 /** Keeps which bindings failed while many VMs are judged, so that one's trouble hides nothing of another. */
 export class PluginFailures {
@@ -33,7 +34,9 @@ export class PluginFailures {
     const name = nameOfVm(vm);
     const { bindings, failed } = this.#plugins;
     const opened = [...bindings].map(([binding, asked]) => [binding, this.#recording(binding, name, asked)] as const);
-    const unopened = [...failed].map(([binding, error]) => [binding, this.#recording(binding, name, failing(error))] as const);
+    const unopened = [...failed].map(
+      ([binding, error]) => [binding, this.#recording(binding, name, failing(error))] as const,
+    );
     return new Map([...opened, ...unopened]);
   }
 

@@ -2,7 +2,9 @@ import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { NamedFileError } from "../errors.ts";
 
 /** Where a third-party binding is asked. */
-export type PluginSource = { readonly kind: "file"; readonly path: string } | { readonly kind: "socket"; readonly path: string };
+export type PluginSource =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "socket"; readonly path: string };
 /** Third-party bindings of the command line, by the name that they are registered under. */
 export type PluginSources = ReadonlyMap<string, PluginSource>;
 

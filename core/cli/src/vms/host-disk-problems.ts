@@ -10,6 +10,8 @@ export async function findHostDiskProblems(
   directories: readonly string[],
 ): Promise<readonly InputViolation[]> {
   const policy = { directories, own: state.own };
-  const found = await Promise.all(vms.map(async ({ vm, decision }) => (await checkHostDisks(exec, decision.vmi, policy)).map(vm.locate)));
+  const found = await Promise.all(
+    vms.map(async ({ vm, decision }) => (await checkHostDisks(exec, decision.vmi, policy)).map(vm.locate)),
+  );
   return found.flat();
 }

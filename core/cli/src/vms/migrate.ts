@@ -19,9 +19,19 @@ export async function migrate(name: string, options: MigrateOptions, resolve: Re
   }
 }
 
-async function moveAndReport(name: string, { output, wait }: MigrateOptions, signal: AbortSignal, resolve: Resolve): Promise<void> {
+async function moveAndReport(
+  name: string,
+  { output, wait }: MigrateOptions,
+  signal: AbortSignal,
+  resolve: Resolve,
+): Promise<void> {
   const context = {
-    ...{ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec), podNetwork: DEFAULT_POD_NETWORK, bindings: resolve(TOKENS.bindings) },
+    ...{
+      state: resolve(TOKENS.state),
+      exec: resolve(TOKENS.exec),
+      podNetwork: DEFAULT_POD_NETWORK,
+      bindings: resolve(TOKENS.bindings),
+    },
     ...{ deviceSettings: resolve(TOKENS.deviceSettings), progress: printMessage, signal },
   };
   const { record, from, downtime } = await migrateVm(context, name);

@@ -55,11 +55,18 @@ const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi =>
   withInterfaces(vmi, [...interfacesOf(vmi), nic], [...networksOf(vmi), { name: nic.name, multus: { networkName } }]);
 
 /** Decides about the VM with its new NIC. @throws InputError with all that is wrong with it */
-async function decideWithNic(record: LocalPodRecord, nic: string, options: AttachOptions, resolve: Resolve): Promise<Decision> {
+async function decideWithNic(
+  record: LocalPodRecord,
+  nic: string,
+  options: AttachOptions,
+  resolve: Resolve,
+): Promise<Decision> {
   const input = loadSurroundings(options);
   const added = { name: nic, [options.binding]: {}, ...defined({ macAddress: options.mac }) };
   if (!isHotPluggable(added))
-    throw new NicChangeError(`a NIC of binding ${bindingName(added)} cannot be added to a running VM: restart the VM with it`);
+    throw new NicChangeError(
+      `a NIC of binding ${bindingName(added)} cannot be added to a running VM: restart the VM with it`,
+    );
   const binding = bindingName(added) ?? "";
   // Where a plugin of another's serves the binding in this VM's pod, it is asked, and not this release's own.
   await using served = await connectSidecarPlugin(resolve(TOKENS.state), record, binding);
@@ -73,8 +80,15 @@ async function decideWithNic(record: LocalPodRecord, nic: string, options: Attac
     nads: [...input.nads, ...recordedNads(record)],
   });
   const own = result.decision?.networks.filter(({ network }) => network === nic) ?? [];
-  const found = [...result.violations, ...checkNetworks(own, { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings })];
-  const located = found.map((one) => ({ ...one, file: `VM ${record.namespace}/${record.name} with NIC ${nic}`, line: 1 }));
+  const found = [
+    ...result.violations,
+    ...checkNetworks(own, { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings }),
+  ];
+  const located = found.map((one) => ({
+    ...one,
+    file: `VM ${record.namespace}/${record.name} with NIC ${nic}`,
+    line: 1,
+  }));
   const violations = [...input.violations, ...located];
   if (violations.length > 0 || result.decision === undefined) throw new InputError(violations);
   return result.decision;
@@ -89,7 +103,10 @@ async function awaitNic(
 ): Promise<VmStatus["nics"]> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
-    const { nics } = await vmStatus(resolve(TOKENS.exec), findVm(resolve(TOKENS.state), `${record.namespace}/${record.name}`));
+    const { nics } = await vmStatus(
+      resolve(TOKENS.exec),
+      findVm(resolve(TOKENS.state), `${record.namespace}/${record.name}`),
+    );
     const own = nics.filter(({ name }) => name === nic);
     if (own.every(({ guestAddresses }) => guestAddresses.length >= planned) || performance.now() > end) return own;
     await new Promise((done) => setTimeout(done, LOOK_AGAIN));
@@ -114,7 +131,12 @@ export async function attachNic({ vm, nic }: NamedNic, options: AttachOptions, r
   printMessage(
     `NIC ${nic} is in VM ${record.namespace}/${record.name}, with MAC ${attachment.mac}${attachment.pod.addresses.length === 0 ? "" : ` and ${attachment.pod.addresses.map(addressOf).join(", ")}`}`,
   );
-  const nics = await awaitNic(record, nic, { planned: plannedGuestAddresses(plan).length, seconds: options.wait }, resolve);
+  const nics = await awaitNic(
+    record,
+    nic,
+    { planned: plannedGuestAddresses(plan).length, seconds: options.wait },
+    resolve,
+  );
   if (options.output === "json") printJson(nics[0] ?? {});
   else print(nicTable(nics));
   return EXIT.ok;

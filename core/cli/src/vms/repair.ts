@@ -29,7 +29,12 @@ function printHealth(vms: readonly Health[], output: OutputFormat): number {
 }
 
 /** Prints the health of VMs with those that nothing could be said of, whose errors decide the exit code. */
-function printHealthAndFailures(vms: readonly Health[], failed: readonly VmFailure[], what: string, output: OutputFormat): number {
+function printHealthAndFailures(
+  vms: readonly Health[],
+  failed: readonly VmFailure[],
+  what: string,
+  output: OutputFormat,
+): number {
   const code = printHealth(
     [...vms, ...failed.map(({ vm, error }) => ({ vm, problems: [`it cannot be ${what}: ${error.message}`] }))],
     output,
@@ -43,7 +48,9 @@ export async function check(names: readonly string[], output: OutputFormat, reso
   const state = resolve(TOKENS.state);
   const exec = resolve(TOKENS.exec);
   const damaged: readonly Health[] =
-    names.length > 0 ? [] : damagedVms(state).map((damage) => ({ vm: "a VM whose record is damaged", problems: [damage] }));
+    names.length > 0
+      ? []
+      : damagedVms(state).map((damage) => ({ vm: "a VM whose record is damaged", problems: [damage] }));
   const { done, failed } = await forEachVm(chosen(names, state), fullName, async (record) => ({
     vm: fullName(record),
     problems: formatDrift(await findDrift(state, exec, record)),
@@ -59,6 +66,7 @@ export async function apply(names: readonly string[], output: OutputFormat, reso
     const { found, left } = await repairVm(context, record.id);
     return { vm: fullName(record), repaired: found.filter((line) => !left.includes(line)), problems: left };
   });
-  if (output !== "json") for (const { vm, repaired } of done) for (const line of repaired) printMessage(`${vm}: repaired: ${line}`);
+  if (output !== "json")
+    for (const { vm, repaired } of done) for (const line of repaired) printMessage(`${vm}: repaired: ${line}`);
   return printHealthAndFailures(done, failed, "repaired", output);
 }

@@ -8,5 +8,7 @@ export function reportVm(status: VmStatus, is: string, format: OutputFormat, mor
   print(`VM ${status.namespace}/${status.name} ${is}\n\n${nicTable(status.nics)}\n`);
   for (const sentence of status.limits ?? []) printMessage(`warning: ${sentence}`);
   if (status.nics.some(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses))
-    printMessage("netbind did not see every guest address: the guest may still be booting; see netbind status and netbind console");
+    printMessage(
+      "netbind did not see every guest address: the guest may still be booting; see netbind status and netbind console",
+    );
 }

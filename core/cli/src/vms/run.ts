@@ -32,8 +32,14 @@ import { InputError, socketInRun, vmsNotStopped } from "../errors.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
 
 /** What is in the way on this machine, where its text stands. @throws InputError with all of it */
-async function refuseMissing(machine: StartContext, vms: readonly DecidedVm[], hostDisk: readonly string[]): Promise<void> {
-  const networks = vms.flatMap(({ vm, decision }) => checkNetworks(decision.networks, machine.deviceSettings).map(vm.locate));
+async function refuseMissing(
+  machine: StartContext,
+  vms: readonly DecidedVm[],
+  hostDisk: readonly string[],
+): Promise<void> {
+  const networks = vms.flatMap(({ vm, decision }) =>
+    checkNetworks(decision.networks, machine.deviceSettings).map(vm.locate),
+  );
   const found = [...networks, ...(await findHostDiskProblems(machine, vms, hostDisk))];
   if (found.length > 0) throw new InputError(found);
 }
@@ -115,7 +121,14 @@ export async function run(options: RunOptions, resolve: Resolve): Promise<number
   const runtime = withBundles(resolve(TOKENS.runtime), options.plugin);
   const state = resolve(TOKENS.state);
   const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };
-  const machine: StartContext = { state, exec: resolve(TOKENS.exec), runtime, podNetwork, deviceSettings, progress: printMessage };
+  const machine: StartContext = {
+    state,
+    exec: resolve(TOKENS.exec),
+    runtime,
+    podNetwork,
+    deviceSettings,
+    progress: printMessage,
+  };
   await refuseMissing(machine, vms, options.hostDisk);
   const interruption = new Interruption("stopping");
   try {

@@ -16,7 +16,9 @@ export async function status(name: string | undefined, output: OutputFormat, res
     return EXIT.ok;
   }
   for (const damage of damagedVms(state)) printMessage(`warning: ${damage}`);
-  const looks = await Promise.all(listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(exec, record))));
+  const looks = await Promise.all(
+    listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(exec, record))),
+  );
   const [all, failed] = [looks.flatMap(({ done }) => done), looks.flatMap((look) => look.failed)];
   if (output === "json") printJson(all);
   else if (all.length > 0) print(vmTable(all));

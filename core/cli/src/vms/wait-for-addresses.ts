@@ -22,10 +22,17 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 // While nothing has answered, the questions keep this process: a pause that lost the race must not.
 const interval = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
 const aborted = (signal: AbortSignal): Promise<unknown> =>
-  new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", resolve, { once: true })));
+  new Promise((resolve) =>
+    signal.aborted ? resolve(undefined) : signal.addEventListener("abort", resolve, { once: true }),
+  );
 
 /** Asks a NIC's guest for each of its addresses, until it answers or the caller no longer waits. */
-const ask = (inPod: Exec, { attachment, plan }: SeenNic, seconds: number, signal: AbortSignal): readonly Promise<boolean>[] =>
+const ask = (
+  inPod: Exec,
+  { attachment, plan }: SeenNic,
+  seconds: number,
+  signal: AbortSignal,
+): readonly Promise<boolean>[] =>
   awaitedGuestAddresses(attachment, plan).map((address) =>
     isAdopted(plan)
       ? awaitOwner(inPod, attachment.names.bridge, { address, seconds, signal })
@@ -39,7 +46,10 @@ const isComplete = ({ nics }: VmStatus, wanted: readonly SeenNic[]): boolean =>
     const probed = nics.find(({ name }) => name === attachment.name);
     return (
       awaited === 0 ||
-      (probed !== undefined && probed.guestAddresses.length >= awaited && probed.traffic.fromGuest && probed.traffic.toGuest)
+      (probed !== undefined &&
+        probed.guestAddresses.length >= awaited &&
+        probed.traffic.fromGuest &&
+        probed.traffic.toGuest)
     );
   });
 
@@ -60,7 +70,10 @@ export async function waitForAddresses(
     (seconds === 0 ? [] : ask(inPod, nic, seconds, over.signal)).map(async (answer) => {
       if (!(await answer)) return;
       silent.delete(nic);
-      end = Math.min(limit, performance.now() + scaledTimeout(silent.size === 0 ? ADDRESS_TIMEOUT.family : ADDRESS_TIMEOUT.nic));
+      end = Math.min(
+        limit,
+        performance.now() + scaledTimeout(silent.size === 0 ? ADDRESS_TIMEOUT.family : ADDRESS_TIMEOUT.nic),
+      );
     }),
   );
   // A guest may keep silent when it is asked, and have its address: its neighbors know.
@@ -70,9 +83,12 @@ export async function waitForAddresses(
   });
   try {
     for (;;) {
-      await (answered ? pause(NEXT_LOOK) : Promise.race([all, aborted(signal), interval(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
+      await (answered
+        ? pause(NEXT_LOOK)
+        : Promise.race([all, aborted(signal), interval(Math.min(SIGHT_INTERVAL, seconds * 1000))]));
       const status = await vmStatus(exec, findVm(state, name));
-      if (isComplete(status, nics) || performance.now() > end || signal.aborted || status.phase === "over") return status;
+      if (isComplete(status, nics) || performance.now() > end || signal.aborted || status.phase === "over")
+        return status;
     }
   } finally {
     over.abort();

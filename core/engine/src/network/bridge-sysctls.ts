@@ -26,7 +26,9 @@ export function bridgeSysctls(links: readonly LinkPlan[]): readonly Sysctl[] {
 
 const withoutIpv6 = ({ name }: LinkPlan): Sysctl => ({ key: `net.ipv6.conf.${name}.disable_ipv6`, value: "1" });
 
-const ipv4Sysctls = ({ name }: LinkPlan): readonly Sysctl[] => [{ key: `net.ipv4.neigh.${name}.retrans_time_ms`, value: ASK_AGAIN }];
+const ipv4Sysctls = ({ name }: LinkPlan): readonly Sysctl[] => [
+  { key: `net.ipv4.neigh.${name}.retrans_time_ms`, value: ASK_AGAIN },
+];
 
 const ipv6Sysctls = ({ name }: LinkPlan): readonly Sysctl[] => [
   { key: `net.ipv6.conf.${name}.accept_ra`, value: "0" },

@@ -33,7 +33,11 @@ function kernelKinds(link: LinkPlan): readonly string[] | undefined {
   }
 }
 
-function createLink(link: BridgeLink | TapLink | PlaceholderLink, owner: TapOwner, placeholder: PlaceholderKind): string {
+function createLink(
+  link: BridgeLink | TapLink | PlaceholderLink,
+  owner: TapOwner,
+  placeholder: PlaceholderKind,
+): string {
   switch (link.kind) {
     case "bridge":
       return `link add name ${link.name}${link.mac === undefined ? "" : ` address ${link.mac}`} type bridge`;
@@ -58,7 +62,11 @@ function canonical(address: string): string {
   return parsed === undefined ? address : formatAddress(parsed.family, parsed.value);
 }
 
-function diffAddresses(name: string, planned: readonly PlannedAddress[], current: readonly string[]): readonly string[] {
+function diffAddresses(
+  name: string,
+  planned: readonly PlannedAddress[],
+  current: readonly string[],
+): readonly string[] {
   const desired = planned.map(({ address, prefix }) => `${canonical(address)}/${prefix}`);
   return [
     ...current.filter((address) => !desired.includes(address)).map((address) => `addr del ${address} dev ${name}`),
@@ -91,7 +99,10 @@ function diffRoutes({ name, routes = [] }: BridgeLink, current: Routes): readonl
 /** What of a made link differs, beside its being there, its MTU and its state. */
 function diffMade(link: BridgeLink | TapLink | PlaceholderLink, observed: ObservedLink | undefined): readonly string[] {
   if (link.kind === "tap") return diffPort(link.name, link.bridge, observed);
-  return [...diffMac(link.name, link.mac, observed), ...diffAddresses(link.name, link.addresses, observed?.addresses ?? [])];
+  return [
+    ...diffMac(link.name, link.mac, observed),
+    ...diffAddresses(link.name, link.addresses, observed?.addresses ?? []),
+  ];
 }
 
 /** A link whose IPv6 addresses went with its being up: the kernel takes them when it is set down. */
@@ -135,12 +146,21 @@ function diffAdopted(
   const bridge = desired.plan.links.find((other) => other.kind === "bridge" && other.name === link.bridge);
   const mac = bridge?.kind === "bridge" ? bridge.mac : undefined;
   if (adopted === undefined && (original === undefined || isPlaceholder(original))) {
-    return { ip: [], unrecoverable: [`the pod's link ${desired.podLinkName} is missing, and only its network's CNI plugin can make it`] };
+    return {
+      ip: [],
+      unrecoverable: [
+        `the pod's link ${desired.podLinkName} is missing, and only its network's CNI plugin can make it`,
+      ],
+    };
   }
   const rename =
     adopted !== undefined || original === undefined
       ? []
-      : [`link set dev ${original.name} down`, `addr flush dev ${original.name}`, `link set dev ${original.name} name ${link.name}`];
+      : [
+          `link set dev ${original.name} down`,
+          `addr flush dev ${original.name}`,
+          `link set dev ${original.name} name ${link.name}`,
+        ];
   const observed = adopted ?? original;
   // A link whose MAC address changes must be down on some drivers.
   const readdress = diffMac(link.name, mac, observed);
@@ -176,15 +196,22 @@ export function diffLinks(
   const renamed = adopts !== undefined && !links.has(adopts.name);
   const thereOf = ({ kind, name }: LinkPlan): ObservedLink | undefined => {
     const observed = links.get(name);
-    return kind === "placeholder" && renamed && observed !== undefined && !isPlaceholder(observed) ? undefined : observed;
+    return kind === "placeholder" && renamed && observed !== undefined && !isPlaceholder(observed)
+      ? undefined
+      : observed;
   };
   const each = desired.plan.links.map((link) =>
-    link.kind === "adopted" ? diffAdopted(link, desired, links) : { ip: diffMadeLink(link, thereOf(link), desired), unrecoverable: [] },
+    link.kind === "adopted"
+      ? diffAdopted(link, desired, links)
+      : { ip: diffMadeLink(link, thereOf(link), desired), unrecoverable: [] },
   );
   // While the pod's link has its addresses, the kernel lets no other link lead to their networks.
   const routed = desired.plan.links.flatMap((link) =>
     // A link that is down has no routes of IPv6.
     link.kind === "bridge" ? diffRoutes(link, links.get(link.name)?.up === true ? routes : []) : [],
   );
-  return { ip: [...each.flatMap(({ ip }) => ip), ...routed], unrecoverable: each.flatMap(({ unrecoverable }) => unrecoverable) };
+  return {
+    ip: [...each.flatMap(({ ip }) => ip), ...routed],
+    unrecoverable: each.flatMap(({ unrecoverable }) => unrecoverable),
+  };
 }

@@ -17,10 +17,14 @@ export interface Operations {
 }
 
 /** The number of single steps. */
-export const countOperations = ({ ip, sysctls, nft }: Operations): number => ip.length + sysctls.length + (nft.length > 0 ? 1 : 0);
+export const countOperations = ({ ip, sysctls, nft }: Operations): number =>
+  ip.length + sysctls.length + (nft.length > 0 ? 1 : 0);
 
 /** A difference for people: a line for each operation. */
-export const formatOperations = ({ ip, sysctls, nft, unrecoverable }: Operations, table: NftTable): readonly string[] => [
+export const formatOperations = (
+  { ip, sysctls, nft, unrecoverable }: Operations,
+  table: NftTable,
+): readonly string[] => [
   ...unrecoverable,
   ...ip.map((line) => `missing or different: ip ${line}`),
   ...sysctls.map(({ key, value }) => `missing or different: sysctl ${key}=${value}`),
@@ -43,10 +47,14 @@ function diffPodLink(podLink: PodLink, observed: ObservedLink, routes: ObservedN
   const { name } = podLink;
   const missing = podLink.addresses.filter((address) => !observed.addresses.includes(address));
   const has = (route: Route): boolean =>
-    routes.some(({ link, destination, gateway }) => link === name && destination === route.destination && gateway === route.gateway);
+    routes.some(
+      ({ link, destination, gateway }) =>
+        link === name && destination === route.destination && gateway === route.gateway,
+    );
   // The kernel makes the route to an address' own network when it gets the address.
   const byKernel = ({ destination, gateway }: Route): boolean =>
-    gateway === undefined && missing.some((address) => JSON.stringify(networkOf(address)) === JSON.stringify(networkOf(destination)));
+    gateway === undefined &&
+    missing.some((address) => JSON.stringify(networkOf(address)) === JSON.stringify(networkOf(destination)));
   const unrecoverable = podLink.routes.filter((route) => !has(route) && !byKernel(route));
   return [
     ...(observed.mtu === podLink.mtu ? [] : [`link set dev ${name} mtu ${podLink.mtu}`]),
@@ -54,7 +62,10 @@ function diffPodLink(podLink: PodLink, observed: ObservedLink, routes: ObservedN
     ...(observed.up ? [] : [`link set dev ${name} up`]),
     ...[...unrecoverable]
       .sort((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined))
-      .map(({ destination, gateway }) => `route replace ${destination}${gateway === undefined ? "" : ` via ${gateway}`} dev ${name}`),
+      .map(
+        ({ destination, gateway }) =>
+          `route replace ${destination}${gateway === undefined ? "" : ` via ${gateway}`} dev ${name}`,
+      ),
   ];
 }
 
@@ -80,7 +91,10 @@ export function diffNetwork(desired: DesiredNetwork, observed: ObservedNetwork):
         : []),
       ...planned.unrecoverable,
     ],
-    ip: [...(podLink === undefined || pod === undefined ? [] : diffPodLink(podLink, pod, observed.routes)), ...planned.ip],
+    ip: [
+      ...(podLink === undefined || pod === undefined ? [] : diffPodLink(podLink, pod, observed.routes)),
+      ...planned.ip,
+    ],
     sysctls: (desired.plan.sysctls ?? []).filter(({ key, value }) => observed.sysctls[key] !== value),
     nft: diffTable(desired, observed),
   };

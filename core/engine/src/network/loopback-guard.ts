@@ -29,10 +29,18 @@ export function loopbackGuardOf(links: readonly LinkPlan[]): LoopbackGuard | und
 export function guardChain(table: string, { links }: LoopbackGuard): readonly NftJson[] {
   const inTable = { family: "inet", table };
   return [
-    { add: { chain: { ...inTable, name: CHAIN, type: "filter", hook: "prerouting", prio: PRIORITY, policy: "accept" } } },
+    {
+      add: { chain: { ...inTable, name: CHAIN, type: "filter", hook: "prerouting", prio: PRIORITY, policy: "accept" } },
+    },
     ...FIELDS.map((field) => {
       const expr = [
-        { match: { op: "==", left: { meta: { key: "iifname" } }, right: links.length === 1 ? links[0] : { set: links } } },
+        {
+          match: {
+            op: "==",
+            left: { meta: { key: "iifname" } },
+            right: links.length === 1 ? links[0] : { set: links },
+          },
+        },
         { match: { op: "==", left: { payload: { protocol: "ip", field } }, right: { prefix: LOOPBACK } } },
         { counter: null },
         { drop: null },

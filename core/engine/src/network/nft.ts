@@ -71,10 +71,13 @@ function printRule(rule: NftRule): readonly NftJson[] {
 
 const chainCommands = (family: string, table: string, chains: readonly NftChain[]): readonly NftJson[] => [
   ...chains.map(({ name, base }) => {
-    const hooked = base === undefined ? {} : { type: base.type, hook: base.hook, prio: base.priority, policy: "accept" };
+    const hooked =
+      base === undefined ? {} : { type: base.type, hook: base.hook, prio: base.priority, policy: "accept" };
     return { add: { chain: { family, table, name, ...hooked } } };
   }),
-  ...chains.flatMap(({ name, rules }) => rules.map((rule) => ({ add: { rule: { family, table, chain: name, expr: printRule(rule) } } }))),
+  ...chains.flatMap(({ name, rules }) =>
+    rules.map((rule) => ({ add: { rule: { family, table, chain: name, expr: printRule(rule) } } })),
+  ),
 ];
 
 /** The commands that make a NIC's table or, where it exists or is not known, replace it whole: one transaction. */
@@ -120,7 +123,8 @@ export function formatTable(table: NftTable, chains: readonly NftChain[]): strin
   return [`table ${table.family} ${table.name} {`, ...guard, ...lines, "}", serverGuard].join("\n");
 }
 
-const formatSet = (values: readonly (string | number)[]): string => (values.length === 1 ? String(values[0]) : `{ ${values.join(", ")} }`);
+const formatSet = (values: readonly (string | number)[]): string =>
+  values.length === 1 ? String(values[0]) : `{ ${values.join(", ")} }`;
 
 function formatRule(rule: NftRule): string {
   const matches = rule.matches.map((match) => {

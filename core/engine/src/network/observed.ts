@@ -41,6 +41,8 @@ export function podLinkOf(observed: ObservedNetwork, name: string, tap?: string)
   const link = observed.links.find((candidate) => candidate.name === name);
   if (link === undefined) return undefined;
   const routes = observed.routes.filter((route) => route.link === name).map(({ link: _, ...route }) => route);
-  const opened = [tap, name].find((candidate) => observed.links.some((one) => one.name === candidate && OPENED.includes(one.kind)));
+  const opened = [tap, name].find((candidate) =>
+    observed.links.some((one) => one.name === candidate && OPENED.includes(one.kind)),
+  );
   return { name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes, ...defined({ tap: opened }) };
 }

@@ -41,17 +41,29 @@ const formatPacket = (dropped: (typeof DROPPED)[number]): string =>
  */
 export function serverGuardOf({ network, services = [] }: Plan): ServerGuard | undefined {
   const adopted = network?.links.find((link) => link.kind === "adopted");
-  return adopted?.kind === "adopted" && services.some(({ link }) => link === adopted.bridge) ? { outside: adopted.name } : undefined;
+  return adopted?.kind === "adopted" && services.some(({ link }) => link === adopted.bridge)
+    ? { outside: adopted.name }
+    : undefined;
 }
 
 /** The commands that make a fence's chains in a table of the bridges' family. */
 export function fenceChains(table: string, { outside }: ServerGuard): readonly NftJson[] {
   const inTable = { family: "bridge", table };
   return [
-    ...CHAINS.map((name) => ({ add: { chain: { ...inTable, name, type: "filter", hook: name, prio: 0, policy: "accept" } } })),
+    ...CHAINS.map((name) => ({
+      add: { chain: { ...inTable, name, type: "filter", hook: name, prio: 0, policy: "accept" } },
+    })),
     ...DROPPED.map((dropped) => {
       const link = equals({ meta: { key: LINK_OF[dropped.chain] } }, outside);
-      return { add: { rule: { ...inTable, chain: dropped.chain, expr: [link, packetOf(dropped), { counter: null }, { drop: null }] } } };
+      return {
+        add: {
+          rule: {
+            ...inTable,
+            chain: dropped.chain,
+            expr: [link, packetOf(dropped), { counter: null }, { drop: null }],
+          },
+        },
+      };
     }),
   ];
 }

@@ -30,7 +30,9 @@ function joined(first: BindingError, others: readonly BindingError[]): BindingEr
   const shown = [...messages.slice(0, MOST_FAILURES), ...(more > 0 ? [`and ${more} more failures`] : [])];
   // A message that quotes a plugin's output has lines of its own.
   const text = shown.join(shown.some((message) => message.includes("\n")) ? "\n" : "; ");
-  return new BindingError(first.code, text, [...new Set(failures.map(({ hint }) => hint))].join("; "), { cause: first });
+  return new BindingError(first.code, text, [...new Set(failures.map(({ hint }) => hint))].join("; "), {
+    cause: first,
+  });
 }
 
 /**

@@ -20,5 +20,6 @@ export const isIntegerIn = (value: number, least: number, most: number): boolean
 
 /** Adds an issue for an MTU that no link can have. */
 export function checkMtu({ addIssue }: Pick<PlanContext, "addIssue">, path: string, mtu: number): void {
-  if (!isIntegerIn(mtu, MTU.least, MTU.most)) addIssue(`${path}.mtu`, `${mtu} is not an MTU between ${MTU.least} and ${MTU.most}`);
+  if (!isIntegerIn(mtu, MTU.least, MTU.most))
+    addIssue(`${path}.mtu`, `${mtu} is not an MTU between ${MTU.least} and ${MTU.most}`);
 }

@@ -10,12 +10,15 @@ type Vdpa = DomainPlan & { readonly kind: "vdpa" };
 type UserNetwork = DomainPlan & { readonly kind: "userNetwork" };
 
 function checkUserNetwork({ network, search, forward }: UserNetwork, addIssue: AddIssue): void {
-  if (parseCidr(network)?.family !== 4) addIssue("domain.network", `${JSON.stringify(network)} is not a valid IPv4 network`);
+  if (parseCidr(network)?.family !== 4)
+    addIssue("domain.network", `${JSON.stringify(network)} is not a valid IPv4 network`);
   for (const [at, name] of search.entries()) {
-    if (!/^[A-Za-z0-9_.-]{1,253}$/.test(name)) addIssue(`domain.search[${at}]`, `${JSON.stringify(name)} is not a valid domain name`);
+    if (!/^[A-Za-z0-9_.-]{1,253}$/.test(name))
+      addIssue(`domain.search[${at}]`, `${JSON.stringify(name)} is not a valid domain name`);
   }
   for (const [at, { port, lastPort = port }] of forward.entries()) {
-    if (!isIntegerIn(port, 1, LAST_PORT) || lastPort !== port) addIssue(`domain.forward[${at}].port`, `${port} is not a valid single port`);
+    if (!isIntegerIn(port, 1, LAST_PORT) || lastPort !== port)
+      addIssue(`domain.forward[${at}].port`, `${port} is not a valid single port`);
   }
 }
 
@@ -38,7 +41,8 @@ function checkPasst({ forward }: PasstPlan, addIssue: AddIssue): void {
 
 /** What moves packets by virtio's rings knows no other device. */
 function checkVirtio(kind: string, { model }: Attachment, addIssue: AddIssue): void {
-  if (model !== "virtio") addIssue("domain.kind", `${kind} serves virtio only, and the NIC's model is ${JSON.stringify(model)}`);
+  if (model !== "virtio")
+    addIssue("domain.kind", `${kind} serves virtio only, and the NIC's model is ${JSON.stringify(model)}`);
 }
 
 function checkVhostUser({ kind, socket, queues }: VhostUser, attachment: Attachment, addIssue: AddIssue): void {
@@ -52,7 +56,10 @@ function checkVhostUser({ kind, socket, queues }: VhostUser, attachment: Attachm
 function checkAllocated(path: string, device: string, allocated: readonly string[], addIssue: AddIssue): void {
   if (allocated.includes(device)) return;
   const reported = allocated.join(", ") || "none";
-  addIssue(path, `${JSON.stringify(device)} is not one of the devices that the pod was allocated for this NIC (${reported})`);
+  addIssue(
+    path,
+    `${JSON.stringify(device)} is not one of the devices that the pod was allocated for this NIC (${reported})`,
+  );
 }
 
 function checkVdpa({ kind, device }: Vdpa, attachment: Attachment, addIssue: AddIssue): void {
@@ -69,7 +76,10 @@ export function checkDomain({ plan, attachment, grants, addIssue }: PlanContext)
   switch (domain.kind) {
     case "tap":
       if (tapOf(attachment, plan) === undefined)
-        addIssue("domain.kind", "the domain needs this NIC's tap, and neither the plan nor the network's CNI plugin makes one");
+        addIssue(
+          "domain.kind",
+          "the domain needs this NIC's tap, and neither the plan nor the network's CNI plugin makes one",
+        );
       return;
     case "passt":
       return checkPasst(domain, addIssue);
@@ -80,7 +90,12 @@ export function checkDomain({ plan, attachment, grants, addIssue }: PlanContext)
     case "userNetwork":
       return checkUserNetwork(domain, addIssue);
     case "hostdev":
-      return checkAllocated("domain.pciAddress", domain.pciAddress, attachment.allocatedDevices.filter(isPciAddress), addIssue);
+      return checkAllocated(
+        "domain.pciAddress",
+        domain.pciAddress,
+        attachment.allocatedDevices.filter(isPciAddress),
+        addIssue,
+      );
     default:
       domain satisfies never;
   }

@@ -25,7 +25,8 @@ function checkMac({ addIssue }: PlanContext, path: string, mac: string): void {
 }
 
 function checkAddresses({ addIssue }: PlanContext, path: string, addresses: readonly PlannedAddress[]): void {
-  if (addresses.length > MOST_ADDRESSES) addIssue(`${path}.addresses`, `${addresses.length} addresses are more than ${MOST_ADDRESSES}`);
+  if (addresses.length > MOST_ADDRESSES)
+    addIssue(`${path}.addresses`, `${addresses.length} addresses are more than ${MOST_ADDRESSES}`);
   for (const [at, { address, prefix }] of addresses.entries()) {
     if (parseCidr(`${address}/${prefix}`) === undefined)
       addIssue(`${path}.addresses[${at}]`, `${JSON.stringify(`${address}/${prefix}`)} is not a valid address`);
@@ -35,7 +36,11 @@ function checkAddresses({ addIssue }: PlanContext, path: string, addresses: read
 }
 
 /** What left by the pod's link may leave by the bridge that has it, and the guest is there where that link's addresses are. */
-function checkRoutes({ attachment: { pod }, plan, addIssue }: PlanContext, path: string, { name, routes = [] }: BridgeLink): void {
+function checkRoutes(
+  { attachment: { pod }, plan, addIssue }: PlanContext,
+  path: string,
+  { name, routes = [] }: BridgeLink,
+): void {
   const adopted = isAdoptedBy(plan, name);
   const isPods = (route: Route): boolean =>
     pod.routes.some(({ destination, gateway }) => destination === route.destination && gateway === route.gateway) ||
@@ -79,7 +84,8 @@ function checkPlaceholder(context: PlanContext, path: string, link: PlaceholderL
 export function checkLink(context: PlanContext, path: string, link: LinkPlan): void {
   const { attachment, addIssue } = context;
   const own = attachment.names[link.kind === "placeholder" ? "pod" : link.kind];
-  if (link.name !== own) addIssue(`${path}.name`, `${JSON.stringify(link.name)} is not this NIC's ${link.kind}, which is "${own}"`);
+  if (link.name !== own)
+    addIssue(`${path}.name`, `${JSON.stringify(link.name)} is not this NIC's ${link.kind}, which is "${own}"`);
   checkMtu(context, path, link.mtu);
   if (link.kind === "bridge") return checkBridge(context, path, link);
   if (link.kind === "placeholder") return checkPlaceholder(context, path, link);

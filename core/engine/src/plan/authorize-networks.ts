@@ -64,8 +64,16 @@ const guestNetworks = ({ attachment, plan }: PlannedNic): readonly PlannedNetwor
 /** Finds networks that the core did not assign to the NIC. */
 export function checkAssigned({ attachment, plan, addIssue }: PlanContext): void {
   for (const { path, text, cidr } of plannedNetworks(plan)) {
-    const of = (family: IpFamily): readonly string[] => [guestNetwork(attachment, family), serverNetwork(attachment, family)];
-    if (path === "domain.network" ? isSame(cidr, guestNetwork(attachment, 4)) : of(cidr.family).some((own) => isSame(cidr, own))) continue;
+    const of = (family: IpFamily): readonly string[] => [
+      guestNetwork(attachment, family),
+      serverNetwork(attachment, family),
+    ];
+    if (
+      path === "domain.network"
+        ? isSame(cidr, guestNetwork(attachment, 4))
+        : of(cidr.family).some((own) => isSame(cidr, own))
+    )
+      continue;
     addIssue(
       path,
       `${JSON.stringify(text)} is not of a network that is assigned to this NIC (${of(cidr.family).join(", ")}): take it from guestNetwork or serverNetwork of the contract`,
@@ -86,14 +94,17 @@ function hostOf(address: string): Cidr | undefined {
   return parsed && { family: parsed.family, base: parsed.value, prefix: HOST_BITS[parsed.family] };
 }
 
-const takenBy = (what: string, cidr: Cidr | undefined): readonly Taken[] => (cidr === undefined ? [] : [{ what, cidr }]);
+const takenBy = (what: string, cidr: Cidr | undefined): readonly Taken[] =>
+  cidr === undefined ? [] : [{ what, cidr }];
 
 /** What a pod link and its resolver take: addresses with their networks, routes but the default one, name servers. */
 const takenByPod = ({ name, pod, resolvConf }: Attachment): readonly Taken[] => [
   ...pod.addresses.flatMap((text) => takenBy(`the address ${text} of pod link "${pod.name}"`, parseCidr(text))),
   ...pod.routes
     .filter(({ destination }) => parseCidr(destination)?.prefix !== 0)
-    .flatMap(({ destination }) => takenBy(`the route ${destination} of pod link "${pod.name}"`, parseCidr(destination))),
+    .flatMap(({ destination }) =>
+      takenBy(`the route ${destination} of pod link "${pod.name}"`, parseCidr(destination)),
+    ),
   ...[...resolvConf.nameservers4, ...resolvConf.nameservers6].flatMap((server) =>
     takenBy(`the name server ${server} of NIC "${name}"`, hostOf(server)),
   ),
@@ -106,7 +117,8 @@ export function findOverlaps(own: PlannedNic, others: readonly PlannedNic[]): re
       taken
         .filter((one) => overlap(cidr, one.cidr))
         .map(
-          ({ what }) => `${path}: the guest's network ${text}${of} overlaps ${what}: set ${FIELDS[cidr.family]} of the network to another`,
+          ({ what }) =>
+            `${path}: the guest's network ${text}${of} overlaps ${what}: set ${FIELDS[cidr.family]} of the network to another`,
         ),
     );
   const networks = guestNetworks(own);

@@ -1,4 +1,12 @@
-import { addressOf, type NftBase, type NftChain, type NftMatch, type NftRule, parseAddress, parseCidr } from "@netbind/contract";
+import {
+  addressOf,
+  type NftBase,
+  type NftChain,
+  type NftMatch,
+  type NftRule,
+  parseAddress,
+  parseCidr,
+} from "@netbind/contract";
 import { RESERVED_CHAIN } from "../network/loopback-guard.ts";
 import { type AddIssue, isIntegerIn } from "./authorize-checks.ts";
 
@@ -42,7 +50,8 @@ function isAnchor(match: NftMatch, bounds: NftContext): boolean {
     case "destinationAddress":
       return match.addresses.every(
         (address) =>
-          bounds.podAddresses.some((own) => addressOf(own) === address) || bounds.networks.some((network) => isWithin(address, network)),
+          bounds.podAddresses.some((own) => addressOf(own) === address) ||
+          bounds.networks.some((network) => isWithin(address, network)),
       );
     case "destinationPort":
       return false;
@@ -64,8 +73,16 @@ const isOfLoopback = (match: NftMatch, bounds: NftContext): boolean =>
  */
 function isLimited({ matches, verdict }: NftRule, chain: NftChain, bounds: NftContext): boolean {
   if (matches.some((match) => isAnchor(match, bounds))) return true;
-  if (!matches.some((match) => isOfLoopback(match, bounds)) || chain.base?.type !== "nat" || chain.base.hook !== "output") return false;
-  return verdict.kind === "return" || (verdict.kind === "dnat" && bounds.networks.some((network) => isWithin(verdict.to, network)));
+  if (
+    !matches.some((match) => isOfLoopback(match, bounds)) ||
+    chain.base?.type !== "nat" ||
+    chain.base.hook !== "output"
+  )
+    return false;
+  return (
+    verdict.kind === "return" ||
+    (verdict.kind === "dnat" && bounds.networks.some((network) => isWithin(verdict.to, network)))
+  );
 }
 
 function checkMatch(context: NftContext, path: string, match: NftMatch, family: 4 | 6): void {
@@ -91,7 +108,11 @@ function checkMatch(context: NftContext, path: string, match: NftMatch, family: 
   }
 }
 
-function checkPorts({ addIssue }: NftContext, path: string, match: NftMatch & { readonly kind: "destinationPort" }): void {
+function checkPorts(
+  { addIssue }: NftContext,
+  path: string,
+  match: NftMatch & { readonly kind: "destinationPort" },
+): void {
   const isPort = (port: number): boolean => isIntegerIn(port, 1, LAST_PORT);
   if (match.protocol !== "tcp" && match.protocol !== "udp")
     addIssue(`${path}.protocol`, `${JSON.stringify(match.protocol)} is neither tcp nor udp`);
@@ -123,9 +144,13 @@ function checkVerdict(context: NftContext, path: string, rule: NftRule, chain: N
 }
 
 function checkName({ chains, addIssue }: NftContext, path: string, chain: NftChain): void {
-  if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(chain.name)) addIssue(`${path}.name`, `${JSON.stringify(chain.name)} is not a valid chain name`);
+  if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(chain.name))
+    addIssue(`${path}.name`, `${JSON.stringify(chain.name)} is not a valid chain name`);
   if (chain.name.startsWith(RESERVED_CHAIN))
-    addIssue(`${path}.name`, `${JSON.stringify(chain.name)} begins with "${RESERVED_CHAIN}", which is the core's own: choose another name`);
+    addIssue(
+      `${path}.name`,
+      `${JSON.stringify(chain.name)} begins with "${RESERVED_CHAIN}", which is the core's own: choose another name`,
+    );
   if (chains.filter(({ name }) => name === chain.name).length > 1)
     addIssue(`${path}.name`, `${JSON.stringify(chain.name)} is planned twice`);
 }
@@ -138,7 +163,8 @@ function checkBase({ addIssue }: NftContext, path: string, base: NftBase): void 
 }
 
 function checkRule(context: NftContext, path: string, rule: NftRule, chain: NftChain): void {
-  for (const [at, match] of rule.matches.entries()) checkMatch(context, `${path}.matches[${at}]`, match, familyOf(rule));
+  for (const [at, match] of rule.matches.entries())
+    checkMatch(context, `${path}.matches[${at}]`, match, familyOf(rule));
   if (!isLimited(rule, chain, context))
     context.addIssue(
       path,
@@ -158,7 +184,10 @@ export function checkNftables(context: NftContext): void {
   const { chains, addIssue } = context;
   const rules = chains.reduce((sum, chain) => sum + chain.rules.length, 0);
   if (chains.length > MOST_CHAINS || rules > MOST_RULES) {
-    addIssue("network.nftables", `${chains.length} chains with ${rules} rules are more than ${MOST_CHAINS} and ${MOST_RULES}`);
+    addIssue(
+      "network.nftables",
+      `${chains.length} chains with ${rules} rules are more than ${MOST_CHAINS} and ${MOST_RULES}`,
+    );
     return;
   }
   for (const [at, chain] of chains.entries()) checkChain(context, `network.nftables[${at}]`, chain);

@@ -22,7 +22,9 @@ const isNetworkOf = (bridge: BridgeLink, text: string): boolean => {
   const desired = parseCidr(text);
   return (
     desired !== undefined &&
-    networksOf(bridge).some((own) => own?.family === desired.family && own.base === desired.base && own.prefix === desired.prefix)
+    networksOf(bridge).some(
+      (own) => own?.family === desired.family && own.base === desired.base && own.prefix === desired.prefix,
+    )
   );
 };
 
@@ -32,10 +34,15 @@ interface ServerContext extends PlanContext {
 }
 
 /** A server's client is this NIC's guest, at an address of the bridge's own network, or at the pod's where its link is handed over. */
-function checkClient(context: ServerContext, path: string, { client, leaseSeconds }: Dhcp4Service | Dhcp6Service): void {
+function checkClient(
+  context: ServerContext,
+  path: string,
+  { client, leaseSeconds }: Dhcp4Service | Dhcp6Service,
+): void {
   const { bridge, attachment, plan, addIssue } = context;
   const address = `${client.address}/${client.prefix}`;
-  if (client.mac !== attachment.mac) addIssue(`${path}.client.mac`, `${JSON.stringify(client.mac)} is not this NIC's, ${attachment.mac}`);
+  if (client.mac !== attachment.mac)
+    addIssue(`${path}.client.mac`, `${JSON.stringify(client.mac)} is not this NIC's, ${attachment.mac}`);
   if (!isNetworkOf(bridge, address) && !(isAdoptedBy(plan, bridge.name) && attachment.pod.addresses.includes(address)))
     addIssue(`${path}.client.address`, `${address} is in no network of ${bridge.name}`);
   if (!isIntegerIn(leaseSeconds, LEASE.least, LEASE.most))
@@ -45,11 +52,13 @@ function checkClient(context: ServerContext, path: string, { client, leaseSecond
 function checkDhcp4(context: ServerContext, path: string, service: Dhcp4Service): void {
   const { bridge, addIssue } = context;
   const server = bridge.addresses.find(({ address }) => address === service.server);
-  if (server === undefined) return addIssue(`${path}.server`, `${JSON.stringify(service.server)} is not an address of ${service.link}`);
+  if (server === undefined)
+    return addIssue(`${path}.server`, `${JSON.stringify(service.server)} is not an address of ${service.link}`);
   checkClient({ ...context, bridge: { ...bridge, addresses: [server] } }, path, service);
   checkMtu(context, path, service.mtu);
   for (const [at, { option }] of service.privateOptions.entries()) {
-    if (!isIntegerIn(option, 224, 254)) addIssue(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
+    if (!isIntegerIn(option, 224, 254))
+      addIssue(`${path}.privateOptions[${at}].option`, `${option} is not between 224 and 254`);
   }
 }
 
@@ -61,12 +70,16 @@ function checkRa(context: ServerContext, path: string, service: RouterAdvertisem
   if (service.preference !== undefined && service.preference !== "low")
     addIssue(`${path}.preference`, `${JSON.stringify(service.preference)} is not "low"`);
   if (!isIntegerIn(service.routerLifetimeSeconds, 0, MOST_ROUTER_LIFETIME))
-    addIssue(`${path}.routerLifetimeSeconds`, `${service.routerLifetimeSeconds} is not between 0 and ${MOST_ROUTER_LIFETIME}`);
+    addIssue(
+      `${path}.routerLifetimeSeconds`,
+      `${service.routerLifetimeSeconds} is not between 0 and ${MOST_ROUTER_LIFETIME}`,
+    );
 }
 
 function checkService(context: PlanContext, path: string, service: ServicePlan): void {
   const bridge = plannedLinks(context.plan).find((link) => link.kind === "bridge" && link.name === service.link);
-  if (bridge?.kind !== "bridge") return context.addIssue(`${path}.link`, `${JSON.stringify(service.link)} is not a bridge of this plan`);
+  if (bridge?.kind !== "bridge")
+    return context.addIssue(`${path}.link`, `${JSON.stringify(service.link)} is not a bridge of this plan`);
   const server = { ...context, bridge };
   switch (service.kind) {
     case "dhcp4":

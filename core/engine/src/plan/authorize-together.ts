@@ -28,7 +28,9 @@ const rangesOf = (ports: readonly NftPort[]): readonly { readonly first: number;
 const BOTH = ["tcp", "udp"] as const;
 
 const claimsOfForward = ({ protocol, ports }: PasstForward, path: string): readonly Claim[] =>
-  ports.length === 0 ? [{ path, protocol, ...ALL_PORTS }] : ports.map(({ from, to = from }) => ({ path, protocol, first: from, last: to }));
+  ports.length === 0
+    ? [{ path, protocol, ...ALL_PORTS }]
+    : ports.map(({ from, to = from }) => ({ path, protocol, first: from, last: to }));
 
 /** The ports on which a plan's own process listens in the pod: QEMU's for a network inside it, and passt's. */
 function listenedPorts({ domain }: Plan): readonly Claim[] {
@@ -45,7 +47,8 @@ function listenedPorts({ domain }: Plan): readonly Claim[] {
 }
 
 const isLoopbackMatch = (match: NftMatch): boolean =>
-  match.kind === "destinationAddress" && match.addresses.some((address) => address.startsWith("127.") || address === "::1");
+  match.kind === "destinationAddress" &&
+  match.addresses.some((address) => address.startsWith("127.") || address === "::1");
 
 function claimsOfRule({ family, matches }: NftRule, path: string): readonly Claim[] {
   const ports = matches.flatMap((match) => (match.kind === "destinationPort" ? [match] : []));
@@ -76,7 +79,10 @@ function checkPorts(own: readonly Claim[], theirs: readonly Claim[], of: string,
   for (const claim of own) {
     const other = theirs.find((one) => meets(claim, one));
     if (other !== undefined)
-      addIssue(claim.path, `${formatPorts(claim)}${of} is forwarded by the other NIC's plan already (${formatPorts(other)})`);
+      addIssue(
+        claim.path,
+        `${formatPorts(claim)}${of} is forwarded by the other NIC's plan already (${formatPorts(other)})`,
+      );
   }
 }
 
@@ -92,14 +98,18 @@ function checkSysctls(own: Plan, theirs: Plan, nic: string, addIssue: AddIssue):
 
 function checkNames(own: PlannedNic, other: PlannedNic, addIssue: AddIssue): void {
   const { name, pod, names } = other.attachment;
-  if (own.attachment.names.pod === names.pod) addIssue("network", `pod link "${pod.name}" belongs to NIC "${name}" already`);
+  if (own.attachment.names.pod === names.pod)
+    addIssue("network", `pod link "${pod.name}" belongs to NIC "${name}" already`);
   const theirs = new Set([names.pod, ...plannedLinks(other.plan).map((link) => link.name)]);
   for (const [at, link] of plannedLinks(own.plan).entries())
-    if (theirs.has(link.name)) addIssue(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
+    if (theirs.has(link.name))
+      addIssue(`network.links[${at}].name`, `${JSON.stringify(link.name)} is a link of NIC "${name}" already`);
 }
 
 /** What of the pod's a domain part takes for its guest alone: the field that names it, and what it is. */
-function soleOf(domain: DomainPlan): { readonly path: string; readonly name: string; readonly what: "device" | "socket" } | undefined {
+function soleOf(
+  domain: DomainPlan,
+): { readonly path: string; readonly name: string; readonly what: "device" | "socket" } | undefined {
   switch (domain.kind) {
     case "hostdev":
       return { path: "domain.pciAddress", name: domain.pciAddress, what: "device" };

@@ -22,9 +22,13 @@ function checkSysctl({ attachment, grants, addIssue }: PlanContext, path: string
   const allowed = grants.sysctls.flatMap((pattern) =>
     pattern.includes("<own>") ? ownLinks(attachment).map((name) => pattern.replace("<own>", name)) : [pattern],
   );
-  if (!allowed.includes(key)) addIssue(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
+  if (!allowed.includes(key))
+    addIssue(`${path}.key`, `${JSON.stringify(key)} is not granted (granted: ${allowed.join(", ")})`);
   if (value.length > SYSCTL_LENGTH_LIMIT || !/^\d{1,10}( \d{1,10})*$/.test(value))
-    addIssue(`${path}.value`, `${JSON.stringify(value.slice(0, SYSCTL_LENGTH_LIMIT))} is not a valid number or list of numbers`);
+    addIssue(
+      `${path}.value`,
+      `${JSON.stringify(value.slice(0, SYSCTL_LENGTH_LIMIT))} is not a valid number or list of numbers`,
+    );
 }
 
 function checkSysctls(context: PlanContext, sysctls: readonly Sysctl[]): void {
@@ -34,21 +38,27 @@ function checkSysctls(context: PlanContext, sysctls: readonly Sysctl[]): void {
     checkSysctl(context, path, sysctl);
     const earlier = values.get(sysctl.key);
     if (earlier !== undefined && earlier !== sysctl.value)
-      context.addIssue(`${path}.value`, `${sysctl.key} = ${JSON.stringify(sysctl.value)} contradicts ${JSON.stringify(earlier)} before it`);
+      context.addIssue(
+        `${path}.value`,
+        `${sysctl.key} = ${JSON.stringify(sysctl.value)} contradicts ${JSON.stringify(earlier)} before it`,
+      );
     values.set(sysctl.key, sysctl.value);
   }
 }
 
 /** Every bridge network of the plan, as `address/prefix`. */
 const bridgeNetworks = (plan: NetworkPlan): readonly string[] =>
-  plan.links.flatMap((link) => (link.kind === "bridge" ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`) : []));
+  plan.links.flatMap((link) =>
+    link.kind === "bridge" ? link.addresses.map(({ address, prefix }) => `${address}/${prefix}`) : [],
+  );
 
 function checkLinks(context: PlanContext, links: readonly LinkPlan[]): void {
   const { grants, addIssue } = context;
   const names = new Set<string>();
   for (const [at, link] of links.entries()) {
     const path = `network.links[${at}]`;
-    if (!grants.linkKinds.includes(link.kind)) addIssue(`${path}.kind`, `links of kind ${JSON.stringify(link.kind)} are not granted`);
+    if (!grants.linkKinds.includes(link.kind))
+      addIssue(`${path}.kind`, `links of kind ${JSON.stringify(link.kind)} are not granted`);
     else checkLink(context, path, link);
     if (names.has(link.name)) addIssue(`${path}.name`, `${JSON.stringify(link.name)} is planned twice`);
     names.add(link.name);
@@ -89,7 +99,8 @@ function review(given: unknown, { attachment, grants, others = [] }: PlanBounds)
   const plan = snapshot(given) as Plan;
   const refused = (problems: readonly string[]): Reviewed => ({ plan, problems, overlaps: [] });
   const shape = check(plan, PLAN_SHAPE, "");
-  if (shape.length > 0) return refused(shape.map(({ field, problem, fix }) => `${field || "plan"}: ${problem}: ${fix}`));
+  if (shape.length > 0)
+    return refused(shape.map(({ field, problem, fix }) => `${field || "plan"}: ${problem}: ${fix}`));
   const size = JSON.stringify(plan).length;
   if (size > PLAN_SIZE_LIMIT) return refused([`the plan has ${size} characters, and ${PLAN_SIZE_LIMIT} are the most`]);
   const problems: string[] = [];

@@ -26,17 +26,26 @@ export interface ComputeContainer {
 }
 
 /** What a NIC needs of a pod that is there, and that it does not have: it cannot get it any more. */
-export function unmetNeeds({ binding, index, needs }: NeedingNic, { capabilities, devices }: ComputeContainer): readonly Violation[] {
+export function unmetNeeds(
+  { binding, index, needs }: NeedingNic,
+  { capabilities, devices }: ComputeContainer,
+): readonly Violation[] {
   const fix = `set what the binding needs in the VM, or in the webhook that admits its pod`;
   const lacks = (what: string): Violation =>
-    violation(`${INTERFACES_PATH}[${index}]`, `binding "${binding}" needs ${what}, which the VM's pod does not have`, fix);
+    violation(
+      `${INTERFACES_PATH}[${index}]`,
+      `binding "${binding}" needs ${what}, which the VM's pod does not have`,
+      fix,
+    );
   const desired = needs.compute?.capabilities ?? [];
   return [
     ...desired
       .filter((name) => name !== STANDARD_CAPABILITY && !capabilities.includes(name))
       .map((name) => lacks(`the capability "${name}"`)),
     ...Object.entries(needs.compute?.devices ?? {}).flatMap(([name, count]) =>
-      (Object.hasOwn(devices, name) ? (devices[name] ?? 0) : 0) >= count ? [] : [lacks(`${count} of the resource "${name}"`)],
+      (Object.hasOwn(devices, name) ? (devices[name] ?? 0) : 0) >= count
+        ? []
+        : [lacks(`${count} of the resource "${name}"`)],
     ),
   ];
 }

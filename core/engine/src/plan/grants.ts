@@ -20,7 +20,12 @@ export const STANDARD_GRANTS: Grants = {
   linkKinds: ["bridge", "tap", "adopted", "placeholder"],
   serviceKinds: ["dhcp4", "dhcp6", "ra"],
   domainKinds: ["tap"],
-  sysctls: ["net.ipv4.ip_forward", "net.ipv4.conf.<own>.route_localnet", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.arp_ignore"],
+  sysctls: [
+    "net.ipv4.ip_forward",
+    "net.ipv4.conf.<own>.route_localnet",
+    "net.ipv6.conf.all.forwarding",
+    "net.ipv4.conf.all.arp_ignore",
+  ],
   capabilities: [],
 };
 
@@ -41,7 +46,14 @@ const ownOf = (grants: GrantsByBinding, name: string): Partial<Grants> | undefin
 
 const LINK_KINDS = ["bridge", "tap", "adopted", "placeholder"] as const satisfies readonly LinkPlan["kind"][];
 const SERVICE_KINDS = ["dhcp4", "dhcp6", "ra"] as const satisfies readonly ServicePlan["kind"][];
-const DOMAIN_KINDS = ["tap", "passt", "vhostuser", "vdpa", "userNetwork", "hostdev"] as const satisfies readonly DomainPlan["kind"][];
+const DOMAIN_KINDS = [
+  "tap",
+  "passt",
+  "vhostuser",
+  "vdpa",
+  "userNetwork",
+  "hostdev",
+] as const satisfies readonly DomainPlan["kind"][];
 /** A key of a network namespace, with dots; a link's name in it is the NIC's own. */
 const SYSCTL = /^net(\.(<own>|[a-z0-9_-]+))+$/;
 const GRANTS = map(

@@ -25,7 +25,10 @@ export interface NeedingNic extends Pick<SuppliedNic, "binding" | "index"> {
  *
  * @throws BindingError of all bindings that fail: the binding's own, or PLUGIN_FAILED with the author's error as its cause
  */
-export function needsOfNics(nics: readonly SuppliedNic[], suppliers: ReadonlyMap<string, NicSupplier>): Promise<readonly NeedingNic[]> {
+export function needsOfNics(
+  nics: readonly SuppliedNic[],
+  suppliers: ReadonlyMap<string, NicSupplier>,
+): Promise<readonly NeedingNic[]> {
   const answers = nics.map(async ({ binding, index, spec }): Promise<NeedingNic> => {
     const supplier = suppliers.get(binding);
     const where = `binding "${binding}" failed to report the needs of NIC "${spec.name}"`;

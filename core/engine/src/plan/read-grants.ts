@@ -7,7 +7,9 @@ export class GrantsError extends Error {
   override readonly name = "GrantsError";
 
   constructor(file: string, problems: readonly Violation[]) {
-    const lines = problems.map(({ field, problem, fix }) => `${file}: ${field === "" ? "" : `${field}: `}${problem}\n    fix: ${fix}`);
+    const lines = problems.map(
+      ({ field, problem, fix }) => `${file}: ${field === "" ? "" : `${field}: `}${problem}\n    fix: ${fix}`,
+    );
     super(lines.join("\n"));
   }
 }

@@ -21,5 +21,8 @@ function tapPlan({ pod, names }: Attachment): Plan {
 /** Plans for a binding that is registered as data alone; undefined where a plugin must be asked. */
 export function registeredPlanner(binding: ResolvedBinding | undefined): NicPlanner | undefined {
   if (binding === undefined || !isDataOnly(binding)) return undefined;
-  return { plan: async (attachment) => (binding.domainAttachmentType === "managedTap" ? managedTapPlan(attachment) : tapPlan(attachment)) };
+  return {
+    plan: async (attachment) =>
+      binding.domainAttachmentType === "managedTap" ? managedTapPlan(attachment) : tapPlan(attachment),
+  };
 }

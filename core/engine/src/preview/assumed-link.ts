@@ -26,12 +26,18 @@ interface Ipam {
 }
 
 const listOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.flat().filter((one): one is Record<string, unknown> => typeof one === "object" && one !== null) : [];
+  Array.isArray(value)
+    ? value.flat().filter((one): one is Record<string, unknown> => typeof one === "object" && one !== null)
+    : [];
 
 /** The addresses that a new network's first pod gets: the listed ones, or the second host of each subnet. */
 function addressesOf({ subnet, ranges, addresses }: Ipam): readonly string[] {
-  const subnets = [subnet, ...listOf(ranges).map((range) => range["subnet"])].flatMap((text) => parseCidr(String(text)) ?? []);
-  const listed = listOf(addresses).flatMap(({ address }) => (parseCidr(String(address)) === undefined ? [] : [String(address)]));
+  const subnets = [subnet, ...listOf(ranges).map((range) => range["subnet"])].flatMap(
+    (text) => parseCidr(String(text)) ?? [],
+  );
+  const listed = listOf(addresses).flatMap(({ address }) =>
+    parseCidr(String(address)) === undefined ? [] : [String(address)],
+  );
   return [...listed, ...subnets.map((cidr) => `${cidrHost(cidr, 2)}/${cidr.prefix}`)];
 }
 
@@ -43,7 +49,10 @@ function routesOf({ routes }: Ipam, addresses: readonly string[]): readonly Rout
     const gateway = parseAddress(String(gw)) === undefined ? own && cidrHost(own, 1) : String(gw);
     return family === undefined ? [] : [{ destination: String(dst), ...(gateway === undefined ? {} : { gateway }) }];
   });
-  return [...networks.map((cidr) => ({ destination: `${formatAddress(cidr.family, cidr.base)}/${cidr.prefix}` })), ...given];
+  return [
+    ...networks.map((cidr) => ({ destination: `${formatAddress(cidr.family, cidr.base)}/${cidr.prefix}` })),
+    ...given,
+  ];
 }
 
 /** The pod's link of a NIC where no pod was asked: what its network's definition would make for a first pod. */
@@ -66,7 +75,10 @@ export function assumedLink({ names, index }: DecidedNic, request: PodNetworkReq
 const ASSUMED_DEVICE = "0000:01:10.0";
 
 /** What a pod would know about the device of a NIC whose network is of type sriov; undefined for others. */
-export function assumedDevices({ spec, resourceName }: DecidedNic, request: PodNetworkRequest | undefined): PodDevices | undefined {
+export function assumedDevices(
+  { spec, resourceName }: DecidedNic,
+  request: PodNetworkRequest | undefined,
+): PodDevices | undefined {
   if (resourceName === undefined || request?.config?.plugins[0]?.type !== "sriov") return undefined;
   const info = { type: "pci", version: "1.1.0", pci: { "pci-address": ASSUMED_DEVICE } };
   return {

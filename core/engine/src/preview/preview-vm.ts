@@ -1,4 +1,11 @@
-import { defined, type DomainPlan, type NetworkPlan, type PodLink, type ServicePlan, type Sysctl } from "@netbind/contract";
+import {
+  defined,
+  type DomainPlan,
+  type NetworkPlan,
+  type PodLink,
+  type ServicePlan,
+  type Sysctl,
+} from "@netbind/contract";
 import { nicDomain, patchDomain, tapDomain, writeTapInterface } from "@netbind/domain";
 import { guestResolver, podHostname, type PodNetworkRequest, podResolvConf } from "@netbind/kubevirt/pod";
 import { attachmentOf, desiredNetwork, nicInPod } from "../attach.ts";
@@ -118,16 +125,26 @@ async function planOne(
   const preview = {
     ...{ name: nic.spec.name, binding, assumed, pod, ...queuesOf(nic), links: network.links, routes: pod.routes },
     ...defined({ sysctls: network.sysctls }),
-    ...{ nftables: formatTable(table, network.nftables ?? []), services, processes: serviceProcesses(services), domain },
+    ...{
+      nftables: formatTable(table, network.nftables ?? []),
+      services,
+      processes: serviceProcesses(services),
+      domain,
+    },
     ...defined({ warnings: warnings.length === 0 ? undefined : warnings }),
   };
   const xml = (text: string): string =>
-    domain.kind === "tap" ? writeTapInterface(text, tapDomain(attachment, plan)) : patchDomain(text, nicDomain(attachment), domain);
+    domain.kind === "tap"
+      ? writeTapInterface(text, tapDomain(attachment, plan))
+      : patchDomain(text, nicDomain(attachment), domain);
   return { preview, xml, attachment, plan };
 }
 
 /** NICs as a domain gets them: the host writes those on taps, and then each sidecar is asked for its binding's. */
-function inDomainOrder<T extends { readonly preview: NicPreview }>(nics: readonly T[], { bindings }: Decision): readonly T[] {
+function inDomainOrder<T extends { readonly preview: NicPreview }>(
+  nics: readonly T[],
+  { bindings }: Decision,
+): readonly T[] {
   const place = ({ preview: { binding, domain } }: T): number =>
     domain.kind === "tap" ? -1 : bindings.findIndex(({ name }) => name === binding);
   return [...nics].sort((a, b) => place(a) - place(b));

@@ -57,7 +57,10 @@ export class DnsmasqText {
   /** Adds an issue for a value that the server cannot be configured with; its place in the line stays empty. */
   refuse(field: string, value: string, why: string): string {
     const shown = value.length > 80 ? `${value.slice(0, 80)}...` : value;
-    this.problems.push({ field: `${this.#path}.${field}`, problem: `${JSON.stringify(shown)} cannot be sent by DHCP: ${why}` });
+    this.problems.push({
+      field: `${this.#path}.${field}`,
+      problem: `${JSON.stringify(shown)} cannot be sent by DHCP: ${why}`,
+    });
     return "";
   }
 
@@ -129,7 +132,8 @@ export class DnsmasqText {
       if (line > LINE_LIMIT || bytes > optionBytes) break;
       kept.push(value);
     }
-    if (kept.length < values.length) this.omitted.push({ field: `${this.#path}.${field}`, option, values: values.slice(kept.length) });
+    if (kept.length < values.length)
+      this.omitted.push({ field: `${this.#path}.${field}`, option, values: values.slice(kept.length) });
     return kept.length === 0 ? [] : [`${key}${kept.join(",")}`];
   }
 

@@ -23,7 +23,8 @@ function searchOptions(search: readonly string[], text: DnsmasqText): readonly s
 }
 
 /** The bytes of a classless route: the prefix, as much of the network as it has, and the gateway. */
-const routeBytes = ({ destination }: Route): number => 1 + Math.ceil((parseCidr(destination)?.prefix ?? 0) / 8) + ADDRESS_BYTES;
+const routeBytes = ({ destination }: Route): number =>
+  1 + Math.ceil((parseCidr(destination)?.prefix ?? 0) / 8) + ADDRESS_BYTES;
 
 /** Classless routes, the default route last; a route without a gateway is to the link itself (RFC 3442). */
 function routeOptions(routes: readonly Route[], text: DnsmasqText): readonly string[] {
@@ -31,7 +32,11 @@ function routeOptions(routes: readonly Route[], text: DnsmasqText): readonly str
   const bytes = routes.reduce((sum, route) => sum + routeBytes(route), 0);
   if (bytes > DHCP_OPTION_LIMIT) {
     // No route may be left out: what it leads to would be reached by another way, or not at all.
-    text.refuse("routes", `${routes.length} routes`, `they need ${bytes} bytes, and DHCPv4 option 121 holds ${DHCP_OPTION_LIMIT}`);
+    text.refuse(
+      "routes",
+      `${routes.length} routes`,
+      `they need ${bytes} bytes, and DHCPv4 option 121 holds ${DHCP_OPTION_LIMIT}`,
+    );
     return [];
   }
   const parts = routes.map(({ destination, gateway = "0.0.0.0" }, at) => ({
@@ -47,7 +52,8 @@ function routeOptions(routes: readonly Route[], text: DnsmasqText): readonly str
  * which a server that is given by its name does not have.
  */
 function bootLines({ bootFileName, tftpServerName }: Dhcp4Service, text: DnsmasqText): readonly string[] {
-  if (bootFileName === undefined || tftpServerName === undefined || parseAddress(tftpServerName)?.family !== 4) return [];
+  if (bootFileName === undefined || tftpServerName === undefined || parseAddress(tftpServerName)?.family !== 4)
+    return [];
   return [`dhcp-boot=${text.quoted("bootFileName", bootFileName)},,${text.address("tftpServerName", tftpServerName)}`];
 }
 
@@ -69,7 +75,12 @@ const nameserverLines = (nameservers: readonly string[], text: DnsmasqText): rea
     : text.list(
         "nameservers",
         nameservers.map((one, at) => text.address(`nameservers[${at}]`, one)),
-        { option: "DHCPv4 option 6 (name servers)", key: option(6, ""), optionBytes: DHCP_OPTION_LIMIT, bytesOf: () => ADDRESS_BYTES },
+        {
+          option: "DHCPv4 option 6 (name servers)",
+          key: option(6, ""),
+          optionBytes: DHCP_OPTION_LIMIT,
+          bytesOf: () => ADDRESS_BYTES,
+        },
       );
 
 /**
@@ -80,7 +91,9 @@ function optionLines(service: Dhcp4Service, text: DnsmasqText): readonly string[
   const { router, nameservers, hostname, bootFileName, tftpServerName, ntpServers } = service;
   return [
     ...searchOptions(service.search, text),
-    ...service.privateOptions.map(({ option: code, value }, at) => option(code, text.hex(`privateOptions[${at}].value`, value))),
+    ...service.privateOptions.map(({ option: code, value }, at) =>
+      option(code, text.hex(`privateOptions[${at}].value`, value)),
+    ),
     ...allAddresses("ntpServers", 42, ntpServers, text),
     ...(tftpServerName === undefined ? [] : [option(66, text.quoted("tftpServerName", tftpServerName))]),
     ...bootLines(service, text),
@@ -94,7 +107,8 @@ function optionLines(service: Dhcp4Service, text: DnsmasqText): readonly string[
   ];
 }
 
-const netmask = (prefix: number): string => [24, 16, 8, 0].map((shift) => ((0xffffffff << (32 - prefix)) >>> shift) & 0xff).join(".");
+const netmask = (prefix: number): string =>
+  [24, 16, 8, 0].map((shift) => ((0xffffffff << (32 - prefix)) >>> shift) & 0xff).join(".");
 
 /** What every server is configured to do: to serve one link, to serve nothing else, to write nothing anywhere. */
 export const commonLines = (link: string, text: DnsmasqText): readonly string[] => [

@@ -49,7 +49,10 @@ function dhcpLines({ service, text }: Encoded<Dhcp6Service>, offLink: boolean): 
 }
 
 /** The network that is advertised: the client's own, where it is served out of that; else one beside it. */
-function networkLines({ service, text }: Encoded<RouterAdvertisementService>, dhcp6: Dhcp6Service | undefined): readonly string[] {
+function networkLines(
+  { service, text }: Encoded<RouterAdvertisementService>,
+  dhcp6: Dhcp6Service | undefined,
+): readonly string[] {
   const network = parseCidr(service.network);
   if (network?.family !== 6) {
     text.refuse("network", service.network, "it is not a valid IPv6 network");
@@ -66,7 +69,10 @@ function networkLines({ service, text }: Encoded<RouterAdvertisementService>, dh
   ];
 }
 
-function advertisementLines(ra: Encoded<RouterAdvertisementService>, dhcp6: Dhcp6Service | undefined): readonly string[] {
+function advertisementLines(
+  ra: Encoded<RouterAdvertisementService>,
+  dhcp6: Dhcp6Service | undefined,
+): readonly string[] {
   const { service, text } = ra;
   const preference = service.preference === "low" ? "low," : "";
   return [
@@ -93,7 +99,11 @@ export function ipv6Lines(link: string, { dhcp6, ra }: Ipv6Services, text: Dnsma
  *
  * @throws BindingError PLAN_OUT_OF_BOUNDS with every value that fits no option
  */
-export function dnsmasq6Config(link: string, dhcp6: Dhcp6Service | undefined, ra: RouterAdvertisementService | undefined): string {
+export function dnsmasq6Config(
+  link: string,
+  dhcp6: Dhcp6Service | undefined,
+  ra: RouterAdvertisementService | undefined,
+): string {
   const text = new DnsmasqText("service");
   const of = { dhcp6: dhcp6 && { service: dhcp6, text }, ra: ra && { service: ra, text } };
   const configuration = text.configuration(ipv6Lines(link, of, text));

@@ -67,7 +67,11 @@ export function encodeServices(services: readonly ServicePlan[]): EncodedService
       ),
     ),
   ];
-  return { processes, problems: all.flatMap(({ text }) => text.problems), omitted: all.flatMap(({ text }) => text.omitted) };
+  return {
+    processes,
+    problems: all.flatMap(({ text }) => text.problems),
+    omitted: all.flatMap(({ text }) => text.omitted),
+  };
 }
 
 /**

@@ -27,8 +27,16 @@ function entryProblems(field: string, key: string, value: unknown): readonly Vio
   return [
     ...(KEY.test(key) && key !== "." && !key.startsWith("..")
       ? []
-      : [violation(at, `${quote(key)} is not a valid key`, "use letters, digits, -, _ and dots, and do not begin with two dots")]),
-    ...(typeof value === "string" || value === null ? [] : [violation(at, `${quote(value)} is not a string`, "write it in quotes")]),
+      : [
+          violation(
+            at,
+            `${quote(key)} is not a valid key`,
+            "use letters, digits, -, _ and dots, and do not begin with two dots",
+          ),
+        ]),
+    ...(typeof value === "string" || value === null
+      ? []
+      : [violation(at, `${quote(value)} is not a string`, "write it in quotes")]),
   ];
 }
 

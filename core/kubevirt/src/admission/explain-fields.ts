@@ -17,17 +17,27 @@ const field = (path: string, means: string, otherwise: string, ...rules: readonl
   otherwise,
   rules,
 });
-const ofInterface = (name: string, ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]): ExplainedField =>
-  field(`${INTERFACES_PATH}[].${name}`, ...rest);
-const ofNetwork = (name: string, ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]): ExplainedField =>
-  field(`${NETWORKS_PATH}[].${name}`, ...rest);
+const ofInterface = (
+  name: string,
+  ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]
+): ExplainedField => field(`${INTERFACES_PATH}[].${name}`, ...rest);
+const ofNetwork = (
+  name: string,
+  ...rest: readonly [means: string, otherwise: string, ...rules: readonly string[]]
+): ExplainedField => field(`${NETWORKS_PATH}[].${name}`, ...rest);
 
 /** Fields of the VM itself. */
 export const VM_FIELDS: readonly ExplainedField[] = [
   field("metadata.name", "The VM's name; the guest's host name begins with it.", "required", "NAME-1"),
   field("metadata.namespace", "The VM's namespace.", "default", "NAME-1"),
   field("metadata.annotations", "Annotations of the VM, which its pod gets too.", "none", "NET-8", "MESH-1"),
-  field("metadata.labels", "Labels of the VM, which its pod gets too, and Services find it by.", "none", "MESH-2", "PORT-6"),
+  field(
+    "metadata.labels",
+    "Labels of the VM, which its pod gets too, and Services find it by.",
+    "none",
+    "MESH-2",
+    "PORT-6",
+  ),
   field(
     NETWORKS_PATH,
     "The networks of the VM, each with one interface of the same name.",
@@ -46,7 +56,12 @@ export const VM_FIELDS: readonly ExplainedField[] = [
     "DEFAULT-1",
     "CRD-1",
   ),
-  field("spec.domain.devices.autoattachPodInterface", "False: a VM that names no network gets none.", "true", "DEFAULT-1"),
+  field(
+    "spec.domain.devices.autoattachPodInterface",
+    "False: a VM that names no network gets none.",
+    "true",
+    "DEFAULT-1",
+  ),
   field(
     "spec.domain.devices.networkInterfaceMultiqueue",
     "True: a virtio NIC has as many queues as the VM has processors, 256 at the most. Each takes one of the guest's about 200 interrupt vectors, and 64 KiB of the node's memory beside the guest's; the guest switches them on itself (ethtool -L).",
@@ -71,7 +86,12 @@ export const VM_FIELDS: readonly ExplainedField[] = [
     "PROBE-2",
   ),
   field("spec.resourceClaims", "Claimed devices, which networks may name.", "none", "DRA-6", "DRA-9"),
-  field("spec.dnsConfig", "Name servers and search domains of the pod, which the guest gets by DHCP.", "the cluster's", "DNS-1"),
+  field(
+    "spec.dnsConfig",
+    "Name servers and search domains of the pod, which the guest gets by DHCP.",
+    "the cluster's",
+    "DNS-1",
+  ),
   field(
     "spec.volumes",
     "Disks; a cloud-init volume may configure the guest's network.",
@@ -103,7 +123,12 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "GATE-1",
     "OLD-8",
   ),
-  field("spec.configuration.developerConfiguration.disabledFeatureGates", "Gates that are switched off (since 1.8).", "none", "PASST-1"),
+  field(
+    "spec.configuration.developerConfiguration.disabledFeatureGates",
+    "Gates that are switched off (since 1.8).",
+    "none",
+    "PASST-1",
+  ),
   ofNetworkConfiguration(
     "defaultNetworkInterface",
     "The binding of a VM that names no interface: bridge or masquerade.",
@@ -170,10 +195,30 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
 
 /** Fields of `spec.networks[]`. */
 export const NETWORK_FIELDS: readonly ExplainedField[] = [
-  ofNetwork("name", "Pairs the network with the interface of that name.", "required", "NET-4", "NET-5", "NET-7", "MAP-1"),
+  ofNetwork(
+    "name",
+    "Pairs the network with the interface of that name.",
+    "required",
+    "NET-4",
+    "NET-5",
+    "NET-7",
+    "MAP-1",
+  ),
   ofNetwork("pod", "The cluster's own network.", "none", "NET-1", "NET-3"),
-  ofNetwork("pod.vmNetworkCIDR", "The guest's IPv4 network behind masquerade and slirp.", "10.0.2.0/24", "CIDR-1", "CLOUD-2"),
-  ofNetwork("pod.vmIPv6NetworkCIDR", "The guest's IPv6 network behind masquerade.", "fd10:0:2::/120", "CIDR-2", "CLOUD-2"),
+  ofNetwork(
+    "pod.vmNetworkCIDR",
+    "The guest's IPv4 network behind masquerade and slirp.",
+    "10.0.2.0/24",
+    "CIDR-1",
+    "CLOUD-2",
+  ),
+  ofNetwork(
+    "pod.vmIPv6NetworkCIDR",
+    "The guest's IPv6 network behind masquerade.",
+    "fd10:0:2::/120",
+    "CIDR-2",
+    "CLOUD-2",
+  ),
   ofNetwork(
     "multus.networkName",
     "The NetworkAttachmentDefinition, as <name> or <namespace>/<name>.",
@@ -184,7 +229,15 @@ export const NETWORK_FIELDS: readonly ExplainedField[] = [
     "DEV-1",
     "DEV-2",
   ),
-  ofNetwork("multus.default", "True: this network replaces the pod network.", "false", "NET-2", "NET-3", "NET-8", "IPAM-2"),
+  ofNetwork(
+    "multus.default",
+    "True: this network replaces the pod network.",
+    "false",
+    "NET-2",
+    "NET-3",
+    "NET-8",
+    "IPAM-2",
+  ),
   ofNetwork(
     "resourceClaim",
     "A claimed device (alpha since 1.9).",
@@ -216,12 +269,47 @@ export const INTERFACE_FIELDS: readonly ExplainedField[] = [
     "CNI-3",
     "MESH-1",
   ),
-  ofInterface("masquerade", "Attached by KubeVirt's own masquerade binding.", "none", "BIND-1", "BIND-1-old", "BIND-2", "BIND-3", "BIND-5"),
+  ofInterface(
+    "masquerade",
+    "Attached by KubeVirt's own masquerade binding.",
+    "none",
+    "BIND-1",
+    "BIND-1-old",
+    "BIND-2",
+    "BIND-3",
+    "BIND-5",
+  ),
   ofInterface("sriov", "Attached as a PCI device.", "none", "BIND-1", "BIND-1-old", "BIND-5", "ST-2", "CNI-2"),
-  ofInterface("passtBinding", "Attached by KubeVirt's own passt binding (since 1.8).", "none", "BIND-1", "PASST-1", "PASST-2", "FIELD-1"),
+  ofInterface(
+    "passtBinding",
+    "Attached by KubeVirt's own passt binding (since 1.8).",
+    "none",
+    "BIND-1",
+    "PASST-1",
+    "PASST-2",
+    "FIELD-1",
+  ),
   ofInterface("slirp", "Removed in 1.3: use binding: {name: slirp}.", "none", "DISC-1", "OLD-1", "OLD-2"),
-  ofInterface("passt", "Removed in 1.3: use binding: {name: passt}.", "none", "DISC-2", "FG-1-passt", "OLD-5", "OLD-6", "OLD-7"),
-  ofInterface("macvtap", "Removed in 1.3: use binding: {name: macvtap}.", "none", "DISC-3", "FG-1-macvtap", "OLD-3", "OLD-4", "MACVTAP-1"),
+  ofInterface(
+    "passt",
+    "Removed in 1.3: use binding: {name: passt}.",
+    "none",
+    "DISC-2",
+    "FG-1-passt",
+    "OLD-5",
+    "OLD-6",
+    "OLD-7",
+  ),
+  ofInterface(
+    "macvtap",
+    "Removed in 1.3: use binding: {name: macvtap}.",
+    "none",
+    "DISC-3",
+    "FG-1-macvtap",
+    "OLD-3",
+    "OLD-4",
+    "MACVTAP-1",
+  ),
   ofInterface(
     "binding.name",
     "The registered name of the binding plugin that attaches it.",
@@ -261,8 +349,25 @@ export const INTERFACE_FIELDS: readonly ExplainedField[] = [
     "BOOT-3",
   ),
   ofInterface("acpiIndex", "The number in the name that the guest gives the NIC.", "none", "ACPI-1", "FIELD-2"),
-  ofInterface("state", "The link's state, or absent to remove the NIC from a running VM.", "up", "ST-1", "ST-2", "ST-3", "ST-4", "GATE-1"),
-  ofInterface("ports", "The ports that reach the guest.", "every port, but for slirp", "FIELD-2", "RANGE-2", "PROBE-2", "PORT-6"),
+  ofInterface(
+    "state",
+    "The link's state, or absent to remove the NIC from a running VM.",
+    "up",
+    "ST-1",
+    "ST-2",
+    "ST-3",
+    "ST-4",
+    "GATE-1",
+  ),
+  ofInterface(
+    "ports",
+    "The ports that reach the guest.",
+    "every port, but for slirp",
+    "FIELD-2",
+    "RANGE-2",
+    "PROBE-2",
+    "PORT-6",
+  ),
   ofInterface("ports[].name", "The port's name in the pod.", "none", "PORT-1", "PORT-2"),
   ofInterface("ports[].port", "The port's number.", "required", "PORT-3", "PORT-4"),
   ofInterface("ports[].protocol", "TCP or UDP.", "TCP", "PORT-5"),
@@ -295,6 +400,11 @@ export const OBJECT_FIELDS: readonly ExplainedField[] = [
     "the cluster generates them",
     "CLONE-1",
   ),
-  field("spec.config", "Of a NetworkAttachmentDefinition: the CNI network configuration, as JSON text.", "a file of the node's", "NAD-3"),
+  field(
+    "spec.config",
+    "Of a NetworkAttachmentDefinition: the CNI network configuration, as JSON text.",
+    "a file of the node's",
+    "NAD-3",
+  ),
   field("spec.vmiName", "Of a VirtualMachineInstanceMigration: the VM that is to move.", "required", "MIG-1"),
 ];

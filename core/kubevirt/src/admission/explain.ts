@@ -1,4 +1,11 @@
-import { CLUSTER_FIELDS, type ExplainedField, INTERFACE_FIELDS, NETWORK_FIELDS, OBJECT_FIELDS, VM_FIELDS } from "./explain-fields.ts";
+import {
+  CLUSTER_FIELDS,
+  type ExplainedField,
+  INTERFACE_FIELDS,
+  NETWORK_FIELDS,
+  OBJECT_FIELDS,
+  VM_FIELDS,
+} from "./explain-fields.ts";
 import { OBJECT_RULES } from "./validate-objects.ts";
 import { RULES } from "./rules/index.ts";
 import type { RuleText } from "./rules/rule.ts";
@@ -42,7 +49,9 @@ const plain = (path: string): string => path.replace(/\[\d*\]/g, "").toLowerCase
 export function explain(word: string, bindings: readonly ExplainedBinding[]): Explanation {
   const query = plain(word.trim());
   const isPath = ({ path }: ExplainedField): boolean => plain(path) === query || plain(path).endsWith(`.${query}`);
-  const families = ALL_RULES.filter(({ id }) => id.toLowerCase() === query || id.toLowerCase().replace(/-[^-]*$/, "") === query);
+  const families = ALL_RULES.filter(
+    ({ id }) => id.toLowerCase() === query || id.toLowerCase().replace(/-[^-]*$/, "") === query,
+  );
   return {
     rules: families,
     bindings: bindings.filter(({ name }) => name === query || (name === "passt" && query === "passtbinding")),

@@ -44,7 +44,8 @@ export const macsOf = ({ interfaces, vmi }: RuleContext): readonly (string | und
 export function placeOfName(name: string, { vmi, interfaces }: RuleContext): number | undefined {
   const { gpus = [], hostDevices = [] } = vmi.spec.domain.devices;
   const isMoved = interfaces.some(
-    (nic) => nic.sriov !== undefined || nic.binding !== undefined || Boolean(nic.pciAddress) || nic.acpiIndex !== undefined,
+    (nic) =>
+      nic.sriov !== undefined || nic.binding !== undefined || Boolean(nic.pciAddress) || nic.acpiIndex !== undefined,
   );
   if (isMoved || gpus.length + hostDevices.length > 0) return undefined;
   const [, eth, slot] = /^(?:eth(\d{1,3})|enp([1-9]\d{0,2})s0)$/.exec(name) ?? [];
@@ -53,7 +54,11 @@ export function placeOfName(name: string, { vmi, interfaces }: RuleContext): num
 }
 
 /** The index of the interface that an entry of network data is about; undefined where that is unknown. */
-export function nicOfEntry(entry: NetworkDataEntry, all: readonly NetworkDataEntry[], subject: RuleContext): number | undefined {
+export function nicOfEntry(
+  entry: NetworkDataEntry,
+  all: readonly NetworkDataEntry[],
+  subject: RuleContext,
+): number | undefined {
   const { interfaces } = subject;
   if (entry.mac !== undefined) {
     const at = macsOf(subject).indexOf(plainMac(entry.mac));

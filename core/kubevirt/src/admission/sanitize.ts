@@ -4,7 +4,8 @@ import type { Vmi, VmiInterface, VmiNetwork, VmiSpec } from "../api.ts";
 const MAPPED = 0xffffn << 32n;
 
 /** Leading zeros of a dotted address, which older software wrote, and which mean nothing here. */
-const withoutLeadingZeros = (text: string): string => text.replace(/(?<![^.:])\d+(?=\.|$)/g, (digits) => digits.replace(/^0+(?=\d)/, ""));
+const withoutLeadingZeros = (text: string): string =>
+  text.replace(/(?<![^.:])\d+(?=\.|$)/g, (digits) => digits.replace(/^0+(?=\d)/, ""));
 
 /**
  * Reads an IPv4 address as KubeVirt's decoder does: with leading zeros, or as an IPv6 address that holds one
@@ -35,7 +36,8 @@ function sanitizeCidr(text: string): string {
 function sanitizeNetwork(network: VmiNetwork): VmiNetwork {
   const { multus } = network;
   // A name that is not there is an empty one.
-  if (multus !== undefined && multus.networkName === undefined) return { ...network, multus: { ...multus, networkName: "" } };
+  if (multus !== undefined && multus.networkName === undefined)
+    return { ...network, multus: { ...multus, networkName: "" } };
   const cidr = network.pod?.vmNetworkCIDR;
   return cidr ? { ...network, pod: { ...network.pod, vmNetworkCIDR: sanitizeCidr(cidr) } } : network;
 }

@@ -65,7 +65,13 @@ const VOLUME = open(
   "name",
 );
 const DISK = open(
-  { name: string, bootOrder: integer, disk: open({ bus: string }), cdrom: open({ bus: string }), lun: open({ bus: string }) },
+  {
+    name: string,
+    bootOrder: integer,
+    disk: open({ bus: string }),
+    cdrom: open({ bus: string }),
+    lun: open({ bus: string }),
+  },
   "name",
 );
 const CLAIMED_DEVICE = open({ claimName: string, requestName: string });
@@ -100,13 +106,26 @@ const VMI_SPEC = open(
 );
 const STATUS = open({
   interfaces: list(
-    open({ name: string, mac: string, podInterfaceName: string, infoSource: string, queueCount: integer, ipAddresses: list(string) }),
+    open({
+      name: string,
+      mac: string,
+      podInterfaceName: string,
+      infoSource: string,
+      queueCount: integer,
+      ipAddresses: list(string),
+    }),
   ),
   conditions: list(open({ type: string, status: string, reason: string, message: string })),
   migrationTransport: string,
 });
 /** Metadata of a template, which needs no name. */
-const TEMPLATE_METADATA = open({ name: string, generateName: string, namespace: string, labels: map(string), annotations: map(string) });
+const TEMPLATE_METADATA = open({
+  name: string,
+  generateName: string,
+  namespace: string,
+  labels: map(string),
+  annotations: map(string),
+});
 const METADATA = { ...TEMPLATE_METADATA, required: ["name"] } as const;
 /** Metadata of an object whose name the cluster makes up. */
 const UNNAMED_METADATA = { ...METADATA, required: [] } as const;
@@ -123,8 +142,14 @@ const KUBEVIRT = open({
   spec: open({
     configuration: open({
       imagePullPolicy: string,
-      developerConfiguration: open({ featureGates: list(string), disabledFeatureGates: list(string), useEmulation: boolean }),
-      supportContainerResources: list(open({ type: string, resources: open({ requests: map(quantity), limits: map(quantity) }) }, "type")),
+      developerConfiguration: open({
+        featureGates: list(string),
+        disabledFeatureGates: list(string),
+        useEmulation: boolean,
+      }),
+      supportContainerResources: list(
+        open({ type: string, resources: open({ requests: map(quantity), limits: map(quantity) }) }, "type"),
+      ),
       network: closed({
         defaultNetworkInterface: string,
         permitSlirpInterface: boolean,
@@ -146,14 +171,17 @@ export function checkMetadata(metadata: unknown, path = "metadata"): readonly Vi
   return check(metadata, generated ? UNNAMED_METADATA : METADATA, path);
 }
 /** What is wrong with the shape of the metadata of a VM's template. */
-export const checkTemplateMetadata = (metadata: unknown, path: string): readonly Violation[] => check(metadata, TEMPLATE_METADATA, path);
+export const checkTemplateMetadata = (metadata: unknown, path: string): readonly Violation[] =>
+  check(metadata, TEMPLATE_METADATA, path);
 /** A VMI's status, where it has the shape of one. */
 export const isVmiStatus = (status: unknown): boolean => check(status, STATUS, "").length === 0;
 /** What is wrong with the shape of a KubeVirt CR: unknown fields of `spec.configuration.network` too. */
 export const checkKubevirt = (document: unknown): readonly Violation[] => check(document, KUBEVIRT, "");
 /** What a KubeVirt CR configures, without what has a wrong type. */
 export function kubevirtConfiguration(document: unknown): KubevirtConfiguration {
-  const sound = soundPart(document, KUBEVIRT) as { readonly spec?: { readonly configuration?: KubevirtConfiguration } } | undefined;
+  const sound = soundPart(document, KUBEVIRT) as
+    | { readonly spec?: { readonly configuration?: KubevirtConfiguration } }
+    | undefined;
   return sound?.spec?.configuration ?? {};
 }
 /** What is wrong with the shape of a NetworkAttachmentDefinition. */

@@ -7,12 +7,15 @@ export const quantity: Shape = form(
   (value) => (typeof value === "number" || typeof value === "string") && parseQuantity(String(value)) !== undefined,
 );
 
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A value without the parts whose type is wrong, so that it can be read: undefined where the whole is. */
 export function soundPart(value: unknown, shape: Shape): unknown {
   if (shape.type === "list") {
-    return Array.isArray(value) ? value.map((inner) => soundPart(inner, shape.of)).filter((inner) => inner !== undefined) : undefined;
+    return Array.isArray(value)
+      ? value.map((inner) => soundPart(inner, shape.of)).filter((inner) => inner !== undefined)
+      : undefined;
   }
   if (shape.type !== "map" && shape.type !== "object") return check(value, shape, "").length === 0 ? value : undefined;
   if (!isObject(value)) return undefined;

@@ -57,8 +57,11 @@ const ON_BRIDGE: ReadonlyMap<string, string> = new Map([
 function bridgeOf(nad: NetworkAttachmentDefinition | undefined): string | undefined {
   const { type, config } = knownLinkOf(nad) ?? {};
   const kind = type === undefined ? undefined : ON_BRIDGE.get(type);
-  const { bridge, vlan = 0 } = config?.plugins.find((plugin) => plugin.type === type) ?? ({} as Readonly<Record<string, unknown>>);
-  return kind === undefined || typeof bridge !== "string" ? undefined : `${kind} bridge ${bridge} vlan ${JSON.stringify(vlan)}`;
+  const { bridge, vlan = 0 } =
+    config?.plugins.find((plugin) => plugin.type === type) ?? ({} as Readonly<Record<string, unknown>>);
+  return kind === undefined || typeof bridge !== "string"
+    ? undefined
+    : `${kind} bridge ${bridge} vlan ${JSON.stringify(vlan)}`;
 }
 
 /** Bindings behind which the network sees the pod's MAC address, not the guest's. */
@@ -72,7 +75,8 @@ export function sharedMacKey(vmi: Vmi, nic: VmiInterface, nads: KnownDefinitions
   const network = networkOf(vmi, nic.name);
   const networkName = network?.multus?.networkName;
   const mac = nic.macAddress === undefined ? undefined : normalizeMac(nic.macAddress);
-  if (!networkName || mac === undefined || nic.state === "absent" || HIDES_MAC.includes(bindingName(nic))) return undefined;
+  if (!networkName || mac === undefined || nic.state === "absent" || HIDES_MAC.includes(bindingName(nic)))
+    return undefined;
   const { namespace, name } = parseNadReference(networkName, vmi.metadata.namespace);
   return `${bridgeOf(nadOf(network, vmi.metadata.namespace, nads)) ?? `${namespace}/${name}`} ${mac}`;
 }

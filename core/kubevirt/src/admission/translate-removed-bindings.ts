@@ -20,7 +20,10 @@ function removedBindingOf(nic: VmiInterface): (typeof REMOVED_BINDINGS)[number] 
 }
 
 /** A VM whose old keys are the plugins of the same names, and which keys those were. */
-export function translateRemovedBindings(vmi: Vmi): { readonly vmi: Vmi; readonly translated: readonly RemovedBinding[] } {
+export function translateRemovedBindings(vmi: Vmi): {
+  readonly vmi: Vmi;
+  readonly translated: readonly RemovedBinding[];
+} {
   const interfaces = interfacesOf(vmi);
   const translated = interfaces.flatMap((nic, at) => {
     const key = removedBindingOf(nic);

@@ -49,7 +49,9 @@ const findingOf = (rule: RuleText, field: string, problem: string, fix = rule.fi
 export const validateClone = ({ spec }: VmiClone): readonly Finding[] =>
   Object.entries(spec.newMacAddresses ?? {}).flatMap(([nic, mac]) => {
     const problem = mac ? macAddressProblem(mac) : undefined;
-    return problem === undefined ? [] : [findingOf(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${quote(mac)} ${problem}`)];
+    return problem === undefined
+      ? []
+      : [findingOf(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${quote(mac)} ${problem}`)];
   });
 
 /** What no pod can be attached for, of a NetworkAttachmentDefinition. One without a configuration takes a file of the node's. */

@@ -39,17 +39,23 @@ export interface ValidationContext {
 /** Up to this version KubeVirt reported only the first broken rule of a chain for an interface. */
 const LAST_WITH_CHAINS = 2;
 
-const isInForce = ({ since = 1, until = NEWEST_KUBEVIRT, judge }: Rule, { version }: RuleContext, update: boolean): boolean =>
-  version >= since && version <= until && !(update && judge === "creation");
+const isInForce = (
+  { since = 1, until = NEWEST_KUBEVIRT, judge }: Rule,
+  { version }: RuleContext,
+  update: boolean,
+): boolean => version >= since && version <= until && !(update && judge === "creation");
 
 /** The interface that a path goes through. */
-const interfaceOf = ({ field }: RuleFinding): string => /^spec\.domain\.devices\.interfaces\[\d+\]/.exec(field)?.[0] ?? field;
+const interfaceOf = ({ field }: RuleFinding): string =>
+  /^spec\.domain\.devices\.interfaces\[\d+\]/.exec(field)?.[0] ?? field;
 
 /** Of a chain, the first finding of each interface; an interface without a network was not checked at all. */
 function firstOfChain(found: readonly Finding[], subject: RuleContext): readonly Finding[] {
   const seenFields = new Set<string>();
   const unpaired = new Set(
-    subject.interfaces.flatMap((nic, at) => (subject.networkOf(nic) === undefined ? [`${INTERFACES_PATH}[${at}]`] : [])),
+    subject.interfaces.flatMap((nic, at) =>
+      subject.networkOf(nic) === undefined ? [`${INTERFACES_PATH}[${at}]`] : [],
+    ),
   );
   return found.filter((finding) => {
     if (finding.rule.chain !== true) return true;
@@ -63,7 +69,10 @@ function firstOfChain(found: readonly Finding[], subject: RuleContext): readonly
  * All places of a VM where a rule of its cluster's version does not hold, in the order of the rules. Never throws for a
  * VM of a checked shape.
  */
-export function validateVmi(vmi: Vmi, { version = NEWEST_KUBEVIRT, operation, ...cluster }: ValidationContext): readonly Finding[] {
+export function validateVmi(
+  vmi: Vmi,
+  { version = NEWEST_KUBEVIRT, operation, ...cluster }: ValidationContext,
+): readonly Finding[] {
   const subject = subjectOf(vmi, { ...cluster, version });
   const found = RULES.filter((rule) => isInForce(rule, subject, operation === "update")).flatMap((rule) =>
     rule.find(subject).map((finding) => ({ ...finding, rule, reason: finding.reason ?? rule.reason })),
@@ -72,7 +81,8 @@ export function validateVmi(vmi: Vmi, { version = NEWEST_KUBEVIRT, operation, ..
 }
 
 /** True for what a VM cannot be started with: its API refuses it, or it could not work. */
-export const isFatal = ({ rule }: Finding): boolean => rule.consequence === "rejected" || rule.consequence === "neverStarts";
+export const isFatal = ({ rule }: Finding): boolean =>
+  rule.consequence === "rejected" || rule.consequence === "neverStarts";
 
 /** Everything that prevents a VM from starting on a cluster of the newest version. */
 export const admitVmi = (vmi: Vmi, cluster: Omit<ValidationContext, "version" | "operation">): readonly Violation[] =>

@@ -55,7 +55,12 @@ function podLink(vmi: Vmi, network: VmiNetwork, links: readonly DomainLink[]): D
  * named none, the MTU, and the link that it is on - the tap, or the pod's own link where there is no tap (a macvtap).
  * Undefined where its pod link is missing or its address is none.
  */
-export function nicOnTap(nic: NicDomain, vmi: Vmi, network: VmiNetwork, links: readonly DomainLink[]): NicDomain | undefined {
+export function nicOnTap(
+  nic: NicDomain,
+  vmi: Vmi,
+  network: VmiNetwork,
+  links: readonly DomainLink[],
+): NicDomain | undefined {
   const link = podLink(vmi, network, links);
   const mac = nic.mac === undefined ? link?.mac : parseHardwareAddress(nic.mac)?.join(":");
   if (link === undefined || mac === undefined) return undefined;

@@ -14,7 +14,8 @@ export interface TaggedDevice {
 }
 
 const ALIAS = /^ua-(?:sriov-)?(.+)$/;
-const digits = (node: XmlNode | undefined, name: string): string => (node?.attributes.get(name) ?? "").replace(/^0x/, "");
+const digits = (node: XmlNode | undefined, name: string): string =>
+  (node?.attributes.get(name) ?? "").replace(/^0x/, "");
 
 /** The tagged NICs of a running domain, in its order. Source: reference, section 4.6. @throws BindingError DOMAIN_INVALID */
 export function taggedDevices(vmi: Vmi, domainXml: string): readonly TaggedDevice[] {

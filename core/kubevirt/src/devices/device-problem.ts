@@ -16,7 +16,10 @@ interface DevicePlugin {
 
 /** By the `type` of the CNI plugin. */
 const DEVICE_PLUGINS: ReadonlyMap<string, DevicePlugin> = new Map([
-  ["macvtap", { setting: MACVTAP_SETTING, words: "a macvtap", example: `${MACVTAP_RESOURCES}<name>`, find: findMacvtapResource }],
+  [
+    "macvtap",
+    { setting: MACVTAP_SETTING, words: "a macvtap", example: `${MACVTAP_RESOURCES}<name>`, find: findMacvtapResource },
+  ],
   ["sriov", { setting: SRIOV_SETTING, words: "an sriov", example: "<prefix>/<name>", find: findSriovResource }],
 ]);
 

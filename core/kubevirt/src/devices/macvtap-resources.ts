@@ -54,6 +54,8 @@ export function findMacvtapResource(name: string, settings: DeviceSettings): Mac
     return { lowerDevice: String(lowerDevice), mode: String(mode), capacity: Number(capacity) };
   }
   if (entries.length === 0 && LINK.test(own)) return { lowerDevice: own, mode: "bridge", capacity: DEFAULT_CAPACITY };
-  const known = entries.map((one) => `${MACVTAP_RESOURCES}${String(one.name)}`).join(", ") || `${MACVTAP_RESOURCES}<link of the node>`;
+  const known =
+    entries.map((one) => `${MACVTAP_RESOURCES}${String(one.name)}`).join(", ") ||
+    `${MACVTAP_RESOURCES}<link of the node>`;
   throw new Error(`${MACVTAP_SETTING} has no resource ${JSON.stringify(name)} (it has ${known})`);
 }

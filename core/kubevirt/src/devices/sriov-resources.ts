@@ -21,7 +21,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 function readResource(entry: unknown, where: string): SriovResource {
   if (!isObject(entry)) throw new Error(`${where} is not an object`);
   const { resourceName, resourcePrefix = DEFAULT_PREFIX, selectors = {} } = entry;
-  if (typeof resourceName !== "string" || !NAME.test(resourceName)) throw new Error(`${where}.resourceName is not a valid name`);
+  if (typeof resourceName !== "string" || !NAME.test(resourceName))
+    throw new Error(`${where}.resourceName is not a valid name`);
   if (typeof resourcePrefix !== "string") throw new Error(`${where}.resourcePrefix is not a string`);
   return { name: `${resourcePrefix}/${resourceName}`, selectors, where };
 }
@@ -31,7 +32,9 @@ function readResources(text: string): readonly SriovResource[] {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${SRIOV_SETTING} of the SR-IOV device plugin is not valid JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${SRIOV_SETTING} of the SR-IOV device plugin is not valid JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   const list = isObject(value) ? value["resourceList"] : undefined;
   if (!Array.isArray(list)) throw new Error(`${SRIOV_SETTING} of the SR-IOV device plugin has no resourceList`);
@@ -49,5 +52,7 @@ export function findSriovResource(name: string, settings: DeviceSettings): Sriov
   const found = resources.find((resource) => resource.name === name);
   if (found !== undefined) return found;
   const known = resources.map((resource) => resource.name).join(", ") || "none";
-  throw new Error(`the SR-IOV device plugin's ${SRIOV_SETTING} has no resource ${JSON.stringify(name)} (it has ${known})`);
+  throw new Error(
+    `the SR-IOV device plugin's ${SRIOV_SETTING} has no resource ${JSON.stringify(name)} (it has ${known})`,
+  );
 }

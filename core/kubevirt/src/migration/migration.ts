@@ -9,7 +9,9 @@ import { interfaceOf, interfacesOf, interfaceStatusOf, networksOf, registrationO
 const ALLOW_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration";
 
 /** Whether a VM's networks let it be migrated, and if not, why and what to do. */
-export type Migratable = { readonly migratable: true } | { readonly migratable: false; readonly problem: string; readonly fix: string };
+export type Migratable =
+  | { readonly migratable: true }
+  | { readonly migratable: false; readonly problem: string; readonly fix: string };
 
 const YES: Migratable = { migratable: true };
 
@@ -28,7 +30,11 @@ export function networkMigratable(vmi: Vmi, configuration: KubevirtConfiguration
   if (interfaces.length === 0 || pod === undefined) return YES;
   const nic = interfaces.find(({ name }) => name === pod.name);
   if (nic === undefined) {
-    return { migratable: false, problem: `network "${pod.name}" has no interface`, fix: "add an interface of that name" };
+    return {
+      migratable: false,
+      problem: `network "${pod.name}" has no interface`,
+      fix: "add an interface of that name",
+    };
   }
   if (moves(nic, vmi, configuration)) return YES;
   return {

@@ -1,5 +1,9 @@
 /** Two digits a byte, with one kind of mark between; or four digits, with dots. */
-const FORMS = [/^[0-9a-f]{2}(:[0-9a-f]{2})+$/i, /^[0-9a-f]{2}(-[0-9a-f]{2})+$/i, /^[0-9a-f]{4}(\.[0-9a-f]{4})+$/i] as const;
+const FORMS = [
+  /^[0-9a-f]{2}(:[0-9a-f]{2})+$/i,
+  /^[0-9a-f]{2}(-[0-9a-f]{2})+$/i,
+  /^[0-9a-f]{4}(\.[0-9a-f]{4})+$/i,
+] as const;
 /** Ethernet, EUI-64, and InfiniBand over IP. */
 const LENGTHS: readonly number[] = [6, 8, 20];
 

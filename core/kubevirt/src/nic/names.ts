@@ -10,9 +10,11 @@ export const PRIMARY_LINK = "eth0";
 const HASH_DIGITS = 11;
 
 /** True for the network that is the pod's own: `pod`, or a multus network that replaces it. */
-export const isPrimary = (network: VmiNetwork): boolean => network.pod !== undefined || network.multus?.default === true;
+export const isPrimary = (network: VmiNetwork): boolean =>
+  network.pod !== undefined || network.multus?.default === true;
 /** True for a multus network beside the pod's own. */
-export const isSecondary = (network: VmiNetwork): boolean => network.multus !== undefined && network.multus.default !== true;
+export const isSecondary = (network: VmiNetwork): boolean =>
+  network.multus !== undefined && network.multus.default !== true;
 
 /** True for a name of the older scheme: `net` and a number. */
 export const isOrdinalName = (link: string): boolean => /^net\d+$/.test(link);
@@ -20,7 +22,10 @@ export const isOrdinalName = (link: string): boolean => /^net\d+$/.test(link);
 const hashedName = (name: string): string => `pod${sha256(name).slice(0, HASH_DIGITS)}`;
 
 /** Names of the pod's links by network: `eth0` for the first primary one, and a scheme's for secondary networks. No other has a link. */
-function linkNames(networks: readonly VmiNetwork[], nameOf: (secondary: VmiNetwork, at: number) => string): ReadonlyMap<string, string> {
+function linkNames(
+  networks: readonly VmiNetwork[],
+  nameOf: (secondary: VmiNetwork, at: number) => string,
+): ReadonlyMap<string, string> {
   const primary = networks.find(isPrimary);
   const secondary = networks.filter(isSecondary);
   return new Map([
@@ -38,8 +43,10 @@ export const ordinalLinkNames = (networks: readonly VmiNetwork[]): ReadonlyMap<s
   linkNames(networks, (_, at) => `net${at + 1}`);
 
 /** The naming scheme of a pod, derived from the links that it has: one ordinal name is enough. */
-export const linkNamesOfPod = (networks: readonly VmiNetwork[], links: readonly string[]): ReadonlyMap<string, string> =>
-  links.some(isOrdinalName) ? ordinalLinkNames(networks) : hashedLinkNames(networks);
+export const linkNamesOfPod = (
+  networks: readonly VmiNetwork[],
+  links: readonly string[],
+): ReadonlyMap<string, string> => (links.some(isOrdinalName) ? ordinalLinkNames(networks) : hashedLinkNames(networks));
 
 /** What a pod link's name may be for others to be made of it: with `k6t-` or `-nic` no longer than the kernel allows, and without a dot, which ends a word in a sysctl's key. */
 const STEM = /^[A-Za-z0-9_-]{1,11}$/;
@@ -51,7 +58,12 @@ const STEM = /^[A-Za-z0-9_-]{1,11}$/;
 export function derivedNames(network: VmiNetwork, pod: string): NicNames {
   const plain = pod.replace(/^pod/, "");
   const stem = STEM.test(plain) ? plain : sha256(pod).slice(0, HASH_DIGITS);
-  return { pod, tap: isSecondary(network) ? `tap${pod.slice(3)}` : "tap0", bridge: `k6t-${stem}`, adopted: `${stem}-nic` };
+  return {
+    pod,
+    tap: isSecondary(network) ? `tap${pod.slice(3)}` : "tap0",
+    bridge: `k6t-${stem}`,
+    adopted: `${stem}-nic`,
+  };
 }
 
 /**

@@ -14,7 +14,8 @@ export interface NetworkDataEntry {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
@@ -52,7 +53,9 @@ function physicalEntry(at: number, item: Fields): NetworkDataEntry {
     path: `config[${at}]`,
     ...(mac === undefined && isPlainName(name) ? { name } : {}),
     ...(mac === undefined ? {} : { mac }),
-    addresses: subnets.filter(({ type }) => type === "static" || type === "static6").flatMap(({ address }) => textOf(address) ?? []),
+    addresses: subnets
+      .filter(({ type }) => type === "static" || type === "static6")
+      .flatMap(({ address }) => textOf(address) ?? []),
     dhcp: subnets.flatMap(({ type }) => dhcpOf(textOf(type) ?? "")),
   };
 }
@@ -78,9 +81,12 @@ const COMPOUND: readonly unknown[] = ["bond", "vlan"];
 export function readNetworkData(value: unknown): readonly NetworkDataEntry[] {
   const root = fieldsOf(value);
   const { version, ethernets, config } = isFields(root["network"]) ? root["network"] : root;
-  if (Number(version) === 2) return Object.entries(fieldsOf(ethernets)).map(([id, ethernet]) => ethernetEntry(id, fieldsOf(ethernet)));
+  if (Number(version) === 2)
+    return Object.entries(fieldsOf(ethernets)).map(([id, ethernet]) => ethernetEntry(id, fieldsOf(ethernet)));
   if (Number(version) === 1)
-    return listOf(config).flatMap((item, at) => (fieldsOf(item)["type"] === "physical" ? [physicalEntry(at, fieldsOf(item))] : []));
+    return listOf(config).flatMap((item, at) =>
+      fieldsOf(item)["type"] === "physical" ? [physicalEntry(at, fieldsOf(item))] : [],
+    );
   const networks = listOf(root["networks"]).map(fieldsOf);
   const links = listOf(root["links"]).map(fieldsOf);
   return links.flatMap((link, at) => (COMPOUND.includes(link["type"]) ? [] : [linkEntry(at, link, networks)]));

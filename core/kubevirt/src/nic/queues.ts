@@ -8,7 +8,8 @@ const MOST_QUEUES = 256;
 
 function vcpus({ domain }: VmiSpec): number {
   const { cores, sockets, threads } = domain.cpu ?? {};
-  if (cores !== undefined || sockets !== undefined || threads !== undefined) return (cores ?? 1) * (sockets ?? 1) * (threads ?? 1);
+  if (cores !== undefined || sockets !== undefined || threads !== undefined)
+    return (cores ?? 1) * (sockets ?? 1) * (threads ?? 1);
   const cpu = domain.resources?.limits?.["cpu"] ?? domain.resources?.requests?.["cpu"];
   return Number((cpu === undefined ? undefined : parseQuantity(String(cpu))) ?? 1n);
 }

@@ -11,7 +11,8 @@ const DEVICES = "/dev/";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variable in which the SR-IOV device plugin lists a resource's devices: `PCIDEVICE_INTEL_COM_SRIOV_NET`. */
-export const deviceVariable = (resource: string): string => `PCIDEVICE_${resource.toUpperCase().replaceAll(/[./-]/g, "_")}`;
+export const deviceVariable = (resource: string): string =>
+  `PCIDEVICE_${resource.toUpperCase().replaceAll(/[./-]/g, "_")}`;
 
 /** The variable in which it describes each, as a JSON object by address. Its name begins like the other's. */
 export const deviceInfoVariable = (resource: string): string => `${deviceVariable(resource)}_INFO`;
@@ -25,7 +26,9 @@ type DeviceDetails = { readonly vdpa?: { readonly mount?: unknown } | null } | n
 function detailsOf(text: string | undefined): Readonly<Record<string, DeviceDetails>> {
   try {
     const value: unknown = JSON.parse(text ?? "");
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, DeviceDetails>) : {};
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, DeviceDetails>)
+      : {};
   } catch {
     return {};
   }
@@ -59,7 +62,8 @@ export function mergeDeviceVariables(environments: readonly Environment[]): Read
   for (const [key, value = ""] of environments.flatMap((environment) => Object.entries(environment))) {
     const earlier = merged[key];
     if (earlier === undefined) merged[key] = value;
-    else if (key.endsWith("_INFO")) merged[key] = JSON.stringify({ ...(JSON.parse(earlier) as object), ...(JSON.parse(value) as object) });
+    else if (key.endsWith("_INFO"))
+      merged[key] = JSON.stringify({ ...(JSON.parse(earlier) as object), ...(JSON.parse(value) as object) });
     else merged[key] = `${earlier},${value}`;
   }
   return merged;

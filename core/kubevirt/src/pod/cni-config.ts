@@ -41,7 +41,8 @@ export function readCniConfig(value: unknown, name: string): ReadConfig {
       ? { config: { cniVersion, name: own, plugins: [value] } }
       : { problem: "it has neither plugins nor the type of one" };
   }
-  if (!Array.isArray(plugins) || plugins.length === 0) return { problem: "plugins is not a list of at least one plugin" };
+  if (!Array.isArray(plugins) || plugins.length === 0)
+    return { problem: "plugins is not a list of at least one plugin" };
   const wrong = plugins.findIndex((plugin) => !isPlugin(plugin));
   if (wrong !== -1) return { problem: `plugins[${wrong}] has no type that names a CNI plugin` };
   return { config: { cniVersion, name: own, plugins: plugins as readonly CniPluginConfig[] } };
@@ -50,7 +51,8 @@ export function readCniConfig(value: unknown, name: string): ReadConfig {
 /** Reads the configuration that a definition holds as JSON text. */
 export function nadConfig({ metadata, spec }: NetworkAttachmentDefinition): ReadConfig {
   const text = spec?.config ?? "";
-  if (text.trim() === "") return { problem: "it has no spec.config, and a single machine has no directory of CNI configurations" };
+  if (text.trim() === "")
+    return { problem: "it has no spec.config, and a single machine has no directory of CNI configurations" };
   let value: unknown;
   try {
     value = JSON.parse(text);

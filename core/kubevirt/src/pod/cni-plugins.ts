@@ -11,7 +11,11 @@ interface LinkPlugin {
   readonly givesPci: boolean;
 }
 
-const link = (delegatesIpam: boolean, makesTap = false, givesPci = false): LinkPlugin => ({ delegatesIpam, makesTap, givesPci });
+const link = (delegatesIpam: boolean, makesTap = false, givesPci = false): LinkPlugin => ({
+  delegatesIpam,
+  makesTap,
+  givesPci,
+});
 
 /** CNI plugins that make a link. Of others nothing is claimed. */
 const LINK_PLUGINS: ReadonlyMap<string, LinkPlugin> = new Map([
@@ -30,7 +34,16 @@ const LINK_PLUGINS: ReadonlyMap<string, LinkPlugin> = new Map([
 ]);
 
 /** CNI plugins that are chained behind one that makes a link, and make none themselves. */
-const CHAINED: readonly string[] = ["bandwidth", "cnv-tuning", "firewall", "portmap", "route-override", "sbr", "tuning", "vrf"];
+const CHAINED: readonly string[] = [
+  "bandwidth",
+  "cnv-tuning",
+  "firewall",
+  "portmap",
+  "route-override",
+  "sbr",
+  "tuning",
+  "vrf",
+];
 
 /** True for a CNI plugin that names a link of its own in its result, by its `type`. */
 export const isLinkPlugin = (type: string): boolean => LINK_PLUGINS.has(type);

@@ -12,8 +12,20 @@ export {
 export { type CniConfigList, type CniPluginConfig, readCniConfig } from "./cni-config.ts";
 export { parseNadReference } from "./nads.ts";
 export { deviceInfoOf, networkInfoText } from "./network-info.ts";
-export { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, primaryLinkOf, statusesOfAttachment } from "./network-status.ts";
-export { type AnnotatedPod, annotationsAtCreation, annotationsOfMigrationTarget, annotationsOfRunningPod } from "./pod-annotations.ts";
+export {
+  linksOf,
+  NETWORK_STATUS,
+  type NetworkStatus,
+  parseNetworkStatus,
+  primaryLinkOf,
+  statusesOfAttachment,
+} from "./network-status.ts";
+export {
+  type AnnotatedPod,
+  annotationsAtCreation,
+  annotationsOfMigrationTarget,
+  annotationsOfRunningPod,
+} from "./pod-annotations.ts";
 export { type PodNetworkRequest, podNetworks } from "./pod-networks.ts";
 export { memoryOverheadBytes, networkResources } from "./pod-resources.ts";
 export { type Pod, renderPod } from "./render-pod.ts";

@@ -18,7 +18,9 @@ export function nadOf(
   namespace: string,
   nads: readonly NetworkAttachmentDefinition[] | undefined,
 ): NetworkAttachmentDefinition | undefined {
-  return !network?.multus?.networkName ? undefined : findNad(parseNadReference(network.multus.networkName, namespace), nads);
+  return !network?.multus?.networkName
+    ? undefined
+    : findNad(parseNadReference(network.multus.networkName, namespace), nads);
 }
 
 /** The definition of a name, among those that are known. */
@@ -26,7 +28,9 @@ export const findNad = (
   desired: NadReference,
   nads: readonly NetworkAttachmentDefinition[] | undefined,
 ): NetworkAttachmentDefinition | undefined =>
-  nads?.find(({ metadata }) => metadata.name === desired.name && (metadata.namespace ?? "default") === desired.namespace);
+  nads?.find(
+    ({ metadata }) => metadata.name === desired.name && (metadata.namespace ?? "default") === desired.namespace,
+  );
 
 /** The CNI plugins that a definition chains, first to last; none where its config cannot be read. */
 export function cniTypes({ spec }: NetworkAttachmentDefinition): readonly string[] {
@@ -37,7 +41,9 @@ export function cniTypes({ spec }: NetworkAttachmentDefinition): readonly string
     return [];
   }
   const { type, plugins } = (config ?? {}) as { readonly type?: unknown; readonly plugins?: unknown };
-  const listed = Array.isArray(plugins) ? plugins.map((plugin: { readonly type?: unknown } | null) => plugin?.type) : [type];
+  const listed = Array.isArray(plugins)
+    ? plugins.map((plugin: { readonly type?: unknown } | null) => plugin?.type)
+    : [type];
   return listed.filter((name): name is string => typeof name === "string");
 }
 
@@ -45,4 +51,5 @@ export function cniTypes({ spec }: NetworkAttachmentDefinition): readonly string
 const RESOURCE_NAME = "k8s.v1.cni.cncf.io/resourceName";
 
 /** The resource that a network of this definition takes; empty where it takes none. */
-export const resourceNameOf = ({ metadata }: NetworkAttachmentDefinition): string => metadata.annotations?.[RESOURCE_NAME] ?? "";
+export const resourceNameOf = ({ metadata }: NetworkAttachmentDefinition): string =>
+  metadata.annotations?.[RESOURCE_NAME] ?? "";

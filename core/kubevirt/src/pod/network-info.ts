@@ -13,7 +13,9 @@ interface NetworkInfo {
 function entriesOf(text: string): NonNullable<NetworkInfo["interfaces"]> {
   try {
     const info = JSON.parse(text || "{}") as NetworkInfo | null;
-    return Array.isArray(info?.interfaces) ? info.interfaces.filter((entry) => typeof entry === "object" && entry !== null) : [];
+    return Array.isArray(info?.interfaces)
+      ? info.interfaces.filter((entry) => typeof entry === "object" && entry !== null)
+      : [];
   } catch {
     return [];
   }
@@ -37,7 +39,9 @@ export function deviceInfoOf(text: string, network: string): DeviceInfo | undefi
 }
 
 /** Writes the file as KubeVirt does: sorted by network, without what is empty. */
-export const networkInfoText = (devices: readonly { readonly network: string; readonly info?: object; readonly mac?: string }[]): string =>
+export const networkInfoText = (
+  devices: readonly { readonly network: string; readonly info?: object; readonly mac?: string }[],
+): string =>
   JSON.stringify({
     interfaces: [...devices]
       .sort((a, b) => (a.network < b.network ? -1 : 1))

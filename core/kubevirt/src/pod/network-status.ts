@@ -13,7 +13,8 @@ export interface NetworkStatus {
 /** The annotation of a pod in which multus reports its links. */
 export const NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status";
 
-const isStatus = (value: unknown): value is NetworkStatus => typeof value === "object" && value !== null && !Array.isArray(value);
+const isStatus = (value: unknown): value is NetworkStatus =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Reads a pod's report; what is missing or not a list counts as no report. */
 export function parseNetworkStatus(annotation: string | undefined): readonly NetworkStatus[] {
@@ -65,9 +66,13 @@ const listOf = <T>(value: readonly T[] | undefined): readonly T[] =>
 export function statusesOfAttachment({ name, ifname, isDefault, result }: CniAdded): readonly NetworkStatus[] {
   const { interfaces, ips } = (isStatus(result) ? result : {}) as CniResult;
   const links = listOf(interfaces).map((link, index) => ({ ...link, index }));
-  const inPod = links.filter(({ sandbox, name: link }) => typeof sandbox === "string" && sandbox !== "" && typeof link === "string");
+  const inPod = links.filter(
+    ({ sandbox, name: link }) => typeof sandbox === "string" && sandbox !== "" && typeof link === "string",
+  );
   if (inPod.length === 0) return [{ name, interface: ifname, default: isDefault }];
-  const gateway = listOf(ips).find((ip) => typeof ip.gateway === "string" && typeof ip.interface === "number")?.interface;
+  const gateway = listOf(ips).find(
+    (ip) => typeof ip.gateway === "string" && typeof ip.interface === "number",
+  )?.interface;
   const chosen = links.length === 1 || gateway === undefined ? inPod[0]?.index : gateway;
   return inPod.map(({ name: link, mac, index }) => ({
     name,

@@ -53,7 +53,8 @@ export function networksAnnotation(
   return elements.length === 0 ? undefined : JSON.stringify(elements);
 }
 
-const interfacesInPod = (vmi: Vmi): readonly VmiInterface[] => interfacesOf(vmi).filter(({ state }) => state !== "absent");
+const interfacesInPod = (vmi: Vmi): readonly VmiInterface[] =>
+  interfacesOf(vmi).filter(({ state }) => state !== "absent");
 
 /** The annotations with which a launcher pod is created, as far as networks are concerned. */
 export function annotationsAtCreation(vmi: Vmi, configuration: KubevirtConfiguration): Record<string, string> {
@@ -64,14 +65,19 @@ export function annotationsAtCreation(vmi: Vmi, configuration: KubevirtConfigura
   };
 }
 
-const statusesOf = (pod: AnnotatedPod): readonly NetworkStatus[] => parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
+const statusesOf = (pod: AnnotatedPod): readonly NetworkStatus[] =>
+  parseNetworkStatus(pod.metadata.annotations?.[NETWORK_STATUS]);
 
 /** True where the launcher needs the NIC's device. */
 export const takesDeviceInfo = (nic: VmiInterface, configuration: KubevirtConfiguration): boolean =>
   nic.sriov !== undefined || registrationOf(configuration, nic.binding?.name)?.downwardAPI === "device-info";
 
 /** The annotation that lists a launcher's devices; undefined where none is reported yet. Sorted by network. */
-export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, statuses: readonly NetworkStatus[]): string | undefined {
+export function networkInfo(
+  vmi: Vmi,
+  configuration: KubevirtConfiguration,
+  statuses: readonly NetworkStatus[],
+): string | undefined {
   const links = linkNamesOfPod(networksOf(vmi), linksOf(statuses));
   const entries = interfacesOf(vmi)
     .filter((nic) => takesDeviceInfo(nic, configuration))
@@ -79,7 +85,12 @@ export function networkInfo(vmi: Vmi, configuration: KubevirtConfiguration, stat
       const status = statusOfLink(statuses, links.get(name) ?? "");
       if (status === undefined) return [];
       const { "device-info": deviceInfo, mac, mtu } = status;
-      return [{ network: name, ...defined({ deviceInfo: deviceInfo || undefined, mac: mac || undefined, mtu: mtu || undefined }) }];
+      return [
+        {
+          network: name,
+          ...defined({ deviceInfo: deviceInfo || undefined, mac: mac || undefined, mtu: mtu || undefined }),
+        },
+      ];
     })
     .sort((a, b) => (a.network < b.network ? -1 : 1));
   return entries.length === 0 ? undefined : JSON.stringify({ interfaces: entries });
@@ -94,7 +105,11 @@ const isUnknown = (nic: VmiInterface, configuration: KubevirtConfiguration): boo
  * and the devices that are reported. An SR-IOV NIC that is not in the pod is added by a migration only; while a plugin is
  * not registered, nothing else is asked for.
  */
-export function annotationsOfRunningPod(vmi: Vmi, configuration: KubevirtConfiguration, pod: AnnotatedPod): Record<string, string> {
+export function annotationsOfRunningPod(
+  vmi: Vmi,
+  configuration: KubevirtConfiguration,
+  pod: AnnotatedPod,
+): Record<string, string> {
   const statuses = statusesOf(pod);
   const known = (nic: VmiInterface): boolean => interfaceStatusOf(vmi, nic.name) !== undefined;
   const desired = interfacesInPod(vmi).filter((nic) => nic.sriov === undefined || known(nic));

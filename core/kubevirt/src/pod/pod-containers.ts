@@ -68,9 +68,17 @@ export interface InfoVolume {
   readonly annotation: string;
 }
 
-const NETWORK_INFO_VOLUME: InfoVolume = { name: "network-info-annotation", file: "network-info", annotation: "kubevirt.io/network-info" };
+const NETWORK_INFO_VOLUME: InfoVolume = {
+  name: "network-info-annotation",
+  file: "network-info",
+  annotation: "kubevirt.io/network-info",
+};
 /** Until 1.2 a launcher received only the PCI addresses of SR-IOV devices. */
-const PCI_MAP: InfoVolume = { name: "network-pci-map-annotation", file: "network-pci-map", annotation: "kubevirt.io/network-pci-map" };
+const PCI_MAP: InfoVolume = {
+  name: "network-pci-map-annotation",
+  file: "network-pci-map",
+  annotation: "kubevirt.io/network-pci-map",
+};
 
 /** How the launcher receives its devices; undefined where no NIC has one. */
 export function infoVolume(input: RenderInput): InfoVolume | undefined {
@@ -98,7 +106,11 @@ function devices(input: RenderInput): Record<string, number> {
   const vhost = !emulated && interfaces.some(({ model }) => !model || model === "virtio");
   const all = { ...networkDevices(input) };
   for (const [name, count] of Object.entries(input.needs.compute.devices ?? {})) all[name] = (all[name] ?? 0) + count;
-  return { ...(tun ? { "devices.kubevirt.io/tun": 1 } : {}), ...(vhost ? { "devices.kubevirt.io/vhost-net": 1 } : {}), ...all };
+  return {
+    ...(tun ? { "devices.kubevirt.io/tun": 1 } : {}),
+    ...(vhost ? { "devices.kubevirt.io/vhost-net": 1 } : {}),
+    ...all,
+  };
 }
 
 const counted = (devices: Readonly<Record<string, number>>): Record<string, string> =>
@@ -128,7 +140,9 @@ export function computeContainer(input: RenderInput, sidecarCount: number): PodC
             protocol: protocol || "TCP",
           })),
         }),
-    ...(Object.keys(limits).length === 0 ? {} : { resources: { ...(Object.keys(requests).length === 0 ? {} : { requests }), limits } }),
+    ...(Object.keys(limits).length === 0
+      ? {}
+      : { resources: { ...(Object.keys(requests).length === 0 ? {} : { requests }), limits } }),
     ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
     securityContext: unprivileged(["NET_BIND_SERVICE", ...(input.needs.compute.capabilities ?? [])]),
   };
@@ -140,7 +154,8 @@ function isGuaranteed({ vmi }: RenderInput): boolean {
   if (cpu?.dedicatedCpuPlacement === true) return true;
   const { requests = {}, limits = {} } = resources ?? {};
   return ["cpu", "memory"].every(
-    (name) => limits[name] !== undefined && (requests[name] === undefined || String(requests[name]) === String(limits[name])),
+    (name) =>
+      limits[name] !== undefined && (requests[name] === undefined || String(requests[name]) === String(limits[name])),
   );
 }
 
@@ -192,7 +207,9 @@ const HOOK_SIDECARS = "hooks.kubevirt.io/hookSidecars";
 export function userSidecars(vmi: Vmi): readonly UserSidecar[] {
   try {
     const list: unknown = JSON.parse(vmi.metadata.annotations?.[HOOK_SIDECARS] ?? "[]");
-    return Array.isArray(list) ? list.filter((entry): entry is UserSidecar => typeof entry === "object" && entry !== null) : [];
+    return Array.isArray(list)
+      ? list.filter((entry): entry is UserSidecar => typeof entry === "object" && entry !== null)
+      : [];
   } catch {
     return [];
   }

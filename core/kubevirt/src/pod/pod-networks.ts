@@ -44,17 +44,34 @@ function find(reference: string, field: string, { namespace, nads }: NadContext)
   const shown = `${desired.namespace}/${desired.name}`;
   const nad = findNad(desired, nads);
   if (nad === undefined)
-    return violation(field, `no NetworkAttachmentDefinition ${shown} is in the input`, "add the definition with -f, or name another");
+    return violation(
+      field,
+      `no NetworkAttachmentDefinition ${shown} is in the input`,
+      "add the definition with -f, or name another",
+    );
   const read = nadConfig(nad);
   if ("problem" in read)
-    return violation(field, `NetworkAttachmentDefinition ${shown} cannot be read: ${read.problem}`, "correct the definition");
+    return violation(
+      field,
+      `NetworkAttachmentDefinition ${shown} cannot be read: ${read.problem}`,
+      "correct the definition",
+    );
   const resourceName = resourceNameOf(nad);
   return { config: read.config, ...defined({ resourceName: resourceName || undefined }) };
 }
 
-function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface, context: NadContext): PodNetworkRequest | Violation {
+function ofNetwork(
+  network: VmiNetwork,
+  at: number,
+  { macAddress }: VmiInterface,
+  context: NadContext,
+): PodNetworkRequest | Violation {
   const field = `${NETWORKS_PATH}[${at}]`;
-  const base = { network: network.name, ifname: nicNames(network).pod, replacesPodNetwork: network.multus?.default === true };
+  const base = {
+    network: network.name,
+    ifname: nicNames(network).pod,
+    replacesPodNetwork: network.multus?.default === true,
+  };
   if (network.multus === undefined) return { ...base, field: `${field}.pod` };
   const path = `${field}.multus.networkName`;
   const found = find(network.multus.networkName, path, context);
@@ -67,12 +84,18 @@ function ofNetwork(network: VmiNetwork, at: number, { macAddress }: VmiInterface
  * What a pod is attached to, in multus' order: the primary network first, then every other network in the order of its
  * interface, each followed by what its binding's registration asks for.
  */
-export function podNetworks(vmi: Vmi, configuration: KubevirtConfiguration, nads: readonly NetworkAttachmentDefinition[]): PodNetworks {
+export function podNetworks(
+  vmi: Vmi,
+  configuration: KubevirtConfiguration,
+  nads: readonly NetworkAttachmentDefinition[],
+): PodNetworks {
   const context = { namespace: vmi.metadata.namespace, nads };
   const pairs = interfacesOf(vmi).flatMap((nic, at) => {
     const index = networksOf(vmi).findIndex(({ name }) => name === nic.name);
     const network = networksOf(vmi)[index];
-    return network === undefined || nic.state === "absent" || network.resourceClaim !== undefined ? [] : [{ nic, at, network, index }];
+    return network === undefined || nic.state === "absent" || network.resourceClaim !== undefined
+      ? []
+      : [{ nic, at, network, index }];
   });
   const primary = pairs
     .filter(({ network }) => isPrimary(network))
@@ -86,7 +109,13 @@ export function podNetworks(vmi: Vmi, configuration: KubevirtConfiguration, nads
     const own = find(reference, field, context);
     // It makes no link: the name is the one that multus makes up.
     const ifname = `net${others.length + 1}`;
-    const rest = { network: network.name, ifname, replacesPodNetwork: false, cniArgs: { logicNetworkName: network.name }, field };
+    const rest = {
+      network: network.name,
+      ifname,
+      replacesPodNetwork: false,
+      cniArgs: { logicNetworkName: network.name },
+      field,
+    };
     others.push("problem" in own ? own : { ...rest, ...own });
   }
   const all = [...primary, ...others];

@@ -14,7 +14,8 @@ const FIRST_WITH_REQUESTS = 3;
 
 /** Bytes of KubeVirt's own passt, by the key of its version. */
 function corePasstBytes(interfaces: readonly VmiInterface[], version: KubevirtMinor): bigint {
-  if (version >= 8) return interfaces.some(({ passtBinding }) => passtBinding !== undefined) ? PASST_OVERHEAD_BYTES : 0n;
+  if (version >= 8)
+    return interfaces.some(({ passtBinding }) => passtBinding !== undefined) ? PASST_OVERHEAD_BYTES : 0n;
   const open = interfaces.filter(({ passt, ports }) => passt !== undefined && !ports?.length);
   return version <= 2 ? OLD_PASST_OVERHEAD_BYTES * BigInt(open.length) : 0n;
 }
@@ -23,7 +24,11 @@ function corePasstBytes(interfaces: readonly VmiInterface[], version: KubevirtMi
  * Bytes that a VM's bindings cost its compute container beside the guest: each distinct plugin's registered request,
  * and KubeVirt's own passt's. A plugin that is not registered costs nothing here. Source: reference, 1.10 of pod rendering.
  */
-export function memoryOverheadBytes(vmi: Vmi, configuration: KubevirtConfiguration, version: KubevirtMinor = NEWEST_KUBEVIRT): bigint {
+export function memoryOverheadBytes(
+  vmi: Vmi,
+  configuration: KubevirtConfiguration,
+  version: KubevirtMinor = NEWEST_KUBEVIRT,
+): bigint {
   const interfaces = interfacesOf(vmi);
   const plugins = new Set(interfaces.flatMap(({ binding }) => (binding === undefined ? [] : [binding.name])));
   const requested = [...plugins].map((name) => {

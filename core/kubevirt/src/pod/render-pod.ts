@@ -38,7 +38,9 @@ const NOT_COPIED = [
 const INJECT = "sidecar.istio.io/inject";
 
 function copiedAnnotations(annotations: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(annotations).filter(([key]) => !NOT_COPIED.some((prefix) => key.startsWith(prefix))));
+  return Object.fromEntries(
+    Object.entries(annotations).filter(([key]) => !NOT_COPIED.some((prefix) => key.startsWith(prefix))),
+  );
 }
 
 const asVolume = ({ name, file, annotation }: InfoVolume) => ({
@@ -75,8 +77,14 @@ export function renderPod(input: RenderInput): Pod {
     spec: {
       automountServiceAccountToken: hasMesh(vmi),
       // An injector of devices looks at the first container.
-      containers: [computeContainer(input, sidecars.length), ...sidecars.map((sidecar, at) => sidecarContainer(sidecar, at, input))],
-      volumes: [...(sidecars.length === 0 ? [] : [{ name: HOOKS_VOLUME, emptyDir: {} }]), ...(info === undefined ? [] : [asVolume(info)])],
+      containers: [
+        computeContainer(input, sidecars.length),
+        ...sidecars.map((sidecar, at) => sidecarContainer(sidecar, at, input)),
+      ],
+      volumes: [
+        ...(sidecars.length === 0 ? [] : [{ name: HOOKS_VOLUME, emptyDir: {} }]),
+        ...(info === undefined ? [] : [asVolume(info)]),
+      ],
     },
   };
 }

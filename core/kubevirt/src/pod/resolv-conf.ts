@@ -19,7 +19,10 @@ function serverOf(text: string): readonly string[] {
 const wordsOf = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== "");
 
 /** Reads a resolv.conf by KubeVirt's rules: a key begins its line, all `search` lines count, unreadable name servers do not. */
-export function parseResolvConf(text: string): { readonly nameservers: readonly string[]; readonly search: readonly string[] } {
+export function parseResolvConf(text: string): {
+  readonly nameservers: readonly string[];
+  readonly search: readonly string[];
+} {
   const lines = text.split("\n");
   return {
     nameservers: lines
@@ -40,7 +43,10 @@ export function podResolvConf(spec: VmiSpec, machine: string): string {
   const unique = (values: readonly string[]): readonly string[] => [...new Set(values)];
   const search = unique([...base.search, ...(spec.dnsConfig?.searches ?? [])]);
   const nameservers = unique([...base.nameservers, ...(spec.dnsConfig?.nameservers ?? [])]);
-  const lines = [...(search.length === 0 ? [] : [`search ${search.join(" ")}`]), ...nameservers.map((server) => `nameserver ${server}`)];
+  const lines = [
+    ...(search.length === 0 ? [] : [`search ${search.join(" ")}`]),
+    ...nameservers.map((server) => `nameserver ${server}`),
+  ];
   return `${lines.join("\n")}\n`;
 }
 
@@ -56,7 +62,8 @@ function subdomainOf(search: readonly string[], subdomain: string | undefined): 
 /** What a guest gets of its pod's resolver. */
 export function guestResolver(podResolv: string, subdomain?: string): ResolvConf {
   const { nameservers, search } = parseResolvConf(podResolv);
-  const of = (family: 4 | 6): readonly string[] => nameservers.filter((server) => parseAddress(server)?.family === family);
+  const of = (family: 4 | 6): readonly string[] =>
+    nameservers.filter((server) => parseAddress(server)?.family === family);
   const own = subdomainOf(search, subdomain);
   return {
     nameservers4: nameservers.length === 0 ? [DEFAULT_NAMESERVER] : of(4),

@@ -20,7 +20,12 @@ export function sidecarOf(binding: ResolvedBinding, configuration: KubevirtConfi
   const downwardApi = registrationOf(configuration, name)?.downwardAPI;
   const { imagePullPolicy } = configuration;
   return [
-    { plugin: name, image, from, ...defined({ imagePullPolicy: imagePullPolicy || undefined, downwardApi: downwardApi || undefined }) },
+    {
+      plugin: name,
+      image,
+      from,
+      ...defined({ imagePullPolicy: imagePullPolicy || undefined, downwardApi: downwardApi || undefined }),
+    },
   ];
 }
 
@@ -51,7 +56,9 @@ export function pluginSidecars(
       if (!("problem" in found) || registrationOf(configuration, name) !== undefined) return [];
       return interfaces.flatMap((nic, at) => {
         if (pluginOf(nic, version) !== name) return [];
-        return [{ ...found, field: `${INTERFACES_PATH}[${at}].${nic.binding === undefined ? "slirp" : "binding.name"}` }];
+        return [
+          { ...found, field: `${INTERFACES_PATH}[${at}].${nic.binding === undefined ? "slirp" : "binding.name"}` },
+        ];
       });
     }),
   };

@@ -37,7 +37,8 @@ function migrationProblem(
     return isRegistered
       ? `binding "${binding}" is registered with migration and cannot be migrated on the pod network: KubeVirt would migrate the VM, and its guest would lose the network`
       : undefined;
-  if (!isRegistered) return `binding "${binding}" is registered without migration and can be migrated: KubeVirt refuses to migrate the VM`;
+  if (!isRegistered)
+    return `binding "${binding}" is registered without migration and can be migrated: KubeVirt refuses to migrate the VM`;
   return described === LINK_REFRESH && registered.method !== LINK_REFRESH
     ? `binding "${binding}" is registered without the migration method link-refresh: its guest would not request its new address`
     : undefined;

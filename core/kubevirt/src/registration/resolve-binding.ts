@@ -39,11 +39,20 @@ const REGISTRY = "spec.configuration.network.binding";
  *
  * @returns the binding, or a violation (with an empty field) that lists what is registered and says the field to set
  */
-export function resolveBinding(name: string, configuration: KubevirtConfiguration, fallback: ImageFallback): ResolvedBinding | Violation {
+export function resolveBinding(
+  name: string,
+  configuration: KubevirtConfiguration,
+  fallback: ImageFallback,
+): ResolvedBinding | Violation {
   const registration = registrationOf(configuration, name);
   const attachment = registration?.domainAttachmentType;
   if (registration?.sidecarImage) {
-    return { name, image: registration.sidecarImage, from: "registered", ...defined({ domainAttachmentType: attachment || undefined }) };
+    return {
+      name,
+      image: registration.sidecarImage,
+      from: "registered",
+      ...defined({ domainAttachmentType: attachment || undefined }),
+    };
   }
   if (attachment !== undefined && isWrittenOnTap(attachment))
     return { name, from: "domainAttachmentType", domainAttachmentType: attachment };

@@ -5,7 +5,8 @@ const MARK = ", ";
 const split = (sources: string | undefined): readonly string[] => (sources ? sources.split(MARK) : []);
 
 /** True where a source is among those that reported an entry. */
-export const hasInfoSource = (sources: string | undefined, source: InfoSource): boolean => split(sources).includes(source);
+export const hasInfoSource = (sources: string | undefined, source: InfoSource): boolean =>
+  split(sources).includes(source);
 
 /** The sources with one more. */
 export const addInfoSource = (sources: string | undefined, source: InfoSource): string =>

@@ -67,15 +67,26 @@ function mergeAddresses(pod: readonly string[], guest: readonly string[], masque
   });
 }
 
-function mergeAgent(entries: readonly VmiStatusInterface[], agent: readonly AgentNic[], vmi: Vmi): readonly VmiStatusInterface[] {
+function mergeAgent(
+  entries: readonly VmiStatusInterface[],
+  agent: readonly AgentNic[],
+  vmi: Vmi,
+): readonly VmiStatusInterface[] {
   const byMac = new Map(agent.map((nic) => [colons(nic.mac), nic]));
   const masquerades = (name: string | undefined): boolean => interfaceOf(vmi, name)?.masquerade !== undefined;
   const merged = entries.map((entry) => {
     const reported = entry.mac === undefined ? undefined : byMac.get(entry.mac);
     if (reported === undefined) return entry;
-    const addressed = withAddresses(entry, mergeAddresses(entry.ipAddresses ?? [], reported.addresses, masquerades(entry.name)));
+    const addressed = withAddresses(
+      entry,
+      mergeAddresses(entry.ipAddresses ?? [], reported.addresses, masquerades(entry.name)),
+    );
     return reported.interfaceName
-      ? { ...addressed, interfaceName: reported.interfaceName, infoSource: addInfoSource(entry.infoSource, "guest-agent") }
+      ? {
+          ...addressed,
+          interfaceName: reported.interfaceName,
+          infoSource: addInfoSource(entry.infoSource, "guest-agent"),
+        }
       : addressed;
   });
   const known = new Set(entries.flatMap(({ mac }) => (mac === undefined ? [] : [mac])));
@@ -115,7 +126,8 @@ export function interfacesOfRunning(vmi: Vmi, inputs: RunningInputs): readonly V
   const merged = inputs.agent === undefined ? inDomain : mergeAgent(inDomain, inputs.agent, vmi);
   const inSpec = (name: string | undefined): boolean => interfaceOf(vmi, name) !== undefined;
   const reported = current.filter(({ name, infoSource }) => inSpec(name) && hasInfoSource(infoSource, "multus-status"));
-  const isReported = (name: string | undefined): boolean => name !== undefined && reported.some((entry) => entry.name === name);
+  const isReported = (name: string | undefined): boolean =>
+    name !== undefined && reported.some((entry) => entry.name === name);
   const sourced = merged.map((entry) =>
     isReported(entry.name) ? { ...entry, infoSource: addInfoSource(entry.infoSource, "multus-status") } : entry,
   );

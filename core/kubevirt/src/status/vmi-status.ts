@@ -1,7 +1,14 @@
 import type { Vmi, VmiNetwork, VmiStatusInterface } from "../api.ts";
 import { addInfoSource, removeInfoSource } from "./info-source.ts";
 import { isPrimary, isSecondary, linkNamesOfPod, PRIMARY_LINK } from "../nic/names.ts";
-import { linksOf, NETWORK_STATUS, type NetworkStatus, parseNetworkStatus, primaryLinkOf, statusOfLink } from "../pod/network-status.ts";
+import {
+  linksOf,
+  NETWORK_STATUS,
+  type NetworkStatus,
+  parseNetworkStatus,
+  primaryLinkOf,
+  statusOfLink,
+} from "../pod/network-status.ts";
 import type { AnnotatedPod } from "../pod/pod-annotations.ts";
 import { interfaceStatusOf, networksOf } from "../vmi.ts";
 
@@ -45,7 +52,9 @@ export function interfacesFromPod(vmi: Vmi, pod: AnnotatedPod): readonly VmiStat
       : [{ ...interfaceStatusOf(vmi, primary.name), name: primary.name, podInterfaceName: firstLink(statuses) }]),
     ...networks
       .filter(isSecondary)
-      .flatMap((network) => secondaryEntry(network, interfaceStatusOf(vmi, network.name), statuses, links.get(network.name) ?? "")),
+      .flatMap((network) =>
+        secondaryEntry(network, interfaceStatusOf(vmi, network.name), statuses, links.get(network.name) ?? ""),
+      ),
     ...current.filter(({ name }) => name !== undefined && claimed.includes(name)),
     ...current.filter(({ name }) => !networks.some((network) => network.name === name)),
   ];

@@ -54,10 +54,15 @@ export function liveUpdate(
   const renewed = running.interfaces
     .map((nic) => nextState(nic, named(template.interfaces, nic.name), ordinal))
     .filter((nic) => nic.state !== "absent" || isThere(nic.name));
-  const added = template.interfaces.filter((nic) => named(running.interfaces, nic.name) === undefined && isHotPluggable(nic));
+  const added = template.interfaces.filter(
+    (nic) => named(running.interfaces, nic.name) === undefined && isHotPluggable(nic),
+  );
   const interfaces = [...renewed, ...added];
   const newDefinition = takesNewDefinition(vmi, configuration, version);
-  const known = [...running.networks, ...template.networks.filter(({ name }) => named(running.networks, name) === undefined)];
+  const known = [
+    ...running.networks,
+    ...template.networks.filter(({ name }) => named(running.networks, name) === undefined),
+  ];
   const networks = known
     .filter(({ name }) => named(interfaces, name) !== undefined)
     .map((network) => {

@@ -5,7 +5,8 @@ import { interfacesOf, networksOf } from "../vmi.ts";
 
 /** True where a running VM takes another NetworkAttachmentDefinition without a restart: it moves to another pod instead. */
 export function takesNewDefinition(vmi: Vmi, configuration: KubevirtConfiguration, version: KubevirtMinor): boolean {
-  const migratable = vmi.status?.conditions?.some(({ type, status }) => type === "LiveMigratable" && status === "True") === true;
+  const migratable =
+    vmi.status?.conditions?.some(({ type, status }) => type === "LiveMigratable" && status === "True") === true;
   return migratable && isGateOn("LiveUpdateNADRef", version, configuration.developerConfiguration);
 }
 
@@ -39,7 +40,9 @@ export function restartRequired(
   version: KubevirtMinor = NEWEST_KUBEVIRT,
 ): boolean {
   const [networks, interfaces] = [networksOf(vm.spec.template), interfacesOf(vm.spec.template)];
-  const ofNetwork = takesNewDefinition(vmi, configuration, version) ? withoutDefinition : (network: VmiNetwork): object => network;
+  const ofNetwork = takesNewDefinition(vmi, configuration, version)
+    ? withoutDefinition
+    : (network: VmiNetwork): object => network;
   const changed = <T extends { readonly name: string }>(
     running: readonly T[],
     desired: readonly T[],

@@ -6,4 +6,5 @@ const WHOLE_NAME = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*(?=[0-9-]*[a-z_])[
  * number. A dot at its end means that the name is absolute: its last part may begin with an underscore then, for the
  * root follows it.
  */
-export const isDomainName = (text: string): boolean => text.length <= 253 && (DOMAIN_NAME.test(text) || WHOLE_NAME.test(text));
+export const isDomainName = (text: string): boolean =>
+  text.length <= 253 && (DOMAIN_NAME.test(text) || WHOLE_NAME.test(text));

@@ -16,7 +16,16 @@ import { findVm } from "../record/pods.ts";
 import { exposeDevices } from "./expose-devices.ts";
 import { LiveDomain } from "./live-domain.ts";
 import { type NicContext, removeNic } from "./remove-nic.ts";
-import { firstNetworkStays, missingNic, nicChanging, nicStays, noLinkState, undecidedNic, undefinedNic, vmNotRunning } from "../errors.ts";
+import {
+  firstNetworkStays,
+  missingNic,
+  nicChanging,
+  nicStays,
+  noLinkState,
+  undecidedNic,
+  undefinedNic,
+  vmNotRunning,
+} from "../errors.ts";
 
 /** Where VMs run, and what a NIC that comes is planned with. */
 export interface ChangeContext {
@@ -38,7 +47,11 @@ export interface NewNic {
 const LOCK_TIMEOUT = 5000;
 
 /** Works on a running VM, alone. @throws VmNotFoundError, BusyError, NicChangeError where it does not run */
-async function withRunning<T>({ state, exec }: ChangeContext, vm: string, act: (context: NicContext) => Promise<T>): Promise<T> {
+async function withRunning<T>(
+  { state, exec }: ChangeContext,
+  vm: string,
+  act: (context: NicContext) => Promise<T>,
+): Promise<T> {
   const { id, namespace, name } = findVm(state, vm);
   await using _ = await takeVmLock(state, id, `VM ${namespace}/${name}`, LOCK_TIMEOUT);
   // It may have moved to its next pod while its lock was waited for.
@@ -55,7 +68,10 @@ const patchWith =
   (xml: string, nic: NicDomain): string =>
     patchDomain(xml, nic, domain);
 
-async function plug(context: NicContext, { nic, decision, bindings, podNetwork, deviceSettings }: NewNic): Promise<AttachedNic> {
+async function plug(
+  context: NicContext,
+  { nic, decision, bindings, podNetwork, deviceSettings }: NewNic,
+): Promise<AttachedNic> {
   const { state, exec, recordFile } = context;
   const decided = decision.nics.find(({ spec }) => spec.name === nic);
   const { facts } = recordFile.record;
@@ -122,7 +138,8 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
     const { recordFile } = running;
     refuseFixed(running, nic);
     const plan = recordFile.record.nics[nic]?.plan;
-    if (plan === undefined || !(isAdopted(plan) || plan.domain.kind === "hostdev")) throw nicStays(nic, recordFile.record.bindings[nic]);
+    if (plan === undefined || !(isAdopted(plan) || plan.domain.kind === "hostdev"))
+      throw nicStays(nic, recordFile.record.bindings[nic]);
     recordFile.update({ changing: { nic, change: "detach" } });
     try {
       await removeNic(running, nic);
@@ -136,7 +153,12 @@ export async function detachNicFromVm(context: ChangeContext, vm: string, nic: s
 }
 
 /** Sets a NIC's link up or down, as a cable that is plugged in or pulled. @throws VmNotFoundError, BusyError, NicChangeError */
-export async function setNicLink(context: ChangeContext, vm: string, nic: string, linkState: "up" | "down"): Promise<void> {
+export async function setNicLink(
+  context: ChangeContext,
+  vm: string,
+  nic: string,
+  linkState: "up" | "down",
+): Promise<void> {
   await withRunning(context, vm, async (running) => {
     const { recordFile, exec } = running;
     const { nics, attached = [], vmi, domainXml = "" } = recordFile.record;

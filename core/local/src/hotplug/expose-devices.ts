@@ -7,7 +7,9 @@ import type { NicContext } from "./remove-nic.ts";
 export async function exposeDevices({ exec, recordFile }: NicContext, nic: string): Promise<void> {
   const { attachments, vmi } = recordFile.record;
   const launcher = launcherOf(exec, recordFile.record);
-  const nodes = attachments.filter(({ network }) => network === nic).flatMap((one): readonly DeviceNode[] => one.nodes ?? []);
+  const nodes = attachments
+    .filter(({ network }) => network === nic)
+    .flatMap((one): readonly DeviceNode[] => one.nodes ?? []);
   const bytes = lockedBytes(vmi, attachments);
   if (bytes !== undefined) await raiseLockedMemory(launcher, bytes);
   const vfio = nodes.filter(({ path }) => path.startsWith("/dev/vfio/"));

@@ -35,7 +35,13 @@ const demoGuest = (vmi: Vmi): { readonly kernel: string; readonly initrd: string
 
 function uuidOf(vmi: Vmi): string {
   const digits = createHash("sha256").update(`${vmi.metadata.namespace}/${vmi.metadata.name}`).digest("hex");
-  return [digits.slice(0, 8), digits.slice(8, 12), `4${digits.slice(13, 16)}`, `8${digits.slice(17, 20)}`, digits.slice(20, 32)].join("-");
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    `4${digits.slice(13, 16)}`,
+    `8${digits.slice(17, 20)}`,
+    digits.slice(20, 32),
+  ].join("-");
 }
 
 /** The guest's memory, in bytes. */
@@ -66,7 +72,11 @@ function diskXml(disk: GuestDisk, at: number): string {
 function bootXml(vmi: Vmi, disks: readonly GuestDisk[]): readonly string[] {
   if (!needsDemoGuest(vmi, disks)) return [];
   const { kernel, initrd } = demoGuest(vmi);
-  return [`    <kernel>${kernel}</kernel>`, `    <initrd>${initrd}</initrd>`, `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`];
+  return [
+    `    <kernel>${kernel}</kernel>`,
+    `    <initrd>${initrd}</initrd>`,
+    `    <cmdline>${KERNEL_ARGUMENTS}</cmdline>`,
+  ];
 }
 
 /** The devices of a domain without its NICs: its buses with places to spare, disks, console, and the guest agent's channel. */

@@ -44,7 +44,17 @@ const DIRECTORIES = {
 
 /** The command that asks the image's libvirt for its QEMU's capabilities, and writes them to `found`. */
 const probeCommand = (rootfs: string, found: string, users: string): readonly string[] => [
-  ...["bwrap", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv", "--ro-bind", rootfs, "/"],
+  ...[
+    "bwrap",
+    "--unshare-net",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--die-with-parent",
+    "--clearenv",
+    "--ro-bind",
+    rootfs,
+    "/",
+  ],
   ...["--dev", "/dev", "--proc", "/proc", "--ro-bind", "/sys", "/sys"],
   ...["--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/netbind"],
   ...["--bind", found, "/netbind", "--setenv", "PATH", "/usr/sbin:/usr/bin"],
@@ -64,7 +74,9 @@ export async function warmCapabilities(exec: Exec, rootfs: string): Promise<void
   mkdirSync(found, { recursive: true });
   chownSync(found, BUILDER.uid, BUILDER.gid);
   const users = writeUsers();
-  await exec(probeCommand(rootfs, found, users), { deadline: DEADLINE }).finally(() => rmSync(users, { recursive: true }));
+  await exec(probeCommand(rootfs, found, users), { deadline: DEADLINE }).finally(() =>
+    rmSync(users, { recursive: true }),
+  );
   for (const path of [found, ...readdirSync(found).map((name) => join(found, name))]) chownSync(path, 0, 0);
 }
 

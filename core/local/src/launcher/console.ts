@@ -3,7 +3,16 @@ import { connect, createServer, type Server, Socket } from "node:net";
 import { once } from "node:events";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LIBRARY_BINDS, type Limits, FILE_LIMIT, type ProcessId, type Sandbox, scaled, startSandboxed, waitUntil } from "@netbind/netns";
+import {
+  LIBRARY_BINDS,
+  type Limits,
+  FILE_LIMIT,
+  type ProcessId,
+  type Sandbox,
+  scaled,
+  startSandboxed,
+  waitUntil,
+} from "@netbind/netns";
 import { HeldDirectory } from "@netbind/remote/sidecar";
 import { publishConsole } from "../pod/sidecar-files.ts";
 import type { VmUser } from "./vm-user.ts";
@@ -30,7 +39,9 @@ export interface ConsoleLocation {
 }
 
 /** The socket that a console is served on, and the files of what its guest said. All are in the pod's directory, not the launcher's. */
-export const consoleFiles = (directory: string): { readonly socket: string; readonly log: string; readonly before: string } => ({
+export const consoleFiles = (
+  directory: string,
+): { readonly socket: string; readonly log: string; readonly before: string } => ({
   socket: join(directory, "console.sock"),
   log: join(directory, "console.log"),
   before: join(directory, "console.log.1"),
@@ -82,13 +93,19 @@ function descriptorOf(socket: Socket | Server): number {
 
 /** The reader sees its runtime and its own program, and nothing else of the machine. */
 function readerSandbox({ user, cache }: ConsoleLocation): Sandbox {
-  const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url));
+  const program = fileURLToPath(
+    new URL(import.meta.url.endsWith(".ts") ? "console-drain.ts" : "console-drain.js", import.meta.url),
+  );
   const target = `/netbind/console${extname(program) === ".ts" ? ".mts" : ".mjs"}`;
   const published = publishConsole(cache, process.execPath, program);
   return {
     ...user,
     limits: LIMITS,
-    binds: [...LIBRARY_BINDS, { source: published.node, target: "/netbind/node" }, { source: published.bundle, target }],
+    binds: [
+      ...LIBRARY_BINDS,
+      { source: published.node, target: "/netbind/node" },
+      { source: published.bundle, target },
+    ],
     env: { NODE_NO_WARNINGS: "1", MALLOC_ARENA_MAX: "1" },
     argv: ["/netbind/node", "--max-semi-space-size=1", "--max-old-space-size=64", target],
   };

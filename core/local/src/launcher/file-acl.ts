@@ -25,7 +25,8 @@ const isOf =
   (uid: number) =>
   ({ tag, qualifier }: AclEntry): boolean =>
     tag === "user" && qualifier === String(uid);
-const includes = (more: string, less: string): boolean => [...less].every((letter) => letter === "-" || more.includes(letter));
+const includes = (more: string, less: string): boolean =>
+  [...less].every((letter) => letter === "-" || more.includes(letter));
 
 /** True where a list's mask removes a permission that an entry gives: changing the mask would give it. */
 export function isRestricted(acl: readonly AclEntry[]): boolean {
@@ -35,7 +36,8 @@ export function isRestricted(acl: readonly AclEntry[]): boolean {
 }
 
 /** The permissions that a list names for a user; undefined where it names none. */
-export const permissionsOf = (acl: readonly AclEntry[], uid: number): string | undefined => acl.find(isOf(uid))?.permissions;
+export const permissionsOf = (acl: readonly AclEntry[], uid: number): string | undefined =>
+  acl.find(isOf(uid))?.permissions;
 
 /**
  * The arguments of setfacl, so that a user's entry is again as it was, and everybody else's stays as it is now. Empty:
@@ -53,11 +55,14 @@ export function takingBack(acl: readonly AclEntry[], uid: number, before: string
 /** The access list of an open file. @throws Error where its file system has none */
 export async function aclOf(exec: Exec, descriptor: number): Promise<readonly AclEntry[]> {
   return readAcl(
-    await exec(["getfacl", "--omit-header", "--numeric", "--no-effective", "--absolute-names", FILE], { descriptors: [descriptor] }),
+    await exec(["getfacl", "--omit-header", "--numeric", "--no-effective", "--absolute-names", FILE], {
+      descriptors: [descriptor],
+    }),
   );
 }
 
-const reason = (error: unknown): string => (error instanceof CommandError ? error.stderr.trim() : (error as Error).message);
+const reason = (error: unknown): string =>
+  error instanceof CommandError ? error.stderr.trim() : (error as Error).message;
 
 /**
  * Lets a user read and write an open file, beside those that may already. @throws Error where its file system keeps no
@@ -73,7 +78,12 @@ export async function grantAccess(exec: Exec, descriptor: number, uid: number): 
 }
 
 /** Gives a user's entry in an open file's list back as it was. Done twice, the second time changes nothing. */
-export async function takeBackAccess(exec: Exec, descriptor: number, uid: number, before: string | undefined): Promise<void> {
+export async function takeBackAccess(
+  exec: Exec,
+  descriptor: number,
+  uid: number,
+  before: string | undefined,
+): Promise<void> {
   const reported = takingBack(await aclOf(exec, descriptor), uid, before);
   if (reported.length > 0) await exec(["setfacl", ...reported, "--", FILE], { descriptors: [descriptor] });
 }

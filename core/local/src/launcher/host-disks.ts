@@ -76,7 +76,11 @@ const inodesOf = (paths: readonly string[]): ReadonlySet<string> =>
  * Walks to a file without following a link; `see` receives each directory's inode. The descriptor is the caller's to
  * close.
  */
-function openFile(directory: string, components: readonly string[], see: (inode: string) => void = () => undefined): number {
+function openFile(
+  directory: string,
+  components: readonly string[],
+  see: (inode: string) => void = () => undefined,
+): number {
   using opened = new DisposableStack();
   let held = opened.use(HeldDirectory.open(directory, []));
   see(inodeOf(held.descriptor));
@@ -97,8 +101,11 @@ const ancestors = (path: string): readonly string[] => (path === "/" ? ["/"] : [
 /** The listed directory that a path is in, and the way from there. @throws HostDiskError */
 function findLocation(path: string, { directories }: HostDiskPolicy): Pick<HostDiskRecord, "directory" | "components"> {
   const parts = path.split("/").slice(1);
-  if (!path.startsWith("/") || path.includes("\0") || parts.some((part) => ["", ".", ".."].includes(part))) throw invalidDiskPath();
-  const listed = directories.find((directory) => path.startsWith(directory.endsWith("/") ? directory : `${directory}/`));
+  if (!path.startsWith("/") || path.includes("\0") || parts.some((part) => ["", ".", ".."].includes(part)))
+    throw invalidDiskPath();
+  const listed = directories.find((directory) =>
+    path.startsWith(directory.endsWith("/") ? directory : `${directory}/`),
+  );
   if (listed === undefined) {
     const known = directories.join(", ") || "none is listed";
     throw unlistedDisk(known);
@@ -170,14 +177,21 @@ export async function checkHostDisks(exec: Exec, vmi: Vmi, policy: HostDiskPolic
       await describe(disk, { exec, policy });
     } catch (error) {
       const fix = "name a regular file or a block device below a directory that --host-disk DIR lists";
-      found.push(violation(`spec.volumes[${volume}].hostDisk.path`, `${JSON.stringify(path)}: ${(error as Error).message}`, fix));
+      found.push(
+        violation(`spec.volumes[${volume}].hostDisk.path`, `${JSON.stringify(path)}: ${(error as Error).message}`, fix),
+      );
     }
   }
   return found;
 }
 
 /** A VM's disks of the machine's as they are now, to be recorded. @throws HostDiskError */
-export async function findHostDisks(exec: Exec, vmi: Vmi, user: VmUser, policy: HostDiskPolicy): Promise<readonly HostDiskRecord[]> {
+export async function findHostDisks(
+  exec: Exec,
+  vmi: Vmi,
+  user: VmUser,
+  policy: HostDiskPolicy,
+): Promise<readonly HostDiskRecord[]> {
   const disks: HostDiskRecord[] = [];
   for (const disk of hostDisksOf(vmi)) {
     const { path, name } = disk;

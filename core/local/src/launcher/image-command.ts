@@ -14,7 +14,13 @@ export interface ImageProgram {
 
 /** Bytes of its /tmp. */
 const TMP = scaled(16 * 1024 ** 2);
-const ALL_BUT_USER = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"] as const;
+const ALL_BUT_USER = [
+  "--unshare-ipc",
+  "--unshare-pid",
+  "--unshare-net",
+  "--unshare-uts",
+  "--unshare-cgroup-try",
+] as const;
 /** What changing to a VM's user takes. */
 const CHANGING = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"] as const;
 
@@ -23,7 +29,18 @@ export async function imageCommand({ image, argv, shown, user }: ImageProgram): 
   const { way } = await findSandboxWay();
   const over = way === "fresh-proc" ? OVER_FRESH_PROC : [];
   const seen = ["--die-with-parent", "--ro-bind", image.rootfs, "/", "--dev", "/dev", "--proc", "/proc"];
-  const files = [...seen, "--perms", "1777", "--size", String(TMP), "--tmpfs", "/tmp", ...shown, "--remount-ro", "/dev"];
+  const files = [
+    ...seen,
+    "--perms",
+    "1777",
+    "--size",
+    String(TMP),
+    "--tmpfs",
+    "/tmp",
+    ...shown,
+    "--remount-ro",
+    "/dev",
+  ];
   if (user === undefined) return [...over, "bwrap", "--unshare-all", "--cap-drop", "ALL", ...files, ...argv];
   if (way === "no-user-namespace")
     return ["bwrap", ...ALL_BUT_USER, "--cap-drop", "ALL", ...CHANGING, ...files, ...dropPrivileges(user), ...argv];

@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Exec, makeDirectory, takeLock } from "@netbind/netns";
@@ -45,12 +54,27 @@ function writeIdentity(rootfs: string): void {
 }
 
 async function build(exec: Exec, target: string, progress: Progress): Promise<void> {
-  progress("building the launcher's root file system from Debian 13 packages: libvirt, QEMU, passt (once; about a minute)");
+  progress(
+    "building the launcher's root file system from Debian 13 packages: libvirt, QEMU, passt (once; about a minute)",
+  );
   const include = `--include=${PACKAGES.join(",")}`;
   const apt = '--aptopt=APT::Install-Recommends "false"';
-  await exec(["mmdebstrap", "--quiet", "--variant=apt", "--mode=root", apt, include, SUITE, target, (await debianArchive(exec)).main], {
-    deadline: BUILD_DEADLINE,
-  });
+  await exec(
+    [
+      "mmdebstrap",
+      "--quiet",
+      "--variant=apt",
+      "--mode=root",
+      apt,
+      include,
+      SUITE,
+      target,
+      (await debianArchive(exec)).main,
+    ],
+    {
+      deadline: BUILD_DEADLINE,
+    },
+  );
   progress("building the demo guest from Debian's kernel and busybox (once; half a minute)");
   mkdirSync(join(target, "guest"));
   for (const name of GUEST_FILES) {
@@ -75,7 +99,8 @@ export async function ensureImage(exec: Exec, cache: string, progress: Progress)
   if (existsSync(rootfs)) return { version, rootfs };
   await using _ = await takeLock(join(directory, "lock"), "the launcher image", LOCK_WAIT);
   if (existsSync(rootfs)) return { version, rootfs };
-  for (const name of readdirSync(directory)) if (name.startsWith("building-")) rmSync(join(directory, name), { recursive: true });
+  for (const name of readdirSync(directory))
+    if (name.startsWith("building-")) rmSync(join(directory, name), { recursive: true });
   const next = join(directory, `building-${version}`);
   await build(exec, next, progress);
   renameSync(next, rootfs);

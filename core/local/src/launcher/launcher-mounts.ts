@@ -20,11 +20,13 @@ const KVM: DeviceNode = { path: "/dev/kvm", major: 10, minor: 232 };
 const VHOST_NET: DeviceNode = { path: "/dev/vhost-net", major: 10, minor: 238 };
 
 /** The device files that a hypervisor opens, whatever its NICs are. */
-export const hypervisorNodes = ({ kvm, vhost }: { readonly kvm: boolean; readonly vhost: boolean }): readonly DeviceNode[] => [
-  TUN,
-  ...(kvm ? [KVM] : []),
-  ...(vhost ? [VHOST_NET] : []),
-];
+export const hypervisorNodes = ({
+  kvm,
+  vhost,
+}: {
+  readonly kvm: boolean;
+  readonly vhost: boolean;
+}): readonly DeviceNode[] => [TUN, ...(kvm ? [KVM] : []), ...(vhost ? [VHOST_NET] : [])];
 
 /** The first descriptor that a disk has in the launcher's processes, until it is mounted: behind the one of bubblewrap's words. */
 const FIRST_DISK = 4;
@@ -72,4 +74,8 @@ export const nodeBinds = ({ directory, nodes }: LauncherFiles): readonly string[
 
 /** The same for disks of the machine's, whose directory is there. */
 export const diskBinds = ({ directory, disks }: LauncherFiles): readonly string[] =>
-  disks.flatMap(({ target, block }, at) => [block ? "--dev-bind" : "--bind", join(nodesDirectory(directory), `disk-${at}`), target]);
+  disks.flatMap(({ target, block }, at) => [
+    block ? "--dev-bind" : "--bind",
+    join(nodesDirectory(directory), `disk-${at}`),
+    target,
+  ]);

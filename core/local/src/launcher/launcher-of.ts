@@ -22,7 +22,9 @@ function traitsOf(record: LocalPodRecord): LauncherTraits {
 export const launcherOf = (exec: Exec, record: LocalPodRecord): Launcher => new Launcher(exec, traitsOf(record));
 
 /** A recorded pod's QEMU; undefined where it does not run. */
-export const findQemu = (record: LocalPodRecord): ProcessId | undefined => new LauncherProcesses(traitsOf(record)).qemu();
+export const findQemu = (record: LocalPodRecord): ProcessId | undefined =>
+  new LauncherProcesses(traitsOf(record)).qemu();
 
 /** Every passt that runs for a recorded pod. */
-export const findPasst = (record: LocalPodRecord): readonly ProcessId[] => new LauncherProcesses(traitsOf(record)).passt();
+export const findPasst = (record: LocalPodRecord): readonly ProcessId[] =>
+  new LauncherProcesses(traitsOf(record)).passt();

@@ -92,7 +92,9 @@ export class LauncherProcesses {
     const { place } = this.#traits;
     if (place === undefined || this.first === undefined) return [];
     const files = programs.map((program) => join(place.rootfs, program));
-    return descendantsOf([this.first]).filter((id) => whileHeld(id, (held) => files.some((file) => held.runs(file))) === true);
+    return descendantsOf([this.first]).filter(
+      (id) => whileHeld(id, (held) => files.some((file) => held.runs(file))) === true,
+    );
   }
 }
 

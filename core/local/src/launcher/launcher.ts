@@ -69,7 +69,13 @@ export class Launcher {
       ...["--ro-bind", place.directory, "/netbind"],
       ...(document === undefined ? [] : ["--perms", "0444", "--ro-bind-data", "0", DOCUMENT]),
     ];
-    const virsh = ["virsh", "-q", "-c", `qemu:///session?socket=/netbind/${[...SOCKET_DIRECTORY, SOCKET].join("/")}`, ...args];
+    const virsh = [
+      "virsh",
+      "-q",
+      "-c",
+      `qemu:///session?socket=/netbind/${[...SOCKET_DIRECTORY, SOCKET].join("/")}`,
+      ...args,
+    ];
     try {
       const command = await imageCommand({ image: place, argv: virsh, shown, user });
       return await this.#run(command, defined({ deadline, stdin: document ?? "", signal }));
@@ -120,7 +126,9 @@ export class Launcher {
     if (held === undefined || number === undefined) return;
     const namespace = openSync(`${held.path}/ns/pid`, constants.O_RDONLY);
     try {
-      await this.#run(["nsenter", "--pid=/proc/self/fd/3", "--", "prlimit", `--pid=${number}`, ...limits], { descriptors: [namespace] });
+      await this.#run(["nsenter", "--pid=/proc/self/fd/3", "--", "prlimit", `--pid=${number}`, ...limits], {
+        descriptors: [namespace],
+      });
     } finally {
       closeSync(namespace);
     }
@@ -140,8 +148,11 @@ export class Launcher {
     if (directory?.stat().uid !== 0) throw olderDevices();
     const { uid, gid } = this.#traits.user;
     for (const { path, major, minor } of nodes)
-      await this.#run(["sh", "-c", EXPOSE, `/proc/self/fd/3/${basename(path)}`, String(major), String(minor), `${uid}:${gid}`], {
-        descriptors: [directory.descriptor],
-      });
+      await this.#run(
+        ["sh", "-c", EXPOSE, `/proc/self/fd/3/${basename(path)}`, String(major), String(minor), `${uid}:${gid}`],
+        {
+          descriptors: [directory.descriptor],
+        },
+      );
   }
 }

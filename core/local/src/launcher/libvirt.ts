@@ -97,7 +97,16 @@ function launcherMounts(spec: LauncherSpec): readonly string[] {
   return [
     ...["--ro-bind", image.rootfs, "/", "--dev", "/dev"],
     ...nodeBinds(spec),
-    ...["--proc", "/proc", "--remount-ro", "/dev", "--ro-bind", "/sys", "/sys", ...["/tmp", "/run", "/var/tmp"].flatMap(inMemory)],
+    ...[
+      "--proc",
+      "/proc",
+      "--remount-ro",
+      "/dev",
+      "--ro-bind",
+      "/sys",
+      "/sys",
+      ...["/tmp", "/run", "/var/tmp"].flatMap(inMemory),
+    ],
     // Where KubeVirt's launcher keeps passt's log, which passt writes as the VM's user. /var/run is /run.
     ...["--perms", "1777", "--dir", "/run/kubevirt"],
     ...["--bind", shared, MIGRATION_DIRECTORY, "--ro-bind", beside(HOSTS), "/etc/hosts"],
@@ -121,7 +130,11 @@ export const launcherCommand = (spec: LauncherSpec): readonly string[] => [
 ];
 
 /** Starts libvirt; `started` receives its processes before anything waits for it. */
-export async function startLauncher(exec: Exec, spec: LauncherSpec, started: (processes: readonly ProcessId[]) => void): Promise<Launcher> {
+export async function startLauncher(
+  exec: Exec,
+  spec: LauncherSpec,
+  started: (processes: readonly ProcessId[]) => void,
+): Promise<Launcher> {
   if (spec.lockedBytes !== undefined) await checkLockedMemory(exec, spec.lockedBytes);
   prepareDirectory(spec);
   const logFile = libvirtLog(spec.directory);

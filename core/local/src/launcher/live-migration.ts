@@ -33,14 +33,25 @@ export interface Meeting {
 }
 
 /** Runs a command as the VM's user with the held directory as its descriptor 3; nothing where there is no such directory. */
-async function inMeeting({ exec, shared, user }: Meeting, argv: readonly string[], ...more: readonly number[]): Promise<void> {
+async function inMeeting(
+  { exec, shared, user }: Meeting,
+  argv: readonly string[],
+  ...more: readonly number[]
+): Promise<void> {
   using directory = HeldDirectory.find(dirname(shared), [basename(shared)]);
-  if (directory !== undefined) await exec([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor, ...more] });
+  if (directory !== undefined)
+    await exec([...dropPrivileges(user), ...argv], { descriptors: [directory.descriptor, ...more] });
 }
 
 /** Takes away what two launchers met by, whatever stands in its place by now; nothing where they did not. */
 export const removeMigrationSockets = (meeting: Meeting): Promise<void> =>
-  inMeeting(meeting, ["rm", "--recursive", "--force", "--", ...[LIBVIRT, GUEST].map((name) => `/proc/self/fd/3/${name}`)]);
+  inMeeting(meeting, [
+    "rm",
+    "--recursive",
+    "--force",
+    "--",
+    ...[LIBVIRT, GUEST].map((name) => `/proc/self/fd/3/${name}`),
+  ]);
 
 /** Where a guest goes. */
 export interface Move {
@@ -62,7 +73,15 @@ export interface Move {
  *
  * @throws LibvirtError where it did not come to its end; whether the guest moved must be seen
  */
-export async function moveGuest({ domain, source, target, targetDirectory, meeting, memory, signal }: Move): Promise<void> {
+export async function moveGuest({
+  domain,
+  source,
+  target,
+  targetDirectory,
+  meeting,
+  memory,
+  signal,
+}: Move): Promise<void> {
   await removeMigrationSockets(meeting);
   {
     // The target's libvirt is reached by a second name of its socket: nothing else of it is seen.
@@ -160,7 +179,9 @@ type DomainLocation = "here" | "moving" | "gone";
 async function whereabouts(launcher: Launcher, domain: string): Promise<DomainLocation> {
   try {
     const state = await launcher.virsh(["domstate", "--reason", domain]);
-    return /^paused \((?:migration|migrating|starting up)\)/.test(state.trim()) || /^(?:shut off|no state)/.test(state) ? "moving" : "here";
+    return /^paused \((?:migration|migrating|starting up)\)/.test(state.trim()) || /^(?:shut off|no state)/.test(state)
+      ? "moving"
+      : "here";
   } catch (error) {
     if (error instanceof LibvirtError && (launcher.qemu() === undefined || error.code === "NO_DOMAIN")) return "gone";
     throw error;

@@ -1,5 +1,14 @@
 import { join } from "node:path";
-import { derivedName, type Exec, makeDirectory, namesIn, removeTree, rename, shareFile, writeNew } from "@netbind/netns";
+import {
+  derivedName,
+  type Exec,
+  makeDirectory,
+  namesIn,
+  removeTree,
+  rename,
+  shareFile,
+  writeNew,
+} from "@netbind/netns";
 import type { Image } from "./image.ts";
 import { imageCommand } from "./image-command.ts";
 import type { VmUser } from "./vm-user.ts";
@@ -34,13 +43,26 @@ export interface DiskLocation {
 }
 
 /** Puts files on an ISO 9660 disk, with the image's own tool. */
-export async function makeDisk({ exec, image, user, pod }: DiskLocation, { volume, label, files }: DiskContent): Promise<void> {
+export async function makeDisk(
+  { exec, image, user, pod }: DiskLocation,
+  { volume, label, files }: DiskContent,
+): Promise<void> {
   const workspace = join(pod, "iso");
   await removeTree(exec, workspace);
   const tree = join(workspace, "files");
   for (const directory of [workspace, tree]) makeDirectory(directory, 0o700);
   for (const [name, text] of Object.entries(files)) writeNew(join(tree, name), text, 0o644);
-  const make = ["genisoimage", "-quiet", "-joliet", "-rock", "-volid", label, "-output", "/netbind/disk.iso", "/netbind/files"];
+  const make = [
+    "genisoimage",
+    "-quiet",
+    "-joliet",
+    "-rock",
+    "-volid",
+    label,
+    "-output",
+    "/netbind/disk.iso",
+    "/netbind/files",
+  ];
   await exec(await imageCommand({ image, argv: make, shown: ["--bind", workspace, "/netbind"] }));
   const made = join(workspace, "disk.iso");
   shareFile(made, user.gid);

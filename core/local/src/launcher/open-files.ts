@@ -13,7 +13,10 @@ function hardLimit(process: ProcessId): number {
 }
 
 async function ephemeralPorts(execIn: Exec): Promise<PortRange> {
-  const [first = 0, last = 0] = (await execIn(["sysctl", "-n", "net.ipv4.ip_local_port_range"])).trim().split(/\s+/).map(Number);
+  const [first = 0, last = 0] = (await execIn(["sysctl", "-n", "net.ipv4.ip_local_port_range"]))
+    .trim()
+    .split(/\s+/)
+    .map(Number);
   return [first, last];
 }
 
@@ -29,7 +32,12 @@ function tooMany(nic: string, needed: number, limit: number): OpenFilesError {
  *
  * @throws OpenFilesError where the machine does not let them, before anything of the guest is started
  */
-export async function ensureOpenFiles(exec: Exec, netns: string, launcher: Launcher, nics: readonly AttachedNic[]): Promise<void> {
+export async function ensureOpenFiles(
+  exec: Exec,
+  netns: string,
+  launcher: Launcher,
+  nics: readonly AttachedNic[],
+): Promise<void> {
   const ephemeral = await ephemeralPorts(inNetns(netns, exec));
   const needs = nics.map(({ nic, plan }) => ({ nic: nic.spec.name, sockets: passtSockets(plan, ephemeral) }));
   const [most] = needs.toSorted((a, b) => b.sockets - a.sockets);

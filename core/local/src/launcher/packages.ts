@@ -8,4 +8,10 @@ export const LAUNCHER_PACKAGES: readonly string[] = [
 ];
 
 /** The packages that the demo guest is built from, inside the launcher's root file system. */
-export const DEMO_GUEST_PACKAGES: readonly string[] = ["busybox-static", "cpio", "kmod", "util-linux", "qemu-guest-agent"];
+export const DEMO_GUEST_PACKAGES: readonly string[] = [
+  "busybox-static",
+  "cpio",
+  "kmod",
+  "util-linux",
+  "qemu-guest-agent",
+];

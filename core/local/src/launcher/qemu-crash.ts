@@ -33,7 +33,10 @@ export function endIn(log: string): { readonly reason: string; readonly said: st
   const command = lines.findLastIndex((line) => /^-|\\$/.test(line));
   const end = lines.findLastIndex((line) => line.includes(": shutting down, reason="));
   if (end <= command) return undefined;
-  const text = (lines.slice(command + 1, end).findLast((line) => line !== "") ?? "it printed nothing").replace(/[^\x20-\x7e]/g, "?");
+  const text = (lines.slice(command + 1, end).findLast((line) => line !== "") ?? "it printed nothing").replace(
+    /[^\x20-\x7e]/g,
+    "?",
+  );
   return {
     reason: /reason=(\w+)/.exec(lines[end] ?? "")?.[1] ?? "",
     said: text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text,

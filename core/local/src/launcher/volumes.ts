@@ -36,7 +36,8 @@ export interface PreparedVolumes {
 }
 
 /** What a map has under a key that a document names, and nothing that it inherits. */
-const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(map, key) ? map[key] : undefined);
+const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(map, key) ? map[key] : undefined;
 
 const decode = (text: string): string => Buffer.from(text, "base64").toString("utf8");
 
@@ -44,7 +45,8 @@ function secretValue(volume: string, data: ReferencedData, name: string, keys: r
   const secret = own(data.secrets, name);
   if (secret === undefined) throw missingReference(volume, "Secret", name);
   const key = keys.find((candidate) => Object.hasOwn(secret, candidate));
-  if (key === undefined) throw missingKey(volume, { ...defined({ key: keys[0] }), secret: name, known: Object.keys(secret) });
+  if (key === undefined)
+    throw missingKey(volume, { ...defined({ key: keys[0] }), secret: name, known: Object.keys(secret) });
   return secret[key] ?? "";
 }
 
@@ -53,7 +55,9 @@ export function cloudInitData(vmi: Vmi, volume: string, source: CloudInitSource,
   const userData =
     source.userData ??
     (source.userDataBase64 === undefined ? undefined : decode(source.userDataBase64)) ??
-    (source.secretRef === undefined ? undefined : secretValue(volume, data, source.secretRef.name, ["userdata", "userData"]));
+    (source.secretRef === undefined
+      ? undefined
+      : secretValue(volume, data, source.secretRef.name, ["userdata", "userData"]));
   const networkData =
     source.networkData ??
     (source.networkDataBase64 === undefined ? undefined : decode(source.networkDataBase64)) ??
@@ -62,7 +66,10 @@ export function cloudInitData(vmi: Vmi, volume: string, source: CloudInitSource,
       : secretValue(volume, data, source.networkDataSecretRef.name, ["networkdata", "networkData"]));
   return {
     DataSource: "noCloud",
-    NoCloudMetaData: { "instance-id": `${vmi.metadata.name}.${vmi.metadata.namespace}`, "local-hostname": podHostname(vmi) },
+    NoCloudMetaData: {
+      "instance-id": `${vmi.metadata.name}.${vmi.metadata.namespace}`,
+      "local-hostname": podHostname(vmi),
+    },
     UserData: userData ?? "",
     NetworkData: networkData ?? "",
     VolumeName: volume,
@@ -79,7 +86,8 @@ export const noCloudFiles = (data: CloudInitData): Readonly<Record<string, strin
 /** The files of a disk, whose names KubeVirt or Kubernetes takes. @throws VolumeError */
 function checkedFiles(volume: string, files: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   for (const name of Object.keys(files)) {
-    if (!/^[A-Za-z0-9._-]{1,100}$/.test(name) || name === "." || name.startsWith("..")) throw invalidFileName(volume, name);
+    if (!/^[A-Za-z0-9._-]{1,100}$/.test(name) || name === "." || name.startsWith(".."))
+      throw invalidFileName(volume, name);
   }
   return files;
 }
@@ -103,7 +111,10 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
     return { path: madeDiskPath(at), readonly: true, bootable: false };
   };
   if (volume.cloudInitNoCloud !== undefined) {
-    return iso("cidata", noCloudFiles(await context.preCloudInitIso(cloudInitData(vmi, volume.name, volume.cloudInitNoCloud, data))));
+    return iso(
+      "cidata",
+      noCloudFiles(await context.preCloudInitIso(cloudInitData(vmi, volume.name, volume.cloudInitNoCloud, data))),
+    );
   }
   const [files, kind, name] = volume.configMap
     ? [own(data.configMaps, volume.configMap.name), "ConfigMap", volume.configMap.name]
@@ -118,7 +129,8 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
     const block = context.hostDisks.some((disk) => disk.volume === at && disk.block);
     return { path: hostDiskPath(at), readonly: false, bootable: true, block };
   }
-  if (volume.containerDisk !== undefined) return `it is the container disk ${volume.containerDisk.image}, and netbind does not pull images`;
+  if (volume.containerDisk !== undefined)
+    return `it is the container disk ${volume.containerDisk.image}, and netbind does not pull images`;
   return `its source (${
     Object.keys(volume)
       .filter((key) => key !== "name")
@@ -138,7 +150,10 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
   const warnings: string[] = [];
   for (const [at, volume] of (spec.volumes ?? []).entries()) {
     const disk = spec.domain.devices.disks?.find(({ name }) => name === volume.name);
-    const prepared = disk === undefined ? "no entry of spec.domain.devices.disks has its name" : await prepareVolume(context, volume, at);
+    const prepared =
+      disk === undefined
+        ? "no entry of spec.domain.devices.disks has its name"
+        : await prepareVolume(context, volume, at);
     if (typeof prepared === "string" || disk === undefined) {
       warnings.push(`volume "${volume.name}" is left out: ${prepared}`);
       continue;

@@ -71,7 +71,10 @@ async function compareDomains(
   { vmi }: PodDecision,
   { nics, prepared }: MadePod,
 ): Promise<void> {
-  await using hooks = await HookManager.collect(hookLocation(state, record), expectedSidecars(record.sidecars ?? {}, nics));
+  await using hooks = await HookManager.collect(
+    hookLocation(state, record),
+    expectedSidecars(record.sidecars ?? {}, nics),
+  );
   const own = await defineTargetDomain({ vmi, nics, disks: [], accelerator: prepared.accelerator }, hooks);
   const misfits = diffDomainNics(record.domainXml ?? own, own);
   if (misfits.length > 0) throw misfittingDomain(misfits);
@@ -97,7 +100,8 @@ async function receiveGuest(
   });
   const reading = (async () => {
     await waitUntil(() => over || launcher.qemu() !== undefined, Number.POSITIVE_INFINITY);
-    if (launcher.qemu() !== undefined) recordFile.setProcesses("console", await startConsole(consoleLocation(state, recordFile.record)));
+    if (launcher.qemu() !== undefined)
+      recordFile.setProcesses("console", await startConsole(consoleLocation(state, recordFile.record)));
   })();
   await Promise.allSettled([moving, reading]);
   await moving;
@@ -120,7 +124,10 @@ async function move(context: MigrationContext, source: LocalPodRecord, recordFil
 }
 
 /** Refuses what cannot be migrated, before anything is begun. @throws MigrationRefusedError */
-async function examine({ state, exec, bindings, signal }: MigrationContext, source: LocalPodRecord): Promise<MigrationInputs> {
+async function examine(
+  { state, exec, bindings, signal }: MigrationContext,
+  source: LocalPodRecord,
+): Promise<MigrationInputs> {
   const facts = await migrationInputs(state, source, bindings);
   const problems = findMigrationProblems(launcherOf(exec, source), source, facts);
   if (problems.length > 0) throw new MigrationRefusedError(`${source.namespace}/${source.name}`, problems);

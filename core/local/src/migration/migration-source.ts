@@ -21,13 +21,20 @@ const resolvedBy = ({ sidecars = {} }: LocalPodRecord): readonly ResolvedBinding
 export function runningVm(record: LocalPodRecord): RunningVm {
   const resolved = record.resolved ?? resolvedBy(record);
   // A NIC that came while the VM ran may have a binding that no sidecar of the pod serves: its next pod needs none either.
-  const added = [...new Set(Object.values(record.bindings))].filter((binding) => resolved.every(({ name }) => name !== binding));
+  const added = [...new Set(Object.values(record.bindings))].filter((binding) =>
+    resolved.every(({ name }) => name !== binding),
+  );
   const bindings = [...resolved, ...added.map((name): ResolvedBinding => ({ name, from: "fallback" }))];
   return { vmi: record.vmi, attached: record.attached ?? [], bindingOf: record.bindings, bindings };
 }
 
 /** The pod's networks, to be asked for once more. A guest that took a link's MAC address needs it again. */
-export const networksAgain = ({ attachments, attached = [], nics, vmi }: LocalPodRecord): readonly PodNetworkRequest[] =>
+export const networksAgain = ({
+  attachments,
+  attached = [],
+  nics,
+  vmi,
+}: LocalPodRecord): readonly PodNetworkRequest[] =>
   attachments.map(({ network, ifname, config, mac, cniArgs, device }) => {
     const taken = nics[network]?.podLink?.mac;
     const wanted = mac ?? (attached.some((nic) => nic.name === network && nic.mac === taken) ? taken : undefined);
@@ -41,7 +48,11 @@ export const networksAgain = ({ attachments, attached = [], nics, vmi }: LocalPo
   });
 
 /** Asks the VM's bindings what a migration means for them: those that have no sidecar in this process. */
-export async function migrationInputs(state: State, record: LocalPodRecord, own: ReadonlyMap<string, Binding>): Promise<MigrationInputs> {
+export async function migrationInputs(
+  state: State,
+  record: LocalPodRecord,
+  own: ReadonlyMap<string, Binding>,
+): Promise<MigrationInputs> {
   const { sidecars = {}, registered = {}, bindings } = record;
   const user = vmUserOf(record);
   const declared: Record<string, MigrationInputs["declared"][string]> = {};
@@ -77,13 +88,23 @@ function bound({ attachments }: LocalPodRecord): readonly Violation[] {
 }
 
 /** All that keeps a VM in its pod. */
-export function findMigrationProblems(launcher: Launcher, record: LocalPodRecord, facts: MigrationInputs): readonly Violation[] {
+export function findMigrationProblems(
+  launcher: Launcher,
+  record: LocalPodRecord,
+  facts: MigrationInputs,
+): readonly Violation[] {
   if (record.phase !== "running" || launcher.qemu() === undefined)
     return [violation("", "it does not run", "see netbind status and netbind check")];
   const { changing } = record;
   if (changing !== undefined)
-    return [violation(`NIC ${changing.nic}`, "it is being changed", "run netbind apply to finish what was interrupted")];
+    return [
+      violation(`NIC ${changing.nic}`, "it is being changed", "run netbind apply to finish what was interrupted"),
+    ];
   const meets = record.launcher !== undefined;
-  const old = violation("", "its launcher was started by an older netbind, which had no migration", "stop the VM and start it again");
+  const old = violation(
+    "",
+    "its launcher was started by an older netbind, which had no migration",
+    "stop the VM and start it again",
+  );
   return [...migrationProblems(runningVm(record), facts), ...bound(record), ...(meets ? [] : [old])];
 }

@@ -32,7 +32,9 @@ export async function finishMigration({ state, exec }: SettleContext, recordFile
   if (qemu !== undefined) recordFile.setProcesses("qemu", [qemu]);
   recordFile.update({ phase: "running" });
   const domain = domainName(vmi);
-  const nics = domainNics(record.domainXml ?? "<domain/>").filter(({ name, linkDown }) => migration?.refresh.includes(name) && !linkDown);
+  const nics = domainNics(record.domainXml ?? "<domain/>").filter(
+    ({ name, linkDown }) => migration?.refresh.includes(name) && !linkDown,
+  );
   const refreshed = (async () => {
     for (const { mac } of nics) await refreshLink(launcher, domain, mac);
   })();

@@ -30,7 +30,9 @@ const onNode = (config: CniConfigList, state: State): CniConfigList => ({
   ...config,
   plugins: config.plugins.map((plugin) => {
     const ipam = plugin["ipam"] as Readonly<Record<string, unknown>> | undefined;
-    return ipam?.["type"] === "host-local" ? { ...plugin, ipam: { dataDir: join(state.node, "ipam"), ...ipam } } : plugin;
+    return ipam?.["type"] === "host-local"
+      ? { ...plugin, ipam: { dataDir: join(state.node, "ipam"), ...ipam } }
+      : plugin;
   }),
 });
 
@@ -46,9 +48,14 @@ function podArgs({ recordFile }: NetworkContext, containerId: string): Readonly<
 }
 
 /** Devices of a resource that pods have: one that is a guest's as it is may be of several resources, and is one all the same. */
-export const takenDevices = (pods: readonly Pick<LocalPodRecord, "attachments">[], resource: string): readonly string[] =>
+export const takenDevices = (
+  pods: readonly Pick<LocalPodRecord, "attachments">[],
+  resource: string,
+): readonly string[] =>
   pods.flatMap(({ attachments }) =>
-    attachments.flatMap(({ device }) => (device?.resource === resource || device?.info !== undefined ? [device.id] : [])),
+    attachments.flatMap(({ device }) =>
+      device?.resource === resource || device?.info !== undefined ? [device.id] : [],
+    ),
   );
 
 /** The attachment of a request, with the device that was chosen for it. */
@@ -63,7 +70,13 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
     return { ...attachment, ...defined({ mac, cniArgs }) };
   }
   const taken = takenDevices(listPods(state), resourceName);
-  const device = await plugin.allocate({ exec, node: netnsPath(state.nodeNetns), resource: resourceName, settings, taken });
+  const device = await plugin.allocate({
+    exec,
+    node: netnsPath(state.nodeNetns),
+    resource: resourceName,
+    settings,
+    taken,
+  });
   return { ...attachment, device, ...defined({ mac, cniArgs }) };
 }
 

@@ -14,7 +14,9 @@ const PLUGIN_DIRECTORIES = ["/opt/cni/bin", "/usr/lib/cni"] as const;
 const DEADLINE = 60_000;
 
 const pathOf = (type: string): string | undefined =>
-  /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(type) ? PLUGIN_DIRECTORIES.map((directory) => join(directory, type)).find(existsSync) : undefined;
+  /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(type)
+    ? PLUGIN_DIRECTORIES.map((directory) => join(directory, type)).find(existsSync)
+    : undefined;
 
 /** What is in the way of calling a plugin; undefined: nothing. */
 export const missingPlugin = (type: string): string | undefined =>
@@ -52,7 +54,8 @@ interface Call {
 /** A plugin's part of the list, with what the runtime adds to it (CNI specification 1.0.0, section 3; multus' devices). */
 function configOf({ config, mac, cniArgs, device }: CniAttachment, { at, previous }: Call): CniPluginConfig {
   const plugin = config.plugins[at] as CniPluginConfig;
-  const takesMac = (plugin["capabilities"] as { readonly mac?: unknown } | undefined)?.mac === true && mac !== undefined;
+  const takesMac =
+    (plugin["capabilities"] as { readonly mac?: unknown } | undefined)?.mac === true && mac !== undefined;
   const first = at === 0;
   return {
     ...plugin,
@@ -83,7 +86,9 @@ const argsOf = ({ args = {}, mac }: CniAttachment): Readonly<Record<string, stri
 const cniArgsText = (attachment: CniAttachment): string =>
   [
     "IgnoreUnknown=true",
-    ...Object.entries(argsOf(attachment)).flatMap(([key, value]) => (/^[\w.:/-]+$/.test(value) ? [`${key}=${value}`] : [])),
+    ...Object.entries(argsOf(attachment)).flatMap(([key, value]) =>
+      /^[\w.:/-]+$/.test(value) ? [`${key}=${value}`] : [],
+    ),
   ].join(";");
 
 /** Runs a plugin of the machine's, as a runtime does (CNI specification 1.0.0, section 2). */
@@ -131,7 +136,8 @@ async function call(place: CniContext, attachment: CniAttachment, one: Call): Pr
 /** Attaches the pod to a network: every plugin of the list in order, each with the result of the one before. */
 export async function cniAdd(place: CniContext, attachment: CniAttachment): Promise<unknown> {
   let previous: unknown;
-  for (const at of attachment.config.plugins.keys()) previous = (await call(place, attachment, { verb: "ADD", at, previous })) ?? previous;
+  for (const at of attachment.config.plugins.keys())
+    previous = (await call(place, attachment, { verb: "ADD", at, previous })) ?? previous;
   return previous;
 }
 

@@ -22,7 +22,11 @@ function desiredOf({ config, args }: CniCall): { readonly mac?: string; readonly
 }
 
 /** Reads a macvtap's device number, which the kernel shows under the pod's own /sys alone. */
-async function deviceNumber(exec: Exec, netns: string, link: string): Promise<readonly [index: string, major: number, minor: number]> {
+async function deviceNumber(
+  exec: Exec,
+  netns: string,
+  link: string,
+): Promise<readonly [index: string, major: number, minor: number]> {
   const script = 'mount -t sysfs sysfs /sys && cd "/sys/class/net/$1" && cat ifindex tap*/dev';
   const text = await inNetns(netns, exec)(["unshare", "--mount", "sh", "-c", script, "sh", link]);
   const [index = "", major = Number.NaN, minor = Number.NaN] = text
@@ -67,7 +71,8 @@ export const macvtap: EmulatedCniPlugin = {
     return { cniVersion: call.config["cniVersion"], interfaces: [defined({ name: ifname, mac, sandbox: netns })] };
   },
   del: async ({ exec, netns, ifname }) => {
-    if (netns !== "" && (await hasLink(exec, netns, ifname))) await inNetns(netns, exec)(["ip", "link", "delete", "dev", ifname]);
+    if (netns !== "" && (await hasLink(exec, netns, ifname)))
+      await inNetns(netns, exec)(["ip", "link", "delete", "dev", ifname]);
   },
   deviceNodes: async ({ exec, netns, ifname }) => {
     const [index, major, minor] = await deviceNumber(exec, netns, ifname);

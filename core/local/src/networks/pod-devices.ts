@@ -22,7 +22,11 @@ export function podDevices(attachments: readonly CniAttachment[]): PodDevices | 
   return {
     environment: mergeDeviceVariables(own.map(({ device }) => device.env ?? {})),
     networkInfo: networkInfoText(
-      own.map(({ attachment, device }) => ({ network: attachment.network, info: device.info ?? {}, mac: reportedMac(attachment) ?? "" })),
+      own.map(({ attachment, device }) => ({
+        network: attachment.network,
+        info: device.info ?? {},
+        mac: reportedMac(attachment) ?? "",
+      })),
     ),
   };
 }

@@ -24,7 +24,12 @@ export interface VirtualFunction {
 
 type Selectors = Partial<Record<"vendors" | "devices" | "pciAddresses" | "pfNames", readonly string[]>>;
 
-const SELECTORS: readonly string[] = ["vendors", "devices", "pciAddresses", "pfNames"] satisfies readonly (keyof Selectors)[];
+const SELECTORS: readonly string[] = [
+  "vendors",
+  "devices",
+  "pciAddresses",
+  "pfNames",
+] satisfies readonly (keyof Selectors)[];
 /** What says nothing of which devices are meant: the driver is one that this host gives them itself. */
 const IGNORED_SELECTORS: readonly string[] = ["drivers", "isRdma", "needVhostNet", "linkTypes"];
 
@@ -55,7 +60,9 @@ function isAmong({ pf, index }: VirtualFunction, text: string): boolean {
   if (name !== pf) return false;
   return (ranges ?? "").split(",").some((range) => {
     const [first, last = first] = range.split("-").map(Number);
-    return range === "" ? ranges === undefined : first !== undefined && last !== undefined && index >= first && index <= last;
+    return range === ""
+      ? ranges === undefined
+      : first !== undefined && last !== undefined && index >= first && index <= last;
   });
 }
 
@@ -74,7 +81,9 @@ export function readVirtualFunction(address: string): VirtualFunction | undefine
   const physical = join(device, "physfn");
   if (!existsSync(physical)) return undefined;
   const [pf] = existsSync(join(physical, "net")) ? readdirSync(join(physical, "net")) : [];
-  const number = readdirSync(physical).find((name) => name.startsWith("virtfn") && linkTarget(join(physical, name)) === address);
+  const number = readdirSync(physical).find(
+    (name) => name.startsWith("virtfn") && linkTarget(join(physical, name)) === address,
+  );
   if (pf === undefined || number === undefined) return undefined;
   const driver = linkTarget(join(device, "driver"));
   const net = join(device, "net");
@@ -96,7 +105,9 @@ const virtualFunctions = (): readonly VirtualFunction[] =>
 export function functionsOf(resource: string, settings: DeviceSettings): readonly VirtualFunction[] {
   const found = findSriovResource(resource, settings);
   const selectors = found === undefined ? undefined : selectorsOf(found);
-  const functions = virtualFunctions().filter((vf) => selectors === undefined || selectors.some((one) => isSelected(vf, one)));
+  const functions = virtualFunctions().filter(
+    (vf) => selectors === undefined || selectors.some((one) => isSelected(vf, one)),
+  );
   if (functions.length > 0) return functions;
   throw noVirtualFunctions(resource);
 }

@@ -25,7 +25,10 @@ async function seeSettings(exec: Exec, pf: string, index: number): Promise<VfSet
 }
 
 /** How the function is before anything is changed, as text: what it is given back as. */
-const factsOf = async (exec: Exec, { pf, index, driver }: VirtualFunction): Promise<Readonly<Record<string, string>>> => ({
+const factsOf = async (
+  exec: Exec,
+  { pf, index, driver }: VirtualFunction,
+): Promise<Readonly<Record<string, string>>> => ({
   ...{ pf, index: String(index), driver },
   ...(await seeSettings(exec, pf, index)),
 });
@@ -44,7 +47,10 @@ function macOf({ config, args, ifname, device }: CniCall): string {
   const given = runtime.mac ?? args["MAC"] ?? (config["mac"] as string | undefined);
   const own = device?.facts?.["mac"] ?? NO_MAC;
   if (given !== undefined || own !== NO_MAC) return (given ?? own).toLowerCase();
-  const digits = createHash("sha256").update(`${args["K8S_POD_NAMESPACE"]}/${args["K8S_POD_NAME"]}/${ifname}`).digest("hex").slice(0, 10);
+  const digits = createHash("sha256")
+    .update(`${args["K8S_POD_NAMESPACE"]}/${args["K8S_POD_NAME"]}/${ifname}`)
+    .digest("hex")
+    .slice(0, 10);
   return ["02", ...(digits.match(/../g) ?? [])].join(":");
 }
 
@@ -77,7 +83,9 @@ function allocated(resource: string, address: string, facts: Readonly<Record<str
     ...{ resource, id: address, facts },
     env: {
       [deviceVariable(resource)]: address,
-      [deviceInfoVariable(resource)]: JSON.stringify({ [address]: { generic: { deviceID: address }, vfio: { mount: "/dev/vfio/vfio" } } }),
+      [deviceInfoVariable(resource)]: JSON.stringify({
+        [address]: { generic: { deviceID: address }, vfio: { mount: "/dev/vfio/vfio" } },
+      }),
     },
     info: { type: "pci", version: "1.1.0", pci: { "pci-address": address } },
   };

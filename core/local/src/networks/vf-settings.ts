@@ -37,7 +37,19 @@ const CONFIGURATION: Readonly<Record<string, readonly [check: (value: unknown) =
   trust: [isSwitch, "on or off"],
   link_state: [(value) => ["auto", "enable", "disable"].includes(String(value)), "auto, enable or disable"],
   ...Object.fromEntries(
-    ["type", "cniVersion", "name", "ipam", "capabilities", "runtimeConfig", "args", "prevResult", "logLevel", "logFile", "dns"]
+    [
+      "type",
+      "cniVersion",
+      "name",
+      "ipam",
+      "capabilities",
+      "runtimeConfig",
+      "args",
+      "prevResult",
+      "logLevel",
+      "logFile",
+      "dns",
+    ]
       .concat("deviceID", "pciBusID")
       .map((key) => [key, [isAny, ""]]),
   ),
@@ -47,7 +59,8 @@ const CONFIGURATION: Readonly<Record<string, readonly [check: (value: unknown) =
 export function configProblems(config: CniPluginConfig): readonly string[] {
   const wrong = Object.entries(config).flatMap(([key, value]) => {
     const [check, form] = CONFIGURATION[key] ?? [];
-    if (check === undefined) return [`its sriov configuration has ${JSON.stringify(key)}, which netbind does not set: remove it`];
+    if (check === undefined)
+      return [`its sriov configuration has ${JSON.stringify(key)}, which netbind does not set: remove it`];
     return check(value) ? [] : [`its sriov configuration has ${key} ${JSON.stringify(value)}, which is not ${form}`];
   });
   const { ipam } = config as { readonly ipam?: { readonly type?: unknown } };
@@ -63,8 +76,16 @@ const textOf = (value: unknown): string | undefined => (value === undefined ? un
 
 /** The settings that a configuration speaks of. */
 export function configuredSettings(config: CniPluginConfig): VfSettings {
-  const { vlan, vlanQoS = 0, vlanProto = PROTOCOL, spoofchk, trust, link_state: state } = config as Readonly<Record<string, unknown>>;
-  const tag = vlan === undefined ? {} : { vlan: String(vlan), qos: String(vlanQoS), proto: String(vlanProto).toLowerCase() };
+  const {
+    vlan,
+    vlanQoS = 0,
+    vlanProto = PROTOCOL,
+    spoofchk,
+    trust,
+    link_state: state,
+  } = config as Readonly<Record<string, unknown>>;
+  const tag =
+    vlan === undefined ? {} : { vlan: String(vlan), qos: String(vlanQoS), proto: String(vlanProto).toLowerCase() };
   return { ...tag, ...defined({ spoofchk: textOf(spoofchk), trust: textOf(trust), state: textOf(state) }) };
 }
 
@@ -114,6 +135,8 @@ const TOLD: Readonly<Record<Name, string>> = {
 /** How a virtual function is not as it was set up, a sentence each. What its driver does not report is not compared. */
 export function settingProblems(desired: VfSettings, observed: VfSettings): readonly string[] {
   return differing(desired, observed).flatMap((name) =>
-    observed[name] === undefined ? [] : [`its virtual function's ${TOLD[name]} is ${observed[name]}, not ${desired[name]}`],
+    observed[name] === undefined
+      ? []
+      : [`its virtual function's ${TOLD[name]} is ${observed[name]}, not ${desired[name]}`],
   );
 }

@@ -28,7 +28,12 @@ export interface AskedPlugin extends AsyncDisposable {
 type Explain = (error: unknown, asked: string) => Promise<BindingError>;
 
 /** Asks behind a socket; what fails is explained. */
-async function askBehind(name: string, client: BindingClient, explain: Explain, end: () => Promise<void>): Promise<AskedPlugin> {
+async function askBehind(
+  name: string,
+  client: BindingClient,
+  explain: Explain,
+  end: () => Promise<void>,
+): Promise<AskedPlugin> {
   const ask = async <T>(what: string, answer: () => Promise<T>): Promise<T> => {
     try {
       return await answer();
@@ -74,7 +79,11 @@ export async function startPlugin(spec: PluginProcessSpec): Promise<AskedPlugin>
  *
  * @throws BindingError PLUGIN_FAILED
  */
-export async function connectPlugin(name: string, socket: string, end: () => Promise<void> = async () => undefined): Promise<AskedPlugin> {
+export async function connectPlugin(
+  name: string,
+  socket: string,
+  end: () => Promise<void> = async () => undefined,
+): Promise<AskedPlugin> {
   const client = connectBinding(socket, scaledTimeout(1));
   const explain: Explain = async (error, asked) => {
     const known = BindingError.from(error, "PLUGIN_FAILED", asked);
@@ -96,7 +105,11 @@ export async function connectPlugin(name: string, socket: string, end: () => Pro
  *
  * @throws BindingError PLUGIN_FAILED
  */
-export async function connectSidecarPlugin(state: State, record: LocalPodRecord, binding: string): Promise<AskedPlugin | undefined> {
+export async function connectSidecarPlugin(
+  state: State,
+  record: LocalPodRecord,
+  binding: string,
+): Promise<AskedPlugin | undefined> {
   const { sidecars = {} } = record;
   const spec = Object.hasOwn(sidecars, binding) ? sidecars[binding] : undefined;
   if (spec === undefined) return undefined;

@@ -12,6 +12,8 @@ export async function machineWarnings(): Promise<readonly string[]> {
   const sandboxes = `no user namespace can be made here, so DHCP servers have CAP_NET_ADMIN in their pods' networks: ${obstacles.join("; ")}`;
   return [
     ...(way === "no-user-namespace" ? [sandboxes] : []),
-    ...("why" in groups ? [`only rlimits apply, and none limits a VM's memory and processors as a whole: ${groups.why}`] : []),
+    ...("why" in groups
+      ? [`only rlimits apply, and none limits a VM's memory and processors as a whole: ${groups.why}`]
+      : []),
   ];
 }

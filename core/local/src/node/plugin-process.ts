@@ -82,7 +82,11 @@ export class PluginProcess implements AsyncDisposable {
         gid: isOwn ? (process.getegid?.() ?? this.#uid) : this.#uid,
         // An ordinary user's other processes are counted with it.
         limits: isOwn ? unlimited : SIDECAR_LIMITS,
-        binds: [...LIBRARY_BINDS, { source: node, target: "/netbind/node" }, { source: bundle, target: "/netbind/plugin.mjs" }],
+        binds: [
+          ...LIBRARY_BINDS,
+          { source: node, target: "/netbind/node" },
+          { source: bundle, target: "/netbind/plugin.mjs" },
+        ],
         memory: { target: INSIDE, bytes: DIRECTORY_BYTES },
         env: start.environment,
         argv: ["/netbind/node", ...start.options, "/netbind/plugin.mjs", "binding", `${INSIDE}/${SOCKET}`],
@@ -92,8 +96,10 @@ export class PluginProcess implements AsyncDisposable {
     this.#sandbox = sandbox;
     await waitUntil(() => sandbox.ended() !== undefined || this.#holdSocket(sandbox) !== undefined, START_DEADLINE);
     const { name } = this.#spec;
-    if (sandbox.ended() !== undefined) throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}${NOT_A_BUNDLE}`));
-    if (this.#socket === undefined) throw this.#explain(failed(name, `it was not ready within ${scaledTimeout(START_DEADLINE)} ms`));
+    if (sandbox.ended() !== undefined)
+      throw this.#explain(failed(name, `it did not start: ${sandbox.ended()}${NOT_A_BUNDLE}`));
+    if (this.#socket === undefined)
+      throw this.#explain(failed(name, `it was not ready within ${scaledTimeout(START_DEADLINE)} ms`));
     return this.#socket.path;
   }
 
@@ -116,7 +122,9 @@ export class PluginProcess implements AsyncDisposable {
     // A process that went away is seen to have gone a moment later.
     await waitUntil(() => this.#sandbox?.ended() !== undefined, 500);
     const why = this.#sandbox?.ended();
-    return this.#explain(new BindingError("PLUGIN_FAILED", `${asked}: ${why ?? known.message}`, BINDING_FAULT, { cause: error }));
+    return this.#explain(
+      new BindingError("PLUGIN_FAILED", `${asked}: ${why ?? known.message}`, BINDING_FAULT, { cause: error }),
+    );
   }
 
   #explain(error: BindingError): BindingError {

@@ -13,7 +13,16 @@ import {
 } from "@netbind/engine";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, guestResolver, podHostname, podResolvConf, primaryLinkOf } from "@netbind/kubevirt/pod";
-import { all, applyNetwork, type Exec, inNetns, PodNetwork, readText, withWritableSysctls, writeText } from "@netbind/netns";
+import {
+  all,
+  applyNetwork,
+  type Exec,
+  inNetns,
+  PodNetwork,
+  readText,
+  withWritableSysctls,
+  writeText,
+} from "@netbind/netns";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { attachNetworks, takesDevices } from "../networks/attach-networks.ts";
 import { networkStatusOf } from "../networks/network-status.ts";
@@ -41,7 +50,13 @@ export interface LocalHostParts extends LocalSidecarParts {
 function podNetworkOf({ state, exec, recordFile }: LocalHostParts): PodNetwork {
   const { id, netns, cgroup } = recordFile.record;
   return new PodNetwork({
-    ...{ netns: netnsPath(netns), exec, recordFile, owner: vmUserOf(recordFile.record), directory: state.podDirectory(id) },
+    ...{
+      netns: netnsPath(netns),
+      exec,
+      recordFile,
+      owner: vmUserOf(recordFile.record),
+      directory: state.podDirectory(id),
+    },
     ...defined({ cgroup: cgroup && join(cgroup, SERVICES_GROUP) }),
     reportedLink: (name) => reportedLink(recordFile.record.attachments, name),
   });
@@ -98,7 +113,10 @@ export class LocalHost implements Host<PodDecision> {
    */
   withNetworks(facts: PodContext): PodContext {
     const { attachments } = this.#recordFile.record;
-    const found = defined({ devices: podDevices(attachments), primaryLink: primaryLinkOf(networkStatusOf(attachments)) });
+    const found = defined({
+      devices: podDevices(attachments),
+      primaryLink: primaryLinkOf(networkStatusOf(attachments)),
+    });
     const complete = { ...facts, ...found };
     this.#recordFile.update({ facts: complete });
     return complete;
@@ -110,7 +128,10 @@ export class LocalHost implements Host<PodDecision> {
     await withNodeLock(state, async () => {
       await makeNode(exec, state);
       if (podNetwork === undefined) return;
-      await attachNetworks({ state, exec, recordFile: this.#recordFile, podNetwork, settings: deviceSettings }, networks);
+      await attachNetworks(
+        { state, exec, recordFile: this.#recordFile, podNetwork, settings: deviceSettings },
+        networks,
+      );
     });
   }
 

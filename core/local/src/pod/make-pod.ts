@@ -68,7 +68,9 @@ async function prepareLauncher(
   const directory = join(writableDirectory(state, recordFile.record), "launcher");
   const shared = meetingDirectory(state, recordFile.record);
   makeUserDirectory(shared, user);
-  const ofLinks = [...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values()];
+  const ofLinks = [
+    ...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values(),
+  ];
   const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
   const bytes = lockedBytes(vmi, attachments);
   const spec = defined({
@@ -92,7 +94,12 @@ async function prepareLauncher(
 }
 
 /** Makes a pod from its decision: namespace, networks, sidecars, and libvirt beside them. It is not taken back where it fails. */
-export async function preparePod(context: PodContext, recordFile: LocalRecordFile, decision: PodDecision, image: Image): Promise<MadePod> {
+export async function preparePod(
+  context: PodContext,
+  recordFile: LocalRecordFile,
+  decision: PodDecision,
+  image: Image,
+): Promise<MadePod> {
   const made = Promise.withResolvers<void>();
   const host = new LocalHost({ ...context, recordFile, launcherMayStart: made.resolve });
   // libvirt starts while the NICs are attached. What fails first is reported; the other is over before anything is
@@ -119,7 +126,10 @@ export interface DomainRequest {
 function domainBeforeHooks({ vmi, nics, disks, accelerator }: DomainRequest): string {
   const base = buildBaseDomain({ vmi, accelerator, disks });
   const onTaps = nics.filter(({ plan }) => plan.domain.kind === "tap");
-  return onTaps.reduce((domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, interfaceBackend())), base);
+  return onTaps.reduce(
+    (domain, { attachment, plan }) => writeTapInterface(domain, tapDomain(attachment, plan, interfaceBackend())),
+    base,
+  );
 }
 
 /** The domain of a VM that boots, after the sidecars' hooks. */

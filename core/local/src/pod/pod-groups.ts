@@ -71,4 +71,5 @@ export function makePodGroups(group: string, vmi: Vmi, containers: readonly stri
 }
 
 /** The limits that something of a pod has run into, a sentence each. */
-export const limitsOf = ({ cgroup }: { readonly cgroup?: string }): readonly string[] => (cgroup === undefined ? [] : limitsMet(cgroup));
+export const limitsOf = ({ cgroup }: { readonly cgroup?: string }): readonly string[] =>
+  cgroup === undefined ? [] : limitsMet(cgroup);

@@ -37,7 +37,12 @@ export interface SidecarSpec {
  * Puts a file where the VMs' users may read it, under a name that only a process that knows its content can derive;
  * once for each.
  */
-function publish(cache: string, name: (hash: string) => string, of: string | Buffer, put: (path: string) => void): string {
+function publish(
+  cache: string,
+  name: (hash: string) => string,
+  of: string | Buffer,
+  put: (path: string) => void,
+): string {
   const directory = join(cache, "runtime");
   makeDirectory(directory);
   const target = join(directory, name(createHash("sha256").update(of).digest("hex")));
@@ -69,10 +74,20 @@ function publishBundle(cache: string, source: string): string {
  *
  * @throws Error where this machine has no sidecar of the binding
  */
-export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: string, container: string): SidecarSpec {
+export function publishSidecar(
+  runtime: SidecarRuntime,
+  cache: string,
+  binding: string,
+  container: string,
+): SidecarSpec {
   const source = runtime.bundle(binding);
   if (source === undefined) throw unreleasedSidecar(binding);
-  return { container, node: publishNode(cache, runtime.node), bundle: publishBundle(cache, source), start: runtime.start };
+  return {
+    container,
+    node: publishNode(cache, runtime.node),
+    bundle: publishBundle(cache, source),
+    start: runtime.start,
+  };
 }
 
 /** Puts the files that read a guest's console where the VMs' user may read them: a runtime, and a program without any other. */

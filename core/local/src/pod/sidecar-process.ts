@@ -37,7 +37,12 @@ export const SIDECAR_LIMITS: Limits = {
 const HOOKS_PATH = "/var/run/kubevirt-hooks";
 
 /** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
-const sidecarSandbox = (binding: string, { container, node, bundle, start }: SidecarSpec, hooks: string, user: VmUser): Sandbox => ({
+const sidecarSandbox = (
+  binding: string,
+  { container, node, bundle, start }: SidecarSpec,
+  hooks: string,
+  user: VmUser,
+): Sandbox => ({
   ...user,
   limits: SIDECAR_LIMITS,
   binds: [

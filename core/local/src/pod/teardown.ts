@@ -48,7 +48,8 @@ async function shutDownRecordedSidecars(state: State, record: LocalPodRecord): P
 }
 
 /** What prints into a file of a pod's. */
-const loggingTo = (state: State, id: string): readonly ProcessId[] => podDirectories(state, id).flatMap(processesLoggingTo);
+const loggingTo = (state: State, id: string): readonly ProcessId[] =>
+  podDirectories(state, id).flatMap(processesLoggingTo);
 
 /** Ends what runs for a VM: what the record names, whatever else is in its pod's namespace, or on its way there. */
 async function endAll(state: State, record: LocalPodRecord): Promise<void> {
@@ -80,7 +81,8 @@ async function detachPod(state: State, exec: Exec, record: LocalPodRecord): Prom
   // Nothing of the VM runs any more. Its other pod has the same disks.
   if (isLastPod(state, record.id)) await takeBackHostDisks(exec, vmUserOf(record), record.hostDisks ?? []);
   // Only what has the pod's own name: a changed record leads nowhere else.
-  if (record.cgroup !== undefined && basename(record.cgroup) === state.podNetns(record.id)) await removeGroup(record.cgroup);
+  if (record.cgroup !== undefined && basename(record.cgroup) === state.podNetns(record.id))
+    await removeGroup(record.cgroup);
   await removeDirectory(state, exec, record.id);
   await removeIdleNode(state, exec);
 }

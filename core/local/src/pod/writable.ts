@@ -45,4 +45,7 @@ export async function removeWritable(state: State, exec: Exec, id: string, last:
 }
 
 /** Where files of a pod's processes may be: what they print is in both. */
-export const podDirectories = (state: State, id: string): readonly string[] => [state.podDirectory(id), join(state.writable(id), id)];
+export const podDirectories = (state: State, id: string): readonly string[] => [
+  state.podDirectory(id),
+  join(state.writable(id), id),
+];

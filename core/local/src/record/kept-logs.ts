@@ -32,7 +32,8 @@ export function keepLog(directory: string, name: string, text: string): string |
     rmSync(file, { force: true });
     writeFileSync(file, text, { mode: 0o600, flag: "wx" });
     // Names begin with the time at which they were made.
-    for (const old of readdirSync(directory).sort().slice(0, -MOST_FILES)) rmSync(join(directory, old), { force: true });
+    for (const old of readdirSync(directory).sort().slice(0, -MOST_FILES))
+      rmSync(join(directory, old), { force: true });
     return file;
   } catch {
     // A log that cannot be kept must not hide why the start failed.
@@ -63,7 +64,11 @@ export const logName = (of: string): string =>
  * What a start failed with, and what the VM's sidecars printed: it is kept, because all else of the VM is removed. Sidecars
  * that said nothing but what they usually say are left out.
  */
-export function withSidecarOutput(state: State, { id, sidecars = {} }: Pick<LocalPodRecord, "id" | "sidecars">, error: unknown): unknown {
+export function withSidecarOutput(
+  state: State,
+  { id, sidecars = {} }: Pick<LocalPodRecord, "id" | "sidecars">,
+  error: unknown,
+): unknown {
   if (!(error instanceof BindingError)) return error;
   const outputs = Object.entries(sidecars).map(([binding, { container }]) => ({
     binding,
@@ -71,5 +76,9 @@ export function withSidecarOutput(state: State, { id, sidecars = {} }: Pick<Loca
   }));
   return outputs
     .filter(({ text }) => lastOutput(text).length > 0)
-    .reduce((found, { binding, text }) => withOutput(found, text, keepLog(state.logs, logName(`${id} ${binding}`), text), binding), error);
+    .reduce(
+      (found, { binding, text }) =>
+        withOutput(found, text, keepLog(state.logs, logName(`${id} ${binding}`), text), binding),
+      error,
+    );
 }

@@ -9,7 +9,9 @@ const FIELDS: RecordFields = {
   name: isText,
   uid: isText,
   // A user who can change it must not become root by it.
-  vmUid: optional((uid) => Number.isInteger(uid) && Number(uid) >= VM_UIDS.first && Number(uid) < VM_UIDS.first + VM_UIDS.count),
+  vmUid: optional(
+    (uid) => Number.isInteger(uid) && Number(uid) >= VM_UIDS.first && Number(uid) < VM_UIDS.first + VM_UIDS.count,
+  ),
   source: isText,
   createdAt: isText,
   phase: (phase) => phase === "starting" || phase === "running" || phase === "stopping",
@@ -50,7 +52,9 @@ const FIELDS: RecordFields = {
       shape({
         volume: isNumber,
         directory: isText,
-        components: listOf((name) => isText(name) && !["", ".", ".."].includes(String(name)) && !/[/\0]/.test(String(name))),
+        components: listOf(
+          (name) => isText(name) && !["", ".", ".."].includes(String(name)) && !/[/\0]/.test(String(name)),
+        ),
         inode: isText,
         before: optional((before) => /^[r-][w-][x-]$/.test(String(before))),
       }),
@@ -66,4 +70,7 @@ const FIELDS: RecordFields = {
 };
 
 /** What every record in a pod's directory has: the record of another pod is not this one's. */
-export const recordFieldsIn = (directory: string): RecordFields => ({ ...FIELDS, id: (id) => id === basename(directory) });
+export const recordFieldsIn = (directory: string): RecordFields => ({
+  ...FIELDS,
+  id: (id) => id === basename(directory),
+});

@@ -82,4 +82,5 @@ export interface LocalPodRecord extends HostPodRecord {
 export type LocalRecordFile = PodRecordFile<LocalPodRecord>;
 
 /** Reads a pod's record; undefined where its directory has none. @throws DamagedRecordError */
-export const openRecord = (directory: string): LocalRecordFile | undefined => PodRecordFile.open(directory, recordFieldsIn(directory));
+export const openRecord = (directory: string): LocalRecordFile | undefined =>
+  PodRecordFile.open(directory, recordFieldsIn(directory));

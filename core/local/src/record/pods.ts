@@ -1,6 +1,14 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { chooseUid, DamagedRecordError, isKnownUser, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "@netbind/pod";
+import {
+  chooseUid,
+  DamagedRecordError,
+  isKnownUser,
+  mayShareUid,
+  SERVICE_UIDS,
+  type UidRange,
+  VM_UIDS,
+} from "@netbind/pod";
 import { processesOfUser, takeLock } from "@netbind/netns";
 import { type LocalPodRecord, openRecord } from "./local-pod-record.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
@@ -23,7 +31,10 @@ export function readRecord(state: State, id: string): { readonly record?: LocalP
   } catch (error) {
     // Whatever is in the place of a record is in the way of one VM: the others' are read all the same.
     return {
-      damage: error instanceof DamagedRecordError ? error.message : `the record of VM ${id} cannot be read: ${(error as Error).message}`,
+      damage:
+        error instanceof DamagedRecordError
+          ? error.message
+          : `the record of VM ${id} cannot be read: ${(error as Error).message}`,
     };
   }
 }
@@ -77,7 +88,8 @@ export function findVm(state: State, text: string): LocalPodRecord {
 }
 
 /** A sentence for each pod whose record cannot be read. `gc` removes those that do not run. */
-export const damagedVms = (state: State): readonly string[] => state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
+export const damagedVms = (state: State): readonly string[] =>
+  state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
 
 /** What a user is chosen by: the same name in another state directory is another's. */
 const seedOf = (state: State, id: string): string => createHash("sha256").update(`${state.root}/${id}`).digest("hex");

@@ -4,7 +4,8 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 const MOST_BYTES = 1024 * 1024;
 
 /** The last lines of such a file, for a message; `it said nothing` where there are none. */
-export const lastLines = (file: string): string => readEnd(file).trim().split("\n").slice(-3).join("; ") || "it printed nothing";
+export const lastLines = (file: string): string =>
+  readEnd(file).trim().split("\n").slice(-3).join("; ") || "it printed nothing";
 
 /** The end of a file of the core's own, which a plugin filled; empty where there is none. */
 export function readEnd(file: string): string {

@@ -24,7 +24,9 @@ const ownState = (env: NodeJS.ProcessEnv): string => env["XDG_STATE_HOME"] || jo
 export const stateDirectories = (env: NodeJS.ProcessEnv): StateDirectories => ({
   state: resolve(env["NETBIND_STATE_DIR"] || DEFAULT_STATE),
   cache: resolve(env["NETBIND_CACHE_DIR"] || "/var/cache/netbind"),
-  logs: resolve(env["NETBIND_LOG_DIR"] || (process.geteuid?.() === 0 ? "/var/log/netbind" : join(ownState(env), "netbind"))),
+  logs: resolve(
+    env["NETBIND_LOG_DIR"] || (process.geteuid?.() === 0 ? "/var/log/netbind" : join(ownState(env), "netbind")),
+  ),
 });
 
 /** A VM's short, stable identity on this machine: the same VM has the same one, two VMs never do. */
@@ -51,7 +53,8 @@ export class State {
     this.root = state;
     this.cache = cache;
     this.logs = logs;
-    this.#prefix = state === DEFAULT_STATE ? "netbind" : `netbind-${createHash("sha256").update(state).digest("hex").slice(0, 6)}`;
+    this.#prefix =
+      state === DEFAULT_STATE ? "netbind" : `netbind-${createHash("sha256").update(state).digest("hex").slice(0, 6)}`;
   }
 
   /** Its directories, of which no VM gets anything. */
@@ -131,7 +134,8 @@ export class State {
 
   /** Makes the directories. Others may pass through them, to the files that are theirs, but not look. */
   prepare(): void {
-    for (const directory of [this.root, this.vms, this.node, join(this.root, WRITABLE), this.cache]) makeDirectory(directory);
+    for (const directory of [this.root, this.vms, this.node, join(this.root, WRITABLE), this.cache])
+      makeDirectory(directory);
     // Nothing else takes a lock there.
     makeDirectory(join(this.root, "locks"), 0o700);
   }

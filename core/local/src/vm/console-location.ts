@@ -16,4 +16,5 @@ export function consoleLocation(state: State, record: LocalPodRecord): ConsoleLo
 }
 
 /** The socket that a VM's console is served on. */
-export const consoleSocket = (state: State, record: LocalPodRecord): string => consoleFiles(state.podDirectory(record.id)).socket;
+export const consoleSocket = (state: State, record: LocalPodRecord): string =>
+  consoleFiles(state.podDirectory(record.id)).socket;

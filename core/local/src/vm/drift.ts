@@ -1,7 +1,14 @@
 import { defined } from "@netbind/contract";
 import { type DomainNic, domainNics, isServedByPasst } from "@netbind/domain";
 import { formatOperations } from "@netbind/engine";
-import { allRun, findNetworkDrift, findServiceDrift, type NetworkDrift, type ServiceDrift, sidecarAnswers } from "@netbind/pod";
+import {
+  allRun,
+  findNetworkDrift,
+  findServiceDrift,
+  type NetworkDrift,
+  type ServiceDrift,
+  sidecarAnswers,
+} from "@netbind/pod";
 import { type Exec, inNetns, observe } from "@netbind/netns";
 import type { CniAttachment, LocalPodRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
@@ -118,7 +125,11 @@ const passtDrift = (record: LocalPodRecord): readonly string[] =>
   );
 
 /** Compares the devices that the machine gave away with how they were set up. */
-async function deviceDrift(state: State, exec: Exec, record: LocalPodRecord): Promise<Pick<Drift, "devices" | "unrecoverable">> {
+async function deviceDrift(
+  state: State,
+  exec: Exec,
+  record: LocalPodRecord,
+): Promise<Pick<Drift, "devices" | "unrecoverable">> {
   const place = { exec, node: netnsPath(state.nodeNetns), netns: netnsPath(record.netns) };
   const devices: DeviceDrift[] = [];
   const unrecoverable: string[] = [];
@@ -167,7 +178,9 @@ export function formatDifferences(drift: Drift): readonly string[] {
   if (drift.over !== undefined) return [`the VM has ended: ${drift.over} (netbind gc removes it)`];
   return [
     ...(drift.interrupted === undefined ? [] : [drift.interrupted]),
-    ...(drift.changing === undefined ? [] : [`NIC ${drift.changing.nic}: its ${drift.changing.change}ing was interrupted`]),
+    ...(drift.changing === undefined
+      ? []
+      : [`NIC ${drift.changing.nic}: its ${drift.changing.change}ing was interrupted`]),
     ...drift.networks.flatMap(({ nic, desired, operations }) =>
       formatOperations(operations, desired.table).map((line) => `NIC ${nic}: ${line}`),
     ),

@@ -12,7 +12,11 @@ export interface VmOutcomes<T> {
 }
 
 /** Does something for each VM in turn. What is in the way of one, which its own guest or launcher may have put there, is in no other's. */
-export async function forEachVm<V, T>(vms: Iterable<V>, nameOf: (vm: V) => string, act: (vm: V) => T | Promise<T>): Promise<VmOutcomes<T>> {
+export async function forEachVm<V, T>(
+  vms: Iterable<V>,
+  nameOf: (vm: V) => string,
+  act: (vm: V) => T | Promise<T>,
+): Promise<VmOutcomes<T>> {
   const done: T[] = [];
   const failed: VmFailure[] = [];
   for (const vm of vms) {

@@ -7,7 +7,10 @@ const [USUAL, LONGEST] = [30, 300] as const;
  * How long a guest that is asked to end is waited for. A VM's author does not decide how long an administrator has to
  * wait for its end.
  */
-export function graceOf({ spec }: Pick<Vmi, "spec">): { readonly milliseconds: number; readonly warnings: readonly string[] } {
+export function graceOf({ spec }: Pick<Vmi, "spec">): {
+  readonly milliseconds: number;
+  readonly warnings: readonly string[];
+} {
   const seconds = spec.terminationGracePeriodSeconds ?? USUAL;
   if (seconds <= LONGEST) return { milliseconds: Math.max(0, seconds) * 1000, warnings: [] };
   return {

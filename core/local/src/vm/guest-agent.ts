@@ -10,7 +10,9 @@ const DEADLINE_SECONDS = 3;
 const QUESTION = JSON.stringify({ execute: "guest-network-get-interfaces" });
 
 const listOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.filter((one): one is Record<string, unknown> => one !== null && typeof one === "object") : [];
+  Array.isArray(value)
+    ? value.filter((one): one is Record<string, unknown> => one !== null && typeof one === "object")
+    : [];
 
 function readNic(told: Readonly<Record<string, unknown>>): readonly AgentNic[] {
   const { name, "hardware-address": mac, "ip-addresses": addresses } = told;
@@ -18,7 +20,9 @@ function readNic(told: Readonly<Record<string, unknown>>): readonly AgentNic[] {
   const isNamed = typeof name === "string" && name !== "" && name.length <= LONGEST_NAME;
   const known = listOf(addresses)
     .slice(0, MOST_ADDRESSES)
-    .flatMap(({ "ip-address": address }) => (typeof address === "string" && parseAddress(address) !== undefined ? [address] : []));
+    .flatMap(({ "ip-address": address }) =>
+      typeof address === "string" && parseAddress(address) !== undefined ? [address] : [],
+    );
   return [{ mac, ...(isNamed ? { interfaceName: name } : {}), addresses: known }];
 }
 
@@ -38,7 +42,9 @@ export function readAgentNics(answer: string): readonly AgentNic[] {
 /** What the guest's agent reports of its NICs; undefined where none answers. */
 export async function askGuestAgent(launcher: Launcher, domain: string): Promise<readonly AgentNic[] | undefined> {
   try {
-    return readAgentNics(await launcher.virsh(["qemu-agent-command", domain, "--timeout", String(DEADLINE_SECONDS), QUESTION]));
+    return readAgentNics(
+      await launcher.virsh(["qemu-agent-command", domain, "--timeout", String(DEADLINE_SECONDS), QUESTION]),
+    );
   } catch {
     return undefined;
   }

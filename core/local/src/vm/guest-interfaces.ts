@@ -21,7 +21,10 @@ const podAddresses = (attachment: Attachment): readonly string[] =>
 export async function guestInterfaces(exec: Exec, record: LocalPodRecord): Promise<readonly VmiStatusInterface[]> {
   const launcher = launcherOf(exec, record);
   const domain = domainName(record.vmi);
-  const [xml, agent] = await Promise.all([launcher.virsh(["dumpxml", domain]).catch(() => undefined), askGuestAgent(launcher, domain)]);
+  const [xml, agent] = await Promise.all([
+    launcher.virsh(["dumpxml", domain]).catch(() => undefined),
+    askGuestAgent(launcher, domain),
+  ]);
   if (xml === undefined) return [];
   const pod = { metadata: { annotations: { [NETWORK_STATUS]: JSON.stringify(networkStatusOf(record.attachments)) } } };
   const vmi = { ...record.vmi, status: { ...record.vmi.status, interfaces: interfacesFromPod(record.vmi, pod) } };

@@ -29,7 +29,11 @@ const LOCK_TIMEOUT = 5000;
 /** The places and tools that a repair takes. */
 export type RepairContext = SettleContext;
 
-async function repairDomain({ exec }: RepairContext, record: LocalPodRecord, { nic, defined, repair }: DomainDrift): Promise<void> {
+async function repairDomain(
+  { exec }: RepairContext,
+  record: LocalPodRecord,
+  { nic, defined, repair }: DomainDrift,
+): Promise<void> {
   const domain = new LiveDomain(exec, record);
   if (repair === "link") return domain.setLink(defined);
   if (repair === "replug") await domain.detach(nic, UNPLUG_DEADLINE);
@@ -43,14 +47,16 @@ async function repairPod(context: RepairContext, recordFile: LocalRecordFile, dr
   const host = new LocalHost({ state, exec, recordFile });
   for (const { nic, desired, operations } of drift.networks) {
     // Without the pod's link there is nothing to hang the rest on.
-    if (countOperations(operations) > 0 && operations.unrecoverable.length === 0) await host.network.apply(nic, desired);
+    if (countOperations(operations) > 0 && operations.unrecoverable.length === 0)
+      await host.network.apply(nic, desired);
   }
   await host.network.settled();
   for (const { service } of drift.services) await host.network.startService(service);
   for (const binding of drift.sidecars) await host.sidecars.restart(binding);
   const netns = netnsPath(recordFile.record.netns);
   if (drift.console) recordFile.setProcesses("console", await startConsole(consoleLocation(state, recordFile.record)));
-  for (const { attachment } of drift.devices) await repairDevice({ exec, node: netnsPath(state.nodeNetns), netns }, attachment);
+  for (const { attachment } of drift.devices)
+    await repairDevice({ exec, node: netnsPath(state.nodeNetns), netns }, attachment);
   for (const one of drift.domain) await repairDomain(context, recordFile.record, one);
   const qemu = findQemu(recordFile.record);
   if (drift.interrupted !== undefined && qemu !== undefined) {
@@ -72,10 +78,17 @@ export async function repairVm(context: RepairContext, id: string): Promise<Repa
   const settled = (await recoverMigration(context, vm)) ? ["a migration was interrupted"] : [];
   const recordFile = openRecord(state.podDirectory(currentPod(listPods(state, vm))?.id ?? id));
   if (recordFile === undefined)
-    return { found: ["nothing about it was recorded"], left: ["nothing about it was recorded (netbind gc removes it)"] };
+    return {
+      found: ["nothing about it was recorded"],
+      left: ["nothing about it was recorded (netbind gc removes it)"],
+    };
   const first = await findDrift(state, exec, recordFile.record);
   let drift = first;
-  for (let round = 0; round < ROUNDS && drift.over === undefined && formatDifferences(drift).length > drift.unrecoverable.length; round++) {
+  for (
+    let round = 0;
+    round < ROUNDS && drift.over === undefined && formatDifferences(drift).length > drift.unrecoverable.length;
+    round++
+  ) {
     await repairPod(context, recordFile, drift);
     drift = await findDrift(state, exec, recordFile.record);
   }

@@ -32,7 +32,10 @@ const hasCloudInit = ({ spec }: Vmi): boolean =>
   (spec.volumes ?? []).some((volume) => "cloudInitNoCloud" in volume || "cloudInitConfigDrive" in volume);
 
 /** Prepares the disks of a guest; the sidecars are asked about cloud-init's data as KubeVirt's launcher asks them. */
-async function prepareDisks({ machine, request, recordFile, image }: GuestStart, hooks: HookManager): Promise<PreparedVolumes> {
+async function prepareDisks(
+  { machine, request, recordFile, image }: GuestStart,
+  hooks: HookManager,
+): Promise<PreparedVolumes> {
   const { vmi } = request.decision;
   const { record } = recordFile;
   if (!hasCloudInit(vmi)) await hooks.preCloudInitIso(undefined, vmi);
@@ -65,7 +68,9 @@ async function boot({ machine, request, recordFile, made }: GuestStart, xml: str
 function warningsOf({ request, made }: GuestStart, { disks, warnings }: PreparedVolumes): readonly string[] {
   const { vmi } = request.decision;
   const demo =
-    needsDemoGuest(vmi, disks) && warnings.length > 0 ? ["netbind cannot boot a disk of this VM: the demo guest boots instead"] : [];
+    needsDemoGuest(vmi, disks) && warnings.length > 0
+      ? ["netbind cannot boot a disk of this VM: the demo guest boots instead"]
+      : [];
   const omitted = made.nics.flatMap(({ attachment, plan }) => serviceWarnings(attachment.name, plan.services ?? []));
   return [...warnings, ...demo, ...omitted, ...graceOf(vmi).warnings];
 }
@@ -76,7 +81,10 @@ export async function startGuest(start: GuestStart): Promise<StartedVm> {
   const { nics, prepared } = made;
   const { state, progress } = machine;
   const { record } = recordFile;
-  await using hooks = await HookManager.collect(hookLocation(state, record), expectedSidecars(record.sidecars ?? {}, nics));
+  await using hooks = await HookManager.collect(
+    hookLocation(state, record),
+    expectedSidecars(record.sidecars ?? {}, nics),
+  );
   const volumes = await prepareDisks(start, hooks);
   request.signal.throwIfAborted();
   const { accelerator } = prepared;

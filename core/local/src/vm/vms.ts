@@ -50,7 +50,13 @@ export async function probeNics(exec: Exec, record: LocalPodRecord): Promise<rea
       const nic = interfaceOf(record.vmi, name);
       const network = networkOf(record.vmi, name);
       const attachment = record.attached?.find((candidate) => candidate.name === name);
-      if (podLink === undefined || plan === undefined || nic === undefined || network === undefined || attachment === undefined)
+      if (
+        podLink === undefined ||
+        plan === undefined ||
+        nic === undefined ||
+        network === undefined ||
+        attachment === undefined
+      )
         return undefined;
       const { bridge, tap: reserved } = attachment.names;
       const tap = tapOf(attachment, plan) ?? reserved;
@@ -130,7 +136,9 @@ export interface Collected {
 /** Removes what no living VM owns, and ends migrations that were interrupted. */
 export async function collectGarbage(state: State, exec: Exec): Promise<Collected> {
   if (!exists(state.root)) return { removed: [], failed: [] };
-  const vms = new Set([...state.podIds(), ...state.lockIds(), ...state.writableIds(), ...podsWithNetns(state)].map(vmOfPod));
+  const vms = new Set(
+    [...state.podIds(), ...state.lockIds(), ...state.writableIds(), ...podsWithNetns(state)].map(vmOfPod),
+  );
   // A record that was removed with half of its VM has no name any more.
   const names = new Map([...vms].map((vm) => [vm, nameOf(state, vm)]));
   const { done, failed } = await forEachVm(
@@ -174,7 +182,8 @@ async function collectVm(state: State, exec: Exec, vm: string): Promise<string |
   let there = false;
   for (const id of pods) {
     if (runs(id)) continue;
-    there ||= exists(state.podDirectory(id)) || exists(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
+    there ||=
+      exists(state.podDirectory(id)) || exists(netnsPath(readRecord(state, id).record?.netns ?? state.podNetns(id)));
     await teardownPod(state, exec, id, 0);
   }
   if (lives) return settled ? `${name} (what a migration left)` : undefined;
@@ -182,4 +191,5 @@ async function collectVm(state: State, exec: Exec, vm: string): Promise<string |
 }
 
 /** Pods whose namespace is there. */
-const podsWithNetns = (state: State): readonly string[] => namesIn("/run/netns").flatMap((name) => state.idOfPod(name) ?? []);
+const podsWithNetns = (state: State): readonly string[] =>
+  namesIn("/run/netns").flatMap((name) => state.idOfPod(name) ?? []);

@@ -3,7 +3,11 @@ import { scaledTimeout } from "./scaled-timeout.ts";
 import { exec } from "./exec.ts";
 
 /** Waits until a condition holds; false where it did not within `deadline` milliseconds. */
-export async function waitUntil(condition: () => boolean | Promise<boolean>, deadline: number, interval = 20): Promise<boolean> {
+export async function waitUntil(
+  condition: () => boolean | Promise<boolean>,
+  deadline: number,
+  interval = 20,
+): Promise<boolean> {
   const end = performance.now() + scaledTimeout(deadline);
   for (;;) {
     if (await condition()) return true;

@@ -50,7 +50,11 @@ type Stop = (why: string) => void;
 function spawnChild(argv: readonly string[], { descriptors = [], env }: ExecOptions): ChildProcessWithoutNullStreams {
   const [file, ...args] = [...WITH_CALLER, ...argv];
   const stdio = ["pipe", "pipe", "pipe", ...descriptors] as const;
-  return spawn(file ?? "", args, { stdio: [...stdio], detached: true, env: childEnv(env) }) as ChildProcessWithoutNullStreams;
+  return spawn(file ?? "", args, {
+    stdio: [...stdio],
+    detached: true,
+    env: childEnv(env),
+  }) as ChildProcessWithoutNullStreams;
 }
 
 /** Collects what a child prints, and stops it where that is too much. */

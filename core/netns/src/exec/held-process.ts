@@ -1,4 +1,14 @@
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, readSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessId {
@@ -49,7 +59,8 @@ export class HeldProcess implements Disposable {
       return unlessScarce(error);
     }
     const stat = readStat(descriptor);
-    if (stat !== undefined && stat.state !== "Z") return new HeldProcess(descriptor, { pid, startTime: stat.startTime });
+    if (stat !== undefined && stat.state !== "Z")
+      return new HeldProcess(descriptor, { pid, startTime: stat.startTime });
     closeSync(descriptor);
     return undefined;
   }
@@ -187,7 +198,8 @@ function statSafely(path: string): Stats | undefined {
   }
 }
 
-const nameOf = (stat: Stats | undefined): string | undefined => (stat === undefined ? undefined : `${stat.dev}:${stat.ino}`);
+const nameOf = (stat: Stats | undefined): string | undefined =>
+  stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
 
 /** What the kernel distinguishes a file or a namespace by; undefined where there is none at the path. */
 export const inode = (path: string): string | undefined => nameOf(statSafely(path));

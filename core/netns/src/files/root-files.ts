@@ -41,7 +41,8 @@ export function ownPath(path: string): string {
 export const exists = (path: string): boolean => existsSync(ownPath(path));
 export const readText = (path: string): string => readFileSync(ownPath(path), "utf8");
 /** The names in a directory of root's; none where there is no such directory. */
-export const namesIn = (directory: string): readonly string[] => (exists(join(directory, ".")) ? readdirSync(directory) : []);
+export const namesIn = (directory: string): readonly string[] =>
+  exists(join(directory, ".")) ? readdirSync(directory) : [];
 
 /** True where a file system is mounted on a directory of root's. */
 export function isMountPoint(path: string): boolean {

@@ -56,5 +56,9 @@ export function checkTrustedDirectory(path: string, setting: string): void {
   if (own !== undefined) throw refuse(path, own, `chown root:root ${path} && chmod go-w ${path}`);
   const above = weaknessAbove(resolve(path));
   if (above !== undefined)
-    throw refuse(above.at, `${above.what}, and ${path} is in it`, `chown root:root ${above.at} && chmod go-w ${above.at}`);
+    throw refuse(
+      above.at,
+      `${above.what}, and ${path} is in it`,
+      `chown root:root ${above.at} && chmod go-w ${above.at}`,
+    );
 }

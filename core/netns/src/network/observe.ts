@@ -89,7 +89,9 @@ async function readSysctls(execIn: Exec, keys: readonly string[]): Promise<Recor
 
 async function listTable(execIn: Exec, family: string, name: string): Promise<readonly NftJson[] | undefined> {
   try {
-    const listing = JSON.parse(await execIn(["nft", "-j", "list", "table", family, name])) as { nftables: readonly NftJson[] };
+    const listing = JSON.parse(await execIn(["nft", "-j", "list", "table", family, name])) as {
+      nftables: readonly NftJson[];
+    };
     return normalizeListing(listing.nftables);
   } catch (error) {
     if (error instanceof CommandError && error.stderr.includes("No such file or directory")) return undefined;

@@ -42,7 +42,8 @@ export interface PodNetworkParts {
 }
 
 /** The file that a server's output goes to, in its pod's directory. */
-export const serviceLog = (directory: string, role: string): string => join(directory, derivedName("service", { text: role }, ".log"));
+export const serviceLog = (directory: string, role: string): string =>
+  join(directory, derivedName("service", { text: role }, ".log"));
 
 /** Waits until everything is over, and then throws what failed first in the list. */
 export async function all(parts: readonly Promise<void>[]): Promise<void> {

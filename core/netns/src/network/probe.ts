@@ -33,12 +33,15 @@ async function arpOwner(execIn: Exec, bridge: string, address: string): Promise<
   return /\[([0-9A-Fa-f:]{17})\]/.exec(heard)?.[1]?.toLowerCase();
 }
 
-const isThere = ({ state }: Neighbor): boolean => !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE");
+const isThere = ({ state }: Neighbor): boolean =>
+  !(state ?? []).some((word) => word === "FAILED" || word === "INCOMPLETE");
 
 /** Lets the kernel ask who has an IPv6 address on a link. The pod has that address too, so an answer to the echo never comes. */
 async function ndpOwner(execIn: Exec, bridge: string, address: string): Promise<string | undefined> {
   const probe = `ping -6 -n -q -c 1 -W 0.3 -I "$1" "$2" > /dev/null 2>&1; exec ip -json neigh show to "$2" dev "$1"`;
-  const neighbors = JSON.parse((await execIn(["sh", "-c", probe, "ping", bridge, address])) || "[]") as readonly Neighbor[];
+  const neighbors = JSON.parse(
+    (await execIn(["sh", "-c", probe, "ping", bridge, address])) || "[]",
+  ) as readonly Neighbor[];
   return neighbors.find(isThere)?.lladdr;
 }
 
@@ -47,13 +50,19 @@ const ownerOf = (execIn: Exec, bridge: string, address: string): Promise<string 
   (address.includes(":") ? ndpOwner : arpOwner)(execIn, bridge, address);
 
 async function neighborsOf(execIn: Exec, { bridge, mac, addresses }: ProbeRequest): Promise<readonly string[]> {
-  await Promise.all(addresses.map((address) => execIn(["ping", "-n", "-q", "-c", "1", "-W", "0.3", address]).catch(() => "")));
-  const neighbors = JSON.parse((await execIn(["ip", "-json", "neigh", "show", "dev", bridge])) || "[]") as readonly Neighbor[];
+  await Promise.all(
+    addresses.map((address) => execIn(["ping", "-n", "-q", "-c", "1", "-W", "0.3", address]).catch(() => "")),
+  );
+  const neighbors = JSON.parse(
+    (await execIn(["ip", "-json", "neigh", "show", "dev", bridge])) || "[]",
+  ) as readonly Neighbor[];
   return neighbors.filter((neighbor) => neighbor.lladdr === mac && isThere(neighbor)).map(({ dst }) => dst);
 }
 
 async function ownersOf(execIn: Exec, { bridge, mac, addresses }: ProbeRequest): Promise<readonly string[]> {
-  const owned = await Promise.all(addresses.map(async (address) => ((await ownerOf(execIn, bridge, address)) === mac ? [address] : [])));
+  const owned = await Promise.all(
+    addresses.map(async (address) => ((await ownerOf(execIn, bridge, address)) === mac ? [address] : [])),
+  );
   return owned.flat();
 }
 
@@ -85,7 +94,11 @@ export interface AwaitedAddress {
 }
 
 /** Asks on a bridge whose pod link is handed over, until an address has an owner: false where it had none within `seconds`. */
-export async function awaitOwner(execIn: Exec, bridge: string, { address, seconds, signal }: AwaitedAddress): Promise<boolean> {
+export async function awaitOwner(
+  execIn: Exec,
+  bridge: string,
+  { address, seconds, signal }: AwaitedAddress,
+): Promise<boolean> {
   const end = performance.now() + seconds * 1000;
   while (performance.now() < end && signal?.aborted !== true) {
     if ((await ownerOf(execIn, bridge, address)) !== undefined) return true;

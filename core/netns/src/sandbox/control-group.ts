@@ -44,8 +44,13 @@ export function makeGroup(group: string, { processes, memory, cpus }: GroupLimit
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
   }
-  const limits = { "pids.max": String(processes), "memory.max": String(memory), "cpu.max": `${Math.round(cpus * PERIOD)} ${PERIOD}` };
-  for (const [file, value] of Object.entries(limits)) if (existsSync(join(group, file))) writeFileSync(join(group, file), value);
+  const limits = {
+    "pids.max": String(processes),
+    "memory.max": String(memory),
+    "cpu.max": `${Math.round(cpus * PERIOD)} ${PERIOD}`,
+  };
+  for (const [file, value] of Object.entries(limits))
+    if (existsSync(join(group, file))) writeFileSync(join(group, file), value);
 }
 
 /** Hands a group's controllers on to its children. @throws Error where processes are in the group itself, or it has them not */
@@ -54,7 +59,9 @@ export const handOn = (group: string): void =>
 
 const childrenOf = (group: string): readonly string[] => {
   try {
-    return readdirSync(group, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(group, entry.name)] : []));
+    return readdirSync(group, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [join(group, entry.name)] : [],
+    );
   } catch {
     return [];
   }
@@ -92,13 +99,21 @@ export function limitsMet(group: string): readonly string[] {
   const limit = (file: string): string => textOf(group, file).trim();
   const ended = counted(group, "memory.events.local", "oom_kill");
   // Kernels that have no counter of the group's own count nothing else in the other.
-  const refused = counted(group, existsSync(join(group, "pids.events.local")) ? "pids.events.local" : "pids.events", "max");
+  const refused = counted(
+    group,
+    existsSync(join(group, "pids.events.local")) ? "pids.events.local" : "pids.events",
+    "max",
+  );
   return [
     ...(ended > 0
-      ? [`${own}: the kernel ended ${ended} processes at the limit of ${limit("memory.max")} bytes of memory: ${RAISE_LIMITS}`]
+      ? [
+          `${own}: the kernel ended ${ended} processes at the limit of ${limit("memory.max")} bytes of memory: ${RAISE_LIMITS}`,
+        ]
       : []),
     ...(refused > 0
-      ? [`${own}: the kernel refused ${refused} processes or threads at the limit of ${limit("pids.max")}: ${RAISE_LIMITS}`]
+      ? [
+          `${own}: the kernel refused ${refused} processes or threads at the limit of ${limit("pids.max")}: ${RAISE_LIMITS}`,
+        ]
       : []),
     ...childrenOf(group).flatMap(limitsMet),
   ];

@@ -16,7 +16,8 @@ export interface HeldSandbox extends AsyncDisposable {
 }
 
 /** An ordinary user has one way to make a sandbox; root tries which of them work here. */
-const wayOf = async (): Promise<SandboxWay> => (process.geteuid?.() === 0 ? (await findSandboxWay()).way : "user-namespace");
+const wayOf = async (): Promise<SandboxWay> =>
+  process.geteuid?.() === 0 ? (await findSandboxWay()).way : "user-namespace";
 
 /**
  * Starts a sandboxed process without any network, which does not outlive the caller. What it prints goes to `log`, a descriptor that

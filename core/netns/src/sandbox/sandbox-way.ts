@@ -39,7 +39,9 @@ function settingOf(key: string): number | undefined {
 const settingObstacles = (): readonly string[] =>
   SETTINGS.flatMap(({ key, refuses, remedy }) => {
     const value = settingOf(key);
-    return value !== undefined && refuses(value) ? [`${key} is ${value}: set it to ${remedy} (sysctl -w ${key}=...)`] : [];
+    return value !== undefined && refuses(value)
+      ? [`${key} is ${value}: set it to ${remedy} (sysctl -w ${key}=...)`]
+      : [];
   });
 
 /** A directory that systemd mounts on, empty to the kernel's eye: it hides nothing. */
@@ -51,7 +53,12 @@ export function procObstacles(mountinfo: string): readonly string[] {
     .split("\n")
     .map((line) => line.split(" - "))
     .map(([head = "", tail = ""]) => ({ fields: head.split(" "), type: tail.split(" ")[0] ?? "" }))
-    .map(({ fields: [, , , root = "", target = "", options = ""], type }) => ({ root, target, options: options.split(","), type }));
+    .map(({ fields: [, , , root = "", target = "", options = ""], type }) => ({
+      root,
+      target,
+      options: options.split(","),
+      type,
+    }));
   const over = mounts.filter(({ target }) => target.startsWith("/proc/") && target !== HARMLESS);
   const own = mounts.findLast(({ target }) => target === "/proc");
   return [
@@ -62,7 +69,8 @@ export function procObstacles(mountinfo: string): readonly string[] {
   ];
 }
 
-const UNMASK = "give this process a whole /proc (Kubernetes: a privileged container, or securityContext.procMount: Unmasked)";
+const UNMASK =
+  "give this process a whole /proc (Kubernetes: a privileged container, or securityContext.procMount: Unmasked)";
 
 /** All that is in the way here, with what to do. */
 function findObstacles(): readonly string[] {
@@ -72,7 +80,9 @@ function findObstacles(): readonly string[] {
 
 /** @throws CommandError with what bubblewrap said */
 const tryWay = (way: SandboxWay): Promise<unknown> =>
-  exec(["sh", "-c", `exec "$@" 3> /dev/null ${FILTER_FD}<&0`, "trial", ...sandboxCommand(TRIAL, way)], { stdin: filterBytes() });
+  exec(["sh", "-c", `exec "$@" 3> /dev/null ${FILTER_FD}<&0`, "trial", ...sandboxCommand(TRIAL, way)], {
+    stdin: filterBytes(),
+  });
 
 async function findWay(): Promise<FoundWay> {
   const said: string[] = [];

@@ -71,7 +71,11 @@ function fileSystem(sandbox: Sandbox): readonly string[] {
     ...parents(sandbox),
     ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc"],
     ...temporary(sandbox),
-    ...sandbox.binds.flatMap(({ source, target, writable }) => [writable === true ? "--bind" : "--ro-bind", source, target]),
+    ...sandbox.binds.flatMap(({ source, target, writable }) => [
+      writable === true ? "--bind" : "--ro-bind",
+      source,
+      target,
+    ]),
     ...Object.entries(sandbox.env ?? {}).flatMap(([name, value]) => ["--setenv", name, value]),
     ...(sandbox.stdinFile === undefined ? [] : ["--perms", "0444", "--ro-bind-data", "0", sandbox.stdinFile]),
     // Bubblewrap's own /dev has no bound, and its /dev/shm would be the sandbox's to fill.
@@ -80,12 +84,17 @@ function fileSystem(sandbox: Sandbox): readonly string[] {
 }
 
 /** What every sandbox is shut off by. The filter of system calls holds from the moment that its program starts. */
-const SHUT_OFF = [...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv", "--seccomp", String(FILTER_FD)]];
+const SHUT_OFF = [
+  ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv", "--seccomp", String(FILTER_FD)],
+];
 /** Its host name; and what its first process is, for who started it. */
 const IDENTITY = ["--hostname", "sandbox", "--info-fd", "3"] as const;
 
 /** What a sandbox is born with: its caller's network and a life of its own, or neither. */
-const birth = ({ held = false }: Sandbox): readonly string[] => [...IDENTITY, ...(held ? ["--unshare-net", "--die-with-parent"] : [])];
+const birth = ({ held = false }: Sandbox): readonly string[] => [
+  ...IDENTITY,
+  ...(held ? ["--unshare-net", "--die-with-parent"] : []),
+];
 
 /**
  * How this machine lets sandboxes be made. `user-namespace`: each in one of its own; `fresh-proc`: the same, over a /proc of
@@ -96,7 +105,10 @@ export type SandboxWay = "user-namespace" | "fresh-proc" | "no-user-namespace";
 /** A sandbox that root makes: its process has these capabilities over the pod, and no way to more. */
 function madeByRoot(sandbox: Sandbox, capabilities: readonly string[]): readonly string[] {
   // In a user namespace of its own a capability would be void over the pod: it changes its user inside instead.
-  const changing = ["setuid", "setgid", "setpcap", ...capabilities].flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]);
+  const changing = ["setuid", "setgid", "setpcap", ...capabilities].flatMap((name) => [
+    "--cap-add",
+    `CAP_${name.toUpperCase()}`,
+  ]);
   const setpriv = { source: "/usr/bin/setpriv", target: "/usr/bin/setpriv" };
   return [
     // The program is the first process itself: no other of root's stays in the sandbox.
@@ -112,7 +124,17 @@ function madeByUser(sandbox: Sandbox): readonly string[] {
   const { uid, gid, idleCapabilities = [] } = sandbox;
   return [
     ...asUser(sandbox, []),
-    ...["bwrap", "--unshare-user", "--disable-userns", ...SHUT_OFF, "--uid", String(uid), "--gid", String(gid), ...birth(sandbox)],
+    ...[
+      "bwrap",
+      "--unshare-user",
+      "--disable-userns",
+      ...SHUT_OFF,
+      "--uid",
+      String(uid),
+      "--gid",
+      String(gid),
+      ...birth(sandbox),
+    ],
     ...idleCapabilities.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
     ...fileSystem(sandbox),
     ...sandbox.argv,

@@ -43,7 +43,10 @@ export async function startSandboxed(sandbox: Sandbox, options: StartOptions): P
  * Identifies a sandbox by the child that is bubblewrap, and what that says of its own child: its parent is looked at once
  * it is held, so that no process that has the number by then is taken for it.
  */
-export async function identifySandbox(child: ChildProcess, info: ChildProcess["stdio"][number] | undefined): Promise<StartedSandbox> {
+export async function identifySandbox(
+  child: ChildProcess,
+  info: ChildProcess["stdio"][number] | undefined,
+): Promise<StartedSandbox> {
   const pid = await readInnerPid(info);
   using held = pid === undefined ? undefined : HeldProcess.open(pid);
   const inner = held !== undefined && held.parent === child.pid ? held.id : undefined;
@@ -51,12 +54,19 @@ export async function identifySandbox(child: ChildProcess, info: ChildProcess["s
   return { processes: [outer, inner].filter((one) => one !== undefined), inner };
 }
 
-function spawnSandbox(command: readonly string[], { netns, logFile, stdin, inherited = [], cgroup }: StartOptions): ChildProcess {
+function spawnSandbox(
+  command: readonly string[],
+  { netns, logFile, stdin, inherited = [], cgroup }: StartOptions,
+): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
     const [file, ...args] = [...bornIn(cgroup), "nsenter", `--net=${netns}`, "--", ...command];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
-    const child = spawn(file ?? "", args, { detached: true, stdio: ["pipe", log, log, "pipe", "pipe", ...inherited], env });
+    const child = spawn(file ?? "", args, {
+      detached: true,
+      stdio: ["pipe", log, log, "pipe", "pipe", ...inherited],
+      env,
+    });
     child.on("error", () => undefined);
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(stdin ?? "");

@@ -1,5 +1,12 @@
 import { defined } from "@netbind/contract";
-import { countOperations, diffNetwork, type Operations, type ServiceProcess, serviceProcesses, type DesiredNetwork } from "@netbind/engine";
+import {
+  countOperations,
+  diffNetwork,
+  type Operations,
+  type ServiceProcess,
+  serviceProcesses,
+  type DesiredNetwork,
+} from "@netbind/engine";
 import { type Exec, isListening, isRunning, observe, type PodRecord, type ProcessId } from "@netbind/netns";
 
 /** A NIC whose network is not as it was recorded. */
@@ -31,9 +38,13 @@ export async function findNetworkDrift(execIn: Exec, record: PodRecord): Promise
   for (const [nic, { desired, appliedTable }] of Object.entries(record.nics)) {
     if (desired === undefined) continue;
     const complete = { ...desired, ...defined({ appliedTable }) };
-    const observed = await observe(execIn, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table });
+    const observed = await observe(execIn, {
+      sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key),
+      table: desired.table,
+    });
     const operations = diffNetwork(complete, observed);
-    if (countOperations(operations) > 0 || operations.unrecoverable.length > 0) found.push({ nic, desired: complete, operations });
+    if (countOperations(operations) > 0 || operations.unrecoverable.length > 0)
+      found.push({ nic, desired: complete, operations });
   }
   return found;
 }
@@ -43,6 +54,8 @@ export const findServiceDrift = (record: PodRecord): readonly ServiceDrift[] =>
   Object.entries(record.nics).flatMap(([nic, { plan }]) =>
     serviceProcesses(plan?.services ?? []).flatMap((service) => {
       const inner = processesOf(record, service.role).at(-1);
-      return allRun(record, service.role) && inner !== undefined && isListening(service, inner) ? [] : [{ nic, service }];
+      return allRun(record, service.role) && inner !== undefined && isListening(service, inner)
+        ? []
+        : [{ nic, service }];
     }),
   );

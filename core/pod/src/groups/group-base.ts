@@ -35,7 +35,8 @@ export function findGroupBase(environment: Readonly<Record<string, string | unde
   if (name !== "" && name !== NONE) return named(mount, name);
   const own = groupOf("self");
   if (name === NONE) return { why: `${VARIABLE} is ${NONE}` };
-  if (mount === undefined || own === undefined) return { why: "this machine has no unified control group hierarchy (cgroup2)" };
+  if (mount === undefined || own === undefined)
+    return { why: "this machine has no unified control group hierarchy (cgroup2)" };
   const base = join(mount, own);
   if (!own.split("/").includes("..") && canLimit(base)) return { base };
   return { why: `the control group of this process does not delegate ${NEEDED}: name one that does in ${VARIABLE}` };

@@ -12,7 +12,10 @@ export interface HookedCloudInit {
 }
 
 /** The new field where it holds user data and one kind of meta data, else the old one over what was sent. */
-export function readAnswer<T extends HookedCloudInit>(sent: T, { cloudInitData, cloudInitNoCloudSource }: CloudInitPayload): T {
+export function readAnswer<T extends HookedCloudInit>(
+  sent: T,
+  { cloudInitData, cloudInitNoCloudSource }: CloudInitPayload,
+): T {
   const parse = (bytes: Uint8Array): Record<string, unknown> | undefined => {
     try {
       return JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
@@ -21,7 +24,9 @@ export function readAnswer<T extends HookedCloudInit>(sent: T, { cloudInitData, 
     }
   };
   const answered = parse(cloudInitData) as Partial<HookedCloudInit> | undefined;
-  const kinds = [answered?.NoCloudMetaData, answered?.ConfigDriveMetaData].filter((kind) => kind !== undefined && kind !== null);
+  const kinds = [answered?.NoCloudMetaData, answered?.ConfigDriveMetaData].filter(
+    (kind) => kind !== undefined && kind !== null,
+  );
   if (answered?.UserData && kinds.length === 1) return answered as T;
   const old = parse(cloudInitNoCloudSource);
   if (old === undefined) throw unreadableCloudInit();

@@ -20,7 +20,8 @@ export const expectedSidecars = (
   });
 
 /** What an author of a sidecar does about one that is refused. */
-export const SAME_RUNTIME = "run the plugin's bundle with the sidecar runtime of this release, which changes a domain by the plan alone";
+export const SAME_RUNTIME =
+  "run the plugin's bundle with the sidecar runtime of this release, which changes a domain by the plan alone";
 /** Characters of a domain that are shown. */
 const EXCERPT = 80;
 

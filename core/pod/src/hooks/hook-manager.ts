@@ -1,7 +1,13 @@
 import type { Vmi } from "@netbind/kubevirt";
 import { interfacesOf } from "@netbind/kubevirt";
 import { scaledTimeout } from "@netbind/netns";
-import { connectHooks, type HeldSocket, HOOK_VERSIONS, type HooksClient, type HookVersion } from "@netbind/remote/sidecar";
+import {
+  connectHooks,
+  type HeldSocket,
+  HOOK_VERSIONS,
+  type HooksClient,
+  type HookVersion,
+} from "@netbind/remote/sidecar";
 import { excerpt, type ExpectedSidecar, requireDomain, SAME_RUNTIME } from "./hook-domain.ts";
 import { type HookedCloudInit, readAnswer } from "./hook-cloud-init.ts";
 import {
@@ -108,9 +114,15 @@ export class HookManager implements AsyncDisposable {
     for (const { recorded, client, version, points } of this.#sidecars) {
       const expected = recorded.define(xml);
       if (points.has("OnDefineDomain")) {
-        const answered = await client.onDefineDomain(version, Buffer.from(xml, "utf8"), json).catch((error: unknown) => {
-          throw refusedSidecar(recorded, `did not answer OnDefineDomain: ${(error as Error).message}`, "see the log of the sidecar");
-        });
+        const answered = await client
+          .onDefineDomain(version, Buffer.from(xml, "utf8"), json)
+          .catch((error: unknown) => {
+            throw refusedSidecar(
+              recorded,
+              `did not answer OnDefineDomain: ${(error as Error).message}`,
+              "see the log of the sidecar",
+            );
+          });
         requireDomain(recorded, expected, answered);
       } else if (expected !== xml) throw refusedSidecar(recorded, NOT_SUBSCRIBED, SAME_RUNTIME);
       xml = expected;
@@ -154,7 +166,8 @@ export class HookManager implements AsyncDisposable {
 }
 
 async function shutDown(sidecars: readonly Sidecar[]): Promise<void> {
-  for (const { client, version, points } of sidecars) if (points.has("Shutdown") && version === "v1alpha3") await client.shutdown(version);
+  for (const { client, version, points } of sidecars)
+    if (points.has("Shutdown") && version === "v1alpha3") await client.shutdown(version);
 }
 
 /** Calls Shutdown of the sidecars of a pod that answer now, and waits for none. */
@@ -198,7 +211,12 @@ async function askNew<S extends PodSidecar>(
 }
 
 /** Why sidecars are missing: a socket of a name that was asked already is never asked. */
-function uncollected(place: HookLocation, sidecars: readonly PodSidecar[], found: readonly Sidecar[], deadline: number): Error {
+function uncollected(
+  place: HookLocation,
+  sidecars: readonly PodSidecar[],
+  found: readonly Sidecar[],
+  deadline: number,
+): Error {
   const missing = sidecars.filter((sidecar) => found.every(({ recorded }) => recorded !== sidecar));
   const names = found.map(({ socket }) => socket);
   const twice = missing.flatMap((sidecar) => {

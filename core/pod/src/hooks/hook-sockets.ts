@@ -24,7 +24,8 @@ const MOST_ENTRIES = 64;
 const CONNECT_DEADLINE = 2000;
 
 /** How a sidecar is named to a person. */
-export const sidecarName = ({ binding, container }: PodSidecar): string => `the sidecar of binding "${binding}" (container ${container})`;
+export const sidecarName = ({ binding, container }: PodSidecar): string =>
+  `the sidecar of binding "${binding}" (container ${container})`;
 
 /** A sidecar does what none may do: its VM is not started. */
 export const refusedSidecar = (sidecar: PodSidecar, what: string, fix: string): BindingError =>
@@ -42,9 +43,14 @@ function openSockets(
     return undefined;
   }
   const entries = held.entries(MOST_ENTRIES);
-  if (entries !== undefined) return { held, names: entries.filter((entry) => entry.isSocket()).map(({ name }) => name) };
+  if (entries !== undefined)
+    return { held, names: entries.filter((entry) => entry.isSocket()).map(({ name }) => name) };
   held[Symbol.dispose]();
-  throw refusedSidecar(sidecar, `has more than ${MOST_ENTRIES} files in its hooks directory`, "keep files of its own in a sub-directory");
+  throw refusedSidecar(
+    sidecar,
+    `has more than ${MOST_ENTRIES} files in its hooks directory`,
+    "keep files of its own in a sub-directory",
+  );
 }
 
 /**
@@ -53,7 +59,10 @@ function openSockets(
  *
  * @throws BindingError where it shows more than one, or one that is not its own
  */
-export function holdHookSocket(place: HookLocation, sidecar: PodSidecar): (HeldSocket & { readonly name: string }) | undefined {
+export function holdHookSocket(
+  place: HookLocation,
+  sidecar: PodSidecar,
+): (HeldSocket & { readonly name: string }) | undefined {
   const found = openSockets(place, sidecar);
   if (found === undefined) return undefined;
   using held = found.held;

@@ -1,8 +1,9 @@
 import table from "./launcher-faults.json" with { type: "json" };
 
 /** What KubeVirt's launcher does with sidecars, beside what is documented of it: every fault is played on one machine too. */
-export const LAUNCHER_FAULTS: Readonly<Record<keyof typeof table, { readonly what: string; readonly comes: string; readonly do: string }>> =
-  table;
+export const LAUNCHER_FAULTS: Readonly<
+  Record<keyof typeof table, { readonly what: string; readonly comes: string; readonly do: string }>
+> = table;
 
 /** How many interfaces a domain has with its placeholders. */
 const PLACEHOLDER_INTERFACES: number = table.placeholders.most;

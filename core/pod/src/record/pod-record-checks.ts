@@ -9,11 +9,21 @@ import type { RecordFields } from "./pod-record-file.ts";
 type ChecksOf<T> = Readonly<Partial<Record<keyof T, Check>>>;
 
 const process = shape({ pid: isNumber, startTime: isNumber });
-const LINK_KINDS: readonly unknown[] = ["bridge", "tap", "adopted", "placeholder"] satisfies readonly LinkPlan["kind"][];
-const link = shape({ kind: (kind) => LINK_KINDS.includes(kind), name: isText, mtu: isNumber } satisfies ChecksOf<LinkPlan>);
-const network = shape({ links: listOf(link), sysctls: optional(listOf(shape({ key: isText, value: isText }))) } satisfies ChecksOf<
-  NonNullable<Plan["network"]>
->);
+const LINK_KINDS: readonly unknown[] = [
+  "bridge",
+  "tap",
+  "adopted",
+  "placeholder",
+] satisfies readonly LinkPlan["kind"][];
+const link = shape({
+  kind: (kind) => LINK_KINDS.includes(kind),
+  name: isText,
+  mtu: isNumber,
+} satisfies ChecksOf<LinkPlan>);
+const network = shape({
+  links: listOf(link),
+  sysctls: optional(listOf(shape({ key: isText, value: isText }))),
+} satisfies ChecksOf<NonNullable<Plan["network"]>>);
 const podLink = shape({
   name: isText,
   mac: isText,
@@ -32,7 +42,11 @@ const table = shape({
   serverGuard: optional(shape({ outside: isText })),
   guard: optional(shape({ links: listOf(isText) })),
 } satisfies ChecksOf<DesiredNetwork["table"]>);
-const desired = shape({ plan: network, table, owner: shape({ uid: isNumber, gid: isNumber }) } satisfies ChecksOf<DesiredNetwork>);
+const desired = shape({
+  plan: network,
+  table,
+  owner: shape({ uid: isNumber, gid: isNumber }),
+} satisfies ChecksOf<DesiredNetwork>);
 const nic = shape({
   podLink: optional(podLink),
   plan: optional(plan),
@@ -44,7 +58,9 @@ const nic = shape({
 export const POD_RECORD_FIELDS: RecordFields = {
   serviceUid: isNumber,
   nics: mapOf(nic),
-  processes: listOf(shape({ role: isText, processes: listOf(process) } satisfies Record<keyof PodRecord["processes"][number], Check>)),
+  processes: listOf(
+    shape({ role: isText, processes: listOf(process) } satisfies Record<keyof PodRecord["processes"][number], Check>),
+  ),
   facts: optional(shape({ hostname: isText, resolvConf: isObject })),
   bindings: mapOf(isText),
   attached: optional(listOf(shape({ name: isText, mac: isText }))),

@@ -74,7 +74,9 @@ export class PodRecordFile<R extends HostPodRecord = HostPodRecord> implements P
 
   /** Adds processes of a role, or replaces those that the role had. */
   setProcesses(role: string, processes: readonly ProcessId[]): void {
-    this.#change({ processes: [...this.#record.processes.filter((entry) => entry.role !== role), { role, processes }] });
+    this.#change({
+      processes: [...this.#record.processes.filter((entry) => entry.role !== role), { role, processes }],
+    });
   }
 
   #change(change: Partial<HostPodRecord>): void {

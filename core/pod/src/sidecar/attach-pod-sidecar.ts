@@ -17,7 +17,12 @@ export interface RecordedSidecar {
  *
  * @throws BindingError UNAVAILABLE where its socket is not there or not to be trusted, else the sidecar's own
  */
-export async function attachPodSidecar({ location, binding, vm: { namespace, name, uid }, record }: RecordedSidecar): Promise<void> {
+export async function attachPodSidecar({
+  location,
+  binding,
+  vm: { namespace, name, uid },
+  record,
+}: RecordedSidecar): Promise<void> {
   const nics = plannedNics(record, (nic) => record.bindings[nic] === binding);
   await attachSidecar({ ...location, timeoutScale: scaledTimeout(1) }, { namespace, name, uid, nics });
 }

@@ -29,7 +29,11 @@ function grantedRanges(): readonly UidRange[] {
 }
 
 function isNamed(database: "passwd" | "group", id: number): boolean {
-  const { status, error, stderr } = spawnSync("getent", [database, String(id)], { timeout: DEADLINE, encoding: "utf8", env: { PATH } });
+  const { status, error, stderr } = spawnSync("getent", [database, String(id)], {
+    timeout: DEADLINE,
+    encoding: "utf8",
+    env: { PATH },
+  });
   if (status === 0 || status === NOT_FOUND) return status === 0;
   throw failedLookup(database, id, error?.message ?? (stderr.trim() || `exit code ${status}`));
 }
@@ -39,4 +43,6 @@ function isNamed(database: "passwd" | "group", id: number): boolean {
  * be it: a directory service may give out numbers that no distribution does.
  */
 export const isKnownUser = (id: number): boolean =>
-  grantedRanges().some(({ first, count }) => id >= first && id < first + count) || isNamed("passwd", id) || isNamed("group", id);
+  grantedRanges().some(({ first, count }) => id >= first && id < first + count) ||
+  isNamed("passwd", id) ||
+  isNamed("group", id);

@@ -27,7 +27,13 @@ export interface BindingClient {
   close(): void;
 }
 
-function readDescription({ name, contract, migration, hooks, takesPodMac }: bindingWire.DescribeResponse): BindingDescription {
+function readDescription({
+  name,
+  contract,
+  migration,
+  hooks,
+  takesPodMac,
+}: bindingWire.DescribeResponse): BindingDescription {
   if (contract !== "v1alpha1") throw contractUnsupported(name, contract);
   const known = hooks.filter((hook): hook is Hook => hook === "admit" || hook === "needs" || hook === "plan");
   const moves = oneOf(migration, ["none", "supported", "link-refresh"], "the migration method");
@@ -51,15 +57,15 @@ export function connectBinding(socket: string, timeoutScale = 1): BindingClient 
   const client = new bindingWire.BindingClient(address(socket), credentials.createInsecure(), OPTIONS);
   let description: Promise<BindingDescription> | undefined;
   const describe = (): Promise<BindingDescription> => {
-    description ??= call<bindingWire.DescribeResponse>(timeoutScale * DEADLINE, (done) => client.describe({}, new Metadata(), done)).then(
-      (response) => {
-        try {
-          return readDescription(response);
-        } catch (error) {
-          throw BindingError.from(error, "PLUGIN_FAILED");
-        }
-      },
-    );
+    description ??= call<bindingWire.DescribeResponse>(timeoutScale * DEADLINE, (done) =>
+      client.describe({}, new Metadata(), done),
+    ).then((response) => {
+      try {
+        return readDescription(response);
+      } catch (error) {
+        throw BindingError.from(error, "PLUGIN_FAILED");
+      }
+    });
     return description;
   };
   const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);

@@ -21,7 +21,10 @@ export interface SidecarLocation {
  *
  * @throws BindingError UNAVAILABLE where its socket is not there or not to be trusted, else the sidecar's own
  */
-export async function attachSidecar({ base, components, uid, timeoutScale = 1 }: SidecarLocation, request: AttachRequest): Promise<void> {
+export async function attachSidecar(
+  { base, components, uid, timeoutScale = 1 }: SidecarLocation,
+  request: AttachRequest,
+): Promise<void> {
   using directory = HeldDirectory.open(base, [...components, "netbind"]);
   using socket = directory.socket("attach.sock", uid);
   const bytes = encodeAttach(request);

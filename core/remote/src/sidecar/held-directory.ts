@@ -33,7 +33,9 @@ function openEntry(directory: number, name: string, flags: number): number {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw missingEntry(name, error);
     const link = code === "ELOOP" || code === "ENOTDIR";
-    throw untrusted(link ? `"${name}" is not a directory, or is a link` : `"${name}" cannot be opened: ${(error as Error).message}`);
+    throw untrusted(
+      link ? `"${name}" is not a directory, or is a link` : `"${name}" cannot be opened: ${(error as Error).message}`,
+    );
   }
 }
 
@@ -130,7 +132,11 @@ export class HeldDirectory implements Disposable {
     const stat = fstatSync(descriptor);
     if (!stat.isSocket() || stat.uid !== uid) {
       closeSync(descriptor);
-      throw untrusted(stat.isSocket() ? `the socket "${name}" belongs to uid ${stat.uid}, not to ${uid}` : `"${name}" is not a socket`);
+      throw untrusted(
+        stat.isSocket()
+          ? `the socket "${name}" belongs to uid ${stat.uid}, not to ${uid}`
+          : `"${name}" is not a socket`,
+      );
     }
     return { path: `/proc/self/fd/${descriptor}`, descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
   }
@@ -155,7 +161,11 @@ export class HeldDirectory implements Disposable {
   /** Puts a file into the directory that everybody may read, whole or not at all, and never through a link. */
   write(name: string, text: string, unique: string): void {
     const next = `${this.path}/${name}.${unique}`;
-    const descriptor = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o444);
+    const descriptor = openSync(
+      next,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o444,
+    );
     try {
       writeFileSync(descriptor, text);
       fchmodSync(descriptor, 0o444);

@@ -30,7 +30,8 @@ export interface HooksClient {
  * launcher gives it, `patience` times.
  */
 export function connectHooks(socket: string, timeoutScale = 1, timeLeft?: () => number): HooksClient {
-  const within = (usual: number): number => Math.max(1, Math.min(timeoutScale * usual, timeLeft?.() ?? Number.POSITIVE_INFINITY));
+  const within = (usual: number): number =>
+    Math.max(1, Math.min(timeoutScale * usual, timeLeft?.() ?? Number.POSITIVE_INFINITY));
   const make = [address(socket), credentials.createInsecure(), OPTIONS] as const;
   const info = new infoWire.InfoClient(...make);
   const callbacks = {
@@ -60,7 +61,9 @@ export function connectHooks(socket: string, timeoutScale = 1, timeLeft?: () => 
     },
     shutdown: async (version) => {
       if (version !== "v1alpha3") return;
-      await call<hooksV1alpha3.ShutdownResult>(within(HOOK_DEADLINE), (done) => callbacks.v1alpha3.shutdown({}, new Metadata(), done));
+      await call<hooksV1alpha3.ShutdownResult>(within(HOOK_DEADLINE), (done) =>
+        callbacks.v1alpha3.shutdown({}, new Metadata(), done),
+      );
     },
     close: () => {
       for (const client of [info, ...Object.values(callbacks)]) client.close();

@@ -1,7 +1,13 @@
 export { MissingEntryError } from "../errors.ts";
 export { attachSidecar, type SidecarLocation } from "./attach-sidecar.ts";
 export { canHold, HeldDirectory, type HeldSocket } from "./held-directory.ts";
-export { type CloudInitPayload, connectHooks, HOOK_VERSIONS, type HooksClient, type HookVersion } from "./hooks-client.ts";
+export {
+  type CloudInitPayload,
+  connectHooks,
+  HOOK_VERSIONS,
+  type HooksClient,
+  type HookVersion,
+} from "./hooks-client.ts";
 export { SEAL_FILE, sealOf } from "./seal.ts";
 export {
   addBinding,

@@ -26,7 +26,9 @@ export const makeServer = (): Server =>
 export async function listenUnix(server: Server, path: string): Promise<void> {
   rmSync(path, { force: true });
   await new Promise<void>((resolve, reject) => {
-    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error)));
+    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
+      error === null ? resolve() : reject(error),
+    );
   });
 }
 
@@ -142,9 +144,11 @@ const SUBSCRIBED = ["OnDefineDomain", "Shutdown"] as const;
 
 /** Serves KubeVirt's hooks, in every version. */
 export function addHooks(server: Server, handlers: HookHandlers): void {
-  const onDefineDomain = handle<hooksV1alpha1.OnDefineDomainParams, hooksV1alpha1.OnDefineDomainResult>(({ domainXML }) => ({
-    domainXML: Buffer.from(handlers.onDefineDomain(domainXML)),
-  }));
+  const onDefineDomain = handle<hooksV1alpha1.OnDefineDomainParams, hooksV1alpha1.OnDefineDomainResult>(
+    ({ domainXML }) => ({
+      domainXML: Buffer.from(handlers.onDefineDomain(domainXML)),
+    }),
+  );
   const preCloudInitIso = handle<hooksV1alpha2.PreCloudInitIsoParams, hooksV1alpha2.PreCloudInitIsoResult>(() => {
     throw hookUnsupported();
   });

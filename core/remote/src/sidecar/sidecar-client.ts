@@ -25,7 +25,9 @@ export function connectSidecar(socket: string, timeoutScale = 1): SidecarClient 
   return {
     attach: async (bytes) => {
       const request = { attachedVm: Buffer.from(bytes) };
-      await call<sidecarWire.AttachResponse>(timeoutScale * DEADLINE, (done) => client.attach(request, new Metadata(), done));
+      await call<sidecarWire.AttachResponse>(timeoutScale * DEADLINE, (done) =>
+        client.attach(request, new Metadata(), done),
+      );
     },
     close: () => client.close(),
   };

@@ -1,9 +1,18 @@
-import { type Attachment, defined, type NetworkSource, type NicSpec, type Port, type ResolvConf, type Route } from "@netbind/contract";
+import {
+  type Attachment,
+  defined,
+  type NetworkSource,
+  type NicSpec,
+  type Port,
+  type ResolvConf,
+  type Route,
+} from "@netbind/contract";
 import type { binding as wire } from "@netbind/proto";
 import { oneOf, required } from "./checks.ts";
 
 function networkToWire(network: NetworkSource): wire.NicSpec["network"] {
-  if (network.kind === "multus") return { $case: "multus", value: { networkName: network.networkName, default: network.default } };
+  if (network.kind === "multus")
+    return { $case: "multus", value: { networkName: network.networkName, default: network.default } };
   const { vmNetworkCidr, vmIpv6NetworkCidr } = network;
   return { $case: "pod", value: { vmNetworkCidr, vmIpv6NetworkCidr } };
 }
@@ -68,7 +77,10 @@ export const attachmentToWire = (attachment: Attachment): wire.Attachment => ({
   mac: attachment.mac,
   index: attachment.index,
   queues: attachment.queues,
-  deviceInfo: attachment.deviceInfo && { type: attachment.deviceInfo.type, pciAddress: attachment.deviceInfo.pciAddress },
+  deviceInfo: attachment.deviceInfo && {
+    type: attachment.deviceInfo.type,
+    pciAddress: attachment.deviceInfo.pciAddress,
+  },
   allocatedDevices: attachment.allocatedDevices,
   pod: { ...attachment.pod, tap: attachment.pod.tap, routes: attachment.pod.routes.map(routeToWire) },
   names: attachment.names,
@@ -90,7 +102,14 @@ export function attachmentFromWire(message: wire.Attachment | undefined): Attach
     mac: attachment.mac,
     index: attachment.index,
     queues: attachment.queues,
-    pod: { ...defined(pod), name: pod.name, mac: pod.mac, mtu: pod.mtu, addresses: pod.addresses, routes: pod.routes.map(routeFromWire) },
+    pod: {
+      ...defined(pod),
+      name: pod.name,
+      mac: pod.mac,
+      mtu: pod.mtu,
+      addresses: pod.addresses,
+      routes: pod.routes.map(routeFromWire),
+    },
     ...defined({ deviceInfo: deviceInfo && { ...defined(deviceInfo), type: deviceInfo.type } }),
     allocatedDevices: attachment.allocatedDevices,
     names: required(attachment.names, "the reserved names"),

@@ -23,11 +23,19 @@ function linkToWire(link: LinkPlan): wire.Link {
       return {
         kind: {
           $case: "bridge",
-          value: { name: link.name, mac: link.mac, mtu: link.mtu, addresses: link.addresses, routes: (link.routes ?? []).map(routeToWire) },
+          value: {
+            name: link.name,
+            mac: link.mac,
+            mtu: link.mtu,
+            addresses: link.addresses,
+            routes: (link.routes ?? []).map(routeToWire),
+          },
         },
       };
     case "tap":
-      return { kind: { $case: "tap", value: { name: link.name, mtu: link.mtu, queues: link.queues, bridge: link.bridge } } };
+      return {
+        kind: { $case: "tap", value: { name: link.name, mtu: link.mtu, queues: link.queues, bridge: link.bridge } },
+      };
     case "adopted": {
       const { kind, ...value } = link;
       return { kind: { $case: kind, value } };
@@ -50,7 +58,13 @@ function linkFromWire({ kind }: wire.Link): LinkPlan {
       return { kind: "bridge", ...own, ...defined({ routes: nonEmpty(routes.map(routeFromWire)) }) };
     }
     case "tap":
-      return { kind: "tap", ...defined(link.value), name: link.value.name, mtu: link.value.mtu, queues: link.value.queues };
+      return {
+        kind: "tap",
+        ...defined(link.value),
+        name: link.value.name,
+        mtu: link.value.mtu,
+        queues: link.value.queues,
+      };
     case "adopted":
       return { kind: "adopted", ...link.value };
     case "placeholder":
@@ -69,7 +83,9 @@ function matchToWire(match: NftMatch): wire.NftMatch {
     case "destinationAddress":
       return { kind: { $case: match.kind, value: { addresses: match.addresses } } };
     case "destinationPort": {
-      const ports = match.ports.map((port) => (typeof port === "number" ? { first: port, last: port } : { first: port[0], last: port[1] }));
+      const ports = match.ports.map((port) =>
+        typeof port === "number" ? { first: port, last: port } : { first: port[0], last: port[1] },
+      );
       return { kind: { $case: "destinationPort", value: { protocol: match.protocol, ports } } };
     }
     default:
@@ -88,7 +104,11 @@ function matchFromWire({ kind }: wire.NftMatch): NftMatch {
       return { kind: match.$case, addresses: match.value.addresses };
     case "destinationPort": {
       const ports = match.value.ports.map(({ first, last }): NftPort => (first === last ? first : [first, last]));
-      return { kind: "destinationPort", protocol: oneOf(match.value.protocol, ["tcp", "udp"], "a match's protocol"), ports };
+      return {
+        kind: "destinationPort",
+        protocol: oneOf(match.value.protocol, ["tcp", "udp"], "a match's protocol"),
+        ports,
+      };
     }
     default:
       return match satisfies never;
@@ -151,7 +171,11 @@ const networkToWire = ({ links, sysctls = [], nftables = [] }: NetworkPlan): wir
   nftables: nftables.map(({ name, base, rules }) => ({
     name,
     base,
-    rules: rules.map((rule) => ({ family: rule.family, matches: rule.matches.map(matchToWire), verdict: verdictToWire(rule.verdict) })),
+    rules: rules.map((rule) => ({
+      family: rule.family,
+      matches: rule.matches.map(matchToWire),
+      verdict: verdictToWire(rule.verdict),
+    })),
   })),
 });
 

@@ -30,7 +30,11 @@ export function serviceFromWire({ kind }: wire.Service): ServicePlan {
   switch (service.$case) {
     case "dhcp4": {
       const { client, routes, ...rest } = service.value;
-      const own = { ...defined(rest), ...alwaysThere(service.value), client: required(client, "a DHCP server's client") };
+      const own = {
+        ...defined(rest),
+        ...alwaysThere(service.value),
+        client: required(client, "a DHCP server's client"),
+      };
       return { kind: "dhcp4", ...own, ...defined({ routes: nonEmpty(routes.map(routeFromWire)) }) };
     }
     case "dhcp6":
@@ -40,7 +44,10 @@ export function serviceFromWire({ kind }: wire.Service): ServicePlan {
       return {
         ...value,
         kind: "ra",
-        ...defined({ onLink, preference: preference === undefined ? undefined : oneOf(preference, ["low"], "a router's preference") }),
+        ...defined({
+          onLink,
+          preference: preference === undefined ? undefined : oneOf(preference, ["low"], "a router's preference"),
+        }),
       };
     }
     default:

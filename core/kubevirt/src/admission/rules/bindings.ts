@@ -47,7 +47,13 @@ const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: stri
   kubevirt: { field: () => "", difference: "KubeVirt names no field; Netbind names the interface's." },
   find: perInterface((nic, path, { configuration }) =>
     nic[key] !== undefined && configuration.developerConfiguration?.featureGates?.includes(gate) === true
-      ? [violation(`${path}.${key}`, `the feature gate ${gate} is discontinued since KubeVirt 1.3`, `write binding: {name: ${key}}`)]
+      ? [
+          violation(
+            `${path}.${key}`,
+            `the feature gate ${gate} is discontinued since KubeVirt 1.3`,
+            `write binding: {name: ${key}}`,
+          ),
+        ]
       : [],
   ),
 });
@@ -69,7 +75,11 @@ function miscounted(nic: VmiInterface, path: string): RuleFinding {
   const [gone] = used(nic, ["slirp", "passt", "macvtap"]);
   const counted = methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
   return methods.length === 0 && gone !== undefined
-    ? violation(path, `interface ${quote(nic.name)} has no binding but ${gone}, which KubeVirt removed`, `write ${REPLACEMENTS[gone]}`)
+    ? violation(
+        path,
+        `interface ${quote(nic.name)} has no binding but ${gone}, which KubeVirt removed`,
+        `write ${REPLACEMENTS[gone]}`,
+      )
     : violation(path, `interface ${quote(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");
 }
 
@@ -89,7 +99,9 @@ export const BINDING_RULES: readonly Rule[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
-    find: perInterface((nic, path): readonly RuleFinding[] => (used(nic, METHODS).length === 1 ? [] : [miscounted(nic, path)])),
+    find: perInterface((nic, path): readonly RuleFinding[] =>
+      used(nic, METHODS).length === 1 ? [] : [miscounted(nic, path)],
+    ),
   },
   {
     id: "BIND-1-old",
@@ -103,7 +115,13 @@ export const BINDING_RULES: readonly Rule[] = [
     find: perInterface((nic, path) => {
       const methods = used(nic, CORE_METHODS);
       if (nic.binding === undefined || methods.length === 0) return [];
-      return [violation(`${path}.binding`, `interface ${quote(nic.name)} has a plugin beside ${methods.join(", ")}`, "remove one of them")];
+      return [
+        violation(
+          `${path}.binding`,
+          `interface ${quote(nic.name)} has a plugin beside ${methods.join(", ")}`,
+          "remove one of them",
+        ),
+      ];
     }),
   },
   {
@@ -128,7 +146,13 @@ export const BINDING_RULES: readonly Rule[] = [
     chain: true,
     find: perInterface((nic, path) =>
       nic.masquerade !== undefined && nic.macAddress === RESERVED_BRIDGE_MAC
-        ? [violation(`${path}.macAddress`, `${nic.macAddress} is the address of the in-pod bridge`, "choose another MAC address")]
+        ? [
+            violation(
+              `${path}.macAddress`,
+              `${nic.macAddress} is the address of the in-pod bridge`,
+              "choose another MAC address",
+            ),
+          ]
         : [],
     ),
   },
@@ -142,7 +166,9 @@ export const BINDING_RULES: readonly Rule[] = [
     judge: "network",
     chain: true,
     find: perInterface((nic, path, { configuration, networkOf }) =>
-      nic.bridge !== undefined && networkOf(nic)?.pod !== undefined && configuration.network?.permitBridgeInterfaceOnPodNetwork === false
+      nic.bridge !== undefined &&
+      networkOf(nic)?.pod !== undefined &&
+      configuration.network?.permitBridgeInterfaceOnPodNetwork === false
         ? [violation(`${path}.name`, "the cluster does not permit bridge on the pod network", "use masquerade: {}")]
         : [],
     ),
@@ -158,7 +184,13 @@ export const BINDING_RULES: readonly Rule[] = [
     judge: "network",
     find: perInterface((nic, path, { gate }) =>
       nic.passtBinding !== undefined && !gate("PasstBinding")
-        ? [violation(`${path}.name`, "the feature gate PasstBinding is off", "switch it on, or use binding: {name: passt}")]
+        ? [
+            violation(
+              `${path}.name`,
+              "the feature gate PasstBinding is off",
+              "switch it on, or use binding: {name: passt}",
+            ),
+          ]
         : [],
     ),
   },

@@ -4,10 +4,13 @@ import { isLabel, isSubdomain } from "../../values/object-name.ts";
 import { findRepeated, quote, type Rule, type RuleContext, type RuleFinding } from "./rule.ts";
 import { INTERFACES_PATH, NETWORKS_PATH } from "../../vmi.ts";
 
-const byClaim = ({ networks }: RuleContext): boolean => networks.some(({ resourceClaim }) => resourceClaim !== undefined);
+const byClaim = ({ networks }: RuleContext): boolean =>
+  networks.some(({ resourceClaim }) => resourceClaim !== undefined);
 const mixed = ({ networks }: RuleContext): boolean => networks.some(({ multus }) => multus !== undefined);
-const key = ({ resourceClaim }: VmiNetwork): string => `${resourceClaim?.claimName ?? ""}/${resourceClaim?.requestName ?? ""}`;
-const isComplete = ({ resourceClaim }: VmiNetwork): boolean => !!resourceClaim?.claimName && !!resourceClaim.requestName;
+const key = ({ resourceClaim }: VmiNetwork): string =>
+  `${resourceClaim?.claimName ?? ""}/${resourceClaim?.requestName ?? ""}`;
+const isComplete = ({ resourceClaim }: VmiNetwork): boolean =>
+  !!resourceClaim?.claimName && !!resourceClaim.requestName;
 
 type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "reason"> & Partial<Pick<Rule, "kubevirt">>;
 
@@ -36,13 +39,18 @@ const otherClaimed = ({ vmi: { spec } }: RuleContext): ReadonlyMap<string, strin
   new Map(
     DEVICES.flatMap((kind) =>
       (spec.domain.devices[kind] ?? []).flatMap(({ claimName, requestName }, at) =>
-        claimName && requestName ? [[`${claimName}/${requestName}`, `spec.domain.devices.${kind}[${at}]`] as const] : [],
+        claimName && requestName
+          ? [[`${claimName}/${requestName}`, `spec.domain.devices.${kind}[${at}]`] as const]
+          : [],
       ),
     ),
   );
 
 /** What is wrong with one claim of a VM, but for a name that another one has. */
-function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: ResourceClaim, path: string): readonly RuleFinding[] {
+function claimProblems(
+  { name, resourceClaimName, resourceClaimTemplateName }: ResourceClaim,
+  path: string,
+): readonly RuleFinding[] {
   // A null counts as absent, as for the API server.
   const given = Object.entries({ resourceClaimName, resourceClaimTemplateName }).flatMap(([key, value]) =>
     typeof value === "string" ? [{ key, value }] : [],
@@ -53,8 +61,15 @@ function claimProblems({ name, resourceClaimName, resourceClaimTemplateName }: R
       ? isLabel(name)
         ? []
         : [violation(`${path}.name`, `${quote(name)} is not a valid DNS label`, "use lower-case letters, digits and -")]
-      : [{ ...violation(`${path}.name`, "the claim has no name", "give it one"), reason: "FieldValueRequired" as const }]),
-    ...(given.length === 1 ? [] : [violation(path, given.length === 0 ? "nothing is claimed" : "two things are claimed by one name", fix)]),
+      : [
+          {
+            ...violation(`${path}.name`, "the claim has no name", "give it one"),
+            reason: "FieldValueRequired" as const,
+          },
+        ]),
+    ...(given.length === 1
+      ? []
+      : [violation(path, given.length === 0 ? "nothing is claimed" : "two things are claimed by one name", fix)]),
     ...given.flatMap(({ key, value }) =>
       isSubdomain(value) ? [] : [violation(`${path}.${key}`, `${quote(value)} is not a valid name of an object`, fix)],
     ),
@@ -94,7 +109,13 @@ export const CLAIM_RULES: readonly Rule[] = [
     judge: "network",
     find: (subject) =>
       byClaim(subject) && subject.gate("NetworkDevicesWithDRA") && mixed(subject)
-        ? [violation(NETWORKS_PATH, "networks by multus and by resource claim do not go together", "use one way for all")]
+        ? [
+            violation(
+              NETWORKS_PATH,
+              "networks by multus and by resource claim do not go together",
+              "use one way for all",
+            ),
+          ]
         : [],
   },
   claimRule(
@@ -104,7 +125,10 @@ export const CLAIM_RULES: readonly Rule[] = [
       why: "No other binding hands a device to the guest.",
       fix: "use sriov: {} or binding: {name: ...}",
       reason: "FieldValueInvalid",
-      kubevirt: { field: () => INTERFACES_PATH, difference: "KubeVirt names the list of interfaces; Netbind names the interface." },
+      kubevirt: {
+        field: () => INTERFACES_PATH,
+        difference: "KubeVirt names the list of interfaces; Netbind names the interface.",
+      },
     },
     (network, _, __, subject) => {
       const at = subject.interfaces.findIndex(({ name }) => name === network.name);
@@ -143,7 +167,13 @@ export const CLAIM_RULES: readonly Rule[] = [
     ({ resourceClaim }, path) =>
       resourceClaim?.requestName
         ? []
-        : [violation(`${path}.resourceClaim.requestName`, "no request of the claim is named", "name a request of the claim")],
+        : [
+            violation(
+              `${path}.resourceClaim.requestName`,
+              "no request of the claim is named",
+              "name a request of the claim",
+            ),
+          ],
   ),
   claimRule(
     {
@@ -177,7 +207,13 @@ export const CLAIM_RULES: readonly Rule[] = [
     (network, path, at, { networks }) => {
       const first = networks.findIndex((other) => other.resourceClaim !== undefined && key(other) === key(network));
       if (!isComplete(network) || first === at) return [];
-      return [violation(path, `${quote(key(network))} is the device of ${NETWORKS_PATH}[${first}] already`, "request another device")];
+      return [
+        violation(
+          path,
+          `${quote(key(network))} is the device of ${NETWORKS_PATH}[${first}] already`,
+          "request another device",
+        ),
+      ];
     },
   ),
   claimRule(

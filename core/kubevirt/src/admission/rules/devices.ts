@@ -41,7 +41,9 @@ const nicOf = ({ name }: VmiNetwork, { interfaces }: RuleContext): VmiInterface 
 const needsDevice = (network: VmiNetwork, { link }: KnownNetwork, subject: RuleContext): boolean => {
   const nic = nicOf(network, subject);
   if (nic === undefined || (isSriov(nic) && !link.givesPci)) return false;
-  return deviceProblem({ config: link.config }, {})?.kind === "unnamed" || (isSriov(nic) && link.type !== "host-device");
+  return (
+    deviceProblem({ config: link.config }, {})?.kind === "unnamed" || (isSriov(nic) && link.type !== "host-device")
+  );
 };
 
 /** What is asked of the devices that a NIC is made of. Source: reference, sections 1.6 (pod), 7.9 and 7.10. */
@@ -69,7 +71,8 @@ export const DEVICE_RULES: readonly Rule[] = [
     why: "Virtual functions for VMs have the driver vfio-pci, with which they are devices of the guest's and no links.",
     fix: "use sriov: {}, or name a definition of another CNI plugin",
     find: perInterface((nic, path, subject) => {
-      const known = nic.bridge === undefined || nic.state === "absent" ? undefined : knownNetwork(subject.networkOf(nic), subject);
+      const known =
+        nic.bridge === undefined || nic.state === "absent" ? undefined : knownNetwork(subject.networkOf(nic), subject);
       if (known?.link.type !== "sriov") return [];
       return [
         violation(
@@ -82,7 +85,8 @@ export const DEVICE_RULES: readonly Rule[] = [
   }),
   neverStarts({
     id: "CNI-4",
-    means: "The network of a binding that is registered with domainAttachmentType: tap has a CNI plugin that makes a tap.",
+    means:
+      "The network of a binding that is registered with domainAttachmentType: tap has a CNI plugin that makes a tap.",
     why: "KubeVirt makes none for it: the hypervisor opens the CNI plugin's tap or macvtap.",
     fix: "name a definition of a CNI plugin that makes one, such as macvtap",
     find: perInterface((nic, path, subject) => {

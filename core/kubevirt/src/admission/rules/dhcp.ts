@@ -61,7 +61,13 @@ export const DHCP_RULES: readonly Rule[] = [
       (dhcpOptions?.ntpServers ?? []).flatMap((server, at) =>
         parseIpv4Sloppy(server) !== undefined
           ? []
-          : [violation(`${path}.dhcpOptions.ntpServers[${at}]`, `${quote(server)} is not a valid IPv4 address`, "write an IPv4 address")],
+          : [
+              violation(
+                `${path}.dhcpOptions.ntpServers[${at}]`,
+                `${quote(server)} is not a valid IPv4 address`,
+                "write an IPv4 address",
+              ),
+            ],
       ),
     ),
   },

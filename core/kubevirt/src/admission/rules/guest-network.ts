@@ -1,4 +1,12 @@
-import { addressOf, cidrHost, type IpFamily, parseAddress, parseCidr, type Violation, violation } from "@netbind/contract";
+import {
+  addressOf,
+  cidrHost,
+  type IpFamily,
+  parseAddress,
+  parseCidr,
+  type Violation,
+  violation,
+} from "@netbind/contract";
 import type { VmiNetwork } from "../../api.ts";
 import type { NetworkDataEntry } from "../../nic/network-data.ts";
 import { type GuestNetwork, guestSetups, macsOf, nicOfEntry, placeOfName, plainMac } from "../guest-setups.ts";
@@ -25,7 +33,11 @@ function otherAddress({ addresses, dhcp }: NetworkDataEntry, family: IpFamily, o
   return dhcp.includes(family) || given.some(isOwn) ? undefined : given[0];
 }
 
-function otherAddresses(entry: NetworkDataEntry, { field, entries }: GuestNetwork, subject: RuleContext): readonly Violation[] {
+function otherAddresses(
+  entry: NetworkDataEntry,
+  { field, entries }: GuestNetwork,
+  subject: RuleContext,
+): readonly Violation[] {
   const nic = subject.interfaces[nicOfEntry(entry, entries, subject) ?? -1];
   const network = nic === undefined ? undefined : subject.networkOf(nic);
   if (nic?.masquerade === undefined || network?.pod === undefined) return [];
@@ -49,14 +61,18 @@ type Missing = Pick<Violation, "problem" | "fix">;
 /** Devices of the host may be network cards whose addresses stand nowhere in the VM. */
 function hasForeignNics({ vmi, interfaces }: RuleContext): boolean {
   const { gpus = [], hostDevices = [] } = vmi.spec.domain.devices;
-  return hostDevices.length + gpus.length > 0 || interfaces.some(({ sriov, macAddress }) => sriov !== undefined && !macAddress);
+  return (
+    hostDevices.length + gpus.length > 0 ||
+    interfaces.some(({ sriov, macAddress }) => sriov !== undefined && !macAddress)
+  );
 }
 
 function missingMac(mac: string, path: string, subject: RuleContext): Missing | undefined {
   const [plain, macs] = [plainMac(mac), macsOf(subject)];
   if (plain === undefined || macs.includes(plain) || hasForeignNics(subject)) return undefined;
   // A CNI plugin may get the address there.
-  if (Object.values(subject.vmi.metadata.annotations ?? {}).some((text) => text.toLowerCase().includes(plain))) return undefined;
+  if (Object.values(subject.vmi.metadata.annotations ?? {}).some((text) => text.toLowerCase().includes(plain)))
+    return undefined;
   const free = subject.interfaces[macs.indexOf(undefined)];
   return {
     problem: `${path} is for the MAC address ${quote(mac)}, which no interface of the VM has`,
@@ -70,7 +86,12 @@ function missingMac(mac: string, path: string, subject: RuleContext): Missing | 
 function missingName(name: string, path: string, subject: RuleContext): Missing | undefined {
   const place = placeOfName(name, subject);
   const { length } = subject.interfaces;
-  if (place === undefined || place < length || subject.networks.some(({ resourceClaim }) => resourceClaim !== undefined)) return undefined;
+  if (
+    place === undefined ||
+    place < length ||
+    subject.networks.some(({ resourceClaim }) => resourceClaim !== undefined)
+  )
+    return undefined;
   return {
     problem: `${path} is for the network card ${quote(name)}, and the VM has ${length === 1 ? "one interface" : `${length} interfaces`}`,
     fix: "use the name that the guest gives the card, or match its macAddress",

@@ -28,7 +28,10 @@ function isWrittenBySidecar({ binding }: VmiInterface, subject: RuleContext): bo
 }
 
 /** What of an interface a binding does not read. */
-function unread(nic: VmiInterface, subject: RuleContext): readonly { readonly field: keyof VmiInterface; readonly why: string }[] {
+function unread(
+  nic: VmiInterface,
+  subject: RuleContext,
+): readonly { readonly field: keyof VmiInterface; readonly why: string }[] {
   const onPod = subject.networkOf(nic)?.pod !== undefined;
   const binding = bindingName(nic) ?? "";
   const servesDhcp = nic.bridge !== undefined || nic.masquerade !== undefined;
@@ -42,18 +45,29 @@ function unread(nic: VmiInterface, subject: RuleContext): readonly { readonly fi
     ...(nic.dhcpOptions !== undefined && !servesDhcp
       ? [{ field: "dhcpOptions" as const, why: `KubeVirt runs no DHCP server for ${binding}` }]
       : []),
-    ...(nic.sriov !== undefined && nic.model ? [{ field: "model" as const, why: "an SR-IOV device is the host's own" }] : []),
+    ...(nic.sriov !== undefined && nic.model
+      ? [{ field: "model" as const, why: "an SR-IOV device is the host's own" }]
+      : []),
     ...(nic.sriov !== undefined && nic.acpiIndex
       ? [{ field: "acpiIndex" as const, why: "KubeVirt writes none for an SR-IOV device" }]
       : []),
-    ...(nic.passtBinding !== undefined && nic.state ? [{ field: "state" as const, why: "passtBinding has no link state" }] : []),
+    ...(nic.passtBinding !== undefined && nic.state
+      ? [{ field: "state" as const, why: "passtBinding has no link state" }]
+      : []),
     ...(nic.state === "down" && isWrittenBySidecar(nic, subject)
-      ? [{ field: "state" as const, why: `KubeVirt sets the link of NICs that it writes itself only, and ${binding} writes its own` }]
+      ? [
+          {
+            field: "state" as const,
+            why: `KubeVirt sets the link of NICs that it writes itself only, and ${binding} writes its own`,
+          },
+        ]
       : []),
     ...(nic.passtBinding !== undefined && nic.bootOrder !== undefined
       ? [{ field: "bootOrder" as const, why: "passtBinding is not booted from" }]
       : []),
-    ...(nic.acpiIndex !== undefined && nic.acpiIndex <= 0 ? [{ field: "acpiIndex" as const, why: "an index of 0 or less is none" }] : []),
+    ...(nic.acpiIndex !== undefined && nic.acpiIndex <= 0
+      ? [{ field: "acpiIndex" as const, why: "an index of 0 or less is none" }]
+      : []),
   ];
 }
 
@@ -85,12 +99,13 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     until: 8,
     find: (subject) => [
       ...subject.interfaces.flatMap((nic, at) =>
-        FIELDS_SINCE.filter(([field, since]) => nic[field] !== undefined && subject.version < since).map(([field, since]) =>
-          violation(
-            `${INTERFACES_PATH}[${at}].${field}`,
-            `${field} came with KubeVirt ${formatVersion(since)}`,
-            "remove the field, or upgrade KubeVirt",
-          ),
+        FIELDS_SINCE.filter(([field, since]) => nic[field] !== undefined && subject.version < since).map(
+          ([field, since]) =>
+            violation(
+              `${INTERFACES_PATH}[${at}].${field}`,
+              `${field} came with KubeVirt ${formatVersion(since)}`,
+              "remove the field, or upgrade KubeVirt",
+            ),
         ),
       ),
       ...subject.networks.flatMap(({ resourceClaim }, at) =>
@@ -113,7 +128,11 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     fix: "remove the field, or use a binding that reads it",
     find: perInterface((nic, path, subject) =>
       unread(nic, subject).map(({ field, why }) =>
-        violation(`${path}.${field}`, `${field} has no effect: ${why}`, "remove the field, or use a binding that reads it"),
+        violation(
+          `${path}.${field}`,
+          `${field} has no effect: ${why}`,
+          "remove the field, or use a binding that reads it",
+        ),
       ),
     ),
   }),
@@ -157,7 +176,12 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     why: "Without it KubeVirt does not render the pod, or multus refuses it.",
     fix: "add the definition, or name another",
     find: perNetwork((network, path, { vmi, nads }) => {
-      if (nads === undefined || !network.multus?.networkName || nadOf(network, vmi.metadata.namespace, nads) !== undefined) return [];
+      if (
+        nads === undefined ||
+        !network.multus?.networkName ||
+        nadOf(network, vmi.metadata.namespace, nads) !== undefined
+      )
+        return [];
       const { namespace, name } = parseNadReference(network.multus.networkName, vmi.metadata.namespace);
       return [
         violation(
@@ -175,7 +199,9 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     fix: "register a definition whose CNI plugin names no interface in its result",
     find: perInterface(({ binding }, path, subject) => {
       const reference = registrationOf(subject.configuration, binding?.name)?.networkAttachmentDefinition;
-      const nad = reference ? findNad(parseNadReference(reference, subject.vmi.metadata.namespace), subject.nads) : undefined;
+      const nad = reference
+        ? findNad(parseNadReference(reference, subject.vmi.metadata.namespace), subject.nads)
+        : undefined;
       const type = nad === undefined ? undefined : cniTypes(nad).find(isLinkPlugin);
       if (type === undefined) return [];
       return [

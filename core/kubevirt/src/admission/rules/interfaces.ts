@@ -6,7 +6,8 @@ import { INTERFACES_PATH } from "../../vmi.ts";
 
 const MODELS = ["e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio"] as const;
 /** The models of a version: igb came with 1.4. */
-const models = (version: number): readonly string[] => (version >= 4 ? MODELS : MODELS.filter((model) => model !== "igb"));
+const models = (version: number): readonly string[] =>
+  version >= 4 ? MODELS : MODELS.filter((model) => model !== "igb");
 const PCI_ADDRESS = /^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$/;
 const STATES = ["up", "down", "absent"] as const;
 
@@ -37,7 +38,13 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ model }, path, { version }) =>
       !model || models(version).includes(model)
         ? []
-        : [violation(`${path}.model`, `${quote(model)} is not a model that KubeVirt knows`, `use one of ${models(version).join(", ")}`)],
+        : [
+            violation(
+              `${path}.model`,
+              `${quote(model)} is not a model that KubeVirt knows`,
+              `use one of ${models(version).join(", ")}`,
+            ),
+          ],
     ),
   },
   {
@@ -51,7 +58,13 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ macAddress }, path) => {
       const problem = macAddress ? macAddressProblem(macAddress) : undefined;
       if (problem === undefined) return [];
-      return [violation(`${path}.macAddress`, `${quote(macAddress)} ${problem}`, "write six bytes, such as 02:00:00:00:00:01")];
+      return [
+        violation(
+          `${path}.macAddress`,
+          `${quote(macAddress)} ${problem}`,
+          "write six bytes, such as 02:00:00:00:00:01",
+        ),
+      ];
     }),
   },
   {
@@ -86,7 +99,11 @@ export const INTERFACE_RULES: readonly Rule[] = [
       const known = version >= 5 ? STATES : STATES.filter((word) => word === "absent");
       if (!state || known.some((word) => word === state)) return [];
       return [
-        violation(`${path}.state`, `${quote(state)} is not a valid state of an interface`, `use ${known.join(", ")}, or remove the field`),
+        violation(
+          `${path}.state`,
+          `${quote(state)} is not a valid state of an interface`,
+          `use ${known.join(", ")}, or remove the field`,
+        ),
       ];
     }),
   },
@@ -115,7 +132,13 @@ export const INTERFACE_RULES: readonly Rule[] = [
     judge: "network",
     find: perInterface(({ bridge, state }, path) =>
       state === "absent" && bridge === undefined
-        ? [violation(`${path}.state`, "only a bridge interface can be removed", "remove the field, or remove interface and network")]
+        ? [
+            violation(
+              `${path}.state`,
+              "only a bridge interface can be removed",
+              "remove the field, or remove interface and network",
+            ),
+          ]
         : [],
     ),
   },
@@ -170,7 +193,13 @@ export const INTERFACE_RULES: readonly Rule[] = [
       return findRepeated(all.map(({ bootOrder }) => bootOrder)).flatMap(({ at, first, value }) => {
         const [path, taken] = [all[at]?.path ?? "", all[first]?.path ?? ""];
         if (!path.startsWith(INTERFACES_PATH)) return [];
-        return [violation(`${path}.bootOrder`, `place ${value} in the boot order is ${taken}'s`, "give every device a place of its own")];
+        return [
+          violation(
+            `${path}.bootOrder`,
+            `place ${value} in the boot order is ${taken}'s`,
+            "give every device a place of its own",
+          ),
+        ];
       });
     },
   },

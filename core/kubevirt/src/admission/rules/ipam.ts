@@ -29,7 +29,9 @@ const isSetInGuest = (at: number, subject: RuleContext): boolean =>
   guestSetups(subject).some(
     ({ entries, userData }) =>
       SETS_ADDRESSES.test(userData) ||
-      entries.some((entry) => entry.addresses.length > 0 && [undefined, at].includes(nicOfEntry(entry, entries, subject))),
+      entries.some(
+        (entry) => entry.addresses.length > 0 && [undefined, at].includes(nicOfEntry(entry, entries, subject)),
+      ),
   );
 
 /** What is asked of networks whose CNI plugin gives no address. Source: reference, sections 3.1 (pod) and 7.2. */
@@ -43,7 +45,13 @@ export const IPAM_RULES: readonly Rule[] = [
       const at = subject.interfaces.findIndex(({ name }) => name === network.name);
       const nic = subject.interfaces[at];
       // A guest that boots from the network gets its address from the server that it boots from.
-      if (nic?.bridge === undefined || nic.bootOrder !== undefined || nic.state === "absent" || network.multus?.default === true) return [];
+      if (
+        nic?.bridge === undefined ||
+        nic.bootOrder !== undefined ||
+        nic.state === "absent" ||
+        network.multus?.default === true
+      )
+        return [];
       const known = linkWithoutIpam(network, subject);
       if (known === undefined || NOT_FOR_BRIDGE.includes(known.type) || isSetInGuest(at, subject)) return [];
       return [

@@ -18,7 +18,9 @@ function untold(nic: VmiInterface, subject: RuleContext): { readonly why: string
   if (network === undefined) return undefined;
   if (isPrimary(network)) {
     const fix =
-      network.pod === undefined ? "remove macAddress, or see that the network lets it through" : "remove macAddress, or use masquerade: {}";
+      network.pod === undefined
+        ? "remove macAddress, or see that the network lets it through"
+        : "remove macAddress, or use masquerade: {}";
     return { why: "KubeVirt sends it to the CNI plugins of secondary networks alone", fix };
   }
   const nad = nadOf(network, subject.vmi.metadata.namespace, subject.nads);

@@ -21,7 +21,8 @@ export const MULTIQUEUE_RULES: readonly Rule[] = [
     find: ({ vmi, interfaces }) => {
       const nics = interfaces.filter(({ state }) => state !== "absent");
       const whys = nics.flatMap((nic) => singleQueue(nic) ?? []);
-      if (vmi.spec.domain.devices.networkInterfaceMultiqueue !== true || nics.length === 0 || whys.length < nics.length) return [];
+      if (vmi.spec.domain.devices.networkInterfaceMultiqueue !== true || nics.length === 0 || whys.length < nics.length)
+        return [];
       return [
         violation(
           "spec.domain.devices.networkInterfaceMultiqueue",

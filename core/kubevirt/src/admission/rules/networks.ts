@@ -10,7 +10,9 @@ const isDefault = ({ multus }: VmiNetwork): boolean => multus?.default === true;
 
 /** Sources of a network, in the words of a version. */
 const sources = (network: VmiNetwork, { version }: RuleContext): readonly string[] =>
-  (["pod", "multus", ...(version >= 9 ? (["resourceClaim"] as const) : [])] as const).filter((source) => network[source] !== undefined);
+  (["pod", "multus", ...(version >= 9 ? (["resourceClaim"] as const) : [])] as const).filter(
+    (source) => network[source] !== undefined,
+  );
 
 /** What is asked of networks, and of the pairs that they make with interfaces. Source: reference, section 3.2. */
 export const NETWORK_RULES: readonly Rule[] = [
@@ -82,7 +84,13 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "network",
     find: perNetwork((network, path, subject) =>
       sources(network, subject).length === 0
-        ? [violation(path, `network ${quote(network.name)} has no source`, "write pod: {} or multus: {networkName: ...}")]
+        ? [
+            violation(
+              path,
+              `network ${quote(network.name)} has no source`,
+              "write pod: {} or multus: {networkName: ...}",
+            ),
+          ]
         : [],
     ),
   },
@@ -101,7 +109,13 @@ export const NETWORK_RULES: readonly Rule[] = [
     find: perNetwork((network, path, subject) => {
       const found = sources(network, subject);
       if (found.length < 2) return [];
-      return [violation(path, `network ${quote(network.name)} has ${found.length} sources: ${found.join(", ")}`, "keep one of them")];
+      return [
+        violation(
+          path,
+          `network ${quote(network.name)} has ${found.length} sources: ${found.join(", ")}`,
+          "keep one of them",
+        ),
+      ];
     }),
   },
   {
@@ -148,7 +162,8 @@ export const NETWORK_RULES: readonly Rule[] = [
     judge: "network",
     kubevirt: {
       reason: "FieldValueRequired",
-      difference: "KubeVirt reports a missing value here and an invalid one for the reverse, MAP-2; Netbind reports both as invalid.",
+      difference:
+        "KubeVirt reports a missing value here and an invalid one for the reverse, MAP-2; Netbind reports both as invalid.",
     },
     find: (subject) => {
       const nics = new Set(subject.interfaces.map(({ name }) => name));

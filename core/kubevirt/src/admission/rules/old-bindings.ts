@@ -32,7 +32,9 @@ const OLD: readonly OldRule[] = [
     fix: "set permitSlirpInterface: true in the KubeVirt CR",
     until: 5,
     breaks: (nic, { configuration, networkOf }) =>
-      nic.slirp !== undefined && networkOf(nic)?.pod !== undefined && configuration.network?.permitSlirpInterface !== true,
+      nic.slirp !== undefined &&
+      networkOf(nic)?.pod !== undefined &&
+      configuration.network?.permitSlirpInterface !== true,
     problem: () => "the cluster does not permit slirp",
   },
   {

@@ -16,7 +16,9 @@ interface ListedPort {
 }
 
 /** Makes a predicate from one that looks at a listed port of a NIC on the pod network: no other ports are looked at. */
-const perPort = (find: (port: VmiPort, path: string, listed: ListedPort, subject: RuleContext) => readonly Violation[]): Rule["find"] =>
+const perPort = (
+  find: (port: VmiPort, path: string, listed: ListedPort, subject: RuleContext) => readonly Violation[],
+): Rule["find"] =>
   perInterface((nic, path, subject) => {
     if (subject.networkOf(nic)?.pod === undefined) return [];
     return (nic.ports ?? []).flatMap((port, at) => find(port, `${path}.ports[${at}]`, { nic, at }, subject));
@@ -40,7 +42,13 @@ export const PORT_RULES: readonly Rule[] = [
     judge: "network",
     find: perPort(({ name }, path, listed, subject) =>
       name && namesBefore(listed, subject).includes(name)
-        ? [violation(`${path}.name`, `${quote(name)} is the name of another port already`, "give every port a name of its own")]
+        ? [
+            violation(
+              `${path}.name`,
+              `${quote(name)} is the name of another port already`,
+              "give every port a name of its own",
+            ),
+          ]
         : [],
     ),
   },
@@ -85,7 +93,9 @@ export const PORT_RULES: readonly Rule[] = [
     consequence: "rejected",
     judge: "network",
     find: perPort(({ port }, path) =>
-      port === undefined || port === 0 || isPort(port) ? [] : [violation(`${path}.port`, `${port} is not a valid port`, "use 1 to 65535")],
+      port === undefined || port === 0 || isPort(port)
+        ? []
+        : [violation(`${path}.port`, `${port} is not a valid port`, "use 1 to 65535")],
     ),
   },
   {
@@ -116,7 +126,8 @@ function rangeProblem({ protocol, start, end }: Range): Violation | undefined {
     return violation("protocol", `${quote(protocol ?? "")} is not a valid protocol of a range`, "use TCP or UDP");
   if (!isPort(start)) return violation("start", `${start} is not a valid port`, "use 1 to 65535");
   if (!isPort(end)) return violation("end", `${end} is not a valid port`, "use 1 to 65535");
-  if (start > end) return violation("start", `the range begins with ${start} and ends with ${end}`, "begin with the smaller port");
+  if (start > end)
+    return violation("start", `the range begins with ${start} and ends with ${end}`, "begin with the smaller port");
   return undefined;
 }
 
@@ -126,7 +137,9 @@ function overlaps(ranges: readonly Range[]): readonly string[] {
   return sound.flatMap((range, at) => {
     const other = sound
       .slice(0, at)
-      .find((earlier) => earlier.protocol === range.protocol && earlier.start <= range.end && range.start <= earlier.end);
+      .find(
+        (earlier) => earlier.protocol === range.protocol && earlier.start <= range.end && range.start <= earlier.end,
+      );
     return other === undefined ? [] : [`${range.protocol} ${range.start}-${range.end} and ${other.start}-${other.end}`];
   });
 }
@@ -211,7 +224,13 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
     (_, nic, path) =>
       nic.masquerade !== undefined
         ? []
-        : [violation(`${path}.name`, "portRanges is set, and the binding is not masquerade", "use masquerade: {}, or ports")],
+        : [
+            violation(
+              `${path}.name`,
+              "portRanges is set, and the binding is not masquerade",
+              "use masquerade: {}, or ports",
+            ),
+          ],
   ),
   rangesRule(
     {
@@ -222,7 +241,13 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
     },
     (ranges, _, path) =>
       ranges.length > MOST_RANGES
-        ? [violation(`${path}.portRanges`, `${ranges.length} ranges are more than ${MOST_RANGES}`, "join ranges that follow each other")]
+        ? [
+            violation(
+              `${path}.portRanges`,
+              `${ranges.length} ranges are more than ${MOST_RANGES}`,
+              "join ranges that follow each other",
+            ),
+          ]
         : [],
   ),
   rangeRule({
@@ -265,6 +290,8 @@ export const PORT_RANGE_RULES: readonly Rule[] = [
     (ranges, _, path) =>
       ranges.length > MOST_RANGES
         ? []
-        : overlaps(ranges).map((which) => violation(`${path}.portRanges`, `${which} overlap`, "join the ranges that overlap")),
+        : overlaps(ranges).map((which) =>
+            violation(`${path}.portRanges`, `${which} overlap`, "join the ranges that overlap"),
+          ),
   ),
 ];

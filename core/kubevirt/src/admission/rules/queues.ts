@@ -7,7 +7,9 @@ const VECTORS = { limit: 200, near: 160 } as const;
 
 /** Vectors of a VM's devices: one for each queue of a NIC, one for every other virtio or assigned device. */
 function vectorsOf({ vmi, interfaces }: RuleContext): number {
-  const nics = interfaces.filter(({ state }) => state !== "absent").map((nic) => Math.max(1, nicQueues(vmi.spec, nic.model || "virtio")));
+  const nics = interfaces
+    .filter(({ state }) => state !== "absent")
+    .map((nic) => Math.max(1, nicQueues(vmi.spec, nic.model || "virtio")));
   const disks = (vmi.spec.domain.devices.disks ?? []).filter(({ disk }) => disk?.bus === "virtio");
   return nics.reduce((sum, queues) => sum + queues, disks.length);
 }

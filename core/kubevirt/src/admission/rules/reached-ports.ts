@@ -19,7 +19,8 @@ interface Gate {
 
 /** True for ports that other rules find nothing wrong with: those of which one is left out are not all that is meant. */
 const areSound = (ports: readonly Port[], { ports: listed = [], portRanges = [] }: VmiInterface): boolean =>
-  ports.length === listed.length + portRanges.length && ports.every(({ port, lastPort = port }) => port >= 1 && lastPort <= 65_535);
+  ports.length === listed.length + portRanges.length &&
+  ports.every(({ port, lastPort = port }) => port >= 1 && lastPort <= 65_535);
 
 /** The gate to a guest; undefined where every port passes, or a mesh's proxy stands before it. */
 function gateOf(subject: RuleContext): Gate | undefined {
@@ -30,7 +31,8 @@ function gateOf(subject: RuleContext): Gate | undefined {
   const binding = bindingName(nic);
   const { ports } = nicSpec(vmi, nic, network);
   if (!areSound(ports, nic)) return undefined;
-  if (binding === undefined || !FORWARDS_LISTED.includes(binding) || (ports.length === 0 && binding !== "slirp")) return undefined;
+  if (binding === undefined || !FORWARDS_LISTED.includes(binding) || (ports.length === 0 && binding !== "slirp"))
+    return undefined;
   return { nic, binding, ports };
 }
 
@@ -45,12 +47,14 @@ function numberOf(port: unknown, { interfaces }: RuleContext): number | undefine
   return named?.port ?? (/^\d{1,5}$/.test(port) ? Number(port) : undefined);
 }
 
-const shownPort = ({ protocol, port, lastPort }: Port): string => `${protocol} ${port}${lastPort === undefined ? "" : `-${lastPort}`}`;
+const shownPort = ({ protocol, port, lastPort }: Port): string =>
+  `${protocol} ${port}${lastPort === undefined ? "" : `-${lastPort}`}`;
 
 /** What is wrong with a port that a client asks the guest for, as the end of a sentence; undefined where nothing is. */
 function blocked(gate: Gate, protocol: string, port: unknown, subject: RuleContext): string | undefined {
   const number = numberOf(port, subject);
-  if (number === undefined) return typeof port === "string" ? `no port of the VM's interfaces has the name ${quote(port)}` : undefined;
+  if (number === undefined)
+    return typeof port === "string" ? `no port of the VM's interfaces has the name ${quote(port)}` : undefined;
   if (isForwarded(gate, protocol, number)) return undefined;
   const listed = gate.ports.map(shownPort).join(", ") || "none";
   return `interface ${quote(gate.nic.name)} (${gate.binding}) forwards the listed ports alone: ${listed}`;
@@ -75,7 +79,9 @@ const podLabels = ({ metadata }: RuleContext["vmi"]): Readonly<Record<string, st
 
 function selects({ namespace, selector }: Service, { vmi }: RuleContext): boolean {
   const labels = podLabels(vmi);
-  return namespace === vmi.metadata.namespace && Object.entries(selector).every(([key, value]) => labels[key] === value);
+  return (
+    namespace === vmi.metadata.namespace && Object.entries(selector).every(([key, value]) => labels[key] === value)
+  );
 }
 
 /** What is asked of the ports that others ask a VM for. Source: reference, sections 1.5 and 2.5 (pod). */
@@ -106,7 +112,9 @@ export const REACHED_PORT_RULES: readonly Rule[] = [
           const why = blocked(gate, protocol, targetPort, subject);
           if (why === undefined) return [];
           const fix = "list the port under ports, or let the Service's targetPort be one that is listed";
-          return [violation(field, `Service ${namespace}/${name} sends ${protocol} ${targetPort} to the VM, and ${why}`, fix)];
+          return [
+            violation(field, `Service ${namespace}/${name} sends ${protocol} ${targetPort} to the VM, and ${why}`, fix),
+          ];
         }),
       );
     },

@@ -14,8 +14,16 @@ const REGISTRATION_SINCE: readonly {
 }[] = [
   { what: "migration", since: 2, says: ({ migration }) => migration !== undefined },
   { what: "downwardAPI", since: 3, says: ({ downwardAPI }) => downwardAPI !== undefined },
-  { what: "computeResourceOverhead", since: 3, says: ({ computeResourceOverhead }) => computeResourceOverhead !== undefined },
-  { what: "domainAttachmentType: managedTap", since: 4, says: ({ domainAttachmentType }) => domainAttachmentType === "managedTap" },
+  {
+    what: "computeResourceOverhead",
+    since: 3,
+    says: ({ computeResourceOverhead }) => computeResourceOverhead !== undefined,
+  },
+  {
+    what: "domainAttachmentType: managedTap",
+    since: 4,
+    says: ({ domainAttachmentType }) => domainAttachmentType === "managedTap",
+  },
 ];
 
 /** A field of a registration that takes one of few words, or none. */
@@ -42,14 +50,18 @@ const perPlugin = (find: (plugin: PluginNic) => readonly Conflict[]): Rule["find
     const name = nic.binding?.name;
     if (name === undefined) return [];
     const registration = registrationOf(subject.configuration, name);
-    return find({ nic, name, registration, subject }).map(({ problem, fix }) => violation(`${path}.binding.name`, problem, fix));
+    return find({ nic, name, registration, subject }).map(({ problem, fix }) =>
+      violation(`${path}.binding.name`, problem, fix),
+    );
   });
 
 /** Finds registrations of a VM's plugins whose field has a word that KubeVirt stores and does nothing for. */
 const unknownWord = ({ what, says, known, fix }: WordField): Rule["find"] =>
   perPlugin(({ registration }) => {
     const word = registration === undefined ? undefined : says(registration);
-    return !word || known.includes(word) ? [] : [{ problem: `the plugin's ${what} ${quote(word)} is not one that KubeVirt knows`, fix }];
+    return !word || known.includes(word)
+      ? []
+      : [{ problem: `the plugin's ${what} ${quote(word)} is not one that KubeVirt knows`, fix }];
   });
 
 const listOf = (conflict: Conflict | undefined): readonly Conflict[] => (conflict === undefined ? [] : [conflict]);
@@ -113,7 +125,8 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     fix: "register sidecarImage, or domainAttachmentType: tap",
     find: perPlugin(({ registration }) => {
       if (registration === undefined || registration.sidecarImage || registration.domainAttachmentType) return [];
-      const problem = "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC";
+      const problem =
+        "the plugin is registered with neither sidecarImage nor domainAttachmentType, so the guest gets no NIC";
       return [{ problem, fix: "register one of them" }];
     }),
   }),
@@ -124,10 +137,12 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     fix: "register the plugin without it, or upgrade KubeVirt",
     until: 3,
     find: perPlugin(({ registration = {}, subject }) =>
-      REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(registration)).map(({ what, since }) => ({
-        problem: `the plugin is registered with ${what}, which came with KubeVirt ${formatVersion(since)}`,
-        fix: "register it without, or upgrade KubeVirt",
-      })),
+      REGISTRATION_SINCE.filter(({ since, says }) => subject.version < since && says(registration)).map(
+        ({ what, since }) => ({
+          problem: `the plugin is registered with ${what}, which came with KubeVirt ${formatVersion(since)}`,
+          fix: "register it without, or upgrade KubeVirt",
+        }),
+      ),
     ),
   }),
   ignored({
@@ -146,7 +161,9 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     why: "KubeVirt would configure the NIC in the namespace that the binding configures: the node agent refuses the pod, and the VM fails.",
     fix: "register domainAttachmentType: tap, or none where the binding plans no tap",
     since: 4,
-    find: perPlugin(({ name, registration, subject }) => (subject.described.has(name) ? listOf(ownerConflict(name, registration)) : [])),
+    find: perPlugin(({ name, registration, subject }) =>
+      subject.described.has(name) ? listOf(ownerConflict(name, registration)) : [],
+    ),
   }),
   ignored({
     id: "REG-9",

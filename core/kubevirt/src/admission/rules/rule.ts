@@ -5,7 +5,12 @@ import { type GateName, isGateOn, type KubevirtMinor } from "../../versions.ts";
 import { INTERFACES_PATH, interfacesOf, NETWORKS_PATH, networksOf } from "../../vmi.ts";
 
 /** Kubernetes' words for what kind of mistake it is (`StatusCause.reason`). */
-export type Reason = "FieldValueInvalid" | "FieldValueRequired" | "FieldValueDuplicate" | "FieldValueNotSupported" | "FieldValueNotFound";
+export type Reason =
+  | "FieldValueInvalid"
+  | "FieldValueRequired"
+  | "FieldValueDuplicate"
+  | "FieldValueNotSupported"
+  | "FieldValueNotFound";
 
 /**
  * What comes of it. `rejected`: KubeVirt's API refuses the object. `neverStarts`: it is accepted, and stays Pending, fails
@@ -118,12 +123,16 @@ export const perInterface =
 
 /** Makes a rule's predicate from one that looks at a network. */
 export const perNetwork =
-  (find: (network: VmiNetwork, path: string, subject: RuleContext, at: number) => readonly RuleFinding[]): Rule["find"] =>
+  (
+    find: (network: VmiNetwork, path: string, subject: RuleContext, at: number) => readonly RuleFinding[],
+  ): Rule["find"] =>
   (subject) =>
     subject.networks.flatMap((network, at) => find(network, `${NETWORKS_PATH}[${at}]`, subject, at));
 
 /** Each value that occurs earlier in the list, with the place of its first occurrence. */
-export function findRepeated<T>(values: readonly T[]): readonly { readonly at: number; readonly first: number; readonly value: T }[] {
+export function findRepeated<T>(
+  values: readonly T[],
+): readonly { readonly at: number; readonly first: number; readonly value: T }[] {
   const firsts = new Map<T, number>();
   return values.flatMap((value, at) => {
     const first = firsts.get(value);
@@ -134,7 +143,11 @@ export function findRepeated<T>(values: readonly T[]): readonly { readonly at: n
 }
 
 /** The names that occur earlier in a list, which is at a path of the VM. */
-export const repeatedNames = (list: readonly { readonly name: string }[], path: string, fix: string): readonly RuleFinding[] =>
+export const repeatedNames = (
+  list: readonly { readonly name: string }[],
+  path: string,
+  fix: string,
+): readonly RuleFinding[] =>
   findRepeated(list.map(({ name }) => name)).map(({ at, first, value }) =>
     violation(`${path}[${at}].name`, `${quote(value)} is the name of ${path}[${first}] already`, fix),
   );

@@ -22,13 +22,19 @@ const FIRST_WITH_PASST_BINDING = 8;
 const colons = (text: string | undefined): string | undefined => parseHardwareAddress(text ?? "")?.join(":");
 
 /** A guest's network of a family, where it has no room for a gateway and a guest. */
-const guestNetwork = (field: "vmNetworkCIDR" | "vmIPv6NetworkCIDR", family: 4 | 6, longest: number, example: string): Rule["find"] =>
+const guestNetwork = (
+  field: "vmNetworkCIDR" | "vmIPv6NetworkCIDR",
+  family: 4 | 6,
+  longest: number,
+  example: string,
+): Rule["find"] =>
   perNetwork(({ pod }, path) => {
     const text = pod?.[field];
     if (!text) return [];
     const cidr = parseCidr(text);
     if (cidr?.family === family && cidr.prefix <= longest) return [];
-    const why = cidr?.family === family ? "leaves no room for a gateway and a guest" : `is not a valid IPv${family} network`;
+    const why =
+      cidr?.family === family ? "leaves no room for a gateway and a guest" : `is not a valid IPv${family} network`;
     return [
       violation(
         `${path}.pod.${field}`,
@@ -44,7 +50,9 @@ function textProblem(text: string | undefined, field: string): readonly Violatio
     return [violation(field, `${quote(text)} holds a control character`, "write printable text on one line")];
   }
   const bytes = encodeURIComponent(text).replace(/%../g, "x").length;
-  return bytes > OPTION_BYTES ? [violation(field, `${bytes} bytes are more than a DHCP option holds`, `use at most ${OPTION_BYTES}`)] : [];
+  return bytes > OPTION_BYTES
+    ? [violation(field, `${bytes} bytes are more than a DHCP option holds`, `use at most ${OPTION_BYTES}`)]
+    : [];
 }
 
 function dhcpTexts({ dhcpOptions }: VmiInterface, path: string): readonly Violation[] {
@@ -52,13 +60,21 @@ function dhcpTexts({ dhcpOptions }: VmiInterface, path: string): readonly Violat
   const here = `${path}.dhcpOptions`;
   return [
     ...(ntpServers.length > MOST_SERVERS
-      ? [violation(`${here}.ntpServers`, `${ntpServers.length} servers are more than a DHCP option holds`, `list at most ${MOST_SERVERS}`)]
+      ? [
+          violation(
+            `${here}.ntpServers`,
+            `${ntpServers.length} servers are more than a DHCP option holds`,
+            `list at most ${MOST_SERVERS}`,
+          ),
+        ]
       : []),
     ...textProblem(bootFileName, `${here}.bootFileName`),
     ...textProblem(tftpServerName, `${here}.tftpServerName`),
     ...privateOptions.flatMap(({ value }, at) => {
       const field = `${here}.privateOptions[${at}].value`;
-      return value ? textProblem(value, field) : [violation(field, "the value is empty", "give a value, or remove the option")];
+      return value
+        ? textProblem(value, field)
+        : [violation(field, "the value is empty", "give a value, or remove the option")];
     }),
   ];
 }
@@ -87,12 +103,13 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     why: "Neither a guest nor a bridge can distinguish two NICs with one address.",
     fix: "give every interface a MAC address of its own",
     find: ({ interfaces }) =>
-      findRepeated(interfaces.map(({ macAddress }, at) => colons(macAddress) ?? `none ${at}`)).map(({ at, first, value }) =>
-        violation(
-          `${INTERFACES_PATH}[${at}].macAddress`,
-          `${value} is the MAC address of ${INTERFACES_PATH}[${first}] already`,
-          "give every interface a MAC address of its own",
-        ),
+      findRepeated(interfaces.map(({ macAddress }, at) => colons(macAddress) ?? `none ${at}`)).map(
+        ({ at, first, value }) =>
+          violation(
+            `${INTERFACES_PATH}[${at}].macAddress`,
+            `${value} is the MAC address of ${INTERFACES_PATH}[${first}] already`,
+            "give every interface a MAC address of its own",
+          ),
       ),
   }),
   neverStarts({
@@ -120,8 +137,16 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     why: "KubeVirt compares the text with colons only (BIND-3); with dashes or dots the guest gets the bridge's address.",
     fix: "choose another MAC address",
     find: perInterface((nic, path) =>
-      nic.masquerade !== undefined && nic.macAddress !== RESERVED_BRIDGE_MAC && colons(nic.macAddress) === RESERVED_BRIDGE_MAC
-        ? [violation(`${path}.macAddress`, `${nic.macAddress} is the address of the in-pod bridge`, "choose another MAC address")]
+      nic.masquerade !== undefined &&
+      nic.macAddress !== RESERVED_BRIDGE_MAC &&
+      colons(nic.macAddress) === RESERVED_BRIDGE_MAC
+        ? [
+            violation(
+              `${path}.macAddress`,
+              `${nic.macAddress} is the address of the in-pod bridge`,
+              "choose another MAC address",
+            ),
+          ]
         : [],
     ),
   }),
@@ -149,12 +174,13 @@ export const UNUSABLE_RULES: readonly Rule[] = [
             ]
           : [],
       ),
-      ...findRepeated(interfaces.map(({ acpiIndex = 0 }, at) => (acpiIndex > 0 ? acpiIndex : -at - 1))).map(({ at, first, value }) =>
-        violation(
-          `${INTERFACES_PATH}[${at}].acpiIndex`,
-          `${value} is the ACPI index of ${INTERFACES_PATH}[${first}] already`,
-          "give every device an index of its own",
-        ),
+      ...findRepeated(interfaces.map(({ acpiIndex = 0 }, at) => (acpiIndex > 0 ? acpiIndex : -at - 1))).map(
+        ({ at, first, value }) =>
+          violation(
+            `${INTERFACES_PATH}[${at}].acpiIndex`,
+            `${value} is the ACPI index of ${INTERFACES_PATH}[${first}] already`,
+            "give every device an index of its own",
+          ),
       ),
     ],
   }),
@@ -213,7 +239,13 @@ export const UNUSABLE_RULES: readonly Rule[] = [
       ...(spec.dnsConfig?.nameservers ?? []).flatMap((text, at) =>
         parseAddress(text)
           ? []
-          : [violation(`spec.dnsConfig.nameservers[${at}]`, `${quote(text)} is not a valid IP address`, "write the name server's address")],
+          : [
+              violation(
+                `spec.dnsConfig.nameservers[${at}]`,
+                `${quote(text)} is not a valid IP address`,
+                "write the name server's address",
+              ),
+            ],
       ),
     ],
   }),
@@ -227,7 +259,13 @@ export const UNUSABLE_RULES: readonly Rule[] = [
         const text = spec[field];
         return !text || DNS_LABEL.test(text)
           ? []
-          : [violation(`spec.${field}`, `${quote(text)} is not a valid DNS label`, "use lower-case letters, digits and -")];
+          : [
+              violation(
+                `spec.${field}`,
+                `${quote(text)} is not a valid DNS label`,
+                "use lower-case letters, digits and -",
+              ),
+            ];
       }),
   }),
 ];

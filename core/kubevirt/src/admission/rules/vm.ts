@@ -14,10 +14,19 @@ const NETWORK_DATA = ["networkData", "networkDataBase64", "networkDataSecretRef"
 /** What is wrong with how a cloud-init volume configures the guest's network. */
 function networkDataProblems(source: CloudInitSource, path: string): readonly Violation[] {
   const given = NETWORK_DATA.filter((key) => source[key] !== undefined && source[key] !== "");
-  const bytes = Math.max(utf8Length(source.networkData ?? ""), Math.floor(((source.networkDataBase64?.length ?? 0) * 3) / 4));
+  const bytes = Math.max(
+    utf8Length(source.networkData ?? ""),
+    Math.floor(((source.networkDataBase64?.length ?? 0) * 3) / 4),
+  );
   return [
     ...(given.length > 1
-      ? [violation(path, `the volume has more than one network configuration: ${given.join(" and ")}`, "keep one of them")]
+      ? [
+          violation(
+            path,
+            `the volume has more than one network configuration: ${given.join(" and ")}`,
+            "keep one of them",
+          ),
+        ]
       : []),
     ...(bytes > MOST_NETWORK_DATA
       ? [
@@ -48,7 +57,9 @@ export const VM_RULES: readonly Rule[] = [
       const fix = "use lower-case letters, digits, - and (in a name) dots";
       return [
         ...(isSubdomain(name) ? [] : [violation("metadata.name", `${quote(name)} is not a valid object name`, fix)]),
-        ...(isLabel(namespace) ? [] : [violation("metadata.namespace", `${quote(namespace)} is not a valid namespace`, fix)]),
+        ...(isLabel(namespace)
+          ? []
+          : [violation("metadata.namespace", `${quote(namespace)} is not a valid namespace`, fix)]),
       ];
     },
   },
@@ -62,7 +73,9 @@ export const VM_RULES: readonly Rule[] = [
     judge: "vm",
     find: ({ vmi: { spec } }) =>
       (spec.volumes ?? []).flatMap(({ cloudInitNoCloud }, at) =>
-        cloudInitNoCloud === undefined ? [] : networkDataProblems(cloudInitNoCloud, `spec.volumes[${at}].cloudInitNoCloud`),
+        cloudInitNoCloud === undefined
+          ? []
+          : networkDataProblems(cloudInitNoCloud, `spec.volumes[${at}].cloudInitNoCloud`),
       ),
   },
   {

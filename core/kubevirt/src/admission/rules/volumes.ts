@@ -10,16 +10,26 @@ const SUBDOMAIN_FIX = "write the object's name: lower-case letters, digits, - an
 
 const labelProblems = (named: readonly { readonly name: string }[], list: string, what: string): readonly Violation[] =>
   named.flatMap(({ name }, at) =>
-    isLabel(name) ? [] : [violation(`${list}[${at}].name`, `${quote(name)} is not a valid name of a ${what}`, LABEL_FIX)],
+    isLabel(name)
+      ? []
+      : [violation(`${list}[${at}].name`, `${quote(name)} is not a valid name of a ${what}`, LABEL_FIX)],
   );
 
 const repeatedNames = (named: readonly { readonly name: string }[], list: string): readonly Violation[] =>
   findRepeated(named.map(({ name }) => name)).map(({ at, first, value }) =>
-    violation(`${list}[${at}].name`, `${quote(value)} is the name of ${list}[${first}] too`, "give each a name of its own"),
+    violation(
+      `${list}[${at}].name`,
+      `${quote(value)} is the name of ${list}[${first}] too`,
+      "give each a name of its own",
+    ),
   );
 
 /** The objects that a volume names, by the field that names each. */
-const references = ({ configMap, secret, cloudInitNoCloud }: VmiVolume): readonly (readonly [field: string, name: string])[] => [
+const references = ({
+  configMap,
+  secret,
+  cloudInitNoCloud,
+}: VmiVolume): readonly (readonly [field: string, name: string])[] => [
   ...(configMap === undefined ? [] : [["configMap.name", configMap.name ?? ""] as const]),
   ...(secret === undefined ? [] : [["secret.secretName", secret.secretName ?? ""] as const]),
   ...(["secretRef", "networkDataSecretRef"] as const).flatMap((key) => {
@@ -51,7 +61,10 @@ export const VOLUME_RULES: readonly Rule[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "vm",
-    find: ({ vmi: { spec } }) => [...repeatedNames(spec.domain.devices.disks ?? [], DISKS), ...repeatedNames(spec.volumes ?? [], VOLUMES)],
+    find: ({ vmi: { spec } }) => [
+      ...repeatedNames(spec.domain.devices.disks ?? [], DISKS),
+      ...repeatedNames(spec.volumes ?? [], VOLUMES),
+    ],
   },
   {
     id: "VOL-1",
@@ -76,7 +89,13 @@ export const VOLUME_RULES: readonly Rule[] = [
         references(volume).flatMap(([field, name]) =>
           isSubdomain(name)
             ? []
-            : [violation(`${VOLUMES}[${at}].${field}`, `${quote(name)} is not a valid name of a ConfigMap or Secret`, SUBDOMAIN_FIX)],
+            : [
+                violation(
+                  `${VOLUMES}[${at}].${field}`,
+                  `${quote(name)} is not a valid name of a ConfigMap or Secret`,
+                  SUBDOMAIN_FIX,
+                ),
+              ],
         ),
       ),
   },
