@@ -21,7 +21,7 @@ import { ignoredBeside } from "./binding/binding-sockets.ts";
 import { BindingRegistry } from "./binding/binding-registry.ts";
 import { AgentState } from "./pod/agent-record.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
-import { namespaceId } from "./pod/pod-namespace.ts";
+import { type NamespaceId, namespaceId } from "./pod/pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
 
 /** Commands at a time, for all pods together. */
@@ -61,24 +61,39 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
     ),
   });
   container.register(TOKENS.agent, {
-    useFactory: instanceCachingFactory((of) => {
-      const log = of.resolve(TOKENS.log);
-      const state = new AgentState(options.state);
-      return new NodeAgent({
-        state,
-        exec: limitConcurrency(exec, MOST_COMMANDS),
-        bindings: of.resolve(TOKENS.bindings),
-        kubelet: options.kubelet,
-        forbidden: [namespaceId(options["node-netns"]), namespaceId("/proc/self/ns/net")],
-        cluster: new FileCluster(options.objects),
-        node: options.node,
-        report: ({ type, ...report }) =>
-          type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message),
-        unreadable: (object) =>
-          log.warn(object, "an object is left out: the agent neither attaches nor tears down its pod"),
-        unreachable: (error) => log.error({ err: error }, "the cluster does not report its pods: nothing is changed"),
-      });
-    }),
+    useFactory: instanceCachingFactory((of) => agentOf(options, of.resolve(TOKENS.log), of.resolve(TOKENS.bindings))),
+  });
+}
+
+/** The network namespaces of the node and of the agent, in which no pod is. @throws SettingError */
+function ownNamespaces(options: AgentOptions): readonly NamespaceId[] {
+  return [options["node-netns"], "/proc/self/ns/net"].map((path) => {
+    try {
+      return namespaceId(path);
+    } catch (error) {
+      throw new SettingError(
+        `the network namespace ${path} cannot be read (${(error as NodeJS.ErrnoException).code}): ` +
+          "run the agent in the node's PID namespace (hostPID: true), or name the node's network namespace with --node-netns",
+      );
+    }
+  });
+}
+
+/** The agent of one node. */
+function agentOf(options: AgentOptions, log: Logger, bindings: BindingRegistry): NodeAgent {
+  return new NodeAgent({
+    state: new AgentState(options.state),
+    exec: limitConcurrency(exec, MOST_COMMANDS),
+    bindings,
+    kubelet: options.kubelet,
+    forbidden: ownNamespaces(options),
+    cluster: new FileCluster(options.objects),
+    node: options.node,
+    report: ({ type, ...report }) =>
+      type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message),
+    unreadable: (object) =>
+      log.warn(object, "an object is left out: the agent neither attaches nor tears down its pod"),
+    unreachable: (error) => log.error({ err: error }, "the cluster does not report its pods: nothing is changed"),
   });
 }
 
@@ -93,13 +108,8 @@ async function reportSandboxes(log: Logger): Promise<void> {
   }
 }
 
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2));
-  if ("problem" in options) {
-    process.stderr.write(`${terminalText(options.problem)}\n\n${USAGE}`);
-    process.exitCode = EXIT.usage;
-    return;
-  }
+/** Checks what the options name, and composes the agent; false, with the exit code set, where one of them cannot be used. */
+function configure(options: AgentOptions): boolean {
   try {
     for (const [option, directory] of Object.entries({
       state: options.state,
@@ -110,13 +120,25 @@ async function main(): Promise<void> {
     const file = options.grants;
     logLevel("info");
     compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
+    ownNamespaces(options);
+    return true;
   } catch (error) {
     if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError || error instanceof SettingError))
       throw error;
     process.stderr.write(`${terminalText(error.message)}\n`);
     process.exitCode = error instanceof GrantsError ? EXIT.refused : EXIT.usage;
+    return false;
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if ("problem" in options) {
+    process.stderr.write(`${terminalText(options.problem)}\n\n${USAGE}`);
+    process.exitCode = EXIT.usage;
     return;
   }
+  if (!configure(options)) return;
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   new AgentState(options.state).prepare();

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 const AGENT = fileURLToPath(new URL("../../../core/agent/src/main.ts", import.meta.url));
 const NETBIND = fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url));
 
-test("kinds that there are, and settings of a network: all that is wrong is told with its place", () => {
+test("kinds that there are, and settings of a network: all that is wrong is reported with its place", () => {
   expect(
     checkGrants({
       a: { domainKinds: ["passt", "vhostuser", "vdpa"], linkKinds: [], sysctls: ["net.ipv4.conf.<own>.proxy_arp"] },
@@ -76,11 +76,20 @@ describe("a file that is not of grants", () => {
     }
   };
 
-  test.each(MALFORMED)("%j: all that is wrong is told with its place, and what to do", (text, says) => {
+  test.each(MALFORMED)("%j: all that is wrong is reported with its place, and what to do", (text, says) => {
     const file = join(directory, "grants.json");
     writeFileSync(file, text);
     for (const one of says) expect(reported(file)).toContain(`${file}${one}`);
     expect(reported(file).match(/^ {4}fix: ./gm)).toHaveLength(says.length);
+  });
+
+  test("the agent names a network namespace that it cannot read, and what to do, with the code of its options", () => {
+    const nowhere = join(directory, "net");
+    const { status, stderr } = node(AGENT, "--node", "n", "--objects", directory, "--node-netns", nowhere);
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining(`${nowhere} cannot be read (ENOENT): run the agent in`),
+    ]);
   });
 
   test.each(readers)("%s ends with the code of a refused input", (_, args) => {

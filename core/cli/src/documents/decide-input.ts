@@ -1,7 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
 import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@netbind/engine";
 import { validateVmi, type ValidationContext, translateRemovedBindings } from "@netbind/kubevirt/admission";
-import { INTERFACES_PATH, interfacesOf, isDataOnly } from "@netbind/kubevirt";
+import { INTERFACES_PATH, interfacesOf, isDataOnly, type Vmi } from "@netbind/kubevirt";
 import { type Input, type InputVm, surroundingsOf } from "@netbind/input";
 import { loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
@@ -66,6 +66,18 @@ function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): v
     if (!used.has(name)) printMessage(`warning: --plugin ${name}: no NIC of the input uses binding ${name}`);
 }
 
+/** A VM's spec with the bindings that KubeVirt has removed as it reads them today; each is warned about with its line. */
+function translateAndWarn(vm: InputVm): Vmi {
+  const { vmi, translated } = translateRemovedBindings(vm.vmi);
+  for (const { key, field } of translated) {
+    const { file, line } = vm.locate(violation(field, "", ""));
+    printMessage(
+      `warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`,
+    );
+  }
+  return vmi;
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
@@ -79,15 +91,7 @@ export async function decideInput(
 ): Promise<{ readonly input: Input; readonly vms: readonly DecidedVm[] }> {
   const input = loadInput(files);
   const { bindings, sources } = plugins;
-  const renewed = input.vms.map((vm) => ({ vm, ...translateRemovedBindings(vm.vmi) }));
-  for (const { vm, translated } of renewed) {
-    for (const { key, field } of translated) {
-      const { file, line } = vm.locate(violation(field, "", ""));
-      printMessage(
-        `warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`,
-      );
-    }
-  }
+  const renewed = input.vms.map((vm) => ({ vm, vmi: translateAndWarn(vm) }));
   const fallback = withPlugins(resolve(TOKENS.fallback), sources);
   const failures = new PluginFailures(plugins);
   const deciding = renewed.map(async ({ vm, vmi }) => {
