@@ -45,7 +45,7 @@ spec:
         info: {sidecarImage: "r/info:1", downwardAPI: device-info}
 `;
 
-interface Told {
+interface ValidationOutput {
   readonly passed: boolean;
   readonly vms: number;
   readonly violations: readonly {
@@ -59,29 +59,29 @@ interface Told {
 const validate = async (
   args: readonly string[],
   stdin?: string,
-): Promise<{ readonly told: Told; readonly code: number | null }> => {
+): Promise<{ readonly output: ValidationOutput; readonly code: number | null }> => {
   const { stdout, code } = await netbind(["validate", "-o", "json", ...args], stdin === undefined ? {} : { stdin });
-  return { told: JSON.parse(stdout) as Told, code };
+  return { output: JSON.parse(stdout) as ValidationOutput, code };
 };
 
 describe("validate", () => {
   test("a good VM passes, alone and from standard input", async () => {
     const good = vm("[{name: default, masquerade: {}}]");
     expect(await validate(["-f", file("good.yaml", good)])).toEqual({
-      told: { passed: true, vms: 1, violations: [], warnings: [] },
+      output: { passed: true, vms: 1, violations: [], warnings: [] },
       code: 0,
     });
     expect((await validate(["-f", "-"], good)).code).toBe(0);
   });
 
-  test("all that is wrong is told at once, each with its line, in the order of the lines", async () => {
+  test("all that is wrong is reported at once, each with its line, in the order of the lines", async () => {
     const bad = vm(
       "[{name: default, masquerade: {}, ports: [{port: 0}, {port: 1, protocol: tcp}],\n            macAddress: zz}, {name: blue, slirp: {}}]",
     );
-    const { told, code } = await validate(["-f", file("bad.yaml", bad)]);
+    const { output, code } = await validate(["-f", file("bad.yaml", bad)]);
     expect(code).toBe(1);
     expect(
-      told.violations.map(({ rule, line, field }) => [
+      output.violations.map(({ rule, line, field }) => [
         rule,
         line,
         field.replace("spec.template.spec.domain.devices.", ""),
@@ -102,9 +102,9 @@ describe("validate", () => {
     const of = (name: string, plugin: string): string =>
       `${vm(`[{name: default, binding: {name: ${name}}}]`)}---\n${registered(name, plugin)}`;
     const rules = async (name: string, plugin: string): Promise<readonly string[]> => {
-      const { told, code } = await validate(["-f", "-"], of(name, plugin));
-      expect([code, told.violations]).toEqual([0, []]);
-      return told.warnings.map(({ rule, consequence }) => `${rule} ${consequence}`);
+      const { output, code } = await validate(["-f", "-"], of(name, plugin));
+      expect([code, output.violations]).toEqual([0, []]);
+      return output.warnings.map(({ rule, consequence }) => `${rule} ${consequence}`);
     };
     expect(await rules("bridge", "domainAttachmentType: tap, migration: {}")).toEqual(["REG-9 ignored"]);
     expect(await rules("slirp", "migration: {}")).toEqual(["REG-9 ignored"]);
@@ -125,7 +125,7 @@ describe("validate", () => {
     const warned = await validate(["-f", path]);
     expect(warned).toMatchObject({
       code: 0,
-      told: { passed: true, violations: [], warnings: [{ rule: "REG-1", consequence: "pending" }] },
+      output: { passed: true, violations: [], warnings: [{ rule: "REG-1", consequence: "pending" }] },
     });
     expect((await validate(["--strict", "-f", path])).code).toBe(1);
     expect(
@@ -144,13 +144,13 @@ describe("validate", () => {
   test("the version decides: slirp was refused for its permission once, and for its key later", async () => {
     const path = file("slirp.yaml", vm("[{name: default, slirp: {}}]"));
     const rules = async (version: string): Promise<readonly string[]> =>
-      (await validate(["--kubevirt-version", version, "-f", path])).told.violations.map(({ rule }) => rule);
+      (await validate(["--kubevirt-version", version, "-f", path])).output.violations.map(({ rule }) => rule);
     expect(await rules("1.2")).toEqual(["OLD-2"]);
     expect(await rules("v1.4.1")).toEqual(["OLD-2", "DISC-1"].sort());
     expect(await rules("1.8")).toEqual(["DISC-1"]);
     expect((await netbind(["validate", "--kubevirt-version", "2.0", "-f", path])).code).toBe(2);
     expect(
-      (await validate(["--kubevirt-version", "1.8", "--operation", "update", "-f", path])).told.violations,
+      (await validate(["--kubevirt-version", "1.8", "--operation", "update", "-f", path])).output.violations,
     ).toEqual([]);
   });
 
@@ -158,9 +158,9 @@ describe("validate", () => {
     const spec = "{domain: {devices: {interfaces: [{name: a, masquerade: {}}]}}, networks: [{name: b, pod: {}}]}";
     const set = `apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceReplicaSet\nmetadata: {name: s}\nspec: {template: {spec: ${spec}}}\n`;
     const pool = `apiVersion: pool.kubevirt.io/v1alpha1\nkind: VirtualMachinePool\nmetadata: {name: p}\nspec: {virtualMachineTemplate: {spec: {template: {spec: ${spec}}}}}\n`;
-    const { told } = await validate(["-f", file("templates.yaml", `${set}---\n${pool}`)]);
-    expect(told.vms).toBe(2);
-    expect(told.violations.map(({ field }) => field)).toEqual([
+    const { output } = await validate(["-f", file("templates.yaml", `${set}---\n${pool}`)]);
+    expect(output.vms).toBe(2);
+    expect(output.violations.map(({ field }) => field)).toEqual([
       "spec.template.spec.networks[0].name",
       "spec.template.spec.domain.devices.interfaces[0].name",
       "spec.virtualMachineTemplate.spec.template.spec.networks[0].name",
@@ -171,7 +171,7 @@ describe("validate", () => {
   test("what templates leave behind is read: documents of comments alone, and names that the cluster makes up", async () => {
     const text = `---\n# Source: chart/templates/none.yaml\n---\n---\n${vm("[{name: default, masquerade: {}}]").replace("{name: vm}", "{generateName: vm-}")}`;
     expect(await validate(["-f", "-"], `${text}---\n${text}# the end\n`)).toEqual({
-      told: { passed: true, vms: 2, violations: [], warnings: [] },
+      output: { passed: true, vms: 2, violations: [], warnings: [] },
       code: 0,
     });
   });
@@ -181,9 +181,9 @@ describe("validate", () => {
     const move = (name: string): string =>
       `apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceMigration\nmetadata: {generateName: m-}\nspec: {vmiName: ${name}}\n`;
     const text = `${clone}---\n${move("vm")}---\n${move("other")}---\n${vm("[{name: default, bridge: {}}]")}`;
-    const { told, code } = await validate(["-f", "-"], text);
-    expect([code, told.vms]).toEqual([1, 1]);
-    expect(told.violations.map(({ rule, line, field }) => `${line} ${rule} ${field}`)).toEqual([
+    const { output, code } = await validate(["-f", "-"], text);
+    expect([code, output.vms]).toEqual([1, 1]);
+    expect(output.violations.map(({ rule, line, field }) => `${line} ${rule} ${field}`)).toEqual([
       "6 CLONE-1 spec.newMacAddresses.default",
       "11 MIG-1 spec.vmiName",
     ]);
@@ -191,7 +191,7 @@ describe("validate", () => {
     expect((await validate(["-f", alone])).code).toBe(0);
     expect((await netbind(["plan", "-f", alone])).stderr).toContain("the input has no VirtualMachine");
     const shapeless = file("shapeless.yaml", `${clone.replace("default: zz", "default: 1")}---\n${move("{}")}`);
-    expect((await validate(["-f", shapeless])).told.violations.map(({ field }) => field)).toEqual([
+    expect((await validate(["-f", shapeless])).output.violations.map(({ field }) => field)).toEqual([
       "spec.newMacAddresses.default",
       "spec.vmiName",
     ]);

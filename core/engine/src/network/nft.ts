@@ -1,5 +1,5 @@
 import type { NftChain, NftMatch, NftRule, NftVerdict } from "@netbind/contract";
-import { fenceChains, formatFence, type ServerGuard } from "./server-guard.ts";
+import { serverGuardChains, formatServerGuard, type ServerGuard } from "./server-guard.ts";
 import { guardChain, type LoopbackGuard, formatGuard } from "./loopback-guard.ts";
 import type { NftJson } from "./nft-json.ts";
 
@@ -90,7 +90,7 @@ export function replaceTable(table: NftTable, chains: readonly NftChain[], mayBe
       ...(mayBeThere ? [make, { delete: { table: { family, name } } }] : []),
       make,
       ...(family === "bridge" && serverGuard !== undefined
-        ? fenceChains(name, serverGuard)
+        ? serverGuardChains(name, serverGuard)
         : [...(guard === undefined ? [] : guardChain(name, guard)), ...chainCommands(family, name, chains)]),
     ];
   });
@@ -117,7 +117,7 @@ export function formatTable(table: NftTable, chains: readonly NftChain[]): strin
     ...chain.rules.map((rule) => `    ${formatRule(rule)}`),
     "  }",
   ]);
-  const serverGuard = table.serverGuard === undefined ? "" : formatFence(table.name, table.serverGuard);
+  const serverGuard = table.serverGuard === undefined ? "" : formatServerGuard(table.name, table.serverGuard);
   const guard = table.guard === undefined ? [] : formatGuard(table.guard);
   if (chains.length + guard.length === 0 && serverGuard !== "") return serverGuard;
   return [`table ${table.family} ${table.name} {`, ...guard, ...lines, "}", serverGuard].join("\n");

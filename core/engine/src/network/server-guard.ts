@@ -47,7 +47,7 @@ export function serverGuardOf({ network, services = [] }: Plan): ServerGuard | u
 }
 
 /** The commands that make a fence's chains in a table of the bridges' family. */
-export function fenceChains(table: string, { outside }: ServerGuard): readonly NftJson[] {
+export function serverGuardChains(table: string, { outside }: ServerGuard): readonly NftJson[] {
   const inTable = { family: "bridge", table };
   return [
     ...CHAINS.map((name) => ({
@@ -69,7 +69,7 @@ export function fenceChains(table: string, { outside }: ServerGuard): readonly N
 }
 
 /** A fence as nft's own language shows it, for people to read. */
-export const formatFence = (table: string, { outside }: ServerGuard): string =>
+export const formatServerGuard = (table: string, { outside }: ServerGuard): string =>
   [
     `table bridge ${table} {`,
     ...CHAINS.flatMap((name) => [

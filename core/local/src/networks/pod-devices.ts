@@ -4,14 +4,14 @@ import type { PodDevices } from "@netbind/engine";
 import type { CniAttachment } from "../record/local-pod-record.ts";
 
 /** What a CNI result reports of a link. */
-interface Told {
+interface CniInterfaces {
   readonly interfaces?: readonly { readonly name?: string; readonly mac?: string }[];
 }
 
 const MTU = 1500;
 
 const reportedMac = ({ ifname, result }: CniAttachment): string | undefined =>
-  (result as Told | undefined)?.interfaces?.find(({ name }) => name === ifname)?.mac;
+  (result as CniInterfaces | undefined)?.interfaces?.find(({ name }) => name === ifname)?.mac;
 
 /** What a pod's containers receive about its devices; undefined where it has none. */
 export function podDevices(attachments: readonly CniAttachment[]): PodDevices | undefined {
