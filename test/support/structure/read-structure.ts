@@ -18,7 +18,7 @@ export interface SourceFile {
   readonly functions: readonly SourceFunction[];
   /** The modules that it imports, types and exports from others included: names, or paths in the checkout. */
   readonly imports: readonly string[];
-  /** The modules that it imports only once they are needed: none of these makes a circle, since both files are loaded by then. */
+  /** The modules that it imports only once they are needed. */
   readonly lazyImports: readonly string[];
 }
 

@@ -1,20 +1,7 @@
 import { Option } from "commander";
 import { EXIT_HELP } from "../exit-codes.ts";
-import type { InputFiles } from "../input/read-input.ts";
-import type { OutputFormat } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
 import { adminOption, fileOption, outputOption, requireFiles, seconds } from "./options.ts";
-
-/** The options of `netbind attach-nic`. */
-export interface AttachOptions extends InputFiles {
-  /** `[namespace/]name` of a NetworkAttachmentDefinition. */
-  readonly network: string;
-  readonly binding: "bridge" | "sriov";
-  readonly mac?: string;
-  /** Seconds to wait for the guest's address. */
-  readonly wait: number;
-  readonly output: OutputFormat;
-}
 
 /** Adds `netbind attach-nic`. */
 export function addAttachNic({ program, compose, act }: CommandContext): void {

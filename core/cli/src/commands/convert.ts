@@ -1,14 +1,5 @@
-import type { OutputFormat } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
 import { fileOption, outputOption, requireFiles } from "./options.ts";
-
-/** The options of `netbind convert`. */
-export interface ConvertOptions {
-  readonly filename: readonly string[];
-  /** Changes the files instead of printing the diff. */
-  readonly write: boolean;
-  readonly output: OutputFormat;
-}
 
 /** Adds `netbind convert`. */
 export function addConvert({ program, act }: CommandContext): void {

@@ -1,13 +1,5 @@
-import type { OutputFormat } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
-import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { outputOption, pluginOption } from "./options.ts";
-
-/** The options of `netbind explain`. */
-export interface ExplainOptions {
-  readonly plugin: PluginSources;
-  readonly output: OutputFormat;
-}
 
 /** Adds `netbind explain`. */
 export function addExplain({ program, compose, act }: CommandContext): void {

@@ -1,14 +1,6 @@
 import { EXIT_HELP } from "../exit-codes.ts";
-import type { OutputFormat } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption, seconds } from "./options.ts";
-
-/** The options of `netbind migrate`. */
-export interface MigrateOptions {
-  readonly output: OutputFormat;
-  /** Seconds to wait for the guest's addresses in its next pod. */
-  readonly wait: number;
-}
 
 /** Adds `netbind migrate`. */
 export function addMigrate({ program, compose, act }: CommandContext): void {

@@ -1,8 +1,5 @@
 import { Option } from "commander";
 import { EXIT_HELP } from "../exit-codes.ts";
-import type { InputFiles } from "../input/read-input.ts";
-import type { OutputFormat } from "../output.ts";
-import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { CommandContext } from "./command-context.ts";
 import {
   adminOption,
@@ -14,17 +11,6 @@ import {
   pluginOption,
   requireFiles,
 } from "./options.ts";
-
-/** The options of `netbind plan`. */
-export interface PlanOptions extends InputFiles {
-  readonly podLink: readonly string[];
-  /** Directories that disks of the machine's may be in. */
-  readonly hostDisk: readonly string[];
-  readonly plugin: PluginSources;
-  /** A file of grants. */
-  readonly grants?: string;
-  readonly output: OutputFormat;
-}
 
 /** Adds `netbind plan`. */
 export function addPlan({ program, compose, act }: CommandContext): void {

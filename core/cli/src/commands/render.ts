@@ -1,19 +1,7 @@
 import { Option } from "commander";
-import type { KubevirtMinor } from "@netbind/kubevirt";
 import { EXIT_HELP } from "../exit-codes.ts";
-import type { InputFiles } from "../input/read-input.ts";
-import type { OutputFormat } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
-import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./options.ts";
-
-/** The options of `netbind render`. */
-export interface RenderOptions extends InputFiles {
-  readonly kubevirtVersion?: KubevirtMinor;
-  readonly imageFallback: "Always" | "SlirpOnly" | "Never";
-  readonly plugin: PluginSources;
-  readonly output: OutputFormat;
-}
 
 /** Adds `netbind render`. */
 export function addRender({ program, compose, act }: CommandContext): void {

@@ -1,7 +1,4 @@
 import { EXIT_HELP } from "../exit-codes.ts";
-import type { InputFiles } from "../input/read-input.ts";
-import type { OutputFormat } from "../output.ts";
-import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { CommandContext } from "./command-context.ts";
 import {
   adminOption,
@@ -13,20 +10,6 @@ import {
   requireFiles,
   seconds,
 } from "./options.ts";
-
-/** The options of `netbind run`. */
-export interface RunOptions extends InputFiles {
-  readonly keep: boolean;
-  readonly output: OutputFormat;
-  readonly podNetwork?: string;
-  /** Directories that disks of the machine's may be in. */
-  readonly hostDisk: readonly string[];
-  readonly plugin: PluginSources;
-  /** A file of grants. */
-  readonly grants?: string;
-  /** Seconds to wait for the guest's address. */
-  readonly wait: number;
-}
 
 /** Adds `netbind run`. */
 export function addRun({ program, compose, act }: CommandContext): void {

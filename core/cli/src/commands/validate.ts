@@ -1,18 +1,6 @@
 import { Option } from "commander";
-import type { ValidationOptions } from "@netbind/input";
-import type { InputFiles } from "../input/read-input.ts";
-import type { OutputFormat } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
-import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./options.ts";
-
-/** The options of `netbind validate`. */
-export interface ValidateOptions extends InputFiles, ValidationOptions {
-  /** Warnings fail too. */
-  readonly strict: boolean;
-  readonly plugin: PluginSources;
-  readonly output: OutputFormat;
-}
 
 /** Adds `netbind validate`. */
 export function addValidate({ program, compose, act }: CommandContext): void {

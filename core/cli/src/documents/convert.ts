@@ -1,12 +1,20 @@
 import { chmodSync, chownSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type ConvertedText, convertRemovedBindings, type InputViolation } from "@netbind/input";
 import { createTwoFilesPatch } from "diff";
-import type { ConvertOptions } from "../commands/convert.ts";
+import type { OutputFormat } from "../output.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readFileAs } from "../input/read-files.ts";
 import { shownFile, STANDARD_INPUT } from "../input/read-text.ts";
 import { print, printDocument, printJson, printMessage } from "../output.ts";
 import { InputError } from "../errors.ts";
+
+/** The options of `netbind convert`. */
+export interface ConvertOptions {
+  readonly filename: readonly string[];
+  /** Changes the files instead of printing the diff. */
+  readonly write: boolean;
+  readonly output: OutputFormat;
+}
 
 /** A file, its text, and the converted text. */
 interface ConvertedFile extends ConvertedText {

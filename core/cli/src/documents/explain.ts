@@ -1,10 +1,17 @@
 import { ALL_RULES, type ExplainedBinding, explain as find, FIELDS } from "@netbind/kubevirt/admission";
 import { type ExplainedPlugin, formatExplainable, formatExplained } from "@netbind/view";
-import type { ExplainOptions } from "../commands/explain.ts";
+import type { PluginSources } from "../plugins/plugin-sources.ts";
+import type { OutputFormat } from "../output.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print, printJson, printMessage } from "../output.ts";
 import { formatSource, openPlugins, requireOpened } from "../plugins/open-plugins.ts";
 import { type Compose, TOKENS } from "../tokens.ts";
+
+/** The options of `netbind explain`. */
+export interface ExplainOptions {
+  readonly plugin: PluginSources;
+  readonly output: OutputFormat;
+}
 
 /** What third-party bindings say of themselves: those whose name is asked for, or all. */
 async function describePlugins(

@@ -2,7 +2,8 @@ import type { Binding, PodLink } from "@netbind/contract";
 import { type GrantsByBinding, type NicPlanner, plannerOf, previewVm, type VmPreview } from "@netbind/engine";
 import { buildBaseDomain } from "@netbind/local";
 import { formatPlan } from "@netbind/view";
-import type { PlanOptions } from "../commands/plan.ts";
+import type { PluginSources } from "../plugins/plugin-sources.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { type DecidedVm, decideInput } from "./decide-input.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { failureJson, printError } from "../failure.ts";
@@ -13,6 +14,17 @@ import { nameOfVm } from "../plugins/plugin-failures.ts";
 import { grantsIn, type OpenPlugins, openPlugins } from "../plugins/open-plugins.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError, noPlanner } from "../errors.ts";
+
+/** The options of `netbind plan`. */
+export interface PlanOptions extends InputFiles {
+  readonly podLink: readonly string[];
+  /** Directories that disks of the machine's may be in. */
+  readonly hostDisk: readonly string[];
+  readonly plugin: PluginSources;
+  /** A file of grants. */
+  readonly grants?: string;
+  readonly output: OutputFormat;
+}
 
 /** What VMs' plans are made with. */
 interface PlanContext {

@@ -8,6 +8,7 @@ import {
   terminalJson,
 } from "@netbind/engine";
 import type { Input, InputViolation, InputVm } from "@netbind/input";
+import type { KubevirtMinor } from "@netbind/kubevirt";
 import {
   type ImageFallback,
   interfacesOf,
@@ -20,7 +21,9 @@ import {
 import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import { dump } from "js-yaml";
-import type { RenderOptions } from "../commands/render.ts";
+import type { PluginSources } from "../plugins/plugin-sources.ts";
+import type { OutputFormat } from "../output.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadInput } from "../input/load-input.ts";
 import { printDocument, printJson } from "../output.ts";
@@ -28,6 +31,14 @@ import { PluginFailures } from "../plugins/plugin-failures.ts";
 import { type OpenPlugins, openPlugins, withPlugins } from "../plugins/open-plugins.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../errors.ts";
+
+/** The options of `netbind render`. */
+export interface RenderOptions extends InputFiles {
+  readonly kubevirtVersion?: KubevirtMinor;
+  readonly imageFallback: "Always" | "SlirpOnly" | "Never";
+  readonly plugin: PluginSources;
+  readonly output: OutputFormat;
+}
 
 /** What pods are rendered with. */
 interface RenderContext {

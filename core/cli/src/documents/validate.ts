@@ -1,9 +1,12 @@
 import { defined } from "@netbind/contract";
 import { admitPluginNics, allAnswers, needsOfNics, pluginNics } from "@netbind/engine";
+import type { ValidationOptions } from "@netbind/input";
 import { completedVmi, inOrder, type Input, type InputFinding, validateInput } from "@netbind/input";
 import { interfacesOf } from "@netbind/kubevirt";
 import { formatFindings } from "@netbind/view";
-import type { ValidateOptions } from "../commands/validate.ts";
+import type { PluginSources } from "../plugins/plugin-sources.ts";
+import type { OutputFormat } from "../output.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { loadInput } from "../input/load-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print, printJson, printMessage } from "../output.ts";
@@ -12,6 +15,14 @@ import { type BindingFailure, PluginsFailedError } from "../errors.ts";
 import { PluginFailures } from "../plugins/plugin-failures.ts";
 import { openPlugins } from "../plugins/open-plugins.ts";
 import type { Compose } from "../tokens.ts";
+
+/** The options of `netbind validate`. */
+export interface ValidateOptions extends InputFiles, ValidationOptions {
+  /** Warnings fail too. */
+  readonly strict: boolean;
+  readonly plugin: PluginSources;
+  readonly output: OutputFormat;
+}
 
 const asksPlugins = ({ vms, templates }: Input): boolean =>
   [...vms, ...templates].some(({ vmi }) => interfacesOf(vmi).some(({ binding }) => binding !== undefined));

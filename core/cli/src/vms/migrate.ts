@@ -1,12 +1,19 @@
 import { defined } from "@netbind/contract";
 import { DEFAULT_POD_NETWORK, migrateVm } from "@netbind/local";
-import type { MigrateOptions } from "../commands/migrate.ts";
+import type { OutputFormat } from "../output.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
 import { printMessage } from "../output.ts";
 import { reportVm } from "./report-vm.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
+
+/** The options of `netbind migrate`. */
+export interface MigrateOptions {
+  readonly output: OutputFormat;
+  /** Seconds to wait for the guest's addresses in its next pod. */
+  readonly wait: number;
+}
 
 /** `netbind migrate`: moves a running VM to a second pod, live. */
 export async function migrate(name: string, options: MigrateOptions, resolve: Resolve): Promise<number> {

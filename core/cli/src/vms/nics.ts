@@ -26,12 +26,23 @@ import {
   vmStatus,
 } from "@netbind/local";
 import { nicTable } from "@netbind/view";
-import type { AttachOptions } from "../commands/attach-nic.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
 import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../errors.ts";
+
+/** The options of `netbind attach-nic`. */
+export interface AttachOptions extends InputFiles {
+  /** `[namespace/]name` of a NetworkAttachmentDefinition. */
+  readonly network: string;
+  readonly binding: "bridge" | "sriov";
+  readonly mac?: string;
+  /** Seconds to wait for the guest's address. */
+  readonly wait: number;
+  readonly output: OutputFormat;
+}
 
 /** A NIC of a VM. */
 export interface NamedNic {

@@ -16,7 +16,8 @@ import {
   VmNotFoundError,
   waitForEnd,
 } from "@netbind/local";
-import type { RunOptions } from "../commands/run.ts";
+import type { OutputFormat } from "../output.ts";
+import type { InputFiles } from "../input/read-input.ts";
 import { type DecidedVm, decideInput } from "../documents/decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
@@ -30,6 +31,20 @@ import { findHostDiskProblems } from "./host-disk-problems.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError, socketInRun, vmsNotStopped } from "../errors.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
+
+/** The options of `netbind run`. */
+export interface RunOptions extends InputFiles {
+  readonly keep: boolean;
+  readonly output: OutputFormat;
+  readonly podNetwork?: string;
+  /** Directories that disks of the machine's may be in. */
+  readonly hostDisk: readonly string[];
+  readonly plugin: PluginSources;
+  /** A file of grants. */
+  readonly grants?: string;
+  /** Seconds to wait for the guest's address. */
+  readonly wait: number;
+}
 
 /** What is in the way on this machine, where its text stands. @throws InputError with all of it */
 async function refuseMissing(
