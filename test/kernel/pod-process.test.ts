@@ -62,7 +62,7 @@ async function searchWhere(groups: ReadonlyMap<number, string>): Promise<string>
     writeFileSync(file, `0::${path}\n`);
     return `mount --bind ${file} /proc/${pid}/cgroup`;
   });
-  const program = `const { findPodProcess } = await import("@netbind/kube");
+  const program = `const { findPodProcess } = await import("@netbind/agent");
     await findPodProcess(${JSON.stringify(traits())}).then(({ pid }) => console.log(pid), ({ name }) => console.log(name));`;
   const node = [process.execPath, "--conditions=@netbind/source", "--input-type=module", "--eval", program];
   const argv = [

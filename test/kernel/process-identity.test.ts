@@ -103,7 +103,7 @@ test("a process that is held is never another one that got its number", async ()
     string,
     unknown
   >;
-  expect(reported).toEqual({ seen: { alive: false, runs: false }, left: [], otherLives: true });
+  expect(reported).toEqual({ found: { alive: false, runs: false }, left: [], otherLives: true });
 });
 
 test("a process that lives is never taken for one that has ended where descriptors are short", async () => {

@@ -10,6 +10,8 @@ export const nameOfVm = ({ vmi: { metadata } }: Pick<InputVm, "vmi">): string =>
 /** Keeps which bindings failed while many VMs are judged, so that one's trouble hides nothing of another. */
 export class PluginFailures {
   readonly #failures = new Map<string, { readonly error: BindingError; readonly vms: Set<string> }>();
+  /** The VMs that bindings were handed out for, in the order of the input: answers come in any order. */
+  readonly #vms = new Set<string>();
   readonly #plugins: OpenPlugins;
 
   /** Plugins that could not be opened have failed for every VM that uses them. */
@@ -32,6 +34,7 @@ export class PluginFailures {
   /** The bindings as they are asked about one VM: one that fails finds nothing and needs nothing, and that is recorded. */
   bindingsFor(vm: InputVm): ReadonlyMap<string, AskedBinding> {
     const name = nameOfVm(vm);
+    this.#vms.add(name);
     const { bindings, failed } = this.#plugins;
     const opened = [...bindings].map(([binding, asked]) => [binding, this.#recording(binding, name, asked)] as const);
     const unopened = [...failed].map(
@@ -59,8 +62,12 @@ export class PluginFailures {
     };
   }
 
+  /** What failed, each with its VMs in the order of the input. */
   get all(): readonly BindingFailure[] {
-    return [...this.#failures].map(([binding, { error, vms }]) => ({ binding, error, vms: [...vms] }));
+    return [...this.#failures].map(([binding, { error, vms }]) => {
+      const others = [...vms].filter((vm) => !this.#vms.has(vm));
+      return { binding, error, vms: [...[...this.#vms].filter((vm) => vms.has(vm)), ...others] };
+    });
   }
 
   /** @throws PluginsFailedError with what was found all the same, where a binding failed */

@@ -29,8 +29,11 @@ const isSriov = ({ sriov, state }: VmiInterface): boolean => sriov !== undefined
 /** The binding whose NICs a hypervisor opens on a tap that the network's CNI plugin made; undefined for every other. */
 function tapBinding({ binding }: VmiInterface, { configuration }: RuleContext): string | undefined {
   const registered = registrationOf(configuration, binding?.name);
-  // Netbind's own registration of macvtap says the same.
-  const isOnTap = registered === undefined ? binding?.name === "macvtap" : registered.domainAttachmentType === "tap";
+  // Netbind's own registration of macvtap says the same. A binding with a sidecar has its tap made by its own plan.
+  const isOnTap =
+    registered === undefined
+      ? binding?.name === "macvtap"
+      : registered.domainAttachmentType === "tap" && !registered.sidecarImage;
   return isOnTap ? binding?.name : undefined;
 }
 
@@ -86,7 +89,7 @@ export const DEVICE_RULES: readonly Rule[] = [
   neverStarts({
     id: "CNI-4",
     means:
-      "The network of a binding that is registered with domainAttachmentType: tap has a CNI plugin that makes a tap.",
+      "The network of a binding that is registered with domainAttachmentType: tap and no image has a CNI plugin that makes a tap.",
     why: "KubeVirt makes none for it: the hypervisor opens the CNI plugin's tap or macvtap.",
     fix: "name a definition of a CNI plugin that makes one, such as macvtap",
     find: perInterface((nic, path, subject) => {
