@@ -1,7 +1,7 @@
 /** slirp and passt with real guests: networks in user space, which leave the pod's links as they are. */
 import { readFileSync } from "node:fs";
 import { findVm, netnsPath, type VmStatus } from "@netbind/local";
-import { inNetns, exec, waitUntil } from "@netbind/netns";
+import { inNetns, exec } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { datagramsIn, expectInGuest, useLab } from "../support/guest/lab.ts";
@@ -103,31 +103,21 @@ test("slirp: a network inside QEMU, by virtio, with what its author names; liste
   proved("slirp", "teardown");
 });
 
-/** passt that hangs is noticed, and one that ends is started again: the guest goes on by it. */
-async function expectPasstRestarted(outside: Outside, ipv4: string): Promise<void> {
-  const passt = async (): Promise<number> => {
-    const { processes } = JSON.parse(
-      (await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout,
-    ) as VmStatus;
-    return processes.find(({ role }) => role === "passt red")?.pids[0] ?? 0;
-  };
-  const first = await passt();
-  process.kill(first, "SIGSTOP");
+/** passt that hangs is noticed, and that it goes on as well. */
+async function expectHangNoticed(): Promise<void> {
+  const { processes } = JSON.parse(
+    (await netbind(["status", "one", "-o", "json"], { env: lab.env })).stdout,
+  ) as VmStatus;
+  const passt = processes.find(({ role }) => role === "passt red")?.pids[0] ?? 0;
+  expect(passt).toBeGreaterThan(0);
+  process.kill(passt, "SIGSTOP");
   const cut = await netbind(["check"], { env: lab.env });
   expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining("NIC red: passt does not run")]);
-  process.kill(first, "SIGCONT");
+  process.kill(passt, "SIGCONT");
   expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
-  process.kill(first, "SIGKILL");
-  // libvirt hears of it and starts another.
-  expect(await waitUntil(async () => ![0, first].includes(await passt()), 20_000, 500)).toBe(true);
-  expect((await netbind(["check"], { env: lab.env })).code).toBe(0);
-  // It knows its guest by what the guest sends.
-  expect(await waitUntil(() => pings(BEYOND), 30_000, 500)).toBe(true);
-  const again = async (): Promise<string> => (await outside.fetch(`http://${ipv4}/`).catch(() => "")).trim();
-  expect(await waitUntil(async () => (await again()) === "n0nce", 20_000, 500)).toBe(true);
 }
 
-test("passt: the guest has the pod's own addresses of both families, in a mesh too; it is restarted where it ends", async () => {
+test("passt: the guest has the pod's own addresses of both families, in a mesh too; one that hangs is noticed", async () => {
   const meshed = vmi("passt").replace(
     "  name: one\n",
     "  name: one\n  annotations: {sidecar.istio.io/inject: 'true'}\n",
@@ -175,7 +165,7 @@ test("passt: the guest has the pod's own addresses of both families, in a mesh t
   expect([link.code, link.stderr]).toEqual([1, expect.stringContaining("only a NIC on a tap has one")]);
   expect(findVm(lab.state, "one").domainXml).not.toContain("<link");
 
-  await expectPasstRestarted(outside, ipv4);
+  await expectHangNoticed();
   outside[Symbol.dispose]();
   await expectShutdown("passt", ipv4);
   await lab.stop("one");
