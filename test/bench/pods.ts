@@ -75,7 +75,8 @@ class BenchNode implements AsyncDisposable {
     ];
     writeFileSync(file, documents(...objects));
     await using plugins = await openPlugins(new Map(), this.#resolve);
-    const decision = (await decideInput({ filename: [file] }, this.#resolve, plugins, {})).vms[0]?.decision;
+    const decision = (await decideInput({ filename: [file] }, this.#resolve, plugins, this.#resolve(TOKENS.grants)))
+      .vms[0]?.decision;
     if (decision === undefined) throw new Error("nothing was decided");
     return { ...decision, bindings: decision.bindings.map(({ image: _image, ...rest }) => rest) };
   }
