@@ -27,6 +27,15 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...inPairs } },
+      {
+        extends: true,
+        test: {
+          name: "api",
+          include: ["test/api/**/*.test.ts"],
+          globalSetup: ["test/support/cluster/api-setup.ts"],
+          ...alone,
+        },
+      },
       { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: matrix, ...inPairs } },
       {
         extends: true,

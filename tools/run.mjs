@@ -40,6 +40,10 @@ const tasks = {
     buildAgent();
   },
   check,
+  cluster: () => {
+    ensureSystemPackages(["cluster"]);
+    runSource("test/support/cluster/main.ts", args);
+  },
   demo: () => {
     ensureSystemPackages();
     buildSidecars();
@@ -57,17 +61,17 @@ const tasks = {
     must("generate from the specification", [nodePath(), "proto/gen.mjs"]);
   },
   test: () => {
-    ensureSystemPackages(["test", "images"]);
+    ensureSystemPackages(["test", "images", "cluster"]);
     buildSidecars();
     check();
-    process.exit(runTests(["unit", "kernel", "e2e"], args));
+    process.exit(runTests(["unit", "kernel", "api", "e2e"], args));
   },
   "test:all": () => {
-    ensureSystemPackages(["test", "images", "nested", "slow"]);
+    ensureSystemPackages(["test", "images", "cluster", "nested", "slow"]);
     buildSidecars();
     buildAgent();
     check();
-    process.exit(runTests(["unit", "kernel", "e2e", "nested", "slow"], args));
+    process.exit(runTests(["unit", "kernel", "api", "e2e", "nested", "slow"], args));
   },
   vectors: () => runSource("test/vectors/main.ts", args),
 };

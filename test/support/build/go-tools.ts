@@ -18,41 +18,58 @@ const environment = (): NodeJS.ProcessEnv => ({
   GOWORK: "off",
 });
 
-function hashOf(directory: string, version: string): string {
-  const hash = createHash("sha256").update(version);
-  for (const name of readdirSync(directory).sort()) hash.update(name).update(readFileSync(join(directory, name)));
+/** How a program of test/go is built, where it is not built as any other. */
+export interface GoBuild {
+  /** The files that it is made of; absent: all of its folder. */
+  readonly files?: readonly string[];
+  /** More options of `go build`. */
+  readonly options?: readonly string[];
+  /** The command that `go build` is started by: `nice` for a long build. */
+  readonly prefix?: readonly string[];
+  /** Told before a build begins. */
+  readonly onBuild?: () => void;
+}
+
+function hashOf(directory: string, files: readonly string[], more: readonly string[]): string {
+  const hash = createHash("sha256").update(more.join("\0"));
+  for (const name of [...files].sort()) hash.update(name).update(readFileSync(join(directory, name)));
   return hash.digest("hex").slice(0, 16);
+}
+
+function runGo(cwd: string, argv: readonly string[]): string {
+  const [file = "", ...args] = argv;
+  try {
+    return execFileSync(file, args, {
+      cwd,
+      env: environment(),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new Error("Go is missing, and `npm test` would have installed it: apt-get install golang-go", {
+      cause: error,
+    });
+  }
 }
 
 /**
  * Builds a program of test/go, and gives its path. The first time takes a minute or two: gRPC and the standard library
- * are compiled.
+ * are compiled. A build that was interrupted leaves nothing that would be taken for a built program.
  *
  * @throws Error where Go is missing, or says that the program is wrong
  */
-export function buildGoTool(name: string): string {
+export function buildGoTool(name: string, { files, options = [], prefix = [], onBuild }: GoBuild = {}): string {
   const cwd = fileURLToPath(new URL(`../../go/${name}`, import.meta.url));
-  const go = (...args: readonly string[]): string => {
-    try {
-      return execFileSync("go", args, {
-        cwd,
-        env: environment(),
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      throw new Error("Go is missing, and `npm test` would have installed it: apt-get install golang-go", {
-        cause: error,
-      });
-    }
-  };
   const directory = join(stateDirectories(process.env).cache, "go-tools");
-  const built = join(directory, `${hashOf(cwd, go("version"))}-${name}`);
+  const hash = hashOf(cwd, files ?? readdirSync(cwd), [runGo(cwd, ["go", "version"]), ...options]);
+  const built = join(directory, `${hash}-${name}`);
   if (existsSync(built)) return built;
+  onBuild?.();
   mkdirSync(directory, { recursive: true });
   const next = `${built}.${process.pid}`;
-  go("build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-o", next, ".");
+  const always = ["-mod=readonly", "-trimpath", "-buildvcs=false"];
+  runGo(cwd, [...prefix, "go", "build", ...always, ...options, "-o", next, "."]);
   renameSync(next, built);
   return built;
 }

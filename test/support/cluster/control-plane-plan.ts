@@ -1,0 +1,114 @@
+/** What a control plane runs, and how. */
+import { join } from "node:path";
+import { API_PORT, comma, CONTROL_PLANE, PODS, SERVICES } from "./addresses.ts";
+import type { Authority } from "./certificates.ts";
+import type { ClusterDirectory, ClusterSettings } from "./cluster-directory.ts";
+import type { CommandLines } from "./program-set.ts";
+
+/** What the first process of the control plane is told. */
+export interface ControlPlanePlan {
+  readonly commands: CommandLines;
+  /** Lines of `ip -batch` that make the nodes' network. */
+  readonly network: readonly string[];
+  readonly logs: string;
+  /** A unix socket that takes orders. */
+  readonly orders: string;
+  /** Where the API server is, in the control plane's network namespace. */
+  readonly host: string;
+  readonly port: number;
+  /** Paths of what an administrator proves itself with. */
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+const NETWORK = [
+  "link set lo up",
+  "link add nodes type bridge",
+  "link set nodes up",
+  `address add ${CONTROL_PLANE.ipv4}/24 dev nodes`,
+  `address add ${CONTROL_PLANE.ipv6}/64 dev nodes nodad`,
+  // Kubernetes' servers look for the interface that leads out.
+  "route add default dev nodes",
+  "route add ::/0 dev nodes",
+];
+
+const ETCD = "http://127.0.0.1:2379";
+const ETCD_PEER = "http://127.0.0.1:2380";
+
+/** Only this network namespace reaches it, so it needs no TLS. It need not survive the machine either. */
+const etcd = (program: string, data: string): readonly string[] => [
+  program,
+  ...["--data-dir", data, "--unsafe-no-fsync", "--log-level", "warn"],
+  ...["--listen-client-urls", ETCD, "--advertise-client-urls", ETCD],
+  ...["--listen-peer-urls", ETCD_PEER, "--initial-advertise-peer-urls", ETCD_PEER],
+  ...["--initial-cluster", `default=${ETCD_PEER}`],
+];
+
+/** Node authorizer and NodeRestriction as kubeadm has them. Webhooks' Services are reached at their endpoints. */
+function apiServer(program: string, pki: Authority): readonly string[] {
+  const file = (name: string): string => join(pki.directory, name);
+  return [
+    program,
+    ...[`--etcd-servers=${ETCD}`, "--bind-address=0.0.0.0", `--secure-port=${API_PORT}`],
+    ...[`--advertise-address=${CONTROL_PLANE.ipv4}`, `--service-cluster-ip-range=${comma(SERVICES)}`],
+    ...[`--client-ca-file=${pki.caFile}`, `--cert-dir=${pki.directory}`],
+    ...[`--tls-cert-file=${file("apiserver.crt")}`, `--tls-private-key-file=${file("apiserver.key")}`],
+    ...[`--kubelet-client-certificate=${file("apiserver-kubelet-client.crt")}`],
+    ...[`--kubelet-client-key=${file("apiserver-kubelet-client.key")}`],
+    ...[`--kubelet-certificate-authority=${pki.caFile}`, "--kubelet-preferred-address-types=InternalIP"],
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${file("service-accounts.pub")}`,
+    `--service-account-signing-key-file=${file("service-accounts.key")}`,
+    ...["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"],
+    ...["--enable-aggregator-routing=true", "--allow-privileged=true"],
+  ];
+}
+
+/** A component that speaks to the API server as itself, and is the only one of its kind. */
+const component = (program: string, kubeconfig: string): readonly string[] => [
+  program,
+  ...["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"].map((name) => `--${name}=${kubeconfig}`),
+  ...["--bind-address=127.0.0.1", "--leader-elect=false"],
+];
+
+function controllerManager(program: string, kubeconfig: string, pki: Authority): readonly string[] {
+  return [
+    ...component(program, kubeconfig),
+    ...[`--root-ca-file=${pki.caFile}`, `--client-ca-file=${pki.caFile}`, `--cert-dir=${pki.directory}`],
+    ...[`--cluster-signing-cert-file=${pki.caFile}`, `--cluster-signing-key-file=${pki.caKeyFile}`],
+    `--service-account-private-key-file=${join(pki.directory, "service-accounts.key")}`,
+    ...["--use-service-account-credentials=true", "--allocate-node-cidrs=true"],
+    ...[`--cluster-cidr=${comma(PODS)}`, `--service-cluster-ip-range=${comma(SERVICES)}`],
+  ];
+}
+
+/** The whole plan: without nodes the API server alone, for nothing would run what the others make. */
+export function planControlPlane(
+  directory: ClusterDirectory,
+  pki: Authority,
+  { nodes }: ClusterSettings,
+  etcdProgram: string,
+): ControlPlanePlan {
+  const program = (name: string): string => join(directory.programs, name);
+  const kubeconfig = (name: string): string => directory.file(`${name}.kubeconfig`);
+  const controllers: CommandLines = {
+    "kube-controller-manager": controllerManager(
+      program("kube-controller-manager"),
+      kubeconfig("controller-manager"),
+      pki,
+    ),
+    "kube-scheduler": [...component(program("kube-scheduler"), kubeconfig("scheduler")), `--cert-dir=${pki.directory}`],
+  };
+  return {
+    commands: {
+      etcd: etcd(etcdProgram, directory.file("etcd")),
+      "kube-apiserver": apiServer(program("kube-apiserver"), pki),
+      ...(nodes === 0 ? {} : controllers),
+    },
+    network: NETWORK,
+    logs: directory.logs,
+    orders: directory.file("orders.sock"),
+    host: CONTROL_PLANE.ipv4,
+    port: API_PORT,
+    tls: { ca: pki.caFile, ...pki.files("admin") },
+  };
+}

@@ -1,0 +1,112 @@
+/** Starts the control plane of a test cluster: etcd and Kubernetes' servers, in namespaces of their own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { identify, type ProcessId } from "@netbind/netns";
+import { unpackDebian } from "../build/debian-programs.ts";
+import { API_PORT, API_SERVICE, CONTROL_PLANE } from "./addresses.ts";
+import { Authority } from "./certificates.ts";
+import type { ClusterDirectory, ClusterSettings } from "./cluster-directory.ts";
+import { planControlPlane } from "./control-plane-plan.ts";
+import { linkKubernetes } from "./kubernetes.ts";
+
+const MAIN = fileURLToPath(new URL("control-plane-main.ts", import.meta.url));
+/** All that it makes ends with its first process, which is the child of `unshare`. */
+const OWN_NAMESPACES = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"];
+
+/** A control plane that runs. */
+export interface ControlPlane {
+  /** The first process of its PID namespace: its network namespace is the nodes' network. */
+  readonly holder: ProcessId;
+  /** The API server's URL, for this machine. */
+  readonly server: string;
+}
+
+/** The servers' names and addresses, in the cluster and on this machine. */
+const SERVES = [
+  ...["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"].map((name) => `DNS:${name}`),
+  ...["127.0.0.1", ...Object.values(CONTROL_PLANE), ...Object.values(API_SERVICE)].map((address) => `IP:${address}`),
+];
+
+/** Certifies every part of the control plane, and writes the kubeconfigs of those that are clients. */
+async function certify(directory: ClusterDirectory): Promise<Authority> {
+  const pki = await Authority.in(directory.certificates);
+  pki.makeTokenKeys();
+  const clients = {
+    admin: { name: "admin", group: "system:masters" },
+    "apiserver-kubelet-client": { name: "kube-apiserver-kubelet-client", group: "system:masters" },
+    "controller-manager": { name: "system:kube-controller-manager" },
+    scheduler: { name: "system:kube-scheduler" },
+    "kube-proxy": { name: "system:kube-proxy" },
+  };
+  await Promise.all([
+    pki.issue("apiserver", { name: "kube-apiserver", serves: SERVES }),
+    ...Object.entries(clients).map(([file, subject]) => pki.issue(file, subject)),
+  ]);
+  for (const name of ["controller-manager", "scheduler", "kube-proxy"])
+    pki.writeKubeconfig(directory.file(`${name}.kubeconfig`), `https://${CONTROL_PLANE.ipv4}:${API_PORT}`, name);
+  return pki;
+}
+
+/** The child of a process that has one. */
+function childOf(pid: number): ProcessId {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  const id = child === undefined || child === "" ? undefined : identify(Number(child));
+  if (id === undefined) throw new Error(`process ${pid} has no child`);
+  return id;
+}
+
+/** What a child says next, or how it failed, with the end of its log. */
+async function heard(child: ChildProcess, log: string): Promise<void> {
+  const [said] = await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(() => [{ failed: `it ended: ${readFileSync(log, "utf8").slice(-1000)}` }]),
+  ]);
+  if (typeof said === "object" && said !== null && "failed" in said)
+    throw new Error(`the control plane does not start: ${String(said.failed)}; its logs are beside ${log}`);
+}
+
+/** Listens on this machine's loopback, at a port that is free. */
+async function listen(): Promise<Server> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+/**
+ * Starts a control plane. `onStart` records what holds it: with the starter, before that is done, it ends.
+ *
+ * @throws Error where a program of it ends or is not ready in two minutes
+ */
+export async function startControlPlane(
+  directory: ClusterDirectory,
+  settings: ClusterSettings,
+  onStart: (plane: ControlPlane) => void,
+): Promise<void> {
+  linkKubernetes(settings.release, directory.programs);
+  const etcd = join(await unpackDebian("etcd-server"), "usr/bin/etcd");
+  const pki = await certify(directory);
+  const plan = directory.file("control-plane.json");
+  writeFileSync(plan, JSON.stringify(planControlPlane(directory, pki, settings, etcd)));
+  const port = await listen();
+  const server = `https://127.0.0.1:${(port.address() as AddressInfo).port}`;
+  pki.writeKubeconfig(directory.kubeconfig, server, "admin");
+  const log = join(directory.logs, "control-plane.log");
+  const output = openSync(log, "a", 0o600);
+  const [file = "", ...args] = [...OWN_NAMESPACES, process.execPath, MAIN, plan];
+  const child = spawn(file, args, { stdio: ["ignore", output, output, "ipc"], detached: true });
+  try {
+    await heard(child, log);
+    onStart({ holder: childOf(child.pid ?? 0), server });
+    const forwarding = heard(child, log);
+    child.send("forward", port);
+    await forwarding;
+  } finally {
+    port.close();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}

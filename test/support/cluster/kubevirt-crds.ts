@@ -1,0 +1,74 @@
+/** The definitions of KubeVirt's and multus' resources, as far as tests need them, or KubeVirt's own. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ApiServer } from "./api-server.ts";
+
+/** A kind of a group. */
+interface Kind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly short: string;
+  /** True where its status is written apart from its specification. KubeVirt's VMI has no such. */
+  readonly hasStatus: boolean;
+}
+
+const KINDS: readonly Kind[] = [
+  {
+    ...{ group: "kubevirt.io", version: "v1", kind: "VirtualMachineInstance", plural: "virtualmachineinstances" },
+    ...{ short: "vmi", hasStatus: false },
+  },
+  {
+    ...{ group: "kubevirt.io", version: "v1", kind: "VirtualMachine", plural: "virtualmachines" },
+    ...{ short: "vm", hasStatus: true },
+  },
+  {
+    ...{ group: "kubevirt.io", version: "v1", kind: "VirtualMachineInstanceMigration" },
+    ...{ plural: "virtualmachineinstancemigrations", short: "vmim", hasStatus: true },
+  },
+  {
+    ...{ group: "kubevirt.io", version: "v1", kind: "KubeVirt", plural: "kubevirts", short: "kv", hasStatus: true },
+  },
+  {
+    ...{ group: "k8s.cni.cncf.io", version: "v1", kind: "NetworkAttachmentDefinition" },
+    ...{ plural: "network-attachment-definitions", short: "net-attach-def", hasStatus: false },
+  },
+];
+
+/** A definition that takes any object of its kind. */
+const definition = ({ group, version, kind, plural, short, hasStatus }: Kind): object => ({
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: `${plural}.${group}` },
+  spec: {
+    group,
+    scope: "Namespaced",
+    names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames: [short] },
+    versions: [
+      {
+        name: version,
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+        ...(hasStatus ? { subresources: { status: {} } } : {}),
+      },
+    ],
+  },
+});
+
+/** Our own small definitions, or KubeVirt's where a folder has them (`NETBIND_CRDS`): one in a JSON file each. */
+function definitions(folder: string | undefined): readonly object[] {
+  if (folder === undefined || folder === "") return KINDS.map(definition);
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  const others = KINDS.filter(({ group }) => group !== "kubevirt.io").map(definition);
+  return [...files.map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as object), ...others];
+}
+
+/** Makes the resources known to an API server, and waits until it serves them. Gives how many there are. */
+export async function applyCrds(api: ApiServer, folder = process.env["NETBIND_CRDS"]): Promise<number> {
+  const objects = definitions(folder);
+  await api.apply(...objects);
+  await api.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+  return objects.length;
+}

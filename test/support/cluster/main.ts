@@ -1,0 +1,71 @@
+/** `npm run cluster`: Kubernetes on this machine, for tests and for those who write them. */
+import { parseArgs } from "node:util";
+import { downCluster, upCluster } from "./cluster.ts";
+import { ClusterDirectory } from "./cluster-directory.ts";
+import { DEFAULT_RELEASE, KUBERNETES_RELEASES, type KubernetesRelease } from "./kubernetes.ts";
+
+const USAGE = `usage: npm run cluster -- up [--name NAME] [--kubernetes RELEASE]
+       npm run cluster -- down [--name NAME]
+       npm run cluster -- status
+
+Run Kubernetes on this machine, in namespaces of its own: etcd and an API server. It touches none of the machine's
+control groups, settings and networks; the API server is reached at a port of the loopback.
+
+  --name NAME           of the cluster: several run beside each other (test)
+  --kubernetes RELEASE  ${KUBERNETES_RELEASES.join(", ")} (${DEFAULT_RELEASE})
+
+"up" prints the line that tells kubectl of it; a cluster that is up stays as it is. "down" leaves nothing of it.
+`;
+const OPTIONS = {
+  name: { type: "string", default: "test" },
+  kubernetes: { type: "string", default: DEFAULT_RELEASE },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+const isRelease = (text: string): text is KubernetesRelease => KUBERNETES_RELEASES.some((one) => one === text);
+
+function printStatus(): void {
+  const lines = ClusterDirectory.list().map((name) => {
+    const directory = new ClusterDirectory(name);
+    const record = directory.running();
+    return record === undefined
+      ? `${name}  ended; take it down`
+      : `${name}  up  Kubernetes ${record.release}  ${record.server}  KUBECONFIG=${directory.kubeconfig}`;
+  });
+  console.log(lines.length === 0 ? "no cluster is up" : lines.join("\n"));
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  const [command, ...more] = positionals;
+  if (values.help || more.length > 0 || command === undefined) {
+    (values.help ? process.stdout : process.stderr).write(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const { kubernetes: release, name } = values;
+  if (!isRelease(release))
+    throw new Error(`Kubernetes ${release} is not a release that is built here: ${KUBERNETES_RELEASES.join(", ")}`);
+  const directory = new ClusterDirectory(name);
+  switch (command) {
+    case "up":
+      await upCluster(directory, { release, nodes: 0 });
+      console.log(`export KUBECONFIG=${directory.kubeconfig} PATH=${directory.programs}:$PATH`);
+      return 0;
+    case "down":
+      await downCluster(directory);
+      return 0;
+    case "status":
+      printStatus();
+      return 0;
+    default:
+      process.stderr.write(USAGE);
+      return 2;
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`netbind: ${(error as Error).message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,7 @@
+import { inject } from "vitest";
+import "./api-setup.ts";
+import { ApiServer } from "./api-server.ts";
+import { ClusterDirectory } from "./cluster-directory.ts";
+
+/** The API server that the tier `api` has in common. A test makes a namespace of its own there. */
+export const useApiServer = (): ApiServer => new ApiServer(new ClusterDirectory(inject("cluster")));
