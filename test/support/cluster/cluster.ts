@@ -12,9 +12,7 @@ async function start(directory: ClusterDirectory, settings: ClusterSettings): Pr
   await directory.remove();
   directory.make();
   try {
-    await startControlPlane(directory, settings, ({ holder, server }) =>
-      directory.write({ ...settings, holders: [holder], server }),
-    );
+    await startControlPlane(directory, settings, (plane) => directory.write({ ...settings, ...plane }));
   } catch (error) {
     const logs = `${directory.path}.failed`;
     await directory.remove(logs);

@@ -19,8 +19,8 @@ const OWN_NAMESPACES = ["unshare", "--net", "--mount", "--pid", "--fork", "--kil
 
 /** A control plane that runs. */
 export interface ControlPlane {
-  /** The first process of its PID namespace: its network namespace is the nodes' network. */
-  readonly holder: ProcessId;
+  /** The first process of its PID namespace, and the one that waits for it. Their network namespace is the nodes' network. */
+  readonly holders: readonly ProcessId[];
   /** The API server's URL, for this machine. */
   readonly server: string;
 }
@@ -51,12 +51,12 @@ async function certify(directory: ClusterDirectory): Promise<Authority> {
   return pki;
 }
 
-/** The child of a process that has one. */
-function childOf(pid: number): ProcessId {
+/** The processes that hold what `unshare` made: its child, and itself. */
+function holdersOf(pid: number): readonly ProcessId[] {
   const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  const id = child === undefined || child === "" ? undefined : identify(Number(child));
-  if (id === undefined) throw new Error(`process ${pid} has no child`);
-  return id;
+  const ids = [Number(child), pid].map(identify).filter((id) => id !== undefined);
+  if (ids.length < 2) throw new Error("the control plane ended as soon as it was ready");
+  return ids;
 }
 
 /** What a child says next, or how it failed, with the end of its log. */
@@ -100,7 +100,7 @@ export async function startControlPlane(
   const child = spawn(file, args, { stdio: ["ignore", output, output, "ipc"], detached: true });
   try {
     await heard(child, log);
-    onStart({ holder: childOf(child.pid ?? 0), server });
+    onStart({ holders: holdersOf(child.pid ?? 0), server });
     const forwarding = heard(child, log);
     child.send("forward", port);
     await forwarding;
