@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { endProcesses, inode, isAlive, processesIn } from "@netbind/netns";
+import { inode, isAlive, processesIn } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, upCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
+import { endHolders } from "../support/cluster/holder.ts";
 import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
 
 const SETTINGS = { release: DEFAULT_RELEASE, nodes: 0 } as const;
@@ -14,7 +15,7 @@ afterAll(() => downCluster(directory));
 
 const namespaceOf = (): string => {
   const [holder] = directory.running()?.holders ?? [];
-  return `/proc/${holder?.pid}/ns/net`;
+  return `/proc/${holder?.first.pid}/ns/net`;
 };
 
 test("a second cluster runs beside the suite's own, and one that is up stays as it is", async () => {
@@ -33,7 +34,7 @@ test("one whose first process was killed ends whole, and comes up again", async 
   const netns = namespaceOf();
   const members = processesIn(netns);
   expect(members.length).toBeGreaterThanOrEqual(3);
-  await endProcesses(directory.record()?.holders ?? [], 0);
+  await endHolders(directory.record()?.holders ?? []);
   expect(directory.running()).toBeUndefined();
   await upCluster(directory, SETTINGS);
   expect(namespaceOf()).not.toBe(netns);

@@ -1,7 +1,8 @@
 /** What a test cluster has on the machine: one directory, and processes that hold everything else. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { endProcesses, isRunning, type Lock, type ProcessId, takeLock, writeAtomically } from "@netbind/netns";
+import { isRunning, type Lock, takeLock, writeAtomically } from "@netbind/netns";
+import { endHolders, type Holder } from "./holder.ts";
 import type { KubernetesRelease } from "./kubernetes.ts";
 
 /** What was asked for. */
@@ -12,8 +13,8 @@ export interface ClusterSettings {
 
 /** A cluster that is up: what its directory says of it. */
 export interface ClusterRecord extends ClusterSettings {
-  /** What holds the control plane and each node: with one of these ends all that it started. */
-  readonly holders: readonly ProcessId[];
+  /** What holds the control plane and each node. */
+  readonly holders: readonly Holder[];
   /** Where the API server is, for this machine. */
   readonly server: string;
 }
@@ -81,14 +82,12 @@ export class ClusterDirectory {
   /** The record of a cluster of which all runs. */
   running(): ClusterRecord | undefined {
     const record = this.record();
-    return record?.holders.every((holder) => isRunning(holder)) === true ? record : undefined;
+    return record?.holders.every(({ first }) => isRunning(first)) === true ? record : undefined;
   }
 
   /** Ends what is recorded, and removes all of the directory; with `keepLogs`, its logs are left there. */
   async remove(keepLogs?: string): Promise<void> {
-    const left = await endProcesses(this.record()?.holders ?? [], 0);
-    if (left.length > 0)
-      throw new Error(`these processes of the cluster "${this.name}" do not end: ${left.map(({ pid }) => pid).join()}`);
+    await endHolders(this.record()?.holders ?? []);
     if (keepLogs !== undefined) {
       rmSync(keepLogs, { recursive: true, force: true });
       renameSync(this.logs, keepLogs);

@@ -12,7 +12,9 @@ async function start(directory: ClusterDirectory, settings: ClusterSettings): Pr
   await directory.remove();
   directory.make();
   try {
-    await startControlPlane(directory, settings, (plane) => directory.write({ ...settings, ...plane }));
+    await startControlPlane(directory, settings, (plane) =>
+      directory.write({ ...settings, server: plane.server, holders: [plane.holder] }),
+    );
   } catch (error) {
     const logs = `${directory.path}.failed`;
     await directory.remove(logs);

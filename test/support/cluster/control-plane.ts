@@ -5,22 +5,20 @@ import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { identify, type ProcessId } from "@netbind/netns";
 import { unpackDebian } from "../build/debian-programs.ts";
 import { API_PORT, API_SERVICE, CONTROL_PLANE } from "./addresses.ts";
 import { Authority } from "./certificates.ts";
 import type { ClusterDirectory, ClusterSettings } from "./cluster-directory.ts";
 import { planControlPlane } from "./control-plane-plan.ts";
+import { type Holder, holderOf, OWN_NAMESPACES } from "./holder.ts";
 import { linkKubernetes } from "./kubernetes.ts";
 
 const MAIN = fileURLToPath(new URL("control-plane-main.ts", import.meta.url));
-/** All that it makes ends with its first process, which is the child of `unshare`. */
-const OWN_NAMESPACES = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"];
 
 /** A control plane that runs. */
 export interface ControlPlane {
-  /** The first process of its PID namespace, and the one that waits for it. Their network namespace is the nodes' network. */
-  readonly holders: readonly ProcessId[];
+  /** Its network namespace has the nodes' network. */
+  readonly holder: Holder;
   /** The API server's URL, for this machine. */
   readonly server: string;
 }
@@ -49,14 +47,6 @@ async function certify(directory: ClusterDirectory): Promise<Authority> {
   for (const name of ["controller-manager", "scheduler", "kube-proxy"])
     pki.writeKubeconfig(directory.file(`${name}.kubeconfig`), `https://${CONTROL_PLANE.ipv4}:${API_PORT}`, name);
   return pki;
-}
-
-/** The processes that hold what `unshare` made: its child, and itself. */
-function holdersOf(pid: number): readonly ProcessId[] {
-  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  const ids = [Number(child), pid].map(identify).filter((id) => id !== undefined);
-  if (ids.length < 2) throw new Error("the control plane ended as soon as it was ready");
-  return ids;
 }
 
 /** What a child says next, or how it failed, with the end of its log. */
@@ -100,7 +90,7 @@ export async function startControlPlane(
   const child = spawn(file, args, { stdio: ["ignore", output, output, "ipc"], detached: true });
   try {
     await heard(child, log);
-    onStart({ holders: holdersOf(child.pid ?? 0), server });
+    onStart({ holder: holderOf(child.pid ?? 0), server });
     const forwarding = heard(child, log);
     child.send("forward", port);
     await forwarding;
