@@ -37,6 +37,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: matrix, ...inPairs } },
+      { extends: true, test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], ...alone } },
       {
         extends: true,
         test: {

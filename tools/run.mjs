@@ -64,14 +64,14 @@ const tasks = {
     ensureSystemPackages(["test", "images", "cluster"]);
     buildSidecars();
     check();
-    process.exit(runTests(["unit", "kernel", "api", "e2e"], args));
+    process.exit(runTests(["unit", "kernel", "api", "cluster", "e2e"], args));
   },
   "test:all": () => {
     ensureSystemPackages(["test", "images", "cluster", "nested", "slow"]);
     buildSidecars();
     buildAgent();
     check();
-    process.exit(runTests(["unit", "kernel", "api", "e2e", "nested", "slow"], args));
+    process.exit(runTests(["unit", "kernel", "api", "cluster", "e2e", "nested", "slow"], args));
   },
   vectors: () => runSource("test/vectors/main.ts", args),
 };

@@ -19,4 +19,10 @@ export const API_SERVICE = both("10.96.0.1", "fd96::1");
 /** A node's address on the nodes' network. Nodes count from 1. */
 export const nodeAddress = (node: number): DualStack => both(`10.77.0.${10 + node}`, `fd77::${10 + node}`);
 
+/** The subnets of a node's pods. */
+export const podSubnet = (node: number): DualStack => both(`10.244.${node}.0/24`, `fd44:0:0:${node}::/64`);
+
+/** A registry in the cluster, without TLS. */
+export const REGISTRY = `${CONTROL_PLANE.ipv4}:5000`;
+
 export const comma = ({ ipv4, ipv6 }: DualStack): string => `${ipv4},${ipv6}`;

@@ -1,20 +1,51 @@
 /** Brings test clusters up and down. */
+import { join } from "node:path";
+import { unpackDebian } from "../build/debian-programs.ts";
+import { Authority } from "./certificates.ts";
 import type { ClusterDirectory, ClusterRecord, ClusterSettings } from "./cluster-directory.ts";
 import { startControlPlane } from "./control-plane.ts";
+import type { Holder } from "./holder.ts";
+import { writeNodeImages } from "./image-archive.ts";
+import { startNode } from "./node.ts";
 
 /** A cold build of Kubernetes may be under way. */
 const WAIT = 30 * 60_000;
 
 const isSame = (a: ClusterSettings, b: ClusterSettings): boolean => a.release === b.release && a.nodes === b.nodes;
 
+/** Adds a holder to what is recorded. */
+function addHolder(directory: ClusterDirectory, holder: Holder): void {
+  const record = directory.record();
+  if (record !== undefined) directory.write({ ...record, holders: [...record.holders, holder] });
+}
+
+/** Starts all nodes of a cluster whose control plane is up. */
+async function startNodes(directory: ClusterDirectory, count: number): Promise<void> {
+  const [controlPlane] = directory.record()?.holders ?? [];
+  if (controlPlane === undefined) throw new Error("the control plane has ended");
+  const parts = {
+    directory,
+    pki: await Authority.in(directory.certificates),
+    containerd: join(await unpackDebian("containerd"), "usr/bin"),
+    images: await writeNodeImages(directory.file("images")),
+  };
+  const starts = Array.from({ length: count }, (_, index) =>
+    startNode(parts, index + 1, controlPlane, (holder) => addHolder(directory, holder)),
+  );
+  // Each is waited for: what a failed start leaves is removed when no other goes on.
+  const failed = (await Promise.allSettled(starts)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}
+
 /** Starts what a cluster is made of, and removes all of it where one part fails. */
 async function start(directory: ClusterDirectory, settings: ClusterSettings): Promise<ClusterRecord> {
   await directory.remove();
   directory.make();
   try {
-    await startControlPlane(directory, settings, (plane) =>
-      directory.write({ ...settings, server: plane.server, holders: [plane.holder] }),
+    await startControlPlane(directory, settings, ({ server, holder }) =>
+      directory.write({ ...settings, server, holders: [holder] }),
     );
+    if (settings.nodes > 0) await startNodes(directory, settings.nodes);
   } catch (error) {
     const logs = `${directory.path}.failed`;
     await directory.remove(logs);

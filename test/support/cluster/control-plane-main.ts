@@ -5,7 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { connect, createServer, Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -92,6 +92,8 @@ createServer((client) => {
 
 try {
   execFileSync("ip", ["-batch", "-"], { input: plan.network.join("\n"), stdio: ["pipe", "inherit", "inherit"] });
+  // Between nodes; settings of this network namespace alone.
+  for (const setting of ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]) writeFileSync(`/proc/sys/net/${setting}`, "1");
   programs.start("etcd");
   await startApiServer();
   for (const name of programs.names) programs.start(name);

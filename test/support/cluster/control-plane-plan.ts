@@ -1,6 +1,7 @@
 /** What a control plane runs, and how. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { API_PORT, comma, CONTROL_PLANE, PODS, SERVICES } from "./addresses.ts";
+import { API_PORT, comma, CONTROL_PLANE, REGISTRY, SERVICES } from "./addresses.ts";
 import type { Authority } from "./certificates.ts";
 import type { ClusterDirectory, ClusterSettings } from "./cluster-directory.ts";
 import type { CommandLines } from "./program-set.ts";
@@ -76,9 +77,28 @@ function controllerManager(program: string, kubeconfig: string, pki: Authority):
     ...[`--root-ca-file=${pki.caFile}`, `--client-ca-file=${pki.caFile}`, `--cert-dir=${pki.directory}`],
     ...[`--cluster-signing-cert-file=${pki.caFile}`, `--cluster-signing-key-file=${pki.caKeyFile}`],
     `--service-account-private-key-file=${join(pki.directory, "service-accounts.key")}`,
-    ...["--use-service-account-credentials=true", "--allocate-node-cidrs=true"],
-    ...[`--cluster-cidr=${comma(PODS)}`, `--service-cluster-ip-range=${comma(SERVICES)}`],
+    // Each node's network says itself what its pods' addresses are.
+    ...["--use-service-account-credentials=true", "--allocate-node-cidrs=false"],
   ];
+}
+
+/** Programs that are not Kubernetes' own, by path. */
+export interface ControlPlanePrograms {
+  readonly etcd: string;
+  readonly registry: string;
+}
+
+/** A registry of images for the nodes: it has what is put there, and needs no TLS in a network of its own. */
+function registry(program: string, directory: ClusterDirectory): readonly string[] {
+  const configuration = {
+    version: "0.1",
+    log: { level: "warn" },
+    storage: { filesystem: { rootdirectory: directory.file("registry") } },
+    http: { addr: REGISTRY },
+  };
+  const file = directory.file("registry.json");
+  writeFileSync(file, JSON.stringify(configuration));
+  return [program, "serve", file];
 }
 
 /** The whole plan: without nodes the API server alone, for nothing would run what the others make. */
@@ -86,23 +106,24 @@ export function planControlPlane(
   directory: ClusterDirectory,
   pki: Authority,
   { nodes }: ClusterSettings,
-  etcdProgram: string,
+  { etcd: etcdProgram, registry: registryProgram }: ControlPlanePrograms,
 ): ControlPlanePlan {
   const program = (name: string): string => join(directory.programs, name);
   const kubeconfig = (name: string): string => directory.file(`${name}.kubeconfig`);
-  const controllers: CommandLines = {
+  const forNodes = (): CommandLines => ({
     "kube-controller-manager": controllerManager(
       program("kube-controller-manager"),
       kubeconfig("controller-manager"),
       pki,
     ),
     "kube-scheduler": [...component(program("kube-scheduler"), kubeconfig("scheduler")), `--cert-dir=${pki.directory}`],
-  };
+    registry: registry(registryProgram, directory),
+  });
   return {
     commands: {
       etcd: etcd(etcdProgram, directory.file("etcd")),
       "kube-apiserver": apiServer(program("kube-apiserver"), pki),
-      ...(nodes === 0 ? {} : controllers),
+      ...(nodes === 0 ? {} : forNodes()),
     },
     network: NETWORK,
     logs: directory.logs,

@@ -1,7 +1,7 @@
 /** Starts the control plane of a test cluster: etcd and Kubernetes' servers, in namespaces of their own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { openSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,7 @@ import { API_PORT, API_SERVICE, CONTROL_PLANE } from "./addresses.ts";
 import { Authority } from "./certificates.ts";
 import type { ClusterDirectory, ClusterSettings } from "./cluster-directory.ts";
 import { planControlPlane } from "./control-plane-plan.ts";
+import { heard } from "./heard.ts";
 import { type Holder, holderOf, OWN_NAMESPACES } from "./holder.ts";
 import { linkKubernetes } from "./kubernetes.ts";
 
@@ -49,16 +50,6 @@ async function certify(directory: ClusterDirectory): Promise<Authority> {
   return pki;
 }
 
-/** What a child says next, or how it failed, with the end of its log. */
-async function heard(child: ChildProcess, log: string): Promise<void> {
-  const [said] = await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(() => [{ failed: `it ended: ${readFileSync(log, "utf8").slice(-1000)}` }]),
-  ]);
-  if (typeof said === "object" && said !== null && "failed" in said)
-    throw new Error(`the control plane does not start: ${String(said.failed)}; its logs are beside ${log}`);
-}
-
 /** Listens on this machine's loopback, at a port that is free. */
 async function listen(): Promise<Server> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -77,10 +68,13 @@ export async function startControlPlane(
   onStart: (plane: ControlPlane) => void,
 ): Promise<void> {
   linkKubernetes(settings.release, directory.programs);
-  const etcd = join(await unpackDebian("etcd-server"), "usr/bin/etcd");
+  const programs = {
+    etcd: join(await unpackDebian("etcd-server"), "usr/bin/etcd"),
+    registry: join(await unpackDebian("docker-registry"), "usr/bin/docker-registry"),
+  };
   const pki = await certify(directory);
   const plan = directory.file("control-plane.json");
-  writeFileSync(plan, JSON.stringify(planControlPlane(directory, pki, settings, etcd)));
+  writeFileSync(plan, JSON.stringify(planControlPlane(directory, pki, settings, programs)));
   const port = await listen();
   const server = `https://127.0.0.1:${(port.address() as AddressInfo).port}`;
   pki.writeKubeconfig(directory.kubeconfig, server, "admin");
@@ -89,9 +83,9 @@ export async function startControlPlane(
   const [file = "", ...args] = [...OWN_NAMESPACES, process.execPath, MAIN, plan];
   const child = spawn(file, args, { stdio: ["ignore", output, output, "ipc"], detached: true });
   try {
-    await heard(child, log);
+    await heard(child, "the control plane", log);
     onStart({ holder: holderOf(child.pid ?? 0), server });
-    const forwarding = heard(child, log);
+    const forwarding = heard(child, "the control plane", log);
     child.send("forward", port);
     await forwarding;
   } finally {

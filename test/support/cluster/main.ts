@@ -4,20 +4,22 @@ import { downCluster, upCluster } from "./cluster.ts";
 import { ClusterDirectory } from "./cluster-directory.ts";
 import { DEFAULT_RELEASE, KUBERNETES_RELEASES, type KubernetesRelease } from "./kubernetes.ts";
 
-const USAGE = `usage: npm run cluster -- up [--name NAME] [--kubernetes RELEASE]
+const USAGE = `usage: npm run cluster -- up [--name NAME] [--nodes N] [--kubernetes RELEASE]
        npm run cluster -- down [--name NAME]
        npm run cluster -- status
 
-Run Kubernetes on this machine, in namespaces of its own: etcd and an API server. It touches none of the machine's
-control groups, settings and networks; the API server is reached at a port of the loopback.
+Run Kubernetes on this machine, in namespaces of its own: a control plane, and nodes on which pods run. It touches
+none of the machine's control groups, settings and networks; the API server is reached at a port of the loopback.
 
   --name NAME           of the cluster: several run beside each other (test)
+  --nodes N             with a kubelet and containerd; without any the API server is all that runs (1)
   --kubernetes RELEASE  ${KUBERNETES_RELEASES.join(", ")} (${DEFAULT_RELEASE})
 
 "up" prints the line that tells kubectl of it; a cluster that is up stays as it is. "down" leaves nothing of it.
 `;
 const OPTIONS = {
   name: { type: "string", default: "test" },
+  nodes: { type: "string", default: "1" },
   kubernetes: { type: "string", default: DEFAULT_RELEASE },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -30,7 +32,7 @@ function printStatus(): void {
     const record = directory.running();
     return record === undefined
       ? `${name}  ended; take it down`
-      : `${name}  up  Kubernetes ${record.release}  ${record.server}  KUBECONFIG=${directory.kubeconfig}`;
+      : `${name}  up  Kubernetes ${record.release}  ${record.nodes} nodes  ${record.server}  KUBECONFIG=${directory.kubeconfig}`;
   });
   console.log(lines.length === 0 ? "no cluster is up" : lines.join("\n"));
 }
@@ -45,10 +47,11 @@ async function main(args: readonly string[]): Promise<number> {
   const { kubernetes: release, name } = values;
   if (!isRelease(release))
     throw new Error(`Kubernetes ${release} is not a release that is built here: ${KUBERNETES_RELEASES.join(", ")}`);
+  if (!/^[0-9]$/.test(values.nodes)) throw new Error(`"${values.nodes}" is not a number of nodes: use 0 to 9`);
   const directory = new ClusterDirectory(name);
   switch (command) {
     case "up":
-      await upCluster(directory, { release, nodes: 0 });
+      await upCluster(directory, { release, nodes: Number(values.nodes) });
       console.log(`export KUBECONFIG=${directory.kubeconfig} PATH=${directory.programs}:$PATH`);
       return 0;
     case "down":

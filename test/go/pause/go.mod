@@ -1,0 +1,3 @@
+module netbind/test/go/pause
+
+go 1.19
