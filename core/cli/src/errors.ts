@@ -87,6 +87,20 @@ export class PluginsFailedError extends BindingError {
   }
 }
 
+/** An option's value is none of those that it takes. */
+export class OptionError extends Error {
+  override readonly name = "OptionError";
+}
+
+/** The command changes this machine. */
+export class RootError extends Error {
+  override readonly name = "RootError";
+
+  constructor(command: string) {
+    super(`netbind ${command} needs root: sudo netbind ${command} ...`);
+  }
+}
+
 /** A VM is started with a plugin from a file: one that is served elsewhere is in no pod. */
 export const socketInRun = (plugin: string): Error =>
   new Error(

@@ -23,6 +23,7 @@ const BY_NAME: Readonly<Record<string, number>> = {
   InputError: EXIT.refused,
   GrantsError: EXIT.refused,
   NamedFileError: EXIT.refused,
+  OptionError: EXIT.usage,
   MigrationRefusedError: EXIT.refused,
   VmNotFoundError: EXIT.notFound,
   BusyError: EXIT.busy,

@@ -18,7 +18,7 @@ import { addValidate } from "./commands/validate.ts";
 import type { Act, CommandContext } from "./commands/command-context.ts";
 import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
 import { failureJson, printError } from "./failure.ts";
-import { type OutputFormat, printJson } from "./output.ts";
+import { printData, type ReportFormat } from "./output.ts";
 import type { Compose } from "./tokens.ts";
 
 /** The commands, in the groups and the order that help shows them in. */
@@ -30,9 +30,10 @@ const COMMANDS: readonly (readonly [string, readonly ((context: CommandContext) 
 ];
 
 /** Prints what went wrong, in the output format. */
-function printFailure(error: unknown, format: OutputFormat): number {
+async function printFailure(error: unknown, format: ReportFormat): Promise<number> {
   printError(error);
-  if (format === "json") printJson({ error: failureJson(error) });
+  if (format === "json" || format === "yaml") printData({ error: failureJson(error) }, format);
+  else if (format !== "text") (await import("./documents/print-report.ts")).printFailedReport(error, format);
   return exitCodeOf(error);
 }
 
@@ -51,7 +52,7 @@ export function buildProgram(compose: Compose): (args: readonly string[]) => Pro
     try {
       exitCode = await action();
     } catch (error) {
-      exitCode = printFailure(error, format);
+      exitCode = await printFailure(error, format);
     }
   };
   const program = new Command("netbind")

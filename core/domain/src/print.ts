@@ -5,6 +5,8 @@ export interface XmlElement {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly children: readonly XmlElement[];
+  /** Stands before its children. */
+  readonly text?: string;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -27,12 +29,16 @@ function encodeValue(value: string): string {
  *
  * @throws BindingError PLAN_OUT_OF_BOUNDS where a value cannot stand in XML
  */
-export function printElement({ name, attributes, children }: XmlElement, indent = "", newline = "\n"): string {
+export function printElement(
+  { name, attributes, children, text = "" }: XmlElement,
+  indent = "",
+  newline = "\n",
+): string {
   const values = Object.entries(attributes).map(([key, value]) => ` ${key}='${encodeValue(value)}'`);
   const start = `${indent}<${name}${values.join("")}`;
-  if (children.length === 0) return `${start}/>`;
+  if (children.length === 0) return text === "" ? `${start}/>` : `${start}>${encodeValue(text)}</${name}>`;
   return [
-    `${start}>`,
+    `${start}>${encodeValue(text)}`,
     ...children.map((child) => printElement(child, `${indent}  `, newline)),
     `${indent}</${name}>`,
   ].join(newline);

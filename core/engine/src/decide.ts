@@ -22,7 +22,7 @@ import {
   type VmiInterface,
   type VmiNetwork,
 } from "@netbind/kubevirt";
-import { admitVmi, defaultVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
+import { admitVmi, type CodedViolation, defaultVmi, foundBy, sanitizeVmi } from "@netbind/kubevirt/admission";
 import {
   memoryOverheadBytes,
   type Pod,
@@ -104,7 +104,7 @@ export interface DecideInput {
 /** A decision, or all that is in its way. */
 export type DecideResult =
   | { readonly decision: Decision; readonly violations: readonly [] }
-  | { readonly decision?: never; readonly violations: readonly Violation[] };
+  | { readonly decision?: never; readonly violations: readonly CodedViolation[] };
 
 /** A NIC that is in the pod, with its network and its binding's registered name. */
 export interface BoundNic {
@@ -128,7 +128,7 @@ export function boundNics(vmi: Vmi): readonly BoundNic[] {
 }
 
 /** Two judges may say the same. */
-function oncePerField(violations: readonly Violation[]): readonly Violation[] {
+function oncePerField(violations: readonly CodedViolation[]): readonly CodedViolation[] {
   const known = new Set<string>();
   return violations.filter(({ field, problem }) => {
     const key = `${field} ${problem}`;
@@ -178,11 +178,17 @@ async function admit(
   vmi: Vmi,
   nics: readonly BoundNic[],
   { configuration, nads, bindings }: DecideInput,
-): Promise<readonly Violation[]> {
+): Promise<readonly CodedViolation[]> {
   const byCore = admitVmi(vmi, { configuration, described: bindings, ...defined({ nads }) });
   const byBindings = await admitNics(vmi, nics, bindings);
   const fields = new Set(byCore.map(({ field }) => field));
-  return [...byCore, ...byBindings.filter(({ field }) => !fields.has(field))];
+  return [
+    ...byCore,
+    ...foundBy(
+      "ADMIT",
+      byBindings.filter(({ field }) => !fields.has(field)),
+    ),
+  ];
 }
 
 /** An admitted VM, with all that its decision is put together from. */
@@ -233,11 +239,15 @@ export async function decideVmi(input: DecideInput): Promise<DecideResult> {
   const resolved = resolveAll(nics, input);
   const attached = nads === undefined ? NOT_ATTACHED : podNetworks(vmi, configuration, nads);
   const found = await admit(vmi, nics, input);
-  const violations = oncePerField([...found, ...resolved.violations, ...attached.violations]);
+  const violations = oncePerField([
+    ...found,
+    ...foundBy("BINDING", resolved.violations),
+    ...foundBy("NETWORK", attached.violations),
+  ]);
   if (violations.length > 0) return { violations };
   const needing = await needsOfNics(nics, input.bindings);
   const ungranted = needing.flatMap((nic) => ungrantedNeeds(nic, grantsOf(nic.binding, input.grants)));
-  if (ungranted.length > 0) return { violations: ungranted };
+  if (ungranted.length > 0) return { violations: foundBy("GRANTS", ungranted) };
   const needs = mergeNeeds(needing.map((nic) => nic.needs));
   const { bindings } = resolved;
   return { violations: [], decision: decisionOf({ input, vmi, nics, bindings, networks: attached.networks, needs }) };

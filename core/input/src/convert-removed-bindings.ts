@@ -185,7 +185,7 @@ function refusalOf(file: string, { field, key, name, yaml, path }: Conversion): 
           `${subject} is written in a way that cannot be changed in its place`,
           `write it as "${key}: {}", or change it to ${inOneLine} by hand`,
         );
-  return { ...found, file, line: field?.line ?? yaml.lineOf([...path, key]) };
+  return { ...found, file, ...(field?.place ?? yaml.placeOf([...path, key])) };
 }
 
 /** Reports what prevents it: what others share first, and each place once. */

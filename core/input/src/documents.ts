@@ -1,11 +1,25 @@
-import { type Violation, violation } from "@netbind/contract";
+import { violation } from "@netbind/contract";
+import type { CodedViolation } from "@netbind/kubevirt/admission";
 import { parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
-import type { YamlPath } from "./yaml-positions.ts";
+import type { Excerpt, Place, YamlPath } from "./yaml-positions.ts";
 
-/** A violation with the place of the text that it is about. */
-export interface InputViolation extends Violation {
+/** Which object of the input something is about. */
+export interface ObjectName {
+  readonly kind: string;
+  readonly namespace: string;
+  /** Its name; of one that the cluster names, the beginning of that and an asterisk. */
+  readonly name: string;
+}
+
+/** A violation with the place of the text that it is about; both numbers begin at 1. */
+export interface InputViolation extends CodedViolation {
   readonly file: string;
   readonly line: number;
+  readonly column: number;
+  /** What stands there; nothing where a file is refused as a whole. */
+  readonly excerpt?: Excerpt;
+  /** The object that it is in; nothing where the text is not one. */
+  readonly object?: ObjectName;
 }
 
 /** One Kubernetes object of the input, and where it stands. */
@@ -16,6 +30,8 @@ export interface InputDocument {
   readonly value: Readonly<Record<string, unknown>>;
   /** The line of the nearest thing that exists on a field's path. */
   readonly lineOf: (field: string) => number;
+  /** The same with its column. */
+  readonly placeOf: (field: string) => Place;
   /** The document that it is written in, and the way to it there. */
   readonly source: { readonly yaml: YamlDocument; readonly path: YamlPath };
 }
@@ -68,9 +84,10 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
   if (value === null || value === undefined) return [];
   const at = (path: YamlPath, inner: unknown): InputDocument | InputViolation => {
     const lineOf = (field: string): number => document.lineOf([...path, ...steps(field)]);
+    const placeOf = (field: string): Place => document.placeOf([...path, ...steps(field)]);
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) {
       const found = violation("", "this is not a Kubernetes object", "write apiVersion, kind, metadata and spec");
-      return { ...found, file, line: lineOf("") };
+      return { ...found, file, ...placeOf("") };
     }
     return {
       file,
@@ -80,6 +97,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
       },
       value: withoutNulls(inner, budget) as Record<string, unknown>,
       lineOf,
+      placeOf,
       source: { yaml: document, path },
     };
   };
@@ -97,7 +115,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
 /** A text, or something else, that is refused as a whole. */
 export const refusedFile = (file: string, problem: string, fix: string): ReadResult => ({
   documents: [],
-  violations: [{ ...violation("", problem, fix), file, line: 1 }],
+  violations: [{ ...violation("", problem, fix), file, line: 1, column: 1 }],
 });
 
 /** What several texts say together. */
@@ -108,14 +126,14 @@ export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
 
 /** What one YAML document says. */
 function readDocument(file: string, document: YamlDocument | YamlProblem): readonly (InputDocument | InputViolation)[] {
-  const refused = (problem: string, line: number): readonly InputViolation[] => [
-    { ...violation("", problem, "correct the file"), file, line },
+  const refused = (problem: string, place: Place): readonly InputViolation[] => [
+    { ...violation("", problem, "correct the file"), file, ...place },
   ];
-  if ("problem" in document) return refused(`this is not valid YAML for kubectl: ${document.problem}`, document.line);
+  if ("problem" in document) return refused(`invalid YAML: ${document.problem}`, document.place);
   try {
     return objectsOf(file, document);
   } catch (error) {
-    return refused(`this cannot be read: ${(error as Error).message}`, document.lineOf([]));
+    return refused(`this cannot be read: ${(error as Error).message}`, document.placeOf([]));
   }
 }
 

@@ -9,11 +9,16 @@ export {
   type InputDocument,
   type InputViolation,
   joinResults,
+  type ObjectName,
   parseText,
   type ReadResult,
   refusedFile,
 } from "./documents.ts";
 export type { InputVm } from "./input-vm.ts";
+export type { InputFinding } from "./input-finding.ts";
 export { type Input, inputOf, type Needed } from "./input.ts";
+export { IGNORE_ANNOTATION } from "./ignore-annotation.ts";
+export { ignoredIn, markIgnored, ruleIds, whyNotIgnored } from "./ignored-rules.ts";
+export { findNotChecked } from "./not-checked.ts";
 export { surroundingsOf } from "./surroundings.ts";
-export { completedVmi, inOrder, type InputFinding, validateInput, type ValidationOptions } from "./validate-input.ts";
+export { completedVmi, inOrder, validateInput, type ValidationOptions } from "./validate-input.ts";

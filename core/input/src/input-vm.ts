@@ -1,8 +1,15 @@
-import { defined, type Violation, violation } from "@netbind/contract";
-import { checkMetadata, checkTemplateMetadata, checkVmiSpec, isVmiStatus } from "@netbind/kubevirt/admission";
+import { defined, violation } from "@netbind/contract";
+import {
+  checkMetadata,
+  checkTemplateMetadata,
+  checkVmiSpec,
+  type CodedViolation,
+  isVmiStatus,
+} from "@netbind/kubevirt/admission";
 import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
-import type { InputDocument, InputViolation } from "./documents.ts";
-import { type Kind, located } from "./kinds.ts";
+import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
+import { IGNORE_ANNOTATION } from "./ignore-annotation.ts";
+import { type Kind, located, objectNameOf } from "./kinds.ts";
 import type { YamlPath } from "./yaml-positions.ts";
 
 /** A VM of the input, as a VMI, with the way back to its text. */
@@ -10,10 +17,13 @@ export interface InputVm {
   readonly vmi: Vmi;
   readonly file: string;
   readonly line: number;
+  readonly object: ObjectName;
+  /** What its annotations, and its object's, say of ignored rules; each with the way back to its text. */
+  readonly ignores: readonly { readonly text: string; readonly locate: InputVm["locate"] }[];
   /** How many VMs are made of it, where it is a template of several. */
   readonly copies?: number;
   /** Puts a violation of the VMI where its text is. */
-  readonly locate: (found: Violation) => InputViolation;
+  readonly locate: (found: CodedViolation) => InputViolation;
 }
 
 /** Where the VM is in an object that is not a VM itself. */
@@ -45,6 +55,16 @@ function metadataOf(
 ): Vmi["metadata"] {
   // The cluster draws five characters; a file's line makes one name of each.
   return { name: name ?? `${generateName}${document.line}`, namespace, ...defined({ uid }), labels, annotations };
+}
+
+/** What the annotations of an object and of its VM say of ignored rules. */
+function ignoresOf(document: InputDocument, steps: readonly string[]): InputVm["ignores"] {
+  const paths = steps.length === 0 ? [[]] : [[], steps];
+  return paths.flatMap((path) => {
+    const text = valueAt(document.value, [...path, "metadata", "annotations", IGNORE_ANNOTATION]);
+    const field = [...path, "metadata", "annotations"].join(".");
+    return typeof text === "string" ? [{ text, locate: (found) => located(document, { ...found, field }) }] : [];
+  });
 }
 
 /** How many VMs a set or a pool makes of its template, where it makes several. */
@@ -79,6 +99,8 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
         : {}),
     },
     ...defined({ copies: copiesOf(document, kind) }),
+    object: objectNameOf(document) ?? { kind: "", namespace: "default", name: "" },
+    ignores: ignoresOf(document, steps),
     file: document.file,
     get line() {
       return document.line;
@@ -87,7 +109,7 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
       const field = found.field.startsWith("spec")
         ? found.field.replace(/^spec/, path)
         : found.field.replace(/^metadata\.(?=annotations|labels)/, `${[...steps, "metadata"].join(".")}.`);
-      return { ...found, field, file: document.file, line: document.lineOf(field) };
+      return located(document, { ...found, field });
     },
   };
 }

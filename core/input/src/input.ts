@@ -153,12 +153,14 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     dataOf: collectData(documents),
     violations: [
       ...[...violations, ...headers, ...unsound, ...findTwins(vms), ...checkOthers(of)],
-      ...(isFaultless && (documents.length === 0 || isMissing) ? [{ ...missing, file: first, line: 1 }] : []),
+      ...(isFaultless && (documents.length === 0 || isMissing)
+        ? [{ ...missing, file: first, line: 1, column: 1 }]
+        : []),
     ],
     warnings: of("other")
       .filter((document) => checkHeader(document).length === 0)
       .map(
-        ({ file, line, value }) => `${file}:${line}: ${textOf(value["kind"])} is left out: networking does not read it`,
+        ({ file, line, value }) => `${file}:${line}: skipping ${textOf(value["kind"])}: not a kind that netbind reads`,
       ),
   };
 }

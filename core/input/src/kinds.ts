@@ -1,5 +1,6 @@
-import { type Violation, violation } from "@netbind/contract";
-import type { InputDocument, InputViolation } from "./documents.ts";
+import { defined, type Violation, violation } from "@netbind/contract";
+import type { CodedViolation } from "@netbind/kubevirt/admission";
+import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
 
 const KUBEVIRT_API = /^kubevirt\.io\/v1(alpha3)?$/;
 /** The groups of KubeVirt whose kinds are read whatever their version is. */
@@ -54,11 +55,22 @@ export function kindOf({ value }: InputDocument): Kind {
   return version !== undefined && Object.hasOwn(GROUPS, named) ? (GROUPS[named] ?? "other") : "other";
 }
 
+/** Which object a document is, in the words of its header; undefined where it has no kind. */
+export function objectNameOf({ value }: InputDocument): ObjectName | undefined {
+  const kind = textOf(value["kind"]);
+  if (kind === "") return undefined;
+  const metadata = (typeof value["metadata"] === "object" ? value["metadata"] : {}) as Record<string, unknown>;
+  const generated = textOf(metadata["generateName"]);
+  const name = textOf(metadata["name"]) || (generated === "" ? "" : `${generated}*`);
+  return { kind, namespace: textOf(metadata["namespace"]) || "default", name };
+}
+
 /** A violation of an object, where its text is. */
-export const located = (document: InputDocument, found: Violation): InputViolation => ({
+export const located = (document: InputDocument, found: CodedViolation): InputViolation => ({
   ...found,
+  ...defined({ object: objectNameOf(document) }),
   file: document.file,
-  line: document.lineOf(found.field),
+  ...document.placeOf(found.field),
 });
 
 /** What is wrong with a header that is nearly one of ours. */

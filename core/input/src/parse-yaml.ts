@@ -1,7 +1,7 @@
 import { constructFromEvents, parseEvents, YAMLException } from "js-yaml";
 import { KUBECTL_SCHEMA } from "./kubectl-schema.ts";
 import { findField, type YamlField } from "./yaml-fields.ts";
-import { endOf, Lines, offsetOf, Positions, type YamlPath } from "./yaml-positions.ts";
+import { endOf, Lines, offsetOf, type Place, Positions, type YamlPath } from "./yaml-positions.ts";
 
 /** One YAML document: what it says, and where. */
 export interface YamlDocument {
@@ -10,6 +10,8 @@ export interface YamlDocument {
   readonly size: number;
   /** The line of the nearest thing that exists on a path; of a mapping's field, where its key is. */
   readonly lineOf: (path: YamlPath) => number;
+  /** The same with its column. */
+  readonly placeOf: (path: YamlPath) => Place;
   /** Where a field of a mapping is written, through aliases and merge keys; undefined where there is none. */
   readonly fieldAt: (path: YamlPath) => YamlField | undefined;
 }
@@ -17,7 +19,7 @@ export interface YamlDocument {
 /** A text that is not valid YAML. */
 export interface YamlProblem {
   readonly problem: string;
-  readonly line: number;
+  readonly place: Place;
 }
 
 /** How deep collections may be, and how many aliases a document may have. */
@@ -41,17 +43,19 @@ function readDocuments({ text, line, offset }: Part): readonly YamlDocument[] {
   return values.map((value) => {
     const root = next + 1;
     next = endOf(events, next);
-    const lineOf = (path: YamlPath): number => {
+    const find = (path: YamlPath): number => {
       let [node, found] = [root, offsetOf(events[root])];
       for (const step of path) {
         const child = places.childOf(node, step);
         if (child === undefined) break;
         [node, found] = [child.node, child.offset ?? found];
       }
-      return lines.at(found ?? 0);
+      return found ?? 0;
     };
+    const lineOf = (path: YamlPath): number => lines.at(find(path));
+    const placeOf = (path: YamlPath): Place => lines.placeOf(find(path));
     const fieldAt = (path: YamlPath): YamlField | undefined => findField({ text, offset, lines, places }, root, path);
-    return { value, size: next - root, lineOf, fieldAt };
+    return { value, size: next - root, lineOf, placeOf, fieldAt };
   });
 }
 
@@ -71,10 +75,11 @@ function splitDocuments(text: string): readonly Part[] {
   return parts;
 }
 
-const problemOf = (error: unknown, firstLine: number): YamlProblem =>
-  error instanceof YAMLException
-    ? { problem: error.reason, line: firstLine + (error.mark?.line ?? 0) }
-    : { problem: (error as Error).message, line: firstLine };
+function problemOf(error: unknown, { text, line }: Part): YamlProblem {
+  const lines = new Lines(text, line);
+  if (!(error instanceof YAMLException)) return { problem: (error as Error).message, place: lines.placeOf(0) };
+  return { problem: error.reason, place: lines.placeOf(Math.min(error.mark?.position ?? 0, text.length)) };
+}
 
 /** Reads a text with any number of YAML documents. One that is not valid YAML does not hide the others. */
 export function parseYaml(text: string): readonly (YamlDocument | YamlProblem)[] {
@@ -85,7 +90,7 @@ export function parseYaml(text: string): readonly (YamlDocument | YamlProblem)[]
       try {
         return readDocuments(part);
       } catch (error) {
-        return [problemOf(error, part.line)];
+        return [problemOf(error, part)];
       }
     });
   }

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import {
   defaultVmi,
   type DescribedBindings,
@@ -11,7 +12,9 @@ import {
 } from "@netbind/kubevirt/admission";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "./documents.ts";
+import { checkIgnored, ignoredIn, markIgnored } from "./ignored-rules.ts";
 import type { Input } from "./input.ts";
+import type { InputFinding } from "./input-finding.ts";
 import { surroundingsOf } from "./surroundings.ts";
 import type { InputVm } from "./input-vm.ts";
 
@@ -22,19 +25,9 @@ export interface ValidationOptions {
   readonly operation: "create" | "update";
 }
 
-/** What was found at one place of the input. */
-export interface InputFinding extends InputViolation {
-  /** A rule's id, SCHEMA for a document of another shape, or ADMIT for what a binding's plugin refuses. */
-  readonly rule: string;
-  /** Kubernetes' word for the kind of mistake. */
-  readonly reason: string;
-  /** `rejected`: the API refuses it. All else is accepted, and comes to this afterwards. */
-  readonly consequence: Finding["rule"]["consequence"];
-}
-
 const schemaFinding = (found: InputViolation): InputFinding => ({
-  ...found,
   rule: "SCHEMA",
+  ...found,
   reason: "FieldValueInvalid",
   consequence: "rejected",
 });
@@ -45,6 +38,7 @@ const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): re
     rule: rule.id,
     reason,
     consequence: rule.consequence,
+    ...defined({ outcome: rule.outcome }),
   }));
 
 /** A VM as the API server and the webhooks would have completed it before they look at it. */
@@ -63,7 +57,7 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     ...(vm.copies === undefined ? {} : { copies: vm.copies }),
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
-  return findingsOf(findings, vm.locate);
+  return markIgnored([...findingsOf(findings, vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
 }
 
 /** What is said of the migrations of VMs that are in the input. Of another VM nothing is known. */
@@ -96,4 +90,4 @@ export function validateInput(
 
 /** Findings in the order of files and their lines. */
 export const inOrder = (all: readonly InputFinding[]): readonly InputFinding[] =>
-  [...all].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  [...all].sort((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1));

@@ -1,5 +1,5 @@
 import { COLLECTION_STYLE, EVENT_ID, SCALAR_STYLE } from "js-yaml";
-import type { Found, Lines, Positions, YamlPath } from "./yaml-positions.ts";
+import type { Found, Lines, Place, Positions, YamlPath } from "./yaml-positions.ts";
 
 /** A piece of a text, by the offsets of its first character and of the one behind it. */
 export interface Span {
@@ -10,6 +10,7 @@ export interface Span {
 /** Where a field of a mapping is written. */
 export interface YamlField {
   readonly line: number;
+  readonly place: Place;
   /** What the key says, without its quotes. */
   readonly key: Span;
   /** True for a key in double quotes: the text may be JSON. */
@@ -92,6 +93,9 @@ function fieldOf(
   const { at, colon } = gapBehind(text, key.valueEnd + (isQuoted ? 1 : 0));
   return {
     line: lines.at(key.valueStart),
+    get place() {
+      return lines.placeOf(key.valueStart);
+    },
     key: moved({ start: key.valueStart, end: key.valueEnd }),
     quoted: key.style === SCALAR_STYLE.DOUBLE_QUOTED,
     value: value === undefined ? undefined : moved(value),

@@ -1,11 +1,20 @@
 export { type Explained, type ExplainedPlugin, formatExplainable, formatExplained } from "./format-explained.ts";
 export {
-  formatFinding,
+  type FindingFormat,
+  type FindingsSummary,
+  findingsLines,
   formatFindings,
   formatViolation,
+  outcomeOf,
   type ShownFinding,
   type ShownViolation,
+  violationLines,
 } from "./format-finding.ts";
 export { formatPlan } from "./format-plan.ts";
 export { formatHealth, formatVm, type Health, interfaceTable, nicTable, type ShownVm, vmTable } from "./format-vm.ts";
+export { githubAnnotations } from "./reports/github.ts";
+export { junitXml } from "./reports/junit.ts";
+export { type CheckedVm, type Report, withoutExcerpt } from "./reports/report.ts";
+export { sarifLog } from "./reports/sarif.ts";
+export { plain, type Span, type Style, styled, type StyledLine, unstyled, wrapLine } from "./styled-text.ts";
 export { table } from "./table.ts";

@@ -14,7 +14,10 @@ const DOMAIN =
 /** What `netbind validate` would print of a text. */
 export function validate(text: string): string {
   const input = inputOf(parseText("page.yaml", text), "page.yaml");
-  return formatFindings(validateInput(input, { operation: "create" }, new Map()), input.vms.length);
+  return formatFindings({
+    findings: validateInput(input, { operation: "create" }, new Map()),
+    vms: input.vms.length,
+  });
 }
 
 /** What `netbind convert` would make of a text. */

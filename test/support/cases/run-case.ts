@@ -283,7 +283,9 @@ async function start(
   // Beside what plan says, a machine says which disks it cannot have, and what it cannot limit.
   const warnings = stderr
     .split("\n")
-    .filter((line) => /^netbind: warning: (?!volume "|no disk |only rlimits apply)/.test(line));
+    .filter((line) =>
+      /^(?:netbind: warning: (?!volume "|no disk |only rlimits apply)|.*:\d+:\d+: warning: | {4}fix: )/.test(line),
+    );
   expect(warnings, name).toEqual(golden.warnings);
   return JSON.parse(stdout) as VmStatus;
 }

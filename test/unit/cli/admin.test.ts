@@ -64,7 +64,7 @@ describe.each([false, true])("objects in a List: %s", (asList) => {
         expect(both(refused)).toContain(
           `kind: a ${kind} must come from the administrator, and this file is not one of --admin`,
         );
-      expect(both(refused).match(/vms\.yaml:\d+: .*must come from the administrator/g)).toHaveLength(4);
+      expect(both(refused).match(/vms\.yaml:\d+:\d+: .*must come from the administrator/g)).toHaveLength(4);
     },
   );
 });

@@ -3,7 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, formatVersion } from "@netbind/kubevirt";
 import { beforeAll, expect, test } from "vitest";
-import { type InputFinding, validateInput } from "../../../core/input/src/validate-input.ts";
+import type { InputFinding } from "../../../core/input/src/input-finding.ts";
+import { validateInput } from "../../../core/input/src/validate-input.ts";
 import { loadInput } from "../../../core/cli/src/input/load-input.ts";
 import {
   caseNames,

@@ -71,7 +71,7 @@ describe("the command", () => {
     const refused = await netbind(["convert", "--write", "-f", good, "-f", bad, "-f", join(directory, "none.yaml")]);
     expect(refused).toMatchObject({
       code: 3,
-      stderr: expect.stringMatching(/bad\.yaml:2: [\s\S]*none\.yaml:1: /),
+      stderr: expect.stringMatching(/bad\.yaml:2:1: error: \[SCHEMA\] [\s\S]*none\.yaml:1:1: error: /),
     });
     expect(readFileSync(good, "utf8")).toBe(OLD);
   });
@@ -145,7 +145,7 @@ describe("one reader", () => {
     const { code, stderr } = await netbind(["convert", "--write", "-f", good, "-f", shared]);
     expect([code, stderr]).toEqual([
       3,
-      expect.stringContaining(`${shared}:10: slirp: slirp of interface "a" is shared`),
+      expect.stringContaining(`${shared}:10:21: error: [SCHEMA] slirp: slirp of interface "a" is shared`),
     ]);
     expect([readFileSync(good, "utf8"), readFileSync(shared, "utf8")]).toEqual([block(NIC), text]);
   });

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { parseText } from "../../../core/input/src/documents.ts";
 import { type Input, inputOf } from "../../../core/input/src/input.ts";
 import { validateInput } from "../../../core/input/src/validate-input.ts";
+import { readNetworkData } from "../../../core/kubevirt/src/nic/network-data.ts";
 import { OWN_BINDINGS } from "../../support/cases/own-bindings.ts";
 
 const FOLDER = new URL("../../findings/", import.meta.url);
@@ -34,6 +35,10 @@ test.each(wrong)("%s: every mistake is found, once, where it stands", async (nam
 
 test.each(names.filter((name) => name.endsWith("-right")))("%s: nothing is found", (name) => {
   expect(found(name)).toBe("");
+});
+
+test("network data whose version is an object that no text can be made of is no reason to crash", () => {
+  expect(readNetworkData({ version: { toString: false } })).toEqual([]);
 });
 
 /** Network data of any shape below the words that are looked for. */

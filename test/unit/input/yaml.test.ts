@@ -133,7 +133,7 @@ describe("a text with many documents", () => {
     expect(violations).toEqual([
       expect.objectContaining({
         file: "f.yaml",
-        problem: expect.stringContaining("this is not valid YAML for kubectl"),
+        problem: expect.stringContaining("invalid YAML: "),
       }),
       expect.objectContaining({ line: 15, problem: expect.stringContaining("duplicate") }),
     ]);

@@ -83,7 +83,9 @@ describe("a page says what Node says", () => {
 
   test("of a VM with mistakes, where they are and what to do", () => {
     expect(program.validate(VM)).toBe("1 VM: 0 violations, 0 warnings");
-    expect(program.validate(WRONG)).toMatch(/^page\.yaml:\d+: error \[[A-Z]+-\d+\] spec\.[\s\S]*\n {4}fix: /);
+    expect(program.validate(WRONG)).toMatch(
+      /^page\.yaml:\d+:\d+: error: \[[A-Z]+-\d+\] VirtualMachineInstance default\/\w+: spec\.[\s\S]*\n {4}fix: /,
+    );
   });
 
   test("of a Secret, with a text beyond ASCII", () => {

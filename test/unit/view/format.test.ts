@@ -40,6 +40,7 @@ describe("findings", () => {
   const finding = {
     file: "vm.yaml",
     line: 3,
+    column: 5,
     field: "spec",
     problem: "it is wrong",
     fix: "write it",
@@ -52,16 +53,18 @@ describe("findings", () => {
       { ...finding, line: 4, field: "", consequence: "ignored" },
       { ...finding, line: 5, consequence: "neverStarts" },
     ] as const;
-    expect(formatFindings(found, 1).split("\n")).toEqual([
-      "vm.yaml:3: error [BIND-2] spec: it is wrong",
+    expect(formatFindings({ findings: found, vms: 1 }).split("\n")).toEqual([
+      "vm.yaml:3:5: error: [BIND-2] spec: it is wrong",
       "    fix: write it",
-      "vm.yaml:4: warning: accepted, and has no effect [BIND-2] it is wrong",
+      "vm.yaml:4:5: warning: accepted, but without the intended effect: [BIND-2] it is wrong",
       "    fix: write it",
-      "vm.yaml:5: warning: accepted, and cannot work [BIND-2] spec: it is wrong",
+      "vm.yaml:5:5: warning: accepted, but cannot work: [BIND-2] spec: it is wrong",
       "    fix: write it",
       "1 VM: 1 violation, 2 warnings",
     ]);
-    expect(formatFindings([], 2, ["slirp"])).toBe("2 VMs: 0 violations, 0 warnings, 1 plugin failed");
+    expect(formatFindings({ findings: [], vms: 2, failed: ["slirp"] })).toBe(
+      "2 VMs: 0 violations, 0 warnings, 1 plugin failed",
+    );
   });
 
   test("what they quote is printable, and no line more", () => {
@@ -73,7 +76,7 @@ describe("findings", () => {
       fix: hostile,
       consequence: "pending",
     } as const;
-    const text = formatFindings([quoting], 1);
+    const text = formatFindings({ findings: [quoting], vms: 1 });
     expectHarmless(text);
     expect(text.split("\n")).toHaveLength(3);
   });

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/kubevirt";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT } from "../exit-codes.ts";
+import { OUTPUT_FORMATS } from "../output.ts";
 import type { PluginSource, PluginSources } from "../plugins/plugin-sources.ts";
 
 /** For an option that may be repeated. */
@@ -39,8 +40,23 @@ export const grantsOption = (): Option =>
     "JSON: what each registered binding may plan: linkKinds, serviceKinds, domainKinds, sysctls, capabilities; each list replaces the default one",
   );
 /** `-o`. */
-export const outputOption = (): Option =>
-  new Option("-o, --output <format>", "format of the result").choices(["text", "json"]).default("text");
+export const outputOption = (formats: readonly string[] = OUTPUT_FORMATS): Option =>
+  new Option("-o, --output <format>", "format of the result").choices(formats).default("text");
+
+/** Reads ids of rules, with commas; case does not count. */
+function ruleList(value: string, before: readonly string[]): readonly string[] {
+  const ids = value.split(",").map((id) => id.trim());
+  if (ids.includes("")) throw new InvalidArgumentError("Write ids of rules with commas, such as FIELD-2,MACVTAP-1.");
+  return [...before, ...ids];
+}
+/** `--ignore`. */
+export const ignoreOption = (): Option =>
+  new Option(
+    "--ignore <rules>",
+    "ids of rules whose warnings are counted and not shown, with commas; repeatable; a VM's annotation netbind.dev/ignore does the same for it; what KubeVirt refuses cannot be ignored",
+  )
+    .argParser(ruleList)
+    .default([] as readonly string[]);
 /** `-f`. */
 export const fileOption = (): Option =>
   new Option(

@@ -5,6 +5,7 @@ import {
   fileOption,
   grantsOption,
   hostDiskOption,
+  ignoreOption,
   outputOption,
   pluginOption,
   requireFiles,
@@ -27,6 +28,7 @@ export function addRun({ program, compose, act }: CommandContext): void {
     .addOption(grantsOption())
     .addOption(hostDiskOption())
     .option("--wait <seconds>", "how long to wait for the guest's address before reporting", seconds, 120)
+    .addOption(ignoreOption())
     .addOption(outputOption())
     .addHelpText(
       "after",

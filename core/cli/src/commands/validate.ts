@@ -1,6 +1,15 @@
 import { Option } from "commander";
+import { REPORT_FORMATS } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
-import { adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./options.ts";
+import {
+  adminOption,
+  fileOption,
+  ignoreOption,
+  outputOption,
+  pluginOption,
+  requireFiles,
+  versionOption,
+} from "./options.ts";
 
 /** Adds `netbind validate`. */
 export function addValidate({ program, compose, act }: CommandContext): void {
@@ -19,7 +28,8 @@ export function addValidate({ program, compose, act }: CommandContext): void {
     )
     .option("--strict", "exit with code 1 on warnings too", false)
     .addOption(pluginOption())
-    .addOption(outputOption())
+    .addOption(ignoreOption())
+    .addOption(outputOption(REPORT_FORMATS))
     .addHelpText(
       "after",
       "\nExamples:\n  netbind validate -f vm.yaml -f kubevirt.yaml\n  kustomize build . | netbind validate -f -\n  helm template . | netbind validate --strict --kubevirt-version 1.6 -o json -f -\n",

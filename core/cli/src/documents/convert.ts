@@ -5,7 +5,7 @@ import type { OutputFormat } from "../output.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readFileAs } from "../input/read-files.ts";
 import { shownFile, STANDARD_INPUT } from "../input/read-text.ts";
-import { print, printDocument, printJson, printMessage } from "../output.ts";
+import { print, printData, printDocument, printMessage } from "../output.ts";
 import { InputError } from "../errors.ts";
 
 /** The options of `netbind convert`. */
@@ -59,8 +59,8 @@ export async function convert({ filename, write, output }: ConvertOptions): Prom
     for (const { line, text } of warnings) printMessage(`warning: ${shownFile(file)}:${line}: ${text}`);
   const changed = files.filter(({ changes }) => changes.length > 0);
   if (write) for (const { file, text } of changed) if (file !== STANDARD_INPUT) replaceFile(file, text);
-  if (output === "json") {
-    printJson({ files: files.map(({ file, changes }) => ({ file, changes })) });
+  if (output !== "text") {
+    printData({ files: files.map(({ file, changes }) => ({ file, changes })) }, output);
     return EXIT.ok;
   }
   for (const one of files) {

@@ -1,12 +1,20 @@
-import { type Violation, violation } from "@netbind/contract";
+import { violation } from "@netbind/contract";
 import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@netbind/engine";
-import { validateVmi, type ValidationContext, translateRemovedBindings } from "@netbind/kubevirt/admission";
+import {
+  type CheckId,
+  type CodedViolation,
+  validateVmi,
+  type ValidationContext,
+  translateRemovedBindings,
+} from "@netbind/kubevirt/admission";
 import { INTERFACES_PATH, interfacesOf, isDataOnly, type Vmi } from "@netbind/kubevirt";
-import { type Input, type InputVm, surroundingsOf } from "@netbind/input";
+import { ignoredIn, type Input, type InputVm, surroundingsOf } from "@netbind/input";
+import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
-import { printMessage } from "../output.ts";
-import { PluginFailures } from "../plugins/plugin-failures.ts";
+import { outcomeOf, violationLines } from "@netbind/view";
+import { findingFormat, printMessage, printStyledMessage } from "../output.ts";
+import { nameOfVm, PluginFailures } from "../plugins/plugin-failures.ts";
 import { type OpenPlugins, withPlugins } from "../plugins/open-plugins.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../errors.ts";
@@ -18,16 +26,27 @@ export interface DecidedVm {
 }
 
 /** What is known beside a VM, the same for all of an input. */
-type Known = Pick<ValidationContext, "described" | "surroundings">;
+interface Known extends Pick<ValidationContext, "described" | "surroundings"> {
+  /** Rules whose warnings nobody wants. */
+  readonly ignore: readonly string[];
+}
 
 /** Warns about fields of a VM that have no effect, or another than the intended one. The VM starts. */
-function warnIneffective(vm: InputVm, { vmi }: Decision, { configuration, nads }: Input, known: Known): void {
-  for (const found of validateVmi(vmi, { configuration, nads, ...known }).filter(
+function warnIneffective({ vm, decision: { vmi } }: DecidedVm, { configuration, nads }: Input, known: Known): void {
+  const { ignore } = known;
+  const found = validateVmi(vmi, { configuration, nads, ...known }).filter(
     ({ rule }) => rule.consequence === "ignored",
-  )) {
-    const { file, line, field, problem, fix } = vm.locate(found);
-    printMessage(`warning: ${file}:${line}: ${field}: ${problem}: ${fix}`);
+  );
+  const ignored = new Set([...ignore, ...ignoredIn(vm)]);
+  const [left, shown] = [true, false].map((isIgnored) =>
+    found.filter(({ rule }) => ignored.has(rule.id) === isIgnored),
+  );
+  for (const { rule, field, problem, fix } of shown ?? []) {
+    const located = vm.locate({ field, problem, fix, rule: rule.id });
+    printStyledMessage(violationLines(located, findingFormat(process.stderr), outcomeOf(rule)));
   }
+  if (left !== undefined && left.length > 0)
+    printMessage(`VM ${nameOfVm(vm)}: ${left.length} ignored: ${left.map(({ rule }) => rule.id).join(", ")}`);
 }
 
 /** Warns where this release's own plugin replaces a registered image, which only a cluster pulls. */
@@ -42,7 +61,7 @@ function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<
 }
 
 /** Bindings whose plugin is not on this machine: netbind could neither ask them nor start a sidecar. */
-function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, unknown>): readonly Violation[] {
+function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, unknown>): readonly CodedViolation[] {
   const unserved = new Set(
     bindings.filter((binding) => !isDataOnly(binding) && !known.has(binding.name)).map(({ name }) => name),
   );
@@ -50,11 +69,12 @@ function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, un
     binding === undefined || !unserved.has(binding.name)
       ? []
       : [
-          violation(
-            `${INTERFACES_PATH}[${at}].binding.name`,
-            `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine, and netbind does not pull images`,
-            `name its bundle: --plugin ${binding.name}=FILE`,
-          ),
+          {
+            rule: "PLUGIN" satisfies CheckId,
+            field: `${INTERFACES_PATH}[${at}].binding.name`,
+            problem: `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine, and netbind does not pull images`,
+            fix: `name its bundle: --plugin ${binding.name}=FILE`,
+          },
         ],
   );
 }
@@ -89,6 +109,7 @@ export async function decideInput(
   plugins: OpenPlugins,
   grants: GrantsByBinding,
 ): Promise<{ readonly input: Input; readonly vms: readonly DecidedVm[] }> {
+  checkIgnoredRules(files.ignore);
   const input = loadInput(files);
   const { bindings, sources } = plugins;
   const renewed = input.vms.map((vm) => ({ vm, vmi: translateAndWarn(vm) }));
@@ -118,9 +139,10 @@ export async function decideInput(
   for (const warning of input.warnings) printMessage(`warning: ${warning}`);
   warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
   warnUnused(plugins, decisions);
-  const known = { described: bindings, surroundings: surroundingsOf(input) };
+  const { ignore = [] } = files;
+  const known = { described: bindings, surroundings: surroundingsOf(input), ignore };
   for (const { vm, result } of results)
-    if (result.decision !== undefined) warnIneffective(vm, result.decision, input, known);
+    if (result.decision !== undefined) warnIneffective({ vm, decision: result.decision }, input, known);
   return {
     input,
     vms: results.flatMap(({ vm, result }) =>

@@ -3,7 +3,7 @@ import { type ExplainedPlugin, formatExplainable, formatExplained } from "@netbi
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { OutputFormat } from "../output.ts";
 import { EXIT } from "../exit-codes.ts";
-import { print, printJson, printMessage } from "../output.ts";
+import { print, printData, printMessage } from "../output.ts";
 import { formatSource, openPlugins, requireOpened } from "../plugins/open-plugins.ts";
 import { type Compose, TOKENS } from "../tokens.ts";
 
@@ -36,7 +36,7 @@ export async function explain(word: string | undefined, options: ExplainOptions,
   const isReplaced = ({ name }: ExplainedBinding): boolean => plugins.some(({ registeredAs }) => registeredAs === name);
   if (word === undefined) {
     const all = { bindings: released, plugins, rules: ALL_RULES, fields: FIELDS };
-    if (options.output === "json") printJson(all);
+    if (options.output !== "text") printData(all, options.output);
     else print(formatExplainable(all));
     return EXIT.ok;
   }
@@ -46,7 +46,7 @@ export async function explain(word: string | undefined, options: ExplainOptions,
     printMessage(`no rule, binding or field is named "${word}": run netbind explain to list all of them`);
     return EXIT.failed;
   }
-  if (options.output === "json") printJson({ bindings, plugins, rules, fields });
+  if (options.output !== "text") printData({ bindings, plugins, rules, fields }, options.output);
   else print(formatExplained({ bindings, plugins, rules, fields }));
   return EXIT.ok;
 }

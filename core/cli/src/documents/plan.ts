@@ -7,7 +7,7 @@ import type { InputFiles } from "../input/read-input.ts";
 import { type DecidedVm, decideInput } from "./decide-input.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { failureJson, printError } from "../failure.ts";
-import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
+import { type OutputFormat, print, printData, printMessage } from "../output.ts";
 import { findHostDiskProblems } from "../vms/host-disk-problems.ts";
 import { readPodLinks } from "../input/named-files.ts";
 import { nameOfVm } from "../plugins/plugin-failures.ts";
@@ -68,10 +68,10 @@ async function planAll(vms: readonly DecidedVm[], context: PlanContext): Promise
 /** Prints plans, and last which VMs have none: what concerns several is printed once. Gives the exit code. */
 function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
   const [first] = failed;
-  if (output === "json") {
+  if (output !== "text") {
     const errors = failed.map(({ vm, error }) => ({ vm, ...failureJson(error) }));
-    if (first !== undefined) printJson({ plans, error: failureJson(first.error), errors });
-    else printJson(plans.length === 1 ? plans[0] : plans);
+    if (first !== undefined) printData({ plans, error: failureJson(first.error), errors }, output);
+    else printData(plans.length === 1 ? plans[0] : plans, output);
   } else for (const one of plans) print(formatPlan(one));
   const texts = Map.groupBy(failed, ({ error }) => (error instanceof Error ? error.message : String(error)));
   for (const same of texts.values()) {

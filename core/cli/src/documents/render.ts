@@ -1,12 +1,4 @@
-import {
-  admitPluginNics,
-  type AskedBinding,
-  isPrintable,
-  mergeNeeds,
-  needsOfNics,
-  pluginNics,
-  terminalJson,
-} from "@netbind/engine";
+import { admitPluginNics, type AskedBinding, mergeNeeds, needsOfNics, pluginNics } from "@netbind/engine";
 import type { Input, InputViolation, InputVm } from "@netbind/input";
 import type { KubevirtMinor } from "@netbind/kubevirt";
 import {
@@ -18,15 +10,14 @@ import {
   type Vmi,
   type VmiInterface,
 } from "@netbind/kubevirt";
-import { defaultVmi, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
+import { defaultVmi, foundBy, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
-import { dump } from "js-yaml";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { OutputFormat } from "../output.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadInput } from "../input/load-input.ts";
-import { printDocument, printJson } from "../output.ts";
+import { printData, printDocument, yamlOf } from "../output.ts";
 import { PluginFailures } from "../plugins/plugin-failures.ts";
 import { type OpenPlugins, openPlugins, withPlugins } from "../plugins/open-plugins.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
@@ -89,18 +80,14 @@ async function renderOne(
   const known = new Set(found.map(({ field }) => field));
   const bindings = failures.bindingsFor(vm);
   const refused = (await admitPluginNics(vmi, bindings)).filter(({ field }) => !known.has(field));
-  const problems = [...found, ...violations, ...refused].map(({ field, problem, fix }) =>
-    vm.locate({ field, problem, fix }),
-  );
+  const problems = [
+    ...found.map(({ field, problem, fix, rule }) => ({ field, problem, fix, rule: rule.id })),
+    ...foundBy("BINDING", violations),
+    ...foundBy("ADMIT", refused),
+  ].map((one) => vm.locate(one));
   if (problems.length > 0) return problems;
   const pod = renderPod({ vmi, configuration, version, sidecars, needs: await needsOf(vmi, bindings), nads });
   return { pod, networkMemoryOverheadBytes: Number(memoryOverheadBytes(vmi, configuration, version)) };
-}
-
-/** A pod as YAML. JSON is YAML too, and says what is not printable by escapes. */
-function formatPod(pod: Pod): string {
-  const text = dump(pod, { noRefs: true, lineWidth: -1 });
-  return isPrintable(text) ? text : `${terminalJson(JSON.stringify(pod, null, 2))}\n`;
 }
 
 /** `netbind render`: the launcher pods of VMs as a cluster would create them, as far as networking has a say in them. */
@@ -116,12 +103,12 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
   const problems = [...input.violations, ...results.flatMap((result) => ("pod" in result ? [] : result))];
   failures.throwIfAny(problems);
   if (problems.length > 0) throw new InputError(problems);
-  if (options.output === "json") {
-    printJson(rendered.length === 1 ? rendered[0] : rendered);
+  if (options.output !== "text") {
+    printData(rendered.length === 1 ? rendered[0] : rendered, options.output);
     return EXIT.ok;
   }
   const show = ({ pod, networkMemoryOverheadBytes: bytes }: Rendered): string =>
-    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${formatPod(pod)}`;
+    `${bytes === 0 ? "" : `# networking adds ${bytes} bytes to the VM's memory\n`}${yamlOf(pod)}`;
   printDocument(rendered.map(show).join("---\n"));
   return EXIT.ok;
 }

@@ -1,15 +1,25 @@
 import { defined } from "@netbind/contract";
 import { admitPluginNics, allAnswers, needsOfNics, pluginNics } from "@netbind/engine";
 import type { ValidationOptions } from "@netbind/input";
-import { completedVmi, inOrder, type Input, type InputFinding, validateInput } from "@netbind/input";
+import {
+  completedVmi,
+  findNotChecked,
+  ignoredIn,
+  inOrder,
+  type Input,
+  type InputFinding,
+  markIgnored,
+  validateInput,
+} from "@netbind/input";
 import { interfacesOf } from "@netbind/kubevirt";
-import { formatFindings } from "@netbind/view";
+import { type CheckedVm, findingsLines, withoutExcerpt } from "@netbind/view";
+import { checkIgnoredRules } from "./check-ignored-rules.ts";
+import { printReport, type ReportContent } from "./print-report.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
-import type { OutputFormat } from "../output.ts";
+import { type ReportFormat, findingFormat, printData, printMessage, printStyled } from "../output.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { loadInput } from "../input/load-input.ts";
 import { EXIT } from "../exit-codes.ts";
-import { print, printJson, printMessage } from "../output.ts";
 import { failureJson, printError } from "../failure.ts";
 import { type BindingFailure, PluginsFailedError } from "../errors.ts";
 import { PluginFailures } from "../plugins/plugin-failures.ts";
@@ -21,7 +31,7 @@ export interface ValidateOptions extends InputFiles, ValidationOptions {
   /** Warnings fail too. */
   readonly strict: boolean;
   readonly plugin: PluginSources;
-  readonly output: OutputFormat;
+  readonly output: ReportFormat;
 }
 
 const asksPlugins = ({ vms, templates }: Input): boolean =>
@@ -45,7 +55,8 @@ async function findByPlugins(
     const violations = await admitPluginNics(vmi, bindings);
     // Nothing is made of what they need here, but a plugin that cannot report them does not work.
     await needsOfNics(pluginNics(vmi, bindings), bindings);
-    return violations.map((one): InputFinding => ({ ...vm.locate(one), ...ADMIT }));
+    const findings = violations.map((one): InputFinding => ({ ...vm.locate(one), ...ADMIT }));
+    return markIgnored(findings, ignoredIn(vm));
   });
   const findings = (await allAnswers(found)).flat();
   return findings.filter(
@@ -70,33 +81,58 @@ async function validateAndAsk(input: Input, options: ValidateOptions, compose: C
   return { findings, failures: failures.all };
 }
 
-/** Prints what was found of so many VMs, and last what could not be asked. Gives the exit code. */
-function report({ findings, failures }: Validated, vms: number, { strict, output }: ValidateOptions): number {
-  const errors = findings.filter(({ consequence }) => consequence === "rejected");
-  const warnings = findings.filter(({ consequence }) => consequence !== "rejected");
-  const passed = errors.length + failures.length === 0 && (!strict || warnings.length === 0);
-  const error = failures.length === 0 ? undefined : new PluginsFailedError(failures);
-  if (output === "json") {
-    printJson(
-      defined({
-        passed,
-        vms,
-        violations: errors,
-        warnings,
-        error: error === undefined ? undefined : failureJson(error),
-      }),
-    );
-  } else {
-    print(formatFindings(findings, vms, failures));
-  }
+/** The VMs of an input, as a report lists them. */
+const checkedVms = ({ vms, templates }: Input): readonly CheckedVm[] =>
+  [...vms, ...templates].map(({ file, line, object }) => ({ file, line, object }));
+
+/** What was found, and what of it counts. */
+function reportOf({ findings, failures }: Validated, input: Input, options: ValidateOptions): ReportContent {
+  const marked = markIgnored(findings, new Set(options.ignore));
+  const counted = marked.filter(({ ignored }) => ignored !== true);
+  const errors = counted.filter(({ consequence }) => consequence === "rejected");
+  return {
+    passed: errors.length + failures.length === 0 && (!options.strict || counted.length === errors.length),
+    findings: counted,
+    ignored: marked.filter(({ ignored }) => ignored === true),
+    vms: checkedVms(input),
+    notChecked: findNotChecked(input),
+    errors: failures.map(({ error }) => `[${error.code}] ${error.message}`),
+    strict: options.strict,
+  };
+}
+
+/** A report as data. */
+function reportData(report: ReportContent, error: unknown): object {
+  const found = report.findings.map(withoutExcerpt);
+  return defined({
+    passed: report.passed,
+    vms: report.vms.length,
+    violations: found.filter(({ consequence }) => consequence === "rejected"),
+    warnings: found.filter(({ consequence }) => consequence !== "rejected"),
+    ignored: report.ignored.map(withoutExcerpt),
+    notChecked: report.notChecked,
+    error: error === undefined ? undefined : failureJson(error),
+  });
+}
+
+/** Prints what was found, and last what could not be asked. Gives the exit code. */
+function printValidated(report: ReportContent, failed: readonly BindingFailure[], output: ReportFormat): number {
+  const error = failed.length === 0 ? undefined : new PluginsFailedError(failed);
+  const { findings, ignored, vms, notChecked, passed } = report;
+  if (output === "text") {
+    printStyled(findingsLines({ findings, ignored, vms: vms.length, failed }, findingFormat(process.stdout)));
+    for (const text of notChecked) printMessage(`note: not checked: ${text}`);
+  } else if (output === "json" || output === "yaml") printData(reportData(report, error), output);
+  else printReport(report, output);
   if (error !== undefined) printError(error);
   return passed ? EXIT.ok : EXIT.failed;
 }
 
-/** `netbind validate`: what the cluster will say of VMs, and what comes of what it does not say. */
+/** `netbind validate`: checks VMs against KubeVirt's admission rules, and warns about settings that it accepts but ignores. */
 export async function validate(options: ValidateOptions, compose: Compose): Promise<number> {
+  checkIgnoredRules(options.ignore);
   const input = loadInput(options, "a VM, a clone or a migration");
   const validated = await validateAndAsk(input, options, compose);
-  if (options.output !== "json") for (const warning of input.warnings) printMessage(`note: ${warning}`);
-  return report(validated, input.vms.length + input.templates.length, options);
+  if (options.output === "text") for (const warning of input.warnings) printMessage(`note: ${warning}`);
+  return printValidated(reportOf(validated, input, options), validated.failures, options.output);
 }

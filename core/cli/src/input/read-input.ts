@@ -9,6 +9,8 @@ export interface InputFiles {
    * other VMs comes from these alone.
    */
   readonly admin?: readonly string[];
+  /** Rules whose warnings nobody wants. */
+  readonly ignore?: readonly string[];
 }
 
 /** Reads files, and refuses what files of VMs may not define where the administrator has files of his own. */

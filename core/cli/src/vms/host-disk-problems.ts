@@ -1,4 +1,5 @@
 import type { InputViolation } from "@netbind/input";
+import { foundBy } from "@netbind/kubevirt/admission";
 import { checkHostDisks, type State } from "@netbind/local";
 import type { Exec } from "@netbind/netns";
 import type { DecidedVm } from "../documents/decide-input.ts";
@@ -11,7 +12,9 @@ export async function findHostDiskProblems(
 ): Promise<readonly InputViolation[]> {
   const policy = { directories, own: state.own };
   const found = await Promise.all(
-    vms.map(async ({ vm, decision }) => (await checkHostDisks(exec, decision.vmi, policy)).map(vm.locate)),
+    vms.map(async ({ vm, decision }) =>
+      foundBy("HOST-DISK", await checkHostDisks(exec, decision.vmi, policy)).map(vm.locate),
+    ),
   );
   return found.flat();
 }

@@ -1,3 +1,4 @@
+import { foundBy } from "@netbind/kubevirt/admission";
 import { addressOf, defined } from "@netbind/contract";
 import { type AskedBinding, decideVmi, type Decision, plannedGuestAddresses, withGrants } from "@netbind/engine";
 import {
@@ -29,7 +30,7 @@ import { nicTable } from "@netbind/view";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
-import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
+import { type OutputFormat, print, printData, printMessage } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../errors.ts";
 
@@ -93,12 +94,14 @@ async function decideWithNic(
   const own = result.decision?.networks.filter(({ network }) => network === nic) ?? [];
   const found = [
     ...result.violations,
-    ...checkNetworks(own, { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings }),
+    ...foundBy("NETWORK", checkNetworks(own, { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings })),
   ];
   const located = found.map((one) => ({
     ...one,
     file: `VM ${record.namespace}/${record.name} with NIC ${nic}`,
     line: 1,
+    column: 1,
+    object: { kind: "VirtualMachineInstance", namespace: record.namespace, name: record.name },
   }));
   const violations = [...input.violations, ...located];
   if (violations.length > 0 || result.decision === undefined) throw new InputError(violations);
@@ -148,7 +151,7 @@ export async function attachNic({ vm, nic }: NamedNic, options: AttachOptions, r
     { planned: plannedGuestAddresses(plan).length, seconds: options.wait },
     resolve,
   );
-  if (options.output === "json") printJson(nics[0] ?? {});
+  if (options.output !== "text") printData(nics[0] ?? {}, options.output);
   else print(nicTable(nics));
   return EXIT.ok;
 }
@@ -156,7 +159,7 @@ export async function attachNic({ vm, nic }: NamedNic, options: AttachOptions, r
 /** `netbind detach-nic`: takes a NIC out of a running VM. */
 export async function detachNic({ vm, nic }: NamedNic, output: OutputFormat, resolve: Resolve): Promise<number> {
   await detachNicFromVm({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic);
-  if (output === "json") printJson({ detached: nic });
+  if (output !== "text") printData({ detached: nic }, output);
   else print(`NIC ${nic} is removed from VM ${vm}`);
   return EXIT.ok;
 }
@@ -168,7 +171,7 @@ export async function setLink(
   resolve: Resolve,
 ): Promise<number> {
   await setNicLink({ state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) }, vm, nic, link);
-  if (output === "json") printJson({ nic, link });
+  if (output !== "text") printData({ nic, link }, output);
   else print(`the link of NIC ${nic} of VM ${vm} is ${link}`);
   return EXIT.ok;
 }

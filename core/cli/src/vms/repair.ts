@@ -12,7 +12,7 @@ import {
 } from "@netbind/local";
 import { formatHealth, type Health } from "@netbind/view";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
+import { type OutputFormat, print, printData, printMessage } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { fullName } from "./vm-failures.ts";
 
@@ -22,7 +22,7 @@ const chosen = (names: readonly string[], state: State): readonly LocalPodRecord
 
 /** Prints what is wrong with each VM; the exit code says whether anything is. */
 function printHealth(vms: readonly Health[], output: OutputFormat): number {
-  if (output === "json") printJson(vms);
+  if (output !== "text") printData(vms, output);
   else if (vms.length === 0) print("no VMs");
   else for (const one of vms) print(formatHealth(one));
   return vms.every(({ problems }) => problems.length === 0) ? EXIT.ok : EXIT.failed;
@@ -66,7 +66,7 @@ export async function apply(names: readonly string[], output: OutputFormat, reso
     const { found, left } = await repairVm(context, record.id);
     return { vm: fullName(record), repaired: found.filter((line) => !left.includes(line)), problems: left };
   });
-  if (output !== "json")
+  if (output === "text")
     for (const { vm, repaired } of done) for (const line of repaired) printMessage(`${vm}: repaired: ${line}`);
   return printHealthAndFailures(done, failed, "repaired", output);
 }

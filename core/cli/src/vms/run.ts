@@ -1,5 +1,6 @@
 import type { GrantsByBinding } from "@netbind/engine";
 import type { Input } from "@netbind/input";
+import { foundBy } from "@netbind/kubevirt/admission";
 import {
   checkNetworks,
   DEFAULT_POD_NETWORK,
@@ -53,7 +54,7 @@ async function refuseMissing(
   hostDisk: readonly string[],
 ): Promise<void> {
   const networks = vms.flatMap(({ vm, decision }) =>
-    checkNetworks(decision.networks, machine.deviceSettings).map(vm.locate),
+    foundBy("NETWORK", checkNetworks(decision.networks, machine.deviceSettings)).map(vm.locate),
   );
   const found = [...networks, ...(await findHostDiskProblems(machine, vms, hostDisk))];
   if (found.length > 0) throw new InputError(found);

@@ -1,7 +1,7 @@
 import { damagedVms, findVm, forEachVm, listVms, vmStatus } from "@netbind/local";
 import { formatVm, vmTable } from "@netbind/view";
 import { EXIT } from "../exit-codes.ts";
-import { type OutputFormat, print, printJson, printMessage } from "../output.ts";
+import { type OutputFormat, print, printData, printMessage } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { fullName, printFailures } from "./vm-failures.ts";
 
@@ -11,7 +11,7 @@ export async function status(name: string | undefined, output: OutputFormat, res
   const exec = resolve(TOKENS.exec);
   if (name !== undefined) {
     const one = await vmStatus(exec, findVm(state, name), { askGuest: true });
-    if (output === "json") printJson(one);
+    if (output !== "text") printData(one, output);
     else print(formatVm(one));
     return EXIT.ok;
   }
@@ -20,7 +20,7 @@ export async function status(name: string | undefined, output: OutputFormat, res
     listVms(state).map((record) => forEachVm([record], fullName, () => vmStatus(exec, record))),
   );
   const [all, failed] = [looks.flatMap(({ done }) => done), looks.flatMap((look) => look.failed)];
-  if (output === "json") printJson(all);
+  if (output !== "text") printData(all, output);
   else if (all.length > 0) print(vmTable(all));
   else if (failed.length === 0) print("no VMs");
   return printFailures(failed, "cannot be inspected");

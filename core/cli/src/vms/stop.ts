@@ -1,5 +1,5 @@
 import { findVm, forEachVm, stopVm } from "@netbind/local";
-import { type OutputFormat, printJson, printMessage } from "../output.ts";
+import { type OutputFormat, printData, printMessage } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { failuresJson, printFailures } from "./vm-failures.ts";
 
@@ -20,6 +20,6 @@ export async function stop(
       return name;
     },
   );
-  if (options.output === "json") printJson({ stopped: done, ...failuresJson(failed) });
+  if (options.output !== "text") printData({ stopped: done, ...failuresJson(failed) }, options.output);
   return printFailures(failed, "is not stopped");
 }

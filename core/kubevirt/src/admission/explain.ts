@@ -6,6 +6,7 @@ import {
   OBJECT_FIELDS,
   VM_FIELDS,
 } from "./explain-fields.ts";
+import { CHECKS } from "./checks.ts";
 import { OBJECT_RULES } from "./validate-objects.ts";
 import { RULES } from "./rules/index.ts";
 import type { RuleText } from "./rules/rule.ts";
@@ -36,6 +37,9 @@ export const FIELDS: readonly ExplainedField[] = [
 /** Every rule, of VMs and of what names them. */
 export const ALL_RULES: readonly RuleText[] = [...RULES, ...OBJECT_RULES];
 
+/** Every rule and every other check: whatever a finding may name. */
+export const ALL_CHECKS: readonly RuleText[] = [...ALL_RULES, ...CHECKS];
+
 /** What a word means: a rule's id, a binding's name, a field's path or the end of one. */
 export interface Explanation {
   readonly rules: readonly RuleText[];
@@ -49,7 +53,7 @@ const plain = (path: string): string => path.replace(/\[\d*\]/g, "").toLowerCase
 export function explain(word: string, bindings: readonly ExplainedBinding[]): Explanation {
   const query = plain(word.trim());
   const isPath = ({ path }: ExplainedField): boolean => plain(path) === query || plain(path).endsWith(`.${query}`);
-  const families = ALL_RULES.filter(
+  const families = ALL_CHECKS.filter(
     ({ id }) => id.toLowerCase() === query || id.toLowerCase().replace(/-[^-]*$/, "") === query,
   );
   return {

@@ -1,8 +1,16 @@
-export { admitVmi, type Finding, isFatal, validateVmi, type ValidationContext } from "./validate-vmi.ts";
+export {
+  admitVmi,
+  type CodedViolation,
+  type Finding,
+  isFatal,
+  validateVmi,
+  type ValidationContext,
+} from "./validate-vmi.ts";
 export { checkDataObject, checkObjectName } from "./data-object.ts";
 export { defaultVmi } from "./default-vmi.ts";
 export type { ExplainedField } from "./explain-fields.ts";
-export { ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
+export { CHECKS, type CheckId, foundBy, IGNORE_CHECK } from "./checks.ts";
+export { ALL_CHECKS, ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
 export { validateClone, validateMigration, validateNad } from "./validate-objects.ts";
 export { RULES } from "./rules/index.ts";
 export type { DescribedBindings, RuleText } from "./rules/rule.ts";

@@ -14,6 +14,11 @@ import type { Surroundings } from "./surroundings.ts";
 import { type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
 import { INTERFACES_PATH } from "../vmi.ts";
 
+/** A violation, and the id of the rule or the check that found it, which `netbind explain` knows. */
+export interface CodedViolation extends Violation {
+  readonly rule?: string;
+}
+
 /** A place where a rule does not hold, and the rule. */
 export interface Finding extends Violation {
   readonly rule: RuleText;
@@ -85,7 +90,10 @@ export const isFatal = ({ rule }: Finding): boolean =>
   rule.consequence === "rejected" || rule.consequence === "neverStarts";
 
 /** Everything that prevents a VM from starting on a cluster of the newest version. */
-export const admitVmi = (vmi: Vmi, cluster: Omit<ValidationContext, "version" | "operation">): readonly Violation[] =>
+export const admitVmi = (
+  vmi: Vmi,
+  cluster: Omit<ValidationContext, "version" | "operation">,
+): readonly CodedViolation[] =>
   validateVmi(vmi, cluster)
     .filter(isFatal)
-    .map(({ field, problem, fix }) => ({ field, problem, fix }));
+    .map(({ field, problem, fix, rule }) => ({ field, problem, fix, rule: rule.id }));

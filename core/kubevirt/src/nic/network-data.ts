@@ -81,9 +81,10 @@ const COMPOUND: readonly unknown[] = ["bond", "vlan"];
 export function readNetworkData(value: unknown): readonly NetworkDataEntry[] {
   const root = fieldsOf(value);
   const { version, ethernets, config } = isFields(root["network"]) ? root["network"] : root;
-  if (Number(version) === 2)
+  const format = typeof version === "string" ? Number(version) : version;
+  if (format === 2)
     return Object.entries(fieldsOf(ethernets)).map(([id, ethernet]) => ethernetEntry(id, fieldsOf(ethernet)));
-  if (Number(version) === 1)
+  if (format === 1)
     return listOf(config).flatMap((item, at) =>
       fieldsOf(item)["type"] === "physical" ? [physicalEntry(at, fieldsOf(item))] : [],
     );

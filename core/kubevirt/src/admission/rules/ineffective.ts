@@ -138,6 +138,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
   }),
   ignored({
     id: "MACVTAP-1",
+    outcome: "its MAC address changes on every restart",
     means: "A macvtap NIC has a MAC address of its own.",
     why: "Without one the guest's changes with every pod, so it loses its lease and cannot be migrated.",
     fix: "write macAddress",
@@ -155,6 +156,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
   }),
   ignored({
     id: "MESH-1",
+    outcome: "the mesh's proxy has no address",
     means: "A service mesh takes masquerade or passt on the pod network.",
     why: "The mesh's proxy needs the pod's own address, and bridge takes it away.",
     fix: "use masquerade: {}",

@@ -1,6 +1,6 @@
 import type { Rule } from "./rule.ts";
 
-type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "find"> & Partial<Pick<Rule, "since" | "until">>;
+type Asked = Pick<Rule, "id" | "means" | "why" | "fix" | "find"> & Partial<Pick<Rule, "since" | "until" | "outcome">>;
 
 /** A rule of Netbind alone: what breaks it runs, and not as it was meant. */
 export const ignored = (rule: Asked): Rule => ({

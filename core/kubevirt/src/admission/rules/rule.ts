@@ -77,6 +77,8 @@ export interface RuleText {
   readonly until?: KubevirtMinor;
   readonly reason: Reason;
   readonly consequence: Consequence;
+  /** What comes of it, where the consequence alone says too little: it follows "accepted, but". */
+  readonly outcome?: string;
   readonly judge: RuleCheck;
   /** Where KubeVirt names a wrong place or kind of mistake: what it says, and why ours differs. */
   readonly kubevirt?: {

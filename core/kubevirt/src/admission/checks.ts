@@ -1,0 +1,93 @@
+import type { Violation } from "@netbind/contract";
+import type { RuleText } from "./rules/rule.ts";
+import type { CodedViolation } from "./validate-vmi.ts";
+
+/** The id of a check. */
+export type CheckId = "SCHEMA" | "ADMIT" | "BINDING" | "GRANTS" | "NETWORK" | "PLUGIN" | "HOST-DISK" | "IGNORE";
+
+/** What an annotation that ignores rules lists in vain. */
+export const IGNORE_CHECK: RuleText & { readonly id: "IGNORE" } = {
+  id: "IGNORE",
+  means: "The annotation netbind.dev/ignore lists ids of rules that warn.",
+  why: "A misspelt id ignores nothing, and nobody would notice; what KubeVirt refuses stays refused.",
+  fix: "list ids of warnings with commas, such as FIELD-2, MACVTAP-1; netbind explain lists all rules",
+  reason: "FieldValueNotSupported",
+  consequence: "ignored",
+  outcome: "it ignores nothing",
+  judge: "netbind",
+};
+
+/**
+ * What is found by no rule of a VM's networks, but by other checks of the input. Each has the shape of a rule, so that whatever
+ * stands in brackets before a finding is explained in one way.
+ */
+export const CHECKS: readonly (RuleText & { readonly id: CheckId })[] = [
+  {
+    id: "SCHEMA",
+    means: "The input is YAML or JSON, and each object has the shape of its kind.",
+    why: "What cannot be read as an object is refused by kubectl or by the API's schema, before any rule is asked.",
+    fix: "correct what the finding quotes; the schema of a field is in kubectl explain vmi.spec",
+    reason: "FieldValueInvalid",
+    consequence: "rejected",
+    judge: "vm",
+  },
+  {
+    id: "ADMIT",
+    means: "A NIC is one that its binding's plugin serves.",
+    why: "KubeVirt asks no plugin and accepts the VM; the node agent asks, and does not attach the VM's pod.",
+    fix: "do what the plugin says of the field; netbind explain BINDING describes the binding",
+    reason: "FieldValueInvalid",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "BINDING",
+    means: "A binding that a NIC names is registered in the KubeVirt CR, or is one of this release's own.",
+    why: "The registration names the image of the sidecar; without it nobody attaches the NIC.",
+    fix: "register the binding in the KubeVirt CR, or correct its name",
+    reason: "FieldValueInvalid",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "GRANTS",
+    means: "What a binding needs of a pod is granted to it.",
+    why: "A third-party binding gets what an administrator allows it, and nothing else.",
+    fix: "grant it with --grants, or use another binding",
+    reason: "FieldValueInvalid",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "NETWORK",
+    means: "This machine can attach a pod to each of the VM's networks.",
+    why: "netbind run calls the CNI plugins that a NetworkAttachmentDefinition names, and needs its devices.",
+    fix: "add the definition with -f, install its CNI plugin, or provide its devices",
+    reason: "FieldValueInvalid",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "PLUGIN",
+    means: "The plugin of each third-party binding is on this machine.",
+    why: "netbind pulls no images, so it can neither ask the binding nor start its sidecar.",
+    fix: "name the plugin's bundle: --plugin NAME=FILE",
+    reason: "FieldValueNotFound",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "HOST-DISK",
+    means: "A hostDisk volume is a file or a block device below a directory that --host-disk lists.",
+    why: "A VM gets no file of this machine that nobody has allowed.",
+    fix: "name a regular file or a block device below a directory that --host-disk DIR lists",
+    reason: "FieldValueInvalid",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  IGNORE_CHECK,
+];
+
+/** What a check finds, by its id. */
+export const foundBy = (rule: CheckId, violations: readonly Violation[]): readonly CodedViolation[] =>
+  violations.map((found) => ({ ...found, rule }));
