@@ -37,7 +37,7 @@ test.each(names.filter((name) => name.endsWith("-right")))("%s: nothing is found
   expect(found(name)).toBe("");
 });
 
-test("network data whose version is an object that no text can be made of is no reason to crash", () => {
+test("network data whose version is an object that no text can be made of does not crash", () => {
   expect(readNetworkData({ version: { toString: false } })).toEqual([]);
 });
 
