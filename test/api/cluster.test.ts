@@ -3,7 +3,7 @@ import { inode, isAlive, processesIn } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, upCluster } from "../support/cluster/cluster.ts";
-import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
+import { ClusterDirectory, type ClusterRecord, holdersOf } from "../support/cluster/cluster-directory.ts";
 import { endHolders } from "../support/cluster/holder.ts";
 import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
 
@@ -13,9 +13,13 @@ const directory = new ClusterDirectory(`second-${process.pid}`);
 beforeAll(() => upCluster(directory, SETTINGS));
 afterAll(() => downCluster(directory));
 
+function upRecord(): ClusterRecord {
+  const record = directory.running();
+  if (record === undefined) throw new Error("the cluster is not up");
+  return record;
+}
 const namespaceOf = (): string => {
-  const [holder] = directory.running()?.holders ?? [];
-  return `/proc/${holder?.first.pid}/ns/net`;
+  return `/proc/${directory.running()?.controlPlane.first.pid}/ns/net`;
 };
 
 test("a second cluster runs beside the suite's own, and one that is up stays as it is", async () => {
@@ -34,7 +38,7 @@ test("one whose first process was killed ends whole, and comes up again", async 
   const netns = namespaceOf();
   const members = processesIn(netns);
   expect(members.length).toBeGreaterThanOrEqual(3);
-  await endHolders(directory.record()?.holders ?? []);
+  await endHolders(holdersOf(upRecord()));
   expect(directory.running()).toBeUndefined();
   await upCluster(directory, SETTINGS);
   expect(namespaceOf()).not.toBe(netns);

@@ -3,9 +3,11 @@ import { exec, isAlive, processesIn } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, upCluster } from "../support/cluster/cluster.ts";
-import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
+import { ClusterDirectory, holdersOf } from "../support/cluster/cluster-directory.ts";
 import { BUSYBOX_IMAGE } from "../support/cluster/image-archive.ts";
 import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { InNode } from "../support/cluster/in-node.ts";
+import { prepareNode, TUN_RESOURCE } from "../support/cluster/virt-handler.ts";
 import { pushImage } from "../support/cluster/registry.ts";
 
 const SYSCTLS = [
@@ -21,7 +23,9 @@ const machine = async (): Promise<object> => ({
   sysctls: SYSCTLS.map((name) => readFileSync(`/proc/sys/${name}`, "utf8")),
   groups: readdirSync("/sys/fs/cgroup"),
   links: JSON.parse(await exec(["ip", "-json", "link", "show"])).map(({ ifname }: { ifname: string }) => ifname),
-  mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n").length,
+  mounts: readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(directory.path)),
 });
 
 const directory = new ClusterDirectory(`pods-${process.pid}`);
@@ -85,9 +89,33 @@ test("an image is pulled by its digest from the cluster's registry", async () =>
   expect(id).toBe(image);
 });
 
+test("a container that asks for KubeVirt's tun gets it from a device plugin, as the VM's user", async () => {
+  await prepareNode(api, 1, new InNode(directory, 1));
+  const limits = { [TUN_RESOURCE]: "1" };
+  const container = {
+    name: "main",
+    image: BUSYBOX_IMAGE,
+    command: ["/bin/cat", "/dev/net/tun"],
+    resources: { limits },
+  };
+  const securityContext = { runAsUser: 107, runAsGroup: 107 };
+  const spec = { containers: [{ ...container, securityContext }], restartPolicy: "Never" };
+  const nodeSelector = { "kubevirt.io/schedulable": "true" };
+  await api.apply({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "tap", namespace: "default" },
+    spec: { ...spec, nodeSelector },
+  });
+  await api.kubectl(["wait", "--for=jsonpath={.status.phase}=Failed", "pod/tap", "--timeout=60s"]);
+  // The kernel's word on a tun that was opened and is attached to no link: it is there, and this user may open it.
+  expect(await api.kubectl(["logs", "tap"])).toMatch(/File descriptor in bad state/);
+});
+
 test("nothing of the machine is changed, and nothing of the cluster is left", async () => {
   expect(await machine()).toEqual(before);
-  const holders = directory.record()?.holders ?? [];
+  const record = directory.running();
+  const holders = record === undefined ? [] : holdersOf(record);
   expect(holders.length).toBe(3);
   const members = holders.flatMap(({ first }) => processesIn(`/proc/${first.pid}/ns/net`));
   await downCluster(directory);

@@ -13,11 +13,18 @@ export interface ClusterSettings {
 
 /** A cluster that is up: what its directory says of it. */
 export interface ClusterRecord extends ClusterSettings {
-  /** What holds the control plane and each node. */
-  readonly holders: readonly Holder[];
+  readonly controlPlane: Holder;
+  /** By the names of the nodes. */
+  readonly nodeHolders: Readonly<Record<string, Holder>>;
   /** Where the API server is, for this machine. */
   readonly server: string;
 }
+
+/** What holds all of a cluster. */
+export const holdersOf = ({ controlPlane, nodeHolders }: ClusterRecord): readonly Holder[] => [
+  controlPlane,
+  ...Object.values(nodeHolders),
+];
 
 const NAME = /^[a-z0-9](?:[-a-z0-9]{0,30}[a-z0-9])?$/;
 const root = (env: NodeJS.ProcessEnv): string => env["NETBIND_CLUSTERS_DIR"] || "/var/lib/netbind-clusters";
@@ -82,12 +89,13 @@ export class ClusterDirectory {
   /** The record of a cluster of which all runs. */
   running(): ClusterRecord | undefined {
     const record = this.record();
-    return record?.holders.every(({ first }) => isRunning(first)) === true ? record : undefined;
+    return record !== undefined && holdersOf(record).every(({ first }) => isRunning(first)) ? record : undefined;
   }
 
   /** Ends what is recorded, and removes all of the directory; with `keepLogs`, its logs are left there. */
   async remove(keepLogs?: string): Promise<void> {
-    await endHolders(this.record()?.holders ?? []);
+    const record = this.record();
+    await endHolders(record === undefined ? [] : holdersOf(record));
     if (keepLogs !== undefined) {
       rmSync(keepLogs, { recursive: true, force: true });
       renameSync(this.logs, keepLogs);

@@ -7,6 +7,7 @@ import { startControlPlane } from "./control-plane.ts";
 import type { Holder } from "./holder.ts";
 import { writeNodeImages } from "./image-archive.ts";
 import { startNode } from "./node.ts";
+import { nodeName } from "./node-plan.ts";
 
 /** A cold build of Kubernetes may be under way. */
 const WAIT = 30 * 60_000;
@@ -14,14 +15,14 @@ const WAIT = 30 * 60_000;
 const isSame = (a: ClusterSettings, b: ClusterSettings): boolean => a.release === b.release && a.nodes === b.nodes;
 
 /** Adds a holder to what is recorded. */
-function addHolder(directory: ClusterDirectory, holder: Holder): void {
+function addHolder(directory: ClusterDirectory, name: string, holder: Holder): void {
   const record = directory.record();
-  if (record !== undefined) directory.write({ ...record, holders: [...record.holders, holder] });
+  if (record !== undefined) directory.write({ ...record, nodeHolders: { ...record.nodeHolders, [name]: holder } });
 }
 
 /** Starts all nodes of a cluster whose control plane is up. */
 async function startNodes(directory: ClusterDirectory, count: number): Promise<void> {
-  const [controlPlane] = directory.record()?.holders ?? [];
+  const controlPlane = directory.record()?.controlPlane;
   if (controlPlane === undefined) throw new Error("the control plane has ended");
   const parts = {
     directory,
@@ -30,7 +31,7 @@ async function startNodes(directory: ClusterDirectory, count: number): Promise<v
     images: await writeNodeImages(directory.file("images")),
   };
   const starts = Array.from({ length: count }, (_, index) =>
-    startNode(parts, index + 1, controlPlane, (holder) => addHolder(directory, holder)),
+    startNode(parts, index + 1, controlPlane, (holder) => addHolder(directory, nodeName(index + 1), holder)),
   );
   // Each is waited for: what a failed start leaves is removed when no other goes on.
   const failed = (await Promise.allSettled(starts)).find(({ status }) => status === "rejected");
@@ -43,7 +44,7 @@ async function start(directory: ClusterDirectory, settings: ClusterSettings): Pr
   directory.make();
   try {
     await startControlPlane(directory, settings, ({ server, holder }) =>
-      directory.write({ ...settings, server, holders: [holder] }),
+      directory.write({ ...settings, server, controlPlane: holder, nodeHolders: {} }),
     );
     if (settings.nodes > 0) await startNodes(directory, settings.nodes);
   } catch (error) {

@@ -10,7 +10,7 @@ const DEADLINE = 5 * 60_000;
  * name by digest, as a pod names it.
  */
 export async function pushImage(directory: ClusterDirectory, source: string, name: string): Promise<string> {
-  const [controlPlane] = directory.running()?.holders ?? [];
+  const controlPlane = directory.running()?.controlPlane;
   if (controlPlane === undefined) throw new Error(`the cluster "${directory.name}" is not up`);
   const run = inNetns(`/proc/${controlPlane.first.pid}/ns/net`, exec);
   const file = directory.file(`${name}.digest`);
