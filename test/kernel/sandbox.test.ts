@@ -50,6 +50,24 @@ const say = (way: SandboxWay, uid: number, script: string): Promise<string> =>
     },
   );
 
+test("what runs in a sandbox is asked to end, and its end is the sandbox's: nobody waits until it is killed", async () => {
+  await using pod = await TestNetns.make();
+  const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));
+  const logFile = join(directory, "log");
+  const said = (): string => readFileSync(logFile, "utf8");
+  // A server that bubblewrap's own first process waits for: the kernel lets that one hear no SIGTERM.
+  const server = "trap 'echo asked; exit' TERM; echo up; while :; do sleep 0.05; done";
+  const { processes } = await startSandboxed(sandboxOf(1_900_000_013, server), { netns: pod.path, logFile });
+  try {
+    expect(await waitUntil(() => said().includes("up"), 20_000)).toBe(true);
+    expect(await endProcesses(processes, 60_000)).toEqual([]);
+    expect(said()).toBe("up\nasked\n");
+  } finally {
+    await endProcesses(processes);
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test("what a sandbox prints is bounded, however much it says", async () => {
   await using pod = await TestNetns.make();
   const directory = mkdtempSync(join(tmpdir(), "netbind-kernel-"));

@@ -5,7 +5,15 @@ export { OVER_FRESH_PROC, withWritableSysctls } from "./exec/fresh-proc.ts";
 export { HeldProcess, identify, inode, isAlive, isRunning, type ProcessId } from "./exec/held-process.ts";
 export { logLevel } from "./exec/log-level.ts";
 export { SettingError } from "./errors.ts";
-export { descendantsOf, orphansOfUser, processesIn, processesLoggingTo, processesOfUser } from "./exec/processes.ts";
+export {
+  descendantsOf,
+  orphansOfUser,
+  type PodTraces,
+  processesIn,
+  processesLoggingTo,
+  processesOfPod,
+  processesOfUser,
+} from "./exec/processes.ts";
 export { scaledTimeout } from "./exec/scaled-timeout.ts";
 export { type Lock, takeLock } from "./files/lock.ts";
 export { BusyError } from "./errors.ts";
@@ -20,6 +28,7 @@ export {
   readText,
   removeFile,
   removeTree,
+  removeTrees,
   rename,
   shareFile,
   UserTree,

@@ -1,5 +1,5 @@
 import { existsSync, statfsSync } from "node:fs";
-import { inNetns, type Exec, withWritableSysctls } from "@netbind/netns";
+import { type Exec, withWritableSysctls } from "@netbind/netns";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import type { State } from "../record/state.ts";
 
@@ -18,11 +18,14 @@ export function isNetns(path: string): boolean {
   }
 }
 
-/** Makes a namespace with its loopback up, if it is not there yet. */
-export async function makeNetns(exec: Exec, name: string): Promise<void> {
+/** Makes a namespace with its loopback up and a sysctl set (`KEY=VALUE`), as far as it is not so yet: by one child. */
+export async function makeNetns(exec: Exec, name: string, setting?: string): Promise<void> {
   const path = netnsPath(name);
   const add = isNetns(path) ? "" : 'rm -f "$2" && ip netns add "$1" && ';
-  await exec(["sh", "-c", `${add}exec ip -n "$1" link set lo up`, "netns", name, path]);
+  const set = setting === undefined ? [] : ["nsenter", `--net=${path}`, "--", "sysctl", "-q", "-w", setting];
+  const inside = set.length === 0 ? [] : withWritableSysctls(set);
+  const script = `${add}ip -n "$1" link set lo up && shift 2 && { [ $# -eq 0 ] || exec "$@"; }`;
+  await exec(["sh", "-c", script, "netns", name, path, ...inside]);
 }
 
 /** Removes a namespace; nothing where there is none. */
@@ -31,10 +34,8 @@ export async function removeNetns(exec: Exec, name: string): Promise<void> {
 }
 
 /** Makes the namespace that plays the node: CNI plugins work in it, so nothing touches the machine's own network. */
-export async function makeNode(exec: Exec, state: State): Promise<void> {
-  await makeNetns(exec, state.nodeNetns);
-  await inNetns(netnsPath(state.nodeNetns), exec)(withWritableSysctls(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]));
-}
+export const makeNode = (exec: Exec, state: State): Promise<void> =>
+  makeNetns(exec, state.nodeNetns, "net.ipv4.ip_forward=1");
 
 /** The pod network of a machine without a cluster: a bridge on the node, with an address of each family for each pod. */
 export const DEFAULT_POD_NETWORK: CniConfigList = {

@@ -13,16 +13,7 @@ import {
 } from "@netbind/engine";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, guestResolver, podHostname, podResolvConf, primaryLinkOf } from "@netbind/kubevirt/pod";
-import {
-  all,
-  applyNetwork,
-  type Exec,
-  inNetns,
-  PodNetwork,
-  readText,
-  withWritableSysctls,
-  writeText,
-} from "@netbind/netns";
+import { all, applyNetwork, type Exec, inNetns, PodNetwork, readText, writeText } from "@netbind/netns";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { attachNetworks, takesDevices } from "../networks/attach-networks.ts";
 import { networkStatusOf } from "../networks/network-status.ts";
@@ -100,9 +91,8 @@ export class LocalHost implements Host<PodDecision> {
     await mountWritable(state, exec, record);
     const sidecars = bindings.filter(({ image }) => image !== undefined).map((_, at) => containerName(at));
     if (record.cgroup !== undefined) makePodGroups(record.cgroup, vmi, sidecars);
-    await makeNetns(exec, record.netns);
     // A launcher's container may bind low ports (NET_BIND_SERVICE): here its processes have no capability at all.
-    await this.#execIn(withWritableSysctls(["sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=0"]));
+    await makeNetns(exec, record.netns, "net.ipv4.ip_unprivileged_port_start=0");
     // A guest that is still elsewhere keeps its place on its networks until it comes: nothing here speaks with its MAC address.
     const links = networks.flatMap(({ mac, ifname }) => (mac === undefined ? [] : [ifname]));
     if (record.migration !== undefined && links.length > 0) await applyNetwork(this.#execIn, muteLinks(links));

@@ -3,14 +3,13 @@ import {
   endProcesses,
   type Exec,
   isAlive,
-  processesIn,
-  processesLoggingTo,
-  processesOfUser,
-  type ProcessId,
+  type PodTraces,
+  processesOfPod,
   removeGroup,
-  removeTree,
+  removeTrees,
   waitUntil,
 } from "@netbind/netns";
+import { defined } from "@netbind/contract";
 import { DamagedRecordError, shutDownSidecars } from "@netbind/pod";
 import { type LocalPodRecord, type LocalRecordFile, openRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
@@ -47,19 +46,20 @@ async function shutDownRecordedSidecars(state: State, record: LocalPodRecord): P
   }
 }
 
-/** What prints into a file of a pod's. */
-const loggingTo = (state: State, id: string): readonly ProcessId[] =>
-  podDirectories(state, id).flatMap(processesLoggingTo);
+/** By what a pod's processes are found without its record. */
+const tracesOf = (state: State, id: string): PodTraces => ({
+  netns: netnsPath(state.podNetns(id)),
+  logs: podDirectories(state, id),
+});
 
 /** Ends what runs for a VM: what the record names, whatever else is in its pod's namespace, or on its way there. */
 async function endAll(state: State, record: LocalPodRecord): Promise<void> {
   // What has a PID namespace ends with its first process, however much of it there is by then.
   const stubborn = await endProcesses(record.processes.flatMap(({ processes }) => processes).filter(isAlive));
   // What may have left its pod is still its user's, and no other VM has that user.
-  const ofUser = record.vmUid !== undefined && isLastPod(state, record.id) ? processesOfUser(record.vmUid) : [];
-  const there = [...processesIn(netnsPath(record.netns)), ...loggingTo(state, record.id), ...ofUser];
-  const unique = new Map<number, ProcessId>(there.map((process) => [process.pid, process]));
-  const left = [...stubborn, ...(await endProcesses([...unique.values()]))];
+  const uid = isLastPod(state, record.id) ? record.vmUid : undefined;
+  const there = processesOfPod(defined({ ...tracesOf(state, record.id), netns: netnsPath(record.netns), uid }));
+  const left = [...stubborn, ...(await endProcesses(there))];
   if (left.length > 0)
     throw stubbornVm(
       `${record.namespace}/${record.name}`,
@@ -94,15 +94,15 @@ const isLastPod = (state: State, id: string): boolean => state.podIds(vmOfPod(id
 async function removeDirectory(state: State, exec: Exec, id: string): Promise<void> {
   const last = isLastPod(state, id);
   await removeWritable(state, exec, id, last);
-  if (last) await removeTree(exec, state.migration(id));
-  await removeTree(exec, state.podDirectory(id));
+  // The record goes last.
+  await removeTrees(exec, [...(last ? [state.migration(id)] : []), state.podDirectory(id)]);
 }
 
 /** Removes the node, with all that CNI plugins keep there, where no VM is left; the caller holds the node's lock. */
 export async function removeIdleNode(state: State, exec: Exec): Promise<void> {
   if (state.vmIds().length > 0) return;
   await removeNetns(exec, state.nodeNetns);
-  await removeTree(exec, state.node);
+  await removeTrees(exec, [state.node]);
 }
 
 /** Removes every pod of a VM, the one that a migration was to end in first. */
@@ -144,7 +144,7 @@ function openJournal(state: State, id: string): LocalRecordFile | undefined {
  * record is damaged, its pod's addresses stay taken until the node goes.
  */
 async function teardownUnrecorded(state: State, exec: Exec, id: string): Promise<void> {
-  await endProcesses([...processesIn(netnsPath(state.podNetns(id))), ...loggingTo(state, id)]);
+  await endProcesses(processesOfPod(tracesOf(state, id)));
   await removeNetns(exec, state.podNetns(id));
   const group = podGroup(state, id);
   if (group !== undefined) await removeGroup(group);

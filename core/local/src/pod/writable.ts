@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Exec, isMountPoint, makeDirectory, namesIn, removeTree, scaled } from "@netbind/netns";
+import { type Exec, isMountPoint, makeDirectory, namesIn, removeTrees, scaled } from "@netbind/netns";
 import type { LocalPodRecord, WritableSize } from "../record/local-pod-record.ts";
 import type { State } from "../record/state.ts";
 
@@ -37,11 +37,14 @@ export async function removeWritable(state: State, exec: Exec, id: string, last:
   const path = state.writable(id);
   // Other VMs' launchers have copies of the machine's mounts: what is in it goes first, since they would keep it.
   const names = last ? namesIn(path) : [id];
-  for (const name of names) await removeTree(exec, join(path, name));
+  await removeTrees(
+    exec,
+    names.map((name) => join(path, name)),
+  );
   if (!last) return;
   // A process may have it open.
   while (isMountPoint(path)) await exec(["umount", "--lazy", "--", path]);
-  await removeTree(exec, path);
+  await removeTrees(exec, [path]);
 }
 
 /** Where files of a pod's processes may be: what they print is in both. */

@@ -34,12 +34,26 @@ export async function signalHeld(processes: readonly HeldProcess[], name: keyof 
   }
 }
 
-/** Ends processes: SIGTERM, then SIGKILL to those that are still there after `grace` milliseconds. Returns those left. */
+/** What runs below a process, each held; one that is born meanwhile may be missed. */
+function heldBelow(parent: HeldProcess, stack: DisposableStack): readonly HeldProcess[] {
+  const children = parent.children.flatMap((number) => stack.use(HeldProcess.open(number)) ?? []);
+  const own = children.filter((child) => child.parent === parent.id.pid);
+  return [...own, ...own.flatMap((child) => heldBelow(child, stack))];
+}
+
+/**
+ * Ends processes: SIGTERM, then SIGKILL to those that are still there after `grace` milliseconds. Returns those left.
+ *
+ * What runs below them is asked too: the kernel lets the first process of a PID namespace hear no SIGTERM that it does not
+ * catch, and one that only waits for its child (bubblewrap's) ends when that does.
+ */
 export async function endProcesses(targets: readonly ProcessId[], grace = 2000): Promise<readonly ProcessId[]> {
   using stack = new DisposableStack();
   const held = targets.flatMap((target) => stack.use(HeldProcess.of(target)) ?? []);
   const alive = (): readonly HeldProcess[] => held.filter(({ isAlive }) => isAlive);
-  await signalHeld(held, "SIGTERM");
+  const below = held.flatMap((process) => heldBelow(process, stack));
+  const all = new Map([...held, ...below].map((process) => [process.id.pid, process]));
+  await signalHeld([...all.values()], "SIGTERM");
   if (await waitUntil(() => alive().length === 0, grace)) return [];
   await signalHeld(alive(), "SIGKILL");
   await waitUntil(() => alive().length === 0, 2000);

@@ -25,7 +25,8 @@ interface ProcessStat {
   readonly startTime: number;
 }
 
-const BLOCK = 64 * 1024;
+/** Read into by one synchronous call at a time: a look at every process would else make as many. */
+const BLOCK = Buffer.alloc(64 * 1024);
 /** The most of a text of /proc that is read where the caller names no other. */
 const MOST_TEXT = 1024 * 1024;
 
@@ -104,6 +105,13 @@ export class HeldProcess implements Disposable {
     return /^NSpid:.*\t(\d+)$/m.exec(this.read("status") ?? "")?.[1];
   }
 
+  /** The numbers of its children, whichever of its threads made them; none where it has ended. */
+  get children(): readonly number[] {
+    return listSafely(`${this.path}/task`).flatMap((thread) =>
+      (this.read(`task/${thread}/children`) ?? "").split(" ").flatMap((number) => Number(number) || []),
+    );
+  }
+
   /** A namespace that it is in, as {@link inode} names it; undefined where it has ended. */
   namespace(kind: NamespaceKind): string | undefined {
     return nameOf(this.#stat(`/ns/${kind}`));
@@ -140,11 +148,7 @@ export class HeldProcess implements Disposable {
 
   /** The numbers of its descriptors. */
   descriptors(): readonly string[] {
-    try {
-      return readdirSync(`${this.path}/fd`);
-    } catch {
-      return [];
-    }
+    return listSafely(`${this.path}/fd`);
   }
 
   #stat(below: string): Stats | undefined {
@@ -162,10 +166,9 @@ function readBounded(path: string, most: number): string {
   try {
     const blocks: Buffer[] = [];
     for (let left = most; left > 0; ) {
-      const block = Buffer.alloc(Math.min(BLOCK, left));
-      const length = readSync(file, block);
+      const length = readSync(file, BLOCK, 0, Math.min(BLOCK.length, left), null);
       if (length === 0) break;
-      blocks.push(block.subarray(0, length));
+      blocks.push(Buffer.from(BLOCK.subarray(0, length)));
       left -= length;
     }
     return Buffer.concat(blocks).toString("utf8");
@@ -188,6 +191,14 @@ function readStat(descriptor: number): ProcessStat | undefined {
 /** What a process that has ended gives. Where it is this process that lacks descriptors or memory, nothing is known of the other. */
 function unlessScarce(error: unknown): undefined {
   if (["EMFILE", "ENFILE", "ENOMEM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+}
+
+function listSafely(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
 }
 
 function statSafely(path: string): Stats | undefined {

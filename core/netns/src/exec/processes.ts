@@ -10,26 +10,48 @@ export function findProcesses(matches: (process: HeldProcess) => boolean): reado
   });
 }
 
-/** Every process whose network namespace is the one at `path`, this process not counted. */
-export function processesIn(path: string): readonly ProcessId[] {
+type Matcher = (process: HeldProcess) => boolean;
+
+function inNamespace(path: string): Matcher {
   const namespace = inode(path);
-  return namespace === undefined ? [] : findProcesses((held) => held.namespace("net") === namespace);
+  return (held) => namespace !== undefined && held.namespace("net") === namespace;
 }
+
+/** In a mount namespace of its own a process may have a file of any path: it must be the one that stands there for us. */
+const logsTo =
+  (path: string): Matcher =>
+  (held) => {
+    const output = held.link("fd/1");
+    return (output === path || output?.startsWith(`${path}/`) === true) && held.openFile(1) === inode(output);
+  };
+
+/** Every process whose network namespace is the one at `path`, this process not counted. */
+export const processesIn = (path: string): readonly ProcessId[] => findProcesses(inNamespace(path));
 
 /**
  * Every process whose output goes to a file at a path, or below it. A process has that from its birth, before it enters the
  * namespace that it is to live in: the process that started it may have died before it could record it.
  */
-export function processesLoggingTo(path: string): readonly ProcessId[] {
-  return findProcesses((held) => {
-    const output = held.link("fd/1");
-    // In a mount namespace of its own a process may have a file of any path: it must be the one that stands there for us.
-    return (output === path || output?.startsWith(`${path}/`) === true) && held.openFile(1) === inode(output);
-  });
-}
+export const processesLoggingTo = (path: string): readonly ProcessId[] => findProcesses(logsTo(path));
 
 /** Every process of a user. */
 export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses((held) => held.uid === uid);
+
+/** By what a process is a pod's. */
+export interface PodTraces {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  /** Files that what runs for it prints to, or directories of such files. */
+  readonly logs: readonly string[];
+  /** A user that nothing else has. */
+  readonly uid?: number;
+}
+
+/** Every process that has one of a pod's traces: the processes of the machine are looked at once for all of them. */
+export function processesOfPod({ netns, logs, uid }: PodTraces): readonly ProcessId[] {
+  const matchers = [inNamespace(netns), ...logs.map(logsTo)];
+  return findProcesses((held) => matchers.some((matches) => matches(held)) || (uid !== undefined && held.uid === uid));
+}
 
 /**
  * Every process below some, whatever namespaces it made. What runs in a PID namespace descends from its first process: the

@@ -168,6 +168,11 @@ const REMOVE_DEADLINE = 10 * 60_000;
  * a
  * directory's place meanwhile is removed, not followed.
  */
-export async function removeTree(exec: Exec, path: string): Promise<void> {
-  await exec(["rm", "--recursive", "--force", "--one-file-system", "--", ownPath(path)], { deadline: REMOVE_DEADLINE });
+export const removeTree = (exec: Exec, path: string): Promise<void> => removeTrees(exec, [path]);
+
+/** The same, one after the other in their order; of what is not there, nothing. */
+export async function removeTrees(exec: Exec, paths: readonly string[]): Promise<void> {
+  const there = paths.filter((path) => lstatSync(ownPath(path), { throwIfNoEntry: false }) !== undefined);
+  if (there.length === 0) return;
+  await exec(["rm", "--recursive", "--force", "--one-file-system", "--", ...there], { deadline: REMOVE_DEADLINE });
 }

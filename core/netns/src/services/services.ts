@@ -47,10 +47,8 @@ const socketsOf = (held: HeldProcess): readonly string[] =>
 
 /** The first process of a sandbox and its children: the server is one of them. */
 function childrenOf(first: HeldProcess, stack: DisposableStack): readonly HeldProcess[] {
-  const { pid } = first.id;
-  const numbers = (first.read(`task/${pid}/children`) ?? "").split(" ").filter((number) => number.trim() !== "");
-  const children = numbers.flatMap((number) => stack.use(HeldProcess.open(Number(number))) ?? []);
-  return [first, ...children.filter(({ parent }) => parent === pid)];
+  const children = first.children.flatMap((number) => stack.use(HeldProcess.open(number)) ?? []);
+  return [first, ...children.filter(({ parent }) => parent === first.id.pid)];
 }
 
 /**
