@@ -1,6 +1,6 @@
 import { violation } from "@netbind/contract";
 import type { CodedViolation } from "@netbind/kubevirt/admission";
-import { parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
+import { type DuplicateKey, parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
 import type { Excerpt, Place, YamlPath } from "./yaml-positions.ts";
 
 /** Which object of the input something is about. */
@@ -40,6 +40,8 @@ export interface InputDocument {
 export interface ReadResult {
   readonly documents: readonly InputDocument[];
   readonly violations: readonly InputViolation[];
+  /** Keys that are written twice. */
+  readonly duplicates: readonly InputViolation[];
 }
 
 /** What a text says, and all its YAML documents, those without an object included. */
@@ -116,26 +118,40 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
 export const refusedFile = (file: string, problem: string, fix: string): ReadResult => ({
   documents: [],
   violations: [{ ...violation("", problem, fix), file, line: 1, column: 1 }],
+  duplicates: [],
 });
 
 /** What several texts say together. */
 export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
   documents: results.flatMap(({ documents }) => documents),
   violations: results.flatMap(({ violations }) => violations),
+  duplicates: results.flatMap(({ duplicates }) => duplicates),
 });
 
 /** What one YAML document says. */
 function readDocument(file: string, document: YamlDocument | YamlProblem): readonly (InputDocument | InputViolation)[] {
-  const refused = (problem: string, place: Place): readonly InputViolation[] => [
-    { ...violation("", problem, "correct the file"), file, ...place },
+  const refused = (problem: string, place: Place, fix = "correct the file"): readonly InputViolation[] => [
+    { ...violation("", problem, fix), file, ...place },
   ];
-  if ("problem" in document) return refused(`invalid YAML: ${document.problem}`, document.place);
+  if ("problem" in document) return refused(document.problem, document.place, document.fix);
   try {
     return objectsOf(file, document);
   } catch (error) {
     return refused(`this cannot be read: ${(error as Error).message}`, document.placeOf([]));
   }
 }
+
+/** What is said of a key that is written twice. */
+const duplicateOf = (file: string, { key, place, before }: DuplicateKey): InputViolation => ({
+  ...violation(
+    key,
+    `the key ${JSON.stringify(key)} is written twice: the value in line ${place.line} counts, not the one in line ${before}`,
+    "remove one of them",
+  ),
+  rule: "DUPLICATE-KEY",
+  file,
+  ...place,
+});
 
 /** Reads the objects of a text with any number of YAML documents; `file` is its name in what is found. */
 export function parseText(file: string, text: string): ParsedText {
@@ -145,10 +161,12 @@ export function parseText(file: string, text: string): ParsedText {
       yaml: [],
     };
   const parsed = parseYaml(text);
+  const yaml = parsed.filter((document): document is YamlDocument => "value" in document);
   const results = parsed.flatMap((document) => readDocument(file, document));
   return {
     documents: results.filter((result): result is InputDocument => "lineOf" in result),
     violations: results.filter((result): result is InputViolation => "problem" in result),
-    yaml: parsed.filter((document): document is YamlDocument => "value" in document),
+    duplicates: yaml.flatMap(({ duplicates }) => duplicates.map((one) => duplicateOf(file, one))),
+    yaml,
   };
 }

@@ -49,6 +49,8 @@ export interface Input {
   /** Secrets and ConfigMaps of a namespace. */
   readonly dataOf: (namespace: string) => ReferencedData;
   readonly violations: readonly InputViolation[];
+  /** Keys that are written twice: the last counts. */
+  readonly duplicates: readonly InputViolation[];
   readonly warnings: readonly string[];
 }
 
@@ -131,7 +133,11 @@ function readVms(documents: readonly InputDocument[]) {
  * What documents say, in any order, with everything that is wrong with their shape; `first` is reported where what is
  * needed is missing.
  */
-export function inputOf({ documents, violations }: ReadResult, first: string, needed: Needed = "a VM"): Input {
+export function inputOf(
+  { documents, violations, duplicates }: ReadResult,
+  first: string,
+  needed: Needed = "a VM",
+): Input {
   const of: Sorted = (kind) => documents.filter((document) => kindOf(document) === kind);
   const { count, vms, templates, violations: unsound } = readVms(documents);
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
@@ -157,6 +163,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
         ? [{ ...missing, file: first, line: 1, column: 1 }]
         : []),
     ],
+    duplicates,
     warnings: of("other")
       .filter((document) => checkHeader(document).length === 0)
       .map(

@@ -1,4 +1,6 @@
 import { constructFromEvents, parseEvents, YAMLException } from "js-yaml";
+import { splitJson } from "./json-stream.ts";
+import { type IndentedText, indentLaxLines } from "./lax-indentation.ts";
 import { KUBECTL_SCHEMA } from "./kubectl-schema.ts";
 import { findField, type YamlField } from "./yaml-fields.ts";
 import { endOf, Lines, offsetOf, type Place, Positions, type YamlPath } from "./yaml-positions.ts";
@@ -14,11 +16,22 @@ export interface YamlDocument {
   readonly placeOf: (path: YamlPath) => Place;
   /** Where a field of a mapping is written, through aliases and merge keys; undefined where there is none. */
   readonly fieldAt: (path: YamlPath) => YamlField | undefined;
+  /** Keys that are written more than once in one mapping: kubectl takes the last one. */
+  readonly duplicates: readonly DuplicateKey[];
+}
+
+/** A key that a mapping has more than once: where it is written last, and the line where it is before. */
+export interface DuplicateKey {
+  readonly key: string;
+  readonly place: Place;
+  readonly before: number;
 }
 
 /** A text that is not valid YAML. */
 export interface YamlProblem {
   readonly problem: string;
+  /** What to do, where it is known. */
+  readonly fix?: string;
   readonly place: Place;
 }
 
@@ -33,11 +46,27 @@ interface Part {
   readonly offset: number;
 }
 
-/** The documents of a text. @throws YAMLException for the first text that is not valid YAML */
-function readDocuments({ text, line, offset }: Part): readonly YamlDocument[] {
+/** The values of a text's documents, and whether every key in it is written once. @throws YAMLException */
+function construct(text: string, events: ReturnType<typeof parseEvents>) {
+  const options = { source: text, schema: KUBECTL_SCHEMA, ...LIMITS };
+  try {
+    return { values: constructFromEvents(events, options), isUnique: true };
+  } catch (error) {
+    if (!(error instanceof YAMLException) || error.reason !== "duplicated mapping key") throw error;
+    return { values: constructFromEvents(events, { ...options, json: true }), isUnique: false };
+  }
+}
+
+/** How many keys that are written twice are reported of a document: the rest is of the same kind. */
+const MOST_DUPLICATES = 20;
+
+/** The documents of a text; `indented` is the same text with lines indented. @throws YAMLException for the first text that is not valid YAML */
+function readDocuments({ text: written, line, offset }: Part, indented?: IndentedText): readonly YamlDocument[] {
+  const text = indented?.text ?? written;
+  const original = indented?.original ?? ((at: number): number => at);
   const events = parseEvents(text, LIMITS);
-  const values = constructFromEvents(events, { source: text, schema: KUBECTL_SCHEMA, ...LIMITS });
-  const lines = new Lines(text, line);
+  const { values, isUnique } = construct(text, events);
+  const [lines, shifted] = [new Lines(written, line), new Lines(text, line)];
   const places = new Positions(text, events);
   let next = 0;
   return values.map((value) => {
@@ -50,13 +79,32 @@ function readDocuments({ text, line, offset }: Part): readonly YamlDocument[] {
         if (child === undefined) break;
         [node, found] = [child.node, child.offset ?? found];
       }
-      return found ?? 0;
+      return original(found ?? 0);
     };
     const lineOf = (path: YamlPath): number => lines.at(find(path));
     const placeOf = (path: YamlPath): Place => lines.placeOf(find(path));
-    const fieldAt = (path: YamlPath): YamlField | undefined => findField({ text, offset, lines, places }, root, path);
-    return { value, size: next - root, lineOf, placeOf, fieldAt };
+    const source = { text, inWhole: (at: number): number => original(at) + offset, lines: shifted, places };
+    const fieldAt = (path: YamlPath): YamlField | undefined => findField(source, root, path);
+    const repeated = isUnique ? [] : places.repeatedKeysIn(root, next, MOST_DUPLICATES);
+    const duplicates = repeated.map(({ key, at, before }) => ({
+      key,
+      place: lines.placeOf(original(at)),
+      before: lines.at(original(before)),
+    }));
+    return { value, size: next - root, lineOf, placeOf, fieldAt, duplicates };
   });
+}
+
+/** Reads a text as YAML says, and where that is not possible, as the laxer reader of kubectl does. @throws YAMLException */
+function readLax(part: Part): readonly YamlDocument[] {
+  try {
+    return readDocuments(part);
+  } catch (error) {
+    const isLax = error instanceof YAMLException && error.reason === "deficient indentation";
+    const indented = isLax ? indentLaxLines(part.text) : undefined;
+    if (indented === undefined) throw error;
+    return readDocuments(part, indented);
+  }
 }
 
 /** Cuts a text before each line that begins a document: whatever stands before, "---" at a line's beginning does (YAML 1.2.2, 9.1.2). */
@@ -75,23 +123,50 @@ function splitDocuments(text: string): readonly Part[] {
   return parts;
 }
 
+/** What a text says that Helm or another program is yet to make YAML of. */
+const TEMPLATE_ACTION = /\{\{/;
+
 function problemOf(error: unknown, { text, line }: Part): YamlProblem {
   const lines = new Lines(text, line);
-  if (!(error instanceof YAMLException)) return { problem: (error as Error).message, place: lines.placeOf(0) };
-  return { problem: error.reason, place: lines.placeOf(Math.min(error.mark?.position ?? 0, text.length)) };
+  const action = TEMPLATE_ACTION.exec(text);
+  if (action !== null)
+    return {
+      problem: "this is a Helm template that is not rendered",
+      fix: "render it first: helm template . | netbind validate -f -",
+      place: lines.placeOf(action.index),
+    };
+  if (!(error instanceof YAMLException))
+    return { problem: `invalid YAML: ${(error as Error).message}`, place: lines.placeOf(0) };
+  return {
+    problem: `invalid YAML: ${error.reason}`,
+    place: lines.placeOf(Math.min(error.mark?.position ?? 0, text.length)),
+  };
 }
 
-/** Reads a text with any number of YAML documents. One that is not valid YAML does not hide the others. */
+function readPart(part: Part): readonly (YamlDocument | YamlProblem)[] {
+  try {
+    return readLax(part);
+  } catch (error) {
+    const objects = splitJson(part.text);
+    if (objects.length < 2) return [problemOf(error, part)];
+    const lines = new Lines(part.text, part.line);
+    return objects.flatMap(({ text, at }) => readPart({ text, line: lines.at(at), offset: part.offset + at }));
+  }
+}
+
+/** That a template is not rendered is the cause of all that cannot be read of it. */
+function withOneTemplateProblem(
+  read: readonly (YamlDocument | YamlProblem)[],
+): readonly (YamlDocument | YamlProblem)[] {
+  const first = read.find((one) => "problem" in one && one.fix !== undefined);
+  return first === undefined ? read : read.filter((one) => one === first || !("problem" in one));
+}
+
+/** Reads a text with any number of YAML documents, or of JSON objects. One that is not valid does not hide the others. */
 export function parseYaml(text: string): readonly (YamlDocument | YamlProblem)[] {
   try {
     return readDocuments({ text, line: 1, offset: 0 });
   } catch {
-    return splitDocuments(text).flatMap((part): readonly (YamlDocument | YamlProblem)[] => {
-      try {
-        return readDocuments(part);
-      } catch (error) {
-        return [problemOf(error, part)];
-      }
-    });
+    return withOneTemplateProblem(splitDocuments(text).flatMap(readPart));
   }
 }

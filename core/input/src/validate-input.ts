@@ -32,6 +32,14 @@ const schemaFinding = (found: InputViolation): InputFinding => ({
   consequence: "rejected",
 });
 
+const duplicateFinding = (found: InputViolation): InputFinding => ({
+  rule: "DUPLICATE-KEY",
+  ...found,
+  reason: "FieldValueDuplicate",
+  consequence: "ignored",
+  outcome: "one of the two values is lost",
+});
+
 const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): readonly InputFinding[] =>
   findings.map(({ rule, reason, ...found }) => ({
     ...locate(found),
@@ -80,6 +88,7 @@ export function validateInput(
   const known = { described, surroundings: surroundingsOf(input) };
   const all = [
     ...input.violations.map(schemaFinding),
+    ...input.duplicates.map(duplicateFinding),
     ...[...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, known)),
     ...input.definitions.flatMap(({ value, locate }) => findingsOf(validateNad(value), locate)),
     ...input.clones.flatMap(({ value, locate }) => findingsOf(validateClone(value), locate)),

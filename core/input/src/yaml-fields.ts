@@ -23,10 +23,10 @@ export interface YamlField {
   readonly shared: boolean;
 }
 
-/** A text of which fields are looked for, and its offset in the whole. */
+/** A text of which fields are looked for, and where an offset of it is in the whole. */
 export interface Source {
   readonly text: string;
-  readonly offset: number;
+  readonly inWhole: (offset: number) => number;
   readonly lines: Lines;
   readonly places: Positions;
 }
@@ -81,14 +81,18 @@ export function findField(source: Source, root: number, path: YamlPath): YamlFie
 }
 
 function fieldOf(
-  { text, offset, lines, places }: Source,
+  { text, inWhole, lines, places }: Source,
   { key: index, node }: Found,
   shared: boolean,
 ): YamlField | undefined {
   const key = places.eventOf(index);
   if (key?.type !== EVENT_ID.SCALAR || key.valueStart < 0) return undefined;
   const isQuoted = key.style === SCALAR_STYLE.DOUBLE_QUOTED || key.style === SCALAR_STYLE.SINGLE_QUOTED;
-  const moved = <T extends Span>(span: T): T => ({ ...span, start: span.start + offset, end: span.end + offset });
+  const moved = <T extends Span>(span: T): T => ({
+    ...span,
+    start: inWhole(span.start),
+    end: inWhole(span.end),
+  });
   const value = writtenValue(places, node);
   const { at, colon } = gapBehind(text, key.valueEnd + (isQuoted ? 1 : 0));
   return {
@@ -99,7 +103,7 @@ function fieldOf(
     key: moved({ start: key.valueStart, end: key.valueEnd }),
     quoted: key.style === SCALAR_STYLE.DOUBLE_QUOTED,
     value: value === undefined ? undefined : moved(value),
-    gap: { at: Math.max(at, endOfProperties(places, node)) + offset, colon },
+    gap: { at: inWhole(Math.max(at, endOfProperties(places, node))), colon },
     shared,
   };
 }

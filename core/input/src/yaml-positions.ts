@@ -108,11 +108,46 @@ function childrenOf(text: string, events: readonly Event[], node: number): Reado
     const key = events[at];
     const value = isMapping ? endOf(events, at) : at;
     const name = isMapping ? (key?.type === EVENT_ID.SCALAR ? getScalarValue(text, key) : undefined) : String(index);
-    if (name !== undefined && !children.has(name))
+    // Of a key that is written twice the last one counts.
+    if (name !== undefined)
       children.set(name, { node: value, key: at, offset: offsetOf(key) ?? offsetOf(events[value]) });
     at = endOf(events, value);
   }
   return children;
+}
+
+/** The key that merges another mapping, and may be there several times. */
+const MERGE_KEY = "<<";
+
+/** A key that a mapping has before: the offsets of both. */
+interface RepeatedKey {
+  readonly key: string;
+  readonly at: number;
+  readonly before: number;
+}
+
+/** The keys that mappings between two events have more than once, in the order of their ends; no more than `most`. */
+function repeatedKeysIn(text: string, events: readonly Event[], [from, end]: readonly [number, number], most: number) {
+  const open: { readonly seen: Map<string, number> | undefined; isKey: boolean }[] = [];
+  const repeated: RepeatedKey[] = [];
+  for (let at = from; at < end && repeated.length < most; at++) {
+    const event = events[at];
+    if (event?.type === EVENT_ID.POP) {
+      open.pop();
+      continue;
+    }
+    const parent = open.at(-1);
+    if (parent?.isKey === true && event?.type === EVENT_ID.SCALAR) {
+      const [key, offset] = [getScalarValue(text, event), offsetOf(event) ?? 0];
+      const before = parent.seen?.get(key);
+      if (before !== undefined && key !== MERGE_KEY) repeated.push({ key, at: offset, before });
+      parent.seen?.set(key, offset);
+    }
+    if (parent?.seen !== undefined) parent.isKey = !parent.isKey;
+    const isMapping = event?.type === EVENT_ID.MAPPING;
+    if (opens(event)) open.push({ seen: isMapping ? new Map() : undefined, isKey: isMapping });
+  }
+  return repeated;
 }
 
 /** What the aliases of a text stand for: an anchor's name is of the node that had it last, and of its document. */
@@ -152,6 +187,12 @@ export class Positions {
     this.#children.set(node, known);
     return known;
   }
+
+  /** The keys that mappings from one event to another have more than once, no more than so many. */
+  repeatedKeysIn(from: number, end: number, most: number): readonly RepeatedKey[] {
+    return repeatedKeysIn(this.#text, this.#events, [from, end], most);
+  }
+
   /** The event of a node. */
   eventOf(node: number): Event | undefined {
     return this.#events[node];

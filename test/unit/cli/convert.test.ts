@@ -89,7 +89,7 @@ describe("one reader", () => {
     CRLF: block(NIC).replaceAll("\n", "\r\n"),
     "tabs between values": block("- name:\ta\n  slirp:\t{}\t# old"),
     "tabs for indentation": block("- name: a\n\tslirp: {}"),
-    "duplicate keys": block("- name: a\n  slirp: {}\n  slirp: {}"),
+    "duplicate keys": block("- name: b\n  name: a\n  slirp: {}"),
     "duplicate keys elsewhere": `${block(NIC)}---\na: 1\na: 2\n`,
     "words of YAML 1.1": block("- name: yes\n  slirp: {}"),
     "an unknown alias": block("- name: *none\n  slirp: {}"),

@@ -123,7 +123,7 @@ describe("a text with many documents", () => {
   const good = (name: string): string => `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\n`;
 
   test("one that is not YAML does not hide the others, and each is on its own lines", () => {
-    const text = `# ours\n%YAML 1.2\n---\n${good("a")}---\nx: [1\n---\n${good("b")}--- # twice\na: 1\na: 2\n...\n---\n${good("c")}`;
+    const text = `# ours\n%YAML 1.2\n---\n${good("a")}---\nx: [1\n---\n${good("b")}--- # wrong\na: ]\nb: 2\n...\n---\n${good("c")}`;
     const { documents, violations } = parseText("f.yaml", text);
     expect(documents.map(({ line, value }) => [line, (value["metadata"] as { name: string }).name])).toEqual([
       [4, "a"],
@@ -135,7 +135,7 @@ describe("a text with many documents", () => {
         file: "f.yaml",
         problem: expect.stringContaining("invalid YAML: "),
       }),
-      expect.objectContaining({ line: 15, problem: expect.stringContaining("duplicate") }),
+      expect.objectContaining({ line: 14 }),
     ]);
     expect([8, 9]).toContain(violations[0]?.line);
   });

@@ -3,7 +3,16 @@ import type { RuleText } from "./rules/rule.ts";
 import type { CodedViolation } from "./validate-vmi.ts";
 
 /** The id of a check. */
-export type CheckId = "SCHEMA" | "ADMIT" | "BINDING" | "GRANTS" | "NETWORK" | "PLUGIN" | "HOST-DISK" | "IGNORE";
+export type CheckId =
+  | "SCHEMA"
+  | "DUPLICATE-KEY"
+  | "ADMIT"
+  | "BINDING"
+  | "GRANTS"
+  | "NETWORK"
+  | "PLUGIN"
+  | "HOST-DISK"
+  | "IGNORE";
 
 /** What an annotation that ignores rules lists in vain. */
 export const IGNORE_CHECK: RuleText & { readonly id: "IGNORE" } = {
@@ -30,6 +39,16 @@ export const CHECKS: readonly (RuleText & { readonly id: CheckId })[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "vm",
+  },
+  {
+    id: "DUPLICATE-KEY",
+    means: "A mapping has each key once.",
+    why: "kubectl takes the last one, or refuses the file where it validates strictly; the other one is lost.",
+    fix: "remove one of them",
+    reason: "FieldValueDuplicate",
+    consequence: "ignored",
+    outcome: "one of the two values is lost",
+    judge: "netbind",
   },
   {
     id: "ADMIT",
