@@ -110,7 +110,7 @@ describe.each(callers)("asked by %s", (who, ask) => {
       const { code, stdout, stderr } = await ask([command, "-f", "-", "--plugin", plugin], vm("refused"));
       // A cluster accepts it, and its node agent does not attach it.
       expect(code).toBe(command === "validate" ? 0 : 3);
-      if (command === "validate") expect(stdout).toContain("warning: accepted, and cannot work [ADMIT]");
+      if (command === "validate") expect(stdout).toContain("warning: accepted, but cannot work: [ADMIT]");
       const printed = `${stdout}${stderr}`;
       expect(printed).toContain("standard input:10: ");
       expect(printed).toContain('spec.domain.devices.interfaces[0].model: "virtio" is not a model for this binding');

@@ -13,10 +13,17 @@ export const EXIT = {
   ended: 143,
 } as const;
 
-export const EXIT_HELP = `
-Exit codes: 0 done; 1 failed; 2 wrong command line; 3 the input, or a file that an option names, cannot be read or is not
-valid, or a plan or a migration is refused; 4 no such VM; 5 the VM runs already, or another netbind process works on it;
-130 interrupted by Ctrl-C; 143 ended by SIGTERM.`;
+/** The exit codes of all commands, for `netbind help exit-codes`. */
+export const EXIT_CODES: readonly (readonly [number, string])[] = [
+  [EXIT.ok, "done"],
+  [EXIT.failed, "failed; validate: KubeVirt refuses a VM, or with --strict there is a warning; check: a VM differs"],
+  [EXIT.usage, "wrong command line"],
+  [EXIT.refused, "the input or a file that an option names is not valid, or a plan or a migration is refused"],
+  [EXIT.notFound, "no such VM"],
+  [EXIT.busy, "the VM runs already, or another netbind process is working on it"],
+  [EXIT.interrupted, "interrupted by Ctrl-C"],
+  [EXIT.ended, "ended by SIGTERM"],
+];
 
 /** Errors by their names: the classes of some come with all that starts VMs, which most commands do not load. */
 const BY_NAME: Readonly<Record<string, number>> = {

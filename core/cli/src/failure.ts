@@ -14,7 +14,9 @@ export function failureJson(error: unknown): object {
     ...(error instanceof BindingError ? { hint: error.hint } : {}),
     ...(error instanceof InputError || error instanceof PluginsFailedError
       ? { violations: error.violations.map(({ rule = "SCHEMA", ...found }) => withoutExcerpt({ ...found, rule })) }
-      : {}),
+      : error instanceof Error && "violations" in error
+        ? { violations: error.violations }
+        : {}),
     ...(error instanceof PluginsFailedError
       ? { plugins: error.failures.map(({ binding, vms }) => ({ binding, vms })) }
       : {}),

@@ -5,6 +5,7 @@ import { addCheck } from "./commands/check.ts";
 import { addConsole } from "./commands/console.ts";
 import { addConvert } from "./commands/convert.ts";
 import { addDetachNic } from "./commands/detach-nic.ts";
+import { addExitCodes } from "./commands/exit-codes.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGc } from "./commands/gc.ts";
 import { addLink } from "./commands/link.ts";
@@ -16,10 +17,12 @@ import { addStatus } from "./commands/status.ts";
 import { addStop } from "./commands/stop.ts";
 import { addValidate } from "./commands/validate.ts";
 import type { Act, CommandContext } from "./commands/command-context.ts";
-import { EXIT, EXIT_HELP, exitCodeOf } from "./exit-codes.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { RootError } from "./errors.ts";
 import { failureJson, printError } from "./failure.ts";
 import { printData, type ReportFormat } from "./output.ts";
 import type { Compose } from "./tokens.ts";
+import { netbindVersion } from "./version.ts";
 
 /** The commands, in the groups and the order that help shows them in. */
 const COMMANDS: readonly (readonly [string, readonly ((context: CommandContext) => void)[]])[] = [
@@ -37,10 +40,40 @@ async function printFailure(error: unknown, format: ReportFormat): Promise<numbe
   return exitCodeOf(error);
 }
 
+/** What is done by root alone: to another user it says so, instead of what the first system call says. */
+const rootOnly =
+  (program: Command, act: Act): Act =>
+  (format, action) =>
+    act(format, () => {
+      if (process.getuid?.() !== 0) throw new RootError(program.args[0] ?? "");
+      return action();
+    });
+
 /** Describes an option without the defaults that say nothing: off, and an empty list. */
 function describeOption(this: Help, option: Option): string {
-  return Help.prototype.optionDescription.call(this, option).replace(/ \(default: (?:false|\[\])\)$/, "");
+  return Help.prototype.optionDescription.call(this, option).replace(/ \(default: (?:false|\[\]|\{\}|none)\)$/, "");
 }
+
+/** The command's tree: all commands with their options, whose actions `act` runs. */
+export function createProgram(compose: Compose, act: Act): Command {
+  const program = new Command("netbind")
+    .description(
+      "Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules.",
+    )
+    .version(netbindVersion(), "-V, --version", "print the version of netbind")
+    .configureHelp({ optionDescription: describeOption })
+    .addHelpText("after", "\nExit codes: netbind help exit-codes. Rules, bindings and error codes: netbind explain.");
+  for (const [heading, adders] of COMMANDS) {
+    program.commandsGroup(heading);
+    for (const add of adders) add({ program, compose, act: heading.includes("(root)") ? rootOnly(program, act) : act });
+  }
+  addExitCodes({ program, compose, act });
+  for (const command of commandsOf(program)) command.exitOverride();
+  return program;
+}
+
+/** A command, and all below it. */
+export const commandsOf = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(commandsOf)];
 
 /**
  * The `netbind` command. Gives the exit code. Each command's code is loaded where it is wanted: what only validates a file does
@@ -48,26 +81,14 @@ function describeOption(this: Help, option: Option): string {
  */
 export function buildProgram(compose: Compose): (args: readonly string[]) => Promise<number> {
   let exitCode: number = EXIT.ok;
-  const act: Act = async (format, action) => {
+  const program = createProgram(compose, async (format, action) => {
     try {
       exitCode = await action();
     } catch (error) {
       exitCode = await printFailure(error, format);
     }
-  };
-  const program = new Command("netbind")
-    .description(
-      "Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules.",
-    )
-    .configureHelp({ optionDescription: describeOption })
-    .addHelpText("after", EXIT_HELP);
-  for (const [heading, adders] of COMMANDS) {
-    program.commandsGroup(heading);
-    for (const add of adders) add({ program, compose, act });
-  }
+  });
   return async (args) => {
-    for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
-      command.exitOverride();
     try {
       await program.parseAsync([...args], { from: "user" });
     } catch (error) {

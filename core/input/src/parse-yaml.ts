@@ -35,6 +35,9 @@ export interface YamlProblem {
   readonly place: Place;
 }
 
+/** The most characters that are quoted of what a YAML parser says. */
+const LONGEST_REASON = 200;
+
 /** How deep collections may be, and how many aliases a document may have. */
 const LIMITS = { maxDepth: 200, maxAliases: 100 } as const;
 
@@ -137,8 +140,10 @@ function problemOf(error: unknown, { text, line }: Part): YamlProblem {
     };
   if (!(error instanceof YAMLException))
     return { problem: `invalid YAML: ${(error as Error).message}`, place: lines.placeOf(0) };
+  // A reason may quote all that follows.
+  const reason = error.reason.length > LONGEST_REASON ? `${error.reason.slice(0, LONGEST_REASON)} ...` : error.reason;
   return {
-    problem: `invalid YAML: ${error.reason}`,
+    problem: `invalid YAML: ${reason}`,
     place: lines.placeOf(Math.min(error.mark?.position ?? 0, text.length)),
   };
 }

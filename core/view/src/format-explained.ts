@@ -1,6 +1,7 @@
 import type { BindingDescription } from "@netbind/contract";
 import { formatVersion } from "@netbind/kubevirt";
 import type { ExplainedBinding, ExplainedField, RuleText } from "@netbind/kubevirt/admission";
+import { outcomeOf } from "./format-finding.ts";
 import { table } from "./table.ts";
 
 /** What can be explained. */
@@ -10,14 +11,15 @@ export interface Explained {
   readonly plugins: readonly ExplainedPlugin[];
   readonly rules: readonly RuleText[];
   readonly fields: readonly ExplainedField[];
+  readonly errors: readonly ExplainedError[];
 }
 
-const CONSEQUENCES: Readonly<Record<RuleText["consequence"], string>> = {
-  rejected: "KubeVirt's API refuses the VM",
-  neverStarts: "accepted, and cannot work: netbind run refuses it",
-  pending: "accepted, and waits until the cluster has what it names",
-  ignored: "accepted, and has no effect or another than the intended one",
-};
+/** A code that an error of a command has. */
+export interface ExplainedError {
+  readonly code: string;
+  readonly means: string;
+  readonly fix: string;
+}
 
 const versions = ({ since, until }: RuleText): string => {
   const from = since === undefined ? "every version" : `since ${formatVersion(since)}`;
@@ -34,7 +36,7 @@ const formatRule = (rule: RuleText): string =>
     `  why:      ${rule.why}`,
     `  fix:      ${rule.fix}`,
     `  versions: ${versions(rule)}`,
-    `  breaks:   ${CONSEQUENCES[rule.consequence]} (${rule.reason})`,
+    `  breaks:   ${outcomeOf(rule)} (${rule.reason})`,
     ...(rule.kubevirt === undefined ? [] : [`  KubeVirt: ${rule.kubevirt.difference}`]),
   ].join("\n");
 
@@ -48,6 +50,8 @@ const formatBinding = (binding: ExplainedBinding): string =>
     `  migration:    ${binding.migration}`,
     `  hot-plug:     ${binding.hotplug}`,
   ].join("\n");
+
+const formatError = ({ code, means, fix }: ExplainedError): string => `${code}: ${means}\n  fix: ${fix}`;
 
 const formatField = ({ path, means, otherwise, rules }: ExplainedField): string =>
   [
@@ -90,16 +94,17 @@ const formatPlugin = ({
   ].join("\n");
 
 /** Each of what is explained in full. */
-export const formatExplained = ({ plugins, bindings, fields, rules }: Explained): string =>
+export const formatExplained = ({ plugins, bindings, fields, rules, errors }: Explained): string =>
   [
     ...plugins.map(formatPlugin),
     ...bindings.map(formatBinding),
     ...fields.map(formatField),
     ...rules.map(formatRule),
+    ...errors.map(formatError),
   ].join("\n\n");
 
 /** Everything that can be explained: third-party bindings in full, and of all others a line each. */
-export function formatExplainable({ plugins, bindings, fields, rules }: Explained): string {
+export function formatExplainable({ plugins, bindings, fields, rules, errors }: Explained): string {
   const lists = [
     "Bindings:",
     table(bindings.map(({ name, means }) => [name, means])),
@@ -107,6 +112,8 @@ export function formatExplainable({ plugins, bindings, fields, rules }: Explaine
     table(rules.map(({ id, means }) => [id, means])),
     "\nFields:",
     table(fields.map(({ path, means }) => [path, means])),
+    "\nError codes:",
+    table(errors.map(({ code, means }) => [code, means])),
   ];
   return [...plugins.map(formatPlugin), lists.join("\n")].join("\n\n");
 }

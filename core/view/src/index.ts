@@ -1,4 +1,10 @@
-export { type Explained, type ExplainedPlugin, formatExplainable, formatExplained } from "./format-explained.ts";
+export {
+  type Explained,
+  type ExplainedError,
+  type ExplainedPlugin,
+  formatExplainable,
+  formatExplained,
+} from "./format-explained.ts";
 export {
   type FindingFormat,
   type FindingsSummary,

@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption } from "./options.ts";
 
@@ -9,7 +8,7 @@ export function addApply({ program, compose, act }: CommandContext): void {
     .description("repair the differences that check shows, and nothing else")
     .argument("[vm...]", "[namespace/]name; all VMs when none is named")
     .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind apply\n  netbind apply default/vm\n${EXIT_HELP}`)
+    .addHelpText("after", `\nExamples:\n  netbind apply\n  netbind apply default/vm\n`)
     .action((names: string[], options) =>
       act(options.output, async () => (await import("../vms/repair.ts")).apply(names, options.output, await compose())),
     );

@@ -1,5 +1,4 @@
 import { Option } from "commander";
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { adminOption, fileOption, outputOption, requireFiles, seconds } from "./options.ts";
 
@@ -19,7 +18,7 @@ export function addAttachNic({ program, compose, act }: CommandContext): void {
     .addOption(outputOption())
     .addHelpText(
       "after",
-      `\nExamples:\n  netbind attach-nic vm blue --network blue-net -f nads.yaml\n  netbind attach-nic default/vm blue --network blue-net --mac 02:00:00:00:00:10 -f nads.yaml -o json\n${EXIT_HELP}`,
+      `\nExamples:\n  netbind attach-nic vm blue --network blue-net -f nads.yaml\n  netbind attach-nic default/vm blue --network blue-net --mac 02:00:00:00:00:10 -f nads.yaml -o json\n`,
     );
   command.action((vm: string, nic: string, options) => {
     requireFiles(command, [...options.filename, ...options.admin]);

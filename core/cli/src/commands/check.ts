@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption } from "./options.ts";
 
@@ -9,7 +8,7 @@ export function addCheck({ program, compose, act }: CommandContext): void {
     .description("show how VMs differ from their records; exit code 1: at least one differs")
     .argument("[vm...]", "[namespace/]name; all VMs when none is named")
     .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind check\n  netbind check default/vm -o json\n${EXIT_HELP}`)
+    .addHelpText("after", `\nExamples:\n  netbind check\n  netbind check default/vm -o json\n`)
     .action((names: string[], options) =>
       act(options.output, async () => (await import("../vms/repair.ts")).check(names, options.output, await compose())),
     );

@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 
 /** Adds `netbind console`. */
@@ -7,7 +6,7 @@ export function addConsole({ program, compose, act }: CommandContext): void {
     .command("console")
     .description("connect to the serial console of a guest; Ctrl-] disconnects")
     .argument("<vm>", "[namespace/]name")
-    .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n${EXIT_HELP}`)
+    .addHelpText("after", `\nExamples:\n  netbind console vm\n  echo 'ip addr' | netbind console vm\n`)
     .action((name: string) =>
       act("text", async () => (await import("../vms/console.ts")).console(name, await compose())),
     );

@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption } from "./options.ts";
 
@@ -10,10 +9,7 @@ export function addDetachNic({ program, compose, act }: CommandContext): void {
     .argument("<vm>", "[namespace/]name")
     .argument("<nic>", "name of the NIC")
     .addOption(outputOption())
-    .addHelpText(
-      "after",
-      `\nExamples:\n  netbind detach-nic vm blue\n  netbind detach-nic default/vm blue -o json\n${EXIT_HELP}`,
-    )
+    .addHelpText("after", `\nExamples:\n  netbind detach-nic vm blue\n  netbind detach-nic default/vm blue -o json\n`)
     .action((vm: string, nic: string, options) =>
       act(options.output, async () =>
         (await import("../vms/nics.ts")).detachNic({ vm, nic }, options.output, await compose()),

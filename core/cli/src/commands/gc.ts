@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption } from "./options.ts";
 
@@ -8,7 +7,7 @@ export function addGc({ program, compose, act }: CommandContext): void {
     .command("gc")
     .description("remove what no running VM owns")
     .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind gc\n${EXIT_HELP}`)
+    .addHelpText("after", `\nExamples:\n  netbind gc\n`)
     .action((options) =>
       act(options.output, async () => (await import("../vms/gc.ts")).gc(options.output, await compose())),
     );

@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption } from "./options.ts";
 
@@ -9,10 +8,7 @@ export function addLink({ program, compose, act }: CommandContext): void {
     .description(
       "set the link of a running VM's NIC up or down, like plugging or pulling a cable; the NIC must be on a tap device",
     )
-    .addHelpText(
-      "after",
-      `\nExamples:\n  netbind link down vm blue\n  netbind link up default/vm blue -o json\n${EXIT_HELP}`,
-    );
+    .addHelpText("after", `\nExamples:\n  netbind link down vm blue\n  netbind link up default/vm blue -o json\n`);
   for (const linkState of ["up", "down"] as const)
     link
       .command(linkState)
@@ -20,7 +16,7 @@ export function addLink({ program, compose, act }: CommandContext): void {
       .argument("<vm>", "[namespace/]name")
       .argument("<nic>", "name of the NIC")
       .addOption(outputOption())
-      .addHelpText("after", `\nExamples:\n  netbind link ${linkState} vm blue\n${EXIT_HELP}`)
+      .addHelpText("after", `\nExamples:\n  netbind link ${linkState} vm blue\n`)
       .action((vm: string, nic: string, options) =>
         act(options.output, async () =>
           (await import("../vms/nics.ts")).setLink({ vm, nic, link: linkState }, options.output, await compose()),

@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption, seconds } from "./options.ts";
 
@@ -10,7 +9,7 @@ export function addMigrate({ program, compose, act }: CommandContext): void {
     .argument("<vm>", "[namespace/]name")
     .option("--wait <seconds>", "how long to wait for the guest's addresses before reporting", seconds, 10)
     .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n${EXIT_HELP}`)
+    .addHelpText("after", `\nExamples:\n  netbind migrate vm\n  netbind migrate default/vm -o json\n`)
     .action((name: string, options) =>
       act(options.output, async () => (await import("../vms/migrate.ts")).migrate(name, options, await compose())),
     );

@@ -1,5 +1,4 @@
 import { Option } from "commander";
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import {
   adminOption,
@@ -35,7 +34,7 @@ export function addPlan({ program, compose, act }: CommandContext): void {
     .addOption(outputOption())
     .addHelpText(
       "after",
-      `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n  netbind plan -f vm.yaml --plugin routed-tap=routed-tap.mjs --grants grants.json\n${EXIT_HELP}`,
+      `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n  netbind plan -f vm.yaml --plugin routed-tap=routed-tap.mjs --grants grants.json\n`,
     );
   command.action((options) => {
     requireFiles(command, [...options.filename, ...options.admin]);

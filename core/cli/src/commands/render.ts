@@ -1,5 +1,4 @@
 import { Option } from "commander";
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./options.ts";
 
@@ -21,7 +20,7 @@ export function addRender({ program, compose, act }: CommandContext): void {
     )
     .addOption(pluginOption())
     .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n${EXIT_HELP}`);
+    .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n`);
   command.action((options) => {
     requireFiles(command, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("../documents/render.ts")).render(options, await compose()));

@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import {
   adminOption,
@@ -32,8 +31,7 @@ export function addRun({ program, compose, act }: CommandContext): void {
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  netbind run -f vm.yaml --plugin routed-tap=routed-tap.mjs\n  netbind run -f vm.yaml --host-disk /var/lib/disks\n  kustomize build . | netbind run -f -\n" +
-        EXIT_HELP,
+      "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  netbind run -f vm.yaml --plugin routed-tap=routed-tap.mjs\n  netbind run -f vm.yaml --host-disk /var/lib/disks\n  kustomize build . | netbind run -f -\n",
     );
   command.action((options) => {
     requireFiles(command, [...options.filename, ...options.admin]);

@@ -1,4 +1,3 @@
-import { EXIT_HELP } from "../exit-codes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { outputOption } from "./options.ts";
 
@@ -10,7 +9,7 @@ export function addStop({ program, compose, act }: CommandContext): void {
     .argument("<vm...>", "[namespace/]name")
     .option("--force", "do not wait for the guest to shut down", false)
     .addOption(outputOption())
-    .addHelpText("after", `\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n${EXIT_HELP}`)
+    .addHelpText("after", `\nExamples:\n  netbind stop vm\n  netbind stop --force default/vm other/vm\n`)
     .action((names: string[], options) =>
       act(options.output, async () => (await import("../vms/stop.ts")).stop(names, options, await compose())),
     );

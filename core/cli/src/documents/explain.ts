@@ -1,7 +1,8 @@
-import { ALL_RULES, type ExplainedBinding, explain as find, FIELDS } from "@netbind/kubevirt/admission";
-import { type ExplainedPlugin, formatExplainable, formatExplained } from "@netbind/view";
+import { ALL_CHECKS, type ExplainedBinding, explain as find, FIELDS } from "@netbind/kubevirt/admission";
+import { type ExplainedError, type ExplainedPlugin, formatExplainable, formatExplained } from "@netbind/view";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { OutputFormat } from "../output.ts";
+import { ERRORS_BY_CODE } from "../error-codes.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print, printData, printMessage } from "../output.ts";
 import { formatSource, openPlugins, requireOpened } from "../plugins/open-plugins.ts";
@@ -29,24 +30,34 @@ async function describePlugins(
   });
 }
 
+/** The error code that a word is, with what it means; none where it is none. */
+function errorsNamed(word: string): readonly ExplainedError[] {
+  const code = word.trim().toUpperCase();
+  const text = ERRORS_BY_CODE.get(code);
+  return text === undefined ? [] : [{ code, ...text }];
+}
+
 /** `netbind explain`: what a rule, a binding or a field means. */
 export async function explain(word: string | undefined, options: ExplainOptions, compose: Compose): Promise<number> {
   const released = (await compose())(TOKENS.explained);
   const plugins = await describePlugins(word, options, compose);
   const isReplaced = ({ name }: ExplainedBinding): boolean => plugins.some(({ registeredAs }) => registeredAs === name);
   if (word === undefined) {
-    const all = { bindings: released, plugins, rules: ALL_RULES, fields: FIELDS };
+    const errors = [...ERRORS_BY_CODE].map(([code, text]) => ({ code, ...text }));
+    const all = { bindings: released, plugins, rules: ALL_CHECKS, fields: FIELDS, errors };
     if (options.output !== "text") printData(all, options.output);
     else print(formatExplainable(all));
     return EXIT.ok;
   }
-  const { rules, bindings: own, fields } = find(word, released);
+  const named = word.replace(/^\[(.*)\]$/, "$1");
+  const { rules, bindings: own, fields } = find(named, released);
+  const errors = errorsNamed(named);
   const bindings = own.filter((binding) => !isReplaced(binding));
-  if (rules.length + bindings.length + plugins.length + fields.length === 0) {
-    printMessage(`no rule, binding or field is named "${word}": run netbind explain to list all of them`);
+  if (rules.length + bindings.length + plugins.length + fields.length + errors.length === 0) {
+    printMessage(`no rule, binding, field or error code is named "${word}": run netbind explain to list all of them`);
     return EXIT.failed;
   }
-  if (options.output !== "text") printData({ bindings, plugins, rules, fields }, options.output);
-  else print(formatExplained({ bindings, plugins, rules, fields }));
+  if (options.output !== "text") printData({ bindings, plugins, rules, fields, errors }, options.output);
+  else print(formatExplained({ bindings, plugins, rules, fields, errors }));
   return EXIT.ok;
 }

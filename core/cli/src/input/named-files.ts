@@ -7,30 +7,39 @@ import { NamedFileError } from "../errors.ts";
 /** What a file says, or what is wrong with it, beginning with its name. */
 type ReadFile<T> = { readonly read: T } | { readonly wrong: string };
 
+/** A file and the option that names it: what a message begins with. */
+interface NamedFile {
+  readonly option: string;
+  readonly file: string;
+}
+
 /** Reads a file of JSON; `as` makes of its value what it is to be, or says what it is not. */
-function readJson<T>(file: string, as: (value: unknown) => ReadFile<T>): ReadFile<T> {
+function readJson<T>({ option, file }: NamedFile, as: (named: string, value: unknown) => ReadFile<T>): ReadFile<T> {
+  const named = `${option} ${file}`;
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    return { wrong: `${file}: it cannot be read: ${(error as Error).message}: name a file that exists` };
+    return { wrong: `${named}: it cannot be read: ${(error as Error).message}: name a file that exists` };
   }
   const parsed = parseJson(text);
-  if ("value" in parsed) return as(parsed.value);
-  return { wrong: `${file}:${parsed.line}:${parsed.column}: ${parsed.problem}: correct the text` };
+  if ("value" in parsed) return as(named, parsed.value);
+  return { wrong: `${named}:${parsed.line}:${parsed.column}: ${parsed.problem}: correct the text` };
 }
 
-function asPodLink(file: string, value: unknown): ReadFile<PodLink> {
+function asPodLink(named: string, value: unknown): ReadFile<PodLink> {
   const { name, mac, mtu, addresses, routes = [] } = (value ?? {}) as Partial<PodLink>;
   if (typeof name !== "string" || typeof mac !== "string" || typeof mtu !== "number" || !Array.isArray(addresses))
-    return { wrong: `${file}: it is not a valid pod link: it needs name, mac, mtu and addresses, and may have routes` };
+    return {
+      wrong: `${named}: it is not a valid pod link: it needs name, mac, mtu and addresses, and may have routes`,
+    };
   return { read: { name, mac, mtu, addresses, routes } };
 }
 
-function asPodNetwork(file: string, value: unknown): ReadFile<CniConfigList> {
+function asPodNetwork(named: string, value: unknown): ReadFile<CniConfigList> {
   const found = readCniConfig(value, "pods");
   return "problem" in found
-    ? { wrong: `${file}: it is not a valid CNI network configuration: ${found.problem}` }
+    ? { wrong: `${named}: it is not a valid CNI network configuration: ${found.problem}` }
     : { read: found.config };
 }
 
@@ -43,8 +52,8 @@ function allRead<T>(files: readonly ReadFile<T>[]): readonly T[] {
 
 /** The links that `--pod-link` names. @throws NamedFileError */
 export const readPodLinks = (files: readonly string[]): readonly PodLink[] =>
-  allRead(files.map((file) => readJson(file, (value) => asPodLink(file, value))));
+  allRead(files.map((file) => readJson({ option: "--pod-link", file }, asPodLink)));
 
 /** The network that `--pod-network` names; none where it names none. @throws NamedFileError */
 export const readPodNetwork = (file: string | undefined): CniConfigList | undefined =>
-  file === undefined ? undefined : allRead([readJson(file, (value) => asPodNetwork(file, value))])[0];
+  file === undefined ? undefined : allRead([readJson({ option: "--pod-network", file }, asPodNetwork)])[0];

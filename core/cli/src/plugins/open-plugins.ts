@@ -91,4 +91,7 @@ export function withPlugins(fallback: ImageFallback, sources: PluginSources): Im
 
 /** What this release's bindings are granted, and what an administrator grants on the command line over it. @throws GrantsError */
 export const grantsIn = (file: string | undefined, resolve: Resolve): GrantsByBinding =>
-  withGrants(resolve(TOKENS.grants), file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
+  withGrants(
+    resolve(TOKENS.grants),
+    file === undefined ? {} : readGrants(`--grants ${file}`, () => readFileSync(file, "utf8")),
+  );

@@ -10,11 +10,11 @@ export async function stop(
   resolve: Resolve,
 ): Promise<number> {
   const state = resolve(TOKENS.state);
-  for (const name of names) findVm(state, name);
   const { done, failed } = await forEachVm(
     names,
     (name) => name,
     async (name) => {
+      findVm(state, name);
       printMessage(`stopping ${name}`);
       await stopVm(state, resolve(TOKENS.exec), name, options.force);
       return name;
