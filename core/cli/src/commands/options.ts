@@ -5,7 +5,7 @@ import { EXIT } from "../exit-codes.ts";
 import { OUTPUT_FORMATS } from "../output.ts";
 import type { PluginSource, PluginSources } from "../plugins/plugin-sources.ts";
 
-/** For an option that may be repeated. An empty text, such as a shell makes of a variable that is not set, is no name. */
+/** For an option that may be repeated. An empty text, such as a shell makes of a variable that is not set, names no file. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   if (value === "") throw new InvalidArgumentError("Write the name of a file.");
   return [...before, value];
