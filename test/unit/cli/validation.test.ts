@@ -302,7 +302,7 @@ describe("explain", () => {
     expect((await netbind(["explain"])).stdout).toContain("BIND-2");
     expect(await netbind(["explain", "nothing"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("no rule, binding or field is named"),
+      stderr: expect.stringContaining("no rule, binding, field or error code is named"),
     });
   });
 });
