@@ -3,7 +3,6 @@ import { malformedDomain } from "./errors.ts";
 
 const NAME =
   /[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*(?::[A-Za-z_\u00C0-\uFFFD][A-Za-z0-9_.\-\u00B7-\uFFFD]*)?/y;
-const SPACE = /[ \t\r\n]*/y;
 const REFERENCE = /&(?:amp|lt|gt|quot|apos|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/y;
 /** What XML 1.0 does not allow at all: control characters, half surrogate pairs, two non-characters. */
 const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
@@ -11,6 +10,7 @@ const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
 /** As deep as libvirt's own reader goes (libxml2's xmlParserMaxDepth): time and memory are in proportion to the text up to there. */
 const MOST_DEPTH = 256;
 
+const isSpace = (code: number): boolean => code === 0x20 || code === 0xa || code === 0x9 || code === 0xd;
 const isCharacter = (code: number): boolean =>
   code === 0x9 ||
   code === 0xa ||
@@ -50,11 +50,18 @@ class Scanner {
     throw malformedDomain(problem, line, column);
   }
 
-  #match(pattern: RegExp): RegExpExecArray | null {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#xml);
-    if (found !== null) this.#at = pattern.lastIndex;
-    return found;
+  /** Goes behind a name and gives it; undefined where there is none. */
+  #name(): string | undefined {
+    const start = this.#at;
+    NAME.lastIndex = start;
+    if (!NAME.test(this.#xml)) return undefined;
+    this.#at = NAME.lastIndex;
+    return this.#xml.slice(start, this.#at);
+  }
+
+  /** Goes behind white space. */
+  #space(): void {
+    while (isSpace(this.#xml.charCodeAt(this.#at))) this.#at += 1;
   }
 
   /** Goes behind the next occurrence of a mark. */
@@ -67,12 +74,17 @@ class Scanner {
   }
 
   #step(): void {
-    const { 0: first, 1: second } = this.#xml.slice(this.#at, this.#at + 2);
-    if (first !== "<") return this.#text();
-    if (second === "!") return this.#markup();
-    if (second === "?") return this.#instruction();
-    if (second === "/") return this.#endTag();
-    return this.#startTag();
+    if (this.#xml[this.#at] !== "<") return this.#text();
+    switch (this.#xml[this.#at + 1]) {
+      case "!":
+        return this.#markup();
+      case "?":
+        return this.#instruction();
+      case "/":
+        return this.#endTag();
+      default:
+        return this.#startTag();
+    }
   }
 
   #declaration(): void {
@@ -131,7 +143,7 @@ class Scanner {
   #instruction(): void {
     const start = this.#at;
     this.#at += 2;
-    const name = this.#match(NAME)?.[0];
+    const name = this.#name();
     if (name === undefined || name.toLowerCase() === "xml")
       this.#fail("a processing instruction without a name of its own", start);
     const rest = this.#skipTo("?>", "a processing instruction");
@@ -141,8 +153,8 @@ class Scanner {
   #endTag(): void {
     const start = this.#at;
     this.#at += 2;
-    const name = this.#match(NAME)?.[0];
-    this.#match(SPACE);
+    const name = this.#name();
+    this.#space();
     if (name === undefined || this.#xml[this.#at] !== ">") this.#fail("a malformed end tag", start);
     this.#at += 1;
     const open = this.#open;
@@ -157,7 +169,7 @@ class Scanner {
   #startTag(): void {
     const start = this.#at;
     this.#at += 1;
-    const name = this.#match(NAME)?.[0];
+    const name = this.#name();
     if (name === undefined) return this.#fail("a < that does not begin a tag", start);
     if (this.#open === undefined && this.#root !== undefined) this.#fail("a second root element", start);
     this.#attributes();
@@ -177,20 +189,24 @@ class Scanner {
 
   /** Goes behind a start tag's attributes. */
   #attributes(): void {
-    const names = new Set<string>();
+    // Most tags have one attribute, or none.
+    let first: string | undefined;
+    let others: Set<string> | undefined;
     for (;;) {
-      const spaced = (this.#match(SPACE)?.[0] ?? "") !== "";
+      const before = this.#at;
+      this.#space();
       const start = this.#at;
-      const name = this.#match(NAME)?.[0];
+      const name = this.#name();
       if (name === undefined) return;
-      if (!spaced) this.#fail("attributes without space between them", start);
-      if (names.has(name)) this.#fail(`the attribute ${name} occurs twice`, start);
-      this.#match(SPACE);
+      if (start === before) this.#fail("attributes without space between them", start);
+      if (name === first || others?.has(name) === true) this.#fail(`the attribute ${name} occurs twice`, start);
+      this.#space();
       if (this.#xml[this.#at] !== "=") this.#fail(`the attribute ${name} has no value`, start);
       this.#at += 1;
-      this.#match(SPACE);
+      this.#space();
       this.#value();
-      names.add(name);
+      if (first === undefined) first = name;
+      else others = (others ?? new Set()).add(name);
     }
   }
 

@@ -3,6 +3,7 @@
 // it is given. It is Netbind's own program on the gRPC library that virt-launcher uses; no code of KubeVirt is in it.
 //
 //	hook-client -hooks DIR -count N -timeout D -faults FILE [-shutdown] < {"domainXML": "...", "vmi": {...}, "cloudInit": {...}}
+//	hook-client -socket SOCKET -calls N < {"domainXML": "...", "vmi": {...}}
 //
 // It prints an event a line, as JSON. Without a domainXML no VM is started; without cloudInit its VMI has no such volume.
 // It exits with 2 where virt-launcher panics.
@@ -28,8 +29,17 @@ func main() {
 	count := flag.Int("count", 1, "how many sidecars the pod has")
 	timeout := flag.Duration("timeout", 4*time.Minute, "how long they have to show their sockets")
 	file := flag.String("faults", "", "the table of virt-launcher's faults")
+	socket := flag.String("socket", "", "the socket whose calls are timed, in place of all that")
+	calls := flag.Int("calls", 1, "how many calls are timed")
 	shutdown := flag.Bool("shutdown", false, "shut the sidecars down at the end")
 	flag.Parse()
+	if *socket != "" {
+		if err := timeCalls(*socket, *calls); err != nil {
+			tell("failed", map[string]any{"why": err.Error()})
+			os.Exit(1)
+		}
+		return
+	}
 	table, err := readFaults(*file)
 	if err == nil {
 		err = drive(*hooks, *count, *timeout, *shutdown, table)

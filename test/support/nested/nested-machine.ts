@@ -36,7 +36,12 @@ const SCRIPT_DEADLINE = 10 * 60_000;
 /** Where the nested machine sees the shared directory. */
 const SHARE = "/run/nested";
 /** The commands of the bundle, below where it is laid out. */
-const PROGRAMS = ["core/cli/bundle/netbind", "test/support/in-guest", "test/support/attach-pod"] as const;
+const PROGRAMS = [
+  "core/cli/bundle/netbind",
+  "test/support/in-guest",
+  "test/support/attach-pod",
+  "test/support/call-image",
+] as const;
 const CHECKOUT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 /** How much longer than usual things take on a processor in software. */
 const TIMEOUT_SCALE = 30;
@@ -97,7 +102,7 @@ export class NestedMachine implements AsyncDisposable {
 
   /** Loads what every test needs, and puts the commands of PROGRAMS where they are found. */
   async #prepare({ modules }: BootFiles, cache: string): Promise<void> {
-    await this.#reveal([CHECKOUT, cache]);
+    await this.reveal([CHECKOUT, cache]);
     this.#putCommands(cache);
     await this.sh(`
       hostname nested
@@ -108,7 +113,7 @@ export class NestedMachine implements AsyncDisposable {
   }
 
   /** Shows directories of the outer machine's at their own paths where they lie below one that this machine hides (/tmp, /run). */
-  async #reveal(directories: readonly string[]): Promise<void> {
+  async reveal(directories: readonly string[]): Promise<void> {
     await this.sh(`
       mkdir /run/outer && mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=524288 outer /run/outer
       for directory in ${directories.map(quote).join(" ")}; do

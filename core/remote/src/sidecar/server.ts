@@ -20,7 +20,12 @@ import { errorToStatus, MESSAGE_LIMIT } from "../status.ts";
 
 /** A server whose messages are limited as the contract says. */
 export const makeServer = (): Server =>
-  new Server({ "grpc.max_receive_message_length": MESSAGE_LIMIT, "grpc.max_send_message_length": MESSAGE_LIMIT });
+  new Server({
+    "grpc.max_receive_message_length": MESSAGE_LIMIT,
+    "grpc.max_send_message_length": MESSAGE_LIMIT,
+    // Books on each connection and call that nobody here can ask for.
+    "grpc.enable_channelz": 0,
+  });
 
 /** Serves on a unix socket. One that a killed process left is removed. */
 export async function listenUnix(server: Server, path: string): Promise<void> {
