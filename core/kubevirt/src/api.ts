@@ -79,7 +79,7 @@ export interface VmiVolume {
   readonly cloudInitNoCloud?: CloudInitSource;
   readonly cloudInitConfigDrive?: CloudInitSource;
   readonly hostDisk?: { readonly path: string; readonly type?: string; readonly capacity?: string };
-  readonly containerDisk?: { readonly image: string };
+  readonly containerDisk?: { readonly image: string; readonly path?: string; readonly imagePullPolicy?: string };
   readonly configMap?: { readonly name: string };
   readonly secret?: { readonly secretName: string };
 }

@@ -66,6 +66,7 @@ const prepare = (name: string, files: Readonly<Record<string, string>>) => {
     pod,
     user: ROOT,
     hostDisks: [],
+    containerDisks: { disks: [], missing: new Map() },
     preCloudInitIso: async (data) => data,
   });
 };
@@ -98,6 +99,7 @@ test("a volume that names what every object inherits refers to nothing", async (
       pod: directory,
       user: ROOT,
       hostDisks: [],
+      containerDisks: { disks: [], missing: new Map() },
       preCloudInitIso: async <T>(data: T) => data,
     },
   });

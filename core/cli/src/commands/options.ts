@@ -88,7 +88,7 @@ function directory(value: string, before: readonly string[]): readonly string[] 
 export const hostDiskOption = (): Option =>
   new Option(
     "--host-disk <directory>",
-    "a directory that hostDisk volumes may be in; repeatable; without it a VM gets no file of this machine",
+    "a directory that hostDisk volumes and container disks in files (oci:, oci-archive:, docker-archive:) may be in; repeatable; without it a VM gets no file of this machine",
   )
     .argParser(directory)
     .default([] as readonly string[], "none");

@@ -58,7 +58,7 @@ const VOLUME = open(
     cloudInitNoCloud: CLOUD_INIT,
     cloudInitConfigDrive: CLOUD_INIT,
     hostDisk: open({ path: string }, "path"),
-    containerDisk: open({ image: string }, "image"),
+    containerDisk: open({ image: string, path: string, imagePullPolicy: string }, "image"),
     configMap: open({ name: string }),
     secret: open({ secretName: string }),
   },

@@ -52,14 +52,23 @@ export function memoryBytes({ spec }: Vmi): number {
   return Math.ceil(bytes / 1024) * 1024;
 }
 
+/** What is below a disk, named whole: QEMU looks for nothing by itself. */
+const baseXml = ({ base }: GuestDisk): readonly string[] =>
+  base === undefined
+    ? []
+    : [
+        `      <backingStore type='file'><format type='${base.format}'/><source file='${escapeXml(base.path)}'/><backingStore/></backingStore>`,
+      ];
+
 function diskXml(disk: GuestDisk, at: number): string {
   const letter = String.fromCharCode("a".charCodeAt(0) + at);
   const bus = disk.bus in DISK_BUSES ? disk.bus : "virtio";
   return [
     // A read-only disk on a SATA bus is a CD-ROM: there is no other.
     `    <disk type='${disk.block === true ? "block" : "file"}' device='${disk.readonly && bus === "sata" ? "cdrom" : "disk"}'>`,
-    "      <driver name='qemu' type='raw'/>",
+    `      <driver name='qemu' type='${disk.base === undefined ? "raw" : "qcow2"}'/>`,
     `      <source ${disk.block === true ? "dev" : "file"}='${escapeXml(disk.path)}'/>`,
+    ...baseXml(disk),
     `      <target dev='${DISK_BUSES[bus]}${letter}' bus='${bus}'/>`,
     ...(disk.readonly ? ["      <readonly/>"] : []),
     ...(disk.bootOrder === undefined ? [] : [`      <boot order='${disk.bootOrder}'/>`]),

@@ -49,6 +49,8 @@ export interface HeldDisk extends Disposable {
   /** Where the launcher shows it. */
   readonly target: string;
   readonly block: boolean;
+  /** True for what nobody writes; absent: the VM's user does. */
+  readonly readonly?: boolean;
 }
 
 /** Where the launcher sees a disk of the machine's, by its volume's place in the VM. */
@@ -99,7 +101,10 @@ function openFile(
 const ancestors = (path: string): readonly string[] => (path === "/" ? ["/"] : [...ancestors(dirname(path)), path]);
 
 /** The listed directory that a path is in, and the way from there. @throws HostDiskError */
-function findLocation(path: string, { directories }: HostDiskPolicy): Pick<HostDiskRecord, "directory" | "components"> {
+export function findLocation(
+  path: string,
+  { directories }: HostDiskPolicy,
+): Pick<HostDiskRecord, "directory" | "components"> {
   const parts = path.split("/").slice(1);
   if (!path.startsWith("/") || path.includes("\0") || parts.some((part) => ["", ".", ".."].includes(part)))
     throw invalidDiskPath();

@@ -74,8 +74,8 @@ export const nodeBinds = ({ directory, nodes }: LauncherFiles): readonly string[
 
 /** The same for disks of the machine's, whose directory is there. */
 export const diskBinds = ({ directory, disks }: LauncherFiles): readonly string[] =>
-  disks.flatMap(({ target, block }, at) => [
-    block ? "--dev-bind" : "--bind",
+  disks.flatMap(({ target, block, readonly }, at) => [
+    readonly === true ? "--ro-bind" : block ? "--dev-bind" : "--bind",
     join(nodesDirectory(directory), `disk-${at}`),
     target,
   ]);

@@ -1,6 +1,7 @@
 import { defined } from "@netbind/contract";
 import type { CloudInitSource, ReferencedData, Vmi, VmiVolume } from "@netbind/kubevirt";
 import { podHostname } from "@netbind/kubevirt/pod";
+import { basePath, type FoundContainerDisks, overlayPath } from "./container-disks.ts";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
 import { type DiskLocation, madeDiskPath, makeDisk } from "./made-disks.ts";
 import { invalidFileName, missingKey, missingReference } from "../errors.ts";
@@ -26,6 +27,8 @@ export interface GuestDisk {
   readonly bootable: boolean;
   /** True for a block device. */
   readonly block?: boolean;
+  /** The disk below one that is a VM's own layer; absent: it is raw, and stands by itself. */
+  readonly base?: { readonly path: string; readonly format: "raw" | "qcow2" };
 }
 
 /** What became of a VM's volumes. */
@@ -98,11 +101,20 @@ export interface VolumeContext extends DiskLocation {
   readonly data: ReferencedData;
   /** The disks of the machine's that it was given. */
   readonly hostDisks: readonly HostDiskRecord[];
+  /** The container disks that it was given, and why others are left out. */
+  readonly containerDisks: FoundContainerDisks;
   /** The PreCloudInitIso hook of the VM's sidecars. */
   readonly preCloudInitIso: (data: CloudInitData) => Promise<CloudInitData>;
 }
 
-type VolumeFile = Pick<GuestDisk, "path" | "readonly" | "bootable" | "block">;
+type VolumeFile = Pick<GuestDisk, "path" | "readonly" | "bootable" | "block" | "base">;
+
+function containerDisk({ disks, missing }: FoundContainerDisks, image: string, volume: number): VolumeFile | string {
+  const found = disks.find((disk) => disk.volume === volume);
+  if (found === undefined) return `it is the container disk ${image}: ${missing.get(volume) ?? "it was not fetched"}`;
+  const base = { path: basePath(volume), format: found.format };
+  return { path: overlayPath(volume), readonly: false, bootable: true, base };
+}
 
 async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: number): Promise<VolumeFile | string> {
   const { vmi, data } = context;
@@ -129,8 +141,7 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
     const block = context.hostDisks.some((disk) => disk.volume === at && disk.block);
     return { path: hostDiskPath(at), readonly: false, bootable: true, block };
   }
-  if (volume.containerDisk !== undefined)
-    return `it is the container disk ${volume.containerDisk.image}, and netbind does not pull images`;
+  if (volume.containerDisk !== undefined) return containerDisk(context.containerDisks, volume.containerDisk.image, at);
   return `its source (${
     Object.keys(volume)
       .filter((key) => key !== "name")
@@ -165,6 +176,7 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
       bus: disk.disk?.bus ?? disk.cdrom?.bus ?? disk.lun?.bus ?? "virtio",
       bootable: prepared.bootable,
       ...(prepared.block === true ? { block: true } : {}),
+      ...defined({ base: prepared.base }),
       ...defined({ bootOrder: disk.bootOrder }),
     });
   }

@@ -8,6 +8,7 @@ import { type Exec, makeUserDirectory } from "@netbind/netns";
 import { defineBootDomain, type HookManager } from "@netbind/pod";
 import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import { buildBaseDomain, domainName } from "../launcher/base-domain.ts";
+import { holdContainerDisk } from "../launcher/container-disks.ts";
 import { type HeldDisk, holdHostDisk } from "../launcher/host-disks.ts";
 import type { Image } from "../launcher/image.ts";
 import { hypervisorNodes } from "../launcher/launcher-mounts.ts";
@@ -63,7 +64,11 @@ async function prepareLauncher(
   const { id, netns, attachments, cgroup } = recordFile.record;
   const user = vmUserOf(recordFile.record);
   using held = new DisposableStack();
-  const disks = (recordFile.record.hostDisks ?? []).map((disk): HeldDisk => held.use(holdHostDisk(disk)));
+  const { hostDisks = [], containerDisks = [] } = recordFile.record;
+  const disks = [
+    ...hostDisks.map((disk): HeldDisk => held.use(holdHostDisk(disk))),
+    ...containerDisks.flatMap((disk) => holdContainerDisk(state, id, disk)).map((disk) => held.use(disk)),
+  ];
   const accelerator = await probeAccelerator(exec, image, state.cache);
   const directory = join(writableDirectory(state, recordFile.record), "launcher");
   const shared = meetingDirectory(state, recordFile.record);

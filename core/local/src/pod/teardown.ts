@@ -14,6 +14,7 @@ import { DamagedRecordError, shutDownSidecars } from "@netbind/pod";
 import { type LocalPodRecord, type LocalRecordFile, openRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { launcherOf } from "../launcher/launcher-of.ts";
+import { overlayDirectory } from "../launcher/container-disks.ts";
 import { takeBackHostDisks } from "../launcher/host-disks.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { withNodeLock } from "../node/lock-node.ts";
@@ -94,8 +95,9 @@ const isLastPod = (state: State, id: string): boolean => state.podIds(vmOfPod(id
 async function removeDirectory(state: State, exec: Exec, id: string): Promise<void> {
   const last = isLastPod(state, id);
   await removeWritable(state, exec, id, last);
+  const ofVm = last ? [state.migration(id), overlayDirectory(state, id)] : [];
   // The record goes last.
-  await removeTrees(exec, [...(last ? [state.migration(id)] : []), state.podDirectory(id)]);
+  await removeTrees(exec, [...ofVm, state.podDirectory(id)]);
 }
 
 /** Removes the node, with all that CNI plugins keep there, where no VM is left; the caller holds the node's lock. */

@@ -60,6 +60,15 @@ const FIELDS: RecordFields = {
       }),
     ),
   ),
+  containerDisks: optional(
+    listOf(
+      shape({
+        volume: isNumber,
+        base: (base) => /^disk-[0-9a-f]{16}$/.test(String(base)),
+        format: (format) => format === "raw" || format === "qcow2",
+      }),
+    ),
+  ),
   domainXml: optional(isText),
   launcher: optional(shape({ directory: isText, rootfs: isText })),
   changing: optional(shape({ nic: isText, change: (change) => change === "attach" || change === "detach" })),

@@ -4,6 +4,7 @@ import type { CniConfigList } from "@netbind/kubevirt/pod";
 import type { GrantsByBinding } from "@netbind/engine";
 import { recordFieldsIn } from "./local-pod-record-checks.ts";
 import type { LauncherContext } from "../launcher/launcher-processes.ts";
+import type { ContainerDiskRecord } from "../launcher/container-disks.ts";
 import type { HostDiskRecord } from "../launcher/host-disks.ts";
 import type { AllocatedDevice, DeviceNode } from "../networks/emulated-plugin.ts";
 import type { SidecarSpec } from "../pod/sidecar-files.ts";
@@ -60,6 +61,8 @@ export interface LocalPodRecord extends HostPodRecord {
   readonly attachments: readonly CniAttachment[];
   /** The machine's own disks that the VM was given, each recorded before anything of it was changed. */
   readonly hostDisks?: readonly HostDiskRecord[];
+  /** The container disks that the VM was given, each recorded before its own layer is made. */
+  readonly containerDisks?: readonly ContainerDiskRecord[];
   /** The sidecar of each binding that has one. */
   readonly sidecars?: Readonly<Record<string, SidecarSpec>>;
   readonly domainXml?: string;

@@ -4,6 +4,7 @@ import { type ProcessId, waitUntil } from "@netbind/netns";
 import { expectedSidecars, HookManager, unchangedCloudInit } from "@netbind/pod";
 import { needsDemoGuest } from "../launcher/base-domain.ts";
 import { startConsole } from "../launcher/console.ts";
+import type { FoundContainerDisks } from "../launcher/container-disks.ts";
 import type { Image } from "../launcher/image.ts";
 import { libvirtLog } from "../launcher/libvirt.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
@@ -26,6 +27,7 @@ export interface GuestStart {
   readonly recordFile: LocalRecordFile;
   readonly made: MadePod;
   readonly image: Image;
+  readonly containerDisks: FoundContainerDisks;
 }
 
 const hasCloudInit = ({ spec }: Vmi): boolean =>
@@ -33,7 +35,7 @@ const hasCloudInit = ({ spec }: Vmi): boolean =>
 
 /** Prepares the disks of a guest; the sidecars are asked about cloud-init's data as KubeVirt's launcher asks them. */
 async function prepareDisks(
-  { machine, request, recordFile, image }: GuestStart,
+  { machine, request, recordFile, image, containerDisks }: GuestStart,
   hooks: HookManager,
 ): Promise<PreparedVolumes> {
   const { vmi } = request.decision;
@@ -45,6 +47,7 @@ async function prepareDisks(
     vmi,
     user: vmUserOf(record),
     hostDisks: record.hostDisks ?? [],
+    containerDisks,
     data: request.data,
     pod: machine.state.podDirectory(record.id),
     preCloudInitIso: async (data) => unchangedCloudInit(data, await hooks.preCloudInitIso(data, vmi)),

@@ -1,5 +1,6 @@
 import { isAlive, makeDirectory, type ProcessId, waitUntil } from "@netbind/netns";
 import { PodRecordFile } from "@netbind/pod";
+import { fetchContainerDisks, type FoundContainerDisks, makeOverlays } from "../launcher/container-disks.ts";
 import { findHostDisks, grantHostDisks } from "../launcher/host-disks.ts";
 import { ensureImage } from "../launcher/image.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
@@ -42,6 +43,28 @@ async function giveHostDisks(
   await grantHostDisks(exec, user, hostDisks);
 }
 
+/** Fetches the VM's container disks: a pull may take long, and nothing of the VM is there meanwhile. */
+async function fetchDisks(machine: StartContext, request: StartRequest): Promise<FoundContainerDisks> {
+  const { state, exec, progress } = machine;
+  const policy = { directories: request.hostDiskDirectories, own: state.own };
+  return fetchContainerDisks(
+    { exec, cache: state.cache, progress, signal: request.signal },
+    request.decision.vmi,
+    policy,
+  );
+}
+
+/** Makes the VM's own layers over its container disks. */
+async function giveContainerDisks(
+  machine: StartContext,
+  recordFile: LocalRecordFile,
+  { disks }: FoundContainerDisks,
+): Promise<void> {
+  if (disks.length === 0) return;
+  recordFile.update({ containerDisks: disks });
+  await makeOverlays(machine, recordFile.record.id, vmUserOf(recordFile.record), disks);
+}
+
 /**
  * Starts a VM: pod, network, sidecars, guest. Whatever fails, nothing of it is left.
  *
@@ -53,6 +76,7 @@ export async function startVm(machine: StartContext, request: StartRequest): Pro
   const id = vmId(vmi.metadata.namespace, vmi.metadata.name);
   state.prepare();
   const image = await ensureImage(exec, state.cache, progress);
+  const containerDisks = await fetchDisks(machine, request);
   await using _ = await takeVmLock(state, id, `VM ${vmi.metadata.namespace}/${vmi.metadata.name}`);
   await makeRoom(machine, id);
   const recordFile = await withUidLock(state, () => {
@@ -62,10 +86,11 @@ export async function startVm(machine: StartContext, request: StartRequest): Pro
   });
   try {
     await giveHostDisks(machine, recordFile, request);
+    await giveContainerDisks(machine, recordFile, containerDisks);
     progress("making the pod: namespace, networks, sidecars");
     const made = await preparePod(machine, recordFile, request.decision, image);
     request.signal.throwIfAborted();
-    const started = await startGuest({ machine, request, recordFile, made, image });
+    const started = await startGuest({ machine, request, recordFile, made, image, containerDisks });
     request.signal.throwIfAborted();
     recordFile.update({ phase: "running" });
     return started;

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { findSandboxWay, OVER_FRESH_PROC, scaled } from "@netbind/netns";
+
+/** A program of the machine's to run on what strangers wrote. */
+export interface HostProgram {
+  readonly argv: readonly string[];
+  /** Options of bubblewrap's. */
+  readonly shown: readonly string[];
+  /** True where it speaks to a registry. */
+  readonly hasNetwork?: boolean;
+  /** Bytes that any file of its may have. */
+  readonly fileSize: number;
+}
+
+const TMP = scaled(64 * 1024 ** 2);
+/** What of the machine's settings finds registries and trusts them. */
+const SETTINGS = [
+  ...["containers", "docker/certs.d", "ssl", "ca-certificates", "pki"],
+  ...["resolv.conf", "hosts", "nsswitch.conf"],
+].map((name) => `/etc/${name}`);
+const OWN_ROOTS = "SSL_CERT_FILE";
+const CERTIFICATES = "/tmp/certificates.pem";
+
+/** The certificates that the caller's environment names, as Go's programs read it. */
+function certificates(env: NodeJS.ProcessEnv): readonly string[] {
+  const file = env[OWN_ROOTS];
+  return file ? ["--ro-bind", file, CERTIFICATES, "--setenv", OWN_ROOTS, CERTIFICATES] : [];
+}
+
+/** Where root's tools keep passwords for registries, as skopeo-login(1) says. */
+export const AUTH_FILE = "/tmp/auth.json";
+export function authFile(env: NodeJS.ProcessEnv): string | undefined {
+  const home = env["HOME"] ?? "/root";
+  const places = [env["REGISTRY_AUTH_FILE"], "/run/containers/0/auth.json", join(home, ".docker/config.json")];
+  return places.find((place) => place !== undefined && place !== "" && existsSync(place));
+}
+
+/**
+ * The command that runs a program of the machine's without a capability, shut off: it sees programs and libraries, and of
+ * other files what `shown` binds for it.
+ *
+ * @throws SandboxError where this machine lets no sandbox be made
+ */
+export async function hostCommand({
+  argv,
+  shown,
+  hasNetwork = false,
+  fileSize,
+}: HostProgram): Promise<readonly string[]> {
+  const { way } = await findSandboxWay();
+  const user = way === "no-user-namespace" ? [] : ["--unshare-user"];
+  const others = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"];
+  const network = hasNetwork
+    ? [...SETTINGS.flatMap((path) => ["--ro-bind-try", path, path]), ...certificates(process.env)]
+    : ["--unshare-net"];
+  return [
+    ...(way === "fresh-proc" ? OVER_FRESH_PROC : []),
+    ...["prlimit", `--fsize=${fileSize}`, "--core=0", "--"],
+    ...["bwrap", "--die-with-parent", "--new-session", ...user, ...others, "--cap-drop", "ALL"],
+    ...["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin"],
+    ...["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc"],
+    ...["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"],
+    ...["--size", String(TMP), "--tmpfs", "/tmp", ...network, ...shown, "--remount-ro", "/dev", "--", ...argv],
+  ];
+}

@@ -1,0 +1,67 @@
+import type { HostDiskPolicy } from "../launcher/host-disks.ts";
+import { findLocation } from "../launcher/host-disks.ts";
+import { invalidImage } from "../errors.ts";
+
+/** Where an image comes from, as skopeo is told inside its sandbox. */
+export interface ImageSource {
+  /** As its author wrote it. */
+  readonly text: string;
+  /** What skopeo reads. */
+  readonly reference: string;
+  /** The digest that the author asks for; absent: whatever its tag names. */
+  readonly digest?: string;
+  /** What a registry's image is named without tag and digest: another platform's is asked for by it. */
+  readonly repository?: string;
+  /** The listed directory that a local image is in: all that the sandbox sees of the machine's files. */
+  readonly directory?: string;
+  /** True where the same text may name another image tomorrow, and nothing else was asked for. */
+  readonly moves: boolean;
+}
+
+const LONGEST = 1024;
+const REGISTRY = "docker://";
+const LOCAL = ["oci", "oci-archive", "docker-archive"] as const;
+/** A name and a tag as registries have them; distribution's own grammar is narrower. */
+const NAMED =
+  /^([A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._-]+)*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9_./:@-]{0,255}$/;
+/** Where the sandbox shows the listed directory. */
+export const SOURCE_DIRECTORY = "/source";
+
+function registrySource(text: string, name: string): ImageSource {
+  const [named = "", digest, ...more] = name.split("@");
+  const [, repository = "", tag = ""] = NAMED.exec(named) ?? [];
+  if (repository === "" || more.length > 0 || repository.split("/").includes(".."))
+    throw invalidImage(text, "write NAME:TAG or NAME@sha256:DIGEST, as in quay.io/containerdisks/fedora:42");
+  if (digest === undefined) {
+    const moves = tag === "" || tag === "latest";
+    return { text, repository, moves, reference: `${REGISTRY}${repository}${tag === "" ? "" : `:${tag}`}` };
+  }
+  if (!DIGEST.test(digest)) throw invalidImage(text, "its digest is not sha256: with 64 hexadecimal digits");
+  return { text, repository, digest, moves: false, reference: `${REGISTRY}${repository}@${digest}` };
+}
+
+/** An image on this machine: in a directory that its administrator lists, as any other file that a VM gets. */
+function localSource(text: string, transport: string, policy: HostDiskPolicy): ImageSource {
+  const rest = text.slice(transport.length + 1);
+  const at = rest.indexOf(":");
+  const [path, tag] = at === -1 ? [rest, ""] : [rest.slice(0, at), rest.slice(at + 1)];
+  if (tag !== "" && !TAG.test(tag)) throw invalidImage(text, `its name behind the path is not valid`);
+  const { directory, components } = findLocation(path, policy);
+  const inside = [SOURCE_DIRECTORY, ...components].join("/");
+  return { text, directory, moves: true, reference: `${transport}:${inside}${tag === "" ? "" : `:${tag}`}` };
+}
+
+/**
+ * Reads where a document says that an image is: `docker://NAME:TAG`, a plain `NAME:TAG`, `oci:PATH:TAG`, `oci-archive:PATH`
+ * or `docker-archive:PATH`.
+ *
+ * @throws ImageError, HostDiskError where a path is in no directory that the administrator lists
+ */
+export function readImageSource(text: string, policy: HostDiskPolicy): ImageSource {
+  if (text.length > LONGEST) throw invalidImage(text.slice(0, 80), `it has more than ${LONGEST} characters`);
+  const local = LOCAL.find((transport) => text.startsWith(`${transport}:/`));
+  if (local !== undefined) return localSource(text, local, policy);
+  return registrySource(text, text.startsWith(REGISTRY) ? text.slice(REGISTRY.length) : text);
+}

@@ -1,0 +1,111 @@
+import { chmodSync, chownSync, closeSync, constants, openSync } from "node:fs";
+import { basename, join } from "node:path";
+import { defined } from "@netbind/contract";
+import type { Vmi } from "@netbind/kubevirt";
+import { derivedName, type Exec, FILE_LIMIT, makeDirectory, removeTree } from "@netbind/netns";
+import {
+  type CachedDisk,
+  cachedDiskPath,
+  type DiskCache,
+  ensureContainerDisk,
+} from "../images/container-disk-cache.ts";
+import { hostCommand } from "../images/host-program.ts";
+import { readImageSource } from "../images/image-source.ts";
+import type { State } from "../record/state.ts";
+import { vmOfPod } from "../record/state.ts";
+import type { HeldDisk, HostDiskPolicy } from "./host-disks.ts";
+import type { VmUser } from "./vm-user.ts";
+import { containerDiskError, explainWrite, UnreachableRegistryError } from "../errors.ts";
+
+/** A container disk that a VM was given: the base that it shares with others, and the format of that. */
+export interface ContainerDiskRecord extends Pick<CachedDisk, "base" | "format"> {
+  /** Its volume's place in the VM. */
+  readonly volume: number;
+}
+
+/** What became of a VM's container disks. */
+export interface FoundContainerDisks {
+  readonly disks: readonly ContainerDiskRecord[];
+  /** Why one is left out, by its volume's place. */
+  readonly missing: ReadonlyMap<number, string>;
+}
+
+/** Where the launcher sees a VM's own layer, and the base below it. */
+export const overlayPath = (volume: number): string => `/disks/${derivedName("layer", volume, ".qcow2")}`;
+export const basePath = (volume: number): string => `/disks/${derivedName("base", volume, ".img")}`;
+
+/** The directory of a VM's own layers: on a disk, where what a guest writes takes no memory. */
+export const overlayDirectory = ({ cache, root }: State, pod: string): string =>
+  join(cache, "layers", derivedName("vm", { text: `${root} ${vmOfPod(pod)}` }));
+const overlayFile = (state: State, pod: string, volume: number): string =>
+  join(overlayDirectory(state, pod), basename(overlayPath(volume)));
+
+/**
+ * Fetches a VM's container disks, before anything of it is made. One whose registry is not in reach is left out.
+ *
+ * @throws ContainerDiskError
+ */
+export async function fetchContainerDisks(
+  cache: DiskCache,
+  { spec }: Vmi,
+  policy: HostDiskPolicy,
+): Promise<FoundContainerDisks> {
+  const shown = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
+  const disks: ContainerDiskRecord[] = [];
+  const missing = new Map<number, string>();
+  for (const [volume, { name, containerDisk }] of (spec.volumes ?? []).entries()) {
+    if (containerDisk === undefined || !shown.has(name)) continue;
+    const { image, path, imagePullPolicy } = containerDisk;
+    try {
+      const request = defined({ source: readImageSource(image, policy), path, pullPolicy: imagePullPolicy });
+      const { base, format } = await ensureContainerDisk(cache, request);
+      disks.push({ volume, base, format });
+    } catch (error) {
+      if (!(error instanceof UnreachableRegistryError)) throw containerDiskError(name, error as Error);
+      missing.set(volume, error.message);
+    }
+  }
+  return { disks, missing };
+}
+
+/** Makes a VM's own layers over its container disks: what its guest writes is there, and goes with it. */
+export async function makeOverlays(
+  { state, exec }: { readonly state: State; readonly exec: Exec },
+  pod: string,
+  { uid, gid }: VmUser,
+  disks: readonly ContainerDiskRecord[],
+): Promise<void> {
+  if (disks.length === 0) return;
+  const directory = overlayDirectory(state, pod);
+  await removeTree(exec, directory);
+  makeDirectory(directory, 0o700);
+  for (const { volume, base, format } of disks) {
+    const [own, below] = [overlayPath(volume), basePath(volume)];
+    const create = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", below, "-F", format, own];
+    const shown = ["--perms", "0755", "--dir", "/disks", "--bind", directory, "/disks/own"];
+    const argv = [...create.slice(0, -1), `/disks/own/${basename(own)}`];
+    const seen = [...shown, "--ro-bind", cachedDiskPath(state.cache, base), below];
+    const command = await hostCommand({ argv, shown: seen, fileSize: FILE_LIMIT });
+    await exec(command).catch((error: unknown) => {
+      throw explainWrite(base, directory, error);
+    });
+    const file = overlayFile(state, pod, volume);
+    chmodSync(file, 0o600);
+    chownSync(file, uid, gid);
+  }
+}
+
+function held(path: string, target: string, readonly: boolean): HeldDisk {
+  const descriptor = openSync(path, (readonly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW);
+  return { descriptor, path, target, block: false, readonly, [Symbol.dispose]: () => closeSync(descriptor) };
+}
+
+/** Holds a recorded container disk as the launcher takes it: the base, and the VM's own layer over it. */
+export const holdContainerDisk = (
+  state: State,
+  pod: string,
+  { volume, base }: ContainerDiskRecord,
+): readonly HeldDisk[] => [
+  held(cachedDiskPath(state.cache, base), basePath(volume), true),
+  held(overlayFile(state, pod, volume), overlayPath(volume), false),
+];

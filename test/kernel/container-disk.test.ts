@@ -1,0 +1,327 @@
+/** Container disks out of images that anybody may have made: from a registry on loopback, and from files. */
+import { createHash, randomBytes } from "node:crypto";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { exec } from "@netbind/netns";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import {
+  cachedDiskPath,
+  type CachedDisk,
+  ensureContainerDisk,
+} from "../../core/local/src/images/container-disk-cache.ts";
+import { readImageSource } from "../../core/local/src/images/image-source.ts";
+import { UnreachableRegistryError } from "../../core/local/src/errors.ts";
+import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
+import { Registry } from "../support/images/registry.ts";
+
+const DISK = Buffer.alloc(70_000, "disk of a test ");
+const FILE: Entry = { name: "disk/disk.img", content: DISK };
+
+let registry: Registry;
+let directory: string;
+let cache: string;
+let said: string[];
+beforeAll(async () => {
+  registry = await Registry.start();
+  process.env["SSL_CERT_FILE"] = registry.certificate;
+});
+afterAll(async () => {
+  delete process.env["SSL_CERT_FILE"];
+  await registry[Symbol.asyncDispose]();
+});
+beforeEach(() => {
+  directory = mkdtempSync("/var/tmp/netbind-container-disk-");
+  cache = join(directory, "cache");
+  said = [];
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+interface Wanted {
+  readonly path?: string;
+  readonly pullPolicy?: string;
+  readonly signal?: AbortSignal;
+  readonly into?: string;
+}
+
+const fetch = (
+  image: string,
+  { into = cache, signal = new AbortController().signal, ...wanted }: Wanted = {},
+): Promise<CachedDisk> =>
+  ensureContainerDisk(
+    { exec, cache: into, progress: (line) => said.push(line), signal },
+    { source: readImageSource(image, { directories: [directory], own: [] }), ...wanted },
+  );
+/** Writes an image of layers, each of some entries, and says how it is named. */
+async function layoutOf(
+  layers: readonly (readonly Entry[])[],
+  more: Omit<LayoutImage, "layers"> = {},
+): Promise<string> {
+  const layout = mkdtempSync(join(directory, "layout-"));
+  writeLayout(layout, { layers: await Promise.all(layers.map(tarOf)), ...more });
+  return `oci:${layout}:image`;
+}
+const contentOf = ({ base }: CachedDisk): Buffer => readFileSync(cachedDiskPath(cache, base));
+/** What is left in the cache beside its lock. */
+const left = (into = cache): readonly string[] =>
+  readdirSync(join(into, "container-disks")).filter((name) => name !== "lock");
+const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+const blobOf = (name: string): string =>
+  join(registry.storage, "docker/registry/v2/blobs/sha256", name.slice(0, 2), name, "data");
+
+async function pushed(
+  name: string,
+  layers: readonly (readonly Entry[])[],
+  more: Omit<LayoutImage, "layers"> = {},
+): Promise<string> {
+  const layout = mkdtempSync(join(directory, "layout-"));
+  const digest = writeLayout(layout, { layers: await Promise.all(layers.map(tarOf)), ...more });
+  await registry.push(layout, "image", name);
+  return digest;
+}
+
+test("from a registry: by tag and by digest, pulled once, kept by digest, read by everybody and written by nobody", async () => {
+  const digest = await pushed("some/disk:1", [[FILE]]);
+  const disk = await fetch(`${registry.host}/some/disk:1`);
+  expect(disk).toMatchObject({ format: "raw", virtualSize: 70_144 });
+  expect(contentOf(disk).subarray(0, DISK.length)).toEqual(DISK);
+  expect(statSync(cachedDiskPath(cache, disk.base)).mode & 0o777).toBe(0o444);
+  expect(said).toContain(`pulling the container disk ${registry.host}/some/disk:1`);
+  said = [];
+  expect(await fetch(`docker://${registry.host}/some/disk@${digest}`)).toEqual(disk);
+  expect(await fetch(`${registry.host}/some/disk:1`)).toEqual(disk);
+  expect(said).toEqual([]);
+  expect(left().filter((name) => name.startsWith("disk-"))).toEqual([disk.base]);
+});
+
+test("a tag that moves is asked for again, and one that does not is not; Never takes what is there alone", async () => {
+  await pushed("moving", [[FILE]]);
+  const first = await fetch(`${registry.host}/moving`);
+  await pushed("moving", [[{ ...FILE, content: "another" }]]);
+  expect((await fetch(`${registry.host}/moving`, { pullPolicy: "IfNotPresent" })).base).toBe(first.base);
+  expect((await fetch(`${registry.host}/moving`, { pullPolicy: "Never" })).base).toBe(first.base);
+  const second = await fetch(`${registry.host}/moving`);
+  expect(second.base).not.toBe(first.base);
+  await expect(fetch(`${registry.host}/never`, { pullPolicy: "Never" })).rejects.toThrow("imagePullPolicy is Never");
+});
+
+test("from files of a listed directory, whatever the compression and the form", async () => {
+  for (const compression of ["none", "gzip", "zstd"] as const)
+    expect(
+      contentOf(await fetch(await layoutOf([[FILE]], { compression })))
+        .subarray(0, 9)
+        .toString(),
+    ).toBe("disk of a");
+  const layout = await layoutOf([[FILE]]);
+  for (const form of ["oci-archive", "docker-archive"]) {
+    const archive = `${form}:${join(directory, `${form}.tar`)}:some/disk:1`;
+    await exec(["skopeo", "--insecure-policy", "copy", "-q", layout, archive]);
+    expect(
+      contentOf(await fetch(archive))
+        .subarray(0, 9)
+        .toString(),
+      form,
+    ).toBe("disk of a");
+  }
+  expect(() => readImageSource("oci:/etc/x:image", { directories: [directory], own: [] })).toThrow("in no directory");
+  expect(() => readImageSource(`oci:${directory}/../x`, { directories: [directory], own: [] })).toThrow(
+    "without . and ..",
+  );
+});
+
+test("a link in a listed directory leads out of it for nobody", async () => {
+  const outside = mkdtempSync("/var/tmp/netbind-outside-");
+  try {
+    writeLayout(join(outside, "layout"), { layers: [await tarOf([FILE])] });
+    symlinkSync(join(outside, "layout"), join(directory, "link"));
+    await expect(fetch(`oci:${directory}/link:image`)).rejects.toThrow("is not there");
+  } finally {
+    rmSync(outside, { recursive: true });
+  }
+});
+
+test("what no image is named like is refused before anything is run", () => {
+  for (const image of [
+    "",
+    "-v",
+    "a b",
+    "../x",
+    "a/../b",
+    "x@sha256:1",
+    "x@sha256:1@y",
+    "--help",
+    "http://x/y",
+    "dir:/etc",
+    "x:y:z",
+    "a\0b",
+    "x".repeat(2000),
+  ])
+    expect(() => readImageSource(image, { directories: ["/"], own: [] }), image).toThrow("is not a valid image");
+});
+
+const DIRECTORY: Entry = { name: "disk", type: "directory" };
+const link = (name: string, linkname: string): Entry => ({ name, type: "symlink", linkname });
+
+test.each<[string, readonly (readonly Entry[])[], string, string?]>([
+  ["no disk at all", [[{ name: "etc/passwd" }]], "has no file at /disk"],
+  ["an empty directory", [[DIRECTORY]], "has no file at /disk"],
+  ["two disks", [[FILE, { name: "disk/b.img" }]], "has 2 files at /disk"],
+  [
+    "a link in place of the disk",
+    [[DIRECTORY, link("disk/disk.img", "/etc/shadow")]],
+    "is a symlink, not a regular file",
+  ],
+  ["a hard link", [[{ name: "x" }, { name: "disk/a", type: "link", linkname: "x" }]], "is a link, not a regular file"],
+  ["a device", [[{ name: "disk/a", type: "block-device", devmajor: 8 }]], "is a block-device, not a regular file"],
+  ["a link in place of the directory", [[link("disk", "/etc")], [FILE]], "is a link or a device"],
+  ["a name that leads out", [[{ name: "disk/../../etc/disk.img" }]], "has no file at /disk"],
+  ["a disk that a later layer removed", [[FILE], [{ name: "disk/.wh.disk.img" }]], "has no file at /disk"],
+  ["a directory that a later layer removed", [[FILE], [{ name: ".wh.disk" }]], "has no file at /disk"],
+  ["a directory that a later layer emptied", [[FILE], [{ name: "disk/.wh..wh..opq" }]], "has no file at /disk"],
+  ["a file in place of the directory", [[FILE], [{ name: "disk", content: "" }]], "from 1 to"],
+  ["another file than the volume names", [[FILE]], "has no file at /other/disk.img", "/other/disk.img"],
+  ["a path that leads out", [[FILE]], "is not a valid path of a disk", "/disk/../etc"],
+  ["a disk of nothing", [[{ name: "disk/a", content: "" }]], "from 1 to"],
+  [
+    "VMware's format",
+    [
+      [
+        {
+          name: "disk/a",
+          content: Buffer.concat([
+            Buffer.from('# Disk DescriptorFile\nversion=1\ncreateType="monolithicFlat"\nRW 1 FLAT "/etc/passwd" 0\n'),
+            Buffer.alloc(2000),
+          ]),
+        },
+      ],
+    ],
+    "its disk",
+  ],
+])("refused, with its reason, and nothing is left: %s", async (_, layers, reason, path) => {
+  await expect(fetch(await layoutOf(layers), path === undefined ? {} : { path })).rejects.toThrow(reason);
+  expect(left()).toEqual([]);
+});
+
+test("what later layers put there counts, in whatever way its name is written", async () => {
+  const disk = await fetch(
+    await layoutOf([
+      [{ name: "./disk/old.img", content: "old" }],
+      [{ name: "disk/.wh.old.img" }, { name: "/disk/new.img", content: "new" }],
+    ]),
+  );
+  expect(contentOf(disk).subarray(0, 3).toString()).toBe("new");
+  const named = await fetch(await layoutOf([[FILE, { name: "images/b.img", content: "b" }]]), {
+    path: "/images/b.img",
+  });
+  expect(contentOf(named).subarray(0, 1).toString()).toBe("b");
+});
+
+test("a qcow2 that is whole is taken; one that refers to another file is refused", async () => {
+  const file = join(directory, "a.qcow2");
+  const create = (...args: readonly string[]): Promise<string> =>
+    exec(["qemu-img", "create", "-q", "-f", "qcow2", ...args]);
+  await create(file, "10M");
+  expect(await fetch(await layoutOf([[{ ...FILE, content: readFileSync(file) }]]))).toMatchObject({
+    format: "qcow2",
+    virtualSize: 10 * 1024 ** 2,
+  });
+  writeFileSync(join(directory, "below"), Buffer.alloc(4096));
+  const before = left();
+  await create("-b", "/etc/shadow", "-F", "raw", "-u", file, "10M");
+  await expect(fetch(await layoutOf([[{ ...FILE, content: readFileSync(file) }]]))).rejects.toThrow(
+    "refers to another file",
+  );
+  await create("-o", `data_file=${join(directory, "data")},data_file_raw=on`, file, "10M");
+  await expect(fetch(await layoutOf([[{ ...FILE, content: readFileSync(file) }]]))).rejects.toThrow(/its disk/);
+  await create(file, "1T");
+  await expect(fetch(await layoutOf([[{ ...FILE, content: readFileSync(file) }]]))).rejects.toThrow(
+    "bytes for a guest",
+  );
+  expect(left()).toEqual(before);
+});
+
+test("another architecture's image, in an index or alone; this one's is found in an index", async () => {
+  const alone = await layoutOf([[FILE]], { architecture: "arm64" });
+  const listed = await layoutOf([[FILE]], { architecture: "arm64", index: ["arm64", "s390x"] });
+  await expect(fetch(alone)).rejects.toThrow("it is for linux/arm64, and this machine needs linux/amd64");
+  await expect(fetch(listed)).rejects.toThrow("it is for linux/arm64, linux/s390x");
+  await pushed("both:1", [[FILE]], { index: ["amd64"] });
+  expect(
+    contentOf(await fetch(`${registry.host}/both:1`))
+      .subarray(0, 4)
+      .toString(),
+  ).toBe("disk");
+});
+
+test("a registry that does not answer, that does not have it, and that refuses, each with its own words", async () => {
+  await expect(fetch("127.0.0.1:1/x/y:1")).rejects.toBeInstanceOf(UnreachableRegistryError);
+  await expect(fetch("registry.invalid/x/y:1")).rejects.toBeInstanceOf(UnreachableRegistryError);
+  await expect(fetch(`${registry.host}/none:1`)).rejects.toThrow("is not there");
+  // Nobody has this user's password.
+  await using closed = await Registry.start({ htpasswd: `test:$2y$05$${"a".repeat(53)}` });
+  process.env["SSL_CERT_FILE"] = closed.certificate;
+  await expect(fetch(`${closed.host}/x:1`)).rejects.toThrow("its registry refuses it");
+  process.env["SSL_CERT_FILE"] = registry.certificate;
+  expect(left()).toEqual([]);
+});
+
+test("a digest that does not match is refused, of a manifest and of a layer, and nothing is left", async () => {
+  const entries = [{ ...FILE, content: "changed" }];
+  await pushed("changed:1", [entries]);
+  const wrong = `sha256:${"0".repeat(64)}`;
+  await expect(fetch(`${registry.host}/changed@${wrong}`)).rejects.toThrow("is not there");
+  const layer = sha256(gzipSync(await tarOf(entries)));
+  writeFileSync(blobOf(layer), Buffer.alloc(statSync(blobOf(layer)).size));
+  await expect(fetch(`${registry.host}/changed:1`)).rejects.toThrow("does not have the digest that was asked for");
+  const image = await layoutOf([[{ ...FILE, content: "once" }]]);
+  const blobs = join(image.split(":")[1] ?? "", "blobs/sha256");
+  writeFileSync(join(blobs, sha256(gzipSync(await tarOf([{ ...FILE, content: "once" }])))), "other");
+  await expect(fetch(image)).rejects.toThrow(/^image oci:/);
+  expect(left()).toEqual([]);
+});
+
+test("a start that was killed leaves a half-written disk, which the next one removes; a directory without facts is not taken for one", async () => {
+  const image = await layoutOf([[FILE]]);
+  const { base } = await fetch(image);
+  const kept = join(cache, "container-disks", base);
+  rmSync(join(kept, "facts.json"));
+  writeFileSync(join(kept, "half"), "x");
+  mkdirSync(join(cache, "container-disks/building"));
+  writeFileSync(join(cache, "container-disks/building/disk"), "half");
+  expect((await fetch(image)).base).toBe(base);
+  expect(readdirSync(kept).sort()).toEqual(["disk", "facts.json"]);
+  expect(left()).not.toContain("building");
+});
+
+test("a full disk is an error that names the cache; with room again, the next start is whole", async () => {
+  const small = join(directory, "small");
+  mkdirSync(small);
+  await exec(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small]);
+  try {
+    const content = randomBytes(3 * 1024 ** 2);
+    const image = await layoutOf([[{ ...FILE, content }]]);
+    await expect(fetch(image, { into: small })).rejects.toThrow(/file system of Netbind's cache is full/);
+    expect(left(small)).toEqual([]);
+    await exec(["mount", "-o", "remount,size=32m", small]);
+    expect(await fetch(image, { into: small })).toMatchObject({ format: "raw" });
+  } finally {
+    await exec(["umount", small]);
+  }
+});
+
+test("who gives up while an image is fetched leaves nothing of it", async () => {
+  const image = await layoutOf([[FILE]]);
+  const controller = new AbortController();
+  controller.abort(new Error("stopped"));
+  await expect(fetch(image, { signal: controller.signal })).rejects.toThrow("stopped");
+  expect(left()).toEqual([]);
+});
