@@ -17,6 +17,10 @@ interface Splice {
 
 const splice = (xml: string, { start, end, text }: Splice): string => xml.slice(0, start) + text + xml.slice(end);
 
+/** Writes what was decided of one scan, in whatever order; none is within another. */
+const spliceAll = (xml: string, splices: readonly Splice[]): string =>
+  splices.toSorted((a, b) => b.start - a.start).reduce(splice, xml);
+
 /** An indent has at most this length: what is indented by more is put on a line without one. */
 const LONGEST_INDENT = 256;
 
@@ -31,26 +35,29 @@ function indentBefore(xml: string, at: number): { readonly newline: string; read
 const hasAlias = (node: XmlNode, alias: string): boolean => attributeOf(childOf(node, "alias"), "name") === alias;
 
 /** Puts an element among a parent's children: behind `after`, or as the last. */
-function insertChild(xml: string, parent: XmlNode, after: XmlNode | undefined, child: XmlElement): string {
+const insertChild = (xml: string, parent: XmlNode, after: XmlNode | undefined, child: XmlElement): string =>
+  splice(xml, insertion(xml, parent, after, child));
+
+function insertion(xml: string, parent: XmlNode, after: XmlNode | undefined, child: XmlElement): Splice {
   if (parent.selfClosing) {
     const { newline, indent } = indentBefore(xml, parent.start);
     const open = `${xml.slice(parent.start, parent.openEnd - "/>".length).trimEnd()}>`;
     const text = `${open}${newline}${printElement(child, newline === "" ? "" : `${indent}  `, newline)}${newline}${newline === "" ? "" : indent}</${parent.name}>`;
-    return splice(xml, { start: parent.start, end: parent.end, text });
+    return { start: parent.start, end: parent.end, text };
   }
   if (after !== undefined) {
     const { newline, indent } = indentBefore(xml, after.start);
-    return splice(xml, {
+    return {
       start: after.end,
       end: after.end,
       text: `${newline}${printElement(child, newline === "" ? "" : indent, newline)}`,
-    });
+    };
   }
   const { newline, indent } = indentBefore(xml, parent.closeStart);
   const at = newline === "" ? parent.closeStart : parent.closeStart - indent.length;
   const text =
     newline === "" ? printElement(child, "", "") : `${printElement(child, `${indent}  `, newline)}${newline}`;
-  return splice(xml, { start: at, end: at, text });
+  return { start: at, end: at, text };
 }
 
 function domainOf(xml: string): XmlNode {
@@ -59,42 +66,63 @@ function domainOf(xml: string): XmlNode {
   throw notDomain(root.name);
 }
 
-/** Writes a NIC's device into a domain: over the one that has its alias, or behind the last interface. */
-function writeDevice(xml: string, nic: NicDomain, device: XmlElement): string {
-  const root = domainOf(xml);
+/** A NIC's device in a domain: over the one that has its alias, or behind the last interface. */
+function deviceSplice(xml: string, root: XmlNode, nic: NicDomain, device: XmlElement): Splice {
   const devices = childOf(root, "devices");
-  if (devices === undefined) return insertChild(xml, root, root.children.at(-1), element("devices", {}, device));
+  if (devices === undefined) return insertion(xml, root, root.children.at(-1), element("devices", {}, device));
   const alias = aliasOf(nic, device.name);
   const current = devices.children.find((child) => child.name === device.name && hasAlias(child, alias));
   if (current === undefined) {
     const last = devices.children.filter(({ name }) => name === device.name).at(-1);
-    return insertChild(xml, devices, last, device);
+    return insertion(xml, devices, last, device);
   }
   const { newline, indent } = indentBefore(xml, current.start);
   const text = printElement(device, newline === "" ? "" : indent, newline).slice(newline === "" ? 0 : indent.length);
-  return splice(xml, { start: current.start, end: current.end, text });
+  return { start: current.start, end: current.end, text };
 }
 
-/** Makes the guest's memory one that another process can share: what vhost-user needs. */
+const writeDevice = (xml: string, nic: NicDomain, device: XmlElement): string =>
+  splice(xml, deviceSplice(xml, domainOf(xml), nic, device));
+
+/** Memory that another process can share: what vhost-user needs. */
+const ACCESS = element("access", { mode: "shared" });
+const SOURCE = element("source", { type: "memfd" });
+
+/** The memory's backing in a domain that has none. */
+function backingSplice(xml: string, root: XmlNode): Splice {
+  const after = ["currentMemory", "memory", "uuid", "name"]
+    .map((name) => childOf(root, name))
+    .find((node) => node !== undefined);
+  return insertion(xml, root, after, element("memoryBacking", {}, SOURCE, ACCESS));
+}
+
+/** Makes the guest's memory one that another process can share. */
 function shareMemory(xml: string): string {
   const domain = domainOf(xml);
   const backing = childOf(domain, "memoryBacking");
-  const access = element("access", { mode: "shared" });
-  const source = element("source", { type: "memfd" });
-  if (backing === undefined) {
-    const after = ["currentMemory", "memory", "uuid", "name"]
-      .map((name) => childOf(domain, name))
-      .find((node) => node !== undefined);
-    return insertChild(xml, domain, after, element("memoryBacking", {}, source, access));
-  }
+  if (backing === undefined) return splice(xml, backingSplice(xml, domain));
   const mode = attributeOf(childOf(backing, "access"), "mode");
   if (mode !== undefined && mode !== "shared") throw memoryNotShared(mode);
   const withSource =
-    childOf(backing, "source") === undefined ? insertChild(xml, backing, backing.children.at(-1), source) : xml;
+    childOf(backing, "source") === undefined ? insertChild(xml, backing, backing.children.at(-1), SOURCE) : xml;
   const now = childOf(domainOf(withSource), "memoryBacking");
   return mode === undefined && now !== undefined
-    ? insertChild(withSource, now, now.children.at(-1), access)
+    ? insertChild(withSource, now, now.children.at(-1), ACCESS)
     : withSource;
+}
+
+const isShared = (backing: XmlNode): boolean =>
+  childOf(backing, "source") !== undefined && attributeOf(childOf(backing, "access"), "mode") === "shared";
+
+/** Writes a NIC's device into a domain whose memory is to be shared. A scan costs more than all else: the usual domain takes one. */
+function writeSharing(xml: string, nic: NicDomain, device: XmlElement): string {
+  const root = domainOf(xml);
+  const own = deviceSplice(xml, root, nic, device);
+  const backing = childOf(root, "memoryBacking");
+  if (backing !== undefined) return isShared(backing) ? splice(xml, own) : shareMemory(splice(xml, own));
+  // Devices that are made would stand where the backing does.
+  if (childOf(root, "devices") === undefined) return shareMemory(splice(xml, own));
+  return spliceAll(xml, [own, backingSplice(xml, root)]);
 }
 
 const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
@@ -171,8 +199,8 @@ export function patchDomain(xml: string, nic: NicDomain, plan: DomainPlan): stri
     case "userNetwork":
       return writeArguments(xml, nic, plan);
     default: {
-      const patched = writeDevice(xml, nic, plannedDevice(nic, plan));
-      return needsSharedMemory(nic, plan) ? shareMemory(patched) : patched;
+      const write = needsSharedMemory(nic, plan) ? writeSharing : writeDevice;
+      return write(xml, nic, plannedDevice(nic, plan));
     }
   }
 }
