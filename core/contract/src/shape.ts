@@ -77,6 +77,9 @@ export const variants = <T extends { readonly kind: string }>(
   ),
 });
 
+/** What is said of a field that must be there. */
+export const MISSING = "the field is missing";
+
 /** Stands for a part of a value that cannot be read, and says why. */
 export class Unreadable {
   readonly why: string;
@@ -87,7 +90,7 @@ export class Unreadable {
 }
 
 /** The number of single-character edits between two words. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, left] of [...a].entries()) {
     const next = [i + 1];
@@ -152,7 +155,7 @@ function checkObject(value: object, shape: ObjectShape, path: string): readonly 
   const known = Object.keys(shape.fields);
   return [
     ...shape.required.flatMap((key) =>
-      Object.hasOwn(value, key) ? [] : [violation(join(path, key), "the field is missing", "add it")],
+      Object.hasOwn(value, key) ? [] : [violation(join(path, key), MISSING, "add it")],
     ),
     ...Object.entries(value).flatMap(([key, inner]) => {
       const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
@@ -165,8 +168,7 @@ function checkObject(value: object, shape: ObjectShape, path: string): readonly 
 
 function checkVariant(value: object, of: Readonly<Record<string, ObjectShape>>, path: string): readonly Violation[] {
   const kind = "kind" in value ? value.kind : undefined;
-  if (kind === undefined)
-    return [violation(join(path, "kind"), "the field is missing", `write one of ${Object.keys(of).join(", ")}`)];
+  if (kind === undefined) return [violation(join(path, "kind"), MISSING, `write one of ${Object.keys(of).join(", ")}`)];
   const shape = typeof kind === "string" && Object.hasOwn(of, kind) ? of[kind] : undefined;
   return shape === undefined
     ? wrongType(join(path, "kind"), kind, `one of ${Object.keys(of).join(", ")}`)

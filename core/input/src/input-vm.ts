@@ -1,9 +1,11 @@
-import { defined, violation } from "@netbind/contract";
+import { defined, type Violation, violation } from "@netbind/contract";
+import { MISSING } from "@netbind/contract/shape";
 import {
   checkMetadata,
   checkTemplateMetadata,
   checkVmiSpec,
   type CodedViolation,
+  findUnknownFields,
   isVmiStatus,
 } from "@netbind/kubevirt/admission";
 import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
@@ -73,6 +75,17 @@ function copiesOf({ value }: InputDocument, kind: VmKind): number | undefined {
   return typeof replicas === "number" && replicas > 1 ? replicas : undefined;
 }
 
+/** What is wrong with the shape of a VM's spec, and with the names of fields around it. */
+function checkSpec(object: unknown, spec: unknown, kind: VmKind): readonly Violation[] {
+  const path = [...stepsToVm(kind), "spec"].join(".");
+  const unknown = findUnknownFields(valueAt(object, ["spec"]), kind);
+  // What is missing may be what stands elsewhere, or under another name.
+  if (spec === undefined)
+    return unknown.length > 0 ? unknown : [violation(path, "there is no spec", "write the VM's spec")];
+  const shape = checkVmiSpec(spec, path);
+  return [...unknown, ...(unknown.length > 0 ? shape.filter(({ problem }) => problem !== MISSING) : shape)];
+}
+
 /** The VM in an object, with what is wrong with its shape where anything is. */
 export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputViolation[] {
   const { value } = document;
@@ -82,9 +95,9 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
   const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;
   const ofTemplate = steps.length === 0 ? [] : checkTemplateMetadata(inner, [...steps, "metadata"].join("."));
   const spec = valueAt(value, [...steps, "spec"]);
-  const shape =
-    spec === undefined ? [violation(path, "there is no spec", "write the VM's spec")] : checkVmiSpec(spec, path);
-  const problems = [...checkMetadata(outer), ...ofTemplate, ...shape].map((found) => located(document, found));
+  const problems = [...checkMetadata(outer), ...ofTemplate, ...checkSpec(value, spec, kind)].map((found) =>
+    located(document, found),
+  );
   if (problems.length > 0) return problems;
   const complete = spec as VmiSpec;
   const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };

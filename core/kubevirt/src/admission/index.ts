@@ -28,3 +28,4 @@ export {
 } from "./schema.ts";
 export { type GuestSetup, macOwnersOf, type Service, type ServicePort, type Surroundings } from "./surroundings.ts";
 export { OTHER_METHODS, REMOVED_BINDINGS, translateRemovedBindings } from "./translate-removed-bindings.ts";
+export { findUnknownFields } from "./unknown-fields.ts";

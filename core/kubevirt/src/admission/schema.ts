@@ -77,20 +77,23 @@ const DISK = open(
 const CLAIMED_DEVICE = open({ claimName: string, requestName: string });
 const VMI_SPEC = open(
   {
-    domain: open({
-      cpu: open({ cores: integer, sockets: integer, threads: integer }),
-      memory: open({ guest: quantity }),
-      resources: open({ requests: map(quantity), limits: map(quantity) }),
-      devices: open({
-        interfaces: list(INTERFACE),
-        disks: list(DISK),
-        autoattachPodInterface: boolean,
-        networkInterfaceMultiqueue: boolean,
-        useVirtioTransitional: boolean,
-        gpus: list(CLAIMED_DEVICE),
-        hostDevices: list(CLAIMED_DEVICE),
-      }),
-    }),
+    domain: open(
+      {
+        cpu: open({ cores: integer, sockets: integer, threads: integer }),
+        memory: open({ guest: quantity }),
+        resources: open({ requests: map(quantity), limits: map(quantity) }),
+        devices: open({
+          interfaces: list(INTERFACE),
+          disks: list(DISK),
+          autoattachPodInterface: boolean,
+          networkInterfaceMultiqueue: boolean,
+          useVirtioTransitional: boolean,
+          gpus: list(CLAIMED_DEVICE),
+          hostDevices: list(CLAIMED_DEVICE),
+        }),
+      },
+      "devices",
+    ),
     networks: list(NETWORK),
     volumes: list(VOLUME),
     hostname: string,
