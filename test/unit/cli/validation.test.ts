@@ -272,6 +272,40 @@ describe("render", () => {
 });
 
 describe("plan", () => {
+  test("this release's own bindings serve what is not registered as far as --image-fallback says, as on a cluster", async () => {
+    const plan = async (binding: string, policy: string, ...more: readonly string[]) =>
+      netbind([
+        "plan",
+        "-f",
+        file(`${binding}.yaml`, vm(`[{name: default, binding: {name: ${binding}}}]`)),
+        "--image-fallback",
+        policy,
+        ...more,
+      ]);
+    for (const [binding, policy, code] of [
+      ["masquerade", "Always", 0],
+      ["masquerade", "SlirpOnly", 3],
+      ["slirp", "SlirpOnly", 0],
+      ["slirp", "Never", 3],
+    ] as const) {
+      const answer = await plan(binding, policy);
+      expect(answer.code, `${binding} ${policy}: ${answer.stderr}`).toBe(code);
+      if (code !== 0) expect(answer.stderr).toContain("the image fallback policy does not permit this release's own");
+    }
+    const registered = file("registered.yaml", KUBEVIRT);
+    expect((await plan("passt", "Never", "-f", registered)).code).toBe(0);
+    const run = await netbind([
+      "run",
+      "-f",
+      file("run.yaml", vm("[{name: default, binding: {name: slirp}}]")),
+      "--image-fallback",
+      "Never",
+    ]);
+    expect(run.code).toBe(3);
+    expect(run.stderr).toContain("the image fallback policy does not permit this release's own");
+    expect((await plan("slirp", "Sometimes")).code).toBe(2);
+  });
+
   test("what a binding costs beside the guest, and what a cluster would keep for it", async () => {
     const path = file("plan.yaml", vm("[{name: default, binding: {name: passt}}]"));
     const memory = async (cr: string): Promise<readonly string[]> => {

@@ -36,6 +36,14 @@ export const pluginOption = (): Option =>
   )
     .argParser(plugin)
     .default(NO_PLUGINS, "none");
+/** `--image-fallback`. */
+export const imageFallbackOption = (): Option =>
+  new Option(
+    "--image-fallback <policy>",
+    "which bindings get this release's image when the KubeVirt CR does not register them",
+  )
+    .choices(["Always", "SlirpOnly", "Never"])
+    .default("Always");
 /** `--grants`. */
 export const grantsOption = (): Option =>
   new Option(

@@ -7,6 +7,7 @@ import {
   grantsOption,
   hostDiskOption,
   ignoreOption,
+  imageFallbackOption,
   outputOption,
   pluginOption,
   requireFiles,
@@ -30,6 +31,7 @@ export function addPlan({ program, compose, act }: CommandContext): void {
     )
     .addOption(pluginOption())
     .addOption(grantsOption())
+    .addOption(imageFallbackOption())
     .addOption(ignoreOption())
     .addOption(outputOption())
     .addHelpText(

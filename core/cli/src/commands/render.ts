@@ -1,6 +1,13 @@
-import { Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
-import { adminOption, fileOption, outputOption, pluginOption, requireFiles, versionOption } from "./options.ts";
+import {
+  adminOption,
+  fileOption,
+  imageFallbackOption,
+  outputOption,
+  pluginOption,
+  requireFiles,
+  versionOption,
+} from "./options.ts";
 
 /** Adds `netbind render`. */
 export function addRender({ program, compose, act }: CommandContext): void {
@@ -10,14 +17,7 @@ export function addRender({ program, compose, act }: CommandContext): void {
     .addOption(fileOption())
     .addOption(adminOption())
     .addOption(versionOption())
-    .addOption(
-      new Option(
-        "--image-fallback <policy>",
-        "which bindings get this release's image when the KubeVirt CR does not register them",
-      )
-        .choices(["Always", "SlirpOnly", "Never"])
-        .default("Always"),
-    )
+    .addOption(imageFallbackOption())
     .addOption(pluginOption())
     .addOption(outputOption())
     .addHelpText("after", `\nExamples:\n  netbind render -f vm.yaml -f kubevirt.yaml\n`);

@@ -4,6 +4,7 @@ import {
   fileOption,
   grantsOption,
   hostDiskOption,
+  imageFallbackOption,
   ignoreOption,
   outputOption,
   pluginOption,
@@ -25,6 +26,7 @@ export function addRun({ program, compose, act }: CommandContext): void {
     )
     .addOption(pluginOption())
     .addOption(grantsOption())
+    .addOption(imageFallbackOption())
     .addOption(hostDiskOption())
     .option("--wait <seconds>", "how long to wait for the guest's address before reporting", seconds, 120)
     .addOption(ignoreOption())

@@ -7,7 +7,7 @@ import {
   type ValidationContext,
   translateRemovedBindings,
 } from "@netbind/kubevirt/admission";
-import { INTERFACES_PATH, interfacesOf, isDataOnly, type Vmi } from "@netbind/kubevirt";
+import { type ImageFallback, INTERFACES_PATH, interfacesOf, isDataOnly, type Vmi } from "@netbind/kubevirt";
 import { ignoredIn, type Input, type InputVm, surroundingsOf } from "@netbind/input";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { loadInput } from "../input/load-input.ts";
@@ -98,13 +98,19 @@ function translateAndWarn(vm: InputVm): Vmi {
   return vmi;
 }
 
+/** Files to decide about, and which bindings may be this release's own where the KubeVirt CR does not register them. */
+export interface DecidedFiles extends InputFiles {
+  /** Absent: `Always`. */
+  readonly imageFallback?: ImageFallback["policy"];
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
  * @throws InputError with all that is wrong, of all VMs at once, PluginsFailedError with the same where a binding fails
  */
 export async function decideInput(
-  files: InputFiles,
+  files: DecidedFiles,
   resolve: Resolve,
   plugins: OpenPlugins,
   grants: GrantsByBinding,
@@ -113,7 +119,8 @@ export async function decideInput(
   const input = loadInput(files);
   const { bindings, sources } = plugins;
   const renewed = input.vms.map((vm) => ({ vm, vmi: translateAndWarn(vm) }));
-  const fallback = withPlugins(resolve(TOKENS.fallback), sources);
+  const own = withPlugins(resolve(TOKENS.fallback), sources);
+  const fallback = { ...own, policy: files.imageFallback ?? own.policy };
   const failures = new PluginFailures(plugins);
   const deciding = renewed.map(async ({ vm, vmi }) => {
     const asked = failures.bindingsFor(vm);

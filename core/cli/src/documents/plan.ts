@@ -3,8 +3,7 @@ import { type GrantsByBinding, type NicPlanner, plannerOf, previewVm, type VmPre
 import { buildBaseDomain } from "@netbind/local";
 import { formatPlan } from "@netbind/view";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
-import type { InputFiles } from "../input/read-input.ts";
-import { type DecidedVm, decideInput } from "./decide-input.ts";
+import { type DecidedFiles, type DecidedVm, decideInput } from "./decide-input.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { failureJson, printError } from "../failure.ts";
 import { type OutputFormat, print, printData, printMessage } from "../output.ts";
@@ -16,7 +15,7 @@ import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError, noPlanner } from "../errors.ts";
 
 /** The options of `netbind plan`. */
-export interface PlanOptions extends InputFiles {
+export interface PlanOptions extends DecidedFiles {
   readonly podLink: readonly string[];
   /** Directories that disks of the machine's may be in. */
   readonly hostDisk: readonly string[];

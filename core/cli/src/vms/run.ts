@@ -18,8 +18,7 @@ import {
   waitForEnd,
 } from "@netbind/local";
 import type { OutputFormat } from "../output.ts";
-import type { InputFiles } from "../input/read-input.ts";
-import { type DecidedVm, decideInput } from "../documents/decide-input.ts";
+import { type DecidedFiles, type DecidedVm, decideInput } from "../documents/decide-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
 import { printMessage } from "../output.ts";
@@ -34,7 +33,7 @@ import { InputError, socketInRun, vmsNotStopped } from "../errors.ts";
 import { waitForAddresses } from "./wait-for-addresses.ts";
 
 /** The options of `netbind run`. */
-export interface RunOptions extends InputFiles {
+export interface RunOptions extends DecidedFiles {
   readonly keep: boolean;
   readonly output: OutputFormat;
   readonly podNetwork?: string;
