@@ -158,6 +158,24 @@ function compare(binding: string, times: Readonly<Record<Way, readonly Times[]>>
     : [...up, row("down", "byHand", "ip and nft by hand", 1.5), row("down", "cni", "CNI bridge plugin's DEL", 1)];
 }
 
+/**
+ * What no teardown with a bridge can be below: the kernel's own time for a bridge that has no port, against its time for the
+ * pair of links that the plugin's DEL removes. Ports and taps that leave in the same request add little to either.
+ */
+async function benchKernel(runs: number): Promise<Comparison> {
+  await using pod = await TestNetns.make();
+  const removal = async (...kind: readonly string[]): Promise<number> => {
+    await pod.exec(["ip", "link", "add", "name", "x", "type", ...kind]);
+    return await timed(() => pod.exec(["ip", "link", "del", "dev", "x"]));
+  };
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  for (let at = 0; at < runs; at++) {
+    ours.push(await removal("bridge"));
+    theirs.push(await removal("veth", "peer", "name", "y"));
+  }
+  return { what: "removal of a bridge without ports, by hand", unit: "ms", ours, theirs, against: "of a veth pair" };
+}
+
 /** Alternately, so that a busy machine disturbs all alike. */
 export async function benchNetwork(runs = 25): Promise<readonly Comparison[]> {
   const directory = mkdtempSync(join(tmpdir(), "netbind-bench-"));
@@ -173,5 +191,5 @@ export async function benchNetwork(runs = 25): Promise<readonly Comparison[]> {
     rows.push(...compare(binding.name, times));
   }
   rmSync(directory, { recursive: true });
-  return rows;
+  return [...rows, await benchKernel(runs)];
 }
