@@ -128,12 +128,21 @@ export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
   duplicates: results.flatMap(({ duplicates }) => duplicates),
 });
 
+/** What to do about text that is not YAML, by what the parser says; nothing where that says it already. */
+const YAML_HINTS: readonly (readonly [RegExp, string])[] = [
+  [/\btab\b/, "indent with spaces"],
+  [/indentation/, "align the line with its siblings, two spaces behind what they belong to"],
+  [/quoted scalar|closing|end of the stream/, "close the quotes or brackets that are open here"],
+];
+const yamlHint = (problem: string): string => YAML_HINTS.find(([pattern]) => pattern.test(problem))?.[1] ?? "";
+
 /** What one YAML document says. */
 function readDocument(file: string, document: YamlDocument | YamlProblem): readonly (InputDocument | InputViolation)[] {
-  const refused = (problem: string, place: Place, fix = "correct the file"): readonly InputViolation[] => [
+  const refused = (problem: string, place: Place, fix = ""): readonly InputViolation[] => [
     { ...violation("", problem, fix), file, ...place },
   ];
-  if ("problem" in document) return refused(document.problem, document.place, document.fix);
+  if ("problem" in document)
+    return refused(document.problem, document.place, document.fix ?? yamlHint(document.problem));
   try {
     return objectsOf(file, document);
   } catch (error) {

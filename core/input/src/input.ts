@@ -145,7 +145,11 @@ export function inputOf(
   const isFaultless = violations.length === 0;
   const asked = needed === "a VM" ? 0 : of("clone").length + of("migration").length;
   const isMissing = needed !== "nothing" && count + asked + headers.length === 0;
-  const missing = violation("", "the input has no VirtualMachine and no VirtualMachineInstance", "add one with -f");
+  const missing = violation(
+    "",
+    "the input has no VirtualMachine and no VirtualMachineInstance",
+    "add one to it, or name its file with -f",
+  );
   return {
     vms,
     templates,

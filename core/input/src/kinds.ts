@@ -81,11 +81,12 @@ export function checkHeader(document: InputDocument): readonly Violation[] {
     SHORTHANDS[name] ??
     (["VirtualMachine", "VirtualMachineInstance", "KubeVirt"].includes(name) ? `kind: ${name}` : undefined);
   if (meant !== undefined) {
-    const shown = apiVersion === undefined ? "no apiVersion" : `apiVersion ${JSON.stringify(apiVersion)}`;
     return [
       violation(
         "kind",
-        `${shown} with kind ${JSON.stringify(kind)} is not a header of a KubeVirt object`,
+        apiVersion === undefined
+          ? `kind ${name} has no apiVersion`
+          : `no such API: ${JSON.stringify(apiVersion).replace(/^"(.*)"$/, "$1")} ${name}`,
         `write "apiVersion: kubevirt.io/v1" and "${meant}", and a metadata.name`,
       ),
     ];

@@ -22,7 +22,8 @@ export class SettingError extends Error {
 }
 
 /** A lock that another process holds. */
-export const busy = (what: string): BusyError => new BusyError(`${what} is busy: another netbind process works on it`);
+export const busy = (what: string): BusyError =>
+  new BusyError(`${what} is busy: another netbind process is working on it`);
 
 /** A file that cannot be locked. */
 export const failedLock = (file: string, outcome: number | null): Error =>

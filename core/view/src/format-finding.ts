@@ -36,6 +36,12 @@ export const nameOfObject = ({ object }: Pick<ShownViolation, "object">): string
     ? ""
     : `${object.kind} ${object.name === "" ? "without a name" : `${object.namespace}/${object.name}`}`;
 
+/** A finding in one sentence, and another for what to do: for programs that show it beside the text. */
+export function describeFinding(finding: ShownFinding): string {
+  const says = [nameOfObject(finding), finding.field, finding.problem].filter((text) => text !== "").join(": ");
+  return `${says} (${outcomeOf(finding)}).${finding.fix === "" ? "" : ` Fix: ${finding.fix}`}`;
+}
+
 /** The line of the file that something is on, and below it a caret at its column. */
 function excerptLines({ line, excerpt }: ShownViolation): readonly StyledLine[] {
   if (excerpt === undefined || excerpt.text.trim() === "") return [];

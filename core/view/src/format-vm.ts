@@ -51,7 +51,11 @@ export function interfaceTable(interfaces: readonly VmiStatusInterface[]): strin
 
 /** One VM, with its NICs and processes. */
 export function formatVm(vm: ShownVm): string {
-  const processes = vm.processes.map(({ role, pids, alive }) => [role, pids.join(",") || "-", alive ? "runs" : "gone"]);
+  const processes = vm.processes.map(({ role, pids, alive }) => [
+    role,
+    pids.join(",") || "-",
+    alive ? "running" : "exited",
+  ]);
   return [
     `VM ${vm.namespace}/${vm.name}: ${vm.phase} since ${vm.createdAt}, from ${vm.source}`,
     `pod: network namespace ${vm.netns} (ip netns exec ${vm.netns} ...)`,

@@ -5,9 +5,7 @@ import { fileOption, outputOption, requireFiles } from "./options.ts";
 export function addConvert({ program, act }: CommandContext): void {
   const command = program
     .command("convert")
-    .description(
-      "convert the removed core bindings slirp, passt and macvtap to binding plugins; print the changes as a diff",
-    )
+    .description("convert removed core bindings to binding plugins (shows a diff; --write edits the files)")
     .addOption(fileOption())
     .option("--write", "change the files instead of printing the diff", false)
     .addOption(outputOption())

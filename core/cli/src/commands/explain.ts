@@ -5,8 +5,8 @@ import { outputOption, pluginOption } from "./options.ts";
 export function addExplain({ program, compose, act }: CommandContext): void {
   program
     .command("explain")
-    .description("explain a rule, a binding or a field; list all of them when none is named")
-    .argument("[word]", "a rule's id, a binding's name, or the end of a field's path")
+    .description("explain a rule, a binding, a field or an error code; list all of them when none is named")
+    .argument("[word]", "a rule's id, a binding's name, the end of a field's path, or a code in brackets")
     .addOption(pluginOption())
     .addOption(outputOption())
     .addHelpText(

@@ -13,7 +13,7 @@ import {
 export function addRender({ program, compose, act }: CommandContext): void {
   const command = program
     .command("render")
-    .description("print the networking part of the launcher pods that a cluster would create for VMs")
+    .description("print the networking part of the virt-launcher pods")
     .addOption(fileOption())
     .addOption(adminOption())
     .addOption(versionOption())

@@ -15,9 +15,7 @@ import {
 export function addValidate({ program, compose, act }: CommandContext): void {
   const command = program
     .command("validate")
-    .description(
-      "check VMs against the rules of a KubeVirt version, and warn about what KubeVirt accepts and ignores; exit code 1: refused",
-    )
+    .description("check VMs against KubeVirt's admission rules, and warn about settings it accepts but ignores")
     .addOption(fileOption())
     .addOption(adminOption())
     .addOption(versionOption())

@@ -56,7 +56,7 @@ function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<
   );
   for (const [name, image] of new Map(registered.map((binding) => [binding.name, binding.image])))
     printMessage(
-      `warning: netbind does not pull images: this release's own ${name} replaces ${JSON.stringify(image)}, which is registered for ${name}`,
+      `warning: using the built-in ${name} plugin instead of image ${JSON.stringify(image)}, which is registered for it: netbind does not pull images`,
     );
 }
 

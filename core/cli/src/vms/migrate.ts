@@ -47,6 +47,6 @@ async function moveAndReport(
     return plan === undefined ? [] : [{ attachment, plan }];
   });
   const status = await waitForAddresses(context, nics, name, wait);
-  const stood = downtime === undefined ? "" : `; its guest was paused for ${downtime} ms`;
-  reportVm(status, `runs in the pod ${record.netns} now${stood}`, output, defined({ from, downtime }));
+  const stood = downtime === undefined ? "" : `; downtime ${downtime} ms`;
+  reportVm(status, `is running in the pod ${record.netns} now${stood}`, output, defined({ from, downtime }));
 }

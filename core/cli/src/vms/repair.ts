@@ -67,6 +67,7 @@ export async function apply(names: readonly string[], output: OutputFormat, reso
     return { vm: fullName(record), repaired: found.filter((line) => !left.includes(line)), problems: left };
   });
   if (output === "text")
-    for (const { vm, repaired } of done) for (const line of repaired) printMessage(`${vm}: repaired: ${line}`);
+    for (const { vm, repaired } of done)
+      for (const line of repaired) printMessage(`${vm}: repaired: ${line.replace("missing or different: ", "")}`);
   return printHealthAndFailures(done, failed, "repaired", output);
 }

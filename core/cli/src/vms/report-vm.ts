@@ -7,8 +7,11 @@ export function reportVm(status: VmStatus, is: string, format: OutputFormat, mor
   if (format !== "text") return printData({ ...status, ...more }, format);
   print(`VM ${status.namespace}/${status.name} ${is}\n\n${nicTable(status.nics)}\n`);
   for (const sentence of status.limits ?? []) printMessage(`warning: ${sentence}`);
-  if (status.nics.some(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses))
+  const missing = status.nics.filter(
+    ({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses,
+  );
+  if (missing.length > 0)
     printMessage(
-      "netbind did not see every guest address: the guest may still be booting; see netbind status and netbind console",
+      `timed out waiting for an address of the guest on NIC ${missing.map(({ name }) => name).join(", ")}: it may still be booting; see netbind status and netbind console`,
     );
 }

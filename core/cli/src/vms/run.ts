@@ -107,7 +107,7 @@ async function startAll({ machine, input, vms, options, signal }: RunContext): P
       started.push(one);
       for (const warning of one.warnings) printMessage(`warning: ${warning}`);
       const status = await waitForAddresses({ ...machine, signal }, one.nics, nameOfDecided(decided), options.wait);
-      reportVm(status, status.phase === "over" ? "has ended" : "runs", options.output);
+      reportVm(status, status.phase === "over" ? "has ended" : "is running", options.output);
     }
     return started;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { terminalLine } from "@netbind/engine";
-import { nameOfObject, outcomeOf, type ShownFinding } from "../format-finding.ts";
+import { describeFinding, type ShownFinding } from "../format-finding.ts";
 import type { Report } from "./report.ts";
 
 const DATA: Readonly<Record<string, string>> = { "%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C" };
@@ -11,11 +11,10 @@ const messageOf = (text: string): string => encode(terminalLine(text), /[%\r\n]/
 const propertyOf = (text: string): string => encode(terminalLine(text), /[%\r\n:,]/g);
 
 function annotation(finding: ShownFinding): string {
-  const { file, line, column, rule, field, problem, fix, consequence } = finding;
+  const { file, line, column, rule, consequence } = finding;
   const place = `file=${propertyOf(file)},line=${line},col=${column},title=${propertyOf(rule)}`;
-  const says = [nameOfObject(finding), field, problem].filter((text) => text !== "").join(": ");
   const level = consequence === "rejected" ? "error" : "warning";
-  return `::${level} ${place}::${messageOf(`${says} (${outcomeOf(finding)}). Fix: ${fix}`)}`;
+  return `::${level} ${place}::${messageOf(describeFinding(finding))}`;
 }
 
 /** A report as annotations of GitHub's workflows, a line each. */

@@ -1,6 +1,6 @@
 import { terminalLine } from "@netbind/engine";
 import type { RuleText } from "@netbind/kubevirt/admission";
-import { nameOfObject, outcomeOf, type ShownFinding } from "../format-finding.ts";
+import { describeFinding, nameOfObject, outcomeOf, type ShownFinding } from "../format-finding.ts";
 import type { Report } from "./report.ts";
 
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -28,15 +28,13 @@ const descriptorOf = (rule: RuleText): object => ({
 });
 
 function resultOf(finding: ShownFinding, indices: ReadonlyMap<string, number>): object {
-  const { file, line, column, rule, field, problem, fix } = finding;
+  const { file, line, column, rule, field } = finding;
   const subject = [nameOfObject(finding), field].filter((text) => text !== "").join(": ");
-  const says = [subject, problem].filter((text) => text !== "").join(": ");
-  const text = terminalLine(`${says} (${outcomeOf(finding)}). Fix: ${fix}`);
   return {
     ruleId: rule,
     ...(indices.has(rule) ? { ruleIndex: indices.get(rule) } : {}),
     level: levelOf(finding),
-    message: { text },
+    message: { text: terminalLine(describeFinding(finding)) },
     locations: [
       {
         physicalLocation: {

@@ -77,7 +77,7 @@ function miscounted(nic: VmiInterface, path: string): RuleFinding {
   return methods.length === 0 && gone !== undefined
     ? violation(
         path,
-        `interface ${quote(nic.name)} has no binding but ${gone}, which KubeVirt removed`,
+        `${gone} of interface ${quote(nic.name)} is no longer a core binding (removed in KubeVirt 1.3)`,
         `write ${REPLACEMENTS[gone]}`,
       )
     : violation(path, `interface ${quote(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");

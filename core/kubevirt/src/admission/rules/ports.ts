@@ -95,7 +95,7 @@ export const PORT_RULES: readonly Rule[] = [
     find: perPort(({ port }, path) =>
       port === undefined || port === 0 || isPort(port)
         ? []
-        : [violation(`${path}.port`, `${port} is not a valid port`, "use 1 to 65535")],
+        : [violation(`${path}.port`, `${port} is not a valid port number`, "use 1 to 65535")],
     ),
   },
   {
@@ -124,8 +124,8 @@ const judgedRanges = (nic: VmiInterface, { gate, networkOf }: RuleContext): read
 function rangeProblem({ protocol, start, end }: Range): Violation | undefined {
   if (protocol !== "TCP" && protocol !== "UDP")
     return violation("protocol", `${quote(protocol ?? "")} is not a valid protocol of a range`, "use TCP or UDP");
-  if (!isPort(start)) return violation("start", `${start} is not a valid port`, "use 1 to 65535");
-  if (!isPort(end)) return violation("end", `${end} is not a valid port`, "use 1 to 65535");
+  if (!isPort(start)) return violation("start", `${start} is not a valid port number`, "use 1 to 65535");
+  if (!isPort(end)) return violation("end", `${end} is not a valid port number`, "use 1 to 65535");
   if (start > end)
     return violation("start", `the range begins with ${start} and ends with ${end}`, "begin with the smaller port");
   return undefined;
