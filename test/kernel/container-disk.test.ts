@@ -21,6 +21,7 @@ import {
 } from "../../core/local/src/images/container-disk-cache.ts";
 import { readImageSource } from "../../core/local/src/images/image-source.ts";
 import { UnreachableRegistryError } from "../../core/local/src/errors.ts";
+import { netbind } from "../support/guest/netbind.ts";
 import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
 import { Registry } from "../support/images/registry.ts";
 
@@ -166,6 +167,39 @@ test("what no image is named like is refused before anything is run", () => {
     "x".repeat(2000),
   ])
     expect(() => readImageSource(image, { directories: ["/"], own: [] }), image).toThrow("is not a valid image");
+});
+
+test("run and plan refuse what no image can be named like, where it stands, all at once, and begin nothing", async () => {
+  const images = [`oci:${directory}/../x`, "oci:/etc/x", "a b", "quay.io/x/y:1"];
+  const names = images.map((_, at) => `d${at}`);
+  const vm = {
+    ...{ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata: { name: "one" } },
+    spec: {
+      domain: { devices: { disks: names.map((name) => ({ name, disk: {} })) } },
+      volumes: images.map((image, at) => ({
+        name: names[at],
+        containerDisk: { image, path: at === 3 ? "../x" : "/d" },
+      })),
+    },
+  };
+  const env = { NETBIND_STATE_DIR: join(directory, "state"), NETBIND_CACHE_DIR: cache };
+  for (const command of ["run", "plan"]) {
+    const { code, stderr } = await netbind([command, "-f", "-", "--host-disk", directory], {
+      env,
+      stdin: JSON.stringify(vm),
+    });
+    expect(code, stderr).toBe(3);
+    for (const text of [
+      "without . and ..",
+      "in no directory that --host-disk lists",
+      "is not a valid image",
+      "is not a valid path of a disk",
+    ])
+      expect(stderr).toContain(text);
+    expect(stderr).toContain("spec.volumes[3].containerDisk.path");
+  }
+  expect(readdirSync(directory)).toEqual([]);
+  expect(() => readImageSource(`oci:${cache}/x`, { directories: [directory], own: [cache] })).toThrow("Netbind's own");
 });
 
 const DIRECTORY: Entry = { name: "disk", type: "directory" };

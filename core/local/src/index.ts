@@ -3,6 +3,7 @@ export { NicChangeError } from "./errors.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 export { guestCommand } from "./launcher/console.ts";
 export { debianArchive } from "./launcher/debian-archive.ts";
+export { checkContainerDisks } from "./launcher/container-disks.ts";
 export { checkHostDisks } from "./launcher/host-disks.ts";
 export { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 export { migrateVm } from "./migration/migrate-vm.ts";

@@ -97,7 +97,8 @@ export const CHECKS: readonly (RuleText & { readonly id: CheckId })[] = [
   },
   {
     id: "HOST-DISK",
-    means: "A hostDisk volume is a file or a block device below a directory that --host-disk lists.",
+    means:
+      "A hostDisk volume is a file or a block device below a directory that --host-disk lists, and so is a container disk in a file.",
     why: "A VM gets no file of this machine that nobody has allowed.",
     fix: "name a regular file or a block device below a directory that --host-disk DIR lists",
     reason: "FieldValueInvalid",

@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import type { HostDiskPolicy } from "../launcher/host-disks.ts";
 import { findLocation } from "../launcher/host-disks.ts";
-import { invalidImage } from "../errors.ts";
+import { invalidImage, ownDisk } from "../errors.ts";
 
 /** Where an image comes from, as skopeo is told inside its sandbox. */
 export interface ImageSource {
@@ -49,6 +50,8 @@ function localSource(text: string, transport: string, policy: HostDiskPolicy): I
   const [path, tag] = at === -1 ? [rest, ""] : [rest.slice(0, at), rest.slice(at + 1)];
   if (tag !== "" && !TAG.test(tag)) throw invalidImage(text, `its name behind the path is not valid`);
   const { directory, components } = findLocation(path, policy);
+  const absolute = join(directory, ...components);
+  if (policy.own.some((own) => absolute === own || absolute.startsWith(`${own}/`))) throw ownDisk();
   const inside = [SOURCE_DIRECTORY, ...components].join("/");
   return { text, directory, moves: true, reference: `${transport}:${inside}${tag === "" ? "" : `:${tag}`}` };
 }

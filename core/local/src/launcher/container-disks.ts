@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, constants, openSync } from "node:fs";
 import { basename, join } from "node:path";
-import { defined } from "@netbind/contract";
-import type { Vmi } from "@netbind/kubevirt";
+import { defined, type Violation, violation } from "@netbind/contract";
+import type { Vmi, VmiVolume } from "@netbind/kubevirt";
 import { derivedName, type Exec, FILE_LIMIT, makeDirectory, removeTree } from "@netbind/netns";
 import {
   type CachedDisk,
@@ -9,6 +9,7 @@ import {
   type DiskCache,
   ensureContainerDisk,
 } from "../images/container-disk-cache.ts";
+import { diskComponents } from "../images/find-disk.ts";
 import { hostCommand } from "../images/host-program.ts";
 import { readImageSource } from "../images/image-source.ts";
 import type { State } from "../record/state.ts";
@@ -40,6 +41,41 @@ export const overlayDirectory = ({ cache, root }: State, pod: string): string =>
 const overlayFile = (state: State, pod: string, volume: number): string =>
   join(overlayDirectory(state, pod), basename(overlayPath(volume)));
 
+/** A volume that is a container disk, and that a disk shows. */
+interface NamedContainerDisk {
+  /** Its place among the VM's volumes. */
+  readonly volume: number;
+  readonly name: string;
+  readonly containerDisk: NonNullable<VmiVolume["containerDisk"]>;
+}
+
+function containerDisksOf({ spec }: Vmi): readonly NamedContainerDisk[] {
+  const shown = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
+  return (spec.volumes ?? []).flatMap(({ name, containerDisk }, volume) =>
+    containerDisk === undefined || !shown.has(name) ? [] : [{ volume, name, containerDisk }],
+  );
+}
+
+/** What is wrong with the names of a VM's container disks, all at once. Asks no registry, and changes nothing. */
+export function checkContainerDisks(vmi: Vmi, policy: HostDiskPolicy): readonly Violation[] {
+  const check = (read: () => unknown, field: string): readonly Violation[] => {
+    try {
+      read();
+      return [];
+    } catch (error) {
+      const fix = "name an image by NAME:TAG, or a file of one below a directory that --host-disk DIR lists";
+      return [violation(field, (error as Error).message, fix)];
+    }
+  };
+  return containerDisksOf(vmi).flatMap(({ volume, containerDisk: { image, path } }) => {
+    const field = `spec.volumes[${volume}].containerDisk`;
+    return [
+      ...check(() => readImageSource(image, policy), `${field}.image`),
+      ...check(() => diskComponents(image, path), `${field}.path`),
+    ];
+  });
+}
+
 /**
  * Fetches a VM's container disks, before anything of it is made. One whose registry is not in reach is left out.
  *
@@ -47,14 +83,12 @@ const overlayFile = (state: State, pod: string, volume: number): string =>
  */
 export async function fetchContainerDisks(
   cache: DiskCache,
-  { spec }: Vmi,
+  vmi: Vmi,
   policy: HostDiskPolicy,
 ): Promise<FoundContainerDisks> {
-  const shown = new Set((spec.domain.devices.disks ?? []).map(({ name }) => name));
   const disks: ContainerDiskRecord[] = [];
   const missing = new Map<number, string>();
-  for (const [volume, { name, containerDisk }] of (spec.volumes ?? []).entries()) {
-    if (containerDisk === undefined || !shown.has(name)) continue;
+  for (const { volume, name, containerDisk } of containerDisksOf(vmi)) {
     const { image, path, imagePullPolicy } = containerDisk;
     try {
       const request = defined({ source: readImageSource(image, policy), path, pullPolicy: imagePullPolicy });
