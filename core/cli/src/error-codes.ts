@@ -54,6 +54,11 @@ const BY_NAME: Readonly<Record<string, { readonly code: string } & ErrorText>> =
   BusyError: { code: "BUSY", means: "Another netbind process is working on the VM.", fix: "wait for it, or stop it" },
   CniError: { code: "CNI_FAILED", means: "A CNI plugin failed.", fix: "read its message; see its configuration" },
   CommandError: { code: "COMMAND_FAILED", means: "A program of this machine failed.", fix: "read what it printed" },
+  ContainerDiskError: {
+    code: "CONTAINER_DISK_UNUSABLE",
+    means: "The image of a containerDisk volume cannot be had, or has no disk that a guest may get.",
+    fix: "do what the message says of the image: correct its name, mirror it, or build it again",
+  },
   DamagedRecordError: {
     code: "RECORD_DAMAGED",
     means: "The record of a pod cannot be read.",
@@ -72,6 +77,11 @@ const BY_NAME: Readonly<Record<string, { readonly code: string } & ErrorText>> =
     code: "HOST_DISK_UNUSABLE",
     means: "A hostDisk volume cannot be used.",
     fix: "name a file below a directory that --host-disk lists",
+  },
+  ImageError: {
+    code: "IMAGE_UNUSABLE",
+    means: "An image cannot be had, or is not what it should be.",
+    fix: "do what the message says of the image",
   },
   InputError: { code: "INPUT_REFUSED", means: "The input is not valid.", fix: "correct each finding" },
   InterruptedError: { code: "INTERRUPTED", means: "A signal ended the command.", fix: "run it again" },
