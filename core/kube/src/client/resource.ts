@@ -1,0 +1,49 @@
+/** A resource of the API: where its objects are, and what they are called. */
+export interface Resource {
+  /** Empty: the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+}
+
+export const PODS: Resource = { group: "", version: "v1", plural: "pods", kind: "Pod" };
+export const EVENTS: Resource = { group: "", version: "v1", plural: "events", kind: "Event" };
+export const VMIS: Resource = {
+  group: "kubevirt.io",
+  version: "v1",
+  plural: "virtualmachineinstances",
+  kind: "VirtualMachineInstance",
+};
+export const KUBEVIRTS: Resource = { group: "kubevirt.io", version: "v1", plural: "kubevirts", kind: "KubeVirt" };
+
+/** What is done with a resource, in RBAC's words. */
+export type Verb = "create" | "get" | "list" | "patch" | "watch";
+
+/** An object of a resource, or its collection. */
+export interface Place {
+  readonly resource: Resource;
+  /** Absent: of all namespaces. */
+  readonly namespace?: string;
+  /** Absent: the collection. */
+  readonly name?: string;
+}
+
+/** A name of an object: a name of DNS, so no "..", no separator of a path. */
+const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
+
+/** True for what can be an object's name, as far as a path is concerned: a name that an object refers to may be anything. */
+export const isObjectName = (name: string): boolean => NAME.test(name);
+
+/** The path of a place. @throws Error where a name in it cannot be an object's */
+export function pathOf({ resource: { group, version, plural }, namespace, name }: Place): string {
+  for (const one of [namespace, name])
+    if (one !== undefined && !isObjectName(one)) throw new Error(`${JSON.stringify(one)} is not a name of an object`);
+  return [
+    group === "" ? "/api" : `/apis/${group}`,
+    version,
+    ...(namespace === undefined ? [] : ["namespaces", namespace]),
+    plural,
+    ...(name === undefined ? [] : [name]),
+  ].join("/");
+}

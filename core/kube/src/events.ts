@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import type { ApiClient } from "./client/api-client.ts";
+import { ApiError } from "./client/errors.ts";
+import { EVENTS } from "./client/resource.ts";
+
+/** What an event is about. */
+export interface EventSubject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What is said of it. */
+export interface ApiEvent {
+  readonly about: EventSubject;
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  /** Cut to what an event holds. */
+  readonly message: string;
+}
+
+/** Who says it: a program, on a node. */
+export interface EventSource {
+  readonly component: string;
+  readonly host: string;
+  /** Called where an event cannot be written, once for each problem until one is written again. */
+  readonly onProblem?: (problem: string) => void;
+}
+
+/** The most bytes of a message, and events that wait for the server: more are dropped, oldest first. */
+const LONGEST_MESSAGE = 1024;
+const MOST_WAITING = 500;
+const LONGEST_NAME = 200;
+
+/**
+ * Writes events of Kubernetes. The same one again only counts: an event's name follows from what it says, so it is the
+ * same after a restart.
+ */
+export class EventWriter {
+  readonly #client: ApiClient;
+  readonly #source: EventSource;
+  #waiting: ApiEvent[] = [];
+  #writing: Promise<void> | undefined;
+  #problem: string | undefined;
+
+  constructor(client: ApiClient, source: EventSource) {
+    this.#client = client;
+    this.#source = source;
+  }
+
+  /** Writes an event, after those before it. Neither waits nor throws: what an event tells is logged as well. */
+  write(event: ApiEvent): void {
+    this.#waiting = [...this.#waiting.slice(1 - MOST_WAITING), event];
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  /** Waits until nothing is being written. */
+  async idle(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
+      try {
+        await this.#write(event);
+        this.#problem = undefined;
+      } catch (error) {
+        const { message } = error as Error;
+        if (message !== this.#problem) this.#source.onProblem?.(message);
+        this.#problem = message;
+      }
+    }
+  }
+
+  async #write(event: ApiEvent): Promise<void> {
+    const message = cut(event.message);
+    const place = { resource: EVENTS, namespace: event.about.namespace };
+    const name = nameOf(event, message, this.#source);
+    const now = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    try {
+      await this.#client.request({ ...place, verb: "create", body: this.#body({ ...event, message }, name, now) });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      const { count } = await this.#client.request({ ...place, verb: "get", name });
+      const body = { count: (typeof count === "number" ? count : 1) + 1, lastTimestamp: now };
+      await this.#client.request({ ...place, verb: "patch", name, body });
+    }
+  }
+
+  #body({ about, type, reason, message }: ApiEvent, name: string, now: string): object {
+    const { component, host } = this.#source;
+    return {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name, namespace: about.namespace },
+      involvedObject: about,
+      type,
+      reason,
+      message,
+      source: { component, host },
+      reportingComponent: component,
+      reportingInstance: host,
+      firstTimestamp: now,
+      lastTimestamp: now,
+      count: 1,
+    };
+  }
+}
+
+/** A message in as many bytes as an event has, in whole characters. */
+function cut(message: string): string {
+  const bytes = Buffer.from(message);
+  if (bytes.length <= LONGEST_MESSAGE) return message;
+  const decoder = new TextDecoder("utf-8", { fatal: false });
+  return `${decoder.decode(bytes.subarray(0, LONGEST_MESSAGE - 3), { stream: true })}...`;
+}
+
+/** A name that follows from what is said, of whom, and by whom. */
+function nameOf({ about, type, reason }: ApiEvent, message: string, { component, host }: EventSource): string {
+  const said = JSON.stringify([component, host, about.uid, about.kind, type, reason, message]);
+  const hash = createHash("sha256").update(said).digest("hex").slice(0, 16);
+  return `${about.name.slice(0, LONGEST_NAME).replace(/[^a-z0-9]+$/, "")}.${hash}`;
+}

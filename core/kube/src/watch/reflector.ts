@@ -1,0 +1,168 @@
+import type { ApiClient } from "../client/api-client.ts";
+import { ApiError, notJson, TooLongError, watchFailed } from "../client/errors.ts";
+import type { Resource } from "../client/resource.ts";
+import { backoff } from "./backoff.ts";
+import { pause } from "./pause.ts";
+import { type ApiObject, isApiObject, readListPage, readWatchEvent, type WatchEvent } from "./watch-event.ts";
+
+/** The times of a reflector, in milliseconds, and the objects of a page. */
+export interface ReflectorTiming {
+  readonly page: number;
+  /** After which the server ends a watch; up to as long again is drawn. */
+  readonly watch: number;
+  /** Without a byte; a server sends a bookmark about every minute. */
+  readonly silence: number;
+  readonly backoff: { readonly first: number; readonly most: number };
+}
+
+const TIMING: ReflectorTiming = {
+  page: 500,
+  watch: 300_000,
+  silence: 150_000,
+  backoff: { first: 400, most: 30_000 },
+};
+/** A watch that ends sooner, without a word, is a failure. */
+const SHORTEST_WATCH = 1000;
+
+/** What a reflector is made of. `T` is what is kept of an object: small, of the fields that are read. */
+export interface ReflectorParts<T> {
+  readonly client: ApiClient;
+  readonly resource: Resource;
+  readonly selector?: { readonly labelSelector?: string; readonly fieldSelector?: string };
+  /** Never throws: what does not have its form is kept as such. */
+  readonly read: (object: ApiObject) => T;
+  readonly onChange?: () => void;
+  /** Called with what is wrong, once for as long as it is; with undefined when it is over. */
+  readonly onProblem?: (problem: string | undefined) => void;
+  readonly timing?: Partial<ReflectorTiming>;
+}
+
+/** Follows the objects of a resource: a list, then what changes, and a list again where changes were missed. */
+export class Reflector<T> {
+  readonly #parts: ReflectorParts<T>;
+  readonly #timing: ReflectorTiming;
+  /** By namespace and name. */
+  #objects: ReadonlyMap<string, T> = new Map();
+  /** Up to which everything is known; undefined: what was missed is not told any more. */
+  #version: string | undefined;
+  #isSynced = false;
+  #page: number;
+  #problem: string | undefined;
+  #failures = 0;
+
+  constructor(parts: ReflectorParts<T>) {
+    this.#parts = parts;
+    this.#timing = { ...TIMING, ...parts.timing };
+    this.#page = this.#timing.page;
+  }
+
+  /** What was last known, however long ago. */
+  get objects(): readonly T[] {
+    return [...this.#objects.values()];
+  }
+
+  /** True once everything was listed. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** What is wrong now. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Follows until it is stopped. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (this.#version === undefined) await this.#list(signal);
+        await this.#watch(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#note(error as Error);
+      }
+      await pause(this.#failures === 0 ? 0 : backoff(this.#failures, this.#timing.backoff), signal);
+    }
+  }
+
+  #note(error: Error): void {
+    this.#failures++;
+    // What changed meanwhile is not kept any more: no trouble, only work.
+    if (error instanceof ApiError && error.status === 410) this.#version = undefined;
+    else if (error instanceof TooLongError && this.#version === undefined && this.#page > 1)
+      this.#page = Math.ceil(this.#page / 8);
+    else this.#tell(error.message);
+  }
+
+  #tell(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#parts.onProblem?.(problem);
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, resource, selector, read, onChange } = this.#parts;
+    const objects = new Map<string, T>();
+    let version: string;
+    let next: string | undefined;
+    do {
+      const query = { ...selector, limit: String(this.#page), ...(next === undefined ? {} : { continue: next }) };
+      const page = readListPage(await client.request({ verb: "list", resource, query, signal }));
+      if (page === undefined) throw notJson(`a list of ${resource.plural}`);
+      for (const item of page.items) {
+        // The items of a list do not say their kind.
+        if (isApiObject(item)) objects.set(keyOf(item), read({ ...item, kind: resource.kind }));
+      }
+      ({ version, next } = page);
+    } while (next !== undefined);
+    this.#objects = objects;
+    this.#version = version;
+    this.#isSynced = true;
+    this.#tell(undefined);
+    onChange?.();
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { client, resource, selector } = this.#parts;
+    const started = performance.now();
+    let heard = 0;
+    const query = {
+      ...selector,
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion: this.#version ?? "",
+      timeoutSeconds: String(Math.ceil((this.#timing.watch / 1000) * (1 + Math.random()))),
+    };
+    const { silence } = this.#timing;
+    const onOpen = (): void => this.#tell(undefined);
+    for await (const line of client.watch({ verb: "watch", resource, query, signal, silence, onOpen })) {
+      heard++;
+      this.#failures = 0;
+      const event = readWatchEvent(line);
+      if (event === undefined) {
+        this.#version = undefined;
+        throw notJson(`an event of ${resource.plural}`);
+      }
+      this.#take(event);
+    }
+    if (heard > 0 || performance.now() - started > SHORTEST_WATCH) this.#failures = 0;
+    else this.#failures++;
+  }
+
+  #take(event: WatchEvent): void {
+    const { resource, read, onChange } = this.#parts;
+    if (event.type === "error") {
+      // Whatever it is, the version that was asked for is what the server failed with.
+      this.#version = undefined;
+      throw watchFailed({ verb: "watch", resource }, event.status, event.message);
+    }
+    this.#version = event.version;
+    if (event.type === "bookmark") return;
+    const objects = this.#objects as Map<string, T>;
+    if (event.type === "deleted") objects.delete(keyOf(event.object));
+    else objects.set(keyOf(event.object), read({ ...event.object, kind: resource.kind }));
+    onChange?.();
+  }
+}
+
+const keyOf = ({ metadata: { namespace, name } }: ApiObject): string => `${String(namespace ?? "")}/${name}`;

@@ -1,0 +1,65 @@
+/** Objects of a node that no kubelet plays: launcher pods bound to it, and their VMIs, as an API server takes them. */
+import type { ApiServer } from "./api-server.ts";
+import { launcherPod, type PodNic, vmiObject } from "../kube/kube-objects.ts";
+
+interface Made {
+  readonly metadata: { readonly name: string; readonly uid: string };
+}
+
+const VMI_PATH = (namespace: string): string => `/apis/kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances`;
+const NICS: readonly PodNic[] = [{ name: "red", binding: "masquerade" }];
+
+/** A namespace with VMIs and pods for one node. */
+export class NodeObjects {
+  readonly #api: ApiServer;
+  readonly namespace: string;
+  readonly node: string;
+
+  constructor(api: ApiServer, namespace: string) {
+    this.#api = api;
+    this.namespace = namespace;
+    this.node = `node-${namespace}`;
+  }
+
+  async makeVmi(name: string): Promise<string> {
+    const body = { ...vmiObject(name, NICS), metadata: { name } };
+    const made = await this.#api.request<Made>({ method: "POST", path: VMI_PATH(this.namespace), body });
+    return made.metadata.uid;
+  }
+
+  /** Changes a VMI by a merge patch. KubeVirt's has no status of its own. */
+  async patchVmi(name: string, body: object): Promise<void> {
+    await this.#api.request({ method: "PATCH", path: `${VMI_PATH(this.namespace)}/${name}`, body });
+  }
+
+  async deleteVmi(name: string): Promise<void> {
+    await this.#api.request({ method: "DELETE", path: `${VMI_PATH(this.namespace)}/${name}` });
+  }
+
+  /** A pod that a VMI controls, by what its owner reference says. Gives its UID. */
+  async bindPod(vm: string, vmi: string): Promise<string> {
+    const pod = launcherPod({ uid: "", name: `virt-launcher-${vm}`, vm, node: this.node, nics: NICS });
+    const { labels, annotations, name } = pod["metadata"] as Record<string, object>;
+    const owner = {
+      apiVersion: "kubevirt.io/v1",
+      kind: "VirtualMachineInstance",
+      name: vm,
+      uid: vmi,
+      controller: true,
+    };
+    const metadata = { name, labels, annotations, ownerReferences: [owner] };
+    const { containers } = pod["spec"] as { containers: readonly { name: string; volumeMounts?: readonly object[] }[] };
+    const spec = {
+      nodeName: this.node,
+      containers: containers.map(({ name: container }) => ({ name: container, image: "localhost/none" })),
+    };
+    const path = `/api/v1/namespaces/${this.namespace}/pods`;
+    const made = await this.#api.request<Made>({ method: "POST", path, body: { metadata, spec } });
+    return made.metadata.uid;
+  }
+
+  async deletePod(vm: string): Promise<void> {
+    const path = `/api/v1/namespaces/${this.namespace}/pods/virt-launcher-${vm}?gracePeriodSeconds=0`;
+    await this.#api.request({ method: "DELETE", path });
+  }
+}
