@@ -1,6 +1,7 @@
 import { violation } from "@netbind/contract";
 import type { CodedViolation } from "@netbind/kubevirt/admission";
 import { type DuplicateKey, parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
+import { fillParameters, isTemplate, parametersOf } from "./template.ts";
 import type { Excerpt, Place, YamlPath } from "./yaml-positions.ts";
 
 /** Which object of the input something is about. */
@@ -78,7 +79,7 @@ function withoutNulls(value: unknown, budget: Budget): unknown {
   );
 }
 
-/** The objects of one YAML document: itself, or the items of a List. */
+/** The objects of one YAML document: itself, the items of a List, or the objects of a Template. */
 function objectsOf(file: string, document: YamlDocument): readonly (InputDocument | InputViolation)[] {
   const { value } = document;
   const budget = { left: ALIAS_FACTOR * document.size };
@@ -103,6 +104,10 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
       source: { yaml: document, path },
     };
   };
+  if (isTemplate(value)) {
+    const parameters = parametersOf(value);
+    return value.objects.map((inner, index) => at(["objects", index], fillParameters(inner, parameters)));
+  }
   const isList =
     typeof value === "object" &&
     "kind" in value &&

@@ -19,8 +19,9 @@ import type {
 } from "@netbind/kubevirt";
 
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
-import { asVmi, type InputVm, isVmKind } from "./input-vm.ts";
-import { checkHeader, type Kind, kindOf, located, textOf } from "./kinds.ts";
+import { checkHeader } from "./check-header.ts";
+import { asVmi, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
+import { type Kind, kindOf, located, textOf } from "./kinds.ts";
 import { collectData, collectDeviceSettings } from "./referenced-data.ts";
 import { collectServices } from "./services.ts";
 
@@ -34,6 +35,8 @@ export interface InputObject<T> {
 /** All that files say. */
 export interface Input {
   readonly vms: readonly InputVm[];
+  /** What runs of VMs of the input: their VMIs, as a cluster exports them. */
+  readonly running: readonly InputVm[];
   /** VMs that others are made from: of replica sets and pools. */
   readonly templates: readonly InputVm[];
   /** What is asked for VMs: clones and migrations of them. */
@@ -54,13 +57,15 @@ export interface Input {
   readonly warnings: readonly string[];
 }
 
-function findTwins(vms: readonly InputVm[]): readonly InputViolation[] {
+/** VMs that are named twice. A VM and a VMI may have one name in a cluster, but only one of them can be started here. */
+function findTwins(vms: readonly InputVm[], needed: Needed): readonly InputViolation[] {
   const firsts = new Map<string, InputVm>();
   return vms.flatMap((vm) => {
     const name = `${vm.vmi.metadata.namespace}/${vm.vmi.metadata.name}`;
-    const first = firsts.get(name);
+    const key = needed === "a VM" ? name : `${vm.object.kind} ${name}`;
+    const first = firsts.get(key);
     if (first === undefined) {
-      firsts.set(name, vm);
+      firsts.set(key, vm);
       return [];
     }
     const problem = `VM ${name} is in ${first.file}:${first.line} already`;
@@ -74,7 +79,7 @@ const checkDefinition = (document: unknown): readonly Violation[] => [
 ];
 
 /** What an input is of no use without. */
-export type Needed = "a VM" | "a VM, a clone or a migration" | "nothing";
+export type Needed = "a VM" | "anything of a VM or its cluster" | "nothing";
 
 /** The documents of a kind, in their order. */
 type Sorted = (kind: Kind) => readonly InputDocument[];
@@ -113,18 +118,36 @@ function checkOthers(of: Sorted): readonly InputViolation[] {
   ];
 }
 
-/** The VMs of documents, of what kind each is, and what is wrong with those that cannot be read. */
+/** The name of the VM that a VMI runs for, by its owner; undefined for a VMI of its own. */
+function ownerOf({ value }: InputDocument): string | undefined {
+  const owners = valueAt(value, ["metadata", "ownerReferences"]);
+  const owner = Array.isArray(owners)
+    ? owners.find((one) => valueAt(one, ["kind"]) === "VirtualMachine" && valueAt(one, ["controller"]) !== false)
+    : undefined;
+  const name = valueAt(owner, ["name"]);
+  return typeof name === "string"
+    ? `${textOf(valueAt(value, ["metadata", "namespace"])) || "default"}/${name}`
+    : undefined;
+}
+
+/** The VMs of documents, those that run of others of them, and what is wrong with those that cannot be read. */
 function readVms(documents: readonly InputDocument[]) {
   const read = documents.flatMap((document) => {
     const kind = kindOf(document);
-    return isVmKind(kind) ? [{ kind, result: asVmi(document, kind) }] : [];
+    return isVmKind(kind) ? [{ kind, owner: ownerOf(document), result: asVmi(document, kind) }] : [];
   });
-  const isVm = (kind: Kind): boolean => kind === "vm" || kind === "vmi";
-  const found = read.flatMap(({ kind, result }) => ("vmi" in result ? [{ kind, vm: result }] : []));
+  const found = read.flatMap((one) => ("vmi" in one.result ? [{ ...one, vm: one.result }] : []));
+  const ofVms = new Set(
+    found.flatMap(({ kind, vm }) => (kind === "vm" ? [`${vm.object.namespace}/${vm.object.name}`] : [])),
+  );
+  const isRunning = ({ kind, owner }: (typeof found)[number]): boolean =>
+    kind === "vmi" && owner !== undefined && ofVms.has(owner);
+  const isVm = ({ kind }: (typeof found)[number]): boolean => kind === "vm" || kind === "vmi";
   return {
     count: read.length,
-    vms: found.filter(({ kind }) => isVm(kind)).map(({ vm }) => vm),
-    templates: found.filter(({ kind }) => !isVm(kind)).map(({ vm }) => vm),
+    vms: found.filter((one) => isVm(one) && !isRunning(one)).map(({ vm }) => vm),
+    running: found.filter(isRunning).map(({ vm }) => vm),
+    templates: found.filter((one) => !isVm(one)).map(({ vm }) => vm),
     violations: read.flatMap(({ result }) => ("vmi" in result ? [] : result)),
   };
 }
@@ -139,11 +162,12 @@ export function inputOf(
   needed: Needed = "a VM",
 ): Input {
   const of: Sorted = (kind) => documents.filter((document) => kindOf(document) === kind);
-  const { count, vms, templates, violations: unsound } = readVms(documents);
+  const { count, vms, running, templates, violations: unsound } = readVms(documents);
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
   const definitions = soundOf<NetworkAttachmentDefinition>(of, "nad", checkDefinition);
   const isFaultless = violations.length === 0;
-  const asked = needed === "a VM" ? 0 : of("clone").length + of("migration").length;
+  const others: readonly Kind[] = needed === "a VM" ? [] : ["clone", "migration", "kubevirt", "nad"];
+  const asked = others.reduce((sum, kind) => sum + of(kind).length, 0);
   const isMissing = needed !== "nothing" && count + asked + headers.length === 0;
   const missing = violation(
     "",
@@ -152,6 +176,7 @@ export function inputOf(
   );
   return {
     vms,
+    running,
     templates,
     configuration: kubevirtConfiguration(of("kubevirt")[0]?.value),
     clones: soundOf<VmiClone>(of, "clone", checkClone),
@@ -162,7 +187,7 @@ export function inputOf(
     services: collectServices(documents),
     dataOf: collectData(documents),
     violations: [
-      ...[...violations, ...headers, ...unsound, ...findTwins(vms), ...checkOthers(of)],
+      ...[...violations, ...headers, ...unsound, ...findTwins(vms, needed), ...checkOthers(of)],
       ...(isFaultless && (documents.length === 0 || isMissing)
         ? [{ ...missing, file: first, line: 1, column: 1 }]
         : []),

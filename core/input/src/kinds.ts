@@ -1,4 +1,4 @@
-import { defined, type Violation, violation } from "@netbind/contract";
+import { defined } from "@netbind/contract";
 import type { CodedViolation } from "@netbind/kubevirt/admission";
 import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
 
@@ -8,15 +8,6 @@ const GROUPS: Readonly<Record<string, Kind>> = {
   "pool.kubevirt.io/VirtualMachinePool": "pool",
   "clone.kubevirt.io/VirtualMachineClone": "clone",
   "k8s.cni.cncf.io/NetworkAttachmentDefinition": "nad",
-};
-
-/** Headers that people write, and the ones that are meant. */
-const SHORTHANDS: Readonly<Record<string, string>> = {
-  VM: "kind: VirtualMachineInstance",
-  VMI: "kind: VirtualMachineInstance",
-  Vm: "kind: VirtualMachine",
-  Kubevirt: "kind: KubeVirt",
-  Kubvirt: "kind: KubeVirt",
 };
 
 /** What an object is to this command. */
@@ -72,31 +63,3 @@ export const located = (document: InputDocument, found: CodedViolation): InputVi
   file: document.file,
   ...document.placeOf(found.field),
 });
-
-/** What is wrong with a header that is nearly one of ours. */
-export function checkHeader(document: InputDocument): readonly Violation[] {
-  const { apiVersion, kind } = document.value;
-  const name = typeof kind === "string" ? kind : "";
-  const meant =
-    SHORTHANDS[name] ??
-    (["VirtualMachine", "VirtualMachineInstance", "KubeVirt"].includes(name) ? `kind: ${name}` : undefined);
-  if (meant !== undefined) {
-    return [
-      violation(
-        "kind",
-        apiVersion === undefined
-          ? `kind ${name} has no apiVersion`
-          : `no such API: ${JSON.stringify(apiVersion).replace(/^"(.*)"$/, "$1")} ${name}`,
-        `write "apiVersion: kubevirt.io/v1" and "${meant}", and a metadata.name`,
-      ),
-    ];
-  }
-  if (apiVersion !== undefined && kind !== undefined) return [];
-  return [
-    violation(
-      kind === undefined ? "kind" : "apiVersion",
-      "the object has no apiVersion and kind",
-      'write, for a VM, "apiVersion: kubevirt.io/v1" and "kind: VirtualMachineInstance"',
-    ),
-  ];
-}

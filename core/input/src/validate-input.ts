@@ -68,14 +68,15 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
   return markIgnored([...findingsOf(findings, vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
 }
 
-/** What is said of the migrations of VMs that are in the input. Of another VM nothing is known. */
+/** What is said of the migrations of VMs that are in the input, by what runs of them where that is. Of another VM nothing is known. */
 const validateMigrations = (input: Input): readonly InputFinding[] =>
   input.migrations.flatMap(({ value: { metadata, spec }, locate }) =>
-    input.vms
+    [...input.running, ...input.vms]
       .filter(
         ({ vmi }) =>
           vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"),
       )
+      .slice(0, 1)
       .flatMap((vm) => findingsOf(validateMigration(completedVmi(vm, input), input.configuration), locate)),
   );
 

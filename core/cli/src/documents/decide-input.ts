@@ -8,7 +8,7 @@ import {
   translateRemovedBindings,
 } from "@netbind/kubevirt/admission";
 import { type ImageFallback, INTERFACES_PATH, interfacesOf, isDataOnly, type Vmi } from "@netbind/kubevirt";
-import { ignoredIn, type Input, type InputVm, surroundingsOf } from "@netbind/input";
+import { ignoredIn, type Input, type InputViolation, type InputVm, surroundingsOf } from "@netbind/input";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
@@ -104,6 +104,18 @@ export interface DecidedFiles extends InputFiles {
   readonly imageFallback?: ImageFallback["policy"];
 }
 
+/** What a controller of a cluster makes VMs of: none of them is started here, and silence would hide it. */
+const refuseTemplates = ({ templates }: Input): readonly InputViolation[] =>
+  templates.map((vm) =>
+    vm.locate(
+      violation(
+        "kind",
+        `a ${vm.object.kind} is not started on one machine: a cluster's controller makes VMs of its template`,
+        "write a VirtualMachine with the template's spec, or use netbind validate and netbind render",
+      ),
+    ),
+  );
+
 /**
  * Reads files and decides about every VM in them.
  *
@@ -139,7 +151,11 @@ export async function decideInput(
     };
   });
   const results = await allAnswers(deciding);
-  const violations = [...input.violations, ...results.flatMap((one) => one.violations.map(one.vm.locate))];
+  const violations = [
+    ...input.violations,
+    ...refuseTemplates(input),
+    ...results.flatMap((one) => one.violations.map(one.vm.locate)),
+  ];
   failures.throwIfAny(violations);
   if (violations.length > 0) throw new InputError(violations);
   const decisions = results.flatMap(({ result }) => result.decision ?? []);

@@ -131,7 +131,7 @@ function printValidated(report: ReportContent, failed: readonly BindingFailure[]
 /** `netbind validate`: checks VMs against KubeVirt's admission rules, and warns about settings that it accepts but ignores. */
 export async function validate(options: ValidateOptions, compose: Compose): Promise<number> {
   checkIgnoredRules(options.ignore);
-  const input = loadInput(options, "a VM, a clone or a migration");
+  const input = loadInput(options, "anything of a VM or its cluster");
   const validated = await validateAndAsk(input, options, compose);
   if (options.output === "text") for (const warning of input.warnings) printMessage(`note: ${warning}`);
   return printValidated(reportOf(validated, input, options), validated.failures, options.output);

@@ -1,0 +1,84 @@
+import { type Violation, violation } from "@netbind/contract";
+import { editDistance } from "@netbind/contract/shape";
+import type { InputDocument } from "./documents.ts";
+import { textOf } from "./kinds.ts";
+
+/** Headers that people write, and the ones that are meant. */
+const SHORTHANDS: Readonly<Record<string, string>> = {
+  VM: "kind: VirtualMachineInstance",
+  VMI: "kind: VirtualMachineInstance",
+  Vm: "kind: VirtualMachine",
+  Kubevirt: "kind: KubeVirt",
+  Kubvirt: "kind: KubeVirt",
+};
+
+/** The kinds of KubeVirt's API groups that people write. */
+const KINDS: Readonly<Record<string, readonly string[]>> = {
+  "kubevirt.io": [
+    "VirtualMachine",
+    "VirtualMachineInstance",
+    "VirtualMachineInstanceReplicaSet",
+    "VirtualMachineInstanceMigration",
+    "VirtualMachineInstancePreset",
+    "KubeVirt",
+  ],
+  "pool.kubevirt.io": ["VirtualMachinePool"],
+  "clone.kubevirt.io": ["VirtualMachineClone"],
+};
+
+const LONGEST_NAME = 64;
+const isNear = (name: string, known: string): boolean =>
+  name.length <= LONGEST_NAME && editDistance(name.toLowerCase(), known.toLowerCase()) <= 3;
+
+/** The group of another product, which may have kinds of the same names. */
+function isOfAnotherProduct(apiVersion: unknown): boolean {
+  const [group = "", version] = textOf(apiVersion).split("/");
+  return (
+    version !== undefined && group.includes(".") && !group.endsWith(".kubevirt.io") && !isNear(group, "kubevirt.io")
+  );
+}
+
+/** A kind that one of KubeVirt's groups has not, and what is meant. */
+function checkKind(apiVersion: unknown, kind: string): readonly Violation[] {
+  const [group = ""] = textOf(apiVersion).split("/");
+  const known = Object.hasOwn(KINDS, group) ? (KINDS[group] ?? []) : [];
+  if (known.length === 0 || known.includes(kind)) return [];
+  const meant = known.find((one) => isNear(kind, one));
+  const elsewhere = Object.entries(KINDS).find(([, kinds]) => kinds.includes(kind));
+  const fix =
+    elsewhere !== undefined
+      ? `${kind} is of the group ${elsewhere[0]}: correct the apiVersion`
+      : meant !== undefined
+        ? `did you mean ${meant}?`
+        : `write one of ${known.join(", ")}`;
+  return [violation("kind", `the API group ${group} has no kind ${JSON.stringify(kind.slice(0, LONGEST_NAME))}`, fix)];
+}
+
+/** What is wrong with a header that is nearly one of KubeVirt's, or none at all. */
+export function checkHeader(document: InputDocument): readonly Violation[] {
+  const { apiVersion, kind } = document.value;
+  const name = typeof kind === "string" ? kind : "";
+  const meant =
+    SHORTHANDS[name] ??
+    (["VirtualMachine", "VirtualMachineInstance", "KubeVirt"].includes(name) ? `kind: ${name}` : undefined);
+  if (meant !== undefined && isOfAnotherProduct(apiVersion)) return [];
+  if (meant !== undefined) {
+    return [
+      violation(
+        "kind",
+        apiVersion === undefined
+          ? `kind ${name} has no apiVersion`
+          : `no such API: ${JSON.stringify(apiVersion).replace(/^"(.*)"$/, "$1")} ${name}`,
+        `write "apiVersion: kubevirt.io/v1" and "${meant}", and a metadata.name`,
+      ),
+    ];
+  }
+  if (apiVersion !== undefined && kind !== undefined) return checkKind(apiVersion, name);
+  return [
+    violation(
+      kind === undefined ? "kind" : "apiVersion",
+      "the object has no apiVersion and kind",
+      'write, for a VM, "apiVersion: kubevirt.io/v1" and "kind: VirtualMachineInstance"',
+    ),
+  ];
+}

@@ -1,0 +1,138 @@
+/** Which objects an input is made of: exports, Templates, other products' objects, and kinds that there are not. */
+import { expect, test } from "vitest";
+import { parseText } from "../../../core/input/src/documents.ts";
+import { type Input, inputOf, type Needed } from "../../../core/input/src/input.ts";
+
+const SPEC = {
+  domain: { devices: { interfaces: [{ name: "default", masquerade: {} }] } },
+  networks: [{ name: "default", pod: {} }],
+};
+const vm = (name: string): object => ({
+  apiVersion: "kubevirt.io/v1",
+  kind: "VirtualMachine",
+  metadata: { name },
+  spec: { runStrategy: "Always", template: { spec: SPEC } },
+});
+const vmi = (name: string, owner?: object): object => ({
+  apiVersion: "kubevirt.io/v1",
+  kind: "VirtualMachineInstance",
+  metadata: { name, ...(owner === undefined ? {} : { ownerReferences: [owner] }) },
+  spec: SPEC,
+});
+const OWNER = { apiVersion: "kubevirt.io/v1", kind: "VirtualMachine", name: "web", controller: true };
+
+const read = (objects: readonly unknown[], needed: Needed = "anything of a VM or its cluster"): Input =>
+  inputOf(parseText("a.yaml", objects.map((one) => JSON.stringify(one)).join("\n---\n")), "a.yaml", needed);
+const problems = ({ violations }: Input): readonly string[] =>
+  violations.map(({ problem, fix }) => `${problem}: ${fix}`);
+
+test("a VMI that runs for a VM of the input is not one more VM, in whatever order they are", () => {
+  for (const objects of [
+    [vm("web"), vmi("web", OWNER)],
+    [vmi("web", OWNER), vm("web")],
+  ])
+    for (const needed of ["a VM", "anything of a VM or its cluster"] as const) {
+      const input = read(objects, needed);
+      expect(problems(input)).toEqual([]);
+      expect(input.vms.map(({ object }) => object.kind)).toEqual(["VirtualMachine"]);
+      expect(input.running).toHaveLength(1);
+    }
+});
+
+test("a VMI of its own, or of a VM that is not in the input, counts", () => {
+  expect(read([vmi("web", OWNER)]).vms).toHaveLength(1);
+  expect(read([vm("other"), vmi("web", OWNER)]).vms).toHaveLength(2);
+  expect(read([vm("web"), vmi("web", { ...OWNER, kind: "VirtualMachineInstanceReplicaSet" })]).vms).toHaveLength(2);
+  for (const owners of [5, [5], [{}], [null]] as const)
+    expect(read([vm("web"), { ...vmi("web"), metadata: { name: "web", ownerReferences: owners } }]).vms).toHaveLength(
+      2,
+    );
+});
+
+test("two kinds may share a name in a cluster, and only one of them is started here", () => {
+  expect(problems(read([vm("web"), vmi("web")]))).toEqual([]);
+  expect(problems(read([vm("web"), vm("web")]))).toEqual([expect.stringContaining("already")]);
+  expect(problems(read([vm("web"), vmi("web")], "a VM"))).toEqual([expect.stringContaining("already")]);
+});
+
+test("another product's VirtualMachine is left out with a word", () => {
+  for (const apiVersion of ["vmoperator.vmware.com/v1alpha1", "virtualization.deckhouse.io/v1alpha2"]) {
+    const input = read([{ apiVersion, kind: "VirtualMachine", metadata: { name: "old" } }, vm("web")]);
+    expect(problems(input)).toEqual([]);
+    expect(input.warnings).toEqual([expect.stringContaining("VirtualMachine")]);
+  }
+  for (const apiVersion of ["kubevirt.io/v1beta9", "v1", "kubvirt.io/v1", "x/v1", undefined, 5])
+    expect(problems(read([{ apiVersion, kind: "VirtualMachine", metadata: { name: "old" } }]))).toHaveLength(1);
+});
+
+test("a kind that a group of KubeVirt's has not is refused, with the one that is meant", () => {
+  const fixOf = (apiVersion: string, kind: string): readonly string[] =>
+    problems(read([{ apiVersion, kind, metadata: { name: "a" } }, vm("web")]));
+  expect(fixOf("kubevirt.io/v1", "VirtualMachineInstanc")).toEqual([
+    expect.stringContaining("mean VirtualMachineInstance?"),
+  ]);
+  expect(fixOf("kubevirt.io/v1", "virtualmachine")).toEqual([expect.stringContaining("mean VirtualMachine?")]);
+  expect(fixOf("kubevirt.io/v1", "VirtualMachinePool")).toEqual([expect.stringContaining("group pool.kubevirt.io")]);
+  expect(fixOf("pool.kubevirt.io/v1beta1", "Pool")).toEqual([
+    expect.stringContaining("write one of VirtualMachinePool"),
+  ]);
+  expect(fixOf("kubevirt.io/v1", "x".repeat(1_000_000))[0]?.length).toBeLessThan(500);
+  expect(fixOf("apps/v1", "Deployment")).toEqual([]);
+});
+
+test("a cluster's configuration and networks alone are an input, and nothing at all is not", () => {
+  const kubevirt = { apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata: { name: "k" }, spec: {} };
+  const nad = { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", metadata: { name: "n" } };
+  for (const one of [kubevirt, nad]) {
+    expect(problems(read([one]))).toEqual([]);
+    expect(problems(read([one], "a VM"))).toHaveLength(1);
+  }
+  expect(problems(read([{ apiVersion: "v1", kind: "Service", metadata: { name: "s" } }]))).toHaveLength(1);
+});
+
+const parameter = (name: string): string => `\${${name}}`;
+const template = (objects: readonly unknown[], parameters: unknown): object => ({
+  apiVersion: "template.openshift.io/v1",
+  kind: "Template",
+  metadata: { name: "t" },
+  objects,
+  parameters,
+});
+
+test("a Template's objects are read with its parameters' defaults", () => {
+  const cores = { ...SPEC, domain: { ...SPEC.domain, cpu: { cores: parameter("{CORES}") } } };
+  const parameters = [
+    { name: "NAME", generate: "expression", from: "fedora-[a-z0-9]{4}" },
+    { name: "CORES", value: "4" },
+    { name: "MY_SPACE" },
+    5,
+    {},
+  ];
+  const input = read([
+    template(
+      [
+        {
+          ...vmi(parameter("NAME")),
+          metadata: { name: parameter("NAME"), namespace: parameter("MY_SPACE") },
+          spec: cores,
+        },
+      ],
+      parameters,
+    ),
+  ]);
+  expect(problems(input)).toEqual([]);
+  const [one] = input.vms;
+  expect(one?.vmi.metadata).toMatchObject({ name: "fedora-xxxx", namespace: "my-space" });
+  expect(one?.vmi.spec.domain.cpu?.cores).toBe(4);
+  expect(one?.locate({ field: "spec.domain.cpu", problem: "", fix: "" }).line).toBe(1);
+});
+
+test("parameters of any shape are taken, and those that would fill the memory are refused", () => {
+  for (const parameters of [undefined, 5, [], [{ name: 5 }], [{ name: "A", value: {} }]])
+    expect(read([template([vmi("a")], parameters)]).vms).toHaveLength(1);
+  const huge = template(
+    [{ ...vmi("a"), x: Array.from({ length: 2000 }, () => parameter("A")) }],
+    [{ name: "A", value: "x".repeat(10_000) }],
+  );
+  expect(problems(read([huge]))).toEqual([expect.stringContaining("parameters repeat too much")]);
+});
