@@ -76,4 +76,5 @@ export function printDocument(text: string): void {
 }
 
 /** Prints what happens, on standard error. */
-export const printMessage = (text: string): void => void process.stderr.write(`netbind: ${terminalText(text)}\n`);
+export const printMessage = (text: string): void =>
+  printStyledMessage(`netbind: ${terminalText(text)}`.split("\n").map((line) => [{ text: line }]));

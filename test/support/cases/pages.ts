@@ -1,5 +1,5 @@
 /** Pages that are made from the engine's data. */
-import { ALL_RULES, type RuleText } from "@netbind/kubevirt/admission";
+import { ALL_CHECKS, type RuleText } from "@netbind/kubevirt/admission";
 import { formatVersion } from "@netbind/kubevirt";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
@@ -30,7 +30,7 @@ const PARTS: readonly { readonly title: string; readonly of: (rule: RuleText) =>
 /** The page of all rules. */
 export function rulesPage(): string {
   const parts = PARTS.map(({ title, of, says }) => {
-    const rows = ALL_RULES.filter(of).map((rule) =>
+    const rows = ALL_CHECKS.filter(of).map((rule) =>
       [rule.id, versions(rule), rule.means, rule.why, rule.fix].map(cell).join(" | "),
     );
     return [
