@@ -33,7 +33,8 @@ export function defineDomain(attached: AttachedVm | undefined, domainXML: Uint8A
   return Buffer.from(patchDomains(text, attached.nics), "utf8");
 }
 
-const STOP_TIMEOUT = 2000;
+/** Milliseconds that calls under way have to be answered: the contract gives an end a second. */
+const STOP_TIMEOUT = 900;
 
 /** A sidecar beside a VM: the node agent attaches it, and from then on KubeVirt sees its hook socket. */
 class Sidecar {

@@ -11,6 +11,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { connect as connectSession } from "node:http2";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -149,18 +151,20 @@ test("hooks answer as KubeVirt asks: the same bytes, cloud-init's data left alon
   client.close();
 });
 
+const DEVICE = "<hostdev mode='subsystem' type='usb'><alias name='ua-x'/></hostdev>\n";
+const domainWith = (devices: number): Buffer =>
+  Buffer.from(`<domain><devices>\n${DEVICE.repeat(devices)}</devices></domain>`);
+
 test("a domain as large as hooks take is patched: the runtime is started with memory enough for it", async () => {
   await start();
   await attach({ domain: { kind: "passt", forward: [] } });
-  const device = "<hostdev mode='subsystem' type='usb'><alias name='ua-x'/></hostdev>\n";
-  const count = Math.floor((MESSAGE_LIMIT - 4096) / device.length);
-  const domain = `<domain><devices>\n${device.repeat(count)}</devices></domain>`;
+  const count = Math.floor((MESSAGE_LIMIT - 4096) / DEVICE.length);
   const client = connectHooks(hookSocket());
-  const patched = Buffer.from(await client.onDefineDomain("v1alpha3", Buffer.from(domain), Buffer.from("{}"))).toString(
+  const patched = Buffer.from(await client.onDefineDomain("v1alpha3", domainWith(count), Buffer.from("{}"))).toString(
     "utf8",
   );
   expect(patched).toContain("<interface type='vhostuser'>");
-  expect(patched.split(device)).toHaveLength(count + 1);
+  expect(patched.split(DEVICE)).toHaveLength(count + 1);
   client.close();
 });
 
@@ -188,6 +192,42 @@ test("a client that knows only the protos speaks to it", async () => {
   );
   expect(answer.name).toBe("masquerade");
   client.close();
+});
+
+test("SIGTERM lets what was asked before be answered, and ends it then", async () => {
+  await start();
+  await attach({ domain: { kind: "passt", forward: [] } });
+  const client = connectHooks(hookSocket());
+  await client.info();
+  const process = sidecar;
+  // It stands still while it is asked: the question and the signal are there when it goes on.
+  process?.kill("SIGSTOP");
+  const calls = Array.from({ length: 3 }, () => client.onDefineDomain("v1alpha3", domainWith(1000), Buffer.from("{}")));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const ended = end("SIGTERM");
+  process?.kill("SIGCONT");
+  for (const patched of await Promise.all(calls))
+    expect(Buffer.from(patched).toString("utf8")).toContain("<interface type='vhostuser'>");
+  expect(await ended).toBe(0);
+  client.close();
+});
+
+test("SIGTERM ends it though a caller never ends its question", async () => {
+  await start();
+  await attach();
+  const session = connectSession("http://localhost", { createConnection: () => connect(hookSocket()) });
+  session.on("error", () => undefined);
+  const question = session.request({
+    ":method": "POST",
+    ":path": "/kubevirt.hooks.info.Info/Info",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  question.on("error", () => undefined);
+  await new Promise((resolve) => session.once("remoteSettings", resolve));
+  await new Promise((resolve) => question.write(Buffer.alloc(1), resolve));
+  expect(await end("SIGTERM")).toBe(0);
+  session.destroy();
 });
 
 test("SIGTERM ends it cleanly; a damaged store keeps the gate shut", async () => {
