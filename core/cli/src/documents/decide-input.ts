@@ -16,6 +16,7 @@ import { outcomeOf, violationLines } from "@netbind/view";
 import { findingFormat, printMessage, printStyledMessage } from "../output.ts";
 import { nameOfVm, PluginFailures } from "../plugins/plugin-failures.ts";
 import { type OpenPlugins, withPlugins } from "../plugins/open-plugins.ts";
+import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../errors.ts";
 
@@ -116,6 +117,10 @@ const refuseTemplates = ({ templates }: Input): readonly InputViolation[] =>
     ),
   );
 
+function fallbackOf({ imageFallback }: DecidedFiles, released: ImageFallback, sources: PluginSources): ImageFallback {
+  return { ...withPlugins(released, sources), policy: imageFallback ?? released.policy };
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
@@ -131,8 +136,7 @@ export async function decideInput(
   const input = loadInput(files);
   const { bindings, sources } = plugins;
   const renewed = input.vms.map((vm) => ({ vm, vmi: translateAndWarn(vm) }));
-  const own = withPlugins(resolve(TOKENS.fallback), sources);
-  const fallback = { ...own, policy: files.imageFallback ?? own.policy };
+  const fallback = fallbackOf(files, resolve(TOKENS.fallback), sources);
   const failures = new PluginFailures(plugins);
   const deciding = renewed.map(async ({ vm, vmi }) => {
     const asked = failures.bindingsFor(vm);
@@ -151,11 +155,8 @@ export async function decideInput(
     };
   });
   const results = await allAnswers(deciding);
-  const violations = [
-    ...input.violations,
-    ...refuseTemplates(input),
-    ...results.flatMap((one) => one.violations.map(one.vm.locate)),
-  ];
+  const refused = results.flatMap((one) => one.violations.map(one.vm.locate));
+  const violations = [...input.violations, ...refuseTemplates(input), ...refused];
   failures.throwIfAny(violations);
   if (violations.length > 0) throw new InputError(violations);
   const decisions = results.flatMap(({ result }) => result.decision ?? []);
