@@ -76,6 +76,8 @@ export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
       "libc-bin",
       "dash",
       "coreutils",
+      // Sends signals to processes that are held (core/netns/src/exec/end-processes.ts): no other program here can.
+      "perl-base",
     ],
     hasRuntime: false,
     users: {},
