@@ -63,6 +63,7 @@ const tasks = {
   test: () => {
     ensureSystemPackages(["test", "images", "cluster"]);
     buildSidecars();
+    buildAgent();
     check();
     process.exit(runTests(["unit", "kernel", "api", "cluster", "e2e"], args));
   },

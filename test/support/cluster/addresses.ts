@@ -16,6 +16,8 @@ export const SERVICES = both("10.96.0.0/16", "fd96::/112");
 /** The first address of the services is the API server's own. */
 export const API_SERVICE = both("10.96.0.1", "fd96::1");
 
+export const CLUSTER_DNS = "10.96.0.10";
+
 /** A node's address on the nodes' network. Nodes count from 1. */
 export const nodeAddress = (node: number): DualStack => both(`10.77.0.${10 + node}`, `fd77::${10 + node}`);
 

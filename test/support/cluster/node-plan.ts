@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { comma, nodeAddress, PODS, podSubnet, REGISTRY } from "./addresses.ts";
+import { CLUSTER_DNS, comma, nodeAddress, PODS, podSubnet, REGISTRY } from "./addresses.ts";
 import type { Authority } from "./certificates.ts";
 import type { ClusterDirectory } from "./cluster-directory.ts";
 import { PAUSE_IMAGE } from "./image-archive.ts";
@@ -99,6 +99,9 @@ const kubeletConfig = (pki: Authority, name: string): object => ({
   failSwapOn: false,
   makeIPTablesUtilChains: false,
   resolvConf: "",
+  // No DNS server runs there: pods get names and an address to ask, as on any cluster.
+  clusterDomain: "cluster.local",
+  clusterDNS: [CLUSTER_DNS],
   oomScoreAdj: 0,
   healthzPort: 0,
   evictionHard: { "memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%" },

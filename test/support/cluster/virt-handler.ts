@@ -25,6 +25,9 @@ export async function prepareNode(api: ApiServer, node: number, inNode: InNode):
   });
   await Promise.race([once(plugin.stdout ?? plugin, "data"), ended]);
   ended.catch(() => undefined);
+  // It goes on, and ends with the node.
+  plugin.stdout?.destroy();
+  plugin.unref();
   const isAllocatable = async (): Promise<boolean> =>
     (await api.request<NodeObject>({ path })).status.allocatable[TUN_RESOURCE] !== undefined;
   if (!(await waitUntil(isAllocatable, 30_000))) throw new Error(`${nodeName(node)} offers no ${TUN_RESOURCE}`);
