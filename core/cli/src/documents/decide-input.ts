@@ -159,18 +159,13 @@ export async function decideInput(
   const violations = [...input.violations, ...refuseTemplates(input), ...refused];
   failures.throwIfAny(violations);
   if (violations.length > 0) throw new InputError(violations);
-  const decisions = results.flatMap(({ result }) => result.decision ?? []);
+  const decided = results.flatMap(({ vm, result: { decision } }) => (decision === undefined ? [] : [{ vm, decision }]));
+  const decisions = decided.map(({ decision }) => decision);
   for (const warning of input.warnings) printMessage(`warning: ${warning}`);
   warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
   warnUnused(plugins, decisions);
   const { ignore = [] } = files;
   const known = { described: bindings, surroundings: surroundingsOf(input), ignore };
-  for (const { vm, result } of results)
-    if (result.decision !== undefined) warnIneffective({ vm, decision: result.decision }, input, known);
-  return {
-    input,
-    vms: results.flatMap(({ vm, result }) =>
-      result.decision === undefined ? [] : [{ vm, decision: result.decision }],
-    ),
-  };
+  for (const one of decided) warnIneffective(one, input, known);
+  return { input, vms: decided };
 }
