@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/kubevirt";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT } from "../exit-codes.ts";
+import { expandFiles } from "../input/expand-files.ts";
 import { OUTPUT_FORMATS } from "../output.ts";
 import type { PluginSource, PluginSources } from "../plugins/plugin-sources.ts";
 
@@ -72,11 +73,26 @@ export const ignoreOption = (): Option =>
 export const fileOption = (): Option =>
   new Option(
     "-f, --filename <file>",
-    "a file with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets and ConfigMaps, in any order; trusted with all of them unless --admin is given; - is standard input; repeatable",
+    "a file, or a directory of files, with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets and ConfigMaps, in any order; trusted with all of them unless --admin is given; - is standard input; repeatable",
   )
     .argParser(collect)
     .default([] as readonly string[])
     .makeOptionMandatory();
+
+/** What a command says of files that are named without an option. */
+export const FILES_ARGUMENT = "more files, as -f names them";
+
+/** `-R`. */
+export const recursiveOption = (): Option =>
+  new Option("-R, --recursive", "read the directories below a directory too").default(false);
+
+/** Options with all files that are named: those of `-f`, then the others, and the documents of directories. */
+export function withFiles<T extends { readonly filename: readonly string[]; readonly recursive: boolean }>(
+  options: T,
+  files: readonly string[],
+): T {
+  return { ...options, filename: expandFiles([...options.filename, ...files], options.recursive) };
+}
 
 /** `--admin`. */
 export const adminOption = (): Option =>

@@ -4,13 +4,16 @@ import {
   adminOption,
   collect,
   fileOption,
+  FILES_ARGUMENT,
   grantsOption,
   hostDiskOption,
   ignoreOption,
   imageFallbackOption,
   outputOption,
   pluginOption,
+  recursiveOption,
   requireFiles,
+  withFiles,
 } from "./options.ts";
 
 /** Adds `netbind plan`. */
@@ -18,7 +21,9 @@ export function addPlan({ program, compose, act }: CommandContext): void {
   const command = program
     .command("plan")
     .description("print what run would do, and change nothing")
+    .argument("[files...]", FILES_ARGUMENT)
     .addOption(fileOption())
+    .addOption(recursiveOption())
     .addOption(adminOption())
     .addOption(hostDiskOption())
     .addOption(
@@ -38,7 +43,8 @@ export function addPlan({ program, compose, act }: CommandContext): void {
       "after",
       `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n  netbind plan -f vm.yaml --plugin routed-tap=routed-tap.mjs --grants grants.json\n`,
     );
-  command.action((options) => {
+  command.action((files: readonly string[], given) => {
+    const options = withFiles(given, files);
     requireFiles(command, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("../documents/plan.ts")).plan(options, await compose()));
   });

@@ -2,14 +2,17 @@ import type { CommandContext } from "./command-context.ts";
 import {
   adminOption,
   fileOption,
+  FILES_ARGUMENT,
   grantsOption,
   hostDiskOption,
-  imageFallbackOption,
   ignoreOption,
+  imageFallbackOption,
   outputOption,
   pluginOption,
+  recursiveOption,
   requireFiles,
   seconds,
+  withFiles,
 } from "./options.ts";
 
 /** Adds `netbind run`. */
@@ -17,7 +20,9 @@ export function addRun({ program, compose, act }: CommandContext): void {
   const command = program
     .command("run")
     .description("start VMs and wait until they end; Ctrl-C stops them")
+    .argument("[files...]", FILES_ARGUMENT)
     .addOption(fileOption())
+    .addOption(recursiveOption())
     .addOption(adminOption())
     .option("--keep", "return when the VMs run, and leave them running", false)
     .option(
@@ -35,7 +40,8 @@ export function addRun({ program, compose, act }: CommandContext): void {
       "after",
       "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  netbind run -f vm.yaml --plugin routed-tap=routed-tap.mjs\n  netbind run -f vm.yaml --host-disk /var/lib/disks\n  kustomize build . | netbind run -f -\n",
     );
-  command.action((options) => {
+  command.action((files: readonly string[], given) => {
+    const options = withFiles(given, files);
     requireFiles(command, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("../vms/run.ts")).run(options, await compose()));
   });

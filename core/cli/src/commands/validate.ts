@@ -4,11 +4,14 @@ import type { CommandContext } from "./command-context.ts";
 import {
   adminOption,
   fileOption,
+  FILES_ARGUMENT,
   ignoreOption,
   outputOption,
   pluginOption,
+  recursiveOption,
   requireFiles,
   versionOption,
+  withFiles,
 } from "./options.ts";
 
 /** Adds `netbind validate`. */
@@ -16,7 +19,9 @@ export function addValidate({ program, compose, act }: CommandContext): void {
   const command = program
     .command("validate")
     .description("check VMs against KubeVirt's admission rules, and warn about settings it accepts but ignores")
+    .argument("[files...]", FILES_ARGUMENT)
     .addOption(fileOption())
+    .addOption(recursiveOption())
     .addOption(adminOption())
     .addOption(versionOption())
     .addOption(
@@ -32,7 +37,8 @@ export function addValidate({ program, compose, act }: CommandContext): void {
       "after",
       "\nExamples:\n  netbind validate -f vm.yaml -f kubevirt.yaml\n  kustomize build . | netbind validate -f -\n  helm template . | netbind validate --strict --kubevirt-version 1.6 -o json -f -\n",
     );
-  command.action((options) => {
+  command.action((files: readonly string[], given) => {
+    const options = withFiles(given, files);
     requireFiles(command, [...options.filename, ...options.admin]);
     return act(options.output, async () => (await import("../documents/validate.ts")).validate(options, compose));
   });

@@ -13,6 +13,8 @@ export type FileText<T> =
 
 function fixOf(error: unknown): string {
   if (error instanceof DeadlineError) return "split the file, or leave out what makes it slow to read";
+  if (error instanceof Error && "code" in error && error.code === "EISDIR")
+    return "name a directory with *.yaml, *.yml or *.json files in it, or use -R for those below it";
   return error instanceof EncodingError ? "write it in UTF-8" : "name a file that exists";
 }
 
