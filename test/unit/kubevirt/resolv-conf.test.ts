@@ -11,6 +11,9 @@ test("the resolver is the pod's, by KubeVirt's rules", () => {
     search: ["sub.default.svc.cluster.local", "default.svc.cluster.local", "svc.cluster.local"],
   });
   expect(guestResolver("")).toEqual({ nameservers4: ["8.8.8.8"], nameservers6: [], search: ["cluster.local"] });
+  // A kubelet without a cluster domain writes the root.
+  expect(guestResolver("search .\n").search).toEqual(["cluster.local"]);
+  expect(guestResolver("search . example.org\n").search).toEqual(["example.org"]);
   expect(guestResolver("nameserver fd00::1\n").nameservers4).toEqual([]);
   const spec = {
     domain: { devices: {} },

@@ -59,9 +59,13 @@ function subdomainOf(search: readonly string[], subdomain: string | undefined): 
   return longest === "" || longest.startsWith(`${subdomain}.`) ? undefined : `${subdomain}.${longest}`;
 }
 
+/** What a kubelet writes where it has no domain to search: the root, which no DHCP option can name. */
+const ROOT_DOMAIN = ".";
+
 /** What a guest gets of its pod's resolver. */
 export function guestResolver(podResolv: string, subdomain?: string): ResolvConf {
-  const { nameservers, search } = parseResolvConf(podResolv);
+  const { nameservers, search: all } = parseResolvConf(podResolv);
+  const search = all.filter((domain) => domain !== ROOT_DOMAIN);
   const of = (family: 4 | 6): readonly string[] =>
     nameservers.filter((server) => parseAddress(server)?.family === family);
   const own = subdomainOf(search, subdomain);
