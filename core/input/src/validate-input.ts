@@ -3,6 +3,7 @@ import {
   defaultVmi,
   type DescribedBindings,
   type Finding,
+  OTHER_METHODS,
   sanitizeVmi,
   validateClone,
   validateMigration,
@@ -10,7 +11,7 @@ import {
   validateVmi,
   type ValidationContext,
 } from "@netbind/kubevirt/admission";
-import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
+import { INTERFACES_PATH, interfacesOf, type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "./documents.ts";
 import { checkIgnored, ignoredIn, markIgnored } from "./ignored-rules.ts";
 import type { Input } from "./input.ts";
@@ -53,11 +54,23 @@ const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): re
 export const completedVmi = ({ vmi }: InputVm, { configuration }: Input): Vmi =>
   defaultVmi(sanitizeVmi(vmi), configuration).vmi;
 
+/** One mistake is one finding: an interface whose only binding is one that KubeVirt removed is not one without a binding too. */
+function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Finding[] {
+  const removed = new Set(
+    findings.flatMap(({ rule, field }) => (rule.id.startsWith("DISC-") ? [field.replace(/\.\w+$/, "")] : [])),
+  );
+  const covered = interfacesOf(vmi).flatMap((nic, at) =>
+    OTHER_METHODS.every((key) => nic[key as keyof typeof nic] === undefined) ? [`${INTERFACES_PATH}[${at}]`] : [],
+  );
+  return findings.filter(({ rule, field }) => rule.id !== "BIND-1" || !removed.has(field) || !covered.includes(field));
+}
+
 /** What is known beside a VM, the same for all of an input. */
 type Known = Pick<ValidationContext, "described" | "surroundings">;
 
 function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known: Known): readonly InputFinding[] {
-  const findings = validateVmi(completedVmi(vm, input), {
+  const vmi = completedVmi(vm, input);
+  const findings = validateVmi(vmi, {
     configuration: input.configuration,
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
     operation: options.operation,
@@ -65,7 +78,7 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     ...(vm.copies === undefined ? {} : { copies: vm.copies }),
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
-  return markIgnored([...findingsOf(findings, vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
+  return markIgnored([...findingsOf(withoutFollowUps(findings, vmi), vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
 }
 
 /** What is said of the migrations of VMs that are in the input, by what runs of them where that is. Of another VM nothing is known. */
