@@ -1,18 +1,26 @@
 import { parseArgs } from "node:util";
+import { defined } from "@netbind/contract";
 import type { BindingSockets } from "./binding/binding-sockets.ts";
 import { invalidBindingUser } from "./errors.ts";
 
 /** The agent's command line. */
-export interface AgentOptions
-  extends Readonly<Record<"node" | "objects" | "kubelet" | "state" | "node-netns", string>> {
+export interface AgentOptions extends Readonly<Record<"node" | "kubelet" | "state" | "node-netns", string>> {
+  /** A directory of objects in files, in the cluster's place. */
+  readonly objects?: string;
+  /** How to reach the API server where the agent is not in a pod. */
+  readonly kubeconfig?: string;
   readonly sockets?: BindingSockets;
   readonly grants?: string;
 }
 
-export const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet DIR] [--state DIR] [--bindings DIR] [--grants FILE]
+export const USAGE = `usage: netbind-agent --node NAME [--kubeconfig FILE | --objects DIR] [--kubelet DIR] [--state DIR] [--bindings DIR]
+                     [--grants FILE]
+
+In a pod, the agent asks the API server as its service account.
 
   --node NAME      this node's name in the cluster
-  --objects DIR    VMIs, pods and the KubeVirt CR as JSON files, an object or a list in each
+  --kubeconfig F   how to reach the API server from outside of a pod
+  --objects DIR    no API server: VMIs, pods and the KubeVirt CR as JSON files, an object or a list in each
   --kubelet DIR    the kubelet's directory (/var/lib/kubelet)
   --node-netns P   the node's network namespace (/proc/1/ns/net): links in it do not belong to a pod
   --state DIR      where the agent keeps its records (/run/netbind-agent)
@@ -26,6 +34,9 @@ export const USAGE = `usage: netbind-agent --node NAME --objects DIR [--kubelet 
 Exit codes: 0 stopped; 1 failed; 2 wrong command line, or a directory or variable that it names is wrong;
 3 the file of grants cannot be read or is not valid.
 `;
+
+/** What the API takes as a node's name. */
+const NODE = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /** The largest user of Linux; the last number stands for none. */
 const LARGEST_UID = 0xffff_fffe;
@@ -48,6 +59,7 @@ export function readOptions(args: readonly string[]): AgentOptions | { readonly 
       options: {
         node: { type: "string" },
         objects: { type: "string" },
+        kubeconfig: { type: "string" },
         kubelet: { type: "string", default: "/var/lib/kubelet" },
         "node-netns": { type: "string", default: "/proc/1/ns/net" },
         state: { type: "string", default: "/run/netbind-agent" },
@@ -57,16 +69,18 @@ export function readOptions(args: readonly string[]): AgentOptions | { readonly 
         grants: { type: "string" },
       },
     });
-    const { node, objects, bindings, "binding-user": users, override, ...rest } = values;
-    if (node === undefined || objects === undefined)
-      return { problem: "name the node and the directory of objects: --node, --objects" };
+    const { node, objects, kubeconfig, bindings, "binding-user": users, override, grants, ...rest } = values;
+    if (node === undefined || !NODE.test(node))
+      return { problem: "name this node as the cluster does: --node NAME, in a pod from the field spec.nodeName" };
+    if (objects !== undefined && kubeconfig !== undefined)
+      return { problem: "--objects and --kubeconfig are two sources of the same objects: give one" };
     if (bindings === undefined && users.length + override.length > 0)
       return { problem: "--binding-user and --override concern processes below --bindings: name that directory" };
     const sockets =
       bindings === undefined
         ? {}
         : { sockets: { directory: bindings, users: readUsers(users), overrides: new Set(override) } };
-    return { ...rest, node, objects, ...sockets };
+    return { ...rest, node, ...defined({ objects, kubeconfig, grants }), ...sockets };
   } catch (error) {
     return { problem: (error as Error).message };
   }

@@ -2,9 +2,11 @@ import { defined } from "@netbind/contract";
 import { terminalLine } from "@netbind/engine";
 import type { EventReason, EventTexts } from "./event-reasons.ts";
 
-/** What an agent says of a pod. With the controller, an event on the pod's VMI. */
+/** What an agent says of a pod: an event on the pod's VMI. */
 export interface PodEvent {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** Absent where it is not certain that the pod is this VMI's. */
+  readonly vmi?: { readonly name: string; readonly uid: string };
   readonly type: EventTexts["type"];
   readonly reason: EventReason;
   readonly message: string;

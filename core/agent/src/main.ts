@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { releasedGrants, releasedPlugins } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText, withGrants } from "@netbind/engine";
-import { FileCluster } from "@netbind/kube";
+import { ConnectionError } from "@netbind/kube";
 import {
   checkTrustedDirectory,
   findSandboxWay,
@@ -20,6 +20,7 @@ import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
 import { ignoredBeside } from "./binding/binding-sockets.ts";
 import { BindingRegistry } from "./binding/binding-registry.ts";
 import { AgentState } from "./pod/agent-record.ts";
+import { clusterSource, type ClusterSource } from "./cluster-source.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
 import { type NamespaceId, namespaceId } from "./pod/pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
@@ -28,6 +29,9 @@ import { NodeAgent } from "./node-agent.ts";
 const MOST_COMMANDS = 4;
 const LOCK_WAIT = 30_000;
 
+/** What who starts the agent can put right. */
+const USERS_ERRORS = [GrantsError, UntrustedDirectoryError, SettingError, ConnectionError] as const;
+
 /** What the exit code says, in the numbers of the `netbind` command. */
 const EXIT = { usage: 2, refused: 3 } as const;
 
@@ -35,6 +39,7 @@ const TOKENS = {
   agent: Symbol("agent") as InjectionToken<NodeAgent>,
   bindings: Symbol("bindings") as InjectionToken<BindingRegistry>,
   log: Symbol("log") as InjectionToken<Logger>,
+  source: Symbol("source") as InjectionToken<ClusterSource>,
 } as const;
 
 /** The composition root: what the agent is made of is made here, and nowhere else. */
@@ -60,8 +65,21 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
         ),
     ),
   });
+  container.register(TOKENS.source, {
+    useFactory: instanceCachingFactory((of) => {
+      const log = of.resolve(TOKENS.log);
+      return clusterSource(options, (what, problem) =>
+        problem === undefined ? log.info({ what }, "it is followed again") : log.warn({ what }, problem),
+      );
+    }),
+  });
   container.register(TOKENS.agent, {
-    useFactory: instanceCachingFactory((of) => agentOf(options, of.resolve(TOKENS.log), of.resolve(TOKENS.bindings))),
+    useFactory: instanceCachingFactory((of) =>
+      agentOf(options, of.resolve(TOKENS.log), {
+        bindings: of.resolve(TOKENS.bindings),
+        source: of.resolve(TOKENS.source),
+      }),
+    ),
   });
 }
 
@@ -80,17 +98,25 @@ function ownNamespaces(options: AgentOptions): readonly NamespaceId[] {
 }
 
 /** The agent of one node. */
-function agentOf(options: AgentOptions, log: Logger, bindings: BindingRegistry): NodeAgent {
+function agentOf(
+  options: AgentOptions,
+  log: Logger,
+  { bindings, source }: { readonly bindings: BindingRegistry; readonly source: ClusterSource },
+): NodeAgent {
   return new NodeAgent({
     state: new AgentState(options.state),
     exec: limitConcurrency(exec, MOST_COMMANDS),
     bindings,
     kubelet: options.kubelet,
     forbidden: ownNamespaces(options),
-    cluster: new FileCluster(options.objects),
+    cluster: source.cluster,
     node: options.node,
-    report: ({ type, ...report }) =>
-      type === "Warning" ? log.warn(report, report.message) : log.info(report, report.message),
+    report: (event) => {
+      const { type, ...report } = event;
+      if (type === "Warning") log.warn(report, report.message);
+      else log.info(report, report.message);
+      source.record(event);
+    },
     unreadable: (object) =>
       log.warn(object, "an object is left out: the agent neither attaches nor tears down its pod"),
     unreachable: (error) => log.error({ err: error }, "the cluster does not report its pods: nothing is changed"),
@@ -121,10 +147,10 @@ function configure(options: AgentOptions): boolean {
     logLevel("info");
     compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
     ownNamespaces(options);
+    container.resolve(TOKENS.source);
     return true;
   } catch (error) {
-    if (!(error instanceof GrantsError || error instanceof UntrustedDirectoryError || error instanceof SettingError))
-      throw error;
+    if (!(error instanceof Error) || !USERS_ERRORS.some((one) => error instanceof one)) throw error;
     process.stderr.write(`${terminalText(error.message)}\n`);
     process.exitCode = error instanceof GrantsError ? EXIT.refused : EXIT.usage;
     return false;
@@ -154,6 +180,7 @@ async function main(): Promise<void> {
   await reportSandboxes(log);
   using bindings = container.resolve(TOKENS.bindings);
   void bindings;
+  await using _followed = await container.resolve(TOKENS.source).begin(stop.signal);
   await container.resolve(TOKENS.agent).run(stop.signal);
   log.info("stopped: the pods' networks stay");
 }

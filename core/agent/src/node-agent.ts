@@ -17,7 +17,7 @@ export interface NodeAgentParts extends AgentContext {
   /** The name of this node in the cluster. */
   readonly node: string;
   readonly report: Report;
-  /** Called where the cluster cannot be read: nothing is done and nothing undone. */
+  /** Called where the cluster cannot be read, once for each reason: nothing is done and nothing undone. */
   readonly unreachable: (error: unknown) => void;
   /** Called for each object that is left out, once for as long as it is. */
   readonly unreadable: (object: Unreadable) => void;
@@ -41,6 +41,8 @@ export class NodeAgent {
   readonly #waiting = new Map<string, number>();
   /** The pods that this agent has had to do with. */
   readonly #seen = new Set<string>();
+  /** Why the cluster cannot be read, as it was said. */
+  #unreachable: string | undefined;
   #reportedUnreadable: ReadonlySet<string> = new Set();
 
   constructor(parts: NodeAgentParts) {
@@ -72,9 +74,12 @@ export class NodeAgent {
     try {
       snapshot = await cluster.snapshot();
     } catch (error) {
-      unreachable(error);
+      const { message } = error as Error;
+      if (message !== this.#unreachable) unreachable(error);
+      this.#unreachable = message;
       return;
     }
+    this.#unreachable = undefined;
     this.#recordUnreadable(snapshot.unreadable);
     const pods = findLauncherPods(snapshot, node);
     const present = new Set(pods.map(({ pod }) => pod.metadata.uid));
@@ -164,9 +169,12 @@ export class NodeAgent {
     }
   }
 
-  #tell({ pod }: LauncherPod, event: PlainEvent): void {
+  #tell({ pod, vmi, distrust }: LauncherPod, event: PlainEvent): void {
     const { namespace, name, uid } = pod.metadata;
-    this.#reporter.record({ pod: { namespace, name, uid }, ...completed(event) });
+    // What a pod says of its VMI is not believed where anything speaks against it.
+    const trusted = distrust.length > 0 || vmi === undefined ? undefined : vmi.metadata;
+    const about = trusted === undefined ? {} : { vmi: { name: trusted.name, uid: trusted.uid } };
+    this.#reporter.record({ pod: { namespace, name, uid }, ...about, ...completed(event) });
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { ApiClient } from "./client/api-client.ts";
 import { ApiError } from "./client/errors.ts";
 import { EVENTS } from "./client/resource.ts";
+import { pause } from "./watch/pause.ts";
 
 /** What an event is about. */
 export interface EventSubject {
@@ -33,6 +34,8 @@ export interface EventSource {
 const LONGEST_MESSAGE = 1024;
 const MOST_WAITING = 500;
 const LONGEST_NAME = 200;
+/** Milliseconds for what is to be written when the program ends. */
+const LAST_WORDS = 3000;
 
 /**
  * Writes events of Kubernetes. The same one again only counts: an event's name follows from what it says, so it is the
@@ -61,6 +64,14 @@ export class EventWriter {
   /** Waits until nothing is being written. */
   async idle(): Promise<void> {
     await this.#writing;
+  }
+
+  /** Writes what waits, for a few seconds at most, and drops the rest. */
+  async end(): Promise<void> {
+    const stop = new AbortController();
+    await Promise.race([this.idle(), pause(LAST_WORDS, stop.signal)]);
+    stop.abort();
+    this.#waiting = [];
   }
 
   async #writeAll(): Promise<void> {

@@ -9,6 +9,27 @@ interface Made {
 const VMI_PATH = (namespace: string): string => `/apis/kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances`;
 const NICS: readonly PodNic[] = [{ name: "red", binding: "masquerade" }];
 
+interface Container {
+  readonly name: string;
+  readonly env?: readonly object[];
+  readonly volumeMounts?: readonly { readonly name: string }[];
+}
+interface PodSpec {
+  readonly containers: readonly Container[];
+}
+
+/** Of a pod's containers what tells which are sidecars of bindings, with the volume of their sockets. */
+function withSockets({ containers }: PodSpec): object {
+  const name = "hook-sidecar-sockets";
+  return {
+    containers: containers.map((container) => ({
+      ...{ name: container.name, image: "localhost/none", env: container.env ?? [] },
+      volumeMounts: (container.volumeMounts ?? []).filter((mount) => mount.name === name),
+    })),
+    volumes: [{ name, emptyDir: {} }],
+  };
+}
+
 /** A namespace with VMIs and pods for one node. */
 export class NodeObjects {
   readonly #api: ApiServer;
@@ -37,7 +58,7 @@ export class NodeObjects {
   }
 
   /** A pod that a VMI controls, by what its owner reference says. Gives its UID. */
-  async bindPod(vm: string, vmi: string): Promise<string> {
+  async bindPod(vm: string, vmi: string, more: object = {}): Promise<string> {
     const pod = launcherPod({ uid: "", name: `virt-launcher-${vm}`, vm, node: this.node, nics: NICS });
     const { labels, annotations, name } = pod["metadata"] as Record<string, object>;
     const owner = {
@@ -48,11 +69,7 @@ export class NodeObjects {
       controller: true,
     };
     const metadata = { name, labels, annotations, ownerReferences: [owner] };
-    const { containers } = pod["spec"] as { containers: readonly { name: string; volumeMounts?: readonly object[] }[] };
-    const spec = {
-      nodeName: this.node,
-      containers: containers.map(({ name: container }) => ({ name: container, image: "localhost/none" })),
-    };
+    const spec = { nodeName: this.node, ...withSockets(pod["spec"] as PodSpec), ...more };
     const path = `/api/v1/namespaces/${this.namespace}/pods`;
     const made = await this.#api.request<Made>({ method: "POST", path, body: { metadata, spec } });
     return made.metadata.uid;

@@ -126,6 +126,17 @@ test("what is not a state of a first second is reported at once", async () => {
   expect(reasons()).toEqual(["Warning POD_NOT_ACTIVE"]);
 });
 
+test("an event is its VMI's where nothing speaks against the pod, and else the pod's alone", async () => {
+  list({ phase: "Running", activePods: { [UID]: "node-1" } });
+  await pass(120);
+  list({ phase: "Running", activePods: { [UID]: "node-2" } });
+  await pass(1);
+  expect(reported.map(({ reason, vmi }) => [reason, vmi])).toEqual([
+    ["SIDECAR_MISSING", { name: "vm", uid: "vmi-vm" }],
+    ["POD_NOT_ACTIVE", undefined],
+  ]);
+});
+
 test("a binding that is registered and that no process serves: that is said, with what to do, and not of the sidecar", async () => {
   const sockets = {
     directory: join(directory, "bindings"),

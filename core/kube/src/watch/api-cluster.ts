@@ -43,7 +43,7 @@ export class ApiCluster implements Cluster {
 
   /** Follows the cluster until it is stopped. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const all = [this.#pods, ...this.#vmis, this.#kubevirts].map((one) => one.run(signal));
+    const all = this.#all.map((one) => one.run(signal));
     while (!signal.aborted) {
       this.#lookups.look(this.#unfollowed(), signal);
       await pause(LOOK, signal);
@@ -51,10 +51,16 @@ export class ApiCluster implements Cluster {
     await Promise.all(all);
   }
 
+  /** Waits until everything was listed once, or something cannot be. */
+  async settled(signal: AbortSignal): Promise<void> {
+    const isSettled = (): boolean =>
+      this.#all.every(({ isSynced }) => isSynced) || this.#all.some(({ problem }) => problem !== undefined);
+    while (!isSettled() && !signal.aborted) await pause(LOOK, signal);
+  }
+
   /** What is known, of whatever age. @throws Error until everything was listed once */
   async snapshot(): Promise<ClusterSnapshot> {
-    const all = [this.#pods, ...this.#vmis, this.#kubevirts];
-    const missing = all.filter(({ isSynced }) => !isSynced);
+    const missing = this.#all.filter(({ isSynced }) => !isSynced);
     if (missing.length > 0) throw new Error(missing.map(({ problem }) => problem ?? "it is being listed").join("; "));
     const followed = this.#followed();
     const looked = this.#lookups.vmis.filter(({ metadata }) => !followed.has(metadata.uid));
@@ -64,10 +70,14 @@ export class ApiCluster implements Cluster {
       vmis: [...followed.values(), ...looked],
       configuration: configured.at(-1) ?? {},
       unreadable: [
-        ...all.flatMap(({ objects }) => objects.flatMap((one) => one.unreadable)),
+        ...this.#all.flatMap(({ objects }) => objects.flatMap((one) => one.unreadable)),
         ...this.#lookups.unreadable,
       ],
     };
+  }
+
+  get #all(): readonly Snapshots[] {
+    return [this.#pods, ...this.#vmis, this.#kubevirts];
   }
 
   #follow(resource: Resource, selector: ReflectorParts<unknown>["selector"] = {}): Snapshots {

@@ -1,0 +1,124 @@
+/** The node agent as a program on a real API server, with the rights that its manifest gives it and no others. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ApiServer, TestNamespace } from "../support/cluster/api-server.ts";
+import { NodeObjects } from "../support/cluster/node-objects.ts";
+import { useApiServer } from "../support/cluster/use-api-server.ts";
+
+const file = (path: string): string => fileURLToPath(new URL(`../../core/agent/${path}`, import.meta.url));
+const WITHIN = { timeout: 60_000, interval: 100 };
+
+interface Rule {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+const ROLE = JSON.parse(readFileSync(file("manifests/cluster-role.json"), "utf8")) as {
+  readonly rules: readonly Rule[];
+};
+
+let api: ApiServer;
+let directory: string;
+let namespace: TestNamespace;
+let objects: NodeObjects;
+let agent: ChildProcess | undefined;
+let log: string;
+beforeEach(async () => {
+  api = useApiServer();
+  directory = mkdtempSync(join(tmpdir(), "netbind-agent-"));
+  namespace = await api.makeNamespace();
+  objects = new NodeObjects(api, namespace.name);
+  log = "";
+});
+afterEach(async () => {
+  await stop();
+  await namespace[Symbol.asyncDispose]();
+  rmSync(directory, { recursive: true });
+});
+
+/** Writes a kubeconfig of a service account with these rules. */
+async function kubeconfigWith(rules: readonly Rule[]): Promise<string> {
+  const name = `agent-${namespace.name}`;
+  const { server, ca, token } = await api.asServiceAccount(namespace.name, "agent");
+  const subjects = [{ kind: "ServiceAccount", name: "agent", namespace: namespace.name }];
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name };
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  await api.apply(
+    { ...ROLE, metadata: { name }, rules },
+    { apiVersion, kind: "ClusterRoleBinding", metadata: { name }, subjects, roleRef },
+  );
+  const config = {
+    clusters: [{ name: "test", cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64") } }],
+    users: [{ name: "agent", user: { token } }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "agent" } }],
+    "current-context": "test",
+  };
+  const path = join(directory, "kubeconfig");
+  writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
+  return path;
+}
+
+function start(...options: readonly string[]): void {
+  const main = ["--conditions=@netbind/source", file("src/main.ts")];
+  const places = ["--state", join(directory, "state"), "--node-netns", "/proc/self/ns/net"];
+  agent = spawn(process.execPath, [...main, "--node", objects.node, ...places, ...options], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  agent.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
+}
+
+/** Ends the agent in order, and gives its exit code. */
+async function stop(): Promise<number | null> {
+  const running = agent;
+  agent = undefined;
+  if (running === undefined || running.exitCode !== null) return running?.exitCode ?? null;
+  const ended = once(running, "exit");
+  running.kill("SIGTERM");
+  await ended;
+  return running.exitCode;
+}
+
+interface Listed {
+  readonly items: readonly { readonly reason: string; readonly involvedObject: { kind: string; name: string } }[];
+}
+const events = async (): Promise<readonly (readonly string[])[]> => {
+  const { items } = await api.request<Listed>({ path: `/api/v1/namespaces/${namespace.name}/events` });
+  return items.map(({ reason, involvedObject: { kind, name } }) => [reason, kind, name]);
+};
+
+test("with its manifest's rights it sees its pods, says on one why it is not attached, and ends in order", async () => {
+  start("--kubeconfig", await kubeconfigWith(ROLE.rules));
+  const vmi = await objects.makeVmi("vm");
+  const uid = await objects.bindPod("vm", vmi, { hostNetwork: true });
+  await objects.patchVmi("vm", { status: { activePods: { [uid]: objects.node } } });
+  // What speaks against a pod is said of the pod: its VMI may be somebody else's.
+  await expect.poll(events, WITHIN).toContainEqual(["POD_ON_HOST_NETWORK", "Pod", "virt-launcher-vm"]);
+  // Its rights are enough: nothing was refused.
+  expect(log).not.toContain("add the rule");
+  expect(await stop()).toBe(0);
+  expect(log).toContain("stopped: the pods' networks stay");
+});
+
+test("without one of its manifest's rights it says which rule is missing, and does nothing", async () => {
+  const withoutPods = ROLE.rules.filter(({ resources }) => !resources.includes("pods"));
+  expect(withoutPods).toHaveLength(ROLE.rules.length - 1);
+  start("--kubeconfig", await kubeconfigWith(withoutPods));
+  const rule = JSON.stringify('{apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"]}').slice(1, -1);
+  await expect.poll(() => log, WITHIN).toContain(`add the rule ${rule}`);
+  await expect.poll(() => log, WITHIN).toContain("the cluster does not report its pods: nothing is changed");
+  expect(await stop()).toBe(0);
+});
+
+test("outside of a pod, and with two sources, it says what to name", async () => {
+  start();
+  await expect.poll(() => agent?.exitCode, WITHIN).toBe(2);
+  expect(log).toContain("name a kubeconfig with --kubeconfig");
+  log = "";
+  start("--kubeconfig", "/none", "--objects", directory);
+  await expect.poll(() => agent?.exitCode, WITHIN).toBe(2);
+  expect(log).toContain("--objects and --kubeconfig are two sources of the same objects: give one");
+});
