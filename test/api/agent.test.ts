@@ -90,8 +90,19 @@ const events = async (): Promise<readonly (readonly string[])[]> => {
   return items.map(({ reason, involvedObject: { kind, name } }) => [reason, kind, name]);
 };
 
+/** Asks the agent itself, at the port that it said it serves at. */
+async function ask(path: string): Promise<{ readonly status: number; readonly text: string }> {
+  const [, port] = /"port":(\d+),"msg":"metrics and health are served"/.exec(log) ?? [];
+  if (port === undefined) return { status: 0, text: "" };
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+  return { status: answer.status, text: await answer.text() };
+}
+const statusOf = (path: string) => async (): Promise<number> => (await ask(path)).status;
+const LISTEN = ["--listen", "127.0.0.1:0"] as const;
+
 test("with its manifest's rights it sees its pods, says on one why it is not attached, and ends in order", async () => {
-  start("--kubeconfig", await kubeconfigWith(ROLE.rules));
+  start("--kubeconfig", await kubeconfigWith(ROLE.rules), ...LISTEN);
+  await expect.poll(statusOf("/readyz"), WITHIN).toBe(200);
   const vmi = await objects.makeVmi("vm");
   const uid = await objects.bindPod("vm", vmi, { hostNetwork: true });
   await objects.patchVmi("vm", { status: { activePods: { [uid]: objects.node } } });
@@ -99,6 +110,11 @@ test("with its manifest's rights it sees its pods, says on one why it is not att
   await expect.poll(events, WITHIN).toContainEqual(["POD_ON_HOST_NETWORK", "Pod", "virt-launcher-vm"]);
   // Its rights are enough: nothing was refused.
   expect(log).not.toContain("add the rule");
+  const { text } = await ask("/metrics");
+  expect(text).toContain('netbind_agent_refusals_total{reason="POD_ON_HOST_NETWORK"} 1\n');
+  expect(text).toContain("netbind_agent_attached_pods 0\n");
+  expect(text).not.toContain("virt-launcher");
+  expect([(await ask("/")).status, (await ask("/healthz")).text]).toEqual([404, "ok\n"]);
   expect(await stop()).toBe(0);
   expect(log).toContain("stopped: the pods' networks stay");
 });
@@ -106,10 +122,12 @@ test("with its manifest's rights it sees its pods, says on one why it is not att
 test("without one of its manifest's rights it says which rule is missing, and does nothing", async () => {
   const withoutPods = ROLE.rules.filter(({ resources }) => !resources.includes("pods"));
   expect(withoutPods).toHaveLength(ROLE.rules.length - 1);
-  start("--kubeconfig", await kubeconfigWith(withoutPods));
+  start("--kubeconfig", await kubeconfigWith(withoutPods), ...LISTEN);
   const rule = JSON.stringify('{apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"]}').slice(1, -1);
   await expect.poll(() => log, WITHIN).toContain(`add the rule ${rule}`);
   await expect.poll(() => log, WITHIN).toContain("the cluster does not report its pods: nothing is changed");
+  await expect.poll(statusOf("/readyz"), WITHIN).toBe(503);
+  expect((await ask("/healthz")).status).toBe(200);
   expect(await stop()).toBe(0);
 });
 
@@ -117,6 +135,10 @@ test("outside of a pod, and with two sources, it says what to name", async () =>
   start();
   await expect.poll(() => agent?.exitCode, WITHIN).toBe(2);
   expect(log).toContain("name a kubeconfig with --kubeconfig");
+  log = "";
+  start("--objects", directory, "--listen", "192.0.2.1:80");
+  await expect.poll(() => agent?.exitCode, WITHIN).toBe(2);
+  expect(log).toContain("--listen 192.0.2.1:80: it cannot be listened at (EADDRNOTAVAIL)");
   log = "";
   start("--kubeconfig", "/none", "--objects", directory);
   await expect.poll(() => agent?.exitCode, WITHIN).toBe(2);

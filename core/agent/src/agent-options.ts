@@ -1,6 +1,8 @@
+import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 import { defined } from "@netbind/contract";
 import type { BindingSockets } from "./binding/binding-sockets.ts";
+import type { ListenAddress } from "./status-server.ts";
 import { invalidBindingUser } from "./errors.ts";
 
 /** The agent's command line. */
@@ -11,6 +13,8 @@ export interface AgentOptions extends Readonly<Record<"node" | "kubelet" | "stat
   readonly kubeconfig?: string;
   readonly sockets?: BindingSockets;
   readonly grants?: string;
+  /** Where metrics and health are served; absent: nowhere. */
+  readonly listen?: ListenAddress;
 }
 
 export const USAGE = `usage: netbind-agent --node NAME [--kubeconfig FILE | --objects DIR] [--kubelet DIR] [--state DIR] [--bindings DIR]
@@ -28,6 +32,7 @@ In a pod, the agent asks the API server as its service account.
   --binding-user NAME=UID
                    the user that NAME's process runs as, and that owns DIR/NAME (0); repeatable
   --override NAME  use the process of NAME instead of this release's own binding of that name; repeatable
+  --listen H:P     serves /metrics, /healthz and /readyz at an address and port, such as 127.0.0.1:9447 or [::1]:9447
   --grants FILE    JSON: what each registered binding may plan: linkKinds, serviceKinds, domainKinds, sysctls,
                    capabilities; each list replaces the default one
 
@@ -51,6 +56,15 @@ function readUsers(texts: readonly string[]): ReadonlyMap<string, number> {
   );
 }
 
+/** Reads an address and a port. The address is a number: a name might be another host's. */
+function readListen(text: string): ListenAddress {
+  const [, ipv6, ipv4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = ipv6 ?? ipv4 ?? "";
+  if (isIP(host) !== (ipv6 === undefined ? 4 : 6) || Number(port) > 65_535)
+    throw new Error(`--listen: ${JSON.stringify(text)} is not ADDRESS:PORT, such as 127.0.0.1:9447 or [::1]:9447`);
+  return { host, port: Number(port) };
+}
+
 /** Reads the command line, or says what is wrong with it. */
 export function readOptions(args: readonly string[]): AgentOptions | { readonly problem: string } {
   try {
@@ -67,9 +81,10 @@ export function readOptions(args: readonly string[]): AgentOptions | { readonly 
         "binding-user": { type: "string", multiple: true, default: [] },
         override: { type: "string", multiple: true, default: [] },
         grants: { type: "string" },
+        listen: { type: "string" },
       },
     });
-    const { node, objects, kubeconfig, bindings, "binding-user": users, override, grants, ...rest } = values;
+    const { node, objects, kubeconfig, bindings, "binding-user": users, override, grants, listen, ...rest } = values;
     if (node === undefined || !NODE.test(node))
       return { problem: "name this node as the cluster does: --node NAME, in a pod from the field spec.nodeName" };
     if (objects !== undefined && kubeconfig !== undefined)
@@ -80,7 +95,12 @@ export function readOptions(args: readonly string[]): AgentOptions | { readonly 
       bindings === undefined
         ? {}
         : { sockets: { directory: bindings, users: readUsers(users), overrides: new Set(override) } };
-    return { ...rest, node, ...defined({ objects, kubeconfig, grants }), ...sockets };
+    return {
+      ...rest,
+      node,
+      ...defined({ objects, kubeconfig, grants, listen: listen === undefined ? undefined : readListen(listen) }),
+      ...sockets,
+    };
   } catch (error) {
     return { problem: (error as Error).message };
   }

@@ -34,8 +34,8 @@ export class EventRecorder {
     this.#say = say;
   }
 
-  /** What a report quotes may come from the pod, a plugin or a VM: it is made printable here, and as long as an event may be. */
-  record({ message, hint, ...said }: PodEvent): void {
+  /** True where it was said. What a report quotes may come from the pod, a plugin or a VM: it is made printable here, and as long as an event may be. */
+  record({ message, hint, ...said }: PodEvent): boolean {
     const report = {
       ...said,
       message: terminalLine(message, LONGEST_MESSAGE),
@@ -45,9 +45,10 @@ export class EventRecorder {
     const now = performance.now();
     const recent = [...(this.#said.get(report.pod.uid) ?? [])].filter(([, at]) => now - at < QUIET);
     // A plugin may say something else each time that it fails.
-    if (recent.length >= MOST_REPORTS || recent.some(([said]) => said === text)) return;
+    if (recent.length >= MOST_REPORTS || recent.some(([said]) => said === text)) return false;
     this.#said.set(report.pod.uid, new Map([...recent, [text, now]]));
     this.#say(report);
+    return true;
   }
 
   /** A pod that is gone is forgotten. */

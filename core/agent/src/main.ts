@@ -18,12 +18,14 @@ import pino, { type Logger } from "pino";
 import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
 import { type AgentOptions, readOptions, USAGE } from "./agent-options.ts";
 import { ignoredBeside } from "./binding/binding-sockets.ts";
+import { AgentMetrics } from "./agent-metrics.ts";
 import { BindingRegistry } from "./binding/binding-registry.ts";
 import { AgentState } from "./pod/agent-record.ts";
 import { clusterSource, type ClusterSource } from "./cluster-source.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
 import { type NamespaceId, namespaceId } from "./pod/pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
+import { serveStatus, type StatusServer } from "./status-server.ts";
 
 /** Commands at a time, for all pods together. */
 const MOST_COMMANDS = 4;
@@ -39,6 +41,7 @@ const TOKENS = {
   agent: Symbol("agent") as InjectionToken<NodeAgent>,
   bindings: Symbol("bindings") as InjectionToken<BindingRegistry>,
   log: Symbol("log") as InjectionToken<Logger>,
+  metrics: Symbol("metrics") as InjectionToken<AgentMetrics>,
   source: Symbol("source") as InjectionToken<ClusterSource>,
 } as const;
 
@@ -73,11 +76,13 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
       );
     }),
   });
+  container.register(TOKENS.metrics, { useFactory: instanceCachingFactory(() => new AgentMetrics()) });
   container.register(TOKENS.agent, {
     useFactory: instanceCachingFactory((of) =>
       agentOf(options, of.resolve(TOKENS.log), {
         bindings: of.resolve(TOKENS.bindings),
         source: of.resolve(TOKENS.source),
+        metrics: of.resolve(TOKENS.metrics),
       }),
     ),
   });
@@ -97,12 +102,15 @@ function ownNamespaces(options: AgentOptions): readonly NamespaceId[] {
   });
 }
 
+/** What is made beside it. */
+interface AgentParts {
+  readonly bindings: BindingRegistry;
+  readonly source: ClusterSource;
+  readonly metrics: AgentMetrics;
+}
+
 /** The agent of one node. */
-function agentOf(
-  options: AgentOptions,
-  log: Logger,
-  { bindings, source }: { readonly bindings: BindingRegistry; readonly source: ClusterSource },
-): NodeAgent {
+function agentOf(options: AgentOptions, log: Logger, { bindings, source, metrics }: AgentParts): NodeAgent {
   return new NodeAgent({
     state: new AgentState(options.state),
     exec: limitConcurrency(exec, MOST_COMMANDS),
@@ -111,6 +119,7 @@ function agentOf(
     forbidden: ownNamespaces(options),
     cluster: source.cluster,
     node: options.node,
+    meter: metrics,
     report: (event) => {
       const { type, ...report } = event;
       if (type === "Warning") log.warn(report, report.message);
@@ -134,6 +143,13 @@ async function reportSandboxes(log: Logger): Promise<void> {
   }
 }
 
+/** Says what who starts the agent can put right, and sets the exit code; anything else is thrown on. */
+function printUsersError(error: unknown): void {
+  if (!(error instanceof Error) || !USERS_ERRORS.some((one) => error instanceof one)) throw error;
+  process.stderr.write(`${terminalText(error.message)}\n`);
+  process.exitCode = error instanceof GrantsError ? EXIT.refused : EXIT.usage;
+}
+
 /** Checks what the options name, and composes the agent; false, with the exit code set, where one of them cannot be used. */
 function configure(options: AgentOptions): boolean {
   try {
@@ -150,11 +166,22 @@ function configure(options: AgentOptions): boolean {
     container.resolve(TOKENS.source);
     return true;
   } catch (error) {
-    if (!(error instanceof Error) || !USERS_ERRORS.some((one) => error instanceof one)) throw error;
-    process.stderr.write(`${terminalText(error.message)}\n`);
-    process.exitCode = error instanceof GrantsError ? EXIT.refused : EXIT.usage;
+    printUsersError(error);
     return false;
   }
+}
+
+/** Serves what Prometheus and the kubelet ask, if somebody is to ask. */
+async function serve({ listen }: AgentOptions, log: Logger): Promise<StatusServer | undefined> {
+  if (listen === undefined) return undefined;
+  const agent = container.resolve(TOKENS.agent);
+  const metrics = container.resolve(TOKENS.metrics);
+  const server = await serveStatus(listen, {
+    metrics: () => metrics.exposition(),
+    checks: { "/healthz": () => agent.stuck, "/readyz": () => agent.unready },
+  });
+  log.info({ host: listen.host, port: server.port }, "metrics and health are served");
+  return server;
 }
 
 async function main(): Promise<void> {
@@ -180,9 +207,10 @@ async function main(): Promise<void> {
   await reportSandboxes(log);
   using bindings = container.resolve(TOKENS.bindings);
   void bindings;
+  await using _served = await serve(options, log);
   await using _followed = await container.resolve(TOKENS.source).begin(stop.signal);
   await container.resolve(TOKENS.agent).run(stop.signal);
   log.info("stopped: the pods' networks stay");
 }
 
-await main();
+await main().catch(printUsersError);

@@ -9,6 +9,7 @@ import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher
 import { AgentError, NotReadyError } from "./errors.ts";
 import { eventTexts } from "./event-reasons.ts";
 import { gonePods, teardownPod } from "./pod/teardown-pod.ts";
+import type { AgentMeter } from "./agent-metrics.ts";
 import { EventRecorder, type PodEvent, type Report } from "./event-recorder.ts";
 
 /** What a node agent is made of. */
@@ -19,6 +20,8 @@ export interface NodeAgentParts extends AgentContext {
   readonly report: Report;
   /** Called where the cluster cannot be read, once for each reason: nothing is done and nothing undone. */
   readonly unreachable: (error: unknown) => void;
+  /** Counts, where somebody wants to know. */
+  readonly meter?: AgentMeter;
   /** Called for each object that is left out, once for as long as it is. */
   readonly unreadable: (object: Unreadable) => void;
 }
@@ -26,6 +29,8 @@ export interface NodeAgentParts extends AgentContext {
 /** How often the cluster is looked at, and how often an attached pod, in milliseconds. */
 const TICK = 500;
 const MAINTENANCE = 30_000;
+/** Without a look for so long, the agent hangs. */
+const STUCK = 60_000;
 /**
  * How long a pod may be on its way before that is worth a Warning, in milliseconds. It is listed by its VMI in a fraction of a
  * second, and has its sidecars in a few; while it is Pending its images are pulled, and the kubelet says what is wrong with that.
@@ -41,6 +46,8 @@ export class NodeAgent {
   readonly #waiting = new Map<string, number>();
   /** The pods that this agent has had to do with. */
   readonly #seen = new Set<string>();
+  #tickedAt = performance.now();
+  #isReadable = false;
   /** Why the cluster cannot be read, as it was said. */
   #unreachable: string | undefined;
   #reportedUnreadable: ReadonlySet<string> = new Set();
@@ -48,6 +55,17 @@ export class NodeAgent {
   constructor(parts: NodeAgentParts) {
     this.#parts = parts;
     this.#reporter = new EventRecorder(parts.report);
+  }
+
+  /** What is wrong with the agent itself: it does not look at its cluster any more. */
+  get stuck(): string | undefined {
+    const idle = performance.now() - this.#tickedAt;
+    return idle > STUCK ? `the agent has not looked at its cluster for ${Math.round(idle / 1000)} s` : undefined;
+  }
+
+  /** Why the agent cannot work now; undefined: it knows its cluster. The log says more than anybody may ask. */
+  get unready(): string | undefined {
+    return this.#isReadable ? undefined : "the agent cannot read its cluster: see its log";
   }
 
   /** Looks at the cluster every now and then, until it is stopped; then finishes what it has begun. */
@@ -70,6 +88,7 @@ export class NodeAgent {
   /** Starts what is due for each pod. Waits for none. */
   async tick(): Promise<void> {
     const { cluster, node, state, unreachable } = this.#parts;
+    this.#tickedAt = performance.now();
     let snapshot: ClusterSnapshot;
     try {
       snapshot = await cluster.snapshot();
@@ -77,9 +96,11 @@ export class NodeAgent {
       const { message } = error as Error;
       if (message !== this.#unreachable) unreachable(error);
       this.#unreachable = message;
+      this.#isReadable = false;
       return;
     }
     this.#unreachable = undefined;
+    this.#isReadable = true;
     this.#recordUnreadable(snapshot.unreadable);
     const pods = findLauncherPods(snapshot, node);
     const present = new Set(pods.map(({ pod }) => pod.metadata.uid));
@@ -111,12 +132,15 @@ export class NodeAgent {
     if (first !== undefined || vmi === undefined) {
       const message = distrust.map((one) => one.message).join("; ");
       const isEarly = distrust.every(({ early }) => early);
-      if (!isEarly || this.#isLate(work)) this.#tell(work, { reason: first?.reason ?? "VMI_MISSING", message });
+      if (!isEarly || this.#isLate(work)) this.#refuse(work, { reason: first?.reason ?? "VMI_MISSING", message });
       // Its VMI may not list it yet.
       return "requeue";
     }
     try {
-      this.#recordOutcome(work, await attachPod(this.#parts, { ...work, vmi }));
+      const started = performance.now();
+      const outcome = await attachPod(this.#parts, { ...work, vmi });
+      if (outcome.did === "attached") this.#parts.meter?.attachedIn((performance.now() - started) / 1000);
+      this.#recordOutcome(work, outcome);
       this.#waiting.delete(work.pod.metadata.uid);
       return "done";
     } catch (error) {
@@ -127,6 +151,8 @@ export class NodeAgent {
   #recordOutcome(work: LauncherPod, { did, repaired, nics, warnings }: AttachOutcome): void {
     const first = !this.#seen.has(work.pod.metadata.uid);
     this.#seen.add(work.pod.metadata.uid);
+    this.#parts.meter?.attached(this.#seen.size);
+    if (repaired.length > 0) this.#parts.meter?.repaired();
     if (did === "attached") this.#tell(work, { reason: "ATTACHED", message: `NICs ${nics.join(", ")} are attached` });
     for (const warning of warnings) this.#tell(work, warning);
     if (repaired.length > 0) this.#tell(work, { reason: "REPAIRED", message: `repaired: ${repaired.join(", ")}` });
@@ -143,7 +169,7 @@ export class NodeAgent {
   #printFailure(work: LauncherPod, error: unknown): Tried {
     const isMissing = error instanceof NotReadyError || error instanceof MissingEntryError;
     if (isMissing && !this.#isLate(work)) return "requeue";
-    this.#tell(work, eventOf(error));
+    this.#refuse(work, eventOf(error));
     return isMissing || (error instanceof BindingError && error.code === "UNAVAILABLE") ? "requeue" : "failed";
   }
 
@@ -162,6 +188,7 @@ export class NodeAgent {
       this.#reporter.forget(uid);
       this.#waiting.delete(uid);
       this.#seen.delete(uid);
+      this.#parts.meter?.attached(this.#seen.size);
       return "done";
     } catch (error) {
       this.#reporter.record({ pod: { namespace: "", name: "", uid }, ...completed(eventOf(error)) });
@@ -169,12 +196,18 @@ export class NodeAgent {
     }
   }
 
-  #tell({ pod, vmi, distrust }: LauncherPod, event: PlainEvent): void {
+  /** Says why a pod is not attached, and counts what is said. */
+  #refuse(work: LauncherPod, event: PlainEvent): void {
+    if (this.#tell(work, event)) this.#parts.meter?.refused(event.reason);
+  }
+
+  /** True where that is new. */
+  #tell({ pod, vmi, distrust }: LauncherPod, event: PlainEvent): boolean {
     const { namespace, name, uid } = pod.metadata;
     // What a pod says of its VMI is not believed where anything speaks against it.
     const trusted = distrust.length > 0 || vmi === undefined ? undefined : vmi.metadata;
     const about = trusted === undefined ? {} : { vmi: { name: trusted.name, uid: trusted.uid } };
-    this.#reporter.record({ pod: { namespace, name, uid }, ...about, ...completed(event) });
+    return this.#reporter.record({ pod: { namespace, name, uid }, ...about, ...completed(event) });
   }
 }
 

@@ -214,7 +214,7 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
 test("what flaps, and what is said in other words each time, is reported a few times in minutes, and again later", () => {
   const reporter = new EventRecorder((report) => reported.push(report));
   const pod = { namespace: "default", name: "virt-launcher-vm-x", uid: UID };
-  const say = (message: string): void => reporter.record({ pod, type: "Warning", reason: "PLUGIN_FAILED", message });
+  const say = (message: string): boolean => reporter.record({ pod, type: "Warning", reason: "PLUGIN_FAILED", message });
   for (let at = 0; at < 20; at++) say(at % 2 === 0 ? "it throws" : "it hangs");
   expect(reported.map(({ message }) => message)).toEqual(["it throws", "it hangs"]);
   for (let at = 0; at < 100; at++) say(`failed at ${at}`);
