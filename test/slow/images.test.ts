@@ -188,7 +188,7 @@ test("each image's SBOM is valid SPDX, and lists what is in it: Debian's package
       if (set === "launcher") continue;
       expect(listed).toContain(`node ${lock.runtime[architecture]?.version}`);
       const bundled = packages.filter(({ purls }) => purls?.some((purl) => purl.startsWith("pkg:npm/")));
-      const own = name === "agent" ? "@netbind/kube" : `@netbind/plugin-${name}`;
+      const own = name === "agent" ? "@netbind/agent" : `@netbind/plugin-${name}`;
       expect(bundled.map((one) => one.name)).toEqual(expect.arrayContaining([own, "@grpc/grpc-js", "pino"]));
       for (const one of bundled) expect(one.license, one.name).not.toBe("NOASSERTION");
     }

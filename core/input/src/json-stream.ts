@@ -4,8 +4,6 @@ export interface JsonPart {
   readonly at: number;
 }
 
-/** What begins or ends an object, a list or a string. */
-const TOKENS = /["{}[\]]/g;
 const isBlank = (text: string): boolean => text.trim() === "";
 
 /** The offset behind a string that begins at an offset; the text's end where it does not end. */
@@ -19,7 +17,7 @@ function endOfString(text: string, start: number): number {
 
 /** Where the objects of a text begin, and where they end. A text of something else has other characters between them. */
 function* spansOf(text: string): Generator<readonly [start: number, end: number]> {
-  const tokens = new RegExp(TOKENS);
+  const tokens = /["{}[\]]/g;
   let [depth, start] = [0, 0];
   for (let found = tokens.exec(text); found !== null; found = tokens.exec(text)) {
     const { 0: token, index } = found;

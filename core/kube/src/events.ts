@@ -130,9 +130,16 @@ function cut(message: string): string {
   return `${decoder.decode(bytes.subarray(0, LONGEST_MESSAGE - 3), { stream: true })}...`;
 }
 
+/** The beginning of a name that another may begin with: it ends as names do. */
+function beginning(name: string): string {
+  let end = Math.min(name.length, LONGEST_NAME);
+  while (end > 0 && !/[a-z0-9]/.test(name.charAt(end - 1))) end -= 1;
+  return name.slice(0, end);
+}
+
 /** A name that follows from what is said, of whom, and by whom. */
 function nameOf({ about, type, reason }: ApiEvent, message: string, { component, host }: EventSource): string {
   const said = JSON.stringify([component, host, about.uid, about.kind, type, reason, message]);
   const hash = createHash("sha256").update(said).digest("hex").slice(0, 16);
-  return `${about.name.slice(0, LONGEST_NAME).replace(/[^a-z0-9]+$/, "")}.${hash}`;
+  return `${beginning(about.name)}.${hash}`;
 }

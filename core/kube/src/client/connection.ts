@@ -25,6 +25,6 @@ export function serverUrl(text: string, what: string): URL {
   if (url === undefined) throw new Error(`${what} ${JSON.stringify(text)} is not a URL`);
   if (url.protocol !== "https:")
     throw new Error(`${what} ${JSON.stringify(text)} is not https: a server without a certificate is not asked`);
-  url.pathname = url.pathname.replace(/\/+$/, "");
+  while (url.pathname.length > 1 && url.pathname.endsWith("/")) url.pathname = url.pathname.slice(0, -1);
   return url;
 }

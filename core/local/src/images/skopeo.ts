@@ -39,7 +39,7 @@ const REASONS: readonly (readonly [RegExp, (image: string, said: string) => Imag
     /unauthorized|authentication required|access to the resource is denied|denied:|status code 40[13]|invalid username/i,
     refusedImage,
   ],
-  [/manifest unknown|name unknown|not found|no such file|status code 404|repository .* not known/i, missingImage],
+  [/manifest unknown|name unknown|not found|no such file|status code 404|repository (name )?not known/i, missingImage],
 ];
 
 /** What skopeo says at its end, without what surrounds it. */
