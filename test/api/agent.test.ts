@@ -1,25 +1,18 @@
 /** The node agent as a program on a real API server, with the rights that its manifest gives it and no others. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { accountWith, AGENT_RULES, type Rule } from "../support/cluster/agent-role.ts";
 import type { ApiServer, TestNamespace } from "../support/cluster/api-server.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
 const file = (path: string): string => fileURLToPath(new URL(`../../core/agent/${path}`, import.meta.url));
 const WITHIN = { timeout: 60_000, interval: 100 };
-
-interface Rule {
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-const ROLE = JSON.parse(readFileSync(file("manifests/cluster-role.json"), "utf8")) as {
-  readonly rules: readonly Rule[];
-};
 
 let api: ApiServer;
 let directory: string;
@@ -42,15 +35,7 @@ afterEach(async () => {
 
 /** Writes a kubeconfig of a service account with these rules. */
 async function kubeconfigWith(rules: readonly Rule[]): Promise<string> {
-  const name = `agent-${namespace.name}`;
-  const { server, ca, token } = await api.asServiceAccount(namespace.name, "agent");
-  const subjects = [{ kind: "ServiceAccount", name: "agent", namespace: namespace.name }];
-  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name };
-  const apiVersion = "rbac.authorization.k8s.io/v1";
-  await api.apply(
-    { ...ROLE, metadata: { name }, rules },
-    { apiVersion, kind: "ClusterRoleBinding", metadata: { name }, subjects, roleRef },
-  );
+  const { server, ca, token } = await accountWith(api, { namespace: namespace.name, name: "agent" }, rules);
   const config = {
     clusters: [{ name: "test", cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64") } }],
     users: [{ name: "agent", user: { token } }],
@@ -101,7 +86,7 @@ const statusOf = (path: string) => async (): Promise<number> => (await ask(path)
 const LISTEN = ["--listen", "127.0.0.1:0"] as const;
 
 test("with its manifest's rights it sees its pods, says on one why it is not attached, and ends in order", async () => {
-  start("--kubeconfig", await kubeconfigWith(ROLE.rules), ...LISTEN);
+  start("--kubeconfig", await kubeconfigWith(AGENT_RULES), ...LISTEN);
   await expect.poll(statusOf("/readyz"), WITHIN).toBe(200);
   const vmi = await objects.makeVmi("vm");
   const uid = await objects.bindPod("vm", vmi, { hostNetwork: true });
@@ -120,8 +105,8 @@ test("with its manifest's rights it sees its pods, says on one why it is not att
 });
 
 test("without one of its manifest's rights it says which rule is missing, and does nothing", async () => {
-  const withoutPods = ROLE.rules.filter(({ resources }) => !resources.includes("pods"));
-  expect(withoutPods).toHaveLength(ROLE.rules.length - 1);
+  const withoutPods = AGENT_RULES.filter(({ resources }) => !resources.includes("pods"));
+  expect(withoutPods).toHaveLength(AGENT_RULES.length - 1);
   start("--kubeconfig", await kubeconfigWith(withoutPods), ...LISTEN);
   const rule = JSON.stringify('{apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"]}').slice(1, -1);
   await expect.poll(() => log, WITHIN).toContain(`add the rule ${rule}`);

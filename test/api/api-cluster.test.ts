@@ -18,6 +18,8 @@ const WITHIN = { timeout: 30_000, interval: 50 };
 class Scene implements AsyncDisposable {
   readonly objects: NodeObjects;
   readonly problems: string[] = [];
+  /** What was known each time that a change was told. */
+  readonly told: Promise<readonly string[]>[] = [];
   readonly #client: ApiClient;
   readonly #namespace: AsyncDisposable;
   readonly #cluster: ApiCluster;
@@ -33,6 +35,7 @@ class Scene implements AsyncDisposable {
       node: this.objects.node,
       onProblem: (what, problem) => this.problems.push(`${what}: ${problem}`),
     });
+    this.#cluster.onChange(() => this.told.push(this.pods()));
     this.#ran = this.#cluster.run(this.#stop.signal);
   }
 
@@ -66,6 +69,7 @@ test("a pod's VMI is read by its name before it has a label, then followed by it
   const vmi = await objects.makeVmi("vm");
   const pod = await objects.bindPod("vm", vmi);
   await expect.poll(scene.pods, WITHIN).toEqual([pod]);
+  expect(await Promise.all(scene.told)).toContainEqual([pod]);
   await expect.poll(scene.active, WITHIN).toEqual([[vmi, {}]]);
   await objects.patchVmi("vm", { status: { activePods: { [pod]: objects.node } } });
   await expect.poll(scene.active, WITHIN).toEqual([[vmi, { [pod]: objects.node }]]);

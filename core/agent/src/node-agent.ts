@@ -9,6 +9,7 @@ import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher
 import { AgentError, NotReadyError } from "./errors.ts";
 import { eventTexts } from "./event-reasons.ts";
 import { gonePods, teardownPod } from "./pod/teardown-pod.ts";
+import { Alarm } from "./alarm.ts";
 import type { AgentMeter } from "./agent-metrics.ts";
 import { EventRecorder, type PodEvent, type Report } from "./event-recorder.ts";
 
@@ -26,7 +27,7 @@ export interface NodeAgentParts extends AgentContext {
   readonly unreadable: (object: Unreadable) => void;
 }
 
-/** How often the cluster is looked at, and how often an attached pod, in milliseconds. */
+/** How often the cluster is looked at where nothing is heard of it, and how often an attached pod, in milliseconds. */
 const TICK = 500;
 const MAINTENANCE = 30_000;
 /** Without a look for so long, the agent hangs. */
@@ -68,19 +69,13 @@ export class NodeAgent {
     return this.#isReadable ? undefined : "the agent cannot read its cluster: see its log";
   }
 
-  /** Looks at the cluster every now and then, until it is stopped; then finishes what it has begun. */
+  /** Looks at the cluster when it changes and every now and then, until it is stopped; then finishes what it has begun. */
   async run(signal: AbortSignal): Promise<void> {
+    const alarm = new Alarm();
+    this.#parts.cluster.onChange?.(() => alarm.ring());
     while (!signal.aborted) {
       await this.tick();
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          signal.removeEventListener("abort", done);
-          resolve();
-        };
-        const timer = setTimeout(done, TICK);
-        signal.addEventListener("abort", done);
-      });
+      await alarm.wait(TICK, signal);
     }
     await this.#tasks.idle();
   }

@@ -76,6 +76,8 @@ export interface ClusterSnapshot {
  */
 export interface Cluster {
   snapshot(): Promise<ClusterSnapshot>;
+  /** Calls a listener, the only one, whenever another snapshot can be had; absent: nobody tells, and one has to look. */
+  onChange?(listener: () => void): void;
 }
 
 const metadata = shape({

@@ -30,6 +30,7 @@ export class ApiCluster implements Cluster {
   readonly #vmis: readonly Snapshots[];
   readonly #kubevirts: Snapshots;
   readonly #lookups: VmiLookups;
+  #listener = (): void => undefined;
 
   constructor(parts: ApiClusterParts) {
     this.#parts = parts;
@@ -38,7 +39,10 @@ export class ApiCluster implements Cluster {
     this.#pods = this.#follow(PODS, { fieldSelector: `spec.nodeName=${node}` });
     this.#vmis = NODE_LABELS.map((label) => this.#follow(VMIS, { labelSelector: `${label}=${node}` }));
     this.#kubevirts = this.#follow(KUBEVIRTS);
-    this.#lookups = new VmiLookups(client, (problem) => onProblem?.("VMIs by name", problem));
+    this.#lookups = new VmiLookups(client, {
+      onProblem: (problem) => onProblem?.("VMIs by name", problem),
+      onChange: () => this.#listener(),
+    });
   }
 
   /** Follows the cluster until it is stopped. Never rejects. */
@@ -49,6 +53,10 @@ export class ApiCluster implements Cluster {
       await pause(LOOK, signal);
     }
     await Promise.all(all);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listener = listener;
   }
 
   /** Waits until everything was listed once, or something cannot be. */
@@ -87,6 +95,7 @@ export class ApiCluster implements Cluster {
       resource,
       selector,
       read: readFields,
+      onChange: () => this.#listener(),
       onProblem: (problem) => onProblem?.(resource.plural, problem),
       ...(timing === undefined ? {} : { timing }),
     });

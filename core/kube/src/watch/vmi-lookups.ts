@@ -9,6 +9,14 @@ import { readFields } from "./read-fields.ts";
 const UNLISTED: BackoffBounds = { first: 200, most: 10_000 };
 const LISTED = 15_000;
 
+/** Who is told what comes of the lookups. */
+export interface LookupListener {
+  /** With what is wrong, once for as long as it is; with undefined when it is over. */
+  readonly onProblem: (problem: string | undefined) => void;
+  /** A VMI was read. */
+  readonly onChange: () => void;
+}
+
 /** The VMI that controls a pod, by what the pod says. */
 export interface VmiReference {
   readonly namespace: string;
@@ -39,14 +47,14 @@ export function controllerOf({ metadata }: KubePod): VmiReference | undefined {
  */
 export class VmiLookups {
   readonly #client: ApiClient;
-  readonly #onProblem: (problem: string | undefined) => void;
+  readonly #told: LookupListener;
   /** By the UID of the pod. */
   readonly #lookups = new Map<string, Lookup>();
   #problem: string | undefined;
 
-  constructor(client: ApiClient, onProblem: (problem: string | undefined) => void) {
+  constructor(client: ApiClient, told: LookupListener) {
     this.#client = client;
-    this.#onProblem = onProblem;
+    this.#told = told;
   }
 
   get vmis(): readonly KubeVmi[] {
@@ -98,11 +106,12 @@ export class VmiLookups {
     // Another one of that name is not this pod's.
     if (vmi?.metadata.uid === lookup.reference.uid) lookup.vmi = vmi;
     if (unreadable !== undefined) lookup.unreadable = unreadable;
+    this.#told.onChange();
   }
 
   #tell(problem: string | undefined): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    this.#onProblem(problem);
+    this.#told.onProblem(problem);
   }
 }

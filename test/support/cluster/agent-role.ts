@@ -1,0 +1,31 @@
+/** The node agent's rights, as its manifest has them, for service accounts of tests. */
+import { readFileSync } from "node:fs";
+import type { ApiCredentials, ApiServer } from "./api-server.ts";
+
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const FILE = new URL("../../../core/agent/manifests/cluster-role.json", import.meta.url);
+const ROLE = JSON.parse(readFileSync(FILE, "utf8")) as { readonly rules: readonly Rule[] };
+export const AGENT_RULES: readonly Rule[] = ROLE.rules;
+
+/** Credentials of a service account, which has these rules and no others. */
+export async function accountWith(
+  api: ApiServer,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  rules: readonly Rule[],
+): Promise<ApiCredentials> {
+  const credentials = await api.asServiceAccount(namespace, name);
+  const metadata = { name: `${namespace}-${name}` };
+  const subjects = [{ kind: "ServiceAccount", name, namespace }];
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: metadata.name };
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  await api.apply(
+    { ...ROLE, metadata, rules },
+    { apiVersion, kind: "ClusterRoleBinding", metadata, subjects, roleRef },
+  );
+  return credentials;
+}
