@@ -17,6 +17,7 @@ function endOfString(text: string, start: number): number {
 
 /** Where the objects of a text begin, and where they end. A text of something else has other characters between them. */
 function* spansOf(text: string): Generator<readonly [start: number, end: number]> {
+  // What begins or ends an object, a list or a string.
   const tokens = /["{}[\]]/g;
   let [depth, start] = [0, 0];
   for (let found = tokens.exec(text); found !== null; found = tokens.exec(text)) {
