@@ -18,8 +18,13 @@ export class ApiError extends Error {
   }
 }
 
+/** What comes cannot be read: of a watch, an event is lost with it. */
+export class UnreadableAnswerError extends ApiError {
+  override readonly name: string = "UnreadableAnswerError";
+}
+
 /** What is asked for is longer than what is read of an answer. */
-export class TooLongError extends ApiError {
+export class TooLongError extends UnreadableAnswerError {
   override readonly name = "TooLongError";
 }
 
@@ -100,7 +105,8 @@ export const tooLong = (unit: string, limit: number): TooLongError =>
 /** A watch on which even the server's regular signs of life are missing. */
 export const watchSilent = (seconds: number): ApiError => new ApiError(`nothing came on the watch for ${seconds} s`);
 
-export const notJson = (unit: string): ApiError => new ApiError(`the API server sends ${unit} that is not JSON`);
+export const notJson = (unit: string): UnreadableAnswerError =>
+  new UnreadableAnswerError(`the API server sends ${unit} that is not JSON of the API`);
 
 /** An ERROR event of a watch. */
 export const watchFailed = (asked: Asked, status: number, said: string): ApiError =>

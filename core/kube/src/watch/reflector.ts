@@ -1,5 +1,5 @@
 import type { ApiClient } from "../client/api-client.ts";
-import { ApiError, notJson, TooLongError, watchFailed } from "../client/errors.ts";
+import { ApiError, notJson, TooLongError, UnreadableAnswerError, watchFailed } from "../client/errors.ts";
 import type { Resource } from "../client/resource.ts";
 import { backoff } from "./backoff.ts";
 import { pause } from "./pause.ts";
@@ -91,7 +91,10 @@ export class Reflector<T> {
     if (error instanceof ApiError && error.status === 410) this.#version = undefined;
     else if (error instanceof TooLongError && this.#version === undefined && this.#page > 1)
       this.#page = Math.ceil(this.#page / 8);
-    else this.#tell(error.message);
+    else {
+      if (error instanceof UnreadableAnswerError) this.#version = undefined;
+      this.#tell(error.message);
+    }
   }
 
   #tell(problem: string | undefined): void {
@@ -139,10 +142,7 @@ export class Reflector<T> {
       heard++;
       this.#failures = 0;
       const event = readWatchEvent(line);
-      if (event === undefined) {
-        this.#version = undefined;
-        throw notJson(`an event of ${resource.plural}`);
-      }
+      if (event === undefined) throw notJson(`an event of ${resource.plural}`);
       this.#take(event);
     }
     if (heard > 0 || performance.now() - started > SHORTEST_WATCH) this.#failures = 0;
