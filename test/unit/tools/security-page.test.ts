@@ -7,7 +7,7 @@ const page = readFileSync(`${root}docs/security.md`, "utf8");
 
 /** The tests that a text of the page names: "`kernel/mesh`", "`e2e/users`: "two VMs", "another"". */
 function namedTests(text: string): readonly { readonly file: string; readonly names: readonly string[] }[] {
-  return [...text.matchAll(/`((?:unit|kernel|e2e|nested|slow)\/[a-z0-9/-]+)`((?:(?::|,) "[^"]+")*)/g)].map(
+  return [...text.matchAll(/`((?:unit|kernel|api|cluster|e2e|nested|slow)\/[a-z0-9/-]+)`((?:(?::|,) "[^"]+")*)/g)].map(
     ([, file = "", names = ""]) => ({
       file,
       names: [...names.matchAll(/"([^"]+)"/g)].map(([, name = ""]) => name),
