@@ -92,6 +92,8 @@ export interface AskedBinding extends NicAdmitter, NicSupplier {
 export interface DecideInput {
   readonly vmi: Vmi;
   readonly configuration: KubevirtConfiguration;
+  /** False where no CR says what the cluster registers; absent: it is known. */
+  readonly isClusterKnown?: boolean;
   readonly fallback: ImageFallback;
   /** The bindings that can be asked before any pod exists, by name. */
   readonly bindings: ReadonlyMap<string, AskedBinding>;
@@ -142,8 +144,9 @@ function resolveAll(
 ): { readonly bindings: readonly ResolvedBinding[]; readonly violations: readonly Violation[] } {
   const bindings: ResolvedBinding[] = [];
   const violations: Violation[] = [];
+  const known = input.isClusterKnown === false ? undefined : input.configuration;
   for (const name of [...new Set(found.map(({ binding }) => binding))].sort()) {
-    const resolved = resolveBinding(name, input.configuration, input.fallback);
+    const resolved = resolveBinding(name, known, input.fallback);
     if (!("problem" in resolved)) {
       bindings.push(resolved);
       continue;

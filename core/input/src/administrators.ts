@@ -5,7 +5,7 @@ import { isDeviceConfigMap } from "./referenced-data.ts";
 
 /** True for what an administrator alone defines in a cluster: which images and networks there are, and which devices. */
 const isAdministrators = (document: InputDocument): boolean =>
-  ["kubevirt", "nad"].includes(kindOf(document)) || isDeviceConfigMap(document);
+  ["kubevirt", "hyperconverged", "nad"].includes(kindOf(document)) || isDeviceConfigMap(document);
 
 const refused = (document: InputDocument): InputViolation =>
   located(

@@ -24,6 +24,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   ],
   "pool.kubevirt.io": ["VirtualMachinePool"],
   "clone.kubevirt.io": ["VirtualMachineClone"],
+  "hco.kubevirt.io": ["HyperConverged"],
 };
 
 const LONGEST_NAME = 64;

@@ -10,6 +10,7 @@ import {
 } from "@netbind/kubevirt/admission";
 import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
+import { type ConfiguringCr, inWordsOf } from "./configuring-cr.ts";
 import { IGNORE_ANNOTATION } from "./ignore-annotation.ts";
 import { type Kind, located, objectNameOf } from "./kinds.ts";
 import type { YamlPath } from "./yaml-positions.ts";
@@ -87,7 +88,11 @@ function checkSpec(object: unknown, spec: unknown, kind: VmKind): readonly Viola
 }
 
 /** The VM in an object, with what is wrong with its shape where anything is. */
-export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly InputViolation[] {
+export function asVmi(
+  document: InputDocument,
+  kind: VmKind,
+  configuredBy: ConfiguringCr | undefined,
+): InputVm | readonly InputViolation[] {
   const { value } = document;
   const steps = stepsToVm(kind);
   const path = [...steps, "spec"].join(".");
@@ -122,7 +127,7 @@ export function asVmi(document: InputDocument, kind: VmKind): InputVm | readonly
       const field = found.field.startsWith("spec")
         ? found.field.replace(/^spec/, path)
         : found.field.replace(/^metadata\.(?=annotations|labels)/, `${[...steps, "metadata"].join(".")}.`);
-      return located(document, { ...found, field });
+      return located(document, { ...inWordsOf(configuredBy, found), field });
     },
   };
 }

@@ -2,16 +2,13 @@ import { type Violation, violation } from "@netbind/contract";
 import {
   checkClone,
   checkDataObject,
-  checkKubevirt,
   checkMigration,
   checkNad,
   checkObjectName,
-  kubevirtConfiguration,
   type Service,
 } from "@netbind/kubevirt/admission";
 import type {
   DeviceSettings,
-  KubevirtConfiguration,
   NetworkAttachmentDefinition,
   ReferencedData,
   VmiClone,
@@ -20,6 +17,7 @@ import type {
 
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
 import { checkHeader } from "./check-header.ts";
+import { checkCrs, type Cluster, clusterOf } from "./configuring-cr.ts";
 import { asVmi, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
 import { type Kind, kindOf, located, textOf } from "./kinds.ts";
 import { collectData, collectDeviceSettings } from "./referenced-data.ts";
@@ -33,7 +31,7 @@ export interface InputObject<T> {
 }
 
 /** All that files say. */
-export interface Input {
+export interface Input extends Cluster {
   readonly vms: readonly InputVm[];
   /** What runs of VMs of the input: their VMIs, as a cluster exports them. */
   readonly running: readonly InputVm[];
@@ -42,7 +40,6 @@ export interface Input {
   /** What is asked for VMs: clones and migrations of them. */
   readonly clones: readonly InputObject<VmiClone>[];
   readonly migrations: readonly InputObject<VmiMigration>[];
-  readonly configuration: KubevirtConfiguration;
   readonly nads: readonly NetworkAttachmentDefinition[];
   /** The same, with the way back to their text. */
   readonly definitions: readonly InputObject<NetworkAttachmentDefinition>[];
@@ -103,20 +100,11 @@ const SHAPES = [
   ["migration", checkMigration],
 ] as const satisfies readonly (readonly [Kind, Check])[];
 
-/** What is wrong with objects other than VMs: their shapes, and a KubeVirt CR that is not the only one. */
-function checkOthers(of: Sorted): readonly InputViolation[] {
-  const [kubevirt, ...others] = of("kubevirt");
-  const second = violation(
-    "kind",
-    `a second KubeVirt CR; the first is in ${kubevirt?.file}:${kubevirt?.line}`,
-    "keep one",
-  );
-  return [
-    ...SHAPES.flatMap(([kind, check]) => of(kind).flatMap((document) => violationsOf(document, check))),
-    ...(kubevirt === undefined ? [] : violationsOf(kubevirt, checkKubevirt)),
-    ...others.map((document) => located(document, second)),
-  ];
-}
+/** What is wrong with objects other than VMs: their shapes, and a CR of the cluster's that is not the only one. */
+const checkOthers = (of: Sorted): readonly InputViolation[] => [
+  ...SHAPES.flatMap(([kind, check]) => of(kind).flatMap((document) => violationsOf(document, check))),
+  ...checkCrs(of),
+];
 
 /** The name of the VM that a VMI runs for, by its owner; undefined for a VMI of its own. */
 function ownerOf({ value }: InputDocument): string | undefined {
@@ -131,10 +119,10 @@ function ownerOf({ value }: InputDocument): string | undefined {
 }
 
 /** The VMs of documents, those that run of others of them, and what is wrong with those that cannot be read. */
-function readVms(documents: readonly InputDocument[]) {
+function readVms(documents: readonly InputDocument[], { configuredBy }: Cluster) {
   const read = documents.flatMap((document) => {
     const kind = kindOf(document);
-    return isVmKind(kind) ? [{ kind, owner: ownerOf(document), result: asVmi(document, kind) }] : [];
+    return isVmKind(kind) ? [{ kind, owner: ownerOf(document), result: asVmi(document, kind, configuredBy) }] : [];
   });
   const found = read.flatMap((one) => ("vmi" in one.result ? [{ ...one, vm: one.result }] : []));
   const ofVms = new Set(
@@ -162,11 +150,12 @@ export function inputOf(
   needed: Needed = "a VM",
 ): Input {
   const of: Sorted = (kind) => documents.filter((document) => kindOf(document) === kind);
-  const { count, vms, running, templates, violations: unsound } = readVms(documents);
+  const cluster = clusterOf(of);
+  const { count, vms, running, templates, violations: unsound } = readVms(documents, cluster);
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
   const definitions = soundOf<NetworkAttachmentDefinition>(of, "nad", checkDefinition);
   const isFaultless = violations.length === 0;
-  const others: readonly Kind[] = needed === "a VM" ? [] : ["clone", "migration", "kubevirt", "nad"];
+  const others: readonly Kind[] = needed === "a VM" ? [] : ["clone", "migration", "kubevirt", "hyperconverged", "nad"];
   const asked = others.reduce((sum, kind) => sum + of(kind).length, 0);
   const isMissing = needed !== "nothing" && count + asked + headers.length === 0;
   const missing = violation(
@@ -175,10 +164,10 @@ export function inputOf(
     "add one to it, or name its file with -f",
   );
   return {
+    ...cluster,
     vms,
     running,
     templates,
-    configuration: kubevirtConfiguration(of("kubevirt")[0]?.value),
     clones: soundOf<VmiClone>(of, "clone", checkClone),
     migrations: soundOf<VmiMigration>(of, "migration", checkMigration),
     nads: definitions.map(({ value }) => value),

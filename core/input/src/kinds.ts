@@ -7,6 +7,7 @@ const KUBEVIRT_API = /^kubevirt\.io\/v1(alpha3)?$/;
 const GROUPS: Readonly<Record<string, Kind>> = {
   "pool.kubevirt.io/VirtualMachinePool": "pool",
   "clone.kubevirt.io/VirtualMachineClone": "clone",
+  "hco.kubevirt.io/HyperConverged": "hyperconverged",
   "k8s.cni.cncf.io/NetworkAttachmentDefinition": "nad",
 };
 
@@ -19,6 +20,7 @@ export type Kind =
   | "clone"
   | "migration"
   | "kubevirt"
+  | "hyperconverged"
   | "nad"
   | "secret"
   | "configMap"

@@ -25,5 +25,6 @@ export function surroundingsOf(input: Input): Surroundings {
     services: input.services,
     guestSetupOf: (source, namespace) => remembered(setups, source, () => readGuestSetup(source, dataOf(namespace))),
     deviceSettings: input.deviceSettings,
+    isClusterKnown: input.configuredBy !== undefined,
   };
 }

@@ -90,7 +90,6 @@ describe("validate", () => {
       ["PORT-3", 10, "interfaces[0].ports[0].port"],
       ["PORT-5", 10, "interfaces[0].ports[1].protocol"],
       ["IF-4", 11, "interfaces[0].macAddress"],
-      ["BIND-1", 11, "interfaces[1]"],
       ["MAP-2", 11, "interfaces[1].name"],
       ["DISC-1", 11, "interfaces[1].slirp"],
     ]);

@@ -73,7 +73,7 @@ export const ignoreOption = (): Option =>
 export const fileOption = (): Option =>
   new Option(
     "-f, --filename <file>",
-    "a file, or a directory of files, with VMs, a KubeVirt CR, NetworkAttachmentDefinitions, Secrets and ConfigMaps, in any order; trusted with all of them unless --admin is given; - is standard input; repeatable",
+    "a file, or a directory of files, with VMs, a KubeVirt or HyperConverged CR, NetworkAttachmentDefinitions, Secrets and ConfigMaps, in any order; trusted with all of them unless --admin is given; - is standard input; repeatable",
   )
     .argParser(collect)
     .default([] as readonly string[])
@@ -98,7 +98,7 @@ export function withFiles<T extends { readonly filename: readonly string[]; read
 export const adminOption = (): Option =>
   new Option(
     "--admin <file>",
-    "a file of the administrator, for VMs of untrusted authors: the KubeVirt CR, NetworkAttachmentDefinitions and the ConfigMaps of device plugins come from these files only, and are refused in the files of -f; repeatable",
+    "a file of the administrator, for VMs of untrusted authors: the KubeVirt or HyperConverged CR, NetworkAttachmentDefinitions and the ConfigMaps of device plugins come from these files only, and are refused in the files of -f; repeatable",
   )
     .argParser(collect)
     .default([] as readonly string[], "none: the files of -f are trusted with them");

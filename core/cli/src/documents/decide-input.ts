@@ -143,6 +143,7 @@ export async function decideInput(
     const result = await decideVmi({
       vmi,
       configuration: input.configuration,
+      isClusterKnown: input.configuredBy !== undefined,
       fallback,
       bindings: asked,
       grants,

@@ -73,7 +73,7 @@ async function renderOne(
   const found = validateVmi(vmi, { configuration, version }).filter(isFatal);
   const { sidecars, violations } = pluginSidecars(
     vmi,
-    configuration,
+    input.configuredBy === undefined ? undefined : configuration,
     { ...withPlugins(fallback, plugins.sources), policy: options.imageFallback },
     version,
   );

@@ -86,6 +86,7 @@ async function decideWithNic(
   const result = await decideVmi({
     vmi: withNic(record.vmi, added, options.network),
     configuration: input.configuration,
+    isClusterKnown: input.configuredBy !== undefined,
     fallback: resolve(TOKENS.fallback),
     bindings: new Map<string, AskedBinding>([...resolve(TOKENS.bindings), ...replaced]),
     grants: withGrants(resolve(TOKENS.grants), record.grants ?? {}),

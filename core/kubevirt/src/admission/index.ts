@@ -17,12 +17,14 @@ export type { DescribedBindings, RuleText } from "./rules/rule.ts";
 export { parseIpv4Sloppy, sanitizeSpec, sanitizeVmi } from "./sanitize.ts";
 export {
   checkClone,
+  checkHyperConverged,
   checkKubevirt,
   checkMetadata,
   checkMigration,
   checkNad,
   checkTemplateMetadata,
   checkVmiSpec,
+  hyperConvergedConfiguration,
   isVmiStatus,
   kubevirtConfiguration,
 } from "./schema.ts";

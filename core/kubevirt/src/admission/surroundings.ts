@@ -44,6 +44,8 @@ export interface Surroundings {
   readonly guestSetupOf?: (source: CloudInitSource, namespace: string) => GuestSetup;
   /** What the ConfigMaps of device plugins say. */
   readonly deviceSettings?: DeviceSettings;
+  /** False where no CR says what the cluster registers. Absent: it is known. */
+  readonly isClusterKnown?: boolean;
 }
 
 /** CNI plugins that put links on a bridge of the node's, by its name: definitions of one bridge are one network. */

@@ -39,17 +39,18 @@ const pluginOf = ({ binding, slirp }: VmiInterface, version: KubevirtMinor): str
 /**
  * The sidecars of a VM's binding plugins: one for each plugin that has an image, whatever the number of its NICs, in the
  * order of the plugins' names; and a violation for each interface whose plugin cannot be found. One that is registered
- * without an image has none, and none is missed.
+ * without an image has none, and none is missed. `known` is undefined where no CR says what the cluster registers.
  */
 export function pluginSidecars(
   vmi: Vmi,
-  configuration: KubevirtConfiguration,
+  known: KubevirtConfiguration | undefined,
   fallback: ImageFallback,
   version: KubevirtMinor = NEWEST_KUBEVIRT,
 ): { readonly sidecars: readonly Sidecar[]; readonly violations: readonly Violation[] } {
+  const configuration = known ?? {};
   const interfaces = interfacesOf(vmi);
   const names = [...new Set(interfaces.flatMap((nic) => pluginOf(nic, version) ?? []))].sort();
-  const resolved = names.map((name) => ({ name, found: resolveBinding(name, configuration, fallback) }));
+  const resolved = names.map((name) => ({ name, found: resolveBinding(name, known, fallback) }));
   return {
     sidecars: resolved.flatMap(({ found }) => ("problem" in found ? [] : sidecarOf(found, configuration))),
     violations: resolved.flatMap(({ name, found }) => {

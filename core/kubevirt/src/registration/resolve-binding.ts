@@ -34,16 +34,24 @@ export const isWrittenOnTap = (domainAttachmentType: string | undefined): boolea
 
 const REGISTRY = "spec.configuration.network.binding";
 
+/** What is said of a binding of which no CR could tell whether it is registered. */
+export const unknownRegistration = (name: string): Omit<Violation, "field"> => ({
+  problem: `no KubeVirt CR in the input: not known whether ${JSON.stringify(name)} is registered`,
+  fix: `add the cluster's KubeVirt CR, which registers it under ${REGISTRY}, or its HyperConverged CR to the input`,
+});
+
 /**
  * Finds a binding by its name: the KubeVirt CR's registration first, then this release's image of that name.
  *
+ * @param known  undefined where no CR says what the cluster registers
  * @returns the binding, or a violation (with an empty field) that lists what is registered and says the field to set
  */
 export function resolveBinding(
   name: string,
-  configuration: KubevirtConfiguration,
+  known: KubevirtConfiguration | undefined,
   fallback: ImageFallback,
 ): ResolvedBinding | Violation {
+  const configuration = known ?? {};
   const registration = registrationOf(configuration, name);
   const attachment = registration?.domainAttachmentType;
   if (registration?.sidecarImage) {
@@ -67,10 +75,16 @@ export function resolveBinding(
       `register one of them under ${REGISTRY} in the KubeVirt CR`,
     );
   }
+  const unpermitted = own === undefined ? "" : ", and the image fallback policy does not permit this release's own";
+  const ofRelease = `of this release: ${Object.keys(fallback.table).sort().join(", ") || "none"}`;
+  if (known === undefined) {
+    const { problem, fix } = unknownRegistration(name);
+    return violation("", `${problem}${unpermitted}`, `${fix} (${ofRelease})`);
+  }
   const names = Object.keys(registrationsOf(configuration)).sort();
   return violation(
     "",
-    `no binding named "${name}" is registered${own !== undefined ? ", and the image fallback policy does not permit this release's own" : ""}`,
-    `register it under ${REGISTRY} in the KubeVirt CR (registered: ${names.join(", ") || "none"}; of this release: ${Object.keys(fallback.table).sort().join(", ") || "none"})`,
+    `no binding named "${name}" is registered${unpermitted}`,
+    `register it under ${REGISTRY} in the KubeVirt CR (registered: ${names.join(", ") || "none"}; ${ofRelease})`,
   );
 }

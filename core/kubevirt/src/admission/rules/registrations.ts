@@ -4,6 +4,7 @@ import { formatVersion } from "../../versions.ts";
 import { type Conflict, migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
 import { ignored, neverStarts, pending } from "./netbind-rules.ts";
 import { perInterface, quote, type Rule, type RuleContext } from "./rule.ts";
+import { unknownRegistration } from "../../registration/resolve-binding.ts";
 import { registrationOf, registrationsOf } from "../../vmi.ts";
 
 /** What a registration may say, and since when. */
@@ -73,10 +74,12 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     means: "An interface names a binding plugin that the KubeVirt CR registers.",
     why: "KubeVirt accepts any name, and leaves the VM Pending until the name is registered.",
     fix: "register it under spec.configuration.network.binding of the KubeVirt CR",
+    outcome: "the VM stays Pending until its cluster registers the plugin",
     find: perPlugin(({ name, registration, subject }) => {
       if (registration !== undefined) return [];
+      if (subject.surroundings.isClusterKnown === false) return [unknownRegistration(name)];
       const names = Object.keys(registrationsOf(subject.configuration)).sort().join(", ") || "none";
-      const problem = `no binding plugin ${quote(name)} is registered (registered: ${names}), so the VM would stay Pending`;
+      const problem = `no binding plugin ${quote(name)} is registered (registered: ${names})`;
       return [{ problem, fix: "register it under spec.configuration.network.binding of the KubeVirt CR" }];
     }),
   }),
