@@ -91,6 +91,7 @@ describe("validate", () => {
       ["PORT-5", 10, "interfaces[0].ports[1].protocol"],
       ["IF-4", 11, "interfaces[0].macAddress"],
       ["MAP-2", 11, "interfaces[1].name"],
+      // That no binding is left beside it is the same mistake.
       ["DISC-1", 11, "interfaces[1].slirp"],
     ]);
   });
