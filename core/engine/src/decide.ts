@@ -10,6 +10,7 @@ import {
   type KubevirtConfiguration,
   type NetworkAttachmentDefinition,
   networkOf,
+  type KubevirtMinor,
   NEWEST_KUBEVIRT,
   nicMac,
   nicNames,
@@ -101,6 +102,8 @@ export interface DecideInput {
   readonly grants?: GrantsByBinding;
   /** The definitions that the host attaches the pod by; absent where multus does, which has its own. */
   readonly nads?: readonly NetworkAttachmentDefinition[];
+  /** The version of KubeVirt that admits the VM and makes its pod; absent: the newest. */
+  readonly version?: KubevirtMinor;
 }
 
 /** A decision, or all that is in its way. */
@@ -180,9 +183,9 @@ function ofThese<T>(
 async function admit(
   vmi: Vmi,
   nics: readonly BoundNic[],
-  { configuration, nads, bindings }: DecideInput,
+  { configuration, nads, bindings, version = NEWEST_KUBEVIRT }: DecideInput,
 ): Promise<readonly CodedViolation[]> {
-  const byCore = admitVmi(vmi, { configuration, described: bindings, ...defined({ nads }) });
+  const byCore = admitVmi(vmi, { configuration, version, described: bindings, ...defined({ nads }) });
   const byBindings = await admitNics(vmi, nics, bindings);
   const fields = new Set(byCore.map(({ field }) => field));
   return [
@@ -204,11 +207,16 @@ interface AdmittedVm {
   readonly needs: ReturnType<typeof mergeNeeds>;
 }
 
-const podOf = ({ input: { configuration, nads = [] }, vmi, bindings, needs }: AdmittedVm): Pod =>
+const podOf = ({
+  input: { configuration, nads = [], version = NEWEST_KUBEVIRT },
+  vmi,
+  bindings,
+  needs,
+}: AdmittedVm): Pod =>
   renderPod({
     vmi,
     configuration,
-    version: NEWEST_KUBEVIRT,
+    version,
     sidecars: bindings.flatMap((binding) => sidecarOf(binding, configuration)),
     needs,
     nads,

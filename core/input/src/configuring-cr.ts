@@ -1,4 +1,4 @@
-import { type Violation, violation } from "@netbind/contract";
+import { defined, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "@netbind/kubevirt";
 import {
   checkHyperConverged,
@@ -8,6 +8,7 @@ import {
   kubevirtConfiguration,
 } from "@netbind/kubevirt/admission";
 import type { InputDocument, InputViolation } from "./documents.ts";
+import { type ObservedVersion, observedIn } from "./observed-version.ts";
 import { type Kind, located, textOf } from "./kinds.ts";
 
 /** The CR that an administrator configures KubeVirt in: its own, or the one that an operator writes KubeVirt's from. */
@@ -22,6 +23,8 @@ export interface Cluster {
   readonly configuration: KubevirtConfiguration;
   /** Absent: no such CR is in the input, and nothing is known of the cluster. */
   readonly configuredBy?: ConfiguringCr;
+  /** The version that the cluster runs. Absent: its CR does not say. */
+  readonly observed?: ObservedVersion;
 }
 
 /** The documents of a kind, in their order. */
@@ -60,7 +63,7 @@ export function clusterOf(of: Sorted): Cluster {
     kubevirt === undefined && operator !== undefined
       ? hyperConvergedConfiguration(operator.value)
       : kubevirtConfiguration(kubevirt?.value);
-  return configuredBy === undefined ? { configuration } : { configuration, configuredBy };
+  return { configuration, ...defined({ configuredBy, observed: observedIn(kubevirt) }) };
 }
 
 /** What is wrong with the CRs: their shapes, and one that is not the only one of its kind. */

@@ -20,5 +20,6 @@ export { type Input, inputOf, type Needed } from "./input.ts";
 export { IGNORE_ANNOTATION } from "./ignore-annotation.ts";
 export { ignoredIn, markIgnored, ruleIds, whyNotIgnored } from "./ignored-rules.ts";
 export { findNotChecked } from "./not-checked.ts";
+export { chooseVersion, type ChosenVersion } from "./observed-version.ts";
 export { surroundingsOf } from "./surroundings.ts";
 export { completedVmi, inOrder, validateInput, type ValidationOptions } from "./validate-input.ts";

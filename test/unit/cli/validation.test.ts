@@ -271,6 +271,37 @@ describe("render", () => {
   });
 });
 
+test("each command asks the version that the KubeVirt CR's status names, unless the command line names another", async () => {
+  const observed = file("observed.yaml", `${KUBEVIRT}status: {observedKubeVirtVersion: v1.4.1}\n`);
+  // Until 1.4 a plugin takes a feature gate.
+  const path = file("gated.yaml", vm("[{name: default, binding: {name: passt}}]"));
+  const call = (command: string, ...more: readonly string[]) => netbind([command, "-f", path, "-f", observed, ...more]);
+  for (const [command, code] of [
+    ["validate", 1],
+    ["render", 3],
+    ["plan", 3],
+    ["run", 3],
+  ] as const) {
+    const { stdout, stderr, code: ended } = await call(command);
+    expect(`${stdout}${stderr}`).toContain("[OLD-8]");
+    expect(stderr.replaceAll(/\n +/g, " ")).toContain("v1.4.1; the rules of 1.4 are asked");
+    expect(ended).toBe(code);
+  }
+  for (const command of ["validate", "render", "plan"]) {
+    const { stderr, code } = await call(command, "--kubevirt-version", "1.9");
+    expect(stderr.replaceAll(/\n +/g, " ")).toContain("v1.4.1; the rules of 1.9 are asked, by --kubevirt-version");
+    expect(code, stderr).toBe(0);
+  }
+});
+
+test("what older versions admit and nothing attaches is refused, and what today's make of an older VM is not asked old rules", async () => {
+  const older = ["--kubevirt-version", "1.2", "-f"] as const;
+  const unbound = await netbind(["plan", ...older, file("unbound.yaml", vm("[{name: default}]"))]);
+  expect(unbound.stderr).toContain("[BIND-5]");
+  expect(unbound.code).toBe(3);
+  expect((await netbind(["plan", ...older, file("old.yaml", vm("[{name: default, slirp: {}}]"))])).code).toBe(0);
+});
+
 describe("plan", () => {
   test("this release's own bindings serve what is not registered as far as --image-fallback says, as on a cluster", async () => {
     const plan = async (binding: string, policy: string, ...more: readonly string[]) =>

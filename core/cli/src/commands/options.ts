@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/kubevirt";
+import { formatVersion, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/kubevirt";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT } from "../exit-codes.ts";
 import { expandFiles } from "../input/expand-files.ts";
@@ -124,6 +124,8 @@ export const seconds = (text: string): number => {
   return value;
 };
 
+const NEWEST = formatVersion(NEWEST_KUBEVIRT);
+
 /** Reads a version of KubeVirt. */
 const kubevirtVersion = (text: string): KubevirtMinor => {
   const version = parseVersion(text);
@@ -132,9 +134,10 @@ const kubevirtVersion = (text: string): KubevirtMinor => {
 };
 /** `--kubevirt-version`. */
 export const versionOption = (): Option =>
-  new Option("--kubevirt-version <version>", "KubeVirt version to check against: 1.1 to 1.9")
-    .argParser(kubevirtVersion)
-    .default(NEWEST_KUBEVIRT, "1.9");
+  new Option(
+    "--kubevirt-version <version>",
+    `KubeVirt version to check against: 1.1 to ${NEWEST} (default: the one in the KubeVirt CR's status, else ${NEWEST})`,
+  ).argParser(kubevirtVersion);
 
 /** Ends with a usage error where no file is named, or standard input is named twice. */
 export function requireFiles(command: Command, files: readonly string[]): void {

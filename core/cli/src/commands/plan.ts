@@ -13,6 +13,7 @@ import {
   pluginOption,
   recursiveOption,
   requireFiles,
+  versionOption,
   withFiles,
 } from "./options.ts";
 
@@ -25,6 +26,7 @@ export function addPlan({ program, compose, act }: CommandContext): void {
     .addOption(fileOption())
     .addOption(recursiveOption())
     .addOption(adminOption())
+    .addOption(versionOption())
     .addOption(hostDiskOption())
     .addOption(
       new Option(

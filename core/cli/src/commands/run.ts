@@ -12,6 +12,7 @@ import {
   recursiveOption,
   requireFiles,
   seconds,
+  versionOption,
   withFiles,
 } from "./options.ts";
 
@@ -24,6 +25,7 @@ export function addRun({ program, compose, act }: CommandContext): void {
     .addOption(fileOption())
     .addOption(recursiveOption())
     .addOption(adminOption())
+    .addOption(versionOption())
     .option("--keep", "return when the VMs run, and leave them running", false)
     .option(
       "--pod-network <file>",

@@ -7,8 +7,16 @@ import {
   type ValidationContext,
   translateRemovedBindings,
 } from "@netbind/kubevirt/admission";
-import { type ImageFallback, INTERFACES_PATH, interfacesOf, isDataOnly, type Vmi } from "@netbind/kubevirt";
+import {
+  type ImageFallback,
+  INTERFACES_PATH,
+  interfacesOf,
+  isDataOnly,
+  type KubevirtMinor,
+  type Vmi,
+} from "@netbind/kubevirt";
 import { ignoredIn, type Input, type InputViolation, type InputVm, surroundingsOf } from "@netbind/input";
+import { askedVersion } from "./asked-version.ts";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
@@ -27,7 +35,7 @@ export interface DecidedVm {
 }
 
 /** What is known beside a VM, the same for all of an input. */
-interface Known extends Pick<ValidationContext, "described" | "surroundings"> {
+interface Known extends Pick<ValidationContext, "described" | "surroundings" | "version"> {
   /** Rules whose warnings nobody wants. */
   readonly ignore: readonly string[];
 }
@@ -87,8 +95,16 @@ function warnUnused({ sources }: OpenPlugins, decisions: readonly Decision[]): v
     if (!used.has(name)) printMessage(`warning: --plugin ${name}: no NIC of the input uses binding ${name}`);
 }
 
+/** A VM as it is decided about. */
+interface TranslatedVm {
+  readonly vm: InputVm;
+  readonly vmi: Vmi;
+  /** True where a binding was written by a key that is none any more: the VM is one of the newest version then. */
+  readonly isTranslated: boolean;
+}
+
 /** A VM's spec with the bindings that KubeVirt has removed as it reads them today; each is warned about with its line. */
-function translateAndWarn(vm: InputVm): Vmi {
+function translateAndWarn(vm: InputVm): TranslatedVm {
   const { vmi, translated } = translateRemovedBindings(vm.vmi);
   for (const { key, field } of translated) {
     const { file, line } = vm.locate(violation(field, "", ""));
@@ -96,13 +112,15 @@ function translateAndWarn(vm: InputVm): Vmi {
       `warning: ${file}:${line}: ${key} is read as binding: {name: ${key}}; run netbind convert to change the file`,
     );
   }
-  return vmi;
+  return { vm, vmi, isTranslated: translated.length > 0 };
 }
 
 /** Files to decide about, and which bindings may be this release's own where the KubeVirt CR does not register them. */
 export interface DecidedFiles extends InputFiles {
   /** Absent: `Always`. */
   readonly imageFallback?: ImageFallback["policy"];
+  /** Absent: the one in the KubeVirt CR's status, else the newest. */
+  readonly kubevirtVersion?: KubevirtMinor;
 }
 
 /** What a controller of a cluster makes VMs of: none of them is started here, and silence would hide it. */
@@ -135,10 +153,11 @@ export async function decideInput(
   checkIgnoredRules(files.ignore);
   const input = loadInput(files);
   const { bindings, sources } = plugins;
-  const renewed = input.vms.map((vm) => ({ vm, vmi: translateAndWarn(vm) }));
+  const version = askedVersion(input, files.kubevirtVersion);
+  const renewed = input.vms.map(translateAndWarn);
   const fallback = fallbackOf(files, resolve(TOKENS.fallback), sources);
   const failures = new PluginFailures(plugins);
-  const deciding = renewed.map(async ({ vm, vmi }) => {
+  const deciding = renewed.map(async ({ vm, vmi, isTranslated }) => {
     const asked = failures.bindingsFor(vm);
     const result = await decideVmi({
       vmi,
@@ -148,6 +167,7 @@ export async function decideInput(
       bindings: asked,
       grants,
       nads: input.nads,
+      ...(isTranslated ? {} : { version }),
     });
     return {
       vm,
@@ -166,7 +186,7 @@ export async function decideInput(
   warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
   warnUnused(plugins, decisions);
   const { ignore = [] } = files;
-  const known = { described: bindings, surroundings: surroundingsOf(input), ignore };
+  const known = { described: bindings, surroundings: surroundingsOf(input), version, ignore };
   for (const one of decided) warnIneffective(one, input, known);
   return { input, vms: decided };
 }

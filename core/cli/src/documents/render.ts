@@ -1,21 +1,14 @@
 import { admitPluginNics, type AskedBinding, mergeNeeds, needsOfNics, pluginNics } from "@netbind/engine";
 import type { Input, InputViolation, InputVm } from "@netbind/input";
 import type { KubevirtMinor } from "@netbind/kubevirt";
-import {
-  type ImageFallback,
-  interfacesOf,
-  networkOf,
-  NEWEST_KUBEVIRT,
-  nicSpec,
-  type Vmi,
-  type VmiInterface,
-} from "@netbind/kubevirt";
+import { type ImageFallback, interfacesOf, networkOf, nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { defaultVmi, foundBy, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { OutputFormat } from "../output.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
+import { askedVersion } from "./asked-version.ts";
 import { loadInput } from "../input/load-input.ts";
 import { printData, printDocument, yamlOf } from "../output.ts";
 import { PluginFailures } from "../plugins/plugin-failures.ts";
@@ -36,6 +29,7 @@ interface RenderContext {
   readonly fallback: ImageFallback;
   readonly plugins: OpenPlugins;
   readonly failures: PluginFailures;
+  readonly version: KubevirtMinor;
 }
 
 type PodNeeds = ReturnType<typeof mergeNeeds>;
@@ -65,10 +59,9 @@ async function renderOne(
   vm: InputVm,
   input: Input,
   options: RenderOptions,
-  { fallback, plugins, failures }: RenderContext,
+  { fallback, plugins, failures, version }: RenderContext,
 ): Promise<Rendered | readonly InputViolation[]> {
   const { configuration, nads } = input;
-  const version = options.kubevirtVersion ?? NEWEST_KUBEVIRT;
   const { vmi } = defaultVmi(sanitizeVmi(vm.vmi), configuration);
   const found = validateVmi(vmi, { configuration, version }).filter(isFatal);
   const { sidecars, violations } = pluginSidecars(
@@ -95,7 +88,8 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
   const input = loadInput(options);
   await using plugins = await openPlugins(options.plugin, resolve);
   const failures = new PluginFailures(plugins);
-  const context = { fallback: resolve(TOKENS.fallback), plugins, failures };
+  const version = askedVersion(input, options.kubevirtVersion);
+  const context = { fallback: resolve(TOKENS.fallback), plugins, failures, version };
   const results = await Promise.all(
     [...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)),
   );

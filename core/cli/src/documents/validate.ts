@@ -13,6 +13,7 @@ import {
 } from "@netbind/input";
 import { interfacesOf } from "@netbind/kubevirt";
 import { type CheckedVm, findingsLines, withoutExcerpt } from "@netbind/view";
+import { askedVersion } from "./asked-version.ts";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { printReport, type ReportContent } from "./print-report.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
@@ -132,7 +133,8 @@ function printValidated(report: ReportContent, failed: readonly BindingFailure[]
 export async function validate(options: ValidateOptions, compose: Compose): Promise<number> {
   checkIgnoredRules(options.ignore);
   const input = loadInput(options, "anything of a VM or its cluster");
-  const validated = await validateAndAsk(input, options, compose);
+  const kubevirtVersion = askedVersion(input, options.kubevirtVersion);
+  const validated = await validateAndAsk(input, { ...options, kubevirtVersion }, compose);
   if (options.output === "text") for (const warning of input.warnings) printMessage(`note: ${warning}`);
   return printValidated(reportOf(validated, input, options), validated.failures, options.output);
 }

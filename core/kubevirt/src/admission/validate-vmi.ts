@@ -89,11 +89,8 @@ export function validateVmi(
 export const isFatal = ({ rule }: Finding): boolean =>
   rule.consequence === "rejected" || rule.consequence === "neverStarts";
 
-/** Everything that prevents a VM from starting on a cluster of the newest version. */
-export const admitVmi = (
-  vmi: Vmi,
-  cluster: Omit<ValidationContext, "version" | "operation">,
-): readonly CodedViolation[] =>
+/** Everything that prevents a VM from starting on a cluster, of the newest version where none is named. */
+export const admitVmi = (vmi: Vmi, cluster: Omit<ValidationContext, "operation">): readonly CodedViolation[] =>
   validateVmi(vmi, cluster)
     .filter(isFatal)
     .map(({ field, problem, fix, rule }) => ({ field, problem, fix, rule: rule.id }));

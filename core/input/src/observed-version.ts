@@ -1,0 +1,58 @@
+import { formatVersion, type KubevirtMinor, NEWEST_KUBEVIRT } from "@netbind/kubevirt";
+import type { InputDocument } from "./documents.ts";
+
+/** What a KubeVirt CR's status says of the version that its cluster runs. */
+export interface ObservedVersion {
+  /** As it is written, such as `v1.6.2`. */
+  readonly text: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** The version whose rules an input is judged by. */
+export interface ChosenVersion {
+  readonly version: KubevirtMinor;
+  /** Which it is and why, where the input has a say in it. */
+  readonly because?: string;
+}
+
+const FIELD = "status.observedKubeVirtVersion";
+const OLDEST: KubevirtMinor = 1;
+const LONGEST = 64;
+
+/** What a KubeVirt CR's status says; nothing for one that no cluster has taken yet. */
+export function observedIn(kubevirt: InputDocument | undefined): ObservedVersion | undefined {
+  const status = kubevirt?.value["status"] as { readonly observedKubeVirtVersion?: unknown } | undefined;
+  const text = status?.observedKubeVirtVersion;
+  if (kubevirt === undefined || typeof text !== "string" || text === "") return undefined;
+  return { text: text.slice(0, LONGEST), file: kubevirt.file, line: kubevirt.lineOf(FIELD) };
+}
+
+/** The nearest version that is known; undefined for a text that is none. Builds between releases have more behind it. */
+function nearest(text: string): KubevirtMinor | undefined {
+  const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?=[.+-]|$)/.exec(text) ?? [];
+  if (major === undefined) return undefined;
+  if (Number(major) !== 1) return Number(major) < 1 ? OLDEST : NEWEST_KUBEVIRT;
+  return Math.min(Math.max(Number(minor), OLDEST), NEWEST_KUBEVIRT) as KubevirtMinor;
+}
+
+/** The version that is asked for, else the cluster's own, else the newest. */
+export function chooseVersion(observed: ObservedVersion | undefined, asked: KubevirtMinor | undefined): ChosenVersion {
+  if (observed === undefined) return { version: asked ?? NEWEST_KUBEVIRT };
+  const { text, file, line } = observed;
+  const says = `${file}:${line}: the KubeVirt CR's ${FIELD} is ${text}`;
+  if (asked !== undefined)
+    return {
+      version: asked,
+      because: `${says}; the rules of ${formatVersion(asked)} are asked, by --kubevirt-version`,
+    };
+  const version = nearest(text);
+  if (version === undefined)
+    return {
+      version: NEWEST_KUBEVIRT,
+      because: `${says}, which is not a version; the rules of ${formatVersion(NEWEST_KUBEVIRT)} are asked`,
+    };
+  const isKnown = new RegExp(`^v?1\\.${version}(\\D|$)`).test(text);
+  const why = isKnown ? "" : ", the nearest that are known";
+  return { version, because: `${says}; the rules of ${formatVersion(version)} are asked${why}` };
+}
