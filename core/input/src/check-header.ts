@@ -24,6 +24,12 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   ],
   "pool.kubevirt.io": ["VirtualMachinePool"],
   "clone.kubevirt.io": ["VirtualMachineClone"],
+  "instancetype.kubevirt.io": [
+    "VirtualMachinePreference",
+    "VirtualMachineClusterPreference",
+    "VirtualMachineInstancetype",
+    "VirtualMachineClusterInstancetype",
+  ],
   "hco.kubevirt.io": ["HyperConverged"],
 };
 

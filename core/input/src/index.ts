@@ -19,7 +19,7 @@ export type { InputFinding } from "./input-finding.ts";
 export { type Input, inputOf, type Needed } from "./input.ts";
 export { IGNORE_ANNOTATION } from "./ignore-annotation.ts";
 export { ignoredIn, markIgnored, ruleIds, whyNotIgnored } from "./ignored-rules.ts";
-export { findNotChecked } from "./not-checked.ts";
+export { findNotChecked, findUnknown } from "./not-checked.ts";
 export { chooseVersion, type ChosenVersion } from "./observed-version.ts";
 export { surroundingsOf } from "./surroundings.ts";
 export { completedVmi, inOrder, validateInput, type ValidationOptions } from "./validate-input.ts";

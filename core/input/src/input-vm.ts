@@ -1,6 +1,7 @@
 import { defined, type Violation, violation } from "@netbind/contract";
 import { MISSING } from "@netbind/contract/shape";
 import {
+  applyNamed,
   checkMetadata,
   checkTemplateMetadata,
   checkVmiSpec,
@@ -10,7 +11,8 @@ import {
 } from "@netbind/kubevirt/admission";
 import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
-import { type ConfiguringCr, inWordsOf } from "./configuring-cr.ts";
+import { type Cluster, inWordsOf } from "./configuring-cr.ts";
+import { namedByVm, withMissing } from "./named-by-vm.ts";
 import { IGNORE_ANNOTATION } from "./ignore-annotation.ts";
 import { type Kind, located, objectNameOf } from "./kinds.ts";
 import type { YamlPath } from "./yaml-positions.ts";
@@ -25,6 +27,10 @@ export interface InputVm {
   readonly ignores: readonly { readonly text: string; readonly locate: InputVm["locate"] }[];
   /** How many VMs are made of it, where it is a template of several. */
   readonly copies?: number;
+  /** What is not known of it, because something that it names is not in the input; sentences. */
+  readonly unknown: readonly string[];
+  /** True where it may get bindings from a preference that is not in the input. */
+  readonly isPreferenceMissing: boolean;
   /** Puts a violation of the VMI where its text is. */
   readonly locate: (found: CodedViolation) => InputViolation;
 }
@@ -70,6 +76,10 @@ function ignoresOf(document: InputDocument, steps: readonly string[]): InputVm["
   });
 }
 
+/** The spec of the VirtualMachine that an object is, or makes; nothing for one that makes VMIs. */
+const vmSpecOf = (object: unknown, kind: VmKind): unknown =>
+  kind === "vm" || kind === "pool" ? valueAt(object, stepsToVm(kind).slice(0, -1)) : undefined;
+
 /** How many VMs a set or a pool makes of its template, where it makes several. */
 function copiesOf({ value }: InputDocument, kind: VmKind): number | undefined {
   const replicas = kind === "replicaSet" || kind === "pool" ? valueAt(value, ["spec", "replicas"]) : undefined;
@@ -87,11 +97,17 @@ function checkSpec(object: unknown, spec: unknown, kind: VmKind): readonly Viola
   return [...unknown, ...(unknown.length > 0 ? shape.filter(({ problem }) => problem !== MISSING) : shape)];
 }
 
+/** What else there is for a VM in its input. */
+interface Beside {
+  readonly of: (kind: Kind) => readonly InputDocument[];
+  readonly cluster: Cluster;
+}
+
 /** The VM in an object, with what is wrong with its shape where anything is. */
 export function asVmi(
   document: InputDocument,
   kind: VmKind,
-  configuredBy: ConfiguringCr | undefined,
+  { of, cluster }: Beside,
 ): InputVm | readonly InputViolation[] {
   const { value } = document;
   const steps = stepsToVm(kind);
@@ -106,16 +122,20 @@ export function asVmi(
   if (problems.length > 0) return problems;
   const complete = spec as VmiSpec;
   const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };
+  const vmi: Vmi = {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: metadataOf(document, outer, inner),
+    spec: { ...complete, domain },
+    ...(kind === "vmi" && isVmiStatus(value["status"])
+      ? { status: value["status"] as NonNullable<Vmi["status"]> }
+      : {}),
+  };
+  const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, of);
   return {
-    vmi: {
-      apiVersion: "kubevirt.io/v1",
-      kind: "VirtualMachineInstance",
-      metadata: metadataOf(document, outer, inner),
-      spec: { ...complete, domain },
-      ...(kind === "vmi" && isVmiStatus(value["status"])
-        ? { status: value["status"] as NonNullable<Vmi["status"]> }
-        : {}),
-    },
+    vmi: applyNamed(vmi, named, cluster.configuration),
+    unknown: named.unknown,
+    isPreferenceMissing: named.missingPreference !== undefined,
     ...defined({ copies: copiesOf(document, kind) }),
     object: objectNameOf(document) ?? { kind: "", namespace: "default", name: "" },
     ignores: ignoresOf(document, steps),
@@ -127,7 +147,10 @@ export function asVmi(
       const field = found.field.startsWith("spec")
         ? found.field.replace(/^spec/, path)
         : found.field.replace(/^metadata\.(?=annotations|labels)/, `${[...steps, "metadata"].join(".")}.`);
-      return located(document, { ...inWordsOf(configuredBy, found), field });
+      return located(document, {
+        ...withMissing(inWordsOf(cluster.configuredBy, found), named.missingPreference),
+        field,
+      });
     },
   };
 }

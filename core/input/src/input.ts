@@ -2,9 +2,11 @@ import { type Violation, violation } from "@netbind/contract";
 import {
   checkClone,
   checkDataObject,
+  checkInstancetype,
   checkMigration,
   checkNad,
   checkObjectName,
+  checkPreference,
   type Service,
 } from "@netbind/kubevirt/admission";
 import type {
@@ -98,6 +100,8 @@ const SHAPES = [
   ["secret", checkDataObject],
   ["clone", checkClone],
   ["migration", checkMigration],
+  ["preference", checkPreference],
+  ["instancetype", checkInstancetype],
 ] as const satisfies readonly (readonly [Kind, Check])[];
 
 /** What is wrong with objects other than VMs: their shapes, and a CR of the cluster's that is not the only one. */
@@ -119,10 +123,10 @@ function ownerOf({ value }: InputDocument): string | undefined {
 }
 
 /** The VMs of documents, those that run of others of them, and what is wrong with those that cannot be read. */
-function readVms(documents: readonly InputDocument[], { configuredBy }: Cluster) {
+function readVms(documents: readonly InputDocument[], of: Sorted, cluster: Cluster) {
   const read = documents.flatMap((document) => {
     const kind = kindOf(document);
-    return isVmKind(kind) ? [{ kind, owner: ownerOf(document), result: asVmi(document, kind, configuredBy) }] : [];
+    return isVmKind(kind) ? [{ kind, owner: ownerOf(document), result: asVmi(document, kind, { of, cluster }) }] : [];
   });
   const found = read.flatMap((one) => ("vmi" in one.result ? [{ ...one, vm: one.result }] : []));
   const ofVms = new Set(
@@ -149,9 +153,10 @@ export function inputOf(
   first: string,
   needed: Needed = "a VM",
 ): Input {
-  const of: Sorted = (kind) => documents.filter((document) => kindOf(document) === kind);
+  const byKind = Map.groupBy(documents, kindOf);
+  const of: Sorted = (kind) => byKind.get(kind) ?? [];
   const cluster = clusterOf(of);
-  const { count, vms, running, templates, violations: unsound } = readVms(documents, cluster);
+  const { count, vms, running, templates, violations: unsound } = readVms(documents, of, cluster);
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
   const definitions = soundOf<NetworkAttachmentDefinition>(of, "nad", checkDefinition);
   const isFaultless = violations.length === 0;

@@ -7,6 +7,10 @@ const KUBEVIRT_API = /^kubevirt\.io\/v1(alpha3)?$/;
 const GROUPS: Readonly<Record<string, Kind>> = {
   "pool.kubevirt.io/VirtualMachinePool": "pool",
   "clone.kubevirt.io/VirtualMachineClone": "clone",
+  "instancetype.kubevirt.io/VirtualMachinePreference": "preference",
+  "instancetype.kubevirt.io/VirtualMachineClusterPreference": "preference",
+  "instancetype.kubevirt.io/VirtualMachineInstancetype": "instancetype",
+  "instancetype.kubevirt.io/VirtualMachineClusterInstancetype": "instancetype",
   "hco.kubevirt.io/HyperConverged": "hyperconverged",
   "k8s.cni.cncf.io/NetworkAttachmentDefinition": "nad",
 };
@@ -21,6 +25,8 @@ export type Kind =
   | "migration"
   | "kubevirt"
   | "hyperconverged"
+  | "preference"
+  | "instancetype"
   | "nad"
   | "secret"
   | "configMap"

@@ -3,6 +3,7 @@ import {
   defaultVmi,
   type DescribedBindings,
   type Finding,
+  isUnbound,
   OTHER_METHODS,
   sanitizeVmi,
   validateClone,
@@ -11,7 +12,14 @@ import {
   validateVmi,
   type ValidationContext,
 } from "@netbind/kubevirt/admission";
-import { INTERFACES_PATH, interfacesOf, type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
+import {
+  INTERFACES_PATH,
+  interfacesOf,
+  networkOf,
+  type KubevirtMinor,
+  NEWEST_KUBEVIRT,
+  type Vmi,
+} from "@netbind/kubevirt";
 import type { InputViolation } from "./documents.ts";
 import { checkIgnored, ignoredIn, markIgnored } from "./ignored-rules.ts";
 import type { Input } from "./input.ts";
@@ -65,6 +73,15 @@ function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Find
   return findings.filter(({ rule, field }) => rule.id !== "BIND-1" || !removed.has(field) || !covered.includes(field));
 }
 
+/** A NIC on the pod network without a binding may get one from a preference that nobody has seen. */
+function withoutUnknown(findings: readonly Finding[], vmi: Vmi, { isPreferenceMissing }: InputVm): readonly Finding[] {
+  if (!isPreferenceMissing) return findings;
+  const open = interfacesOf(vmi).flatMap((nic, at) =>
+    isUnbound(nic) && networkOf(vmi, nic.name)?.pod !== undefined ? [`${INTERFACES_PATH}[${at}]`] : [],
+  );
+  return findings.filter(({ rule, field }) => !["BIND-1", "BIND-5"].includes(rule.id) || !open.includes(field));
+}
+
 /** What is known beside a VM, the same for all of an input. */
 type Known = Pick<ValidationContext, "described" | "surroundings">;
 
@@ -78,7 +95,10 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     ...(vm.copies === undefined ? {} : { copies: vm.copies }),
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
-  return markIgnored([...findingsOf(withoutFollowUps(findings, vmi), vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
+  return markIgnored(
+    [...findingsOf(withoutUnknown(withoutFollowUps(findings, vmi), vmi, vm), vm.locate), ...checkIgnored(vm)],
+    ignoredIn(vm),
+  );
 }
 
 /** What is said of the migrations of VMs that are in the input, by what runs of them where that is. Of another VM nothing is known. */

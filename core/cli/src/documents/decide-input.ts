@@ -15,7 +15,7 @@ import {
   type KubevirtMinor,
   type Vmi,
 } from "@netbind/kubevirt";
-import { ignoredIn, type Input, type InputViolation, type InputVm, surroundingsOf } from "@netbind/input";
+import { findUnknown, ignoredIn, type Input, type InputViolation, type InputVm, surroundingsOf } from "@netbind/input";
 import { askedVersion } from "./asked-version.ts";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { loadInput } from "../input/load-input.ts";
@@ -154,6 +154,7 @@ export async function decideInput(
   const input = loadInput(files);
   const { bindings, sources } = plugins;
   const version = askedVersion(input, files.kubevirtVersion);
+  for (const text of findUnknown(input)) printMessage(`note: ${text}`);
   const renewed = input.vms.map(translateAndWarn);
   const fallback = fallbackOf(files, resolve(TOKENS.fallback), sources);
   const failures = new PluginFailures(plugins);

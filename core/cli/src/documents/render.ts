@@ -1,5 +1,5 @@
 import { admitPluginNics, type AskedBinding, mergeNeeds, needsOfNics, pluginNics } from "@netbind/engine";
-import type { Input, InputViolation, InputVm } from "@netbind/input";
+import { findUnknown, type Input, type InputViolation, type InputVm } from "@netbind/input";
 import type { KubevirtMinor } from "@netbind/kubevirt";
 import { type ImageFallback, interfacesOf, networkOf, nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
 import { defaultVmi, foundBy, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
@@ -10,7 +10,7 @@ import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { askedVersion } from "./asked-version.ts";
 import { loadInput } from "../input/load-input.ts";
-import { printData, printDocument, yamlOf } from "../output.ts";
+import { printData, printDocument, printMessage, yamlOf } from "../output.ts";
 import { PluginFailures } from "../plugins/plugin-failures.ts";
 import { type OpenPlugins, openPlugins, withPlugins } from "../plugins/open-plugins.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
@@ -88,6 +88,7 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
   const input = loadInput(options);
   await using plugins = await openPlugins(options.plugin, resolve);
   const failures = new PluginFailures(plugins);
+  for (const text of findUnknown(input)) printMessage(`note: ${text}`);
   const version = askedVersion(input, options.kubevirtVersion);
   const context = { fallback: resolve(TOKENS.fallback), plugins, failures, version };
   const results = await Promise.all(

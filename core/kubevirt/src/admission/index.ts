@@ -12,16 +12,19 @@ export type { ExplainedField } from "./explain-fields.ts";
 export { CHECKS, type CheckId, foundBy, IGNORE_CHECK } from "./checks.ts";
 export { ALL_CHECKS, ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
 export { validateClone, validateMigration, validateNad } from "./validate-objects.ts";
+export { applyNamed, type Instancetype, isUnbound, type NamedByVm, type Preference } from "./preferences.ts";
 export { RULES } from "./rules/index.ts";
 export type { DescribedBindings, RuleText } from "./rules/rule.ts";
 export { parseIpv4Sloppy, sanitizeSpec, sanitizeVmi } from "./sanitize.ts";
 export {
   checkClone,
   checkHyperConverged,
+  checkInstancetype,
   checkKubevirt,
   checkMetadata,
   checkMigration,
   checkNad,
+  checkPreference,
   checkTemplateMetadata,
   checkVmiSpec,
   hyperConvergedConfiguration,

@@ -166,6 +166,28 @@ const HYPERCONVERGED = open({
   metadata: METADATA,
   spec: open({ networkBinding: map(REGISTRATION), networking: open({ networkBinding: map(REGISTRATION) }) }),
 });
+const PREFERENCE = open(
+  {
+    metadata: METADATA,
+    spec: open({
+      devices: open({
+        preferredAutoattachPodInterface: boolean,
+        preferredInterfaceModel: string,
+        preferredInterfaceMasquerade: open({}),
+        preferredNetworkInterfaceMultiQueue: boolean,
+      }),
+      cpu: open({ preferredCPUTopology: string }),
+    }),
+  },
+  "spec",
+);
+const INSTANCETYPE = open(
+  {
+    metadata: METADATA,
+    spec: open({ cpu: open({ guest: integer }, "guest"), memory: open({ guest: quantity }, "guest") }, "cpu", "memory"),
+  },
+  "spec",
+);
 const CLONE = open({ metadata: METADATA, spec: open({ newMacAddresses: map(string) }) }, "spec");
 const MIGRATION = open({ metadata: UNNAMED_METADATA, spec: open({ vmiName: string }, "vmiName") }, "spec");
 const NAD = open({ metadata: METADATA, spec: open({ config: string }) }, "metadata");
@@ -211,6 +233,10 @@ export function hyperConvergedConfiguration(document: unknown): KubevirtConfigur
 }
 /** What is wrong with the shape of a NetworkAttachmentDefinition. */
 export const checkNad = (document: unknown): readonly Violation[] => check(document, NAD, "");
+/** What is wrong with the shape of a preference, of a namespace or of the cluster, as far as networking is concerned. */
+export const checkPreference = (document: unknown): readonly Violation[] => check(document, PREFERENCE, "");
+/** What is wrong with the shape of an instancetype, of a namespace or of the cluster, as far as it is read. */
+export const checkInstancetype = (document: unknown): readonly Violation[] => check(document, INSTANCETYPE, "");
 /** What is wrong with the shape of a VirtualMachineClone. */
 export const checkClone = (document: unknown): readonly Violation[] => check(document, CLONE, "");
 /** What is wrong with the shape of a VirtualMachineInstanceMigration. */

@@ -1,0 +1,116 @@
+import {
+  checkInstancetype,
+  checkPreference,
+  type CodedViolation,
+  type Instancetype,
+  type NamedByVm,
+  type Preference,
+} from "@netbind/kubevirt/admission";
+import { defined, type Violation } from "@netbind/contract";
+import type { InputDocument } from "./documents.ts";
+import { type Kind, objectNameOf, textOf } from "./kinds.ts";
+
+/** What a VM names that gives it more than its spec, and what of that is not in the input. */
+export interface FoundForVm extends NamedByVm {
+  /** Sentences: what is not there, and what of the VM is not known for it. */
+  readonly unknown: readonly string[];
+  /** The preference that is not there, as a fix names it. */
+  readonly missingPreference?: string;
+}
+
+/** A kind that VMs name: one of a namespace, or, unless they say so, one of the cluster. */
+interface NamedKind {
+  readonly key: "preference" | "instancetype";
+  readonly kind: string;
+  readonly ofCluster: string;
+  readonly gives: string;
+  readonly check: (value: unknown) => readonly Violation[];
+}
+
+const KINDS: readonly NamedKind[] = [
+  {
+    key: "preference",
+    kind: "VirtualMachinePreference",
+    ofCluster: "VirtualMachineClusterPreference",
+    gives: "binding, model and queues it gives",
+    check: checkPreference,
+  },
+  {
+    key: "instancetype",
+    kind: "VirtualMachineInstancetype",
+    ofCluster: "VirtualMachineClusterInstancetype",
+    gives: "CPUs it gives, which set the number of queues",
+    check: checkInstancetype,
+  },
+];
+
+/** KubeVirt takes the kind in any case, in the plural too. */
+const isKind = (written: string, kind: string): boolean =>
+  written.toLowerCase().replace(/s$/, "") === kind.toLowerCase();
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+
+/** One thing that a VM names: what it is called, and what it says where it is in the input and sound. */
+interface Named {
+  readonly title: string;
+  readonly isThere: boolean;
+  readonly spec?: unknown;
+}
+
+function findNamed(
+  reference: unknown,
+  named: NamedKind,
+  namespace: string,
+  documents: readonly InputDocument[],
+): Named {
+  const { name, kind, inferFromVolume } = fieldsOf(reference);
+  if (textOf(name) === "") {
+    const volume = textOf(inferFromVolume);
+    return {
+      title: `${named.key}${volume === "" ? "" : ` that volume ${JSON.stringify(volume)} names`}`,
+      isThere: false,
+    };
+  }
+  const isNamespaced = isKind(textOf(kind), named.kind);
+  const found = documents.find((document) => {
+    const object = objectNameOf(document);
+    if (object?.name !== name) return false;
+    return isNamespaced
+      ? object?.kind === named.kind && object.namespace === namespace
+      : object?.kind === named.ofCluster;
+  });
+  const title = `${isNamespaced ? `${named.kind} ${namespace}/${textOf(name)}` : `${named.ofCluster} ${textOf(name)}`}`;
+  const spec = found !== undefined && named.check(found.value).length === 0 ? found.value["spec"] : undefined;
+  return { title, isThere: found !== undefined, ...defined({ spec }) };
+}
+
+/** What the spec of a VirtualMachine names, in an input. */
+export function namedByVm(
+  vmSpec: unknown,
+  namespace: string,
+  of: (kind: Kind) => readonly InputDocument[],
+): FoundForVm {
+  const references = fieldsOf(vmSpec);
+  const found = KINDS.flatMap((named) => {
+    const reference = references[named.key];
+    if (reference === undefined) return [];
+    return [{ ...findNamed(reference, named, namespace, of(named.key)), named }];
+  });
+  const specOf = (key: NamedKind["key"]): unknown => found.find(({ named }) => named.key === key)?.spec;
+  const missing = found.filter(({ isThere }) => !isThere);
+  return {
+    ...defined({
+      preference: specOf("preference") as Preference | undefined,
+      instancetype: specOf("instancetype") as Instancetype | undefined,
+      missingPreference: missing.find(({ named }) => named.key === "preference")?.title,
+    }),
+    unknown: missing.map(({ title, named }) => `no ${title} in the input: not known which ${named.gives}`),
+  };
+}
+
+/** A finding of a NIC that has no binding, and may get one from a preference that is not in the input. */
+export const withMissing = <F extends CodedViolation>(found: F, missing: string | undefined): F =>
+  missing !== undefined && (found.rule === "BIND-1" || found.rule === "BIND-5")
+    ? { ...found, fix: `add the ${missing}, which may give it one, to the input; else ${found.fix}` }
+    : found;
