@@ -43,22 +43,25 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
+/** A text of a process' in /proc; empty where it ended meanwhile. */
+function textOf(pid: number | string, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+const commandLine = (pid: number | string): string => textOf(pid, "cmdline");
+
 /** Processes that run the plugin's bundle, and files of it. */
 const left = (): readonly string[] => [
   ...readdirSync(tmpdir()).filter((name) => name.startsWith("netbind-plugin-")),
-  ...readdirSync("/proc").filter((pid) => {
-    try {
-      return (
-        /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/netbind/plugin.mjs") && isOurs(pid)
-      );
-    } catch {
-      return false;
-    }
-  }),
+  ...readdirSync("/proc").filter(
+    (pid) => /^\d+$/.test(pid) && commandLine(pid).includes("/netbind/plugin.mjs") && isOurs(pid),
+  ),
 ];
 /** True for a process whose caller is gone: that of another test's command has one. */
-const isOurs = (pid: string): boolean =>
-  / 1 /.test(/\) \w( \d+ )/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "");
+const isOurs = (pid: string): boolean => / 1 /.test(/\) \w( \d+ )/.exec(textOf(pid, "stat"))?.[1] ?? "");
 afterEach(async () => {
   await waitUntil(() => left().length === 0, 5000);
   expect(left()).toEqual([]);
@@ -429,9 +432,7 @@ test("where nobody may make a user namespace, the setting is named, and the plug
 
 /** The first processes of sandboxes that a command asks plugins in: what these may write is in their own mount namespaces alone. */
 const askedBy = (caller: number | undefined): readonly string[] =>
-  childrenOf(caller).flatMap((outer) =>
-    readFileSync(`/proc/${outer}/cmdline`, "utf8").startsWith("bwrap") ? childrenOf(outer) : [],
-  );
+  childrenOf(caller).flatMap((outer) => (commandLine(outer).startsWith("bwrap") ? childrenOf(outer) : []));
 
 const childrenOf = (pid: number | string | undefined): readonly string[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")

@@ -61,7 +61,8 @@ test("what runs in a sandbox is asked to end, and its end is the sandbox's: nobo
   try {
     expect(await waitUntil(() => said().includes("up"), 20_000)).toBe(true);
     expect(await endProcesses(processes, 60_000)).toEqual([]);
-    expect(said()).toBe("up\nasked\n");
+    // Its shell may say that its sleep, which is asked too, was ended.
+    expect(said()).toMatch(/asked\n$/);
   } finally {
     await endProcesses(processes);
     rmSync(directory, { recursive: true });
