@@ -7,9 +7,10 @@ import {
   checkVmiSpec,
   type CodedViolation,
   findUnknownFields,
+  isUnbound,
   isVmiStatus,
 } from "@netbind/kubevirt/admission";
-import type { ObjectMeta, Vmi, VmiSpec } from "@netbind/kubevirt";
+import { INTERFACES_PATH, interfacesOf, networkOf, type ObjectMeta, type Vmi, type VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
 import { type Cluster, inWordsOf } from "./configuring-cr.ts";
 import { namedByVm, withMissing } from "./named-by-vm.ts";
@@ -29,8 +30,8 @@ export interface InputVm {
   readonly copies?: number;
   /** What is not known of it, because something that it names is not in the input; sentences. */
   readonly unknown: readonly string[];
-  /** True where it may get bindings from a preference that is not in the input. */
-  readonly isPreferenceMissing: boolean;
+  /** Paths of interfaces that may get a binding from a preference that is not in the input. */
+  readonly openNics: readonly string[];
   /** Puts a violation of the VMI where its text is. */
   readonly locate: (found: CodedViolation) => InputViolation;
 }
@@ -79,6 +80,12 @@ function ignoresOf(document: InputDocument, steps: readonly string[]): InputVm["
 /** The spec of the VirtualMachine that an object is, or makes; nothing for one that makes VMIs. */
 const vmSpecOf = (object: unknown, kind: VmKind): unknown =>
   kind === "vm" || kind === "pool" ? valueAt(object, stepsToVm(kind).slice(0, -1)) : undefined;
+
+/** Interfaces without a binding that a preference can give one to: those on the pod network. */
+const findOpenNics = (vmi: Vmi): readonly string[] =>
+  interfacesOf(vmi).flatMap((nic, at) =>
+    isUnbound(nic) && networkOf(vmi, nic.name)?.pod !== undefined ? [`${INTERFACES_PATH}[${at}]`] : [],
+  );
 
 /** How many VMs a set or a pool makes of its template, where it makes several. */
 function copiesOf({ value }: InputDocument, kind: VmKind): number | undefined {
@@ -132,10 +139,11 @@ export function asVmi(
       : {}),
   };
   const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, of);
+  const openNics = named.missingPreference === undefined ? [] : findOpenNics(vmi);
   return {
     vmi: applyNamed(vmi, named, cluster.configuration),
     unknown: named.unknown,
-    isPreferenceMissing: named.missingPreference !== undefined,
+    openNics,
     ...defined({ copies: copiesOf(document, kind) }),
     object: objectNameOf(document) ?? { kind: "", namespace: "default", name: "" },
     ignores: ignoresOf(document, steps),
@@ -147,10 +155,9 @@ export function asVmi(
       const field = found.field.startsWith("spec")
         ? found.field.replace(/^spec/, path)
         : found.field.replace(/^metadata\.(?=annotations|labels)/, `${[...steps, "metadata"].join(".")}.`);
-      return located(document, {
-        ...withMissing(inWordsOf(cluster.configuredBy, found), named.missingPreference),
-        field,
-      });
+      const inWords = inWordsOf(cluster.configuredBy, found);
+      const isOpen = openNics.includes(found.field);
+      return located(document, { ...(isOpen ? withMissing(inWords, named.missingPreference) : inWords), field });
     },
   };
 }

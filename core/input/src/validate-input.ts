@@ -3,7 +3,6 @@ import {
   defaultVmi,
   type DescribedBindings,
   type Finding,
-  isUnbound,
   OTHER_METHODS,
   sanitizeVmi,
   validateClone,
@@ -12,14 +11,7 @@ import {
   validateVmi,
   type ValidationContext,
 } from "@netbind/kubevirt/admission";
-import {
-  INTERFACES_PATH,
-  interfacesOf,
-  networkOf,
-  type KubevirtMinor,
-  NEWEST_KUBEVIRT,
-  type Vmi,
-} from "@netbind/kubevirt";
+import { INTERFACES_PATH, interfacesOf, type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "./documents.ts";
 import { checkIgnored, ignoredIn, markIgnored } from "./ignored-rules.ts";
 import type { Input } from "./input.ts";
@@ -62,25 +54,36 @@ const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): re
 export const completedVmi = ({ vmi }: InputVm, { configuration }: Input): Vmi =>
   defaultVmi(sanitizeVmi(vmi), configuration).vmi;
 
-/** One mistake is one finding: an interface whose only binding is one that KubeVirt removed is not one without a binding too. */
+/** The interface that a finding is of; the field itself where it is of none. */
+const nicOf = ({ field }: Finding): string => /^spec\.domain\.devices\.interfaces\[\d+\]/.exec(field)?.[0] ?? field;
+
+/** Rules that look at what another one has refused of the same interface: what they find is gone once that is corrected, or is not. */
+const FOLLOWING: ReadonlyMap<string, string> = new Map([
+  // What a binding reads follows from it, and which one may be used from the network.
+  ["FIELD-2", "MAP-2"],
+  // The plugin that replaces the key is asked the same.
+  ["MACVTAP-1", "DISC-3"],
+]);
+
+/**
+ * One mistake is one finding. An interface whose only binding is one that KubeVirt removed is not one without a binding too,
+ * and what follows from a mistake is not told beside it.
+ */
 function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Finding[] {
-  const removed = new Set(
-    findings.flatMap(({ rule, field }) => (rule.id.startsWith("DISC-") ? [field.replace(/\.\w+$/, "")] : [])),
-  );
+  const known = new Set(findings.map((found) => `${found.rule.id} ${nicOf(found)}`));
+  const removed = new Set(findings.filter(({ rule }) => rule.id.startsWith("DISC-")).map(nicOf));
   const covered = interfacesOf(vmi).flatMap((nic, at) =>
     OTHER_METHODS.every((key) => nic[key as keyof typeof nic] === undefined) ? [`${INTERFACES_PATH}[${at}]`] : [],
   );
-  return findings.filter(({ rule, field }) => rule.id !== "BIND-1" || !removed.has(field) || !covered.includes(field));
+  const isAnswered = ({ rule, field }: Finding): boolean =>
+    rule.id === "BIND-1" && removed.has(field) && covered.includes(field);
+  const follows = (found: Finding): boolean => known.has(`${FOLLOWING.get(found.rule.id)} ${nicOf(found)}`);
+  return findings.filter((found) => !isAnswered(found) && !follows(found));
 }
 
 /** A NIC on the pod network without a binding may get one from a preference that nobody has seen. */
-function withoutUnknown(findings: readonly Finding[], vmi: Vmi, { isPreferenceMissing }: InputVm): readonly Finding[] {
-  if (!isPreferenceMissing) return findings;
-  const open = interfacesOf(vmi).flatMap((nic, at) =>
-    isUnbound(nic) && networkOf(vmi, nic.name)?.pod !== undefined ? [`${INTERFACES_PATH}[${at}]`] : [],
-  );
-  return findings.filter(({ rule, field }) => !["BIND-1", "BIND-5"].includes(rule.id) || !open.includes(field));
-}
+const withoutUnknown = (findings: readonly Finding[], { openNics }: InputVm): readonly Finding[] =>
+  findings.filter(({ rule, field }) => !["BIND-1", "BIND-5"].includes(rule.id) || !openNics.includes(field));
 
 /** What is known beside a VM, the same for all of an input. */
 type Known = Pick<ValidationContext, "described" | "surroundings">;
@@ -96,7 +99,7 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
   return markIgnored(
-    [...findingsOf(withoutUnknown(withoutFollowUps(findings, vmi), vmi, vm), vm.locate), ...checkIgnored(vm)],
+    [...findingsOf(withoutUnknown(withoutFollowUps(findings, vmi), vm), vm.locate), ...checkIgnored(vm)],
     ignoredIn(vm),
   );
 }

@@ -55,6 +55,7 @@ interface ValidationOutput {
     readonly reason: string;
   }[];
   readonly warnings: readonly { readonly rule: string; readonly consequence: string }[];
+  readonly notChecked: readonly string[];
 }
 const validate = async (
   args: readonly string[],
@@ -300,6 +301,30 @@ test("what older versions admit and nothing attaches is refused, and what today'
   expect(unbound.stderr).toContain("[BIND-5]");
   expect(unbound.code).toBe(3);
   expect((await netbind(["plan", ...older, file("old.yaml", vm("[{name: default, slirp: {}}]"))])).code).toBe(0);
+});
+
+test("a VM whose preference is not in the input passes, and what starts it says which object is wanted", async () => {
+  const path = file(
+    "preferred.yaml",
+    vm("[{name: default}]").replace("spec:\n", "spec:\n  preference: {name: fedora}\n"),
+  );
+  const { output, code } = await validate(["-f", path]);
+  expect({ code, ...output }).toMatchObject({ code: 0, passed: true, violations: [], warnings: [] });
+  expect(output.notChecked).toEqual([
+    expect.stringContaining("no VirtualMachineClusterPreference fedora in the input"),
+  ]);
+  const plan = await netbind(["plan", "-f", path]);
+  expect(plan.code).toBe(3);
+  expect(plan.stderr).toContain("fix: add the VirtualMachineClusterPreference fedora, which may give it one");
+  const preference = file(
+    "fedora.yaml",
+    "apiVersion: instancetype.kubevirt.io/v1\nkind: VirtualMachineClusterPreference\nmetadata: {name: fedora}\nspec: {devices: {preferredInterfaceMasquerade: {}, preferredInterfaceModel: e1000e}}\n",
+  );
+  for (const command of ["plan", "render"]) {
+    const { stdout, code: ended, stderr } = await netbind([command, "-f", path, "-f", preference]);
+    expect(ended, stderr).toBe(0);
+    if (command === "plan") expect(stdout).toContain("e1000e");
+  }
 });
 
 describe("plan", () => {

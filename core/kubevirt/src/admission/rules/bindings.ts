@@ -1,6 +1,6 @@
 import { RESERVED_BRIDGE_MAC, violation } from "@netbind/contract";
 import type { VmiInterface, VmiNetwork } from "../../api.ts";
-import { perInterface, quote, type Rule, type RuleFinding } from "./rule.ts";
+import { bindingFor, perInterface, quote, type Rule, type RuleFinding } from "./rule.ts";
 
 /** The keys of an interface that say how it is attached, in KubeVirt's present version. */
 const METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "binding"] as const;
@@ -70,7 +70,7 @@ const onPodNetworkOnly = (key: "masquerade" | "passtBinding", name: string): Rul
   });
 
 /** An interface that has not exactly one binding, and how it gets one: a removed key has a plugin that replaces it. */
-function miscounted(nic: VmiInterface, path: string): RuleFinding {
+function miscounted(nic: VmiInterface, path: string, network: VmiNetwork | undefined): RuleFinding {
   const methods = used(nic, METHODS);
   const [gone] = used(nic, ["slirp", "passt", "macvtap"]);
   const counted = methods.length === 0 ? "has no binding" : `has ${methods.length} bindings: ${methods.join(", ")}`;
@@ -80,7 +80,7 @@ function miscounted(nic: VmiInterface, path: string): RuleFinding {
         `${gone} of interface ${quote(nic.name)} is no longer a core binding (removed in KubeVirt 1.3)`,
         `write ${REPLACEMENTS[gone]}`,
       )
-    : violation(path, `interface ${quote(nic.name)} ${counted}`, "give it exactly one, such as masquerade: {}");
+    : violation(path, `interface ${quote(nic.name)} ${counted}`, `give it exactly one, such as ${bindingFor(network)}`);
 }
 
 /** What is asked of the way in which a NIC is attached. Source: reference, section 3.3. */
@@ -99,8 +99,8 @@ export const BINDING_RULES: readonly Rule[] = [
     reason: "FieldValueInvalid",
     consequence: "rejected",
     judge: "network",
-    find: perInterface((nic, path): readonly RuleFinding[] =>
-      used(nic, METHODS).length === 1 ? [] : [miscounted(nic, path)],
+    find: perInterface((nic, path, { networkOf }): readonly RuleFinding[] =>
+      used(nic, METHODS).length === 1 ? [] : [miscounted(nic, path, networkOf(nic))],
     ),
   },
   {

@@ -154,5 +154,9 @@ export const repeatedNames = (
     violation(`${path}[${at}].name`, `${quote(value)} is the name of ${path}[${first}] already`, fix),
   );
 
+/** A binding that serves a network, for a fix: masquerade serves the pod's alone. */
+export const bindingFor = (network: VmiNetwork | undefined): string =>
+  network === undefined || network.pod !== undefined ? "masquerade: {}" : "bridge: {}";
+
 /** A value as a message quotes it. */
 export const quote = (value: unknown): string => JSON.stringify(value) ?? "nothing";

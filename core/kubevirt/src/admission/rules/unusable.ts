@@ -5,7 +5,7 @@ import { parseHardwareAddress } from "../../nic/hardware-address.ts";
 import { takenMacBinding } from "../../nic/taken-mac.ts";
 import { cniTypes, nadOf } from "../../pod/nads.ts";
 import { neverStarts } from "./netbind-rules.ts";
-import { findRepeated, perInterface, perNetwork, quote, type Rule } from "./rule.ts";
+import { bindingFor, findRepeated, perInterface, perNetwork, quote, type Rule } from "./rule.ts";
 import { INTERFACES_PATH } from "../../vmi.ts";
 
 /** What a DHCP option holds at the most (RFC 2132, section 2). */
@@ -190,14 +190,20 @@ export const UNUSABLE_RULES: readonly Rule[] = [
     why: "Up to 1.8 KubeVirt accepted none or two, and the launcher failed on such a VM.",
     fix: "give it one, such as masquerade: {}",
     until: 8,
-    find: perInterface((nic, path, { version }) => {
+    find: perInterface((nic, path, { version, networkOf }) => {
       // A version that has no passtBinding drops the key.
       const keys = (["bridge", "masquerade", "sriov", "passtBinding", "slirp", "passt", "macvtap"] as const).filter(
         (key) => nic[key] !== undefined && (key !== "passtBinding" || version >= FIRST_WITH_PASST_BINDING),
       );
       if (nic.binding !== undefined || keys.length === 1) return [];
       const problem = keys.length === 0 ? "no binding" : `${keys.length} bindings: ${keys.join(", ")}`;
-      return [violation(path, `interface ${quote(nic.name)} has ${problem}`, "give it one, such as masquerade: {}")];
+      return [
+        violation(
+          path,
+          `interface ${quote(nic.name)} has ${problem}`,
+          `give it one, such as ${bindingFor(networkOf(nic))}`,
+        ),
+      ];
     }),
   }),
   neverStarts({
