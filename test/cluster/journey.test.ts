@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KubevirtConfiguration, Vmi } from "@netbind/kubevirt";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { AGENT_NAMESPACE, AGENT_OBJECTS, agentDaemonSet } from "../support/cluster/agent-daemon-set.ts";
+import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
+import { agentLog, installAgent } from "../support/cluster/agent-objects.ts";
 import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, upCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
@@ -14,7 +14,6 @@ import { InNode } from "../support/cluster/in-node.ts";
 import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
 import { applyCrds } from "../support/cluster/kubevirt-crds.ts";
 import { writeLauncherImage } from "../support/cluster/launcher-image.ts";
-import { ObjectMirror } from "../support/cluster/object-mirror.ts";
 import { pushImage } from "../support/cluster/registry.ts";
 import { scheduleVm } from "../support/cluster/virt-controller.ts";
 import { prepareNode } from "../support/cluster/virt-handler.ts";
@@ -56,8 +55,8 @@ beforeAll(async () => {
   await applyCrds(api);
   await prepareNode(api, 1, node);
   const kubevirt = { apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata: metadata("kubevirt") };
-  await api.apply({ ...kubevirt, spec: { configuration } }, ...agentDaemonSet(agent));
-  await api.kubectl(["rollout", "status", "daemonset/agent", "-n", AGENT_NAMESPACE, "--timeout=90s"]);
+  await api.apply({ ...kubevirt, spec: { configuration } });
+  await installAgent(api, agent);
 });
 afterAll(async () => {
   await downCluster(directory);
@@ -89,13 +88,29 @@ const CLIENT = {
   spec: { containers: [{ name: "client", image: BUSYBOX_IMAGE, command: ["/bin/sleep", "100000"] }] },
 };
 
+const AGENT = "netbind-agent";
+interface EventList {
+  readonly items: readonly { readonly involvedObject: { name: string }; readonly count: number; source: object }[];
+}
+/** What the agent said on VMIs of having attached them. */
+async function attachedEvents(): Promise<readonly object[]> {
+  const selector = "reason=ATTACHED,involvedObject.kind=VirtualMachineInstance";
+  const { items } = await api.request<EventList>({ path: `/api/v1/events?fieldSelector=${selector}` });
+  return items.map(({ involvedObject: { name }, count, source }) => ({ name, count, source }));
+}
+
+const launcherLog = (): Promise<string> =>
+  api.kubectl(["logs", `--selector=vm.kubevirt.io/name=${NAME}`, "--container=compute", "--tail=100"]);
+
 test("a VM's launcher pod is attached by the agent, its guest boots, and another pod reaches it through a Service", async () => {
-  await using _ = new ObjectMirror(api, node.path(AGENT_OBJECTS), "node1");
+  onTestFailed(async () => console.error(await agentLog(api), await launcherLog()));
   await api.apply(SERVICE, CLIENT);
   const pod = await scheduleVm({ api, configuration, image: launcher }, VMI);
   const guest = new ClusterGuest(node, pod);
   const events = await guest.boot(VMI);
   expect(events.filter(({ event }) => event === "defined").length).toBe(3);
+  const attached = { name: NAME, count: 1, source: { component: AGENT, host: "node1" } };
+  await expect.poll(attachedEvents, { timeout: 30_000 }).toEqual([attached]);
   const address = await guest.inGuest("ip -4 -o addr show eth0");
   expect(address).toContain("10.0.2.2/24");
   await guest.inGuest(`mkdir -p /www; echo from-the-guest > /www/index.html; httpd -p ${PORT} -h /www; echo serving`);
@@ -106,4 +121,6 @@ test("a VM's launcher pod is attached by the agent, its guest boots, and another
   expect(addresses.split(" ").length).toBe(2);
   for (const at of addresses.split(" "))
     await expect.poll(() => fetch(at), { timeout: 30_000, interval: 500 }).toContain("from-the-guest");
+  // Its manifest's rights were enough for all of it.
+  expect(await agentLog(api)).not.toContain("add the rule");
 });

@@ -6,7 +6,7 @@ import { nicDomain, writeTapInterface } from "@netbind/domain";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain, guestCommand } from "@netbind/local";
 import { waitUntil } from "@netbind/netns";
-import { AGENT_STATE } from "./agent-daemon-set.ts";
+import { AGENT_STATE } from "./agent-objects.ts";
 import type { InNode } from "./in-node.ts";
 import type { PodObject } from "./virt-controller.ts";
 
