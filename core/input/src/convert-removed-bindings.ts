@@ -31,6 +31,8 @@ export interface ConvertedText {
   readonly warnings: readonly BindingWarning[];
   /** Why it cannot be read, or cannot be changed in its place. */
   readonly violations: readonly InputViolation[];
+  /** Keys that are written twice: the last counts. */
+  readonly duplicates: readonly InputViolation[];
 }
 
 type Nic = Readonly<Record<string, unknown>>;
@@ -212,8 +214,8 @@ function editedFields(conversions: readonly Conversion[]): readonly EditedField[
  * as by an alias of what was changed, nothing is changed and the places are violations.
  */
 export function convertRemovedBindings(file: string, text: string): ConvertedText {
-  const { documents, violations, yaml } = parseText(file, text);
-  if (violations.length > 0) return { text, changes: [], warnings: [], violations };
+  const { documents, violations, duplicates, yaml } = parseText(file, text);
+  if (violations.length > 0) return { text, changes: [], warnings: [], violations, duplicates };
   const nics = documents.flatMap(oldNicsOf).map((nic) => ({ nic, why: whyLeft(nic) }));
   const warnings = nics.flatMap(({ nic, why }) => (why === undefined ? [] : [{ line: lineOfOld(nic), text: why }]));
   const conversions = nics.flatMap(({ nic, why }) => (why === undefined ? [conversionOf(nic)] : []));
@@ -224,9 +226,10 @@ export function convertRemovedBindings(file: string, text: string): ConvertedTex
   );
   const unsafe = conversions.length === 0 ? [] : findUnsafe(result, yaml, conversions);
   if (unsafe.length === 0)
-    return { text: result, changes: fields.map((one) => changeOf(text, one)), warnings, violations };
+    return { text: result, changes: fields.map((one) => changeOf(text, one)), warnings, violations, duplicates };
   const blamed = conversions.filter((one) => unsafe.includes(one.yaml));
-  return { text, changes: [], warnings, violations: refusalsOf(file, blamed.length > 0 ? blamed : conversions) };
+  const refused = refusalsOf(file, blamed.length > 0 ? blamed : conversions);
+  return { text, changes: [], warnings, violations: refused, duplicates };
 }
 
 const lineOfOld = ({ yaml, path, methods }: OldNic): number => yaml.lineOf([...path, methods.find(isRemoved) ?? ""]);

@@ -22,4 +22,4 @@ export { ignoredIn, markIgnored, ruleIds, whyNotIgnored } from "./ignored-rules.
 export { findNotChecked, findUnknown } from "./not-checked.ts";
 export { chooseVersion, type ChosenVersion } from "./observed-version.ts";
 export { surroundingsOf } from "./surroundings.ts";
-export { completedVmi, inOrder, validateInput, type ValidationOptions } from "./validate-input.ts";
+export { completedVmi, duplicateFinding, inOrder, validateInput, type ValidationOptions } from "./validate-input.ts";

@@ -33,7 +33,8 @@ const schemaFinding = (found: InputViolation): InputFinding => ({
   consequence: "rejected",
 });
 
-const duplicateFinding = (found: InputViolation): InputFinding => ({
+/** What comes of a key that is written twice. */
+export const duplicateFinding = (found: InputViolation): InputFinding => ({
   rule: "DUPLICATE-KEY",
   ...found,
   reason: "FieldValueDuplicate",

@@ -12,6 +12,31 @@ test.each([["run", "-f", "/nope"], ["status"], ["stop", "vm"], ["link", "up", "v
   },
 );
 
+const VM = `apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: {name: vm}
+spec:
+  domain:
+    devices:
+      interfaces: [{name: default, binding: {name: passt}}, {name: red, slirp: {}}]
+  networks: [{name: default, pod: {}}, {name: red, multus: {networkName: lan}}]
+`;
+const RIGHT = VM.replace(", {name: red, slirp: {}}", "").replace(", {name: red, multus: {networkName: lan}}", "");
+
+test.each([
+  [["validate", "-f", "-"], VM, 1, "[DISC-1]"],
+  [["plan", "-f", "-"], RIGHT, 0, "passt"],
+  [["render", "-f", "-"], RIGHT, 0, "hook-sidecar-0"],
+  [["explain", "DISC-1"], "", 0, "slirp"],
+  [["explain", "passt"], "", 0, "passt"],
+  [["convert", "-f", "-"], VM, 0, "binding"],
+] as const)("%s works as nobody, who has no home", async (args, stdin, code, says) => {
+  const env = { NODE_COMPILE_CACHE: "", HOME: undefined, XDG_CACHE_HOME: undefined, XDG_CONFIG_HOME: undefined };
+  const answer = await netbind(args, { enter: NOBODY, env, stdin });
+  expect(answer.code, answer.stderr).toBe(code);
+  expect(answer.stdout).toContain(says);
+});
+
 test("stop stops what there is, and names each VM that is not there", async () => {
   const env = { NETBIND_STATE_DIR: `/tmp/netbind-none-${process.pid}` };
   const { code, stdout, stderr } = await netbind(["stop", "one", "other/two", "-o", "json"], { env });

@@ -327,6 +327,23 @@ test("a VM whose preference is not in the input passes, and what starts it says 
   }
 });
 
+test("every command that reads documents warns of a key that is written twice, with its line", async () => {
+  const path = file(
+    "twice.yaml",
+    vm("[{name: default, masquerade: {}}]").replace("metadata: {name: vm}", "metadata: {name: no, name: vm}"),
+  );
+  for (const command of ["validate", "plan", "render", "convert"]) {
+    const { stdout, stderr, code } = await netbind([command, "-f", path]);
+    expect(code, command).toBe(0);
+    expect(command === "validate" ? stdout : stderr).toContain(
+      `${path}:3:22: warning: accepted, but one of the two values is lost: [DUPLICATE-KEY] `,
+    );
+  }
+  const ignored = await netbind(["plan", "--ignore", "DUPLICATE-KEY", "-f", path]);
+  expect(ignored.stderr).not.toContain("is lost");
+  expect(ignored.stderr).toContain("1 ignored: DUPLICATE-KEY");
+});
+
 describe("plan", () => {
   test("this release's own bindings serve what is not registered as far as --image-fallback says, as on a cluster", async () => {
     const plan = async (binding: string, policy: string, ...more: readonly string[]) =>

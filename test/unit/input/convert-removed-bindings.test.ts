@@ -42,7 +42,7 @@ describe("the text", () => {
       [14, "b"],
       [16, "c"],
     ]);
-    expect(convert(text)).toEqual({ text, changes: [], warnings: [], violations: [] });
+    expect(convert(text)).toEqual({ text, changes: [], warnings: [], violations: [], duplicates: [] });
   });
 
   test("JSON stays JSON, CRLF stays CRLF, and a list's items and many documents are found", () => {
@@ -282,7 +282,13 @@ test("the text says the same then, but for the interfaces, and a second time not
         valuesOf(textOf(all.map((one) => objectOf(one.map(({ after }) => after))))),
       );
       expect(converted.changes).toHaveLength(all.flat().filter(({ nic, after }) => nic !== after).length);
-      expect(convert(converted.text)).toEqual({ text: converted.text, changes: [], warnings: [], violations: [] });
+      expect(convert(converted.text)).toEqual({
+        text: converted.text,
+        changes: [],
+        warnings: [],
+        violations: [],
+        duplicates: [],
+      });
       // What is between the changes is the same, byte for byte.
       const undone = converted.changes.reduce((text, { from, to }) => text.replace(to, () => from), converted.text);
       expect(undone).toBe(before);

@@ -3,6 +3,7 @@ import { type ConvertedText, convertRemovedBindings, type InputViolation } from 
 import { createTwoFilesPatch } from "diff";
 import type { OutputFormat } from "../output.ts";
 import { EXIT } from "../exit-codes.ts";
+import { warnDuplicates } from "./warn-duplicates.ts";
 import { readFileAs } from "../input/read-files.ts";
 import { shownFile, STANDARD_INPUT } from "../input/read-text.ts";
 import { print, printData, printDocument, printMessage } from "../output.ts";
@@ -55,6 +56,7 @@ export async function convert({ filename, write, output }: ConvertOptions): Prom
   const files = results.filter((result): result is ConvertedFile => "before" in result);
   const problems = results.flatMap((result) => ("before" in result ? result.violations : result));
   if (problems.length > 0) throw new InputError(problems);
+  warnDuplicates(files.flatMap(({ duplicates }) => duplicates));
   for (const { file, warnings } of files)
     for (const { line, text } of warnings) printMessage(`warning: ${shownFile(file)}:${line}: ${text}`);
   const changed = files.filter(({ changes }) => changes.length > 0);

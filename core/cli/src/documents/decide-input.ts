@@ -18,6 +18,7 @@ import {
 import { findUnknown, ignoredIn, type Input, type InputViolation, type InputVm, surroundingsOf } from "@netbind/input";
 import { askedVersion } from "./asked-version.ts";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
+import { warnDuplicates } from "./warn-duplicates.ts";
 import { loadInput } from "../input/load-input.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { outcomeOf, violationLines } from "@netbind/view";
@@ -154,6 +155,7 @@ export async function decideInput(
   const input = loadInput(files);
   const { bindings, sources } = plugins;
   const version = askedVersion(input, files.kubevirtVersion);
+  warnDuplicates(input.duplicates, files.ignore);
   for (const text of findUnknown(input)) printMessage(`note: ${text}`);
   const renewed = input.vms.map(translateAndWarn);
   const fallback = fallbackOf(files, resolve(TOKENS.fallback), sources);

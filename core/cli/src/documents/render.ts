@@ -9,6 +9,7 @@ import type { OutputFormat } from "../output.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { askedVersion } from "./asked-version.ts";
+import { warnDuplicates } from "./warn-duplicates.ts";
 import { loadInput } from "../input/load-input.ts";
 import { printData, printDocument, printMessage, yamlOf } from "../output.ts";
 import { PluginFailures } from "../plugins/plugin-failures.ts";
@@ -88,6 +89,7 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
   const input = loadInput(options);
   await using plugins = await openPlugins(options.plugin, resolve);
   const failures = new PluginFailures(plugins);
+  warnDuplicates(input.duplicates);
   for (const text of findUnknown(input)) printMessage(`note: ${text}`);
   const version = askedVersion(input, options.kubevirtVersion);
   const context = { fallback: resolve(TOKENS.fallback), plugins, failures, version };
