@@ -138,7 +138,8 @@ function open(asked: ApiRequest, { server, ca, cert, key, token }: ApiCredential
   };
   const own = { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
   return new Promise((resolve, reject) => {
-    const sent = request(new URL(path, server), { method, headers, ca, ...own }, resolve);
+    // A connection of its own: the server may be about to close one that was used before.
+    const sent = request(new URL(path, server), { method, headers, ca, ...own, agent: false }, resolve);
     sent.on("error", reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
