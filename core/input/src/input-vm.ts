@@ -110,6 +110,23 @@ interface Beside {
   readonly cluster: Cluster;
 }
 
+/** A VMI of a spec that was checked, and of a status that it may have. */
+function completeVmi(metadata: Vmi["metadata"], spec: VmiSpec, status: unknown): Vmi {
+  return {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata,
+    spec: { ...spec, domain: { ...spec.domain, devices: spec.domain.devices ?? {} } },
+    ...(isVmiStatus(status) ? { status: status as NonNullable<Vmi["status"]> } : {}),
+  };
+}
+
+/** A field of a VMI as its document has it, in which it may be a template's. */
+const fieldInDocument = (field: string, steps: readonly string[]): string =>
+  field.startsWith("spec")
+    ? field.replace(/^spec/, [...steps, "spec"].join("."))
+    : field.replace(/^metadata\.(?=annotations|labels)/, `${[...steps, "metadata"].join(".")}.`);
+
 /** The VM in an object, with what is wrong with its shape where anything is. */
 export function asVmi(
   document: InputDocument,
@@ -118,7 +135,6 @@ export function asVmi(
 ): InputVm | readonly InputViolation[] {
   const { value } = document;
   const steps = stepsToVm(kind);
-  const path = [...steps, "spec"].join(".");
   const outer = (value["metadata"] ?? {}) as ObjectMeta;
   const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;
   const ofTemplate = steps.length === 0 ? [] : checkTemplateMetadata(inner, [...steps, "metadata"].join("."));
@@ -127,17 +143,7 @@ export function asVmi(
     located(document, found),
   );
   if (problems.length > 0) return problems;
-  const complete = spec as VmiSpec;
-  const domain = { ...complete.domain, devices: complete.domain.devices ?? {} };
-  const vmi: Vmi = {
-    apiVersion: "kubevirt.io/v1",
-    kind: "VirtualMachineInstance",
-    metadata: metadataOf(document, outer, inner),
-    spec: { ...complete, domain },
-    ...(kind === "vmi" && isVmiStatus(value["status"])
-      ? { status: value["status"] as NonNullable<Vmi["status"]> }
-      : {}),
-  };
+  const vmi = completeVmi(metadataOf(document, outer, inner), spec as VmiSpec, kind === "vmi" && value["status"]);
   const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, of);
   const openNics = named.missingPreference === undefined ? [] : findOpenNics(vmi);
   return {
@@ -152,9 +158,7 @@ export function asVmi(
       return document.line;
     },
     locate: (found) => {
-      const field = found.field.startsWith("spec")
-        ? found.field.replace(/^spec/, path)
-        : found.field.replace(/^metadata\.(?=annotations|labels)/, `${[...steps, "metadata"].join(".")}.`);
+      const field = fieldInDocument(found.field, steps);
       const inWords = inWordsOf(cluster.configuredBy, found);
       const isOpen = openNics.includes(found.field);
       return located(document, { ...(isOpen ? withMissing(inWords, named.missingPreference) : inWords), field });

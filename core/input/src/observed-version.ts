@@ -52,7 +52,7 @@ export function chooseVersion(observed: ObservedVersion | undefined, asked: Kube
       version: NEWEST_KUBEVIRT,
       because: `${says}, which is not a version; the rules of ${formatVersion(NEWEST_KUBEVIRT)} are asked`,
     };
-  const isKnown = new RegExp(`^v?1\\.${version}(\\D|$)`).test(text);
+  const isKnown = /^v?(1\.\d{1,4})(?!\d)/.exec(text)?.[1] === `1.${version}`;
   const why = isKnown ? "" : ", the nearest that are known";
   return { version, because: `${says}; the rules of ${formatVersion(version)} are asked${why}` };
 }

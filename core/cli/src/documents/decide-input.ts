@@ -140,6 +140,44 @@ function fallbackOf({ imageFallback }: DecidedFiles, released: ImageFallback, so
   return { ...withPlugins(released, sources), policy: imageFallback ?? released.policy };
 }
 
+/** By what all VMs of an input are decided. */
+interface DecisionRules {
+  readonly fallback: ImageFallback;
+  readonly grants: GrantsByBinding;
+  readonly version: KubevirtMinor;
+}
+
+/** What was decided of a VM, or all that is wrong with it. */
+interface DecidedOrNot {
+  readonly vm: InputVm;
+  readonly result: Awaited<ReturnType<typeof decideVmi>>;
+  readonly violations: readonly CodedViolation[];
+}
+
+/** What is decided of each VM of an input, by the bindings that answer for it. */
+function decideEach(
+  input: Input,
+  failures: PluginFailures,
+  { version, ...common }: DecisionRules,
+): Promise<readonly DecidedOrNot[]> {
+  const deciding = input.vms.map(translateAndWarn).map(async ({ vm, vmi, isTranslated }): Promise<DecidedOrNot> => {
+    const bindings = failures.bindingsFor(vm);
+    const result = await decideVmi({
+      ...common,
+      vmi,
+      configuration: input.configuration,
+      isClusterKnown: input.configuredBy !== undefined,
+      bindings,
+      nads: input.nads,
+      // A translated VM has words that older versions do not know.
+      ...(isTranslated ? {} : { version }),
+    });
+    const violations = result.decision === undefined ? result.violations : findUnserved(result.decision, bindings);
+    return { vm, result, violations };
+  });
+  return allAnswers(deciding);
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
@@ -157,28 +195,9 @@ export async function decideInput(
   const version = askedVersion(input, files.kubevirtVersion);
   warnDuplicates(input.duplicates, files.ignore);
   for (const text of findUnknown(input)) printMessage(`note: ${text}`);
-  const renewed = input.vms.map(translateAndWarn);
   const fallback = fallbackOf(files, resolve(TOKENS.fallback), sources);
   const failures = new PluginFailures(plugins);
-  const deciding = renewed.map(async ({ vm, vmi, isTranslated }) => {
-    const asked = failures.bindingsFor(vm);
-    const result = await decideVmi({
-      vmi,
-      configuration: input.configuration,
-      isClusterKnown: input.configuredBy !== undefined,
-      fallback,
-      bindings: asked,
-      grants,
-      nads: input.nads,
-      ...(isTranslated ? {} : { version }),
-    });
-    return {
-      vm,
-      result,
-      violations: result.decision === undefined ? result.violations : findUnserved(result.decision, asked),
-    };
-  });
-  const results = await allAnswers(deciding);
+  const results = await decideEach(input, failures, { fallback, grants, version });
   const refused = results.flatMap((one) => one.violations.map(one.vm.locate));
   const violations = [...input.violations, ...refuseTemplates(input), ...refused];
   failures.throwIfAny(violations);
