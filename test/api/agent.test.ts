@@ -91,7 +91,7 @@ test("with its manifest's rights it sees its pods, says on one why it is not att
   const vmi = await objects.makeVmi("vm");
   const uid = await objects.bindPod("vm", vmi, { hostNetwork: true });
   await objects.patchVmi("vm", { status: { activePods: { [uid]: objects.node } } });
-  // What speaks against a pod is said of the pod: its VMI may be somebody else's.
+  // What speaks against a pod is said of the pod: its VMI may belong to another pod.
   await expect.poll(events, WITHIN).toContainEqual(["POD_ON_HOST_NETWORK", "Pod", "virt-launcher-vm"]);
   // Its rights are enough: nothing was refused.
   expect(log).not.toContain("add the rule");

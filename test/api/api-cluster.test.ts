@@ -18,7 +18,7 @@ const WITHIN = { timeout: 30_000, interval: 50 };
 class Scene implements AsyncDisposable {
   readonly objects: NodeObjects;
   readonly problems: string[] = [];
-  /** What was known each time that a change was told. */
+  /** What was known each time that a change was reported. */
   readonly told: Promise<readonly string[]>[] = [];
   readonly #client: ApiClient;
   readonly #namespace: AsyncDisposable;

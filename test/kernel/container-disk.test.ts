@@ -20,7 +20,7 @@ import {
   ensureContainerDisk,
 } from "../../core/local/src/images/container-disk-cache.ts";
 import { readImageSource } from "../../core/local/src/images/image-source.ts";
-import { UnreachableRegistryError } from "../../core/local/src/errors.ts";
+import { UnreachableRegistryError } from "../../core/local/src/images/errors.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
 import { Registry } from "../support/images/registry.ts";

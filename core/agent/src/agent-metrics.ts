@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EventReason } from "./event-reasons.ts";
 
-/** What an agent counts. No label has a name of a pod or a VM: there is no end of those. */
+/** What an agent counts. No label has a name of a pod or a VM: their number has no bound. */
 export interface AgentMeter {
   /** How many pods are attached now. */
   attached(pods: number): void;

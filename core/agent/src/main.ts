@@ -171,7 +171,7 @@ function configure(options: AgentOptions): boolean {
   }
 }
 
-/** Serves what Prometheus and the kubelet ask, if somebody is to ask. */
+/** Serves metrics and probes for Prometheus and the kubelet, where an address to listen on is given. */
 async function serve({ listen }: AgentOptions, log: Logger): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
   const agent = container.resolve(TOKENS.agent);

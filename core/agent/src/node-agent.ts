@@ -21,7 +21,7 @@ export interface NodeAgentParts extends AgentContext {
   readonly report: Report;
   /** Called where the cluster cannot be read, once for each reason: nothing is done and nothing undone. */
   readonly unreachable: (error: unknown) => void;
-  /** Counts, where somebody wants to know. */
+  /** The metrics to update; absent: none are kept. */
   readonly meter?: AgentMeter;
   /** Called for each object that is left out, once for as long as it is. */
   readonly unreadable: (object: Unreadable) => void;

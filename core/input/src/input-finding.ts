@@ -11,6 +11,6 @@ export interface InputFinding extends InputViolation {
   readonly consequence: Finding["rule"]["consequence"];
   /** What comes of it, where the consequence alone says too little. */
   readonly outcome?: string;
-  /** The VM's author asked not to be told of it. */
+  /** The VM's author has it ignored. */
   readonly ignored?: true;
 }

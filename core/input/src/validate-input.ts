@@ -68,7 +68,7 @@ const FOLLOWING: ReadonlyMap<string, string> = new Map([
 
 /**
  * One mistake is one finding. An interface whose only binding is one that KubeVirt removed is not one without a binding too,
- * and what follows from a mistake is not told beside it.
+ * and what follows from a mistake is not reported beside it.
  */
 function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Finding[] {
   const known = new Set(findings.map((found) => `${found.rule.id} ${nicOf(found)}`));

@@ -76,7 +76,7 @@ export interface ClusterSnapshot {
  */
 export interface Cluster {
   snapshot(): Promise<ClusterSnapshot>;
-  /** Calls a listener, the only one, whenever another snapshot can be had; absent: nobody tells, and one has to look. */
+  /** Calls a listener, the only one, whenever another snapshot can be had; absent: the source reports no changes, and has to be polled. */
   onChange?(listener: () => void): void;
 }
 

@@ -6,16 +6,6 @@ export class ContainerDiskError extends Error {
   override readonly name = "ContainerDiskError";
 }
 
-/** An image that is refused, or cannot be had. */
-export class ImageError extends Error {
-  override readonly name: string = "ImageError";
-}
-
-/** An image whose registry does not answer. */
-export class UnreachableRegistryError extends ImageError {
-  override readonly name = "UnreachableRegistryError";
-}
-
 /** A CNI plugin that is missing, or that refused. */
 export class CniError extends Error {
   override readonly name = "CniError";
@@ -120,15 +110,6 @@ export class VolumeError extends Error {
   override readonly name = "VolumeError";
 }
 
-/** An image that Netbind does not take. */
-export const badImage = (image: string, problem: string): ImageError => new ImageError(`image ${image}: ${problem}`);
-
-/** What was fetched of an image is not what its digest says. */
-export const changedBlob = (image: string, said: string): ImageError =>
-  new ImageError(
-    `image ${image}: what its source gives does not have the digest that was asked for (${said}): push the image again, or name the digest that it has`,
-  );
-
 /** A volume whose container disk cannot be had. */
 export const containerDiskError = (volume: string, cause: Error): ContainerDiskError =>
   new ContainerDiskError(`volume "${volume}": ${cause.message}`, { cause });
@@ -136,13 +117,6 @@ export const containerDiskError = (volume: string, cause: Error): ContainerDiskE
 /** A resource all of whose devices are taken. */
 export const devicesTaken = (what: string, resource: string): Error =>
   new Error(`all ${what} of ${resource} are taken`);
-
-/** What failed while an image was kept: a full disk names what is full. */
-export function explainWrite(image: string, directory: string, error: unknown): Error {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const full = code === "ENOSPC" || code === "EDQUOT" || /no space left on device/i.test(message);
-  return full ? isFull(image, directory) : (error as Error);
-}
 
 /** A plugin whose process failed. */
 export const failedBinding = (name: string, why: string): BindingError =>
@@ -155,10 +129,6 @@ export const failedPlugin = (
   { said, cause }: { readonly said: string; readonly cause: unknown },
 ): CniError => new CniError(`CNI plugin "${type}" failed to ${verb}: ${said}`, { cause });
 
-/** An image that skopeo does not copy. */
-export const failedPull = (image: string, said: string): ImageError =>
-  new ImageError(`image ${image} cannot be pulled: ${said}`);
-
 /** What libvirt said where virsh failed. */
 export const failedVirsh = (cause: Error): LibvirtError => {
   const code = LIBVIRT_WORDS.find(([words]) => words.test(cause.message))?.[1];
@@ -169,22 +139,12 @@ export const failedVirsh = (cause: Error): LibvirtError => {
 export const firstNetworkStays = (nic: string): NicChangeError =>
   new NicChangeError(`NIC "${nic}" is on the pod's first network, which stays as long as its pod`);
 
-/** A text that names no image. */
-export const invalidImage = (text: string, fix: string): ImageError =>
-  new ImageError(`${JSON.stringify(text)} is not a valid image: ${fix}`);
-
 /** A path of a disk that is not in its one form. */
 export const invalidDiskPath = (): HostDiskError => new HostDiskError("it is not an absolute path without . and ..");
 
 /** A name that no file on a disk can have. */
 export const invalidFileName = (volume: string, name: string): VolumeError =>
   new VolumeError(`volume "${volume}": ${JSON.stringify(name)} is not a valid name of a file on its disk`);
-
-/** A disk of the machine's that has no room for an image; `where` is a directory, or what was said. */
-export const isFull = (image: string, where: string): ImageError =>
-  new ImageError(
-    `image ${image}: the file system of Netbind's cache is full (${where}): make room there, or set NETBIND_CACHE_DIR`,
-  );
 
 export const invalidPciAddress = (address: string): Error =>
   new Error(`${JSON.stringify(address)} is not a valid PCI address`);
@@ -217,10 +177,6 @@ export const missingDiskDirectory = (directory: string): HostDiskError =>
 /** A kernel without the driver that gives devices away. */
 export const missingDriver = (driver: string, cause: Error): Error =>
   new Error(`this kernel has no driver ${driver}, and it cannot be loaded: ${cause.message}`, { cause });
-
-/** An image that its registry does not have. */
-export const missingImage = (image: string, said: string): ImageError =>
-  new ImageError(`image ${image} is not there: ${said}: correct its name, or mirror it to that registry`);
 
 /** A Secret without the key that a volume needs. */
 export const missingKey = (
@@ -273,13 +229,6 @@ export const noAddress = (network: string, ifname: string): CniError =>
 export const noDebianArchive = (): Error =>
   new Error("apt has no Debian archive on this machine: add one to its sources and run apt-get update");
 
-/** An image without a disk. */
-export const noDisk = (image: string, path: string): ImageError =>
-  badImage(
-    image,
-    `it has no file at ${path}, so it is not a container disk: put one regular file, raw or qcow2, into /disk`,
-  );
-
 /** A runtime that hides the descriptors of sockets. */
 export const noDescriptor = (): Error => new Error("this runtime does not report the descriptor of a socket");
 
@@ -318,13 +267,6 @@ export const notAnObject = (where: string): Error => new Error(`${where} is not 
 /** A CNI plugin that this machine does not have. */
 export const noPlugin = (type: string, problem = `"${type}" is not an executable`): CniError => new CniError(problem);
 
-/** An image of other platforms alone. */
-export const noPlatform = (image: string, known: readonly string[]): ImageError =>
-  badImage(
-    image,
-    `it is for ${known.join(", ") || "no platform"}, and this machine needs linux/${process.arch === "x64" ? "amd64" : process.arch}`,
-  );
-
 /** A machine that permits no user namespace to isolate a plugin in. */
 export const noUserNamespace = (cause: BindingError): BindingError =>
   new BindingError(
@@ -357,12 +299,6 @@ export const ownDisk = (): HostDiskError => new HostDiskError("it is in one of N
 
 /** A QEMU that ends as it starts; `words` are the last that libvirt said. */
 export const qemuEnded = (words: string): Error => new Error(`QEMU ended at once: ${words}`);
-
-/** An image that its registry does not give. */
-export const refusedImage = (image: string, said: string): ImageError =>
-  new ImageError(
-    `image ${image}: its registry refuses it: ${said}: log in with skopeo login as root, or mirror it to a registry that gives it`,
-  );
 
 /** A file that took the place of a disk. */
 export const replacedDisk = (path: string): HostDiskError =>
@@ -437,10 +373,6 @@ export const unopenedSerialPort = (cause: Error): Error =>
 /** A binding of which this release has no bundle. */
 export const unreleasedSidecar = (binding: string): Error =>
   new Error(`this release has no sidecar of binding "${binding}" to run on one machine`);
-
-/** A registry that does not answer. */
-export const unreachableRegistry = (image: string, said: string): UnreachableRegistryError =>
-  new UnreachableRegistryError(`image ${image}: its registry is not in reach: ${said}`);
 
 /** A disk that cannot be used. */
 export const unusableDisk = (path: string, cause: Error): HostDiskError =>

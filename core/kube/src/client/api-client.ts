@@ -126,7 +126,7 @@ export class ApiClient {
         ...(call.signal === undefined ? {} : { signal: call.signal }),
       });
       let open: IncomingMessage | undefined;
-      // What ends an answer says why only where the answer itself is told.
+      // What ends an answer says why only where the answer itself is reported.
       if (silence !== undefined) sent.setTimeout(silence, () => (open ?? sent).destroy(watchSilent(silence / 1000)));
       sent.on("error", reject);
       sent.on("response", (answer) => {

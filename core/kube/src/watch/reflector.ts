@@ -43,7 +43,7 @@ export class Reflector<T> {
   readonly #timing: ReflectorTiming;
   /** By namespace and name. */
   #objects: ReadonlyMap<string, T> = new Map();
-  /** Up to which everything is known; undefined: what was missed is not told any more. */
+  /** Up to which everything is known; undefined: what was missed is not sent any more. */
   #version: string | undefined;
   #isSynced = false;
   #page: number;

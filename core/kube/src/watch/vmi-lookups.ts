@@ -9,7 +9,7 @@ import { readFields } from "./read-fields.ts";
 const UNLISTED: BackoffBounds = { first: 200, most: 10_000 };
 const LISTED = 15_000;
 
-/** Who is told what comes of the lookups. */
+/** Hears of the results of lookups. */
 export interface LookupListener {
   /** With what is wrong, once for as long as it is; with undefined when it is over. */
   readonly onProblem: (problem: string | undefined) => void;

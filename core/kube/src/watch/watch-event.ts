@@ -8,7 +8,7 @@ export interface ApiObject extends Readonly<Record<string, unknown>> {
 /** What a watch says. */
 export type WatchEvent =
   | { readonly type: "changed" | "deleted"; readonly object: ApiObject; readonly version: string }
-  /** A sign of life, with the version up to which everything was told. */
+  /** A sign of life, with the version up to which everything was sent. */
   | { readonly type: "bookmark"; readonly version: string }
   | { readonly type: "error"; readonly status: number; readonly message: string };
 
@@ -21,7 +21,7 @@ const versionOf = (object: unknown): string | undefined => {
   return typeof version === "string" && version !== "" ? version : undefined;
 };
 
-/** Reads a line of a watch. Undefined: it is not an event of the API, and what was missed cannot be told. */
+/** Reads a line of a watch. Undefined: it is not an event of the API, and what was missed cannot be known. */
 export function readWatchEvent(line: unknown): WatchEvent | undefined {
   if (!isObject(line)) return undefined;
   const { type, object } = line;

@@ -15,7 +15,7 @@ import {
   writeText,
 } from "@netbind/netns";
 import type { Progress } from "../launcher/image.ts";
-import { badImage, changedBlob, explainWrite } from "../errors.ts";
+import { badImage, changedBlob, explainWrite } from "./errors.ts";
 import { type DiskFacts, inspectDisk } from "./disk-image.ts";
 import { writeDisk } from "./find-disk.ts";
 import type { ImageSource } from "./image-source.ts";

@@ -1,5 +1,5 @@
 import { type CommandError, type Exec, scaled } from "@netbind/netns";
-import { badImage } from "../errors.ts";
+import { badImage } from "./errors.ts";
 import { hostCommand } from "./host-program.ts";
 
 /** What a disk is, as QEMU reads it. */

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { UNPACKED_LIMIT, type LayerEntry, type LayerFile, readLayer } from "./layer-entries.ts";
-import { badImage, noDisk } from "../errors.ts";
+import { badImage, noDisk } from "./errors.ts";
 
 /** The entry of a layer that is a container disk. */
 interface FoundDisk {

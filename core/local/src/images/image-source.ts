@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import type { HostDiskPolicy } from "../launcher/host-disks.ts";
 import { findLocation } from "../launcher/host-disks.ts";
-import { invalidImage, ownDisk } from "../errors.ts";
+import { ownDisk } from "../errors.ts";
+import { invalidImage } from "./errors.ts";
 
-/** Where an image comes from, as skopeo is told inside its sandbox. */
+/** Where an image comes from, as skopeo gets it inside its sandbox. */
 export interface ImageSource {
   /** As its author wrote it. */
   readonly text: string;

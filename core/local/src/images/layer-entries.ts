@@ -4,7 +4,7 @@ import { promises as streams, Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { extract, type Header } from "tar-stream";
 import { scaled } from "@netbind/netns";
-import { badImage, changedBlob } from "../errors.ts";
+import { badImage, changedBlob } from "./errors.ts";
 
 /** A layer of an image, as a file. */
 export interface LayerFile {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { isNumber, isText, listOf, optional, shape } from "@netbind/contract/shape";
-import { badImage, noPlatform } from "../errors.ts";
+import { badImage, noPlatform } from "./errors.ts";
 
 /** What a manifest says of a blob. */
 export interface Descriptor {

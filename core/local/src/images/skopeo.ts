@@ -11,7 +11,7 @@ import {
   missingImage,
   refusedImage,
   unreachableRegistry,
-} from "../errors.ts";
+} from "./errors.ts";
 
 /** What skopeo is run with. */
 export interface SkopeoContext {

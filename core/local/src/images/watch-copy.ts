@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Progress } from "../launcher/image.ts";
-import { badImage } from "../errors.ts";
+import { badImage } from "./errors.ts";
 
 /** What is watched while an image is copied. */
 export interface CopyWatch {

@@ -16,7 +16,8 @@ import type { State } from "../record/state.ts";
 import { vmOfPod } from "../record/state.ts";
 import type { HeldDisk, HostDiskPolicy } from "./host-disks.ts";
 import type { VmUser } from "./vm-user.ts";
-import { containerDiskError, explainWrite, UnreachableRegistryError } from "../errors.ts";
+import { containerDiskError } from "../errors.ts";
+import { explainWrite, UnreachableRegistryError } from "../images/errors.ts";
 
 /** A container disk that a VM was given: the base that it shares with others, and the format of that. */
 export interface ContainerDiskRecord extends Pick<CachedDisk, "base" | "format"> {
