@@ -13,6 +13,7 @@ export {
   processesLoggingTo,
   processesOfPod,
   processesOfUser,
+  usersOfProcesses,
 } from "./exec/processes.ts";
 export { scaledTimeout } from "./exec/scaled-timeout.ts";
 export { type Lock, takeLock } from "./files/lock.ts";

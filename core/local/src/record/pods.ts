@@ -9,7 +9,7 @@ import {
   type UidRange,
   VM_UIDS,
 } from "@netbind/pod";
-import { processesOfUser, takeLock } from "@netbind/netns";
+import { usersOfProcesses, takeLock } from "@netbind/netns";
 import { type LocalPodRecord, openRecord } from "./local-pod-record.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
@@ -102,13 +102,15 @@ interface UidRequest {
   /** Pods whose user it must not be. */
   readonly others: readonly string[];
   readonly uidOf: (record: LocalPodRecord) => number | undefined;
+  /** Users that processes of the machine run as. */
+  readonly running: ReadonlySet<number>;
 }
 
 /**
  * A user of a range that no other pod's record has, and that no process has, be it another state directory's; nor is it
  * one that the machine assigns to others.
  */
-function freeUid(state: State, { range, id, others, uidOf }: UidRequest): number {
+function freeUid(state: State, { range, id, others, uidOf, running }: UidRequest): number {
   const seed = seedOf(state, id);
   // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.
   const near = others.filter((other) => mayShareUid(seed, seedOf(state, other)));
@@ -118,19 +120,22 @@ function freeUid(state: State, { range, id, others, uidOf }: UidRequest): number
   });
   for (;;) {
     const uid = chooseUid(range, seed, taken);
-    if (processesOfUser(uid).length === 0 && !isKnownUser(uid)) return uid;
+    if (!running.has(uid) && !isKnownUser(uid)) return uid;
     taken.push(uid);
   }
 }
 
-/** A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}. */
-export const freeServiceUid = (state: State, id: string): number =>
-  freeUid(state, { range: SERVICE_UIDS, id, others: state.podIds(), uidOf: ({ serviceUid }) => serviceUid });
+/**
+ * A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}, and
+ * may have looked at the machine's processes since it does.
+ */
+export const freeServiceUid = (state: State, id: string, running: ReadonlySet<number> = usersOfProcesses()): number =>
+  freeUid(state, { range: SERVICE_UIDS, id, others: state.podIds(), uidOf: ({ serviceUid }) => serviceUid, running });
 
-/** A user of the VM's own, which no other VM runs as. The caller holds the lock of {@link withUidLock}. */
-export function freeVmUid(state: State, vm: string): number {
+/** A user of the VM's own, which no other VM runs as; else as {@link freeServiceUid}. */
+export function freeVmUid(state: State, vm: string, running: ReadonlySet<number> = usersOfProcesses()): number {
   const others = state.podIds().filter((pod) => vmOfPod(pod) !== vm);
-  return freeUid(state, { range: VM_UIDS, id: vm, others, uidOf: ({ vmUid }) => vmUid });
+  return freeUid(state, { range: VM_UIDS, id: vm, others, uidOf: ({ vmUid }) => vmUid, running });
 }
 
 /** Chooses users and records them, one netbind at a time: two VMs that start at once never get the same. */

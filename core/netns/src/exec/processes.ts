@@ -37,6 +37,16 @@ export const processesLoggingTo = (path: string): readonly ProcessId[] => findPr
 /** Every process of a user. */
 export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses((held) => held.uid === uid);
 
+/** Every user that a process of the machine runs as, from one look at all of them. */
+export function usersOfProcesses(): ReadonlySet<number> {
+  const users = new Set<number>();
+  findProcesses(({ uid }) => {
+    if (uid !== undefined) users.add(uid);
+    return false;
+  });
+  return users;
+}
+
 /** By what a process is a pod's. */
 export interface PodTraces {
   /** Path of the pod's network namespace. */
