@@ -1,5 +1,5 @@
 /** What a VM's users may write is one file system in memory for each VM: a hostile one fills its own, and nothing else. */
-import { readFileSync, statfsSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, type LocalPodRecord } from "@netbind/local";
 import { exec, waitUntil } from "@netbind/netns";
@@ -39,7 +39,7 @@ async function filled(record: LocalPodRecord): Promise<string> {
   return printed();
 }
 
-test("a sidecar that fills its directory fills its VM's alone: other VMs run on, the VM is stopped, nothing stays mounted", async () => {
+test("a sidecar that fills its directory fills its VM's alone: other VMs run on, an unmounted one is said, nothing stays", async () => {
   await lab.start(hostileVmi, "--plugin", bundlePlugin("hostile", lab.directory), "--wait", "0");
   await lab.start(demoVmi({ name: "other", port: 80, nonce: "x" }), "--wait", "0");
   const [full, other] = [findVm(lab.state, "full"), findVm(lab.state, "other")];
@@ -64,6 +64,13 @@ test("a sidecar that fills its directory fills its VM's alone: other VMs run on,
   await stopped("full");
   expect((await machineState()).mounts).toEqual([lab.state.writable(other.id)]);
   expect((await call("check")).stdout).toBe("default/other: healthy\n");
+
+  await exec(["umount", "--lazy", lab.state.writable(other.id)]);
+  for (const command of ["check", "apply"] as const) {
+    const { code, stdout } = await call(command, "other");
+    expect([command, code, stdout]).toEqual([command, 1, expect.stringContaining("is not mounted any longer")]);
+  }
+  expect(readdirSync(lab.state.writable(other.id)), "what apply wrote to the machine's own").toEqual([]);
   await stopped("other");
   expect(await machineState()).toMatchObject({ mounts: [], files: [], processes: [] });
 });

@@ -15,9 +15,9 @@ export async function bundleNetbind(directory: string): Promise<void> {
     entryPoints: {
       "core/cli/bundle/netbind": join(root, "core/cli/src/main.ts"),
       "core/cli/bundle/console-drain": join(root, "core/local/src/launcher/console-drain.ts"),
-      "test/support/in-guest": join(root, "test/support/nested/in-guest.ts"),
-      "test/support/attach-pod": join(root, "test/support/nested/attach-pod.ts"),
-      "test/support/call-image": join(root, "test/support/nested/call-image.ts"),
+      "test/support/nested/in-guest": join(root, "test/support/nested/in-guest.ts"),
+      "test/support/nested/attach-pod": join(root, "test/support/nested/attach-pod.ts"),
+      "test/support/nested/call-image": join(root, "test/support/nested/call-image.ts"),
     },
     outdir: directory,
     ...BUNDLE_OPTIONS,

@@ -38,9 +38,9 @@ const SHARE = "/run/nested";
 /** The commands of the bundle, below where it is laid out. */
 const PROGRAMS = [
   "core/cli/bundle/netbind",
-  "test/support/in-guest",
-  "test/support/attach-pod",
-  "test/support/call-image",
+  "test/support/nested/in-guest",
+  "test/support/nested/attach-pod",
+  "test/support/nested/call-image",
 ] as const;
 const CHECKOUT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 /** How much longer than usual things take on a processor in software. */

@@ -9,7 +9,7 @@ import {
   type ServiceDrift,
   sidecarAnswers,
 } from "@netbind/pod";
-import { type Exec, inNetns, observe } from "@netbind/netns";
+import { type Exec, inNetns, isMountPoint, observe } from "@netbind/netns";
 import type { CniAttachment, LocalPodRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { findPasst, findQemu, launcherOf } from "../launcher/launcher-of.ts";
@@ -124,6 +124,13 @@ const passtDrift = (record: LocalPodRecord): readonly string[] =>
       : [],
   );
 
+/** The file system of the sockets by which its processes are asked, where somebody unmounted it. */
+function writableDrift(state: State, { id, writable }: LocalPodRecord): readonly string[] {
+  const path = state.writable(id);
+  if (writable === undefined || isMountPoint(path)) return [];
+  return [`${path}, where its processes write, is not mounted any longer: stop the VM with --force and start it again`];
+}
+
 /** Compares the devices that the machine gave away with how they were set up. */
 async function deviceDrift(
   state: State,
@@ -151,6 +158,9 @@ export async function findDrift(state: State, exec: Exec, record: LocalPodRecord
   const limits = limitsOf(record);
   if (!isNetns(netns)) return { ...NOTHING, limits, over: "its pod's network namespace does not exist" };
   if (findQemu(record) === undefined) return { ...NOTHING, limits, over: "its QEMU does not run" };
+  const lost = writableDrift(state, record);
+  // Nothing of it can be asked, and what started again would write to the machine's own file system.
+  if (lost.length > 0) return { ...NOTHING, limits, unrecoverable: lost };
   const domain = await domainDrift(exec, record);
   const { devices, unrecoverable } = await deviceDrift(state, exec, record);
   return {
