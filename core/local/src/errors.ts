@@ -68,13 +68,19 @@ export class MigrationUnsettledError extends Error {
     pods: readonly { readonly namespace: string; readonly name: string; readonly netns: string }[],
   ) {
     const [first] = pods;
-    const vm = first === undefined ? "of the VM" : `VM ${first.namespace}/${first.name}`;
-    const left =
+    const name = first === undefined ? "" : `${first.namespace}/${first.name}`;
+    const [left, help] =
       pods.length > 1
-        ? `two pods of ${vm} are left (${pods.map(({ netns }) => netns).join(", ")}), because its guest may be in either`
-        : `the second pod of ${vm} is removed, and its guest may be paused until its libvirt answers`;
+        ? [
+            `two pods of VM ${name} are left (${pods.map(({ netns }) => netns).join(", ")}), because its guest may be in either`,
+            `when its libvirt answers, run netbind apply ${name} or netbind gc: each ends the migration`,
+          ]
+        : [
+            `the second pod of VM ${name} is removed, and its guest may be paused until its libvirt answers, which resumes it`,
+            `where it does not answer again, run netbind stop --force ${name}, and start the VM again`,
+          ];
     super(
-      `${failure.message}\n    the migration could not be rolled back completely: ${why.message}\n    ${left}\n    when its libvirt answers, run netbind apply ${first === undefined ? "" : `${first.namespace}/${first.name}`} or netbind gc: each ends the migration`,
+      `${failure.message}\n    the migration could not be rolled back completely: ${why.message}\n    ${left}\n    ${help}`,
       { cause: why },
     );
   }
