@@ -22,6 +22,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts", "plugins/*/src/**/*.test.ts"],
+          // One a processor: much of the tests is waiting, and Vitest leaves one processor free.
+          maxWorkers: "100%",
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -9,16 +9,8 @@ export const SOURCE: readonly string[] = [
 /** What is published: compiled by `npm run build`. */
 export const BUILT: readonly string[] = [fileURLToPath(new URL("../../../core/cli/dist/main.js", import.meta.url))];
 
-const MANY = ["--conditions=@netbind/source", fileURLToPath(new URL("many-calls.ts", import.meta.url))];
-
-/** A call of the command in a directory. */
-export interface Call {
-  readonly args: readonly string[];
-  readonly cwd: string;
-}
-
 /** What the runtime made of the sources: half of what a call of the command takes is that. */
-const COMPILED = fileURLToPath(new URL("../../../node_modules/.cache/netbind-compiled", import.meta.url));
+export const COMPILED = fileURLToPath(new URL("../../../node_modules/.cache/netbind-compiled", import.meta.url));
 
 /** How a call of the command ended. */
 export interface Outcome {
@@ -66,11 +58,4 @@ export function netbind(
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
-}
-
-/** Calls the command many times, one after the other, in one process of their own: for commands that touch nothing. */
-export async function netbindMany(calls: readonly Call[], env: NodeJS.ProcessEnv = {}): Promise<readonly Outcome[]> {
-  const { code, stdout, stderr } = await netbind([], { program: MANY, stdin: JSON.stringify(calls), env });
-  if (code !== 0) throw new Error(`the calls ended with ${code}: ${stderr}`);
-  return JSON.parse(stdout) as readonly Outcome[];
 }

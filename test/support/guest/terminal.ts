@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { SOURCE } from "./netbind.ts";
+import { COMPILED, SOURCE } from "./netbind.ts";
 
 /** A word of a shell's command line. */
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
@@ -13,7 +13,7 @@ export function netbindOnTerminal(
   // script is of util-linux, as nsenter is; it gives a command a terminal of its own.
   const child = spawn("script", ["-qec", `stty cols ${columns}; exec ${command}`, "/dev/null"], {
     cwd,
-    env: { PATH: process.env["PATH"], TERM: "xterm", ...env },
+    env: { PATH: process.env["PATH"], TERM: "xterm", NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let text = "";

@@ -67,10 +67,10 @@ function list({ phase = "Pending", activePods, change, nics = NICS }: Seen): voi
   snapshot = readObjects([kubevirtObject(), pod, ...(activePods === undefined ? [] : [vmi])]);
 }
 
-/** Lets time pass, as the agent sees it. */
-async function pass(seconds: number): Promise<void> {
-  for (let left = seconds; left > 0; left--) {
-    vi.advanceTimersByTime(1000);
+/** Lets time pass, as the agent sees it: it looks at its cluster every so many seconds. */
+async function pass(seconds: number, every = 1): Promise<void> {
+  for (let left = seconds; left > 0; left -= every) {
+    vi.advanceTimersByTime(every * 1000);
     await agent.tick();
     await agent.idle();
   }
@@ -103,9 +103,9 @@ test.each(STATES)("%s: a Warning where that does not end, and once", async (_, f
 
 test("while its images are pulled the kubelet speaks, and only after minutes the agent", async () => {
   list({ activePods: { [UID]: "node-1" } });
-  await pass(280);
+  await pass(280, 10);
   expect(reasons()).toEqual([]);
-  await pass(60);
+  await pass(60, 10);
   expect(reasons()).toEqual(["Warning SIDECAR_MISSING"]);
 });
 
@@ -116,7 +116,7 @@ test("a pod that is being deleted loses its sidecars, and nobody waits for them"
     activePods: { [UID]: "node-1" },
     change: (pod) => Object.assign(metadata(pod), { deletionTimestamp: "2026-01-01T00:00:00Z" }),
   });
-  await pass(400);
+  await pass(400, 10);
   expect(reasons()).toEqual([]);
 });
 
@@ -128,7 +128,7 @@ test("what is not a state of a first second is reported at once", async () => {
 
 test("an event is its VMI's where nothing speaks against the pod, and else the pod's alone", async () => {
   list({ phase: "Running", activePods: { [UID]: "node-1" } });
-  await pass(120);
+  await pass(120, 10);
   list({ phase: "Running", activePods: { [UID]: "node-2" } });
   await pass(1);
   expect(reported.map(({ reason, vmi }) => [reason, vmi])).toEqual([

@@ -1,14 +1,15 @@
 /** What an administrator grants bindings is read before anything is done, and told where it says something else. */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkGrants, readGrants } from "@netbind/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { netbind, type Outcome } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
 
 const AGENT = fileURLToPath(new URL("../../../core/agent/src/main.ts", import.meta.url));
-const NETBIND = fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url));
+const resident = useNetbind();
 
 test("kinds that there are, and settings of a network: all that is wrong is reported with its place", () => {
   expect(
@@ -49,8 +50,8 @@ const MALFORMED: readonly (readonly [string, readonly string[]])[] = [
   ],
 ];
 
-const node = (...argv: readonly string[]): { readonly status: number | null; readonly stderr: string } =>
-  spawnSync(process.execPath, ["--conditions=@netbind/source", ...argv], { encoding: "utf8", input: "" });
+const agent = (args: readonly string[]): Promise<Outcome> =>
+  netbind(args, { program: ["--conditions=@netbind/source", AGENT] });
 
 describe("a file that is not of grants", () => {
   let directory: string;
@@ -59,13 +60,13 @@ describe("a file that is not of grants", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
   /** By the agent, and by the command. */
-  const readers: readonly (readonly [string, (file: string) => readonly string[]])[] = [
+  const readers: readonly (readonly [string, (file: string) => Promise<Outcome>])[] = [
     [
       "agent",
-      (file) => [AGENT, "--node", "n", "--objects", directory, "--state", join(directory, "state"), "--grants", file],
+      (file) => agent(["--node", "n", "--objects", directory, "--state", join(directory, "state"), "--grants", file]),
     ],
-    ["plan", (file) => [NETBIND, "plan", "-f", "-", "--grants", file]],
-    ["run", (file) => [NETBIND, "run", "-f", "-", "--grants", file]],
+    ["plan", (file) => resident(["plan", "-f", "-", "--grants", file])],
+    ["run", (file) => resident(["run", "-f", "-", "--grants", file])],
   ];
 
   const reported = (file: string): string => {
@@ -83,24 +84,24 @@ describe("a file that is not of grants", () => {
     expect(reported(file).match(/^ {4}fix: ./gm)).toHaveLength(says.length);
   });
 
-  test("the agent names a network namespace that it cannot read, and what to do, with the code of its options", () => {
+  test("the agent names a network namespace that it cannot read, and what to do, with the code of its options", async () => {
     const nowhere = join(directory, "net");
-    const { status, stderr } = node(AGENT, "--node", "n", "--objects", directory, "--node-netns", nowhere);
-    expect([status, stderr]).toEqual([
+    const { code, stderr } = await agent(["--node", "n", "--objects", directory, "--node-netns", nowhere]);
+    expect([code, stderr]).toEqual([
       2,
       expect.stringContaining(`${nowhere} cannot be read (ENOENT): run the agent in`),
     ]);
   });
 
-  test.each(readers)("%s ends with the code of a refused input", (_, args) => {
+  test.each(readers)("%s ends with the code of a refused input", async (_, call) => {
     const file = join(directory, "grants.json");
     for (const text of ["{", '{"a": []}']) {
       writeFileSync(file, text);
-      const { status, stderr } = node(...args(file));
-      expect([status, stderr]).toEqual([3, expect.stringContaining(reported(file))]);
+      const { code, stderr } = await call(file);
+      expect([code, stderr]).toEqual([3, expect.stringContaining(reported(file))]);
     }
-    const { status, stderr } = node(...args(directory));
-    expect([status, stderr]).toEqual([3, expect.stringContaining(`${directory}: it cannot be read: `)]);
+    const { code, stderr } = await call(directory);
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`${directory}: it cannot be read: `)]);
   });
 
   test("a null stands for a field that is not there", () => {
@@ -109,7 +110,7 @@ describe("a file that is not of grants", () => {
     });
   });
 
-  test.each(["--pod-link", "--pod-network"])("so is what %s names", (option) => {
+  test.each(["--pod-link", "--pod-network"])("so is what %s names", async (option) => {
     const file = join(directory, "named.json");
     const command = option === "--pod-link" ? "plan" : "run";
     for (const [text, says] of [
@@ -117,10 +118,10 @@ describe("a file that is not of grants", () => {
       ["null", ": it is not a valid "],
     ] as const) {
       writeFileSync(file, text);
-      const { status, stderr } = node(NETBIND, command, "-f", "-", option, file);
-      expect([status, stderr]).toEqual([3, expect.stringContaining(`${file}${says}`)]);
+      const { code, stderr } = await resident([command, "-f", "-", option, file]);
+      expect([code, stderr]).toEqual([3, expect.stringContaining(`${file}${says}`)]);
     }
-    const { status, stderr } = node(NETBIND, command, "-f", "-", option, directory);
-    expect([status, stderr]).toEqual([3, expect.stringContaining(`${directory}: it cannot be read: `)]);
+    const { code, stderr } = await resident([command, "-f", "-", option, directory]);
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`${directory}: it cannot be read: `)]);
   });
 });

@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadInput, loadSurroundings } from "../../../core/cli/src/input/load-input.ts";
-import { netbind, type Outcome } from "../../support/guest/netbind.ts";
+import type { Outcome } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
+
+const netbind = useNetbind();
 
 const NAD = { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", metadata: { name: "blue" } };
 const nadOf = (bridge: string): object => ({

@@ -18,7 +18,8 @@ import {
   readGolden,
 } from "../../support/cases/cases.ts";
 import { OWN_BINDINGS } from "../../support/cases/own-bindings.ts";
-import { netbindMany, type Outcome } from "../../support/guest/netbind.ts";
+import type { Outcome } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
 
 interface Planned {
   readonly pod: object;
@@ -90,6 +91,7 @@ const NOWHERE = { NETBIND_STATE_DIR: "/etc/passwd/netbind" };
 
 const isRefusedByRun = (name: string): boolean => hasGolden(name, "refused") || hasGolden(name, "refusedByRun");
 
+const netbind = useNetbind();
 let said: ReadonlyMap<string, Said>;
 beforeAll(async () => {
   const calls = caseNames().flatMap((name) => {
@@ -105,7 +107,7 @@ beforeAll(async () => {
       ...(isRefusedByRun(name) ? [{ name, as: "run", ...call("run") }] : []),
     ];
   });
-  const outcomes = await netbindMany(calls, NOWHERE);
+  const outcomes = await Promise.all(calls.map(({ args, cwd }) => netbind(args, { cwd, env: NOWHERE })));
   const of = (name: string, as: string): Outcome | undefined =>
     outcomes[calls.findIndex((one) => one.name === name && one.as === as)];
   said = new Map(

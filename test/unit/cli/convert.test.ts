@@ -12,7 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { netbind } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
+
+const netbind = useNetbind();
 
 const vmi = (interfaces: string): string => `# kept
 apiVersion: kubevirt.io/v1

@@ -4,7 +4,9 @@ import { ERROR_CODES } from "@netbind/contract";
 import { ALL_CHECKS, explain, RULES } from "@netbind/kubevirt/admission";
 import { expect, test } from "vitest";
 import { codeOfError, ERRORS_BY_CODE, NAMED_ERRORS } from "../../../core/cli/src/error-codes.ts";
-import { netbind } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
+
+const netbind = useNetbind();
 
 const CORE = new URL("../../../core/", import.meta.url);
 /** Packages whose errors do not reach the command. */

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { netbind } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
+
+const netbind = useNetbind();
 
 test.each(["run", "plan"])(
   "%s: an empty --host-disk lists nothing, above all not the current directory",

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import type { Command, Option } from "commander";
 import { expect, test } from "vitest";
 import { commandsOf, createProgram } from "../../../core/cli/src/program.ts";
-import { netbind } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
+
+const netbind = useNetbind();
 
 const parser = (): Command =>
   createProgram(

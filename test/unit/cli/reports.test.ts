@@ -6,7 +6,9 @@ import { SaxesParser } from "saxes";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
-import { netbind } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
+
+const netbind = useNetbind();
 
 const { resolve } = createRequire(import.meta.url);
 const SCHEMA = JSON.parse(

@@ -6,7 +6,10 @@ import { describe, expect, test } from "vitest";
 import { EventRecorder } from "../../../core/agent/src/event-recorder.ts";
 import { demoVmi } from "../../demo/vmi.ts";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
-import { netbind, type Outcome } from "../../support/guest/netbind.ts";
+import type { Outcome } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
+
+const netbind = useNetbind();
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 

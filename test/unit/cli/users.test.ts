@@ -1,13 +1,21 @@
 /** What another user than root sees, and what is said of VMs that are not there. */
-import { expect, test } from "vitest";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
 import { netbind } from "../../support/guest/netbind.ts";
 
 const NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"];
 
+/** What the runtime made of the sources: root's is not for others to write to. */
+const compiled = mkdtempSync(join(tmpdir(), "netbind-users-"));
+chmodSync(compiled, 0o777);
+afterAll(() => rmSync(compiled, { recursive: true }));
+
 test.each([["run", "-f", "/nope"], ["status"], ["stop", "vm"], ["link", "up", "vm", "nic"]])(
   "%s as nobody says that it needs root",
   async (...args) => {
-    const { code, stderr } = await netbind(args, { enter: NOBODY, env: { NODE_COMPILE_CACHE: "" } });
+    const { code, stderr } = await netbind(args, { enter: NOBODY, env: { NODE_COMPILE_CACHE: compiled } });
     expect([code, stderr]).toEqual([1, `netbind: netbind ${args[0]} needs root: sudo netbind ${args[0]} ...\n`]);
   },
 );
@@ -31,7 +39,7 @@ test.each([
   [["explain", "passt"], "", 0, "passt"],
   [["convert", "-f", "-"], VM, 0, "binding"],
 ] as const)("%s works as nobody, who has no home", async (args, stdin, code, says) => {
-  const env = { NODE_COMPILE_CACHE: "", HOME: undefined, XDG_CACHE_HOME: undefined, XDG_CONFIG_HOME: undefined };
+  const env = { NODE_COMPILE_CACHE: compiled, HOME: undefined, XDG_CACHE_HOME: undefined, XDG_CONFIG_HOME: undefined };
   const answer = await netbind(args, { enter: NOBODY, env, stdin });
   expect(answer.code, answer.stderr).toBe(code);
   expect(answer.stdout).toContain(says);

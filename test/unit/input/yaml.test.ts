@@ -214,8 +214,11 @@ describe("a text that is made to be slow", () => {
   test.each(Object.entries(SLOW))("%s: four times the text takes no more than in proportion", (_, textOf) => {
     const [small, large] = [textOf(100_000), textOf(400_000)];
     costOf(small);
-    const best = (text: string): number => Math.min(costOf(text), costOf(text), costOf(text));
     // Sixteen times is what a quadratic reader takes; what takes no time has no proportion.
-    expect(best(large)).toBeLessThan(10 * Math.max(best(small), 10));
+    const most = 10 * Math.max(Math.min(costOf(small), costOf(small), costOf(small)), 10);
+    let least = costOf(large);
+    // A collection of garbage is not the reader's cost: it may have two more tries.
+    for (let tries = 0; tries < 2 && least >= most; tries++) least = Math.min(least, costOf(large));
+    expect(least).toBeLessThan(most);
   });
 });

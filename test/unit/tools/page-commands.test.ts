@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../../../core/cli/src/exit-codes.ts";
-import { netbindMany } from "../../support/guest/netbind.ts";
+import { useNetbind } from "../../support/guest/use-netbind.ts";
 import {
   commandsOf,
   findHidden,
@@ -15,6 +15,7 @@ import {
 } from "../../support/cases/page-blocks.ts";
 import { blocksOf, runPage } from "../../support/cases/run-page.ts";
 
+const netbind = useNetbind();
 const pages = readPages();
 const fence = (text: string, language = "sh"): string => `\`\`\`${language}\n${text}\n\`\`\`\n`;
 
@@ -67,7 +68,7 @@ describe("the commands of pages", () => {
       })),
     );
     const commands = [...new Set(named.map(({ command }) => command))];
-    const helps = await netbindMany(commands.map((command) => ({ args: [command, "--help"], cwd: ROOT })));
+    const helps = await Promise.all(commands.map((command) => netbind([command, "--help"])));
     const helpOf = new Map(commands.map((command, at) => [command, helps[at]]));
     for (const { name, command, rest } of named) {
       expect(helpOf.get(command)?.code, `${name}: netbind ${command}`).toBe(0);
