@@ -101,19 +101,14 @@ export function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-function nearest(text: string, known: readonly string[]): string | undefined {
-  const distance = (candidate: string): number =>
-    editDistance(text.toLowerCase().slice(0, 64), candidate.toLowerCase());
-  return known.map((candidate) => ({ candidate, far: distance(candidate) })).sort((a, b) => a.far - b.far)[0]
-    ?.candidate;
-}
-
 function unknownField(path: string, key: string, known: readonly string[]): Violation {
-  const near = nearest(key, known);
-  const fix =
-    near === undefined
-      ? "remove it: no field is known here"
-      : `the nearest known field is "${near}"; known: ${known.join(", ")}`;
+  const distance = (one: string): number => editDistance(key.toLowerCase().slice(0, 64), one.toLowerCase());
+  const [near] = known.map((name) => ({ name, far: distance(name) })).sort((a, b) => a.far - b.far);
+  const nearest =
+    near === undefined ? "remove it: no field is known here" : `the nearest known field is "${near.name}"`;
+  // A slip of a few letters needs no list of all that it could have been.
+  const isSlip = near === undefined || near.far <= Math.max(1, Math.floor(near.name.length / 3));
+  const fix = isSlip ? nearest : `${nearest}; known: ${known.join(", ")}`;
   return violation(join(path, key), `there is no field ${JSON.stringify(key)} here`, fix);
 }
 

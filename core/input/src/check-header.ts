@@ -33,6 +33,9 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   "hco.kubevirt.io": ["HyperConverged"],
 };
 
+/** True for a kind that KubeVirt has, whatever else has one of that name. */
+export const isKubevirtKind = (kind: string): boolean => Object.values(KINDS).some((kinds) => kinds.includes(kind));
+
 const LONGEST_NAME = 64;
 const isNear = (name: string, known: string): boolean =>
   name.length <= LONGEST_NAME && editDistance(name.toLowerCase(), known.toLowerCase()) <= 3;

@@ -18,7 +18,7 @@ import type {
 } from "@netbind/kubevirt";
 
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
-import { checkHeader } from "./check-header.ts";
+import { checkHeader, isKubevirtKind } from "./check-header.ts";
 import { checkCrs, type Cluster, clusterOf } from "./configuring-cr.ts";
 import { asVmi, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
 import { type Kind, kindOf, located, textOf } from "./kinds.ts";
@@ -144,6 +144,14 @@ function readVms(documents: readonly InputDocument[], of: Sorted, cluster: Clust
   };
 }
 
+/** What is said of an object that nothing is made of; a kind that KubeVirt has too is named with its own group. */
+function skipped({ file, line, value }: InputDocument): string {
+  const kind = textOf(value["kind"]);
+  const [group = ""] = textOf(value["apiVersion"]).split("/");
+  const why = isKubevirtKind(kind) ? `it is of ${group}, not of kubevirt.io` : "not a kind that netbind reads";
+  return `${file}:${line}: skipping ${kind}: ${why}`;
+}
+
 /**
  * What documents say, in any order, with everything that is wrong with their shape; `first` is reported where what is
  * needed is missing.
@@ -187,10 +195,6 @@ export function inputOf(
         : []),
     ],
     duplicates,
-    warnings: of("other")
-      .filter((document) => checkHeader(document).length === 0)
-      .map(
-        ({ file, line, value }) => `${file}:${line}: skipping ${textOf(value["kind"])}: not a kind that netbind reads`,
-      ),
+    warnings: of("other").flatMap((document) => (checkHeader(document).length === 0 ? [skipped(document)] : [])),
   };
 }

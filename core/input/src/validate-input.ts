@@ -3,15 +3,14 @@ import {
   defaultVmi,
   type DescribedBindings,
   type Finding,
-  OTHER_METHODS,
+  findMistakes,
   sanitizeVmi,
   validateClone,
   validateMigration,
   validateNad,
-  validateVmi,
   type ValidationContext,
 } from "@netbind/kubevirt/admission";
-import { INTERFACES_PATH, interfacesOf, type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
+import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "./documents.ts";
 import { checkIgnored, ignoredIn, markIgnored } from "./ignored-rules.ts";
 import type { Input } from "./input.ts";
@@ -55,33 +54,6 @@ const findingsOf = (findings: readonly Finding[], locate: InputVm["locate"]): re
 export const completedVmi = ({ vmi }: InputVm, { configuration }: Input): Vmi =>
   defaultVmi(sanitizeVmi(vmi), configuration).vmi;
 
-/** The interface that a finding is of; the field itself where it is of none. */
-const nicOf = ({ field }: Finding): string => /^spec\.domain\.devices\.interfaces\[\d+\]/.exec(field)?.[0] ?? field;
-
-/** Rules that look at what another one has refused of the same interface: what they find is gone once that is corrected, or is not. */
-const FOLLOWING: ReadonlyMap<string, string> = new Map([
-  // What a binding reads follows from it, and which one may be used from the network.
-  ["FIELD-2", "MAP-2"],
-  // The plugin that replaces the key is asked the same.
-  ["MACVTAP-1", "DISC-3"],
-]);
-
-/**
- * One mistake is one finding. An interface whose only binding is one that KubeVirt removed is not one without a binding too,
- * and what follows from a mistake is not reported beside it.
- */
-function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Finding[] {
-  const known = new Set(findings.map((found) => `${found.rule.id} ${nicOf(found)}`));
-  const removed = new Set(findings.filter(({ rule }) => rule.id.startsWith("DISC-")).map(nicOf));
-  const covered = interfacesOf(vmi).flatMap((nic, at) =>
-    OTHER_METHODS.every((key) => nic[key as keyof typeof nic] === undefined) ? [`${INTERFACES_PATH}[${at}]`] : [],
-  );
-  const isAnswered = ({ rule, field }: Finding): boolean =>
-    rule.id === "BIND-1" && removed.has(field) && covered.includes(field);
-  const follows = (found: Finding): boolean => known.has(`${FOLLOWING.get(found.rule.id)} ${nicOf(found)}`);
-  return findings.filter((found) => !isAnswered(found) && !follows(found));
-}
-
 /** A NIC on the pod network without a binding may get one from a preference that nobody has seen. */
 const withoutUnknown = (findings: readonly Finding[], { openNics }: InputVm): readonly Finding[] =>
   findings.filter(({ rule, field }) => !["BIND-1", "BIND-5"].includes(rule.id) || !openNics.includes(field));
@@ -91,7 +63,7 @@ type Known = Pick<ValidationContext, "described" | "surroundings">;
 
 function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known: Known): readonly InputFinding[] {
   const vmi = completedVmi(vm, input);
-  const findings = validateVmi(vmi, {
+  const findings = findMistakes(vmi, {
     configuration: input.configuration,
     version: options.kubevirtVersion ?? NEWEST_KUBEVIRT,
     operation: options.operation,
@@ -99,10 +71,7 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     ...(vm.copies === undefined ? {} : { copies: vm.copies }),
     ...(input.nads.length === 0 ? {} : { nads: input.nads }),
   });
-  return markIgnored(
-    [...findingsOf(withoutUnknown(withoutFollowUps(findings, vmi), vm), vm.locate), ...checkIgnored(vm)],
-    ignoredIn(vm),
-  );
+  return markIgnored([...findingsOf(withoutUnknown(findings, vm), vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
 }
 
 /** What is said of the migrations of VMs that are in the input, by what runs of them where that is. Of another VM nothing is known. */

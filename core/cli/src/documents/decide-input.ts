@@ -3,7 +3,7 @@ import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@net
 import {
   type CheckId,
   type CodedViolation,
-  validateVmi,
+  findMistakes,
   type ValidationContext,
   translateRemovedBindings,
 } from "@netbind/kubevirt/admission";
@@ -44,7 +44,7 @@ interface Known extends Pick<ValidationContext, "described" | "surroundings" | "
 /** Warns about fields of a VM that have no effect, or another than the intended one. The VM starts. */
 function warnIneffective({ vm, decision: { vmi } }: DecidedVm, { configuration, nads }: Input, known: Known): void {
   const { ignore } = known;
-  const found = validateVmi(vmi, { configuration, nads, ...known }).filter(
+  const found = findMistakes(vmi, { configuration, nads, ...known }).filter(
     ({ rule }) => rule.consequence === "ignored",
   );
   const ignored = new Set([...ignore, ...ignoredIn(vm)]);

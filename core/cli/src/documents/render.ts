@@ -2,7 +2,7 @@ import { admitPluginNics, type AskedBinding, mergeNeeds, needsOfNics, pluginNics
 import { findUnknown, type Input, type InputViolation, type InputVm } from "@netbind/input";
 import type { KubevirtMinor } from "@netbind/kubevirt";
 import { type ImageFallback, interfacesOf, networkOf, nicSpec, type Vmi, type VmiInterface } from "@netbind/kubevirt";
-import { defaultVmi, foundBy, isFatal, validateVmi, sanitizeVmi } from "@netbind/kubevirt/admission";
+import { defaultVmi, foundBy, findMistakes, isFatal, sanitizeVmi } from "@netbind/kubevirt/admission";
 import { memoryOverheadBytes, pluginSidecars, type Pod, renderPod } from "@netbind/kubevirt/pod";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { OutputFormat } from "../output.ts";
@@ -64,7 +64,7 @@ async function renderOne(
 ): Promise<Rendered | readonly InputViolation[]> {
   const { configuration, nads } = input;
   const { vmi } = defaultVmi(sanitizeVmi(vm.vmi), configuration);
-  const found = validateVmi(vmi, { configuration, version }).filter(isFatal);
+  const found = findMistakes(vmi, { configuration, version }).filter(isFatal);
   const { sidecars, violations } = pluginSidecars(
     vmi,
     input.configuredBy === undefined ? undefined : configuration,

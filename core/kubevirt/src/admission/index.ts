@@ -1,5 +1,5 @@
+export { admitVmi, findMistakes } from "./follow-ups.ts";
 export {
-  admitVmi,
   type CodedViolation,
   type Finding,
   isFatal,

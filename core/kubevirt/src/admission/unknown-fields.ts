@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import { editDistance } from "@netbind/contract/shape";
+import { nearestName } from "../values/nearest-name.ts";
 import { quote } from "./rules/rule.ts";
 import { POOL_FIELD_NAMES, REPLICA_SET_FIELD_NAMES, VM_FIELD_NAMES } from "./field-names.ts";
 
@@ -84,26 +84,9 @@ function placesIn(kind: VmKind): ReadonlyMap<string, string[]> {
 
 /** A name that stands in more places says nothing about where a block belongs. */
 const MOST_PLACES = 3;
-/** Longer ones are slips of nothing. */
-const LONGEST_NAME = 64;
 const MOST_LISTED = 12;
 const MOST_SHOWN = 80;
 const MOST_FOUND = 20;
-
-/** How many edits a slip may be away from a name. */
-const reach = (name: string): number => Math.max(1, Math.floor(name.length / 3));
-
-function nearestOf(name: string, known: Iterable<string>): string | undefined {
-  if (name.length > LONGEST_NAME) return undefined;
-  const lower = name.toLowerCase();
-  let [best, distance]: [string | undefined, number] = [undefined, reach(name) + 1];
-  for (const candidate of known) {
-    if (Math.abs(candidate.length - name.length) >= distance) continue;
-    const far = editDistance(lower, candidate.toLowerCase());
-    if (far < distance) [best, distance] = [candidate, far];
-  }
-  return best;
-}
 
 /** The place of the fewest steps that a name belongs to; undefined where it could be one of many. */
 function placeOf(kind: VmKind, name: string): string | undefined {
@@ -115,9 +98,9 @@ function placeOf(kind: VmKind, name: string): string | undefined {
 function fixOf(kind: VmKind, name: string, siblings: Names): string {
   const place = placeOf(kind, name);
   if (place !== undefined) return `this block belongs under ${place}`;
-  const near = nearestOf(name, siblings.keys());
+  const near = nearestName(name, siblings.keys());
   if (near !== undefined) return `the nearest known field is ${quote(near)}`;
-  const elsewhere = nearestOf(name, placesIn(kind).keys());
+  const elsewhere = nearestName(name, placesIn(kind).keys());
   const other = elsewhere === undefined ? undefined : placeOf(kind, elsewhere);
   if (other !== undefined) return `the nearest known field is ${quote(elsewhere)}, which belongs under ${other}`;
   if (kind === "vmi" && namesOf("vm").has(name)) return "write kind: VirtualMachine, which has it, or remove it";

@@ -88,9 +88,3 @@ export function validateVmi(
 /** True for what a VM cannot be started with: its API refuses it, or it could not work. */
 export const isFatal = ({ rule }: Finding): boolean =>
   rule.consequence === "rejected" || rule.consequence === "neverStarts";
-
-/** Everything that prevents a VM from starting on a cluster, of the newest version where none is named. */
-export const admitVmi = (vmi: Vmi, cluster: Omit<ValidationContext, "operation">): readonly CodedViolation[] =>
-  validateVmi(vmi, cluster)
-    .filter(isFatal)
-    .map(({ field, problem, fix, rule }) => ({ field, problem, fix, rule: rule.id }));

@@ -1,5 +1,6 @@
 import { defined, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "../api.ts";
+import { nearestName } from "../values/nearest-name.ts";
 import { registrationOf, registrationsOf } from "../vmi.ts";
 
 /** The image of a binding that this release ships. */
@@ -34,10 +35,27 @@ export const isWrittenOnTap = (domainAttachmentType: string | undefined): boolea
 
 const REGISTRY = "spec.configuration.network.binding";
 
+/** True for a name that was made of a known one with more than a letter: "l2bridge" is not a slip of "bridge". */
+const isMadeOf = (name: string, known: string): boolean => name.length > known.length + 1 && name.includes(known);
+
+/** The most edits that a slip in a binding's name takes: such names are short, and others' resemble them. */
+const MOST_EDITS = 2;
+
+/** A fix for a name that nothing is known of: the known one that it may be a slip of, before anything is changed for it. */
+export function fixOfName(name: string, known: readonly string[], fix: string): string {
+  const candidates = known.filter((one) => one !== name && !isMadeOf(name, one));
+  const near = nearestName(name, candidates, MOST_EDITS);
+  return near === undefined ? fix : `did you mean ${JSON.stringify(near)}? Else ${fix}`;
+}
+
 /** What is said of a binding of which no CR could tell whether it is registered. */
-export const unknownRegistration = (name: string): Omit<Violation, "field"> => ({
+export const unknownRegistration = (name: string, served: readonly string[]): Omit<Violation, "field"> => ({
   problem: `no KubeVirt CR in the input: not known whether ${JSON.stringify(name)} is registered`,
-  fix: `add the cluster's KubeVirt CR, which registers it under ${REGISTRY}, or its HyperConverged CR to the input`,
+  fix: fixOfName(
+    name,
+    served,
+    `add the cluster's KubeVirt CR, which registers it under ${REGISTRY}, or its HyperConverged CR to the input`,
+  ),
 });
 
 /**
@@ -78,13 +96,14 @@ export function resolveBinding(
   const unpermitted = own === undefined ? "" : ", and the image fallback policy does not permit this release's own";
   const ofRelease = `of this release: ${Object.keys(fallback.table).sort().join(", ") || "none"}`;
   if (known === undefined) {
-    const { problem, fix } = unknownRegistration(name);
+    const { problem, fix } = unknownRegistration(name, Object.keys(fallback.table));
     return violation("", `${problem}${unpermitted}`, `${fix} (${ofRelease})`);
   }
   const names = Object.keys(registrationsOf(configuration)).sort();
+  const fix = `register it under ${REGISTRY} in the KubeVirt CR (registered: ${names.join(", ") || "none"}; ${ofRelease})`;
   return violation(
     "",
     `no binding named "${name}" is registered${unpermitted}`,
-    `register it under ${REGISTRY} in the KubeVirt CR (registered: ${names.join(", ") || "none"}; ${ofRelease})`,
+    fixOfName(name, [...names, ...Object.keys(fallback.table)], fix),
   );
 }

@@ -10,15 +10,29 @@ const CORE_METHODS = ["bridge", "masquerade", "sriov", "passtBinding", "slirp", 
 const used = <K extends keyof VmiInterface>(nic: VmiInterface, keys: readonly K[]): readonly K[] =>
   keys.filter((key) => nic[key] !== undefined);
 
-/** What replaces a core binding that KubeVirt removed. */
-const REPLACEMENTS = {
+const isSecondary = ({ multus }: VmiNetwork): boolean => multus !== undefined && multus.default !== true;
+const isPodNetwork = ({ pod }: VmiNetwork): boolean => pod !== undefined;
+
+/** A core binding that KubeVirt removed. */
+type RemovedKey = "slirp" | "passt" | "macvtap";
+
+/** What replaces a core binding that KubeVirt removed, on a network that the plugin serves. */
+const REPLACEMENTS: Readonly<Record<RemovedKey, string>> = {
   slirp: "binding: {name: slirp}",
   passt: "passtBinding: {} or binding: {name: passt}",
   macvtap: "binding: {name: macvtap}",
-} as const;
+};
+
+/** How a NIC of a removed core binding is written today. What served one kind of network alone serves no other as a plugin. */
+function rewriteOf(key: RemovedKey, network: VmiNetwork | undefined): string {
+  const isServed = network === undefined || (key === "macvtap" ? isSecondary(network) : isPodNetwork(network));
+  if (isServed) return `write ${REPLACEMENTS[key]}`;
+  const kind = key === "macvtap" ? "secondary networks" : "the pod network";
+  return `write ${bindingFor(network)}, for the plugin ${key} serves ${kind} only`;
+}
 
 /** A core binding that KubeVirt removed, and the plugin of its name that replaces it. */
-const discontinued = (key: "slirp" | "passt" | "macvtap", id: string, since: 3 | 8): Rule => ({
+const discontinued = (key: RemovedKey, id: string, since: 3 | 8): Rule => ({
   id,
   means: `The core binding ${key} is removed.`,
   why: `KubeVirt removed ${key} in 1.3; the binding plugin of that name replaces it.`,
@@ -27,10 +41,16 @@ const discontinued = (key: "slirp" | "passt" | "macvtap", id: string, since: 3 |
   reason: "FieldValueInvalid",
   consequence: "rejected",
   judge: "creation",
-  find: perInterface((nic, path) =>
+  find: perInterface((nic, path, { networkOf }) =>
     nic[key] === undefined
       ? []
-      : [violation(`${path}.${key}`, `KubeVirt removed the core binding ${key} in 1.3`, `write ${REPLACEMENTS[key]}`)],
+      : [
+          violation(
+            `${path}.${key}`,
+            `KubeVirt removed the core binding ${key} in 1.3`,
+            rewriteOf(key, networkOf(nic)),
+          ),
+        ],
   ),
 });
 
@@ -59,7 +79,7 @@ const staleGate = (key: "passt" | "macvtap", gate: "Passt" | "Macvtap", id: stri
 });
 
 /** True for a network that is not the pod's; one that is missing is reported by MAP-2. */
-const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && network.pod === undefined;
+const isElsewhere = (network: VmiNetwork | undefined): boolean => network !== undefined && !isPodNetwork(network);
 
 /** Finds interfaces of a core binding on another network than the pod's; `name` is the binding's in the message. */
 const onPodNetworkOnly = (key: "masquerade" | "passtBinding", name: string): Rule["find"] =>
@@ -78,7 +98,7 @@ function miscounted(nic: VmiInterface, path: string, network: VmiNetwork | undef
     ? violation(
         path,
         `${gone} of interface ${quote(nic.name)} is no longer a core binding (removed in KubeVirt 1.3)`,
-        `write ${REPLACEMENTS[gone]}`,
+        rewriteOf(gone, network),
       )
     : violation(path, `interface ${quote(nic.name)} ${counted}`, `give it exactly one, such as ${bindingFor(network)}`);
 }

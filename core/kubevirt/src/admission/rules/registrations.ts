@@ -4,7 +4,7 @@ import { formatVersion } from "../../versions.ts";
 import { type Conflict, migrationConflict, ownerConflict } from "../../registration/registration-conflicts.ts";
 import { ignored, neverStarts, pending } from "./netbind-rules.ts";
 import { perInterface, quote, type Rule, type RuleContext } from "./rule.ts";
-import { unknownRegistration } from "../../registration/resolve-binding.ts";
+import { fixOfName, unknownRegistration } from "../../registration/resolve-binding.ts";
 import { registrationOf, registrationsOf } from "../../vmi.ts";
 
 /** What a registration may say, and since when. */
@@ -77,10 +77,12 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     outcome: "the VM stays Pending until its cluster registers the plugin",
     find: perPlugin(({ name, registration, subject }) => {
       if (registration !== undefined) return [];
-      if (subject.surroundings.isClusterKnown === false) return [unknownRegistration(name)];
-      const names = Object.keys(registrationsOf(subject.configuration)).sort().join(", ") || "none";
-      const problem = `no binding plugin ${quote(name)} is registered (registered: ${names})`;
-      return [{ problem, fix: "register it under spec.configuration.network.binding of the KubeVirt CR" }];
+      const served = [...subject.described.keys()];
+      if (subject.surroundings.isClusterKnown === false) return [unknownRegistration(name, served)];
+      const names = Object.keys(registrationsOf(subject.configuration)).sort();
+      const problem = `no binding plugin ${quote(name)} is registered (registered: ${names.join(", ") || "none"})`;
+      const fix = "register it under spec.configuration.network.binding of the KubeVirt CR";
+      return [{ problem, fix: fixOfName(name, [...names, ...served], fix) }];
     }),
   }),
   ignored({
