@@ -21,5 +21,4 @@ const refused = (document: InputDocument): InputViolation =>
 export const withAdministrators = (administrators: ReadResult, own: ReadResult): ReadResult => ({
   documents: [...administrators.documents, ...own.documents.filter((document) => !isAdministrators(document))],
   violations: [...administrators.violations, ...own.violations, ...own.documents.filter(isAdministrators).map(refused)],
-  duplicates: [...administrators.duplicates, ...own.duplicates],
 });

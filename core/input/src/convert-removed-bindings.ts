@@ -2,6 +2,7 @@ import { violation } from "@netbind/contract";
 import { sameValue } from "@netbind/kubevirt";
 import { OTHER_METHODS, REMOVED_BINDINGS } from "@netbind/kubevirt/admission";
 import { type InputDocument, type InputViolation, parseText } from "./documents.ts";
+import { findDuplicateKeys } from "./duplicate-keys.ts";
 import { isVmKind, stepsToVm, valueAt } from "./input-vm.ts";
 import { kindOf } from "./kinds.ts";
 import { parseYaml, type YamlDocument } from "./parse-yaml.ts";
@@ -214,7 +215,8 @@ function editedFields(conversions: readonly Conversion[]): readonly EditedField[
  * as by an alias of what was changed, nothing is changed and the places are violations.
  */
 export function convertRemovedBindings(file: string, text: string): ConvertedText {
-  const { documents, violations, duplicates, yaml } = parseText(file, text);
+  const { documents, violations, yaml } = parseText(file, text);
+  const duplicates = findDuplicateKeys(documents);
   if (violations.length > 0) return { text, changes: [], warnings: [], violations, duplicates };
   const nics = documents.flatMap(oldNicsOf).map((nic) => ({ nic, why: whyLeft(nic) }));
   const warnings = nics.flatMap(({ nic, why }) => (why === undefined ? [] : [{ line: lineOfOld(nic), text: why }]));

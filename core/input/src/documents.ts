@@ -1,6 +1,6 @@
 import { violation } from "@netbind/contract";
 import type { CodedViolation } from "@netbind/kubevirt/admission";
-import { type DuplicateKey, parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
+import { parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
 import { fillParameters, isTemplate, parametersOf } from "./template.ts";
 import type { Excerpt, Place, YamlPath } from "./yaml-positions.ts";
 
@@ -41,8 +41,6 @@ export interface InputDocument {
 export interface ReadResult {
   readonly documents: readonly InputDocument[];
   readonly violations: readonly InputViolation[];
-  /** Keys that are written twice. */
-  readonly duplicates: readonly InputViolation[];
 }
 
 /** What a text says, and all its YAML documents, those without an object included. */
@@ -123,14 +121,12 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
 export const refusedFile = (file: string, problem: string, fix: string): ReadResult => ({
   documents: [],
   violations: [{ ...violation("", problem, fix), file, line: 1, column: 1 }],
-  duplicates: [],
 });
 
 /** What several texts say together. */
 export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
   documents: results.flatMap(({ documents }) => documents),
   violations: results.flatMap(({ violations }) => violations),
-  duplicates: results.flatMap(({ duplicates }) => duplicates),
 });
 
 /** What to do about text that is not YAML, by what the parser says; nothing where that says it already. */
@@ -155,18 +151,6 @@ function readDocument(file: string, document: YamlDocument | YamlProblem): reado
   }
 }
 
-/** What is said of a key that is written twice. */
-const duplicateOf = (file: string, { key, place, before }: DuplicateKey): InputViolation => ({
-  ...violation(
-    key,
-    `the key ${JSON.stringify(key)} is written twice: the value in line ${place.line} counts, not the one in line ${before}`,
-    "remove one of them",
-  ),
-  rule: "DUPLICATE-KEY",
-  file,
-  ...place,
-});
-
 /** Reads the objects of a text with any number of YAML documents; `file` is its name in what is found. */
 export function parseText(file: string, text: string): ParsedText {
   if (text.length > SIZE_LIMIT)
@@ -180,7 +164,6 @@ export function parseText(file: string, text: string): ParsedText {
   return {
     documents: results.filter((result): result is InputDocument => "lineOf" in result),
     violations: results.filter((result): result is InputViolation => "problem" in result),
-    duplicates: yaml.flatMap(({ duplicates }) => duplicates.map((one) => duplicateOf(file, one))),
     yaml,
   };
 }

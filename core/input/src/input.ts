@@ -19,6 +19,7 @@ import type {
 
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
 import { checkHeader, isKubevirtKind } from "./check-header.ts";
+import { findDuplicateKeys } from "./duplicate-keys.ts";
 import { checkCrs, type Cluster, clusterOf } from "./configuring-cr.ts";
 import { asVmi, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
 import { type Kind, kindOf, located, textOf } from "./kinds.ts";
@@ -156,11 +157,7 @@ function skipped({ file, line, value }: InputDocument): string {
  * What documents say, in any order, with everything that is wrong with their shape; `first` is reported where what is
  * needed is missing.
  */
-export function inputOf(
-  { documents, violations, duplicates }: ReadResult,
-  first: string,
-  needed: Needed = "a VM",
-): Input {
+export function inputOf({ documents, violations }: ReadResult, first: string, needed: Needed = "a VM"): Input {
   const byKind = Map.groupBy(documents, kindOf);
   const of: Sorted = (kind) => byKind.get(kind) ?? [];
   const cluster = clusterOf(of);
@@ -194,7 +191,7 @@ export function inputOf(
         ? [{ ...missing, file: first, line: 1, column: 1 }]
         : []),
     ],
-    duplicates,
+    duplicates: findDuplicateKeys(documents),
     warnings: of("other").flatMap((document) => (checkHeader(document).length === 0 ? [skipped(document)] : [])),
   };
 }

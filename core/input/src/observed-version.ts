@@ -12,6 +12,10 @@ export interface ObservedVersion {
 /** The version whose rules an input is judged by. */
 export interface ChosenVersion {
   readonly version: KubevirtMinor;
+  /** What it was taken from: the command line, the status of the KubeVirt CR, or neither, for it is the newest. */
+  readonly from: "option" | "status" | "newest";
+  /** What the KubeVirt CR's status says. */
+  readonly observed?: ObservedVersion;
   /** Which it is and why, where the input has a say in it. */
   readonly because?: string;
 }
@@ -38,21 +42,27 @@ function nearest(text: string): KubevirtMinor | undefined {
 
 /** The version that is asked for, else the cluster's own, else the newest. */
 export function chooseVersion(observed: ObservedVersion | undefined, asked: KubevirtMinor | undefined): ChosenVersion {
-  if (observed === undefined) return { version: asked ?? NEWEST_KUBEVIRT };
+  if (observed === undefined)
+    return asked === undefined ? { version: NEWEST_KUBEVIRT, from: "newest" } : { version: asked, from: "option" };
   const { text, file, line } = observed;
   const says = `${file}:${line}: the KubeVirt CR's ${FIELD} is ${text}`;
   if (asked !== undefined)
     return {
-      version: asked,
+      ...{ version: asked, from: "option", observed },
       because: `${says}; the rules of ${formatVersion(asked)} are asked, by --kubevirt-version`,
     };
   const version = nearest(text);
   if (version === undefined)
     return {
-      version: NEWEST_KUBEVIRT,
+      ...{ version: NEWEST_KUBEVIRT, from: "newest", observed },
       because: `${says}, which is not a version; the rules of ${formatVersion(NEWEST_KUBEVIRT)} are asked`,
     };
   const isKnown = /^v?(1\.\d{1,4})(?!\d)/.exec(text)?.[1] === `1.${version}`;
   const why = isKnown ? "" : ", the nearest that are known";
-  return { version, because: `${says}; the rules of ${formatVersion(version)} are asked${why}` };
+  return {
+    version,
+    from: "status",
+    observed,
+    because: `${says}; the rules of ${formatVersion(version)} are asked${why}`,
+  };
 }

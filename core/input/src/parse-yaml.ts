@@ -20,9 +20,9 @@ export interface YamlDocument {
   readonly duplicates: readonly DuplicateKey[];
 }
 
-/** A key that a mapping has more than once: where it is written last, and the line where it is before. */
+/** A key that a mapping has more than once: the way to it, where it is written last, and the line where it is before. */
 export interface DuplicateKey {
-  readonly key: string;
+  readonly path: YamlPath;
   readonly place: Place;
   readonly before: number;
 }
@@ -89,8 +89,8 @@ function readDocuments({ text: written, line, offset }: Part, indented?: Indente
     const source = { text, inWhole: (at: number): number => original(at) + offset, lines: shifted, places };
     const fieldAt = (path: YamlPath): YamlField | undefined => findField(source, root, path);
     const repeated = isUnique ? [] : places.repeatedKeysIn(root, next, MOST_DUPLICATES);
-    const duplicates = repeated.map(({ key, at, before }) => ({
-      key,
+    const duplicates = repeated.map(({ path, at, before }) => ({
+      path,
       place: lines.placeOf(original(at)),
       before: lines.at(original(before)),
     }));

@@ -119,16 +119,23 @@ function childrenOf(text: string, events: readonly Event[], node: number): Reado
 /** The key that merges another mapping, and may be there several times. */
 const MERGE_KEY = "<<";
 
-/** A key that a mapping has before: the offsets of both. */
+/** A key that a mapping has before: the way to it, and the offsets of both. */
 interface RepeatedKey {
-  readonly key: string;
+  readonly path: YamlPath;
   readonly at: number;
   readonly before: number;
 }
 
+/** A collection that is gone through: keys that were seen of a mapping, whether a key is next, and the step that is gone last. */
+interface OpenCollection {
+  readonly seen: Map<string, number> | undefined;
+  isKey: boolean;
+  step: string | number;
+}
+
 /** The keys that mappings between two events have more than once, in the order of their ends; no more than `most`. */
 function repeatedKeysIn(text: string, events: readonly Event[], [from, end]: readonly [number, number], most: number) {
-  const open: { readonly seen: Map<string, number> | undefined; isKey: boolean }[] = [];
+  const open: OpenCollection[] = [];
   const repeated: RepeatedKey[] = [];
   for (let at = from; at < end && repeated.length < most; at++) {
     const event = events[at];
@@ -140,12 +147,16 @@ function repeatedKeysIn(text: string, events: readonly Event[], [from, end]: rea
     if (parent?.isKey === true && event?.type === EVENT_ID.SCALAR) {
       const [key, offset] = [getScalarValue(text, event), offsetOf(event) ?? 0];
       const before = parent.seen?.get(key);
-      if (before !== undefined && key !== MERGE_KEY) repeated.push({ key, at: offset, before });
+      parent.step = key;
+      if (before !== undefined && key !== MERGE_KEY)
+        repeated.push({ path: open.map(({ step }) => step), at: offset, before });
       parent.seen?.set(key, offset);
     }
     if (parent?.seen !== undefined) parent.isKey = !parent.isKey;
+    else if (typeof parent?.step === "number") parent.step++;
     const isMapping = event?.type === EVENT_ID.MAPPING;
-    if (opens(event)) open.push({ seen: isMapping ? new Map() : undefined, isKey: isMapping });
+    if (opens(event))
+      open.push({ seen: isMapping ? new Map() : undefined, isKey: isMapping, step: isMapping ? "" : -1 });
   }
   return repeated;
 }

@@ -5,6 +5,7 @@ import { default as Ajv } from "ajv-draft-04";
 import { SaxesParser } from "saxes";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { PAGES } from "../../../core/view/src/reports/guide.ts";
 import { HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
 import { useNetbind } from "../../support/guest/use-netbind.ts";
 
@@ -43,7 +44,12 @@ const sarif = new Ajv.default({ strict: false, validateFormats: false, unicodeRe
 describe("SARIF", () => {
   interface Log {
     readonly runs: readonly {
-      readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string; readonly help: object }[] } };
+      readonly tool: {
+        readonly driver: {
+          readonly rules: readonly { readonly id: string; readonly help: object; readonly helpUri: string }[];
+        };
+      };
+      readonly properties?: { readonly kubevirt: object };
       readonly results: readonly {
         readonly ruleId: string;
         readonly ruleIndex: number;
@@ -89,6 +95,16 @@ describe("SARIF", () => {
     const [run] = check(stdout).runs;
     expect(run?.invocations[0]?.executionSuccessful).toBe(false);
     expect(JSON.stringify(run)).toContain("[OPTION_INVALID] --ignore PORT-4");
+  });
+
+  test("it says whose rules were asked, and each rule has a page of KubeVirt's guide", async () => {
+    const [run] = check(await report("sarif", "--kubevirt-version", "1.6")).runs;
+    expect(run?.properties).toEqual({ kubevirt: { version: "1.6", from: "option" } });
+    const rules = run?.tool.driver.rules ?? [];
+    for (const { id, helpUri } of rules)
+      expect(helpUri, id).toMatch(/^https:\/\/kubevirt\.io\/user-guide\/[a-z_]+\/(?:[a-z_]+\/)+$/);
+    const families = new Set(rules.map(({ id }) => id.split("-")[0]));
+    expect(Object.keys(PAGES).filter((family) => !families.has(family))).toEqual([]);
   });
 
   test("the schema refuses what is not a log", () => {

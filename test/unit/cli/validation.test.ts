@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { formatVersion, NEWEST_KUBEVIRT } from "@netbind/kubevirt";
 import { useNetbind } from "../../support/guest/use-netbind.ts";
 
 const netbind = useNetbind();
@@ -47,6 +48,9 @@ spec:
         info: {sidecarImage: "r/info:1", downwardAPI: device-info}
 `;
 
+/** What data says of the version where nothing names one. */
+const NEWEST = { version: formatVersion(NEWEST_KUBEVIRT), from: "newest" };
+
 interface ValidationOutput {
   readonly passed: boolean;
   readonly vms: number;
@@ -71,7 +75,7 @@ describe("validate", () => {
   test("a good VM passes, alone and from standard input", async () => {
     const good = vm("[{name: default, masquerade: {}}]");
     expect(await validate(["-f", file("good.yaml", good)])).toEqual({
-      output: { passed: true, vms: 1, violations: [], warnings: [], ignored: [], notChecked: [] },
+      output: { passed: true, kubevirt: NEWEST, vms: 1, violations: [], warnings: [], ignored: [], notChecked: [] },
       code: 0,
     });
     expect((await validate(["-f", "-"], good)).code).toBe(0);
@@ -174,7 +178,7 @@ describe("validate", () => {
   test("what templates leave behind is read: documents of comments alone, and names that the cluster makes up", async () => {
     const text = `---\n# Source: chart/templates/none.yaml\n---\n---\n${vm("[{name: default, masquerade: {}}]").replace("{name: vm}", "{generateName: vm-}")}`;
     expect(await validate(["-f", "-"], `${text}---\n${text}# the end\n`)).toEqual({
-      output: { passed: true, vms: 2, violations: [], warnings: [], ignored: [], notChecked: [] },
+      output: { passed: true, kubevirt: NEWEST, vms: 2, violations: [], warnings: [], ignored: [], notChecked: [] },
       code: 0,
     });
   });
@@ -290,11 +294,15 @@ test("each command asks the version that the KubeVirt CR's status names, unless 
     expect(stderr.replaceAll(/\n +/g, " ")).toContain("v1.4.1; the rules of 1.4 are asked");
     expect(ended).toBe(code);
   }
+  const names = { text: "v1.4.1", file: observed, line: 11 };
   for (const command of ["validate", "render", "plan"]) {
-    const { stderr, code } = await call(command, "--kubevirt-version", "1.9");
+    const { stdout, stderr, code } = await call(command, "--kubevirt-version", "1.9", "-o", "json");
     expect(stderr.replaceAll(/\n +/g, " ")).toContain("v1.4.1; the rules of 1.9 are asked, by --kubevirt-version");
     expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ kubevirt: { version: "1.9", from: "option", observed: names } });
   }
+  const { stdout } = await call("validate", "-o", "yaml");
+  expect(parse(stdout)).toMatchObject({ kubevirt: { version: "1.4", from: "status", observed: names } });
 });
 
 test("what older versions admit and nothing attaches is refused, and what today's make of an older VM is not asked old rules", async () => {

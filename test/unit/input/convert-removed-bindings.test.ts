@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { type ConvertedText, convertRemovedBindings } from "../../../core/input/src/convert-removed-bindings.ts";
 import { parseText } from "../../../core/input/src/documents.ts";
 import { parseYaml } from "../../../core/input/src/parse-yaml.ts";
+import { expectInProportion } from "../../support/cases/in-proportion.ts";
 
 const convert = (text: string): ConvertedText => convertRemovedBindings("vm.yaml", text);
 
@@ -143,16 +144,8 @@ ${item}`;
   test("many interfaces take no more than in proportion", () => {
     const of = (count: number): string =>
       `kind: List\nitems:\n${`- {apiVersion: kubevirt.io/v1, kind: VirtualMachineInstance, spec: {domain: {devices: {interfaces: [{slirp: {}}]}}}}\n`.repeat(count)}`;
-    const costOf = (count: number): number => {
-      const start = process.cpuUsage();
-      expect(convert(of(count)).changes).toHaveLength(count);
-      const { user, system } = process.cpuUsage(start);
-      return user + system;
-    };
-    costOf(500);
-    const best = (count: number): number => Math.min(costOf(count), costOf(count), costOf(count));
-    // Sixteen times is what a quadratic one takes.
-    expect(best(4000)).toBeLessThan(10 * Math.max(best(1000), 20_000));
+    const convertAll = (count: number) => (): void => expect(convert(of(count)).changes).toHaveLength(count);
+    expectInProportion(convertAll(1000), convertAll(4000), 20);
   });
 });
 

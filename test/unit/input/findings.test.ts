@@ -33,6 +33,16 @@ test.each(wrong)("%s: every mistake is found, once, where it stands", async (nam
   expect(found(name)).not.toBe("");
 });
 
+test.each(wrong)("%s: what is found names its object and its place, or is of a text that is not an object", (name) => {
+  for (const one of validateInput(inputIn(name), { operation: "create" }, OWN_BINDINGS)) {
+    expect(one).toMatchObject({ file: `${name}.yaml`, rule: expect.stringMatching(/^[A-Z]/) });
+    for (const text of [one.problem, one.fix, one.reason, one.consequence]) expect(text).not.toBe("");
+    expect(Math.min(one.line, one.column)).toBeGreaterThan(0);
+    if (one.field === "" && one.object === undefined) continue;
+    for (const text of ["kind", "namespace", "name"] as const) expect(one.object?.[text], one.problem).toMatch(/./);
+  }
+});
+
 test.each(names.filter((name) => name.endsWith("-right")))("%s: nothing is found", (name) => {
   expect(found(name)).toBe("");
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { convertRemovedBindings } from "../../../core/input/src/convert-removed-bindings.ts";
 import { parseText } from "../../../core/input/src/documents.ts";
+import { findDuplicateKeys } from "../../../core/input/src/duplicate-keys.ts";
 import { splitJson } from "../../../core/input/src/json-stream.ts";
 import { indentLaxLines } from "../../../core/input/src/lax-indentation.ts";
 import { parseYaml } from "../../../core/input/src/parse-yaml.ts";
@@ -86,27 +87,41 @@ test("objects of JSON that follow one another are read, each on its own lines", 
 });
 
 test("a key that is written twice is warned about, with the line that counts, in every mapping", () => {
-  const { duplicates, violations, documents } = parseText(
+  const { violations, documents } = parseText(
     "a.yaml",
-    "kind: A\napiVersion: v1\nx: {b: 1, b: 2}\nkind: B\n---\napiVersion: v1\nkind: C\nl:\n  - q: 1\n    q: 2\n    q: 3\n",
+    "kind: A\napiVersion: v1\nx: {b: 1, b: 2}\nkind: B\n---\napiVersion: v1\nkind: C\nl:\n  - z: [0, 1]\n  - q: 1\n    q: 2\n    q: 3\n",
   );
+  const duplicates = findDuplicateKeys(documents);
   expect(violations).toEqual([]);
   expect(documents.map(({ value }) => value)).toEqual([
     { kind: "B", apiVersion: "v1", x: { b: 2 } },
-    { apiVersion: "v1", kind: "C", l: [{ q: 3 }] },
+    { apiVersion: "v1", kind: "C", l: [{ z: [0, 1] }, { q: 3 }] },
   ]);
   expect(
     duplicates.map(({ line, field, problem }) => [line, field, /not the one in line (\d+)/.exec(problem)?.[1]]),
   ).toEqual([
-    [3, "b", "3"],
+    [3, "x.b", "3"],
     [4, "kind", "1"],
-    [10, "q", "9"],
-    [11, "q", "10"],
+    [11, "l[1].q", "10"],
+    [12, "l[1].q", "11"],
+  ]);
+  expect(duplicates.map(({ object }) => object?.kind)).toEqual(["B", "B", "C", "C"]);
+});
+
+test("a key that is written twice is of its object in a List, and of none where it is the List's own", () => {
+  const { documents } = parseText(
+    "a.yaml",
+    "kind: List\napiVersion: v1\nmetadata: {x: 1, x: 2}\nitems:\n  - {kind: A, metadata: {name: a}}\n  - {kind: B, metadata: {name: no, name: b, namespace: ns}}\n",
+  );
+  expect(findDuplicateKeys(documents).map(({ object, field, line }) => [object, field, line])).toEqual([
+    [undefined, "metadata.x", 3],
+    [{ kind: "B", namespace: "ns", name: "b" }, "metadata.name", 6],
   ]);
 });
 
 test("a document of duplicate keys reports a bounded number of them", () => {
-  expect(parseText("a.yaml", `kind: A\napiVersion: v1\n${"a: 1\n".repeat(5000)}`).duplicates).toHaveLength(20);
+  const { documents } = parseText("a.yaml", `kind: A\napiVersion: v1\n${"a: 1\n".repeat(5000)}`);
+  expect(findDuplicateKeys(documents)).toHaveLength(20);
 });
 
 test("a template that is not rendered is said once, where its first action is", () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { isNode, LineCounter, parseDocument, stringify } from "yaml";
 import { parseText } from "../../../core/input/src/documents.ts";
 import { parseYaml, type YamlDocument } from "../../../core/input/src/parse-yaml.ts";
+import { expectInProportion } from "../../support/cases/in-proportion.ts";
 
 function documentOf(text: string): YamlDocument {
   const [document, ...others] = parseYaml(text);
@@ -172,14 +173,6 @@ test("merges and aliases are followed, and those that would fill the memory are 
 });
 
 describe("a text that is made to be slow", () => {
-  /** Milliseconds of processor time: what else the machine does is not counted. */
-  const costOf = (text: string): number => {
-    const start = process.cpuUsage();
-    parseText("slow.yaml", text);
-    const { user, system } = process.cpuUsage(start);
-    return (user + system) / 1000;
-  };
-
   test("54 bytes that once took years are read, and what is not YAML in them is reported", () => {
     const text = `${"\n".repeat(48)}x: [\n--- 1`;
     expect(text.length).toBeLessThan(60);
@@ -213,12 +206,9 @@ describe("a text that is made to be slow", () => {
 
   test.each(Object.entries(SLOW))("%s: four times the text takes no more than in proportion", (_, textOf) => {
     const [small, large] = [textOf(100_000), textOf(400_000)];
-    costOf(small);
-    // Sixteen times is what a quadratic reader takes; what takes no time has no proportion.
-    const most = 10 * Math.max(Math.min(costOf(small), costOf(small), costOf(small)), 10);
-    let least = costOf(large);
-    // A collection of garbage is not the reader's cost: it may have two more tries.
-    for (let tries = 0; tries < 2 && least >= most; tries++) least = Math.min(least, costOf(large));
-    expect(least).toBeLessThan(most);
+    expectInProportion(
+      () => parseText("slow.yaml", small),
+      () => parseText("slow.yaml", large),
+    );
   });
 });

@@ -15,7 +15,15 @@ import {
   type KubevirtMinor,
   type Vmi,
 } from "@netbind/kubevirt";
-import { findUnknown, ignoredIn, type Input, type InputViolation, type InputVm, surroundingsOf } from "@netbind/input";
+import {
+  type ChosenVersion,
+  findUnknown,
+  ignoredIn,
+  type Input,
+  type InputViolation,
+  type InputVm,
+  surroundingsOf,
+} from "@netbind/input";
 import { askedVersion } from "./asked-version.ts";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { warnDuplicates } from "./warn-duplicates.ts";
@@ -178,6 +186,14 @@ function decideEach(
   return allAnswers(deciding);
 }
 
+/** What files say, and what was decided of it. */
+export interface DecidedInput {
+  readonly input: Input;
+  readonly vms: readonly DecidedVm[];
+  /** KubeVirt's version by whose rules it was decided. */
+  readonly chosen: ChosenVersion;
+}
+
 /**
  * Reads files and decides about every VM in them.
  *
@@ -188,11 +204,12 @@ export async function decideInput(
   resolve: Resolve,
   plugins: OpenPlugins,
   grants: GrantsByBinding,
-): Promise<{ readonly input: Input; readonly vms: readonly DecidedVm[] }> {
+): Promise<DecidedInput> {
   checkIgnoredRules(files.ignore);
   const input = loadInput(files);
   const { bindings, sources } = plugins;
-  const version = askedVersion(input, files.kubevirtVersion);
+  const chosen = askedVersion(input, files.kubevirtVersion);
+  const { version } = chosen;
   warnDuplicates(input.duplicates, files.ignore);
   for (const text of findUnknown(input)) printMessage(`note: ${text}`);
   const fallback = fallbackOf(files, resolve(TOKENS.fallback), sources);
@@ -210,5 +227,5 @@ export async function decideInput(
   const { ignore = [] } = files;
   const known = { described: bindings, surroundings: surroundingsOf(input), version, ignore };
   for (const one of decided) warnIneffective(one, input, known);
-  return { input, vms: decided };
+  return { input, vms: decided, chosen };
 }

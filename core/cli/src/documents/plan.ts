@@ -4,6 +4,7 @@ import { buildBaseDomain } from "@netbind/local";
 import { formatPlan } from "@netbind/view";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { type DecidedFiles, type DecidedVm, decideInput } from "./decide-input.ts";
+import { versionData } from "./asked-version.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { failureJson, printError } from "../failure.ts";
 import { type OutputFormat, print, printData, printMessage } from "../output.ts";
@@ -65,12 +66,13 @@ async function planAll(vms: readonly DecidedVm[], context: PlanContext): Promise
 }
 
 /** Prints plans, and last which VMs have none: what concerns several is printed once. Gives the exit code. */
-function reportPlans({ plans, failed }: Planned, output: OutputFormat): number {
+function reportPlans({ plans, failed }: Planned, kubevirt: object, output: OutputFormat): number {
   const [first] = failed;
   if (output !== "text") {
     const errors = failed.map(({ vm, error }) => ({ vm, ...failureJson(error) }));
-    if (first !== undefined) printData({ plans, error: failureJson(first.error), errors }, output);
-    else printData(plans.length === 1 ? plans[0] : plans, output);
+    const data = plans.map((one) => ({ ...one, kubevirt }));
+    if (first !== undefined) printData({ plans: data, error: failureJson(first.error), errors }, output);
+    else printData(data.length === 1 ? data[0] : data, output);
   } else for (const one of plans) print(formatPlan(one));
   const texts = Map.groupBy(failed, ({ error }) => (error instanceof Error ? error.message : String(error)));
   for (const same of texts.values()) {
@@ -85,7 +87,7 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
   const grants = grantsIn(options.grants, resolve);
   const given = readPodLinks(options.podLink);
   await using plugins = await openPlugins(options.plugin, resolve);
-  const { vms } = await decideInput(options, resolve, plugins, grants);
+  const { vms, chosen } = await decideInput(options, resolve, plugins, grants);
   const problems = await findHostDiskProblems(
     { state: resolve(TOKENS.state), exec: resolve(TOKENS.exec) },
     vms,
@@ -93,5 +95,5 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
   );
   if (problems.length > 0) throw new InputError(problems);
   const context = { given, plugins, own: resolve(TOKENS.bindings), grants };
-  return reportPlans(await planAll(vms, context), options.output);
+  return reportPlans(await planAll(vms, context), versionData(chosen), options.output);
 }

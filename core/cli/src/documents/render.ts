@@ -8,7 +8,7 @@ import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { OutputFormat } from "../output.ts";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
-import { askedVersion } from "./asked-version.ts";
+import { askedVersion, versionData } from "./asked-version.ts";
 import { warnDuplicates } from "./warn-duplicates.ts";
 import { loadInput } from "../input/load-input.ts";
 import { printData, printDocument, printMessage, yamlOf } from "../output.ts";
@@ -91,8 +91,8 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
   const failures = new PluginFailures(plugins);
   warnDuplicates(input.duplicates);
   for (const text of findUnknown(input)) printMessage(`note: ${text}`);
-  const version = askedVersion(input, options.kubevirtVersion);
-  const context = { fallback: resolve(TOKENS.fallback), plugins, failures, version };
+  const chosen = askedVersion(input, options.kubevirtVersion);
+  const context = { fallback: resolve(TOKENS.fallback), plugins, failures, version: chosen.version };
   const results = await Promise.all(
     [...input.vms, ...input.templates].map((vm) => renderOne(vm, input, options, context)),
   );
@@ -101,7 +101,8 @@ export async function render(options: RenderOptions, resolve: Resolve): Promise<
   failures.throwIfAny(problems);
   if (problems.length > 0) throw new InputError(problems);
   if (options.output !== "text") {
-    printData(rendered.length === 1 ? rendered[0] : rendered, options.output);
+    const data = rendered.map((one) => ({ ...one, kubevirt: versionData(chosen) }));
+    printData(data.length === 1 ? data[0] : data, options.output);
     return EXIT.ok;
   }
   const show = ({ pod, networkMemoryOverheadBytes: bytes }: Rendered): string =>

@@ -13,7 +13,7 @@ import {
 } from "@netbind/input";
 import { interfacesOf } from "@netbind/kubevirt";
 import { type CheckedVm, findingsLines, withoutExcerpt } from "@netbind/view";
-import { askedVersion } from "./asked-version.ts";
+import { askedVersion, versionData } from "./asked-version.ts";
 import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { printReport, type ReportContent } from "./print-report.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
@@ -107,6 +107,7 @@ function reportData(report: ReportContent, error: unknown): object {
   const found = report.findings.map(withoutExcerpt);
   return defined({
     passed: report.passed,
+    kubevirt: report.kubevirt,
     vms: report.vms.length,
     violations: found.filter(({ consequence }) => consequence === "rejected"),
     warnings: found.filter(({ consequence }) => consequence !== "rejected"),
@@ -133,8 +134,12 @@ function printValidated(report: ReportContent, failed: readonly BindingFailure[]
 export async function validate(options: ValidateOptions, compose: Compose): Promise<number> {
   checkIgnoredRules(options.ignore);
   const input = loadInput(options, "anything of a VM or its cluster");
-  const kubevirtVersion = askedVersion(input, options.kubevirtVersion);
-  const validated = await validateAndAsk(input, { ...options, kubevirtVersion }, compose);
+  const chosen = askedVersion(input, options.kubevirtVersion);
+  const validated = await validateAndAsk(input, { ...options, kubevirtVersion: chosen.version }, compose);
   if (options.output === "text") for (const warning of input.warnings) printMessage(`note: ${warning}`);
-  return printValidated(reportOf(validated, input, options), validated.failures, options.output);
+  return printValidated(
+    { ...reportOf(validated, input, options), kubevirt: versionData(chosen) },
+    validated.failures,
+    options.output,
+  );
 }

@@ -39,7 +39,5 @@ export function readFileAs<T>(file: string, readAs: ReadAs<T>, deadline: number 
 /** Reads the objects of files as {@link readFileAs} reads each. */
 export function readFiles(files: readonly string[], deadline: number = READING_DEADLINE): ReadResult {
   const results = files.map((file) => readFileAs(file, parseText, deadline));
-  return joinResults(
-    results.map((one) => ("read" in one ? one.read : { documents: [], violations: one.violations, duplicates: [] })),
-  );
+  return joinResults(results.map((one) => ("read" in one ? one.read : { documents: [], violations: one.violations })));
 }

@@ -20,6 +20,8 @@ export interface Report {
   readonly errors: readonly string[];
   /** Every rule and check that a finding may name. */
   readonly rules: readonly RuleText[];
+  /** KubeVirt's version whose rules were asked, and what it was taken from; absent where none were. */
+  readonly kubevirt?: object;
   /** Netbind's version. */
   readonly version: string;
   /** Warnings fail too. */

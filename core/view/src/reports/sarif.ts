@@ -1,6 +1,7 @@
 import { terminalLine } from "@netbind/engine";
 import type { RuleText } from "@netbind/kubevirt/admission";
 import { describeFinding, nameOfObject, outcomeOf, type ShownFinding } from "../format-finding.ts";
+import { guideOf } from "./guide.ts";
 import type { Report } from "./report.ts";
 
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -22,6 +23,7 @@ const descriptorOf = (rule: RuleText): object => ({
   id: rule.id,
   shortDescription: { text: rule.means },
   fullDescription: { text: `${rule.means} ${rule.why}` },
+  helpUri: guideOf(rule),
   help: { text: helpOf(rule), markdown: `${rule.why}\n\n**Fix:** ${rule.fix}\n\n\`netbind explain ${rule.id}\`` },
   defaultConfiguration: { level: levelOf(rule) },
   properties: { tags: ["kubevirt", "network"], outcome: outcomeOf(rule) },
@@ -69,6 +71,7 @@ export function sarifLog(report: Report): object {
           driver: { name: "netbind", version: report.version, rules: report.rules.map(descriptorOf) },
         },
         columnKind: "utf16CodeUnits",
+        ...(report.kubevirt === undefined ? {} : { properties: { kubevirt: report.kubevirt } }),
         invocations: [{ executionSuccessful: report.errors.length === 0, toolExecutionNotifications: notifications }],
         results: [
           ...report.findings.map((finding) => resultOf(finding, indices)),
