@@ -6,6 +6,7 @@ import {
   type CodedViolation,
   hyperConvergedConfiguration,
   kubevirtConfiguration,
+  placeInHyperConverged,
 } from "@netbind/kubevirt/admission";
 import type { InputDocument, InputViolation } from "./documents.ts";
 import { type ObservedVersion, observedIn } from "./observed-version.ts";
@@ -18,11 +19,20 @@ export interface ConfiguringCr {
   readonly registry: string;
 }
 
+/** The CR that configures a cluster, with the way back to its text. */
+export interface ClusterCr {
+  readonly document: InputDocument;
+  /** Puts what is found at a field of the KubeVirt CR where it comes from. */
+  readonly locate: (found: CodedViolation) => InputViolation;
+}
+
 /** How a cluster is configured, as far as the input says. */
 export interface Cluster {
   readonly configuration: KubevirtConfiguration;
   /** Absent: no such CR is in the input, and nothing is known of the cluster. */
   readonly configuredBy?: ConfiguringCr;
+  /** The CR that says so. Absent: none is in the input. */
+  readonly cr?: ClusterCr;
   /** The version that the cluster runs. Absent: its CR does not say. */
   readonly observed?: ObservedVersion;
 }
@@ -54,6 +64,26 @@ function configuringCr(
   return nameOf(kubevirt) === WRITTEN_BY_OPERATOR ? HYPERCONVERGED : KUBEVIRT;
 }
 
+/** The CR that says how a cluster is configured. */
+function crOf(
+  kubevirt: InputDocument | undefined,
+  operator: InputDocument | undefined,
+  configuredBy: ConfiguringCr | undefined,
+): ClusterCr | undefined {
+  const document = kubevirt ?? operator;
+  if (document === undefined || configuredBy === undefined) return undefined;
+  const placeOf = (field: string): string =>
+    document === operator ? placeInHyperConverged(field, document.value, configuredBy.registry) : field;
+  const locate = (found: CodedViolation): InputViolation => {
+    const inWords = inWordsOf(configuredBy, found);
+    const field = placeOf(found.field);
+    // An annotation's text has the field, which its place does not say.
+    const problem = field.startsWith("metadata.") ? `${found.field}: ${inWords.problem}` : inWords.problem;
+    return located(document, { ...inWords, problem, field });
+  };
+  return { document, locate };
+}
+
 /** How the cluster is configured. Where an export has both CRs, KubeVirt's own says what it does. */
 export function clusterOf(of: Sorted): Cluster {
   const [kubevirt] = of("kubevirt");
@@ -63,7 +93,8 @@ export function clusterOf(of: Sorted): Cluster {
     kubevirt === undefined && operator !== undefined
       ? hyperConvergedConfiguration(operator.value)
       : kubevirtConfiguration(kubevirt?.value);
-  return { configuration, ...defined({ configuredBy, observed: observedIn(kubevirt) }) };
+  const cr = crOf(kubevirt, operator, configuredBy);
+  return { configuration, ...defined({ configuredBy, cr, observed: observedIn(kubevirt) }) };
 }
 
 /** What is wrong with the CRs: their shapes, and one that is not the only one of its kind. */

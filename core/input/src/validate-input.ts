@@ -6,11 +6,12 @@ import {
   findMistakes,
   sanitizeVmi,
   validateClone,
+  validateCluster,
   validateMigration,
   validateNad,
   type ValidationContext,
 } from "@netbind/kubevirt/admission";
-import { type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
+import { interfacesOf, type KubevirtMinor, NEWEST_KUBEVIRT, type Vmi } from "@netbind/kubevirt";
 import type { InputViolation } from "./documents.ts";
 import { checkIgnored, ignoredIn, markIgnored } from "./ignored-rules.ts";
 import type { Input } from "./input.ts";
@@ -86,6 +87,21 @@ const validateMigrations = (input: Input): readonly InputFinding[] =>
       .flatMap((vm) => findingsOf(validateMigration(completedVmi(vm, input), input.configuration), locate)),
   );
 
+/** The plugins that an input's VMs name. */
+const usedPlugins = ({ vms, templates }: Input): ReadonlySet<string> =>
+  new Set([...vms, ...templates].flatMap(({ vmi }) => interfacesOf(vmi).flatMap(({ binding }) => binding?.name ?? [])));
+
+/** What is said of the CR that configures the cluster: the mistakes that no VM of the input is concerned by. */
+function validateCr(
+  input: Input,
+  { kubevirtVersion: version = NEWEST_KUBEVIRT }: ValidationOptions,
+  described: DescribedBindings,
+): readonly InputFinding[] {
+  const { configuration, cr } = input;
+  if (cr === undefined) return [];
+  return findingsOf(validateCluster({ configuration, version, described, usedPlugins: usedPlugins(input) }), cr.locate);
+}
+
 /** Validates all VMs of an input, and what is asked for them, as they are written: findings in the order of the input's lines. */
 export function validateInput(
   input: Input,
@@ -97,6 +113,7 @@ export function validateInput(
     ...input.violations.map(schemaFinding),
     ...input.duplicates.map(duplicateFinding),
     ...[...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, known)),
+    ...validateCr(input, options, described),
     ...input.definitions.flatMap(({ value, locate }) => findingsOf(validateNad(value), locate)),
     ...input.clones.flatMap(({ value, locate }) => findingsOf(validateClone(value), locate)),
     ...validateMigrations(input),

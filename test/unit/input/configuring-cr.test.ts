@@ -60,3 +60,54 @@ test("no rule's fix sends an administrator to the KubeVirt CR of a cluster whose
   expect(fixes.filter((fix) => fix.includes("HyperConverged CR")).length).toBeGreaterThan(5);
   expect(fixes.filter((fix) => /KubeVirt CR|spec\.configuration/.test(fix))).toEqual([]);
 });
+
+const annotated = (patch: string, spec: object = {}): object => ({
+  ...operator(spec),
+  metadata: { name: "kubevirt-hyperconverged", annotations: { "kubevirt.kubevirt.io/jsonpatch": patch } },
+});
+const patching = (...operations: readonly object[]): string => JSON.stringify(operations);
+const BINDING = "/spec/configuration/network/binding";
+
+test("the annotation of a HyperConverged CR patches what its operator writes: adds, replaces, removes", () => {
+  const { configuration, violations } = read(
+    annotated(
+      patching(
+        { op: "add", path: `${BINDING}/theirs`, value: { domainAttachmentType: "tap" } },
+        { op: "remove", path: `${BINDING}/mine` },
+        { op: "replace", path: `${BINDING}/l2bridge/domainAttachmentType`, value: "tap" },
+        { op: "add", path: "/spec/configuration/developerConfiguration/featureGates/-", value: "A" },
+        { op: "add", path: "/spec/configuration/developerConfiguration/featureGates/0", value: "B" },
+        { op: "add", path: "/spec/configuration/elsewhere/deep", value: 1 },
+        { op: "move", from: "/a", path: "/b" },
+      ),
+      MINE,
+    ),
+  );
+  expect(violations).toEqual([]);
+  expect(configuration.network?.binding).toEqual({
+    l2bridge: { domainAttachmentType: "tap", migration: {} },
+    theirs: { domainAttachmentType: "tap" },
+  });
+  expect(configuration.developerConfiguration?.featureGates).toEqual(["B", "A"]);
+});
+
+test("an annotation that is not a patch, or patches in what KubeVirt refuses, is said where it stands", () => {
+  const said = (patch: string): readonly string[] =>
+    read(annotated(patch, MINE)).violations.map(({ field, problem }) => `${field}: ${problem}`);
+  const wrong = "metadata.annotations: kubevirt.kubevirt.io/jsonpatch: ";
+  for (const patch of ["{", "{}", "5", "[5]", "[{}]", '[{"op":"put","path":"/a"}]', '[{"op":"add","path":"a"}]'])
+    expect(said(patch).map((text) => text.startsWith(`${wrong}it is not a JSON patch`))).toEqual([true]);
+  expect(said(patching({ op: "add", path: `${BINDING}/x`, value: { sidecarImage: 5 } }))).toEqual([
+    `${wrong}spec.configuration.network.binding.x.sidecarImage: 5 is not a string`,
+  ]);
+});
+
+test("an annotation of any operations makes no object of another class, and ends", () => {
+  const paths = ["/__proto__/polluted", "/constructor/prototype/polluted", `${BINDING}/__proto__`, "/".repeat(5000)];
+  for (const path of paths) {
+    const patch = patching({ op: "add", path, value: { polluted: true } }, { op: "remove", path });
+    expect(() => read(annotated(patch, MINE))).not.toThrow();
+  }
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  expect(({} as { sidecarImage?: unknown }).sidecarImage).toBeUndefined();
+});

@@ -17,7 +17,7 @@ const wrong = names.filter((name) => !name.endsWith("-right"));
 
 function inputIn(name: string): Input {
   const file = `${name}.yaml`;
-  return inputOf(parseText(file, readFileSync(new URL(file, FOLDER), "utf8")), file);
+  return inputOf(parseText(file, readFileSync(new URL(file, FOLDER), "utf8")), file, "anything of a VM or its cluster");
 }
 
 const found = (name: string): string =>

@@ -321,6 +321,11 @@ const BROKEN: Readonly<Record<string, Broken>> = {
     described: "none",
     at: `${I}[0].binding.name`,
   },
+  "REG-10": {
+    nic: PLUGIN,
+    configuration: register({ sidecarImage: "i", computeResourceOverhead: { limits: { memory: "1Mi" } } }),
+    at: `${I}[0].binding.name`,
+  },
   "GATE-1": { nic: only({ bridge: {}, state: "absent" }), version: 3, at: `${I}[0].state` },
   "FIELD-1": { nic: { portRanges: [range(1, 2)] }, version: 8, at: `${I}[0].portRanges` },
   "FIELD-2": { nic: only({ bridge: {}, ports: [{ port: 1 }] }), at: `${I}[0].ports` },

@@ -35,7 +35,8 @@ export interface ValidateOptions extends InputFiles, ValidationOptions {
   readonly output: ReportFormat;
 }
 
-const asksPlugins = ({ vms, templates }: Input): boolean =>
+const asksPlugins = ({ vms, templates, configuration }: Input): boolean =>
+  Object.keys(configuration.network?.binding ?? {}).length > 0 ||
   [...vms, ...templates].some(({ vmi }) => interfacesOf(vmi).some(({ binding }) => binding !== undefined));
 
 /** KubeVirt asks no plugin, so it accepts the VM; the node agent asks, and does not attach its pod. */

@@ -122,6 +122,7 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "DRA-1",
     "GATE-1",
     "OLD-8",
+    "CR-4",
   ),
   field(
     "spec.configuration.developerConfiguration.disabledFeatureGates",
@@ -134,6 +135,8 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "The binding of a VM that names no interface: bridge or masquerade.",
     "bridge",
     "DEFAULT-1",
+    "CR-1",
+    "CR-2",
   ),
   ofNetworkConfiguration(
     "permitBridgeInterfaceOnPodNetwork",
@@ -141,12 +144,14 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "true",
     "BIND-4",
     "DEFAULT-1",
+    "CR-2",
   ),
   ofNetworkConfiguration(
     "permitSlirpInterface",
     "True: KubeVirt 1.1 and 1.2 allow slirp: {}; later versions ignore the field.",
     "false",
     "OLD-2",
+    "CR-3",
   ),
   ofNetworkConfiguration("binding", "Binding plugins, by the name that interfaces use.", "none", "REG-1", "REG-6"),
   ofNetworkConfiguration("binding[].sidecarImage", "The image of the plugin's hook sidecar.", "no sidecar", "REG-5"),
@@ -190,6 +195,7 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "KubeVirt adds requests.memory to the VM's, once for each plugin (since 1.3), and reads nothing else of it.",
     "nothing is added",
     "REG-6",
+    "REG-10",
   ),
 ];
 

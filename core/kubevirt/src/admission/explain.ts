@@ -7,6 +7,7 @@ import {
   VM_FIELDS,
 } from "./explain-fields.ts";
 import { CHECKS } from "./checks.ts";
+import { CLUSTER_RULES } from "./validate-cluster.ts";
 import { OBJECT_RULES } from "./validate-objects.ts";
 import { RULES } from "./rules/index.ts";
 import type { RuleText } from "./rules/rule.ts";
@@ -35,7 +36,7 @@ export const FIELDS: readonly ExplainedField[] = [
 ];
 
 /** Every rule, of VMs and of what names them. */
-export const ALL_RULES: readonly RuleText[] = [...RULES, ...OBJECT_RULES];
+export const ALL_RULES: readonly RuleText[] = [...RULES, ...OBJECT_RULES, ...CLUSTER_RULES];
 
 /** Every rule and every other check: whatever a finding may name. */
 export const ALL_CHECKS: readonly RuleText[] = [...ALL_RULES, ...CHECKS];

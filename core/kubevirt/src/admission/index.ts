@@ -13,12 +13,13 @@ export { CHECKS, type CheckId, foundBy, IGNORE_CHECK } from "./checks.ts";
 export { ALL_CHECKS, ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
 export { validateClone, validateMigration, validateNad } from "./validate-objects.ts";
 export { applyNamed, type Instancetype, isUnbound, type NamedByVm, type Preference } from "./preferences.ts";
+export { validateCluster } from "./validate-cluster.ts";
 export { RULES } from "./rules/index.ts";
 export type { DescribedBindings, RuleText } from "./rules/rule.ts";
 export { parseIpv4Sloppy, sanitizeSpec, sanitizeVmi } from "./sanitize.ts";
+export { checkHyperConverged, hyperConvergedConfiguration, placeInHyperConverged } from "./hyperconverged.ts";
 export {
   checkClone,
-  checkHyperConverged,
   checkInstancetype,
   checkKubevirt,
   checkMetadata,
@@ -27,7 +28,6 @@ export {
   checkPreference,
   checkTemplateMetadata,
   checkVmiSpec,
-  hyperConvergedConfiguration,
   isVmiStatus,
   kubevirtConfiguration,
 } from "./schema.ts";

@@ -1,6 +1,6 @@
 import type { Violation } from "@netbind/contract";
-import { boolean, check, closed, integer, list, map, open, string } from "@netbind/contract/shape";
-import type { BindingRegistration, KubevirtConfiguration } from "../api.ts";
+import { boolean, check, closed, integer, list, map, type ObjectShape, open, string } from "@netbind/contract/shape";
+import type { KubevirtConfiguration } from "../api.ts";
 import { quantity, soundPart } from "./shape.ts";
 
 const PORT = closed({ name: string, protocol: string, port: integer }, "port");
@@ -129,10 +129,12 @@ const TEMPLATE_METADATA = open({
   labels: map(string),
   annotations: map(string),
 });
-const METADATA = { ...TEMPLATE_METADATA, required: ["name"] } as const;
+/** Metadata of an object. */
+export const METADATA: ObjectShape = { ...TEMPLATE_METADATA, required: ["name"] };
 /** Metadata of an object whose name the cluster makes up. */
-const UNNAMED_METADATA = { ...METADATA, required: [] } as const;
-const REGISTRATION = closed({
+const UNNAMED_METADATA: ObjectShape = { ...METADATA, required: [] };
+/** What a cluster registers of a binding plugin. */
+export const REGISTRATION: ObjectShape = closed({
   sidecarImage: string,
   networkAttachmentDefinition: string,
   domainAttachmentType: string,
@@ -161,10 +163,6 @@ const KUBEVIRT = open({
       }),
     }),
   }),
-});
-const HYPERCONVERGED = open({
-  metadata: METADATA,
-  spec: open({ networkBinding: map(REGISTRATION), networking: open({ networkBinding: map(REGISTRATION) }) }),
 });
 const PREFERENCE = open(
   {
@@ -212,24 +210,6 @@ export function kubevirtConfiguration(document: unknown): KubevirtConfiguration 
     | { readonly spec?: { readonly configuration?: KubevirtConfiguration } }
     | undefined;
   return sound?.spec?.configuration ?? {};
-}
-/** What is wrong with the shape of a HyperConverged CR (`hco.kubevirt.io`), as far as it registers binding plugins. */
-export const checkHyperConverged = (document: unknown): readonly Violation[] => check(document, HYPERCONVERGED, "");
-/** What the operator registers in every cluster, whatever the CR says: a NIC of a user-defined primary network. */
-const OPERATORS_OWN = { l2bridge: { domainAttachmentType: "managedTap", migration: {} } } as const;
-/**
- * What the operator of a HyperConverged CR writes into the KubeVirt CR of it, without what has a wrong type: the registrations
- * of `spec.networkBinding`, since `v1` of `spec.networking.networkBinding`, and masquerade as the default of VMs without a NIC.
- */
-export function hyperConvergedConfiguration(document: unknown): KubevirtConfiguration {
-  interface Registering {
-    readonly networkBinding?: Readonly<Record<string, BindingRegistration>>;
-  }
-  const sound = soundPart(document, HYPERCONVERGED) as
-    | { readonly spec?: Registering & { readonly networking?: Registering } }
-    | undefined;
-  const registered = { ...sound?.spec?.networkBinding, ...sound?.spec?.networking?.networkBinding };
-  return { network: { defaultNetworkInterface: "masquerade", binding: { ...registered, ...OPERATORS_OWN } } };
 }
 /** What is wrong with the shape of a NetworkAttachmentDefinition. */
 export const checkNad = (document: unknown): readonly Violation[] => check(document, NAD, "");

@@ -1,0 +1,155 @@
+import { violation } from "@netbind/contract";
+import type { KubevirtConfiguration } from "../api.ts";
+import { formatVersion, GATES, type GateName, type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { registrationsOf } from "../vmi.ts";
+import { REGISTERED_FIELD_RULES } from "./rules/registered-fields.ts";
+import { type DescribedBindings, quote, type RuleText } from "./rules/rule.ts";
+import type { Finding } from "./validate-vmi.ts";
+
+const NETWORK = "spec.configuration.network";
+const GATE_LIST = "spec.configuration.developerConfiguration.featureGates";
+
+/** What KubeVirt reads of its CR, and what comes of a value that it does not take. */
+interface ClusterRule {
+  readonly text: RuleText;
+  readonly find: (
+    configuration: KubevirtConfiguration,
+    version: KubevirtMinor,
+  ) => readonly { readonly field: string; readonly problem: string; readonly fix?: string }[];
+}
+
+const ignoredText = (text: Omit<RuleText, "reason" | "consequence" | "judge">): RuleText => ({
+  ...text,
+  reason: "FieldValueInvalid",
+  consequence: "ignored",
+  judge: "netbind",
+});
+
+/** The words that KubeVirt takes for the NIC of a VM that names none. */
+const DEFAULTS: readonly string[] = ["bridge", "masquerade", "slirp"];
+const SLIRP_REMOVED = 3;
+
+const isForbiddenBridge = ({ network }: KubevirtConfiguration): boolean =>
+  (network?.defaultNetworkInterface || "bridge") === "bridge" && network?.permitBridgeInterfaceOnPodNetwork === false;
+
+const RULES: readonly ClusterRule[] = [
+  {
+    text: ignoredText({
+      id: "CR-1",
+      means: "The KubeVirt CR's defaultNetworkInterface is bridge, masquerade or, up to 1.2, slirp.",
+      why: "KubeVirt takes a CR with another word for invalid as a whole, and goes on with the last valid one.",
+      fix: "write masquerade or bridge",
+      outcome: "KubeVirt goes on with the last valid configuration",
+    }),
+    find: ({ network }) =>
+      !network?.defaultNetworkInterface || DEFAULTS.includes(network.defaultNetworkInterface)
+        ? []
+        : [
+            {
+              field: `${NETWORK}.defaultNetworkInterface`,
+              problem: `${quote(network.defaultNetworkInterface)} is not a default NIC that KubeVirt has`,
+            },
+          ],
+  },
+  {
+    text: ignoredText({
+      id: "CR-2",
+      means: "The KubeVirt CR permits the NIC that it gives to VMs without one.",
+      why: "KubeVirt refuses every VM that names no interface where the default is one that it does not permit, or no longer has.",
+      fix: "write defaultNetworkInterface: masquerade",
+      outcome: "KubeVirt refuses every VM that names no interface",
+    }),
+    find: (configuration, version) => {
+      if (isForbiddenBridge(configuration)) {
+        const problem = "the default NIC, bridge, is not permitted on the pod network";
+        return [{ field: `${NETWORK}.permitBridgeInterfaceOnPodNetwork`, problem }];
+      }
+      return configuration.network?.defaultNetworkInterface === "slirp" && version >= SLIRP_REMOVED
+        ? [{ field: `${NETWORK}.defaultNetworkInterface`, problem: "KubeVirt removed the default NIC slirp in 1.3" }]
+        : [];
+    },
+  },
+  {
+    text: ignoredText({
+      id: "CR-3",
+      means: "The KubeVirt CR does not permit slirp where KubeVirt has none.",
+      why: "KubeVirt reads permitSlirpInterface up to 1.2, and nothing reads it later.",
+      fix: "remove it",
+      since: 3,
+    }),
+    find: ({ network }) =>
+      network?.permitSlirpInterface === undefined
+        ? []
+        : [
+            {
+              field: `${NETWORK}.permitSlirpInterface`,
+              problem: "permitSlirpInterface has no effect: KubeVirt removed the core binding slirp in 1.3",
+            },
+          ],
+  },
+  {
+    text: ignoredText({
+      id: "CR-4",
+      means: "The KubeVirt CR lists no feature gate of networking that is discontinued.",
+      why: "The gate does nothing, and KubeVirt refuses VMs that rely on it.",
+      fix: "remove it from the list",
+      since: 3,
+    }),
+    find: ({ developerConfiguration }, version) =>
+      (developerConfiguration?.featureGates ?? []).flatMap((name, at) => {
+        const since = Object.hasOwn(GATES, name) ? GATES[name as GateName].discontinued : undefined;
+        return since === undefined || version < since
+          ? []
+          : [
+              {
+                field: `${GATE_LIST}[${at}]`,
+                problem: `the feature gate ${name} is discontinued since KubeVirt ${formatVersion(since)}`,
+              },
+            ];
+      }),
+  },
+];
+
+/** The texts of all rules about what configures a cluster. */
+export const CLUSTER_RULES: readonly RuleText[] = RULES.map(({ text }) => text);
+
+/** How a cluster is configured, and what is known of it. */
+export interface ConfiguredCluster {
+  readonly configuration: KubevirtConfiguration;
+  readonly version: KubevirtMinor;
+  readonly described: DescribedBindings;
+  /** Names of plugins that are left out: what is wrong with them is said at their VMs. */
+  readonly usedPlugins: ReadonlySet<string>;
+}
+
+const isInForce = ({ since = 1, until = NEWEST_KUBEVIRT }: RuleText, version: KubevirtMinor): boolean =>
+  version >= since && version <= until;
+
+/** What is wrong with the registrations of a cluster's plugins, each at its field of the KubeVirt CR. */
+function validateRegistrations(cluster: ConfiguredCluster): readonly Finding[] {
+  const { configuration, version, described, usedPlugins } = cluster;
+  const rules = REGISTERED_FIELD_RULES.filter(({ text }) => isInForce(text, version));
+  return Object.entries(registrationsOf(configuration))
+    .filter(([name]) => !usedPlugins.has(name))
+    .flatMap(([name, registration]) =>
+      rules.flatMap(({ text: rule, inspect }) =>
+        inspect({ name, registration, version, isServed: described.has(name) }).map(({ field, problem, fix }) => ({
+          ...violation([NETWORK, "binding", name, field].filter((step) => step !== undefined).join("."), problem, fix),
+          rule,
+          reason: rule.reason,
+        })),
+      ),
+    );
+}
+
+/** What KubeVirt takes of its CR, and does nothing or something else for: each at its field there. */
+export const validateCluster = (cluster: ConfiguredCluster): readonly Finding[] => [
+  ...RULES.filter(({ text }) => isInForce(text, cluster.version)).flatMap(({ text: rule, find }) =>
+    find(cluster.configuration, cluster.version).map(({ field, problem, fix = rule.fix }) => ({
+      ...violation(field, problem, fix),
+      rule,
+      reason: rule.reason,
+    })),
+  ),
+  ...validateRegistrations(cluster),
+];
