@@ -91,15 +91,27 @@ const validateMigrations = (input: Input): readonly InputFinding[] =>
 const usedPlugins = ({ vms, templates }: Input): ReadonlySet<string> =>
   new Set([...vms, ...templates].flatMap(({ vmi }) => interfacesOf(vmi).flatMap(({ binding }) => binding?.name ?? [])));
 
+/** Rules of the CR, with those of VMs that say the same where a VM of the input breaks them. */
+const SAID_AT_VM: ReadonlyMap<string, readonly string[]> = new Map([
+  ["CR-2", ["DEFAULT-1"]],
+  ["CR-4", ["FG-1-passt", "FG-1-macvtap"]],
+]);
+
 /** What is said of the CR that configures the cluster: the mistakes that no VM of the input is concerned by. */
 function validateCr(
   input: Input,
+  ofVms: readonly InputFinding[],
   { kubevirtVersion: version = NEWEST_KUBEVIRT }: ValidationOptions,
   described: DescribedBindings,
 ): readonly InputFinding[] {
   const { configuration, cr } = input;
   if (cr === undefined) return [];
-  return findingsOf(validateCluster({ configuration, version, described, usedPlugins: usedPlugins(input) }), cr.locate);
+  const known = new Set(ofVms.map(({ rule }) => rule));
+  const found = validateCluster({ configuration, version, described, usedPlugins: usedPlugins(input) });
+  return findingsOf(
+    found.filter(({ rule }) => !(SAID_AT_VM.get(rule.id) ?? []).some((id) => known.has(id))),
+    cr.locate,
+  );
 }
 
 /** Validates all VMs of an input, and what is asked for them, as they are written: findings in the order of the input's lines. */
@@ -109,11 +121,12 @@ export function validateInput(
   described: DescribedBindings,
 ): readonly InputFinding[] {
   const known = { described, surroundings: surroundingsOf(input) };
+  const ofVms = [...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, known));
   const all = [
     ...input.violations.map(schemaFinding),
     ...input.duplicates.map(duplicateFinding),
-    ...[...input.vms, ...input.templates].flatMap((vm) => validateVm(vm, input, options, known)),
-    ...validateCr(input, options, described),
+    ...ofVms,
+    ...validateCr(input, ofVms, options, described),
     ...input.definitions.flatMap(({ value, locate }) => findingsOf(validateNad(value), locate)),
     ...input.clones.flatMap(({ value, locate }) => findingsOf(validateClone(value), locate)),
     ...validateMigrations(input),

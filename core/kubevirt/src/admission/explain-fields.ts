@@ -144,7 +144,6 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "true",
     "BIND-4",
     "DEFAULT-1",
-    "CR-2",
   ),
   ofNetworkConfiguration(
     "permitSlirpInterface",

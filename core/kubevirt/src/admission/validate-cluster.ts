@@ -29,9 +29,6 @@ const ignoredText = (text: Omit<RuleText, "reason" | "consequence" | "judge">): 
 const DEFAULTS: readonly string[] = ["bridge", "masquerade", "slirp"];
 const SLIRP_REMOVED = 3;
 
-const isForbiddenBridge = ({ network }: KubevirtConfiguration): boolean =>
-  (network?.defaultNetworkInterface || "bridge") === "bridge" && network?.permitBridgeInterfaceOnPodNetwork === false;
-
 const RULES: readonly ClusterRule[] = [
   {
     text: ignoredText({
@@ -54,20 +51,16 @@ const RULES: readonly ClusterRule[] = [
   {
     text: ignoredText({
       id: "CR-2",
-      means: "The KubeVirt CR permits the NIC that it gives to VMs without one.",
-      why: "KubeVirt refuses every VM that names no interface where the default is one that it does not permit, or no longer has.",
-      fix: "write defaultNetworkInterface: masquerade",
+      means: "The KubeVirt CR's defaultNetworkInterface is one that the cluster's version has.",
+      why: "KubeVirt removed slirp in 1.3, and refuses every VM that names no interface where it is the default.",
+      fix: "write masquerade or bridge",
       outcome: "KubeVirt refuses every VM that names no interface",
+      since: SLIRP_REMOVED,
     }),
-    find: (configuration, version) => {
-      if (isForbiddenBridge(configuration)) {
-        const problem = "the default NIC, bridge, is not permitted on the pod network";
-        return [{ field: `${NETWORK}.permitBridgeInterfaceOnPodNetwork`, problem }];
-      }
-      return configuration.network?.defaultNetworkInterface === "slirp" && version >= SLIRP_REMOVED
+    find: ({ network }) =>
+      network?.defaultNetworkInterface === "slirp"
         ? [{ field: `${NETWORK}.defaultNetworkInterface`, problem: "KubeVirt removed the default NIC slirp in 1.3" }]
-        : [];
-    },
+        : [],
   },
   {
     text: ignoredText({
