@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { isPrintable, terminalJson, terminalLine, terminalText } from "@netbind/engine";
-import { type FindingFormat, type Style, type StyledLine, wrapLine } from "@netbind/view";
+import { type FindingFormat, type Screen, type Style, type StyledLine, wrapLine } from "@netbind/view";
 import { dump } from "js-yaml";
 
 /** How a command's result is printed. */
@@ -68,6 +68,13 @@ export const printStyled = (lines: readonly StyledLine[]): void =>
 /** Prints what happens in such lines, on standard error. */
 export const printStyledMessage = (lines: readonly StyledLine[]): void =>
   void process.stderr.write(paint(lines, process.stderr));
+
+/** For what a result's tables are made: a terminal's width, and of a file or a pipe none. */
+export const screen = (): Screen => ({
+  // Some terminals say that they have no columns.
+  width: (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY,
+  now: Date.now(),
+});
 
 /** Prints a document for another program: as it is, but for a person at a terminal. */
 export function printDocument(text: string): void {

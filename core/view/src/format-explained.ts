@@ -2,7 +2,7 @@ import type { BindingDescription } from "@netbind/contract";
 import { formatVersion } from "@netbind/kubevirt";
 import type { ExplainedBinding, ExplainedField, RuleText } from "@netbind/kubevirt/admission";
 import { outcomeOf } from "./format-finding.ts";
-import { table } from "./table.ts";
+import { definitions } from "./table.ts";
 
 /** What can be explained. */
 export interface Explained {
@@ -104,16 +104,28 @@ export const formatExplained = ({ plugins, bindings, fields, rules, errors }: Ex
   ].join("\n\n");
 
 /** Everything that can be explained: third-party bindings in full, and of all others a line each. */
-export function formatExplainable({ plugins, bindings, fields, rules, errors }: Explained): string {
+export function formatExplainable({ plugins, bindings, fields, rules, errors }: Explained, width: number): string {
   const lists = [
     "Bindings:",
-    table(bindings.map(({ name, means }) => [name, means])),
+    definitions(
+      bindings.map(({ name, means }) => [name, means]),
+      width,
+    ),
     "\nRules:",
-    table(rules.map(({ id, means }) => [id, means])),
+    definitions(
+      rules.map(({ id, means }) => [id, means]),
+      width,
+    ),
     "\nFields:",
-    table(fields.map(({ path, means }) => [path, means])),
+    definitions(
+      fields.map(({ path, means }) => [path, means]),
+      width,
+    ),
     "\nError codes:",
-    table(errors.map(({ code, means }) => [code, means])),
+    definitions(
+      errors.map(({ code, means }) => [code, means]),
+      width,
+    ),
   ];
   return [...plugins.map(formatPlugin), lists.join("\n")].join("\n\n");
 }

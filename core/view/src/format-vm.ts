@@ -1,6 +1,13 @@
 import { type NicStatus, terminalLine } from "@netbind/engine";
 import type { VmiStatusInterface } from "@netbind/kubevirt";
-import { table } from "./table.ts";
+import { ageOf } from "./age.ts";
+import { type Cell, table } from "./table.ts";
+
+/** For what a table is made: how wide a line may be, and what time it is, in milliseconds since 1970. */
+export interface Screen {
+  readonly width: number;
+  readonly now: number;
+}
 
 /** A VM that runs, or ran, as a reader sees it. */
 export interface ShownVm {
@@ -18,68 +25,71 @@ export interface ShownVm {
   readonly processes: readonly { readonly role: string; readonly pids: readonly number[]; readonly alive: boolean }[];
 }
 
+/** What a cell has several of; a dash for none. */
+const several = (texts: readonly string[]): Cell => (texts.length === 0 ? "-" : texts);
+
 /** A VM's NICs as a table. */
-export function nicTable(nics: readonly NicStatus[]): string {
+export function nicTable(nics: readonly NicStatus[], { width }: Pick<Screen, "width">): string {
   const header = ["NIC", "BINDING", "POD ADDRESS", "GUEST ADDRESS", "MAC", "MTU", "QUEUES", "PORTS", "TRAFFIC"];
   const rows = nics.map((nic) => [
     nic.name,
     nic.binding,
-    nic.podAddresses.join(",") || "-",
-    nic.guestAddresses.join(",") || "-",
+    several(nic.podAddresses),
+    several(nic.guestAddresses),
     nic.mac,
     String(nic.mtu ?? "-"),
     String(nic.queueCount ?? "-"),
-    nic.ports.join(",") || "all",
+    nic.ports.length === 0 ? "all" : nic.ports,
     [nic.traffic.fromGuest ? "out" : "", nic.traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") ||
       "none yet",
   ]);
-  return table([header, ...rows]);
+  return table([header, ...rows], width);
 }
 
 /** What a cluster would report of a VM's interfaces, as a table. */
-export function interfaceTable(interfaces: readonly VmiStatusInterface[]): string {
+export function interfaceTable(interfaces: readonly VmiStatusInterface[], { width }: Pick<Screen, "width">): string {
   const rows = interfaces.map(({ name, interfaceName, ipAddresses, mac, linkState, infoSource }) => [
     name ?? "-",
     interfaceName ?? "-",
-    (ipAddresses ?? []).join(",") || "-",
+    several(ipAddresses ?? []),
     mac ?? "-",
     linkState ?? "-",
     infoSource ?? "-",
   ]);
-  return table([["INTERFACE", "IN GUEST", "ADDRESSES", "MAC", "LINK", "SOURCE"], ...rows]);
+  return table([["INTERFACE", "IN GUEST", "ADDRESSES", "MAC", "LINK", "SOURCE"], ...rows], width);
 }
 
 /** One VM, with its NICs and processes. */
-export function formatVm(vm: ShownVm): string {
+export function formatVm(vm: ShownVm, screen: Screen): string {
   const processes = vm.processes.map(({ role, pids, alive }) => [
     role,
-    pids.join(",") || "-",
+    several(pids.map(String)),
     alive ? "running" : "exited",
   ]);
   return [
-    `VM ${vm.namespace}/${vm.name}: ${vm.phase} since ${vm.createdAt}, from ${vm.source}`,
+    `VM ${vm.namespace}/${vm.name}: ${vm.phase} since ${vm.createdAt} (${ageOf(Date.parse(vm.createdAt), screen.now)}), from ${vm.source}`,
     `pod: network namespace ${vm.netns} (ip netns exec ${vm.netns} ...)`,
     "",
-    nicTable(vm.nics),
-    ...(vm.interfaces === undefined ? [] : ["", interfaceTable(vm.interfaces)]),
+    nicTable(vm.nics, screen),
+    ...(vm.interfaces === undefined ? [] : ["", interfaceTable(vm.interfaces, screen)]),
     "",
-    table([["PROCESS", "PIDS", ""], ...processes]),
+    table([["PROCESS", "PIDS", "STATE"], ...processes], screen.width),
   ].join("\n");
 }
 
 type ListedVm = Pick<ShownVm, "namespace" | "name" | "phase" | "nics" | "createdAt">;
 
-const rowOf = ({ namespace, name, phase, nics, createdAt }: ListedVm): readonly string[] => [
-  namespace,
-  name,
-  phase,
-  nics.flatMap(({ podAddresses }) => podAddresses).join(",") || "-",
-  createdAt,
-];
-
 /** VMs as a table, a line each. */
-export const vmTable = (vms: readonly ListedVm[]): string =>
-  table([["NAMESPACE", "NAME", "PHASE", "ADDRESSES", "SINCE"], ...vms.map(rowOf)]);
+export function vmTable(vms: readonly ListedVm[], { width, now }: Screen): string {
+  const rows = vms.map(({ namespace, name, phase, nics, createdAt }) => [
+    namespace,
+    name,
+    phase,
+    ageOf(Date.parse(createdAt), now),
+    several(nics.flatMap(({ podAddresses }) => podAddresses)),
+  ]);
+  return table([["NAMESPACE", "NAME", "PHASE", "AGE", "ADDRESSES"], ...rows], width);
+}
 
 /** A VM, and all that is wrong with it, a sentence each. */
 export interface Health {

@@ -17,10 +17,9 @@ export {
   violationLines,
 } from "./format-finding.ts";
 export { formatPlan } from "./format-plan.ts";
-export { formatHealth, formatVm, type Health, interfaceTable, nicTable, type ShownVm, vmTable } from "./format-vm.ts";
+export { formatHealth, formatVm, type Health, nicTable, type Screen, type ShownVm, vmTable } from "./format-vm.ts";
 export { githubAnnotations } from "./reports/github.ts";
 export { junitXml } from "./reports/junit.ts";
 export { type CheckedVm, type Report, withoutExcerpt } from "./reports/report.ts";
 export { sarifLog } from "./reports/sarif.ts";
 export { plain, type Span, type Style, styled, type StyledLine, unstyled, wrapLine } from "./styled-text.ts";
-export { table } from "./table.ts";

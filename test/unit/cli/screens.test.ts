@@ -29,3 +29,12 @@ test("a terminal shows colors, and a line is as wide as the terminal at the most
   expect(screen.replaceAll(/\u001b\[\d+m/g, "")).toBe(plain);
   for (const line of plain.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
 });
+
+test("a list of explanations is as wide as the terminal at the most, and no word of it is cut", async () => {
+  const call = { cwd: FOLDER, env: { NO_COLOR: "1" } };
+  const [wide, narrow] = await Promise.all(
+    [2000, 72].map((columns) => netbindOnTerminal(["explain"], { ...call, columns })),
+  );
+  for (const line of narrow?.split("\n") ?? []) expect(line.length, line).toBeLessThanOrEqual(72);
+  expect(narrow?.split(/\s+/)).toEqual(wide?.split(/\s+/));
+});

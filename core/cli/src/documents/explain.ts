@@ -4,7 +4,7 @@ import type { PluginSources } from "../plugins/plugin-sources.ts";
 import type { OutputFormat } from "../output.ts";
 import { ERRORS_BY_CODE } from "../error-codes.ts";
 import { EXIT } from "../exit-codes.ts";
-import { print, printData, printMessage } from "../output.ts";
+import { print, printData, printMessage, screen } from "../output.ts";
 import { formatSource, openPlugins, requireOpened } from "../plugins/open-plugins.ts";
 import { type Compose, TOKENS } from "../tokens.ts";
 
@@ -46,7 +46,7 @@ export async function explain(word: string | undefined, options: ExplainOptions,
     const errors = [...ERRORS_BY_CODE].map(([code, text]) => ({ code, ...text }));
     const all = { bindings: released, plugins, rules: ALL_CHECKS, fields: FIELDS, errors };
     if (options.output !== "text") printData(all, options.output);
-    else print(formatExplainable(all));
+    else print(formatExplainable(all, screen().width));
     return EXIT.ok;
   }
   const named = word.replace(/^\[(.*)\]$/, "$1");

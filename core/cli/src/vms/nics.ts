@@ -30,7 +30,7 @@ import { nicTable } from "@netbind/view";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
-import { type OutputFormat, print, printData, printMessage } from "../output.ts";
+import { type OutputFormat, print, printData, printMessage, screen } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../errors.ts";
 
@@ -153,7 +153,7 @@ export async function attachNic({ vm, nic }: NamedNic, options: AttachOptions, r
     resolve,
   );
   if (options.output !== "text") printData(nics[0] ?? {}, options.output);
-  else print(nicTable(nics));
+  else print(nicTable(nics, screen()));
   return EXIT.ok;
 }
 
