@@ -104,7 +104,7 @@ test("nothing of a refused object is read: neither its networks, nor its registr
 test("the help of each command that reads such objects tells of --admin", async () => {
   for (const command of ["run", "plan", "validate", "render", "attach-nic"])
     expect((await netbind([command, "--help"])).stdout.replace(/\s+/g, " ")).toMatch(
-      /--admin <file> a file of the administrator, .*come from these files only, and are refused in the files of -f/,
+      /--admin <file> a file, or a directory of files, of the administrator, .*come from these files only, and are refused in the files of -f/,
     );
   const twice = await netbind(["plan", "-f", "-", "--admin", "-"], { stdin: JSON.stringify(VMI) });
   expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining("standard input can be read only once")]);

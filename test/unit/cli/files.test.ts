@@ -2,7 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { commandsOf, createProgram } from "../../../core/cli/src/program.ts";
 import { expandFiles } from "../../../core/cli/src/input/expand-files.ts";
 import { useNetbind } from "../../support/guest/use-netbind.ts";
 
@@ -43,15 +44,89 @@ test("what is not a directory with documents stays as it is named", () => {
   expect(expandFiles(names, true)).toEqual(names);
 });
 
-test.each(["validate", "plan", "render", "convert"])(
-  "%s takes files without -f, beside -f, and directories",
-  async (command) => {
-    const [a = "", b = ""] = named("a.yml", "b.yaml");
-    expect((await netbind([command, a, b])).code).toBe(0);
-    expect((await netbind([command, "-f", a, b])).code).toBe(0);
-    expect((await netbind([command, "-R", "-f", directory])).code).toBe(0);
-  },
+const program = createProgram(
+  () => Promise.reject(new Error("nothing is composed")),
+  () => Promise.reject(new Error("no action runs")),
 );
+/** Every command that reads documents, with what else it must be told. */
+const READERS = commandsOf(program)
+  .filter(({ options }) => options.some(({ long }) => long === "--filename"))
+  .map((command): readonly string[] => [
+    command.name(),
+    ...command.registeredArguments.filter(({ required }) => required).map((one) => one.name()),
+    ...command.options
+      .filter(({ mandatory, defaultValue }) => mandatory && defaultValue === undefined)
+      .map(({ long }) => `${long}=x`),
+  ]);
+
+test("the commands that read documents are found", () => {
+  expect(READERS.map(([name]) => name)).toEqual(
+    expect.arrayContaining(["run", "plan", "validate", "render", "convert", "attach-nic"]),
+  );
+});
+
+describe.each(READERS)("%s", (...words) => {
+  let broken: string;
+  beforeAll(() => {
+    broken = mkdtempSync(join(tmpdir(), "netbind-broken-"));
+    mkdirSync(join(broken, "below"));
+    for (const name of ["a.yaml", "b.yml", "c.json", "notes.txt", "below/d.yaml"])
+      writeFileSync(join(broken, name), "a: [");
+  });
+  afterAll(() => rmSync(broken, { recursive: true }));
+
+  /** The files that it finds something in. */
+  async function filesOf(args: readonly string[]): Promise<readonly string[]> {
+    const { code, stdout, stderr } = await netbind([...words, ...args], {
+      stdin: "a: [",
+      cwd: broken,
+      env: { NETBIND_STATE_DIR: "/etc/passwd/netbind" },
+    });
+    expect(code, stderr).toBe(words[0] === "validate" ? 1 : 3);
+    return [...`${stdout}${stderr}`.matchAll(/^(.*):\d+:\d+: error: /gm)].map(([, file = ""]) => file);
+  }
+
+  test.each([
+    [
+      ["-f", "a.yaml", "-f", "c.json"],
+      ["a.yaml", "c.json"],
+    ],
+    [
+      ["a.yaml", "c.json"],
+      ["a.yaml", "c.json"],
+    ],
+    // As a shell makes of `-f *.y*ml`.
+    [
+      ["-f", "a.yaml", "b.yml"],
+      ["a.yaml", "b.yml"],
+    ],
+    [
+      ["-f", "."],
+      ["a.yaml", "b.yml", "c.json"],
+    ],
+    [["."], ["a.yaml", "b.yml", "c.json"]],
+    [
+      ["-R", "-f", "."],
+      ["a.yaml", "b.yml", "below/d.yaml", "c.json"],
+    ],
+    [
+      ["below", "notes.txt"],
+      ["below/d.yaml", "notes.txt"],
+    ],
+    [["-f", "-"], ["standard input"]],
+    [
+      ["a.yaml", "-"],
+      ["a.yaml", "standard input"],
+    ],
+  ])("%j reads %j", async (args, files) => {
+    expect(await filesOf(args)).toEqual(files);
+  });
+
+  test("an administrator's directory is read as one of others is", async () => {
+    if (words[0] === "convert") return expect((await netbind([...words, "--admin", broken, broken])).code).toBe(2);
+    expect([...(await filesOf(["--admin", "below", "a.yaml"]))].sort()).toEqual(["a.yaml", "below/d.yaml"]);
+  });
+});
 
 test("what a directory has is validated, and one without documents is said to be", async () => {
   expect((await netbind(["validate", "-R", directory])).stdout).toContain("4 VMs: 0 violations");

@@ -1,14 +1,11 @@
 import type { CommandContext } from "./command-context.ts";
-import { fileOption, FILES_ARGUMENT, outputOption, recursiveOption, requireFiles, withFiles } from "./options.ts";
+import { addFileOptions, withFiles } from "./file-options.ts";
+import { outputOption } from "./options.ts";
 
 /** Adds `netbind convert`. */
 export function addConvert({ program, act }: CommandContext): void {
-  const command = program
-    .command("convert")
+  const command = addFileOptions(program.command("convert"), { admin: false })
     .description("convert removed core bindings to binding plugins (shows a diff; --write edits the files)")
-    .argument("[files...]", FILES_ARGUMENT)
-    .addOption(fileOption())
-    .addOption(recursiveOption())
     .option("--write", "change the files instead of printing the diff", false)
     .addOption(outputOption())
     .addHelpText(
@@ -16,8 +13,7 @@ export function addConvert({ program, act }: CommandContext): void {
       "\nExamples:\n  netbind convert -f vm.yaml\n  netbind convert --write -f a.yaml -f b.yaml\n  netbind convert -f - < vm.yaml\n",
     );
   command.action((files: readonly string[], given) => {
-    const options = withFiles(given, files);
-    requireFiles(command, options.filename);
+    const options = withFiles(command, given, files);
     return act(options.output, async () => (await import("../documents/convert.ts")).convert(options));
   });
 }

@@ -1,8 +1,6 @@
 import { resolve } from "node:path";
 import { formatVersion, type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion } from "@netbind/kubevirt";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { EXIT } from "../exit-codes.ts";
-import { expandFiles } from "../input/expand-files.ts";
+import { InvalidArgumentError, Option } from "commander";
 import { OUTPUT_FORMATS } from "../output.ts";
 import type { PluginSource, PluginSources } from "../plugins/plugin-sources.ts";
 
@@ -69,40 +67,6 @@ export const ignoreOption = (): Option =>
   )
     .argParser(ruleList)
     .default([] as readonly string[]);
-/** `-f`. */
-export const fileOption = (): Option =>
-  new Option(
-    "-f, --filename <file>",
-    "a file, or a directory of files, with VMs, a KubeVirt or HyperConverged CR, NetworkAttachmentDefinitions, Secrets and ConfigMaps, in any order; trusted with all of them unless --admin is given; - is standard input; repeatable",
-  )
-    .argParser(collect)
-    .default([] as readonly string[])
-    .makeOptionMandatory();
-
-/** What a command says of files that are named without an option. */
-export const FILES_ARGUMENT = "more files, as -f names them";
-
-/** `-R`. */
-export const recursiveOption = (): Option =>
-  new Option("-R, --recursive", "read the directories below a directory too").default(false);
-
-/** Options with all files that are named: those of `-f`, then the others, and the documents of directories. */
-export function withFiles<T extends { readonly filename: readonly string[]; readonly recursive: boolean }>(
-  options: T,
-  files: readonly string[],
-): T {
-  return { ...options, filename: expandFiles([...options.filename, ...files], options.recursive) };
-}
-
-/** `--admin`. */
-export const adminOption = (): Option =>
-  new Option(
-    "--admin <file>",
-    "a file of the administrator, for VMs of untrusted authors: the KubeVirt or HyperConverged CR, NetworkAttachmentDefinitions and the ConfigMaps of device plugins come from these files only, and are refused in the files of -f; repeatable",
-  )
-    .argParser(collect)
-    .default([] as readonly string[], "none: the files of -f are trusted with them");
-
 /** Reads a directory. An empty text, such as a shell makes of a variable that is not set, is not the current one. */
 function directory(value: string, before: readonly string[]): readonly string[] {
   if (value === "") throw new InvalidArgumentError("Write a directory.");
@@ -138,10 +102,3 @@ export const versionOption = (): Option =>
     "--kubevirt-version <version>",
     `KubeVirt version to check against: 1.1 to ${NEWEST} (default: the one in the KubeVirt CR's status, else ${NEWEST})`,
   ).argParser(kubevirtVersion);
-
-/** Ends with a usage error where no file is named, or standard input is named twice. */
-export function requireFiles(command: Command, files: readonly string[]): void {
-  if (files.filter((file) => file === "-").length > 1)
-    command.error("error: standard input can be read only once", { exitCode: EXIT.usage });
-  if (files.length === 0) command.error("error: name at least one file with -f", { exitCode: EXIT.usage });
-}

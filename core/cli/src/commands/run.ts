@@ -1,30 +1,20 @@
 import type { CommandContext } from "./command-context.ts";
+import { addFileOptions, withFiles } from "./file-options.ts";
 import {
-  adminOption,
-  fileOption,
-  FILES_ARGUMENT,
   grantsOption,
   hostDiskOption,
   ignoreOption,
   imageFallbackOption,
   outputOption,
   pluginOption,
-  recursiveOption,
-  requireFiles,
   seconds,
   versionOption,
-  withFiles,
 } from "./options.ts";
 
 /** Adds `netbind run`. */
 export function addRun({ program, compose, act }: CommandContext): void {
-  const command = program
-    .command("run")
+  const command = addFileOptions(program.command("run"))
     .description("start VMs and wait until they end; Ctrl-C stops them")
-    .argument("[files...]", FILES_ARGUMENT)
-    .addOption(fileOption())
-    .addOption(recursiveOption())
-    .addOption(adminOption())
     .addOption(versionOption())
     .option("--keep", "return when the VMs run, and leave them running", false)
     .option(
@@ -43,8 +33,7 @@ export function addRun({ program, compose, act }: CommandContext): void {
       "\nExamples:\n  netbind run -f vm.yaml\n  netbind run -f vm.yaml -f kubevirt.yaml --keep\n  netbind run -f vm.yaml --plugin routed-tap=routed-tap.mjs\n  netbind run -f vm.yaml --host-disk /var/lib/disks\n  kustomize build . | netbind run -f -\n",
     );
   command.action((files: readonly string[], given) => {
-    const options = withFiles(given, files);
-    requireFiles(command, [...options.filename, ...options.admin]);
+    const options = withFiles(command, given, files);
     return act(options.output, async () => (await import("../vms/run.ts")).run(options, await compose()));
   });
 }

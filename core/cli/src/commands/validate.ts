@@ -1,28 +1,13 @@
 import { Option } from "commander";
 import { REPORT_FORMATS } from "../output.ts";
 import type { CommandContext } from "./command-context.ts";
-import {
-  adminOption,
-  fileOption,
-  FILES_ARGUMENT,
-  ignoreOption,
-  outputOption,
-  pluginOption,
-  recursiveOption,
-  requireFiles,
-  versionOption,
-  withFiles,
-} from "./options.ts";
+import { addFileOptions, withFiles } from "./file-options.ts";
+import { ignoreOption, outputOption, pluginOption, versionOption } from "./options.ts";
 
 /** Adds `netbind validate`. */
 export function addValidate({ program, compose, act }: CommandContext): void {
-  const command = program
-    .command("validate")
+  const command = addFileOptions(program.command("validate"))
     .description("check VMs against KubeVirt's admission rules, and warn about settings it accepts but ignores")
-    .argument("[files...]", FILES_ARGUMENT)
-    .addOption(fileOption())
-    .addOption(recursiveOption())
-    .addOption(adminOption())
     .addOption(versionOption())
     .addOption(
       new Option("--operation <operation>", "check VMs as new ones or as edits of existing ones")
@@ -38,8 +23,7 @@ export function addValidate({ program, compose, act }: CommandContext): void {
       "\nExamples:\n  netbind validate -f vm.yaml -f kubevirt.yaml\n  kustomize build . | netbind validate -f -\n  helm template . | netbind validate --strict --kubevirt-version 1.6 -o json -f -\n",
     );
   command.action((files: readonly string[], given) => {
-    const options = withFiles(given, files);
-    requireFiles(command, [...options.filename, ...options.admin]);
+    const options = withFiles(command, given, files);
     return act(options.output, async () => (await import("../documents/validate.ts")).validate(options, compose));
   });
 }

@@ -27,6 +27,7 @@ import {
   vmStatus,
 } from "@netbind/local";
 import { nicTable } from "@netbind/view";
+import type { Input } from "@netbind/input";
 import type { InputFiles } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { loadSurroundings } from "../input/load-input.ts";
@@ -70,10 +71,9 @@ const withNic = (vmi: Vmi, nic: VmiInterface, networkName: string): Vmi =>
 async function decideWithNic(
   record: LocalPodRecord,
   nic: string,
-  options: AttachOptions,
+  { input, options }: { readonly input: Input; readonly options: AttachOptions },
   resolve: Resolve,
 ): Promise<Decision> {
-  const input = loadSurroundings(options);
   const added = { name: nic, [options.binding]: {}, ...defined({ macAddress: options.mac }) };
   if (!isHotPluggable(added))
     throw new NicChangeError(
@@ -104,8 +104,7 @@ async function decideWithNic(
     column: 1,
     object: { kind: "VirtualMachineInstance", namespace: record.namespace, name: record.name },
   }));
-  const violations = [...input.violations, ...located];
-  if (violations.length > 0 || result.decision === undefined) throw new InputError(violations);
+  if (located.length > 0 || result.decision === undefined) throw new InputError(located);
   return result.decision;
 }
 
@@ -131,17 +130,19 @@ async function awaitNic(
 /** `netbind attach-nic`: gives a running VM another NIC. */
 export async function attachNic({ vm, nic }: NamedNic, options: AttachOptions, resolve: Resolve): Promise<number> {
   const [state, exec] = [resolve(TOKENS.state), resolve(TOKENS.exec)];
+  // Once: standard input is empty the second time.
+  const input = loadSurroundings(options);
+  if (input.violations.length > 0) throw new InputError(input.violations);
   const record = findVm(state, vm);
   if (interfaceOf(record.vmi, nic) !== undefined)
     throw new NicChangeError(`VM ${record.namespace}/${record.name} has a NIC "${nic}" already: name another`);
-  const decision = await decideWithNic(record, nic, options, resolve);
-  const { deviceSettings } = loadSurroundings(options);
+  const decision = await decideWithNic(record, nic, { input, options }, resolve);
   const { attachment, plan } = await attachNicToVm({ state, exec }, vm, {
     nic,
     decision,
     bindings: resolve(TOKENS.bindings),
     podNetwork: DEFAULT_POD_NETWORK,
-    deviceSettings: { ...resolve(TOKENS.deviceSettings), ...deviceSettings },
+    deviceSettings: { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings },
   });
   printMessage(
     `NIC ${nic} is in VM ${record.namespace}/${record.name}, with MAC ${attachment.mac}${attachment.pod.addresses.length === 0 ? "" : ` and ${attachment.pod.addresses.map(addressOf).join(", ")}`}`,
