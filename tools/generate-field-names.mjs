@@ -1,5 +1,5 @@
 /*
- * Writes the names of a VM's fields into core/kubevirt/src/admission/field-names.ts, from KubeVirt's own
+ * Writes the names of fields of KubeVirt's objects into core/kubevirt/src/admission/field-names.ts, from its own
  * CustomResourceDefinitions: node tools/generate-field-names.mjs DIRECTORY, with virtualmachines.kubevirt.io.json in it.
  * Names are facts; nothing else of the definitions is taken.
  */
@@ -58,6 +58,21 @@ const texts = {
       spec.properties.virtualMachineTemplate = { type: "object" };
     },
   ],
+  KUBEVIRT_FIELD_NAMES: ["the spec of a KubeVirt CR", "kubevirts.kubevirt.io.json"],
+  INSTANCETYPE_FIELD_NAMES: [
+    "the spec of a VirtualMachineInstancetype, and of one of the cluster",
+    "virtualmachineinstancetypes.instancetype.kubevirt.io.json",
+  ],
+  PREFERENCE_FIELD_NAMES: [
+    "the spec of a VirtualMachinePreference, and of one of the cluster",
+    "virtualmachinepreferences.instancetype.kubevirt.io.json",
+  ],
+  CLONE_FIELD_NAMES: ["the spec of a VirtualMachineClone", "virtualmachineclones.clone.kubevirt.io.json"],
+  MIGRATION_FIELD_NAMES: [
+    "the spec of a VirtualMachineInstanceMigration",
+    "virtualmachineinstancemigrations.kubevirt.io.json",
+  ],
+  MIGRATION_POLICY_FIELD_NAMES: ["the spec of a MigrationPolicy", "migrationpolicies.migrations.kubevirt.io.json"],
 };
 const constants = Object.entries(texts).map(([name, [means, file, change]]) => {
   const spec = specOf(directory, file);

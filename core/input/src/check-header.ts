@@ -24,6 +24,10 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   ],
   "pool.kubevirt.io": ["VirtualMachinePool"],
   "clone.kubevirt.io": ["VirtualMachineClone"],
+  "snapshot.kubevirt.io": ["VirtualMachineSnapshot", "VirtualMachineSnapshotContent", "VirtualMachineRestore"],
+  "export.kubevirt.io": ["VirtualMachineExport"],
+  "migrations.kubevirt.io": ["MigrationPolicy"],
+  "plugin.kubevirt.io": ["Plugin"],
   "instancetype.kubevirt.io": [
     "VirtualMachinePreference",
     "VirtualMachineClusterPreference",
@@ -35,6 +39,12 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 
 /** True for a kind that KubeVirt has, whatever else has one of that name. */
 export const isKubevirtKind = (kind: string): boolean => Object.values(KINDS).some((kinds) => kinds.includes(kind));
+
+/** True for the header of an object of KubeVirt's. */
+export function isOfKubevirt({ value }: InputDocument): boolean {
+  const [group = ""] = textOf(value["apiVersion"]).split("/");
+  return Object.hasOwn(KINDS, group) && (KINDS[group] ?? []).includes(textOf(value["kind"]));
+}
 
 const LONGEST_NAME = 64;
 const isNear = (name: string, known: string): boolean =>
@@ -48,16 +58,29 @@ function isOfAnotherProduct(apiVersion: unknown): boolean {
   );
 }
 
+/** The group that has a kind. */
+const groupOf = (kind: string): string | undefined =>
+  Object.entries(KINDS).find(([, kinds]) => kinds.includes(kind))?.[0];
+
+/** A kind of KubeVirt's in a group that is nearly one of KubeVirt's. */
+function checkGroup(apiVersion: string, group: string, kind: string): readonly Violation[] {
+  const right = groupOf(kind);
+  if (right === undefined || !(group.endsWith("kubevirt.io") || isNear(group, right))) return [];
+  const problem = `no such API: ${apiVersion.slice(0, LONGEST_NAME)} ${kind}`;
+  return [violation("apiVersion", problem, `${kind} is of the group ${right}: correct the apiVersion`)];
+}
+
 /** A kind that one of KubeVirt's groups has not, and what is meant. */
-function checkKind(apiVersion: unknown, kind: string): readonly Violation[] {
-  const [group = ""] = textOf(apiVersion).split("/");
+function checkKind(apiVersion: string, kind: string): readonly Violation[] {
+  const [group = ""] = apiVersion.split("/");
   const known = Object.hasOwn(KINDS, group) ? (KINDS[group] ?? []) : [];
-  if (known.length === 0 || known.includes(kind)) return [];
+  if (known.length === 0) return checkGroup(apiVersion, group, kind);
+  if (known.includes(kind)) return [];
   const meant = known.find((one) => isNear(kind, one));
-  const elsewhere = Object.entries(KINDS).find(([, kinds]) => kinds.includes(kind));
+  const right = groupOf(kind);
   const fix =
-    elsewhere !== undefined
-      ? `${kind} is of the group ${elsewhere[0]}: correct the apiVersion`
+    right !== undefined
+      ? `${kind} is of the group ${right}: correct the apiVersion`
       : meant !== undefined
         ? `did you mean ${meant}?`
         : `write one of ${known.join(", ")}`;
@@ -83,7 +106,7 @@ export function checkHeader(document: InputDocument): readonly Violation[] {
       ),
     ];
   }
-  if (apiVersion !== undefined && kind !== undefined) return checkKind(apiVersion, name);
+  if (apiVersion !== undefined && kind !== undefined) return checkKind(textOf(apiVersion), name);
   return [
     violation(
       kind === undefined ? "kind" : "apiVersion",

@@ -9,6 +9,7 @@ import {
   findUnknownFields,
   isUnbound,
   isVmiStatus,
+  validateOwnSize,
 } from "@netbind/kubevirt/admission";
 import { INTERFACES_PATH, interfacesOf, networkOf, type ObjectMeta, type Vmi, type VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
@@ -30,6 +31,8 @@ export interface InputVm {
   readonly copies?: number;
   /** What is not known of it, because something that it names is not in the input; sentences. */
   readonly unknown: readonly string[];
+  /** What KubeVirt refuses of it beside its VMI: of what it names. */
+  readonly refused: readonly InputViolation[];
   /** Paths of interfaces that may get a binding from a preference that is not in the input. */
   readonly openNics: readonly string[];
   /** Puts a violation of the VMI where its text is. */
@@ -146,9 +149,17 @@ export function asVmi(
   const vmi = completeVmi(metadataOf(document, outer, inner), spec as VmiSpec, kind === "vmi" && value["status"]);
   const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, of);
   const openNics = named.missingPreference === undefined ? [] : findOpenNics(vmi);
+  const locate = (found: CodedViolation): InputViolation => {
+    const field = fieldInDocument(found.field, steps);
+    const inWords = inWordsOf(cluster.configuredBy, found);
+    const isOpen = openNics.includes(found.field);
+    return located(document, { ...(isOpen ? withMissing(inWords, named.missingPreference) : inWords), field });
+  };
+  const ownSize = named.namesInstancetype ? validateOwnSize(vmi.spec) : [];
   return {
     vmi: applyNamed(vmi, named, cluster.configuration),
     unknown: named.unknown,
+    refused: ownSize.map(({ field, problem, fix, rule }) => locate({ field, problem, fix, rule: rule.id })),
     openNics,
     ...defined({ copies: copiesOf(document, kind) }),
     object: objectNameOf(document) ?? { kind: "", namespace: "default", name: "" },
@@ -157,11 +168,6 @@ export function asVmi(
     get line() {
       return document.line;
     },
-    locate: (found) => {
-      const field = fieldInDocument(found.field, steps);
-      const inWords = inWordsOf(cluster.configuredBy, found);
-      const isOpen = openNics.includes(found.field);
-      return located(document, { ...(isOpen ? withMissing(inWords, named.missingPreference) : inWords), field });
-    },
+    locate,
   };
 }

@@ -1,14 +1,5 @@
-import { type Violation, violation } from "@netbind/contract";
-import {
-  checkClone,
-  checkDataObject,
-  checkInstancetype,
-  checkMigration,
-  checkNad,
-  checkObjectName,
-  checkPreference,
-  type Service,
-} from "@netbind/kubevirt/admission";
+import { violation } from "@netbind/contract";
+import { checkClone, checkMigration, type Service } from "@netbind/kubevirt/admission";
 import type {
   DeviceSettings,
   NetworkAttachmentDefinition,
@@ -18,20 +9,21 @@ import type {
 } from "@netbind/kubevirt";
 
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
-import { checkHeader, isKubevirtKind } from "./check-header.ts";
+import { checkHeader, isKubevirtKind, isOfKubevirt } from "./check-header.ts";
 import { findDuplicateKeys } from "./duplicate-keys.ts";
-import { checkCrs, type Cluster, clusterOf } from "./configuring-cr.ts";
+import { type Cluster, clusterOf } from "./configuring-cr.ts";
 import { asVmi, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
-import { type Kind, kindOf, located, textOf } from "./kinds.ts";
+import { kindOf, located, textOf } from "./kinds.ts";
+import {
+  checkDefinition,
+  checkOthers,
+  findUnchecked,
+  type InputObject,
+  type Sorted,
+  soundOf,
+} from "./other-objects.ts";
 import { collectData, collectDeviceSettings } from "./referenced-data.ts";
 import { collectServices } from "./services.ts";
-
-/** An object of the input that names a VM. */
-export interface InputObject<T> {
-  readonly value: T;
-  /** Puts a violation of the object where its text is. */
-  readonly locate: (found: Violation) => InputViolation;
-}
 
 /** All that files say. */
 export interface Input extends Cluster {
@@ -55,6 +47,8 @@ export interface Input extends Cluster {
   /** Keys that are written twice: the last counts. */
   readonly duplicates: readonly InputViolation[];
   readonly warnings: readonly string[];
+  /** Objects of KubeVirt's of which the kind alone, or all but the fields' names, is checked; sentences. */
+  readonly unchecked: readonly string[];
 }
 
 /** VMs that are named twice. A VM and a VMI may have one name in a cluster, but only one of them can be started here. */
@@ -73,43 +67,8 @@ function findTwins(vms: readonly InputVm[], needed: Needed): readonly InputViola
   });
 }
 
-const checkDefinition = (document: unknown): readonly Violation[] => [
-  ...checkNad(document),
-  ...checkObjectName(document),
-];
-
 /** What an input is of no use without. */
 export type Needed = "a VM" | "anything of a VM or its cluster" | "nothing";
-
-/** The documents of a kind, in their order. */
-type Sorted = (kind: Kind) => readonly InputDocument[];
-
-type Check = (value: unknown) => readonly Violation[];
-
-const violationsOf = (document: InputDocument, check: Check): readonly InputViolation[] =>
-  check(document.value).map((found) => located(document, found));
-
-/** The objects of a kind that have its shape. */
-const soundOf = <T>(of: Sorted, kind: Kind, check: Check): readonly InputObject<T>[] =>
-  of(kind)
-    .filter(({ value }) => check(value).length === 0)
-    .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
-
-const SHAPES = [
-  ["nad", checkDefinition],
-  ["configMap", checkDataObject],
-  ["secret", checkDataObject],
-  ["clone", checkClone],
-  ["migration", checkMigration],
-  ["preference", checkPreference],
-  ["instancetype", checkInstancetype],
-] as const satisfies readonly (readonly [Kind, Check])[];
-
-/** What is wrong with objects other than VMs: their shapes, and a CR of the cluster's that is not the only one. */
-const checkOthers = (of: Sorted): readonly InputViolation[] => [
-  ...SHAPES.flatMap(([kind, check]) => of(kind).flatMap((document) => violationsOf(document, check))),
-  ...checkCrs(of),
-];
 
 /** The name of the VM that a VMI runs for, by its owner; undefined for a VMI of its own. */
 function ownerOf({ value }: InputDocument): string | undefined {
@@ -141,7 +100,7 @@ function readVms(documents: readonly InputDocument[], of: Sorted, cluster: Clust
     vms: found.filter((one) => isVm(one) && !isRunning(one)).map(({ vm }) => vm),
     running: found.filter(isRunning).map(({ vm }) => vm),
     templates: found.filter((one) => !isVm(one)).map(({ vm }) => vm),
-    violations: read.flatMap(({ result }) => ("vmi" in result ? [] : result)),
+    violations: read.flatMap(({ result }) => ("vmi" in result ? result.refused : result)),
   };
 }
 
@@ -165,8 +124,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
   const definitions = soundOf<NetworkAttachmentDefinition>(of, "nad", checkDefinition);
   const isFaultless = violations.length === 0;
-  const others: readonly Kind[] = needed === "a VM" ? [] : ["clone", "migration", "kubevirt", "hyperconverged", "nad"];
-  const asked = others.reduce((sum, kind) => sum + of(kind).length, 0);
+  const asked = needed === "a VM" ? 0 : documents.filter((one) => isOfKubevirt(one) || kindOf(one) === "nad").length;
   const isMissing = needed !== "nothing" && count + asked + headers.length === 0;
   const missing = violation(
     "",
@@ -192,6 +150,9 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
         : []),
     ],
     duplicates: findDuplicateKeys(documents),
-    warnings: of("other").flatMap((document) => (checkHeader(document).length === 0 ? [skipped(document)] : [])),
+    warnings: of("other").flatMap((document) =>
+      checkHeader(document).length === 0 && !isOfKubevirt(document) ? [skipped(document)] : [],
+    ),
+    unchecked: findUnchecked(documents),
   };
 }

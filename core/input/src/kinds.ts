@@ -11,6 +11,7 @@ const GROUPS: Readonly<Record<string, Kind>> = {
   "instancetype.kubevirt.io/VirtualMachineClusterPreference": "preference",
   "instancetype.kubevirt.io/VirtualMachineInstancetype": "instancetype",
   "instancetype.kubevirt.io/VirtualMachineClusterInstancetype": "instancetype",
+  "migrations.kubevirt.io/MigrationPolicy": "migrationPolicy",
   "hco.kubevirt.io/HyperConverged": "hyperconverged",
   "k8s.cni.cncf.io/NetworkAttachmentDefinition": "nad",
 };
@@ -23,6 +24,7 @@ export type Kind =
   | "pool"
   | "clone"
   | "migration"
+  | "migrationPolicy"
   | "kubevirt"
   | "hyperconverged"
   | "preference"

@@ -14,6 +14,8 @@ import { type Kind, objectNameOf, textOf } from "./kinds.ts";
 export interface FoundForVm extends NamedByVm {
   /** Sentences: what is not there, and what of the VM is not known for it. */
   readonly unknown: readonly string[];
+  /** True for a VM with an instancetype by name, be it in the input or not. */
+  readonly namesInstancetype: boolean;
   /** The preference that is not there, as a fix names it. */
   readonly missingPreference?: string;
 }
@@ -105,6 +107,7 @@ export function namedByVm(
       instancetype: specOf("instancetype") as Instancetype | undefined,
       missingPreference: missing.find(({ named }) => named.key === "preference")?.title,
     }),
+    namesInstancetype: textOf(fieldsOf(references["instancetype"])["name"]) !== "",
     unknown: missing.map(({ title, named }) => `no ${title} in the input: not known which ${named.gives}`),
   };
 }

@@ -4,6 +4,7 @@ import type { Input } from "./input.ts";
 /** What cannot be said of an input because it is not in it. */
 export const findNotChecked = (input: Input): readonly string[] => [
   ...findUnknown(input),
+  ...input.unchecked,
   ...findMissingDefinitions(input),
 ];
 

@@ -1,6 +1,7 @@
 /** Which objects an input is made of: exports, Templates, other products' objects, and kinds that there are not. */
 import { expect, test } from "vitest";
 import { parseText } from "../../../core/input/src/documents.ts";
+import { findNotChecked } from "../../../core/input/src/not-checked.ts";
 import { type Input, inputOf, type Needed } from "../../../core/input/src/input.ts";
 
 const SPEC = {
@@ -135,4 +136,21 @@ test("parameters of any shape are taken, and those that would fill the memory ar
     [{ name: "A", value: "x".repeat(10_000) }],
   );
   expect(problems(read([huge]))).toEqual([expect.stringContaining("parameters repeat too much")]);
+});
+
+test("of an object of KubeVirt's that is not read it is said what is not checked, and an input of it alone is one", () => {
+  const unchecked = (apiVersion: string, kind: string): readonly string[] => {
+    const input = read([{ apiVersion, kind, metadata: { name: "a" } }]);
+    expect(problems(input)).toEqual([]);
+    expect(input.warnings).toEqual([]);
+    return findNotChecked(input);
+  };
+  expect(unchecked("snapshot.kubevirt.io/v1beta1", "VirtualMachineRestore")).toEqual([
+    "VirtualMachineRestore default/a: netbind knows its kind, and reads nothing else of it",
+  ]);
+  expect(unchecked("plugin.kubevirt.io/v1alpha1", "Plugin")).toEqual([expect.stringMatching(/^Plugin a: /)]);
+  expect(unchecked("migrations.kubevirt.io/v1alpha2", "MigrationPolicy")).toEqual([
+    "MigrationPolicy a: netbind knows the fields of v1alpha1, not of v1alpha2",
+  ]);
+  expect(unchecked("migrations.kubevirt.io/v1alpha1", "MigrationPolicy")).toEqual([]);
 });

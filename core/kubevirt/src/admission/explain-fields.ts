@@ -411,5 +411,11 @@ export const OBJECT_FIELDS: readonly ExplainedField[] = [
     "a file of the node's",
     "NAD-3",
   ),
+  field(
+    "spec.instancetype",
+    "Of a VirtualMachine: the VirtualMachineInstancetype, or the one of the cluster, that sets its CPUs and memory.",
+    "the VM's own",
+    "TYPE-1",
+  ),
   field("spec.vmiName", "Of a VirtualMachineInstanceMigration: the VM that is to move.", "required", "MIG-1"),
 ];

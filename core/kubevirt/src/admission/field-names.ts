@@ -91,3 +91,123 @@ selector( matchExpressions( key operator values ) matchLabels* ) updateStrategy(
 selectionPolicy( selectors( labelSelector( matchExpressions( key operator values ) matchLabels* )
 nodeSelectorRequirementMatcher( key operator values ) ) sortPolicy ) ) unmanaged* ) virtualMachineTemplate*
 `;
+
+/** The fields of the spec of a KubeVirt CR. */
+export const KUBEVIRT_FIELD_NAMES = `
+certificateRotateStrategy( selfSigned( ca( duration renewBefore ) caOverlapInterval caRotateInterval
+certRotateInterval server( duration renewBefore ) ) ) configuration( additionalGuestMemoryOverheadRatio
+apiConfiguration( restClient( rateLimiter( tokenBucketRateLimiter( burst qps ) ) ) ) architectureConfiguration(
+amd64( emulatedMachines machineType ovmfPath ) arm64( emulatedMachines machineType ovmfPath ) defaultArchitecture
+ppc64le( emulatedMachines machineType ovmfPath ) s390x( emulatedMachines machineType ovmfPath ) )
+autoCPULimitNamespaceLabelSelector( matchExpressions( key operator values ) matchLabels* )
+changedBlockTrackingLabelSelectors( namespaceLabelSelector( matchExpressions( key operator values ) matchLabels* )
+virtualMachineLabelSelector( matchExpressions( key operator values ) matchLabels* ) ) commonInstancetypesDeployment(
+enabled ) confidentialCompute( tdx( attestation( enforced qgsSocketPath ) ) ) controllerConfiguration( restClient(
+rateLimiter( tokenBucketRateLimiter( burst qps ) ) ) ) cpuModel cpuRequest defaultRuntimeClass
+developerConfiguration( clusterProfiler cpuAllocationRatio disabledFeatureGates diskVerification( memoryLimit )
+featureGates logVerbosity( nodeVerbosity* virtAPI virtController virtHandler virtLauncher virtOperator
+virtSynchronizationController ) memoryOvercommit minimumClusterTSCFrequency minimumReservePVCBytes nodeSelectors*
+pvcTolerateLessSpaceUpToPercent useEmulation ) emulatedMachines evictionStrategy handlerConfiguration( restClient(
+rateLimiter( tokenBucketRateLimiter( burst qps ) ) ) ) hypervisors( name ) imagePullPolicy instancetype(
+referencePolicy ) ksmConfiguration( nodeLabelSelector( matchExpressions( key operator values ) matchLabels* ) )
+liveUpdateConfiguration( maxCpuSockets maxGuest maxHotplugRatio ) machineType mediatedDevicesConfiguration( enabled
+mediatedDeviceTypes mediatedDevicesTypes nodeMediatedDeviceTypes( mediatedDeviceTypes mediatedDevicesTypes
+nodeSelector* ) ) memBalloonStatsPeriod migrations( allowAutoConverge allowPostCopy allowWorkloadDisruption
+bandwidthPerMigration completionTimeoutPerGiB disableTLS matchSELinuxLevelOnMigration maxDowntimeMs network
+nodeDrainTaintKey parallelMigrationsPerCluster parallelOutboundMigrationsPerNode progressTimeout
+unsafeMigrationOverride utilityVolumesTimeout ) minCPUModel network( binding* defaultNetworkInterface
+permitBridgeInterfaceOnPodNetwork permitSlirpInterface ) obsoleteCPUModels* ovmfPath permittedHostDevices(
+mediatedDevices( externalResourceProvider mdevNameSelector resourceName ) pciHostDevices( externalResourceProvider
+pciVendorSelector resourceName ) usb( externalResourceProvider resourceName selectors( product vendor ) ) )
+persistentReservationConfiguration( enabled ) roleAggregationStrategy seccompConfiguration(
+virtualMachineInstanceProfile( customProfile( localhostProfile runtimeDefaultProfile ) ) ) selinuxLauncherType
+smbios( family manufacturer product sku version ) supportContainerResources( resources( limits* requests* ) type )
+supportedGuestAgentVersions tlsConfiguration( ciphers minTLSVersion ) virtTemplateDeployment( enabled )
+virtualMachineInstancesPerNode virtualMachineOptions( disableFreePageReporting* disableSerialConsoleLog* )
+vmRolloutStrategy vmStateStorageClass webhookConfiguration( restClient( rateLimiter( tokenBucketRateLimiter( burst
+qps ) ) ) ) ) customizeComponents( flags( api* controller* handler* ) patches( patch resourceName resourceType type
+) ) imagePullPolicy imagePullSecrets( name ) imageRegistry imageTag infra( nodePlacement( affinity( nodeAffinity(
+preferredDuringSchedulingIgnoredDuringExecution( preference( matchExpressions( key operator values ) matchFields(
+key operator values ) ) weight ) requiredDuringSchedulingIgnoredDuringExecution( nodeSelectorTerms(
+matchExpressions( key operator values ) matchFields( key operator values ) ) ) ) podAffinity(
+preferredDuringSchedulingIgnoredDuringExecution( podAffinityTerm( labelSelector( matchExpressions( key operator
+values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector( matchExpressions( key operator values )
+matchLabels* ) namespaces topologyKey ) weight ) requiredDuringSchedulingIgnoredDuringExecution( labelSelector(
+matchExpressions( key operator values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector(
+matchExpressions( key operator values ) matchLabels* ) namespaces topologyKey ) ) podAntiAffinity(
+preferredDuringSchedulingIgnoredDuringExecution( podAffinityTerm( labelSelector( matchExpressions( key operator
+values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector( matchExpressions( key operator values )
+matchLabels* ) namespaces topologyKey ) weight ) requiredDuringSchedulingIgnoredDuringExecution( labelSelector(
+matchExpressions( key operator values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector(
+matchExpressions( key operator values ) matchLabels* ) namespaces topologyKey ) ) ) nodeSelector* tolerations(
+effect key operator tolerationSeconds value ) ) replicas ) monitorAccount monitorNamespace productComponent
+productName productVersion serviceMonitorNamespace synchronizationPort uninstallStrategy workloadUpdateStrategy(
+batchEvictionInterval batchEvictionSize workloadUpdateMethods ) workloads( nodePlacement( affinity( nodeAffinity(
+preferredDuringSchedulingIgnoredDuringExecution( preference( matchExpressions( key operator values ) matchFields(
+key operator values ) ) weight ) requiredDuringSchedulingIgnoredDuringExecution( nodeSelectorTerms(
+matchExpressions( key operator values ) matchFields( key operator values ) ) ) ) podAffinity(
+preferredDuringSchedulingIgnoredDuringExecution( podAffinityTerm( labelSelector( matchExpressions( key operator
+values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector( matchExpressions( key operator values )
+matchLabels* ) namespaces topologyKey ) weight ) requiredDuringSchedulingIgnoredDuringExecution( labelSelector(
+matchExpressions( key operator values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector(
+matchExpressions( key operator values ) matchLabels* ) namespaces topologyKey ) ) podAntiAffinity(
+preferredDuringSchedulingIgnoredDuringExecution( podAffinityTerm( labelSelector( matchExpressions( key operator
+values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector( matchExpressions( key operator values )
+matchLabels* ) namespaces topologyKey ) weight ) requiredDuringSchedulingIgnoredDuringExecution( labelSelector(
+matchExpressions( key operator values ) matchLabels* ) matchLabelKeys mismatchLabelKeys namespaceSelector(
+matchExpressions( key operator values ) matchLabels* ) namespaces topologyKey ) ) ) nodeSelector* tolerations(
+effect key operator tolerationSeconds value ) ) replicas )
+`;
+
+/** The fields of the spec of a VirtualMachineInstancetype, and of one of the cluster. */
+export const INSTANCETYPE_FIELD_NAMES = `
+annotations* cpu( dedicatedCPUPlacement guest isolateEmulatorThread maxSockets model numa( guestMappingPassthrough*
+) realtime( mask ) ) gpus( claimName deviceName name requestName tag virtualGPUOptions( display( enabled ramFB(
+enabled ) ) ) ) hostDevices( claimName deviceName name requestName tag ) ioThreads( supplementalPoolThreadCount )
+ioThreadsPolicy launchSecurity( sev( attestation* dhCert policy( encryptedState ) session ) snp* tdx* ) memory(
+guest hugepages( pageSize ) maxGuest overcommitPercent ) nodeSelector* schedulerName
+`;
+
+/** The fields of the spec of a VirtualMachinePreference, and of one of the cluster. */
+export const PREFERENCE_FIELD_NAMES = `
+annotations* clock( preferredClockOffset( timezone utc( offsetSeconds ) ) preferredTimer( hpet( present tickPolicy )
+hyperv( present ) kvm( present ) pit( present tickPolicy ) rtc( present tickPolicy track ) ) ) cpu(
+preferredCPUFeatures( name policy ) preferredCPUTopology spreadOptions( across ratio ) ) devices(
+preferredAutoattachGraphicsDevice preferredAutoattachInputDevice preferredAutoattachMemBalloon
+preferredAutoattachPodInterface preferredAutoattachSerialConsole preferredBlockMultiQueue preferredCdromBus
+preferredDisableHotplug preferredDiskBlockSize( custom( discardGranularity logical physical ) matchVolume( enabled )
+) preferredDiskBus preferredDiskCache preferredDiskDedicatedIoThread preferredDiskIO preferredInputBus
+preferredInputType preferredInterfaceMasquerade* preferredInterfaceModel preferredLunBus
+preferredNetworkInterfaceMultiQueue preferredPanicDeviceModel preferredRng* preferredSoundModel preferredTPM(
+enabled persistent ) preferredUseVirtioTransitional preferredVideoType preferredVirtualGPUOptions( display( enabled
+ramFB( enabled ) ) ) ) features( preferredAcpi( enabled ) preferredApic( enabled endOfInterrupt ) preferredHyperv(
+evmcs( enabled ) frequencies( enabled ) ipi( enabled ) reenlightenment( enabled ) relaxed( enabled ) reset( enabled
+) runtime( enabled ) spinlocks( enabled spinlocks ) synic( enabled ) synictimer( direct( enabled ) enabled )
+tlbflush( direct( enabled ) enabled extended( enabled ) ) vapic( enabled ) vendorid( enabled vendorid ) vpindex(
+enabled ) ) preferredKvm( hidden ) preferredPvspinlock( enabled ) preferredSmm( enabled ) ) firmware( preferredEfi(
+persistent secureBoot ) preferredUseBios preferredUseBiosSerial preferredUseEfi preferredUseSecureBoot ) machine(
+preferredMachineType ) preferSpreadSocketToCoreRatio preferredArchitecture preferredLaunchSecurity( sev(
+attestation* dhCert policy( encryptedState ) session ) snp* tdx* ) preferredSubdomain
+preferredTerminationGracePeriodSeconds requirements( architecture cpu( guest ) memory( guest ) ) volumes(
+preferredStorageClassName )
+`;
+
+/** The fields of the spec of a VirtualMachineClone. */
+export const CLONE_FIELD_NAMES = `
+annotationFilters labelFilters newMacAddresses* newSMBiosSerial patches source( apiGroup kind name ) target(
+apiGroup kind name ) template( annotationFilters labelFilters ) volumeNamePolicy
+`;
+
+/** The fields of the spec of a VirtualMachineInstanceMigration. */
+export const MIGRATION_FIELD_NAMES = `
+addedNodeSelector* priority receive( migrationID ) sendTo( connectURL migrationID ) vmiName
+`;
+
+/** The fields of the spec of a MigrationPolicy. */
+export const MIGRATION_POLICY_FIELD_NAMES = `
+allowAutoConverge allowPostCopy allowWorkloadDisruption bandwidthPerMigration completionTimeoutPerGiB experimental(
+compression downtimeTuning( cooldownSeconds initialMs startAfterIteration steps ) stallDetector(
+completionTimeoutFactor ewmaAlpha patienceWindowDecayFactor precopyPossibleFactor searchLocalMinima stallMargin
+stallProgressTimeout switchoverTimeout ) ) maxDowntimeMs selectors( namespaceSelector*
+virtualMachineInstanceSelector* )
+`;

@@ -11,7 +11,7 @@ export { defaultVmi } from "./default-vmi.ts";
 export type { ExplainedField } from "./explain-fields.ts";
 export { CHECKS, type CheckId, foundBy, IGNORE_CHECK } from "./checks.ts";
 export { ALL_CHECKS, ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
-export { validateClone, validateMigration, validateNad } from "./validate-objects.ts";
+export { validateClone, validateMigration, validateNad, validateOwnSize } from "./validate-objects.ts";
 export { applyNamed, type Instancetype, isUnbound, type NamedByVm, type Preference } from "./preferences.ts";
 export { validateCluster } from "./validate-cluster.ts";
 export { RULES } from "./rules/index.ts";
@@ -33,4 +33,4 @@ export {
 } from "./schema.ts";
 export { type GuestSetup, macOwnersOf, type Service, type ServicePort, type Surroundings } from "./surroundings.ts";
 export { OTHER_METHODS, REMOVED_BINDINGS, translateRemovedBindings } from "./translate-removed-bindings.ts";
-export { findUnknownFields } from "./unknown-fields.ts";
+export { type FieldKind, findUnknownFields } from "./unknown-fields.ts";

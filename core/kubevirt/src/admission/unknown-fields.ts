@@ -1,13 +1,36 @@
 import { type Violation, violation } from "@netbind/contract";
 import { nearestName } from "../values/nearest-name.ts";
 import { quote } from "./rules/rule.ts";
-import { POOL_FIELD_NAMES, REPLICA_SET_FIELD_NAMES, VM_FIELD_NAMES } from "./field-names.ts";
+import {
+  CLONE_FIELD_NAMES,
+  INSTANCETYPE_FIELD_NAMES,
+  KUBEVIRT_FIELD_NAMES,
+  MIGRATION_FIELD_NAMES,
+  MIGRATION_POLICY_FIELD_NAMES,
+  POOL_FIELD_NAMES,
+  PREFERENCE_FIELD_NAMES,
+  REPLICA_SET_FIELD_NAMES,
+  VM_FIELD_NAMES,
+} from "./field-names.ts";
 
 /** The fields that an object may have, each with those in it; undefined where anything may be. */
 type Names = ReadonlyMap<string, Names | undefined>;
 
 /** The kinds of objects that a VM's spec is in. */
 type VmKind = "vm" | "vmi" | "replicaSet" | "pool";
+type OtherKind = "kubevirt" | "instancetype" | "preference" | "clone" | "migration" | "migrationPolicy";
+/** The kinds of objects whose fields are known by name. */
+export type FieldKind = VmKind | OtherKind;
+
+/** The names of the fields of other kinds. */
+const OTHERS: Readonly<Record<OtherKind, string>> = {
+  kubevirt: KUBEVIRT_FIELD_NAMES,
+  instancetype: INSTANCETYPE_FIELD_NAMES,
+  preference: PREFERENCE_FIELD_NAMES,
+  clone: CLONE_FIELD_NAMES,
+  migration: MIGRATION_FIELD_NAMES,
+  migrationPolicy: MIGRATION_POLICY_FIELD_NAMES,
+};
 
 /** Reads generated names: NAME, NAME( ... ) and NAME*. */
 function parseNames(text: string): Names {
@@ -60,10 +83,27 @@ function readNames(): Readonly<Record<VmKind, Names>> {
   };
 }
 
-let known: ReturnType<typeof readNames> | undefined;
-function namesOf(kind: VmKind): Names {
-  known ??= readNames();
-  return known[kind];
+let ofVms: ReturnType<typeof readNames> | undefined;
+const ofOthers = new Map<FieldKind, Names>();
+
+/** The network of a KubeVirt CR has a shape of its own. */
+function withoutNetwork(names: Names): Names {
+  const configuration = replaced(namesAt(names, "configuration"), ["network", undefined]);
+  return replaced(names, ["configuration", configuration]);
+}
+
+/** The names of another kind than a VM's. */
+function otherNames(kind: OtherKind): Names {
+  const read = ofOthers.get(kind) ?? parseNames(OTHERS[kind]);
+  const names = kind === "kubevirt" ? withoutNetwork(read) : read;
+  ofOthers.set(kind, names);
+  return names;
+}
+
+function namesOf(kind: FieldKind): Names {
+  if (Object.hasOwn(OTHERS, kind)) return otherNames(kind as OtherKind);
+  ofVms ??= readNames();
+  return ofVms[kind as VmKind];
 }
 
 /** Where each name belongs in a kind's objects: the paths of what it may be in. */
@@ -75,8 +115,8 @@ function placesOf(names: Names, path: string, places = new Map<string, string[]>
   return places;
 }
 
-const knownPlaces = new Map<VmKind, ReadonlyMap<string, string[]>>();
-function placesIn(kind: VmKind): ReadonlyMap<string, string[]> {
+const knownPlaces = new Map<FieldKind, ReadonlyMap<string, string[]>>();
+function placesIn(kind: FieldKind): ReadonlyMap<string, string[]> {
   const places = knownPlaces.get(kind) ?? placesOf(namesOf(kind), "spec");
   knownPlaces.set(kind, places);
   return places;
@@ -89,13 +129,13 @@ const MOST_SHOWN = 80;
 const MOST_FOUND = 20;
 
 /** The place of the fewest steps that a name belongs to; undefined where it could be one of many. */
-function placeOf(kind: VmKind, name: string): string | undefined {
+function placeOf(kind: FieldKind, name: string): string | undefined {
   const places = placesIn(kind).get(name) ?? [];
   const depth = (place: string): number => place.split(".").length;
   return places.length > MOST_PLACES ? undefined : places.toSorted((a, b) => depth(a) - depth(b))[0];
 }
 
-function fixOf(kind: VmKind, name: string, siblings: Names): string {
+function fixOf(kind: FieldKind, name: string, siblings: Names): string {
   const place = placeOf(kind, name);
   if (place !== undefined) return `this block belongs under ${place}`;
   const near = nearestName(name, siblings.keys());
@@ -112,7 +152,7 @@ function fixOf(kind: VmKind, name: string, siblings: Names): string {
 
 /** What is looked for, and what was found. */
 interface Search {
-  readonly kind: VmKind;
+  readonly kind: FieldKind;
   readonly found: Violation[];
 }
 
@@ -138,7 +178,7 @@ function findUnknown(value: unknown, names: Names, path: string, search: Search)
  * The fields of an object's spec that its kind has not, with what may be meant: the API server refuses them or loses them.
  * Those of networks and interfaces are found by their shapes. No more than twenty are reported.
  */
-export function findUnknownFields(spec: unknown, kind: VmKind): readonly Violation[] {
+export function findUnknownFields(spec: unknown, kind: FieldKind): readonly Violation[] {
   const search: Search = { kind, found: [] };
   findUnknown(spec, namesOf(kind), "spec", search);
   return search.found;

@@ -1,5 +1,5 @@
 import { violation } from "@netbind/contract";
-import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiClone } from "../api.ts";
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi, VmiClone, VmiSpec } from "../api.ts";
 import { macAddressProblem } from "../nic/hardware-address.ts";
 import { networkMigratable } from "../migration/migration.ts";
 import { nadConfig } from "../pod/cni-config.ts";
@@ -36,8 +36,18 @@ const NAD_CONFIG: RuleText = {
   judge: "netbind",
 };
 
+const OWN_SIZE: RuleText = {
+  id: "TYPE-1",
+  means: "A VM that names an instancetype has no CPUs and no memory of its own.",
+  why: "The instancetype sets them, and KubeVirt refuses a VM that sets them too.",
+  fix: "remove them from the VM, or remove spec.instancetype",
+  reason: "FieldValueInvalid",
+  consequence: "rejected",
+  judge: "vm",
+};
+
 /** The rules of objects that are not VMs and concern a VM's networks. Source: reference, section 3.9. */
-export const OBJECT_RULES: readonly RuleText[] = [CLONE_MAC, MIGRATABLE, NAD_CONFIG];
+export const OBJECT_RULES: readonly RuleText[] = [CLONE_MAC, MIGRATABLE, NAD_CONFIG, OWN_SIZE];
 
 const findingOf = (rule: RuleText, field: string, problem: string, fix = rule.fix): Finding => ({
   ...violation(field, problem, fix),
@@ -53,6 +63,28 @@ export const validateClone = ({ spec }: VmiClone): readonly Finding[] =>
       ? []
       : [findingOf(CLONE_MAC, `spec.newMacAddresses.${nic}`, `${quote(mac)} ${problem}`)];
   });
+
+/** The fields of a VM's domain that an instancetype sets. */
+function ownSize({ cpu, memory, resources }: VmiSpec["domain"]): readonly string[] {
+  const listed = (list: "requests" | "limits"): readonly string[] =>
+    ["cpu", "memory"]
+      .filter((name) => resources?.[list]?.[name] !== undefined)
+      .map((name) => `resources.${list}.${name}`);
+  return [
+    ...(["sockets", "cores", "threads"] as const).filter((key) => cpu?.[key] !== undefined).map((key) => `cpu.${key}`),
+    ...(memory?.guest === undefined ? [] : ["memory.guest"]),
+    ...listed("requests"),
+    ...listed("limits"),
+  ];
+}
+
+/** What a VM that names an instancetype is refused for: at the first of its own fields, with all of them. */
+export function validateOwnSize({ domain }: VmiSpec): readonly Finding[] {
+  const fields = ownSize(domain);
+  const [first] = fields;
+  const problem = `the VM names an instancetype, which sets CPUs and memory, and sets them itself: ${fields.join(", ")}`;
+  return first === undefined ? [] : [findingOf(OWN_SIZE, `spec.domain.${first}`, problem)];
+}
 
 /** What no pod can be attached for, of a NetworkAttachmentDefinition. One without a configuration takes a file of the node's. */
 export function validateNad(nad: NetworkAttachmentDefinition): readonly Finding[] {

@@ -1,0 +1,104 @@
+import { defined, type Violation } from "@netbind/contract";
+import {
+  checkClone,
+  checkDataObject,
+  checkInstancetype,
+  checkMigration,
+  checkNad,
+  checkObjectName,
+  checkPreference,
+  type FieldKind,
+  findUnknownFields,
+} from "@netbind/kubevirt/admission";
+import { isOfKubevirt } from "./check-header.ts";
+import { checkCrs } from "./configuring-cr.ts";
+import type { InputDocument, InputViolation } from "./documents.ts";
+import { type Kind, kindOf, located, objectNameOf, textOf } from "./kinds.ts";
+
+/** An object of the input that names a VM. */
+export interface InputObject<T> {
+  readonly value: T;
+  /** Puts a violation of the object where its text is. */
+  readonly locate: (found: Violation) => InputViolation;
+}
+
+/** The documents of a kind, in their order. */
+export type Sorted = (kind: Kind) => readonly InputDocument[];
+
+type Check = (value: unknown) => readonly Violation[];
+
+/** What is wrong with a NetworkAttachmentDefinition: its shape and its name. */
+export const checkDefinition = (document: unknown): readonly Violation[] => [
+  ...checkNad(document),
+  ...checkObjectName(document),
+];
+
+/** The objects of a kind that have its shape. */
+export const soundOf = <T>(of: Sorted, kind: Kind, check: Check): readonly InputObject<T>[] =>
+  of(kind)
+    .filter(({ value }) => check(value).length === 0)
+    .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
+
+const SHAPES = [
+  ["nad", checkDefinition],
+  ["configMap", checkDataObject],
+  ["secret", checkDataObject],
+  ["clone", checkClone],
+  ["migration", checkMigration],
+  ["preference", checkPreference],
+  ["instancetype", checkInstancetype],
+] as const satisfies readonly (readonly [Kind, Check])[];
+
+/** The kinds, other than VMs, whose fields are known by name, and of which versions of their API. */
+const NAMED: Partial<Readonly<Record<Kind, { readonly fields: FieldKind; readonly versions: readonly string[] }>>> = {
+  kubevirt: { fields: "kubevirt", versions: ["v1", "v1alpha3"] },
+  instancetype: { fields: "instancetype", versions: ["v1beta1"] },
+  preference: { fields: "preference", versions: ["v1beta1"] },
+  clone: { fields: "clone", versions: ["v1alpha1", "v1beta1"] },
+  migration: { fields: "migration", versions: ["v1", "v1alpha3"] },
+  migrationPolicy: { fields: "migrationPolicy", versions: ["v1alpha1"] },
+};
+
+const versionOf = ({ value }: InputDocument): string => textOf(value["apiVersion"]).split("/")[1] ?? "";
+
+/** The kind by which an object's fields are known; undefined where they are not. */
+function fieldKindOf(document: InputDocument): FieldKind | undefined {
+  const named = NAMED[kindOf(document)];
+  return named?.versions.includes(versionOf(document)) === true ? named.fields : undefined;
+}
+
+/** Fields of objects that are not VMs, which their kinds have not. */
+const findUnknown = (document: InputDocument): readonly InputViolation[] => {
+  const kind = fieldKindOf(document);
+  return kind === undefined
+    ? []
+    : findUnknownFields(document.value["spec"], kind).map((found) => located(document, found));
+};
+
+/** What is wrong with objects other than VMs: their shapes, their fields, and a CR of the cluster's that is not the only one. */
+export const checkOthers = (of: Sorted): readonly InputViolation[] => [
+  ...SHAPES.flatMap(([kind, check]) =>
+    of(kind).flatMap((document) => check(document.value).map((found) => located(document, found))),
+  ),
+  ...(Object.keys(NAMED) as Kind[]).flatMap((kind) => of(kind).flatMap(findUnknown)),
+  ...checkCrs(of),
+];
+
+/** The name of an object in a sentence; one that is not in a namespace has none. */
+function titleOf(document: InputDocument): string {
+  const { kind, namespace, name } = { kind: "", namespace: "", name: "", ...defined({ ...objectNameOf(document) }) };
+  const isOfCluster = kind.includes("Cluster") || kind === "MigrationPolicy" || kind === "Plugin";
+  return isOfCluster ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+/** What is not checked of objects of KubeVirt's other than VMs. */
+export const findUnchecked = (documents: readonly InputDocument[]): readonly string[] =>
+  documents.filter(isOfKubevirt).flatMap((document) => {
+    const kind = kindOf(document);
+    const title = titleOf(document);
+    if (kind === "other") return [`${title}: netbind knows its kind, and reads nothing else of it`];
+    const named = NAMED[kind];
+    return named === undefined || fieldKindOf(document) !== undefined
+      ? []
+      : [`${title}: netbind knows the fields of ${named.versions.join(" and ")}, not of ${versionOf(document)}`];
+  });
