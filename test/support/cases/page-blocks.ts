@@ -10,7 +10,7 @@
  * Several are joined by `;`. A fence of language `text` right behind a block is what the block prints: its lines in this
  * order, `...` for anything. A fence behind a paragraph that ends in "as `NAME`:" is that file.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -115,11 +115,12 @@ export function readPage(name: string, text: string): Page {
 }
 
 /** The folders of packages, from the checkout's root. */
-export const packageFolders = (): readonly string[] => [
-  "proto",
-  "sidecars",
-  ...["core", "plugins"].flatMap((folder) => readdirSync(`${ROOT}${folder}`).map((name) => `${folder}/${name}`)),
-];
+export const packageFolders = (): readonly string[] =>
+  [
+    "proto",
+    "sidecars",
+    ...["core", "plugins"].flatMap((folder) => readdirSync(`${ROOT}${folder}`).map((name) => `${folder}/${name}`)),
+  ].filter((folder) => existsSync(`${ROOT}${folder}/package.json`));
 
 /** The README, every page of `docs`, and the README of every package. */
 export const readPages = (): readonly Page[] =>
