@@ -1,10 +1,31 @@
+export {
+  type FieldPath,
+  type Fields,
+  fieldsAt,
+  leavesOf,
+  type ManagedFields,
+  managersOf,
+  withoutField,
+} from "./apply/managed-fields.ts";
+export { mergePatch } from "./apply/merge-patch.ts";
 export { ApiClient, type ApiCall } from "./client/api-client.ts";
 export type { ApiConnection, ApiCredentials } from "./client/connection.ts";
 export { ApiError, ConnectionError } from "./client/errors.ts";
 export { inClusterConnection, type PodSurroundings } from "./client/in-cluster.ts";
 export { jsonLines } from "./client/json-lines.ts";
 export { kubeconfigConnection } from "./client/kubeconfig.ts";
-export { EVENTS, KUBEVIRTS, type Place, PODS, type Resource, type Verb, VMIS } from "./client/resource.ts";
+export {
+  EVENTS,
+  KUBEVIRTS,
+  LEASES,
+  NETWORK_BINDINGS,
+  type Place,
+  PODS,
+  type Resource,
+  typeOf,
+  type Verb,
+  VMIS,
+} from "./client/resource.ts";
 export {
   type Cluster,
   type ClusterSnapshot,
@@ -16,8 +37,10 @@ export {
 } from "./cluster.ts";
 export { type ApiEvent, type EventSource, type EventSubject, EventWriter } from "./events.ts";
 export { FileCluster } from "./file-cluster.ts";
+export { type ElectionParts, LeaderElection, type LeaseTiming } from "./lease/leader-election.ts";
 export { ApiCluster, type ApiClusterParts } from "./watch/api-cluster.ts";
 export { backoff } from "./watch/backoff.ts";
+export { pause } from "./watch/pause.ts";
 export { readFields } from "./watch/read-fields.ts";
 export { Reflector, type ReflectorParts, type ReflectorTiming } from "./watch/reflector.ts";
 export { type ApiObject, readListPage, readWatchEvent, type WatchEvent } from "./watch/watch-event.ts";

@@ -9,8 +9,9 @@ import { pathOf, type Verb } from "./resource.ts";
 /** A request of the API. */
 export interface ApiCall extends Asked {
   readonly query?: Readonly<Record<string, string>>;
-  /** A patch is a JSON merge patch (RFC 7386). */
   readonly body?: object;
+  /** What a patch is: a JSON merge patch (RFC 7386, "merge") where nothing is said, or server-side apply ("apply"). */
+  readonly patch?: keyof typeof PATCHES;
   readonly signal?: AbortSignal;
 }
 
@@ -28,8 +29,11 @@ const METHODS: Readonly<Record<Verb, string>> = {
   get: "GET",
   list: "GET",
   patch: "PATCH",
+  update: "PUT",
   watch: "GET",
 };
+/** JSON is YAML, which is the one type that server-side apply has. */
+const PATCHES = { merge: "application/merge-patch+json", apply: "application/apply-patch+yaml" } as const;
 
 /** Milliseconds for an answer as a whole; a server itself gives up after 60 s. */
 const DEADLINE = 30_000;
@@ -40,7 +44,7 @@ const LONGEST_REFUSAL = 64 * 1024;
 const MOST_SAID = 300;
 
 /**
- * A client of the Kubernetes API with what Netbind's agent needs, over TLS that is always verified. The official library
+ * A client of the Kubernetes API with what Netbind's programs need, over TLS that is always verified. The official library
  * would alone take most of the memory that a node's agent may have.
  */
 export class ApiClient {
@@ -106,7 +110,7 @@ export class ApiClient {
     const { server } = this.#connection;
     const { token, ...tls } = this.#connection.credentials();
     const body = "body" in call && call.body !== undefined ? JSON.stringify(call.body) : undefined;
-    const type = call.verb === "patch" ? "application/merge-patch+json" : "application/json";
+    const type = call.verb === "patch" ? PATCHES[("patch" in call && call.patch) || "merge"] : "application/json";
     const query = new URLSearchParams(call.query ?? {}).toString();
     return new Promise((resolve, reject) => {
       const sent = request({

@@ -33,7 +33,14 @@ export interface Asked extends Place {
   readonly verb: Verb;
 }
 
-const resourceOf = ({ resource: { group, plural } }: Place): string => (group === "" ? plural : `${plural}.${group}`);
+/** The resource as RBAC names it, without its group. */
+const pluralOf = ({ resource: { plural }, subresource }: Place): string =>
+  subresource === undefined ? plural : `${plural}/${subresource}`;
+
+const resourceOf = (place: Place): string => {
+  const { group } = place.resource;
+  return group === "" ? pluralOf(place) : `${pluralOf(place)}.${group}`;
+};
 
 const what = (asked: Asked): string =>
   [
@@ -43,10 +50,11 @@ const what = (asked: Asked): string =>
   ].join(" ");
 
 /** The rule of a ClusterRole that allows what was asked, as YAML on one line. */
-const ruleFor = ({ verb, resource: { group, plural } }: Asked): string => {
+const ruleFor = (asked: Asked): string => {
+  const { verb } = asked;
   // Who may not list may not watch either, mostly.
   const verbs = verb === "list" || verb === "watch" ? '"list", "watch"' : `"${verb}"`;
-  return `{apiGroups: ["${group}"], resources: ["${plural}"], verbs: [${verbs}]}`;
+  return `{apiGroups: ["${asked.resource.group}"], resources: ["${pluralOf(asked)}"], verbs: [${verbs}]}`;
 };
 
 /** What HTTP's codes mean to who runs the program; the server's own words follow. */

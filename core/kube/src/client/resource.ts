@@ -15,10 +15,17 @@ export const VMIS: Resource = {
   plural: "virtualmachineinstances",
   kind: "VirtualMachineInstance",
 };
+export const LEASES: Resource = { group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease" };
+export const NETWORK_BINDINGS: Resource = {
+  group: "netbind.dev",
+  version: "v1alpha1",
+  plural: "networkbindings",
+  kind: "NetworkBinding",
+};
 export const KUBEVIRTS: Resource = { group: "kubevirt.io", version: "v1", plural: "kubevirts", kind: "KubeVirt" };
 
 /** What is done with a resource, in RBAC's words. */
-export type Verb = "create" | "get" | "list" | "patch" | "watch";
+export type Verb = "create" | "get" | "list" | "patch" | "update" | "watch";
 
 /** An object of a resource, or its collection. */
 export interface Place {
@@ -27,7 +34,14 @@ export interface Place {
   readonly namespace?: string;
   /** Absent: the collection. */
   readonly name?: string;
+  readonly subresource?: "status";
 }
+
+/** What an object says of its kind: `apiVersion` and `kind`. */
+export const typeOf = ({ group, version, kind }: Resource): { readonly apiVersion: string; readonly kind: string } => ({
+  apiVersion: group === "" ? version : `${group}/${version}`,
+  kind,
+});
 
 /** A name of an object: a name of DNS, so no "..", no separator of a path. */
 const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
@@ -36,7 +50,7 @@ const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 export const isObjectName = (name: string): boolean => NAME.test(name);
 
 /** The path of a place. @throws Error where a name in it cannot be an object's */
-export function pathOf({ resource: { group, version, plural }, namespace, name }: Place): string {
+export function pathOf({ resource: { group, version, plural }, namespace, name, subresource }: Place): string {
   for (const one of [namespace, name])
     if (one !== undefined && !isObjectName(one)) throw new Error(`${JSON.stringify(one)} is not a name of an object`);
   return [
@@ -45,5 +59,6 @@ export function pathOf({ resource: { group, version, plural }, namespace, name }
     ...(namespace === undefined ? [] : ["namespaces", namespace]),
     plural,
     ...(name === undefined ? [] : [name]),
+    ...(subresource === undefined ? [] : [subresource]),
   ].join("/");
 }

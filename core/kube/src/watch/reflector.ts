@@ -1,6 +1,6 @@
 import type { ApiClient } from "../client/api-client.ts";
 import { ApiError, notJson, TooLongError, UnreadableAnswerError, watchFailed } from "../client/errors.ts";
-import type { Resource } from "../client/resource.ts";
+import type { Place, Resource } from "../client/resource.ts";
 import { backoff } from "./backoff.ts";
 import { pause } from "./pause.ts";
 import { type ApiObject, isApiObject, readListPage, readWatchEvent, type WatchEvent } from "./watch-event.ts";
@@ -28,6 +28,8 @@ const SHORTEST_WATCH = 1000;
 export interface ReflectorParts<T> {
   readonly client: ApiClient;
   readonly resource: Resource;
+  /** Absent: of all namespaces. */
+  readonly namespace?: string;
   readonly selector?: { readonly labelSelector?: string; readonly fieldSelector?: string };
   /** Never throws: what does not have its form is kept as such. */
   readonly read: (object: ApiObject) => T;
@@ -85,6 +87,11 @@ export class Reflector<T> {
     }
   }
 
+  get #place(): Place {
+    const { resource, namespace } = this.#parts;
+    return namespace === undefined ? { resource } : { resource, namespace };
+  }
+
   #note(error: Error): void {
     this.#failures++;
     // What changed meanwhile is not kept any more: no trouble, only work.
@@ -104,13 +111,15 @@ export class Reflector<T> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, selector, read, onChange } = this.#parts;
+    const { client, selector, read, onChange } = this.#parts;
+    const place = this.#place;
+    const { resource } = place;
     const objects = new Map<string, T>();
     let version: string;
     let next: string | undefined;
     do {
       const query = { ...selector, limit: String(this.#page), ...(next === undefined ? {} : { continue: next }) };
-      const page = readListPage(await client.request({ verb: "list", resource, query, signal }));
+      const page = readListPage(await client.request({ ...place, verb: "list", query, signal }));
       if (page === undefined) throw notJson(`a list of ${resource.plural}`);
       for (const item of page.items) {
         // The items of a list do not say their kind.
@@ -126,7 +135,9 @@ export class Reflector<T> {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, resource, selector } = this.#parts;
+    const { client, selector } = this.#parts;
+    const place = this.#place;
+    const { plural } = place.resource;
     const started = performance.now();
     let heard = 0;
     const query = {
@@ -138,11 +149,11 @@ export class Reflector<T> {
     };
     const { silence } = this.#timing;
     const onOpen = (): void => this.#tell(undefined);
-    for await (const line of client.watch({ verb: "watch", resource, query, signal, silence, onOpen })) {
+    for await (const line of client.watch({ ...place, verb: "watch", query, signal, silence, onOpen })) {
       heard++;
       this.#failures = 0;
       const event = readWatchEvent(line);
-      if (event === undefined) throw notJson(`an event of ${resource.plural}`);
+      if (event === undefined) throw notJson(`an event of ${plural}`);
       this.#take(event);
     }
     if (heard > 0 || performance.now() - started > SHORTEST_WATCH) this.#failures = 0;
@@ -154,7 +165,7 @@ export class Reflector<T> {
     if (event.type === "error") {
       // Whatever it is, the version that was asked for is what the server failed with.
       this.#version = undefined;
-      throw watchFailed({ verb: "watch", resource }, event.status, event.message);
+      throw watchFailed({ ...this.#place, verb: "watch" }, event.status, event.message);
     }
     this.#version = event.version;
     if (event.type === "bookmark") return;
