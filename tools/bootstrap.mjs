@@ -97,3 +97,6 @@ export const buildSidecars = () =>
 
 export const buildAgent = () =>
   buildBundles("agent", "building the node agent", "core/agent", sourcesFor("core/agent"));
+
+export const buildController = () =>
+  buildBundles("controller", "building the controller", "core/controller", sourcesFor("core/controller"));

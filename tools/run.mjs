@@ -1,6 +1,6 @@
 /** The workspace's tasks: `node tools/run.mjs TASK [ARGUMENT...]`. The root package's scripts call it. */
 import { spawnSync } from "node:child_process";
-import { bootstrap, buildAgent, buildSidecars, innerEnv, nodePath, root } from "./bootstrap.mjs";
+import { bootstrap, buildAgent, buildController, buildSidecars, innerEnv, nodePath, root } from "./bootstrap.mjs";
 import { runSource } from "./spawn-last.mjs";
 import { ensureSystemPackages } from "./system-packages.mjs";
 import { runTests } from "./test-tiers.mjs";
@@ -38,6 +38,7 @@ const tasks = {
     must("types", [local("tsc"), "-b"]);
     buildSidecars();
     buildAgent();
+    buildController();
   },
   check,
   cluster: () => {

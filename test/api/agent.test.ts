@@ -1,13 +1,14 @@
 /** The node agent as a program on a real API server, with the rights that its manifest gives it and no others. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { accountWith, AGENT_RULES, type Rule } from "../support/cluster/agent-role.ts";
 import type { ApiServer, TestNamespace } from "../support/cluster/api-server.ts";
+import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
@@ -35,15 +36,8 @@ afterEach(async () => {
 
 /** Writes a kubeconfig of a service account with these rules. */
 async function kubeconfigWith(rules: readonly Rule[]): Promise<string> {
-  const { server, ca, token } = await accountWith(api, { namespace: namespace.name, name: "agent" }, rules);
-  const config = {
-    clusters: [{ name: "test", cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64") } }],
-    users: [{ name: "agent", user: { token } }],
-    contexts: [{ name: "test", context: { cluster: "test", user: "agent" } }],
-    "current-context": "test",
-  };
   const path = join(directory, "kubeconfig");
-  writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
+  writeKubeconfig(path, await accountWith(api, { namespace: namespace.name, name: "agent" }, rules));
   return path;
 }
 

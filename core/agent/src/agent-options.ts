@@ -1,8 +1,7 @@
-import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 import { defined } from "@netbind/contract";
 import type { BindingSockets } from "./binding/binding-sockets.ts";
-import type { ListenAddress } from "./status-server.ts";
+import { type ListenAddress, readListenAddress } from "@netbind/kube";
 import { invalidBindingUser } from "./errors.ts";
 
 /** The agent's command line. */
@@ -56,15 +55,6 @@ function readUsers(texts: readonly string[]): ReadonlyMap<string, number> {
   );
 }
 
-/** Reads an address and a port. The address is a number: a name might be another host's. */
-function readListen(text: string): ListenAddress {
-  const [, ipv6, ipv4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = ipv6 ?? ipv4 ?? "";
-  if (isIP(host) !== (ipv6 === undefined ? 4 : 6) || Number(port) > 65_535)
-    throw new Error(`--listen: ${JSON.stringify(text)} is not ADDRESS:PORT, such as 127.0.0.1:9447 or [::1]:9447`);
-  return { host, port: Number(port) };
-}
-
 /** Reads the command line, or says what is wrong with it. */
 export function readOptions(args: readonly string[]): AgentOptions | { readonly problem: string } {
   try {
@@ -98,7 +88,7 @@ export function readOptions(args: readonly string[]): AgentOptions | { readonly 
     return {
       ...rest,
       node,
-      ...defined({ objects, kubeconfig, grants, listen: listen === undefined ? undefined : readListen(listen) }),
+      ...defined({ objects, kubeconfig, grants, listen: listen === undefined ? undefined : readListenAddress(listen) }),
       ...sockets,
     };
   } catch (error) {

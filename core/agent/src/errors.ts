@@ -1,7 +1,6 @@
 /** The errors of this package: one function for each cause, in the order of the alphabet, after the classes that they are of. */
 import type { Stats } from "node:fs";
 import { BindingError, type Violation } from "@netbind/contract";
-import { SettingError } from "@netbind/netns";
 import type { AgentReason } from "./event-reasons.ts";
 
 /** Why a pod is not attached, with the reason of its event: the reason's next action is in the table of events. */
@@ -50,12 +49,6 @@ export const invalidBindingUser = (text: string): Error =>
   new Error(`--binding-user: ${JSON.stringify(text)} is not NAME=UID`);
 
 export const invalidPodUid = (uid: string): Error => new Error(`${JSON.stringify(uid)} is not a valid UID of a pod`);
-
-/** An address that `--listen` names and that cannot be listened at. */
-export const listenRefused = (address: string, code: string): SettingError =>
-  new SettingError(
-    `--listen ${address}: it cannot be listened at (${code}): name an address of this pod, and a free port`,
-  );
 
 /** A pod of whose network multus does not report yet. */
 export const missingNetwork = (): NotReadyError =>

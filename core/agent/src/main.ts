@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { releasedGrants, releasedPlugins } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
 import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText, withGrants } from "@netbind/engine";
-import { ConnectionError } from "@netbind/kube";
+import { ConnectionError, ListenError, serveStatus, type StatusServer } from "@netbind/kube";
 import {
   checkTrustedDirectory,
   findSandboxWay,
@@ -25,14 +25,13 @@ import { clusterSource, type ClusterSource } from "./cluster-source.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
 import { type NamespaceId, namespaceId } from "./pod/pod-namespace.ts";
 import { NodeAgent } from "./node-agent.ts";
-import { serveStatus, type StatusServer } from "./status-server.ts";
 
 /** Commands at a time, for all pods together. */
 const MOST_COMMANDS = 4;
 const LOCK_WAIT = 30_000;
 
 /** What who starts the agent can put right. */
-const USERS_ERRORS = [GrantsError, UntrustedDirectoryError, SettingError, ConnectionError] as const;
+const USERS_ERRORS = [GrantsError, UntrustedDirectoryError, SettingError, ConnectionError, ListenError] as const;
 
 /** What the exit code says, in the numbers of the `netbind` command. */
 const EXIT = { usage: 2, refused: 3 } as const;

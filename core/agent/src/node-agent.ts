@@ -1,5 +1,5 @@
 import { BindingError } from "@netbind/contract";
-import { type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
+import { Alarm, type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
 import { DamagedRecordError } from "@netbind/pod";
 import { MissingEntryError } from "@netbind/remote/sidecar";
 import { attachPod, type AttachOutcome } from "./pod/attach-pod.ts";
@@ -9,7 +9,6 @@ import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher
 import { AgentError, NotReadyError } from "./errors.ts";
 import { eventTexts } from "./event-reasons.ts";
 import { gonePods, teardownPod } from "./pod/teardown-pod.ts";
-import { Alarm } from "./alarm.ts";
 import type { AgentMeter } from "./agent-metrics.ts";
 import { EventRecorder, type PodEvent, type Report } from "./event-recorder.ts";
 

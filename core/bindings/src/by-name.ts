@@ -2,6 +2,7 @@ import type { Binding } from "@netbind/contract";
 import type { GrantsByBinding } from "@netbind/engine";
 import type { FallbackImage } from "@netbind/kubevirt";
 import type { ExplainedBinding } from "@netbind/kubevirt/admission";
+import type { ReleasedRegistration } from "./released-binding.ts";
 import { RELEASED_BINDINGS } from "./released-bindings.ts";
 
 /** This release's plugins, by name. */
@@ -19,6 +20,14 @@ export const releasedImages = (): Readonly<Record<string, FallbackImage>> =>
       plugin.name,
       digest === undefined ? { image } : { image, digest },
     ]),
+  );
+
+/** How this release's bindings are registered, by name; those that KubeVirt serves by a key of its own are not among them. */
+export const releasedRegistrations = (): ReadonlyMap<string, ReleasedRegistration> =>
+  new Map(
+    RELEASED_BINDINGS.flatMap(({ plugin, registration }) =>
+      registration === undefined ? [] : [[plugin.name, registration] as const],
+    ),
   );
 
 /** What is said of this release's bindings, in their order. */

@@ -1,6 +1,13 @@
 import type { Binding } from "@netbind/contract";
 import type { Grants } from "@netbind/engine";
+import type { BindingRegistration } from "@netbind/kubevirt";
 import type { ExplainedBinding } from "@netbind/kubevirt/admission";
+
+/** How a binding is registered, but for its image. */
+export interface ReleasedRegistration extends Omit<BindingRegistration, "sidecarImage"> {
+  /** False: its NICs take no sidecar, and no image is registered. */
+  readonly hasSidecar: boolean;
+}
 
 /** A binding of this release: all that the programs know of it, but for its code, which is in its own package. */
 export interface ReleasedBinding {
@@ -10,6 +17,8 @@ export interface ReleasedBinding {
   readonly digest?: string;
   /** What its plans may do beyond `STANDARD_GRANTS`, as long as an administrator grants nothing else. */
   readonly grants: Partial<Grants>;
+  /** What a KubeVirt CR registers under its name; absent: KubeVirt's own key serves it, and it is not registered. */
+  readonly registration?: ReleasedRegistration;
   /** What `netbind explain` prints. */
   readonly about: Omit<ExplainedBinding, "name">;
 }

@@ -16,6 +16,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     plugin: bridge,
     image: "netbind/bridge:0.0.0",
     grants: {},
+    registration: { hasSidecar: true, domainAttachmentType: "tap" },
     about: {
       means: "The pod's link and the guest's tap are ports of one bridge: the guest replaces the pod on the network.",
       networks: "multus, and the pod network where the cluster permits it",
@@ -30,6 +31,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     plugin: masquerade,
     image: "netbind/masquerade:0.0.0",
     grants: {},
+    registration: { hasSidecar: true, domainAttachmentType: "tap", migration: {} },
     about: {
       means: "The guest has an address of its own behind the pod's, by nftables.",
       networks: "the pod network",
@@ -44,6 +46,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     plugin: slirp,
     image: "netbind/slirp:0.0.0",
     grants: { domainKinds: ["userNetwork"] },
+    registration: { hasSidecar: true },
     about: {
       means: "A network inside QEMU, for TCP and UDP only; it needs nothing from the pod.",
       networks: "the pod network",
@@ -59,6 +62,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     image: "netbind/passt:0.0.0",
     // It pings, and listens on the guest's ports, as an ordinary user.
     grants: { domainKinds: ["passt"], sysctls: ["net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"] },
+    registration: { hasSidecar: true, migration: {}, computeResourceOverhead: { requests: { memory: "250Mi" } } },
     about: {
       means: "A process beside the guest sends and receives for it with the pod's own address.",
       networks: "the pod network",
@@ -87,6 +91,7 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
     plugin: macvtap,
     image: "netbind/macvtap:0.0.0",
     grants: {},
+    registration: { hasSidecar: false, domainAttachmentType: "tap" },
     about: {
       means: "The guest has a link of its own on a NIC of the node, made by the macvtap CNI plugin.",
       networks: "multus",

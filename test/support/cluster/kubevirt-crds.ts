@@ -1,4 +1,4 @@
-/** The definitions of KubeVirt's and multus' resources, as far as tests need them, or KubeVirt's own. */
+/** The definitions of KubeVirt's, HyperConverged's and multus' resources, as far as tests need them, or KubeVirt's own. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ApiServer } from "./api-server.ts";
@@ -29,6 +29,10 @@ const KINDS: readonly Kind[] = [
   },
   {
     ...{ group: "kubevirt.io", version: "v1", kind: "KubeVirt", plural: "kubevirts", short: "kv", hasStatus: true },
+  },
+  {
+    ...{ group: "hco.kubevirt.io", version: "v1beta1", kind: "HyperConverged", plural: "hyperconvergeds" },
+    ...{ short: "hco", hasStatus: true },
   },
   {
     ...{ group: "k8s.cni.cncf.io", version: "v1", kind: "NetworkAttachmentDefinition" },

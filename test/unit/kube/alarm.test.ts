@@ -1,6 +1,6 @@
 /** An agent hears of a change at once, also of one that comes while it is busy. */
 import { expect, test } from "vitest";
-import { Alarm } from "../../../core/agent/src/alarm.ts";
+import { Alarm } from "@netbind/kube";
 
 const LONG = 3_600_000;
 const never = new AbortController().signal;

@@ -1,14 +1,7 @@
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { listenRefused } from "./errors.ts";
-
-/** Where a server listens. */
-export interface ListenAddress {
-  readonly host: string;
-  /** 0: one that is free. */
-  readonly port: number;
-}
+import { type ListenAddress, listenRefused } from "./listen-address.ts";
 
 /** What is served. A check gives what is wrong; undefined: nothing. */
 export interface Served {
@@ -39,7 +32,7 @@ async function answer(path: string, response: ServerResponse, { metrics, checks 
   return say(response, problem === undefined ? 200 : 503, `${problem ?? "ok"}\n`);
 }
 
-/** Serves `/metrics`, `/healthz` and `/readyz`. @throws SettingError where the address cannot be listened at */
+/** Serves `/metrics`, `/healthz` and `/readyz`. @throws ListenError where the address cannot be listened at */
 export async function serveStatus({ host, port }: ListenAddress, served: Served): Promise<StatusServer> {
   const server = createServer(BOUNDS, (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") return say(response, 405, "only GET\n");

@@ -1,0 +1,114 @@
+import { Alarm, backoff, KUBEVIRTS, NETWORK_BINDINGS, pause, Reflector } from "@netbind/kube";
+import type { ControllerMeter } from "./controller-metrics.ts";
+import { type NetworkBinding, readNetworkBinding } from "./network-binding.ts";
+import { type Followed, reconcile, type ReconcileParts } from "./reconcile.ts";
+
+/** What a controller is made of. */
+export interface ControllerParts extends ReconcileParts {
+  /** The metrics to update; absent: none are kept. */
+  readonly meter?: ControllerMeter;
+  /** Called with what is wrong with what is followed or written, once for as long as it is; without a problem when it is over. */
+  readonly onProblem?: (what: string, problem: string | undefined) => void;
+}
+
+/** A KubeVirt CR, as far as it is followed. */
+interface KubevirtCr {
+  readonly name: string;
+  readonly created: string;
+  readonly isDeleting: boolean;
+}
+
+/** Milliseconds: after which everything is looked at again, and after a failure. */
+const RESYNC = 30_000;
+/** A look that takes longer hangs. */
+const STUCK = 120_000;
+const BACKOFF = { first: 300, most: 30_000 } as const;
+
+/** Follows a cluster's NetworkBindings and its KubeVirt CR. The one replica that leads writes. */
+export class Controller {
+  readonly #parts: ControllerParts;
+  readonly #alarm = new Alarm();
+  readonly #bindings: Reflector<NetworkBinding>;
+  readonly #kubevirts: Reflector<KubevirtCr>;
+  #problem: string | undefined;
+  /** When the look that goes on was begun. */
+  #begun: number | undefined;
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts;
+    const { client, namespace, onProblem } = parts;
+    const onChange = (): void => this.#alarm.ring();
+    this.#bindings = new Reflector({
+      ...{ client, resource: NETWORK_BINDINGS, read: readNetworkBinding, onChange },
+      onProblem: (problem) => onProblem?.(NETWORK_BINDINGS.plural, problem),
+    });
+    this.#kubevirts = new Reflector({
+      ...{ client, resource: KUBEVIRTS, namespace, onChange },
+      read: ({ metadata: { name, creationTimestamp, deletionTimestamp } }) => ({
+        name,
+        created: String(creationTimestamp),
+        isDeleting: deletionTimestamp !== undefined,
+      }),
+      onProblem: (problem) => onProblem?.(KUBEVIRTS.plural, problem),
+    });
+  }
+
+  /** Why what is followed is not known; undefined: it is. */
+  get unready(): string | undefined {
+    const missing = [this.#bindings, this.#kubevirts].filter(({ isSynced }) => !isSynced);
+    return missing.length === 0
+      ? undefined
+      : missing.map(({ problem }) => problem ?? "the cluster is being listed").join("; ");
+  }
+
+  /** What the controller hangs at; undefined: at nothing. */
+  get stuck(): string | undefined {
+    const milliseconds = this.#begun === undefined ? 0 : performance.now() - this.#begun;
+    return milliseconds > STUCK ? `a look at the bindings takes more than ${STUCK / 1000} s` : undefined;
+  }
+
+  /** Follows the cluster until it is stopped. Never rejects. */
+  async follow(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#bindings.run(signal), this.#kubevirts.run(signal)]);
+  }
+
+  /** Registers bindings as the one that leads, until it is stopped. Never rejects. */
+  async lead(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      if (this.unready === undefined) failures = (await this.#reconcile(signal)) ? 0 : failures + 1;
+      if (failures === 0) await this.#alarm.wait(RESYNC, signal);
+      else await pause(backoff(failures, BACKOFF), signal);
+    }
+  }
+
+  async #reconcile(signal: AbortSignal): Promise<boolean> {
+    this.#begun = performance.now();
+    try {
+      await reconcile(this.#parts, this.#followed(), signal);
+      this.#tell(undefined);
+      this.#parts.meter?.reconciled(true);
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      this.#tell((error as Error).message);
+      this.#parts.meter?.reconciled(false);
+      return false;
+    } finally {
+      this.#begun = undefined;
+    }
+  }
+
+  /** KubeVirt works by the oldest of several CRs, and its own webhook refuses others. */
+  #followed(): Followed {
+    const crs = this.#kubevirts.objects.filter(({ isDeleting }) => !isDeleting);
+    const [oldest] = [...crs].sort((a, b) => a.created.localeCompare(b.created) || a.name.localeCompare(b.name));
+    return { bindings: this.#bindings.objects, kubevirt: oldest?.name };
+  }
+
+  #tell(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#parts.onProblem?.("registrations", problem);
+  }
+}

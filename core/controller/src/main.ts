@@ -1,0 +1,132 @@
+import "reflect-metadata/lite";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { releasedImages, releasedPlugins, releasedRegistrations } from "@netbind/bindings";
+import { defined } from "@netbind/contract";
+import { terminalJson, terminalText } from "@netbind/engine";
+import {
+  ApiClient,
+  ConnectionError,
+  inClusterConnection,
+  kubeconfigConnection,
+  LeaderElection,
+  ListenError,
+  serveStatus,
+  type StatusServer,
+} from "@netbind/kube";
+import pino, { type Logger } from "pino";
+import { container, type InjectionToken, instanceCachingFactory } from "tsyringe";
+import { Controller, type ControllerParts } from "./controller.ts";
+import { ControllerMetrics } from "./controller-metrics.ts";
+import { type ControllerOptions, readOptions, USAGE } from "./controller-options.ts";
+import { ImagesError, readImages } from "./read-images.ts";
+import { releaseOf } from "./release.ts";
+
+const NAME = "netbind-controller";
+
+/** What the exit code says, in the numbers of the `netbind` command. */
+const EXIT = { usage: 2 } as const;
+
+/** What the one who starts the controller can put right. */
+const USERS_ERRORS = [ConnectionError, ImagesError, ListenError] as const;
+
+const TOKENS = {
+  client: Symbol("client") as InjectionToken<ApiClient>,
+  controller: Symbol("controller") as InjectionToken<Controller>,
+  election: Symbol("election") as InjectionToken<LeaderElection>,
+  log: Symbol("log") as InjectionToken<Logger>,
+  metrics: Symbol("metrics") as InjectionToken<ControllerMetrics>,
+} as const;
+
+/** Says what is wrong with what is followed or written, and when that is over. */
+const problemLog =
+  (log: Logger) =>
+  (what: string, problem: string | undefined): void =>
+    problem === undefined ? log.info({ what }, "this works again") : log.warn({ what }, problem);
+
+/** The bindings of this release, with the images that the command line names. @throws ImagesError */
+function releaseFor({ images: file, "image-registry": imageRegistry }: ControllerOptions): ControllerParts["release"] {
+  const given = file === undefined ? {} : readImages(file, () => readFileSync(file, "utf8"));
+  const images = { ...releasedImages(), ...given };
+  const parts = { plugins: releasedPlugins(), images, registrations: releasedRegistrations() };
+  return releaseOf({ ...parts, ...defined({ imageRegistry }) });
+}
+
+/** The composition root: what the controller is made of is made here, and nowhere else. @throws ConnectionError, ImagesError */
+function compose(options: ControllerOptions): void {
+  const { kubeconfig, bindings: sockets, namespace } = options;
+  const connection = kubeconfig === undefined ? inClusterConnection() : kubeconfigConnection(kubeconfig);
+  const release = releaseFor(options);
+  const settings = { name: NAME, level: options["log-level"], hooks: { streamWrite: terminalJson } };
+  const log = pino(settings, pino.destination({ dest: 2, sync: true }));
+  container.register(TOKENS.log, { useValue: log });
+  container.register(TOKENS.client, { useFactory: instanceCachingFactory(() => new ApiClient(connection)) });
+  container.register(TOKENS.metrics, {
+    useFactory: instanceCachingFactory((of) => new ControllerMetrics(() => of.resolve(TOKENS.election).isLeading)),
+  });
+  container.register(TOKENS.controller, {
+    useFactory: instanceCachingFactory(
+      (of) =>
+        new Controller({
+          ...{ client: of.resolve(TOKENS.client), namespace: options["kubevirt-namespace"], release },
+          ...{ meter: of.resolve(TOKENS.metrics), onProblem: problemLog(log), ...defined({ sockets }) },
+        }),
+    ),
+  });
+  container.register(TOKENS.election, {
+    useFactory: instanceCachingFactory(
+      (of) =>
+        new LeaderElection({
+          ...{ client: of.resolve(TOKENS.client), namespace, name: NAME, identity: `${hostname()}-${randomUUID()}` },
+          onProblem: (problem) => problemLog(log)("lease", problem),
+          lead: async (signal) => {
+            log.info("leading: this replica writes");
+            await of.resolve(TOKENS.controller).lead(signal);
+            log.info("not leading any more");
+          },
+        }),
+    ),
+  });
+}
+
+/** Serves metrics and probes for Prometheus and the kubelet, where an address to listen on is given. */
+async function serve({ listen }: ControllerOptions, log: Logger): Promise<StatusServer | undefined> {
+  if (listen === undefined) return undefined;
+  const controller = container.resolve(TOKENS.controller);
+  const metrics = container.resolve(TOKENS.metrics);
+  const server = await serveStatus(listen, {
+    metrics: () => metrics.exposition(),
+    checks: { "/healthz": () => controller.stuck, "/readyz": () => controller.unready },
+  });
+  log.info({ host: listen.host, port: server.port }, "metrics and health are served");
+  return server;
+}
+
+/** Says what the one who starts the controller can put right, and sets the exit code; anything else is thrown on. */
+function printUsersError(error: unknown): void {
+  if (!(error instanceof Error) || !USERS_ERRORS.some((one) => error instanceof one)) throw error;
+  process.stderr.write(`${terminalText(error.message)}\n`);
+  process.exitCode = EXIT.usage;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if ("problem" in options) {
+    process.stderr.write(`${terminalText(options.problem)}\n\n${USAGE}`);
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  compose(options);
+  const log = container.resolve(TOKENS.log);
+  using _client = container.resolve(TOKENS.client);
+  await using _served = await serve(options, log);
+  log.info({ namespace: options.namespace, kubevirt: options["kubevirt-namespace"] }, "serving");
+  const controller = container.resolve(TOKENS.controller);
+  await Promise.all([controller.follow(stop.signal), container.resolve(TOKENS.election).run(stop.signal)]);
+  log.info("stopped: registrations stay");
+}
+
+await main().catch(printUsersError);

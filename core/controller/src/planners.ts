@@ -1,0 +1,55 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Migration } from "@netbind/contract";
+import { connectBinding } from "@netbind/remote/binding";
+import type { Release } from "./release.ts";
+import { isFalse, isTrue, type Verdict } from "./status/conditions.ts";
+
+/** Who answers for a binding, and what it says of itself. */
+export interface FoundPlanner {
+  readonly verdict: Verdict;
+  /** Absent: nobody answers. */
+  readonly migration?: Migration;
+}
+
+/** Where bindings are asked: in this process, or behind sockets that the administrator put beside the controller. */
+export interface PlannerSources {
+  readonly release: Release;
+  /** A directory of directories: `NAME/binding.sock`. Absent: this release's bindings are all. */
+  readonly sockets?: string;
+}
+
+const SOCKET = "binding.sock";
+
+async function ask(name: string, directory: string): Promise<FoundPlanner> {
+  const path = join(directory, name, SOCKET);
+  if (!existsSync(path)) {
+    const said = `nothing answers for "${name}": run the binding's image in the role binding with its socket at ${path}`;
+    return { verdict: isFalse("SocketMissing", said) };
+  }
+  const client = connectBinding(path);
+  try {
+    const { migration } = await client.describe();
+    return { migration, verdict: isTrue("Answering", `a process answers at ${path}`) };
+  } catch (error) {
+    const said = `the process at ${path} does not describe the binding: ${(error as Error).message}`;
+    return { verdict: isFalse("Silent", said) };
+  } finally {
+    client.close();
+  }
+}
+
+/** Finds who plans for a binding. `hasSidecar`: false where KubeVirt attaches its NICs by itself. */
+export async function findPlanner(
+  name: string,
+  hasSidecar: boolean,
+  { release, sockets }: PlannerSources,
+): Promise<FoundPlanner> {
+  const released = release.get(name);
+  if (released !== undefined)
+    return { migration: released.migration, verdict: isTrue("Embedded", "this release plans for it") };
+  if (!hasSidecar) return { verdict: isTrue("NotNeeded", "KubeVirt attaches the NICs itself") };
+  if (sockets !== undefined) return await ask(name, sockets);
+  const said = `"${name}" is not a binding of this release: start the controller with --bindings, and the binding beside it`;
+  return { verdict: isFalse("SocketMissing", said) };
+}

@@ -1,0 +1,42 @@
+import type { Binding, Migration } from "@netbind/contract";
+import { defined } from "@netbind/contract";
+import type { FallbackImage } from "@netbind/kubevirt";
+import type { Registration } from "./network-binding.ts";
+
+/** A binding of this release, as the controller registers it. */
+export interface ReleasedEntry {
+  readonly image: FallbackImage;
+  readonly migration: Migration;
+  /** Absent: KubeVirt's own key serves it, and it is not registered. */
+  readonly registration?: Registration;
+  /** False: its NICs take no sidecar. */
+  readonly hasSidecar: boolean;
+}
+
+/** This release's bindings by name. */
+export type Release = ReadonlyMap<string, ReleasedEntry>;
+
+/** What a release is made of. */
+export interface ReleaseParts {
+  readonly plugins: ReadonlyMap<string, Pick<Binding, "migration">>;
+  readonly images: Readonly<Record<string, FallbackImage>>;
+  readonly registrations: ReadonlyMap<string, Registration & { readonly hasSidecar: boolean }>;
+  /** The registry that has the images, such as `registry.example/mirror`; absent: they are named as they are. */
+  readonly imageRegistry?: string;
+}
+
+const prefixed = (image: FallbackImage, registry: string | undefined): FallbackImage =>
+  registry === undefined ? image : { ...image, image: `${registry}/${image.image}` };
+
+/** A release's bindings, each with what is registered of it. */
+export const releaseOf = ({ plugins, images, registrations, imageRegistry }: ReleaseParts): Release =>
+  new Map(
+    [...plugins].flatMap(([name, { migration }]) => {
+      const image = images[name];
+      if (image === undefined) return [];
+      const { hasSidecar = false, ...registration } = registrations.get(name) ?? {};
+      const registered = registrations.has(name) ? registration : undefined;
+      const entry = { image: prefixed(image, imageRegistry), migration, hasSidecar };
+      return [[name, { ...entry, ...defined({ registration: registered }) }] as const];
+    }),
+  );

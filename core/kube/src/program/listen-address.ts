@@ -1,0 +1,29 @@
+import { isIP } from "node:net";
+
+/** Where a server listens. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: one that is free. */
+  readonly port: number;
+}
+
+/** What an option says to listen at is not an address, or none of this pod's. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+export const listenRefused = (address: string, code: string): ListenError =>
+  new ListenError(
+    `--listen ${address}: it cannot be listened at (${code}): name an address of this pod, and a free port`,
+  );
+
+/** Reads `ADDRESS:PORT`. The address is a number: a name might be another host's. @throws ListenError */
+export function readListenAddress(text: string): ListenAddress {
+  const [, ipv6, ipv4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = ipv6 ?? ipv4 ?? "";
+  if (isIP(host) !== (ipv6 === undefined ? 4 : 6) || Number(port) > 65_535)
+    throw new ListenError(
+      `--listen: ${JSON.stringify(text)} is not ADDRESS:PORT, such as 127.0.0.1:9447 or [::1]:9447`,
+    );
+  return { host, port: Number(port) };
+}

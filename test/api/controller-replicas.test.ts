@@ -1,0 +1,116 @@
+/** The controller as a program, in two replicas with the rights of its manifest: one writes, and another goes on. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, expect, test } from "vitest";
+import type { ApiServer } from "../support/cluster/api-server.ts";
+import { controllerAccount } from "../support/cluster/controller-role.ts";
+import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
+import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
+import { Registering } from "../support/cluster/registering.ts";
+import { useApiServer } from "../support/cluster/use-api-server.ts";
+
+const MAIN = fileURLToPath(new URL("../../core/controller/src/main.ts", import.meta.url));
+const WITHIN = { timeout: 60_000, interval: 100 };
+const DIGEST = `sha256:${"e".repeat(64)}`;
+
+let api: ApiServer;
+let directory: string;
+beforeEach(async () => {
+  api = useApiServer();
+  await applyNetworkBindingCrd(api);
+  directory = mkdtempSync(join(tmpdir(), "netbind-controller-"));
+  return () => rmSync(directory, { recursive: true });
+});
+
+/** A controller that runs. */
+class Program implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  log = "";
+
+  constructor(...options: readonly string[]) {
+    const args = ["--conditions=@netbind/source", MAIN, ...options];
+    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    this.#child.stderr?.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
+  }
+
+  async end(signal?: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const ended = once(this.#child, "exit");
+    if (signal !== undefined) this.#child.kill(signal);
+    await ended;
+    return this.#child.exitCode;
+  }
+
+  /** What is served at a path: its status and its text. */
+  async served(path: string): Promise<string> {
+    const port = /"port":(\d+)/.exec(this.log)?.[1];
+    if (port === undefined) return "nothing is served yet";
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+    return `${answer.status} ${await answer.text()}`;
+  }
+
+  async isLeading(): Promise<boolean> {
+    return (await this.served("/metrics")).includes("netbind_controller_leading 1");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGTERM");
+  }
+}
+
+async function optionsFor(lab: Registering): Promise<readonly string[]> {
+  const kubeconfig = join(directory, "kubeconfig");
+  writeKubeconfig(kubeconfig, await controllerAccount(api, lab.namespace));
+  const namespaces = ["--namespace", lab.namespace, "--kubevirt-namespace", lab.namespace];
+  return ["--kubeconfig", kubeconfig, ...namespaces, "--listen", "127.0.0.1:0"];
+}
+
+test("of two replicas one writes; when it is killed, the other goes on, and nothing is lost", async () => {
+  await using lab = await Registering.make(api, {});
+  const images = join(directory, "images.json");
+  writeFileSync(images, JSON.stringify({ slirp: { image: "netbind/slirp:9", digest: DIGEST } }));
+  const options = [...(await optionsFor(lab)), "--image-registry", "mirror.example/n", "--images", images];
+  await using first = new Program(...options);
+  await using second = new Program(...options);
+  const replicas = [first, second];
+  const leading = async (): Promise<readonly boolean[]> => await Promise.all(replicas.map((one) => one.isLeading()));
+  await expect.poll(async () => (await leading()).filter(Boolean).length, WITHIN).toBe(1);
+  for (const one of replicas) {
+    await expect.poll(() => one.served("/readyz"), WITHIN).toBe("200 ok\n");
+    expect(await one.served("/healthz")).toBe("200 ok\n");
+  }
+  await lab.bind("slirp");
+  const slirp = { sidecarImage: `mirror.example/n/netbind/slirp:9@${DIGEST}` };
+  await expect.poll(() => lab.registered(), WITHIN).toEqual({ slirp });
+  const [holder, other] = (await first.isLeading()) ? [first, second] : [second, first];
+  await holder.end("SIGKILL");
+  await lab.bind("macvtap");
+  await lab.unbind("slirp");
+  await expect.poll(() => lab.registered(), WITHIN).toEqual({ macvtap: { domainAttachmentType: "tap" } });
+  expect(await other.isLeading()).toBe(true);
+  expect(await other.served("/metrics")).toContain('netbind_controller_reconciles_total{result="done"}');
+  expect(await other.end("SIGTERM")).toBe(0);
+  expect(other.log).not.toContain('"level":50');
+  expect(await lab.registered()).toHaveProperty("macvtap");
+});
+
+test.each([
+  [["--kubevirt-namespace", "A_B"], '--kubevirt-namespace: "A_B" is not a name of a namespace'],
+  [["--image-registry", "https://registry.example"], '--image-registry: "https://registry.example" is not a registry'],
+  [["--log-level", "loud"], '--log-level: "loud" is not one of trace'],
+  [["--listen", "host:1"], '--listen: "host:1" is not ADDRESS:PORT'],
+  [["--images", "/nowhere.json"], "--images /nowhere.json: ENOENT"],
+  [["--kubeconfig", "/nowhere.config"], "kubeconfig /nowhere.config: ENOENT"],
+  [[], "this process is not in a pod"],
+  [["--loud"], "Unknown option '--loud'"],
+])("%j is a wrong command line", async (more, said) => {
+  await using lab = await Registering.make(api);
+  const options = said.startsWith("--images") ? await optionsFor(lab) : [];
+  await using program = new Program(...options, ...more);
+  expect(await program.end()).toBe(2);
+  expect(program.log).toContain(said);
+});

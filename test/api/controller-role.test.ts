@@ -1,0 +1,93 @@
+/** Each right of the controller's manifest is used: without it the controller says that it is missing. */
+import { ApiClient, LeaderElection } from "@netbind/kube";
+import { beforeAll, expect, test } from "vitest";
+import { connectionOf } from "../support/cluster/api-connection.ts";
+import type { ApiCredentials, ApiServer } from "../support/cluster/api-server.ts";
+import { CONTROLLER_RIGHTS, controllerAccount, type Right } from "../support/cluster/controller-role.ts";
+import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
+import { Registering } from "../support/cluster/registering.ts";
+import { useApiServer } from "../support/cluster/use-api-server.ts";
+
+const WITHIN = { timeout: 60_000, interval: 100 };
+
+let api: ApiServer;
+beforeAll(async () => {
+  api = useApiServer();
+  await applyNetworkBindingCrd(api);
+});
+
+/** Takes part in an election, and renews a Lease, until something is wrong. */
+async function electionProblem(as: ApiCredentials, namespace: string): Promise<string> {
+  using client = new ApiClient(connectionOf(as));
+  const stop = new AbortController();
+  const problems: string[] = [];
+  const onProblem = (problem = ""): void => {
+    problems.push(problem);
+    stop.abort();
+  };
+  const lead = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+  const timing = { duration: 2000, deadline: 1500, retry: 100 };
+  const parts = { client, namespace, name: "netbind-controller", identity: "a", timing, lead, onProblem };
+  await new LeaderElection(parts).run(AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]));
+  return problems.join("\n");
+}
+
+const missing = ({ verb, resource }: Right): RegExp =>
+  new RegExp(`cannot ${verb} ${resource}[^\n]*add the rule[^\n]*resources: \\["${resource}"\\][^\n]*"${verb}"`);
+
+const ofElection = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "leases");
+const ofHyperConverged = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "hyperconvergeds");
+const others = CONTROLLER_RIGHTS.filter((right) => ![...ofElection, ...ofHyperConverged].includes(right));
+
+test("the manifest has no right that is not tried here", () => {
+  expect(CONTROLLER_RIGHTS).toHaveLength(13);
+  expect([ofElection.length, ofHyperConverged.length, others.length]).toEqual([3, 2, 8]);
+});
+
+test.each(ofElection)("without $verb of leases it does not take part, and says why", async (right) => {
+  await using namespace = await api.makeNamespace();
+  expect(await electionProblem(await controllerAccount(api, namespace.name, right), namespace.name)).toMatch(
+    missing(right),
+  );
+});
+
+test.each(others)("without $verb of $resource it says which rule it misses", async (right) => {
+  await using lab = await Registering.make(api, {});
+  const problems = lab.control(await controllerAccount(api, lab.namespace, right));
+  await lab.bind("slirp");
+  await expect.poll(() => problems.join("\n"), WITHIN).toMatch(missing(right));
+});
+
+async function withHyperConverged(): Promise<Registering> {
+  const lab = await Registering.make(api);
+  const uid = await lab.create("hyperconvergeds", "hco", {});
+  const owner = { apiVersion: "hco.kubevirt.io/v1beta1", kind: "HyperConverged", name: "hco", uid };
+  await lab.create("kubevirts", "kubevirt", {}, { ownerReferences: [owner] });
+  return lab;
+}
+
+test.each(ofHyperConverged)("without $verb of HyperConverged's the binding's condition says so", async (right) => {
+  await using lab = await withHyperConverged();
+  lab.control(await controllerAccount(api, lab.namespace, right));
+  await lab.bind("slirp");
+  const message = async (): Promise<string> => (await lab.conditions("slirp"))["Registered"]?.message ?? "";
+  await expect.poll(message, WITHIN).toMatch(missing(right));
+});
+
+test("with these rights it registers, follows and undoes, in KubeVirt's CR and in HyperConverged's", async () => {
+  await using lab = await Registering.make(api, {});
+  const problems = lab.control(await controllerAccount(api, lab.namespace));
+  await lab.bind("macvtap");
+  await expect.poll(() => lab.reason("macvtap", "Ready"), WITHIN).toBe("True Ready");
+  await lab.unbind("macvtap");
+  await expect.poll(() => lab.names(), WITHIN).toEqual([]);
+  expect(problems).toEqual([]);
+  await using hyper = await withHyperConverged();
+  hyper.control(await controllerAccount(api, hyper.namespace));
+  await hyper.bind("macvtap");
+  const networkBinding = { macvtap: { domainAttachmentType: "tap" } };
+  await expect.poll(() => hyper.specOf("hyperconvergeds", "hco"), WITHIN).toEqual({ networkBinding });
+  await hyper.unbind("macvtap");
+  await expect.poll(() => hyper.specOf("hyperconvergeds", "hco"), WITHIN).toEqual({});
+});
