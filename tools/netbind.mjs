@@ -12,6 +12,8 @@ if (
   !args.includes("--help") &&
   !args.includes("-h")
 )
-  ensureSystemPackages();
+  ensureSystemPackages(
+    args[0] === "run" && / --sidecars[ =]image( |$)/.test(` ${args.join(" ")}`) ? ["containers"] : [],
+  );
 if (args[0] === "run") buildSidecars();
 runSource("core/cli/src/main.ts", args);

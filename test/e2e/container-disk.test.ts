@@ -5,44 +5,13 @@ import { findVm } from "@netbind/local";
 import { processesOf } from "@netbind/pod";
 import { expect, test } from "vitest";
 import { cachedDiskPath } from "../../core/local/src/images/container-disk-cache.ts";
+import { bootingDisk, containerDiskVm } from "../support/guest/booting-disk.ts";
 import { useLab } from "../support/guest/lab.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { tarOf, writeLayout } from "../support/images/oci-layout.ts";
 import { Registry } from "../support/images/registry.ts";
 
 const lab = useLab();
-
-const vmOf = (name: string, image: string): string =>
-  JSON.stringify({
-    apiVersion: "kubevirt.io/v1",
-    kind: "VirtualMachineInstance",
-    metadata: { name },
-    spec: {
-      domain: {
-        memory: { guest: "64Mi" },
-        devices: { interfaces: [{ name: "red", masquerade: {} }], disks: [{ name: "root", disk: { bus: "virtio" } }] },
-      },
-      networks: [{ name: "red", pod: {} }],
-      volumes: [{ name: "root", containerDisk: { image } }],
-    },
-  });
-
-/** The first sector of a disk that writes on the serial console, writes itself to the next sector, and rests. */
-function bootSector(): Buffer {
-  const text = "disk boots\r\n";
-  const code = [
-    ...[0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x7c], // cli; segments and stack at 0
-    ...[0xb8, 0x01, 0x03, 0xb9, 0x02, 0x00, 0xb6, 0x00, 0xbb, 0x00, 0x7c, 0xcd, 0x13], // int 13h: write sector 2
-    ...[0xbe, 0x36, 0x7c, 0xba, 0xf8, 0x03], // si = text, dx = COM1
-    ...[0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8], // print until 0
-    ...[0xf4, 0xeb, 0xfd], // rest
-  ];
-  const sector = Buffer.alloc(512);
-  Buffer.from(code).copy(sector);
-  sector.write(`${text}\0`, 0x36, "latin1");
-  sector.writeUInt16LE(0xaa55, 510);
-  return sector;
-}
 
 function openFiles(name: string): readonly string[] {
   const qemu = processesOf(findVm(lab.state, name), "qemu")[0]?.pid;
@@ -62,17 +31,17 @@ const layers = (): readonly string[] => {
   return readdirSync(directory);
 };
 
-test("two VMs boot one container disk from a registry, each writes into its own layer, one moves, and nothing of the layers is left", async () => {
+test("two VMs boot one container disk from a registry, each writes into its own layer, and nothing of the layers is left", async () => {
   await using registry = await Registry.start();
   const layout = mkdtempSync("/var/tmp/netbind-e2e-layout-");
   try {
-    const disk = Buffer.concat([bootSector(), Buffer.alloc(1024 ** 2 - 512)]);
+    const disk = bootingDisk();
     const digest = writeLayout(layout, { layers: [await tarOf([{ name: "disk/disk.img", content: disk }])] });
     await registry.push(layout, "image", "test/disk:1");
     process.env["SSL_CERT_FILE"] = registry.certificate;
-    await lab.start(vmOf("one", `${registry.host}/test/disk:1`), "--wait", "0");
+    await lab.start(containerDiskVm("one", `${registry.host}/test/disk:1`), "--wait", "0");
     const before = layers();
-    await lab.start(vmOf("two", `docker://${registry.host}/test/disk@${digest}`), "--wait", "0");
+    await lab.start(containerDiskVm("two", `docker://${registry.host}/test/disk@${digest}`), "--wait", "0");
     for (const name of ["one", "two"]) {
       await consoleSays(name, "disk boots");
       expect(openFiles(name)).toContain("/disks/layer-0.qcow2");
@@ -82,9 +51,6 @@ test("two VMs boot one container disk from a registry, each writes into its own 
     expect(one).toMatchObject({ volume: 0, format: "raw" });
     expect(two?.base).toBe(one?.base);
     expect(readFileSync(cachedDiskPath(lab.state.cache, one?.base ?? ""))).toEqual(disk);
-    const migrated = await netbind(["migrate", "one", "--wait", "0"], { env: lab.env });
-    expect(migrated.code, migrated.stderr).toBe(0);
-    expect(openFiles("one")).toContain("/disks/layer-0.qcow2");
     expect((await netbind(["stop", "--force", "two"], { env: lab.env })).code).toBe(0);
     expect(layers()).toEqual(before);
     await lab.stop("one");

@@ -54,7 +54,8 @@ test("two VMs have two users; neither reads the other's files, connects to its s
     // Its own user does: the refusal is not this test's.
     expect(await as(two.vmUid, "ls", join(directory, place))).toMatch(/exit 0$/m);
   }
-  const { node = "" } = Object.values(two.sidecars ?? {})[0] ?? {};
+  const [spec] = Object.values(two.sidecars ?? {});
+  const node = spec !== undefined && "node" in spec ? spec.node : "";
   for (const socket of sockets) {
     expect(existsSync(join(directory, socket)), socket).toBe(true);
     expect(await as(one.vmUid, node, "-e", CONNECT, join(directory, socket)), socket).toMatch(/^EACCES$/m);

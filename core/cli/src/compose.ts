@@ -14,6 +14,9 @@ export function compose(): Resolve {
   const bindings = releasedPlugins();
   container.register(TOKENS.bindings, { useValue: bindings });
   container.register(TOKENS.fallback, { useValue: { policy: "Always", table: releasedImages() } });
+  container.register(TOKENS.imageTable, {
+    useValue: fileURLToPath(new URL("../../../dist/images/images.json", import.meta.url)),
+  });
   container.register(TOKENS.explained, { useValue: explainedBindings() });
   container.register(TOKENS.grants, { useValue: releasedGrants() });
   container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });

@@ -59,6 +59,11 @@ const BY_NAME: Readonly<Record<string, { readonly code: string } & ErrorText>> =
     means: "The image of a containerDisk volume cannot be had, or has no disk that a guest may get.",
     fix: "do what the message says of the image: correct its name, mirror it, or build it again",
   },
+  SidecarImageError: {
+    code: "SIDECAR_IMAGE_UNUSABLE",
+    means: "The image of a binding's sidecar cannot be had, or cannot be unpacked.",
+    fix: "do what the message says of the image: correct its name, or mirror it to a registry in reach",
+  },
   DamagedRecordError: {
     code: "RECORD_DAMAGED",
     means: "The record of a pod cannot be read.",

@@ -14,6 +14,7 @@ export const TOKENS = {
   explained: Symbol("explained") as InjectionToken<readonly ExplainedBinding[]>,
   fallback: Symbol("fallback") as InjectionToken<ImageFallback>,
   grants: Symbol("grants") as InjectionToken<GrantsByBinding>,
+  imageTable: Symbol("imageTable") as InjectionToken<string>,
   log: Symbol("log") as InjectionToken<Logger>,
   exec: Symbol("run") as InjectionToken<Exec>,
   runtime: Symbol("runtime") as InjectionToken<SidecarRuntime>,

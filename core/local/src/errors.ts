@@ -1,11 +1,6 @@
 /** The errors of this package: one function for each cause, in the order of the alphabet, after the classes that they are of. */
 import { BINDING_FAULT, BindingError, defined, type Violation } from "@netbind/contract";
 
-/** A volume whose container disk cannot be had. */
-export class ContainerDiskError extends Error {
-  override readonly name = "ContainerDiskError";
-}
-
 /** A CNI plugin that is missing, or that refused. */
 export class CniError extends Error {
   override readonly name = "CniError";
@@ -115,10 +110,6 @@ export class VmNotFoundError extends Error {
 export class VolumeError extends Error {
   override readonly name = "VolumeError";
 }
-
-/** A volume whose container disk cannot be had. */
-export const containerDiskError = (volume: string, cause: Error): ContainerDiskError =>
-  new ContainerDiskError(`volume "${volume}": ${cause.message}`, { cause });
 
 /** A resource all of whose devices are taken. */
 export const devicesTaken = (what: string, resource: string): Error =>

@@ -52,6 +52,12 @@ export const missingPodLink = (name: string): BindingError =>
     "check what the network's CNI plugin made",
   );
 
+/** A machine without user namespaces, in which a container's users are its own. */
+export const noContainer = (obstacles: readonly string[]): SandboxError =>
+  new SandboxError(
+    `this machine permits no user namespace, in which sidecars run from images: ${obstacles.join("; ")}`,
+  );
+
 /** A child that is started without the pipe of its filter. */
 export const noFilterPipe = (descriptor: number): Error =>
   new Error(`the child has no pipe at descriptor ${descriptor}`);

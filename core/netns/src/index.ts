@@ -57,6 +57,7 @@ export {
   removeGroup,
   unifiedMount,
 } from "./sandbox/control-group.ts";
+export { type Container, containerConfiguration } from "./sandbox/container.ts";
 export { FILTER_FD, filterBytes } from "./sandbox/give-filter.ts";
 export { type HeldSandbox, holdSandboxed } from "./sandbox/hold-sandboxed.ts";
 export {
@@ -71,5 +72,6 @@ export {
 } from "./sandbox/limits.ts";
 export { findSandboxWay, type FoundWay } from "./sandbox/sandbox-way.ts";
 export { LIBRARY_BINDS, type Sandbox, sandboxCommand, type SandboxWay } from "./sandbox/sandbox.ts";
-export { identifySandbox, startSandboxed } from "./sandbox/start-sandboxed.ts";
+export { startContainer } from "./sandbox/start-container.ts";
+export { identifySandbox, type StartedSandbox, startSandboxed } from "./sandbox/start-sandboxed.ts";
 export { isListening, startService } from "./services/services.ts";

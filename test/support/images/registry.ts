@@ -82,7 +82,7 @@ export class Registry implements AsyncDisposable {
     }
   }
 
-  /** Pushes an image of an OCI layout. */
+  /** Pushes an image of an OCI layout, for all its platforms. */
   async push(layout: string, tag: string, name: string): Promise<void> {
     await exec(
       [
@@ -90,6 +90,7 @@ export class Registry implements AsyncDisposable {
         "--insecure-policy",
         "copy",
         "-q",
+        "--all",
         "--preserve-digests",
         `oci:${layout}:${tag}`,
         `docker://${this.host}/${name}`,

@@ -81,6 +81,18 @@ export const hostDiskOption = (): Option =>
     .argParser(directory)
     .default([] as readonly string[], "none");
 
+/** Reads the name of a file. */
+function file(value: string): string {
+  if (value === "") throw new InvalidArgumentError("Write the name of a file.");
+  return resolve(value);
+}
+/** `--authfile`. */
+export const authFileOption = (): Option =>
+  new Option(
+    "--authfile <file>",
+    "passwords for registries, as skopeo login --authfile writes them; without it those that skopeo login keeps for root",
+  ).argParser(file);
+
 /** Reads a number of seconds. */
 export const seconds = (text: string): number => {
   const value = Number(text);

@@ -1,4 +1,4 @@
-import { violation } from "@netbind/contract";
+import { defined, violation } from "@netbind/contract";
 import { allAnswers, decideVmi, type Decision, type GrantsByBinding } from "@netbind/engine";
 import {
   type CheckId,
@@ -34,6 +34,7 @@ import { findingFormat, printMessage, printStyledMessage } from "../output.ts";
 import { nameOfVm, PluginFailures } from "../plugins/plugin-failures.ts";
 import { type OpenPlugins, withPlugins } from "../plugins/open-plugins.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
+import type { SidecarImages } from "../plugins/sidecar-images.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError } from "../errors.ts";
 
@@ -67,18 +68,18 @@ function warnIneffective({ vm, decision: { vmi } }: DecidedVm, { configuration, 
     printMessage(`VM ${nameOfVm(vm)}: ${left.length} ignored: ${left.map(({ rule }) => rule.id).join(", ")}`);
 }
 
-/** Warns where this release's own plugin replaces a registered image, which only a cluster pulls. */
+/** Warns where this release's own plugin replaces a registered image. */
 function warnSubstitutedImages(decisions: readonly Decision[], own: ReadonlyMap<string, unknown>): void {
   const registered = decisions.flatMap(({ bindings }) =>
     bindings.filter(({ name, from }) => from === "registered" && own.has(name)),
   );
   for (const [name, image] of new Map(registered.map((binding) => [binding.name, binding.image])))
     printMessage(
-      `warning: using the built-in ${name} plugin instead of image ${JSON.stringify(image)}, which is registered for it: netbind does not pull images`,
+      `warning: using the built-in ${name} plugin instead of image ${JSON.stringify(image)}, which is registered for it: netbind run --sidecars image runs that one`,
     );
 }
 
-/** Bindings whose plugin is not on this machine: netbind could neither ask them nor start a sidecar. */
+/** Bindings whose plugin is not on this machine: netbind could not ask them. */
 function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, unknown>): readonly CodedViolation[] {
   const unserved = new Set(
     bindings.filter((binding) => !isDataOnly(binding) && !known.has(binding.name)).map(({ name }) => name),
@@ -90,7 +91,7 @@ function findUnserved({ vmi, bindings }: Decision, known: ReadonlyMap<string, un
           {
             rule: "PLUGIN" satisfies CheckId,
             field: `${INTERFACES_PATH}[${at}].binding.name`,
-            problem: `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine, and netbind does not pull images`,
+            problem: `the plugin of binding ${JSON.stringify(binding.name)} is not on this machine, and its image does not plan`,
             fix: `name its bundle: --plugin ${binding.name}=FILE`,
           },
         ],
@@ -128,6 +129,8 @@ function translateAndWarn(vm: InputVm): TranslatedVm {
 export interface DecidedFiles extends InputFiles {
   /** Absent: `Always`. */
   readonly imageFallback?: ImageFallback["policy"];
+  /** The images that sidecars run from; absent: from none. */
+  readonly sidecarImages?: SidecarImages;
   /** Absent: the one in the KubeVirt CR's status, else the newest. */
   readonly kubevirtVersion?: KubevirtMinor;
 }
@@ -144,8 +147,13 @@ const refuseTemplates = ({ templates }: Input): readonly InputViolation[] =>
     ),
   );
 
-function fallbackOf({ imageFallback }: DecidedFiles, released: ImageFallback, sources: PluginSources): ImageFallback {
-  return { ...withPlugins(released, sources), policy: imageFallback ?? released.policy };
+function fallbackOf(
+  { imageFallback, sidecarImages }: DecidedFiles,
+  released: ImageFallback,
+  sources: PluginSources,
+): ImageFallback {
+  const { table } = sidecarImages ?? released;
+  return { ...withPlugins({ ...released, table }, sources), policy: imageFallback ?? released.policy };
 }
 
 /** By what all VMs of an input are decided. */
@@ -153,6 +161,7 @@ interface DecisionRules {
   readonly fallback: ImageFallback;
   readonly grants: GrantsByBinding;
   readonly version: KubevirtMinor;
+  readonly images?: SidecarImages;
 }
 
 /** What was decided of a VM, or all that is wrong with it. */
@@ -166,7 +175,7 @@ interface DecidedOrNot {
 function decideEach(
   input: Input,
   failures: PluginFailures,
-  { version, ...common }: DecisionRules,
+  { version, images, ...common }: DecisionRules,
 ): Promise<readonly DecidedOrNot[]> {
   const deciding = input.vms.map(translateAndWarn).map(async ({ vm, vmi, isTranslated }): Promise<DecidedOrNot> => {
     const bindings = failures.bindingsFor(vm);
@@ -180,7 +189,11 @@ function decideEach(
       // A translated VM has words that older versions do not know.
       ...(isTranslated ? {} : { version }),
     });
-    const violations = result.decision === undefined ? result.violations : findUnserved(result.decision, bindings);
+    const { decision } = result;
+    const violations =
+      decision === undefined
+        ? result.violations
+        : [...findUnserved(decision, bindings), ...(images?.check(decision) ?? [])];
     return { vm, result, violations };
   });
   return allAnswers(deciding);
@@ -214,7 +227,12 @@ export async function decideInput(
   for (const text of findUnknown(input)) printMessage(`note: ${text}`);
   const fallback = fallbackOf(files, resolve(TOKENS.fallback), sources);
   const failures = new PluginFailures(plugins);
-  const results = await decideEach(input, failures, { fallback, grants, version });
+  const results = await decideEach(input, failures, {
+    fallback,
+    grants,
+    version,
+    ...defined({ images: files.sidecarImages }),
+  });
   const refused = results.flatMap((one) => one.violations.map(one.vm.locate));
   const violations = [...input.violations, ...refuseTemplates(input), ...refused];
   failures.throwIfAny(violations);
@@ -222,7 +240,8 @@ export async function decideInput(
   const decided = results.flatMap(({ vm, result: { decision } }) => (decision === undefined ? [] : [{ vm, decision }]));
   const decisions = decided.map(({ decision }) => decision);
   for (const warning of input.warnings) printMessage(`warning: ${warning}`);
-  warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name))));
+  const isBundle = (name: string): boolean => files.sidecarImages?.isImage(name) !== true;
+  warnSubstitutedImages(decisions, new Map([...bindings].filter(([name]) => !sources.has(name) && isBundle(name))));
   warnUnused(plugins, decisions);
   const { ignore = [] } = files;
   const known = { described: bindings, surroundings: surroundingsOf(input), version, ignore };

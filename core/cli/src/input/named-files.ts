@@ -1,8 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { PodLink } from "@netbind/contract";
+import { isText, mapOf, shape } from "@netbind/contract/shape";
 import { parseJson } from "@netbind/engine";
 import { type CniConfigList, readCniConfig } from "@netbind/kubevirt/pod";
 import { NamedFileError } from "../errors.ts";
+
+/** Images by the binding that they are of, each with its name below a registry's prefix. */
+export type ImageDigests = Readonly<Record<string, { readonly image: string; readonly digest: string }>>;
 
 /** What a file says, or what is wrong with it, beginning with its name. */
 type ReadFile<T> = { readonly read: T } | { readonly wrong: string };
@@ -43,6 +47,13 @@ function asPodNetwork(named: string, value: unknown): ReadFile<CniConfigList> {
     : { read: found.config };
 }
 
+function asImageTable(named: string, value: unknown): ReadFile<ImageDigests> {
+  const isEntry = shape({ image: isText, digest: (digest) => /^sha256:[0-9a-f]{64}$/.test(String(digest)) });
+  return mapOf(isEntry)(value)
+    ? { read: value as ImageDigests }
+    : { wrong: `${named}: it is not a table of images: name the images.json that npm run images writes` };
+}
+
 /** What files say. @throws NamedFileError with all that is wrong with any of them */
 function allRead<T>(files: readonly ReadFile<T>[]): readonly T[] {
   const wrong = files.flatMap((one) => ("wrong" in one ? [one.wrong] : []));
@@ -53,6 +64,10 @@ function allRead<T>(files: readonly ReadFile<T>[]): readonly T[] {
 /** The links that `--pod-link` names. @throws NamedFileError */
 export const readPodLinks = (files: readonly string[]): readonly PodLink[] =>
   allRead(files.map((file) => readJson({ option: "--pod-link", file }, asPodLink)));
+
+/** This release's images and their digests, from a file that `--image-table` names. @throws NamedFileError */
+export const readImageTable = (file: string): ImageDigests =>
+  allRead([readJson({ option: "--image-table", file }, asImageTable)])[0] ?? {};
 
 /** The network that `--pod-network` names; none where it names none. @throws NamedFileError */
 export const readPodNetwork = (file: string | undefined): CniConfigList | undefined =>

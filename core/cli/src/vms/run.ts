@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { GrantsByBinding } from "@netbind/engine";
 import type { Input } from "@netbind/input";
 import { foundBy } from "@netbind/kubevirt/admission";
@@ -26,6 +27,7 @@ import { nameOfVm } from "../plugins/plugin-failures.ts";
 import { readPodNetwork } from "../input/named-files.ts";
 import { grantsIn, openPlugins } from "../plugins/open-plugins.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
+import { refuseImageOptions, type SidecarImages, sidecarImages } from "../plugins/sidecar-images.ts";
 import { reportVm } from "./report-vm.ts";
 import { findHostDiskProblems } from "./host-disk-problems.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
@@ -42,6 +44,14 @@ export interface RunOptions extends DecidedFiles {
   readonly plugin: PluginSources;
   /** A file of grants. */
   readonly grants?: string;
+  /** What sidecars run from. */
+  readonly sidecars: "bundle" | "image";
+  /** Where this release's images are. */
+  readonly registry?: string;
+  /** A file of the digests of this release's images. */
+  readonly imageTable?: string;
+  /** A file of passwords for registries. */
+  readonly authfile?: string;
   /** Seconds to wait for the guest's address. */
   readonly wait: number;
 }
@@ -77,6 +87,16 @@ async function decide(options: RunOptions, resolve: Resolve, grants: GrantsByBin
   await using plugins = await openPlugins(options.plugin, resolve);
   return await decideInput(options, resolve, plugins, grants);
 }
+
+/** What sidecars run from images by; undefined where they run from bundles. @throws NamedFileError, OptionError */
+const imagesOf = (options: RunOptions, resolve: Resolve): SidecarImages | undefined =>
+  options.sidecars === "image"
+    ? sidecarImages(
+        options,
+        { released: resolve(TOKENS.fallback).table, ownTable: resolve(TOKENS.imageTable) },
+        options.plugin,
+      )
+    : refuseImageOptions(options);
 
 /** Stops VMs that are still there. */
 async function stopAll(machine: StartContext, names: readonly string[]): Promise<void> {
@@ -132,17 +152,21 @@ async function printCrashes(state: State, names: readonly string[]): Promise<boo
 export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
   const grants = grantsIn(options.grants, resolve);
   const podNetwork = readPodNetwork(options.podNetwork) ?? DEFAULT_POD_NETWORK;
-  const { input, vms } = await decide(options, resolve, grants);
+  const images = imagesOf(options, resolve);
+  const { input, vms } = await decide({ ...options, ...defined({ sidecarImages: images }) }, resolve, grants);
   const runtime = withBundles(resolve(TOKENS.runtime), options.plugin);
+  const { imagePullPolicy: pullPolicy } = input.configuration;
   const state = resolve(TOKENS.state);
   const deviceSettings = { ...resolve(TOKENS.deviceSettings), ...input.deviceSettings };
   const machine: StartContext = {
     state,
     exec: resolve(TOKENS.exec),
-    runtime,
+    sidecars: { runtime, ...defined({ isImage: images?.isImage, pullPolicy: pullPolicy || undefined }) },
+    bindings: resolve(TOKENS.bindings),
     podNetwork,
     deviceSettings,
     progress: printMessage,
+    ...defined({ authFile: options.authfile }),
   };
   await refuseMissing(machine, vms, options.hostDisk);
   const interruption = new Interruption("stopping");

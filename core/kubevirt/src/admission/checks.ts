@@ -12,6 +12,7 @@ export type CheckId =
   | "NETWORK"
   | "PLUGIN"
   | "HOST-DISK"
+  | "IMAGE"
   | "IGNORE";
 
 /** What an annotation that ignores rules lists in vain. */
@@ -89,8 +90,17 @@ export const CHECKS: readonly (RuleText & { readonly id: CheckId })[] = [
   {
     id: "PLUGIN",
     means: "The plugin of each third-party binding is on this machine.",
-    why: "netbind pulls no images, so it can neither ask the binding nor start its sidecar.",
+    why: "netbind asks a binding before any pod exists, and what is in a sidecar's image does not answer that.",
     fix: "name the plugin's bundle: --plugin NAME=FILE",
+    reason: "FieldValueNotFound",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "IMAGE",
+    means: "With --sidecars image each sidecar has an image that can be pulled.",
+    why: "A binding without a registered image gets this release's own by digest, from the registry that is named.",
+    fix: "register sidecarImage in the KubeVirt CR, or name the registry with --registry",
     reason: "FieldValueNotFound",
     consequence: "neverStarts",
     judge: "netbind",

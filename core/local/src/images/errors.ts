@@ -1,6 +1,18 @@
+import { BindingError } from "@netbind/contract";
+
+/** A volume whose container disk cannot be had. */
+export class ContainerDiskError extends Error {
+  override readonly name = "ContainerDiskError";
+}
+
 /** An image that is refused, or cannot be had. */
 export class ImageError extends Error {
   override readonly name: string = "ImageError";
+}
+
+/** A binding whose sidecar's image cannot be had. */
+export class SidecarImageError extends Error {
+  override readonly name = "SidecarImageError";
 }
 
 /** An image whose registry does not answer. */
@@ -17,6 +29,19 @@ export const changedBlob = (image: string, said: string): ImageError =>
     `image ${image}: what its source gives does not have the digest that was asked for (${said}): push the image again, or name the digest that it has`,
   );
 
+/** Errors as a list below what they are of. */
+const listed = (errors: readonly Error[]): string => errors.map(({ message }) => `\n    ${message}`).join("");
+
+/** A volume whose container disk cannot be had. */
+export const containerDiskError = (volume: string, cause: Error): ContainerDiskError =>
+  new ContainerDiskError(`volume "${volume}": ${cause.message}`, { cause });
+
+/** Several volumes of a VM whose container disks cannot be had. */
+export const containerDiskErrors = (errors: readonly Error[]): ContainerDiskError =>
+  new ContainerDiskError(`${errors.length} container disks cannot be had${listed(errors)}`, {
+    cause: new AggregateError(errors),
+  });
+
 /** What failed while an image was kept: a full disk names what is full. */
 export function explainWrite(image: string, directory: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -28,6 +53,18 @@ export function explainWrite(image: string, directory: string, error: unknown): 
 export const failedPull = (image: string, said: string): ImageError =>
   new ImageError(`image ${image} cannot be pulled: ${said}`);
 
+/** An image whose container does not do what a sidecar does. */
+export const imageNotStarted = (
+  binding: string,
+  image: string,
+  { ended, limits }: { readonly ended: boolean; readonly limits: string },
+): BindingError =>
+  new BindingError(
+    "PLUGIN_FAILED",
+    `image ${image}: as the sidecar of binding "${binding}" its container ${ended ? "ended" : "runs, and does not open its attach socket"}${limits}`,
+    "name an image that npm run images makes, or one with a bundle of node sidecars/build.mjs: its command must start a sidecar",
+  );
+
 /** A text that names no image. */
 export const invalidImage = (text: string, fix: string): ImageError =>
   new ImageError(`${JSON.stringify(text)} is not a valid image: ${fix}`);
@@ -37,6 +74,10 @@ export const isFull = (image: string, where: string): ImageError =>
   new ImageError(
     `image ${image}: the file system of Netbind's cache is full (${where}): make room there, or set NETBIND_CACHE_DIR`,
   );
+
+/** An image whose container starts nothing. */
+export const noCommand = (image: string): ImageError =>
+  badImage(image, "it names no command, so it is not a sidecar: KubeVirt starts a sidecar by its image's own");
 
 /** An image that its registry does not have. */
 export const missingImage = (image: string, said: string): ImageError =>
@@ -61,6 +102,16 @@ export const refusedImage = (image: string, said: string): ImageError =>
   new ImageError(
     `image ${image}: its registry refuses it: ${said}: log in with skopeo login as root, or mirror it to a registry that gives it`,
   );
+
+/** A binding whose sidecar's image cannot be had; `mirror` is what to do about it. */
+export const sidecarImageError = (binding: string, cause: Error, mirror: string): SidecarImageError =>
+  new SidecarImageError(`sidecar of binding "${binding}": ${cause.message}\n    to mirror it: ${mirror}`, { cause });
+
+/** Several bindings whose sidecars' images cannot be had. */
+export const sidecarImageErrors = (errors: readonly Error[]): SidecarImageError =>
+  new SidecarImageError(`${errors.length} sidecars cannot be had${listed(errors)}`, {
+    cause: new AggregateError(errors),
+  });
 
 /** A registry that does not answer. */
 export const unreachableRegistry = (image: string, said: string): UnreachableRegistryError =>

@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { UNPACKED_LIMIT, type LayerEntry, type LayerFile, readLayer } from "./layer-entries.ts";
+import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { type LayerEntry, type LayerFile, readLayer, UnpackBudget, UNPACKED_LIMIT } from "./layer-entries.ts";
 import { badImage, noDisk } from "./errors.ts";
 
 /** The entry of a layer that is a container disk. */
@@ -108,8 +108,33 @@ export function diskComponents(image: string, path: string | undefined): readonl
   return parts;
 }
 
-function writeWhole(descriptor: number, chunk: Buffer): void {
-  for (let written = 0; written < chunk.length; ) written += writeSync(descriptor, chunk, written);
+/** What a file system gives or spares at once. */
+const BLOCK = 4096;
+const ZEROS = Buffer.alloc(BLOCK);
+
+function writeWhole(descriptor: number, bytes: Buffer, at: number): void {
+  for (let written = 0; written < bytes.length; )
+    written += writeSync(descriptor, bytes, written, bytes.length - written, at + written);
+}
+
+/** Where the piece that begins at a place ends: with the file system's block, or with the bytes. */
+const pieceEnd = (bytes: Buffer, from: number, at: number): number =>
+  Math.min(bytes.length, from + BLOCK - ((at + from) % BLOCK));
+
+const isZero = (bytes: Buffer): boolean => bytes.equals(ZEROS.subarray(0, bytes.length));
+
+/** Writes bytes at a place of a new file, but for blocks of zeros: a disk is mostly empty, and its holes take no room. */
+function writeSparse(descriptor: number, bytes: Buffer, at: number): void {
+  let [from, to] = [0, 0];
+  while (to < bytes.length) {
+    const end = pieceEnd(bytes, to, at);
+    if (isZero(bytes.subarray(to, end))) {
+      writeWhole(descriptor, bytes.subarray(from, to), at + from);
+      from = end;
+    }
+    to = end;
+  }
+  writeWhole(descriptor, bytes.subarray(from, to), at + from);
 }
 
 /**
@@ -122,17 +147,23 @@ export async function writeDisk(layers: readonly LayerFile[], path: string | und
   const image = layers[0]?.image ?? "";
   const wanted = diskComponents(image, path);
   const files = new LayeredFiles(wanted);
+  const budget = new UnpackBudget(image);
   for (const [layer, file] of layers.entries()) {
     let entry = 0;
-    await readLayer(file, async (header) => files.add(header, { layer, entry: entry++ }));
+    await readLayer(file, budget, async (header) => files.add(header, { layer, entry: entry++ }));
   }
   const found = theDisk(image, files, `/${wanted.join("/")}`);
   const disk = openSync(target, "wx", 0o400);
   try {
-    let entry = 0;
-    await readLayer(layers[found.layer] as LayerFile, async (_, content) => {
-      if (entry++ === found.entry) for await (const chunk of content) writeWhole(disk, chunk as Buffer);
+    let [entry, written] = [0, 0];
+    await readLayer(layers[found.layer] as LayerFile, new UnpackBudget(image), async (_, content) => {
+      if (entry++ !== found.entry) return;
+      for await (const chunk of content) {
+        writeSparse(disk, chunk as Buffer, written);
+        written += (chunk as Buffer).length;
+      }
     });
+    ftruncateSync(disk, written);
     fsyncSync(disk);
   } finally {
     closeSync(disk);

@@ -30,7 +30,7 @@ function certificates(env: NodeJS.ProcessEnv): readonly string[] {
 
 /** Where root's tools keep passwords for registries, as skopeo-login(1) says. */
 export const AUTH_FILE = "/tmp/auth.json";
-export function authFile(env: NodeJS.ProcessEnv): string | undefined {
+export function usualAuthFile(env: NodeJS.ProcessEnv): string | undefined {
   const home = env["HOME"] ?? "/root";
   const places = [env["REGISTRY_AUTH_FILE"], "/run/containers/0/auth.json", join(home, ".docker/config.json")];
   return places.find((place) => place !== undefined && place !== "" && existsSync(place));

@@ -20,6 +20,42 @@ export type LayerEntry = Pick<Header, "name" | "type" | "size">;
 /** Bytes of an image, when it is unpacked: far more than a disk to boot from has, far less than fills a machine at once. */
 export const UNPACKED_LIMIT: number = scaled(64 * 1024 ** 3);
 const ENTRY_LIMIT = scaled(500_000);
+
+/** What all layers of an image may have together, when they are unpacked. */
+export interface UnpackLimits {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** What an image whose one disk is taken may have. */
+export const DISK_LIMITS: UnpackLimits = { bytes: UNPACKED_LIMIT, entries: ENTRY_LIMIT };
+
+/** Counts what the layers of one image have, and says no where that is more than they may. */
+export class UnpackBudget {
+  readonly #image: string;
+  readonly #limits: UnpackLimits;
+  #bytes = 0;
+  #entries = 0;
+
+  constructor(image: string, limits: UnpackLimits = DISK_LIMITS) {
+    this.#image = image;
+    this.#limits = limits;
+  }
+
+  /** @throws ImageError */
+  addBytes(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#limits.bytes)
+      throw badImage(this.#image, `unpacked, its layers have more than ${this.#limits.bytes} bytes`);
+  }
+
+  /** @throws ImageError */
+  addEntry(): void {
+    if (++this.#entries > this.#limits.entries)
+      throw badImage(this.#image, `its layers have more than ${this.#limits.entries} files`);
+  }
+}
+
 const [GZIP, ZSTD] = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
 
 /** How a layer is compressed, by its first bytes: what a manifest says of it is not needed. */
@@ -52,22 +88,19 @@ const observed = (see: (chunk: Buffer) => void): Transform =>
  * Reads a layer's tar as a stream, each entry once and in order. Nothing is unpacked: `take` gets an entry's bytes, and what
  * it does not read is skipped.
  *
- * @throws ImageError where the layer is not what its digest says, is not a tar, or takes more than an image may
+ * @throws ImageError where the layer is not what its digest says, is not a tar, or takes more than its image may
  */
 export async function readLayer(
   { image, path, digest }: LayerFile,
+  budget: UnpackBudget,
   take: (entry: LayerEntry, content: AsyncIterable<unknown>) => Promise<void>,
 ): Promise<void> {
   const hash = createHash("sha256");
-  let [unpacked, entries] = [0, 0];
-  const counted = observed((chunk) => {
-    unpacked += chunk.length;
-    if (unpacked > UNPACKED_LIMIT) throw badImage(image, `a layer has more than ${UNPACKED_LIMIT} bytes`);
-  });
+  const counted = observed((chunk) => budget.addBytes(chunk.length));
   const tar = extract();
   const reading = (async () => {
     for await (const entry of tar) {
-      if (++entries > ENTRY_LIMIT) throw badImage(image, `a layer has more than ${ENTRY_LIMIT} files`);
+      budget.addEntry();
       await take(entry.header, entry);
       entry.resume();
     }

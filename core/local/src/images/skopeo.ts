@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { CommandError, type Exec, scaled } from "@netbind/netns";
-import { AUTH_FILE, authFile, hostCommand } from "./host-program.ts";
+import { AUTH_FILE, hostCommand, usualAuthFile } from "./host-program.ts";
 import { type ImageSource, SOURCE_DIRECTORY } from "./image-source.ts";
 import { UNPACKED_LIMIT } from "./layer-entries.ts";
 import {
@@ -20,12 +20,14 @@ export interface SkopeoContext {
   readonly workspace: string;
   /** Aborted where nobody waits any longer. */
   readonly signal: AbortSignal;
+  /** A file of passwords for registries; absent: the one that skopeo login writes as root. */
+  readonly authFile?: string;
 }
 
 const ASK_DEADLINE = 60_000;
 const COPY_DEADLINE = 2 * 60 * 60_000;
 /** Where it sees its workspace. */
-const WORK = "/work";
+export const WORK = "/work";
 const POLICY = "/etc/containers/policy.json";
 /** What skopeo says, and what that is to the person who asked for an image. */
 const REASONS: readonly (readonly [RegExp, (image: string, said: string) => ImageError])[] = [
@@ -57,12 +59,12 @@ export function explainSkopeo(image: string, error: unknown): Error {
 }
 
 async function skopeo(
-  { exec, workspace, signal }: SkopeoContext,
+  { exec, workspace, signal, authFile }: SkopeoContext,
   source: ImageSource,
   args: readonly string[],
   deadline: number,
 ): Promise<string> {
-  const auth = source.directory === undefined ? authFile(process.env) : undefined;
+  const auth = source.directory === undefined ? (authFile ?? usualAuthFile(process.env)) : undefined;
   const shown = [
     ...["--bind", workspace, WORK, "--setenv", "TMPDIR", WORK, "--setenv", "HOME", WORK],
     // The listed directory alone: a link in it leads nowhere else.
@@ -94,4 +96,10 @@ export const askManifest = (context: SkopeoContext, source: ImageSource): Promis
 /** Copies an image as it is to a directory of the workspace: `manifest.json`, and a file for each blob. @throws ImageError */
 export async function copyImage(context: SkopeoContext, source: ImageSource, name: string): Promise<void> {
   await skopeo(context, source, ["copy", "--quiet", source.reference, `dir:${WORK}/${name}`], COPY_DEADLINE);
+}
+
+/** Makes an OCI layout of an image that was copied: what umoci reads. Both are in the workspace. @throws ImageError */
+export async function layOut(context: SkopeoContext, text: string, name: string, layout: string): Promise<void> {
+  const source = { text, reference: `dir:${WORK}/${name}`, directory: context.workspace, moves: false };
+  await skopeo(context, source, ["copy", "--quiet", source.reference, `oci:${WORK}/${layout}:image`], COPY_DEADLINE);
 }

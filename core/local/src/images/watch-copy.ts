@@ -6,6 +6,8 @@ import { badImage } from "./errors.ts";
 /** What is watched while an image is copied. */
 export interface CopyWatch {
   readonly image: string;
+  /** What such an image is called. */
+  readonly what: string;
   readonly progress: Progress;
   /** Bytes that it may have. */
   readonly limit: number;
@@ -33,11 +35,11 @@ function bytesIn(directory: string): number {
 }
 
 /** Reports how far a copy is, and ends one that takes more than an image may. */
-export function watchCopy(directory: string, { image, progress, limit, signal }: CopyWatch): WatchedCopy {
+export function watchCopy(directory: string, { image, what, progress, limit, signal }: CopyWatch): WatchedCopy {
   const tooMuch = new AbortController();
   let problem: Error | undefined;
   let looks = 0;
-  progress(`pulling the container disk ${image}`);
+  progress(`pulling the ${what} ${image}`);
   const timer = setInterval(() => {
     const bytes = bytesIn(directory);
     if (bytes > limit) {

@@ -3,12 +3,8 @@ import { basename, join } from "node:path";
 import { defined, type Violation, violation } from "@netbind/contract";
 import type { Vmi, VmiVolume } from "@netbind/kubevirt";
 import { derivedName, type Exec, FILE_LIMIT, makeDirectory, removeTree } from "@netbind/netns";
-import {
-  type CachedDisk,
-  cachedDiskPath,
-  type DiskCache,
-  ensureContainerDisk,
-} from "../images/container-disk-cache.ts";
+import { type CachedDisk, cachedDiskPath, ensureContainerDisk } from "../images/container-disk-cache.ts";
+import type { ImageCache } from "../images/image-cache.ts";
 import { diskComponents } from "../images/find-disk.ts";
 import { hostCommand } from "../images/host-program.ts";
 import { readImageSource } from "../images/image-source.ts";
@@ -16,8 +12,7 @@ import type { State } from "../record/state.ts";
 import { vmOfPod } from "../record/state.ts";
 import type { HeldDisk, HostDiskPolicy } from "./host-disks.ts";
 import type { VmUser } from "./vm-user.ts";
-import { containerDiskError } from "../errors.ts";
-import { explainWrite, UnreachableRegistryError } from "../images/errors.ts";
+import { containerDiskError, containerDiskErrors, explainWrite, UnreachableRegistryError } from "../images/errors.ts";
 
 /** A container disk that a VM was given: the base that it shares with others, and the format of that. */
 export interface ContainerDiskRecord extends Pick<CachedDisk, "base" | "format"> {
@@ -80,14 +75,15 @@ export function checkContainerDisks(vmi: Vmi, policy: HostDiskPolicy): readonly 
 /**
  * Fetches a VM's container disks, before anything of it is made. One whose registry is not in reach is left out.
  *
- * @throws ContainerDiskError
+ * @throws ContainerDiskError with all that cannot be had
  */
 export async function fetchContainerDisks(
-  cache: DiskCache,
+  cache: ImageCache,
   vmi: Vmi,
   policy: HostDiskPolicy,
 ): Promise<FoundContainerDisks> {
   const disks: ContainerDiskRecord[] = [];
+  const failed: Error[] = [];
   const missing = new Map<number, string>();
   for (const { volume, name, containerDisk } of containerDisksOf(vmi)) {
     const { image, path, imagePullPolicy } = containerDisk;
@@ -96,10 +92,12 @@ export async function fetchContainerDisks(
       const { base, format } = await ensureContainerDisk(cache, request);
       disks.push({ volume, base, format });
     } catch (error) {
-      if (!(error instanceof UnreachableRegistryError)) throw containerDiskError(name, error as Error);
-      missing.set(volume, error.message);
+      cache.signal.throwIfAborted();
+      if (error instanceof UnreachableRegistryError) missing.set(volume, error.message);
+      else failed.push(containerDiskError(name, error as Error));
     }
   }
+  if (failed.length > 0) throw failed.length === 1 ? failed[0] : containerDiskErrors(failed);
   return { disks, missing };
 }
 

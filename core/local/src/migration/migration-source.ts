@@ -8,6 +8,7 @@ import type { LocalPodRecord } from "../record/local-pod-record.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { holdAttachSocket, sidecarLocation } from "../pod/sidecar-paths.ts";
+import { answersAsBinding } from "../pod/sidecar-files.ts";
 import type { State } from "../record/state.ts";
 import { writableDirectory } from "../pod/writable.ts";
 
@@ -47,7 +48,7 @@ export const networksAgain = ({
     });
   });
 
-/** Asks the VM's bindings what a migration means for them: those that have no sidecar in this process. */
+/** Asks the VM's bindings what a migration means for them: those that have no sidecar which answers, in this process. */
 export async function migrationInputs(
   state: State,
   record: LocalPodRecord,
@@ -60,8 +61,13 @@ export async function migrationInputs(
     const binding = own.get(name);
     if (binding !== undefined && !Object.hasOwn(registered, name)) declared[name] = binding.migration;
   }
-  for (const [name, { container }] of Object.entries(sidecars)) {
-    using socket = holdAttachSocket(sidecarLocation(writableDirectory(state, record), container, user));
+  for (const [name, spec] of Object.entries(sidecars)) {
+    const binding = own.get(name);
+    if (!answersAsBinding(spec)) {
+      if (binding !== undefined) declared[name] = binding.migration;
+      continue;
+    }
+    using socket = holdAttachSocket(sidecarLocation(writableDirectory(state, record), spec.container, user));
     const client = connectBinding(socket.path);
     try {
       declared[name] = (await client.describe()).migration;

@@ -13,6 +13,7 @@ import { HeldDirectory } from "@netbind/remote/sidecar";
 import type { LocalPodRecord } from "../record/local-pod-record.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { PluginProcess, type PluginProcessSpec } from "./plugin-process.ts";
+import { answersAsBinding } from "../pod/sidecar-files.ts";
 import { sidecarLocation } from "../pod/sidecar-paths.ts";
 import type { State } from "../record/state.ts";
 import { writableDirectory } from "../pod/writable.ts";
@@ -101,7 +102,7 @@ export async function connectPlugin(
 
 /**
  * Asks the sidecar that serves a binding in a VM's pod: it is that one's word that counts for a NIC which comes to the pod.
- * Undefined where the pod has none.
+ * Undefined where the pod has none that plans.
  *
  * @throws BindingError PLUGIN_FAILED
  */
@@ -112,7 +113,7 @@ export async function connectSidecarPlugin(
 ): Promise<AskedPlugin | undefined> {
   const { sidecars = {} } = record;
   const spec = Object.hasOwn(sidecars, binding) ? sidecars[binding] : undefined;
-  if (spec === undefined) return undefined;
+  if (!answersAsBinding(spec)) return undefined;
   const { base, components, uid } = sidecarLocation(writableDirectory(state, record), spec.container, vmUserOf(record));
   using stack = new DisposableStack();
   const directory = stack.use(HeldDirectory.open(base, [...components, "netbind"]));

@@ -32,7 +32,7 @@ export interface LocalHostParts extends LocalSidecarParts {
   readonly podNetwork?: CniConfigList;
   /** The configuration of device plugins; only a pod that is made takes it. */
   readonly deviceSettings?: DeviceSettings;
-  /** This release's own bindings, for a NIC that comes to a pod without a sidecar of its binding. */
+  /** This release's own bindings, for a NIC whose binding has no sidecar in the pod, or one that does not plan. */
   readonly bindings?: ReadonlyMap<string, Binding>;
   /** Called when the pod has what its launcher takes, its namespace and device files: it is started beside the rest. */
   readonly launcherMayStart?: () => void;
@@ -140,8 +140,7 @@ export class LocalHost implements Host<PodDecision> {
 
   planner(binding: string): NicPlanner {
     const own = this.#parts.bindings?.get(binding);
-    const hasSidecar = this.#recordFile.record.sidecars?.[binding] !== undefined;
-    return own === undefined || hasSidecar ? this.sidecars.planner(binding) : plannerOf(own);
+    return own === undefined || this.sidecars.plans(binding) ? this.sidecars.planner(binding) : plannerOf(own);
   }
 
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {

@@ -10,7 +10,7 @@ import { vmUserOf } from "../launcher/vm-user.ts";
 import { netnsPath } from "../node/node-netns.ts";
 import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import type { State } from "../record/state.ts";
-import { publishSidecar, type SidecarRuntime, type SidecarSpec } from "./sidecar-files.ts";
+import { answersAsBinding, type NewSidecar, type SidecarSpec } from "./sidecar-files.ts";
 import { containerName, holdAttachSocket, removeSockets, sidecarLocation, sidecarLog } from "./sidecar-paths.ts";
 import { startSidecar } from "./sidecar-process.ts";
 import { writableDirectory } from "./writable.ts";
@@ -21,8 +21,8 @@ export interface LocalSidecarParts {
   readonly state: State;
   readonly exec: Exec;
   readonly recordFile: LocalRecordFile;
-  /** Where sidecars are started from that are not in the record yet. */
-  readonly runtime?: SidecarRuntime;
+  /** Makes sidecars that are not in the record yet. */
+  readonly newSidecar?: NewSidecar;
   /** Numbers from 0 up to 1, which order the pod's sidecars. Absent: other ones each time. */
   readonly random?: () => number;
 }
@@ -54,14 +54,14 @@ export class LocalSidecars {
 
   /** Starts the sidecars of a pod, in another order each time, as KubeVirt numbers them. */
   async startAll(bindings: readonly ResolvedBinding[]): Promise<void> {
-    const { state, runtime, random = Math.random } = this.#parts;
+    const { newSidecar, random = Math.random } = this.#parts;
     const names = bindings.filter(({ image }) => image !== undefined).map(({ name }) => name);
     const recorded = new Map(names.map((name) => [name, this.#find(name)]));
     for (const [at, name] of shuffled(names, random).entries()) {
       const known = recorded.get(name);
-      if (known === undefined && runtime === undefined) throw unnamedBundle(name);
       const container = containerName(at);
-      const spec = known ?? publishSidecar(runtime as SidecarRuntime, state.cache, name, container);
+      const spec = known ?? newSidecar?.(name, container);
+      if (spec === undefined) throw unnamedBundle(name);
       await this.#start(name, { ...spec, container });
     }
   }
@@ -76,6 +76,7 @@ export class LocalSidecars {
       podDirectory: this.#directory,
       writable: writableDirectory(state, record),
       user: vmUserOf(record),
+      cache: state.cache,
       cgroup: cgroup && join(cgroup, spec.container),
     });
     await startSidecar(binding, spec, home, (processes) => recordFile.setProcesses(roleOf(binding), processes));
@@ -98,6 +99,11 @@ export class LocalSidecars {
     const spec = this.#find(binding);
     const { record } = this.#parts.recordFile;
     if (spec !== undefined) await attachPodSidecar({ location: this.#locationOf(spec), binding, vm: record, record });
+  }
+
+  /** True where a binding has a sidecar that plans. */
+  plans(binding: string): boolean {
+    return answersAsBinding(this.#find(binding));
   }
 
   /** Asks a binding's sidecar for plans. @throws BindingError UNAVAILABLE where the binding has none */

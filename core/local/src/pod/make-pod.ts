@@ -23,7 +23,7 @@ import type { GuestDisk } from "../launcher/volumes.ts";
 import { LocalHost } from "./local-host.ts";
 import { netnsPath } from "../node/node-netns.ts";
 import { LAUNCHER_GROUP } from "./pod-groups.ts";
-import type { SidecarRuntime } from "./sidecar-files.ts";
+import type { NewSidecar } from "./sidecar-files.ts";
 import type { State } from "../record/state.ts";
 import { meetingDirectory, writableDirectory } from "./writable.ts";
 
@@ -31,9 +31,9 @@ import { meetingDirectory, writableDirectory } from "./writable.ts";
 export interface PodContext {
   readonly state: State;
   readonly exec: Exec;
-  /** Absent where the record names the files of every sidecar. */
-  readonly runtime?: SidecarRuntime;
-  /** This release's own bindings, for NICs without a sidecar of their binding. */
+  /** Absent where the record names every sidecar. */
+  readonly newSidecar?: NewSidecar;
+  /** This release's own bindings, for NICs whose binding has no sidecar that plans. */
   readonly bindings?: ReadonlyMap<string, Binding>;
   readonly podNetwork: CniConfigList;
   readonly deviceSettings: DeviceSettings;

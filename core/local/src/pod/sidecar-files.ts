@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { derivedName, exists, installFile, makeDirectory, rename, writeText } from "@netbind/netns";
+import type { ImageCommand } from "../images/sidecar-image-cache.ts";
 import { notAFile, unreleasedSidecar } from "../errors.ts";
 
 /** How a sidecar's runtime is started. */
@@ -21,8 +22,8 @@ export interface SidecarRuntime {
   readonly bundle: (binding: string) => string | undefined;
 }
 
-/** One sidecar of a VM: all that it takes to start it, now and again. */
-export interface SidecarSpec {
+/** A sidecar that is a runtime with a bundle, all that it takes to start it, now and again. */
+export interface BundleSpec {
   /** `hook-sidecar-0`. */
   readonly container: string;
   /** Path of the runtime that VMs' users may run. */
@@ -32,6 +33,27 @@ export interface SidecarSpec {
   /** Absent in what an older netbind started: without any options. */
   readonly start?: RuntimeStart;
 }
+
+/** A sidecar that is an image's container. */
+export interface ImageSpec {
+  /** `hook-sidecar-0`. */
+  readonly container: string;
+  /** The image as it was named. */
+  readonly image: string;
+  /** Its entry of the cache. */
+  readonly base: string;
+  readonly command: ImageCommand;
+}
+
+/** One sidecar of a VM. */
+export type SidecarSpec = BundleSpec | ImageSpec;
+
+/** True for a sidecar that plans too: an image's container speaks with the agent and the launcher alone, as on a cluster. */
+export const answersAsBinding = (spec: SidecarSpec | undefined): spec is BundleSpec =>
+  spec !== undefined && "bundle" in spec;
+
+/** Makes the sidecar of a binding, for a place among its pod's containers. */
+export type NewSidecar = (binding: string, container: string) => SidecarSpec;
 
 /**
  * Puts a file where the VMs' users may read it, under a name that only a process that knows its content can derive;
@@ -74,12 +96,7 @@ function publishBundle(cache: string, source: string): string {
  *
  * @throws Error where this machine has no sidecar of the binding
  */
-export function publishSidecar(
-  runtime: SidecarRuntime,
-  cache: string,
-  binding: string,
-  container: string,
-): SidecarSpec {
+export function publishSidecar(runtime: SidecarRuntime, cache: string, binding: string, container: string): BundleSpec {
   const source = runtime.bundle(binding);
   if (source === undefined) throw unreleasedSidecar(binding);
   return {
@@ -91,6 +108,6 @@ export function publishSidecar(
 }
 
 /** Puts the files that read a guest's console where the VMs' user may read them: a runtime, and a program without any other. */
-export function publishConsole(cache: string, node: string, program: string): Pick<SidecarSpec, "node" | "bundle"> {
+export function publishConsole(cache: string, node: string, program: string): Pick<BundleSpec, "node" | "bundle"> {
   return { node: publishNode(cache, node), bundle: publishBundle(cache, program) };
 }

@@ -1,6 +1,7 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { defined } from "@netbind/contract";
 import {
+  type Container,
   explainEnd,
   FILE_LIMIT,
   isAlive,
@@ -11,15 +12,19 @@ import {
   type ProcessId,
   type Sandbox,
   scaled,
+  startContainer,
+  type StartedSandbox,
   startSandboxed,
   waitUntil,
 } from "@netbind/netns";
 import { canHold } from "@netbind/remote/sidecar";
 import type { VmUser } from "../launcher/vm-user.ts";
+import { CONTAINER_MOUNTS, sidecarRoot } from "../images/sidecar-image-cache.ts";
 import { readEnd } from "../record/read-end.ts";
-import type { SidecarSpec } from "./sidecar-files.ts";
+import { answersAsBinding, type BundleSpec, type ImageSpec, type SidecarSpec } from "./sidecar-files.ts";
 import { holdAttachSocket, sidecarDirectory, sidecarLocation, sidecarLog } from "./sidecar-paths.ts";
 import { sidecarNotStarted } from "../errors.ts";
+import { imageNotStarted } from "../images/errors.ts";
 
 const START_DEADLINE = 20_000;
 const MIB = 1024 ** 2;
@@ -34,12 +39,20 @@ export const SIDECAR_LIMITS: Limits = {
   fileSize: FILE_LIMIT,
   tmp: scaled(16 * MIB),
 };
-const HOOKS_PATH = "/var/run/kubevirt-hooks";
+const HOOKS_PATH = CONTAINER_MOUNTS.hooks;
+/** The user that KubeVirt runs sidecars as: an image's files know it by this number. */
+const POD_USER = 107;
+
+/** What every sidecar is told, as KubeVirt tells it. */
+const environmentOf = (binding: string, container: string): Readonly<Record<string, string>> => ({
+  CONTAINER_NAME: container,
+  NETWORK_BINDING_PLUGIN_NAME: binding,
+});
 
 /** What a sidecar sees: the runtime, its bundle, its hooks directory. Nothing of the machine or of other VMs. */
 const sidecarSandbox = (
   binding: string,
-  { container, node, bundle, start }: SidecarSpec,
+  { container, node, bundle, start }: BundleSpec,
   hooks: string,
   user: VmUser,
 ): Sandbox => ({
@@ -51,8 +64,21 @@ const sidecarSandbox = (
     { source: bundle, target: "/netbind/sidecar.mjs" },
     { source: hooks, target: HOOKS_PATH, writable: true },
   ],
-  env: { ...start?.environment, CONTAINER_NAME: container, NETWORK_BINDING_PLUGIN_NAME: binding },
+  env: { ...start?.environment, ...environmentOf(binding, container) },
   argv: ["/netbind/node", ...(start?.options ?? []), "/netbind/sidecar.mjs", "both"],
+});
+
+/** The container of a sidecar's image: its root, and of the machine its hooks directory alone. */
+const sidecarContainer = (
+  binding: string,
+  { container, base, command }: ImageSpec,
+  hooks: string,
+  { user, cache }: SidecarHome,
+): Container => ({
+  ...{ ...user, inside: POD_USER, limits: SIDECAR_LIMITS, rootfs: sidecarRoot(cache, base) },
+  ...command,
+  env: [...command.env, ...Object.entries(environmentOf(binding, container)).map((pair) => pair.join("="))],
+  binds: [{ source: hooks, target: HOOKS_PATH, writable: true }],
 });
 
 /** Where a sidecar is started. */
@@ -64,7 +90,19 @@ export interface SidecarHome {
   /** Where the VM's user has its directories. */
   readonly writable: string;
   readonly user: VmUser;
+  /** Netbind's cache. */
+  readonly cache: string;
   readonly cgroup?: string;
+}
+
+/** Starts a sidecar's process, by what it is: the one place that distinguishes them. */
+function startProcess(binding: string, spec: SidecarSpec, hooks: string, home: SidecarHome): Promise<StartedSandbox> {
+  const { podDirectory, netns } = home;
+  const common = { logFile: sidecarLog(podDirectory, spec.container), ...defined({ cgroup: home.cgroup }) };
+  if (answersAsBinding(spec))
+    return startSandboxed(sidecarSandbox(binding, spec, hooks, home.user), { netns, ...common });
+  const directory = join(podDirectory, `${spec.container}-container`);
+  return startContainer(sidecarContainer(binding, spec, hooks, home), { directory, ...common });
 }
 
 /** Starts a sidecar as an unprivileged process in the pod, and waits for its attach socket. */
@@ -77,20 +115,16 @@ export async function startSidecar(
   const hooks = sidecarDirectory(place.writable, spec.container);
   makeDirectory(dirname(hooks));
   makeUserDirectory(hooks, place.user);
-  const logFile = sidecarLog(place.podDirectory, spec.container);
-  const { processes, inner } = await startSandboxed(
-    sidecarSandbox(binding, spec, hooks, place.user),
-    defined({
-      ...{ netns: place.netns, logFile },
-      cgroup: place.cgroup,
-    }),
-  );
+  const { processes, inner } = await startProcess(binding, spec, hooks, place);
   started(processes);
   const socket = sidecarLocation(place.writable, spec.container, place.user);
   const isListening = (): boolean => canHold(() => holdAttachSocket(socket));
   const ended = (): boolean => processes.length === 0 || !processes.every(isAlive);
   const ready = inner !== undefined && (await waitUntil(() => isListening() || ended(), START_DEADLINE)) && !ended();
   if (ready) return;
-  const limits = explainEnd(readEnd(logFile), SIDECAR_LIMITS, place.cgroup);
-  throw sidecarNotStarted(binding, limits);
+  const said = readEnd(sidecarLog(place.podDirectory, spec.container));
+  const limits = explainEnd(said, SIDECAR_LIMITS, place.cgroup);
+  throw answersAsBinding(spec)
+    ? sidecarNotStarted(binding, limits)
+    : imageNotStarted(binding, spec.image, { ended: ended(), limits });
 }

@@ -3,6 +3,19 @@ import { checkGrants } from "@netbind/engine";
 import { isNumber, isObject, isText, listOf, mapOf, optional, shape } from "@netbind/contract/shape";
 import { POD_RECORD_FIELDS, type RecordFields, VM_UIDS } from "@netbind/pod";
 
+const isBundleSpec = shape({
+  container: isText,
+  node: isText,
+  bundle: isText,
+  start: optional(shape({ options: listOf(isText), environment: mapOf(isText) })),
+});
+const isImageSpec = shape({
+  container: isText,
+  image: isText,
+  base: (base) => /^sidecar-[0-9a-f]{16}$/.test(String(base)),
+  command: shape({ args: listOf(isText), env: listOf(isText), cwd: isText }),
+});
+
 const FIELDS: RecordFields = {
   ...POD_RECORD_FIELDS,
   namespace: isText,
@@ -37,16 +50,7 @@ const FIELDS: RecordFields = {
       nodes: optional(listOf(shape({ path: isText, major: isNumber, minor: isNumber }))),
     }),
   ),
-  sidecars: optional(
-    mapOf(
-      shape({
-        container: isText,
-        node: isText,
-        bundle: isText,
-        start: optional(shape({ options: listOf(isText), environment: mapOf(isText) })),
-      }),
-    ),
-  ),
+  sidecars: optional(mapOf((spec) => isBundleSpec(spec) || isImageSpec(spec))),
   hostDisks: optional(
     listOf(
       shape({

@@ -3,12 +3,14 @@ import type { ReferencedData } from "@netbind/kubevirt";
 import type { ProcessId } from "@netbind/netns";
 import type { Progress } from "../launcher/image.ts";
 import type { PodContext } from "../pod/make-pod.ts";
-import type { SidecarRuntime } from "../pod/sidecar-files.ts";
+import type { SidecarSources } from "../pod/prepare-sidecars.ts";
 
 /** The place that VMs are started in. */
 export interface StartContext extends PodContext {
-  readonly runtime: SidecarRuntime;
+  readonly sidecars: SidecarSources;
   readonly progress: Progress;
+  /** A file of passwords for registries; absent: the one that skopeo login writes as root. */
+  readonly authFile?: string;
 }
 
 /** A VM to start. */

@@ -1,11 +1,14 @@
+import { defined } from "@netbind/contract";
 import { isAlive, makeDirectory, type ProcessId, waitUntil } from "@netbind/netns";
 import { PodRecordFile } from "@netbind/pod";
 import { fetchContainerDisks, type FoundContainerDisks, makeOverlays } from "../launcher/container-disks.ts";
 import { findHostDisks, grantHostDisks } from "../launcher/host-disks.ts";
+import type { ImageCache } from "../images/image-cache.ts";
 import { ensureImage } from "../launcher/image.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { preparePod } from "../pod/make-pod.ts";
+import { prepareSidecars } from "../pod/prepare-sidecars.ts";
 import { teardownPod, teardownVm } from "../pod/teardown.ts";
 import { withSidecarOutput } from "../record/kept-logs.ts";
 import type { LocalRecordFile } from "../record/local-pod-record.ts";
@@ -43,15 +46,13 @@ async function giveHostDisks(
   await grantHostDisks(exec, user, hostDisks);
 }
 
+const cacheOf = ({ state, exec, progress, authFile }: StartContext, { signal }: StartRequest): ImageCache =>
+  defined({ ...{ exec, cache: state.cache, progress, signal }, authFile });
+
 /** Fetches the VM's container disks: a pull may take long, and nothing of the VM is there meanwhile. */
 async function fetchDisks(machine: StartContext, request: StartRequest): Promise<FoundContainerDisks> {
-  const { state, exec, progress } = machine;
-  const policy = { directories: request.hostDiskDirectories, own: state.own };
-  return fetchContainerDisks(
-    { exec, cache: state.cache, progress, signal: request.signal },
-    request.decision.vmi,
-    policy,
-  );
+  const policy = { directories: request.hostDiskDirectories, own: machine.state.own };
+  return fetchContainerDisks(cacheOf(machine, request), request.decision.vmi, policy);
 }
 
 /** Makes the VM's own layers over its container disks. */
@@ -74,9 +75,11 @@ export async function startVm(machine: StartContext, request: StartRequest): Pro
   const { state, exec, progress } = machine;
   const { vmi } = request.decision;
   const id = vmId(vmi.metadata.namespace, vmi.metadata.name);
-  state.prepare();
+  // What cannot be fetched leaves no directories, which gc would look through in vain.
   const image = await ensureImage(exec, state.cache, progress);
   const containerDisks = await fetchDisks(machine, request);
+  const newSidecar = await prepareSidecars(cacheOf(machine, request), machine.sidecars, request.decision.bindings);
+  state.prepare();
   await using _ = await takeVmLock(state, id, `VM ${vmi.metadata.namespace}/${vmi.metadata.name}`);
   await makeRoom(machine, id);
   const recordFile = await withUidLock(state, () => {
@@ -88,7 +91,7 @@ export async function startVm(machine: StartContext, request: StartRequest): Pro
     await giveHostDisks(machine, recordFile, request);
     await giveContainerDisks(machine, recordFile, containerDisks);
     progress("making the pod: namespace, networks, sidecars");
-    const made = await preparePod(machine, recordFile, request.decision, image);
+    const made = await preparePod({ ...machine, newSidecar }, recordFile, request.decision, image);
     request.signal.throwIfAborted();
     const started = await startGuest({ machine, request, recordFile, made, image, containerDisks });
     request.signal.throwIfAborted();

@@ -1,0 +1,176 @@
+/** Images of sidecars that anybody may have made: what becomes of them in the cache, and what is said of those that are refused. */
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exec } from "@netbind/netns";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { readImageSource } from "../../core/local/src/images/image-source.ts";
+import {
+  type CachedSidecarImage,
+  ensureSidecarImage,
+  sidecarRoot,
+} from "../../core/local/src/images/sidecar-image-cache.ts";
+import { prepareSidecars } from "../../core/local/src/pod/prepare-sidecars.ts";
+import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
+import { Registry } from "../support/images/registry.ts";
+
+const config = { Entrypoint: ["/bin/a"], Cmd: ["b"], Env: ["C=d"], WorkingDir: "/w", User: "0" };
+const FILE: Entry = { name: "bin/a", content: "program", mode: 0o755 };
+
+/** The password "secret", by bcrypt. */
+const SECRET = "$2b$05$4JaGAYvqqy1oOWLN.Iz5aOjdc1mUO166.DDRCUU9d8WsoAKgw73aO";
+
+let registry: Registry;
+let directory: string;
+let cache: string;
+beforeAll(async () => {
+  registry = await Registry.start();
+  process.env["SSL_CERT_FILE"] = registry.certificate;
+});
+afterAll(async () => {
+  delete process.env["SSL_CERT_FILE"];
+  await registry[Symbol.asyncDispose]();
+});
+beforeEach(() => {
+  directory = mkdtempSync("/var/tmp/netbind-sidecar-image-");
+  cache = join(directory, "cache");
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const parts = (into = cache) => ({
+  ...{ exec, cache: into, progress: () => undefined, signal: new AbortController().signal },
+});
+const fetch = (image: string, into = cache): Promise<CachedSidecarImage> =>
+  ensureSidecarImage(parts(into), { source: readImageSource(image, { directories: [directory], own: [] }) });
+async function layoutOf(
+  layers: readonly (readonly Entry[])[],
+  more: Omit<LayoutImage, "layers"> = { config },
+): Promise<string> {
+  const layout = mkdtempSync(join(directory, "layout-"));
+  writeLayout(layout, { layers: await Promise.all(layers.map(tarOf)), ...more });
+  return `oci:${layout}:image`;
+}
+/** What is left in the cache beside its lock. */
+const left = (into = cache): readonly string[] =>
+  readdirSync(join(into, "sidecar-images")).filter((name) => name !== "lock");
+
+test("unpacked once for each digest, with the image's own command, and with what its container mounts on", async () => {
+  const layers = [
+    [FILE, { name: "gone", content: "x" }, { name: "var/run", type: "symlink", linkname: "/run" }],
+    [{ name: ".wh.gone" }, { name: "etc/x", content: "x" }],
+  ] as const;
+  const image = await fetch(await layoutOf(layers));
+  expect(image).toMatchObject({ args: ["/bin/a", "b"], env: ["C=d"], cwd: "/w" });
+  const root = sidecarRoot(cache, image.base);
+  expect(readFileSync(join(root, "bin/a"), "utf8")).toBe("program");
+  expect(readdirSync(root).sort()).toEqual(["bin", "dev", "etc", "proc", "run", "tmp", "var"]);
+  // The link of the image's is followed inside of it.
+  expect(statSync(join(root, "run/kubevirt-hooks")).isDirectory()).toBe(true);
+  expect(await fetch(await layoutOf(layers))).toEqual(image);
+  expect(left().filter((name) => name.startsWith("sidecar-"))).toEqual([image.base]);
+});
+
+test("nothing of an image makes who runs it another user, is a device, or is written outside of its root", async () => {
+  // Not below /var, which is a link of the image's.
+  const outside = mkdtempSync("/tmp/netbind-outside-");
+  using _ = { [Symbol.dispose]: () => rmSync(outside, { recursive: true }) };
+  const image = await fetch(
+    await layoutOf([
+      [
+        { ...FILE, mode: 0o6755, uid: 107, gid: 107 },
+        { name: "dev/kmem", type: "character-device", devmajor: 1, devminor: 2 },
+        { name: "away", type: "symlink", linkname: outside },
+        { name: "var", type: "symlink", linkname: `../../../../../..${outside}` },
+      ],
+      [{ name: "away/planted", content: "x" }],
+    ]),
+  );
+  const root = sidecarRoot(cache, image.base);
+  expect(statSync(join(root, "bin/a"))).toMatchObject({ uid: 0, gid: 0 });
+  expect(statSync(join(root, "bin/a")).mode & 0o7777).toBe(0o755);
+  const device = lstatSync(join(root, "dev/kmem"), { throwIfNoEntry: false });
+  expect(device?.isCharacterDevice() ?? false).toBe(false);
+  expect(readdirSync(outside)).toEqual([]);
+});
+
+test.each<[string, readonly (readonly Entry[])[], Omit<LayoutImage, "layers">, string]>([
+  ["no command", [[FILE]], {}, "it names no command, so it is not a sidecar"],
+  ["another architecture's", [[FILE]], { config, architecture: "arm64" }, "it is for linux/arm64"],
+  ["an index of others", [[FILE]], { config, architecture: "arm64", index: ["s390x"] }, "it is for linux/s390x"],
+  ["no layer", [], { config }, "it has no layer"],
+  ["a file where its hooks are mounted", [[{ name: "var", content: "x" }]], { config }, "/var is in the way"],
+])("refused, with its reason, and nothing is left: %s", async (_, layers, more, reason) => {
+  await expect(fetch(await layoutOf(layers, more))).rejects.toThrow(reason);
+  expect(left()).toEqual([]);
+});
+
+test("a layer that is not what its digest says is refused, and nothing is left", async () => {
+  const image = await layoutOf([[FILE]], { config, compression: "none" });
+  const blobs = join(image.split(":")[1] ?? "", "blobs/sha256");
+  const layer = readdirSync(blobs).find((name) => readFileSync(join(blobs, name)).includes("program")) ?? "";
+  writeFileSync(join(blobs, layer), await tarOf([{ ...FILE, content: "changed" }]));
+  await expect(fetch(image)).rejects.toThrow(/^image oci:/);
+  expect(left()).toEqual([]);
+});
+
+test("what a killed start left half-written is made again, whole", async () => {
+  const image = await layoutOf([[FILE]]);
+  const { base } = await fetch(image);
+  rmSync(join(cache, "sidecar-images", base, "facts.json"));
+  rmSync(join(sidecarRoot(cache, base), "bin"), { recursive: true });
+  mkdirSync(join(cache, "sidecar-images/building/rootfs"), { recursive: true });
+  expect((await fetch(image)).base).toBe(base);
+  expect(readFileSync(join(sidecarRoot(cache, base), "bin/a"), "utf8")).toBe("program");
+  expect(left()).not.toContain("building");
+});
+
+test("a full disk is an error that names the cache; with room again, the next start is whole", async () => {
+  const small = join(directory, "small");
+  mkdirSync(small);
+  await exec(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small]);
+  try {
+    // What is compressed fits, and what is unpacked does not.
+    const image = await layoutOf([[FILE, { name: "big", content: Buffer.alloc(6 * 1024 ** 2, "ab") }]]);
+    await expect(fetch(image, small)).rejects.toThrow(/file system of Netbind's cache is full/);
+    expect(left(small)).toEqual([]);
+    await exec(["mount", "-o", "remount,size=32m", small]);
+    expect((await fetch(image, small)).args).toEqual(["/bin/a", "b"]);
+  } finally {
+    await exec(["umount", small]);
+  }
+});
+
+test("all images that cannot be had are said at once, each with its registry and what to mirror; with passwords they can", async () => {
+  const layout = (await layoutOf([[FILE]])).split(":")[1] ?? "";
+  await using closed = await Registry.start({ htpasswd: `test:${SECRET}` });
+  await registry.push(layout, "image", "some/sidecar:1");
+  const runtime = { node: "", start: { options: [], environment: {} }, bundle: () => undefined };
+  const ca = join(directory, "both.pem");
+  writeFileSync(ca, [registry, closed].map(({ certificate }) => readFileSync(certificate, "utf8")).join(""));
+  process.env["SSL_CERT_FILE"] = ca;
+  const digest = `sha256:${"0".repeat(64)}`;
+  const failing = prepareSidecars(parts(), { runtime, isImage: () => true }, [
+    { name: "a", image: `${closed.host}/some/sidecar:1`, from: "registered" },
+    { name: "b", image: `${registry.host}/mirror/netbind/b:0.0.0@${digest}`, from: "fallback" },
+    { name: "c", image: "127.0.0.1:1/x/c:1", from: "registered" },
+    { name: "d", image: `${registry.host}/some/sidecar:1`, from: "registered" },
+  ]);
+  const { message } = (await failing.catch((error: Error) => error)) as Error;
+  // With a password it refuses for another reason: the image is not there.
+  const authFile = join(directory, "auth.json");
+  const auth = Buffer.from("test:secret").toString("base64");
+  writeFileSync(authFile, JSON.stringify({ auths: { [closed.host]: { auth } } }), { mode: 0o600 });
+  const source = readImageSource(`${closed.host}/some/sidecar:1`, { directories: [], own: [] });
+  await expect(ensureSidecarImage({ ...parts(), authFile }, { source })).rejects.toThrow("is not there");
+  process.env["SSL_CERT_FILE"] = registry.certificate;
+  expect(message).toContain("3 sidecars cannot be had");
+  expect(message).toContain(`sidecar of binding "a": image ${closed.host}/some/sidecar:1: its registry refuses it`);
+  expect(message).toContain(
+    `skopeo copy --all docker://${closed.host}/some/sidecar:1 docker://REGISTRY/some/sidecar:1`,
+  );
+  expect(message).toContain(
+    `sidecar of binding "b": image ${registry.host}/mirror/netbind/b:0.0.0@${digest} is not there`,
+  );
+  expect(message).toContain("oci:dist/images:b docker://REGISTRY/netbind/b:0.0.0, and netbind run --registry REGISTRY");
+  expect(message).toContain(`sidecar of binding "c": image 127.0.0.1:1/x/c:1: its registry is not in reach`);
+  expect(message).not.toContain('binding "d"');
+});
