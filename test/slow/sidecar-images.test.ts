@@ -1,9 +1,16 @@
 /** Each binding's sidecar from its own image, with a real guest where this machine has what it takes. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { anAttachment } from "@netbind/contract/testing";
 import { findVm, listVms } from "@netbind/local";
-import { exec } from "@netbind/netns";
-import { processesOf } from "@netbind/pod";
+import { endProcesses, exec, isAlive, makeDirectory, type ProcessId, waitUntil } from "@netbind/netns";
+import sriov from "@netbind/plugin-sriov";
+import { processesOf, VM_UIDS } from "@netbind/pod";
+import { attachSidecar, connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readImageSource } from "../../core/local/src/images/image-source.ts";
+import { type CachedSidecarImage, ensureSidecarImage } from "../../core/local/src/images/sidecar-image-cache.ts";
+import { startSidecar } from "../../core/local/src/pod/sidecar-process.ts";
 import { useLab } from "../support/guest/lab.ts";
 import { machineState } from "../support/guest/machine.ts";
 import { netbind } from "../support/guest/netbind.ts";
@@ -49,10 +56,17 @@ test.each([
   await lab.stop("one");
 });
 
+/** What a VM's sidecar takes is in the cache before: a test's own machine does not have the registry's loopback. */
+const fetched = (binding: string): Promise<CachedSidecarImage> =>
+  ensureSidecarImage(
+    { exec, cache: lab.state.cache, progress: () => undefined, signal: new AbortController().signal },
+    { source: readImageSource(images.reference(binding), { directories: [], own: [] }) },
+  );
+
 test("macvtap from its image: the guest has the MAC address that it asked for", async () => {
   await using machine = await TestNetns.make();
-  await machine.exec(["ip", "link", "add", "phys0", "type", "dummy"]);
-  await machine.exec(["ip", "link", "set", "phys0", "up"]);
+  await machine.exec(["ip", "link", "add", "phys0", "up", "type", "dummy"]);
+  await fetched("macvtap");
   const DP_MACVTAP_CONF = JSON.stringify([{ name: "dataplane", lowerDevice: "phys0", mode: "bridge", capacity: 2 }]);
   const macAddress = "02:00:00:00:aa:0a";
   const input = documents(
@@ -62,20 +76,87 @@ test("macvtap from its image: the guest has the MAC address that it asked for", 
     }),
     nad("lan", { type: "macvtap" }, "macvtap.network.kubevirt.io/dataplane"),
     {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "macvtap-deviceplugin-config" },
+      ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "macvtap-deviceplugin-config" } },
       data: { DP_MACVTAP_CONF },
     },
   );
-  // The registry is on this machine's loopback, which the other does not have: what it takes is in the cache before.
-  await exec(["ip", "netns", "exec", machine.name, "true"]);
-  const [file = "", ...rest] = ["run", "-f", "-", "--keep", "--wait", "0", ...images.options];
-  const first = await netbind([file, ...rest], { env: lab.env, stdin: input });
-  expect(first.code).not.toBe(0);
-  const started = await netbind([file, ...rest], { env: lab.env, stdin: input, netns: machine.path });
+  const run = ["run", "-f", "-", "--keep", "--wait", "0", ...images.options];
+  const started = await netbind(run, { env: lab.env, stdin: input, netns: machine.path });
   expect(started.code, started.stderr).toBe(0);
   expectContainer("macvtap");
+  await lab.booted("one");
   expect(await lab.inGuest("one", "cat /sys/class/net/*/address")).toContain(macAddress);
   expect((await netbind(["stop", "--force", "one"], { env: lab.env, netns: machine.path })).code).toBe(0);
+});
+
+test("sriov from its image, without the device that only the nested machine has: attached, asked as virt-launcher asks, ended by Shutdown", async () => {
+  const { base, ...command } = await fetched("sriov");
+  const uid = VM_UIDS.first + VM_UIDS.count - 1;
+  const home = { podDirectory: join(lab.directory, "sriov"), writable: join(lab.directory, "sriov-writable") };
+  for (const directory of Object.values(home)) makeDirectory(directory);
+  let started: readonly ProcessId[] = [];
+  try {
+    const spec = { container: "hook-sidecar-0", image: images.reference("sriov"), base, command };
+    const place = { ...home, netns: "/proc/self/ns/net", user: { uid, gid: uid }, cache: lab.state.cache };
+    await startSidecar("sriov", spec, place, (processes) => {
+      started = processes;
+    });
+    const attachment = anAttachment({
+      network: { kind: "multus", networkName: "sriov", default: false },
+      allocatedDevices: ["0000:05:10.1"],
+    });
+    const location = { base: join(home.writable, "hooks"), components: ["hook-sidecar-0"], uid };
+    const nics = [{ attachment, plan: sriov.plan(attachment) }];
+    await attachSidecar(location, { namespace: "default", name: "vm", uid: "u", nics });
+    const hooks = connectHooks(join(home.writable, "hooks/hook-sidecar-0/sriov-hook-sidecar-0.sock"), 20);
+    expect((await hooks.info()).name).toBe("sriov");
+    await hooks.shutdown("v1alpha3");
+    hooks.close();
+    expect(await waitUntil(() => !started.some(isAlive), 2000)).toBe(true);
+  } finally {
+    await endProcesses(started);
+    for (const directory of Object.values(home)) rmSync(directory, { recursive: true });
+  }
+});
+
+test("an image whose container runs and opens no socket is said to be no sidecar, and nothing of it is left", async () => {
+  const before = await machineState();
+  const layout = mkdtempSync("/var/tmp/netbind-slow-layout-");
+  try {
+    const files = ["usr/bin/sleep", "lib/x86_64-linux-gnu/libc.so.6", "lib64/ld-linux-x86-64.so.2"];
+    const entries = files.map((name): Entry => ({ name, mode: 0o755, content: readFileSync(`/${name}`) }));
+    writeLayout(layout, { layers: [await tarOf(entries)], config: { Entrypoint: ["/usr/bin/sleep", "1000"] } });
+    await images.registry.push(layout, "image", "sleeps:1");
+    const image = `${images.registry.host}/sleeps:1`;
+    const stdin = documents(onPod({ masquerade: {} }), kubevirt({ masquerade: { sidecarImage: image } }));
+    const outcome = await netbind(["run", "-f", "-", "--sidecars", "image"], { env: lab.env, stdin });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain(
+      `image ${image}: as the sidecar of binding "masquerade" its container runs, and does`,
+    );
+    expect(listVms(lab.state)).toEqual([]);
+    expect(await machineState()).toEqual(before);
+  } finally {
+    rmSync(layout, { recursive: true });
+  }
+});
+
+test("a VM from images moves, and its sidecar there is of the same image", async () => {
+  await lab.start(JSON.stringify(onPod({ masquerade: {} })), ...images.options);
+  const source = processesOf(findVm(lab.state, "one"), "sidecar masquerade");
+  const migrated = await netbind(["migrate", "one", "--wait", "0"], { env: lab.env });
+  expect(migrated.code, migrated.stderr).toBe(0);
+  expectContainer("masquerade");
+  expect(source.some(isAlive)).toBe(false);
+  await lab.stop("one");
+});
+
+test("a start from images killed at every point: a healthy VM or nothing at all", { timeout: 1_800_000 }, async () => {
+  await fetched("masquerade");
+  await using lab = await KillLab.make(JSON.stringify(onPod({ masquerade: {} })));
+  const [run] = SCENARIOS;
+  const scenario = { name: "run", args: [...(run?.args ?? []), ...images.options] };
+  const points = await lab.trace(scenario);
+  expect(points.length).toBeGreaterThanOrEqual(25);
+  for (let at = 1; at <= points.length; at++) console.log(`  ${await lab.kill(scenario, at)}: nothing lost`);
 });
