@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAgent } from "./agent.ts";
+import { benchCluster } from "./cluster.ts";
 import { benchDataPath } from "./data-path.ts";
 import { benchGuest } from "./guest.ts";
 import { benchImage } from "./image.ts";
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
   plan: benchPlan,
   validate: benchValidate,
   agent: benchAgent,
+  cluster: benchCluster,
 };
 
 const RESULTS = new URL("RESULTS.md", import.meta.url);

@@ -7,7 +7,8 @@ interface Made {
 }
 
 const VMI_PATH = (namespace: string): string => `/apis/kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances`;
-const NICS: readonly PodNic[] = [{ name: "red", binding: "masquerade" }];
+/** The NICs of every VM here. */
+export const LAUNCHER_NICS: readonly PodNic[] = [{ name: "red", binding: "masquerade" }];
 
 interface Container {
   readonly name: string;
@@ -30,6 +31,20 @@ function withSockets({ containers }: PodSpec): object {
   };
 }
 
+/** The launcher pod of a VM, `vmi` being its UID, on a node that runs nothing. */
+export function launcherOf({ vm, vmi, node }: { readonly vm: string; readonly vmi: string; readonly node: string }): {
+  readonly metadata: object;
+  readonly spec: object;
+} {
+  const pod = launcherPod({ uid: "", name: `virt-launcher-${vm}`, vm, node, nics: LAUNCHER_NICS });
+  const { labels, annotations, name } = pod["metadata"] as Record<string, object>;
+  const owner = { apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", name: vm, uid: vmi, controller: true };
+  return {
+    metadata: { name, labels, annotations, ownerReferences: [owner] },
+    spec: { nodeName: node, ...withSockets(pod["spec"] as PodSpec) },
+  };
+}
+
 /** A namespace with VMIs and pods for one node. */
 export class NodeObjects {
   readonly #api: ApiServer;
@@ -43,7 +58,7 @@ export class NodeObjects {
   }
 
   async makeVmi(name: string): Promise<string> {
-    const body = { ...vmiObject(name, NICS), metadata: { name } };
+    const body = { ...vmiObject(name, LAUNCHER_NICS), metadata: { name } };
     const made = await this.#api.request<Made>({ method: "POST", path: VMI_PATH(this.namespace), body });
     return made.metadata.uid;
   }
@@ -59,19 +74,10 @@ export class NodeObjects {
 
   /** A pod that a VMI controls, by what its owner reference says. Gives its UID. */
   async bindPod(vm: string, vmi: string, more: object = {}): Promise<string> {
-    const pod = launcherPod({ uid: "", name: `virt-launcher-${vm}`, vm, node: this.node, nics: NICS });
-    const { labels, annotations, name } = pod["metadata"] as Record<string, object>;
-    const owner = {
-      apiVersion: "kubevirt.io/v1",
-      kind: "VirtualMachineInstance",
-      name: vm,
-      uid: vmi,
-      controller: true,
-    };
-    const metadata = { name, labels, annotations, ownerReferences: [owner] };
-    const spec = { nodeName: this.node, ...withSockets(pod["spec"] as PodSpec), ...more };
+    const { metadata, spec } = launcherOf({ vm, vmi, node: this.node });
     const path = `/api/v1/namespaces/${this.namespace}/pods`;
-    const made = await this.#api.request<Made>({ method: "POST", path, body: { metadata, spec } });
+    const body = { metadata, spec: { ...spec, ...more } };
+    const made = await this.#api.request<Made>({ method: "POST", path, body });
     return made.metadata.uid;
   }
 

@@ -167,6 +167,20 @@ test("a list whose rest has expired begins again; pages that are too long are as
   expect(scene.problems).toEqual([]);
 });
 
+test("a list is asked for whole, and in pages where that is too long", async () => {
+  const limits: (string | null)[] = [];
+  await using scene = await Scene.open({
+    list: (nth, response, query) => {
+      limits.push(query.get("limit"));
+      response.end(nth === 1 ? " ".repeat(65 * 1024 * 1024) : listOf("2", ["a"]));
+    },
+    watch: (_, response) => hold(response),
+  });
+  await expect.poll(scene.seen, WITHIN).toEqual(["a"]);
+  expect(limits).toEqual([null, "500"]);
+  expect(scene.problems).toEqual([]);
+});
+
 test("a server that ends each watch at once is asked less and less often", async () => {
   await using scene = await Scene.open(
     { list: (_, response) => response.end(listOf("1", ["a"])), watch: (_, response) => response.end() },

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { ApiClient } from "../client/api-client.ts";
 import { ApiError, notJson, TooLongError, UnreadableAnswerError, watchFailed } from "../client/errors.ts";
 import type { Place, Resource } from "../client/resource.ts";
@@ -5,9 +6,13 @@ import { backoff } from "./backoff.ts";
 import { pause } from "./pause.ts";
 import { type ApiObject, isApiObject, readListPage, readWatchEvent, type WatchEvent } from "./watch-event.ts";
 
-/** The times of a reflector, in milliseconds, and the objects of a page. */
+/** The times of a reflector, in milliseconds, and the objects of a page of a list. */
 export interface ReflectorTiming {
-  readonly page: number;
+  /**
+   * Absent: a list is one answer, and pages are asked for where it was too long. A server answers a whole list from what it
+   * has in memory, where it finds a node's pods by their node; for a page it reads all objects of its storage.
+   */
+  readonly page?: number;
   /** After which the server ends a watch; up to as long again is drawn. */
   readonly watch: number;
   /** Without a byte; a server sends a bookmark about every minute. */
@@ -16,11 +21,13 @@ export interface ReflectorTiming {
 }
 
 const TIMING: ReflectorTiming = {
-  page: 500,
   watch: 300_000,
   silence: 150_000,
   backoff: { first: 400, most: 30_000 },
 };
+/** The objects of a page, where a list is too long, and how many times fewer where a page is. */
+const PAGE = 500;
+const SMALLER = 8;
 /** A watch that ends sooner, without a word, is a failure. */
 const SHORTEST_WATCH = 1000;
 
@@ -48,7 +55,7 @@ export class Reflector<T> {
   /** Up to which everything is known; undefined: what was missed is not sent any more. */
   #version: string | undefined;
   #isSynced = false;
-  #page: number;
+  #page: number | undefined;
   #problem: string | undefined;
   #failures = 0;
 
@@ -96,8 +103,8 @@ export class Reflector<T> {
     this.#failures++;
     // What changed meanwhile is not kept any more: no trouble, only work.
     if (error instanceof ApiError && error.status === 410) this.#version = undefined;
-    else if (error instanceof TooLongError && this.#version === undefined && this.#page > 1)
-      this.#page = Math.ceil(this.#page / 8);
+    else if (error instanceof TooLongError && this.#version === undefined && this.#page !== 1)
+      this.#page = this.#page === undefined ? PAGE : Math.ceil(this.#page / SMALLER);
     else {
       if (error instanceof UnreadableAnswerError) this.#version = undefined;
       this.#tell(error.message);
@@ -118,7 +125,7 @@ export class Reflector<T> {
     let version: string;
     let next: string | undefined;
     do {
-      const query = { ...selector, limit: String(this.#page), ...(next === undefined ? {} : { continue: next }) };
+      const query = { ...selector, ...defined({ limit: this.#page?.toString(), continue: next }) };
       const page = readListPage(await client.request({ ...place, verb: "list", query, signal }));
       if (page === undefined) throw notJson(`a list of ${resource.plural}`);
       for (const item of page.items) {

@@ -1,0 +1,122 @@
+/** What a node's agent costs its cluster's API server: it grows with what changes on its node, not with the cluster. */
+import { basename } from "node:path";
+import { readFileSync } from "node:fs";
+import { descendantsOf } from "@netbind/netns";
+import { ApiServer } from "../support/cluster/api-server.ts";
+import { downCluster, upCluster } from "../support/cluster/cluster.ts";
+import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
+import { CountedServer, processorTime } from "../support/cluster/counted-server.ts";
+import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { applyCrds } from "../support/cluster/kubevirt-crds.ts";
+import { Followers, SimulatedVms } from "../support/cluster/simulated-cluster.ts";
+import type { Comparison } from "./report.ts";
+
+const NODES = 200;
+const VMS = 5000;
+const FEWER_VMS = 500;
+/** Of pods, and as many of VMs, in the whole cluster. */
+const CHANGES_A_MINUTE = 1000;
+const MINUTE = 60_000;
+const WINDOW = 30_000;
+/** Each of them holds the whole cluster. */
+const OF_EVERYTHING = 10;
+
+/** What so many clients cost in a minute of changes, in all. */
+interface Cost {
+  readonly bytes: number;
+  readonly processorMs: number;
+}
+
+/** The control plane's part of all servers that runs the API. @throws Error where it does not run */
+function apiServerPid(directory: ClusterDirectory): number {
+  const holder = directory.running()?.controlPlane;
+  const found = (holder === undefined ? [] : descendantsOf([holder.first])).find(
+    ({ pid }) => basename(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0] ?? "") === "kube-apiserver",
+  );
+  if (found === undefined) throw new Error("no API server runs");
+  return found.pid;
+}
+
+class Scene {
+  readonly #vms: SimulatedVms;
+  readonly #server: CountedServer;
+  readonly #pid: number;
+
+  constructor(vms: SimulatedVms, server: CountedServer, pid: number) {
+    this.#vms = vms;
+    this.#server = server;
+    this.#pid = pid;
+  }
+
+  /** Measures while some follow the changes. */
+  async cost(start: () => Promise<AsyncDisposable>): Promise<Cost> {
+    await using _ = await start();
+    const before = { bytes: this.#server.bytes, processor: processorTime(this.#pid) };
+    await this.#vms.change(CHANGES_A_MINUTE, WINDOW);
+    const perMinute = (value: number): number => (value * MINUTE) / WINDOW;
+    return {
+      bytes: perMinute(this.#server.bytes - before.bytes),
+      processorMs: perMinute(processorTime(this.#pid) - before.processor),
+    };
+  }
+}
+
+const nobody = async (): Promise<AsyncDisposable> => ({ [Symbol.asyncDispose]: async () => undefined });
+
+async function measure(directory: ClusterDirectory): Promise<readonly Comparison[]> {
+  const api = new ApiServer(directory);
+  await applyCrds(api);
+  const namespace = await api.makeNamespace();
+  await using server = await CountedServer.open(api.credentials.server);
+  const counted = { ...api.credentials, server: server.url };
+  using vms = new SimulatedVms(api.credentials, namespace.name, NODES);
+  const scene = new Scene(vms, server, apiServerPid(directory));
+  const agents = (): Promise<AsyncDisposable> => Followers.agents(counted, NODES);
+  await vms.fill(FEWER_VMS);
+  const few = await scene.cost(agents);
+  await vms.fill(VMS);
+  const alone = await scene.cost(nobody);
+  const many = await scene.cost(agents);
+  const everything = await scene.cost(() => Followers.ofEverything(counted, OF_EVERYTHING));
+  const kilobytes = ({ bytes }: Cost, clients: number): readonly number[] => [bytes / 1000 / clients];
+  const processor = ({ processorMs }: Cost, clients: number): readonly number[] => [
+    Math.max(0, processorMs - alone.processorMs) / clients,
+  ];
+  const what = `one of ${NODES} agents, ${VMS} VMs, ${CHANGES_A_MINUTE} changes a minute`;
+  return [
+    {
+      what: `${what}: kilobytes a minute`,
+      unit: "kB",
+      ours: kilobytes(many, NODES),
+      theirs: kilobytes(everything, OF_EVERYTHING),
+      against: "one that follows everything",
+      goal: { ratio: 0.05, better: "smaller" },
+    },
+    {
+      what: `${what}: API server's processor time a minute`,
+      unit: "ms",
+      ours: processor(many, NODES),
+      theirs: processor(everything, OF_EVERYTHING),
+      against: "one that follows everything",
+      goal: { ratio: 0.5, better: "smaller" },
+    },
+    {
+      what: `${what}: kilobytes a minute`,
+      unit: "kB",
+      ours: kilobytes(many, NODES),
+      theirs: kilobytes(few, NODES),
+      against: `with ${FEWER_VMS} VMs`,
+      goal: { ratio: 1.25, better: "smaller" },
+    },
+  ];
+}
+
+export async function benchCluster(): Promise<readonly Comparison[]> {
+  const directory = new ClusterDirectory(`bench-${process.pid}`);
+  await upCluster(directory, { release: DEFAULT_RELEASE, nodes: 0 });
+  try {
+    return await measure(directory);
+  } finally {
+    await downCluster(directory);
+  }
+}

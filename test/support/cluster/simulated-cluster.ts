@@ -1,0 +1,147 @@
+/** A cluster's VMs, pods and node agents without nodes: objects that change on a real API server, and who follows them. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { ApiClient, ApiCluster, KUBEVIRTS, PODS, readFields, Reflector, VMIS } from "@netbind/kube";
+import { vmiObject } from "../kube/kube-objects.ts";
+import { connectionOf } from "./api-connection.ts";
+import type { ApiCredentials } from "./api-server.ts";
+import { LAUNCHER_NICS, launcherOf } from "./node-objects.ts";
+
+/** How many objects are asked for at a time. */
+const AT_A_TIME = 16;
+const SETTLES_WITHIN = 180_000;
+const MINUTE = 60_000;
+
+interface Made {
+  readonly metadata: { readonly uid: string };
+}
+
+/** VMs that run on nodes in turn, one launcher pod each. */
+export class SimulatedVms implements Disposable {
+  readonly #client: ApiClient;
+  readonly #namespace: string;
+  readonly #nodes: number;
+  #count = 0;
+  #changes = 0;
+
+  constructor(credentials: ApiCredentials, namespace: string, nodes: number) {
+    this.#client = new ApiClient(connectionOf(credentials));
+    this.#namespace = namespace;
+    this.#nodes = nodes;
+  }
+
+  /** The name of a node: they count from 0. */
+  static nodeName(at: number): string {
+    return `node-${at}`;
+  }
+
+  /** Makes VMs until there are so many. */
+  async fill(count: number): Promise<void> {
+    const make = async (): Promise<void> => {
+      while (this.#count < count) await this.#make(this.#count++);
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, make));
+  }
+
+  /** Has a VM and its pod change, each time another's, so often in a minute. */
+  async change(perMinute: number, milliseconds: number): Promise<void> {
+    const end = performance.now() + milliseconds;
+    const running: Promise<void>[] = [];
+    while (performance.now() < end) {
+      running.push(this.#change(this.#changes++));
+      await sleep(MINUTE / perMinute);
+    }
+    await Promise.all(running);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client[Symbol.dispose]();
+  }
+
+  async #make(at: number): Promise<void> {
+    const [name, node] = [`vm-${at}`, SimulatedVms.nodeName(at % this.#nodes)];
+    const metadata = { name, labels: { "kubevirt.io/nodeName": node } };
+    const body = { ...vmiObject(name, LAUNCHER_NICS), metadata };
+    const place = { verb: "create", namespace: this.#namespace } as const;
+    const made = (await this.#client.request({ ...place, resource: VMIS, body })) as unknown as Made;
+    await this.#client.request({
+      ...place,
+      resource: PODS,
+      body: launcherOf({ vm: name, vmi: made.metadata.uid, node }),
+    });
+  }
+
+  async #change(time: number): Promise<void> {
+    // A prime, so that one node's changes do not follow one another.
+    const name = `vm-${(time * 7919) % this.#count}`;
+    const body = { metadata: { annotations: { "test.netbind.dev/change": String(time) } } };
+    const place = { verb: "patch", namespace: this.#namespace, body } as const;
+    await Promise.all([
+      this.#client.request({ ...place, resource: PODS, name: `virt-launcher-${name}` }),
+      this.#client.request({ ...place, resource: VMIS, name }),
+    ]);
+  }
+}
+
+/** One that follows objects as a node's agent does. */
+interface Follower {
+  run(signal: AbortSignal): Promise<void>;
+  isReady(): Promise<boolean>;
+}
+
+/** Many that follow a cluster, each with connections of its own. */
+export class Followers implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly #clients: ApiClient[] = [];
+  readonly #followers: Follower[] = [];
+  readonly #running: Promise<void>[] = [];
+
+  /** What agents of so many nodes follow. */
+  static agents(credentials: ApiCredentials, count: number): Promise<Followers> {
+    return new Followers().#start(credentials, count, (client, at) => {
+      const cluster = new ApiCluster({ client, node: SimulatedVms.nodeName(at) });
+      const isReady = (): Promise<boolean> =>
+        cluster.snapshot().then(
+          () => true,
+          () => false,
+        );
+      return { run: (signal) => cluster.run(signal), isReady };
+    });
+  }
+
+  /** The same objects of all nodes, as often. */
+  static ofEverything(credentials: ApiCredentials, count: number): Promise<Followers> {
+    return new Followers().#start(credentials, count, (client) => {
+      const all = [PODS, VMIS, KUBEVIRTS].map((resource) => new Reflector({ client, resource, read: readFields }));
+      return {
+        run: async (signal) => void (await Promise.all(all.map((one) => one.run(signal)))),
+        isReady: async () => all.every(({ isSynced }) => isSynced),
+      };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+    for (const client of this.#clients) client[Symbol.dispose]();
+  }
+
+  async #start(
+    credentials: ApiCredentials,
+    count: number,
+    follow: (client: ApiClient, at: number) => Follower,
+  ): Promise<this> {
+    for (let at = 0; at < count; at++) {
+      const client = new ApiClient(connectionOf(credentials));
+      this.#clients.push(client);
+      const follower = follow(client, at);
+      this.#followers.push(follower);
+      this.#running.push(follower.run(this.#stop.signal));
+    }
+    const end = performance.now() + SETTLES_WITHIN;
+    while (!(await Promise.all(this.#followers.map((one) => one.isReady()))).every(Boolean)) {
+      if (performance.now() > end) throw new Error("the cluster was not listed in time");
+      await sleep(200);
+    }
+    return this;
+  }
+}
