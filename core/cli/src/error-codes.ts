@@ -70,6 +70,7 @@ const BY_NAME: Readonly<Record<string, { readonly code: string } & ErrorText>> =
     fix: "stop the VM, or remove what the message names",
   },
   DeadlineError: { code: "TOO_SLOW", means: "A file took too long to read.", fix: "split the file" },
+  TooLargeError: { code: "TOO_LARGE", means: "A file is larger than what is read.", fix: "split the file" },
   EncodingError: { code: "NOT_UTF8", means: "A file is not in UTF-8.", fix: "write it in UTF-8" },
   ForeignPathError: {
     code: "PATH_FOREIGN",

@@ -28,6 +28,11 @@ export class EncodingError extends Error {
   override readonly name = "EncodingError";
 }
 
+/** A file that is larger than any that is read, or has no end. */
+export class TooLargeError extends Error {
+  override readonly name = "TooLargeError";
+}
+
 /** The input is refused: all that is wrong with it. */
 export class InputError extends Error {
   override readonly name = "InputError";

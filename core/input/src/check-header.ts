@@ -90,6 +90,12 @@ function checkKind(apiVersion: string, kind: string): readonly Violation[] {
 /** What is wrong with a header that is nearly one of KubeVirt's, or none at all. */
 export function checkHeader(document: InputDocument): readonly Violation[] {
   const { apiVersion, kind } = document.value;
+  const untyped = (["apiVersion", "kind"] as const).filter((field) => {
+    const value = document.value[field];
+    return value !== undefined && typeof value !== "string";
+  });
+  if (untyped.length > 0 && kind !== undefined)
+    return untyped.map((field) => violation(field, `${field} is not a string`, `write ${field} as plain text`));
   const name = typeof kind === "string" ? kind : "";
   const meant =
     SHORTHANDS[name] ??

@@ -2,7 +2,8 @@ import { violation } from "@netbind/contract";
 import type { CodedViolation } from "@netbind/kubevirt/admission";
 import { parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
 import { fillParameters, isTemplate, parametersOf } from "./template.ts";
-import type { Excerpt, Place, YamlPath } from "./yaml-positions.ts";
+import type { Excerpt, Place } from "./lines.ts";
+import type { YamlPath } from "./yaml-positions.ts";
 
 /** Which object of the input something is about. */
 export interface ObjectName {
@@ -33,6 +34,8 @@ export interface InputDocument {
   readonly lineOf: (field: string) => number;
   /** The same with its column. */
   readonly placeOf: (field: string) => Place;
+  /** The text of a field's value as it is written; undefined where there is no scalar. */
+  readonly scalarAt: (field: string) => string | undefined;
   /** The document that it is written in, and the way to it there. */
   readonly source: { readonly yaml: YamlDocument; readonly path: YamlPath };
 }
@@ -86,6 +89,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
   const at = (path: YamlPath, inner: unknown): InputDocument | InputViolation => {
     const lineOf = (field: string): number => document.lineOf([...path, ...steps(field)]);
     const placeOf = (field: string): Place => document.placeOf([...path, ...steps(field)]);
+    const scalarAt = (field: string): string | undefined => document.scalarAt([...path, ...steps(field)]);
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) {
       const found = violation("", "this is not a Kubernetes object", "write apiVersion, kind, metadata and spec");
       return { ...found, file, ...placeOf("") };
@@ -99,6 +103,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
       value: withoutNulls(inner, budget) as Record<string, unknown>,
       lineOf,
       placeOf,
+      scalarAt,
       source: { yaml: document, path },
     };
   };
@@ -133,6 +138,9 @@ export const joinResults = (results: readonly ReadResult[]): ReadResult => ({
 const YAML_HINTS: readonly (readonly [RegExp, string])[] = [
   [/\btab\b/, "indent with spaces"],
   [/indentation/, "align the line with its siblings, two spaces behind what they belong to"],
+  [/null byte/, "remove the null bytes, or name a text file"],
+  [/unknown (?:scalar|sequence|mapping) tag/, "remove the tag: kubectl reads plain YAML only"],
+  [/complex keys/, "write a plain name before each colon; text in braces goes in quotes"],
   [/quoted scalar|closing|end of the stream/, "close the quotes or brackets that are open here"],
 ];
 const yamlHint = (problem: string): string => YAML_HINTS.find(([pattern]) => pattern.test(problem))?.[1] ?? "";

@@ -9,6 +9,7 @@ import {
   findUnknownFields,
   isUnbound,
   isVmiStatus,
+  limitRepeated,
   validateOwnSize,
 } from "@netbind/kubevirt/admission";
 import { INTERFACES_PATH, interfacesOf, networkOf, type ObjectMeta, type Vmi, type VmiSpec } from "@netbind/kubevirt";
@@ -142,9 +143,8 @@ export function asVmi(
   const inner = (steps.length === 0 ? outer : (valueAt(value, [...steps, "metadata"]) ?? {})) as Partial<ObjectMeta>;
   const ofTemplate = steps.length === 0 ? [] : checkTemplateMetadata(inner, [...steps, "metadata"].join("."));
   const spec = valueAt(value, [...steps, "spec"]);
-  const problems = [...checkMetadata(outer), ...ofTemplate, ...checkSpec(value, spec, kind)].map((found) =>
-    located(document, found),
-  );
+  const found = [...checkMetadata(outer), ...ofTemplate, ...checkSpec(value, spec, kind)];
+  const problems = limitRepeated(found, () => "shape").map((one) => located(document, one));
   if (problems.length > 0) return problems;
   const vmi = completeVmi(metadataOf(document, outer, inner), spec as VmiSpec, kind === "vmi" && value["status"]);
   const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, of);

@@ -35,6 +35,9 @@ export type Kind =
   | "service"
   | "other";
 
+/** The most characters of a value that a message quotes. */
+const MOST_QUOTED = 80;
+
 /** A text, or none where something else stands. */
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
@@ -66,9 +69,28 @@ export function objectNameOf({ value }: InputDocument): ObjectName | undefined {
   return { kind, namespace: textOf(metadata["namespace"]) || "default", name };
 }
 
+/** What YAML makes of words that look like text: the end of what is said of a value with another type than a string's. */
+const NOT_TEXT = /^(true|false|-?\d[\d.e+-]*) is not a string$/;
+
+/** A violation in the words of the text: where a string is wanted, what was written, and as what YAML reads it. */
+function inWordsOfText<F extends CodedViolation>(document: InputDocument, found: F): F {
+  const [, value] = NOT_TEXT.exec(found.problem) ?? [];
+  const written = value === undefined ? undefined : document.scalarAt(found.field);
+  // Of a parameter of a Template the text is its name.
+  if (value === undefined || written === undefined || written.length > MOST_QUOTED || written.includes("${"))
+    return found;
+  const type = value === "true" || value === "false" ? "a boolean" : "a number";
+  const quoted = JSON.stringify(written);
+  return {
+    ...found,
+    problem: `must be a string, and YAML reads ${written} as ${written === value ? type : value}`,
+    fix: `write ${quoted} in quotes`,
+  };
+}
+
 /** A violation of an object, where its text is. */
 export const located = (document: InputDocument, found: CodedViolation): InputViolation => ({
-  ...found,
+  ...inWordsOfText(document, found),
   ...defined({ object: objectNameOf(document) }),
   file: document.file,
   ...document.placeOf(found.field),

@@ -7,8 +7,9 @@ import { base64Text } from "./base64-text.ts";
  */
 
 const NULLS: readonly string[] = ["", "~", "null", "Null", "NULL"];
-const TRUE: readonly string[] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
-const FALSE: readonly string[] = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
+/** The words that are true, and those that are false. */
+export const TRUE: readonly string[] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
+export const FALSE: readonly string[] = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
 
 const DIGITS = [..."+-0123456789"];
 const INTEGER = /^([-+]?)(?:0[xX]([\da-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9]\d*))$/;

@@ -9,8 +9,9 @@ import {
   checkPreference,
   type FieldKind,
   findUnknownFields,
+  limitRepeated,
 } from "@netbind/kubevirt/admission";
-import { isOfKubevirt } from "./check-header.ts";
+import { checkHeader, isOfKubevirt } from "./check-header.ts";
 import { checkCrs } from "./configuring-cr.ts";
 import type { InputDocument, InputViolation } from "./documents.ts";
 import { type Kind, kindOf, located, objectNameOf, textOf } from "./kinds.ts";
@@ -78,7 +79,9 @@ const findUnknown = (document: InputDocument): readonly InputViolation[] => {
 /** What is wrong with objects other than VMs: their shapes, their fields, and a CR of the cluster's that is not the only one. */
 export const checkOthers = (of: Sorted): readonly InputViolation[] => [
   ...SHAPES.flatMap(([kind, check]) =>
-    of(kind).flatMap((document) => check(document.value).map((found) => located(document, found))),
+    of(kind).flatMap((document) =>
+      limitRepeated(check(document.value), () => "shape").map((found) => located(document, found)),
+    ),
   ),
   ...(Object.keys(NAMED) as Kind[]).flatMap((kind) => of(kind).flatMap(findUnknown)),
   ...checkCrs(of),
@@ -93,12 +96,14 @@ function titleOf(document: InputDocument): string {
 
 /** What is not checked of objects of KubeVirt's other than VMs. */
 export const findUnchecked = (documents: readonly InputDocument[]): readonly string[] =>
-  documents.filter(isOfKubevirt).flatMap((document) => {
-    const kind = kindOf(document);
-    const title = titleOf(document);
-    if (kind === "other") return [`${title}: netbind knows its kind, and reads nothing else of it`];
-    const named = NAMED[kind];
-    return named === undefined || fieldKindOf(document) !== undefined
-      ? []
-      : [`${title}: netbind knows the fields of ${named.versions.join(" and ")}, not of ${versionOf(document)}`];
-  });
+  documents
+    .filter((one) => isOfKubevirt(one) && checkHeader(one).length === 0)
+    .flatMap((document) => {
+      const kind = kindOf(document);
+      const title = titleOf(document);
+      if (kind === "other") return [`${title}: netbind knows its kind, and reads nothing else of it`];
+      const named = NAMED[kind];
+      return named === undefined || fieldKindOf(document) !== undefined
+        ? []
+        : [`${title}: netbind knows the fields of ${named.versions.join(" and ")}, not of ${versionOf(document)}`];
+    });

@@ -1,9 +1,11 @@
+import { defined } from "@netbind/contract";
 import { constructFromEvents, parseEvents, YAMLException } from "js-yaml";
 import { splitJson } from "./json-stream.ts";
 import { type IndentedText, indentLaxLines } from "./lax-indentation.ts";
 import { KUBECTL_SCHEMA } from "./kubectl-schema.ts";
 import { findField, type YamlField } from "./yaml-fields.ts";
-import { endOf, Lines, offsetOf, type Place, Positions, type YamlPath } from "./yaml-positions.ts";
+import { Lines, type Place } from "./lines.ts";
+import { endOf, Positions, type YamlPath } from "./yaml-positions.ts";
 
 /** One YAML document: what it says, and where. */
 export interface YamlDocument {
@@ -14,6 +16,8 @@ export interface YamlDocument {
   readonly lineOf: (path: YamlPath) => number;
   /** The same with its column. */
   readonly placeOf: (path: YamlPath) => Place;
+  /** The text of a scalar, as it is written; undefined where there is none on a path. */
+  readonly scalarAt: (path: YamlPath) => string | undefined;
   /** Where a field of a mapping is written, through aliases and merge keys; undefined where there is none. */
   readonly fieldAt: (path: YamlPath) => YamlField | undefined;
   /** Keys that are written more than once in one mapping: kubectl takes the last one. */
@@ -32,6 +36,8 @@ export interface YamlProblem {
   readonly problem: string;
   /** What to do, where it is known. */
   readonly fix?: string;
+  /** True for the template of another program. */
+  readonly isTemplate?: boolean;
   readonly place: Place;
 }
 
@@ -75,15 +81,8 @@ function readDocuments({ text: written, line, offset }: Part, indented?: Indente
   return values.map((value) => {
     const root = next + 1;
     next = endOf(events, next);
-    const find = (path: YamlPath): number => {
-      let [node, found] = [root, offsetOf(events[root])];
-      for (const step of path) {
-        const child = places.childOf(node, step);
-        if (child === undefined) break;
-        [node, found] = [child.node, child.offset ?? found];
-      }
-      return original(found ?? 0);
-    };
+    const find = (path: YamlPath): number => original(places.nearestOf(root, path).offset ?? 0);
+    const scalarAt = (path: YamlPath): string | undefined => places.scalarAt(root, path);
     const lineOf = (path: YamlPath): number => lines.at(find(path));
     const placeOf = (path: YamlPath): Place => lines.placeOf(find(path));
     const source = { text, inWhole: (at: number): number => original(at) + offset, lines: shifted, places };
@@ -94,7 +93,7 @@ function readDocuments({ text: written, line, offset }: Part, indented?: Indente
       place: lines.placeOf(original(at)),
       before: lines.at(original(before)),
     }));
-    return { value, size: next - root, lineOf, placeOf, fieldAt, duplicates };
+    return { value, size: next - root, lineOf, placeOf, scalarAt, fieldAt, duplicates };
   });
 }
 
@@ -129,6 +128,9 @@ function splitDocuments(text: string): readonly Part[] {
 /** What a text says that Helm or another program is yet to make YAML of. */
 const TEMPLATE_ACTION = /\{\{/;
 
+/** A line that is indented with a space which web pages and word processors write, and YAML takes for a letter. */
+const UNUSUAL_SPACE = /^ *[\u00a0\u2007\u202f\u3000]/m;
+
 function problemOf(error: unknown, { text, line }: Part): YamlProblem {
   const lines = new Lines(text, line);
   const action = TEMPLATE_ACTION.exec(text);
@@ -136,14 +138,19 @@ function problemOf(error: unknown, { text, line }: Part): YamlProblem {
     return {
       problem: "this is a Helm template that is not rendered",
       fix: "render it first: helm template . | netbind validate -f -",
+      isTemplate: true,
       place: lines.placeOf(action.index),
     };
   if (!(error instanceof YAMLException))
     return { problem: `invalid YAML: ${(error as Error).message}`, place: lines.placeOf(0) };
   // A reason may quote all that follows.
+  const space = UNUSUAL_SPACE.exec(text);
+  const fix =
+    space === null ? undefined : `line ${lines.at(space.index)} is indented with a no-break space: write plain spaces`;
   const reason = error.reason.length > LONGEST_REASON ? `${error.reason.slice(0, LONGEST_REASON)} ...` : error.reason;
   return {
     problem: `invalid YAML: ${reason}`,
+    ...defined({ fix }),
     place: lines.placeOf(Math.min(error.mark?.position ?? 0, text.length)),
   };
 }
@@ -163,7 +170,7 @@ function readPart(part: Part): readonly (YamlDocument | YamlProblem)[] {
 function withOneTemplateProblem(
   read: readonly (YamlDocument | YamlProblem)[],
 ): readonly (YamlDocument | YamlProblem)[] {
-  const first = read.find((one) => "problem" in one && one.fix !== undefined);
+  const first = read.find((one) => "problem" in one && one.isTemplate === true);
   return first === undefined ? read : read.filter((one) => one === first || !("problem" in one));
 }
 

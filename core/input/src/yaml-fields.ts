@@ -1,5 +1,6 @@
 import { COLLECTION_STYLE, EVENT_ID, SCALAR_STYLE } from "js-yaml";
-import type { Found, Lines, Place, Positions, YamlPath } from "./yaml-positions.ts";
+import type { Lines, Place } from "./lines.ts";
+import type { Found, Positions, YamlPath } from "./yaml-positions.ts";
 
 /** A piece of a text, by the offsets of its first character and of the one behind it. */
 export interface Span {

@@ -1,64 +1,8 @@
 import { EVENT_ID, type Event, getScalarValue } from "js-yaml";
+import { FALSE, TRUE } from "./kubectl-schema.ts";
 
 /** The steps to a field: names of mappings, indices of sequences. */
 export type YamlPath = readonly (string | number)[];
-
-/** A piece of the line that something is on, around the place that is meant. */
-export interface Excerpt {
-  readonly text: string;
-  /** The index in `text` of the character that is meant. */
-  readonly caret: number;
-}
-
-/** A place in a text, as a reader finds it: both numbers begin at 1, and columns count UTF-16 code units. */
-export interface Place {
-  readonly line: number;
-  readonly column: number;
-  readonly excerpt: Excerpt;
-}
-
-/** Characters of a line before and behind a place: a document may be a single line. */
-const EXCERPT_LENGTH = 200;
-
-/** Where the lines of a text begin. */
-export class Lines {
-  readonly #text: string;
-  readonly #first: number;
-  /** Found when a line is first needed. */
-  #starts: readonly number[] = [];
-
-  constructor(text: string, first: number) {
-    this.#text = text;
-    this.#first = first;
-  }
-
-  /** The line of an offset. */
-  at(offset: number): number {
-    return this.#first + this.#indexOf(offset);
-  }
-
-  /** The line and the column of an offset, with what stands there. */
-  placeOf(offset: number): Place {
-    const index = this.#indexOf(offset);
-    const start = this.#starts[index] ?? 0;
-    const end = (this.#starts[index + 1] ?? this.#text.length + 1) - 1;
-    const from = Math.max(start, offset - EXCERPT_LENGTH);
-    const text = this.#text.slice(from, Math.min(end, offset + EXCERPT_LENGTH)).trimEnd();
-    return { line: this.#first + index, column: offset - start + 1, excerpt: { text, caret: offset - from } };
-  }
-
-  #indexOf(offset: number): number {
-    if (this.#starts.length === 0)
-      this.#starts = [0, ...Array.from(this.#text.matchAll(/\n/g), ({ index }) => index + 1)];
-    let [low, high] = [0, this.#starts.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-}
 
 const opens = (event: Event | undefined): boolean =>
   event?.type === EVENT_ID.DOCUMENT || event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE;
@@ -98,6 +42,17 @@ export interface Found {
   readonly key: number;
   readonly offset: number | undefined;
 }
+
+/** What exists of a path: a node, and where it or the nearest thing that is written is. */
+interface Nearest {
+  readonly node: number;
+  readonly offset: number | undefined;
+  /** True where the whole path is there. */
+  readonly isWhole: boolean;
+}
+
+/** The most parts of a name with dots in it. */
+const MOST_DOTS = 16;
 
 /** The fields of a mapping by name, or the items of a sequence by index; none of anything else. */
 function childrenOf(text: string, events: readonly Event[], node: number): ReadonlyMap<string, Found> {
@@ -189,7 +144,43 @@ export class Positions {
 
   /** A field of a mapping, or an item of a sequence; undefined where there is none. */
   childOf(node: number, step: string | number): Found | undefined {
-    return this.childrenOf(node).get(String(step));
+    const children = this.childrenOf(node);
+    const written = children.get(String(step));
+    if (written !== undefined || (step !== "true" && step !== "false")) return written;
+    // A key that looks like another word is a boolean, and has that one's name.
+    const words = step === "true" ? TRUE : FALSE;
+    return words.map((word) => children.get(word)).find((child) => child !== undefined);
+  }
+
+  /** The nearest node that exists on a path, where it is, and whether it is the path's own. */
+  nearestOf(root: number, path: YamlPath): Nearest {
+    let nearest: Nearest = { node: root, offset: offsetOf(this.#events[root]), isWhole: path.length === 0 };
+    for (let at = 0; at < path.length; ) {
+      const next = this.#childAlong(nearest.node, path, at);
+      if (next === undefined) return { ...nearest, isWhole: false };
+      at += next.steps;
+      const { node, offset = nearest.offset } = next.child;
+      nearest = { node, offset, isWhole: at === path.length };
+    }
+    return nearest;
+  }
+
+  /** A child by the next step of a path; a name with dots in it is several steps. */
+  #childAlong(node: number, path: YamlPath, at: number): { readonly child: Found; readonly steps: number } | undefined {
+    let name = "";
+    for (const [index, step] of path.slice(at, at + MOST_DOTS).entries()) {
+      name = index === 0 ? String(step) : `${name}.${step}`;
+      const child = this.childOf(node, name);
+      if (child !== undefined) return { child, steps: index + 1 };
+    }
+    return undefined;
+  }
+
+  /** The text of a scalar; undefined where a path leads to none. */
+  scalarAt(root: number, path: YamlPath): string | undefined {
+    const { node, isWhole } = this.nearestOf(root, path);
+    const event = this.#events[node];
+    return isWhole && event?.type === EVENT_ID.SCALAR ? getScalarValue(this.#text, event) : undefined;
   }
 
   /** The fields of a mapping by name, or the items of a sequence by index, in their order; none of anything else. */

@@ -200,7 +200,7 @@ spec: {config: '{"type": "bridge"}'}
   const found = await refused(file("a.yaml", hostile), file("b.yaml", objects));
   expect(found.map(({ field, problem }) => `${field}: ${problem}`).sort()).toEqual([
     'data.../../etc/passwd: "../../etc/passwd" is not a valid key',
-    "data.number: 5 is not a string",
+    "data.number: must be a string, and YAML reads 5 as a number",
     'metadata.name: "../files" is not a valid object name',
     'metadata.name: "../nad" is not a valid object name',
     'metadata.namespace: "a/b" is not a valid namespace',
@@ -208,4 +208,46 @@ spec: {config: '{"type": "bridge"}'}
     'spec.volumes[0].configMap.name: "../y" is not a valid name of a ConfigMap or Secret',
     'spec.volumes[0].name: "../../x" is not a valid name of a volume',
   ]);
+});
+
+const template = (kind: string, spec: string): string =>
+  `apiVersion: ${kind === "VirtualMachinePool" ? "pool.kubevirt.io/v1beta1" : "kubevirt.io/v1"}
+kind: ${kind}
+metadata: {name: many, namespace: lab}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: a}}
+  ${spec}
+`;
+const OF_TEMPLATE = `template: {spec: {domain: {devices: {interfaces: [{name: a, masquerade: {}}]}}, networks: [{name: a, pod: {}}]}}`;
+const TEMPLATES = [
+  ["VirtualMachineInstanceReplicaSet", OF_TEMPLATE],
+  ["VirtualMachinePool", `virtualMachineTemplate: {spec: {runStrategy: Always, ${OF_TEMPLATE}}}`],
+] as const;
+
+test.each(TEMPLATES)(
+  "a %s is refused by run and plan, alone or beside a VM, and nothing is started",
+  async (kind, spec) => {
+    const alone = file("template.yaml", template(kind, spec));
+    const env = { NETBIND_STATE_DIR: "/etc/passwd/netbind" };
+    for (const command of ["plan", "run"])
+      for (const others of [[], ["-f", file("vm.yaml", VMI)]]) {
+        const { code, stdout, stderr } = await netbind([command, "-f", alone, ...others], { env });
+        expect(code).toBe(3);
+        expect(stdout).toBe("");
+        expect(stderr).toMatch(
+          new RegExp(`template.yaml:2:1: error: \\[ONE-MACHINE\\] ${kind} lab/many: kind: .*one machine`),
+        );
+        expect(stderr).toContain("fix: write a VirtualMachine with the template's spec");
+        expect(stderr).toContain("1 problem");
+      }
+    expect((await netbind(["validate", "-f", alone])).code).toBe(0);
+    expect((await netbind(["render", "-f", alone])).stdout).toContain("kind: Pod");
+  },
+);
+
+test("a file without an end is read no further than any file is", async () => {
+  const { code, stdout } = await netbind(["validate", "-f", "/dev/zero"]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/\/dev\/zero:1:1: error: .*has more than 67108864 bytes\n {4}fix: split the file/);
 });

@@ -4,6 +4,7 @@ import {
   type CheckId,
   type CodedViolation,
   findMistakes,
+  foundBy,
   type ValidationContext,
   translateRemovedBindings,
 } from "@netbind/kubevirt/admission";
@@ -137,14 +138,14 @@ export interface DecidedFiles extends InputFiles {
 
 /** What a controller of a cluster makes VMs of: none of them is started here, and silence would hide it. */
 const refuseTemplates = ({ templates }: Input): readonly InputViolation[] =>
-  templates.map((vm) =>
-    vm.locate(
+  templates.flatMap((vm) =>
+    foundBy("ONE-MACHINE", [
       violation(
         "kind",
         `a ${vm.object.kind} is not started on one machine: a cluster's controller makes VMs of its template`,
         "write a VirtualMachine with the template's spec, or use netbind validate and netbind render",
       ),
-    ),
+    ]).map(vm.locate),
   );
 
 function fallbackOf(

@@ -1,5 +1,5 @@
 import { type InputViolation, joinResults, parseText, type ReadResult, refusedFile } from "@netbind/input";
-import { DeadlineError, EncodingError } from "../errors.ts";
+import { DeadlineError, EncodingError, TooLargeError } from "../errors.ts";
 import { readText, shownFile } from "./read-text.ts";
 import { READING_DEADLINE, withinDeadline } from "./within-deadline.ts";
 
@@ -15,6 +15,7 @@ function fixOf(error: unknown): string {
   if (error instanceof DeadlineError) return "split the file, or leave out what makes it slow to read";
   if (error instanceof Error && "code" in error && error.code === "EISDIR")
     return "name a directory with *.yaml, *.yml or *.json files in it, or use -R for those below it";
+  if (error instanceof TooLargeError) return "split the file";
   return error instanceof EncodingError ? "write it in UTF-8" : "name a file that exists";
 }
 

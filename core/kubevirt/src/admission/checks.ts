@@ -13,6 +13,7 @@ export type CheckId =
   | "PLUGIN"
   | "HOST-DISK"
   | "IMAGE"
+  | "ONE-MACHINE"
   | "IGNORE";
 
 /** What an annotation that ignores rules lists in vain. */
@@ -112,6 +113,15 @@ export const CHECKS: readonly (RuleText & { readonly id: CheckId })[] = [
     why: "A VM gets no file of this machine that nobody has allowed.",
     fix: "name a regular file or a block device below a directory that --host-disk DIR lists",
     reason: "FieldValueInvalid",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "ONE-MACHINE",
+    means: "netbind run and netbind plan take VirtualMachines and VirtualMachineInstances.",
+    why: "A cluster's controller makes VMs of the template of a pool or a replica set, and a single machine has none.",
+    fix: "write a VirtualMachine with the template's spec, or use netbind validate and netbind render",
+    reason: "FieldValueNotSupported",
     consequence: "neverStarts",
     judge: "netbind",
   },

@@ -1,4 +1,5 @@
 import type { Vmi } from "../api.ts";
+import { limitRepeated } from "../values/limit-repeated.ts";
 import { INTERFACES_PATH, interfacesOf } from "../vmi.ts";
 import { OTHER_METHODS } from "./translate-removed-bindings.ts";
 import { type CodedViolation, type Finding, isFatal, validateVmi, type ValidationContext } from "./validate-vmi.ts";
@@ -55,7 +56,7 @@ function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Find
 
 /** What is wrong with a VM, each mistake once: what people read. KubeVirt's own answers are those of {@link validateVmi}. */
 export const findMistakes = (vmi: Vmi, context: ValidationContext): readonly Finding[] =>
-  withoutFollowUps(validateVmi(vmi, context), vmi);
+  limitRepeated(withoutFollowUps(validateVmi(vmi, context), vmi), ({ rule }) => rule.id);
 
 /** Everything that prevents a VM from starting on a cluster, of the newest version where none is named. */
 export const admitVmi = (vmi: Vmi, cluster: Omit<ValidationContext, "operation">): readonly CodedViolation[] =>

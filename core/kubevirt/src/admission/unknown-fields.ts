@@ -136,6 +136,8 @@ function placeOf(kind: FieldKind, name: string): string | undefined {
 }
 
 function fixOf(kind: FieldKind, name: string, siblings: Names): string {
+  if (name === "true" || name === "false")
+    return "remove it, or write the key in quotes: YAML reads y, yes and on as true, n, no and off as false";
   const place = placeOf(kind, name);
   if (place !== undefined) return `this block belongs under ${place}`;
   const near = nearestName(name, siblings.keys());
