@@ -4,7 +4,9 @@ import { beforeAll, expect, test } from "vitest";
 import { connectionOf } from "../support/cluster/api-connection.ts";
 import type { ApiCredentials, ApiServer } from "../support/cluster/api-server.ts";
 import { CONTROLLER_RIGHTS, controllerAccount, type Right } from "../support/cluster/controller-role.ts";
+import { eventsOf } from "../support/cluster/events-of.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
+import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { Registering } from "../support/cluster/registering.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
@@ -38,11 +40,12 @@ const missing = ({ verb, resource }: Right): RegExp =>
 
 const ofElection = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "leases");
 const ofHyperConverged = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "hyperconvergeds");
-const others = CONTROLLER_RIGHTS.filter((right) => ![...ofElection, ...ofHyperConverged].includes(right));
+const ofEvents = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "events");
+const others = CONTROLLER_RIGHTS.filter((right) => ![...ofElection, ...ofHyperConverged, ...ofEvents].includes(right));
 
 test("the manifest has no right that is not tried here", () => {
-  expect(CONTROLLER_RIGHTS).toHaveLength(13);
-  expect([ofElection.length, ofHyperConverged.length, others.length]).toEqual([3, 2, 8]);
+  expect(CONTROLLER_RIGHTS).toHaveLength(20);
+  expect([ofElection.length, ofHyperConverged.length, ofEvents.length, others.length]).toEqual([3, 2, 3, 12]);
 });
 
 test.each(ofElection)("without $verb of leases it does not take part, and says why", async (right) => {
@@ -57,6 +60,18 @@ test.each(others)("without $verb of $resource it says which rule it misses", asy
   const problems = lab.control(await controllerAccount(api, lab.namespace, right));
   await lab.bind("slirp");
   await expect.poll(() => problems.join("\n"), WITHIN).toMatch(missing(right));
+});
+
+test.each(ofEvents)("without $verb of events it says which rule it misses", async (right) => {
+  await using lab = await Registering.make(api, {});
+  const account = await controllerAccount(api, lab.namespace, right);
+  await new NodeObjects(api, lab.namespace).makePendingVmi("vm");
+  // What one replica has said the next says again, which counts.
+  const first = lab.control(account);
+  const events = async (): Promise<number> => (await eventsOf(api, lab.namespace)).length;
+  if (right.verb !== "create") await expect.poll(events, WITHIN).toBeGreaterThan(0);
+  const second = right.verb === "create" ? first : lab.control(account);
+  await expect.poll(() => second.join("\n"), WITHIN).toMatch(missing(right));
 });
 
 async function withHyperConverged(): Promise<Registering> {
@@ -78,8 +93,10 @@ test.each(ofHyperConverged)("without $verb of HyperConverged's the binding's con
 test("with these rights it registers, follows and undoes, in KubeVirt's CR and in HyperConverged's", async () => {
   await using lab = await Registering.make(api, {});
   const problems = lab.control(await controllerAccount(api, lab.namespace));
+  await new NodeObjects(api, lab.namespace).makePendingVmi("vm");
   await lab.bind("macvtap");
   await expect.poll(() => lab.reason("macvtap", "Ready"), WITHIN).toBe("True Ready");
+  await expect.poll(async () => (await eventsOf(api, lab.namespace)).length, WITHIN).toBe(1);
   await lab.unbind("macvtap");
   await expect.poll(() => lab.names(), WITHIN).toEqual([]);
   expect(problems).toEqual([]);

@@ -1,7 +1,9 @@
-import { Alarm, backoff, KUBEVIRTS, NETWORK_BINDINGS, pause, Reflector } from "@netbind/kube";
+import { kubevirtConfiguration } from "@netbind/kubevirt/admission";
+import { Alarm, type ApiObject, backoff, KUBEVIRTS, NETWORK_BINDINGS, pause, Reflector } from "@netbind/kube";
 import type { ControllerMeter } from "./controller-metrics.ts";
 import { type NetworkBinding, readNetworkBinding } from "./network-binding.ts";
-import { type Followed, reconcile, type ReconcileParts } from "./reconcile.ts";
+import { reconcile, type ReconcileParts } from "./reconcile.ts";
+import type { WaitingInputs } from "./waiting/plan-notices.ts";
 
 /** What a controller is made of. */
 export interface ControllerParts extends ReconcileParts {
@@ -14,8 +16,16 @@ export interface ControllerParts extends ReconcileParts {
 /** A KubeVirt CR, as far as it is followed. */
 interface KubevirtCr {
   readonly name: string;
+  /** The names of the bindings that it registers. */
+  readonly registered: readonly string[];
   readonly created: string;
   readonly isDeleting: boolean;
+}
+
+function readKubevirt(object: ApiObject): KubevirtCr {
+  const { name, creationTimestamp, deletionTimestamp } = object.metadata;
+  const registered = Object.keys(kubevirtConfiguration(object).network?.binding ?? {});
+  return { name, registered, created: String(creationTimestamp), isDeleting: deletionTimestamp !== undefined };
 }
 
 /** Milliseconds: after which everything is looked at again, and after a failure. */
@@ -44,11 +54,7 @@ export class Controller {
     });
     this.#kubevirts = new Reflector({
       ...{ client, resource: KUBEVIRTS, namespace, onChange },
-      read: ({ metadata: { name, creationTimestamp, deletionTimestamp } }) => ({
-        name,
-        created: String(creationTimestamp),
-        isDeleting: deletionTimestamp !== undefined,
-      }),
+      read: readKubevirt,
       onProblem: (problem) => onProblem?.(KUBEVIRTS.plural, problem),
     });
   }
@@ -84,8 +90,9 @@ export class Controller {
 
   async #reconcile(signal: AbortSignal): Promise<boolean> {
     this.#begun = performance.now();
+    const followed = { bindings: this.#bindings.objects, kubevirt: this.#kubevirt?.name };
     try {
-      await reconcile(this.#parts, this.#followed(), signal);
+      await reconcile(this.#parts, followed, signal);
       this.#tell(undefined);
       this.#parts.meter?.reconciled(true);
       return true;
@@ -100,10 +107,15 @@ export class Controller {
   }
 
   /** KubeVirt works by the oldest of several CRs, and its own webhook refuses others. */
-  #followed(): Followed {
+  get #kubevirt(): KubevirtCr | undefined {
     const crs = this.#kubevirts.objects.filter(({ isDeleting }) => !isDeleting);
-    const [oldest] = [...crs].sort((a, b) => a.created.localeCompare(b.created) || a.name.localeCompare(b.name));
-    return { bindings: this.#bindings.objects, kubevirt: oldest?.name };
+    return [...crs].sort((a, b) => a.created.localeCompare(b.created) || a.name.localeCompare(b.name))[0];
+  }
+
+  /** What is known of bindings, of whatever age; nothing is known to be registered before everything was listed once. */
+  get known(): Pick<WaitingInputs, "bindings" | "registered"> {
+    const registered = this.unready === undefined ? this.#kubevirt?.registered : undefined;
+    return { bindings: this.#bindings.objects, registered: registered && new Set(registered) };
   }
 
   #tell(problem: string | undefined): void {

@@ -22,6 +22,7 @@ import { ControllerMetrics } from "./controller-metrics.ts";
 import { type ControllerOptions, readOptions, USAGE } from "./controller-options.ts";
 import { ImagesError, readImages } from "./read-images.ts";
 import { releaseOf } from "./release.ts";
+import { WaitingVms } from "./waiting/waiting-vms.ts";
 
 const NAME = "netbind-controller";
 
@@ -37,6 +38,7 @@ const TOKENS = {
   election: Symbol("election") as InjectionToken<LeaderElection>,
   log: Symbol("log") as InjectionToken<Logger>,
   metrics: Symbol("metrics") as InjectionToken<ControllerMetrics>,
+  waiting: Symbol("waiting") as InjectionToken<WaitingVms>,
 } as const;
 
 /** Says what is wrong with what is followed or written, and when that is over. */
@@ -74,19 +76,33 @@ function compose(options: ControllerOptions): void {
         }),
     ),
   });
-  container.register(TOKENS.election, {
+  container.register(TOKENS.waiting, {
     useFactory: instanceCachingFactory(
       (of) =>
-        new LeaderElection({
-          ...{ client: of.resolve(TOKENS.client), namespace, name: NAME, identity: `${hostname()}-${randomUUID()}` },
-          onProblem: (problem) => problemLog(log)("lease", problem),
-          lead: async (signal) => {
-            log.info("leading: this replica writes");
-            await of.resolve(TOKENS.controller).lead(signal);
-            log.info("not leading any more");
-          },
+        new WaitingVms({
+          ...{ client: of.resolve(TOKENS.client), namespace, host: hostname() },
+          ...{ bindings: () => of.resolve(TOKENS.controller).known, onProblem: problemLog(log) },
         }),
     ),
+  });
+  container.register(TOKENS.election, {
+    useFactory: instanceCachingFactory((of) => electionOf(options, of.resolve(TOKENS.client), log)),
+  });
+}
+
+/** The election of the replica that writes. */
+function electionOf({ namespace }: ControllerOptions, client: ApiClient, log: Logger): LeaderElection {
+  return new LeaderElection({
+    ...{ client, namespace, name: NAME, identity: `${hostname()}-${randomUUID()}` },
+    onProblem: (problem) => problemLog(log)("lease", problem),
+    lead: async (signal) => {
+      log.info("leading: this replica writes");
+      await Promise.all([
+        container.resolve(TOKENS.controller).lead(signal),
+        container.resolve(TOKENS.waiting).run(signal),
+      ]);
+      log.info("not leading any more");
+    },
   });
 }
 

@@ -63,6 +63,12 @@ export class NodeObjects {
     return made.metadata.uid;
   }
 
+  /** Makes a VMI that has no pod. */
+  async makePendingVmi(name: string): Promise<void> {
+    await this.makeVmi(name);
+    await this.patchVmi(name, { status: { phase: "Pending" } });
+  }
+
   /** Changes a VMI by a merge patch. KubeVirt's has no status of its own. */
   async patchVmi(name: string, body: object): Promise<void> {
     await this.#api.request({ method: "PATCH", path: `${VMI_PATH(this.namespace)}/${name}`, body });

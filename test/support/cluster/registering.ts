@@ -1,7 +1,7 @@
 /** A namespace with a KubeVirt CR, a controller that registers bindings there, and what they come to. */
 import { releasedImages, releasedPlugins, releasedRegistrations } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
-import { Controller, type ControllerParts, releaseOf } from "@netbind/controller";
+import { Controller, type ControllerParts, releaseOf, WaitingVms } from "@netbind/controller";
 import { ApiClient } from "@netbind/kube";
 import { connectionOf } from "./api-connection.ts";
 import type { ApiCredentials, ApiServer, TestNamespace } from "./api-server.ts";
@@ -64,8 +64,11 @@ export class Registering implements AsyncDisposable {
     const { namespace } = this;
     const onProblem = (what: string, problem = "over"): unknown => problems.push(`${what}: ${problem}`);
     const controller = new Controller({ client, namespace, release: testRelease(), onProblem, ...parts });
+    const bindings = (): Controller["known"] => controller.known;
+    const waiting = new WaitingVms({ client, namespace, host: "replica", bindings, onProblem });
     const stop = new AbortController();
-    const ran = Promise.all([controller.follow(stop.signal), controller.lead(stop.signal)]);
+    const { signal } = stop;
+    const ran = Promise.all([controller.follow(signal), controller.lead(signal), waiting.run(signal)]);
     this.#stack.defer(async () => {
       stop.abort();
       await ran;
@@ -165,6 +168,8 @@ export class Registering implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Without a controller manager they would stay, and wait in later tests.
+    await this.#api.request({ method: "DELETE", path: this.#path("virtualmachineinstances") });
     await this.#stack.disposeAsync();
     // A controller that is stopped lets nothing go.
     for (const name of await this.names()) {

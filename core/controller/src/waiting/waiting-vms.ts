@@ -1,0 +1,77 @@
+import { type ApiClient, EventWriter, pause, PODS, Reflector, type ReflectorParts, VMIS } from "@netbind/kube";
+import { DueNotices } from "./due-notices.ts";
+import {
+  type AgentPod,
+  type FollowedPod,
+  type FollowedVmi,
+  readAgentPod,
+  readLauncherPod,
+  readVmi,
+} from "./followed-objects.ts";
+import { planNotices, type WaitingInputs } from "./plan-notices.ts";
+
+/** What the VMs that wait are found with. */
+export interface WaitingParts {
+  readonly client: ApiClient;
+  /** The namespace of the node agent's pods. */
+  readonly namespace: string;
+  /** This replica, in events. */
+  readonly host: string;
+  /** What is known of bindings, of whatever age. */
+  readonly bindings: () => Pick<WaitingInputs, "bindings" | "registered">;
+  readonly onProblem?: (what: string, problem: string | undefined) => void;
+}
+
+/** Milliseconds between two looks at what is known. */
+const LOOK = 1000;
+const LAUNCHERS = "kubevirt.io=virt-launcher";
+const AGENTS = "app=netbind-agent";
+
+/** Says on VMIs what they wait for, where KubeVirt says nothing: for a binding's registration, or for a node's agent. */
+export class WaitingVms {
+  readonly #parts: WaitingParts;
+  readonly #vmis: Reflector<FollowedVmi>;
+  readonly #pods: Reflector<FollowedPod>;
+  readonly #agents: Reflector<AgentPod>;
+
+  constructor(parts: WaitingParts) {
+    this.#parts = parts;
+    const { namespace } = parts;
+    this.#vmis = this.#follow("VMIs", { resource: VMIS, read: readVmi });
+    const launchers = { resource: PODS, selector: { labelSelector: LAUNCHERS } };
+    this.#pods = this.#follow("launcher pods", { ...launchers, read: readLauncherPod });
+    const agents = { resource: PODS, namespace, selector: { labelSelector: AGENTS } };
+    this.#agents = this.#follow("agent pods", { ...agents, read: readAgentPod });
+  }
+
+  #follow<T>(what: string, parts: Omit<ReflectorParts<T>, "client">): Reflector<T> {
+    const { client, onProblem } = this.#parts;
+    return new Reflector({ client, ...parts, onProblem: (problem) => onProblem?.(what, problem) });
+  }
+
+  /** Follows VMs and says what they wait for, until it is stopped. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { client, host, onProblem } = this.#parts;
+    const source = { component: "netbind-controller", host };
+    const writer = new EventWriter(client, { ...source, onProblem: (problem) => onProblem?.("events", problem) });
+    const due = new DueNotices();
+    const all = [this.#vmis, this.#pods, this.#agents];
+    const followed = all.map((one) => one.run(signal));
+    while (!signal.aborted) {
+      if (all.every(({ isSynced }) => isSynced)) this.#write(writer, due);
+      await pause(LOOK, signal);
+    }
+    await Promise.all(followed);
+    await writer.end();
+  }
+
+  #write(writer: EventWriter, due: DueNotices): void {
+    const [vmis, pods, agents] = [this.#vmis.objects, this.#pods.objects, this.#agents.objects];
+    const notices = planNotices({ vmis, pods, agents, ...this.#parts.bindings() });
+    for (const { vmi, reason, message } of due.take(notices, performance.now())) {
+      const { namespace, name, uid } = vmi;
+      const about = { apiVersion: "kubevirt.io/v1", kind: VMIS.kind, namespace, name, uid };
+      writer.write({ about, type: "Warning", reason, message });
+    }
+  }
+}
