@@ -1,7 +1,20 @@
 /** Images of sidecars that anybody may have made: what becomes of them in the cache, and what is said of those that are refused. */
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { exec } from "@netbind/netns";
+import type { Decision } from "@netbind/engine";
+import { pruneImages, State, vmId } from "@netbind/local";
+import { exec, makeDirectory } from "@netbind/netns";
+import { PodRecordFile } from "@netbind/pod";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { readImageSource } from "../../core/local/src/images/image-source.ts";
 import {
@@ -10,6 +23,9 @@ import {
   sidecarRoot,
 } from "../../core/local/src/images/sidecar-image-cache.ts";
 import { prepareSidecars } from "../../core/local/src/pod/prepare-sidecars.ts";
+import { newRecord } from "../../core/local/src/vm/new-record.ts";
+import { aVmi } from "../support/cases/a-vmi.ts";
+import { netbind } from "../support/guest/netbind.ts";
 import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
 import { Registry } from "../support/images/registry.ts";
 
@@ -173,4 +189,42 @@ test("all images that cannot be had are said at once, each with its registry and
   expect(message).toContain("oci:dist/images:b docker://REGISTRY/netbind/b:0.0.0, and netbind run --registry REGISTRY");
   expect(message).toContain(`sidecar of binding "c": image 127.0.0.1:1/x/c:1: its registry is not in reach`);
   expect(message).not.toContain('binding "d"');
+});
+
+test("gc --images removes what no VM has and no start has taken for long, and only that", async () => {
+  const names = ["old", "used", "fresh"];
+  const sources = await Promise.all(names.map((content) => layoutOf([[{ ...FILE, content }]])));
+  const [old, used, fresh] = await Promise.all(sources.map((source) => fetch(source)));
+  const long = new Date(Date.now() - 40 * 24 * 3600_000);
+  for (const { base = "" } of [old ?? {}, used ?? {}, fresh ?? {}] as readonly Partial<CachedSidecarImage>[])
+    utimesSync(join(cache, "sidecar-images", base), long, long);
+  const env = { NETBIND_STATE_DIR: join(directory, "state"), NETBIND_CACHE_DIR: cache };
+  const gc = (...args: readonly string[]) => netbind(["gc", "--images", ...args], { env });
+  expect((await gc("50")).stdout).toBe("nothing to remove\n");
+  // A start takes one, and a VM has another.
+  await fetch(sources[2] ?? "");
+  const state = new State({ state: env.NETBIND_STATE_DIR, cache, logs: directory });
+  state.prepare();
+  const command = { args: ["/bin/a"], env: [], cwd: "/" };
+  const spec = { container: "hook-sidecar-0", image: "x/y:1", base: used?.base ?? "", command };
+  const record = newRecord(state, aVmi(), "test", { nics: [], bindings: [] } as unknown as Decision);
+  const { id } = record;
+  makeDirectory(state.podDirectory(id));
+  PodRecordFile.create(state.podDirectory(id), { ...record, sidecars: { masquerade: spec } });
+  // A record that cannot be read may name any.
+  const damaged = state.podDirectory(vmId("default", "damaged"));
+  makeDirectory(damaged);
+  writeFileSync(join(damaged, "record.json"), "{");
+  await expect(pruneImages(state, exec, 30)).rejects.toThrow("record.json");
+  rmSync(damaged, { recursive: true });
+  const pruned = await pruneImages(state, exec, 30);
+  expect(pruned).toEqual([{ what: "sidecar image", image: sources[0] }]);
+  expect(
+    left()
+      .filter((name) => name.startsWith("sidecar-"))
+      .sort(),
+  ).toEqual([used?.base, fresh?.base].sort());
+  // What was removed is fetched again.
+  expect((await fetch(sources[0] ?? "")).base).toBe(old?.base);
+  expect((await gc("-1")).code).toBe(2);
 });

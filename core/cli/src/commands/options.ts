@@ -100,6 +100,14 @@ export const seconds = (text: string): number => {
   return value;
 };
 
+/** Reads a number of days. */
+export const days = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("Write a number of days.");
+  return value;
+};
+
 const NEWEST = formatVersion(NEWEST_KUBEVIRT);
 
 /** Reads a version of KubeVirt. */

@@ -72,6 +72,8 @@ export interface CopiedImage {
 
 /** What the cache has of an image. */
 export type CachedImage<T> = T & {
+  /** The image as it was named first. */
+  readonly image?: string;
   /** The name of its directory. */
   readonly base: string;
 };
@@ -86,7 +88,11 @@ const baseName = ({ prefix }: { readonly prefix: string }, digest: string, path 
   derivedName(prefix, { text: `${digest} ${path}` });
 
 /** An entry that is whole; undefined where there is none. */
-function findEntry<T extends object>(cache: string, kind: ImageKind<T>, base: string): CachedImage<T> | undefined {
+export function findEntry<T extends object>(
+  cache: string,
+  kind: ImageKind<T>,
+  base: string,
+): CachedImage<T> | undefined {
   const file = join(kindDirectory(cache, kind), base, FACTS);
   if (!exists(file)) return undefined;
   const facts = JSON.parse(readText(file)) as T;
@@ -160,7 +166,7 @@ async function fetchImage<T extends object>(
   const made = path === undefined ? copied : { ...copied, path };
   const facts = await kind.make(made, building, { ...tools, workspace: building, signal });
   await removeTree(cache.exec, join(building, IMAGE));
-  writeText(join(building, FACTS), JSON.stringify(facts), 0o644);
+  writeText(join(building, FACTS), JSON.stringify({ ...facts, image: named.source.text }), 0o644);
 }
 
 /** Makes an entry of the cache, whole or not at all. */
@@ -205,6 +211,19 @@ async function pull<T extends object>(
     findEntry(cache.cache, kind, baseName(kind, named.digest, path)) ?? (await addEntry(cache, kind, named, path));
   writeAtomically(nameFile(directory, source), JSON.stringify({ reference: source.text, digest: named.digest }));
   return entry;
+}
+
+/** Removes an entry; the caller holds the kind's lock. What is removed in part is never taken for whole. */
+export async function removeEntry(
+  exec: Exec,
+  cache: string,
+  kind: { readonly directory: string },
+  base: string,
+): Promise<void> {
+  const directory = kindDirectory(cache, kind);
+  await removeTree(exec, join(directory, BUILDING));
+  rename(join(directory, base), join(directory, BUILDING));
+  await removeTree(exec, join(directory, BUILDING));
 }
 
 /** Takes the lock of a kind's directory, without which nobody changes what is in it. */

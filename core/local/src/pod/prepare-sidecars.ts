@@ -62,7 +62,7 @@ export async function prepareSidecars(
   return (binding, container) => {
     const cached = images.get(binding);
     if (cached === undefined) return publishSidecar(runtime, cache.cache, binding, container);
-    const { base, ...command } = cached;
-    return { container, image: named.get(binding) ?? "", base, command };
+    const { base, args, env, cwd } = cached;
+    return { container, image: named.get(binding) ?? "", base, command: { args, env, cwd } };
   };
 }
