@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import type { Vmi } from "@netbind/kubevirt";
 import { exec } from "@netbind/netns";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import {
@@ -20,10 +21,11 @@ import {
   ensureContainerDisk,
 } from "../../core/local/src/images/container-disk-cache.ts";
 import { readImageSource } from "../../core/local/src/images/image-source.ts";
+import { fetchContainerDisks } from "../../core/local/src/launcher/container-disks.ts";
 import { UnreachableRegistryError } from "../../core/local/src/images/errors.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
-import { Registry } from "../support/images/registry.ts";
+import { KNOWN_USER, Registry } from "../support/images/registry.ts";
 
 const DISK = Buffer.alloc(70_000, "disk of a test ");
 const FILE: Entry = { name: "disk/disk.img", content: DISK };
@@ -305,6 +307,33 @@ test("a registry that does not answer, that does not have it, and that refuses, 
   process.env["SSL_CERT_FILE"] = closed.certificate;
   await expect(fetch(`${closed.host}/x:1`)).rejects.toThrow("its registry refuses it");
   process.env["SSL_CERT_FILE"] = registry.certificate;
+  expect(left()).toEqual([]);
+});
+
+test("a volume's Secret opens its registry, and no file of it stays; all that cannot be had is said at once", async () => {
+  await using closed = await Registry.start(KNOWN_USER);
+  process.env["SSL_CERT_FILE"] = closed.certificate;
+  const images = [
+    { image: `${closed.host}/a:1`, imagePullSecret: "right" },
+    { image: `${closed.host}/b:1` },
+    { image: `${closed.host}/c:1`, imagePullSecret: "none" },
+    { image: "127.0.0.1:1/d:1" },
+  ];
+  const disks = images.map((_, at) => ({ name: `v${at}`, disk: {} }));
+  const volumes = images.map((containerDisk, at) => ({ name: `v${at}`, containerDisk }));
+  const vmi = { metadata: {}, spec: { domain: { devices: { disks } }, volumes } } as unknown as Vmi;
+  const data = { configMaps: {}, secrets: { right: { ".dockerconfigjson": KNOWN_USER.authFor(closed.host) } } };
+  const signal = new AbortController().signal;
+  const fetching = fetchContainerDisks({ exec, cache, progress: (line) => said.push(line), signal }, vmi, {
+    ...{ policy: { directories: [], own: [] }, data },
+  });
+  const { message } = (await fetching.catch((error: Error) => error)) as Error;
+  process.env["SSL_CERT_FILE"] = registry.certificate;
+  expect(message).toContain("3 container disks cannot be had");
+  // Who may look there is told that it is not there.
+  expect(message).toContain(`volume "v0": image ${closed.host}/a:1 is not there`);
+  expect(message).toContain(`volume "v1": image ${closed.host}/b:1: its registry refuses it`);
+  expect(message).toContain('volume "v2" refers to Secret "none", which is not in the input');
   expect(left()).toEqual([]);
 });
 

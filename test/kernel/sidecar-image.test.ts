@@ -27,13 +27,10 @@ import { newRecord } from "../../core/local/src/vm/new-record.ts";
 import { aVmi } from "../support/cases/a-vmi.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
-import { Registry } from "../support/images/registry.ts";
+import { KNOWN_USER, Registry } from "../support/images/registry.ts";
 
 const config = { Entrypoint: ["/bin/a"], Cmd: ["b"], Env: ["C=d"], WorkingDir: "/w", User: "0" };
 const FILE: Entry = { name: "bin/a", content: "program", mode: 0o755 };
-
-/** The password "secret", by bcrypt. */
-const SECRET = "$2b$05$4JaGAYvqqy1oOWLN.Iz5aOjdc1mUO166.DDRCUU9d8WsoAKgw73aO";
 
 let registry: Registry;
 let directory: string;
@@ -157,7 +154,7 @@ test("a full disk is an error that names the cache; with room again, the next st
 
 test("all images that cannot be had are said at once, each with its registry and what to mirror; with passwords they can", async () => {
   const layout = (await layoutOf([[FILE]])).split(":")[1] ?? "";
-  await using closed = await Registry.start({ htpasswd: `test:${SECRET}` });
+  await using closed = await Registry.start(KNOWN_USER);
   await registry.push(layout, "image", "some/sidecar:1");
   const runtime = { node: "", start: { options: [], environment: {} }, bundle: () => undefined };
   const ca = join(directory, "both.pem");
@@ -173,10 +170,11 @@ test("all images that cannot be had are said at once, each with its registry and
   const { message } = (await failing.catch((error: Error) => error)) as Error;
   // With a password it refuses for another reason: the image is not there.
   const authFile = join(directory, "auth.json");
-  const auth = Buffer.from("test:secret").toString("base64");
-  writeFileSync(authFile, JSON.stringify({ auths: { [closed.host]: { auth } } }), { mode: 0o600 });
+  writeFileSync(authFile, KNOWN_USER.authFor(closed.host), { mode: 0o600 });
   const source = readImageSource(`${closed.host}/some/sidecar:1`, { directories: [], own: [] });
-  await expect(ensureSidecarImage({ ...parts(), authFile }, { source })).rejects.toThrow("is not there");
+  await expect(ensureSidecarImage({ ...parts(), auth: { file: authFile } }, { source })).rejects.toThrow(
+    "is not there",
+  );
   process.env["SSL_CERT_FILE"] = registry.certificate;
   expect(message).toContain("3 sidecars cannot be had");
   expect(message).toContain(`sidecar of binding "a": image ${closed.host}/some/sidecar:1: its registry refuses it`);

@@ -79,7 +79,13 @@ export interface VmiVolume {
   readonly cloudInitNoCloud?: CloudInitSource;
   readonly cloudInitConfigDrive?: CloudInitSource;
   readonly hostDisk?: { readonly path: string; readonly type?: string; readonly capacity?: string };
-  readonly containerDisk?: { readonly image: string; readonly path?: string; readonly imagePullPolicy?: string };
+  readonly containerDisk?: {
+    readonly image: string;
+    readonly path?: string;
+    readonly imagePullPolicy?: string;
+    /** A Secret of type kubernetes.io/dockerconfigjson in the VM's namespace. */
+    readonly imagePullSecret?: string;
+  };
   readonly configMap?: { readonly name: string };
   readonly secret?: { readonly secretName: string };
 }

@@ -19,6 +19,14 @@ export interface RegistryUser {
   readonly htpasswd: string;
 }
 
+/** A user whose password is "secret". */
+export const KNOWN_USER = {
+  htpasswd: "test:$2b$05$4JaGAYvqqy1oOWLN.Iz5aOjdc1mUO166.DDRCUU9d8WsoAKgw73aO",
+  /** What skopeo login would write for a registry. */
+  authFor: (host: string): string =>
+    JSON.stringify({ auths: { [host]: { auth: Buffer.from("test:secret").toString("base64") } } }),
+} as const;
+
 export class Registry implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(tmpdir(), "netbind-registry-"));
   #child: ChildProcess | undefined;

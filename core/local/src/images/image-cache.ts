@@ -18,7 +18,7 @@ import { badImage, changedBlob, explainWrite } from "./errors.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { LayerFile } from "./layer-entries.ts";
 import { checkPlatform, digestOf, type Manifest, readManifest } from "./manifest.ts";
-import { askManifest, copyImage, type SkopeoContext } from "./skopeo.ts";
+import { askManifest, copyImage, type RegistryAuth, type SkopeoContext } from "./skopeo.ts";
 import { markUsed } from "./used-images.ts";
 import { watchCopy } from "./watch-copy.ts";
 
@@ -29,8 +29,8 @@ export interface ImageCache {
   readonly cache: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** A file of passwords for registries; absent: the one that skopeo login writes as root. */
-  readonly authFile?: string;
+  /** Absent: what skopeo login writes as root. */
+  readonly auth?: RegistryAuth;
 }
 
 /** What is kept of images of one kind, such as a container disk. */

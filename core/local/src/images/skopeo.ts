@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { CommandError, type Exec, scaled } from "@netbind/netns";
 import { AUTH_FILE, hostCommand, usualAuthFile } from "./host-program.ts";
 import { type ImageSource, SOURCE_DIRECTORY } from "./image-source.ts";
@@ -13,6 +14,9 @@ import {
   unreachableRegistry,
 } from "./errors.ts";
 
+/** Passwords for registries, as skopeo login writes them: the path of a file, or a text that no file has. */
+export type RegistryAuth = { readonly file: string } | { readonly text: string };
+
 /** What skopeo is run with. */
 export interface SkopeoContext {
   readonly exec: Exec;
@@ -20,8 +24,8 @@ export interface SkopeoContext {
   readonly workspace: string;
   /** Aborted where nobody waits any longer. */
   readonly signal: AbortSignal;
-  /** A file of passwords for registries; absent: the one that skopeo login writes as root. */
-  readonly authFile?: string;
+  /** Absent: what skopeo login writes as root. */
+  readonly auth?: RegistryAuth;
 }
 
 const ASK_DEADLINE = 60_000;
@@ -58,18 +62,48 @@ export function explainSkopeo(image: string, error: unknown): Error {
   return reason(image, said);
 }
 
+/** How skopeo gets passwords inside its sandbox. */
+interface GivenAuth extends Disposable {
+  /** Options of bubblewrap's. */
+  readonly shown: readonly string[];
+  readonly descriptors: readonly number[];
+}
+
+/** A file without a name: a text that was a Secret's is on no disk for longer than its command. */
+function holdText(workspace: string, text: string): number {
+  const path = join(workspace, "auth");
+  const descriptor = openSync(path, "wx+", 0o600);
+  rmSync(path);
+  // From its beginning, where it is read from.
+  writeSync(descriptor, text, 0);
+  return descriptor;
+}
+
+/** Gives skopeo passwords; undefined where there are none. */
+function giveAuth({ workspace, auth }: SkopeoContext): GivenAuth | undefined {
+  if (auth !== undefined && "text" in auth) {
+    const descriptor = holdText(workspace, auth.text);
+    const shown = ["--ro-bind-data", "3", AUTH_FILE];
+    return { shown, descriptors: [descriptor], [Symbol.dispose]: () => closeSync(descriptor) };
+  }
+  const file = auth?.file ?? usualAuthFile(process.env);
+  if (file === undefined) return undefined;
+  return { shown: ["--ro-bind", file, AUTH_FILE], descriptors: [], [Symbol.dispose]: () => undefined };
+}
+
 async function skopeo(
-  { exec, workspace, signal, authFile }: SkopeoContext,
+  context: SkopeoContext,
   source: ImageSource,
   args: readonly string[],
   deadline: number,
 ): Promise<string> {
-  const auth = source.directory === undefined ? (authFile ?? usualAuthFile(process.env)) : undefined;
+  const { exec, workspace, signal } = context;
+  using auth = source.directory === undefined ? giveAuth(context) : undefined;
   const shown = [
     ...["--bind", workspace, WORK, "--setenv", "TMPDIR", WORK, "--setenv", "HOME", WORK],
     // The listed directory alone: a link in it leads nowhere else.
     ...(source.directory === undefined ? [] : ["--ro-bind", source.directory, SOURCE_DIRECTORY]),
-    ...(auth === undefined ? [] : ["--ro-bind", auth, AUTH_FILE]),
+    ...(auth?.shown ?? []),
   ];
   const [verb = "", ...rest] = args;
   const argv = [
@@ -83,7 +117,7 @@ async function skopeo(
     ...{ argv, shown, fileSize: UNPACKED_LIMIT + scaled(1024 ** 2) },
     hasNetwork: source.directory === undefined,
   });
-  return await exec(command, { deadline, signal }).catch((error: unknown) => {
+  return await exec(command, { deadline, signal, descriptors: auth?.descriptors ?? [] }).catch((error: unknown) => {
     signal.throwIfAborted();
     throw explainSkopeo(source.text, error);
   });

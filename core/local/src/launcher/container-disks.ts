@@ -1,13 +1,15 @@
 import { chmodSync, chownSync, closeSync, constants, openSync } from "node:fs";
 import { basename, join } from "node:path";
 import { defined, type Violation, violation } from "@netbind/contract";
-import type { Vmi, VmiVolume } from "@netbind/kubevirt";
+import type { ReferencedData, Vmi, VmiVolume } from "@netbind/kubevirt";
 import { derivedName, type Exec, FILE_LIMIT, makeDirectory, removeTree } from "@netbind/netns";
 import { type CachedDisk, cachedDiskPath, ensureContainerDisk } from "../images/container-disk-cache.ts";
 import type { ImageCache } from "../images/image-cache.ts";
 import { diskComponents } from "../images/find-disk.ts";
 import { hostCommand } from "../images/host-program.ts";
 import { readImageSource } from "../images/image-source.ts";
+import type { RegistryAuth } from "../images/skopeo.ts";
+import { secretValue } from "./secret-value.ts";
 import type { State } from "../record/state.ts";
 import { vmOfPod } from "../record/state.ts";
 import type { HeldDisk, HostDiskPolicy } from "./host-disks.ts";
@@ -72,6 +74,21 @@ export function checkContainerDisks(vmi: Vmi, policy: HostDiskPolicy): readonly 
   });
 }
 
+/** What container disks are fetched by. */
+export interface ContainerDiskInput {
+  readonly policy: HostDiskPolicy;
+  /** The Secrets of the VM's namespace are among it. */
+  readonly data: ReferencedData;
+}
+
+/** The key of a Secret of type kubernetes.io/dockerconfigjson. */
+const DOCKER_CONFIG = ".dockerconfigjson";
+
+/** The passwords that a volume names. @throws VolumeError where its Secret has none */
+const pullSecret = (volume: string, secret: string, data: ReferencedData): RegistryAuth => ({
+  text: secretValue(volume, data, secret, [DOCKER_CONFIG]),
+});
+
 /**
  * Fetches a VM's container disks, before anything of it is made. One whose registry is not in reach is left out.
  *
@@ -80,16 +97,17 @@ export function checkContainerDisks(vmi: Vmi, policy: HostDiskPolicy): readonly 
 export async function fetchContainerDisks(
   cache: ImageCache,
   vmi: Vmi,
-  policy: HostDiskPolicy,
+  { policy, data }: ContainerDiskInput,
 ): Promise<FoundContainerDisks> {
   const disks: ContainerDiskRecord[] = [];
   const failed: Error[] = [];
   const missing = new Map<number, string>();
   for (const { volume, name, containerDisk } of containerDisksOf(vmi)) {
-    const { image, path, imagePullPolicy } = containerDisk;
+    const { image, path, imagePullPolicy, imagePullSecret } = containerDisk;
     try {
+      const auth = imagePullSecret ? pullSecret(name, imagePullSecret, data) : cache.auth;
       const request = defined({ source: readImageSource(image, policy), path, pullPolicy: imagePullPolicy });
-      const { base, format } = await ensureContainerDisk(cache, request);
+      const { base, format } = await ensureContainerDisk({ ...cache, ...defined({ auth }) }, request);
       disks.push({ volume, base, format });
     } catch (error) {
       cache.signal.throwIfAborted();

@@ -4,7 +4,8 @@ import { podHostname } from "@netbind/kubevirt/pod";
 import { basePath, type FoundContainerDisks, overlayPath } from "./container-disks.ts";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
 import { type DiskLocation, madeDiskPath, makeDisk } from "./made-disks.ts";
-import { invalidFileName, missingKey, missingReference } from "../errors.ts";
+import { ownValue, secretValue } from "./secret-value.ts";
+import { invalidFileName, missingReference } from "../errors.ts";
 
 /** KubeVirt's JSON of cloud-init data, as it goes through the PreCloudInitIso hook. */
 export interface CloudInitData {
@@ -38,20 +39,7 @@ export interface PreparedVolumes {
   readonly warnings: readonly string[];
 }
 
-/** What a map has under a key that a document names, and nothing that it inherits. */
-const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
-  Object.hasOwn(map, key) ? map[key] : undefined;
-
 const decode = (text: string): string => Buffer.from(text, "base64").toString("utf8");
-
-function secretValue(volume: string, data: ReferencedData, name: string, keys: readonly string[]): string {
-  const secret = own(data.secrets, name);
-  if (secret === undefined) throw missingReference(volume, "Secret", name);
-  const key = keys.find((candidate) => Object.hasOwn(secret, candidate));
-  if (key === undefined)
-    throw missingKey(volume, { ...defined({ key: keys[0] }), secret: name, known: Object.keys(secret) });
-  return secret[key] ?? "";
-}
 
 /** The cloud-init data of a volume, with what it refers to filled in. */
 export function cloudInitData(vmi: Vmi, volume: string, source: CloudInitSource, data: ReferencedData): CloudInitData {
@@ -129,9 +117,9 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
     );
   }
   const [files, kind, name] = volume.configMap
-    ? [own(data.configMaps, volume.configMap.name), "ConfigMap", volume.configMap.name]
+    ? [ownValue(data.configMaps, volume.configMap.name), "ConfigMap", volume.configMap.name]
     : volume.secret
-      ? [own(data.secrets, volume.secret.secretName), "Secret", volume.secret.secretName]
+      ? [ownValue(data.secrets, volume.secret.secretName), "Secret", volume.secret.secretName]
       : [undefined, "", ""];
   if (kind !== "") {
     if (files === undefined) throw missingReference(volume.name, kind, name);

@@ -47,12 +47,15 @@ async function giveHostDisks(
 }
 
 const cacheOf = ({ state, exec, progress, authFile }: StartContext, { signal }: StartRequest): ImageCache =>
-  defined({ ...{ exec, cache: state.cache, progress, signal }, authFile });
+  defined({
+    ...{ exec, cache: state.cache, progress, signal },
+    auth: authFile === undefined ? undefined : { file: authFile },
+  });
 
 /** Fetches the VM's container disks: a pull may take long, and nothing of the VM is there meanwhile. */
 async function fetchDisks(machine: StartContext, request: StartRequest): Promise<FoundContainerDisks> {
   const policy = { directories: request.hostDiskDirectories, own: machine.state.own };
-  return fetchContainerDisks(cacheOf(machine, request), request.decision.vmi, policy);
+  return fetchContainerDisks(cacheOf(machine, request), request.decision.vmi, { policy, data: request.data });
 }
 
 /** Makes the VM's own layers over its container disks. */
