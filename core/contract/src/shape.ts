@@ -101,14 +101,36 @@ export function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-function unknownField(path: string, key: string, known: readonly string[]): Violation {
-  const distance = (one: string): number => editDistance(key.toLowerCase().slice(0, 64), one.toLowerCase());
+/** The fewest letters of a word that a longer name is looked for with. */
+const SHORTEST_PART = 3;
+const MOST_NEAREST = 3;
+
+/** The names that a word is a part of, such as `mac` of `macAddress`; none where it is of none or of many. */
+function namesWith(word: string, known: readonly string[]): readonly string[] {
+  const names = known.filter((name) => name.toLowerCase().includes(word.toLowerCase()));
+  return word.length < SHORTEST_PART || names.length > MOST_NEAREST ? [] : names;
+}
+
+/** The names that a word may be meant for, and whether it is no more than a slip. */
+function meantBy(
+  word: string,
+  known: readonly string[],
+): { readonly names: readonly string[]; readonly isSure: boolean } {
+  const distance = (name: string): number => editDistance(word.toLowerCase().slice(0, 64), name.toLowerCase());
   const [near] = known.map((name) => ({ name, far: distance(name) })).sort((a, b) => a.far - b.far);
-  const nearest =
-    near === undefined ? "remove it: no field is known here" : `the nearest known field is "${near.name}"`;
+  if (near === undefined) return { names: [], isSure: true };
+  if (near.far <= Math.max(1, Math.floor(near.name.length / 3))) return { names: [near.name], isSure: true };
+  const names = namesWith(word, known);
+  return names.length > 0 ? { names, isSure: true } : { names: [near.name], isSure: false };
+}
+
+function unknownField(path: string, key: string, known: readonly string[]): Violation {
+  const { names, isSure } = meantBy(key, known);
+  const quoted = names.map((name) => `"${name}"`).join(", ");
+  const nearest = `the nearest known field${names.length > 1 ? "s are" : " is"} ${quoted}`;
   // A slip of a few letters needs no list of all that it could have been.
-  const isSlip = near === undefined || near.far <= Math.max(1, Math.floor(near.name.length / 3));
-  const fix = isSlip ? nearest : `${nearest}; known: ${known.join(", ")}`;
+  const all = isSure ? "" : `; known: ${known.join(", ")}`;
+  const fix = names.length === 0 ? "remove it: no field is known here" : `${nearest}${all}`;
   return violation(join(path, key), `there is no field ${JSON.stringify(key)} here`, fix);
 }
 

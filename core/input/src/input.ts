@@ -21,6 +21,7 @@ import {
   type InputObject,
   type Sorted,
   soundOf,
+  unsoundDefinitions,
 } from "./other-objects.ts";
 import { collectData, collectDeviceSettings } from "./referenced-data.ts";
 import { collectServices } from "./services.ts";
@@ -138,7 +139,7 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     templates,
     clones: soundOf<VmiClone>(of, "clone", checkClone),
     migrations: soundOf<VmiMigration>(of, "migration", checkMigration),
-    nads: definitions.map(({ value }) => value),
+    nads: [...definitions.map(({ value }) => value), ...unsoundDefinitions(of)],
     definitions,
     deviceSettings: collectDeviceSettings(documents),
     services: collectServices(documents),

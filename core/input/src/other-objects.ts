@@ -11,6 +11,7 @@ import {
   findUnknownFields,
   limitRepeated,
 } from "@netbind/kubevirt/admission";
+import type { NetworkAttachmentDefinition } from "@netbind/kubevirt";
 import { checkHeader, isOfKubevirt } from "./check-header.ts";
 import { checkCrs } from "./configuring-cr.ts";
 import type { InputDocument, InputViolation } from "./documents.ts";
@@ -39,6 +40,13 @@ export const soundOf = <T>(of: Sorted, kind: Kind, check: Check): readonly Input
   of(kind)
     .filter(({ value }) => check(value).length === 0)
     .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
+
+/** Definitions of a wrong shape by their names alone: they are in the input, whatever is wrong with them. */
+export const unsoundDefinitions = (of: Sorted): readonly NetworkAttachmentDefinition[] =>
+  of("nad").flatMap((document) => {
+    const { namespace, name } = objectNameOf(document) ?? { namespace: "", name: "" };
+    return name === "" || checkDefinition(document.value).length === 0 ? [] : [{ metadata: { namespace, name } }];
+  });
 
 const SHAPES = [
   ["nad", checkDefinition],

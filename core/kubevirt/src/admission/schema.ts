@@ -1,5 +1,17 @@
 import type { Violation } from "@netbind/contract";
-import { boolean, check, closed, integer, list, map, type ObjectShape, open, string } from "@netbind/contract/shape";
+import {
+  boolean,
+  check,
+  closed,
+  form,
+  integer,
+  list,
+  map,
+  type ObjectShape,
+  open,
+  type Shape,
+  string,
+} from "@netbind/contract/shape";
 import type { KubevirtConfiguration } from "../api.ts";
 import { quantity, soundPart } from "./shape.ts";
 
@@ -188,7 +200,8 @@ const INSTANCETYPE = open(
 );
 const CLONE = open({ metadata: METADATA, spec: open({ newMacAddresses: map(string) }) }, "spec");
 const MIGRATION = open({ metadata: UNNAMED_METADATA, spec: open({ vmiName: string }, "vmiName") }, "spec");
-const NAD = open({ metadata: METADATA, spec: open({ config: string }) }, "metadata");
+const CNI_CONFIG: Shape = form("JSON text in quotes", (value) => typeof value === "string");
+const NAD = open({ metadata: METADATA, spec: open({ config: CNI_CONFIG }) }, "metadata");
 
 /** What is wrong with the shape of a VMI's spec: types of all that is read; unknown fields of networks and interfaces. */
 export const checkVmiSpec = (spec: unknown, path = "spec"): readonly Violation[] => check(spec, VMI_SPEC, path);

@@ -86,10 +86,14 @@ export function validateOwnSize({ domain }: VmiSpec): readonly Finding[] {
   return first === undefined ? [] : [findingOf(OWN_SIZE, `spec.domain.${first}`, problem)];
 }
 
+/** What is wrong with a configuration, at whose field it is said. */
+const atConfig = (problem: string): string =>
+  problem.replace(/^spec\.config(?:: | is )/, (start) => (start.endsWith(" is ") ? "it is " : ""));
+
 /** What no pod can be attached for, of a NetworkAttachmentDefinition. One without a configuration takes a file of the node's. */
 export function validateNad(nad: NetworkAttachmentDefinition): readonly Finding[] {
   const read = nad.spec?.config?.trim() ? nadConfig(nad) : undefined;
-  return read !== undefined && "problem" in read ? [findingOf(NAD_CONFIG, "spec.config", read.problem)] : [];
+  return read !== undefined && "problem" in read ? [findingOf(NAD_CONFIG, "spec.config", atConfig(read.problem))] : [];
 }
 
 /** What a migration of a VM is refused for: the VM's condition says so, or would once it runs. */

@@ -73,3 +73,6 @@ export function ipamType(plugin: CniPluginConfig): string | undefined {
 /** True where a network gives its links no address. */
 export const lacksIpam = ({ delegatesIpam, config }: KnownLink): boolean =>
   delegatesIpam && config.plugins.every((plugin) => ipamType(plugin) === undefined);
+
+/** CNI plugins that need the pod's link to keep its MAC address, which bridge takes away. */
+export const KEEPS_ITS_MAC: readonly string[] = ["macvlan", "ipvlan"];

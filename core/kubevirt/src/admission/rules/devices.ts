@@ -1,7 +1,7 @@
 import { violation } from "@netbind/contract";
 import type { VmiInterface, VmiNetwork } from "../../api.ts";
 import { deviceProblem } from "../../devices/device-problem.ts";
-import { type KnownLink, knownLinkOf } from "../../pod/cni-plugins.ts";
+import { KEEPS_ITS_MAC, type KnownLink, knownLinkOf } from "../../pod/cni-plugins.ts";
 import { nadOf, parseNadReference, resourceNameOf } from "../../pod/nads.ts";
 import { registrationOf } from "../../vmi.ts";
 import { neverStarts, ignored, pending } from "./netbind-rules.ts";
@@ -63,7 +63,7 @@ export const DEVICE_RULES: readonly Rule[] = [
         violation(
           `${path}.sriov`,
           `sriov takes a PCI device, and the CNI plugin ${known.link.type} of ${known.definition} gives none`,
-          "name a definition of the CNI plugin sriov, or use bridge: {}",
+          `name a definition of the CNI plugin sriov${KEEPS_ITS_MAC.includes(known.link.type) ? "" : ", or use bridge: {}"}`,
         ),
       ];
     }),

@@ -3,6 +3,7 @@ import type { VmiInterface } from "../../api.ts";
 import { isDomainName } from "../../values/domain-name.ts";
 import { parseHardwareAddress } from "../../nic/hardware-address.ts";
 import { takenMacBinding } from "../../nic/taken-mac.ts";
+import { KEEPS_ITS_MAC } from "../../pod/cni-plugins.ts";
 import { cniTypes, nadOf } from "../../pod/nads.ts";
 import { neverStarts } from "./netbind-rules.ts";
 import { bindingFor, findRepeated, perInterface, perNetwork, quote, type Rule } from "./rule.ts";
@@ -13,8 +14,6 @@ const OPTION_BYTES = 255;
 /** As many IPv4 addresses as that is. */
 const MOST_SERVERS = 63;
 const LAST_ACPI_INDEX = 16_383;
-/** CNI plugins that need the pod's link to keep its MAC address, which bridge takes away. */
-const KEEPS_ITS_MAC: readonly string[] = ["macvlan", "ipvlan"];
 
 /** The first version that has the core binding passtBinding. */
 const FIRST_WITH_PASST_BINDING = 8;
