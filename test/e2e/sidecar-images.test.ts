@@ -8,21 +8,19 @@ import { useLab } from "../support/guest/lab.ts";
 import { machineState } from "../support/guest/machine.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { tarOf, writeLayout } from "../support/images/oci-layout.ts";
-import { keepSidecarCache, SidecarRegistry } from "../support/images/sidecar-registry.ts";
+import { removeOldSidecars, SidecarRegistry } from "../support/images/sidecar-registry.ts";
 import { documents, kubevirt, vm } from "../support/kube/objects.ts";
 
 const lab = useLab();
 let images: SidecarRegistry;
-let kept: Disposable;
 beforeAll(async () => {
-  kept = keepSidecarCache(lab.state.cache);
+  removeOldSidecars(lab.state.cache);
   images = await SidecarRegistry.start(["masquerade"]);
   process.env["SSL_CERT_FILE"] = images.registry.certificate;
 });
 afterAll(async () => {
   delete process.env["SSL_CERT_FILE"];
   await images[Symbol.asyncDispose]();
-  kept[Symbol.dispose]();
 });
 
 const VM = vm("contained", { interfaces: [{ name: "red", masquerade: {} }], networks: [{ name: "red", pod: {} }] });

@@ -15,23 +15,21 @@ import { useLab } from "../support/guest/lab.ts";
 import { machineState } from "../support/guest/machine.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { type Entry, tarOf, writeLayout } from "../support/images/oci-layout.ts";
-import { keepSidecarCache, SidecarRegistry } from "../support/images/sidecar-registry.ts";
+import { removeOldSidecars, SidecarRegistry } from "../support/images/sidecar-registry.ts";
 import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/kube/objects.ts";
 import { TestNetns } from "../support/netns/netns.ts";
 
 const lab = useLab();
 let images: SidecarRegistry;
-let kept: Disposable;
 beforeAll(async () => {
-  kept = keepSidecarCache(lab.state.cache);
+  removeOldSidecars(lab.state.cache);
   images = await SidecarRegistry.start(["bridge", "macvtap", "masquerade", "passt", "slirp", "sriov"]);
   process.env["SSL_CERT_FILE"] = images.registry.certificate;
 });
 afterAll(async () => {
   delete process.env["SSL_CERT_FILE"];
   await images[Symbol.asyncDispose]();
-  kept[Symbol.dispose]();
 });
 
 const onPod = (nic: object): object =>
@@ -48,7 +46,7 @@ test.each([
   ["masquerade", onPod({ masquerade: {} }), "10.0.2.2"],
   ["bridge", onPod({ bridge: {} }), "10.244.0."],
   ["slirp", onPod({ binding: { name: "slirp" } }), "10.0.2.15"],
-  ["passt", onPod({ binding: { name: "passt" } }), "10.244.0."],
+  ["passt", onPod({ binding: { name: "passt" }, ports: [{ port: 80 }] }), "10.244.0."],
 ])("%s from its image: the guest has its address", async (binding, vmi, address) => {
   await lab.start(JSON.stringify(vmi), ...images.options);
   expectContainer(binding);
@@ -65,7 +63,7 @@ const fetched = (binding: string): Promise<CachedSidecarImage> =>
 
 test("macvtap from its image: the guest has the MAC address that it asked for", async () => {
   await using machine = await TestNetns.make();
-  await machine.exec(["ip", "link", "add", "phys0", "up", "type", "dummy"]);
+  await machine.exec(["ip", "link", "add", "phys0", "up", "type", "veth", "peer", "name", "phys1"]);
   await fetched("macvtap");
   const DP_MACVTAP_CONF = JSON.stringify([{ name: "dataplane", lowerDevice: "phys0", mode: "bridge", capacity: 2 }]);
   const macAddress = "02:00:00:00:aa:0a";

@@ -1,5 +1,5 @@
 /** This checkout's images of sidecars in a registry on loopback, as somebody who mirrors them has them. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TABLE_FILE } from "../../../tools/images/table.ts";
 import { BuiltImages } from "../kube/built-images.ts";
@@ -55,21 +55,16 @@ export class SidecarRegistry implements AsyncDisposable {
   }
 }
 
-/** Removes what a test adds to the machine's cache of sidecars' images: each commit has others. */
-export function keepSidecarCache(cache: string): Disposable {
+/** Longer than any test takes. */
+const OLD = 3 * 60 * 60_000;
+
+/** Removes what earlier tests pulled from registries of theirs; each commit has others, and another run may need what is new. */
+export function removeOldSidecars(cache: string): void {
   const directory = join(cache, "sidecar-images");
-  const names = (): readonly string[] => {
-    try {
-      return readdirSync(directory);
-    } catch {
-      return [];
-    }
-  };
-  const before = new Set(names());
-  return {
-    [Symbol.dispose]: () => {
-      for (const name of names())
-        if (!before.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
-    },
-  };
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory).filter((one) => one.startsWith("sidecar-"))) {
+    const path = join(directory, name);
+    const isLoopback = (): boolean => readFileSync(join(path, "facts.json"), "utf8").includes('"image":"127.0.0.1:');
+    if (statSync(path).mtimeMs < Date.now() - OLD && isLoopback()) rmSync(path, { recursive: true });
+  }
 }
