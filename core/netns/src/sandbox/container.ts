@@ -20,7 +20,7 @@ export interface Container {
 }
 
 /** The user that a container's root is on the machine while it is made: nothing runs as it. */
-const NOBODY = 1_899_999_998;
+const CONTAINER_ROOT = 1_899_999_997;
 const DEV_BYTES = 65_536;
 const NAMESPACES = ["pid", "ipc", "mount", "uts", "network", "user"] as const;
 
@@ -36,7 +36,7 @@ const inMemory = (destination: string, mode: string, bytes: number): object => (
 
 /** Two users are inside: the process', and one that makes its mounts and is gone then. */
 const mapping = (inside: number, id: number): readonly object[] => [
-  { containerID: 0, hostID: NOBODY, size: 1 },
+  { containerID: 0, hostID: CONTAINER_ROOT, size: 1 },
   { containerID: inside, hostID: id, size: 1 },
 ];
 
