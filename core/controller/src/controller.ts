@@ -1,9 +1,13 @@
+import { isObject } from "@netbind/contract/shape";
+import { type KubevirtConfiguration, registrationsOf } from "@netbind/kubevirt";
 import { kubevirtConfiguration } from "@netbind/kubevirt/admission";
 import { Alarm, type ApiObject, backoff, KUBEVIRTS, NETWORK_BINDINGS, pause, Reflector } from "@netbind/kube";
 import type { ControllerMeter } from "./controller-metrics.ts";
 import { type NetworkBinding, readNetworkBinding } from "./network-binding.ts";
 import { reconcile, type ReconcileParts } from "./reconcile.ts";
 import type { WaitingInputs } from "./waiting/plan-notices.ts";
+import { reviewContextOf } from "./webhooks/review-context.ts";
+import type { ReviewContext } from "./webhooks/review-vm.ts";
 
 /** What a controller is made of. */
 export interface ControllerParts extends ReconcileParts {
@@ -16,16 +20,20 @@ export interface ControllerParts extends ReconcileParts {
 /** A KubeVirt CR, as far as it is followed. */
 interface KubevirtCr {
   readonly name: string;
-  /** The names of the bindings that it registers. */
-  readonly registered: readonly string[];
+  readonly configuration: KubevirtConfiguration;
+  /** Of the KubeVirt that runs, such as `v1.9.0`; empty: its CR does not say. */
+  readonly version: string;
   readonly created: string;
   readonly isDeleting: boolean;
 }
 
 function readKubevirt(object: ApiObject): KubevirtCr {
   const { name, creationTimestamp, deletionTimestamp } = object.metadata;
-  const registered = Object.keys(kubevirtConfiguration(object).network?.binding ?? {});
-  return { name, registered, created: String(creationTimestamp), isDeleting: deletionTimestamp !== undefined };
+  const { observedKubeVirtVersion } = isObject(object["status"]) ? object["status"] : {};
+  const version = typeof observedKubeVirtVersion === "string" ? observedKubeVirtVersion : "";
+  const created = String(creationTimestamp);
+  const configuration = kubevirtConfiguration(object);
+  return { name, configuration, version, created, isDeleting: deletionTimestamp !== undefined };
 }
 
 /** Milliseconds: after which everything is looked at again, and after a failure. */
@@ -114,8 +122,15 @@ export class Controller {
 
   /** What is known of bindings, of whatever age; nothing is known to be registered before everything was listed once. */
   get known(): Pick<WaitingInputs, "bindings" | "registered"> {
-    const registered = this.unready === undefined ? this.#kubevirt?.registered : undefined;
-    return { bindings: this.#bindings.objects, registered: registered && new Set(registered) };
+    const kubevirt = this.unready === undefined ? this.#kubevirt : undefined;
+    const registered = kubevirt && new Set(Object.keys(registrationsOf(kubevirt.configuration)));
+    return { bindings: this.#bindings.objects, registered };
+  }
+
+  /** What VMs are reviewed by; undefined before everything was listed once, and where there is no KubeVirt CR. */
+  get reviewContext(): ReviewContext | undefined {
+    const kubevirt = this.unready === undefined ? this.#kubevirt : undefined;
+    return kubevirt && reviewContextOf(kubevirt, this.#bindings.objects, this.#parts.release);
   }
 
   #tell(problem: string | undefined): void {

@@ -5,3 +5,7 @@ export { FIELD_MANAGER } from "./registration/registry.ts";
 export { FINALIZER } from "./status/write-status.ts";
 export { DueNotices } from "./waiting/due-notices.ts";
 export { WaitingVms, type WaitingParts } from "./waiting/waiting-vms.ts";
+export { reviewContextOf } from "./webhooks/review-context.ts";
+export { answerReview, readReview } from "./webhooks/admission-review.ts";
+export { type ReviewContext, reviewVm } from "./webhooks/review-vm.ts";
+export { serveWebhooks, type ServerCertificate, type WebhookServer } from "./webhooks/webhook-server.ts";

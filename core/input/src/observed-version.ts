@@ -1,4 +1,4 @@
-import { formatVersion, type KubevirtMinor, NEWEST_KUBEVIRT } from "@netbind/kubevirt";
+import { formatVersion, type KubevirtMinor, nearestVersion, NEWEST_KUBEVIRT } from "@netbind/kubevirt";
 import type { InputDocument } from "./documents.ts";
 
 /** What a KubeVirt CR's status says of the version that its cluster runs. */
@@ -21,7 +21,6 @@ export interface ChosenVersion {
 }
 
 const FIELD = "status.observedKubeVirtVersion";
-const OLDEST: KubevirtMinor = 1;
 const LONGEST = 64;
 
 /** What a KubeVirt CR's status says; nothing for one that no cluster has taken yet. */
@@ -30,14 +29,6 @@ export function observedIn(kubevirt: InputDocument | undefined): ObservedVersion
   const text = status?.observedKubeVirtVersion;
   if (kubevirt === undefined || typeof text !== "string" || text === "") return undefined;
   return { text: text.slice(0, LONGEST), file: kubevirt.file, line: kubevirt.lineOf(FIELD) };
-}
-
-/** The nearest version that is known; undefined for a text that is none. Builds between releases have more behind it. */
-function nearest(text: string): KubevirtMinor | undefined {
-  const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?=[.+-]|$)/.exec(text) ?? [];
-  if (major === undefined) return undefined;
-  if (Number(major) !== 1) return Number(major) < 1 ? OLDEST : NEWEST_KUBEVIRT;
-  return Math.min(Math.max(Number(minor), OLDEST), NEWEST_KUBEVIRT) as KubevirtMinor;
 }
 
 /** The version that is asked for, else the cluster's own, else the newest. */
@@ -51,7 +42,7 @@ export function chooseVersion(observed: ObservedVersion | undefined, asked: Kube
       ...{ version: asked, from: "option", observed },
       because: `${says}; the rules of ${formatVersion(asked)} are asked, by --kubevirt-version`,
     };
-  const version = nearest(text);
+  const version = nearestVersion(text);
   if (version === undefined)
     return {
       ...{ version: NEWEST_KUBEVIRT, from: "newest", observed },

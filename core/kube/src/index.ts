@@ -39,7 +39,7 @@ export { type ApiEvent, type EventSource, type EventSubject, EventWriter } from 
 export { FileCluster } from "./file-cluster.ts";
 export { type ElectionParts, LeaderElection, type LeaseTiming } from "./lease/leader-election.ts";
 export { Alarm } from "./program/alarm.ts";
-export { type ListenAddress, ListenError, readListenAddress } from "./program/listen-address.ts";
+export { type ListenAddress, ListenError, listenRefused, readListenAddress } from "./program/listen-address.ts";
 export { type Served, serveStatus, type StatusServer } from "./program/status-server.ts";
 export { ApiCluster, type ApiClusterParts } from "./watch/api-cluster.ts";
 export { backoff } from "./watch/backoff.ts";

@@ -51,7 +51,14 @@ export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";
 export { parseQuantity } from "./values/quantity.ts";
 export { sameValue } from "./values/same-value.ts";
-export { type KubevirtMinor, NEWEST_KUBEVIRT, parseVersion, formatVersion } from "./versions.ts";
+export {
+  formatVersion,
+  isNewerVersion,
+  type KubevirtMinor,
+  nearestVersion,
+  NEWEST_KUBEVIRT,
+  parseVersion,
+} from "./versions.ts";
 export {
   interfaceOf,
   INTERFACES_PATH,

@@ -13,6 +13,22 @@ export function parseVersion(text: string): KubevirtMinor | undefined {
   return minor >= 1 && minor <= 9 ? (minor as KubevirtMinor) : undefined;
 }
 
+const OLDEST_KUBEVIRT: KubevirtMinor = 1;
+
+/** The nearest version that is known to a released one; undefined for a text that is none. Builds between releases have more behind it. */
+export function nearestVersion(text: string): KubevirtMinor | undefined {
+  const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?=[.+-]|$)/.exec(text) ?? [];
+  if (major === undefined) return undefined;
+  if (Number(major) !== 1) return Number(major) < 1 ? OLDEST_KUBEVIRT : NEWEST_KUBEVIRT;
+  return Math.min(Math.max(Number(minor), OLDEST_KUBEVIRT), NEWEST_KUBEVIRT) as KubevirtMinor;
+}
+
+/** True for a version after the newest that is known. */
+export function isNewerVersion(text: string): boolean {
+  const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?=[.+-]|$)/.exec(text) ?? [];
+  return Number(major) > 1 || (Number(major) === 1 && Number(minor) > NEWEST_KUBEVIRT);
+}
+
 /** The stages of a feature gate, each with the first version (1.N) that had it there. */
 export interface Gate {
   readonly alpha?: number;
