@@ -25,8 +25,8 @@ export interface NicStatus {
   readonly queueCount?: number;
   /** `80/TCP`; empty where every port goes to the guest. */
   readonly ports: readonly string[];
-  /** A first packet each way. */
-  readonly traffic: { readonly fromGuest: boolean; readonly toGuest: boolean };
+  /** A first packet each way; absent where the pod has no link of the guest's that counts them. */
+  readonly traffic?: { readonly fromGuest: boolean; readonly toGuest: boolean };
 }
 
 /** The addresses that a plan gives its guest. */
@@ -56,6 +56,8 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, o
     ports: attachment.ports.map(
       ({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`,
     ),
-    traffic: { fromGuest: observed.packets.fromGuest > 0, toGuest: observed.packets.toGuest > 0 },
+    ...(plan.domain.kind === "tap"
+      ? { traffic: { fromGuest: observed.packets.fromGuest > 0, toGuest: observed.packets.toGuest > 0 } }
+      : {}),
   };
 }

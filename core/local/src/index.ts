@@ -6,6 +6,7 @@ export { guestCommand } from "./launcher/console.ts";
 export { debianArchive } from "./launcher/debian-archive.ts";
 export { checkContainerDisks } from "./launcher/container-disks.ts";
 export { checkHostDisks } from "./launcher/host-disks.ts";
+export { checkMemory } from "./launcher/machine-memory.ts";
 export { ensureImage, type Image, type Progress } from "./launcher/image.ts";
 export { migrateVm } from "./migration/migrate-vm.ts";
 export { checkNetworks } from "./networks/check-networks.ts";

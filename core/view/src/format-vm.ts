@@ -28,6 +28,25 @@ export interface ShownVm {
 /** What a cell has several of; a dash for none. */
 const several = (texts: readonly string[]): Cell => (texts.length === 0 ? "-" : texts);
 
+/** What is known of a NIC's packets. */
+function trafficCell(traffic: NicStatus["traffic"]): string {
+  if (traffic === undefined) return "unknown";
+  return (
+    [traffic.fromGuest ? "out" : "", traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") || "none yet"
+  );
+}
+
+/** What is said of guests that were not seen with all their addresses, a sentence for each NIC. */
+export const missingAddresses = (nics: readonly NicStatus[]): readonly string[] =>
+  nics
+    .filter(({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses)
+    .map(({ name, guestAddresses: [seen] }) => {
+      if (seen === undefined)
+        return `timed out waiting for an address of the guest on NIC ${name}: it may still be booting; see netbind status and netbind console`;
+      const [family, by] = seen.includes(":") ? ["IPv4", "DHCP"] : ["IPv6", "DHCPv6"];
+      return `the guest has no ${family} address on NIC ${name}: does it ask for one by ${by}?`;
+    });
+
 /** A VM's NICs as a table. */
 export function nicTable(nics: readonly NicStatus[], { width }: Pick<Screen, "width">): string {
   const header = ["NIC", "BINDING", "POD ADDRESS", "GUEST ADDRESS", "MAC", "MTU", "QUEUES", "PORTS", "TRAFFIC"];
@@ -40,8 +59,7 @@ export function nicTable(nics: readonly NicStatus[], { width }: Pick<Screen, "wi
     String(nic.mtu ?? "-"),
     String(nic.queueCount ?? "-"),
     nic.ports.length === 0 ? "all" : nic.ports,
-    [nic.traffic.fromGuest ? "out" : "", nic.traffic.toGuest ? "in" : ""].filter((word) => word !== "").join("+") ||
-      "none yet",
+    trafficCell(nic.traffic),
   ]);
   return table([header, ...rows], width);
 }

@@ -17,7 +17,16 @@ export {
   violationLines,
 } from "./format-finding.ts";
 export { formatPlan } from "./format-plan.ts";
-export { formatHealth, formatVm, type Health, nicTable, type Screen, type ShownVm, vmTable } from "./format-vm.ts";
+export {
+  formatHealth,
+  formatVm,
+  type Health,
+  missingAddresses,
+  nicTable,
+  type Screen,
+  type ShownVm,
+  vmTable,
+} from "./format-vm.ts";
 export { githubAnnotations } from "./reports/github.ts";
 export { junitXml } from "./reports/junit.ts";
 export { type CheckedVm, type Report, withoutExcerpt } from "./reports/report.ts";

@@ -2,7 +2,7 @@
 import type { NicStatus } from "@netbind/engine";
 import { describe, expect, test } from "vitest";
 import { formatFindings } from "../../../core/view/src/format-finding.ts";
-import { formatHealth, interfaceTable, nicTable } from "../../../core/view/src/format-vm.ts";
+import { formatHealth, interfaceTable, missingAddresses, nicTable } from "../../../core/view/src/format-vm.ts";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
 
 /** No terminal. */
@@ -78,4 +78,27 @@ test("a VM's health is a line for each thing that is wrong", () => {
   const text = formatHealth({ vm: "default/a", problems: ["the tap is gone", hostile] });
   expectHarmless(text);
   expect(text.split("\n")).toEqual(["default/a:", "  the tap is gone", expect.stringMatching(/^ {2}/)]);
+});
+
+const nicWith = (more: Partial<NicStatus>): NicStatus => ({
+  ...{ name: "pods", binding: "b", mac: "02:00:00:00:00:01", podAddresses: [], ports: [] },
+  ...{ guestAddresses: [], plannedAddresses: 0 },
+  ...more,
+});
+
+test("of packets that nothing counts it is said that they are unknown, not that there are none", () => {
+  const cells = (traffic: NicStatus["traffic"]): string =>
+    nicTable([nicWith(traffic === undefined ? {} : { traffic })], WIDE).split("\n")[1] ?? "";
+  expect(cells(undefined)).toMatch(/unknown$/);
+  expect(cells({ fromGuest: false, toGuest: false })).toMatch(/none yet$/);
+  expect(cells({ fromGuest: true, toGuest: true })).toMatch(/out\+in$/);
+});
+
+test("a guest without an address is said to boot yet, one without one family's to ask for none", () => {
+  const said = (guestAddresses: readonly string[], plannedAddresses: number): readonly string[] =>
+    missingAddresses([nicWith({ guestAddresses, plannedAddresses })]);
+  expect(said([], 2)).toEqual([expect.stringMatching(/^timed out waiting .* NIC pods: it may still be booting/)]);
+  expect(said(["10.0.2.2"], 2)).toEqual(["the guest has no IPv6 address on NIC pods: does it ask for one by DHCPv6?"]);
+  expect(said(["fd10:0:2::2"], 2)).toEqual(["the guest has no IPv4 address on NIC pods: does it ask for one by DHCP?"]);
+  for (const all of [said(["10.0.2.2"], 1), said([], 0)]) expect(all).toEqual([]);
 });

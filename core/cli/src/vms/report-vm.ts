@@ -1,5 +1,5 @@
 import type { VmStatus } from "@netbind/local";
-import { nicTable } from "@netbind/view";
+import { missingAddresses, nicTable } from "@netbind/view";
 import { type OutputFormat, print, printData, printMessage, screen } from "../output.ts";
 
 /** Prints what became of a VM; `is` says it in a few words, `more` are fields of the JSON beside the VM's. */
@@ -7,11 +7,13 @@ export function reportVm(status: VmStatus, is: string, format: OutputFormat, mor
   if (format !== "text") return printData({ ...status, ...more }, format);
   print(`VM ${status.namespace}/${status.name} ${is}\n\n${nicTable(status.nics, screen())}\n`);
   for (const sentence of status.limits ?? []) printMessage(`warning: ${sentence}`);
-  const missing = status.nics.filter(
-    ({ guestAddresses, plannedAddresses }) => guestAddresses.length < plannedAddresses,
-  );
-  if (missing.length > 0)
-    printMessage(
-      `timed out waiting for an address of the guest on NIC ${missing.map(({ name }) => name).join(", ")}: it may still be booting; see netbind status and netbind console`,
-    );
+  for (const sentence of missingAddresses(status.nics)) printMessage(sentence);
+}
+
+/** Prints that a VM runs, or that it was stopped while its guest was still waited for. */
+export function reportStarted(status: VmStatus, isStopped: boolean, format: OutputFormat): void {
+  const isMissing = missingAddresses(status.nics).length > 0;
+  if (isStopped && isMissing && format === "text")
+    printMessage(`VM ${status.namespace}/${status.name} is stopped before its guest has taken its address`);
+  else reportVm(status, status.phase === "over" ? "has ended" : "is running", format);
 }

@@ -3,6 +3,7 @@ import type { GrantsByBinding } from "@netbind/engine";
 import type { Input } from "@netbind/input";
 import { foundBy } from "@netbind/kubevirt/admission";
 import {
+  checkMemory,
   checkNetworks,
   DEFAULT_POD_NETWORK,
   findCrash,
@@ -28,7 +29,7 @@ import { readPodNetwork } from "../input/named-files.ts";
 import { grantsIn, openPlugins } from "../plugins/open-plugins.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { refuseImageOptions, type SidecarImages, sidecarImages } from "../plugins/sidecar-images.ts";
-import { reportVm } from "./report-vm.ts";
+import { reportStarted } from "./report-vm.ts";
 import { findHostDiskProblems } from "./host-disk-problems.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { InputError, socketInRun, vmsNotStopped } from "../errors.ts";
@@ -65,7 +66,8 @@ async function refuseMissing(
   const networks = vms.flatMap(({ vm, decision }) =>
     foundBy("NETWORK", checkNetworks(decision.networks, machine.deviceSettings)).map(vm.locate),
   );
-  const found = [...networks, ...(await findHostDiskProblems(machine, vms, hostDisk))];
+  const memory = vms.flatMap(({ vm, decision }) => foundBy("MEMORY", checkMemory(decision.vmi)).map(vm.locate));
+  const found = [...networks, ...memory, ...(await findHostDiskProblems(machine, vms, hostDisk))];
   if (found.length > 0) throw new InputError(found);
 }
 
@@ -127,7 +129,7 @@ async function startAll({ machine, input, vms, options, signal }: RunContext): P
       started.push(one);
       for (const warning of one.warnings) printMessage(`warning: ${warning}`);
       const status = await waitForAddresses({ ...machine, signal }, one.nics, nameOfDecided(decided), options.wait);
-      reportVm(status, status.phase === "over" ? "has ended" : "is running", options.output);
+      reportStarted(status, signal.aborted, options.output);
     }
     return started;
   } catch (error) {

@@ -48,7 +48,7 @@ const isComplete = ({ nics }: VmStatus, wanted: readonly SeenNic[]): boolean =>
       awaited === 0 ||
       (probed !== undefined &&
         probed.guestAddresses.length >= awaited &&
-        probed.traffic.fromGuest &&
+        probed.traffic?.fromGuest === true &&
         probed.traffic.toGuest)
     );
   });

@@ -14,6 +14,7 @@ export type CheckId =
   | "HOST-DISK"
   | "IMAGE"
   | "ONE-MACHINE"
+  | "MEMORY"
   | "IGNORE";
 
 /** What an annotation that ignores rules lists in vain. */
@@ -122,6 +123,15 @@ export const CHECKS: readonly (RuleText & { readonly id: CheckId })[] = [
     why: "A cluster's controller makes VMs of the template of a pool or a replica set, and a single machine has none.",
     fix: "write a VirtualMachine with the template's spec, or use netbind validate and netbind render",
     reason: "FieldValueNotSupported",
+    consequence: "neverStarts",
+    judge: "netbind",
+  },
+  {
+    id: "MEMORY",
+    means: "A guest has no more memory than this machine.",
+    why: "The kernel gives a hypervisor no more than memory and swap space together, so the guest would not start.",
+    fix: "ask for less, or run it on a larger machine",
+    reason: "FieldValueInvalid",
     consequence: "neverStarts",
     judge: "netbind",
   },
