@@ -28,7 +28,7 @@ const FILES: Readonly<Record<string, string>> = {
   "compose.yaml": "services: {a: {image: b}}\n",
   "play.yaml": "- hosts: all\n",
   "net.yaml":
-    'apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nmetadata: {name: n}\nspec: {config: \'{"cniVersion": "1.0.0", "name": "n", "type": "bridge"}\'}\n',
+    'apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nmetadata: {name: lan}\nspec: {config: \'{"cniVersion": "1.0.0", "name": "lan", "type": "bridge"}\'}\n',
 };
 
 let directory: string;
@@ -63,7 +63,7 @@ test("files of KubeVirt's are validated together, whatever their names are", () 
     output: "1 VM: 0 violations, 0 warnings\n",
   });
   const { status, output } = hook("./-bad.yaml", "good vm.yaml", "play.yaml");
-  expect([status, output]).toEqual([1, expect.stringContaining("./-bad.yaml:5:82: error: [PORT-4] ")]);
+  expect([status, output]).toEqual([1, expect.stringContaining("./-bad.yaml:5:70: error: [PORT-4] ")]);
   expect(output).toContain("2 VMs: 1 violation");
 });
 
