@@ -38,6 +38,7 @@ export async function benchValidate(runs = 15): Promise<readonly Comparison[]> {
       ours,
       theirs: read,
       against: "reading the same YAML alone",
+      goal: { ratio: 2, better: "smaller" },
       most: 1000,
     },
   ];

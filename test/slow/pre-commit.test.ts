@@ -1,4 +1,4 @@
-/** The hook, installed and called by pre-commit itself, in a repository of somebody's. */
+/** The hook, installed and called by pre-commit itself, in a repository of a user's. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ const git = (cwd: string, ...args: readonly string[]): string =>
 test("pre-commit installs the hook from a clone, and it judges what is KubeVirt's", { timeout: 900_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "netbind-pre-commit-"));
   const [venv, repository] = [join(directory, "venv"), join(directory, "repository")];
-  // Whoever runs the tests reaches registries by his own settings.
+  // Registries are reached as the caller's own settings say.
   const env = { ...process.env, PATH: `${venv}/bin:${PATH}`, PRE_COMMIT_HOME: join(directory, "home") };
   try {
     execFileSync("python3", ["-m", "venv", venv]);

@@ -168,19 +168,23 @@ function wrongType(path: string, value: unknown, expected: string, more = ""): r
   return [violation(path, `${quote(value)} is not ${expected}`, `write ${expected}${more}`)];
 }
 
+const NONE: readonly Violation[] = [];
+
+// A file may have thousands of objects, nearly all of them right: nothing is made for those.
 function checkObject(value: object, shape: ObjectShape, path: string): readonly Violation[] {
-  const known = Object.keys(shape.fields);
-  return [
-    ...shape.required.flatMap((key) =>
-      Object.hasOwn(value, key) ? [] : [violation(join(path, key), MISSING, "add it")],
-    ),
-    ...Object.entries(value).flatMap(([key, inner]) => {
-      const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
-      if (field === undefined) return shape.closed ? [unknownField(path, key, known)] : [];
-      // A null counts as absent, as for the API server.
-      return inner === null ? [] : check(inner, field, join(path, key));
-    }),
-  ];
+  const found: Violation[] = [];
+  for (const key of shape.required)
+    if (!Object.hasOwn(value, key)) found.push(violation(join(path, key), MISSING, "add it"));
+  for (const key of Object.keys(value))
+    for (const one of checkField((value as Readonly<Record<string, unknown>>)[key], key, shape, path)) found.push(one);
+  return found;
+}
+
+function checkField(inner: unknown, key: string, shape: ObjectShape, path: string): readonly Violation[] {
+  const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
+  if (field === undefined) return shape.closed ? [unknownField(path, key, Object.keys(shape.fields))] : NONE;
+  // A null counts as absent, as for the API server.
+  return inner === null ? NONE : check(inner, field, join(path, key));
 }
 
 function checkVariant(value: object, of: Readonly<Record<string, ObjectShape>>, path: string): readonly Violation[] {
@@ -198,17 +202,17 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
   switch (shape.type) {
     case "string":
       return typeof value === "string"
-        ? []
+        ? NONE
         : wrongType(path, value, "a string", " (in quotes where it looks like something else)");
     case "boolean":
-      return typeof value === "boolean" ? [] : wrongType(path, value, "true or false");
+      return typeof value === "boolean" ? NONE : wrongType(path, value, "true or false");
     case "integer":
-      return Number.isInteger(value) ? [] : wrongType(path, value, "a whole number");
+      return Number.isInteger(value) ? NONE : wrongType(path, value, "a whole number");
     case "form":
-      return shape.is(value) ? [] : wrongType(path, value, shape.expected);
+      return shape.is(value) ? NONE : wrongType(path, value, shape.expected);
     case "word":
       return typeof value === "string" && shape.words.includes(value)
-        ? []
+        ? NONE
         : wrongType(path, value, `one of ${shape.words.join(", ")}`);
     case "list":
       if (!Array.isArray(value)) return wrongType(path, value, "a list");
@@ -221,7 +225,7 @@ export function check(value: unknown, shape: Shape, path: string): readonly Viol
       if (shape.type === "variants") return checkVariant(value, shape.of, path);
       return Object.entries(value).flatMap(([key, inner]) => [
         ...check(key, shape.keys, join(path, key)),
-        ...(inner === null ? [] : check(inner, shape.of, join(path, key))),
+        ...(inner === null ? NONE : check(inner, shape.of, join(path, key))),
       ]);
     default:
       return shape satisfies never;

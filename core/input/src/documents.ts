@@ -71,12 +71,41 @@ interface Budget {
 /** A field without a value is a field that is not there, as the API server reads it. @throws Error where its aliases make too much of it */
 function withoutNulls(value: unknown, budget: Budget): unknown {
   if (--budget.left < 0) throw new Error("its aliases repeat too much");
-  if (Array.isArray(value)) return value.map((inner) => withoutNulls(inner, budget));
   if (value === null || typeof value !== "object") return value;
+  return Array.isArray(value) ? listWithoutNulls(value, budget) : objectWithoutNulls(value, budget);
+}
+
+// Most have no null at all: what changes nothing is not copied, for a file may have thousands of objects.
+function listWithoutNulls(list: readonly unknown[], budget: Budget): readonly unknown[] {
+  let copy: unknown[] | undefined;
+  for (let at = 0; at < list.length; at++) {
+    const inner = withoutNulls(list[at], budget);
+    if (inner === list[at]) continue;
+    copy ??= [...list];
+    copy[at] = inner;
+  }
+  return copy ?? list;
+}
+
+function objectWithoutNulls(value: object, budget: Budget): object {
+  const fields: Readonly<Record<string, unknown>> = value as Record<string, unknown>;
+  let changed: Map<string, unknown> | undefined;
+  for (const key of Object.keys(fields)) {
+    const before = fields[key];
+    const inner = before === null ? undefined : withoutNulls(before, budget);
+    if (inner === before) continue;
+    changed ??= new Map();
+    changed.set(key, inner);
+  }
+  if (changed === undefined) return value;
+  const now = ([key, before]: [string, unknown]): [string, unknown] => [
+    key,
+    changed.has(key) ? changed.get(key) : before,
+  ];
   return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== null)
-      .map(([key, inner]) => [key, withoutNulls(inner, budget)]),
+    Object.entries(fields)
+      .map(now)
+      .filter(([, inner]) => inner !== undefined),
   );
 }
 

@@ -79,9 +79,10 @@ export function validateVmi(
   { version = NEWEST_KUBEVIRT, operation, ...cluster }: ValidationContext,
 ): readonly Finding[] {
   const subject = subjectOf(vmi, { ...cluster, version });
-  const found = RULES.filter((rule) => isInForce(rule, subject, operation === "update")).flatMap((rule) =>
-    rule.find(subject).map((finding) => ({ ...finding, rule, reason: finding.reason ?? rule.reason })),
-  );
+  const found: Finding[] = [];
+  for (const rule of RULES)
+    if (isInForce(rule, subject, operation === "update"))
+      for (const finding of rule.find(subject)) found.push({ ...finding, rule, reason: finding.reason ?? rule.reason });
   return version <= LAST_WITH_CHAINS ? firstOfChain(found, subject) : found;
 }
 

@@ -29,10 +29,9 @@ function gateOf(subject: RuleContext): Gate | undefined {
   const network = nic === undefined ? undefined : networkOf(nic);
   if (nic === undefined || network === undefined || hasMesh(vmi) || hasMeshLabel(vmi)) return undefined;
   const binding = bindingName(nic);
+  if (binding === undefined || !FORWARDS_LISTED.includes(binding)) return undefined;
   const { ports } = nicSpec(vmi, nic, network);
-  if (!areSound(ports, nic)) return undefined;
-  if (binding === undefined || !FORWARDS_LISTED.includes(binding) || (ports.length === 0 && binding !== "slirp"))
-    return undefined;
+  if (!areSound(ports, nic) || (ports.length === 0 && binding !== "slirp")) return undefined;
   return { nic, binding, ports };
 }
 
