@@ -46,10 +46,35 @@ function formatNic(nic: NicPreview): string {
   ].join("\n");
 }
 
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
+
+/** What a plan makes, in a line: all else says how. */
+function summaryOf(nics: readonly NicPreview[]): string {
+  const count = (of: (nic: NicPreview) => number): number => nics.reduce((sum, nic) => sum + of(nic), 0);
+  const tables = count(({ nftables }) => nftables.split("\n").filter((line) => line.startsWith("table ")).length);
+  return [
+    plural(nics.length, "NIC"),
+    plural(
+      count(({ links }) => links.length),
+      "link",
+    ),
+    plural(
+      count(({ sysctls }) => (sysctls ?? []).length),
+      "sysctl",
+    ),
+    plural(tables, "nftables table"),
+    plural(
+      count(({ services }) => services.length),
+      "service",
+    ),
+  ].join(", ");
+}
+
 /** A plan as a person reads it. */
 export const formatPlan = ({ vm, pod, memoryOverhead, nics, domainXml }: VmPreview): string =>
   [
-    `VM ${vm}`,
+    `VM ${vm}: ${summaryOf(nics)}; nothing is made`,
+    ...nics.map(({ name, binding }) => `  NIC ${name} by ${binding}`),
     `pod: ${JSON.stringify(pod, null, 2)}`,
     ...memoryLines(memoryOverhead),
     ...nics.map(formatNic),

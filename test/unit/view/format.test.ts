@@ -1,7 +1,8 @@
 /** What a reader is shown is printable and in its place, whatever is in it. */
-import type { NicStatus } from "@netbind/engine";
+import type { NicPreview, NicStatus } from "@netbind/engine";
 import { describe, expect, test } from "vitest";
 import { formatFindings } from "../../../core/view/src/format-finding.ts";
+import { formatPlan } from "../../../core/view/src/format-plan.ts";
 import { formatHealth, interfaceTable, missingAddresses, nicTable } from "../../../core/view/src/format-vm.ts";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
 
@@ -101,4 +102,25 @@ test("a guest without an address is said to boot yet, one without one family's t
   expect(said(["10.0.2.2"], 2)).toEqual(["the guest has no IPv6 address on NIC pods: does it ask for one by DHCPv6?"]);
   expect(said(["fd10:0:2::2"], 2)).toEqual(["the guest has no IPv4 address on NIC pods: does it ask for one by DHCP?"]);
   for (const all of [said(["10.0.2.2"], 1), said([], 0)]) expect(all).toEqual([]);
+});
+
+test("a plan begins with how much it makes, and that it makes nothing now", () => {
+  const nic = {
+    ...{ name: "pods", binding: "masquerade", assumed: [], domain: { kind: "tap" } },
+    ...{ pod: { name: "eth0", mac: "02:00:00:00:00:01", mtu: 1500, addresses: [], routes: [] } },
+    ...{ links: [{}, {}], sysctls: [{ key: "a", value: "1" }], services: [], nftables: "table inet a {\n}\n" },
+  } as unknown as NicPreview;
+  const memoryOverhead = { needed: 0, registered: 0 };
+  const plan = formatPlan({
+    vm: "lab/web",
+    pod: {},
+    memoryOverhead,
+    nics: [nic, nic],
+    domainXml: "<domain/>",
+  } as never);
+  expect(plan.split("\n").slice(0, 3)).toEqual([
+    "VM lab/web: 2 NICs, 4 links, 2 sysctls, 2 nftables tables, 0 services; nothing is made",
+    "  NIC pods by masquerade",
+    "  NIC pods by masquerade",
+  ]);
 });
