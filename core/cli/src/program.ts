@@ -2,6 +2,7 @@ import { Command, CommanderError, Help, type Option } from "commander";
 import { addApply } from "./commands/apply.ts";
 import { addAttachNic } from "./commands/attach-nic.ts";
 import { addCheck } from "./commands/check.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addConsole } from "./commands/console.ts";
 import { addConvert } from "./commands/convert.ts";
 import { addDetachNic } from "./commands/detach-nic.ts";
@@ -30,6 +31,7 @@ const COMMANDS: readonly (readonly [string, readonly ((context: CommandContext) 
   ["Check and repair what runs (root):", [addCheck, addApply, addGc]],
   ["Change the NICs of a running VM (root):", [addAttachNic, addDetachNic, addLink]],
   ["Check VM documents, without starting anything:", [addPlan, addValidate, addRender, addExplain, addConvert]],
+  ["Other:", [addCompletion]],
 ];
 
 /** Prints what went wrong, in the output format. */
