@@ -1,7 +1,16 @@
 import { isObject } from "@netbind/contract/shape";
 import { type KubevirtConfiguration, registrationsOf } from "@netbind/kubevirt";
 import { kubevirtConfiguration } from "@netbind/kubevirt/admission";
-import { Alarm, type ApiObject, backoff, KUBEVIRTS, NETWORK_BINDINGS, pause, Reflector } from "@netbind/kube";
+import {
+  Alarm,
+  type ApiObject,
+  backoff,
+  KUBEVIRTS,
+  NETWORK_BINDINGS,
+  pause,
+  ProblemReport,
+  Reflector,
+} from "@netbind/kube";
 import type { ControllerMeter } from "./controller-metrics.ts";
 import { type NetworkBinding, readNetworkBinding } from "./network-binding.ts";
 import { reconcile, type ReconcileParts } from "./reconcile.ts";
@@ -48,12 +57,13 @@ export class Controller {
   readonly #alarm = new Alarm();
   readonly #bindings: Reflector<NetworkBinding>;
   readonly #kubevirts: Reflector<KubevirtCr>;
-  #problem: string | undefined;
+  readonly #problem: ProblemReport;
   /** When the look that goes on was begun. */
   #begun: number | undefined;
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
+    this.#problem = new ProblemReport((problem) => parts.onProblem?.("registrations", problem));
     const { client, namespace, onProblem } = parts;
     const onChange = (): void => this.#alarm.ring();
     this.#bindings = new Reflector({
@@ -101,12 +111,12 @@ export class Controller {
     const followed = { bindings: this.#bindings.objects, kubevirt: this.#kubevirt?.name };
     try {
       await reconcile(this.#parts, followed, signal);
-      this.#tell(undefined);
+      this.#problem.set(undefined);
       this.#parts.meter?.reconciled(true);
       return true;
     } catch (error) {
       if (signal.aborted) return false;
-      this.#tell((error as Error).message);
+      this.#problem.set((error as Error).message);
       this.#parts.meter?.reconciled(false);
       return false;
     } finally {
@@ -131,11 +141,5 @@ export class Controller {
   get reviewContext(): ReviewContext | undefined {
     const kubevirt = this.unready === undefined ? this.#kubevirt : undefined;
     return kubevirt && reviewContextOf(kubevirt, this.#bindings.objects, this.#parts.release);
-  }
-
-  #tell(problem: string | undefined): void {
-    if (problem === this.#problem) return;
-    this.#problem = problem;
-    this.#parts.onProblem?.("registrations", problem);
   }
 }

@@ -9,3 +9,6 @@ export { reviewContextOf } from "./webhooks/review-context.ts";
 export { answerReview, readReview } from "./webhooks/admission-review.ts";
 export { type ReviewContext, reviewVm } from "./webhooks/review-vm.ts";
 export { serveWebhooks, type ServerCertificate, type WebhookServer } from "./webhooks/webhook-server.ts";
+export { CertificateKeeper, type CertificateParts } from "./webhooks/certificates/certificate-keeper.ts";
+export { readSecret } from "./webhooks/certificates/certificate-secret.ts";
+export { type Certificates, type Lifetimes, rotate, type RotationInputs } from "./webhooks/certificates/rotate.ts";

@@ -22,6 +22,7 @@ export {
   type Place,
   PODS,
   type Resource,
+  SECRETS,
   typeOf,
   type Verb,
   VMIS,
@@ -40,6 +41,7 @@ export { FileCluster } from "./file-cluster.ts";
 export { type ElectionParts, LeaderElection, type LeaseTiming } from "./lease/leader-election.ts";
 export { Alarm } from "./program/alarm.ts";
 export { type ListenAddress, ListenError, listenRefused, readListenAddress } from "./program/listen-address.ts";
+export { ProblemReport } from "./program/problem-report.ts";
 export { type Served, serveStatus, type StatusServer } from "./program/status-server.ts";
 export { ApiCluster, type ApiClusterParts } from "./watch/api-cluster.ts";
 export { backoff } from "./watch/backoff.ts";

@@ -16,6 +16,7 @@ export const VMIS: Resource = {
   kind: "VirtualMachineInstance",
 };
 export const LEASES: Resource = { group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease" };
+export const SECRETS: Resource = { group: "", version: "v1", plural: "secrets", kind: "Secret" };
 export const NETWORK_BINDINGS: Resource = {
   group: "netbind.dev",
   version: "v1alpha1",

@@ -3,6 +3,7 @@ import { ApiError } from "../client/errors.ts";
 import { LEASES } from "../client/resource.ts";
 import { pause } from "../watch/pause.ts";
 import { type LeaseRecord, leaseObject, readLease, takenBy } from "./lease-record.ts";
+import { ProblemReport } from "../program/problem-report.ts";
 
 /** The times of an election, in milliseconds. */
 export interface LeaseTiming {
@@ -45,11 +46,12 @@ export class LeaderElection {
   #seen: { readonly record: LeaseRecord; readonly since: number } | undefined;
   /** When the last renewal that succeeded was begun. */
   #renewedAt = 0;
-  #problem: string | undefined;
+  readonly #problem: ProblemReport;
   #isLeading = false;
 
   constructor(parts: ElectionParts) {
     this.#parts = parts;
+    this.#problem = new ProblemReport(parts.onProblem);
     this.#timing = { ...TIMING, ...parts.timing };
   }
 
@@ -108,12 +110,12 @@ export class LeaderElection {
       const { duration } = this.#timing;
       await this.#write(takenBy(this.#parts.identity, Math.ceil(duration / 1000), now(), current), signal);
       this.#renewedAt = started;
-      this.#tell(undefined);
+      this.#problem.set(undefined);
       return true;
     } catch (error) {
       // Another was faster, or this is stopped: no trouble.
       const isOver = signal.aborted && performance.now() < started + this.#timing.deadline;
-      if (!isOver && !(error instanceof ApiError && error.status === 409)) this.#tell((error as Error).message);
+      if (!isOver && !(error instanceof ApiError && error.status === 409)) this.#problem.set((error as Error).message);
       return false;
     }
   }
@@ -155,11 +157,5 @@ export class LeaderElection {
     const record = this.#seen?.record;
     if (record?.holder !== this.#parts.identity) return;
     await this.#write({ ...record, holder: "" }, AbortSignal.timeout(this.#timing.retry)).catch(() => undefined);
-  }
-
-  #tell(problem: string | undefined): void {
-    if (problem === this.#problem) return;
-    this.#problem = problem;
-    this.#parts.onProblem?.(problem);
   }
 }

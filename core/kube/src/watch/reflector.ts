@@ -5,6 +5,7 @@ import type { Place, Resource } from "../client/resource.ts";
 import { backoff } from "./backoff.ts";
 import { pause } from "./pause.ts";
 import { type ApiObject, isApiObject, readListPage, readWatchEvent, type WatchEvent } from "./watch-event.ts";
+import { ProblemReport } from "../program/problem-report.ts";
 
 /** The times of a reflector, in milliseconds, and the objects of a page of a list. */
 export interface ReflectorTiming {
@@ -56,11 +57,12 @@ export class Reflector<T> {
   #version: string | undefined;
   #isSynced = false;
   #page: number | undefined;
-  #problem: string | undefined;
+  readonly #problem: ProblemReport;
   #failures = 0;
 
   constructor(parts: ReflectorParts<T>) {
     this.#parts = parts;
+    this.#problem = new ProblemReport(parts.onProblem);
     this.#timing = { ...TIMING, ...parts.timing };
     this.#page = this.#timing.page;
   }
@@ -77,7 +79,7 @@ export class Reflector<T> {
 
   /** What is wrong now. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#problem.current;
   }
 
   /** Follows until it is stopped. Never rejects. */
@@ -107,14 +109,8 @@ export class Reflector<T> {
       this.#page = this.#page === undefined ? PAGE : Math.ceil(this.#page / SMALLER);
     else {
       if (error instanceof UnreadableAnswerError) this.#version = undefined;
-      this.#tell(error.message);
+      this.#problem.set(error.message);
     }
-  }
-
-  #tell(problem: string | undefined): void {
-    if (problem === this.#problem) return;
-    this.#problem = problem;
-    this.#parts.onProblem?.(problem);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -137,7 +133,7 @@ export class Reflector<T> {
     this.#objects = objects;
     this.#version = version;
     this.#isSynced = true;
-    this.#tell(undefined);
+    this.#problem.set(undefined);
     onChange?.();
   }
 
@@ -155,7 +151,7 @@ export class Reflector<T> {
       timeoutSeconds: String(Math.ceil((this.#timing.watch / 1000) * (1 + Math.random()))),
     };
     const { silence } = this.#timing;
-    const onOpen = (): void => this.#tell(undefined);
+    const onOpen = (): void => this.#problem.set(undefined);
     for await (const line of client.watch({ ...place, verb: "watch", query, signal, silence, onOpen })) {
       heard++;
       this.#failures = 0;

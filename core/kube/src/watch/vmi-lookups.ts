@@ -3,6 +3,7 @@ import { ApiError } from "../client/errors.ts";
 import { isObjectName, VMIS } from "../client/resource.ts";
 import type { ClusterSnapshot, KubePod, KubeVmi, Unreadable } from "../cluster.ts";
 import { backoff, type BackoffBounds } from "./backoff.ts";
+import { ProblemReport } from "../program/problem-report.ts";
 import { readFields } from "./read-fields.ts";
 
 /** Milliseconds between two looks at a VMI that does not list its pod yet, and at one that does. */
@@ -50,11 +51,12 @@ export class VmiLookups {
   readonly #told: LookupListener;
   /** By the UID of the pod. */
   readonly #lookups = new Map<string, Lookup>();
-  #problem: string | undefined;
+  readonly #problem: ProblemReport;
 
   constructor(client: ApiClient, told: LookupListener) {
     this.#client = client;
     this.#told = told;
+    this.#problem = new ProblemReport(told.onProblem);
   }
 
   get vmis(): readonly KubeVmi[] {
@@ -88,12 +90,12 @@ export class VmiLookups {
         lookup,
         readFields(await this.#client.request({ verb: "get", resource: VMIS, namespace, name, signal })),
       );
-      this.#tell(undefined);
+      this.#problem.set(undefined);
     } catch (error) {
       if (signal.aborted) return;
       // A VMI that is gone is not the next one of its name; while the server is away, the last word stands.
       if (error instanceof ApiError && error.status === 404) delete lookup.vmi;
-      else this.#tell((error as Error).message);
+      else this.#problem.set((error as Error).message);
     }
     lookup.looks++;
     const isListed = lookup.vmi?.status?.activePods?.[lookup.pod] !== undefined;
@@ -107,11 +109,5 @@ export class VmiLookups {
     if (vmi?.metadata.uid === lookup.reference.uid) lookup.vmi = vmi;
     if (unreadable !== undefined) lookup.unreadable = unreadable;
     this.#told.onChange();
-  }
-
-  #tell(problem: string | undefined): void {
-    if (problem === this.#problem) return;
-    this.#problem = problem;
-    this.#told.onProblem(problem);
   }
 }
