@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { defined } from "@netbind/contract";
 import type { Decision } from "@netbind/engine";
 import type { ImageFallback } from "@netbind/kubevirt";
 import { bindingName, INTERFACES_PATH, interfacesOf } from "@netbind/kubevirt";
@@ -24,6 +25,9 @@ export interface ImageOptions {
 }
 
 const REGISTRY = /^[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._-]+)*$/;
+
+const invalidPrefix = (registry: string): OptionError =>
+  new OptionError(`--registry ${JSON.stringify(registry)} is not a valid prefix of images: write HOST[:PORT][/PATH]`);
 
 /** Says no to options that only images have. @throws OptionError */
 export function refuseImageOptions({ registry, imageTable }: ImageOptions): undefined {
@@ -58,6 +62,28 @@ function digestsOf({ imageTable }: ImageOptions, ownTable: string): ImageDigests
   return existsSync(ownTable) ? readImageTable(ownTable) : {};
 }
 
+/** This release's images by their names below a registry. */
+const tableOf = (released: ImageFallback["table"], registry: string, digests: ImageDigests): ImageFallback["table"] =>
+  Object.fromEntries(
+    Object.entries(released).map(([name, own]) => {
+      const { image, digest } = digests[name] ?? own;
+      return [name, defined({ image: `${registry}/${image}`, digest })];
+    }),
+  );
+
+/** The NICs of a VM whose bindings' images cannot be pulled. */
+function findMissing(
+  { vmi }: Decision,
+  obstacleOf: (binding: string) => ReturnType<typeof obstacle>,
+): readonly CodedViolation[] {
+  return interfacesOf(vmi).flatMap((nic, at) => {
+    const name = bindingName(nic) ?? "";
+    const found = obstacleOf(name);
+    const field = `${INTERFACES_PATH}[${at}]${nic.binding === undefined ? `.${name}` : ".binding.name"}`;
+    return found === undefined ? [] : [{ rule: "IMAGE" satisfies CheckId, field, ...found }];
+  });
+}
+
 /**
  * The images that sidecars run from: registered ones, else this release's by digest below a registry's prefix.
  *
@@ -69,33 +95,15 @@ export function sidecarImages(
   sources: PluginSources,
 ): SidecarImages {
   const { registry } = options;
-  if (registry !== undefined && !REGISTRY.test(registry))
-    throw new OptionError(
-      `--registry ${JSON.stringify(registry)} is not a valid prefix of images: write HOST[:PORT][/PATH]`,
-    );
+  if (registry !== undefined && !REGISTRY.test(registry)) throw invalidPrefix(registry);
   const digests = digestsOf(options, ownTable);
-  const table = Object.entries(released).map(([name, own]) => {
-    const { image, digest } = digests[name] ?? own;
-    return [name, { image: `${registry ?? "REGISTRY"}/${image}`, ...(digest === undefined ? {} : { digest }) }];
-  });
   return {
-    table: Object.fromEntries(table) as ImageFallback["table"],
+    table: tableOf(released, registry ?? "REGISTRY", digests),
     isImage: (binding) => !sources.has(binding),
-    check: ({ vmi, bindings }) => {
-      const missing = new Map(
-        bindings
-          .filter(({ name, from }) => from === "fallback" && !sources.has(name))
-          .flatMap(({ name }) => {
-            const found = obstacle(name, registry, digests);
-            return found === undefined ? [] : [[name, found] as const];
-          }),
-      );
-      return interfacesOf(vmi).flatMap((nic, at) => {
-        const name = bindingName(nic) ?? "";
-        const found = missing.get(name);
-        const field = `${INTERFACES_PATH}[${at}]${nic.binding === undefined ? `.${name}` : ".binding.name"}`;
-        return found === undefined ? [] : [{ rule: "IMAGE" satisfies CheckId, field, ...found }];
-      });
+    check: (decision) => {
+      const own = decision.bindings.filter(({ name, from }) => from === "fallback" && !sources.has(name));
+      const isOwn = (binding: string): boolean => own.some(({ name }) => name === binding);
+      return findMissing(decision, (name) => (isOwn(name) ? obstacle(name, registry, digests) : undefined));
     },
   };
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { isNumber, shape } from "@netbind/contract/shape";
 import { type DiskFacts, inspectDisk } from "./disk-image.ts";
 import { writeDisk } from "./find-disk.ts";
-import { type CachedImage, ensureImage, type ImageCache, type ImageKind, type ImageRequest } from "./image-cache.ts";
+import { ensureImage, type ImageCache, type ImageRequest } from "./image-cache.ts";
+import type { CachedImage, ImageKind } from "./image-entries.ts";
 import { UNPACKED_LIMIT } from "./layer-entries.ts";
 
 /** A disk of the cache, which VMs read and nobody writes. */

@@ -1,25 +1,25 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isText } from "@netbind/contract/shape";
-import {
-  derivedName,
-  type Exec,
-  exists,
-  makeDirectory,
-  readText,
-  removeTree,
-  rename,
-  takeLock,
-  writeAtomically,
-  writeText,
-} from "@netbind/netns";
+import { type Exec, makeDirectory, removeTree, rename, writeText } from "@netbind/netns";
 import type { Progress } from "../launcher/image.ts";
 import { badImage, changedBlob, explainWrite } from "./errors.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { LayerFile } from "./layer-entries.ts";
 import { checkPlatform, digestOf, type Manifest, readManifest } from "./manifest.ts";
 import { askManifest, copyImage, type RegistryAuth, type SkopeoContext } from "./skopeo.ts";
-import { markUsed } from "./used-images.ts";
+import {
+  baseName,
+  BUILDING,
+  type CachedImage,
+  type CopiedImage,
+  FACTS,
+  findEntry,
+  type ImageKind,
+  kindDirectory,
+  lockKind,
+  markUsed,
+  rememberDigest,
+  rememberedDigest,
+} from "./image-entries.ts";
 import { watchCopy } from "./watch-copy.ts";
 
 /** Where images are kept, and what they are fetched with. */
@@ -33,20 +33,8 @@ export interface ImageCache {
   readonly auth?: RegistryAuth;
 }
 
-/** What is kept of images of one kind, such as a container disk. */
-export interface ImageKind<T extends object> {
-  /** The name of its directory below Netbind's cache. */
-  readonly directory: string;
-  /** What the names of its entries begin with. */
-  readonly prefix: string;
-  /** What such an image is called. */
-  readonly what: string;
-  /** Bytes that an image may have, as its registry has it. */
-  readonly limit: number;
-  readonly isFacts: (value: unknown) => boolean;
-  /** Makes what is kept of an image in a new directory, and gives what is known of it. @throws ImageError */
-  readonly make: (image: CopiedImage, building: string, context: SkopeoContext) => Promise<T>;
-}
+/** Where a copy is, in the directory that an entry is made in. */
+const IMAGE = "image";
 
 /** An image that is asked for. */
 export interface ImageRequest {
@@ -55,57 +43,6 @@ export interface ImageRequest {
   readonly path?: string;
   /** As the kubelet has it; absent: `Always` for a tag that moves, else `IfNotPresent`. */
   readonly pullPolicy?: string;
-}
-
-/** An image of this platform that was copied: a file for each blob, with the digest that was asked for. */
-export interface CopiedImage {
-  /** As its author wrote it. */
-  readonly text: string;
-  /** The name of its directory below the one that it is made in. */
-  readonly name: string;
-  /** Its configuration, a JSON text. */
-  readonly config: string;
-  /** The lowest first. */
-  readonly layers: readonly LayerFile[];
-  readonly path?: string;
-}
-
-/** What the cache has of an image. */
-export type CachedImage<T> = T & {
-  /** The image as it was named first. */
-  readonly image?: string;
-  /** The name of its directory. */
-  readonly base: string;
-};
-
-const LOCK_WAIT = 2 * 60 * 60_000;
-const [FACTS, BUILDING, IMAGE] = ["facts.json", "building", "image"] as const;
-
-export const kindDirectory = (cache: string, { directory }: { readonly directory: string }): string =>
-  join(cache, directory);
-/** The name of an entry: of an image's digest, and the place in it. */
-const baseName = ({ prefix }: { readonly prefix: string }, digest: string, path = ""): string =>
-  derivedName(prefix, { text: `${digest} ${path}` });
-
-/** An entry that is whole; undefined where there is none. */
-export function findEntry<T extends object>(
-  cache: string,
-  kind: ImageKind<T>,
-  base: string,
-): CachedImage<T> | undefined {
-  const file = join(kindDirectory(cache, kind), base, FACTS);
-  if (!exists(file)) return undefined;
-  const facts = JSON.parse(readText(file)) as T;
-  return kind.isFacts(facts) ? { ...facts, base } : undefined;
-}
-
-/** What a reference named when it was last asked for. */
-const nameFile = (directory: string, { text }: ImageSource): string =>
-  join(directory, derivedName("name", { text }, ".json"));
-function rememberedDigest(directory: string, source: ImageSource): string | undefined {
-  if (!exists(nameFile(directory, source))) return undefined;
-  const named = JSON.parse(readText(nameFile(directory, source))) as { readonly digest?: unknown };
-  return isText(named.digest) ? String(named.digest) : undefined;
 }
 
 /** An image of this platform that a source names by its digest. */
@@ -209,29 +146,9 @@ async function pull<T extends object>(
   );
   const entry =
     findEntry(cache.cache, kind, baseName(kind, named.digest, path)) ?? (await addEntry(cache, kind, named, path));
-  writeAtomically(nameFile(directory, source), JSON.stringify({ reference: source.text, digest: named.digest }));
+  rememberDigest(directory, source, named.digest);
   return entry;
 }
-
-/** Removes an entry; the caller holds the kind's lock. What is removed in part is never taken for whole. */
-export async function removeEntry(
-  exec: Exec,
-  cache: string,
-  kind: { readonly directory: string },
-  base: string,
-): Promise<void> {
-  const directory = kindDirectory(cache, kind);
-  await removeTree(exec, join(directory, BUILDING));
-  rename(join(directory, base), join(directory, BUILDING));
-  await removeTree(exec, join(directory, BUILDING));
-}
-
-/** Takes the lock of a kind's directory, without which nobody changes what is in it. */
-export const lockKind = (
-  cache: string,
-  kind: { readonly directory: string; readonly what: string },
-): ReturnType<typeof takeLock> =>
-  takeLock(join(kindDirectory(cache, kind), "lock"), `the cache of ${kind.what}s`, LOCK_WAIT);
 
 /**
  * What is kept of an image, from the cache where it is there, else from where the image is. Two who want one wait for each

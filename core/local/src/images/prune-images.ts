@@ -4,7 +4,7 @@ import { type Exec, exists, namesIn, removeFile } from "@netbind/netns";
 import { openRecord } from "../record/local-pod-record.ts";
 import type { State } from "../record/state.ts";
 import { CONTAINER_DISKS } from "./container-disk-cache.ts";
-import { findEntry, type ImageKind, kindDirectory, lockKind, removeEntry } from "./image-cache.ts";
+import { findEntry, type ImageKind, kindDirectory, lockKind, removeEntry } from "./image-entries.ts";
 import { SIDECAR_IMAGES } from "./sidecar-image-cache.ts";
 
 /** An image that the cache has no longer. */

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { isText, listOf, shape } from "@netbind/contract/shape";
 import { noCommand } from "./errors.ts";
-import { type CachedImage, ensureImage, type ImageCache, type ImageKind, type ImageRequest } from "./image-cache.ts";
+import { ensureImage, type ImageCache, type ImageRequest } from "./image-cache.ts";
+import type { CachedImage, ImageKind } from "./image-entries.ts";
 import { CONTAINER_LIMITS, unpackImage } from "./unpack-image.ts";
 
 /** How an image's container is started, as the image says. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type CommandError, removeTree, scaled } from "@netbind/netns";
 import { badImage } from "./errors.ts";
 import { hostCommand } from "./host-program.ts";
-import type { CopiedImage } from "./image-cache.ts";
+import type { CopiedImage } from "./image-entries.ts";
 import { readLayer, UnpackBudget, type UnpackLimits } from "./layer-entries.ts";
 import { layOut, type SkopeoContext, WORK } from "./skopeo.ts";
 
