@@ -153,7 +153,7 @@ describe("validate", () => {
     const rules = async (version: string): Promise<readonly string[]> =>
       (await validate(["--kubevirt-version", version, "-f", path])).output.violations.map(({ rule }) => rule);
     expect(await rules("1.2")).toEqual(["OLD-2"]);
-    expect(await rules("v1.4.1")).toEqual(["OLD-2", "DISC-1"]);
+    expect(await rules("v1.4.1")).toEqual(["DISC-1"]);
     expect(await rules("1.8")).toEqual(["DISC-1"]);
     expect((await netbind(["validate", "--kubevirt-version", "2.0", "-f", path])).code).toBe(2);
     expect(

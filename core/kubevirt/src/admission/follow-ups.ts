@@ -29,6 +29,12 @@ const FOLLOWING: ReadonlyMap<string, readonly string[]> = new Map([
   ["FIELD-2", OF_ANOTHER_BINDING],
   // The plugin that replaces the key is asked the same.
   ["MACVTAP-1", ["DISC-3"]],
+  // What removed the binding, or its network, is first: a permission or a gate would not help.
+  ["OLD-1", ["DISC-1"]],
+  ["OLD-2", ["DISC-1", "OLD-1"]],
+  ["OLD-3", ["OLD-4"]],
+  ["OLD-5", ["OLD-6"]],
+  ["PASST-1", ["PASST-2"]],
   // The gate is listed for the key, and both are answered by writing a plugin.
   ["FG-1-passt", ["DISC-2"]],
   ["FG-1-macvtap", ["DISC-3"]],

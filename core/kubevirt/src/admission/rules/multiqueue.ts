@@ -27,7 +27,7 @@ export const MULTIQUEUE_RULES: readonly Rule[] = [
         violation(
           "spec.domain.devices.networkInterfaceMultiqueue",
           `networkInterfaceMultiqueue has no effect: no interface takes several queues (${[...new Set(whys)].join(", ")})`,
-          "use model virtio, or remove the field",
+          whys.some((why) => why.startsWith("model ")) ? "use model virtio, or remove the field" : "remove the field",
         ),
       ];
     },

@@ -7,6 +7,8 @@ interface OldRule {
   readonly id: string;
   readonly means: string;
   readonly fix: string;
+  /** Since 1.3, where that is another. */
+  readonly fixSinceRemoval?: string;
   readonly until: KubevirtMinor;
   readonly since?: KubevirtMinor;
   readonly breaks: (nic: VmiInterface, subject: RuleContext) => boolean;
@@ -41,6 +43,7 @@ const OLD: readonly OldRule[] = [
     id: "OLD-3",
     means: "The core binding macvtap takes the feature gate Macvtap.",
     fix: "list the gate in the KubeVirt CR, or use binding: {name: macvtap}",
+    fixSinceRemoval: "use binding: {name: macvtap}",
     until: 7,
     breaks: (nic, subject) => nic.macvtap !== undefined && !listed("Macvtap", subject),
     problem: () => "the feature gate Macvtap is off",
@@ -57,6 +60,7 @@ const OLD: readonly OldRule[] = [
     id: "OLD-5",
     means: "The core binding passt takes the feature gate Passt.",
     fix: "list the gate in the KubeVirt CR, or use binding: {name: passt}",
+    fixSinceRemoval: "use binding: {name: passt}",
     until: 7,
     breaks: (nic, subject) => nic.passt !== undefined && !listed("Passt", subject),
     problem: () => "the feature gate Passt is off",
@@ -89,18 +93,25 @@ const OLD: readonly OldRule[] = [
 
 const why = (until: number): string => `KubeVirt checked this until 1.${until}.`;
 
+/** From here on KubeVirt refuses what its discontinued gates are listed for. */
+const GATES_DISCONTINUED = 3;
+
+/** What is to be done, in a version. */
+const fixOf = ({ fix, fixSinceRemoval = fix }: OldRule, version: KubevirtMinor): string =>
+  version >= GATES_DISCONTINUED ? fixSinceRemoval : fix;
+
 /** The historic rules, in the form of all others. */
-export const OLD_BINDING_RULES: readonly Rule[] = OLD.map(({ id, means, fix, until, breaks, problem }) => ({
-  id,
-  means,
-  why: why(until),
-  fix,
-  until,
+export const OLD_BINDING_RULES: readonly Rule[] = OLD.map((old) => ({
+  id: old.id,
+  means: old.means,
+  why: why(old.until),
+  fix: old.fix,
+  until: old.until,
   reason: "FieldValueInvalid",
   consequence: "rejected",
   judge: "network",
   chain: true,
   find: perInterface((nic, path, subject): readonly RuleFinding[] =>
-    breaks(nic, subject) ? [violation(`${path}.name`, problem(nic), fix)] : [],
+    old.breaks(nic, subject) ? [violation(`${path}.name`, old.problem(nic), fixOf(old, subject.version))] : [],
   ),
 }));
