@@ -1,11 +1,6 @@
-import {
-  CLUSTER_FIELDS,
-  type ExplainedField,
-  INTERFACE_FIELDS,
-  NETWORK_FIELDS,
-  OBJECT_FIELDS,
-  VM_FIELDS,
-} from "./explain-fields.ts";
+import { CLUSTER_FIELDS, OBJECT_FIELDS, VM_FIELDS } from "./explain-fields.ts";
+import { INTERFACE_FIELDS, NETWORK_FIELDS } from "./explain-nic-fields.ts";
+import type { ExplainedField } from "./explained-field.ts";
 import { CHECKS } from "./checks.ts";
 import { CLUSTER_RULES } from "./validate-cluster.ts";
 import { OBJECT_RULES } from "./validate-objects.ts";

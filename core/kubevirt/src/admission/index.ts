@@ -8,7 +8,7 @@ export {
 } from "./validate-vmi.ts";
 export { checkDataObject, checkObjectName } from "./data-object.ts";
 export { defaultVmi } from "./default-vmi.ts";
-export type { ExplainedField } from "./explain-fields.ts";
+export type { ExplainedField } from "./explained-field.ts";
 export { CHECKS, type CheckId, foundBy, IGNORE_CHECK } from "./checks.ts";
 export { ALL_CHECKS, ALL_RULES, explain, type ExplainedBinding, FIELDS } from "./explain.ts";
 export { validateClone, validateMigration, validateNad, validateOwnSize } from "./validate-objects.ts";
