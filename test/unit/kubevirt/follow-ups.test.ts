@@ -52,3 +52,21 @@ test("queues are not asked of a model where no model would have them", () => {
   expect(queued({ sriov: {} })).toEqual(["QUEUE-2: remove the field"]);
   expect(queued({ bridge: {}, model: "e1000" })).toEqual(["QUEUE-2: use model virtio, or remove the field"]);
 });
+
+test("a word that a newer version has is named with that version, and a slip with what is meant", () => {
+  const said = (nic: Omit<VmiInterface, "name">, version: KubevirtMinor): readonly string[] =>
+    findMistakes(vmiOf({ bridge: {}, ...nic }, MULTUS), { configuration: {}, version }).map(
+      ({ problem, fix }) => `${problem}; ${fix}`,
+    );
+  expect(said({ model: "igb" }, 3)).toEqual([
+    expect.stringMatching(/^"igb" came with KubeVirt 1.4; .*upgrade KubeVirt$/),
+  ]);
+  expect(said({ state: "down" }, 4)).toEqual(['"down" came with KubeVirt 1.5; use absent, or upgrade KubeVirt']);
+  expect(said({ model: "virtoi" }, 9)).toEqual([
+    expect.stringMatching(
+      /^"virtoi" is not a valid model of an interface; did you mean virtio\? Else use one of e1000, /,
+    ),
+  ]);
+  expect(said({ model: "tulip" }, 9)).toEqual([expect.stringMatching(/interface; use one of e1000/)]);
+  expect(said({ model: "igb", state: "down" }, 5)).toEqual([]);
+});

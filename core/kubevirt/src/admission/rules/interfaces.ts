@@ -1,5 +1,6 @@
 import { violation } from "@netbind/contract";
-import { findRepeated, perInterface, quote, type Rule } from "./rule.ts";
+import { findRepeated, perInterface, quote, type Rule, type RuleFinding } from "./rule.ts";
+import { nearestName } from "../../values/nearest-name.ts";
 import { macAddressProblem } from "../../nic/hardware-address.ts";
 import { isPrimary } from "../../nic/names.ts";
 import { INTERFACES_PATH } from "../../vmi.ts";
@@ -8,6 +9,27 @@ const MODELS = ["e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virti
 /** The models of a version: igb came with 1.4. */
 const models = (version: number): readonly string[] =>
   version >= 4 ? MODELS : MODELS.filter((model) => model !== "igb");
+/** What is wrong with a word that an older version does not know, or none does, and what to do. */
+function wordFinding(
+  path: string,
+  word: string,
+  { known, all, since, what }: { readonly [K in "known" | "all"]: readonly string[] } & { since: string; what: string },
+): RuleFinding {
+  if (all.includes(word))
+    return violation(
+      path,
+      `${quote(word)} came with KubeVirt ${since}`,
+      `use ${known.join(", ")}, or upgrade KubeVirt`,
+    );
+  const near = nearestName(word, known);
+  const fix = `use one of ${known.join(", ")}`;
+  return violation(
+    path,
+    `${quote(word)} is not a valid ${what}`,
+    near === undefined ? fix : `did you mean ${near}? Else ${fix}`,
+  );
+}
+
 const PCI_ADDRESS = /^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$/;
 const STATES = ["up", "down", "absent"] as const;
 
@@ -39,11 +61,10 @@ export const INTERFACE_RULES: readonly Rule[] = [
       !model || models(version).includes(model)
         ? []
         : [
-            violation(
-              `${path}.model`,
-              `${quote(model)} is not a model that KubeVirt knows`,
-              `use one of ${models(version).join(", ")}`,
-            ),
+            wordFinding(`${path}.model`, model, {
+              ...{ known: models(version), all: MODELS, since: "1.4" },
+              what: "model of an interface",
+            }),
           ],
     ),
   },
@@ -98,13 +119,8 @@ export const INTERFACE_RULES: readonly Rule[] = [
     find: perInterface(({ state }, path, { version }) => {
       const known = version >= 5 ? STATES : STATES.filter((word) => word === "absent");
       if (!state || known.some((word) => word === state)) return [];
-      return [
-        violation(
-          `${path}.state`,
-          `${quote(state)} is not a valid state of an interface`,
-          `use ${known.join(", ")}, or remove the field`,
-        ),
-      ];
+      const what = "state of an interface";
+      return [wordFinding(`${path}.state`, state, { known, all: STATES, since: "1.5", what })];
     }),
   },
   {
