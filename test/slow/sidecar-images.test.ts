@@ -139,6 +139,41 @@ test("an image whose container runs and opens no socket is said to be no sidecar
   }
 });
 
+test("an image that opens the socket and speaks no gRPC there is refused by its binding, and nothing of it is left", async () => {
+  const before = await machineState();
+  const layout = mkdtempSync("/var/tmp/netbind-slow-layout-");
+  try {
+    const own = "/var/run/kubevirt-hooks/netbind";
+    const program = `fs.mkdirSync("${own}"); net.createServer((s) => s.end("no")).listen("${own}/attach.sock")`;
+    const image = `${layout}/oci:image`;
+    await exec(["skopeo", "--insecure-policy", "copy", "-q", `oci:${images.layout}:masquerade`, `oci:${image}`]);
+    const command = ["/usr/bin/node", "-e", program].flatMap((word) => ["--config.entrypoint", word]);
+    await exec([
+      "umoci",
+      "config",
+      "--image",
+      image,
+      "--clear",
+      "config.entrypoint",
+      "--clear",
+      "config.cmd",
+      ...command,
+    ]);
+    await images.registry.push(join(layout, "oci"), "image", "deaf:1");
+    const registered = kubevirt({ masquerade: { sidecarImage: `${images.registry.host}/deaf:1` } });
+    const stdin = documents(onPod({ masquerade: {} }), registered);
+    const outcome = await netbind(["run", "-f", "-", "--sidecars", "image"], { env: lab.env, stdin });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain(
+      `the sidecar of binding "masquerade" from image ${images.registry.host}/deaf:1 does not answer Attach`,
+    );
+    expect(listVms(lab.state)).toEqual([]);
+    expect(await machineState()).toEqual(before);
+  } finally {
+    rmSync(layout, { recursive: true });
+  }
+});
+
 test("a VM from images moves, and its sidecar there is of the same image", async () => {
   await lab.start(JSON.stringify(onPod({ masquerade: {} })), ...images.options);
   const source = processesOf(findVm(lab.state, "one"), "sidecar masquerade");

@@ -315,6 +315,15 @@ export const sidecarNotStarted = (binding: string, limits: string): BindingError
 export const silentGuest = (command: string, deadline: number, seen: string): Error =>
   new Error(`the guest did not answer to "${command}" in ${deadline} ms: ${seen.slice(-300)}`);
 
+/** A sidecar whose socket is there, and that does not answer; `image` is the one that it runs from. */
+export const silentSidecar = (binding: string, image: string | undefined, cause: Error): BindingError =>
+  new BindingError(
+    "UNAVAILABLE",
+    `the sidecar of binding "${binding}"${image === undefined ? "" : ` from image ${image}`} does not answer Attach: ${cause.message.trim()}`,
+    image === undefined ? BINDING_FAULT : "name an image that npm run images makes: its command must start a sidecar",
+    { cause },
+  );
+
 /** Processes of a VM that do not end. */
 export const stubbornVm = (vm: string, pids: readonly number[]): TeardownError =>
   new TeardownError(`processes ${pids.join(", ")} of VM ${vm} do not end`);

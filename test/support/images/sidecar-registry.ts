@@ -32,6 +32,11 @@ export class SidecarRegistry implements AsyncDisposable {
     return `${this.registry.host}/${PREFIX}`;
   }
 
+  /** The OCI layout that was pushed. */
+  get layout(): string {
+    return this.#images.out;
+  }
+
   /** What `--image-table` names. */
   get table(): string {
     return join(this.#images.out, TABLE_FILE);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { defined } from "@netbind/contract";
+import { BindingError, defined } from "@netbind/contract";
 import type { NicPlanner } from "@netbind/engine";
 import type { ResolvedBinding } from "@netbind/kubevirt";
 import { endProcesses, type Exec, processesLoggingTo, scaledTimeout } from "@netbind/netns";
@@ -14,7 +14,7 @@ import { answersAsBinding, type NewSidecar, type SidecarSpec } from "./sidecar-f
 import { containerName, holdAttachSocket, removeSockets, sidecarLocation, sidecarLog } from "./sidecar-paths.ts";
 import { startSidecar } from "./sidecar-process.ts";
 import { writableDirectory } from "./writable.ts";
-import { noSidecar, unnamedBundle } from "../errors.ts";
+import { noSidecar, silentSidecar, unnamedBundle } from "../errors.ts";
 
 /** What a pod's sidecars are run with. */
 export interface LocalSidecarParts {
@@ -98,7 +98,13 @@ export class LocalSidecars {
   async attach(binding: string): Promise<void> {
     const spec = this.#find(binding);
     const { record } = this.#parts.recordFile;
-    if (spec !== undefined) await attachPodSidecar({ location: this.#locationOf(spec), binding, vm: record, record });
+    if (spec === undefined) return;
+    const location = this.#locationOf(spec);
+    await attachPodSidecar({ location, binding, vm: record, record }).catch((error: unknown) => {
+      // What it answers says of whom it is; that nothing answers does not.
+      if (!BindingError.is(error) || error.code !== "UNAVAILABLE") throw error;
+      throw silentSidecar(binding, "image" in spec ? spec.image : undefined, error);
+    });
   }
 
   /** True where a binding has a sidecar that plans. */
