@@ -61,3 +61,20 @@ test("a writer that may not write says once which rule it misses, and drops what
   expect(problems[0]).toContain('add the rule {apiGroups: [""], resources: ["events"], verbs: ["create"]}');
   expect(await eventsOf(namespace.name)).toEqual([]);
 });
+
+test("what is said while the server is away is written when it is back, in its order, once", async () => {
+  await using namespace = await api.makeNamespace();
+  const problems: string[] = [];
+  const writer = writerAs(api.credentials, (problem) => problems.push(problem));
+  const about = { apiVersion: "v1", kind: "Pod", namespace: namespace.name, name: "pod", uid: "u" };
+  await api.order("stop", "kube-apiserver");
+  try {
+    for (const message of ["a", "b"]) writer.write({ about, type: "Normal", reason: "REPAIRED", message });
+    await expect.poll(() => problems.length).toBe(1);
+  } finally {
+    await api.order("start", "kube-apiserver");
+  }
+  await writer.idle();
+  const events = await eventsOf(namespace.name);
+  expect(events.map(({ message, count }) => `${message} ${count}`).sort()).toEqual(["a 1", "b 1"]);
+});

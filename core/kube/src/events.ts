@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { ApiClient } from "./client/api-client.ts";
-import { ApiError } from "./client/errors.ts";
+import { ApiError, UnreadableAnswerError } from "./client/errors.ts";
 import { EVENTS } from "./client/resource.ts";
+import { backoff } from "./watch/backoff.ts";
 import { pause } from "./watch/pause.ts";
 
 /** What an event is about. */
@@ -36,6 +37,8 @@ const MOST_WAITING = 500;
 const LONGEST_NAME = 200;
 /** Milliseconds for what is to be written when the program ends. */
 const LAST_WORDS = 3000;
+/** Between two tries while the server does not answer. */
+const RETRY = { first: 500, most: 15_000 } as const;
 
 /**
  * Writes events of Kubernetes. The same one again only counts: an event's name follows from what it says, so it is the
@@ -47,6 +50,7 @@ export class EventWriter {
   #waiting: ApiEvent[] = [];
   #writing: Promise<void> | undefined;
   #problem: string | undefined;
+  readonly #ended = new AbortController();
 
   constructor(client: ApiClient, source: EventSource) {
     this.#client = client;
@@ -72,18 +76,31 @@ export class EventWriter {
     await Promise.race([this.idle(), pause(LAST_WORDS, stop.signal)]);
     stop.abort();
     this.#waiting = [];
+    this.#ended.abort();
   }
 
   async #writeAll(): Promise<void> {
-    for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
-      try {
-        await this.#write(event);
-        this.#problem = undefined;
-      } catch (error) {
-        const { message } = error as Error;
-        if (message !== this.#problem) this.#source.onProblem?.(message);
-        this.#problem = message;
-      }
+    let failures = 0;
+    for (let [event] = this.#waiting; event !== undefined; [event] = this.#waiting) {
+      const isAway = await this.#try(event);
+      failures = isAway ? failures + 1 : 0;
+      if (isAway) await pause(backoff(failures, RETRY), this.#ended.signal);
+      // Meanwhile it may have been dropped for newer ones.
+      else if (this.#waiting[0] === event) this.#waiting.shift();
+    }
+  }
+
+  /** Writes an event, or says why not. True where the server is away: the event waits for it. */
+  async #try(event: ApiEvent): Promise<boolean> {
+    try {
+      await this.#write(event);
+      this.#problem = undefined;
+      return false;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#problem) this.#source.onProblem?.(message);
+      this.#problem = message;
+      return isPassing(error);
     }
   }
 
@@ -120,6 +137,12 @@ export class EventWriter {
       count: 1,
     };
   }
+}
+
+/** True for an error that another try may not meet: the server did not answer, or has too much to do. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error instanceof UnreadableAnswerError) return false;
+  return error.status === undefined || error.status === 429 || error.status >= 500;
 }
 
 /** A message in as many bytes as an event has, in whole characters. */
