@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { inode, isAlive, processesIn } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiServer } from "../support/cluster/api-server.ts";
-import { downCluster, upCluster } from "../support/cluster/cluster.ts";
+import { downCluster, removeOrphans, upCluster, upOwnCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory, type ClusterRecord, holdersOf } from "../support/cluster/cluster-directory.ts";
 import { endHolders } from "../support/cluster/holder.ts";
 import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
@@ -10,7 +12,7 @@ import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
 const SETTINGS = { release: DEFAULT_RELEASE, nodes: 0 } as const;
 const directory = new ClusterDirectory(`second-${process.pid}`);
 
-beforeAll(() => upCluster(directory, SETTINGS));
+beforeAll(() => upOwnCluster(directory, SETTINGS));
 afterAll(() => downCluster(directory));
 
 function upRecord(): ClusterRecord {
@@ -45,6 +47,37 @@ test("one whose first process was killed ends whole, and comes up again", async 
   expect((await new ApiServer(directory).request<{ kind: string }>({ path: "/api/v1/namespaces" })).kind).toBe(
     "NamespaceList",
   );
+});
+
+const MODULES = ["cluster", "cluster-directory"].map(
+  (name) => new URL(`../support/cluster/${name}.ts`, import.meta.url),
+);
+/** What a run of tests does until it is killed. */
+const RUN = `
+const [{ upOwnCluster }, { ClusterDirectory }] = await Promise.all(process.argv.slice(1, 3).map((name) => import(name)));
+await upOwnCluster(new ClusterDirectory("third-" + process.pid), JSON.parse(process.argv[3]));
+console.log(process.pid);
+setInterval(() => undefined, 1000);
+`;
+
+test("what a run that was killed has left is gone with the next, and nothing of those that go on", async () => {
+  const args = ["--conditions=@netbind/source", "--input-type=module", "-e", RUN, ...MODULES.map(String)];
+  const run = spawn(process.execPath, [...args, JSON.stringify(SETTINGS)], { stdio: ["ignore", "pipe", "inherit"] });
+  const [said] = (await once(run.stdout, "data")) as [Buffer];
+  const left = new ClusterDirectory(`third-${Number(said.toString())}`);
+  const members = processesIn(`/proc/${left.running()?.controlPlane.first.pid}/ns/net`);
+  await removeOrphans();
+  expect(members.filter(isAlive)).toEqual(members);
+  run.kill("SIGKILL");
+  await once(run, "exit");
+  // Its number may be another process' by then.
+  const other = new ClusterDirectory(`fourth-${process.pid}`);
+  other.make({ pid: process.pid, startTime: 1 });
+  await removeOrphans();
+  expect(members.length).toBeGreaterThanOrEqual(3);
+  expect(members.filter(isAlive)).toEqual([]);
+  for (const { path } of [left, other]) expect(existsSync(path)).toBe(false);
+  expect(upRecord()).toEqual(directory.record());
 });
 
 test("nothing of one that is taken down is left", async () => {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { exec, isAlive, processesIn } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiServer } from "../support/cluster/api-server.ts";
-import { downCluster, upCluster } from "../support/cluster/cluster.ts";
+import { downCluster, upOwnCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory, holdersOf } from "../support/cluster/cluster-directory.ts";
 import { BUSYBOX_IMAGE } from "../support/cluster/image-archive.ts";
 import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
@@ -34,7 +34,7 @@ let before: object;
 
 beforeAll(async () => {
   before = await machine();
-  await upCluster(directory, { release: DEFAULT_RELEASE, nodes: 2 });
+  await upOwnCluster(directory, { release: DEFAULT_RELEASE, nodes: 2 });
   api = new ApiServer(directory);
 });
 afterAll(() => downCluster(directory));

@@ -25,6 +25,15 @@ type nic struct {
 	MTU       uint   `json:"mtu,omitempty"`
 }
 
+// defineAll has the sidecars define a domain as often as the launcher does.
+func defineAll(sidecars []sidecar, in input, table faults) error {
+	if in.Target {
+		_, err := defineOnce(sidecars, "target", in.DomainXML, in.VMI)
+		return err
+	}
+	return defineThrice(sidecars, in, table)
+}
+
 // defineThrice has the sidecars define a domain as at boot: with placeholders for interfaces, which is given up again; as it is
 // given; and what came of that, after a reader that knows libvirt's schema read and printed it, as what libvirt gives back is.
 func defineThrice(sidecars []sidecar, in input, table faults) error {

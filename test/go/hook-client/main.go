@@ -20,6 +20,8 @@ import (
 
 type input struct {
 	DomainXML string          `json:"domainXML"`
+	// Target is true where the guest is to come from elsewhere: its domain is asked for once, and given up.
+	Target    bool            `json:"target"`
 	VMI       json.RawMessage `json:"vmi"`
 	CloudInit json.RawMessage `json:"cloudInit"`
 }
@@ -69,7 +71,7 @@ func drive(hooks string, count int, timeout time.Duration, shutdown bool, table 
 		if err := preCloudInitIso(sidecars, in, table); err != nil {
 			return err
 		}
-		if err := defineThrice(sidecars, in, table); err != nil {
+		if err := defineAll(sidecars, in, table); err != nil {
 			return err
 		}
 	}

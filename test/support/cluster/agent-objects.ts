@@ -1,6 +1,7 @@
 /** The node agent as its manifests install it: with its role, bound to its service account, as a DaemonSet. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { ApiServer } from "./api-server.ts";
+import type { InNode } from "./in-node.ts";
 
 /** The agent's own default, which the manifest keeps. */
 export const AGENT_STATE = "/run/netbind-agent";
@@ -21,3 +22,25 @@ export async function installAgent(api: ApiServer, image: string): Promise<void>
 
 /** What the agent has logged so far. */
 export const agentLog = (api: ApiServer): Promise<string> => api.kubectl(["logs", ...IN_NAMESPACE]);
+
+interface AgentPods {
+  readonly items: readonly {
+    readonly status: { readonly containerStatuses?: readonly { readonly containerID?: string }[] };
+  }[];
+}
+/** The first process of the agent on a node, as the node knows it. */
+async function agentProcess(api: ApiServer, node: InNode): Promise<string> {
+  const { items } = await api.request<AgentPods>({ path: "/api/v1/namespaces/netbind/pods" });
+  const ids = items.flatMap(({ status }) => status.containerStatuses?.map(({ containerID = "" }) => containerID) ?? []);
+  const files = ids.map((id) =>
+    node.path(`/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id.replace("containerd://", "")}/init.pid`),
+  );
+  const [file] = files.filter((path) => existsSync(path));
+  if (file === undefined) throw new Error("no agent runs on the node");
+  return readFileSync(file, "utf8");
+}
+
+/** Sends the agent of a node a signal. The kubelet starts another one where that ends it. */
+export async function signalAgent(api: ApiServer, node: InNode, signal: "STOP" | "CONT" | "KILL"): Promise<void> {
+  await node.exec(["kill", "-s", signal, await agentProcess(api, node)]);
+}

@@ -1,8 +1,7 @@
 /** Vitest's global set-up of what needs an API server alone: one for all files, with KubeVirt's resources. */
 import type { TestProject } from "vitest/node";
-import { identify } from "@netbind/netns";
 import { ApiServer } from "./api-server.ts";
-import { downCluster, upCluster } from "./cluster.ts";
+import { downCluster, upOwnCluster } from "./cluster.ts";
 import { ClusterDirectory } from "./cluster-directory.ts";
 import { DEFAULT_RELEASE } from "./kubernetes.ts";
 import { applyCrds } from "./kubevirt-crds.ts";
@@ -14,21 +13,10 @@ declare module "vitest" {
   }
 }
 
-const NAME = /^api-(\d+)$/;
-
-/** Takes down what a run that was killed has left. */
-async function removeLeftovers(): Promise<void> {
-  for (const name of ClusterDirectory.list()) {
-    const [, pid] = NAME.exec(name) ?? [];
-    if (pid !== undefined && identify(Number(pid)) === undefined) await downCluster(new ClusterDirectory(name));
-  }
-}
-
 /** Brings the server up, and gives what takes it down. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await removeLeftovers();
   const directory = new ClusterDirectory(`api-${process.pid}`);
-  await upCluster(directory, { release: DEFAULT_RELEASE, nodes: 0 });
+  await upOwnCluster(directory, { release: DEFAULT_RELEASE, nodes: 0 });
   try {
     await applyCrds(new ApiServer(directory));
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What a test cluster has on the machine: one directory, and processes that hold everything else. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isRunning, type Lock, takeLock, writeAtomically } from "@netbind/netns";
+import { isAlive, isRunning, type Lock, type ProcessId, takeLock, writeAtomically } from "@netbind/netns";
 import { endHolders, type Holder } from "./holder.ts";
 import type { KubernetesRelease } from "./kubernetes.ts";
 
@@ -9,6 +9,8 @@ import type { KubernetesRelease } from "./kubernetes.ts";
 export interface ClusterSettings {
   readonly release: KubernetesRelease;
   readonly nodes: number;
+  /** True where pods can have more networks than one: multus attaches them. */
+  readonly multus?: boolean;
 }
 
 /** A cluster that is up: what its directory says of it. */
@@ -51,6 +53,10 @@ export class ClusterDirectory {
     return `${this.path}.lock`;
   }
 
+  get #owner(): string {
+    return this.file("owner.json");
+  }
+
   get kubeconfig(): string {
     return this.file("admin.kubeconfig");
   }
@@ -72,8 +78,15 @@ export class ClusterDirectory {
     return join(this.path, ...below);
   }
 
-  make(): void {
+  /** Makes it, for nobody in particular, or for a process whose end is the cluster's. */
+  make(owner?: ProcessId): void {
     mkdirSync(this.logs, { recursive: true, mode: 0o700 });
+    if (owner !== undefined) writeAtomically(this.#owner, JSON.stringify(owner));
+  }
+
+  /** True where it was made for a process that has ended. */
+  get isOrphaned(): boolean {
+    return existsSync(this.#owner) && !isAlive(JSON.parse(readFileSync(this.#owner, "utf8")) as ProcessId);
   }
 
   /** What is recorded, whether it still runs or not. */

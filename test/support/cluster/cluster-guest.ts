@@ -1,94 +1,114 @@
-/** Plays virt-handler for one VM whose pod an agent attached: has its launcher define and boot a domain. */
-import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import type { Attachment, Plan } from "@netbind/contract";
-import { nicDomain, writeTapInterface } from "@netbind/domain";
-import type { Vmi } from "@netbind/kubevirt";
-import { buildBaseDomain, guestCommand } from "@netbind/local";
-import { waitUntil } from "@netbind/netns";
-import { AGENT_STATE } from "./agent-objects.ts";
+/** Plays virt-handler for one VM whose pod an agent attached: has its launcher define, boot and end a domain. */
+import { COMMON_MACHINE, domainNics, writeTapInterface } from "@netbind/domain";
+import {
+  domainAttachments,
+  type DomainLink,
+  interfacesOf,
+  type KubevirtConfiguration,
+  networkOf,
+  nicBeforePod,
+  nicOnTap,
+  type Vmi,
+} from "@netbind/kubevirt";
+import { interfacesOfRunning } from "@netbind/kubevirt/status";
+import { buildBaseDomain } from "@netbind/local";
 import type { InNode } from "./in-node.ts";
-import type { PodObject } from "./virt-controller.ts";
+import { LauncherVolume } from "./launcher-volume.ts";
+import type { ScheduledVm } from "./virt-controller.ts";
+import type { PodObject } from "./vm-objects.ts";
 
-interface AgentRecord {
-  readonly phase: "attaching" | "attached";
-  readonly attached: readonly Attachment[];
-  readonly nics: Readonly<Record<string, { readonly plan: Plan }>>;
-}
 interface HookEvent {
   readonly event: string;
   readonly xml?: string;
 }
+interface IpLink {
+  readonly ifname: string;
+  readonly address: string;
+  readonly mtu: number;
+}
 
-const IN_TIME = 60_000;
-/** An emulated processor boots it, on a machine with other work. */
-const BOOT_WITHIN = 150_000;
+const podAddresses = ({ status }: PodObject): readonly string[] => status.podIPs?.map(({ ip }) => ip) ?? [];
 
+/** A VM's domain, in one pod of the VM's. */
 export class ClusterGuest {
-  readonly #node: InNode;
-  readonly #pod: PodObject;
+  readonly launcher: LauncherVolume;
+  readonly #vm: ScheduledVm;
 
-  constructor(node: InNode, pod: PodObject) {
-    this.#node = node;
-    this.#pod = pod;
+  constructor(node: InNode, vm: ScheduledVm) {
+    this.launcher = new LauncherVolume(node, vm.pod);
+    this.#vm = vm;
   }
 
-  /** Waits until the node has a path. */
-  async #await(path: string, what: string): Promise<void> {
-    if (!(await waitUntil(() => existsSync(path), IN_TIME, 50))) throw new Error(`${what} did not come in time`);
-  }
-
-  /** Waits for a file of the node, and reads it. */
-  async #read(path: string, what: string): Promise<string> {
-    await this.#await(path, what);
-    return readFileSync(path, "utf8");
-  }
-
-  /** Shows the launcher a file, whole or not at all. */
-  #tell(name: string, text: string): void {
-    const file = join(this.#node.volume(this.#pod.metadata.uid, "public"), name);
-    writeFileSync(`${file}.next`, text, { mode: 0o644 });
-    renameSync(`${file}.next`, file);
+  async #links(): Promise<readonly DomainLink[]> {
+    const links = JSON.parse(await this.launcher.exec(["ip", "-json", "link", "show"])) as readonly IpLink[];
+    return links.map(({ ifname, address, mtu }) => ({ name: ifname, mac: address, mtu }));
   }
 
   /** The domain without what the hooks write, as KubeVirt's converter gives it to the launcher. */
-  async #baseDomain(vmi: Vmi): Promise<string> {
-    const path = this.#node.path(`${AGENT_STATE}/pods/${this.#pod.metadata.uid}/record.json`);
-    const read = (): AgentRecord => JSON.parse(readFileSync(path, "utf8")) as AgentRecord;
-    if (!(await waitUntil(() => existsSync(path) && read().phase === "attached", IN_TIME, 50)))
-      throw new Error("the agent did not attach the pod in time: see what it logs");
-    const { attached, nics } = read();
-    const onTaps = attached.filter(({ name }) => nics[name]?.plan.domain.kind === "tap");
-    return onTaps.reduce(
-      (xml, attachment) => writeTapInterface(xml, nicDomain(attachment, "qemu")),
-      buildBaseDomain({ vmi, accelerator: "tcg", disks: [] }),
-    );
+  async #baseDomain(vmi: Vmi, configuration: KubevirtConfiguration): Promise<string> {
+    const links = await this.#links();
+    const attachments = domainAttachments(vmi, configuration);
+    const nics = interfacesOf(vmi).flatMap((nic) => {
+      const network = networkOf(vmi, nic.name);
+      if (network === undefined || !attachments.has(nic.name)) return [];
+      // No container here has the device of vhost.
+      const before = { ...nicBeforePod(vmi, nic, COMMON_MACHINE), backend: "qemu" as const };
+      const onTap = nicOnTap(before, vmi, network, links);
+      if (onTap === undefined) throw new Error(`NIC "${nic.name}" has no link in its pod: ${JSON.stringify(links)}`);
+      return [onTap];
+    });
+    return nics.reduce(writeTapInterface, buildBaseDomain({ vmi, accelerator: "tcg", disks: [] }));
   }
 
-  /** Has the launcher ask the hooks, and boot what they made of the domain. Gives what it asked and heard. */
-  async boot(vmi: Vmi): Promise<readonly HookEvent[]> {
-    this.#tell("sync.json", JSON.stringify({ domainXML: await this.#baseDomain(vmi), vmi }));
-    const events = join(this.#node.volume(this.#pod.metadata.uid, "public"), "events.jsonl");
-    const lines = (await this.#read(events, "the launcher's word of its hooks")).trim().split("\n");
-    const heard = lines.map((line) => JSON.parse(line) as HookEvent);
-    const xml = heard.findLast(({ event }) => event === "defined")?.xml;
-    if (xml === undefined) throw new Error(`the hooks defined no domain:\n${lines.join("\n")}`);
-    this.#tell("domain.xml", xml);
-    return heard;
+  /**
+   * Has the launcher ask the hooks what they make of the domain: once where its guest comes from elsewhere (`target`).
+   * Gives what it asked and heard, and the domain.
+   */
+  async define(
+    configuration: KubevirtConfiguration,
+    target = false,
+  ): Promise<{ readonly events: readonly HookEvent[]; readonly xml: string }> {
+    await this.launcher.awaitHooks();
+    const vmi = await this.#vm.objects.vmi();
+    const domainXML = await this.#baseDomain(vmi, configuration);
+    this.launcher.write("sync.json", JSON.stringify({ domainXML, vmi, target }));
+    const lines = (await this.launcher.read("events.jsonl", "the launcher's word of its hooks")).trim().split("\n");
+    const events = lines.map((line) => JSON.parse(line) as HookEvent);
+    const xml = events.findLast(({ event }) => event === "defined")?.xml;
+    if (xml === undefined && this.#sidecars > 0) throw new Error(`the hooks defined no domain:\n${lines.join("\n")}`);
+    return { events, xml: xml ?? domainXML };
   }
 
-  /** Runs a command in the guest, once it has booted. */
-  async inGuest(command: string): Promise<string> {
-    const compute = this.#pod.status.containerStatuses?.find(({ name }) => name === "compute");
-    const id = compute?.containerID?.replace("containerd://", "") ?? "";
-    const run = this.#node.path(`/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/rootfs/netbind/run`);
-    await this.#await(join(run, "serial.sock"), "the guest's serial port");
-    // The whole path is longer than a socket's may be.
-    const directory = openSync(run, "r");
-    try {
-      return await guestCommand(`/proc/self/fd/${directory}/serial.sock`, command, BOOT_WITHIN);
-    } finally {
-      closeSync(directory);
-    }
+  get #sidecars(): number {
+    const { containerStatuses = [] } = this.#vm.pod.status;
+    return containerStatuses.filter(({ name }) => name.startsWith("hook-sidecar-")).length;
+  }
+
+  /** Has the launcher define and boot the domain, and says so in the VMI. Gives what the launcher asked and heard. */
+  async boot(configuration: KubevirtConfiguration): Promise<readonly HookEvent[]> {
+    const { events, xml } = await this.define(configuration);
+    this.launcher.write("domain.xml", xml);
+    await this.launcher.read("started", "the start of the domain");
+    const { objects, pod } = this.#vm;
+    const vmi = await objects.vmi();
+    const addresses = new Map(interfacesOf(vmi).flatMap(({ name }) => this.#podAddresses(vmi, name, pod)));
+    const interfaces = interfacesOfRunning(vmi, { domain: domainNics(xml), podAddresses: addresses });
+    await objects.setPhase("Running", { interfaces });
+    return events;
+  }
+
+  #podAddresses(vmi: Vmi, name: string, pod: PodObject): readonly (readonly [string, readonly string[]])[] {
+    return networkOf(vmi, name)?.pod === undefined ? [] : [[name, podAddresses(pod)]];
+  }
+
+  /** Has the launcher end its guest, and says so in the VMI. */
+  async end(): Promise<void> {
+    this.launcher.write("shutdown", "");
+    await this.launcher.read("stopped", "the end of the domain");
+    await this.#vm.objects.setPhase("Succeeded");
+  }
+
+  inGuest(command: string): Promise<string> {
+    return this.launcher.inGuest(command);
   }
 }

@@ -1,18 +1,21 @@
 /** Brings test clusters up and down. */
 import { join } from "node:path";
+import { identify, type ProcessId } from "@netbind/netns";
 import { unpackDebian } from "../build/debian-programs.ts";
 import { Authority } from "./certificates.ts";
-import type { ClusterDirectory, ClusterRecord, ClusterSettings } from "./cluster-directory.ts";
+import { ClusterDirectory, type ClusterRecord, type ClusterSettings } from "./cluster-directory.ts";
 import { startControlPlane } from "./control-plane.ts";
 import type { Holder } from "./holder.ts";
 import { writeNodeImages } from "./image-archive.ts";
+import { prepareMultus } from "./multus.ts";
 import { startNode } from "./node.ts";
 import { nodeName } from "./node-plan.ts";
 
 /** A cold build of Kubernetes may be under way. */
 const WAIT = 30 * 60_000;
 
-const isSame = (a: ClusterSettings, b: ClusterSettings): boolean => a.release === b.release && a.nodes === b.nodes;
+const isSame = (a: ClusterSettings, b: ClusterSettings): boolean =>
+  a.release === b.release && a.nodes === b.nodes && (a.multus ?? false) === (b.multus ?? false);
 
 /** Adds a holder to what is recorded. */
 function addHolder(directory: ClusterDirectory, name: string, holder: Holder): void {
@@ -21,12 +24,16 @@ function addHolder(directory: ClusterDirectory, name: string, holder: Holder): v
 }
 
 /** Starts all nodes of a cluster whose control plane is up. */
-async function startNodes(directory: ClusterDirectory, count: number): Promise<void> {
+async function startNodes(
+  directory: ClusterDirectory,
+  { nodes: count, multus = false }: ClusterSettings,
+): Promise<void> {
   const controlPlane = directory.record()?.controlPlane;
   if (controlPlane === undefined) throw new Error("the control plane has ended");
+  const pki = await Authority.in(directory.certificates);
+  if (multus) await prepareMultus(directory, pki);
   const parts = {
-    directory,
-    pki: await Authority.in(directory.certificates),
+    ...{ directory, pki, multus },
     containerd: join(await unpackDebian("containerd"), "usr/bin"),
     images: await writeNodeImages(directory.file("images")),
   };
@@ -39,14 +46,18 @@ async function startNodes(directory: ClusterDirectory, count: number): Promise<v
 }
 
 /** Starts what a cluster is made of, and removes all of it where one part fails. */
-async function start(directory: ClusterDirectory, settings: ClusterSettings): Promise<ClusterRecord> {
+async function start(
+  directory: ClusterDirectory,
+  settings: ClusterSettings,
+  owner?: ProcessId,
+): Promise<ClusterRecord> {
   await directory.remove();
-  directory.make();
+  directory.make(owner);
   try {
     await startControlPlane(directory, settings, ({ server, holder }) =>
       directory.write({ ...settings, server, controlPlane: holder, nodeHolders: {} }),
     );
-    if (settings.nodes > 0) await startNodes(directory, settings.nodes);
+    if (settings.nodes > 0) await startNodes(directory, settings);
   } catch (error) {
     const logs = `${directory.path}.failed`;
     await directory.remove(logs);
@@ -58,18 +69,22 @@ async function start(directory: ClusterDirectory, settings: ClusterSettings): Pr
 }
 
 /**
- * Brings a cluster up, where it is not up yet.
+ * Brings a cluster up, where it is not up yet. One that is an `owner`'s is an orphan once that process has ended.
  *
  * @throws Error where one of the name has other settings, or a part does not start
  */
-export async function upCluster(directory: ClusterDirectory, settings: ClusterSettings): Promise<ClusterRecord> {
+export async function upCluster(
+  directory: ClusterDirectory,
+  settings: ClusterSettings,
+  owner?: ProcessId,
+): Promise<ClusterRecord> {
   await using _ = await directory.lock(WAIT);
   const running = directory.running();
-  if (running === undefined) return start(directory, settings);
+  if (running === undefined) return start(directory, settings, owner);
   if (isSame(running, settings)) return running;
   throw new Error(
-    `the cluster "${directory.name}" is up with Kubernetes ${running.release} and ${running.nodes} nodes: ` +
-      `take it down first (npm run cluster -- down --name ${directory.name})`,
+    `the cluster "${directory.name}" is up with Kubernetes ${running.release}, ${running.nodes} nodes and ` +
+      `${running.multus === true ? "multus" : "no multus"}: take it down first (npm run cluster -- down --name ${directory.name})`,
   );
 }
 
@@ -78,4 +93,23 @@ export async function downCluster(directory: ClusterDirectory): Promise<void> {
   await using _ = await directory.lock(WAIT);
   await directory.remove();
   directory.removeLock();
+}
+
+/** Takes down the clusters whose owners have ended, as a run of tests that was killed leaves them. */
+export async function removeOrphans(): Promise<void> {
+  for (const name of ClusterDirectory.list()) {
+    const directory = new ClusterDirectory(name);
+    if (!directory.isOrphaned) continue;
+    await using _ = await directory.lock(WAIT);
+    // Another run may have taken it down meanwhile, and brought up its own.
+    if (!directory.isOrphaned) continue;
+    await directory.remove();
+    directory.removeLock();
+  }
+}
+
+/** Brings up a cluster that is this process' own, after those that other processes have left. */
+export async function upOwnCluster(directory: ClusterDirectory, settings: ClusterSettings): Promise<ClusterRecord> {
+  await removeOrphans();
+  return upCluster(directory, settings, identify(process.pid));
 }

@@ -178,7 +178,7 @@ const diskContainers = ({ vmi }: LauncherPodInput): readonly object[] =>
         ],
   );
 
-function specPart(input: LauncherPodInput): object {
+function specPart(input: LauncherPodInput): LauncherPodObject["spec"] & Readonly<Record<string, unknown>> {
   const { vmi } = input;
   const expression = { key: "node-labeller.kubevirt.io/obsolete-host-model", operator: "DoesNotExist" };
   const required = { nodeSelectorTerms: [{ matchExpressions: [expression] }] };
@@ -207,8 +207,14 @@ const sidecarPart = (rendered: ContainerPart): object => ({
   ...rendered,
 });
 
+/** A pod that the API server is sent. */
+export interface LauncherPodObject {
+  readonly metadata: { readonly labels: object; readonly annotations: object };
+  readonly spec: { readonly affinity: object };
+}
+
 /** The whole pod, as virt-controller sends it to the API server. @throws Error for a VM with huge pages, which no node here has */
-export function launcherPodOf(input: LauncherPodInput): object {
+export function launcherPodOf(input: LauncherPodInput): LauncherPodObject {
   const { vmi, configuration, nads } = input;
   if ("hugepages" in (vmi.spec.domain.memory ?? {})) throw new Error("no node of a test cluster has huge pages");
   const { metadata, spec } = renderPod({
@@ -219,7 +225,7 @@ export function launcherPodOf(input: LauncherPodInput): object {
   const owner = { apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", name: vmi.metadata.name };
   const [compute, ...sidecars] = spec.containers;
   if (compute === undefined) throw new Error("a launcher pod has no container");
-  return {
+  const pod = {
     apiVersion: "v1",
     kind: "Pod",
     metadata: {
@@ -235,4 +241,5 @@ export function launcherPodOf(input: LauncherPodInput): object {
       volumes: [...[...VOLUMES, "hotplug-disks"].map((name) => ({ name, emptyDir: {} })), ...spec.volumes],
     },
   };
+  return pod;
 }

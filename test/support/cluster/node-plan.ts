@@ -6,6 +6,7 @@ import { CLUSTER_DNS, comma, nodeAddress, PODS, podSubnet, REGISTRY } from "./ad
 import type { Authority } from "./certificates.ts";
 import type { ClusterDirectory } from "./cluster-directory.ts";
 import { PAUSE_IMAGE } from "./image-archive.ts";
+import { multusConfig, pluginsOf } from "./multus.ts";
 import type { CommandLines } from "./program-set.ts";
 
 /** What the program that runs a node is told. */
@@ -26,6 +27,7 @@ export interface NodeParts {
   readonly pki: Authority;
   readonly containerd: string;
   readonly images: readonly string[];
+  readonly multus: boolean;
 }
 
 const RUNTIME = fileURLToPath(new URL("crun-without-cgroups", import.meta.url));
@@ -33,7 +35,8 @@ const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
 
 export const nodeName = (node: number): string => `node${node}`;
 
-const containerdConfig = (work: string): string => `version = 2
+/** CNI plugins are looked for in `plugins`. */
+const containerdConfig = (work: string, plugins: string): string => `version = 2
 root = "${work}/containerd"
 state = "/run/containerd"
 [grpc]
@@ -46,7 +49,7 @@ state = "/run/containerd"
   tolerate_missing_hugetlb_controller = true
   disable_hugetlb_controller = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = "${plugins}"
     conf_dir = "${work}/cni"
   [plugins."io.containerd.grpc.v1.cri".registry.mirrors."${REGISTRY}"]
     endpoint = ["http://${REGISTRY}"]
@@ -62,20 +65,16 @@ state = "/run/containerd"
 const podNetwork = (node: number): object => ({
   cniVersion: "1.0.0",
   name: "pods",
-  plugins: [
-    {
-      type: "bridge",
-      bridge: "cni0",
-      isGateway: true,
-      hairpinMode: true,
-      ipam: {
-        type: "host-local",
-        dataDir: "/run/cni-ipam",
-        ranges: Object.values(podSubnet(node)).map((subnet) => [{ subnet }]),
-        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
-      },
-    },
-  ],
+  type: "bridge",
+  bridge: "cni0",
+  isGateway: true,
+  hairpinMode: true,
+  ipam: {
+    type: "host-local",
+    dataDir: "/run/cni-ipam",
+    ranges: Object.values(podSubnet(node)).map((subnet) => [{ subnet }]),
+    routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+  },
 });
 
 /** Without control groups nothing of a pod's limits can be enforced, and a pod cannot be resized. */
@@ -110,7 +109,7 @@ const kubeletConfig = (pki: Authority, name: string): object => ({
 });
 
 /** Writes a node's files, and gives its plan. */
-export function planNode({ directory, pki, containerd, images }: NodeParts, node: number): NodePlan {
+export function planNode({ directory, pki, containerd, images, multus }: NodeParts, node: number): NodePlan {
   const name = nodeName(node);
   const work = directory.file(name);
   for (const below of ["cni", "programs"]) mkdirSync(join(work, below), { recursive: true });
@@ -118,7 +117,9 @@ export function planNode({ directory, pki, containerd, images }: NodeParts, node
     writeFileSync(join(work, file), text);
     return join(work, file);
   };
-  write("cni/10-pods.conflist", JSON.stringify(podNetwork(node)));
+  const network = podNetwork(node);
+  write("cni/10-pods.conf", JSON.stringify(multus ? multusConfig(directory, work, network) : network));
+  const plugins = multus ? pluginsOf(directory) : "/usr/lib/cni";
   const program = (file: string): string => join(directory.programs, file);
   const own = (file: string): string => directory.file(`${file}.kubeconfig`);
   return {
@@ -128,7 +129,10 @@ export function planNode({ directory, pki, containerd, images }: NodeParts, node
     images,
     logs: join(directory.logs, name),
     commands: {
-      containerd: [join(containerd, "containerd"), "--config", write("containerd.toml", containerdConfig(work))],
+      containerd: [
+        join(containerd, "containerd"),
+        ...["--config", write("containerd.toml", containerdConfig(work, plugins))],
+      ],
       kubelet: [
         program("kubelet"),
         ...[`--config=${write("kubelet.json", JSON.stringify(kubeletConfig(pki, name)))}`],

@@ -1,82 +1,124 @@
-/** Plays virt-controller for one VM: makes its launcher pod, and writes in VMI and pod what the agent goes by. */
-import type { KubevirtConfiguration, Vmi } from "@netbind/kubevirt";
-import { waitUntil } from "@netbind/netns";
+/** Plays virt-controller for VMs: makes their launcher pods, and writes in VMI and pod what the agent goes by. */
+import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "@netbind/kubevirt";
+import { interfacesFromPod } from "@netbind/kubevirt/status";
 import type { ApiServer } from "./api-server.ts";
 import { launcherPodOf } from "./launcher-pod.ts";
-
-/** What of a pod is read here. */
-export interface PodObject {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
-  readonly spec: { readonly nodeName?: string };
-  readonly status: {
-    readonly phase: string;
-    readonly podIPs?: readonly { readonly ip: string }[];
-    readonly containerStatuses?: readonly {
-      readonly name: string;
-      readonly ready: boolean;
-      readonly containerID?: string;
-    }[];
-  };
-}
-type VmiObject = Vmi & { readonly metadata: { readonly uid: string } };
-
-const IN_TIME = 90_000;
-const UNPAUSED = "kubevirt.io/virtual-machine-unpaused";
-const podPath = (namespace: string, name: string): string => `/api/v1/namespaces/${namespace}/pods/${name}`;
-const vmisPath = (namespace: string): string => `/apis/kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances`;
+import { isReady, type Migration, type PodObject, type VmiObject, VmObjects } from "./vm-objects.ts";
 
 /** The controller's settings. */
 export interface VirtController {
   readonly api: ApiServer;
   readonly configuration: KubevirtConfiguration;
+  readonly nads: readonly NetworkAttachmentDefinition[];
   /** The image of virt-launcher. */
   readonly image: string;
 }
 
-/** Asks for a pod until it is as it should be. @throws Error with what it is, where that takes too long */
-export async function awaitPod(
-  api: ApiServer,
-  { metadata: { namespace, name } }: PodObject,
-  isSo: (pod: PodObject) => boolean,
-): Promise<PodObject> {
-  let pod = await api.request<PodObject>({ path: podPath(namespace, name) });
-  const ask = async (): Promise<boolean> => {
-    pod = await api.request<PodObject>({ path: podPath(namespace, name) });
-    return isSo(pod);
-  };
-  if (isSo(pod) || (await waitUntil(ask, IN_TIME, 50))) return pod;
-  throw new Error(
-    `the pod ${name} is not as it should be:\n${await api.kubectl(["describe", "pod", "-n", namespace, name])}`,
-  );
+/** A VM whose launcher pod runs. */
+export interface ScheduledVm {
+  readonly vmi: VmiObject;
+  readonly pod: PodObject;
+  readonly objects: VmObjects;
 }
 
-const hasAllReady = ({ status: { phase, containerStatuses = [] } }: PodObject): boolean =>
-  phase === "Running" && containerStatuses.length > 0 && containerStatuses.every(({ ready }) => ready);
+const UNPAUSED = { type: "kubevirt.io/virtual-machine-unpaused", status: "True", reason: "NotPaused" } as const;
+const NODE_LABEL = "kubevirt.io/nodeName";
+const TARGET_LABEL = "kubevirt.io/migrationTargetNodeName";
+const NOT_RUNNING = { type: "Ready", status: "False", reason: "GuestNotRunning" } as const;
+/** Seconds that a launcher has to shut its guest down. */
+const GRACE = 35;
 
-/** Starts a VM, as far as it comes before virt-handler acts: its VMI is Scheduled then. Gives its pod. */
-export async function scheduleVm({ api, configuration, image }: VirtController, asked: Vmi): Promise<PodObject> {
-  const { namespace, name } = asked.metadata;
-  const body = { ...asked, status: { phase: "Pending" } };
-  const vmi = await api.request<VmiObject>({ method: "POST", path: vmisPath(namespace), body });
-  const patchVmi = (change: object): Promise<unknown> =>
-    api.request({ method: "PATCH", path: `${vmisPath(namespace)}/${name}`, body: change });
-  const object = launcherPodOf({ vmi, configuration, nads: [], image });
-  const path = `/api/v1/namespaces/${namespace}/pods`;
-  const made = await api.request<PodObject>({ method: "POST", path, body: object });
-  const { uid } = made.metadata;
-  const { spec } = await awaitPod(api, made, (pod) => pod.spec.nodeName !== undefined);
-  const nodeName = spec.nodeName ?? "";
-  const own = podPath(namespace, made.metadata.name);
-  const condition = { type: UNPAUSED, status: "True", reason: "NotPaused" };
-  const contentType = "application/strategic-merge-patch+json";
-  const gate = { status: { conditions: [condition] } };
-  await api.request({ method: "PATCH", path: `${own}/status`, body: gate, contentType });
-  await patchVmi({ status: { phase: "Scheduling", activePods: { [uid]: nodeName } } });
-  const running = await awaitPod(api, made, hasAllReady);
+/** Makes a pod of the VM's, and waits until it has a node. */
+async function bindPod(objects: VmObjects, object: object): Promise<PodObject> {
+  return objects.awaitPod(await objects.createPod(object), ({ spec }) => spec.nodeName !== undefined);
+}
+
+/** Starts a VM, as far as it comes before virt-handler acts: its VMI is Scheduled then. */
+export async function scheduleVm(
+  { api, configuration, nads, image }: VirtController,
+  asked: Vmi,
+): Promise<ScheduledVm> {
+  const objects = new VmObjects(api, asked.metadata);
+  const vmi = await objects.makeVmi(asked);
+  const bound = await bindPod(objects, launcherPodOf({ vmi, configuration, nads, image }));
+  const { uid } = bound.metadata;
+  const nodeName = bound.spec.nodeName ?? "";
+  await objects.setPodCondition(bound, UNPAUSED);
+  await objects.setPhase("Scheduling", { activePods: { [uid]: "" }, ...objects.withCondition(NOT_RUNNING) });
+  await objects.patchVmi({ status: { activePods: { [uid]: nodeName } } });
+  const pod = await objects.awaitPod(bound, isReady);
   // One write, and the pod's own label some moments later.
-  const interfaces = [{ name: vmi.spec.networks?.[0]?.name, podInterfaceName: "eth0" }];
-  const labels = { "kubevirt.io/nodeName": nodeName };
-  await patchVmi({ metadata: { labels }, status: { phase: "Scheduled", nodeName, interfaces } });
-  await api.request({ method: "PATCH", path: own, body: { metadata: { labels } } });
-  return running;
+  const interfaces = interfacesFromPod(vmi, pod);
+  const labels = { [NODE_LABEL]: nodeName };
+  await objects.setPhase("Scheduled", { nodeName, interfaces }, { labels });
+  await objects.patchPod(pod, { metadata: { labels } });
+  return { vmi, pod, objects };
+}
+
+/** Keeps the target of a migration off the nodes that have a pod of the VM's. */
+const elsewhere = (uid: string): object => {
+  const term = {
+    labelSelector: { matchLabels: { "kubevirt.io/created-by": uid } },
+    topologyKey: "kubernetes.io/hostname",
+  };
+  return { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+};
+
+/** Makes the pod that a VM is to migrate into, as far as virt-controller goes before virt-handler prepares it. */
+export async function scheduleTarget(
+  { configuration, nads, image }: VirtController,
+  { objects, vmi, pod: source }: ScheduledVm,
+  migration: Migration,
+): Promise<ScheduledVm> {
+  const { metadata, spec, ...object } = launcherPodOf({ vmi, configuration, nads, image });
+  const own = { [NODE_LABEL]: source.spec.nodeName, "kubevirt.io/migrationJobUID": migration.uid };
+  const target = {
+    ...object,
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, ...own },
+      annotations: { ...metadata.annotations, "kubevirt.io/migrationJobName": migration.name },
+    },
+    spec: { ...spec, affinity: { ...spec.affinity, ...elsewhere(vmi.metadata.uid) } },
+  };
+  const bound = await bindPod(objects, target);
+  const nodeName = bound.spec.nodeName ?? "";
+  await objects.setMigrationPhase(migration, "Scheduling");
+  await objects.patchVmi({ status: { activePods: { [bound.metadata.uid]: nodeName } } });
+  const pod = await objects.awaitPod(bound, isReady);
+  await objects.setMigrationPhase(migration, "Scheduled");
+  const labels = { [TARGET_LABEL]: nodeName };
+  const state = {
+    ...{ migrationUid: migration.uid, sourceNode: source.spec.nodeName, sourcePod: source.metadata.name },
+    ...{ targetNode: nodeName, targetPod: pod.metadata.name },
+  };
+  await objects.patchVmi({ metadata: { labels }, status: { migrationState: state } });
+  await objects.setMigrationPhase(migration, "PreparingTarget");
+  return { objects, vmi, pod };
+}
+
+/** What follows when virt-handler says that the guest has moved. */
+export async function finishMigration({ objects, pod }: ScheduledVm, migration: Migration): Promise<void> {
+  await objects.setPodCondition(pod, UNPAUSED);
+  await objects.patchVmi({ status: { migrationState: { completed: true } } });
+  await objects.patchPod(pod, { metadata: { labels: { [NODE_LABEL]: pod.spec.nodeName } } });
+  await objects.setMigrationPhase(migration, "Succeeded");
+  await objects.patchVmi({ metadata: { labels: { [TARGET_LABEL]: null } } });
+}
+
+/** What follows when virt-handler says that the guest runs. */
+export const reportReady = ({ objects }: ScheduledVm): Promise<unknown> =>
+  objects.setCondition({ type: "Ready", status: "True" });
+
+/** Deletes a VM as far as virt-controller does before virt-handler acts: its pod is asked to end. */
+export async function beginDeletion({ objects, pod }: ScheduledVm): Promise<void> {
+  await objects.deleteVmi();
+  await objects.deletePod(pod, GRACE);
+  await objects.setCondition({ type: "Ready", status: "False", reason: "PodTerminating" });
+}
+
+/** Waits until the kubelet has removed the pod, and lets the VMI go with it. */
+export async function finishDeletion({ objects, pod }: ScheduledVm): Promise<void> {
+  await objects.awaitPodGone(pod);
+  await objects.releaseVmi();
 }

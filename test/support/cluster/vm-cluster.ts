@@ -1,0 +1,176 @@
+/** A test cluster with the product installed: sidecars' images by digest, the agent by its manifests, KubeVirt played. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "@netbind/kubevirt";
+import { BuiltImages } from "../kube/built-images.ts";
+import { installAgent } from "./agent-objects.ts";
+import { ApiServer } from "./api-server.ts";
+import { downCluster, upOwnCluster } from "./cluster.ts";
+import { ClusterDirectory } from "./cluster-directory.ts";
+import { ClusterGuest } from "./cluster-guest.ts";
+import { InNode } from "./in-node.ts";
+import { DEFAULT_RELEASE } from "./kubernetes.ts";
+import { applyCrds } from "./kubevirt-crds.ts";
+import { writeLauncherImage } from "./launcher-image.ts";
+import { allowMultus } from "./multus.ts";
+import { nodeName } from "./node-plan.ts";
+import { pushImage } from "./registry.ts";
+import { moveGuest, prepareTarget } from "./migration.ts";
+import {
+  beginDeletion,
+  finishDeletion,
+  finishMigration,
+  reportReady,
+  type ScheduledVm,
+  scheduleTarget,
+  scheduleVm,
+  type VirtController,
+} from "./virt-controller.ts";
+import { prepareNode } from "./virt-handler.ts";
+
+/** What an administrator registers of each binding, beside its image. */
+const REGISTRATIONS = {
+  bridge: { domainAttachmentType: "tap" },
+  masquerade: { domainAttachmentType: "tap", migration: {} },
+  passt: { migration: {}, computeResourceOverhead: { requests: { memory: "250Mi" } } },
+  slirp: {},
+} as const satisfies Readonly<Record<string, Partial<BindingRegistration>>>;
+/** A binding that has a sidecar. */
+export type SidecarBinding = keyof typeof REGISTRATIONS;
+
+/** What a cluster is to have. */
+export interface VmClusterSettings {
+  /** What it is for: a part of its name. */
+  readonly purpose: string;
+  readonly bindings: readonly SidecarBinding[];
+  readonly nodes: number;
+  /** True where VMs have networks that multus attaches. */
+  readonly multus?: boolean;
+}
+
+/** A VM that runs in a pod of a node. */
+export interface ClusterVm {
+  readonly scheduled: ScheduledVm;
+  readonly guest: ClusterGuest;
+  readonly node: InNode;
+  /** What its launcher asked its hooks, and heard. */
+  readonly events: Awaited<ReturnType<ClusterGuest["boot"]>>;
+}
+
+/** Builds the images, and puts them into the cluster's registry. Gives their names by digest. */
+async function pushImages(
+  directory: ClusterDirectory,
+  names: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const out = mkdtempSync(join(tmpdir(), "netbind-vm-cluster-"));
+  try {
+    using images = await BuiltImages.build(names, out);
+    const pushed: Record<string, string> = {};
+    for (const name of names) pushed[name] = await pushImage(directory, `oci:${images.out}:${name}`, name);
+    return pushed;
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+export class VmCluster implements AsyncDisposable {
+  readonly directory: ClusterDirectory;
+  readonly api: ApiServer;
+  readonly #nodes: Readonly<Record<string, InNode>>;
+  #controller: VirtController;
+
+  private constructor(directory: ClusterDirectory, api: ApiServer, nodes: number, controller: VirtController) {
+    this.directory = directory;
+    this.api = api;
+    this.#controller = controller;
+    this.#nodes = Object.fromEntries(
+      Array.from({ length: nodes }, (_, at) => [nodeName(at + 1), new InNode(directory, at + 1)]),
+    );
+  }
+
+  /** Brings one up for this process. */
+  static async up({ purpose, bindings, nodes, multus = false }: VmClusterSettings): Promise<VmCluster> {
+    const directory = new ClusterDirectory(`${purpose}-${process.pid}`);
+    await upOwnCluster(directory, { release: DEFAULT_RELEASE, nodes, multus });
+    const images = await pushImages(directory, [...bindings, "agent"]);
+    const sidecars = bindings.map((name) => [name, { sidecarImage: images[name] ?? "", ...REGISTRATIONS[name] }]);
+    const configuration: KubevirtConfiguration = {
+      // No injector of networks' devices runs here.
+      developerConfiguration: { useEmulation: true, disabledFeatureGates: ["ExternalNetResourceInjection"] },
+      network: { binding: { ...Object.fromEntries(sidecars), macvtap: { domainAttachmentType: "tap" } } },
+    };
+    const api = new ApiServer(directory);
+    if (multus) await allowMultus(api);
+    const image = await pushImage(directory, `docker-archive:${await writeLauncherImage()}`, "launcher");
+    const cluster = new VmCluster(directory, api, nodes, { api, configuration, nads: [], image });
+    await cluster.#install(images["agent"] ?? "");
+    return cluster;
+  }
+
+  async #install(agent: string): Promise<void> {
+    await applyCrds(this.api);
+    for (const [at, node] of Object.values(this.#nodes).entries()) await prepareNode(this.api, at + 1, node);
+    const metadata = { name: "kubevirt", namespace: "default" };
+    const { configuration } = this.#controller;
+    await this.api.apply({ apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata, spec: { configuration } });
+    await installAgent(this.api, agent);
+  }
+
+  /** A node, by its name. */
+  node(name: string): InNode {
+    const node = this.#nodes[name];
+    if (node === undefined) throw new Error(`the cluster "${this.directory.name}" has no node "${name}"`);
+    return node;
+  }
+
+  /** Makes a network that multus attaches pods to. */
+  async addNetwork(nad: NetworkAttachmentDefinition): Promise<void> {
+    await this.api.apply({ apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", ...nad });
+    this.#controller = { ...this.#controller, nads: [...this.#controller.nads, nad] };
+  }
+
+  /** Makes a VM's pod, and waits until it runs. */
+  schedule(vmi: Vmi): Promise<ScheduledVm> {
+    return scheduleVm(this.#controller, vmi);
+  }
+
+  /** Starts a VM, and waits until its guest is started. */
+  async start(vmi: Vmi): Promise<ClusterVm> {
+    return this.boot(await this.schedule(vmi));
+  }
+
+  /** Starts the guest of a VM whose pod runs. */
+  async boot(scheduled: ScheduledVm): Promise<ClusterVm> {
+    const node = this.node(scheduled.pod.spec.nodeName ?? "");
+    const guest = new ClusterGuest(node, scheduled);
+    const events = await guest.boot(this.#controller.configuration);
+    await reportReady(scheduled);
+    return { scheduled, guest, node, events };
+  }
+
+  /** Migrates a VM to another node. Gives it as it runs there, and what its next launcher asked its hooks. */
+  async migrate(vm: ClusterVm): Promise<ClusterVm> {
+    const { configuration } = this.#controller;
+    const { objects, vmi } = vm.scheduled;
+    const migration = await objects.makeMigration(`${vmi.metadata.name}-1`);
+    const scheduled = await scheduleTarget(this.#controller, vm.scheduled, migration);
+    const node = this.node(scheduled.pod.spec.nodeName ?? "");
+    const guest = new ClusterGuest(node, scheduled);
+    const events = await prepareTarget(scheduled, guest, configuration, migration);
+    await moveGuest(scheduled, [vm.guest.launcher, guest.launcher], migration);
+    await finishMigration(scheduled, migration);
+    return { scheduled, guest, node, events };
+  }
+
+  /** Deletes a VM that runs, and waits until its pod and its VMI are gone. */
+  async delete({ scheduled, guest }: ClusterVm): Promise<void> {
+    await beginDeletion(scheduled);
+    await guest.end();
+    await finishDeletion(scheduled);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await downCluster(this.directory);
+  }
+}
