@@ -1,5 +1,5 @@
 import { defined } from "@netbind/contract";
-import { terminalLine } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 import type { EventReason, EventTexts } from "./event-reasons.ts";
 
 /** What an agent says of a pod: an event on the pod's VMI. */

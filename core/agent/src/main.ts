@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { releasedGrants, releasedPlugins } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
-import { type GrantsByBinding, GrantsError, readGrants, terminalJson, terminalText, withGrants } from "@netbind/engine";
+import { type GrantsByBinding, GrantsError, readGrants, withGrants } from "@netbind/engine";
+import { terminalJson, terminalText } from "@netbind/engine/terminal";
 import { ConnectionError, ListenError, serveStatus, type StatusServer } from "@netbind/kube";
 import {
   checkTrustedDirectory,

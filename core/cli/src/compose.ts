@@ -2,7 +2,7 @@ import "reflect-metadata/lite";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { explainedBindings, releasedGrants, releasedImages, releasedPlugins } from "@netbind/bindings";
-import { terminalJson } from "@netbind/engine";
+import { terminalJson } from "@netbind/engine/terminal";
 import { type RuntimeStart, State, stateDirectories } from "@netbind/local";
 import { logLevel, exec as runCommand } from "@netbind/netns";
 import pino, { type Logger } from "pino";

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { isPrintable, terminalJson, terminalLine, terminalText } from "@netbind/engine";
+import { isPrintable, terminalJson, terminalLine, terminalText } from "@netbind/engine/terminal";
 import { type FindingFormat, type Screen, type Style, type StyledLine, wrapLine } from "@netbind/view";
 import { dump } from "js-yaml";
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { releasedImages, releasedPlugins, releasedRegistrations } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
-import { terminalJson, terminalText } from "@netbind/engine";
+import { terminalJson, terminalText } from "@netbind/engine/terminal";
 import {
   ApiClient,
   ConnectionError,

@@ -67,4 +67,3 @@ export { type NicPreview, type PreviewContext, previewVm, type VmPreview } from 
 export { dnsmasqConfig } from "./services/dnsmasq.ts";
 export { dnsmasq6Config } from "./services/dnsmasq6.ts";
 export { type ServiceProcess, serviceProcesses, serviceWarnings } from "./services/service-processes.ts";
-export { isPrintable, terminalJson, terminalLine, terminalText } from "./terminal-text.ts";

@@ -1,4 +1,5 @@
-import { type NicStatus, terminalLine } from "@netbind/engine";
+import type { NicStatus } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 import type { VmiStatusInterface } from "@netbind/kubevirt";
 import { ageOf } from "./age.ts";
 import { type Cell, table } from "./table.ts";

@@ -1,4 +1,4 @@
-import { terminalLine } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 
 /** How a piece of a text stands out, for who can show it. */
 export type Style = "error" | "warning" | "good" | "strong" | "dim";

@@ -1,4 +1,4 @@
-import { terminalLine } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 
 /** A cell of a table is wide enough for what people write, and too narrow for what is written to hide the rest. */
 const WIDEST_CELL = 1000;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { netbind } from "../../support/guest/netbind.ts";
+import { netbind, SOURCE } from "../../support/guest/netbind.ts";
 import { useNetbind } from "../../support/guest/use-netbind.ts";
 
 const resident = useNetbind();
@@ -47,4 +47,22 @@ test.each(CALLS)("netbind %s", async (line, stdin, code) => {
   expect(outcome).toEqual(await resident(line.split(" "), call));
   expect(outcome.code, outcome.stderr).toBe(code);
   expect(`${outcome.stdout}${outcome.stderr}`).not.toBe("");
+});
+
+/** Prints what a process has loaded, a line each. */
+const LISTING = `import { registerHooks } from "node:module";
+const loaded = [];
+registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+process.on("exit", () => console.error(loaded.join("\\n")));`;
+
+test("validate loads nothing that plans or starts VMs where no plugin is asked: most of a short command is loading", async () => {
+  const program = ["--import", `data:text/javascript,${encodeURIComponent(LISTING)}`, ...SOURCE];
+  const loadedBy = async (nic: string): Promise<readonly string[]> => {
+    const { stderr } = await netbind(["validate", "-f", "-"], { program, stdin: vmi(nic) });
+    return [...stderr.matchAll(/\/core\/(engine|local|remote|netns)\/src\/(\S+)\.ts/g)].map(
+      ([, name, file]) => `${name} ${file}`,
+    );
+  };
+  expect(await loadedBy("masquerade: {}")).toEqual(["engine terminal-text"]);
+  expect(await loadedBy("binding: {name: passt}")).toContain("engine index");
 });

@@ -1,4 +1,4 @@
-import { isPrintable, terminalJson, terminalLine, terminalText } from "@netbind/engine";
+import { isPrintable, terminalJson, terminalLine, terminalText } from "@netbind/engine/terminal";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";

@@ -1,16 +1,5 @@
 import { defined } from "@netbind/contract";
-import { admitPluginNics, allAnswers, needsOfNics, pluginNics } from "@netbind/engine";
-import type { ValidationOptions } from "@netbind/input";
-import {
-  completedVmi,
-  findNotChecked,
-  ignoredIn,
-  inOrder,
-  type Input,
-  type InputFinding,
-  markIgnored,
-  validateInput,
-} from "@netbind/input";
+import { findNotChecked, type Input, markIgnored, validateInput, type ValidationOptions } from "@netbind/input";
 import { interfacesOf } from "@netbind/kubevirt";
 import { type CheckedVm, findingsLines, withoutExcerpt } from "@netbind/view";
 import { askedVersion, versionData } from "./asked-version.ts";
@@ -23,8 +12,7 @@ import { loadInput } from "../input/load-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { failureJson, printError } from "../failure.ts";
 import { type BindingFailure, PluginsFailedError } from "../errors.ts";
-import { PluginFailures } from "../plugins/plugin-failures.ts";
-import { openPlugins } from "../plugins/open-plugins.ts";
+import type { Validated } from "./validate-with-plugins.ts";
 import type { Compose } from "../tokens.ts";
 
 /** The options of `netbind validate`. */
@@ -39,48 +27,11 @@ const asksPlugins = ({ vms, templates, configuration }: Input): boolean =>
   Object.keys(configuration.network?.binding ?? {}).length > 0 ||
   [...vms, ...templates].some(({ vmi }) => interfacesOf(vmi).some(({ binding }) => binding !== undefined));
 
-/** KubeVirt asks no plugin, so it accepts the VM; the node agent asks, and does not attach its pod. */
-const ADMIT = { rule: "ADMIT", reason: "FieldValueInvalid", consequence: "neverStarts" } as const;
-
-/**
- * What the plugins of NICs find wrong with them: a cluster admits the VM, and its pod is not attached. Where a rule says
- * something of the same place already, it is not said again.
- */
-async function findByPlugins(
-  input: Input,
-  validated: readonly InputFinding[],
-  failures: PluginFailures,
-): Promise<readonly InputFinding[]> {
-  const found = [...input.vms, ...input.templates].map(async (vm) => {
-    const vmi = completedVmi(vm, input);
-    const bindings = failures.bindingsFor(vm);
-    const violations = await admitPluginNics(vmi, bindings);
-    // Nothing is made of what they need here, but a plugin that cannot report them does not work.
-    await needsOfNics(pluginNics(vmi, bindings), bindings);
-    const findings = violations.map((one): InputFinding => ({ ...vm.locate(one), ...ADMIT }));
-    return markIgnored(findings, ignoredIn(vm));
-  });
-  const findings = (await allAnswers(found)).flat();
-  return findings.filter(
-    ({ file, line, field }) => !validated.some((one) => one.file === file && one.line === line && one.field === field),
-  );
-}
-
-/** All that was found, and the plugins that did not answer. */
-interface Validated {
-  readonly findings: readonly InputFinding[];
-  readonly failures: readonly BindingFailure[];
-}
-
 /** Validates an input, and asks the plugins where it has any: only then is all loaded that they are asked with. */
 async function validateAndAsk(input: Input, options: ValidateOptions, compose: Compose): Promise<Validated> {
   if (options.plugin.size === 0 && !asksPlugins(input))
     return { findings: validateInput(input, options, new Map()), failures: [] };
-  await using plugins = await openPlugins(options.plugin, await compose());
-  const validated = validateInput(input, options, plugins.bindings);
-  const failures = new PluginFailures(plugins);
-  const findings = inOrder([...validated, ...(await findByPlugins(input, validated, failures))]);
-  return { findings, failures: failures.all };
+  return (await import("./validate-with-plugins.ts")).validateWithPlugins(input, options, compose);
 }
 
 /** The VMs of an input, as a report lists them. */

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BindingError } from "@netbind/contract";
-import { terminalLine } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 import { derivedName, makeDirectory } from "@netbind/netns";
 import type { LocalPodRecord } from "./local-pod-record.ts";
 import { readEnd } from "./read-end.ts";

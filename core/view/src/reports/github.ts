@@ -1,4 +1,4 @@
-import { terminalLine } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 import { describeFinding, type ShownFinding } from "../format-finding.ts";
 import type { Report } from "./report.ts";
 

@@ -1,5 +1,5 @@
 import { printElement, type XmlElement } from "@netbind/domain";
-import { terminalLine } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 import { findingLines, nameOfObject, type ShownFinding } from "../format-finding.ts";
 import { unstyled } from "../styled-text.ts";
 import { isFailure, type Report } from "./report.ts";

@@ -1,4 +1,4 @@
-import { terminalLine } from "@netbind/engine";
+import { terminalLine } from "@netbind/engine/terminal";
 import type { RuleText } from "@netbind/kubevirt/admission";
 import { describeFinding, nameOfObject, outcomeOf, type ShownFinding } from "../format-finding.ts";
 import { guideOf } from "./guide.ts";
