@@ -1,19 +1,16 @@
 /** The controller as a program, in two replicas with the rights of its manifest: one writes, and another goes on. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test } from "vitest";
 import type { ApiServer } from "../support/cluster/api-server.ts";
+import { Program } from "../support/cluster/controller-program.ts";
 import { controllerAccount } from "../support/cluster/controller-role.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { Registering } from "../support/cluster/registering.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
-const MAIN = fileURLToPath(new URL("../../core/controller/src/main.ts", import.meta.url));
 const WITHIN = { timeout: 60_000, interval: 100 };
 const DIGEST = `sha256:${"e".repeat(64)}`;
 
@@ -25,42 +22,6 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "netbind-controller-"));
   return () => rmSync(directory, { recursive: true });
 });
-
-/** A controller that runs. */
-class Program implements AsyncDisposable {
-  readonly #child: ChildProcess;
-  log = "";
-
-  constructor(...options: readonly string[]) {
-    const args = ["--conditions=@netbind/source", MAIN, ...options];
-    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-    this.#child.stderr?.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
-  }
-
-  async end(signal?: NodeJS.Signals): Promise<number | null> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
-    const ended = once(this.#child, "exit");
-    if (signal !== undefined) this.#child.kill(signal);
-    await ended;
-    return this.#child.exitCode;
-  }
-
-  /** What is served at a path: its status and its text. */
-  async served(path: string): Promise<string> {
-    const port = /"port":(\d+)/.exec(this.log)?.[1];
-    if (port === undefined) return "nothing is served yet";
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`);
-    return `${answer.status} ${await answer.text()}`;
-  }
-
-  async isLeading(): Promise<boolean> {
-    return (await this.served("/metrics")).includes("netbind_controller_leading 1");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.end("SIGTERM");
-  }
-}
 
 async function optionsFor(lab: Registering): Promise<readonly string[]> {
   const kubeconfig = join(directory, "kubeconfig");
@@ -99,7 +60,7 @@ test("of two replicas one writes; when it is killed, the other goes on, and noth
 });
 
 test.each([
-  [["--kubevirt-namespace", "A_B"], '--kubevirt-namespace: "A_B" is not a name of a namespace'],
+  [["--kubevirt-namespace", "A_B"], '--kubevirt-namespace: "A_B" is not a name of a namespace or a Service'],
   [["--image-registry", "https://registry.example"], '--image-registry: "https://registry.example" is not a registry'],
   [["--log-level", "loud"], '--log-level: "loud" is not one of trace'],
   [["--listen", "host:1"], '--listen: "host:1" is not ADDRESS:PORT'],

@@ -1,4 +1,5 @@
 /** Each right of the controller's manifest is used: without it the controller says that it is missing. */
+import { reviewContextOf, Webhooks } from "@netbind/controller";
 import { ApiClient, LeaderElection } from "@netbind/kube";
 import { beforeAll, expect, test } from "vitest";
 import { connectionOf } from "../support/cluster/api-connection.ts";
@@ -7,8 +8,9 @@ import { CONTROLLER_RIGHTS, controllerAccount, type Right } from "../support/clu
 import { eventsOf } from "../support/cluster/events-of.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
-import { Registering } from "../support/cluster/registering.ts";
+import { Registering, testRelease } from "../support/cluster/registering.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
+import { removeWebhookConfigurations } from "../support/cluster/webhook-manifest.ts";
 
 const WITHIN = { timeout: 60_000, interval: 100 };
 
@@ -41,11 +43,18 @@ const missing = ({ verb, resource }: Right): RegExp =>
 const ofElection = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "leases");
 const ofHyperConverged = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "hyperconvergeds");
 const ofEvents = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "events");
-const others = CONTROLLER_RIGHTS.filter((right) => ![...ofElection, ...ofHyperConverged, ...ofEvents].includes(right));
+const ofWebhooks = CONTROLLER_RIGHTS.filter(({ resource }) =>
+  ["secrets", "validatingwebhookconfigurations"].includes(resource),
+);
+const others = CONTROLLER_RIGHTS.filter(
+  (right) => ![...ofElection, ...ofHyperConverged, ...ofEvents, ...ofWebhooks].includes(right),
+);
 
 test("the manifest has no right that is not tried here", () => {
-  expect(CONTROLLER_RIGHTS).toHaveLength(20);
-  expect([ofElection.length, ofHyperConverged.length, ofEvents.length, others.length]).toEqual([3, 2, 3, 12]);
+  expect(CONTROLLER_RIGHTS).toHaveLength(25);
+  expect([ofElection.length, ofHyperConverged.length, ofEvents.length, ofWebhooks.length, others.length]).toEqual([
+    3, 2, 3, 5, 12,
+  ]);
 });
 
 test.each(ofElection)("without $verb of leases it does not take part, and says why", async (right) => {
@@ -73,6 +82,29 @@ test.each(ofEvents)("without $verb of events it says which rule it misses", asyn
   const second = right.verb === "create" ? first : lab.control(account);
   await expect.poll(() => second.join("\n"), WITHIN).toMatch(missing(right));
 });
+
+test.each(ofWebhooks)(
+  "without $verb of $resource webhooks are not served or told of, and it says why",
+  async (right) => {
+    await using namespace = await api.makeNamespace();
+    using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name, right)));
+    const problems: string[] = [];
+    const context = reviewContextOf({ configuration: {}, version: "" }, [], testRelease());
+    const webhooks = new Webhooks({
+      ...{ client, namespace: namespace.name, listen: { host: "127.0.0.1", port: 0 }, context: () => context },
+      target: { service: "nowhere", namespace: namespace.name },
+      // Renewed within seconds.
+      lifetimes: { authority: 60_000, server: 3000 },
+      onProblem: (_, problem = "") => problems.push(problem),
+    });
+    const stop = new AbortController();
+    const ran = Promise.all([webhooks.follow(stop.signal), webhooks.lead(stop.signal)]);
+    await expect.poll(() => problems.join("\n"), WITHIN).toMatch(missing(right));
+    stop.abort();
+    await ran;
+    await removeWebhookConfigurations(api);
+  },
+);
 
 async function withHyperConverged(): Promise<Registering> {
   const lab = await Registering.make(api);

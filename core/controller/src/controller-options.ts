@@ -18,10 +18,17 @@ export interface ControllerOptions {
   readonly bindings?: string;
   /** Where metrics and health are served; absent: nowhere. */
   readonly listen?: ListenAddress;
+  /** Where API servers are answered; absent: they are not asked to ask. */
+  readonly webhooks?: ListenAddress;
+  /** The Service that leads API servers there. */
+  readonly "webhook-service": string;
+  /** How API servers outside of the cluster's network reach them, in the Service's place. */
+  readonly "webhook-url"?: string;
 }
 
 export const USAGE = `usage: netbind-controller [--kubeconfig FILE] [--namespace NAME] [--kubevirt-namespace NAME]
                           [--image-registry PREFIX] [--images FILE] [--bindings DIR] [--listen ADDRESS:PORT]
+                          [--webhooks ADDRESS:PORT]
 
 Registers bindings in the KubeVirt CR, as the cluster's NetworkBinding objects say. In a pod, the controller asks the API
 server as its service account. Of several replicas, the holder of a Lease writes.
@@ -33,6 +40,9 @@ server as its service account. Of several replicas, the holder of a Lease writes
   --images FILE           JSON: images that replace this release's, as {"NAME": {"image": "...", "digest": "sha256:..."}}
   --bindings DIR          sockets of third-party bindings: DIR/NAME/binding.sock for the binding registered as NAME
   --listen H:P            serves /metrics, /healthz and /readyz at an address and port, such as 0.0.0.0:9448
+  --webhooks H:P          reviews VMs as API servers store them, over https, and tells API servers of it
+  --webhook-service N     the Service of the controller's namespace that leads to it at port 443 (netbind-webhooks)
+  --webhook-url URL       instead of a Service: how API servers reach it, such as https://10.0.0.1:9443
   --log-level LEVEL       trace, debug, info, warn, error, fatal or silent (info)
 
 Exit codes: 0 stopped; 1 failed; 2 wrong command line, or a file that it names is wrong.
@@ -45,18 +55,26 @@ const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 /** A registry, and the beginning of its repositories' names, as an image begins with it. */
 const REGISTRY = /^[a-z0-9][a-z0-9.-]{0,252}(?::\d{1,5})?(?:\/[a-z0-9][a-z0-9._-]{0,127}){0,16}$/;
 
+const URL_OF_HOST = /^https:\/\/(?:[a-z0-9.-]{1,253}|\[[0-9a-f:]{2,39}\])(?::\d{1,5})?$/;
+
 /** What is wrong with the values of options, in a sentence. */
 function findProblem(values: Readonly<Record<string, unknown>>): string | undefined {
-  for (const option of ["namespace", "kubevirt-namespace"])
+  for (const option of ["namespace", "kubevirt-namespace", "webhook-service"])
     if (!NAMESPACE.test(String(values[option])))
-      return `--${option}: ${JSON.stringify(values[option])} is not a name of a namespace`;
+      return `--${option}: ${JSON.stringify(values[option])} is not a name of a namespace or a Service`;
   if (!LEVELS.includes(String(values["log-level"])))
     return `--log-level: ${JSON.stringify(values["log-level"])} is not one of ${LEVELS.join(", ")}`;
+  const url = values["webhook-url"];
+  if (url !== undefined && !URL_OF_HOST.test(String(url)))
+    return `--webhook-url: ${JSON.stringify(url)} is not a URL such as https://10.0.0.1:9443, without a path`;
   const registry = values["image-registry"];
   return registry === undefined || REGISTRY.test(String(registry))
     ? undefined
     : `--image-registry: ${JSON.stringify(registry)} is not a registry such as registry.example/mirror, without https:// and a slash at its end`;
 }
+
+const readAddress = (option: string, text: string | undefined): ListenAddress | undefined =>
+  text === undefined ? undefined : readListenAddress(text, option);
 
 /** Reads the command line, or says what is wrong with it. */
 export function readOptions(args: readonly string[]): ControllerOptions | { readonly problem: string } {
@@ -72,12 +90,16 @@ export function readOptions(args: readonly string[]): ControllerOptions | { read
         images: { type: "string" },
         bindings: { type: "string" },
         listen: { type: "string" },
+        webhooks: { type: "string" },
+        "webhook-service": { type: "string", default: "netbind-webhooks" },
+        "webhook-url": { type: "string" },
       },
     });
     const problem = findProblem(values);
     if (problem !== undefined) return { problem };
-    const { listen, ...rest } = values;
-    return { ...rest, ...defined({ listen: listen === undefined ? undefined : readListenAddress(listen) }) };
+    const { listen, webhooks, ...rest } = values;
+    const addresses = { listen: readAddress("listen", listen), webhooks: readAddress("webhooks", webhooks) };
+    return { ...rest, ...defined(addresses) };
   } catch (error) {
     return { problem: (error as Error).message };
   }

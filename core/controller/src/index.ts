@@ -12,3 +12,5 @@ export { serveWebhooks, type ServerCertificate, type WebhookServer } from "./web
 export { CertificateKeeper, type CertificateParts } from "./webhooks/certificates/certificate-keeper.ts";
 export { readSecret } from "./webhooks/certificates/certificate-secret.ts";
 export { type Certificates, type Lifetimes, rotate, type RotationInputs } from "./webhooks/certificates/rotate.ts";
+export { CONFIGURATION_NAMES, webhookConfigurations } from "./webhooks/webhook-configurations.ts";
+export { Webhooks, type WebhooksParts } from "./webhooks/webhooks.ts";

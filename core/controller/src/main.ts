@@ -23,6 +23,7 @@ import { type ControllerOptions, readOptions, USAGE } from "./controller-options
 import { ImagesError, readImages } from "./read-images.ts";
 import { releaseOf } from "./release.ts";
 import { WaitingVms } from "./waiting/waiting-vms.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
 
 const NAME = "netbind-controller";
 
@@ -39,6 +40,7 @@ const TOKENS = {
   log: Symbol("log") as InjectionToken<Logger>,
   metrics: Symbol("metrics") as InjectionToken<ControllerMetrics>,
   waiting: Symbol("waiting") as InjectionToken<WaitingVms>,
+  webhooks: Symbol("webhooks") as InjectionToken<Webhooks | undefined>,
 } as const;
 
 /** Says what is wrong with what is followed or written, and when that is over. */
@@ -85,9 +87,21 @@ function compose(options: ControllerOptions): void {
         }),
     ),
   });
+  container.register(TOKENS.webhooks, {
+    useFactory: instanceCachingFactory((of) => webhooksOf(options, of.resolve(TOKENS.client), log)),
+  });
   container.register(TOKENS.election, {
     useFactory: instanceCachingFactory((of) => electionOf(options, of.resolve(TOKENS.client), log)),
   });
+}
+
+/** The webhooks, where the command line says where they are served. */
+function webhooksOf(options: ControllerOptions, client: ApiClient, log: Logger): Webhooks | undefined {
+  const { webhooks: listen, namespace, "webhook-service": service, "webhook-url": url } = options;
+  if (listen === undefined) return undefined;
+  const target = url === undefined ? { service, namespace } : { url };
+  const context = (): Controller["reviewContext"] => container.resolve(TOKENS.controller).reviewContext;
+  return new Webhooks({ client, namespace, listen, target, context, onProblem: problemLog(log) });
 }
 
 /** The election of the replica that writes. */
@@ -100,6 +114,7 @@ function electionOf({ namespace }: ControllerOptions, client: ApiClient, log: Lo
       await Promise.all([
         container.resolve(TOKENS.controller).lead(signal),
         container.resolve(TOKENS.waiting).run(signal),
+        container.resolve(TOKENS.webhooks)?.lead(signal),
       ]);
       log.info("not leading any more");
     },
@@ -113,7 +128,10 @@ async function serve({ listen }: ControllerOptions, log: Logger): Promise<Status
   const metrics = container.resolve(TOKENS.metrics);
   const server = await serveStatus(listen, {
     metrics: () => metrics.exposition(),
-    checks: { "/healthz": () => controller.stuck, "/readyz": () => controller.unready },
+    checks: {
+      "/healthz": () => controller.stuck,
+      "/readyz": () => controller.unready ?? container.resolve(TOKENS.webhooks)?.unready,
+    },
   });
   log.info({ host: listen.host, port: server.port }, "metrics and health are served");
   return server;
@@ -141,7 +159,19 @@ async function main(): Promise<void> {
   await using _served = await serve(options, log);
   log.info({ namespace: options.namespace, kubevirt: options["kubevirt-namespace"] }, "serving");
   const controller = container.resolve(TOKENS.controller);
-  await Promise.all([controller.follow(stop.signal), container.resolve(TOKENS.election).run(stop.signal)]);
+  const { signal } = stop;
+  const all = [
+    controller.follow(signal),
+    container.resolve(TOKENS.election).run(signal),
+    container.resolve(TOKENS.webhooks)?.follow(signal),
+  ];
+  try {
+    await Promise.all(all);
+  } finally {
+    // What fails ends the others too.
+    stop.abort();
+    await Promise.allSettled(all);
+  }
   log.info("stopped: registrations stay");
 }
 

@@ -24,6 +24,7 @@ export {
   type Resource,
   SECRETS,
   typeOf,
+  VALIDATING_WEBHOOKS,
   type Verb,
   VMIS,
 } from "./client/resource.ts";

@@ -17,6 +17,12 @@ export const VMIS: Resource = {
 };
 export const LEASES: Resource = { group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease" };
 export const SECRETS: Resource = { group: "", version: "v1", plural: "secrets", kind: "Secret" };
+export const VALIDATING_WEBHOOKS: Resource = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "validatingwebhookconfigurations",
+  kind: "ValidatingWebhookConfiguration",
+};
 export const NETWORK_BINDINGS: Resource = {
   group: "netbind.dev",
   version: "v1alpha1",

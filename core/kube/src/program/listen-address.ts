@@ -12,18 +12,18 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-export const listenRefused = (address: string, code: string): ListenError =>
+export const listenRefused = (address: string, code: string, option = "listen"): ListenError =>
   new ListenError(
-    `--listen ${address}: it cannot be listened at (${code}): name an address of this pod, and a free port`,
+    `--${option} ${address}: it cannot be listened at (${code}): name an address of this pod, and a free port`,
   );
 
-/** Reads `ADDRESS:PORT`. The address is a number: a name might be another host's. @throws ListenError */
-export function readListenAddress(text: string): ListenAddress {
+/** Reads the `ADDRESS:PORT` of an option. The address is a number: a name might be another host's. @throws ListenError */
+export function readListenAddress(text: string, option = "listen"): ListenAddress {
   const [, ipv6, ipv4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = ipv6 ?? ipv4 ?? "";
   if (isIP(host) !== (ipv6 === undefined ? 4 : 6) || Number(port) > 65_535)
     throw new ListenError(
-      `--listen: ${JSON.stringify(text)} is not ADDRESS:PORT, such as 127.0.0.1:9447 or [::1]:9447`,
+      `--${option}: ${JSON.stringify(text)} is not ADDRESS:PORT, such as 127.0.0.1:9447 or [::1]:9447`,
     );
   return { host, port: Number(port) };
 }

@@ -1,5 +1,6 @@
 import "reflect-metadata/lite";
 import { randomBytes, webcrypto } from "node:crypto";
+import { isIP } from "node:net";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -54,7 +55,7 @@ export async function makeAuthority({ notBefore, notAfter }: Validity): Promise<
   return { cert: cert.toString("pem"), key: await keyPem(keys) };
 }
 
-/** Certifies a server of DNS names, by an authority. */
+/** Certifies a server of DNS names and addresses, by an authority. */
 export async function issueCertificate(
   authority: ServerCertificate,
   names: readonly string[],
@@ -66,7 +67,9 @@ export async function issueCertificate(
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-    new SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value }))),
+    new SubjectAlternativeNameExtension(
+      names.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const),
+    ),
     await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
   ];
   const cert = await X509CertificateGenerator.create({

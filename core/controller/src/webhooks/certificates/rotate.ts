@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 import type { ServerCertificate } from "../webhook-server.ts";
 import { issueCertificate, makeAuthority, type Validity } from "./authority.ts";
 
@@ -19,7 +20,7 @@ export interface Lifetimes {
 /** When certificates are looked at. */
 export interface RotationInputs {
   readonly now: Date;
-  /** The DNS names that API servers reach the webhooks by. */
+  /** The DNS names, or addresses, that API servers reach the webhooks by. */
   readonly names: readonly string[];
   /** True where every API server is told to trust all of `authorities`. */
   readonly isTrusted: boolean;
@@ -55,13 +56,16 @@ const isDue = (cert: X509Certificate, now: Date): boolean =>
 const isValid = (cert: X509Certificate | undefined, now: Date): cert is X509Certificate =>
   cert !== undefined && begins(cert) <= now.getTime() && now.getTime() < ends(cert);
 
+const isCertified = (cert: X509Certificate, name: string): boolean =>
+  (isIP(name) === 0 ? cert.checkHost(name) : cert.checkIP(name)) !== undefined;
+
 /** True where an API server that trusts these authorities takes a certificate for these names. */
 function isAccepted(
   cert: X509Certificate | undefined,
   authorities: readonly string[],
   inputs: RotationInputs,
 ): boolean {
-  if (!isValid(cert, inputs.now) || !inputs.names.every((name) => cert.checkHost(name) !== undefined)) return false;
+  if (!isValid(cert, inputs.now) || !inputs.names.every((name) => isCertified(cert, name))) return false;
   return authorities.some((pem) => {
     const authority = readCertificate(pem);
     return isValid(authority, inputs.now) && cert.checkIssued(authority) && cert.verify(authority.publicKey);

@@ -1,0 +1,131 @@
+import { Alarm, type ApiClient, type ListenAddress, pause, ProblemReport, VALIDATING_WEBHOOKS } from "@netbind/kube";
+import { sameValue } from "@netbind/kubevirt";
+import { FIELD_MANAGER } from "../registration/registry.ts";
+import { CertificateKeeper } from "./certificates/certificate-keeper.ts";
+import type { Lifetimes } from "./certificates/rotate.ts";
+import { type ReviewContext, reviewVm } from "./review-vm.ts";
+import { CONFIGURATION_NAMES, webhookConfigurations, type WebhookTarget } from "./webhook-configurations.ts";
+import { type ServerCertificate, serveWebhooks, type WebhookServer } from "./webhook-server.ts";
+
+/** What webhooks are made of. */
+export interface WebhooksParts {
+  readonly client: ApiClient;
+  /** The controller's own namespace, which has the Secret of certificates. */
+  readonly namespace: string;
+  readonly listen: ListenAddress;
+  readonly target: WebhookTarget;
+  /** What VMs are reviewed by; undefined: it is not known yet. */
+  readonly context: () => ReviewContext | undefined;
+  readonly onProblem?: (what: string, problem: string | undefined) => void;
+  readonly lifetimes?: Lifetimes;
+}
+
+const SECRET = "netbind-webhooks";
+/** Milliseconds: between two looks at the configurations, and after which API servers have heard of a change. */
+const LOOK = 1000;
+const HEARD = 10_000;
+/** After which configurations are written again, in case that another has changed them. */
+const REPEAT = 60_000;
+const AFTER_FAILURE = 2000;
+
+/** The DNS names, or the address, that API servers reach the webhooks by. */
+const namesOf = (target: WebhookTarget): readonly string[] =>
+  "url" in target
+    ? [new URL(target.url).hostname.replace(/^\[|\]$/g, "")]
+    : [`${target.service}.${target.namespace}.svc`, `${target.service}.${target.namespace}.svc.cluster.local`];
+
+/** The webhooks of one replica: it answers API servers, and tells them of itself where it leads. */
+export class Webhooks {
+  readonly #parts: WebhooksParts;
+  readonly #keeper: CertificateKeeper;
+  readonly #served = new Alarm();
+  readonly #problem: ProblemReport;
+  #server: WebhookServer | undefined;
+  #certificate: ServerCertificate | undefined;
+  /** What API servers were told last, and when that was another thing than before. */
+  #told:
+    | { readonly objects: readonly object[]; readonly authorities: readonly string[]; readonly since: number }
+    | undefined;
+  #writtenAt = 0;
+
+  constructor(parts: WebhooksParts) {
+    this.#parts = parts;
+    const { client, namespace, target, onProblem, lifetimes } = parts;
+    this.#problem = new ProblemReport((problem) => onProblem?.("webhook configurations", problem));
+    this.#keeper = new CertificateKeeper({
+      ...{ client, namespace, name: SECRET, names: namesOf(target) },
+      onChange: ({ server }) => this.#show(server),
+      isTrusted: (authorities) => this.#isTrusted(authorities),
+      ...(onProblem === undefined ? {} : { onProblem }),
+      ...(lifetimes === undefined ? {} : { lifetimes }),
+    });
+  }
+
+  /** Why no API server is answered; undefined: they are. */
+  get unready(): string | undefined {
+    return this.#server === undefined ? "the webhooks have no certificate yet" : undefined;
+  }
+
+  /** Answers API servers until it is stopped. @throws ListenError */
+  async follow(signal: AbortSignal): Promise<void> {
+    const followed = this.#keeper.follow(signal);
+    while (this.#certificate === undefined && !signal.aborted) await this.#served.wait(REPEAT, signal);
+    if (this.#certificate !== undefined) {
+      const { listen, context } = this.#parts;
+      const review: Parameters<typeof serveWebhooks>[1]["review"] = (request) => {
+        const known = context();
+        return known && reviewVm(request, known);
+      };
+      await using server = await serveWebhooks(listen, { certificate: this.#certificate, review });
+      this.#server = server;
+      await followed;
+    }
+    await followed;
+  }
+
+  /** Renews certificates, and tells API servers of the webhooks as the replica that leads. Never rejects. */
+  async lead(signal: AbortSignal): Promise<void> {
+    const kept = this.#keeper.lead(signal);
+    while (!signal.aborted) await pause((await this.#tell(signal)) ? LOOK : AFTER_FAILURE, signal);
+    await kept;
+  }
+
+  #show(certificate: ServerCertificate): void {
+    this.#certificate = certificate;
+    this.#server?.renew(certificate);
+    this.#served.ring();
+  }
+
+  #isTrusted(authorities: readonly string[]): boolean {
+    const told = this.#told;
+    if (told === undefined || performance.now() - told.since < HEARD) return false;
+    return authorities.every((pem) => told.authorities.includes(pem));
+  }
+
+  /** Tells API servers what they are to ask, of which names, and whom they are to trust. */
+  async #tell(signal: AbortSignal): Promise<boolean> {
+    const [certificates, context] = [this.#keeper.current, this.#parts.context()];
+    if (certificates === undefined || context === undefined) return true;
+    const { authorities } = certificates;
+    const objects = webhookConfigurations({ target: this.#parts.target, authorities, names: [...context.ours] });
+    const isSame = sameValue(objects, this.#told?.objects);
+    if (isSame && performance.now() - this.#writtenAt < REPEAT) return true;
+    try {
+      await Promise.all(objects.map((body, at) => this.#apply(CONFIGURATION_NAMES[at] ?? "", body, signal)));
+    } catch (error) {
+      if (!signal.aborted) this.#problem.set((error as Error).message);
+      return false;
+    }
+    this.#problem.set(undefined);
+    this.#writtenAt = performance.now();
+    if (!isSame) this.#told = { objects, authorities, since: this.#writtenAt };
+    return true;
+  }
+
+  /** The configurations are nobody else's: an administrator's change is undone. */
+  async #apply(name: string, body: object, signal: AbortSignal): Promise<void> {
+    const query = { fieldManager: FIELD_MANAGER, force: "true" };
+    const place = { resource: VALIDATING_WEBHOOKS, name };
+    await this.#parts.client.request({ ...place, verb: "patch", patch: "apply", query, body, signal });
+  }
+}

@@ -1,0 +1,42 @@
+/** The controller as a program that a test starts and ends. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../../core/controller/src/main.ts", import.meta.url));
+
+/** A controller that runs. */
+export class Program implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  log = "";
+
+  constructor(...options: readonly string[]) {
+    const args = ["--conditions=@netbind/source", MAIN, ...options];
+    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    this.#child.stderr?.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
+  }
+
+  async end(signal?: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const ended = once(this.#child, "exit");
+    if (signal !== undefined) this.#child.kill(signal);
+    await ended;
+    return this.#child.exitCode;
+  }
+
+  /** What is served at a path: its status and its text. */
+  async served(path: string): Promise<string> {
+    const port = /"port":(\d+)/.exec(this.log)?.[1];
+    if (port === undefined) return "nothing is served yet";
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+    return `${answer.status} ${await answer.text()}`;
+  }
+
+  async isLeading(): Promise<boolean> {
+    return (await this.served("/metrics")).includes("netbind_controller_leading 1");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGTERM");
+  }
+}
