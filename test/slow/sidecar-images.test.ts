@@ -18,6 +18,7 @@ import { type Entry, tarOf, writeLayout } from "../support/images/oci-layout.ts"
 import { removeOldSidecars, SidecarRegistry } from "../support/images/sidecar-registry.ts";
 import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/kube/objects.ts";
+import { HostileNode, MASKED } from "../support/netns/hostile-node.ts";
 import { TestNetns } from "../support/netns/netns.ts";
 
 const lab = useLab();
@@ -172,6 +173,22 @@ test("an image that opens the socket and speaks no gRPC there is refused by its 
   } finally {
     rmSync(layout, { recursive: true });
   }
+});
+
+test("a sidecar runs from its image where /proc is masked, read-only and lxcfs's, as its sandbox does", async () => {
+  const run = ["run", "-f", "-", "--keep", "--wait", "0", ...images.options];
+  const stdin = JSON.stringify(onPod({ masquerade: {} }));
+  const before = await machineState();
+  {
+    await using node = await HostileNode.make({ setUp: MASKED });
+    const options = { env: lab.env, enter: node.enter };
+    const started = await netbind(run, { ...options, stdin });
+    expect(started.code, started.stderr).toBe(0);
+    expectContainer("masquerade");
+    expect((await netbind(["check"], options)).stdout).toBe("default/one: healthy\n");
+    expect((await netbind(["stop", "--force", "one"], options)).code).toBe(0);
+  }
+  expect(await machineState()).toEqual(before);
 });
 
 test("a VM from images moves, and its sidecar there is of the same image", async () => {

@@ -6,8 +6,12 @@ import { memoryBytes } from "./base-domain.ts";
 const KIBIBYTE = 1024;
 const GIBIBYTE = 1024 ** 3;
 
-/** Bytes of memory and swap that a machine has, by the text of its /proc/meminfo. */
+/**
+ * Bytes of memory and swap that a machine has, by the text of its /proc/meminfo. Infinity where that does not say it: what
+ * hides or replaces parts of /proc must not keep VMs from starting.
+ */
 export function machineMemory(meminfo: string): number {
+  if (!/^MemTotal: *[1-9]/m.test(meminfo)) return Number.POSITIVE_INFINITY;
   const kibibytes = ["MemTotal", "SwapTotal"].map((name) => {
     const line = meminfo.split("\n").find((one) => one.startsWith(`${name}:`)) ?? "";
     return Number.parseInt(line.slice(name.length + 1), 10) || 0;
