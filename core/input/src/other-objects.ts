@@ -102,16 +102,22 @@ function titleOf(document: InputDocument): string {
   return isOfCluster ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 }
 
+/** What is not checked of an object of KubeVirt's other than a VM; undefined where all is that is known of it. */
+function whyUnchecked(document: InputDocument): string | undefined {
+  const kind = kindOf(document);
+  const named = NAMED[kind];
+  if (kind !== "other")
+    return named === undefined || fieldKindOf(document) !== undefined
+      ? undefined
+      : `netbind knows the fields of ${named.versions.join(" and ")}, not of ${versionOf(document)}`;
+  return isOfKubevirt(document) && checkHeader(document).length === 0
+    ? "netbind knows its kind, and reads nothing else of it"
+    : undefined;
+}
+
 /** What is not checked of objects of KubeVirt's other than VMs. */
 export const findUnchecked = (documents: readonly InputDocument[]): readonly string[] =>
-  documents
-    .filter((one) => isOfKubevirt(one) && checkHeader(one).length === 0)
-    .flatMap((document) => {
-      const kind = kindOf(document);
-      const title = titleOf(document);
-      if (kind === "other") return [`${title}: netbind knows its kind, and reads nothing else of it`];
-      const named = NAMED[kind];
-      return named === undefined || fieldKindOf(document) !== undefined
-        ? []
-        : [`${title}: netbind knows the fields of ${named.versions.join(" and ")}, not of ${versionOf(document)}`];
-    });
+  documents.flatMap((document) => {
+    const why = whyUnchecked(document);
+    return why === undefined ? [] : [`${titleOf(document)}: ${why}`];
+  });

@@ -48,6 +48,7 @@ const nicOf = ({ field }: Finding): string => /^spec\.domain\.devices\.interface
  * and what follows from a mistake is not reported beside it.
  */
 function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Finding[] {
+  if (findings.length < 2) return findings;
   const known = new Set(findings.map((found) => `${found.rule.id} ${nicOf(found)}`));
   const removed = new Set(findings.filter(({ rule }) => rule.id.startsWith("DISC-")).map(nicOf));
   const covered = interfacesOf(vmi).flatMap((nic, at) =>
