@@ -88,9 +88,24 @@ function inWordsOfText<F extends CodedViolation>(document: InputDocument, found:
   };
 }
 
+/** A variable that a program is yet to fill in, in what a message quotes. */
+const VARIABLE = /\$\{(\w{1,64})\}/;
+
+/** A violation of a value that is not the one that is meant, because nobody has filled it in: what is to be done first. */
+function withVariable<F extends CodedViolation>({ source }: InputDocument, found: F): F {
+  const [written, name] = VARIABLE.exec(found.problem) ?? [];
+  if (written === undefined) return found;
+  // An object of a Template is in its list.
+  const fix =
+    source.path[0] === "objects"
+      ? `declare the parameter ${name} in the Template`
+      : `fill in ${written} first, such as by envsubst < FILE | netbind validate -f -`;
+  return { ...found, fix };
+}
+
 /** A violation of an object, where its text is. */
 export const located = (document: InputDocument, found: CodedViolation): InputViolation => ({
-  ...inWordsOfText(document, found),
+  ...withVariable(document, inWordsOfText(document, found)),
   ...defined({ object: objectNameOf(document) }),
   file: document.file,
   ...document.placeOf(found.field),
