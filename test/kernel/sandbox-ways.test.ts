@@ -119,3 +119,11 @@ test("where nothing helps, the mount and the setting are named", async () => {
   expect(failure).toContain("/proc/meminfo has tmpfs mounted over it");
   expect(failure).toContain("securityContext.procMount: Unmasked");
 });
+
+test("where no user namespace can be made no container is started, and what to change is said", async () => {
+  const program = [process.execPath, "--conditions=@netbind/source", support("netns/start-container.ts"), directory];
+  await using node = await HostileNode.make({ user: true, setUp: "sysctl -qw user.max_user_namespaces=0" });
+  const said = await node.exec(program);
+  expect(said).toContain("SandboxError: this machine permits no user namespace, in which sidecars run from images");
+  expect(said).toContain("user.max_user_namespaces is 0: set it to a number above 0");
+});
