@@ -95,9 +95,9 @@ test("a pod that goes through them in its time is told of with no Warning", asyn
 
 test.each(STATES)("%s: a Warning where that does not end, and once", async (_, found, reason) => {
   list({ ...found, phase: "Running" });
-  await pass(55);
+  await pass(55, 5);
   expect(reasons()).toEqual([]);
-  await pass(60);
+  await pass(60, 5);
   expect(reasons()).toEqual([`Warning ${reason}`]);
 });
 
@@ -147,9 +147,9 @@ test("a binding that is registered and that no process serves: that is said, wit
   const bindings = new BindingRegistry({ own: new Map(), sockets, grants: {} });
   agent = agentWith(bindings);
   list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: [{ name: "red", binding: "lan-tap" }] });
-  await pass(55);
+  await pass(55, 5);
   expect(reported).toEqual([]);
-  await pass(60);
+  await pass(60, 5);
   expect(reported).toEqual([
     expect.objectContaining({
       type: "Warning",
@@ -207,7 +207,7 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
   expect(messages("POD_REFUSED")).toContain("no model of ours");
   expect(messages("POD_REFUSED")).toContain('needs the capability "SYS_ADMIN", which is not granted to it');
   // One that is only on its way is worth no Warning before that took too long, beside others that are.
-  await pass(70);
+  await pass(70, 5);
   expect(messages("BINDING_UNREACHABLE")).toContain('binding "bridge" does not serve at');
 });
 

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -8,7 +5,8 @@ import { parse } from "yaml";
 import { decideVmi } from "@netbind/engine";
 import { demoVmi } from "../../demo/vmi.ts";
 import { damaged } from "../../support/kill/damage.ts";
-import { loadInput } from "../../../core/cli/src/input/load-input.ts";
+import { parseText } from "../../../core/input/src/documents.ts";
+import { inputOf } from "../../../core/input/src/input.ts";
 
 const VMI = parse(demoVmi({ name: "vm", port: 80, nonce: "x", cidr: "10.7.0.0/24" })) as {
   metadata: object;
@@ -16,13 +14,10 @@ const VMI = parse(demoVmi({ name: "vm", port: 80, nonce: "x", cidr: "10.7.0.0/24
 };
 
 test("whatever became of a VMI, its shape is refused or it is decided, and nothing throws", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "netbind-fuzz-"));
-  const file = join(directory, "vmi.json");
   let decided = 0;
   await fc.assert(
     fc.asyncProperty(damaged(VMI), async (value) => {
-      writeFileSync(file, JSON.stringify(value) ?? "");
-      const input = loadInput({ filename: [file] });
+      const input = inputOf(parseText("vmi.json", JSON.stringify(value) ?? ""), "vmi.json");
       for (const { vmi } of input.vms) {
         const { decision, violations } = await decideVmi({
           vmi,
@@ -39,7 +34,6 @@ test("whatever became of a VMI, its shape is refused or it is decided, and nothi
     }),
     { numRuns: 1500 },
   );
-  rmSync(directory, { recursive: true });
   // Most of what is damaged is still of the shape: else nothing was tried.
   expect(decided).toBeGreaterThan(150);
 });
