@@ -24,6 +24,8 @@ export interface WaitingParts {
 
 /** Milliseconds between two looks at what is known. */
 const LOOK = 1000;
+/** Objects of a page: thousands of VMIs in one answer would be most of this program's memory. */
+const PAGE = 250;
 const LAUNCHERS = "kubevirt.io=virt-launcher";
 const AGENTS = "app=netbind-agent";
 
@@ -37,8 +39,8 @@ export class WaitingVms {
   constructor(parts: WaitingParts) {
     this.#parts = parts;
     const { namespace } = parts;
-    this.#vmis = this.#follow("VMIs", { resource: VMIS, read: readVmi });
-    const launchers = { resource: PODS, selector: { labelSelector: LAUNCHERS } };
+    this.#vmis = this.#follow("VMIs", { resource: VMIS, read: readVmi, timing: { page: PAGE } });
+    const launchers = { resource: PODS, selector: { labelSelector: LAUNCHERS }, timing: { page: PAGE } };
     this.#pods = this.#follow("launcher pods", { ...launchers, read: readLauncherPod });
     const agents = { resource: PODS, namespace, selector: { labelSelector: AGENTS } };
     this.#agents = this.#follow("agent pods", { ...agents, read: readAgentPod });
