@@ -10,7 +10,7 @@ import { useApiServer } from "../support/cluster/use-api-server.ts";
 /** What the controller promises. */
 const WITHIN = { timeout: 30_000, interval: 200 };
 /** Longer than anything may be on its way before it is said. */
-const LONGER = 8000;
+const LONGER = 4000;
 
 let api: ApiServer;
 beforeAll(async () => {

@@ -65,7 +65,7 @@ export class Registering implements AsyncDisposable {
     const onProblem = (what: string, problem = "over"): unknown => problems.push(`${what}: ${problem}`);
     const controller = new Controller({ client, namespace, release: testRelease(), onProblem, ...parts });
     const bindings = (): Controller["known"] => controller.known;
-    const waiting = new WaitingVms({ client, namespace, host: "replica", bindings, onProblem });
+    const waiting = new WaitingVms({ client, namespace, host: "replica", grace: 1000, bindings, onProblem });
     const stop = new AbortController();
     const { signal } = stop;
     const ran = Promise.all([controller.follow(signal), controller.lead(signal), waiting.run(signal)]);

@@ -11,7 +11,12 @@ interface Seen {
 
 /** Chooses of the notices those that are to be said now: what lasts, and not again and again. */
 export class DueNotices {
+  readonly #grace: number;
   readonly #seen = new Map<string, Seen>();
+
+  constructor(grace: number = GRACE) {
+    this.#grace = grace;
+  }
 
   /** `now`: milliseconds of a clock that only goes on. */
   take(notices: readonly Notice[], now: number): readonly Notice[] {
@@ -20,7 +25,7 @@ export class DueNotices {
     return [...byKey].flatMap(([key, notice]) => {
       const seen = this.#seen.get(key) ?? { since: now };
       this.#seen.set(key, seen);
-      const isDue = seen.saidAt === undefined ? now - seen.since >= GRACE : now - seen.saidAt >= REPEAT;
+      const isDue = seen.saidAt === undefined ? now - seen.since >= this.#grace : now - seen.saidAt >= REPEAT;
       if (!isDue) return [];
       seen.saidAt = now;
       return [notice];

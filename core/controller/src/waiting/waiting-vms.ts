@@ -17,6 +17,8 @@ export interface WaitingParts {
   readonly namespace: string;
   /** This replica, in events. */
   readonly host: string;
+  /** Milliseconds for which something may be on its way before it is told. */
+  readonly grace?: number;
   /** What is known of bindings, of whatever age. */
   readonly bindings: () => Pick<WaitingInputs, "bindings" | "registered">;
   readonly onProblem?: (what: string, problem: string | undefined) => void;
@@ -53,10 +55,10 @@ export class WaitingVms {
 
   /** Follows VMs and says what they wait for, until it is stopped. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { client, host, onProblem } = this.#parts;
+    const { client, host, grace, onProblem } = this.#parts;
     const source = { component: "netbind-controller", host };
     const writer = new EventWriter(client, { ...source, onProblem: (problem) => onProblem?.("events", problem) });
-    const due = new DueNotices();
+    const due = new DueNotices(grace);
     const all = [this.#vmis, this.#pods, this.#agents];
     const followed = all.map((one) => one.run(signal));
     while (!signal.aborted) {
