@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineBinding, type Needs } from "@netbind/contract";
 import { waitUntil } from "@netbind/netns";
@@ -20,6 +22,7 @@ import { bundleSupport } from "../support/build/bundle.ts";
 import { CONFIGURATION } from "../support/kube/kube-objects.ts";
 import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
 
+const scripts = mkdtempSync(join(tmpdir(), "netbind-scripts-"));
 let node: KubeNode;
 beforeAll(async () => {
   node = await KubeNode.make();
@@ -31,7 +34,10 @@ beforeAll(async () => {
   );
   node.startAgent(["--bindings", join(node.directory, "bindings"), "--grants", grants]);
 });
-afterAll(() => node[Symbol.asyncDispose]());
+afterAll(async () => {
+  await node[Symbol.asyncDispose]();
+  rmSync(scripts, { recursive: true });
+});
 
 const links = async (pod: LabPod): Promise<string> => pod.exec(["ip", "-brief", "link", "show"]);
 /** Their sidecar patches a domain as any does: its bundle is one that is there. */
@@ -86,7 +92,7 @@ test("a directory that is swapped while the agent goes through it leads nowhere 
   mkdirSync(target);
   chownSync(target, 107, 107);
   const { pod, show } = await unseen("t-swapped");
-  await node.startCompute(pod, await bundleSupport("kube/swap-directory.ts"), [target]);
+  await node.startCompute(pod, await bundleSupport("kube/swap-directory.ts", scripts), [target]);
   await waitUntil(() => existsSync(join(pod.hooks, "swapping")), 20_000);
   show();
   // However often it looked, it looked into the pod's own directory or not at all.
@@ -105,7 +111,7 @@ test("a sidecar in the node's own network", async () => {
 
 test("an Attach from the compute container, which has the same user and the same volume", async () => {
   const { pod, own } = await unseen("t-forged");
-  await node.startCompute(pod, await bundleSupport("kube/forge-attach.ts"), []);
+  await node.startCompute(pod, await bundleSupport("kube/forge-attach.ts", scripts), []);
   await waitUntil(() => existsSync(join(pod.hooks, "told")), 30_000);
   expect(readFileSync(join(pod.hooks, "told"), "utf8")).toBe("ATTACH_UNSEALED ATTACH_UNSEALED");
   expect(existsSync(join(own, "attach.sealed"))).toBe(false);

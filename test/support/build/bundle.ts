@@ -1,6 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -16,9 +14,9 @@ export function bundlePlugin(name: string, directory: string): string {
   return `${name}=${out}`;
 }
 
-/** Bundles a script of the tests (`kube/swap-directory.ts`) into one file that runs where no checkout is. Gives its path. */
-export async function bundleSupport(script: string): Promise<string> {
-  const outfile = join(mkdtempSync(join(tmpdir(), "netbind-script-")), basename(script).replace(/\.ts$/, ".mjs"));
+/** Bundles a script of the tests (`kube/swap-directory.ts`) into one file of a directory, which runs where no checkout is. Gives its path. */
+export async function bundleSupport(script: string, directory: string): Promise<string> {
+  const outfile = join(directory, basename(script).replace(/\.ts$/, ".mjs"));
   await build({
     entryPoints: [fileURLToPath(new URL(`../${script}`, import.meta.url))],
     outfile,
