@@ -33,7 +33,8 @@ export class Program implements AsyncDisposable {
   }
 
   async isLeading(): Promise<boolean> {
-    return (await this.served("/metrics")).includes("netbind_controller_leading 1");
+    // A whole line: the help before it names the metric too, and what 1 means.
+    return /^netbind_controller_leading 1$/m.test(await this.served("/metrics"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
