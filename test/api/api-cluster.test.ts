@@ -97,8 +97,7 @@ test("another VMI of the name that a pod refers to is not the pod's, and a pod o
   const { objects } = scene;
   await objects.makeVmi("vm");
   const pod = await objects.bindPod("vm", "00000000-0000-0000-0000-000000000000");
-  const other = new NodeObjects(api, objects.namespace);
-  Object.assign(other, { node: "elsewhere" });
+  const other = new NodeObjects(api, objects.namespace, "elsewhere");
   await other.bindPod("far", await other.makeVmi("far"));
   await expect.poll(scene.pods, WITHIN).toEqual([pod]);
   // What is looked for by name is there within this time, as the first test shows.

@@ -25,10 +25,10 @@ const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 /** A pod of the node agent, on a node. */
 async function makeAgent({ namespace, node }: NodeObjects, phase: string): Promise<void> {
   const path = `/api/v1/namespaces/${namespace}/pods`;
-  const metadata = { name: "netbind-agent", labels: { app: "netbind-agent" } };
+  const metadata = { name: `netbind-agent-${node}`, labels: { app: "netbind-agent" } };
   const spec = { nodeName: node, containers: [{ name: "agent", image: "localhost/none" }] };
   await api.request({ method: "POST", path, body: { metadata, spec } });
-  await api.request({ method: "PATCH", path: `${path}/netbind-agent/status`, body: { status: { phase } } });
+  await api.request({ method: "PATCH", path: `${path}/netbind-agent-${node}/status`, body: { status: { phase } } });
 }
 
 test("a VM that waits for an unregistered binding is told of it, with what is registered", async () => {
@@ -83,24 +83,35 @@ test("a VM whose pod is on a node without an agent is told of it within 30 s, on
   expect((await eventsOf(api, lab.namespace)).filter(({ count }) => count > 1)).toEqual([]);
 });
 
-test.each([
-  { what: "an agent runs on the node", agent: "Running", vmi: { phase: "Scheduled" }, count: 0 },
-  { what: "an agent on the node does not run", agent: "Pending", vmi: { phase: "Scheduled" }, count: 1 },
-  { what: "its guest runs there already", vmi: { phase: "Running", nodeName: "here" }, count: 0 },
-  { what: "its guest is to come from another node", vmi: { phase: "Running", nodeName: "elsewhere" }, count: 1 },
-  { what: "its binding's sidecar is another product's", vmi: { phase: "Scheduled" }, isForeign: true, count: 0 },
-])("$what: $count event", async ({ agent, vmi, isForeign = false, count }) => {
+/** Makes a VM on a node of its own, named as the VM. */
+async function makeWaiting(lab: Registering, name: string, status: object, agent?: string): Promise<void> {
+  const objects = new NodeObjects(api, lab.namespace, `node-${name}`);
+  if (agent !== undefined) await makeAgent(objects, agent);
+  const uid = await objects.makeVmi(name);
+  await objects.patchVmi(name, { status });
+  await objects.bindPod(name, uid);
+}
+
+test("of VMs whose guest is to come, those are told of it on whose node no agent runs", async () => {
   await using lab = await Registering.make(api, {});
   lab.control();
-  await lab.bind(isForeign ? "slirp" : "masquerade");
+  await lab.bind("masquerade");
   await expect.poll(() => lab.names(), WITHIN).toHaveLength(1);
-  const objects = new NodeObjects(api, lab.namespace);
-  if (agent !== undefined) await makeAgent(objects, agent);
-  const uid = await objects.makeVmi("vm");
-  const { nodeName, ...rest } = { nodeName: undefined, ...vmi };
-  const where = nodeName === "here" ? objects.node : nodeName;
-  await objects.patchVmi("vm", { status: { ...rest, ...(where === undefined ? {} : { nodeName: where }) } });
-  await objects.bindPod("vm", uid);
+  await makeWaiting(lab, "agent-runs", { phase: "Scheduled" }, "Running");
+  await makeWaiting(lab, "agent-pending", { phase: "Scheduled" }, "Pending");
+  await makeWaiting(lab, "guest-here", { phase: "Running", nodeName: "node-guest-here" });
+  await makeWaiting(lab, "guest-elsewhere", { phase: "Running", nodeName: "elsewhere" });
   await pause(LONGER);
-  expect(await messages(lab, "AGENT_MISSING")).toHaveLength(count);
+  const told = (await eventsOf(api, lab.namespace)).filter(({ reason }) => reason === "AGENT_MISSING");
+  expect(told.map(({ involvedObject }) => involvedObject.name).sort()).toEqual(["agent-pending", "guest-elsewhere"]);
+});
+
+test("a VM whose binding's sidecar is another product's is not told of an agent", async () => {
+  await using lab = await Registering.make(api, {});
+  lab.control();
+  await lab.bind("slirp");
+  await expect.poll(() => lab.names(), WITHIN).toHaveLength(1);
+  await makeWaiting(lab, "vm", { phase: "Scheduled" });
+  await pause(LONGER);
+  expect(await messages(lab, "AGENT_MISSING")).toEqual([]);
 });

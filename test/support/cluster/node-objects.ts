@@ -51,10 +51,10 @@ export class NodeObjects {
   readonly namespace: string;
   readonly node: string;
 
-  constructor(api: ApiServer, namespace: string) {
+  constructor(api: ApiServer, namespace: string, node = `node-${namespace}`) {
     this.#api = api;
     this.namespace = namespace;
-    this.node = `node-${namespace}`;
+    this.node = node;
   }
 
   async makeVmi(name: string): Promise<string> {
