@@ -8,7 +8,10 @@ import { LAUNCHER_NICS, launcherOf } from "./node-objects.ts";
 
 /** How many objects are asked for at a time. */
 const AT_A_TIME = 16;
-const SETTLES_WITHIN = 180_000;
+/** How many agents start together. */
+const STARTED_AT_A_TIME = 8;
+/** In which they have listed the cluster. */
+const READY_WITHIN = 60_000;
 const MINUTE = 60_000;
 
 interface Made {
@@ -88,11 +91,19 @@ interface Follower {
   isReady(): Promise<boolean>;
 }
 
+async function becomeReady(follower: Follower): Promise<void> {
+  const end = performance.now() + READY_WITHIN;
+  while (!(await follower.isReady())) {
+    if (performance.now() > end) throw new Error("the cluster was not listed in time");
+    await sleep(50);
+  }
+}
+
 /** Many that follow a cluster, each with connections of its own. */
 export class Followers implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #clients: ApiClient[] = [];
-  readonly #followers: Follower[] = [];
+  readonly #starting: Promise<void>[] = [];
   readonly #running: Promise<void>[] = [];
 
   /** What agents of so many nodes follow. */
@@ -130,18 +141,16 @@ export class Followers implements AsyncDisposable {
     count: number,
     follow: (client: ApiClient, at: number) => Follower,
   ): Promise<this> {
+    // As an update of a DaemonSet does: a first list is read from the server's storage, and all at once would wait for each other.
     for (let at = 0; at < count; at++) {
       const client = new ApiClient(connectionOf(credentials));
       this.#clients.push(client);
       const follower = follow(client, at);
-      this.#followers.push(follower);
       this.#running.push(follower.run(this.#stop.signal));
+      this.#starting.push(becomeReady(follower));
+      if (this.#starting.length >= STARTED_AT_A_TIME) await Promise.all(this.#starting.splice(0));
     }
-    const end = performance.now() + SETTLES_WITHIN;
-    while (!(await Promise.all(this.#followers.map((one) => one.isReady()))).every(Boolean)) {
-      if (performance.now() > end) throw new Error("the cluster was not listed in time");
-      await sleep(200);
-    }
+    await Promise.all(this.#starting.splice(0));
     return this;
   }
 }
