@@ -55,6 +55,7 @@ const tasks = {
     ensureSystemPackages(["images"]);
     buildSidecars();
     buildAgent();
+    buildController();
     runSource("tools/images/main.ts", args);
   },
   gen: () => {
@@ -72,6 +73,7 @@ const tasks = {
     ensureSystemPackages(["test", "images", "cluster", "nested", "slow"]);
     buildSidecars();
     buildAgent();
+    buildController();
     check();
     process.exit(runTests(["unit", "kernel", "api", "cluster", "e2e", "nested", "slow"], args));
   },

@@ -158,6 +158,23 @@ export const AGENT_RECIPE: Recipe = {
   env: {},
 };
 
+/** A user without a name: what the controller's manifest runs it as. */
+const CONTROLLER_USER = 65532;
+
+export const CONTROLLER_RECIPE: Recipe = {
+  set: "base",
+  title: "Netbind controller",
+  description: "Registers network bindings in a cluster's KubeVirt CR, and reviews its VMs",
+  package: "core/controller",
+  bundle: "core/controller/dist/netbind-controller.mjs",
+  bundleName: "netbind-controller.mjs",
+  user: `${CONTROLLER_USER}:${CONTROLLER_USER}`,
+  // A cluster's objects are read once each: beside 5000 VMIs, memory for short-lived ones would take 57 MB more.
+  entrypoint: node(["--max-semi-space-size=4"], "netbind-controller.mjs"),
+  cmd: [],
+  env: {},
+};
+
 export const LAUNCHER_RECIPE: Recipe = {
   set: "launcher",
   title: "Netbind launcher",

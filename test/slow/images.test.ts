@@ -17,7 +17,7 @@ import { buildGoTool } from "../support/build/go-tools.ts";
 import { ImageContainer } from "../support/kube/image-container.ts";
 import { Clone, type CloneOutcome } from "../support/build/clone.ts";
 
-const NAMES = ["agent", "bridge", "launcher", "macvtap", "masquerade", "passt", "slirp", "sriov"];
+const NAMES = ["agent", "bridge", "controller", "launcher", "macvtap", "masquerade", "passt", "slirp", "sriov"];
 const BUILD_DEADLINE = 1_800_000;
 
 let directory: string;
@@ -151,6 +151,18 @@ test("launcher: libvirt finds out what QEMU can do, as a user without rights; pa
   expect(await inImage(rootfs, ["genisoimage", "--version"])).toMatch(/^genisoimage /);
 });
 
+test("controller: it starts as its image asks for it, as the user of its manifest", async () => {
+  const { rootfs, process: start } = await images.unpack("controller", "amd64");
+  expect(start).toMatchObject({
+    args: ["/usr/bin/node", "--max-semi-space-size=4", "/usr/lib/netbind/netbind-controller.mjs"],
+    user: { uid: 65532, gid: 65532 },
+  });
+  await expect(inImage(rootfs, [...start.args, "--listen", "nowhere"])).rejects.toThrow("usage: netbind-controller");
+});
+
+/** What the images are made on that are not sidecars'. */
+const SETS: Readonly<Record<string, SetName>> = { agent: "agent", controller: "base", launcher: "launcher" };
+
 interface SbomPackage {
   readonly name: string;
   readonly version: string;
@@ -171,7 +183,7 @@ test("each image's SBOM is valid SPDX, and lists what is in it: Debian's package
   timeout: 900_000,
 }, () => {
   const files = Object.keys(sbomsOf(here.out));
-  expect(files).toHaveLength(15);
+  expect(files).toHaveLength(17);
   const checked = JSON.parse(
     execFileSync(
       buildGoTool("spdx-check"),
@@ -180,7 +192,7 @@ test("each image's SBOM is valid SPDX, and lists what is in it: Debian's package
     ),
   ) as Readonly<Record<string, readonly SbomPackage[]>>;
   for (const name of NAMES) {
-    const set = name === "agent" || name === "launcher" ? name : "sidecar";
+    const set = SETS[name] ?? "sidecar";
     for (const architecture of PACKAGE_SETS[set].architectures) {
       const packages = checked[join(here.out, "sbom", `${name}-${architecture}.spdx.json`)] ?? [];
       const listed = packages.map((one) => `${one.name} ${one.version}`);
@@ -188,7 +200,7 @@ test("each image's SBOM is valid SPDX, and lists what is in it: Debian's package
       if (set === "launcher") continue;
       expect(listed).toContain(`node ${lock.runtime[architecture]?.version}`);
       const bundled = packages.filter(({ purls }) => purls?.some((purl) => purl.startsWith("pkg:npm/")));
-      const own = name === "agent" ? "@netbind/agent" : `@netbind/plugin-${name}`;
+      const own = set === "sidecar" ? `@netbind/plugin-${name}` : `@netbind/${name}`;
       expect(bundled.map((one) => one.name)).toEqual(expect.arrayContaining([own, "@grpc/grpc-js", "pino"]));
       for (const one of bundled) expect(one.license, one.name).not.toBe("NOASSERTION");
     }

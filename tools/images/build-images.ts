@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { RuntimeStart } from "../../core/local/src/pod/sidecar-files.ts";
 import {
   AGENT_RECIPE,
+  CONTROLLER_RECIPE,
   LAUNCHER_RECIPE,
   PACKAGE_SETS,
   type Recipe,
@@ -17,7 +18,7 @@ import { type ImageRef, readIndex, writeIndex } from "./oci.ts";
 import { writeSbom } from "./sbom.ts";
 import { type ImageEntry, type ImageTable, TABLE_FILE, tableEntry } from "./table.ts";
 
-/** Every image of a workspace, by name: one for each plugin that is there, the agent's and the launcher's. */
+/** Every image of a workspace, by name: one for each plugin that is there, the agent's, the controller's and the launcher's. */
 export function allRecipes(root: string): ReadonlyMap<string, Recipe> {
   const runtime = JSON.parse(readFileSync(join(root, "sidecars/runtime.json"), "utf8")) as RuntimeStart;
   const plugins = readdirSync(join(root, "plugins")).sort();
@@ -25,7 +26,12 @@ export function allRecipes(root: string): ReadonlyMap<string, Recipe> {
     plugin,
     sidecarRecipe(plugin, readManifest(join(root, "plugins", plugin)).description, runtime),
   ];
-  return new Map([...plugins.map(sidecar), ["agent", AGENT_RECIPE], ["launcher", LAUNCHER_RECIPE]]);
+  return new Map([
+    ...plugins.map(sidecar),
+    ["agent", AGENT_RECIPE],
+    ["controller", CONTROLLER_RECIPE],
+    ["launcher", LAUNCHER_RECIPE],
+  ]);
 }
 
 /** The recipes of the names that were asked for, all where none was. @throws ImageError for names that are not there */

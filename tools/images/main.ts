@@ -1,4 +1,4 @@
-/** Builds the images of sidecars, agent and launcher: `npm run images`. */
+/** Builds the images of sidecars, agent, controller and launcher: `npm run images`. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ import { describeChanges, lockWhatIsServed } from "./update-lock.ts";
 
 const USAGE = `usage: npm run images -- [--update-lock] [--out DIR] [--lock FILE] [--no-sbom] [NAME...]
 
-Build the OCI images of the bindings, the node agent and the launcher; all of them where no NAME is given.
+Build the OCI images of the bindings, the node agent, the controller and the launcher; all of them where no NAME is given.
 
   --update-lock  lock the packages that the archives serve now, and build nothing
   --out DIR      write the OCI layout, images.json and the SBOMs to DIR (dist/images)

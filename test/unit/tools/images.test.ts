@@ -236,7 +236,7 @@ test("every plugin has an image without a recipe of its own, and so has one that
       JSON.stringify({ description: `what ${plugin} does` }),
     );
   }
-  expect([...allRecipes(root).keys()]).toEqual(["bridge", "mine", "agent", "launcher"]);
+  expect([...allRecipes(root).keys()]).toEqual(["bridge", "mine", "agent", "controller", "launcher"]);
   expect(allRecipes(root).get("mine")).toMatchObject({
     set: "sidecar",
     description: "what mine does",
