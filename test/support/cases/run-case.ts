@@ -284,7 +284,9 @@ async function start(
   const warnings = stderr
     .split("\n")
     .filter((line) =>
-      /^(?:netbind: warning: (?!volume "|no disk |only rlimits apply)|.*:\d+:\d+: warning: | {4}fix: )/.test(line),
+      /^(?:netbind: warning: (?!volume "|netbind cannot boot a disk |only rlimits apply)|.*:\d+:\d+: warning: | {4}fix: )/.test(
+        line,
+      ),
     );
   expect(warnings, name).toEqual(golden.warnings);
   return JSON.parse(stdout) as VmStatus;
