@@ -137,7 +137,7 @@ export class Controller {
     return { bindings: this.#bindings.objects, registered };
   }
 
-  /** What VMs are reviewed by; undefined before everything was listed once, and where there is no KubeVirt CR. */
+  /** What VMs are reviewed by; undefined before everything was listed once, and in a cluster without a KubeVirt CR. */
   get reviewContext(): ReviewContext | undefined {
     const kubevirt = this.unready === undefined ? this.#kubevirt : undefined;
     return kubevirt && reviewContextOf(kubevirt, this.#bindings.objects, this.#parts.release);

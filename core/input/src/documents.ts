@@ -34,7 +34,7 @@ export interface InputDocument {
   readonly lineOf: (field: string) => number;
   /** The same with its column. */
   readonly placeOf: (field: string) => Place;
-  /** The text of a field's value as it is written; undefined where there is no scalar. */
+  /** The text of a field's value as it is written; undefined where the field has no scalar. */
   readonly scalarAt: (field: string) => string | undefined;
   /** The document that it is written in, and the way to it there. */
   readonly source: { readonly yaml: YamlDocument; readonly path: YamlPath };

@@ -7,7 +7,7 @@ import type { Registry } from "./registry.ts";
 export interface Registries {
   /** The one to write to, or why there is none. */
   readonly chosen: Registry | Verdict;
-  /** What KubeVirt itself reads; absent: there is no KubeVirt CR. */
+  /** What KubeVirt itself reads; absent where the namespace has no KubeVirt CR. */
   readonly kubevirt?: Registry;
 }
 
@@ -60,7 +60,7 @@ export async function readRegistries(
   signal: AbortSignal,
 ): Promise<Registries> {
   if (name === undefined) {
-    const said = `there is no KubeVirt CR in namespace "${namespace}": install KubeVirt, or name its namespace`;
+    const said = `namespace "${namespace}" has no KubeVirt CR: install KubeVirt, or name its namespace`;
     return { chosen: isFalse("KubeVirtMissing", said) };
   }
   const place = { resource: KUBEVIRTS, namespace, name };

@@ -46,7 +46,7 @@ export interface Condition {
 
 /** The most characters of a message: what the schema takes. */
 const LONGEST_MESSAGE = 1024;
-/** Whose failure is told where several fail: what comes first keeps what comes after from being true. */
+/** Whose failure is reported where several fail: what comes first keeps what comes after from being true. */
 const ORDER: readonly ConditionType[] = ["ImageResolved", "Registered", "PlannerReachable"];
 
 export const isTrue = (reason: Reason, message: string): Verdict => ({ isTrue: true, reason, message });

@@ -17,7 +17,7 @@ export interface WaitingParts {
   readonly namespace: string;
   /** This replica, in events. */
   readonly host: string;
-  /** Milliseconds for which something may be on its way before it is told. */
+  /** Milliseconds for which something may be on its way before an event reports it. */
   readonly grace?: number;
   /** What is known of bindings, of whatever age. */
   readonly bindings: () => Pick<WaitingInputs, "bindings" | "registered">;

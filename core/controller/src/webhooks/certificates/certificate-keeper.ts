@@ -13,7 +13,7 @@ export interface CertificateParts {
   readonly names: readonly string[];
   /** Called with certificates that are other ones than before. */
   readonly onChange: (certificates: Certificates) => void;
-  /** True where every API server is told to trust these authorities. */
+  /** True where the webhook configurations name these authorities, so that API servers trust them. */
   readonly isTrusted: (authorities: readonly string[]) => boolean;
   readonly onProblem?: (what: string, problem: string | undefined) => void;
   readonly lifetimes?: Lifetimes;

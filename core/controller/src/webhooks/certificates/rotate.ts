@@ -22,7 +22,7 @@ export interface RotationInputs {
   readonly now: Date;
   /** The DNS names, or addresses, that API servers reach the webhooks by. */
   readonly names: readonly string[];
-  /** True where every API server is told to trust all of `authorities`. */
+  /** True where the webhook configurations name all of `authorities`, so that API servers trust them. */
   readonly isTrusted: boolean;
   readonly lifetimes?: Lifetimes;
 }
