@@ -53,7 +53,9 @@ test("of two replicas one writes; when it is killed, the other goes on, and noth
   await lab.unbind("slirp");
   await expect.poll(() => lab.registered(), WITHIN).toEqual({ macvtap: { domainAttachmentType: "tap" } });
   expect(await other.isLeading()).toBe(true);
-  expect(await other.served("/metrics")).toContain('netbind_controller_reconciles_total{result="done"}');
+  // It is counted after what it wrote can be seen.
+  const metrics = (): Promise<string> => other.served("/metrics");
+  await expect.poll(metrics, WITHIN).toContain('netbind_controller_reconciles_total{result="done"}');
   expect(await other.end("SIGTERM")).toBe(0);
   expect(other.log).not.toContain('"level":50');
   expect(await lab.registered()).toHaveProperty("macvtap");

@@ -1,10 +1,11 @@
 import { inject } from "vitest";
-import "./api-setup.ts";
+import type {} from "./api-setup.ts";
 import { ApiServer } from "./api-server.ts";
 import { ClusterDirectory } from "./cluster-directory.ts";
 
-/** The API server that the tier `api` has in common. A test makes a namespace of its own there. */
-export const useApiServer = (): ApiServer => new ApiServer(new ClusterDirectory(inject("cluster")));
+/** The cluster of the API server that this worker's files have in common. */
+export const useCluster = (): ClusterDirectory =>
+  new ClusterDirectory(`${inject("apiServers").prefix}${process.env["VITEST_POOL_ID"] ?? "1"}`);
 
-/** The cluster of that server. */
-export const useCluster = (): ClusterDirectory => new ClusterDirectory(inject("cluster"));
+/** That API server. A test makes a namespace of its own there. */
+export const useApiServer = (): ApiServer => new ApiServer(useCluster());

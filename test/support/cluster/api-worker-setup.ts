@@ -1,0 +1,7 @@
+/** Before each file of the tier `api`: its worker's API server is up. The first worker's is, since the global set-up. */
+import { inject } from "vitest";
+import { useCluster } from "./use-api-server.ts";
+
+const directory = useCluster();
+if (directory.running() === undefined)
+  await (await import("./api-workers.ts")).upApiServer(directory, inject("apiServers").owner);
