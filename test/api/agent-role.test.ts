@@ -3,6 +3,7 @@ import { ApiClient, ApiCluster, EventWriter } from "@netbind/kube";
 import { expect, test } from "vitest";
 import { accountWith, AGENT_RULES, type Rule } from "../support/cluster/agent-role.ts";
 import { connectionOf } from "../support/cluster/api-connection.ts";
+import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
@@ -19,6 +20,7 @@ const LESS = AGENT_RULES.flatMap((rule, at) =>
 
 test("without any one verb of its role, what it cannot do is said with the rule", async () => {
   const api = useApiServer();
+  await applyNetworkBindingCrd(api);
   await using namespace = await api.makeNamespace();
   const objects = new NodeObjects(api, namespace.name);
   const vmi = await objects.makeVmi("vm");
@@ -44,6 +46,6 @@ test("without any one verb of its role, what it cannot do is said with the rule"
     await writer.end();
     client[Symbol.dispose]();
   };
-  expect(LESS).toHaveLength(10);
+  expect(LESS).toHaveLength(12);
   await Promise.all(LESS.map(one));
 });

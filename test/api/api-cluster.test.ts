@@ -4,12 +4,18 @@ import { beforeAll, expect, test, vi } from "vitest";
 import { connectionOf } from "../support/cluster/api-connection.ts";
 import type { ApiServer } from "../support/cluster/api-server.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
+import {
+  applyNetworkBindingCrd,
+  NETWORK_BINDINGS_PATH,
+  networkBinding,
+} from "../support/cluster/network-binding-crd.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 import { kubevirtObject } from "../support/kube/kube-objects.ts";
 
 let api: ApiServer;
-beforeAll(() => {
+beforeAll(async () => {
   api = useApiServer();
+  await applyNetworkBindingCrd(api);
 });
 
 const WITHIN = { timeout: 30_000, interval: 50 };
@@ -149,4 +155,19 @@ test("the KubeVirt CR is followed", async () => {
   await api.request({ method: "PATCH", path: `${path}/kubevirt`, body });
   await expect.poll(registered, WITHIN).not.toContain("masquerade");
   await api.request({ method: "DELETE", path: `${path}/kubevirt` });
+});
+
+test("what NetworkBindings grant is followed, and all that is kept of them", async () => {
+  await using scene = await Scene.open();
+  const name = scene.objects.namespace;
+  const path = `${NETWORK_BINDINGS_PATH}/${name}`;
+  const known = async (): Promise<readonly object[]> =>
+    ((await scene.snapshot())?.networkBindings ?? []).filter((one) => one.name === name);
+  await api.apply(networkBinding(name, { image: "registry.example/theirs:1" }));
+  await expect.poll(known, WITHIN).toEqual([{ name }]);
+  await api.request({ method: "PATCH", path, body: { spec: { grants: { domainKinds: ["vdpa"] } } } });
+  await expect.poll(known, WITHIN).toEqual([{ name, grants: { domainKinds: ["vdpa"] } }]);
+  await api.request({ method: "DELETE", path });
+  await expect.poll(known, WITHIN).toEqual([]);
+  expect(scene.problems).toEqual([]);
 });

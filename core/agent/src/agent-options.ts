@@ -33,7 +33,8 @@ In a pod, the agent asks the API server as its service account.
   --override NAME  use the process of NAME instead of this release's own binding of that name; repeatable
   --listen H:P     serves /metrics, /healthz and /readyz at an address and port, such as 127.0.0.1:9447 or [::1]:9447
   --grants FILE    JSON: what each registered binding may plan: linkKinds, serviceKinds, domainKinds, sysctls,
-                   capabilities; each list replaces the default one
+                   capabilities; each list replaces the one of the cluster's NetworkBinding of that name, or this
+                   release's
 
 Exit codes: 0 stopped; 1 failed; 2 wrong command line, or a directory or variable that it names is wrong;
 3 the file of grants cannot be read or is not valid.

@@ -48,6 +48,14 @@ export const bindingSilent = (binding: string, cause: Error): NotReadyError =>
 export const invalidBindingUser = (text: string): Error =>
   new Error(`--binding-user: ${JSON.stringify(text)} is not NAME=UID`);
 
+/** What a NetworkBinding grants cannot be used; `problems` have the binding's name before their fields. */
+export const invalidGrants = (binding: string, problems: readonly Violation[]): AgentError => {
+  const all = problems.map(
+    ({ field, problem, fix }) => `spec.grants${field.slice(binding.length)}: ${problem} (${fix})`,
+  );
+  return new AgentError("GRANTS_INVALID", `NetworkBinding "${binding}" does not grant anything: ${all.join("; ")}`);
+};
+
 export const invalidPodUid = (uid: string): Error => new Error(`${JSON.stringify(uid)} is not a valid UID of a pod`);
 
 /** A pod of whose network multus does not report yet. */

@@ -5,6 +5,7 @@ export type AgentReason =
   | "ATTACHED"
   | "ATTACH_FAILED"
   | "BINDING_UNREACHABLE"
+  | "GRANTS_INVALID"
   | "NETWORK_MISSING"
   | "OPTIONS_OMITTED"
   | "POD_NAMESPACE_REFUSED"
@@ -36,6 +37,10 @@ export const EVENT_REASONS: Readonly<Record<AgentReason, EventTexts>> = {
   BINDING_UNREACHABLE: {
     type: "Warning",
     hint: "start the binding's process beside the node agent (its image, in the role binding), and see its log",
+  },
+  GRANTS_INVALID: {
+    type: "Warning",
+    hint: "correct the NetworkBinding (kubectl edit nb NAME); the agent then attaches the pod",
   },
   NETWORK_MISSING: {
     type: "Warning",

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { releasedGrants, releasedPlugins } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
-import { type GrantsByBinding, GrantsError, readGrants, withGrants } from "@netbind/engine";
+import { type GrantsByBinding, GrantsError, readGrants } from "@netbind/engine";
 import { terminalJson, terminalText } from "@netbind/engine/terminal";
 import { ConnectionError, ListenError, serveStatus, type StatusServer } from "@netbind/kube";
 import {
@@ -62,7 +62,7 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
         new BindingRegistry(
           defined({
             own,
-            grants: withGrants(releasedGrants(), grants),
+            grants: { released: releasedGrants(), file: grants },
             sockets: options.sockets,
           }),
         ),

@@ -96,6 +96,7 @@ export class NodeAgent {
     this.#unreachable = undefined;
     this.#isReadable = true;
     this.#recordUnreadable(snapshot.unreadable);
+    this.#parts.bindings.follow(snapshot.networkBindings);
     const pods = findLauncherPods(snapshot, node);
     const present = new Set(pods.map(({ pod }) => pod.metadata.uid));
     // A pod runs on, even if the registration that names its sidecars changes.

@@ -18,6 +18,8 @@ export interface NetworkBinding {
     readonly image?: string;
     readonly fallback?: ImageFallback["policy"];
     readonly registration?: Registration;
+    /** Read by node agents. */
+    readonly grants?: unknown;
   };
   readonly status: { readonly image?: string; readonly conditions?: readonly Condition[] };
 }

@@ -10,6 +10,7 @@ import { ownNames, type Registry, registryName } from "./registration/registry.t
 import { resolveImage, type ResolvedImage } from "./registration/resolve-image.ts";
 import { writeRegistry } from "./registration/write-registry.ts";
 import { conditionsOf, isFalse, type Verdict } from "./status/conditions.ts";
+import { judgeGrants } from "./status/judge-grants.ts";
 import { FINALIZER, writeFinalizer, writeStatus } from "./status/write-status.ts";
 
 /** What bindings are reconciled with. */
@@ -139,6 +140,7 @@ export async function reconcile(parts: ReconcileParts, followed: Followed, signa
       ImageResolved: image.verdict,
       PlannerReachable: one.planner,
       Registered: judgeRegistered(one, registries),
+      grants: judgeGrants(binding),
     };
     const conditions = conditionsOf(verdicts, binding.generation, binding.status.conditions ?? [], new Date());
     await writeStatus(client, binding, defined({ image: image.image, conditions }), signal);

@@ -1,3 +1,4 @@
+import { defined } from "@netbind/contract";
 import type { KubevirtConfiguration, ObjectMeta, Vmi, VmiStatus } from "@netbind/kubevirt";
 import { type Check, isObject, isText, listOf, mapOf, optional, shape, wrongField } from "@netbind/contract/shape";
 
@@ -51,6 +52,14 @@ export type KubeVmi = Vmi & {
   };
 };
 
+/** A NetworkBinding (netbind.dev/v1alpha1), as far as an agent reads it. */
+export interface KubeNetworkBinding {
+  /** The name that the binding is registered under. */
+  readonly name: string;
+  /** `spec.grants` as it is there, checked by no one; absent: none are given. */
+  readonly grants?: unknown;
+}
+
 /** An object that is left out, for it does not have the API's form. */
 export interface Unreadable {
   /** Its kind and name, or the file that it is in. */
@@ -66,6 +75,7 @@ export interface ClusterSnapshot {
   readonly pods: readonly KubePod[];
   /** `spec.configuration` of the KubeVirt CR. */
   readonly configuration: KubevirtConfiguration;
+  readonly networkBindings: readonly KubeNetworkBinding[];
   /** Unknown objects: of these, and of what else may be in a file, nothing is undone. */
   readonly unreadable: readonly Unreadable[];
 }
@@ -148,10 +158,33 @@ function readConfiguration(
   };
 }
 
+const NETWORK_BINDING: Readonly<Record<string, Check>> = { metadata: shape({ name: isText }) };
+
+/** Where a NetworkBinding does not have the API's form, its grants do not either: they are not taken for absent ones. */
+function readNetworkBinding({ metadata, spec }: Readonly<Record<string, unknown>>): KubeNetworkBinding {
+  const { name } = metadata as { readonly name: string };
+  const grants = (isObject(spec) ? spec["grants"] : spec) ?? undefined;
+  return { name, ...defined({ grants }) };
+}
+
+const FIELDS: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  Pod: POD,
+  VirtualMachineInstance: VMI,
+  NetworkBinding: NETWORK_BINDING,
+};
+
+/** By what an unreadable object is told from pods: one of the whole cluster cannot be one, whatever its UID. */
+const uidOf = ({ kind, metadata }: Readonly<Record<string, unknown>>): string | undefined => {
+  if (kind === "NetworkBinding") return kind;
+  const uid = isObject(metadata) ? metadata["uid"] : undefined;
+  return typeof uid === "string" ? uid : undefined;
+};
+
 /** Sorts what an API server lists. An object that is not as every such object is costs that object. */
 export function readObjects(objects: readonly unknown[]): ClusterSnapshot {
   const vmis: KubeVmi[] = [];
   const pods: KubePod[] = [];
+  const networkBindings: KubeNetworkBinding[] = [];
   const unreadable: Unreadable[] = [];
   let configuration: KubevirtConfiguration = {};
   for (const object of objects) {
@@ -159,21 +192,19 @@ export function readObjects(objects: readonly unknown[]): ClusterSnapshot {
       unreadable.push({ what: "an object", problem: "it is not an object of the API" });
       continue;
     }
-    const fields = object["kind"] === "Pod" ? POD : object["kind"] === "VirtualMachineInstance" ? VMI : {};
-    const wrong = wrongField(object, fields);
-    const uid = isObject(object["metadata"]) ? object["metadata"]["uid"] : undefined;
-    if (wrong !== undefined)
-      unreadable.push({
-        what: nameOf(object),
-        problem: `${wrong} does not have the API's form`,
-        ...(typeof uid === "string" ? { uid } : {}),
-      });
-    else if (fields === POD) pods.push(object as unknown as KubePod);
-    else if (fields === VMI) vmis.push(object as unknown as KubeVmi);
-    if (object["kind"] !== "KubeVirt") continue;
-    const read = readConfiguration(object);
-    configuration = read.configuration;
-    unreadable.push(...read.unreadable);
+    const { kind } = object;
+    const wrong = wrongField(object, FIELDS[String(kind)] ?? {});
+    if (wrong !== undefined) {
+      const problem = `${wrong} does not have the API's form`;
+      unreadable.push({ what: nameOf(object), problem, ...defined({ uid: uidOf(object) }) });
+    } else if (kind === "Pod") pods.push(object as unknown as KubePod);
+    else if (kind === "VirtualMachineInstance") vmis.push(object as unknown as KubeVmi);
+    else if (kind === "NetworkBinding") networkBindings.push(readNetworkBinding(object));
+    else if (kind === "KubeVirt") {
+      const read = readConfiguration(object);
+      configuration = read.configuration;
+      unreadable.push(...read.unreadable);
+    }
   }
-  return { vmis, pods, configuration, unreadable };
+  return { vmis, pods, configuration, networkBindings, unreadable };
 }

@@ -32,6 +32,7 @@ export {
   type Cluster,
   type ClusterSnapshot,
   type KubeContainer,
+  type KubeNetworkBinding,
   type KubePod,
   type KubeVmi,
   readObjects,

@@ -218,6 +218,11 @@ export class KubeNode implements AsyncDisposable {
     writeWhole(join(this.objects, file), object);
   }
 
+  /** Puts an object there, or another in its place. */
+  write(file: string, object: KubeObject): void {
+    writeWhole(join(this.objects, file), object);
+  }
+
   /** Starts a sidecar's container: uid 107, no capability, nothing of the node but its directory of the pod's volume. */
   startSidecar(pod: LabPod, at: number, binding: string, inPodNetwork = true): Promise<string> {
     const container = `hook-sidecar-${at}`;

@@ -50,7 +50,7 @@ function bindings(
   const made = new BindingRegistry({
     own: new Map([["ours", bindingOf(false)]]),
     sockets: { directory, users: new Map(Object.entries(change.users ?? {})), overrides: new Set(change.overrides) },
-    grants: {},
+    grants: { released: {} },
   });
   undo.push(() => made[Symbol.dispose]());
   return made;

@@ -24,7 +24,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "netbind-first-"));
   mkdirSync(join(directory, "kubelet"));
   reported = [];
-  agent = agentWith(new BindingRegistry({ own: new Map([["masquerade", masquerade]]), grants: {} }));
+  agent = agentWith(new BindingRegistry({ own: new Map([["masquerade", masquerade]]), grants: { released: {} } }));
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -144,7 +144,7 @@ test("a binding that is registered and that no process serves: that is said, wit
     overrides: new Set<string>(),
   };
   mkdirSync(join(sockets.directory, "lan-tap"), { recursive: true });
-  const bindings = new BindingRegistry({ own: new Map(), sockets, grants: {} });
+  const bindings = new BindingRegistry({ own: new Map(), sockets, grants: { released: {} } });
   agent = agentWith(bindings);
   list({ phase: "Running", activePods: { [UID]: "node-1" }, nics: [{ name: "red", binding: "lan-tap" }] });
   await pass(55, 5);
@@ -185,7 +185,11 @@ test("every binding of a pod that fails or refuses it is told of at once, each b
     failing("passt", { needs: () => ({ compute: { capabilities: ["SYS_ADMIN"] } }) }),
   ];
   agent = agentWith(
-    new BindingRegistry({ own: new Map(own.map((binding) => [binding.name, binding])), sockets, grants: {} }),
+    new BindingRegistry({
+      own: new Map(own.map((binding) => [binding.name, binding])),
+      sockets,
+      grants: { released: {} },
+    }),
   );
   const names = ["bridge", "lan-tap", "masquerade", "slirp", "passt"];
   list({

@@ -60,7 +60,7 @@ test("an agent goes on with what it can read, says what it cannot once, and undo
   const reported: Unreadable[] = [];
   const agent = new NodeAgent({
     ...{ state, exec, kubelet: join(directory, "kubelet"), forbidden: [], node: "node-1", report: () => undefined },
-    bindings: new BindingRegistry({ own: new Map(), grants: {} }),
+    bindings: new BindingRegistry({ own: new Map(), grants: { released: {} } }),
     cluster: new FileCluster(objects),
     unreadable: (object) => reported.push(object),
     unreachable: (error) => expect.unreachable(String(error)),

@@ -54,7 +54,7 @@ class Scene implements AsyncDisposable {
     this.#script = script;
   }
 
-  static async open(script: Script, timing: object = {}): Promise<Scene> {
+  static async open(script: Script, timing: object = {}, mayBeAbsent = false): Promise<Scene> {
     const scene = new Scene(script);
     await once(scene.#server.listen(0, "127.0.0.1"), "listening");
     const server = new URL(`https://127.0.0.1:${(scene.#server.address() as AddressInfo).port}`);
@@ -63,11 +63,16 @@ class Scene implements AsyncDisposable {
       resource: PODS,
       read: ({ metadata }) => metadata.name,
       onProblem: (problem) => scene.problems.push(problem),
+      mayBeAbsent,
       timing: { backoff: { first: 20, most: 50 }, ...timing },
     });
     scene.#reflector = reflector;
     scene.#ran = reflector.run(scene.#stop.signal);
     return scene;
+  }
+
+  get isSynced(): boolean | undefined {
+    return this.#reflector?.isSynced;
   }
 
   readonly seen = (): readonly string[] => [...(this.#reflector?.objects ?? [])].sort();
@@ -130,6 +135,23 @@ test.each(Object.entries(ENDS))("%s: what there is now is listed again", async (
   });
   await expect.poll(scene.seen, WITHIN).toEqual(["a", "new"]);
   expect(scene.asked.list).toBe(2);
+});
+
+test("a resource that is not served is none at all where it may be absent, and is listed once it is there", async () => {
+  let isServed = false;
+  const script: Script = {
+    list: (_, response) => (isServed ? response.end(listOf("5", ["a"])) : response.writeHead(404).end("{}")),
+    watch: (_, response) => hold(response),
+  };
+  await using scene = await Scene.open(script, {}, true);
+  await using other = await Scene.open(script);
+  await expect.poll(() => scene.isSynced, WITHIN).toBe(true);
+  await expect.poll(() => other.problems, WITHIN).toHaveLength(1);
+  expect([other.isSynced, scene.seen()]).toEqual([false, []]);
+  expect(scene.problems[0]).toContain("install what defines it");
+  isServed = true;
+  await expect.poll(scene.seen, WITHIN).toEqual(["a"]);
+  expect(scene.problems).toHaveLength(2);
 });
 
 test("a cut connection loses no event: the watch goes on after the last whole one", async () => {

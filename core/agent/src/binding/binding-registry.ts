@@ -1,21 +1,15 @@
 import { type Binding, BindingError } from "@netbind/contract";
-import {
-  type AskedBinding,
-  type Grants,
-  type GrantsByBinding,
-  grantsOf,
-  type NicPlanner,
-  plannerOf,
-} from "@netbind/engine";
+import { type AskedBinding, type NicPlanner, plannerOf } from "@netbind/engine";
+import type { KubeNetworkBinding } from "@netbind/kube";
 import type { BindingRegistration } from "@netbind/kubevirt";
 import { scaledTimeout } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote/binding";
+import { BindingGrants, type GrantedBinding, type GrantSources } from "./binding-grants.ts";
 import { type BindingSockets, findBindingSocket, type FoundSocket, isServedBeside } from "./binding-sockets.ts";
 import { bindingSilent } from "../errors.ts";
 
 /** A binding that can be asked about NICs, and for their plans. */
-export interface ServedBinding extends AskedBinding {
-  readonly grants: Grants;
+export interface ServedBinding extends AskedBinding, GrantedBinding {
   /** What the KubeVirt CR says of it; absent where it says nothing any more. */
   readonly registration?: BindingRegistration;
   readonly planner: NicPlanner;
@@ -27,8 +21,7 @@ export interface BindingSources {
   readonly own: ReadonlyMap<string, Binding>;
   /** Absent where this release's bindings are all. */
   readonly sockets?: BindingSockets;
-  /** What the administrator grants beyond this release, by registered name. */
-  readonly grants: GrantsByBinding;
+  readonly grants: GrantSources;
 }
 
 /** A process that is asked. */
@@ -40,15 +33,17 @@ interface Connection {
 /** The bindings that this agent serves: this release's, but for those that the administrator lets a process override. */
 export class BindingRegistry implements Disposable {
   readonly #places: BindingSources;
+  readonly #grants: BindingGrants;
   readonly #connections = new Map<string, Connection>();
 
   constructor(places: BindingSources) {
     this.#places = places;
+    this.#grants = new BindingGrants(places.grants);
   }
 
-  /** What the administrator lets a binding do. */
-  grants(name: string): Grants {
-    return grantsOf(name, this.#places.grants);
+  /** From now on, bindings are granted what these NetworkBindings say. */
+  follow(networkBindings: readonly KubeNetworkBinding[]): void {
+    this.#grants.follow(networkBindings);
   }
 
   /**
@@ -60,15 +55,14 @@ export class BindingRegistry implements Disposable {
     const { sockets } = this.#places;
     const own = this.#places.own.get(name);
     if (sockets === undefined || !isServedBeside(sockets, name, own !== undefined))
-      return own === undefined ? undefined : { ...own, planner: plannerOf(own), grants: this.grants(name) };
+      return own === undefined ? undefined : { ...own, planner: plannerOf(own), ...this.#grants.of(name) };
     const client = this.#connect(name, sockets);
     try {
       const { takesPodMac, migration } = await client.describe();
-      const grants = this.grants(name);
       return {
         takesPodMac,
         migration,
-        grants,
+        ...this.#grants.of(name),
         planner: client,
         admit: (nic) => client.admit(nic),
         needs: (nic) => client.needs(nic),

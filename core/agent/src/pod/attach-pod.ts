@@ -69,7 +69,6 @@ function hostOf(work: PodWork, recordFile: AgentRecordFile): KubeHost {
       directory,
       ...defined({ cgroup: record.cgroup }),
     }),
-    bindings: context.bindings,
     served,
     sidecarOf: (binding) => sidecarOf(work, binding),
     readContext: async () =>

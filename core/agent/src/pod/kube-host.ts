@@ -2,7 +2,7 @@ import type { AttachedNic, Grants, Host, NicPlanner, NicsDecision, PodContext } 
 import type { PodNetwork } from "@netbind/netns";
 import { attachPodSidecar } from "@netbind/pod";
 import type { SidecarLocation } from "@netbind/remote/sidecar";
-import type { BindingRegistry, ServedBinding } from "../binding/binding-registry.ts";
+import type { ServedBinding } from "../binding/binding-registry.ts";
 import { unservedBinding } from "../errors.ts";
 import type { AgentRecordFile } from "./agent-record.ts";
 
@@ -10,7 +10,6 @@ import type { AgentRecordFile } from "./agent-record.ts";
 export interface KubeHostParts {
   readonly recordFile: AgentRecordFile;
   readonly network: PodNetwork;
-  readonly bindings: BindingRegistry;
   /** The bindings of the pod's sidecars, as they answered. */
   readonly served: ReadonlyMap<string, ServedBinding>;
   /** Where the sidecar of a binding is. */
@@ -37,13 +36,13 @@ export class KubeHost implements Host<NicsDecision> {
   }
 
   planner(binding: string): NicPlanner {
-    const served = this.#parts.served.get(binding);
-    if (served === undefined) throw unservedBinding(binding);
-    return served.planner;
+    return this.#served(binding).planner;
   }
 
   grants(binding: string): Grants {
-    return this.#parts.bindings.grants(binding);
+    const { grants, grantsProblem } = this.#served(binding);
+    if (grantsProblem !== undefined) throw grantsProblem;
+    return grants;
   }
 
   async attach(binding: string, nics: readonly AttachedNic[]): Promise<void> {
@@ -53,6 +52,12 @@ export class KubeHost implements Host<NicsDecision> {
     );
     recordFile.update({ attached: [...others, ...nics.map(({ attachment }) => attachment)] });
     await this.attachSidecar(binding);
+  }
+
+  #served(binding: string): ServedBinding {
+    const served = this.#parts.served.get(binding);
+    if (served === undefined) throw unservedBinding(binding);
+    return served;
   }
 
   /** Hands a sidecar the NICs of its binding, as they are recorded. */

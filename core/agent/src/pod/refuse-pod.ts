@@ -22,7 +22,8 @@ function computeOf({ spec: { containers } }: KubePod): ComputeContainer {
 /**
  * Asks the bindings of a pod's sidecars about their NICs, and holds their registrations against them: KubeVirt admitted the
  * VM without asking them, and made its pod without asking what they need. A pod that KubeVirt migrates a guest into, against
- * what its binding can do, is refused as well: the guest keeps its network where it is.
+ * what its binding can do, is refused as well: the guest keeps its network where it is. So is one of a binding whose grants
+ * cannot be used.
  *
  * @throws PodRefusedError with all violations, BindingError of a binding that fails, BindingFailuresError of all that do either
  */
@@ -33,10 +34,13 @@ export async function refuseViolations(
 ): Promise<void> {
   const fixed = new Map([...served].filter(([, { migration }]) => migration === "none"));
   const stays = causeOf(pod, vmi) === "migrationTarget" ? registrationConflicts(vmi, fixed).migration : [];
-  const admission = await admitPod(sanitizeVmi(vmi), served, computeOf(pod));
+  const ungranted = [...served.values()].flatMap(({ grantsProblem }) => grantsProblem ?? []);
+  const granted = new Map([...served].filter(([, { grantsProblem }]) => grantsProblem === undefined));
+  const admission = await admitPod(sanitizeVmi(vmi), granted, computeOf(pod));
   const violations = [...registrationConflicts(vmi, served).owners, ...stays, ...admission.violations];
   throwFailures([
     ...(violations.length > 0 ? [new PodRefusedError(vmi.metadata.name, violations)] : []),
+    ...ungranted,
     ...admission.failures,
   ]);
 }

@@ -1,4 +1,4 @@
-/** The conditions of a NetworkBinding that its administrator may have to act on; `Ready` is all of them. */
+/** The conditions of a NetworkBinding that its administrator may have to act on; `Ready` is all of them, and its grants. */
 export type ConditionType = "ImageResolved" | "PlannerReachable" | "Registered";
 
 /** Why a condition is as it is, for programs. */
@@ -8,6 +8,7 @@ export type Reason =
   | "FallbackForbidden"
   | "FromRelease"
   | "FromSpec"
+  | "GrantsInvalid"
   | "HyperConvergedUnreadable"
   | "ImageMissing"
   | "ImageUnresolved"
@@ -52,22 +53,24 @@ const ORDER: readonly ConditionType[] = ["ImageResolved", "Registered", "Planner
 export const isTrue = (reason: Reason, message: string): Verdict => ({ isTrue: true, reason, message });
 export const isFalse = (reason: Reason, message: string): Verdict => ({ isTrue: false, reason, message });
 
-const ready = (verdicts: Verdicts): Verdict =>
+const ready = (verdicts: Verdicts, grants: Verdict | undefined): Verdict =>
   ORDER.map((type) => verdicts[type]).find((verdict) => !verdict.isTrue) ??
+  grants ??
   isTrue("Ready", "VMs can use the binding by this name");
 
 /**
  * The conditions that follow from what is found. The time of a condition whose status is as it was stays: it says since when.
  *
  * @param observedGeneration  of the object that was looked at
+ * @param grants  what is wrong with what the object grants; undefined: nothing
  */
 export function conditionsOf(
-  verdicts: Verdicts,
+  { grants, ...verdicts }: Verdicts & { readonly grants?: Verdict | undefined },
   observedGeneration: number,
   before: readonly Condition[],
   now: Date,
 ): readonly Condition[] {
-  const all = [...ORDER.map((type) => [type, verdicts[type]] as const), ["Ready", ready(verdicts)] as const];
+  const all = [...ORDER.map((type) => [type, verdicts[type]] as const), ["Ready", ready(verdicts, grants)] as const];
   return all.map(([type, verdict]) => {
     const status = verdict.isTrue ? "True" : "False";
     const last = before.find((one) => one.type === type);

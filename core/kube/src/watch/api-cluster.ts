@@ -1,5 +1,5 @@
 import type { ApiClient } from "../client/api-client.ts";
-import { KUBEVIRTS, PODS, type Resource, VMIS } from "../client/resource.ts";
+import { KUBEVIRTS, NETWORK_BINDINGS, PODS, type Resource, VMIS } from "../client/resource.ts";
 import type { Cluster, ClusterSnapshot, KubePod, KubeVmi } from "../cluster.ts";
 import { pause } from "./pause.ts";
 import { readFields } from "./read-fields.ts";
@@ -23,12 +23,13 @@ const LOOK = 100;
 
 type Snapshots = Reflector<ClusterSnapshot>;
 
-/** The pods of one node, their VMIs and the KubeVirt CR, from the cluster's API server. */
+/** The pods of one node, their VMIs, the KubeVirt CR and the NetworkBindings, from the cluster's API server. */
 export class ApiCluster implements Cluster {
   readonly #parts: ApiClusterParts;
   readonly #pods: Snapshots;
   readonly #vmis: readonly Snapshots[];
   readonly #kubevirts: Snapshots;
+  readonly #networkBindings: Snapshots;
   readonly #lookups: VmiLookups;
   #listener = (): void => undefined;
 
@@ -39,6 +40,8 @@ export class ApiCluster implements Cluster {
     this.#pods = this.#follow(PODS, { fieldSelector: `spec.nodeName=${node}` });
     this.#vmis = NODE_LABELS.map((label) => this.#follow(VMIS, { labelSelector: `${label}=${node}` }));
     this.#kubevirts = this.#follow(KUBEVIRTS);
+    // An agent may be installed without the controller, which brings their definition.
+    this.#networkBindings = this.#follow(NETWORK_BINDINGS, {}, true);
     this.#lookups = new VmiLookups(client, {
       onProblem: (problem) => onProblem?.("VMIs by name", problem),
       onChange: () => this.#listener(),
@@ -77,6 +80,7 @@ export class ApiCluster implements Cluster {
       pods: this.#listedPods(),
       vmis: [...followed.values(), ...looked],
       configuration: configured.at(-1) ?? {},
+      networkBindings: this.#networkBindings.objects.flatMap(({ networkBindings }) => networkBindings),
       unreadable: [
         ...this.#all.flatMap(({ objects }) => objects.flatMap((one) => one.unreadable)),
         ...this.#lookups.unreadable,
@@ -85,15 +89,16 @@ export class ApiCluster implements Cluster {
   }
 
   get #all(): readonly Snapshots[] {
-    return [this.#pods, ...this.#vmis, this.#kubevirts];
+    return [this.#pods, ...this.#vmis, this.#kubevirts, this.#networkBindings];
   }
 
-  #follow(resource: Resource, selector: ReflectorParts<unknown>["selector"] = {}): Snapshots {
+  #follow(resource: Resource, selector: ReflectorParts<unknown>["selector"] = {}, mayBeAbsent = false): Snapshots {
     const { client, timing, onProblem } = this.#parts;
     return new Reflector({
       client,
       resource,
       selector,
+      mayBeAbsent,
       read: readFields,
       onChange: () => this.#listener(),
       onProblem: (problem) => onProblem?.(resource.plural, problem),

@@ -71,10 +71,17 @@ const pickKubevirt = ({ kind, metadata, spec }: Fields): Fields => ({
   spec: pick(spec, "configuration"),
 });
 
+const pickNetworkBinding = ({ kind, metadata, spec }: Fields): Fields => ({
+  kind,
+  metadata: pick(metadata, "name"),
+  spec: pick(spec, "grants"),
+});
+
 const PICKS: Readonly<Record<string, (object: Fields) => Fields>> = {
   Pod: pickPod,
   VirtualMachineInstance: pickVmi,
   KubeVirt: pickKubevirt,
+  NetworkBinding: pickNetworkBinding,
 };
 
 /** What is kept of an object: the fields that are read, or why it is left out. */

@@ -42,6 +42,8 @@ export interface ReflectorParts<T> {
   /** Never throws: what does not have its form is kept as such. */
   readonly read: (object: ApiObject) => T;
   readonly onChange?: () => void;
+  /** True where a cluster may do without the resource: not served means that there are no objects. */
+  readonly mayBeAbsent?: boolean;
   /** Called with what is wrong, once for as long as it is; with undefined when it is over. */
   readonly onProblem?: (problem: string | undefined) => void;
   readonly timing?: Partial<ReflectorTiming>;
@@ -110,7 +112,15 @@ export class Reflector<T> {
     else {
       if (error instanceof UnreadableAnswerError) this.#version = undefined;
       this.#problem.set(error.message);
+      if (this.#parts.mayBeAbsent === true && error instanceof ApiError && error.status === 404) this.#sync();
     }
+  }
+
+  /** Of a resource that is not served any more, what was known stays. */
+  #sync(): void {
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    this.#parts.onChange?.();
   }
 
   async #list(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,71 @@
+/** What plans may do follows the cluster's NetworkBindings: given late, given wrong, put right, and taken away again. */
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { defineBinding } from "@netbind/contract";
+import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { KubeNode } from "../support/kube/kube-node.ts";
+
+const PLAN = { domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } } as const;
+const theirs = defineBinding({ name: "somebodys", contract: "v1alpha1", migration: "none", plan: () => PLAN });
+
+let node: KubeNode;
+const server = makeServer();
+beforeAll(async () => {
+  node = await KubeNode.make();
+  mkdirSync(join(node.directory, "bindings/somebodys"), { recursive: true });
+  addBinding(server, theirs);
+  await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
+  node.startAgent(["--bindings", join(node.directory, "bindings")]);
+});
+afterAll(async () => {
+  server.forceShutdown();
+  await node[Symbol.asyncDispose]();
+});
+
+const file = (name: string): string => `networkbinding-${name}.json`;
+/** What the cluster's administrator says of a binding. */
+const grant = (name: string, grants: unknown): void =>
+  node.write(file(name), {
+    ...{ apiVersion: "netbind.dev/v1alpha1", kind: "NetworkBinding" },
+    metadata: { name, uid: name },
+    spec: { grants },
+  });
+const nics = (binding: string): readonly [{ readonly name: string; readonly binding: string }] => [
+  { name: "red", binding },
+];
+
+test("a third-party binding gets what its NetworkBinding says, and its pod is attached once that is right", async () => {
+  const slirp = await node.pod({ vm: "g-own", nics: nics("slirp") });
+  await node.attached(slirp);
+  // Their sidecar patches a domain as any does: its bundle is one that is there.
+  const bundle = (name: string): string => join(node.directory, `rootfs/netbind/${name}.mjs`);
+  copyFileSync(bundle("slirp"), bundle("somebodys"));
+  const pod = await node.pod({ vm: "g-theirs", nics: nics("somebodys") });
+  expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
+  await node.removePod(pod);
+  grant("somebodys", { domainKinds: ["disk"], sysctls: ["kernel.pid_max"] });
+  const wrong = await node.pod({ vm: "g-wrong", nics: nics("somebodys") });
+  const said = await node.says(wrong, "GRANTS_INVALID");
+  expect(said).toContain('NetworkBinding "somebodys" does not grant anything: spec.grants.domainKinds[0]: "disk"');
+  expect(said).toContain("spec.grants.sysctls[0]: ");
+  expect(node.hookSockets(wrong)).toEqual([]);
+  // It costs this binding's pods alone.
+  const other = await node.pod({ vm: "g-other", nics: nics("slirp") });
+  await node.attached(other);
+  grant("somebodys", { domainKinds: ["userNetwork"] });
+  await node.attached(wrong);
+});
+
+test("a NetworkBinding of this release's that gives no grants leaves them, and one that does replaces them", async () => {
+  node.write(file("slirp"), { kind: "NetworkBinding", metadata: { name: "slirp" }, spec: { fallback: "Always" } });
+  const before = await node.pod({ vm: "g-before", nics: nics("slirp") });
+  await node.attached(before);
+  grant("slirp", { domainKinds: ["tap"] });
+  const after = await node.pod({ vm: "g-after", nics: nics("slirp") });
+  expect(await node.says(after, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
+  // What is attached stays as it is recorded.
+  expect(node.told(before).map(({ reason }) => reason)).toEqual(["ATTACHED"]);
+  rmSync(join(node.objects, file("slirp")));
+  await node.attached(after);
+});
