@@ -51,9 +51,19 @@ const CONTRACT: Readonly<Record<ErrorCode, ErrorText>> = {
 
 /** Codes of the command's own errors, by the names of their classes. */
 const BY_NAME: Readonly<Record<string, { readonly code: string } & ErrorText>> = {
+  ApiError: {
+    code: "API_FAILED",
+    means: "The cluster's API server does not answer, or refuses what is asked.",
+    fix: "do what the message says; kubectl version shows whether it is in reach",
+  },
   BusyError: { code: "BUSY", means: "Another netbind process is working on the VM.", fix: "wait for it, or stop it" },
   CniError: { code: "CNI_FAILED", means: "A CNI plugin failed.", fix: "read its message; see its configuration" },
   CommandError: { code: "COMMAND_FAILED", means: "A program of this machine failed.", fix: "read what it printed" },
+  ConnectionError: {
+    code: "CLUSTER_UNKNOWN",
+    means: "It is not known how to reach the cluster, or as whom.",
+    fix: "correct what the message names of the kubeconfig, or name another with --kubeconfig or --context",
+  },
   ContainerDiskError: {
     code: "CONTAINER_DISK_UNUSABLE",
     means: "The image of a containerDisk volume cannot be had, or has no disk that a guest may get.",
@@ -123,6 +133,16 @@ const BY_NAME: Readonly<Record<string, { readonly code: string } & ErrorText>> =
     fix: "read which setting is missing",
   },
   SettingError: { code: "SETTING_INVALID", means: "A variable of the environment is not valid.", fix: "correct it" },
+  TooLongError: {
+    code: "API_ANSWER_TOO_LONG",
+    means: "The API server sends more than is read of an answer.",
+    fix: "name a namespace with -n, or one VM",
+  },
+  UnreadableAnswerError: {
+    code: "API_ANSWER_UNREADABLE",
+    means: "The API server's answer does not have the API's form.",
+    fix: "see whether a proxy answers in its place: kubectl get --raw /version",
+  },
   TeardownError: { code: "TEARDOWN_FAILED", means: "Something of a VM is not removed.", fix: "run netbind gc" },
   UntrustedDirectoryError: {
     code: "DIRECTORY_UNTRUSTED",
@@ -131,6 +151,11 @@ const BY_NAME: Readonly<Record<string, { readonly code: string } & ErrorText>> =
   },
   VmExistsError: { code: "VM_EXISTS", means: "The VM runs already.", fix: "stop it, or give it another name" },
   VmNotFoundError: { code: "VM_NOT_FOUND", means: "There is no such VM.", fix: "netbind status lists all VMs" },
+  VmNotInClusterError: {
+    code: "CLUSTER_VM_MISSING",
+    means: "The cluster has no such VM.",
+    fix: "netbind status --cluster -A lists those that run; -n names another namespace",
+  },
   VolumeError: { code: "VOLUME_UNUSABLE", means: "A volume of the VM cannot be used.", fix: "correct the volume" },
 };
 

@@ -112,6 +112,19 @@ export const socketInRun = (plugin: string): Error =>
     `--plugin ${plugin}: run starts a sidecar from the plugin's bundle: write ${plugin}=FILE (unix:SOCKET is for commands that start nothing)`,
   );
 
+/** A VM that a cluster does not have. */
+export class VmNotInClusterError extends Error {
+  override readonly name = "VmNotInClusterError";
+}
+
+export const vmNotInCluster = (
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  context: string,
+): VmNotInClusterError =>
+  new VmNotInClusterError(
+    `no VM ${namespace}/${name} in the cluster${context === "" ? "" : ` of context ${JSON.stringify(context)}`}: netbind status --cluster -A lists those that run`,
+  );
+
 /** VMs that were to be stopped are there still. */
 export const vmsNotStopped = (failed: readonly VmFailure[]): Error =>
   new Error(failed.map(({ vm, error }) => `VM ${vm} is not stopped: ${error.message}`).join("\n"), {

@@ -16,7 +16,10 @@ export const EXIT = {
 /** The exit codes of all commands, for `netbind help exit-codes`. */
 export const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT.ok, "done"],
-  [EXIT.failed, "failed; validate: KubeVirt refuses a VM, or with --strict there is a warning; check: a VM differs"],
+  [
+    EXIT.failed,
+    "failed; validate: KubeVirt refuses a VM, or with --strict there is a warning; check: a VM differs; doctor: something is wrong",
+  ],
   [EXIT.usage, "wrong command line"],
   [EXIT.refused, "the input or a file that an option names is not valid, or a plan or a migration is refused"],
   [EXIT.notFound, "no such VM"],
@@ -33,6 +36,8 @@ const BY_NAME: Readonly<Record<string, number>> = {
   OptionError: EXIT.usage,
   MigrationRefusedError: EXIT.refused,
   VmNotFoundError: EXIT.notFound,
+  VmNotInClusterError: EXIT.notFound,
+  ConnectionError: EXIT.refused,
   BusyError: EXIT.busy,
   VmExistsError: EXIT.busy,
 };

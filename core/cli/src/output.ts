@@ -82,6 +82,9 @@ export function printDocument(text: string): void {
   else process.stdout.write(text);
 }
 
+/** Prints how a command is used: a text of this program's own. */
+export const printUsage = (text: string, stream: NodeJS.WriteStream): void => void stream.write(text);
+
 /** Prints what happens, on standard error. */
 export const printMessage = (text: string): void =>
   printStyledMessage(`netbind: ${terminalText(text)}`.split("\n").map((line) => [{ text: line }]));

@@ -17,11 +17,11 @@ import { addRun } from "./commands/run.ts";
 import { addStatus } from "./commands/status.ts";
 import { addStop } from "./commands/stop.ts";
 import { addValidate } from "./commands/validate.ts";
-import type { Act, CommandContext } from "./commands/command-context.ts";
+import { type Act, type CalledAs, type CommandContext, inWordsOf } from "./commands/command-context.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { RootError } from "./errors.ts";
 import { failureJson, printError } from "./failure.ts";
-import { printData, type ReportFormat } from "./output.ts";
+import { printData, printUsage, type ReportFormat } from "./output.ts";
 import type { Compose } from "./tokens.ts";
 import { netbindVersion } from "./version.ts";
 
@@ -57,19 +57,24 @@ function describeOption(this: Help, option: Option): string {
 }
 
 /** The command's tree: all commands with their options, whose actions `act` runs. */
-export function createProgram(compose: Compose, act: Act): Command {
-  const program = new Command("netbind")
+export function createProgram(compose: Compose, act: Act, calledAs: CalledAs = "netbind"): Command {
+  const program = new Command(calledAs)
     .description(
-      "Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules.",
+      "Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules; find out what is wrong in a cluster.",
     )
+    .configureOutput({
+      writeOut: (text) => printUsage(inWordsOf(calledAs, text), process.stdout),
+      writeErr: (text) => printUsage(inWordsOf(calledAs, text), process.stderr),
+    })
     .version(netbindVersion(), "-V, --version", "print the version of netbind")
     .configureHelp({ optionDescription: describeOption })
     .addHelpText("after", "\nExit codes: netbind help exit-codes. Rules, bindings and error codes: netbind explain.");
   for (const [heading, adders] of COMMANDS) {
     program.commandsGroup(heading);
-    for (const add of adders) add({ program, compose, act: heading.includes("(root)") ? rootOnly(program, act) : act });
+    const context = { program, compose, act, calledAs };
+    for (const add of adders) add(heading.includes("(root)") ? { ...context, act: rootOnly(program, act) } : context);
   }
-  addExitCodes({ program, compose, act });
+  addExitCodes({ program, compose, act, calledAs });
   for (const command of commandsOf(program)) command.exitOverride();
   return program;
 }
@@ -81,15 +86,19 @@ export const commandsOf = (command: Command): readonly Command[] => [command, ..
  * The `netbind` command. Gives the exit code. Each command's code is loaded where it is wanted: what only validates a file does
  * not wait for all that starts VMs.
  */
-export function buildProgram(compose: Compose): (args: readonly string[]) => Promise<number> {
+export function buildProgram(compose: Compose, calledAs?: CalledAs): (args: readonly string[]) => Promise<number> {
   let exitCode: number = EXIT.ok;
-  const program = createProgram(compose, async (format, action) => {
-    try {
-      exitCode = await action();
-    } catch (error) {
-      exitCode = await printFailure(error, format);
-    }
-  });
+  const program = createProgram(
+    compose,
+    async (format, action) => {
+      try {
+        exitCode = await action();
+      } catch (error) {
+        exitCode = await printFailure(error, format);
+      }
+    },
+    calledAs,
+  );
   return async (args) => {
     try {
       await program.parseAsync([...args], { from: "user" });

@@ -13,9 +13,11 @@ export type { ApiConnection, ApiCredentials } from "./client/connection.ts";
 export { ApiError, ConnectionError } from "./client/errors.ts";
 export { inClusterConnection, type PodSurroundings } from "./client/in-cluster.ts";
 export { jsonLines } from "./client/json-lines.ts";
-export { kubeconfigConnection } from "./client/kubeconfig.ts";
+export { kubeconfigConnection, type KubeconfigContext, kubeconfigContext } from "./client/kubeconfig.ts";
+export { listObjects, type ListRequest } from "./client/list-objects.ts";
 export {
   EVENTS,
+  isObjectName,
   KUBEVIRTS,
   LEASES,
   NETWORK_BINDINGS,

@@ -5,6 +5,7 @@ export {
   formatExplainable,
   formatExplained,
 } from "./format-explained.ts";
+export { clusterTable, type ClusterNic, type ClusterVm } from "./format-cluster.ts";
 export {
   type FindingFormat,
   type FindingsSummary,

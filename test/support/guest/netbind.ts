@@ -6,6 +6,11 @@ export const SOURCE: readonly string[] = [
   "--conditions=@netbind/source",
   fileURLToPath(new URL("../../../core/cli/src/main.ts", import.meta.url)),
 ];
+/** The same as kubectl's plugin. */
+export const KUBECTL: readonly string[] = [
+  "--conditions=@netbind/source",
+  fileURLToPath(new URL("../../../core/cli/src/kubectl-main.ts", import.meta.url)),
+];
 /** What is published: compiled by `npm run build`. */
 export const BUILT: readonly string[] = [fileURLToPath(new URL("../../../core/cli/dist/main.js", import.meta.url))];
 

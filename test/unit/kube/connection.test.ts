@@ -1,8 +1,8 @@
 /** How a client learns where its API server is: what it cannot use it says, with the field. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConnectionError, inClusterConnection, kubeconfigConnection } from "@netbind/kube";
+import { ConnectionError, inClusterConnection, kubeconfigConnection, kubeconfigContext } from "@netbind/kube";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 let directory: string;
@@ -96,4 +96,28 @@ test("a file that is not a kubeconfig is refused with its name", () => {
   expect(() => kubeconfigConnection(join(directory, "none"))).toThrow(/kubeconfig .*none: ENOENT/);
   expect(() => kubeconfigConnection(write("bad", "a: [\n"))).toThrow(/kubeconfig .*bad: /);
   expect(() => kubeconfigConnection(write("list", "- a\n"))).toThrow(/it is not an object/);
+});
+
+test("several kubeconfigs are one: of each name the first counts, and files are relative to their own", () => {
+  const first = kubeconfig({ rest: { "current-context": "" } });
+  mkdirSync(join(directory, "b"));
+  write("b/token", "second\n");
+  const second = write(
+    "b/config",
+    JSON.stringify({
+      clusters: [
+        { name: "c", cluster: { server: "https://10.9.9.9" } },
+        { name: "d", cluster: { server: "https://10.0.0.2" } },
+      ],
+      users: [{ name: "v", user: { tokenFile: "token" } }],
+      contexts: [{ name: "y", context: { cluster: "d", user: "v", namespace: "web" } }],
+      "current-context": "y",
+    }),
+  );
+  const current = kubeconfigContext([first, second]);
+  expect([current.name, current.namespace, current.connection.server.host]).toEqual(["y", "web", "10.0.0.2"]);
+  expect(current.connection.credentials()).toEqual({ token: "second" });
+  const named = kubeconfigContext([first, second], "x");
+  expect([named.namespace, named.connection.server.host]).toEqual(["default", "10.0.0.1:6443"]);
+  expect(() => kubeconfigContext([first, second], "z")).toThrow(/config:.*config: contexts has no entry "z"/);
 });

@@ -19,66 +19,81 @@ const REFUSED_OF_USER = {
   as: "no other user is impersonated: use that user's own credentials",
 } as const;
 
-/** A kubeconfig that is read, with where each file that it names is. */
-class Kubeconfig {
-  readonly #file: string;
-  readonly #content: Fields;
+/** An entry of a kubeconfig, and the file that it is in: what it names is relative to that. */
+interface Entry {
+  readonly fields: Fields;
+  readonly file: string;
+}
 
-  constructor(file: string) {
-    this.#file = file;
-    let content: unknown;
-    try {
-      content = load(readFileSync(file, "utf8"));
-    } catch (error) {
-      throw this.wrong((error as Error).message.split("\n")[0] ?? "");
-    }
-    if (!isObject(content)) throw this.wrong("it is not an object");
-    this.#content = content;
+function readFile(file: string): Fields {
+  const wrong = (problem: string): ConnectionError => new ConnectionError(`kubeconfig ${file}: ${problem}`);
+  let content: unknown;
+  try {
+    content = load(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw wrong((error as Error).message.split("\n")[0] ?? "");
+  }
+  if (!isObject(content)) throw wrong("it is not an object");
+  return content;
+}
+
+/** Kubeconfigs that are read as one: of each name the first entry counts, as for kubectl. */
+class Kubeconfig {
+  readonly source: string;
+  readonly #files: readonly Entry[];
+
+  constructor(files: readonly string[]) {
+    this.source = `kubeconfig ${files.join(":")}`;
+    this.#files = files.map((file) => ({ file, fields: readFile(file) }));
   }
 
   wrong(problem: string): ConnectionError {
-    return new ConnectionError(`kubeconfig ${this.#file}: ${problem}`);
+    return new ConnectionError(`${this.source}: ${problem}`);
   }
 
   /** What is said of a name in `clusters`, `users` or `contexts`, without its name. */
-  named(list: string, name: unknown): Fields {
+  named(list: string, name: unknown): Entry {
     const field = list.slice(0, -1);
-    const all = this.#content[list];
-    const entries: readonly unknown[] = Array.isArray(all) ? all : [];
-    const found = entries.find((entry) => isObject(entry) && entry["name"] === name);
-    const value = isObject(found) ? (found[field] ?? {}) : undefined;
-    if (!isObject(value)) throw this.wrong(`${list} has no entry ${JSON.stringify(name)} with a ${field}`);
-    return value;
+    for (const { fields, file } of this.#files) {
+      const all = fields[list];
+      const entries: readonly unknown[] = Array.isArray(all) ? all : [];
+      const found = entries.find((entry) => isObject(entry) && entry["name"] === name);
+      const value = isObject(found) ? (found[field] ?? {}) : undefined;
+      if (isObject(value)) return { fields: value, file };
+    }
+    throw this.wrong(`${list} has no entry ${JSON.stringify(name)} with a ${field}`);
   }
 
-  context(): Fields {
-    const name = this.#content["current-context"];
-    if (typeof name !== "string" || name === "")
-      throw this.wrong("it has no current-context: choose one with kubectl config use-context");
-    return this.named("contexts", name);
+  /** The name of the context that is in use. */
+  currentContext(): string {
+    const names = this.#files.map(({ fields }) => fields["current-context"]);
+    const name = names.find((one) => typeof one === "string" && one !== "");
+    if (typeof name !== "string")
+      throw this.wrong("it has no current-context: choose one with kubectl config use-context, or with --context");
+    return name;
   }
 
-  text(fields: Fields, field: string): string | undefined {
+  text({ fields }: Entry, field: string): string | undefined {
     const value = fields[field];
     if (value === undefined || value === null || value === "") return undefined;
     if (typeof value !== "string") throw this.wrong(`${field} is not a text`);
     return value;
   }
 
-  refuse(fields: Fields, refused: Readonly<Record<string, string>>): void {
+  refuse({ fields }: Entry, refused: Readonly<Record<string, string>>): void {
     for (const [field, why] of Object.entries(refused)) if (fields[field]) throw this.wrong(`${field}: ${why}`);
   }
 
   /** Content that is given itself, in base64, or as a file's: relative to the kubeconfig. */
-  content(fields: Fields, field: string): string | undefined {
-    const inline = this.text(fields, `${field}-data`);
-    return inline === undefined ? this.file(fields, field) : Buffer.from(inline, "base64").toString();
+  content(entry: Entry, field: string): string | undefined {
+    const inline = this.text(entry, `${field}-data`);
+    return inline === undefined ? this.file(entry, field) : Buffer.from(inline, "base64").toString();
   }
 
-  file(fields: Fields, field: string): string | undefined {
-    const named = this.text(fields, field);
+  file(entry: Entry, field: string): string | undefined {
+    const named = this.text(entry, field);
     if (named === undefined) return undefined;
-    const path = resolve(dirname(this.#file), named);
+    const path = resolve(dirname(entry.file), named);
     try {
       return readFileSync(path, "utf8").trim();
     } catch (error) {
@@ -87,7 +102,7 @@ class Kubeconfig {
   }
 }
 
-function credentialsOf(config: Kubeconfig, cluster: Fields, user: Fields): ApiCredentials {
+function credentialsOf(config: Kubeconfig, cluster: Entry, user: Entry): ApiCredentials {
   const all = {
     ca: config.content(cluster, "certificate-authority"),
     servername: config.text(cluster, "tls-server-name"),
@@ -100,12 +115,25 @@ function credentialsOf(config: Kubeconfig, cluster: Fields, user: Fields): ApiCr
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** The API server of a kubeconfig's current context. @throws ConnectionError with the field that cannot be used */
-export function kubeconfigConnection(file: string): ApiConnection {
-  const config = new Kubeconfig(file);
-  const context = config.context();
-  const cluster = config.named("clusters", context["cluster"]);
-  const user = config.named("users", context["user"]);
+/** A cluster as a kubeconfig names it. */
+export interface KubeconfigContext {
+  readonly connection: ApiConnection;
+  readonly name: string;
+  /** What is meant where no namespace is named: `default` where the context says none. */
+  readonly namespace: string;
+}
+
+/**
+ * The API server of a context, the current one where none is named, in one or several files.
+ *
+ * @throws ConnectionError with the field that cannot be used
+ */
+export function kubeconfigContext(files: readonly string[], context?: string): KubeconfigContext {
+  const config = new Kubeconfig(files);
+  const name = context ?? config.currentContext();
+  const entry = config.named("contexts", name);
+  const cluster = config.named("clusters", entry.fields["cluster"]);
+  const user = config.named("users", entry.fields["user"]);
   config.refuse(cluster, REFUSED_OF_CLUSTER);
   config.refuse(user, REFUSED_OF_USER);
   const text = config.text(cluster, "server");
@@ -118,5 +146,9 @@ export function kubeconfigConnection(file: string): ApiConnection {
   }
   const credentials = (): ApiCredentials => credentialsOf(config, cluster, user);
   credentials();
-  return { server, source: `kubeconfig ${file}`, credentials };
+  const connection = { server, source: config.source, credentials };
+  return { connection, name, namespace: config.text(entry, "namespace") ?? "default" };
 }
+
+/** The API server of a kubeconfig's current context. @throws ConnectionError with the field that cannot be used */
+export const kubeconfigConnection = (file: string): ApiConnection => kubeconfigContext([file]).connection;
