@@ -1,8 +1,9 @@
-/** Each right of the agent's manifest is used: without it the agent says that it is missing. */
+/** Each right of the agent's role is used: without it the agent says that it is missing. */
 import { ApiClient, ApiCluster, EventWriter } from "@netbind/kube";
 import { expect, test } from "vitest";
-import { accountWith, AGENT_RULES, type Rule } from "../support/cluster/agent-role.ts";
+import { accountWith, AGENT_RULES } from "../support/cluster/agent-role.ts";
 import { connectionOf } from "../support/cluster/api-connection.ts";
+import type { Rule } from "../support/cluster/chart.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";

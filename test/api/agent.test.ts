@@ -1,4 +1,4 @@
-/** The node agent as a program on a real API server, with the rights that its manifest gives it and no others. */
+/** The node agent as a program on a real API server, with the rights that the chart gives it and no others. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { accountWith, AGENT_RULES, type Rule } from "../support/cluster/agent-role.ts";
+import { accountWith, AGENT_RULES } from "../support/cluster/agent-role.ts";
+import type { Rule } from "../support/cluster/chart.ts";
 import type { ApiServer, TestNamespace } from "../support/cluster/api-server.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
@@ -79,7 +80,7 @@ async function ask(path: string): Promise<{ readonly status: number; readonly te
 const statusOf = (path: string) => async (): Promise<number> => (await ask(path)).status;
 const LISTEN = ["--listen", "127.0.0.1:0"] as const;
 
-test("with its manifest's rights it sees its pods, says on one why it is not attached, and ends in order", async () => {
+test("with the chart's rights it sees its pods, says on one why it is not attached, and ends in order", async () => {
   start("--kubeconfig", await kubeconfigWith(AGENT_RULES), ...LISTEN);
   await expect.poll(statusOf("/readyz"), WITHIN).toBe(200);
   const vmi = await objects.makeVmi("vm");
@@ -98,7 +99,7 @@ test("with its manifest's rights it sees its pods, says on one why it is not att
   expect(log).toContain("stopped: the pods' networks stay");
 });
 
-test("without one of its manifest's rights it says which rule is missing, and does nothing", async () => {
+test("without one of the chart's rights it says which rule is missing, and does nothing", async () => {
   const withoutPods = AGENT_RULES.filter(({ resources }) => !resources.includes("pods"));
   expect(withoutPods).toHaveLength(AGENT_RULES.length - 1);
   start("--kubeconfig", await kubeconfigWith(withoutPods), ...LISTEN);

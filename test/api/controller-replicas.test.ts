@@ -1,4 +1,4 @@
-/** The controller as a program, in two replicas with the rights of its manifest: one writes, and another goes on. */
+/** The controller as a program, in two replicas with the rights of the chart: one writes, and another goes on. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

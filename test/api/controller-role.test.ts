@@ -1,4 +1,4 @@
-/** Each right of the controller's manifest is used: without it the controller says that it is missing. */
+/** Each right of the controller in the chart is used: without it the controller says that it is missing. */
 import { reviewContextOf, Webhooks } from "@netbind/controller";
 import { ApiClient, LeaderElection } from "@netbind/kube";
 import { beforeAll, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.t
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { Registering, testRelease } from "../support/cluster/registering.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
-import { removeWebhookConfigurations } from "../support/cluster/webhook-manifest.ts";
+import { removeWebhookConfigurations } from "../support/cluster/webhook-objects.ts";
 
 const WITHIN = { timeout: 60_000, interval: 100 };
 
@@ -50,7 +50,7 @@ const others = CONTROLLER_RIGHTS.filter(
   (right) => ![...ofElection, ...ofHyperConverged, ...ofEvents, ...ofWebhooks].includes(right),
 );
 
-test("the manifest has no right that is not tried here", () => {
+test("the chart has no right that is not tried here", () => {
   expect(CONTROLLER_RIGHTS).toHaveLength(25);
   expect([ofElection.length, ofHyperConverged.length, ofEvents.length, ofWebhooks.length, others.length]).toEqual([
     3, 2, 3, 5, 12,

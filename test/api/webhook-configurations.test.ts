@@ -14,10 +14,10 @@ import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.t
 import { Registering } from "../support/cluster/registering.ts";
 import { useApiServer, useCluster } from "../support/cluster/use-api-server.ts";
 import {
-  applyWebhookManifest,
+  applyEmptyWebhooks,
   readWebhookConfigurations,
   removeWebhookConfigurations,
-} from "../support/cluster/webhook-manifest.ts";
+} from "../support/cluster/webhook-objects.ts";
 
 const WITHIN = { timeout: 60_000, interval: 200 };
 
@@ -74,7 +74,7 @@ class Vmis {
 test("VMs are reviewed by the names that are ours now; where the program is away, ours wait and others pass", async () => {
   const api = useApiServer();
   await applyNetworkBindingCrd(api);
-  await applyWebhookManifest(api);
+  await applyEmptyWebhooks(api);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => removeWebhookConfigurations(api));
   const lab = stack.use(await Registering.make(api, {}));

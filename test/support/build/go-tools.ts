@@ -22,6 +22,8 @@ const environment = (): NodeJS.ProcessEnv => ({
 export interface GoBuild {
   /** The files that it is made of; absent: all of its folder. */
   readonly files?: readonly string[];
+  /** What of its module is built, where that is not the folder itself: a program of another module that `go.mod` names. */
+  readonly program?: string;
   /** More options of `go build`. */
   readonly options?: readonly string[];
   /** The command that `go build` is started by: `nice` for a long build. */
@@ -59,17 +61,20 @@ function runGo(cwd: string, argv: readonly string[]): string {
  *
  * @throws Error where Go is missing, or says that the program is wrong
  */
-export function buildGoTool(name: string, { files, options = [], prefix = [], onBuild }: GoBuild = {}): string {
+export function buildGoTool(
+  name: string,
+  { files, program = ".", options = [], prefix = [], onBuild }: GoBuild = {},
+): string {
   const cwd = fileURLToPath(new URL(`../../go/${name}`, import.meta.url));
   const directory = join(stateDirectories(process.env).cache, "go-tools");
-  const hash = hashOf(cwd, files ?? readdirSync(cwd), [runGo(cwd, ["go", "version"]), ...options]);
+  const hash = hashOf(cwd, files ?? readdirSync(cwd), [runGo(cwd, ["go", "version"]), ...options, program]);
   const built = join(directory, `${hash}-${name}`);
   if (existsSync(built)) return built;
   onBuild?.();
   mkdirSync(directory, { recursive: true });
   const next = `${built}.${process.pid}`;
   const always = ["-mod=readonly", "-trimpath", "-buildvcs=false"];
-  runGo(cwd, [...prefix, "go", "build", ...always, ...options, "-o", next, "."]);
+  runGo(cwd, [...prefix, "go", "build", ...always, ...options, "-o", next, program]);
   renameSync(next, built);
   return built;
 }

@@ -1,22 +1,25 @@
-/** The node agent as its manifests install it: with its role, bound to its service account, as a DaemonSet. */
+/** The node agent as the chart has it: with its role, bound to its service account, as a DaemonSet. */
 import { existsSync, readFileSync } from "node:fs";
 import type { ApiServer } from "./api-server.ts";
+import { componentOf, imageValues, NAMESPACE, noImages, renderChart } from "./chart.ts";
 import type { InNode } from "./in-node.ts";
+import { applyNetworkBindingCrd } from "./network-binding-crd.ts";
 
-/** The agent's own default, which the manifest keeps. */
+/** The agent's own default, which the chart keeps. */
 export const AGENT_STATE = "/run/netbind-agent";
 const IN_NAMESPACE = ["--namespace=netbind", "daemonset/netbind-agent"] as const;
-/** What the manifest has in the image's place. */
-const PLACEHOLDER = '"IMAGE"';
 
-const manifest = (name: string): string =>
-  readFileSync(new URL(`../../../core/agent/manifests/${name}`, import.meta.url), "utf8");
+/** The chart's namespace, which lets the agent's pods be privileged. */
+const namespace = {
+  ...{ apiVersion: "v1", kind: "Namespace" },
+  metadata: { name: NAMESPACE, labels: { "pod-security.kubernetes.io/enforce": "privileged" } },
+};
 
 /** Installs the agent of an image, and waits until it runs on each node. */
 export async function installAgent(api: ApiServer, image: string): Promise<void> {
-  const text = manifest("daemon-set.json").replace(PLACEHOLDER, JSON.stringify(image));
-  const { items } = JSON.parse(text) as { readonly items: readonly object[] };
-  await api.apply(JSON.parse(manifest("cluster-role.json")) as object, ...items);
+  const objects = renderChart({ images: { ...noImages(), agent: imageValues(image) } });
+  await applyNetworkBindingCrd(api);
+  await api.apply(namespace, ...componentOf("agent", objects));
   await api.kubectl(["rollout", "status", ...IN_NAMESPACE, "--timeout=55s"]);
 }
 

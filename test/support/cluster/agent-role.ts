@@ -1,16 +1,9 @@
-/** The node agent's rights, as its manifest has them, for service accounts of tests. */
-import { readFileSync } from "node:fs";
+/** The node agent's rights, as the chart has them, for service accounts of tests. */
 import type { ApiCredentials, ApiServer } from "./api-server.ts";
+import { chartObject, type Rule } from "./chart.ts";
 
-export interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-const FILE = new URL("../../../core/agent/manifests/cluster-role.json", import.meta.url);
-const ROLE = JSON.parse(readFileSync(FILE, "utf8")) as { readonly rules: readonly Rule[] };
-export const AGENT_RULES: readonly Rule[] = ROLE.rules;
+const ROLE = chartObject("ClusterRole", "netbind-agent");
+export const AGENT_RULES: readonly Rule[] = ROLE.rules ?? [];
 
 /** Credentials of a service account, which has these rules and no others. */
 export async function accountWith(

@@ -132,7 +132,7 @@ export async function proveJourney(cluster: VmCluster, journey: Journey): Promis
   expect(infoSource).toBe(isUnseen ? undefined : "domain");
   expect(await guest.inGuest("cat /sys/class/net/eth0/address")).toContain(mac ?? ":");
   await proveTraffic(cluster, vm, families);
-  // Its manifest's rights were enough for all of it.
+  // The chart's rights were enough for all of it.
   expect(await agentLog(cluster.api)).not.toContain("add the rule");
   await proveEnd(cluster, vm);
   const life = [...START.map((line) => (isUnseen ? line.replace(", interfaces eth0 domain", "") : line)), ...END];

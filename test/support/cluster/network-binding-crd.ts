@@ -1,9 +1,8 @@
-/** Netbind's own kind of object, as its manifest defines it. */
-import { readFileSync } from "node:fs";
+/** Netbind's own kind of object, as the chart defines it. */
 import type { ApiServer } from "./api-server.ts";
+import { chartObject } from "./chart.ts";
 
-const FILE = new URL("../../../core/controller/manifests/network-binding-crd.json", import.meta.url);
-const CRD = JSON.parse(readFileSync(FILE, "utf8")) as { readonly metadata: { readonly name: string } };
+const CRD = chartObject("CustomResourceDefinition", "networkbindings.netbind.dev");
 
 export const NETWORK_BINDINGS_PATH = "/apis/netbind.dev/v1alpha1/networkbindings";
 

@@ -1,4 +1,4 @@
-/** A test cluster with the product installed: sidecars' images by digest, the agent by its manifests, KubeVirt played. */
+/** A test cluster with the product installed: sidecars' images by digest, the agent as the chart has it, KubeVirt played. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,14 +1,12 @@
-/** The webhook configurations as their manifest has them: empty, for the controller to fill. */
-import { readFileSync } from "node:fs";
+/** The webhook configurations as the chart has them: empty, for the controller to fill. */
 import { CONFIGURATION_NAMES } from "@netbind/controller";
 import type { ApiServer } from "./api-server.ts";
+import { chart } from "./chart.ts";
 
-const FILE = new URL("../../../core/controller/manifests/webhooks.json", import.meta.url);
 const PATH = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 
-export async function applyWebhookManifest(api: ApiServer): Promise<void> {
-  const { items } = JSON.parse(readFileSync(FILE, "utf8")) as { readonly items: readonly object[] };
-  await api.apply(...items);
+export async function applyEmptyWebhooks(api: ApiServer): Promise<void> {
+  await api.apply(...chart().filter(({ kind }) => kind.endsWith("WebhookConfiguration")));
 }
 
 /** What the configurations say, as text. */

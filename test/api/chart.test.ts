@@ -1,14 +1,10 @@
-/** The controller's manifests on a real API server: all are taken, and its pods by the strictest Pod Security Standard. */
-import { readFileSync, readdirSync } from "node:fs";
+/** The chart on a real API server: all of its objects are taken, and the controller's pod by the strictest Pod Security Standard. */
 import { expect, test } from "vitest";
 import { readOptions } from "../../core/controller/src/controller-options.ts";
+import { chart, chartObject, type ChartObject } from "../support/cluster/chart.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
-const FOLDER = new URL("../../core/controller/manifests/", import.meta.url);
-
-interface Item {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
+interface Workload extends ChartObject {
   readonly spec: {
     readonly selector: object;
     readonly ports: readonly { readonly targetPort: string }[];
@@ -23,29 +19,27 @@ interface Pod {
   }[];
 }
 
-const read = (name: string): string => readFileSync(new URL(name, FOLDER), "utf8");
-const { items } = JSON.parse(read("deployment.json").replace("IMAGE", "localhost/none")) as {
-  readonly items: readonly Item[];
-};
-const itemOf = (kind: string): Item => items.find((item) => item.kind === kind) as Item;
+const workload = (kind: string, name = "netbind-controller"): Workload => chartObject(kind, name) as Workload;
 
-test.each(readdirSync(FOLDER))("%s is taken as it is, each field of it", async (name) => {
+test("its objects are taken as they are, each field of them", async () => {
   const api = useApiServer();
   // A dry run makes no namespaces.
-  const inThere = read(name).replaceAll('"namespace": "netbind"', '"namespace": "default"');
-  const text = inThere
-    .replaceAll('"namespace": "kubevirt"', '"namespace": "default"')
-    .replace("IMAGE", "localhost/none");
+  const objects = chart().map((object) =>
+    object.metadata.namespace === undefined
+      ? object
+      : { ...object, metadata: { ...object.metadata, namespace: "default" } },
+  );
   const create = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-"];
-  expect(await api.kubectl(create, text)).toContain("(server dry run)");
+  const said = await api.kubectl(create, { apiVersion: "v1", kind: "List", items: objects });
+  expect(said.match(/\(server dry run\)/g)).toHaveLength(objects.length);
 });
 
-test("its pod is within the Pod Security Standard restricted", async () => {
+test("the controller's pod is within the Pod Security Standard restricted", async () => {
   const api = useApiServer();
   await using namespace = await api.makeNamespace();
   const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
   await api.request({ method: "PATCH", path: `/api/v1/namespaces/${namespace.name}`, body: { metadata: { labels } } });
-  const { spec } = itemOf("Deployment").spec.template;
+  const { spec } = workload("Deployment").spec.template;
   const path = `/api/v1/namespaces/${namespace.name}/pods?dryRun=All`;
   // The account is another namespace's, and pods of tests are scheduled nowhere.
   const body = { metadata: { name: "pod" }, spec: { ...spec, serviceAccountName: "default" } };
@@ -56,14 +50,14 @@ test("its pod is within the Pod Security Standard restricted", async () => {
   await expect(api.request({ method: "POST", path, body: loose })).rejects.toThrow("violates PodSecurity");
 });
 
-test("its arguments are a command line of the controller's, and the Service leads to its webhooks", () => {
-  const [container] = itemOf("Deployment").spec.template.spec.containers;
+test("the controller's arguments are a command line of its own, and the Service leads to its webhooks", () => {
+  const [container] = workload("Deployment").spec.template.spec.containers;
   const options = readOptions(container?.args ?? []);
   if ("problem" in options) throw new Error(options.problem);
-  expect(options["webhook-service"]).toBe(itemOf("Service").metadata.name);
+  const service = workload("Service", options["webhook-service"]);
   const ports = new Map(container?.ports.map(({ name, containerPort }) => [name, containerPort]));
-  expect(ports.get(itemOf("Service").spec.ports[0]?.targetPort ?? "")).toBe(options.webhooks?.port);
+  expect(ports.get(service.spec.ports[0]?.targetPort ?? "")).toBe(options.webhooks?.port);
   expect(ports.get("status")).toBe(options.listen?.port);
-  const selectors = [itemOf("Service").spec.selector, itemOf("PodDisruptionBudget").spec.selector];
+  const selectors = [service.spec.selector, workload("PodDisruptionBudget").spec.selector];
   expect(selectors).toEqual([{ app: "netbind-controller" }, { matchLabels: { app: "netbind-controller" } }]);
 });

@@ -1,0 +1,27 @@
+/** helm, of the releases that the chart is installed with: built out of its Go modules, once for each version. */
+import { buildGoTool } from "../build/go-tools.ts";
+
+const release = (major: number, version: string): string =>
+  `-X helm.sh/helm/v${major}/internal/version.version=${version}`;
+/** Out of its modules helm 3 takes a cluster that it does not ask for v1.20. */
+const kubernetes = (folder: string): string =>
+  `-X helm.sh/helm/v3/pkg/${folder}.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/${folder}.k8sVersionMinor=34`;
+
+const LINK_FLAGS = {
+  3: [release(3, "v3.22.0"), kubernetes("chartutil"), kubernetes("lint/rules")],
+  4: [release(4, "v4.3.1")],
+} as const;
+
+/** A major version of helm. */
+export type HelmRelease = keyof typeof LINK_FLAGS;
+
+/** Builds helm where it is not there yet. Gives its path. */
+export function buildHelm(major: HelmRelease): string {
+  return buildGoTool(`helm${major}`, {
+    program: `helm.sh/helm/v${major}/cmd/helm`,
+    options: ["-ldflags", ["-s", "-w", ...LINK_FLAGS[major]].join(" ")],
+    prefix: ["nice", "-n", "10"],
+    onBuild: () =>
+      console.error(`netbind: building helm ${major} from its Go modules: once, about two minutes of a processor`),
+  });
+}
