@@ -1,6 +1,14 @@
 /** Each right of the controller in the chart is used: without it the controller says that it is missing. */
-import { reviewContextOf, Webhooks } from "@netbind/controller";
-import { ApiClient, LeaderElection } from "@netbind/kube";
+import { ApiLookups, reviewContextOf, Webhooks } from "@netbind/controller";
+import {
+  ApiClient,
+  CLUSTER_INSTANCETYPES,
+  CLUSTER_PREFERENCES,
+  INSTANCETYPES,
+  LeaderElection,
+  NETWORK_ATTACHMENT_DEFINITIONS,
+  PREFERENCES,
+} from "@netbind/kube";
 import { beforeAll, expect, test } from "vitest";
 import { connectionOf } from "../support/cluster/api-connection.ts";
 import type { ApiCredentials, ApiServer } from "../support/cluster/api-server.ts";
@@ -46,15 +54,16 @@ const ofEvents = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "events
 const ofWebhooks = CONTROLLER_RIGHTS.filter(({ resource }) =>
   ["secrets", "validatingwebhookconfigurations"].includes(resource),
 );
+const NAMED = [NETWORK_ATTACHMENT_DEFINITIONS, PREFERENCES, CLUSTER_PREFERENCES, INSTANCETYPES, CLUSTER_INSTANCETYPES];
+const ofLookups = CONTROLLER_RIGHTS.filter(({ resource }) => NAMED.some(({ plural }) => plural === resource));
 const others = CONTROLLER_RIGHTS.filter(
-  (right) => ![...ofElection, ...ofHyperConverged, ...ofEvents, ...ofWebhooks].includes(right),
+  (right) => ![...ofElection, ...ofHyperConverged, ...ofEvents, ...ofWebhooks, ...ofLookups].includes(right),
 );
 
 test("the chart has no right that is not tried here", () => {
-  expect(CONTROLLER_RIGHTS).toHaveLength(25);
-  expect([ofElection.length, ofHyperConverged.length, ofEvents.length, ofWebhooks.length, others.length]).toEqual([
-    3, 2, 3, 5, 12,
-  ]);
+  expect(CONTROLLER_RIGHTS).toHaveLength(30);
+  const tried = [ofElection, ofHyperConverged, ofEvents, ofWebhooks, ofLookups, others];
+  expect(tried.map(({ length }) => length)).toEqual([3, 2, 3, 5, 5, 12]);
 });
 
 test.each(ofElection)("without $verb of leases it does not take part, and says why", async (right) => {
@@ -105,6 +114,21 @@ test.each(ofWebhooks)(
     await removeWebhookConfigurations(api);
   },
 );
+
+test.each(ofLookups)("without $verb of $resource it is not known what VMs name, and it says why", async (right) => {
+  await using namespace = await api.makeNamespace();
+  using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name, right)));
+  using allowed = new ApiClient(connectionOf(await controllerAccount(api, namespace.name)));
+  const resource = NAMED.find(({ plural }) => plural === right.resource) ?? expect.unreachable(right.resource);
+  const place = { resource, name: "none", ...(isOfCluster(right) ? {} : { namespace: namespace.name }) };
+  const problems: string[] = [];
+  const onProblem = (problem = ""): unknown => problems.push(problem);
+  expect(await new ApiLookups({ client, onProblem }).find(place)).toBe("unknown");
+  expect(problems.join("\n")).toMatch(missing(right));
+  expect(await new ApiLookups({ client: allowed, onProblem }).find(place)).toBe("missing");
+  expect(problems).toHaveLength(1);
+});
+const isOfCluster = ({ resource }: Right): boolean => resource.startsWith("virtualmachinecluster");
 
 async function withHyperConverged(): Promise<Registering> {
   const lab = await Registering.make(api);

@@ -15,7 +15,9 @@ import type { ControllerMeter } from "./controller-metrics.ts";
 import { type NetworkBinding, readNetworkBinding } from "./network-binding.ts";
 import { reconcile, type ReconcileParts } from "./reconcile.ts";
 import type { WaitingInputs } from "./waiting/plan-notices.ts";
+import { ApiLookups } from "./webhooks/lookups.ts";
 import { reviewContextOf } from "./webhooks/review-context.ts";
+import type { Planner } from "./webhooks/ask-planners.ts";
 import type { ReviewContext } from "./webhooks/review-vm.ts";
 
 /** What a controller is made of. */
@@ -58,6 +60,7 @@ export class Controller {
   readonly #bindings: Reflector<NetworkBinding>;
   readonly #kubevirts: Reflector<KubevirtCr>;
   readonly #problem: ProblemReport;
+  readonly #lookups: ApiLookups;
   /** When the look that goes on was begun. */
   #begun: number | undefined;
 
@@ -65,6 +68,7 @@ export class Controller {
     this.#parts = parts;
     this.#problem = new ProblemReport((problem) => parts.onProblem?.("registrations", problem));
     const { client, namespace, onProblem } = parts;
+    this.#lookups = new ApiLookups({ client, onProblem: (problem) => onProblem?.("what VMs name", problem) });
     const onChange = (): void => this.#alarm.ring();
     this.#bindings = new Reflector({
       ...{ client, resource: NETWORK_BINDINGS, read: readNetworkBinding, onChange },
@@ -140,6 +144,13 @@ export class Controller {
   /** What VMs are reviewed by; undefined before everything was listed once, and in a cluster without a KubeVirt CR. */
   get reviewContext(): ReviewContext | undefined {
     const kubevirt = this.unready === undefined ? this.#kubevirt : undefined;
-    return kubevirt && reviewContextOf(kubevirt, this.#bindings.objects, this.#parts.release);
+    if (kubevirt === undefined) return undefined;
+    const bindings = this.#bindings.objects;
+    const names = new Set(bindings.map(({ name }) => name));
+    const { release, sockets } = this.#parts;
+    // A VM may name anything: only a NetworkBinding's name leads to a socket.
+    const planners = (name: string): Planner | undefined =>
+      release.get(name) ?? (names.has(name) ? sockets?.planner(name) : undefined);
+    return { ...reviewContextOf(kubevirt, bindings, release), lookups: this.#lookups, planners };
   }
 }

@@ -1,11 +1,13 @@
 export { Controller, type ControllerParts } from "./controller.ts";
 export type { Registration } from "./network-binding.ts";
+export { PlannerSockets } from "./planner-sockets.ts";
 export { type Release, type ReleasedEntry, releaseOf, type ReleaseParts } from "./release.ts";
 export { FIELD_MANAGER } from "./registration/registry.ts";
 export { FINALIZER } from "./status/write-status.ts";
 export { DueNotices } from "./waiting/due-notices.ts";
 export { WaitingVms, type WaitingParts } from "./waiting/waiting-vms.ts";
 export { reviewContextOf } from "./webhooks/review-context.ts";
+export { ApiLookups, type Looked, type Lookups, type NamedPlace } from "./webhooks/lookups.ts";
 export { answerReview, readReview } from "./webhooks/admission-review.ts";
 export { type ReviewContext, reviewVm } from "./webhooks/review-vm.ts";
 export { serveWebhooks, type ServerCertificate, type WebhookServer } from "./webhooks/webhook-server.ts";

@@ -20,6 +20,7 @@ import { container, type InjectionToken, instanceCachingFactory } from "tsyringe
 import { Controller, type ControllerParts } from "./controller.ts";
 import { ControllerMetrics } from "./controller-metrics.ts";
 import { type ControllerOptions, readOptions, USAGE } from "./controller-options.ts";
+import { PlannerSockets } from "./planner-sockets.ts";
 import { ImagesError, readImages } from "./read-images.ts";
 import { releaseOf } from "./release.ts";
 import { WaitingVms } from "./waiting/waiting-vms.ts";
@@ -59,7 +60,8 @@ function releaseFor({ images: file, "image-registry": imageRegistry }: Controlle
 
 /** The composition root: what the controller is made of is made here, and nowhere else. @throws ConnectionError, ImagesError */
 function compose(options: ControllerOptions): void {
-  const { kubeconfig, bindings: sockets, namespace } = options;
+  const { kubeconfig, bindings, namespace } = options;
+  const sockets = bindings === undefined ? undefined : new PlannerSockets(bindings);
   const connection = kubeconfig === undefined ? inClusterConnection() : kubeconfigConnection(kubeconfig);
   const release = releaseFor(options);
   const settings = { name: NAME, level: options["log-level"], hooks: { streamWrite: terminalJson } };

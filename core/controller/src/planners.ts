@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Migration } from "@netbind/contract";
-import { connectBinding } from "@netbind/remote/binding";
+import type { PlannerSockets } from "./planner-sockets.ts";
 import type { Release } from "./release.ts";
 import { isFalse, isTrue, type Verdict } from "./status/conditions.ts";
 
@@ -15,27 +13,24 @@ export interface FoundPlanner {
 /** Where bindings are asked: in this process, or behind sockets that the administrator put beside the controller. */
 export interface PlannerSources {
   readonly release: Release;
-  /** A directory of directories: `NAME/binding.sock`. Absent: this release's bindings are all. */
-  readonly sockets?: string;
+  /** Absent: this release's bindings are all. */
+  readonly sockets?: PlannerSockets;
 }
 
-const SOCKET = "binding.sock";
-
-async function ask(name: string, directory: string): Promise<FoundPlanner> {
-  const path = join(directory, name, SOCKET);
-  if (!existsSync(path)) {
+async function ask(name: string, sockets: PlannerSockets): Promise<FoundPlanner> {
+  const path = sockets.pathOf(name);
+  const client = sockets.connect(name);
+  if (client === undefined) {
     const said = `nothing answers for "${name}": run the binding's image in the role binding with its socket at ${path}`;
     return { verdict: isFalse("SocketMissing", said) };
   }
-  const client = connectBinding(path);
   try {
     const { migration } = await client.describe();
     return { migration, verdict: isTrue("Answering", `a process answers at ${path}`) };
   } catch (error) {
+    sockets.disconnect(name);
     const said = `the process at ${path} does not describe the binding: ${(error as Error).message}`;
     return { verdict: isFalse("Silent", said) };
-  } finally {
-    client.close();
   }
 }
 

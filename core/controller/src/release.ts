@@ -3,8 +3,8 @@ import { defined } from "@netbind/contract";
 import type { FallbackImage } from "@netbind/kubevirt";
 import type { Registration } from "./network-binding.ts";
 
-/** A binding of this release, as the controller registers it. */
-export interface ReleasedEntry {
+/** A binding of this release, as the controller registers it and asks it. */
+export interface ReleasedEntry extends Pick<Binding, "admit" | "needs"> {
   readonly image: FallbackImage;
   readonly migration: Migration;
   /** Absent: KubeVirt's own key serves it, and it is not registered. */
@@ -18,7 +18,7 @@ export type Release = ReadonlyMap<string, ReleasedEntry>;
 
 /** What a release is made of. */
 export interface ReleaseParts {
-  readonly plugins: ReadonlyMap<string, Pick<Binding, "migration">>;
+  readonly plugins: ReadonlyMap<string, Pick<Binding, "admit" | "needs" | "migration">>;
   readonly images: Readonly<Record<string, FallbackImage>>;
   readonly registrations: ReadonlyMap<string, Registration & { readonly hasSidecar: boolean }>;
   /** The registry that has the images, such as `registry.example/mirror`; absent: they are named as they are. */
@@ -31,12 +31,12 @@ const prefixed = (image: FallbackImage, registry: string | undefined): FallbackI
 /** A release's bindings, each with what is registered of it. */
 export const releaseOf = ({ plugins, images, registrations, imageRegistry }: ReleaseParts): Release =>
   new Map(
-    [...plugins].flatMap(([name, { migration }]) => {
+    [...plugins].flatMap(([name, { admit, needs, migration }]) => {
       const image = images[name];
       if (image === undefined) return [];
       const { hasSidecar = false, ...registration } = registrations.get(name) ?? {};
       const registered = registrations.has(name) ? registration : undefined;
-      const entry = { image: prefixed(image, imageRegistry), migration, hasSidecar };
+      const entry = { image: prefixed(image, imageRegistry), admit, needs, migration, hasSidecar };
       return [[name, { ...entry, ...defined({ registration: registered }) }] as const];
     }),
   );

@@ -16,13 +16,18 @@ export { jsonLines } from "./client/json-lines.ts";
 export { kubeconfigConnection, type KubeconfigContext, kubeconfigContext } from "./client/kubeconfig.ts";
 export { listObjects, type ListRequest } from "./client/list-objects.ts";
 export {
+  CLUSTER_INSTANCETYPES,
+  CLUSTER_PREFERENCES,
   EVENTS,
+  INSTANCETYPES,
   isObjectName,
   KUBEVIRTS,
   LEASES,
+  NETWORK_ATTACHMENT_DEFINITIONS,
   NETWORK_BINDINGS,
   type Place,
   PODS,
+  PREFERENCES,
   type Resource,
   SECRETS,
   typeOf,

@@ -50,12 +50,15 @@ const review = (
   return read;
 };
 
-test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("%s: an unregistered binding of ours is refused", (kind) => {
-  const { causes } = reviewVm(review(KINDS[kind](SPEC), kind), context());
-  expect(causes).toHaveLength(1);
-  expect(causes[0]?.field).toBe(`${PREFIX[kind]}spec.domain.devices.interfaces[0].binding.name`);
-  expect(causes[0]?.message).toMatch(/^\[REG-1\] no binding plugin "passt" is registered/);
-});
+test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
+  "%s: an unregistered binding of ours is refused",
+  async (kind) => {
+    const { causes } = await reviewVm(review(KINDS[kind](SPEC), kind), context());
+    expect(causes).toHaveLength(1);
+    expect(causes[0]?.field).toBe(`${PREFIX[kind]}spec.domain.devices.interfaces[0].binding.name`);
+    expect(causes[0]?.message).toMatch(/^\[REG-1\] no binding plugin "passt" is registered/);
+  },
+);
 
 const WARNED: Readonly<Record<string, readonly [object, Partial<ReviewContext>, string]>> = {
   "an unregistered binding that is about to be registered": [SPEC, { awaited: new Set(["passt"]) }, "[REG-1]"],
@@ -64,33 +67,33 @@ const WARNED: Readonly<Record<string, readonly [object, Partial<ReviewContext>, 
   "what KubeVirt refuses itself": [WRONG, {}, "macAddress"],
 };
 
-test.each(Object.entries(WARNED))("%s is a warning", (_, [spec, more, said]) => {
-  const { causes, warnings } = reviewVm(review(KINDS.VirtualMachineInstance(spec)), context(more));
+test.each(Object.entries(WARNED))("%s is a warning", async (_, [spec, more, said]) => {
+  const { causes, warnings } = await reviewVm(review(KINDS.VirtualMachineInstance(spec)), context(more));
   expect(causes).toEqual([]);
   expect(warnings.join("\n")).toContain(said);
 });
 
-test("a VM without a finding, and an object that has no spec of VMs, are let through without a word", () => {
+test("a VM without a finding, and an object that has no spec of VMs, are let through without a word", async () => {
   const registered = { network: { binding: { passt: { sidecarImage: "passt" } } } };
-  expect(reviewVm(review(KINDS.VirtualMachineInstance(SPEC)), context({ configuration: registered }))).toEqual({
+  expect(await reviewVm(review(KINDS.VirtualMachineInstance(SPEC)), context({ configuration: registered }))).toEqual({
     causes: [],
     warnings: [],
   });
   for (const object of [{}, { spec: 1 }, { spec: { template: [] } }])
-    expect(reviewVm(review(object, "VirtualMachine"), context())).toEqual({ causes: [], warnings: [] });
-  expect(reviewVm(review({ spec: SPEC }, "ConfigMap"), context())).toEqual({ causes: [], warnings: [] });
+    expect(await reviewVm(review(object, "VirtualMachine"), context())).toEqual({ causes: [], warnings: [] });
+  expect(await reviewVm(review({ spec: SPEC }, "ConfigMap"), context())).toEqual({ causes: [], warnings: [] });
 });
 
-test("an update that leaves the spec as it is passes, so that finalizers do; one that changes it does not", () => {
+test("an update that leaves the spec as it is passes, so that finalizers do; one that changes it does not", async () => {
   const of = (oldSpec: object): object => ({ operation: "UPDATE", oldObject: KINDS.VirtualMachine(oldSpec) });
   const object = KINDS.VirtualMachine(SPEC);
-  expect(reviewVm(review(object, "VirtualMachine", of(SPEC)), context())).toEqual({ causes: [], warnings: [] });
-  expect(reviewVm(review(object, "VirtualMachine", of(WITHOUT)), context()).causes).toHaveLength(1);
+  expect(await reviewVm(review(object, "VirtualMachine", of(SPEC)), context())).toEqual({ causes: [], warnings: [] });
+  expect((await reviewVm(review(object, "VirtualMachine", of(WITHOUT)), context())).causes).toHaveLength(1);
 });
 
-test("a spec of another shape is a warning, whatever it is: the API server holds it to its schema", () => {
+test("a spec of another shape is a warning, whatever it is: the API server holds it to its schema", async () => {
   for (const spec of [{}, { domain: 1 }, { domain: { devices: { interfaces: [1] } } }, { ...SPEC, networks: "pod" }]) {
-    const { causes, warnings } = reviewVm(review({ spec }), context());
+    const { causes, warnings } = await reviewVm(review({ spec }), context());
     expect(causes).toEqual([]);
     expect(warnings).not.toEqual([]);
   }

@@ -11,7 +11,7 @@ beforeAll(async () => {
   const made = await rotate(undefined, { now: new Date(), names: ["127.0.0.1"], isTrusted: true });
   if (made === undefined) throw new Error("no certificates are made");
   ca = made.authorities.join("\n");
-  const review = (): { causes: []; warnings: string[] } => {
+  const review = async (): Promise<{ causes: []; warnings: string[] }> => {
     if (isFailing) throw new Error("a rule fails");
     return { causes: [], warnings: ["w"] };
   };

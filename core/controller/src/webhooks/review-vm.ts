@@ -1,3 +1,4 @@
+import { defined, type Violation } from "@netbind/contract";
 import { isObject } from "@netbind/contract/shape";
 import {
   type KubevirtConfiguration,
@@ -9,13 +10,19 @@ import {
   type VmiSpec,
 } from "@netbind/kubevirt";
 import {
+  applyNamed,
   checkVmiSpec,
   type DescribedBindings,
   defaultVmi,
   type Finding,
   findMistakes,
+  type RuleText,
 } from "@netbind/kubevirt/admission";
 import type { AdmissionAnswer, AdmissionRequest } from "./admission-review.ts";
+import { askPlanners, type FindPlanner } from "./ask-planners.ts";
+import type { Lookups } from "./lookups.ts";
+import { namedByVm } from "./named-by-vm.ts";
+import { asInCluster, namedNetworks } from "./named-networks.ts";
 
 /** What a VM is reviewed by. */
 export interface ReviewContext {
@@ -28,6 +35,10 @@ export interface ReviewContext {
   /** Those of them that are about to be registered. */
   readonly awaited: ReadonlySet<string>;
   readonly described: DescribedBindings;
+  /** Finds what VMs name in the cluster; absent: none of that is known. */
+  readonly lookups?: Lookups;
+  /** Who is asked about NICs; absent: nobody. */
+  readonly planners?: FindPlanner;
 }
 
 type Value = Readonly<Record<string, unknown>>;
@@ -68,39 +79,70 @@ function isAwaited(vmi: Vmi, { configuration, awaited }: ReviewContext): boolean
   return names.filter((name) => registrationOf(configuration, name) === undefined).every((name) => awaited.has(name));
 }
 
+/** What is said of a VM, by a rule or by a binding. */
+type Said = Violation & Pick<Finding, "reason"> & { readonly rule: Pick<RuleText, "id" | "consequence"> };
+
+/** KubeVirt asks no binding, so it takes the VM; the node agent asks, and does not attach its pod. */
+const OF_BINDING = { reason: "FieldValueInvalid", rule: { id: "ADMIT", consequence: "neverStarts" } } as const;
+
 /** True for what a VM of ours is refused for: KubeVirt would take it, and it would never run. */
-function isRefused({ rule }: Finding, vmi: Vmi, context: ReviewContext): boolean {
-  if (rule.consequence === "pending") return !isAwaited(vmi, context);
-  return rule.consequence === "neverStarts";
+function isRefused({ rule }: Said, vmi: Vmi, context: ReviewContext): boolean {
+  if (rule.id === "REG-1") return !isAwaited(vmi, context);
+  return rule.consequence === "pending" || rule.consequence === "neverStarts";
+}
+
+/** A place of an object that VMs are made of. */
+interface Template {
+  readonly object: Value;
+  readonly spec: VmiSpec;
+  /** The spec of the VirtualMachine that it is in; undefined: it is in none. */
+  readonly vmSpec: unknown;
+  /** What its fields begin with. */
+  readonly prefix: string;
 }
 
 /**
  * Reviews a VM, or what VMs are made of. A VM with our bindings is refused for what would keep it from ever running; all else
  * is a warning: KubeVirt itself refuses what it does not take.
  */
-export function reviewVm(request: AdmissionRequest, context: ReviewContext): AdmissionAnswer {
+export async function reviewVm(request: AdmissionRequest, context: ReviewContext): Promise<AdmissionAnswer> {
   const path = TEMPLATES[request.kind];
-  const template = path === undefined ? undefined : at(request.object, path);
-  const spec = template === undefined ? undefined : template["spec"];
-  if (path === undefined || template === undefined || !isObject(spec)) return ALLOWED;
+  const object = path === undefined ? undefined : at(request.object, path);
+  const spec = object === undefined ? undefined : object["spec"];
+  if (path === undefined || object === undefined || !isObject(spec)) return ALLOWED;
   // What is stored already is not asked again: a finalizer has to pass.
   if (request.oldObject !== undefined && sameValue(at(request.oldObject, [...path, "spec"]), spec)) return ALLOWED;
   const prefix = path.map((name) => `${name}.`).join("");
   const misshapen = checkVmiSpec(spec).map(({ field, problem, fix }) => `${prefix}${field}: ${problem}; ${fix}`);
   if (misshapen.length > 0) return { causes: [], warnings: misshapen };
-  return judge(vmiOf(template, spec as unknown as VmiSpec, request), prefix, request.operation, context);
+  const vmSpec = path.length === 0 ? undefined : at(request.object, path.slice(0, -1));
+  return await judge(request, { object, spec: spec as unknown as VmiSpec, vmSpec, prefix }, context);
 }
 
-function judge(
-  given: Vmi,
-  prefix: string,
-  operation: AdmissionRequest["operation"],
+/** All that is found of a VM, and what could not be asked. */
+async function findAll(
+  request: AdmissionRequest,
+  { object, spec, vmSpec }: Template,
   context: ReviewContext,
-): AdmissionAnswer {
-  const { configuration, version, described } = context;
-  const { vmi } = defaultVmi(given, configuration);
-  const asked = operation === "CREATE" ? "create" : "update";
-  const found = findMistakes(vmi, { configuration, version, described, operation: asked });
+): Promise<{ readonly vmi: Vmi; readonly found: readonly Said[]; readonly failures: readonly string[] }> {
+  const { configuration, version, described, lookups, planners } = context;
+  const given = vmiOf(object, spec, request);
+  const { isPreferenceUnknown, ...named } = await namedByVm(vmSpec, request.namespace, lookups);
+  const { vmi } = defaultVmi(applyNamed(given, named, configuration), configuration);
+  const networks = await namedNetworks(vmi, configuration, lookups);
+  const operation = request.operation === "CREATE" ? "create" : "update";
+  const known = { configuration, version, described, operation, ...defined({ nads: networks.nads }) } as const;
+  const seen = [...asInCluster(findMistakes(vmi, known), networks), ...networks.findings];
+  // A NIC without a binding may get one from a preference.
+  const byRules = isPreferenceUnknown ? seen.filter(({ rule }) => !["BIND-1", "BIND-5"].includes(rule.id)) : seen;
+  const { violations, failures } = await askPlanners(vmi, planners ?? (() => undefined));
+  const byBindings = violations.filter(({ field }) => !byRules.some((one) => one.field === field));
+  return { vmi, found: [...byRules, ...byBindings.map((one) => ({ ...one, ...OF_BINDING }))], failures };
+}
+
+async function judge(request: AdmissionRequest, template: Template, context: ReviewContext): Promise<AdmissionAnswer> {
+  const { vmi, found, failures } = await findAll(request, template, context);
+  const { prefix } = template;
   const isOurs = !context.isNewer && interfacesOf(vmi).some(({ binding }) => binding && context.ours.has(binding.name));
   const refused = isOurs ? found.filter((one) => isRefused(one, vmi, context)) : [];
   const warned = found.filter((one) => !refused.includes(one));
@@ -108,6 +150,9 @@ function judge(
     causes: refused.map(({ field, problem, fix, reason, rule }) => {
       return { reason, field: `${prefix}${field}`, message: `[${rule.id}] ${problem}; ${fix}` };
     }),
-    warnings: warned.map(({ field, problem, fix, rule }) => `[${rule.id}] ${prefix}${field}: ${problem}; ${fix}`),
+    warnings: [
+      ...warned.map(({ field, problem, fix, rule }) => `[${rule.id}] ${prefix}${field}: ${problem}; ${fix}`),
+      ...failures,
+    ],
   };
 }

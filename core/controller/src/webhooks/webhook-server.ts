@@ -15,7 +15,7 @@ export interface ServerCertificate {
 export interface WebhookParts {
   readonly certificate: ServerCertificate;
   /** Undefined: what it takes to answer is not known yet, and the API server does as its configuration says. */
-  readonly review: (request: AdmissionRequest) => AdmissionAnswer | undefined;
+  readonly review: (request: AdmissionRequest) => Promise<AdmissionAnswer> | undefined;
 }
 
 /** A server that answers. */
@@ -67,7 +67,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, { revi
   if (asked === undefined) return say(response, 400, "not an AdmissionReview of a creation or an update\n");
   const answered = review(asked);
   if (answered === undefined) return say(response, 503, "the cluster is not known yet\n");
-  say(response, 200, JSON.stringify(answerReview(asked.uid, answered)), "application/json");
+  say(response, 200, JSON.stringify(answerReview(asked.uid, await answered)), "application/json");
 }
 
 /** Answers AdmissionReviews over https. @throws ListenError where the address cannot be listened at */

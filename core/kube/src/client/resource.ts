@@ -29,6 +29,27 @@ export const NETWORK_BINDINGS: Resource = {
   plural: "networkbindings",
   kind: "NetworkBinding",
 };
+export const NETWORK_ATTACHMENT_DEFINITIONS: Resource = {
+  group: "k8s.cni.cncf.io",
+  version: "v1",
+  plural: "network-attachment-definitions",
+  kind: "NetworkAttachmentDefinition",
+};
+
+const ofInstancetypes = (plural: string, kind: string): Resource => ({
+  ...{ group: "instancetype.kubevirt.io", version: "v1beta1" },
+  ...{ plural, kind },
+});
+export const PREFERENCES: Resource = ofInstancetypes("virtualmachinepreferences", "VirtualMachinePreference");
+export const CLUSTER_PREFERENCES: Resource = ofInstancetypes(
+  "virtualmachineclusterpreferences",
+  "VirtualMachineClusterPreference",
+);
+export const INSTANCETYPES: Resource = ofInstancetypes("virtualmachineinstancetypes", "VirtualMachineInstancetype");
+export const CLUSTER_INSTANCETYPES: Resource = ofInstancetypes(
+  "virtualmachineclusterinstancetypes",
+  "VirtualMachineClusterInstancetype",
+);
 export const KUBEVIRTS: Resource = { group: "kubevirt.io", version: "v1", plural: "kubevirts", kind: "KubeVirt" };
 
 /** What is done with a resource, in RBAC's words. */

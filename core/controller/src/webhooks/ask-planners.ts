@@ -1,0 +1,60 @@
+import type { Violation } from "@netbind/contract";
+import { admitPluginNics, type AskedBinding, needsOfNics, pluginNics } from "@netbind/engine";
+import type { Vmi } from "@netbind/kubevirt";
+
+/** A binding that can be asked about NICs before there is a pod. */
+export type Planner = Pick<AskedBinding, "admit" | "needs">;
+
+/** Finds who answers for a binding, by its registered name; undefined: nobody does here. */
+export type FindPlanner = (name: string) => Planner | undefined;
+
+/** What the bindings of a VM's NICs say of them. */
+export interface PlannerAnswers {
+  /** KubeVirt would take them, and the node agent would not attach their pod. */
+  readonly violations: readonly Violation[];
+  /** Sentences: which bindings could not say. */
+  readonly failures: readonly string[];
+}
+
+/** Milliseconds for an answer; the API server waits for five seconds altogether. */
+const WAIT = 2000;
+
+async function within<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not answer within ${WAIT / 1000} s`)), WAIT);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function askPlanner(vmi: Vmi, name: string, planner: Planner): Promise<readonly Violation[]> {
+  const alone = new Map([[name, planner]]);
+  const violations = await admitPluginNics(vmi, alone);
+  // Nothing is made of what they need here, but a binding that cannot say attaches no pod.
+  if (violations.length === 0) await needsOfNics(pluginNics(vmi, alone), alone);
+  return violations;
+}
+
+/** Asks the bindings of a VM's NICs, each by itself: one that fails hides nothing of what another says. */
+export async function askPlanners(vmi: Vmi, find: FindPlanner): Promise<PlannerAnswers> {
+  const names = new Set(
+    (vmi.spec.domain.devices.interfaces ?? []).flatMap(({ binding }) => (binding === undefined ? [] : [binding.name])),
+  );
+  const asked = [...names].flatMap((name) => {
+    const planner = find(name);
+    return planner === undefined ? [] : [{ name, answer: within(askPlanner(vmi, name, planner)) }];
+  });
+  const answers = await Promise.allSettled(asked.map(({ answer }) => answer));
+  return {
+    violations: answers.flatMap((one) => (one.status === "fulfilled" ? one.value : [])),
+    failures: answers.flatMap((one, at) =>
+      one.status === "fulfilled"
+        ? []
+        : [`binding "${asked[at]?.name}" was not asked: ${(one.reason as Error).message}`],
+    ),
+  };
+}
