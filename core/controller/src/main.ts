@@ -103,7 +103,8 @@ function webhooksOf(options: ControllerOptions, client: ApiClient, log: Logger):
   if (listen === undefined) return undefined;
   const target = url === undefined ? { service, namespace } : { url };
   const context = (): Controller["reviewContext"] => container.resolve(TOKENS.controller).reviewContext;
-  return new Webhooks({ client, namespace, listen, target, context, onProblem: problemLog(log) });
+  const parts = { client, namespace, listen, target, context, virtController: options["virt-controller"] };
+  return new Webhooks({ ...parts, onProblem: problemLog(log) });
 }
 
 /** The election of the replica that writes. */

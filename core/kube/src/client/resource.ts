@@ -23,6 +23,12 @@ export const VALIDATING_WEBHOOKS: Resource = {
   plural: "validatingwebhookconfigurations",
   kind: "ValidatingWebhookConfiguration",
 };
+export const MUTATING_WEBHOOKS: Resource = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "mutatingwebhookconfigurations",
+  kind: "MutatingWebhookConfiguration",
+};
 export const NETWORK_BINDINGS: Resource = {
   group: "netbind.dev",
   version: "v1alpha1",
