@@ -22,3 +22,7 @@ export { readSecret } from "./webhooks/certificates/certificate-secret.ts";
 export { type Certificates, type Lifetimes, rotate, type RotationInputs } from "./webhooks/certificates/rotate.ts";
 export { CONFIGURATION_PLACES, WEBHOOK_PATHS, webhookConfigurations } from "./webhooks/webhook-configurations.ts";
 export { Webhooks, type WebhooksParts } from "./webhooks/webhooks.ts";
+export { applyBindings } from "./lifecycle/apply-bindings.ts";
+export { checkInstallation } from "./lifecycle/check-installation.ts";
+export { LifecycleError } from "./lifecycle/lifecycle-error.ts";
+export { withdrawAll, type WithdrawParts } from "./lifecycle/withdraw-all.ts";

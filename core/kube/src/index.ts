@@ -18,6 +18,8 @@ export { listObjects, type ListRequest } from "./client/list-objects.ts";
 export {
   CLUSTER_INSTANCETYPES,
   CLUSTER_PREFERENCES,
+  DAEMON_SETS,
+  DEPLOYMENTS,
   EVENTS,
   INSTANCETYPES,
   isObjectName,

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../../core/controller/src/main.ts", import.meta.url));
+export const CONTROLLER_MAIN = fileURLToPath(new URL("../../../core/controller/src/main.ts", import.meta.url));
 
 /** A controller that runs. */
 export class Program implements AsyncDisposable {
@@ -11,7 +11,7 @@ export class Program implements AsyncDisposable {
   log = "";
 
   constructor(...options: readonly string[]) {
-    const args = ["--conditions=@netbind/source", MAIN, ...options];
+    const args = ["--conditions=@netbind/source", CONTROLLER_MAIN, ...options];
     this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
   }

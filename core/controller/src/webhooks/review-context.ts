@@ -9,6 +9,12 @@ import type { NetworkBinding } from "../network-binding.ts";
 import type { Release } from "../release.ts";
 import type { ReviewContext } from "./review-vm.ts";
 
+/**
+ * A name that is ours in every cluster, and that nobody registers: by a VMI that names it, an installation is checked. A
+ * NetworkBinding cannot have it, nor any object of the API.
+ */
+export const CHECKED_NAME = "netbind_check";
+
 /** True for a binding of which nobody has said that it cannot be registered. */
 const isAwaited = ({ isDeleting, generation, status }: NetworkBinding): boolean => {
   const registered = status.conditions?.find(({ type }) => type === "Registered");
@@ -33,7 +39,7 @@ export const reviewContextOf = (
   configuration,
   version: nearestVersion(version) ?? NEWEST_KUBEVIRT,
   isNewer: isNewerVersion(version),
-  ours: new Set([...release.keys(), ...bindings.map(({ name }) => name)]),
+  ours: new Set([CHECKED_NAME, ...release.keys(), ...bindings.map(({ name }) => name)]),
   awaited: new Set(bindings.filter(isAwaited).map(({ name }) => name)),
   delegated: delegatedNames(release, configuration),
   described: release,
