@@ -23,11 +23,13 @@ const workload = (kind: string, name = "netbind-controller"): Workload => chartO
 
 test("its objects are taken as they are, each field of them", async () => {
   const api = useApiServer();
-  // A dry run makes no namespaces.
+  await using namespace = await api.makeNamespace();
+  // A dry run makes neither namespaces nor the accounts that pods are checked for.
+  await api.asServiceAccount(namespace.name, "netbind-controller");
   const objects = [...chart(), ...hooks()].map((object) =>
     object.metadata.namespace === undefined
       ? object
-      : { ...object, metadata: { ...object.metadata, namespace: "default" } },
+      : { ...object, metadata: { ...object.metadata, namespace: namespace.name } },
   );
   const create = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-"];
   const said = await api.kubectl(create, { apiVersion: "v1", kind: "List", items: objects });
