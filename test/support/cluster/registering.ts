@@ -122,6 +122,12 @@ export class Registering implements AsyncDisposable {
     await this.#api.request({ method: "PATCH", path, body: { spec } });
   }
 
+  /** Lets others own the KubeVirt CR, by its owner references. */
+  async own(ownerReferences: readonly object[]): Promise<void> {
+    const path = this.#path("kubevirts", "kubevirt");
+    await this.#api.request({ method: "PATCH", path, body: { metadata: { ownerReferences } } });
+  }
+
   /** Registers by server-side apply, taking over whatever others have. */
   async applyBinding(binding: object, manager = "admin"): Promise<void> {
     const path = `${this.#path("kubevirts", "kubevirt")}?fieldManager=${manager}&force=true`;
