@@ -84,7 +84,7 @@ export async function serveWebhooks({ host, port }: ListenAddress, parts: Webhoo
   try {
     await once(server.listen(port, host), "listening");
   } catch (error) {
-    throw listenRefused(`${host}:${port}`, (error as NodeJS.ErrnoException).code ?? "", "webhooks");
+    throw listenRefused(`${host ?? ""}:${port}`, (error as NodeJS.ErrnoException).code ?? "", "webhooks");
   }
   const close = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve));
