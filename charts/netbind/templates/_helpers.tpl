@@ -122,7 +122,7 @@ controller.podDisruptionBudget.minAvailable: {{ .Values.controller.podDisruption
 {{- with (lookup "v1" "Namespace" "" .Release.Namespace) }}
 {{- $enforced := dig "labels" "pod-security.kubernetes.io/enforce" "privileged" .metadata }}
 {{- if ne $enforced "privileged" }}
-namespace {{ $.Release.Namespace }}: it enforces the Pod Security Standard "{{ $enforced }}", and the node agent is privileged. Run: kubectl label --overwrite namespace {{ $.Release.Namespace }} pod-security.kubernetes.io/enforce=privileged
+namespace {{ $.Release.Namespace }}: it enforces the Pod Security Standard "{{ $enforced }}", and the node agent has capabilities and directories of its node. Run: kubectl label --overwrite namespace {{ $.Release.Namespace }} pod-security.kubernetes.io/enforce=privileged
 {{- end }}
 {{- end }}
 {{- end }}

@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
-import { exec, processesOfUser, waitUntil } from "@netbind/netns";
+import { processesOfUser, waitUntil } from "@netbind/netns";
 import { podCgroup } from "../kube/kube-container.ts";
 import { vmiObject } from "../kube/kube-objects.ts";
 import { KubeNode, type LabPod } from "../kube/kube-node.ts";
@@ -38,8 +38,8 @@ export interface SeenPod {
   readonly groups: Readonly<Record<string, SeenCgroup>>;
   /** The names of those that are there when the agent has released the pod. */
   readonly left: readonly string[];
-  /** Processes beside the agent in its own control group, once the pods are gone. */
-  readonly besideAgent: number;
+  /** The programs that run in the agent's own control group while pods are attached. */
+  readonly withAgent: readonly string[];
   /** Another pod's sidecar, once it was asked again and again: what it gave back, and its control group afterwards. */
   readonly asked: { readonly domains: readonly string[]; readonly sidecar?: SeenCgroup };
 }
@@ -115,13 +115,13 @@ assert.equal(hostname(), "nested", "this changes the machine's control groups");
 await using node = await KubeNode.make({ cgroups: true });
 const pods = [await node.pod({ vm: "one" }), await node.pod({ vm: "two", nics: SLIRP })] as const;
 // As a container that is not privileged: in a control group and a namespace of its own, which the kernel keeps apart.
-await exec(["mount", "-o", "remount,nsdelegate", MOUNT]);
 node.startBundledAgent(["sh", "-c", IN_CONTAINERS_GROUP, "agent", join(MOUNT, AGENT_GROUP)]);
 for (const pod of pods) {
   await node.attached(pod);
   await node.says(pod, "ATTACHED");
 }
 const found = await seeFrozen(node, pods[0]);
+const withAgent = seeCgroup(AGENT_GROUP).programs;
 const domains = await defineAgain(node, pods[1]);
 const sidecar = see(node, pods[1]).groups["sidecar"];
 for (const pod of pods) await node.removePod(pod);
@@ -129,7 +129,6 @@ assert.ok(await waitUntil(() => node.leftovers().length === 0, 30_000), node.log
 const left = pods.flatMap(({ uid }) =>
   existsSync(join(MOUNT, podCgroup(uid))) ? children(podCgroup(uid)) : ["the pod's own is gone"],
 );
-const beside = read(AGENT_GROUP, "cgroup.procs").split("\n").length;
 await node.stopAgent();
 rmdirSync(join(MOUNT, AGENT_GROUP));
 // The kubelet's part: it fails where anything of a pod is left.
@@ -139,7 +138,7 @@ process.stdout.write(
   JSON.stringify({
     ...found,
     left,
-    besideAgent: beside - 1,
+    withAgent,
     asked: { domains, ...(sidecar === undefined ? {} : { sidecar }) },
   } satisfies SeenPod),
 );

@@ -52,9 +52,12 @@ let rootGroup: Promise<string | undefined> | undefined;
 /** Where the root of this process' control group namespace is, in the machine's. Nothing moves it. */
 function findRootGroup(enter: readonly string[]): Promise<string | undefined> {
   rootGroup ??= exec([...enter, "cat", `/proc/${process.pid}/cgroup`]).then((text) => {
-    const own = groupOf("self") ?? "/";
+    const own = groupOf("self");
     const whole = groupIn(text);
-    return whole?.endsWith(own) === true ? whole.slice(0, whole.length - (own === "/" ? 0 : own.length)) : undefined;
+    const below = own === "/" ? "" : own;
+    return below !== undefined && whole?.endsWith(below) === true
+      ? whole.slice(0, whole.length - below.length)
+      : undefined;
   });
   rootGroup.catch(() => {
     rootGroup = undefined;
