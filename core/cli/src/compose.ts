@@ -1,7 +1,13 @@
 import "reflect-metadata/lite";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { explainedBindings, releasedGrants, releasedImages, releasedPlugins } from "@netbind/bindings";
+import {
+  explainedBindings,
+  releasedGrants,
+  releasedImages,
+  releasedPlugins,
+  releasedRegistrations,
+} from "@netbind/bindings";
 import { terminalJson } from "@netbind/engine/terminal";
 import { type RuntimeStart, State, stateDirectories } from "@netbind/local";
 import { logLevel, exec as runCommand } from "@netbind/netns";
@@ -19,6 +25,9 @@ export function compose(): Resolve {
   });
   container.register(TOKENS.explained, { useValue: explainedBindings() });
   container.register(TOKENS.grants, { useValue: releasedGrants() });
+  container.register(TOKENS.released, {
+    useValue: { plugins: bindings, registrations: releasedRegistrations(), grants: releasedGrants() },
+  });
   container.register(TOKENS.deviceSettings, { useValue: { DP_MACVTAP_CONF: process.env["DP_MACVTAP_CONF"] } });
   container.register(TOKENS.log, {
     useFactory: instanceCachingFactory(() =>

@@ -1,4 +1,5 @@
 import { BindingError, type ErrorCode } from "@netbind/contract";
+import { DOCTOR_CODES } from "./cluster/doctor-codes.ts";
 
 /** What an error's code means, and what to do. */
 export interface ErrorText {
@@ -167,9 +168,10 @@ export function codeOfError(error: unknown): string {
   return (error instanceof Error ? BY_NAME[error.name]?.code : undefined) ?? FAILED.code;
 }
 
-/** Every code that an error may have. */
+/** Every code that an error, or a finding of `netbind doctor`, may have. */
 export const ERRORS_BY_CODE: ReadonlyMap<string, ErrorText> = new Map([
   ...Object.entries(CONTRACT),
+  ...Object.entries(DOCTOR_CODES),
   ...[...Object.values(BY_NAME), FAILED].map(({ code, ...text }) => [code, text] as const),
 ]);
 

@@ -6,6 +6,7 @@ import { addCompletion } from "./commands/completion.ts";
 import { addConsole } from "./commands/console.ts";
 import { addConvert } from "./commands/convert.ts";
 import { addDetachNic } from "./commands/detach-nic.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExitCodes } from "./commands/exit-codes.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGc } from "./commands/gc.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly (readonly [string, readonly ((context: CommandContext) 
   ["Check and repair what runs (root):", [addCheck, addApply, addGc]],
   ["Change the NICs of a running VM (root):", [addAttachNic, addDetachNic, addLink]],
   ["Check VM documents, without starting anything:", [addPlan, addValidate, addRender, addExplain, addConvert]],
+  ["Look at a cluster, without changing it:", [addDoctor]],
   ["Other:", [addCompletion]],
 ];
 

@@ -4,6 +4,7 @@ import type { DeviceSettings, ImageFallback } from "@netbind/kubevirt";
 import type { SidecarRuntime, State } from "@netbind/local";
 import type { ExplainedBinding } from "@netbind/kubevirt/admission";
 import type { Exec } from "@netbind/netns";
+import type { Released } from "./cluster/released.ts";
 import type { Logger } from "pino";
 import type { InjectionToken } from "tsyringe";
 
@@ -17,6 +18,7 @@ export const TOKENS = {
   imageTable: Symbol("imageTable") as InjectionToken<string>,
   log: Symbol("log") as InjectionToken<Logger>,
   exec: Symbol("run") as InjectionToken<Exec>,
+  released: Symbol("released") as InjectionToken<Released>,
   runtime: Symbol("runtime") as InjectionToken<SidecarRuntime>,
   state: Symbol("state") as InjectionToken<State>,
 } as const;

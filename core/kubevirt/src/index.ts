@@ -37,7 +37,13 @@ export {
 } from "./nic/names.ts";
 export { bindingName, nicSpec } from "./nic/nic-spec.ts";
 export { nicQueues, tapQueues } from "./nic/queues.ts";
-export { type Conflict, migrationConflict, ownerConflict } from "./registration/registration-conflicts.ts";
+export {
+  attachmentConflict,
+  type Conflict,
+  memoryConflict,
+  migrationConflict,
+  ownerConflict,
+} from "./registration/registration-conflicts.ts";
 export {
   type FallbackImage,
   type ImageFallback,
@@ -49,11 +55,12 @@ export {
 export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, withoutAbsent } from "./update/live-update.ts";
 export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";
-export type { PatchOperation } from "./values/json-patch.ts";
 export { parseQuantity } from "./values/quantity.ts";
 export { sameValue } from "./values/same-value.ts";
 export {
   formatVersion,
+  GATES,
+  isGateOn,
   isNewerVersion,
   type KubevirtMinor,
   nearestVersion,

@@ -1,5 +1,6 @@
 export { attachNicToVm, detachNicFromVm, setNicLink } from "./hotplug/change-nics.ts";
 export { NicChangeError } from "./errors.ts";
+export { askImage, type ImageAnswer } from "./images/ask-image.ts";
 export { type PrunedImage, pruneImages } from "./images/prune-images.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 export { guestCommand } from "./launcher/console.ts";

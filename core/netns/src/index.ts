@@ -50,7 +50,6 @@ export {
   canLimit,
   CONTROLLERS,
   groupOf,
-  groupOnMachine,
   handedOn,
   handOn,
   limitsMet,

@@ -1,3 +1,4 @@
+export { ageOf } from "./age.ts";
 export {
   type Explained,
   type ExplainedError,
@@ -6,6 +7,18 @@ export {
   formatExplained,
 } from "./format-explained.ts";
 export { clusterTable, type ClusterNic, type ClusterVm } from "./format-cluster.ts";
+export {
+  type ClusterBinding,
+  type ClusterFinding,
+  clusterFindingLines,
+  type ClusterNode,
+  type ClusterObject,
+  type ClusterOverview,
+  findingsSummary,
+  formatOverview,
+  formatSteps,
+  type VmStep,
+} from "./format-doctor.ts";
 export {
   type FindingFormat,
   type FindingsSummary,

@@ -1,19 +1,17 @@
-/** The controller, or a node agent, as a program that a test starts and ends. */
+/** The controller as a program that a test starts and ends. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const mainOf = (name: string): string => fileURLToPath(new URL(`../../../core/${name}/src/main.ts`, import.meta.url));
-export const CONTROLLER_MAIN: string = mainOf("controller");
+const MAIN = fileURLToPath(new URL("../../../core/controller/src/main.ts", import.meta.url));
 
 /** A controller that runs. */
 export class Program implements AsyncDisposable {
-  protected static readonly main: string = CONTROLLER_MAIN;
   readonly #child: ChildProcess;
   log = "";
 
   constructor(...options: readonly string[]) {
-    const args = ["--conditions=@netbind/source", (this.constructor as typeof Program).main, ...options];
+    const args = ["--conditions=@netbind/source", MAIN, ...options];
     this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
   }
@@ -42,9 +40,4 @@ export class Program implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end("SIGTERM");
   }
-}
-
-/** A node agent that runs. */
-export class AgentProgram extends Program {
-  protected static override readonly main: string = mainOf("agent");
 }

@@ -6,7 +6,6 @@ import { CLUSTER_DNS, comma, nodeAddress, PODS, podSubnet, REGISTRY } from "./ad
 import type { Authority } from "./certificates.ts";
 import type { ClusterDirectory } from "./cluster-directory.ts";
 import { PAUSE_IMAGE } from "./image-archive.ts";
-import type { KubernetesRelease } from "./kubernetes.ts";
 import { multusConfig, pluginsOf } from "./multus.ts";
 import type { CommandLines } from "./program-set.ts";
 
@@ -28,7 +27,6 @@ export interface NodeParts {
   readonly pki: Authority;
   readonly containerd: string;
   readonly images: readonly string[];
-  readonly release: KubernetesRelease;
   readonly multus: boolean;
 }
 
@@ -79,12 +77,8 @@ const podNetwork = (node: number): object => ({
   },
 });
 
-/** Switches of a release's own: 1.34's kubelet ends where a pod with limits is made again, if it can resize pods. */
-const featureGates = (release: KubernetesRelease): object =>
-  release === "1.34" ? { featureGates: { InPlacePodVerticalScaling: false } } : {};
-
 /** Without control groups nothing of a pod's limits can be enforced, and a pod cannot be resized. */
-const kubeletConfig = (pki: Authority, name: string, release: KubernetesRelease): object => ({
+const kubeletConfig = (pki: Authority, name: string): object => ({
   apiVersion: "kubelet.config.k8s.io/v1beta1",
   kind: "KubeletConfiguration",
   authentication: {
@@ -99,7 +93,7 @@ const kubeletConfig = (pki: Authority, name: string, release: KubernetesRelease)
   cgroupDriver: "cgroupfs",
   cgroupsPerQOS: false,
   enforceNodeAllocatable: [],
-  ...featureGates(release),
+  featureGates: { InPlacePodVerticalScaling: false },
   failCgroupV1: false,
   failSwapOn: false,
   makeIPTablesUtilChains: false,
@@ -115,7 +109,7 @@ const kubeletConfig = (pki: Authority, name: string, release: KubernetesRelease)
 });
 
 /** Writes a node's files, and gives its plan. */
-export function planNode({ directory, pki, containerd, images, multus, release }: NodeParts, node: number): NodePlan {
+export function planNode({ directory, pki, containerd, images, multus }: NodeParts, node: number): NodePlan {
   const name = nodeName(node);
   const work = directory.file(name);
   for (const below of ["cni", "programs"]) mkdirSync(join(work, below), { recursive: true });
@@ -141,7 +135,7 @@ export function planNode({ directory, pki, containerd, images, multus, release }
       ],
       kubelet: [
         program("kubelet"),
-        ...[`--config=${write("kubelet.json", JSON.stringify(kubeletConfig(pki, name, release)))}`],
+        ...[`--config=${write("kubelet.json", JSON.stringify(kubeletConfig(pki, name)))}`],
         ...[`--kubeconfig=${own(`kubelet-${name}`)}`, `--hostname-override=${name}`, `--cert-dir=${work}`],
         ...[`--node-ip=${comma(nodeAddress(node))}`, "--root-dir=/var/lib/kubelet"],
       ],

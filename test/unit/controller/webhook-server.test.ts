@@ -15,10 +15,7 @@ beforeAll(async () => {
     if (isFailing) throw new Error("a rule fails");
     return { causes: [], warnings: ["w"] };
   };
-  server = await serveWebhooks(
-    { host: "127.0.0.1", port: 0 },
-    { certificate: made.server, reviews: new Map([["/validate", review]]) },
-  );
+  server = await serveWebhooks({ host: "127.0.0.1", port: 0 }, { certificate: made.server, review });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -16,12 +16,11 @@ const nameOf = ({ metadata: { namespace, name, uid } }: KubePod | KubeVmi): Agen
 });
 
 /** Records that a pod is about to be attached. */
-async function createRecord(work: PodWork): Promise<AgentRecordFile> {
+function createRecord(work: PodWork): AgentRecordFile {
   const { state } = work.context;
   const { pod, vmi } = work.trusted;
   const { uid } = pod.metadata;
   const { nics } = decideAttached(work);
-  const cgroup = await servicesCgroup(work.process, uid);
   return state.create(
     defined({
       version: 1,
@@ -33,7 +32,7 @@ async function createRecord(work: PodWork): Promise<AgentRecordFile> {
       bindings: Object.fromEntries(nics.map(({ spec, binding }) => [spec.name, binding])),
       nics: {},
       processes: [],
-      cgroup,
+      cgroup: servicesCgroup(work.process, uid),
     }),
   );
 }
@@ -62,5 +61,5 @@ export async function openPodRecord(work: PodWork): Promise<AgentRecordFile> {
   if (known !== undefined) await teardownPod(context.state, uid);
   // Asked once, before anything is made: a pod with a record was admitted.
   await refuseViolations(vmi, pod, served);
-  return await createRecord(work);
+  return createRecord(work);
 }

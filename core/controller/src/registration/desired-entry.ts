@@ -1,10 +1,11 @@
 import { defined, type Migration } from "@netbind/contract";
 import {
+  attachmentConflict,
   type BindingRegistration,
   type Conflict,
+  memoryConflict,
   migrationConflict,
   ownerConflict,
-  parseQuantity,
 } from "@netbind/kubevirt";
 import type { NetworkBinding, Registration } from "../network-binding.ts";
 import type { Release, ReleasedEntry } from "../release.ts";
@@ -21,35 +22,14 @@ export interface Capabilities {
   readonly released: ReleasedEntry | undefined;
 }
 
-const memoryOf = ({ computeResourceOverhead }: Registration): bigint =>
-  parseQuantity(String(computeResourceOverhead?.requests?.["memory"] ?? "0")) ?? 0n;
-
-function attachmentConflict(given: Registration, needed: Registration | undefined): Conflict | undefined {
-  if (needed === undefined || given.domainAttachmentType === needed.domainAttachmentType) return undefined;
-  const type = needed.domainAttachmentType;
-  return {
-    problem: `the binding needs ${type === undefined ? "no domainAttachmentType" : `domainAttachmentType: ${type}`}`,
-    fix: type === undefined ? "remove domainAttachmentType" : `set domainAttachmentType: ${type}`,
-  };
-}
-
-function memoryConflict(given: Registration, needed: Registration | undefined): Conflict | undefined {
-  if (needed === undefined || memoryOf(given) >= memoryOf(needed)) return undefined;
-  const memory = String(needed.computeResourceOverhead?.requests?.["memory"]);
-  return {
-    problem: `the binding needs ${memory} of memory: a launcher pod with less is killed`,
-    fix: `set computeResourceOverhead.requests.memory: ${memory}, or more`,
-  };
-}
-
 /** What a registration promises that its binding does not keep. A registration may promise less than the binding can. */
 function findConflict(name: string, given: Registration, { migration, released }: Capabilities): Conflict | undefined {
+  const needed = released?.registration;
   const isMigrated = given.migration !== undefined && migration !== undefined;
   return (
     ownerConflict(name, given) ??
     (isMigrated ? migrationConflict(name, given, migration) : undefined) ??
-    attachmentConflict(given, released?.registration) ??
-    memoryConflict(given, released?.registration)
+    (needed && (attachmentConflict(given, needed) ?? memoryConflict(given, needed)))
   );
 }
 

@@ -1,5 +1,6 @@
 import type { BindingDescription, Violation } from "@netbind/contract";
 import type { BindingRegistration } from "../api.ts";
+import { parseQuantity } from "../values/quantity.ts";
 
 /** What is wrong, and what to do: the place is the caller's. */
 export type Conflict = Omit<Violation, "field">;
@@ -59,4 +60,27 @@ export function migrationConflict(
   return problem === undefined
     ? undefined
     : { problem, fix: `register ${REGISTERED[described]} under ${REGISTRY}.${binding} in the KubeVirt CR` };
+}
+
+/** A registration whose `domainAttachmentType` is not the one that its binding needs: KubeVirt wires the NIC otherwise, or not at all. */
+export function attachmentConflict(given: BindingRegistration, needed: BindingRegistration): Conflict | undefined {
+  if (given.domainAttachmentType === needed.domainAttachmentType) return undefined;
+  const type = needed.domainAttachmentType;
+  return {
+    problem: `the binding needs ${type === undefined ? "no domainAttachmentType" : `domainAttachmentType: ${type}`}`,
+    fix: type === undefined ? "remove domainAttachmentType" : `set domainAttachmentType: ${type}`,
+  };
+}
+
+const memoryOf = ({ computeResourceOverhead }: BindingRegistration): bigint =>
+  parseQuantity(String(computeResourceOverhead?.requests?.["memory"] ?? "0")) ?? 0n;
+
+/** A registration with less memory than its binding needs. */
+export function memoryConflict(given: BindingRegistration, needed: BindingRegistration): Conflict | undefined {
+  if (memoryOf(given) >= memoryOf(needed)) return undefined;
+  const memory = String(needed.computeResourceOverhead?.requests?.["memory"]);
+  return {
+    problem: `the binding needs ${memory} of memory: a launcher pod with less is killed`,
+    fix: `set computeResourceOverhead.requests.memory: ${memory}, or more`,
+  };
 }

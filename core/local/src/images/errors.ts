@@ -10,6 +10,9 @@ export class ImageError extends Error {
   override readonly name: string = "ImageError";
 }
 
+/** An image that its registry does not have. */
+export class MissingImageError extends ImageError {}
+
 /** A binding whose sidecar's image cannot be had. */
 export class SidecarImageError extends Error {
   override readonly name = "SidecarImageError";
@@ -80,8 +83,8 @@ export const noCommand = (image: string): ImageError =>
   badImage(image, "it names no command, so it is not a sidecar: KubeVirt starts a sidecar by its image's own");
 
 /** An image that its registry does not have. */
-export const missingImage = (image: string, said: string): ImageError =>
-  new ImageError(`image ${image} is not there: ${said}: correct its name, or mirror it to that registry`);
+export const missingImage = (image: string, said: string): MissingImageError =>
+  new MissingImageError(`image ${image} is not there: ${said}: correct its name, or mirror it to that registry`);
 
 /** An image without a disk. */
 export const noDisk = (image: string, path: string): ImageError =>

@@ -1,0 +1,157 @@
+/** `kubectl netbind doctor` on a real API server: a cluster that is whole, and ten that are broken in one way each. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ApiServer } from "../support/cluster/api-server.ts";
+import { downCluster, upOwnCluster } from "../support/cluster/cluster.ts";
+import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
+import { BROKEN_CLUSTERS } from "../support/cluster/doctored/broken-clusters.ts";
+import { DoctoredCluster, webhooksOf } from "../support/cluster/doctored/doctored-cluster.ts";
+import { STUCK_VMS } from "../support/cluster/doctored/stuck-vms.ts";
+import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
+import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { KUBECTL, netbind } from "../support/guest/netbind.ts";
+import { callOnTerminal } from "../support/guest/terminal.ts";
+import { tarOf, writeLayout } from "../support/images/oci-layout.ts";
+import { Registry } from "../support/images/registry.ts";
+
+const WITHIN = { timeout: 20_000, interval: 200 };
+const SCREENS = fileURLToPath(new URL("../screens/doctor/", import.meta.url));
+
+let directory: ClusterDirectory;
+let registry: Registry;
+let images: string;
+let cluster: DoctoredCluster;
+const image = (name: string): string => `${registry.host}/netbind/${name}:1`;
+
+beforeAll(async () => {
+  directory = new ClusterDirectory(`doctor-${process.pid}`);
+  await upOwnCluster(directory, { release: DEFAULT_RELEASE, nodes: 0 });
+  registry = await Registry.start();
+  images = mkdtempSync(join(tmpdir(), "netbind-doctor-"));
+  writeLayout(images, { layers: [await tarOf([{ name: "sidecar", content: "a program" }])] });
+  for (const name of ["masquerade", "passt"]) await registry.push(images, "image", `netbind/${name}:1`);
+  cluster = await DoctoredCluster.make(new ApiServer(directory), image);
+}, 120_000);
+afterAll(async () => {
+  await downCluster(directory);
+  await registry[Symbol.asyncDispose]();
+  rmSync(images, { recursive: true });
+});
+
+const environment = (): NodeJS.ProcessEnv => ({
+  ...{ KUBECONFIG: directory.kubeconfig, SSL_CERT_FILE: registry.certificate, NO_COLOR: "1" },
+});
+
+/** What a person sees on a terminal of 100 columns, and the exit code; the registry has another port each time. */
+async function screenOf(args: readonly string[]): Promise<{ readonly screen: string; readonly code: number | null }> {
+  const call = { cwd: images, columns: 100, env: environment(), program: KUBECTL };
+  const { screen, code } = await callOnTerminal(args, call);
+  return { screen: screen.replaceAll(registry.host, "127.0.0.1:50000"), code };
+}
+
+/** The codes of findings on a screen, in their order. */
+const codesOn = (screen: string): readonly string[] =>
+  Array.from(screen.matchAll(/^(?:error|warning): \[([A-Z0-9_-]+)\]/gm), ([, code = ""]) => code);
+
+/** The words of a screen, on one line. */
+const wordsOf = (screen: string): string => screen.replaceAll(/\s+/g, " ");
+
+interface Answer {
+  readonly passed: boolean;
+  readonly findings: readonly { readonly code: string; readonly fix: string; readonly problem: string }[];
+  readonly notChecked: readonly string[];
+}
+
+async function answerOf(args: readonly string[]): Promise<{ readonly code: number | null; readonly answer: Answer }> {
+  const { code, stdout } = await netbind([...args, "-o", "json"], { program: KUBECTL, env: environment() });
+  return { code, answer: JSON.parse(stdout) as Answer };
+}
+
+test("in a cluster that is whole nothing is found, and everything was looked at", async () => {
+  const { code, answer } = await answerOf(["doctor"]);
+  expect([code, answer]).toMatchObject([0, { passed: true, findings: [], notChecked: [] }]);
+  const { screen } = await screenOf(["doctor"]);
+  await expect(screen).toMatchFileSnapshot(`${SCREENS}healthy.txt`);
+});
+
+test("there are ten broken ones", () => {
+  expect(BROKEN_CLUSTERS).toHaveLength(10);
+});
+
+test.each(BROKEN_CLUSTERS.map((one) => [one.name, one] as const))("%s", async (name, broken) => {
+  const repair = await broken.break(cluster, image);
+  try {
+    const { code, screen } = await screenOf(["doctor"]);
+    expect(codesOn(screen)).toEqual(broken.finds);
+    expect(wordsOf(screen)).toContain(broken.fix);
+    expect(screen).not.toContain("not checked");
+    expect(code).toBe(1);
+    await expect(screen).toMatchFileSnapshot(`${SCREENS}${name}.txt`);
+  } finally {
+    await repair();
+  }
+});
+
+test("once all of them are repaired, nothing is found again", async () => {
+  expect((await answerOf(["doctor"])).answer).toMatchObject({ passed: true, findings: [] });
+});
+
+test("who may look at little is told what was not checked, and nothing is found for that reason", async () => {
+  const account = await cluster.api.asServiceAccount("web", "reader");
+  const file = join(images, "reader");
+  writeKubeconfig(file, account);
+  const { code, answer } = await answerOf(["doctor", "--kubeconfig", file]);
+  expect([code, answer]).toMatchObject([0, { passed: true, findings: [] }]);
+  expect(answer.notChecked.length).toBeGreaterThan(8);
+  for (const text of answer.notChecked) expect(text).toMatch(/add the rule \{apiGroups: \[.*\], verbs: \[.*\]\}/);
+});
+
+describe("a VM", () => {
+  beforeAll(async () => {
+    // Nothing serves them, and they would keep VMs from being made.
+    await cluster.remove(...(await webhooksOf(new Date())));
+    const first = STUCK_VMS["unregistered"]?.vm;
+    if (first !== undefined) await vi.waitFor(() => cluster.write(first), WITHIN);
+    for (const { vm, beside } of Object.values(STUCK_VMS)) {
+      await cluster.write(vm);
+      const uid = String((await cluster.read(vm)).metadata["uid"]);
+      await cluster.write(...(beside?.(uid) ?? []));
+    }
+  }, 60_000);
+
+  test.each(Object.entries(STUCK_VMS))("that is %s", async (name, { finds, fix = "" }) => {
+    const { code, screen } = await screenOf(["doctor", name, "-n", "web"]);
+    expect(codesOn(screen)).toEqual(finds);
+    expect(wordsOf(screen)).toContain(fix);
+    expect(screen).not.toContain("\u001b");
+    const isFailed = finds.some((one) => one !== "ATTACH_WAITING");
+    expect(code).toBe(isFailed ? 1 : 0);
+    await expect(screen).toMatchFileSnapshot(`${SCREENS}vm-${name}.txt`);
+  });
+
+  test("whose pods and events may not be looked at", async () => {
+    const account = await cluster.api.asServiceAccount("web", "watcher");
+    const metadata = { name: "watcher", namespace: "web" };
+    const rules = [{ apiGroups: ["kubevirt.io"], resources: ["virtualmachineinstances"], verbs: ["get"] }];
+    const type = { apiVersion: "rbac.authorization.k8s.io/v1" };
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "watcher" };
+    const subjects = [{ kind: "ServiceAccount", ...metadata }];
+    const role = { ...type, kind: "Role", metadata, rules };
+    await cluster.api.apply(role, { ...type, kind: "RoleBinding", metadata, roleRef, subjects });
+    const file = join(images, "watcher");
+    writeKubeconfig(file, account, "web");
+    const { answer } = await answerOf(["doctor", "waiting", "--kubeconfig", file]);
+    const states = ["unknown", "ok", "unknown", "unknown", "unknown", "unknown", "waits"];
+    expect(answer).toMatchObject({ findings: [], vm: { steps: states.map((state) => ({ state })) } });
+    expect(answer.notChecked.join()).toMatch(/list pods.*list events/);
+  });
+
+  test("that is named with its namespace, or that nobody has", async () => {
+    expect(await answerOf(["doctor", "web/shop"])).toMatchObject({ code: 0, answer: { passed: true, findings: [] } });
+    const { code, stderr } = await netbind(["doctor", "web/nobody"], { program: KUBECTL, env: environment() });
+    expect([code, stderr]).toEqual([4, expect.stringContaining("no VM web/nobody in the cluster")]);
+  });
+});
