@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { bootstrap, buildAgent, buildController, buildSidecars, innerEnv, nodePath, root } from "./bootstrap.mjs";
 import { runSource } from "./spawn-last.mjs";
 import { ensureSystemPackages } from "./system-packages.mjs";
-import { runTests } from "./test-tiers.mjs";
+import { allRuns, runTests } from "./test-tiers.mjs";
 
 const [task, ...args] = process.argv.slice(2);
 
@@ -67,7 +67,12 @@ const tasks = {
     buildSidecars();
     buildAgent();
     check();
-    process.exit(runTests(["unit", "kernel", "api", "cluster", "e2e"], args));
+    process.exit(
+      runTests(
+        ["unit", "kernel", "api", "cluster", "e2e"].map((tier) => ({ tier })),
+        args,
+      ),
+    );
   },
   "test:all": () => {
     ensureSystemPackages(["test", "images", "cluster", "nested", "slow"]);
@@ -75,7 +80,7 @@ const tasks = {
     buildAgent();
     buildController();
     check();
-    process.exit(runTests(["unit", "kernel", "api", "cluster", "e2e", "nested", "slow"], args));
+    process.exit(runTests(allRuns(), args));
   },
   vectors: () => runSource("test/vectors/main.ts", args),
 };

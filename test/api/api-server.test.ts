@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import type { ApiServer } from "../support/cluster/api-server.ts";
-import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { defaultRelease } from "../support/cluster/kubernetes.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
 let api: ApiServer;
@@ -19,7 +19,7 @@ const VMIS = (namespace: string): string => `/apis/kubevirt.io/v1/namespaces/${n
 
 test("the server says the release that was built", async () => {
   const { minor } = await api.request<{ minor: string }>({ path: "/version" });
-  expect(`1.${minor}`).toBe(DEFAULT_RELEASE);
+  expect(`1.${minor}`).toBe(defaultRelease());
 });
 
 test("KubeVirt's and multus' resources are served, and an object lives in its test's namespace", async () => {

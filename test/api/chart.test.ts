@@ -1,7 +1,7 @@
 /** The chart on a real API server: all of its objects are taken, and the controller's pod by the strictest Pod Security Standard. */
 import { expect, test } from "vitest";
 import { readOptions } from "../../core/controller/src/controller-options.ts";
-import { chart, chartObject, type ChartObject } from "../support/cluster/chart.ts";
+import { chart, chartObject, type ChartObject, hooks } from "../support/cluster/chart.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
 interface Workload extends ChartObject {
@@ -23,11 +23,13 @@ const workload = (kind: string, name = "netbind-controller"): Workload => chartO
 
 test("its objects are taken as they are, each field of them", async () => {
   const api = useApiServer();
-  // A dry run makes no namespaces.
-  const objects = chart().map((object) =>
+  await using namespace = await api.makeNamespace();
+  // A dry run makes neither namespaces nor the accounts that pods are checked for.
+  await api.asServiceAccount(namespace.name, "netbind-controller");
+  const objects = [...chart(), ...hooks()].map((object) =>
     object.metadata.namespace === undefined
       ? object
-      : { ...object, metadata: { ...object.metadata, namespace: "default" } },
+      : { ...object, metadata: { ...object.metadata, namespace: namespace.name } },
   );
   const create = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-"];
   const said = await api.kubectl(create, { apiVersion: "v1", kind: "List", items: objects });

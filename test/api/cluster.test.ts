@@ -7,9 +7,9 @@ import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, removeOrphans, upCluster, upOwnCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory, type ClusterRecord, holdersOf } from "../support/cluster/cluster-directory.ts";
 import { endHolders } from "../support/cluster/holder.ts";
-import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { defaultRelease } from "../support/cluster/kubernetes.ts";
 
-const SETTINGS = { release: DEFAULT_RELEASE, nodes: 0 } as const;
+const SETTINGS = { release: defaultRelease(), nodes: 0 } as const;
 const directory = new ClusterDirectory(`second-${process.pid}`);
 
 beforeAll(() => upOwnCluster(directory, SETTINGS));

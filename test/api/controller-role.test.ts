@@ -1,5 +1,5 @@
 /** Each right of the controller in the chart is used: without it the controller says that it is missing. */
-import { ApiLookups, reviewContextOf, Webhooks } from "@netbind/controller";
+import { ApiLookups, mutatePod, reviewContextOf, Webhooks } from "@netbind/controller";
 import {
   ApiClient,
   CLUSTER_INSTANCETYPES,
@@ -15,7 +15,7 @@ import type { ApiCredentials, ApiServer } from "../support/cluster/api-server.ts
 import { CONTROLLER_RIGHTS, controllerAccount, type Right } from "../support/cluster/controller-role.ts";
 import { eventsOf } from "../support/cluster/events-of.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
-import { NodeObjects } from "../support/cluster/node-objects.ts";
+import { launcherOf, NodeObjects } from "../support/cluster/node-objects.ts";
 import { Registering, testRelease } from "../support/cluster/registering.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 import { removeWebhookConfigurations } from "../support/cluster/webhook-objects.ts";
@@ -52,18 +52,21 @@ const ofElection = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "leas
 const ofHyperConverged = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "hyperconvergeds");
 const ofEvents = CONTROLLER_RIGHTS.filter(({ resource }) => resource === "events");
 const ofWebhooks = CONTROLLER_RIGHTS.filter(({ resource }) =>
-  ["secrets", "validatingwebhookconfigurations"].includes(resource),
+  ["secrets", "validatingwebhookconfigurations", "mutatingwebhookconfigurations"].includes(resource),
+);
+const ofPods = CONTROLLER_RIGHTS.filter(
+  ({ resource, verb }) => resource === "virtualmachineinstances" && verb === "get",
 );
 const NAMED = [NETWORK_ATTACHMENT_DEFINITIONS, PREFERENCES, CLUSTER_PREFERENCES, INSTANCETYPES, CLUSTER_INSTANCETYPES];
 const ofLookups = CONTROLLER_RIGHTS.filter(({ resource }) => NAMED.some(({ plural }) => plural === resource));
 const others = CONTROLLER_RIGHTS.filter(
-  (right) => ![...ofElection, ...ofHyperConverged, ...ofEvents, ...ofWebhooks, ...ofLookups].includes(right),
+  (right) => ![...ofElection, ...ofHyperConverged, ...ofEvents, ...ofWebhooks, ...ofPods, ...ofLookups].includes(right),
 );
 
 test("the chart has no right that is not tried here", () => {
-  expect(CONTROLLER_RIGHTS).toHaveLength(30);
-  const tried = [ofElection, ofHyperConverged, ofEvents, ofWebhooks, ofLookups, others];
-  expect(tried.map(({ length }) => length)).toEqual([3, 2, 3, 5, 5, 12]);
+  expect(CONTROLLER_RIGHTS).toHaveLength(32);
+  const tried = [ofElection, ofHyperConverged, ofEvents, ofWebhooks, ofPods, ofLookups, others];
+  expect(tried.map(({ length }) => length)).toEqual([3, 2, 3, 6, 1, 5, 12]);
 });
 
 test.each(ofElection)("without $verb of leases it does not take part, and says why", async (right) => {
@@ -101,7 +104,7 @@ test.each(ofWebhooks)(
     const context = reviewContextOf({ configuration: {}, version: "" }, [], testRelease());
     const webhooks = new Webhooks({
       ...{ client, namespace: namespace.name, listen: { host: "127.0.0.1", port: 0 }, context: () => context },
-      target: { service: "nowhere", namespace: namespace.name },
+      ...{ target: { service: "nowhere", namespace: namespace.name }, virtController: "nobody" },
       // Renewed within seconds.
       lifetimes: { authority: 60_000, server: 3000 },
       onProblem: (_, problem = "") => problems.push(problem),
@@ -129,6 +132,19 @@ test.each(ofLookups)("without $verb of $resource it is not known what VMs name, 
   expect(problems).toHaveLength(1);
 });
 const isOfCluster = ({ resource }: Right): boolean => resource.startsWith("virtualmachinecluster");
+
+test.each(ofPods)("without $verb of $resource a launcher pod is refused, and the refusal says why", async (right) => {
+  await using namespace = await api.makeNamespace();
+  using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name, right)));
+  const context = reviewContextOf({ configuration: {}, version: "" }, [], testRelease());
+  const { metadata, spec } = launcherOf({ vm: "vm", vmi: "1", node: "node" });
+  const request = { uid: "u", kind: "Pod", namespace: namespace.name, name: "", username: "virt-controller" } as const;
+  const object = { metadata, spec };
+  const parts = { client, virtController: "virt-controller" };
+  const { causes, status } = await mutatePod({ ...request, operation: "CREATE", object }, context, parts);
+  expect(status?.code).toBe(503);
+  expect(causes[0]?.message).toMatch(missing(right));
+});
 
 async function withHyperConverged(): Promise<Registering> {
   const lab = await Registering.make(api);

@@ -1,13 +1,12 @@
 /** The controller as a program tells API servers of its webhooks: ours are not passed by, others are if it is away. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ApiError, type ApiServer } from "../support/cluster/api-server.ts";
 import { Program } from "../support/cluster/controller-program.ts";
 import { controllerAccount } from "../support/cluster/controller-role.ts";
+import { freePort } from "../support/cluster/free-port.ts";
 import { openInward } from "../support/cluster/inward.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
@@ -20,14 +19,6 @@ import {
 } from "../support/cluster/webhook-objects.ts";
 
 const WITHIN = { timeout: 60_000, interval: 200 };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** Stores VMIs of a namespace, and says what comes of it. */
 class Vmis {
@@ -100,7 +91,7 @@ test("VMs are reviewed by the names that are ours now; where the program is away
   await expect.poll(() => readWebhookConfigurations(api), WITHIN).toContain('\\"pasta\\"');
   await expect.poll(() => vmis.make("pasta"), WITHIN).toContain("[REG-1]");
   await program.end("SIGKILL");
-  expect(await vmis.make("passt")).toContain('failed calling webhook \\"vmis.bindings.netbind.dev\\"');
+  expect(await vmis.make("passt")).toContain('failed calling webhook \\"vmis.mutation.netbind.dev\\"');
   expect(await vmis.make("theirs")).toBe("");
   // What leaves the spec as it is passes, so that VMs can always go.
   expect(await vmis.change("ours", { metadata: { labels: { a: "b" } }, status: { phase: "Running" } })).toBe("");

@@ -56,7 +56,9 @@ beforeAll(async () => {
   api = useApiServer();
   directory = mkdtempSync(join(tmpdir(), "netbind-webhooks-"));
   pki = await Authority.in(directory);
-  const parts = { review: (request: Parameters<typeof reviewVm>[0]) => context && reviewVm(request, context) };
+  const review = (request: Parameters<typeof reviewVm>[0]): ReturnType<typeof reviewVm> | undefined =>
+    context && reviewVm(request, context);
+  const parts = { reviews: new Map([["/validate", review]]) };
   server = await serveWebhooks(
     { host: "127.0.0.1", port: 0 },
     { ...parts, certificate: await certificateOf(pki, "a") },

@@ -6,7 +6,7 @@ import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, upCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
 import { CountedServer, processorTime } from "../support/cluster/counted-server.ts";
-import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { defaultRelease } from "../support/cluster/kubernetes.ts";
 import { applyCrds } from "../support/cluster/kubevirt-crds.ts";
 import { Followers, SimulatedVms } from "../support/cluster/simulated-cluster.ts";
 import type { Comparison } from "./report.ts";
@@ -113,7 +113,7 @@ async function measure(directory: ClusterDirectory): Promise<readonly Comparison
 
 export async function benchCluster(): Promise<readonly Comparison[]> {
   const directory = new ClusterDirectory(`bench-${process.pid}`);
-  await upCluster(directory, { release: DEFAULT_RELEASE, nodes: 0 });
+  await upCluster(directory, { release: defaultRelease(), nodes: 0 });
   try {
     return await measure(directory);
   } finally {

@@ -5,7 +5,7 @@ import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, upOwnCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory, holdersOf } from "../support/cluster/cluster-directory.ts";
 import { BUSYBOX_IMAGE } from "../support/cluster/image-archive.ts";
-import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { defaultRelease } from "../support/cluster/kubernetes.ts";
 import { InNode } from "../support/cluster/in-node.ts";
 import { prepareNode, TUN_RESOURCE } from "../support/cluster/virt-handler.ts";
 import { pushImage } from "../support/cluster/registry.ts";
@@ -34,7 +34,7 @@ let before: object;
 
 beforeAll(async () => {
   before = await machine();
-  await upOwnCluster(directory, { release: DEFAULT_RELEASE, nodes: 2 });
+  await upOwnCluster(directory, { release: defaultRelease(), nodes: 2 });
   api = new ApiServer(directory);
 });
 afterAll(() => downCluster(directory));

@@ -98,6 +98,8 @@ describe("the node agent, on a machine with the kubelet's control groups", () =>
     expect(services).toMatchObject({ memoryLimit: SERVICE_GROUP.memory, pidsLimit: SERVICE_GROUP.processes });
     expect(pod?.pids).toBe((sidecar?.pids ?? 0) + (services?.pids ?? 0));
     expect(found.left).toEqual([]);
+    expect(found.withAgent).toContain("node");
+    for (const program of ["bwrap", "dnsmasq"]) expect(found.withAgent).not.toContain(program);
     // The sidecars have what KubeVirt gives one of a guaranteed VM's, and do with it.
     const { domains, sidecar: asked } = found.asked;
     const pageSize = 4096;

@@ -88,6 +88,7 @@ const needs: Readonly<Record<string, (nic: NicSpec) => Needs>> = {
   "needs-much": () => ({
     compute: { capabilities: ["SYS_ADMIN"], devices: { "example.com/fpga": 1 }, memoryOverheadBytes: 1024 * 1024 },
   }),
+  "needs-memory": () => ({ sidecar: { memoryBytes: 100_000_000, cpuMillis: 50 } }),
   "needs-device": () => ({
     compute: { devices: { "example.com/fpga": 1 } },
     pod: { annotations: { "example.com/asked": "yes" } },

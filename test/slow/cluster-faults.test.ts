@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endProcesses, processesOfUser } from "@netbind/netns";
 import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
-import { AGENT_STATE, signalAgent } from "../support/cluster/agent-objects.ts";
+import { signalAgent } from "../support/cluster/agent-objects.ts";
+import { recordedPods, removeUnstarted } from "../support/cluster/agent-traces.ts";
 import { compactEtcd } from "../support/cluster/etcd.ts";
 import {
   eventsOf,
@@ -52,11 +53,7 @@ async function ping({ guest }: ClusterVm, seconds: number): Promise<string> {
 }
 const allOf = (seconds: number): string => `${seconds * 5} packets transmitted, ${seconds * 5} packets received`;
 
-/** The agent's directories of pods. */
-function recorded(): readonly string[] {
-  const pods = node.path(`${AGENT_STATE}/pods`);
-  return existsSync(pods) ? readdirSync(pods) : [];
-}
+const recorded = (): readonly string[] => recordedPods(node);
 
 test(
   "an agent that is killed under a running VM takes over what it did, and cleans up what went meanwhile",
@@ -90,14 +87,11 @@ test.each([0, 50, 200])("a pod that is deleted %d ms after its attach began leav
   await expect.poll(() => recorded().length, { timeout: 60_000, interval: 5 }).toBe(1);
   const [uid = ""] = recorded();
   await sleep(after);
-  const pods = `--selector=vm.kubevirt.io/name=${name}`;
-  await cluster.api.kubectl(["delete", "pod", pods, "--force", "--grace-period=0"]);
+  await removeUnstarted(cluster, name);
   await expect.poll(recorded, { timeout: 60_000 }).toEqual([]);
   await expect.poll(namespaces, { timeout: 60_000 }).toBe(before);
   const volumes = node.path(`/var/lib/kubelet/pods/${uid}/volumes`);
   await expect.poll(() => existsSync(volumes), { timeout: 60_000 }).toBe(false);
-  await cluster.api.kubectl(["patch", "vmi", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}']);
-  await cluster.api.kubectl(["delete", "vmi", name, "--wait=false"]);
   await scheduled;
 });
 

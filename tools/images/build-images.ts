@@ -16,7 +16,7 @@ import { ImageError } from "./image-error.ts";
 import type { Lock } from "./lock.ts";
 import { type ImageRef, readIndex, writeIndex } from "./oci.ts";
 import { writeSbom } from "./sbom.ts";
-import { type ImageEntry, type ImageTable, TABLE_FILE, tableEntry } from "./table.ts";
+import { chartValues, type ImageEntry, type ImageTable, TABLE_FILE, tableEntry, VALUES_FILE } from "./table.ts";
 
 /** Every image of a workspace, by name: one for each plugin that is there, the agent's, the controller's and the launcher's. */
 export function allRecipes(root: string): ReadonlyMap<string, Recipe> {
@@ -87,6 +87,16 @@ async function writeSboms(
   }
 }
 
+/** The images that the chart's values name. */
+function chartImages(root: string): readonly string[] {
+  const schema = JSON.parse(readFileSync(join(root, "charts/netbind/values.schema.json"), "utf8")) as {
+    readonly properties: { readonly images: { readonly properties: object } };
+  };
+  return Object.keys(schema.properties.images.properties);
+}
+
+const writeJson = (file: string, value: object): void => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
+
 /** Builds the images that were asked for. Gives their table. */
 export async function buildImages({ root, names, lock, out, withSbom, progress }: BuildRequest): Promise<ImageTable> {
   const recipes = chooseRecipes(root, names);
@@ -109,7 +119,8 @@ export async function buildImages({ root, names, lock, out, withSbom, progress }
     table[name] = entry;
     if (withSbom) await writeSboms(images, entry, lock, join(next, "sbom"));
   }
-  writeFileSync(join(next, TABLE_FILE), `${JSON.stringify(table, null, 2)}\n`);
+  writeJson(join(next, TABLE_FILE), table);
+  writeJson(join(next, VALUES_FILE), chartValues(table, chartImages(root)));
   rmSync(out, { recursive: true, force: true });
   renameSync(next, out);
   return table;

@@ -22,6 +22,21 @@ export interface ImageEntry {
 /** Images by the name of their recipe: a plugin's is its binding's. */
 export type ImageTable = Readonly<Record<string, ImageEntry>>;
 
+/** The values' file of the chart, beside the table. */
+export const VALUES_FILE = "values.json";
+
+/** What the chart takes of a table: `helm install -f values.json`. `names`: the images that it knows. */
+export const chartValues = (table: ImageTable, names: readonly string[]): object => ({
+  images: Object.fromEntries(
+    Object.entries(table)
+      .filter(([name]) => names.includes(name))
+      .map(([name, { image, digest }]) => {
+        const [repository, tag] = image.split(":");
+        return [name, { repository, tag, digest }];
+      }),
+  ),
+});
+
 /** A line of the table. */
 export const tableEntry = (
   name: string,

@@ -36,17 +36,83 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- define "netbind.imageTable" -}}
 {{- $table := dict }}
 {{- range $name, $image := omit .Values.images "controller" "agent" }}
+{{- if or $image.tag $image.digest }}
 {{- $entry := dict "image" (include "netbind.imageName" (dict "Values" $.Values "image" $image)) }}
 {{- with $image.digest }}{{ $_ := set $entry "digest" . }}{{ end }}
 {{- $_ := set $table $name $entry }}
 {{- end }}
+{{- end }}
 {{- toJson $table }}
+{{- end }}
+
+{{/* The NetworkBindings of the plugins that are enabled: their specs by name. */}}
+{{- define "netbind.bindings" -}}
+{{- $specs := dict }}
+{{- range $name, $plugin := .Values.plugins }}
+{{- if $plugin.enabled }}
+{{- $spec := dict "fallback" $plugin.fallback }}
+{{- range $field := list "image" "registration" "grants" }}
+{{- with get $plugin $field }}{{ $_ := set $spec $field . }}{{ end }}
+{{- end }}
+{{- $_ := set $specs $name $spec }}
+{{- end }}
+{{- end }}
+{{- toJson $specs }}
+{{- end }}
+
+{{/* The annotations of an object of a hook, which is deleted once all of the hook succeeded, unless it stays for its log. */}}
+{{- define "netbind.hook" -}}
+helm.sh/hook: {{ .hook }}
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation{{ if not .stays }},hook-succeeded{{ end }}
+{{- end }}
+
+{{/* The pod of a hook: a command of the controller's program, to its end. Takes the root, arguments, and volumes. */}}
+{{- define "netbind.hookPod" -}}
+{{- $root := .root }}
+serviceAccountName: netbind-controller
+restartPolicy: Never
+{{- with $root.Values.global.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.controller.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.controller.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  seccompProfile: { type: RuntimeDefault }
+containers:
+  - name: {{ .name }}
+    image: {{ include "netbind.image" (dict "Values" $root.Values "image" $root.Values.images.controller) }}
+    args:
+      {{- toYaml .args | nindent 6 }}
+      - --namespace={{ $root.Release.Namespace }}
+      - --kubevirt-namespace={{ $root.Values.kubevirt.namespace }}
+    resources:
+      requests: { cpu: 10m, memory: 80Mi }
+    terminationMessagePolicy: FallbackToLogsOnError
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities: { drop: [ALL] }
+    {{- with .mounts }}
+    volumeMounts: {{- toYaml . | nindent 6 }}
+    {{- end }}
+{{- with .volumes }}
+volumes: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* What values cannot be installed, a line each, where the schema cannot see it. */}}
 {{- define "netbind.problems" -}}
 {{- range $name, $image := .Values.images }}
-{{- if not (or $image.digest $image.tag) }}
+{{- $plugin := get $.Values.plugins $name | default (dict "enabled" true "fallback" "Always") }}
+{{- $serves := or (eq $plugin.fallback "Always") (and (eq $plugin.fallback "SlirpOnly") (eq $name "slirp")) }}
+{{- if and $plugin.enabled (not $plugin.image) $serves (not (or $image.digest $image.tag)) }}
 images.{{ $name }}: neither digest nor tag is set. Give the values that "npm run images" writes: -f dist/images/values.json
 {{- end }}
 {{- end }}
@@ -56,7 +122,7 @@ controller.podDisruptionBudget.minAvailable: {{ .Values.controller.podDisruption
 {{- with (lookup "v1" "Namespace" "" .Release.Namespace) }}
 {{- $enforced := dig "labels" "pod-security.kubernetes.io/enforce" "privileged" .metadata }}
 {{- if ne $enforced "privileged" }}
-namespace {{ $.Release.Namespace }}: it enforces the Pod Security Standard "{{ $enforced }}", and the node agent is privileged. Run: kubectl label --overwrite namespace {{ $.Release.Namespace }} pod-security.kubernetes.io/enforce=privileged
+namespace {{ $.Release.Namespace }}: it enforces the Pod Security Standard "{{ $enforced }}", and the node agent has capabilities and directories of its node. Run: kubectl label --overwrite namespace {{ $.Release.Namespace }} pod-security.kubernetes.io/enforce=privileged
 {{- end }}
 {{- end }}
 {{- end }}

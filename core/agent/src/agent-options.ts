@@ -31,7 +31,8 @@ In a pod, the agent asks the API server as its service account.
   --binding-user NAME=UID
                    the user that NAME's process runs as, and that owns DIR/NAME (0); repeatable
   --override NAME  use the process of NAME instead of this release's own binding of that name; repeatable
-  --listen H:P     serves /metrics, /healthz and /readyz at an address and port, such as 127.0.0.1:9447 or [::1]:9447
+  --listen H:P     serves /metrics, /healthz and /readyz at an address and port, such as 127.0.0.1:9447 or [::1]:9447,
+                   or at all addresses of the pod: :9447
   --grants FILE    JSON: what each registered binding may plan: linkKinds, serviceKinds, domainKinds, sysctls,
                    capabilities; each list replaces the one of the cluster's NetworkBinding of that name, or this
                    release's

@@ -72,6 +72,10 @@ function apiSource(client: ApiClient, node: string, onProblem: OnProblem): Clust
   };
 }
 
+/** True for an agent that asks the API server as the service account of its pod. */
+export const isInPod = ({ objects, kubeconfig }: AgentOptions): boolean =>
+  objects === undefined && kubeconfig === undefined;
+
 /** The source that the command line names: files, or the API server. @throws ConnectionError */
 export function clusterSource({ objects, kubeconfig, node }: AgentOptions, onProblem: OnProblem): ClusterSource {
   if (objects !== undefined) return fileSource(objects);

@@ -1,6 +1,7 @@
 /** The errors of this package: one function for each cause, in the order of the alphabet, after the classes that they are of. */
 import type { Stats } from "node:fs";
 import { BindingError, type Violation } from "@netbind/contract";
+import { SettingError } from "@netbind/netns";
 import type { AgentReason } from "./event-reasons.ts";
 
 /** Why a pod is not attached, with the reason of its event: the reason's next action is in the table of events. */
@@ -97,3 +98,9 @@ export const untrustedSocket = (
 
 /** A binding of a pod for which no process serves. */
 export const unservedBinding = (binding: string): Error => new Error(`no process serves binding "${binding}"`);
+
+/** A directory for the agent's records that cannot be made. */
+export const unusableState = (directory: string, code: string): SettingError =>
+  new SettingError(
+    `the directory ${directory} cannot be made (${code}): mount a directory of the node's there, or name one with --state`,
+  );

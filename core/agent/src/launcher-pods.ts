@@ -1,6 +1,7 @@
 import { type Attachment, defined } from "@netbind/contract";
-import { type BindingRegistration, isWrittenOnTap, registrationOf, registrationsOf } from "@netbind/kubevirt";
-import type { ClusterSnapshot, KubeContainer, KubePod, KubeVmi } from "@netbind/kube";
+import { type BindingRegistration, isWrittenOnTap, registrationOf } from "@netbind/kubevirt";
+import { bindingOfSidecar } from "@netbind/kubevirt/pod";
+import type { ClusterSnapshot, KubePod, KubeVmi } from "@netbind/kube";
 import type { AgentReason } from "./event-reasons.ts";
 
 /** KubeVirt's user in a launcher pod, and ours in its sidecars. */
@@ -8,8 +9,6 @@ export const LAUNCHER_UID = 107;
 const LABEL = "kubevirt.io";
 const LAUNCHER = "virt-launcher";
 const SOCKETS = "hook-sidecar-sockets";
-/** What a sidecar receives of its registration from KubeVirt 1.9. */
-const BINDING_NAME = "NETWORK_BINDING_PLUGIN_NAME";
 
 /** A sidecar of a launcher pod that serves a binding. */
 export interface PodSidecar {
@@ -51,16 +50,6 @@ export const isEnding = ({ metadata }: KubePod): boolean => metadata.deletionTim
 /** True for a pod that has ended, whatever is still listed of it. */
 export const isOver = ({ status }: KubePod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
 
-/** The binding that a container serves: the one that KubeVirt names to it, else the one whose image it has. */
-function bindingOf({ env, image }: KubeContainer, { configuration }: ClusterSnapshot): string | undefined {
-  const reported = env?.find(({ name }) => name === BINDING_NAME)?.value;
-  if (reported) return reported;
-  const ofImage = Object.entries(registrationsOf(configuration)).filter(
-    ([, { sidecarImage }]) => sidecarImage === image,
-  );
-  return ofImage.length === 1 ? ofImage[0]?.[0] : undefined;
-}
-
 /** A sidecar, with what is registered of its binding. */
 function sidecarOf(
   container: string,
@@ -76,7 +65,7 @@ function sidecarOf(
 function sidecarsOf(pod: KubePod, snapshot: ClusterSnapshot): readonly PodSidecar[] {
   return pod.spec.containers.flatMap((container) => {
     const directory = container.volumeMounts?.find(({ name, subPath }) => name === SOCKETS && subPath)?.subPath;
-    const binding = bindingOf(container, snapshot);
+    const binding = bindingOfSidecar(container, snapshot.configuration);
     // The directory is one name: KubeVirt gives each sidecar its container's.
     return directory === undefined || !/^[a-z0-9-]{1,63}$/.test(directory) || binding === undefined
       ? []

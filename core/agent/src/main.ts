@@ -22,9 +22,9 @@ import { ignoredBeside } from "./binding/binding-sockets.ts";
 import { AgentMetrics } from "./agent-metrics.ts";
 import { BindingRegistry } from "./binding/binding-registry.ts";
 import { AgentState } from "./pod/agent-record.ts";
-import { clusterSource, type ClusterSource } from "./cluster-source.ts";
+import { clusterSource, type ClusterSource, isInPod } from "./cluster-source.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
-import { type NamespaceId, namespaceId } from "./pod/pod-namespace.ts";
+import { checkNodesProcesses, ownNamespaces } from "./node-view.ts";
 import { NodeAgent } from "./node-agent.ts";
 
 /** Commands at a time, for all pods together. */
@@ -88,20 +88,6 @@ function compose(options: AgentOptions, grants: GrantsByBinding): void {
   });
 }
 
-/** The network namespaces of the node and of the agent, in which no pod is. @throws SettingError */
-function ownNamespaces(options: AgentOptions): readonly NamespaceId[] {
-  return [options["node-netns"], "/proc/self/ns/net"].map((path) => {
-    try {
-      return namespaceId(path);
-    } catch (error) {
-      throw new SettingError(
-        `the network namespace ${path} cannot be read (${(error as NodeJS.ErrnoException).code}): ` +
-          "run the agent in the node's PID namespace (hostPID: true), or name the node's network namespace with --node-netns",
-      );
-    }
-  });
-}
-
 /** What is made beside it. */
 interface AgentParts {
   readonly bindings: BindingRegistry;
@@ -116,7 +102,7 @@ function agentOf(options: AgentOptions, log: Logger, { bindings, source, metrics
     exec: limitConcurrency(exec, MOST_COMMANDS),
     bindings,
     kubelet: options.kubelet,
-    forbidden: ownNamespaces(options),
+    forbidden: ownNamespaces(options["node-netns"]),
     cluster: source.cluster,
     node: options.node,
     meter: metrics,
@@ -162,7 +148,8 @@ function configure(options: AgentOptions): boolean {
     const file = options.grants;
     logLevel("info");
     compose(options, file === undefined ? {} : readGrants(file, () => readFileSync(file, "utf8")));
-    ownNamespaces(options);
+    ownNamespaces(options["node-netns"]);
+    if (isInPod(options)) checkNodesProcesses();
     container.resolve(TOKENS.source);
     return true;
   } catch (error) {

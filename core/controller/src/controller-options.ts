@@ -24,6 +24,8 @@ export interface ControllerOptions {
   readonly "webhook-service": string;
   /** How API servers outside of the cluster's network reach them, in the Service's place. */
   readonly "webhook-url"?: string;
+  /** The account that makes launcher pods, as API servers name it. */
+  readonly "virt-controller": string;
 }
 
 export const USAGE = `usage: netbind-controller [--kubeconfig FILE] [--namespace NAME] [--kubevirt-namespace NAME]
@@ -43,6 +45,8 @@ server as its service account. Of several replicas, the holder of a Lease writes
   --webhooks H:P          reviews VMs as API servers store them, over https, and tells API servers of it
   --webhook-service N     the Service of the controller's namespace that leads to it at port 443 (netbind-webhooks)
   --webhook-url URL       instead of a Service: how API servers reach it, such as https://10.0.0.1:9443
+  --virt-controller USER  the account whose launcher pods get what bindings need
+                          (system:serviceaccount:NAMESPACE:kubevirt-controller, in the namespace of the KubeVirt CR)
   --log-level LEVEL       trace, debug, info, warn, error, fatal or silent (info)
 
 Exit codes: 0 stopped; 1 failed; 2 wrong command line, or a file that it names is wrong.
@@ -57,6 +61,9 @@ const REGISTRY = /^[a-z0-9][a-z0-9.-]{0,252}(?::\d{1,5})?(?:\/[a-z0-9][a-z0-9._-
 
 const URL_OF_HOST = /^https:\/\/(?:[a-z0-9.-]{1,253}|\[[0-9a-f:]{2,39}\])(?::\d{1,5})?$/;
 
+/** A user's name as API servers write it. It becomes a part of an expression. */
+const USER = /^[A-Za-z0-9][-A-Za-z0-9:._@/]{0,252}$/;
+
 /** What is wrong with the values of options, in a sentence. */
 function findProblem(values: Readonly<Record<string, unknown>>): string | undefined {
   for (const option of ["namespace", "kubevirt-namespace", "webhook-service"])
@@ -67,6 +74,9 @@ function findProblem(values: Readonly<Record<string, unknown>>): string | undefi
   const url = values["webhook-url"];
   if (url !== undefined && !URL_OF_HOST.test(String(url)))
     return `--webhook-url: ${JSON.stringify(url)} is not a URL such as https://10.0.0.1:9443, without a path`;
+  const account = values["virt-controller"];
+  if (account !== undefined && !USER.test(String(account)))
+    return `--virt-controller: ${JSON.stringify(account)} is not a user's name such as system:serviceaccount:kubevirt:kubevirt-controller`;
   const registry = values["image-registry"];
   return registry === undefined || REGISTRY.test(String(registry))
     ? undefined
@@ -93,13 +103,15 @@ export function readOptions(args: readonly string[]): ControllerOptions | { read
         webhooks: { type: "string" },
         "webhook-service": { type: "string", default: "netbind-webhooks" },
         "webhook-url": { type: "string" },
+        "virt-controller": { type: "string" },
       },
     });
     const problem = findProblem(values);
     if (problem !== undefined) return { problem };
     const { listen, webhooks, ...rest } = values;
     const addresses = { listen: readAddress("listen", listen), webhooks: readAddress("webhooks", webhooks) };
-    return { ...rest, ...defined(addresses) };
+    const virtController = `system:serviceaccount:${rest["kubevirt-namespace"]}:kubevirt-controller`;
+    return { "virt-controller": virtController, ...rest, ...defined(addresses) };
   } catch (error) {
     return { problem: (error as Error).message };
   }

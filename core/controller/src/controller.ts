@@ -1,17 +1,7 @@
-import { isObject } from "@netbind/contract/shape";
-import { type KubevirtConfiguration, registrationsOf } from "@netbind/kubevirt";
-import { kubevirtConfiguration } from "@netbind/kubevirt/admission";
-import {
-  Alarm,
-  type ApiObject,
-  backoff,
-  KUBEVIRTS,
-  NETWORK_BINDINGS,
-  pause,
-  ProblemReport,
-  Reflector,
-} from "@netbind/kube";
+import { registrationsOf } from "@netbind/kubevirt";
+import { Alarm, backoff, KUBEVIRTS, NETWORK_BINDINGS, pause, ProblemReport, Reflector } from "@netbind/kube";
 import type { ControllerMeter } from "./controller-metrics.ts";
+import { chooseKubevirt, type KubevirtCr, readKubevirt } from "./kubevirt-cr.ts";
 import { type NetworkBinding, readNetworkBinding } from "./network-binding.ts";
 import { reconcile, type ReconcileParts } from "./reconcile.ts";
 import type { WaitingInputs } from "./waiting/plan-notices.ts";
@@ -26,25 +16,6 @@ export interface ControllerParts extends ReconcileParts {
   readonly meter?: ControllerMeter;
   /** Called with what is wrong with what is followed or written, once for as long as it is; without a problem when it is over. */
   readonly onProblem?: (what: string, problem: string | undefined) => void;
-}
-
-/** A KubeVirt CR, as far as it is followed. */
-interface KubevirtCr {
-  readonly name: string;
-  readonly configuration: KubevirtConfiguration;
-  /** Of the KubeVirt that runs, such as `v1.9.0`; empty: its CR does not say. */
-  readonly version: string;
-  readonly created: string;
-  readonly isDeleting: boolean;
-}
-
-function readKubevirt(object: ApiObject): KubevirtCr {
-  const { name, creationTimestamp, deletionTimestamp } = object.metadata;
-  const { observedKubeVirtVersion } = isObject(object["status"]) ? object["status"] : {};
-  const version = typeof observedKubeVirtVersion === "string" ? observedKubeVirtVersion : "";
-  const created = String(creationTimestamp);
-  const configuration = kubevirtConfiguration(object);
-  return { name, configuration, version, created, isDeleting: deletionTimestamp !== undefined };
 }
 
 /** Milliseconds: after which everything is looked at again, and after a failure. */
@@ -128,10 +99,8 @@ export class Controller {
     }
   }
 
-  /** KubeVirt works by the oldest of several CRs, and its own webhook refuses others. */
   get #kubevirt(): KubevirtCr | undefined {
-    const crs = this.#kubevirts.objects.filter(({ isDeleting }) => !isDeleting);
-    return [...crs].sort((a, b) => a.created.localeCompare(b.created) || a.name.localeCompare(b.name))[0];
+    return chooseKubevirt(this.#kubevirts.objects);
   }
 
   /** What is known of bindings, of whatever age; nothing is known to be registered before everything was listed once. */

@@ -7,6 +7,8 @@ import { defined } from "@netbind/contract";
 import { terminalJson, terminalText } from "@netbind/engine/terminal";
 import {
   ApiClient,
+  type ApiConnection,
+  ApiError,
   ConnectionError,
   inClusterConnection,
   kubeconfigConnection,
@@ -20,6 +22,9 @@ import { container, type InjectionToken, instanceCachingFactory } from "tsyringe
 import { Controller, type ControllerParts } from "./controller.ts";
 import { ControllerMetrics } from "./controller-metrics.ts";
 import { type ControllerOptions, readOptions, USAGE } from "./controller-options.ts";
+import { isLifecycleCommand, LIFECYCLE_USAGE, readLifecycleCommand } from "./lifecycle/lifecycle-command.ts";
+import { LifecycleError } from "./lifecycle/lifecycle-error.ts";
+import { runLifecycleCommand } from "./lifecycle/run-lifecycle-command.ts";
 import { PlannerSockets } from "./planner-sockets.ts";
 import { ImagesError, readImages } from "./read-images.ts";
 import { releaseOf } from "./release.ts";
@@ -29,10 +34,12 @@ import { Webhooks } from "./webhooks/webhooks.ts";
 const NAME = "netbind-controller";
 
 /** What the exit code says, in the numbers of the `netbind` command. */
-const EXIT = { usage: 2 } as const;
+const EXIT = { failed: 1, usage: 2 } as const;
 
 /** What the one who starts the controller can put right. */
 const USERS_ERRORS = [ConnectionError, ImagesError, ListenError] as const;
+/** Why a command of the chart's hooks has failed. */
+const FAILURES = [ApiError, LifecycleError] as const;
 
 const TOKENS = {
   client: Symbol("client") as InjectionToken<ApiClient>,
@@ -58,11 +65,15 @@ function releaseFor({ images: file, "image-registry": imageRegistry }: Controlle
   return releaseOf({ ...parts, ...defined({ imageRegistry }) });
 }
 
+/** @throws ConnectionError */
+const connectionOf = (kubeconfig: string | undefined): ApiConnection =>
+  kubeconfig === undefined ? inClusterConnection() : kubeconfigConnection(kubeconfig);
+
 /** The composition root: what the controller is made of is made here, and nowhere else. @throws ConnectionError, ImagesError */
 function compose(options: ControllerOptions): void {
   const { kubeconfig, bindings, namespace } = options;
   const sockets = bindings === undefined ? undefined : new PlannerSockets(bindings);
-  const connection = kubeconfig === undefined ? inClusterConnection() : kubeconfigConnection(kubeconfig);
+  const connection = connectionOf(kubeconfig);
   const release = releaseFor(options);
   const settings = { name: NAME, level: options["log-level"], hooks: { streamWrite: terminalJson } };
   const log = pino(settings, pino.destination({ dest: 2, sync: true }));
@@ -103,7 +114,8 @@ function webhooksOf(options: ControllerOptions, client: ApiClient, log: Logger):
   if (listen === undefined) return undefined;
   const target = url === undefined ? { service, namespace } : { url };
   const context = (): Controller["reviewContext"] => container.resolve(TOKENS.controller).reviewContext;
-  return new Webhooks({ client, namespace, listen, target, context, onProblem: problemLog(log) });
+  const parts = { client, namespace, listen, target, context, virtController: options["virt-controller"] };
+  return new Webhooks({ ...parts, onProblem: problemLog(log) });
 }
 
 /** The election of the replica that writes. */
@@ -141,18 +153,28 @@ async function serve({ listen }: ControllerOptions, log: Logger): Promise<Status
 
 /** Says what the one who starts the controller can put right, and sets the exit code; anything else is thrown on. */
 function printUsersError(error: unknown): void {
-  if (!(error instanceof Error) || !USERS_ERRORS.some((one) => error instanceof one)) throw error;
-  process.stderr.write(`${terminalText(error.message)}\n`);
+  const isUsers = USERS_ERRORS.some((one) => error instanceof one);
+  if (!(error instanceof Error) || !(isUsers || FAILURES.some((one) => error instanceof one))) throw error;
+  for (const line of error.message.split("\n")) process.stderr.write(`${terminalText(line)}\n`);
+  process.exitCode = isUsers ? EXIT.usage : EXIT.failed;
+}
+
+function printUsage(problem: string): void {
+  process.stderr.write(`${terminalText(problem)}\n\n${USAGE}\n${LIFECYCLE_USAGE}`);
   process.exitCode = EXIT.usage;
 }
 
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2));
-  if ("problem" in options) {
-    process.stderr.write(`${terminalText(options.problem)}\n\n${USAGE}`);
-    process.exitCode = EXIT.usage;
-    return;
-  }
+/** A command of the chart's hooks, to its end. */
+async function runCommand(args: readonly string[]): Promise<void> {
+  const command = readLifecycleCommand(args);
+  if ("problem" in command) return printUsage(command.problem);
+  using client = new ApiClient(connectionOf(command.kubeconfig));
+  await runLifecycleCommand(command, client, (line) => process.stdout.write(`${terminalText(line)}\n`));
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if ("problem" in options) return printUsage(options.problem);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   compose(options);
@@ -177,4 +199,5 @@ async function main(): Promise<void> {
   log.info("stopped: registrations stay");
 }
 
-await main().catch(printUsersError);
+const args = process.argv.slice(2);
+await (isLifecycleCommand(args) ? runCommand(args) : main(args)).catch(printUsersError);

@@ -57,7 +57,7 @@ export {
   withGrants,
 } from "./plan/grants.ts";
 export { mergeNeeds } from "./plan/merge-needs.ts";
-export { needsOfNics } from "./plan/needs-of-nics.ts";
+export { type NeedingNic, needsOfNics, type NicSupplier } from "./plan/needs-of-nics.ts";
 export { type JsonProblem, parseJson } from "./plan/parse-json.ts";
 export { isAdopted } from "./plan/planned-links.ts";
 export { type NicPlanner, plannerOf, planNic } from "./plan/plan-nic.ts";

@@ -55,6 +55,7 @@ export {
 export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, withoutAbsent } from "./update/live-update.ts";
 export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";
+export type { PatchOperation } from "./values/json-patch.ts";
 export { parseQuantity } from "./values/quantity.ts";
 export { sameValue } from "./values/same-value.ts";
 export {

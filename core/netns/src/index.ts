@@ -50,6 +50,7 @@ export {
   canLimit,
   CONTROLLERS,
   groupOf,
+  groupOnMachine,
   handedOn,
   handOn,
   limitsMet,

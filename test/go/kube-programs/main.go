@@ -27,7 +27,19 @@ var servers = map[string]func() *cobra.Command{
 	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"kube-proxy":              proxy.NewProxyCommand,
-	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+	"kubelet":                 newKubelet,
+}
+
+// newKubelet makes the kubelet's command, which takes no context in the oldest releases.
+func newKubelet() *cobra.Command {
+	switch newCommand := any(kubelet.NewKubeletCommand).(type) {
+	case func() *cobra.Command:
+		return newCommand()
+	case func(context.Context) *cobra.Command:
+		return newCommand(context.Background())
+	default:
+		panic(fmt.Sprintf("the kubelet's command is made by a %T", newCommand))
+	}
 }
 
 func main() {

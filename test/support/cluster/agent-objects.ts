@@ -20,7 +20,57 @@ export async function installAgent(api: ApiServer, image: string): Promise<void>
   const objects = renderChart({ images: { ...noImages(), agent: imageValues(image) } });
   await applyNetworkBindingCrd(api);
   await api.apply(namespace, ...componentOf("agent", objects));
+  await rolledOut(api);
+}
+
+/** Waits until the agent that was installed last runs, and is ready, on each node. */
+export async function rolledOut(api: ApiServer): Promise<void> {
   await api.kubectl(["rollout", "status", ...IN_NAMESPACE, "--timeout=55s"]);
+}
+
+/** Updates the agent to another image, and waits until it runs on each node. */
+export async function setAgentImage(api: ApiServer, image: string): Promise<void> {
+  await api.kubectl(["set", "image", ...IN_NAMESPACE, `agent=${image}`]);
+  await rolledOut(api);
+}
+
+/** What the agent's pods are made of, as far as tests change it. */
+export interface AgentPodSpec {
+  readonly hostPID?: boolean;
+  readonly containers: readonly {
+    readonly image: string;
+    readonly args: readonly string[];
+    readonly resources?: object;
+    readonly securityContext: {
+      readonly capabilities: { readonly drop: readonly string[]; readonly add: readonly string[] };
+      readonly seccompProfile: { readonly type: string };
+    };
+    readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  }[];
+  readonly volumes: readonly { readonly name: string; readonly hostPath: object }[];
+}
+interface DaemonSet {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly labels: object };
+  readonly spec: {
+    readonly selector: object;
+    readonly template: { readonly metadata: object; readonly spec: AgentPodSpec };
+  };
+}
+const DAEMON_SET = `/apis/apps/v1/namespaces/${NAMESPACE}/daemonsets/netbind-agent`;
+
+/** What the agent's pods are made of now. */
+export const agentSpec = async (api: ApiServer): Promise<AgentPodSpec> =>
+  (await api.request<DaemonSet>({ path: DAEMON_SET })).spec.template.spec;
+
+/** Removes the agent, and installs it with other pods. Does not wait for them: they may not be able to start. */
+export async function replaceAgent(api: ApiServer, spec: AgentPodSpec): Promise<void> {
+  const { metadata, spec: whole } = await api.request<DaemonSet>({ path: DAEMON_SET });
+  await api.kubectl(["delete", ...IN_NAMESPACE, "--cascade=foreground", "--timeout=55s"]);
+  const { name, namespace: where, labels } = metadata;
+  await api.apply({
+    ...{ apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name, namespace: where, labels } },
+    spec: { selector: whole.selector, template: { ...whole.template, spec } },
+  });
 }
 
 /** What the agent has logged so far. */

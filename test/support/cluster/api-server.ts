@@ -27,6 +27,8 @@ export interface ApiRequest {
   readonly body?: object;
   /** Of the body; a patch is an RFC 7386 merge patch where nothing else is said. */
   readonly contentType?: string;
+  /** The account that asks, in the administrator's place. */
+  readonly user?: string;
 }
 
 /** An answer that is not a success. */
@@ -130,11 +132,12 @@ function ignoreConflict(error: unknown): void {
 }
 
 function open(asked: ApiRequest, { server, ca, cert, key, token }: ApiCredentials): Promise<IncomingMessage> {
-  const { method = "GET", path, body, contentType } = asked;
+  const { method = "GET", path, body, contentType, user } = asked;
   const type = contentType ?? (method === "PATCH" ? "application/merge-patch+json" : "application/json");
   const headers = {
     ...(body === undefined ? {} : { "content-type": type }),
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(user === undefined ? {} : { "impersonate-user": user }),
   };
   const own = { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
   return new Promise((resolve, reject) => {

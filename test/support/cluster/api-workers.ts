@@ -4,14 +4,14 @@ import type { ProcessId } from "@netbind/netns";
 import { ApiServer } from "./api-server.ts";
 import { downCluster, upCluster } from "./cluster.ts";
 import type { ClusterDirectory } from "./cluster-directory.ts";
-import { DEFAULT_RELEASE } from "./kubernetes.ts";
+import { defaultRelease } from "./kubernetes.ts";
 import { applyCrds } from "./kubevirt-crds.ts";
 
 /** Brings a server up with KubeVirt's resources, until `owner` takes it down; one that is up stays as it is. */
 export async function upApiServer(directory: ClusterDirectory, owner: ProcessId): Promise<void> {
   const ready = directory.file("resources-applied");
   if (directory.running() !== undefined && existsSync(ready)) return;
-  await upCluster(directory, { release: DEFAULT_RELEASE, nodes: 0 }, owner);
+  await upCluster(directory, { release: defaultRelease(), nodes: 0 }, owner);
   try {
     await applyCrds(new ApiServer(directory));
     writeFileSync(ready, "");

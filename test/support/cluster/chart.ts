@@ -56,18 +56,27 @@ export function renderText(values: ChartValues = {}, major: HelmRelease = 3): st
   return execFileSync(buildHelm(major), args, { encoding: "utf8", input, stdio: ["pipe", "pipe", "pipe"] });
 }
 
-/** The objects of a text of helm's, without those of its hooks. */
+/** The objects of a text of helm's. */
 export const objectsOf = (text: string): readonly ChartObject[] =>
   parseAllDocuments(text)
     .map((document) => document.toJS() as ChartObject | null)
-    .filter((object) => object !== null)
-    .filter(({ metadata }) => metadata.annotations?.["helm.sh/hook"] === undefined);
+    .filter((object) => object !== null);
 
-export const renderChart = (values?: ChartValues): readonly ChartObject[] => objectsOf(renderText(values));
+/** True for an object that is there for as long as a hook runs. */
+const isOfHook = ({ metadata }: ChartObject): boolean => metadata.annotations?.["helm.sh/hook"] !== undefined;
+
+/** What an installation has, of other values. */
+export const renderChart = (values?: ChartValues): readonly ChartObject[] =>
+  objectsOf(renderText(values)).filter((object) => !isOfHook(object));
 
 let rendered: readonly ChartObject[] | undefined;
-/** The chart with its own values. */
-export const chart = (): readonly ChartObject[] => (rendered ??= renderChart());
+const all = (): readonly ChartObject[] => (rendered ??= objectsOf(renderText()));
+
+/** What an installation has, of the chart's own values. */
+export const chart = (): readonly ChartObject[] => all().filter((object) => !isOfHook(object));
+
+/** What hooks have beside it. */
+export const hooks = (): readonly ChartObject[] => all().filter(isOfHook);
 
 /** An object of the chart. @throws Error where it has none of that name */
 export function chartObject(kind: string, name: string, objects = chart()): ChartObject {

@@ -26,14 +26,14 @@ function addHolder(directory: ClusterDirectory, name: string, holder: Holder): v
 /** Starts all nodes of a cluster whose control plane is up. */
 async function startNodes(
   directory: ClusterDirectory,
-  { nodes: count, multus = false }: ClusterSettings,
+  { nodes: count, release, multus = false }: ClusterSettings,
 ): Promise<void> {
   const controlPlane = directory.record()?.controlPlane;
   if (controlPlane === undefined) throw new Error("the control plane has ended");
   const pki = await Authority.in(directory.certificates);
   if (multus) await prepareMultus(directory, pki);
   const parts = {
-    ...{ directory, pki, multus },
+    ...{ directory, pki, multus, release },
     containerd: join(await unpackDebian("containerd"), "usr/bin"),
     images: await writeNodeImages(directory.file("images")),
   };

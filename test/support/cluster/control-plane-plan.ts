@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { API_PORT, comma, CONTROL_PLANE, REGISTRY, SERVICES } from "./addresses.ts";
+import { auditOptions } from "./audit-log.ts";
 import type { Authority } from "./certificates.ts";
 import type { ClusterDirectory, ClusterSettings } from "./cluster-directory.ts";
 import type { CommandLines } from "./program-set.ts";
@@ -45,7 +46,7 @@ const etcd = (program: string, data: string): readonly string[] => [
 ];
 
 /** Node authorizer and NodeRestriction as kubeadm has them. Webhooks' Services are reached at their endpoints. */
-function apiServer(program: string, pki: Authority): readonly string[] {
+function apiServer(program: string, pki: Authority, directory: ClusterDirectory): readonly string[] {
   const file = (name: string): string => join(pki.directory, name);
   return [
     program,
@@ -61,6 +62,7 @@ function apiServer(program: string, pki: Authority): readonly string[] {
     `--service-account-signing-key-file=${file("service-accounts.key")}`,
     ...["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"],
     ...["--enable-aggregator-routing=true", "--allow-privileged=true"],
+    ...auditOptions(directory),
   ];
 }
 
@@ -122,7 +124,7 @@ export function planControlPlane(
   return {
     commands: {
       etcd: etcd(etcdProgram, directory.file("etcd")),
-      "kube-apiserver": apiServer(program("kube-apiserver"), pki),
+      "kube-apiserver": apiServer(program("kube-apiserver"), pki, directory),
       ...(nodes === 0 ? {} : forNodes()),
     },
     network: NETWORK,

@@ -1,17 +1,19 @@
-/** The controller as a program that a test starts and ends. */
+/** The controller, or a node agent, as a program that a test starts and ends. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../../core/controller/src/main.ts", import.meta.url));
+const mainOf = (name: string): string => fileURLToPath(new URL(`../../../core/${name}/src/main.ts`, import.meta.url));
+export const CONTROLLER_MAIN: string = mainOf("controller");
 
 /** A controller that runs. */
 export class Program implements AsyncDisposable {
+  protected static readonly main: string = CONTROLLER_MAIN;
   readonly #child: ChildProcess;
   log = "";
 
   constructor(...options: readonly string[]) {
-    const args = ["--conditions=@netbind/source", MAIN, ...options];
+    const args = ["--conditions=@netbind/source", (this.constructor as typeof Program).main, ...options];
     this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
   }
@@ -40,4 +42,9 @@ export class Program implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end("SIGTERM");
   }
+}
+
+/** A node agent that runs. */
+export class AgentProgram extends Program {
+  protected static override readonly main: string = mainOf("agent");
 }

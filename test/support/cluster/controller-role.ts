@@ -1,8 +1,9 @@
 /** The controller's rights, as the chart has them, in a namespace of a test that is both its own and KubeVirt's. */
 import type { ApiCredentials, ApiServer } from "./api-server.ts";
-import { type ChartObject, componentOf, type Rule } from "./chart.ts";
+import { type ChartObject, componentOf, hooks, type Rule } from "./chart.ts";
 
-const items = componentOf("controller").filter(({ rules, roleRef }) => rules !== undefined || roleRef !== undefined);
+const isOfRoles = ({ rules, roleRef }: ChartObject): boolean => rules !== undefined || roleRef !== undefined;
+const items = componentOf("controller").filter(isOfRoles);
 
 /** A verb of a rule of the chart: of its object, of its rules, of its verbs. */
 export interface Right {
@@ -40,6 +41,26 @@ export async function controllerAccount(api: ApiServer, namespace: string, missi
   });
   await api.apply(...objects);
   return credentials;
+}
+
+/** Adds the rights that a hook of the chart has beside the controller's, by its component, to such an account. */
+export async function allowHook(api: ApiServer, namespace: string, component: string): Promise<void> {
+  const inThere = ({ metadata: { name, namespace: own } }: ChartObject): object => ({
+    name: `${namespace}-${name}`,
+    ...(own === undefined ? {} : { namespace }),
+  });
+  const subjects = [{ kind: "ServiceAccount", name: "netbind-controller", namespace }];
+  const objects = componentOf(component, hooks().filter(isOfRoles)).map(({ roleRef, ...object }) =>
+    roleRef === undefined
+      ? { ...object, metadata: inThere(object) }
+      : {
+          ...object,
+          metadata: inThere(object),
+          roleRef: { ...roleRef, name: `${namespace}-${roleRef.name}` },
+          subjects,
+        },
+  );
+  await api.apply(...objects);
 }
 
 /** True for the role that a binding of the chart binds. */

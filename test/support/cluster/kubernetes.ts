@@ -1,24 +1,36 @@
 /** Kubernetes' own programs, of the releases that the test cluster runs. */
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import table from "../../go/kube-programs/releases.json" with { type: "json" };
 import { buildGoTool } from "../build/go-tools.ts";
 
-/** A release, and the file of test/go/kube-programs that names its modules. */
+/** A release, and the files of test/go/kube-programs that name its modules. */
 interface Release {
   readonly version: string;
   readonly modules: string;
 }
 
-/** By minor version. A further one is a file of modules and a line here. */
-const RELEASES = {
-  "1.34": { version: "v1.34.4", modules: "go" },
-} as const satisfies Readonly<Record<string, Release>>;
+/**
+ * By minor version, from the oldest to the newest one of KubeVirt 1.6 to 1.9 that can be built here. A further one is a
+ * file of modules and a line in `releases.json`, which the runner of the tests reads too.
+ */
+const RELEASES = table.releases satisfies Readonly<Record<string, Release>>;
 
 /** A release of Kubernetes that can be built here. */
 export type KubernetesRelease = keyof typeof RELEASES;
 
 export const KUBERNETES_RELEASES = Object.keys(RELEASES) as readonly KubernetesRelease[];
-export const DEFAULT_RELEASE: KubernetesRelease = "1.34";
+export const isRelease = (text: string): text is KubernetesRelease => KUBERNETES_RELEASES.some((one) => one === text);
+
+/** Names the release that clusters run where none is asked for. */
+const VARIABLE = "NETBIND_KUBERNETES";
+
+/** The release of the tests' clusters, and of those that name none. @throws Error where the environment names none that is built here */
+export function defaultRelease(env: NodeJS.ProcessEnv = process.env): KubernetesRelease {
+  const release = env[VARIABLE] || table.default;
+  if (isRelease(release)) return release;
+  throw new Error(`${VARIABLE} is ${JSON.stringify(release)}: set it to one of ${KUBERNETES_RELEASES.join(", ")}`);
+}
 
 const PROGRAMS = [
   "kube-apiserver",

@@ -1,6 +1,7 @@
 /** The definitions of KubeVirt's, HyperConverged's and multus' resources, as far as tests need them, or KubeVirt's own. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { waitUntil } from "@netbind/netns";
 import type { ApiServer } from "./api-server.ts";
 
 /** A kind of a group. */
@@ -69,10 +70,29 @@ function definitions(folder: string | undefined): readonly object[] {
   return [...files.map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as object), ...others];
 }
 
+interface Definition {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] | null };
+}
+
+/** Waits until all definitions are served. `kubectl wait` fails at one whose status has not been written yet. */
+export async function waitForCrds(api: ApiServer): Promise<void> {
+  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  let missing: readonly string[] = [];
+  const isServed = ({ status }: Definition): boolean =>
+    (status?.conditions ?? []).some((one) => one.type === "Established" && one.status === "True");
+  const areServed = async (): Promise<boolean> => {
+    const { items } = await api.request<{ readonly items: readonly Definition[] }>({ path });
+    missing = items.filter((one) => !isServed(one)).map(({ metadata }) => metadata.name);
+    return missing.length === 0;
+  };
+  if (!(await waitUntil(areServed, 30_000, 100))) throw new Error(`not served: ${missing.join(", ")}`);
+}
+
 /** Makes the resources known to an API server, and waits until it serves them. Gives how many there are. */
 export async function applyCrds(api: ApiServer, folder = process.env["NETBIND_CRDS"]): Promise<number> {
   const objects = definitions(folder);
   await api.apply(...objects);
-  await api.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+  await waitForCrds(api);
   return objects.length;
 }

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { downCluster, upCluster } from "./cluster.ts";
 import { ClusterDirectory } from "./cluster-directory.ts";
-import { DEFAULT_RELEASE, KUBERNETES_RELEASES, type KubernetesRelease } from "./kubernetes.ts";
+import { defaultRelease, isRelease, KUBERNETES_RELEASES } from "./kubernetes.ts";
 
 const USAGE = `usage: npm run cluster -- up [--name NAME] [--nodes N] [--kubernetes RELEASE]
        npm run cluster -- down [--name NAME]
@@ -13,18 +13,16 @@ none of the machine's control groups, settings and networks; the API server is r
 
   --name NAME           of the cluster: several run beside each other (test)
   --nodes N             with a kubelet and containerd; without any the API server is all that runs (1)
-  --kubernetes RELEASE  ${KUBERNETES_RELEASES.join(", ")} (${DEFAULT_RELEASE})
+  --kubernetes RELEASE  ${KUBERNETES_RELEASES.join(", ")} (what NETBIND_KUBERNETES says; 1.34)
 
 "up" prints the line that tells kubectl of it; a cluster that is up stays as it is. "down" leaves nothing of it.
 `;
 const OPTIONS = {
   name: { type: "string", default: "test" },
   nodes: { type: "string", default: "1" },
-  kubernetes: { type: "string", default: DEFAULT_RELEASE },
+  kubernetes: { type: "string" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
-
-const isRelease = (text: string): text is KubernetesRelease => KUBERNETES_RELEASES.some((one) => one === text);
 
 function printStatus(): void {
   const lines = ClusterDirectory.list().map((name) => {
@@ -44,7 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
     (values.help ? process.stdout : process.stderr).write(USAGE);
     return values.help ? 0 : 2;
   }
-  const { kubernetes: release, name } = values;
+  const { kubernetes: release = defaultRelease(), name } = values;
   if (!isRelease(release))
     throw new Error(`Kubernetes ${release} is not a release that is built here: ${KUBERNETES_RELEASES.join(", ")}`);
   if (!/^[0-9]$/.test(values.nodes)) throw new Error(`"${values.nodes}" is not a number of nodes: use 0 to 9`);

@@ -1,6 +1,7 @@
 /** Netbind's own kind of object, as the chart defines it. */
 import type { ApiServer } from "./api-server.ts";
 import { chartObject } from "./chart.ts";
+import { waitForCrds } from "./kubevirt-crds.ts";
 
 const CRD = chartObject("CustomResourceDefinition", "networkbindings.netbind.dev");
 
@@ -17,5 +18,5 @@ export const networkBinding = (name: string, spec: object = {}): object => ({
 /** Makes NetworkBindings known to an API server, and waits until it serves them. */
 export async function applyNetworkBindingCrd(api: ApiServer): Promise<void> {
   await api.apply(CRD);
-  await api.kubectl(["wait", "--for=condition=Established", "--timeout=30s", `crd/${CRD.metadata.name}`]);
+  await waitForCrds(api);
 }

@@ -63,10 +63,11 @@ export class NodeObjects {
     return made.metadata.uid;
   }
 
-  /** Makes a VMI that has no pod. */
-  async makePendingVmi(name: string): Promise<void> {
-    await this.makeVmi(name);
+  /** Makes a VMI that has no pod. Gives its UID. */
+  async makePendingVmi(name: string): Promise<string> {
+    const uid = await this.makeVmi(name);
     await this.patchVmi(name, { status: { phase: "Pending" } });
+    return uid;
   }
 
   /** Changes a VMI by a merge patch. KubeVirt's has no status of its own. */

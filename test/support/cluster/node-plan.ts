@@ -6,6 +6,7 @@ import { CLUSTER_DNS, comma, nodeAddress, PODS, podSubnet, REGISTRY } from "./ad
 import type { Authority } from "./certificates.ts";
 import type { ClusterDirectory } from "./cluster-directory.ts";
 import { PAUSE_IMAGE } from "./image-archive.ts";
+import type { KubernetesRelease } from "./kubernetes.ts";
 import { multusConfig, pluginsOf } from "./multus.ts";
 import type { CommandLines } from "./program-set.ts";
 
@@ -27,6 +28,7 @@ export interface NodeParts {
   readonly pki: Authority;
   readonly containerd: string;
   readonly images: readonly string[];
+  readonly release: KubernetesRelease;
   readonly multus: boolean;
 }
 
@@ -77,8 +79,12 @@ const podNetwork = (node: number): object => ({
   },
 });
 
+/** Switches of a release's own: 1.34's kubelet ends where a pod with limits is made again, if it can resize pods. */
+const featureGates = (release: KubernetesRelease): object =>
+  release === "1.34" ? { featureGates: { InPlacePodVerticalScaling: false } } : {};
+
 /** Without control groups nothing of a pod's limits can be enforced, and a pod cannot be resized. */
-const kubeletConfig = (pki: Authority, name: string): object => ({
+const kubeletConfig = (pki: Authority, name: string, release: KubernetesRelease): object => ({
   apiVersion: "kubelet.config.k8s.io/v1beta1",
   kind: "KubeletConfiguration",
   authentication: {
@@ -93,7 +99,7 @@ const kubeletConfig = (pki: Authority, name: string): object => ({
   cgroupDriver: "cgroupfs",
   cgroupsPerQOS: false,
   enforceNodeAllocatable: [],
-  featureGates: { InPlacePodVerticalScaling: false },
+  ...featureGates(release),
   failCgroupV1: false,
   failSwapOn: false,
   makeIPTablesUtilChains: false,
@@ -109,7 +115,7 @@ const kubeletConfig = (pki: Authority, name: string): object => ({
 });
 
 /** Writes a node's files, and gives its plan. */
-export function planNode({ directory, pki, containerd, images, multus }: NodeParts, node: number): NodePlan {
+export function planNode({ directory, pki, containerd, images, multus, release }: NodeParts, node: number): NodePlan {
   const name = nodeName(node);
   const work = directory.file(name);
   for (const below of ["cni", "programs"]) mkdirSync(join(work, below), { recursive: true });
@@ -135,7 +141,7 @@ export function planNode({ directory, pki, containerd, images, multus }: NodePar
       ],
       kubelet: [
         program("kubelet"),
-        ...[`--config=${write("kubelet.json", JSON.stringify(kubeletConfig(pki, name)))}`],
+        ...[`--config=${write("kubelet.json", JSON.stringify(kubeletConfig(pki, name, release)))}`],
         ...[`--kubeconfig=${own(`kubelet-${name}`)}`, `--hostname-override=${name}`, `--cert-dir=${work}`],
         ...[`--node-ip=${comma(nodeAddress(node))}`, "--root-dir=/var/lib/kubelet"],
       ],

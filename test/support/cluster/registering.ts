@@ -57,8 +57,11 @@ export class Registering implements AsyncDisposable {
     return made;
   }
 
-  /** Follows and writes as the one replica that leads, until this is disposed. Gives what it says is wrong. */
-  control(as: ApiCredentials = this.#api.credentials, parts: Partial<ControllerParts> = {}): readonly string[] {
+  /** Follows and writes as the one replica that leads, until this is disposed, or before. Gives what it says is wrong. */
+  control(
+    as: ApiCredentials = this.#api.credentials,
+    { signal: until, ...parts }: Partial<ControllerParts> & { readonly signal?: AbortSignal } = {},
+  ): readonly string[] {
     const problems: string[] = [];
     const client = new ApiClient(connectionOf(as));
     const { namespace } = this;
@@ -67,7 +70,7 @@ export class Registering implements AsyncDisposable {
     const bindings = (): Controller["known"] => controller.known;
     const waiting = new WaitingVms({ client, namespace, host: "replica", grace: 1000, bindings, onProblem });
     const stop = new AbortController();
-    const { signal } = stop;
+    const signal = until === undefined ? stop.signal : AbortSignal.any([stop.signal, until]);
     const ran = Promise.all([controller.follow(signal), controller.lead(signal), waiting.run(signal)]);
     this.#stack.defer(async () => {
       stop.abort();
@@ -117,6 +120,12 @@ export class Registering implements AsyncDisposable {
   ): Promise<void> {
     const path = `${this.#path(plural, name)}?fieldManager=${manager}`;
     await this.#api.request({ method: "PATCH", path, body: { spec } });
+  }
+
+  /** Lets others own the KubeVirt CR, by its owner references. */
+  async own(ownerReferences: readonly object[]): Promise<void> {
+    const path = this.#path("kubevirts", "kubevirt");
+    await this.#api.request({ method: "PATCH", path, body: { metadata: { ownerReferences } } });
   }
 
   /** Registers by server-side apply, taking over whatever others have. */

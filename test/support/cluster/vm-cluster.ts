@@ -10,7 +10,7 @@ import { downCluster, upOwnCluster } from "./cluster.ts";
 import { ClusterDirectory } from "./cluster-directory.ts";
 import { ClusterGuest } from "./cluster-guest.ts";
 import { InNode } from "./in-node.ts";
-import { DEFAULT_RELEASE } from "./kubernetes.ts";
+import { defaultRelease } from "./kubernetes.ts";
 import { applyCrds } from "./kubevirt-crds.ts";
 import { writeLauncherImage } from "./launcher-image.ts";
 import { allowMultus } from "./multus.ts";
@@ -92,7 +92,7 @@ export class VmCluster implements AsyncDisposable {
   /** Brings one up for this process. */
   static async up({ purpose, bindings, nodes, multus = false }: VmClusterSettings): Promise<VmCluster> {
     const directory = new ClusterDirectory(`${purpose}-${process.pid}`);
-    await upOwnCluster(directory, { release: DEFAULT_RELEASE, nodes, multus });
+    await upOwnCluster(directory, { release: defaultRelease(), nodes, multus });
     const images = await pushImages(directory, [...bindings, "agent"]);
     const sidecars = bindings.map((name) => [name, { sidecarImage: images[name] ?? "", ...REGISTRATIONS[name] }]);
     const configuration: KubevirtConfiguration = {

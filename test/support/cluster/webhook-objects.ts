@@ -1,9 +1,11 @@
 /** The webhook configurations as the chart has them: empty, for the controller to fill. */
-import { CONFIGURATION_NAMES } from "@netbind/controller";
+import { CONFIGURATION_PLACES } from "@netbind/controller";
 import type { ApiServer } from "./api-server.ts";
 import { chart } from "./chart.ts";
 
-const PATH = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+const PATHS = CONFIGURATION_PLACES.map(
+  ({ resource: { group, version, plural }, name }) => `/apis/${group}/${version}/${plural}/${name}`,
+);
 
 export async function applyEmptyWebhooks(api: ApiServer): Promise<void> {
   await api.apply(...chart().filter(({ kind }) => kind.endsWith("WebhookConfiguration")));
@@ -11,12 +13,11 @@ export async function applyEmptyWebhooks(api: ApiServer): Promise<void> {
 
 /** What the configurations say, as text. */
 export async function readWebhookConfigurations(api: ApiServer): Promise<string> {
-  const all = await Promise.all(CONFIGURATION_NAMES.map((name) => api.request({ path: `${PATH}/${name}` })));
+  const all = await Promise.all(PATHS.map((path) => api.request({ path })));
   return JSON.stringify(all);
 }
 
 /** Lets VMs of other tests be. */
 export async function removeWebhookConfigurations(api: ApiServer): Promise<void> {
-  for (const name of CONFIGURATION_NAMES)
-    await api.request({ method: "DELETE", path: `${PATH}/${name}` }).catch(() => undefined);
+  for (const path of PATHS) await api.request({ method: "DELETE", path }).catch(() => undefined);
 }

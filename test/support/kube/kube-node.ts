@@ -274,10 +274,9 @@ export class KubeNode implements AsyncDisposable {
   }
 
   /** Starts the agent as its image does: bundled, and told to be small. */
-  startBundledAgent(): ChildProcess {
-    return this.#startAgent(["--max-semi-space-size=1", join(ROOT, "core/agent/dist/netbind-agent.mjs")], [], {
-      MALLOC_ARENA_MAX: "1",
-    });
+  startBundledAgent(enter: readonly string[] = []): ChildProcess {
+    const program = ["--max-semi-space-size=1", join(ROOT, "core/agent/dist/netbind-agent.mjs")];
+    return this.#startAgent(program, [], { MALLOC_ARENA_MAX: "1" }, enter);
   }
 
   /** Starts an agent on this node from its sources. */
@@ -285,7 +284,12 @@ export class KubeNode implements AsyncDisposable {
     return this.#startAgent(["--conditions=@netbind/source", join(ROOT, "core/agent/src/main.ts")], options, env);
   }
 
-  #startAgent(program: readonly string[], options: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  #startAgent(
+    program: readonly string[],
+    options: readonly string[],
+    env: NodeJS.ProcessEnv,
+    enter: readonly string[] = [],
+  ): ChildProcess {
     const args = [
       "--node",
       NODE,
@@ -297,14 +301,9 @@ export class KubeNode implements AsyncDisposable {
       "/proc/self/ns/net",
       ...options,
     ];
-    const agent = spawn(
-      "nsenter",
-      [`--mount=/proc/${this.#holder.pid}/ns/mnt`, "--", process.execPath, ...program, ...args],
-      {
-        stdio: ["ignore", "ignore", "pipe"],
-        env: { ...process.env, ...env },
-      },
-    );
+    const inMounts = ["nsenter", `--mount=/proc/${this.#holder.pid}/ns/mnt`, "--"];
+    const [file = "", ...rest] = [...enter, ...inMounts, process.execPath, ...program, ...args];
+    const agent = spawn(file, rest, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
     agent.stderr.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
     this.#agent = agent;
     return agent;

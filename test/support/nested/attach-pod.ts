@@ -38,12 +38,17 @@ export interface SeenPod {
   readonly groups: Readonly<Record<string, SeenCgroup>>;
   /** The names of those that are there when the agent has released the pod. */
   readonly left: readonly string[];
+  /** The programs that run in the agent's own control group while pods are attached. */
+  readonly withAgent: readonly string[];
   /** Another pod's sidecar, once it was asked again and again: what it gave back, and its control group afterwards. */
   readonly asked: { readonly domains: readonly string[]; readonly sidecar?: SeenCgroup };
 }
 
 /** KubeVirt asks more than once. */
 const DEFINES = 30;
+/** Of the agent's container. */
+const AGENT_GROUP = "/kubelet-agent";
+const IN_CONTAINERS_GROUP = 'mkdir "$1" && echo 0 > "$1/cgroup.procs" && shift && exec unshare --cgroup "$@"';
 const SLIRP = [{ name: "default", binding: "slirp", ports: [{ port: 80 }] }] as const;
 
 const read = (path: string, name: string): string => readFileSync(join(MOUNT, path, name), "utf8").trim();
@@ -109,12 +114,14 @@ function defineAgain(node: KubeNode, pod: LabPod): Promise<readonly string[]> {
 assert.equal(hostname(), "nested", "this changes the machine's control groups");
 await using node = await KubeNode.make({ cgroups: true });
 const pods = [await node.pod({ vm: "one" }), await node.pod({ vm: "two", nics: SLIRP })] as const;
-node.startBundledAgent();
+// As a container that is not privileged: in a control group and a namespace of its own, which the kernel keeps apart.
+node.startBundledAgent(["sh", "-c", IN_CONTAINERS_GROUP, "agent", join(MOUNT, AGENT_GROUP)]);
 for (const pod of pods) {
   await node.attached(pod);
   await node.says(pod, "ATTACHED");
 }
 const found = await seeFrozen(node, pods[0]);
+const withAgent = seeCgroup(AGENT_GROUP).programs;
 const domains = await defineAgain(node, pods[1]);
 const sidecar = see(node, pods[1]).groups["sidecar"];
 for (const pod of pods) await node.removePod(pod);
@@ -122,6 +129,8 @@ assert.ok(await waitUntil(() => node.leftovers().length === 0, 30_000), node.log
 const left = pods.flatMap(({ uid }) =>
   existsSync(join(MOUNT, podCgroup(uid))) ? children(podCgroup(uid)) : ["the pod's own is gone"],
 );
+await node.stopAgent();
+rmdirSync(join(MOUNT, AGENT_GROUP));
 // The kubelet's part: it fails where anything of a pod is left.
 for (const { uid } of pods) rmdirSync(join(MOUNT, podCgroup(uid)));
 for (const up of ["..", "../.."]) rmdirSync(join(MOUNT, podCgroup(pods[0].uid), up));
@@ -129,6 +138,7 @@ process.stdout.write(
   JSON.stringify({
     ...found,
     left,
+    withAgent,
     asked: { domains, ...(sidecar === undefined ? {} : { sidecar }) },
   } satisfies SeenPod),
 );

@@ -149,6 +149,7 @@ test.each([
   [["--override", "passt"], "name that directory"],
   [["--bindings", "/run", "--binding-user", "passt"], '"passt" is not NAME=UID'],
   [["--bindings", "/run", "--binding-user", "passt=99999999999"], "is not NAME=UID"],
+  [["--state", "/etc/passwd/state"], "/etc/passwd/state/pods cannot be made (ENOTDIR): mount a directory"],
 ])("an agent that is told %j does not start", (args, words) => {
   const all = [
     "--conditions=@netbind/source",
@@ -157,10 +158,9 @@ test.each([
     "n",
     "--objects",
     directory,
-    "--state",
-    join(directory, "state"),
+    ...["--node-netns", "/proc/self/ns/net", "--state", join(directory, "state")],
     ...args,
   ];
-  const { status, stderr } = spawnSync(process.execPath, all, { encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, all, { encoding: "utf8", timeout: 30_000 });
   expect([status, stderr]).toEqual([2, expect.stringContaining(words)]);
 });

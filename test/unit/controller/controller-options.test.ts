@@ -8,6 +8,13 @@ test("in a pod nothing has to be named", () => {
     "kubevirt-namespace": "kubevirt",
     "log-level": "info",
     "webhook-service": "netbind-webhooks",
+    "virt-controller": "system:serviceaccount:kubevirt:kubevirt-controller",
+  });
+});
+
+test("virt-controller's account is in the namespace of the KubeVirt CR where nothing else is said", () => {
+  expect(readOptions(["--kubevirt-namespace", "hco"])).toMatchObject({
+    "virt-controller": "system:serviceaccount:hco:kubevirt-controller",
   });
 });
 
@@ -23,6 +30,7 @@ test("every option is taken, and explained", () => {
     webhooks: "0.0.0.0:9443",
     "webhook-service": "a-service",
     "webhook-url": "https://10.0.0.1:9443",
+    "virt-controller": "system:serviceaccount:a:b",
     "log-level": "debug",
   };
   const args = Object.entries(values).flatMap(([name, value]) => [`--${name}`, value]);
@@ -39,6 +47,7 @@ test.each([
   [["--image-registry", "registry.example/"], '--image-registry: "registry.example/" is not a registry'],
   [["--webhook-url", "http://10.0.0.1"], '--webhook-url: "http://10.0.0.1" is not a URL such as https://'],
   [["--webhook-url", "https://10.0.0.1/path"], '--webhook-url: "https://10.0.0.1/path" is not a URL'],
+  [["--virt-controller", "a' || true"], `--virt-controller: "a' || true" is not a user's name`],
   [["--log-level", "loud"], '--log-level: "loud" is not one of trace'],
   [["--listen", "host:1"], '--listen: "host:1" is not ADDRESS:PORT'],
   [["--webhooks", "1"], '--webhooks: "1" is not ADDRESS:PORT'],

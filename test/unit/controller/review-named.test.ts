@@ -37,7 +37,7 @@ async function reviewIn(
   const configuration = { network: { binding: { bridge: { sidecarImage: "i", domainAttachmentType: "tap" } } } };
   const context: ReviewContext = {
     ...{ configuration, version: 9, isNewer: false, ours: new Set(["bridge", "theirs"]), awaited: new Set(["theirs"]) },
-    ...{ described: new Map(), lookups: { find } },
+    ...{ delegated: new Set(), described: new Map(), lookups: { find } },
     ...more,
   };
   const request = { uid: "u", operation: "CREATE", kind: { kind }, namespace: "default", name: "vm", object };
@@ -159,6 +159,14 @@ test("a binding that is asked refuses its VM, at the interface, as the node agen
   expect(refused).toEqual(["spec.domain.devices.interfaces[0].model: [ADMIT] virtio only; use virtio"]);
   const others = await reviewIn({ planners: find, ours: new Set() }, POD);
   expect([others.refused, others.warnings.join("\n")]).toEqual([[], expect.stringContaining("[ADMIT] ")]);
+});
+
+test("a capability that a binding needs refuses its VM: no pod could give it", async () => {
+  const needs = (): object => ({ compute: { capabilities: ["NET_BIND_SERVICE", "NET_RAW"] } });
+  const { refused } = await reviewIn({ planners: () => plugin({ needs }) }, POD);
+  expect(refused).toEqual([
+    expect.stringMatching(/interfaces\[0\]: \[ADMIT\] binding "theirs" needs the capability NET_RAW .* uid 107/),
+  ]);
 });
 
 const FAILING: Readonly<Record<string, object>> = {

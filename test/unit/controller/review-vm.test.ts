@@ -20,6 +20,7 @@ const THEIRS = { ...SPEC, domain: { devices: { interfaces: [{ name: "red", bindi
 const context = (more: Partial<ReviewContext> = {}): ReviewContext => ({
   configuration: { network: { binding: {} } },
   ...{ version: 9, isNewer: false, ours: new Set(["passt", "slirp"]), awaited: new Set(), described: new Map() },
+  delegated: new Set(),
   ...more,
 });
 
@@ -89,6 +90,23 @@ test("an update that leaves the spec as it is passes, so that finalizers do; one
   const object = KINDS.VirtualMachine(SPEC);
   expect(await reviewVm(review(object, "VirtualMachine", of(SPEC)), context())).toEqual({ causes: [], warnings: [] });
   expect((await reviewVm(review(object, "VirtualMachine", of(WITHOUT)), context())).causes).toHaveLength(1);
+});
+
+test("what KubeVirt has a key for is judged as that key, and is ours", async () => {
+  const sriov = (network: object): object =>
+    KINDS.VirtualMachine({
+      domain: { devices: { interfaces: [{ name: "red", binding: { name: "sriov" } }] } },
+      networks: [{ name: "red", ...network }],
+    });
+  const known = context({ ours: new Set(["sriov"]), delegated: new Set(["sriov"]) });
+  const good = await reviewVm(review(sriov({ multus: { networkName: "lan" } }), "VirtualMachine"), known);
+  expect(good.causes).toEqual([]);
+  expect(good.warnings.join()).not.toContain("REG-1");
+  const registered = await reviewVm(review(sriov({ multus: { networkName: "lan" } }), "VirtualMachine"), {
+    ...known,
+    delegated: new Set(),
+  });
+  expect(registered.causes[0]?.message).toContain("[REG-1]");
 });
 
 test("a spec of another shape is a warning, whatever it is: the API server holds it to its schema", async () => {

@@ -15,7 +15,10 @@ beforeAll(async () => {
     if (isFailing) throw new Error("a rule fails");
     return { causes: [], warnings: ["w"] };
   };
-  server = await serveWebhooks({ host: "127.0.0.1", port: 0 }, { certificate: made.server, review });
+  server = await serveWebhooks(
+    { host: "127.0.0.1", port: 0 },
+    { certificate: made.server, reviews: new Map([["/validate", review]]) },
+  );
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isNumber, isText, shape } from "@netbind/contract/shape";
 import { type HostPodRecord, POD_RECORD_FIELDS, PodRecordFile, type RecordFields } from "@netbind/pod";
-import { invalidPodUid } from "../errors.ts";
+import { invalidPodUid, unusableState } from "../errors.ts";
 import type { NamespaceId } from "./pod-namespace.ts";
 
 /** A name in the cluster. */
@@ -81,7 +81,13 @@ export class AgentState {
     rmSync(this.pod(uid), { recursive: true, force: true });
   }
 
+  /** Makes the directory. @throws SettingError where it cannot be made */
   prepare(): void {
-    mkdirSync(join(this.root, "pods"), { recursive: true, mode: 0o700 });
+    const pods = join(this.root, "pods");
+    try {
+      mkdirSync(pods, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw unusableState(pods, (error as NodeJS.ErrnoException).code ?? "");
+    }
   }
 }

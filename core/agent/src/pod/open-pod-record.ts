@@ -16,11 +16,12 @@ const nameOf = ({ metadata: { namespace, name, uid } }: KubePod | KubeVmi): Agen
 });
 
 /** Records that a pod is about to be attached. */
-function createRecord(work: PodWork): AgentRecordFile {
+async function createRecord(work: PodWork): Promise<AgentRecordFile> {
   const { state } = work.context;
   const { pod, vmi } = work.trusted;
   const { uid } = pod.metadata;
   const { nics } = decideAttached(work);
+  const cgroup = await servicesCgroup(work.process, uid);
   return state.create(
     defined({
       version: 1,
@@ -32,7 +33,7 @@ function createRecord(work: PodWork): AgentRecordFile {
       bindings: Object.fromEntries(nics.map(({ spec, binding }) => [spec.name, binding])),
       nics: {},
       processes: [],
-      cgroup: servicesCgroup(work.process, uid),
+      cgroup,
     }),
   );
 }
@@ -61,5 +62,5 @@ export async function openPodRecord(work: PodWork): Promise<AgentRecordFile> {
   if (known !== undefined) await teardownPod(context.state, uid);
   // Asked once, before anything is made: a pod with a record was admitted.
   await refuseViolations(vmi, pod, served);
-  return createRecord(work);
+  return await createRecord(work);
 }

@@ -1,4 +1,5 @@
 import { isObject } from "@netbind/contract/shape";
+import type { PatchOperation } from "@netbind/kubevirt";
 
 type Value = Readonly<Record<string, unknown>>;
 
@@ -9,6 +10,8 @@ export interface AdmissionRequest {
   readonly namespace: string;
   readonly name: string;
   readonly operation: "CREATE" | "UPDATE";
+  /** The name of the account that stores it. */
+  readonly username: string;
   readonly object: Value;
   /** Of an update. */
   readonly oldObject?: Value;
@@ -27,7 +30,14 @@ export interface AdmissionAnswer {
   readonly causes: readonly Cause[];
   /** For who stores it; a client prints them. */
   readonly warnings: readonly string[];
+  /** What is changed of the object before it is stored; absent, and empty: nothing. */
+  readonly patch?: readonly PatchOperation[];
+  /** What HTTP calls the refusal; absent: the object is wrong. */
+  readonly status?: { readonly code: number; readonly reason: string };
 }
+
+/** The object is stored as it is. */
+export const ALLOWED: AdmissionAnswer = { causes: [], warnings: [] };
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
@@ -37,10 +47,11 @@ export function readReview(review: unknown): AdmissionRequest | undefined {
     return undefined;
   const request = review["request"];
   if (!isObject(request) || !isObject(request["object"]) || !isObject(request["kind"])) return undefined;
-  const { uid, operation, object, oldObject, namespace, name, kind } = request;
+  const { uid, operation, object, oldObject, namespace, name, kind, userInfo } = request;
   if (text(uid) === "" || (operation !== "CREATE" && operation !== "UPDATE")) return undefined;
   return {
     ...{ uid: text(uid), operation, object, namespace: text(namespace), name: text(name), kind: text(kind["kind"]) },
+    username: text(isObject(userInfo) ? userInfo["username"] : undefined),
     ...(isObject(oldObject) ? { oldObject } : {}),
   };
 }
@@ -58,14 +69,17 @@ function boundedWarnings(warnings: readonly string[]): readonly string[] {
   return [...warnings.slice(0, MOST_WARNINGS - 1).map(cut), `${left} more: run netbind validate`];
 }
 
+const INVALID = { code: 422, reason: "Invalid" } as const;
+const encode = (patch: readonly PatchOperation[]): string => Buffer.from(JSON.stringify(patch)).toString("base64");
+
 /** The AdmissionReview that answers one, as the API takes it. */
-export function answerReview(uid: string, { causes, warnings }: AdmissionAnswer): object {
-  const [first] = causes;
+export function answerReview(uid: string, { causes, warnings, patch = [], status = INVALID }: AdmissionAnswer): object {
+  const isAllowed = causes.length === 0;
   const message = causes.map((cause) => `${cause.field}: ${cause.message}`).join("; ");
-  const status = { code: 422, reason: "Invalid", message, details: { causes } };
   const response = {
-    ...{ uid, allowed: first === undefined },
-    ...(first === undefined ? {} : { status }),
+    ...{ uid, allowed: isAllowed },
+    ...(isAllowed ? {} : { status: { ...status, message, details: { causes } } }),
+    ...(isAllowed && patch.length > 0 ? { patchType: "JSONPatch", patch: encode(patch) } : {}),
     ...(warnings.length === 0 ? {} : { warnings: boundedWarnings(warnings) }),
   };
   return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response };

@@ -1,6 +1,7 @@
 import type { Violation } from "@netbind/contract";
 import { admitPluginNics, type AskedBinding, needsOfNics, pluginNics } from "@netbind/engine";
 import type { Vmi } from "@netbind/kubevirt";
+import { ineffectiveCapabilities } from "./ineffective-capabilities.ts";
 
 /** A binding that can be asked about NICs before there is a pod. */
 export type Planner = Pick<AskedBinding, "admit" | "needs">;
@@ -19,7 +20,8 @@ export interface PlannerAnswers {
 /** Milliseconds for an answer; the API server waits for five seconds altogether. */
 const WAIT = 2000;
 
-async function within<T>(answer: Promise<T>): Promise<T> {
+/** An answer within {@link WAIT}. @throws Error where it comes later */
+export async function within<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it did not answer within ${WAIT / 1000} s`)), WAIT);
@@ -34,9 +36,9 @@ async function within<T>(answer: Promise<T>): Promise<T> {
 async function askPlanner(vmi: Vmi, name: string, planner: Planner): Promise<readonly Violation[]> {
   const alone = new Map([[name, planner]]);
   const violations = await admitPluginNics(vmi, alone);
-  // Nothing is made of what they need here, but a binding that cannot say attaches no pod.
-  if (violations.length === 0) await needsOfNics(pluginNics(vmi, alone), alone);
-  return violations;
+  if (violations.length > 0) return violations;
+  // A binding that cannot say what its NICs need attaches no pod.
+  return (await needsOfNics(pluginNics(vmi, alone), alone)).flatMap(ineffectiveCapabilities);
 }
 
 /** Asks the bindings of a VM's NICs, each by itself: one that fails hides nothing of what another says. */

@@ -18,11 +18,13 @@ import {
   findMistakes,
   type RuleText,
 } from "@netbind/kubevirt/admission";
-import type { AdmissionAnswer, AdmissionRequest } from "./admission-review.ts";
+import { type AdmissionAnswer, type AdmissionRequest, ALLOWED } from "./admission-review.ts";
 import { askPlanners, type FindPlanner } from "./ask-planners.ts";
+import { delegateBindings } from "./delegated-bindings.ts";
 import type { Lookups } from "./lookups.ts";
 import { namedByVm } from "./named-by-vm.ts";
 import { asInCluster, namedNetworks } from "./named-networks.ts";
+import { fieldPrefix, vmTemplateOf } from "./vm-template.ts";
 
 /** What a VM is reviewed by. */
 export interface ReviewContext {
@@ -34,6 +36,8 @@ export interface ReviewContext {
   readonly ours: ReadonlySet<string>;
   /** Those of them that are about to be registered. */
   readonly awaited: ReadonlySet<string>;
+  /** Those that KubeVirt attaches by keys of its own. */
+  readonly delegated: ReadonlySet<string>;
   readonly described: DescribedBindings;
   /** Finds what VMs name in the cluster; absent: none of that is known. */
   readonly lookups?: Lookups;
@@ -42,22 +46,6 @@ export interface ReviewContext {
 }
 
 type Value = Readonly<Record<string, unknown>>;
-
-/** Where an object of a kind has the spec of VMs: the way to what has `metadata` and `spec`. */
-const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
-  VirtualMachineInstance: [],
-  VirtualMachine: ["spec", "template"],
-  VirtualMachineInstanceReplicaSet: ["spec", "template"],
-  VirtualMachinePool: ["spec", "virtualMachineTemplate", "spec", "template"],
-};
-
-const ALLOWED: AdmissionAnswer = { causes: [], warnings: [] };
-
-function at(object: Value | undefined, path: readonly string[]): Value | undefined {
-  let value: unknown = object;
-  for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-  return isObject(value) ? value : undefined;
-}
 
 /** The VMI that an object is, or that is made of it. */
 function vmiOf({ metadata }: Value, spec: VmiSpec, { name, namespace }: AdmissionRequest): Vmi {
@@ -106,44 +94,54 @@ interface Template {
  * is a warning: KubeVirt itself refuses what it does not take.
  */
 export async function reviewVm(request: AdmissionRequest, context: ReviewContext): Promise<AdmissionAnswer> {
-  const path = TEMPLATES[request.kind];
-  const object = path === undefined ? undefined : at(request.object, path);
-  const spec = object === undefined ? undefined : object["spec"];
-  if (path === undefined || object === undefined || !isObject(spec)) return ALLOWED;
+  const found = vmTemplateOf(request);
+  if (found === undefined) return ALLOWED;
+  const { template, spec, stored, vmSpec, path } = found;
   // What is stored already is not asked again: a finalizer has to pass.
-  if (request.oldObject !== undefined && sameValue(at(request.oldObject, [...path, "spec"]), spec)) return ALLOWED;
-  const prefix = path.map((name) => `${name}.`).join("");
+  if (stored !== undefined && sameValue(stored, spec)) return ALLOWED;
+  const prefix = fieldPrefix(path);
   const misshapen = checkVmiSpec(spec).map(({ field, problem, fix }) => `${prefix}${field}: ${problem}; ${fix}`);
   if (misshapen.length > 0) return { causes: [], warnings: misshapen };
-  const vmSpec = path.length === 0 ? undefined : at(request.object, path.slice(0, -1));
-  return await judge(request, { object, spec: spec as unknown as VmiSpec, vmSpec, prefix }, context);
+  return await judge(request, { object: template, spec: spec as unknown as VmiSpec, vmSpec, prefix }, context);
 }
 
-/** All that is found of a VM, and what could not be asked. */
+/** What is found of a VM, and what could not be asked. */
+interface Findings {
+  /** As its author wrote it, with its defaults. */
+  readonly written: Vmi;
+  /** As KubeVirt will have it. */
+  readonly vmi: Vmi;
+  readonly found: readonly Said[];
+  readonly failures: readonly string[];
+}
+
+/** All that is found of a VM. */
 async function findAll(
   request: AdmissionRequest,
   { object, spec, vmSpec }: Template,
   context: ReviewContext,
-): Promise<{ readonly vmi: Vmi; readonly found: readonly Said[]; readonly failures: readonly string[] }> {
+): Promise<Findings> {
   const { configuration, version, described, lookups, planners } = context;
   const given = vmiOf(object, spec, request);
   const { isPreferenceUnknown, ...named } = await namedByVm(vmSpec, request.namespace, lookups);
-  const { vmi } = defaultVmi(applyNamed(given, named, configuration), configuration);
+  const { vmi: written } = defaultVmi(applyNamed(given, named, configuration), configuration);
+  const { vmi } = delegateBindings(written, context.delegated);
   const networks = await namedNetworks(vmi, configuration, lookups);
   const operation = request.operation === "CREATE" ? "create" : "update";
   const known = { configuration, version, described, operation, ...defined({ nads: networks.nads }) } as const;
   const seen = [...asInCluster(findMistakes(vmi, known), networks), ...networks.findings];
   // A NIC without a binding may get one from a preference.
   const byRules = isPreferenceUnknown ? seen.filter(({ rule }) => !["BIND-1", "BIND-5"].includes(rule.id)) : seen;
-  const { violations, failures } = await askPlanners(vmi, planners ?? (() => undefined));
+  const { violations, failures } = await askPlanners(written, planners ?? (() => undefined));
   const byBindings = violations.filter(({ field }) => !byRules.some((one) => one.field === field));
-  return { vmi, found: [...byRules, ...byBindings.map((one) => ({ ...one, ...OF_BINDING }))], failures };
+  return { written, vmi, found: [...byRules, ...byBindings.map((one) => ({ ...one, ...OF_BINDING }))], failures };
 }
 
 async function judge(request: AdmissionRequest, template: Template, context: ReviewContext): Promise<AdmissionAnswer> {
-  const { vmi, found, failures } = await findAll(request, template, context);
+  const { written, vmi, found, failures } = await findAll(request, template, context);
   const { prefix } = template;
-  const isOurs = !context.isNewer && interfacesOf(vmi).some(({ binding }) => binding && context.ours.has(binding.name));
+  const names = interfacesOf(written).flatMap(({ binding }) => binding?.name ?? []);
+  const isOurs = !context.isNewer && names.some((name) => context.ours.has(name));
   const refused = isOurs ? found.filter((one) => isRefused(one, vmi, context)) : [];
   const warned = found.filter((one) => !refused.includes(one));
   return {

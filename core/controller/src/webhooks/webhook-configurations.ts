@@ -1,4 +1,5 @@
-import { typeOf, VALIDATING_WEBHOOKS } from "@netbind/kube";
+import { MUTATING_WEBHOOKS, type Resource, typeOf, VALIDATING_WEBHOOKS } from "@netbind/kube";
+import { BINDINGS_ANNOTATION } from "./mutate/plan-vm-patch.ts";
 
 /** Where API servers reach the webhooks: a Service of the cluster's, or a URL. */
 export type WebhookTarget = { readonly service: string; readonly namespace: string } | { readonly url: string };
@@ -10,14 +11,39 @@ export interface ConfigurationInputs {
   readonly authorities: readonly string[];
   /** The names of our bindings. */
   readonly names: readonly string[];
+  /** The core bindings that the cluster's KubeVirt has removed: those of the same names serve in their place. */
+  readonly removed: readonly string[];
+  /** The account that makes launcher pods. */
+  readonly virtController: string;
 }
 
+/** Where a configuration is. */
+export interface ConfigurationPlace {
+  readonly resource: Resource;
+  readonly name: string;
+}
+
+/** A configuration by which API servers ask the webhooks. */
+export interface WebhookConfiguration extends ConfigurationPlace {
+  readonly body: object;
+}
+
+/** Where the webhooks are, below their address. */
+export const WEBHOOK_PATHS = { validate: "/validate", mutate: "/mutate", mutatePod: "/mutate-pod" } as const;
+
 /** What asks for VMs with our bindings, and is not to be passed by; and what asks for all others, if it can. */
-export const CONFIGURATION_NAMES = ["netbind-bindings", "netbind-others"] as const;
+const BINDINGS = "netbind-bindings";
+const OTHERS = "netbind-others";
+
+/** Where the configurations are: an administrator makes them, empty, and the controller fills them. */
+export const CONFIGURATION_PLACES: readonly ConfigurationPlace[] = [
+  { resource: VALIDATING_WEBHOOKS, name: BINDINGS },
+  { resource: VALIDATING_WEBHOOKS, name: OTHERS },
+  { resource: MUTATING_WEBHOOKS, name: BINDINGS },
+];
 
 /** Seconds that an API server waits for an answer. */
 const TIMEOUT = 5;
-const PATH = "/validate";
 
 interface Asked {
   readonly name: string;
@@ -27,12 +53,15 @@ interface Asked {
   readonly spec: string;
 }
 
+const TEMPLATE_SPEC = "?spec.?template.?spec";
+const VMS: Asked = { name: "vms", group: "kubevirt.io", resource: "virtualmachines", spec: TEMPLATE_SPEC };
+const VMIS: Asked = { name: "vmis", group: "kubevirt.io", resource: "virtualmachineinstances", spec: "?spec" };
 const ASKED: readonly Asked[] = [
-  { name: "vms", group: "kubevirt.io", resource: "virtualmachines", spec: "?spec.?template.?spec" },
-  { name: "vmis", group: "kubevirt.io", resource: "virtualmachineinstances", spec: "?spec" },
+  VMS,
+  VMIS,
   {
     ...{ name: "replicasets", group: "kubevirt.io", resource: "virtualmachineinstancereplicasets" },
-    spec: "?spec.?template.?spec",
+    spec: TEMPLATE_SPEC,
   },
   {
     ...{ name: "pools", group: "pool.kubevirt.io", resource: "virtualmachinepools" },
@@ -40,43 +69,90 @@ const ASKED: readonly Asked[] = [
   },
 ];
 
-/** CEL that is true for an object with an interface of ours. Names of NetworkBindings have no quotation marks. */
-const hasOurs = (spec: string, names: readonly string[]): string =>
-  `object.${spec}.?domain.?devices.?interfaces.orValue([]).exists(nic, ` +
-  `nic.?binding.?name.orValue("") in ${JSON.stringify([...names].sort())})`;
+/** A text as CEL has it. Names of NetworkBindings and accounts have no quotation marks. */
+const quoted = (value: string | readonly string[]): string => JSON.stringify(value);
 
-const CHANGED = "oldObject == null || object.?spec != oldObject.?spec";
-const STAYING = "!has(object.metadata.deletionTimestamp)";
+/** CEL that is true for an object with an interface of which something else is. */
+const hasNic = (spec: string, isSuch: string): string =>
+  `object.${spec}.?domain.?devices.?interfaces.orValue([]).exists(nic, ${isSuch})`;
 
-function clientConfig(target: WebhookTarget, authorities: readonly string[]): object {
+/** CEL that is true for an interface with a core binding that is removed. */
+const isRemoved = ({ removed }: ConfigurationInputs): readonly string[] =>
+  removed.map((key) => `nic.?${key}.hasValue()`);
+
+/** CEL that is true for an interface of ours. */
+const isOurs = (inputs: ConfigurationInputs): string =>
+  [`nic.?binding.?name.orValue("") in ${quoted([...inputs.names].sort())}`, ...isRemoved(inputs)].join(" || ");
+
+/** Finalizers and labels pass, and stops and starts of VMs do, whatever the webhooks do. */
+const changes = (spec: string): readonly object[] => [
+  { name: "is-staying", expression: "!has(object.metadata.deletionTimestamp)" },
+  { name: "is-changed", expression: `oldObject == null || object.${spec} != oldObject.${spec}` },
+];
+
+function clientConfig({ target, authorities }: ConfigurationInputs, path: string): object {
   const caBundle = Buffer.from(`${authorities.join("\n")}\n`).toString("base64");
-  if ("url" in target) return { caBundle, url: `${target.url}${PATH}` };
+  if ("url" in target) return { caBundle, url: `${target.url}${path}` };
   const { service: name, namespace } = target;
-  return { caBundle, service: { name, namespace, path: PATH, port: 443 } };
+  return { caBundle, service: { name, namespace, path, port: 443 } };
 }
 
-/** The two configurations by which API servers ask the webhooks (admissionregistration.k8s.io/v1). */
-export function webhookConfigurations({ target, authorities, names }: ConfigurationInputs): readonly object[] {
-  return CONFIGURATION_NAMES.map((name) => {
-    const isOurs = name === "netbind-bindings";
-    const webhooks = ASKED.map(({ name: kind, group, resource, spec }) => ({
-      name: `${kind}.${isOurs ? "bindings" : "others"}.netbind.dev`,
-      ...{ admissionReviewVersions: ["v1"], sideEffects: "None", timeoutSeconds: TIMEOUT, matchPolicy: "Equivalent" },
-      failurePolicy: isOurs ? "Fail" : "Ignore",
-      clientConfig: clientConfig(target, authorities),
-      rules: [
+const rule = (group: string, version: string, resource: string, operations: readonly string[]): object => ({
+  ...{ apiGroups: [group], apiVersions: [version], resources: [resource], scope: "Namespaced", operations },
+});
+
+const COMMON = { admissionReviewVersions: ["v1"], sideEffects: "None", timeoutSeconds: TIMEOUT };
+
+const validating = (inputs: ConfigurationInputs, configuration: typeof BINDINGS | typeof OTHERS): object[] =>
+  ASKED.map(({ name, group, resource, spec }) => {
+    const ours = hasNic(spec, isOurs(inputs));
+    const isFailing = configuration === BINDINGS;
+    return {
+      name: `${name}.${isFailing ? "bindings" : "others"}.netbind.dev`,
+      ...{ ...COMMON, matchPolicy: "Equivalent", failurePolicy: isFailing ? "Fail" : "Ignore" },
+      clientConfig: clientConfig(inputs, WEBHOOK_PATHS.validate),
+      rules: [rule(group, "*", resource, ["CREATE", "UPDATE"])],
+      matchConditions: [...changes(spec), { name: "bindings", expression: isFailing ? ours : `!(${ours})` }],
+    };
+  });
+
+/** What is changed of VMs and pods is asked for where there is something to change, and is not to be passed by. */
+function mutating(inputs: ConfigurationInputs): object[] {
+  const removed = isRemoved(inputs).join(" || ");
+  // A VM's template stays as its author wrote it, but for what KubeVirt refuses; a VMI's spec is immutable.
+  const asked = [
+    { asked: VMS, operations: ["CREATE", "UPDATE"], isSuch: removed },
+    { asked: VMIS, operations: ["CREATE"], isSuch: isOurs(inputs) },
+  ].filter(({ isSuch }) => isSuch !== "");
+  const common = { ...COMMON, matchPolicy: "Equivalent", failurePolicy: "Fail", reinvocationPolicy: "IfNeeded" };
+  return [
+    ...asked.map(({ asked: { name, group, resource, spec }, operations, isSuch }) => ({
+      name: `${name}.mutation.netbind.dev`,
+      ...common,
+      clientConfig: clientConfig(inputs, WEBHOOK_PATHS.mutate),
+      rules: [rule(group, "*", resource, operations)],
+      matchConditions: [...changes(spec), { name: "bindings", expression: hasNic(spec, isSuch) }],
+    })),
+    {
+      name: "pods.mutation.netbind.dev",
+      ...common,
+      clientConfig: clientConfig(inputs, WEBHOOK_PATHS.mutatePod),
+      rules: [rule("", "v1", "pods", ["CREATE"])],
+      matchConditions: [
+        { name: "is-virt-controllers", expression: `request.userInfo.username == ${quoted(inputs.virtController)}` },
         {
-          ...{ apiGroups: [group], apiVersions: ["*"], resources: [resource], scope: "Namespaced" },
-          operations: ["CREATE", "UPDATE"],
+          name: "has-bindings",
+          expression: `object.metadata.?annotations.orValue({}).exists(name, name == ${quoted(BINDINGS_ANNOTATION)})`,
         },
       ],
-      matchConditions: [
-        // Finalizers and labels pass, whatever the webhooks do.
-        { name: "is-staying", expression: STAYING },
-        { name: "is-changed", expression: CHANGED },
-        { name: "bindings", expression: isOurs ? hasOurs(spec, names) : `!(${hasOurs(spec, names)})` },
-      ],
-    }));
-    return { ...typeOf(VALIDATING_WEBHOOKS), metadata: { name }, webhooks };
+    },
+  ];
+}
+
+/** The configurations by which API servers ask the webhooks (admissionregistration.k8s.io/v1). */
+export function webhookConfigurations(inputs: ConfigurationInputs): readonly WebhookConfiguration[] {
+  const webhooks = [validating(inputs, BINDINGS), validating(inputs, OTHERS), mutating(inputs)];
+  return CONFIGURATION_PLACES.map(({ resource, name }, at) => {
+    return { resource, name, body: { ...typeOf(resource), metadata: { name }, webhooks: webhooks[at] } };
   });
 }

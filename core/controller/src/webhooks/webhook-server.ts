@@ -11,11 +11,14 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
+/** Answers a review. Undefined: what it takes is not known yet, and the API server does as its configuration says. */
+export type Review = (request: AdmissionRequest) => AdmissionAnswer | undefined | Promise<AdmissionAnswer | undefined>;
+
 /** What webhooks are answered by. */
 export interface WebhookParts {
   readonly certificate: ServerCertificate;
-  /** Undefined: what it takes to answer is not known yet, and the API server does as its configuration says. */
-  readonly review: (request: AdmissionRequest) => Promise<AdmissionAnswer> | undefined;
+  /** By path, such as `/validate`. */
+  readonly reviews: ReadonlyMap<string, Review>;
 }
 
 /** A server that answers. */
@@ -33,7 +36,6 @@ const BOUNDS = {
   maxHeaderSize: 16_384,
   keepAliveTimeout: 60_000,
 } as const;
-const PATH = "/validate";
 
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const parts: Buffer[] = [];
@@ -58,16 +60,17 @@ function parse(text: string): unknown {
   }
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, { review }: WebhookParts): Promise<void> {
-  if (request.url?.split("?")[0] !== PATH) return say(response, 404, "not found\n");
+async function answer(request: IncomingMessage, response: ServerResponse, { reviews }: WebhookParts): Promise<void> {
+  const review = reviews.get(request.url?.split("?")[0] ?? "");
+  if (review === undefined) return say(response, 404, "not found\n");
   if (request.method !== "POST") return say(response, 405, "only POST\n");
   const body = await readBody(request);
   if (body === undefined) return say(response, 413, "too long\n");
   const asked = readReview(parse(body));
   if (asked === undefined) return say(response, 400, "not an AdmissionReview of a creation or an update\n");
-  const answered = review(asked);
+  const answered = await review(asked);
   if (answered === undefined) return say(response, 503, "the cluster is not known yet\n");
-  say(response, 200, JSON.stringify(answerReview(asked.uid, await answered)), "application/json");
+  say(response, 200, JSON.stringify(answerReview(asked.uid, answered)), "application/json");
 }
 
 /** Answers AdmissionReviews over https. @throws ListenError where the address cannot be listened at */
@@ -81,7 +84,7 @@ export async function serveWebhooks({ host, port }: ListenAddress, parts: Webhoo
   try {
     await once(server.listen(port, host), "listening");
   } catch (error) {
-    throw listenRefused(`${host}:${port}`, (error as NodeJS.ErrnoException).code ?? "", "webhooks");
+    throw listenRefused(`${host ?? ""}:${port}`, (error as NodeJS.ErrnoException).code ?? "", "webhooks");
   }
   const close = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve));

@@ -1,11 +1,19 @@
-import { Alarm, type ApiClient, type ListenAddress, pause, ProblemReport, VALIDATING_WEBHOOKS } from "@netbind/kube";
+import { Alarm, type ApiClient, type ListenAddress, pause, ProblemReport } from "@netbind/kube";
 import { sameValue } from "@netbind/kubevirt";
+import { removedBindingsIn } from "@netbind/kubevirt/admission";
 import { FIELD_MANAGER } from "../registration/registry.ts";
 import { CertificateKeeper } from "./certificates/certificate-keeper.ts";
 import type { Lifetimes } from "./certificates/rotate.ts";
+import { mutatePod } from "./mutate/mutate-pod.ts";
+import { planVmPatch } from "./mutate/plan-vm-patch.ts";
 import { type ReviewContext, reviewVm } from "./review-vm.ts";
-import { CONFIGURATION_NAMES, webhookConfigurations, type WebhookTarget } from "./webhook-configurations.ts";
-import { type ServerCertificate, serveWebhooks, type WebhookServer } from "./webhook-server.ts";
+import {
+  WEBHOOK_PATHS,
+  type WebhookConfiguration,
+  webhookConfigurations,
+  type WebhookTarget,
+} from "./webhook-configurations.ts";
+import { type Review, type ServerCertificate, serveWebhooks, type WebhookServer } from "./webhook-server.ts";
 
 /** What webhooks are made of. */
 export interface WebhooksParts {
@@ -16,6 +24,8 @@ export interface WebhooksParts {
   readonly target: WebhookTarget;
   /** What VMs are reviewed by; undefined: it is not known yet. */
   readonly context: () => ReviewContext | undefined;
+  /** The account that makes launcher pods: `system:serviceaccount:kubevirt:kubevirt-controller`. */
+  readonly virtController: string;
   readonly onProblem?: (what: string, problem: string | undefined) => void;
   readonly lifetimes?: Lifetimes;
 }
@@ -44,7 +54,11 @@ export class Webhooks {
   #certificate: ServerCertificate | undefined;
   /** What API servers were told last, and when that was another thing than before. */
   #told:
-    | { readonly objects: readonly object[]; readonly authorities: readonly string[]; readonly since: number }
+    | {
+        readonly configurations: readonly WebhookConfiguration[];
+        readonly authorities: readonly string[];
+        readonly since: number;
+      }
     | undefined;
   #writtenAt = 0;
 
@@ -71,12 +85,8 @@ export class Webhooks {
     const followed = this.#keeper.follow(signal);
     while (this.#certificate === undefined && !signal.aborted) await this.#served.wait(REPEAT, signal);
     if (this.#certificate !== undefined) {
-      const { listen, context } = this.#parts;
-      const review: Parameters<typeof serveWebhooks>[1]["review"] = (request) => {
-        const known = context();
-        return known && reviewVm(request, known);
-      };
-      await using server = await serveWebhooks(listen, { certificate: this.#certificate, review });
+      const parts = { certificate: this.#certificate, reviews: this.#reviews() };
+      await using server = await serveWebhooks(this.#parts.listen, parts);
       this.#server = server;
       await followed;
     }
@@ -88,6 +98,22 @@ export class Webhooks {
     const kept = this.#keeper.lead(signal);
     while (!signal.aborted) await pause((await this.#tell(signal)) ? LOOK : AFTER_FAILURE, signal);
     await kept;
+  }
+
+  /** What is answered at each path. */
+  #reviews(): ReadonlyMap<string, Review> {
+    const { context, client, virtController } = this.#parts;
+    const known =
+      (review: (...of: [...Parameters<Review>, ReviewContext]) => ReturnType<Review>): Review =>
+      (request) => {
+        const current = context();
+        return current && review(request, current);
+      };
+    return new Map([
+      [WEBHOOK_PATHS.validate, known(reviewVm)],
+      [WEBHOOK_PATHS.mutate, known(planVmPatch)],
+      [WEBHOOK_PATHS.mutatePod, known((request, current) => mutatePod(request, current, { client, virtController }))],
+    ]);
   }
 
   #show(certificate: ServerCertificate): void {
@@ -107,25 +133,26 @@ export class Webhooks {
     const [certificates, context] = [this.#keeper.current, this.#parts.context()];
     if (certificates === undefined || context === undefined) return true;
     const { authorities } = certificates;
-    const objects = webhookConfigurations({ target: this.#parts.target, authorities, names: [...context.ours] });
-    const isSame = sameValue(objects, this.#told?.objects);
+    const { target, virtController } = this.#parts;
+    const names = { names: [...context.ours], removed: removedBindingsIn(context.version) };
+    const configurations = webhookConfigurations({ target, authorities, virtController, ...names });
+    const isSame = sameValue(configurations, this.#told?.configurations);
     if (isSame && performance.now() - this.#writtenAt < REPEAT) return true;
     try {
-      await Promise.all(objects.map((body, at) => this.#apply(CONFIGURATION_NAMES[at] ?? "", body, signal)));
+      await Promise.all(configurations.map((one) => this.#apply(one, signal)));
     } catch (error) {
       if (!signal.aborted) this.#problem.set((error as Error).message);
       return false;
     }
     this.#problem.set(undefined);
     this.#writtenAt = performance.now();
-    if (!isSame) this.#told = { objects, authorities, since: this.#writtenAt };
+    if (!isSame) this.#told = { configurations, authorities, since: this.#writtenAt };
     return true;
   }
 
   /** The configurations are nobody else's: an administrator's change is undone. */
-  async #apply(name: string, body: object, signal: AbortSignal): Promise<void> {
+  async #apply(configuration: WebhookConfiguration, signal: AbortSignal): Promise<void> {
     const query = { fieldManager: FIELD_MANAGER, force: "true" };
-    const place = { resource: VALIDATING_WEBHOOKS, name };
-    await this.#parts.client.request({ ...place, verb: "patch", patch: "apply", query, body, signal });
+    await this.#parts.client.request({ ...configuration, verb: "patch", patch: "apply", query, signal });
   }
 }

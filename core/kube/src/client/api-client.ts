@@ -26,6 +26,7 @@ export interface WatchCall extends Omit<ApiCall, "body" | "verb"> {
 
 const METHODS: Readonly<Record<Verb, string>> = {
   create: "POST",
+  delete: "DELETE",
   get: "GET",
   list: "GET",
   patch: "PATCH",

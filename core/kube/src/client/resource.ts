@@ -17,11 +17,19 @@ export const VMIS: Resource = {
 };
 export const LEASES: Resource = { group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease" };
 export const SECRETS: Resource = { group: "", version: "v1", plural: "secrets", kind: "Secret" };
+export const DEPLOYMENTS: Resource = { group: "apps", version: "v1", plural: "deployments", kind: "Deployment" };
+export const DAEMON_SETS: Resource = { group: "apps", version: "v1", plural: "daemonsets", kind: "DaemonSet" };
 export const VALIDATING_WEBHOOKS: Resource = {
   group: "admissionregistration.k8s.io",
   version: "v1",
   plural: "validatingwebhookconfigurations",
   kind: "ValidatingWebhookConfiguration",
+};
+export const MUTATING_WEBHOOKS: Resource = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "mutatingwebhookconfigurations",
+  kind: "MutatingWebhookConfiguration",
 };
 export const NETWORK_BINDINGS: Resource = {
   group: "netbind.dev",
@@ -53,7 +61,7 @@ export const CLUSTER_INSTANCETYPES: Resource = ofInstancetypes(
 export const KUBEVIRTS: Resource = { group: "kubevirt.io", version: "v1", plural: "kubevirts", kind: "KubeVirt" };
 
 /** What is done with a resource, in RBAC's words. */
-export type Verb = "create" | "get" | "list" | "patch" | "update" | "watch";
+export type Verb = "create" | "delete" | "get" | "list" | "patch" | "update" | "watch";
 
 /** An object of a resource, or its collection. */
 export interface Place {
@@ -62,7 +70,7 @@ export interface Place {
   readonly namespace?: string;
   /** Absent: the collection. */
   readonly name?: string;
-  readonly subresource?: "status";
+  readonly subresource?: "scale" | "status";
 }
 
 /** What an object says of its kind: `apiVersion` and `kind`. */

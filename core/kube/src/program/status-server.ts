@@ -42,7 +42,7 @@ export async function serveStatus({ host, port }: ListenAddress, served: Served)
   try {
     await once(server.listen(port, host), "listening");
   } catch (error) {
-    throw listenRefused(`${host}:${port}`, (error as NodeJS.ErrnoException).code ?? "");
+    throw listenRefused(`${host ?? ""}:${port}`, (error as NodeJS.ErrnoException).code ?? "");
   }
   const close = async (): Promise<void> => {
     server.closeAllConnections();

@@ -33,5 +33,11 @@ export {
 } from "./schema.ts";
 export { limitRepeated } from "../values/limit-repeated.ts";
 export { type GuestSetup, macOwnersOf, type Service, type ServicePort, type Surroundings } from "./surroundings.ts";
-export { OTHER_METHODS, REMOVED_BINDINGS, translateRemovedBindings } from "./translate-removed-bindings.ts";
+export {
+  OTHER_METHODS,
+  REMOVED_BINDINGS,
+  type RemovedBinding,
+  removedBindingsIn,
+  translateRemovedBindings,
+} from "./translate-removed-bindings.ts";
 export { type FieldKind, findUnknownFields } from "./unknown-fields.ts";

@@ -30,4 +30,5 @@ export { type PodNetworkRequest, podNetworks } from "./pod-networks.ts";
 export { memoryOverheadBytes, networkResources } from "./pod-resources.ts";
 export { type Pod, renderPod } from "./render-pod.ts";
 export { guestResolver, parseResolvConf, podHostname, podResolvConf } from "./resolv-conf.ts";
+export { bindingOfSidecar, type SidecarContainer } from "./sidecar-binding.ts";
 export { pluginSidecars, sidecarOf } from "./sidecars.ts";

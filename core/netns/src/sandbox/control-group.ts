@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { waitUntil } from "../exec/end-processes.ts";
+import { exec } from "../exec/exec.ts";
 import { type GroupLimits, RAISE_LIMITS } from "./limits.ts";
 import { stubbornGroup } from "../errors.ts";
 
@@ -18,9 +19,64 @@ export function unifiedMount(): string | undefined {
   return line?.split(" ")[4];
 }
 
+const groupIn = (text: string): string | undefined => /^0::(\/.*)$/m.exec(text)?.[1];
+
 /** The control group of a process, below the unified hierarchy; undefined where it has none there. */
 export const groupOf = (process: string | number): string | undefined =>
-  /^0::(\/.*)$/m.exec(readFileSync(`/proc/${process}/cgroup`, "utf8"))?.[1];
+  groupIn(readFileSync(`/proc/${process}/cgroup`, "utf8"));
+
+/** The control group namespace of the first process that this one sees: the machine's, with the machine's PID namespace. */
+const MACHINES_NAMESPACE = "/proc/1/ns/cgroup";
+
+const linkOf = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Enters the machine's control group namespace where this process has one of its own, as a container that is not
+ * privileged has: from there it sees groups by ways up, and the kernel lets it move no process to one outside.
+ */
+function inMachinesNamespace(): readonly string[] {
+  const machines = linkOf(MACHINES_NAMESPACE);
+  return machines === undefined || machines === linkOf("/proc/self/ns/cgroup")
+    ? []
+    : ["nsenter", `--cgroup=${MACHINES_NAMESPACE}`, "--"];
+}
+
+let rootGroup: Promise<string | undefined> | undefined;
+
+/** Where the root of this process' control group namespace is, in the machine's. Nothing moves it. */
+function findRootGroup(enter: readonly string[]): Promise<string | undefined> {
+  rootGroup ??= exec([...enter, "cat", `/proc/${process.pid}/cgroup`]).then((text) => {
+    const own = groupOf("self");
+    const whole = groupIn(text);
+    const below = own === "/" ? "" : own;
+    return below !== undefined && whole?.endsWith(below) === true
+      ? whole.slice(0, whole.length - below.length)
+      : undefined;
+  });
+  rootGroup.catch(() => {
+    rootGroup = undefined;
+  });
+  return rootGroup;
+}
+
+/**
+ * The control group of a process by the machine's own view, whatever control group namespace this process is in.
+ *
+ * @throws CommandError where the machine's namespace cannot be entered
+ */
+export async function groupOnMachine(process: string | number): Promise<string | undefined> {
+  const seen = groupOf(process);
+  const enter = inMachinesNamespace();
+  if (seen === undefined || enter.length === 0) return seen;
+  const root = await findRootGroup(enter);
+  return root === undefined ? undefined : join(root, seen);
+}
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 const textOf = (group: string, file: string): string => {
@@ -121,4 +177,6 @@ export function limitsMet(group: string): readonly string[] {
 
 /** Moves into a control group, and becomes what follows: nothing of it ever runs outside. */
 export const bornIn = (group: string | undefined): readonly string[] =>
-  group === undefined ? [] : ["sh", "-c", 'echo 0 > "$1/cgroup.procs" && shift && exec "$@"', "cgroup", group];
+  group === undefined
+    ? []
+    : [...inMachinesNamespace(), "sh", "-c", 'echo 0 > "$1/cgroup.procs" && shift && exec "$@"', "cgroup", group];

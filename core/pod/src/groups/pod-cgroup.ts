@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { groupOf, HeldProcess, type ProcessId, unifiedMount } from "@netbind/netns";
+import { groupOnMachine, HeldProcess, type ProcessId, unifiedMount } from "@netbind/netns";
 
 /** The name of the group that a pod's services are in, beside those of its containers. */
 const SERVICES = "netbind-services";
@@ -12,14 +12,14 @@ const names = (component: string, uid: string): boolean =>
  * The control group for a pod's services: a child of the pod's own, which one of its processes shows. Undefined where
  * that process is in no group of its pod's: then its services are not counted as the pod's.
  */
-export function servicesCgroup(process: ProcessId, podUid: string): string | undefined {
+export async function servicesCgroup(process: ProcessId, podUid: string): Promise<string | undefined> {
   const mount = unifiedMount();
   using held = HeldProcess.of(process);
-  const path = held === undefined ? undefined : groupOf(`self/fd/${held.descriptor}`);
+  const path = held === undefined ? undefined : await groupOnMachine(`self/fd/${held.descriptor}`);
   if (mount === undefined || path === undefined) return undefined;
   const components = path.split("/");
   const at = components.findIndex((component) => names(component, podUid));
-  // Who is in a control group namespace of its own sees others' groups by "..", and has them under no mount.
+  // Beside the machine's own root there is none: such a group is under no mount.
   return at === -1 || components.includes("..") ? undefined : join(mount, ...components.slice(0, at + 1), SERVICES);
 }
 
