@@ -3,6 +3,7 @@ import { ApiClient, ApiCluster, type ClusterSnapshot } from "@netbind/kube";
 import { beforeAll, expect, test, vi } from "vitest";
 import { connectionOf } from "../support/cluster/api-connection.ts";
 import type { ApiServer } from "../support/cluster/api-server.ts";
+import { withCrdSchema } from "../support/cluster/kubevirt-crds.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import {
   applyNetworkBindingCrd,
@@ -112,19 +113,11 @@ test("another VMI of the name that a pod refers to is not the pod's, and a pod o
 });
 
 /** Lets the API server take any VMI, as with a definition that has no schema: a newer KubeVirt's may be laxer than today's. */
-async function takeAnyVmi(): Promise<AsyncDisposable> {
-  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualmachineinstances.kubevirt.io";
-  const write = (versions: unknown): Promise<unknown> =>
-    api.request({ method: "PATCH", path, body: { spec: { versions } } });
-  const { spec } = await api.request<{ readonly spec: { readonly versions: readonly object[] } }>({ path });
-  const openAPIV3Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
-  await write(spec.versions.map((version) => ({ ...version, schema: { openAPIV3Schema } })));
-  return {
-    [Symbol.asyncDispose]: async () => {
-      await write(spec.versions);
-    },
-  };
-}
+const takeAnyVmi = (): Promise<AsyncDisposable> =>
+  withCrdSchema(api, "virtualmachineinstances.kubevirt.io", {
+    type: "object",
+    "x-kubernetes-preserve-unknown-fields": true,
+  });
 
 test("an object that does not have the API's form costs that object, and is named", async () => {
   await using scene = await Scene.open();

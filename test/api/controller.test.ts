@@ -1,6 +1,8 @@
 /** Bindings registered in the KubeVirt CR of a real API server, beside what others write there. */
 import { beforeAll, expect, test } from "vitest";
 import type { ApiServer } from "../support/cluster/api-server.ts";
+import { eventsOf } from "../support/cluster/events-of.ts";
+import { withCrdSchema } from "../support/cluster/kubevirt-crds.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { Registering, testRelease } from "../support/cluster/registering.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
@@ -259,4 +261,57 @@ test("a HyperConverged CR that cannot be read is said, and nothing is written in
   await lab.bind("slirp");
   await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("False HyperConvergedUnreadable");
   expect(await lab.registered()).toEqual({});
+});
+
+test("an operator that reverts what is written is not fought: the condition names it, and what to write instead", async () => {
+  const operator = "hyperconverged-cluster-operator";
+  await using lab = await Registering.make(api, { imagePullPolicy: "Always" });
+  await lab.patch({ imagePullPolicy: "Never" }, operator);
+  lab.control();
+  await lab.bind("slirp");
+  for (let times = 0; times < 4; times++) {
+    await expect.poll(() => lab.registered(), WITHIN).toEqual({ slirp: SLIRP });
+    await lab.patch({ configuration: null }, operator);
+  }
+  await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("False Reverted");
+  const { message } = (await lab.conditions("slirp"))["Registered"] ?? {};
+  expect(message).toContain("HyperConverged's operator writes this CR: register the binding in spec.networkBinding");
+  expect(await lab.registered()).toEqual({});
+  expect(await lab.reason("slirp", "Ready")).toBe("False Reverted");
+});
+
+test("a HyperConverged CR that does not know the field, as an older one's, is said in the server's words", async () => {
+  const spec = { type: "object", properties: { featureGates: { type: "object" } } };
+  await using _ = await withCrdSchema(api, "hyperconvergeds.hco.kubevirt.io", { type: "object", properties: { spec } });
+  await using lab = await Registering.make(api);
+  const uid = await lab.create("hyperconvergeds", "hco", {});
+  const owner = { apiVersion: "hco.kubevirt.io/v1beta1", kind: "HyperConverged", name: "hco", uid };
+  await lab.create("kubevirts", "kubevirt", {}, { ownerReferences: [owner] });
+  lab.control();
+  await lab.bind("slirp");
+  await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("False WriteRefused");
+  const { message } = (await lab.conditions("slirp"))["Registered"] ?? {};
+  expect(message).toMatch(/cannot patch hyperconvergeds.*networkBinding: field not declared in schema/);
+  await lab.unbind("slirp");
+  await expect.poll(() => lab.names(), WITHIN).toEqual([]);
+});
+
+test("an image of this release that serves where none is given is a Warning on its binding, once", async () => {
+  await using lab = await Registering.make(api, {});
+  const events = async (uid: string): Promise<readonly string[]> =>
+    (await eventsOf(api, "default"))
+      .filter(({ involvedObject }) => involvedObject.uid === uid)
+      .map(({ type, reason, message, count }) => `${type} ${reason} ${count} ${message}`);
+  lab.control();
+  await lab.bind("slirp");
+  await lab.bind("pasta", { image: THEIRS });
+  const { uid } = (await lab.binding("slirp")).metadata;
+  const said = `Warning IMAGE_FALLBACK 1 spec.image is not given: this release's image serves: ${SLIRP.sidecarImage}`;
+  await expect.poll(() => events(uid), WITHIN).toEqual([said]);
+  expect(await api.kubectl(["events", "--for", "networkbinding/slirp"])).toContain("IMAGE_FALLBACK");
+  await lab.bind("slirp", { fallback: "SlirpOnly" });
+  await expect.poll(() => lab.reason("slirp", "Ready"), WITHIN).toBe("True Ready");
+  await expect.poll(() => lab.reason("pasta", "Registered"), WITHIN).toBe("True Written");
+  expect(await events(uid)).toEqual([said]);
+  expect(await events((await lab.binding("pasta")).metadata.uid)).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Events on objects of a real API server: what is said again is counted, not written again. */
-import { type ApiEvent, ApiClient, EventWriter } from "@netbind/kube";
+import { type ApiEvent, ApiClient, EVENTS, EventWriter } from "@netbind/kube";
 import { beforeAll, expect, test } from "vitest";
 import { connectionOf } from "../support/cluster/api-connection.ts";
 import type { ApiServer } from "../support/cluster/api-server.ts";
@@ -60,6 +60,23 @@ test("a writer that may not write says once which rule it misses, and drops what
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain('add the rule {apiGroups: [""], resources: ["events"], verbs: ["create"]}');
   expect(await eventsOf(namespace.name)).toEqual([]);
+});
+
+test("in a namespace that is being deleted no right is missing: what is said of it goes with it, without a word", async () => {
+  const namespace = await api.makeNamespace();
+  await namespace[Symbol.asyncDispose]();
+  const problems: string[] = [];
+  const writer = writerAs(api.credentials, (problem) => problems.push(problem));
+  const about = { apiVersion: "v1", kind: "Pod", namespace: namespace.name, name: "pod", uid: "u" };
+  writer.write({ about, type: "Normal", reason: "ATTACHED", message: "a" });
+  await writer.idle();
+  expect([problems, await eventsOf(namespace.name)]).toEqual([[], []]);
+  // Whatever asks is told what it is.
+  using client = new ApiClient(connectionOf(api.credentials));
+  const body = { apiVersion: "v1", kind: "Event", metadata: { name: "e" }, involvedObject: about };
+  const asked = client.request({ resource: EVENTS, namespace: namespace.name, verb: "create", body });
+  await expect(asked).rejects.toThrow(`in namespace "${namespace.name}": the namespace is being deleted`);
+  await expect(asked).rejects.not.toThrow("add the rule");
 });
 
 test("what is said while the server is away is written when it is back, in its order, once", async () => {

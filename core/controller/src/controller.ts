@@ -1,9 +1,21 @@
 import { registrationsOf } from "@netbind/kubevirt";
-import { Alarm, backoff, KUBEVIRTS, NETWORK_BINDINGS, pause, ProblemReport, Reflector } from "@netbind/kube";
+import {
+  Alarm,
+  type ApiEvent,
+  backoff,
+  EventWriter,
+  KUBEVIRTS,
+  NETWORK_BINDINGS,
+  pause,
+  ProblemReport,
+  Reflector,
+} from "@netbind/kube";
 import type { ControllerMeter } from "./controller-metrics.ts";
 import { chooseKubevirt, type KubevirtCr, readKubevirt } from "./kubevirt-cr.ts";
 import { type NetworkBinding, readNetworkBinding } from "./network-binding.ts";
 import { reconcile, type ReconcileParts } from "./reconcile.ts";
+import { FIELD_MANAGER } from "./registration/registry.ts";
+import { Reverts } from "./registration/reverts.ts";
 import type { WaitingInputs } from "./waiting/plan-notices.ts";
 import { ApiLookups } from "./webhooks/lookups.ts";
 import { reviewContextOf } from "./webhooks/review-context.ts";
@@ -11,7 +23,9 @@ import type { Planner } from "./webhooks/ask-planners.ts";
 import type { ReviewContext } from "./webhooks/review-vm.ts";
 
 /** What a controller is made of. */
-export interface ControllerParts extends ReconcileParts {
+export interface ControllerParts extends Omit<ReconcileParts, "record" | "reverts"> {
+  /** This replica, in events. */
+  readonly host: string;
   /** The metrics to update; absent: none are kept. */
   readonly meter?: ControllerMeter;
   /** Called with what is wrong with what is followed or written, once for as long as it is; without a problem when it is over. */
@@ -32,6 +46,7 @@ export class Controller {
   readonly #kubevirts: Reflector<KubevirtCr>;
   readonly #problem: ProblemReport;
   readonly #lookups: ApiLookups;
+  readonly #reverts = new Reverts();
   /** When the look that goes on was begun. */
   #begun: number | undefined;
 
@@ -73,19 +88,24 @@ export class Controller {
 
   /** Registers bindings as the one that leads, until it is stopped. Never rejects. */
   async lead(signal: AbortSignal): Promise<void> {
+    const { client, host, onProblem } = this.#parts;
+    const source = { component: FIELD_MANAGER, host };
+    const writer = new EventWriter(client, { ...source, onProblem: (problem) => onProblem?.("events", problem) });
     let failures = 0;
     while (!signal.aborted) {
-      if (this.unready === undefined) failures = (await this.#reconcile(signal)) ? 0 : failures + 1;
+      if (this.unready === undefined) failures = (await this.#reconcile(writer, signal)) ? 0 : failures + 1;
       if (failures === 0) await this.#alarm.wait(RESYNC, signal);
       else await pause(backoff(failures, BACKOFF), signal);
     }
+    await writer.end();
   }
 
-  async #reconcile(signal: AbortSignal): Promise<boolean> {
+  async #reconcile(writer: EventWriter, signal: AbortSignal): Promise<boolean> {
     this.#begun = performance.now();
     const followed = { bindings: this.#bindings.objects, kubevirt: this.#kubevirt?.name };
     try {
-      await reconcile(this.#parts, followed, signal);
+      const record = (event: ApiEvent): void => writer.write(event);
+      await reconcile({ ...this.#parts, record, reverts: this.#reverts }, followed, signal);
       this.#problem.set(undefined);
       this.#parts.meter?.reconciled(true);
       return true;

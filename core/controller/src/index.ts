@@ -2,6 +2,7 @@ export { Controller, type ControllerParts } from "./controller.ts";
 export type { Registration } from "./network-binding.ts";
 export { PlannerSockets } from "./planner-sockets.ts";
 export { type Release, type ReleasedEntry, releaseOf, type ReleaseParts } from "./release.ts";
+export { Reverts } from "./registration/reverts.ts";
 export { FIELD_MANAGER } from "./registration/registry.ts";
 export { FINALIZER } from "./status/write-status.ts";
 export { DueNotices } from "./waiting/due-notices.ts";

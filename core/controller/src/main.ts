@@ -86,7 +86,7 @@ function compose(options: ControllerOptions): void {
     useFactory: instanceCachingFactory(
       (of) =>
         new Controller({
-          ...{ client: of.resolve(TOKENS.client), namespace: options["kubevirt-namespace"], release },
+          ...{ client: of.resolve(TOKENS.client), namespace: options["kubevirt-namespace"], release, host: hostname() },
           ...{ meter: of.resolve(TOKENS.metrics), onProblem: problemLog(log), ...defined({ sockets }) },
         }),
     ),

@@ -1,11 +1,12 @@
 import { defined } from "@netbind/contract";
-import { type ApiClient, ApiError } from "@netbind/kube";
+import { type ApiClient, ApiError, type ApiEvent, NETWORK_BINDINGS, typeOf } from "@netbind/kube";
 import type { NetworkBinding } from "./network-binding.ts";
 import { findPlanner, type PlannerSources } from "./planners.ts";
 import { type DesiredEntry, desiredEntry } from "./registration/desired-entry.ts";
 import { judgeEntry } from "./registration/judge-entry.ts";
 import type { Desired } from "./registration/plan-registry.ts";
 import { readRegistries, type Registries } from "./registration/read-registries.ts";
+import type { Reverts } from "./registration/reverts.ts";
 import { ownNames, type Registry, registryName } from "./registration/registry.ts";
 import { resolveImage, type ResolvedImage } from "./registration/resolve-image.ts";
 import { writeRegistry } from "./registration/write-registry.ts";
@@ -18,6 +19,10 @@ export interface ReconcileParts extends PlannerSources {
   readonly client: ApiClient;
   /** The namespace of the KubeVirt CR. */
   readonly namespace: string;
+  /** Records an event; absent: nobody is told. */
+  readonly record?: (event: ApiEvent) => void;
+  /** What was written before; absent: it is not remembered. */
+  readonly reverts?: Reverts;
 }
 
 /** What is known of a cluster, of whatever age. */
@@ -52,14 +57,23 @@ const isRegistry = (one: Registry | Verdict): one is Registry => "object" in one
 
 /** What each registry is to have: the one that is not to be written to, nothing. */
 async function writeOnce(
-  { client, namespace }: ReconcileParts,
+  { client, namespace, reverts }: ReconcileParts,
   kubevirt: string | undefined,
   desired: ReadonlyMap<string, Desired>,
   signal: AbortSignal,
 ): Promise<Registries> {
   const read = await readRegistries(client, { namespace, name: kubevirt }, signal);
   if (!isRegistry(read.chosen)) return read;
-  const chosen = await writeRegistry(client, read.chosen, desired, signal);
+  const unwritten = read.chosen;
+  reverts?.observe(unwritten, desired.keys());
+  const due = new Map(
+    [...desired].map(([name, one]): [string, Desired] => [
+      name,
+      reverts?.isPaused(unwritten, name) === true ? "kept" : one,
+    ]),
+  );
+  const chosen = await writeRegistry(client, unwritten, due, signal);
+  reverts?.leave(chosen);
   if (read.kubevirt === undefined || read.kubevirt === read.chosen) return { chosen, kubevirt: chosen };
   // Written before an operator owned the CR.
   return { chosen, kubevirt: await writeRegistry(client, read.kubevirt, new Map(), signal) };
@@ -86,15 +100,29 @@ async function write(
   }
 }
 
-function judgeRegistered({ binding, desired }: Considered, { chosen, kubevirt, refusal }: WrittenRegistries): Verdict {
+function judgeRegistered(
+  { binding, desired }: Considered,
+  { chosen, kubevirt, refusal }: WrittenRegistries,
+  reverts: Reverts | undefined,
+): Verdict {
   if (!isRegistry(chosen)) return chosen;
   const isWritten = ownNames(chosen).includes(binding.name);
   if ("kept" in desired) {
     const said = `${desired.kept.message}; what was written into ${registryName(chosen)} before stays`;
     return isWritten ? { ...desired.kept, message: said } : desired.kept;
   }
+  const reverted = reverts?.judge(chosen, binding.name);
+  if (reverted !== undefined) return reverted;
   const verdict = judgeEntry(binding.name, desired.entry, chosen, kubevirt);
   return refusal === undefined || verdict.isTrue ? verdict : isFalse("WriteRefused", refusal);
+}
+
+/** Reports that this release's image serves where an administrator gave none: once for each image. */
+function recordFallback({ binding, image }: Considered, { record }: ReconcileParts): void {
+  if (image.verdict.reason !== "FromRelease" || binding.status.image === image.image) return;
+  const { name, uid } = binding;
+  const message = `spec.image is not given: ${image.verdict.message}`;
+  record?.({ about: { ...typeOf(NETWORK_BINDINGS), name, uid }, type: "Warning", reason: "IMAGE_FALLBACK", message });
 }
 
 /** Removes the finalizers of bindings that go, once nothing of them is registered any more. */
@@ -139,10 +167,11 @@ export async function reconcile(parts: ReconcileParts, followed: Followed, signa
     const verdicts = {
       ImageResolved: image.verdict,
       PlannerReachable: one.planner,
-      Registered: judgeRegistered(one, registries),
+      Registered: judgeRegistered(one, registries, parts.reverts),
       grants: judgeGrants(binding),
     };
     const conditions = conditionsOf(verdicts, binding.generation, binding.status.conditions ?? [], new Date());
+    recordFallback(one, parts);
     await writeStatus(client, binding, defined({ image: image.image, conditions }), signal);
   }
   if (registries.refusal !== undefined) throw new Error(registries.refusal);

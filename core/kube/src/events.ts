@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ApiClient } from "./client/api-client.ts";
-import { ApiError, UnreadableAnswerError } from "./client/errors.ts";
+import { ApiError, NamespaceTerminatingError, UnreadableAnswerError } from "./client/errors.ts";
 import { EVENTS } from "./client/resource.ts";
 import { backoff } from "./watch/backoff.ts";
 import { pause } from "./watch/pause.ts";
@@ -9,7 +9,8 @@ import { pause } from "./watch/pause.ts";
 export interface EventSubject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly namespace: string;
+  /** Absent: of the whole cluster. */
+  readonly namespace?: string;
   readonly name: string;
   readonly uid: string;
 }
@@ -35,6 +36,8 @@ export interface EventSource {
 const LONGEST_MESSAGE = 1024;
 const MOST_WAITING = 500;
 const LONGEST_NAME = 200;
+/** Where the API has events of objects that are the whole cluster's. */
+const OF_CLUSTER = "default";
 /** Milliseconds for what is to be written when the program ends. */
 const LAST_WORDS = 3000;
 /** Between two tries while the server does not answer. */
@@ -97,6 +100,8 @@ export class EventWriter {
       this.#problem = undefined;
       return false;
     } catch (error) {
+      // All that is in there goes, and what is said of it would too.
+      if (error instanceof NamespaceTerminatingError) return false;
       const { message } = error as Error;
       if (message !== this.#problem) this.#source.onProblem?.(message);
       this.#problem = message;
@@ -106,7 +111,7 @@ export class EventWriter {
 
   async #write(event: ApiEvent): Promise<void> {
     const message = cut(event.message);
-    const place = { resource: EVENTS, namespace: event.about.namespace };
+    const place = { resource: EVENTS, namespace: event.about.namespace ?? OF_CLUSTER };
     const name = nameOf(event, message, this.#source);
     const now = new Date().toISOString().replace(/\.\d+Z$/, "Z");
     try {
@@ -124,7 +129,7 @@ export class EventWriter {
     return {
       apiVersion: "v1",
       kind: "Event",
-      metadata: { name, namespace: about.namespace },
+      metadata: { name, namespace: about.namespace ?? OF_CLUSTER },
       involvedObject: about,
       type,
       reason,

@@ -10,7 +10,7 @@ export {
 export { mergePatch } from "./apply/merge-patch.ts";
 export { ApiClient, type ApiCall } from "./client/api-client.ts";
 export type { ApiConnection, ApiCredentials } from "./client/connection.ts";
-export { ApiError, ConnectionError } from "./client/errors.ts";
+export { ApiError, ConnectionError, NamespaceTerminatingError } from "./client/errors.ts";
 export { inClusterConnection, type PodSurroundings } from "./client/in-cluster.ts";
 export { jsonLines } from "./client/json-lines.ts";
 export { kubeconfigConnection, type KubeconfigContext, kubeconfigContext } from "./client/kubeconfig.ts";

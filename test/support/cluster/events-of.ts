@@ -6,7 +6,7 @@ export interface ReadEvent {
   readonly reason: string;
   readonly message: string;
   readonly count: number;
-  readonly involvedObject: { readonly kind: string; readonly name: string };
+  readonly involvedObject: { readonly kind: string; readonly name: string; readonly uid: string };
 }
 
 /** The events of a namespace. */

@@ -96,3 +96,17 @@ export async function applyCrds(api: ApiServer, folder = process.env["NETBIND_CR
   await waitForCrds(api);
   return objects.length;
 }
+
+/** Holds a resource to another schema, until that is over: another version's definition may know more, or less. */
+export async function withCrdSchema(api: ApiServer, name: string, openAPIV3Schema: object): Promise<AsyncDisposable> {
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
+  const write = (versions: unknown): Promise<unknown> =>
+    api.request({ method: "PATCH", path, body: { spec: { versions } } });
+  const { spec } = await api.request<{ readonly spec: { readonly versions: readonly object[] } }>({ path });
+  await write(spec.versions.map((version) => ({ ...version, schema: { openAPIV3Schema } })));
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await write(spec.versions);
+    },
+  };
+}

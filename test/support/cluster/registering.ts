@@ -66,7 +66,14 @@ export class Registering implements AsyncDisposable {
     const client = new ApiClient(connectionOf(as));
     const { namespace } = this;
     const onProblem = (what: string, problem = "over"): unknown => problems.push(`${what}: ${problem}`);
-    const controller = new Controller({ client, namespace, release: testRelease(), onProblem, ...parts });
+    const controller = new Controller({
+      client,
+      namespace,
+      host: "replica",
+      release: testRelease(),
+      onProblem,
+      ...parts,
+    });
     const bindings = (): Controller["known"] => controller.known;
     const waiting = new WaitingVms({ client, namespace, host: "replica", grace: 1000, bindings, onProblem });
     const stop = new AbortController();

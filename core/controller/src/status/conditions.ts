@@ -21,6 +21,7 @@ export type Reason =
   | "Ready"
   | "RegisteredByOther"
   | "RegistrationMismatch"
+  | "Reverted"
   | "Silent"
   | "SocketMissing"
   | "WriteRefused"

@@ -2,7 +2,15 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { isObject } from "@netbind/contract/shape";
 import type { ApiConnection } from "./connection.ts";
-import { type Asked, notJson, refusedByServer, serverUnreachable, tooLong, watchSilent } from "./errors.ts";
+import {
+  type Asked,
+  notJson,
+  type Refused,
+  refusedByServer,
+  serverUnreachable,
+  tooLong,
+  watchSilent,
+} from "./errors.ts";
 import { jsonLines } from "./json-lines.ts";
 import { pathOf, type Verb } from "./resource.ts";
 
@@ -147,20 +155,24 @@ export class ApiClient {
     const { statusCode: status = 0 } = answer;
     if (status >= 200 && status < 300) return;
     const text = await bounded(answer, LONGEST_REFUSAL).catch(() => "");
-    throw refusedByServer(call, status, { source: this.#connection.source, said: messageOf(text) });
+    throw refusedByServer(call, status, { source: this.#connection.source, ...readStatus(text) });
   }
 }
 
 /** What a Status of the API says, or the text itself, where a proxy answers. */
-function messageOf(text: string): string {
-  let said: unknown = text;
+function readStatus(text: string): Pick<Refused, "said" | "causes"> {
+  let status: unknown;
   try {
-    const status: unknown = JSON.parse(text);
-    if (isObject(status)) said = status["message"];
+    status = JSON.parse(text);
   } catch {
-    // A proxy's text.
+    return { said: text.trim().slice(0, MOST_SAID), causes: [] };
   }
-  return typeof said === "string" ? said.trim().slice(0, MOST_SAID) : "";
+  const { message, details } = isObject(status) ? status : {};
+  const causes = isObject(details) && Array.isArray(details["causes"]) ? details["causes"] : [];
+  return {
+    said: typeof message === "string" ? message.trim().slice(0, MOST_SAID) : "",
+    causes: causes.flatMap((cause) => (isObject(cause) ? [String(cause["reason"])] : [])),
+  };
 }
 
 async function bounded(answer: IncomingMessage, limit: number): Promise<string> {

@@ -28,6 +28,11 @@ export class TooLongError extends UnreadableAnswerError {
   override readonly name = "TooLongError";
 }
 
+/** Something was to be made in a namespace that is being deleted: no right is missing, and none would help. */
+export class NamespaceTerminatingError extends ApiError {
+  override readonly name = "NamespaceTerminatingError";
+}
+
 /** What a request was for. */
 export interface Asked extends Place {
   readonly verb: Verb;
@@ -69,12 +74,21 @@ const MEANINGS: Readonly<Record<number, (asked: Asked, source: string) => string
   429: () => "the API server has too much to do",
 };
 
-/** An answer that is not a success. `said`: the message of the API's Status, where there is one. */
-export function refusedByServer(
-  asked: Asked,
-  status: number,
-  { source, said }: { readonly source: string; readonly said: string },
-): ApiError {
+/** What an API server says with an answer that is not a success (meta/v1 Status). */
+export interface Refused {
+  /** Whose credentials it was asked with. */
+  readonly source: string;
+  readonly said: string;
+  /** Why, for programs: `details.causes[].reason`. */
+  readonly causes: readonly string[];
+}
+
+const TERMINATING = "NamespaceTerminating";
+
+/** An answer that is not a success. */
+export function refusedByServer(asked: Asked, status: number, { source, said, causes }: Refused): ApiError {
+  if (causes.includes(TERMINATING))
+    return new NamespaceTerminatingError(`cannot ${what(asked)}: the namespace is being deleted`, status);
   const meaning = MEANINGS[status]?.(asked, source) ?? `the API server answers with status ${status}`;
   return new ApiError(`cannot ${what(asked)}: ${meaning}${said === "" ? "" : ` (${said})`}`, status);
 }
