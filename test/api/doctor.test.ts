@@ -11,7 +11,7 @@ import { BROKEN_CLUSTERS } from "../support/cluster/doctored/broken-clusters.ts"
 import { DoctoredCluster, webhooksOf } from "../support/cluster/doctored/doctored-cluster.ts";
 import { STUCK_VMS } from "../support/cluster/doctored/stuck-vms.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
-import { DEFAULT_RELEASE } from "../support/cluster/kubernetes.ts";
+import { defaultRelease } from "../support/cluster/kubernetes.ts";
 import { KUBECTL, netbind } from "../support/guest/netbind.ts";
 import { callOnTerminal } from "../support/guest/terminal.ts";
 import { tarOf, writeLayout } from "../support/images/oci-layout.ts";
@@ -28,7 +28,7 @@ const image = (name: string): string => `${registry.host}/netbind/${name}:1`;
 
 beforeAll(async () => {
   directory = new ClusterDirectory(`doctor-${process.pid}`);
-  await upOwnCluster(directory, { release: DEFAULT_RELEASE, nodes: 0 });
+  await upOwnCluster(directory, { release: defaultRelease(), nodes: 0 });
   registry = await Registry.start();
   images = mkdtempSync(join(tmpdir(), "netbind-doctor-"));
   writeLayout(images, { layers: [await tarOf([{ name: "sidecar", content: "a program" }])] });
