@@ -149,7 +149,7 @@ describe("a VM", () => {
     expect(answer.notChecked.join()).toMatch(/list pods.*list events/);
   });
 
-  test("that is named with its namespace, or that nobody has", async () => {
+  test("kubectl netbind doctor web/shop names one with its namespace; one that nobody has is said so", async () => {
     expect(await answerOf(["doctor", "web/shop"])).toMatchObject({ code: 0, answer: { passed: true, findings: [] } });
     const { code, stderr } = await netbind(["doctor", "web/nobody"], { program: KUBECTL, env: environment() });
     expect([code, stderr]).toEqual([4, expect.stringContaining("no VM web/nobody in the cluster")]);
