@@ -59,6 +59,19 @@ const codesOn = (screen: string): readonly string[] =>
 /** The words of a screen, on one line. */
 const wordsOf = (screen: string): string => screen.replaceAll(/\s+/g, " ");
 
+/** What `netbind validate -o json` prints. */
+interface Validated {
+  readonly code: number | null;
+  readonly passed: boolean;
+  readonly kubevirt: object;
+  readonly warnings: readonly {
+    readonly rule: string;
+    readonly problem: string;
+    readonly object?: { readonly name: string };
+  }[];
+  readonly notChecked: readonly string[];
+}
+
 interface Answer {
   readonly passed: boolean;
   readonly findings: readonly { readonly code: string; readonly fix: string; readonly problem: string }[];
@@ -107,6 +120,63 @@ test("who may look at little is told what was not checked, and nothing is found 
   expect([code, answer]).toMatchObject([0, { passed: true, findings: [] }]);
   expect(answer.notChecked.length).toBeGreaterThan(8);
   for (const text of answer.notChecked) expect(text).toMatch(/add the rule \{apiGroups: \[.*\], verbs: \[.*\]\}/);
+});
+
+describe("kubectl netbind validate -f -, by the cluster", () => {
+  const vmOf = (name: string, nic: object, network: object): object => ({
+    ...{ apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstance", metadata: { name, namespace: "web" } },
+    spec: { domain: { devices: { interfaces: [{ name: "red", ...nic }] } }, networks: [{ name: "red", ...network }] },
+  });
+  const multus = (networkName: string): object => ({ multus: { networkName } });
+  const list = (...items: readonly object[]): string => JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  const validate = async (stdin: string, ...more: readonly string[]): Promise<Validated> => {
+    const call = { program: KUBECTL, env: environment(), stdin };
+    const { code, stdout } = await netbind(["validate", "-f", "-", "-o", "json", ...more], call);
+    return { code, ...(JSON.parse(stdout) as Omit<Validated, "code">) };
+  };
+
+  test("its CR, version and definitions count, and what is nowhere is said", async () => {
+    const passt = { binding: { name: "passt" } };
+    const right = [vmOf("a", passt, { pod: {} }), vmOf("b", { bridge: {} }, multus("lan"))];
+    const wrong = [vmOf("c", { binding: { name: "routed" } }, { pod: {} }), vmOf("d", { bridge: {} }, multus("dmz"))];
+    const { warnings, ...answer } = await validate(list(...right, ...wrong));
+    expect(answer).toMatchObject({
+      ...{ code: 0, passed: true, notChecked: [] },
+      kubevirt: { version: "1.9", from: "status", observed: { file: "cluster:KubeVirt/kubevirt/kubevirt" } },
+    });
+    const said = warnings.map(({ rule, object, problem }) => `${rule} ${object?.name}: ${problem}`);
+    expect(said.filter((one) => one.startsWith("REG-1") || one.startsWith("NAD-1"))).toEqual([
+      'REG-1 c: no binding plugin "routed" is registered (registered: macvtap, masquerade, passt)',
+      "NAD-1 d: no NetworkAttachmentDefinition web/dmz is in the input",
+    ]);
+  });
+
+  test("a CR among the files counts in its place", async () => {
+    const type = { apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata: { name: "kubevirt" } };
+    const cr = {
+      ...type,
+      spec: { configuration: { network: { binding: { routed: { domainAttachmentType: "tap" } } } } },
+    };
+    const { warnings, kubevirt } = await validate(list(vmOf("c", { binding: { name: "routed" } }, { pod: {} }), cr));
+    expect(warnings.map(({ rule }) => rule)).not.toContain("REG-1");
+    expect(kubevirt).toMatchObject({ from: "newest" });
+  });
+
+  test("what may not be looked at is not checked, and a cluster that does not answer is an error", async () => {
+    const account = await cluster.api.asServiceAccount("web", "nobody");
+    const file = join(images, "nobody");
+    writeKubeconfig(file, account);
+    const vm = list(vmOf("d", { bridge: {} }, multus("dmz")));
+    const { code, warnings, notChecked } = await validate(vm, "--kubeconfig", file);
+    expect([code, warnings.map(({ rule }) => rule)]).toEqual([0, expect.not.arrayContaining(["NAD-1"])]);
+    expect(notChecked.join()).toMatch(/list kubevirts.*get network-attachment-definitions/);
+    writeKubeconfig(file, { ...account, server: "https://127.0.0.1:1" });
+    const away = await validate(vm, "--kubeconfig", file);
+    expect(away).toMatchObject({
+      code: 1,
+      error: { code: "API_FAILED", message: expect.stringContaining("nothing listens") },
+    });
+  });
 });
 
 describe("a VM", () => {

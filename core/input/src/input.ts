@@ -37,6 +37,8 @@ export interface Input extends Cluster {
   readonly clones: readonly InputObject<VmiClone>[];
   readonly migrations: readonly InputObject<VmiMigration>[];
   readonly nads: readonly NetworkAttachmentDefinition[];
+  /** True where each definition that a VM names is looked for in a cluster too: one that is not among `nads` is nowhere. */
+  readonly areDefinitionsKnown?: boolean;
   /** The same, with the way back to their text. */
   readonly definitions: readonly InputObject<NetworkAttachmentDefinition>[];
   /** What the ConfigMap of a device plugin says, by key. */

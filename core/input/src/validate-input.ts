@@ -70,7 +70,7 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     operation: options.operation,
     ...known,
     ...(vm.copies === undefined ? {} : { copies: vm.copies }),
-    ...(input.nads.length === 0 ? {} : { nads: input.nads }),
+    ...(input.nads.length === 0 && input.areDefinitionsKnown !== true ? {} : { nads: input.nads }),
   });
   return markIgnored([...findingsOf(withoutUnknown(findings, vm), vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
 }

@@ -1,11 +1,12 @@
 import { Option } from "commander";
 import { REPORT_FORMATS } from "../output.ts";
+import { addClusterSwitch, isOfCluster } from "./cluster-options.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addFileOptions, withFiles } from "./file-options.ts";
 import { ignoreOption, outputOption, pluginOption, versionOption } from "./options.ts";
 
 /** Adds `netbind validate`. */
-export function addValidate({ program, compose, act }: CommandContext): void {
+export function addValidate({ program, compose, act, calledAs }: CommandContext): void {
   const command = addFileOptions(program.command("validate"))
     .description("check VMs against KubeVirt's admission rules, and warn about settings it accepts but ignores")
     .addOption(versionOption())
@@ -16,14 +17,19 @@ export function addValidate({ program, compose, act }: CommandContext): void {
     )
     .option("--strict", "exit with code 1 on warnings too", false)
     .addOption(pluginOption())
-    .addOption(ignoreOption())
+    .addOption(ignoreOption());
+  addClusterSwitch(
+    command,
+    "judge by a cluster's KubeVirt CR, its version, and the NetworkAttachmentDefinitions, preferences and instancetypes there, where the files have none",
+  )
     .addOption(outputOption(REPORT_FORMATS))
     .addHelpText(
       "after",
-      "\nExamples:\n  netbind validate -f vm.yaml -f kubevirt.yaml\n  kustomize build . | netbind validate -f -\n  helm template . | netbind validate --strict --kubevirt-version 1.6 -o json -f -\n",
+      "\nExamples:\n  netbind validate -f vm.yaml -f kubevirt.yaml\n  kustomize build . | netbind validate -f -\n  helm template . | netbind validate --strict --kubevirt-version 1.6 -o json -f -\n  netbind validate --cluster -f vm.yaml\n",
     );
   command.action((files: readonly string[], given) => {
-    const options = withFiles(command, given, files);
+    const ofCluster = isOfCluster(given, calledAs);
+    const options = { ...withFiles(command, given, files), cluster: ofCluster };
     return act(options.output, async () => (await import("../documents/validate.ts")).validate(options, compose));
   });
 }

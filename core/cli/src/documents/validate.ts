@@ -1,5 +1,14 @@
 import { defined } from "@netbind/contract";
-import { findNotChecked, type Input, markIgnored, validateInput, type ValidationOptions } from "@netbind/input";
+import {
+  findNotChecked,
+  type Input,
+  type InputFinding,
+  inputOf,
+  joinResults,
+  markIgnored,
+  validateInput,
+  type ValidationOptions,
+} from "@netbind/input";
 import { interfacesOf } from "@netbind/kubevirt";
 import { type CheckedVm, findingsLines, withoutExcerpt } from "@netbind/view";
 import { askedVersion, versionData } from "./asked-version.ts";
@@ -7,8 +16,8 @@ import { checkIgnoredRules } from "./check-ignored-rules.ts";
 import { printReport, type ReportContent } from "./print-report.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { type ReportFormat, findingFormat, printData, printMessage, printStyled } from "../output.ts";
-import type { InputFiles } from "../input/read-input.ts";
-import { loadInput } from "../input/load-input.ts";
+import type { ClusterOptions } from "../commands/cluster-options.ts";
+import { type InputFiles, readInput } from "../input/read-input.ts";
 import { EXIT } from "../exit-codes.ts";
 import { failureJson, printError } from "../failure.ts";
 import { type BindingFailure, PluginsFailedError } from "../errors.ts";
@@ -16,7 +25,9 @@ import type { Validated } from "./validate-with-plugins.ts";
 import type { Compose } from "../tokens.ts";
 
 /** The options of `netbind validate`. */
-export interface ValidateOptions extends InputFiles, ValidationOptions {
+export interface ValidateOptions extends InputFiles, ValidationOptions, ClusterOptions {
+  /** True where a cluster says what the files do not. */
+  readonly cluster: boolean;
   /** Warnings fail too. */
   readonly strict: boolean;
   readonly plugin: PluginSources;
@@ -38,8 +49,39 @@ async function validateAndAsk(input: Input, options: ValidateOptions, compose: C
 const checkedVms = ({ vms, templates }: Input): readonly CheckedVm[] =>
   [...vms, ...templates].map(({ file, line, object }) => ({ file, line, object }));
 
+/** What is validated, and what a cluster says of it. */
+interface Subject {
+  readonly input: Input;
+  readonly notChecked: readonly string[];
+  readonly notes: readonly string[];
+  /** False for what is not the author's, or not known. */
+  readonly counts: (finding: InputFinding) => boolean;
+}
+
+const NEEDED = "anything of a VM or its cluster";
+
+/** Reads what is validated; of a cluster what is named and not in the files. */
+async function readSubject(options: ValidateOptions): Promise<Subject> {
+  const own = readInput(options);
+  const first = options.filename[0] ?? "-";
+  const alone = inputOf(own, first, NEEDED);
+  const hasVms = alone.vms.length + alone.running.length + alone.templates.length > 0;
+  if (!options.cluster || !hasVms) return { input: alone, notChecked: [], notes: [], counts: () => true };
+  const { isOfClusterFile, readClusterDocuments } = await import("../cluster/cluster-documents.ts");
+  const { read, notChecked, unknown, notes } = await readClusterDocuments(own, options);
+  // The author's documents are the first: what is there twice is said of the other.
+  const input = { ...inputOf(joinResults([own, read]), first, NEEDED), areDefinitionsKnown: true };
+  const isUnknown = ({ rule, problem }: InputFinding): boolean =>
+    rule === "NAD-1" && unknown.some((name) => problem.includes(` ${name} `));
+  return { input, notChecked, notes, counts: (one) => !isOfClusterFile(one) && !isUnknown(one) };
+}
+
 /** What was found, and what of it counts. */
-function reportOf({ findings, failures }: Validated, input: Input, options: ValidateOptions): ReportContent {
+function reportOf(
+  { findings, failures }: Validated,
+  { input, notChecked }: Subject,
+  options: ValidateOptions,
+): ReportContent {
   const marked = markIgnored(findings, new Set(options.ignore));
   const counted = marked.filter(({ ignored }) => ignored !== true);
   const errors = counted.filter(({ consequence }) => consequence === "rejected");
@@ -48,7 +90,7 @@ function reportOf({ findings, failures }: Validated, input: Input, options: Vali
     findings: counted,
     ignored: marked.filter(({ ignored }) => ignored === true),
     vms: checkedVms(input),
-    notChecked: findNotChecked(input),
+    notChecked: [...notChecked, ...findNotChecked(input)],
     errors: failures.map(({ error }) => `[${error.code}] ${error.message}`),
     strict: options.strict,
   };
@@ -85,12 +127,15 @@ function printValidated(report: ReportContent, failed: readonly BindingFailure[]
 /** `netbind validate`: checks VMs against KubeVirt's admission rules, and warns about settings that it accepts but ignores. */
 export async function validate(options: ValidateOptions, compose: Compose): Promise<number> {
   checkIgnoredRules(options.ignore);
-  const input = loadInput(options, "anything of a VM or its cluster");
+  const subject = await readSubject(options);
+  const { input } = subject;
   const chosen = askedVersion(input, options.kubevirtVersion);
-  const validated = await validateAndAsk(input, { ...options, kubevirtVersion: chosen.version }, compose);
-  if (options.output === "text") for (const warning of input.warnings) printMessage(`note: ${warning}`);
+  const all = await validateAndAsk(input, { ...options, kubevirtVersion: chosen.version }, compose);
+  const validated = { ...all, findings: all.findings.filter(subject.counts) };
+  if (options.output === "text")
+    for (const text of [...subject.notes, ...input.warnings]) printMessage(`note: ${text}`);
   return printValidated(
-    { ...reportOf(validated, input, options), kubevirt: versionData(chosen) },
+    { ...reportOf(validated, subject, options), kubevirt: versionData(chosen) },
     validated.failures,
     options.output,
   );
