@@ -12,6 +12,7 @@ import { Program } from "../support/cluster/controller-program.ts";
 import { allowHook, controllerAccount } from "../support/cluster/controller-role.ts";
 import { openInward } from "../support/cluster/inward.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
+import { hookRights } from "../support/cluster/hook-rights.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { Registering } from "../support/cluster/registering.ts";
 import { freePort } from "../support/cluster/free-port.ts";
@@ -66,6 +67,7 @@ test("what is not registered, ready or asked is said at once; when all is in ord
   const program = stack.use(new Program(...place, "--kubevirt-namespace", namespace, ...url));
   const found = await check(60_000);
   expect(found).toHaveLength(4);
+  expect(hookRights(useCluster(), namespace, "check")).toEqual({ unused: [], denied: [] });
   expect(found.join("\n")).toContain("webhooks: the API server asks them, and they refuse what would never run");
   await program.end("SIGKILL");
   await expect(check(0)).rejects.toThrow("webhooks: the API server does not get their answer");

@@ -9,9 +9,10 @@ import { connectionOf } from "../support/cluster/api-connection.ts";
 import type { ApiServer } from "../support/cluster/api-server.ts";
 import { chartObject } from "../support/cluster/chart.ts";
 import { runHook } from "../support/cluster/hook-command.ts";
+import { hookRights } from "../support/cluster/hook-rights.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { Registering } from "../support/cluster/registering.ts";
-import { useApiServer } from "../support/cluster/use-api-server.ts";
+import { useApiServer, useCluster } from "../support/cluster/use-api-server.ts";
 
 const WITHIN = { timeout: 60_000, interval: 100 };
 const ALL = ["bridge", "macvtap", "masquerade", "passt", "slirp", "sriov"];
@@ -47,6 +48,7 @@ test("the chart's NetworkBindings are those of its values; others stay", async (
   expect(await applySpecs(lab.namespace, JSON.stringify({ passt }))).toContain("deleted slirp");
   expect(await lab.names()).toEqual(["passt", "theirs"]);
   expect((await lab.binding("passt")).spec).toEqual(passt);
+  expect(hookRights(useCluster(), lab.namespace, "bindings")).toEqual({ unused: [], denied: [] });
 });
 
 /** The controller's Deployment, and a pod of it: nobody else makes them here. */
@@ -100,6 +102,7 @@ test("while a VMI uses a binding nothing is withdrawn; then the CR is as it was,
   expect(managedFields.map(({ manager }) => manager)).toEqual(["admin"]);
   expect(await lab.names()).toEqual(["red"]);
   expect((await lab.binding("red")).metadata.finalizers).toBeUndefined();
+  expect(hookRights(useCluster(), namespace, "uninstall")).toEqual({ unused: [], denied: [] });
 });
 
 test("where the controller does not end, it is left running, and nothing is withdrawn", async () => {

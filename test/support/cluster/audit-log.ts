@@ -35,7 +35,8 @@ export interface Asked {
   readonly isAllowed: boolean;
 }
 
-interface AuditEvent {
+/** An event of the log, as far as it is read. */
+export interface AuditEvent {
   readonly verb: string;
   readonly user: { readonly username: string };
   readonly objectRef?: Readonly<
@@ -44,11 +45,13 @@ interface AuditEvent {
   readonly responseStatus?: { readonly code?: number };
 }
 
-function askedOf({ verb, objectRef = {}, responseStatus }: AuditEvent): Asked {
+/** What an event needed rights for: server-side apply that makes its object takes the right to create it too. */
+export function askedOf({ verb, objectRef = {}, responseStatus }: AuditEvent): readonly Asked[] {
   const { apiGroup = "", resource = "", subresource, namespace = "", name = "" } = objectRef;
-  const isAllowed = responseStatus?.code !== 403;
   const full = subresource === undefined ? resource : `${resource}/${subresource}`;
-  return { verb, group: apiGroup, resource: full, namespace, name, isAllowed };
+  const verbs = verb === "patch" && responseStatus?.code === 201 ? [verb, "create"] : [verb];
+  const isAllowed = responseStatus?.code !== 403;
+  return verbs.map((one) => ({ verb: one, group: apiGroup, resource: full, namespace, name, isAllowed }));
 }
 
 /** What an account has asked, in its order; nothing of what is still being answered. */
@@ -61,7 +64,7 @@ export function askedBy(directory: ClusterDirectory, namespace: string, account:
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as AuditEvent)
     .filter(({ user }) => user.username === `system:serviceaccount:${namespace}:${account}`)
-    .map(askedOf);
+    .flatMap(askedOf);
 }
 
 /** One verb of one resource, or of one object of it, that a role gives. */

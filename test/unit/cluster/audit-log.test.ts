@@ -1,6 +1,6 @@
 /** How a proof of rights would fail: a right that nothing uses, and a request that is not allowed, are both seen. */
 import { expect, test } from "vitest";
-import { type Asked, denied, rightsOf, unused } from "../../support/cluster/audit-log.ts";
+import { type Asked, askedOf, denied, rightsOf, unused } from "../../support/cluster/audit-log.ts";
 import type { ChartObject } from "../../support/cluster/chart.ts";
 
 const role = (kind: string, ...rules: readonly object[]): ChartObject =>
@@ -32,4 +32,15 @@ test("what was refused uses no right, and is denied", () => {
   const refused = asked("get", "pods", { isAllowed: false });
   expect(unused(RIGHTS, [refused])).toContain("get pods");
   expect([denied([refused, refused]), denied([asked("get", "pods")])]).toEqual([["get pods"], []]);
+});
+
+test("an apply that makes its object needs two rights, one that changes it one", () => {
+  const user = { username: "u" };
+  const objectRef = { apiGroup: "a", resource: "pods", subresource: "status", namespace: "n", name: "p" };
+  const verbsOf = (verb: string, code: number): readonly string[] =>
+    askedOf({ verb, user, objectRef, responseStatus: { code } }).map((one) => one.verb);
+  expect([verbsOf("patch", 201), verbsOf("patch", 200)]).toEqual([["patch", "create"], ["patch"]]);
+  expect(askedOf({ verb: "get", user, objectRef, responseStatus: { code: 403 } })).toEqual([
+    { verb: "get", group: "a", resource: "pods/status", namespace: "n", name: "p", isAllowed: false },
+  ]);
 });
