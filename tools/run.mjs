@@ -32,6 +32,7 @@ const tasks = {
     must("types", [local("tsc"), "-b"]);
     buildSidecars();
     buildAgent();
+    buildController();
     runSource("test/bench/main.ts", args);
   },
   build: () => {

@@ -13,6 +13,7 @@ import { benchPods } from "./pods.ts";
 import { type Comparison, formatComparison, TABLE_HEAD } from "./report.ts";
 import { benchSidecar } from "./sidecar.ts";
 import { benchValidate } from "./validate.ts";
+import { benchWebhooks } from "./webhooks.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = {
   network: benchNetwork,
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
   validate: benchValidate,
   agent: benchAgent,
   cluster: benchCluster,
+  webhooks: benchWebhooks,
 };
 
 const RESULTS = new URL("RESULTS.md", import.meta.url);

@@ -1,5 +1,6 @@
 /** The controller's webhooks in a test's own process, which an API server asks by the configurations that they write. */
-import { type ReviewContext, Webhooks } from "@netbind/controller";
+import { type Lifetimes, type ReviewContext, Webhooks } from "@netbind/controller";
+import { defined } from "@netbind/contract";
 import { ApiClient } from "@netbind/kube";
 import { connectionOf } from "./api-connection.ts";
 import type { ApiServer } from "./api-server.ts";
@@ -15,6 +16,8 @@ export interface ServedParts {
   readonly namespace: string;
   readonly virtController: string;
   readonly context: () => ReviewContext | undefined;
+  /** Of their certificates; absent: as they are installed. */
+  readonly lifetimes?: Lifetimes;
 }
 
 /** Webhooks that are served. */
@@ -42,10 +45,11 @@ export class ServedWebhooks {
 
   /** Serves them, and writes their configurations. */
   up(client = new ApiClient(connectionOf(this.#parts.api.credentials))): void {
-    const { namespace, context, virtController } = this.#parts;
+    const { namespace, context, virtController, lifetimes } = this.#parts;
     const webhooks = new Webhooks({
       ...{ client, namespace, context, virtController, target: { url: this.#url } },
       listen: { host: "127.0.0.1", port: this.#port },
+      ...defined({ lifetimes }),
       onProblem: (what, problem = "over") => this.problems.push(`${what}: ${problem}`),
     });
     const stop = new AbortController();

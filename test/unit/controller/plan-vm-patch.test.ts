@@ -1,6 +1,6 @@
 /** What is changed of VMs and VMIs before they are stored, as a JSON patch. */
 import { type AdmissionRequest, BINDINGS_ANNOTATION, planVmPatch } from "@netbind/controller";
-import type { KubevirtMinor, Vmi } from "@netbind/kubevirt";
+import { type KubevirtMinor, restartRequired, type Vmi, type VmiSpec } from "@netbind/kubevirt";
 import { translateRemovedBindings } from "@netbind/kubevirt/admission";
 import { expect, test } from "vitest";
 import { applyJsonPatch } from "../../../core/kubevirt/src/values/json-patch.ts";
@@ -96,6 +96,13 @@ test("sriov is delegated to KubeVirt's own key in new VMIs, and left as it is in
     delegated: new Set<string>(),
   });
   expect(registered.object).toEqual(objectOf("VirtualMachineInstance", nics, annotated("sriov")));
+});
+
+test("KubeVirt sees a VM and its delegated VMI as different, so that a change to its NICs needs a restart", () => {
+  const of = (nic: Nic): { readonly spec: VmiSpec } => ({ spec: specOf([{ name: "red", ...nic }]) as VmiSpec });
+  const vm = { spec: { template: of({ binding: { name: "sriov" } }) } };
+  expect(restartRequired(vm, of({ sriov: {} }) as Vmi)).toBe(true);
+  expect(restartRequired(vm, of({ binding: { name: "sriov" } }) as Vmi)).toBe(false);
 });
 
 const UNTOUCHED: Readonly<Record<string, Nic>> = {

@@ -6,7 +6,7 @@ import { type AdmissionAnswer, type AdmissionRequest, ALLOWED } from "../admissi
 export type PodVmi = { readonly vmi: KubeVmi } | { readonly refused: AdmissionAnswer };
 
 /** Milliseconds: an API server waits for 5 s in all. */
-const DEADLINE = 3000;
+const DEADLINE = 2000;
 const FIELD = "metadata.ownerReferences";
 
 /** It may be another answer the next time, and virt-controller asks again. */
