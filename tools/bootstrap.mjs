@@ -85,7 +85,7 @@ const sourcesIn = (folders) =>
 /** Builds a folder's bundles where one of their sources is newer than what was built. */
 function buildBundles(name, what, folder, sources) {
   const script = `${folder}/build.mjs`;
-  const scripts = [script, ...["options", "packages", "program"].map((part) => `tools/bundle-${part}.mjs`)];
+  const scripts = [script, ...["options", "packages", "program", "command"].map((part) => `tools/bundle-${part}.mjs`)];
   step(name, what, [...sourcesIn(sources), ...scripts], [nodePath(), join(root, script)], join(root, folder));
 }
 
@@ -100,3 +100,6 @@ export const buildAgent = () =>
 
 export const buildController = () =>
   buildBundles("controller", "building the controller", "core/controller", sourcesFor("core/controller"));
+
+export const buildCommand = () =>
+  buildBundles("command", "building the netbind command", "core/cli", sourcesFor("core/cli"));

@@ -1,6 +1,15 @@
 /** The workspace's tasks: `node tools/run.mjs TASK [ARGUMENT...]`. The root package's scripts call it. */
 import { spawnSync } from "node:child_process";
-import { bootstrap, buildAgent, buildController, buildSidecars, innerEnv, nodePath, root } from "./bootstrap.mjs";
+import {
+  bootstrap,
+  buildAgent,
+  buildCommand,
+  buildController,
+  buildSidecars,
+  innerEnv,
+  nodePath,
+  root,
+} from "./bootstrap.mjs";
 import { runSource } from "./spawn-last.mjs";
 import { ensureSystemPackages } from "./system-packages.mjs";
 import { allRuns, runTests } from "./test-tiers.mjs";
@@ -33,6 +42,7 @@ const tasks = {
     buildSidecars();
     buildAgent();
     buildController();
+    buildCommand();
     runSource("test/bench/main.ts", args);
   },
   build: () => {
@@ -40,6 +50,7 @@ const tasks = {
     buildSidecars();
     buildAgent();
     buildController();
+    buildCommand();
   },
   check,
   cluster: () => {
@@ -67,6 +78,7 @@ const tasks = {
     ensureSystemPackages(["test", "images", "cluster"]);
     buildSidecars();
     buildAgent();
+    buildCommand();
     check();
     process.exit(
       runTests(
@@ -80,6 +92,7 @@ const tasks = {
     buildSidecars();
     buildAgent();
     buildController();
+    buildCommand();
     check();
     process.exit(runTests(allRuns(), args));
   },

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `kubectl-netbind`, which kubectl finds on the path and runs as `kubectl netbind`. */
-import { runProgram } from "./run-program.ts";
+import { keepCompiled } from "./keep-compiled.ts";
 
-await runProgram("kubectl netbind");
+keepCompiled();
+await (await import("./run-program.ts")).runProgram("kubectl netbind");

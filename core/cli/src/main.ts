@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import { runProgram } from "./run-program.ts";
+import { keepCompiled } from "./keep-compiled.ts";
 
-await runProgram("netbind");
+// What is loaded from here on is what the runtime has compiled before.
+keepCompiled();
+await (await import("./run-program.ts")).runProgram("netbind");

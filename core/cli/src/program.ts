@@ -26,14 +26,26 @@ import { printData, printUsage, type ReportFormat } from "./output.ts";
 import type { Compose } from "./tokens.ts";
 import { netbindVersion } from "./version.ts";
 
+/** What adds a command, by the name that it is called by. */
+type Adders = Readonly<Record<string, (context: CommandContext) => void>>;
+
 /** The commands, in the groups and the order that help shows them in. */
-const COMMANDS: readonly (readonly [string, readonly ((context: CommandContext) => void)[]])[] = [
-  ["Run VMs on this machine (root):", [addRun, addStatus, addStop, addMigrate, addConsole]],
-  ["Check and repair what runs (root):", [addCheck, addApply, addGc]],
-  ["Change the NICs of a running VM (root):", [addAttachNic, addDetachNic, addLink]],
-  ["Check VM documents, without starting anything:", [addPlan, addValidate, addRender, addExplain, addConvert]],
-  ["Look at a cluster, without changing it:", [addDoctor]],
-  ["Other:", [addCompletion]],
+const COMMANDS: readonly (readonly [string, Adders])[] = [
+  [
+    "Run VMs on this machine (root):",
+    { run: addRun, status: addStatus, stop: addStop, migrate: addMigrate, console: addConsole },
+  ],
+  ["Check and repair what runs (root):", { check: addCheck, apply: addApply, gc: addGc }],
+  [
+    "Change the NICs of a running VM (root):",
+    { "attach-nic": addAttachNic, "detach-nic": addDetachNic, link: addLink },
+  ],
+  [
+    "Check VM documents, without starting anything:",
+    { plan: addPlan, validate: addValidate, render: addRender, explain: addExplain, convert: addConvert },
+  ],
+  ["Look at a cluster, without changing it:", { doctor: addDoctor }],
+  ["Other:", { completion: addCompletion }],
 ];
 
 /** Prints what went wrong, in the output format. */
@@ -58,8 +70,18 @@ function describeOption(this: Help, option: Option): string {
   return Help.prototype.optionDescription.call(this, option).replace(/ \(default: (?:false|\[\]|\{\}|none)\)$/, "");
 }
 
-/** The command's tree: all commands with their options, whose actions `act` runs. */
-export function createProgram(compose: Compose, act: Act, calledAs: CalledAs = "netbind"): Command {
+/**
+ * The command's tree: all commands with their options, whose actions `act` runs. Where `called` is the name of one, the others
+ * are left out: what they take costs as much as reading a file does.
+ */
+export function createProgram(
+  compose: Compose,
+  act: Act,
+  {
+    calledAs = "netbind",
+    called,
+  }: { readonly calledAs?: CalledAs | undefined; readonly called?: string | undefined } = {},
+): Command {
   const program = new Command(calledAs)
     .description(
       "Run KubeVirt VMs on one machine, on their networks, without a cluster; check VMs against KubeVirt's rules; find out what is wrong in a cluster.",
@@ -71,10 +93,12 @@ export function createProgram(compose: Compose, act: Act, calledAs: CalledAs = "
     .version(netbindVersion(), "-V, --version", "print the version of netbind")
     .configureHelp({ optionDescription: describeOption })
     .addHelpText("after", "\nExit codes: netbind help exit-codes. Rules, bindings and error codes: netbind explain.");
+  const isOne = called !== undefined && COMMANDS.some(([, adders]) => Object.hasOwn(adders, called));
   for (const [heading, adders] of COMMANDS) {
     program.commandsGroup(heading);
-    const context = { program, compose, act, calledAs };
-    for (const add of adders) add(heading.includes("(root)") ? { ...context, act: rootOnly(program, act) } : context);
+    const isRoot = heading.includes("(root)");
+    const context = { program, compose, act: isRoot ? rootOnly(program, act) : act, calledAs };
+    for (const [name, add] of Object.entries(adders)) if (!isOne || name === called) add(context);
   }
   addExitCodes({ program, compose, act, calledAs });
   for (const command of commandsOf(program)) command.exitOverride();
@@ -90,20 +114,16 @@ export const commandsOf = (command: Command): readonly Command[] => [command, ..
  */
 export function buildProgram(compose: Compose, calledAs?: CalledAs): (args: readonly string[]) => Promise<number> {
   let exitCode: number = EXIT.ok;
-  const program = createProgram(
-    compose,
-    async (format, action) => {
-      try {
-        exitCode = await action();
-      } catch (error) {
-        exitCode = await printFailure(error, format);
-      }
-    },
-    calledAs,
-  );
+  const act: Act = async (format, action) => {
+    try {
+      exitCode = await action();
+    } catch (error) {
+      exitCode = await printFailure(error, format);
+    }
+  };
   return async (args) => {
     try {
-      await program.parseAsync([...args], { from: "user" });
+      await createProgram(compose, act, { calledAs, called: args[0] }).parseAsync([...args], { from: "user" });
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
       return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

@@ -14,6 +14,13 @@ export interface ObjectShape {
   readonly required: readonly string[];
 }
 
+/** An object whose keys are data: `keys` says which. */
+interface MapShape {
+  readonly type: "map";
+  readonly of: Shape;
+  readonly keys: Shape;
+}
+
 /** The shape of a value: what is read, and of which type. */
 export type Shape =
   | { readonly type: "string" | "integer" | "boolean" }
@@ -21,8 +28,7 @@ export type Shape =
   | { readonly type: "form"; readonly is: (value: unknown) => boolean; readonly expected: string }
   | { readonly type: "word"; readonly words: readonly string[] }
   | { readonly type: "list"; readonly of: Shape }
-  /** An object whose keys are data: `keys` says which. */
-  | { readonly type: "map"; readonly of: Shape; readonly keys: Shape }
+  | MapShape
   /** An object of which the field `kind` says which one it is. */
   | { readonly type: "variants"; readonly of: Readonly<Record<string, ObjectShape>> }
   | ObjectShape;
@@ -171,20 +177,43 @@ function wrongType(path: string, value: unknown, expected: string, more = ""): r
 const NONE: readonly Violation[] = [];
 
 // A file may have thousands of objects, nearly all of them right: nothing is made for those.
+function withFound(all: Violation[] | undefined, found: readonly Violation[]): Violation[] | undefined {
+  if (found.length === 0) return all;
+  const list = all ?? [];
+  for (const one of found) list.push(one);
+  return list;
+}
+
 function checkObject(value: object, shape: ObjectShape, path: string): readonly Violation[] {
-  const found: Violation[] = [];
+  let all: Violation[] | undefined;
   for (const key of shape.required)
-    if (!Object.hasOwn(value, key)) found.push(violation(join(path, key), MISSING, "add it"));
+    if (!Object.hasOwn(value, key)) all = withFound(all, [violation(join(path, key), MISSING, "add it")]);
   for (const key of Object.keys(value))
-    for (const one of checkField((value as Readonly<Record<string, unknown>>)[key], key, shape, path)) found.push(one);
-  return found;
+    all = withFound(all, checkField((value as Readonly<Record<string, unknown>>)[key], key, shape, path));
+  return all ?? NONE;
 }
 
 function checkField(inner: unknown, key: string, shape: ObjectShape, path: string): readonly Violation[] {
   const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
   if (field === undefined) return shape.closed ? [unknownField(path, key, Object.keys(shape.fields))] : NONE;
-  // A null counts as absent, as for the API server.
-  return inner === null ? NONE : check(inner, field, join(path, key));
+  // A null counts as absent, as for the API server. Most fields are right scalars, whose path nobody needs.
+  return inner === null || isSoundScalar(inner, field) ? NONE : check(inner, field, join(path, key));
+}
+
+function checkItems(list: readonly unknown[], of: Shape, path: string): readonly Violation[] {
+  let all: Violation[] | undefined;
+  for (let at = 0; at < list.length; at++) all = withFound(all, check(list[at], of, `${path}[${at}]`));
+  return all ?? NONE;
+}
+
+function checkEntries(value: object, { keys, of }: MapShape, path: string): readonly Violation[] {
+  let all: Violation[] | undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const at = join(path, key);
+    all = withFound(all, check(key, keys, at));
+    if (inner !== null) all = withFound(all, check(inner, of, at));
+  }
+  return all ?? NONE;
 }
 
 function checkVariant(value: object, of: Readonly<Record<string, ObjectShape>>, path: string): readonly Violation[] {
@@ -196,37 +225,45 @@ function checkVariant(value: object, of: Readonly<Record<string, ObjectShape>>, 
     : checkObject(value, shape, path);
 }
 
+/** True for a value that is what the shape of a scalar says. */
+function isSoundScalar(value: unknown, shape: Shape): boolean {
+  switch (shape.type) {
+    case "string":
+    case "boolean":
+      return typeof value === shape.type;
+    case "integer":
+      return Number.isInteger(value);
+    case "word":
+      return typeof value === "string" && shape.words.includes(value);
+    default:
+      return false;
+  }
+}
+
 /** All that is wrong with a value's shape: types, missing fields, and unknown ones where none may be. */
 export function check(value: unknown, shape: Shape, path: string): readonly Violation[] {
+  if (isSoundScalar(value, shape)) return NONE;
   if (value instanceof Unreadable) return [violation(path, value.why, "write plain data")];
   switch (shape.type) {
     case "string":
-      return typeof value === "string"
-        ? NONE
-        : wrongType(path, value, "a string", " (in quotes where it looks like something else)");
+      return wrongType(path, value, "a string", " (in quotes where it looks like something else)");
     case "boolean":
-      return typeof value === "boolean" ? NONE : wrongType(path, value, "true or false");
+      return wrongType(path, value, "true or false");
     case "integer":
-      return Number.isInteger(value) ? NONE : wrongType(path, value, "a whole number");
+      return wrongType(path, value, "a whole number");
     case "form":
       return shape.is(value) ? NONE : wrongType(path, value, shape.expected);
     case "word":
-      return typeof value === "string" && shape.words.includes(value)
-        ? NONE
-        : wrongType(path, value, `one of ${shape.words.join(", ")}`);
+      return wrongType(path, value, `one of ${shape.words.join(", ")}`);
     case "list":
-      if (!Array.isArray(value)) return wrongType(path, value, "a list");
-      return value.flatMap((inner, at) => check(inner, shape.of, `${path}[${at}]`));
+      return Array.isArray(value) ? checkItems(value, shape.of, path) : wrongType(path, value, "a list");
     case "map":
     case "variants":
     case "object":
       if (!isPlainObject(value)) return wrongType(path, value, "an object");
       if (shape.type === "object") return checkObject(value, shape, path);
       if (shape.type === "variants") return checkVariant(value, shape.of, path);
-      return Object.entries(value).flatMap(([key, inner]) => [
-        ...check(key, shape.keys, join(path, key)),
-        ...(inner === null ? NONE : check(inner, shape.of, join(path, key))),
-      ]);
+      return checkEntries(value, shape, path);
     default:
       return shape satisfies never;
   }

@@ -44,7 +44,7 @@ export const textOf = (value: unknown): string => (typeof value === "string" ? v
 /** What a document is, by its header. */
 export function kindOf({ value }: InputDocument): Kind {
   const [apiVersion, kind] = [textOf(value["apiVersion"]), textOf(value["kind"])];
-  if (KUBEVIRT_API.test(apiVersion)) {
+  if (apiVersion === "kubevirt.io/v1" || KUBEVIRT_API.test(apiVersion)) {
     if (kind === "VirtualMachine") return "vm";
     if (kind === "VirtualMachineInstance") return "vmi";
     if (kind === "VirtualMachineInstanceReplicaSet") return "replicaSet";

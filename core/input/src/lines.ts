@@ -15,6 +15,13 @@ export interface Place {
 /** Characters of a line before and behind a place: a document may be a single line. */
 const EXCERPT_LENGTH = 200;
 
+/** The offsets at which the lines of a text begin. */
+function startsOf(text: string): readonly number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
 /** Where the lines of a text begin. */
 export class Lines {
   readonly #text: string;
@@ -43,8 +50,7 @@ export class Lines {
   }
 
   #indexOf(offset: number): number {
-    if (this.#starts.length === 0)
-      this.#starts = [0, ...Array.from(this.#text.matchAll(/\n/g), ({ index }) => index + 1)];
+    if (this.#starts.length === 0) this.#starts = startsOf(this.#text);
     let [low, high] = [0, this.#starts.length - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;

@@ -11,8 +11,10 @@ export const KUBECTL: readonly string[] = [
   "--conditions=@netbind/source",
   fileURLToPath(new URL("../../../core/cli/src/kubectl-main.ts", import.meta.url)),
 ];
-/** What is published: compiled by `npm run build`. */
-export const BUILT: readonly string[] = [fileURLToPath(new URL("../../../core/cli/dist/main.js", import.meta.url))];
+/** What is published: bundled by `npm run build`. */
+export const BUILT: readonly string[] = [
+  fileURLToPath(new URL("../../../core/cli/dist/bundle/netbind.mjs", import.meta.url)),
+];
 
 /** What the runtime made of the sources: half of what a call of the command takes is that. */
 export const COMPILED = fileURLToPath(new URL("../../../node_modules/.cache/netbind-compiled", import.meta.url));

@@ -45,9 +45,8 @@ async function validateAndAsk(input: Input, options: ValidateOptions, compose: C
   return (await import("./validate-with-plugins.ts")).validateWithPlugins(input, options, compose);
 }
 
-/** The VMs of an input, as a report lists them. */
-const checkedVms = ({ vms, templates }: Input): readonly CheckedVm[] =>
-  [...vms, ...templates].map(({ file, line, object }) => ({ file, line, object }));
+/** The VMs of an input, as a report lists them: their lines are found where a format prints them. */
+const checkedVms = ({ vms, templates }: Input): readonly CheckedVm[] => [...vms, ...templates];
 
 /** What is validated, and what a cluster says of it. */
 interface Subject {

@@ -165,11 +165,13 @@ function findUnknown(value: unknown, names: Names, path: string, search: Search)
     return;
   }
   if (typeof value !== "object" || value === null) return;
-  for (const [name, inner] of Object.entries(value)) {
-    const shown = name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}...` : name;
+  for (const name of Object.keys(value)) {
+    const inner = (value as Readonly<Record<string, unknown>>)[name];
     const known = names.get(name);
+    if (known === undefined && names.has(name)) continue;
+    const shown = name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}...` : name;
     if (known !== undefined) findUnknown(inner, known, `${path}.${shown}`, search);
-    else if (!names.has(name) && search.found.length < MOST_FOUND)
+    else if (search.found.length < MOST_FOUND)
       search.found.push(
         violation(`${path}.${shown}`, `there is no field ${quote(shown)} here`, fixOf(search.kind, name, names)),
       );

@@ -44,11 +44,23 @@ export interface ValidationContext {
 /** Up to this version KubeVirt reported only the first broken rule of a chain for an interface. */
 const LAST_WITH_CHAINS = 2;
 
+type Operation = "create" | "update";
+
 const isInForce = (
   { since = 1, until = NEWEST_KUBEVIRT, judge }: Rule,
-  { version }: RuleContext,
-  update: boolean,
-): boolean => version >= since && version <= until && !(update && judge === "creation");
+  version: KubevirtMinor,
+  operation: Operation,
+): boolean => version >= since && version <= until && !(operation === "update" && judge === "creation");
+
+const inForce = new Map<string, readonly Rule[]>();
+
+/** The rules of a version: the same for all VMs of an input. */
+function rulesOf(version: KubevirtMinor, operation: Operation): readonly Rule[] {
+  const key = `${version} ${operation}`;
+  const known = inForce.get(key) ?? RULES.filter((rule) => isInForce(rule, version, operation));
+  inForce.set(key, known);
+  return known;
+}
 
 /** The interface that a path goes through. */
 const interfaceOf = ({ field }: RuleFinding): string =>
@@ -76,13 +88,16 @@ function firstOfChain(found: readonly Finding[], subject: RuleContext): readonly
  */
 export function validateVmi(
   vmi: Vmi,
-  { version = NEWEST_KUBEVIRT, operation, ...cluster }: ValidationContext,
+  { version = NEWEST_KUBEVIRT, operation = "create", ...cluster }: ValidationContext,
 ): readonly Finding[] {
   const subject = subjectOf(vmi, { ...cluster, version });
   const found: Finding[] = [];
-  for (const rule of RULES)
-    if (isInForce(rule, subject, operation === "update"))
-      for (const finding of rule.find(subject)) found.push({ ...finding, rule, reason: finding.reason ?? rule.reason });
+  for (const rule of rulesOf(version, operation)) {
+    const findings = rule.find(subject);
+    // Going through an empty list costs as much as most rules do.
+    if (findings.length > 0)
+      for (const finding of findings) found.push({ ...finding, rule, reason: finding.reason ?? rule.reason });
+  }
   return version <= LAST_WITH_CHAINS ? firstOfChain(found, subject) : found;
 }
 

@@ -91,7 +91,8 @@ export const REACHED_PORT_RULES: readonly Rule[] = [
     why: "The kubelet asks the pod's address; what is not forwarded there is refused, so the VM never gets Ready, or is restarted again and again.",
     fix: "list the port under ports of the interface, or probe one that is listed",
     find: (subject) => {
-      const gate = gateOf(subject);
+      const { spec } = subject.vmi;
+      const gate = PROBES.some((name) => spec[name] !== undefined) ? gateOf(subject) : undefined;
       if (gate === undefined) return [];
       return PROBES.flatMap((name) => probeProblems(subject.vmi.spec[name] ?? {}, `spec.${name}`, gate, subject));
     },
@@ -102,10 +103,10 @@ export const REACHED_PORT_RULES: readonly Rule[] = [
     why: "What a NIC does not forward is refused at the pod's address.",
     fix: "list the port under ports of the interface, or let the Service's targetPort be one that is listed",
     find: (subject) => {
-      const gate = gateOf(subject);
+      const services = (subject.surroundings.services ?? []).filter((service) => selects(service, subject));
+      const gate = services.length > 0 ? gateOf(subject) : undefined;
       if (gate === undefined) return [];
       const field = `spec.domain.devices.interfaces[${subject.interfaces.indexOf(gate.nic)}].ports`;
-      const services = (subject.surroundings.services ?? []).filter((service) => selects(service, subject));
       return services.flatMap(({ namespace, name, ports }) =>
         ports.flatMap(({ protocol, targetPort }) => {
           const why = blocked(gate, protocol, targetPort, subject);

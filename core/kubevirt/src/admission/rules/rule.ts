@@ -53,6 +53,7 @@ export interface RuleContext {
 export type DescribedBindings = ReadonlyMap<string, Pick<BindingDescription, "migration">>;
 
 const NONE_DESCRIBED: DescribedBindings = new Map();
+const NO_FINDINGS: readonly RuleFinding[] = [];
 
 /** What a subject is made from, beside the VM. */
 export interface SubjectContext {
@@ -117,24 +118,51 @@ export function subjectOf(vmi: Vmi, context: SubjectContext): RuleContext {
   };
 }
 
+/** What looks at one item of a list: the item, its path in the VM, the VM, and its place in the list. */
+type FindInItem<T> = (item: T, path: string, subject: RuleContext, at: number) => readonly RuleFinding[];
+
+const MOST_KNOWN_PATHS = 32;
+const pathsIn = (list: string): readonly string[] =>
+  Array.from({ length: MOST_KNOWN_PATHS }, (_, at) => `${list}[${at}]`);
+const INTERFACE_PATHS = pathsIn(INTERFACES_PATH);
+const NETWORK_PATHS = pathsIn(NETWORKS_PATH);
+
+/** What is found in the items of a list. Nearly all are right, in thousands of VMs: nothing is made for those. */
+function findInItems<T>(
+  items: readonly T[],
+  pathOf: (at: number) => string,
+  subject: RuleContext,
+  find: FindInItem<T>,
+): readonly RuleFinding[] {
+  let all: RuleFinding[] | undefined;
+  for (let at = 0; at < items.length; at++) {
+    const found = find(items[at] as T, pathOf(at), subject, at);
+    if (found.length === 0) continue;
+    all ??= [];
+    for (const one of found) all.push(one);
+  }
+  return all ?? NO_FINDINGS;
+}
+const interfacePath = (at: number): string => INTERFACE_PATHS[at] ?? `${INTERFACES_PATH}[${at}]`;
+const networkPath = (at: number): string => NETWORK_PATHS[at] ?? `${NETWORKS_PATH}[${at}]`;
+
 /** Makes a rule's predicate from one that looks at an interface. */
 export const perInterface =
-  (find: (nic: VmiInterface, path: string, subject: RuleContext, at: number) => readonly RuleFinding[]): Rule["find"] =>
+  (find: FindInItem<VmiInterface>): Rule["find"] =>
   (subject) =>
-    subject.interfaces.flatMap((nic, at) => find(nic, `${INTERFACES_PATH}[${at}]`, subject, at));
+    findInItems(subject.interfaces, interfacePath, subject, find);
 
 /** Makes a rule's predicate from one that looks at a network. */
 export const perNetwork =
-  (
-    find: (network: VmiNetwork, path: string, subject: RuleContext, at: number) => readonly RuleFinding[],
-  ): Rule["find"] =>
+  (find: FindInItem<VmiNetwork>): Rule["find"] =>
   (subject) =>
-    subject.networks.flatMap((network, at) => find(network, `${NETWORKS_PATH}[${at}]`, subject, at));
+    findInItems(subject.networks, networkPath, subject, find);
 
 /** Each value that occurs earlier in the list, with the place of its first occurrence. */
 export function findRepeated<T>(
   values: readonly T[],
 ): readonly { readonly at: number; readonly first: number; readonly value: T }[] {
+  if (values.length < 2) return [];
   const firsts = new Map<T, number>();
   return values.flatMap((value, at) => {
     const first = firsts.get(value);
@@ -150,9 +178,11 @@ export const repeatedNames = (
   path: string,
   fix: string,
 ): readonly RuleFinding[] =>
-  findRepeated(list.map(({ name }) => name)).map(({ at, first, value }) =>
-    violation(`${path}[${at}].name`, `${quote(value)} is the name of ${path}[${first}] already`, fix),
-  );
+  list.length < 2
+    ? NO_FINDINGS
+    : findRepeated(list.map(({ name }) => name)).map(({ at, first, value }) =>
+        violation(`${path}[${at}].name`, `${quote(value)} is the name of ${path}[${first}] already`, fix),
+      );
 
 /** A binding that serves a network, for a fix: masquerade serves the pod's alone. */
 export const bindingFor = (network: VmiNetwork | undefined): string =>
