@@ -3,13 +3,12 @@
  * programs run with the chart's rights through all that they do, and what of those was not asked for has no reason to be there.
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { beforeEach, expect, test } from "vitest";
 import { AGENT_RULES, accountWith } from "../support/cluster/agent-role.ts";
 import type { ApiCredentials, ApiServer } from "../support/cluster/api-server.ts";
+import { askWebhook } from "../support/cluster/ask-webhook.ts";
 import { askedBy, denied, rightsOf, unused } from "../support/cluster/audit-log.ts";
 import { chart, componentOf } from "../support/cluster/chart.ts";
 import { AgentProgram, Program } from "../support/cluster/controller-program.ts";
@@ -97,23 +96,6 @@ function podReviewOf(namespace: string, vmi: string): object {
   return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request };
 }
 
-/** Asks the webhooks as an API server would. */
-function ask(port: number, review: object, path = "/validate"): Promise<string> {
-  return new Promise((resolve) => {
-    const options = {
-      host: "127.0.0.1",
-      port,
-      path,
-      method: "POST",
-      rejectUnauthorized: false,
-      agent: false,
-    };
-    const sent = request(options, (answer) => void text(answer).then(resolve));
-    sent.on("error", (error) => resolve(error.message));
-    sent.end(JSON.stringify(review));
-  });
-}
-
 test("the controller uses each of its rights, and is denied nothing", async () => {
   await applyEmptyWebhooks(api);
   await using lab = await Registering.make(api, {});
@@ -131,8 +113,10 @@ test("the controller uses each of its rights, and is denied nothing", async () =
     await lab.bind("slirp");
     await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("True Written");
     for (const isOfCluster of [true, false])
-      await expect.poll(() => ask(port, reviewOf(lab.namespace, isOfCluster)), WITHIN).toContain('"allowed":true');
-    await ask(port, podReviewOf(lab.namespace, vmi), "/mutate-pod");
+      await expect
+        .poll(() => askWebhook(port, reviewOf(lab.namespace, isOfCluster)), WITHIN)
+        .toContain('"allowed":true');
+    await askWebhook(port, podReviewOf(lab.namespace, vmi), "/mutate-pod");
     const owner = { apiVersion: "hco.kubevirt.io/v1beta1", kind: "HyperConverged", name: "hco", uid: hco };
     await lab.own([owner]);
     await expect.poll(() => lab.specOf("hyperconvergeds", "hco"), WITHIN).toHaveProperty("networkBinding");

@@ -1,10 +1,13 @@
 /** What plans may do follows the cluster's NetworkBindings: given late, given wrong, put right, and taken away again. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { defineBinding } from "@netbind/contract";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { KubeNode } from "../support/kube/kube-node.ts";
+import { bundlePlugin } from "../support/build/bundle.ts";
+import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
 
 const PLAN = { domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } } as const;
 const theirs = defineBinding({ name: "somebodys", contract: "v1alpha1", migration: "none", plan: () => PLAN });
@@ -68,4 +71,32 @@ test("a NetworkBinding of this release's that gives no grants leaves them, and o
   expect(node.told(before).map(({ reason }) => reason)).toEqual(["ATTACHED"]);
   rmSync(join(node.objects, file("slirp")));
   await node.attached(after);
+});
+
+test("a third-party process is asked Admit, Needs and Plan, and its pod is attached by what it plans", async () => {
+  const bundle = bundlePlugin("picky", node.directory).slice("picky=".length);
+  // The same file is its sidecar.
+  copyFileSync(bundle, join(node.directory, "rootfs/netbind/lan-tap.mjs"));
+  const place = join(node.directory, "bindings/lan-tap");
+  mkdirSync(place);
+  const planner = spawn(process.execPath, [bundle, "binding", join(place, "binding.sock")], { stdio: "ignore" });
+  try {
+    const podOf = (vm: string, name: string): Promise<LabPod> => node.pod({ vm, nics: [{ name, binding: "lan-tap" }] });
+    const refused = await podOf("g-admit", "refused");
+    expect(await node.says(refused, "POD_REFUSED")).toContain("interfaces[0].model: ");
+    const needing = await podOf("g-needs", "needs-device");
+    expect(await node.says(needing, "POD_REFUSED")).toContain('needs 1 of the resource "example.com/fpga"');
+    const pod = await podOf("g-plan", "red");
+    await node.attached(pod);
+    expect(await pod.exec(["ip", "-brief", "link", "show"])).toMatch(/^k6t-eth0 .*^tap0 /ms);
+    // Away, it costs those that come; what is attached needs it no more.
+    const ended = once(planner, "exit");
+    planner.kill("SIGKILL");
+    await ended;
+    const late = await podOf("g-late", "red");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect([node.hookSockets(late), node.told(pod).map(({ reason }) => reason)]).toEqual([[], ["ATTACHED"]]);
+  } finally {
+    planner.kill("SIGKILL");
+  }
 });

@@ -40,6 +40,15 @@ export const foreignDirectory = (
 export const foreignPath = (path: string, uid: number): ForeignPathError =>
   new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user: netbind changed nothing there`);
 
+/** A file that does not fit into its file system any more. */
+export const fullFileSystem = (file: string, cause: NodeJS.ErrnoException): Error =>
+  Object.assign(
+    new Error(`${file} cannot be written: no space is left on its file system: make room there`, { cause }),
+    {
+      code: cause.code,
+    },
+  );
+
 export const invalidKind = (kind: string): Error => new Error(`${JSON.stringify(kind)} does not name a kind of file`);
 
 export const invalidPlace = (by: number): Error => new Error(`${by} is not a valid place in a list`);

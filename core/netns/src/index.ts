@@ -16,6 +16,7 @@ export {
   usersOfProcesses,
 } from "./exec/processes.ts";
 export { scaledTimeout } from "./exec/scaled-timeout.ts";
+export { selinuxLabelOf } from "./exec/selinux-label.ts";
 export { type Lock, takeLock } from "./files/lock.ts";
 export { BusyError } from "./errors.ts";
 export {

@@ -82,7 +82,7 @@ interface AgentPods {
   }[];
 }
 /** The first process of the agent on a node, as the node knows it. */
-async function agentProcess(api: ApiServer, node: InNode): Promise<string> {
+export async function agentProcess(api: ApiServer, node: InNode): Promise<string> {
   const { items } = await api.request<AgentPods>({ path: "/api/v1/namespaces/netbind/pods" });
   const ids = items.flatMap(({ status }) => status.containerStatuses?.map(({ containerID = "" }) => containerID) ?? []);
   const files = ids.map((id) =>

@@ -5,11 +5,11 @@ import { unpackDebian } from "../build/debian-programs.ts";
 import { Authority } from "./certificates.ts";
 import { ClusterDirectory, type ClusterRecord, type ClusterSettings } from "./cluster-directory.ts";
 import { startControlPlane } from "./control-plane.ts";
-import type { Holder } from "./holder.ts";
+import { endHolders, type Holder } from "./holder.ts";
 import { writeNodeImages } from "./image-archive.ts";
 import { prepareMultus } from "./multus.ts";
-import { startNode } from "./node.ts";
-import { nodeName } from "./node-plan.ts";
+import { startNode, unplugNode } from "./node.ts";
+import { nodeName, type NodeParts } from "./node-plan.ts";
 
 /** A cold build of Kubernetes may be under way. */
 const WAIT = 30 * 60_000;
@@ -23,20 +23,24 @@ function addHolder(directory: ClusterDirectory, name: string, holder: Holder): v
   if (record !== undefined) directory.write({ ...record, nodeHolders: { ...record.nodeHolders, [name]: holder } });
 }
 
-/** Starts all nodes of a cluster whose control plane is up. */
-async function startNodes(
+/** What the nodes of a cluster are made from. */
+const partsOf = async (
   directory: ClusterDirectory,
-  { nodes: count, release, multus = false }: ClusterSettings,
-): Promise<void> {
+  { release, multus = false }: ClusterSettings,
+): Promise<NodeParts> => ({
+  ...{ directory, multus, release },
+  pki: await Authority.in(directory.certificates),
+  containerd: join(await unpackDebian("containerd"), "usr/bin"),
+  images: await writeNodeImages(directory.file("images")),
+});
+
+/** Starts all nodes of a cluster whose control plane is up. */
+async function startNodes(directory: ClusterDirectory, settings: ClusterSettings): Promise<void> {
   const controlPlane = directory.record()?.controlPlane;
   if (controlPlane === undefined) throw new Error("the control plane has ended");
-  const pki = await Authority.in(directory.certificates);
-  if (multus) await prepareMultus(directory, pki);
-  const parts = {
-    ...{ directory, pki, multus, release },
-    containerd: join(await unpackDebian("containerd"), "usr/bin"),
-    images: await writeNodeImages(directory.file("images")),
-  };
+  const { nodes: count, multus = false } = settings;
+  if (multus) await prepareMultus(directory, await Authority.in(directory.certificates));
+  const parts = await partsOf(directory, settings);
   const starts = Array.from({ length: count }, (_, index) =>
     startNode(parts, index + 1, controlPlane, (holder) => addHolder(directory, nodeName(index + 1), holder)),
   );
@@ -86,6 +90,21 @@ export async function upCluster(
     `the cluster "${directory.name}" is up with Kubernetes ${running.release}, ${running.nodes} nodes and ` +
       `${running.multus === true ? "multus" : "no multus"}: take it down first (npm run cluster -- down --name ${directory.name})`,
   );
+}
+
+/**
+ * Ends all that runs on a node, as a loss of power does, and starts the node again: its memory is gone with /run, its
+ * disk stays as it was.
+ */
+export async function rebootNode(directory: ClusterDirectory, node: number): Promise<void> {
+  await using _ = await directory.lock(WAIT);
+  const record = directory.running();
+  const holder = record?.nodeHolders[nodeName(node)];
+  if (record === undefined || holder === undefined) throw new Error(`${nodeName(node)} does not run`);
+  await endHolders([holder]);
+  await unplugNode(record.controlPlane, node);
+  const parts = await partsOf(directory, record);
+  await startNode(parts, node, record.controlPlane, (next) => addHolder(directory, nodeName(node), next));
 }
 
 /** Takes a cluster down: nothing of it is left. One that is not there is down. */

@@ -40,6 +40,13 @@ async function joinNetworks(controlPlane: Holder, node: Holder, number: number):
   ]);
 }
 
+/** Removes what is left of a node that has ended from the control plane's network: the kernel takes a moment for it. */
+export async function unplugNode(controlPlane: Holder, number: number): Promise<void> {
+  const run = inNetns(netnsOf(controlPlane), exec);
+  const links = JSON.parse(await run(["ip", "-json", "link", "show", "type", "veth"])) as readonly { ifname: string }[];
+  if (links.some(({ ifname }) => ifname === nodeName(number))) await run(["ip", "link", "delete", nodeName(number)]);
+}
+
 /** Certifies a node's kubelet, as a client of the API server and as a server to it. */
 async function certify({ directory, pki }: NodeParts, number: number): Promise<void> {
   const name = nodeName(number);

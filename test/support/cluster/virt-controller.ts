@@ -12,6 +12,8 @@ export interface VirtController {
   readonly nads: readonly NetworkAttachmentDefinition[];
   /** The image of virt-launcher. */
   readonly image: string;
+  /** How long a pod may take for each of its states, in milliseconds; absent: as one alone does. */
+  readonly patience?: number;
 }
 
 /** A VM whose launcher pod runs. */
@@ -35,10 +37,10 @@ async function bindPod(objects: VmObjects, object: object): Promise<PodObject> {
 
 /** Starts a VM, as far as it comes before virt-handler acts: its VMI is Scheduled then. */
 export async function scheduleVm(
-  { api, configuration, nads, image }: VirtController,
+  { api, configuration, nads, image, patience }: VirtController,
   asked: Vmi,
 ): Promise<ScheduledVm> {
-  const objects = new VmObjects(api, asked.metadata);
+  const objects = new VmObjects(api, asked.metadata, patience);
   const vmi = await objects.makeVmi(asked);
   const bound = await bindPod(objects, launcherPodOf({ vmi, configuration, nads, image }));
   const { uid } = bound.metadata;

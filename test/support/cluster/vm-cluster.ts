@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defined } from "@netbind/contract";
 import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "@netbind/kubevirt";
 import { BuiltImages } from "../kube/built-images.ts";
 import { installAgent } from "./agent-objects.ts";
 import { ApiServer } from "./api-server.ts";
-import { downCluster, upOwnCluster } from "./cluster.ts";
+import { downCluster, rebootNode, upOwnCluster } from "./cluster.ts";
 import { ClusterDirectory } from "./cluster-directory.ts";
 import { ClusterGuest } from "./cluster-guest.ts";
 import { InNode } from "./in-node.ts";
@@ -47,6 +48,8 @@ export interface VmClusterSettings {
   readonly nodes: number;
   /** True where VMs have networks that multus attaches. */
   readonly multus?: boolean;
+  /** How long a pod may take for each of its states, in milliseconds; absent: as one alone does. */
+  readonly patience?: number;
 }
 
 /** A VM that runs in a pod of a node. */
@@ -77,7 +80,7 @@ async function pushImages(
 export class VmCluster implements AsyncDisposable {
   readonly directory: ClusterDirectory;
   readonly api: ApiServer;
-  readonly #nodes: Readonly<Record<string, InNode>>;
+  readonly #nodes: Record<string, InNode>;
   #controller: VirtController;
 
   private constructor(directory: ClusterDirectory, api: ApiServer, nodes: number, controller: VirtController) {
@@ -90,7 +93,7 @@ export class VmCluster implements AsyncDisposable {
   }
 
   /** Brings one up for this process. */
-  static async up({ purpose, bindings, nodes, multus = false }: VmClusterSettings): Promise<VmCluster> {
+  static async up({ purpose, bindings, nodes, multus = false, patience }: VmClusterSettings): Promise<VmCluster> {
     const directory = new ClusterDirectory(`${purpose}-${process.pid}`);
     await upOwnCluster(directory, { release: defaultRelease(), nodes, multus });
     const images = await pushImages(directory, [...bindings, "agent"]);
@@ -103,7 +106,13 @@ export class VmCluster implements AsyncDisposable {
     const api = new ApiServer(directory);
     if (multus) await allowMultus(api);
     const image = await pushImage(directory, `docker-archive:${await writeLauncherImage()}`, "launcher");
-    const cluster = new VmCluster(directory, api, nodes, { api, configuration, nads: [], image });
+    const cluster = new VmCluster(directory, api, nodes, {
+      api,
+      configuration,
+      nads: [],
+      image,
+      ...defined({ patience }),
+    });
     await cluster.#install(images["agent"] ?? "");
     return cluster;
   }
@@ -111,9 +120,7 @@ export class VmCluster implements AsyncDisposable {
   async #install(agent: string): Promise<void> {
     await applyCrds(this.api);
     for (const [at, node] of Object.values(this.#nodes).entries()) await prepareNode(this.api, at + 1, node);
-    const metadata = { name: "kubevirt", namespace: "default" };
-    const { configuration } = this.#controller;
-    await this.api.apply({ apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata, spec: { configuration } });
+    await this.#configure(this.#controller.configuration);
     await installAgent(this.api, agent);
   }
 
@@ -122,6 +129,28 @@ export class VmCluster implements AsyncDisposable {
     const node = this.#nodes[name];
     if (node === undefined) throw new Error(`the cluster "${this.directory.name}" has no node "${name}"`);
     return node;
+  }
+
+  /** Reboots a node, and prepares it as virt-handler does. What was asked of it before is to be asked of {@link node} again. */
+  async reboot(number: number): Promise<void> {
+    await rebootNode(this.directory, number);
+    const node = new InNode(this.directory, number);
+    this.#nodes[nodeName(number)] = node;
+    await prepareNode(this.api, number, node);
+  }
+
+  /** Registers a further binding in the KubeVirt CR, with the image of one that is there. */
+  async register(name: string, like: SidecarBinding): Promise<void> {
+    const { configuration } = this.#controller;
+    const known = configuration.network?.binding ?? {};
+    const binding = { ...known, [name]: known[like] ?? {} };
+    await this.#configure({ ...configuration, network: { ...configuration.network, binding } });
+  }
+
+  async #configure(configuration: KubevirtConfiguration): Promise<void> {
+    this.#controller = { ...this.#controller, configuration };
+    const metadata = { name: "kubevirt", namespace: "default" };
+    await this.api.apply({ apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata, spec: { configuration } });
   }
 
   /** Makes a network that multus attaches pods to. */
@@ -167,6 +196,12 @@ export class VmCluster implements AsyncDisposable {
   async delete({ scheduled, guest }: ClusterVm): Promise<void> {
     await beginDeletion(scheduled);
     await guest.end();
+    await finishDeletion(scheduled);
+  }
+
+  /** Deletes a VM whose guest does not run any more. */
+  async remove(scheduled: ScheduledVm): Promise<void> {
+    await beginDeletion(scheduled);
     await finishDeletion(scheduled);
   }
 

@@ -27,7 +27,7 @@ export interface PodObject {
 export type VmiObject = Vmi & { readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string } };
 
 /** The phases that a VMI goes through. */
-export type Phase = "Pending" | "Scheduling" | "Scheduled" | "Running" | "Succeeded";
+export type Phase = "Pending" | "Scheduling" | "Scheduled" | "Running" | "Succeeded" | "Failed";
 
 /** The object of a migration. */
 export interface Migration {
@@ -57,11 +57,14 @@ export class VmObjects {
   readonly api: ApiServer;
   readonly #namespace: string;
   readonly #vmi: string;
+  readonly #patience: number;
   readonly #phases: object[] = [];
   readonly #conditions = new Map<string, Condition>();
 
-  constructor(api: ApiServer, { namespace, name }: Vmi["metadata"]) {
+  /** Waits for nothing longer than `patience`, in milliseconds. */
+  constructor(api: ApiServer, { namespace, name }: Vmi["metadata"], patience = IN_TIME) {
     this.api = api;
+    this.#patience = patience;
     this.#namespace = namespace;
     this.#vmi = `/apis/kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances/${name}`;
   }
@@ -174,7 +177,7 @@ export class VmObjects {
       pod = await this.pod(asked);
       return isSo(pod);
     };
-    if ((await ask()) || (await waitUntil(ask, IN_TIME, 50))) return pod;
+    if ((await ask()) || (await waitUntil(ask, this.#patience, 50))) return pod;
     const { namespace, name } = asked.metadata;
     const described = await this.api.kubectl(["describe", "pod", "-n", namespace, name]);
     throw new Error(`the pod ${name} is not as it should be:\n${described}`);
@@ -189,6 +192,6 @@ export class VmObjects {
           throw error;
         },
       );
-    if (!(await waitUntil(isGone, IN_TIME, 100))) throw new Error(`${path} is still there`);
+    if (!(await waitUntil(isGone, this.#patience, 100))) throw new Error(`${path} is still there`);
   }
 }

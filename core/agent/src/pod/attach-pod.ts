@@ -1,6 +1,6 @@
 import { defined } from "@netbind/contract";
 import { attachVmi } from "@netbind/engine";
-import { makeGroup, PodNetwork, type ProcessId, SERVICE_GROUP } from "@netbind/netns";
+import { HeldProcess, makeGroup, PodNetwork, type ProcessId, SERVICE_GROUP } from "@netbind/netns";
 import { throwFailures } from "../binding/binding-failures.ts";
 import { findServed, type FoundBindings } from "../binding/find-served.ts";
 import { LAUNCHER_UID } from "../launcher-pods.ts";
@@ -41,15 +41,22 @@ async function refusalsOf(
   );
 }
 
-/** The process of the container that has libvirt. A pod's containers start in their order, and it is the first. */
+/** The process of the container that has libvirt, and opens the taps. A pod's containers start in their order, and it is the first. */
 async function computeOf({ kubelet }: AgentContext, uid: string): Promise<{ readonly compute?: ProcessId }> {
   try {
     return { compute: await findPodProcess({ source: computeSource(kubelet, uid), uid: LAUNCHER_UID, podUid: uid }) };
   } catch (error) {
-    // It only reports the version of libvirt; where it does not run any more, its pod is about to end.
+    // Where it does not run any more, its pod is about to end.
     if (error instanceof NotReadyError || error instanceof PodProcessError) return {};
     throw error;
   }
+}
+
+/** The SELinux label of a pod's launcher, which opens the pod's taps; undefined where the node has no SELinux. */
+async function launcherLabel(context: AgentContext, uid: string): Promise<string | undefined> {
+  const { compute } = await computeOf(context, uid);
+  using held = compute === undefined ? undefined : HeldProcess.of(compute);
+  return held?.selinuxLabel;
 }
 
 /** The host of a pod that has its record. */
@@ -68,6 +75,7 @@ function hostOf(work: PodWork, recordFile: AgentRecordFile): KubeHost {
       owner,
       directory,
       ...defined({ cgroup: record.cgroup }),
+      tapLabel: () => launcherLabel(context, pod.metadata.uid),
     }),
     served,
     sidecarOf: (binding) => sidecarOf(work, binding),

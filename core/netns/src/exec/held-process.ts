@@ -9,6 +9,7 @@ import {
   type Stats,
   statSync,
 } from "node:fs";
+import { selinuxLabelOf } from "./selinux-label.ts";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessId {
@@ -29,6 +30,9 @@ interface ProcessStat {
 const BLOCK = Buffer.alloc(64 * 1024);
 /** The most of a text of /proc that is read where the caller names no other. */
 const MOST_TEXT = 1024 * 1024;
+
+/** A label has a page at most. */
+const LONGEST_LABEL = 4096;
 
 /** The kinds of namespaces that processes are distinguished by. */
 export type NamespaceKind = "net" | "pid" | "user";
@@ -103,6 +107,11 @@ export class HeldProcess implements Disposable {
   /** The number that it has in the innermost of its PID namespaces; undefined where it has ended. */
   get innerNumber(): string | undefined {
     return /^NSpid:.*\t(\d+)$/m.exec(this.read("status") ?? "")?.[1];
+  }
+
+  /** Its SELinux label; undefined where it has ended, or the kernel has no SELinux. */
+  get selinuxLabel(): string | undefined {
+    return selinuxLabelOf(this.read("attr/current", LONGEST_LABEL) ?? "");
   }
 
   /** The numbers of its children, whichever of its threads made them; none where it has ended. */

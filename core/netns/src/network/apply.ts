@@ -3,19 +3,40 @@ import { withWritableSysctls } from "../exec/fresh-proc.ts";
 import { CommandError, type Exec } from "../exec/exec.ts";
 
 /**
- * One child for all: what costs is the start of processes. Links and addresses come first, then sysctls (whose keys may
- * name the new links), then nftables in one transaction. Every text is an argument or standard input, never a part of
- * the script. nft opens its standard input again, which only works for a pipe, and a child's standard input is a
- * socket.
+ * One child for all: what costs is the start of processes. Taps come first, made by a process with the label of the one
+ * that opens them, where the kernel has labels: a tap has its maker's, and no other may open it. Then come links and
+ * addresses, then sysctls (whose keys may name the new links), then nftables in one transaction. Every text is an argument
+ * or standard input, never a part of the script. nft opens its standard input again, which only works for a pipe, and a
+ * child's standard input is a socket.
  */
 const SCRIPT = `
-batch="$1"; nft="$2"; json="$3"; shift 3
+label="$1"; taps="$2"; batch="$3"; nft="$4"; json="$5"; shift 5
+if [ -n "$taps" ]; then
+  printf %s "$taps" | (
+    if [ -n "$label" ]; then printf %s "$label" > /proc/self/attr/exec || exit 1; fi
+    exec ip -batch -
+  ) || exit 1
+fi
 if [ -n "$batch" ]; then printf %s "$batch" | ip -batch - || exit 1; fi
 while [ $# -ge 2 ]; do printf %s "$2" > "/proc/sys/$1" || exit 1; shift 2; done
 if [ -n "$nft" ]; then
   if [ -n "$json" ]; then printf %s "$json"; else cat; fi | nft -j -f -
 fi
 `;
+/** How a line of `ip -batch` begins that makes a tap. It needs nothing that another line makes. */
+const MAKES_TAP = "tuntap add ";
+
+const isTap = (line: string): boolean => line.startsWith(MAKES_TAP);
+
+/** True where a difference makes a tap. */
+export const makesTap = ({ ip }: Operations): boolean => ip.some(isTap);
+
+/** What a difference is applied with. */
+export interface ApplyOptions {
+  /** The SELinux label of the process that opens the taps; absent: taps have the caller's. */
+  readonly tapLabel?: string;
+}
+
 /** The kernel takes no longer argument (MAX_ARG_STRLEN is 128 KiB): what is longer goes through standard input. */
 const LONGEST_ARGUMENT = 100_000;
 
@@ -24,12 +45,17 @@ const LONGEST_ARGUMENT = 100_000;
  *
  * @throws CommandError with what the kernel's tools said
  */
-export async function applyNetwork(execIn: Exec, { ip, sysctls, nft }: Operations): Promise<void> {
-  const batch = ip.map((line) => `${line}\n`).join("");
+export async function applyNetwork(
+  execIn: Exec,
+  { ip, sysctls, nft }: Operations,
+  { tapLabel = "" }: ApplyOptions = {},
+): Promise<void> {
+  const lines = (wanted: boolean): string =>
+    ip.flatMap((line) => (isTap(line) === wanted ? [`${line}\n`] : [])).join("");
   const keys = sysctls.flatMap(({ key, value }) => [key.replaceAll(".", "/"), value]);
   const json = nft.length > 0 ? JSON.stringify({ nftables: nft }) : "";
   const fits = Buffer.byteLength(json) <= LONGEST_ARGUMENT;
-  const parts = [batch, json === "" ? "" : "nft", fits ? json : ""];
+  const parts = [tapLabel, lines(true), lines(false), json === "" ? "" : "nft", fits ? json : ""];
   const script = ["sh", "-c", SCRIPT, "apply", ...parts, ...keys];
   try {
     await execIn(keys.length === 0 ? script : withWritableSysctls(script), fits ? {} : { stdin: json });

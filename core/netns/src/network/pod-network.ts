@@ -15,7 +15,7 @@ import {
   type TapOwner,
   type DesiredNetwork,
 } from "@netbind/engine";
-import { applyNetwork } from "./apply.ts";
+import { applyNetwork, makesTap } from "./apply.ts";
 import { derivedName } from "./derived-name.ts";
 import { observe, readTable } from "./observe.ts";
 import { findPlaceholderKind } from "./placeholder.ts";
@@ -33,6 +33,8 @@ export interface PodNetworkParts {
   readonly recordFile: PodRecordStore;
   /** Who may open the pod's taps. */
   readonly owner: TapOwner;
+  /** Finds the SELinux label of the process that opens them: asked where one is made. Absent: they have the caller's. */
+  readonly tapLabel?: () => Promise<string | undefined>;
   /** Where logs of the pod's services are kept. */
   readonly directory: string;
   /** The control group of the pod's services; absent: the caller's. */
@@ -104,7 +106,8 @@ export class PodNetwork implements HostNetwork {
     const [unrecoverable] = operations.unrecoverable;
     if (unrecoverable !== undefined) throw unrecoverableNetwork(unrecoverable);
     if (countOperations(operations) === 0) return;
-    await applyNetwork(this.#execIn, operations);
+    const tapLabel = makesTap(operations) ? await this.#parts.tapLabel?.() : undefined;
+    await applyNetwork(this.#execIn, operations, defined({ tapLabel }));
     if (operations.nft.length > 0) this.#recordTable(nic, desired.table);
   }
 
