@@ -2,10 +2,20 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ReviewContext, reviewContextOf, reviewVm, serveWebhooks, type WebhookServer } from "@netbind/controller";
+import {
+  ApiLookups,
+  type ReviewContext,
+  reviewContextOf,
+  reviewVm,
+  serveWebhooks,
+  type WebhookServer,
+} from "@netbind/controller";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ApiClient } from "@netbind/kube";
+import { connectionOf } from "../support/cluster/api-connection.ts";
 import { ApiError, type ApiServer } from "../support/cluster/api-server.ts";
 import { Authority } from "../support/cluster/certificates.ts";
+import { controllerAccount } from "../support/cluster/controller-role.ts";
 import { type Inward, openInward } from "../support/cluster/inward.ts";
 import { testRelease } from "../support/cluster/registering.ts";
 import { useApiServer, useCluster } from "../support/cluster/use-api-server.ts";
@@ -114,6 +124,39 @@ test("an API server asks it: our unregistered binding is refused with the reason
   // What is not known is not answered: the configuration says what then.
   context = undefined;
   expect(await made(namespace.name, vmi("unknown", "passt"))).toContain("failed calling webhook");
+});
+
+/** A NetworkAttachmentDefinition of a namespace. */
+const definition = (namespace: string, config: string): object => ({
+  ...{ apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition" },
+  metadata: { name: "lan", namespace },
+  spec: { config },
+});
+
+test("a VM is reviewed by the definition that it names, as the cluster has it, with the chart's rights", async () => {
+  await using namespace = await api.makeNamespace();
+  using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name)));
+  const problems: (string | undefined)[] = [];
+  const lookups = new ApiLookups({ client, onProblem: (problem) => problems.push(problem), bounds: { fresh: 0 } });
+  const bridge = { sidecarImage: "bridge", domainAttachmentType: "tap" };
+  const configured = { configuration: { network: { binding: { bridge } } }, version: "v1.9.0" };
+  context = { ...reviewContextOf(configured, [], testRelease()), lookups };
+  await api.apply(configuration(namespace.name));
+  let at = 0;
+  const store = (): Promise<string> => {
+    const { spec, ...object } = vmi(`lan-${at++}`, "bridge") as { readonly spec: object };
+    const networks = [{ name: "red", multus: { networkName: "lan" } }];
+    return made(namespace.name, { ...object, spec: { ...spec, networks } });
+  };
+  const where = "spec.networks[0].multus.networkName";
+  const missing = `${where}: [NAD-1] NetworkAttachmentDefinition ${namespace.name}/lan does not exist`;
+  await expect.poll(store, WITHIN).toContain(missing);
+  await api.apply(definition(namespace.name, '{"cniVersion": "1.0.0",'));
+  expect(await store()).toContain(`${where}: [NAD-3] spec.config of NetworkAttachmentDefinition ${namespace.name}/lan`);
+  await api.apply(definition(namespace.name, '{"cniVersion": "1.0.0", "type": "macvlan", "master": "eth0"}'));
+  expect(await store()).toContain("does not work on a network of the CNI plugin macvlan");
+  await api.apply(definition(namespace.name, '{"cniVersion": "1.0.0", "type": "bridge", "bridge": "br0"}'));
+  expect([await store(), problems]).toEqual(["", []]);
 });
 
 test("a certificate is changed while VMs are stored, and none of them fails", async () => {

@@ -1,4 +1,5 @@
 import { type ApiClient, ApiError, type ApiObject, type Place, ProblemReport } from "@netbind/kube";
+import { defined } from "@netbind/contract";
 import { isObject } from "@netbind/contract/shape";
 
 /** What came of looking for an object: it is there, it is not, or nobody knows. */
@@ -35,7 +36,7 @@ interface Kept {
 /** What is read of an object: owners of fields are most of one. */
 function picked({ metadata, spec }: Readonly<Record<string, unknown>>): ApiObject {
   const { name, namespace, annotations } = isObject(metadata) ? metadata : {};
-  return { metadata: { name: String(name), namespace, annotations }, spec };
+  return { metadata: { name: String(name), ...defined({ namespace, annotations }) }, ...defined({ spec }) };
 }
 
 const keyOf = ({ resource, namespace = "", name }: NamedPlace): string =>
