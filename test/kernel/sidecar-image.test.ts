@@ -82,6 +82,13 @@ test("unpacked once for each digest, with the image's own command, and with what
   expect(left().filter((name) => name.startsWith("sidecar-"))).toEqual([image.base]);
 });
 
+test.each(["none", "gzip", "zstd"] as const)("its layers may be compressed as images are: %s", async (compression) => {
+  const image = await fetch(await layoutOf([[FILE], [{ name: "etc/x", content: "x" }]], { config, compression }));
+  const root = sidecarRoot(cache, image.base);
+  expect(readFileSync(join(root, "bin/a"), "utf8")).toBe("program");
+  expect(readFileSync(join(root, "etc/x"), "utf8")).toBe("x");
+});
+
 test("nothing of an image makes who runs it another user, is a device, or is written outside of its root", async () => {
   // Not below /var, which is a link of the image's.
   const outside = mkdtempSync("/tmp/netbind-outside-");

@@ -132,8 +132,14 @@ export async function copyImage(context: SkopeoContext, source: ImageSource, nam
   await skopeo(context, source, ["copy", "--quiet", source.reference, `dir:${WORK}/${name}`], COPY_DEADLINE);
 }
 
-/** Makes an OCI layout of an image that was copied: what umoci reads. Both are in the workspace. @throws ImageError */
+/**
+ * Makes an OCI layout of an image that was copied: what umoci reads, with layers in gzip, since its reader has nothing newer.
+ * Both are in the workspace.
+ *
+ * @throws ImageError
+ */
 export async function layOut(context: SkopeoContext, text: string, name: string, layout: string): Promise<void> {
   const source = { text, reference: `dir:${WORK}/${name}`, directory: context.workspace, moves: false };
-  await skopeo(context, source, ["copy", "--quiet", source.reference, `oci:${WORK}/${layout}:image`], COPY_DEADLINE);
+  const target = ["--dest-compress-format", "gzip", source.reference, `oci:${WORK}/${layout}:image`];
+  await skopeo(context, source, ["copy", "--quiet", ...target], COPY_DEADLINE);
 }
