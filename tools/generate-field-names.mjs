@@ -73,6 +73,7 @@ const texts = {
     "virtualmachineinstancemigrations.kubevirt.io.json",
   ],
   MIGRATION_POLICY_FIELD_NAMES: ["the spec of a MigrationPolicy", "migrationpolicies.migrations.kubevirt.io.json"],
+  PLUGIN_FIELD_NAMES: ["the spec of a Plugin", "plugins.plugin.kubevirt.io.json"],
 };
 const constants = Object.entries(texts).map(([name, [means, file, change]]) => {
   const spec = specOf(directory, file);

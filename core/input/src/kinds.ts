@@ -12,6 +12,7 @@ const GROUPS: Readonly<Record<string, Kind>> = {
   "instancetype.kubevirt.io/VirtualMachineInstancetype": "instancetype",
   "instancetype.kubevirt.io/VirtualMachineClusterInstancetype": "instancetype",
   "migrations.kubevirt.io/MigrationPolicy": "migrationPolicy",
+  "plugin.kubevirt.io/Plugin": "plugin",
   "hco.kubevirt.io/HyperConverged": "hyperconverged",
   "k8s.cni.cncf.io/NetworkAttachmentDefinition": "nad",
 };
@@ -25,6 +26,7 @@ export type Kind =
   | "clone"
   | "migration"
   | "migrationPolicy"
+  | "plugin"
   | "kubevirt"
   | "hyperconverged"
   | "preference"

@@ -66,6 +66,7 @@ const NAMED: Partial<Readonly<Record<Kind, { readonly fields: FieldKind; readonl
   clone: { fields: "clone", versions: ["v1alpha1", "v1beta1"] },
   migration: { fields: "migration", versions: ["v1", "v1alpha3"] },
   migrationPolicy: { fields: "migrationPolicy", versions: ["v1alpha1"] },
+  plugin: { fields: "plugin", versions: ["v1alpha1"] },
 };
 
 const versionOf = ({ value }: InputDocument): string => textOf(value["apiVersion"]).split("/")[1] ?? "";

@@ -148,9 +148,19 @@ test("of an object of KubeVirt's that is not read it is said what is not checked
   expect(unchecked("snapshot.kubevirt.io/v1beta1", "VirtualMachineRestore")).toEqual([
     "VirtualMachineRestore default/a: netbind knows its kind, and reads nothing else of it",
   ]);
-  expect(unchecked("plugin.kubevirt.io/v1alpha1", "Plugin")).toEqual([expect.stringMatching(/^Plugin a: /)]);
+  expect(unchecked("plugin.kubevirt.io/v1alpha1", "Plugin")).toEqual([]);
+  expect(unchecked("plugin.kubevirt.io/v1alpha2", "Plugin")).toEqual([expect.stringMatching(/^Plugin a: /)]);
   expect(unchecked("migrations.kubevirt.io/v1alpha2", "MigrationPolicy")).toEqual([
     "MigrationPolicy a: netbind knows the fields of v1alpha1, not of v1alpha2",
   ]);
   expect(unchecked("migrations.kubevirt.io/v1alpha1", "MigrationPolicy")).toEqual([]);
+});
+
+test("a field that a Plugin has not is named, with the one that is meant", () => {
+  const plugin = { apiVersion: "plugin.kubevirt.io/v1alpha1", kind: "Plugin", metadata: { name: "a" } };
+  const hook = { sidecar: { socketPth: "/a" } };
+  expect(problems(read([{ ...plugin, spec: { domainHooks: [hook] } }]))).toEqual([
+    expect.stringContaining('there is no field "socketPth" here'),
+  ]);
+  expect(problems(read([{ ...plugin, spec: { domainHooks: [{ sidecar: { socketPath: "/a" } }] } }]))).toEqual([]);
 });

@@ -211,3 +211,10 @@ completionTimeoutFactor ewmaAlpha patienceWindowDecayFactor precopyPossibleFacto
 stallProgressTimeout switchoverTimeout ) ) maxDowntimeMs selectors( namespaceSelector*
 virtualMachineInstanceSelector* )
 `;
+
+/** The fields of the spec of a Plugin. */
+export const PLUGIN_FIELD_NAMES = `
+condition domainHooks( cel( expression ) condition failureStrategy sidecar( socketPath ) timeout ) failureStrategy
+mutatingAdmissionPolicies( name ) mutatingAdmissionWebhooks( name ) nodeHooks( condition failureStrategy
+permittedHooks socket timeout ) validatingAdmissionPolicies( name ) validatingAdmissionWebhooks( name )
+`;

@@ -7,6 +7,7 @@ import {
   KUBEVIRT_FIELD_NAMES,
   MIGRATION_FIELD_NAMES,
   MIGRATION_POLICY_FIELD_NAMES,
+  PLUGIN_FIELD_NAMES,
   POOL_FIELD_NAMES,
   PREFERENCE_FIELD_NAMES,
   REPLICA_SET_FIELD_NAMES,
@@ -18,7 +19,7 @@ type Names = ReadonlyMap<string, Names | undefined>;
 
 /** The kinds of objects that a VM's spec is in. */
 type VmKind = "vm" | "vmi" | "replicaSet" | "pool";
-type OtherKind = "kubevirt" | "instancetype" | "preference" | "clone" | "migration" | "migrationPolicy";
+type OtherKind = "kubevirt" | "instancetype" | "preference" | "clone" | "migration" | "migrationPolicy" | "plugin";
 /** The kinds of objects whose fields are known by name. */
 export type FieldKind = VmKind | OtherKind;
 
@@ -30,6 +31,7 @@ const OTHERS: Readonly<Record<OtherKind, string>> = {
   clone: CLONE_FIELD_NAMES,
   migration: MIGRATION_FIELD_NAMES,
   migrationPolicy: MIGRATION_POLICY_FIELD_NAMES,
+  plugin: PLUGIN_FIELD_NAMES,
 };
 
 /** Reads generated names: NAME, NAME( ... ) and NAME*. */
