@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { ApiServer } from "../support/cluster/api-server.ts";
 import { downCluster, upOwnCluster } from "../support/cluster/cluster.ts";
 import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
 import { BROKEN_CLUSTERS } from "../support/cluster/doctored/broken-clusters.ts";
 import { DoctoredCluster, webhooksOf } from "../support/cluster/doctored/doctored-cluster.ts";
+import { lease } from "../support/cluster/doctored/healthy-objects.ts";
 import { STUCK_VMS } from "../support/cluster/doctored/stuck-vms.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
 import { defaultRelease } from "../support/cluster/kubernetes.ts";
@@ -40,6 +41,8 @@ afterAll(async () => {
   await registry[Symbol.asyncDispose]();
   rmSync(images, { recursive: true });
 });
+
+beforeEach(() => cluster.renewLease());
 
 const environment = (): NodeJS.ProcessEnv => ({
   ...{ KUBECONFIG: directory.kubeconfig, SSL_CERT_FILE: registry.certificate, NO_COLOR: "1" },
@@ -106,6 +109,14 @@ test.each(BROKEN_CLUSTERS.map((one) => [one.name, one] as const))("%s", async (n
   } finally {
     await repair();
   }
+});
+
+test("a controller of which no replica leads is said so", async () => {
+  await cluster.write(lease(new Date("2026-11-29T21:40:00Z")));
+  const { answer } = await answerOf(["doctor"]);
+  expect(answer.findings).toMatchObject([
+    { code: "CONTROLLER_NOT_LEADING", severity: "error", object: { kind: "Lease" } },
+  ]);
 });
 
 test("once all of them are repaired, nothing is found again", async () => {

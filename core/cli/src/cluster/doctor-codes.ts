@@ -13,6 +13,7 @@ export type DoctorCode =
   | "BINDING_NOT_SEEN"
   | "BINDING_UNREGISTERED"
   | "CONTROLLER_MISSING"
+  | "CONTROLLER_NOT_LEADING"
   | "CONTROLLER_NOT_READY"
   | "GATE_OFF"
   | "GRANTS_MISSING"
@@ -91,6 +92,10 @@ export const DOCTOR_CODES: Readonly<Record<DoctorCode, ErrorText>> = {
   CONTROLLER_MISSING: {
     means: "The cluster has NetworkBindings or webhooks of Netbind, and no controller that serves them.",
     fix: "install Netbind's chart, or remove what it left",
+  },
+  CONTROLLER_NOT_LEADING: {
+    means: "No replica of the controller holds its Lease: none of them writes.",
+    fix: "see the controller's log",
   },
   CONTROLLER_NOT_READY: {
     means: "Replicas of the controller are not ready.",

@@ -1,5 +1,6 @@
 import type { ClusterFinding, ClusterOverview, VmStep } from "@netbind/view";
 import { clusterFindingLines, findingsSummary, formatOverview, formatSteps } from "@netbind/view";
+import { limitRepeated } from "@netbind/kubevirt/admission";
 import { askImage } from "@netbind/local";
 import type { ClusterOptions } from "../commands/cluster-options.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -42,13 +43,14 @@ const askFrom =
 
 async function diagnoseCluster(looks: Looks, released: Released, ask: AskImage): Promise<Diagnosis> {
   const facts = await readFacts(looks);
+  const now = Date.now();
   const found = [
     ...checkKubevirt(facts),
     ...checkRegistrations(facts, released),
     ...checkOperator(facts),
     ...checkBindings(facts, released),
-    ...checkController(facts),
-    ...(await checkWebhooks(facts, looks, Date.now())),
+    ...checkController(facts, now),
+    ...(await checkWebhooks(facts, looks, now)),
     ...checkAgents(facts),
     ...checkNetworks(facts),
     ...(await checkImages(facts, looks, ask)),
@@ -61,7 +63,10 @@ async function diagnoseCluster(looks: Looks, released: Released, ask: AskImage):
 function printDiagnosis({ findings, overview, vm }: Diagnosis, notChecked: readonly string[]): void {
   if (overview !== undefined) print(`${formatOverview(overview, screen())}\n\n`);
   if (vm !== undefined) print(`VM ${vm.namespace}/${vm.name}\n\n${formatSteps(vm.steps, screen())}\n\n`);
-  printStyled([...findings.flatMap(clusterFindingLines), findingsSummary(findings, notChecked)]);
+  printStyled([
+    ...limitRepeated(findings, ({ code }) => code).flatMap(clusterFindingLines),
+    findingsSummary(findings, notChecked),
+  ]);
   for (const text of notChecked) printMessage(`note: not checked: ${text}`);
 }
 

@@ -1,4 +1,13 @@
-import { type ApiObject, KUBEVIRTS, NETWORK_BINDINGS, PODS, VALIDATING_WEBHOOKS, VMIS, EVENTS } from "@netbind/kube";
+import {
+  type ApiObject,
+  KUBEVIRTS,
+  LEASES,
+  NETWORK_BINDINGS,
+  PODS,
+  VALIDATING_WEBHOOKS,
+  VMIS,
+  EVENTS,
+} from "@netbind/kube";
 import { AGENT, agentEvents, readEvent, type SaidEvent } from "./agent-events.ts";
 import { fullNameOf, objectsAt, textAt } from "./fields.ts";
 import { listed, type Look, type Looks, seenOf } from "./looks.ts";
@@ -40,10 +49,13 @@ export interface ClusterFacts {
   readonly operatorRegistry: Registry | undefined;
   readonly overwritten: readonly SaidEvent[];
   readonly bindings: Look<readonly ApiObject[]>;
-  readonly nodes: Look<readonly ApiObject[]>;
+  /** The names of those that run VMs. */
+  readonly nodes: Look<readonly string[]>;
   readonly agents: Look<readonly ApiObject[]>;
   readonly daemonSets: Look<readonly ApiObject[]>;
   readonly controllers: Look<readonly ApiObject[]>;
+  /** By which a replica of the controller leads. */
+  readonly leases: Look<readonly ApiObject[]>;
   readonly webhooks: { readonly validating: Look<readonly ApiObject[]>; readonly mutating: Look<readonly ApiObject[]> };
   readonly plugins: Look<readonly ApiObject[]>;
   readonly definitions: Look<readonly string[]>;
@@ -56,6 +68,12 @@ export interface ClusterFacts {
 }
 
 const whole = (object: ApiObject): ApiObject => object;
+
+/** Nodes that KubeVirt starts VMs on. */
+const VM_NODE_LABEL = "kubevirt.io/schedulable=true";
+
+/** A node's name: of thousands, no more is kept. */
+const readNode = ({ metadata: { name } }: ApiObject): string => name;
 
 /** A NetworkAttachmentDefinition as `namespace/name`, as a network of a VM names it. */
 export const definitionName = (named: string, namespace: string): string =>
@@ -126,12 +144,13 @@ export async function readFacts(looks: Looks): Promise<ClusterFacts> {
   // First and alone: a cluster that is not in reach is said once.
   const kubevirt = await readKubevirt(looks);
   const list = { read: whole };
-  const [bindings, nodes, agents, daemonSets, controllers, plugins, pending] = await Promise.all([
+  const [bindings, nodes, agents, daemonSets, controllers, leases, plugins, pending] = await Promise.all([
     looks.list({ resource: NETWORK_BINDINGS, ...list }),
-    looks.list({ resource: NODES, ...list }),
+    looks.list({ resource: NODES, labelSelector: VM_NODE_LABEL, read: readNode }),
     looks.list({ resource: PODS, labelSelector: `app=${AGENT}`, ...list }),
     looks.list({ resource: DAEMON_SETS, read: readDaemonSet }),
     looks.list({ resource: DEPLOYMENTS, fieldSelector: `metadata.name=${CONTROLLER}`, ...list }),
+    looks.list({ resource: LEASES, fieldSelector: `metadata.name=${CONTROLLER}`, ...list }),
     looks.list({ resource: KUBEVIRT_PLUGINS, ...list }),
     looks.list({
       ...{ resource: PODS, labelSelector: "kubevirt.io=virt-launcher", fieldSelector: "status.phase=Pending" },
@@ -147,7 +166,7 @@ export async function readFacts(looks: Looks): Promise<ClusterFacts> {
     readNamespaces(looks, [...listed(agents), ...listed(daemonSets).filter(isAgents)]),
   ]);
   return {
-    ...{ ...kubevirt, bindings, nodes, agents, daemonSets, controllers, plugins, pending },
+    ...{ ...kubevirt, bindings, nodes, agents, daemonSets, controllers, leases, plugins, pending },
     ...{ webhooks: { validating, mutating }, definitions, vmis, said, namespaces },
   };
 }

@@ -5,7 +5,15 @@ import { ApiError } from "../api-server.ts";
 import { applyCrds } from "../kubevirt-crds.ts";
 import { applyNetworkBindingCrd } from "../network-binding-crd.ts";
 import { type KubeObject, pathOfObject, removeObject, writeObject } from "../write-object.ts";
-import { healthyNamespaces, healthyObjects, registered, REGISTRATIONS, VMIS, webhooks } from "./healthy-objects.ts";
+import {
+  healthyNamespaces,
+  healthyObjects,
+  lease,
+  registered,
+  REGISTRATIONS,
+  VMIS,
+  webhooks,
+} from "./healthy-objects.ts";
 
 const SERVICE_NAME = "netbind-webhooks.netbind.svc";
 
@@ -68,6 +76,7 @@ export class DoctoredCluster {
     await cluster.write(...VMIS, ...healthyObjects());
     await cluster.register({});
     await cluster.write(...(await webhooksOf(new Date())));
+    await cluster.renewLease();
     return cluster;
   }
 
@@ -79,6 +88,11 @@ export class DoctoredCluster {
   /** Registers what the controller registers, with changes: an entry that is undefined is not registered. */
   async register(changes: Readonly<Record<string, object | undefined>>): Promise<void> {
     await this.registerOnly({ ...REGISTRATIONS(this.#image), ...changes }, "netbind-controller");
+  }
+
+  /** What the leading replica does again and again. */
+  async renewLease(): Promise<void> {
+    await this.write(lease(new Date()));
   }
 
   /** Makes objects as they are, or changes them to that; a controller has looked at each NetworkBinding since. */

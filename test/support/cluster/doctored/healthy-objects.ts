@@ -1,5 +1,6 @@
 /** The objects of a cluster in which Netbind works, as everybody who writes them leaves them. */
-import type { Certificates } from "@netbind/controller";
+import { type Certificates, webhookConfigurations } from "@netbind/controller";
+import { chartObject } from "../chart.ts";
 import { clusterVmi } from "../cluster-vmi.ts";
 import type { KubeObject } from "../write-object.ts";
 
@@ -83,11 +84,18 @@ const node = (name: string): KubeObject => ({
   status: { conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }] },
 });
 
-const labelsOf = (component: string): object => ({
-  app: `netbind-${component}`,
-  "app.kubernetes.io/name": "netbind",
-  "app.kubernetes.io/component": component,
-});
+/** What the chart has the pods of a workload called. */
+const podLabels = (kind: string, name: string): object => {
+  const { spec } = chartObject(kind, name) as unknown as {
+    readonly spec: { readonly template: { readonly metadata: { readonly labels: object } } };
+  };
+  return spec.template.metadata.labels;
+};
+
+const SET_STATUS = {
+  ...{ currentNumberScheduled: 2, desiredNumberScheduled: 2, numberMisscheduled: 0, numberReady: 2 },
+  updatedNumberScheduled: 2,
+};
 
 const daemonSet = (namespace: string, name: string, labels: object, image: string): KubeObject => ({
   apiVersion: "apps/v1",
@@ -100,17 +108,14 @@ const daemonSet = (namespace: string, name: string, labels: object, image: strin
       spec: { nodeSelector: { "kubernetes.io/os": "linux" }, containers: [{ name: "main", image }] },
     },
   },
-  status: {
-    ...{ currentNumberScheduled: 2, desiredNumberScheduled: 2, numberMisscheduled: 0, numberReady: 2 },
-    updatedNumberScheduled: 2,
-  },
+  status: SET_STATUS,
 });
 
 /** The agent's pod on a node. */
 export const agentPod = (onNode: string, status: object = {}): KubeObject => ({
   apiVersion: "v1",
   kind: "Pod",
-  metadata: { name: `netbind-agent-${onNode}`, namespace: "netbind", labels: labelsOf("agent") },
+  metadata: { name: `netbind-agent-${onNode}`, namespace: "netbind", labels: podLabels("DaemonSet", "netbind-agent") },
   spec: {
     ...{ nodeName: onNode, hostPID: true, serviceAccountName: "default" },
     containers: [{ name: "agent", image: AGENT_IMAGE, securityContext: { privileged: true } }],
@@ -128,27 +133,29 @@ export const agentPod = (onNode: string, status: object = {}): KubeObject => ({
   },
 });
 
+/** An object of the chart, as an installation has it. */
+const installed = (kind: string, name: string, status?: object): KubeObject => {
+  const object = chartObject(kind, name) as unknown as KubeObject;
+  const metadata = { ...object.metadata, namespace: "netbind" };
+  return { ...object, metadata, ...(status === undefined ? {} : { status }) };
+};
+
+/** The Lease of the controller, as its holder renewed it at a time. */
+export const lease = (renewTime: Date): KubeObject => ({
+  apiVersion: "coordination.k8s.io/v1",
+  kind: "Lease",
+  metadata: { name: "netbind-controller", namespace: "netbind" },
+  spec: {
+    ...{ holderIdentity: "netbind-controller-7d4c-x2vq", leaseDurationSeconds: 15, leaseTransitions: 0 },
+    renewTime: renewTime.toISOString().replace("Z", "000Z"),
+  },
+});
+
 const controller = (): readonly KubeObject[] => [
-  {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "netbind-controller", namespace: "netbind", labels: labelsOf("controller") },
-    spec: {
-      replicas: 2,
-      selector: { matchLabels: { app: "netbind-controller" } },
-      template: {
-        metadata: { labels: { app: "netbind-controller" } },
-        spec: { containers: [{ name: "controller", image: `registry.example/netbind/controller@${DIGEST}` }] },
-      },
-    },
-    status: { replicas: 2, readyReplicas: 2, availableReplicas: 2, updatedReplicas: 2 },
-  },
-  {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: "netbind-webhooks", namespace: "netbind" },
-    spec: { selector: { app: "netbind-controller" }, ports: [{ port: 443, targetPort: 9443 }] },
-  },
+  installed("Deployment", "netbind-controller", {
+    ...{ replicas: 2, readyReplicas: 2, availableReplicas: 2, updatedReplicas: 2 },
+  }),
+  installed("Service", "netbind-webhooks"),
   {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
@@ -174,27 +181,13 @@ export const webhooks = ({
     type: "Opaque",
     data: { "ca.crt": encode(authorities.join("\n")), "tls.crt": encode(server.cert), "tls.key": encode(server.key) },
   },
-  ...["netbind-bindings", "netbind-others"].map((name) => ({
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "ValidatingWebhookConfiguration",
-    metadata: { name },
-    webhooks: [
-      {
-        ...{ name: `vmis.${name}.dev`, admissionReviewVersions: ["v1"], sideEffects: "None", timeoutSeconds: 5 },
-        failurePolicy: name === "netbind-bindings" ? "Fail" : "Ignore",
-        rules: [
-          {
-            ...{ apiGroups: ["kubevirt.io"], apiVersions: ["*"], operations: ["CREATE", "UPDATE"] },
-            ...{ resources: ["virtualmachineinstances"], scope: "Namespaced" },
-          },
-        ],
-        clientConfig: {
-          caBundle: encode(authorities.join("\n")),
-          service: { name: "netbind-webhooks", namespace: "netbind", path: "/validate", port: 443 },
-        },
-      },
-    ],
-  })),
+  ...webhookConfigurations({
+    target: { service: "netbind-webhooks", namespace: "netbind" },
+    authorities,
+    names: ["macvtap", "masquerade", "passt"],
+    removed: ["slirp", "macvtap", "passt"],
+    virtController: "system:serviceaccount:kubevirt:kubevirt-controller",
+  }).map(({ body }) => body as KubeObject),
 ];
 
 const definition = (): KubeObject => ({
@@ -219,7 +212,7 @@ export const MULTUS = daemonSet("multus", "kube-multus-ds", { name: "multus" }, 
 export const healthyObjects = (): readonly KubeObject[] => [
   ...NODES.map(node),
   kubevirt(),
-  daemonSet("netbind", "netbind-agent", labelsOf("agent"), AGENT_IMAGE),
+  installed("DaemonSet", "netbind-agent", SET_STATUS),
   ...NODES.map((name) => agentPod(name)),
   ...controller(),
   definition(),

@@ -59,18 +59,13 @@ export function versionOfImage(image: string): string {
 
 const imageOf = (pod: unknown): string => textAt(objectsAt(pod, "spec", "containers")[0], "image");
 
-/** Nodes that KubeVirt starts VMs on. */
-const runsVms = (node: ApiObject): boolean => textAt(node, "metadata", "labels", "kubevirt.io/schedulable") === "true";
-
 /** The nodes that run VMs, each with its agent. */
 export function clusterNodes({ nodes, agents }: ClusterFacts): readonly ClusterNode[] {
   const byNode = new Map(listed(agents).map((pod) => [nodeOf(pod), pod]));
-  return listed(nodes)
-    .filter(runsVms)
-    .map(({ metadata: { name } }) => {
-      const pod = byNode.get(name);
-      return { name, agent: agentState(pod), version: versionOfImage(imageOf(pod)) };
-    });
+  return listed(nodes).map((name) => {
+    const pod = byNode.get(name);
+    return { name, agent: agentState(pod), version: versionOfImage(imageOf(pod)) };
+  });
 }
 
 const podFinding = (pod: ApiObject): ClusterFinding => {

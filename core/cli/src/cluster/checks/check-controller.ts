@@ -16,8 +16,35 @@ export function controllerState({ controllers }: ClusterFacts): string {
   return "unknown" in controllers ? "unknown" : "not installed";
 }
 
-/** The controller's replicas. */
-export function checkController(facts: ClusterFacts): readonly ClusterFinding[] {
+/** How many durations of a lease may pass until a replica counts as not leading: clocks differ. */
+const OVERDUE = 4;
+
+/** Controllers whose lease nobody renews: the replicas answer, and none of them writes. `now`: milliseconds since 1970. */
+function checkLeader(
+  { leases }: ClusterFacts,
+  deployments: readonly ApiObject[],
+  now: number,
+): readonly ClusterFinding[] {
+  if (!("seen" in leases)) return [];
+  return deployments.flatMap((deployment) => {
+    const namespace = textAt(deployment, "metadata", "namespace");
+    const lease = leases.seen.find((one) => textAt(one, "metadata", "namespace") === namespace);
+    const renewed = Date.parse(textAt(lease, "spec", "renewTime"));
+    const duration = numberAt(lease, "spec", "leaseDurationSeconds") * 1000;
+    if (readyOf(deployment) === 0 || now - renewed <= OVERDUE * duration) return [];
+    const since = lease === undefined || Number.isNaN(renewed) ? "" : ` since ${textAt(lease, "spec", "renewTime")}`;
+    return [
+      isError("CONTROLLER_NOT_LEADING", {
+        object: { kind: "Lease", namespace, name: CONTROLLER },
+        problem: `no replica of the controller has renewed it${since}: nothing registers bindings or writes conditions`,
+        fix: `see the controller's log: kubectl logs -n ${namespace} deployment/${CONTROLLER}`,
+      }),
+    ];
+  });
+}
+
+/** The controller's replicas, and who of them leads. `now`: milliseconds since 1970. */
+export function checkController(facts: ClusterFacts, now: number): readonly ClusterFinding[] {
   const { controllers } = facts;
   if ("unknown" in controllers) return [];
   const all = listed(controllers);
@@ -31,7 +58,7 @@ export function checkController(facts: ClusterFacts): readonly ClusterFinding[] 
             fix: "install Netbind's chart, or remove what is left of it",
           }),
         ];
-  return all
+  const unready = all
     .filter((one) => readyOf(one) < Math.max(wantedOf(one), 1))
     .map((one) => {
       const isNone = readyOf(one) === 0;
@@ -41,4 +68,5 @@ export function checkController(facts: ClusterFacts): readonly ClusterFinding[] 
         fix: `see their logs and events: kubectl logs -n ${textAt(one, "metadata", "namespace")} deployment/${CONTROLLER}; kubectl get events`,
       });
     });
+  return [...unready, ...checkLeader(facts, all, now)];
 }

@@ -8,7 +8,14 @@ import { listed, type Looks, seenOf } from "../looks.ts";
 import { ENDPOINT_SLICES, SERVICES } from "../resources.ts";
 import { endOf, hasSigned, isOutOfDate, readCertificates } from "./certificates.ts";
 
-const EXPECTED = ["netbind-bindings", "netbind-others"] as const;
+const VALIDATING = "ValidatingWebhookConfiguration";
+const MUTATING = "MutatingWebhookConfiguration";
+/** The configurations that a controller fills. */
+export const EXPECTED_CONFIGURATIONS: readonly ClusterObject[] = [
+  { kind: VALIDATING, name: "netbind-bindings" },
+  { kind: VALIDATING, name: "netbind-others" },
+  { kind: MUTATING, name: "netbind-bindings" },
+];
 const RENEW =
   "see why the controller does not renew it (its log); to have it made again, delete the Secret netbind-webhooks and restart the controller";
 
@@ -19,8 +26,8 @@ interface Configuration {
 }
 
 const configurationsOf = ({ webhooks }: ClusterFacts): readonly Configuration[] => [
-  ...listed(webhooks.validating).map((one) => read("ValidatingWebhookConfiguration", one)),
-  ...listed(webhooks.mutating).map((one) => read("MutatingWebhookConfiguration", one)),
+  ...listed(webhooks.validating).map((one) => read(VALIDATING, one)),
+  ...listed(webhooks.mutating).map((one) => read(MUTATING, one)),
 ];
 
 const read = (kind: string, object: ApiObject): Configuration => ({
@@ -33,16 +40,16 @@ export function webhooksState(facts: ClusterFacts): string {
   const { validating, mutating } = facts.webhooks;
   if ("unknown" in validating && "unknown" in mutating) return "unknown";
   const all = configurationsOf(facts);
-  return all.length === 0 ? "none" : all.map(({ object }) => object.name).join(", ");
+  return all.length === 0 ? "none" : [...new Set(all.map(({ object }) => object.name))].join(", ");
 }
 
 /** Configurations that are missing or empty, where a controller is to fill them. */
 function checkThere(facts: ClusterFacts): readonly ClusterFinding[] {
-  if (listed(facts.controllers).length === 0 || !("seen" in facts.webhooks.validating)) return [];
+  const { validating, mutating } = facts.webhooks;
+  if (listed(facts.controllers).length === 0 || !("seen" in validating) || !("seen" in mutating)) return [];
   const all = configurationsOf(facts);
-  const names = new Set(all.map(({ object }) => object.name));
-  const missing = EXPECTED.filter((name) => !names.has(name)).map(
-    (name): ClusterObject => ({ kind: "ValidatingWebhookConfiguration", name }),
+  const missing = EXPECTED_CONFIGURATIONS.filter(
+    ({ kind, name }) => !all.some(({ object }) => object.kind === kind && object.name === name),
   );
   const empty = all.filter(({ webhooks }) => webhooks.length === 0).map(({ object }) => object);
   return [...missing, ...empty].map((object) =>
@@ -54,8 +61,15 @@ function checkThere(facts: ClusterFacts): readonly ClusterFinding[] {
   );
 }
 
+/** What becomes of VMs while API servers do not reach what a configuration names. */
+const outcomeOf = ({ webhooks }: Configuration): string =>
+  webhooks.some((one) => one["failurePolicy"] !== "Ignore")
+    ? "they store no VM with Netbind's bindings"
+    : "they store VMs without a review";
+
 /** Certificates by which API servers would trust the webhooks. */
-function checkBundle({ object, webhooks }: Configuration, now: number): readonly ClusterFinding[] {
+function checkBundle(configuration: Configuration, now: number): readonly ClusterFinding[] {
+  const { object, webhooks } = configuration;
   const bundles = new Set(webhooks.map((one) => textAt(one, "clientConfig", "caBundle")));
   return [...bundles].flatMap((bundle) => {
     const certificates = readCertificates(bundle);
@@ -68,8 +82,8 @@ function checkBundle({ object, webhooks }: Configuration, now: number): readonly
         field: "webhooks[].clientConfig.caBundle",
         problem:
           ends === undefined
-            ? "it has no certificate: API servers trust no webhook, and store no VM with Netbind's bindings"
-            : `its certificate authority expired on ${ends}: API servers trust no webhook, and store no VM with Netbind's bindings`,
+            ? `it has no certificate: API servers trust no webhook, and ${outcomeOf(configuration)}`
+            : `its certificate authority expired on ${ends}: API servers trust no webhook, and ${outcomeOf(configuration)}`,
         fix: RENEW,
       }),
     ];
@@ -134,11 +148,11 @@ async function checkServed(
   }
   return configurations
     .filter(({ webhooks }) => webhooks.length > 0 && !webhooks.some((webhook) => isTrusted(webhook, served, now)))
-    .map(({ object: configuration }) =>
+    .map((configuration) =>
       isError("WEBHOOK_CERTIFICATE", {
-        object: configuration,
+        object: configuration.object,
         field: "webhooks[].clientConfig.caBundle",
-        problem: `no authority in it has signed the certificate in Secret ${namespace}/${name}: API servers store no VM with Netbind's bindings`,
+        problem: `no authority in it has signed the certificate in Secret ${namespace}/${name}: API servers trust no webhook, and ${outcomeOf(configuration)}`,
         fix: "see the log of the controller, which writes both",
       }),
     );
