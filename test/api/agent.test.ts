@@ -10,6 +10,7 @@ import { accountWith, AGENT_RULES } from "../support/cluster/agent-role.ts";
 import type { Rule } from "../support/cluster/chart.ts";
 import type { ApiServer, TestNamespace } from "../support/cluster/api-server.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
+import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
@@ -109,6 +110,22 @@ test("without one of the chart's rights it says which rule is missing, and does 
   await expect.poll(statusOf("/readyz"), WITHIN).toBe(503);
   expect((await ask("/healthz")).status).toBe(200);
   expect(await stop()).toBe(0);
+});
+
+test("as long as what is granted is not known, a pod waits and nothing is said of it; then it is looked at", async () => {
+  await applyNetworkBindingCrd(api);
+  const withoutGrants = AGENT_RULES.filter(({ resources }) => !resources.includes("networkbindings"));
+  expect(withoutGrants).toHaveLength(AGENT_RULES.length - 1);
+  const vmi = await objects.makeVmi("vm");
+  const uid = await objects.bindPod("vm", vmi, { hostNetwork: true });
+  await objects.patchVmi("vm", { status: { activePods: { [uid]: objects.node } } });
+  start("--kubeconfig", await kubeconfigWith(withoutGrants), ...LISTEN);
+  await expect.poll(() => log, WITHIN).toContain("cannot list networkbindings.netbind.dev: it is not allowed");
+  await expect.poll(statusOf("/readyz"), WITHIN).toBe(503);
+  expect(await events()).toEqual([]);
+  await accountWith(api, { namespace: namespace.name, name: "agent" }, AGENT_RULES);
+  await expect.poll(events, WITHIN).toContainEqual(["POD_ON_HOST_NETWORK", "Pod", "virt-launcher-vm"]);
+  expect((await ask("/readyz")).status).toBe(200);
 });
 
 test("outside of a pod, and with two sources, it says what to name", async () => {

@@ -315,3 +315,19 @@ test("an image of this release that serves where none is given is a Warning on i
   expect(await events(uid)).toEqual([said]);
   expect(await events((await lab.binding("pasta")).metadata.uid)).toEqual([]);
 });
+
+test("grants that a definition of another release took are said on the binding, which is registered all the same", async () => {
+  const openAPIV3Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+  await using _ = await withCrdSchema(api, "networkbindings.netbind.dev", openAPIV3Schema);
+  await using lab = await Registering.make(api, {});
+  lab.control();
+  const grants = { domainKinds: ["disk"] };
+  // A schema takes effect a moment after it is stored.
+  await expect.poll(() => lab.bind("slirp", { grants }).catch(String), WITHIN).toBeUndefined();
+  await expect.poll(() => lab.reason("slirp", "Ready"), WITHIN).toBe("False GrantsInvalid");
+  const { Ready, Registered } = await lab.conditions("slirp");
+  expect(Ready?.message).toContain('spec.grants.domainKinds[0]: "disk" is not one of tap, passt');
+  expect(Registered?.reason).toBe("Written");
+  await lab.bind("slirp", { grants: { domainKinds: ["userNetwork"] } });
+  await expect.poll(() => lab.reason("slirp", "Ready"), WITHIN).toBe("True Ready");
+});
