@@ -117,7 +117,9 @@ test("several kubeconfigs are one: of each name the first counts, and files are 
   const current = kubeconfigContext([first, second]);
   expect([current.name, current.namespace, current.connection.server.host]).toEqual(["y", "web", "10.0.0.2"]);
   expect(current.connection.credentials()).toEqual({ token: "second" });
-  const named = kubeconfigContext([first, second], "x");
+  const named = kubeconfigContext([first, second], { context: "x" });
   expect([named.namespace, named.connection.server.host]).toEqual(["default", "10.0.0.1:6443"]);
-  expect(() => kubeconfigContext([first, second], "z")).toThrow(/config:.*config: contexts has no entry "z"/);
+  expect(() => kubeconfigContext([first, second], { context: "z" })).toThrow(
+    /config:.*config: contexts has no entry "z"/,
+  );
 });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { defined } from "@netbind/contract";
 import { ApiClient, inClusterConnection, kubeconfigContext, isObjectName } from "@netbind/kube";
 import type { ClusterOptions } from "../commands/cluster-options.ts";
 import { OptionError } from "../errors.ts";
@@ -34,7 +35,7 @@ export function openCluster(
   const isNone = files.length === 0 && context === undefined;
   const chosen = isNone
     ? { connection: inClusterConnection({ env }), name: "", namespace: "default" }
-    : kubeconfigContext(files, context);
+    : kubeconfigContext(files, { ...defined({ context }), runsPrograms: true });
   const client = new ApiClient(chosen.connection);
   return {
     client,

@@ -3,6 +3,12 @@ import { dirname, resolve } from "node:path";
 import { isObject } from "@netbind/contract/shape";
 import { load } from "js-yaml";
 import { type ApiConnection, type ApiCredentials, serverUrl } from "./connection.ts";
+import {
+  askCredentialProgram,
+  type ClusterInfo,
+  type GivenCredentials,
+  readCredentialProgram,
+} from "./credential-program.ts";
 import { ConnectionError } from "./errors.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -12,8 +18,9 @@ const REFUSED_OF_CLUSTER = {
   "insecure-skip-tls-verify": "the server's certificate is always verified: name its authority instead",
   "proxy-url": "no proxy is used: name the server itself",
 } as const;
+/** Programs run unattended: nobody has chosen there that a kubeconfig may start others. */
+const PROGRAM = { exec: "no program is run for credentials: use a token, tokenFile or client-certificate" } as const;
 const REFUSED_OF_USER = {
-  exec: "no program is run for credentials: use a token, tokenFile or client-certificate",
   "auth-provider": "no provider is asked for credentials: use a token, tokenFile or client-certificate",
   username: "basic authentication is not part of Kubernetes any more: use a token or client-certificate",
   as: "no other user is impersonated: use that user's own credentials",
@@ -115,6 +122,42 @@ function credentialsOf(config: Kubeconfig, cluster: Entry, user: Entry): ApiCred
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
+/** What a credential program may know of its cluster. */
+function clusterInfo(config: Kubeconfig, cluster: Entry): ClusterInfo {
+  const ca = config.content(cluster, "certificate-authority");
+  const extensions: readonly unknown[] = Array.isArray(cluster.fields["extensions"])
+    ? cluster.fields["extensions"]
+    : [];
+  const own = extensions.find((one) => isObject(one) && one["name"] === "client.authentication.k8s.io/exec");
+  return {
+    server: config.text(cluster, "server"),
+    "tls-server-name": config.text(cluster, "tls-server-name"),
+    "certificate-authority-data": ca === undefined ? undefined : Buffer.from(ca).toString("base64"),
+    config: isObject(own) ? own["extension"] : undefined,
+  };
+}
+
+/** Milliseconds before its end at which a credential is asked for again. */
+const EARLY = 10_000;
+
+/** What a user's credential program gives; none where the user has no program. It is asked again when that ends. */
+function programCredentials(config: Kubeconfig, cluster: Entry, user: Entry): () => ApiCredentials {
+  const { exec } = user.fields;
+  if (!exec) return () => ({});
+  const program = readCredentialProgram(exec, user.file);
+  if ("length" in program) throw config.wrong(program.join("; "));
+  let given: GivenCredentials | undefined;
+  return () => {
+    if (given === undefined || (given.expires ?? Number.POSITIVE_INFINITY) - EARLY < Date.now())
+      try {
+        given = askCredentialProgram(program, clusterInfo(config, cluster));
+      } catch (error) {
+        throw config.wrong(`exec: credential program ${program.command}: ${(error as Error).message}`);
+      }
+    return given.credentials;
+  };
+}
+
 /** A cluster as a kubeconfig names it. */
 export interface KubeconfigContext {
   readonly connection: ApiConnection;
@@ -123,19 +166,30 @@ export interface KubeconfigContext {
   readonly namespace: string;
 }
 
+/** Which cluster of a kubeconfig is meant, and what may be done for it. */
+export interface KubeconfigChoice {
+  /** Absent: the current context. */
+  readonly context?: string;
+  /** True where the user's own program (`exec`) is started for credentials, as kubectl does. */
+  readonly runsPrograms?: boolean;
+}
+
 /**
- * The API server of a context, the current one where none is named, in one or several files.
+ * The API server of a context in one or several files.
  *
  * @throws ConnectionError with the field that cannot be used
  */
-export function kubeconfigContext(files: readonly string[], context?: string): KubeconfigContext {
+export function kubeconfigContext(
+  files: readonly string[],
+  { context, runsPrograms = false }: KubeconfigChoice = {},
+): KubeconfigContext {
   const config = new Kubeconfig(files);
   const name = context ?? config.currentContext();
   const entry = config.named("contexts", name);
   const cluster = config.named("clusters", entry.fields["cluster"]);
   const user = config.named("users", entry.fields["user"]);
   config.refuse(cluster, REFUSED_OF_CLUSTER);
-  config.refuse(user, REFUSED_OF_USER);
+  config.refuse(user, { ...(runsPrograms ? {} : PROGRAM), ...REFUSED_OF_USER });
   const text = config.text(cluster, "server");
   if (text === undefined) throw config.wrong("the cluster has no server");
   let server: URL;
@@ -144,7 +198,8 @@ export function kubeconfigContext(files: readonly string[], context?: string): K
   } catch (error) {
     throw config.wrong((error as Error).message);
   }
-  const credentials = (): ApiCredentials => credentialsOf(config, cluster, user);
+  const given = programCredentials(config, cluster, user);
+  const credentials = (): ApiCredentials => ({ ...credentialsOf(config, cluster, user), ...given() });
   credentials();
   const connection = { server, source: config.source, credentials };
   return { connection, name, namespace: config.text(entry, "namespace") ?? "default" };
