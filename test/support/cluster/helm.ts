@@ -1,5 +1,8 @@
 /** helm, of the releases that the chart is installed with: built out of its Go modules, once for each version. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { buildGoTool } from "../build/go-tools.ts";
+import type { ApiServer } from "./api-server.ts";
 
 const release = (major: number, version: string): string =>
   `-X helm.sh/helm/v${major}/internal/version.version=${version}`;
@@ -24,4 +27,34 @@ export function buildHelm(major: HelmRelease): string {
     onBuild: () =>
       console.error(`netbind: building helm ${major} from its Go modules: once, about two minutes of a processor`),
   });
+}
+
+const TIMEOUT = "--timeout=4m";
+
+/** helm on a cluster, with a release of the chart. */
+export class Helm {
+  readonly #program: string;
+  readonly #api: ApiServer;
+
+  constructor(api: ApiServer, major: HelmRelease) {
+    this.#program = buildHelm(major);
+    this.#api = api;
+  }
+
+  /** Runs a command to its end. Gives all that it prints. @throws Error with that */
+  async run(args: readonly string[], values?: object): Promise<string> {
+    const at = ["--namespace=netbind", `--kubeconfig=${this.#api.kubeconfig}`];
+    const given = values === undefined ? [] : ["--values=-"];
+    const running = promisify(execFile)(this.#program, [...args, ...at, ...given], { encoding: "utf8" });
+    running.child.stdin?.end(values === undefined ? "" : JSON.stringify(values));
+    const { stdout, stderr } = await running.catch((error: Error & { stdout: string }) => {
+      throw new Error(`${error.message}\n${error.stdout}`);
+    });
+    return stdout + stderr;
+  }
+
+  /** `install`, `upgrade`: waits until all runs. */
+  put(verb: "install" | "upgrade", chart: string, values: object): Promise<string> {
+    return this.run([verb, "netbind", chart, "--wait", TIMEOUT], values);
+  }
 }

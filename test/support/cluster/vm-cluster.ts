@@ -6,6 +6,7 @@ import { defined } from "@netbind/contract";
 import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "@netbind/kubevirt";
 import { BuiltImages } from "../kube/built-images.ts";
 import { installAgent } from "./agent-objects.ts";
+import { type ChartValues, imageValues } from "./chart.ts";
 import { ApiServer } from "./api-server.ts";
 import { downCluster, rebootNode, upOwnCluster } from "./cluster.ts";
 import { ClusterDirectory } from "./cluster-directory.ts";
@@ -50,6 +51,8 @@ export interface VmClusterSettings {
   readonly multus?: boolean;
   /** How long a pod may take for each of its states, in milliseconds; absent: as one alone does. */
   readonly patience?: number;
+  /** True where the test installs the chart: nothing is registered, and there is no agent. */
+  readonly isBare?: boolean;
 }
 
 /** A VM that runs in a pod of a node. */
@@ -77,15 +80,32 @@ async function pushImages(
   }
 }
 
+/** Where the KubeVirt CR is. */
+const KUBEVIRT = { name: "kubevirt", namespace: "default" } as const;
+const KUBEVIRT_PATH = `/apis/kubevirt.io/v1/namespaces/${KUBEVIRT.namespace}/kubevirts/${KUBEVIRT.name}`;
+
+/** A KubeVirt CR, as far as tests compare it. */
+export interface KubevirtObject {
+  readonly metadata: { readonly managedFields: readonly { readonly manager: string }[] };
+  readonly spec: { readonly configuration: KubevirtConfiguration };
+}
+
 export class VmCluster implements AsyncDisposable {
   readonly directory: ClusterDirectory;
   readonly api: ApiServer;
+  /** The images that were pushed, by digest. */
+  readonly images: Readonly<Record<string, string>>;
   readonly #nodes: Record<string, InNode>;
   #controller: VirtController;
 
-  private constructor(directory: ClusterDirectory, api: ApiServer, nodes: number, controller: VirtController) {
+  private constructor(
+    { directory, images }: Pick<VmCluster, "directory" | "images">,
+    nodes: number,
+    controller: VirtController,
+  ) {
     this.directory = directory;
-    this.api = api;
+    this.images = images;
+    this.api = controller.api;
     this.#controller = controller;
     this.#nodes = Object.fromEntries(
       Array.from({ length: nodes }, (_, at) => [nodeName(at + 1), new InNode(directory, at + 1)]),
@@ -93,35 +113,46 @@ export class VmCluster implements AsyncDisposable {
   }
 
   /** Brings one up for this process. */
-  static async up({ purpose, bindings, nodes, multus = false, patience }: VmClusterSettings): Promise<VmCluster> {
+  static async up(settings: VmClusterSettings): Promise<VmCluster> {
+    const { purpose, bindings, nodes, multus = false, isBare = false, patience } = settings;
     const directory = new ClusterDirectory(`${purpose}-${process.pid}`);
     await upOwnCluster(directory, { release: defaultRelease(), nodes, multus });
-    const images = await pushImages(directory, [...bindings, "agent"]);
+    const images = await pushImages(directory, [...bindings, "agent", ...(isBare ? ["controller"] : [])]);
     const sidecars = bindings.map((name) => [name, { sidecarImage: images[name] ?? "", ...REGISTRATIONS[name] }]);
     const configuration: KubevirtConfiguration = {
       // No injector of networks' devices runs here.
       developerConfiguration: { useEmulation: true, disabledFeatureGates: ["ExternalNetResourceInjection"] },
-      network: { binding: { ...Object.fromEntries(sidecars), macvtap: { domainAttachmentType: "tap" } } },
+      ...(isBare
+        ? {}
+        : { network: { binding: { ...Object.fromEntries(sidecars), macvtap: { domainAttachmentType: "tap" } } } }),
     };
     const api = new ApiServer(directory);
     if (multus) await allowMultus(api);
     const image = await pushImage(directory, `docker-archive:${await writeLauncherImage()}`, "launcher");
-    const cluster = new VmCluster(directory, api, nodes, {
-      api,
-      configuration,
-      nads: [],
-      image,
-      ...defined({ patience }),
-    });
-    await cluster.#install(images["agent"] ?? "");
+    const given = { api, configuration, nads: [], image, ...defined({ patience }) };
+    const cluster = new VmCluster({ directory, images }, nodes, given);
+    await cluster.#prepare();
+    if (!isBare) await installAgent(api, images["agent"] ?? "");
     return cluster;
   }
 
-  async #install(agent: string): Promise<void> {
+  async #prepare(): Promise<void> {
     await applyCrds(this.api);
     for (const [at, node] of Object.values(this.#nodes).entries()) await prepareNode(this.api, at + 1, node);
     await this.#configure(this.#controller.configuration);
-    await installAgent(this.api, agent);
+  }
+
+  /** The KubeVirt CR as it is; from now on VMs are made by it. */
+  async readKubevirt(): Promise<KubevirtObject> {
+    const read = await this.api.request<KubevirtObject>({ path: KUBEVIRT_PATH });
+    this.#controller = { ...this.#controller, configuration: read.spec.configuration };
+    return read;
+  }
+
+  /** Values of the chart: the images of this cluster's registry, and the namespace of its KubeVirt CR. */
+  get chartValues(): ChartValues {
+    const images = Object.entries(this.images).map(([name, image]) => [name, imageValues(image)] as const);
+    return { images: Object.fromEntries(images), kubevirt: { namespace: KUBEVIRT.namespace } };
   }
 
   /** A node, by its name. */
@@ -149,8 +180,8 @@ export class VmCluster implements AsyncDisposable {
 
   async #configure(configuration: KubevirtConfiguration): Promise<void> {
     this.#controller = { ...this.#controller, configuration };
-    const metadata = { name: "kubevirt", namespace: "default" };
-    await this.api.apply({ apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata, spec: { configuration } });
+    const kubevirt = { apiVersion: "kubevirt.io/v1", kind: "KubeVirt", metadata: KUBEVIRT };
+    await this.api.apply({ ...kubevirt, spec: { configuration } });
   }
 
   /** Makes a network that multus attaches pods to. */

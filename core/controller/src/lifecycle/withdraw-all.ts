@@ -2,10 +2,12 @@ import {
   type ApiClient,
   DEPLOYMENTS,
   KUBEVIRTS,
+  LEASES,
   listObjects,
   NETWORK_BINDINGS,
   pause,
   PODS,
+  SECRETS,
   VMIS,
 } from "@netbind/kube";
 import { chooseKubevirt, readKubevirt } from "../kubevirt-cr.ts";
@@ -80,6 +82,17 @@ async function awaitEnd({ client, namespace, timeout = ENDED_WITHIN }: WithdrawP
   }
 }
 
+/** Removes what the controller has made for itself. */
+async function removeOwn({ client, namespace }: WithdrawParts): Promise<void> {
+  for (const [resource, name] of [
+    [SECRETS, "netbind-webhooks"],
+    [LEASES, CONTROLLER],
+  ] as const)
+    await client.request({ resource, namespace, name, verb: "delete" }).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+}
+
 /** Undoes what the controller wrote: no NetworkBinding is left to be registered. */
 async function withdraw({ client, kubevirtNamespace: namespace }: WithdrawParts): Promise<void> {
   const bindings = await listObjects(client, { resource: NETWORK_BINDINGS, read: readNetworkBinding });
@@ -111,4 +124,5 @@ export async function withdrawAll(parts: WithdrawParts): Promise<void> {
     throw error;
   }
   for (const line of await deleteBindings(client)) onProgress(line);
+  await removeOwn(parts);
 }

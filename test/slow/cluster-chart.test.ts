@@ -1,0 +1,100 @@
+/** The chart on a cluster, by helm 3 and 4: installed from a registry, tested, updated under a VM that runs, and removed. */
+import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
+import { CHART, NAMESPACE } from "../support/cluster/chart.ts";
+import { Helm, type HelmRelease } from "../support/cluster/helm.ts";
+import { expectPage, podNic, proveEnd, serveIn, vmWith } from "../support/cluster/journey.ts";
+import { makeClient, makeService } from "../support/cluster/services.ts";
+import { type ClusterVm, VmCluster } from "../support/cluster/vm-cluster.ts";
+
+const LONG = { timeout: 900_000 } as const;
+const WITHIN = { timeout: 60_000, interval: 500 };
+const PORT = 8080;
+
+let cluster: VmCluster;
+beforeAll(async () => {
+  const bindings = ["bridge", "masquerade", "passt", "slirp"] as const;
+  cluster = await VmCluster.up({ purpose: "chart", bindings, nodes: 1, isBare: true });
+  const labels = { "pod-security.kubernetes.io/enforce": "privileged" };
+  await cluster.api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE, labels } });
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+/** Prints what the release's pods said, should the test fail. */
+function logOnFailure(): void {
+  onTestFailed(async () => {
+    const { api } = cluster;
+    const inThere = [`--namespace=${NAMESPACE}`];
+    const asked = [
+      ["get", "pods,jobs,networkbindings", "--output=wide", ...inThere],
+      ["get", "events", ...inThere],
+      ["logs", "--selector=app=netbind-controller", "--tail=100", ...inThere],
+      ["logs", "--selector=app=netbind-agent", "--tail=100", ...inThere],
+      ["logs", "--selector=app=netbind-uninstall", "--tail=100", ...inThere],
+    ];
+    for (const args of asked) console.error(await api.kubectl(args).catch(String));
+  });
+}
+
+/** What of the release is in the cluster, but for the definition of NetworkBindings, which stays. */
+async function leftovers(): Promise<string> {
+  const kinds = "deploy,ds,po,job,cm,secret,sa,svc,pdb,lease,role,rolebinding,clusterrole,clusterrolebinding";
+  const policies = "validatingwebhookconfiguration,mutatingwebhookconfiguration,validatingadmissionpolicy";
+  const ours = await cluster.api.kubectl(["get", `${kinds},${policies}`, "--all-namespaces", "--output=name"]);
+  const bindings = await cluster.api.kubectl(["get", "networkbindings", "--output=name"]);
+  return `${ours}${bindings}`
+    .split("\n")
+    .filter((name) => name.includes("netbind"))
+    .join("\n");
+}
+
+const uidsOf = async (selector: string): Promise<readonly string[]> => {
+  const path = `/api/v1/pods?labelSelector=${encodeURIComponent(selector)}`;
+  const { items } = await cluster.api.request<{ items: readonly { metadata: { uid: string } }[] }>({ path });
+  return items.map(({ metadata }) => metadata.uid);
+};
+
+/** A VM whose guest serves a page through a Service. Gives what proves that it does. */
+async function startServing(name: string): Promise<{ readonly vm: ClusterVm; readonly prove: () => Promise<void> }> {
+  await cluster.readKubevirt();
+  const vm = await cluster.start(vmWith(name, [podNic("masquerade")]));
+  await makeClient(cluster.api);
+  const [at = ""] = await makeService(cluster.api, { name, port: PORT, families: ["IPv4"] });
+  const page = await serveIn(vm);
+  return { vm, prove: () => expectPage(cluster, page, at) };
+}
+
+const DIFFERENT = { controller: { logLevel: "debug" }, agent: { podAnnotations: { "netbind.dev/changed": "yes" } } };
+
+test.each<HelmRelease>([3, 4])("helm %i: install, test, a VM, upgrade under it, uninstall", LONG, async (major) => {
+  logOnFailure();
+  const helm = new Helm(cluster.api, major);
+  const before = await cluster.readKubevirt();
+  expect(await helm.put("install", CHART, cluster.chartValues)).toContain("helm test netbind");
+  const tested = await helm.run(["test", "netbind", "--logs"]);
+  expect(tested).toContain("agents: ready on 1 of 1 nodes");
+  expect(tested).toContain("webhooks: the API server asks them, and they refuse what would never run");
+  const registered = (await cluster.readKubevirt()).spec.configuration.network?.binding ?? {};
+  expect(Object.keys(registered).sort()).toEqual(["bridge", "macvtap", "masquerade", "passt", "slirp"]);
+  expect(registered["passt"]).toMatchObject({ sidecarImage: cluster.images["passt"], migration: {} });
+  const name = `web-${major}`;
+  const { vm, prove } = await startServing(name);
+  await prove();
+  const pods = [await uidsOf(`vm.kubevirt.io/name=${name}`), await uidsOf("app=netbind-agent")];
+  await helm.put("upgrade", CHART, { ...cluster.chartValues, ...DIFFERENT });
+  expect(await uidsOf(`vm.kubevirt.io/name=${name}`)).toEqual(pods[0]);
+  expect(await uidsOf("app=netbind-agent")).not.toEqual(pods[1]);
+  await prove();
+  await expect(helm.run(["uninstall", "netbind", "--wait"])).rejects.toThrow(/pre-delete/);
+  const refusal = ["logs", "--selector=app=netbind-uninstall", `--namespace=${NAMESPACE}`];
+  expect(await cluster.api.kubectl(refusal)).toContain(`VMIs use bindings of Netbind: default/${name} (masquerade)`);
+  await prove();
+  expect(Object.keys((await cluster.readKubevirt()).spec.configuration.network?.binding ?? {})).toHaveLength(5);
+  await proveEnd(cluster, vm);
+  await helm.run(["uninstall", "netbind", "--wait"]);
+  const after = await cluster.readKubevirt();
+  expect(after.spec).toEqual(before.spec);
+  const managers = (kubevirt: typeof before): unknown =>
+    kubevirt.metadata.managedFields.map(({ manager }) => manager).sort();
+  expect(managers(after)).toEqual(managers(before));
+  await expect.poll(leftovers, WITHIN).toBe("");
+});
