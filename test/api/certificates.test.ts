@@ -1,10 +1,14 @@
 /** Certificates in a Secret of a real API server: replicas follow it, the one that leads renews them in time. */
 import { X509Certificate } from "node:crypto";
-import { CertificateKeeper, type Certificates } from "@netbind/controller";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CertificateKeeper, type ServedCertificates } from "@netbind/controller";
 import { ApiClient } from "@netbind/kube";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { connectionOf } from "../support/cluster/api-connection.ts";
 import type { ApiServer } from "../support/cluster/api-server.ts";
+import { Authority } from "../support/cluster/certificates.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
 const WITHIN = { timeout: 30_000, interval: 50 };
@@ -16,13 +20,14 @@ class Replica implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #client: ApiClient;
   readonly #ran: Promise<unknown>;
-  readonly seen: Certificates[] = [];
+  readonly seen: ServedCertificates[] = [];
   readonly problems: string[] = [];
 
-  constructor(api: ApiServer, namespace: string, isLeading: boolean) {
+  constructor(api: ApiServer, namespace: string, isLeading: boolean, isGiven = false) {
     this.#client = new ApiClient(connectionOf(api.credentials));
     const keeper = new CertificateKeeper({
       ...{ client: this.#client, namespace, name: "netbind-webhooks", names: NAMES, lifetimes: LIFETIMES },
+      isGiven,
       onChange: (certificates) => this.seen.push(certificates),
       isTrusted: () => true,
       onProblem: (_, problem) => this.problems.push(problem ?? ""),
@@ -38,7 +43,7 @@ class Replica implements AsyncDisposable {
   }
 }
 
-const expiry = ({ server }: Certificates): number => Date.parse(new X509Certificate(server.cert).validTo);
+const expiry = ({ server }: ServedCertificates): number => Date.parse(new X509Certificate(server.cert).validTo);
 
 test("certificates are made, renewed before they expire, and seen by every replica", async () => {
   const api = useApiServer();
@@ -75,4 +80,31 @@ test("a Secret that somebody spoils or removes is made again", async () => {
       () => "gone",
     );
   await expect.poll(read, WITHIN).toBe("there");
+});
+
+test("a Secret of another program is served as it is, and what it lacks is said; nothing is written", async () => {
+  const api = useApiServer();
+  await using namespace = await api.makeNamespace();
+  await using replica = new Replica(api, namespace.name, true, true);
+  await expect.poll(() => replica.problems.at(-1), WITHIN).toMatch(/^there is no Secret .*netbind-webhooks: let what/);
+  const directory = mkdtempSync(join(tmpdir(), "netbind-certificates-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const authority = await Authority.in(directory);
+  const files = await authority.issue("webhooks", { name: "webhooks", serves: NAMES.map((name) => `DNS:${name}`) });
+  const [cert, key, ca] = [files.cert, files.key, authority.caFile].map((file) => readFileSync(file, "utf8").trim());
+  const write = (data: Readonly<Record<string, string | undefined>>): Promise<void> =>
+    api.apply({
+      ...{ apiVersion: "v1", kind: "Secret", type: "Opaque", stringData: data },
+      metadata: { name: "netbind-webhooks", namespace: namespace.name },
+    });
+  await write({ "tls.crt": cert, "tls.key": key });
+  await expect.poll(() => replica.problems.at(-1), WITHIN).toContain("has no ca.crt: use an issuer");
+  await write({ "tls.crt": cert, "tls.key": key, "ca.crt": ca });
+  await expect.poll(() => replica.seen.length, WITHIN).toBe(1);
+  expect(replica.seen[0]).toEqual({ authorities: [ca], server: { cert, key } });
+  expect(replica.problems.at(-1)).toBe("");
+  const { metadata } = await api.request<{ metadata: { managedFields: readonly { manager: string }[] } }>({
+    path: `/api/v1/namespaces/${namespace.name}/secrets/netbind-webhooks`,
+  });
+  expect(metadata.managedFields.map(({ manager }) => manager)).toEqual(["kubectl"]);
 });

@@ -1,6 +1,6 @@
 /** The chart on a cluster, by helm 3 and 4: installed from a registry, tested, updated under a VM that runs, and removed. */
 import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
-import { CHART, NAMESPACE } from "../support/cluster/chart.ts";
+import { CHART, type ChartValues, NAMESPACE } from "../support/cluster/chart.ts";
 import { Helm, type HelmRelease } from "../support/cluster/helm.ts";
 import { expectPage, podNic, proveEnd, serveIn, vmWith } from "../support/cluster/journey.ts";
 import { makeClient, makeService } from "../support/cluster/services.ts";
@@ -27,8 +27,8 @@ function logOnFailure(): void {
     const asked = [
       ["get", "pods,jobs,networkbindings", "--output=wide", ...inThere],
       ["get", "events", ...inThere],
-      ["logs", "--selector=app=netbind-controller", "--tail=100", ...inThere],
-      ["logs", "--selector=app=netbind-agent", "--tail=100", ...inThere],
+      ["logs", "--selector=app=netbind-controller", "--all-containers", "--tail=100", ...inThere],
+      ["logs", "--selector=app=netbind-agent", "--all-containers", "--tail=100", ...inThere],
       ["logs", "--selector=app=netbind-uninstall", "--tail=100", ...inThere],
     ];
     for (const args of asked) console.error(await api.kubectl(args).catch(String));
@@ -54,41 +54,63 @@ const uidsOf = async (selector: string): Promise<readonly string[]> => {
 };
 
 /** A VM whose guest serves a page through a Service. Gives what proves that it does. */
-async function startServing(name: string): Promise<{ readonly vm: ClusterVm; readonly prove: () => Promise<void> }> {
+async function startServing(
+  name: string,
+  binding: string,
+): Promise<{ readonly vm: ClusterVm; readonly prove: () => Promise<void> }> {
   await cluster.readKubevirt();
-  const vm = await cluster.start(vmWith(name, [podNic("masquerade")]));
+  const vm = await cluster.start(vmWith(name, [podNic(binding)]));
   await makeClient(cluster.api);
   const [at = ""] = await makeService(cluster.api, { name, port: PORT, families: ["IPv4"] });
   const page = await serveIn(vm);
   return { vm, prove: () => expectPage(cluster, page, at) };
 }
 
+/** A binding of others: here this release's masquerade under another name, asked as a process of its own. */
+const withThirdParty = (): ChartValues => {
+  const registration = { domainAttachmentType: "tap", migration: {} };
+  return { thirdParty: { red: { image: cluster.images["masquerade"], user: 65_600, registration } } };
+};
+
+interface Case {
+  readonly major: HelmRelease;
+  readonly binding: string;
+  readonly values: () => ChartValues;
+}
+
 const DIFFERENT = { controller: { logLevel: "debug" }, agent: { podAnnotations: { "netbind.dev/changed": "yes" } } };
 
-test.each<HelmRelease>([3, 4])("helm %i: install, test, a VM, upgrade under it, uninstall", LONG, async (major) => {
+test.each<Case>([
+  { major: 3, binding: "masquerade", values: () => ({}) },
+  { major: 4, binding: "red", values: withThirdParty },
+])("helm $major: install, test, a VM with $binding, upgrade under it, uninstall", LONG, async (one) => {
   logOnFailure();
+  const { major, binding } = one;
   const helm = new Helm(cluster.api, major);
+  const values = { ...cluster.chartValues, ...one.values() };
   const before = await cluster.readKubevirt();
-  expect(await helm.put("install", CHART, cluster.chartValues)).toContain("helm test netbind");
+  expect(await helm.put("install", CHART, values)).toContain("helm test netbind");
   const tested = await helm.run(["test", "netbind", "--logs"]);
   expect(tested).toContain("agents: ready on 1 of 1 nodes");
   expect(tested).toContain("webhooks: the API server asks them, and they refuse what would never run");
   const registered = (await cluster.readKubevirt()).spec.configuration.network?.binding ?? {};
-  expect(Object.keys(registered).sort()).toEqual(["bridge", "macvtap", "masquerade", "passt", "slirp"]);
+  const names = [...new Set(["bridge", "macvtap", "masquerade", "passt", "slirp", binding])].sort();
+  expect(Object.keys(registered).sort()).toEqual(names);
   expect(registered["passt"]).toMatchObject({ sidecarImage: cluster.images["passt"], migration: {} });
   const name = `web-${major}`;
-  const { vm, prove } = await startServing(name);
+  const { vm, prove } = await startServing(name, binding);
   await prove();
   const pods = [await uidsOf(`vm.kubevirt.io/name=${name}`), await uidsOf("app=netbind-agent")];
-  await helm.put("upgrade", CHART, { ...cluster.chartValues, ...DIFFERENT });
+  await helm.put("upgrade", CHART, { ...values, ...DIFFERENT });
   expect(await uidsOf(`vm.kubevirt.io/name=${name}`)).toEqual(pods[0]);
   expect(await uidsOf("app=netbind-agent")).not.toEqual(pods[1]);
   await prove();
-  await expect(helm.run(["uninstall", "netbind", "--wait"])).rejects.toThrow(/pre-delete/);
-  const refusal = ["logs", "--selector=app=netbind-uninstall", `--namespace=${NAMESPACE}`];
-  expect(await cluster.api.kubectl(refusal)).toContain(`VMIs use bindings of Netbind: default/${name} (masquerade)`);
+  const refusal = `VMIs use bindings of Netbind: default/${name} (${binding}). Nothing was removed.`;
+  await expect(helm.run(["uninstall", "netbind", "--wait"])).rejects.toThrow(refusal);
   await prove();
-  expect(Object.keys((await cluster.readKubevirt()).spec.configuration.network?.binding ?? {})).toHaveLength(5);
+  expect((await cluster.readKubevirt()).spec.configuration.network?.binding).toEqual(registered);
+  // What a refusal says to do can be done.
+  await helm.put("upgrade", CHART, { ...values, uninstall: { force: true } });
   await proveEnd(cluster, vm);
   await helm.run(["uninstall", "netbind", "--wait"]);
   const after = await cluster.readKubevirt();

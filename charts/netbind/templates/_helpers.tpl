@@ -57,13 +57,37 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- $_ := set $specs $name $spec }}
 {{- end }}
 {{- end }}
+{{- range $name, $binding := .Values.thirdParty }}
+{{- $spec := dict "fallback" "Never" "image" $binding.image }}
+{{- range $field := list "registration" "grants" }}
+{{- with get $binding $field }}{{ $_ := set $spec $field . }}{{ end }}
+{{- end }}
+{{- $_ := set $specs $name $spec }}
+{{- end }}
 {{- toJson $specs }}
+{{- end }}
+
+{{/* A third-party binding's process, up to its securityContext, which goes on. Takes the binding's values. */}}
+{{- define "netbind.planner" -}}
+image: {{ .image }}
+args: [binding, /run/netbind-binding/binding.sock]
+{{- with .resources }}
+resources: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+  seccompProfile: { type: RuntimeDefault }
 {{- end }}
 
 {{/* The annotations of an object of a hook, which is deleted once all of the hook succeeded, unless it stays for its log. */}}
 {{- define "netbind.hook" -}}
 helm.sh/hook: {{ .hook }}
 helm.sh/hook-weight: {{ .weight | quote }}
+# What a command says is why helm fails.
+helm.sh/hook-output-log-policy: hook-failed
 helm.sh/hook-delete-policy: before-hook-creation{{ if not .stays }},hook-succeeded{{ end }}
 {{- end }}
 

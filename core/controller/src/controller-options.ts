@@ -24,6 +24,8 @@ export interface ControllerOptions {
   readonly "webhook-service": string;
   /** How API servers outside of the cluster's network reach them, in the Service's place. */
   readonly "webhook-url"?: string;
+  /** A Secret with the webhooks' certificate, which another program writes; absent: the controller certifies itself. */
+  readonly "certificate-secret"?: string;
   /** The account that makes launcher pods, as API servers name it. */
   readonly "virt-controller": string;
 }
@@ -45,6 +47,8 @@ server as its service account. Of several replicas, the holder of a Lease writes
   --webhooks H:P          reviews VMs as API servers store them, over https, and tells API servers of it
   --webhook-service N     the Service of the controller's namespace that leads to it at port 443 (netbind-webhooks)
   --webhook-url URL       instead of a Service: how API servers reach it, such as https://10.0.0.1:9443
+  --certificate-secret N  a Secret of the controller's namespace with tls.crt, tls.key and ca.crt, which another program
+                          renews, such as cert-manager; absent: the controller certifies itself
   --virt-controller USER  the account whose launcher pods get what bindings need
                           (system:serviceaccount:NAMESPACE:kubevirt-controller, in the namespace of the KubeVirt CR)
   --log-level LEVEL       trace, debug, info, warn, error, fatal or silent (info)
@@ -66,9 +70,9 @@ const USER = /^[A-Za-z0-9][-A-Za-z0-9:._@/]{0,252}$/;
 
 /** What is wrong with the values of options, in a sentence. */
 function findProblem(values: Readonly<Record<string, unknown>>): string | undefined {
-  for (const option of ["namespace", "kubevirt-namespace", "webhook-service"])
-    if (!NAMESPACE.test(String(values[option])))
-      return `--${option}: ${JSON.stringify(values[option])} is not a name of a namespace or a Service`;
+  for (const option of ["namespace", "kubevirt-namespace", "webhook-service", "certificate-secret"])
+    if (values[option] !== undefined && !NAMESPACE.test(String(values[option])))
+      return `--${option}: ${JSON.stringify(values[option])} is not a name of a namespace, a Service or a Secret`;
   if (!LEVELS.includes(String(values["log-level"])))
     return `--log-level: ${JSON.stringify(values["log-level"])} is not one of ${LEVELS.join(", ")}`;
   const url = values["webhook-url"];
@@ -103,6 +107,7 @@ export function readOptions(args: readonly string[]): ControllerOptions | { read
         webhooks: { type: "string" },
         "webhook-service": { type: "string", default: "netbind-webhooks" },
         "webhook-url": { type: "string" },
+        "certificate-secret": { type: "string" },
         "virt-controller": { type: "string" },
       },
     });

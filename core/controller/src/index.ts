@@ -20,7 +20,13 @@ export { type ReviewContext, reviewVm } from "./webhooks/review-vm.ts";
 export { serveWebhooks, type ServerCertificate, type WebhookServer } from "./webhooks/webhook-server.ts";
 export { CertificateKeeper, type CertificateParts } from "./webhooks/certificates/certificate-keeper.ts";
 export { readSecret } from "./webhooks/certificates/certificate-secret.ts";
-export { type Certificates, type Lifetimes, rotate, type RotationInputs } from "./webhooks/certificates/rotate.ts";
+export {
+  type Certificates,
+  type Lifetimes,
+  rotate,
+  type RotationInputs,
+  type ServedCertificates,
+} from "./webhooks/certificates/rotate.ts";
 export { CONFIGURATION_PLACES, WEBHOOK_PATHS, webhookConfigurations } from "./webhooks/webhook-configurations.ts";
 export { Webhooks, type WebhooksParts } from "./webhooks/webhooks.ts";
 export { applyBindings } from "./lifecycle/apply-bindings.ts";

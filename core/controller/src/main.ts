@@ -114,7 +114,8 @@ function webhooksOf(options: ControllerOptions, client: ApiClient, log: Logger):
   if (listen === undefined) return undefined;
   const target = url === undefined ? { service, namespace } : { url };
   const context = (): Controller["reviewContext"] => container.resolve(TOKENS.controller).reviewContext;
-  const parts = { client, namespace, listen, target, context, virtController: options["virt-controller"] };
+  const given = defined({ certificateSecret: options["certificate-secret"] });
+  const parts = { client, namespace, listen, target, context, virtController: options["virt-controller"], ...given };
   return new Webhooks({ ...parts, onProblem: problemLog(log) });
 }
 

@@ -20,6 +20,8 @@ export interface WebhooksParts {
   readonly client: ApiClient;
   /** The controller's own namespace, which has the Secret of certificates. */
   readonly namespace: string;
+  /** The Secret of certificates that another program writes; absent: the controller certifies itself. */
+  readonly certificateSecret?: string;
   readonly listen: ListenAddress;
   readonly target: WebhookTarget;
   /** What VMs are reviewed by; undefined: it is not known yet. */
@@ -64,10 +66,11 @@ export class Webhooks {
 
   constructor(parts: WebhooksParts) {
     this.#parts = parts;
-    const { client, namespace, target, onProblem, lifetimes } = parts;
+    const { client, namespace, target, onProblem, lifetimes, certificateSecret } = parts;
     this.#problem = new ProblemReport((problem) => onProblem?.("webhook configurations", problem));
     this.#keeper = new CertificateKeeper({
-      ...{ client, namespace, name: SECRET, names: namesOf(target) },
+      ...{ client, namespace, name: certificateSecret ?? SECRET, names: namesOf(target) },
+      isGiven: certificateSecret !== undefined,
       onChange: ({ server }) => this.#show(server),
       isTrusted: (authorities) => this.#isTrusted(authorities),
       ...(onProblem === undefined ? {} : { onProblem }),

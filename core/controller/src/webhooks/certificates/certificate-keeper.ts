@@ -1,7 +1,7 @@
 import { Alarm, type ApiClient, type ApiObject, pause, ProblemReport, Reflector, SECRETS } from "@netbind/kube";
 import { sameValue } from "@netbind/kubevirt";
-import { readSecret, secretOf } from "./certificate-secret.ts";
-import { type Certificates, type Lifetimes, rotate } from "./rotate.ts";
+import { missingKeys, readSecret, readServed, secretOf } from "./certificate-secret.ts";
+import { type Lifetimes, rotate, type ServedCertificates } from "./rotate.ts";
 
 /** What certificates are kept with. */
 export interface CertificateParts {
@@ -9,10 +9,12 @@ export interface CertificateParts {
   /** Of the Secret. */
   readonly namespace: string;
   readonly name: string;
+  /** True where another program writes the Secret, such as cert-manager: nothing is made or renewed here. */
+  readonly isGiven?: boolean;
   /** The DNS names that API servers reach the webhooks by. */
   readonly names: readonly string[];
   /** Called with certificates that are other ones than before. */
-  readonly onChange: (certificates: Certificates) => void;
+  readonly onChange: (certificates: ServedCertificates) => void;
   /** True where the webhook configurations name these authorities, so that API servers trust them. */
   readonly isTrusted: (authorities: readonly string[]) => boolean;
   readonly onProblem?: (what: string, problem: string | undefined) => void;
@@ -23,13 +25,13 @@ export interface CertificateParts {
 const LOOK = 60_000;
 const AFTER_FAILURE = 2000;
 
-/** Keeps the certificates of webhooks in a Secret, which all replicas follow and the one that leads renews. */
+/** Keeps the certificates of webhooks in a Secret, which all replicas follow, and the one that leads renews where none else does. */
 export class CertificateKeeper {
   readonly #parts: CertificateParts;
   readonly #alarm = new Alarm();
   readonly #secrets: Reflector<ApiObject>;
   readonly #problem: ProblemReport;
-  #known: Certificates | undefined;
+  #known: ServedCertificates | undefined;
 
   constructor(parts: CertificateParts) {
     this.#parts = parts;
@@ -44,7 +46,7 @@ export class CertificateKeeper {
   }
 
   /** The certificates that are stored; undefined: none are yet. */
-  get current(): Certificates | undefined {
+  get current(): ServedCertificates | undefined {
     return this.#known;
   }
 
@@ -60,6 +62,7 @@ export class CertificateKeeper {
 
   /** Renews what is due as the replica that leads, until it is stopped. Never rejects. */
   async lead(signal: AbortSignal): Promise<void> {
+    if (this.#parts.isGiven === true) return;
     while (!signal.aborted) {
       const isDone = !this.#secrets.isSynced || (await this.#renew(signal));
       if (isDone) await this.#alarm.wait(Math.min(LOOK, (this.#parts.lifetimes?.server ?? LOOK) / 20), signal);
@@ -70,10 +73,20 @@ export class CertificateKeeper {
   #take(): void {
     this.#alarm.ring();
     const [stored] = this.#secrets.objects;
-    const certificates = stored === undefined ? undefined : readSecret(stored);
+    const certificates = stored === undefined ? undefined : readServed(stored);
+    if (this.#parts.isGiven === true) this.#problem.set(this.#missing(stored));
     if (certificates === undefined || sameValue(certificates, this.#known)) return;
     this.#known = certificates;
     this.#parts.onChange(certificates);
+  }
+
+  /** What keeps a Secret of another program from being served. */
+  #missing(stored: ApiObject | undefined): string | undefined {
+    const { namespace, name } = this.#parts;
+    if (stored === undefined) return `there is no Secret ${namespace}/${name}: let what issues certificates make it`;
+    const missing = missingKeys(stored);
+    if (missing.length === 0) return undefined;
+    return `the Secret ${namespace}/${name} has no ${missing.join(", ")}: use an issuer that gives them`;
   }
 
   async #renew(signal: AbortSignal): Promise<boolean> {

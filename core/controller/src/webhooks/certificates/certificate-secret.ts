@@ -1,6 +1,6 @@
 import { type ApiObject, SECRETS, typeOf } from "@netbind/kube";
 import { isObject } from "@netbind/contract/shape";
-import type { Certificates } from "./rotate.ts";
+import type { Certificates, ServedCertificates } from "./rotate.ts";
 
 const KEYS = { authorities: "ca.crt", authorityKey: "ca.key", cert: "tls.crt", key: "tls.key" } as const;
 const BEGIN = "-----BEGIN CERTIFICATE-----";
@@ -16,14 +16,24 @@ const split = (bundle: string): readonly string[] =>
     .filter((part) => part.trim() !== "")
     .map((part) => `${BEGIN}${part.trimEnd()}`);
 
-/** The certificates that a Secret has; undefined where one of them is missing. */
-export function readSecret({ data }: Readonly<Record<string, unknown>>): Certificates | undefined {
-  const fields = isObject(data) ? data : {};
-  const [bundle, authorityKey, cert, key] = [KEYS.authorities, KEYS.authorityKey, KEYS.cert, KEYS.key].map((name) =>
-    decode(fields[name]),
-  );
-  if (!bundle || !authorityKey || !cert || !key) return undefined;
-  return { authorities: split(bundle), authorityKey, server: { cert, key } };
+const fieldOf = ({ data }: Readonly<Record<string, unknown>>, key: keyof typeof KEYS): string =>
+  decode(isObject(data) ? data[KEYS[key]] : undefined);
+
+/** The keys of what is served that a Secret does not have: of its three, or of none. */
+export const missingKeys = (secret: Readonly<Record<string, unknown>>): readonly string[] =>
+  (["authorities", "cert", "key"] as const).filter((key) => fieldOf(secret, key) === "").map((key) => KEYS[key]);
+
+/** What a Secret has to serve; undefined where a part of it is missing. */
+export function readServed(secret: Readonly<Record<string, unknown>>): ServedCertificates | undefined {
+  if (missingKeys(secret).length > 0) return undefined;
+  const server = { cert: fieldOf(secret, "cert"), key: fieldOf(secret, "key") };
+  return { authorities: split(fieldOf(secret, "authorities")), server };
+}
+
+/** The certificates that a Secret has, with what certifies the next ones; undefined where one of them is missing. */
+export function readSecret(secret: Readonly<Record<string, unknown>>): Certificates | undefined {
+  const [served, authorityKey] = [readServed(secret), fieldOf(secret, "authorityKey")];
+  return served === undefined || authorityKey === "" ? undefined : { ...served, authorityKey };
 }
 
 /** The Secret with certificates. `stored`: the one that it replaces, if nobody has changed it meanwhile. */

@@ -3,12 +3,16 @@ import { isIP } from "node:net";
 import type { ServerCertificate } from "../webhook-server.ts";
 import { issueCertificate, makeAuthority, type Validity } from "./authority.ts";
 
-/** The certificates of webhooks, as they are stored: PEM texts. */
-export interface Certificates {
+/** What API servers are shown, and trust: PEM texts. */
+export interface ServedCertificates {
   /** Authorities that are trusted, the one that certifies first: those before it may have certified what is still shown. */
   readonly authorities: readonly string[];
-  readonly authorityKey: string;
   readonly server: ServerCertificate;
+}
+
+/** The certificates of webhooks, as they are stored. */
+export interface Certificates extends ServedCertificates {
+  readonly authorityKey: string;
 }
 
 /** How long certificates are valid, in milliseconds. */
