@@ -78,3 +78,10 @@ export function buildGoTool(
   renameSync(next, built);
   return built;
 }
+
+/** Where a module is that a folder of test/go requires: its files, as its checksum there vouches for them. */
+export function moduleDirectory(name: string, module: string): string {
+  const cwd = fileURLToPath(new URL(`../../go/${name}`, import.meta.url));
+  const { Dir } = JSON.parse(runGo(cwd, ["go", "mod", "download", "-json", module])) as { readonly Dir: string };
+  return Dir;
+}

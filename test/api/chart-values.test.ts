@@ -1,0 +1,282 @@
+/** The chart's values: nonsense is refused with the field, and each value does what its line says. */
+import { expect, test } from "vitest";
+import { stringify } from "yaml";
+import { readOptions as readAgentOptions } from "../../core/agent/src/agent-options.ts";
+import { readOptions } from "../../core/controller/src/controller-options.ts";
+import { readImages } from "../../core/controller/src/read-images.ts";
+import {
+  chartObject,
+  type ChartObject,
+  type ChartValues,
+  noImages,
+  objectsOf,
+  renderChart,
+  renderText,
+} from "../support/cluster/chart.ts";
+import {
+  applyNetworkBindingCrd,
+  NETWORK_BINDINGS_PATH,
+  networkBinding,
+} from "../support/cluster/network-binding-crd.ts";
+import { applyOperatorCrds } from "../support/cluster/operator-crds.ts";
+import { useApiServer } from "../support/cluster/use-api-server.ts";
+
+/** What helm says of values that it refuses. */
+function refusal(values: ChartValues): string {
+  try {
+    renderText(values);
+    return "";
+  } catch (error) {
+    return (error as { readonly stderr: string }).stderr;
+  }
+}
+
+const image = (name: string, values: object): ChartValues => ({ images: { ...noImages(), [name]: values } });
+
+test.each<[ChartValues, string]>([
+  [{ controler: {} }, "'controler'"],
+  [{ global: { imageRegistry: "https://registry.example" } }, "/global/imageRegistry"],
+  [{ global: { imageRegistry: "registry.example/" } }, "/global/imageRegistry"],
+  [{ global: { imagePullSecrets: ["secret"] } }, "/global/imagePullSecrets/0"],
+  [{ kubevirt: { namespace: "Kube_virt" } }, "/kubevirt/namespace"],
+  [{ kubevirt: { virtController: 'a" || true' } }, "/kubevirt/virtController"],
+  [image("agent", { digest: "sha256:abc" }), "/images/agent/digest"],
+  [image("agent", { tag: 1 }), "/images/agent/tag"],
+  [image("agent", { repository: "" }), "/images/agent/repository"],
+  [image("pasta", { tag: "1" }), "'pasta'"],
+  [image("controller", {}), "images.controller: neither digest nor tag is set"],
+  [image("slirp", {}), 'images.slirp: neither digest nor tag is set. Give the values that "npm run images" writes'],
+  [{ controller: { replicas: 0 } }, "/controller/replicas"],
+  [{ controller: { replicas: 1 } }, "controller.podDisruptionBudget.minAvailable: 1 of 1 replicas"],
+  [{ controller: { logLevel: "loud" } }, "/controller/logLevel"],
+  [{ controller: { resources: { requests: { memory: "much" } } } }, "/controller/resources/requests/memory"],
+  [{ controller: { tolerations: [{ operator: "Maybe" }] } }, "/controller/tolerations/0/operator"],
+  [{ agent: { updateStrategy: { type: "Never" } } }, "/agent/updateStrategy/type"],
+  [{ agent: { seLinuxOptions: { label: "spc_t" } } }, "'label'"],
+  [{ agent: { appArmorProfile: { type: "None" } } }, "/agent/appArmorProfile/type"],
+  [{ plugins: { pasta: {} } }, "'pasta'"],
+  [{ plugins: { passt: { enabled: "yes" } } }, "/plugins/passt/enabled"],
+  [{ plugins: { passt: { fallback: "Sometimes" } } }, "/plugins/passt/fallback"],
+  [{ plugins: { passt: { image: "https://registry.example/passt" } } }, "/plugins/passt/image"],
+  [{ plugins: { passt: { registration: { sidecarImage: "passt" } } } }, "'sidecarImage'"],
+  [{ plugins: { passt: { grants: { linkKinds: ["veth"] } } } }, "/plugins/passt/grants/linkKinds/0"],
+  [{ thirdParty: { red: { user: 65_600 } } }, "'image'"],
+  [{ thirdParty: { red: { image: "red", user: 65_600 } } }, "/thirdParty/red/image"],
+  [{ thirdParty: { red: { image: "red:1", user: 0 } } }, "/thirdParty/red/user"],
+  [{ thirdParty: { passt: { image: "red:1", user: 65_600 } } }, "/thirdParty"],
+  [{ certManager: { issuerRef: { kind: "Authority" } } }, "/certManager/issuerRef/kind"],
+  [{ monitoring: { podMonitors: { interval: "often" } } }, "/monitoring/podMonitors/interval"],
+  [{ uninstall: { force: "yes" } }, "/uninstall/force"],
+])("refused: %j", (values, said) => {
+  expect(refusal(values)).toContain(said);
+});
+
+test("of values that several lines refuse, each is said at once", () => {
+  const said = refusal({ images: {}, controller: { replicas: 1 } });
+  const names = ["agent", "bridge", "controller", "masquerade", "passt", "slirp"];
+  for (const name of names) expect(said).toContain(`images.${name}: neither digest nor tag`);
+  expect(said).toContain("controller.podDisruptionBudget.minAvailable");
+});
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly resources: object;
+  readonly securityContext: Readonly<Record<string, unknown>>;
+}
+interface PodSpec {
+  readonly [field: string]: unknown;
+  readonly containers: readonly Container[];
+}
+interface Workload extends ChartObject {
+  readonly spec: {
+    readonly [field: string]: unknown;
+    readonly template: { readonly metadata: object; readonly spec: PodSpec };
+  };
+}
+
+const controllerOf = (objects: readonly ChartObject[]): Workload =>
+  chartObject("Deployment", "netbind-controller", objects) as Workload;
+const agentOf = (objects: readonly ChartObject[]): Workload =>
+  chartObject("DaemonSet", "netbind-agent", objects) as Workload;
+const containerOf = ({ spec }: Workload, name: string): Container =>
+  spec.template.spec.containers.find((one) => one.name === name) as Container;
+const bindingsOf = (objects: readonly ChartObject[]): Readonly<Record<string, object>> =>
+  JSON.parse(chartObject("ConfigMap", "netbind-bindings", objects).data?.["bindings.json"] ?? "") as Record<
+    string,
+    object
+  >;
+
+test("images are named by registry, tag and digest, and the controller reads those of the bindings", () => {
+  const digest = `sha256:${"e".repeat(64)}`;
+  const objects = renderChart({
+    global: { imageRegistry: "registry.example:5000/mirror", imagePullSecrets: [{ name: "pull" }] },
+    images: { ...noImages(), controller: { tag: "1.0" }, passt: { tag: "1.0", digest } },
+  });
+  const [controller, agent] = [controllerOf(objects), agentOf(objects)];
+  expect(containerOf(controller, "controller").image).toBe("registry.example:5000/mirror/netbind/controller:1.0");
+  expect(containerOf(agent, "agent").image).toMatch(/^registry\.example:5000\/mirror\/netbind\/agent@sha256:d+$/);
+  for (const { spec } of [controller, agent])
+    expect(spec.template.spec["imagePullSecrets"]).toEqual([{ name: "pull" }]);
+  const table = chartObject("ConfigMap", "netbind-images", objects).data?.["images.json"] ?? "";
+  const images = readImages("images.json", () => table);
+  expect(images["passt"]).toEqual({ image: "registry.example:5000/mirror/netbind/passt:1.0", digest });
+  expect(Object.keys(images).sort()).toEqual(["bridge", "masquerade", "passt", "slirp"]);
+});
+
+test("values of pods are those of pods", () => {
+  const pods = {
+    resources: { requests: { cpu: "1" }, limits: { memory: "1Gi" } },
+    priorityClassName: "high",
+    nodeSelector: { a: "b" },
+    tolerations: [{ key: "c", operator: "Exists" }],
+    podAnnotations: { "d/e": "f" },
+    podLabels: { g: "h" },
+  };
+  const affinity = { nodeAffinity: {} };
+  const objects = renderChart({
+    controller: { ...pods, replicas: 3, affinity, podDisruptionBudget: { minAvailable: 2 } },
+    agent: { ...pods, updateStrategy: { type: "OnDelete", rollingUpdate: null } },
+  });
+  const [controller, agent] = [controllerOf(objects), agentOf(objects)];
+  for (const [{ spec }, name] of [
+    [controller, "controller"],
+    [agent, "agent"],
+  ] as const) {
+    const { template } = spec;
+    expect(template.metadata).toMatchObject({ annotations: pods.podAnnotations, labels: pods.podLabels });
+    const { priorityClassName, tolerations } = pods;
+    expect(template.spec).toMatchObject({ priorityClassName, tolerations });
+    expect(template.spec["nodeSelector"]).toMatchObject({ a: "b" });
+    expect(template.spec.containers.find((one) => one.name === name)?.resources).toMatchObject(pods.resources);
+  }
+  expect([controller.spec["replicas"], controller.spec.template.spec["affinity"]]).toEqual([3, affinity]);
+  expect(chartObject("PodDisruptionBudget", "netbind-controller", objects)).toMatchObject({
+    spec: { minAvailable: 2 },
+  });
+  expect(agent.spec["updateStrategy"]).toEqual({ type: "OnDelete" });
+});
+
+test("namespaces, accounts, log level and profiles reach the programs", () => {
+  const objects = renderChart({
+    kubevirt: { namespace: "virt", virtController: "system:serviceaccount:virt:another" },
+    controller: { logLevel: "warn" },
+    agent: { seLinuxOptions: { type: "spc_t" }, appArmorProfile: { type: "Unconfined" } },
+  });
+  expect(readOptions(containerOf(controllerOf(objects), "controller").args)).toMatchObject({
+    ...{ namespace: "netbind", "kubevirt-namespace": "virt", "log-level": "warn" },
+    "virt-controller": "system:serviceaccount:virt:another",
+  });
+  expect(chartObject("Role", "netbind-registrations", objects).metadata.namespace).toBe("virt");
+  expect(containerOf(agentOf(objects), "agent").securityContext).toMatchObject({
+    ...{ seLinuxOptions: { type: "spc_t" }, appArmorProfile: { type: "Unconfined" } },
+  });
+});
+
+test("plugins become NetworkBindings, as far as they are enabled", () => {
+  const registration = { migration: {}, computeResourceOverhead: { requests: { memory: "1Gi" } } };
+  const grants = { capabilities: ["NET_RAW"] };
+  const passt = { image: "registry.example/passt:2", fallback: "Never", registration, grants };
+  const off = { enabled: false };
+  const values = { passt, bridge: off, macvtap: off, sriov: off, masquerade: off };
+  // What is not enabled needs no image.
+  const images = { ...noImages(), bridge: {}, passt: {} };
+  expect(bindingsOf(renderChart({ images, plugins: values }))).toEqual({ passt, slirp: { fallback: "Always" } });
+});
+
+test("every NetworkBinding that the schema of values takes, the API takes", async () => {
+  const api = useApiServer();
+  await applyNetworkBindingCrd(api);
+  const registration = {
+    ...{ domainAttachmentType: "tap", migration: { method: "link-refresh" }, downwardAPI: "device-info" },
+    ...{ networkAttachmentDefinition: "default/net", computeResourceOverhead: { requests: { memory: "1Gi" } } },
+  };
+  const lists = { linkKinds: ["tap"], serviceKinds: ["ra"], domainKinds: ["vdpa"] };
+  const grants = { ...lists, sysctls: ["net.ipv4.ip_forward"], capabilities: ["NET_RAW"] };
+  const passt = { image: `registry.example/passt:2@sha256:${"a".repeat(64)}`, registration, grants };
+  for (const [name, spec] of Object.entries(bindingsOf(renderChart({ plugins: { passt } }))))
+    await api.request({
+      method: "POST",
+      path: `${NETWORK_BINDINGS_PATH}?dryRun=All&fieldValidation=Strict`,
+      body: networkBinding(name, spec),
+    });
+});
+
+test("a third-party binding runs beside controller and agent, each with its own directory of one volume", async () => {
+  const red = { image: "registry.example/red:1", user: 65_600, resources: { limits: { memory: "64Mi" } }, grants: {} };
+  const registration = { domainAttachmentType: "tap" };
+  const objects = renderChart({ thirdParty: { red: { ...red, registration } } });
+  expect(bindingsOf(objects)["red"]).toEqual({ image: red.image, fallback: "Never", registration });
+  const [controller, agent] = [controllerOf(objects), agentOf(objects)];
+  const options = readOptions(containerOf(controller, "controller").args);
+  const agentOptions = readAgentOptions(containerOf(agent, "agent").args.map((arg) => arg.replace("$(NODE)", "node")));
+  expect(options).toMatchObject({ bindings: "/run/netbind-bindings" });
+  expect(agentOptions).toMatchObject({
+    sockets: { directory: "/run/netbind-bindings", users: new Map([["red", 65_600]]) },
+  });
+  for (const workload of [controller, agent])
+    expect(containerOf(workload, "binding-red")).toMatchObject({
+      ...{ image: red.image, args: ["binding", "/run/netbind-binding/binding.sock"], resources: red.resources },
+      volumeMounts: [{ name: "bindings", mountPath: "/run/netbind-binding", subPath: "red" }],
+      securityContext: { runAsNonRoot: true, capabilities: { drop: ["ALL"] } },
+    });
+  expect(containerOf(agent, "binding-red").securityContext["runAsUser"]).toBe(65_600);
+});
+
+test("certManager: the certificate is cert-manager's, and the controller writes no Secret", () => {
+  const given = { kind: "ClusterIssuer", name: "corporate" };
+  const [own, others] = [{}, given].map((issuerRef) => renderChart({ certManager: { enabled: true, issuerRef } }));
+  const kinds = (objects: readonly ChartObject[] = []): readonly string[] =>
+    objects.filter(({ apiVersion }) => apiVersion === "cert-manager.io/v1").map(({ kind }) => kind);
+  expect([...kinds(own)].sort()).toEqual(["Certificate", "Certificate", "Issuer", "Issuer"]);
+  expect(kinds(others)).toEqual(["Certificate"]);
+  const certificate = chartObject("Certificate", "netbind-webhooks", others) as ChartObject & { readonly spec: object };
+  const secretName = "netbind-webhooks-certificate";
+  expect(certificate.spec).toMatchObject({ secretName, issuerRef: given });
+  const options = readOptions(containerOf(controllerOf(own ?? []), "controller").args);
+  expect(options).toMatchObject({ "certificate-secret": secretName });
+  const secrets = chartObject("Role", "netbind-controller", own).rules?.filter(
+    ({ resources }) => resources[0] === "secrets",
+  );
+  expect(secrets).toEqual([
+    { apiGroups: [""], resources: ["secrets"], resourceNames: [secretName], verbs: ["list", "watch"] },
+  ]);
+});
+
+test("uninstall.force reaches the hook", () => {
+  const hook = (values: ChartValues): string =>
+    stringify(
+      objectsOf(renderText(values)).find(
+        ({ kind, metadata }) => kind === "Job" && metadata.name === "netbind-uninstall",
+      ),
+    );
+  expect([hook({}).includes("--force"), hook({ uninstall: { force: true } }).includes("--force")]).toEqual([
+    false,
+    true,
+  ]);
+});
+
+test("with all values its objects are taken, each field of them, by the API and by what cert-manager and Prometheus define", async () => {
+  const api = useApiServer();
+  await applyOperatorCrds(api);
+  await using namespace = await api.makeNamespace();
+  const labels = { release: "prometheus" };
+  const objects = renderChart({
+    global: { imagePullSecrets: [{ name: "pull" }] },
+    thirdParty: { red: { image: "registry.example/red:1", user: 65_600 } },
+    certManager: { enabled: true },
+    monitoring: { podMonitors: { enabled: true, labels }, alerts: { enabled: true, labels } },
+    agent: { seLinuxOptions: { type: "spc_t" }, appArmorProfile: { type: "Unconfined" } },
+  }).map((object) =>
+    object.metadata.namespace === undefined
+      ? object
+      : { ...object, metadata: { ...object.metadata, namespace: namespace.name } },
+  );
+  const create = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-"];
+  const said = await api.kubectl(create, { apiVersion: "v1", kind: "List", items: objects });
+  expect(said.match(/\(server dry run\)/g)).toHaveLength(objects.length);
+  for (const kind of ["certificate", "issuer", "podmonitor", "prometheusrule"]) expect(said).toContain(`${kind}.`);
+  const monitor = objects.find(({ kind, metadata }) => kind === "PodMonitor" && metadata.name === "netbind-agent");
+  expect(monitor?.metadata.labels).toMatchObject(labels);
+});
