@@ -63,7 +63,7 @@ test.each<[ChartValues, string]>([
   [{ thirdParty: { red: { user: 65_600 } } }, "'image'"],
   [{ thirdParty: { red: { image: "red", user: 65_600 } } }, "/thirdParty/red/image"],
   [{ thirdParty: { red: { image: "red:1", user: 0 } } }, "/thirdParty/red/user"],
-  [{ thirdParty: { passt: { image: "red:1", user: 65_600 } } }, "/thirdParty"],
+  [{ thirdParty: { passt: { image: "red:1", user: 65_600 } } }, "invalid propertyName 'passt'"],
   [{ certManager: { issuerRef: { kind: "Authority" } } }, "/certManager/issuerRef/kind"],
   [{ monitoring: { podMonitors: { interval: "often" } } }, "/monitoring/podMonitors/interval"],
   [{ uninstall: { force: "yes" } }, "/uninstall/force"],

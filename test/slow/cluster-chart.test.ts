@@ -106,10 +106,13 @@ test.each<Case>([
   expect(await uidsOf("app=netbind-agent")).not.toEqual(pods[1]);
   await prove();
   const refusal = `VMIs use bindings of Netbind: default/${name} (${binding}). Nothing was removed.`;
-  await expect(helm.run(["uninstall", "netbind", "--wait"])).rejects.toThrow(refusal);
+  const uninstalled = helm.run(["uninstall", "netbind", "--wait"]);
+  await expect(uninstalled).rejects.toThrow(refusal);
+  await expect(uninstalled).rejects.toThrow("To keep Netbind: helm rollback netbind 2 --namespace netbind");
   await prove();
   expect((await cluster.readKubevirt()).spec.configuration.network?.binding).toEqual(registered);
   // What a refusal says to do can be done.
+  expect(await helm.run(["rollback", "netbind", "2", "--wait"])).toContain("Rollback was a success");
   await helm.put("upgrade", CHART, { ...values, uninstall: { force: true } });
   await proveEnd(cluster, vm);
   await helm.run(["uninstall", "netbind", "--wait"]);

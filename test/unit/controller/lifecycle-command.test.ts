@@ -9,6 +9,7 @@ test.each([
   [["check"], { command: "check" }],
   [["withdraw"], { command: "withdraw", force: false }],
   [["withdraw", "--force"], { command: "withdraw", force: true }],
+  [["withdraw", "--release", "a:12"], { command: "withdraw", force: false, release: { name: "a", revision: 12 } }],
   [["apply-bindings", "/f"], { command: "apply-bindings", file: "/f" }],
 ])("%j is read", (args, command) => {
   expect(isLifecycleCommand(args)).toBe(true);
@@ -18,6 +19,8 @@ test.each([
 test.each([
   [["chek"], '"chek" is not one of apply-bindings, check, withdraw'],
   [["check", "--force"], "--force: check has no such option"],
+  [["check", "--release", "a:1"], "--release: check has no such option"],
+  [["withdraw", "--release", "a"], '--release: "a" is not NAME:REVISION'],
   [["check", "now"], "check takes no argument"],
   [["withdraw", "a"], "withdraw takes no argument"],
   [["apply-bindings"], "apply-bindings takes one FILE"],

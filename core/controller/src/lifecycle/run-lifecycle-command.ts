@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { defined } from "@netbind/contract";
 import type { ApiClient } from "@netbind/kube";
 import { applyBindings, readSpecs } from "./apply-bindings.ts";
 import { checkInstallation } from "./check-installation.ts";
@@ -27,7 +28,7 @@ export async function runLifecycleCommand(
     case "check":
       return printAll(await checkInstallation(parts));
     case "withdraw":
-      return await withdrawAll({ ...parts, force: command.force });
+      return await withdrawAll({ ...parts, force: command.force, ...defined({ release: command.release }) });
   }
   command satisfies never;
 }

@@ -15,6 +15,7 @@ import { readNetworkBinding } from "../network-binding.ts";
 import { reconcile } from "../reconcile.ts";
 import { readVmi } from "../waiting/followed-objects.ts";
 import { deleteBindings } from "./apply-bindings.ts";
+import type { HelmRelease } from "./lifecycle-command.ts";
 import { isMissing } from "./is-missing.ts";
 import { LifecycleError } from "./lifecycle-error.ts";
 
@@ -26,6 +27,8 @@ export interface WithdrawParts {
   readonly kubevirtNamespace: string;
   /** True where VMIs that use the bindings are nobody's concern. */
   readonly force: boolean;
+  /** The release that is uninstalled; absent: nobody uninstalls one. */
+  readonly release?: HelmRelease;
   readonly onProgress: (line: string) => void;
   /** Milliseconds within which the controller's pods have to end. */
   readonly timeout?: number;
@@ -38,8 +41,13 @@ const ENDED_WITHIN = 120_000;
 const MOST_NAMED = 20;
 const OVER: readonly string[] = ["Succeeded", "Failed"];
 
+/** After a refusal helm counts a release as one that is on its way out: a rollback to what it has brings it back. */
+const howToGoOn = ({ name, revision }: HelmRelease, namespace: string): string =>
+  ` To keep Netbind: helm rollback ${name} ${revision} --namespace ${namespace}. To uninstall in spite of them, run that, then ` +
+  "helm upgrade with --set uninstall.force=true: they run on, and do not start again";
+
 /** @throws LifecycleError where VMIs use bindings of the cluster's NetworkBindings */
-async function refuseUsed({ client }: WithdrawParts): Promise<void> {
+async function refuseUsed({ client, namespace, release }: WithdrawParts): Promise<void> {
   const bindings = await listObjects(client, { resource: NETWORK_BINDINGS, read: ({ metadata }) => metadata.name });
   const vmis = await listObjects(client, { resource: VMIS, read: readVmi });
   const users = vmis.flatMap(({ namespace, name, phase, interfaces }) => {
@@ -49,8 +57,8 @@ async function refuseUsed({ client }: WithdrawParts): Promise<void> {
   if (users.length === 0) return;
   const rest = users.length > MOST_NAMED ? ` and ${users.length - MOST_NAMED} more` : "";
   throw new LifecycleError(
-    `VMIs use bindings of Netbind: ${users.slice(0, MOST_NAMED).join(", ")}${rest}. Nothing was removed. Stop them first, ` +
-      "or run helm upgrade with --set uninstall.force=true and uninstall again: they run on, and never start again",
+    `VMIs use bindings of Netbind: ${users.slice(0, MOST_NAMED).join(", ")}${rest}. Nothing was removed. Stop them, and uninstall again.` +
+      (release === undefined ? "" : howToGoOn(release, namespace)),
   );
 }
 
