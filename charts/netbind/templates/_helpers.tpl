@@ -82,13 +82,13 @@ securityContext:
   seccompProfile: { type: RuntimeDefault }
 {{- end }}
 
-{{/* The annotations of an object of a hook, which is deleted once all of the hook succeeded, unless it stays for its log. */}}
+{{/* The annotations of an object of a hook. It is deleted once all of the hook succeeded; a test, whatever came of it. */}}
 {{- define "netbind.hook" -}}
 helm.sh/hook: {{ .hook }}
 helm.sh/hook-weight: {{ .weight | quote }}
-# What a command says is why helm fails.
-helm.sh/hook-output-log-policy: hook-failed
-helm.sh/hook-delete-policy: before-hook-creation{{ if not .stays }},hook-succeeded{{ end }}
+# What a command says is why helm fails, and what a test has found.
+helm.sh/hook-output-log-policy: hook-failed{{ if eq .hook "test" }},hook-succeeded{{ end }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded{{ if eq .hook "test" }},hook-failed{{ end }}
 {{- end }}
 
 {{/* The pod of a hook: a command of the controller's program, to its end. Takes the root, arguments, and volumes. */}}

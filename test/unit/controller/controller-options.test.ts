@@ -42,7 +42,8 @@ test("every option is taken, and explained", () => {
 test.each([
   [["--namespace", "a/b"], '--namespace: "a/b" is not a name of a namespace'],
   [["--kubevirt-namespace", "A_B"], '--kubevirt-namespace: "A_B" is not a name of a namespace'],
-  [["--webhook-service", ""], '--webhook-service: "" is not a name of a namespace or a Service'],
+  [["--webhook-service", ""], '--webhook-service: "" is not a name of a namespace, a Service or a Secret'],
+  [["--certificate-secret", "a/b"], '--certificate-secret: "a/b" is not a name of a namespace, a Service or a Secret'],
   [["--image-registry", "https://registry.example"], '--image-registry: "https://registry.example" is not a registry'],
   [["--image-registry", "registry.example/"], '--image-registry: "registry.example/" is not a registry'],
   [["--webhook-url", "http://10.0.0.1"], '--webhook-url: "http://10.0.0.1" is not a URL such as https://'],
