@@ -39,9 +39,10 @@ _netbind() {
   if [[ \${lines[1]} == ${FILES} ]]; then
     [[ $PREFIX == --*=* ]] && compset -P 1 '*='
     _files
-  else
+  elif [[ -n \${lines[1]} ]]; then
     lines=("\${(@)lines//:/\\\\:}")
-    _describe netbind "\${(@)lines/$'\\t'/:}"
+    lines=("\${(@)lines/$'\\t'/:}")
+    _describe netbind lines
   fi
 }
 compdef _netbind netbind
@@ -52,7 +53,8 @@ const FISH = `function __netbind_complete
   set -l current (commandline -ct)
   set -l lines (netbind ${ASKED} -- $words[2..-1] "$current" 2> /dev/null)
   if test "$lines[1]" = "${FILES}"
-    __fish_complete_path (string replace -r '^--[^=]*=' '' -- "$current")
+    set -l option (string match -r '^--[^=]*=' -- "$current")
+    __fish_complete_path (string replace -r '^--[^=]*=' '' -- "$current") | string replace -r -- '^' "$option"
   else
     printf '%s\\n' $lines
   end
