@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { exec } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ApiServer, TestNamespace } from "../support/cluster/api-server.ts";
 import { clusterVmi, eventOf } from "../support/cluster/cluster-vmi.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
-import { useApiServer } from "../support/cluster/use-api-server.ts";
+import { useApiServer, useCluster } from "../support/cluster/use-api-server.ts";
+import { ROOT } from "../support/cases/page-blocks.ts";
 import { writeObject } from "../support/cluster/write-object.ts";
 import { KUBECTL, netbind, type Outcome } from "../support/guest/netbind.ts";
 
@@ -88,6 +90,13 @@ test("what an account may not look at is said, and costs no more than that", asy
   expect(seen.stderr).toMatch(/note: not checked: cannot list events.*resources: \["events"\]/s);
   const all = await netbind(["status", "--kubeconfig", file, "-A"]);
   expect([all.code, all.stderr]).toEqual([1, expect.stringContaining("cannot list virtualmachineinstances")]);
+});
+
+test("kubectl finds the plugin of a checkout on the path", async () => {
+  const kubectl = join(useCluster().programs, "kubectl");
+  const env = { PATH: `${ROOT}:${process.env["PATH"] ?? ""}`, KUBECONFIG: api.kubeconfig, HOME: directory };
+  const stdout = await exec([kubectl, "netbind", "status", "-n", other.name, "-o", "json"], { env, deadline: 60_000 });
+  expect(JSON.parse(stdout)).toMatchObject({ vms: [{ name: "db" }] });
 });
 
 test("the usage of kubectl netbind names it so, and netbind status without an option is this machine's", async () => {

@@ -13,13 +13,17 @@ import { lease } from "../support/cluster/doctored/healthy-objects.ts";
 import { STUCK_VMS } from "../support/cluster/doctored/stuck-vms.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
 import { defaultRelease } from "../support/cluster/kubernetes.ts";
-import { KUBECTL, netbind } from "../support/guest/netbind.ts";
+import { KUBECTL } from "../support/guest/netbind.ts";
+import { useNetbind } from "../support/guest/use-netbind.ts";
 import { callOnTerminal } from "../support/guest/terminal.ts";
 import { tarOf, writeLayout } from "../support/images/oci-layout.ts";
 import { Registry } from "../support/images/registry.ts";
 
 const WITHIN = { timeout: 20_000, interval: 200 };
 const SCREENS = fileURLToPath(new URL("../screens/doctor/", import.meta.url));
+
+/** In one process: only what a terminal shows takes one of its own. */
+const netbind = useNetbind();
 
 let directory: ClusterDirectory;
 let registry: Registry;
@@ -82,7 +86,7 @@ interface Answer {
 }
 
 async function answerOf(args: readonly string[]): Promise<{ readonly code: number | null; readonly answer: Answer }> {
-  const { code, stdout } = await netbind([...args, "-o", "json"], { program: KUBECTL, env: environment() });
+  const { code, stdout } = await netbind([...args, "-o", "json"], { env: environment() });
   return { code, answer: JSON.parse(stdout) as Answer };
 }
 
@@ -141,8 +145,8 @@ describe("kubectl netbind validate -f -, by the cluster", () => {
   const multus = (networkName: string): object => ({ multus: { networkName } });
   const list = (...items: readonly object[]): string => JSON.stringify({ apiVersion: "v1", kind: "List", items });
   const validate = async (stdin: string, ...more: readonly string[]): Promise<Validated> => {
-    const call = { program: KUBECTL, env: environment(), stdin };
-    const { code, stdout } = await netbind(["validate", "-f", "-", "-o", "json", ...more], call);
+    const call = { env: environment(), stdin };
+    const { code, stdout } = await netbind(["validate", "--cluster", "-f", "-", "-o", "json", ...more], call);
     return { code, ...(JSON.parse(stdout) as Omit<Validated, "code">) };
   };
 
@@ -204,13 +208,13 @@ describe("a VM", () => {
   }, 60_000);
 
   test.each(Object.entries(STUCK_VMS))("that is %s", async (name, { finds, fix = "" }) => {
-    const { code, screen } = await screenOf(["doctor", name, "-n", "web"]);
-    expect(codesOn(screen)).toEqual(finds);
-    expect(wordsOf(screen)).toContain(fix);
-    expect(screen).not.toContain("\u001b");
+    const { code, stdout } = await netbind(["doctor", name, "-n", "web"], { env: environment() });
+    expect(codesOn(stdout)).toEqual(finds);
+    expect(stdout).toContain(fix);
+    expect(stdout).not.toContain("\u001b");
     const isFailed = finds.some((one) => one !== "ATTACH_WAITING");
     expect(code).toBe(isFailed ? 1 : 0);
-    await expect(screen).toMatchFileSnapshot(`${SCREENS}vm-${name}.txt`);
+    await expect(stdout).toMatchFileSnapshot(`${SCREENS}vm-${name}.txt`);
   });
 
   test("whose pods and events may not be looked at", async () => {
@@ -232,7 +236,7 @@ describe("a VM", () => {
 
   test("kubectl netbind doctor web/shop names one with its namespace; one that nobody has is said so", async () => {
     expect(await answerOf(["doctor", "web/shop"])).toMatchObject({ code: 0, answer: { passed: true, findings: [] } });
-    const { code, stderr } = await netbind(["doctor", "web/nobody"], { program: KUBECTL, env: environment() });
+    const { code, stderr } = await netbind(["doctor", "web/nobody"], { env: environment() });
     expect([code, stderr]).toEqual([4, expect.stringContaining("no VM web/nobody in the cluster")]);
   });
 });
