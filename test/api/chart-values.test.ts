@@ -4,7 +4,9 @@ import { stringify } from "yaml";
 import { readOptions as readAgentOptions } from "../../core/agent/src/agent-options.ts";
 import { readOptions } from "../../core/controller/src/controller-options.ts";
 import { readImages } from "../../core/controller/src/read-images.ts";
+import { chartValues, type ImageEntry } from "../../tools/images/table.ts";
 import {
+  CHART,
   chartObject,
   type ChartObject,
   type ChartValues,
@@ -13,6 +15,7 @@ import {
   renderChart,
   renderText,
 } from "../support/cluster/chart.ts";
+import { Helm } from "../support/cluster/helm.ts";
 import {
   applyNetworkBindingCrd,
   NETWORK_BINDINGS_PATH,
@@ -31,6 +34,7 @@ function refusal(values: ChartValues): string {
   }
 }
 
+const DIGEST = `sha256:${"e".repeat(64)}`;
 const image = (name: string, values: object): ChartValues => ({ images: { ...noImages(), [name]: values } });
 
 test.each<[ChartValues, string]>([
@@ -82,8 +86,13 @@ interface Container {
   readonly name: string;
   readonly image: string;
   readonly args: readonly string[];
+  readonly ports: readonly { readonly name: string }[];
   readonly resources: object;
   readonly securityContext: Readonly<Record<string, unknown>>;
+}
+interface Monitor {
+  readonly selector: { readonly matchLabels: object };
+  readonly podMetricsEndpoints: readonly { readonly port: string }[];
 }
 interface PodSpec {
   readonly [field: string]: unknown;
@@ -109,7 +118,7 @@ const bindingsOf = (objects: readonly ChartObject[]): Readonly<Record<string, ob
   >;
 
 test("images are named by registry, tag and digest, and the controller reads those of the bindings", () => {
-  const digest = `sha256:${"e".repeat(64)}`;
+  const digest = DIGEST;
   const objects = renderChart({
     global: { imageRegistry: "registry.example:5000/mirror", imagePullSecrets: [{ name: "pull" }] },
     images: { ...noImages(), controller: { tag: "1.0" }, passt: { tag: "1.0", digest } },
@@ -123,6 +132,15 @@ test("images are named by registry, tag and digest, and the controller reads tho
   const images = readImages("images.json", () => table);
   expect(images["passt"]).toEqual({ image: "registry.example:5000/mirror/netbind/passt:1.0", digest });
   expect(Object.keys(images).sort()).toEqual(["bridge", "masquerade", "passt", "slirp"]);
+});
+
+test("the values that a build of images writes are the chart's, and name its images", () => {
+  const names = ["agent", "bridge", "controller", "launcher", "macvtap", "masquerade", "passt", "slirp", "sriov"];
+  const entry = (name: string): ImageEntry => ({ image: `netbind/${name}:1.2`, digest: DIGEST, platforms: {} });
+  const table = Object.fromEntries(names.map((name) => [name, entry(name)]));
+  const known = Object.keys(noImages());
+  const agent = containerOf(agentOf(renderChart(chartValues(table, known) as ChartValues)), "agent");
+  expect(agent.image).toBe(`netbind/agent:1.2@${DIGEST}`);
 });
 
 test("values of pods are those of pods", () => {
@@ -277,6 +295,35 @@ test("with all values its objects are taken, each field of them, by the API and 
   const said = await api.kubectl(create, { apiVersion: "v1", kind: "List", items: objects });
   expect(said.match(/\(server dry run\)/g)).toHaveLength(objects.length);
   for (const kind of ["certificate", "issuer", "podmonitor", "prometheusrule"]) expect(said).toContain(`${kind}.`);
+  // What a monitor scrapes is a port of the pods that it selects.
+  for (const [component, workload] of [
+    ["controller", controllerOf(objects)],
+    ["agent", agentOf(objects)],
+  ] as const) {
+    const { spec } = chartObject("PodMonitor", `netbind-${component}`, objects) as ChartObject & {
+      readonly spec: Monitor;
+    };
+    expect(workload.spec.template.metadata).toMatchObject({ labels: spec.selector.matchLabels });
+    const ports = containerOf(workload, component).ports.map(({ name }) => name);
+    expect(ports).toContain(spec.podMetricsEndpoints[0]?.port);
+  }
   const monitor = objects.find(({ kind, metadata }) => kind === "PodMonitor" && metadata.name === "netbind-agent");
   expect(monitor?.metadata.labels).toMatchObject(labels);
+});
+
+test("a namespace that would refuse the agent is refused before anything is made, with the command that mends it", async () => {
+  const api = useApiServer();
+  await using namespace = await api.makeNamespace();
+  const install = async (standard: string): Promise<string> => {
+    const labels = { "pod-security.kubernetes.io/enforce": standard };
+    const path = `/api/v1/namespaces/${namespace.name}`;
+    await api.request({ method: "PATCH", path, body: { metadata: { labels } } });
+    const helm = new Helm(api, 3, namespace.name);
+    return helm
+      .run(["install", "netbind", CHART, "--dry-run=server"], { images: noImages() })
+      .catch((error: Error) => error.message);
+  };
+  const command = `kubectl label --overwrite namespace ${namespace.name} pod-security.kubernetes.io/enforce=privileged`;
+  expect(await install("baseline")).toContain(command);
+  expect(await install("privileged")).not.toContain("Pod Security");
 });

@@ -55,7 +55,7 @@ test("another clone, on a machine of another name, zone and umask, with nothing 
   expect(Object.keys(images.table).sort()).toEqual(NAMES);
   const other = Clone.elsewhere(join(directory, "elsewhere"));
   mustEnd(other.images("--lock", lockFile));
-  for (const file of ["images.json", "index.json"])
+  for (const file of ["images.json", "index.json", "values.json"])
     expect(readFileSync(join(other.out, file), "utf8"), file).toBe(readFileSync(join(here.out, file), "utf8"));
   expect(readdirSync(join(other.out, "blobs/sha256")).sort()).toEqual(
     readdirSync(join(here.out, "blobs/sha256")).sort(),

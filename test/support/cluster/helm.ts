@@ -34,18 +34,17 @@ const TIMEOUT = "--timeout=4m";
 /** helm on a cluster, with a release of the chart. */
 export class Helm {
   readonly #program: string;
-  readonly #api: ApiServer;
+  readonly #place: readonly string[];
 
-  constructor(api: ApiServer, major: HelmRelease) {
+  constructor(api: ApiServer, major: HelmRelease, namespace = "netbind") {
     this.#program = buildHelm(major);
-    this.#api = api;
+    this.#place = [`--namespace=${namespace}`, `--kubeconfig=${api.kubeconfig}`];
   }
 
   /** Runs a command to its end. Gives all that it prints. @throws Error with that */
   async run(args: readonly string[], values?: object): Promise<string> {
-    const at = ["--namespace=netbind", `--kubeconfig=${this.#api.kubeconfig}`];
     const given = values === undefined ? [] : ["--values=-"];
-    const running = promisify(execFile)(this.#program, [...args, ...at, ...given], { encoding: "utf8" });
+    const running = promisify(execFile)(this.#program, [...args, ...this.#place, ...given], { encoding: "utf8" });
     running.child.stdin?.end(values === undefined ? "" : JSON.stringify(values));
     const { stdout, stderr } = await running.catch((error: Error & { stdout: string }) => {
       throw new Error(`${error.message}\n${error.stdout}`);
