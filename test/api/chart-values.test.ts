@@ -10,6 +10,7 @@ import {
   chartObject,
   type ChartObject,
   type ChartValues,
+  lintText,
   noImages,
   objectsOf,
   renderChart,
@@ -132,6 +133,10 @@ test("images are named by registry, tag and digest, and the controller reads tho
   const images = readImages("images.json", () => table);
   expect(images["passt"]).toEqual({ image: "registry.example:5000/mirror/netbind/passt:1.0", digest });
   expect(Object.keys(images).sort()).toEqual(["bridge", "masquerade", "passt", "slirp"]);
+});
+
+test("helm has nothing against the chart", () => {
+  expect(lintText()).toContain("1 chart(s) linted, 0 chart(s) failed");
 });
 
 test("the values that a build of images writes are the chart's, and name its images", () => {

@@ -50,8 +50,15 @@ export function imageValues(image: string): ChartValues {
 }
 
 /** Renders the chart, as text. @throws Error with what helm says of values that it refuses */
-export function renderText(values: ChartValues = {}, major: HelmRelease = 3): string {
-  const args = ["template", "netbind", CHART, `--namespace=${NAMESPACE}`, "--values=-"];
+export const renderText = (values: ChartValues = {}, major: HelmRelease = 3): string =>
+  runOffline(["template", "netbind", CHART, `--namespace=${NAMESPACE}`], values, major);
+
+/** What helm says of the chart itself. @throws Error with what it objects to */
+export const lintText = (values: ChartValues = {}, major: HelmRelease = 3): string =>
+  runOffline(["lint", CHART, "--strict"], values, major);
+
+function runOffline(command: readonly string[], values: ChartValues, major: HelmRelease): string {
+  const args = [...command, "--values=-"];
   const input = JSON.stringify({ images: noImages(), ...values });
   return execFileSync(buildHelm(major), args, { encoding: "utf8", input, stdio: ["pipe", "pipe", "pipe"] });
 }
