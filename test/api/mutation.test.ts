@@ -37,6 +37,8 @@ beforeAll(async () => {
   const parts = { api, cluster: useCluster(), namespace: namespace.name, virtController, context };
   webhooks = await ServedWebhooks.make(parts, stack);
   stack.defer(() => removeWebhookConfigurations(api));
+  // Without a controller manager they would stay, and wait in later tests.
+  stack.defer(() => api.request({ method: "DELETE", path: pathOf("VirtualMachineInstance") }));
   await permit(virtController, "bob");
   webhooks.up();
   // Configurations take effect a moment after they are stored.
