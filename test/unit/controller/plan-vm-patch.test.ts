@@ -1,7 +1,7 @@
 /** What is changed of VMs and VMIs before they are stored, as a JSON patch. */
 import { type AdmissionRequest, BINDINGS_ANNOTATION, planVmPatch } from "@netbind/controller";
+import { convertRemovedBindings } from "@netbind/input";
 import { type KubevirtMinor, restartRequired, type Vmi, type VmiSpec } from "@netbind/kubevirt";
-import { translateRemovedBindings } from "@netbind/kubevirt/admission";
 import { expect, test } from "vitest";
 import { applyJsonPatch } from "../../../core/kubevirt/src/values/json-patch.ts";
 
@@ -150,10 +150,12 @@ test.each<readonly [string, Nic]>([
   expect(stored(requestOf(kind, object))).toEqual({ object, warnings: [] });
 });
 
-test("it is the translation of netbind convert", () => {
-  for (const key of ["slirp", "passt", "macvtap"]) {
-    const object = objectOf("VirtualMachineInstance", [{ name: "red", [key]: {} }]);
-    const { vmi } = translateRemovedBindings(object as unknown as Vmi);
-    expect(stored(requestOf("VirtualMachineInstance", object)).object).toMatchObject({ spec: vmi.spec });
+test("it makes of a VM what netbind convert makes of its file, also where that leaves it as it is", () => {
+  const methods = ["slirp", "passt", "macvtap", "bridge", "masquerade", "sriov", "passtBinding"];
+  const pairs = methods.flatMap((one) => methods.map((other) => ({ name: "red", [one]: {}, [other]: {} })));
+  for (const nic of [...pairs, { name: "red" }, { name: "red", passt: {}, binding: { name: "acme" } }]) {
+    const object = { apiVersion: "kubevirt.io/v1", kind: "VirtualMachine", ...objectOf("VirtualMachine", [nic]) };
+    const { text } = convertRemovedBindings("vm.json", JSON.stringify(object));
+    expect(stored(requestOf("VirtualMachine", object)).object).toEqual(JSON.parse(text));
   }
 });

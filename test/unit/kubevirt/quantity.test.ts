@@ -24,3 +24,14 @@ test("a quantity in Kubernetes' forms, rounded up to a whole number", () => {
     undefined,
   ]);
 });
+
+test("a quantity in a smaller unit", () => {
+  expect(["200m", "1", "1.5", "0.5m", "1Ki", "1k"].map((text) => parseQuantity(text, 3))).toEqual([
+    200n,
+    1000n,
+    1500n,
+    1n,
+    1_024_000n,
+    1_000_000n,
+  ]);
+});
