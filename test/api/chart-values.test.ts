@@ -1,10 +1,13 @@
 /** The chart's values: nonsense is refused with the field, and each value does what its line says. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { readOptions as readAgentOptions } from "../../core/agent/src/agent-options.ts";
 import { readOptions } from "../../core/controller/src/controller-options.ts";
 import { readImages } from "../../core/controller/src/read-images.ts";
 import { chartValues, type ImageEntry } from "../../tools/images/table.ts";
+import { buildGoTool } from "../support/build/go-tools.ts";
 import {
   CHART,
   chartObject,
@@ -202,6 +205,12 @@ test("plugins become NetworkBindings, as far as they are enabled", () => {
   const grants = { capabilities: ["NET_RAW"] };
   const passt = { image: "registry.example/passt:2", fallback: "Never", registration, grants };
   const off = { enabled: false };
+  const none = { ...noImages(), slirp: {}, passt: {} };
+  const unpinned = refusal({
+    images: none,
+    plugins: { slirp: { fallback: "SlirpOnly" }, passt: { fallback: "SlirpOnly" } },
+  });
+  expect([unpinned.includes("images.slirp"), unpinned.includes("images.passt")]).toEqual([true, false]);
   const values = { passt, bridge: off, macvtap: off, sriov: off, masquerade: off };
   // What is not enabled needs no image.
   const images = { ...noImages(), bridge: {}, passt: {} };
@@ -265,6 +274,28 @@ test("certManager: the certificate is cert-manager's, and the controller writes 
   expect(secrets).toEqual([
     { apiGroups: [""], resources: ["secrets"], resourceNames: [secretName], verbs: ["list", "watch"] },
   ]);
+});
+
+interface Rules {
+  readonly spec: { readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[] };
+}
+
+test("alerts are expressions that Prometheus takes, over metrics that the programs have", () => {
+  const labels = { release: "prometheus" };
+  const objects = renderChart({ monitoring: { alerts: { enabled: true, labels }, podMonitors: { enabled: false } } });
+  const alerts = chartObject("PrometheusRule", "netbind", objects) as ChartObject & Rules;
+  expect(alerts.metadata.labels).toMatchObject(labels);
+  const expressions = alerts.spec.groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+  expect(expressions).toHaveLength(3);
+  const check = (input: string): string => execFileSync(buildGoTool("promql-check"), { input, encoding: "utf8" });
+  expect(check(expressions.join("\n"))).toBe("");
+  expect(() => check("sum(")).toThrow();
+  const named = expressions.flatMap((one) => one.match(/netbind_\w+/g) ?? []);
+  const sources = ["controller/src/controller-metrics.ts", "agent/src/agent-metrics.ts"].map((file) =>
+    readFileSync(new URL(`../../core/${file}`, import.meta.url), "utf8"),
+  );
+  for (const name of named) expect(sources.join("\n")).toContain(`"${name}"`);
+  expect(objects.filter(({ kind }) => kind === "PodMonitor")).toEqual([]);
 });
 
 test("uninstall.force reaches the hook", () => {
