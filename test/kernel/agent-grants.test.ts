@@ -88,7 +88,7 @@ test("a third-party process is asked Admit, Needs and Plan, and its pod is attac
     expect(await node.says(needing, "POD_REFUSED")).toContain('needs 1 of the resource "example.com/fpga"');
     const pod = await podOf("g-plan", "red");
     await node.attached(pod);
-    expect(await pod.exec(["ip", "-brief", "link", "show"])).toMatch(/^k6t-eth0 .*^tap0 /ms);
+    expect(await pod.exec(["ip", "link", "show", "tap0"])).toContain("master k6t-eth0");
     // Away, it costs those that come; what is attached needs it no more.
     const ended = once(planner, "exit");
     planner.kill("SIGKILL");
@@ -96,6 +96,13 @@ test("a third-party process is asked Admit, Needs and Plan, and its pod is attac
     const late = await podOf("g-late", "red");
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect([node.hookSockets(late), node.told(pod).map(({ reason }) => reason)]).toEqual([[], ["ATTACHED"]]);
+    // The next agent keeps it by its record, although nobody answers for it.
+    await node.stopAgent();
+    await pod.exec(["ip", "link", "set", "tap0", "nomaster"]);
+    node.startAgent(["--bindings", join(node.directory, "bindings")]);
+    expect(await node.says(pod, "REPAIRED")).toContain("network of NIC red");
+    expect(await pod.exec(["ip", "link", "show", "tap0"])).toContain("master k6t-eth0");
+    expect(node.hookSockets(late)).toEqual([]);
   } finally {
     planner.kill("SIGKILL");
   }

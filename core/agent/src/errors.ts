@@ -63,6 +63,10 @@ export const invalidPodUid = (uid: string): Error => new Error(`${JSON.stringify
 export const missingNetwork = (): NotReadyError =>
   new NotReadyError("NETWORK_MISSING", "multus does not report the pod's network yet");
 
+/** A binding with a NetworkBinding, and without a directory for its process. */
+export const missingPlanner = (binding: string): NotReadyError =>
+  new NotReadyError("BINDING_UNREACHABLE", `NetworkBinding "${binding}" has no process on this node that plans for it`);
+
 export const missingSidecar = (binding: string): Error => new Error(`the pod has no sidecar of binding "${binding}"`);
 
 /** A sidecar without a process, or whose process ended while it was worked with; `what` is the whole sentence. */

@@ -160,6 +160,21 @@ test("a binding that is registered and that no process serves: that is said, wit
   ]);
 });
 
+test("a binding with a NetworkBinding, and nothing beside the agent: that is said, and of one without it nothing", async () => {
+  agent = agentWith(new BindingRegistry({ own: new Map(), grants: { released: {} } }));
+  const nics = [{ name: "red", binding: "lan-tap" }];
+  list({ phase: "Running", activePods: { [UID]: "node-1" }, nics });
+  await pass(120, 10);
+  expect(reported).toEqual([]);
+  snapshot = { ...snapshot, networkBindings: [{ name: "lan-tap" }] };
+  await pass(55, 5);
+  expect(reported).toEqual([]);
+  await pass(60, 5);
+  expect(reported.map(({ reason, message }) => `${reason} ${message}`)).toEqual([
+    'BINDING_UNREACHABLE NetworkBinding "lan-tap" has no process on this node that plans for it',
+  ]);
+});
+
 test("every binding of a pod that fails or refuses it is told of at once, each by itself", async () => {
   const sockets = {
     directory: join(directory, "bindings"),

@@ -37,6 +37,11 @@ export class BindingGrants {
     this.#networkBindings = networkBindings;
   }
 
+  /** True where the cluster has a NetworkBinding of a name. */
+  isGiven(name: string): boolean {
+    return this.#networkBindings.some((one) => one.name === name);
+  }
+
   /** What the administrator lets a binding do, by its registered name: never what its plugin says of itself. */
   of(name: string): GrantedBinding {
     const given = this.#networkBindings.find((one) => one.name === name)?.grants ?? {};

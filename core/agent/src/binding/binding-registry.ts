@@ -6,7 +6,7 @@ import { scaledTimeout } from "@netbind/netns";
 import { type BindingClient, connectBinding } from "@netbind/remote/binding";
 import { BindingGrants, type GrantedBinding, type GrantSources } from "./binding-grants.ts";
 import { type BindingSockets, findBindingSocket, type FoundSocket, isServedBeside } from "./binding-sockets.ts";
-import { bindingSilent } from "../errors.ts";
+import { bindingSilent, missingPlanner } from "../errors.ts";
 
 /** A binding that can be asked about NICs, and for their plans. */
 export interface ServedBinding extends AskedBinding, GrantedBinding {
@@ -49,13 +49,17 @@ export class BindingRegistry implements Disposable {
   /**
    * Finds a binding; undefined where this agent does not serve it, and its sidecar is not ours to attach.
    *
-   * @throws NotReadyError where its process does not answer
+   * @throws NotReadyError where its process does not answer, or a NetworkBinding has none
    */
   async find(name: string): Promise<ServedBinding | undefined> {
     const { sockets } = this.#places;
     const own = this.#places.own.get(name);
-    if (sockets === undefined || !isServedBeside(sockets, name, own !== undefined))
-      return own === undefined ? undefined : { ...own, planner: plannerOf(own), ...this.#grants.of(name) };
+    if (sockets === undefined || !isServedBeside(sockets, name, own !== undefined)) {
+      if (own !== undefined) return { ...own, planner: plannerOf(own), ...this.#grants.of(name) };
+      // Who registers it so wants it planned: KubeVirt would wait for its sidecar without a word.
+      if (this.#grants.isGiven(name)) throw missingPlanner(name);
+      return undefined;
+    }
     const client = this.#connect(name, sockets);
     try {
       const { takesPodMac, migration } = await client.describe();

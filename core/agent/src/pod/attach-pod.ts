@@ -5,13 +5,13 @@ import { throwFailures } from "../binding/binding-failures.ts";
 import { findServed, type FoundBindings } from "../binding/find-served.ts";
 import { LAUNCHER_UID } from "../launcher-pods.ts";
 import { NotReadyError, PodProcessError } from "../errors.ts";
-import type { AgentRecordFile } from "./agent-record.ts";
+import type { AgentRecord, AgentRecordFile } from "./agent-record.ts";
 import { decideAttached } from "./decide-attached.ts";
 import { KubeHost } from "./kube-host.ts";
 import { maintainPod } from "./maintain-pod.ts";
 import { openPodRecord } from "./open-pod-record.ts";
 import { readPodContext } from "./pod-context.ts";
-import { PodNamespace } from "./pod-namespace.ts";
+import { isSameNamespace, PodNamespace } from "./pod-namespace.ts";
 import { findPodProcess } from "./pod-process.ts";
 import { migrationMismatches, omittedOptions, type PodWarning } from "./pod-warnings.ts";
 import type { AgentContext, PodWork, TrustedPod } from "./pod-work.ts";
@@ -26,6 +26,12 @@ export interface AttachOutcome {
   readonly repaired: readonly string[];
   readonly nics: readonly string[];
   readonly warnings: readonly PodWarning[];
+}
+
+/** The record of a pod that is attached. */
+function attachedRecord({ state }: AgentContext, uid: string): AgentRecord | undefined {
+  const record = state.open(uid)?.record;
+  return record?.phase === "attached" ? record : undefined;
 }
 
 /** What the bindings that answered say against a pod where others did not: nothing of one that was admitted before. */
@@ -108,8 +114,12 @@ export async function attachPod(context: AgentContext, trusted: TrustedPod): Pro
   const { pod, sidecars } = trusted;
   const { uid } = pod.metadata;
   const { served, failures } = await findServed(context.bindings, sidecars);
-  if (failures.length > 0) throwFailures([...failures, ...(await refusalsOf(context, trusted, served))]);
-  const [first] = sidecars.filter(({ binding }) => served.has(binding));
+  const recorded = attachedRecord(context, uid);
+  const refuse = async (): Promise<void> =>
+    throwFailures([...failures, ...(await refusalsOf(context, trusted, served))]);
+  if (failures.length > 0 && recorded === undefined) await refuse();
+  const known = new Set([...served.keys(), ...Object.values(recorded?.bindings ?? {})]);
+  const [first] = sidecars.filter(({ binding }) => known.has(binding));
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
   const traits = {
     source: sidecarSource(sidecarLocation(context.kubelet, uid, first)),
@@ -118,5 +128,7 @@ export async function attachPod(context: AgentContext, trusted: TrustedPod): Pro
   };
   const process = await findPodProcess(traits);
   using netns = PodNamespace.open(process, traits, context.forbidden);
+  // What is attached is kept by its record alone; a network that was made again has to be planned again.
+  if (failures.length > 0 && (recorded === undefined || !isSameNamespace(recorded.netns, netns.id))) await refuse();
   return await attachFound({ context, trusted, served, process, netns });
 }
