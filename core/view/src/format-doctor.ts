@@ -46,7 +46,10 @@ export interface ClusterNode {
 /** What is in a cluster, of what Netbind needs. */
 export interface ClusterOverview {
   readonly kubevirt: string;
+  /** Feature gates that the KubeVirt CR sets. */
   readonly gates: readonly string[];
+  /** Those that networking asks for and that are on, by the CR or by the version. */
+  readonly networkGates: readonly string[];
   readonly controller: string;
   readonly webhooks: string;
   readonly multus: string;
@@ -88,11 +91,12 @@ export const clusterFindingLines = ({
 
 /** What is in a cluster, as text: a list, and a table of bindings and of nodes. */
 export function formatOverview(overview: ClusterOverview, { width }: Pick<Screen, "width">): string {
-  const { kubevirt, gates, controller, webhooks, multus, bindings, nodes } = overview;
+  const { kubevirt, gates, networkGates, controller, webhooks, multus, bindings, nodes } = overview;
   const facts = definitions(
     [
       ["KubeVirt", kubevirt],
       ["feature gates", gates.length === 0 ? "none are set" : gates.join(", ")],
+      ["of networking", networkGates.length === 0 ? "none are on" : `on: ${networkGates.join(", ")}`],
       ["controller", controller],
       ["webhooks", webhooks],
       ["multus", multus],

@@ -2,7 +2,7 @@ import type { ClusterBinding, ClusterOverview } from "@netbind/view";
 import { readyOf } from "./checks/check-bindings.ts";
 import { clusterNodes } from "./checks/check-agents.ts";
 import { controllerState } from "./checks/check-controller.ts";
-import { gatesOf } from "./checks/check-kubevirt.ts";
+import { gatesOf, networkGates, SERVED_VERSIONS } from "./checks/check-kubevirt.ts";
 import { multusState } from "./checks/check-networks.ts";
 import { webhooksState } from "./checks/check-webhooks.ts";
 import type { ClusterFacts } from "./facts.ts";
@@ -44,8 +44,11 @@ export function overviewOf(facts: ClusterFacts): ClusterOverview {
   const version = kubevirt === undefined ? "" : versionOf(kubevirt);
   return {
     kubevirt:
-      kubevirt === undefined ? "none" : `${version || "of an unknown version"} (KubeVirt ${fullNameOf(kubevirt)})`,
+      kubevirt === undefined
+        ? "none"
+        : `${version || "of an unknown version"} (KubeVirt ${fullNameOf(kubevirt)}; this release serves ${SERVED_VERSIONS})`,
     gates: gatesOf(facts),
+    networkGates: networkGates(facts),
     controller: controllerState(facts),
     webhooks: webhooksState(facts),
     multus: multusState(facts),

@@ -87,3 +87,14 @@ export function checkKubevirt({ kubevirt, isKubevirtKnown, plugins }: ClusterFac
 /** The gates that the CR sets. */
 export const gatesOf = ({ kubevirt }: ClusterFacts): readonly string[] =>
   textsAt(kubevirt, "spec", "configuration", "developerConfiguration", "featureGates");
+
+/** Gates that networking asks for and that are on, of those that this release knows. */
+export function networkGates({ kubevirt }: ClusterFacts): readonly string[] {
+  if (kubevirt === undefined) return [];
+  const version = nearestVersion(versionOf(kubevirt)) ?? NEWEST_KUBEVIRT;
+  const switches = configurationOf(kubevirt).developerConfiguration;
+  return (Object.keys(GATES) as (keyof typeof GATES)[]).filter((name) => isGateOn(name, version, switches));
+}
+
+/** The versions that this release serves on a cluster. */
+export const SERVED_VERSIONS: string = `${formatVersion(OLDEST_SERVED)} to ${formatVersion(NEWEST_KUBEVIRT)}`;
