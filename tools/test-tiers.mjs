@@ -39,9 +39,11 @@ function runTier({ tier, kubernetes, files }, args) {
       ...(files === undefined ? [] : [files]),
       ...args,
     ];
+    const release = kubernetes === undefined ? {} : { NETBIND_KUBERNETES: kubernetes };
     const { status } = spawnSync(nodePath(), vitest, {
       cwd: root,
-      env: { ...innerEnv(), NO_COLOR: "1", ...(kubernetes === undefined ? {} : { NETBIND_KUBERNETES: kubernetes }) },
+      // What is published is what is tested: the command was bundled just before.
+      env: { ...innerEnv(), NO_COLOR: "1", NETBIND_TESTED: "bundle", ...release },
       stdio: "inherit",
     });
     return { status, results: JSON.parse(readFileSync(file, "utf8")) };

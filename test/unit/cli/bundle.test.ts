@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { demoVmi } from "../../demo/vmi.ts";
-import { BUILT, netbind } from "../../support/guest/netbind.ts";
+import { BUILT, netbind, SOURCE } from "../../support/guest/netbind.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "netbind-bundle-"));
 const right = join(directory, "right.yaml");
@@ -35,7 +35,7 @@ test.each([
   ["convert", wrong],
   ["completion", "bash"],
 ])("%s %s %s %s is answered as the sources answer it", async (...args) => {
-  const [built, source] = await Promise.all([netbind(args, { program: BUILT }), netbind(args)]);
+  const [built, source] = await Promise.all([netbind(args, { program: BUILT }), netbind(args, { program: SOURCE })]);
   expect(built).toEqual(source);
 });
 
