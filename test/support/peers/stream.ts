@@ -8,8 +8,15 @@ export class EchoStream implements Disposable {
   constructor(netns: string, address: string, port: number) {
     const hold = `
       const { connect } = await import("node:net");
-      const socket = connect(${port}, ${JSON.stringify(address)}).on("error", () => process.exit(1));
-      process.stdin.pipe(socket).pipe(process.stdout);`;
+      // A guest has its address before its program listens.
+      const again = ({ code }) => (code === "ECONNREFUSED" ? setTimeout(dial, 100) : process.exit(1));
+      const dial = () => {
+        const socket = connect(${port}, ${JSON.stringify(address)}).once("error", again).once("connect", () => {
+          socket.off("error", again).on("error", () => process.exit(1));
+          process.stdin.pipe(socket).pipe(process.stdout);
+        });
+      };
+      dial();`;
     const argv = [`--net=${netns}`, "--", process.execPath, "--input-type=module", "-e", hold];
     this.#holder = spawn("nsenter", argv, { stdio: ["pipe", "pipe", "inherit"] });
     this.#holder.stdout?.on("data", (chunk: Buffer) => {
@@ -17,10 +24,10 @@ export class EchoStream implements Disposable {
     });
   }
 
-  /** Sends a line and waits until it came back: false where it did not in five seconds. */
+  /** Sends a line and waits until it came back: false where it did not in half a minute: a slow machine's guest may be about to listen. */
   async echoes(line: string): Promise<boolean> {
     this.#holder.stdin?.write(`${line}\n`);
-    for (let waited = 0; waited < 100; waited++) {
+    for (let waited = 0; waited < 600; waited++) {
       if (this.#got.includes(`${line}\n`)) return true;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
