@@ -1,4 +1,4 @@
-/** The chart's values: nonsense is refused with the field, and each value does what its line says. */
+/** The chart's values: each does what its line says. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -9,7 +9,6 @@ import { readImages } from "../../core/controller/src/read-images.ts";
 import { chartValues, type ImageEntry } from "../../tools/images/table.ts";
 import { buildGoTool } from "../support/build/go-tools.ts";
 import {
-  CHART,
   chartObject,
   type ChartObject,
   type ChartValues,
@@ -19,107 +18,21 @@ import {
   renderChart,
   renderText,
 } from "../support/cluster/chart.ts";
-import { Helm } from "../support/cluster/helm.ts";
 import {
   applyNetworkBindingCrd,
   NETWORK_BINDINGS_PATH,
   networkBinding,
 } from "../support/cluster/network-binding-crd.ts";
+import { agentOf, bindingsOf, containerOf, controllerOf } from "../support/cluster/chart-workloads.ts";
 import { applyOperatorCrds } from "../support/cluster/operator-crds.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
-/** What helm says of values that it refuses. */
-function refusal(values: ChartValues): string {
-  try {
-    renderText(values);
-    return "";
-  } catch (error) {
-    return (error as { readonly stderr: string }).stderr;
-  }
-}
-
 const DIGEST = `sha256:${"e".repeat(64)}`;
-const image = (name: string, values: object): ChartValues => ({ images: { ...noImages(), [name]: values } });
 
-test.each<[ChartValues, string]>([
-  [{ controler: {} }, "'controler'"],
-  [{ global: { imageRegistry: "https://registry.example" } }, "/global/imageRegistry"],
-  [{ global: { imageRegistry: "registry.example/" } }, "/global/imageRegistry"],
-  [{ global: { imagePullSecrets: ["secret"] } }, "/global/imagePullSecrets/0"],
-  [{ kubevirt: { namespace: "Kube_virt" } }, "/kubevirt/namespace"],
-  [{ kubevirt: { virtController: 'a" || true' } }, "/kubevirt/virtController"],
-  [image("agent", { digest: "sha256:abc" }), "/images/agent/digest"],
-  [image("agent", { tag: 1 }), "/images/agent/tag"],
-  [image("agent", { repository: "" }), "/images/agent/repository"],
-  [image("pasta", { tag: "1" }), "'pasta'"],
-  [image("controller", {}), "images.controller: neither digest nor tag is set"],
-  [image("slirp", {}), 'images.slirp: neither digest nor tag is set. Give the values that "npm run images" writes'],
-  [{ controller: { replicas: 0 } }, "/controller/replicas"],
-  [{ controller: { replicas: 1 } }, "controller.podDisruptionBudget.minAvailable: 1 of 1 replicas"],
-  [{ controller: { logLevel: "loud" } }, "/controller/logLevel"],
-  [{ controller: { resources: { requests: { memory: "much" } } } }, "/controller/resources/requests/memory"],
-  [{ controller: { tolerations: [{ operator: "Maybe" }] } }, "/controller/tolerations/0/operator"],
-  [{ agent: { updateStrategy: { type: "Never" } } }, "/agent/updateStrategy/type"],
-  [{ agent: { seLinuxOptions: { label: "spc_t" } } }, "'label'"],
-  [{ agent: { appArmorProfile: { type: "None" } } }, "/agent/appArmorProfile/type"],
-  [{ plugins: { pasta: {} } }, "'pasta'"],
-  [{ plugins: { passt: { enabled: "yes" } } }, "/plugins/passt/enabled"],
-  [{ plugins: { passt: { fallback: "Sometimes" } } }, "/plugins/passt/fallback"],
-  [{ plugins: { passt: { image: "https://registry.example/passt" } } }, "/plugins/passt/image"],
-  [{ plugins: { passt: { registration: { sidecarImage: "passt" } } } }, "'sidecarImage'"],
-  [{ plugins: { passt: { grants: { linkKinds: ["veth"] } } } }, "/plugins/passt/grants/linkKinds/0"],
-  [{ thirdParty: { red: { user: 65_600 } } }, "'image'"],
-  [{ thirdParty: { red: { image: "red", user: 65_600 } } }, "/thirdParty/red/image"],
-  [{ thirdParty: { red: { image: "red:1", user: 0 } } }, "/thirdParty/red/user"],
-  [{ thirdParty: { passt: { image: "red:1", user: 65_600 } } }, "invalid propertyName 'passt'"],
-  [{ certManager: { issuerRef: { kind: "Authority" } } }, "/certManager/issuerRef/kind"],
-  [{ monitoring: { podMonitors: { interval: "often" } } }, "/monitoring/podMonitors/interval"],
-  [{ uninstall: { force: "yes" } }, "/uninstall/force"],
-])("refused: %j", (values, said) => {
-  expect(refusal(values)).toContain(said);
-});
-
-test("of values that several lines refuse, each is said at once", () => {
-  const said = refusal({ images: {}, controller: { replicas: 1 } });
-  const names = ["agent", "bridge", "controller", "masquerade", "passt", "slirp"];
-  for (const name of names) expect(said).toContain(`images.${name}: neither digest nor tag`);
-  expect(said).toContain("controller.podDisruptionBudget.minAvailable");
-});
-
-interface Container {
-  readonly name: string;
-  readonly image: string;
-  readonly args: readonly string[];
-  readonly ports: readonly { readonly name: string }[];
-  readonly resources: object;
-  readonly securityContext: Readonly<Record<string, unknown>>;
-}
 interface Monitor {
   readonly selector: { readonly matchLabels: object };
   readonly podMetricsEndpoints: readonly { readonly port: string }[];
 }
-interface PodSpec {
-  readonly [field: string]: unknown;
-  readonly containers: readonly Container[];
-}
-interface Workload extends ChartObject {
-  readonly spec: {
-    readonly [field: string]: unknown;
-    readonly template: { readonly metadata: object; readonly spec: PodSpec };
-  };
-}
-
-const controllerOf = (objects: readonly ChartObject[]): Workload =>
-  chartObject("Deployment", "netbind-controller", objects) as Workload;
-const agentOf = (objects: readonly ChartObject[]): Workload =>
-  chartObject("DaemonSet", "netbind-agent", objects) as Workload;
-const containerOf = ({ spec }: Workload, name: string): Container =>
-  spec.template.spec.containers.find((one) => one.name === name) as Container;
-const bindingsOf = (objects: readonly ChartObject[]): Readonly<Record<string, object>> =>
-  JSON.parse(chartObject("ConfigMap", "netbind-bindings", objects).data?.["bindings.json"] ?? "") as Record<
-    string,
-    object
-  >;
 
 test("images are named by registry, tag and digest, and the controller reads those of the bindings", () => {
   const digest = DIGEST;
@@ -205,12 +118,6 @@ test("plugins become NetworkBindings, as far as they are enabled", () => {
   const grants = { capabilities: ["NET_RAW"] };
   const passt = { image: "registry.example/passt:2", fallback: "Never", registration, grants };
   const off = { enabled: false };
-  const none = { ...noImages(), slirp: {}, passt: {} };
-  const unpinned = refusal({
-    images: none,
-    plugins: { slirp: { fallback: "SlirpOnly" }, passt: { fallback: "SlirpOnly" } },
-  });
-  expect([unpinned.includes("images.slirp"), unpinned.includes("images.passt")]).toEqual([true, false]);
   const values = { passt, bridge: off, macvtap: off, sriov: off, masquerade: off };
   // What is not enabled needs no image.
   const images = { ...noImages(), bridge: {}, passt: {} };
@@ -345,21 +252,4 @@ test("with all values its objects are taken, each field of them, by the API and 
   }
   const monitor = objects.find(({ kind, metadata }) => kind === "PodMonitor" && metadata.name === "netbind-agent");
   expect(monitor?.metadata.labels).toMatchObject(labels);
-});
-
-test("a namespace that would refuse the agent is refused before anything is made, with the command that mends it", async () => {
-  const api = useApiServer();
-  await using namespace = await api.makeNamespace();
-  const install = async (standard: string): Promise<string> => {
-    const labels = { "pod-security.kubernetes.io/enforce": standard };
-    const path = `/api/v1/namespaces/${namespace.name}`;
-    await api.request({ method: "PATCH", path, body: { metadata: { labels } } });
-    const helm = new Helm(api, 3, namespace.name);
-    return helm
-      .run(["install", "netbind", CHART, "--dry-run=server"], { images: noImages() })
-      .catch((error: Error) => error.message);
-  };
-  const command = `kubectl label --overwrite namespace ${namespace.name} pod-security.kubernetes.io/enforce=privileged`;
-  expect(await install("baseline")).toContain(command);
-  expect(await install("privileged")).not.toContain("Pod Security");
 });
