@@ -39,6 +39,13 @@ function picked({ metadata, spec }: Readonly<Record<string, unknown>>): ApiObjec
   return { metadata: { name: String(name), ...defined({ namespace, annotations }) }, ...defined({ spec }) };
 }
 
+/** About how many characters a value has; written out it would take as much memory again. */
+function lengthOf(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 1;
+  return Object.entries(value).reduce((length, [key, one]) => length + key.length + lengthOf(one), 0);
+}
+
 const keyOf = ({ resource, namespace = "", name }: NamedPlace): string =>
   `${resource.plural}.${resource.group}/${namespace}/${name}`;
 
@@ -65,9 +72,7 @@ export class ApiLookups implements Lookups {
     if (kept !== undefined && performance.now() - kept.at < this.#bounds.fresh) return await kept.looked;
     const looked = this.#read(place);
     this.#keep(key, { looked, at: performance.now() });
-    const isKept = await looked.then(
-      (one) => typeof one === "object" && JSON.stringify(one.object).length <= this.#bounds.longest,
-    );
+    const isKept = await looked.then((one) => typeof one === "object" && lengthOf(one.object) <= this.#bounds.longest);
     if (!isKept && this.#kept.get(key)?.looked === looked) this.#kept.delete(key);
     return await looked;
   }
