@@ -1,11 +1,6 @@
 import { BindingError, type ErrorCode } from "@netbind/contract";
 import { DOCTOR_CODES } from "./cluster/doctor-codes.ts";
-
-/** What an error's code means, and what to do. */
-export interface ErrorText {
-  readonly means: string;
-  readonly fix: string;
-}
+import type { ErrorText } from "./error-text.ts";
 
 /** Codes of the contract, which bindings and the core give. */
 const CONTRACT: Readonly<Record<ErrorCode, ErrorText>> = {

@@ -89,7 +89,7 @@ describe("a file that is not of grants", () => {
     const { code, stderr } = await agent(["--node", "n", "--objects", directory, "--node-netns", nowhere]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringContaining(`${nowhere} cannot be read (ENOENT): run the agent in`),
+      expect.stringContaining(`${nowhere} cannot be read (ENOENT): give the agent the capability SYS_PTRACE`),
     ]);
   });
 

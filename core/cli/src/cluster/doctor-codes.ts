@@ -1,4 +1,4 @@
-import type { ErrorText } from "../error-codes.ts";
+import type { ErrorText } from "../error-text.ts";
 
 export type DoctorCode =
   | "AGENT_DAEMON_SET_MISSING"

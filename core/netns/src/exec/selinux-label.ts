@@ -7,6 +7,6 @@ const LABEL = /^[\w.-]+:[\w.-]+:[\w.-]+(?::s\d[\w.,:-]*)?$/;
  */
 export function selinuxLabelOf(text: string): string | undefined {
   // The kernel ends it by a null, and some versions by a line too.
-  const label = text.replace(/[\0\n]+$/, "");
+  const [label = ""] = text.split(/[\0\n]/, 1);
   return LABEL.test(label) ? label : undefined;
 }
