@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { allRuns } from "../../../tools/test-tiers.mjs";
 import { defaultRelease, KUBERNETES_RELEASES } from "../../support/cluster/kubernetes.ts";
@@ -14,6 +15,11 @@ test("what has a cluster runs on the oldest and on the newest Kubernetes, and ev
 test("releases are listed from the oldest to the newest", () => {
   const minors = KUBERNETES_RELEASES.map((release) => Number(release.split(".")[1]));
   expect(minors).toEqual(minors.toSorted((a, b) => a - b));
+});
+
+test("the chart is for the oldest one, and newer ones", () => {
+  const chart = readFileSync(new URL("../../../charts/netbind/Chart.yaml", import.meta.url), "utf8");
+  expect(/^kubeVersion: "(.*)"$/m.exec(chart)?.[1]).toBe(`>=${KUBERNETES_RELEASES[0]}.0-0`);
 });
 
 test("tests run on the release that the environment names", () => {
