@@ -13,7 +13,7 @@ import {
   serveIn,
   vmWith,
 } from "../support/cluster/journey.ts";
-import { makeClient } from "../support/cluster/services.ts";
+import { inClient, makeClient } from "../support/cluster/services.ts";
 import { startDevicePlugin } from "../support/cluster/virt-handler.ts";
 import { VmCluster } from "../support/cluster/vm-cluster.ts";
 
@@ -33,10 +33,10 @@ test.each<Journey>([
   proveJourney(cluster, journey),
 );
 
-const ipam = (subnet: string): object => ({
+const ipam = (...subnets: readonly string[]): object => ({
   type: "host-local",
   dataDir: "/run/cni-ipam",
-  ranges: [[{ subnet }]],
+  ranges: subnets.map((subnet) => [{ subnet }]),
 });
 const network = (name: string, config: object, annotations = {}): NetworkAttachmentDefinition => ({
   metadata: { name, namespace: "default", annotations },
@@ -47,7 +47,9 @@ test("bridge on a network of multus beside masquerade on the pod's: the guest ha
   const client = { name: "neighbor", network: "blue" };
   const blue = { name: "blue", binding: { name: "bridge" } };
   logOnFailure(cluster, "two");
-  await cluster.addNetwork(network("blue", { type: "bridge", bridge: "blue0", ipam: ipam("10.99.0.0/24") }));
+  await cluster.addNetwork(
+    network("blue", { type: "bridge", bridge: "blue0", ipam: ipam("10.99.0.0/24", "fd99::/64") }),
+  );
   await makeClient(cluster.api, client);
   const vm = await cluster.start(vmWith("two", [podNic("masquerade"), [blue, { multus: { networkName: "blue" } }]]));
   const { status } = await vm.scheduled.objects.vmi();
@@ -58,11 +60,14 @@ test("bridge on a network of multus beside masquerade on the pod's: the guest ha
   const [, address = ""] = /inet (10\.99\.0\.\d+)\/24/.exec(await vm.guest.inGuest("ip -4 -o addr show eth1")) ?? [];
   await proveTraffic(cluster, vm, ["IPv4", "IPv6"]);
   await expectPage(cluster, "from-two", address, client);
+  // No server of the binding's gives IPv6 addresses: the network's routers do, or an administrator.
+  await vm.guest.inGuest("ip -6 addr add fd99::c8/64 dev eth1");
+  await expectPage(cluster, "from-two", "fd99::c8", client);
   await proveEnd(cluster, vm);
 });
 
 test("macvtap on a network of multus, from its device plugin to the guest: a neighbor on the same link reaches it", async () => {
-  const [lower, address] = ["lower0", "10.98.0.200"];
+  const [lower, address, ipv6] = ["lower0", "10.98.0.200", "fd98::c8"];
   const client = { name: "on-lower", network: "lan" };
   const resource = `macvtap.network.kubevirt.io/${lower}`;
   const node = cluster.node("node1");
@@ -73,7 +78,7 @@ test("macvtap on a network of multus, from its device plugin to the guest: a nei
   await node.exec(["ip", "link", "set", "lower0-peer", "up"]);
   await startDevicePlugin(cluster.api, 1, node, ["macvtap-main.ts", resource, lower]);
   await cluster.addNetwork(
-    network("lan", { type: "macvlan", master: lower, mode: "bridge", ipam: ipam("10.98.0.0/24") }),
+    network("lan", { type: "macvlan", master: lower, mode: "bridge", ipam: ipam("10.98.0.0/24", "fd98::/64") }),
   );
   const annotations = { "k8s.v1.cni.cncf.io/resourceName": resource };
   await cluster.addNetwork(network("direct", { type: "macvtap" }, annotations));
@@ -82,9 +87,15 @@ test("macvtap on a network of multus, from its device plugin to the guest: a nei
   const vm = await cluster.start(vmWith("direct", [[nic, { multus: { networkName: "direct" } }]]));
   const { status } = await vm.scheduled.objects.vmi();
   // No plugin of this network gives addresses.
-  await vm.guest.inGuest(`ip addr add ${address}/24 dev eth0; ip link set eth0 up`);
+  await vm.guest.inGuest(`ip addr add ${address}/24 dev eth0; ip -6 addr add ${ipv6}/64 dev eth0; ip link set eth0 up`);
   expect(await vm.guest.inGuest("cat /sys/class/net/eth0/address")).toContain(status?.interfaces?.[0]?.mac);
-  await expectPage(cluster, await serveIn(vm), address, client);
+  const page = await serveIn(vm);
+  await expectPage(cluster, page, address, client);
+  // No guest's list of multicast addresses reaches its macvtap, so that nobody finds a guest that has said nothing yet.
+  const shown = await inClient(cluster.api, "ip -6 -o addr show dev net1 scope global", client);
+  const [neighbor = ""] = /fd98::[0-9a-f]+/.exec(shown) ?? [];
+  expect(await vm.guest.inGuest(`ping -c 3 ${neighbor}`)).toContain("3 packets received");
+  await expectPage(cluster, page, ipv6, client);
   await cluster.delete(vm);
   expect(links()).toEqual([]);
 });

@@ -6,6 +6,9 @@ import { MIGRATION, migrationMilestonesOf } from "../support/cluster/milestones.
 import { inClient, makeService } from "../support/cluster/services.ts";
 import { type ClusterVm, VmCluster } from "../support/cluster/vm-cluster.ts";
 
+/** A guest boots in each on an emulated processor, and moves. */
+const LONG = { timeout: 600_000 } as const;
+
 let cluster: VmCluster;
 beforeAll(async () => {
   cluster = await VmCluster.up({ purpose: "migration", bindings: ["masquerade"], nodes: 2 });
@@ -31,28 +34,32 @@ async function openRequest(at: string): Promise<() => Promise<string>> {
   return () => inClient(cluster.api, `: >${rest}; sleep 6; cat ${answer}`);
 }
 
-test("masquerade: the guest goes on with its address in the next pod, whose agent attached it before", async () => {
-  logOnFailure(cluster, "mig");
-  const source = await cluster.start(vmWith("mig", [podNic("masquerade")]));
-  await proveTraffic(cluster, source, ["IPv4", "IPv6"]);
-  const services = await makeService(cluster.api, { name: "mig", port: PORT, families: ["IPv4", "IPv6"] });
-  expect(await (await openRequest(services[0] ?? ""))()).toContain("from-mig");
-  const open = await openRequest(services[0] ?? "");
-  const [network, uptime] = [await networkOf(source), await uptimeOf(source)];
-  expect(network).toContain("10.0.2.2/24");
-  await using history = await ApiHistory.of(cluster.api, "default");
-  const target = await cluster.migrate(source);
-  await expect.poll(() => migrationMilestonesOf(history.moments), { timeout: 10_000 }).toEqual(MIGRATION);
-  expect(target.scheduled.pod.spec.nodeName).not.toBe(source.scheduled.pod.spec.nodeName);
-  // The target's hooks are asked for the domain once.
-  expect(target.events.filter(({ event }) => event === "defined").length).toBe(1);
-  expect(await networkOf(target)).toBe(network);
-  expect(await uptimeOf(target)).toBeGreaterThan(uptime);
-  // Its lease is renewed by the server of the next pod.
-  expect(await target.guest.inGuest("udhcpc -i eth0 -n -q -t 10 2>&1")).toMatch(/lease of 10\.0\.2\.2 obtained/);
-  for (const at of services) await expectPage(cluster, "from-mig", at);
-  // As explain says: connections from outside end with the pod that they were made to.
-  expect(await open()).not.toContain("from-mig");
-  await source.scheduled.objects.awaitPod(source.scheduled.pod, ({ status }) => status.phase === "Succeeded");
-  await proveEnd(cluster, target);
-});
+test(
+  "masquerade: the guest goes on with its address in the next pod, whose agent attached it before",
+  LONG,
+  async () => {
+    logOnFailure(cluster, "mig");
+    const source = await cluster.start(vmWith("mig", [podNic("masquerade")]));
+    await proveTraffic(cluster, source, ["IPv4", "IPv6"]);
+    const services = await makeService(cluster.api, { name: "mig", port: PORT, families: ["IPv4", "IPv6"] });
+    expect(await (await openRequest(services[0] ?? ""))()).toContain("from-mig");
+    const open = await openRequest(services[0] ?? "");
+    const [network, uptime] = [await networkOf(source), await uptimeOf(source)];
+    expect(network).toContain("10.0.2.2/24");
+    await using history = await ApiHistory.of(cluster.api, "default");
+    const target = await cluster.migrate(source);
+    await expect.poll(() => migrationMilestonesOf(history.moments), { timeout: 10_000 }).toEqual(MIGRATION);
+    expect(target.scheduled.pod.spec.nodeName).not.toBe(source.scheduled.pod.spec.nodeName);
+    // The target's hooks are asked for the domain once.
+    expect(target.events.filter(({ event }) => event === "defined").length).toBe(1);
+    expect(await networkOf(target)).toBe(network);
+    expect(await uptimeOf(target)).toBeGreaterThan(uptime);
+    // Its lease is renewed by the server of the next pod.
+    expect(await target.guest.inGuest("udhcpc -i eth0 -n -q -t 10 2>&1")).toMatch(/lease of 10\.0\.2\.2 obtained/);
+    for (const at of services) await expectPage(cluster, "from-mig", at);
+    // As explain says: connections from outside end with the pod that they were made to.
+    expect(await open()).not.toContain("from-mig");
+    await source.scheduled.objects.awaitPod(source.scheduled.pod, ({ status }) => status.phase === "Succeeded");
+    await proveEnd(cluster, target);
+  },
+);
