@@ -29,6 +29,11 @@ function duplicateOf(
 
 /** Keys that documents have twice in a mapping: the last counts. */
 export const findDuplicateKeys = (documents: readonly InputDocument[]): readonly InputViolation[] =>
-  [...Map.groupBy(documents, ({ source }) => source.yaml)].flatMap(([{ duplicates }, [first, ...others]]) =>
+  [
+    ...Map.groupBy(
+      documents.filter(({ source }) => source.yaml.duplicates.length > 0),
+      ({ source }) => source.yaml,
+    ),
+  ].flatMap(([{ duplicates }, [first, ...others]]) =>
     first === undefined ? [] : duplicates.map((one) => duplicateOf(one, [first, ...others])),
   );

@@ -127,8 +127,9 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
   const definitions = soundOf<NetworkAttachmentDefinition>(of, "nad", checkDefinition);
   const isFaultless = violations.length === 0;
-  const asked = needed === "a VM" ? 0 : documents.filter((one) => isOfKubevirt(one) || kindOf(one) === "nad").length;
-  const isMissing = needed !== "nothing" && count + asked + headers.length === 0;
+  const isAsked = (): boolean =>
+    needed !== "a VM" && documents.some((one) => isOfKubevirt(one) || kindOf(one) === "nad");
+  const isMissing = needed !== "nothing" && count + headers.length === 0 && !isAsked();
   const missing = violation(
     "",
     "the input has no VirtualMachine and no VirtualMachineInstance",
@@ -143,9 +144,9 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     migrations: soundOf<VmiMigration>(of, "migration", checkMigration),
     nads: [...definitions.map(({ value }) => value), ...unsoundDefinitions(of)],
     definitions,
-    deviceSettings: collectDeviceSettings(documents),
-    services: collectServices(documents),
-    dataOf: collectData(documents),
+    deviceSettings: collectDeviceSettings(of("configMap")),
+    services: collectServices(of("service")),
+    dataOf: collectData([...of("secret"), ...of("configMap")]),
     violations: [
       ...[...violations, ...headers, ...unsound, ...findTwins(vms, needed), ...checkOthers(of)],
       ...(isFaultless && (documents.length === 0 || isMissing)
