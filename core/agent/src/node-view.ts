@@ -25,8 +25,18 @@ export function ownNamespaces(node: string): readonly NamespaceId[] {
  * @throws SettingError where it sees those of its container alone
  */
 export function checkNodesProcesses(proc = "/proc"): void {
-  if (readlinkSync(`${proc}/1/ns/mnt`) !== readlinkSync(`${proc}/self/ns/mnt`)) return;
+  if (firstMounts(proc) !== readlinkSync(`${proc}/self/ns/mnt`)) return;
   throw new SettingError(
     "the agent sees no processes but those of its own container: give its pod the node's PID namespace (hostPID: true)",
   );
+}
+
+/** The mount namespace of the first process; undefined where it may not be read, so that it is not the agent's container's. */
+function firstMounts(proc: string): string | undefined {
+  try {
+    return readlinkSync(`${proc}/1/ns/mnt`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+    return undefined;
+  }
 }
