@@ -15,7 +15,7 @@ import type { Decision } from "@netbind/engine";
 import { pruneImages, State, vmId } from "@netbind/local";
 import { exec, makeDirectory } from "@netbind/netns";
 import { PodRecordFile } from "@netbind/pod";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readImageSource } from "../../core/local/src/images/image-source.ts";
 import {
   type CachedSidecarImage,
@@ -26,45 +26,25 @@ import { prepareSidecars } from "../../core/local/src/pod/prepare-sidecars.ts";
 import { newRecord } from "../../core/local/src/vm/new-record.ts";
 import { aVmi } from "../support/cases/a-vmi.ts";
 import { netbind } from "../support/guest/netbind.ts";
-import { type Entry, type LayoutImage, tarOf, writeLayout } from "../support/images/oci-layout.ts";
+import { useImageLab } from "../support/images/image-lab.ts";
+import { type Entry, type LayoutImage, tarOf } from "../support/images/oci-layout.ts";
 import { KNOWN_USER, Registry } from "../support/images/registry.ts";
 
 const config = { Entrypoint: ["/bin/a"], Cmd: ["b"], Env: ["C=d"], WorkingDir: "/w", User: "0" };
 const FILE: Entry = { name: "bin/a", content: "program", mode: 0o755 };
 
-let registry: Registry;
-let directory: string;
-let cache: string;
-beforeAll(async () => {
-  registry = await Registry.start();
-  process.env["SSL_CERT_FILE"] = registry.certificate;
-});
-afterAll(async () => {
-  delete process.env["SSL_CERT_FILE"];
-  await registry[Symbol.asyncDispose]();
-});
-beforeEach(() => {
-  directory = mkdtempSync("/var/tmp/netbind-sidecar-image-");
-  cache = join(directory, "cache");
-});
-afterEach(() => rmSync(directory, { recursive: true }));
-
-const parts = (into = cache) => ({
-  ...{ exec, cache: into, progress: () => undefined, signal: new AbortController().signal },
-});
-const fetch = (image: string, into = cache): Promise<CachedSidecarImage> =>
-  ensureSidecarImage(parts(into), { source: readImageSource(image, { directories: [directory], own: [] }) });
-async function layoutOf(
+const lab = useImageLab("sidecar-images");
+/** An image that is a sidecar's, where nothing else is said. */
+const layoutOf = (
   layers: readonly (readonly Entry[])[],
   more: Omit<LayoutImage, "layers"> = { config },
-): Promise<string> {
-  const layout = mkdtempSync(join(directory, "layout-"));
-  writeLayout(layout, { layers: await Promise.all(layers.map(tarOf)), ...more });
-  return `oci:${layout}:image`;
-}
-/** What is left in the cache beside its lock. */
-const left = (into = cache): readonly string[] =>
-  readdirSync(join(into, "sidecar-images")).filter((name) => name !== "lock");
+): Promise<string> => lab().layoutOf(layers, more);
+
+const parts = (into = lab().cache) => ({
+  ...{ exec, cache: into, progress: () => undefined, signal: new AbortController().signal },
+});
+const fetch = (image: string, into = lab().cache): Promise<CachedSidecarImage> =>
+  ensureSidecarImage(parts(into), { source: readImageSource(image, { directories: [lab().directory], own: [] }) });
 
 test("unpacked once for each digest, with the image's own command, and with what its container mounts on", async () => {
   const layers = [
@@ -73,18 +53,22 @@ test("unpacked once for each digest, with the image's own command, and with what
   ] as const;
   const image = await fetch(await layoutOf(layers));
   expect(image).toMatchObject({ args: ["/bin/a", "b"], env: ["C=d"], cwd: "/w" });
-  const root = sidecarRoot(cache, image.base);
+  const root = sidecarRoot(lab().cache, image.base);
   expect(readFileSync(join(root, "bin/a"), "utf8")).toBe("program");
   expect(readdirSync(root).sort()).toEqual(["bin", "dev", "etc", "proc", "run", "tmp", "var"]);
   // The link of the image's is followed inside of it.
   expect(statSync(join(root, "run/kubevirt-hooks")).isDirectory()).toBe(true);
   expect(await fetch(await layoutOf(layers))).toEqual(image);
-  expect(left().filter((name) => name.startsWith("sidecar-"))).toEqual([image.base]);
+  expect(
+    lab()
+      .left()
+      .filter((name) => name.startsWith("sidecar-")),
+  ).toEqual([image.base]);
 });
 
 test.each(["none", "gzip", "zstd"] as const)("its layers may be compressed as images are: %s", async (compression) => {
   const image = await fetch(await layoutOf([[FILE], [{ name: "etc/x", content: "x" }]], { config, compression }));
-  const root = sidecarRoot(cache, image.base);
+  const root = sidecarRoot(lab().cache, image.base);
   expect(readFileSync(join(root, "bin/a"), "utf8")).toBe("program");
   expect(readFileSync(join(root, "etc/x"), "utf8")).toBe("x");
 });
@@ -104,7 +88,7 @@ test("nothing of an image makes who runs it another user, is a device, or is wri
       [{ name: "away/planted", content: "x" }],
     ]),
   );
-  const root = sidecarRoot(cache, image.base);
+  const root = sidecarRoot(lab().cache, image.base);
   expect(statSync(join(root, "bin/a"))).toMatchObject({ uid: 0, gid: 0 });
   expect(statSync(join(root, "bin/a")).mode & 0o7777).toBe(0o755);
   const device = lstatSync(join(root, "dev/kmem"), { throwIfNoEntry: false });
@@ -120,7 +104,7 @@ test.each<[string, readonly (readonly Entry[])[], Omit<LayoutImage, "layers">, s
   ["a file where its hooks are mounted", [[{ name: "var", content: "x" }]], { config }, "/var is in the way"],
 ])("refused, with its reason, and nothing is left: %s", async (_, layers, more, reason) => {
   await expect(fetch(await layoutOf(layers, more))).rejects.toThrow(reason);
-  expect(left()).toEqual([]);
+  expect(lab().left()).toEqual([]);
 });
 
 test("a layer that is not what its digest says is refused, and nothing is left", async () => {
@@ -129,29 +113,29 @@ test("a layer that is not what its digest says is refused, and nothing is left",
   const layer = readdirSync(blobs).find((name) => readFileSync(join(blobs, name)).includes("program")) ?? "";
   writeFileSync(join(blobs, layer), await tarOf([{ ...FILE, content: "changed" }]));
   await expect(fetch(image)).rejects.toThrow(/^image oci:/);
-  expect(left()).toEqual([]);
+  expect(lab().left()).toEqual([]);
 });
 
 test("what a killed start left half-written is made again, whole", async () => {
   const image = await layoutOf([[FILE]]);
   const { base } = await fetch(image);
-  rmSync(join(cache, "sidecar-images", base, "facts.json"));
-  rmSync(join(sidecarRoot(cache, base), "bin"), { recursive: true });
-  mkdirSync(join(cache, "sidecar-images/building/rootfs"), { recursive: true });
+  rmSync(join(lab().cache, "sidecar-images", base, "facts.json"));
+  rmSync(join(sidecarRoot(lab().cache, base), "bin"), { recursive: true });
+  mkdirSync(join(lab().cache, "sidecar-images/building/rootfs"), { recursive: true });
   expect((await fetch(image)).base).toBe(base);
-  expect(readFileSync(join(sidecarRoot(cache, base), "bin/a"), "utf8")).toBe("program");
-  expect(left()).not.toContain("building");
+  expect(readFileSync(join(sidecarRoot(lab().cache, base), "bin/a"), "utf8")).toBe("program");
+  expect(lab().left()).not.toContain("building");
 });
 
 test("a full disk is an error that names the cache; with room again, the next start is whole", async () => {
-  const small = join(directory, "small");
+  const small = join(lab().directory, "small");
   mkdirSync(small);
   await exec(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small]);
   try {
     // What is compressed fits, and what is unpacked does not.
     const image = await layoutOf([[FILE, { name: "big", content: Buffer.alloc(6 * 1024 ** 2, "ab") }]]);
     await expect(fetch(image, small)).rejects.toThrow(/file system of Netbind's cache is full/);
-    expect(left(small)).toEqual([]);
+    expect(lab().left(small)).toEqual([]);
     await exec(["mount", "-o", "remount,size=32m", small]);
     expect((await fetch(image, small)).args).toEqual(["/bin/a", "b"]);
   } finally {
@@ -162,34 +146,34 @@ test("a full disk is an error that names the cache; with room again, the next st
 test("all images that cannot be had are said at once, each with its registry and what to mirror; with passwords they can", async () => {
   const layout = (await layoutOf([[FILE]])).split(":")[1] ?? "";
   await using closed = await Registry.start(KNOWN_USER);
-  await registry.push(layout, "image", "some/sidecar:1");
+  await lab().registry.push(layout, "image", "some/sidecar:1");
   const runtime = { node: "", start: { options: [], environment: {} }, bundle: () => undefined };
-  const ca = join(directory, "both.pem");
-  writeFileSync(ca, [registry, closed].map(({ certificate }) => readFileSync(certificate, "utf8")).join(""));
+  const ca = join(lab().directory, "both.pem");
+  writeFileSync(ca, [lab().registry, closed].map(({ certificate }) => readFileSync(certificate, "utf8")).join(""));
   process.env["SSL_CERT_FILE"] = ca;
   const digest = `sha256:${"0".repeat(64)}`;
   const failing = prepareSidecars(parts(), { runtime, isImage: () => true }, [
     { name: "a", image: `${closed.host}/some/sidecar:1`, from: "registered" },
-    { name: "b", image: `${registry.host}/mirror/netbind/b:0.0.0@${digest}`, from: "fallback" },
+    { name: "b", image: `${lab().registry.host}/mirror/netbind/b:0.0.0@${digest}`, from: "fallback" },
     { name: "c", image: "127.0.0.1:1/x/c:1", from: "registered" },
-    { name: "d", image: `${registry.host}/some/sidecar:1`, from: "registered" },
+    { name: "d", image: `${lab().registry.host}/some/sidecar:1`, from: "registered" },
   ]);
   const { message } = (await failing.catch((error: Error) => error)) as Error;
   // With a password it refuses for another reason: the image is not there.
-  const authFile = join(directory, "auth.json");
+  const authFile = join(lab().directory, "auth.json");
   writeFileSync(authFile, KNOWN_USER.authFor(closed.host), { mode: 0o600 });
   const source = readImageSource(`${closed.host}/some/sidecar:1`, { directories: [], own: [] });
   await expect(ensureSidecarImage({ ...parts(), auth: { file: authFile } }, { source })).rejects.toThrow(
     "is not there",
   );
-  process.env["SSL_CERT_FILE"] = registry.certificate;
+  process.env["SSL_CERT_FILE"] = lab().registry.certificate;
   expect(message).toContain("3 sidecars cannot be had");
   expect(message).toContain(`sidecar of binding "a": image ${closed.host}/some/sidecar:1: its registry refuses it`);
   expect(message).toContain(
     `skopeo copy --all docker://${closed.host}/some/sidecar:1 docker://REGISTRY/some/sidecar:1`,
   );
   expect(message).toContain(
-    `sidecar of binding "b": image ${registry.host}/mirror/netbind/b:0.0.0@${digest} is not there`,
+    `sidecar of binding "b": image ${lab().registry.host}/mirror/netbind/b:0.0.0@${digest} is not there`,
   );
   expect(message).toContain("oci:dist/images:b docker://REGISTRY/netbind/b:0.0.0, and netbind run --registry REGISTRY");
   expect(message).toContain(`sidecar of binding "c": image 127.0.0.1:1/x/c:1: its registry is not in reach`);
@@ -202,13 +186,13 @@ test("gc --images removes what no VM has and no start has taken for long, and on
   const [old, used, fresh] = await Promise.all(sources.map((source) => fetch(source)));
   const long = new Date(Date.now() - 40 * 24 * 3600_000);
   for (const { base = "" } of [old ?? {}, used ?? {}, fresh ?? {}] as readonly Partial<CachedSidecarImage>[])
-    utimesSync(join(cache, "sidecar-images", base), long, long);
-  const env = { NETBIND_STATE_DIR: join(directory, "state"), NETBIND_CACHE_DIR: cache };
+    utimesSync(join(lab().cache, "sidecar-images", base), long, long);
+  const env = { NETBIND_STATE_DIR: join(lab().directory, "state"), NETBIND_CACHE_DIR: lab().cache };
   const gc = (...args: readonly string[]) => netbind(["gc", "--images", ...args], { env });
   expect((await gc("50")).stdout).toBe("nothing to remove\n");
   // A start takes one, and a VM has another.
   await fetch(sources[2] ?? "");
-  const state = new State({ state: env.NETBIND_STATE_DIR, cache, logs: directory });
+  const state = new State({ state: env.NETBIND_STATE_DIR, cache: lab().cache, logs: lab().directory });
   state.prepare();
   const command = { args: ["/bin/a"], env: [], cwd: "/" };
   const spec = { container: "hook-sidecar-0", image: "x/y:1", base: used?.base ?? "", command };
@@ -225,7 +209,8 @@ test("gc --images removes what no VM has and no start has taken for long, and on
   const pruned = await pruneImages(state, exec, 30);
   expect(pruned).toEqual([{ what: "sidecar image", image: sources[0] }]);
   expect(
-    left()
+    lab()
+      .left()
       .filter((name) => name.startsWith("sidecar-"))
       .sort(),
   ).toEqual([used?.base, fresh?.base].sort());
