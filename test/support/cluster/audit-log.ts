@@ -42,15 +42,22 @@ export interface AuditEvent {
   readonly objectRef?: Readonly<
     Partial<Record<"apiGroup" | "resource" | "subresource" | "namespace" | "name", string>>
   >;
-  readonly responseStatus?: { readonly code?: number };
+  readonly responseStatus?: {
+    readonly code?: number;
+    readonly details?: { readonly causes?: readonly { readonly reason?: string }[] };
+  };
 }
 
+/** True where rights did not do; what a namespace that goes away refuses to make has the same number. */
+const isDenial = ({ code, details }: NonNullable<AuditEvent["responseStatus"]>): boolean =>
+  code === 403 && details?.causes?.some(({ reason }) => reason === "NamespaceTerminating") !== true;
+
 /** What an event needed rights for: server-side apply that makes its object takes the right to create it too. */
-export function askedOf({ verb, objectRef = {}, responseStatus }: AuditEvent): readonly Asked[] {
+export function askedOf({ verb, objectRef = {}, responseStatus = {} }: AuditEvent): readonly Asked[] {
   const { apiGroup = "", resource = "", subresource, namespace = "", name = "" } = objectRef;
   const full = subresource === undefined ? resource : `${resource}/${subresource}`;
-  const verbs = verb === "patch" && responseStatus?.code === 201 ? [verb, "create"] : [verb];
-  const isAllowed = responseStatus?.code !== 403;
+  const verbs = verb === "patch" && responseStatus.code === 201 ? [verb, "create"] : [verb];
+  const isAllowed = !isDenial(responseStatus);
   return verbs.map((one) => ({ verb: one, group: apiGroup, resource: full, namespace, name, isAllowed }));
 }
 

@@ -44,3 +44,10 @@ test("an apply that makes its object needs two rights, one that changes it one",
     { verb: "get", group: "a", resource: "pods/status", namespace: "n", name: "p", isAllowed: false },
   ]);
 });
+
+test("what a namespace refuses because it goes away is not a denial of rights", () => {
+  const event = { verb: "create", user: { username: "u" }, objectRef: { resource: "events", namespace: "n" } };
+  const allowed = (reason: string): readonly boolean[] =>
+    askedOf({ ...event, responseStatus: { code: 403, details: { causes: [{ reason }] } } }).map((one) => one.isAllowed);
+  expect([allowed("NamespaceTerminating"), allowed("FieldValueInvalid")]).toEqual([[true], [false]]);
+});
