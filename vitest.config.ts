@@ -5,6 +5,8 @@ const conditions = ["@netbind/source", "module", "node", "development|production
 const onMachine = { pool: "forks", testTimeout: 180_000, hookTimeout: 300_000 } as const;
 /** Two files at once, since much of their time is waiting: each file has state, namespaces and users of its own. */
 const inPairs = { ...onMachine, fileParallelism: true, maxWorkers: 2 } as const;
+/** As many as wait for one another's time, where a test's own part is small beside what it waits for. */
+const inThrees = { ...inPairs, maxWorkers: 3 } as const;
 /** One file after the other: what is measured, or takes the machine for itself. */
 const alone = { ...onMachine, fileParallelism: false, maxWorkers: 1 } as const;
 
@@ -36,7 +38,7 @@ export default defineConfig({
           include: ["test/api/**/*.test.ts"],
           globalSetup: ["test/support/cluster/api-setup.ts"],
           setupFiles: ["test/support/cluster/api-worker-setup.ts"],
-          ...inPairs,
+          ...inThrees,
         },
       },
       { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: matrix, ...inPairs } },
