@@ -16,7 +16,7 @@ test("a file on a full file system stays as it was, with a sentence of what to d
   const fill = join(directory, "fill");
   expect(() => writeFileSync(fill, Buffer.alloc(128 * 1024))).toThrow(/ENOSPC/);
   expect(() => writeAtomically(file, "new".repeat(2000))).toThrow(
-    `${file} cannot be written: no space is left on its file system: make room there`,
+    `${file} cannot be written: no space left on device: make room in its file system`,
   );
   expect(readFileSync(file, "utf8")).toBe("old");
   expect(readdirSync(directory).sort()).toEqual(["fill", "record.json"]);

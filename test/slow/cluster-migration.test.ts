@@ -11,7 +11,7 @@ const LONG = { timeout: 600_000 } as const;
 
 let cluster: VmCluster;
 beforeAll(async () => {
-  cluster = await VmCluster.up({ purpose: "migration", bindings: ["masquerade"], nodes: 2 });
+  cluster = await VmCluster.up({ purpose: "migration", bindings: ["masquerade", "passt"], nodes: 2 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -63,3 +63,27 @@ test(
     await proveEnd(cluster, target);
   },
 );
+
+/** What a guest does for the addresses of its next pod, as it does when it starts. */
+const ASK = [
+  "ip -6 addr flush dev eth0 scope global",
+  "udhcpc -i eth0 -s /udhcpc-script -n -q -t 10 2>&1",
+  "udhcpc6 -i eth0 -s /udhcpc6-script -n -q -t 10 2>&1",
+].join("; ");
+
+test("passt: the guest goes on in the next pod, and has its addresses once it asks for them", LONG, async () => {
+  logOnFailure(cluster, "passt-mig");
+  const source = await cluster.start(vmWith("passt-mig", [podNic("passt")]));
+  await proveTraffic(cluster, source, ["IPv4", "IPv6"]);
+  const services = await makeService(cluster.api, { name: "passt-mig", port: PORT, families: ["IPv4", "IPv6"] });
+  const uptime = await uptimeOf(source);
+  const target = await cluster.migrate(source);
+  const { spec, status } = target.scheduled.pod;
+  expect(spec.nodeName).not.toBe(source.scheduled.pod.spec.nodeName);
+  expect(await uptimeOf(target)).toBeGreaterThan(uptime);
+  await target.guest.inGuest(ASK);
+  const network = await networkOf(target);
+  for (const { ip } of status.podIPs ?? []) expect(network).toContain(` ${ip}/`);
+  for (const at of services) await expectPage(cluster, "from-passt-mig", at);
+  await proveEnd(cluster, target);
+});

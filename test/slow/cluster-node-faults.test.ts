@@ -138,7 +138,7 @@ test(
     const waiting = await cluster.schedule(vmWith("full", [podNic("masquerade")]));
     await expect
       .poll(() => agentLog(cluster.api), { timeout: 60_000, interval: 1000 })
-      .toMatch(/record\.json cannot be written: no space is left on its file system/);
+      .toMatch(/record\.json cannot be written: no space left on device/);
     await expect.poll(() => eventsOf(cluster, "full", "ATTACH_FAILED"), { timeout: 60_000 }).toHaveLength(1);
     expect(await ping(vm, 5)).toBe(allOf(5));
     await node.exec(["rm", `${AGENT_STATE}/fill`]);

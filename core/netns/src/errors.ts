@@ -40,14 +40,14 @@ export const foreignDirectory = (
 export const foreignPath = (path: string, uid: number): ForeignPathError =>
   new ForeignPathError(`${path} belongs to uid ${uid}, or is a link of that user: netbind changed nothing there`);
 
+/** What the system calls it, for those who look it up. */
+const FULL = { ENOSPC: "no space left on device", EDQUOT: "disk quota exceeded" } as const;
+
 /** A file that does not fit into its file system any more. */
-export const fullFileSystem = (file: string, cause: NodeJS.ErrnoException): Error =>
-  Object.assign(
-    new Error(`${file} cannot be written: no space is left on its file system: make room there`, { cause }),
-    {
-      code: cause.code,
-    },
-  );
+export const fullFileSystem = (file: string, code: keyof typeof FULL, cause: Error): Error =>
+  Object.assign(new Error(`${file} cannot be written: ${FULL[code]}: make room in its file system`, { cause }), {
+    code,
+  });
 
 export const invalidKind = (kind: string): Error => new Error(`${JSON.stringify(kind)} does not name a kind of file`);
 

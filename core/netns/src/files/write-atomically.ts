@@ -24,8 +24,8 @@ export function writeAtomically(file: string, text: string): void {
     writeWhole(next, text);
   } catch (error) {
     rmSync(next, { force: true });
-    const failure = error as NodeJS.ErrnoException;
-    throw ["ENOSPC", "EDQUOT"].includes(failure.code ?? "") ? fullFileSystem(file, failure) : failure;
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === "ENOSPC" || code === "EDQUOT" ? fullFileSystem(file, code, error as Error) : error;
   }
   renameSync(next, file);
   const directory = openSync(dirname(file), "r");
