@@ -64,11 +64,14 @@ test(
   },
 );
 
-/** What a guest does for the addresses of its next pod, as it does when it starts. */
+/**
+ * What a guest does for the addresses of its next pod, as it does when it starts. passt goes on to send to the address that
+ * it saw last, until the guest sends something itself.
+ */
 const ASK = [
-  "ip -6 addr flush dev eth0 scope global",
   "udhcpc -i eth0 -s /udhcpc-script -n -q -t 10 2>&1",
   "udhcpc6 -i eth0 -s /udhcpc6-script -n -q -t 10 2>&1",
+  "ping -c 1 -w 10 $(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')",
 ].join("; ");
 
 test("passt: the guest goes on in the next pod, and has its addresses once it asks for them", LONG, async () => {
@@ -81,6 +84,8 @@ test("passt: the guest goes on in the next pod, and has its addresses once it as
   const { spec, status } = target.scheduled.pod;
   expect(spec.nodeName).not.toBe(source.scheduled.pod.spec.nodeName);
   expect(await uptimeOf(target)).toBeGreaterThan(uptime);
+  // It is reached at its next pod's addresses before it knows them.
+  for (const at of services) await expectPage(cluster, "from-passt-mig", at);
   await target.guest.inGuest(ASK);
   const network = await networkOf(target);
   for (const { ip } of status.podIPs ?? []) expect(network).toContain(` ${ip}/`);
