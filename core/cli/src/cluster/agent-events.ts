@@ -4,7 +4,7 @@ import { numberAt, textAt } from "./fields.ts";
 /** The node agent's name as the source of events. */
 export const AGENT = "netbind-agent";
 
-/** What somebody said of an object, as an event. */
+/** An event of an object, as far as it is read. */
 export interface SaidEvent {
   readonly type: string;
   readonly reason: string;

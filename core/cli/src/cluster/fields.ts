@@ -1,4 +1,4 @@
-/** Fields of objects that somebody in a cluster wrote: of whatever form they are, nothing fails. */
+/** Fields of objects that users of a cluster wrote: of whatever form they are, nothing fails. */
 import { isObject } from "@netbind/contract/shape";
 
 export type Value = Readonly<Record<string, unknown>>;

@@ -43,7 +43,7 @@ function judgeBinding({ name, generation, status: { conditions = [] } }: Network
   const of = (type: string) => conditions.find((one) => one.type === type && one.observedGeneration === generation);
   const [ready, registered] = [of("Ready"), of("Registered")];
   if (ready?.status === "True") return good(`binding ${name}: ${registered?.message ?? ready.message}`);
-  // KubeVirt's own key serves it: there is nothing to register.
+  // KubeVirt's own key serves it: nothing is to be registered.
   if (registered?.reason === "OwnKey") return good(`binding ${name}: ${registered.message}`);
   return problem(`binding ${name}: ${ready?.message ?? "the controller has not looked at it yet"}`);
 }

@@ -62,7 +62,7 @@ async function refuseUsed({ client, namespace, release }: WithdrawParts): Promis
   );
 }
 
-/** Sets how many replicas of the controller there are. Gives how many there were; undefined: there is no Deployment. */
+/** Sets how many replicas of the controller there are. Gives how many there were; undefined: the Deployment is missing. */
 async function scale({ client, namespace }: WithdrawParts, replicas: number): Promise<number | undefined> {
   const place = { resource: DEPLOYMENTS, namespace, name: CONTROLLER, subresource: "scale" } as const;
   try {

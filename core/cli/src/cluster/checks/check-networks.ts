@@ -48,7 +48,7 @@ function checkDefinitions({ vmis, definitions }: ClusterFacts): readonly Cluster
       .map((one) =>
         isError("NETWORK_MISSING", {
           object: { kind: "VirtualMachineInstance", namespace, name: vmi },
-          problem: `there is no NetworkAttachmentDefinition ${one}: no pod is made for the VM, or multus refuses it`,
+          problem: `NetworkAttachmentDefinition ${one} does not exist: no pod is made for the VM, or multus refuses it`,
           fix: "create it, or correct the name in the VM's networks",
         }),
       );

@@ -104,7 +104,7 @@ function checkDefinition(
     isError("NETWORK_MISSING", {
       object: registry.object,
       field: [...registry.path, name, "networkAttachmentDefinition"].join("."),
-      problem: `there is no NetworkAttachmentDefinition ${named}: multus refuses the pods of the binding's VMs`,
+      problem: `NetworkAttachmentDefinition ${named} does not exist: multus refuses the pods of the binding's VMs`,
       fix: "create it, or correct the name",
     }),
   ];
@@ -126,7 +126,7 @@ export function checkOperator(facts: ClusterFacts): readonly ClusterFinding[] {
       isError("HYPERCONVERGED_REVERTS", {
         object: registry.object,
         field: [...registry.path, name].join("."),
-        problem: `${registry.ownersOf(name).join(" and ") || "somebody"} registered ${name} here, and the operator of HyperConverged ${operatorRegistry.object.namespace}/${operatorRegistry.object.name}, which owns this CR, removes it again${seen}`,
+        problem: `${registry.ownersOf(name).join(" and ") || "a manager that is not named"} registered ${name} here, and the operator of HyperConverged ${operatorRegistry.object.namespace}/${operatorRegistry.object.name}, which owns this CR, removes it again${seen}`,
         fix: `register it as ${placeOf(operatorRegistry, name)}, or create a NetworkBinding ${name}: the controller then does so`,
       }),
     ),
@@ -142,7 +142,7 @@ export function checkOperator(facts: ClusterFacts): readonly ClusterFinding[] {
       ? [
           isWarning("HYPERCONVERGED_REVERTS", {
             object: registry.object,
-            problem: `somebody changes this CR, and the operator of HyperConverged writes it back${seen}`,
+            problem: `this CR is changed, and the operator of HyperConverged writes it back${seen}`,
             fix: `write into HyperConverged ${operatorRegistry.object.namespace}/${operatorRegistry.object.name} instead`,
           }),
         ]

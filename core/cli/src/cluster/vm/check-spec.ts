@@ -54,7 +54,7 @@ function findMissing({ definitions }: VmFacts, object: ClusterObject): readonly 
           isError("NETWORK_MISSING", {
             object,
             field: "spec.networks",
-            problem: `there is no NetworkAttachmentDefinition ${name}: no pod is made for the VM, or multus refuses it`,
+            problem: `NetworkAttachmentDefinition ${name} does not exist: no pod is made for the VM, or multus refuses it`,
             fix: "create it (and install multus, where the cluster has none), or correct the name in the VM's networks",
           }),
         ]
