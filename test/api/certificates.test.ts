@@ -86,7 +86,9 @@ test("a Secret of another program is served as it is, and what it lacks is said;
   const api = useApiServer();
   await using namespace = await api.makeNamespace();
   await using replica = new Replica(api, namespace.name, true, true);
-  await expect.poll(() => replica.problems.at(-1), WITHIN).toMatch(/^there is no Secret .*netbind-webhooks: let what/);
+  await expect
+    .poll(() => replica.problems.at(-1), WITHIN)
+    .toMatch(/^Secret .*netbind-webhooks does not exist: let what/);
   const directory = mkdtempSync(join(tmpdir(), "netbind-certificates-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const authority = await Authority.in(directory);

@@ -127,7 +127,7 @@ test("once all of them are repaired, nothing is found again", async () => {
   expect((await answerOf(["doctor"])).answer).toMatchObject({ passed: true, findings: [] });
 });
 
-test("who may look at little is told what was not checked, and nothing is found for that reason", async () => {
+test("for an account with few rights, what was not checked is listed, and nothing is found for that reason", async () => {
   const account = await cluster.api.asServiceAccount("web", "reader");
   const file = join(images, "reader");
   writeKubeconfig(file, account);

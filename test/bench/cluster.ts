@@ -3,13 +3,12 @@ import { basename } from "node:path";
 import { readFileSync } from "node:fs";
 import { descendantsOf } from "@netbind/netns";
 import { ApiServer } from "../support/cluster/api-server.ts";
-import { downCluster, upCluster } from "../support/cluster/cluster.ts";
-import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
+import type { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
 import { CountedServer, processorTime } from "../support/cluster/counted-server.ts";
-import { defaultRelease } from "../support/cluster/kubernetes.ts";
 import { applyCrds } from "../support/cluster/kubevirt-crds.ts";
 import { Followers, SimulatedVms } from "../support/cluster/simulated-cluster.ts";
 import type { Comparison } from "./report.ts";
+import { inControlPlane } from "./in-control-plane.ts";
 
 const NODES = 200;
 const VMS = 5000;
@@ -111,12 +110,4 @@ async function measure(directory: ClusterDirectory): Promise<readonly Comparison
   ];
 }
 
-export async function benchCluster(): Promise<readonly Comparison[]> {
-  const directory = new ClusterDirectory(`bench-${process.pid}`);
-  await upCluster(directory, { release: defaultRelease(), nodes: 0 });
-  try {
-    return await measure(directory);
-  } finally {
-    await downCluster(directory);
-  }
-}
+export const benchCluster = (): Promise<readonly Comparison[]> => inControlPlane(measure);

@@ -10,17 +10,16 @@ import { API_PORT } from "../support/cluster/addresses.ts";
 import { ApiServer } from "../support/cluster/api-server.ts";
 import type { AdmissionLoad } from "../support/cluster/admission-load-main.ts";
 import { Authority } from "../support/cluster/certificates.ts";
-import { downCluster, upCluster } from "../support/cluster/cluster.ts";
-import { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
+import type { ClusterDirectory } from "../support/cluster/cluster-directory.ts";
 import { controllerAccount } from "../support/cluster/controller-role.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
-import { defaultRelease } from "../support/cluster/kubernetes.ts";
 import { applyCrds } from "../support/cluster/kubevirt-crds.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
 import { Inside } from "../support/cluster/inside.ts";
 import { SimulatedVms } from "../support/cluster/simulated-cluster.ts";
 import { applyEmptyWebhooks, removeWebhookConfigurations } from "../support/cluster/webhook-objects.ts";
 import { type Comparison, percentile } from "./report.ts";
+import { inControlPlane } from "./in-control-plane.ts";
 
 const VMS = 5000;
 const NODES = 200;
@@ -191,12 +190,4 @@ function comparisons(
   ];
 }
 
-export async function benchWebhooks(): Promise<readonly Comparison[]> {
-  const directory = new ClusterDirectory(`bench-${process.pid}`);
-  await upCluster(directory, { release: defaultRelease(), nodes: 0 });
-  try {
-    return await measure(directory);
-  } finally {
-    await downCluster(directory);
-  }
-}
+export const benchWebhooks = (): Promise<readonly Comparison[]> => inControlPlane(measure);

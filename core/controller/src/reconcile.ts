@@ -19,7 +19,7 @@ export interface ReconcileParts extends PlannerSources {
   readonly client: ApiClient;
   /** The namespace of the KubeVirt CR. */
   readonly namespace: string;
-  /** Records an event; absent: nobody is told. */
+  /** Records an event; absent: none are recorded. */
   readonly record?: (event: ApiEvent) => void;
   /** What was written before; absent: it is not remembered. */
   readonly reverts?: Reverts;

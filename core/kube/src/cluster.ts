@@ -173,7 +173,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   NetworkBinding: NETWORK_BINDING,
 };
 
-/** By what an unreadable object is told from pods: one of the whole cluster cannot be one, whatever its UID. */
+/** By what an unreadable object and pods differ: one of the whole cluster cannot be one, whatever its UID. */
 const uidOf = ({ kind, metadata }: Readonly<Record<string, unknown>>): string | undefined => {
   if (kind === "NetworkBinding") return kind;
   const uid = isObject(metadata) ? metadata["uid"] : undefined;

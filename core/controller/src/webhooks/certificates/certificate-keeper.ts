@@ -83,7 +83,7 @@ export class CertificateKeeper {
   /** What keeps a Secret of another program from being served. */
   #missing(stored: ApiObject | undefined): string | undefined {
     const { namespace, name } = this.#parts;
-    if (stored === undefined) return `there is no Secret ${namespace}/${name}: let what issues certificates make it`;
+    if (stored === undefined) return `Secret ${namespace}/${name} does not exist: let what issues certificates make it`;
     const missing = missingKeys(stored);
     if (missing.length === 0) return undefined;
     return `the Secret ${namespace}/${name} has no ${missing.join(", ")}: use an issuer that gives them`;
