@@ -7,7 +7,8 @@ import { defineBinding } from "@netbind/contract";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundlePlugin } from "../support/build/bundle.ts";
-import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
+import { KubeNode } from "../support/kube/kube-node.ts";
+import { hookSocketsOf, type LabPod } from "../support/kube/lab-pod.ts";
 
 const PLAN = { domain: { kind: "userNetwork", network: "10.0.2.0/24", search: [], forward: [] } } as const;
 const theirs = defineBinding({ name: "somebodys", contract: "v1alpha1", migration: "none", plan: () => PLAN });
@@ -19,7 +20,7 @@ beforeAll(async () => {
   mkdirSync(join(node.directory, "bindings/somebodys"), { recursive: true });
   addBinding(server, theirs);
   await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
-  node.startAgent(["--bindings", join(node.directory, "bindings")]);
+  node.agent.start(["--bindings", join(node.directory, "bindings")]);
 });
 afterAll(async () => {
   server.forceShutdown();
@@ -29,7 +30,7 @@ afterAll(async () => {
 const file = (name: string): string => `networkbinding-${name}.json`;
 /** What the cluster's administrator says of a binding. */
 const grant = (name: string, grants: unknown): void =>
-  node.write(file(name), {
+  node.api.write(file(name), {
     ...{ apiVersion: "netbind.dev/v1alpha1", kind: "NetworkBinding" },
     metadata: { name, uid: name },
     spec: { grants },
@@ -45,14 +46,14 @@ test("a third-party binding gets what its NetworkBinding says, and its pod is at
   const bundle = (name: string): string => join(node.directory, `rootfs/netbind/${name}.mjs`);
   copyFileSync(bundle("slirp"), bundle("somebodys"));
   const pod = await node.pod({ vm: "g-theirs", nics: nics("somebodys") });
-  expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
+  expect(await node.agent.reported(pod, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
   await node.removePod(pod);
   grant("somebodys", { domainKinds: ["disk"], sysctls: ["kernel.pid_max"] });
   const wrong = await node.pod({ vm: "g-wrong", nics: nics("somebodys") });
-  const said = await node.says(wrong, "GRANTS_INVALID");
+  const said = await node.agent.reported(wrong, "GRANTS_INVALID");
   expect(said).toContain('NetworkBinding "somebodys" does not grant anything: spec.grants.domainKinds[0]: "disk"');
   expect(said).toContain("spec.grants.sysctls[0]: ");
-  expect(node.hookSockets(wrong)).toEqual([]);
+  expect(hookSocketsOf(wrong)).toEqual([]);
   // It costs this binding's pods alone.
   const other = await node.pod({ vm: "g-other", nics: nics("slirp") });
   await node.attached(other);
@@ -61,15 +62,15 @@ test("a third-party binding gets what its NetworkBinding says, and its pod is at
 });
 
 test("a NetworkBinding of this release's that gives no grants leaves them, and one that does replaces them", async () => {
-  node.write(file("slirp"), { kind: "NetworkBinding", metadata: { name: "slirp" }, spec: { fallback: "Always" } });
+  node.api.write(file("slirp"), { kind: "NetworkBinding", metadata: { name: "slirp" }, spec: { fallback: "Always" } });
   const before = await node.pod({ vm: "g-before", nics: nics("slirp") });
   await node.attached(before);
   grant("slirp", { domainKinds: ["tap"] });
   const after = await node.pod({ vm: "g-after", nics: nics("slirp") });
-  expect(await node.says(after, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
+  expect(await node.agent.reported(after, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
   // What is attached stays as it is recorded.
-  expect(node.told(before).map(({ reason }) => reason)).toEqual(["ATTACHED"]);
-  rmSync(join(node.objects, file("slirp")));
+  expect(node.agent.reasons(before)).toEqual(["ATTACHED"]);
+  rmSync(join(node.api.directory, file("slirp")));
   await node.attached(after);
 });
 
@@ -83,9 +84,9 @@ test("a third-party process is asked Admit, Needs and Plan, and its pod is attac
   try {
     const podOf = (vm: string, name: string): Promise<LabPod> => node.pod({ vm, nics: [{ name, binding: "lan-tap" }] });
     const refused = await podOf("g-admit", "refused");
-    expect(await node.says(refused, "POD_REFUSED")).toContain("interfaces[0].model: ");
+    expect(await node.agent.reported(refused, "POD_REFUSED")).toContain("interfaces[0].model: ");
     const needing = await podOf("g-needs", "needs-device");
-    expect(await node.says(needing, "POD_REFUSED")).toContain('needs 1 of the resource "example.com/fpga"');
+    expect(await node.agent.reported(needing, "POD_REFUSED")).toContain('needs 1 of the resource "example.com/fpga"');
     const pod = await podOf("g-plan", "red");
     await node.attached(pod);
     expect(await pod.exec(["ip", "link", "show", "tap0"])).toContain("master k6t-eth0");
@@ -95,14 +96,14 @@ test("a third-party process is asked Admit, Needs and Plan, and its pod is attac
     await ended;
     const late = await podOf("g-late", "red");
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect([node.hookSockets(late), node.told(pod).map(({ reason }) => reason)]).toEqual([[], ["ATTACHED"]]);
+    expect([hookSocketsOf(late), node.agent.reasons(pod)]).toEqual([[], ["ATTACHED"]]);
     // The next agent keeps it by its record, although nobody answers for it.
-    await node.stopAgent();
+    await node.agent.stop();
     await pod.exec(["ip", "link", "set", "tap0", "nomaster"]);
-    node.startAgent(["--bindings", join(node.directory, "bindings")]);
-    expect(await node.says(pod, "REPAIRED")).toContain("network of NIC red");
+    node.agent.start(["--bindings", join(node.directory, "bindings")]);
+    expect(await node.agent.reported(pod, "REPAIRED")).toContain("network of NIC red");
     expect(await pod.exec(["ip", "link", "show", "tap0"])).toContain("master k6t-eth0");
-    expect(node.hookSockets(late)).toEqual([]);
+    expect(hookSocketsOf(late)).toEqual([]);
   } finally {
     planner.kill("SIGKILL");
   }

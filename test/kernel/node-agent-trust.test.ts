@@ -20,7 +20,8 @@ import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundleSupport } from "../support/build/bundle.ts";
 import { CONFIGURATION } from "../support/kube/kube-objects.ts";
-import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
+import { KubeNode } from "../support/kube/kube-node.ts";
+import { hookSocketsOf, type LabPod } from "../support/kube/lab-pod.ts";
 
 const scripts = mkdtempSync(join(tmpdir(), "netbind-scripts-"));
 let node: KubeNode;
@@ -32,7 +33,7 @@ beforeAll(async () => {
     grants,
     JSON.stringify({ somebodys: { domainKinds: ["userNetwork", "hostdev", "vdpa"] }, slirp: { domainKinds: ["tap"] } }),
   );
-  node.startAgent(["--bindings", join(node.directory, "bindings"), "--grants", grants]);
+  node.agent.start(["--bindings", join(node.directory, "bindings"), "--grants", grants]);
 });
 afterAll(async () => {
   await node[Symbol.asyncDispose]();
@@ -48,7 +49,7 @@ async function unseen(vm: string): Promise<{ readonly pod: LabPod; readonly show
   const pod = await node.pod({ vm, listed: false });
   const own = join(pod.hooks, "hook-sidecar-0/netbind");
   await waitUntil(() => existsSync(join(own, "attach.sock")), 20_000);
-  return { pod, own, show: () => node.list(pod) };
+  return { pod, own, show: () => node.api.list(pod) };
 }
 
 test("a pod that only looks like a launcher pod", async () => {
@@ -56,14 +57,18 @@ test("a pod that only looks like a launcher pod", async () => {
     vm: "t-owner",
     change: ({ metadata }) => delete (metadata as { ownerReferences?: unknown }).ownerReferences,
   });
-  expect(await node.says(nobody, "POD_NOT_CONTROLLED")).toContain("no object");
+  expect(await node.agent.reported(nobody, "POD_NOT_CONTROLLED")).toContain("no object");
   const inactive = await node.pod({ vm: "t-active", listed: false });
-  node.edit("vmi-t-active.json", (vmi) => Object.assign(vmi, { status: { activePods: { [inactive.uid]: "node-2" } } }));
-  node.list(inactive);
-  await node.says(inactive, "POD_NOT_ACTIVE");
+  node.api.edit("vmi-t-active.json", (vmi) =>
+    Object.assign(vmi, { status: { activePods: { [inactive.uid]: "node-2" } } }),
+  );
+  node.api.list(inactive);
+  await node.agent.reported(inactive, "POD_NOT_ACTIVE");
   for (const pod of [nobody, inactive]) expect(await links(pod)).not.toContain("tap0");
   // What speaks against it may end: a VMI's status comes after its pod.
-  node.edit("vmi-t-active.json", (vmi) => Object.assign(vmi, { status: { activePods: { [inactive.uid]: "node-1" } } }));
+  node.api.edit("vmi-t-active.json", (vmi) =>
+    Object.assign(vmi, { status: { activePods: { [inactive.uid]: "node-1" } } }),
+  );
   await node.attached(inactive);
 });
 
@@ -74,13 +79,13 @@ test("a link, or somebody else's socket, in the place of the sidecar's", async (
   renameSync(socket, `${socket}.aside`);
   symlinkSync(join(victim.own, "attach.sock"), socket);
   linked.show();
-  expect(await node.says(linked.pod, "UNAVAILABLE")).toContain('"attach.sock" is not a socket');
+  expect(await node.agent.reported(linked.pod, "UNAVAILABLE")).toContain('"attach.sock" is not a socket');
   expect(existsSync(join(victim.own, "attach.sealed"))).toBe(false);
   const owned = await unseen("t-owned");
   chownSync(join(owned.own, "attach.sock"), 1000, 1000);
   owned.show();
-  expect(await node.says(owned.pod, "UNAVAILABLE")).toContain("belongs to uid 1000, not to 107");
-  for (const pod of [linked.pod, owned.pod]) expect(node.hookSockets(pod)).toEqual([]);
+  expect(await node.agent.reported(owned.pod, "UNAVAILABLE")).toContain("belongs to uid 1000, not to 107");
+  for (const pod of [linked.pod, owned.pod]) expect(hookSocketsOf(pod)).toEqual([]);
   // Put back, all goes on.
   rmSync(socket);
   renameSync(`${socket}.aside`, socket);
@@ -103,9 +108,9 @@ test("a directory that is swapped while the agent goes through it leads nowhere 
 test("a sidecar in the node's own network", async () => {
   const pod = await node.pod({ vm: "t-host", sidecars: false, listed: false });
   await node.startSidecar(pod, 0, "masquerade", false);
-  node.list(pod);
-  expect(await node.says(pod, "POD_NAMESPACE_REFUSED")).toContain("the node's own");
-  expect(node.hookSockets(pod)).toEqual([]);
+  node.api.list(pod);
+  expect(await node.agent.reported(pod, "POD_NAMESPACE_REFUSED")).toContain("the node's own");
+  expect(hookSocketsOf(pod)).toEqual([]);
   expect(await node.exec(["ip", "-brief", "link", "show"])).not.toContain("k6t-eth0");
 });
 
@@ -115,7 +120,7 @@ test("an Attach from the compute container, which has the same user and the same
   await waitUntil(() => existsSync(join(pod.hooks, "told")), 30_000);
   expect(readFileSync(join(pod.hooks, "told"), "utf8")).toBe("ATTACH_UNSEALED ATTACH_UNSEALED");
   expect(existsSync(join(own, "attach.sealed"))).toBe(false);
-  expect(node.hookSockets(pod)).toEqual([]);
+  expect(hookSocketsOf(pod)).toEqual([]);
 });
 
 test.each([
@@ -132,10 +137,10 @@ test.each([
     await listenUnix(server, join(node.directory, "bindings/somebodys/binding.sock"));
     try {
       const pod = await node.pod({ vm, nics: [{ name: "red", binding: "somebodys" }] });
-      expect(await node.says(pod, "PLAN_OUT_OF_BOUNDS")).toContain(
+      expect(await node.agent.reported(pod, "PLAN_OUT_OF_BOUNDS")).toContain(
         `${planned} is not one of the devices that the pod was allocated`,
       );
-      expect(node.hookSockets(pod)).toEqual([]);
+      expect(hookSocketsOf(pod)).toEqual([]);
     } finally {
       server.forceShutdown();
       rmSync(join(node.directory, "bindings/somebodys/binding.sock"), { force: true });
@@ -146,14 +151,14 @@ test.each([
 test("a NIC that its binding does not accept: one Warning with all violations, and nothing is made in the pod", async () => {
   const ranges = [{ protocol: "TCP", start: 80, end: 90 }];
   const refused = await node.pod({ vm: "t-refused", nics: [{ name: "red", binding: "slirp", portRanges: ranges }] });
-  expect(await node.says(refused, "POD_REFUSED")).toContain(
+  expect(await node.agent.reported(refused, "POD_REFUSED")).toContain(
     "spec.domain.devices.interfaces[0].portRanges: slirp forwards single ports only",
   );
   const passt = await node.pod({ vm: "t-e1000", nics: [{ name: "red", binding: "passt", model: "e1000" }] });
-  expect(await node.says(passt, "POD_REFUSED")).toContain(
+  expect(await node.agent.reported(passt, "POD_REFUSED")).toContain(
     "spec.domain.devices.interfaces[0].model: passt serves virtio only",
   );
-  expect(node.hookSockets(passt)).toEqual([]);
+  expect(hookSocketsOf(passt)).toEqual([]);
   provideSidecar();
   const strict = defineBinding({
     name: "strict",
@@ -188,24 +193,24 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
     await listenUnix(server, socket);
     try {
       const pod = await node.pod({ vm, nics: [{ name: "red", binding: "somebodys", model: "e1000" }] });
-      expect(await node.says(pod, reason)).toMatch(says);
-      expect(node.hookSockets(pod)).toEqual([]);
-      expect(existsSync(join(node.state, "pods", pod.uid))).toBe(false);
+      expect(await node.agent.reported(pod, reason)).toMatch(says);
+      expect(hookSocketsOf(pod)).toEqual([]);
+      expect(existsSync(join(node.agent.state, "pods", pod.uid))).toBe(false);
       await node.removePod(pod);
     } finally {
       server.forceShutdown();
       rmSync(socket, { force: true });
     }
   }
-  expect(node.hookSockets(refused)).toEqual([]);
-  expect(node.told(refused).map(({ reason }) => reason)).toEqual(["POD_REFUSED"]);
-  expect(node.leftovers()).not.toContain(`record of ${refused.uid}`);
+  expect(hookSocketsOf(refused)).toEqual([]);
+  expect(node.agent.reasons(refused)).toEqual(["POD_REFUSED"]);
+  expect(node.agent.leftovers()).not.toContain(`record of ${refused.uid}`);
 });
 
 /** Registers a binding in another way, for as long as the KubeVirt CR says so. */
 function register(binding: string, change: object): Disposable {
   const write = (of: object): void =>
-    node.edit("kubevirt.json", (cr) => {
+    node.api.edit("kubevirt.json", (cr) => {
       const { network } = (cr["spec"] as { configuration: { network: { binding: Record<string, object> } } })
         .configuration;
       network.binding[binding] = of;
@@ -218,12 +223,12 @@ function register(binding: string, change: object): Disposable {
 test("managedTap: KubeVirt would wire the namespace that the binding wires, so the pod is refused", async () => {
   using _ = register("masquerade", { domainAttachmentType: "managedTap" });
   const pod = await node.pod({ vm: "t-managed" });
-  expect(await node.says(pod, "POD_REFUSED")).toContain(
+  expect(await node.agent.reported(pod, "POD_REFUSED")).toContain(
     'interfaces[0].binding.name: binding "masquerade" is registered with domainAttachmentType: managedTap, so KubeVirt wires the NIC',
   );
-  expect(node.hookSockets(pod)).toEqual([]);
+  expect(hookSocketsOf(pod)).toEqual([]);
   expect(await links(pod)).not.toMatch(/tap0|k6t/);
-  expect(existsSync(join(node.state, "pods", pod.uid))).toBe(false);
+  expect(existsSync(join(node.agent.state, "pods", pod.uid))).toBe(false);
 });
 
 test("a registration's migration that is not its binding's: a Warning at boot, and no guest is taken to where it has no network", async () => {
@@ -231,26 +236,26 @@ test("a registration's migration that is not its binding's: a Warning at boot, a
     using _ = register("masquerade", { migration: undefined });
     const pod = await node.pod({ vm: "t-stays" });
     await node.attached(pod);
-    expect(await node.says(pod, "REGISTRATION_MISMATCH")).toContain("KubeVirt refuses to migrate the VM");
+    expect(await node.agent.reported(pod, "REGISTRATION_MISMATCH")).toContain("KubeVirt refuses to migrate the VM");
   }
   using _ = register("bridge", { migration: {} });
   const nics = [{ name: "red", binding: "bridge" }];
   const source = await node.pod({ vm: "t-moves", nics });
   await node.attached(source);
-  expect(await node.says(source, "REGISTRATION_MISMATCH")).toContain("its guest would lose the network");
+  expect(await node.agent.reported(source, "REGISTRATION_MISMATCH")).toContain("its guest would lose the network");
   const target = await node.pod({ vm: "t-moves", nics, listed: false });
-  node.edit("vmi-t-moves.json", (vmi) => {
+  node.api.edit("vmi-t-moves.json", (vmi) => {
     const migrationState = { targetPod: target.name, sourcePod: source.name };
     Object.assign(vmi, { status: { ...(vmi["status"] as object), migrationState } });
   });
-  node.list(target);
-  expect(await node.says(target, "POD_REFUSED")).toContain("cannot be migrated on the pod network");
-  expect(node.hookSockets(target)).toEqual([]);
+  node.api.list(target);
+  expect(await node.agent.reported(target, "POD_REFUSED")).toContain("cannot be migrated on the pod network");
+  expect(hookSocketsOf(target)).toEqual([]);
   // What fits is told of with no Warning.
   const fits = await node.pod({ vm: "t-fits" });
   await node.attached(fits);
-  await node.says(fits, "ATTACHED");
-  expect(node.told(fits)).toHaveLength(1);
+  await node.agent.reported(fits, "ATTACHED");
+  expect(node.agent.reports(fits)).toHaveLength(1);
 });
 
 test("what a binding may plan is the administrator's word: more than this release says, or less", async () => {
@@ -263,8 +268,8 @@ test("what a binding may plan is the administrator's word: more than this releas
   try {
     await node.attached(await node.pod({ vm: "t-more", nics: [{ name: "red", binding: "somebodys" }] }));
     const less = await node.pod({ vm: "t-less", nics: [{ name: "red", binding: "slirp" }] });
-    expect(await node.says(less, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
-    expect(node.hookSockets(less)).toEqual([]);
+    expect(await node.agent.reported(less, "PLAN_OUT_OF_BOUNDS")).toContain('"userNetwork" are not granted');
+    expect(hookSocketsOf(less)).toEqual([]);
   } finally {
     server.forceShutdown();
     rmSync(socket, { force: true });
@@ -276,11 +281,11 @@ test("one pod's trouble delays no other, and nothing of any is left", async () =
   const id = await node.startSidecar(stuck, 0, "masquerade");
   await waitUntil(() => existsSync(join(stuck.hooks, "hook-sidecar-0/netbind/attach.sock")), 20_000);
   process.kill(await node.sidecarPid(id), "SIGSTOP");
-  node.list(stuck);
+  node.api.list(stuck);
   const other = await node.pod({ vm: "t-other" });
   await node.attached(other);
-  expect(node.hookSockets(stuck)).toEqual([]);
+  expect(hookSocketsOf(stuck)).toEqual([]);
   for (const pod of node.pods) await node.removePod(pod);
-  await waitUntil(() => node.leftovers().length === 0, 30_000);
-  expect(node.leftovers()).toEqual([]);
+  await waitUntil(() => node.agent.leftovers().length === 0, 30_000);
+  expect(node.agent.leftovers()).toEqual([]);
 });

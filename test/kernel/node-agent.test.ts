@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Attachment, type Binding, defineBinding } from "@netbind/contract";
@@ -7,8 +7,9 @@ import bridge from "@netbind/plugin-bridge";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { expect, test } from "vitest";
 import { plugGuest } from "../support/netns/attach-nic.ts";
-import { KubeNode, type LabPod } from "../support/kube/kube-node.ts";
+import { KubeNode } from "../support/kube/kube-node.ts";
 import { type PodNic, vmiObject } from "../support/kube/kube-objects.ts";
+import { hookSocketsOf, type LabPod, withHooks } from "../support/kube/lab-pod.ts";
 import { TestNetns } from "../support/netns/netns.ts";
 
 interface Recorded {
@@ -17,8 +18,7 @@ interface Recorded {
   readonly processes: readonly { readonly role: string; readonly processes: readonly { readonly pid: number }[] }[];
 }
 
-const recordOf = (node: KubeNode, { uid }: LabPod): Recorded =>
-  JSON.parse(readFileSync(join(node.state, "pods", uid, "record.json"), "utf8")) as Recorded;
+const recordOf = (node: KubeNode, pod: LabPod): Recorded => node.agent.record<Recorded>(pod);
 
 /** Serves a binding beside the agent, as an administrator deploys a third-party one. */
 async function serveBeside(node: KubeNode, name: string, binding: Binding): Promise<Disposable> {
@@ -38,18 +38,18 @@ async function serveBeside(node: KubeNode, name: string, binding: Binding): Prom
 
 async function gone(node: KubeNode): Promise<void> {
   for (const pod of node.pods) await node.removePod(pod);
-  await waitUntil(() => node.leftovers().length === 0, 30_000);
-  expect(node.leftovers()).toEqual([]);
+  await waitUntil(() => node.agent.leftovers().length === 0, 30_000);
+  expect(node.agent.leftovers()).toEqual([]);
 }
 
 test("a pod as the kubelet lays it out is attached, its sidecar keeps what it was told, and all is undone when it is gone", async () => {
   await using node = await KubeNode.make();
   const pod = await node.pod({ vm: "one", sidecars: false });
   const id = await node.startSidecar(pod, 0, "masquerade");
-  node.startAgent();
+  node.agent.start();
   await node.attached(pod);
-  await node.says(pod, "ATTACHED");
-  expect(node.told(pod)).toHaveLength(1);
+  await node.agent.reported(pod, "ATTACHED");
+  expect(node.agent.reports(pod)).toHaveLength(1);
   const links = JSON.parse(await pod.exec(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
   expect(links.map(({ ifname }) => ifname).sort()).toEqual(["eth0", "k6t-eth0", "lo", "tap0"]);
   const [attachment] = recordOf(node, pod).attached;
@@ -62,19 +62,19 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
   });
   // KubeVirt writes the NIC on the tap, and gives it the pod link's MAC address: whom DHCP answers must be the same.
   expect(attachment?.mac).toBe(attachment?.pod.mac);
-  const socket = node.hookSockets(pod)[0] ?? "";
-  expect(await node.withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
+  const socket = hookSocketsOf(pod)[0] ?? "";
+  expect(await withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
   // The container is started again, and no agent is there to attach it again.
-  await node.stopAgent();
+  await node.agent.stop();
   await node.endContainer(id);
   rmSync(join(pod.hooks, socket));
   await node.startSidecar(pod, 0, "masquerade");
   await node.attached(pod);
-  expect(await node.withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
+  expect(await withHooks(pod, socket, (client) => client.info())).toMatchObject({ name: "masquerade" });
   const servers = recordOf(node, pod).processes;
-  node.startAgent();
-  await node.says(pod, "TAKEN_OVER");
-  expect(node.told(pod).map(({ reason }) => reason)).toEqual(["ATTACHED", "TAKEN_OVER"]);
+  node.agent.start();
+  await node.agent.reported(pod, "TAKEN_OVER");
+  expect(node.agent.reasons(pod)).toEqual(["ATTACHED", "TAKEN_OVER"]);
   expect(recordOf(node, pod).processes).toEqual(servers);
   for (const { pid } of servers.flatMap(({ processes }) => processes)) expect(existsSync(`/proc/${pid}`)).toBe(true);
   await gone(node);
@@ -84,37 +84,37 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
 
 test("a pod's first seconds, in KubeVirt's order: nothing is said until it is attached", async () => {
   await using node = await KubeNode.make();
-  node.startAgent();
+  node.agent.start();
   const pod = await node.pod({
     vm: "early",
     sidecars: false,
     listed: false,
     change: (object) => (object["status"] = { phase: "Pending" }),
   });
-  const vmi = join(node.objects, "vmi-early.json");
+  const vmi = join(node.api.directory, "vmi-early.json");
   const activePods = (pods: object): void =>
-    node.edit("vmi-early.json", (object) => Object.assign(object, { status: { activePods: pods } }));
+    node.api.edit("vmi-early.json", (object) => Object.assign(object, { status: { activePods: pods } }));
   const look = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1200));
   renameSync(vmi, `${vmi}.hidden`);
-  node.list(pod);
+  node.api.list(pod);
   await look();
   renameSync(`${vmi}.hidden`, vmi);
   for (const pods of [{}, { [pod.uid]: "" }, { [pod.uid]: "node-1" }]) {
     activePods(pods);
     await look();
   }
-  expect(node.told(pod)).toEqual([]);
+  expect(node.agent.reports(pod)).toEqual([]);
   await node.startSidecar(pod, 0, "masquerade");
   await look();
-  expect(node.told(pod)).toEqual([]);
+  expect(node.agent.reports(pod)).toEqual([]);
   // The kubelet tells of the pod's network: what multus reports of it would be there by now.
-  node.edit(
+  node.api.edit(
     `pod-${pod.uid}.json`,
     (object) => (object["status"] = { phase: "Pending", podIPs: [{ ip: pod.address }] }),
   );
   await node.attached(pod);
-  await node.says(pod, "ATTACHED");
-  expect(node.told(pod)).toHaveLength(1);
+  await node.agent.reported(pod, "ATTACHED");
+  expect(node.agent.reports(pod)).toHaveLength(1);
   await gone(node);
 });
 
@@ -141,10 +141,10 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
   };
   const before = new Map<LabPod, Awaited<ReturnType<typeof linksOf>>>();
   for (const pod of [masquerade, bridged, passt]) before.set(pod, await linksOf(pod));
-  node.startAgent();
+  node.agent.start();
   for (const pod of [masquerade, bridged, passt]) {
     await node.attached(pod);
-    await node.says(pod, "ATTACHED");
+    await node.agent.reported(pod, "ATTACHED");
     const [attachment] = recordOf(node, pod).attached;
     expect(attachment).toMatchObject({ names, pod: { name: primary, mac: before.get(pod)?.get(primary)?.address } });
     expect(attachment?.pod.routes).toContainEqual({ destination: "0.0.0.0/0", gateway: "10.98.0.1" });
@@ -165,8 +165,8 @@ test("a pod whose primary link is not eth0: every binding wires the link that ne
   expect(taken.get(primary)?.address).toBe(before.get(bridged)?.get(primary)?.address);
   const domain =
     "<domain type='qemu'><devices><interface type='ethernet'><mac address='02:00:00:00:00:01'/><alias name='ua-red'/></interface></devices></domain>";
-  const [socket = ""] = node.hookSockets(passt);
-  const defined = await node.withHooks(passt, socket, (hooks) =>
+  const [socket = ""] = hookSocketsOf(passt);
+  const defined = await withHooks(passt, socket, (hooks) =>
     hooks.onDefineDomain(
       "v1alpha3",
       Buffer.from(domain),
@@ -193,14 +193,14 @@ test("the next agent takes a running pod over from the record, repairs it, and a
   const beside = ["--bindings", join(node.directory, "bindings"), "--override", "bridge"];
   {
     using _ = await serveBeside(node, "bridge", own);
-    node.startAgent(beside);
+    node.agent.start(beside);
     for (const one of [pod, other]) {
       await node.attached(one);
-      await node.says(one, "ATTACHED");
+      await node.agent.reported(one, "ATTACHED");
     }
   }
   expect(asked).toBe(1);
-  await node.stopAgent();
+  await node.agent.stop();
   const server =
     recordOf(node, other)
       .processes.find(({ role }) => role.startsWith("dhcp4"))
@@ -218,9 +218,9 @@ test("the next agent takes a running pod over from the record, repairs it, and a
     },
   });
   using _ = await serveBeside(node, "bridge", next);
-  node.startAgent(beside);
-  expect(await node.says(other, "REPAIRED")).toMatch(/network of NIC red.*service dhcp4/);
-  expect(await node.says(pod, "REPAIRED")).toContain("network of NIC red");
+  node.agent.start(beside);
+  expect(await node.agent.reported(other, "REPAIRED")).toMatch(/network of NIC red.*service dhcp4/);
+  expect(await node.agent.reported(pod, "REPAIRED")).toContain("network of NIC red");
   expect(asked).toBe(1);
   expect(recordOf(node, pod).attached).toEqual(before);
   expect((await pod.exec(["sysctl", "-n", "net.ipv4.conf.all.arp_ignore"])).trim()).toBe("1");
@@ -232,20 +232,20 @@ test("a migration's target is observed and planned again, with the MAC address t
   await using node = await KubeNode.make();
   const nics = [{ name: "red", binding: "bridge" }];
   const source = await node.pod({ vm: "one", nics });
-  node.startAgent();
+  node.agent.start();
   await node.attached(source);
   await waitUntil(() => recordOf(node, source).phase === "attached", 10_000);
   const [first] = recordOf(node, source).attached;
-  node.edit("vmi-one.json", (vmi) => {
+  node.api.edit("vmi-one.json", (vmi) => {
     const status = { interfaces: [{ name: "red", mac: first?.mac }], activePods: { [source.uid]: "node-1" } };
     Object.assign(vmi, { status });
   });
   const target = await node.pod({ vm: "one", nics, listed: false });
-  node.edit("vmi-one.json", (vmi) => {
+  node.api.edit("vmi-one.json", (vmi) => {
     const status = vmi["status"] as object;
     Object.assign(vmi, { status: { ...status, migrationState: { targetPod: target.name, sourcePod: source.name } } });
   });
-  node.list(target);
+  node.api.list(target);
   await node.attached(target);
   await waitUntil(() => recordOf(node, target).phase === "attached", 10_000);
   const [second] = recordOf(node, target).attached;

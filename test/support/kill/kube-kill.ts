@@ -1,8 +1,10 @@
+import type { ChildProcess } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { processesIn, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
-import type { KubeNode, LabPod } from "../kube/kube-node.ts";
+import type { KubeNode } from "../kube/kube-node.ts";
+import type { LabPod } from "../kube/lab-pod.ts";
 
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
 
@@ -19,9 +21,9 @@ export class AgentKill {
     return join(this.#node.directory, "points");
   }
 
-  #start(killAt: number): ReturnType<KubeNode["startAgent"]> {
+  #start(killAt: number): ChildProcess {
     rmSync(this.#points, { force: true });
-    return this.#node.startAgent([], {
+    return this.#node.agent.start([], {
       NODE_OPTIONS: `--import=${PRELOAD}`,
       NETBIND_POINTS: this.#points,
       NETBIND_KILL_AT: String(killAt),
@@ -40,8 +42,8 @@ export class AgentKill {
   async trace(): Promise<readonly string[]> {
     const pod = await this.#pod();
     this.#start(0);
-    await this.#node.says(pod, "ATTACHED");
-    await this.#node.stopAgent();
+    await this.#node.agent.reported(pod, "ATTACHED");
+    await this.#node.agent.stop();
     const points = readFileSync(this.#points, "utf8").trim().split("\n");
     await this.#settle(pod, "after the trace");
     return points;
@@ -52,13 +54,13 @@ export class AgentKill {
     const pod = await this.#pod();
     const agent = this.#start(at);
     await waitUntil(() => agent.signalCode !== null || agent.exitCode !== null, 60_000);
-    expect(agent.signalCode, `the agent was not killed at ${at}: ${this.#node.log}`).toBe("SIGKILL");
+    expect(agent.signalCode, `the agent was not killed at ${at}: ${this.#node.agent.log}`).toBe("SIGKILL");
     await this.#settle(pod, readFileSync(this.#points, "utf8").trim().split("\n").at(-1) ?? "");
   }
 
   /** Whatever happened before: a new agent makes it whole, once each, and removes all of it. */
   async #settle(pod: LabPod, what: string): Promise<void> {
-    this.#node.startAgent();
+    this.#node.agent.start();
     await this.#node.attached(pod);
     await waitUntil(() => this.#phase(pod) === "attached", 30_000);
     expect(this.#phase(pod), what).toBe("attached");
@@ -70,15 +72,14 @@ export class AgentKill {
     for (const link of ["eth0", "k6t-eth0", "tap0"]) expect(links, what).toContain(link);
     expect(await pod.exec(["nft", "list", "tables"]), what).toContain("netbind_eth0");
     await this.#node.removePod(pod);
-    await waitUntil(() => this.#node.leftovers().length === 0, 30_000);
-    expect(this.#node.leftovers(), what).toEqual([]);
+    await waitUntil(() => this.#node.agent.leftovers().length === 0, 30_000);
+    expect(this.#node.agent.leftovers(), what).toEqual([]);
     expect(processesOf(pod), what).toEqual([]);
-    await this.#node.stopAgent();
+    await this.#node.agent.stop();
   }
 
-  #phase({ uid }: LabPod): string {
-    const file = join(this.#node.state, "pods", uid, "record.json");
-    return (JSON.parse(readFileSync(file, "utf8")) as { readonly phase: string }).phase;
+  #phase(pod: LabPod): string {
+    return this.#node.agent.record<{ readonly phase: string }>(pod).phase;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What runs in a launcher pod's compute container, in a pod of a lab's node: hooks as virt-launcher drives them, libvirt, QEMU. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Attachment, Plan } from "@netbind/contract";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
@@ -14,8 +14,9 @@ import { hypervisorNodes } from "../../../core/local/src/launcher/launcher-mount
 import { buildGoTool } from "../build/go-tools.ts";
 import { isBooted } from "../guest/is-booted.ts";
 import { type HookEvent, LAUNCHER_FAULTS } from "./hook-pod.ts";
-import type { KubeNode, LabPod } from "./kube-node.ts";
+import type { KubeNode } from "./kube-node.ts";
 import { vmiObject, type PodNic } from "./kube-objects.ts";
+import type { LabPod } from "./lab-pod.ts";
 
 const USER = [
   "--reuid",
@@ -78,9 +79,7 @@ export class KubeGuest implements AsyncDisposable {
     mkdirSync(shared, { recursive: true });
     const netns = `/run/netns/${this.#pod.netns}`;
     const vmi = vmiObject(this.#pod.vm, nics) as unknown as Vmi;
-    const record = JSON.parse(
-      readFileSync(join(this.#node.state, "pods", this.#pod.uid, "record.json"), "utf8"),
-    ) as AgentRecord;
+    const record = this.#node.agent.record<AgentRecord>(this.#pod);
     const onTaps = record.attached.filter(({ name }) => record.nics[name]?.plan.domain.kind === "tap");
     const base = onTaps.reduce(
       (xml, attachment) => writeTapInterface(xml, nicDomain(attachment, "qemu")),

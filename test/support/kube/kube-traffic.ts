@@ -5,8 +5,9 @@ import { ensureImage, State, stateDirectories } from "@netbind/local";
 import { processesOfUser, exec, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
 import { KubeGuest } from "./kube-guest.ts";
-import { KubeNode, type LabPod } from "./kube-node.ts";
+import { KubeNode } from "./kube-node.ts";
 import { makeContainerRoot } from "./kube-runtime.ts";
+import type { LabPod } from "./lab-pod.ts";
 import { Outside } from "../peers/outside.ts";
 
 /** A name that only the demo guest has, and what a stranger fetches from it. */
@@ -45,12 +46,12 @@ export async function proveThroughAgent({
   domain = /./,
 }: AgentBinding): Promise<void> {
   await using node = await KubeNode.make();
-  node.startAgent();
+  node.agent.start();
   const nics = [{ name: "red", binding, ports: [{ port: 8080 }] }];
   const pod = await node.pod({ vm: "guest", nics, listed: false });
   if (libvirt !== undefined) await startLauncher(node, pod, libvirt);
-  node.list(pod);
-  await node.says(pod, "ATTACHED", 60_000);
+  node.api.list(pod);
+  await node.agent.reported(pod, "ATTACHED", 60_000);
   await using guest = new KubeGuest(node, pod);
   const events = await guest.boot(nics);
   const defined = events.filter(({ event }) => event === "defined");
@@ -72,10 +73,10 @@ export async function proveThroughAgent({
   expect(await outside.connect(pod.address, 8081)).toBe("ECONNREFUSED");
   expect((await guest.hooks("", {}, ["-shutdown"])).at(-1)).toMatchObject({ event: "shutdown" });
   expect(guest.runs).toBe(true);
-  const services = node.serviceUid(pod);
+  const services = node.agent.serviceUid(pod);
   await guest[Symbol.asyncDispose]();
   await node.removePod(pod);
-  await waitUntil(() => node.leftovers().length === 0, 30_000);
-  expect(node.leftovers()).toEqual([]);
+  await waitUntil(() => node.agent.leftovers().length === 0, 30_000);
+  expect(node.agent.leftovers()).toEqual([]);
   expect(processesOfUser(services)).toEqual([]);
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
-import { KubeNode, type LabPod } from "./kube-node.ts";
+import { KubeNode } from "./kube-node.ts";
+import { hookSocketsOf, type LabPod, waitsForAttach } from "./lab-pod.ts";
 
 /** What an agent needed for many pods that come at once. */
 export interface ManyPods {
@@ -31,18 +32,20 @@ export async function attachMany(count: number): Promise<ManyPods> {
     for (const vm of names) pods.push(await node.pod({ vm, listed: false }));
   }
   for (const pod of pods)
-    expect(await waitUntil(() => node.serves(pod), 60_000), `${pod.name}: its sidecar does not serve`).toBe(true);
-  const agent = node.startBundledAgent();
-  await waitUntil(() => node.log.includes('"serving"'), 30_000);
+    expect(await waitUntil(() => waitsForAttach(pod), 60_000), `${pod.name}: its sidecar does not serve`).toBe(true);
+  const { pid: agent = Number.NaN } = node.agent.startBundled();
+  await waitUntil(() => node.agent.log.includes('"serving"'), 30_000);
   const start = performance.now();
-  for (const pod of pods) node.list(pod);
-  const all = await waitUntil(() => pods.every((pod) => node.hookSockets(pod).length > 0), 300_000, 50);
+  for (const pod of pods) node.api.list(pod);
+  const all = await waitUntil(() => pods.every((pod) => hookSocketsOf(pod).length > 0), 300_000, 50);
   const attachedMs = performance.now() - start;
-  expect(all, node.log.slice(-2000)).toBe(true);
-  for (const pod of pods) await node.says(pod, "ATTACHED", 60_000);
-  const pssMb = pssOf(node.agentPid(agent));
+  expect(all, node.agent.log.slice(-2000)).toBe(true);
+  for (const pod of pods) await node.agent.reported(pod, "ATTACHED", 60_000);
+  const pssMb = pssOf(agent);
   for (const pod of pods) await node.removePod(pod);
   const end = performance.now();
-  expect(await waitUntil(() => node.leftovers().length === 0, 120_000), node.leftovers().join(", ")).toBe(true);
+  expect(await waitUntil(() => node.agent.leftovers().length === 0, 120_000), node.agent.leftovers().join(", ")).toBe(
+    true,
+  );
   return { attachedMs, releasedMs: performance.now() - end, pssMb };
 }

@@ -11,7 +11,8 @@ import { buildBaseDomain } from "@netbind/local";
 import { processesOfUser, waitUntil } from "@netbind/netns";
 import { podCgroup } from "../kube/kube-container.ts";
 import { vmiObject } from "../kube/kube-objects.ts";
-import { KubeNode, type LabPod } from "../kube/kube-node.ts";
+import { KubeNode } from "../kube/kube-node.ts";
+import { hookSocketsOf, type LabPod, withHooks } from "../kube/lab-pod.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 
@@ -83,7 +84,7 @@ async function seeFrozen(node: KubeNode, pod: LabPod): Promise<Pick<SeenPod, "se
 
 function see(node: KubeNode, pod: LabPod): Pick<SeenPod, "services" | "groups"> {
   const own = podCgroup(pod.uid);
-  const services = processesOfUser(node.serviceUid(pod)).map(({ pid }) =>
+  const services = processesOfUser(node.agent.serviceUid(pod)).map(({ pid }) =>
     readFileSync(`/proc/${pid}/cgroup`, "utf8").trim(),
   );
   return {
@@ -98,11 +99,11 @@ function see(node: KubeNode, pod: LabPod): Pick<SeenPod, "services" | "groups"> 
 }
 
 /** Asks a pod's sidecar for a domain, again and again. */
-function defineAgain(node: KubeNode, pod: LabPod): Promise<readonly string[]> {
+function defineAgain(pod: LabPod): Promise<readonly string[]> {
   const object = vmiObject(pod.vm, SLIRP);
   const domain = Buffer.from(buildBaseDomain({ vmi: object as unknown as Vmi, accelerator: "kvm", disks: [] }));
   const json = Buffer.from(JSON.stringify(object));
-  return node.withHooks(pod, node.hookSockets(pod)[0] ?? "", async (client) => {
+  return withHooks(pod, hookSocketsOf(pod)[0] ?? "", async (client) => {
     await client.info();
     const domains: string[] = [];
     for (let at = 0; at < DEFINES; at++)
@@ -115,21 +116,21 @@ assert.equal(hostname(), "nested", "this changes the machine's control groups");
 await using node = await KubeNode.make({ cgroups: true });
 const pods = [await node.pod({ vm: "one" }), await node.pod({ vm: "two", nics: SLIRP })] as const;
 // As a container that is not privileged: in a control group and a namespace of its own, which the kernel keeps apart.
-node.startBundledAgent(["sh", "-c", IN_CONTAINERS_GROUP, "agent", join(MOUNT, AGENT_GROUP)]);
+node.agent.startBundled(["sh", "-c", IN_CONTAINERS_GROUP, "agent", join(MOUNT, AGENT_GROUP)]);
 for (const pod of pods) {
   await node.attached(pod);
-  await node.says(pod, "ATTACHED");
+  await node.agent.reported(pod, "ATTACHED");
 }
 const found = await seeFrozen(node, pods[0]);
 const withAgent = seeCgroup(AGENT_GROUP).programs;
-const domains = await defineAgain(node, pods[1]);
+const domains = await defineAgain(pods[1]);
 const sidecar = see(node, pods[1]).groups["sidecar"];
 for (const pod of pods) await node.removePod(pod);
-assert.ok(await waitUntil(() => node.leftovers().length === 0, 30_000), node.log);
+assert.ok(await waitUntil(() => node.agent.leftovers().length === 0, 30_000), node.agent.log);
 const left = pods.flatMap(({ uid }) =>
   existsSync(join(MOUNT, podCgroup(uid))) ? children(podCgroup(uid)) : ["the pod's own is gone"],
 );
-await node.stopAgent();
+await node.agent.stop();
 rmdirSync(join(MOUNT, AGENT_GROUP));
 // The kubelet's part: it fails where anything of a pod is left.
 for (const { uid } of pods) rmdirSync(join(MOUNT, podCgroup(uid)));
