@@ -3,20 +3,21 @@ import { findVm, type LocalPodRecord } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/guest/lab.ts";
-import { netbind } from "../support/guest/netbind.ts";
+import { machineState } from "../support/guest/machine.ts";
+import { netbind, type Outcome } from "../support/guest/netbind.ts";
+import { MISSING_GROUPS, READ_ONLY_GROUPS } from "../support/netns/hidden-groups.ts";
+import { HostileNode } from "../support/netns/hostile-node.ts";
 
 const lab = useLab();
 const MIB = 1024 ** 2;
+const VM = demoVmi({ name: "one", port: 80, nonce: "x" });
 
 const limitsOf = (pid: number | undefined): string => readFileSync(`/proc/${pid}/limits`, "utf8").replace(/ +/g, " ");
 const innerOf = (record: LocalPodRecord, role: RegExp): number | undefined =>
   record.processes.find((one) => role.test(one.role))?.processes.at(-1)?.pid;
 
 test("what runs for a VM has limits, and run says what none holds for; its files in memory are bounded", async () => {
-  const vmi = demoVmi({ name: "one", port: 80, nonce: "x" }).replace(
-    "spec:\n",
-    "spec:\n  terminationGracePeriodSeconds: 315360000\n",
-  );
+  const vmi = VM.replace("spec:\n", "spec:\n  terminationGracePeriodSeconds: 315360000\n");
   const started = await netbind(["run", "-f", "-", "--keep", "-o", "json", "--wait", "0"], {
     env: lab.env,
     stdin: vmi,
@@ -70,10 +71,40 @@ test("a control group that cannot be it is refused before anything is made, with
   ] as const) {
     const refused = await netbind(["run", "-f", "-"], {
       env: { ...lab.env, NETBIND_CGROUP: group },
-      stdin: demoVmi({ name: "one", port: 80, nonce: "x" }),
+      stdin: VM,
     });
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(problem);
     expect(lab.state.podIds()).toEqual([]);
   }
 });
+
+test.each([
+  ["missing", MISSING_GROUPS],
+  ["read-only", READ_ONLY_GROUPS],
+])(
+  "where control groups are %s a VM runs, and run says what to do; one that is named is refused; nothing is left",
+  async (_, { setUp, says }) => {
+    const before = await machineState();
+    {
+      await using node = await HostileNode.make({ setUp });
+      const call = (args: readonly string[], group = ""): Promise<Outcome> =>
+        netbind(args, { env: { ...lab.env, NETBIND_CGROUP: group }, stdin: VM, enter: node.enter });
+      try {
+        const named = await call(["run", "-f", "-"], "/pods");
+        expect(named).toMatchObject({
+          code: 1,
+          stderr: expect.stringContaining(`NETBIND_CGROUP is /pods, and ${says}`),
+        });
+        expect(await machineState()).toEqual(before);
+        const started = await call(["run", "-f", "-", "--keep", "--wait", "0"]);
+        expect(started.code, started.stderr).toBe(0);
+        expect(started.stderr).toContain(`none limits a VM's memory and processors as a whole: ${says}`);
+        expect((await call(["check"])).stdout).toBe("default/one: healthy\n");
+      } finally {
+        expect(await call(["stop", "--force", "one"])).toMatchObject({ code: 0 });
+      }
+    }
+    expect(await machineState()).toEqual(before);
+  },
+);

@@ -10,6 +10,7 @@ import { plugGuest } from "../support/netns/attach-nic.ts";
 import { KubeNode } from "../support/kube/kube-node.ts";
 import { type PodNic, vmiObject } from "../support/kube/kube-objects.ts";
 import { hookSocketsOf, type LabPod, withHooks } from "../support/kube/lab-pod.ts";
+import { HIDDEN_GROUPS } from "../support/netns/hidden-groups.ts";
 import { TestNetns } from "../support/netns/netns.ts";
 
 interface Recorded {
@@ -50,6 +51,10 @@ test("a pod as the kubelet lays it out is attached, its sidecar keeps what it wa
   await node.attached(pod);
   await node.agent.reported(pod, "ATTACHED");
   expect(node.agent.reports(pod)).toHaveLength(1);
+  // The node has no control groups.
+  expect(node.agent.log).toContain(
+    `services are counted as the agent's, and end with its container: ${HIDDEN_GROUPS.says}`,
+  );
   const links = JSON.parse(await pod.exec(["ip", "-json", "link", "show"])) as readonly { readonly ifname: string }[];
   expect(links.map(({ ifname }) => ifname).sort()).toEqual(["eth0", "k6t-eth0", "lo", "tap0"]);
   const [attachment] = recordOf(node, pod).attached;

@@ -8,6 +8,7 @@ import { terminalJson, terminalText } from "@netbind/engine/terminal";
 import { ConnectionError, ListenError, serveStatus, type StatusServer } from "@netbind/kube";
 import {
   checkTrustedDirectory,
+  findHierarchy,
   findSandboxWay,
   logLevel,
   exec,
@@ -129,6 +130,12 @@ async function reportSandboxes(log: Logger): Promise<void> {
   }
 }
 
+/** Says at the start what keeps this node from counting services as their pods'. */
+function reportGroups(log: Logger): void {
+  const hierarchy = findHierarchy();
+  if ("why" in hierarchy) log.warn(`services are counted as the agent's, and end with its container: ${hierarchy.why}`);
+}
+
 /** Says what who starts the agent can put right, and sets the exit code; anything else is thrown on. */
 function printUsersError(error: unknown): void {
   if (!(error instanceof Error) || !USERS_ERRORS.some((one) => error instanceof one)) throw error;
@@ -192,6 +199,7 @@ async function main(): Promise<void> {
       "this release's own binding serves, not the process of that name: use --override to choose the process",
     );
   await reportSandboxes(log);
+  reportGroups(log);
   using bindings = container.resolve(TOKENS.bindings);
   void bindings;
   await using _served = await serve(options, log);

@@ -11,6 +11,11 @@ export class ForeignPathError extends Error {
   override readonly name = "ForeignPathError";
 }
 
+/** A control group cannot be used. */
+export class GroupError extends Error {
+  override readonly name = "GroupError";
+}
+
 /** This machine lets no sandbox be made. */
 export class SandboxError extends Error {
   override readonly name = "SandboxError";
@@ -74,6 +79,10 @@ export const noFilterPipe = (descriptor: number): Error =>
 /** A machine that permits no sandbox, with what is in the way. */
 export const noSandbox = (obstacles: readonly string[]): SandboxError =>
   new SandboxError(`this machine permits no sandbox for services and sidecars: ${obstacles.join("; ")}`);
+
+/** A control group in a hierarchy that may only be read. */
+export const readOnlyGroup = (group: string): GroupError =>
+  new GroupError(`control group ${group} cannot be changed: its file system is mounted read-only: mount it read-write`);
 
 /** A server that ends or does not listen; `said` is what it printed, and the limits that it may have met. */
 export const serverNotStarted = (role: string, why: string, said: string): Error =>

@@ -4,7 +4,7 @@ export { explainEnd } from "./exec/explain-end.ts";
 export { OVER_FRESH_PROC, withWritableSysctls } from "./exec/fresh-proc.ts";
 export { HeldProcess, identify, inode, isAlive, isRunning, type ProcessId } from "./exec/held-process.ts";
 export { logLevel } from "./exec/log-level.ts";
-export { SettingError } from "./errors.ts";
+export { BusyError, GroupError, SettingError } from "./errors.ts";
 export {
   descendantsOf,
   orphansOfUser,
@@ -18,7 +18,6 @@ export {
 export { scaledTimeout } from "./exec/scaled-timeout.ts";
 export { selinuxLabelOf } from "./exec/selinux-label.ts";
 export { type Lock, takeLock } from "./files/lock.ts";
-export { BusyError } from "./errors.ts";
 export {
   exists,
   installFile,
@@ -50,15 +49,13 @@ export {
   bornIn,
   canLimit,
   CONTROLLERS,
-  groupOf,
-  groupOnMachine,
   handedOn,
   handOn,
   limitsMet,
   makeGroup,
   removeGroup,
-  unifiedMount,
 } from "./sandbox/control-group.ts";
+export { findHierarchy, type GroupHierarchy, groupOf, groupOnMachine } from "./sandbox/group-hierarchy.ts";
 export { type Container, containerConfiguration } from "./sandbox/container.ts";
 export { FILTER_FD, filterBytes } from "./sandbox/give-filter.ts";
 export { type HeldSandbox, holdSandboxed } from "./sandbox/hold-sandboxed.ts";

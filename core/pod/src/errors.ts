@@ -1,14 +1,10 @@
 /** The errors of this package: one function for each cause, in the order of the alphabet, after the classes that they are of. */
 import { BindingError } from "@netbind/contract";
+import { GroupError } from "@netbind/netns";
 
 /** The record of a pod cannot be read by this version: nothing of it is acted on. */
 export class DamagedRecordError extends Error {
   override readonly name = "DamagedRecordError";
-}
-
-/** The group that was named cannot be what it is to be. */
-export class GroupError extends Error {
-  override readonly name = "GroupError";
 }
 
 /** A sidecar that changes what a guest runs. */
@@ -41,9 +37,9 @@ export const invalidGroupName = (variable: string, name: string): GroupError =>
     `${variable} is ${JSON.stringify(name)}: give a path from the hierarchy's root, as /proc/self/cgroup shows it`,
   );
 
-/** A control group that is named on a machine without the unified hierarchy. */
-export const noHierarchy = (variable: string, name: string): GroupError =>
-  new GroupError(`${variable} is ${name}, and this machine has no unified control group hierarchy (cgroup2)`);
+/** A control group that is named where none can be made. */
+export const noHierarchy = (variable: string, name: string, why: string): GroupError =>
+  new GroupError(`${variable} is ${name}, and ${why}, or set ${variable}=none`);
 
 /** A record of another version. */
 export const otherVersion = (file: string, version: unknown, known: number): DamagedRecordError =>

@@ -1,7 +1,7 @@
 /** A pod of a lab's node, and its hook sockets as KubeVirt's launcher finds them. */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Exec } from "@netbind/netns";
+import { type Exec, scaledTimeout } from "@netbind/netns";
 import { connectHooks, HeldDirectory, type HooksClient } from "@netbind/remote/sidecar";
 
 /** A pod of the lab. */
@@ -40,7 +40,7 @@ export const hookSocketsOf = ({ hooks }: LabPod): readonly string[] =>
 /** Speaks to a pod's hook socket. Its path on the node is longer than a socket's address may be. */
 export async function withHooks<T>(pod: LabPod, socket: string, ask: (client: HooksClient) => Promise<T>): Promise<T> {
   using directory = HeldDirectory.open(pod.hooks, [dirname(socket)]);
-  const client = connectHooks(join(directory.path, basename(socket)));
+  const client = connectHooks(join(directory.path, basename(socket)), scaledTimeout(1));
   try {
     return await ask(client);
   } finally {

@@ -1,82 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { waitUntil } from "../exec/end-processes.ts";
-import { exec } from "../exec/exec.ts";
+import { readOnlyGroup, stubbornGroup } from "../errors.ts";
+import { inMachinesNamespace } from "./group-hierarchy.ts";
 import { type GroupLimits, RAISE_LIMITS } from "./limits.ts";
-import { stubbornGroup } from "../errors.ts";
 
 /** The controllers that limits take. */
 export const CONTROLLERS = ["memory", "pids", "cpu"] as const;
 /** The kernel's period for a share of a processor, in microseconds. */
 const PERIOD = 100_000;
 const REMOVE_DEADLINE = 2000;
-
-/** Where the unified hierarchy is mounted; undefined where it is not. */
-export function unifiedMount(): string | undefined {
-  const line = readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .find((one) => / - cgroup2 /.test(one));
-  return line?.split(" ")[4];
-}
-
-const groupIn = (text: string): string | undefined => /^0::(\/.*)$/m.exec(text)?.[1];
-
-/** The control group of a process, below the unified hierarchy; undefined where it has none there. */
-export const groupOf = (process: string | number): string | undefined =>
-  groupIn(readFileSync(`/proc/${process}/cgroup`, "utf8"));
-
-/** The control group namespace of the first process that this one sees: the machine's, with the machine's PID namespace. */
-const MACHINES_NAMESPACE = "/proc/1/ns/cgroup";
-
-const linkOf = (path: string): string | undefined => {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-};
-
-/**
- * Enters the machine's control group namespace where this process has one of its own, as a container that is not
- * privileged has: from there it sees groups by ways up, and the kernel lets it move no process to one outside.
- */
-function inMachinesNamespace(): readonly string[] {
-  const machines = linkOf(MACHINES_NAMESPACE);
-  return machines === undefined || machines === linkOf("/proc/self/ns/cgroup")
-    ? []
-    : ["nsenter", `--cgroup=${MACHINES_NAMESPACE}`, "--"];
-}
-
-let rootGroup: Promise<string | undefined> | undefined;
-
-/** Where the root of this process' control group namespace is, in the machine's. Nothing moves it. */
-function findRootGroup(enter: readonly string[]): Promise<string | undefined> {
-  rootGroup ??= exec([...enter, "cat", `/proc/${process.pid}/cgroup`]).then((text) => {
-    const own = groupOf("self");
-    const whole = groupIn(text);
-    const below = own === "/" ? "" : own;
-    return below !== undefined && whole?.endsWith(below) === true
-      ? whole.slice(0, whole.length - below.length)
-      : undefined;
-  });
-  rootGroup.catch(() => {
-    rootGroup = undefined;
-  });
-  return rootGroup;
-}
-
-/**
- * The control group of a process by the machine's own view, whatever control group namespace this process is in.
- *
- * @throws CommandError where the machine's namespace cannot be entered
- */
-export async function groupOnMachine(process: string | number): Promise<string | undefined> {
-  const seen = groupOf(process);
-  const enter = inMachinesNamespace();
-  if (seen === undefined || enter.length === 0) return seen;
-  const root = await findRootGroup(enter);
-  return root === undefined ? undefined : join(root, seen);
-}
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 const textOf = (group: string, file: string): string => {
@@ -93,11 +26,16 @@ export const handedOn = (group: string): readonly string[] => textOf(group, "cgr
 /** True where a group's children can be limited. */
 export const canLimit = (group: string): boolean => CONTROLLERS.every((name) => handedOn(group).includes(name));
 
-/** Makes a group where it is not there yet, and limits it as far as it was handed controllers. @throws Error where its parent is gone */
+/**
+ * Makes a group where it is not there yet, and limits it as far as it was handed controllers.
+ *
+ * @throws GroupError where the hierarchy may only be read, Error where its parent is gone
+ */
 export function makeGroup(group: string, { processes, memory, cpus }: GroupLimits): void {
   try {
     mkdirSync(group);
   } catch (error) {
+    if (codeOf(error) === "EROFS") throw readOnlyGroup(group);
     if (codeOf(error) !== "EEXIST") throw error;
   }
   const limits = {
@@ -130,11 +68,15 @@ function isRemoved(group: string): boolean {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return true;
     if (codeOf(error) === "EBUSY") return false;
-    throw error;
+    throw codeOf(error) === "EROFS" ? readOnlyGroup(group) : error;
   }
 }
 
-/** Removes a group that was made for a pod, with its children; whatever is still in it is ended. @throws Error where it stays */
+/**
+ * Removes a group that was made for a pod, with its children; whatever is still in it is ended.
+ *
+ * @throws GroupError where the hierarchy may only be read, Error where it stays for another reason
+ */
 export async function removeGroup(group: string): Promise<void> {
   for (const child of childrenOf(group)) await removeGroup(child);
   if (isRemoved(group)) return;

@@ -21,10 +21,13 @@ export interface ContainerStart {
 }
 
 const DEADLINE = 20_000;
+/** Hides the control groups; where the directory is missing, as in a container without sysfs, it is made: crun reads it. */
+const HIDE_GROUPS =
+  "[ -d /sys/fs/cgroup ] || { mount -t tmpfs tmpfs /sys && mkdir -p /sys/fs/cgroup; } && mount -t tmpfs tmpfs /sys/fs/cgroup";
 /** crun takes no machine on which both versions of control groups are in use: it sees none. Its groups are its caller's. */
 const WITHOUT_GROUPS = [
   ...["unshare", "--mount", "--propagation", "slave"],
-  ...["sh", "-c", 'mount -t tmpfs tmpfs /sys/fs/cgroup && exec "$@"', "crun", "crun", "--cgroup-manager=disabled"],
+  ...["sh", "-c", `${HIDE_GROUPS} && exec "$@"`, "crun", "crun", "--cgroup-manager=disabled"],
 ];
 /** Gives a command the descriptor that a caller passes as the place for all that it prints. */
 const PRINTING_TO_3 = ["sh", "-c", 'exec "$@" >&3 2>&3 3>&- < /dev/null', "container"];

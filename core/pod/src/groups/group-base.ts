@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { canLimit, CONTROLLERS, groupOf, handedOn, unifiedMount } from "@netbind/netns";
+import { canLimit, CONTROLLERS, findHierarchy, type GroupHierarchy, groupOf, handedOn } from "@netbind/netns";
 import { invalidGroupName, noHierarchy, undelegatedGroup } from "../errors.ts";
 
 /** The control group that an administrator gives pods' groups, from the hierarchy's root: `/netbind.slice/pods`. */
@@ -14,10 +14,10 @@ export type GroupBase = { readonly base: string } | { readonly why: string };
 const NEEDED = CONTROLLERS.join(", ");
 
 /** @throws GroupError with what is missing */
-function named(mount: string | undefined, name: string): GroupBase {
+function named(hierarchy: GroupHierarchy, name: string): GroupBase {
   if (!name.startsWith("/") || name.split("/").includes("..")) throw invalidGroupName(VARIABLE, name);
-  if (mount === undefined) throw noHierarchy(VARIABLE, name);
-  const base = join(mount, name);
+  if ("why" in hierarchy) throw noHierarchy(VARIABLE, name, hierarchy.why);
+  const base = join(hierarchy.mount, name);
   if (!canLimit(base)) throw undelegatedGroup(name, { variable: VARIABLE, delegated: handedOn(base), needed: NEEDED });
   return { base };
 }
@@ -30,14 +30,14 @@ function named(mount: string | undefined, name: string): GroupBase {
  * @throws GroupError where the one that was named cannot be it
  */
 export function findGroupBase(environment: Readonly<Record<string, string | undefined>> = process.env): GroupBase {
-  const mount = unifiedMount();
   const name = environment[VARIABLE] ?? "";
-  if (name !== "" && name !== NONE) return named(mount, name);
-  const own = groupOf("self");
   if (name === NONE) return { why: `${VARIABLE} is ${NONE}` };
-  if (mount === undefined || own === undefined)
-    return { why: "this machine has no unified control group hierarchy (cgroup2)" };
-  const base = join(mount, own);
+  const hierarchy = findHierarchy();
+  if (name !== "") return named(hierarchy, name);
+  if ("why" in hierarchy) return hierarchy;
+  // Where the hierarchy is mounted, every process is in a group of it.
+  const own = groupOf("self") ?? "/";
+  const base = join(hierarchy.mount, own);
   if (!own.split("/").includes("..") && canLimit(base)) return { base };
   return { why: `the control group of this process does not delegate ${NEEDED}: name one that does in ${VARIABLE}` };
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { groupOnMachine, HeldProcess, type ProcessId, unifiedMount } from "@netbind/netns";
+import { findHierarchy, groupOnMachine, HeldProcess, type ProcessId } from "@netbind/netns";
 
 /** The name of the group that a pod's services are in, beside those of its containers. */
 const SERVICES = "netbind-services";
@@ -10,17 +10,20 @@ const names = (component: string, uid: string): boolean =>
 
 /**
  * The control group for a pod's services: a child of the pod's own, which one of its processes shows. Undefined where
- * that process is in no group of its pod's: then its services are not counted as the pod's.
+ * that process is in no group of its pod's, or no group can be made: then its services are not counted as the pod's.
  */
 export async function servicesCgroup(process: ProcessId, podUid: string): Promise<string | undefined> {
-  const mount = unifiedMount();
+  const hierarchy = findHierarchy();
+  if ("why" in hierarchy) return undefined;
   using held = HeldProcess.of(process);
   const path = held === undefined ? undefined : await groupOnMachine(`self/fd/${held.descriptor}`);
-  if (mount === undefined || path === undefined) return undefined;
+  if (path === undefined) return undefined;
   const components = path.split("/");
   const at = components.findIndex((component) => names(component, podUid));
   // Beside the machine's own root there is none: such a group is under no mount.
-  return at === -1 || components.includes("..") ? undefined : join(mount, ...components.slice(0, at + 1), SERVICES);
+  return at === -1 || components.includes("..")
+    ? undefined
+    : join(hierarchy.mount, ...components.slice(0, at + 1), SERVICES);
 }
 
 /** A pod's UID in the name of its control group: a UUID, or the hash that a static pod has, in the way of either driver. */
