@@ -1,6 +1,7 @@
 /** What each image holds, and how its container starts. `npm run images` builds them (docs/images.md). */
 import { LAUNCHER_PACKAGES, SUITE } from "../../core/local/src/launcher/packages.ts";
 import type { RuntimeStart } from "../../core/local/src/pod/sidecar-files.ts";
+import { FIRST, HOLD_LOCK } from "../src/lock.ts";
 import { HELD_SOCKET, INETD_FILE } from "../src/places.ts";
 
 /** Debian's names of the processors that images are built for, which are OCI's too. */
@@ -52,14 +53,23 @@ export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
   sidecar: {
     on: "base",
     architectures: ["amd64", "arm64"],
-    // The container's first process: it holds the sidecar's socket while no runtime is there (sidecars/src/held.ts).
-    packages: ["openbsd-inetd"],
-    // Scripts that configure it, a program that looks at TCP clients, and what Kerberos loads for public keys alone.
-    without: ["update-inetd", "tcpd", "libssl3t64"],
+    // inetd holds the sidecar's socket while no runtime is there, and the others its container (sidecars/src/held.ts).
+    packages: ["openbsd-inetd", "coreutils", "util-linux"],
+    // Scripts that configure inetd, a program that looks at TCP clients, what Kerberos loads for public keys alone, and what
+    // programs load that are dropped.
+    without: [
+      ...["update-inetd", "tcpd", "libssl3t64"],
+      ...["libacl1", "libattr1", "libgmp10", "libselinux1"],
+      ...["libblkid1", "libcap-ng0", "libcrypt1", "liblastlog2-2", "libmount1", "libpam-modules", "libpam0g"],
+      ...["libsmartcols1", "libtinfo6", "libudev1", "libuuid1"],
+    ],
     hasRuntime: false,
     users: {},
     directories: [],
-    drop: ["etc/*", "usr/share/libc-bin"],
+    drop: [
+      ...["etc/*", "usr/libexec", "usr/lib/mime", "usr/share/libc-bin", "usr/share/util-linux"],
+      ...["usr/bin/!(env|flock|timeout|true)", "usr/sbin/!(inetd)"],
+    ],
   },
   agent: {
     on: "base",
@@ -125,8 +135,8 @@ const node = (options: readonly string[], bundle: string): readonly string[] => 
 
 /** What inetd is told: it holds the one socket, and starts the runtime, with the socket as its standard input, while it is called. */
 const inetdConfiguration = (options: readonly string[]): string => {
-  const [program = "", ...args] = node(options, "sidecar.mjs");
-  return `${HELD_SOCKET} stream unix wait netbind ${[program, "node", ...args, "woken"].join(" ")}\n`;
+  const [program = "", ...args] = [...HOLD_LOCK, ...node(options, "sidecar.mjs"), "woken"];
+  return `${HELD_SOCKET} stream unix wait netbind ${[program, program, ...args].join(" ")}\n`;
 };
 
 /** The image of a plugin: KubeVirt gives its container neither a command nor arguments, and runs it as user 107. */
@@ -139,7 +149,7 @@ export const sidecarRecipe = (plugin: string, description: string, { options, en
   bundleName: "sidecar.mjs",
   files: { [INETD_FILE]: inetdConfiguration(options) },
   user: `${POD_USER}:${POD_USER}`,
-  entrypoint: node(options, "sidecar.mjs"),
+  entrypoint: [...FIRST, ...node(options, "sidecar.mjs")],
   cmd: ["hold"],
   env: environment,
 });

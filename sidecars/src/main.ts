@@ -1,5 +1,5 @@
 import { exportedBinding } from "@netbind/contract";
-import { holdSidecar, knock, serveWoken } from "./held.ts";
+import { holdSidecar, serveWoken } from "./held.ts";
 import { HOOKS_DIRECTORY } from "./places.ts";
 import { serveBinding, serveSidecar } from "./serve.ts";
 
@@ -7,7 +7,7 @@ const USAGE = "usage: sidecar | both | hold | binding SOCKET\n";
 
 /**
  * A sidecar's entry point. The role is the first argument: `sidecar` beside a VM, `hold` the same in an image, which has
- * `knock` and `woken` started; `binding` beside the controller or the node agent, `both` on one machine.
+ * `woken` started; `binding` beside the controller or the node agent, `both` on one machine.
  */
 export async function main(exported: unknown, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const binding = exportedBinding(exported);
@@ -15,7 +15,6 @@ export async function main(exported: unknown, args: readonly string[], env: Node
   const containerName = env["CONTAINER_NAME"] ?? "hook-sidecar";
   if (role === "binding" && socket !== undefined) return serveBinding(binding, socket);
   if (role === "hold") return holdSidecar(binding, containerName);
-  if (role === "knock") return knock();
   if (role === "woken") return serveWoken(binding, containerName);
   if (role !== "sidecar" && role !== "both") {
     process.stderr.write(USAGE);

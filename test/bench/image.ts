@@ -36,10 +36,10 @@ const define = async (sidecar: ImageContainer): Promise<void> => {
   await hooks.onDefineDomain("v1alpha3", DOMAIN, VMI);
   hooks.close();
 };
-const isIdle = async (sidecar: ImageContainer): Promise<boolean> => (await sidecar.children()).length === 0;
+const isIdle = async (sidecar: ImageContainer): Promise<boolean> => (await sidecar.runtimes()).length === 0;
 
 async function crash(sidecar: ImageContainer): Promise<void> {
-  for (const pid of await sidecar.children()) process.kill(pid, "SIGKILL");
+  for (const pid of await sidecar.runtimes()) process.kill(pid, "SIGKILL");
   await waitUntil(() => isIdle(sidecar), 10_000);
 }
 
@@ -65,9 +65,7 @@ async function memoryOf(
   for (const sidecar of sidecars) await waitUntil(() => settled(sidecar), IDLE_DEADLINE, 500);
   // Awaited here: they are gone when this returns.
   return await Promise.all(
-    sidecars.map(async (sidecar) =>
-      [await sidecar.pid(), ...(await sidecar.children())].map(pssOf).reduce((sum, one) => sum + one, 0),
-    ),
+    sidecars.map(async (sidecar) => (await sidecar.processes()).map(pssOf).reduce((sum, one) => sum + one, 0)),
   );
 }
 

@@ -1,5 +1,7 @@
 /** A binding's image, run as a container runtime runs it: its runtime comes and goes, and its first process stays until its end. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, constants } from "node:http2";
+import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { anAttachment } from "@netbind/contract/testing";
@@ -66,22 +68,18 @@ const define = async (hooks: HooksClient): Promise<string> =>
   Buffer.from(await hooks.onDefineDomain("v1alpha3", DOMAIN, VMI)).toString("utf8");
 const PATCHED = expect.stringContaining("<interface type='vhostuser'>");
 
-/** The runtime, once the first process has one. */
+/** The runtime, once there is one. */
 async function runtime(): Promise<number> {
-  const found = async (): Promise<number | undefined> => {
-    for (const pid of await sidecar.children())
-      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith("woken\0")) return pid;
-    return undefined;
-  };
-  expect(await waitUntil(async () => (await found()) !== undefined, 20_000)).toBe(true);
-  return (await found()) ?? 0;
+  expect(await waitUntil(async () => (await sidecar.runtimes()).length > 0, 20_000, 1)).toBe(true);
+  const [pid = 0] = await sidecar.runtimes();
+  return pid;
 }
-const isIdle = async (): Promise<boolean> => (await sidecar.children()).length === 0;
+const isIdle = async (): Promise<boolean> => (await sidecar.runtimes()).length === 0;
 /** Ends the runtime as a crash or a lack of memory does. */
 async function crash(): Promise<void> {
   const pid = await runtime();
   process.kill(pid, "SIGKILL");
-  expect(await waitUntil(async () => !(await sidecar.children()).includes(pid), 5000)).toBe(true);
+  expect(await waitUntil(async () => !(await sidecar.runtimes()).includes(pid), 5000)).toBe(true);
 }
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
 /** How the container ends of something, within a second. */
@@ -94,9 +92,12 @@ async function endsOf(action: () => unknown): Promise<number | null> {
 }
 const terminate = (): boolean => process.kill(first, "SIGTERM");
 
-test("the first process and the runtime are user 107's, without a capability, on a root that they cannot write", async () => {
-  const pids = [first, await runtime()];
-  expect(pids.map((pid) => readFileSync(`/proc/${pid}/comm`, "utf8"))).toEqual(["inetd\n", "MainThread\n"]);
+test("the first process and all others are user 107's, without a capability, on a root that they cannot write", async () => {
+  await runtime();
+  await attach();
+  const pids = await sidecar.processes();
+  const names = pids.map((pid) => readFileSync(`/proc/${pid}/comm`, "utf8"));
+  expect(names).toEqual(["timeout\n", "flock\n", "inetd\n", "MainThread\n"]);
   for (const pid of pids) {
     const rights = rightsOf(pid);
     expect(rights).toMatch(/^Uid:\t107\t107\t107\t107$/m);
@@ -199,14 +200,71 @@ test("SIGTERM ends it within a second while no runtime is there", async () => {
   await expect(endsOf(terminate)).resolves.toBe(0);
 });
 
-test("SIGTERM ends it within a second during a call, though its runtime hangs", async () => {
+/** SIGTERM while the runtime is held up for longer than an idle one may take: the container stays for a call made before. */
+async function terminateDuring(call: Promise<string>, pid: number): Promise<void> {
+  await soon();
+  terminate();
+  await new Promise((resolve) => setTimeout(resolve, END));
+  expect(existsSync(`/proc/${first}`)).toBe(true);
+  const ended = endsOf(() => process.kill(pid, "SIGCONT"));
+  expect(await call).toEqual(PATCHED);
+  await expect(ended).resolves.toBe(0);
+}
+
+test("a call that the runtime has taken when SIGTERM comes gets its answer, and then the container ends", async () => {
+  await attach();
+  await ask(async (hooks) => {
+    await hooks.info();
+    const pid = await runtime();
+    process.kill(pid, "SIGSTOP");
+    await terminateDuring(define(hooks), pid);
+  });
+});
+
+test("a call that the runtime has not taken yet when SIGTERM comes gets its answer, and then the container ends", async () => {
+  await attach();
+  const pid = await runtime();
+  process.kill(pid, "SIGSTOP");
+  await terminateDuring(ask(define), pid);
+});
+
+test("a call that starts the runtime gets its answer, though SIGTERM comes before that runs", async () => {
+  await attach();
+  await crash();
+  const call = ask(define);
+  const pid = await runtime();
+  process.kill(pid, "SIGSTOP");
+  await terminateDuring(call, pid);
+});
+
+test("a caller that sends its call slowly is waited for until it gives up, and no longer; others are refused meanwhile", async () => {
+  await attach();
+  const session = connect("http://localhost", { createConnection: () => connectSocket(socket()) });
+  const path = "/kubevirt.hooks.v1alpha3.Callbacks/OnDefineDomain";
+  const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
+  const call = session.request(headers).on("error", () => undefined);
+  call.write(Buffer.from([0, 0, 0, 0, 9]));
+  await soon();
+  terminate();
+  await new Promise((resolve) => setTimeout(resolve, END));
+  expect(existsSync(`/proc/${first}`)).toBe(true);
+  expect(existsSync(socket())).toBe(false);
+  await expect(ask(define)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  // As a gRPC client does at its deadline.
+  await expect(endsOf(() => call.close(constants.NGHTTP2_CANCEL))).resolves.toBe(0);
+  session.destroy();
+});
+
+test("a runtime that hangs when SIGTERM comes is waited for as long as a call may take", async () => {
   await attach();
   process.kill(await runtime(), "SIGSTOP");
-  const call = expect(ask(define)).rejects.toMatchObject({ code: "UNAVAILABLE" });
-  await soon();
-  await expect(endsOf(terminate)).resolves.toBe(0);
-  await call;
-});
+  terminate();
+  const start = performance.now();
+  expect(await sidecar.ended()).toBe(137);
+  const seconds = (performance.now() - start) / 1000;
+  expect(Math.round(seconds)).toBeGreaterThanOrEqual(59);
+  expect(Math.round(seconds)).toBeLessThanOrEqual(62);
+}, 120_000);
 
 test("a runtime that comes back does not believe what others in the pod have written: its gate is shut until the agent attaches again", async () => {
   for (const written of [encodeAttach({ namespace: "default", name: "another", uid: "u", nics }), "{"]) {

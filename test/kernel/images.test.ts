@@ -79,7 +79,14 @@ test.each(NAMES)("%s: the image names its user, its command, its processor and i
     expect(image.architecture).toBe(architecture);
     expect(config).toMatchObject({
       User: "107:107",
-      Entrypoint: ["/usr/bin/node", ...SIDECAR_START.options, "/usr/lib/netbind/sidecar.mjs"],
+      Entrypoint: [
+        "/usr/bin/timeout",
+        "--kill-after=60",
+        "0",
+        "/usr/bin/node",
+        ...SIDECAR_START.options,
+        "/usr/lib/netbind/sidecar.mjs",
+      ],
       Cmd: ["hold"],
     });
     for (const [variable, value] of Object.entries(SIDECAR_START.environment))
@@ -98,7 +105,7 @@ const find = async (rootfs: string, ...tests: readonly string[]): Promise<readon
   (await exec(["find", rootfs, ...tests, "-printf", "/%P\n"])).split("\n").filter((line) => line !== "");
 
 test.each(ARCHITECTURES)(
-  "%s: the only programs are inetd and the runtime: no shell, no package manager, nothing that becomes another user",
+  "%s: the only programs are inetd, the runtime and what waits for them: no shell, no package manager, nothing that becomes another user",
   async (architecture) => {
     const { rootfs, process } = await images.unpack("bridge", architecture);
     expect(process.user).toMatchObject({ uid: 107, gid: 107 });
@@ -106,7 +113,11 @@ test.each(ARCHITECTURES)(
       expect(existsSync(join(rootfs, program)), program).toBe(false);
     const executable = await find(rootfs, "-type", "f", "-perm", "/111");
     expect(executable.filter((file) => !/\.so(\.[0-9.]+)?$/.test(file)).sort()).toEqual([
+      "/usr/bin/env",
+      "/usr/bin/flock",
       "/usr/bin/node",
+      "/usr/bin/timeout",
+      "/usr/bin/true",
       "/usr/sbin/inetd",
     ]);
     expect(await find(rootfs, "-perm", "/6000")).toEqual([]);

@@ -99,7 +99,8 @@ export class DebianIndex {
 
   /** The packages that were asked for and all that they depend on but `without`, in the order of their names. */
   async resolve(packages: readonly string[], without: readonly string[] = []): Promise<readonly LockedPackage[]> {
-    writeFileSync(join(this.#directory, "status"), installed([...FOR_SCRIPTS, ...without]));
+    const replaced = [...FOR_SCRIPTS.map(unversioned), ...(await this.#served(without))];
+    writeFileSync(join(this.#directory, "status"), installed(replaced));
     const text = await this.#apt(["install", "--print-uris", ...packages]).catch((error: Error) => {
       throw new ImageError(
         "PACKAGE_UNRESOLVED",
@@ -125,10 +126,25 @@ export class DebianIndex {
     return Math.max(...dates);
   }
 
+  /** Packages as others depend on them: by their name, or on the very version that is served. */
+  async #served(names: readonly string[]): Promise<readonly string[]> {
+    if (names.length === 0) return [];
+    const records = await this.#run(["apt-cache", "show", "--no-all-versions", ...names]);
+    const versions = [...records.matchAll(/^Package: (.*)\n(?:.+\n)*?Version: (.*)$/gm)];
+    return [...names.map(unversioned), ...versions.map(([, name, version]) => `${name} (= ${version})`)];
+  }
+
   #apt(argv: readonly string[]): Promise<string> {
-    return exec(["apt-get", "-qq", ...argv], { env: { APT_CONFIG: join(this.#directory, "apt.conf") } });
+    return this.#run(["apt-get", "-qq", ...argv]);
+  }
+
+  #run(argv: readonly string[]): Promise<string> {
+    return exec(argv, { env: { APT_CONFIG: join(this.#directory, "apt.conf") } });
   }
 }
+
+/** A package of a version that is never too old. */
+const unversioned = (name: string): string => `${name} (= 9999)`;
 
 /** dpkg's record of a package that gives what no image needs. */
 const installed = (provided: readonly string[]): string =>
@@ -141,7 +157,7 @@ const installed = (provided: readonly string[]): string =>
       "Version: 9999",
     ],
     ...["Maintainer: netbind", "Description: stands for what only installing takes"],
-    `Provides: ${provided.map((name) => `${name} (= 9999)`).join(", ")}`,
+    `Provides: ${provided.join(", ")}`,
     "",
     "",
   ].join("\n");

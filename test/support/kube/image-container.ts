@@ -27,6 +27,8 @@ const POD_USER = 107;
 const CONTAINER = "hook-sidecar-0";
 /** The emulator of a user's programs, beside an image's files. */
 const EMULATOR = { machine: "/usr/bin/qemu-aarch64-static", inside: "/emulator" } as const;
+/** Where images have the runtime. */
+const RUNTIME = "/usr/bin/node";
 const DEADLINE = 60_000;
 /** crun takes no machine on which both versions of control groups are in use: it sees none, in mounts of its own. */
 const CRUN = [
@@ -107,10 +109,14 @@ export class ImageContainer implements AsyncDisposable {
     return (JSON.parse(await this.#crun(["state", this.#id])) as { readonly pid: number }).pid;
   }
 
-  /** The processes that the first one has started. */
-  async children(): Promise<readonly number[]> {
-    const pid = await this.pid();
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  /** All of its processes, the first one at the head. */
+  async processes(): Promise<readonly number[]> {
+    return descendants(await this.pid());
+  }
+
+  /** The runtimes that were started for callers; one at most, but where one ends while the next starts. */
+  async runtimes(): Promise<readonly number[]> {
+    return (await this.processes()).filter((pid) => isOfRuntime(commandLine(pid)));
   }
 
   /** Where KubeVirt's launcher finds the sidecar. */
@@ -139,7 +145,7 @@ export class ImageContainer implements AsyncDisposable {
     const spec = containerSpec({
       argv: isEmulated ? [EMULATOR.inside] : [],
       // The emulator runs one program, and none that this one becomes or starts: the runtime stays.
-      args: isEmulated ? [...start.args.slice(0, -1), "sidecar"] : start.args,
+      args: isEmulated ? [...start.args.slice(start.args.indexOf(RUNTIME), -1), "sidecar"] : start.args,
       env: [...start.env, `CONTAINER_NAME=${CONTAINER}`, `NETWORK_BINDING_PLUGIN_NAME=${binding}`],
       rootfs,
       hasMachine: false,
@@ -193,6 +199,23 @@ export class ImageContainer implements AsyncDisposable {
     await this.#netns[Symbol.asyncDispose]();
     rmSync(this.#base, { recursive: true });
   }
+}
+
+/** What a process that may have ended says of itself: nothing then. */
+function readProcess(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
+    throw error;
+  }
+}
+const commandLine = (pid: number): string => readProcess(pid, "cmdline");
+const isOfRuntime = (line: string): boolean => line.includes(`${RUNTIME}\0`) && line.endsWith("\0woken\0");
+
+function descendants(pid: number): readonly number[] {
+  const children = readProcess(pid, `task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(descendants)];
 }
 
 /** What the kernel says of a process's rights. */

@@ -66,7 +66,7 @@ const image = { rootfs, process: JSON.parse(start) as ImageProcess };
 await using sidecar = await ImageContainer.start(image, { binding: "passt", cgroup: GROUP });
 const attachment = anAttachment();
 await sidecar.attach([{ attachment, plan: passt.plan(attachment) }], TIMEOUT_SCALE);
-const [runtime] = await sidecar.children();
+const [runtime] = await sidecar.runtimes();
 
 const domain = largeDomain();
 const domains = new Set<string>();
@@ -86,7 +86,7 @@ process.stdout.write(
     domains: [...domains],
     domainBytes: domain.length,
     outOfMemory: field(read("memory.events"), "oom_kill"),
-    replaced: (await sidecar.children())[0] === runtime ? 0 : 1,
+    replaced: (await sidecar.runtimes())[0] === runtime ? 0 : 1,
     memoryLimit: Number(read("memory.max")),
     memory: seen,
     times,
