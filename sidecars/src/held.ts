@@ -1,7 +1,7 @@
 /**
  * A sidecar that is not there until it is called, as an image runs it. inetd holds the one socket, starts the runtime when
  * somebody connects, and waits until that has ended, however it does. inetd and each runtime hold a lock; the container's
- * first process, which sends SIGTERM on to inetd, waits for whoever has the lock, so that a call under way is answered.
+ * first process, which sends SIGTERM on to inetd, waits until none of them has it, so that a call under way is answered.
  */
 import { spawn } from "node:child_process";
 import {
