@@ -1,8 +1,12 @@
 /** How the sources of a command become few files: esbuild's options. */
 import { readFile } from "node:fs/promises";
-import { relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 import { BUNDLE_OPTIONS } from "./bundle-options.mjs";
 import { readPackages, ROOT } from "./law.mjs";
+
+/** What commander imports to start subcommands that are programs of their own. Netbind has none, and does not wait for it. */
+const isForPrograms = (path, importer) =>
+  path === "node:child_process" && importer.includes(join("node_modules", "commander", ""));
 
 /**
  * Of a module of the runtime the exports are read that are used: an import of it reads each of them, and loads all that is
@@ -11,9 +15,13 @@ import { readPackages, ROOT } from "./law.mjs";
 const lazyBuiltins = {
   name: "lazy-builtins",
   setup(build) {
-    build.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
-      kind === "require-call" ? { path, external: true } : { path, namespace: "builtin" },
-    );
+    build.onResolve({ filter: /^node:/ }, ({ path, kind, importer }) => {
+      if (kind === "require-call") return { path, external: true };
+      return { path, namespace: isForPrograms(path, importer) ? "loaded-late" : "builtin" };
+    });
+    build.onLoad({ filter: /.*/, namespace: "loaded-late" }, ({ path }) => ({
+      contents: `export default { get spawn() { return process.getBuiltinModule(${JSON.stringify(path)}).spawn; } };`,
+    }));
     build.onLoad({ filter: /.*/, namespace: "builtin" }, async ({ path }) => {
       const names = Object.keys(await import(path)).filter((name) => name !== "default" && name !== "module.exports");
       const lines = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => whole.${name})();`);

@@ -10,4 +10,6 @@ export async function runProgram(calledAs: CalledAs): Promise<void> {
   });
   const program = buildProgram(async () => (await import("./compose.ts")).compose(), calledAs);
   process.exitCode = await program(process.argv.slice(2));
+  // Else the runtime goes through the memory of a large input once more before it gives it back.
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
 }

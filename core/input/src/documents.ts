@@ -112,6 +112,8 @@ function objectWithoutNulls(value: object, budget: Budget): object {
 /** The objects of one YAML document: itself, the items of a List, or the objects of a Template. */
 function objectsOf(file: string, document: YamlDocument): readonly (InputDocument | InputViolation)[] {
   const { value } = document;
+  // What is filled in of a template is not what is written.
+  const isPlain = document.isPlain && !isTemplate(value);
   const budget = { left: ALIAS_FACTOR * document.size };
   // A template of which nothing is left but comments.
   if (value === null || value === undefined) return [];
@@ -129,7 +131,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
       get line() {
         return lineOf("");
       },
-      value: withoutNulls(inner, budget) as Record<string, unknown>,
+      value: (isPlain ? inner : withoutNulls(inner, budget)) as Record<string, unknown>,
       lineOf,
       placeOf,
       scalarAt,

@@ -1,7 +1,7 @@
 import { violation } from "@netbind/contract";
 import type { InputDocument, InputViolation } from "./documents.ts";
 import { located } from "./kinds.ts";
-import type { DuplicateKey } from "./parse-yaml.ts";
+import type { DuplicateKey } from "./written-text.ts";
 import type { YamlPath } from "./yaml-positions.ts";
 
 /** A path as messages write it: `spec.networks[0].pod`. */

@@ -6,7 +6,9 @@ import { base64Text } from "./base64-text.ts";
  * numbers as Go's strconv.ParseInt reads them, and neither sexagesimal numbers nor dates.
  */
 
-const NULLS: readonly string[] = ["", "~", "null", "Null", "NULL"];
+/** The words for no value, and how many characters the longest has. */
+export const NULLS: readonly string[] = ["", "~", "null", "Null", "NULL"];
+export const LONGEST_NULL = 4;
 /** The words that are true, and those that are false. */
 export const TRUE: readonly string[] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
 export const FALSE: readonly string[] = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];

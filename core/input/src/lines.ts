@@ -22,6 +22,9 @@ function startsOf(text: string): readonly number[] {
   return starts;
 }
 
+/** How many lines a text ends. */
+export const countLineBreaks = (text: string): number => startsOf(text).length - 1;
+
 /** Where the lines of a text begin. */
 export class Lines {
   readonly #text: string;

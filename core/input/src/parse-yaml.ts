@@ -1,11 +1,12 @@
 import { defined } from "@netbind/contract";
-import { constructFromEvents, parseEvents, YAMLException } from "js-yaml";
+import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
 import { splitJson } from "./json-stream.ts";
 import { type IndentedText, indentLaxLines } from "./lax-indentation.ts";
-import { KUBECTL_SCHEMA } from "./kubectl-schema.ts";
+import { KUBECTL_SCHEMA, LONGEST_NULL, NULLS } from "./kubectl-schema.ts";
 import { findField, type YamlField } from "./yaml-fields.ts";
-import { Lines, type Place } from "./lines.ts";
-import { endOf, Positions, type YamlPath } from "./yaml-positions.ts";
+import { countLineBreaks, Lines, type Place } from "./lines.ts";
+import { type DuplicateKey, LIMITS, type Part, WrittenText } from "./written-text.ts";
+import { endOf, type YamlPath } from "./yaml-positions.ts";
 
 /** One YAML document: what it says, and where. */
 export interface YamlDocument {
@@ -20,15 +21,10 @@ export interface YamlDocument {
   readonly scalarAt: (path: YamlPath) => string | undefined;
   /** Where a field of a mapping is written, through aliases and merge keys; undefined where there is none. */
   readonly fieldAt: (path: YamlPath) => YamlField | undefined;
+  /** True where every value is written, and none by an alias: nothing of it counts as absent, and nothing is repeated. */
+  readonly isPlain: boolean;
   /** Keys that are written more than once in one mapping: kubectl takes the last one. */
   readonly duplicates: readonly DuplicateKey[];
-}
-
-/** A key that a mapping has more than once: the way to it, where it is written last, and the line where it is before. */
-export interface DuplicateKey {
-  readonly path: YamlPath;
-  readonly place: Place;
-  readonly before: number;
 }
 
 /** A text that is not valid YAML. */
@@ -44,57 +40,65 @@ export interface YamlProblem {
 /** The most characters that are quoted of what a YAML parser says. */
 const LONGEST_REASON = 200;
 
-/** How deep collections may be, and how many aliases a document may have. */
-const LIMITS = { maxDepth: 200, maxAliases: 100 } as const;
-
-/** A part of a text. */
-interface Part {
-  readonly text: string;
-  /** The number of its first line, and the offset of its first character, in the whole. */
-  readonly line: number;
-  readonly offset: number;
+/** What a text's documents say, and what is known of how they are written. */
+interface Constructed {
+  readonly values: readonly unknown[];
+  /** Where each document's root is among the text's events, and where it ends. */
+  readonly spans: readonly { readonly root: number; readonly end: number }[];
+  /** True where every value is written, and none by an alias. */
+  readonly isPlain: boolean;
+  /** True where no mapping has a key twice. */
+  readonly isUnique: boolean;
 }
 
-/** The values of a text's documents, and whether every key in it is written once. @throws YAMLException */
-function construct(text: string, events: ReturnType<typeof parseEvents>) {
+/** Reads a text's documents. @throws YAMLException for the first text that is not valid YAML */
+function construct(text: string): Constructed {
   const options = { source: text, schema: KUBECTL_SCHEMA, ...LIMITS };
+  const events = parseEvents(text, LIMITS);
+  const written = { spans: spansOf(events), isPlain: events.every((event) => isPlain(text, event)) };
   try {
-    return { values: constructFromEvents(events, options), isUnique: true };
+    return { ...written, values: constructFromEvents(events, options), isUnique: true };
   } catch (error) {
     if (!(error instanceof YAMLException) || error.reason !== "duplicated mapping key") throw error;
-    return { values: constructFromEvents(events, { ...options, json: true }), isUnique: false };
+    return { ...written, values: constructFromEvents(events, { ...options, json: true }), isUnique: false };
   }
+}
+
+/** True for what is not an alias, and does not look like a null. */
+function isPlain(text: string, event: Event): boolean {
+  if (event.type !== EVENT_ID.SCALAR) return event.type !== EVENT_ID.ALIAS;
+  const { valueStart: start, valueEnd: end } = event;
+  return start >= 0 && (end - start > LONGEST_NULL || !NULLS.includes(text.slice(start, end)));
+}
+
+/** Where the documents of events are. */
+function spansOf(events: readonly Event[]): Constructed["spans"] {
+  const spans: { readonly root: number; readonly end: number }[] = [];
+  for (let at = 0; at < events.length; ) {
+    const end = endOf(events, at);
+    spans.push({ root: at + 1, end });
+    at = end;
+  }
+  return spans;
 }
 
 /** How many keys that are written twice are reported of a document: the rest is of the same kind. */
 const MOST_DUPLICATES = 20;
 
 /** The documents of a text; `indented` is the same text with lines indented. @throws YAMLException for the first text that is not valid YAML */
-function readDocuments({ text: written, line, offset }: Part, indented?: IndentedText): readonly YamlDocument[] {
-  const text = indented?.text ?? written;
-  const original = indented?.original ?? ((at: number): number => at);
-  const events = parseEvents(text, LIMITS);
-  const { values, isUnique } = construct(text, events);
-  const [lines, shifted] = [new Lines(written, line), new Lines(text, line)];
-  const places = new Positions(text, events);
-  let next = 0;
-  return values.map((value) => {
-    const root = next + 1;
-    next = endOf(events, next);
-    const find = (path: YamlPath): number => original(places.nearestOf(root, path).offset ?? 0);
-    const scalarAt = (path: YamlPath): string | undefined => places.scalarAt(root, path);
-    const lineOf = (path: YamlPath): number => lines.at(find(path));
-    const placeOf = (path: YamlPath): Place => lines.placeOf(find(path));
-    const source = { text, inWhole: (at: number): number => original(at) + offset, lines: shifted, places };
-    const fieldAt = (path: YamlPath): YamlField | undefined => findField(source, root, path);
-    const repeated = isUnique ? [] : places.repeatedKeysIn(root, next, MOST_DUPLICATES);
-    const duplicates = repeated.map(({ path, at, before }) => ({
-      path,
-      place: lines.placeOf(original(at)),
-      before: lines.at(original(before)),
-    }));
-    return { value, size: next - root, lineOf, placeOf, scalarAt, fieldAt, duplicates };
-  });
+function readDocuments(part: Part, indented?: IndentedText): readonly YamlDocument[] {
+  const { values, spans, isPlain, isUnique } = construct(indented?.text ?? part.text);
+  const written = new WrittenText(part, indented);
+  return spans.map(({ root, end }, at) => ({
+    value: values[at],
+    size: end - root,
+    isPlain,
+    lineOf: (path) => written.placeOf(root, path).line,
+    placeOf: (path) => written.placeOf(root, path),
+    scalarAt: (path) => written.places.scalarAt(root, path),
+    fieldAt: (path) => findField(written, root, path),
+    duplicates: isUnique ? [] : written.duplicatesIn(root, end, MOST_DUPLICATES),
+  }));
 }
 
 /** Reads a text as YAML says, and where that is not possible, as the laxer reader of kubectl does. @throws YAMLException */
@@ -109,18 +113,24 @@ function readLax(part: Part): readonly YamlDocument[] {
   }
 }
 
-/** Cuts a text before each line that begins a document: whatever stands before, "---" at a line's beginning does (YAML 1.2.2, 9.1.2). */
+/** A line that begins a document, but for the first one: whatever stands before, "---" at a line's beginning does (YAML 1.2.2, 9.1.2). */
+const DOCUMENT_START = /[\n\r]---(?=[ \t\n\r]|$)/g;
+
+/** A line that says something: it is neither empty nor a comment nor a directive. */
+const CONTENT = /^[^\S\n]*[^\s#%]/m;
+
+/** Cuts a text before each line that begins a document. */
 function splitDocuments(text: string): readonly Part[] {
-  const isOnlyDirectives = (part: string): boolean => part.split("\n").every((row) => /^\s*(?:[#%]|$)/.test(row));
+  const parts: Part[] = [];
   let [line, offset] = [1, 0];
-  const parts: { text: string; line: number; offset: number }[] = [];
-  for (const part of text.split(/^(?=---(?:\s|$))/m)) {
-    const last = parts.at(-1);
+  const starts = Array.from(text.matchAll(DOCUMENT_START), ({ index }) => index + 1);
+  for (const end of [...starts, text.length]) {
+    const part = text.slice(offset, end);
     // Directives are of the document behind them.
-    if (last !== undefined && isOnlyDirectives(last.text)) last.text += part;
-    else parts.push({ text: part, line, offset });
-    line += part.split("\n").length - 1;
-    offset += part.length;
+    if (end < text.length && !CONTENT.test(part)) continue;
+    parts.push({ text: part, line, offset });
+    line += countLineBreaks(part);
+    offset = end;
   }
   return parts;
 }
@@ -176,9 +186,11 @@ function withOneTemplateProblem(
 
 /** Reads a text with any number of YAML documents, or of JSON objects. One that is not valid does not hide the others. */
 export function parseYaml(text: string): readonly (YamlDocument | YamlProblem)[] {
+  const parts = splitDocuments(text);
   try {
-    return readDocuments({ text, line: 1, offset: 0 });
+    // One at a time: what is made of a document's text on the way is gone before the next one is read.
+    return parts.flatMap((part) => readDocuments(part));
   } catch {
-    return withOneTemplateProblem(splitDocuments(text).flatMap(readPart));
+    return withOneTemplateProblem(parts.flatMap(readPart));
   }
 }

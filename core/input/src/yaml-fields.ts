@@ -81,18 +81,15 @@ export function findField(source: Source, root: number, path: YamlPath): YamlFie
   return fieldOf(source, found, shared);
 }
 
-function fieldOf(
-  { text, inWhole, lines, places }: Source,
-  { key: index, node }: Found,
-  shared: boolean,
-): YamlField | undefined {
+function fieldOf(source: Source, { key: index, node }: Found, shared: boolean): YamlField | undefined {
+  const { text, lines, places } = source;
   const key = places.eventOf(index);
   if (key?.type !== EVENT_ID.SCALAR || key.valueStart < 0) return undefined;
   const isQuoted = key.style === SCALAR_STYLE.DOUBLE_QUOTED || key.style === SCALAR_STYLE.SINGLE_QUOTED;
   const moved = <T extends Span>(span: T): T => ({
     ...span,
-    start: inWhole(span.start),
-    end: inWhole(span.end),
+    start: source.inWhole(span.start),
+    end: source.inWhole(span.end),
   });
   const value = writtenValue(places, node);
   const { at, colon } = gapBehind(text, key.valueEnd + (isQuoted ? 1 : 0));
@@ -104,7 +101,7 @@ function fieldOf(
     key: moved({ start: key.valueStart, end: key.valueEnd }),
     quoted: key.style === SCALAR_STYLE.DOUBLE_QUOTED,
     value: value === undefined ? undefined : moved(value),
-    gap: { at: inWhole(Math.max(at, endOfProperties(places, node))), colon },
+    gap: { at: source.inWhole(Math.max(at, endOfProperties(places, node))), colon },
     shared,
   };
 }

@@ -146,6 +146,33 @@ describe("a text with many documents", () => {
     expect([documents.length, violations]).toEqual([2, []]);
   });
 
+  test("a document begins at a line's beginning alone, whatever else other programs take for a line's end", () => {
+    const text = `# ours\n${good("a")}data: |\n  one\u2028--- two\n  three\n--- \r\n${good("b")}---x: 1\n---\t# c\n# none\n`;
+    const read = parseYaml(text).map((one) => ("value" in one ? one.value : one.problem));
+    expect(read).toEqual([
+      expect.objectContaining({ data: "one\u2028--- two\nthree\n" }),
+      expect.objectContaining({ "---x": 1 }),
+      null,
+    ]);
+  });
+
+  test("what the reader of a document finds is found of it alone, and where it is in the whole", () => {
+    const text = `${good("a")}---\n${good("b")}x: 1\nx: 2\n---\n${good("c")}y: ~\n`;
+    const [a, b, c] = parseYaml(text).flatMap((one) => ("value" in one ? [one] : []));
+    expect([a, b, c].map((one) => [one?.isPlain, one?.duplicates.length])).toEqual([
+      [true, 0],
+      [true, 1],
+      [false, 0],
+    ]);
+    expect(b?.duplicates[0]).toMatchObject({ path: ["x"], place: { line: 9, column: 1 }, before: 8 });
+    const field = c?.fieldAt(["metadata", "name"]);
+    expect([field?.line, field?.place.column, text.slice(field?.value?.start, field?.value?.end)]).toEqual([
+      13,
+      12,
+      "c",
+    ]);
+  });
+
   test("a List's items are objects with lines of their own; nothing is left of comments", () => {
     const items = ["a", "b"].map((name) => `- ${good(name).trimEnd().replaceAll("\n", "\n  ")}\n`).join("");
     const { documents } = parseText(
