@@ -82,12 +82,15 @@ function devicesOf(
   };
 }
 
+/** The MAC address of the guest's card. */
+export const guestMac = ({ takesPodMac, mac }: DecidedNic, pod: PodLink): string => (takesPodMac ? pod.mac : mac);
+
 /** What the core knows of a NIC before it is planned, joined with what the pod showed. */
 export function attachmentOf(nic: DecidedNic, pod: PodLink, context: PodContext): Attachment {
   return {
     ...nic.spec,
     cause: context.cause ?? "boot",
-    mac: nic.takesPodMac ? pod.mac : nic.mac,
+    mac: guestMac(nic, pod),
     index: nic.index,
     queues: nic.queues,
     pod,

@@ -1,4 +1,4 @@
-import { type Attachment, defined, type Plan } from "@netbind/contract";
+import { type Attachment, defined, type Plan, type Port } from "@netbind/contract";
 
 /** What was seen of a NIC while its guest runs. */
 export interface NicProbe {
@@ -29,6 +29,10 @@ export interface NicStatus {
   readonly traffic?: { readonly fromGuest: boolean; readonly toGuest: boolean };
 }
 
+/** Ports as people write them: `80/TCP`, `7000-7009/UDP`. */
+export const portTexts = (ports: readonly Port[]): readonly string[] =>
+  ports.map(({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`);
+
 /** The addresses that a plan gives its guest. */
 export const plannedGuestAddresses = (plan: Plan): readonly string[] =>
   (plan.services ?? []).flatMap((service) => (service.kind === "ra" ? [] : [service.client.address]));
@@ -53,9 +57,7 @@ export function nicStatus(binding: string, attachment: Attachment, plan: Plan, o
       mtu: plan.domain.kind === "tap" ? attachment.pod.mtu : undefined,
       queueCount: hasInterface(plan) ? Math.max(1, attachment.queues) : undefined,
     }),
-    ports: attachment.ports.map(
-      ({ port, lastPort, protocol }) => `${port}${lastPort === undefined ? "" : `-${lastPort}`}/${protocol}`,
-    ),
+    ports: portTexts(attachment.ports),
     ...(plan.domain.kind === "tap"
       ? { traffic: { fromGuest: observed.packets.fromGuest > 0, toGuest: observed.packets.toGuest > 0 } }
       : {}),

@@ -31,6 +31,7 @@ export {
   violationLines,
 } from "./format-finding.ts";
 export { formatPlan } from "./format-plan.ts";
+export { type PlannedVm, summarizePlan } from "./summarize-plan.ts";
 export {
   formatHealth,
   formatVm,

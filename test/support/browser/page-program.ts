@@ -51,7 +51,7 @@ export async function plan(
   });
   const emulator = childOf(childOf(scanXml(preview.domainXml), "devices"), "emulator")?.name ?? "none";
   return {
-    text: formatPlan(preview),
+    text: formatPlan({ preview, decision }),
     nics: domainNics(preview.domainXml).map(({ name, kind }) => `${kind} ${name}`),
     emulator,
   };

@@ -136,7 +136,7 @@ test("a VM whose preference is not in the input passes, and what starts it says 
   for (const command of ["plan", "render"]) {
     const { stdout, code: ended, stderr } = await netbind([command, "-f", path, "-f", preference]);
     expect(ended, stderr).toBe(0);
-    if (command === "plan") expect(stdout).toContain("e1000e");
+    if (command === "plan") expect(stdout).toContain("guest      e1000e, MAC ");
   }
 });
 
@@ -158,6 +158,42 @@ test("every command that reads documents warns of a key that is written twice, w
 });
 
 describe("plan", () => {
+  test("a summary first, that says where the rest is; all of it with -v, and as data", async () => {
+    const path = file("summary.yaml", vm("[{name: default, masquerade: {}, ports: [{port: 80}]}]"));
+    const short = await netbind(["plan", "-f", path]);
+    expect(short).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: `VM default/vm: 1 NIC, 2 links, 7 sysctls, 1 nftables table, 3 services; nothing is made
+NIC default: masquerade on the pod network
+  guest      virtio, MAC 02:2e:78:a6:8c:eb
+  addresses  10.0.2.2, fd10:0:2::2 from Netbind
+  ports      80/TCP
+  device     tap tap0 on bridge k6t-eth0
+  pod link   eth0, 02:00:00:00:aa:01, MTU 1500, 10.244.0.2/24, fd10:244::2/64 (assumed)
+pod:
+  sidecars      masquerade (netbind/masquerade:0.0.0)
+  capabilities  NET_BIND_SERVICE
+  resources     devices.kubevirt.io/tun: 1, devices.kubevirt.io/vhost-net: 1
+
+For the pod, links, sysctls, nftables, services and the domain: netbind plan -v; as data: -o json.
+`,
+    });
+    const [summary = ""] = short.stdout.split("\n\nFor the pod");
+    for (const option of ["-v", "--verbose"]) {
+      const { stdout } = await netbind(["plan", option, "-f", path]);
+      expect(stdout.startsWith(`${summary}\n\npod: {\n`)).toBe(true);
+      for (const part of ["  link: {", "  sysctl: ", "  nftables:\n", "  service: {", "domain:\n<domain "])
+        expect(stdout).toContain(part);
+    }
+    const asData = (...more: readonly string[]) => netbind(["plan", "-f", path, "-o", "json", ...more]);
+    const [data, verbose] = [await asData(), await asData("-v")];
+    expect(data.stdout).toBe(verbose.stdout);
+    expect(Object.keys(JSON.parse(data.stdout) as object)).toEqual(
+      expect.arrayContaining(["pod", "networks", "nics", "domainXml"]),
+    );
+  });
+
   test("this release's own bindings serve what is not registered as far as --image-fallback says, as on a cluster", async () => {
     const plan = async (binding: string, policy: string, ...more: readonly string[]) =>
       netbind([

@@ -3,6 +3,7 @@ import type { NicPreview, NicStatus } from "@netbind/engine";
 import { describe, expect, test } from "vitest";
 import { formatFindings } from "../../../core/view/src/format-finding.ts";
 import { formatPlan } from "../../../core/view/src/format-plan.ts";
+import { type PlannedVm, summarizePlan } from "../../../core/view/src/summarize-plan.ts";
 import { formatHealth, interfaceTable, missingAddresses, nicTable } from "../../../core/view/src/format-vm.ts";
 import { expectHarmless, HOSTILE_TEXTS } from "../../support/cases/hostile-text.ts";
 
@@ -104,23 +105,40 @@ test("a guest without an address is said to boot yet, one without one family's t
   for (const all of [said(["10.0.2.2"], 1), said([], 0)]) expect(all).toEqual([]);
 });
 
-test("a plan begins with how much it makes, and that it makes nothing now", () => {
+test("a plan begins with how much it makes, and that it makes nothing now; without a sidecar it says so", () => {
   const nic = {
-    ...{ name: "pods", binding: "masquerade", assumed: [], domain: { kind: "tap" } },
+    ...{ name: "pods", binding: "macvtap", assumed: ["pod"], domain: { kind: "tap" } },
     ...{ pod: { name: "eth0", mac: "02:00:00:00:00:01", mtu: 1500, addresses: [], routes: [] } },
     ...{ links: [{}, {}], sysctls: [{ key: "a", value: "1" }], services: [], nftables: "table inet a {\n}\n" },
   } as unknown as NicPreview;
+  const decided = {
+    ...{ takesPodMac: true, names: { tap: "tap7" } },
+    spec: { name: "pods", model: "e1000", state: "down", ports: [], network: { kind: "multus", networkName: "lan" } },
+  };
   const memoryOverhead = { needed: 0, registered: 0 };
-  const plan = formatPlan({
-    vm: "lab/web",
-    pod: {},
-    memoryOverhead,
-    nics: [nic, nic],
-    domainXml: "<domain/>",
-  } as never);
-  expect(plan.split("\n").slice(0, 3)).toEqual([
-    "VM lab/web: 2 NICs, 4 links, 2 sysctls, 2 nftables tables, 0 services; nothing is made",
-    "  NIC pods by masquerade",
-    "  NIC pods by masquerade",
-  ]);
+  const plan = {
+    preview: {
+      vm: "lab/web",
+      pod: { spec: { containers: [] } },
+      memoryOverhead,
+      nics: [nic, nic],
+      domainXml: "<domain/>",
+    },
+    decision: { nics: [decided], bindings: [{ name: "macvtap", from: "domainAttachmentType" }] },
+  } as unknown as PlannedVm;
+  const block = `NIC pods: macvtap on network lan
+  guest      e1000, MAC 02:00:00:00:00:01 (assumed), link down
+  addresses  none from Netbind: its network gives them
+  ports      all
+  device     tap tap7
+  pod link   eth0, 02:00:00:00:00:01, MTU 1500 (assumed)`;
+  const summary = `VM lab/web: 2 NICs, 4 links, 2 sysctls, 2 nftables tables, 0 services; nothing is made
+${block}
+${block}
+pod:
+  sidecars      none
+  capabilities  none
+  resources     none`;
+  expect(summarizePlan(plan)).toBe(summary);
+  expect(formatPlan(plan).startsWith(`${summary}\n\npod: {`)).toBe(true);
 });

@@ -30,10 +30,11 @@ export function addPlan({ program, compose, act }: CommandContext): void {
     .addOption(grantsOption())
     .addOption(imageFallbackOption())
     .addOption(ignoreOption())
+    .option("-v, --verbose", "print all of it: the pod, links, sysctls, nftables, services and the domain XML", false)
     .addOption(outputOption())
     .addHelpText(
       "after",
-      `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n  netbind plan -f vm.yaml --plugin routed-tap=routed-tap.mjs --grants grants.json\n`,
+      `\nExamples:\n  netbind plan -f vm.yaml\n  netbind plan -v -f vm.yaml\n  netbind plan -f vm.yaml --pod-link eth0.json -o json\n  netbind plan -f vm.yaml --plugin routed-tap=routed-tap.mjs --grants grants.json\n`,
     );
   command.action((files: readonly string[], given) => {
     const options = withFiles(command, given, files);

@@ -1,7 +1,7 @@
 import type { Binding, PodLink } from "@netbind/contract";
-import { type GrantsByBinding, type NicPlanner, plannerOf, previewVm, type VmPreview } from "@netbind/engine";
+import { type GrantsByBinding, type NicPlanner, plannerOf, previewVm } from "@netbind/engine";
 import { buildBaseDomain } from "@netbind/local";
-import { formatPlan } from "@netbind/view";
+import { formatPlan, type PlannedVm, summarizePlan } from "@netbind/view";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { type DecidedFiles, type DecidedVm, decideInput } from "./decide-input.ts";
 import { versionData } from "./asked-version.ts";
@@ -23,6 +23,8 @@ export interface PlanOptions extends DecidedFiles {
   readonly plugin: PluginSources;
   /** A file of grants. */
   readonly grants?: string;
+  /** True where all of a plan is printed as text, and not what it comes to. */
+  readonly verbose: boolean;
   readonly output: OutputFormat;
 }
 
@@ -45,19 +47,20 @@ function plannerFor(name: string, { plugins, own }: PlanContext): NicPlanner {
 
 /** The plans that could be made, and for which VMs none could. */
 interface Planned {
-  readonly plans: readonly VmPreview[];
+  readonly plans: readonly PlannedVm[];
   readonly failed: readonly { readonly vm: string; readonly error: unknown }[];
 }
 
 /** Plans each VM by itself. */
 async function planAll(vms: readonly DecidedVm[], context: PlanContext): Promise<Planned> {
-  const plans: VmPreview[] = [];
+  const plans: PlannedVm[] = [];
   const failed: { readonly vm: string; readonly error: unknown }[] = [];
   for (const { vm, decision } of vms) {
     try {
       const { given, grants } = context;
       const domainXml = buildBaseDomain({ vmi: vm.vmi, accelerator: "kvm", disks: [] });
-      plans.push(await previewVm(decision, { domainXml, given, grants, planner: (name) => plannerFor(name, context) }));
+      const planner = (name: string): NicPlanner => plannerFor(name, context);
+      plans.push({ preview: await previewVm(decision, { domainXml, given, grants, planner }), decision });
     } catch (error) {
       failed.push({ vm: nameOfVm(vm), error });
     }
@@ -65,15 +68,23 @@ async function planAll(vms: readonly DecidedVm[], context: PlanContext): Promise
   return { plans, failed };
 }
 
+/** Prints plans for a person: what they come to, or all of them. */
+function printPlans(plans: readonly PlannedVm[], verbose: boolean): void {
+  for (const [at, one] of plans.entries())
+    print(`${at === 0 ? "" : "\n"}${verbose ? formatPlan(one) : summarizePlan(one)}`);
+  if (!verbose && plans.length > 0)
+    print("\nFor the pod, links, sysctls, nftables, services and the domain: netbind plan -v; as data: -o json.");
+}
+
 /** Prints plans, and last which VMs have none: what concerns several is printed once. Gives the exit code. */
-function reportPlans({ plans, failed }: Planned, kubevirt: object, output: OutputFormat): number {
+function reportPlans({ plans, failed }: Planned, kubevirt: object, { output, verbose }: PlanOptions): number {
   const [first] = failed;
   if (output !== "text") {
     const errors = failed.map(({ vm, error }) => ({ vm, ...failureJson(error) }));
-    const data = plans.map((one) => ({ ...one, kubevirt }));
+    const data = plans.map(({ preview }) => ({ ...preview, kubevirt }));
     if (first !== undefined) printData({ plans: data, error: failureJson(first.error), errors }, output);
     else printData(data.length === 1 ? data[0] : data, output);
-  } else for (const one of plans) print(formatPlan(one));
+  } else printPlans(plans, verbose);
   const texts = Map.groupBy(failed, ({ error }) => (error instanceof Error ? error.message : String(error)));
   for (const same of texts.values()) {
     printError(same[0]?.error);
@@ -95,5 +106,5 @@ export async function plan(options: PlanOptions, resolve: Resolve): Promise<numb
   );
   if (problems.length > 0) throw new InputError(problems);
   const context = { given, plugins, own: resolve(TOKENS.bindings), grants };
-  return reportPlans(await planAll(vms, context), versionData(chosen), options.output);
+  return reportPlans(await planAll(vms, context), versionData(chosen), options);
 }
