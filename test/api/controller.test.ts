@@ -4,17 +4,16 @@ import type { ApiServer } from "../support/cluster/api-server.ts";
 import { eventsOf } from "../support/cluster/events-of.ts";
 import { withCrdSchema } from "../support/cluster/kubevirt-crds.ts";
 import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.ts";
-import { Registering, testRelease } from "../support/cluster/registering.ts";
+import { Registering, TEST_DIGEST, testRelease } from "../support/cluster/registering.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
 const WITHIN = { timeout: 20_000, interval: 50 };
-const DIGEST = `sha256:${"d".repeat(64)}`;
 const PASST = {
-  sidecarImage: `netbind/passt:0.0.0@${DIGEST}`,
+  sidecarImage: `netbind/passt:0.0.0@${TEST_DIGEST}`,
   migration: {},
   computeResourceOverhead: { requests: { memory: "250Mi" } },
 };
-const SLIRP = { sidecarImage: `netbind/slirp:0.0.0@${DIGEST}` };
+const SLIRP = { sidecarImage: `netbind/slirp:0.0.0@${TEST_DIGEST}` };
 
 let api: ApiServer;
 beforeAll(async () => {
@@ -31,7 +30,7 @@ test("a binding is registered as this release needs it, by its digest, and its c
   await expect.poll(() => lab.registered(), WITHIN).toEqual({ passt: PASST });
   await expect.poll(() => lab.reason("passt", "Ready"), WITHIN).toBe("True Ready");
   expect(await lab.conditions("passt")).toMatchObject({
-    ImageResolved: { status: "True", reason: "FromRelease", message: expect.stringContaining(DIGEST) },
+    ImageResolved: { status: "True", reason: "FromRelease", message: expect.stringContaining(TEST_DIGEST) },
     PlannerReachable: { status: "True", reason: "Embedded" },
     Registered: { status: "True", reason: "Written", message: expect.stringContaining("binding.passt") },
   });
@@ -168,7 +167,7 @@ const RESOLVED: readonly Resolved[] = [
   { name: "macvtap", spec: {}, image: "True NoSidecar", registered: "True Written", entry: TAP },
   {
     ...{ name: "masquerade", spec: {}, image: "True FromRelease", registered: "True Written" },
-    entry: { ...TAP, migration: {}, sidecarImage: `netbind/masquerade:0.0.0@${DIGEST}` },
+    entry: { ...TAP, migration: {}, sidecarImage: `netbind/masquerade:0.0.0@${TEST_DIGEST}` },
   },
   { name: "sriov", spec: {}, image: "True OwnKey", registered: "False OwnKey" },
   // A name that every object of JavaScript's has.
@@ -197,7 +196,7 @@ const RESOLVED: readonly Resolved[] = [
   {
     ...{ name: "masquerade", spec: { registration: TAP } },
     ...{ image: "True FromRelease", registered: "True Written" },
-    entry: { ...TAP, sidecarImage: `netbind/masquerade:0.0.0@${DIGEST}` },
+    entry: { ...TAP, sidecarImage: `netbind/masquerade:0.0.0@${TEST_DIGEST}` },
   },
 ];
 
@@ -229,71 +228,8 @@ test("images come from the registry that an administrator mirrors them to", asyn
   await using lab = await Registering.make(api, {});
   lab.control(api.credentials, { release: testRelease("mirror.example:5000/netbind-mirror") });
   await lab.bind("slirp");
-  const sidecarImage = `mirror.example:5000/netbind-mirror/netbind/slirp:0.0.0@${DIGEST}`;
+  const sidecarImage = `mirror.example:5000/netbind-mirror/netbind/slirp:0.0.0@${TEST_DIGEST}`;
   await expect.poll(() => lab.registered(), WITHIN).toEqual({ slirp: { sidecarImage } });
-});
-
-test("a KubeVirt CR that HyperConverged owns is left to its operator: HyperConverged's is written", async () => {
-  await using lab = await Registering.make(api);
-  const uid = await lab.create("hyperconvergeds", "kubevirt-hyperconverged", { featureGates: {} });
-  const owner = { apiVersion: "hco.kubevirt.io/v1beta1", kind: "HyperConverged", name: "kubevirt-hyperconverged", uid };
-  await lab.create("kubevirts", "kubevirt", {}, { ownerReferences: [{ ...owner, controller: true }] });
-  lab.control();
-  await lab.bind("slirp");
-  const written = { featureGates: {}, networkBinding: { slirp: SLIRP } };
-  const read = (): Promise<object> => lab.specOf("hyperconvergeds", "kubevirt-hyperconverged");
-  await expect.poll(read, WITHIN).toEqual(written);
-  await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("False NotPropagated");
-  expect(await lab.registered()).toEqual({});
-  // As the operator does.
-  await lab.patch(network({ slirp: SLIRP }), "hyperconverged-cluster-operator");
-  await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("True Written");
-  await lab.unbind("slirp");
-  await expect.poll(read, WITHIN).toEqual({ featureGates: {} });
-  await expect.poll(() => lab.names(), WITHIN).toEqual([]);
-});
-
-test("a HyperConverged CR that cannot be read is said, and nothing is written in its place", async () => {
-  await using lab = await Registering.make(api);
-  const owner = { apiVersion: "hco.kubevirt.io/v1beta1", kind: "HyperConverged", name: "gone", uid: "u" };
-  await lab.create("kubevirts", "kubevirt", {}, { ownerReferences: [owner] });
-  lab.control();
-  await lab.bind("slirp");
-  await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("False HyperConvergedUnreadable");
-  expect(await lab.registered()).toEqual({});
-});
-
-test("an operator that reverts what is written is not fought: the condition names it, and what to write instead", async () => {
-  const operator = "hyperconverged-cluster-operator";
-  await using lab = await Registering.make(api, { imagePullPolicy: "Always" });
-  await lab.patch({ imagePullPolicy: "Never" }, operator);
-  lab.control();
-  await lab.bind("slirp");
-  for (let times = 0; times < 4; times++) {
-    await expect.poll(() => lab.registered(), WITHIN).toEqual({ slirp: SLIRP });
-    await lab.patch({ configuration: null }, operator);
-  }
-  await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("False Reverted");
-  const { message } = (await lab.conditions("slirp"))["Registered"] ?? {};
-  expect(message).toContain("HyperConverged's operator writes this CR: register the binding in spec.networkBinding");
-  expect(await lab.registered()).toEqual({});
-  expect(await lab.reason("slirp", "Ready")).toBe("False Reverted");
-});
-
-test("a HyperConverged CR that does not know the field, as an older one's, is said in the server's words", async () => {
-  const spec = { type: "object", properties: { featureGates: { type: "object" } } };
-  await using _ = await withCrdSchema(api, "hyperconvergeds.hco.kubevirt.io", { type: "object", properties: { spec } });
-  await using lab = await Registering.make(api);
-  const uid = await lab.create("hyperconvergeds", "hco", {});
-  const owner = { apiVersion: "hco.kubevirt.io/v1beta1", kind: "HyperConverged", name: "hco", uid };
-  await lab.create("kubevirts", "kubevirt", {}, { ownerReferences: [owner] });
-  lab.control();
-  await lab.bind("slirp");
-  await expect.poll(() => lab.reason("slirp", "Registered"), WITHIN).toBe("False WriteRefused");
-  const { message } = (await lab.conditions("slirp"))["Registered"] ?? {};
-  expect(message).toMatch(/cannot patch hyperconvergeds.*networkBinding: field not declared in schema/);
-  await lab.unbind("slirp");
-  await expect.poll(() => lab.names(), WITHIN).toEqual([]);
 });
 
 test("an image of this release that serves where none is given is a Warning on its binding, once", async () => {

@@ -9,6 +9,7 @@ import { launcherPodOf } from "../support/cluster/launcher-pod.ts";
 import { testRelease } from "../support/cluster/registering.ts";
 import { ServedWebhooks } from "../support/cluster/served-webhooks.ts";
 import { useApiServer, useCluster } from "../support/cluster/use-api-server.ts";
+import { permitPods } from "../support/cluster/virt-controller.ts";
 import { removeWebhookConfigurations } from "../support/cluster/webhook-objects.ts";
 
 const stack = new AsyncDisposableStack();
@@ -39,7 +40,7 @@ beforeAll(async () => {
   stack.defer(() => removeWebhookConfigurations(api));
   // Without a controller manager they would stay, and wait in later tests.
   stack.defer(() => api.request({ method: "DELETE", path: pathOf("VirtualMachineInstance") }));
-  await permit(virtController, "bob");
+  await permitPods(api, namespace.name, virtController, "bob");
   webhooks.up();
   // Configurations take effect a moment after they are stored.
   let at = 0;
@@ -50,18 +51,6 @@ beforeAll(async () => {
   if (!(await waitUntil(isAsked, 30_000, 100))) throw new Error(`nothing is asked: ${webhooks.problems.join()}`);
 });
 afterAll(() => stack.disposeAsync());
-
-/** Lets accounts make pods in the namespace. */
-async function permit(...users: readonly string[]): Promise<void> {
-  const metadata = { name: "makes-pods", namespace: namespace.name };
-  const apiGroup = "rbac.authorization.k8s.io";
-  const type = (kind: string): object => ({ apiVersion: `${apiGroup}/v1`, kind, metadata });
-  const subjects = users.map((name) => ({ apiGroup, kind: "User", name }));
-  await api.apply(
-    { ...type("Role"), rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["create"] }] },
-    { ...type("RoleBinding"), roleRef: { apiGroup, kind: "Role", name: metadata.name }, subjects },
-  );
-}
 
 type Nic = Readonly<Record<string, unknown>>;
 interface Stored {

@@ -4,7 +4,7 @@ import type { NetworkBinding } from "./network-binding.ts";
 import { findPlanner, type PlannerSources } from "./planners.ts";
 import { type DesiredEntry, desiredEntry } from "./registration/desired-entry.ts";
 import { judgeEntry } from "./registration/judge-entry.ts";
-import type { Desired } from "./registration/plan-registry.ts";
+import { type Desired, isForeign } from "./registration/plan-registry.ts";
 import { readRegistries, type Registries } from "./registration/read-registries.ts";
 import type { Reverts } from "./registration/reverts.ts";
 import { ownNames, type Registry, registryName } from "./registration/registry.ts";
@@ -111,7 +111,8 @@ function judgeRegistered(
     const said = `${desired.kept.message}; what was written into ${registryName(chosen)} before stays`;
     return isWritten ? { ...desired.kept, message: said } : desired.kept;
   }
-  const reverted = reverts?.judge(chosen, binding.name);
+  // What another has registered since, as the condition said to, stands, and nobody reverts it.
+  const reverted = isForeign(chosen, binding.name) ? undefined : reverts?.judge(chosen, binding.name);
   if (reverted !== undefined) return reverted;
   const verdict = judgeEntry(binding.name, desired.entry, chosen, kubevirt);
   return refusal === undefined || verdict.isTrue ? verdict : isFalse("WriteRefused", refusal);

@@ -30,10 +30,14 @@ interface Read {
 
 const RELEASE = { plugins: releasedPlugins(), images: releasedImages(), registrations: releasedRegistrations() };
 
+/** The digest of its images. */
+export const TEST_DIGEST = `sha256:${"d".repeat(64)}`;
+
 /** The release of tests: its images have digests, as those of a real one. */
 export const testRelease = (imageRegistry?: string): ControllerParts["release"] => {
-  const digest = `sha256:${"d".repeat(64)}`;
-  const images = Object.fromEntries(Object.entries(RELEASE.images).map(([name, one]) => [name, { ...one, digest }]));
+  const images = Object.fromEntries(
+    Object.entries(RELEASE.images).map(([name, one]) => [name, { ...one, digest: TEST_DIGEST }]),
+  );
   return releaseOf({ ...RELEASE, images, ...defined({ imageRegistry }) });
 };
 

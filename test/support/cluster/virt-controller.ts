@@ -1,9 +1,25 @@
 /** Plays virt-controller for VMs: makes their launcher pods, and writes in VMI and pod what the agent goes by. */
 import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "@netbind/kubevirt";
+import { annotationsOfRunningPod } from "@netbind/kubevirt/pod";
 import { interfacesFromPod } from "@netbind/kubevirt/status";
 import type { ApiServer } from "./api-server.ts";
 import { launcherPodOf } from "./launcher-pod.ts";
 import { isReady, type Migration, type PodObject, type VmiObject, VmObjects } from "./vm-objects.ts";
+
+/** The account that makes launcher pods: KubeVirt is in the namespace "default". */
+export const VIRT_CONTROLLER = "system:serviceaccount:default:kubevirt-controller";
+
+/** Lets accounts make pods in a namespace. */
+export async function permitPods(api: ApiServer, namespace: string, ...users: readonly string[]): Promise<void> {
+  const metadata = { name: "makes-pods", namespace };
+  const apiGroup = "rbac.authorization.k8s.io";
+  const type = (kind: string): object => ({ apiVersion: `${apiGroup}/v1`, kind, metadata });
+  const subjects = users.map((name) => ({ apiGroup, kind: "User", name }));
+  await api.apply(
+    { ...type("Role"), rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["create"] }] },
+    { ...type("RoleBinding"), roleRef: { apiGroup, kind: "Role", name: metadata.name }, subjects },
+  );
+}
 
 /** The controller's settings. */
 export interface VirtController {
@@ -32,7 +48,8 @@ const GRACE = 35;
 
 /** Makes a pod of the VM's, and waits until it has a node. */
 async function bindPod(objects: VmObjects, object: object): Promise<PodObject> {
-  return objects.awaitPod(await objects.createPod(object), ({ spec }) => spec.nodeName !== undefined);
+  const pod = await objects.createPod(object, VIRT_CONTROLLER);
+  return objects.awaitPod(pod, ({ spec }) => spec.nodeName !== undefined);
 }
 
 /** Starts a VM, as far as it comes before virt-handler acts: its VMI is Scheduled then. */
@@ -49,8 +66,10 @@ export async function scheduleVm(
   await objects.setPhase("Scheduling", { activePods: { [uid]: "" }, ...objects.withCondition(NOT_RUNNING) });
   await objects.patchVmi({ status: { activePods: { [uid]: nodeName } } });
   const pod = await objects.awaitPod(bound, isReady);
-  // One write, and the pod's own label some moments later.
   const interfaces = interfacesFromPod(vmi, pod);
+  const annotations = annotationsOfRunningPod({ ...vmi, status: { interfaces } }, configuration, pod);
+  if (Object.keys(annotations).length > 0) await objects.patchPod(pod, { metadata: { annotations } });
+  // One write, and the pod's own label some moments later.
   const labels = { [NODE_LABEL]: nodeName };
   await objects.setPhase("Scheduled", { nodeName, interfaces }, { labels });
   await objects.patchPod(pod, { metadata: { labels } });

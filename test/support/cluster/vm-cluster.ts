@@ -23,10 +23,12 @@ import {
   beginDeletion,
   finishDeletion,
   finishMigration,
+  permitPods,
   reportReady,
   type ScheduledVm,
   scheduleTarget,
   scheduleVm,
+  VIRT_CONTROLLER,
   type VirtController,
 } from "./virt-controller.ts";
 import { prepareNode } from "./virt-handler.ts";
@@ -138,6 +140,7 @@ export class VmCluster implements AsyncDisposable {
 
   async #prepare(): Promise<void> {
     await applyCrds(this.api);
+    await permitPods(this.api, KUBEVIRT.namespace, VIRT_CONTROLLER);
     for (const [at, node] of Object.values(this.#nodes).entries()) await prepareNode(this.api, at + 1, node);
     await this.#configure(this.#controller.configuration);
   }

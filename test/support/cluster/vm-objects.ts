@@ -141,8 +141,9 @@ export class VmObjects {
     return this.api.request({ method: "PATCH", path, body: { status: { phase } } });
   }
 
-  createPod(body: object): Promise<PodObject> {
-    return this.api.request({ method: "POST", path: this.#pods, body });
+  /** Makes a pod, as an account. */
+  createPod(body: object, user: string): Promise<PodObject> {
+    return this.api.request({ method: "POST", path: this.#pods, body, user });
   }
 
   pod({ metadata: { name } }: PodObject): Promise<PodObject> {
