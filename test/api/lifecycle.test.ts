@@ -24,12 +24,12 @@ beforeAll(async () => {
 });
 
 /** Applies NetworkBindings as the chart's hook does. Gives what it printed. */
-async function applySpecs(namespace: string, specs: string): Promise<string> {
+async function applySpecs(namespace: string, specs: string, ...options: readonly string[]): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "netbind-bindings-"));
   try {
     const file = join(directory, "bindings.json");
     writeFileSync(file, specs);
-    const { code, out, said } = await runHook(api, namespace, "bindings", ["apply-bindings", file]);
+    const { code, out, said } = await runHook(api, namespace, "bindings", ["apply-bindings", file, ...options]);
     expect({ code, said }).toEqual({ code: 0, said: "" });
     return out;
   } finally {
@@ -49,6 +49,23 @@ test("the chart's NetworkBindings are those of its values; others stay", async (
   expect(await lab.names()).toEqual(["passt", "theirs"]);
   expect((await lab.binding("passt")).spec).toEqual(passt);
   expect(hookRights(useCluster(), lab.namespace, "bindings")).toEqual({ unused: [], denied: [] });
+});
+
+test("with --wait, bindings are registered when the hook is done; what stays as it is holds nothing up, and is printed", async () => {
+  const theirs = { configuration: { network: { binding: { slirp: { sidecarImage: "registry.example/slirp" } } } } };
+  await using lab = await Registering.make(api, theirs);
+  const specs = JSON.stringify({ passt: {}, slirp: {}, sriov: {} });
+  const stop = new AbortController();
+  lab.control(undefined, { signal: stop.signal });
+  expect(await applySpecs(lab.namespace, specs, "--wait=30")).not.toContain("not registered");
+  expect(Object.keys(await lab.registered()).sort()).toEqual(["passt", "slirp"]);
+  expect([await lab.reason("passt", "Ready"), await lab.reason("slirp", "Ready")]).toEqual([
+    "True Ready",
+    "False OwnedByOther",
+  ]);
+  stop.abort();
+  const printed = await applySpecs(lab.namespace, JSON.stringify({ macvtap: {} }), "--wait=1");
+  expect(printed).toContain("not registered within 1 s: macvtap");
 });
 
 /** The controller's Deployment, and a pod of it: nobody else makes them here. */

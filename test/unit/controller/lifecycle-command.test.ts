@@ -10,7 +10,8 @@ test.each([
   [["withdraw"], { command: "withdraw", force: false }],
   [["withdraw", "--force"], { command: "withdraw", force: true }],
   [["withdraw", "--release", "a:12"], { command: "withdraw", force: false, release: { name: "a", revision: 12 } }],
-  [["apply-bindings", "/f"], { command: "apply-bindings", file: "/f" }],
+  [["apply-bindings", "/f"], { command: "apply-bindings", file: "/f", wait: 0 }],
+  [["apply-bindings", "/f", "--wait=30"], { command: "apply-bindings", file: "/f", wait: 30 }],
 ])("%j is read", (args, command) => {
   expect(isLifecycleCommand(args)).toBe(true);
   expect(readLifecycleCommand(args)).toEqual({ ...PLACE, ...command });
@@ -25,6 +26,8 @@ test.each([
   [["withdraw", "a"], "withdraw takes no argument"],
   [["apply-bindings"], "apply-bindings takes one FILE"],
   [["apply-bindings", "a", "b"], "apply-bindings takes one FILE"],
+  [["check", "--wait=1"], "--wait: check has no such option"],
+  [["apply-bindings", "/f", "--wait=soon"], '--wait: "soon" is not a number of seconds from 0 to 999'],
   [["check", "--images", "f"], "Unknown option '--images'"],
 ])("%j is refused", (args, problem) => {
   expect(readLifecycleCommand(args)).toEqual({ problem: expect.stringContaining(problem) });

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { defined } from "@netbind/contract";
 import type { ApiClient } from "@netbind/kube";
 import { applyBindings, readSpecs } from "./apply-bindings.ts";
+import { awaitBindings } from "./await-bindings.ts";
 import { checkInstallation } from "./check-installation.ts";
 import type { LifecycleCommand } from "./lifecycle-command.ts";
 import { withdrawAll } from "./withdraw-all.ts";
@@ -17,13 +18,12 @@ export async function runLifecycleCommand(
   const printAll = (lines: readonly string[]): void => lines.forEach(onProgress);
   switch (command.command) {
     case "apply-bindings": {
-      const { file } = command;
-      return printAll(
-        await applyBindings(
-          client,
-          readSpecs(file, () => readFileSync(file, "utf8")),
-        ),
-      );
+      const { file, wait } = command;
+      const specs = readSpecs(file, () => readFileSync(file, "utf8"));
+      printAll(await applyBindings(client, specs));
+      if (wait === 0) return;
+      const left = await awaitBindings(client, Object.keys(specs), wait * 1000);
+      return printAll(left.map((name) => `not registered within ${wait} s: ${name}`));
     }
     case "check":
       return printAll(await checkInstallation(parts));
