@@ -1,6 +1,7 @@
 /** The chart on a cluster, by helm 3 and 4: installed from a registry, tested, updated under a VM that runs, and removed. */
-import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
-import { CHART, type ChartValues, NAMESPACE } from "../support/cluster/chart.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CHART, type ChartValues } from "../support/cluster/chart.ts";
+import { logReleaseOnFailure, makeReleaseNamespace } from "../support/cluster/chart-release.ts";
 import { Helm, type HelmRelease } from "../support/cluster/helm.ts";
 import { expectPage, podNic, proveEnd, serveIn, vmWith } from "../support/cluster/journey.ts";
 import { makeClient, makeService } from "../support/cluster/services.ts";
@@ -14,26 +15,9 @@ let cluster: VmCluster;
 beforeAll(async () => {
   const bindings = ["bridge", "masquerade", "passt", "slirp"] as const;
   cluster = await VmCluster.up({ purpose: "chart", bindings, nodes: 1, isBare: true });
-  const labels = { "pod-security.kubernetes.io/enforce": "privileged" };
-  await cluster.api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE, labels } });
+  await makeReleaseNamespace(cluster.api);
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
-
-/** Prints what the release's pods said, should the test fail. */
-function logOnFailure(): void {
-  onTestFailed(async () => {
-    const { api } = cluster;
-    const inThere = [`--namespace=${NAMESPACE}`];
-    const asked = [
-      ["get", "pods,jobs,networkbindings", "--output=wide", ...inThere],
-      ["get", "events", ...inThere],
-      ["logs", "--selector=app=netbind-controller", "--all-containers", "--tail=100", ...inThere],
-      ["logs", "--selector=app=netbind-agent", "--all-containers", "--tail=100", ...inThere],
-      ["logs", "--selector=app=netbind-uninstall", "--tail=100", ...inThere],
-    ];
-    for (const args of asked) console.error(await api.kubectl(args).catch(String));
-  });
-}
 
 /** What of the release is in the cluster, but for the definition of NetworkBindings, which stays. */
 async function leftovers(): Promise<string> {
@@ -84,7 +68,7 @@ test.each<Case>([
   { major: 3, binding: "masquerade", values: () => ({}) },
   { major: 4, binding: "red", values: withThirdParty },
 ])("helm $major: install, test, a VM with $binding, upgrade under it, uninstall", LONG, async (one) => {
-  logOnFailure();
+  logReleaseOnFailure(cluster);
   const { major, binding } = one;
   const helm = new Helm(cluster.api, major);
   const values = { ...cluster.chartValues, ...one.values() };

@@ -11,6 +11,8 @@ const [resource = "", file = ""] = process.argv.slice(2);
 await serveDevicePlugin({
   resource,
   ids: Array.from({ length: COUNT }, (_, at) => `${at}`),
-  allocate: () => ({ container_path: file, host_path: file, permissions: "mrw" }),
+  allocate: (given) => ({
+    devices: given.map(() => ({ container_path: file, host_path: file, permissions: "mrw" })),
+  }),
 });
 console.log("registered");

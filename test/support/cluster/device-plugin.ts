@@ -22,12 +22,18 @@ export interface DeviceFile {
   readonly permissions: "mrw";
 }
 
+/** What a container gets with its devices. */
+export interface Allocation {
+  readonly devices: readonly DeviceFile[];
+  readonly envs?: Readonly<Record<string, string>>;
+}
+
 /** A resource, and the devices of it. */
 export interface DevicePlugin {
   readonly resource: string;
   readonly ids: readonly string[];
-  /** What a container gets that was given a device. */
-  readonly allocate: (id: string) => DeviceFile;
+  /** What a container gets that was given these. */
+  readonly allocate: (ids: readonly string[]) => Allocation;
 }
 
 interface AllocateRequest {
@@ -52,8 +58,7 @@ export async function serveDevicePlugin({ resource, ids, allocate }: DevicePlugi
       call.write({ devices: ids.map((id) => ({ id, health: "Healthy" })) });
     }) satisfies handleServerStreamingCall<object, object>,
     Allocate: (({ request }, answer) => {
-      const given = request.container_requests.map(({ devices_ids }) => ({ devices: devices_ids.map(allocate) }));
-      answer(null, { container_responses: given });
+      answer(null, { container_responses: request.container_requests.map(({ devices_ids }) => allocate(devices_ids)) });
     }) satisfies handleUnaryCall<AllocateRequest, object>,
   });
   rmSync(`${DIRECTORY}/${endpoint}`, { force: true });

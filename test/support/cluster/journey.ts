@@ -8,19 +8,21 @@ import { ApiHistory } from "./api-history.ts";
 import type { InNode } from "./in-node.ts";
 import { END, milestonesOf, START } from "./milestones.ts";
 import { type ClusterClient, type ClusterService, httpGet, makeClient, makeService } from "./services.ts";
-import type { ClusterVm, SidecarBinding, VmCluster } from "./vm-cluster.ts";
+import type { ClusterVm, VmCluster } from "./vm-cluster.ts";
 
 export const PORT = 8080;
 const NIC = "default";
 
 export interface Journey {
-  readonly binding: SidecarBinding;
+  readonly binding: string;
   /** The guest's address with its prefix's length, by the pod's IPv4 address. */
   readonly address: (pod: string) => string;
   /** In which the guest is reached. */
   readonly families: ClusterService["families"];
   /** True where libvirt does not know the NIC, so that KubeVirt reports nothing of it but its pod's link. */
   readonly isUnseen?: boolean;
+  /** Starts the VM; absent: its VMI is made as it is. */
+  readonly start?: (vmi: Vmi) => Promise<ClusterVm>;
 }
 
 /** A NIC, and its network. */
@@ -116,11 +118,11 @@ export async function proveTraffic(
 
 /** Proves a binding on a cluster, from the VM's pod to its end. */
 export async function proveJourney(cluster: VmCluster, journey: Journey): Promise<void> {
-  const { binding, address, families, isUnseen = false } = journey;
+  const { binding, address, families, isUnseen = false, start = (vmi) => cluster.start(vmi) } = journey;
   const name = `web-${binding}`;
   logOnFailure(cluster, name);
   await using history = await ApiHistory.of(cluster.api, "default");
-  const vm = await cluster.start(vmWith(name, [podNic(binding)]));
+  const vm = await start(vmWith(name, [podNic(binding)]));
   const { scheduled, guest, events } = vm;
   expect(events.filter(({ event }) => event === "defined").length).toBe(3);
   const attached = { count: 1, source: { component: "netbind-agent", host: scheduled.pod.spec.nodeName } };

@@ -43,6 +43,6 @@ function allocate(id: string): DeviceFile {
 await serveDevicePlugin({
   resource,
   ids: Array.from({ length: COUNT }, (_, at) => `${lower}v${at}`),
-  allocate,
+  allocate: (given) => ({ devices: given.map(allocate) }),
 });
 console.log("registered");

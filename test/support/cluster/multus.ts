@@ -11,8 +11,8 @@ import type { ClusterDirectory } from "./cluster-directory.ts";
 /** The user that multus asks as. */
 const USER = "multus";
 const PLUGINS = "/usr/lib/cni";
-/** Plays the plugin of macvtap-cni, which no registry has. */
-const MACVTAP = fileURLToPath(new URL("macvtap-cni", import.meta.url));
+/** Play the plugins of macvtap-cni and sriov-cni, which no registry has. */
+const PLAYED = { macvtap: "macvtap-cni", sriov: "sriov-cni" } as const;
 
 const RBAC = "rbac.authorization.k8s.io";
 const ROLE = {
@@ -43,7 +43,9 @@ export async function prepareMultus(directory: ClusterDirectory, pki: Authority)
   const programs: Readonly<Record<string, string>> = {
     ...Object.fromEntries(readdirSync(PLUGINS).map((name) => [name, join(PLUGINS, name)])),
     multus: buildGoTool("multus", { options: ["-ldflags", "-s -w"], prefix: ["nice", "-n", "10"], onBuild: announce }),
-    macvtap: MACVTAP,
+    ...Object.fromEntries(
+      Object.entries(PLAYED).map(([name, file]) => [name, fileURLToPath(new URL(file, import.meta.url))]),
+    ),
   };
   const plugins = pluginsOf(directory);
   if (!existsSync(plugins)) mkdirSync(plugins);

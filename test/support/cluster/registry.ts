@@ -27,18 +27,33 @@ export async function pushImage(directory: ClusterDirectory, source: string, nam
 }
 
 /**
- * Puts another version of an image of the registry there: the same files with a label, which is enough for another digest.
+ * Puts an image there that is made of one of the registry's: `change` is given the OCI layout that has it by `name` alone.
  * Gives its name by digest.
  */
-export async function pushVersion(directory: ClusterDirectory, image: string, name: string): Promise<string> {
+export async function pushChanged(
+  directory: ClusterDirectory,
+  { image, name }: { readonly image: string; readonly name: string },
+  change: (layout: string) => Promise<void> | void,
+): Promise<string> {
   const layout = directory.file(`${name}-version`);
   const run = inNetns(netnsOf(directory), exec);
   const copy = ["skopeo", "--insecure-policy", "copy", "--quiet", "--src-tls-verify=false"];
   await run([...copy, `docker://${image}`, `oci:${layout}:${name}`], { deadline: DEADLINE });
-  labelImage(layout, { version: "next" });
   try {
+    await change(layout);
     return await pushImage(directory, `oci:${layout}:${name}`, name);
   } finally {
     rmSync(layout, { recursive: true });
   }
 }
+
+/**
+ * Puts another version of an image of the registry there: the same files with a label, which is enough for another digest.
+ * Gives its name by digest.
+ */
+export const pushVersion = (
+  directory: ClusterDirectory,
+  image: string,
+  name: string,
+  version = "next",
+): Promise<string> => pushChanged(directory, { image, name }, (layout) => labelImage(layout, { version }));

@@ -21,7 +21,8 @@ export async function startDevicePlugin(
   inNode: InNode,
   [program, resource, from]: readonly [program: string, resource: string, from: string],
 ): Promise<void> {
-  const plugin = inNode.spawn([process.execPath, fileURLToPath(new URL(program, import.meta.url)), resource, from]);
+  const file = fileURLToPath(new URL(program, import.meta.url));
+  const plugin = inNode.spawn([process.execPath, "--conditions=@netbind/source", file, resource, from]);
   const ended = once(plugin, "exit").then(([code]) => {
     throw new Error(`the device plugin of ${resource} ended with ${code}`);
   });
