@@ -42,6 +42,7 @@ const BACKOFF = { first: 300, most: 30_000 } as const;
 export class Controller {
   readonly #parts: ControllerParts;
   readonly #alarm = new Alarm();
+  readonly #listeners: (() => void)[] = [];
   readonly #bindings: Reflector<NetworkBinding>;
   readonly #kubevirts: Reflector<KubevirtCr>;
   readonly #problem: ProblemReport;
@@ -55,9 +56,14 @@ export class Controller {
     this.#problem = new ProblemReport((problem) => parts.onProblem?.("registrations", problem));
     const { client, namespace, onProblem } = parts;
     this.#lookups = new ApiLookups({ client, onProblem: (problem) => onProblem?.("what VMs name", problem) });
-    const onChange = (): void => this.#alarm.ring();
+    parts.sockets?.onChange(() => this.#alarm.ring());
+    const onChange = (): void => this.#change();
     this.#bindings = new Reflector({
-      ...{ client, resource: NETWORK_BINDINGS, read: readNetworkBinding, onChange },
+      ...{ client, resource: NETWORK_BINDINGS, read: readNetworkBinding },
+      onChange: () => {
+        parts.sockets?.retain(new Set(this.#bindings.objects.map(({ name }) => name)));
+        onChange();
+      },
       onProblem: (problem) => onProblem?.(NETWORK_BINDINGS.plural, problem),
     });
     this.#kubevirts = new Reflector({
@@ -65,6 +71,16 @@ export class Controller {
       read: readKubevirt,
       onProblem: (problem) => onProblem?.(KUBEVIRTS.plural, problem),
     });
+  }
+
+  /** Calls a listener too whenever what is followed has changed. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #change(): void {
+    this.#alarm.ring();
+    for (const listener of this.#listeners) listener();
   }
 
   /** Why what is followed is not known; undefined: it is. */

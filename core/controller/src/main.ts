@@ -92,13 +92,13 @@ function compose(options: ControllerOptions): void {
     ),
   });
   container.register(TOKENS.waiting, {
-    useFactory: instanceCachingFactory(
-      (of) =>
-        new WaitingVms({
-          ...{ client: of.resolve(TOKENS.client), namespace, host: hostname() },
-          ...{ bindings: () => of.resolve(TOKENS.controller).known, onProblem: problemLog(log) },
-        }),
-    ),
+    useFactory: instanceCachingFactory((of) => {
+      const [client, controller] = [of.resolve(TOKENS.client), of.resolve(TOKENS.controller)];
+      const bindings = (): Controller["known"] => controller.known;
+      const waiting = new WaitingVms({ client, namespace, host: hostname(), bindings, onProblem: problemLog(log) });
+      controller.onChange(() => waiting.ring());
+      return waiting;
+    }),
   });
   container.register(TOKENS.webhooks, {
     useFactory: instanceCachingFactory((of) => webhooksOf(options, of.resolve(TOKENS.client), log)),

@@ -19,16 +19,13 @@ export interface PlannerSources {
 
 async function ask(name: string, sockets: PlannerSockets): Promise<FoundPlanner> {
   const path = sockets.pathOf(name);
-  const client = sockets.connect(name);
-  if (client === undefined) {
+  try {
+    const described = await sockets.describe(name);
+    if (described !== undefined)
+      return { migration: described.migration, verdict: isTrue("Answering", `a process answers at ${path}`) };
     const said = `nothing answers for "${name}": run the binding's image in the role binding with its socket at ${path}`;
     return { verdict: isFalse("SocketMissing", said) };
-  }
-  try {
-    const { migration } = await client.describe();
-    return { migration, verdict: isTrue("Answering", `a process answers at ${path}`) };
   } catch (error) {
-    sockets.disconnect(name);
     const said = `the process at ${path} does not describe the binding: ${(error as Error).message}`;
     return { verdict: isFalse("Silent", said) };
   }

@@ -57,15 +57,15 @@ export class NodeObjects {
     this.node = node;
   }
 
-  async makeVmi(name: string): Promise<string> {
-    const body = { ...vmiObject(name, LAUNCHER_NICS), metadata: { name } };
+  async makeVmi(name: string, nics = LAUNCHER_NICS): Promise<string> {
+    const body = { ...vmiObject(name, nics), metadata: { name } };
     const made = await this.#api.request<Made>({ method: "POST", path: VMI_PATH(this.namespace), body });
     return made.metadata.uid;
   }
 
   /** Makes a VMI that has no pod. Gives its UID. */
-  async makePendingVmi(name: string): Promise<string> {
-    const uid = await this.makeVmi(name);
+  async makePendingVmi(name: string, nics = LAUNCHER_NICS): Promise<string> {
+    const uid = await this.makeVmi(name, nics);
     await this.patchVmi(name, { status: { phase: "Pending" } });
     return uid;
   }

@@ -61,10 +61,17 @@ export class Registering implements AsyncDisposable {
     return made;
   }
 
-  /** Follows and writes as the one replica that leads, until this is disposed, or before. Gives what it says is wrong. */
+  /**
+   * Follows and writes as the one replica that leads, until this is disposed, or before. Gives what it says is wrong.
+   * `grace`: milliseconds for which VMs may wait before events report it.
+   */
   control(
     as: ApiCredentials = this.#api.credentials,
-    { signal: until, ...parts }: Partial<ControllerParts> & { readonly signal?: AbortSignal } = {},
+    {
+      signal: until,
+      grace = 500,
+      ...parts
+    }: Partial<ControllerParts> & { readonly signal?: AbortSignal; readonly grace?: number } = {},
   ): readonly string[] {
     const problems: string[] = [];
     const client = new ApiClient(connectionOf(as));
@@ -79,7 +86,9 @@ export class Registering implements AsyncDisposable {
       ...parts,
     });
     const bindings = (): Controller["known"] => controller.known;
-    const waiting = new WaitingVms({ client, namespace, host: "replica", grace: 1000, bindings, onProblem });
+    const timing = { grace, look: 100 };
+    const waiting = new WaitingVms({ client, namespace, host: "replica", timing, bindings, onProblem });
+    controller.onChange(() => waiting.ring());
     const stop = new AbortController();
     const signal = until === undefined ? stop.signal : AbortSignal.any([stop.signal, until]);
     const ran = Promise.all([controller.follow(signal), controller.lead(signal), waiting.run(signal)]);

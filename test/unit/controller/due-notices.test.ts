@@ -26,3 +26,17 @@ test("what is over is forgotten, and has to last again", () => {
   expect(due.take([NOTICE], 6000)).toEqual([]);
   expect(due.take([NOTICE], 11_000)).toEqual([NOTICE]);
 });
+
+test("the time of the next report is known, so that nothing is looked at before", () => {
+  const due = new DueNotices();
+  expect(due.next).toBe(Infinity);
+  due.take([NOTICE], 1000);
+  due.take([NOTICE, OTHER], 2000);
+  expect(due.next).toBe(6000);
+  due.take([NOTICE, OTHER], 6000);
+  expect(due.next).toBe(7000);
+  due.take([NOTICE, OTHER], 7000);
+  expect(due.next).toBe(606_000);
+  due.take([], 8000);
+  expect(due.next).toBe(Infinity);
+});

@@ -18,6 +18,14 @@ export class DueNotices {
     this.#grace = grace;
   }
 
+  /** When the next one of those that were taken last is to be said: milliseconds of the same clock, or Infinity. */
+  get next(): number {
+    let next = Infinity;
+    for (const { since, saidAt } of this.#seen.values())
+      next = Math.min(next, saidAt === undefined ? since + this.#grace : saidAt + REPEAT);
+    return next;
+  }
+
   /** `now`: milliseconds of a clock that only goes on. */
   take(notices: readonly Notice[], now: number): readonly Notice[] {
     const byKey = new Map(notices.map((notice) => [`${notice.vmi.uid} ${notice.reason} ${notice.message}`, notice]));

@@ -1,4 +1,4 @@
-import { type ApiClient, EventWriter, pause, PODS, Reflector, type ReflectorParts, VMIS } from "@netbind/kube";
+import { Alarm, type ApiClient, EventWriter, pause, PODS, Reflector, type ReflectorParts, VMIS } from "@netbind/kube";
 import { DueNotices } from "./due-notices.ts";
 import {
   type AgentPod,
@@ -17,15 +17,16 @@ export interface WaitingParts {
   readonly namespace: string;
   /** This replica, in events. */
   readonly host: string;
-  /** Milliseconds for which something may be on its way before an event reports it. */
-  readonly grace?: number;
+  /** Milliseconds for which something may be on its way before an event reports it, and between two looks at least. */
+  readonly timing?: { readonly grace: number; readonly look: number };
   /** What is known of bindings, of whatever age. */
   readonly bindings: () => Pick<WaitingInputs, "bindings" | "registered">;
   readonly onProblem?: (what: string, problem: string | undefined) => void;
 }
 
-/** Milliseconds between two looks at what is known. */
+/** Milliseconds between two looks at what is known, at least, and at most where nothing is heard of a change. */
 const LOOK = 1000;
+const LONGEST = 60_000;
 /** Objects of a page: thousands of VMIs in one answer would be most of this program's memory. */
 const PAGE = 250;
 const LAUNCHERS = "kubevirt.io=virt-launcher";
@@ -34,6 +35,7 @@ const AGENTS = "app=netbind-agent";
 /** Says on VMIs what they wait for, where KubeVirt says nothing: for a binding's registration, or for a node's agent. */
 export class WaitingVms {
   readonly #parts: WaitingParts;
+  readonly #alarm = new Alarm();
   readonly #vmis: Reflector<FollowedVmi>;
   readonly #pods: Reflector<FollowedPod>;
   readonly #agents: Reflector<AgentPod>;
@@ -50,20 +52,31 @@ export class WaitingVms {
 
   #follow<T>(what: string, parts: Omit<ReflectorParts<T>, "client">): Reflector<T> {
     const { client, onProblem } = this.#parts;
-    return new Reflector({ client, ...parts, onProblem: (problem) => onProblem?.(what, problem) });
+    return new Reflector({
+      ...{ client, ...parts },
+      onChange: () => this.#alarm.ring(),
+      onProblem: (problem) => onProblem?.(what, problem),
+    });
+  }
+
+  /** What is known of bindings has changed. */
+  ring(): void {
+    this.#alarm.ring();
   }
 
   /** Follows VMs and says what they wait for, until it is stopped. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { client, host, grace, onProblem } = this.#parts;
+    const { client, host, timing, onProblem } = this.#parts;
     const source = { component: "netbind-controller", host };
     const writer = new EventWriter(client, { ...source, onProblem: (problem) => onProblem?.("events", problem) });
-    const due = new DueNotices(grace);
+    const due = new DueNotices(timing?.grace);
     const all = [this.#vmis, this.#pods, this.#agents];
     const followed = all.map((one) => one.run(signal));
     while (!signal.aborted) {
       if (all.every(({ isSynced }) => isSynced)) this.#write(writer, due);
-      await pause(LOOK, signal);
+      // A look goes through all VMs, of which one changes at any moment; where none does, the next report is waited for.
+      await pause(timing?.look ?? LOOK, signal);
+      await this.#alarm.wait(Math.min(LONGEST, Math.max(0, due.next - performance.now())), signal);
     }
     await Promise.all(followed);
     await writer.end();

@@ -10,7 +10,7 @@ import {
   type Violation,
 } from "@netbind/contract";
 import { binding as bindingWire } from "@netbind/proto";
-import { credentials, Metadata } from "@grpc/grpc-js";
+import { connectivityState, credentials, Metadata } from "@grpc/grpc-js";
 import { address, call, DEADLINE, OPTIONS } from "../call.ts";
 import { oneOf } from "../wire/checks.ts";
 import { needsFromWire } from "../wire/needs-wire.ts";
@@ -20,10 +20,15 @@ import { contractUnsupported, unreadableAnswer } from "../errors.ts";
 
 /** A binding behind a socket. */
 export interface BindingClient {
+  /** What the binding is, asked once. */
   describe(): Promise<BindingDescription>;
+  /** What it is, asked again. */
+  refresh(): Promise<BindingDescription>;
   admit(nic: NicSpec): Promise<readonly Violation[]>;
   needs(nic: NicSpec): Promise<Needs>;
   plan(attachment: Attachment): Promise<Plan>;
+  /** Calls a listener once the connection that was answered on is lost, or closed; at once where there is none. */
+  onLost(listener: () => void): void;
   close(): void;
 }
 
@@ -71,6 +76,10 @@ export function connectBinding(socket: string, timeoutScale = 1): BindingClient 
   const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);
   return {
     describe,
+    refresh: () => {
+      description = undefined;
+      return describe();
+    },
     admit: async (nic) => {
       if (!(await has("admit"))) return [];
       const { violations } = await call<bindingWire.AdmitResponse>(timeoutScale * DEADLINE, (done) =>
@@ -91,6 +100,13 @@ export function connectBinding(socket: string, timeoutScale = 1): BindingClient 
         client.plan({ attachment: attachmentToWire(attachment) }, new Metadata(), done),
       );
       return fromBinding(() => planFromWire(response));
+    },
+    onLost: (listener) => {
+      const channel = client.getChannel();
+      const ready = connectivityState.READY;
+      if (channel.getConnectivityState(false) === ready)
+        channel.watchConnectivityState(ready, Infinity, () => listener());
+      else listener();
     },
     close: () => client.close(),
   };
