@@ -132,7 +132,8 @@ test("every NetworkBinding that the schema of values takes, the API takes", asyn
     ...{ networkAttachmentDefinition: "default/net", computeResourceOverhead: { requests: { memory: "1Gi" } } },
   };
   const lists = { linkKinds: ["tap"], serviceKinds: ["ra"], domainKinds: ["vdpa"] };
-  const grants = { ...lists, sysctls: ["net.ipv4.ip_forward"], capabilities: ["NET_RAW"] };
+  const needs = { capabilities: ["NET_RAW"], devices: ["example.com/nic"], annotations: ["example.com/asked"] };
+  const grants = { ...lists, sysctls: ["net.ipv4.ip_forward"], ...needs };
   const passt = { image: `registry.example/passt:2@sha256:${"a".repeat(64)}`, registration, grants };
   for (const [name, spec] of Object.entries(bindingsOf(renderChart({ plugins: { passt } }))))
     await api.request({

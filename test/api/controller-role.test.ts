@@ -69,7 +69,8 @@ test("the chart has no right that is not tried here", () => {
   expect(tried.map(({ length }) => length)).toEqual([3, 2, 3, 6, 1, 5, 12]);
 });
 
-test.each(ofElection)("without $verb of leases it does not take part, and says why", async (right) => {
+// What makes no object of the whole cluster goes on at once.
+test.concurrent.each(ofElection)("without $verb of leases it does not take part, and says why", async (right) => {
   await using namespace = await api.makeNamespace();
   expect(await electionProblem(await controllerAccount(api, namespace.name, right), namespace.name)).toMatch(
     missing(right),
@@ -118,33 +119,45 @@ test.each(ofWebhooks)(
   },
 );
 
-test.each(ofLookups)("without $verb of $resource it is not known what VMs name, and it says why", async (right) => {
-  await using namespace = await api.makeNamespace();
-  using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name, right)));
-  using allowed = new ApiClient(connectionOf(await controllerAccount(api, namespace.name)));
-  const resource = NAMED.find(({ plural }) => plural === right.resource) ?? expect.unreachable(right.resource);
-  const place = { resource, name: "none", ...(isOfCluster(right) ? {} : { namespace: namespace.name }) };
-  const problems: string[] = [];
-  const onProblem = (problem = ""): unknown => problems.push(problem);
-  expect(await new ApiLookups({ client, onProblem }).find(place)).toBe("unknown");
-  expect(problems.join("\n")).toMatch(missing(right));
-  expect(await new ApiLookups({ client: allowed, onProblem }).find(place)).toBe("missing");
-  expect(problems).toHaveLength(1);
-});
+test.concurrent.each(ofLookups)(
+  "without $verb of $resource it is not known what VMs name, and it says why",
+  async (right) => {
+    await using namespace = await api.makeNamespace();
+    using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name, right)));
+    using allowed = new ApiClient(connectionOf(await controllerAccount(api, namespace.name)));
+    const resource = NAMED.find(({ plural }) => plural === right.resource) ?? expect.unreachable(right.resource);
+    const place = { resource, name: "none", ...(isOfCluster(right) ? {} : { namespace: namespace.name }) };
+    const problems: string[] = [];
+    const onProblem = (problem = ""): unknown => problems.push(problem);
+    expect(await new ApiLookups({ client, onProblem }).find(place)).toBe("unknown");
+    expect(problems.join("\n")).toMatch(missing(right));
+    expect(await new ApiLookups({ client: allowed, onProblem }).find(place)).toBe("missing");
+    expect(problems).toHaveLength(1);
+  },
+);
 const isOfCluster = ({ resource }: Right): boolean => resource.startsWith("virtualmachinecluster");
 
-test.each(ofPods)("without $verb of $resource a launcher pod is refused, and the refusal says why", async (right) => {
-  await using namespace = await api.makeNamespace();
-  using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name, right)));
-  const context = reviewContextOf({ configuration: {}, version: "" }, [], testRelease());
-  const { metadata, spec } = launcherOf({ vm: "vm", vmi: "1", node: "node" });
-  const request = { uid: "u", kind: "Pod", namespace: namespace.name, name: "", username: "virt-controller" } as const;
-  const object = { metadata, spec };
-  const parts = { client, virtController: "virt-controller" };
-  const { causes, status } = await mutatePod({ ...request, operation: "CREATE", object }, context, parts);
-  expect(status?.code).toBe(503);
-  expect(causes[0]?.message).toMatch(missing(right));
-});
+test.concurrent.each(ofPods)(
+  "without $verb of $resource a launcher pod is refused, and the refusal says why",
+  async (right) => {
+    await using namespace = await api.makeNamespace();
+    using client = new ApiClient(connectionOf(await controllerAccount(api, namespace.name, right)));
+    const context = reviewContextOf({ configuration: {}, version: "" }, [], testRelease());
+    const { metadata, spec } = launcherOf({ vm: "vm", vmi: "1", node: "node" });
+    const request = {
+      uid: "u",
+      kind: "Pod",
+      namespace: namespace.name,
+      name: "",
+      username: "virt-controller",
+    } as const;
+    const object = { metadata, spec };
+    const parts = { client, virtController: "virt-controller" };
+    const { causes, status } = await mutatePod({ ...request, operation: "CREATE", object }, context, parts);
+    expect(status?.code).toBe(503);
+    expect(causes[0]?.message).toMatch(missing(right));
+  },
+);
 
 async function withHyperConverged(): Promise<Registering> {
   const lab = await Registering.make(api);

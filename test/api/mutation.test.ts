@@ -1,5 +1,6 @@
 /** What is stored of VMs, VMIs and launcher pods, and what is not, with the mutating webhooks and while they are away. */
 import { BINDINGS_ANNOTATION, type Planner, type ReviewContext, reviewContextOf } from "@netbind/controller";
+import { type Grants, STANDARD_GRANTS } from "@netbind/engine";
 import type { KubevirtConfiguration, Vmi } from "@netbind/kubevirt";
 import { waitUntil } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -13,6 +14,9 @@ import { permitPods } from "../support/cluster/virt-controller.ts";
 import { removeWebhookConfigurations } from "../support/cluster/webhook-objects.ts";
 
 const stack = new AsyncDisposableStack();
+const NEEDED_NAMES = { devices: ["example.com/fpga"], annotations: ["example.com/asked"] };
+/** What a test grants. */
+const granted: Record<string, Grants> = {};
 
 let api: ApiServer;
 let namespace: TestNamespace;
@@ -28,7 +32,12 @@ const CONFIGURATION: KubevirtConfiguration = {
 const context = (): ReviewContext => {
   const known = reviewContextOf({ configuration: CONFIGURATION, version: "v1.9.0" }, [], testRelease());
   const planners = (name: string): Planner | undefined => (name === "picky" ? picky : testRelease().get(name));
-  return { ...known, ours: new Set([...known.ours, "picky"]), planners };
+  return {
+    ...known,
+    ours: new Set([...known.ours, "picky"]),
+    planners,
+    grants: (name) => granted[name] ?? known.grants(name),
+  };
 };
 
 beforeAll(async () => {
@@ -164,6 +173,7 @@ test("an update of a VM is translated, and one of a VMI is not", async () => {
 });
 
 interface StoredPod {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
   readonly spec: { readonly containers: readonly { readonly name: string; readonly resources: object }[] };
   readonly status: { readonly qosClass: string };
 }
@@ -223,7 +233,33 @@ test("a binding that needs a capability has its VM refused, and one that fails i
   const capability = await said(vmiOf("capability", { name: "needs-much", binding: { name: "picky" } }));
   expect(capability).toContain("SYS_ADMIN in the launcher, which runs as uid 107");
   const failing = await said(podOf(await pickyVmi("failing", "needs-throws")), virtController);
-  expect(failing).toMatch(/503.*what the VM's sidecars need is not known.*needs-throws/);
+  expect(failing).toMatch(/503.*what the VM's bindings need is not known.*needs-throws/);
+});
+
+test("a device and an annotation that a binding needs are the pod's once they are granted; what is not granted is refused", async () => {
+  const nic = { name: "needs-device", binding: { name: "picky" } };
+  const refused = await said(vmiOf("ungranted", nic));
+  expect(refused).toContain('the resource \\"example.com/fpga\\", which is not granted to it');
+  expect(refused).toContain('the annotation \\"example.com/asked\\", which is not granted to it');
+  granted["picky"] = { ...STANDARD_GRANTS, ...NEEDED_NAMES };
+  const vmi = await store<LauncherVmi>(vmiOf("granted", nic));
+  const pod = await store<StoredPod>(podOf(vmi), virtController);
+  const devices = { "example.com/fpga": "1" };
+  expect(resourcesOf(pod)).toMatchObject({ compute: { requests: devices, limits: devices } });
+  expect(pod.metadata.annotations).toMatchObject({ "example.com/asked": "yes" });
+  const other = await store<StoredPod>(podOf(vmi), "bob");
+  expect(pod.status.qosClass).toBe(other.status.qosClass);
+  // The VMI's own value is copied to its pod, and stays.
+  const own = await store<LauncherVmi>({
+    ...vmiOf("own", nic),
+    metadata: { name: "own", annotations: { "example.com/asked": "no" } },
+  } as Stored);
+  expect((await store<StoredPod>(podOf(own), virtController)).metadata.annotations).toMatchObject({
+    "example.com/asked": "no",
+  });
+  delete granted["picky"];
+  // What was granted when the VM was stored may be withdrawn since.
+  expect(await said(podOf(vmi), virtController)).toContain("which is not granted to it");
 });
 
 test("while the webhooks are away, what they would change is not stored; what they would not is, and VMs can go", async () => {

@@ -81,8 +81,23 @@ const WORDS = [
   ...["passt", "vhostuser", "vdpa", "userNetwork", "hostdev"],
   ...["net.ipv4.ip_forward", "net.ipv4.conf.<own>.proxy_arp", "net.ipv4.conf.<other>.x", "net", "kernel.pid_max"],
   ...["NET_RAW", "net_raw", "N", "CAP", "", "tap "],
+  ...["example.com/nic", "example.com/Nic_1.a", "Example.com/nic", "example.com/", "/nic", "nic", "Nic_1", "-nic"],
+  ...[
+    `${"a".repeat(253)}/nic`,
+    `${"a".repeat(254)}/nic`,
+    `example.com/${"a".repeat(63)}`,
+    `example.com/${"a".repeat(64)}`,
+  ],
 ];
-const LISTS = ["linkKinds", "serviceKinds", "domainKinds", "sysctls", "capabilities"] as const;
+const LISTS = [
+  "linkKinds",
+  "serviceKinds",
+  "domainKinds",
+  "sysctls",
+  "capabilities",
+  "devices",
+  "annotations",
+] as const;
 
 test.each(LISTS)("grants: of %s the schema takes what the engine takes", async (list) => {
   const isTaken = async (word: string): Promise<boolean> =>

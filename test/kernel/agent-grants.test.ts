@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { defineBinding } from "@netbind/contract";
 import { addBinding, listenUnix, makeServer } from "@netbind/remote/sidecar";
+import { waitUntil } from "@netbind/netns";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundlePlugin } from "../support/build/bundle.ts";
 import { KubeNode } from "../support/kube/kube-node.ts";
@@ -86,7 +87,13 @@ test("a third-party process is asked Admit, Needs and Plan, and its pod is attac
     const refused = await podOf("g-admit", "refused");
     expect(await node.agent.reported(refused, "POD_REFUSED")).toContain("interfaces[0].model: ");
     const needing = await podOf("g-needs", "needs-device");
-    expect(await node.agent.reported(needing, "POD_REFUSED")).toContain('needs 1 of the resource "example.com/fpga"');
+    const ungranted = await node.agent.reported(needing, "POD_REFUSED");
+    expect(ungranted).toContain('the resource "example.com/fpga", which is not granted');
+    expect(ungranted).toContain('the annotation "example.com/asked", which is not granted');
+    grant("lan-tap", { devices: ["example.com/fpga"], annotations: ["example.com/asked"] });
+    const isUnmet = (): boolean =>
+      node.agent.reports(needing).some(({ message }) => message.includes('needs 1 of the resource "example.com/fpga"'));
+    expect(await waitUntil(isUnmet, 20_000), node.agent.log).toBe(true);
     const pod = await podOf("g-plan", "red");
     await node.attached(pod);
     expect(await pod.exec(["ip", "link", "show", "tap0"])).toContain("master k6t-eth0");

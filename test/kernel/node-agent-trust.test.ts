@@ -184,7 +184,7 @@ test("a NIC that its binding does not accept: one Warning with all violations, a
   for (const [vm, binding, reason, says] of [
     ["t-helpless", helpless, "PLUGIN_FAILED", /failed to report the needs of NIC "red": nobody knows/],
     ["t-greedy", greedy, "POD_REFUSED", /needs the capability "SYS_ADMIN", which is not granted to it/],
-    ["t-fpga", device, "POD_REFUSED", /needs 1 of the resource "example\.com\/fpga", which the VM's pod does not have/],
+    ["t-fpga", device, "POD_REFUSED", /needs the resource "example\.com\/fpga", which is not granted to it/],
     ["t-strict", strict, "POD_REFUSED", /interfaces\[0\]\.model: first: e1000 .*interfaces\[0\]\.model: second: e1000/],
     ["t-failing", failing, "PLUGIN_FAILED", /failed to admit NIC "red": the author's own fault/],
   ] as const) {

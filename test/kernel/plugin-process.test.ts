@@ -85,6 +85,8 @@ describe.each(callers)("asked by %s", (who, ask) => {
     expect(shouts?.stderr.length).toBeLessThan(20_000);
   });
 
+  const GRANTS = { capabilities: ["SYS_ADMIN"], devices: ["example.com/fpga"], annotations: ["example.com/asked"] };
+
   test("what the plugin needs is in the pod, what it takes is in the plan, and what it is not granted is refused", async () => {
     const pod = await ask(["render", "-f", "-", "--plugin", picky.option], vm("needs-device"));
     expect([pod.code, pod.stdout]).toEqual([0, expect.stringContaining("example.com/fpga")]);
@@ -101,7 +103,7 @@ describe.each(callers)("asked by %s", (who, ask) => {
       3,
       expect.stringContaining('needs the capability "SYS_ADMIN", which is not granted to it'),
     ]);
-    writeFileSync(join(picky.directory, "grants.json"), '{"picky": {"capabilities": ["SYS_ADMIN"]}}');
+    writeFileSync(join(picky.directory, "grants.json"), JSON.stringify({ picky: GRANTS }));
     const granted = await ask(
       ["plan", "-f", "-", "--plugin", picky.option, "--grants", join(picky.directory, "grants.json")],
       vm("needs-much"),

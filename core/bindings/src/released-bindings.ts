@@ -30,7 +30,8 @@ export const RELEASED_BINDINGS: readonly ReleasedBinding[] = [
   {
     plugin: masquerade,
     image: "netbind/masquerade:0.0.0",
-    grants: {},
+    // By these a mesh finds the bridge.
+    grants: { annotations: ["istio.io/reroute-virtual-interfaces", "traffic.sidecar.istio.io/kubevirtInterfaces"] },
     registration: { hasSidecar: true, domainAttachmentType: "tap", migration: {} },
     about: {
       means: "The guest has an address of its own behind the pod's, by nftables.",

@@ -148,11 +148,13 @@ const matching = (expected: string, pattern: RegExp): Shape =>
   form(expected, (value) => typeof value === "string" && pattern.test(value));
 /** A Linux capability, without its prefix. */
 export const CAPABILITY: Shape = matching("a capability such as NET_RAW", /^[A-Z][A-Z_]{1,30}$/);
-const resource: Shape = matching(
+/** A resource of devices, as Kubernetes names those that nodes add. */
+export const RESOURCE: Shape = matching(
   "the name of a resource such as example.com/device",
   /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
 );
-const annotation: Shape = matching(
+/** The name of an annotation. */
+export const ANNOTATION: Shape = matching(
   "the name of an annotation such as example.com/name",
   /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
 );
@@ -162,11 +164,11 @@ export const NEEDS_SHAPE: Shape = record<Needs>({
   compute: optional(
     record<ComputeNeeds>({
       capabilities: optional(list(CAPABILITY)),
-      devices: optional(map(uint32, resource)),
+      devices: optional(map(uint32, RESOURCE)),
       memoryOverheadBytes: optional(size),
     }),
   ),
-  pod: optional(record<PodNeeds>({ annotations: optional(map(string, annotation)) })),
+  pod: optional(record<PodNeeds>({ annotations: optional(map(string, ANNOTATION)) })),
   sidecar: optional(record<SidecarNeeds>({ memoryBytes: optional(size), cpuMillis: optional(uint32) })),
 });
 

@@ -2,7 +2,7 @@
 export interface ComputeNeeds {
   /** Linux capabilities beyond NET_BIND_SERVICE. Each needs the administrator's grant; PodSecurity may refuse them. */
   readonly capabilities?: readonly string[];
-  /** Device plugin resources, by name, with the number of devices. */
+  /** Device plugin resources, by name, with the number of devices. Each needs the administrator's grant. */
   readonly devices?: Readonly<Record<string, number>>;
   /** Bytes that the binding costs beside the guest. */
   readonly memoryOverheadBytes?: number;
@@ -10,6 +10,7 @@ export interface ComputeNeeds {
 
 /** What the pod must have. */
 export interface PodNeeds {
+  /** By name, each of which needs the administrator's grant. What the pod has already stays. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

@@ -4,7 +4,15 @@
  *
  * @packageDocumentation
  */
-export { CAPABILITY, DEFINITION_SHAPE, NEEDS_SHAPE, PLAN_SHAPE, VIOLATIONS_SHAPE } from "./contract-shapes.ts";
+export {
+  ANNOTATION,
+  CAPABILITY,
+  DEFINITION_SHAPE,
+  NEEDS_SHAPE,
+  PLAN_SHAPE,
+  RESOURCE,
+  VIOLATIONS_SHAPE,
+} from "./contract-shapes.ts";
 export {
   boolean,
   check,

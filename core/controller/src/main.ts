@@ -2,7 +2,7 @@ import "reflect-metadata/lite";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { releasedImages, releasedPlugins, releasedRegistrations } from "@netbind/bindings";
+import { releasedGrants, releasedImages, releasedPlugins, releasedRegistrations } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
 import { terminalJson, terminalText } from "@netbind/engine/terminal";
 import {
@@ -61,7 +61,8 @@ const problemLog =
 function releaseFor({ images: file, "image-registry": imageRegistry }: ControllerOptions): ControllerParts["release"] {
   const given = file === undefined ? {} : readImages(file, () => readFileSync(file, "utf8"));
   const images = { ...releasedImages(), ...given };
-  const parts = { plugins: releasedPlugins(), images, registrations: releasedRegistrations() };
+  const grants = releasedGrants();
+  const parts = { plugins: releasedPlugins(), images, grants, registrations: releasedRegistrations() };
   return releaseOf({ ...parts, ...defined({ imageRegistry }) });
 }
 

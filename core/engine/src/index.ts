@@ -48,10 +48,12 @@ export { admitNics } from "./plan/admit-nics.ts";
 export { allAnswers, askBinding } from "./plan/ask-binding.ts";
 export type { PlannedNic } from "./plan/authorize-networks.ts";
 export { authorize, findPlanProblems } from "./plan/authorize.ts";
-export type { ComputeContainer } from "./plan/check-needs.ts";
+export { type ComputeContainer, ungrantedNeeds } from "./plan/check-needs.ts";
 export { checkedPlanner, plannerFor } from "./plan/checked-planner.ts";
 export {
   checkGrants,
+  type ClusterGrants,
+  clusterGrants,
   type Grants,
   type GrantsByBinding,
   grantsOf,

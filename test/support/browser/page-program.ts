@@ -2,6 +2,7 @@
  * What a page in a browser would do with the packages that need no runtime. It is bundled for a browser, and asked where there
  * is nothing but the language.
  */
+import { releasedGrants } from "@netbind/bindings";
 import { childOf, domainNics, scanXml } from "@netbind/domain";
 import { decideVmi, plannerOf, previewVm } from "@netbind/engine";
 import { convertRemovedBindings, inputOf, parseText, validateInput } from "@netbind/input";
@@ -40,6 +41,7 @@ export async function plan(
     configuration,
     fallback,
     bindings: new Map([["masquerade", masquerade]]),
+    grants: releasedGrants(),
     nads,
   });
   if (decision === undefined) throw new Error(JSON.stringify(violations));

@@ -1,5 +1,5 @@
 /** A namespace with a KubeVirt CR, a controller that registers bindings there, and what they come to. */
-import { releasedImages, releasedPlugins, releasedRegistrations } from "@netbind/bindings";
+import { releasedGrants, releasedImages, releasedPlugins, releasedRegistrations } from "@netbind/bindings";
 import { defined } from "@netbind/contract";
 import { Controller, type ControllerParts, releaseOf, WaitingVms } from "@netbind/controller";
 import { ApiClient } from "@netbind/kube";
@@ -28,7 +28,10 @@ interface Read {
   };
 }
 
-const RELEASE = { plugins: releasedPlugins(), images: releasedImages(), registrations: releasedRegistrations() };
+const RELEASE = {
+  ...{ plugins: releasedPlugins(), images: releasedImages() },
+  ...{ grants: releasedGrants(), registrations: releasedRegistrations() },
+};
 
 /** The digest of its images. */
 export const TEST_DIGEST = `sha256:${"d".repeat(64)}`;

@@ -51,7 +51,10 @@ test("a change is followed, and so is a NetworkBinding that goes", () => {
   expect(grants.of("theirs").grants).toEqual(STANDARD_GRANTS);
 });
 
-const NOTHING = { linkKinds: [], serviceKinds: [], domainKinds: [], sysctls: [], capabilities: [] };
+const NOTHING = {
+  ...{ linkKinds: [], serviceKinds: [], domainKinds: [], sysctls: [], capabilities: [] },
+  ...{ devices: [], annotations: [] },
+};
 
 /** Specs whose grants are not grants, and what is said of each. */
 const BAD: readonly (readonly [unknown, readonly string[]])[] = [

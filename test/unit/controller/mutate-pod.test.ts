@@ -2,11 +2,14 @@
 import { defineBinding } from "@netbind/contract";
 import { askPodNeeds, mutatePod } from "@netbind/controller";
 import { ApiClient } from "@netbind/kube";
+import { type Grants, STANDARD_GRANTS } from "@netbind/engine";
 import type { Vmi } from "@netbind/kubevirt";
 import { afterEach, expect, test } from "vitest";
 
 const VIRT_CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller";
-const CONTEXT = { configuration: {}, ours: new Set(["acme"]) };
+const GRANTS = { ...STANDARD_GRANTS, devices: ["example.com/nic"], annotations: ["example.com/asked"] };
+const grants = (): Grants => GRANTS;
+const CONTEXT = { configuration: {}, ours: new Set(["acme"]), grants };
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -19,6 +22,10 @@ const acme = defineBinding({
   migration: "none",
   needs: ({ name }) => ({
     sidecar: { memoryBytes: 1000 },
+    ...(name.startsWith("device")
+      ? { compute: { devices: { "example.com/nic": 1 } }, pod: { annotations: { "example.com/asked": "yes" } } }
+      : {}),
+    ...(name === "other" ? { pod: { annotations: { "example.com/asked": "no" } } } : {}),
     ...(name === "raw" ? { compute: { capabilities: ["NET_RAW", "NET_BIND_SERVICE"] } } : {}),
   }),
   plan: () => ({ domain: { kind: "tap" } }),
@@ -68,23 +75,55 @@ test.each<readonly [string, Parameters<typeof mutatePod>[0]]>([
 });
 
 test("what all NICs of a binding need is added up", async () => {
-  const needs = await askPodNeeds(vmiOf("a", "b"), ["acme"], () => acme);
-  expect(needs).toEqual({ sidecars: new Map([["acme", { memoryBytes: 2000, cpuMillis: 0 }]]), violations: [] });
+  const needs = await askPodNeeds(vmiOf("a", "b"), ["acme"], () => acme, grants);
+  expect(needs).toEqual({
+    ...{ sidecars: new Map([["acme", { memoryBytes: 2000, cpuMillis: 0 }]]), violations: [] },
+    ...{ devices: new Map(), annotations: new Map() },
+  });
+  const devices = await askPodNeeds(vmiOf("device", "device-too"), ["acme"], () => acme, grants);
+  expect(devices).toMatchObject({
+    ...{ devices: new Map([["example.com/nic", 2]]), annotations: new Map([["example.com/asked", "yes"]]) },
+    violations: [],
+  });
 });
 
 test("a capability is refused, but for the one that every launcher has", async () => {
-  const { violations } = await askPodNeeds(vmiOf("raw"), ["acme"], () => acme);
+  const { violations } = await askPodNeeds(vmiOf("raw"), ["acme"], () => acme, grants);
   expect(violations.map(({ field, problem }) => `${field}: ${problem}`)).toEqual([
     'spec.domain.devices.interfaces[0]: binding "acme" needs the capability NET_RAW in the launcher, which runs as uid 107: what a pod\'s specification adds is not effective there',
   ]);
 });
 
 test("where nothing answers for a binding, the pod is refused", async () => {
-  const { violations } = await askPodNeeds(vmiOf("a"), ["acme"], () => undefined);
+  const { violations } = await askPodNeeds(vmiOf("a"), ["acme"], () => undefined, grants);
   expect(violations[0]?.problem).toMatch(/^nothing answers for binding "acme" beside the controller/);
 });
 
 test("a binding that does not answer in time fails", async () => {
   const silent = { ...acme, needs: () => new Promise<never>(() => {}) };
-  await expect(askPodNeeds(vmiOf("a"), ["acme"], () => silent)).rejects.toThrow("did not answer within 2 s");
+  await expect(askPodNeeds(vmiOf("a"), ["acme"], () => silent, grants)).rejects.toThrow("did not answer within 2 s");
+});
+
+const fields = (violations: readonly { readonly field: string; readonly problem: string }[]): readonly string[] =>
+  violations.map(({ field, problem }) => `${field}: ${problem}`);
+
+test("what is not granted is refused, each NIC and each name by itself, with the grant that permits it", async () => {
+  const { violations } = await askPodNeeds(
+    vmiOf("a", "device"),
+    ["acme"],
+    () => acme,
+    () => STANDARD_GRANTS,
+  );
+  expect(fields(violations)).toEqual([
+    'spec.domain.devices.interfaces[1]: binding "acme" needs the resource "example.com/nic", which is not granted to it',
+    'spec.domain.devices.interfaces[1]: binding "acme" needs the annotation "example.com/asked", which is not granted to it',
+  ]);
+  expect(violations[0]?.fix).toContain('{"acme": {"devices": ["example.com/nic"]}}');
+});
+
+test("two values of one annotation are refused: a pod has one", async () => {
+  const { violations } = await askPodNeeds(vmiOf("device", "other"), ["acme"], () => acme, grants);
+  expect(fields(violations)).toEqual([
+    `spec.domain.devices.interfaces[1]: binding "acme" needs another value of the pod's annotation "example.com/asked" than an interface before it`,
+  ]);
 });

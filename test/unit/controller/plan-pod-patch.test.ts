@@ -5,9 +5,14 @@ import type { KubevirtConfiguration } from "@netbind/kubevirt";
 import { expect, test } from "vitest";
 import { applyJsonPatch } from "../../../core/kubevirt/src/values/json-patch.ts";
 
+type PodGifts = Parameters<typeof planPodPatch>[1];
 type Resources = { readonly requests?: object; readonly limits?: object };
 
-const NEEDS = new Map([["acme", { memoryBytes: 100_000_000, cpuMillis: 50 }]]);
+const needsOf = (sidecars: PodGifts["sidecars"], more: Partial<PodGifts> = {}): PodGifts => ({
+  ...{ sidecars, devices: new Map(), annotations: new Map() },
+  ...more,
+});
+const NEEDS = needsOf(new Map([["acme", { memoryBytes: 100_000_000, cpuMillis: 50 }]]));
 const container = (name: string, resources: Resources, binding?: string): NewPod["spec"]["containers"][number] => ({
   ...({ name } as object),
   resources: resources as object,
@@ -140,12 +145,64 @@ test.runIf(FOLDER !== undefined && existsSync(FILE))("pods that KubeVirt's own p
   for (const line of lines) {
     const { id, input, result } = JSON.parse(line) as Given;
     const names = input.vmi.spec.domain.devices.interfaces.flatMap(({ binding }) => binding?.name ?? []);
-    const needs = new Map(names.map((name) => [name, { memoryBytes: 100_000_000 }]));
+    const sidecars = new Map(names.map((name) => [name, { memoryBytes: 100_000_000 }]));
+    const needs = needsOf(sidecars, { devices: new Map([["example.com/nic", 1]]) });
     const { patch, warnings } = planPodPatch(result.pod, needs, input.kubevirtConfig);
     expect(warnings, id).toEqual([]);
-    changed += patch.length;
+    changed += patch.filter(({ path }) => !path.startsWith("/spec/containers/0/")).length;
+    expect(resourcesOf(patch, 0), id).toMatchObject({ requests: NIC, limits: NIC });
     const after = applyJsonPatch(result.pod, JSON.stringify(patch)) as { document: NewPod };
     expect(classOf(after.document), id).toBe(classOf(result.pod));
   }
   expect(changed).toBeGreaterThan(5);
+});
+
+const NIC = { "example.com/nic": "1" };
+/** What a patch makes of a container's resources. */
+const resourcesOf = (patch: ReturnType<typeof planPodPatch>["patch"], container: number): unknown =>
+  patch.find(({ path }) => path === `/spec/containers/${container}/resources`)?.value;
+
+test.each<readonly [string, Resources, Resources | undefined]>([
+  ["none", BURSTABLE, { requests: { ...BURSTABLE.requests, ...NIC }, limits: NIC }],
+  ["enough", { limits: { "example.com/nic": "2" } }, undefined],
+  ["others", { limits: { "example.com/gpu": 1 } }, { requests: NIC, limits: { "example.com/gpu": 1, ...NIC } }],
+  ["none of it", { limits: { "example.com/nic": "0" } }, { requests: NIC, limits: NIC }],
+])(
+  "a pod with %s of the devices that are needed: the compute container has them, as request and limit",
+  (_, given, becomes) => {
+    const devices = new Map([["example.com/nic", 1]]);
+    const pod = podOf(given, {});
+    const { patch, warnings } = planPodPatch(pod, needsOf(new Map(), { devices }), {});
+    expect(warnings).toEqual([]);
+    expect(resourcesOf(patch, 0)).toEqual(becomes);
+    expect(resourcesOf(patch, 1)).toBeUndefined();
+  },
+);
+
+test("devices are added also where a sidecar gets nothing, for the sake of the pod's class", () => {
+  const { patch, warnings } = planPodPatch(podOf({}, {}), { ...NEEDS, devices: new Map([["example.com/nic", 1]]) }, {});
+  expect(warnings.join()).toMatch(/the pod's class would be/);
+  expect(patch).toEqual([{ op: "add", path: "/spec/containers/0/resources", value: { requests: NIC, limits: NIC } }]);
+});
+
+test("annotations are added; one that the pod has stays as it is, with a warning where its value is another", () => {
+  const annotations = new Map([
+    ["example.com/asked", "yes"],
+    ["a", "1"],
+    ["b", "2"],
+  ]);
+  const add = (path: string, value: unknown): object => ({ op: "add", path: `/metadata/annotations${path}`, value });
+  const planned = (metadata?: object): ReturnType<typeof planPodPatch> =>
+    planPodPatch(
+      { ...podOf({}, {}), ...(metadata && { metadata }) } as NewPod,
+      needsOf(new Map(), { annotations }),
+      {},
+    );
+  expect(planned({ annotations: { a: "1", b: "3" } })).toEqual({
+    patch: [add("/example.com~1asked", "yes")],
+    warnings: ['metadata.annotations: b stays "3", where a binding needs "2"'],
+  });
+  const all = Object.fromEntries(annotations);
+  expect(planned({})).toEqual({ patch: [add("", all)], warnings: [] });
+  expect(planned({ annotations: all })).toEqual({ patch: [], warnings: [] });
 });

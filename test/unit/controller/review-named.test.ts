@@ -1,6 +1,7 @@
 /** What VMs name in the cluster: definitions of networks, preferences and instancetypes, and bindings that are asked. */
 import { BindingError, defineBinding } from "@netbind/contract";
 import { type Looked, type NamedPlace, readReview, type ReviewContext, reviewVm } from "@netbind/controller";
+import { STANDARD_GRANTS } from "@netbind/engine";
 import { expect, test } from "vitest";
 
 const PATH = "spec.networks[0].multus.networkName";
@@ -37,7 +38,7 @@ async function reviewIn(
   const configuration = { network: { binding: { bridge: { sidecarImage: "i", domainAttachmentType: "tap" } } } };
   const context: ReviewContext = {
     ...{ configuration, version: 9, isNewer: false, ours: new Set(["bridge", "theirs"]), awaited: new Set(["theirs"]) },
-    ...{ delegated: new Set(), described: new Map(), lookups: { find } },
+    ...{ delegated: new Set(), described: new Map(), lookups: { find }, grants: () => STANDARD_GRANTS },
     ...more,
   };
   const request = { uid: "u", operation: "CREATE", kind: { kind }, namespace: "default", name: "vm", object };

@@ -1,6 +1,7 @@
 /** What is said of VMs that are to be stored: a refusal, warnings, or nothing. */
 import { answerReview, readReview, type ReviewContext, reviewVm } from "@netbind/controller";
 import { RULES } from "@netbind/kubevirt/admission";
+import { STANDARD_GRANTS } from "@netbind/engine";
 import { expect, test } from "vitest";
 
 const SPEC = {
@@ -21,6 +22,7 @@ const context = (more: Partial<ReviewContext> = {}): ReviewContext => ({
   configuration: { network: { binding: {} } },
   ...{ version: 9, isNewer: false, ours: new Set(["passt", "slirp"]), awaited: new Set(), described: new Map() },
   delegated: new Set(),
+  grants: () => STANDARD_GRANTS,
   ...more,
 });
 

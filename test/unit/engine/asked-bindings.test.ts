@@ -39,6 +39,8 @@ const WIRES = [
   ],
 ] as const;
 
+const GRANTED = { capabilities: ["NET_RAW"], devices: ["a/b"], annotations: ["c/d"] };
+
 describe.each(WIRES)("a binding that answers %s", (_how, on) => {
   test("refuses the VM by its violations, each at its place in the VM", async () => {
     const found: readonly Violation[] = [
@@ -77,19 +79,22 @@ describe.each(WIRES)("a binding that answers %s", (_how, on) => {
     },
   );
 
-  test("needs a grant for a capability, and none for a device", async () => {
-    const needs: Needs = { compute: { capabilities: ["NET_BIND_SERVICE", "NET_RAW"], devices: { "a/b": 1 } } };
+  test("needs a grant for a capability, a device and an annotation", async () => {
+    const needs: Needs = {
+      compute: { capabilities: ["NET_BIND_SERVICE", "NET_RAW"], devices: { "a/b": 1 } },
+      pod: { annotations: { "c/d": "e" } },
+    };
     const refused = await decideWith({ needs: on(() => needs) });
     expect(refused.violations.map(({ problem }) => problem)).toEqual([
       'binding "asked" needs the capability "NET_RAW", which is not granted to it',
+      'binding "asked" needs the resource "a/b", which is not granted to it',
+      'binding "asked" needs the annotation "c/d", which is not granted to it',
     ]);
-    const { decision } = await decideWith(
-      { needs: on(() => needs) },
-      { grants: { asked: { capabilities: ["NET_RAW"] }, other: {} } },
-    );
+    const { decision } = await decideWith({ needs: on(() => needs) }, { grants: { asked: GRANTED, other: {} } });
     expect(JSON.stringify(decision?.pod)).toContain("NET_RAW");
     expect(JSON.stringify(decision?.pod)).toContain('"a/b"');
-    expect(decision?.grants).toEqual({ asked: { capabilities: ["NET_RAW"] } });
+    expect(decision?.pod.metadata.annotations).toMatchObject({ "c/d": "e" });
+    expect(decision?.grants).toEqual({ asked: GRANTED });
   });
 });
 
@@ -101,7 +106,13 @@ test("a binding that takes the pod link's MAC address does so, unless the VM's a
 test("a binding does not change what the core says of the pod's networks", async () => {
   const needs: Needs = { pod: { annotations: { "k8s.v1.cni.cncf.io/networks": "mine", "example.com/mine": "yes" } } };
   const multus = { networks: [{ name: "red", multus: { networkName: "lan" } }] };
-  const { decision } = await decideWith({ needs: () => needs }, { vmi: { ...vmi, spec: { ...vmi.spec, ...multus } } });
+  const { decision } = await decideWith(
+    { needs: () => needs },
+    {
+      vmi: { ...vmi, spec: { ...vmi.spec, ...multus } },
+      grants: { asked: { annotations: Object.keys(needs.pod?.annotations ?? {}) } },
+    },
+  );
   const annotations = decision?.pod.metadata.annotations ?? {};
   expect(annotations["example.com/mine"]).toBe("yes");
   expect(annotations["k8s.v1.cni.cncf.io/networks"]).toContain("lan");

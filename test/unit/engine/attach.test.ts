@@ -1,3 +1,4 @@
+import { releasedGrants } from "@netbind/bindings";
 import type { Attachment, Plan, PodLink } from "@netbind/contract";
 import { anAttachment } from "@netbind/contract/testing";
 import { attachVmi, decideVmi, type Host, plannerOf } from "@netbind/engine";
@@ -42,6 +43,7 @@ const decided = await decideVmi({
   configuration: {},
   fallback: { policy: "Always", table: { masquerade: { image: "m" } } },
   bindings: new Map([["masquerade", masquerade]]),
+  grants: releasedGrants(),
 });
 
 test("the steps come in the design's order, and a second run plans from the record", async () => {

@@ -1,3 +1,4 @@
+import { releasedGrants } from "@netbind/bindings";
 import masquerade from "@netbind/plugin-masquerade";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -24,6 +25,7 @@ test("whatever became of a VMI, its shape is refused or it is decided, and nothi
           configuration: input.configuration,
           fallback: { policy: "Always", table: { masquerade: { image: "x" } } },
           bindings: new Map([["masquerade", masquerade]]),
+          grants: releasedGrants(),
         });
         decided += 1;
         expect(decision !== undefined || violations.length > 0).toBe(true);

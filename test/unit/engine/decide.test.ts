@@ -1,3 +1,4 @@
+import { releasedGrants } from "@netbind/bindings";
 import { decideVmi } from "@netbind/engine";
 import masquerade from "@netbind/plugin-masquerade";
 import { expect, test } from "vitest";
@@ -11,6 +12,7 @@ test("a decision: needs of the binding in the pod, one sidecar for each distinct
     configuration: { imagePullPolicy: "Never" },
     fallback: FALLBACK,
     bindings: new Map([["masquerade", masquerade]]),
+    grants: releasedGrants(),
   });
   expect(decision?.pod.metadata.annotations).toMatchObject({ "istio.io/reroute-virtual-interfaces": "k6t-eth0" });
   expect(decision?.pod.spec.containers.map(({ name }) => name)).toEqual(["compute", "hook-sidecar-0"]);

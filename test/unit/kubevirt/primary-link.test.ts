@@ -143,6 +143,7 @@ test.each([
     },
     fallback: { policy: "Never", table: {} },
     bindings: new Map([[name, binding]]),
+    grants: releasedGrants(),
   });
   if (decision === undefined) throw new Error(JSON.stringify(violations));
   const host: Host = {

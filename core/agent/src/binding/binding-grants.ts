@@ -1,4 +1,4 @@
-import { checkGrants, type Grants, type GrantsByBinding, grantsOf, withGrants } from "@netbind/engine";
+import { clusterGrants, type Grants, type GrantsByBinding } from "@netbind/engine";
 import type { KubeNetworkBinding } from "@netbind/kube";
 import { type AgentError, invalidGrants } from "../errors.ts";
 
@@ -16,12 +16,6 @@ export interface GrantedBinding {
   /** Absent: nothing is wrong. */
   readonly grantsProblem?: AgentError;
 }
-
-const NOTHING: Grants = { linkKinds: [], serviceKinds: [], domainKinds: [], sysctls: [], capabilities: [] };
-
-/** Without what is null: it stands for a field that is not there. */
-const withoutNulls = (grants: object): Partial<Grants> =>
-  Object.fromEntries(Object.entries(grants).filter(([, list]) => list !== null));
 
 /** What bindings may do: by this release, by the cluster's NetworkBindings, and by a file of the node's administrator. */
 export class BindingGrants {
@@ -44,11 +38,9 @@ export class BindingGrants {
 
   /** What the administrator lets a binding do, by its registered name: never what its plugin says of itself. */
   of(name: string): GrantedBinding {
-    const given = this.#networkBindings.find((one) => one.name === name)?.grants ?? {};
-    const problems = checkGrants({ [name]: given });
-    if (problems.length > 0) return { grants: NOTHING, grantsProblem: invalidGrants(name, problems) };
-    const { released, file = {} } = this.#sources;
-    const ofCluster = withGrants(released, { [name]: withoutNulls(given) });
-    return { grants: grantsOf(name, withGrants(ofCluster, file)) };
+    const given = this.#networkBindings.find((one) => one.name === name)?.grants;
+    const { released, file } = this.#sources;
+    const { grants, problems } = clusterGrants(name, given, released, file);
+    return problems.length > 0 ? { grants, grantsProblem: invalidGrants(name, problems) } : { grants };
   }
 }

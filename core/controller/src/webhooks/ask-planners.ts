@@ -1,13 +1,16 @@
 import type { Violation } from "@netbind/contract";
-import { admitPluginNics, type AskedBinding, needsOfNics, pluginNics } from "@netbind/engine";
+import { admitPluginNics, type AskedBinding, type Grants, needsOfNics, pluginNics } from "@netbind/engine";
 import type { Vmi } from "@netbind/kubevirt";
-import { ineffectiveCapabilities } from "./ineffective-capabilities.ts";
+import { impossibleNeeds } from "./impossible-needs.ts";
 
 /** A binding that can be asked about NICs before there is a pod. */
 export type Planner = Pick<AskedBinding, "admit" | "needs">;
 
 /** Finds who answers for a binding, by its registered name; undefined: nobody does here. */
 export type FindPlanner = (name: string) => Planner | undefined;
+
+/** What a binding may do, by its registered name. */
+export type FindGrants = (name: string) => Grants;
 
 /** What the bindings of a VM's NICs say of them. */
 export interface PlannerAnswers {
@@ -33,22 +36,22 @@ export async function within<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-async function askPlanner(vmi: Vmi, name: string, planner: Planner): Promise<readonly Violation[]> {
+async function askPlanner(vmi: Vmi, name: string, planner: Planner, grants: Grants): Promise<readonly Violation[]> {
   const alone = new Map([[name, planner]]);
   const violations = await admitPluginNics(vmi, alone);
   if (violations.length > 0) return violations;
   // A binding that cannot say what its NICs need attaches no pod.
-  return (await needsOfNics(pluginNics(vmi, alone), alone)).flatMap(ineffectiveCapabilities);
+  return (await needsOfNics(pluginNics(vmi, alone), alone)).flatMap((nic) => impossibleNeeds(nic, grants));
 }
 
 /** Asks the bindings of a VM's NICs, each by itself: one that fails hides nothing of what another says. */
-export async function askPlanners(vmi: Vmi, find: FindPlanner): Promise<PlannerAnswers> {
+export async function askPlanners(vmi: Vmi, find: FindPlanner, grants: FindGrants): Promise<PlannerAnswers> {
   const names = new Set(
     (vmi.spec.domain.devices.interfaces ?? []).flatMap(({ binding }) => (binding === undefined ? [] : [binding.name])),
   );
   const asked = [...names].flatMap((name) => {
     const planner = find(name);
-    return planner === undefined ? [] : [{ name, answer: within(askPlanner(vmi, name, planner)) }];
+    return planner === undefined ? [] : [{ name, answer: within(askPlanner(vmi, name, planner, grants(name))) }];
   });
   const answers = await Promise.allSettled(asked.map(({ answer }) => answer));
   return {

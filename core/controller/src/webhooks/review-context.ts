@@ -5,6 +5,7 @@ import {
   NEWEST_KUBEVIRT,
   registrationOf,
 } from "@netbind/kubevirt";
+import { clusterGrants, type Grants } from "@netbind/engine";
 import type { NetworkBinding } from "../network-binding.ts";
 import type { Release } from "../release.ts";
 import type { ReviewContext } from "./review-vm.ts";
@@ -30,6 +31,15 @@ const delegatedNames = (release: Release, configuration: KubevirtConfiguration):
     ),
   );
 
+/** What each binding may do, by its name: what this release grants, and what its NetworkBinding does. */
+function grantsIn(bindings: readonly NetworkBinding[], release: Release): (name: string) => Grants {
+  const released = Object.fromEntries([...release].map(([name, { grants }]) => [name, grants]));
+  return (name) => {
+    const binding = bindings.find((one) => one.name === name);
+    return clusterGrants(name, binding?.spec.grants, released).grants;
+  };
+}
+
 /** What VMs of a cluster are reviewed by. `version`: as its KubeVirt CR says it; empty: it does not. */
 export const reviewContextOf = (
   { configuration, version }: { readonly configuration: KubevirtConfiguration; readonly version: string },
@@ -43,4 +53,5 @@ export const reviewContextOf = (
   awaited: new Set(bindings.filter(isAwaited).map(({ name }) => name)),
   delegated: delegatedNames(release, configuration),
   described: release,
+  grants: grantsIn(bindings, release),
 });

@@ -19,7 +19,7 @@ import {
   type RuleText,
 } from "@netbind/kubevirt/admission";
 import { type AdmissionAnswer, type AdmissionRequest, ALLOWED } from "./admission-review.ts";
-import { askPlanners, type FindPlanner } from "./ask-planners.ts";
+import { askPlanners, type FindGrants, type FindPlanner } from "./ask-planners.ts";
 import { delegateBindings } from "./delegated-bindings.ts";
 import type { Lookups } from "./lookups.ts";
 import { namedByVm } from "./named-by-vm.ts";
@@ -39,6 +39,8 @@ export interface ReviewContext {
   /** Those that KubeVirt attaches by keys of its own. */
   readonly delegated: ReadonlySet<string>;
   readonly described: DescribedBindings;
+  /** What a binding may do, by its name. */
+  readonly grants: FindGrants;
   /** Finds what VMs name in the cluster; absent: none of that is known. */
   readonly lookups?: Lookups;
   /** Who is asked about NICs; absent: nobody. */
@@ -121,7 +123,7 @@ async function findAll(
   { object, spec, vmSpec }: Template,
   context: ReviewContext,
 ): Promise<Findings> {
-  const { configuration, version, described, lookups, planners } = context;
+  const { configuration, version, described, lookups, planners, grants } = context;
   const given = vmiOf(object, spec, request);
   const { isPreferenceUnknown, ...named } = await namedByVm(vmSpec, request.namespace, lookups);
   const { vmi: written } = defaultVmi(applyNamed(given, named, configuration), configuration);
@@ -132,7 +134,7 @@ async function findAll(
   const seen = [...asInCluster(findMistakes(vmi, known), networks), ...networks.findings];
   // A NIC without a binding may get one from a preference.
   const byRules = isPreferenceUnknown ? seen.filter(({ rule }) => !["BIND-1", "BIND-5"].includes(rule.id)) : seen;
-  const { violations, failures } = await askPlanners(written, planners ?? (() => undefined));
+  const { violations, failures } = await askPlanners(written, planners ?? (() => undefined), grants);
   const byBindings = violations.filter(({ field }) => !byRules.some((one) => one.field === field));
   return { written, vmi, found: [...byRules, ...byBindings.map((one) => ({ ...one, ...OF_BINDING }))], failures };
 }

@@ -34,12 +34,18 @@ export const WEBHOOK_PATHS = { validate: "/validate", mutate: "/mutate", mutateP
 /** What asks for VMs with our bindings, and is not to be passed by; and what asks for all others, if it can. */
 const BINDINGS = "netbind-bindings";
 const OTHERS = "netbind-others";
+/**
+ * What adds to launcher pods. API servers ask mutating webhooks in the order of their configurations' names, and a mesh's
+ * injector (`istio-sidecar-injector`), which reads what is added, is not asked again.
+ */
+const NEEDS = "binding-needs.netbind.dev";
 
 /** Where the configurations are: an administrator makes them, empty, and the controller fills them. */
 export const CONFIGURATION_PLACES: readonly ConfigurationPlace[] = [
   { resource: VALIDATING_WEBHOOKS, name: BINDINGS },
   { resource: VALIDATING_WEBHOOKS, name: OTHERS },
   { resource: MUTATING_WEBHOOKS, name: BINDINGS },
+  { resource: MUTATING_WEBHOOKS, name: NEEDS },
 ];
 
 /** Seconds that an API server waits for an answer. */
@@ -116,7 +122,9 @@ const validating = (inputs: ConfigurationInputs, configuration: typeof BINDINGS 
     };
   });
 
-/** What is changed of VMs and pods is asked for where there is something to change, and is not to be passed by. */
+/** What is changed is asked for where there is something to change, and is not to be passed by. */
+const MUTATING = { ...COMMON, matchPolicy: "Equivalent", failurePolicy: "Fail", reinvocationPolicy: "IfNeeded" };
+
 function mutating(inputs: ConfigurationInputs): object[] {
   const removed = isRemoved(inputs).join(" || ");
   // A VM's template stays as its author wrote it, but for what KubeVirt refuses; a VMI's spec is immutable.
@@ -124,34 +132,35 @@ function mutating(inputs: ConfigurationInputs): object[] {
     { asked: VMS, operations: ["CREATE", "UPDATE"], isSuch: removed },
     { asked: VMIS, operations: ["CREATE"], isSuch: isOurs(inputs) },
   ].filter(({ isSuch }) => isSuch !== "");
-  const common = { ...COMMON, matchPolicy: "Equivalent", failurePolicy: "Fail", reinvocationPolicy: "IfNeeded" };
-  return [
-    ...asked.map(({ asked: { name, group, resource, spec }, operations, isSuch }) => ({
-      name: `${name}.mutation.netbind.dev`,
-      ...common,
-      clientConfig: clientConfig(inputs, WEBHOOK_PATHS.mutate),
-      rules: [rule(group, "*", resource, operations)],
-      matchConditions: [...changes(spec), { name: "bindings", expression: hasNic(spec, isSuch) }],
-    })),
-    {
-      name: "pods.mutation.netbind.dev",
-      ...common,
-      clientConfig: clientConfig(inputs, WEBHOOK_PATHS.mutatePod),
-      rules: [rule("", "v1", "pods", ["CREATE"])],
-      matchConditions: [
-        { name: "is-virt-controllers", expression: `request.userInfo.username == ${quoted(inputs.virtController)}` },
-        {
-          name: "has-bindings",
-          expression: `object.metadata.?annotations.orValue({}).exists(name, name == ${quoted(BINDINGS_ANNOTATION)})`,
-        },
-      ],
-    },
-  ];
+  return asked.map(({ asked: { name, group, resource, spec }, operations, isSuch }) => ({
+    name: `${name}.mutation.netbind.dev`,
+    ...MUTATING,
+    clientConfig: clientConfig(inputs, WEBHOOK_PATHS.mutate),
+    rules: [rule(group, "*", resource, operations)],
+    matchConditions: [...changes(spec), { name: "bindings", expression: hasNic(spec, isSuch) }],
+  }));
 }
+
+/** What is added to launcher pods. */
+const needs = (inputs: ConfigurationInputs): object[] => [
+  {
+    name: "pods.mutation.netbind.dev",
+    ...MUTATING,
+    clientConfig: clientConfig(inputs, WEBHOOK_PATHS.mutatePod),
+    rules: [rule("", "v1", "pods", ["CREATE"])],
+    matchConditions: [
+      { name: "is-virt-controllers", expression: `request.userInfo.username == ${quoted(inputs.virtController)}` },
+      {
+        name: "has-bindings",
+        expression: `object.metadata.?annotations.orValue({}).exists(name, name == ${quoted(BINDINGS_ANNOTATION)})`,
+      },
+    ],
+  },
+];
 
 /** The configurations by which API servers ask the webhooks (admissionregistration.k8s.io/v1). */
 export function webhookConfigurations(inputs: ConfigurationInputs): readonly WebhookConfiguration[] {
-  const webhooks = [validating(inputs, BINDINGS), validating(inputs, OTHERS), mutating(inputs)];
+  const webhooks = [validating(inputs, BINDINGS), validating(inputs, OTHERS), mutating(inputs), needs(inputs)];
   return CONFIGURATION_PLACES.map(({ resource, name }, at) => {
     return { resource, name, body: { ...typeOf(resource), metadata: { name }, webhooks: webhooks[at] } };
   });

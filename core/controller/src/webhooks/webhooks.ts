@@ -141,13 +141,10 @@ export class Webhooks {
     const configurations = webhookConfigurations({ target, authorities, virtController, ...names });
     const isSame = sameValue(configurations, this.#told?.configurations);
     if (isSame && performance.now() - this.#writtenAt < REPEAT) return true;
-    try {
-      await Promise.all(configurations.map((one) => this.#apply(one, signal)));
-    } catch (error) {
-      if (!signal.aborted) this.#problem.set((error as Error).message);
-      return false;
-    }
-    this.#problem.set(undefined);
+    const applied = await Promise.allSettled(configurations.map((one) => this.#apply(one, signal)));
+    const problems = applied.flatMap((one) => (one.status === "rejected" ? [(one.reason as Error).message] : []));
+    if (!signal.aborted) this.#problem.set(problems.length === 0 ? undefined : problems.join("; "));
+    if (problems.length > 0) return false;
     this.#writtenAt = performance.now();
     if (!isSame) this.#told = { configurations, authorities, since: this.#writtenAt };
     return true;

@@ -1,4 +1,4 @@
-import { type Violation, violation } from "@netbind/contract";
+import { type Needs, type Violation, violation } from "@netbind/contract";
 import { INTERFACES_PATH } from "@netbind/kubevirt";
 import type { Grants } from "./grants.ts";
 import type { NeedingNic } from "./needs-of-nics.ts";
@@ -6,17 +6,28 @@ import type { NeedingNic } from "./needs-of-nics.ts";
 /** What every launcher's compute container has. */
 const STANDARD_CAPABILITY = "NET_BIND_SERVICE";
 
-/** The capabilities that a NIC needs beyond those that its binding was granted. */
+/** What a NIC needs of its pod that takes a grant, by the grants' lists: each with how it is named in a sentence. */
+const GRANTED = {
+  capabilities: ({ compute }: Needs) => (compute?.capabilities ?? []).filter((name) => name !== STANDARD_CAPABILITY),
+  devices: ({ compute }: Needs) => Object.keys(compute?.devices ?? {}),
+  annotations: ({ pod }: Needs) => Object.keys(pod?.annotations ?? {}),
+} as const satisfies Partial<Record<keyof Grants, (needs: Needs) => readonly string[]>>;
+const CALLED = { capabilities: "capability", devices: "resource", annotations: "annotation" } as const;
+const LISTS = ["capabilities", "devices", "annotations"] as const;
+
+/** What a NIC needs of its pod beyond what its binding was granted. */
 export const ungrantedNeeds = ({ binding, index, needs }: NeedingNic, grants: Grants): readonly Violation[] =>
-  (needs.compute?.capabilities ?? [])
-    .filter((name) => name !== STANDARD_CAPABILITY && !grants.capabilities.includes(name))
-    .map((name) =>
-      violation(
-        `${INTERFACES_PATH}[${index}]`,
-        `binding "${binding}" needs the capability ${JSON.stringify(name)}, which is not granted to it`,
-        `grant it if you trust the binding with it: {${JSON.stringify(binding)}: {"capabilities": [${JSON.stringify(name)}]}}`,
+  LISTS.flatMap((list) =>
+    GRANTED[list](needs)
+      .filter((name) => !grants[list].includes(name))
+      .map((name) =>
+        violation(
+          `${INTERFACES_PATH}[${index}]`,
+          `binding "${binding}" needs the ${CALLED[list]} ${JSON.stringify(name)}, which is not granted to it`,
+          `grant it if you trust the binding with it: {${JSON.stringify(binding)}: {"${list}": [${JSON.stringify(name)}]}}`,
+        ),
       ),
-    );
+  );
 
 /** What the container that runs the guest has. */
 export interface ComputeContainer {

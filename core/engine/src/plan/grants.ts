@@ -1,5 +1,5 @@
 import type { DomainPlan, LinkPlan, ServicePlan, Violation } from "@netbind/contract";
-import { CAPABILITY, check, closed, form, list, map, word } from "@netbind/contract/shape";
+import { ANNOTATION, CAPABILITY, check, closed, form, list, map, RESOURCE, word } from "@netbind/contract/shape";
 
 /** What an administrator lets a binding's plans do. Never taken from the plugin's own description. */
 export interface Grants {
@@ -10,6 +10,10 @@ export interface Grants {
   readonly sysctls: readonly string[];
   /** Linux capabilities that the compute container gets for the binding's NICs, beyond NET_BIND_SERVICE. */
   readonly capabilities: readonly string[];
+  /** Resources of devices that the compute container gets for them, such as `example.com/device`. */
+  readonly devices: readonly string[];
+  /** Annotations that the pod gets for them, by name. */
+  readonly annotations: readonly string[];
 }
 
 /** What bindings are granted, by the name that they are registered under: each list replaces the standard one. */
@@ -27,7 +31,12 @@ export const STANDARD_GRANTS: Grants = {
     "net.ipv4.conf.all.arp_ignore",
   ],
   capabilities: [],
+  devices: [],
+  annotations: [],
 };
+
+/** What a binding may do whose grants are not valid. */
+const NOTHING: Grants = { ...STANDARD_GRANTS, linkKinds: [], serviceKinds: [], domainKinds: [], sysctls: [] };
 
 /** What a binding may do, by its registered name: another image that is registered under it is granted the same. */
 export const grantsOf = (binding: string, given: GrantsByBinding = {}): Grants => ({
@@ -68,8 +77,39 @@ const GRANTS = map(
       ),
     ),
     capabilities: list(CAPABILITY),
+    devices: list(RESOURCE),
+    annotations: list(ANNOTATION),
   }),
 );
 
 /** All that is wrong with an administrator's grants: an object of them by the names that bindings are registered under. */
 export const checkGrants = (grants: unknown): readonly Violation[] => check(grants, GRANTS, "");
+
+/** What a binding of a cluster may do, and what is wrong with what it is granted: then it may do nothing. */
+export interface ClusterGrants {
+  readonly grants: Grants;
+  readonly problems: readonly Violation[];
+}
+
+/** Without what is null: it stands for a field that is not there. */
+const withoutNulls = (grants: object): Partial<Grants> =>
+  Object.fromEntries(Object.entries(grants).filter(([, list]) => list !== null));
+
+/**
+ * What the administrator of a cluster lets a binding do, by its registered name: never what its plugin says of itself.
+ *
+ * @param given  `spec.grants` of its NetworkBinding, as it is there
+ * @param released  what this release's bindings may do as long as nobody says otherwise
+ * @param over  lists that stand above those of the cluster
+ */
+export function clusterGrants(
+  name: string,
+  given: unknown,
+  released: GrantsByBinding,
+  over: GrantsByBinding = {},
+): ClusterGrants {
+  const problems = checkGrants({ [name]: given ?? {} });
+  if (problems.length > 0) return { grants: NOTHING, problems };
+  const ofCluster = withGrants(released, { [name]: withoutNulls((given ?? {}) as object) });
+  return { grants: grantsOf(name, withGrants(ofCluster, over)), problems };
+}

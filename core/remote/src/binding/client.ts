@@ -10,7 +10,7 @@ import {
   type Violation,
 } from "@netbind/contract";
 import { binding as bindingWire } from "@netbind/proto";
-import { connectivityState, credentials, Metadata } from "@grpc/grpc-js";
+import { type ChannelInterface, connectivityState, credentials, Metadata } from "@grpc/grpc-js";
 import { address, call, DEADLINE, OPTIONS } from "../call.ts";
 import { oneOf } from "../wire/checks.ts";
 import { needsFromWire } from "../wire/needs-wire.ts";
@@ -52,6 +52,12 @@ function fromBinding<T>(read: () => T): T {
   } catch (error) {
     throw unreadableAnswer(error);
   }
+}
+
+function whenLost(channel: ChannelInterface, listener: () => void): void {
+  const ready = connectivityState.READY;
+  if (channel.getConnectivityState(false) === ready) channel.watchConnectivityState(ready, Infinity, () => listener());
+  else listener();
 }
 
 /**
@@ -101,13 +107,7 @@ export function connectBinding(socket: string, timeoutScale = 1): BindingClient 
       );
       return fromBinding(() => planFromWire(response));
     },
-    onLost: (listener) => {
-      const channel = client.getChannel();
-      const ready = connectivityState.READY;
-      if (channel.getConnectivityState(false) === ready)
-        channel.watchConnectivityState(ready, Infinity, () => listener());
-      else listener();
-    },
+    onLost: (listener) => whenLost(client.getChannel(), listener),
     close: () => client.close(),
   };
 }

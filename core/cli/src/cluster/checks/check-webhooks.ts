@@ -15,6 +15,7 @@ export const EXPECTED_CONFIGURATIONS: readonly ClusterObject[] = [
   { kind: VALIDATING, name: "netbind-bindings" },
   { kind: VALIDATING, name: "netbind-others" },
   { kind: MUTATING, name: "netbind-bindings" },
+  { kind: MUTATING, name: "binding-needs.netbind.dev" },
 ];
 const RENEW =
   "see why the controller does not renew it (its log); to have it made again, delete the Secret netbind-webhooks and restart the controller";

@@ -12,6 +12,8 @@ export interface PodParts {
   readonly virtController: string;
 }
 
+type PodContext = Pick<ReviewContext, "configuration" | "grants" | "ours" | "planners">;
+
 const UNAVAILABLE = { code: 503, reason: "ServiceUnavailable" } as const;
 
 /**
@@ -21,7 +23,7 @@ const UNAVAILABLE = { code: 503, reason: "ServiceUnavailable" } as const;
  */
 export async function mutatePod(
   request: AdmissionRequest,
-  { configuration, ours, planners = () => undefined }: Pick<ReviewContext, "configuration" | "ours" | "planners">,
+  { configuration, ours, grants, planners = () => undefined }: PodContext,
   { client, virtController }: PodParts,
 ): Promise<AdmissionAnswer> {
   const isLaunchers = request.kind === "Pod" && request.operation === "CREATE" && request.username === virtController;
@@ -33,13 +35,13 @@ export async function mutatePod(
   if ("refused" in read) return read.refused;
   try {
     const names = [...new Set(bindings)].filter((name) => name !== undefined);
-    const { sidecars, violations } = await askPodNeeds(read.vmi, names, planners);
+    const { violations, ...needs } = await askPodNeeds(read.vmi, names, planners, grants);
     const causes = violations.map(({ field, problem, fix }) => {
       return { field, reason: "FieldValueNotSupported", message: `${problem}; ${fix}` };
     });
-    return causes.length > 0 ? { ...ALLOWED, causes } : { ...ALLOWED, ...planPodPatch(pod, sidecars, configuration) };
+    return causes.length > 0 ? { ...ALLOWED, causes } : { ...ALLOWED, ...planPodPatch(pod, needs, configuration) };
   } catch (error) {
-    const message = `what the VM's sidecars need is not known, so the pod is not made yet: ${(error as Error).message}`;
+    const message = `what the VM's bindings need is not known, so the pod is not made yet: ${(error as Error).message}`;
     const cause = { field: "spec.containers", reason: "FieldValueInvalid", message };
     return { ...ALLOWED, causes: [cause], status: UNAVAILABLE };
   }

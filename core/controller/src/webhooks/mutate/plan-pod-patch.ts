@@ -1,8 +1,8 @@
 import { isObject } from "@netbind/contract/shape";
-import type { KubevirtConfiguration, PatchOperation } from "@netbind/kubevirt";
+import { type KubevirtConfiguration, parseQuantity, type PatchOperation } from "@netbind/kubevirt";
 import { bindingOfSidecar, type SidecarContainer } from "@netbind/kubevirt/pod";
 import { pointer } from "../vm-template.ts";
-import type { SidecarNeeds } from "./pod-needs.ts";
+import type { GivenNeeds, SidecarNeeds } from "./pod-needs.ts";
 import {
   amountOf,
   type ContainerResources,
@@ -20,6 +20,7 @@ interface PodContainer extends SidecarContainer {
 
 /** A pod that is about to be made, as far as it is read: the API server has read it as a pod. */
 export interface NewPod {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
   readonly spec: { readonly containers: readonly PodContainer[]; readonly initContainers?: readonly PodContainer[] };
 }
 
@@ -33,12 +34,15 @@ const SOCKETS = "hook-sidecar-sockets";
 const COMPUTE = "compute";
 
 /** Reads what is sent as a pod; undefined where it has no containers. */
-export function readNewPod({ spec }: Readonly<Record<string, unknown>>): NewPod | undefined {
+export function readNewPod({ metadata, spec }: Readonly<Record<string, unknown>>): NewPod | undefined {
   const containers = isObject(spec) ? spec["containers"] : undefined;
   return Array.isArray(containers) && containers.every((one) => isObject(one))
-    ? ({ spec } as unknown as NewPod)
+    ? ({ metadata, spec } as unknown as NewPod)
     : undefined;
 }
+
+/** True for the launcher's own container. */
+const isCompute = (container: PodContainer): boolean => (container as { name?: string }).name === COMPUTE;
 
 /** The binding that each container serves, by its place; undefined for the launcher, and for all that serve none. */
 export const servedBindings = (
@@ -47,9 +51,7 @@ export const servedBindings = (
 ): readonly (string | undefined)[] =>
   spec.containers.map((container) => {
     const isSidecar = container.volumeMounts?.some(({ name }) => name === SOCKETS) === true;
-    return isSidecar && (container as { name?: string }).name !== COMPUTE
-      ? bindingOfSidecar(container, configuration)
-      : undefined;
+    return isSidecar && !isCompute(container) ? bindingOfSidecar(container, configuration) : undefined;
   });
 
 /** True where the KubeVirt CR says what sidecars get of a resource: an administrator has decided. */
@@ -81,33 +83,75 @@ function withNeeded(
   return { ...resources, ...(requests && { requests }), ...(limits && { limits }) };
 }
 
-/**
- * What is added to a launcher pod: each sidecar requests what its binding needs, and has no limit below that, but where
- * the KubeVirt CR says what sidecars get. The pod's class stays: where it would change, nothing is added.
- */
-export function planPodPatch(
+/** The resources of a pod's containers, by their place. */
+type PodResources = readonly ContainerResources[];
+
+/** Each sidecar's resources with what its binding needs. The pod's class stays: where it would change, nothing is added. */
+function raiseSidecars(
   pod: NewPod,
+  given: PodResources,
   needs: ReadonlyMap<string, SidecarNeeds>,
   configuration: KubevirtConfiguration,
-): PodPatch {
-  const { containers, initContainers = [] } = pod.spec;
+): { readonly resources: PodResources; readonly warnings: readonly string[] } {
   const open = QOS_RESOURCES.filter((resource) => !isConfigured(resource, configuration));
   const served = servedBindings(pod, configuration);
-  const given = containers.map(({ resources = {} }) => resources);
   const raised = given.map((resources, index) => {
     const needed = needs.get(served[index] ?? "");
     return needed === undefined ? resources : withNeeded(resources, needed, open);
   });
-  const patch = raised.flatMap((value, index): readonly PatchOperation[] =>
-    isSame(value, given[index] ?? {})
-      ? []
-      : [{ op: "add", path: pointer("spec", "containers", index, "resources"), value }],
-  );
-  const first = initContainers.map(({ resources = {} }) => resources);
+  const first = (pod.spec.initContainers ?? []).map(({ resources = {} }) => resources);
   const [before, after] = [qosClassOf([...given, ...first]), qosClassOf([...raised, ...first])];
-  if (before === after) return { patch, warnings: [] };
+  if (before === after) return { resources: raised, warnings: [] };
   const warning = `spec.containers: what sidecars need is not added: the pod's class would be ${after} in the place of ${before}`;
-  return { patch: [], warnings: [warning] };
+  return { resources: given, warnings: [warning] };
+}
+
+/** A container's resources with at least so many devices. Of such a resource, request and limit are the same. */
+function withDevices(resources: ContainerResources, devices: GivenNeeds["devices"]): ContainerResources {
+  const { limits } = resources;
+  const missing = [...devices].filter(
+    ([name, count]) => (parseQuantity(String(limits?.[name] ?? 0), 0) ?? 0n) < BigInt(count),
+  );
+  if (missing.length === 0) return resources;
+  const counts = Object.fromEntries(missing.map(([name, count]) => [name, String(count)]));
+  return { ...resources, requests: { ...resources.requests, ...counts }, limits: { ...limits, ...counts } };
+}
+
+/** The annotations that a pod does not have. One that it has stays. */
+function annotate({ metadata }: NewPod, needed: GivenNeeds["annotations"]): PodPatch {
+  const given = metadata?.annotations ?? {};
+  const missing = [...needed].filter(([name]) => !Object.hasOwn(given, name));
+  const other = [...needed].filter(([name, value]) => Object.hasOwn(given, name) && given[name] !== value);
+  const add = (path: string, value: unknown): PatchOperation => ({ op: "add", path, value });
+  const patch =
+    metadata?.annotations === undefined
+      ? [add(pointer("metadata", "annotations"), Object.fromEntries(missing))]
+      : missing.map(([name, value]) => add(pointer("metadata", "annotations", name), value));
+  return {
+    patch: missing.length === 0 ? [] : patch,
+    warnings: other.map(
+      ([name, value]) =>
+        `metadata.annotations: ${name} stays ${JSON.stringify(given[name])}, where a binding needs ${JSON.stringify(value)}`,
+    ),
+  };
+}
+
+/**
+ * What is added to a launcher pod: each sidecar requests what its binding needs, and has no limit below that, but where
+ * the KubeVirt CR says what sidecars get; the compute container has the devices, and the pod the annotations, that it has
+ * not got already.
+ */
+export function planPodPatch(pod: NewPod, needs: GivenNeeds, configuration: KubevirtConfiguration): PodPatch {
+  const { containers } = pod.spec;
+  const given = containers.map(({ resources = {} }) => resources);
+  const { resources: raised, warnings } = raiseSidecars(pod, given, needs.sidecars, configuration);
+  const annotated = annotate(pod, needs.annotations);
+  const patch = containers.flatMap((container, index): readonly PatchOperation[] => {
+    const [before, after] = [given[index] ?? {}, raised[index] ?? {}];
+    const value = isCompute(container) ? withDevices(after, needs.devices) : after;
+    return isSame(value, before) ? [] : [{ op: "add", path: pointer("spec", "containers", index, "resources"), value }];
+  });
+  return { patch: [...annotated.patch, ...patch], warnings: [...annotated.warnings, ...warnings] };
 }
 
 const isSame = (one: ContainerResources, other: ContainerResources): boolean =>

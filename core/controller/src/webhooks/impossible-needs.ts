@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import type { NeedingNic } from "@netbind/engine";
+import { type Grants, type NeedingNic, ungrantedNeeds } from "@netbind/engine";
 import { INTERFACES_PATH } from "@netbind/kubevirt";
 
 /** What every launcher has. */
@@ -9,7 +9,7 @@ const STANDARD_CAPABILITY = "NET_BIND_SERVICE";
  * The capabilities that a NIC needs and that no pod can give it: what a pod's specification adds is not effective in a
  * process of another user than root, as the launcher's is.
  */
-export const ineffectiveCapabilities = ({ binding, index, needs }: NeedingNic): readonly Violation[] =>
+const ineffectiveCapabilities = ({ binding, index, needs }: NeedingNic): readonly Violation[] =>
   (needs.compute?.capabilities ?? [])
     .filter((name) => name !== STANDARD_CAPABILITY)
     .map((name) =>
@@ -19,3 +19,9 @@ export const ineffectiveCapabilities = ({ binding, index, needs }: NeedingNic): 
         "use a binding that plans without it",
       ),
     );
+
+/** What a NIC needs of its pod that it cannot be given: a capability whatever is granted, and what is not granted. */
+export function impossibleNeeds(nic: NeedingNic, grants: Grants): readonly Violation[] {
+  const { compute: { capabilities: _, ...compute } = {}, ...needs } = nic.needs;
+  return [...ineffectiveCapabilities(nic), ...ungrantedNeeds({ ...nic, needs: { ...needs, compute } }, grants)];
+}
