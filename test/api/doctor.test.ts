@@ -74,7 +74,7 @@ interface Validated {
   readonly warnings: readonly {
     readonly rule: string;
     readonly problem: string;
-    readonly object?: { readonly name: string };
+    readonly object?: { readonly namespace: string; readonly name: string };
   }[];
   readonly notChecked: readonly string[];
 }
@@ -162,7 +162,7 @@ describe("kubectl netbind validate -f -, by the cluster", () => {
     const said = warnings.map(({ rule, object, problem }) => `${rule} ${object?.name}: ${problem}`);
     expect(said.filter((one) => one.startsWith("REG-1") || one.startsWith("NAD-1"))).toEqual([
       'REG-1 c: no binding plugin "routed" is registered (registered: macvtap, masquerade, passt)',
-      "NAD-1 d: no NetworkAttachmentDefinition web/dmz is in the input",
+      "NAD-1 d: no NetworkAttachmentDefinition web/dmz is in the input or the cluster",
     ]);
   });
 
@@ -175,6 +175,28 @@ describe("kubectl netbind validate -f -, by the cluster", () => {
     const { warnings, kubevirt } = await validate(list(vmOf("c", { binding: { name: "routed" } }, { pod: {} }), cr));
     expect(warnings.map(({ rule }) => rule)).not.toContain("REG-1");
     expect(kubevirt).toMatchObject({ from: "newest" });
+  });
+
+  test("an object that names no namespace is in the context's, or in that of -n", async () => {
+    const homeless = (one: object): object => ({ ...one, metadata: { name: "f" } });
+    const vms = [vmOf("f", { bridge: {} }, multus("lan")), vmOf("f", { bridge: {} }, multus("dmz"))].map(homeless);
+    const said = async (vm: object | undefined, ...more: readonly string[]): Promise<readonly string[]> =>
+      (await validate(list(...(vm === undefined ? [] : [vm])), ...more)).warnings
+        .filter(({ rule }) => rule === "NAD-1")
+        .map(({ problem }) => problem);
+    expect(await said(vms[0], "-n", "web")).toEqual([]);
+    for (const [more, name] of [
+      [["-n", "web"], "web/dmz"],
+      [[], "default/dmz"],
+    ] as const)
+      expect(await said(vms[1], ...more)).toEqual([
+        `no NetworkAttachmentDefinition ${name} is in the input or the cluster`,
+      ]);
+    const file = join(images, "homeless");
+    writeKubeconfig(file, await cluster.api.asServiceAccount("web", "nobody"), "web");
+    const macvtap = homeless(vmOf("f", { binding: { name: "macvtap" } }, multus("lan")));
+    const { warnings } = await validate(list(macvtap), "--kubeconfig", file);
+    expect(new Set(warnings.map(({ object }) => object?.namespace))).toEqual(new Set(["web"]));
   });
 
   test("what may not be looked at is not checked, and a cluster that does not answer is an error", async () => {

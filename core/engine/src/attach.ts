@@ -8,6 +8,7 @@ import type { DesiredNetwork } from "./network/desired-network.ts";
 import { serverGuardOf } from "./network/server-guard.ts";
 import { loopbackGuardOf } from "./network/loopback-guard.ts";
 import { nicTable } from "./network/nft.ts";
+import { guestMac } from "./nic-status.ts";
 import { type NicPlanner, planNic } from "./plan/plan-nic.ts";
 import { plannerFor } from "./plan/checked-planner.ts";
 import { plannedSysctls } from "./plan/authorize-together.ts";
@@ -81,9 +82,6 @@ function devicesOf(
       devices === undefined || resourceName === undefined ? [] : allocatedDevices(devices.environment, resourceName),
   };
 }
-
-/** The MAC address of the guest's card. */
-export const guestMac = ({ takesPodMac, mac }: DecidedNic, pod: PodLink): string => (takesPodMac ? pod.mac : mac);
 
 /** What the core knows of a NIC before it is planned, joined with what the pod showed. */
 export function attachmentOf(nic: DecidedNic, pod: PodLink, context: PodContext): Attachment {

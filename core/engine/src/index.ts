@@ -10,7 +10,6 @@ export {
   type PodDevices,
   type PodContext,
   desiredNetwork,
-  guestMac,
 } from "./attach.ts";
 export { admitPluginNics, admitPod, decidePod, pluginNics, registrationConflicts } from "./decide-pod.ts";
 export {
@@ -42,7 +41,6 @@ export {
   type NicStatus,
   nicStatus,
   plannedGuestAddresses,
-  portTexts,
 } from "./nic-status.ts";
 export { admitNics } from "./plan/admit-nics.ts";
 export { allAnswers, askBinding } from "./plan/ask-binding.ts";

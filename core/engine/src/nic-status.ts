@@ -1,4 +1,5 @@
-import { type Attachment, defined, type Plan, type Port } from "@netbind/contract";
+import { type Attachment, defined, type Plan, type PodLink, type Port } from "@netbind/contract";
+import type { DecidedNic } from "./decide.ts";
 
 /** What was seen of a NIC while its guest runs. */
 export interface NicProbe {
@@ -28,6 +29,9 @@ export interface NicStatus {
   /** A first packet each way; absent where the pod has no link of the guest's that counts them. */
   readonly traffic?: { readonly fromGuest: boolean; readonly toGuest: boolean };
 }
+
+/** The MAC address of a guest's card. */
+export const guestMac = ({ takesPodMac, mac }: DecidedNic, pod: PodLink): string => (takesPodMac ? pod.mac : mac);
 
 /** Ports as people write them: `80/TCP`, `7000-7009/UDP`. */
 export const portTexts = (ports: readonly Port[]): readonly string[] =>

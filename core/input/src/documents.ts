@@ -1,4 +1,5 @@
 import { violation } from "@netbind/contract";
+import { DEFAULT_NAMESPACE } from "@netbind/kubevirt";
 import type { CodedViolation } from "@netbind/kubevirt/admission";
 import { parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
 import { fillParameters, isTemplate, parametersOf } from "./template.ts";
@@ -30,6 +31,8 @@ export interface InputDocument {
   /** Its first line. */
   readonly line: number;
   readonly value: Readonly<Record<string, unknown>>;
+  /** The namespace that it is in: its own, or the reader's where it names none. Of an object of the cluster it means nothing. */
+  readonly namespace: string;
   /** The line of the nearest thing that exists on a field's path. */
   readonly lineOf: (field: string) => number;
   /** The same with its column. */
@@ -109,8 +112,21 @@ function objectWithoutNulls(value: object, budget: Budget): object {
   );
 }
 
+/** The namespace that an object is in, where it names none the given one. */
+function namespaceOf({ metadata }: { readonly metadata?: unknown }, otherwise: string): string {
+  const own = typeof metadata === "object" && metadata !== null && "namespace" in metadata ? metadata.namespace : "";
+  return (typeof own === "string" && own) || otherwise;
+}
+
+/** A text, as its objects are read. */
+interface ReadAs {
+  readonly file: string;
+  /** Of objects that name none. */
+  readonly namespace: string;
+}
+
 /** The objects of one YAML document: itself, the items of a List, or the objects of a Template. */
-function objectsOf(file: string, document: YamlDocument): readonly (InputDocument | InputViolation)[] {
+function objectsOf({ file, namespace }: ReadAs, document: YamlDocument): readonly (InputDocument | InputViolation)[] {
   const { value } = document;
   // What is filled in of a template is not what is written.
   const isPlain = document.isPlain && !isTemplate(value);
@@ -131,6 +147,7 @@ function objectsOf(file: string, document: YamlDocument): readonly (InputDocumen
       get line() {
         return lineOf("");
       },
+      namespace: namespaceOf(inner, namespace),
       value: (isPlain ? inner : withoutNulls(inner, budget)) as Record<string, unknown>,
       lineOf,
       placeOf,
@@ -177,21 +194,24 @@ const YAML_HINTS: readonly (readonly [RegExp, string])[] = [
 const yamlHint = (problem: string): string => YAML_HINTS.find(([pattern]) => pattern.test(problem))?.[1] ?? "";
 
 /** What one YAML document says. */
-function readDocument(file: string, document: YamlDocument | YamlProblem): readonly (InputDocument | InputViolation)[] {
+function readDocument(as: ReadAs, document: YamlDocument | YamlProblem): readonly (InputDocument | InputViolation)[] {
   const refused = (problem: string, place: Place, fix = ""): readonly InputViolation[] => [
-    { ...violation("", problem, fix), file, ...place },
+    { ...violation("", problem, fix), file: as.file, ...place },
   ];
   if ("problem" in document)
     return refused(document.problem, document.place, document.fix ?? yamlHint(document.problem));
   try {
-    return objectsOf(file, document);
+    return objectsOf(as, document);
   } catch (error) {
     return refused(`this cannot be read: ${(error as Error).message}`, document.placeOf([]));
   }
 }
 
-/** Reads the objects of a text with any number of YAML documents; `file` is its name in what is found. */
-export function parseText(file: string, text: string): ParsedText {
+/**
+ * Reads the objects of a text with any number of YAML documents; `file` is its name in what is found, and `namespace` the one
+ * of objects that name none.
+ */
+export function parseText(file: string, text: string, namespace: string = DEFAULT_NAMESPACE): ParsedText {
   if (text.length > SIZE_LIMIT)
     return {
       ...refusedFile(file, `it has ${text.length} characters, and ${SIZE_LIMIT} are the most`, "split the file"),
@@ -199,7 +219,7 @@ export function parseText(file: string, text: string): ParsedText {
     };
   const parsed = parseYaml(text);
   const yaml = parsed.filter((document): document is YamlDocument => "value" in document);
-  const results = parsed.flatMap((document) => readDocument(file, document));
+  const results = parsed.flatMap((document) => readDocument({ file, namespace }, document));
   return {
     documents: results.filter((result): result is InputDocument => "lineOf" in result),
     violations: results.filter((result): result is InputViolation => "problem" in result),

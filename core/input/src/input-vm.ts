@@ -10,6 +10,7 @@ import {
   isUnbound,
   isVmiStatus,
   limitRepeated,
+  type Sources,
   validateOwnSize,
 } from "@netbind/kubevirt/admission";
 import { INTERFACES_PATH, interfacesOf, networkOf, type ObjectMeta, type Vmi, type VmiSpec } from "@netbind/kubevirt";
@@ -64,10 +65,11 @@ export const valueAt = (value: unknown, path: YamlPath): unknown =>
 /** A VM's metadata: who it is, of its object, and what is said of it, of its template. */
 function metadataOf(
   document: InputDocument,
-  { name, generateName = "", namespace = "default", uid }: ObjectMeta,
+  { name, generateName = "", uid }: ObjectMeta,
   { labels = {}, annotations = {} }: Partial<ObjectMeta>,
 ): Vmi["metadata"] {
   // The cluster draws five characters; a file's line makes one name of each.
+  const { namespace } = document;
   return { name: name ?? `${generateName}${document.line}`, namespace, ...defined({ uid }), labels, annotations };
 }
 
@@ -109,9 +111,10 @@ function checkSpec(object: unknown, spec: unknown, kind: VmKind): readonly Viola
 }
 
 /** What else there is for a VM in its input. */
-interface Beside {
+export interface Beside {
   readonly of: (kind: Kind) => readonly InputDocument[];
   readonly cluster: Cluster;
+  readonly sources: Sources;
 }
 
 /** A VMI of a spec that was checked, and of a status that it may have. */
@@ -135,7 +138,7 @@ const fieldInDocument = (field: string, steps: readonly string[]): string =>
 export function asVmi(
   document: InputDocument,
   kind: VmKind,
-  { of, cluster }: Beside,
+  { of, cluster, sources }: Beside,
 ): InputVm | readonly InputViolation[] {
   const { value } = document;
   const steps = stepsToVm(kind);
@@ -147,7 +150,7 @@ export function asVmi(
   const problems = limitRepeated(found, () => "shape").map((one) => located(document, one));
   if (problems.length > 0) return problems;
   const vmi = completeVmi(metadataOf(document, outer, inner), spec as VmiSpec, kind === "vmi" && value["status"]);
-  const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, of);
+  const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, { of, sources });
   const openNics = named.missingPreference === undefined ? [] : findOpenNics(vmi);
   const locate = (found: CodedViolation): InputViolation => {
     const field = fieldInDocument(found.field, steps);
@@ -162,7 +165,7 @@ export function asVmi(
     refused: ownSize.map(({ field, problem, fix, rule }) => locate({ field, problem, fix, rule: rule.id })),
     openNics,
     ...defined({ copies: copiesOf(document, kind) }),
-    object: objectNameOf(document) ?? { kind: "", namespace: "default", name: "" },
+    object: objectNameOf(document) ?? { kind: "", namespace: document.namespace, name: "" },
     ignores: ignoresOf(document, steps),
     file: document.file,
     get line() {

@@ -1,5 +1,5 @@
 import { violation } from "@netbind/contract";
-import { checkClone, checkMigration, type Service } from "@netbind/kubevirt/admission";
+import { checkClone, checkMigration, type Service, type Sources } from "@netbind/kubevirt/admission";
 import type {
   DeviceSettings,
   NetworkAttachmentDefinition,
@@ -12,7 +12,7 @@ import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
 import { checkHeader, isKubevirtKind, isOfKubevirt } from "./check-header.ts";
 import { findDuplicateKeys } from "./duplicate-keys.ts";
 import { type Cluster, clusterOf } from "./configuring-cr.ts";
-import { asVmi, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
+import { asVmi, type Beside, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
 import { kindOf, located, textOf } from "./kinds.ts";
 import {
   checkDefinition,
@@ -37,8 +37,8 @@ export interface Input extends Cluster {
   readonly clones: readonly InputObject<VmiClone>[];
   readonly migrations: readonly InputObject<VmiMigration>[];
   readonly nads: readonly NetworkAttachmentDefinition[];
-  /** True where each definition that a VM names is looked for in a cluster too: one that is not among `nads` is nowhere. */
-  readonly areDefinitionsKnown?: boolean;
+  /** Where all was looked for that VMs name. With a cluster among it, a definition that is not among `nads` is nowhere. */
+  readonly sources: Sources;
   /** The same, with the way back to their text. */
   readonly definitions: readonly InputObject<NetworkAttachmentDefinition>[];
   /** What the ConfigMap of a device plugin says, by key. */
@@ -74,22 +74,20 @@ function findTwins(vms: readonly InputVm[], needed: Needed): readonly InputViola
 export type Needed = "a VM" | "anything of a VM or its cluster" | "nothing";
 
 /** The name of the VM that a VMI runs for, by its owner; undefined for a VMI of its own. */
-function ownerOf({ value }: InputDocument): string | undefined {
+function ownerOf({ value, namespace }: InputDocument): string | undefined {
   const owners = valueAt(value, ["metadata", "ownerReferences"]);
   const owner = Array.isArray(owners)
     ? owners.find((one) => valueAt(one, ["kind"]) === "VirtualMachine" && valueAt(one, ["controller"]) !== false)
     : undefined;
   const name = valueAt(owner, ["name"]);
-  return typeof name === "string"
-    ? `${textOf(valueAt(value, ["metadata", "namespace"])) || "default"}/${name}`
-    : undefined;
+  return typeof name === "string" ? `${namespace}/${name}` : undefined;
 }
 
 /** The VMs of documents, those that run of others of them, and what is wrong with those that cannot be read. */
-function readVms(documents: readonly InputDocument[], of: Sorted, cluster: Cluster) {
+function readVms(documents: readonly InputDocument[], beside: Beside) {
   const read = documents.flatMap((document) => {
     const kind = kindOf(document);
-    return isVmKind(kind) ? [{ kind, owner: ownerOf(document), result: asVmi(document, kind, { of, cluster }) }] : [];
+    return isVmKind(kind) ? [{ kind, owner: ownerOf(document), result: asVmi(document, kind, beside) }] : [];
   });
   const found = read.flatMap((one) => ("vmi" in one.result ? [{ ...one, vm: one.result }] : []));
   const ofVms = new Set(
@@ -107,6 +105,12 @@ function readVms(documents: readonly InputDocument[], of: Sorted, cluster: Clust
   };
 }
 
+/** A definition with the namespace that it is in. */
+const inNamespace = ({ value, namespace }: InputObject<NetworkAttachmentDefinition>): NetworkAttachmentDefinition => ({
+  ...value,
+  metadata: { ...value.metadata, namespace },
+});
+
 /** What is said of an object that nothing is made of; a kind that KubeVirt has too is named with its own group. */
 function skipped({ file, line, value }: InputDocument): string {
   const kind = textOf(value["kind"]);
@@ -119,11 +123,16 @@ function skipped({ file, line, value }: InputDocument): string {
  * What documents say, in any order, with everything that is wrong with their shape; `first` is reported where what is
  * needed is missing.
  */
-export function inputOf({ documents, violations }: ReadResult, first: string, needed: Needed = "a VM"): Input {
+export function inputOf(
+  { documents, violations }: ReadResult,
+  first: string,
+  needed: Needed = "a VM",
+  sources: Sources = "the input",
+): Input {
   const byKind = Map.groupBy(documents, kindOf);
   const of: Sorted = (kind) => byKind.get(kind) ?? [];
   const cluster = clusterOf(of);
-  const { count, vms, running, templates, violations: unsound } = readVms(documents, of, cluster);
+  const { count, vms, running, templates, violations: unsound } = readVms(documents, { of, cluster, sources });
   const headers = of("other").flatMap((document) => checkHeader(document).map((found) => located(document, found)));
   const definitions = soundOf<NetworkAttachmentDefinition>(of, "nad", checkDefinition);
   const isFaultless = violations.length === 0;
@@ -142,7 +151,8 @@ export function inputOf({ documents, violations }: ReadResult, first: string, ne
     templates,
     clones: soundOf<VmiClone>(of, "clone", checkClone),
     migrations: soundOf<VmiMigration>(of, "migration", checkMigration),
-    nads: [...definitions.map(({ value }) => value), ...unsoundDefinitions(of)],
+    nads: [...definitions.map(inNamespace), ...unsoundDefinitions(of)],
+    sources,
     definitions,
     deviceSettings: collectDeviceSettings(of("configMap")),
     services: collectServices(of("service")),

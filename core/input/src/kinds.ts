@@ -62,13 +62,13 @@ export function kindOf({ value }: InputDocument): Kind {
 }
 
 /** Which object a document is, in the words of its header; undefined where it has no kind. */
-export function objectNameOf({ value }: InputDocument): ObjectName | undefined {
+export function objectNameOf({ value, namespace }: InputDocument): ObjectName | undefined {
   const kind = textOf(value["kind"]);
   if (kind === "") return undefined;
   const metadata = (typeof value["metadata"] === "object" ? value["metadata"] : {}) as Record<string, unknown>;
   const generated = textOf(metadata["generateName"]);
   const name = textOf(metadata["name"]) || (generated === "" ? "" : `${generated}*`);
-  return { kind, namespace: textOf(metadata["namespace"]) || "default", name };
+  return { kind, namespace, name };
 }
 
 /** What YAML makes of words that look like text: the end of what is said of a value with another type than a string's. */

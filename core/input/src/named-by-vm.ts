@@ -5,6 +5,7 @@ import {
   type Instancetype,
   type NamedByVm,
   type Preference,
+  type Sources,
 } from "@netbind/kubevirt/admission";
 import { defined, type Violation } from "@netbind/contract";
 import type { InputDocument } from "./documents.ts";
@@ -91,7 +92,7 @@ function findNamed(
 export function namedByVm(
   vmSpec: unknown,
   namespace: string,
-  of: (kind: Kind) => readonly InputDocument[],
+  { of, sources }: { readonly of: (kind: Kind) => readonly InputDocument[]; readonly sources: Sources },
 ): FoundForVm {
   const references = fieldsOf(vmSpec);
   const found = KINDS.flatMap((named) => {
@@ -108,7 +109,7 @@ export function namedByVm(
       missingPreference: missing.find(({ named }) => named.key === "preference")?.title,
     }),
     namesInstancetype: textOf(fieldsOf(references["instancetype"])["name"]) !== "",
-    unknown: missing.map(({ title, named }) => `no ${title} in the input: not known which ${named.gives}`),
+    unknown: missing.map(({ title, named }) => `no ${title} in ${sources}: not known which ${named.gives}`),
   };
 }
 

@@ -15,9 +15,9 @@ export const findUnknown = ({ vms, templates }: Input): readonly string[] =>
   );
 
 /** Definitions of the VMs' networks, where the input has none at all. */
-function findMissingDefinitions({ vms, templates, nads, areDefinitionsKnown }: Input): readonly string[] {
+function findMissingDefinitions({ vms, templates, nads, sources }: Input): readonly string[] {
   // Where there are some, a rule says which one is missing.
-  if (nads.length > 0 || areDefinitionsKnown === true) return [];
+  if (nads.length > 0 || sources !== "the input") return [];
   const names = [...vms, ...templates].flatMap(({ vmi }) =>
     networksOf(vmi).flatMap(({ multus }) => {
       if (multus === undefined || multus.networkName === "") return [];

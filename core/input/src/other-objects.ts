@@ -20,6 +20,7 @@ import { type Kind, kindOf, located, objectNameOf, textOf } from "./kinds.ts";
 /** An object of the input that names a VM. */
 export interface InputObject<T> {
   readonly value: T;
+  readonly namespace: string;
   /** Puts a violation of the object where its text is. */
   readonly locate: (found: Violation) => InputViolation;
 }
@@ -39,7 +40,11 @@ export const checkDefinition = (document: unknown): readonly Violation[] => [
 export const soundOf = <T>(of: Sorted, kind: Kind, check: Check): readonly InputObject<T>[] =>
   of(kind)
     .filter(({ value }) => check(value).length === 0)
-    .map((document) => ({ value: document.value as T, locate: (found) => located(document, found) }));
+    .map((document) => ({
+      value: document.value as T,
+      namespace: document.namespace,
+      locate: (found) => located(document, found),
+    }));
 
 /** Definitions of a wrong shape by their names alone: they are in the input, whatever is wrong with them. */
 export const unsoundDefinitions = (of: Sorted): readonly NetworkAttachmentDefinition[] =>

@@ -19,9 +19,11 @@ export function collectData(documents: readonly InputDocument[]): (namespace: st
     Object.fromEntries(
       documents
         .filter((document) => kindOf(document) === kind)
-        .map((document) => ({ document, metadata: (document.value["metadata"] ?? {}) as Partial<ObjectMeta> }))
-        .filter(({ metadata }) => (metadata.namespace ?? "default") === namespace && metadata.name !== undefined)
-        .map(({ document, metadata }) => [metadata.name, read(document)]),
+        .filter((document) => document.namespace === namespace)
+        .flatMap((document) => {
+          const { name } = (document.value["metadata"] ?? {}) as Partial<ObjectMeta>;
+          return name === undefined ? [] : [[name, read(document)]];
+        }),
     );
   return (namespace) => ({
     secrets: of("secret", namespace, secretTexts),

@@ -16,8 +16,8 @@ function portOf(value: unknown): readonly ServicePort[] {
 }
 
 /** A Service that selects pods; what of it is of another shape is left out. */
-function serviceOf({ value }: InputDocument): readonly Service[] {
-  const { name = "", namespace = "default" } = fieldsOf(value["metadata"]) as Partial<ObjectMeta>;
+function serviceOf({ value, namespace }: InputDocument): readonly Service[] {
+  const { name = "" } = fieldsOf(value["metadata"]) as Partial<ObjectMeta>;
   const spec = fieldsOf(value["spec"]);
   const selector = Object.entries(fieldsOf(spec["selector"])).map(([key, label]) => [key, textOf(label)] as const);
   if (selector.length === 0) return [];

@@ -25,6 +25,7 @@ export function surroundingsOf(input: Input): Surroundings {
     services: input.services,
     guestSetupOf: (source, namespace) => remembered(setups, source, () => readGuestSetup(source, dataOf(namespace))),
     deviceSettings: input.deviceSettings,
+    sources: input.sources,
     isClusterKnown: input.configuredBy !== undefined,
   };
 }

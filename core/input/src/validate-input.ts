@@ -70,19 +70,16 @@ function validateVm(vm: InputVm, input: Input, options: ValidationOptions, known
     operation: options.operation,
     ...known,
     ...(vm.copies === undefined ? {} : { copies: vm.copies }),
-    ...(input.nads.length === 0 && input.areDefinitionsKnown !== true ? {} : { nads: input.nads }),
+    ...(input.nads.length === 0 && input.sources === "the input" ? {} : { nads: input.nads }),
   });
   return markIgnored([...findingsOf(withoutUnknown(findings, vm), vm.locate), ...checkIgnored(vm)], ignoredIn(vm));
 }
 
 /** What is said of the migrations of VMs that are in the input, by what runs of them where that is. Of another VM nothing is known. */
 const validateMigrations = (input: Input): readonly InputFinding[] =>
-  input.migrations.flatMap(({ value: { metadata, spec }, locate }) =>
+  input.migrations.flatMap(({ value: { spec }, namespace, locate }) =>
     [...input.running, ...input.vms]
-      .filter(
-        ({ vmi }) =>
-          vmi.metadata.name === spec.vmiName && vmi.metadata.namespace === (metadata?.namespace ?? "default"),
-      )
+      .filter(({ vmi: { metadata } }) => metadata.name === spec.vmiName && metadata.namespace === namespace)
       .slice(0, 1)
       .flatMap((vm) => findingsOf(validateMigration(completedVmi(vm, input), input.configuration), locate)),
   );

@@ -56,6 +56,7 @@ export { hasOrdinalNames, isHotPluggable, linksToRefresh, liveUpdate, withoutAbs
 export { restartRequired } from "./update/restart-required.ts";
 export { isDomainName } from "./values/domain-name.ts";
 export type { PatchOperation } from "./values/json-patch.ts";
+export { isLabel } from "./values/object-name.ts";
 export { parseQuantity } from "./values/quantity.ts";
 export { sameValue } from "./values/same-value.ts";
 export {
@@ -69,6 +70,7 @@ export {
   parseVersion,
 } from "./versions.ts";
 export {
+  DEFAULT_NAMESPACE,
   interfaceOf,
   INTERFACES_PATH,
   interfacesOf,

@@ -55,6 +55,9 @@ export function withInterfaces<V extends WithSpec>(
   return { ...vmi, spec: networks === undefined ? spec : { ...spec, networks } };
 }
 
+/** The namespace of an object that names none, where nothing says another. */
+export const DEFAULT_NAMESPACE = "default";
+
 /** Where a VMI lists its networks: a field's path begins with it. */
 export const NETWORKS_PATH = "spec.networks";
 /** Where a VMI lists its interfaces. */

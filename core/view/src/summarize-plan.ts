@@ -1,12 +1,5 @@
-import {
-  type DecidedNic,
-  guestMac,
-  type NicPreview,
-  type NicsDecision,
-  plannedGuestAddresses,
-  portTexts,
-  type VmPreview,
-} from "@netbind/engine";
+import type { DecidedNic, NicPreview, NicsDecision, VmPreview } from "@netbind/engine";
+import { guestMac, plannedGuestAddresses, portTexts } from "@netbind/engine/nic-status";
 import { terminalLine } from "@netbind/engine/terminal";
 import { count, definitions } from "./table.ts";
 

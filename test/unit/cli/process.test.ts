@@ -63,6 +63,6 @@ test("validate loads nothing that plans or starts VMs where no plugin is asked: 
       ([, name, file]) => `${name} ${file}`,
     );
   };
-  expect(await loadedBy("masquerade: {}")).toEqual(["engine terminal-text"]);
+  expect(await loadedBy("masquerade: {}")).toEqual(["engine terminal-text", "engine nic-status"]);
   expect(await loadedBy("binding: {name: passt}")).toContain("engine index");
 });

@@ -35,7 +35,7 @@ test("a file that is not read in time is refused by its name, and the others are
     const [slow, quick] = [join(directory, "slow.yaml"), join(directory, "quick.yaml")];
     writeFileSync(slow, "a: b\n".repeat(1).concat(Array.from({ length: 200_000 }, (__, at) => `c${at}: d\n`).join("")));
     writeFileSync(quick, "kind: List\napiVersion: v1\nitems: []\n");
-    const { violations, documents } = readFiles([slow], 1);
+    const { violations, documents } = readFiles([slow], { deadline: 1 });
     expect(violations).toMatchObject([{ file: slow, line: 1, problem: "it was not read within 0.001 seconds" }]);
     expect(documents).toEqual([]);
     expect(readFiles([quick]).violations).toEqual([]);

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { parseText } from "../../../core/input/src/documents.ts";
 import { findNotChecked } from "../../../core/input/src/not-checked.ts";
 import { type Input, inputOf, type Needed } from "../../../core/input/src/input.ts";
+import { validateInput } from "../../../core/input/src/validate-input.ts";
 
 const SPEC = {
   domain: { devices: { interfaces: [{ name: "default", masquerade: {} }] } },
@@ -163,4 +164,37 @@ test("a field that a Plugin has not is named, with the one that is meant", () =>
     expect.stringContaining('there is no field "socketPth" here'),
   ]);
   expect(problems(read([{ ...plugin, spec: { domainHooks: [{ sidecar: { socketPath: "/a" } }] } }]))).toEqual([]);
+});
+
+test("objects that name no namespace are in the reader's, each beside the others", () => {
+  const networked = { domain: { devices: { interfaces: [{ name: "lan", bridge: {} }] } } };
+  const status = { conditions: [{ type: "LiveMigratable", status: "False" }] };
+  const onLan = { spec: { ...networked, networks: [{ name: "lan", multus: { networkName: "lan" } }] }, status };
+  const named = (type: object, more: object = {}): object => ({ ...type, metadata: { name: "lan" }, ...more });
+  const config = JSON.stringify({ cniVersion: "1.0.0", name: "lan", type: "bridge", ipam: { type: "dhcp" } });
+  const definition = { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", spec: { config } };
+  const migration = { apiVersion: "kubevirt.io/v1", kind: "VirtualMachineInstanceMigration", spec: { vmiName: "web" } };
+  const others = [
+    ...[{ ...vmi("web"), ...onLan }, named(migration), vm("db"), vmi("db", { ...OWNER, name: "db" })],
+    named({ apiVersion: "v1", kind: "Secret" }, { stringData: { userdata: "a" } }),
+    named({ apiVersion: "v1", kind: "Service" }, { spec: { selector: { app: "web" }, ports: [{ port: 80 }] } }),
+  ];
+  const inProd = (...objects: readonly object[]): Input =>
+    inputOf(parseText("a.yaml", JSON.stringify({ kind: "List", items: objects }), "prod"), "a.yaml", "nothing");
+  const found = (input: Input): readonly string[] =>
+    validateInput(input, { operation: "create" }, new Map()).map(({ rule, problem }) => `${rule} ${problem}`);
+
+  const input = inProd(named(definition), ...others);
+  expect(input.vms.map(({ object, vmi: { metadata } }) => [object.namespace, metadata.namespace])).toEqual([
+    ["prod", "prod"],
+    ["prod", "prod"],
+  ]);
+  expect([input.running.length, input.services[0]?.namespace]).toEqual([1, "prod"]);
+  expect(input.dataOf("prod").secrets).toEqual({ lan: { userdata: "a" } });
+  expect(found(input)).toEqual(['MIG-1 VM "web" cannot be migrated']);
+
+  const away = inProd({ ...definition, metadata: { name: "lan", namespace: "default" } }, ...others);
+  const missing = "NAD-1 no NetworkAttachmentDefinition prod/lan is in the input";
+  expect(found(away)).toContain(missing);
+  expect(found({ ...away, sources: "the input or the cluster" })).toContain(`${missing} or the cluster`);
 });

@@ -1,11 +1,10 @@
 import { type Input, inputOf, joinResults, parseText, type ReadResult } from "@netbind/input";
 import { type ApiObject, isObjectName, KUBEVIRTS, type Place, type Resource, typeOf } from "@netbind/kube";
 import { networksOf } from "@netbind/kubevirt";
-import type { ClusterOptions } from "../commands/cluster-options.ts";
 import { definitionName } from "./facts.ts";
 import { objectAt, textAt } from "./fields.ts";
 import { listed, Looks } from "./looks.ts";
-import { openCluster } from "./open-cluster.ts";
+import type { OpenCluster } from "./open-cluster.ts";
 import { configurationOf, versionOf } from "./registry.ts";
 import { DEFINITIONS } from "./resources.ts";
 
@@ -48,10 +47,10 @@ function documentOf(resource: Resource, object: ApiObject): ReadResult {
 
 /** Definitions that VMs name and the input does not have, as `namespace/name`. */
 function missingDefinitions({ vms, templates, nads }: Input): readonly string[] {
-  const own = new Set(nads.map(({ metadata }) => `${metadata.namespace ?? "default"}/${metadata.name}`));
+  const own = new Set(nads.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
   const named = [...vms, ...templates].flatMap(({ vmi }) =>
     networksOf(vmi).flatMap(({ multus }) =>
-      multus?.networkName ? [definitionName(multus.networkName, vmi.metadata.namespace ?? "default")] : [],
+      multus?.networkName ? [definitionName(multus.networkName, vmi.metadata.namespace)] : [],
     ),
   );
   return [...new Set(named)].filter((name) => !own.has(name));
@@ -59,13 +58,12 @@ function missingDefinitions({ vms, templates, nads }: Input): readonly string[] 
 
 /** Where the preferences and instancetypes are that the input's VirtualMachines name. */
 function namedPlaces({ documents }: ReadResult): readonly Place[] {
-  const places = documents.flatMap(({ value }) =>
+  const places = documents.flatMap(({ value, namespace }) =>
     NAMED.flatMap(([key, inNamespace, ofCluster]): readonly Place[] => {
       const reference = objectAt(value, "spec", key);
       const name = textAt(reference, "name");
       if (!isObjectName(name)) return [];
       const isNamespaced = textAt(reference, "kind").toLowerCase().replace(/s$/, "") === inNamespace.toLowerCase();
-      const namespace = textAt(value, "metadata", "namespace") || "default";
       return [
         isNamespaced
           ? { resource: resourceOf(inNamespace), namespace, name }
@@ -95,11 +93,10 @@ async function readCr(looks: Looks, input: Input): Promise<Pick<ClusterDocuments
  * Reads of a cluster what decides about an input's VMs and is not in the input: the KubeVirt CR with its version, the
  * NetworkAttachmentDefinitions, preferences and instancetypes that they name.
  *
- * @throws ConnectionError, ApiError where the cluster does not answer at all
+ * @throws ApiError where the cluster does not answer at all
  */
-export async function readClusterDocuments(own: ReadResult, options: ClusterOptions): Promise<ClusterDocuments> {
-  using cluster = openCluster(options);
-  const looks = new Looks(cluster.client);
+export async function readClusterDocuments(own: ReadResult, { client }: OpenCluster): Promise<ClusterDocuments> {
+  const looks = new Looks(client);
   const input = inputOf(own, "", "nothing");
   const { read: cr, notes } = await readCr(looks, input);
   const unknown: string[] = [];

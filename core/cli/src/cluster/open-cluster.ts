@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { defined } from "@netbind/contract";
 import { ApiClient, inClusterConnection, kubeconfigContext, isObjectName } from "@netbind/kube";
+import { DEFAULT_NAMESPACE } from "@netbind/kubevirt";
 import type { ClusterOptions } from "../commands/cluster-options.ts";
 import { OptionError } from "../errors.ts";
 
@@ -24,17 +25,15 @@ function usualFiles(env: NodeJS.ProcessEnv): readonly string[] {
   return existsSync(usual) ? [usual] : [];
 }
 
-/** Opens the cluster that options name. @throws ConnectionError, OptionError */
+/** Opens the cluster that options name. @throws ConnectionError */
 export function openCluster(
   { kubeconfig, context, namespace }: ClusterOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): OpenCluster {
-  if (namespace !== undefined && !isObjectName(namespace))
-    throw new OptionError(`--namespace ${JSON.stringify(namespace)}: it is not a valid name of a namespace`);
   const files = kubeconfig === undefined ? usualFiles(env) : [kubeconfig];
   const isNone = files.length === 0 && context === undefined;
   const chosen = isNone
-    ? { connection: inClusterConnection({ env }), name: "", namespace: "default" }
+    ? { connection: inClusterConnection({ env }), name: "", namespace: DEFAULT_NAMESPACE }
     : kubeconfigContext(files, { ...defined({ context }), runsPrograms: true });
   const client = new ApiClient(chosen.connection);
   return {

@@ -1,4 +1,5 @@
 /** The options of every command that looks at a cluster, as kubectl has them. */
+import { isLabel } from "@netbind/kubevirt";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CalledAs } from "./command-context.ts";
 
@@ -38,9 +39,14 @@ export const addClusterSwitch = (command: Command, what: string): Command =>
     ),
   );
 
+function namespace(value: string): string {
+  if (!isLabel(value)) throw new InvalidArgumentError("Write the name of a namespace.");
+  return value;
+}
+
 /** `-n`. */
-export const namespaceOption = (): Option =>
-  new Option("-n, --namespace <name>", "namespace (default: the context's)").argParser(named);
+export const namespaceOption = (what = "namespace (default: the context's)"): Option =>
+  new Option("-n, --namespace <name>", what).argParser(namespace);
 
 /** True where a cluster is meant: by an option, or because kubectl was called. */
 export const isOfCluster = (

@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import { REPORT_FORMATS } from "../output.ts";
-import { addClusterSwitch, isOfCluster } from "./cluster-options.ts";
+import { addClusterSwitch, isOfCluster, namespaceOption } from "./cluster-options.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addFileOptions, withFiles } from "./file-options.ts";
 import { ignoreOption, outputOption, pluginOption, versionOption } from "./options.ts";
@@ -22,6 +22,9 @@ export function addValidate({ program, compose, act, calledAs }: CommandContext)
     command,
     "judge by a cluster's KubeVirt CR, its version, and the NetworkAttachmentDefinitions, preferences and instancetypes there, where the files have none",
   )
+    .addOption(
+      namespaceOption("namespace of objects that name none (default: with a cluster the context's, else default)"),
+    )
     .addOption(outputOption(REPORT_FORMATS))
     .addHelpText(
       "after",

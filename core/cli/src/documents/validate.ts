@@ -61,15 +61,24 @@ const NEEDED = "anything of a VM or its cluster";
 
 /** Reads what is validated; of a cluster what is named and not in the files. */
 async function readSubject(options: ValidateOptions): Promise<Subject> {
-  const own = readInput(options);
-  const first = options.filename[0] ?? "-";
-  const alone = inputOf(own, first, NEEDED);
-  const hasVms = alone.vms.length + alone.running.length + alone.templates.length > 0;
-  if (!options.cluster || !hasVms) return { input: alone, notChecked: [], notes: [], counts: () => true };
+  if (options.cluster) return readWithCluster(options);
+  return { ...ALL_COUNTS, input: inputOf(readInput(options), firstOf(options), NEEDED) };
+}
+
+const firstOf = ({ filename: [first = "-"] }: ValidateOptions): string => first;
+const ALL_COUNTS: Omit<Subject, "input"> = { notChecked: [], notes: [], counts: () => true };
+
+/** The same with what the cluster has of all that the files name. Objects without a namespace are in that of the context, or of `-n`. */
+async function readWithCluster(options: ValidateOptions): Promise<Subject> {
+  const { openCluster } = await import("../cluster/open-cluster.ts");
+  using cluster = openCluster(options);
+  const own = readInput({ ...options, namespace: cluster.namespace });
+  const alone = inputOf(own, firstOf(options), NEEDED);
+  if (alone.vms.length + alone.running.length + alone.templates.length === 0) return { ...ALL_COUNTS, input: alone };
   const { isOfClusterFile, readClusterDocuments } = await import("../cluster/cluster-documents.ts");
-  const { read, notChecked, unknown, notes } = await readClusterDocuments(own, options);
+  const { read, notChecked, unknown, notes } = await readClusterDocuments(own, cluster);
   // The author's documents are the first: what is there twice is said of the other.
-  const input = { ...inputOf(joinResults([own, read]), first, NEEDED), areDefinitionsKnown: true };
+  const input = inputOf(joinResults([own, read]), firstOf(options), NEEDED, "the input or the cluster");
   const isUnknown = ({ rule, problem }: InputFinding): boolean =>
     rule === "NAD-1" && unknown.some((name) => problem.includes(` ${name} `));
   return { input, notChecked, notes, counts: (one) => !isOfClusterFile(one) && !isUnknown(one) };

@@ -37,8 +37,17 @@ export function readFileAs<T>(file: string, readAs: ReadAs<T>, deadline: number 
   }
 }
 
+/** How the objects of files are read. */
+interface Reading {
+  /** Milliseconds for a file. */
+  readonly deadline?: number;
+  /** Of objects that name none. Absent: `default`. */
+  readonly namespace?: string | undefined;
+}
+
 /** Reads the objects of files as {@link readFileAs} reads each. */
-export function readFiles(files: readonly string[], deadline: number = READING_DEADLINE): ReadResult {
-  const results = files.map((file) => readFileAs(file, parseText, deadline));
+export function readFiles(files: readonly string[], { deadline, namespace }: Reading = {}): ReadResult {
+  const readAs = (name: string, text: string): ReadResult => parseText(name, text, namespace);
+  const results = files.map((file) => readFileAs(file, readAs, deadline));
   return joinResults(results.map((one) => ("read" in one ? one.read : { documents: [], violations: one.violations })));
 }

@@ -9,12 +9,14 @@ export interface InputFiles {
    * other VMs comes from these alone.
    */
   readonly admin?: readonly string[];
+  /** The namespace of objects that name none. Absent: `default`. */
+  readonly namespace?: string;
   /** Rules whose warnings nobody wants. */
   readonly ignore?: readonly string[];
 }
 
 /** Reads files, and refuses what files of VMs may not define where the administrator has files of his own. */
-export function readInput({ filename, admin = [] }: InputFiles): ReadResult {
-  const own = readFiles(filename);
-  return admin.length === 0 ? own : withAdministrators(readFiles(admin), own);
+export function readInput({ filename, admin = [], namespace }: InputFiles): ReadResult {
+  const own = readFiles(filename, { namespace });
+  return admin.length === 0 ? own : withAdministrators(readFiles(admin, { namespace }), own);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { isObject } from "@netbind/contract/shape";
+import { DEFAULT_NAMESPACE } from "@netbind/kubevirt";
 import { load } from "js-yaml";
 import { type ApiConnection, type ApiCredentials, serverUrl } from "./connection.ts";
 import {
@@ -202,7 +203,7 @@ export function kubeconfigContext(
   const credentials = (): ApiCredentials => ({ ...credentialsOf(config, cluster, user), ...given() });
   credentials();
   const connection = { server, source: config.source, credentials };
-  return { connection, name, namespace: config.text(entry, "namespace") ?? "default" };
+  return { connection, name, namespace: config.text(entry, "namespace") ?? DEFAULT_NAMESPACE };
 }
 
 /** The API server of a kubeconfig's current context. @throws ConnectionError with the field that cannot be used */

@@ -1,10 +1,10 @@
-import { INTERFACES_PATH, NETWORKS_PATH } from "../vmi.ts";
+import { DEFAULT_NAMESPACE, INTERFACES_PATH, NETWORKS_PATH } from "../vmi.ts";
 import { type ExplainedField, field } from "./explained-field.ts";
 
 /** Fields of the VM itself. */
 export const VM_FIELDS: readonly ExplainedField[] = [
   field("metadata.name", "The VM's name; the guest's host name begins with it.", "required", "NAME-1"),
-  field("metadata.namespace", "The VM's namespace.", "default", "NAME-1"),
+  field("metadata.namespace", "The VM's namespace.", DEFAULT_NAMESPACE, "NAME-1"),
   field("metadata.annotations", "Annotations of the VM, which its pod gets too.", "none", "NET-8", "MESH-1"),
   field(
     "metadata.labels",

@@ -32,7 +32,14 @@ export {
   kubevirtConfiguration,
 } from "./schema.ts";
 export { limitRepeated } from "../values/limit-repeated.ts";
-export { type GuestSetup, macOwnersOf, type Service, type ServicePort, type Surroundings } from "./surroundings.ts";
+export {
+  type GuestSetup,
+  macOwnersOf,
+  type Service,
+  type ServicePort,
+  type Sources,
+  type Surroundings,
+} from "./surroundings.ts";
 export {
   OTHER_METHODS,
   REMOVED_BINDINGS,

@@ -36,6 +36,9 @@ export type MacOwners = ReadonlyMap<string, string>;
 
 type KnownDefinitions = readonly NetworkAttachmentDefinition[] | undefined;
 
+/** Where objects are looked for that VMs name, as sentences say it. */
+export type Sources = "the input" | "the input or the cluster";
+
 /** What else is known beside a VM, its cluster and its networks. Of what is absent nothing is said. */
 export interface Surroundings {
   readonly macOwners?: MacOwners;
@@ -44,6 +47,8 @@ export interface Surroundings {
   readonly guestSetupOf?: (source: CloudInitSource, namespace: string) => GuestSetup;
   /** What the ConfigMaps of device plugins say. */
   readonly deviceSettings?: DeviceSettings;
+  /** Where definitions are looked for that VMs name. Absent: in the input. */
+  readonly sources?: Sources;
   /** False where no CR says what the cluster registers. Absent: it is known. */
   readonly isClusterKnown?: boolean;
 }

@@ -28,9 +28,7 @@ export const findNad = (
   desired: NadReference,
   nads: readonly NetworkAttachmentDefinition[] | undefined,
 ): NetworkAttachmentDefinition | undefined =>
-  nads?.find(
-    ({ metadata }) => metadata.name === desired.name && (metadata.namespace ?? "default") === desired.namespace,
-  );
+  nads?.find(({ metadata }) => metadata.name === desired.name && metadata.namespace === desired.namespace);
 
 /** The CNI plugins that a definition chains, first to last; none where its config cannot be read. */
 export function cniTypes({ spec }: NetworkAttachmentDefinition): readonly string[] {

@@ -177,7 +177,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
     means: "The NetworkAttachmentDefinition that a network names exists.",
     why: "Without it KubeVirt does not render the pod, or multus refuses it.",
     fix: "add the definition, or name another",
-    find: perNetwork((network, path, { vmi, nads }) => {
+    find: perNetwork((network, path, { vmi, nads, surroundings: { sources = "the input" } }) => {
       if (
         nads === undefined ||
         !network.multus?.networkName ||
@@ -188,7 +188,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
       return [
         violation(
           `${path}.multus.networkName`,
-          `no NetworkAttachmentDefinition ${namespace}/${name} is in the input`,
+          `no NetworkAttachmentDefinition ${namespace}/${name} is in ${sources}`,
           "add the definition, or name another",
         ),
       ];
