@@ -80,6 +80,9 @@ export const missingSocket = (binding: string, socket: string): NotReadyError =>
 export const nodesNamespace = (): PodProcessError =>
   new PodProcessError("the pod's network namespace is the node's own");
 
+/** A sidecar that has not started, or has ended. */
+export const noSidecarProcess = (): NotReadyError => missingSidecarProcess("no process of the sidecar runs");
+
 /** Processes of a sidecar that are in different networks. */
 export const severalNamespaces = (): PodProcessError =>
   new PodProcessError("processes of the sidecar are in different network namespaces");

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { BindingError } from "@netbind/contract";
 import { Alarm, type Cluster, type ClusterSnapshot, WorkQueue, type Tried, type Unreadable } from "@netbind/kube";
 import { DamagedRecordError } from "@netbind/pod";
@@ -8,6 +9,8 @@ import { failuresOf } from "./binding/binding-failures.ts";
 import { findLauncherPods, isOver, isEnding, type LauncherPod } from "./launcher-pods.ts";
 import { AgentError, NotReadyError } from "./errors.ts";
 import { eventTexts } from "./event-reasons.ts";
+import { SidecarArrivals } from "./pod/sidecar-arrivals.ts";
+import { sidecarLocation } from "./pod/sidecar-paths.ts";
 import { gonePods, teardownPod } from "./pod/teardown-pod.ts";
 import type { AgentMeter } from "./agent-metrics.ts";
 import { EventRecorder, type PodEvent, type Report } from "./event-recorder.ts";
@@ -41,6 +44,11 @@ const ON_ITS_WAY = { pending: 300_000, other: 60_000 } as const;
 export class NodeAgent {
   readonly #parts: NodeAgentParts;
   readonly #tasks = new WorkQueue(MAINTENANCE);
+  readonly #alarm = new Alarm();
+  readonly #arrivals = new SidecarArrivals((pod) => {
+    this.#tasks.hasten(pod);
+    this.#alarm.ring();
+  });
   readonly #reporter: EventRecorder;
   /** Since when a pod waits, by its UID. */
   readonly #waiting = new Map<string, number>();
@@ -70,13 +78,13 @@ export class NodeAgent {
 
   /** Looks at the cluster when it changes and every now and then, until it is stopped; then finishes what it has begun. */
   async run(signal: AbortSignal): Promise<void> {
-    const alarm = new Alarm();
-    this.#parts.cluster.onChange?.(() => alarm.ring());
+    this.#parts.cluster.onChange?.(() => this.#alarm.ring());
+    const looking = this.#arrivals.run(signal);
     while (!signal.aborted) {
       await this.tick();
-      await alarm.wait(TICK, signal);
+      await this.#alarm.wait(TICK, signal);
     }
-    await this.#tasks.idle();
+    await Promise.all([looking, this.#tasks.idle()]);
   }
 
   /** Starts what is due for each pod. Waits for none. */
@@ -108,6 +116,7 @@ export class NodeAgent {
     for (const uid of gone.filter((one) => !this.#tasks.isRunning(one)))
       this.#tasks.start(releaseKey(uid), () => this.#release(uid));
     this.#tasks.retain(new Set([...present, ...gone.map(releaseKey)]));
+    this.#arrivals.retain(present);
   }
 
   #recordUnreadable(unreadable: readonly Unreadable[]): void {
@@ -131,6 +140,7 @@ export class NodeAgent {
       // Its VMI may not list it yet.
       return "requeue";
     }
+    this.#arrivals.pause(work.pod.metadata.uid);
     try {
       const started = performance.now();
       const outcome = await attachPod(this.#parts, { ...work, vmi });
@@ -139,8 +149,21 @@ export class NodeAgent {
       this.#waiting.delete(work.pod.metadata.uid);
       return "done";
     } catch (error) {
-      return this.#printFailures(work, error);
+      const tried = this.#printFailures(work, error);
+      if (tried === "requeue") this.#expectSidecars(work);
+      return tried;
     }
+  }
+
+  /** Has a pod tried again as soon as one of its sidecars gets further. */
+  #expectSidecars({ pod, sidecars }: LauncherPod): void {
+    const { kubelet } = this.#parts;
+    const { uid } = pod.metadata;
+    if (!existsSync(kubelet)) return;
+    this.#arrivals.expect(
+      uid,
+      sidecars.map((sidecar) => sidecarLocation(kubelet, uid, sidecar)),
+    );
   }
 
   #recordOutcome(work: LauncherPod, { did, repaired, nics, warnings }: AttachOutcome): void {

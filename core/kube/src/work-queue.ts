@@ -37,6 +37,12 @@ export class WorkQueue {
     return tried === "requeue" ? BACKOFF.soon : Math.min(BACKOFF.first * 2 ** (failures - 1), BACKOFF.most);
   }
 
+  /** Makes what waits due now. */
+  hasten(key: string): void {
+    const task = this.#tasks.get(key);
+    if (task !== undefined) task.dueAt = 0;
+  }
+
   /** Forgets the keys that are not wanted any more and of which nothing runs. */
   retain(keys: ReadonlySet<string>): void {
     for (const [key, { running }] of this.#tasks) if (!keys.has(key) && running === undefined) this.#tasks.delete(key);

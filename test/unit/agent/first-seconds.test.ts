@@ -109,6 +109,23 @@ test("while its images are pulled the kubelet speaks, and only after minutes the
   expect(reasons()).toEqual(["Warning SIDECAR_MISSING"]);
 });
 
+test("a pod is tried again when its sidecar starts, though the agent's clock says that nothing is due", async () => {
+  const registry = new BindingRegistry({ own: new Map([["masquerade", masquerade]]), grants: { released: {} } });
+  const find = vi.spyOn(registry, "find");
+  agent = agentWith(registry);
+  list({ phase: "Running", activePods: { [UID]: "node-1" } });
+  const stop = new AbortController();
+  const running = agent.run(stop.signal);
+  const tries = (): number => find.mock.calls.length;
+  await expect.poll(tries).toBe(1);
+  const sockets = `pods/${UID}/volumes/kubernetes.io~empty-dir/hook-sidecar-sockets`;
+  mkdirSync(join(directory, "kubelet", sockets, "hook-sidecar-0/netbind"), { recursive: true });
+  await expect.poll(tries).toBe(2);
+  stop.abort();
+  await running;
+  expect(tries()).toBe(2);
+});
+
 test("a pod that is being deleted loses its sidecars, and nobody waits for them", async () => {
   const metadata = (pod: KubeObject): object => pod["metadata"] as object;
   list({

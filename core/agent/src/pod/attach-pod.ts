@@ -4,7 +4,7 @@ import { HeldProcess, makeGroup, PodNetwork, type ProcessId, SERVICE_GROUP } fro
 import { throwFailures } from "../binding/binding-failures.ts";
 import { findServed, type FoundBindings } from "../binding/find-served.ts";
 import { LAUNCHER_UID } from "../launcher-pods.ts";
-import { NotReadyError, PodProcessError } from "../errors.ts";
+import { noSidecarProcess, NotReadyError, PodProcessError } from "../errors.ts";
 import type { AgentRecord, AgentRecordFile } from "./agent-record.ts";
 import { decideAttached } from "./decide-attached.ts";
 import { KubeHost } from "./kube-host.ts";
@@ -16,6 +16,7 @@ import { findPodProcess } from "./pod-process.ts";
 import { migrationMismatches, omittedOptions, type PodWarning } from "./pod-warnings.ts";
 import type { AgentContext, PodWork, TrustedPod } from "./pod-work.ts";
 import { refuseViolations } from "./refuse-pod.ts";
+import { progressOf } from "./sidecar-arrivals.ts";
 import { computeSource, sidecarLocation, sidecarOf, sidecarSource } from "./sidecar-paths.ts";
 
 /** What was done for a pod. */
@@ -121,11 +122,10 @@ export async function attachPod(context: AgentContext, trusted: TrustedPod): Pro
   const known = new Set([...served.keys(), ...Object.values(recorded?.bindings ?? {})]);
   const [first] = sidecars.filter(({ binding }) => known.has(binding));
   if (first === undefined) return { did: "nothing", repaired: [], nics: [], warnings: [] };
-  const traits = {
-    source: sidecarSource(sidecarLocation(context.kubelet, uid, first)),
-    uid: LAUNCHER_UID,
-    podUid: uid,
-  };
+  const location = sidecarLocation(context.kubelet, uid, first);
+  // To look through all processes of a node costs most of a try.
+  if (recorded === undefined && progressOf(location) === 0) throw noSidecarProcess();
+  const traits = { source: sidecarSource(location), uid: LAUNCHER_UID, podUid: uid };
   const process = await findPodProcess(traits);
   using netns = PodNamespace.open(process, traits, context.forbidden);
   // What is attached is kept by its record alone; a network that was made again has to be planned again.

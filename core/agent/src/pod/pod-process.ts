@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { HeldProcess, inode, type ProcessId } from "@netbind/netns";
 import { type PodMembership, podMembership } from "@netbind/pod";
-import { missingSidecarProcess, severalNamespaces } from "../errors.ts";
+import { noSidecarProcess, severalNamespaces } from "../errors.ts";
 
 /** A directory as the kernel names it in every mount of it (proc_pid_mountinfo(5)). */
 export interface MountSource {
@@ -129,6 +129,6 @@ export async function findPodProcess(traits: PodTraits): Promise<ProcessId> {
   const found = inPodGroup(await findMounting(traits));
   if (new Set(found.map(({ namespace }) => namespace)).size > 1) throw severalNamespaces();
   const [first] = found;
-  if (first === undefined) throw missingSidecarProcess("no process of the sidecar runs");
+  if (first === undefined) throw noSidecarProcess();
   return first.id;
 }
