@@ -37,7 +37,7 @@ function check() {
 
 const tasks = {
   bench: () => {
-    ensureSystemPackages(["test", "bench"]);
+    ensureSystemPackages(["test", "bench", "images", "cluster"]);
     must("types", [local("tsc"), "-b"]);
     buildSidecars();
     buildAgent();

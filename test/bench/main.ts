@@ -8,6 +8,7 @@ import { benchDataPath } from "./data-path.ts";
 import { benchGuest } from "./guest.ts";
 import { benchImage } from "./image.ts";
 import { benchNetwork } from "./network.ts";
+import { benchNode } from "./node.ts";
 import { benchPlan } from "./plan.ts";
 import { benchPods } from "./pods.ts";
 import { type Comparison, formatComparison, TABLE_HEAD } from "./report.ts";
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
   plan: benchPlan,
   validate: benchValidate,
   agent: benchAgent,
+  node: benchNode,
   cluster: benchCluster,
   webhooks: benchWebhooks,
 };

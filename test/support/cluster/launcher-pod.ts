@@ -42,8 +42,10 @@ const USER = { runAsUser: 107, runAsNonRoot: true };
 const NO_PRIVILEGE = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
 
 type Quantities = Readonly<Record<string, string | number>>;
-interface ContainerPart {
+/** A container of a launcher pod, as far as it is read here. */
+export interface LauncherContainer {
   readonly name: string;
+  readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly volumeMounts?: readonly object[];
   readonly resources?: { readonly requests?: object; readonly limits?: object };
@@ -91,7 +93,7 @@ function metadataOf(input: LauncherPodInput): { readonly labels: object; readonl
 }
 
 /** What a container beside the launcher gets; all of it at once in a pod whose containers must have limits. */
-const beside = (vmi: Vmi, requests: Quantities, limits: Quantities): object => ({
+const beside = (vmi: Vmi, requests: Quantities, limits: Quantities): Required<LauncherContainer>["resources"] => ({
   requests: { ...requests, ...(isDedicated(vmi) ? limits : {}) },
   limits,
 });
@@ -110,7 +112,10 @@ const MORE_ARGS = [
   ...["--run-as-nonroot", "--image-volume", "--upgrade-ordinal-ifaces"],
 ];
 
-function computePart(input: LauncherPodInput, rendered: ContainerPart): object {
+/** With all else that Kubernetes has for it. */
+type WholeContainer = LauncherContainer & Readonly<Record<string, unknown>>;
+
+function computePart(input: LauncherPodInput, rendered: LauncherContainer): WholeContainer {
   const { vmi, configuration, image } = input;
   const { requests = {}, limits = {} } = vmi.spec.domain.resources ?? {};
   const memory = `${(guestBytes(vmi) + overheadBytes(input)) / 1024n}Ki`;
@@ -143,7 +148,7 @@ function computePart(input: LauncherPodInput, rendered: ContainerPart): object {
 }
 
 /** Prints what the guest says at its serial port. */
-const consoleContainer = ({ vmi, image }: LauncherPodInput): object => ({
+const consoleContainer = ({ vmi, image }: LauncherPodInput): WholeContainer => ({
   name: "guest-console-log",
   image,
   imagePullPolicy: "IfNotPresent",
@@ -157,7 +162,7 @@ const consoleContainer = ({ vmi, image }: LauncherPodInput): object => ({
 });
 
 /** Has the image of each container disk pulled before the pod starts. */
-const diskContainers = ({ vmi }: LauncherPodInput): readonly object[] =>
+const diskContainers = ({ vmi }: LauncherPodInput): readonly WholeContainer[] =>
   (vmi.spec.volumes ?? []).flatMap(({ name, containerDisk }) =>
     containerDisk === undefined
       ? []
@@ -178,7 +183,7 @@ const diskContainers = ({ vmi }: LauncherPodInput): readonly object[] =>
         ],
   );
 
-function specPart(input: LauncherPodInput): LauncherPodObject["spec"] & Readonly<Record<string, unknown>> {
+function specPart(input: LauncherPodInput): Omit<LauncherPodObject["spec"], "containers"> & Record<string, unknown> {
   const { vmi } = input;
   const expression = { key: "node-labeller.kubevirt.io/obsolete-host-model", operator: "DoesNotExist" };
   const required = { nodeSelectorTerms: [{ matchExpressions: [expression] }] };
@@ -201,7 +206,7 @@ function specPart(input: LauncherPodInput): LauncherPodObject["spec"] & Readonly
 }
 
 /** A sidecar of a plugin has no policy of its own for its image, and an empty entry where it has no limits. */
-const sidecarPart = (rendered: ContainerPart): object => ({
+const sidecarPart = (rendered: LauncherContainer): WholeContainer => ({
   imagePullPolicy: "IfNotPresent",
   terminationMessagePolicy: "FallbackToLogsOnError",
   ...rendered,
@@ -210,7 +215,11 @@ const sidecarPart = (rendered: ContainerPart): object => ({
 /** A pod that the API server is sent. */
 export interface LauncherPodObject {
   readonly metadata: { readonly labels: object; readonly annotations: object };
-  readonly spec: { readonly affinity: object };
+  readonly spec: {
+    readonly affinity: object;
+    readonly containers: readonly LauncherContainer[];
+    readonly initContainers: readonly LauncherContainer[];
+  };
 }
 
 /** The whole pod, as virt-controller sends it to the API server. @throws Error for a VM with huge pages, which no node here has */

@@ -33,7 +33,7 @@ export interface NodeParts {
 }
 
 const RUNTIME = fileURLToPath(new URL("crun-without-cgroups", import.meta.url));
-const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
+export const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
 
 export const nodeName = (node: number): string => `node${node}`;
 

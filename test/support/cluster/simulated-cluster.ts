@@ -37,10 +37,10 @@ export class SimulatedVms implements Disposable {
     return `node-${at}`;
   }
 
-  /** Makes VMs until there are so many. */
-  async fill(count: number): Promise<void> {
+  /** Makes VMs until there are so many. Their pods stay only where no controller removes those of nodes that are not there. */
+  async fill(count: number, { withPods = true } = {}): Promise<void> {
     const make = async (): Promise<void> => {
-      while (this.#count < count) await this.#make(this.#count++);
+      while (this.#count < count) await this.#make(this.#count++, withPods);
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, make));
   }
@@ -60,12 +60,13 @@ export class SimulatedVms implements Disposable {
     this.#client[Symbol.dispose]();
   }
 
-  async #make(at: number): Promise<void> {
+  async #make(at: number, withPod: boolean): Promise<void> {
     const [name, node] = [`vm-${at}`, SimulatedVms.nodeName(at % this.#nodes)];
     const metadata = { name, labels: { "kubevirt.io/nodeName": node } };
     const body = { ...vmiObject(name, LAUNCHER_NICS), metadata };
     const place = { verb: "create", namespace: this.#namespace } as const;
     const made = (await this.#client.request({ ...place, resource: VMIS, body })) as unknown as Made;
+    if (!withPod) return;
     await this.#client.request({
       ...place,
       resource: PODS,

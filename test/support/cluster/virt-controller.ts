@@ -3,8 +3,8 @@ import type { KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "@n
 import { annotationsOfRunningPod } from "@netbind/kubevirt/pod";
 import { interfacesFromPod } from "@netbind/kubevirt/status";
 import type { ApiServer } from "./api-server.ts";
-import { launcherPodOf } from "./launcher-pod.ts";
-import { isReady, type Migration, type PodObject, type VmiObject, VmObjects } from "./vm-objects.ts";
+import { type LauncherPodObject, launcherPodOf } from "./launcher-pod.ts";
+import { isReady, type Migration, type PodObject, type VmiObject, VmObjects, type Waiting } from "./vm-objects.ts";
 
 /** The account that makes launcher pods: KubeVirt is in the namespace "default". */
 export const VIRT_CONTROLLER = "system:serviceaccount:default:kubevirt-controller";
@@ -28,9 +28,14 @@ export interface VirtController {
   readonly nads: readonly NetworkAttachmentDefinition[];
   /** The image of virt-launcher. */
   readonly image: string;
-  /** How long a pod may take for each of its states, in milliseconds; absent: as one alone does. */
-  readonly patience?: number;
+  /** How pods are waited for; absent: as for one alone. */
+  readonly waiting?: Waiting;
+  /** What becomes of a launcher pod before the API server is sent it; absent: nothing. */
+  readonly change?: PodChange;
 }
+
+/** Makes another pod of a launcher pod. */
+export type PodChange = (pod: LauncherPodObject) => LauncherPodObject;
 
 /** A VM whose launcher pod runs. */
 export interface ScheduledVm {
@@ -54,12 +59,12 @@ async function bindPod(objects: VmObjects, object: object): Promise<PodObject> {
 
 /** Starts a VM, as far as it comes before virt-handler acts: its VMI is Scheduled then. */
 export async function scheduleVm(
-  { api, configuration, nads, image, patience }: VirtController,
+  { api, configuration, nads, image, waiting, change = (pod) => pod }: VirtController,
   asked: Vmi,
 ): Promise<ScheduledVm> {
-  const objects = new VmObjects(api, asked.metadata, patience);
+  const objects = new VmObjects(api, asked.metadata, waiting);
   const vmi = await objects.makeVmi(asked);
-  const bound = await bindPod(objects, launcherPodOf({ vmi, configuration, nads, image }));
+  const bound = await bindPod(objects, change(launcherPodOf({ vmi, configuration, nads, image })));
   const { uid } = bound.metadata;
   const nodeName = bound.spec.nodeName ?? "";
   await objects.setPodCondition(bound, UNPAUSED);

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defined } from "@netbind/contract";
 import type { BindingRegistration, KubevirtConfiguration, NetworkAttachmentDefinition, Vmi } from "@netbind/kubevirt";
 import { BuiltImages } from "../kube/built-images.ts";
 import { installAgent } from "./agent-objects.ts";
@@ -51,8 +50,6 @@ export interface VmClusterSettings {
   readonly nodes: number;
   /** True where VMs have networks that multus attaches. */
   readonly multus?: boolean;
-  /** How long a pod may take for each of its states, in milliseconds; absent: as one alone does. */
-  readonly patience?: number;
   /** True where the test installs the chart: nothing is registered, and there is no agent. */
   readonly isBare?: boolean;
 }
@@ -116,7 +113,7 @@ export class VmCluster implements AsyncDisposable {
 
   /** Brings one up for this process. */
   static async up(settings: VmClusterSettings): Promise<VmCluster> {
-    const { purpose, bindings, nodes, multus = false, isBare = false, patience } = settings;
+    const { purpose, bindings, nodes, multus = false, isBare = false } = settings;
     const directory = new ClusterDirectory(`${purpose}-${process.pid}`);
     await upOwnCluster(directory, { release: defaultRelease(), nodes, multus });
     const images = await pushImages(directory, [...bindings, "agent", ...(isBare ? ["controller"] : [])]);
@@ -131,8 +128,7 @@ export class VmCluster implements AsyncDisposable {
     const api = new ApiServer(directory);
     if (multus) await allowMultus(api);
     const image = await pushImage(directory, `docker-archive:${await writeLauncherImage()}`, "launcher");
-    const given = { api, configuration, nads: [], image, ...defined({ patience }) };
-    const cluster = new VmCluster({ directory, images }, nodes, given);
+    const cluster = new VmCluster({ directory, images }, nodes, { api, configuration, nads: [], image });
     await cluster.#prepare();
     if (!isBare) await installAgent(api, images["agent"] ?? "");
     return cluster;
@@ -194,8 +190,8 @@ export class VmCluster implements AsyncDisposable {
   }
 
   /** Makes a VM's pod, and waits until it runs. */
-  schedule(vmi: Vmi): Promise<ScheduledVm> {
-    return scheduleVm(this.#controller, vmi);
+  schedule(vmi: Vmi, how: Pick<VirtController, "waiting" | "change"> = {}): Promise<ScheduledVm> {
+    return scheduleVm({ ...this.#controller, ...how }, vmi);
   }
 
   /** Starts a VM, and waits until its guest is started. */

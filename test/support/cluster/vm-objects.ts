@@ -2,6 +2,7 @@
 import type { Vmi } from "@netbind/kubevirt";
 import { waitUntil } from "@netbind/netns";
 import { ApiError, type ApiServer } from "./api-server.ts";
+import type { PodWatch } from "./pod-watch.ts";
 
 /** What of a pod is read here. */
 export interface PodObject {
@@ -52,19 +53,28 @@ export const isReady = ({ status: { phase, containerStatuses = [] } }: PodObject
 
 const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
 
+/** How a VM's objects are waited for. */
+export interface Waiting {
+  /** Nothing takes longer, in milliseconds; absent: as one VM alone does. */
+  readonly patience?: number;
+  /** Shows the pods of the namespace; absent: each is asked for again and again. */
+  readonly pods?: PodWatch;
+}
+
 /** The VMI of one name, and the pods of its namespace. */
 export class VmObjects {
   readonly api: ApiServer;
   readonly #namespace: string;
   readonly #vmi: string;
   readonly #patience: number;
+  readonly #watch: PodWatch | undefined;
   readonly #phases: object[] = [];
   readonly #conditions = new Map<string, Condition>();
 
-  /** Waits for nothing longer than `patience`, in milliseconds. */
-  constructor(api: ApiServer, { namespace, name }: Vmi["metadata"], patience = IN_TIME) {
+  constructor(api: ApiServer, { namespace, name }: Vmi["metadata"], { patience = IN_TIME, pods }: Waiting = {}) {
     this.api = api;
     this.#patience = patience;
+    this.#watch = pods;
     this.#namespace = namespace;
     this.#vmi = `/apis/kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances/${name}`;
   }
@@ -171,8 +181,9 @@ export class VmObjects {
     return this.#awaitGone(`${this.#pods}/${name}`);
   }
 
-  /** Asks for a pod until it is as it should be. @throws Error with what it is, where that takes too long */
+  /** Waits until a pod is as it should be. @throws Error with what it is, where that takes too long */
   async awaitPod(asked: PodObject, isSo: (pod: PodObject) => boolean): Promise<PodObject> {
+    if (this.#watch !== undefined) return this.#watch.until(asked.metadata.uid, isSo, this.#patience);
     let pod = asked;
     const ask = async (): Promise<boolean> => {
       pod = await this.pod(asked);
