@@ -5,15 +5,18 @@ import {
   type Journey,
   logOnFailure,
   podNic,
+  PORT,
   proveEnd,
   proveJourney,
   proveTraffic,
+  serveIn,
   vmWith,
 } from "../support/cluster/journey.ts";
 import { proveMacvtap } from "../support/cluster/macvtap-journey.ts";
 import { ipam, network } from "../support/cluster/networks.ts";
-import { makeClient } from "../support/cluster/services.ts";
+import { CLIENT, httpGet, inClient, makeClient } from "../support/cluster/services.ts";
 import { VmCluster } from "../support/cluster/vm-cluster.ts";
+import type { PodObject } from "../support/cluster/vm-objects.ts";
 
 let cluster: VmCluster;
 beforeAll(async () => {
@@ -30,6 +33,28 @@ test.each<Journey>([
 ])("$binding on a cluster: a VM's pod, its guest, traffic through a Service, and nothing left", (journey) =>
   proveJourney(cluster, journey),
 );
+
+test("slirp on a cluster: its guest reaches another pod by IPv6, as QEMU gives it to the guest, and IPv6 does not come in", async () => {
+  logOnFailure(cluster, "out");
+  await makeClient(cluster.api);
+  const pod = await cluster.api.request<PodObject>({ path: `/api/v1/namespaces/default/pods/${CLIENT.name}` });
+  const outside = pod.status.podIPs?.map(({ ip }) => ip).find((ip) => ip.includes(":"));
+  await inClient(
+    cluster.api,
+    `mkdir -p /tmp/www; echo from-outside >/tmp/www/index.html; httpd -p [::]:${PORT} -h /tmp/www`,
+  );
+  const vm = await cluster.start(vmWith("out", [podNic("slirp")]));
+  const { guest, scheduled } = vm;
+  // QEMU's router says so some moments after the link is up.
+  await expect.poll(() => guest.inGuest("ip -6 -o addr show eth0"), { timeout: 30_000 }).toContain(" fec0::");
+  const asked = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${outside} ${PORT}`;
+  await expect.poll(() => guest.inGuest(asked), { timeout: 30_000 }).toContain("from-outside");
+  const page = await serveIn(vm);
+  const [ipv4 = "", ipv6 = ""] = scheduled.pod.status.podIPs?.map(({ ip }) => ip) ?? [];
+  await expectPage(cluster, page, ipv4);
+  expect(await httpGet(cluster.api, ipv6, PORT).catch(() => "refused")).not.toContain(page);
+  await proveEnd(cluster, vm);
+});
 
 test("bridge on a network of multus beside masquerade on the pod's: the guest has both, and a neighbor reaches it", async () => {
   const client = { name: "neighbor", network: "blue" };
