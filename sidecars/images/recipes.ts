@@ -53,7 +53,7 @@ export const PACKAGE_SETS: Readonly<Record<SetName, PackageSet>> = {
   sidecar: {
     on: "base",
     architectures: ["amd64", "arm64"],
-    // inetd holds the sidecar's socket while no runtime is there, and the others its container (sidecars/src/held.ts).
+    // inetd holds the sidecar's socket while no runtime is there, and the others its container (sidecars/src/hold.ts).
     packages: ["openbsd-inetd", "coreutils", "util-linux"],
     // Scripts that configure inetd, a program that looks at TCP clients, what Kerberos loads for public keys alone, and what
     // programs load that are dropped.

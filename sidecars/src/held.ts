@@ -1,9 +1,4 @@
-/**
- * A sidecar that is not there until it is called, as an image runs it. inetd holds the one socket, starts the runtime when
- * somebody connects, and waits until that has ended, however it does. inetd and each runtime hold a lock; the container's
- * first process, which sends SIGTERM on to inetd, waits until none of them has it, so that a call under way is answered.
- */
-import { spawn } from "node:child_process";
+/** A sidecar's runtime as an image has it: inetd starts it when somebody connects (hold.ts), and it ends when nobody calls. */
 import {
   chmodSync,
   closeSync,
@@ -11,24 +6,20 @@ import {
   existsSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
 } from "node:fs";
-import { connect, type Server as ConnectionServer } from "node:net";
-import { join } from "node:path";
+import type { Server as ConnectionServer } from "node:net";
 import type { Binding } from "@netbind/contract";
 import { addHooks, addSidecar, makeServer, serveListening } from "@netbind/remote/sidecar";
 import { reportFailure } from "./explain-failure.ts";
 import { AGENT_TIMEOUT, Attachment, makeLog, warnMissingAgent } from "./attachment.ts";
-import { AWAIT_LOCK, CALL_DEADLINE, HOLD_LOCK } from "./lock.ts";
-import { HELD_SOCKET, HOOKS_DIRECTORY, INETD_FILE, type SidecarPlaces, sidecarPlaces } from "./places.ts";
+import { CALL_DEADLINE } from "./lock.ts";
+import { HELD_SOCKET, HOOKS_DIRECTORY, type SidecarPlaces, sidecarPlaces } from "./places.ts";
 import { defineDomain } from "./serve.ts";
 
-/** In the foreground, with the environment as it is, however often the runtime is started. */
-const INETD = ["/usr/sbin/inetd", "-i", "-E", "-R", "0"];
 /** Where inetd has put the socket. */
 const SOCKET_DESCRIPTOR = 0;
 /** Milliseconds that a runtime stays after the last call, since a VM's calls come in groups. */
@@ -41,25 +32,6 @@ const FIRST_PROCESS = 1;
 const LOOK = 50;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Starts inetd and, by a first connection, the runtime, which stays until there was an Attach. Becomes what waits for both. */
-export async function holdSidecar(binding: Binding, container: string): Promise<never> {
-  const { own, hookSocket, attachSocket } = sidecarPlaces(binding.name, container, HOOKS_DIRECTORY);
-  mkdirSync(own, { recursive: true, mode: 0o700 });
-  for (const stale of [hookSocket, attachSocket, HELD_SOCKET]) rmSync(stale, { force: true });
-  const [lock = "", ...held] = [...HOLD_LOCK, ...INETD, join(import.meta.dirname, INETD_FILE)];
-  spawn(lock, held, { stdio: "inherit" }).once("exit", (code) => process.exit(code ?? 1));
-  while (!(await canConnect(HELD_SOCKET))) await sleep(5);
-  const [wait = "", ...args] = AWAIT_LOCK;
-  if (process.execve === undefined) process.exit(1);
-  return process.execve(wait, [wait, ...args], process.env);
-}
-
-const canConnect = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(path, () => resolve(true)).once("error", () => resolve(false));
-    socket.unref();
-  });
 
 /** Opens what a process writes to. What cannot be opened by its name, as a socket, is not written to. */
 function openOutput(pid: number, descriptor: number): void {

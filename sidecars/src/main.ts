@@ -1,7 +1,6 @@
 import { exportedBinding } from "@netbind/contract";
-import { holdSidecar, serveWoken } from "./held.ts";
+import { holdSidecar } from "./hold.ts";
 import { HOOKS_DIRECTORY } from "./places.ts";
-import { serveBinding, serveSidecar } from "./serve.ts";
 
 const USAGE = "usage: sidecar | both | hold | binding SOCKET\n";
 
@@ -13,9 +12,10 @@ export async function main(exported: unknown, args: readonly string[], env: Node
   const binding = exportedBinding(exported);
   const [role = "sidecar", socket] = args;
   const containerName = env["CONTAINER_NAME"] ?? "hook-sidecar";
-  if (role === "binding" && socket !== undefined) return serveBinding(binding, socket);
   if (role === "hold") return holdSidecar(binding, containerName);
-  if (role === "woken") return serveWoken(binding, containerName);
+  if (role === "woken") return (await import("./held.ts")).serveWoken(binding, containerName);
+  const { serveBinding, serveSidecar } = await import("./serve.ts");
+  if (role === "binding" && socket !== undefined) return serveBinding(binding, socket);
   if (role !== "sidecar" && role !== "both") {
     process.stderr.write(USAGE);
     process.exitCode = 2;
