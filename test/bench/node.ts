@@ -8,7 +8,7 @@ import { ContainerStarts } from "../support/cluster/container-starts.ts";
 import { withoutGuest } from "../support/cluster/guestless-pod.ts";
 import { podNic, vmWith } from "../support/cluster/journey.ts";
 import { type PodTimes, podTimes } from "../support/cluster/pod-times.ts";
-import { PodWatch, type WatchedPod } from "../support/cluster/pod-watch.ts";
+import { PodWatch } from "../support/cluster/pod-watch.ts";
 import { SimulatedVms } from "../support/cluster/simulated-cluster.ts";
 import { VmCluster } from "../support/cluster/vm-cluster.ts";
 import { type Comparison, percentile } from "./report.ts";
@@ -23,7 +23,7 @@ const MOST_ADDED_MS = 300;
 const MOST_ADDED_PART = 0.1;
 const MOST_PSS_MB = 100;
 /** A hundred pods are three hundred containers. */
-const PATIENCE = 20 * 60_000;
+const TIMEOUT = 20 * 60_000;
 const SETTLED_MS = 5000;
 
 const vmi = (name: string): Vmi => vmWith(name, [podNic("masquerade")]);
@@ -67,28 +67,27 @@ class Scene {
   }
 
   async #start(name: string): Promise<PodTimes> {
-    const waiting = { patience: PATIENCE, pods: this.#pods };
+    const waiting = { timeout: TIMEOUT, pods: this.#pods };
     const { pod } = await this.#cluster.schedule(vmi(name), { waiting, change: withoutGuest });
     return this.#timesOf(pod.metadata.uid);
   }
 
   async #timesOf(uid: string): Promise<PodTimes> {
-    const watched = (): WatchedPod | undefined => this.#pods.pods.find(({ pod }) => pod.metadata.uid === uid);
     let times: PodTimes | undefined;
     const isKnown = (): boolean => {
-      const one = watched();
+      const one = this.#pods.pod(uid);
       times = one === undefined ? undefined : podTimes(this.#cluster.node(NODE), this.#starts, one);
       return times !== undefined;
     };
-    // What is looked for was written by whoever did it: a look costs, and its moment does not count.
-    if (!(await waitUntil(isKnown, PATIENCE, 500)) || times === undefined)
-      throw new Error(`the pod ${watched()?.pod.metadata.name} was not attached`);
+    // What is looked for says itself when it was written: a look costs, and when it is does not count.
+    if (!(await waitUntil(isKnown, TIMEOUT, 500)) || times === undefined)
+      throw new Error(`the pod ${this.#pods.pod(uid)?.pod.metadata.name} was not attached`);
     return times;
   }
 
   async #awaitNone(): Promise<void> {
     const noneLeft = (): boolean => recordedPods(this.#cluster.node(NODE)).length === 0;
-    if (!(await waitUntil(noneLeft, PATIENCE))) throw new Error("a pod that was removed is still recorded");
+    if (!(await waitUntil(noneLeft, TIMEOUT))) throw new Error("a pod that was removed is still recorded");
   }
 }
 
@@ -99,30 +98,36 @@ async function fillCluster({ api }: VmCluster, count: number): Promise<void> {
   await vms.fill(count, { withPods: false });
 }
 
-const added = ({ running, open }: PodTimes): number => open - running;
-const shown = ({ ready, open }: PodTimes): number => Math.max(0, open - ready);
-const ownStart = ({ made, running }: PodTimes): number => running - made;
-
-function addedRow(what: string, times: readonly PodTimes[], most: Partial<Comparison>): Comparison {
-  const p95 = percentile(times.map(added), 0.95);
-  const goal = { ratio: MOST_ADDED_PART, better: "smaller" } as const;
-  const own = { theirs: times.map(ownStart), against: "the pod's own start until then" };
-  return { what, unit: "ms", ours: [p95], ...own, goal, ...most };
-}
+/** From a moment of a pod's start until its gate opens; nothing where it is open before. */
+const sinceReady = ({ ready, open }: PodTimes): number => Math.max(0, open - ready);
+const sinceRunning = ({ running, open }: PodTimes): number => open - running;
+const ownStart = ({ made, ready }: PodTimes): number => ready - made;
+const p95 = (times: readonly number[]): number => percentile(times, 0.95);
 
 function rows(alone: readonly PodTimes[], many: readonly PodTimes[], [none, pss]: readonly number[]): Comparison[] {
-  const what = "a launcher pod on a node: from its last container started to its hook socket open";
+  const goal = { ratio: MOST_ADDED_PART, better: "smaller" } as const;
+  const own = (times: readonly PodTimes[]): Pick<Comparison, "theirs" | "against"> => ({
+    ...{ theirs: times.map(ownStart), against: "the pod's own start until then" },
+  });
+  const ready = "a launcher pod on a node, from ready, as its API says, to its hook socket open";
+  const running = "the same, from its last container started";
   return [
-    addedRow(`${what}, p95 of ${alone.length}`, alone, { most: MOST_ADDED_MS }),
     {
-      ...{ what: "the same from the moment at which the API shows it ready, p95", unit: "ms" },
-      ...{ ours: [percentile(alone.map(shown), 0.95)], theirs: alone.map(added), against: "from its last container" },
+      ...{ what: `${ready}: p95 of ${ALONE}, one after the other`, unit: "ms", ours: [p95(alone.map(sinceReady))] },
+      ...{ ...own(alone), goal, most: MOST_ADDED_MS },
     },
     {
-      ...{ what: `${what}, of ${MANY} made at once`, unit: "ms", ours: many.map(added) },
-      ...{ theirs: alone.map(added), against: "one alone" },
+      ...{ what: running, unit: "ms", ours: alone.map(sinceRunning) },
+      ...{ theirs: alone.map((times) => times.ready - times.running), against: "the API says that it is ready" },
     },
-    addedRow("the same, p95", many, {}),
+    {
+      ...{ what: `${ready}: p95 of ${MANY} at once`, unit: "ms", ours: [p95(many.map(sinceReady))] },
+      ...{ ...own(many), goal },
+    },
+    {
+      ...{ what: running, unit: "ms", ours: many.map(sinceRunning) },
+      ...{ theirs: alone.map(sinceRunning), against: "one alone" },
+    },
     {
       ...{ what: `node agent's memory, ${MANY} pods on its node, ${VMS} VMs in the cluster (PSS)`, unit: "MB" },
       ...{ ours: [pss ?? Number.NaN], theirs: [none ?? Number.NaN], against: "no pod and no VM", most: MOST_PSS_MB },

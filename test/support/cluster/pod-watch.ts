@@ -1,5 +1,6 @@
 /** Launcher pods of a namespace as its API server shows them from now on: one watch for all, where each would be asked for. */
-import { ApiClient, PODS, readWatchEvent } from "@netbind/kube";
+import { ApiClient, PODS, Reflector } from "@netbind/kube";
+import { waitUntil } from "@netbind/netns";
 import { connectionOf } from "./api-connection.ts";
 import type { ApiServer } from "./api-server.ts";
 import { isReady, type PodObject } from "./vm-objects.ts";
@@ -17,7 +18,7 @@ interface Waiter {
   readonly resolve: (pod: PodObject) => void;
 }
 
-const SILENCE = 30 * 60_000;
+const SYNCED_WITHIN = 60_000;
 const now = (): number => performance.timeOrigin + performance.now();
 
 function lateError(uid: string, watched: WatchedPod | undefined, milliseconds: number): Error {
@@ -31,24 +32,30 @@ export class PodWatch implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #pods = new Map<string, WatchedPod>();
   readonly #waiting = new Map<string, Set<Waiter>>();
-  #followed: Promise<unknown> = Promise.resolve();
+  readonly #followed: Promise<void>;
+  readonly #reflector: Reflector<void>;
 
-  private constructor(api: ApiServer) {
+  private constructor(api: ApiServer, namespace: string) {
     this.#client = new ApiClient(connectionOf(api.credentials));
+    this.#reflector = new Reflector({
+      ...{ client: this.#client, resource: PODS, namespace },
+      selector: { labelSelector: "kubevirt.io=virt-launcher" },
+      read: (object) => this.#take(object as unknown as PodObject),
+    });
+    this.#followed = this.#reflector.run(this.#stop.signal);
   }
 
-  /** Follows a namespace from now on. */
+  /** Follows a namespace from now on. @throws Error where its pods cannot be listed */
   static async of(api: ApiServer, namespace: string): Promise<PodWatch> {
-    const watch = new PodWatch(api);
-    const { promise: open, resolve } = Promise.withResolvers<void>();
-    watch.#followed = watch.#follow(namespace, resolve);
-    await Promise.race([open, watch.#followed]);
+    const watch = new PodWatch(api, namespace);
+    if (!(await waitUntil(() => watch.#reflector.isSynced, SYNCED_WITHIN)))
+      throw new Error(`the pods of ${namespace} cannot be followed: ${watch.#reflector.problem}`);
     return watch;
   }
 
-  /** Those that were shown, in the order in which they were made. */
-  get pods(): readonly WatchedPod[] {
-    return [...this.#pods.values()];
+  /** As it was last shown; undefined for one that was not. */
+  pod(uid: string): WatchedPod | undefined {
+    return this.#pods.get(uid);
   }
 
   /** Waits until a pod is shown as it should be. @throws Error with how it was last shown, where that takes too long */
@@ -62,30 +69,14 @@ export class PodWatch implements AsyncDisposable {
     waiters.add(waiter);
     const late = setTimeout(() => reject(lateError(uid, this.#pods.get(uid), milliseconds)), milliseconds);
     try {
-      return await Promise.race([promise, this.#followed.then(() => promise)]);
+      return await promise;
     } finally {
       clearTimeout(late);
       waiters.delete(waiter);
     }
   }
 
-  /** @throws Error where the watch ends before it is stopped */
-  async #follow(namespace: string, onOpen: () => void): Promise<void> {
-    const { signal } = this.#stop;
-    const query = { watch: "1", resourceVersion: "0", labelSelector: "kubevirt.io=virt-launcher" };
-    const call = { verb: "watch", resource: PODS, namespace, signal, silence: SILENCE, query, onOpen } as const;
-    try {
-      for await (const line of this.#client.watch(call)) this.#take(line);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    if (!signal.aborted) throw new Error("the watch of pods ended");
-  }
-
-  #take(line: unknown): void {
-    const event = readWatchEvent(line);
-    if (event?.type !== "changed") return;
-    const pod = event.object as unknown as PodObject;
+  #take(pod: PodObject): void {
     const { uid } = pod.metadata;
     const { made, ready } = { made: now(), ...this.#pods.get(uid) };
     const readyAt = ready ?? (isReady(pod) ? now() : undefined);

@@ -56,7 +56,7 @@ const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
 /** How a VM's objects are waited for. */
 export interface Waiting {
   /** Nothing takes longer, in milliseconds; absent: as one VM alone does. */
-  readonly patience?: number;
+  readonly timeout?: number;
   /** Shows the pods of the namespace; absent: each is asked for again and again. */
   readonly pods?: PodWatch;
 }
@@ -66,14 +66,14 @@ export class VmObjects {
   readonly api: ApiServer;
   readonly #namespace: string;
   readonly #vmi: string;
-  readonly #patience: number;
+  readonly #timeout: number;
   readonly #watch: PodWatch | undefined;
   readonly #phases: object[] = [];
   readonly #conditions = new Map<string, Condition>();
 
-  constructor(api: ApiServer, { namespace, name }: Vmi["metadata"], { patience = IN_TIME, pods }: Waiting = {}) {
+  constructor(api: ApiServer, { namespace, name }: Vmi["metadata"], { timeout = IN_TIME, pods }: Waiting = {}) {
     this.api = api;
-    this.#patience = patience;
+    this.#timeout = timeout;
     this.#watch = pods;
     this.#namespace = namespace;
     this.#vmi = `/apis/kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances/${name}`;
@@ -183,13 +183,13 @@ export class VmObjects {
 
   /** Waits until a pod is as it should be. @throws Error with what it is, where that takes too long */
   async awaitPod(asked: PodObject, isSo: (pod: PodObject) => boolean): Promise<PodObject> {
-    if (this.#watch !== undefined) return this.#watch.until(asked.metadata.uid, isSo, this.#patience);
+    if (this.#watch !== undefined) return this.#watch.until(asked.metadata.uid, isSo, this.#timeout);
     let pod = asked;
     const ask = async (): Promise<boolean> => {
       pod = await this.pod(asked);
       return isSo(pod);
     };
-    if ((await ask()) || (await waitUntil(ask, this.#patience, 50))) return pod;
+    if ((await ask()) || (await waitUntil(ask, this.#timeout, 50))) return pod;
     const { namespace, name } = asked.metadata;
     const described = await this.api.kubectl(["describe", "pod", "-n", namespace, name]);
     throw new Error(`the pod ${name} is not as it should be:\n${described}`);
@@ -204,6 +204,6 @@ export class VmObjects {
           throw error;
         },
       );
-    if (!(await waitUntil(isGone, this.#patience, 100))) throw new Error(`${path} is still there`);
+    if (!(await waitUntil(isGone, this.#timeout, 100))) throw new Error(`${path} is still there`);
   }
 }

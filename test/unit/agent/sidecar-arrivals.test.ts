@@ -55,7 +55,7 @@ test("each of its sidecars counts", () => {
   expect(look()).toEqual(["one"]);
 });
 
-test("what its directory loses and gets again is no step further", () => {
+test("what its directory loses and gets again does not count again", () => {
   arrivals.expect("one", [sidecar("a")]);
   for (let time = 0; time < 3; time += 1) {
     start("a");
@@ -65,7 +65,7 @@ test("what its directory loses and gets again is no step further", () => {
   }
 });
 
-test("what is no socket of the pod's user is not one that can be attached", () => {
+test("only a socket of the pod's user shows that a sidecar can be attached", () => {
   arrivals.expect("one", [sidecar("a")]);
   start("a");
   expect(look()).toEqual(["one"]);

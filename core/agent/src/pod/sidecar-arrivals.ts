@@ -22,8 +22,8 @@ export function progressOf({ base, components, uid }: SidecarLocation): number {
 }
 
 /**
- * Looks at the sidecars that pods wait for, often and at little cost: a pod is found by all processes of its node, which is
- * no work for every moment of a start that may take minutes. A pod is told of once for each step that a sidecar makes,
+ * Looks at the sidecars that pods wait for, often and at little cost: a pod is found by all processes of its node, which costs
+ * too much for every moment of a start that may take minutes. Its agent hears of it once for each step that a sidecar makes,
  * whatever its directory shows later: the pod may write there.
  */
 export class SidecarArrivals {
