@@ -106,7 +106,7 @@ export const isOfMultus = (name: string, images: readonly string[]): boolean =>
 
 /** Webhook configurations of Netbind: all are called so. */
 const readWebhooks = (object: ApiObject): ApiObject | undefined =>
-  object.metadata.name.startsWith("netbind-") ? object : undefined;
+  /^netbind-|\.netbind\.dev$/.test(object.metadata.name) ? object : undefined;
 
 /** The KubeVirt CR of a cluster, and who writes it. @throws ApiError where the cluster does not answer at all */
 export async function readKubevirt(

@@ -163,7 +163,7 @@ export const BROKEN_CLUSTERS: readonly BrokenCluster[] = [
   },
   {
     name: "expired-certificate",
-    finds: Array.from({ length: 4 }, () => "WEBHOOK_CERTIFICATE"),
+    finds: Array.from({ length: 5 }, () => "WEBHOOK_CERTIFICATE"),
     fix: "delete the Secret netbind-webhooks and restart the controller",
     break: async (cluster) => {
       await cluster.write(...(await webhooksOf(new Date("2024-03-01T12:00:00Z"))));
