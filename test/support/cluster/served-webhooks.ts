@@ -18,19 +18,21 @@ export interface ServedParts {
   readonly context: () => ReviewContext | undefined;
   /** Of their certificates; absent: as they are installed. */
   readonly lifetimes?: Lifetimes;
+  /** The Secret of their certificates that another program writes; absent: they certify themselves. */
+  readonly certificateSecret?: string;
 }
 
 /** Webhooks that are served. */
 export class ServedWebhooks {
   readonly #parts: ServedParts;
-  readonly #port: number;
+  readonly port: number;
   readonly #url: string;
   readonly problems: string[] = [];
   #stop: (() => Promise<void>) | undefined;
 
   private constructor(parts: ServedParts, port: number, url: string) {
     this.#parts = parts;
-    this.#port = port;
+    this.port = port;
     this.#url = url;
   }
 
@@ -45,11 +47,11 @@ export class ServedWebhooks {
 
   /** Serves them, and writes their configurations. */
   up(client = new ApiClient(connectionOf(this.#parts.api.credentials))): void {
-    const { namespace, context, virtController, lifetimes } = this.#parts;
+    const { namespace, context, virtController, lifetimes, certificateSecret } = this.#parts;
     const webhooks = new Webhooks({
       ...{ client, namespace, context, virtController, target: { url: this.#url } },
-      listen: { host: "127.0.0.1", port: this.#port },
-      ...defined({ lifetimes }),
+      listen: { host: "127.0.0.1", port: this.port },
+      ...defined({ lifetimes, certificateSecret }),
       onProblem: (what, problem = "over") => this.problems.push(`${what}: ${problem}`),
     });
     const stop = new AbortController();

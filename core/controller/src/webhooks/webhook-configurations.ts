@@ -40,11 +40,14 @@ const OTHERS = "netbind-others";
  */
 const NEEDS = "binding-needs.netbind.dev";
 
+/** The configuration that replicas read to learn what API servers have been told: the last one that is written. */
+export const FOLLOWED_CONFIGURATION: ConfigurationPlace = { resource: MUTATING_WEBHOOKS, name: BINDINGS };
+
 /** Where the configurations are: an administrator makes them, empty, and the controller fills them. */
 export const CONFIGURATION_PLACES: readonly ConfigurationPlace[] = [
   { resource: VALIDATING_WEBHOOKS, name: BINDINGS },
   { resource: VALIDATING_WEBHOOKS, name: OTHERS },
-  { resource: MUTATING_WEBHOOKS, name: BINDINGS },
+  FOLLOWED_CONFIGURATION,
   { resource: MUTATING_WEBHOOKS, name: NEEDS },
 ];
 

@@ -3,11 +3,13 @@ import { sameValue } from "@netbind/kubevirt";
 import { removedBindingsIn } from "@netbind/kubevirt/admission";
 import { FIELD_MANAGER } from "../registration/registry.ts";
 import { CertificateKeeper } from "./certificates/certificate-keeper.ts";
-import type { Lifetimes } from "./certificates/rotate.ts";
+import type { Lifetimes, ServedCertificates } from "./certificates/rotate.ts";
+import { HEARD, isInForce, TrustedAuthorities } from "./certificates/trusted-authorities.ts";
 import { mutatePod } from "./mutate/mutate-pod.ts";
 import { planVmPatch } from "./mutate/plan-vm-patch.ts";
 import { type ReviewContext, reviewVm } from "./review-vm.ts";
 import {
+  FOLLOWED_CONFIGURATION,
   WEBHOOK_PATHS,
   type WebhookConfiguration,
   webhookConfigurations,
@@ -33,9 +35,8 @@ export interface WebhooksParts {
 }
 
 const SECRET = "netbind-webhooks";
-/** Milliseconds: between two looks at the configurations, and after which API servers have heard of a change. */
+/** Milliseconds between two looks at the configurations. */
 const LOOK = 1000;
-const HEARD = 10_000;
 /** After which configurations are written again, in case that another has changed them. */
 const REPEAT = 60_000;
 const AFTER_FAILURE = 2000;
@@ -52,8 +53,13 @@ export class Webhooks {
   readonly #keeper: CertificateKeeper;
   readonly #served = new Alarm();
   readonly #problem: ProblemReport;
+  /** Absent where the controller certifies itself: then it certifies by what API servers trust already. */
+  readonly #trusted: TrustedAuthorities | undefined;
   #server: WebhookServer | undefined;
+  /** What is shown. */
   #certificate: ServerCertificate | undefined;
+  /** What is to be shown once API servers trust who certified it. */
+  #next: ServedCertificates | undefined;
   /** What API servers were told last, and when that was another thing than before. */
   #told:
     | {
@@ -71,11 +77,17 @@ export class Webhooks {
     this.#keeper = new CertificateKeeper({
       ...{ client, namespace, name: certificateSecret ?? SECRET, names: namesOf(target) },
       isGiven: certificateSecret !== undefined,
-      onChange: ({ server }) => this.#show(server),
+      onChange: (certificates) => {
+        this.#next = certificates;
+        this.#show();
+      },
       isTrusted: (authorities) => this.#isTrusted(authorities),
       ...(onProblem === undefined ? {} : { onProblem }),
       ...(lifetimes === undefined ? {} : { lifetimes }),
     });
+    if (certificateSecret === undefined) return;
+    const followed = { client, name: FOLLOWED_CONFIGURATION.name, onChange: () => this.#show() };
+    this.#trusted = new TrustedAuthorities({ ...followed, ...(onProblem === undefined ? {} : { onProblem }) });
   }
 
   /** Why no API server is answered; undefined: they are. */
@@ -85,7 +97,7 @@ export class Webhooks {
 
   /** Answers API servers until it is stopped. @throws ListenError */
   async follow(signal: AbortSignal): Promise<void> {
-    const followed = this.#keeper.follow(signal);
+    const followed = Promise.all([this.#keeper.follow(signal), this.#trusted?.follow(signal), this.#renew(signal)]);
     while (this.#certificate === undefined && !signal.aborted) await this.#served.wait(REPEAT, signal);
     if (this.#certificate !== undefined) {
       const parts = { certificate: this.#certificate, reviews: this.#reviews() };
@@ -119,9 +131,26 @@ export class Webhooks {
     ]);
   }
 
-  #show(certificate: ServerCertificate): void {
-    this.#certificate = certificate;
-    this.#server?.renew(certificate);
+  /** Shows the next certificate when that is due. */
+  async #renew(signal: AbortSignal): Promise<void> {
+    while (this.#trusted !== undefined && !signal.aborted) {
+      this.#show();
+      await pause(LOOK, signal);
+    }
+  }
+
+  /**
+   * Shows the next certificate, if there is one: where another program makes them, not before API servers trust who
+   * certified it, as long as there is one that they do trust.
+   */
+  #show(): void {
+    const next = this.#next;
+    if (next === undefined) return;
+    const isShown = this.#certificate !== undefined && isInForce(this.#certificate.cert, Date.now());
+    if (this.#trusted !== undefined && isShown && !this.#trusted.has(next.authorities)) return;
+    this.#next = undefined;
+    this.#certificate = next.server;
+    this.#server?.renew(next.server);
     this.#served.ring();
   }
 
@@ -134,20 +163,34 @@ export class Webhooks {
   /** Tells API servers what they are to ask, of which names, and whom they are to trust. */
   async #tell(signal: AbortSignal): Promise<boolean> {
     const [certificates, context] = [this.#keeper.current, this.#parts.context()];
-    if (certificates === undefined || context === undefined) return true;
-    const { authorities } = certificates;
+    if (certificates === undefined || context === undefined || this.#trusted?.isKnown === false) return true;
+    const { authorities: current } = certificates;
+    const authorities = [...current, ...(this.#trusted?.retiring(current) ?? [])];
     const { target, virtController } = this.#parts;
     const names = { names: [...context.ours], removed: removedBindingsIn(context.version) };
     const configurations = webhookConfigurations({ target, authorities, virtController, ...names });
     const isSame = sameValue(configurations, this.#told?.configurations);
     if (isSame && performance.now() - this.#writtenAt < REPEAT) return true;
-    const applied = await Promise.allSettled(configurations.map((one) => this.#apply(one, signal)));
-    const problems = applied.flatMap((one) => (one.status === "rejected" ? [(one.reason as Error).message] : []));
+    const problems = await this.#applyAll(configurations, signal);
     if (!signal.aborted) this.#problem.set(problems.length === 0 ? undefined : problems.join("; "));
     if (problems.length > 0) return false;
     this.#writtenAt = performance.now();
     if (!isSame) this.#told = { configurations, authorities, since: this.#writtenAt };
     return true;
+  }
+
+  /** Writes the configurations. Gives what is wrong: without the others, the one that replicas follow is not written. */
+  async #applyAll(all: readonly WebhookConfiguration[], signal: AbortSignal): Promise<readonly string[]> {
+    const isLast = ({ resource, name }: WebhookConfiguration): boolean =>
+      resource === FOLLOWED_CONFIGURATION.resource && name === FOLLOWED_CONFIGURATION.name;
+    const apply = async (some: readonly WebhookConfiguration[]): Promise<readonly string[]> => {
+      const applied = await Promise.allSettled(some.map((one) => this.#apply(one, signal)));
+      return applied.flatMap((one) => (one.status === "rejected" ? [(one.reason as Error).message] : []));
+    };
+    const problems = await apply(all.filter((one) => !isLast(one)));
+    return problems.length > 0 && this.#trusted !== undefined
+      ? problems
+      : [...problems, ...(await apply(all.filter(isLast)))];
   }
 
   /** The configurations are nobody else's: an administrator's change is undone. */

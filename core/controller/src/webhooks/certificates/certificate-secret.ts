@@ -16,6 +16,9 @@ const split = (bundle: string): readonly string[] =>
     .filter((part) => part.trim() !== "")
     .map((part) => `${BEGIN}${part.trimEnd()}`);
 
+/** The certificates of a bundle as an API object has it, in base64. */
+export const readBundle = (bundle: string): readonly string[] => split(decode(bundle));
+
 const fieldOf = ({ data }: Readonly<Record<string, unknown>>, key: keyof typeof KEYS): string =>
   decode(isObject(data) ? data[KEYS[key]] : undefined);
 
