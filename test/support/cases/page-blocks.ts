@@ -11,6 +11,7 @@
  * order, `...` for anything. A fence behind a paragraph that ends in "as `NAME`:" is that file.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -191,6 +192,25 @@ export function findUnrun(pages: readonly Page[]): readonly string[] {
     }),
   );
 }
+
+/** The anchors of a page's headings, as GitHub makes them. */
+const anchorsOf = (text: string): readonly string[] =>
+  [...text.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+
+/** The links of a page that lead to no file, or to no heading of one. */
+export const findBrokenLinks = ({ name, text }: Pick<Page, "name" | "text">): readonly string[] =>
+  [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].flatMap(([, path = "", anchor]) => {
+    const file = join(ROOT, dirname(name), path);
+    if (path !== "" && !existsSync(file)) return [`${name}: ${path} does not exist`];
+    if (anchor === undefined || anchorsOf(path === "" ? text : readFileSync(file, "utf8")).includes(anchor)) return [];
+    return [`${name}: ${path || "the page"} has no heading #${anchor}`];
+  });
 
 /** What keeps commands of a page out of sight: code without a language, and code that is only indented. */
 export const findHidden = ({ name, text }: Page): readonly string[] => [

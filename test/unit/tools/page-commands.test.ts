@@ -1,11 +1,11 @@
 /** What a page tells its reader to run is run by a test, and every page reads as the others do. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../../../core/cli/src/exit-codes.ts";
 import { useNetbind } from "../../support/guest/use-netbind.ts";
 import {
   commandsOf,
+  findBrokenLinks,
   findHidden,
   findUnrun,
   packageFolders,
@@ -131,8 +131,16 @@ describe("the pages themselves", () => {
     const index = readFileSync(`${ROOT}docs/README.md`, "utf8");
     for (const { name } of pages.filter((page) => /^docs\/(?!README)/.test(page.name)))
       expect(index).toContain(`(${name.slice("docs/".length)})`);
-    for (const { name, text } of texts)
-      for (const [, link = ""] of text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g))
-        expect(existsSync(join(ROOT, dirname(name), link)), `${name}: ${link}`).toBe(true);
+    expect(texts.flatMap(findBrokenLinks)).toEqual([]);
+  });
+
+  test("a link to a file or heading that does not exist is found", () => {
+    const broken = (text: string): readonly string[] => findBrokenLinks({ name: "docs/p.md", text });
+    expect(broken("[a](run.md) [b](run.md#limits-places-and-logs) [c](#here)\n## Here\n")).toEqual([]);
+    expect(broken("[a](../docs/none.md) [b](run.md#none) [c](#there)")).toEqual([
+      "docs/p.md: ../docs/none.md does not exist",
+      "docs/p.md: run.md has no heading #none",
+      "docs/p.md: the page has no heading #there",
+    ]);
   });
 });
