@@ -3,7 +3,8 @@ import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { SOURCE } from "../support/guest/netbind.ts";
-import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
+import { interrupt, kill, RUN, trace } from "../support/kill/kill.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
 import { EchoStream } from "../support/peers/stream.ts";
 
 /** A guest that sends back what it gets on port 7. */
@@ -94,15 +95,16 @@ const KINDS = [
   /started console reader/,
 ];
 
-test("run killed at a point of each kind of step: a healthy VM or nothing at all", async () => {
+test("run killed at a point of each kind of step: a healthy VM or nothing at all; interrupted: nothing", async () => {
   await using lab = await KillLab.make();
-  const [scenario] = SCENARIOS;
-  if (scenario === undefined) throw new Error("no scenario");
-  const points = await lab.trace(scenario);
+  const points = await trace(lab, RUN);
   expect(points.length).toBeGreaterThanOrEqual(25);
   for (const kind of KINDS) {
     const at = points.findLastIndex((point) => kind.test(point));
     expect(at, String(kind)).toBeGreaterThanOrEqual(0);
-    await lab.kill(scenario, at + 1);
+    await kill(lab, RUN, at + 1);
   }
+  // By a signal that it hears: the slow tier interrupts it at all of them.
+  for (const kind of [/started sh -c out=/, /ended sh -c .*apply/])
+    await interrupt(lab, RUN, points.findLastIndex((point) => kind.test(point)) + 1, "SIGINT");
 });

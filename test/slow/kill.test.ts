@@ -1,8 +1,21 @@
 import { expect, test } from "vitest";
-import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
+import { containerDiskVms, forgetImage } from "../support/kill/container-disk.ts";
+import {
+  atEach,
+  interruptAtEach,
+  kill,
+  killMigration,
+  RUN,
+  type Scenario,
+  SCENARIOS,
+  trace,
+  traceMigration,
+} from "../support/kill/kill.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
 import { manyNetworks, masqueradeVm, movableVm, slirpVm } from "../support/netns/many-networks.ts";
 
-/** Every binding of one machine but sriov, which the nested machine has. */
+const LONG = { timeout: 1_800_000 } as const;
+/** Every binding of one machine but sriov, which the nested machine has; the fewest points that a start passes. */
 const VMS = [
   { of: "masquerade", vmi: masqueradeVm, least: 25 },
   { of: "slirp", vmi: slirpVm, least: 25 },
@@ -10,45 +23,55 @@ const VMS = [
 ] as const;
 const KILLS = VMS.flatMap((vm) => SCENARIOS.map((scenario) => ({ ...vm, name: scenario.name, scenario })));
 
-/** Kills at every point, whatever came of the one before: all that is lost is told at once. */
-async function killAtEach(lab: KillLab, count: number, kill: (at: number) => Promise<string>): Promise<void> {
-  const lost: string[] = [];
-  for (let at = 1; at <= count; at++) {
-    try {
-      console.log(`  ${await kill(at)}: nothing lost`);
-    } catch (error) {
-      lost.push(`${at}: ${String(error)}`);
-      console.log(`  ${at}: ${String(error)}`);
-      await lab.clear();
-    }
-  }
-  expect(lost).toEqual([]);
-}
-
 const seconds = (since: number): string => `${Math.round((performance.now() - since) / 1000)} s`;
 
 test.each(KILLS)(
   "$name of $of, killed at every point: a healthy VM or nothing at all",
-  { timeout: 1_800_000 },
-  async (kill) => {
+  LONG,
+  async ({ name, of, vmi, least, scenario }) => {
     const start = performance.now();
-    await using lab = await KillLab.make(kill.vmi);
-    const points = await lab.trace(kill.scenario);
-    if (kill.name === "run") expect(points.length).toBeGreaterThanOrEqual(kill.least);
-    await killAtEach(lab, points.length, (at) => lab.kill(kill.scenario, at));
-    console.log(`${kill.name} of ${kill.of}: ${points.length} points in ${seconds(start)}`);
+    await using lab = await KillLab.make(vmi);
+    const points = await trace(lab, scenario);
+    if (name === "run") expect(points.length).toBeGreaterThanOrEqual(least);
+    await atEach(lab, points.length, (at) => kill(lab, scenario, at));
+    console.log(`${name} of ${of}: ${points.length} points in ${seconds(start)}`);
   },
 );
 
-test("migrate killed at every point: one healthy VM, in one pod", { timeout: 1_800_000 }, async () => {
+test.each(VMS)(
+  "run of $of, interrupted at every point: nothing is left, and the next start is whole",
+  LONG,
+  async ({ of, vmi, least }) => {
+    const start = performance.now();
+    await using lab = await KillLab.make(vmi);
+    const points = await trace(lab, RUN);
+    expect(points.length).toBeGreaterThanOrEqual(least);
+    await interruptAtEach(lab, RUN, points.length);
+    console.log(`run of ${of}, interrupted: ${points.length} points in ${seconds(start)}`);
+  },
+);
+
+test("run of a container disk that is copied first, killed and interrupted at every point", LONG, async () => {
+  const start = performance.now();
+  await using lab = await KillLab.make(await containerDiskVms());
+  const run: Scenario = { ...RUN, prepare: (of) => Promise.resolve(forgetImage(of)) };
+  const points = await trace(lab, run);
+  expect(points.filter((point) => /started .*(skopeo|qemu-img)/.test(point)).length).toBeGreaterThan(2);
+  await atEach(lab, points.length, (at) => kill(lab, run, at));
+  await interruptAtEach(lab, run, points.length);
+  forgetImage(lab);
+  console.log(`run of a container disk: ${points.length} points in ${seconds(start)}`);
+});
+
+test("migrate killed at every point: one healthy VM, in one pod", LONG, async () => {
   const start = performance.now();
   await using lab = await KillLab.make(movableVm);
   await lab.start();
-  const points = await lab.traceMigration();
+  const points = await traceMigration(lab);
   expect(points.length).toBeGreaterThanOrEqual(40);
-  await killAtEach(lab, points.length, async (at) => {
+  await atEach(lab, points.length, async (at) => {
     if (lab.state.vmIds().length === 0) await lab.start();
-    return lab.killMigration(at, at % 2 === 0 ? "apply" : "gc");
+    return killMigration(lab, at, at % 2 === 0 ? "apply" : "gc");
   });
   console.log(`migrate: ${points.length} points in ${seconds(start)}`);
 });

@@ -9,6 +9,7 @@ import { vmOfPod } from "../../core/local/src/record/state.ts";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/guest/lab.ts";
 import { netbind } from "../support/guest/netbind.ts";
+import { killMigration, traceMigration } from "../support/kill/kill.ts";
 import { KillLab } from "../support/kill/kill-lab.ts";
 import { libvirtIn, MIGRATE, migrateUntil, processNamed, stallLibvirt } from "../support/kill/stalled-libvirt.ts";
 
@@ -141,13 +142,13 @@ const KINDS: readonly { readonly of: RegExp; readonly which: "first" | "last" }[
 ];
 
 test("netbind killed at a point of each kind of step of a migration: one healthy VM, in one pod", LONG, async () => {
-  await using kill = await KillLab.make();
-  await kill.start();
-  const points = await kill.traceMigration();
+  await using own = await KillLab.make();
+  await own.start();
+  const points = await traceMigration(own);
   for (const [at, { of, which }] of KINDS.entries()) {
     const found =
       which === "first" ? points.findIndex((point) => of.test(point)) : points.findLastIndex((point) => of.test(point));
     expect(found, `${of} is not among:\n${points.join("\n")}`).toBeGreaterThanOrEqual(0);
-    await kill.killMigration(found + 1, at % 2 === 0 ? "apply" : "gc");
+    await killMigration(own, found + 1, at % 2 === 0 ? "apply" : "gc");
   }
 });

@@ -16,7 +16,8 @@ import { machineState } from "../support/guest/machine.ts";
 import { netbind } from "../support/guest/netbind.ts";
 import { type Entry, tarOf, writeLayout } from "../support/images/oci-layout.ts";
 import { removeOldSidecars, SidecarRegistry } from "../support/images/sidecar-registry.ts";
-import { KillLab, SCENARIOS } from "../support/kill/kill-lab.ts";
+import { interruptAtEach, kill, RUN, trace } from "../support/kill/kill.ts";
+import { KillLab } from "../support/kill/kill-lab.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/kube/objects.ts";
 import { HostileNode, MASKED } from "../support/netns/hostile-node.ts";
 import { TestNetns } from "../support/netns/netns.ts";
@@ -201,12 +202,14 @@ test("a VM from images moves, and its sidecar there is of the same image", async
   await lab.stop("one");
 });
 
-test("a start from images killed at every point: a healthy VM or nothing at all", { timeout: 1_800_000 }, async () => {
+test("a start from images killed at every point: a healthy VM or nothing at all; interrupted: nothing", {
+  timeout: 1_800_000,
+}, async () => {
   await fetched("masquerade");
   await using lab = await KillLab.make(JSON.stringify(onPod({ masquerade: {} })));
-  const [run] = SCENARIOS;
-  const scenario = { name: "run", args: [...(run?.args ?? []), ...images.options] };
-  const points = await lab.trace(scenario);
+  const scenario = { name: "run", args: [...RUN.args, ...images.options] };
+  const points = await trace(lab, scenario);
   expect(points.length).toBeGreaterThanOrEqual(25);
-  for (let at = 1; at <= points.length; at++) console.log(`  ${await lab.kill(scenario, at)}: nothing lost`);
+  for (let at = 1; at <= points.length; at++) console.log(`  ${await kill(lab, scenario, at)}: nothing lost`);
+  await interruptAtEach(lab, scenario, points.length);
 });

@@ -7,6 +7,8 @@ export const containerDiskVm = (name: string, image: string): string =>
     kind: "VirtualMachineInstance",
     metadata: { name },
     spec: {
+      // Its code rests, and does not hear that it is to shut down.
+      terminationGracePeriodSeconds: 0,
       domain: {
         memory: { guest: "64Mi" },
         devices: { interfaces: [{ name: "red", masquerade: {} }], disks: [{ name: "root", disk: { bus: "virtio" } }] },

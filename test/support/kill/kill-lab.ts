@@ -1,19 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { domainName, findVm, listVms, netnsPath, State, stateDirectories } from "@netbind/local";
+import { findVm, listVms, netnsPath, State, stateDirectories, vmId } from "@netbind/local";
 import { tableFamilies } from "@netbind/engine";
 import { inNetns, processesIn, exec, waitUntil } from "@netbind/netns";
 import { expect } from "vitest";
-import { launcherOf } from "../../../core/local/src/launcher/launcher-of.ts";
+import { overlayDirectory } from "../../../core/local/src/launcher/container-disks.ts";
 import { demoVmi } from "../../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../guest/machine.ts";
 import { netbind, type Outcome } from "../guest/netbind.ts";
 import { ResidentNetbind } from "../guest/resident-netbind.ts";
-import { meetingDirectory } from "../../../core/local/src/pod/writable.ts";
 
 const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
-const VM = "one";
-const MIGRATE = ["migrate", VM, "--wait", "0"];
+/** The VM's name. */
+export const VM = "one";
 /** A disk of the machine with nothing on it. */
 const BLANK = "blank.img";
 /** The VM's document. */
@@ -21,27 +20,27 @@ const VMI = "vm.yaml";
 /** What a state directory holds when no VM is there. */
 const EMPTY = [VMI, "locks", "node.lock", "uids.lock", "vms", "writable"];
 
-/** A command that is killed in the middle, and what must be there before it starts. */
-export interface Scenario {
-  readonly name: string;
-  readonly args: readonly string[];
-  readonly prepare?: (lab: KillLab) => Promise<void>;
+/** How a netbind ended whose points were counted. */
+export interface PassedPoints {
+  readonly outcome: Outcome;
+  readonly points: readonly string[];
 }
 
 /** A state directory in which netbind is killed, and everything that may be left of it is counted. */
 export class KillLab implements AsyncDisposable {
   readonly directory: string;
   readonly state: State;
-  /** Where the VM's disk is; it is nobody's to see but root's. */
-  readonly #disks: string;
-  readonly #before: MachineState;
+  /** Where the VM's disk is; it is only root's to see. */
+  readonly disks: string;
+  /** The machine without the VM. */
+  readonly before: MachineState;
   readonly #vmi: string;
   readonly #netbind: ResidentNetbind;
 
   private constructor(before: MachineState, vmi: (disk: string) => string) {
-    this.#before = before;
+    this.before = before;
     this.directory = makeStateDirectory("kill");
-    this.#disks = mkdtempSync("/var/tmp/netbind-kill-disks-");
+    this.disks = mkdtempSync("/var/tmp/netbind-kill-disks-");
     writeFileSync(this.#blank, Buffer.alloc(1024 * 1024), { mode: 0o600 });
     this.#vmi = vmi(this.#blank);
     writeFileSync(join(this.directory, VMI), this.#vmi);
@@ -57,7 +56,7 @@ export class KillLab implements AsyncDisposable {
   }
 
   get #blank(): string {
-    return join(this.#disks, BLANK);
+    return join(this.disks, BLANK);
   }
 
   /** Calls netbind; what reads standard input gets the VM's document there. In a process of its own where it must be. */
@@ -67,113 +66,11 @@ export class KillLab implements AsyncDisposable {
 
   /** What starts the VM is told where its disk may be. */
   #listed(args: readonly string[]): readonly string[] {
-    return args[0] === "run" ? [...args, "--host-disk", this.#disks] : args;
+    return args[0] === "run" ? [...args, "--host-disk", this.disks] : args;
   }
 
   #runAlone(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     return netbind(this.#listed(args), { env: { NETBIND_STATE_DIR: this.directory, ...env }, stdin: this.#vmi });
-  }
-
-  /** Runs a scenario to its end, and gives the points that it passed. */
-  async trace(scenario: Scenario): Promise<readonly string[]> {
-    await scenario.prepare?.(this);
-    const outcome = await this.#withPoints(scenario.args, 0);
-    expect(outcome.code, outcome.stderr).toBe(0);
-    const points = this.#points();
-    await this.clear();
-    return points;
-  }
-
-  /** Kills a scenario at a point, and sees that nothing is lost and nothing is left. Gives the point as it was passed. */
-  async kill(scenario: Scenario, at: number): Promise<string> {
-    await scenario.prepare?.(this);
-    const outcome = await this.#withPoints(scenario.args, at);
-    expect(outcome.code, `the ${scenario.name} was not killed at ${at}: ${outcome.stderr}`).toBe(null);
-    const point = this.#points().at(-1) ?? "";
-    await this.settle(`${scenario.name} killed at ${point}`);
-    return point;
-  }
-
-  /** Migrates the VM to the end, and gives the points that it passed. The VM must be there. */
-  async traceMigration(): Promise<readonly string[]> {
-    const outcome = await this.#withPoints(MIGRATE, 0);
-    expect(outcome.code, outcome.stderr).toBe(0);
-    return this.#points();
-  }
-
-  /** Kills a migration at a point, and sees that its VM is in one pod, whole, once `end` was called. Gives the point. */
-  async killMigration(at: number, end: "apply" | "gc"): Promise<string> {
-    const outcome = await this.#withPoints(MIGRATE, at);
-    expect(outcome.code, `the migration was not killed at ${at}: ${outcome.stderr}`).toBe(null);
-    const what = `migration killed at ${this.#points().at(-1)}`;
-    const ended = await this.run([end]);
-    expect(ended.code, `${what}: ${ended.stdout}${ended.stderr}`).toBe(0);
-    // What gc leaves to be repaired is repaired; it never leaves more than a VM's servers and console.
-    if (end === "gc") expect((await this.run(["apply"])).code, what).toBe(0);
-    expect((await this.run(["check"])).stdout, what).toBe(`default/${VM}: healthy\n`);
-    await this.#expectOnePod(what);
-    return what;
-  }
-
-  /** The VM is in one pod, its guest runs there, and nothing else of it is on the machine. */
-  async #expectOnePod(what: string): Promise<void> {
-    const record = findVm(this.state, VM);
-    const state = await launcherOf(exec, record).virsh(["domstate", domainName(record.vmi)]);
-    expect(state.trim(), what).toBe("running");
-    const own = new Set(processesIn(netnsPath(record.netns)).map(({ pid }) => `${pid}`));
-    const strange = async (): Promise<readonly string[]> => {
-      const { netns, processes } = await machineState();
-      const more = processes.filter(
-        (one) => !this.#before.processes.includes(one) && !own.has(one.split(" ").at(-1) ?? ""),
-      );
-      return [
-        ...netns.filter(
-          (one) => !this.#before.netns.includes(one) && ![record.netns, this.state.nodeNetns].includes(one),
-        ),
-        ...more,
-      ];
-    };
-    let left: readonly string[] = [];
-    await waitUntil(
-      async () => {
-        left = await strange();
-        return left.length === 0;
-      },
-      10_000,
-      500,
-    );
-    expect(left, what).toEqual([]);
-    expect(this.state.podIds(), what).toEqual([record.id]);
-    for (const name of ["locks", "writable"])
-      expect(readdirSync(join(this.directory, name)), what).toEqual([record.id.slice(0, 12)]);
-    expect(readdirSync(meetingDirectory(this.state, record)), what).toEqual([]);
-  }
-
-  /** After whatever happened: check tells the truth, and apply or gc ends in a healthy VM or in nothing. */
-  async settle(what: string): Promise<void> {
-    // What there is now is known again once its record is gone.
-    await machineState();
-    const observed = this.state.vmIds().length > 0;
-    // libvirt may be in the middle of starting a guest that it was asked for: then its domain is recorded.
-    const asked = listVms(this.state).some(({ domainXml }) => domainXml !== undefined);
-    if (asked) await waitUntil(() => this.#qemuRuns() || !this.#runs("libvirtd"), 3000);
-    const lives = this.#qemuRuns();
-    const checked = await this.run(["check"]);
-    if (lives) {
-      const applied = await this.run(["apply"]);
-      expect(applied.code, `${what}: ${applied.stdout}${applied.stderr}`).toBe(0);
-      expect((await this.run(["check"])).stdout, what).toContain("healthy");
-      const collected = await this.run(["gc"]);
-      expect(collected.stdout, `${what}: gc must leave a living VM alone`).toContain("nothing to remove");
-      expect(this.#qemuRuns()).toBe(true);
-      await this.clear();
-    } else {
-      // A directory without a record is nothing that was made.
-      if (observed && checked.stdout !== "no VMs\n") expect(checked.stdout, what).toContain("has ended");
-      const collected = await this.run(["gc"]);
-      expect(collected.code, collected.stderr).toBe(0);
-    }
-    expect(await this.leftovers(), what).toEqual([]);
   }
 
   /** Everything that is there and was not, and stays: what others start on this machine meanwhile is over soon. */
@@ -194,13 +91,19 @@ export class KillLab implements AsyncDisposable {
   async #leftNow(): Promise<readonly string[]> {
     const now = await machineState();
     const more = (["netns", "links", "mounts", "processes", "files"] as const).flatMap((kind) =>
-      now[kind].filter((one) => !this.#before[kind].includes(one)).map((one) => `${kind}: ${one}`),
+      now[kind].filter((one) => !this.before[kind].includes(one)).map((one) => `${kind}: ${one}`),
     );
     const files = readdirSync(this.directory).filter((name) => !EMPTY.includes(name) && name !== "points");
     // Who may open the disk is what it was: none of its access list is left.
     const permissions = (await exec(["getfacl", "-cnp", this.#blank])).trim().split("\n");
     const granted = permissions.filter((line) => !["user::rw-", "group::---", "other::---"].includes(line));
-    return [...more, ...files.map((name) => `file: ${name}`), ...granted.map((line) => `permission: ${line}`)];
+    const layers = overlayDirectory(this.state, vmId("default", VM));
+    return [
+      ...more,
+      ...files.map((name) => `file: ${name}`),
+      ...granted.map((line) => `permission: ${line}`),
+      ...(existsSync(layers) ? [`layers of container disks: ${layers}`] : []),
+    ];
   }
 
   /** Stops every VM that a test left. */
@@ -261,29 +164,27 @@ export class KillLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.clear();
     await this.#netbind[Symbol.asyncDispose]();
-    for (const directory of [this.directory, this.#disks]) rmSync(directory, { recursive: true, force: true });
+    for (const directory of [this.directory, this.disks]) rmSync(directory, { recursive: true, force: true });
   }
 
-  #withPoints(args: readonly string[], killAt: number): Promise<Outcome> {
-    rmSync(join(this.directory, "points"), { force: true });
-    const env = {
+  /**
+   * Runs netbind with a signal at one of its points: the exit code tells whether it was passed. 0: at none. With the points
+   * that it passed.
+   */
+  async runWithPoints(args: readonly string[], at: number, signal: NodeJS.Signals = "SIGKILL"): Promise<PassedPoints> {
+    const file = join(this.directory, "points");
+    rmSync(file, { force: true });
+    const outcome = await this.#runAlone(args, {
       NODE_OPTIONS: `--import=${PRELOAD}`,
-      NETBIND_POINTS: join(this.directory, "points"),
-      NETBIND_KILL_AT: String(killAt),
-    };
-    return this.#runAlone(args, env);
+      NETBIND_POINTS: file,
+      NETBIND_KILL_AT: String(at),
+      NETBIND_KILL_SIGNAL: signal,
+    });
+    return { outcome, points: readFileSync(file, "utf8").trim().split("\n") };
   }
 
-  #points(): readonly string[] {
-    return readFileSync(join(this.directory, "points"), "utf8").trim().split("\n");
-  }
-
-  /** Looks without netbind's help. */
-  #qemuRuns(): boolean {
-    return this.#runs("qemu-system");
-  }
-
-  #runs(program: string): boolean {
+  /** True where a program runs in a pod of the lab's. Looks without netbind's help. */
+  runs(program: string): boolean {
     return this.state.podIds().some((id) =>
       processesIn(netnsPath(this.state.podNetns(id))).some(({ pid }) => {
         try {
@@ -295,27 +196,3 @@ export class KillLab implements AsyncDisposable {
     );
   }
 }
-
-/** The commands that are killed at every point. */
-export const SCENARIOS: readonly Scenario[] = [
-  { name: "run", args: ["run", "-f", "-", "--keep", "--wait", "0"] },
-  { name: "stop", args: ["stop", "--force", VM], prepare: (lab) => lab.start() },
-  {
-    name: "apply",
-    args: ["apply"],
-    prepare: async (lab) => {
-      await lab.start();
-      lab.killHelpers();
-      await lab.breakNetwork();
-    },
-  },
-  {
-    name: "gc",
-    args: ["gc"],
-    prepare: async (lab) => {
-      await lab.start();
-      process.kill(lab.pidOf("qemu"), "SIGKILL");
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    },
-  },
-];

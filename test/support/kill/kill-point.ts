@@ -1,6 +1,7 @@
 /**
  * Loaded into a netbind before its own code: counts the points at which it could be killed (after each write of a journal,
- * after each start and each end of a child process), writes them to NETBIND_POINTS, and kills it at the NETBIND_KILL_AT-th.
+ * after each start and each end of a child process), writes them to NETBIND_POINTS, and sends it NETBIND_KILL_SIGNAL
+ * (SIGKILL) at the NETBIND_KILL_AT-th.
  */
 import childProcess from "node:child_process";
 import fs from "node:fs";
@@ -8,6 +9,7 @@ import { syncBuiltinESMExports } from "node:module";
 
 const file = process.env["NETBIND_POINTS"] ?? "/dev/null";
 const killAt = Number(process.env["NETBIND_KILL_AT"] ?? 0);
+const signal = process.env["NETBIND_KILL_SIGNAL"] ?? "SIGKILL";
 const { appendFileSync, renameSync } = fs;
 const { spawn, fork } = childProcess;
 let count = 0;
@@ -15,7 +17,7 @@ let count = 0;
 function point(kind: string, what: string): void {
   count += 1;
   appendFileSync(file, `${count} ${kind} ${what}\n`);
-  if (count === killAt) process.kill(process.pid, "SIGKILL");
+  if (count === killAt) process.kill(process.pid, signal);
 }
 
 /** True for a word that makes a command another user's. */

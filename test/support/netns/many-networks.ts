@@ -1,8 +1,13 @@
 import { documents, kubevirt, multus, nad, vm } from "../kube/objects.ts";
 
-/** A VM called `one`, whose disk has nothing on it: its firmware finds no system, and its processor rests. */
-const idleVm = (hostDisk: string, interfaces: readonly object[], networks: readonly object[]): object =>
-  vm("one", { interfaces, networks, hostDisk, memory: "64Mi" });
+/**
+ * A VM called `one`, whose disk has nothing on it: its firmware finds no system, and its processor rests. Nothing in it hears
+ * that it is to shut down.
+ */
+function idleVm(hostDisk: string, interfaces: readonly object[], networks: readonly object[]): object {
+  const { spec, ...rest } = vm("one", { interfaces, networks, hostDisk, memory: "64Mi" }) as { readonly spec: object };
+  return { ...rest, spec: { ...spec, terminationGracePeriodSeconds: 0 } };
+}
 
 const POD = { name: "main", pod: {} };
 const LAN = nad("lan", {

@@ -196,9 +196,10 @@ async function runToEnd(context: RunContext): Promise<number> {
   for (const warning of await machineWarnings()) printMessage(`warning: ${warning}`);
   const started = await startAll(context);
   const names = vms.map(nameOfDecided);
-  const isKept = options.keep && !signal.aborted;
-  if (!isKept) await Promise.all(started.map(({ id }) => waitForEnd(machine.state, id, signal)));
+  // Asked again before the end: a signal that comes in between stops VMs that were to be kept, as its exit code says.
+  const areKept = (): boolean => options.keep && !signal.aborted;
+  if (!areKept()) await Promise.all(started.map(({ id }) => waitForEnd(machine.state, id, signal)));
   const ended = (await printCrashes(machine.state, names)) ? EXIT.failed : EXIT.ok;
-  if (!isKept) await stopAll(machine, names);
+  if (!areKept()) await stopAll(machine, names);
   return ended;
 }
