@@ -115,6 +115,13 @@ test("the guest has its network's function, set up as sriov-cni does; hot-unplug
   await lab.expectClean();
 });
 
+/** Starts a VM, and sends netbind a signal once its function is vfio's; ends as netbind does. */
+const endedAtVfio = (vm: string, signal: string): string => `
+  netbind run --keep --wait 0 -f ${lab.machine.put("gone.yaml", vm)} & started=$!
+  while ! readlink /sys/bus/pci/devices/0000:01:10.0/driver | grep -q vfio; do sleep 0.05; done
+  kill -${signal} $started
+  wait $started`;
+
 test("a QEMU that died, and a netbind that was killed, leave functions that gc gives back", async () => {
   const gone = sriovVm("one", ["plain"]) + SRIOV_NETWORKS;
   await lab.start("gone", gone, 0);
@@ -123,12 +130,14 @@ test("a QEMU that died, and a netbind that was killed, leave functions that gc g
   await lab.machine.sh("ip netns delete netbind-node; netbind gc");
   await lab.expectClean();
   // Killed where its function is vfio's already, and the guest is not there yet.
-  const file = lab.machine.put("gone.yaml", gone);
-  await lab.machine.run(`
-    netbind run --keep --wait 0 -f ${file} & started=$!
-    while ! readlink /sys/bus/pci/devices/0000:01:10.0/driver | grep -q vfio; do sleep 0.05; done
-    kill -9 $started`);
+  await lab.machine.run(endedAtVfio(gone, "KILL"));
   await lab.machine.sh("netbind gc");
+  await lab.expectClean();
+});
+
+test("a start that is interrupted gives its functions back by itself", async () => {
+  const { code, stderr } = await lab.machine.run(endedAtVfio(sriovVm("one", ["plain"]) + SRIOV_NETWORKS, "TERM"));
+  expect(code, stderr).toBe(143);
   await lab.expectClean();
 });
 
