@@ -132,6 +132,24 @@ function diffMadeLink(
 /** A link that has its own name no more, or has it still: the one of the pod, before a plan took it over. */
 export const isPlaceholder = ({ kind, up }: ObservedLink): boolean => (kind === "dummy" || kind === "bridge") && !up;
 
+/** Gives a link the name that is reserved for it, without its addresses; a link that is up keeps its name. */
+const rename = (from: string, to: string): readonly string[] => [
+  `link set dev ${from} down`,
+  `addr flush dev ${from}`,
+  `link set dev ${from} name ${to}`,
+];
+
+/** Changes a link's MAC address; on some drivers it must be down for that. */
+function readdress(
+  name: string,
+  mac: string | undefined,
+  observed: ObservedLink | undefined,
+  up: boolean,
+): readonly string[] {
+  const change = diffMac(name, mac, observed);
+  return up && change.length > 0 ? [`link set dev ${name} down`, ...change, `link set dev ${name} up`] : change;
+}
+
 /**
  * Takes the pod's link over: its addresses go, its name becomes the reserved one, and it becomes a port. Where it has the
  * reserved name already, only what differs is done; where neither is there, it is lost.
@@ -153,24 +171,12 @@ function diffAdopted(
       ],
     };
   }
-  const rename =
-    adopted !== undefined || original === undefined
-      ? []
-      : [
-          `link set dev ${original.name} down`,
-          `addr flush dev ${original.name}`,
-          `link set dev ${original.name} name ${link.name}`,
-        ];
   const observed = adopted ?? original;
-  // A link whose MAC address changes must be down on some drivers.
-  const readdress = diffMac(link.name, mac, observed);
   return {
     unrecoverable: [],
     ip: [
-      ...rename,
-      ...(adopted?.up === true && readdress.length > 0
-        ? [`link set dev ${link.name} down`, ...readdress, `link set dev ${link.name} up`]
-        : readdress),
+      ...(adopted !== undefined || original === undefined ? [] : rename(original.name, link.name)),
+      ...readdress(link.name, mac, observed, adopted?.up === true),
       ...(adopted === undefined ? [] : diffAddresses(link.name, [], adopted.addresses)),
       ...(observed?.mtu === link.mtu ? [] : [`link set dev ${link.name} mtu ${link.mtu}`]),
       ...(observed?.controller === link.bridge && observed.learning === false

@@ -6,7 +6,7 @@ import { isServedByPasst, tapDomain, writeTapInterface } from "@netbind/domain";
 import type { DeviceSettings, Vmi } from "@netbind/kubevirt";
 import { type Exec, makeUserDirectory } from "@netbind/netns";
 import { defineBootDomain, type HookManager } from "@netbind/pod";
-import type { LocalRecordFile } from "../record/local-pod-record.ts";
+import type { LocalPodRecord, LocalRecordFile } from "../record/local-pod-record.ts";
 import { buildBaseDomain, domainName } from "../launcher/base-domain.ts";
 import { holdContainerDisk } from "../launcher/container-disks.ts";
 import { type HeldDisk, holdHostDisk } from "../launcher/host-disks.ts";
@@ -20,6 +20,7 @@ import { lockedBytes } from "../launcher/locked-memory.ts";
 import { hasVhost, interfaceBackend } from "../launcher/interface-backend.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import type { GuestDisk } from "../launcher/volumes.ts";
+import type { DeviceNode } from "../networks/emulated-plugin.ts";
 import { LocalHost } from "./local-host.ts";
 import { netnsPath } from "../node/node-netns.ts";
 import { LAUNCHER_GROUP } from "./pod-groups.ts";
@@ -54,6 +55,24 @@ export interface MadePod {
   readonly prepared: PreparedLauncher;
 }
 
+/** The disks that a VM's record names, held until they are in its launcher. */
+function holdDisks(
+  state: State,
+  { id, hostDisks = [], containerDisks = [] }: LocalPodRecord,
+  held: DisposableStack,
+): readonly HeldDisk[] {
+  return [
+    ...hostDisks.map((disk) => held.use(holdHostDisk(disk))),
+    ...containerDisks.flatMap((disk) => holdContainerDisk(state, id, disk)).map((disk) => held.use(disk)),
+  ];
+}
+
+/** The device files that a launcher has: what QEMU is run by, and what links are opened by, each once. */
+function launcherNodes(attachments: LocalPodRecord["attachments"], accelerator: Accelerator): readonly DeviceNode[] {
+  const ofLinks = new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node])));
+  return [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks.values()];
+}
+
 /** Starts libvirt in a pod that has its namespace, and the device files that its links are opened by. */
 async function prepareLauncher(
   { state, exec }: PodContext,
@@ -64,20 +83,11 @@ async function prepareLauncher(
   const { id, netns, attachments, cgroup } = recordFile.record;
   const user = vmUserOf(recordFile.record);
   using held = new DisposableStack();
-  const { hostDisks = [], containerDisks = [] } = recordFile.record;
-  const disks = [
-    ...hostDisks.map((disk): HeldDisk => held.use(holdHostDisk(disk))),
-    ...containerDisks.flatMap((disk) => holdContainerDisk(state, id, disk)).map((disk) => held.use(disk)),
-  ];
+  const disks = holdDisks(state, recordFile.record, held);
   const accelerator = await probeAccelerator(exec, image, state.cache);
   const directory = join(writableDirectory(state, recordFile.record), "launcher");
   const shared = meetingDirectory(state, recordFile.record);
   makeUserDirectory(shared, user);
-  const ofLinks = [
-    ...new Map(attachments.flatMap((one) => (one.nodes ?? []).map((node) => [node.path, node]))).values(),
-  ];
-  const nodes = [...hypervisorNodes({ kvm: accelerator === "kvm", vhost: hasVhost() }), ...ofLinks];
-  const bytes = lockedBytes(vmi, attachments);
   const spec = defined({
     ...{
       netns: netnsPath(netns),
@@ -89,8 +99,8 @@ async function prepareLauncher(
       shared,
       user,
     },
-    ...{ nodes, disks },
-    lockedBytes: bytes,
+    ...{ nodes: launcherNodes(attachments, accelerator), disks },
+    lockedBytes: lockedBytes(vmi, attachments),
     cgroup: cgroup === undefined ? undefined : join(cgroup, LAUNCHER_GROUP),
   });
   recordFile.update({ launcher: { directory, rootfs: image.rootfs } });
