@@ -4,7 +4,8 @@
  *     <!-- tier: e2e -->                                 the tier that runs it; unit where nothing is said
  *     <!-- exit: 1 -->                                   the exit code of its last command
  *     <!-- until: serving -->                            it is ended by SIGTERM once it has printed this
- *     <!-- tested by: test/slow/fresh-clone.test.ts -->  it is not run here: this test runs the same command
+ *     <!-- tested by: test/slow/fresh-clone.test.ts -->  it is not run here: this test runs the same command, or names the
+ *                                                        page, and takes its commands from it
  *     <!-- same as: docs/run.md -->                      it is not run here: that page has the same block
  *
  * Several are joined by `;`. A fence of language `text` right behind a block is what the block prints: its lines in this
@@ -159,6 +160,8 @@ function untested(block: Block, file: string): readonly string[] {
   const place = `${block.page}:${block.line}`;
   if (!/^test\/[\w/-]+\.test\.ts$|^\.ci\/run$/.test(file)) return [`${place}: ${file} is not a test`];
   try {
+    // One that takes the commands from the page itself runs them as they are there.
+    if (readFileSync(`${ROOT}${file}`, "utf8").includes(JSON.stringify(block.page))) return [];
     const text = wordsOf(testText(file));
     return commandsOf(block)
       .filter((command) => !text.includes(wordsOf(stem(command))))
@@ -212,13 +215,24 @@ export const findBrokenLinks = ({ name, text }: Pick<Page, "name" | "text">): re
     return [`${name}: ${path || "the page"} has no heading #${anchor}`];
   });
 
-/** What keeps commands of a page out of sight: code without a language, and code that is only indented. */
+/** How the commands of pages begin. */
+const COMMAND = /^(?:\.\/netbind|kubectl|helm|npm|npx|skopeo|curl|ip) /;
+
+/** What keeps commands of a page out of sight: code without a language, commands as text, and code that is only indented. */
 export const findHidden = ({ name, text }: Page): readonly string[] => [
   ...fencesOf(text)
     .filter(({ language }) => !/^(sh|text|yaml|json|ts|mermaid)$/.test(language))
     .map(
       ({ line, language }) =>
         `${name}:${line}: a fence of language ${JSON.stringify(language)}: write sh, text, yaml, json or ts`,
+    ),
+  ...fencesOf(text)
+    .filter(({ language }) => language === "text")
+    .flatMap(({ line, text: printed }) =>
+      printed
+        .split("\n")
+        .filter((one) => COMMAND.test(one))
+        .map((one) => `${name}:${line}: a command in a fence of language text: ${one}: write sh`),
     ),
   ...[
     ...text.replace(/^```\w*\n[\s\S]*?^```$/gm, (fence) => fence.replace(/^.*$/gm, "```")).matchAll(/\n\n( {4,}\S.*)/g),

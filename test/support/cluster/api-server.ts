@@ -69,9 +69,14 @@ export class ApiServer {
     return this.#directory.kubeconfig;
   }
 
-  /** Runs kubectl of the server's own release to its end, and gives what it prints. */
+  /** The path of kubectl of the server's own release. */
+  get kubectlProgram(): string {
+    return join(this.#directory.programs, "kubectl");
+  }
+
+  /** Runs it to its end, and gives what it prints. */
   kubectl(args: readonly string[], stdin?: string | object): Promise<string> {
-    const program = join(this.#directory.programs, "kubectl");
+    const program = this.kubectlProgram;
     const cache = `--cache-dir=${this.#directory.file("kubectl-cache")}`;
     const input = typeof stdin === "object" ? JSON.stringify(stdin) : stdin;
     const options = { deadline: KUBECTL_DEADLINE, ...(input === undefined ? {} : { stdin: input }) };

@@ -55,6 +55,7 @@ describe("the commands of pages", () => {
     expect(unrun(`<!-- same as: docs/run.md -->\n${fence("npm run demo")}`)).toHaveLength(1);
     expect(findHidden(readPage("p.md", "Run it:\n\n    rm it\n"))).toHaveLength(1);
     expect(findHidden(readPage("p.md", fence("rm it", "bash")))).toHaveLength(1);
+    expect(findHidden(readPage("p.md", fence("printed\nkubectl get pods", "text")))).toHaveLength(1);
     expect(() => readPage("p.md", `<!-- tier: never -->\n${fence("true")}`)).toThrow("not a tier");
     expect(() => readPage("p.md", `<!-- tested: no -->\n${fence("true")}`)).toThrow("not a mark");
   });
