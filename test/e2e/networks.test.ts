@@ -231,7 +231,7 @@ test("every network is attached in order, every NIC works, and damage to one is 
   expect(existsSync(lab.state.node)).toBe(false);
 });
 
-test("what is wrong with networks is told at once, before anything starts; a stand-in without an address leaves nothing", async () => {
+test("what is wrong with networks is reported at once, before anything starts", async () => {
   const bad = documents(
     vm("bad", {
       interfaces: [
@@ -270,6 +270,10 @@ test("what is wrong with networks is told at once, before anything starts; a sta
     expect.stringMatching(/networks\[3\]\.multus\.networkName: .*plugins\[0\] has no type/),
     expect.stringMatching(/interfaces\[5\]\.binding\.name: no NetworkAttachmentDefinition other\/gone/),
   ]);
+  expect(existsSync(netnsPath(lab.state.nodeNetns))).toBe(false);
+});
+
+test("what a machine lacks for networks is reported at once, before anything starts", async () => {
   const machine = documents(
     vm("bad", {
       interfaces: [
@@ -290,6 +294,10 @@ test("what is wrong with networks is told at once, before anything starts; a sta
     'no resource "macvtap.network.kubevirt.io/dataplane"',
   ])
     expect(lacking.stderr).toContain(words);
+  expect(existsSync(netnsPath(lab.state.nodeNetns))).toBe(false);
+});
+
+test("a network in the pod network's place that gives no address is refused, and leaves nothing", async () => {
   const onDefault = (config: object): string =>
     documents(
       vm("bad", { interfaces: [{ name: "x", bridge: {} }], networks: [multus("x", "x", true)] }),

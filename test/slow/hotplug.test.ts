@@ -1,5 +1,5 @@
 /** NICs that come, go and change while their guest runs. */
-import { rmSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findVm, netnsPath, type VmStatus } from "@netbind/local";
 import { inNetns, exec } from "@netbind/netns";
@@ -7,10 +7,10 @@ import { expect, test } from "vitest";
 import { demoVmi } from "../demo/vmi.ts";
 import { useLab } from "../support/guest/lab.ts";
 import { netbind, type Outcome } from "../support/guest/netbind.ts";
+import { callWithPoints, type PassedPoints } from "../support/kill/points.ts";
 import { Outside, OUTSIDE_PORTS } from "../support/peers/outside.ts";
 
 const lab = useLab();
-const PRELOAD = new URL("../support/kill/kill-point.ts", import.meta.url).href;
 
 const nad = (name: string, config: object): string => `\
 ---
@@ -41,17 +41,14 @@ const linkOf = async (nic: string): Promise<string | undefined> =>
     ({ name }) => name === nic,
   )?.linkState;
 
+const points = (args: readonly string[], at: number): Promise<PassedPoints> =>
+  callWithPoints((env) => netbind(args, { env: { ...lab.env, ...env } }), { directory: lab.directory, at });
+
 /** Kills a command at the last point of a kind, which an earlier run of it passed, and sees that apply makes all whole. */
 async function killAt(kind: RegExp, trace: readonly string[], args: readonly string[]): Promise<void> {
   const at = trace.findLastIndex((point) => kind.test(point));
   expect(at, String(kind)).toBeGreaterThanOrEqual(0);
-  const env = {
-    ...lab.env,
-    NODE_OPTIONS: `--import=${PRELOAD}`,
-    NETBIND_POINTS: "/dev/null",
-    NETBIND_KILL_AT: String(at + 1),
-  };
-  expect((await netbind(args, { env })).code, `not killed at ${trace[at]}`).toBe(null);
+  expect((await points(args, at + 1)).outcome.code, `not killed at ${trace[at]}`).toBe(null);
   const applied = await call("apply");
   expect(applied.code, `${trace[at]}: ${applied.stdout}${applied.stderr}`).toBe(0);
   expect((await call("check")).stdout, trace[at]).toBe("default/one: healthy\n");
@@ -59,24 +56,13 @@ async function killAt(kind: RegExp, trace: readonly string[], args: readonly str
 
 /** The points that a command passes which is let live. */
 async function trace(args: readonly string[]): Promise<readonly string[]> {
-  const points = join(lab.directory, "points");
-  const done = await netbind(args, {
-    env: { ...lab.env, NODE_OPTIONS: `--import=${PRELOAD}`, NETBIND_POINTS: points, NETBIND_KILL_AT: "0" },
-  });
-  expect(done.code, done.stderr).toBe(0);
-  const passed = readFileSync(points, "utf8").trim().split("\n");
-  rmSync(points);
+  const { outcome, points: passed } = await points(args, 0);
+  expect(outcome.code, outcome.stderr).toBe(0);
   return passed;
 }
 
-test("a NIC comes to a running guest, its cable is pulled and plugged, it goes; killed anywhere, all is whole or gone", {
-  timeout: 600_000,
-}, async () => {
-  writeFileSync(file(), NADS);
-  await lab.start(demoVmi({ name: "one", port: 80, nonce: "n0nce" }));
-  await lab.booted("one");
-  const before = await podHas();
-
+/** The guest takes the new NIC's addresses. Gives its IPv4 address. */
+async function expectAttached(): Promise<string> {
   const attached = await attach("blue", "blue-net", "-o", "json");
   expect(attached.code, attached.stderr).toBe(0);
   const nic = JSON.parse(attached.stdout) as VmStatus["nics"][number];
@@ -89,27 +75,34 @@ test("a NIC comes to a running guest, its cable is pulled and plugged, it goes; 
   const [ipv4 = "", ipv6 = ""] = nic.podAddresses;
   expect([ipv4, ipv6].map((address) => address.slice(0, 4))).toEqual(["10.5", "fd55"]);
   expect(await lab.inGuest("one", "cat /sys/class/net/eth1/address")).toContain(nic.mac);
-  {
-    using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
-    expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
-    expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
-    await lab.inGuest("one", `echo out-blue | nc -w 3 10.55.0.1 ${OUTSIDE_PORTS.tcp}`);
-    expect((await outside.sees("tcp", "out-blue")).address).toBe(ipv4);
+  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+  expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
+  expect((await outside.fetch(`http://[${ipv6}]/`)).trim()).toBe("n0nce");
+  await lab.inGuest("one", `echo out-blue | nc -w 3 10.55.0.1 ${OUTSIDE_PORTS.tcp}`);
+  expect((await outside.sees("tcp", "out-blue")).address).toBe(ipv4);
+  return ipv4;
+}
 
-    expect((await call("link", "down", "one", "blue")).code).toBe(0);
-    expect(await outside.connect(ipv4, 80)).not.toBe("connected");
-    expect([await linkOf("blue"), await linkOf("red")]).toEqual(["down", "up"]);
-    expect(await lab.inGuest("one", "cat /sys/class/net/eth1/carrier")).toMatch(/^0/m);
-    expect((await call("check")).code).toBe(0);
-    expect((await call("link", "up", "one", "blue")).code).toBe(0);
-    expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
-  }
-  // What was recorded of it is kept like that of any other NIC.
+async function expectCable(ipv4: string): Promise<void> {
+  using outside = await Outside.start(netnsPath(lab.state.nodeNetns));
+  expect((await call("link", "down", "one", "blue")).code).toBe(0);
+  expect(await outside.connect(ipv4, 80)).not.toBe("connected");
+  expect([await linkOf("blue"), await linkOf("red")]).toEqual(["down", "up"]);
+  expect(await lab.inGuest("one", "cat /sys/class/net/eth1/carrier")).toMatch(/^0/m);
+  expect((await call("check")).code).toBe(0);
+  expect((await call("link", "up", "one", "blue")).code).toBe(0);
+  expect((await outside.fetch(`http://${ipv4}/`)).trim()).toBe("n0nce");
+}
+
+/** What was recorded of the NIC is kept like that of any other. */
+async function expectRepair(): Promise<void> {
   await inPod(["ip", "link", "set", "16477688c0e-nic", "nomaster"]);
   expect((await call("check")).code).toBe(1);
   expect((await call("apply")).code).toBe(0);
   expect((await call("gc")).stdout).toBe("nothing to remove\n");
+}
 
+async function expectRefusals(): Promise<void> {
   for (const [args, code, text] of [
     [["attach-nic", "one", "blue", "--network", "blue-net", "-f", file()], 1, "already"],
     [
@@ -124,25 +117,43 @@ test("a NIC comes to a running guest, its cable is pulled and plugged, it goes; 
     const refused = await call(...args);
     expect([refused.code, refused.stderr], args.join(" ")).toEqual([code, expect.stringContaining(text)]);
   }
+}
 
-  const detach = ["detach-nic", "one", "blue"];
-  const detaching = await trace(detach);
+const DETACH = ["detach-nic", "one", "blue"];
+const attachTo = (network: string): readonly string[] => [
+  ...["attach-nic", "one", "blue", "--network", network, "-f", file(), "--wait", "0"],
+];
+
+/** Killed at a point of each kind of step, detaching and attaching. `before`: what the pod has without the NIC. */
+async function expectKilled(before: string): Promise<void> {
+  const detaching = await trace(DETACH);
   expect(await podHas()).toBe(before);
   await lab.inGuest("one", "sleep 2");
   expect(await lab.inGuest("one", "ls /sys/class/net")).not.toContain("eth1");
-
-  const l2 = ["attach-nic", "one", "blue", "--network", "l2-net", "-f", file(), "--wait", "0"];
-  const attaching = await trace(["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
+  const attaching = await trace(attachTo("blue-net"));
   // The device is out and the rest is not: apply goes on. What is on a layer 2 without addresses comes all the same.
-  await killAt(/ended virsh detach-device/, detaching, detach);
+  await killAt(/ended virsh detach-device/, detaching, DETACH);
   expect(await podHas()).toBe(before);
-  expect((await call(...l2)).code).toBe(0);
+  expect((await call(...attachTo("l2-net"))).code).toBe(0);
   expect(findVm(lab.state, "one").nics["blue"]?.plan?.services).toBeUndefined();
-  expect((await call(...detach)).code).toBe(0);
+  expect((await call(...DETACH)).code).toBe(0);
   // One point of each kind of step: the network's plugin, a server, the device.
   for (const kind of [/started sh -c out=/, /started prlimit/, /started virsh attach-device/]) {
-    await killAt(kind, attaching, ["attach-nic", "one", "blue", "--network", "blue-net", "-f", file(), "--wait", "0"]);
+    await killAt(kind, attaching, attachTo("blue-net"));
     expect(await podHas(), String(kind)).toBe(before);
   }
+}
+
+test("a NIC comes to a running guest, its cable is pulled and plugged, it goes; killed anywhere, all is whole or gone", {
+  timeout: 600_000,
+}, async () => {
+  writeFileSync(file(), NADS);
+  await lab.start(demoVmi({ name: "one", port: 80, nonce: "n0nce" }));
+  await lab.booted("one");
+  const before = await podHas();
+  await expectCable(await expectAttached());
+  await expectRepair();
+  await expectRefusals();
+  await expectKilled(before);
   await lab.stop("one");
 });

@@ -8,9 +8,9 @@ import { overlayDirectory } from "../../../core/local/src/launcher/container-dis
 import { demoVmi } from "../../demo/vmi.ts";
 import { type MachineState, machineState, makeStateDirectory } from "../guest/machine.ts";
 import { netbind, type Outcome } from "../guest/netbind.ts";
+import { callWithPoints, type PassedPoints } from "./points.ts";
 import { ResidentNetbind } from "../guest/resident-netbind.ts";
 
-const PRELOAD = new URL("kill-point.ts", import.meta.url).href;
 /** The VM's name. */
 export const VM = "one";
 /** A disk of the machine with nothing on it. */
@@ -19,12 +19,6 @@ const BLANK = "blank.img";
 const VMI = "vm.yaml";
 /** What a state directory holds when no VM is there. */
 const EMPTY = [VMI, "locks", "node.lock", "uids.lock", "vms", "writable"];
-
-/** How a netbind ended whose points were counted. */
-export interface PassedPoints {
-  readonly outcome: Outcome;
-  readonly points: readonly string[];
-}
 
 /** A state directory in which netbind is killed, and everything that may be left of it is counted. */
 export class KillLab implements AsyncDisposable {
@@ -167,20 +161,9 @@ export class KillLab implements AsyncDisposable {
     for (const directory of [this.directory, this.disks]) rmSync(directory, { recursive: true, force: true });
   }
 
-  /**
-   * Runs netbind with a signal at one of its points: the exit code tells whether it was passed. 0: at none. With the points
-   * that it passed.
-   */
-  async runWithPoints(args: readonly string[], at: number, signal: NodeJS.Signals = "SIGKILL"): Promise<PassedPoints> {
-    const file = join(this.directory, "points");
-    rmSync(file, { force: true });
-    const outcome = await this.#runAlone(args, {
-      NODE_OPTIONS: `--import=${PRELOAD}`,
-      NETBIND_POINTS: file,
-      NETBIND_KILL_AT: String(at),
-      NETBIND_KILL_SIGNAL: signal,
-    });
-    return { outcome, points: readFileSync(file, "utf8").trim().split("\n") };
+  /** Calls netbind with a signal at one of its points. */
+  runWithPoints(args: readonly string[], at: number, signal: NodeJS.Signals = "SIGKILL"): Promise<PassedPoints> {
+    return callWithPoints((env) => this.#runAlone(args, env), { directory: this.directory, at, signal });
   }
 
   /** True where a program runs in a pod of the lab's. Looks without netbind's help. */
