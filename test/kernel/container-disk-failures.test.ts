@@ -1,0 +1,111 @@
+/** Container disks that cannot be had, or only in part: what is said, and that nothing is left. */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Vmi } from "@netbind/kubevirt";
+import { exec } from "@netbind/netns";
+import { expect, test } from "vitest";
+import { UnreachableRegistryError } from "../../core/local/src/images/errors.ts";
+import { fetchContainerDisks } from "../../core/local/src/launcher/container-disks.ts";
+import { DISK_FILE, useDiskLab } from "../support/images/disk-lab.ts";
+import { tarOf } from "../support/images/oci-layout.ts";
+import { KNOWN_USER, Registry } from "../support/images/registry.ts";
+
+const { lab, fetch, pushed, progress } = useDiskLab();
+
+const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+const blobOf = (name: string): string =>
+  join(lab().registry.storage, "docker/registry/v2/blobs/sha256", name.slice(0, 2), name, "data");
+
+test("a registry that does not answer, that does not have it, and that refuses, each with its own words", async () => {
+  await expect(fetch("127.0.0.1:1/x/y:1")).rejects.toBeInstanceOf(UnreachableRegistryError);
+  await expect(fetch("registry.invalid/x/y:1")).rejects.toBeInstanceOf(UnreachableRegistryError);
+  await expect(fetch(`${lab().registry.host}/none:1`)).rejects.toThrow("is not there");
+  // Nobody has this user's password.
+  await using closed = await Registry.start({ htpasswd: `test:$2y$05$${"a".repeat(53)}` });
+  process.env["SSL_CERT_FILE"] = closed.certificate;
+  await expect(fetch(`${closed.host}/x:1`)).rejects.toThrow("its registry refuses it");
+  process.env["SSL_CERT_FILE"] = lab().registry.certificate;
+  expect(lab().left()).toEqual([]);
+});
+
+test("a volume's Secret opens its registry, and no file of it stays; all that cannot be had is said at once", async () => {
+  await using closed = await Registry.start(KNOWN_USER);
+  process.env["SSL_CERT_FILE"] = closed.certificate;
+  const images = [
+    { image: `${closed.host}/a:1`, imagePullSecret: "right" },
+    { image: `${closed.host}/b:1` },
+    { image: `${closed.host}/c:1`, imagePullSecret: "none" },
+    { image: "127.0.0.1:1/d:1" },
+  ];
+  const disks = images.map((_, at) => ({ name: `v${at}`, disk: {} }));
+  const volumes = images.map((containerDisk, at) => ({ name: `v${at}`, containerDisk }));
+  const vmi = { metadata: {}, spec: { domain: { devices: { disks } }, volumes } } as unknown as Vmi;
+  const data = { configMaps: {}, secrets: { right: { ".dockerconfigjson": KNOWN_USER.authFor(closed.host) } } };
+  const signal = new AbortController().signal;
+  const context = { exec, cache: lab().cache, progress: (line: string) => progress.push(line), signal };
+  const fetching = fetchContainerDisks(context, vmi, { policy: { directories: [], own: [] }, data });
+  const { message } = (await fetching.catch((error: Error) => error)) as Error;
+  process.env["SSL_CERT_FILE"] = lab().registry.certificate;
+  expect(message).toContain("3 container disks cannot be had");
+  // Who may look there is told that it is not there.
+  expect(message).toContain(`volume "v0": image ${closed.host}/a:1 is not there`);
+  expect(message).toContain(`volume "v1": image ${closed.host}/b:1: its registry refuses it`);
+  expect(message).toContain('volume "v2" refers to Secret "none", which is not in the input');
+  expect(lab().left()).toEqual([]);
+});
+
+test("a digest that does not match is refused, of a manifest and of a layer, and nothing is left", async () => {
+  const entries = [{ ...DISK_FILE, content: "changed" }];
+  await pushed("changed:1", [entries]);
+  const wrong = `sha256:${"0".repeat(64)}`;
+  await expect(fetch(`${lab().registry.host}/changed@${wrong}`)).rejects.toThrow("is not there");
+  const layer = sha256(gzipSync(await tarOf(entries)));
+  writeFileSync(blobOf(layer), Buffer.alloc(statSync(blobOf(layer)).size));
+  await expect(fetch(`${lab().registry.host}/changed:1`)).rejects.toThrow(
+    "does not have the digest that was asked for",
+  );
+  const image = await lab().layoutOf([[{ ...DISK_FILE, content: "once" }]]);
+  const blobs = join(image.split(":")[1] ?? "", "blobs/sha256");
+  writeFileSync(join(blobs, sha256(gzipSync(await tarOf([{ ...DISK_FILE, content: "once" }])))), "other");
+  await expect(fetch(image)).rejects.toThrow(/^image oci:/);
+  expect(lab().left()).toEqual([]);
+});
+
+test("a start that was killed leaves a half-written disk, which the next one removes; a directory without facts is not taken for one", async () => {
+  const image = await lab().layoutOf([[DISK_FILE]]);
+  const { base } = await fetch(image);
+  const kept = join(lab().cache, "container-disks", base);
+  rmSync(join(kept, "facts.json"));
+  writeFileSync(join(kept, "half"), "x");
+  mkdirSync(join(lab().cache, "container-disks/building"));
+  writeFileSync(join(lab().cache, "container-disks/building/disk"), "half");
+  expect((await fetch(image)).base).toBe(base);
+  expect(readdirSync(kept).sort()).toEqual(["disk", "facts.json"]);
+  expect(lab().left()).not.toContain("building");
+});
+
+test("a full disk is an error that names the cache; with room again, the next start is whole", async () => {
+  const small = join(lab().directory, "small");
+  mkdirSync(small);
+  await exec(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small]);
+  try {
+    const content = randomBytes(3 * 1024 ** 2);
+    const image = await lab().layoutOf([[{ ...DISK_FILE, content }]]);
+    await expect(fetch(image, { into: small })).rejects.toThrow(/file system of Netbind's cache is full/);
+    expect(lab().left(small)).toEqual([]);
+    await exec(["mount", "-o", "remount,size=32m", small]);
+    expect(await fetch(image, { into: small })).toMatchObject({ format: "raw" });
+  } finally {
+    await exec(["umount", small]);
+  }
+});
+
+test("who gives up while an image is fetched leaves nothing of it", async () => {
+  const image = await lab().layoutOf([[DISK_FILE]]);
+  const controller = new AbortController();
+  controller.abort(new Error("stopped"));
+  await expect(fetch(image, { signal: controller.signal })).rejects.toThrow("stopped");
+  expect(lab().left()).toEqual([]);
+});
