@@ -216,7 +216,7 @@ export const findBrokenLinks = ({ name, text }: Pick<Page, "name" | "text">): re
   });
 
 /** How the commands of pages begin. */
-const COMMAND = /^(?:\.\/netbind|kubectl|helm|npm|npx|skopeo|curl|ip) /;
+const COMMAND = /^(?:\.\/netbind|kubectl|helm|npm|skopeo|curl|ip) /;
 
 /** What keeps commands of a page out of sight: code without a language, commands as text, and code that is only indented. */
 export const findHidden = ({ name, text }: Page): readonly string[] => [
