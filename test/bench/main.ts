@@ -7,6 +7,7 @@ import { benchCluster } from "./cluster.ts";
 import { benchDataPath } from "./data-path.ts";
 import { benchGuest } from "./guest.ts";
 import { benchImage } from "./image.ts";
+import { benchLimits } from "./limits.ts";
 import { benchNetwork } from "./network.ts";
 import { benchNode } from "./node.ts";
 import { benchPlan } from "./plan.ts";
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Comparison[]>>> = 
   "data-path": benchDataPath,
   sidecar: benchSidecar,
   image: benchImage,
+  limits: benchLimits,
   plan: benchPlan,
   validate: benchValidate,
   agent: benchAgent,

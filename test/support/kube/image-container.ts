@@ -16,8 +16,8 @@ import {
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AttachRequest } from "@netbind/contract";
-import { exec } from "@netbind/netns";
+import { type AttachRequest, defined } from "@netbind/contract";
+import { exec, scaledTimeout } from "@netbind/netns";
 import { attachSidecar } from "@netbind/remote/sidecar";
 import type { UnpackedImage } from "./built-images.ts";
 import { containerSpec } from "./kube-container.ts";
@@ -49,6 +49,8 @@ export interface ContainerStart {
   readonly isEmulated?: boolean;
   /** A control group with a sidecar's limits, from the hierarchy's root, where the machine's control groups are the test's. */
   readonly cgroup?: string;
+  /** Thousandths of a processor that it may use there; absent: as many as there are. */
+  readonly millis?: number;
 }
 
 /**
@@ -59,26 +61,23 @@ export class ImageContainer implements AsyncDisposable {
   readonly #base: string;
   readonly #id = `nbimage-${randomBytes(4).toString("hex")}`;
   readonly #netns: TestNetns;
-  readonly #cgroup: string | undefined;
+  readonly #start: ContainerStart;
   #process: ChildProcess | undefined;
   #log: Socket | undefined;
   #output = "";
 
-  private constructor(netns: TestNetns, cgroup: string | undefined) {
+  private constructor(netns: TestNetns, start: ContainerStart) {
     this.#netns = netns;
-    this.#cgroup = cgroup;
+    this.#start = start;
     this.#base = mkdtempSync(join(tmpdir(), "netbind-container-"));
     chmodSync(this.#base, 0o755);
   }
 
   /** Starts a sidecar, and waits until it can be attached. */
-  static async start(
-    image: UnpackedImage,
-    { binding, isEmulated = false, cgroup }: ContainerStart,
-  ): Promise<ImageContainer> {
-    const container = new ImageContainer(await TestNetns.make(), cgroup);
+  static async start(image: UnpackedImage, start: ContainerStart): Promise<ImageContainer> {
+    const container = new ImageContainer(await TestNetns.make(), start);
     try {
-      container.#run(image, binding, isEmulated);
+      container.#run(image);
       await container.#appears(join(container.hooks, "netbind/attach.sock"));
       return container;
     } catch (error) {
@@ -136,7 +135,8 @@ export class ImageContainer implements AsyncDisposable {
     return new Promise((resolve) => child.once("exit", resolve));
   }
 
-  #run({ rootfs, process: start }: UnpackedImage, binding: string, isEmulated: boolean): void {
+  #run({ rootfs, process: start }: UnpackedImage): void {
+    const { binding, isEmulated = false, cgroup, millis } = this.#start;
     mkdirSync(this.hooks, { recursive: true, mode: 0o755 });
     chownSync(this.hooks, POD_USER, POD_USER);
     const resolv = join(this.#base, "resolv.conf");
@@ -152,7 +152,7 @@ export class ImageContainer implements AsyncDisposable {
       resolv,
       hooks: this.hooks,
       netns: this.#netns.path,
-      ...(this.#cgroup === undefined ? {} : { cgroup: this.#cgroup, isSidecar: true }),
+      ...(cgroup === undefined ? {} : { cgroup, isSidecar: true, ...defined({ millis }) }),
     });
     writeFileSync(join(this.#base, "config.json"), JSON.stringify(spec));
     const [file = "", ...args] = [...this.#command(), "run", "--bundle", this.#base, this.#id];
@@ -173,7 +173,7 @@ export class ImageContainer implements AsyncDisposable {
   }
 
   async #appears(path: string): Promise<void> {
-    const end = performance.now() + DEADLINE;
+    const end = performance.now() + scaledTimeout(DEADLINE);
     while (!existsSync(path)) {
       if (this.#process?.exitCode !== null || performance.now() > end)
         throw new Error(`the container showed no ${path}: exit code ${this.#process?.exitCode}: ${this.#output}`);
@@ -183,7 +183,7 @@ export class ImageContainer implements AsyncDisposable {
 
   #command(): readonly string[] {
     const root = ["--root", join(this.#base, "crun")];
-    return this.#cgroup === undefined
+    return this.#start.cgroup === undefined
       ? [...CRUN, ...root, "--cgroup-manager=disabled"]
       : ["crun", ...root, "--cgroup-manager=cgroupfs"];
   }

@@ -34,6 +34,8 @@ export interface ContainerParts {
   /** Its control group, from the hierarchy's root; absent: the caller's. */
   readonly cgroup?: string;
   readonly isSidecar?: boolean;
+  /** Thousandths of a processor that one in a control group may use; absent: as many as there are. */
+  readonly millis?: number;
 }
 
 /** The control group of a pod without requests, as a kubelet with systemd's names has it, from the hierarchy's root. */
@@ -42,10 +44,17 @@ export const podCgroup = (uid: string): string =>
 
 /**
  * Bytes of memory that KubeVirt lets a sidecar have where its VM's pod is a guaranteed one (reference, pod rendering, the table
- * of a sidecar's container). Its fifth of a processor is left out: a node that is emulated has far less than a node's.
+ * of a sidecar's container). Its fifth of a processor is left out but where that is measured: a node that is emulated has far less
+ * than a node's.
  */
 export const SIDECAR_MEMORY = 64_000_000;
-const SIDECAR_LIMITS = { memory: { limit: SIDECAR_MEMORY, swap: SIDECAR_MEMORY } };
+/** Microseconds in which a container may use its part of a processor, as the kubelet has it. */
+const PERIOD = 100_000;
+
+const sidecarLimits = (millis: number | undefined): object => ({
+  memory: { limit: SIDECAR_MEMORY, swap: SIDECAR_MEMORY },
+  ...(millis === undefined ? {} : { cpu: { quota: (millis * PERIOD) / 1000, period: PERIOD } }),
+});
 
 const bind = (source: string, destination: string, mode: string): object => ({
   type: "bind",
@@ -66,6 +75,7 @@ export const containerSpec = ({
   netns,
   cgroup,
   isSidecar = false,
+  millis,
 }: ContainerParts): object => ({
   ociVersion: "1.0.0",
   process: {
@@ -90,6 +100,8 @@ export const containerSpec = ({
       ...["pid", "ipc", "mount", "uts"].map((type) => ({ type })),
       ...(netns === undefined ? [] : [{ type: "network", path: netns }]),
     ],
-    ...(cgroup === undefined ? {} : { cgroupsPath: cgroup, ...(isSidecar ? { resources: SIDECAR_LIMITS } : {}) }),
+    ...(cgroup === undefined
+      ? {}
+      : { cgroupsPath: cgroup, ...(isSidecar ? { resources: sidecarLimits(millis) } : {}) }),
   },
 });

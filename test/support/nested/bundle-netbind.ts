@@ -18,6 +18,7 @@ export async function bundleNetbind(directory: string): Promise<void> {
       "test/support/nested/in-guest": join(root, "test/support/nested/in-guest.ts"),
       "test/support/nested/attach-pod": join(root, "test/support/nested/attach-pod.ts"),
       "test/support/nested/call-image": join(root, "test/support/nested/call-image.ts"),
+      "test/support/nested/live-image": join(root, "test/support/nested/live-image.ts"),
     },
     outdir: directory,
     ...BUNDLE_OPTIONS,

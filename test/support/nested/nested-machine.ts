@@ -41,6 +41,7 @@ const PROGRAMS = [
   "test/support/nested/in-guest",
   "test/support/nested/attach-pod",
   "test/support/nested/call-image",
+  "test/support/nested/live-image",
 ] as const;
 const CHECKOUT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 /** How much longer than usual things take on a processor in software. */
