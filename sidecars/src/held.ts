@@ -24,8 +24,10 @@ import { defineDomain } from "./serve.ts";
 const SOCKET_DESCRIPTOR = 0;
 /** Milliseconds that a runtime stays after the last call, since a VM's calls come in groups. */
 const STAY = 60_000;
-/** Milliseconds that answers have to reach their callers when it ends. */
+/** Milliseconds that answers have to reach their callers at Shutdown, which is to end all of it within a second. */
 const FAREWELL = 500;
+/** Milliseconds that a call under way has otherwise: a runtime that is throttled may take longer for one than it stays for none. */
+const LONGEST_CALL = CALL_DEADLINE * 1000;
 /** The process that has what has lost its parent. */
 const FIRST_PROCESS = 1;
 /** Milliseconds between looks whether inetd is still there, and until who has connected by then is seen. */
@@ -130,7 +132,10 @@ async function serveHeld(binding: Binding, container: string, inetd: number): Pr
   if (attachment.vm === undefined) rmSync(hookSocket, { force: true });
 
   const server = makeServer();
-  const idle = setTimeout(() => (attachment.vm === undefined ? idle.refresh() : leave(serving, FAREWELL, end)), STAY);
+  const idle = setTimeout(
+    () => (attachment.vm === undefined ? idle.refresh() : leave(serving, LONGEST_CALL, end)),
+    STAY,
+  );
   const onDefineDomain = (xml: Uint8Array): Uint8Array => {
     idle.refresh();
     return defineDomain(attachment.vm, xml);
@@ -149,5 +154,5 @@ async function serveHeld(binding: Binding, container: string, inetd: number): Pr
   const serving: Serving = { server, connections };
   showSocket(places, attachSocket);
   warnMissingAgent(log, attachment, attachSocket, AGENT_TIMEOUT);
-  watchParent(inetd, () => stop("SIGTERM", CALL_DEADLINE * 1000));
+  watchParent(inetd, () => stop("SIGTERM", LONGEST_CALL));
 }

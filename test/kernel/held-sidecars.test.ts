@@ -9,6 +9,7 @@ import type { Vmi } from "@netbind/kubevirt";
 import { buildBaseDomain } from "@netbind/local";
 import { exec, waitUntil } from "@netbind/netns";
 import passt from "@netbind/plugin-passt";
+import { hooksV1alpha3 } from "@netbind/proto";
 import { connectHooks, encodeAttach, type HooksClient } from "@netbind/remote/sidecar";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { buildGoTool } from "../support/build/go-tools.ts";
@@ -237,23 +238,67 @@ test("a call that starts the runtime gets its answer, though SIGTERM comes befor
   await terminateDuring(call, pid);
 });
 
+/** A call that is sent bit by bit, as one is by a caller that is throttled. */
+class SlowCall implements Disposable {
+  readonly #session = connect("http://localhost", { createConnection: () => connectSocket(socket()) });
+  readonly #call = this.#session
+    .request({
+      ":method": "POST",
+      ":path": "/kubevirt.hooks.v1alpha3.Callbacks/OnDefineDomain",
+      "content-type": "application/grpc",
+      te: "trailers",
+    })
+    .on("error", () => undefined);
+  readonly #rest: Buffer;
+
+  constructor() {
+    const message = hooksV1alpha3.OnDefineDomainParams.encode({ domainXML: DOMAIN, vmi: VMI }).finish();
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(message.length, 1);
+    this.#call.write(head);
+    this.#rest = Buffer.from(message);
+  }
+
+  /** Sends the rest, and gives the answer's bytes. */
+  async finish(): Promise<string> {
+    this.#call.end(this.#rest);
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.#call) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString("utf8");
+  }
+
+  /** As a gRPC client does at its deadline. */
+  giveUp(): void {
+    this.#call.close(constants.NGHTTP2_CANCEL);
+  }
+
+  [Symbol.dispose](): void {
+    this.#session.destroy();
+  }
+}
+
 test("a caller that sends its call slowly is waited for until it gives up, and no longer; others are refused meanwhile", async () => {
   await attach();
-  const session = connect("http://localhost", { createConnection: () => connectSocket(socket()) });
-  const path = "/kubevirt.hooks.v1alpha3.Callbacks/OnDefineDomain";
-  const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
-  const call = session.request(headers).on("error", () => undefined);
-  call.write(Buffer.from([0, 0, 0, 0, 9]));
+  using call = new SlowCall();
   await soon();
   terminate();
   await new Promise((resolve) => setTimeout(resolve, END));
   expect(existsSync(`/proc/${first}`)).toBe(true);
   expect(existsSync(socket())).toBe(false);
   await expect(ask(define)).rejects.toMatchObject({ code: "UNAVAILABLE" });
-  // As a gRPC client does at its deadline.
-  await expect(endsOf(() => call.close(constants.NGHTTP2_CANCEL))).resolves.toBe(0);
-  session.destroy();
+  await expect(endsOf(() => call.giveUp())).resolves.toBe(0);
 });
+
+test("a call that takes longer than a runtime stays without one gets its answer; the next is another runtime's", async () => {
+  await attach();
+  const pid = await runtime();
+  using call = new SlowCall();
+  await new Promise((resolve) => setTimeout(resolve, 62_000));
+  const next = ask(define);
+  expect(await call.finish()).toEqual(PATCHED);
+  expect(await next).toEqual(PATCHED);
+  expect(await runtime()).not.toBe(pid);
+}, 120_000);
 
 test("a runtime that hangs when SIGTERM comes is waited for as long as a call may take", async () => {
   await attach();
