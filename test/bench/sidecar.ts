@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { anAttachment } from "@netbind/contract/testing";
-import { exec, waitUntil } from "@netbind/netns";
+import { waitUntil } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { addHooks, attachSidecar, connectHooks, listenUnix, makeServer } from "@netbind/remote/sidecar";
 import { buildBaseDomain, type RuntimeStart } from "@netbind/local";
 import type { Vmi } from "@netbind/kubevirt";
 import { nicDomain, writeTapInterface } from "@netbind/domain";
-import { buildGoTool } from "../support/build/go-tools.ts";
 import { SIDECAR_START } from "../support/kube/sidecar-start.ts";
+import { benchDialed } from "./dialed.ts";
 import { type Comparison, percentile } from "./report.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../sidecars/dist/masquerade.mjs", import.meta.url));
@@ -31,7 +31,6 @@ const CALLS = 500;
 /** A VM with more devices than any should have. */
 const MANY_DEVICES = 3000;
 const LARGE_CALLS = 20;
-const ROUNDS = 3;
 /** A domain of about 64,000 bytes. */
 const LARGE_DEVICES = 830;
 
@@ -141,68 +140,6 @@ async function callTimes(hook: string): Promise<readonly number[]> {
   return times;
 }
 
-/** A Go sidecar, as its ecosystem writes one (test/go/hook-server). */
-async function goSidecar(directory: string): Promise<{ readonly child: ChildProcess; readonly hook: string }> {
-  const hook = join(directory, "go.sock");
-  const child = spawn(buildGoTool("hook-server"), [hook], { stdio: "inherit" });
-  await waitUntil(() => existsSync(hook), 20_000, 1);
-  return { child, hook };
-}
-
-/** What any server on Node's own HTTP/2 takes for a call at least: it gives back the bytes of the message, unread. */
-async function bareServer(directory: string): Promise<{ readonly child: ChildProcess; readonly hook: string }> {
-  const hook = join(directory, "bare.sock");
-  const script = `
-    const echo = (stream, chunks) => {
-      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-      stream.end(Buffer.concat(chunks));
-    };
-    const server = require("node:http2").createServer();
-    server.on("stream", (stream) => {
-      const chunks = [];
-      stream.on("data", (chunk) => chunks.push(chunk)).on("end", () => echo(stream, chunks));
-    });
-    server.listen(process.argv[1]);`;
-  const child = spawn(process.execPath, [...SIDECAR_START.options, "-e", script, hook], { stdio: "inherit" });
-  await waitUntil(() => existsSync(hook), 20_000, 1);
-  return { child, hook };
-}
-
-/** The times of calls by virt-launcher's gRPC library, each over a connection of its own. */
-async function dialedTimes(hook: string, domainXML: string, calls: number): Promise<readonly number[]> {
-  const argv = [buildGoTool("hook-client"), "-socket", hook, "-calls", String(calls)];
-  const printed = await exec(argv, { stdin: JSON.stringify({ domainXML, vmi }) });
-  return (JSON.parse(printed) as { readonly milliseconds: readonly number[] }).milliseconds;
-}
-
-/** Calls as virt-launcher makes them, against a Go sidecar, for a usual domain and a large one, and the least that Node takes. */
-async function benchDialed(place: Place): Promise<readonly Comparison[]> {
-  const servers = {
-    ours: await place.sidecar("dialed"),
-    go: await goSidecar(place.directory),
-    bare: await bareServer(place.directory),
-  };
-  const rows: Comparison[] = [];
-  for (const domain of [DOMAIN, domainWith(LARGE_DEVICES)]) {
-    const times = { ours: [] as number[], go: [] as number[], bare: [] as number[] };
-    for (let round = 0; round <= ROUNDS; round++)
-      for (const name of ["ours", "go", "bare"] as const) {
-        const one = await dialedTimes(servers[name].hook, domain.toString("utf8"), CALLS);
-        // The first calls warm both ends up.
-        if (round > 0) times[name].push(...one);
-      }
-    const what = `${Math.round(domain.length / 1024)} KiB, a new connection`;
-    const row = { unit: "ms", theirs: times.go, against: "a Go sidecar (encoding/xml)" } as const;
-    rows.push(
-      { ...row, what: `OnDefineDomain of ${what}`, ours: times.ours, goal: { ratio: 0.5, better: "smaller" } },
-      { ...row, what: `node:http2 that gives back ${what}`, ours: times.bare },
-    );
-  }
-  for (const { child } of Object.values(servers)) child.kill("SIGKILL");
-  return rows;
-}
-
 /** The same server with a hook that does nothing. */
 async function echoServer(directory: string): Promise<{ readonly socket: string; readonly close: () => void }> {
   const server = makeServer();
@@ -266,7 +203,14 @@ export async function benchSidecar(): Promise<readonly Comparison[]> {
     await benchStart(place),
     ...(await benchMemory(place)),
     await benchLargeDomain(place),
-    ...(await benchDialed(place)),
+    ...(await benchDialed(
+      place.directory,
+      (
+        await place.sidecar("dialed")
+      ).hook,
+      [DOMAIN, domainWith(LARGE_DEVICES)],
+      vmi,
+    )),
   ];
   const { child, hook } = await place.sidecar("calls");
   const echo = await echoServer(place.directory);

@@ -1,13 +1,15 @@
 // Command hook-server is a hook sidecar as one is written in Go: a gRPC server that reads a domain by encoding/xml with
-// libvirt's schema, changes its first interface, and prints it again. Netbind's sidecars are measured against it. It is
-// Netbind's own program; no code of KubeVirt is in it.
+// libvirt's schema, changes its first interface, and prints it again. Netbind's sidecars are measured against it. With -echo
+// it gives the domain back as it came: what is left is gRPC's and its caller's own time. It is Netbind's own program; no code
+// of KubeVirt is in it.
 //
-//	hook-server SOCKET
+//	hook-server [-echo] SOCKET
 package main
 
 import (
 	"context"
 	"encoding/xml"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -23,12 +25,20 @@ import (
 // domainXML is the field of the request, and of the answer, that has the domain.
 const domainXML = protowire.Number(1)
 
+// change is what a domain becomes.
+var change = define
+
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: hook-server SOCKET")
+	echo := flag.Bool("echo", false, "give the domain back as it came")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: hook-server [-echo] SOCKET")
 		os.Exit(2)
 	}
-	if err := serve(os.Args[1]); err != nil {
+	if *echo {
+		change = func(text []byte) ([]byte, error) { return text, nil }
+	}
+	if err := serve(flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -58,7 +68,7 @@ func onDefineDomain(_ any, _ context.Context, decode func(any) error, _ grpc.Una
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	defined, err := define(text)
+	defined, err := change(text)
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
