@@ -33,6 +33,7 @@ async function startServer(hook: string, [file = "", ...args]: readonly string[]
 const inNode = (name: string): readonly string[] => [
   process.execPath,
   ...SIDECAR_START.options,
+  "--conditions=@netbind/source",
   fileURLToPath(new URL(`servers/${name}.ts`, import.meta.url)),
 ];
 
@@ -44,6 +45,7 @@ async function startOthers(directory: string) {
     // A Go sidecar, as its ecosystem writes one (test/go/hook-server).
     go: await start("go", [buildGoTool("hook-server")]),
     goEcho: await start("go-echo", [buildGoTool("hook-server"), "-echo"]),
+    grpc: await start("grpc", inNode("grpc-server")),
     http2: await start("http2", inNode("http2-server")),
     frames: await start("frames", inNode("frames-server")),
   };
@@ -88,6 +90,7 @@ export async function benchDialed(
     const row = { unit: "ms", theirs: times.go, against: "a Go sidecar (encoding/xml)" } as const;
     rows.push(
       { ...row, what: `OnDefineDomain of ${size}`, ours: times.ours, goal: { ratio: 0.5, better: "smaller" } },
+      { ...row, what: `the sidecar's gRPC server that gives back ${size}`, ours: times.grpc },
       { ...row, what: `node:http2 that gives back ${size}`, ours: times.http2 },
       { ...row, what: `node:net with frames that are ready, which gives back ${size}`, ours: times.frames },
       { ...row, what: `Go's gRPC server that gives back ${size}`, ours: times.goEcho },

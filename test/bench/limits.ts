@@ -74,6 +74,7 @@ export async function benchLimits(): Promise<readonly Comparison[]> {
       row("a domain of 64 KB at boot", ({ defines }) => defines, 12_000),
       row("a domain that starts the runtime, cold", ({ hotplug }) => [hotplug], 12_000),
       row("the next domain", ({ migration }) => [migration], 12_000),
+      { ...row("pages of its files that were read again", ({ readAgain }) => [readAgain]), unit: "pages" },
       row("from Shutdown to the container's end", ({ shutdown }) => [shutdown], 1000),
       row("from SIGTERM to the container's end", ({ sigterm }) => [sigterm], 1000),
     ];

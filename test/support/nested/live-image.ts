@@ -25,6 +25,8 @@ export interface LifeOfCalls {
   /** A runtime that starts and ends, with nothing to do and no limits. */
   readonly bare: number;
   readonly outOfMemory: number;
+  /** Pages of its files that were read again for want of memory, until Shutdown. */
+  readonly readAgain: number;
 }
 
 /** The runtime ends a minute after the last call. */
@@ -39,16 +41,24 @@ async function timed(action: () => unknown): Promise<number> {
   return performance.now() - began;
 }
 
+/** A step's time in the log: a life takes minutes. */
+function note(step: string, milliseconds: number): number {
+  console.error(
+    `${step}: ${milliseconds.toFixed(0)} ms, ${groupField("memory.stat", "workingset_refault_file")} pages read again`,
+  );
+  return milliseconds;
+}
+
 async function define(sidecar: ImageContainer): Promise<number> {
   const [milliseconds, domain] = await timeCall(sidecar, defineLarge);
   assert.match(domain, /<interface type='vhostuser'>/);
-  return milliseconds;
+  return note("a domain", milliseconds);
 }
 
 async function lifeUntilShutdown(): Promise<Omit<LifeOfCalls, "sigterm" | "bare">> {
   const began = performance.now();
   await using sidecar = await startLimited(rootfs, start, limit);
-  const attached = performance.now() - began;
+  const attached = note("attached", performance.now() - began);
   const [info] = await timeCall(sidecar, (hooks) => hooks.info());
   const defines = [await define(sidecar), await define(sidecar), await define(sidecar)];
   const isIdle = async (): Promise<boolean> => (await sidecar.runtimes()).length === 0;
@@ -57,11 +67,12 @@ async function lifeUntilShutdown(): Promise<Omit<LifeOfCalls, "sigterm" | "bare"
   const hotplug = await define(sidecar);
   const migration = await define(sidecar);
   const outOfMemory = groupField("memory.events", "oom_kill");
+  const readAgain = groupField("memory.stat", "workingset_refault_file");
   const shutdown = await timed(async () => {
     await timeCall(sidecar, (hooks) => hooks.shutdown("v1alpha3"));
     await sidecar.ended();
   });
-  return { attached, info, defines, hotplug, migration, shutdown, outOfMemory };
+  return { attached, info, defines, hotplug, migration, shutdown, outOfMemory, readAgain };
 }
 
 async function untilSigterm(): Promise<number> {
