@@ -52,7 +52,8 @@ export class ApiCluster implements Cluster {
   async run(signal: AbortSignal): Promise<void> {
     const all = this.#all.map((one) => one.run(signal));
     while (!signal.aborted) {
-      this.#lookups.look(this.#unfollowed(), signal);
+      // Until its VMIs are listed, a node's every pod would seem to have one that is not followed.
+      if (this.#vmis.every(({ isSynced }) => isSynced)) this.#lookups.look(this.#unfollowed(), signal);
       await pause(LOOK, signal);
     }
     await Promise.all(all);
