@@ -11,7 +11,7 @@ const NICS = [{ name: "red", binding: "masquerade" }];
 const podOf = (vm: string, uid: string): object =>
   launcherPod({ uid, name: `virt-launcher-${vm}`, vm, node: NODE, nics: NICS });
 
-/** An API server with pods of two VMs, of which one is not labelled yet. Its lists of VMIs wait for {@link listVmis}. */
+/** An API server with pods of two VMs, of which one is not labeled yet. Its lists of VMIs wait for {@link listVmis}. */
 class Scripted extends ApiClient {
   readonly named: string[] = [];
   readonly #vmis = Promise.withResolvers<void>();
@@ -30,11 +30,11 @@ class Scripted extends ApiClient {
     if (resource.kind === "VirtualMachineInstance") await this.#vmis.promise;
     const items = {
       Pod: [
-        podOf("labelled", "11111111-2222-3333-4444-555555555555"),
+        podOf("labeled", "11111111-2222-3333-4444-555555555555"),
         podOf("new", "21111111-2222-3333-4444-555555555555"),
       ],
       VirtualMachineInstance:
-        query?.["labelSelector"] === `kubevirt.io/nodeName=${NODE}` ? [vmiObject("labelled", NICS)] : [],
+        query?.["labelSelector"] === `kubevirt.io/nodeName=${NODE}` ? [vmiObject("labeled", NICS)] : [],
     }[resource.kind];
     return { metadata: { resourceVersion: "1" }, items: items ?? [] };
   }
@@ -53,8 +53,8 @@ test("an agent that starts asks by name for no VMI that its lists have, however 
   expect(client.named).toEqual([]);
   client.listVmis();
   await expect.poll(() => client.named).toContain("new");
-  expect(client.named).not.toContain("labelled");
-  expect((await cluster.snapshot()).vmis.map(({ metadata }) => metadata.name).toSorted()).toEqual(["labelled", "new"]);
+  expect(client.named).not.toContain("labeled");
+  expect((await cluster.snapshot()).vmis.map(({ metadata }) => metadata.name).toSorted()).toEqual(["labeled", "new"]);
   stop.abort();
   await running;
 });
