@@ -45,6 +45,15 @@ function readDescription({
   return { name, contract, migration: moves, takesPodMac, hooks: known };
 }
 
+/** @throws BindingError PLUGIN_FAILED where a binding does not describe itself as one does */
+function describedBy(response: bindingWire.DescribeResponse): BindingDescription {
+  try {
+    return readDescription(response);
+  } catch (error) {
+    throw BindingError.from(error, "PLUGIN_FAILED");
+  }
+}
+
 /** What a binding answers is the binding's fault, not its caller's. */
 function fromBinding<T>(read: () => T): T {
   try {
@@ -70,13 +79,7 @@ export function connectBinding(socket: string, timeoutScale = 1): BindingClient 
   const describe = (): Promise<BindingDescription> => {
     description ??= call<bindingWire.DescribeResponse>(timeoutScale * DEADLINE, (done) =>
       client.describe({}, new Metadata(), done),
-    ).then((response) => {
-      try {
-        return readDescription(response);
-      } catch (error) {
-        throw BindingError.from(error, "PLUGIN_FAILED");
-      }
-    });
+    ).then(describedBy);
     return description;
   };
   const has = async (hook: Hook): Promise<boolean> => (await describe()).hooks.includes(hook);
