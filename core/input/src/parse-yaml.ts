@@ -117,7 +117,7 @@ function readLax(part: Part): readonly YamlDocument[] {
 const DOCUMENT_START = /[\n\r]---(?=[ \t\n\r]|$)/g;
 
 /** A line that says something: it is neither empty nor a comment nor a directive. */
-const CONTENT = /^[^\S\n]*[^\s#%]/m;
+const CONTENT = /^\uFEFF?[ \t]*[^\s#%]/m;
 
 /** Cuts a text before each line that begins a document. */
 function splitDocuments(text: string): readonly Part[] {
