@@ -95,14 +95,18 @@ export class Unreadable {
   }
 }
 
-/** The number of single-character edits between two words. */
+/** The number of single-character edits between two words; two neighbors that changed places are one. */
 export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (const [i, left] of [...a].entries()) {
+  let [before, row]: [readonly number[], readonly number[]] = [[], Array.from({ length: b.length + 1 }, (_, at) => at)];
+  for (let i = 0; i < a.length; i++) {
     const next = [i + 1];
-    for (const [j, right] of [...b].entries())
-      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)));
-    row = next;
+    for (let j = 0; j < b.length; j++) {
+      const isSwapped = i > 0 && j > 0 && a[i] === b[j - 1] && a[i - 1] === b[j];
+      const swapped = isSwapped ? (before[j - 1] ?? 0) + 1 : Number.POSITIVE_INFINITY;
+      const changed = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, changed, swapped));
+    }
+    [before, row] = [row, next];
   }
   return row[b.length] ?? 0;
 }
@@ -185,10 +189,20 @@ function withFound(all: Violation[] | undefined, found: readonly Violation[]): V
   return list;
 }
 
+/** True where a field is there under a name that is found to be unknown: one mistake is reported once. */
+function isMisspelt(key: string, value: object, { closed, fields }: ObjectShape): boolean {
+  const known = Object.keys(fields);
+  return (
+    closed &&
+    Object.keys(value).some((name) => !Object.hasOwn(fields, name) && meantBy(name, known).names.includes(key))
+  );
+}
+
 function checkObject(value: object, shape: ObjectShape, path: string): readonly Violation[] {
   let all: Violation[] | undefined;
   for (const key of shape.required)
-    if (!Object.hasOwn(value, key)) all = withFound(all, [violation(join(path, key), MISSING, "add it")]);
+    if (!Object.hasOwn(value, key) && !isMisspelt(key, value, shape))
+      all = withFound(all, [violation(join(path, key), MISSING, "add it")]);
   for (const key of Object.keys(value))
     all = withFound(all, checkField((value as Readonly<Record<string, unknown>>)[key], key, shape, path));
   return all ?? NONE;

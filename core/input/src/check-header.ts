@@ -47,6 +47,7 @@ export function isOfKubevirt({ value }: InputDocument): boolean {
 }
 
 const LONGEST_NAME = 64;
+const quoted = (name: string): string => JSON.stringify(name.slice(0, LONGEST_NAME));
 const isNear = (name: string, known: string): boolean =>
   name.length <= LONGEST_NAME && editDistance(name.toLowerCase(), known.toLowerCase()) <= 3;
 
@@ -70,11 +71,25 @@ function checkGroup(apiVersion: string, group: string, kind: string): readonly V
   return [violation("apiVersion", problem, `${kind} is of the group ${right}: correct the apiVersion`)];
 }
 
+const DEFINITIONS = { group: "k8s.cni.cncf.io", kind: "NetworkAttachmentDefinition" } as const;
+
+/** The header of a NetworkAttachmentDefinition, with a slip in its kind or in its group. */
+function checkDefinitionHeader(apiVersion: string, group: string, kind: string): readonly Violation[] {
+  if (group === DEFINITIONS.group && kind !== DEFINITIONS.kind && isNear(kind, DEFINITIONS.kind))
+    return [
+      violation("kind", `the API group ${group} has no kind ${quoted(kind)}`, `did you mean ${DEFINITIONS.kind}?`),
+    ];
+  if (group === DEFINITIONS.group || kind !== DEFINITIONS.kind) return [];
+  const problem = `no such API: ${apiVersion.slice(0, LONGEST_NAME)} ${kind}`;
+  return [violation("apiVersion", problem, `write "apiVersion: ${DEFINITIONS.group}/v1"`)];
+}
+
 /** A kind that one of KubeVirt's groups has not, and what is meant. */
 function checkKind(apiVersion: string, kind: string): readonly Violation[] {
   const [group = ""] = apiVersion.split("/");
   const known = Object.hasOwn(KINDS, group) ? (KINDS[group] ?? []) : [];
-  if (known.length === 0) return checkGroup(apiVersion, group, kind);
+  if (known.length === 0)
+    return [...checkDefinitionHeader(apiVersion, group, kind), ...checkGroup(apiVersion, group, kind)];
   if (known.includes(kind)) return [];
   const meant = known.find((one) => isNear(kind, one));
   const right = groupOf(kind);
@@ -84,7 +99,7 @@ function checkKind(apiVersion: string, kind: string): readonly Violation[] {
       : meant !== undefined
         ? `did you mean ${meant}?`
         : `write one of ${known.join(", ")}`;
-  return [violation("kind", `the API group ${group} has no kind ${JSON.stringify(kind.slice(0, LONGEST_NAME))}`, fix)];
+  return [violation("kind", `the API group ${group} has no kind ${quoted(kind)}`, fix)];
 }
 
 /** What is wrong with a header that is nearly one of KubeVirt's, or none at all. */

@@ -4,6 +4,7 @@ import type { CodedViolation } from "@netbind/kubevirt/admission";
 import { parseYaml, type YamlDocument, type YamlProblem } from "./parse-yaml.ts";
 import { fillParameters, isTemplate, parametersOf } from "./template.ts";
 import type { Excerpt, Place } from "./lines.ts";
+import { type Budget, itemsOf } from "./lists.ts";
 import type { YamlPath } from "./yaml-positions.ts";
 
 /** Which object of the input something is about. */
@@ -65,11 +66,6 @@ const steps = (field: string): YamlPath =>
   [...field.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, name, index]) =>
     index === undefined ? (name ?? "") : Number(index),
   );
-
-/** What a document may still hold. */
-interface Budget {
-  left: number;
-}
 
 /** A field without a value is a field that is not there, as the API server reads it. @throws Error where its aliases make too much of it */
 function withoutNulls(value: unknown, budget: Budget): unknown {
@@ -159,15 +155,7 @@ function objectsOf({ file, namespace }: ReadAs, document: YamlDocument): readonl
     const parameters = parametersOf(value);
     return value.objects.map((inner, index) => at(["objects", index], fillParameters(inner, parameters)));
   }
-  const isList =
-    typeof value === "object" &&
-    "kind" in value &&
-    typeof value.kind === "string" &&
-    value.kind.endsWith("List") &&
-    "items" in value &&
-    Array.isArray(value.items);
-  if (!isList) return [at([], value)];
-  return (value as unknown as { items: unknown[] }).items.map((item, index) => at(["items", index], item));
+  return itemsOf(value, [], budget).map(({ path, value: item }) => at(path, item));
 }
 
 /** A text, or something else, that is refused as a whole. */
@@ -189,6 +177,7 @@ const YAML_HINTS: readonly (readonly [RegExp, string])[] = [
   [/null byte/, "remove the null bytes, or name a text file"],
   [/unknown (?:scalar|sequence|mapping) tag/, "remove the tag: kubectl reads plain YAML only"],
   [/complex keys/, "write a plain name before each colon; text in braces goes in quotes"],
+  [/missed comma/, "write a comma between the entries, and close the brackets and braces that are open here"],
   [/quoted scalar|closing|end of the stream/, "close the quotes or brackets that are open here"],
 ];
 const yamlHint = (problem: string): string => YAML_HINTS.find(([pattern]) => pattern.test(problem))?.[1] ?? "";

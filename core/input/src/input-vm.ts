@@ -3,8 +3,10 @@ import { MISSING } from "@netbind/contract/shape";
 import {
   applyNamed,
   checkMetadata,
+  checkReplicas,
   checkTemplateMetadata,
   checkVmiSpec,
+  checkVmSpec,
   type CodedViolation,
   findUnknownFields,
   isUnbound,
@@ -16,7 +18,7 @@ import {
 import { INTERFACES_PATH, interfacesOf, networkOf, type ObjectMeta, type Vmi, type VmiSpec } from "@netbind/kubevirt";
 import type { InputDocument, InputViolation, ObjectName } from "./documents.ts";
 import { type Cluster, inWordsOf } from "./configuring-cr.ts";
-import { namedByVm, withMissing } from "./named-by-vm.ts";
+import { checkNamedKinds, namedByVm, withMissing } from "./named-by-vm.ts";
 import { IGNORE_ANNOTATION } from "./ignore-annotation.ts";
 import { type Kind, located, objectNameOf } from "./kinds.ts";
 import type { YamlPath } from "./yaml-positions.ts";
@@ -99,15 +101,28 @@ function copiesOf({ value }: InputDocument, kind: VmKind): number | undefined {
   return typeof replicas === "number" && replicas > 1 ? replicas : undefined;
 }
 
+/** What is wrong with what a VirtualMachine says beside its template. */
+function checkAround(object: unknown, kind: VmKind): readonly Violation[] {
+  if (kind === "vmi") return [];
+  const vmSpec = vmSpecOf(object, kind);
+  const path = stepsToVm(kind).slice(0, -1).join(".");
+  const ofVm = vmSpec === undefined ? [] : [...checkVmSpec(vmSpec, path), ...checkNamedKinds(vmSpec, path)];
+  return kind === "vm" ? ofVm : [...checkReplicas(valueAt(object, ["spec"])), ...ofVm];
+}
+
 /** What is wrong with the shape of a VM's spec, and with the names of fields around it. */
 function checkSpec(object: unknown, spec: unknown, kind: VmKind): readonly Violation[] {
   const path = [...stepsToVm(kind), "spec"].join(".");
-  const unknown = findUnknownFields(valueAt(object, ["spec"]), kind);
+  const unknown = findUnknownFields(object, kind);
   // What is missing may be what stands elsewhere, or under another name.
   if (spec === undefined)
     return unknown.length > 0 ? unknown : [violation(path, "there is no spec", "write the VM's spec")];
-  const shape = checkVmiSpec(spec, path);
-  return [...unknown, ...(unknown.length > 0 ? shape.filter(({ problem }) => problem !== MISSING) : shape)];
+  const shape = [...checkAround(object, kind), ...checkVmiSpec(spec, path)];
+  const isInside = ({ field }: Violation): boolean => shape.some((one) => field.startsWith(`${one.field}.`));
+  return [
+    ...unknown.filter((one) => !isInside(one)),
+    ...(unknown.length > 0 ? shape.filter(({ problem }) => problem !== MISSING) : shape),
+  ];
 }
 
 /** What else there is for a VM in its input. */
@@ -151,12 +166,13 @@ export function asVmi(
   if (problems.length > 0) return problems;
   const vmi = completeVmi(metadataOf(document, outer, inner), spec as VmiSpec, kind === "vmi" && value["status"]);
   const named = namedByVm(vmSpecOf(value, kind), vmi.metadata.namespace, { of, sources });
-  const openNics = named.missingPreference === undefined ? [] : findOpenNics(vmi);
+  const isOpen = named.missingPreference !== undefined || named.isPreferenceWrong;
+  const openNics = isOpen ? findOpenNics(vmi) : [];
   const locate = (found: CodedViolation): InputViolation => {
     const field = fieldInDocument(found.field, steps);
     const inWords = inWordsOf(cluster.configuredBy, found);
-    const isOpen = openNics.includes(found.field);
-    return located(document, { ...(isOpen ? withMissing(inWords, named.missingPreference) : inWords), field });
+    const isOpenNic = openNics.includes(found.field);
+    return located(document, { ...(isOpenNic ? withMissing(inWords, named.missingPreference) : inWords), field });
   };
   const ownSize = named.namesInstancetype ? validateOwnSize(vmi.spec) : [];
   return {

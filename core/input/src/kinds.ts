@@ -38,7 +38,7 @@ export type Kind =
   | "other";
 
 /** The most characters of a value that a message quotes. */
-const MOST_QUOTED = 80;
+export const MOST_QUOTED = 80;
 
 /** A text, or none where something else stands. */
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -91,7 +91,7 @@ function inWordsOfText<F extends CodedViolation>(document: InputDocument, found:
 }
 
 /** A variable that a program is yet to fill in, in what a message quotes. */
-const VARIABLE = /\$\{(\w{1,64})\}/;
+const VARIABLE = /\$\{\{?(\w{1,64})\}/;
 
 /** A violation of a value that is not the one that is meant, because nobody has filled it in: what is to be done first. */
 function withVariable<F extends CodedViolation>({ source }: InputDocument, found: F): F {

@@ -1,5 +1,6 @@
 import {
   checkInstancetype,
+  findUnknownFields,
   checkPreference,
   type CodedViolation,
   type Instancetype,
@@ -7,9 +8,9 @@ import {
   type Preference,
   type Sources,
 } from "@netbind/kubevirt/admission";
-import { defined, type Violation } from "@netbind/contract";
+import { defined, type Violation, violation } from "@netbind/contract";
 import type { InputDocument } from "./documents.ts";
-import { type Kind, objectNameOf, textOf } from "./kinds.ts";
+import { type Kind, MOST_QUOTED, objectNameOf, textOf } from "./kinds.ts";
 
 /** What a VM names that gives it more than its spec, and what of that is not in the input. */
 export interface FoundForVm extends NamedByVm {
@@ -19,6 +20,8 @@ export interface FoundForVm extends NamedByVm {
   readonly namesInstancetype: boolean;
   /** The preference that is not there, as a fix names it. */
   readonly missingPreference?: string;
+  /** True for a preference that is there and has mistakes: what it gives is not known before they are gone. */
+  readonly isPreferenceWrong: boolean;
 }
 
 /** A kind that VMs name: one of a namespace, or, unless they say so, one of the cluster. */
@@ -58,6 +61,8 @@ const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
 interface Named {
   readonly title: string;
   readonly isThere: boolean;
+  /** False for one that has fields of wrong types, or fields that its kind has not. */
+  readonly isRight?: boolean;
   readonly spec?: unknown;
 }
 
@@ -85,8 +90,18 @@ function findNamed(
   });
   const title = `${isNamespaced ? `${named.kind} ${namespace}/${textOf(name)}` : `${named.ofCluster} ${textOf(name)}`}`;
   const spec = found !== undefined && named.check(found.value).length === 0 ? found.value["spec"] : undefined;
-  return { title, isThere: found !== undefined, ...defined({ spec }) };
+  const isRight = spec !== undefined && findUnknownFields(found?.value, named.key).length === 0;
+  return { title, isThere: found !== undefined, isRight, ...defined({ spec }) };
 }
+
+/** Kinds that a VM names and that KubeVirt knows no preference or instancetype by. */
+export const checkNamedKinds = (vmSpec: unknown, path: string): readonly Violation[] =>
+  KINDS.flatMap(({ key, kind, ofCluster }) => {
+    const written = fieldsOf(fieldsOf(vmSpec)[key])["kind"];
+    if (typeof written !== "string" || written === "" || isKind(written, kind) || isKind(written, ofCluster)) return [];
+    const problem = `${JSON.stringify(written.slice(0, MOST_QUOTED))} is not a kind of ${key}`;
+    return [violation(`${path}.${key}.kind`, problem, `write ${ofCluster} or ${kind}`)];
+  });
 
 /** What the spec of a VirtualMachine names, in an input. */
 export function namedByVm(
@@ -108,6 +123,7 @@ export function namedByVm(
       instancetype: specOf("instancetype") as Instancetype | undefined,
       missingPreference: missing.find(({ named }) => named.key === "preference")?.title,
     }),
+    isPreferenceWrong: found.some(({ named, isThere, isRight }) => named.key === "preference" && isThere && !isRight),
     namesInstancetype: textOf(fieldsOf(references["instancetype"])["name"]) !== "",
     unknown: missing.map(({ title, named }) => `no ${title} in ${sources}: not known which ${named.gives}`),
   };

@@ -1,4 +1,5 @@
 import { defined, type Violation } from "@netbind/contract";
+import { MISSING } from "@netbind/contract/shape";
 import {
   checkClone,
   checkDataObject,
@@ -72,6 +73,9 @@ const NAMED: Partial<Readonly<Record<Kind, { readonly fields: FieldKind; readonl
   migration: { fields: "migration", versions: ["v1", "v1alpha3"] },
   migrationPolicy: { fields: "migrationPolicy", versions: ["v1alpha1"] },
   plugin: { fields: "plugin", versions: ["v1alpha1"] },
+  nad: { fields: "nad", versions: ["v1"] },
+  secret: { fields: "secret", versions: [""] },
+  configMap: { fields: "configMap", versions: [""] },
 };
 
 const versionOf = ({ value }: InputDocument): string => textOf(value["apiVersion"]).split("/")[1] ?? "";
@@ -85,18 +89,21 @@ function fieldKindOf(document: InputDocument): FieldKind | undefined {
 /** Fields of objects that are not VMs, which their kinds have not. */
 const findUnknown = (document: InputDocument): readonly InputViolation[] => {
   const kind = fieldKindOf(document);
-  return kind === undefined
-    ? []
-    : findUnknownFields(document.value["spec"], kind).map((found) => located(document, found));
+  return kind === undefined ? [] : findUnknownFields(document.value, kind).map((found) => located(document, found));
 };
+
+/** What is wrong with an object's shape. What is missing may be what stands there under another name. */
+function checkShape(document: InputDocument, check: Check): readonly InputViolation[] {
+  const found = check(document.value);
+  const isMisspelt = found.some(({ problem }) => problem === MISSING) && findUnknown(document).length > 0;
+  return limitRepeated(isMisspelt ? found.filter(({ problem }) => problem !== MISSING) : found, () => "shape").map(
+    (one) => located(document, one),
+  );
+}
 
 /** What is wrong with objects other than VMs: their shapes, their fields, and a CR of the cluster's that is not the only one. */
 export const checkOthers = (of: Sorted): readonly InputViolation[] => [
-  ...SHAPES.flatMap(([kind, check]) =>
-    of(kind).flatMap((document) =>
-      limitRepeated(check(document.value), () => "shape").map((found) => located(document, found)),
-    ),
-  ),
+  ...SHAPES.flatMap(([kind, check]) => of(kind).flatMap((document) => checkShape(document, check))),
   ...(Object.keys(NAMED) as Kind[]).flatMap((kind) => of(kind).flatMap(findUnknown)),
   ...checkCrs(of),
 ];

@@ -136,7 +136,7 @@ function splitDocuments(text: string): readonly Part[] {
 }
 
 /** What a text says that Helm or another program is yet to make YAML of. */
-const TEMPLATE_ACTION = /\{\{/;
+const TEMPLATE_ACTION = /(?<!\$)\{\{/;
 
 /** A line that is indented with a space which web pages and word processors write, and YAML takes for a letter. */
 const UNUSUAL_SPACE = /^ *[\u00a0\u2007\u202f\u3000]/m;

@@ -58,13 +58,14 @@ export function fillParameters(value: unknown, parameters: ReadonlyMap<string, s
     if (left < 0) throw new Error("its parameters repeat too much");
     return text ?? written;
   };
+  const fillText = (text: string): string => text.replace(PARAMETER, (written, name: string) => filled(name, written));
   const fill = (inner: unknown): unknown => {
     if (Array.isArray(inner)) return inner.map(fill);
-    if (isFields(inner)) return Object.fromEntries(Object.entries(inner).map(([key, one]) => [key, fill(one)]));
+    if (isFields(inner))
+      return Object.fromEntries(Object.entries(inner).map(([key, one]) => [fillText(key), fill(one)]));
     if (typeof inner !== "string") return inner;
     const whole = WHOLE.exec(inner)?.[1];
-    if (whole !== undefined) return plainValue(filled(whole, inner));
-    return inner.replace(PARAMETER, (written, name: string) => filled(name, written));
+    return whole === undefined ? fillText(inner) : plainValue(filled(whole, inner));
   };
   return fill(value);
 }

@@ -105,10 +105,14 @@ function validateCr(
   if (cr === undefined) return [];
   const known = new Set(ofVms.map(({ rule }) => rule));
   const found = validateCluster({ configuration, version, described, usedPlugins: usedPlugins(input) });
-  return findingsOf(
+  const located = findingsOf(
     found.filter(({ rule }) => !(SAID_AT_VM.get(rule.id) ?? []).some((id) => known.has(id))),
     cr.locate,
   );
+  // What a field is missed by may be there under a wrong name.
+  const isFollowUp = (one: InputFinding): boolean =>
+    input.violations.some(({ file, field }) => file === one.file && field.startsWith(`${one.field}.`));
+  return located.filter((one) => !isFollowUp(one));
 }
 
 /** Validates all VMs of an input, and what is asked for them, as they are written: findings in the order of the input's lines. */

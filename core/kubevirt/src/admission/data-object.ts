@@ -40,6 +40,15 @@ function entryProblems(field: string, key: string, value: unknown): readonly Vio
   ];
 }
 
+/** Base64 as the API server reads it, which passes over the ends of lines. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** A Secret's value that the API server cannot decode. */
+const checkBase64 = (field: string, value: unknown): readonly Violation[] =>
+  typeof value !== "string" || BASE64.test(value.replaceAll(/[\r\n]/g, ""))
+    ? []
+    : [violation(field, "its text is not base64", "write it under stringData as it is, or encode it")];
+
 /** What is wrong with a ConfigMap or a Secret: its names, its keys, which become names of files, and its values. */
 export function checkDataObject(document: unknown): readonly Violation[] {
   const fields = isObject(document) ? document : {};
@@ -47,7 +56,11 @@ export function checkDataObject(document: unknown): readonly Violation[] {
     const data = fields[field];
     if (data === undefined || data === null) return [];
     if (!isObject(data)) return [violation(field, `${quote(data)} is not an object`, "write keys and their texts")];
-    return Object.entries(data).flatMap(([key, value]) => entryProblems(field, key, value));
+    const isEncoded = field === "data" && fields["kind"] === "Secret";
+    return Object.entries(data).flatMap(([key, value]) => [
+      ...entryProblems(field, key, value),
+      ...(isEncoded ? checkBase64(`${field}.${key}`, value) : []),
+    ]);
   });
   return [...checkObjectName(document), ...entries];
 }

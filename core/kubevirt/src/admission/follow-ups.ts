@@ -1,6 +1,7 @@
-import type { Vmi } from "../api.ts";
+import type { Vmi, VmiInterface } from "../api.ts";
 import { limitRepeated } from "../values/limit-repeated.ts";
-import { INTERFACES_PATH, interfacesOf } from "../vmi.ts";
+import { networkMeantBy } from "../nic/network-meant.ts";
+import { INTERFACES_PATH, interfacesOf, NETWORKS_PATH, networksOf } from "../vmi.ts";
 import { OTHER_METHODS } from "./translate-removed-bindings.ts";
 import { type CodedViolation, type Finding, isFatal, validateVmi, type ValidationContext } from "./validate-vmi.ts";
 
@@ -27,6 +28,8 @@ const OF_ANOTHER_BINDING: readonly string[] = [
  */
 const FOLLOWING: ReadonlyMap<string, readonly string[]> = new Map([
   ["FIELD-2", OF_ANOTHER_BINDING],
+  // Which of two bindings is meant is not known.
+  ["REG-1", ["BIND-1"]],
   // The plugin that replaces the key is asked the same.
   ["MACVTAP-1", ["DISC-3"]],
   // What removed the binding, or its network, is first: a permission or a gate would not help.
@@ -43,6 +46,32 @@ const FOLLOWING: ReadonlyMap<string, readonly string[]> = new Map([
 /** The interface that a finding is of; the field itself where it is of none. */
 const nicOf = ({ field }: Finding): string => /^spec\.domain\.devices\.interfaces\[\d+\]/.exec(field)?.[0] ?? field;
 
+/** The interface at a path. */
+const nicAt = (vmi: Vmi, path: string): VmiInterface | undefined =>
+  interfacesOf(vmi).find((_, at) => path === `${INTERFACES_PATH}[${at}]`);
+
+/** Rules of a network of which it is not known what kind it is: a binding is right or wrong once it is. */
+const OF_UNCLEAR_NETWORK: readonly string[] = ["NET-4", "NET-5", "NET-7"];
+
+/** The names of networks without one source. */
+const networksWithout = (findings: readonly Finding[], vmi: Vmi): ReadonlySet<string> =>
+  new Set(
+    networksOf(vmi).flatMap(({ name }, at) => {
+      const path = `${NETWORKS_PATH}[${at}]`;
+      return findings.some(({ rule, field }) => OF_UNCLEAR_NETWORK.includes(rule.id) && field.startsWith(path))
+        ? [name]
+        : [];
+    }),
+  );
+
+/** The field of the network that an interface is meant for whose own name has a slip; none where it is not known. */
+function meantNetwork(vmi: Vmi, field: string): readonly string[] {
+  const nic = nicAt(vmi, field.replace(/\.name$/, ""));
+  const name = nic === undefined ? undefined : networkMeantBy(vmi, nic.name);
+  const at = networksOf(vmi).findIndex((network) => network.name === name);
+  return at === -1 ? [] : [`${NETWORKS_PATH}[${at}].name`];
+}
+
 /**
  * One mistake is one finding. An interface whose only binding is one that KubeVirt removed is not one without a binding too,
  * and what follows from a mistake is not reported beside it.
@@ -54,11 +83,20 @@ function withoutFollowUps(findings: readonly Finding[], vmi: Vmi): readonly Find
   const covered = interfacesOf(vmi).flatMap((nic, at) =>
     OTHER_METHODS.every((key) => nic[key] === undefined) ? [`${INTERFACES_PATH}[${at}]`] : [],
   );
+  const misspelt = new Set(
+    findings.flatMap(({ rule, field }) => (rule.id === "MAP-2" ? meantNetwork(vmi, field) : [])),
+  );
   const isAnswered = ({ rule, field }: Finding): boolean =>
     rule.id === "BIND-1" && removed.has(field) && covered.includes(field);
   const follows = (found: Finding): boolean =>
     (FOLLOWING.get(found.rule.id) ?? []).some((id) => known.has(`${id} ${nicOf(found)}`));
-  return findings.filter((found) => !isAnswered(found) && !follows(found));
+  // The network of an interface whose name has a slip is not one without an interface, and the slip is one mistake.
+  const isMeant = ({ rule, field }: Finding): boolean =>
+    (rule.id === "MAP-1" && misspelt.has(field)) || (rule.id === "IF-2" && meantNetwork(vmi, field).length > 0);
+  const unclear = networksWithout(findings, vmi);
+  const isUnclear = (found: Finding): boolean =>
+    found.rule.id === "BIND-2" && unclear.has(nicAt(vmi, nicOf(found))?.name ?? "");
+  return findings.filter((found) => !isAnswered(found) && !follows(found) && !isMeant(found) && !isUnclear(found));
 }
 
 /** What is wrong with a VM, each mistake once: what people read. KubeVirt's own answers are those of {@link validateVmi}. */

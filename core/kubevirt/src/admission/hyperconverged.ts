@@ -1,6 +1,7 @@
 import { type Violation, violation } from "@netbind/contract";
 import { check, map, open } from "@netbind/contract/shape";
 import type { BindingRegistration, KubevirtConfiguration } from "../api.ts";
+import { nearestName } from "../values/nearest-name.ts";
 import { applyJsonPatch, type Patched } from "../values/json-patch.ts";
 import { checkKubevirt, kubevirtConfiguration, METADATA, REGISTRATION } from "./schema.ts";
 import { soundPart } from "./shape.ts";
@@ -60,10 +61,32 @@ function checkPatch(patched: Patched): readonly Violation[] {
   );
 }
 
+/** The fields that register plugins: of the many others of the operator's nothing is known. */
+const REGISTERING_FIELDS = ["networkBinding", "networking"] as const;
+const MOST_EDITS = 2;
+
+/** Fields that are slips of those that register plugins. */
+function findSlips(document: unknown): readonly Violation[] {
+  const spec = (document as { readonly spec?: unknown } | null)?.spec;
+  return Object.keys(typeof spec === "object" && spec !== null ? spec : {}).flatMap((name) => {
+    const meant = REGISTERING_FIELDS.some((field) => field === name)
+      ? undefined
+      : nearestName(name, REGISTERING_FIELDS, MOST_EDITS);
+    const problem = `there is no field ${JSON.stringify(name)} here`;
+    return meant === undefined
+      ? []
+      : [violation(`spec.${name}`, problem, `the nearest known field is ${JSON.stringify(meant)}`)];
+  });
+}
+
 /** What is wrong with the shape of a HyperConverged CR (`hco.kubevirt.io`), as far as it configures a VM's networks. */
 export function checkHyperConverged(document: unknown): readonly Violation[] {
   const patched = patchedBy(read(document));
-  return [...check(document, HYPERCONVERGED, ""), ...(patched === undefined ? [] : checkPatch(patched))];
+  return [
+    ...check(document, HYPERCONVERGED, ""),
+    ...findSlips(document),
+    ...(patched === undefined ? [] : checkPatch(patched)),
+  ];
 }
 
 /**

@@ -28,6 +28,8 @@ export {
   checkPreference,
   checkTemplateMetadata,
   checkVmiSpec,
+  checkReplicas,
+  checkVmSpec,
   isVmiStatus,
   kubevirtConfiguration,
 } from "./schema.ts";
@@ -47,4 +49,5 @@ export {
   removedBindingsIn,
   translateRemovedBindings,
 } from "./translate-removed-bindings.ts";
-export { type FieldKind, findUnknownFields } from "./unknown-fields.ts";
+export type { FieldKind } from "./known-fields.ts";
+export { findUnknownFields } from "./unknown-fields.ts";

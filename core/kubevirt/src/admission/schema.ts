@@ -11,9 +11,11 @@ import {
   open,
   type Shape,
   string,
+  word,
 } from "@netbind/contract/shape";
 import type { KubevirtConfiguration } from "../api.ts";
 import { quantity, soundPart } from "./shape.ts";
+import { withPlace } from "./unknown-fields.ts";
 
 const PORT = closed({ name: string, protocol: string, port: integer }, "port");
 const DHCP_OPTIONS = closed({
@@ -119,6 +121,16 @@ const VMI_SPEC = open(
   },
   "domain",
 );
+/** An instancetype or a preference, by name. */
+const MATCHER = open({ name: string, kind: string, inferFromVolume: string });
+const VM_SPEC = open({
+  running: boolean,
+  runStrategy: word("Always", "Halted", "Manual", "Once", "RerunOnFailure", "WaitAsReceiver"),
+  instancetype: MATCHER,
+  preference: MATCHER,
+  template: open({}),
+});
+const REPLICATED = open({ replicas: integer });
 const STATUS = open({
   interfaces: list(
     open({
@@ -204,7 +216,12 @@ const CNI_CONFIG: Shape = form("JSON text in quotes", (value) => typeof value ==
 const NAD = open({ metadata: METADATA, spec: open({ config: CNI_CONFIG }) }, "metadata");
 
 /** What is wrong with the shape of a VMI's spec: types of all that is read; unknown fields of networks and interfaces. */
-export const checkVmiSpec = (spec: unknown, path = "spec"): readonly Violation[] => check(spec, VMI_SPEC, path);
+export const checkVmiSpec = (spec: unknown, path = "spec"): readonly Violation[] =>
+  check(spec, VMI_SPEC, path).map((found) => withPlace(found, path));
+/** What is wrong with the type of how many VMs a set or a pool makes. */
+export const checkReplicas = (spec: unknown): readonly Violation[] => check(spec, REPLICATED, "spec");
+/** What is wrong with the types of what is read of a VirtualMachine's spec, beside its template. */
+export const checkVmSpec = (spec: unknown, path: string): readonly Violation[] => check(spec, VM_SPEC, path);
 /** What is wrong with the shape of an object's metadata. */
 export function checkMetadata(metadata: unknown, path = "metadata"): readonly Violation[] {
   const generated = typeof metadata === "object" && metadata !== null && "generateName" in metadata;

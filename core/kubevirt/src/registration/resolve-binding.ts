@@ -1,6 +1,6 @@
 import { defined, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "../api.ts";
-import { nearestName } from "../values/nearest-name.ts";
+import { nearestName, withMeant } from "../values/nearest-name.ts";
 import { registrationOf, registrationsOf } from "../vmi.ts";
 
 /** The image of a binding that this release ships. */
@@ -45,7 +45,7 @@ const MOST_EDITS = 2;
 export function fixOfName(name: string, known: readonly string[], fix: string): string {
   const candidates = known.filter((one) => one !== name && !isMadeOf(name, one));
   const near = nearestName(name, candidates, MOST_EDITS);
-  return near === undefined ? fix : `did you mean ${JSON.stringify(near)}? Else ${fix}`;
+  return withMeant(near, fix);
 }
 
 /** What is said of a binding of which no CR could tell whether it is registered. */

@@ -22,3 +22,7 @@ export function nearestName(
   }
   return best;
 }
+
+/** A fix for a name that is not known: the known one that is meant, where there is one, comes first. */
+export const withMeant = (meant: string | undefined, fix: string): string =>
+  meant === undefined ? fix : `did you mean ${JSON.stringify(meant)}? Else ${fix}`;

@@ -1,7 +1,8 @@
 import { violation } from "@netbind/contract";
-import type { VmiInterface } from "../../api.ts";
+import type { NetworkAttachmentDefinition, VmiInterface } from "../../api.ts";
+import { nearestName, withMeant } from "../../values/nearest-name.ts";
 import { isLinkPlugin } from "../../pod/cni-plugins.ts";
-import { cniTypes, findNad, nadOf, parseNadReference } from "../../pod/nads.ts";
+import { cniTypes, findNad, type NadReference, nadOf, parseNadReference } from "../../pod/nads.ts";
 import { bindingName, hasMesh, hasMeshLabel } from "../../nic/nic-spec.ts";
 import { formatVersion } from "../../versions.ts";
 import { isWrittenOnTap } from "../../registration/resolve-binding.ts";
@@ -69,6 +70,18 @@ function unread(
       ? [{ field: "acpiIndex" as const, why: "an index of 0 or less is none" }]
       : []),
   ];
+}
+
+/** The definition that a name is a slip of: that of another namespace, or one of a name that is near; undefined where none is. */
+function meantDefinition(
+  { namespace, name }: NadReference,
+  nads: readonly NetworkAttachmentDefinition[],
+): string | undefined {
+  const elsewhere = nads.find(({ metadata }) => metadata.name === name)?.metadata.namespace;
+  if (elsewhere !== undefined) return `${elsewhere}/${name}`;
+  const beside = nads.flatMap(({ metadata }) => (metadata.namespace === namespace ? [metadata.name] : []));
+  const near = nearestName(name, beside);
+  return near === undefined ? undefined : `${namespace}/${near}`;
 }
 
 /** What is accepted, and has no effect or another than the intended one. */
@@ -189,7 +202,7 @@ export const INEFFECTIVE_RULES: readonly Rule[] = [
         violation(
           `${path}.multus.networkName`,
           `no NetworkAttachmentDefinition ${namespace}/${name} is in ${sources}`,
-          "add the definition, or name another",
+          withMeant(meantDefinition({ namespace, name }, nads), "add the definition, or name another"),
         ),
       ];
     }),

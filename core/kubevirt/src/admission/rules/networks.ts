@@ -1,6 +1,8 @@
 import { violation } from "@netbind/contract";
 import type { VmiNetwork } from "../../api.ts";
 import { perNetwork, quote, repeatedNames, type Rule, type RuleContext } from "./rule.ts";
+import { networkMeantBy } from "../../nic/network-meant.ts";
+import { withMeant } from "../../values/nearest-name.ts";
 import { INTERFACES_PATH, NETWORKS_PATH } from "../../vmi.ts";
 
 const places = ({ networks }: RuleContext, is: (network: VmiNetwork) => boolean): readonly number[] =>
@@ -206,7 +208,7 @@ export const NETWORK_RULES: readonly Rule[] = [
               violation(
                 `${INTERFACES_PATH}[${at}].name`,
                 `interface ${quote(nic.name)} has no network`,
-                `add a network of that name under ${NETWORKS_PATH}`,
+                withMeant(networkMeantBy(subject.vmi, nic.name), `add a network of that name under ${NETWORKS_PATH}`),
               ),
             ],
       ),
