@@ -72,6 +72,9 @@ function unread(
   ];
 }
 
+/** As many definitions as a name is held against. */
+const MOST_DEFINITIONS = 256;
+
 /** The definition that a name is a slip of: that of another namespace, or one of a name that is near; undefined where none is. */
 function meantDefinition(
   { namespace, name }: NadReference,
@@ -79,7 +82,9 @@ function meantDefinition(
 ): string | undefined {
   const elsewhere = nads.find(({ metadata }) => metadata.name === name)?.metadata.namespace;
   if (elsewhere !== undefined) return `${elsewhere}/${name}`;
-  const beside = nads.flatMap(({ metadata }) => (metadata.namespace === namespace ? [metadata.name] : []));
+  const beside = nads
+    .slice(0, MOST_DEFINITIONS)
+    .flatMap(({ metadata }) => (metadata.namespace === namespace ? [metadata.name] : []));
   const near = nearestName(name, beside);
   return near === undefined ? undefined : `${namespace}/${near}`;
 }
