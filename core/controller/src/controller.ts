@@ -48,6 +48,8 @@ export class Controller {
   readonly #problem: ProblemReport;
   readonly #lookups: ApiLookups;
   readonly #reverts = new Reverts();
+  /** Undefined: it is to be computed from what is followed. */
+  #reviewContext: ReviewContext | undefined;
   /** When the look that goes on was begun. */
   #begun: number | undefined;
 
@@ -79,6 +81,7 @@ export class Controller {
   }
 
   #change(): void {
+    this.#reviewContext = undefined;
     this.#alarm.ring();
     for (const listener of this.#listeners) listener();
   }
@@ -148,6 +151,11 @@ export class Controller {
 
   /** What VMs are reviewed by; undefined before everything was listed once, and in a cluster without a KubeVirt CR. */
   get reviewContext(): ReviewContext | undefined {
+    this.#reviewContext ??= this.#newReviewContext();
+    return this.#reviewContext;
+  }
+
+  #newReviewContext(): ReviewContext | undefined {
     const kubevirt = this.unready === undefined ? this.#kubevirt : undefined;
     if (kubevirt === undefined) return undefined;
     const bindings = this.#bindings.objects;

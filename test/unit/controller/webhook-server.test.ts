@@ -22,10 +22,14 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
+/** How the last answer was framed. */
+let framed: readonly (string | undefined)[] = [];
+
 function ask(method: string, path: string, body?: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { host: "127.0.0.1", port: server.port, method, path, ca, agent: false };
     const sent = request(options, (answer) => {
+      framed = [answer.headers["content-length"], answer.headers["transfer-encoding"]];
       text(answer).then((said) => resolve(`${answer.statusCode} ${said}`), reject);
     });
     sent.on("error", reject);
@@ -41,6 +45,8 @@ const REVIEW = {
 test("a review is answered with its uid", async () => {
   const said = await ask("POST", "/validate?timeout=5s", JSON.stringify(REVIEW));
   expect(JSON.parse(said.slice(4))).toMatchObject({ response: { uid: "u", allowed: true, warnings: ["w"] } });
+  // In one write, not in chunks.
+  expect(framed).toEqual([String(Buffer.byteLength(said) - 4), undefined]);
 });
 
 test.each([

@@ -49,7 +49,13 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function say(response: ServerResponse, status: number, text: string, type = "text/plain"): void {
-  response.writeHead(status, { "content-type": type, "x-content-type-options": "nosniff" }).end(text);
+  // With its length it is one write, where it would be several chunks.
+  const headers = {
+    "content-type": type,
+    "content-length": Buffer.byteLength(text),
+    "x-content-type-options": "nosniff",
+  };
+  response.writeHead(status, headers).end(text);
 }
 
 function parse(text: string): unknown {
