@@ -39,7 +39,8 @@ let first: number;
 beforeAll(async () => {
   images = await BuiltImages.build(["passt"], join(directory, "images"));
 }, 900_000);
-afterAll(() => {
+afterAll(async () => {
+  for (const one of [left, hanging]) await one?.sidecar[Symbol.asyncDispose]();
   images[Symbol.dispose]();
   rmSync(directory, { recursive: true });
 });
@@ -54,11 +55,11 @@ afterEach(async () => {
 const attachment = anAttachment();
 const nics = [{ attachment, plan: passt.plan(attachment) }] as const;
 const attach = (): Promise<void> => sidecar.attach(nics);
-const socket = (): string => sidecar.hookSocket("passt");
+const socket = (of = sidecar): string => of.hookSocket("passt");
 
 /** Asks over a new connection, as KubeVirt's launcher does. */
-async function ask<T>(question: (hooks: HooksClient) => Promise<T>): Promise<T> {
-  const hooks = connectHooks(socket(), TIMEOUT_SCALE);
+async function ask<T>(question: (hooks: HooksClient) => Promise<T>, of = sidecar): Promise<T> {
+  const hooks = connectHooks(socket(of), TIMEOUT_SCALE);
   try {
     return await question(hooks);
   } finally {
@@ -70,12 +71,12 @@ const define = async (hooks: HooksClient): Promise<string> =>
 const PATCHED = expect.stringContaining("<interface type='vhostuser'>");
 
 /** The runtime, once there is one. */
-async function runtime(): Promise<number> {
-  expect(await waitUntil(async () => (await sidecar.runtimes()).length > 0, 20_000, 1)).toBe(true);
-  const [pid = 0] = await sidecar.runtimes();
+async function runtime(of = sidecar): Promise<number> {
+  expect(await waitUntil(async () => (await of.runtimes()).length > 0, 20_000, 1)).toBe(true);
+  const [pid = 0] = await of.runtimes();
   return pid;
 }
-const isIdle = async (): Promise<boolean> => (await sidecar.runtimes()).length === 0;
+const isIdle = async (of = sidecar): Promise<boolean> => (await of.runtimes()).length === 0;
 /** Ends the runtime as a crash or a lack of memory does. */
 async function crash(): Promise<void> {
   const pid = await runtime();
@@ -84,12 +85,12 @@ async function crash(): Promise<void> {
 }
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
 /** How the container ends of something, within a second. */
-async function endsOf(action: () => unknown): Promise<number | null> {
+async function endsOf(action: () => unknown, of = sidecar): Promise<number | null> {
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error(`it is still there after ${END} ms`)), END).unref();
   });
   action();
-  return Promise.race([sidecar.ended(), late]);
+  return Promise.race([of.ended(), late]);
 }
 const terminate = (): boolean => process.kill(first, "SIGTERM");
 
@@ -111,26 +112,43 @@ test("the first process and all others are user 107's, without a capability, on 
   }
 });
 
-test("a VM's life of calls: a minute after the last one no runtime is there; the next call brings one; Shutdown ends it all", async () => {
+/** A sidecar that is called by nobody while the other tests run: it takes a minute until its runtime ends. */
+let left: {
+  readonly sidecar: ImageContainer;
+  readonly first: number;
+  readonly runtime: number;
+  /** Its runtimes a little before the minute is over. */
+  readonly late: Promise<readonly number[]>;
+};
+
+/** A sidecar whose runtime hangs when SIGTERM comes, and how it ends: its exit code, and after how many seconds. */
+let hanging: { readonly sidecar: ImageContainer; readonly ended: Promise<readonly [number | null, number]> };
+
+test("SIGTERM does not end a sidecar at once whose runtime hangs", async () => {
+  const of = await ImageContainer.start(await images.unpack("passt", "amd64"), { binding: "passt" });
+  const held = await of.pid();
+  await of.attach(nics);
+  process.kill(await runtime(of), "SIGSTOP");
+  process.kill(held, "SIGTERM");
+  const start = performance.now();
+  const ended = of.ended().then((code) => [code, Math.round((performance.now() - start) / 1000)] as const);
+  hanging = { sidecar: of, ended };
+  await new Promise((resolve) => setTimeout(resolve, END));
+  expect(existsSync(`/proc/${held}`)).toBe(true);
+});
+
+test("a VM's life of calls, to be left alone for a minute: the runtime that waited for the agent answers the first ones", async () => {
+  const of = await ImageContainer.start(await images.unpack("passt", "amd64"), { binding: "passt" });
   // The runtime waits for the agent, however long that takes, and says so in the container's log.
-  const waiting = await runtime();
-  expect(existsSync(socket())).toBe(false);
-  await attach();
-  expect(await ask((hooks) => hooks.info())).toMatchObject({ name: "passt" });
-  for (let at = 0; at < 3; at++) expect(await ask(define)).toEqual(PATCHED);
-  expect(await runtime()).toBe(waiting);
-  await new Promise((resolve) => setTimeout(resolve, 50_000));
-  expect(await runtime()).toBe(waiting);
-  expect(await waitUntil(isIdle, 30_000)).toBe(true);
-  // A hotplugged NIC, and then a migration.
-  for (let at = 0; at < 2; at++) expect(await ask(define)).toEqual(PATCHED);
-  expect(await runtime()).not.toBe(waiting);
-  expect(await sidecar.pid()).toBe(first);
-  await expect(endsOf(() => ask((hooks) => hooks.shutdown("v1alpha3")))).resolves.toBe(0);
-  expect(existsSync(socket())).toBe(false);
-  expect(sidecar.output).toContain('"msg":"attached"');
-  expect(sidecar.output).toContain('"why":"Shutdown"');
-}, 180_000);
+  const waiting = await runtime(of);
+  expect(existsSync(socket(of))).toBe(false);
+  await of.attach(nics);
+  expect(await ask((hooks) => hooks.info(), of)).toMatchObject({ name: "passt" });
+  for (let at = 0; at < 3; at++) expect(await ask(define, of)).toEqual(PATCHED);
+  expect(await runtime(of)).toBe(waiting);
+  const late = new Promise((resolve) => setTimeout(resolve, 50_000)).then(() => of.runtimes());
+  left = { sidecar: of, first: await of.pid(), runtime: waiting, late };
+});
 
 test("virt-launcher's own client, which dials for two seconds at most, is answered though no runtime is there when it comes", async () => {
   const program = buildGoTool("hook-client");
@@ -300,17 +318,6 @@ test("a call that takes longer than a runtime stays without one gets its answer;
   expect(await runtime()).not.toBe(pid);
 }, 120_000);
 
-test("a runtime that hangs when SIGTERM comes is waited for as long as a call may take", async () => {
-  await attach();
-  process.kill(await runtime(), "SIGSTOP");
-  terminate();
-  const start = performance.now();
-  expect(await sidecar.ended()).toBe(137);
-  const seconds = (performance.now() - start) / 1000;
-  expect(Math.round(seconds)).toBeGreaterThanOrEqual(59);
-  expect(Math.round(seconds)).toBeLessThanOrEqual(62);
-}, 120_000);
-
 test("a runtime that comes back does not believe what others in the pod have written: its gate is shut until the agent attaches again", async () => {
   for (const written of [encodeAttach({ namespace: "default", name: "another", uid: "u", nics }), "{"]) {
     await attach();
@@ -323,3 +330,24 @@ test("a runtime that comes back does not believe what others in the pod have wri
   await attach();
   expect(await ask(define)).toEqual(PATCHED);
 });
+
+test("a minute after the last call no runtime is there; the next call brings one; Shutdown ends it all", async () => {
+  const { sidecar: of, runtime: waiting, late } = left;
+  expect(await late).toEqual([waiting]);
+  expect(await waitUntil(() => isIdle(of), 30_000)).toBe(true);
+  // A hotplugged NIC, and then a migration.
+  for (let call = 0; call < 2; call++) expect(await ask(define, of)).toEqual(PATCHED);
+  expect(await runtime(of)).not.toBe(waiting);
+  expect(await of.pid()).toBe(left.first);
+  await expect(endsOf(() => ask((hooks) => hooks.shutdown("v1alpha3"), of), of)).resolves.toBe(0);
+  expect(existsSync(socket(of))).toBe(false);
+  expect(of.output).toContain('"msg":"attached"');
+  expect(of.output).toContain('"why":"Shutdown"');
+}, 180_000);
+
+test("a runtime that hangs when SIGTERM comes was waited for as long as a call may take", async () => {
+  const [code, seconds] = await hanging.ended;
+  expect(code).toBe(137);
+  expect(seconds).toBeGreaterThanOrEqual(59);
+  expect(seconds).toBeLessThanOrEqual(62);
+}, 120_000);
