@@ -25,7 +25,7 @@ const SOCKET_DESCRIPTOR = 0;
 /** Milliseconds that a runtime stays after the last call, since a VM's calls come in groups. */
 const STAY = 60_000;
 /** Milliseconds that answers have to reach their callers at Shutdown, which is to end all of it within a second. */
-const FAREWELL = 500;
+const FAREWELL = 900;
 /** Milliseconds that a call under way has otherwise: a runtime that is throttled may take longer for one than it stays for none. */
 const LONGEST_CALL = CALL_DEADLINE * 1000;
 /** The process that has what has lost its parent. */

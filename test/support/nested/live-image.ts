@@ -69,7 +69,8 @@ async function lifeUntilShutdown(): Promise<Omit<LifeOfCalls, "sigterm" | "bare"
   const outOfMemory = groupField("memory.events", "oom_kill");
   const readAgain = groupField("memory.stat", "workingset_refault_file");
   const shutdown = await timed(async () => {
-    await timeCall(sidecar, (hooks) => hooks.shutdown("v1alpha3"));
+    // It ends within a second, whatever its processor does: the answer may not be out by then on one that is a program.
+    await timeCall(sidecar, (hooks) => hooks.shutdown("v1alpha3").catch(() => undefined));
     await sidecar.ended();
   });
   return { attached, info, defines, hotplug, migration, shutdown, outOfMemory, readAgain };
