@@ -1,4 +1,4 @@
-/** Plays HyperConverged's operator, as far as it writes a KubeVirt CR: the whole spec is its word, and it undoes what others change. */
+/** Plays HyperConverged's operator, as far as it writes a KubeVirt CR: the whole spec, over what others change there. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { sameValue } from "@netbind/kubevirt";
 import { ApiError, type ApiServer } from "./api-server.ts";
