@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { HeldProcess, inode, type ProcessId } from "@netbind/netns";
 import { type PodMembership, podMembership } from "@netbind/pod";
 import { noSidecarProcess, severalNamespaces } from "../errors.ts";
+import { inBatches } from "../in-batches.ts";
 
 /** A directory as the kernel names it in every mount of it (proc_pid_mountinfo(5)). */
 export interface MountSource {
@@ -16,7 +17,7 @@ const decodeOctal = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 /** A mount: what, and where. */
-function parseMounts(mountinfo: string): readonly (MountSource & { readonly target: string })[] {
+function parseMounts(mountinfo: string): readonly MountPoint[] {
   return mountinfo.split("\n").flatMap((line) => {
     const [, , device, root, target] = line.split(" ");
     return device === undefined || root === undefined || target === undefined
@@ -47,13 +48,16 @@ const LONGEST_TABLE = 1024 * 1024;
 /** How many processes are looked at before other work has its turn. */
 const AT_A_TIME = 50;
 
-function hasMount(held: HeldProcess, { device, root }: MountSource): boolean {
+type MountPoint = MountSource & { readonly target: string };
+
+function mountsOf(held: HeldProcess): readonly MountPoint[] {
   const table = held.read("mountinfo", LONGEST_TABLE) ?? "";
   // A line that was cut names another directory.
-  return parseMounts(table.slice(0, table.lastIndexOf("\n") + 1)).some(
-    (mount) => mount.device === device && mount.root === root,
-  );
+  return parseMounts(table.slice(0, table.lastIndexOf("\n") + 1));
 }
+
+const isMounted = (mounts: readonly MountPoint[], { device, root }: MountSource): boolean =>
+  mounts.some((mount) => mount.device === device && mount.root === root);
 
 /** What identifies the processes of a pod's container. */
 export interface PodTraits {
@@ -77,7 +81,7 @@ const isCandidate = (held: HeldProcess, uid: number): boolean =>
 
 /** True where a process is a user's, in the machine's own user namespace and in no other pod's group, and has this very directory mounted. */
 export const isOf = (held: HeldProcess, { source, uid, podUid }: PodTraits): boolean =>
-  isCandidate(held, uid) && membershipOf(held, podUid) !== "another" && hasMount(held, source);
+  isCandidate(held, uid) && membershipOf(held, podUid) !== "another" && isMounted(mountsOf(held), source);
 
 /** A process of a sidecar, the network namespace that it is in, and what its control group shows. */
 interface Found {
@@ -86,26 +90,48 @@ interface Found {
   readonly membership: PodMembership;
 }
 
-/** Every process that has a directory mounted and is in no other pod's group. A mount table is read once for all that share it. */
-async function findMounting({ source, uid, podUid }: PodTraits): Promise<readonly Found[]> {
-  const found: Found[] = [];
-  const tables = new Map<string, boolean>();
+/** The pods, by their place, that a process is of. A mount table is read once for all processes that share it. */
+function matches(
+  held: HeldProcess,
+  asked: readonly PodTraits[],
+  tables: Map<string, readonly MountPoint[]>,
+): readonly (readonly [at: number, found: Found])[] {
+  // Each of its files is read once, however many pods ask.
+  const users = new Map([...new Set(asked.map(({ uid }) => uid))].map((uid) => [uid, isCandidate(held, uid)]));
+  const cgroups = [...users.values()].includes(true) ? held.read("cgroup") : undefined;
+  if (cgroups === undefined) return [];
+  const own = asked.flatMap((traits, at) => {
+    const membership = users.get(traits.uid) === true ? podMembership(cgroups, traits.podUid) : "another";
+    return membership === "another" ? [] : [{ at, traits, membership }];
+  });
+  if (own.length === 0) return [];
+  const table = held.link("ns/mnt") ?? "";
+  const mounts = tables.get(table) ?? mountsOf(held);
+  tables.set(table, mounts);
+  const mounting = own.filter(({ traits }) => isMounted(mounts, traits.source));
+  const namespace = mounting.length > 0 ? held.namespace("net") : undefined;
+  return namespace === undefined
+    ? []
+    : mounting.map(({ at, membership }) => [at, { id: held.id, namespace, membership }] as const);
+}
+
+/** Of each pod every process that has its directory mounted and is in no other pod's group: one look at the node for all. */
+async function findAll(asked: readonly PodTraits[]): Promise<readonly (readonly Found[])[]> {
+  const found = asked.map((): Found[] => []);
+  const tables = new Map<string, readonly MountPoint[]>();
   let looked = 0;
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     if (++looked % AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
     using held = HeldProcess.open(Number(name));
-    if (held === undefined || !isCandidate(held, uid)) continue;
-    const membership = membershipOf(held, podUid);
-    if (membership === "another") continue;
-    const table = held.link("ns/mnt") ?? "";
-    const mounts = tables.get(table) ?? hasMount(held, source);
-    tables.set(table, mounts);
-    const namespace = mounts ? held.namespace("net") : undefined;
-    if (namespace !== undefined) found.push({ id: held.id, namespace, membership });
+    if (held === undefined) continue;
+    for (const [at, one] of matches(held, asked, tables)) found[at]?.push(one);
   }
   return found;
 }
+
+/** A hundred pods that come at once would each look at what all of them have: the agent would answer nothing for minutes. */
+const findMounting = inBatches(findAll);
 
 /**
  * Of processes, those in the pod's control group. Where no group carries any pod's UID, this cannot be asked and is
