@@ -154,6 +154,12 @@ export const sidecarRecipe = (plugin: string, description: string, { options, en
   env: environment,
 });
 
+/** How the agent's runtime is started: where a hundred pods come at once, memory for short-lived objects would take most of all that it has. */
+export const AGENT_START: RuntimeStart = {
+  options: ["--max-semi-space-size=1"],
+  environment: { MALLOC_ARENA_MAX: "1" },
+};
+
 export const AGENT_RECIPE: Recipe = {
   set: "agent",
   title: "Netbind node agent",
@@ -163,9 +169,9 @@ export const AGENT_RECIPE: Recipe = {
   bundleName: "netbind-agent.mjs",
   // It makes links in the namespaces of pods; the DaemonSet grants what that takes.
   user: "0:0",
-  entrypoint: node([], "netbind-agent.mjs"),
+  entrypoint: node(AGENT_START.options, "netbind-agent.mjs"),
   cmd: [],
-  env: {},
+  env: AGENT_START.environment,
 };
 
 /** A user without a name: what the controller's manifest runs it as. */

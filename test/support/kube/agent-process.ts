@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "@netbind/netns";
+import { AGENT_START } from "../../../sidecars/images/recipes.ts";
 import type { LabPod } from "./lab-pod.ts";
 import { NODE } from "./node-objects.ts";
 
@@ -44,8 +45,8 @@ export class AgentProcess {
 
   /** Starts one as its image does: bundled, and with a small heap. */
   startBundled(enter: readonly string[] = []): ChildProcess {
-    const program = ["--max-semi-space-size=1", join(ROOT, "core/agent/dist/netbind-agent.mjs")];
-    return this.#start([...enter, ...this.#place.enter, process.execPath, ...program], [], { MALLOC_ARENA_MAX: "1" });
+    const program = [...AGENT_START.options, join(ROOT, "core/agent/dist/netbind-agent.mjs")];
+    return this.#start([...enter, ...this.#place.enter, process.execPath, ...program], [], AGENT_START.environment);
   }
 
   /** Starts one from its sources. */
