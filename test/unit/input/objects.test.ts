@@ -197,4 +197,11 @@ test("objects that name no namespace are in the reader's, each beside the others
   const missing = "NAD-1 no NetworkAttachmentDefinition prod/lan is in the input";
   expect(found(away)).toContain(missing);
   expect(found({ ...away, sources: "the input or the cluster" })).toContain(`${missing} or the cluster`);
+
+  const plugged = { domain: { devices: { interfaces: [{ name: "lan", binding: { name: "routed" } }] } } };
+  const unregistered = inProd({ ...vmi("web"), spec: { ...plugged, networks: [{ name: "lan", pod: {} }] } });
+  for (const sources of ["the input", "the input or the cluster"] as const)
+    expect(found({ ...unregistered, sources })).toEqual([
+      `REG-1 no KubeVirt CR found in ${sources}: not known whether "routed" is registered`,
+    ]);
 });

@@ -47,7 +47,7 @@ export interface Surroundings {
   readonly guestSetupOf?: (source: CloudInitSource, namespace: string) => GuestSetup;
   /** What the ConfigMaps of device plugins say. */
   readonly deviceSettings?: DeviceSettings;
-  /** Where definitions are looked for that VMs name. Absent: in the input. */
+  /** Where the KubeVirt CR is looked for, and definitions that VMs name. Absent: in the input. */
   readonly sources?: Sources;
   /** False where no CR says what the cluster registers. Absent: it is known. */
   readonly isClusterKnown?: boolean;

@@ -1,5 +1,6 @@
 import { defined, type Violation, violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "../api.ts";
+import type { Sources } from "../admission/surroundings.ts";
 import { nearestName, withMeant } from "../values/nearest-name.ts";
 import { registrationOf, registrationsOf } from "../vmi.ts";
 
@@ -49,8 +50,12 @@ export function fixOfName(name: string, known: readonly string[], fix: string): 
 }
 
 /** What is said of a binding of which no CR could tell whether it is registered. */
-export const unknownRegistration = (name: string, served: readonly string[]): Omit<Violation, "field"> => ({
-  problem: `no KubeVirt CR in the input: not known whether ${JSON.stringify(name)} is registered`,
+export const unknownRegistration = (
+  name: string,
+  served: readonly string[],
+  sources: Sources = "the input",
+): Omit<Violation, "field"> => ({
+  problem: `no KubeVirt CR found in ${sources}: not known whether ${JSON.stringify(name)} is registered`,
   fix: fixOfName(
     name,
     served,

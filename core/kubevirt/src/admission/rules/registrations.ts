@@ -50,7 +50,8 @@ export const REGISTRATION_RULES: readonly Rule[] = [
     find: perPlugin(({ name, registration, subject }) => {
       if (registration !== undefined) return [];
       const served = [...subject.described.keys()];
-      if (subject.surroundings.isClusterKnown === false) return [unknownRegistration(name, served)];
+      const { isClusterKnown, sources } = subject.surroundings;
+      if (isClusterKnown === false) return [unknownRegistration(name, served, sources)];
       const names = Object.keys(registrationsOf(subject.configuration)).sort();
       const problem = `no binding plugin ${quote(name)} is registered (registered: ${names.join(", ") || "none"})`;
       const fix = "register it under spec.configuration.network.binding of the KubeVirt CR";
