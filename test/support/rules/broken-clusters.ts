@@ -85,6 +85,7 @@ export const BROKEN_CLUSTERS: Readonly<Record<string, Broken>> = {
     spec: { domain: { devices: { networkInterfaceMultiqueue: true } } },
     at: "spec.domain.devices.networkInterfaceMultiqueue",
   },
+  "SRIOV-1": { nic: only({ sriov: {} }), at: `${I}[0].name` },
   "CNI-2": { nic: only({ sriov: {} }), networks: [MULTUS], nads: [layer2("bridge")], at: `${I}[0].sriov` },
   "CNI-3": { nic: only({ bridge: {} }), networks: [MULTUS], nads: [layer2("sriov")], at: `${I}[0].bridge` },
   "CNI-4": {

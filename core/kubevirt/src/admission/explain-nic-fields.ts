@@ -96,7 +96,17 @@ export const INTERFACE_FIELDS: readonly ExplainedField[] = [
     "BIND-3",
     "BIND-5",
   ),
-  ofInterface("sriov", "Attached as a PCI device.", "none", "BIND-1", "BIND-1-old", "BIND-5", "ST-2", "CNI-2"),
+  ofInterface(
+    "sriov",
+    "Attached as a PCI device.",
+    "none",
+    "BIND-1",
+    "BIND-1-old",
+    "BIND-5",
+    "ST-2",
+    "CNI-2",
+    "SRIOV-1",
+  ),
   ofInterface(
     "passtBinding",
     "Attached by KubeVirt's own passt binding (since 1.8).",

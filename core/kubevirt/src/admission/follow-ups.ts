@@ -20,6 +20,7 @@ const OF_ANOTHER_BINDING: readonly string[] = [
   "CNI-2",
   "CNI-3",
   "CNI-4",
+  "SRIOV-1",
 ];
 
 /**

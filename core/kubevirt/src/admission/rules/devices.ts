@@ -68,6 +68,24 @@ export const DEVICE_RULES: readonly Rule[] = [
       ];
     }),
   }),
+  neverStarts({
+    id: "SRIOV-1",
+    means: "An SR-IOV NIC is not on the pod network.",
+    why: "KubeVirt attaches the device of a network that multus attached. For the pod network it attaches none, and starts the VM without the NIC.",
+    fix: "name a multus network whose definition takes a device plugin's resource, or use masquerade: {}",
+    outcome: "the guest does not get the NIC",
+    find: perInterface((nic, path, { networkOf }) =>
+      isSriov(nic) && networkOf(nic)?.pod !== undefined
+        ? [
+            violation(
+              `${path}.name`,
+              `sriov gives the guest a device of its network, and ${quote(nic.name)} is the pod network`,
+              "name a multus network whose definition takes a device plugin's resource, or use masquerade: {}",
+            ),
+          ]
+        : [],
+    ),
+  }),
   ignored({
     id: "CNI-3",
     means: "A bridge NIC's network is one whose CNI plugin makes a link in the pod.",
