@@ -77,6 +77,12 @@ export interface GateSwitches {
   readonly disabledFeatureGates?: readonly string[];
 }
 
+/** True where a version knows a gate, and the gate does something there. */
+export function hasGate(name: GateName, version: KubevirtMinor): boolean {
+  const { alpha, beta, ga, discontinued } = GATES[name];
+  return version >= (alpha ?? beta ?? ga ?? 0) && (discontinued === undefined || version < discontinued);
+}
+
 /** From this version on a beta gate is on unless it is switched off. */
 const BETA_IS_ON_SINCE = 9;
 
@@ -84,8 +90,7 @@ const BETA_IS_ON_SINCE = 9;
 export function isGateOn(name: GateName, version: KubevirtMinor, switches: GateSwitches = {}): boolean {
   const gate: Gate = GATES[name];
   const reached = (since: number | undefined): boolean => since !== undefined && version >= since;
-  if (!reached(gate.alpha) && !reached(gate.beta) && !reached(gate.ga)) return false;
-  if (reached(gate.discontinued)) return false;
+  if (!hasGate(name, version)) return false;
   if (reached(gate.ga)) return true;
   if (switches.featureGates?.includes(name) === true) return true;
   if (version >= 8 && switches.disabledFeatureGates?.includes(name) === true) return false;

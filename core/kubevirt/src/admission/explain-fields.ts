@@ -98,12 +98,14 @@ export const CLUSTER_FIELDS: readonly ExplainedField[] = [
     "GATE-1",
     "OLD-8",
     "CR-4",
+    "CR-5",
   ),
   field(
     "spec.configuration.developerConfiguration.disabledFeatureGates",
     "Gates that are switched off (since 1.8).",
     "none",
     "PASST-1",
+    "CR-5",
   ),
   ofNetworkConfiguration(
     "defaultNetworkInterface",

@@ -1,13 +1,15 @@
 import { violation } from "@netbind/contract";
 import type { KubevirtConfiguration } from "../api.ts";
-import { formatVersion, GATES, type GateName, type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
+import { nearestName, withMeant } from "../values/nearest-name.ts";
+import { formatVersion, GATES, type GateName, hasGate, type KubevirtMinor, NEWEST_KUBEVIRT } from "../versions.ts";
 import { registrationsOf } from "../vmi.ts";
 import { REGISTERED_FIELD_RULES } from "./rules/registered-fields.ts";
 import { type DescribedBindings, quote, type RuleText } from "./rules/rule.ts";
 import type { Finding } from "./validate-vmi.ts";
 
 const NETWORK = "spec.configuration.network";
-const GATE_LIST = "spec.configuration.developerConfiguration.featureGates";
+const DEVELOPER = "spec.configuration.developerConfiguration";
+const GATE_LIST = `${DEVELOPER}.featureGates`;
 
 /** What KubeVirt reads of its CR, and what comes of a value that it does not take. */
 interface ClusterRule {
@@ -28,6 +30,22 @@ const ignoredText = (text: Omit<RuleText, "reason" | "consequence" | "judge">): 
 /** The words that KubeVirt takes for the NIC of a VM that names none. */
 const DEFAULTS: readonly string[] = ["bridge", "masquerade", "slirp"];
 const SLIRP_REMOVED = 3;
+
+/** The lists of feature gates, each with the first version that reads it. */
+const GATE_LISTS = [
+  ["featureGates", 1],
+  ["disabledFeatureGates", 8],
+] as const;
+
+/** The most edits that a slip in a gate's name takes. No gate of another part of KubeVirt is as near to one of networking. */
+const MOST_EDITS = 2;
+
+/** The gate of networking that a name is a slip of: gates' names are compared with their case. */
+function meantGate(name: string, version: KubevirtMinor): string | undefined {
+  if (Object.hasOwn(GATES, name)) return undefined;
+  const known = (Object.keys(GATES) as GateName[]).filter((gate) => hasGate(gate, version));
+  return nearestName(name, known, MOST_EDITS);
+}
 
 const RULES: readonly ClusterRule[] = [
   {
@@ -100,6 +118,23 @@ const RULES: readonly ClusterRule[] = [
               },
             ];
       }),
+  },
+  {
+    text: ignoredText({
+      id: "CR-5",
+      means: "The KubeVirt CR lists the feature gates of networking by their names.",
+      why: "KubeVirt ignores a name that it does not know, so the gate stays as it is by default.",
+      fix: "write the gate's name, upper and lower case as KubeVirt has them",
+    }),
+    find: ({ developerConfiguration }, version) =>
+      GATE_LISTS.filter(([, since]) => version >= since).flatMap(([list]) =>
+        (developerConfiguration?.[list] ?? []).flatMap((name, at) => {
+          const meant = meantGate(name, version);
+          const problem = `KubeVirt does not know the feature gate ${quote(name)}, and ignores it`;
+          if (meant === undefined) return [];
+          return [{ field: `${DEVELOPER}.${list}[${at}]`, problem, fix: withMeant(meant, "remove it from the list") }];
+        }),
+      ),
   },
 ];
 
