@@ -1,6 +1,6 @@
 import { defined } from "@netbind/contract";
 import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
-import { splitJson } from "./json-stream.ts";
+import { findJsonSlip, splitJson } from "./json-stream.ts";
 import { type IndentedText, indentLaxLines } from "./lax-indentation.ts";
 import { KUBECTL_SCHEMA, LONGEST_NULL, NULLS } from "./kubectl-schema.ts";
 import { findField, type YamlField } from "./yaml-fields.ts";
@@ -172,7 +172,12 @@ function readPart(part: Part): readonly (YamlDocument | YamlProblem)[] {
     const objects = splitJson(part.text);
     if (objects.length < 2) return [problemOf(error, part)];
     const lines = new Lines(part.text, part.line);
-    return objects.flatMap(({ text, at }) => readPart({ text, line: lines.at(at), offset: part.offset + at }));
+    return objects.flatMap(({ text, at }) => {
+      const read = text === "," ? [] : readPart({ text, line: lines.at(at), offset: part.offset + at });
+      const slip = read.some((one) => "problem" in one) ? undefined : findJsonSlip(text);
+      if (slip === undefined) return read;
+      return [{ problem: slip.problem, fix: slip.fix, place: lines.placeOf(at + slip.at) }];
+    });
   }
 }
 

@@ -86,6 +86,28 @@ test("objects of JSON that follow one another are read, each on its own lines", 
   expect(splitJson("a: 1")).toEqual([]);
 });
 
+test("what is not JSON in a stream of it is refused where it stands, and hides no other object", () => {
+  const first = '{"kind": "A"}';
+  for (const [text, line, column, problem] of [
+    [`${first}\n{"kind": "B",\n "list": [{"a": ",]"}, ]}\n{"kind": "C"}`, 3, 22, "a comma after the last entry"],
+    [`${first}\n{"kind": "B",\n}\n{"kind": "C"}`, 2, 13, "a comma after the last entry"],
+    [`${first} {"kind": "B", }\n{"kind": "C"}`, 1, 27, "a comma after the last entry"],
+    [`${first},\n{"kind": "C"}`, 1, 14, "a comma after an object"],
+    [`${first}\n{"kind": "C"}\n  ,\n`, 3, 3, "a comma after an object"],
+    [`${first}\n{"kind": "B",\n "a": yes}{"kind": "C"}`, 3, 7, "read as JSON"],
+    [`${first}\n{"kind": "B", 'a': 1}{"kind": "C"}`, 2, 15, "read as JSON"],
+    [`${first}\n{"kind": "B", # why\n"a": 1}{"kind": "C"}`, 2, 15, "read as JSON"],
+    [`${first}\n{"kind": "B", "a"}{"kind": "C"}`, 2, 18, "read as JSON"],
+    [`${first}{"kind": "C"}\n{"kind": "B",\n"list": [`, 3, 10, "invalid YAML"],
+  ] as const) {
+    const read = parseYaml(text);
+    const problems = read.filter((one) => "problem" in one);
+    expect(problems, text).toEqual([expect.objectContaining({ place: expect.objectContaining({ line, column }) })]);
+    expect(problems[0]?.problem).toContain(problem);
+    expect(read.flatMap((one) => ("value" in one ? [one.value] : []))).toEqual([{ kind: "A" }, { kind: "C" }]);
+  }
+});
+
 test("a key that is written twice is warned about, with the line that counts, in every mapping", () => {
   const { violations, documents } = parseText(
     "a.yaml",
