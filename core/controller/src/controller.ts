@@ -113,7 +113,7 @@ export class Controller {
     let failures = 0;
     while (!signal.aborted) {
       if (this.unready === undefined) failures = (await this.#reconcile(writer, signal)) ? 0 : failures + 1;
-      if (failures === 0) await this.#alarm.wait(RESYNC, signal);
+      if (failures === 0) await this.#alarm.wait(Math.min(RESYNC, this.#reverts.settlesIn), signal);
       else await pause(backoff(failures, BACKOFF), signal);
     }
     await writer.end();

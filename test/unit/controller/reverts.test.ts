@@ -86,3 +86,32 @@ test("HyperConverged's operator is named, with the field that it copies", () => 
   const { message } = reverts.judge(registry([], { other: "hyperconverged-cluster-operator" }), "passt") ?? {};
   expect(message).toContain("HyperConverged's operator writes this CR: register the binding in spec.networkBinding");
 });
+
+test("an entry that stands for longer than it did before it was undone is settled: its author has followed the advice", () => {
+  const reverts = made();
+  for (let time = 0; time < 4; time++) {
+    reverts.leave(registry(["passt"]));
+    now += 200;
+    reverts.observe(registry([]), ["passt"]);
+  }
+  expect(reverts.settlesIn).toBe(600_000);
+  reverts.leave(registry(["passt"]));
+  expect([reverts.judge(registry(["passt"]), "passt")?.reason, reverts.settlesIn]).toEqual(["Reverted", 10_000]);
+  now += 6000;
+  // It is written again and again with what it has.
+  reverts.leave(registry(["passt"]));
+  now += 4000;
+  expect([reverts.judge(registry(["passt"]), "passt"), reverts.settlesIn]).toEqual([undefined, Infinity]);
+});
+
+test("a program that undoes it minutes later is not taken for gone in between", () => {
+  const reverts = made();
+  for (let time = 0; time < 3; time++) {
+    reverts.leave(registry(["passt"]));
+    now += 180_000;
+    reverts.observe(registry([]), ["passt"]);
+  }
+  reverts.leave(registry(["passt"]));
+  now += 179_000;
+  expect(reverts.judge(registry(["passt"]), "passt")?.reason).toBe("Reverted");
+});

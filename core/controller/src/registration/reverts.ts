@@ -3,25 +3,33 @@ import { sameValue } from "@netbind/kubevirt";
 import { isFalse, type Verdict } from "../status/conditions.ts";
 import { isOwn, ownersOf, ownNames, type Registry, registryName } from "./registry.ts";
 
-/** How often something was undone, and when that was seen last. */
+/** The controller's fields of an entry, and since when they are there. */
+interface Left {
+  readonly fields: unknown;
+  readonly since: number;
+}
+
+/** How often something was undone, when that was seen last, and how long it stood before at most. */
 interface Reverted {
   readonly count: number;
   readonly at: number;
+  readonly stood: number;
 }
 
 /** As often as an administrator may do so by hand; then it is a program, and writing on would be a fight. */
 const TOLERATED = 3;
-/** Milliseconds: of the first pause, of the longest, and after which an entry that stays counts as settled. */
+/** Milliseconds of the first pause, and of the longest. */
 const PAUSE = { first: 5000, most: 300_000 } as const;
-const SETTLED = 600_000;
+/** An entry is settled once it stands so many times as long as before it was undone; milliseconds, at least and at most. */
+const SETTLED = { times: 3, least: 10_000, most: 600_000 } as const;
 /** The manager that HyperConverged's operator writes as. */
 const HYPERCONVERGED = "hyperconverged-cluster-operator";
 
 /** Remembers what the controller has written, and so sees who undoes it. */
 export class Reverts {
   readonly #now: () => number;
-  /** The controller's fields of each entry as it left them, by registry and name. */
-  readonly #left = new Map<string, unknown>();
+  /** Each entry as the controller left it, by registry and name. */
+  readonly #left = new Map<string, Left>();
   readonly #reverted = new Map<string, Reverted>();
 
   /** `now`: milliseconds of a clock that only goes on. */
@@ -34,17 +42,21 @@ export class Reverts {
     for (const name of names) {
       const key = keyOf(registry, name);
       const left = this.#left.get(key);
-      if (left === undefined || sameValue(left, ownersOf(registry, name).own)) continue;
+      if (left === undefined || sameValue(left.fields, ownersOf(registry, name).own)) continue;
+      const before = this.#current(key);
       this.#left.delete(key);
-      this.#reverted.set(key, { count: (this.#current(key)?.count ?? 0) + 1, at: this.#now() });
+      const stood = Math.max(before?.stood ?? 0, this.#now() - left.since);
+      this.#reverted.set(key, { count: (before?.count ?? 0) + 1, at: this.#now(), stood });
     }
   }
 
   /** Takes note of a registry as it was left. */
   leave(registry: Registry): void {
-    const names = ownNames(registry);
-    for (const key of [...this.#left.keys()]) if (key.startsWith(prefixOf(registry))) this.#left.delete(key);
-    for (const name of names) this.#left.set(keyOf(registry, name), ownersOf(registry, name).own);
+    const names = new Map(ownNames(registry).map((name) => [keyOf(registry, name), ownersOf(registry, name).own]));
+    for (const key of [...this.#left.keys()])
+      if (key.startsWith(prefixOf(registry)) && !names.has(key)) this.#left.delete(key);
+    for (const [key, fields] of names)
+      if (!sameValue(this.#left.get(key)?.fields, fields)) this.#left.set(key, { fields, since: this.#now() });
   }
 
   /** True where an entry is not to be written now. */
@@ -69,9 +81,21 @@ export class Reverts {
     return isFalse("Reverted", `${where} was written and reverted ${reverted.count} times: ${fix}`);
   }
 
+  /** Milliseconds until the next entry that was undone is settled; infinite where none is on its way. */
+  get settlesIn(): number {
+    const left = [...this.#reverted].map(([key, reverted]) => this.#settledAt(key, reverted) - this.#now());
+    return Math.min(...left.filter((one) => one > 0));
+  }
+
+  #settledAt(key: string, { at, stood }: Reverted): number {
+    const since = this.#left.get(key)?.since;
+    const patience = Math.min(Math.max(SETTLED.times * stood, SETTLED.least), SETTLED.most);
+    return since === undefined ? at + SETTLED.most : since + patience;
+  }
+
   #current(key: string): Reverted | undefined {
     const reverted = this.#reverted.get(key);
-    if (reverted === undefined || this.#now() - reverted.at < SETTLED) return reverted;
+    if (reverted === undefined || this.#now() < this.#settledAt(key, reverted)) return reverted;
     this.#reverted.delete(key);
     return undefined;
   }
