@@ -2,7 +2,7 @@ import { violation } from "@netbind/contract";
 import { sameValue } from "@netbind/kubevirt";
 import { OTHER_METHODS, REMOVED_BINDINGS } from "@netbind/kubevirt/admission";
 import { type InputDocument, type InputViolation, parseText } from "./documents.ts";
-import { findDuplicateKeys } from "./duplicate-keys.ts";
+import { findDuplicateKeys } from "./key-findings.ts";
 import { isVmKind, stepsToVm, valueAt } from "./input-vm.ts";
 import { kindOf } from "./kinds.ts";
 import { parseYaml, type YamlDocument } from "./parse-yaml.ts";

@@ -10,7 +10,7 @@ import type {
 
 import type { InputDocument, InputViolation, ReadResult } from "./documents.ts";
 import { checkHeader, isKubevirtKind, isOfKubevirt } from "./check-header.ts";
-import { findDuplicateKeys } from "./duplicate-keys.ts";
+import { findBareKeys, findDuplicateKeys } from "./key-findings.ts";
 import { type Cluster, clusterOf } from "./configuring-cr.ts";
 import { asVmi, type Beside, type InputVm, isVmKind, valueAt } from "./input-vm.ts";
 import { kindOf, located, textOf } from "./kinds.ts";
@@ -119,6 +119,12 @@ function skipped({ file, line, value }: InputDocument): string {
   return `${file}:${line}: skipping ${kind}: ${why}`;
 }
 
+const NO_VM = violation(
+  "",
+  "the input has no VirtualMachine and no VirtualMachineInstance",
+  "add one to it, or name its file with -f",
+);
+
 /**
  * What documents say, in any order, with everything that is wrong with their shape; `first` is reported where what is
  * needed is missing.
@@ -139,11 +145,6 @@ export function inputOf(
   const isAsked = (): boolean =>
     needed !== "a VM" && documents.some((one) => isOfKubevirt(one) || kindOf(one) === "nad");
   const isMissing = needed !== "nothing" && count + headers.length === 0 && !isAsked();
-  const missing = violation(
-    "",
-    "the input has no VirtualMachine and no VirtualMachineInstance",
-    "add one to it, or name its file with -f",
-  );
   return {
     ...cluster,
     vms,
@@ -158,10 +159,15 @@ export function inputOf(
     services: collectServices(of("service")),
     dataOf: collectData([...of("secret"), ...of("configMap")]),
     violations: [
-      ...[...violations, ...headers, ...unsound, ...findTwins(vms, needed), ...checkOthers(of)],
-      ...(isFaultless && (documents.length === 0 || isMissing)
-        ? [{ ...missing, file: first, line: 1, column: 1 }]
-        : []),
+      ...[
+        ...violations,
+        ...headers,
+        ...unsound,
+        ...findTwins(vms, needed),
+        ...checkOthers(of),
+        ...findBareKeys(documents),
+      ],
+      ...(isFaultless && (documents.length === 0 || isMissing) ? [{ ...NO_VM, file: first, line: 1, column: 1 }] : []),
     ],
     duplicates: findDuplicateKeys(documents),
     warnings: of("other").flatMap((document) =>

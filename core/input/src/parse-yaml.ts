@@ -5,8 +5,8 @@ import { type IndentedText, indentLaxLines } from "./lax-indentation.ts";
 import { KUBECTL_SCHEMA, LONGEST_NULL, NULLS } from "./kubectl-schema.ts";
 import { findField, type YamlField } from "./yaml-fields.ts";
 import { countLineBreaks, Lines, type Place } from "./lines.ts";
-import { type DuplicateKey, LIMITS, type Part, WrittenText } from "./written-text.ts";
-import { endOf, type YamlPath } from "./yaml-positions.ts";
+import { type DuplicateKey, LIMITS, type Part, type WrittenKey, WrittenText } from "./written-text.ts";
+import { bareKeysOf, endOf, type YamlPath } from "./yaml-positions.ts";
 
 /** One YAML document: what it says, and where. */
 export interface YamlDocument {
@@ -25,6 +25,8 @@ export interface YamlDocument {
   readonly isPlain: boolean;
   /** Keys that are written more than once in one mapping: kubectl takes the last one. */
   readonly duplicates: readonly DuplicateKey[];
+  /** Keys in braces with neither a colon nor a value: what was meant as part of a text, behind its comma. */
+  readonly bareKeys: readonly WrittenKey[];
 }
 
 /** A text that is not valid YAML. */
@@ -40,6 +42,9 @@ export interface YamlProblem {
 /** The most characters that are quoted of what a YAML parser says. */
 const LONGEST_REASON = 200;
 
+/** How many keys of a document with the same mistake are reported: the rest is of the same kind. */
+const MOST_KEYS = 20;
+
 /** What a text's documents say, and what is known of how they are written. */
 interface Constructed {
   readonly values: readonly unknown[];
@@ -49,13 +54,17 @@ interface Constructed {
   readonly isPlain: boolean;
   /** True where no mapping has a key twice. */
   readonly isUnique: boolean;
+  /** The indices of events that are keys in braces without a colon. */
+  readonly bareKeys: readonly number[];
 }
 
 /** Reads a text's documents. @throws YAMLException for the first text that is not valid YAML */
 function construct(text: string): Constructed {
   const options = { source: text, schema: KUBECTL_SCHEMA, ...LIMITS };
   const events = parseEvents(text, LIMITS);
-  const written = { spans: spansOf(events), isPlain: events.every((event) => isPlain(text, event)) };
+  const isPlainText = events.every((event) => isPlain(text, event));
+  const bareKeys = isPlainText ? [] : bareKeysOf(text, events, MOST_KEYS);
+  const written = { spans: spansOf(events), isPlain: isPlainText, bareKeys };
   try {
     return { ...written, values: constructFromEvents(events, options), isUnique: true };
   } catch (error) {
@@ -82,12 +91,9 @@ function spansOf(events: readonly Event[]): Constructed["spans"] {
   return spans;
 }
 
-/** How many keys that are written twice are reported of a document: the rest is of the same kind. */
-const MOST_DUPLICATES = 20;
-
 /** The documents of a text; `indented` is the same text with lines indented. @throws YAMLException for the first text that is not valid YAML */
 function readDocuments(part: Part, indented?: IndentedText): readonly YamlDocument[] {
-  const { values, spans, isPlain, isUnique } = construct(indented?.text ?? part.text);
+  const { values, spans, isPlain, isUnique, bareKeys } = construct(indented?.text ?? part.text);
   const written = new WrittenText(part, indented);
   return spans.map(({ root, end }, at) => ({
     value: values[at],
@@ -97,7 +103,8 @@ function readDocuments(part: Part, indented?: IndentedText): readonly YamlDocume
     placeOf: (path) => written.placeOf(root, path),
     scalarAt: (path) => written.places.scalarAt(root, path),
     fieldAt: (path) => findField(written, root, path),
-    duplicates: isUnique ? [] : written.duplicatesIn(root, end, MOST_DUPLICATES),
+    duplicates: isUnique ? [] : written.duplicatesIn(root, end, MOST_KEYS),
+    bareKeys: bareKeys.filter((key) => key > root && key < end).map((key) => written.keyAt(root, key)),
   }));
 }
 

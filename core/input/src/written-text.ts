@@ -2,7 +2,7 @@ import { parseEvents } from "js-yaml";
 import type { IndentedText } from "./lax-indentation.ts";
 import { Lines, type Place } from "./lines.ts";
 import type { Source } from "./yaml-fields.ts";
-import { Positions, type YamlPath } from "./yaml-positions.ts";
+import { offsetOf, Positions, type YamlPath } from "./yaml-positions.ts";
 
 /** A part of a text. */
 export interface Part {
@@ -12,10 +12,14 @@ export interface Part {
   readonly offset: number;
 }
 
-/** A key that a mapping has more than once: the way to it, where it is written last, and the line where it is before. */
-export interface DuplicateKey {
+/** A key of a mapping: the way to it, and where it is written. */
+export interface WrittenKey {
   readonly path: YamlPath;
   readonly place: Place;
+}
+
+/** A key that a mapping has more than once: where it is written last, and the line where it is before. */
+export interface DuplicateKey extends WrittenKey {
   readonly before: number;
 }
 
@@ -56,6 +60,12 @@ export class WrittenText implements Source {
   /** The place of the nearest thing that exists on a path. */
   placeOf(root: number, path: YamlPath): Place {
     return this.#written.placeOf(this.#original(this.places.nearestOf(root, path).offset ?? 0));
+  }
+
+  /** A key below a root, by the index of its event. */
+  keyAt(root: number, key: number): WrittenKey {
+    const offset = offsetOf(this.places.eventOf(key)) ?? 0;
+    return { path: this.places.pathTo(root, key) ?? [], place: this.#written.placeOf(this.#original(offset)) };
   }
 
   /** The keys that mappings between two events have more than once, no more than so many. */

@@ -116,6 +116,23 @@ function repeatedKeysIn(text: string, events: readonly Event[], [from, end]: rea
   return repeated;
 }
 
+/** What stands behind a key in braces that has no colon. */
+const ENTRY_END = /["']?\s*[,}]/y;
+
+/** The keys in braces that have neither a colon nor a value, no more than `most`: the indices of their events. */
+export function bareKeysOf(text: string, events: readonly Event[], most: number): readonly number[] {
+  const keys: number[] = [];
+  for (let at = 1; at < events.length && keys.length < most; at++) {
+    const [key, value] = [events[at - 1], events[at]];
+    if (value?.type !== EVENT_ID.SCALAR || value.valueStart >= 0 || value.tagStart >= 0 || value.anchorStart >= 0)
+      continue;
+    if (key?.type !== EVENT_ID.SCALAR || key.valueStart < 0) continue;
+    ENTRY_END.lastIndex = key.valueEnd;
+    if (ENTRY_END.test(text)) keys.push(at - 1);
+  }
+  return keys;
+}
+
 /** What the aliases of a text stand for: an anchor's name is of the node that had it last, and of its document. */
 function aliasTargets(text: string, events: readonly Event[]): ReadonlyMap<number, number> {
   const targets = new Map<number, number>();
@@ -193,6 +210,16 @@ export class Positions {
   /** The keys that mappings from one event to another have more than once, no more than so many. */
   repeatedKeysIn(from: number, end: number, most: number): readonly RepeatedKey[] {
     return repeatedKeysIn(this.#text, this.#events, [from, end], most);
+  }
+
+  /** The way from a node to a key, by the index of its event; undefined where it is not below the node. */
+  pathTo(node: number, key: number): YamlPath | undefined {
+    const isSequence = this.#events[node]?.type === EVENT_ID.SEQUENCE;
+    for (const [name, child] of this.childrenOf(node)) {
+      const below = child.key === key ? [] : this.pathTo(child.node, key);
+      if (below !== undefined) return [isSequence ? Number(name) : name, ...below];
+    }
+    return undefined;
   }
 
   /** The event of a node. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { convertRemovedBindings } from "../../../core/input/src/convert-removed-bindings.ts";
 import { parseText } from "../../../core/input/src/documents.ts";
-import { findDuplicateKeys } from "../../../core/input/src/duplicate-keys.ts";
+import { findDuplicateKeys } from "../../../core/input/src/key-findings.ts";
 import { splitJson } from "../../../core/input/src/json-stream.ts";
 import { indentLaxLines } from "../../../core/input/src/lax-indentation.ts";
 import { parseYaml } from "../../../core/input/src/parse-yaml.ts";
@@ -106,6 +106,27 @@ test("what is not JSON in a stream of it is refused where it stands, and hides n
     expect(problems[0]?.problem).toContain(problem);
     expect(read.flatMap((one) => ("value" in one ? [one.value] : []))).toEqual([{ kind: "A" }, { kind: "C" }]);
   }
+});
+
+test("a key in braces has a colon, or is found where it stands", () => {
+  const keysOf = (text: string): readonly (readonly unknown[])[] =>
+    parseYaml(text).flatMap((one) =>
+      "value" in one ? one.bareKeys.map(({ path, place: { line, column } }) => [path.join("."), line, column]) : [],
+    );
+  for (const text of [
+    "{a: , b: }",
+    "{a: ~, b: null}",
+    "a:\nb:\n- \n- c\n-",
+    '{a: [b, c], "d" : {}}',
+    "{a: !!null , b: 1}",
+  ])
+    expect(keysOf(text), text).toEqual([]);
+  expect(keysOf("x: {a: b,c}\n")).toEqual([["x.c", 1, 10]]);
+  expect(keysOf("---\nx:\n  - 1\n  - {'a', b: {c\n }}\n---\n{d}")).toEqual([
+    ["x.1.a", 4, 7],
+    ["x.1.b.c", 4, 15],
+    ["d", 7, 2],
+  ]);
 });
 
 test("a key that is written twice is warned about, with the line that counts, in every mapping", () => {
