@@ -100,7 +100,7 @@ interface AgentParts {
 function agentOf(options: AgentOptions, log: Logger, { bindings, source, metrics }: AgentParts): NodeAgent {
   return new NodeAgent({
     state: new AgentState(options.state),
-    exec: limitConcurrency(exec, MOST_COMMANDS),
+    turn: limitConcurrency(exec, MOST_COMMANDS),
     bindings,
     kubelet: options.kubelet,
     forbidden: ownNamespaces(options["node-netns"]),

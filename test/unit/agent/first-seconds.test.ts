@@ -36,7 +36,7 @@ function agentWith(bindings: BindingRegistry): NodeAgent {
   state.prepare();
   return new NodeAgent({
     state,
-    exec,
+    turn: () => exec,
     bindings,
     kubelet: join(directory, "kubelet"),
     forbidden: [],

@@ -59,7 +59,14 @@ test("an agent goes on with what it can read, says what it cannot once, and undo
   for (const uid of [UID, GONE]) mkdirSync(state.pod(uid));
   const reported: Unreadable[] = [];
   const agent = new NodeAgent({
-    ...{ state, exec, kubelet: join(directory, "kubelet"), forbidden: [], node: "node-1", report: () => undefined },
+    ...{
+      state,
+      turn: () => exec,
+      kubelet: join(directory, "kubelet"),
+      forbidden: [],
+      node: "node-1",
+      report: () => undefined,
+    },
     bindings: new BindingRegistry({ own: new Map(), grants: { released: {} } }),
     cluster: new FileCluster(objects),
     unreadable: (object) => reported.push(object),

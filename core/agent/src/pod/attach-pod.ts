@@ -68,7 +68,7 @@ async function launcherLabel(context: AgentContext, uid: string): Promise<string
 
 /** The host of a pod that has its record. */
 function hostOf(work: PodWork, recordFile: AgentRecordFile): KubeHost {
-  const { context, trusted, served, process, netns } = work;
+  const { context, exec, trusted, served, process, netns } = work;
   const { pod, vmi } = trusted;
   const { directory, record } = recordFile;
   const owner = { uid: LAUNCHER_UID, gid: LAUNCHER_UID };
@@ -77,7 +77,7 @@ function hostOf(work: PodWork, recordFile: AgentRecordFile): KubeHost {
     recordFile,
     network: new PodNetwork({
       netns: netns.path,
-      exec: context.exec,
+      exec,
       recordFile,
       owner,
       directory,
@@ -130,5 +130,5 @@ export async function attachPod(context: AgentContext, trusted: TrustedPod): Pro
   using netns = PodNamespace.open(process, traits, context.forbidden);
   // What is attached is kept by its record alone; a network that was made again has to be planned again.
   if (failures.length > 0 && (recorded === undefined || !isSameNamespace(recorded.netns, netns.id))) await refuse();
-  return await attachFound({ context, trusted, served, process, netns });
+  return await attachFound({ context, exec: context.turn(), trusted, served, process, netns });
 }

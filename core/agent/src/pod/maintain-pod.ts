@@ -16,9 +16,9 @@ export async function maintainPod(
   recordFile: AgentRecordFile,
   host: KubeHost,
 ): Promise<readonly string[]> {
-  const { context, netns } = work;
+  const { exec, netns } = work;
   const repaired: string[] = [];
-  for (const { nic, desired } of await findNetworkDrift(inNetns(netns.path, context.exec), recordFile.record)) {
+  for (const { nic, desired } of await findNetworkDrift(inNetns(netns.path, exec), recordFile.record)) {
     await host.network.apply(nic, desired);
     repaired.push(`network of NIC ${nic}`);
   }

@@ -8,7 +8,8 @@ import type { NamespaceId, PodNamespace } from "./pod-namespace.ts";
 /** What the agent works with. */
 export interface AgentContext {
   readonly state: AgentState;
-  readonly exec: Exec;
+  /** Begins the work on a pod: gives what runs its commands. Those of work that began earlier go first. */
+  readonly turn: () => Exec;
   readonly bindings: BindingRegistry;
   /** The kubelet's directory: `/var/lib/kubelet`. */
   readonly kubelet: string;
@@ -22,6 +23,7 @@ export type TrustedPod = LauncherPod & { readonly vmi: KubeVmi };
 /** A pod at work: trusted, asked about and found on the node. */
 export interface PodWork {
   readonly context: AgentContext;
+  readonly exec: Exec;
   readonly trusted: TrustedPod;
   /** The bindings of its sidecars that are served here, by registered name. */
   readonly served: ReadonlyMap<string, ServedBinding>;
