@@ -1,4 +1,4 @@
-/** A sidecar's runtime as an image has it: inetd starts it when somebody connects (hold.ts), and it ends when nobody calls. */
+/** A sidecar's runtime as an image has it: inetd starts it at a connection (hold.ts), and it ends a minute after the last call. */
 import {
   chmodSync,
   closeSync,

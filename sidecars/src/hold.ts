@@ -1,6 +1,6 @@
 /**
- * A sidecar that is not there until it is called, as an image runs it. inetd holds the one socket, starts the runtime when
- * somebody connects, and waits until that has ended, however it does. inetd and each runtime hold a lock; the container's
+ * A sidecar that is not there until it is called, as an image runs it. inetd holds the one socket, starts the runtime at a
+ * connection, and waits until that has ended, however it does. inetd and each runtime hold a lock; the container's
  * first process, which sends SIGTERM on to inetd, waits until none of them has it, so that a call under way is answered.
  *
  * The pod's start waits for this, so nothing is here that it does without: to load what a runtime serves with takes longer

@@ -112,7 +112,7 @@ test("the first process and all others are user 107's, without a capability, on 
   }
 });
 
-/** A sidecar that is called by nobody while the other tests run: it takes a minute until its runtime ends. */
+/** A sidecar that is not called while the other tests run: it takes a minute until its runtime ends. */
 let left: {
   readonly sidecar: ImageContainer;
   readonly first: number;

@@ -111,7 +111,7 @@ function judgeRegistered(
     const said = `${desired.kept.message}; what was written into ${registryName(chosen)} before stays`;
     return isWritten ? { ...desired.kept, message: said } : desired.kept;
   }
-  // What another has registered since, as the condition said to, stands, and nobody reverts it.
+  // What another has registered since, as the condition said to, stands and is not reverted.
   const reverted = isForeign(chosen, binding.name) ? undefined : reverts?.judge(chosen, binding.name);
   if (reverted !== undefined) return reverted;
   const verdict = judgeEntry(binding.name, desired.entry, chosen, kubevirt);

@@ -5,7 +5,7 @@ import type { ApiServer } from "./api-server.ts";
 import type { ScheduledVm } from "./virt-controller.ts";
 import type { ClusterVm, VmCluster } from "./vm-cluster.ts";
 
-/** How a NIC is bound, as somebody writes it and as it is stored: `{ passt: {} }`, `{ binding: { name: "passt" } }`. */
+/** How a NIC is bound, as it is written and as it is stored: `{ passt: {} }`, `{ binding: { name: "passt" } }`. */
 export type Bound = Partial<VmiInterface>;
 
 /** What a user writes, and what is to come of it. */
