@@ -1,4 +1,5 @@
 /** The chart on a cluster, by helm 3 and 4: installed from a registry, tested, updated under a VM that runs, and removed. */
+import { releasedGrants } from "@netbind/bindings";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHART, type ChartValues } from "../support/cluster/chart.ts";
 import { logReleaseOnFailure, makeReleaseNamespace } from "../support/cluster/chart-release.ts";
@@ -50,10 +51,11 @@ async function startServing(
   return { vm, prove: () => expectPage(cluster, page, at) };
 }
 
-/** A binding of others: here this release's masquerade under another name, asked as a process of its own. */
+/** A binding of others: here this release's masquerade under another name, asked as a process of its own, and granted the same. */
 const withThirdParty = (): ChartValues => {
   const registration = { domainAttachmentType: "tap", migration: {} };
-  return { thirdParty: { red: { image: cluster.images["masquerade"], user: 65_600, registration } } };
+  const { masquerade: grants } = releasedGrants();
+  return { thirdParty: { red: { image: cluster.images["masquerade"], user: 65_600, registration, grants } } };
 };
 
 interface Case {
