@@ -49,7 +49,7 @@ test("a volume's Secret opens its registry, and no file of it stays; all that ca
   const { message } = (await fetching.catch((error: Error) => error)) as Error;
   process.env["SSL_CERT_FILE"] = lab().registry.certificate;
   expect(message).toContain("3 container disks cannot be had");
-  // Who may look there is told that it is not there.
+  // Who may look there sees that it is not there.
   expect(message).toContain(`volume "v0": image ${closed.host}/a:1 is not there`);
   expect(message).toContain(`volume "v1": image ${closed.host}/b:1: its registry refuses it`);
   expect(message).toContain('volume "v2" refers to Secret "none", which is not in the input');

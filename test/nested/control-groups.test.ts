@@ -105,7 +105,7 @@ async function expectRefused({ path }: PodGroup): Promise<void> {
 }
 
 describe("one machine whose control groups hand their controllers on", () => {
-  test("a pod's parts are limited each by itself; what ran into a limit is told with it; nothing is left", async () => {
+  test("a pod's parts are limited each by itself; what ran into a limit is reported with it; nothing is left", async () => {
     await lab.machine.sh("echo '+memory +pids +cpu' > /sys/fs/cgroup/cgroup.subtree_control");
     const { vm, stderr } = await lab.start("limited", VM, 600);
     expect(stderr).not.toContain("only rlimits apply");

@@ -141,7 +141,7 @@ test("a start that is interrupted gives its functions back by itself", async () 
   await lab.expectClean();
 });
 
-test("what is in the way is told, and nothing is left", async () => {
+test("what is in the way is named, and nothing is left", async () => {
   const run = (name: string, text: string, before = ""): Promise<NestedOutcome> =>
     lab.machine.run(`${before} netbind run --keep --wait 0 -f ${lab.machine.put(name, text)}`);
   // The third of them finds none: the two that were there for it are given back.
