@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { BuiltImages, type UnpackedImage } from "../support/kube/built-images.ts";
 import { SIDECAR_MEMORY } from "../support/kube/kube-container.ts";
 import type { SeenImage } from "../support/nested/call-image.ts";
-import { NestedMachine } from "../support/nested/nested-machine.ts";
+import { IMAGE_ROOT, startWithImage } from "../support/nested/image-machine.ts";
+import type { NestedMachine } from "../support/nested/nested-machine.ts";
 
 const CALLS = 1000;
 /** Of a processor in software. */
@@ -21,7 +22,7 @@ let machine: NestedMachine;
 beforeAll(async () => {
   images = await BuiltImages.build(["passt"], join(directory, "images"));
   image = await images.unpack("passt", "amd64");
-  machine = await NestedMachine.start();
+  machine = await startWithImage(image, directory);
 });
 afterAll(async () => {
   await machine?.[Symbol.asyncDispose]();
@@ -30,14 +31,7 @@ afterAll(async () => {
 });
 
 test(`${CALLS} calls of a large domain, each over a new connection, do with a sidecar's memory: nothing is ended for want of it`, async () => {
-  await machine.reveal([image.rootfs]);
-  // A container runtime puts a layer over an image's files, too.
-  const printed = await machine.sh(
-    `mkdir -p /tmp/layer/upper /tmp/layer/work /tmp/layer/root
-    mount -t overlay -o lowerdir=${image.rootfs},upperdir=/tmp/layer/upper,workdir=/tmp/layer/work overlay /tmp/layer/root
-    call-image /tmp/layer/root '${JSON.stringify(image.process)}' ${CALLS}`,
-    DEADLINE,
-  );
+  const printed = await machine.sh(`call-image ${IMAGE_ROOT} '${JSON.stringify(image.process)}' ${CALLS}`, DEADLINE);
   const seen = JSON.parse(printed) as SeenImage;
   expect(seen.memoryLimit).toBe(SIDECAR_MEMORY - (SIDECAR_MEMORY % PAGE));
   expect(seen.domainBytes).toBeGreaterThanOrEqual(64_000);

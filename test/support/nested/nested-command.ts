@@ -7,6 +7,8 @@ export interface NestedParts {
   readonly files: BootFiles;
   /** The directory that both machines see. */
   readonly share: string;
+  /** Files of this machine's that are its disks, read-only: /dev/vda and on. */
+  readonly disks?: readonly string[];
 }
 
 const KERNEL_ARGUMENTS = [
@@ -43,6 +45,11 @@ const shared = (path: string, tag: string, options: string): readonly string[] =
   `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${options}`,
 ];
 
+const disk = (at: number): readonly string[] => [
+  ...["-drive", `file=/mnt/disk${at},if=none,id=disk${at},format=raw,readonly=on`],
+  ...["-device", `virtio-blk-pci,drive=disk${at}`],
+];
+
 /** A NIC with virtual functions, and one outside on the same wire. */
 const NICS = [
   ...["-device", "intel-iommu,intremap=on,eim=on,caching-mode=on", "-device", "pcie-root-port,id=rp0,chassis=1,slot=1"],
@@ -59,10 +66,11 @@ const NICS = [
  * The command that is the nested machine. It sees this machine's files, and may write to the shared directory alone. It has
  * its root's files by a second channel too, for what its own directories in memory (/tmp, /run) hide of them.
  */
-export const nestedCommand = ({ rootfs, files, share }: NestedParts): readonly string[] => [
+export const nestedCommand = ({ rootfs, files, share, disks = [] }: NestedParts): readonly string[] => [
   ...["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-add", "ALL"],
   ...["--ro-bind", rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/mnt"],
   ...["--ro-bind", "/", "/mnt/outer", "--bind", share, "/mnt/share"],
+  ...disks.flatMap((file, at) => ["--ro-bind", file, `/mnt/disk${at}`]),
   ...["--ro-bind", files.kernel, "/mnt/kernel", "--ro-bind", files.initrd, "/mnt/initrd"],
   ...[
     "qemu-system-x86_64",
@@ -78,5 +86,6 @@ export const nestedCommand = ({ rootfs, files, share }: NestedParts): readonly s
   ...["-kernel", "/mnt/kernel", "-initrd", "/mnt/initrd", "-append", KERNEL_ARGUMENTS],
   ...["root", "outer"].flatMap((tag) => shared("/mnt/outer", tag, ",readonly=on")),
   ...shared("/mnt/share", "share", ""),
+  ...disks.flatMap((_, at) => disk(at)),
   ...["-device", "virtio-rng-pci", "-serial", "file:/mnt/share/console", ...NICS],
 ];

@@ -60,8 +60,8 @@ export class NestedMachine implements AsyncDisposable {
     this.#share = share;
   }
 
-  /** Boots one. @throws Error with the end of its console where it does not come up */
-  static async start(): Promise<NestedMachine> {
+  /** Boots one, with files as its disks. @throws Error with the end of its console where it does not come up */
+  static async start(disks: readonly string[] = []): Promise<NestedMachine> {
     const { cache } = new State(stateDirectories(process.env));
     const image = await ensureImage(exec, cache, console.error);
     const files = await ensureBootFiles(image, cache);
@@ -69,7 +69,7 @@ export class NestedMachine implements AsyncDisposable {
     copyFileSync(fileURLToPath(new URL("agent", import.meta.url)), join(share, "agent"));
     chmodSync(join(share, "agent"), 0o755);
     await bundleNetbind(join(share, "netbind"));
-    const [file = "", ...args] = nestedCommand({ rootfs: image.rootfs, files, share });
+    const [file = "", ...args] = nestedCommand({ rootfs: image.rootfs, files, share, disks });
     const log = join(share, "qemu.log");
     const qemu = spawn("sh", ["-c", 'exec "$@" > "$0" 2>&1', log, file, ...args], { stdio: "ignore" });
     const machine = new NestedMachine(qemu, share);
