@@ -137,6 +137,35 @@ test.each(Object.entries(ENDS))("%s: what there is now is listed again", async (
   expect(scene.asked.list).toBe(2);
 });
 
+/** What each list was to be no older than. */
+const versionOf = (query: URLSearchParams): string | null =>
+  query.get("resourceVersionMatch") === "NotOlderThan" ? query.get("resourceVersion") : null;
+
+test.each([
+  [504, "which it has not reached"],
+  [410, "which it does not keep"],
+  [400, "which is not one of its own"],
+])(
+  "a list after the first one need only be as new as what was heard of; where the server answers %i to that version, %s, it is asked for all that there is",
+  async (status) => {
+    const versions: (string | null)[] = [];
+    await using scene = await Scene.open({
+      list: (nth, response, query) => {
+        versions.push(versionOf(query));
+        if (nth === 3) response.writeHead(status).end("{}");
+        else response.end(listOf(String(nth * 10), [`seen-${nth}`]));
+      },
+      watch: (nth, response) => {
+        const heard = line("BOOKMARK", { metadata: { resourceVersion: String(nth * 10 + 5) } });
+        if (nth > 2) hold(response);
+        else response.end(heard + line("ERROR", { code: 410, message: "too old resource version" }));
+      },
+    });
+    await expect.poll(scene.seen, WITHIN).toEqual(["seen-4"]);
+    expect(versions).toEqual([null, "15", "25", null]);
+  },
+);
+
 test("a resource that is not served is none at all where it may be absent, and is listed once it is there", async () => {
   let isServed = false;
   const script: Script = {

@@ -4,7 +4,14 @@ import { ApiError, notJson, TooLongError, UnreadableAnswerError, watchFailed } f
 import type { Place, Resource } from "../client/resource.ts";
 import { backoff } from "./backoff.ts";
 import { pause } from "./pause.ts";
-import { type ApiObject, isApiObject, readListPage, readWatchEvent, type WatchEvent } from "./watch-event.ts";
+import {
+  type ApiObject,
+  isApiObject,
+  type ListPage,
+  readListPage,
+  readWatchEvent,
+  type WatchEvent,
+} from "./watch-event.ts";
 import { ProblemReport } from "../program/problem-report.ts";
 
 /** The times of a reflector, in milliseconds, and the objects of a page of a list. */
@@ -29,6 +36,8 @@ const TIMING: ReflectorTiming = {
 /** The objects of a page, where a list is too long, and how many times fewer where a page is. */
 const PAGE = 500;
 const SMALLER = 8;
+/** How a server refuses a version that a list was to be no older than: it does not know it, or it is ahead of what it has. */
+const VERSION_REFUSED: readonly (number | undefined)[] = [400, 410, 504];
 /** A watch that ends sooner, without a word, is a failure. */
 const SHORTEST_WATCH = 1000;
 
@@ -57,6 +66,8 @@ export class Reflector<T> {
   #objects: ReadonlyMap<string, T> = new Map();
   /** Up to which everything is known; undefined: what was missed is not sent any more. */
   #version: string | undefined;
+  /** The newest that was heard of. */
+  #newest: string | undefined;
   #isSynced = false;
   #page: number | undefined;
   readonly #problem: ProblemReport;
@@ -123,17 +134,34 @@ export class Reflector<T> {
     this.#parts.onChange?.();
   }
 
-  async #list(signal: AbortSignal): Promise<void> {
-    const { client, selector, read, onChange } = this.#parts;
+  /**
+   * One answer, or page, of a list. A list after the first one need only be no older than what was heard of, so that a server
+   * answers from what it has in memory: where all nodes list again at once, each from storage would take minutes. Of pages it
+   * takes each from storage anyway.
+   */
+  async #ask(next: string | undefined, signal: AbortSignal): Promise<ListPage> {
+    const { client, selector } = this.#parts;
     const place = this.#place;
-    const { resource } = place;
+    const newest = this.#page === undefined ? this.#newest : undefined;
+    const version = newest === undefined ? {} : { resourceVersion: newest, resourceVersionMatch: "NotOlderThan" };
+    const query = { ...selector, ...version, ...defined({ limit: this.#page?.toString(), continue: next }) };
+    try {
+      const page = readListPage(await client.request({ ...place, verb: "list", query, signal }));
+      if (page === undefined) throw notJson(`a list of ${place.resource.plural}`);
+      return page;
+    } catch (error) {
+      if (error instanceof ApiError && VERSION_REFUSED.includes(error.status)) this.#newest = undefined;
+      throw error;
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { resource, read, onChange } = this.#parts;
     const objects = new Map<string, T>();
     let version: string;
     let next: string | undefined;
     do {
-      const query = { ...selector, ...defined({ limit: this.#page?.toString(), continue: next }) };
-      const page = readListPage(await client.request({ ...place, verb: "list", query, signal }));
-      if (page === undefined) throw notJson(`a list of ${resource.plural}`);
+      const page = await this.#ask(next, signal);
       for (const item of page.items) {
         // The items of a list do not say their kind.
         if (isApiObject(item)) objects.set(keyOf(item), read({ ...item, kind: resource.kind }));
@@ -141,7 +169,7 @@ export class Reflector<T> {
       ({ version, next } = page);
     } while (next !== undefined);
     this.#objects = objects;
-    this.#version = version;
+    this.#version = this.#newest = version;
     this.#isSynced = true;
     this.#problem.set(undefined);
     onChange?.();
@@ -180,7 +208,7 @@ export class Reflector<T> {
       this.#version = undefined;
       throw watchFailed({ ...this.#place, verb: "watch" }, event.status, event.message);
     }
-    this.#version = event.version;
+    this.#version = this.#newest = event.version;
     if (event.type === "bookmark") return;
     const objects = this.#objects as Map<string, T>;
     if (event.type === "deleted") objects.delete(keyOf(event.object));
