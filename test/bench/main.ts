@@ -1,5 +1,5 @@
-/** Measures Netbind against something in the same run. Usage: npm run bench -- [--keep] [NAME...]; --keep writes RESULTS.md */
-import { writeFileSync } from "node:fs";
+/** Measures Netbind against something in the same run. Usage: npm run bench -- [--keep] [NAME...]; --keep writes their sections of RESULTS.md */
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAgent } from "./agent.ts";
@@ -12,6 +12,7 @@ import { benchNetwork } from "./network.ts";
 import { benchNode } from "./node.ts";
 import { benchPlan } from "./plan.ts";
 import { benchPods } from "./pods.ts";
+import { keepFigures } from "./results.ts";
 import { type Comparison, formatComparison, TABLE_HEAD } from "./report.ts";
 import { benchSidecar } from "./sidecar.ts";
 import { benchValidate } from "./validate.ts";
@@ -44,16 +45,16 @@ if (unknown.length > 0) {
   process.stderr.write(`no bench named ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}\n`);
   process.exit(2);
 }
-const lines: string[] = [];
-const say = (line: string): void => {
-  lines.push(line);
+const say = (line: string): string => {
   process.stdout.write(`${line}\n`);
+  return line;
 };
-say(TABLE_HEAD);
-for (const name of names) for (const row of (await BENCHES[name]?.()) ?? []) say(formatComparison(row));
-if (values.keep) {
+const head = say(TABLE_HEAD);
+for (const bench of names) {
+  const rows = (await BENCHES[bench]?.()) ?? [];
+  const lines = [head, ...rows.map((row) => say(formatComparison(row)))];
+  if (!values.keep) continue;
   const machine = `${cpus().length} processors, kernel ${release().split("-")[0]}, Node ${process.versions.node}`;
-  const head =
-    "# Figures\n\nMedians of one run, each pair measured alternately: the ratios are what counts. Made by `npm run bench -- --keep`";
-  writeFileSync(RESULTS, `${head} on ${new Date().toISOString().slice(0, 10)} (${machine}).\n\n${lines.join("\n")}\n`);
+  const measured = `${new Date().toISOString().slice(0, 10)}: ${machine}.`;
+  writeFileSync(RESULTS, keepFigures(readFileSync(RESULTS, "utf8"), { bench, measured, lines }, Object.keys(BENCHES)));
 }
